@@ -1,0 +1,76 @@
+use files_domain::{ApiKey, Authority, Scope, Timestamp};
+use http::header::AUTHORIZATION;
+use lambda_http::Request;
+
+use crate::{ApiError, Reason, header, query_parameter};
+
+/// The key that the request presents, for what it needs. Whether the key is good is for the records to say, in the same
+/// read or transaction that does the work; garbage is refused here and costs no read.
+///
+/// # Errors
+/// [`Reason::InvalidApiKey`].
+pub fn authority(request: &Request, scope: Scope, now: Timestamp) -> Result<Authority, ApiError> {
+    let text = presented(request).ok_or(Reason::InvalidApiKey)?;
+    let key = ApiKey::parse(text.trim()).ok_or(Reason::InvalidApiKey)?;
+    Ok(Authority { key, scope, now })
+}
+
+/// The header first, then `Authorization: Bearer` (RFC 6750), then the query.
+fn presented(request: &Request) -> Option<String> {
+    if let Some(key) = header(request, "x-api-key") {
+        return Some(key.to_owned());
+    }
+    if let Some((scheme, key)) =
+        header(request, AUTHORIZATION.as_str()).and_then(|value| value.split_once(' '))
+        && scheme.eq_ignore_ascii_case("bearer")
+    {
+        return Some(key.to_owned());
+    }
+    query_parameter(request, "key")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use files_domain::OwnerId;
+    use lambda_http::Body;
+
+    fn ask(uri: &str, headers: &[(&str, &str)]) -> Result<Authority, ApiError> {
+        let mut request = http::Request::builder().uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        authority(
+            &request.body(Body::Empty).unwrap(),
+            Scope::Read,
+            Timestamp::from_millis(1),
+        )
+    }
+
+    #[test]
+    fn a_key_may_come_in_three_ways() {
+        let key = ApiKey::generate(OwnerId::named("press")).unwrap();
+        let text = key.reveal();
+        let bearer = format!("bearer {text}");
+        let query = format!("/v1/files?key={text}");
+        for (uri, headers) in [
+            ("/", vec![("X-API-KEY", text)]),
+            ("/", vec![("Authorization", bearer.as_str())]),
+            (query.as_str(), vec![]),
+        ] {
+            assert_eq!(ask(uri, &headers).unwrap().key.hash(), key.hash());
+        }
+    }
+
+    #[test]
+    fn no_key_and_garbage_are_refused_alike() {
+        for (uri, headers) in [
+            ("/", vec![]),
+            ("/?key=", vec![]),
+            ("/", vec![("X-API-KEY", "fm_0123")]),
+            ("/", vec![("Authorization", "Basic Zm06Zm0=")]),
+        ] {
+            assert_eq!(ask(uri, &headers).unwrap_err().reason(), Reason::InvalidApiKey);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+use files_domain::{FileId, FileName};
+use lambda_http::request::RequestContext;
+use lambda_http::{Request, RequestExt};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What a path segment may carry as it is (RFC 3986, section 3.3: the unreserved characters).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// The address under which a client reaches this API, without a path. Never taken from the `Host` header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseUrl(String);
+
+impl BaseUrl {
+    /// The configured address, else the domain name that the gateway says it was called by.
+    #[must_use]
+    pub fn of(request: &Request, configured: Option<&str>) -> Self {
+        if let Some(url) = configured {
+            return Self(url.trim_end_matches('/').to_owned());
+        }
+        let domain = match request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => context.domain_name.clone(),
+            _ => None,
+        };
+        Self(format!("https://{}", domain.unwrap_or_default()))
+    }
+
+    /// A file's own address.
+    #[must_use]
+    pub fn file(&self, id: FileId) -> String {
+        format!("{}/v1/files/{id}", self.0)
+    }
+
+    /// Where a file is downloaded.
+    #[must_use]
+    pub fn download(&self, id: FileId, name: &FileName) -> String {
+        format!(
+            "{}/{}",
+            self.file(id),
+            utf8_percent_encode(name.as_str(), SEGMENT)
+        )
+    }
+
+    /// The list, with a query.
+    #[must_use]
+    pub fn list(&self, query: &str) -> String {
+        format!("{}/v1/files?{query}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use files_domain::Timestamp;
+
+    #[test]
+    fn names_stay_one_path_segment() {
+        let base = BaseUrl("https://files.example".into());
+        let id = FileId::new(Timestamp::from_millis(1));
+        let url = base.download(id, &FileName::clean("a b?#%🎬.mp4").unwrap());
+        assert_eq!(
+            url,
+            format!("https://files.example/v1/files/{id}/a%20b%3F%23%25%F0%9F%8E%AC.mp4")
+        );
+    }
+}

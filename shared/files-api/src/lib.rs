@@ -1,0 +1,25 @@
+//! HTTP as the contract has it: requests are parsed and authenticated, files and errors take their wire form.
+
+mod auth;
+mod base_url;
+mod create;
+mod cursor;
+mod error;
+mod form;
+mod params;
+mod reason;
+mod respond;
+mod service;
+mod wire;
+
+pub use auth::authority;
+pub use base_url::BaseUrl;
+pub use create::{CreateRequest, CreateWhat};
+pub use cursor::Cursor;
+pub use error::{ApiError, FieldError};
+pub use form::FilePart;
+pub use params::{file_id, file_name, header, query_parameter, query_parameters};
+pub use reason::Reason;
+pub use respond::{Answer, answer, etag, is_fresh, no_content};
+pub use service::serve;
+pub use wire::{FileBody, ListBody, Probe, UploadBody};

@@ -1,0 +1,54 @@
+use std::borrow::Cow;
+
+use files_domain::FileId;
+use lambda_http::{Request, RequestExt};
+use percent_encoding::percent_decode_str;
+
+use crate::{ApiError, Reason};
+
+/// A header as text; one that is not text is as good as none.
+#[must_use]
+pub fn header<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
+    request.headers().get(name)?.to_str().ok()
+}
+
+/// The id in the path.
+///
+/// # Errors
+/// [`Reason::MalformedId`].
+pub fn file_id(request: &Request) -> Result<FileId, ApiError> {
+    let id = request
+        .path_parameters_ref()
+        .and_then(|parameters| parameters.first("id"))
+        .unwrap_or_default();
+    id.parse().map_err(|_| Reason::MalformedId.into())
+}
+
+/// The file name in the path: as it came, and with its percent-encoding undone, since gateways differ in whether they
+/// have done that already.
+#[must_use]
+pub fn file_name(request: &Request) -> (String, String) {
+    let name = request
+        .path_parameters_ref()
+        .and_then(|parameters| parameters.first("filename"))
+        .unwrap_or_default();
+    (
+        name.to_owned(),
+        percent_decode_str(name).decode_utf8_lossy().into_owned(),
+    )
+}
+
+/// All query parameters, decoded, in their order.
+#[must_use]
+pub fn query_parameters(request: &Request) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
+    url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).collect()
+}
+
+/// One query parameter.
+#[must_use]
+pub fn query_parameter(request: &Request, name: &str) -> Option<String> {
+    query_parameters(request)
+        .into_iter()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.into_owned())
+}

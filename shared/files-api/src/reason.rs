@@ -1,0 +1,199 @@
+use http::StatusCode;
+
+/// The catalogue of what can be wrong: a stable word for programs, a status, and a sentence for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The body cannot be read.
+    MalformedRequest,
+    /// The id is no id.
+    MalformedId,
+    /// The cursor is not one we gave, or belongs to another list.
+    MalformedCursor,
+    /// `limit` is out of range.
+    MalformedLimit,
+    /// Another parameter has a value it cannot have.
+    MalformedParameter,
+    /// No key, or none that is good.
+    InvalidApiKey,
+    /// The key may not do this.
+    MissingScope,
+    /// No such file or route.
+    NotFound,
+    /// The route has other methods.
+    MethodNotAllowed,
+    /// Nothing to download (yet).
+    NoBytesYet,
+    /// The idempotency key stands for another request.
+    IdempotencyConflict,
+    /// Too large to go through the API.
+    BodyTooLarge,
+    /// Larger than this deployment takes.
+    FileTooLarge,
+    /// Neither a form nor JSON.
+    UnsupportedMediaType,
+    /// Nothing to store.
+    FileOrUrlRequired,
+    /// More than one thing to store.
+    FileAndUrlGiven,
+    /// Not a URL that can be imported.
+    InvalidUrl,
+    /// Not a file name.
+    InvalidName,
+    /// Not metadata.
+    InvalidMetadata,
+    /// Not a size.
+    InvalidSize,
+    /// Not a media type.
+    InvalidContentType,
+    /// Not a SHA-256.
+    InvalidChecksum,
+    /// Not a lifetime.
+    InvalidExpiry,
+    /// The bytes are not those announced.
+    ChecksumMismatch,
+    /// In the contract, but not in this version.
+    NotAvailable,
+    /// Try again later.
+    TooBusy,
+    /// Our fault.
+    InternalError,
+}
+
+impl Reason {
+    fn entry(self) -> (&'static str, StatusCode, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::MalformedRequest => (
+                "malformed_request",
+                S::BAD_REQUEST,
+                "The request body cannot be read",
+            ),
+            Self::MalformedId => (
+                "malformed_id",
+                S::BAD_REQUEST,
+                "The file id is not a UUID of a file",
+            ),
+            Self::MalformedCursor => (
+                "malformed_cursor",
+                S::BAD_REQUEST,
+                "The cursor is not one that this list gave: use next_cursor with the same filters and order",
+            ),
+            Self::MalformedLimit => (
+                "malformed_limit",
+                S::BAD_REQUEST,
+                "limit must be a whole number from 1 to 500",
+            ),
+            Self::MalformedParameter => (
+                "malformed_parameter",
+                S::BAD_REQUEST,
+                "A parameter has no valid value",
+            ),
+            Self::InvalidApiKey => ("invalid_api_key", S::UNAUTHORIZED, "Invalid or expired API key"),
+            Self::MissingScope => ("missing_scope", S::FORBIDDEN, "The API key may not do this"),
+            Self::NotFound => ("not_found", S::NOT_FOUND, "Not found"),
+            Self::MethodNotAllowed => (
+                "method_not_allowed",
+                S::METHOD_NOT_ALLOWED,
+                "This address does not take this method",
+            ),
+            Self::NoBytesYet => ("no_bytes_yet", S::CONFLICT, "The file has no bytes to download"),
+            Self::IdempotencyConflict => (
+                "idempotency_conflict",
+                S::CONFLICT,
+                "This Idempotency-Key was used for another request, or for a file that has been deleted",
+            ),
+            Self::BodyTooLarge => (
+                "body_too_large",
+                S::PAYLOAD_TOO_LARGE,
+                "A file above 4 MiB cannot be sent through the API. Ask for a presigned upload instead: POST the JSON \
+                 {\"name\": …, \"size\": …, \"content_type\": …} to /v1/files and PUT the bytes to the upload.url of the \
+                 answer with its upload.headers",
+            ),
+            Self::FileTooLarge => (
+                "file_too_large",
+                S::PAYLOAD_TOO_LARGE,
+                "The file is larger than is accepted here",
+            ),
+            Self::UnsupportedMediaType => (
+                "unsupported_media_type",
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "Send multipart/form-data or application/json",
+            ),
+            Self::FileOrUrlRequired => (
+                "file_or_url_required",
+                S::UNPROCESSABLE_ENTITY,
+                "File or URL is required",
+            ),
+            Self::FileAndUrlGiven => (
+                "file_and_url_given",
+                S::UNPROCESSABLE_ENTITY,
+                "Only one of file, file_url and size can be given: they are three ways to create a file",
+            ),
+            Self::InvalidUrl => ("invalid_url", S::UNPROCESSABLE_ENTITY, "Invalid URL"),
+            Self::InvalidName => (
+                "invalid_name",
+                S::UNPROCESSABLE_ENTITY,
+                "The name has no character that a file name can have",
+            ),
+            Self::InvalidMetadata => (
+                "invalid_metadata",
+                S::UNPROCESSABLE_ENTITY,
+                "metadata must be an object of strings",
+            ),
+            Self::InvalidSize => (
+                "invalid_size",
+                S::UNPROCESSABLE_ENTITY,
+                "size must be the file's length in bytes",
+            ),
+            Self::InvalidContentType => (
+                "invalid_content_type",
+                S::UNPROCESSABLE_ENTITY,
+                "content_type must be a media type such as video/mp4",
+            ),
+            Self::InvalidChecksum => (
+                "invalid_checksum",
+                S::UNPROCESSABLE_ENTITY,
+                "checksum_sha256 must be 64 hexadecimal digits",
+            ),
+            Self::InvalidExpiry => (
+                "invalid_expiry",
+                S::UNPROCESSABLE_ENTITY,
+                "expires_in must be a whole number of seconds from 1 to 315360000",
+            ),
+            Self::ChecksumMismatch => (
+                "checksum_mismatch",
+                S::UNPROCESSABLE_ENTITY,
+                "The file does not have the announced checksum_sha256",
+            ),
+            Self::NotAvailable => (
+                "not_available",
+                S::UNPROCESSABLE_ENTITY,
+                "This version does not offer that yet",
+            ),
+            Self::TooBusy => ("too_busy", S::SERVICE_UNAVAILABLE, "Too busy just now: try again"),
+            Self::InternalError => (
+                "internal_error",
+                S::INTERNAL_SERVER_ERROR,
+                "Something went wrong on our side",
+            ),
+        }
+    }
+
+    /// The stable word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.entry().0
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
+        self.entry().1
+    }
+
+    /// The sentence, unless a better one is at hand.
+    #[must_use]
+    pub fn message(self) -> &'static str {
+        self.entry().2
+    }
+}

@@ -1,0 +1,47 @@
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, IF_NONE_MATCH};
+use http::{HeaderValue, StatusCode};
+use lambda_http::{Body, Request, Response};
+use serde::Serialize;
+
+use crate::{ApiError, header};
+
+/// What a handler gives.
+pub type Answer = Result<Response<Body>, ApiError>;
+
+/// A JSON answer. It is one client's alone, so no cache may keep it for another.
+#[must_use]
+pub fn answer(status: StatusCode, body: &impl Serialize) -> Response<Body> {
+    // Serialising our own wire types cannot fail: they have string keys and finite numbers.
+    let text = serde_json::to_string(body).unwrap_or_default();
+    let mut response = Response::new(Body::Text(text));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    response
+}
+
+/// 204.
+#[must_use]
+pub fn no_content() -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+/// A file's entity tag (RFC 9110, section 8.8.3): another one with every change of the file.
+#[must_use]
+pub fn etag(version: u64) -> String {
+    format!("\"v{version}\"")
+}
+
+/// Whether the client has just this already (RFC 9110, section 13.1.2).
+#[must_use]
+pub fn is_fresh(request: &Request, etag: &str) -> bool {
+    let Some(tags) = header(request, IF_NONE_MATCH.as_str()) else {
+        return false;
+    };
+    tags.split(',')
+        .map(|tag| tag.trim().trim_start_matches("W/"))
+        .any(|tag| tag == etag || tag == "*")
+}

@@ -1,0 +1,182 @@
+use std::collections::BTreeMap;
+
+use files_domain::{Checksum, Detail, File, FileId, ProbeSummary, Progress, Source, Status};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::BaseUrl;
+
+/// A file as a client sees it.
+#[derive(Clone, Debug, Serialize)]
+pub struct FileBody {
+    id: FileId,
+    name: String,
+    source: Source,
+    status: Status,
+    created_at: String,
+    updated_at: String,
+    size: Option<u64>,
+    content_type: Option<String>,
+    checksum: Option<Checksum>,
+    progress: Option<Progress>,
+    expires_at: Option<String>,
+    reference: String,
+    download_url: String,
+    error: Option<String>,
+    ffprobe: Option<Probe>,
+    ffprobe_error: Option<String>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    detail: Option<DetailBody>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upload: Option<UploadBody>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct DetailBody {
+    source_url: Option<String>,
+    metadata: BTreeMap<String, String>,
+}
+
+/// What ffprobe says: four fields in a list, all of it for one file.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Probe {
+    /// The flat summary.
+    Summary {
+        /// Pixels as shown.
+        width: Option<u32>,
+        /// Pixels as shown.
+        height: Option<u32>,
+        /// Seconds.
+        duration: Option<f64>,
+        /// ffprobe's name of the container.
+        format_name: String,
+    },
+    /// Everything.
+    Complete(Box<CompleteProbe>),
+}
+
+/// The summary and ffprobe's own output.
+#[derive(Clone, Debug, Serialize)]
+pub struct CompleteProbe {
+    width: Option<u32>,
+    height: Option<u32>,
+    duration: Option<f64>,
+    format_name: String,
+    video_codec: Option<String>,
+    audio_codec: Option<String>,
+    frame_rate: Option<f64>,
+    bit_rate: Option<u64>,
+    rotation: Option<i32>,
+    format: Value,
+    streams: Value,
+    chapters: Value,
+}
+
+impl Probe {
+    fn summary(probe: &ProbeSummary) -> Self {
+        let ProbeSummary {
+            width,
+            height,
+            duration,
+            format_name,
+            ..
+        } = probe.clone();
+        Self::Summary {
+            width,
+            height,
+            duration,
+            format_name,
+        }
+    }
+
+    fn complete(probe: &ProbeSummary, full: &Value) -> Self {
+        let part = |name: &str, none: Value| full.get(name).cloned().unwrap_or(none);
+        let probe = probe.clone();
+        Self::Complete(Box::new(CompleteProbe {
+            width: probe.width,
+            height: probe.height,
+            duration: probe.duration,
+            format_name: probe.format_name,
+            video_codec: probe.video_codec,
+            audio_codec: probe.audio_codec,
+            frame_rate: probe.frame_rate,
+            bit_rate: probe.bit_rate,
+            rotation: probe.rotation,
+            format: part("format", Value::Null),
+            streams: part("streams", Value::Array(Vec::new())),
+            chapters: part("chapters", Value::Array(Vec::new())),
+        }))
+    }
+}
+
+impl FileBody {
+    /// A file as it stands in a list.
+    #[must_use]
+    pub fn summary(file: &File, base: &BaseUrl) -> Self {
+        Self {
+            id: file.id,
+            name: file.name.to_string(),
+            source: file.source,
+            status: file.status,
+            created_at: file.created_at().to_string(),
+            updated_at: file.updated_at.to_string(),
+            size: file.size,
+            content_type: file.content_type.clone(),
+            checksum: file.checksum.clone(),
+            progress: file.progress.filter(|_| file.status == Status::Running),
+            expires_at: file.expires_at.map(|at| at.to_string()),
+            reference: file.reference(),
+            download_url: base.download(file.id, &file.name),
+            error: file.error.clone(),
+            ffprobe: file.probe.as_ref().map(Probe::summary),
+            ffprobe_error: file.ffprobe_error.clone(),
+            detail: None,
+            upload: None,
+        }
+    }
+
+    /// A file looked at by itself; `full` is ffprobe's own output, wherever it was stored.
+    #[must_use]
+    pub fn complete(file: &File, detail: &Detail, full: &Value, base: &BaseUrl) -> Self {
+        Self {
+            ffprobe: file.probe.as_ref().map(|probe| Probe::complete(probe, full)),
+            detail: Some(DetailBody {
+                source_url: detail.source_url.clone(),
+                metadata: detail.metadata.entries().clone(),
+            }),
+            ..Self::summary(file, base)
+        }
+    }
+
+    /// With the way to bring its bytes.
+    #[must_use]
+    pub fn with_upload(self, upload: UploadBody) -> Self {
+        Self {
+            upload: Some(upload),
+            ..self
+        }
+    }
+}
+
+/// How a client brings a file's bytes.
+#[derive(Clone, Debug, Serialize)]
+pub struct UploadBody {
+    /// `PUT`.
+    pub method: &'static str,
+    /// Where.
+    pub url: String,
+    /// What must be sent with it.
+    pub headers: BTreeMap<String, String>,
+    /// Until when.
+    pub expires_at: String,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, Serialize)]
+pub struct ListBody {
+    /// Its files.
+    pub files: Vec<FileBody>,
+    /// Where the list goes on.
+    pub next_cursor: Option<String>,
+}

@@ -1,0 +1,281 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{FileId, FileName, MediaType, Metadata, OwnerId, ProbeSummary, Timestamp, limits};
+
+/// Where a file's bytes come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The client sends them.
+    Upload,
+    /// They are fetched from a URL.
+    Url,
+}
+
+/// How far a file has come. A status never goes back, and a terminal one never changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Waits for bytes.
+    Pending,
+    /// Being imported, or stored and being probed.
+    Running,
+    /// Stored.
+    Success,
+    /// The bytes could not be had.
+    Failed,
+}
+
+impl Status {
+    /// Whether it never changes again.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Success | Self::Failed)
+    }
+}
+
+/// A checksum of the whole object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Checksum {
+    /// SHA-256, in lower-case hex.
+    Sha256(String),
+    /// CRC-64/NVME, in lower-case hex.
+    Crc64nvme(String),
+}
+
+/// How much of an import has arrived, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Bytes stored so far.
+    pub received: u64,
+    /// Bytes there are, if the source said so.
+    pub total: Option<u64>,
+}
+
+/// What time must still finish. It stands in the record from the very transaction that makes it necessary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// What to do.
+    pub kind: DueKind,
+    /// From when on `sweep` does it.
+    pub at: Timestamp,
+    /// How often `sweep` has tried.
+    pub tries: u32,
+}
+
+/// What `sweep` does when it is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DueKind {
+    /// Look whether the bytes of a presigned upload came; else fail it.
+    Upload,
+    /// Queue an import that was not sent, or whose worker is gone.
+    Import,
+    /// Probe stored bytes whose event was lost; complete their upload first if that is still open.
+    Probe,
+    /// Delete a file whose time is over.
+    Expire,
+}
+
+/// A file's record, without what only [`Detail`] has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct File {
+    /// Its id, which also says when it was created.
+    pub id: FileId,
+    /// Whose it is.
+    pub owner: OwnerId,
+    /// Its name.
+    pub name: FileName,
+    /// Where its bytes come from.
+    pub source: Source,
+    /// How far it is.
+    pub status: Status,
+    /// Last change.
+    pub updated_at: Timestamp,
+    /// Grows with every change.
+    pub version: u64,
+    /// Bytes, announced or stored.
+    pub size: Option<u64>,
+    /// Bytes that its owner's usage counts for it.
+    pub held: u64,
+    /// Media type (RFC 9110, section 8.3.1).
+    pub content_type: Option<String>,
+    /// Of the stored bytes.
+    pub checksum: Option<Checksum>,
+    /// SHA-256 in hex that the client says the bytes will have.
+    pub announced_sha256: Option<String>,
+    /// While an import runs.
+    pub progress: Option<Progress>,
+    /// From when on it is gone.
+    pub expires_at: Option<Timestamp>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// What it is.
+    pub media_type: Option<MediaType>,
+    /// What ffprobe says of it.
+    pub probe: Option<ProbeSummary>,
+    /// Why ffprobe says nothing of it.
+    pub ffprobe_error: Option<String>,
+    /// Counted as an import in flight.
+    pub importing: bool,
+    /// Whether an import takes its name from the source.
+    pub name_from_source: bool,
+    /// Of the import's workers: only the latest may write.
+    pub generation: u64,
+    /// Until when the import's worker has it to itself.
+    pub lease_until: Option<Timestamp>,
+    /// A multipart upload that is, or may be, unfinished.
+    pub upload_id: Option<String>,
+    /// What time must still finish.
+    pub due: Option<Due>,
+}
+
+impl File {
+    /// When it was created.
+    #[must_use]
+    pub fn created_at(&self) -> Timestamp {
+        self.id.created_at()
+    }
+
+    /// Whether its time is over: it then answers as if it did not exist.
+    #[must_use]
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+
+    /// Whether its bytes can be downloaded.
+    #[must_use]
+    pub fn has_bytes(&self) -> bool {
+        self.status == Status::Success
+    }
+
+    /// The form in which FFmpeg commands name it.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        format!("fm_id://{}", self.id)
+    }
+}
+
+/// What only a look at one file shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Detail {
+    /// The caller's own strings.
+    pub metadata: Metadata,
+    /// The URL it is imported from.
+    pub source_url: Option<String>,
+    /// ffprobe's own output, complete.
+    pub full_probe: Option<FullProbe>,
+}
+
+/// Where ffprobe's complete output is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FullProbe {
+    /// In the record.
+    Inline(serde_json::Value),
+    /// Too large for the record: in the object that [`probe_object_key`](crate::probe_object_key) names.
+    InObject,
+}
+
+/// A file to create.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewFile {
+    /// Its name.
+    pub name: FileName,
+    /// Where its bytes come from.
+    pub source: Source,
+    /// Bytes, if announced or already here.
+    pub size: Option<u64>,
+    /// Media type.
+    pub content_type: Option<String>,
+    /// SHA-256 in hex that the bytes must have.
+    pub announced_sha256: Option<String>,
+    /// From when on it is gone.
+    pub expires_at: Option<Timestamp>,
+    /// Whether an import takes its name from the source.
+    pub name_from_source: bool,
+}
+
+impl NewFile {
+    /// The record of a presigned upload: it waits for its bytes, whose room is held.
+    #[must_use]
+    pub fn awaiting_upload(self, owner: OwnerId, id: FileId, now: Timestamp) -> File {
+        let due = Due {
+            kind: DueKind::Upload,
+            at: now.plus(limits::UPLOAD_WINDOW),
+            tries: 0,
+        };
+        self.record(owner, id, now, Status::Pending, due)
+    }
+
+    /// The record of an import that is to be queued.
+    #[must_use]
+    pub fn awaiting_import(self, owner: OwnerId, id: FileId, now: Timestamp) -> File {
+        let due = Due {
+            kind: DueKind::Import,
+            at: now.plus(limits::IMPORT_SEND_GRACE),
+            tries: 0,
+        };
+        File {
+            importing: true,
+            ..self.record(owner, id, now, Status::Pending, due)
+        }
+    }
+
+    /// The record of a file whose bytes the API holds and is about to store.
+    #[must_use]
+    pub fn being_stored(self, owner: OwnerId, id: FileId, now: Timestamp) -> File {
+        let due = Due {
+            kind: DueKind::Probe,
+            at: now.plus(limits::PROBE_GRACE),
+            tries: 0,
+        };
+        let checksum = self.announced_sha256.clone().map(Checksum::Sha256);
+        File {
+            checksum,
+            ..self.record(owner, id, now, Status::Running, due)
+        }
+    }
+
+    fn record(self, owner: OwnerId, id: FileId, now: Timestamp, status: Status, due: Due) -> File {
+        File {
+            id,
+            owner,
+            name: self.name,
+            source: self.source,
+            status,
+            updated_at: now,
+            version: 1,
+            held: self.size.unwrap_or(0),
+            size: self.size,
+            content_type: self.content_type,
+            checksum: None,
+            announced_sha256: self.announced_sha256,
+            progress: None,
+            expires_at: self.expires_at,
+            error: None,
+            media_type: None,
+            probe: None,
+            ffprobe_error: None,
+            importing: false,
+            name_from_source: self.name_from_source,
+            generation: 0,
+            lease_until: None,
+            upload_id: None,
+            due: Some(due),
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Success => "success",
+            Self::Failed => "failed",
+        })
+    }
+}

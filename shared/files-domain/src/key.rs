@@ -1,0 +1,318 @@
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{OwnerId, Timestamp};
+
+const PREFIX: &str = "fm_";
+const SECRET_BYTES: usize = 20;
+const CHECK_BYTES: usize = 4;
+const ALL_BYTES: usize = OwnerId::BYTES + SECRET_BYTES + CHECK_BYTES;
+
+/// What an API key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Scope {
+    /// Get, list and download.
+    #[serde(rename = "files:read")]
+    Read,
+    /// Create: upload and import.
+    #[serde(rename = "files:write")]
+    Write,
+    /// Delete.
+    #[serde(rename = "files:delete")]
+    Delete,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Delete];
+
+    /// The scope's name in the contract.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "files:read",
+            Self::Write => "files:write",
+            Self::Delete => "files:delete",
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for Scope {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all = Self::ALL.map(Self::as_str).join(", ");
+        Self::ALL
+            .into_iter()
+            .find(|scope| scope.as_str() == text)
+            .ok_or(format!("not one of {all}"))
+    }
+}
+
+/// An API key as its holder has it: `fm_` and hex of the owner, 160 random bits, and a checksum by which garbage
+/// is told from a key without a read. Only [`ApiKey::hash`] is ever stored.
+#[derive(Clone)]
+pub struct ApiKey {
+    text: String,
+    owner: OwnerId,
+}
+
+impl ApiKey {
+    /// A new random key of `owner`.
+    ///
+    /// # Errors
+    /// The system has no randomness to give.
+    pub fn generate(owner: OwnerId) -> Result<Self, getrandom::Error> {
+        let mut secret = [0; SECRET_BYTES];
+        getrandom::fill(&mut secret)?;
+        let body = format!("{PREFIX}{owner}{}", hex::encode(secret));
+        let text = format!("{body}{}", hex::encode(checksum(&body)));
+        Ok(Self { text, owner })
+    }
+
+    /// Reads what a client presented. `None`: it cannot be a key, whatever is stored.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix(PREFIX)?;
+        let mut bytes = [0; ALL_BYTES];
+        hex::decode_to_slice(digits, &mut bytes).ok()?;
+        let (body, check) = text.split_at(text.len() - 2 * CHECK_BYTES);
+        if hex::encode(bytes) != digits || hex::encode(checksum(body)) != check {
+            return None;
+        }
+        let mut owner = [0; OwnerId::BYTES];
+        owner.copy_from_slice(&bytes[..OwnerId::BYTES]);
+        Some(Self {
+            text: text.to_owned(),
+            owner: OwnerId::from_bytes(owner),
+        })
+    }
+
+    /// Whose key it says it is; true once its record has been found.
+    #[must_use]
+    pub fn owner(&self) -> OwnerId {
+        self.owner
+    }
+
+    /// The name under which the key's record is stored.
+    #[must_use]
+    pub fn hash(&self) -> KeyHash {
+        KeyHash(Sha256::digest(&self.text).into())
+    }
+
+    /// The key in the clear, to show to its holder once.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Never shows the key.
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiKey")
+            .field("owner", &self.owner)
+            .finish_non_exhaustive()
+    }
+}
+
+fn checksum(body: &str) -> [u8; CHECK_BYTES] {
+    let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, body.as_bytes());
+    let mut bytes = [0; CHECK_BYTES];
+    bytes.copy_from_slice(&crc.to_be_bytes()[4..]);
+    bytes
+}
+
+/// SHA-256 of an API key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KeyHash([u8; 32]);
+
+impl fmt::Display for KeyHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+/// What is stored of an API key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// Whose files it opens.
+    pub owner: OwnerId,
+    /// The owner's name, for people.
+    pub owner_name: String,
+    /// What the key is for, for people.
+    pub name: String,
+    /// What it may do.
+    pub scopes: BTreeSet<Scope>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it is refused.
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// Why a key does not open the door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyProblem {
+    /// Unknown, expired or revoked: a client is not told which.
+    #[error("unknown, expired or revoked key")]
+    Invalid,
+    /// A good key that may not do this.
+    #[error("the key lacks the scope {0}")]
+    MissingScope(Scope),
+}
+
+impl KeyRecord {
+    /// Whether the key may do what `scope` covers at `now`.
+    ///
+    /// # Errors
+    /// [`KeyProblem`] says why not.
+    pub fn authorize(&self, scope: Scope, now: Timestamp) -> Result<(), KeyProblem> {
+        let expired = self.expires_at.is_some_and(|at| at <= now);
+        if expired || self.revoked_at.is_some() {
+            return Err(KeyProblem::Invalid);
+        }
+        if self.scopes.contains(&scope) {
+            Ok(())
+        } else {
+            Err(KeyProblem::MissingScope(scope))
+        }
+    }
+}
+
+/// A presented key, what it shall be used for, and when: what a record is checked against.
+#[derive(Clone, Debug)]
+pub struct Authority {
+    /// The key a client presented.
+    pub key: ApiKey,
+    /// What the request needs.
+    pub scope: Scope,
+    /// When the request came.
+    pub now: Timestamp,
+}
+
+impl Authority {
+    /// Whose files the request is about.
+    #[must_use]
+    pub fn owner(&self) -> OwnerId {
+        self.key.owner()
+    }
+
+    /// Holds what is stored of the key against the request.
+    ///
+    /// # Errors
+    /// No record, another owner's, or one that does not allow this.
+    pub fn check(&self, record: Option<&KeyRecord>) -> Result<(), KeyProblem> {
+        let record = record
+            .filter(|record| record.owner == self.owner())
+            .ok_or(KeyProblem::Invalid)?;
+        record.authorize(self.scope, self.now)
+    }
+}
+
+/// A key to make.
+#[derive(Clone, Debug)]
+pub struct NewKey {
+    /// The owner's name: the same name is the same owner.
+    pub owner_name: String,
+    /// What the key is for.
+    pub name: String,
+    /// What it may do.
+    pub scopes: BTreeSet<Scope>,
+    /// From when on it is refused.
+    pub expires_at: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> ApiKey {
+        ApiKey::generate(OwnerId::named("press")).unwrap()
+    }
+
+    #[test]
+    fn a_key_tells_its_owner_and_is_told_from_garbage() {
+        let key = key();
+        let again = ApiKey::parse(key.reveal()).unwrap();
+        assert_eq!(
+            (again.owner(), again.hash()),
+            (OwnerId::named("press"), key.hash())
+        );
+        assert!(key.reveal().starts_with("fm_"));
+
+        let last = if key.reveal().ends_with('0') { "1" } else { "0" };
+        let flipped = format!("{}{last}", &key.reveal()[..key.reveal().len() - 1]);
+        for garbage in [
+            "",
+            "fm_",
+            "fm_00",
+            "secret",
+            &flipped,
+            &key.reveal().to_uppercase(),
+            &format!("{}00", key.reveal()),
+        ] {
+            assert!(ApiKey::parse(garbage).is_none(), "{garbage}");
+        }
+    }
+
+    #[test]
+    fn keys_do_not_show_in_debug_output() {
+        let key = key();
+        assert!(!format!("{key:?}").contains(key.reveal()));
+    }
+
+    #[test]
+    fn a_key_opens_only_what_it_may_and_while_it_may() {
+        let key = key();
+        let now = Timestamp::from_millis(1_000);
+        let record = KeyRecord {
+            owner: key.owner(),
+            owner_name: "press".into(),
+            name: "test".into(),
+            scopes: [Scope::Read].into(),
+            created_at: now,
+            expires_at: None,
+            revoked_at: None,
+        };
+        let ask = |scope, record: Option<&KeyRecord>| {
+            Authority {
+                key: key.clone(),
+                scope,
+                now,
+            }
+            .check(record)
+        };
+        assert_eq!(ask(Scope::Read, Some(&record)), Ok(()));
+        assert_eq!(
+            ask(Scope::Delete, Some(&record)),
+            Err(KeyProblem::MissingScope(Scope::Delete))
+        );
+        assert_eq!(ask(Scope::Read, None), Err(KeyProblem::Invalid));
+        let expired = KeyRecord {
+            expires_at: Some(now),
+            ..record.clone()
+        };
+        let revoked = KeyRecord {
+            revoked_at: Some(now),
+            ..record.clone()
+        };
+        let foreign = KeyRecord {
+            owner: OwnerId::named("other"),
+            ..record
+        };
+        for record in [expired, revoked, foreign] {
+            assert_eq!(ask(Scope::Read, Some(&record)), Err(KeyProblem::Invalid));
+        }
+    }
+}

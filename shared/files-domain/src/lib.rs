@@ -1,0 +1,27 @@
+//! What a file is: its states and transitions, names, limits, API keys, and the ports through which
+//! functions reach records, objects and queues. No AWS, no HTTP, and no clock of its own: the time is an argument.
+
+mod file;
+mod id;
+mod key;
+pub mod limits;
+mod metadata;
+mod name;
+mod ports;
+mod probe;
+mod time;
+mod transition;
+
+pub use file::{Checksum, Detail, Due, DueKind, File, FullProbe, NewFile, Progress, Source, Status};
+pub use id::{FileId, OwnerId, ParseIdError, file_object_key, parse_file_object_key, probe_object_key};
+pub use key::{ApiKey, Authority, KeyHash, KeyProblem, KeyRecord, NewKey, Scope};
+pub use metadata::{Metadata, MetadataError};
+pub use name::FileName;
+pub use ports::{
+    BoxError, ClaimImport, CreateFile, Created, FileRecords, FindFile, FinishProbe, Idempotency, ImportClaim,
+    ListFiles, ObjectMeta, Page, PageOrder, PageRequest, ProbeDone, QueueImport, QueueProbe, RemoveFile,
+    SavedProbe, StoreError,
+};
+pub use probe::{MediaType, ProbeSummary, Probed};
+pub use time::Timestamp;
+pub use transition::ImportedObject;

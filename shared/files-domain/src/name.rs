@@ -1,0 +1,115 @@
+use std::fmt;
+
+/// A file's name as its owner sees it: one to 255 bytes of UTF-8 without control, direction or path characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileName(String);
+
+/// Longest name, in bytes: what common file systems take.
+const MAX_BYTES: usize = 255;
+/// Longest ending that survives the shortening of a long name, in bytes, with its dot.
+const MAX_EXTENSION_BYTES: usize = 32;
+
+impl FileName {
+    /// The name that `raw` amounts to: its last path segment, without control and direction characters and outer
+    /// spaces, shortened to 255 bytes with its extension kept. `None` when nothing remains of it.
+    #[must_use]
+    pub fn clean(raw: &str) -> Option<Self> {
+        let last = raw.rsplit(['/', '\\']).next().unwrap_or_default();
+        let kept: String = last.chars().filter(|c| !is_unwanted(*c)).collect();
+        let kept = kept.trim();
+        if kept.trim_matches('.').is_empty() {
+            return None;
+        }
+        Some(Self(shorten(kept)))
+    }
+
+    /// The name of a file that came without a usable one.
+    #[must_use]
+    pub fn fallback() -> Self {
+        Self("file".to_owned())
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Control characters, line and paragraph separators, and what turns the direction of text (so that
+/// `gpj.exe` cannot show as `exe.jpg`), the byte order mark too.
+fn is_unwanted(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{feff}'
+        )
+        || ('\u{202a}'..='\u{202e}').contains(&c)
+        || ('\u{2066}'..='\u{2069}').contains(&c)
+}
+
+fn shorten(name: &str) -> String {
+    if name.len() <= MAX_BYTES {
+        return name.to_owned();
+    }
+    let extension = name
+        .rfind('.')
+        .map(|dot| &name[dot..])
+        .filter(|e| e.len() <= MAX_EXTENSION_BYTES)
+        .unwrap_or("");
+    let mut end = MAX_BYTES - extension.len();
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{extension}", name[..end].trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clean(raw: &str) -> Option<String> {
+        FileName::clean(raw).map(|name| name.to_string())
+    }
+
+    #[test]
+    fn unicode_stays_and_paths_and_controls_go() {
+        for (raw, name) in [
+            ("clip.mp4", "clip.mp4"),
+            ("Ünïcödé 🎬.mp4", "Ünïcödé 🎬.mp4"),
+            ("../../etc/passwd", "passwd"),
+            ("C:\\media\\clip.mp4", "clip.mp4"),
+            ("a\0b\r\nSet-Cookie: x.mp4", "abSet-Cookie: x.mp4"),
+            ("  spaced out.mp4 ", "spaced out.mp4"),
+            ("exe.\u{202e}gpj.exe", "exe.gpj.exe"),
+            (".hidden", ".hidden"),
+            ("parts", "parts"),
+        ] {
+            assert_eq!(clean(raw).as_deref(), Some(name), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_remains_of_some() {
+        for raw in ["", " ", ".", "..", "...", "/", "a/", "\0\r\n", "../.."] {
+            assert_eq!(clean(raw), None, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn long_names_keep_their_extension() {
+        let name = clean(&format!("{}.mp4", "x".repeat(300))).unwrap();
+        assert_eq!(name.len(), 255);
+        assert!(name.ends_with("x.mp4"));
+        let emoji = clean(&"🎬".repeat(300)).unwrap();
+        assert_eq!(emoji.len(), 252);
+        assert_eq!(clean(&"y".repeat(255)).unwrap().len(), 255);
+        assert_eq!(clean(&"y".repeat(256)).unwrap().len(), 255);
+    }
+}

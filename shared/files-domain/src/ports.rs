@@ -1,0 +1,251 @@
+//! What functions need of the world, one small trait a need. Each adapter implements the ones of its service.
+
+use std::future::Future;
+
+use crate::{
+    Authority, Checksum, Detail, File, FileId, FullProbe, KeyProblem, OwnerId, Probed, Progress, Timestamp,
+};
+
+/// Any error, with its sources, for the log.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why the records could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The API key does not open the door.
+    #[error(transparent)]
+    Key(#[from] KeyProblem),
+    /// No such file, or none of this owner.
+    #[error("no such file")]
+    NotFound,
+    /// The record is no longer the one that was read: read again.
+    #[error("the record has changed")]
+    Changed,
+    /// The idempotency key was used with another request.
+    #[error("the idempotency key was used with another request")]
+    IdempotencyConflict,
+    /// Others write the same records, or the service throttles: try again later.
+    #[error("too busy")]
+    Busy(#[source] BoxError),
+    /// The service failed, or holds what it should not.
+    #[error("the records are unavailable")]
+    Unavailable(#[source] BoxError),
+}
+
+/// Reads one file for a client.
+pub trait FindFile {
+    /// The key is good and the file is its owner's and has not expired; all from one consistent read.
+    fn find_file(
+        &self,
+        access: &Authority,
+        id: FileId,
+    ) -> impl Future<Output = Result<File, StoreError>> + Send;
+
+    /// The same, with what only a look at one file shows.
+    fn find_file_with_detail(
+        &self,
+        access: &Authority,
+        id: FileId,
+    ) -> impl Future<Output = Result<(File, Detail), StoreError>> + Send;
+}
+
+/// Which way a list goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PageOrder {
+    /// Newest first.
+    #[default]
+    Descending,
+    /// Oldest first.
+    Ascending,
+}
+
+/// Which page to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    /// Most files to read.
+    pub limit: u32,
+    /// Which way.
+    pub order: PageOrder,
+    /// The last file of the page before.
+    pub after: Option<FileId>,
+}
+
+/// One page of files.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// Its files, in order.
+    pub files: Vec<File>,
+    /// After which file the next page begins, if there may be one.
+    pub next: Option<FileId>,
+}
+
+/// Lists an owner's files.
+pub trait ListFiles {
+    /// One page, from one read of at most `limit` records.
+    fn list_files(
+        &self,
+        access: &Authority,
+        page: PageRequest,
+    ) -> impl Future<Output = Result<Page, StoreError>> + Send;
+}
+
+/// A client's promise that the same key means the same request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The client's key.
+    pub key: String,
+    /// SHA-256 in hex of what was asked.
+    pub request_hash: String,
+}
+
+/// What came of creating a file.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "short-lived, never collected")]
+pub enum Created {
+    /// It is new.
+    New,
+    /// The same request had created this file before.
+    Before(File, Detail),
+}
+
+/// Creates records.
+pub trait CreateFile {
+    /// Writes the record, its detail and the usage in one transaction that also checks the API key.
+    fn create_file(
+        &self,
+        access: &Authority,
+        file: &File,
+        detail: &Detail,
+        idempotency: Option<&Idempotency>,
+    ) -> impl Future<Output = Result<Created, StoreError>> + Send;
+}
+
+/// Deletes records.
+pub trait RemoveFile {
+    /// Takes the record away and leaves in its place the duty to delete its bytes: done by the caller at once,
+    /// else by `sweep`. One transaction that also checks the API key, if a client asks.
+    fn remove_file(
+        &self,
+        access: Option<&Authority>,
+        file: &File,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The bytes are deleted: nothing remains to be done.
+    fn forget_removed(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// Reads and changes records in the background.
+pub trait FileRecords {
+    /// A consistent read, for whoever acts on the owner's behalf.
+    fn get_file(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+    ) -> impl Future<Output = Result<(File, Detail), StoreError>> + Send;
+
+    /// Writes `after` in the place of `before`, and the difference to the usage, if the record is still `before`;
+    /// else [`StoreError::Changed`].
+    fn save_file(&self, before: &File, after: &File) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// What S3 says of a stored object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectMeta {
+    /// Bytes.
+    pub size: u64,
+    /// Of the whole object.
+    pub checksum: Option<Checksum>,
+    /// As it was stored.
+    pub content_type: Option<String>,
+    /// Entity tag, with its quotes.
+    pub etag: String,
+}
+
+/// A finished probe, to be written down.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProbeDone {
+    /// The object that was probed.
+    pub object: ObjectMeta,
+    /// How it ended.
+    pub probed: Probed,
+    /// ffprobe's own output, complete.
+    pub full: Option<FullProbe>,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// What became of a finished probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SavedProbe {
+    /// The file has just become `success`.
+    Saved,
+    /// The file was terminal already.
+    AlreadyTerminal,
+    /// There is no such file: its bytes have no owner and must go.
+    NoRecord,
+}
+
+/// Ends probing.
+pub trait FinishProbe {
+    /// One transaction; the usage is touched only when the size differs from what the record holds.
+    fn finish_probe(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        done: &ProbeDone,
+    ) -> impl Future<Output = Result<SavedProbe, StoreError>> + Send;
+}
+
+/// What came of claiming an import.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "short-lived, never collected")]
+pub enum ImportClaim {
+    /// It is this worker's, as of this record.
+    Claimed(File),
+    /// Another worker holds it until then.
+    HeldUntil(Timestamp),
+    /// It is finished, or deleted.
+    Over,
+}
+
+/// Makes one worker at a time the owner of an import.
+pub trait ClaimImport {
+    /// Takes the import for this worker and fences any earlier one.
+    fn claim_import(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<ImportClaim, StoreError>> + Send;
+
+    /// Writes down what an import has got. [`StoreError::Changed`]: it is no longer this worker's, or deleted.
+    fn save_progress(
+        &self,
+        file: &File,
+        progress: Progress,
+        upload_id: Option<&str>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// Queues imports.
+pub trait QueueImport {
+    /// At least once.
+    fn queue_import(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        url: &str,
+    ) -> impl Future<Output = Result<(), BoxError>> + Send;
+}
+
+/// Queues probes of stored objects.
+pub trait QueueProbe {
+    /// At least once.
+    fn queue_probe(&self, owner: OwnerId, id: FileId) -> impl Future<Output = Result<(), BoxError>> + Send;
+}

@@ -1,0 +1,223 @@
+//! How a file changes. Each function here is one arrow of the state machine; the stores write what it makes of a
+//! record only if the record is still the one it was made from.
+
+use std::time::Duration;
+
+use crate::{Checksum, Due, DueKind, File, FileName, ObjectMeta, Probed, Source, Status, Timestamp, limits};
+
+/// What an import has put into an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportedObject {
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256 in hex.
+    pub sha256: String,
+    /// As the source named it.
+    pub content_type: Option<String>,
+    /// As the source named it.
+    pub name: Option<FileName>,
+    /// The multipart upload that is still to be completed.
+    pub upload_id: Option<String>,
+}
+
+impl File {
+    /// All bytes of the import are with S3: what remains is to complete the upload and to probe.
+    pub fn imported(&mut self, object: ImportedObject, now: Timestamp) {
+        debug_assert!(!self.status.is_terminal());
+        self.status = Status::Running;
+        self.size = Some(object.size);
+        self.held = object.size;
+        self.checksum = Some(Checksum::Sha256(object.sha256));
+        self.content_type = self.content_type.take().or(object.content_type);
+        if self.name_from_source {
+            self.name = object.name.unwrap_or_else(|| self.name.clone());
+        }
+        self.upload_id = object.upload_id;
+        self.importing = false;
+        self.progress = None;
+        self.due = Some(Due {
+            kind: DueKind::Probe,
+            at: now.plus(limits::PROBE_GRACE),
+            tries: 0,
+        });
+        self.updated_at = now;
+    }
+
+    /// The bytes cannot be had, for the reason given in the user's words.
+    pub fn fail(&mut self, error: impl Into<String>, now: Timestamp) {
+        debug_assert!(!self.status.is_terminal());
+        self.status = Status::Failed;
+        self.error = Some(error.into());
+        self.held = 0;
+        self.settle(now);
+    }
+
+    /// The bytes are there and have been looked at.
+    pub fn probed(&mut self, object: &ObjectMeta, probed: &Probed, now: Timestamp) {
+        debug_assert!(!self.status.is_terminal());
+        self.status = Status::Success;
+        self.size = Some(object.size);
+        self.held = object.size;
+        self.checksum = self.checksum.take().or_else(|| object.checksum.clone());
+        self.content_type = self.content_type.take().or_else(|| object.content_type.clone());
+        match probed {
+            Probed::Media { media_type, summary } => {
+                self.media_type = Some(*media_type);
+                self.probe = Some(summary.clone());
+            }
+            Probed::Unreadable(reason) => {
+                self.media_type = Some(crate::MediaType::Other);
+                self.ffprobe_error = Some(reason.clone());
+            }
+        }
+        self.settle(now);
+    }
+
+    /// From when on `sweep` deletes what is left of this file after it is removed at `now`. A presigned URL may still
+    /// bring its bytes until it expires, so those are waited for.
+    #[must_use]
+    pub fn removal_due(&self, now: Timestamp) -> Timestamp {
+        let grace = Duration::from_secs(300);
+        if self.may_still_receive_bytes() {
+            now.plus(limits::UPLOAD_URL_LIFETIME + grace)
+        } else {
+            now.plus(grace)
+        }
+    }
+
+    /// Whether a presigned upload URL of it may be in use.
+    #[must_use]
+    pub fn may_still_receive_bytes(&self) -> bool {
+        self.source == Source::Upload && self.status == Status::Pending
+    }
+
+    /// Leaves to time only what a terminal file still has to expect of it.
+    fn settle(&mut self, now: Timestamp) {
+        self.importing = false;
+        self.progress = None;
+        self.lease_until = None;
+        self.upload_id = None;
+        self.due = self.expires_at.map(|at| Due {
+            kind: DueKind::Expire,
+            at,
+            tries: 0,
+        });
+        self.updated_at = now;
+    }
+
+    /// One more try of what is due was made: the next one comes later each time. `false`: there were enough.
+    pub fn postpone_due(&mut self, now: Timestamp) -> bool {
+        let Some(due) = &mut self.due else { return false };
+        if due.tries >= limits::MAX_DUE_TRIES && due.kind != DueKind::Expire {
+            return false;
+        }
+        let minutes = 2_u64.saturating_pow(due.tries.min(7)) * 5;
+        due.tries += 1;
+        due.at = now.plus(Duration::from_secs(minutes * 60));
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{FileId, NewFile, OwnerId, ProbeSummary};
+
+    const NOW: u64 = 1_767_323_045_678;
+
+    fn import(expires_at: Option<Timestamp>) -> File {
+        let now = Timestamp::from_millis(NOW);
+        let new = NewFile {
+            name: FileName::fallback(),
+            source: Source::Url,
+            size: None,
+            content_type: None,
+            announced_sha256: None,
+            expires_at,
+            name_from_source: true,
+        };
+        new.awaiting_import(OwnerId::named("press"), FileId::new(now), now)
+    }
+
+    fn object(size: u64) -> ImportedObject {
+        ImportedObject {
+            size,
+            sha256: "00".repeat(32),
+            content_type: Some("video/mp4".into()),
+            name: FileName::clean("clip.mp4"),
+            upload_id: Some("u1".into()),
+        }
+    }
+
+    #[test]
+    fn an_import_holds_its_bytes_once_it_has_them_and_gives_them_back_when_it_fails() {
+        let now = Timestamp::from_millis(NOW + 1);
+        let mut file = import(None);
+        assert_eq!(
+            (file.status, file.held, file.importing),
+            (Status::Pending, 0, true)
+        );
+        file.imported(object(7), now);
+        assert_eq!(
+            (file.status, file.held, file.importing),
+            (Status::Running, 7, false)
+        );
+        assert_eq!(file.name.as_str(), "clip.mp4");
+        assert_eq!(file.due.map(|due| due.kind), Some(DueKind::Probe));
+        file.fail("source answered 404", now);
+        assert_eq!((file.status, file.held, file.due), (Status::Failed, 0, None));
+    }
+
+    #[test]
+    fn a_name_the_client_gave_stays() {
+        let mut file = File {
+            name_from_source: false,
+            ..import(None)
+        };
+        file.imported(object(7), Timestamp::from_millis(NOW));
+        assert_eq!(file.name.as_str(), "file");
+    }
+
+    #[test]
+    fn probing_ends_in_success_readable_or_not_and_expiry_remains_due() {
+        let at = Timestamp::from_millis(NOW + 60_000);
+        let meta = ObjectMeta {
+            size: 9,
+            checksum: None,
+            content_type: Some("text/plain".into()),
+            etag: String::new(),
+        };
+        let media = Probed::Media {
+            media_type: crate::MediaType::Audio,
+            summary: ProbeSummary::default(),
+        };
+        for probed in [media, Probed::Unreadable("not media".into())] {
+            let mut file = import(Some(at));
+            file.probed(&meta, &probed, Timestamp::from_millis(NOW));
+            assert_eq!((file.status, file.size, file.held), (Status::Success, Some(9), 9));
+            assert_eq!(file.probe.is_none(), file.ffprobe_error.is_some());
+            assert_eq!(
+                file.due,
+                Some(Due {
+                    kind: DueKind::Expire,
+                    at,
+                    tries: 0
+                })
+            );
+        }
+    }
+
+    #[test]
+    fn tries_come_later_each_time_and_end() {
+        let now = Timestamp::from_millis(NOW);
+        let mut file = import(None);
+        let mut last = now;
+        for _ in 0..limits::MAX_DUE_TRIES {
+            assert!(file.postpone_due(now));
+            let at = file.due.unwrap().at;
+            assert!(at > last);
+            last = at;
+        }
+        assert!(!file.postpone_due(now));
+    }
+}

@@ -1,0 +1,129 @@
+use files_domain::FileName;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What a browser shall do with a download.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Disposition {
+    /// Show it, if it is safe to show.
+    Inline,
+    /// Save it.
+    #[default]
+    Attachment,
+}
+
+/// The headers under which S3 shall serve a download.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Served {
+    /// `Content-Type`.
+    pub content_type: String,
+    /// `Content-Disposition` (RFC 6266).
+    pub content_disposition: String,
+}
+
+/// What may be shown in a page's context cannot carry scripts: SVG is an image, but not of this kind.
+fn is_media(content_type: &str) -> bool {
+    const RASTER: [&str; 9] = [
+        "image/png",
+        "image/jpeg",
+        "image/gif",
+        "image/webp",
+        "image/avif",
+        "image/bmp",
+        "image/tiff",
+        "image/heic",
+        "image/apng",
+    ];
+    let essence = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    essence.starts_with("audio/") || essence.starts_with("video/") || RASTER.contains(&essence.as_str())
+}
+
+impl Served {
+    /// How the file called `name` is served: media under its own type and inline if asked for, all else as bytes to save.
+    #[must_use]
+    pub fn new(name: &FileName, content_type: Option<&str>, wanted: Disposition) -> Self {
+        let media = content_type.filter(|content_type| is_media(content_type));
+        let kind = if media.is_some() && wanted == Disposition::Inline {
+            "inline"
+        } else {
+            "attachment"
+        };
+        Self {
+            content_type: media.unwrap_or("application/octet-stream").to_owned(),
+            content_disposition: format!("{kind}; {}", filename_parameters(name.as_str())),
+        }
+    }
+}
+
+/// What RFC 8187 lets stand unencoded.
+const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'!')
+    .remove(b'#')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'+')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'^')
+    .remove(b'_')
+    .remove(b'`')
+    .remove(b'|')
+    .remove(b'~');
+
+fn filename_parameters(name: &str) -> String {
+    let plain = |c: char| {
+        if (c.is_ascii_graphic() || c == ' ') && !matches!(c, '"' | '\\' | '%') {
+            c
+        } else {
+            '_'
+        }
+    };
+    let fallback: String = name.chars().map(plain).collect();
+    format!(
+        "filename=\"{fallback}\"; filename*=UTF-8''{}",
+        utf8_percent_encode(name, ATTR_CHAR)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn served(name: &str, content_type: Option<&str>, wanted: Disposition) -> (String, String) {
+        let served = Served::new(&FileName::clean(name).unwrap(), content_type, wanted);
+        (served.content_type, served.content_disposition)
+    }
+
+    #[test]
+    fn only_what_carries_no_script_is_shown_inline() {
+        for (content_type, shown) in [
+            ("video/mp4", true),
+            ("AUDIO/MPEG; x=y", true),
+            ("image/png", true),
+            ("image/svg+xml", false),
+            ("text/html", false),
+            ("application/pdf", false),
+        ] {
+            let (as_type, disposition) = served("a", Some(content_type), Disposition::Inline);
+            assert_eq!(disposition.starts_with("inline; "), shown, "{content_type}");
+            assert_eq!(as_type == "application/octet-stream", !shown, "{content_type}");
+        }
+        assert_eq!(
+            served("a", None, Disposition::Inline).0,
+            "application/octet-stream"
+        );
+    }
+
+    #[test]
+    fn names_reach_every_browser_and_no_other_header() {
+        let (_, disposition) = served("né \"x\"; 🎬.mp4", Some("video/mp4"), Disposition::Attachment);
+        assert_eq!(
+            disposition,
+            "attachment; filename=\"n_ _x_; _.mp4\"; filename*=UTF-8''n%C3%A9%20%22x%22%3B%20%F0%9F%8E%AC.mp4"
+        );
+    }
+}

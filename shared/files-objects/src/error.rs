@@ -1,0 +1,56 @@
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use files_domain::BoxError;
+
+/// Why S3 did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ObjectsError {
+    /// No such object.
+    #[error("no such object")]
+    NotFound,
+    /// The multipart upload is completed or aborted.
+    #[error("no such multipart upload")]
+    NoSuchUpload,
+    /// The bytes are not what their checksum says.
+    #[error("the bytes do not match their checksum")]
+    ChecksumMismatch,
+    /// The object is no longer the one that was looked at.
+    #[error("the object has changed")]
+    Changed,
+    /// S3 refused or failed.
+    #[error("S3: {code}")]
+    Failed {
+        /// S3's error code (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>), or what kept it
+        /// from answering.
+        code: String,
+        /// The cause.
+        #[source]
+        source: BoxError,
+    },
+}
+
+impl ObjectsError {
+    pub(crate) fn from_sdk<E>(error: SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        match (error.code(), status) {
+            (Some("NoSuchUpload"), _) => Self::NoSuchUpload,
+            (Some("BadDigest" | "XAmzContentChecksumMismatch"), _) => Self::ChecksumMismatch,
+            (Some("NoSuchKey" | "NotFound"), _) | (None, Some(404)) => Self::NotFound,
+            (Some("PreconditionFailed"), _) | (None, Some(412)) => Self::Changed,
+            (code, _) => Self::Failed {
+                code: code.unwrap_or("no answer").to_owned(),
+                source: error.into(),
+            },
+        }
+    }
+
+    pub(crate) fn other(code: &str, source: impl Into<BoxError>) -> Self {
+        Self::Failed {
+            code: code.to_owned(),
+            source: source.into(),
+        }
+    }
+}

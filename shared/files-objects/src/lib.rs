@@ -1,0 +1,45 @@
+//! The objects in S3: presigned URLs, whole objects, multipart uploads, ranges.
+
+mod disposition;
+mod error;
+mod multipart;
+mod object;
+mod presign;
+mod range;
+
+pub use disposition::{Disposition, Served};
+pub use error::ObjectsError;
+pub use multipart::{Part, Uploaded};
+pub use object::{Body, Upload};
+pub use presign::{Presigned, UploadTerms};
+
+use aws_sdk_s3::Client;
+
+/// The bucket of one deployment.
+#[derive(Clone, Debug)]
+pub struct Objects {
+    client: Client,
+    bucket: String,
+}
+
+impl Objects {
+    /// The objects in `bucket`.
+    #[must_use]
+    pub fn new(client: Client, bucket: impl Into<String>) -> Self {
+        Self {
+            client,
+            bucket: bucket.into(),
+        }
+    }
+
+    /// One cheap call, so that the connection stands before the first request needs it. What S3 answers does not matter.
+    pub async fn warm_up(&self) {
+        let _ = self
+            .client
+            .head_object()
+            .bucket(&self.bucket)
+            .key("files/warm-up")
+            .send()
+            .await;
+    }
+}

@@ -1,0 +1,191 @@
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
+use bytes::Bytes;
+use files_domain::{FileId, OwnerId, file_object_key};
+
+use crate::{Objects, ObjectsError};
+
+/// A stored part, as S3 wants it named to complete an upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// From 1.
+    pub number: i32,
+    /// Its entity tag.
+    pub etag: String,
+    /// Its CRC-64/NVME in base64.
+    pub crc64nvme: Option<String>,
+}
+
+/// What became of an upload that was to be completed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uploaded {
+    /// The object is there.
+    Completed,
+    /// There is no such upload: it is completed already, or aborted.
+    Gone,
+}
+
+impl Objects {
+    /// Begins a multipart upload that gets a CRC-64/NVME of the whole object.
+    ///
+    /// # Errors
+    /// S3 failed.
+    pub async fn create_upload(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        content_type: Option<&str>,
+    ) -> Result<String, ObjectsError> {
+        let create = self
+            .client
+            .create_multipart_upload()
+            .bucket(&self.bucket)
+            .key(file_object_key(owner, id));
+        let created = create
+            .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+            .checksum_type(ChecksumType::FullObject)
+            .set_content_type(content_type.map(str::to_owned))
+            .send()
+            .await
+            .map_err(ObjectsError::from_sdk)?;
+        created
+            .upload_id
+            .ok_or_else(|| ObjectsError::other("no upload id", "CreateMultipartUpload without an id"))
+    }
+
+    /// Stores one part.
+    ///
+    /// # Errors
+    /// [`ObjectsError::NoSuchUpload`], or S3 failed.
+    pub async fn upload_part(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        upload_id: &str,
+        number: i32,
+        bytes: Bytes,
+    ) -> Result<Part, ObjectsError> {
+        let part = self
+            .client
+            .upload_part()
+            .bucket(&self.bucket)
+            .key(file_object_key(owner, id))
+            .upload_id(upload_id);
+        let stored = part
+            .part_number(number)
+            .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+            .body(bytes.into())
+            .send()
+            .await
+            .map_err(ObjectsError::from_sdk)?;
+        Ok(Part {
+            number,
+            etag: stored.e_tag.unwrap_or_default(),
+            crc64nvme: stored.checksum_crc64_nvme,
+        })
+    }
+
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// S3 failed, or refused the parts.
+    pub async fn complete_upload(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        upload_id: &str,
+        parts: &[Part],
+    ) -> Result<Uploaded, ObjectsError> {
+        let parts = parts.iter().map(|part| {
+            let completed = CompletedPart::builder()
+                .part_number(part.number)
+                .e_tag(&part.etag);
+            completed.set_checksum_crc64_nvme(part.crc64nvme.clone()).build()
+        });
+        let parts = CompletedMultipartUpload::builder()
+            .set_parts(Some(parts.collect()))
+            .build();
+        let complete = self
+            .client
+            .complete_multipart_upload()
+            .bucket(&self.bucket)
+            .key(file_object_key(owner, id));
+        let complete = complete
+            .upload_id(upload_id)
+            .checksum_type(ChecksumType::FullObject)
+            .multipart_upload(parts);
+        match complete.send().await.map_err(ObjectsError::from_sdk) {
+            Ok(_) => Ok(Uploaded::Completed),
+            Err(ObjectsError::NoSuchUpload) => Ok(Uploaded::Gone),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Completes an upload with all parts that S3 has of it.
+    ///
+    /// # Errors
+    /// S3 failed, or refused the parts.
+    pub async fn complete_stored_parts(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        upload_id: &str,
+    ) -> Result<Uploaded, ObjectsError> {
+        match self.stored_parts(owner, id, upload_id).await {
+            Ok(parts) => self.complete_upload(owner, id, upload_id, &parts).await,
+            Err(ObjectsError::NoSuchUpload) => Ok(Uploaded::Gone),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn stored_parts(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        upload_id: &str,
+    ) -> Result<Vec<Part>, ObjectsError> {
+        let list = self
+            .client
+            .list_parts()
+            .bucket(&self.bucket)
+            .key(file_object_key(owner, id))
+            .upload_id(upload_id);
+        let mut pages = list.into_paginator().send();
+        let mut parts = Vec::new();
+        while let Some(page) = pages.next().await {
+            for part in page.map_err(ObjectsError::from_sdk)?.parts.unwrap_or_default() {
+                parts.push(Part {
+                    number: part.part_number.unwrap_or(0),
+                    etag: part.e_tag.unwrap_or_default(),
+                    crc64nvme: part.checksum_crc64_nvme,
+                });
+            }
+        }
+        Ok(parts)
+    }
+
+    /// Throws the parts of an upload away. One that is already gone is no error.
+    ///
+    /// # Errors
+    /// S3 failed.
+    pub async fn abort_upload(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        upload_id: &str,
+    ) -> Result<(), ObjectsError> {
+        let abort = self
+            .client
+            .abort_multipart_upload()
+            .bucket(&self.bucket)
+            .key(file_object_key(owner, id));
+        match abort
+            .upload_id(upload_id)
+            .send()
+            .await
+            .map_err(ObjectsError::from_sdk)
+        {
+            Ok(_) | Err(ObjectsError::NoSuchUpload) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}

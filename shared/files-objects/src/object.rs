@@ -1,0 +1,168 @@
+use aws_sdk_s3::primitives::{ByteStream, SdkBody};
+use aws_sdk_s3::types::ChecksumMode;
+use bytes::Bytes;
+use files_domain::{Checksum, FileId, ObjectMeta, OwnerId, file_object_key, probe_object_key};
+
+use crate::presign::{base64_of_hex, hex_of_base64};
+use crate::{Objects, ObjectsError};
+
+/// Bytes on their way to S3: read again from the start when a try has to be repeated.
+pub struct Body(SdkBody);
+
+impl Body {
+    /// A body made anew for each try.
+    pub fn retryable(make: impl Fn() -> SdkBody + Send + Sync + 'static) -> Self {
+        Self(SdkBody::retryable(make))
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self(SdkBody::from(bytes))
+    }
+}
+
+/// What is known of bytes before they are stored.
+#[derive(Clone, Copy, Debug)]
+pub struct Upload<'a> {
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256 in hex: S3 checks it.
+    pub sha256: &'a str,
+    /// `Content-Type`.
+    pub content_type: Option<&'a str>,
+}
+
+impl Objects {
+    /// Stores a file's bytes in one PUT.
+    ///
+    /// # Errors
+    /// [`ObjectsError::ChecksumMismatch`], or S3 failed.
+    pub async fn put_file(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        body: Body,
+        upload: Upload<'_>,
+    ) -> Result<(), ObjectsError> {
+        let put = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(file_object_key(owner, id));
+        put.content_length(i64::try_from(upload.size).unwrap_or(i64::MAX))
+            .checksum_sha256(base64_of_hex(upload.sha256)?)
+            .set_content_type(upload.content_type.map(str::to_owned))
+            .body(ByteStream::new(body.0))
+            .send()
+            .await
+            .map_err(ObjectsError::from_sdk)?;
+        Ok(())
+    }
+
+    /// What S3 knows of a file's bytes.
+    ///
+    /// # Errors
+    /// [`ObjectsError::NotFound`], or S3 failed.
+    pub async fn head_file(&self, owner: OwnerId, id: FileId) -> Result<ObjectMeta, ObjectsError> {
+        let head = self
+            .client
+            .head_object()
+            .bucket(&self.bucket)
+            .key(file_object_key(owner, id));
+        let head = head
+            .checksum_mode(ChecksumMode::Enabled)
+            .send()
+            .await
+            .map_err(ObjectsError::from_sdk)?;
+        let sha256 = head
+            .checksum_sha256
+            .as_deref()
+            .filter(|digest| !digest.contains('-')); // «-N» is not of the whole
+        let checksum = match (sha256, head.checksum_crc64_nvme.as_deref()) {
+            (Some(digest), _) => Some(Checksum::Sha256(hex_of_base64(digest)?)),
+            (None, Some(digest)) => Some(Checksum::Crc64nvme(hex_of_base64(digest)?)),
+            (None, None) => None,
+        };
+        Ok(ObjectMeta {
+            size: head
+                .content_length
+                .and_then(|size| u64::try_from(size).ok())
+                .unwrap_or(0),
+            checksum,
+            content_type: head.content_type,
+            etag: head.e_tag.unwrap_or_default(),
+        })
+    }
+
+    /// Deletes all that is stored of a file, an unfinished upload too. What is already gone is no error.
+    ///
+    /// # Errors
+    /// S3 failed.
+    pub async fn delete_file(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        upload_id: Option<&str>,
+    ) -> Result<(), ObjectsError> {
+        if let Some(upload_id) = upload_id {
+            self.abort_upload(owner, id, upload_id).await?;
+        }
+        tokio::try_join!(
+            self.delete(file_object_key(owner, id)),
+            self.delete(probe_object_key(owner, id))
+        )?;
+        Ok(())
+    }
+
+    async fn delete(&self, key: String) -> Result<(), ObjectsError> {
+        let delete = self.client.delete_object().bucket(&self.bucket).key(key);
+        delete.send().await.map_err(ObjectsError::from_sdk)?;
+        Ok(())
+    }
+
+    /// Deletes bytes whose record is gone.
+    ///
+    /// # Errors
+    /// S3 failed.
+    pub async fn delete_orphan(&self, owner: OwnerId, id: FileId) -> Result<(), ObjectsError> {
+        self.delete(file_object_key(owner, id)).await
+    }
+
+    /// Stores ffprobe's output, packed, where it is too large for the record.
+    ///
+    /// # Errors
+    /// S3 failed.
+    pub async fn put_probe(&self, owner: OwnerId, id: FileId, packed: Vec<u8>) -> Result<(), ObjectsError> {
+        let put = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(probe_object_key(owner, id));
+        put.body(packed.into())
+            .content_type("application/gzip")
+            .send()
+            .await
+            .map_err(ObjectsError::from_sdk)?;
+        Ok(())
+    }
+
+    /// Reads what [`Objects::put_probe`] stored.
+    ///
+    /// # Errors
+    /// [`ObjectsError::NotFound`], or S3 failed.
+    pub async fn get_probe(&self, owner: OwnerId, id: FileId) -> Result<Bytes, ObjectsError> {
+        let get = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(probe_object_key(owner, id));
+        let object = get.send().await.map_err(ObjectsError::from_sdk)?;
+        let bytes = object
+            .body
+            .collect()
+            .await
+            .map_err(|error| ObjectsError::other("body", error))?;
+        Ok(bytes.into_bytes())
+    }
+}

@@ -1,0 +1,128 @@
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use files_domain::{FileId, OwnerId, Timestamp, file_object_key};
+
+use crate::{Objects, ObjectsError, Served};
+
+/// What a presigned PUT binds its sender to: S3 itself refuses anything else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadTerms {
+    /// Bytes, exactly.
+    pub size: u64,
+    /// `Content-Type`, exactly.
+    pub content_type: String,
+    /// SHA-256 in hex, if announced.
+    pub sha256: Option<String>,
+}
+
+/// A request that anyone who has it may send, until it expires.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Presigned {
+    /// Where to send it.
+    pub url: String,
+    /// What to send with it, beyond `Host` and `Content-Length`, which every client sets by itself.
+    pub headers: BTreeMap<String, String>,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
+impl Objects {
+    /// A PUT of a file's bytes: of this length and type, once.
+    ///
+    /// # Errors
+    /// No credentials to sign with.
+    pub async fn presign_put(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        terms: &UploadTerms,
+        now: Timestamp,
+        lifetime: Duration,
+    ) -> Result<Presigned, ObjectsError> {
+        let sha256 = terms.sha256.as_deref().map(base64_of_hex).transpose()?;
+        let put = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(file_object_key(owner, id))
+            .content_length(i64::try_from(terms.size).unwrap_or(i64::MAX))
+            .content_type(&terms.content_type)
+            .if_none_match("*")
+            .set_checksum_sha256(sha256);
+        let request = put
+            .presigned(config(now, lifetime)?)
+            .await
+            .map_err(ObjectsError::from_sdk)?;
+        Ok(presigned(&request, now, lifetime))
+    }
+
+    /// A GET, or a HEAD, of a file's bytes that S3 serves under `served`.
+    ///
+    /// # Errors
+    /// No credentials to sign with.
+    pub async fn presign_download(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        served: &Served,
+        head: bool,
+        now: Timestamp,
+        lifetime: Duration,
+    ) -> Result<Presigned, ObjectsError> {
+        let key = file_object_key(owner, id);
+        let config = config(now, lifetime)?;
+        let request = if head {
+            let head = self.client.head_object().bucket(&self.bucket).key(key);
+            let head = head
+                .response_content_type(&served.content_type)
+                .response_content_disposition(&served.content_disposition)
+                .response_cache_control("private");
+            head.presigned(config).await.map_err(ObjectsError::from_sdk)?
+        } else {
+            let get = self.client.get_object().bucket(&self.bucket).key(key);
+            let get = get
+                .response_content_type(&served.content_type)
+                .response_content_disposition(&served.content_disposition)
+                .response_cache_control("private");
+            get.presigned(config).await.map_err(ObjectsError::from_sdk)?
+        };
+        Ok(presigned(&request, now, lifetime))
+    }
+}
+
+fn config(now: Timestamp, lifetime: Duration) -> Result<PresigningConfig, ObjectsError> {
+    let start = SystemTime::UNIX_EPOCH + Duration::from_millis(now.millis());
+    let config = PresigningConfig::builder().start_time(start).expires_in(lifetime);
+    config
+        .build()
+        .map_err(|error| ObjectsError::other("presigning", error))
+}
+
+fn presigned(request: &PresignedRequest, now: Timestamp, lifetime: Duration) -> Presigned {
+    let set_by_client =
+        |name: &str| name.eq_ignore_ascii_case("host") || name.eq_ignore_ascii_case("content-length");
+    let headers = request.headers().filter(|(name, _)| !set_by_client(name));
+    Presigned {
+        url: request.uri().to_owned(),
+        headers: headers
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        expires_at: Timestamp::from_millis((now.seconds() + lifetime.as_secs()) * 1000),
+    }
+}
+
+pub(crate) fn base64_of_hex(hex_digest: &str) -> Result<String, ObjectsError> {
+    Ok(BASE64.encode(hex::decode(hex_digest).map_err(|error| ObjectsError::other("checksum", error))?))
+}
+
+pub(crate) fn hex_of_base64(digest: &str) -> Result<String, ObjectsError> {
+    Ok(hex::encode(
+        BASE64
+            .decode(digest)
+            .map_err(|error| ObjectsError::other("checksum", error))?,
+    ))
+}

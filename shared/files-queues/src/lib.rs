@@ -1,0 +1,96 @@
+//! The messages in SQS: imports to do, and stored objects to probe.
+
+use aws_sdk_sqs::Client;
+use files_domain::{BoxError, FileId, OwnerId, QueueImport, QueueProbe, file_object_key};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// What `import-file` is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportMessage {
+    /// Whose file.
+    pub owner: OwnerId,
+    /// Which file.
+    pub id: FileId,
+    /// Where its bytes are.
+    pub file_url: String,
+}
+
+/// The queue that `import-file` works through.
+#[derive(Clone, Debug)]
+pub struct ImportQueue {
+    client: Client,
+    url: String,
+}
+
+impl ImportQueue {
+    /// The queue at `url`.
+    #[must_use]
+    pub fn new(client: Client, url: impl Into<String>) -> Self {
+        Self {
+            client,
+            url: url.into(),
+        }
+    }
+}
+
+impl QueueImport for ImportQueue {
+    async fn queue_import(&self, owner: OwnerId, id: FileId, url: &str) -> Result<(), BoxError> {
+        let message = serde_json::to_string(&ImportMessage {
+            owner,
+            id,
+            file_url: url.to_owned(),
+        })?;
+        self.client
+            .send_message()
+            .queue_url(&self.url)
+            .message_body(message)
+            .send()
+            .await?;
+        Ok(())
+    }
+}
+
+/// The queue through which `probe-file` is asked for objects whose own event was lost.
+#[derive(Clone, Debug)]
+pub struct ProbeQueue {
+    client: Client,
+    url: String,
+    bucket: String,
+}
+
+impl ProbeQueue {
+    /// The queue at `url`, about objects in `bucket`.
+    #[must_use]
+    pub fn new(client: Client, url: impl Into<String>, bucket: impl Into<String>) -> Self {
+        Self {
+            client,
+            url: url.into(),
+            bucket: bucket.into(),
+        }
+    }
+}
+
+impl QueueProbe for ProbeQueue {
+    async fn queue_probe(&self, owner: OwnerId, id: FileId) -> Result<(), BoxError> {
+        let message = stored_event(&self.bucket, &file_object_key(owner, id)).to_string();
+        self.client
+            .send_message()
+            .queue_url(&self.url)
+            .message_body(message)
+            .send()
+            .await?;
+        Ok(())
+    }
+}
+
+/// The part of S3's own event that `probe-file` reads
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>). Object keys here need
+/// no URL encoding: they are hex, hyphens and slashes.
+fn stored_event(bucket: &str, key: &str) -> serde_json::Value {
+    json!({"Records": [{
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put",
+        "s3": {"bucket": {"name": bucket}, "object": {"key": key}},
+    }]})
+}

@@ -1,0 +1,130 @@
+//! The sparse index of what time must finish, over several partitions so that none is hot.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use files_domain::{File, FileId, OwnerId, StoreError, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::Records;
+use crate::error::{corrupt, unavailable};
+use crate::item::{FILE_PREFIX, from_item, ids, number, owner_pk, primary_key, text};
+
+/// In how many partitions the index is.
+pub const DUE_SHARDS: u8 = 4;
+
+pub(crate) const REMOVED_PREFIX: &str = "gone#";
+
+pub(crate) fn due_shard(id: FileId) -> String {
+    shard_name(id.spread() % DUE_SHARDS)
+}
+
+fn shard_name(shard: u8) -> String {
+    format!("due#{shard}")
+}
+
+/// What remains of a removed file until its bytes are deleted.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct RemovedItem {
+    pk: String,
+    sk: String,
+    due_shard: String,
+    due_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    upload_id: Option<String>,
+}
+
+impl RemovedItem {
+    pub(crate) fn new(file: &File, now: Timestamp) -> Self {
+        Self {
+            pk: owner_pk(file.owner),
+            sk: format!("{REMOVED_PREFIX}{}", file.id),
+            due_shard: due_shard(file.id),
+            due_at: file.removal_due(now),
+            upload_id: file.upload_id.clone(),
+        }
+    }
+}
+
+/// Something that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueItem {
+    /// Whose file.
+    pub owner: OwnerId,
+    /// Which file.
+    pub id: FileId,
+    /// What of it.
+    pub what: DueWhat,
+}
+
+/// What is due of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DueWhat {
+    /// What its record says.
+    File,
+    /// The deletion of its bytes: the record is gone.
+    Removed,
+}
+
+#[derive(Deserialize)]
+struct IndexEntry {
+    pk: String,
+    sk: String,
+}
+
+impl Records {
+    /// What is due at `now` in one partition of the index, oldest first, at most `limit`. The index may lag, so each
+    /// entry is only a hint to look at the record.
+    ///
+    /// # Errors
+    /// The index cannot be read.
+    pub async fn due(&self, shard: u8, now: Timestamp, limit: u32) -> Result<Vec<DueItem>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("due")
+            .key_condition_expression("due_shard = :shard AND due_at <= :now")
+            .expression_attribute_values(":shard", text(shard_name(shard)))
+            .expression_attribute_values(":now", number(now.millis()))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
+        let answer = query.send().await.map_err(unavailable)?;
+        answer
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .map(|item| due_item(from_item(item)?))
+            .collect()
+    }
+
+    /// The unfinished upload of a removed file, if it is still to be cleaned up.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]: nothing is left to do.
+    pub async fn removed_upload(&self, owner: OwnerId, id: FileId) -> Result<Option<String>, StoreError> {
+        let key = primary_key(owner_pk(owner), format!("{REMOVED_PREFIX}{id}"));
+        let get = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key))
+            .consistent_read(true);
+        let item = get
+            .send()
+            .await
+            .map_err(unavailable)?
+            .item
+            .ok_or(StoreError::NotFound)?;
+        Ok(item
+            .get("upload_id")
+            .and_then(|id: &AttributeValue| id.as_s().ok())
+            .cloned())
+    }
+}
+
+fn due_item(entry: IndexEntry) -> Result<DueItem, StoreError> {
+    let file = ids(&entry.pk, &entry.sk, FILE_PREFIX).map(|ids| (ids, DueWhat::File));
+    let removed = || ids(&entry.pk, &entry.sk, REMOVED_PREFIX).map(|ids| (ids, DueWhat::Removed));
+    let ((owner, id), what) = file
+        .or_else(removed)
+        .ok_or_else(|| corrupt(format!("not a due item: {} {}", entry.pk, entry.sk)))?;
+    Ok(DueItem { owner, id, what })
+}

@@ -1,0 +1,60 @@
+//! The records in DynamoDB: keys, items, conditional writes, pages.
+//!
+//! One table. A file is a summary item and, where there is more to say, a detail item; whatever still has to happen
+//! to it is an attribute of the summary, set in the same transaction that makes it necessary.
+
+mod create;
+mod due;
+mod error;
+mod import;
+mod item;
+mod key;
+mod key_cache;
+mod probe;
+mod probe_output;
+mod read;
+mod remove;
+mod save;
+mod transact;
+
+pub use due::{DUE_SHARDS, DueItem, DueWhat};
+pub use probe_output::{MAX_INLINE_BYTES, pack_probe, unpack_probe};
+
+use aws_sdk_dynamodb::Client;
+use key_cache::KeyCache;
+
+/// The table of one deployment.
+#[derive(Debug)]
+pub struct Records {
+    client: Client,
+    table: String,
+    known_keys: KeyCache,
+}
+
+impl Records {
+    /// The records in `table`.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self {
+            client,
+            table: table.into(),
+            known_keys: KeyCache::default(),
+        }
+    }
+
+    /// One cheap read of nothing, so that the connection stands before the first request needs it.
+    ///
+    /// # Errors
+    /// The table cannot be reached.
+    pub async fn warm_up(&self) -> Result<(), files_domain::StoreError> {
+        let key = item::primary_key("warm-up", "warm-up");
+        self.client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key))
+            .send()
+            .await
+            .map_err(error::unavailable)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,159 @@
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+use files_domain::{
+    FileId, FileRecords, FinishProbe, MediaType, OwnerId, ProbeDone, Probed, SavedProbe, Status, StoreError,
+};
+
+use crate::Records;
+use crate::error::corrupt;
+use crate::item::{
+    detail_sk, file_sk, full_probe_attribute, number, owner_pk, primary_key, text, to_attribute,
+};
+use crate::transact::{Refused, condition_failed};
+
+/// Tries against a record that keeps changing.
+const MAX_TRIES: u32 = 8;
+
+impl FinishProbe for Records {
+    async fn finish_probe(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        done: &ProbeDone,
+    ) -> Result<SavedProbe, StoreError> {
+        // Nearly always the record holds just what is stored: then it needs no reading and the usage no change.
+        let mut items = vec![self.expected_success(owner, id, done)?];
+        items.extend(self.save_full(owner, id, done)?);
+        match self.transact(items).await {
+            Ok(()) => Ok(SavedProbe::Saved),
+            Err(Refused::Conditions(reasons))
+                if condition_failed(&reasons, 0) && reasons[0].item.is_none() =>
+            {
+                Ok(SavedProbe::NoRecord)
+            }
+            Err(Refused::Conditions(_)) => self.finish_by_reading(owner, id, done).await,
+            Err(Refused::Error(error)) => Err(error),
+        }
+    }
+}
+
+impl Records {
+    /// To `success` in one step, on the condition that nothing else about the file has to change.
+    fn expected_success(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        done: &ProbeDone,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let mut set = vec![
+            "#status = :success",
+            "updated_at = :now",
+            "media_type = :media_type",
+        ];
+        let mut update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(primary_key(owner_pk(owner), file_sk(id))))
+            .condition_expression(
+                "#status IN (:pending, :running) AND size = :size AND held = :size \
+                 AND attribute_not_exists(importing) AND attribute_not_exists(expires_at)",
+            )
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":success", text(Status::Success.to_string()))
+            .expression_attribute_values(":pending", text(Status::Pending.to_string()))
+            .expression_attribute_values(":running", text(Status::Running.to_string()))
+            .expression_attribute_values(":now", number(done.now.millis()))
+            .expression_attribute_values(":size", number(done.object.size))
+            .expression_attribute_values(":one", number(1))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        update = match &done.probed {
+            Probed::Media { media_type, summary } => {
+                set.push("probe = :probe");
+                update
+                    .expression_attribute_values(":media_type", to_attribute(media_type)?)
+                    .expression_attribute_values(":probe", to_attribute(summary)?)
+            }
+            Probed::Unreadable(reason) => {
+                set.push("ffprobe_error = :reason");
+                update
+                    .expression_attribute_values(":media_type", to_attribute(MediaType::Other)?)
+                    .expression_attribute_values(":reason", text(reason))
+            }
+        };
+        update = set_object(update, &mut set, done)?;
+        let update = update
+            .update_expression(format!(
+                "SET {} REMOVE due, due_at, due_shard, due_tries, progress, lease_until, upload_id ADD version :one",
+                set.join(", ")
+            ))
+            .build()
+            .map_err(corrupt)?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+
+    /// ffprobe's output into the detail item, if there is any.
+    fn save_full(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        done: &ProbeDone,
+    ) -> Result<Option<TransactWriteItem>, StoreError> {
+        let Some(full) = &done.full else { return Ok(None) };
+        let (name, value) = full_probe_attribute(full)?;
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(primary_key(owner_pk(owner), detail_sk(id))))
+            .update_expression("SET #full = :full")
+            .expression_attribute_names("#full", name)
+            .expression_attribute_values(":full", value)
+            .build()
+            .map_err(corrupt)?;
+        Ok(Some(TransactWriteItem::builder().update(update).build()))
+    }
+
+    /// The same from what the record really says.
+    async fn finish_by_reading(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        done: &ProbeDone,
+    ) -> Result<SavedProbe, StoreError> {
+        for _ in 0..MAX_TRIES {
+            let before = match self.get_file(owner, id).await {
+                Ok((file, _)) => file,
+                Err(StoreError::NotFound) => return Ok(SavedProbe::NoRecord),
+                Err(error) => return Err(error),
+            };
+            if before.status.is_terminal() {
+                return Ok(SavedProbe::AlreadyTerminal);
+            }
+            let mut after = before.clone();
+            after.probed(&done.object, &done.probed, done.now);
+            let mut items = vec![self.put_instead(&before, &after)?];
+            items.extend(self.save_full(owner, id, done)?);
+            items.extend(self.usage_change(owner, Some(&before), Some(&after))?);
+            match self.transact(items).await {
+                Ok(()) => return Ok(SavedProbe::Saved),
+                Err(Refused::Conditions(_)) => {}
+                Err(Refused::Error(error)) => return Err(error),
+            }
+        }
+        Err(StoreError::Busy("the record kept changing".into()))
+    }
+}
+
+/// What S3 says of the object, where the record does not know better.
+fn set_object(
+    mut update: UpdateBuilder,
+    set: &mut Vec<&'static str>,
+    done: &ProbeDone,
+) -> Result<UpdateBuilder, StoreError> {
+    if let Some(checksum) = &done.object.checksum {
+        set.push("checksum = if_not_exists(checksum, :checksum)");
+        update = update.expression_attribute_values(":checksum", to_attribute(checksum)?);
+    }
+    if let Some(content_type) = &done.object.content_type {
+        set.push("content_type = if_not_exists(content_type, :content_type)");
+        update = update.expression_attribute_values(":content_type", text(content_type));
+    }
+    Ok(update)
+}

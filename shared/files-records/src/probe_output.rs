@@ -1,0 +1,45 @@
+//! ffprobe's complete output, compressed: JSON of this kind shrinks to a tenth.
+
+use std::io::{self, Read, Write};
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+
+/// Most compressed bytes that go into a record, below DynamoDB's 400 KB an item.
+pub const MAX_INLINE_BYTES: usize = 300 * 1024;
+/// Most bytes that are unpacked: what was packed was smaller.
+const MAX_UNPACKED_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Compresses ffprobe's output.
+///
+/// # Errors
+/// Never for JSON that was parsed.
+pub fn pack_probe(value: &serde_json::Value) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    serde_json::to_writer(&mut encoder, value)?;
+    encoder.flush()?;
+    encoder.finish()
+}
+
+/// Reads what [`pack_probe`] wrote.
+///
+/// # Errors
+/// The bytes are not what it wrote.
+pub fn unpack_probe(packed: &[u8]) -> io::Result<serde_json::Value> {
+    Ok(serde_json::from_reader(
+        GzDecoder::new(packed).take(MAX_UNPACKED_BYTES),
+    )?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_packed_comes_back() {
+        let value = serde_json::json!({"streams": [{"index": 0, "tags": {"title": "ü🎬"}}]});
+        assert_eq!(unpack_probe(&pack_probe(&value).unwrap()).unwrap(), value);
+        assert!(unpack_probe(b"nonsense").is_err());
+    }
+}

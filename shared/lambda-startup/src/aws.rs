@@ -1,0 +1,93 @@
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+
+use crate::settings::{SettingError, optional, required};
+
+/// Clients of AWS for a function, which has its role's keys in its environment for as long as it lives: no chain of
+/// providers, no profile files, no calls to find out who it is
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>).
+#[derive(Clone, Debug)]
+pub struct Aws {
+    config: SdkConfig,
+}
+
+impl Aws {
+    /// Region and keys from the environment.
+    ///
+    /// # Errors
+    /// One is missing.
+    pub fn from_environment() -> Result<Self, SettingError> {
+        let credentials = Credentials::new(
+            required("AWS_ACCESS_KEY_ID", "an access key id")?,
+            required("AWS_SECRET_ACCESS_KEY", "a secret access key")?,
+            optional("AWS_SESSION_TOKEN"),
+            None,
+            "environment",
+        );
+        Ok(Self::new(required("AWS_REGION", "a region")?, credentials))
+    }
+
+    /// The given region and keys.
+    #[must_use]
+    pub fn new(region: String, credentials: Credentials) -> Self {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(region))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(http)
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .time_source(aws_smithy_async::time::SystemTimeSource::new())
+            .retry_config(
+                RetryConfig::standard()
+                    .with_max_attempts(4)
+                    .with_initial_backoff(Duration::from_millis(50)),
+            )
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(3))
+                    .build(),
+            );
+        Self {
+            config: config.build(),
+        }
+    }
+
+    /// The same with other endpoints than AWS's own where the standard variables name them
+    /// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>).
+    fn at(&self, variable: &str) -> SdkConfig {
+        let mut builder = self.config.clone().into_builder();
+        builder.set_endpoint_url(optional(variable));
+        builder.build()
+    }
+
+    /// A client of DynamoDB.
+    #[must_use]
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        aws_sdk_dynamodb::Client::new(&self.at("AWS_ENDPOINT_URL_DYNAMODB"))
+    }
+
+    /// A client of S3.
+    #[must_use]
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        aws_sdk_s3::Client::new(&self.at("AWS_ENDPOINT_URL_S3"))
+    }
+
+    /// A client of SQS.
+    #[must_use]
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&self.at("AWS_ENDPOINT_URL_SQS"))
+    }
+}

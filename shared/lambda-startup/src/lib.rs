@@ -1,0 +1,100 @@
+//! What every function does before its first request: read its settings, start its log, build its clients, and
+//! warm their connections while Lambda still counts the time as Init.
+
+mod aws;
+mod clock;
+mod logging;
+mod settings;
+
+pub use aws::Aws;
+pub use clock::now;
+pub use settings::{SettingError, number, optional, required};
+
+use std::future::Future;
+use std::time::Duration;
+
+use files_objects::Objects;
+use files_queues::{ImportQueue, ProbeQueue};
+use files_records::Records;
+
+/// Longest that warming up may take: after that the first request does it.
+const MAX_WARM_UP: Duration = Duration::from_secs(1);
+
+/// A function that is starting.
+#[derive(Debug)]
+pub struct Startup {
+    aws: Aws,
+}
+
+impl Startup {
+    /// Starts the log and reads what all functions need of the environment.
+    ///
+    /// # Errors
+    /// A setting is missing or wrong: it is named.
+    pub fn begin() -> Result<Self, SettingError> {
+        logging::start();
+        Ok(Self {
+            aws: Aws::from_environment()?,
+        })
+    }
+
+    /// The records in the table that `FILES_TABLE` names.
+    ///
+    /// # Errors
+    /// The setting is missing.
+    pub fn records(&self) -> Result<Records, SettingError> {
+        Ok(Records::new(
+            self.aws.dynamodb(),
+            required("FILES_TABLE", "the table's name")?,
+        ))
+    }
+
+    /// The objects in the bucket that `FILES_BUCKET` names.
+    ///
+    /// # Errors
+    /// The setting is missing.
+    pub fn objects(&self) -> Result<Objects, SettingError> {
+        Ok(Objects::new(
+            self.aws.s3(),
+            required("FILES_BUCKET", "the bucket's name")?,
+        ))
+    }
+
+    /// A client of S3, for whoever learns the bucket from an event.
+    #[must_use]
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        self.aws.s3()
+    }
+
+    /// The queue that `FILES_IMPORT_QUEUE_URL` names.
+    ///
+    /// # Errors
+    /// The setting is missing.
+    pub fn import_queue(&self) -> Result<ImportQueue, SettingError> {
+        Ok(ImportQueue::new(
+            self.aws.sqs(),
+            required("FILES_IMPORT_QUEUE_URL", "a queue's URL")?,
+        ))
+    }
+
+    /// The queue that `FILES_PROBE_QUEUE_URL` names.
+    ///
+    /// # Errors
+    /// The setting is missing.
+    pub fn probe_queue(&self) -> Result<ProbeQueue, SettingError> {
+        let bucket = required("FILES_BUCKET", "the bucket's name")?;
+        Ok(ProbeQueue::new(
+            self.aws.sqs(),
+            required("FILES_PROBE_QUEUE_URL", "a queue's URL")?,
+            bucket,
+        ))
+    }
+
+    /// Lets `connections` stand before the first request, if that takes at most a second. A failure is not one of the
+    /// function: its first request will tell.
+    pub async fn warm_up(&self, connections: impl Future) {
+        if tokio::time::timeout(MAX_WARM_UP, connections).await.is_err() {
+            tracing::info!("warm-up took too long");
+        }
+    }
+}
