@@ -1,0 +1,230 @@
+//! The client: one request per hop, each checked.
+
+use crate::resolver::{GuardedResolver, Lookup, SystemLookup};
+use crate::{Allowed, FetchError, Source, SourceUrl, headers};
+use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, LOCATION};
+use reqwest::{Client, Response, redirect};
+use rustls::{ClientConfig, RootCertStore};
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long and how much a fetch may take. Limits on the whole body are the caller's, who counts its bytes.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// For resolving the name, connecting and the TLS handshake together, per hop. 10 s.
+    pub connect_timeout: Duration,
+    /// From the connection to the end of the headers, per hop. 30 s.
+    pub header_timeout: Duration,
+    /// The longest wait for the next byte of the body. 30 s.
+    pub stall_timeout: Duration,
+    /// How many redirects are followed. 5.
+    pub max_redirects: usize,
+    /// The most bytes of the headers of one answer, names and values. 64 KiB.
+    pub max_header_bytes: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            connect_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(30),
+            stall_timeout: Duration::from_secs(30),
+            max_redirects: 5,
+            max_header_bytes: 64 * 1024,
+        }
+    }
+}
+
+/// Fetches from public addresses, and from hosts the operator allowed. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct SafeClient {
+    http: Client,
+    allowed: Allowed,
+    limits: Limits,
+}
+
+impl SafeClient {
+    /// A client with Mozilla's root certificates, linked in: it reads no file and no environment variable.
+    ///
+    /// # Errors
+    /// [`FetchError::Setup`] if TLS cannot be set up.
+    pub fn new(allowed: Allowed, limits: Limits) -> Result<Self, FetchError> {
+        SafeClient::with(allowed, limits, Arc::new(SystemLookup), mozilla_roots())
+    }
+
+    pub(crate) fn with(
+        allowed: Allowed,
+        limits: Limits,
+        lookup: Arc<dyn Lookup>,
+        roots: RootCertStore,
+    ) -> Result<Self, FetchError> {
+        let resolver = GuardedResolver::new(allowed.clone(), lookup);
+        let http = build_http(resolver, &limits, tls(roots)?)?;
+        Ok(SafeClient {
+            http,
+            allowed,
+            limits,
+        })
+    }
+
+    /// Asks for the URL, follows redirects, and returns once a source answered 200 and sent its headers.
+    ///
+    /// # Errors
+    /// Anything but a 200 in the form asked for, as a [`FetchError`].
+    pub async fn get(&self, url: &SourceUrl) -> Result<Source, FetchError> {
+        // Checked again: it may have been parsed with other hosts allowed than this client's.
+        let mut url = SourceUrl::check(url.url().clone(), &self.allowed)?;
+        for _ in 0..=self.limits.max_redirects {
+            let response = self.send(&url).await?;
+            match response.status().as_u16() {
+                200 => return self.accept(url, response),
+                301 | 302 | 303 | 307 | 308 => url = self.redirected(&url, response.headers())?,
+                other => return Err(FetchError::Status(other)),
+            }
+        }
+        Err(FetchError::TooManyRedirects)
+    }
+
+    async fn send(&self, url: &SourceUrl) -> Result<Response, FetchError> {
+        let request = self.http.get(url.url().clone()).send();
+        let limit = self
+            .limits
+            .connect_timeout
+            .saturating_add(self.limits.header_timeout);
+        let response = tokio::time::timeout(limit, request)
+            .await
+            .map_err(|_| FetchError::Timeout)?
+            .map_err(request_error)?;
+        if headers::size(response.headers()) > self.limits.max_header_bytes as usize {
+            return Err(FetchError::HeadersTooLarge);
+        }
+        Ok(response)
+    }
+
+    fn accept(&self, url: SourceUrl, response: Response) -> Result<Source, FetchError> {
+        if !headers::is_identity(response.headers()) {
+            return Err(FetchError::ContentEncoding);
+        }
+        Ok(Source::new(
+            url.url().clone(),
+            response,
+            self.limits.stall_timeout,
+        ))
+    }
+
+    /// Where a redirect leads. From https to http is followed too: the request carries no secret, and whoever could
+    /// change the bytes on the way would need the source itself to send us there.
+    fn redirected(&self, from: &SourceUrl, headers: &HeaderMap) -> Result<SourceUrl, FetchError> {
+        let location = headers.get(LOCATION).ok_or(FetchError::BadRedirect)?;
+        // Not to_str: sources send unescaped UTF-8, which the URL parser escapes.
+        let location = std::str::from_utf8(location.as_bytes()).map_err(|_| FetchError::BadRedirect)?;
+        let url = from.url().join(location).map_err(|_| FetchError::BadRedirect)?;
+        Ok(SourceUrl::check(url, &self.allowed)?)
+    }
+}
+
+fn build_http(resolver: GuardedResolver, limits: &Limits, tls: ClientConfig) -> Result<Client, FetchError> {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .dns_resolver(Arc::new(resolver))
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .no_proxy()
+        // Features of other crates of a build could switch decompression on.
+        .no_gzip()
+        .no_brotli()
+        .no_deflate()
+        .no_zstd()
+        .default_headers(headers)
+        .user_agent(concat!("files/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(limits.connect_timeout)
+        .http2_max_header_list_size(limits.max_header_bytes)
+        // Every request connects anew, so every request is checked anew, and no connection dies in a freeze.
+        .pool_max_idle_per_host(0)
+        .build()
+        .map_err(|error| FetchError::Setup(describe(&error.without_url())))
+}
+
+/// Mozilla's, linked in.
+pub(crate) fn mozilla_roots() -> RootCertStore {
+    RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    }
+}
+
+/// The provider is named here, so that the client neither needs a process-wide one nor asks the platform's verifier.
+fn tls(roots: RootCertStore) -> Result<ClientConfig, FetchError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| FetchError::Setup(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// What went wrong before the headers had come.
+fn request_error(error: reqwest::Error) -> FetchError {
+    let error = error.without_url();
+    // The resolver's own verdict.
+    if let Some(verdict) = find::<FetchError>(&error) {
+        return verdict.clone();
+    }
+    if error.is_timeout() {
+        return FetchError::Timeout;
+    }
+    if let Some(tls) = find::<rustls::Error>(&error) {
+        return FetchError::Tls(tls.to_string());
+    }
+    if error.is_connect() {
+        return FetchError::Connect(describe(&error));
+    }
+    FetchError::Interrupted(describe(&error))
+}
+
+/// What went wrong while the body came.
+pub(crate) fn interruption(error: reqwest::Error) -> FetchError {
+    let error = error.without_url();
+    let early_end = find::<io::Error>(&error).is_some_and(|io| io.kind() == io::ErrorKind::UnexpectedEof);
+    if early_end || is_incomplete(&error) {
+        return FetchError::Truncated;
+    }
+    FetchError::Interrupted(describe(&error))
+}
+
+fn is_incomplete(error: &reqwest::Error) -> bool {
+    find::<hyper::Error>(error).is_some_and(hyper::Error::is_incomplete_message)
+}
+
+/// The first error of this type in the chain. An `io::Error` hides what it wraps from `source`: looked into as well.
+fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if let Some(found) = wrapped.and_then(|inner| find::<T>(inner)) {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// The whole chain of causes in one line, for logs.
+fn describe(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,139 @@
+//! Why a URL cannot be fetched.
+
+/// Why a text is no URL this crate would fetch. Each message is fit for the user who sent the URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    /// Not a well-formed URL with scheme, `//` and host.
+    #[error("the URL is not an absolute http or https URL, such as https://example.com/film.mp4")]
+    NotAbsolute,
+    /// Another scheme than `http` and `https`.
+    #[error("only http and https URLs can be fetched")]
+    Scheme,
+    /// A user name or a password before the host.
+    #[error("the URL must not hold a user name or a password")]
+    Credentials,
+    /// Another port than 80 and 443 on a host the operator did not allow.
+    #[error("only the ports 80 and 443 can be reached")]
+    Port,
+    /// A literal address, or a name reserved for private use, that is not on the public internet.
+    #[error("the URL does not point to a public address")]
+    PrivateAddress,
+    /// More than 8 KiB.
+    #[error("the URL is longer than 8 KiB")]
+    TooLong,
+}
+
+/// Why a source could not be fetched.
+///
+/// `Display` is for logs; [`for_user`](FetchError::for_user) for the one who sent the URL.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// The URL, or one the source redirected to, is not one to fetch.
+    #[error("refused URL: {0}")]
+    Url(UrlError),
+    /// The host is, or resolves to, an address that is not public. Also a redirect to one.
+    #[error("refused address: not public")]
+    PrivateAddress,
+    /// The name does not exist or has no address.
+    #[error("the host name does not resolve")]
+    Dns,
+    /// The name could not be resolved just now.
+    #[error("the host name could not be resolved: {0}")]
+    DnsTemporary(String),
+    /// No connection: refused, unreachable, reset.
+    #[error("no connection: {0}")]
+    Connect(String),
+    /// No secure connection: the certificate or the handshake failed.
+    #[error("no secure connection: {0}")]
+    Tls(String),
+    /// More redirects than the limit.
+    #[error("too many redirects")]
+    TooManyRedirects,
+    /// A redirect without a usable `Location`.
+    #[error("redirect without a usable location")]
+    BadRedirect,
+    /// An answer that is neither 200 nor a redirect.
+    #[error("status {0}")]
+    Status(u16),
+    /// Connecting took longer than the connect timeout, or the headers longer than the header timeout.
+    #[error("timed out before the headers")]
+    Timeout,
+    /// No byte of the body within the stall timeout.
+    #[error("the body stalled")]
+    Stalled,
+    /// The body ended before the announced length, or in the middle of its framing.
+    #[error("the body was cut off")]
+    Truncated,
+    /// The connection broke, or what came is not HTTP.
+    #[error("the answer broke off: {0}")]
+    Interrupted(String),
+    /// More headers than the limit. Of HTTP/2, and of several hundred KiB, the HTTP layer breaks off by itself
+    /// ([`Interrupted`](FetchError::Interrupted)), before they are in memory.
+    #[error("the headers are too large")]
+    HeadersTooLarge,
+    /// The bytes are compressed although identity was asked for; storing them would store another file.
+    #[error("the body has a content encoding")]
+    ContentEncoding,
+    /// The client itself could not be built.
+    #[error("the client could not be built: {0}")]
+    Setup(String),
+}
+
+impl From<UrlError> for FetchError {
+    fn from(error: UrlError) -> Self {
+        match error {
+            UrlError::PrivateAddress => FetchError::PrivateAddress,
+            other => FetchError::Url(other),
+        }
+    }
+}
+
+impl FetchError {
+    /// Whether the same fetch may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            // 425 Too Early: RFC 8470 asks for another try.
+            FetchError::Status(status) => matches!(status, 408 | 425 | 429 | 500..=599),
+            FetchError::DnsTemporary(_)
+            | FetchError::Connect(_)
+            | FetchError::Timeout
+            | FetchError::Stalled
+            | FetchError::Truncated
+            | FetchError::Interrupted(_) => true,
+            FetchError::Url(_)
+            | FetchError::PrivateAddress
+            | FetchError::Dns
+            | FetchError::Tls(_)
+            | FetchError::TooManyRedirects
+            | FetchError::BadRedirect
+            | FetchError::HeadersTooLarge
+            | FetchError::ContentEncoding
+            | FetchError::Setup(_) => false,
+        }
+    }
+
+    /// One sentence for the user, without full stop and without internals, such as "the source answered 404".
+    pub fn for_user(&self) -> String {
+        let sentence = match self {
+            FetchError::Url(error) => return error.to_string(),
+            FetchError::Status(status) => return format!("the source answered {status}"),
+            FetchError::PrivateAddress => "the source is not at a public address",
+            FetchError::Dns => "the host name of the source does not exist",
+            FetchError::DnsTemporary(_) => "the host name of the source could not be resolved",
+            FetchError::Connect(_) => "the source refused the connection or could not be reached",
+            FetchError::Tls(_) => {
+                "no secure connection to the source: its certificate is not valid or TLS failed"
+            }
+            FetchError::TooManyRedirects => "the source redirected too many times",
+            FetchError::BadRedirect => "the source redirected to nowhere",
+            FetchError::Timeout => "the source took too long to answer",
+            FetchError::Stalled => "the source stopped sending",
+            FetchError::Truncated => "the source sent less than it announced",
+            FetchError::Interrupted(_) => "the connection to the source broke off",
+            FetchError::HeadersTooLarge => "the source sent too many headers",
+            FetchError::ContentEncoding => "the source sent compressed content although it was asked not to",
+            FetchError::Setup(_) => "the source could not be fetched",
+        };
+        sentence.to_owned()
+    }
+}

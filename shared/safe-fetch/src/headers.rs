@@ -1,0 +1,63 @@
+//! What the headers of an answer say about the file.
+
+use crate::disposition;
+use http::HeaderMap;
+use http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, TRANSFER_ENCODING};
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+/// The essence of the content type (`video/mp4`), lower case, without parameters; `None` if it is no media type.
+pub(crate) fn content_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let essence = value.split(';').next()?.trim();
+    let (kind, subtype) = essence.split_once('/')?;
+    (is_token(kind) && is_token(subtype)).then(|| essence.to_ascii_lowercase())
+}
+
+/// The name of the file: what `Content-Disposition` says, else the last segment of the path. Raw, not cleaned.
+pub(crate) fn file_name(headers: &HeaderMap, url: &Url) -> Option<String> {
+    headers
+        .get_all(CONTENT_DISPOSITION)
+        .iter()
+        .find_map(|value| disposition::file_name(value.as_bytes()))
+        .or_else(|| name_in_path(url))
+}
+
+fn name_in_path(url: &Url) -> Option<String> {
+    let segment = url.path_segments()?.rfind(|segment| !segment.is_empty())?;
+    Some(percent_decode_str(segment).decode_utf8_lossy().into_owned())
+}
+
+/// Whether the bytes on the wire are the file itself.
+pub(crate) fn is_identity(headers: &HeaderMap) -> bool {
+    lists_only(headers, &CONTENT_ENCODING, "identity") && lists_only(headers, &TRANSFER_ENCODING, "chunked")
+}
+
+fn lists_only(headers: &HeaderMap, name: &http::HeaderName, word: &str) -> bool {
+    headers.get_all(name).iter().all(|value| {
+        let Ok(list) = value.to_str() else { return false };
+        list.split(',')
+            .map(str::trim)
+            .all(|item| item.is_empty() || item.eq_ignore_ascii_case(word))
+    })
+}
+
+/// The size as HTTP/2 counts it (RFC 9113, 6.5.2), but without its 32 bytes per field.
+pub(crate) fn size(headers: &HeaderMap) -> usize {
+    headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum()
+}
+
+/// RFC 9110, 5.6.2.
+pub(crate) fn is_token(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+#[cfg(test)]
+#[path = "headers_tests.rs"]
+mod tests;

@@ -1,0 +1,125 @@
+//! DNS behind the guard: one lookup, every address checked, no other address ever connected to.
+
+use crate::{Allowed, FetchError, address};
+use futures_util::future::BoxFuture;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// How names become addresses: the system's resolver, or a fixed answer in tests.
+pub(crate) trait Lookup: Send + Sync + 'static {
+    fn lookup(&self, name: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>>;
+}
+
+/// The system's resolver.
+pub(crate) struct SystemLookup;
+
+impl Lookup for SystemLookup {
+    fn lookup(&self, name: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
+        Box::pin(async move {
+            let addresses = tokio::net::lookup_host((name, 0)).await?;
+            Ok(addresses.map(|address| address.ip()).collect())
+        })
+    }
+}
+
+/// Gives the HTTP client addresses that were checked, and refuses the whole name if one of them is not public: a name
+/// with a public and a private address is an attempt, not a mistake.
+pub(crate) struct GuardedResolver {
+    allowed: Allowed,
+    lookup: Arc<dyn Lookup>,
+}
+
+impl GuardedResolver {
+    pub(crate) fn new(allowed: Allowed, lookup: Arc<dyn Lookup>) -> Self {
+        GuardedResolver { allowed, lookup }
+    }
+}
+
+impl Resolve for GuardedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let name = name.as_str().to_owned();
+        let is_allowed = self.allowed.contains_name(&name);
+        let lookup = self.lookup.lookup(name);
+        Box::pin(async move {
+            let addresses = lookup.await.map_err(|error| dns_error(&error))?;
+            let checked = check(addresses, is_allowed)?;
+            // Port 0 is replaced by the URL's.
+            let addresses: Addrs = Box::new(checked.into_iter().map(|address| SocketAddr::new(address, 0)));
+            Ok(addresses)
+        })
+    }
+}
+
+fn check(addresses: Vec<IpAddr>, is_allowed: bool) -> Result<Vec<IpAddr>, FetchError> {
+    if addresses.is_empty() {
+        return Err(FetchError::Dns);
+    }
+    if !is_allowed && let Some(range) = addresses.iter().find_map(|address| address::refused(*address)) {
+        tracing::debug!(range, "a host name with an address that is not public");
+        return Err(FetchError::PrivateAddress);
+    }
+    Ok(addresses)
+}
+
+/// `getaddrinfo` gives its code only as text, always in English since this process never sets a locale: glibc's,
+/// musl's and macOS's words for "no such name". All else (no server, no answer) may pass.
+fn dns_error(error: &io::Error) -> FetchError {
+    const NO_SUCH_NAME: [&str; 5] = [
+        "Name or service not known",
+        "No address associated with hostname",
+        "Name does not resolve",
+        "Name has no usable address",
+        "nodename nor servname provided",
+    ];
+    let text = error.to_string();
+    // InvalidInput: a name with a zero byte, which no later try will resolve.
+    if error.kind() == io::ErrorKind::InvalidInput || NO_SUCH_NAME.iter().any(|known| text.contains(known)) {
+        FetchError::Dns
+    } else {
+        FetchError::DnsTemporary(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses(list: &[&str]) -> Vec<IpAddr> {
+        list.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn one_private_address_refuses_the_name() {
+        let public = addresses(&["93.184.216.34", "2606:4700::1111"]);
+        assert_eq!(check(public.clone(), false), Ok(public));
+        for list in [
+            &["127.0.0.1"][..],
+            &["93.184.216.34", "10.0.0.1"],
+            &["169.254.169.254", "93.184.216.34"],
+            &["2606:4700::1111", "::1"],
+            &["::ffff:192.168.0.1"],
+        ] {
+            assert_eq!(
+                check(addresses(list), false),
+                Err(FetchError::PrivateAddress),
+                "{list:?}"
+            );
+            assert_eq!(check(addresses(list), true), Ok(addresses(list)), "{list:?}");
+        }
+        assert_eq!(check(Vec::new(), true), Err(FetchError::Dns));
+    }
+
+    #[test]
+    fn only_a_missing_name_is_permanent() {
+        let error = |text: &str| {
+            dns_error(&io::Error::other(format!(
+                "failed to lookup address information: {text}"
+            )))
+        };
+        assert_eq!(error("Name or service not known"), FetchError::Dns);
+        assert!(error("Temporary failure in name resolution").is_retryable());
+        assert!(error("Try again").is_retryable());
+    }
+}

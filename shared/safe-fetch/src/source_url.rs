@@ -1,0 +1,105 @@
+//! URLs of sources, checked as far as possible without DNS.
+
+use crate::address;
+use crate::{Allowed, UrlError};
+use url::{Host, Url};
+
+/// The most bytes of a URL, before and after normalisation.
+const MAX_BYTES: usize = 8 * 1024;
+
+/// Names that never lead to the public internet: RFC 6761 (localhost), RFC 6762 (local), RFC 8375 (home.arpa) and
+/// ICANN's reservation of `internal`. Whatever a resolver makes of them, they are refused before it is asked.
+const PRIVATE_NAMES: [&str; 4] = ["localhost", "local", "internal", "home.arpa"];
+
+/// An absolute http(s) URL without credentials and without fragment, checked as far as possible without DNS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceUrl {
+    url: Url,
+}
+
+impl SourceUrl {
+    /// Reads what a user sent. White space around it is ignored, a fragment is dropped.
+    ///
+    /// # Errors
+    /// Whatever is wrong with it, as an [`UrlError`].
+    pub fn parse(text: &str, allowed: &Allowed) -> Result<SourceUrl, UrlError> {
+        if text.len() > MAX_BYTES {
+            return Err(UrlError::TooLong);
+        }
+        let text = text.trim();
+        let url = Url::parse(text).map_err(|_| UrlError::NotAbsolute)?;
+        if !is_http(&url) {
+            return Err(UrlError::Scheme);
+        }
+        // Browsers also take `http:host`, `http:\\host` and line breaks inside; a user who sends that made a mistake.
+        let after_scheme = text.get(url.scheme().len()..).unwrap_or_default();
+        if !after_scheme.starts_with("://") || text.chars().any(char::is_control) {
+            return Err(UrlError::NotAbsolute);
+        }
+        SourceUrl::check(url, allowed)
+    }
+
+    /// The one check for what users send and for what sources redirect to.
+    pub(crate) fn check(mut url: Url, allowed: &Allowed) -> Result<SourceUrl, UrlError> {
+        if !is_http(&url) {
+            return Err(UrlError::Scheme);
+        }
+        let host = url.host().ok_or(UrlError::NotAbsolute)?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(UrlError::Credentials);
+        }
+        if !allowed.contains(&host) {
+            if is_private(&host) {
+                return Err(UrlError::PrivateAddress);
+            }
+            if !matches!(url.port_or_known_default(), Some(80 | 443)) {
+                return Err(UrlError::Port);
+            }
+        }
+        url.set_fragment(None);
+        if url.as_str().len() > MAX_BYTES {
+            return Err(UrlError::TooLong);
+        }
+        Ok(SourceUrl { url })
+    }
+
+    /// The URL, normalised.
+    pub fn as_str(&self) -> &str {
+        self.url.as_str()
+    }
+
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+}
+
+impl std::fmt::Display for SourceUrl {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+fn is_http(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
+}
+
+fn is_private(host: &Host<&str>) -> bool {
+    match host {
+        Host::Ipv4(address) => address::refused((*address).into()).is_some(),
+        Host::Ipv6(address) => address::refused((*address).into()).is_some(),
+        Host::Domain(name) => is_private_name(name),
+    }
+}
+
+fn is_private_name(name: &str) -> bool {
+    // The URL parser already lower-cased it; the dot of the root is optional.
+    let name = name.strip_suffix('.').unwrap_or(name);
+    PRIVATE_NAMES.iter().any(|private| {
+        name.strip_suffix(private)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    })
+}
+
+#[cfg(test)]
+#[path = "source_url_tests.rs"]
+mod tests;

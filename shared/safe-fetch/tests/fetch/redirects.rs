@@ -1,0 +1,184 @@
+//! Redirects, each hop behind the same guard.
+
+use crate::support::{RawServer, Then, get, get_allowing, read, refusal, serve};
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::routing::get as route;
+use safe_fetch::{FetchError, Limits, UrlError};
+
+fn to(location: &str) -> String {
+    format!("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nSet-Cookie: a=b\r\nLocation: {location}\r\n\r\n")
+}
+
+async fn redirecting_to(location: &str) -> RawServer {
+    RawServer::start(to(location), Then::Close).await
+}
+
+/// `/N` redirects to `/N-1`, and `/0` answers.
+fn countdown() -> Router {
+    let step = async |Path(count): Path<usize>| match count {
+        0 => (StatusCode::OK, HeaderMap::new(), "arrived"),
+        _ => {
+            let location = format!("./{}", count - 1).parse().unwrap();
+            (
+                StatusCode::MOVED_PERMANENTLY,
+                HeaderMap::from_iter([(header::LOCATION, location)]),
+                "",
+            )
+        }
+    };
+    Router::new().route("/deep/{count}", route(step))
+}
+
+#[tokio::test]
+async fn relative_redirects_are_followed_up_to_the_limit() {
+    let server = serve(countdown()).await;
+    for count in [0, 1, 5] {
+        let mut source = get(&format!("http://{server}/deep/{count}")).await.unwrap();
+        assert_eq!(source.final_url.path(), "/deep/0");
+        assert_eq!(source.file_name.as_deref(), Some("0"));
+        assert_eq!(read(&mut source).await.unwrap(), b"arrived");
+    }
+    let error = refusal(&format!("http://{server}/deep/6")).await;
+    assert_eq!(
+        (error.is_retryable(), error),
+        (false, FetchError::TooManyRedirects)
+    );
+}
+
+#[tokio::test]
+async fn no_redirect_at_all_may_be_allowed() {
+    let server = serve(countdown()).await;
+    let limits = Limits {
+        max_redirects: 0,
+        ..Limits::default()
+    };
+    let outcome = get_allowing("127.0.0.1", &format!("http://{server}/deep/1"), limits).await;
+    assert_eq!(
+        outcome.map(|source| source.status),
+        Err(FetchError::TooManyRedirects)
+    );
+}
+
+#[tokio::test]
+async fn a_loop_ends() {
+    let server = redirecting_to("/again").await;
+    assert_eq!(refusal(&server.url()).await, FetchError::TooManyRedirects);
+    assert_eq!(server.requests().len(), 6);
+}
+
+#[tokio::test]
+async fn every_redirecting_status_is_followed_and_no_other() {
+    let target = serve(countdown()).await;
+    for status in [301, 302, 303, 307, 308] {
+        let answer =
+            format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\nLocation: http://{target}/deep/0\r\n\r\n");
+        let server = RawServer::start(answer, Then::Close).await;
+        assert!(get(&server.url()).await.is_ok(), "{status}");
+    }
+    for status in [300, 304, 305] {
+        let answer =
+            format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\nLocation: http://{target}/deep/0\r\n\r\n");
+        let server = RawServer::start(answer, Then::Close).await;
+        assert_eq!(refusal(&server.url()).await, FetchError::Status(status));
+    }
+}
+
+#[tokio::test]
+async fn redirects_to_private_addresses_are_refused() {
+    for location in [
+        "http://169.254.169.254/latest/meta-data/",
+        "//169.254.169.254/",
+        "http://0xa9fea9fe/",
+        "http://[::ffff:169.254.169.254]/",
+        "http://[fd00:ec2::254]/",
+        "http://localhost/",
+        "http://127.0.0.2/",
+        "http://127.0.0.2:8080/",
+        "http:\\\\127.0.0.2/",
+        "/\\127.0.0.2/",
+        "http://127.2/",
+    ] {
+        let server = redirecting_to(location).await;
+        let error = refusal(&server.url()).await;
+        assert_eq!(
+            (error.is_retryable(), error),
+            (false, FetchError::PrivateAddress),
+            "{location}"
+        );
+        assert_eq!(server.requests().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn redirects_to_other_kinds_of_urls_are_refused() {
+    for (location, error) in [
+        ("file:///etc/passwd", UrlError::Scheme),
+        ("gopher://example.com/", UrlError::Scheme),
+        ("data:text/plain,a", UrlError::Scheme),
+        ("http://user:word@example.com/", UrlError::Credentials),
+        ("http://example.com:22/", UrlError::Port),
+    ] {
+        let server = redirecting_to(location).await;
+        assert_eq!(refusal(&server.url()).await, FetchError::Url(error), "{location}");
+    }
+    let long = redirecting_to(&format!("/{}", "a".repeat(9000))).await;
+    assert_eq!(refusal(&long.url()).await, FetchError::Url(UrlError::TooLong));
+}
+
+#[tokio::test]
+async fn redirects_to_nowhere_are_refused() {
+    let without = RawServer::start("HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n", Then::Close).await;
+    assert_eq!(refusal(&without.url()).await, FetchError::BadRedirect);
+    for location in ["http://", "http://[::1/", "http://a b/", "//:80"] {
+        let server = redirecting_to(location).await;
+        assert_eq!(
+            refusal(&server.url()).await,
+            FetchError::BadRedirect,
+            "{location}"
+        );
+    }
+    let bytes = [b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: /\xFF\r\n\r\n".as_slice()].concat();
+    let server = RawServer::start(bytes, Then::Close).await;
+    assert_eq!(refusal(&server.url()).await, FetchError::BadRedirect);
+}
+
+#[tokio::test]
+async fn a_neighbour_that_is_not_allowed_is_never_touched() {
+    let canary = RawServer::start_on(
+        "127.0.0.2",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+        Then::Close,
+    )
+    .await;
+    let server = redirecting_to(&canary.url()).await;
+    // It is there and answers one who may.
+    assert!(
+        get_allowing("127.0.0.1,127.0.0.2", &server.url(), Limits::default())
+            .await
+            .is_ok()
+    );
+    assert_eq!(canary.requests().len(), 1);
+    assert_eq!(refusal(&server.url()).await, FetchError::PrivateAddress);
+    assert_eq!(refusal(&canary.url()).await, FetchError::PrivateAddress);
+    let by_name = redirecting_to(&format!("http://localhost:{}/", canary.address.port())).await;
+    assert_eq!(refusal(&by_name.url()).await, FetchError::PrivateAddress);
+    assert_eq!(canary.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_is_carried_from_hop_to_hop() {
+    let target = RawServer::start("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", Then::Close).await;
+    let server = redirecting_to(&format!("{}ü#fragment", target.url())).await;
+    let source = get(&format!("{}?secret", server.url())).await.unwrap();
+    assert_eq!(source.final_url.as_str(), format!("{}%C3%BC", target.url()));
+    let requests = target.requests();
+    assert!(
+        requests[0].starts_with("get /%c3%bc http/1.1\r\n"),
+        "{requests:?}"
+    );
+    for unwanted in ["referer", "cookie", "secret", "authorization", "fragment"] {
+        assert!(!requests[0].contains(unwanted), "{requests:?}");
+    }
+}
