@@ -1,0 +1,100 @@
+# Files: `make` lists what there is. Everything is built with the release profile, so that running and testing share it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+scripts := infra/scripts
+python  := .tools/venv/bin/python -B
+# CI takes Cargo.lock as it is; elsewhere an edited Cargo.toml may update it.
+locked  := $(if $(CI),--locked)
+
+.PHONY: help
+help: ## Lists the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# ---------------------------------------------------------------- run
+.PHONY: dev
+dev: need-run build ## Builds and runs the local cloud; options in ARGS="--port 8080".
+	@exec target/release/files-local $(ARGS)
+
+.PHONY: build
+build: need-build ## Builds target/release/files-local, files-admin and the functions.
+	@echo "Building (the first time takes some minutes)"
+	@cargo build $(locked) --release --workspace --bins
+
+# ---------------------------------------------------------------- check
+.PHONY: test
+test: need-run build check-template check-openapi ## Runs all tests, end to end through the real binaries too.
+	@cargo test $(locked) --release --workspace --no-run
+	@CARGO_TERM_QUIET=false cargo test $(locked) --release --workspace
+
+.PHONY: bench
+bench: need-run build ## Runs the benchmarks: import of 2 GiB in bounded memory, latencies.
+	@cargo bench $(locked) --package files-tests --bench '*'
+
+.PHONY: lint
+lint: lint-format lint-clippy lint-docs lint-deny lint-template lint-openapi ## Runs all checks that need no running service.
+
+.PHONY: lint-format
+lint-format: ## Formatting as rustfmt does it.
+	@$(scripts)/check-rust.sh rustfmt
+	@cargo fmt --all --check
+
+.PHONY: lint-clippy
+lint-clippy: need-build ## Clippy without warnings.
+	@$(scripts)/check-rust.sh clippy
+	@cargo clippy $(locked) --workspace --all-targets --release -- -D warnings
+
+.PHONY: lint-docs
+lint-docs: need-build ## Rustdoc without warnings.
+	@RUSTDOCFLAGS=-Dwarnings cargo doc $(locked) --no-deps --workspace --release
+
+.PHONY: lint-deny
+lint-deny: need-build ## Licences, bans, sources and advisories of the dependencies.
+	@$(scripts)/install.sh lint
+	@$(scripts)/deny.sh
+
+.PHONY: lint-template
+lint-template: check-template ## The SAM template: cfn-lint, transformation, circular dependencies, folders.
+	@.tools/venv/bin/cfn-lint --regions us-east-1 --template template.yaml
+	@$(python) -m unittest discover --quiet --start-directory $(scripts)
+
+.PHONY: lint-openapi
+lint-openapi: check-openapi ## The OpenAPI document: form, examples, and its routes against the template's.
+
+.PHONY: check-template
+check-template: python-tools
+	@$(python) $(scripts)/check_template.py
+
+.PHONY: check-openapi
+check-openapi: python-tools
+	@$(python) -m openapi_spec_validator --subschema-errors all infra/api/openapi.yaml
+	@$(python) $(scripts)/check_routes.py
+	@$(python) $(scripts)/check_examples.py
+
+# ---------------------------------------------------------------- tools
+.PHONY: need-build
+need-build:
+	@$(scripts)/check-rust.sh
+	@$(scripts)/install.sh build
+
+.PHONY: need-run
+need-run: need-build
+	@$(scripts)/install.sh run
+
+.PHONY: python-tools
+python-tools:
+	@$(scripts)/install.sh lint
+	@$(scripts)/python-tools.sh
+
+.PHONY: tools
+tools: need-run python-tools ## Installs all that the other targets need, cargo-deny too.
+	@$(scripts)/check-rust.sh rustfmt clippy
+	@$(scripts)/cargo-deny.sh
+
+.PHONY: clean
+clean: ## Removes what was built and the tools; the local cloud's data in .local stays.
+	@cargo clean
+	@rm -rf .tools .aws-sam

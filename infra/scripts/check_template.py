@@ -1,0 +1,136 @@
+"""Checks what cfn-lint does not: the transformed template has no circular dependency, its CORS configuration is whole,
+and functions and folders match.
+
+    python check_template.py [TEMPLATE]
+"""
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+from samtranslator.public.exceptions import InvalidDocumentException
+
+from transform import ROOT, load_template, transformed
+
+# `${Name}` and `${Name.Attribute}`, but not the literal `${!Name}`.
+SUB_NAME = re.compile(r"\$\{([^!${}][^${}]*)\}")
+
+
+def names_in_sub(argument):
+    """The names a Fn::Sub refers to; its own variables are none of them."""
+    text, variables = (argument, {}) if isinstance(argument, str) else (argument[0], argument[1])
+    names = {name.strip().split(".")[0] for name in SUB_NAME.findall(text)}
+    return (names - set(variables)) | names_in(variables)
+
+
+def names_in(node):
+    """Every name that a piece of a template refers to, by Ref, Fn::GetAtt or Fn::Sub, at any depth."""
+    if isinstance(node, list):
+        return set().union(*map(names_in, node))
+    if not isinstance(node, dict):
+        return set()
+    names = set()
+    for key, value in node.items():
+        if key == "Ref":
+            names.add(value)
+        elif key == "Fn::GetAtt":
+            names.add(value.split(".")[0] if isinstance(value, str) else value[0])
+        elif key == "Fn::Sub":
+            names |= names_in_sub(value)
+        else:
+            names |= names_in(value)
+    return names
+
+
+def dependencies(template):
+    """For each resource, the resources that must exist before it."""
+    resources = template["Resources"]
+    graph = {}
+    for name, resource in resources.items():
+        explicit = resource.get("DependsOn", [])
+        explicit = {explicit} if isinstance(explicit, str) else set(explicit)
+        graph[name] = sorted((names_in(resource) | explicit) & resources.keys())
+    return graph
+
+
+def find_cycle(graph):
+    """A circular chain of names whose last is its first again, or None."""
+    finished, chain = set(), []
+
+    def visit(name):
+        if name in chain:
+            return chain[chain.index(name) :] + [name]
+        if name in finished:
+            return None
+        chain.append(name)
+        for needed in graph[name]:
+            if cycle := visit(needed):
+                return cycle
+        chain.pop()
+        finished.add(name)
+        return None
+
+    return next((cycle for name in sorted(graph) if (cycle := visit(name))), None)
+
+
+def function_folder_faults(template, root):
+    """Functions whose CodeUri is no crate of that folder's name, and folders of functions/ that no function uses."""
+    faults, used = [], set()
+    for name, resource in template["Resources"].items():
+        if resource.get("Type") != "AWS::Serverless::Function":
+            continue
+        uri = resource.get("Properties", {}).get("CodeUri")
+        if not isinstance(uri, str):
+            faults.append(f"{name}: CodeUri is missing or no path")
+            continue
+        used.add((root / uri).resolve())
+        manifest = root / uri / "Cargo.toml"
+        if not manifest.is_file():
+            faults.append(f"{name}: CodeUri {uri} holds no Cargo.toml")
+            continue
+        package = tomllib.loads(manifest.read_text(encoding="utf-8"))["package"]["name"]
+        if package != manifest.parent.name:
+            faults.append(f"{name}: CodeUri {uri} holds the package {package}")
+    for folder in sorted((root / "functions").glob("*/Cargo.toml")):
+        if folder.parent.resolve() not in used:
+            faults.append(f"functions/{folder.parent.name}: no function of the template uses it")
+    return faults
+
+
+def cors_faults(template):
+    """APIs whose transformed CORS configuration is not what API Gateway reads. The translator swallows the whole of it
+    without a word when AllowOrigins is a function that it cannot resolve, such as Fn::Split."""
+    faults = []
+    for name, resource in template["Resources"].items():
+        if resource["Type"] != "AWS::ApiGatewayV2::Api":
+            continue
+        cors = resource["Properties"].get("Body", {}).get("x-amazon-apigateway-cors")
+        for key in ("allowOrigins", "allowMethods", "allowHeaders") if cors else ():
+            if not isinstance(cors.get(key), list):
+                faults.append(f"{name}: {key} of its CORS configuration is no list after the transformation")
+    return faults
+
+
+def main(arguments):
+    source = Path(arguments[0]) if arguments else ROOT / "template.yaml"
+    template = load_template(source)
+    faults = function_folder_faults(template, ROOT)
+    resources = {}
+    try:
+        result = transformed(template)
+        resources = result["Resources"]
+        faults += cors_faults(result)
+        if cycle := find_cycle(dependencies(result)):
+            faults.append("circular dependency: " + " -> ".join(cycle))
+    except InvalidDocumentException as error:
+        faults += [cause.message for cause in error.causes]
+    for fault in faults:
+        print(f"{source.name}: {fault}", file=sys.stderr)
+    if not faults:
+        print(f"{source.name}: transforms into {len(resources)} resources, no circular dependency")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Makes .tools/venv from requirements.txt; again when the requirements or the Python change, else does nothing.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+requirements=infra/scripts/requirements.txt
+venv=.tools/venv
+stamp=$venv/made-from
+
+if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+    echo "Python is too old: $(python3 --version 2>&1), needed is 3.11 or newer for the template and OpenAPI checks." >&2
+    exit 1
+fi
+
+made_from=$(python3 -c 'import sys; print(sys.executable, sys.version)' | cat - "$requirements")
+if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$made_from" ]; then
+    exit 0
+fi
+
+echo "Installing the Python tools of $requirements into $venv"
+rm -rf "$venv"
+python3 -m venv "$venv"
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input -r "$requirements" </dev/null
+printf '%s\n' "$made_from" >"$stamp" # last: an interrupted install is made again

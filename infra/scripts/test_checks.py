@@ -1,0 +1,217 @@
+"""The checks of this folder find what they are for."""
+
+import contextlib
+import io
+import tempfile
+import unittest
+from pathlib import Path
+
+import check_routes
+import check_template
+import transform
+from check_examples import example_faults
+from check_routes import differences
+from check_template import cors_faults, dependencies, find_cycle, function_folder_faults
+from samtranslator.public.exceptions import InvalidDocumentException
+
+
+def cycle_of(**resources):
+    return find_cycle(dependencies({"Resources": resources}))
+
+
+def uses(value):
+    return {"Type": "T", "Properties": {"Deep": [{"Er": value}]}}
+
+
+LEAF = {"Type": "T"}
+
+
+class Cycles(unittest.TestCase):
+    def test_every_way_to_refer_closes_a_cycle(self):
+        ways = {
+            "Ref": {"Ref": "A"},
+            "GetAtt as list": {"Fn::GetAtt": ["A", "Arn"]},
+            "GetAtt as text": {"Fn::GetAtt": "A.Arn"},
+            "Sub": {"Fn::Sub": "x-${A}"},
+            "Sub of an attribute": {"Fn::Sub": "x-${A.Arn}/*"},
+            "Sub with variables": {"Fn::Sub": ["${V}-${A}", {"V": "v"}]},
+            "inside a Sub's variable": {"Fn::Sub": ["${V}", {"V": {"Ref": "A"}}]},
+            "inside a condition": {"Fn::If": ["C", {"Ref": "A"}, {"Ref": "AWS::NoValue"}]},
+        }
+        for way, value in ways.items():
+            with self.subTest(way):
+                self.assertEqual(cycle_of(A=uses({"Ref": "B"}), B=uses(value)), ["A", "B", "A"])
+
+    def test_depends_on_counts_as_text_and_as_list(self):
+        for depends in ("A", ["A"]):
+            with self.subTest(depends):
+                cycle = cycle_of(A=uses({"Ref": "B"}), B={"Type": "T", "DependsOn": depends})
+                self.assertEqual(cycle, ["A", "B", "A"])
+
+    def test_a_cycle_behind_a_chain_is_named_without_the_chain(self):
+        cycle = cycle_of(A=uses({"Ref": "B"}), B=uses({"Ref": "C"}), C=uses({"Ref": "B"}))
+        self.assertEqual(cycle, ["B", "C", "B"])
+
+    def test_a_resource_that_needs_itself_is_a_cycle(self):
+        self.assertEqual(cycle_of(A=uses({"Ref": "A"})), ["A", "A"])
+
+    def test_two_ways_to_one_resource_are_no_cycle(self):
+        self.assertIsNone(cycle_of(A=uses([{"Ref": "B"}, {"Ref": "C"}]), B=uses({"Ref": "C"}), C=LEAF))
+
+    def test_literals_variables_and_parameters_are_no_resources(self):
+        for value in (
+            {"Fn::Sub": "${!A}"},
+            {"Fn::Sub": ["${A}", {"A": "shadows"}]},
+            {"Fn::Sub": "${AWS::Region}"},
+            {"Ref": "Parameter"},
+            "A",
+        ):
+            with self.subTest(value):
+                self.assertIsNone(cycle_of(A=uses(value)))
+
+
+def function(uri, **events):
+    properties = {"CodeUri": uri, "Events": events, "Runtime": "provided.al2023", "Handler": "bootstrap"}
+    return {"Type": "AWS::Serverless::Function", "Properties": properties}
+
+
+def route(method, path):
+    return {"Type": "HttpApi", "Properties": {"Method": method, "Path": path}}
+
+
+class Folders(unittest.TestCase):
+    def faults(self, packages, **functions):
+        with tempfile.TemporaryDirectory() as root:
+            for folder, package in packages.items():
+                (Path(root) / folder).mkdir(parents=True)
+                (Path(root) / folder / "Cargo.toml").write_text(f'[package]\nname = "{package}"\n')
+            return function_folder_faults({"Resources": functions}, Path(root))
+
+    def test_matching_folders_have_no_fault(self):
+        self.assertEqual(self.faults({"functions/a": "a"}, A=function("functions/a"), Table=LEAF), [])
+
+    def test_a_missing_folder_is_found(self):
+        self.assertEqual(self.faults({}, A=function("functions/a")), ["A: CodeUri functions/a holds no Cargo.toml"])
+
+    def test_another_package_is_found(self):
+        faults = self.faults({"functions/a": "b"}, A=function("functions/a"))
+        self.assertEqual(faults, ["A: CodeUri functions/a holds the package b"])
+
+    def test_a_folder_without_function_is_found(self):
+        faults = self.faults({"functions/a": "a", "functions/b": "b"}, A=function("functions/a"))
+        self.assertEqual(faults, ["functions/b: no function of the template uses it"])
+
+    def test_a_function_without_code_is_found(self):
+        self.assertEqual(self.faults({}, A=function(None)), ["A: CodeUri is missing or no path"])
+
+
+class Routes(unittest.TestCase):
+    TEMPLATE = {
+        "Resources": {
+            "Table": LEAF,
+            "A": function("a", Get=route("get", "/v1/x"), Queue={"Type": "SQS", "Properties": {}}),
+            "B": function("b", Default=route("ANY", "$default")),
+        }
+    }
+
+    def test_the_same_routes_do_not_differ(self):
+        document = {"paths": {"/v1/x": {"get": {}, "parameters": [], "summary": "x"}}}
+        self.assertEqual(differences(self.TEMPLATE, document), [])
+
+    def test_a_route_of_one_side_only_is_found(self):
+        document = {"paths": {"/v1/x": {"post": {}}}}
+        expected = ["GET /v1/x is in the template only", "POST /v1/x is in the OpenAPI document only"]
+        self.assertEqual(differences(self.TEMPLATE, document), expected)
+
+    def test_another_name_of_a_path_parameter_is_another_route(self):
+        template = {"Resources": {"A": function("a", Get=route("GET", "/v1/{id}"))}}
+        self.assertEqual(len(differences(template, {"paths": {"/v1/{file}": {"get": {}}}})), 2)
+
+
+class Examples(unittest.TestCase):
+    def faults(self, value):
+        schemas = {"Name": {"type": "string"}, "Thing": {"properties": {"name": {"$ref": "#/components/schemas/Name"}}}}
+        media_type = {"schema": {"$ref": "#/components/schemas/Thing"}, "examples": {"one": {"value": value}}}
+        document = {"components": {"schemas": schemas}, "paths": {"/x": {"get": {"content": media_type}}}}
+        return example_faults(document)
+
+    def test_an_example_that_fits_has_no_fault(self):
+        self.assertEqual(self.faults({"name": "x"}), ([], 1))
+
+    def test_an_example_that_does_not_fit_is_found(self):
+        faults, _ = self.faults({"name": 1})
+        self.assertEqual(faults, ["/paths//x/get/content/examples/one: $.name: 1 is not of type 'string'"])
+
+
+class Transform(unittest.TestCase):
+    HEAD = {"AWSTemplateFormatVersion": "2010-09-09", "Transform": "AWS::Serverless-2016-10-31"}
+
+    def test_a_function_becomes_cloudformation(self):
+        template = self.HEAD | {"Resources": {"A": function("functions/a")}}
+        types = {resource["Type"] for resource in transform.transformed(template)["Resources"].values()}
+        self.assertEqual(types, {"AWS::Lambda::Function", "AWS::IAM::Role"})
+
+    def test_an_invalid_function_is_refused(self):
+        broken = function("functions/a")
+        del broken["Properties"]["Runtime"]
+        with self.assertRaises(InvalidDocumentException):
+            transform.transformed(self.HEAD | {"Resources": {"A": broken}})
+
+    def cors_faults(self, origins, **parameters):
+        cors = {"AllowOrigins": origins, "AllowMethods": ["GET"], "AllowHeaders": ["ETag"]}
+        get = route("GET", "/v1/x")
+        get["Properties"]["ApiId"] = {"Ref": "Api"}
+        api = {"Type": "AWS::Serverless::HttpApi", "Properties": {"CorsConfiguration": cors}}
+        resources = {"Api": api, "A": function("functions/a", Get=get)}
+        template = self.HEAD | {"Parameters": parameters, "Resources": resources}
+        return cors_faults(transform.transformed(template))
+
+    def test_cors_origins_of_a_list_parameter_stay_a_list(self):
+        parameter = {"Type": "CommaDelimitedList", "Default": "https://a.example, https://b.example"}
+        self.assertEqual(self.cors_faults({"Ref": "Origins"}, Origins=parameter), [])
+
+    def test_cors_that_the_translator_swallows_is_found(self):
+        faults = self.cors_faults({"Fn::Split": [",", "https://a.example"]})
+        self.assertEqual(len(faults), 3)
+        self.assertIn("Api: allowOrigins", faults[0])
+
+    def test_a_bucket_and_its_function_that_know_each_other_are_a_cycle(self):
+        created = {"Type": "S3", "Properties": {"Bucket": {"Ref": "Bucket"}, "Events": "s3:ObjectCreated:*"}}
+        knows = function("functions/a", Created=created)
+        knows["Properties"]["Environment"] = {"Variables": {"BUCKET": {"Ref": "Bucket"}}}
+        template = self.HEAD | {"Resources": {"A": knows, "Bucket": {"Type": "AWS::S3::Bucket"}}}
+        cycle = find_cycle(dependencies(transform.transformed(template)))
+        self.assertLessEqual({"A", "Bucket"}, set(cycle))
+
+
+class Commands(unittest.TestCase):
+    """What `make lint` sees is the exit code."""
+
+    def exit_code(self, main, *texts):
+        with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as quiet:
+            quiet.enter_context(contextlib.redirect_stdout(io.StringIO()))
+            self.errors = quiet.enter_context(contextlib.redirect_stderr(io.StringIO()))
+            paths = [Path(folder) / f"{number}.yaml" for number in range(len(texts))]
+            for path, text in zip(paths, texts):
+                path.write_text(text)
+            return main([str(path) for path in paths])
+
+    def test_a_cycle_fails_the_template_check(self):
+        text = (
+            "Transform: AWS::Serverless-2016-10-31\n"
+            "Resources:\n"
+            "  A: {Type: 'AWS::SNS::Topic', Properties: {DisplayName: !Ref B}}\n"
+            "  B: {Type: 'AWS::SNS::Topic', Properties: {DisplayName: !GetAtt A.TopicName}}\n"
+        )
+        self.assertEqual(self.exit_code(check_template.main, text), 1)
+        self.assertIn("circular dependency: A -> B -> A", self.errors.getvalue())
+
+    def test_a_missing_route_fails_the_route_check(self):
+        template = "Resources: {}\n"
+        openapi = "paths: {/v1/x: {get: {}}}\n"
+        self.assertEqual(self.exit_code(check_routes.main, template, openapi), 1)
+        self.assertEqual(self.exit_code(check_routes.main, template, "paths: {}\n"), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,115 @@
+"""install.sh and check-rust.sh say and do the right thing on machines that lack something."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+SCRIPTS = Path(__file__).resolve().parent
+# What the scripts themselves need; everything else is put there by each test.
+BASE = ("bash", "env", "cat", "cut", "dirname", "head", "id", "mktemp", "rm", "sed", "sort", "tail")
+
+
+class Machine(unittest.TestCase):
+    """A machine is a folder that is the whole PATH."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.bin = Path(folder.name)
+        for command in BASE:
+            (self.bin / command).symlink_to(shutil.which(command))
+
+    def has(self, *commands, does="exit 0"):
+        for command in commands:
+            (self.bin / command).unlink(missing_ok=True)
+            (self.bin / command).write_text(f"#!{shutil.which('bash')}\n{does}\n")
+            (self.bin / command).chmod(0o755)
+
+    def run_script(self, name, *arguments):
+        command = [shutil.which("bash"), str(SCRIPTS / name), *arguments]
+        environment = {"PATH": str(self.bin), "TMPDIR": str(self.bin)}
+        return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+
+class Install(Machine):
+    def test_nothing_is_done_where_nothing_is_missing(self):
+        self.has("cc", "ffmpeg", "ffprobe", "curl", "git", "python3")
+        self.has("apt-get", does="exit 1")
+        result = self.run_script("install.sh", "build", "run", "lint")
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))
+
+    def test_only_what_is_missing_is_installed_and_named(self):
+        self.has("cc", "curl")
+        self.has("id", does="echo 0")
+        self.has("apt-get", does=f'echo "$*" >>{self.bin}/calls')
+        result = self.run_script("install.sh", "build", "run")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.stdout, "Installing with apt-get (may take a minute): ffmpeg\n")
+        calls = (self.bin / "calls").read_text().splitlines()
+        self.assertTrue(calls[0].endswith("update"), calls)
+        self.assertTrue(calls[1].endswith("install -y --no-install-recommends ffmpeg"), calls)
+
+    def test_sudo_is_used_by_others_than_root_and_never_waits_for_a_password(self):
+        self.has("ffmpeg", "ffprobe", "curl", "apt-get")
+        self.has("id", does="echo 1000")
+        self.has("sudo", does=f'printf "%s\\n" "$*" >>{self.bin}/calls')
+        self.assertEqual(self.run_script("install.sh", "build").returncode, 0)
+        calls = (self.bin / "calls").read_text()
+        self.assertTrue(calls.startswith("-n env DEBIAN_FRONTEND=noninteractive apt-get"), calls)
+        self.assertIn("gcc libc6-dev", calls)
+
+    def test_without_apt_get_it_says_what_is_missing_and_stops(self):
+        self.has("ffmpeg", "ffprobe", "curl")
+        result = self.run_script("install.sh", "build", "run")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("Missing: cc (C compiler and headers, for ring and SQLite).", result.stderr)
+
+    def test_without_root_and_sudo_it_gives_the_command(self):
+        self.has("cc", "curl", "apt-get")
+        self.has("id", does="echo 1000")
+        result = self.run_script("install.sh", "run")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("apt-get install ffmpeg", result.stderr)
+
+    def test_a_failed_installation_shows_why(self):
+        self.has("cc", "ffmpeg", "ffprobe")
+        self.has("id", does="echo 0")
+        self.has("apt-get", does="echo 'E: no such package' >&2; exit 100")
+        result = self.run_script("install.sh", "run")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("E: no such package", result.stderr)
+        self.assertIn("Missing: curl", result.stderr)
+
+
+class Rust(Machine):
+    def test_a_missing_rust_is_said(self):
+        result = self.run_script("check-rust.sh")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("Rust is missing", result.stderr)
+
+    def test_versions_are_compared_as_numbers(self):
+        manifest = (SCRIPTS.parents[1] / "Cargo.toml").read_text()
+        wanted = re.search(r'^rust-version = "(.*)"', manifest, re.MULTILINE)[1]
+        major, minor = wanted.split(".")[:2]
+        for found, code in ((f"{major}.9.0", 1), (wanted, 0), (f"{major}.{int(minor) + 10}.0-nightly", 0)):
+            with self.subTest(found):
+                self.has("cargo")
+                self.has("rustc", does=f"echo 'rustc {found} (0000 2026-01-01)'")
+                result = self.run_script("check-rust.sh")
+                self.assertEqual(result.returncode, code, result.stderr)
+                self.assertEqual("too old" in result.stderr, code == 1)
+
+    def test_a_missing_component_is_named(self):
+        self.has("rustc", does="echo 'rustc 999.0.0 (0000 2026-01-01)'")
+        self.has("cargo", does='[ "$1" = fmt ]')
+        result = self.run_script("check-rust.sh", "rustfmt", "clippy")
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(result.stderr, "clippy is missing (rustup component add clippy).\n")
+
+
+if __name__ == "__main__":
+    unittest.main()

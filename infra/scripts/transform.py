@@ -1,0 +1,79 @@
+"""Turns the SAM template into the CloudFormation template that would be deployed. Needs no AWS account.
+
+    python transform.py [TEMPLATE] [OUTPUT]     (template.yaml, standard output)
+"""
+
+import copy
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+
+# Read by the translator on import; nothing is ever sent to a region.
+os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+
+from samtranslator.public.exceptions import InvalidDocumentException
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns that no metrics were sent
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class NoManagedPolicies:
+    """Stands where the translator would ask IAM for the ARNs of AWS managed policies: the template names none."""
+
+    def load(self):
+        return {}
+
+
+def load_template(path):
+    """The template as written, with its short tags (`!Ref`) in their long form."""
+    return yaml_parse(Path(path).read_text(encoding="utf-8"))
+
+
+def packaged(template):
+    """The template as `sam package` leaves it: the code of each function is an object in a bucket."""
+    result = copy.deepcopy(template)
+    for name, resource in result["Resources"].items():
+        if resource.get("Type") == "AWS::Serverless::Function":
+            resource.setdefault("Properties", {})["CodeUri"] = f"s3://packaged/{name}.zip"
+    return result
+
+
+def default_values(template):
+    """The parameters' defaults as CloudFormation hands them to the translator: lists as lists."""
+    values = {}
+    for name, parameter in template.get("Parameters", {}).items():
+        if "Default" in parameter:
+            default = parameter["Default"]
+            is_list = parameter["Type"] == "CommaDelimitedList" or parameter["Type"].startswith("List<")
+            values[name] = [item.strip() for item in str(default).split(",")] if is_list else default
+    return values
+
+
+def transformed(template):
+    """The CloudFormation template of a SAM template. Raises InvalidDocumentException with every fault found."""
+    return transform(packaged(template), default_values(template), NoManagedPolicies())
+
+
+def main(arguments):
+    source = Path(arguments[0]) if arguments else ROOT / "template.yaml"
+    try:
+        result = transformed(load_template(source))
+    except InvalidDocumentException as error:
+        for cause in error.causes:
+            print(f"{source.name}: {cause.message}", file=sys.stderr)
+        return 1
+    text = json.dumps(result, indent=2, sort_keys=True, default=str) + "\n"
+    if len(arguments) > 1:
+        Path(arguments[1]).write_text(text, encoding="utf-8")
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
