@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use files_domain::limits::MAX_API_UPLOAD_BYTES;
-use futures_util::stream::{self, Stream, StreamExt};
+use futures_util::stream::{self, Stream};
 use multer::{Field, Multipart};
 use sha2::{Digest, Sha256};
 
@@ -139,26 +139,28 @@ impl FilePart {
     }
 
     /// The bytes, in pieces, read out of the form once more.
-    pub fn bytes(&self) -> impl Stream<Item = Result<Bytes, multer::Error>> + Send + 'static {
-        let parts = parser(self.body.clone(), &self.boundary);
-        let field = stream::once(async move {
-            let mut parts = parts;
-            while let Some(field) = parts.next_field().await? {
-                if field.name() == Some("file") {
-                    return Ok(Some((field, parts)));
-                }
-            }
-            Ok(None)
-        });
-        field.flat_map(|found| match found {
-            Ok(Some((field, parts))) => stream::try_unfold((field, parts), |(mut field, parts)| async move {
-                Ok(field.chunk().await?.map(|chunk| (chunk, (field, parts))))
-            })
-            .boxed(),
-            Ok(None) => stream::empty().boxed(),
-            Err(error) => stream::once(async move { Err(error) }).boxed(),
+    pub fn bytes(&self) -> impl Stream<Item = Result<Bytes, multer::Error>> + Send + Sync + 'static {
+        let start = (parser(self.body.clone(), &self.boundary), None);
+        stream::try_unfold(start, |(mut parts, field)| async move {
+            let mut field = match field {
+                Some(field) => field,
+                None => match file_field(&mut parts).await? {
+                    Some(field) => field,
+                    None => return Ok(None),
+                },
+            };
+            Ok(field.chunk().await?.map(|chunk| (chunk, (parts, Some(field)))))
         })
     }
+}
+
+async fn file_field(parts: &mut Multipart<'static>) -> Result<Option<Field<'static>>, multer::Error> {
+    while let Some(field) = parts.next_field().await? {
+        if field.name() == Some("file") {
+            return Ok(Some(field));
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What a file is: its states and transitions, names, limits, API keys, and the ports through which
 //! functions reach records, objects and queues. No AWS, no HTTP, and no clock of its own: the time is an argument.
 
+mod change;
 mod file;
 mod id;
 mod key;
@@ -12,6 +13,7 @@ mod probe;
 mod time;
 mod transition;
 
+pub use change::{change_file, fail_file};
 pub use file::{Checksum, Detail, Due, DueKind, File, FullProbe, NewFile, Progress, Source, Status};
 pub use id::{FileId, OwnerId, ParseIdError, file_object_key, parse_file_object_key, probe_object_key};
 pub use key::{ApiKey, Authority, KeyHash, KeyProblem, KeyRecord, NewKey, Scope};

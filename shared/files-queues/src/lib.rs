@@ -1,9 +1,14 @@
 //! The messages in SQS: imports to do, and stored objects to probe.
 
+mod batch;
+mod stored;
+
+pub use batch::{Delivered, only_failed};
+pub use stored::StoredObject;
+
 use aws_sdk_sqs::Client;
-use files_domain::{BoxError, FileId, OwnerId, QueueImport, QueueProbe, file_object_key};
+use files_domain::{BoxError, FileId, OwnerId, QueueImport, QueueProbe};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 /// What `import-file` is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,24 +78,17 @@ impl ProbeQueue {
 
 impl QueueProbe for ProbeQueue {
     async fn queue_probe(&self, owner: OwnerId, id: FileId) -> Result<(), BoxError> {
-        let message = stored_event(&self.bucket, &file_object_key(owner, id)).to_string();
+        let object = StoredObject {
+            bucket: self.bucket.clone(),
+            owner,
+            id,
+        };
         self.client
             .send_message()
             .queue_url(&self.url)
-            .message_body(message)
+            .message_body(object.to_event().to_string())
             .send()
             .await?;
         Ok(())
     }
-}
-
-/// The part of S3's own event that `probe-file` reads
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>). Object keys here need
-/// no URL encoding: they are hex, hyphens and slashes.
-fn stored_event(bucket: &str, key: &str) -> serde_json::Value {
-    json!({"Records": [{
-        "eventSource": "aws:s3",
-        "eventName": "ObjectCreated:Put",
-        "s3": {"bucket": {"name": bucket}, "object": {"key": key}},
-    }]})
 }

@@ -1,0 +1,72 @@
+use files_api::{Answer, ApiError, Reason};
+use files_domain::{CreateFile, Detail, FileId, FileName, NewFile, QueueImport, RemoveFile, Source};
+use lambda_http::http::StatusCode;
+use safe_fetch::SourceUrl;
+use tracing::warn;
+
+use crate::{CreateFileHandler, Order, created};
+
+impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler<R, Q> {
+    /// Writes the import down and queues it. Should the queue fail, the record itself is the order: `sweep` queues it.
+    pub(crate) async fn import(&self, order: Order, url: &str) -> Answer {
+        let url = SourceUrl::parse(url.trim(), &self.allowed).map_err(|error| {
+            ApiError::from(Reason::InvalidUrl).on_field("file_url", Some(error.to_string()))
+        })?;
+        let new = NewFile {
+            name: order
+                .request
+                .name
+                .clone()
+                .unwrap_or_else(|| name_in_url(url.as_str())),
+            source: Source::Url,
+            size: None,
+            content_type: None,
+            announced_sha256: order.request.checksum_sha256.clone(),
+            expires_at: order.request.expires_at,
+            name_from_source: order.request.name.is_none(),
+        };
+        let (owner, now) = (order.access.owner(), order.now);
+        let file = new.awaiting_import(owner, FileId::new(now), now);
+        let detail = Detail {
+            metadata: order.request.metadata.clone(),
+            source_url: Some(url.as_str().to_owned()),
+            ..Default::default()
+        };
+        let (is_new, file, detail) = self.create(&order, file, detail).await?;
+        if is_new && let Err(error) = self.imports.queue_import(owner, file.id, url.as_str()).await {
+            warn!(
+                error = error.as_ref() as &dyn std::error::Error,
+                "an import is left to sweep"
+            );
+        }
+        created(StatusCode::ACCEPTED, &order, &file, &detail).send()
+    }
+}
+
+/// What the file is called until its source says better.
+fn name_in_url(url: &str) -> FileName {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let (_, path) = path.split_once("://").unwrap_or_default();
+    let last = path
+        .split_once('/')
+        .map_or("", |(_, path)| path.rsplit('/').next().unwrap_or_default());
+    let decoded = percent_encoding::percent_decode_str(last).decode_utf8_lossy();
+    FileName::clean(&decoded).unwrap_or_else(FileName::fallback)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_part_of_a_url_is_a_name_until_better_is_known() {
+        for (url, name) in [
+            ("https://example.com/a/clip%20one.mp4?x=/y", "clip one.mp4"),
+            ("https://example.com", "file"),
+            ("https://example.com/a/", "file"),
+            ("https://example.com/%2e%2e%2fetc", "etc"),
+        ] {
+            assert_eq!(name_in_url(url).as_str(), name, "{url}");
+        }
+    }
+}

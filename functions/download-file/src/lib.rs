@@ -1,0 +1,101 @@
+//! `GET` and `HEAD /v1/files/{id}/{filename}`
+
+mod query;
+
+use files_api::{Answer, ApiError, Reason, answer, authority, file_id, file_name};
+use files_domain::{File, FindFile, Scope, Timestamp};
+use files_objects::{Objects, Presigned, Served};
+use lambda_http::http::header::{CACHE_CONTROL, LOCATION};
+use lambda_http::http::{HeaderValue, Method, StatusCode};
+use lambda_http::{Body, Request, Response};
+use serde_json::json;
+
+use crate::query::DownloadQuery;
+
+/// Sends a client to where it may read a file's bytes for a while.
+pub struct DownloadFile<R> {
+    /// Where files are found.
+    pub records: R,
+    /// Where their bytes are.
+    pub objects: Objects,
+}
+
+impl<R: FindFile> DownloadFile<R> {
+    /// Answers one request.
+    ///
+    /// # Errors
+    /// What the client is told instead.
+    pub async fn answer(&self, request: &Request, now: Timestamp) -> Answer {
+        let access = authority(request, Scope::Read, now)?;
+        let query = DownloadQuery::read(request)?;
+        let file = self.records.find_file(&access, file_id(request)?).await?;
+        check_name(request, &file)?;
+        if !file.has_bytes() {
+            return Err(no_bytes(&file));
+        }
+        let head = request.method() == Method::HEAD && query.redirect;
+        let presigned = self.presign(&file, &query, head, now).await?;
+        if query.redirect {
+            redirect_to(&presigned)
+        } else {
+            Ok(address(&presigned))
+        }
+    }
+
+    async fn presign(
+        &self,
+        file: &File,
+        query: &DownloadQuery,
+        head: bool,
+        now: Timestamp,
+    ) -> Result<Presigned, ApiError> {
+        let served = Served::new(&file.name, file.content_type.as_deref(), query.disposition);
+        let presigned =
+            self.objects
+                .presign_download(file.owner, file.id, &served, head, now, query.lifetime(file, now));
+        presigned.await.map_err(ApiError::internal)
+    }
+}
+
+fn check_name(request: &Request, file: &File) -> Result<(), ApiError> {
+    let (as_sent, decoded) = file_name(request);
+    let name = file.name.as_str();
+    if as_sent == name || decoded == name {
+        Ok(())
+    } else {
+        Err(Reason::NotFound.into())
+    }
+}
+
+fn no_bytes(file: &File) -> ApiError {
+    let message = match &file.error {
+        Some(error) => format!("The file has no bytes to download: {error}"),
+        None => format!(
+            "The file has no bytes to download yet: its status is {}",
+            file.status
+        ),
+    };
+    ApiError::from(Reason::NoBytesYet).with_message(message)
+}
+
+fn redirect_to(presigned: &Presigned) -> Answer {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::FOUND;
+    let headers = response.headers_mut();
+    headers.insert(
+        LOCATION,
+        HeaderValue::from_str(&presigned.url).map_err(ApiError::internal)?,
+    );
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    Ok(response)
+}
+
+/// For players, pages and SDKs: a `<video>` element can send no header.
+fn address(presigned: &Presigned) -> Response<Body> {
+    let body = json!({"url": presigned.url, "expires_at": presigned.expires_at.to_string()});
+    let mut response = answer(StatusCode::OK, &body);
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    response
+}

@@ -1,0 +1,101 @@
+//! Dead letters: ends what could not be imported or probed, so that no file waits for ever.
+
+mod letter;
+
+use std::error::Error;
+
+use files_domain::{
+    BoxError, FileId, FileRecords, FinishProbe, OwnerId, ProbeDone, Probed, SavedProbe, StoreError, fail_file,
+};
+use files_objects::{Objects, ObjectsError};
+use files_queues::{Delivered, only_failed};
+use serde_json::Value;
+use tracing::{error, info};
+
+pub use crate::letter::Letter;
+
+/// Reads dead letters.
+pub struct FailFile<R> {
+    /// Where files are written down.
+    pub records: R,
+    /// Where their bytes are.
+    pub objects: Objects,
+}
+
+impl<R: FileRecords + FinishProbe + Sync> FailFile<R> {
+    /// Takes the messages of an SQS event; those that could not be acted on come again.
+    pub async fn answer(&self, event: &Value) -> Value {
+        let mut failed = Vec::new();
+        for message in Delivered::in_event(event).unwrap_or_default() {
+            if let Err(cause) = self.act(&Letter::read(&message.body)).await {
+                error!(
+                    cause = cause.as_ref() as &dyn Error,
+                    "a dead letter will come again"
+                );
+                failed.push(message.message_id);
+            }
+        }
+        only_failed(&failed)
+    }
+
+    async fn act(&self, letter: &Letter) -> Result<(), BoxError> {
+        match letter {
+            Letter::Import(owner, id) => self.end_import(*owner, *id).await,
+            Letter::Probes(objects) => {
+                for object in objects {
+                    self.end_probe(object.owner, object.id).await?;
+                }
+                Ok(())
+            }
+            Letter::Unknown => {
+                error!("a dead letter that says nothing to us is dropped"); // nor would it later
+                Ok(())
+            }
+        }
+    }
+
+    /// Fails an import, unless all its bytes had arrived: then it is nearly done, and `sweep` sees to the rest.
+    async fn end_import(&self, owner: OwnerId, id: FileId) -> Result<(), BoxError> {
+        let file = match self.records.get_file(owner, id).await {
+            Ok((file, _)) if file.importing => file,
+            Ok(_) | Err(StoreError::NotFound) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(upload_id) = &file.upload_id {
+            self.objects.abort_upload(owner, id, upload_id).await?;
+        }
+        fail_file(
+            &self.records,
+            owner,
+            id,
+            "the import failed repeatedly",
+            lambda_startup::now(),
+        )
+        .await?;
+        info!(file = %id, "import given up");
+        Ok(())
+    }
+
+    /// The bytes are good whatever became of probing: `success`, and no word of ffprobe.
+    async fn end_probe(&self, owner: OwnerId, id: FileId) -> Result<(), BoxError> {
+        let object = match self.objects.head_file(owner, id).await {
+            Ok(object) => object,
+            Err(ObjectsError::NotFound) => return Ok(()), // deleted since
+            Err(error) => return Err(error.into()),
+        };
+        let probed =
+            Probed::Unreadable("the file could not be probed: ffprobe was tried several times".to_owned());
+        let done = ProbeDone {
+            object,
+            probed,
+            full: None,
+            now: lambda_startup::now(),
+        };
+        let saved = self.records.finish_probe(owner, id, &done).await?;
+        info!(file = %id, saved = ?saved, "probe given up");
+        if saved == SavedProbe::NoRecord {
+            self.objects.delete_file(owner, id, None).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,71 @@
+//! `GET /v1/files/{id}`
+
+use files_api::{Answer, ApiError, BaseUrl, FileBody, answer, authority, etag, file_id, is_fresh};
+use files_domain::{File, FindFile, FullProbe, Scope, Timestamp};
+use files_objects::Objects;
+use lambda_http::http::header::ETAG;
+use lambda_http::http::{HeaderValue, StatusCode};
+use lambda_http::{Body, Request, Response};
+use serde_json::Value;
+
+/// Shows one file with all there is to say of it.
+pub struct GetFile<R> {
+    /// Where files are found.
+    pub records: R,
+    /// Where ffprobe's output is when it is too large for the record.
+    pub objects: Objects,
+    /// The address clients use, if it is not the gateway's own.
+    pub public_url: Option<String>,
+}
+
+impl<R: FindFile> GetFile<R> {
+    /// Answers one request.
+    ///
+    /// # Errors
+    /// What the client is told instead.
+    pub async fn answer(&self, request: &Request, now: Timestamp) -> Answer {
+        let access = authority(request, Scope::Read, now)?;
+        let (file, detail) = self
+            .records
+            .find_file_with_detail(&access, file_id(request)?)
+            .await?;
+        let tag = etag(file.version);
+        if is_fresh(request, &tag) {
+            return with_etag(not_modified(), &tag);
+        }
+        let full = self.full_probe(&file, detail.full_probe.as_ref()).await?;
+        let base = BaseUrl::of(request, self.public_url.as_deref());
+        with_etag(
+            answer(StatusCode::OK, &FileBody::complete(&file, &detail, &full, &base)),
+            &tag,
+        )
+    }
+
+    async fn full_probe(&self, file: &File, full: Option<&FullProbe>) -> Result<Value, ApiError> {
+        match full {
+            None => Ok(Value::Null),
+            Some(FullProbe::Inline(value)) => Ok(value.clone()),
+            Some(FullProbe::InObject) => {
+                let packed = self
+                    .objects
+                    .get_probe(file.owner, file.id)
+                    .await
+                    .map_err(ApiError::internal)?;
+                files_records::unpack_probe(&packed).map_err(ApiError::internal)
+            }
+        }
+    }
+}
+
+fn not_modified() -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    response
+}
+
+fn with_etag(mut response: Response<Body>, tag: &str) -> Answer {
+    response
+        .headers_mut()
+        .insert(ETAG, HeaderValue::from_str(tag).map_err(ApiError::internal)?);
+    Ok(response)
+}

@@ -1,0 +1,29 @@
+//! Import queue: fetches a URL into an object.
+
+use std::sync::Arc;
+
+use import_file::ImportFile;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_startup::{Startup, number, optional};
+use safe_fetch::{Allowed, Limits, SafeClient};
+use serde_json::Value;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let startup = Startup::begin()?;
+    let (records, objects) = (startup.records()?, startup.objects()?);
+    startup.warm_up(records.warm_up()).await;
+    let allowed = Allowed::parse(&optional("FILES_IMPORT_ALLOW_HOSTS").unwrap_or_default());
+    let import = Arc::new(ImportFile {
+        records,
+        objects,
+        client: SafeClient::new(allowed.clone(), Limits::default())?,
+        allowed,
+        max_file_bytes: number("FILES_MAX_FILE_BYTES", "a number of bytes")?,
+    });
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+        let import = Arc::clone(&import);
+        async move { Ok::<_, Error>(import.answer(&event.payload, event.context.deadline()).await) }
+    }))
+    .await
+}

@@ -1,0 +1,144 @@
+//! S3 `ObjectCreated`: reads a stored object with ffprobe and finishes its record.
+
+mod object_source;
+
+use std::error::Error;
+use std::sync::Arc;
+
+use files_domain::{
+    FinishProbe, FullProbe, MediaType, ObjectMeta, ProbeDone, ProbeSummary, Probed, SavedProbe,
+};
+use files_objects::{Objects, ObjectsError};
+use files_queues::{Delivered, StoredObject, only_failed};
+use media_probe::{Ffprobe, Kind, Media, Outcome};
+use serde_json::{Value, json};
+use tracing::{error, info};
+
+use crate::object_source::ObjectSource;
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Probes stored objects.
+pub struct ProbeFile<R> {
+    /// Where files are written down.
+    pub records: R,
+    /// The bucket comes with the event.
+    pub s3: aws_sdk_s3::Client,
+    /// What looks at them.
+    pub ffprobe: Ffprobe,
+}
+
+impl<R: FinishProbe + Sync> ProbeFile<R> {
+    /// Takes an event of S3, or messages that hold such events. An error has it come again: twice for an event, then
+    /// it goes to the dead letters; a message as often as its queue says.
+    ///
+    /// # Errors
+    /// An object of an S3 event could not be read or written down.
+    pub async fn answer(&self, event: &Value) -> Result<Value, BoxError> {
+        let Some(messages) = Delivered::in_event(event) else {
+            self.probe_all(&StoredObject::in_event(event)).await?;
+            return Ok(json!({}));
+        };
+        let mut failed = Vec::new();
+        for message in messages {
+            // A body that is not JSON names no object: there is nothing to do, now or later.
+            let event = serde_json::from_str(&message.body).unwrap_or(Value::Null);
+            if let Err(cause) = self.probe_all(&StoredObject::in_event(&event)).await {
+                error!(cause = cause.as_ref() as &dyn Error, "a message will come again");
+                failed.push(message.message_id);
+            }
+        }
+        Ok(only_failed(&failed))
+    }
+
+    async fn probe_all(&self, objects: &[StoredObject]) -> Result<(), BoxError> {
+        for object in objects {
+            self.probe(object).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks at one object. Whatever happens before, twice or too late, the outcome is the same.
+    async fn probe(&self, object: &StoredObject) -> Result<(), BoxError> {
+        let StoredObject { bucket, owner, id } = object;
+        let objects = Objects::new(self.s3.clone(), bucket);
+        let meta = match objects.head_file(*owner, *id).await {
+            Ok(meta) => meta,
+            Err(ObjectsError::NotFound) => return Ok(()), // deleted since
+            Err(error) => return Err(error.into()),
+        };
+        let source = ObjectSource::new(objects.clone(), *owner, *id, &meta);
+        let outcome = self.ffprobe.probe(Arc::new(source)).await?;
+        let done = self.write_down(&objects, object, meta, outcome).await?;
+        let saved = self.records.finish_probe(*owner, *id, &done).await?;
+        info!(file = %id, size_bytes = done.object.size, saved = ?saved, "probed");
+        if saved == SavedProbe::NoRecord {
+            objects.delete_file(*owner, *id, None).await?; // deleted while it was being stored
+        }
+        Ok(())
+    }
+
+    async fn write_down(
+        &self,
+        objects: &Objects,
+        object: &StoredObject,
+        meta: ObjectMeta,
+        outcome: Outcome,
+    ) -> Result<ProbeDone, BoxError> {
+        let (probed, full) = match outcome {
+            Outcome::Unreadable(reason) => (Probed::Unreadable(reason), None),
+            Outcome::Media(media) => {
+                let Media { summary, kind, full } = *media;
+                let probed = Probed::Media {
+                    media_type: media_type(kind),
+                    summary: summary_of(summary),
+                };
+                (probed, Some(self.place(objects, object, full).await?))
+            }
+        };
+        Ok(ProbeDone {
+            object: meta,
+            probed,
+            full,
+            now: lambda_startup::now(),
+        })
+    }
+
+    /// Into the record if it fits, else into an object of its own.
+    async fn place(
+        &self,
+        objects: &Objects,
+        object: &StoredObject,
+        full: Value,
+    ) -> Result<FullProbe, BoxError> {
+        let packed = files_records::pack_probe(&full)?;
+        if packed.len() <= files_records::MAX_INLINE_BYTES {
+            return Ok(FullProbe::Inline(full));
+        }
+        objects.put_probe(object.owner, object.id, packed).await?;
+        Ok(FullProbe::InObject)
+    }
+}
+
+fn media_type(kind: Kind) -> MediaType {
+    match kind {
+        Kind::Video => MediaType::Video,
+        Kind::Audio => MediaType::Audio,
+        Kind::Image => MediaType::Image,
+        Kind::Other => MediaType::Other,
+    }
+}
+
+fn summary_of(summary: media_probe::Summary) -> ProbeSummary {
+    ProbeSummary {
+        width: summary.width,
+        height: summary.height,
+        duration: summary.duration,
+        format_name: summary.format_name,
+        video_codec: summary.video_codec,
+        audio_codec: summary.audio_codec,
+        frame_rate: summary.frame_rate,
+        bit_rate: summary.bit_rate,
+        rotation: summary.rotation,
+    }
+}

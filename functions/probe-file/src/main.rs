@@ -1,0 +1,31 @@
+//! S3 `ObjectCreated`: reads a stored object with ffprobe and finishes its record.
+
+use std::sync::Arc;
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_startup::{Startup, required};
+use media_probe::{Ffprobe, Limits};
+use probe_file::ProbeFile;
+use serde_json::Value;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    media_probe::protect_this_process()?;
+    let startup = Startup::begin()?;
+    let records = startup.records()?;
+    startup.warm_up(records.warm_up()).await;
+    let path = required("FILES_FFPROBE", "the path of ffprobe")?.into();
+    let probe = Arc::new(ProbeFile {
+        records,
+        s3: startup.s3(),
+        ffprobe: Ffprobe {
+            path,
+            limits: Limits::default(),
+        },
+    });
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+        let probe = Arc::clone(&probe);
+        async move { probe.answer(&event.payload).await }
+    }))
+    .await
+}

@@ -1,0 +1,78 @@
+//! Every minute: does what is due and not done. The records say what that is; each step is one that whoever should
+//! have done it would have taken, and harms nothing when it is taken twice.
+
+mod due_file;
+
+use std::error::Error;
+use std::time::{Duration, SystemTime};
+
+use files_domain::{BoxError, FileId, OwnerId, RemoveFile, StoreError};
+use files_objects::Objects;
+use files_queues::{ImportQueue, ProbeQueue};
+use files_records::{DUE_SHARDS, DueItem, DueWhat, Records};
+use serde_json::{Value, json};
+use tracing::{error, info};
+
+/// Entries read of one partition of the index at a time.
+const PAGE: u32 = 100;
+/// What is left of the function's time when it stops taking on more.
+const STOP_BEFORE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Finishes what time must finish.
+pub struct Sweep {
+    /// What is due stands here.
+    pub records: Records,
+    /// Bytes to look for, and to delete.
+    pub objects: Objects,
+    /// Where imports are queued again.
+    pub imports: ImportQueue,
+    /// Where probes are asked for again.
+    pub probes: ProbeQueue,
+}
+
+impl Sweep {
+    /// One round. What fails is logged, stays due, and does not keep the rest waiting.
+    ///
+    /// # Errors
+    /// The index cannot be read.
+    pub async fn run(&self, deadline: SystemTime) -> Result<Value, BoxError> {
+        let (mut done, mut failed) = (0_u32, 0_u32);
+        for shard in 0..DUE_SHARDS {
+            for item in self.records.due(shard, lambda_startup::now(), PAGE).await? {
+                if SystemTime::now() + STOP_BEFORE_DEADLINE > deadline {
+                    info!(done, failed, "the rest is left to the next round");
+                    return Ok(json!({"done": done, "failed": failed}));
+                }
+                match self.finish(item).await {
+                    Ok(()) => done += 1,
+                    Err(cause) => {
+                        failed += 1;
+                        error!(file = %item.id, cause = cause.as_ref() as &dyn Error, "still due");
+                    }
+                }
+            }
+        }
+        info!(done, failed, "swept");
+        Ok(json!({"done": done, "failed": failed}))
+    }
+
+    async fn finish(&self, item: DueItem) -> Result<(), BoxError> {
+        match item.what {
+            DueWhat::Removed => self.delete_removed(item.owner, item.id).await,
+            DueWhat::File => self.finish_file(item.owner, item.id).await,
+        }
+    }
+
+    /// The record is gone; now its bytes.
+    async fn delete_removed(&self, owner: OwnerId, id: FileId) -> Result<(), BoxError> {
+        let upload_id = match self.records.removed_upload(owner, id).await {
+            Ok(upload_id) => upload_id,
+            Err(StoreError::NotFound) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        self.objects.delete_file(owner, id, upload_id.as_deref()).await?;
+        self.records.forget_removed(owner, id).await?;
+        info!(file = %id, "deleted what was left of a removed file");
+        Ok(())
+    }
+}

@@ -1,0 +1,56 @@
+use crate::{File, FileId, FileRecords, OwnerId, StoreError, Timestamp};
+
+/// Tries against a record that keeps changing.
+const MAX_TRIES: u32 = 8;
+
+/// Reads a file, lets `change` change it, and writes it if nobody else has in between; else all of it again. `change`
+/// says by `false` that there is nothing to change. Gives the file as it then stands; `None` if there is none, or
+/// nothing was changed.
+///
+/// # Errors
+/// The records are unavailable, or busy for too long.
+pub async fn change_file<R: FileRecords>(
+    records: &R,
+    owner: OwnerId,
+    id: FileId,
+    mut change: impl FnMut(&mut File) -> bool,
+) -> Result<Option<File>, StoreError> {
+    for _ in 0..MAX_TRIES {
+        let before = match records.get_file(owner, id).await {
+            Ok((file, _)) => file,
+            Err(StoreError::NotFound) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut after = before.clone();
+        if !change(&mut after) {
+            return Ok(None);
+        }
+        match records.save_file(&before, &after).await {
+            Ok(()) => return Ok(Some(after)),
+            Err(StoreError::Changed) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(StoreError::Busy("the record kept changing".into()))
+}
+
+/// Ends a file whose bytes cannot be had, unless it has ended already. `None`: it had.
+///
+/// # Errors
+/// The records are unavailable, or busy for too long.
+pub async fn fail_file<R: FileRecords>(
+    records: &R,
+    owner: OwnerId,
+    id: FileId,
+    error: &str,
+    now: Timestamp,
+) -> Result<Option<File>, StoreError> {
+    change_file(records, owner, id, |file| {
+        let open = !file.status.is_terminal();
+        if open {
+            file.fail(error, now);
+        }
+        open
+    })
+    .await
+}

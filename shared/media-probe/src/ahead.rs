@@ -1,0 +1,99 @@
+//! How much to read at once: little where a reader jumps about, much where it reads on.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use crate::cache::BLOCK;
+
+/// Blocks of the first read at a place: 256 KiB.
+const FIRST: u64 = 4;
+/// Most blocks of one read, 2 MiB: that much at most is read in vain after the last byte that ffprobe wanted.
+const MOST: u64 = 32;
+/// How fast the window grows while a reader reads on.
+const GROWTH: u64 = 4;
+/// Places followed at the same time: a badly interleaved file is read at two or three in turn.
+const PLACES: usize = 8;
+
+/// Follows the places at which a file is read.
+#[derive(Debug, Default)]
+pub(crate) struct ReadAhead {
+    /// The block after each run read so far, and the blocks its last read had; the most recent last.
+    runs: VecDeque<(u64, u64)>,
+}
+
+impl ReadAhead {
+    /// The blocks to read for a reader that needs `block`, in a file of `count` blocks, stopping before what `have`
+    /// says is there already.
+    pub(crate) fn plan(&mut self, block: u64, count: u64, have: impl Fn(u64) -> bool) -> Range<u64> {
+        let window = match self.runs.iter().position(|(next, _)| *next == block) {
+            Some(index) => self
+                .runs
+                .remove(index)
+                .map_or(FIRST, |(_, window)| (window * GROWTH).min(MOST)),
+            None => FIRST,
+        };
+        let limit = block.saturating_add(window).min(count);
+        let end = (block + 1..limit).find(|next| have(*next)).unwrap_or(limit);
+        self.runs.push_back((end, window));
+        if self.runs.len() > PLACES {
+            self.runs.pop_front();
+        }
+        block..end
+    }
+}
+
+/// Blocks of a file of `size` bytes.
+pub(crate) fn blocks(size: u64) -> u64 {
+    size.div_ceil(BLOCK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOTHING: fn(u64) -> bool = |_| false;
+
+    #[test]
+    fn grows_only_while_reading_on() {
+        let mut ahead = ReadAhead::default();
+        assert_eq!(ahead.plan(0, 10_000, NOTHING), 0..4);
+        assert_eq!(ahead.plan(4, 10_000, NOTHING), 4..20);
+        assert_eq!(ahead.plan(20, 10_000, NOTHING), 20..52);
+        assert_eq!(ahead.plan(52, 10_000, NOTHING), 52..84, "capped");
+        assert_eq!(
+            ahead.plan(5_000, 10_000, NOTHING),
+            5_000..5_004,
+            "a jump starts small"
+        );
+        assert_eq!(
+            ahead.plan(84, 10_000, NOTHING),
+            84..116,
+            "the first place is still known"
+        );
+    }
+
+    #[test]
+    fn stops_at_the_end_and_at_what_is_there() {
+        let mut ahead = ReadAhead::default();
+        assert_eq!(ahead.plan(9, 10, NOTHING), 9..10);
+        assert_eq!(ahead.plan(0, 10, |block| block == 2), 0..2);
+    }
+
+    #[test]
+    fn jumping_about_never_grows_anything() {
+        let mut ahead = ReadAhead::default();
+        for step in 0..1_000 {
+            let block = step * 100;
+            assert_eq!(ahead.plan(block, u64::MAX, NOTHING), block..block + FIRST);
+        }
+        assert_eq!(ahead.runs.len(), PLACES);
+    }
+
+    #[test]
+    fn counts_the_last_partial_block() {
+        assert_eq!(
+            (blocks(0), blocks(1), blocks(BLOCK), blocks(BLOCK + 1)),
+            (0, 1, 1, 2)
+        );
+    }
+}

@@ -1,0 +1,92 @@
+//! Blocks already read, the least recently used given up first.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+
+/// Bytes in a block; every block but the file's last is full.
+pub(crate) const BLOCK: u64 = 64 * 1024;
+
+/// Blocks kept: 16 MiB.
+const CAPACITY: usize = 256;
+
+/// A bounded cache of blocks, by their number.
+#[derive(Debug, Default)]
+pub(crate) struct BlockCache {
+    blocks: HashMap<u64, (Bytes, u64)>,
+    clock: u64,
+}
+
+impl BlockCache {
+    pub(crate) fn get(&mut self, block: u64) -> Option<Bytes> {
+        self.clock += 1;
+        let (bytes, used) = self.blocks.get_mut(&block)?;
+        *used = self.clock;
+        Some(bytes.clone())
+    }
+
+    pub(crate) fn contains(&self, block: u64) -> bool {
+        self.blocks.contains_key(&block)
+    }
+
+    /// Keeps what was read from the block boundary `first` on.
+    pub(crate) fn insert(&mut self, first: u64, bytes: &Bytes) {
+        let mut block = first;
+        let mut rest = bytes.as_ref();
+        while !rest.is_empty() {
+            let (head, tail) = rest.split_at(rest.len().min(BLOCK_LEN));
+            self.clock += 1;
+            // Copied, not sliced: a slice would keep the whole read in memory as long as one of its blocks.
+            self.blocks
+                .insert(block, (Bytes::copy_from_slice(head), self.clock));
+            block += 1;
+            rest = tail;
+        }
+        self.shrink();
+    }
+
+    fn shrink(&mut self) {
+        while self.blocks.len() > CAPACITY {
+            let Some(oldest) = self
+                .blocks
+                .iter()
+                .min_by_key(|(_, (_, used))| *used)
+                .map(|(block, _)| *block)
+            else {
+                return;
+            };
+            self.blocks.remove(&oldest);
+        }
+    }
+}
+
+const BLOCK_LEN: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cuts_what_was_read_into_blocks() {
+        let mut cache = BlockCache::default();
+        cache.insert(7, &Bytes::from(vec![1; BLOCK_LEN + 10]));
+        assert_eq!(cache.get(7).unwrap().len(), BLOCK_LEN);
+        assert_eq!(cache.get(8).unwrap().len(), 10);
+        assert!(cache.get(6).is_none() && cache.get(9).is_none());
+    }
+
+    #[test]
+    fn stays_bounded_and_keeps_what_is_used() {
+        let mut cache = BlockCache::default();
+        cache.insert(0, &Bytes::from(vec![0; BLOCK_LEN]));
+        for block in 1..1000 {
+            cache.insert(block, &Bytes::from(vec![0; BLOCK_LEN]));
+            assert!(
+                cache.get(0).is_some(),
+                "used all the time, yet given up at {block}"
+            );
+        }
+        assert_eq!(cache.blocks.len(), CAPACITY);
+        assert!(!cache.contains(500) && cache.contains(999));
+    }
+}

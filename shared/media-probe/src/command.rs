@@ -1,0 +1,75 @@
+//! The one command line that is ever run; only the address in it changes.
+
+use std::io;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+
+use tokio::process::{Child, Command};
+
+use crate::capture::{self, TooLong};
+use crate::limits::Limits;
+use crate::sandbox;
+
+/// Demuxers of real media. None of them opens another address or file: no playlists (HLS, DASH, concat, SDP, IMF), no
+/// patterns (image2), no devices, no text; the protocol list alone would let a playlist reach any HTTP address.
+const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,live_flv,asf,mpegts,mpeg,mxf,ogg,rm,nut,gxf,\
+    ivf,obu,dv,wtv,swf,nsv,pva,yuv4mpegpipe,h264,hevc,m4v,mpegvideo,mjpeg,vc1,dirac,\
+    wav,w64,aiff,caf,au,mp3,aac,ac3,eac3,truehd,dts,dtshd,flac,wv,ape,tta,tak,mpc,mpc8,amr,amrnb,amrwb,dsf,voc,\
+    gif,apng,ico,png_pipe,jpeg_pipe,jpegls_pipe,jpegxl_pipe,jpegxl_anim,j2k_pipe,webp_pipe,bmp_pipe,tiff_pipe,dds_pipe,\
+    dpx_pipe,exr_pipe,psd_pipe,qoi_pipe,hdr_pipe,pam_pipe,pbm_pipe,pgm_pipe,pgmyuv_pipe,ppm_pipe,pfm_pipe,pcx_pipe,\
+    sgi_pipe,sunrast_pipe";
+
+/// How ffprobe ended, and what it printed.
+pub(crate) struct Printed {
+    pub(crate) status: ExitStatus,
+    pub(crate) output: Vec<u8>,
+    pub(crate) errors: String,
+}
+
+/// What kept it from ending by itself.
+pub(crate) enum Failure {
+    TooLong,
+    Wait(io::Error),
+}
+
+/// Starts ffprobe on `url`, confined.
+pub(crate) fn spawn(program: &Path, limits: &Limits, url: &str) -> io::Result<Child> {
+    let mut command = Command::new(program);
+    command
+        .args(["-v", "error", "-hide_banner"])
+        .args(["-protocol_whitelist", "http,tcp", "-format_whitelist", FORMATS])
+        .args(["-max_alloc", &limits.max_alloc.to_string(), "-threads", "1"])
+        .args([
+            "-print_format",
+            "json",
+            "-show_format",
+            "-show_streams",
+            "-show_chapters",
+            "-show_error",
+        ])
+        .args(["-i", url])
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    sandbox::confine(&mut command, limits)?;
+    command.spawn()
+}
+
+/// Waits for its end, and for everything it prints.
+pub(crate) async fn run(child: &mut Child, limits: &Limits) -> Result<Printed, Failure> {
+    let output = capture::output(child.stdout.take(), limits.max_output_bytes);
+    let errors = capture::errors(child.stderr.take());
+    let (output, errors, status) = tokio::try_join!(
+        async { output.await.map_err(|TooLong| Failure::TooLong) },
+        async { Ok(errors.await) },
+        async { child.wait().await.map_err(Failure::Wait) },
+    )?;
+    Ok(Printed {
+        status,
+        output,
+        errors,
+    })
+}

@@ -1,0 +1,44 @@
+//! What ends a probe from the server's side.
+
+use std::io;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::source::ReadError;
+
+/// Why the server cannot go on. Whatever ffprobe says after that is worth nothing: it saw a cut file.
+#[derive(Debug)]
+pub(crate) enum Reason {
+    Source(ReadError),
+    Server(io::Error),
+    ByteBudget(u64),
+    RequestBudget(u64),
+}
+
+/// Holds the first reason and wakes the probe.
+#[derive(Debug, Default)]
+pub(crate) struct Halt {
+    reason: Mutex<Option<Reason>>,
+    raised: Notify,
+}
+
+impl Halt {
+    /// Ends the probe; only the first reason is kept.
+    pub(crate) fn raise(&self, reason: Reason) {
+        self.reason
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(reason);
+        self.raised.notify_one();
+    }
+
+    /// The reason, once there is one. For one waiter.
+    pub(crate) async fn raised(&self) {
+        self.raised.notified().await;
+    }
+
+    pub(crate) fn take(&self) -> Option<Reason> {
+        self.reason.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}

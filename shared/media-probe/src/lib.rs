@@ -1,0 +1,28 @@
+//! What a media file is, told by ffprobe: a sandbox for ffprobe, a loopback server through which it reads a stored
+//! object by ranges, and the parsing of what it says.
+//!
+//! ffprobe reads hostile bytes. It gets no credential, no TLS and no name of the object: only the address of a server
+//! on the loopback interface that answers one unguessable path from a [`RangeSource`], within [`Limits`].
+
+mod ahead;
+mod cache;
+mod capture;
+mod command;
+mod halt;
+mod limits;
+mod media;
+mod number;
+mod parse;
+mod probe;
+mod range;
+mod reader;
+mod reason;
+mod sandbox;
+mod server;
+mod source;
+
+pub use limits::Limits;
+pub use media::{Kind, Media, Summary};
+pub use probe::{Ffprobe, Outcome, ProbeError};
+pub use sandbox::protect_this_process;
+pub use source::{RangeSource, ReadError};

@@ -1,0 +1,39 @@
+//! What one probe may use.
+
+use std::time::Duration;
+
+const MIB: u64 = 1024 * 1024;
+
+/// What one probe may use. All of them end the probe with [`Outcome::Unreadable`](crate::Outcome::Unreadable) and a
+/// plain reason; none shortens what ffprobe reads, which could give a wrong answer that looks right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// From start to end; then ffprobe's whole process group is killed. Default 60 s.
+    pub wall_clock: Duration,
+    /// Processor time of ffprobe, counted in whole seconds. Default 30 s.
+    pub cpu: Duration,
+    /// Address space of ffprobe in bytes, its code and libraries included. Default 768 MiB.
+    pub address_space: u64,
+    /// Most that ffprobe may print, in bytes. Default 4 MiB.
+    pub max_output_bytes: u64,
+    /// Most bytes read from the source. Default 256 MiB.
+    pub max_read_bytes: u64,
+    /// Most reads of the source, and most HTTP requests of ffprobe. Default 4096.
+    pub max_requests: u64,
+    /// Largest single allocation inside ffprobe, in bytes. Default 128 MiB.
+    pub max_alloc: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            wall_clock: Duration::from_secs(60),
+            cpu: Duration::from_secs(30),
+            address_space: 768 * MIB,
+            max_output_bytes: 4 * MIB,
+            max_read_bytes: 256 * MIB,
+            max_requests: 4096,
+            max_alloc: 128 * MIB,
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Reads the source through the cache, within the budget.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::Mutex;
+
+use crate::ahead::{ReadAhead, blocks};
+use crate::cache::{BLOCK, BlockCache};
+use crate::halt::{Halt, Reason};
+use crate::limits::Limits;
+use crate::source::{RangeSource, ReadError};
+
+/// The probe is over, and [`Halt`] holds why.
+#[derive(Debug, thiserror::Error)]
+#[error("the probe was ended")]
+pub(crate) struct Ended;
+
+/// One source, read through a cache by however many connections ffprobe opens.
+pub(crate) struct Reader<S> {
+    source: Arc<S>,
+    size: u64,
+    max_bytes: u64,
+    max_requests: u64,
+    requests: AtomicU64,
+    reads: AtomicU64,
+    read_bytes: AtomicU64,
+    halt: Arc<Halt>,
+    waiting: StdMutex<Waiting>,
+    // Held while reading: ffprobe waits for one thing at a time, and nothing is read twice.
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    cache: BlockCache,
+    ahead: ReadAhead,
+}
+
+/// Time spent waiting for the source.
+#[derive(Default)]
+struct Waiting {
+    total: Duration,
+    since: Option<Instant>,
+}
+
+impl<S: RangeSource> Reader<S> {
+    pub(crate) fn new(source: Arc<S>, limits: &Limits, halt: Arc<Halt>) -> Self {
+        Self {
+            size: source.size(),
+            source,
+            max_bytes: limits.max_read_bytes,
+            max_requests: limits.max_requests,
+            requests: AtomicU64::new(0),
+            reads: AtomicU64::new(0),
+            read_bytes: AtomicU64::new(0),
+            halt,
+            waiting: StdMutex::default(),
+            state: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Counts one request of ffprobe.
+    pub(crate) fn count_request(&self) -> Result<(), Ended> {
+        if self.requests.fetch_add(1, Ordering::Relaxed) < self.max_requests {
+            return Ok(());
+        }
+        self.end(Reason::RequestBudget(self.max_requests))
+    }
+
+    /// The bytes from `position` to the end of its block at most; never empty for a position within the file.
+    pub(crate) async fn chunk(&self, position: u64) -> Result<Bytes, Ended> {
+        let block = position / BLOCK;
+        let mut state = self.state.lock().await;
+        if !state.cache.contains(block) {
+            self.fill(&mut state, block).await?;
+        }
+        let offset = usize::try_from(position % BLOCK).unwrap_or(usize::MAX);
+        match state.cache.get(block) {
+            Some(bytes) if offset < bytes.len() => Ok(bytes.slice(offset..)),
+            _ => self.end(Reason::Source(ReadError::new("read outside of the object"))),
+        }
+    }
+
+    async fn fill(&self, state: &mut State, block: u64) -> Result<(), Ended> {
+        let State { cache, ahead } = state;
+        let plan = ahead.plan(block, blocks(self.size), |other| cache.contains(other));
+        let bytes = self
+            .read(plan.start * BLOCK..(plan.end * BLOCK).min(self.size))
+            .await?;
+        cache.insert(plan.start, &bytes);
+        Ok(())
+    }
+
+    async fn read(&self, range: Range<u64>) -> Result<Bytes, Ended> {
+        let length = range.end - range.start;
+        if self.reads.load(Ordering::Relaxed) >= self.max_requests {
+            return self.end(Reason::RequestBudget(self.max_requests));
+        }
+        if self.read_bytes.load(Ordering::Relaxed).saturating_add(length) > self.max_bytes {
+            return self.end(Reason::ByteBudget(self.max_bytes));
+        }
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.read_bytes.fetch_add(length, Ordering::Relaxed);
+        let timer = Timer::start(&self.waiting, &self.halt);
+        let result = self.source.read(range.start, range.end).await;
+        drop(timer);
+        match result {
+            Ok(bytes) if bytes.len() as u64 == length => Ok(bytes),
+            Ok(bytes) => self.end(Reason::Source(ReadError::new(format!(
+                "the source gave {} bytes of {length} at {}",
+                bytes.len(),
+                range.start
+            )))),
+            Err(error) => self.end(Reason::Source(error)),
+        }
+    }
+
+    fn end<T>(&self, reason: Reason) -> Result<T, Ended> {
+        self.halt.raise(reason);
+        Err(Ended)
+    }
+
+    /// Time spent so far waiting for the source, a read under way included.
+    pub(crate) fn waited(&self) -> Duration {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.total + waiting.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// Reads of the source so far and their bytes; for the log.
+    pub(crate) fn used(&self) -> (u64, u64) {
+        (
+            self.reads.load(Ordering::Relaxed),
+            self.read_bytes.load(Ordering::Relaxed),
+        )
+    }
+}
+
+/// Adds the time until it is dropped, which a cancelled read does too.
+struct Timer<'a> {
+    waiting: &'a StdMutex<Waiting>,
+    halt: &'a Halt,
+}
+
+impl<'a> Timer<'a> {
+    fn start(waiting: &'a StdMutex<Waiting>, halt: &'a Halt) -> Self {
+        waiting.lock().unwrap_or_else(PoisonError::into_inner).since = Some(Instant::now());
+        Self { waiting, halt }
+    }
+}
+
+impl Drop for Timer<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Only the connection ends by that; ffprobe would take it for the end of the file.
+            self.halt
+                .raise(Reason::Source(ReadError::new("the source panicked")));
+        }
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(since) = waiting.since.take() {
+            waiting.total += since.elapsed();
+        }
+    }
+}

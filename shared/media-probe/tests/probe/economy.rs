@@ -1,0 +1,118 @@
+//! How little is read of large files.
+
+use std::fs;
+use std::sync::Arc;
+
+use media_probe::{Media, Outcome};
+use tempfile::TempDir;
+
+use crate::support::{Counted, ffmpeg, ffmpeg_in, ffprobe};
+
+const GIB: u64 = 1 << 30;
+
+/// Two hours of pictures and sound: an index as large as a film's (over 4 MB), next to no data.
+fn long(extension: &str, options: &str) -> Vec<u8> {
+    let folder = TempDir::new().unwrap();
+    let clip = "-f lavfi -i color=size=32x32:rate=30:duration=60 -f lavfi -i sine=duration=60 \
+        -c:v libx264 -preset ultrafast -c:a aac -b:a 16k";
+    fs::write(folder.path().join("clip.mp4"), ffmpeg("mp4", clip)).unwrap();
+    ffmpeg_in(
+        folder.path(),
+        extension,
+        &format!("-stream_loop 119 -i clip.mp4 -c copy {options}"),
+    )
+}
+
+/// Few seconds of noise, which no codec can shrink: the data rate of a large file.
+const DENSE: &str = "-f lavfi -i testsrc2=size=640x360:rate=30:duration=6,noise=alls=60:allf=t -f lavfi -i sine=duration=6 \
+    -c:v libx264 -preset ultrafast -crf 12 -c:a aac";
+
+/// The media data of an MP4 file, made 1 GiB larger by zeros at its end. What the index points to stays where it is.
+fn stretched(mut file: Vec<u8>) -> Arc<Counted> {
+    let mut at = 0;
+    while at < file.len() {
+        let size = u32::from_be_bytes(file[at..at + 4].try_into().unwrap());
+        let end = at + usize::try_from(size).unwrap();
+        if &file[at + 4..at + 8] == b"mdat" {
+            let hole = u32::try_from(GIB).unwrap();
+            file[at..at + 4].copy_from_slice(&(size + hole).to_be_bytes());
+            let tail = file.split_off(end);
+            return Counted::with_hole(file, GIB, tail);
+        }
+        at = end;
+    }
+    panic!("no mdat box");
+}
+
+async fn probe(source: &Arc<Counted>) -> Media {
+    match ffprobe().probe(Arc::clone(source)).await.unwrap() {
+        Outcome::Media(media) => *media,
+        Outcome::Unreadable(reason) => panic!("{reason}"),
+    }
+}
+
+async fn assert_cheap(what: &str, source: Arc<Counted>, seconds: f64, most_reads: usize, most_bytes: u64) {
+    let media = probe(&source).await;
+    let (reads, bytes) = source.totals();
+    println!("{what}: {reads} reads, {bytes} bytes {:?}", source.ranges());
+    let duration = media.summary.duration.unwrap_or_default();
+    assert!(
+        (duration - seconds).abs() < seconds / 200.0 + 0.2,
+        "{what}: {duration} s"
+    );
+    assert!(
+        reads <= most_reads && bytes <= most_bytes,
+        "{what}: {reads} reads, {bytes} bytes"
+    );
+}
+
+#[tokio::test]
+async fn one_gib_mp4_with_its_index_at_the_end() {
+    assert_cheap("long", stretched(long("mp4", "")), 7200.0, 8, 10_000_000).await;
+    assert_cheap("dense", stretched(ffmpeg("mp4", DENSE)), 6.0, 8, 10_000_000).await;
+}
+
+#[tokio::test]
+async fn one_gib_mp4_with_its_index_at_the_start() {
+    let faststart = "-movflags +faststart";
+    assert_cheap("long", stretched(long("mp4", faststart)), 7200.0, 8, 10_000_000).await;
+    assert_cheap(
+        "dense",
+        stretched(ffmpeg("mp4", &format!("{DENSE} {faststart}"))),
+        6.0,
+        8,
+        10_000_000,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn long_sound() {
+    for extension in ["mp3", "wav", "flac", "m4a"] {
+        let bytes = ffmpeg(extension, "-f lavfi -i sine=duration=600:sample_rate=44100");
+        assert_cheap(extension, Counted::new(bytes), 600.0, 3, 1_500_000).await;
+    }
+}
+
+#[tokio::test]
+async fn matroska() {
+    assert_cheap("mkv", Counted::new(long("mkv", "")), 7200.0, 4, 1_000_000).await;
+}
+
+#[tokio::test]
+async fn nothing_is_read_twice() {
+    let source = Counted::new(long("mp4", ""));
+    probe(&source).await;
+    let mut ranges = source.ranges();
+    ranges.sort_unstable();
+    assert!(ranges.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{ranges:?}");
+}
+
+#[tokio::test]
+async fn garbage_is_given_up_early() {
+    let source = Counted::with_hole(vec![0xA5; 300_000], GIB, Vec::new());
+    let outcome = ffprobe().probe(Arc::clone(&source)).await.unwrap();
+    assert!(matches!(outcome, Outcome::Unreadable(_)), "{outcome:?}");
+    let (reads, bytes) = source.totals();
+    assert!(reads <= 8 && bytes <= 10_000_000, "{reads} reads, {bytes} bytes");
+}

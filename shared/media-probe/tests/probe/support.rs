@@ -1,0 +1,225 @@
+//! Media made by ffmpeg, sources that count what is read of them, stand-ins for ffprobe.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use media_probe::{Ffprobe, Limits, Media, Outcome, RangeSource, ReadError};
+use tempfile::TempDir;
+
+/// Whatever a test waits for has happened long before that, or never will.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The path of a program of Debian's package `ffmpeg`, which these tests cannot do without.
+fn program(name: &str) -> PathBuf {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&paths)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file())
+        .unwrap_or_else(|| {
+            panic!("{name} is not installed: the package `ffmpeg` has it (apt-get install ffmpeg)")
+        })
+}
+
+pub(crate) fn ffprobe() -> Ffprobe {
+    Ffprobe {
+        path: program("ffprobe"),
+        limits: Limits::default(),
+    }
+}
+
+/// The file that ffmpeg writes for these arguments, under a name with this extension.
+pub(crate) fn ffmpeg(extension: &str, arguments: &str) -> Vec<u8> {
+    let folder = TempDir::new().unwrap();
+    ffmpeg_in(folder.path(), extension, arguments)
+}
+
+/// The same, in a folder that holds what the arguments name.
+pub(crate) fn ffmpeg_in(folder: &Path, extension: &str, arguments: &str) -> Vec<u8> {
+    let path = folder.join(format!("out.{extension}"));
+    let output = Command::new(program("ffmpeg"))
+        .args(["-v", "error", "-nostdin", "-y", "-threads", "1"])
+        .args(arguments.split_whitespace())
+        .arg(&path)
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "ffmpeg {arguments}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    fs::read(path).unwrap()
+}
+
+/// Runs the real ffprobe without this crate, for a comparison. Its standard output.
+pub(crate) fn bare_ffprobe(arguments: &[&str]) -> String {
+    let output = Command::new(program("ffprobe")).args(arguments).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Bytes in memory, a hole of zeros after the first of them, and a record of every read.
+#[derive(Default)]
+pub(crate) struct Counted {
+    head: Bytes,
+    hole: u64,
+    tail: Bytes,
+    reads: Mutex<Vec<(u64, u64)>>,
+}
+
+impl Counted {
+    pub(crate) fn new(bytes: Vec<u8>) -> Arc<Self> {
+        Self::with_hole(bytes, 0, Vec::new())
+    }
+
+    pub(crate) fn with_hole(head: Vec<u8>, hole: u64, tail: Vec<u8>) -> Arc<Self> {
+        Arc::new(Self {
+            head: head.into(),
+            hole,
+            tail: tail.into(),
+            reads: Mutex::default(),
+        })
+    }
+
+    /// Reads, and their bytes.
+    pub(crate) fn totals(&self) -> (usize, u64) {
+        let reads = self.reads.lock().unwrap();
+        (reads.len(), reads.iter().map(|(start, end)| end - start).sum())
+    }
+
+    pub(crate) fn ranges(&self) -> Vec<(u64, u64)> {
+        self.reads.lock().unwrap().clone()
+    }
+}
+
+impl RangeSource for Counted {
+    fn size(&self) -> u64 {
+        self.head.len() as u64 + self.hole + self.tail.len() as u64
+    }
+
+    async fn read(&self, start: u64, end: u64) -> Result<Bytes, ReadError> {
+        assert!(
+            start < end && end <= self.size(),
+            "{start}..{end} of {}",
+            self.size()
+        );
+        self.reads.lock().unwrap().push((start, end));
+        let mut bytes = vec![0; usize::try_from(end - start).unwrap()];
+        for (from, part) in [(0, &self.head), (self.head.len() as u64 + self.hole, &self.tail)] {
+            let (first, last) = (start.max(from), end.min(from + part.len() as u64));
+            if first < last {
+                let at = |position: u64, base: u64| usize::try_from(position - base).unwrap();
+                bytes[at(first, start)..at(last, start)]
+                    .copy_from_slice(&part[at(first, from)..at(last, from)]);
+            }
+        }
+        Ok(bytes.into())
+    }
+}
+
+pub(crate) async fn outcome(bytes: Vec<u8>) -> Outcome {
+    ffprobe()
+        .probe(Counted::new(bytes))
+        .await
+        .expect("a probe of bytes in memory needs no retry")
+}
+
+/// What ffprobe says of a file that it must be able to read.
+pub(crate) async fn media(bytes: Vec<u8>) -> Media {
+    match outcome(bytes).await {
+        Outcome::Media(media) => *media,
+        Outcome::Unreadable(reason) => panic!("unreadable: {reason}"),
+    }
+}
+
+/// The reason why a file that ffprobe must not be able to read cannot be read.
+pub(crate) async fn reason(bytes: Vec<u8>) -> String {
+    match outcome(bytes).await {
+        Outcome::Media(media) => panic!("readable: {media:?}"),
+        Outcome::Unreadable(reason) => reason,
+    }
+}
+
+/// A shell script in ffprobe's place.
+pub(crate) struct StandIn {
+    pub(crate) ffprobe: Ffprobe,
+    _folder: TempDir,
+}
+
+impl StandIn {
+    pub(crate) fn new(script: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("ffprobe");
+        // Written by a child: a file that another test's fork still has open for writing cannot be executed.
+        let writer = Command::new("/bin/sh")
+            .args([
+                "-c",
+                "printf '%s' \"$1\" > \"$2\"",
+                "sh",
+                &format!("#!/bin/sh\n{script}\n"),
+            ])
+            .arg(&path)
+            .status()
+            .unwrap();
+        assert!(writer.success());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        Self {
+            ffprobe: Ffprobe {
+                path,
+                limits: Limits::default(),
+            },
+            _folder: folder,
+        }
+    }
+
+    pub(crate) async fn outcome(&self) -> Outcome {
+        self.ffprobe
+            .probe(Counted::new(vec![1; 1000]))
+            .await
+            .expect("no retry")
+    }
+
+    /// The text that the script gave as the format's name.
+    pub(crate) async fn answer(&self) -> String {
+        match self.outcome().await {
+            Outcome::Media(media) => media.summary.format_name,
+            Outcome::Unreadable(reason) => panic!("{reason}"),
+        }
+    }
+}
+
+/// Whether a process with this word among its arguments is running. A zombie has no arguments any more.
+pub(crate) fn running(word: &str) -> bool {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    processes
+        .filter_map(|process| fs::read(process.path().join("cmdline")).ok())
+        .any(|arguments| {
+            arguments
+                .split(|byte| *byte == 0)
+                .any(|argument| argument == word.as_bytes())
+        })
+}
+
+/// Waits for a condition; panics when it does not come true.
+pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "{what}: did not happen");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A length of sleep that no other process has.
+pub(crate) fn unique_sleep() -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!(
+        "600.{}{:03}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
+}
