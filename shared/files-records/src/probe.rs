@@ -54,10 +54,11 @@ impl Records {
             .table_name(&self.table)
             .set_key(Some(primary_key(owner_pk(owner), file_sk(id))))
             .condition_expression(
-                "#status IN (:pending, :running) AND size = :size AND held = :size \
+                "#status IN (:pending, :running) AND #size = :size AND held = :size \
                  AND attribute_not_exists(importing) AND attribute_not_exists(expires_at)",
             )
             .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#size", "size") // a function's name otherwise
             .expression_attribute_values(":success", text(Status::Success.to_string()))
             .expression_attribute_values(":pending", text(Status::Pending.to_string()))
             .expression_attribute_values(":running", text(Status::Running.to_string()))
