@@ -11,7 +11,7 @@ use crate::{CreateFileHandler, Order, created};
 
 impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler<R, Q> {
     /// Stores the bytes that came with the request; S3's event has them probed.
-    pub(crate) async fn store(&self, order: Order, part: FilePart) -> Answer {
+    pub(crate) async fn store(&self, order: Order, mut part: FilePart) -> Answer {
         let announced = order.request.checksum_sha256.as_deref();
         if announced.is_some_and(|announced| announced != part.sha256) {
             return Err(ApiError::from(Reason::ChecksumMismatch).on_field("checksum_sha256", None));
@@ -19,8 +19,10 @@ impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler
         if part.size > self.max_file_bytes {
             return Err(Reason::FileTooLarge.into());
         }
+        let name = name_of(&order, &part);
+        part.content_type = Some(name.content_type(part.content_type.as_deref()));
         let new = NewFile {
-            name: name_of(&order, &part),
+            name,
             source: Source::Upload,
             size: Some(part.size),
             content_type: part.content_type.clone(),
@@ -30,10 +32,7 @@ impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler
         };
         let (owner, now) = (order.access.owner(), order.now);
         let file = new.being_stored(owner, FileId::new(now), now);
-        let detail = files_domain::Detail {
-            metadata: order.request.metadata.clone(),
-            ..Default::default()
-        };
+        let detail = files_domain::Detail { metadata: order.request.metadata.clone(), ..Default::default() };
         let (is_new, file, detail) = self.create(&order, file, detail).await?;
         if is_new && let Err(error) = self.put(&file, part).await {
             self.take_back(&file, &order).await;
@@ -44,11 +43,7 @@ impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler
 
     async fn put(&self, file: &File, part: FilePart) -> Result<(), ObjectsError> {
         let (size, sha256, content_type) = (part.size, part.sha256.clone(), part.content_type.clone());
-        let upload = Upload {
-            size,
-            sha256: &sha256,
-            content_type: content_type.as_deref(),
-        };
+        let upload = Upload { size, sha256: &sha256, content_type: content_type.as_deref() };
         let body = Body::retryable(move || {
             aws_smithy_types::body::SdkBody::from_body_1_x(StreamBody::new(part.bytes().map_ok(Frame::data)))
         });
@@ -58,9 +53,14 @@ impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler
     /// The client is told to try again, so nothing may remain of this try. What fails here, `sweep` does.
     async fn take_back(&self, file: &File, order: &Order) {
         if let Err(error) = self.records.remove_file(None, file, order.now).await {
+            warn!(error = &error as &dyn std::error::Error, "a record without bytes is left to sweep");
+        }
+        if let Some(idempotency) = &order.request.idempotency
+            && let Err(error) = self.records.forget_request(file.owner, idempotency).await
+        {
             warn!(
                 error = &error as &dyn std::error::Error,
-                "a record without bytes is left to sweep"
+                "an idempotency key stands for a file that is gone"
             );
         }
     }
@@ -68,10 +68,5 @@ impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler
 
 fn name_of(order: &Order, part: &FilePart) -> FileName {
     let given = part.file_name.as_deref().and_then(FileName::clean);
-    order
-        .request
-        .name
-        .clone()
-        .or(given)
-        .unwrap_or_else(FileName::fallback)
+    order.request.name.clone().or(given).unwrap_or_else(FileName::fallback)
 }

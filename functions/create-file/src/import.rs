@@ -13,11 +13,7 @@ impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler
             ApiError::from(Reason::InvalidUrl).on_field("file_url", Some(error.to_string()))
         })?;
         let new = NewFile {
-            name: order
-                .request
-                .name
-                .clone()
-                .unwrap_or_else(|| name_in_url(url.as_str())),
+            name: order.request.name.clone().unwrap_or_else(|| name_in_url(url.as_str())),
             source: Source::Url,
             size: None,
             content_type: None,
@@ -34,10 +30,7 @@ impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler
         };
         let (is_new, file, detail) = self.create(&order, file, detail).await?;
         if is_new && let Err(error) = self.imports.queue_import(owner, file.id, url.as_str()).await {
-            warn!(
-                error = error.as_ref() as &dyn std::error::Error,
-                "an import is left to sweep"
-            );
+            warn!(error = error.as_ref() as &dyn std::error::Error, "an import is left to sweep");
         }
         created(StatusCode::ACCEPTED, &order, &file, &detail).send()
     }
@@ -47,9 +40,7 @@ impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler
 fn name_in_url(url: &str) -> FileName {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let (_, path) = path.split_once("://").unwrap_or_default();
-    let last = path
-        .split_once('/')
-        .map_or("", |(_, path)| path.rsplit('/').next().unwrap_or_default());
+    let last = path.split_once('/').map_or("", |(_, path)| path.rsplit('/').next().unwrap_or_default());
     let decoded = percent_encoding::percent_decode_str(last).decode_utf8_lossy();
     FileName::clean(&decoded).unwrap_or_else(FileName::fallback)
 }

@@ -57,28 +57,11 @@ impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler
     pub async fn answer(&self, request: Request, now: Timestamp) -> Answer {
         let access = authority(&request, Scope::Write, now)?;
         let base = BaseUrl::of(&request, self.public_url.as_deref());
-        let CreateRequest {
-            what,
-            name,
-            metadata,
-            expires_in,
-            checksum_sha256,
-            idempotency,
-        } = CreateRequest::read(request).await?;
+        let CreateRequest { what, name, metadata, expires_in, checksum_sha256, idempotency } =
+            CreateRequest::read(request).await?;
         let expires_at = expires_in.map(|lifetime| now.plus(lifetime));
-        let request = CreateOptions {
-            name,
-            metadata,
-            expires_at,
-            checksum_sha256,
-            idempotency,
-        };
-        let order = Order {
-            access,
-            base,
-            now,
-            request,
-        };
+        let request = CreateOptions { name, metadata, expires_at, checksum_sha256, idempotency };
+        let order = Order { access, base, now, request };
         match what {
             CreateWhat::Bytes(part) => self.store(order, part).await,
             CreateWhat::Url(url) => self.import(order, &url).await,
@@ -94,16 +77,10 @@ impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler
         detail: Detail,
     ) -> Result<(bool, File, Detail), ApiError> {
         let idempotency = order.request.idempotency.as_ref();
-        Ok(
-            match self
-                .records
-                .create_file(&order.access, &file, &detail, idempotency)
-                .await?
-            {
-                Created::New => (true, file, detail),
-                Created::Before(file, detail) => (false, file, detail),
-            },
-        )
+        Ok(match self.records.create_file(&order.access, &file, &detail, idempotency).await? {
+            Created::New => (true, file, detail),
+            Created::Before(file, detail) => (false, file, detail),
+        })
     }
 }
 

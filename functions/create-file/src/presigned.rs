@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use files_api::{Answer, ApiError, Reason, UploadBody};
 use files_domain::{
     CreateFile, Detail, File, FileId, FileName, NewFile, QueueImport, RemoveFile, Source, Status, limits,
@@ -13,7 +15,7 @@ impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler
         self.check_size(size)?;
         let name = order.request.name.clone().unwrap_or_else(FileName::fallback);
         let new = NewFile {
-            content_type: Some(content_type.unwrap_or_else(|| guess_type(&name))),
+            content_type: Some(content_type.unwrap_or_else(|| name.usual_content_type().to_owned())),
             name,
             source: Source::Upload,
             size: Some(size),
@@ -23,10 +25,7 @@ impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler
         };
         let (owner, now) = (order.access.owner(), order.now);
         let file = new.awaiting_upload(owner, FileId::new(now), now);
-        let detail = Detail {
-            metadata: order.request.metadata.clone(),
-            ..Default::default()
-        };
+        let detail = Detail { metadata: order.request.metadata.clone(), ..Default::default() };
         let (_, file, detail) = self.create(&order, file, detail).await?;
         let mut answer = created(StatusCode::CREATED, &order, &file, &detail);
         if file.status == Status::Pending {
@@ -47,17 +46,12 @@ impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler
     async fn sign(&self, order: &Order, file: &File) -> Result<UploadBody, ApiError> {
         let terms = UploadTerms {
             size: file.size.unwrap_or(0),
-            content_type: file
-                .content_type
-                .clone()
-                .unwrap_or_else(|| "application/octet-stream".to_owned()),
+            content_type: file.content_type.clone().unwrap_or_else(|| "application/octet-stream".to_owned()),
             sha256: file.announced_sha256.clone(),
         };
-        let lifetime = limits::UPLOAD_URL_LIFETIME;
-        let put = self
-            .objects
-            .presign_put(file.owner, file.id, &terms, order.now, lifetime)
-            .await;
+        let left = file.expires_at.map_or(u64::MAX, |at| at.seconds().saturating_sub(order.now.seconds()));
+        let lifetime = limits::UPLOAD_URL_LIFETIME.min(Duration::from_secs(left.max(1)));
+        let put = self.objects.presign_put(file.owner, file.id, &terms, order.now, lifetime).await;
         let put = put.map_err(ApiError::internal)?;
         Ok(UploadBody {
             method: "PUT",
@@ -66,11 +60,4 @@ impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler
             expires_at: put.expires_at.to_string(),
         })
     }
-}
-
-fn guess_type(name: &FileName) -> String {
-    mime_guess::from_path(name.as_str())
-        .first_or_octet_stream()
-        .essence_str()
-        .to_owned()
 }

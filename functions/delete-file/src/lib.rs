@@ -44,25 +44,16 @@ impl<R: FindFile + RemoveFile> DeleteFile<R> {
 
     /// At once; what fails here, `sweep` does: the duty stands in the records.
     async fn delete_bytes(&self, file: &File) {
-        let deleted = self
-            .objects
-            .delete_file(file.owner, file.id, file.upload_id.as_deref())
-            .await;
+        let deleted = self.objects.delete_file(file.owner, file.id, file.upload_id.as_deref()).await;
         if let Err(error) = deleted {
-            warn!(
-                error = &error as &dyn std::error::Error,
-                "bytes are left to sweep"
-            );
+            warn!(error = &error as &dyn std::error::Error, "bytes are left to sweep");
             return;
         }
         if file.may_still_receive_bytes() {
             return; // a presigned URL may still bring some: sweep deletes them when it has expired
         }
         if let Err(error) = self.records.forget_removed(file.owner, file.id).await {
-            warn!(
-                error = &error as &dyn std::error::Error,
-                "a done deletion is left to sweep"
-            );
+            warn!(error = &error as &dyn std::error::Error, "a done deletion is left to sweep");
         }
     }
 }

@@ -35,11 +35,7 @@ impl<R: FindFile> DownloadFile<R> {
         }
         let head = request.method() == Method::HEAD && query.redirect;
         let presigned = self.presign(&file, &query, head, now).await?;
-        if query.redirect {
-            redirect_to(&presigned)
-        } else {
-            Ok(address(&presigned))
-        }
+        if query.redirect { redirect_to(&presigned) } else { Ok(address(&presigned)) }
     }
 
     async fn presign(
@@ -51,8 +47,7 @@ impl<R: FindFile> DownloadFile<R> {
     ) -> Result<Presigned, ApiError> {
         let served = Served::new(&file.name, file.content_type.as_deref(), query.disposition);
         let presigned =
-            self.objects
-                .presign_download(file.owner, file.id, &served, head, now, query.lifetime(file, now));
+            self.objects.presign_download(file.owner, file.id, &served, head, now, query.lifetime(file, now));
         presigned.await.map_err(ApiError::internal)
     }
 }
@@ -60,20 +55,13 @@ impl<R: FindFile> DownloadFile<R> {
 fn check_name(request: &Request, file: &File) -> Result<(), ApiError> {
     let (as_sent, decoded) = file_name(request);
     let name = file.name.as_str();
-    if as_sent == name || decoded == name {
-        Ok(())
-    } else {
-        Err(Reason::NotFound.into())
-    }
+    if as_sent == name || decoded == name { Ok(()) } else { Err(Reason::NotFound.into()) }
 }
 
 fn no_bytes(file: &File) -> ApiError {
     let message = match &file.error {
         Some(error) => format!("The file has no bytes to download: {error}"),
-        None => format!(
-            "The file has no bytes to download yet: its status is {}",
-            file.status
-        ),
+        None => format!("The file has no bytes to download yet: its status is {}", file.status),
     };
     ApiError::from(Reason::NoBytesYet).with_message(message)
 }
@@ -82,10 +70,7 @@ fn redirect_to(presigned: &Presigned) -> Answer {
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = StatusCode::FOUND;
     let headers = response.headers_mut();
-    headers.insert(
-        LOCATION,
-        HeaderValue::from_str(&presigned.url).map_err(ApiError::internal)?,
-    );
+    headers.insert(LOCATION, HeaderValue::from_str(&presigned.url).map_err(ApiError::internal)?);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     Ok(response)
 }
@@ -94,8 +79,6 @@ fn redirect_to(presigned: &Presigned) -> Answer {
 fn address(presigned: &Presigned) -> Response<Body> {
     let body = json!({"url": presigned.url, "expires_at": presigned.expires_at.to_string()});
     let mut response = answer(StatusCode::OK, &body);
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     response
 }

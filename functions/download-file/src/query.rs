@@ -29,38 +29,24 @@ impl DownloadQuery {
         let seconds = match query_parameter(request, "expires_in") {
             None => usual,
             Some(text) => {
-                let seconds = text
-                    .parse()
-                    .ok()
-                    .filter(|seconds| (shortest..=longest).contains(seconds));
+                let seconds = text.parse().ok().filter(|seconds| (shortest..=longest).contains(seconds));
                 seconds.ok_or_else(|| {
-                    wrong(
-                        "expires_in",
-                        "expires_in must be a number of seconds from 60 to 3600",
-                    )
+                    wrong("expires_in", "expires_in must be a number of seconds from 60 to 3600")
                 })?
             }
         };
-        Ok(Self {
-            redirect,
-            disposition,
-            seconds,
-        })
+        Ok(Self { redirect, disposition, seconds })
     }
 
     /// How long the URL lives: never longer than the file.
     pub(crate) fn lifetime(&self, file: &File, now: Timestamp) -> Duration {
-        let left = file
-            .expires_at
-            .map_or(u64::MAX, |at| at.seconds().saturating_sub(now.seconds()));
+        let left = file.expires_at.map_or(u64::MAX, |at| at.seconds().saturating_sub(now.seconds()));
         Duration::from_secs(self.seconds.min(left).max(1))
     }
 }
 
 fn wrong(field: &str, message: &str) -> ApiError {
-    ApiError::from(Reason::MalformedParameter)
-        .with_message(message)
-        .on_field(field, Some(message.to_owned()))
+    ApiError::from(Reason::MalformedParameter).with_message(message).on_field(field, Some(message.to_owned()))
 }
 
 #[cfg(test)]
@@ -70,10 +56,8 @@ mod tests {
     use lambda_http::http;
 
     fn read(query: &str) -> Result<DownloadQuery, Reason> {
-        let request = http::Request::builder()
-            .uri(format!("/v1/files/x/y?{query}"))
-            .body(Body::Empty)
-            .unwrap();
+        let request =
+            http::Request::builder().uri(format!("/v1/files/x/y?{query}")).body(Body::Empty).unwrap();
         DownloadQuery::read(&request).map_err(|error| error.reason())
     }
 
@@ -82,13 +66,7 @@ mod tests {
         assert_eq!(read("").unwrap().seconds, 300);
         assert_eq!(read("expires_in=60").unwrap().seconds, 60);
         assert_eq!(read("expires_in=3600").unwrap().seconds, 3600);
-        for wrong in [
-            "expires_in=59",
-            "expires_in=3601",
-            "expires_in=x",
-            "redirect=no",
-            "disposition=x",
-        ] {
+        for wrong in ["expires_in=59", "expires_in=3601", "expires_in=x", "redirect=no", "disposition=x"] {
             assert_eq!(read(wrong), Err(Reason::MalformedParameter), "{wrong}");
         }
     }

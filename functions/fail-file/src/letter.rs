@@ -50,11 +50,7 @@ mod tests {
 
         let key = file_object_key(owner, id);
         let event = json!({"Records": [{"s3": {"bucket": {"name": "b"}, "object": {"key": key}}}]});
-        let probes = Letter::Probes(vec![StoredObject {
-            bucket: "b".into(),
-            owner,
-            id,
-        }]);
+        let probes = Letter::Probes(vec![StoredObject { bucket: "b".into(), owner, id }]);
         assert_eq!(Letter::read(&event.to_string()), probes);
         let wrapped =
             json!({"version": "1.0", "requestContext": {}, "requestPayload": event, "responsePayload": {}});

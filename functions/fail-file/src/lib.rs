@@ -28,10 +28,7 @@ impl<R: FileRecords + FinishProbe + Sync> FailFile<R> {
         let mut failed = Vec::new();
         for message in Delivered::in_event(event).unwrap_or_default() {
             if let Err(cause) = self.act(&Letter::read(&message.body)).await {
-                error!(
-                    cause = cause.as_ref() as &dyn Error,
-                    "a dead letter will come again"
-                );
+                error!(cause = cause.as_ref() as &dyn Error, "a dead letter will come again");
                 failed.push(message.message_id);
             }
         }
@@ -64,14 +61,7 @@ impl<R: FileRecords + FinishProbe + Sync> FailFile<R> {
         if let Some(upload_id) = &file.upload_id {
             self.objects.abort_upload(owner, id, upload_id).await?;
         }
-        fail_file(
-            &self.records,
-            owner,
-            id,
-            "the import failed repeatedly",
-            lambda_startup::now(),
-        )
-        .await?;
+        fail_file(&self.records, owner, id, "the import failed repeatedly", lambda_startup::now()).await?;
         info!(file = %id, "import given up");
         Ok(())
     }
@@ -85,12 +75,7 @@ impl<R: FileRecords + FinishProbe + Sync> FailFile<R> {
         };
         let probed =
             Probed::Unreadable("the file could not be probed: ffprobe was tried several times".to_owned());
-        let done = ProbeDone {
-            object,
-            probed,
-            full: None,
-            now: lambda_startup::now(),
-        };
+        let done = ProbeDone { object, probed, full: None, now: lambda_startup::now() };
         let saved = self.records.finish_probe(owner, id, &done).await?;
         info!(file = %id, saved = ?saved, "probe given up");
         if saved == SavedProbe::NoRecord {

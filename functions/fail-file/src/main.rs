@@ -10,10 +10,7 @@ use serde_json::Value;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
-    let fail = Arc::new(FailFile {
-        records: startup.records()?,
-        objects: startup.objects()?,
-    });
+    let fail = Arc::new(FailFile { records: startup.records()?, objects: startup.objects()? });
     startup.warm_up(fail.records.warm_up()).await;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         let fail = Arc::clone(&fail);

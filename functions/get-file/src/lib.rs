@@ -25,20 +25,14 @@ impl<R: FindFile> GetFile<R> {
     /// What the client is told instead.
     pub async fn answer(&self, request: &Request, now: Timestamp) -> Answer {
         let access = authority(request, Scope::Read, now)?;
-        let (file, detail) = self
-            .records
-            .find_file_with_detail(&access, file_id(request)?)
-            .await?;
+        let (file, detail) = self.records.find_file_with_detail(&access, file_id(request)?).await?;
         let tag = etag(file.version);
         if is_fresh(request, &tag) {
             return with_etag(not_modified(), &tag);
         }
         let full = self.full_probe(&file, detail.full_probe.as_ref()).await?;
         let base = BaseUrl::of(request, self.public_url.as_deref());
-        with_etag(
-            answer(StatusCode::OK, &FileBody::complete(&file, &detail, &full, &base)),
-            &tag,
-        )
+        with_etag(answer(StatusCode::OK, &FileBody::complete(&file, &detail, &full, &base)), &tag)
     }
 
     async fn full_probe(&self, file: &File, full: Option<&FullProbe>) -> Result<Value, ApiError> {
@@ -46,11 +40,7 @@ impl<R: FindFile> GetFile<R> {
             None => Ok(Value::Null),
             Some(FullProbe::Inline(value)) => Ok(value.clone()),
             Some(FullProbe::InObject) => {
-                let packed = self
-                    .objects
-                    .get_probe(file.owner, file.id)
-                    .await
-                    .map_err(ApiError::internal)?;
+                let packed = self.objects.get_probe(file.owner, file.id).await.map_err(ApiError::internal)?;
                 files_records::unpack_probe(&packed).map_err(ApiError::internal)
             }
         }
@@ -64,8 +54,6 @@ fn not_modified() -> Response<Body> {
 }
 
 fn with_etag(mut response: Response<Body>, tag: &str) -> Answer {
-    response
-        .headers_mut()
-        .insert(ETAG, HeaderValue::from_str(tag).map_err(ApiError::internal)?);
+    response.headers_mut().insert(ETAG, HeaderValue::from_str(tag).map_err(ApiError::internal)?);
     Ok(response)
 }

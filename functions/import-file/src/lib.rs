@@ -51,11 +51,7 @@ impl<R: ClaimImport + FileRecords + Sync> ImportFile<R> {
     }
 
     async fn import(&self, order: &ImportMessage, deadline: SystemTime) -> Result<(), BoxError> {
-        match self
-            .records
-            .claim_import(order.owner, order.id, lambda_startup::now())
-            .await?
-        {
+        match self.records.claim_import(order.owner, order.id, lambda_startup::now()).await? {
             ImportClaim::Claimed(file) => Worker::new(self, file, deadline).run(&order.file_url).await,
             // Its worker, or sweep when that one is gone, brings it to its end: this message is one too many.
             ImportClaim::HeldUntil(_) | ImportClaim::Over => {

@@ -22,14 +22,7 @@ pub(crate) struct PartUploads {
 
 impl PartUploads {
     pub(crate) fn new(objects: Objects, owner: OwnerId, id: FileId) -> Self {
-        Self {
-            objects,
-            owner,
-            id,
-            on_its_way: JoinSet::new(),
-            stored: Vec::new(),
-            next_number: 1,
-        }
+        Self { objects, owner, id, on_its_way: JoinSet::new(), stored: Vec::new(), next_number: 1 }
     }
 
     /// Sends a part as soon as the one before has arrived.
@@ -37,8 +30,7 @@ impl PartUploads {
         self.wait().await?;
         let (objects, owner, id, number) = (self.objects.clone(), self.owner, self.id, self.next_number);
         self.next_number += 1;
-        self.on_its_way
-            .spawn(async move { objects.upload_part(owner, id, &upload_id, number, bytes).await });
+        self.on_its_way.spawn(async move { objects.upload_part(owner, id, &upload_id, number, bytes).await });
         Ok(())
     }
 
@@ -50,8 +42,7 @@ impl PartUploads {
 
     async fn wait(&mut self) -> Result<(), Stop> {
         while let Some(sent) = self.on_its_way.join_next().await {
-            self.stored
-                .push(sent.map_err(|error: JoinError| Stop::Ours(error.into()))??);
+            self.stored.push(sent.map_err(|error: JoinError| Stop::Ours(error.into()))??);
         }
         Ok(())
     }

@@ -46,21 +46,11 @@ pub(crate) struct Transfer<'w, 'a, R> {
 impl<'w, 'a, R: ClaimImport + FileRecords + Sync> Transfer<'w, 'a, R> {
     pub(crate) fn new(worker: &'w mut Worker<'a, R>) -> Self {
         let uploads = PartUploads::new(worker.import.objects.clone(), worker.file.owner, worker.file.id);
-        Self {
-            worker,
-            buffer: BytesMut::new(),
-            hash: Sha256::new(),
-            uploads,
-            written_down: None,
-        }
+        Self { worker, buffer: BytesMut::new(), hash: Sha256::new(), uploads, written_down: None }
     }
 
     pub(crate) async fn run(mut self, source: &mut Source) -> Result<Stored, Stop> {
-        let limit = self
-            .worker
-            .import
-            .max_file_bytes
-            .min(PART_BYTES as u64 * MAX_PARTS);
+        let limit = self.worker.import.max_file_bytes.min(PART_BYTES as u64 * MAX_PARTS);
         if source.length.is_some_and(|length| length > limit) {
             return Err(too_large(limit));
         }
@@ -94,10 +84,7 @@ impl<'w, 'a, R: ClaimImport + FileRecords + Sync> Transfer<'w, 'a, R> {
         let upload_id = self.worker.file.upload_id.clone().unwrap_or_default();
         let part = std::mem::take(&mut self.buffer).freeze();
         self.uploads.send(upload_id, part).await?;
-        if self
-            .written_down
-            .is_none_or(|at| at.elapsed() >= PROGRESS_INTERVAL)
-        {
+        if self.written_down.is_none_or(|at| at.elapsed() >= PROGRESS_INTERVAL) {
             self.write_down(source).await?;
         }
         Ok(())
@@ -106,33 +93,17 @@ impl<'w, 'a, R: ClaimImport + FileRecords + Sync> Transfer<'w, 'a, R> {
     /// The upload's id goes into the record before its first part: whoever deletes the file must know it.
     async fn begin_upload(&mut self, source: &Source) -> Result<(), Stop> {
         let (owner, id) = (self.worker.file.owner, self.worker.file.id);
-        let content_type = self
-            .worker
-            .file
-            .content_type
-            .as_deref()
-            .or(source.content_type.as_deref());
-        let upload_id = self
-            .worker
-            .import
-            .objects
-            .create_upload(owner, id, content_type)
-            .await?;
+        let content_type = self.worker.file.content_type.as_deref().or(source.content_type.as_deref());
+        let upload_id = self.worker.import.objects.create_upload(owner, id, content_type).await?;
         self.worker.file.upload_id = Some(upload_id);
         self.write_down(source).await
     }
 
     async fn write_down(&mut self, source: &Source) -> Result<(), Stop> {
-        let progress = Progress {
-            received: source.received(),
-            total: source.length,
-        };
+        let progress = Progress { received: source.received(), total: source.length };
         let file = &mut self.worker.file;
         let records = &self.worker.import.records;
-        match records
-            .save_progress(file, progress, file.upload_id.as_deref(), lambda_startup::now())
-            .await
-        {
+        match records.save_progress(file, progress, file.upload_id.as_deref(), lambda_startup::now()).await {
             Ok(()) => {
                 file.version += 1;
                 self.written_down = Some(Instant::now());
@@ -151,12 +122,7 @@ impl<'w, 'a, R: ClaimImport + FileRecords + Sync> Transfer<'w, 'a, R> {
             self.send_part(source).await?;
         }
         let parts = self.uploads.finish().await?;
-        Ok(Stored {
-            size: source.received(),
-            sha256: hex::encode(self.hash.finalize()),
-            parts,
-            whole,
-        })
+        Ok(Stored { size: source.received(), sha256: hex::encode(self.hash.finalize()), parts, whole })
     }
 }
 

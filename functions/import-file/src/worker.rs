@@ -23,11 +23,7 @@ pub(crate) struct Worker<'a, R> {
 
 impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
     pub(crate) fn new(import: &'a ImportFile<R>, file: File, deadline: SystemTime) -> Self {
-        Self {
-            import,
-            file,
-            deadline,
-        }
+        Self { import, file, deadline }
     }
 
     pub(crate) async fn run(mut self, url: &str) -> Result<(), BoxError> {
@@ -35,10 +31,7 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
             return Ok(());
         }
         self.abort_leftover().await?;
-        let time_left = self
-            .deadline
-            .duration_since(SystemTime::now())
-            .unwrap_or_default();
+        let time_left = self.deadline.duration_since(SystemTime::now()).unwrap_or_default();
         let transfer =
             tokio::time::timeout(time_left.saturating_sub(CLEAN_UP_TIME), self.transfer(url)).await;
         match transfer.unwrap_or_else(|_| Err(Stop::Refused("the source took too long".to_owned()))) {
@@ -64,35 +57,21 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
         let Some(upload_id) = &self.file.upload_id else {
             return Ok(false);
         };
-        let completed = self
-            .import
-            .objects
-            .complete_stored_parts(owner, id, upload_id)
-            .await?;
+        let completed = self.import.objects.complete_stored_parts(owner, id, upload_id).await?;
         Ok(completed == Uploaded::Completed)
     }
 
     /// Parts of a try before are thrown away: what the source gives now need not be what it gave then.
     async fn abort_leftover(&mut self) -> Result<(), BoxError> {
         if let Some(upload_id) = self.file.upload_id.take() {
-            self.import
-                .objects
-                .abort_upload(self.file.owner, self.file.id, &upload_id)
-                .await?;
+            self.import.objects.abort_upload(self.file.owner, self.file.id, &upload_id).await?;
         }
         Ok(())
     }
 
     async fn fail(&mut self, reason: &str) -> Result<(), BoxError> {
         self.abort_leftover().await?;
-        fail_file(
-            &self.import.records,
-            self.file.owner,
-            self.file.id,
-            reason,
-            lambda_startup::now(),
-        )
-        .await?;
+        fail_file(&self.import.records, self.file.owner, self.file.id, reason, lambda_startup::now()).await?;
         info!(file = %self.file.id, reason, "import failed");
         Ok(())
     }
@@ -100,15 +79,8 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
     /// From the source's first byte to a completed object.
     async fn transfer(&mut self, url: &str) -> Result<(), Stop> {
         let (stored, source) = self.fetch(url).await?;
-        if self
-            .file
-            .announced_sha256
-            .as_ref()
-            .is_some_and(|announced| *announced != stored.sha256)
-        {
-            return Err(Stop::Refused(
-                "the source's bytes do not have the announced SHA-256".to_owned(),
-            ));
+        if self.file.announced_sha256.as_ref().is_some_and(|announced| *announced != stored.sha256) {
+            return Err(Stop::Refused("the source's bytes do not have the announced SHA-256".to_owned()));
         }
         let object = ImportedObject {
             size: stored.size,
@@ -117,8 +89,7 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
             name: source.file_name.as_deref().and_then(FileName::clean),
             upload_id: self.file.upload_id.clone(),
         };
-        let content_type = object.content_type.clone();
-        self.save_imported(object).await?;
+        let content_type = self.save_imported(object).await?;
         self.store(stored, content_type.as_deref()).await
     }
 
@@ -151,13 +122,14 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
     }
 
     /// Writes down that all bytes are there, before they become an object: S3's event may come at once.
-    async fn save_imported(&mut self, object: ImportedObject) -> Result<(), Stop> {
+    /// Gives the media type that the file has.
+    async fn save_imported(&mut self, object: ImportedObject) -> Result<Option<String>, Stop> {
         let now = lambda_startup::now();
         let (mine, records) = (self.file.generation, &self.import.records);
         let mut after = self.file.clone();
         after.imported(object.clone(), now);
         match records.save_file(&self.file, &after).await {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(after.content_type),
             Err(StoreError::Changed) => {} // perhaps only sweep, which has put off what is due: look
             Err(error) => return Err(Stop::Ours(error.into())),
         }
@@ -168,11 +140,8 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
             }
             ours
         });
-        changed
-            .await
-            .map_err(|error| Stop::Ours(error.into()))?
-            .map(|_| ())
-            .ok_or(Stop::NotOurs)
+        let saved = changed.await.map_err(|error| Stop::Ours(error.into()))?;
+        saved.map(|file| file.content_type).ok_or(Stop::NotOurs)
     }
 
     /// Makes the bytes an object.
@@ -181,16 +150,10 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
         let objects = &self.import.objects;
         match (&self.file.upload_id, stored.whole) {
             (Some(upload_id), _) => {
-                objects
-                    .complete_upload(owner, id, upload_id, &stored.parts)
-                    .await?;
+                objects.complete_upload(owner, id, upload_id, &stored.parts).await?;
             }
             (None, whole) => {
-                let upload = Upload {
-                    size: stored.size,
-                    sha256: &stored.sha256,
-                    content_type,
-                };
+                let upload = Upload { size: stored.size, sha256: &stored.sha256, content_type };
                 objects.put_file(owner, id, whole.into(), upload).await?;
             }
         }

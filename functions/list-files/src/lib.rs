@@ -30,9 +30,7 @@ impl<R: ListFiles> ListFilesHandler<R> {
         let base = BaseUrl::of(request, self.public_url.as_deref());
         let next_cursor = next.map(|id| Cursor::after(id, access.owner(), &query.shape()));
         let files = files.iter().map(|file| FileBody::summary(file, &base)).collect();
-        let link = next_cursor
-            .as_deref()
-            .map(|cursor| base.list(&query.with_cursor(cursor)));
+        let link = next_cursor.as_deref().map(|cursor| base.list(&query.with_cursor(cursor)));
         let mut response = answer(StatusCode::OK, &ListBody { files, next_cursor });
         if let Some(link) = link {
             let link =

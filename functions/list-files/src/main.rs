@@ -11,10 +11,7 @@ async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
     let records = startup.records()?;
     startup.warm_up(records.warm_up()).await;
-    let handler = Arc::new(ListFilesHandler {
-        records,
-        public_url: optional("FILES_PUBLIC_URL"),
-    });
+    let handler = Arc::new(ListFilesHandler { records, public_url: optional("FILES_PUBLIC_URL") });
     files_api::serve(move |request| {
         let handler = Arc::clone(&handler);
         async move { handler.answer(&request, lambda_startup::now()).await }

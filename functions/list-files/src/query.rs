@@ -14,11 +14,7 @@ impl ListQuery {
     /// Reads the query of a request of `owner`. A parameter that would silently be ignored is refused: a client that
     /// filters must not get everything.
     pub(crate) fn read(request: &Request, owner: OwnerId) -> Result<Self, ApiError> {
-        let mut query = Self {
-            limit: limits::PAGE_LIMIT.1,
-            order: PageOrder::default(),
-            after: None,
-        };
+        let mut query = Self { limit: limits::PAGE_LIMIT.1, order: PageOrder::default(), after: None };
         let mut cursor = None;
         for (name, value) in query_parameters(request) {
             match name.as_ref() {
@@ -31,18 +27,12 @@ impl ListQuery {
                 _ => {}
             }
         }
-        query.after = cursor
-            .map(|cursor| Cursor::read(&cursor, owner, &query.shape()))
-            .transpose()?;
+        query.after = cursor.map(|cursor| Cursor::read(&cursor, owner, &query.shape())).transpose()?;
         Ok(query)
     }
 
     pub(crate) fn page(&self) -> PageRequest {
-        PageRequest {
-            limit: self.limit,
-            order: self.order,
-            after: self.after,
-        }
+        PageRequest { limit: self.limit, order: self.order, after: self.after }
     }
 
     /// What a cursor is bound to, beside its owner.
@@ -64,10 +54,7 @@ impl ListQuery {
 }
 
 fn read_limit(text: &str) -> Result<u32, ApiError> {
-    let limit = text
-        .parse()
-        .ok()
-        .filter(|limit| (1..=limits::PAGE_LIMIT.0).contains(limit));
+    let limit = text.parse().ok().filter(|limit| (1..=limits::PAGE_LIMIT.0).contains(limit));
     limit.ok_or_else(|| ApiError::from(Reason::MalformedLimit).on_field("limit", None))
 }
 
@@ -89,10 +76,7 @@ mod tests {
     use lambda_http::http;
 
     fn read(query: &str) -> Result<ListQuery, Reason> {
-        let request = http::Request::builder()
-            .uri(format!("/v1/files?{query}"))
-            .body(Body::Empty)
-            .unwrap();
+        let request = http::Request::builder().uri(format!("/v1/files?{query}")).body(Body::Empty).unwrap();
         ListQuery::read(&request, OwnerId::named("press")).map_err(|error| error.reason())
     }
 

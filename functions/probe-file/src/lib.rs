@@ -89,19 +89,11 @@ impl<R: FinishProbe + Sync> ProbeFile<R> {
             Outcome::Unreadable(reason) => (Probed::Unreadable(reason), None),
             Outcome::Media(media) => {
                 let Media { summary, kind, full } = *media;
-                let probed = Probed::Media {
-                    media_type: media_type(kind),
-                    summary: summary_of(summary),
-                };
+                let probed = Probed::Media { media_type: media_type(kind), summary: summary_of(summary) };
                 (probed, Some(self.place(objects, object, full).await?))
             }
         };
-        Ok(ProbeDone {
-            object: meta,
-            probed,
-            full,
-            now: lambda_startup::now(),
-        })
+        Ok(ProbeDone { object: meta, probed, full, now: lambda_startup::now() })
     }
 
     /// Into the record if it fits, else into an object of its own.

@@ -18,10 +18,7 @@ async fn main() -> Result<(), Error> {
     let probe = Arc::new(ProbeFile {
         records,
         s3: startup.s3(),
-        ffprobe: Ffprobe {
-            path,
-            limits: Limits::default(),
-        },
+        ffprobe: Ffprobe { path, limits: Limits::default() },
     });
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         let probe = Arc::clone(&probe);

@@ -14,13 +14,7 @@ pub(crate) struct ObjectSource {
 
 impl ObjectSource {
     pub(crate) fn new(objects: Objects, owner: OwnerId, id: FileId, meta: &ObjectMeta) -> Self {
-        Self {
-            objects,
-            owner,
-            id,
-            size: meta.size,
-            etag: meta.etag.clone(),
-        }
+        Self { objects, owner, id, size: meta.size, etag: meta.etag.clone() }
     }
 }
 
@@ -30,9 +24,6 @@ impl RangeSource for ObjectSource {
     }
 
     async fn read(&self, start: u64, end: u64) -> Result<Bytes, ReadError> {
-        self.objects
-            .read_range(self.owner, self.id, &self.etag, start, end)
-            .await
-            .map_err(ReadError::new)
+        self.objects.read_range(self.owner, self.id, &self.etag, start, end).await.map_err(ReadError::new)
     }
 }

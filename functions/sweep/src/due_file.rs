@@ -20,6 +20,9 @@ impl Sweep {
             return Ok(());
         };
         info!(file = %id, due = ?due.kind, tries = due.tries, "due");
+        if file.has_expired(now) {
+            return self.remove_expired(&file, now).await;
+        }
         match due.kind {
             DueKind::Upload => self.finish_upload(&file, now).await,
             DueKind::Import => self.queue_import_again(&file, &detail, now).await,
@@ -32,10 +35,7 @@ impl Sweep {
     async fn finish_upload(&self, file: &File, now: Timestamp) -> Result<(), BoxError> {
         match self.stored(file).await? {
             Some(object) => self.probe_again(file, object, now).await,
-            None => {
-                self.fail(file, "the upload expired: its bytes did not come in time", now)
-                    .await
-            }
+            None => self.fail(file, "the upload expired: its bytes did not come in time", now).await,
         }
     }
 
@@ -58,10 +58,7 @@ impl Sweep {
             return self.probe_again(file, object, now).await;
         }
         if let Some(upload_id) = &file.upload_id {
-            let completed = self
-                .objects
-                .complete_stored_parts(file.owner, file.id, upload_id)
-                .await?;
+            let completed = self.objects.complete_stored_parts(file.owner, file.id, upload_id).await?;
             if completed == Uploaded::Completed {
                 return self.postpone(file, now).await.map(|_| ()); // S3's event has it probed
             }
@@ -78,12 +75,7 @@ impl Sweep {
         }
         let probed =
             Probed::Unreadable("the file could not be probed: ffprobe was tried several times".to_owned());
-        let done = ProbeDone {
-            object,
-            probed,
-            full: None,
-            now,
-        };
+        let done = ProbeDone { object, probed, full: None, now };
         self.records.finish_probe(file.owner, file.id, &done).await?;
         Ok(())
     }
@@ -100,10 +92,10 @@ impl Sweep {
 
     async fn remove_expired(&self, file: &File, now: Timestamp) -> Result<(), BoxError> {
         self.records.remove_file(None, file, now).await?;
-        self.objects
-            .delete_file(file.owner, file.id, file.upload_id.as_deref())
-            .await?;
-        self.records.forget_removed(file.owner, file.id).await?;
+        self.objects.delete_file(file.owner, file.id, file.upload_id.as_deref()).await?;
+        if !file.may_still_receive_bytes() {
+            self.records.forget_removed(file.owner, file.id).await?;
+        }
         Ok(())
     }
 

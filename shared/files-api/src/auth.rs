@@ -40,11 +40,7 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        authority(
-            &request.body(Body::Empty).unwrap(),
-            Scope::Read,
-            Timestamp::from_millis(1),
-        )
+        authority(&request.body(Body::Empty).unwrap(), Scope::Read, Timestamp::from_millis(1))
     }
 
     #[test]

@@ -4,11 +4,7 @@ use lambda_http::{Request, RequestExt};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What a path segment may carry as it is (RFC 3986, section 3.3: the unreserved characters).
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The address under which a client reaches this API, without a path. Never taken from the `Host` header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,11 +33,7 @@ impl BaseUrl {
     /// Where a file is downloaded.
     #[must_use]
     pub fn download(&self, id: FileId, name: &FileName) -> String {
-        format!(
-            "{}/{}",
-            self.file(id),
-            utf8_percent_encode(name.as_str(), SEGMENT)
-        )
+        format!("{}/{}", self.file(id), utf8_percent_encode(name.as_str(), SEGMENT))
     }
 
     /// The list, with a query.
@@ -61,9 +53,6 @@ mod tests {
         let base = BaseUrl("https://files.example".into());
         let id = FileId::new(Timestamp::from_millis(1));
         let url = base.download(id, &FileName::clean("a b?#%🎬.mp4").unwrap());
-        assert_eq!(
-            url,
-            format!("https://files.example/v1/files/{id}/a%20b%3F%23%25%F0%9F%8E%AC.mp4")
-        );
+        assert_eq!(url, format!("https://files.example/v1/files/{id}/a%20b%3F%23%25%F0%9F%8E%AC.mp4"));
     }
 }

@@ -67,15 +67,8 @@ impl CreateRequest {
     /// What is wrong with it.
     pub async fn read(request: Request) -> Result<Self, ApiError> {
         let idempotency_key = idempotency_key(&request)?;
-        let content_type = header(&request, CONTENT_TYPE.as_str())
-            .unwrap_or_default()
-            .to_owned();
-        let essence = content_type
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase();
+        let content_type = header(&request, CONTENT_TYPE.as_str()).unwrap_or_default().to_owned();
+        let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let body = into_bytes(request.into_body());
         let (fields, file) = match essence.as_str() {
             "multipart/form-data" => {
@@ -116,14 +109,9 @@ fn idempotency_key(request: &Request) -> Result<Option<String>, ApiError> {
 impl Fields {
     fn from_json(body: &[u8]) -> Result<Self, ApiError> {
         serde_json::from_slice(body).map_err(|error| {
-            let message = format!(
-                "The JSON body cannot be read (line {}, column {})",
-                error.line(),
-                error.column()
-            );
-            ApiError::from(Reason::MalformedRequest)
-                .with_message(message)
-                .caused_by(error)
+            let message =
+                format!("The JSON body cannot be read (line {}, column {})", error.line(), error.column());
+            ApiError::from(Reason::MalformedRequest).with_message(message).caused_by(error)
         })
     }
 
@@ -131,17 +119,14 @@ impl Fields {
         let mut take = |name: &str| texts.remove(name).filter(|text| !text.is_empty());
         let metadata = take("metadata").map(|text| serde_json::from_str(&text));
         let whole = |text: Option<String>, reason: Reason| {
-            text.map(|text| text.trim().parse().map_err(|_| ApiError::from(reason)))
-                .transpose()
+            text.map(|text| text.trim().parse().map_err(|_| ApiError::from(reason))).transpose()
         };
         Ok(Self {
             file_url: take("file_url"),
             name: take("name"),
             size: whole(take("size"), Reason::InvalidSize)?,
             content_type: take("content_type"),
-            metadata: metadata
-                .transpose()
-                .map_err(|_| ApiError::from(Reason::InvalidMetadata))?,
+            metadata: metadata.transpose().map_err(|_| ApiError::from(Reason::InvalidMetadata))?,
             webhook: take("webhook").map(Value::String),
             multipart: None,
             expires_in: whole(take("expires_in"), Reason::InvalidExpiry)?,
@@ -182,10 +167,7 @@ impl Fields {
                 CreateWhat::Bytes(file)
             }
             (None, Some(url), None) => CreateWhat::Url(url),
-            (None, None, Some(size)) => CreateWhat::Presigned {
-                size: check_size(size)?,
-                content_type,
-            },
+            (None, None, Some(size)) => CreateWhat::Presigned { size: check_size(size)?, content_type },
             (None, None, None) if self.name.is_some() => {
                 return Err(ApiError::from(Reason::InvalidSize).on_field("size", Some("missing".into())));
             }
@@ -218,9 +200,7 @@ fn check_size(size: i128) -> Result<u64, ApiError> {
 }
 
 fn check_expiry(seconds: i128) -> Result<Duration, ApiError> {
-    let seconds = u64::try_from(seconds)
-        .ok()
-        .filter(|s| (1..=limits::MAX_EXPIRES_IN.as_secs()).contains(s));
+    let seconds = u64::try_from(seconds).ok().filter(|s| (1..=limits::MAX_EXPIRES_IN.as_secs()).contains(s));
     seconds
         .map(Duration::from_secs)
         .ok_or_else(|| ApiError::from(Reason::InvalidExpiry).on_field("expires_in", None))
@@ -238,15 +218,10 @@ fn check_sha256(digest: String) -> Result<String, ApiError> {
 
 /// A media type with its parameters (RFC 9110, section 8.3.1), short enough for a header and without what could end one.
 fn check_content_type(text: String) -> Result<String, ApiError> {
-    let token = |s: &str| {
-        !s.is_empty()
-            && s.bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
-    };
+    let token =
+        |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b));
     let essence = text.split(';').next().unwrap_or_default().trim();
-    let typed = essence
-        .split_once('/')
-        .is_some_and(|(kind, sub)| token(kind) && token(sub));
+    let typed = essence.split_once('/').is_some_and(|(kind, sub)| token(kind) && token(sub));
     if typed && text.len() <= 127 && text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
         Ok(text)
     } else {
@@ -275,19 +250,9 @@ mod tests {
 
     #[tokio::test]
     async fn each_of_the_ways_is_told_from_the_others() {
-        let presigned = json(json!({"name": "a.mp4", "size": 7, "content_type": "video/mp4"}))
-            .await
-            .unwrap();
-        assert!(matches!(
-            presigned.what,
-            CreateWhat::Presigned {
-                size: 7,
-                content_type: Some(_)
-            }
-        ));
-        let import = json(json!({"file_url": "https://example.com/a", "name": "b"}))
-            .await
-            .unwrap();
+        let presigned = json(json!({"name": "a.mp4", "size": 7, "content_type": "video/mp4"})).await.unwrap();
+        assert!(matches!(presigned.what, CreateWhat::Presigned { size: 7, content_type: Some(_) }));
+        let import = json(json!({"file_url": "https://example.com/a", "name": "b"})).await.unwrap();
         assert!(matches!(import.what, CreateWhat::Url(url) if url == "https://example.com/a"));
     }
 
@@ -299,38 +264,14 @@ mod tests {
             (json!({"size": 3}), Reason::InvalidName),
             (json!({"name": "..", "size": 3}), Reason::InvalidName),
             (json!({"name": "a", "size": -1}), Reason::InvalidSize),
-            (
-                json!({"name": "a", "size": 1, "file_url": "https://x"}),
-                Reason::FileAndUrlGiven,
-            ),
-            (
-                json!({"name": "a", "size": 1, "content_type": "video"}),
-                Reason::InvalidContentType,
-            ),
-            (
-                json!({"name": "a", "size": 1, "content_type": "a/b\r\nx: y"}),
-                Reason::InvalidContentType,
-            ),
-            (
-                json!({"name": "a", "size": 1, "checksum_sha256": "00"}),
-                Reason::InvalidChecksum,
-            ),
-            (
-                json!({"name": "a", "size": 1, "expires_in": 0}),
-                Reason::InvalidExpiry,
-            ),
-            (
-                json!({"name": "a", "size": 1, "metadata": {"k": 1}}),
-                Reason::InvalidMetadata,
-            ),
-            (
-                json!({"name": "a", "size": 1, "webhook": "https://x"}),
-                Reason::NotAvailable,
-            ),
-            (
-                json!({"name": "a", "size": 1, "multipart": true}),
-                Reason::NotAvailable,
-            ),
+            (json!({"name": "a", "size": 1, "file_url": "https://x"}), Reason::FileAndUrlGiven),
+            (json!({"name": "a", "size": 1, "content_type": "video"}), Reason::InvalidContentType),
+            (json!({"name": "a", "size": 1, "content_type": "a/b\r\nx: y"}), Reason::InvalidContentType),
+            (json!({"name": "a", "size": 1, "checksum_sha256": "00"}), Reason::InvalidChecksum),
+            (json!({"name": "a", "size": 1, "expires_in": 0}), Reason::InvalidExpiry),
+            (json!({"name": "a", "size": 1, "metadata": {"k": 1}}), Reason::InvalidMetadata),
+            (json!({"name": "a", "size": 1, "webhook": "https://x"}), Reason::NotAvailable),
+            (json!({"name": "a", "size": 1, "multipart": true}), Reason::NotAvailable),
             (json!({"name": 1}), Reason::MalformedRequest),
             (json!([]), Reason::FileOrUrlRequired),
         ] {
@@ -345,19 +286,11 @@ mod tests {
             let request = http::Request::builder()
                 .header("content-type", "application/json")
                 .header("Idempotency-Key", "k");
-            let request = CreateRequest::read(request.body(Body::Text(body.into())).unwrap())
-                .await
-                .unwrap();
+            let request = CreateRequest::read(request.body(Body::Text(body.into())).unwrap()).await.unwrap();
             request.idempotency.unwrap().request_hash
         };
         let one = hash(r#"{"name":"a","size":1,"metadata":{"x":"1","y":"2"}}"#).await;
-        assert_eq!(
-            one,
-            hash(r#"{"metadata":{"y":"2","x":"1"}, "size":1, "name":"a"}"#).await
-        );
-        assert_ne!(
-            one,
-            hash(r#"{"name":"a","size":2,"metadata":{"x":"1","y":"2"}}"#).await
-        );
+        assert_eq!(one, hash(r#"{"metadata":{"y":"2","x":"1"}, "size":1, "name":"a"}"#).await);
+        assert_ne!(one, hash(r#"{"name":"a","size":2,"metadata":{"x":"1","y":"2"}}"#).await);
     }
 }

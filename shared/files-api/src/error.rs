@@ -45,13 +45,7 @@ impl From<Reason> for ApiError {
             Reason::TooBusy => vec![(RETRY_AFTER, HeaderValue::from_static("2"))],
             _ => Vec::new(),
         };
-        Self {
-            reason,
-            message: None,
-            details: Vec::new(),
-            headers,
-            cause: None,
-        }
+        Self { reason, message: None, details: Vec::new(), headers, cause: None }
     }
 }
 

@@ -99,14 +99,9 @@ async fn read_text(field: &mut Field<'_>, name: &str) -> Result<String, ApiError
         text.extend_from_slice(&chunk);
     }
     String::from_utf8(text).map_err(|error| {
-        let shown: String = name
-            .chars()
-            .filter(|c| c.is_ascii_alphanumeric() || *c == '_')
-            .take(64)
-            .collect();
-        ApiError::from(Reason::MalformedRequest)
-            .on_field(&shown, Some("not UTF-8".into()))
-            .caused_by(error)
+        let shown: String =
+            name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(64).collect();
+        ApiError::from(Reason::MalformedRequest).on_field(&shown, Some("not UTF-8".into())).caused_by(error)
     })
 }
 
@@ -123,14 +118,7 @@ impl FilePart {
             }
         }
         let (body, boundary) = (body.clone(), boundary.to_owned());
-        Ok(Self {
-            body,
-            boundary,
-            file_name,
-            content_type,
-            size,
-            sha256: hex::encode(hash.finalize()),
-        })
+        Ok(Self { body, boundary, file_name, content_type, size, sha256: hex::encode(hash.finalize()) })
     }
 
     /// What a browser sends for an `<input type=file>` in which nothing was chosen.
@@ -208,10 +196,7 @@ mod tests {
         let full = vec![0; usize::try_from(MAX_API_UPLOAD_BYTES).unwrap()];
         assert!(Form::read(form(&full), TYPE).await.is_ok());
         let over = [full, vec![0]].concat();
-        assert_eq!(
-            Form::read(form(&over), TYPE).await.unwrap_err().reason(),
-            Reason::BodyTooLarge
-        );
+        assert_eq!(Form::read(form(&over), TYPE).await.unwrap_err().reason(), Reason::BodyTooLarge);
     }
 
     #[tokio::test]

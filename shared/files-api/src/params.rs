@@ -17,10 +17,7 @@ pub fn header<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
 /// # Errors
 /// [`Reason::MalformedId`].
 pub fn file_id(request: &Request) -> Result<FileId, ApiError> {
-    let id = request
-        .path_parameters_ref()
-        .and_then(|parameters| parameters.first("id"))
-        .unwrap_or_default();
+    let id = request.path_parameters_ref().and_then(|parameters| parameters.first("id")).unwrap_or_default();
     id.parse().map_err(|_| Reason::MalformedId.into())
 }
 
@@ -28,14 +25,9 @@ pub fn file_id(request: &Request) -> Result<FileId, ApiError> {
 /// have done that already.
 #[must_use]
 pub fn file_name(request: &Request) -> (String, String) {
-    let name = request
-        .path_parameters_ref()
-        .and_then(|parameters| parameters.first("filename"))
-        .unwrap_or_default();
-    (
-        name.to_owned(),
-        percent_decode_str(name).decode_utf8_lossy().into_owned(),
-    )
+    let name =
+        request.path_parameters_ref().and_then(|parameters| parameters.first("filename")).unwrap_or_default();
+    (name.to_owned(), percent_decode_str(name).decode_utf8_lossy().into_owned())
 }
 
 /// All query parameters, decoded, in their order.
@@ -47,8 +39,5 @@ pub fn query_parameters(request: &Request) -> Vec<(Cow<'_, str>, Cow<'_, str>)> 
 /// One query parameter.
 #[must_use]
 pub fn query_parameter(request: &Request, name: &str) -> Option<String> {
-    query_parameters(request)
-        .into_iter()
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.into_owned())
+    query_parameters(request).into_iter().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }

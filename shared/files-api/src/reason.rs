@@ -63,39 +63,27 @@ impl Reason {
     fn entry(self) -> (&'static str, StatusCode, &'static str) {
         use StatusCode as S;
         match self {
-            Self::MalformedRequest => (
-                "malformed_request",
-                S::BAD_REQUEST,
-                "The request body cannot be read",
-            ),
-            Self::MalformedId => (
-                "malformed_id",
-                S::BAD_REQUEST,
-                "The file id is not a UUID of a file",
-            ),
+            Self::MalformedRequest => {
+                ("malformed_request", S::BAD_REQUEST, "The request body cannot be read")
+            }
+            Self::MalformedId => ("malformed_id", S::BAD_REQUEST, "The file id is not a UUID of a file"),
             Self::MalformedCursor => (
                 "malformed_cursor",
                 S::BAD_REQUEST,
                 "The cursor is not one that this list gave: use next_cursor with the same filters and order",
             ),
-            Self::MalformedLimit => (
-                "malformed_limit",
-                S::BAD_REQUEST,
-                "limit must be a whole number from 1 to 500",
-            ),
-            Self::MalformedParameter => (
-                "malformed_parameter",
-                S::BAD_REQUEST,
-                "A parameter has no valid value",
-            ),
+            Self::MalformedLimit => {
+                ("malformed_limit", S::BAD_REQUEST, "limit must be a whole number from 1 to 500")
+            }
+            Self::MalformedParameter => {
+                ("malformed_parameter", S::BAD_REQUEST, "A parameter has no valid value")
+            }
             Self::InvalidApiKey => ("invalid_api_key", S::UNAUTHORIZED, "Invalid or expired API key"),
             Self::MissingScope => ("missing_scope", S::FORBIDDEN, "The API key may not do this"),
             Self::NotFound => ("not_found", S::NOT_FOUND, "Not found"),
-            Self::MethodNotAllowed => (
-                "method_not_allowed",
-                S::METHOD_NOT_ALLOWED,
-                "This address does not take this method",
-            ),
+            Self::MethodNotAllowed => {
+                ("method_not_allowed", S::METHOD_NOT_ALLOWED, "This address does not take this method")
+            }
             Self::NoBytesYet => ("no_bytes_yet", S::CONFLICT, "The file has no bytes to download"),
             Self::IdempotencyConflict => (
                 "idempotency_conflict",
@@ -109,21 +97,17 @@ impl Reason {
                  {\"name\": …, \"size\": …, \"content_type\": …} to /v1/files and PUT the bytes to the upload.url of the \
                  answer with its upload.headers",
             ),
-            Self::FileTooLarge => (
-                "file_too_large",
-                S::PAYLOAD_TOO_LARGE,
-                "The file is larger than is accepted here",
-            ),
+            Self::FileTooLarge => {
+                ("file_too_large", S::PAYLOAD_TOO_LARGE, "The file is larger than is accepted here")
+            }
             Self::UnsupportedMediaType => (
                 "unsupported_media_type",
                 S::UNSUPPORTED_MEDIA_TYPE,
                 "Send multipart/form-data or application/json",
             ),
-            Self::FileOrUrlRequired => (
-                "file_or_url_required",
-                S::UNPROCESSABLE_ENTITY,
-                "File or URL is required",
-            ),
+            Self::FileOrUrlRequired => {
+                ("file_or_url_required", S::UNPROCESSABLE_ENTITY, "File or URL is required")
+            }
             Self::FileAndUrlGiven => (
                 "file_and_url_given",
                 S::UNPROCESSABLE_ENTITY,
@@ -135,26 +119,20 @@ impl Reason {
                 S::UNPROCESSABLE_ENTITY,
                 "The name has no character that a file name can have",
             ),
-            Self::InvalidMetadata => (
-                "invalid_metadata",
-                S::UNPROCESSABLE_ENTITY,
-                "metadata must be an object of strings",
-            ),
-            Self::InvalidSize => (
-                "invalid_size",
-                S::UNPROCESSABLE_ENTITY,
-                "size must be the file's length in bytes",
-            ),
+            Self::InvalidMetadata => {
+                ("invalid_metadata", S::UNPROCESSABLE_ENTITY, "metadata must be an object of strings")
+            }
+            Self::InvalidSize => {
+                ("invalid_size", S::UNPROCESSABLE_ENTITY, "size must be the file's length in bytes")
+            }
             Self::InvalidContentType => (
                 "invalid_content_type",
                 S::UNPROCESSABLE_ENTITY,
                 "content_type must be a media type such as video/mp4",
             ),
-            Self::InvalidChecksum => (
-                "invalid_checksum",
-                S::UNPROCESSABLE_ENTITY,
-                "checksum_sha256 must be 64 hexadecimal digits",
-            ),
+            Self::InvalidChecksum => {
+                ("invalid_checksum", S::UNPROCESSABLE_ENTITY, "checksum_sha256 must be 64 hexadecimal digits")
+            }
             Self::InvalidExpiry => (
                 "invalid_expiry",
                 S::UNPROCESSABLE_ENTITY,
@@ -165,17 +143,13 @@ impl Reason {
                 S::UNPROCESSABLE_ENTITY,
                 "The file does not have the announced checksum_sha256",
             ),
-            Self::NotAvailable => (
-                "not_available",
-                S::UNPROCESSABLE_ENTITY,
-                "This version does not offer that yet",
-            ),
+            Self::NotAvailable => {
+                ("not_available", S::UNPROCESSABLE_ENTITY, "This version does not offer that yet")
+            }
             Self::TooBusy => ("too_busy", S::SERVICE_UNAVAILABLE, "Too busy just now: try again"),
-            Self::InternalError => (
-                "internal_error",
-                S::INTERNAL_SERVER_ERROR,
-                "Something went wrong on our side",
-            ),
+            Self::InternalError => {
+                ("internal_error", S::INTERNAL_SERVER_ERROR, "Something went wrong on our side")
+            }
         }
     }
 

@@ -41,7 +41,5 @@ pub fn is_fresh(request: &Request, etag: &str) -> bool {
     let Some(tags) = header(request, IF_NONE_MATCH.as_str()) else {
         return false;
     };
-    tags.split(',')
-        .map(|tag| tag.trim().trim_start_matches("W/"))
-        .any(|tag| tag == etag || tag == "*")
+    tags.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == etag || tag == "*")
 }

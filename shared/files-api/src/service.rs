@@ -73,11 +73,7 @@ fn request_id(request: &Request) -> String {
         _ => None,
     };
     gateway
-        .or_else(|| {
-            request
-                .lambda_context_ref()
-                .map(|context| context.request_id.clone())
-        })
+        .or_else(|| request.lambda_context_ref().map(|context| context.request_id.clone()))
         .unwrap_or_default()
 }
 

@@ -75,19 +75,8 @@ pub struct CompleteProbe {
 
 impl Probe {
     fn summary(probe: &ProbeSummary) -> Self {
-        let ProbeSummary {
-            width,
-            height,
-            duration,
-            format_name,
-            ..
-        } = probe.clone();
-        Self::Summary {
-            width,
-            height,
-            duration,
-            format_name,
-        }
+        let ProbeSummary { width, height, duration, format_name, .. } = probe.clone();
+        Self::Summary { width, height, duration, format_name }
     }
 
     fn complete(probe: &ProbeSummary, full: &Value) -> Self {
@@ -152,10 +141,7 @@ impl FileBody {
     /// With the way to bring its bytes.
     #[must_use]
     pub fn with_upload(self, upload: UploadBody) -> Self {
-        Self {
-            upload: Some(upload),
-            ..self
-        }
+        Self { upload: Some(upload), ..self }
     }
 }
 

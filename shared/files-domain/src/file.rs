@@ -202,44 +202,28 @@ impl NewFile {
     /// The record of a presigned upload: it waits for its bytes, whose room is held.
     #[must_use]
     pub fn awaiting_upload(self, owner: OwnerId, id: FileId, now: Timestamp) -> File {
-        let due = Due {
-            kind: DueKind::Upload,
-            at: now.plus(limits::UPLOAD_WINDOW),
-            tries: 0,
-        };
+        let due = Due { kind: DueKind::Upload, at: now.plus(limits::UPLOAD_WINDOW), tries: 0 };
         self.record(owner, id, now, Status::Pending, due)
     }
 
     /// The record of an import that is to be queued.
     #[must_use]
     pub fn awaiting_import(self, owner: OwnerId, id: FileId, now: Timestamp) -> File {
-        let due = Due {
-            kind: DueKind::Import,
-            at: now.plus(limits::IMPORT_SEND_GRACE),
-            tries: 0,
-        };
-        File {
-            importing: true,
-            ..self.record(owner, id, now, Status::Pending, due)
-        }
+        let due = Due { kind: DueKind::Import, at: now.plus(limits::IMPORT_SEND_GRACE), tries: 0 };
+        File { importing: true, ..self.record(owner, id, now, Status::Pending, due) }
     }
 
     /// The record of a file whose bytes the API holds and is about to store.
     #[must_use]
     pub fn being_stored(self, owner: OwnerId, id: FileId, now: Timestamp) -> File {
-        let due = Due {
-            kind: DueKind::Probe,
-            at: now.plus(limits::PROBE_GRACE),
-            tries: 0,
-        };
+        let due = Due { kind: DueKind::Probe, at: now.plus(limits::PROBE_GRACE), tries: 0 };
         let checksum = self.announced_sha256.clone().map(Checksum::Sha256);
-        File {
-            checksum,
-            ..self.record(owner, id, now, Status::Running, due)
-        }
+        File { checksum, ..self.record(owner, id, now, Status::Running, due) }
     }
 
     fn record(self, owner: OwnerId, id: FileId, now: Timestamp, status: Status, due: Due) -> File {
+        // What expires before it is finished is finished with.
+        let due = Due { at: self.expires_at.map_or(due.at, |at| at.min(due.at)), ..due };
         File {
             id,
             owner,

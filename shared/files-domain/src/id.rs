@@ -22,11 +22,7 @@ impl FileId {
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
         let nanos = u32::try_from(now.millis() % 1000).unwrap_or(0) * 1_000_000;
-        Self(Uuid::new_v7(uuid::Timestamp::from_unix(
-            NoContext,
-            now.seconds(),
-            nanos,
-        )))
+        Self(Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, now.seconds(), nanos)))
     }
 
     /// When the file was created.
@@ -55,11 +51,7 @@ impl FromStr for FileId {
     /// Only the canonical, hyphenated lower-case form of a version 7 UUID.
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         let id = Uuid::try_parse(text).map_err(|_| ParseIdError)?;
-        if id.get_version_num() == 7 && id.to_string() == text {
-            Ok(Self(id))
-        } else {
-            Err(ParseIdError)
-        }
+        if id.get_version_num() == 7 && id.to_string() == text { Ok(Self(id)) } else { Err(ParseIdError) }
     }
 }
 
@@ -73,10 +65,7 @@ impl OwnerId {
     /// The owner called `name`. The same name is the same owner.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        let hash = Sha256::new()
-            .chain_update("files owner\0")
-            .chain_update(name)
-            .finalize();
+        let hash = Sha256::new().chain_update("files owner\0").chain_update(name).finalize();
         let mut id = [0; Self::BYTES];
         id.copy_from_slice(&hash[..Self::BYTES]);
         Self(id)
@@ -99,11 +88,7 @@ impl FromStr for OwnerId {
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         let mut id = [0; Self::BYTES];
         hex::decode_to_slice(text, &mut id).map_err(|_| ParseIdError)?;
-        if hex::encode(id) == text {
-            Ok(Self(id))
-        } else {
-            Err(ParseIdError)
-        }
+        if hex::encode(id) == text { Ok(Self(id)) } else { Err(ParseIdError) }
     }
 }
 
@@ -115,9 +100,7 @@ impl Serialize for OwnerId {
 
 impl<'de> Deserialize<'de> for OwnerId {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -138,10 +121,7 @@ pub fn probe_object_key(owner: OwnerId, id: FileId) -> String {
 /// # Errors
 /// Any other key.
 pub fn parse_file_object_key(key: &str) -> Result<(OwnerId, FileId), ParseIdError> {
-    let (owner, id) = key
-        .strip_prefix("files/")
-        .and_then(|rest| rest.split_once('/'))
-        .ok_or(ParseIdError)?;
+    let (owner, id) = key.strip_prefix("files/").and_then(|rest| rest.split_once('/')).ok_or(ParseIdError)?;
     Ok((owner.parse()?, id.parse()?))
 }
 
@@ -162,14 +142,7 @@ mod tests {
         let id = FileId::new(Timestamp::from_millis(1_767_323_045_678));
         assert_eq!(id.to_string().parse(), Ok(id));
         let v4 = "0f8fad5b-d9cb-469f-a165-70867728950e";
-        for wrong in [
-            "",
-            "x",
-            "..",
-            &id.to_string().to_uppercase(),
-            &id.to_string().replace('-', ""),
-            v4,
-        ] {
+        for wrong in ["", "x", "..", &id.to_string().to_uppercase(), &id.to_string().replace('-', ""), v4] {
             assert_eq!(wrong.parse::<FileId>(), Err(ParseIdError), "{wrong}");
         }
     }
@@ -178,17 +151,9 @@ mod tests {
     fn object_keys_lead_back_to_the_file() {
         let owner = OwnerId::named("press");
         let id = FileId::new(Timestamp::from_millis(1));
-        assert_eq!(
-            parse_file_object_key(&file_object_key(owner, id)),
-            Ok((owner, id))
-        );
-        for wrong in [
-            "",
-            "files/",
-            "probes/a/b",
-            &format!("files/{owner}"),
-            &format!("files/{owner}/{id}/x"),
-        ] {
+        assert_eq!(parse_file_object_key(&file_object_key(owner, id)), Ok((owner, id)));
+        for wrong in ["", "files/", "probes/a/b", &format!("files/{owner}"), &format!("files/{owner}/{id}/x")]
+        {
             assert_eq!(parse_file_object_key(wrong), Err(ParseIdError), "{wrong}");
         }
     }

@@ -51,10 +51,7 @@ impl std::str::FromStr for Scope {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let all = Self::ALL.map(Self::as_str).join(", ");
-        Self::ALL
-            .into_iter()
-            .find(|scope| scope.as_str() == text)
-            .ok_or(format!("not one of {all}"))
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or(format!("not one of {all}"))
     }
 }
 
@@ -91,10 +88,7 @@ impl ApiKey {
         }
         let mut owner = [0; OwnerId::BYTES];
         owner.copy_from_slice(&bytes[..OwnerId::BYTES]);
-        Some(Self {
-            text: text.to_owned(),
-            owner: OwnerId::from_bytes(owner),
-        })
+        Some(Self { text: text.to_owned(), owner: OwnerId::from_bytes(owner) })
     }
 
     /// Whose key it says it is; true once its record has been found.
@@ -119,9 +113,7 @@ impl ApiKey {
 /// Never shows the key.
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ApiKey")
-            .field("owner", &self.owner)
-            .finish_non_exhaustive()
+        f.debug_struct("ApiKey").field("owner", &self.owner).finish_non_exhaustive()
     }
 }
 
@@ -182,11 +174,7 @@ impl KeyRecord {
         if expired || self.revoked_at.is_some() {
             return Err(KeyProblem::Invalid);
         }
-        if self.scopes.contains(&scope) {
-            Ok(())
-        } else {
-            Err(KeyProblem::MissingScope(scope))
-        }
+        if self.scopes.contains(&scope) { Ok(()) } else { Err(KeyProblem::MissingScope(scope)) }
     }
 }
 
@@ -213,9 +201,7 @@ impl Authority {
     /// # Errors
     /// No record, another owner's, or one that does not allow this.
     pub fn check(&self, record: Option<&KeyRecord>) -> Result<(), KeyProblem> {
-        let record = record
-            .filter(|record| record.owner == self.owner())
-            .ok_or(KeyProblem::Invalid)?;
+        let record = record.filter(|record| record.owner == self.owner()).ok_or(KeyProblem::Invalid)?;
         record.authorize(self.scope, self.now)
     }
 }
@@ -245,10 +231,7 @@ mod tests {
     fn a_key_tells_its_owner_and_is_told_from_garbage() {
         let key = key();
         let again = ApiKey::parse(key.reveal()).unwrap();
-        assert_eq!(
-            (again.owner(), again.hash()),
-            (OwnerId::named("press"), key.hash())
-        );
+        assert_eq!((again.owner(), again.hash()), (OwnerId::named("press"), key.hash()));
         assert!(key.reveal().starts_with("fm_"));
 
         let last = if key.reveal().ends_with('0') { "1" } else { "0" };
@@ -285,32 +268,14 @@ mod tests {
             expires_at: None,
             revoked_at: None,
         };
-        let ask = |scope, record: Option<&KeyRecord>| {
-            Authority {
-                key: key.clone(),
-                scope,
-                now,
-            }
-            .check(record)
-        };
+        let ask =
+            |scope, record: Option<&KeyRecord>| Authority { key: key.clone(), scope, now }.check(record);
         assert_eq!(ask(Scope::Read, Some(&record)), Ok(()));
-        assert_eq!(
-            ask(Scope::Delete, Some(&record)),
-            Err(KeyProblem::MissingScope(Scope::Delete))
-        );
+        assert_eq!(ask(Scope::Delete, Some(&record)), Err(KeyProblem::MissingScope(Scope::Delete)));
         assert_eq!(ask(Scope::Read, None), Err(KeyProblem::Invalid));
-        let expired = KeyRecord {
-            expires_at: Some(now),
-            ..record.clone()
-        };
-        let revoked = KeyRecord {
-            revoked_at: Some(now),
-            ..record.clone()
-        };
-        let foreign = KeyRecord {
-            owner: OwnerId::named("other"),
-            ..record
-        };
+        let expired = KeyRecord { expires_at: Some(now), ..record.clone() };
+        let revoked = KeyRecord { revoked_at: Some(now), ..record.clone() };
+        let foreign = KeyRecord { owner: OwnerId::named("other"), ..record };
         for record in [expired, revoked, foreign] {
             assert_eq!(ask(Scope::Read, Some(&record)), Err(KeyProblem::Invalid));
         }

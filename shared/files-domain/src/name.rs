@@ -4,6 +4,8 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileName(String);
 
+/// What a media type is that says nothing (RFC 2046, section 4.5.1).
+const ANY_BYTES: &str = "application/octet-stream";
 /// Longest name, in bytes: what common file systems take.
 const MAX_BYTES: usize = 255;
 /// Longest ending that survives the shortening of a long name, in bytes, with its dot.
@@ -29,6 +31,19 @@ impl FileName {
         Self("file".to_owned())
     }
 
+    /// The media type that its extension usually means; `application/octet-stream` if it means none.
+    #[must_use]
+    pub fn usual_content_type(&self) -> &'static str {
+        mime_guess::from_path(&self.0).first_raw().unwrap_or(ANY_BYTES)
+    }
+
+    /// The media type as announced, unless that says nothing: then the usual one.
+    #[must_use]
+    pub fn content_type(&self, announced: Option<&str>) -> String {
+        let says_something = |announced: &&str| !matches!(*announced, "" | ANY_BYTES | "binary/octet-stream");
+        announced.filter(says_something).unwrap_or_else(|| self.usual_content_type()).to_owned()
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -46,10 +61,7 @@ impl fmt::Display for FileName {
 /// `gpj.exe` cannot show as `exe.jpg`), the byte order mark too.
 fn is_unwanted(c: char) -> bool {
     c.is_control()
-        || matches!(
-            c,
-            '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{feff}'
-        )
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{feff}')
         || ('\u{202a}'..='\u{202e}').contains(&c)
         || ('\u{2066}'..='\u{2069}').contains(&c)
 }
@@ -58,11 +70,8 @@ fn shorten(name: &str) -> String {
     if name.len() <= MAX_BYTES {
         return name.to_owned();
     }
-    let extension = name
-        .rfind('.')
-        .map(|dot| &name[dot..])
-        .filter(|e| e.len() <= MAX_EXTENSION_BYTES)
-        .unwrap_or("");
+    let extension =
+        name.rfind('.').map(|dot| &name[dot..]).filter(|e| e.len() <= MAX_EXTENSION_BYTES).unwrap_or("");
     let mut end = MAX_BYTES - extension.len();
     while !name.is_char_boundary(end) {
         end -= 1;
@@ -100,6 +109,15 @@ mod tests {
         for raw in ["", " ", ".", "..", "...", "/", "a/", "\0\r\n", "../.."] {
             assert_eq!(clean(raw), None, "{raw:?}");
         }
+    }
+
+    #[test]
+    fn a_type_that_says_nothing_gives_way_to_the_extension() {
+        let clip = FileName::clean("Clip.MP4").unwrap();
+        assert_eq!(clip.content_type(None), "video/mp4");
+        assert_eq!(clip.content_type(Some("application/octet-stream")), "video/mp4");
+        assert_eq!(clip.content_type(Some("video/quicktime")), "video/quicktime");
+        assert_eq!(FileName::clean("x.cube").unwrap().content_type(None), "application/octet-stream");
     }
 
     #[test]

@@ -118,6 +118,13 @@ pub trait CreateFile {
         detail: &Detail,
         idempotency: Option<&Idempotency>,
     ) -> impl Future<Output = Result<Created, StoreError>> + Send;
+
+    /// The request came to nothing after all: the same one may create a file again.
+    fn forget_request(
+        &self,
+        owner: OwnerId,
+        idempotency: &Idempotency,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// Deletes records.

@@ -36,19 +36,14 @@ impl Timestamp {
     /// This moment and `duration` more.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        Self::from_millis(
-            self.0
-                .saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
-        )
+        Self::from_millis(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
     /// Reads RFC 3339 with any offset.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-        u64::try_from(moment.unix_timestamp_nanos() / 1_000_000)
-            .ok()
-            .map(Self::from_millis)
+        u64::try_from(moment.unix_timestamp_nanos() / 1_000_000).ok().map(Self::from_millis)
     }
 }
 
@@ -82,9 +77,6 @@ mod tests {
 
     #[test]
     fn the_end_of_time_can_still_be_shown() {
-        assert_eq!(
-            Timestamp::from_millis(u64::MAX).to_string(),
-            "9999-12-31T23:59:59.999Z"
-        );
+        assert_eq!(Timestamp::from_millis(u64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
     }
 }

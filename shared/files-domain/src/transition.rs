@@ -28,18 +28,14 @@ impl File {
         self.size = Some(object.size);
         self.held = object.size;
         self.checksum = Some(Checksum::Sha256(object.sha256));
-        self.content_type = self.content_type.take().or(object.content_type);
         if self.name_from_source {
             self.name = object.name.unwrap_or_else(|| self.name.clone());
         }
+        self.content_type = Some(self.name.content_type(object.content_type.as_deref()));
         self.upload_id = object.upload_id;
         self.importing = false;
         self.progress = None;
-        self.due = Some(Due {
-            kind: DueKind::Probe,
-            at: now.plus(limits::PROBE_GRACE),
-            tries: 0,
-        });
+        self.due = Some(Due { kind: DueKind::Probe, at: now.plus(limits::PROBE_GRACE), tries: 0 });
         self.updated_at = now;
     }
 
@@ -97,11 +93,7 @@ impl File {
         self.progress = None;
         self.lease_until = None;
         self.upload_id = None;
-        self.due = self.expires_at.map(|at| Due {
-            kind: DueKind::Expire,
-            at,
-            tries: 0,
-        });
+        self.due = self.expires_at.map(|at| Due { kind: DueKind::Expire, at, tries: 0 });
         self.updated_at = now;
     }
 
@@ -153,15 +145,9 @@ mod tests {
     fn an_import_holds_its_bytes_once_it_has_them_and_gives_them_back_when_it_fails() {
         let now = Timestamp::from_millis(NOW + 1);
         let mut file = import(None);
-        assert_eq!(
-            (file.status, file.held, file.importing),
-            (Status::Pending, 0, true)
-        );
+        assert_eq!((file.status, file.held, file.importing), (Status::Pending, 0, true));
         file.imported(object(7), now);
-        assert_eq!(
-            (file.status, file.held, file.importing),
-            (Status::Running, 7, false)
-        );
+        assert_eq!((file.status, file.held, file.importing), (Status::Running, 7, false));
         assert_eq!(file.name.as_str(), "clip.mp4");
         assert_eq!(file.due.map(|due| due.kind), Some(DueKind::Probe));
         file.fail("source answered 404", now);
@@ -170,10 +156,7 @@ mod tests {
 
     #[test]
     fn a_name_the_client_gave_stays() {
-        let mut file = File {
-            name_from_source: false,
-            ..import(None)
-        };
+        let mut file = File { name_from_source: false, ..import(None) };
         file.imported(object(7), Timestamp::from_millis(NOW));
         assert_eq!(file.name.as_str(), "file");
     }
@@ -187,23 +170,13 @@ mod tests {
             content_type: Some("text/plain".into()),
             etag: String::new(),
         };
-        let media = Probed::Media {
-            media_type: crate::MediaType::Audio,
-            summary: ProbeSummary::default(),
-        };
+        let media = Probed::Media { media_type: crate::MediaType::Audio, summary: ProbeSummary::default() };
         for probed in [media, Probed::Unreadable("not media".into())] {
             let mut file = import(Some(at));
             file.probed(&meta, &probed, Timestamp::from_millis(NOW));
             assert_eq!((file.status, file.size, file.held), (Status::Success, Some(9), 9));
             assert_eq!(file.probe.is_none(), file.ffprobe_error.is_some());
-            assert_eq!(
-                file.due,
-                Some(Due {
-                    kind: DueKind::Expire,
-                    at,
-                    tries: 0
-                })
-            );
+            assert_eq!(file.due, Some(Due { kind: DueKind::Expire, at, tries: 0 }));
         }
     }
 

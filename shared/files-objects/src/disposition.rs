@@ -33,12 +33,7 @@ fn is_media(content_type: &str) -> bool {
         "image/heic",
         "image/apng",
     ];
-    let essence = content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence.starts_with("audio/") || essence.starts_with("video/") || RASTER.contains(&essence.as_str())
 }
 
@@ -47,11 +42,7 @@ impl Served {
     #[must_use]
     pub fn new(name: &FileName, content_type: Option<&str>, wanted: Disposition) -> Self {
         let media = content_type.filter(|content_type| is_media(content_type));
-        let kind = if media.is_some() && wanted == Disposition::Inline {
-            "inline"
-        } else {
-            "attachment"
-        };
+        let kind = if media.is_some() && wanted == Disposition::Inline { "inline" } else { "attachment" };
         Self {
             content_type: media.unwrap_or("application/octet-stream").to_owned(),
             content_disposition: format!("{kind}; {}", filename_parameters(name.as_str())),
@@ -76,17 +67,10 @@ const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
 
 fn filename_parameters(name: &str) -> String {
     let plain = |c: char| {
-        if (c.is_ascii_graphic() || c == ' ') && !matches!(c, '"' | '\\' | '%') {
-            c
-        } else {
-            '_'
-        }
+        if (c.is_ascii_graphic() || c == ' ') && !matches!(c, '"' | '\\' | '%') { c } else { '_' }
     };
     let fallback: String = name.chars().map(plain).collect();
-    format!(
-        "filename=\"{fallback}\"; filename*=UTF-8''{}",
-        utf8_percent_encode(name, ATTR_CHAR)
-    )
+    format!("filename=\"{fallback}\"; filename*=UTF-8''{}", utf8_percent_encode(name, ATTR_CHAR))
 }
 
 #[cfg(test)]
@@ -112,10 +96,7 @@ mod tests {
             assert_eq!(disposition.starts_with("inline; "), shown, "{content_type}");
             assert_eq!(as_type == "application/octet-stream", !shown, "{content_type}");
         }
-        assert_eq!(
-            served("a", None, Disposition::Inline).0,
-            "application/octet-stream"
-        );
+        assert_eq!(served("a", None, Disposition::Inline).0, "application/octet-stream");
     }
 
     #[test]

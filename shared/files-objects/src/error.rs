@@ -40,17 +40,11 @@ impl ObjectsError {
             (Some("BadDigest" | "XAmzContentChecksumMismatch"), _) => Self::ChecksumMismatch,
             (Some("NoSuchKey" | "NotFound"), _) | (None, Some(404)) => Self::NotFound,
             (Some("PreconditionFailed"), _) | (None, Some(412)) => Self::Changed,
-            (code, _) => Self::Failed {
-                code: code.unwrap_or("no answer").to_owned(),
-                source: error.into(),
-            },
+            (code, _) => Self::Failed { code: code.unwrap_or("no answer").to_owned(), source: error.into() },
         }
     }
 
     pub(crate) fn other(code: &str, source: impl Into<BoxError>) -> Self {
-        Self::Failed {
-            code: code.to_owned(),
-            source: source.into(),
-        }
+        Self::Failed { code: code.to_owned(), source: source.into() }
     }
 }

@@ -26,20 +26,6 @@ impl Objects {
     /// The objects in `bucket`.
     #[must_use]
     pub fn new(client: Client, bucket: impl Into<String>) -> Self {
-        Self {
-            client,
-            bucket: bucket.into(),
-        }
-    }
-
-    /// One cheap call, so that the connection stands before the first request needs it. What S3 answers does not matter.
-    pub async fn warm_up(&self) {
-        let _ = self
-            .client
-            .head_object()
-            .bucket(&self.bucket)
-            .key("files/warm-up")
-            .send()
-            .await;
+        Self { client, bucket: bucket.into() }
     }
 }

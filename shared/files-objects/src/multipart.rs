@@ -35,11 +35,8 @@ impl Objects {
         id: FileId,
         content_type: Option<&str>,
     ) -> Result<String, ObjectsError> {
-        let create = self
-            .client
-            .create_multipart_upload()
-            .bucket(&self.bucket)
-            .key(file_object_key(owner, id));
+        let create =
+            self.client.create_multipart_upload().bucket(&self.bucket).key(file_object_key(owner, id));
         let created = create
             .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
             .checksum_type(ChecksumType::FullObject)
@@ -77,11 +74,7 @@ impl Objects {
             .send()
             .await
             .map_err(ObjectsError::from_sdk)?;
-        Ok(Part {
-            number,
-            etag: stored.e_tag.unwrap_or_default(),
-            crc64nvme: stored.checksum_crc64_nvme,
-        })
+        Ok(Part { number, etag: stored.e_tag.unwrap_or_default(), crc64nvme: stored.checksum_crc64_nvme })
     }
 
     /// Puts the parts together.
@@ -96,23 +89,14 @@ impl Objects {
         parts: &[Part],
     ) -> Result<Uploaded, ObjectsError> {
         let parts = parts.iter().map(|part| {
-            let completed = CompletedPart::builder()
-                .part_number(part.number)
-                .e_tag(&part.etag);
+            let completed = CompletedPart::builder().part_number(part.number).e_tag(&part.etag);
             completed.set_checksum_crc64_nvme(part.crc64nvme.clone()).build()
         });
-        let parts = CompletedMultipartUpload::builder()
-            .set_parts(Some(parts.collect()))
-            .build();
-        let complete = self
-            .client
-            .complete_multipart_upload()
-            .bucket(&self.bucket)
-            .key(file_object_key(owner, id));
-        let complete = complete
-            .upload_id(upload_id)
-            .checksum_type(ChecksumType::FullObject)
-            .multipart_upload(parts);
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build();
+        let complete =
+            self.client.complete_multipart_upload().bucket(&self.bucket).key(file_object_key(owner, id));
+        let complete =
+            complete.upload_id(upload_id).checksum_type(ChecksumType::FullObject).multipart_upload(parts);
         match complete.send().await.map_err(ObjectsError::from_sdk) {
             Ok(_) => Ok(Uploaded::Completed),
             Err(ObjectsError::NoSuchUpload) => Ok(Uploaded::Gone),
@@ -173,17 +157,8 @@ impl Objects {
         id: FileId,
         upload_id: &str,
     ) -> Result<(), ObjectsError> {
-        let abort = self
-            .client
-            .abort_multipart_upload()
-            .bucket(&self.bucket)
-            .key(file_object_key(owner, id));
-        match abort
-            .upload_id(upload_id)
-            .send()
-            .await
-            .map_err(ObjectsError::from_sdk)
-        {
+        let abort = self.client.abort_multipart_upload().bucket(&self.bucket).key(file_object_key(owner, id));
+        match abort.upload_id(upload_id).send().await.map_err(ObjectsError::from_sdk) {
             Ok(_) | Err(ObjectsError::NoSuchUpload) => Ok(()),
             Err(error) => Err(error),
         }

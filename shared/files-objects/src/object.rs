@@ -45,11 +45,7 @@ impl Objects {
         body: Body,
         upload: Upload<'_>,
     ) -> Result<(), ObjectsError> {
-        let put = self
-            .client
-            .put_object()
-            .bucket(&self.bucket)
-            .key(file_object_key(owner, id));
+        let put = self.client.put_object().bucket(&self.bucket).key(file_object_key(owner, id));
         put.content_length(i64::try_from(upload.size).unwrap_or(i64::MAX))
             .checksum_sha256(base64_of_hex(upload.sha256)?)
             .set_content_type(upload.content_type.map(str::to_owned))
@@ -65,30 +61,16 @@ impl Objects {
     /// # Errors
     /// [`ObjectsError::NotFound`], or S3 failed.
     pub async fn head_file(&self, owner: OwnerId, id: FileId) -> Result<ObjectMeta, ObjectsError> {
-        let head = self
-            .client
-            .head_object()
-            .bucket(&self.bucket)
-            .key(file_object_key(owner, id));
-        let head = head
-            .checksum_mode(ChecksumMode::Enabled)
-            .send()
-            .await
-            .map_err(ObjectsError::from_sdk)?;
-        let sha256 = head
-            .checksum_sha256
-            .as_deref()
-            .filter(|digest| !digest.contains('-')); // «-N» is not of the whole
+        let head = self.client.head_object().bucket(&self.bucket).key(file_object_key(owner, id));
+        let head = head.checksum_mode(ChecksumMode::Enabled).send().await.map_err(ObjectsError::from_sdk)?;
+        let sha256 = head.checksum_sha256.as_deref().filter(|digest| !digest.contains('-')); // «-N» is not of the whole
         let checksum = match (sha256, head.checksum_crc64_nvme.as_deref()) {
             (Some(digest), _) => Some(Checksum::Sha256(hex_of_base64(digest)?)),
             (None, Some(digest)) => Some(Checksum::Crc64nvme(hex_of_base64(digest)?)),
             (None, None) => None,
         };
         Ok(ObjectMeta {
-            size: head
-                .content_length
-                .and_then(|size| u64::try_from(size).ok())
-                .unwrap_or(0),
+            size: head.content_length.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
             checksum,
             content_type: head.content_type,
             etag: head.e_tag.unwrap_or_default(),
@@ -108,10 +90,7 @@ impl Objects {
         if let Some(upload_id) = upload_id {
             self.abort_upload(owner, id, upload_id).await?;
         }
-        tokio::try_join!(
-            self.delete(file_object_key(owner, id)),
-            self.delete(probe_object_key(owner, id))
-        )?;
+        tokio::try_join!(self.delete(file_object_key(owner, id)), self.delete(probe_object_key(owner, id)))?;
         Ok(())
     }
 
@@ -134,11 +113,7 @@ impl Objects {
     /// # Errors
     /// S3 failed.
     pub async fn put_probe(&self, owner: OwnerId, id: FileId, packed: Vec<u8>) -> Result<(), ObjectsError> {
-        let put = self
-            .client
-            .put_object()
-            .bucket(&self.bucket)
-            .key(probe_object_key(owner, id));
+        let put = self.client.put_object().bucket(&self.bucket).key(probe_object_key(owner, id));
         put.body(packed.into())
             .content_type("application/gzip")
             .send()
@@ -152,17 +127,9 @@ impl Objects {
     /// # Errors
     /// [`ObjectsError::NotFound`], or S3 failed.
     pub async fn get_probe(&self, owner: OwnerId, id: FileId) -> Result<Bytes, ObjectsError> {
-        let get = self
-            .client
-            .get_object()
-            .bucket(&self.bucket)
-            .key(probe_object_key(owner, id));
+        let get = self.client.get_object().bucket(&self.bucket).key(probe_object_key(owner, id));
         let object = get.send().await.map_err(ObjectsError::from_sdk)?;
-        let bytes = object
-            .body
-            .collect()
-            .await
-            .map_err(|error| ObjectsError::other("body", error))?;
+        let bytes = object.body.collect().await.map_err(|error| ObjectsError::other("body", error))?;
         Ok(bytes.into_bytes())
     }
 }

@@ -53,10 +53,7 @@ impl Objects {
             .content_type(&terms.content_type)
             .if_none_match("*")
             .set_checksum_sha256(sha256);
-        let request = put
-            .presigned(config(now, lifetime)?)
-            .await
-            .map_err(ObjectsError::from_sdk)?;
+        let request = put.presigned(config(now, lifetime)?).await.map_err(ObjectsError::from_sdk)?;
         Ok(presigned(&request, now, lifetime))
     }
 
@@ -97,9 +94,7 @@ impl Objects {
 fn config(now: Timestamp, lifetime: Duration) -> Result<PresigningConfig, ObjectsError> {
     let start = SystemTime::UNIX_EPOCH + Duration::from_millis(now.millis());
     let config = PresigningConfig::builder().start_time(start).expires_in(lifetime);
-    config
-        .build()
-        .map_err(|error| ObjectsError::other("presigning", error))
+    config.build().map_err(|error| ObjectsError::other("presigning", error))
 }
 
 fn presigned(request: &PresignedRequest, now: Timestamp, lifetime: Duration) -> Presigned {
@@ -108,9 +103,7 @@ fn presigned(request: &PresignedRequest, now: Timestamp, lifetime: Duration) -> 
     let headers = request.headers().filter(|(name, _)| !set_by_client(name));
     Presigned {
         url: request.uri().to_owned(),
-        headers: headers
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect(),
+        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         expires_at: Timestamp::from_millis((now.seconds() + lifetime.as_secs()) * 1000),
     }
 }
@@ -120,9 +113,5 @@ pub(crate) fn base64_of_hex(hex_digest: &str) -> Result<String, ObjectsError> {
 }
 
 pub(crate) fn hex_of_base64(digest: &str) -> Result<String, ObjectsError> {
-    Ok(hex::encode(
-        BASE64
-            .decode(digest)
-            .map_err(|error| ObjectsError::other("checksum", error))?,
-    ))
+    Ok(hex::encode(BASE64.decode(digest).map_err(|error| ObjectsError::other("checksum", error))?))
 }

@@ -19,18 +19,10 @@ impl Objects {
         if start >= end {
             return Ok(Bytes::new());
         }
-        let get = self
-            .client
-            .get_object()
-            .bucket(&self.bucket)
-            .key(file_object_key(owner, id));
+        let get = self.client.get_object().bucket(&self.bucket).key(file_object_key(owner, id));
         let get = get.if_match(etag).range(format!("bytes={start}-{}", end - 1));
         let object = get.send().await.map_err(ObjectsError::from_sdk)?;
-        let bytes = object
-            .body
-            .collect()
-            .await
-            .map_err(|error| ObjectsError::other("body", error))?;
+        let bytes = object.body.collect().await.map_err(|error| ObjectsError::other("body", error))?;
         Ok(bytes.into_bytes())
     }
 }

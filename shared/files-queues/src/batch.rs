@@ -20,20 +20,14 @@ impl Delivered {
         if records.is_empty() || !records.iter().all(from_sqs) {
             return None;
         }
-        records
-            .iter()
-            .map(|record| Self::deserialize(record).ok())
-            .collect()
+        records.iter().map(|record| Self::deserialize(record).ok()).collect()
     }
 }
 
 /// The answer to an SQS event of which only the messages with these ids shall come again.
 #[must_use]
 pub fn only_failed(message_ids: &[String]) -> Value {
-    let failed: Vec<Value> = message_ids
-        .iter()
-        .map(|id| json!({"itemIdentifier": id}))
-        .collect();
+    let failed: Vec<Value> = message_ids.iter().map(|id| json!({"itemIdentifier": id})).collect();
     json!({"batchItemFailures": failed})
 }
 
@@ -44,22 +38,10 @@ mod tests {
     #[test]
     fn messages_are_told_from_other_events() {
         let message = json!({"eventSource": "aws:sqs", "messageId": "m", "body": "{}"});
-        let delivered = Delivered {
-            message_id: "m".into(),
-            body: "{}".into(),
-        };
-        assert_eq!(
-            Delivered::in_event(&json!({"Records": [message]})),
-            Some(vec![delivered])
-        );
-        assert_eq!(
-            Delivered::in_event(&json!({"Records": [{"eventSource": "aws:s3"}]})),
-            None
-        );
+        let delivered = Delivered { message_id: "m".into(), body: "{}".into() };
+        assert_eq!(Delivered::in_event(&json!({"Records": [message]})), Some(vec![delivered]));
+        assert_eq!(Delivered::in_event(&json!({"Records": [{"eventSource": "aws:s3"}]})), None);
         assert_eq!(Delivered::in_event(&json!({})), None);
-        assert_eq!(
-            only_failed(&["m".into()]),
-            json!({"batchItemFailures": [{"itemIdentifier": "m"}]})
-        );
+        assert_eq!(only_failed(&["m".into()]), json!({"batchItemFailures": [{"itemIdentifier": "m"}]}));
     }
 }

@@ -32,26 +32,14 @@ impl ImportQueue {
     /// The queue at `url`.
     #[must_use]
     pub fn new(client: Client, url: impl Into<String>) -> Self {
-        Self {
-            client,
-            url: url.into(),
-        }
+        Self { client, url: url.into() }
     }
 }
 
 impl QueueImport for ImportQueue {
     async fn queue_import(&self, owner: OwnerId, id: FileId, url: &str) -> Result<(), BoxError> {
-        let message = serde_json::to_string(&ImportMessage {
-            owner,
-            id,
-            file_url: url.to_owned(),
-        })?;
-        self.client
-            .send_message()
-            .queue_url(&self.url)
-            .message_body(message)
-            .send()
-            .await?;
+        let message = serde_json::to_string(&ImportMessage { owner, id, file_url: url.to_owned() })?;
+        self.client.send_message().queue_url(&self.url).message_body(message).send().await?;
         Ok(())
     }
 }
@@ -68,21 +56,13 @@ impl ProbeQueue {
     /// The queue at `url`, about objects in `bucket`.
     #[must_use]
     pub fn new(client: Client, url: impl Into<String>, bucket: impl Into<String>) -> Self {
-        Self {
-            client,
-            url: url.into(),
-            bucket: bucket.into(),
-        }
+        Self { client, url: url.into(), bucket: bucket.into() }
     }
 }
 
 impl QueueProbe for ProbeQueue {
     async fn queue_probe(&self, owner: OwnerId, id: FileId) -> Result<(), BoxError> {
-        let object = StoredObject {
-            bucket: self.bucket.clone(),
-            owner,
-            id,
-        };
+        let object = StoredObject { bucket: self.bucket.clone(), owner, id };
         self.client
             .send_message()
             .queue_url(&self.url)

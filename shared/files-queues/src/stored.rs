@@ -41,11 +41,7 @@ impl StoredObject {
     /// record (the `s3:TestEvent`, another service's), or whose key is not a file's, is left out.
     #[must_use]
     pub fn in_event(event: &Value) -> Vec<Self> {
-        let records = event
-            .get("Records")
-            .and_then(Value::as_array)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let records = event.get("Records").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         records.iter().filter_map(Self::in_record).collect()
     }
 
@@ -55,11 +51,7 @@ impl StoredObject {
         let key = s3.object.key.replace('+', " ");
         let key = percent_decode_str(&key).decode_utf8().ok()?;
         let (owner, id) = parse_file_object_key(&key).ok()?;
-        Some(Self {
-            bucket: s3.bucket.name,
-            owner,
-            id,
-        })
+        Some(Self { bucket: s3.bucket.name, owner, id })
     }
 
     /// The part of S3's own event that is read here.
@@ -79,11 +71,7 @@ mod tests {
 
     fn object() -> StoredObject {
         let id = FileId::new(Timestamp::from_millis(1));
-        StoredObject {
-            bucket: "b".into(),
-            owner: OwnerId::named("press"),
-            id,
-        }
+        StoredObject { bucket: "b".into(), owner: OwnerId::named("press"), id }
     }
 
     #[test]
@@ -98,11 +86,9 @@ mod tests {
         let encoded = key.replace('/', "%2F").replace('-', "%2D");
         let event = json!({"Records": [record(&key), record("files/a+b%20%C3%BC"), record(&encoded), {"kinesis": {}}]});
         assert_eq!(StoredObject::in_event(&event), [object(), object()]);
-        for odd in [
-            json!({"Service": "Amazon S3", "Event": "s3:TestEvent"}),
-            json!({"Records": 3}),
-            json!(null),
-        ] {
+        for odd in
+            [json!({"Service": "Amazon S3", "Event": "s3:TestEvent"}), json!({"Records": 3}), json!(null)]
+        {
             assert!(StoredObject::in_event(&odd).is_empty(), "{odd}");
         }
     }

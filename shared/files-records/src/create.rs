@@ -8,7 +8,7 @@ use files_domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::Records;
-use crate::error::corrupt;
+use crate::error::{corrupt, unavailable};
 use crate::item::{Item, SummaryItem, detail_to_item, from_item, number, owner_pk, primary_key, to_item};
 use crate::key::{key_check, refusal};
 use crate::transact::{Refused, condition_failed};
@@ -19,6 +19,10 @@ struct IdempotencyItem {
     id: FileId,
     request_hash: String,
     ttl: u64,
+}
+
+fn request_key(owner: OwnerId, key: &str) -> Item {
+    primary_key(owner_pk(owner), format!("idem#{key}"))
 }
 
 impl CreateFile for Records {
@@ -47,15 +51,24 @@ impl CreateFile for Records {
             Err(Refused::Conditions(reasons)) => self.created_before(file.owner, idempotency, &reasons).await,
         }
     }
+
+    async fn forget_request(&self, owner: OwnerId, idempotency: &Idempotency) -> Result<(), StoreError> {
+        let key = request_key(owner, &idempotency.key);
+        self.client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key))
+            .send()
+            .await
+            .map_err(unavailable)?;
+        Ok(())
+    }
 }
 
 impl Records {
     fn put_new(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder().table_name(&self.table).set_item(Some(item));
-        let put = put
-            .condition_expression("attribute_not_exists(pk)")
-            .build()
-            .map_err(corrupt)?;
+        let put = put.condition_expression("attribute_not_exists(pk)").build().map_err(corrupt)?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
@@ -66,15 +79,9 @@ impl Records {
         now: Timestamp,
     ) -> Result<TransactWriteItem, StoreError> {
         let ttl = now.plus(limits::IDEMPOTENCY_WINDOW).seconds();
-        let mut item = to_item(IdempotencyItem {
-            id: file.id,
-            request_hash: idempotency.request_hash.clone(),
-            ttl,
-        })?;
-        item.extend(primary_key(
-            owner_pk(file.owner),
-            format!("idem#{}", idempotency.key),
-        ));
+        let mut item =
+            to_item(IdempotencyItem { id: file.id, request_hash: idempotency.request_hash.clone(), ttl })?;
+        item.extend(request_key(file.owner, &idempotency.key));
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(item))

@@ -87,12 +87,7 @@ impl Records {
             .expression_attribute_values(":now", number(now.millis()))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX));
         let answer = query.send().await.map_err(unavailable)?;
-        answer
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(|item| due_item(from_item(item)?))
-            .collect()
+        answer.items.unwrap_or_default().into_iter().map(|item| due_item(from_item(item)?)).collect()
     }
 
     /// The unfinished upload of a removed file, if it is still to be cleaned up.
@@ -101,30 +96,16 @@ impl Records {
     /// [`StoreError::NotFound`]: nothing is left to do.
     pub async fn removed_upload(&self, owner: OwnerId, id: FileId) -> Result<Option<String>, StoreError> {
         let key = primary_key(owner_pk(owner), format!("{REMOVED_PREFIX}{id}"));
-        let get = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key))
-            .consistent_read(true);
-        let item = get
-            .send()
-            .await
-            .map_err(unavailable)?
-            .item
-            .ok_or(StoreError::NotFound)?;
-        Ok(item
-            .get("upload_id")
-            .and_then(|id: &AttributeValue| id.as_s().ok())
-            .cloned())
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
+        let item = get.send().await.map_err(unavailable)?.item.ok_or(StoreError::NotFound)?;
+        Ok(item.get("upload_id").and_then(|id: &AttributeValue| id.as_s().ok()).cloned())
     }
 }
 
 fn due_item(entry: IndexEntry) -> Result<DueItem, StoreError> {
     let file = ids(&entry.pk, &entry.sk, FILE_PREFIX).map(|ids| (ids, DueWhat::File));
     let removed = || ids(&entry.pk, &entry.sk, REMOVED_PREFIX).map(|ids| (ids, DueWhat::Removed));
-    let ((owner, id), what) = file
-        .or_else(removed)
-        .ok_or_else(|| corrupt(format!("not a due item: {} {}", entry.pk, entry.sk)))?;
+    let ((owner, id), what) =
+        file.or_else(removed).ok_or_else(|| corrupt(format!("not a due item: {} {}", entry.pk, entry.sk)))?;
     Ok(DueItem { owner, id, what })
 }

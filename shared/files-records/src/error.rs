@@ -18,11 +18,7 @@ where
     R: std::fmt::Debug + Send + Sync + 'static,
 {
     let throttled = error.code().is_some_and(|code| THROTTLING.contains(&code));
-    if throttled {
-        StoreError::Busy(error.into())
-    } else {
-        StoreError::Unavailable(error.into())
-    }
+    if throttled { StoreError::Busy(error.into()) } else { StoreError::Unavailable(error.into()) }
 }
 
 /// An item that is not as this code writes it.

@@ -42,9 +42,7 @@ impl ClaimImport for Records {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match update.send().await {
             Ok(answer) => {
-                let item = answer
-                    .attributes
-                    .ok_or_else(|| corrupt("an update without its item"))?;
+                let item = answer.attributes.ok_or_else(|| corrupt("an update without its item"))?;
                 Ok(ImportClaim::Claimed(file_from_item(item)?))
             }
             Err(error) => match refused(&error) {
@@ -79,11 +77,7 @@ impl ClaimImport for Records {
             set.push_str(", upload_id = :upload");
             update = update.expression_attribute_values(":upload", text(upload_id));
         }
-        match update
-            .update_expression(format!("{set} ADD version :one"))
-            .send()
-            .await
-        {
+        match update.update_expression(format!("{set} ADD version :one")).send().await {
             Ok(_) => Ok(()),
             Err(error) if refused(&error).is_some() => Err(StoreError::Changed),
             Err(error) => Err(unavailable(error)),
@@ -92,10 +86,7 @@ impl ClaimImport for Records {
 }
 
 /// `Some` when the condition failed, with the item that was found.
-#[expect(
-    clippy::option_option,
-    reason = "whether it failed, and what was found, are two questions"
-)]
+#[expect(clippy::option_option, reason = "whether it failed, and what was found, are two questions")]
 fn refused<R>(error: &SdkError<UpdateItemError, R>) -> Option<Option<Item>> {
     match error.as_service_error()? {
         UpdateItemError::ConditionalCheckFailedException(failed) => Some(failed.item().cloned()),

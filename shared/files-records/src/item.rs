@@ -158,11 +158,7 @@ pub(crate) fn file_from_item(item: Item) -> Result<File, StoreError> {
     let wrong = || corrupt(format!("not a file's summary: {} {}", item.pk, item.sk));
     let (owner, id) = ids(&item.pk, &item.sk, FILE_PREFIX).ok_or_else(wrong)?;
     let due = match (item.due, item.due_at) {
-        (Some(kind), Some(at)) => Some(Due {
-            kind,
-            at,
-            tries: item.due_tries.unwrap_or(0),
-        }),
+        (Some(kind), Some(at)) => Some(Due { kind, at, tries: item.due_tries.unwrap_or(0) }),
         _ => None,
     };
     Ok(File {
@@ -214,10 +210,7 @@ pub(crate) fn detail_to_item(file: &File, detail: &Detail) -> Result<Option<Item
     if metadata.is_none() && detail.source_url.is_none() {
         return Ok(None);
     }
-    let mut item = to_item(DetailItem {
-        metadata,
-        source_url: detail.source_url.clone(),
-    })?;
+    let mut item = to_item(DetailItem { metadata, source_url: detail.source_url.clone() })?;
     item.extend(primary_key(owner_pk(file.owner), detail_sk(file.id)));
     Ok(Some(item))
 }
@@ -235,20 +228,15 @@ pub(crate) fn detail_from_item(item: Option<Item>) -> Result<Detail, StoreError>
         _ => None,
     };
     let item: DetailItem = from_item(item)?;
-    Ok(Detail {
-        metadata: item.metadata.unwrap_or_default(),
-        source_url: item.source_url,
-        full_probe,
-    })
+    Ok(Detail { metadata: item.metadata.unwrap_or_default(), source_url: item.source_url, full_probe })
 }
 
 /// The attribute that holds ffprobe's output, and its value.
 pub(crate) fn full_probe_attribute(full: &FullProbe) -> Result<(&'static str, AttributeValue), StoreError> {
     Ok(match full {
-        FullProbe::Inline(value) => (
-            FULL_PROBE,
-            AttributeValue::B(pack_probe(value).map_err(corrupt)?.into()),
-        ),
+        FullProbe::Inline(value) => {
+            (FULL_PROBE, AttributeValue::B(pack_probe(value).map_err(corrupt)?.into()))
+        }
         FullProbe::InObject => (FULL_PROBE_IN_OBJECT, AttributeValue::Bool(true)),
     })
 }

@@ -27,24 +27,8 @@ pub(crate) fn key_of(hash: KeyHash) -> Item {
 }
 
 pub(crate) fn record_from_item(item: Item) -> Result<KeyRecord, StoreError> {
-    let KeyItem {
-        owner,
-        owner_name,
-        name,
-        scopes,
-        created_at,
-        expires_at,
-        revoked_at,
-    } = from_item(item)?;
-    Ok(KeyRecord {
-        owner,
-        owner_name,
-        name,
-        scopes,
-        created_at,
-        expires_at,
-        revoked_at,
-    })
+    let KeyItem { owner, owner_name, name, scopes, created_at, expires_at, revoked_at } = from_item(item)?;
+    Ok(KeyRecord { owner, owner_name, name, scopes, created_at, expires_at, revoked_at })
 }
 
 /// The transaction goes through only if the key is good for what is asked; if not, its record comes back.
@@ -68,11 +52,7 @@ pub(crate) fn key_check(table: &str, access: &Authority) -> Result<TransactWrite
 
 /// Why the condition of [`key_check`] failed.
 pub(crate) fn refusal(access: &Authority, found: Option<Item>) -> StoreError {
-    let record = match found
-        .filter(|item| !item.is_empty())
-        .map(record_from_item)
-        .transpose()
-    {
+    let record = match found.filter(|item| !item.is_empty()).map(record_from_item).transpose() {
         Ok(record) => record,
         Err(error) => return error,
     };
@@ -100,15 +80,8 @@ impl Records {
             revoked_at: None,
         })?;
         item.extend(key_of(key.hash()));
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item));
-        put.condition_expression("attribute_not_exists(pk)")
-            .send()
-            .await
-            .map_err(unavailable)?;
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        put.condition_expression("attribute_not_exists(pk)").send().await.map_err(unavailable)?;
         Ok(key)
     }
 
@@ -117,18 +90,9 @@ impl Records {
     /// # Errors
     /// The table cannot be read.
     pub async fn find_key(&self, hash: KeyHash) -> Result<Option<KeyRecord>, StoreError> {
-        let get = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key_of(hash)))
-            .consistent_read(true);
-        get.send()
-            .await
-            .map_err(unavailable)?
-            .item
-            .map(record_from_item)
-            .transpose()
+        let get =
+            self.client.get_item().table_name(&self.table).set_key(Some(key_of(hash))).consistent_read(true);
+        get.send().await.map_err(unavailable)?.item.map(record_from_item).transpose()
     }
 
     /// Revokes an API key. Functions that have just used it may take it for half a minute more, but not to write.
@@ -147,9 +111,7 @@ impl Records {
         match update.send().await {
             Ok(_) => Ok(()),
             Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+                if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
             {
                 Err(StoreError::NotFound)
             }

@@ -35,11 +35,7 @@ impl Records {
     /// The records in `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self {
-            client,
-            table: table.into(),
-            known_keys: KeyCache::default(),
-        }
+        Self { client, table: table.into(), known_keys: KeyCache::default() }
     }
 
     /// One cheap read of nothing, so that the connection stands before the first request needs it.

@@ -45,11 +45,7 @@ impl Records {
         id: FileId,
         done: &ProbeDone,
     ) -> Result<TransactWriteItem, StoreError> {
-        let mut set = vec![
-            "#status = :success",
-            "updated_at = :now",
-            "media_type = :media_type",
-        ];
+        let mut set = vec!["#status = :success", "updated_at = :now", "media_type = :media_type"];
         let mut update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(primary_key(owner_pk(owner), file_sk(id))))

@@ -27,9 +27,7 @@ pub fn pack_probe(value: &serde_json::Value) -> io::Result<Vec<u8>> {
 /// # Errors
 /// The bytes are not what it wrote.
 pub fn unpack_probe(packed: &[u8]) -> io::Result<serde_json::Value> {
-    Ok(serde_json::from_reader(
-        GzDecoder::new(packed).take(MAX_UNPACKED_BYTES),
-    )?)
+    Ok(serde_json::from_reader(GzDecoder::new(packed).take(MAX_UNPACKED_BYTES))?)
 }
 
 #[cfg(test)]

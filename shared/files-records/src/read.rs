@@ -62,9 +62,7 @@ impl Records {
             }
         }
         let file = found.remove(&file_sk(id)).map(file_from_item).transpose()?;
-        let file = file
-            .filter(|file| !file.has_expired(access.now))
-            .ok_or(StoreError::NotFound)?;
+        let file = file.filter(|file| !file.has_expired(access.now)).ok_or(StoreError::NotFound)?;
         Ok((file, detail_from_item(found.remove(&detail_sk(id)))?))
     }
 
@@ -73,16 +71,9 @@ impl Records {
         let mut found = HashMap::new();
         let mut pending = keys;
         for attempt in 0..MAX_BATCH_TRIES {
-            let wanted = KeysAndAttributes::builder()
-                .set_keys(Some(pending))
-                .consistent_read(true);
+            let wanted = KeysAndAttributes::builder().set_keys(Some(pending)).consistent_read(true);
             let wanted = wanted.build().map_err(corrupt)?;
-            let answer = self
-                .client
-                .batch_get_item()
-                .request_items(&self.table, wanted)
-                .send()
-                .await;
+            let answer = self.client.batch_get_item().request_items(&self.table, wanted).send().await;
             let answer = answer.map_err(unavailable)?;
             for item in answer.responses.unwrap_or_default().into_values().flatten() {
                 let sk = item.get("sk").and_then(|sk| sk.as_s().ok()).cloned();
@@ -113,12 +104,8 @@ impl Records {
             .limit(i32::try_from(page.limit).unwrap_or(i32::MAX))
             .set_exclusive_start_key(after);
         let answer = query.send().await.map_err(unavailable)?;
-        let files: Vec<File> = answer
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(file_from_item)
-            .collect::<Result<_, _>>()?;
+        let files: Vec<File> =
+            answer.items.unwrap_or_default().into_iter().map(file_from_item).collect::<Result<_, _>>()?;
         let next = answer.last_evaluated_key.and(files.last()).map(|file| file.id);
         Ok(Page { files, next })
     }

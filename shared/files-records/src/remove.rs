@@ -64,21 +64,13 @@ impl Records {
     }
 
     fn delete(&self, key: Item) -> Result<TransactWriteItem, StoreError> {
-        let delete = Delete::builder()
-            .table_name(&self.table)
-            .set_key(Some(key))
-            .build()
-            .map_err(corrupt)?;
+        let delete = Delete::builder().table_name(&self.table).set_key(Some(key)).build().map_err(corrupt)?;
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
     fn put_removed(&self, file: &File, now: Timestamp) -> Result<TransactWriteItem, StoreError> {
         let item = to_item(RemovedItem::new(file, now))?;
-        let put = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .build()
-            .map_err(corrupt)?;
+        let put = Put::builder().table_name(&self.table).set_item(Some(item)).build().map_err(corrupt)?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 }

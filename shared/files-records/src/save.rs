@@ -14,10 +14,7 @@ impl FileRecords for Records {
         let keys = vec![primary_key(&pk, file_sk(id)), primary_key(&pk, detail_sk(id))];
         let mut found = self.read_all(keys).await?;
         let file = found.remove(&file_sk(id)).ok_or(StoreError::NotFound)?;
-        Ok((
-            file_from_item(file)?,
-            detail_from_item(found.remove(&detail_sk(id)))?,
-        ))
+        Ok((file_from_item(file)?, detail_from_item(found.remove(&detail_sk(id)))?))
     }
 
     async fn save_file(&self, before: &File, after: &File) -> Result<(), StoreError> {
@@ -34,10 +31,7 @@ impl FileRecords for Records {
 impl Records {
     /// Writes `after` if the record is still as it was read.
     pub(crate) fn put_instead(&self, before: &File, after: &File) -> Result<TransactWriteItem, StoreError> {
-        let next = File {
-            version: before.version + 1,
-            ..after.clone()
-        };
+        let next = File { version: before.version + 1, ..after.clone() };
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(to_item(SummaryItem::from(&next))?))

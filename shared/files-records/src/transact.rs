@@ -27,10 +27,7 @@ impl Records {
         let started = Instant::now();
         let mut pause_millis = 20;
         loop {
-            let call = self
-                .client
-                .transact_write_items()
-                .set_transact_items(Some(items.clone()));
+            let call = self.client.transact_write_items().set_transact_items(Some(items.clone()));
             let error = match call.send().await {
                 Ok(_) => return Ok(()),
                 Err(error) => error,
@@ -58,11 +55,8 @@ impl Records {
         after: Option<&File>,
     ) -> Result<Option<TransactWriteItem>, StoreError> {
         let change = |count: fn(&File) -> i128| after.map_or(0, count) - before.map_or(0, count);
-        let (files, bytes, imports) = (
-            change(|_| 1),
-            change(|file| file.held.into()),
-            change(|file| file.importing.into()),
-        );
+        let (files, bytes, imports) =
+            (change(|_| 1), change(|file| file.held.into()), change(|file| file.importing.into()));
         if (files, bytes, imports) == (0, 0, 0) {
             return Ok(None);
         }
@@ -94,7 +88,5 @@ fn failed(reasons: &[CancellationReason], code: &str) -> bool {
 
 /// Whether the condition of the item at `index` is one that failed.
 pub(crate) fn condition_failed(reasons: &[CancellationReason], index: usize) -> bool {
-    reasons
-        .get(index)
-        .is_some_and(|reason| reason.code() == Some("ConditionalCheckFailed"))
+    reasons.get(index).is_some_and(|reason| reason.code() == Some("ConditionalCheckFailed"))
 }

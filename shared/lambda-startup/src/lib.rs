@@ -33,9 +33,7 @@ impl Startup {
     /// A setting is missing or wrong: it is named.
     pub fn begin() -> Result<Self, SettingError> {
         logging::start();
-        Ok(Self {
-            aws: Aws::from_environment()?,
-        })
+        Ok(Self { aws: Aws::from_environment()? })
     }
 
     /// The records in the table that `FILES_TABLE` names.
@@ -43,10 +41,7 @@ impl Startup {
     /// # Errors
     /// The setting is missing.
     pub fn records(&self) -> Result<Records, SettingError> {
-        Ok(Records::new(
-            self.aws.dynamodb(),
-            required("FILES_TABLE", "the table's name")?,
-        ))
+        Ok(Records::new(self.aws.dynamodb(), required("FILES_TABLE", "the table's name")?))
     }
 
     /// The objects in the bucket that `FILES_BUCKET` names.
@@ -54,10 +49,7 @@ impl Startup {
     /// # Errors
     /// The setting is missing.
     pub fn objects(&self) -> Result<Objects, SettingError> {
-        Ok(Objects::new(
-            self.aws.s3(),
-            required("FILES_BUCKET", "the bucket's name")?,
-        ))
+        Ok(Objects::new(self.aws.s3(), required("FILES_BUCKET", "the bucket's name")?))
     }
 
     /// A client of S3, for whoever learns the bucket from an event.
@@ -71,10 +63,7 @@ impl Startup {
     /// # Errors
     /// The setting is missing.
     pub fn import_queue(&self) -> Result<ImportQueue, SettingError> {
-        Ok(ImportQueue::new(
-            self.aws.sqs(),
-            required("FILES_IMPORT_QUEUE_URL", "a queue's URL")?,
-        ))
+        Ok(ImportQueue::new(self.aws.sqs(), required("FILES_IMPORT_QUEUE_URL", "a queue's URL")?))
     }
 
     /// The queue that `FILES_PROBE_QUEUE_URL` names.
@@ -83,11 +72,7 @@ impl Startup {
     /// The setting is missing.
     pub fn probe_queue(&self) -> Result<ProbeQueue, SettingError> {
         let bucket = required("FILES_BUCKET", "the bucket's name")?;
-        Ok(ProbeQueue::new(
-            self.aws.sqs(),
-            required("FILES_PROBE_QUEUE_URL", "a queue's URL")?,
-            bucket,
-        ))
+        Ok(ProbeQueue::new(self.aws.sqs(), required("FILES_PROBE_QUEUE_URL", "a queue's URL")?, bucket))
     }
 
     /// Lets `connections` stand before the first request, if that takes at most a second. A failure is not one of the

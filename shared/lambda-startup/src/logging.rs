@@ -25,8 +25,5 @@ pub(crate) fn start() {
         .with_current_span(true)
         .with_span_list(false);
     // An error means that a log is running already: then that one serves.
-    let _ = started
-        .with_env_filter(filter)
-        .with_writer(std::io::stdout)
-        .try_init();
+    let _ = started.with_env_filter(filter).with_writer(std::io::stdout).try_init();
 }

@@ -40,9 +40,7 @@ pub fn optional(name: &str) -> Option<String> {
 /// # Errors
 /// It is missing or no such number.
 pub fn number(name: &'static str, expected: &'static str) -> Result<u64, SettingError> {
-    required(name, expected)?
-        .parse()
-        .map_err(|_| SettingError::Wrong { name, expected })
+    required(name, expected)?.parse().map_err(|_| SettingError::Wrong { name, expected })
 }
 
 #[cfg(test)]

@@ -1,0 +1,132 @@
+//! Which crate may know which: functions → adapters → domain, and never back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Direct dependencies (not those of tests) of every workspace member, by name.
+fn members() -> BTreeMap<String, BTreeSet<String>> {
+    let metadata = Command::new(env!("CARGO"))
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+            "--manifest-path",
+        ])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
+        .output()
+        .expect("cargo runs");
+    assert!(
+        metadata.status.success(),
+        "{}",
+        String::from_utf8_lossy(&metadata.stderr)
+    );
+    let metadata: Value = serde_json::from_slice(&metadata.stdout).expect("cargo's JSON");
+    let packages = metadata["packages"].as_array().expect("packages");
+    packages
+        .iter()
+        .map(|package| (text(&package["name"]), dependencies(package)))
+        .collect()
+}
+
+fn dependencies(package: &Value) -> BTreeSet<String> {
+    let all = package["dependencies"].as_array().expect("dependencies");
+    all.iter()
+        .filter(|dependency| dependency["kind"] != "dev")
+        .map(|dependency| text(&dependency["name"]))
+        .collect()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a name").to_owned()
+}
+
+fn assert_without(members: &BTreeMap<String, BTreeSet<String>>, crate_name: &str, forbidden: &[&str]) {
+    let dependencies = members
+        .get(crate_name)
+        .unwrap_or_else(|| panic!("no crate {crate_name}"));
+    for dependency in dependencies {
+        let known = forbidden.iter().any(|name| match name.strip_suffix('*') {
+            Some(prefix) => dependency.starts_with(prefix),
+            None => dependency == name,
+        });
+        assert!(!known, "{crate_name} must not depend on {dependency}");
+    }
+}
+
+const OURS: [&str; 8] = [
+    "files-records",
+    "files-objects",
+    "files-queues",
+    "files-api",
+    "lambda-startup",
+    "media-probe",
+    "safe-fetch",
+    "files-domain",
+];
+
+#[test]
+fn the_domain_knows_no_aws_and_no_http() {
+    let members = members();
+    let outside = [
+        "aws-*", "aws_*", "lambda_*", "lambda-*", "http", "http-*", "hyper*", "reqwest", "tokio*", "files-*",
+    ];
+    assert_without(&members, "files-domain", &outside);
+}
+
+#[test]
+fn adapters_know_their_own_service_and_the_domain() {
+    let members = members();
+    let http = ["http", "lambda_*", "lambda-*", "reqwest", "files-api"];
+    let other_services: [(&str, &[&str]); 5] = [
+        (
+            "files-records",
+            &["aws-sdk-s3", "aws-sdk-sqs", "files-objects", "files-queues"],
+        ),
+        (
+            "files-objects",
+            &["aws-sdk-dynamodb", "aws-sdk-sqs", "files-records", "files-queues"],
+        ),
+        (
+            "files-queues",
+            &["aws-sdk-dynamodb", "aws-sdk-s3", "files-records", "files-objects"],
+        ),
+        ("safe-fetch", &["aws-*", "files-*", "lambda*"]),
+        ("media-probe", &["aws-*", "files-*", "lambda*", "reqwest"]),
+    ];
+    for (adapter, services) in other_services {
+        assert_without(&members, adapter, services);
+        if adapter.starts_with("files-") {
+            assert_without(&members, adapter, &http);
+        }
+    }
+}
+
+#[test]
+fn nothing_shared_knows_a_function_and_no_function_knows_another() {
+    let members = members();
+    let functions =
+        std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../functions")).expect("functions/");
+    let functions: Vec<String> = functions
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+        .collect();
+    assert!(functions.len() >= 10, "{functions:?}");
+    let names: Vec<&str> = functions.iter().map(String::as_str).collect();
+    for crate_name in OURS.into_iter().chain(names.iter().copied()) {
+        assert_without(&members, crate_name, &names);
+    }
+}
+
+#[test]
+fn the_entry_point_of_a_function_only_wires() {
+    let functions =
+        std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../functions")).expect("functions/");
+    for function in functions {
+        let main = function.expect("an entry").path().join("src/main.rs");
+        let lines = std::fs::read_to_string(&main).expect("main.rs").lines().count();
+        assert!(lines < 40, "{} has {lines} lines", main.display());
+    }
+}
