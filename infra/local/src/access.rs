@@ -1,0 +1,83 @@
+//! The door of the JSON services (DynamoDB, SQS): who calls, whether they signed it, and how often.
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use bytes::Bytes;
+use http::request::Parts;
+
+use crate::calls::Calls;
+use crate::identity::Identities;
+use crate::sigv4::{self, SignatureError};
+
+/// The caller that calls with a bad signature are counted for, as nobody knows whose they are.
+pub const ANONYMOUS: &str = "anonymous";
+
+/// What a service needs to know about its callers.
+#[derive(Clone)]
+pub struct Access {
+    /// Whose keys are whose.
+    pub identities: Identities,
+    /// Where each call is counted.
+    pub calls: Arc<Calls>,
+    /// The region that signatures must be for.
+    pub region: String,
+}
+
+/// A call whose signature is good.
+pub(crate) struct Call {
+    /// The caller's name, as in [`Identities::keys`].
+    pub(crate) caller: String,
+    /// The operation, such as `SendMessage`; empty if the request names none.
+    pub(crate) operation: String,
+    /// The request without its body.
+    pub(crate) parts: Parts,
+    /// The request's body.
+    pub(crate) body: Bytes,
+}
+
+/// Why a call does not reach its service.
+pub(crate) enum Refusal {
+    /// The signature is missing or wrong.
+    Signature(SignatureError),
+    /// The body is larger than the service accepts, or ended early.
+    Body,
+}
+
+impl Access {
+    /// Reads, verifies and counts one request. Every call of a service passes through here, once.
+    pub(crate) async fn admit(
+        &self,
+        service: &str,
+        request: Request<Body>,
+        max_body_bytes: usize,
+    ) -> Result<Call, Refusal> {
+        let (parts, body) = request.into_parts();
+        let operation = operation(&parts);
+        let Ok(body) = to_bytes(body, max_body_bytes).await else {
+            self.calls.count(ANONYMOUS, service, counted(&operation));
+            return Err(Refusal::Body);
+        };
+        let verified = sigv4::verify(&parts, &body, &self.identities, service, &self.region);
+        let name = verified.as_deref().unwrap_or(ANONYMOUS);
+        self.calls.count(name, service, counted(&operation));
+        match verified {
+            Ok(caller) => Ok(Call { caller, operation, parts, body }),
+            Err(error) => Err(Refusal::Signature(error)),
+        }
+    }
+}
+
+/// The operation in `X-Amz-Target: <service>_<version>.<operation>`.
+fn operation(parts: &Parts) -> String {
+    let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    target.rsplit_once('.').map_or("", |(_, operation)| operation).to_owned()
+}
+
+/// The name a call is counted under. Only what looks like an operation gets a count of its own.
+fn counted(operation: &str) -> &str {
+    let plausible =
+        (1..=64).contains(&operation.len()) && operation.bytes().all(|b| b.is_ascii_alphanumeric());
+    if plausible { operation } else { "unknown" }
+}

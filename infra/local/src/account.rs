@@ -1,0 +1,34 @@
+//! The one account and region of the local cloud, and how its resources are named.
+
+/// The region everything is in.
+pub const REGION: &str = "us-east-1";
+/// The account everything belongs to.
+pub const ACCOUNT_ID: &str = "000000000000";
+/// `AWS::StackName`.
+pub const STACK_NAME: &str = "files-local";
+/// The API's id; nothing depends on its form.
+pub const API_ID: &str = "local";
+
+/// ARN of a queue.
+#[must_use]
+pub fn queue_arn(name: &str) -> String {
+    format!("arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{name}")
+}
+
+/// ARN of a table.
+#[must_use]
+pub fn table_arn(name: &str) -> String {
+    format!("arn:aws:dynamodb:{REGION}:{ACCOUNT_ID}:table/{name}")
+}
+
+/// ARN of a bucket.
+#[must_use]
+pub fn bucket_arn(name: &str) -> String {
+    format!("arn:aws:s3:::{name}")
+}
+
+/// ARN of a function, without a version.
+#[must_use]
+pub fn function_arn(name: &str) -> String {
+    format!("arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}")
+}

@@ -1,0 +1,170 @@
+//! The data folder: everything that survives the process.
+
+use std::collections::BTreeMap;
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use tokio::net::TcpListener;
+
+use crate::identity::Identities;
+
+/// A data folder, held by this process alone.
+pub struct DataFolder {
+    path: PathBuf,
+    ports: BTreeMap<String, u16>,
+    /// The lock lasts as long as the open file.
+    _lock: File,
+}
+
+impl DataFolder {
+    /// Opens the folder, or makes it.
+    ///
+    /// # Errors
+    /// It cannot be made or written, or another process has it.
+    pub fn open(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+        made.with_context(|| format!("cannot make the data folder {shown}"))?;
+        let path = path.canonicalize()?;
+        let lock =
+            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path.join("lock"));
+        let lock = lock.with_context(|| format!("cannot write into {shown}"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                bail!(
+                    "the data folder {shown} is in use: another files-local runs on it; stop it, or name another folder with --data"
+                )
+            }
+            Err(TryLockError::Error(error)) => return Err(error).context("cannot lock the data folder"),
+        }
+        let ports = std::fs::read(path.join("ports.json")).ok();
+        let ports = ports.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+        Ok(Self { path, ports, _lock: lock })
+    }
+
+    /// A file or folder in it.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// The callers' keys, the same at every start.
+    ///
+    /// # Errors
+    /// The seed cannot be read or written.
+    pub fn identities(&self) -> Result<Identities> {
+        let mut seed = [0; 32];
+        if let Some(text) = self.read_secret("seed")? {
+            hex::decode_to_slice(&text, &mut seed).context("the file seed of the data folder is damaged")?;
+        } else {
+            getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+            self.write_secret("seed", &hex::encode(seed))?;
+        }
+        Ok(Identities::new(seed))
+    }
+
+    /// A secret kept before.
+    ///
+    /// # Errors
+    /// The file is there and cannot be read.
+    pub fn read_secret(&self, name: &str) -> Result<Option<String>> {
+        match std::fs::read_to_string(self.file(name)) {
+            Ok(text) => Ok(Some(text.trim().to_owned())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("cannot read {name}")),
+        }
+    }
+
+    /// Keeps a text for this user alone. There is either the whole text or what was there before.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write_secret(&self, name: &str, text: &str) -> Result<()> {
+        let temporary = self.file(&format!("{name}.new"));
+        let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary);
+        let written = file.and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        });
+        written.with_context(|| format!("cannot write {name}"))?;
+        std::fs::rename(&temporary, self.file(name)).with_context(|| format!("cannot write {name}"))
+    }
+
+    /// Removes a file; one that is not there is fine.
+    ///
+    /// # Errors
+    /// It is there and cannot be removed.
+    pub fn remove(&self, name: &str) -> Result<()> {
+        match std::fs::remove_file(self.file(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {name}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A listener on the port that the service had in the last run if it is free, so that signed addresses live on;
+    /// else on any.
+    ///
+    /// # Errors
+    /// No port is free.
+    pub async fn listen(&mut self, service: &str) -> Result<TcpListener> {
+        let before = self.ports.get(service).copied().unwrap_or(0);
+        let listener = match TcpListener::bind(("127.0.0.1", before)).await {
+            Ok(listener) => listener,
+            Err(_) => {
+                TcpListener::bind(("127.0.0.1", 0)).await.with_context(|| format!("no port for {service}"))?
+            }
+        };
+        self.ports.insert(service.to_owned(), listener.local_addr()?.port());
+        self.write_secret("ports.json", &serde_json::to_string(&self.ports)?)?;
+        Ok(listener)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn one_process_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = DataFolder::open(folder.path()).unwrap();
+        let second = DataFolder::open(folder.path()).map(|_| ()).unwrap_err();
+        assert!(second.to_string().contains("in use"), "{second}");
+        drop(held);
+        DataFolder::open(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn the_seed_stays_and_is_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::open(&folder.path().join("new")).unwrap();
+        let first = data.identities().unwrap().keys("sweep").secret_access_key;
+        assert_eq!(data.identities().unwrap().keys("sweep").secret_access_key, first);
+        let mode = std::fs::metadata(data.file("seed")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        data.write_secret("seed", "damaged").unwrap();
+        assert!(data.identities().is_err());
+    }
+
+    #[tokio::test]
+    async fn ports_are_taken_again_if_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut data = DataFolder::open(folder.path()).unwrap();
+        let first = data.listen("s3").await.unwrap();
+        let port = first.local_addr().unwrap().port();
+        drop((first, data));
+        let mut data = DataFolder::open(folder.path()).unwrap();
+        let again = data.listen("s3").await.unwrap();
+        assert_eq!(again.local_addr().unwrap().port(), port);
+        let other = data.listen("s3").await.unwrap();
+        assert_ne!(other.local_addr().unwrap().port(), port, "taken: any other");
+    }
+}

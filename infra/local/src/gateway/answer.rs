@@ -1,0 +1,177 @@
+//! What a function's answer becomes.
+
+use anyhow::{Context, Result, bail};
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, SET_COOKIE};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+
+/// Headers that belong to the connection, which is the gateway's.
+const NOT_PASSED_ON: &[&str] = &[
+    "connection",
+    "content-length",
+    "date",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// An answer without a body.
+pub(super) fn empty(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+/// The gateway's own bare errors.
+pub(super) fn bare(status: StatusCode, message: &str) -> Response<Body> {
+    json_answer(status, &json!({"message": message}))
+}
+
+/// Any JSON.
+pub(super) fn json_answer(status: StatusCode, value: &Value) -> Response<Body> {
+    let mut response = empty(status);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    *response.body_mut() = Body::from(value.to_string());
+    response
+}
+
+/// Reads a response of payload format 2.0. JSON without a status code is a body with status 200, as the gateway infers.
+pub(super) fn read(payload: &[u8]) -> Result<Response<Body>> {
+    let value: Value = serde_json::from_slice(payload).context("it is not JSON")?;
+    let Some(fields) = value.as_object().filter(|fields| fields.contains_key("statusCode")) else {
+        return Ok(json_answer(StatusCode::OK, &value));
+    };
+    let mut response = empty(status(fields)?);
+    for (name, value) in headers(fields)? {
+        if !NOT_PASSED_ON.contains(&name.as_str()) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    let body = body(fields)?;
+    if !body.is_empty() && !response.headers().contains_key(CONTENT_TYPE) {
+        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+        response.headers_mut().insert(CONTENT_TYPE, plain);
+    }
+    *response.body_mut() = Body::from(body);
+    Ok(response)
+}
+
+fn status(fields: &Map<String, Value>) -> Result<StatusCode> {
+    let status = match &fields["statusCode"] {
+        Value::String(text) => text.parse().ok(),
+        other => other.as_u64().and_then(|status| u16::try_from(status).ok()),
+    };
+    let status = status.filter(|status| (200..600).contains(status)).context("its statusCode is none")?;
+    Ok(StatusCode::from_u16(status)?)
+}
+
+fn headers(fields: &Map<String, Value>) -> Result<Vec<(HeaderName, HeaderValue)>> {
+    let mut headers = Vec::new();
+    let mut add = |name: &str, value: &Value| -> Result<()> {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(_) | Value::Bool(_) => value.to_string(),
+            _ => bail!("header {name} is no text"),
+        };
+        headers.push((name.parse()?, HeaderValue::from_bytes(text.as_bytes())?));
+        Ok(())
+    };
+    let several = fields.get("multiValueHeaders").and_then(Value::as_object);
+    for (name, values) in several.into_iter().flatten() {
+        values
+            .as_array()
+            .context("multiValueHeaders without a list")?
+            .iter()
+            .try_for_each(|value| add(name, value))?;
+    }
+    let known =
+        |name: &str| several.is_some_and(|several| several.keys().any(|key| key.eq_ignore_ascii_case(name)));
+    for (name, value) in fields.get("headers").and_then(Value::as_object).into_iter().flatten() {
+        if !known(name) {
+            add(name, value)?;
+        }
+    }
+    for cookie in fields.get("cookies").and_then(Value::as_array).into_iter().flatten() {
+        add(SET_COOKIE.as_str(), cookie)?;
+    }
+    Ok(headers)
+}
+
+fn body(fields: &Map<String, Value>) -> Result<Vec<u8>> {
+    let text = match fields.get("body") {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::String(text)) => text,
+        Some(_) => bail!("its body is no text"),
+    };
+    if fields.get("isBase64Encoded").and_then(Value::as_bool).unwrap_or(false) {
+        return STANDARD.decode(text).context("its body is not base64");
+    }
+    Ok(text.clone().into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    async fn shown(payload: &Value) -> (u16, Vec<(String, String)>, String) {
+        let (parts, body) = read(payload.to_string().as_bytes()).unwrap().into_parts();
+        let text = |value: &HeaderValue| value.to_str().unwrap().to_owned();
+        let headers = parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        let body = body.collect().await.unwrap().to_bytes();
+        (parts.status.as_u16(), headers, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_passed_on() {
+        let answer = json!({
+            "statusCode": 201, "isBase64Encoded": true, "body": "eA==",
+            "headers": {"ETag": "\"1\"", "Content-Length": "99", "content-type": "video/mp4"},
+            "multiValueHeaders": {"etag": ["\"1\""], "link": ["a", "b"]}, "cookies": ["c=1"],
+        });
+        let (status, headers, body) = shown(&answer).await;
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let expected = [
+            pair("etag", "\"1\""),
+            pair("link", "a"),
+            pair("link", "b"),
+            pair("content-type", "video/mp4"),
+            pair("set-cookie", "c=1"),
+        ];
+        assert_eq!((status, body.as_str()), (201, "x"));
+        assert_eq!(headers, expected);
+    }
+
+    #[tokio::test]
+    async fn what_is_left_out_is_inferred() {
+        let json = vec![("content-type".to_owned(), "application/json".to_owned())];
+        assert_eq!(shown(&json!({"a": 1})).await, (200, json, "{\"a\":1}".to_owned()));
+        let text = vec![("content-type".to_owned(), "text/plain; charset=utf-8".to_owned())];
+        assert_eq!(shown(&json!({"statusCode": 200, "body": "x"})).await, (200, text, "x".to_owned()));
+        assert_eq!(shown(&json!({"statusCode": 204})).await, (204, vec![], String::new()));
+    }
+
+    #[test]
+    fn malformed_answers_are_refused() {
+        for payload in [
+            "",
+            "no json",
+            r#"{"statusCode":"x"}"#,
+            r#"{"statusCode":99}"#,
+            r#"{"statusCode":200,"body":{}}"#,
+            r#"{"statusCode":200,"body":"?","isBase64Encoded":true}"#,
+            r#"{"statusCode":200,"headers":{"a b":"c"}}"#,
+            r#"{"statusCode":200,"headers":{"a":"b\nc"}}"#,
+            r#"{"statusCode":200,"headers":{"a":["b"]}}"#,
+        ] {
+            assert!(read(payload.as_bytes()).is_err(), "{payload}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! How an HTTP API reads a path.
+
+use percent_encoding::percent_decode_str;
+
+/// The path as functions see it in `rawPath`, and by which routes are chosen; `None`: the gateway refuses it.
+///
+/// HTTP APIs decode twice and cut at a question mark that the first decoding laid bare, unlike REST APIs and function
+/// URLs. Nothing of that is documented; it was observed on AWS in July 2026 and published with the test data of
+/// github.com/hotsock/voker (`vokerhttp/testdata/ingress-paths.json`), from which the cases below are taken.
+/// That routes are chosen by the decoded path, and what it answers to what it refuses (400), is assumed.
+pub(super) fn decode(sent: &str) -> Option<String> {
+    let once = percent_decode_str(sent).decode_utf8_lossy().into_owned();
+    let cut = once.split('?').next().unwrap_or_default();
+    well_formed(cut).then(|| percent_decode_str(cut).decode_utf8_lossy().into_owned())
+}
+
+/// Every percent sign begins an escape.
+fn well_formed(path: &str) -> bool {
+    let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
+    let bytes = path.as_bytes();
+    let escape = |index: usize| digit(bytes.get(index + 1)) && digit(bytes.get(index + 2));
+    bytes.iter().enumerate().all(|(index, byte)| *byte != b'%' || escape(index))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_decoded_as_observed_on_aws() {
+        for (sent, seen) in [
+            ("/capture/plain", Some("/capture/plain")),
+            ("/capture/space%20value", Some("/capture/space value")),
+            ("/capture/question%3Fvalue", Some("/capture/question")),
+            ("/capture/percent%25done", None),
+            ("/capture/hash%23value", Some("/capture/hash#value")),
+            ("/capture/slash%2Fvalue", Some("/capture/slash/value")),
+            ("/capture/unicode-%CE%BB-%E4%B8%96%E7%95%8C", Some("/capture/unicode-λ-世界")),
+            ("/capture/literal%252Fvalue", Some("/capture/literal/value")),
+            ("/capture/literal%253Fvalue", Some("/capture/literal?value")),
+            ("/capture/literal%2525value", Some("/capture/literal%value")),
+        ] {
+            assert_eq!(decode(sent).as_deref(), seen, "{sent}");
+        }
+    }
+}

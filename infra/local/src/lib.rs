@@ -1,0 +1,20 @@
+//! The local cloud: API Gateway, Lambda, S3, SQS, DynamoDB and schedules in one process, from `template.yaml`.
+
+pub mod access;
+pub mod account;
+pub mod calls;
+pub mod cloud;
+pub mod data;
+pub mod dynamodb;
+mod first_key;
+pub mod gateway;
+pub mod identity;
+pub mod log;
+pub mod options;
+pub mod ready;
+pub mod runtime;
+pub mod s3;
+pub mod sigv4;
+pub mod sqs;
+pub mod template;
+pub mod triggers;

@@ -1,0 +1,164 @@
+//! The terminal: lines of the local cloud and of its functions, readable.
+
+use std::io::{IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+/// Where lines go. Cheap to clone.
+#[derive(Clone)]
+pub struct Log {
+    out: Arc<Mutex<Box<dyn Write + Send>>>,
+    color: bool,
+}
+
+/// How much a line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Something failed.
+    Error,
+    /// Something may fail.
+    Warn,
+    /// Something happened.
+    Info,
+    /// How it happened.
+    Debug,
+}
+
+impl Level {
+    fn parse(text: &str) -> Self {
+        match text.to_ascii_uppercase().as_str() {
+            "ERROR" | "FATAL" => Self::Error,
+            "WARN" | "WARNING" => Self::Warn,
+            "DEBUG" | "TRACE" => Self::Debug,
+            _ => Self::Info,
+        }
+    }
+
+    fn label(self, color: bool) -> &'static str {
+        match (self, color) {
+            (Self::Error, false) => "ERROR",
+            (Self::Warn, false) => "WARN ",
+            (Self::Info, false) => "INFO ",
+            (Self::Debug, false) => "DEBUG",
+            (Self::Error, true) => "\u{1b}[31mERROR\u{1b}[0m",
+            (Self::Warn, true) => "\u{1b}[33mWARN \u{1b}[0m",
+            (Self::Info, true) => "\u{1b}[32mINFO \u{1b}[0m",
+            (Self::Debug, true) => "\u{1b}[2mDEBUG\u{1b}[0m",
+        }
+    }
+}
+
+impl Log {
+    /// To standard output, in colour if that is a terminal.
+    #[must_use]
+    pub fn stdout() -> Self {
+        Self::to(Box::new(std::io::stdout()), std::io::stdout().is_terminal())
+    }
+
+    /// To any writer.
+    #[must_use]
+    pub fn to(out: Box<dyn Write + Send>, color: bool) -> Self {
+        Self { out: Arc::new(Mutex::new(out)), color }
+    }
+
+    /// A line as it is, without time or source.
+    pub fn plain(&self, text: &str) {
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        // A terminal that has gone away must not end the cloud.
+        let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    }
+
+    /// A line of `source`. Control characters are shown escaped.
+    pub fn line(&self, source: &str, level: Level, text: &str) {
+        let time = OffsetDateTime::now_utc()
+            .format(format_description!("[hour]:[minute]:[second].[subsecond digits:3]Z"))
+            .unwrap_or_default();
+        self.plain(&format!("{time} {} {source:<14} {}", level.label(self.color), printable(text)));
+    }
+
+    /// A line that a function wrote: JSON made readable, anything else as it is.
+    pub fn function_line(&self, source: &str, line: &str) {
+        match serde_json::from_str::<Map<String, Value>>(line) {
+            Ok(fields) => {
+                let level = fields.get("level").and_then(Value::as_str).map_or(Level::Info, Level::parse);
+                self.line(source, level, &readable(&fields));
+            }
+            Err(_) => self.line(source, Level::Info, line),
+        }
+    }
+}
+
+/// Message first, then the fields.
+fn readable(line: &Map<String, Value>) -> String {
+    let nested = line.get("fields").and_then(Value::as_object);
+    let message = line.get("message").or_else(|| nested?.get("message"));
+    let mut text = message.map(shown).unwrap_or_default();
+    let known =
+        ["timestamp", "level", "message", "fields", "target", "span", "spans", "threadId", "threadName"];
+    let own = line.iter().filter(|(name, _)| !known.contains(&name.as_str()));
+    let fields = nested.into_iter().flatten().filter(|(name, _)| *name != "message");
+    for (name, value) in own.chain(fields) {
+        text.push_str(&format!(" {name}={}", shown(value)));
+    }
+    if let Some(id) = line.get("span").and_then(|span| span.get("requestId")) {
+        text.push_str(&format!(" requestId={}", shown(id)));
+    }
+    text.trim_start().to_owned()
+}
+
+fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Nothing a function logs may move the cursor or forge a line.
+fn printable(text: &str) -> String {
+    let escape = |c: char| {
+        if c.is_control() && c != '\t' { c.escape_debug().to_string() } else { c.to_string() }
+    };
+    text.chars().map(escape).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Buffer {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn written(line: &str) -> String {
+        let buffer = Buffer::default();
+        Log::to(Box::new(buffer.clone()), false).function_line("get-file", line);
+        let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+        text.split_once(' ').unwrap().1.to_owned()
+    }
+
+    #[test]
+    fn json_becomes_readable() {
+        let line = r#"{"timestamp":"t","level":"WARN","fields":{"message":"slow","ms":12},"target":"x","span":{"requestId":"r1","name":"n"}}"#;
+        assert_eq!(written(line), "WARN  get-file       slow ms=12 requestId=r1\n");
+        assert_eq!(
+            written(r#"{"level":"error","message":"gone","key":"k"}"#),
+            "ERROR get-file       gone key=k\n"
+        );
+    }
+
+    #[test]
+    fn other_lines_pass_through_without_control_characters() {
+        assert_eq!(written("hello \u{1b}[2Jx"), "INFO  get-file       hello \\u{1b}[2Jx\n");
+        assert_eq!(written("[1, 2]"), "INFO  get-file       [1, 2]\n");
+    }
+}

@@ -1,0 +1,86 @@
+//! The command line.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Parser;
+
+/// The local cloud: API Gateway, Lambda, S3, SQS, DynamoDB and schedules in one process, from template.yaml.
+#[derive(Clone, Debug, Parser)]
+#[command(version, args_override_self = true)]
+pub struct Options {
+    /// Port of the API on 127.0.0.1; 0 takes any that is free.
+    #[arg(long, default_value_t = 8787)]
+    pub port: u16,
+    /// Folder that everything is kept in; made if it is not there.
+    #[arg(long, value_name = "DIR", default_value = ".local")]
+    pub data: PathBuf,
+    /// Folder of the functions' binaries [default: the one this program is in].
+    #[arg(long, value_name = "DIR")]
+    pub functions: Option<PathBuf>,
+    /// The template [default: template.yaml here, else the one above this program].
+    #[arg(long, value_name = "FILE")]
+    pub template: Option<PathBuf>,
+    /// A host that imports may reach although it is private or on another port than 80 and 443. Repeatable.
+    #[arg(long = "allow-import-host", value_name = "HOST")]
+    pub allow_import_hosts: Vec<String>,
+}
+
+impl Options {
+    /// The folder of the functions' binaries.
+    ///
+    /// # Errors
+    /// The folder is not there.
+    pub fn functions(&self) -> Result<PathBuf> {
+        let folder = match &self.functions {
+            Some(folder) => folder.clone(),
+            None => folder_of_program()?,
+        };
+        folder.canonicalize().with_context(|| format!("no folder {}", folder.display()))
+    }
+
+    /// The template's file.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn template(&self) -> Result<PathBuf> {
+        if let Some(file) = &self.template {
+            return Ok(file.clone());
+        }
+        let program = folder_of_program()?;
+        let above = program.ancestors().map(|folder| folder.join("template.yaml"));
+        let mut candidates = std::iter::once(PathBuf::from("template.yaml")).chain(above);
+        candidates.find(|file| file.is_file()).context("no template.yaml here; name one with --template")
+    }
+}
+
+fn folder_of_program() -> Result<PathBuf> {
+    let program = std::env::current_exe().context("it is not known where this program is")?;
+    Ok(program.parent().unwrap_or(Path::new("/")).to_owned())
+}
+
+/// ffprobe: the variable FILES_FFPROBE, else the one on PATH.
+#[must_use]
+pub fn ffprobe() -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os("FILES_FFPROBE").filter(|path| !path.is_empty()) {
+        return std::path::absolute(path).ok();
+    }
+    let folders = std::env::var_os("PATH")?;
+    std::env::split_paths(&folders).map(|folder| folder.join("ffprobe")).find(|file| file.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_those_of_the_manual() {
+        let defaults = Options::parse_from(["files-local"]);
+        assert_eq!((defaults.port, defaults.data.to_str()), (8787, Some(".local")));
+        let given = "files-local --port 0 --data d --functions f --template t --allow-import-host a --allow-import-host b";
+        let given = Options::parse_from(given.split(' '));
+        assert_eq!(given.allow_import_hosts, ["a", "b"]);
+        assert_eq!(given.template().unwrap(), PathBuf::from("t"));
+        assert!(Options { functions: Some("/nowhere".into()), ..given }.functions().is_err());
+    }
+}

@@ -1,0 +1,162 @@
+//! The Runtime API of one process.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, Response, StatusCode};
+use axum::routing::{get, post};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::json;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::{MAX_PAYLOAD_BYTES, Outcome};
+
+/// An event on its way to a process.
+pub(super) struct Job {
+    pub(super) request_id: String,
+    pub(super) function_arn: String,
+    pub(super) payload: Bytes,
+    /// Told when the process has taken the event: the moment at which its time is over.
+    pub(super) taken: oneshot::Sender<Instant>,
+    pub(super) reply: oneshot::Sender<Outcome>,
+}
+
+/// What the handlers of one process share.
+pub(super) struct Shared {
+    timeout: Duration,
+    jobs: tokio::sync::Mutex<mpsc::Receiver<Job>>,
+    current: Mutex<Option<(String, oneshot::Sender<Outcome>)>>,
+    init_error: Mutex<Option<Bytes>>,
+}
+
+impl Shared {
+    pub(super) fn new(timeout: Duration, jobs: mpsc::Receiver<Job>) -> Self {
+        Self {
+            timeout,
+            jobs: tokio::sync::Mutex::new(jobs),
+            current: Mutex::new(None),
+            init_error: Mutex::new(None),
+        }
+    }
+
+    /// What the process said of its failed start.
+    pub(super) fn init_error(&self) -> Option<Bytes> {
+        lock(&self.init_error).take()
+    }
+
+    /// The one whose answer is `id`.
+    fn take_current(&self, id: &str) -> Option<oneshot::Sender<Outcome>> {
+        let mut current = lock(&self.current);
+        match current.take() {
+            Some((request_id, reply)) if request_id == id => Some(reply),
+            other => {
+                *current = other;
+                None
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The routes of the Runtime API.
+pub(super) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/2018-06-01/runtime/invocation/next", get(next))
+        .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
+        .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
+        .route("/2018-06-01/runtime/init/error", post(init_error))
+        .layer(DefaultBodyLimit::disable())
+        .with_state(shared)
+}
+
+async fn next(State(shared): State<Arc<Shared>>) -> Response<Body> {
+    let Some(job) = shared.jobs.lock().await.recv().await else {
+        return status(StatusCode::GONE, "Gone");
+    };
+    let trace = job.request_id.replace('-', "");
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + shared.timeout;
+    let answer = Response::builder()
+        .header("content-type", "application/json")
+        .header("lambda-runtime-aws-request-id", &job.request_id)
+        .header("lambda-runtime-deadline-ms", unix.as_millis().to_string())
+        .header("lambda-runtime-invoked-function-arn", &job.function_arn)
+        .header("lambda-runtime-trace-id", format!("Root=1-{}-{};Sampled=0", &trace[..8], &trace[8..]))
+        .body(Body::from(job.payload));
+    if let Some((_, abandoned)) = lock(&shared.current).replace((job.request_id, job.reply)) {
+        let message = "the function asked for the next event without an answer to this one";
+        let _ = abandoned.send(failure("Runtime.NoResponse", message));
+    }
+    let _ = job.taken.send(Instant::now() + shared.timeout);
+    answer.unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"))
+}
+
+async fn response(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: Body) -> Response<Body> {
+    let Some(reply) = shared.take_current(&id) else {
+        return invalid_request_id();
+    };
+    match read(body).await {
+        Ok(payload) => {
+            let _ = reply.send(Outcome { payload, failed: false });
+            status(StatusCode::ACCEPTED, "OK")
+        }
+        Err(TooLarge) => {
+            let message = "Response payload size exceeded maximum allowed payload size (6291556 bytes).";
+            let _ = reply.send(failure("Function.ResponseSizeTooLarge", message));
+            status(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge")
+        }
+    }
+}
+
+async fn error(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: Body) -> Response<Body> {
+    let Some(reply) = shared.take_current(&id) else {
+        return invalid_request_id();
+    };
+    let payload = read(body).await.unwrap_or_default();
+    let _ = reply.send(Outcome { payload, failed: true });
+    status(StatusCode::ACCEPTED, "OK")
+}
+
+async fn init_error(State(shared): State<Arc<Shared>>, _headers: HeaderMap, body: Body) -> Response<Body> {
+    *lock(&shared.init_error) = Some(read(body).await.unwrap_or_default());
+    status(StatusCode::ACCEPTED, "OK")
+}
+
+struct TooLarge;
+
+/// Reads at most one payload. A connection that breaks gives an empty one: the process is gone, and that is what counts.
+async fn read(body: Body) -> Result<Bytes, TooLarge> {
+    match Limited::new(body, MAX_PAYLOAD_BYTES).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(TooLarge),
+        Err(_) => Ok(Bytes::new()),
+    }
+}
+
+fn invalid_request_id() -> Response<Body> {
+    status(StatusCode::BAD_REQUEST, "InvalidRequestID")
+}
+
+fn status(status: StatusCode, text: &str) -> Response<Body> {
+    let body = if status.is_success() {
+        json!({"status": text})
+    } else {
+        json!({"errorType": text, "errorMessage": text})
+    };
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert("content-type", axum::http::HeaderValue::from_static("application/json"));
+    response
+}
+
+/// What Lambda answers in a function's place.
+pub(super) fn failure(error_type: &str, message: &str) -> Outcome {
+    let payload = json!({"errorType": error_type, "errorMessage": message}).to_string().into();
+    Outcome { payload, failed: true }
+}

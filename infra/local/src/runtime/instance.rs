@@ -1,0 +1,217 @@
+//! One process of a function.
+
+use std::process::Stdio;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use axum::serve::ListenerExt;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::time::{Instant, timeout_at};
+
+use super::api::{Job, Shared, failure, router};
+use super::spawner::{Spawner, kill_group};
+use super::{INIT_LIMIT, Invocation, Outcome, Settings, environment};
+use crate::account::function_arn;
+use crate::log::{Level, Log};
+use crate::template::Function;
+
+/// Longest line of a function's log; a longer one is cut into several.
+const MAX_LINE: usize = 256 * 1024;
+
+/// A running process that waits for an event or works on one.
+pub(super) struct Instance {
+    jobs: mpsc::Sender<Job>,
+    shared: Arc<Shared>,
+    exit: watch::Receiver<Option<String>>,
+    kill: Arc<Notify>,
+}
+
+/// What became of an event given to a process.
+pub(super) enum Attempt {
+    /// The process is there for the next event.
+    Answered(Outcome),
+    /// The process is gone, and this is the outcome.
+    Ended(Outcome),
+    /// The process was gone before it took the event.
+    NotTaken(Outcome),
+}
+
+/// Ends what belongs to a process; also what says that it lives.
+pub(super) struct Ties {
+    pub(super) stopped: watch::Receiver<bool>,
+    pub(super) alive: mpsc::Sender<()>,
+}
+
+impl Instance {
+    /// Starts a process with a Runtime API of its own.
+    pub(super) async fn start(
+        function: &Function,
+        settings: &Settings,
+        spawner: &Spawner,
+        ties: Ties,
+    ) -> Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port for the Runtime API")?;
+        let api = listener.local_addr()?.to_string();
+        let mut command = Command::new(settings.functions.join(&function.binary));
+        command
+            .env_clear()
+            .envs(environment::variables(function, settings, &api))
+            .current_dir(&settings.functions);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child =
+            spawner.spawn(command).await.with_context(|| format!("cannot start {}", function.binary))?;
+        follow(child.stdout.take(), &function.binary, &settings.log);
+        follow(child.stderr.take(), &function.binary, &settings.log);
+        let (jobs, receiver) = mpsc::channel(1);
+        let shared = Arc::new(Shared::new(function.timeout, receiver));
+        let listener = listener.tap_io(|connection| {
+            let _ = connection.set_nodelay(true);
+        });
+        let server = tokio::spawn(axum::serve(listener, router(shared.clone())).into_future());
+        let (exited, exit) = watch::channel(None);
+        let kill = Arc::new(Notify::new());
+        let ended = kill.clone();
+        tokio::spawn(async move {
+            let status = supervise(child, &ended, ties.stopped).await;
+            server.abort();
+            exited.send_replace(Some(status));
+            drop(ties.alive);
+        });
+        Ok(Self { jobs, shared, exit, kill })
+    }
+
+    /// Whether the process has ended.
+    pub(super) fn is_gone(&self) -> bool {
+        self.exit.borrow().is_some()
+    }
+
+    /// Gives the process an event and waits for what becomes of it.
+    pub(super) async fn run(&mut self, function: &Function, invocation: &Invocation) -> Attempt {
+        let id = &invocation.request_id;
+        let (taken, mut taken_at) = oneshot::channel();
+        let (reply, answer) = oneshot::channel();
+        let job = Job {
+            request_id: id.clone(),
+            function_arn: function_arn(&function.name),
+            payload: invocation.payload.clone(),
+            taken,
+            reply,
+        };
+        if self.jobs.send(job).await.is_err() {
+            return Attempt::NotTaken(self.ended(id).await);
+        }
+        let init_limit = INIT_LIMIT.max(function.timeout);
+        let init_over = Instant::now() + init_limit;
+        let deadline = tokio::select! {
+            biased;
+            taken = timeout_at(init_over, &mut taken_at) => match taken {
+                Ok(Ok(deadline)) => deadline,
+                Ok(Err(_)) => return Attempt::NotTaken(self.ended(id).await),
+                Err(_) => return Attempt::Ended(self.timed_out(id, init_limit.as_secs_f64()).await),
+            },
+            status = exit_of(self.exit.clone()) => return Attempt::NotTaken(self.exit_failure(id, &status)),
+        };
+        tokio::select! {
+            biased;
+            Ok(outcome) = answer => Attempt::Answered(outcome),
+            status = exit_of(self.exit.clone()) => Attempt::Ended(self.exit_failure(id, &status)),
+            () = tokio::time::sleep_until(deadline) => {
+                Attempt::Ended(self.timed_out(id, function.timeout.as_secs_f64()).await)
+            }
+        }
+    }
+
+    /// Kills the process, which used up its time.
+    async fn timed_out(&self, request_id: &str, seconds: f64) -> Outcome {
+        self.kill.notify_one();
+        exit_of(self.exit.clone()).await;
+        let message = format!("RequestId: {request_id} Error: Task timed out after {seconds:.2} seconds");
+        failure("Sandbox.Timedout", &message)
+    }
+
+    async fn ended(&self, request_id: &str) -> Outcome {
+        let status = exit_of(self.exit.clone()).await;
+        self.exit_failure(request_id, &status)
+    }
+
+    fn exit_failure(&self, request_id: &str, status: &str) -> Outcome {
+        match self.shared.init_error() {
+            Some(payload) => Outcome { payload, failed: true },
+            None => {
+                let message = format!("RequestId: {request_id} Error: Runtime exited with error: {status}");
+                failure("Runtime.ExitError", &message)
+            }
+        }
+    }
+}
+
+/// Waits until the process has ended and says how.
+async fn exit_of(mut exit: watch::Receiver<Option<String>>) -> String {
+    match exit.wait_for(Option::is_some).await {
+        Ok(status) => status.clone().unwrap_or_default(),
+        Err(_) => "unknown".to_owned(),
+    }
+}
+
+/// Waits for the process's end, or brings it about.
+async fn supervise(mut child: Child, kill: &Notify, mut stopped: watch::Receiver<bool>) -> String {
+    let asked = async {
+        tokio::select! {
+            () = kill.notified() => {}
+            _ = stopped.wait_for(|stopped| *stopped) => {}
+        }
+    };
+    let status = tokio::select! {
+        status = child.wait() => status,
+        () = asked => {
+            kill_group(&child);
+            child.wait().await
+        }
+    };
+    status.map_or_else(|error| error.to_string(), |status| status.to_string())
+}
+
+/// Shows what a process writes, line by line.
+fn follow(stream: Option<impl AsyncRead + Unpin + Send + 'static>, source: &str, log: &Log) {
+    let (Some(stream), source, log) = (stream, source.to_owned(), log.clone()) else {
+        return;
+    };
+    tokio::spawn(async move {
+        let mut reader = BufReader::new(stream);
+        let mut line = Vec::new();
+        loop {
+            let (used, complete) = match reader.fill_buf().await {
+                Err(_) | Ok([]) => break,
+                Ok(buffer) => match buffer.iter().position(|byte| *byte == b'\n') {
+                    Some(end) => (extend(&mut line, &buffer[..end]) + 1, true),
+                    None => (extend(&mut line, buffer), line.len() > MAX_LINE),
+                },
+            };
+            reader.consume(used);
+            if complete {
+                show(&log, &source, &mut line);
+            }
+        }
+        show(&log, &source, &mut line);
+    });
+}
+
+fn extend(line: &mut Vec<u8>, bytes: &[u8]) -> usize {
+    line.extend_from_slice(bytes);
+    bytes.len()
+}
+
+fn show(log: &Log, source: &str, line: &mut Vec<u8>) {
+    if !line.is_empty() {
+        log.function_line(source, String::from_utf8_lossy(line).trim_end());
+        line.clear();
+    }
+}
+
+/// Says that an invocation failed.
+pub(super) fn tell(log: &Log, function: &Function, outcome: &Outcome) {
+    log.line(&function.binary, Level::Error, &String::from_utf8_lossy(&outcome.payload));
+}

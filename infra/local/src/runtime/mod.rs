@@ -1,0 +1,176 @@
+//! Lambda: starts the real function binaries and speaks the Runtime API with them.
+//!
+//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+
+mod api;
+mod environment;
+mod instance;
+mod pool;
+mod spawner;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use bytes::Bytes;
+use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
+
+use crate::identity::Identities;
+use crate::log::Log;
+use crate::template::Function;
+use pool::Pool;
+use spawner::Spawner;
+
+/// Most bytes of an event, and of a response: 6 MiB and 100 bytes.
+pub const MAX_PAYLOAD_BYTES: usize = 6 * 1024 * 1024 + 100;
+
+/// Most processes of one function at once.
+pub const MAX_PROCESSES: usize = 10;
+
+/// How long a process may take before it asks for its first event. In Lambda, too, what is not ready after ten seconds
+/// has the function's own timeout to get there, where that is longer.
+const INIT_LIMIT: Duration = Duration::from_secs(10);
+
+/// What the functions need of their surroundings.
+#[derive(Clone)]
+pub struct Settings {
+    /// Where the binaries are.
+    pub functions: PathBuf,
+    /// Every function gets keys of its own.
+    pub identities: Identities,
+    /// Endpoints of the services.
+    pub endpoints: Endpoints,
+    /// Where the functions' lines go.
+    pub log: Log,
+}
+
+/// Addresses of the local services.
+#[derive(Clone, Debug, Default)]
+pub struct Endpoints {
+    /// S3.
+    pub s3: String,
+    /// DynamoDB.
+    pub dynamodb: String,
+    /// SQS.
+    pub sqs: String,
+}
+
+/// What to do when every process of a function is busy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenBusy {
+    /// Refuse, as a synchronous invocation is refused with 429.
+    Throttle,
+    /// Wait for a process, as pollers and asynchronous invocations do.
+    Wait,
+}
+
+/// One invocation.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// The binary's name.
+    pub function: String,
+    /// The event.
+    pub payload: Bytes,
+    /// Id of the request; retries keep it.
+    pub request_id: String,
+    /// What to do when every process is busy.
+    pub when_busy: WhenBusy,
+}
+
+impl Invocation {
+    /// An invocation with an id of its own.
+    #[must_use]
+    pub fn new(function: &str, payload: Bytes, when_busy: WhenBusy) -> Self {
+        Self { function: function.to_owned(), payload, request_id: Uuid::new_v4().to_string(), when_busy }
+    }
+}
+
+/// What a function answered, or what Lambda answers in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The function's answer, or a description of its failure.
+    pub payload: Bytes,
+    /// The function failed: it answered with an error, crashed, or was too slow.
+    pub failed: bool,
+}
+
+/// Why an event never reached a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// No such function.
+    UnknownFunction,
+    /// Every process is busy.
+    TooManyRequests,
+    /// The event is too large.
+    RequestTooLarge,
+    /// The cloud is being stopped.
+    Stopping,
+}
+
+/// All functions. Cheap to clone.
+#[derive(Clone)]
+pub struct Lambda {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pools: BTreeMap<String, Arc<Pool>>,
+    stop: watch::Sender<bool>,
+    /// Its copies live as long as the processes.
+    alive: std::sync::Mutex<Option<mpsc::Sender<()>>>,
+    ended: tokio::sync::Mutex<mpsc::Receiver<()>>,
+}
+
+impl Lambda {
+    /// Gets the functions ready; a process starts when an invocation needs it.
+    ///
+    /// # Errors
+    /// A binary is missing.
+    pub fn new(settings: &Settings, functions: &[Function]) -> Result<Self> {
+        let missing: Vec<_> = functions
+            .iter()
+            .filter(|function| !settings.functions.join(&function.binary).is_file())
+            .map(|function| function.binary.as_str())
+            .collect();
+        if !missing.is_empty() {
+            let folder = settings.functions.display();
+            bail!("no binary of {} in {folder}: build them with `make build`", missing.join(", "));
+        }
+        let (stop, stopped) = watch::channel(false);
+        let (alive, ended) = mpsc::channel(1);
+        let spawner = Arc::new(Spawner::start()?);
+        let pool = |function: &Function| {
+            let pool = Pool::new(function.clone(), settings, spawner.clone(), stopped.clone(), alive.clone());
+            (function.binary.clone(), Arc::new(pool))
+        };
+        let pools = functions.iter().map(pool).collect();
+        let (alive, ended) = (std::sync::Mutex::new(Some(alive)), tokio::sync::Mutex::new(ended));
+        Ok(Self { inner: Arc::new(Inner { pools, stop, alive, ended }) })
+    }
+
+    /// Invokes a function and waits for its outcome. Who stops waiting does not stop the function.
+    ///
+    /// # Errors
+    /// The event never reached the function.
+    pub async fn invoke(&self, invocation: Invocation) -> Result<Outcome, Refused> {
+        let pool = self.inner.pools.get(&invocation.function).ok_or(Refused::UnknownFunction)?.clone();
+        if invocation.payload.len() > MAX_PAYLOAD_BYTES {
+            return Err(Refused::RequestTooLarge);
+        }
+        let task = tokio::spawn(async move { pool.invoke(invocation).await });
+        task.await.unwrap_or(Err(Refused::Stopping))
+    }
+
+    /// Ends every process and waits until all are gone.
+    pub async fn stop(&self) {
+        self.inner.stop.send_replace(true);
+        for pool in self.inner.pools.values() {
+            pool.close();
+        }
+        self.inner.alive.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let _ = self.inner.ended.lock().await.recv().await;
+    }
+}

@@ -1,0 +1,115 @@
+//! The processes of one function: one event at a time each, more of them when more events come.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use super::api::failure;
+use super::instance::{Attempt, Instance, Ties, tell};
+use super::spawner::Spawner;
+use super::{Invocation, MAX_PROCESSES, Outcome, Refused, Settings, WhenBusy};
+use crate::log::Level;
+use crate::template::Function;
+
+pub(super) struct Pool {
+    function: Function,
+    settings: Settings,
+    spawner: Arc<Spawner>,
+    permits: Semaphore,
+    /// `None` once closed.
+    idle: Mutex<Option<Vec<Instance>>>,
+    stopped: watch::Receiver<bool>,
+    alive: Mutex<Option<mpsc::Sender<()>>>,
+}
+
+impl Pool {
+    pub(super) fn new(
+        function: Function,
+        settings: &Settings,
+        spawner: Arc<Spawner>,
+        stopped: watch::Receiver<bool>,
+        alive: mpsc::Sender<()>,
+    ) -> Self {
+        Self {
+            function,
+            settings: settings.clone(),
+            spawner,
+            permits: Semaphore::new(MAX_PROCESSES),
+            idle: Mutex::new(Some(Vec::new())),
+            stopped,
+            alive: Mutex::new(Some(alive)),
+        }
+    }
+
+    /// No more events; idle processes are let go.
+    pub(super) fn close(&self) {
+        self.permits.close();
+        lock(&self.idle).take();
+        lock(&self.alive).take();
+    }
+
+    pub(super) async fn invoke(&self, invocation: Invocation) -> Result<Outcome, Refused> {
+        let _permit = match invocation.when_busy {
+            WhenBusy::Wait => self.permits.acquire().await.map_err(|_| Refused::Stopping)?,
+            WhenBusy::Throttle => self.permits.try_acquire().map_err(|error| match error {
+                tokio::sync::TryAcquireError::Closed => Refused::Stopping,
+                tokio::sync::TryAcquireError::NoPermits => Refused::TooManyRequests,
+            })?,
+        };
+        // A process that died while idle is no reason for an invocation to fail.
+        while let Some(mut instance) = self.take_idle() {
+            match instance.run(&self.function, &invocation).await {
+                Attempt::NotTaken(_) => {}
+                attempt => return self.conclude(instance, attempt),
+            }
+        }
+        let mut instance = match self.start().await {
+            Ok(instance) => instance,
+            Err(error) => return error,
+        };
+        let attempt = instance.run(&self.function, &invocation).await;
+        self.conclude(instance, attempt)
+    }
+
+    async fn start(&self) -> Result<Instance, Result<Outcome, Refused>> {
+        let alive = lock(&self.alive).clone().ok_or(Err(Refused::Stopping))?;
+        let ties = Ties { stopped: self.stopped.clone(), alive };
+        Instance::start(&self.function, &self.settings, &self.spawner, ties).await.map_err(|error| {
+            let text = format!("{error:#}");
+            self.settings.log.line(&self.function.binary, Level::Error, &text);
+            Ok(failure("Runtime.InvalidEntrypoint", &text))
+        })
+    }
+
+    fn take_idle(&self) -> Option<Instance> {
+        let mut idle = lock(&self.idle);
+        let idle = idle.as_mut()?;
+        idle.retain(|instance| !instance.is_gone());
+        idle.pop()
+    }
+
+    /// Keeps the process for later if it is still there.
+    fn conclude(&self, instance: Instance, attempt: Attempt) -> Result<Outcome, Refused> {
+        match attempt {
+            Attempt::Answered(outcome) => {
+                if let Some(idle) = lock(&self.idle).as_mut() {
+                    idle.push(instance);
+                }
+                if outcome.failed {
+                    tell(&self.settings.log, &self.function, &outcome);
+                }
+                Ok(outcome)
+            }
+            // Killed by the cloud's own end: that is no failure of the function.
+            Attempt::Ended(_) | Attempt::NotTaken(_) if *self.stopped.borrow() => Err(Refused::Stopping),
+            Attempt::Ended(outcome) | Attempt::NotTaken(outcome) => {
+                tell(&self.settings.log, &self.function, &outcome);
+                Ok(outcome)
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,128 @@
+//! The one place each call passes: named, counted, checked, answered by `s3s`, and given its CORS headers.
+
+use std::sync::Arc;
+
+use http::header::{CONTENT_TYPE, EXPECT, RANGE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{Body, S3Error, S3ErrorCode};
+use uuid::Uuid;
+
+use super::cors::Cors;
+use super::credentials::{Presented, Secrets};
+use super::drain::{Returned, lend};
+use super::fault::{Fault, Outcome};
+use super::operations::Operations;
+use super::store::Store;
+use super::{Settings, route};
+use crate::calls::Calls;
+use crate::identity::Identities;
+
+/// Answers HTTP requests.
+pub(super) struct Gate {
+    service: S3Service,
+    cors: Cors,
+    region: String,
+    identities: Identities,
+    calls: Arc<Calls>,
+}
+
+impl Gate {
+    pub(super) fn new(store: Arc<Store>, settings: Settings) -> Self {
+        let mut service = S3ServiceBuilder::new(Operations(store));
+        service.set_auth(Secrets(settings.identities.clone()));
+        Self {
+            service: service.build(),
+            cors: Cors::new(settings.cors),
+            region: settings.region,
+            identities: settings.identities,
+            calls: settings.calls,
+        }
+    }
+
+    /// Answers one request, whatever it is.
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let (mut parts, body) = request.into_parts();
+        let operation = route::operation(&parts.method, &parts.uri, &parts.headers);
+        let presented = Presented::find(&parts.uri, &parts.headers);
+        self.calls.count(&presented.caller(&self.identities), "s3", operation);
+        if parts.method == Method::OPTIONS {
+            return finish(self.preflight(&parts.headers));
+        }
+        let cors = self.cors.actual(parts.method.as_str(), &parts.headers);
+        let checked = presented.check(&parts.headers, &self.region).and_then(|()| refuse_forms(&parts));
+        let waits = parts.headers.contains_key(EXPECT);
+        let ignores_range = presented.ignores_range(&parts.headers);
+        if ignores_range {
+            parts.headers.remove(RANGE);
+        }
+        let (body, returned) = lend(body);
+        let mut response = match checked {
+            Ok(()) => self.perform(Request::from_parts(parts, Body::http_body_unsync(body))).await,
+            Err(fault) => {
+                drop(body);
+                refusal(fault.into())
+            }
+        };
+        drain_refused(&response, waits, returned).await;
+        response.headers_mut().extend(cors);
+        finish(response)
+    }
+
+    async fn perform(&self, request: Request<Body>) -> Response<Body> {
+        match self.service.call(request).await {
+            Ok(response) => response,
+            Err(error) => {
+                tracing::error!(?error, "S3 cannot write an answer");
+                refusal(S3ErrorCode::InternalError.into())
+            }
+        }
+    }
+
+    fn preflight(&self, request: &HeaderMap) -> Response<Body> {
+        match self.cors.preflight(request) {
+            Ok(headers) => {
+                let mut response = Response::new(Body::empty());
+                *response.headers_mut() = headers;
+                response
+            }
+            Err(error) => refusal(error),
+        }
+    }
+}
+
+/// Browser forms (`multipart/form-data`) are not offered, and `s3s` would hold them in memory.
+fn refuse_forms(request: &Parts) -> Outcome<()> {
+    let content_type = request.headers.get(CONTENT_TYPE);
+    let is_form = content_type.is_some_and(|value| value.as_bytes().starts_with(b"multipart/form-data"));
+    if request.method == Method::POST && is_form {
+        return Err(Fault::new(S3ErrorCode::NotImplemented, "POST policies are not implemented"));
+    }
+    Ok(())
+}
+
+/// A client that waits for `100 Continue` has sent nothing yet, and must not be told to.
+async fn drain_refused(response: &Response<Body>, waits: bool, returned: Returned) {
+    if !waits && (response.status().is_client_error() || response.status().is_server_error()) {
+        returned.drain().await;
+    }
+}
+
+fn refusal(error: S3Error) -> Response<Body> {
+    error.to_http_response().unwrap_or_else(|_| {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        response
+    })
+}
+
+/// Every answer of S3 names its request.
+fn finish(mut response: Response<Body>) -> Response<Body> {
+    let id = Uuid::now_v7().simple().to_string().to_ascii_uppercase();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-amz-request-id", id);
+    }
+    response
+}

@@ -1,0 +1,132 @@
+//! S3 as the functions, presigned URLs and browsers use it. Crate `s3s` speaks the protocol (signatures, expiry,
+//! chunked bodies, XML); here are the storage, the rules of each operation, CORS and the events.
+//!
+//! Bytes lie in files with opaque names, everything else in an SQLite index beside them. A body is staged, renamed
+//! into place and then indexed, so that a crash at any point leaves either the whole object or nothing.
+
+mod checksums;
+mod cors;
+mod credentials;
+mod drain;
+mod fault;
+mod files;
+mod gate;
+mod index;
+mod operations;
+mod read;
+mod receive;
+mod route;
+mod server;
+mod store;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+use crate::calls::Calls;
+use crate::identity::Identities;
+
+use self::gate::Gate;
+use self::store::Store;
+
+/// What one bucket needs.
+pub struct Settings {
+    /// A folder of its own; created when missing.
+    pub data: PathBuf,
+    /// Name of the only bucket.
+    pub bucket: String,
+    /// The region that signatures must name.
+    pub region: String,
+    /// The bucket's CORS rules; the first that matches is used.
+    pub cors: Vec<CorsRule>,
+    /// Who may call.
+    pub identities: Identities,
+    /// Where each call is counted.
+    pub calls: Arc<Calls>,
+}
+
+/// One `CorsRule` of a bucket's `CorsConfiguration`.
+#[derive(Clone, Debug, Default)]
+pub struct CorsRule {
+    /// Origins, each with at most one `*`.
+    pub allowed_origins: Vec<String>,
+    /// `GET`, `HEAD`, `PUT`, `POST`, `DELETE`.
+    pub allowed_methods: Vec<String>,
+    /// Request headers, each with at most one `*`; in any case of letters.
+    pub allowed_headers: Vec<String>,
+    /// Response headers that a page may read.
+    pub exposed_headers: Vec<String>,
+    /// How long a browser may remember the preflight's answer, in seconds.
+    pub max_age_seconds: Option<u32>,
+}
+
+/// An object came to be; waits in the index until [`S3::finish_event`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectCreated {
+    /// Ascending in the order in which the objects came to be.
+    pub id: i64,
+    /// `ObjectCreated:Put`, `ObjectCreated:CompleteMultipartUpload` or `ObjectCreated:Copy`.
+    pub event_name: String,
+    /// The object's key, not encoded.
+    pub key: String,
+    /// Bytes.
+    pub size: u64,
+    /// Without quotes.
+    pub etag: String,
+    /// Hexadecimal; of two events of one key, the later has the greater.
+    pub sequencer: String,
+    /// When the object came to be.
+    pub time: OffsetDateTime,
+}
+
+/// One bucket. Clones share it.
+#[derive(Clone)]
+pub struct S3 {
+    store: Arc<Store>,
+    gate: Arc<Gate>,
+}
+
+impl S3 {
+    /// Opens the bucket in `settings.data` and removes what a crash left half done.
+    ///
+    /// # Errors
+    /// The folder or the index cannot be used, or another process uses it.
+    pub fn open(settings: Settings) -> anyhow::Result<Self> {
+        let store = Arc::new(Store::open(&settings.data, settings.bucket.clone(), settings.region.clone())?);
+        let gate = Arc::new(Gate::new(Arc::clone(&store), settings));
+        Ok(Self { store, gate })
+    }
+
+    /// Answers requests until the future is dropped; then all connections close.
+    ///
+    /// # Errors
+    /// The listener fails for good.
+    pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
+        server::serve(self.gate, listener).await
+    }
+
+    /// The oldest unfinished events, at most `limit`, in the order in which the objects came to be.
+    ///
+    /// # Errors
+    /// The index cannot be read.
+    pub fn pending_events(&self, limit: usize) -> anyhow::Result<Vec<ObjectCreated>> {
+        Ok(self.store.pending_events(limit)?)
+    }
+
+    /// Forgets an event that was delivered. Unknown ones are ignored.
+    ///
+    /// # Errors
+    /// The index cannot be written.
+    pub fn finish_event(&self, id: i64) -> anyhow::Result<()> {
+        Ok(self.store.finish_event(id)?)
+    }
+
+    /// Notified (one waiter, or the next one to wait) after an object came to be.
+    #[must_use]
+    pub fn events_changed(&self) -> Arc<Notify> {
+        self.store.events_changed()
+    }
+}

@@ -1,0 +1,196 @@
+//! Lists, page by page.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use s3s::S3ErrorCode;
+use s3s::dto::*;
+
+use super::multipart::{find_open, wire_checksum};
+use super::{etag, not_implemented, signed};
+use crate::s3::checksums::{Algorithm, set_checksum};
+use crate::s3::fault::{Fault, Outcome};
+use crate::s3::index::{objects, uploads};
+use crate::s3::store::Store;
+
+/// The most rows of one page.
+const PAGE: i32 = 1000;
+
+pub(super) fn head_bucket(store: &Store, input: &HeadBucketInput) -> Outcome<HeadBucketOutput> {
+    store.check_bucket(&input.bucket)?;
+    Ok(HeadBucketOutput { bucket_region: Some(store.region.clone()), ..HeadBucketOutput::default() })
+}
+
+pub(super) async fn list_objects(
+    store: &Arc<Store>,
+    input: ListObjectsV2Input,
+) -> Outcome<ListObjectsV2Output> {
+    store.check_bucket(&input.bucket)?;
+    if input.delimiter.as_deref().is_some_and(|delimiter| !delimiter.is_empty()) {
+        return Err(not_implemented());
+    }
+    let limit = page(input.max_keys, "max-keys")?;
+    let prefix = input.prefix.clone().unwrap_or_default();
+    let after = match &input.continuation_token {
+        Some(token) => decode_token(token)?,
+        None => input.start_after.clone().unwrap_or_default(),
+    };
+    let searched = prefix.clone();
+    let mut found =
+        store.read(move |index| objects::list(index, &searched, &after, i64::from(limit) + 1)).await?;
+    let more = cut(&mut found, limit);
+    let next = found.last().filter(|_| more).map(|object| BASE64.encode(&object.key));
+    let encode = encoder(input.encoding_type.as_ref());
+    Ok(ListObjectsV2Output {
+        name: Some(input.bucket),
+        prefix: Some(encode(&prefix)),
+        max_keys: Some(limit),
+        key_count: i32::try_from(found.len()).ok(),
+        is_truncated: Some(more),
+        continuation_token: input.continuation_token,
+        next_continuation_token: next,
+        start_after: input.start_after.map(|key| encode(&key)),
+        contents: Some(found.into_iter().map(|object| listed(object, encode)).collect()),
+        encoding_type: input.encoding_type,
+        ..ListObjectsV2Output::default()
+    })
+}
+
+fn listed(object: objects::Object, encode: fn(&str) -> String) -> Object {
+    Object {
+        key: Some(encode(&object.key)),
+        size: Some(signed(object.size)),
+        e_tag: Some(etag(&object.etag)),
+        last_modified: Some(object.modified.into()),
+        storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
+        checksum_algorithm: Some(vec![wire_checksum(object.checksum.algorithm)]),
+        checksum_type: Some(ChecksumType::from_static(object.checksum.kind.name())),
+        ..Object::default()
+    }
+}
+
+pub(super) async fn list_uploads(
+    store: &Arc<Store>,
+    input: ListMultipartUploadsInput,
+) -> Outcome<ListMultipartUploadsOutput> {
+    store.check_bucket(&input.bucket)?;
+    if input.delimiter.as_deref().is_some_and(|delimiter| !delimiter.is_empty()) {
+        return Err(not_implemented());
+    }
+    let limit = page(input.max_uploads, "max-uploads")?;
+    let prefix = input.prefix.clone().unwrap_or_default();
+    let key = input.key_marker.clone().unwrap_or_default();
+    // Without an id the whole key is behind us; ids are hexadecimal, so that none is greater than this.
+    let id = input.upload_id_marker.clone().unwrap_or_else(|| "~".to_owned());
+    let mut found =
+        store.read(move |index| uploads::list(index, &prefix, (&key, &id), i64::from(limit) + 1)).await?;
+    let more = cut(&mut found, limit);
+    let last = found.last().filter(|_| more);
+    let encode = encoder(input.encoding_type.as_ref());
+    Ok(ListMultipartUploadsOutput {
+        bucket: Some(input.bucket),
+        prefix: input.prefix.map(|prefix| encode(&prefix)),
+        key_marker: Some(encode(&input.key_marker.unwrap_or_default())),
+        upload_id_marker: Some(input.upload_id_marker.unwrap_or_default()),
+        next_key_marker: last.map(|upload| encode(&upload.key)),
+        next_upload_id_marker: last.map(|upload| upload.id.clone()),
+        max_uploads: Some(limit),
+        is_truncated: Some(more),
+        uploads: Some(found.into_iter().map(|upload| listed_upload(upload, encode)).collect()),
+        encoding_type: input.encoding_type,
+        ..ListMultipartUploadsOutput::default()
+    })
+}
+
+fn listed_upload(upload: uploads::Upload, encode: fn(&str) -> String) -> MultipartUpload {
+    MultipartUpload {
+        key: Some(encode(&upload.key)),
+        upload_id: Some(upload.id),
+        initiated: Some(upload.initiated.into()),
+        checksum_algorithm: upload.algorithm.map(wire_checksum),
+        checksum_type: upload.algorithm.map(|_| ChecksumType::from_static(upload.kind.name())),
+        storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
+        ..MultipartUpload::default()
+    }
+}
+
+pub(super) async fn list_parts(store: &Arc<Store>, input: ListPartsInput) -> Outcome<ListPartsOutput> {
+    store.check_bucket(&input.bucket)?;
+    let limit = page(input.max_parts, "max-parts")?;
+    let after = input.part_number_marker.unwrap_or(0);
+    let (key, id) = (input.key.clone(), input.upload_id.clone());
+    let (upload, mut found) = store
+        .read(move |index| {
+            let upload = find_open(index, &key, &id)?;
+            let parts = uploads::parts(index, &upload.id, after, i64::from(limit) + 1)?;
+            Ok((upload, parts))
+        })
+        .await?;
+    let more = cut(&mut found, limit);
+    Ok(ListPartsOutput {
+        bucket: Some(input.bucket),
+        key: Some(input.key),
+        upload_id: Some(input.upload_id),
+        part_number_marker: Some(after),
+        next_part_number_marker: found.last().map(|part| part.number),
+        max_parts: Some(limit),
+        is_truncated: Some(more),
+        checksum_algorithm: upload.algorithm.map(wire_checksum),
+        checksum_type: upload.algorithm.map(|_| ChecksumType::from_static(upload.kind.name())),
+        storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
+        parts: Some(found.into_iter().map(|part| listed_part(part, upload.algorithm)).collect()),
+        ..ListPartsOutput::default()
+    })
+}
+
+fn listed_part(part: uploads::Part, algorithm: Option<Algorithm>) -> Part {
+    let mut listed = Part {
+        part_number: Some(part.number),
+        size: Some(signed(part.size)),
+        e_tag: Some(etag(&part.etag)),
+        last_modified: Some(part.modified.into()),
+        ..Part::default()
+    };
+    if let Some(algorithm) = algorithm {
+        set_checksum!(listed, algorithm, algorithm.encode(&part.checksum));
+    }
+    listed
+}
+
+/// How many rows are wanted, at most [`PAGE`].
+fn page(wanted: Option<i32>, name: &str) -> Outcome<i32> {
+    match wanted.unwrap_or(PAGE) {
+        limit @ 0.. => Ok(limit.min(PAGE)),
+        _ => {
+            let message = format!("Argument {name} must be an integer between 0 and 2147483647");
+            Err(Fault::new(S3ErrorCode::InvalidArgument, message))
+        }
+    }
+}
+
+/// Cuts a list to its limit; whether there was more. A page of nothing has no successor.
+fn cut<T>(rows: &mut Vec<T>, limit: i32) -> bool {
+    let limit = usize::try_from(limit).unwrap_or_default();
+    let more = rows.len() > limit && limit > 0;
+    rows.truncate(limit);
+    more
+}
+
+fn decode_token(token: &str) -> Outcome<String> {
+    let key = BASE64.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    key.ok_or_else(|| {
+        Fault::new(S3ErrorCode::InvalidArgument, "The continuation token provided is incorrect")
+    })
+}
+
+/// What `encoding-type=url` leaves as it is.
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/');
+
+fn encoder(encoding: Option<&EncodingType>) -> fn(&str) -> String {
+    match encoding.map(EncodingType::as_str) {
+        Some(EncodingType::URL) => |text| utf8_percent_encode(text, KEPT).to_string(),
+        _ => str::to_owned,
+    }
+}

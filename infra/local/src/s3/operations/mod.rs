@@ -1,0 +1,130 @@
+//! What each operation does. Here is only the table of them; what is not in it is answered `NotImplemented`.
+
+mod complete;
+mod conditions;
+mod copy;
+mod get;
+mod list;
+mod multipart;
+mod put;
+
+use std::sync::Arc;
+
+use s3s::dto::*;
+use s3s::{S3, S3ErrorCode, S3Request, S3Response, S3Result};
+
+use super::fault::{Fault, Outcome};
+use super::store::Store;
+
+/// The operations of S3 that the project uses.
+pub(super) struct Operations(pub(super) Arc<Store>);
+
+fn respond<T>(outcome: Outcome<T>) -> S3Result<S3Response<T>> {
+    Ok(S3Response::new(outcome?))
+}
+
+/// A part of S3 that is not here: refused, for silence would be a lie.
+fn not_implemented() -> Fault {
+    let message = "A header you provided implies functionality that is not implemented";
+    Fault::new(S3ErrorCode::NotImplemented, message)
+}
+
+/// An `ETag` with its quotes.
+fn etag(value: &str) -> ETag {
+    ETag::Strong(value.to_owned())
+}
+
+/// What S3 says of every object: encrypted with its own keys.
+fn encrypted() -> ServerSideEncryption {
+    ServerSideEncryption::from_static(ServerSideEncryption::AES256)
+}
+
+/// A size as the wire types have it.
+fn signed(size: u64) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
+}
+
+#[async_trait::async_trait]
+impl S3 for Operations {
+    async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+        respond(put::put_object(&self.0, request).await)
+    }
+
+    async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+        respond(get::get_object(&self.0, request.input).await)
+    }
+
+    async fn head_object(
+        &self,
+        request: S3Request<HeadObjectInput>,
+    ) -> S3Result<S3Response<HeadObjectOutput>> {
+        get::head_object(&self.0, request.input).await.map_err(Into::into)
+    }
+
+    async fn delete_object(
+        &self,
+        request: S3Request<DeleteObjectInput>,
+    ) -> S3Result<S3Response<DeleteObjectOutput>> {
+        respond(put::delete_object(&self.0, request.input).await)
+    }
+
+    async fn copy_object(
+        &self,
+        request: S3Request<CopyObjectInput>,
+    ) -> S3Result<S3Response<CopyObjectOutput>> {
+        respond(copy::copy_object(&self.0, request.input).await)
+    }
+
+    async fn head_bucket(
+        &self,
+        request: S3Request<HeadBucketInput>,
+    ) -> S3Result<S3Response<HeadBucketOutput>> {
+        respond(list::head_bucket(&self.0, &request.input))
+    }
+
+    async fn list_objects_v2(
+        &self,
+        request: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+        respond(list::list_objects(&self.0, request.input).await)
+    }
+
+    async fn list_multipart_uploads(
+        &self,
+        request: S3Request<ListMultipartUploadsInput>,
+    ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
+        respond(list::list_uploads(&self.0, request.input).await)
+    }
+
+    async fn list_parts(&self, request: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
+        respond(list::list_parts(&self.0, request.input).await)
+    }
+
+    async fn create_multipart_upload(
+        &self,
+        request: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        respond(multipart::create(&self.0, request.input).await)
+    }
+
+    async fn upload_part(
+        &self,
+        request: S3Request<UploadPartInput>,
+    ) -> S3Result<S3Response<UploadPartOutput>> {
+        respond(multipart::upload_part(&self.0, request).await)
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        request: S3Request<CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        respond(complete::complete(&self.0, request.input).await)
+    }
+
+    async fn abort_multipart_upload(
+        &self,
+        request: S3Request<AbortMultipartUploadInput>,
+    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+        respond(multipart::abort(&self.0, request.input).await)
+    }
+}

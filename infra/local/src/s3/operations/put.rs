@@ -1,0 +1,212 @@
+//! Writing and deleting one object.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use http::HeaderMap;
+use s3s::dto::{ChecksumType, DeleteObjectInput, DeleteObjectOutput, PutObjectInput, PutObjectOutput};
+use s3s::{S3ErrorCode, S3Request, TrailingHeaders};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{conditions, encrypted, etag, not_implemented, signed};
+use crate::s3::checksums::{Algorithm, Checksum, sent_checksums, set_checksum, single};
+use crate::s3::fault::{Fault, Outcome};
+use crate::s3::index::Headers;
+use crate::s3::index::objects::{self, Object, Segment};
+use crate::s3::receive::{Announced, MAX_BODY, Received, receive};
+use crate::s3::store::{Change, Store};
+
+/// What S3 takes when a client says nothing.
+pub(super) const DEFAULT_CONTENT_TYPE: &str = "binary/octet-stream";
+
+pub(super) async fn put_object(
+    store: &Arc<Store>,
+    request: S3Request<PutObjectInput>,
+) -> Outcome<PutObjectOutput> {
+    let S3Request { mut input, headers, trailing_headers, .. } = request;
+    store.check_bucket(&input.bucket)?;
+    refuse_unsupported(&input)?;
+    let condition = conditions::Write::new(input.if_match.take(), input.if_none_match.take())?;
+    let checksum = sent_checksum(sent_checksums!(input), &headers, trailing_headers)?;
+    let announced = announce(
+        checksum.unwrap_or(Sent { algorithm: Algorithm::Crc64Nvme, value: None, trailer: None }),
+        input.content_length,
+        &headers,
+        input.content_md5.as_deref(),
+    )?;
+    let algorithm = announced.algorithm;
+    let received = receive(store, input.body.take(), announced).await?;
+    let object = new_object(input.key.clone(), &received, algorithm, object_headers!(input));
+    let written = write(store, "ObjectCreated:Put", object, received, condition).await?;
+    let mut output = PutObjectOutput {
+        e_tag: Some(etag(&written.etag)),
+        checksum_type: Some(ChecksumType::from_static(written.checksum.kind.name())),
+        server_side_encryption: Some(encrypted()),
+        size: Some(signed(written.size)),
+        ..PutObjectOutput::default()
+    };
+    set_checksum!(output, algorithm, written.checksum.value);
+    Ok(output)
+}
+
+pub(super) async fn delete_object(
+    store: &Arc<Store>,
+    input: DeleteObjectInput,
+) -> Outcome<DeleteObjectOutput> {
+    store.check_bucket(&input.bucket)?;
+    if input.version_id.is_some_and(|version| version != "null") {
+        return Err(not_implemented());
+    }
+    let condition = conditions::Write::new(input.if_match, None)?;
+    let key = input.key;
+    store
+        .change(move |change| {
+            let current = objects::find(&change.index, &key)?;
+            condition.check(current.as_ref())?;
+            if let Some(object) = current {
+                let files = objects::remove(&change.index, &object)?;
+                change.remove_files(files);
+            }
+            Ok(DeleteObjectOutput::default())
+        })
+        .await
+}
+
+/// Indexes a body that is in place, if the condition holds at that moment.
+pub(super) async fn write(
+    store: &Arc<Store>,
+    event: &'static str,
+    object: Object,
+    received: Received,
+    condition: conditions::Write,
+) -> Outcome<Object> {
+    store
+        .change(move |change: &mut Change<'_>| {
+            condition.check(objects::find(&change.index, &object.key)?.as_ref())?;
+            let segment = Segment { file: received.file.name().to_owned(), size: received.size };
+            change.put_object(event, &object, &[segment])?;
+            change.keep(received.file);
+            Ok(object)
+        })
+        .await
+}
+
+/// An object made of one body.
+pub(super) fn new_object(key: String, received: &Received, algorithm: Algorithm, headers: Headers) -> Object {
+    Object {
+        key,
+        version: Uuid::now_v7().simple().to_string(),
+        size: received.size,
+        etag: hex::encode(received.md5),
+        modified: OffsetDateTime::now_utc(),
+        checksum: Checksum::of_body(algorithm, &received.checksum),
+        headers,
+    }
+}
+
+/// The headers that an object keeps; several inputs of `s3s` share these fields.
+macro_rules! object_headers {
+    ($input:expr) => {{
+        let content_type = $input.content_type.take().filter(|text| !text.is_empty());
+        Headers {
+            content_type: Some(content_type.unwrap_or_else(|| super::put::DEFAULT_CONTENT_TYPE.to_owned())),
+            cache_control: $input.cache_control.take(),
+            content_disposition: $input.content_disposition.take(),
+            content_encoding: super::put::own_encoding($input.content_encoding.take()),
+            content_language: $input.content_language.take(),
+            expires: $input.expires.take(),
+            metadata: $input.metadata.take(),
+        }
+    }};
+}
+pub(super) use object_headers;
+
+/// `aws-chunked` is how the body came, not what the object is.
+pub(super) fn own_encoding(header: Option<String>) -> Option<String> {
+    let header = header?;
+    let own: Vec<&str> = header.split(',').map(str::trim).filter(|name| *name != "aws-chunked").collect();
+    (!own.is_empty()).then(|| own.join(","))
+}
+
+/// The checksum that comes with a body, before or after it.
+pub(super) struct Sent {
+    pub(super) algorithm: Algorithm,
+    pub(super) value: Option<Vec<u8>>,
+    pub(super) trailer: Option<TrailingHeaders>,
+}
+
+/// Finds the one checksum of a request.
+pub(super) fn sent_checksum(
+    in_headers: [(Algorithm, Option<&str>); 5],
+    headers: &HeaderMap,
+    trailing: Option<TrailingHeaders>,
+) -> Outcome<Option<Sent>> {
+    let announced = headers.get("x-amz-trailer").and_then(|value| value.to_str().ok());
+    let in_trailer = announced.and_then(|name| {
+        Algorithm::ALL.into_iter().find(|algorithm| name.trim().eq_ignore_ascii_case(algorithm.header()))
+    });
+    if announced.is_some() && in_trailer.is_none() {
+        let message = "The value specified in the x-amz-trailer header is not supported";
+        return Err(Fault::new(S3ErrorCode::InvalidRequest, message));
+    }
+    match (single(in_headers)?, in_trailer) {
+        (Some(_), Some(_)) => {
+            let message = "Expecting a single x-amz-checksum- header";
+            Err(Fault::new(S3ErrorCode::InvalidRequest, message))
+        }
+        (Some((algorithm, value)), None) => {
+            Ok(Some(Sent { algorithm, value: Some(algorithm.decode(&value)?), trailer: None }))
+        }
+        (None, Some(algorithm)) => Ok(Some(Sent { algorithm, value: None, trailer: trailing })),
+        (None, None) if headers.contains_key("x-amz-sdk-checksum-algorithm") => {
+            let message = "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or \
+                           x-amz-trailer headers were found.";
+            Err(Fault::new(S3ErrorCode::InvalidRequest, message))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+/// Everything the headers say of a body.
+pub(super) fn announce(
+    sent: Sent,
+    content_length: Option<i64>,
+    headers: &HeaderMap,
+    md5: Option<&str>,
+) -> Outcome<Announced> {
+    // A chunked body announces what it decodes to; `s3s` has put that into Content-Length if there was one.
+    let decoded =
+        headers.get("x-amz-decoded-content-length").and_then(|value| value.to_str().ok()?.parse().ok());
+    let size = decoded.or_else(|| u64::try_from(content_length?).ok());
+    let Some(size) = size else {
+        let message = "You must provide the Content-Length HTTP header.";
+        return Err(Fault::new(S3ErrorCode::MissingContentLength, message));
+    };
+    if size > MAX_BODY {
+        let message = "Your proposed upload exceeds the maximum allowed size";
+        return Err(Fault::new(S3ErrorCode::EntityTooLarge, message));
+    }
+    let md5 = md5.map(|text| BASE64.decode(text).ok().and_then(|raw| <[u8; 16]>::try_from(raw).ok()));
+    if md5 == Some(None) {
+        return Err(Fault::new(S3ErrorCode::InvalidDigest, "The Content-MD5 you specified was invalid."));
+    }
+    Ok(Announced {
+        size,
+        md5: md5.flatten(),
+        algorithm: sent.algorithm,
+        checksum: sent.value,
+        trailer: sent.trailer,
+    })
+}
+
+fn refuse_unsupported(input: &PutObjectInput) -> Outcome<()> {
+    let unsupported = input.sse_customer_algorithm.is_some()
+        || input.tagging.is_some()
+        || input.object_lock_mode.is_some()
+        || input.object_lock_legal_hold_status.is_some()
+        || input.website_redirect_location.is_some()
+        || input.write_offset_bytes.is_some();
+    if unsupported { Err(not_implemented()) } else { Ok(()) }
+}

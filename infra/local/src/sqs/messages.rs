@@ -1,0 +1,216 @@
+//! Messages: sent, received, hidden, deleted, moved to the dead-letter queue.
+
+use std::time::Duration;
+
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::Message;
+use super::attributes::md5_hex;
+use super::clock::{Millis, date, now, span};
+use super::error::{SqsError, invalid};
+use super::queues::Queue;
+use super::receipt::Receipt;
+use super::store::Store;
+
+/// No message is invisible for longer than this after a receive.
+pub(super) const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// A message to send, checked.
+pub(super) struct NewMessage {
+    pub(super) body: String,
+    pub(super) delay: Duration,
+    /// Message attributes in the API's JSON, an object.
+    pub(super) attributes: Value,
+    /// System attributes the sender may set, in the API's JSON, an object.
+    pub(super) system_attributes: Value,
+}
+
+/// What the sender of a message learns.
+pub(super) struct Sent {
+    pub(super) message_id: String,
+    pub(super) md5_of_body: String,
+}
+
+/// What one look at a queue gives.
+pub(super) struct Taken {
+    pub(super) messages: Vec<Message>,
+    /// When the next message becomes visible by itself.
+    pub(super) next_visible_at: Option<Millis>,
+}
+
+impl Store {
+    pub(super) fn send(&self, queue: &str, sender: &str, message: &NewMessage) -> Result<Sent, SqsError> {
+        let sent =
+            Sent { message_id: Uuid::now_v7().to_string(), md5_of_body: md5_hex(message.body.as_bytes()) };
+        self.transaction(|transaction| {
+            Queue::find(transaction, queue)?;
+            let now = now();
+            let mut statement = transaction.prepare_cached(
+                "INSERT INTO messages (queue, message_id, body, md5_of_body, attributes, system_attributes, sender,
+                    sent_at, visible_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?;
+            statement.execute(params![
+                queue,
+                sent.message_id,
+                message.body,
+                sent.md5_of_body,
+                message.attributes.to_string(),
+                message.system_attributes.to_string(),
+                sender,
+                now,
+                now + span(message.delay)
+            ])?;
+            Ok(())
+        })?;
+        self.arrivals(queue).notify_waiters();
+        Ok(sent)
+    }
+
+    /// Receives up to `max` messages and hides them, for the queue's own time unless `visibility` says otherwise.
+    pub(super) fn take(
+        &self,
+        queue: &str,
+        max: usize,
+        visibility: Option<Duration>,
+    ) -> Result<Taken, SqsError> {
+        let (taken, redriven_to) = self.transaction(|transaction| {
+            let queue = Queue::find(transaction, queue)?;
+            let now = now();
+            let redriven_to = tidy(transaction, &queue, now)?;
+            let hidden_until = now + visibility.map_or(queue.visibility_timeout, span);
+            let messages = receive(transaction, &queue.name, max, now, hidden_until)?;
+            let mut next = transaction.prepare_cached(
+                "SELECT min(visible_at) FROM messages WHERE queue = ?1 AND visible_at > ?2",
+            )?;
+            let next_visible_at = next.query_row(params![queue.name, now], |row| row.get(0))?;
+            Ok((Taken { messages, next_visible_at }, redriven_to))
+        })?;
+        if let Some(target) = redriven_to {
+            self.arrivals(&target).notify_waiters();
+        }
+        Ok(taken)
+    }
+
+    /// Deletes a message, if the handle is that of its last receive: with an older one nothing happens, as in AWS.
+    pub(super) fn delete(&self, queue: &str, handle: &str) -> Result<(), SqsError> {
+        self.transaction(|transaction| {
+            Queue::find(transaction, queue)?;
+            let receipt = Receipt::decode(handle, queue)?;
+            transaction
+                .prepare_cached("DELETE FROM messages WHERE id = ?1 AND queue = ?2 AND receipt = ?3")?
+                .execute(params![receipt.row, queue, receipt.nonce])?;
+            Ok(())
+        })
+    }
+
+    /// Hides a message in flight for `visibility` from now.
+    pub(super) fn change_visibility(
+        &self,
+        queue: &str,
+        handle: &str,
+        visibility: Duration,
+    ) -> Result<(), SqsError> {
+        self.transaction(|transaction| {
+            Queue::find(transaction, queue)?;
+            let receipt = Receipt::decode(handle, queue)?;
+            let mut find = transaction.prepare_cached(
+                "SELECT visible_at, received_at FROM messages WHERE id = ?1 AND queue = ?2 AND receipt = ?3",
+            )?;
+            let found = find
+                .query_row(params![receipt.row, queue, receipt.nonce], |row| {
+                    Ok((row.get::<_, Millis>(0)?, row.get::<_, Millis>(1)?))
+                })
+                .optional()?;
+            let gone = "Message does not exist or is not available for visibility timeout change.";
+            let (visible_at, received_at) = found.ok_or_else(|| invalid(handle, "ReceiptHandle", gone))?;
+            let now = now();
+            if visible_at <= now {
+                return Err(SqsError::MessageNotInflight);
+            }
+            if now + span(visibility) > received_at + span(MAX_VISIBILITY) {
+                let reason = "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]";
+                return Err(invalid(visibility.as_secs(), "VisibilityTimeout", reason));
+            }
+            transaction
+                .prepare_cached("UPDATE messages SET visible_at = ?2 WHERE id = ?1")?
+                .execute(params![receipt.row, now + span(visibility)])?;
+            Ok(())
+        })?;
+        self.arrivals(queue).notify_waiters();
+        Ok(())
+    }
+}
+
+/// Drops what is older than the retention, then moves what was received too often. Gives the queue that got it.
+fn tidy(transaction: &Transaction<'_>, queue: &Queue, now: Millis) -> Result<Option<String>, SqsError> {
+    transaction
+        .prepare_cached("DELETE FROM messages WHERE queue = ?1 AND sent_at <= ?2")?
+        .execute(params![queue.name, now - queue.retention])?;
+    let Some(redrive) = &queue.redrive else {
+        return Ok(None);
+    };
+    // The message keeps its id and the time it was sent at; receives are counted anew, or the dead-letter queue's own
+    // redrive policy would act at once.
+    let moved = transaction
+        .prepare_cached(
+            "UPDATE messages SET queue = ?2, dead_letter_source = ?1, visible_at = ?3, received_at = NULL,
+                first_received_at = NULL, receive_count = 0, receipt = NULL
+             WHERE queue = ?1 AND visible_at <= ?3 AND receive_count >= ?4",
+        )?
+        .execute(params![queue.name, redrive.target, now, redrive.max_receive_count])?;
+    Ok((moved > 0).then(|| redrive.target.clone()))
+}
+
+fn receive(
+    transaction: &Transaction<'_>,
+    queue: &str,
+    max: usize,
+    now: Millis,
+    hidden_until: Millis,
+) -> Result<Vec<Message>, SqsError> {
+    let mut visible = transaction.prepare_cached(
+        "SELECT id FROM messages WHERE queue = ?1 AND visible_at <= ?2 ORDER BY visible_at, id LIMIT ?3",
+    )?;
+    let max = i64::try_from(max).unwrap_or(i64::MAX);
+    let rows = visible.query_map(params![queue, now, max], |row| row.get::<_, i64>(0))?;
+    let rows: Vec<i64> = rows.collect::<Result<_, _>>()?;
+    let mut hide = transaction.prepare_cached(
+        "UPDATE messages SET visible_at = ?2, received_at = ?3, first_received_at = coalesce(first_received_at, ?3),
+            receive_count = receive_count + 1, receipt = ?4
+         WHERE id = ?1
+         RETURNING message_id, body, md5_of_body, sent_at, first_received_at, receive_count, sender,
+            dead_letter_source, attributes, system_attributes",
+    )?;
+    let mut take = |row| {
+        let receipt = Receipt::new(row);
+        let handle = receipt.encode(queue);
+        hide.query_row(params![row, hidden_until, now, receipt.nonce], |row| message(row, handle))
+    };
+    Ok(rows.into_iter().map(&mut take).collect::<Result<_, _>>()?)
+}
+
+fn message(row: &Row<'_>, receipt_handle: String) -> rusqlite::Result<Message> {
+    Ok(Message {
+        message_id: row.get(0)?,
+        receipt_handle,
+        body: row.get(1)?,
+        md5_of_body: row.get(2)?,
+        sent_at: date(row.get(3)?),
+        first_received_at: date(row.get(4)?),
+        receive_count: row.get(5)?,
+        sender_id: row.get(6)?,
+        dead_letter_source: row.get(7)?,
+        message_attributes: json(row, 8)?,
+        system_attributes: json(row, 9)?,
+    })
+}
+
+fn json(row: &Row<'_>, column: usize) -> rusqlite::Result<Value> {
+    let text = row.get_ref(column)?.as_str()?;
+    serde_json::from_str(text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+    })
+}

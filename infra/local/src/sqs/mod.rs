@@ -1,0 +1,197 @@
+//! SQS: standard queues on an SQLite file, behind the JSON protocol that the AWS SDKs speak.
+//! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/>
+
+mod attributes;
+mod clock;
+mod error;
+mod front;
+mod messages;
+mod operations;
+mod queues;
+mod receipt;
+mod store;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use tokio::net::TcpListener;
+
+pub use crate::access::Access;
+pub use error::SqsError;
+
+use crate::identity::ROOT;
+use messages::NewMessage;
+use store::Store;
+
+/// A queue to be there.
+#[derive(Clone, Debug)]
+pub struct QueueDefinition {
+    /// The queue's name, as in its URL.
+    pub name: String,
+    /// How long a received message stays hidden unless the receiver says otherwise.
+    pub visibility_timeout: Duration,
+    /// How long a message is kept after it was sent.
+    pub retention: Duration,
+    /// Where messages go that were received too often.
+    pub redrive: Option<Redrive>,
+}
+
+/// A redrive policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redrive {
+    /// The dead-letter queue's name.
+    pub target: String,
+    /// A message that was received so often without being deleted goes there at the next receive.
+    pub max_receive_count: u32,
+}
+
+/// A received message.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// A UUID. It stays the same in the dead-letter queue.
+    pub message_id: String,
+    /// What to delete the message by, or to change its visibility by: good until it is received again.
+    pub receipt_handle: String,
+    /// What was sent.
+    pub body: String,
+    /// The body's MD5 in hex.
+    pub md5_of_body: String,
+    /// When it was sent.
+    pub sent_at: OffsetDateTime,
+    /// When it was received from this queue for the first time.
+    pub first_received_at: OffsetDateTime,
+    /// How often it was received from this queue, this time included.
+    pub receive_count: u32,
+    /// The sender's name, as in [`crate::identity::Identities::keys`].
+    pub sender_id: String,
+    /// The queue it was moved here from by a redrive policy.
+    pub dead_letter_source: Option<String>,
+    /// Message attributes in the API's JSON: `{"name": {"DataType": "String", "StringValue": "…"}}`.
+    pub message_attributes: Value,
+    /// System attributes that the sender set (`AWSTraceHeader`), in the same shape.
+    pub system_attributes: Value,
+}
+
+/// How many messages a queue has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Depth {
+    /// Can be received now.
+    pub visible: u64,
+    /// Received, and hidden until their visibility timeout is over.
+    pub in_flight: u64,
+    /// Sent with a delay that is not over.
+    pub delayed: u64,
+}
+
+/// An SQS of one account and region. Clones share the queues.
+#[derive(Clone)]
+pub struct Sqs {
+    store: Arc<Store>,
+}
+
+impl Sqs {
+    /// Opens the database file, or creates it.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or is no SQLite database.
+    pub fn open(file: &Path) -> anyhow::Result<Self> {
+        Ok(Self { store: Arc::new(Store::open(file)?) })
+    }
+
+    /// Creates a queue, or gives an existing one these settings; its messages stay.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn ensure_queue(&self, definition: QueueDefinition) -> anyhow::Result<()> {
+        Ok(self.store.ensure_queue(&definition)?)
+    }
+
+    /// Answers signed requests until the future is dropped. Queue URLs are `{base_url}/000000000000/{name}`.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve(self, listener: TcpListener, access: Access, base_url: String) -> anyhow::Result<()> {
+        front::serve(self, listener, access, base_url).await
+    }
+
+    /// Receives up to `max` messages, waiting up to `wait` for the first.
+    ///
+    /// # Errors
+    /// When there is no such queue, or the database fails.
+    pub async fn receive(&self, queue: &str, max: usize, wait: Duration) -> anyhow::Result<Vec<Message>> {
+        Ok(self.poll(queue, max, wait, None).await?)
+    }
+
+    /// Deletes a received message.
+    ///
+    /// # Errors
+    /// When there is no such queue, the handle is none of its handles, or the database fails.
+    pub fn delete(&self, queue: &str, receipt_handle: &str) -> anyhow::Result<()> {
+        Ok(self.store.delete(queue, receipt_handle)?)
+    }
+
+    /// Hides a message in flight for `visibility` from now; zero makes it visible.
+    ///
+    /// # Errors
+    /// When there is no such queue, the message is not in flight by this handle, or the database fails.
+    pub fn change_visibility(
+        &self,
+        queue: &str,
+        receipt_handle: &str,
+        visibility: Duration,
+    ) -> anyhow::Result<()> {
+        Ok(self.store.change_visibility(queue, receipt_handle, visibility)?)
+    }
+
+    /// Sends a message, as [`ROOT`]. Gives its id.
+    ///
+    /// # Errors
+    /// When there is no such queue, the body is empty, too large or has characters outside the allowed set, or the
+    /// database fails.
+    pub fn send(&self, queue: &str, body: &str) -> anyhow::Result<String> {
+        attributes::check_body(body)?;
+        let (body, attributes, system_attributes) = (body.to_owned(), json!({}), json!({}));
+        let message = NewMessage { body, delay: Duration::ZERO, attributes, system_attributes };
+        Ok(self.store.send(queue, ROOT, &message)?.message_id)
+    }
+
+    /// Counts a queue's messages.
+    ///
+    /// # Errors
+    /// When there is no such queue, or the database fails.
+    pub fn depth(&self, queue: &str) -> anyhow::Result<Depth> {
+        Ok(self.store.depth(queue)?)
+    }
+
+    /// Looks at the queue now, whenever something may have arrived, and when a hidden message becomes visible, until
+    /// there is a message or the time is over.
+    async fn poll(
+        &self,
+        queue: &str,
+        max: usize,
+        wait: Duration,
+        visibility: Option<Duration>,
+    ) -> Result<Vec<Message>, SqsError> {
+        let deadline = tokio::time::Instant::now() + wait;
+        let arrivals = self.store.arrivals(queue);
+        loop {
+            // Registered before looking, so that nothing arrives unnoticed in between.
+            let arrival = arrivals.notified();
+            let (store, name) = (Arc::clone(&self.store), queue.to_owned());
+            let taken = operations::blocking(move || store.take(&name, max, visibility)).await?;
+            if !taken.messages.is_empty() || tokio::time::Instant::now() >= deadline {
+                return Ok(taken.messages);
+            }
+            let visible =
+                taken.next_visible_at.map(|at| tokio::time::Instant::now() + clock::until(clock::now(), at));
+            let wake = visible.map_or(deadline, |visible| visible.min(deadline));
+            tokio::select! {
+                () = arrival => {}
+                () = tokio::time::sleep_until(wake) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The operations of the API: JSON in, JSON out.
+
+mod batch;
+mod queue;
+mod receive;
+mod send;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::Sqs;
+use super::error::{SqsError, invalid};
+use crate::account::ACCOUNT_ID;
+
+/// The queues as the API names them.
+#[derive(Clone)]
+pub(super) struct Service {
+    sqs: Sqs,
+    region: String,
+    base_url: String,
+}
+
+/// Runs what waits for the database where waiting hinders nobody.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, SqsError> + Send + 'static,
+) -> Result<T, SqsError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Not run, because the runtime is shutting down: so is this caller.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
+impl Service {
+    pub(super) fn new(sqs: Sqs, region: String, base_url: String) -> Self {
+        Self { sqs, region, base_url: base_url.trim_end_matches('/').to_owned() }
+    }
+
+    /// Answers one call.
+    pub(super) async fn call(&self, caller: &str, operation: &str, body: &[u8]) -> Result<Value, SqsError> {
+        if operation == "ReceiveMessage" {
+            return self.receive_message(parse(body)?).await;
+        }
+        let (service, caller) = (self.clone(), caller.to_owned());
+        let (operation, body) = (operation.to_owned(), body.to_vec());
+        blocking(move || service.answer(&caller, operation, &body)).await
+    }
+
+    fn answer(&self, caller: &str, operation: String, body: &[u8]) -> Result<Value, SqsError> {
+        match operation.as_str() {
+            "SendMessage" => self.send_message(caller, parse(body)?),
+            "SendMessageBatch" => self.send_message_batch(caller, parse(body)?),
+            "DeleteMessage" => self.delete_message(parse(body)?),
+            "DeleteMessageBatch" => self.delete_message_batch(parse(body)?),
+            "ChangeMessageVisibility" => self.change_message_visibility(parse(body)?),
+            "ChangeMessageVisibilityBatch" => self.change_message_visibility_batch(parse(body)?),
+            "GetQueueAttributes" => self.get_queue_attributes(parse(body)?),
+            "GetQueueUrl" => self.get_queue_url(parse(body)?),
+            "ListQueues" => self.list_queues(parse(body)?),
+            "PurgeQueue" => self.purge_queue(parse(body)?),
+            _ => Err(SqsError::UnsupportedOperation(operation)),
+        }
+    }
+
+    fn url(&self, name: &str) -> String {
+        format!("{}/{ACCOUNT_ID}/{name}", self.base_url)
+    }
+
+    fn arn(&self, name: &str) -> String {
+        format!("arn:aws:sqs:{}:{ACCOUNT_ID}:{name}", self.region)
+    }
+}
+
+/// The queue's URL, where an operation takes nothing else.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct QueueUrl {
+    queue_url: Option<String>,
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, SqsError> {
+    serde_json::from_slice(body).map_err(|error| SqsError::Serialization(error.to_string()))
+}
+
+/// The name in a queue's URL. Its host does not matter: the same cloud may be reached by several addresses.
+fn name_in(queue_url: Option<&str>) -> Result<&str, SqsError> {
+    let mut segments = present(queue_url, "QueueUrl")?.rsplit('/');
+    match (segments.next(), segments.next()) {
+        (Some(name), Some(ACCOUNT_ID)) => Ok(name),
+        _ => Err(SqsError::QueueDoesNotExist),
+    }
+}
+
+/// A parameter that must be there.
+fn present<'a>(value: Option<&'a str>, parameter: &'static str) -> Result<&'a str, SqsError> {
+    value.filter(|value| !value.is_empty()).ok_or(SqsError::MissingParameter(parameter))
+}
+
+/// A number of seconds that must be at most `max`.
+fn seconds(value: i64, parameter: &'static str, max: u64) -> Result<std::time::Duration, SqsError> {
+    match u64::try_from(value) {
+        Ok(seconds) if seconds <= max => Ok(std::time::Duration::from_secs(seconds)),
+        _ => Err(invalid(value, parameter, &format!("Must be between 0 and {max}, if provided."))),
+    }
+}

@@ -1,0 +1,81 @@
+//! The database file, and who waits for messages.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::Notify;
+
+use super::error::SqsError;
+
+/// Times are milliseconds since 1970. A message is visible from `visible_at`; `received_at`, `first_received_at`,
+/// `receive_count` and `receipt` are about the queue it is in now.
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS queues (
+        name TEXT PRIMARY KEY,
+        visibility_timeout INTEGER NOT NULL,
+        retention INTEGER NOT NULL,
+        redrive_target TEXT,
+        max_receive_count INTEGER,
+        created_at INTEGER NOT NULL,
+        modified_at INTEGER NOT NULL,
+        purged_at INTEGER
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS messages (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        queue TEXT NOT NULL,
+        message_id TEXT NOT NULL,
+        body TEXT NOT NULL,
+        md5_of_body TEXT NOT NULL,
+        attributes TEXT NOT NULL,
+        system_attributes TEXT NOT NULL,
+        sender TEXT NOT NULL,
+        dead_letter_source TEXT,
+        sent_at INTEGER NOT NULL,
+        visible_at INTEGER NOT NULL,
+        received_at INTEGER,
+        first_received_at INTEGER,
+        receive_count INTEGER NOT NULL DEFAULT 0,
+        receipt TEXT
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS messages_visible ON messages (queue, visible_at, id);
+    CREATE INDEX IF NOT EXISTS messages_sent ON messages (queue, sent_at);
+";
+
+/// Queues and messages in one SQLite file.
+pub(super) struct Store {
+    connection: Mutex<Connection>,
+    arrivals: Mutex<HashMap<String, Arc<Notify>>>,
+}
+
+impl Store {
+    pub(super) fn open(file: &Path) -> rusqlite::Result<Self> {
+        let connection = Connection::open(file)?;
+        // With a write-ahead log, NORMAL loses nothing when the process is killed; only a power cut may.
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        connection.execute_batch(SCHEMA)?;
+        Ok(Self { connection: Mutex::new(connection), arrivals: Mutex::default() })
+    }
+
+    /// Runs `work` in one transaction: all of it happens, or none.
+    pub(super) fn transaction<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, SqsError>,
+    ) -> Result<T, SqsError> {
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let result = work(&transaction)?;
+        transaction.commit()?;
+        Ok(result)
+    }
+
+    /// Notified whenever a message of `queue` becomes visible earlier than could be known before.
+    pub(super) fn arrivals(&self, queue: &str) -> Arc<Notify> {
+        let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(arrivals.entry(queue.to_owned()).or_default())
+    }
+}

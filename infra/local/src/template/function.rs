@@ -1,0 +1,79 @@
+//! Functions.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use super::events;
+use super::model::Function;
+use super::properties::Properties;
+use super::resolve::scalar;
+use super::resources::queue_name;
+use crate::account::STACK_NAME;
+
+/// Lambda's own defaults.
+const TIMEOUT: u64 = 3;
+const MEMORY_MB: u32 = 128;
+const RETRIES: u32 = 2;
+
+pub(super) fn read(properties: &mut Properties<'_>) -> Result<Function> {
+    let code = properties.text("CodeUri")?.context("a function without CodeUri")?;
+    let binary = code.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
+    let runtime = properties.text("Runtime")?;
+    if let Some(other) = runtime.filter(|runtime| !runtime.starts_with("provided")) {
+        bail!("runtime {other}: the local cloud starts binaries of the runtimes provided.* only");
+    }
+    let name =
+        properties.text("FunctionName")?.unwrap_or_else(|| format!("{STACK_NAME}-{}", properties.place));
+    let mut function = Function {
+        logical_id: properties.place.clone(),
+        name,
+        binary,
+        timeout: Duration::from_secs(properties.number("Timeout")?.unwrap_or(TIMEOUT)),
+        memory_mb: properties.number("MemorySize")?.unwrap_or(MEMORY_MB),
+        environment: environment(properties)?,
+        routes: Vec::new(),
+        queue_sources: Vec::new(),
+        object_sources: Vec::new(),
+        schedules: Vec::new(),
+        on_failure: None,
+        max_retries: RETRIES,
+    };
+    properties.without_effect("MemorySize");
+    asynchronous(properties, &mut function)?;
+    for (name, event) in properties.raw_map("Events") {
+        events::add(properties, &name, &event, &mut function).with_context(|| format!("event {name}"))?;
+    }
+    Ok(function)
+}
+
+fn environment(properties: &mut Properties<'_>) -> Result<std::collections::BTreeMap<String, String>> {
+    let Some(mut environment) = properties.nested("Environment")? else {
+        return Ok(Default::default());
+    };
+    let variables = environment.value("Variables")?.unwrap_or_default();
+    properties.absorb(environment);
+    let variables = variables.as_object().cloned().unwrap_or_default();
+    variables.into_iter().map(|(name, value)| Ok((name, scalar(&value)?))).collect()
+}
+
+/// What happens to asynchronous invocations that fail.
+fn asynchronous(properties: &mut Properties<'_>, function: &mut Function) -> Result<()> {
+    let Some(mut config) = properties.nested("EventInvokeConfig")? else {
+        return Ok(());
+    };
+    function.max_retries = config.number("MaximumRetryAttempts")?.unwrap_or(RETRIES);
+    if let Some(mut destinations) = config.nested("DestinationConfig")? {
+        if let Some(destination) = destinations.value("OnFailure")? {
+            let text = |name: &str| destination.get(name).and_then(Value::as_str);
+            match (text("Type"), text("Destination")) {
+                (Some("SQS"), Some(arn)) => function.on_failure = Some(queue_name(arn)),
+                _ => destinations.not_run(&format!("destination {destination}")),
+            }
+        }
+        config.absorb(destinations);
+    }
+    properties.absorb(config);
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! Asynchronous invocations: tried again, then given to the destination for failures.
+//!
+//! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::timestamp;
+use crate::account::function_arn;
+use crate::log::{Level, Log};
+use crate::runtime::{Invocation, Lambda, Outcome, Refused, WhenBusy};
+use crate::sqs::Sqs;
+use crate::template::Function;
+
+/// How long Lambda waits before the first retry, and before every further one.
+pub const RETRY_DELAYS: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(120)];
+
+/// How long to wait when the destination does not take a record.
+const DESTINATION_DELAY: Duration = Duration::from_secs(1);
+
+/// The cloud is being stopped: the event must be delivered again.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopping;
+
+/// Invokes functions asynchronously. Cheap to clone.
+#[derive(Clone)]
+pub struct Asynchronous {
+    lambda: Lambda,
+    sqs: Sqs,
+    delays: [Duration; 2],
+    log: Log,
+}
+
+impl Asynchronous {
+    /// With [`RETRY_DELAYS`], or shorter ones in tests.
+    #[must_use]
+    pub fn new(lambda: Lambda, sqs: Sqs, delays: [Duration; 2], log: Log) -> Self {
+        Self { lambda, sqs, delays, log }
+    }
+
+    /// Comes back once the function has done it or the destination has it.
+    ///
+    /// # Errors
+    /// The cloud is being stopped before that.
+    pub async fn invoke(&self, function: &Function, payload: Bytes) -> Result<(), Stopping> {
+        let mut invocation = Invocation::new(&function.binary, payload, WhenBusy::Wait);
+        let mut outcome = self.attempt(&invocation).await?;
+        let mut retries = 0;
+        while outcome.failed && retries < function.max_retries {
+            let delay = if retries == 0 { self.delays[0] } else { self.delays[1] };
+            let text = format!("failed asynchronously, again in {} s", delay.as_secs());
+            self.log.line(&function.binary, Level::Warn, &text);
+            tokio::time::sleep(delay).await;
+            retries += 1;
+            outcome = self.attempt(&invocation).await?;
+        }
+        if outcome.failed {
+            let payload = std::mem::take(&mut invocation.payload);
+            let record = record(function, &invocation.request_id, &payload, &outcome, retries + 1);
+            self.give_up(function, &record.to_string()).await;
+        }
+        Ok(())
+    }
+
+    async fn attempt(&self, invocation: &Invocation) -> Result<Outcome, Stopping> {
+        match self.lambda.invoke(invocation.clone()).await {
+            Ok(outcome) => Ok(outcome),
+            Err(Refused::Stopping) => Err(Stopping),
+            Err(refused) => {
+                let payload = json!({"errorMessage": format!("{refused:?}")}).to_string().into();
+                Ok(Outcome { payload, failed: true })
+            }
+        }
+    }
+
+    async fn give_up(&self, function: &Function, record: &str) {
+        let Some(queue) = &function.on_failure else {
+            self.log.line(
+                &function.binary,
+                Level::Error,
+                "gave up on an event; there is no destination for failures",
+            );
+            return;
+        };
+        while let Err(error) = self.sqs.send(queue, record) {
+            self.log.line(
+                &function.binary,
+                Level::Error,
+                &format!("{queue} does not take a record: {error:#}"),
+            );
+            tokio::time::sleep(DESTINATION_DELAY).await;
+        }
+        self.log.line(&function.binary, Level::Error, &format!("gave up on an event; it went to {queue}"));
+    }
+}
+
+/// The invocation record that a destination gets.
+fn record(function: &Function, request_id: &str, request: &[u8], outcome: &Outcome, attempts: u32) -> Value {
+    let parsed = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap_or_default();
+    json!({
+        "version": "1.0",
+        "timestamp": timestamp(OffsetDateTime::now_utc()),
+        "requestContext": {
+            "requestId": request_id,
+            "functionArn": format!("{}:$LATEST", function_arn(&function.name)),
+            "condition": "RetriesExhausted",
+            "approximateInvokeCount": attempts,
+        },
+        "requestPayload": parsed(request),
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+        "responsePayload": parsed(&outcome.payload),
+    })
+}

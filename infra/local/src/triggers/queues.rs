@@ -1,0 +1,231 @@
+//! Event source mappings of queues.
+//!
+//! <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::account::{REGION, queue_arn};
+use crate::log::{Level, Log};
+use crate::runtime::{Invocation, Lambda, MAX_PROCESSES, Outcome, WhenBusy};
+use crate::sqs::{Message, Sqs};
+use crate::template::{Function, QueueSource};
+
+/// How long one poll waits for messages.
+const LONG_POLL: Duration = Duration::from_secs(20);
+
+/// How long to wait when a queue cannot be read.
+const AFTER_ERROR: Duration = Duration::from_secs(1);
+
+/// Most messages that one receive gives.
+const MAX_RECEIVE: usize = 10;
+
+/// Polls one queue for one function.
+#[derive(Clone)]
+pub struct QueueTrigger {
+    sqs: Sqs,
+    lambda: Lambda,
+    function: String,
+    source: QueueSource,
+    log: Log,
+}
+
+impl QueueTrigger {
+    /// The mapping of `source` to `function`.
+    #[must_use]
+    pub fn new(sqs: Sqs, lambda: Lambda, function: &Function, source: &QueueSource, log: Log) -> Self {
+        Self { sqs, lambda, function: function.binary.clone(), source: source.clone(), log }
+    }
+
+    /// Polls until it is dropped. Nothing is received that could not be worked on at once.
+    pub async fn run(self) {
+        let at_once = self.source.max_concurrency.unwrap_or(MAX_PROCESSES).min(MAX_PROCESSES);
+        let permits = Arc::new(Semaphore::new(at_once));
+        while let Ok(permit) = permits.clone().acquire_owned().await {
+            let max = self.source.batch_size.min(MAX_RECEIVE);
+            match self.sqs.receive(&self.source.queue, max, LONG_POLL).await {
+                Ok(messages) if messages.is_empty() => {}
+                Ok(messages) => self.work(messages, permit),
+                Err(error) => {
+                    self.log.line(&self.function, Level::Error, &format!("queue cannot be read: {error:#}"));
+                    tokio::time::sleep(AFTER_ERROR).await;
+                }
+            }
+        }
+    }
+
+    fn work(&self, messages: Vec<Message>, permit: OwnedSemaphorePermit) {
+        let mapping = self.clone();
+        tokio::spawn(async move {
+            let event = event(&messages, &mapping.source.queue);
+            let invocation = Invocation::new(&mapping.function, event.to_string().into(), WhenBusy::Wait);
+            match mapping.lambda.invoke(invocation).await {
+                Ok(outcome) => mapping.settle(messages, &outcome).await,
+                // The messages become visible again when their time is over.
+                Err(refused) => {
+                    mapping.log.line(&mapping.function, Level::Debug, &format!("not invoked: {refused:?}"))
+                }
+            }
+            drop(permit);
+        });
+    }
+
+    /// Deletes what was done. What failed stays hidden until its visibility timeout is over.
+    async fn settle(&self, messages: Vec<Message>, outcome: &Outcome) {
+        let failed = match done(&messages, outcome, self.source.report_batch_item_failures) {
+            Done::Nothing => return,
+            Done::AllBut(failed) => failed,
+        };
+        let (sqs, queue, log, function) =
+            (self.sqs.clone(), self.source.queue.clone(), self.log.clone(), self.function.clone());
+        let deletions = tokio::task::spawn_blocking(move || {
+            for message in messages.iter().filter(|message| !failed.contains(&message.message_id)) {
+                if let Err(error) = sqs.delete(&queue, &message.receipt_handle) {
+                    log.line(&function, Level::Warn, &format!("a message cannot be deleted: {error:#}"));
+                }
+            }
+        });
+        let _ = deletions.await;
+    }
+}
+
+/// Which messages of a batch are done.
+#[derive(Debug, PartialEq, Eq)]
+enum Done {
+    Nothing,
+    AllBut(BTreeSet<String>),
+}
+
+/// A list of failures that names no message of the batch, or is none, fails the whole batch.
+fn done(messages: &[Message], outcome: &Outcome, reports: bool) -> Done {
+    if outcome.failed {
+        return Done::Nothing;
+    }
+    if !reports {
+        return Done::AllBut(BTreeSet::new());
+    }
+    let answer: Value = match serde_json::from_slice(&outcome.payload) {
+        Ok(answer) => answer,
+        Err(_) if outcome.payload.is_empty() => Value::Null,
+        Err(_) => return Done::Nothing,
+    };
+    let failures = match answer.get("batchItemFailures") {
+        None | Some(Value::Null) => return Done::AllBut(BTreeSet::new()),
+        Some(Value::Array(failures)) => failures,
+        Some(_) => return Done::Nothing,
+    };
+    let ids: Option<BTreeSet<String>> =
+        failures.iter().map(|failure| Some(failure.get("itemIdentifier")?.as_str()?.to_owned())).collect();
+    let known = |id: &String| messages.iter().any(|message| message.message_id == *id);
+    match ids {
+        Some(ids) if ids.iter().all(known) => Done::AllBut(ids),
+        _ => Done::Nothing,
+    }
+}
+
+fn event(messages: &[Message], queue: &str) -> Value {
+    json!({"Records": messages.iter().map(|message| record(message, queue)).collect::<Vec<_>>()})
+}
+
+fn record(message: &Message, queue: &str) -> Value {
+    let mut attributes = json!({
+        "ApproximateReceiveCount": message.receive_count.to_string(),
+        "SentTimestamp": millis(message.sent_at),
+        "SenderId": message.sender_id,
+        "ApproximateFirstReceiveTimestamp": millis(message.first_received_at),
+    });
+    if let Some(source) = &message.dead_letter_source {
+        let arn = if source.starts_with("arn:") { source.clone() } else { queue_arn(source) };
+        attributes["DeadLetterQueueSourceArn"] = Value::String(arn);
+    }
+    if let Some(trace) = message.system_attributes.pointer("/AWSTraceHeader/StringValue") {
+        attributes["AWSTraceHeader"] = trace.clone();
+    }
+    json!({
+        "messageId": message.message_id,
+        "receiptHandle": message.receipt_handle,
+        "body": message.body,
+        "attributes": attributes,
+        "messageAttributes": message_attributes(&message.message_attributes),
+        "md5OfBody": message.md5_of_body,
+        "eventSource": "aws:sqs",
+        "eventSourceARN": queue_arn(queue),
+        "awsRegion": REGION,
+    })
+}
+
+/// The event writes the names of an attribute's fields in another case than the API.
+fn message_attributes(attributes: &Value) -> Map<String, Value> {
+    let convert = |(name, attribute): (&String, &Value)| {
+        let field = |name: &str| attribute.get(name).cloned();
+        let mut converted =
+            json!({"stringListValues": [], "binaryListValues": [], "dataType": field("DataType")});
+        for (from, to) in [("StringValue", "stringValue"), ("BinaryValue", "binaryValue")] {
+            if let Some(value) = field(from) {
+                converted[to] = value;
+            }
+        }
+        (name.clone(), converted)
+    };
+    attributes.as_object().into_iter().flatten().map(convert).collect()
+}
+
+fn millis(time: OffsetDateTime) -> String {
+    (time.unix_timestamp_nanos() / 1_000_000).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(id: &str) -> Message {
+        Message {
+            message_id: id.to_owned(),
+            receipt_handle: format!("handle-{id}"),
+            body: "{\"id\":7}".to_owned(),
+            md5_of_body: "abc".to_owned(),
+            sent_at: OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap(),
+            first_received_at: OffsetDateTime::from_unix_timestamp(1_700_000_001).unwrap(),
+            receive_count: 2,
+            sender_id: "create-file".to_owned(),
+            dead_letter_source: Some("files-local-ImportQueue".to_owned()),
+            message_attributes: json!({"kind": {"DataType": "String", "StringValue": "import"}}),
+            system_attributes: json!({}),
+        }
+    }
+
+    #[test]
+    fn an_event_has_the_documented_shape() {
+        insta::assert_json_snapshot!(event(&[message("m1")], "files-local-DeadLetterQueue"));
+    }
+
+    #[test]
+    fn what_is_done_is_what_the_function_says() {
+        let messages = [message("m1"), message("m2")];
+        let of = |payload: &'static str, failed: bool, reports: bool| {
+            done(&messages, &Outcome { payload: payload.into(), failed }, reports)
+        };
+        let all_but = |ids: &[&str]| Done::AllBut(ids.iter().map(|id| (*id).to_owned()).collect());
+        assert_eq!(of("null", false, false), all_but(&[]));
+        assert_eq!(of("{}", true, false), Done::Nothing);
+        assert_eq!(of("null", false, true), all_but(&[]));
+        assert_eq!(of("", false, true), all_but(&[]));
+        assert_eq!(of(r#"{"batchItemFailures":[]}"#, false, true), all_but(&[]));
+        assert_eq!(of(r#"{"batchItemFailures":[{"itemIdentifier":"m2"}]}"#, false, true), all_but(&["m2"]));
+        assert_eq!(of(r#"{"batchItemFailures":[{"itemIdentifier":"m2"}]}"#, false, false), all_but(&[]));
+        for wrong in [
+            r#"{"batchItemFailures":[{"itemIdentifier":""}]}"#,
+            r#"{"batchItemFailures":[{"itemIdentifier":"m3"}]}"#,
+            r#"{"batchItemFailures":[{"id":"m1"}]}"#,
+            r#"{"batchItemFailures":"m1"}"#,
+            "{",
+        ] {
+            assert_eq!(of(wrong, false, true), Done::Nothing, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Schedules.
+
+use bytes::Bytes;
+use serde_json::json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use uuid::Uuid;
+
+use super::asynchronous::Asynchronous;
+use crate::account::{ACCOUNT_ID, REGION};
+use crate::runtime::{Invocation, Lambda, Outcome, Refused, WhenBusy};
+use crate::template::{Function, Schedule};
+
+/// The schedules of all functions. Cheap enough to clone.
+#[derive(Clone)]
+pub struct Schedules {
+    entries: Vec<(Function, Schedule)>,
+    lambda: Lambda,
+    asynchronous: Asynchronous,
+}
+
+impl Schedules {
+    /// The schedules of these functions.
+    #[must_use]
+    pub fn new(functions: &[Function], lambda: Lambda, asynchronous: Asynchronous) -> Self {
+        let entry = |function: &Function| {
+            let function = function.clone();
+            function.schedules.clone().into_iter().map(move |schedule| (function.clone(), schedule))
+        };
+        Self { entries: functions.iter().flat_map(entry).collect(), lambda, asynchronous }
+    }
+
+    /// Runs them until it is dropped; the first run of each comes after one period, as in the cloud.
+    pub async fn run(self) {
+        let mut running = JoinSet::new();
+        for (function, schedule) in self.entries {
+            let asynchronous = self.asynchronous.clone();
+            running.spawn(async move {
+                let mut ticks = interval_at(Instant::now() + schedule.period, schedule.period);
+                ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+                loop {
+                    ticks.tick().await;
+                    let (asynchronous, function, event) =
+                        (asynchronous.clone(), function.clone(), event(&schedule));
+                    // A run that takes longer than the period does not hold up the next one.
+                    tokio::spawn(async move { asynchronous.invoke(&function, event).await });
+                }
+            });
+        }
+        running.join_all().await;
+    }
+
+    /// Runs a function's schedule now and gives its outcome; `None` if no schedule runs this function.
+    pub async fn run_now(&self, function: &str) -> Option<Result<Outcome, Refused>> {
+        let (function, schedule) = self.entries.iter().find(|(own, _)| own.binary == function)?;
+        let invocation = Invocation::new(&function.binary, event(schedule), WhenBusy::Wait);
+        Some(self.lambda.invoke(invocation).await)
+    }
+}
+
+/// The template's input, or the default: EventBridge Scheduler sends a `Scheduled Event` from `aws.scheduler` whose
+/// detail is the *text* `{}`; a rule's comes from `aws.events`, and its detail is an object.
+fn event(schedule: &Schedule) -> Bytes {
+    if let Some(input) = &schedule.input {
+        return Bytes::from(input.clone());
+    }
+    let now = OffsetDateTime::now_utc();
+    let now = now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).unwrap_or_default();
+    let (source, resource, detail) = if schedule.scheduler {
+        (
+            "aws.scheduler",
+            format!("arn:aws:scheduler:{REGION}:{ACCOUNT_ID}:schedule/default/{}", schedule.name),
+            json!("{}"),
+        )
+    } else {
+        ("aws.events", format!("arn:aws:events:{REGION}:{ACCOUNT_ID}:rule/{}", schedule.name), json!({}))
+    };
+    let event = json!({
+        "version": "0",
+        "id": Uuid::new_v4().to_string(),
+        "detail-type": "Scheduled Event",
+        "source": source,
+        "account": ACCOUNT_ID,
+        "time": now,
+        "region": REGION,
+        "resources": [resource],
+        "detail": detail,
+    });
+    Bytes::from(event.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_default_event_tells_its_kind() {
+        let mut schedule =
+            Schedule { name: "s".to_owned(), period: Duration::from_secs(60), scheduler: true, input: None };
+        let read =
+            |schedule: &Schedule| serde_json::from_slice::<serde_json::Value>(&event(schedule)).unwrap();
+        assert_eq!(read(&schedule)["source"], "aws.scheduler");
+        assert_eq!(read(&schedule)["detail"], "{}");
+        assert_eq!(read(&schedule)["time"].as_str().unwrap().len(), "2026-01-02T03:04:05Z".len());
+        schedule.scheduler = false;
+        assert_eq!(read(&schedule)["detail"], json!({}));
+        schedule.input = Some("{\"a\":1}".to_owned());
+        assert_eq!(read(&schedule), json!({"a": 1}));
+    }
+}

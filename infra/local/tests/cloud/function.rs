@@ -1,0 +1,109 @@
+//! A function for tests: speaks the Runtime API over plain HTTP and does what the event says.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::http::{Answer, request};
+
+/// Started by the local cloud as a function's process, through a script in its functions folder.
+#[test]
+#[ignore = "the function that the other tests start"]
+fn act() {
+    let api = std::env::var("AWS_LAMBDA_RUNTIME_API").unwrap();
+    if std::env::var("FAIL_INIT").is_ok() {
+        let error = json!({"errorType": "Init", "errorMessage": "no settings"});
+        request(&api, "POST", "/2018-06-01/runtime/init/error", &[], error.to_string().as_bytes());
+        std::process::exit(1);
+    }
+    loop {
+        let next = request(&api, "GET", "/2018-06-01/runtime/invocation/next", &[], b"");
+        serve(&api, &next);
+    }
+}
+
+fn serve(api: &str, next: &Answer) {
+    let id = next.header("lambda-runtime-aws-request-id").unwrap();
+    let event: Value = serde_json::from_slice(&next.body).unwrap();
+    // Through the gateway the path says what to do.
+    let path =
+        event.get("rawPath").and_then(Value::as_str).map(|path| path.trim_start_matches('/').to_owned());
+    let what = path.unwrap_or_else(|| event["do"].as_str().unwrap_or("echo").to_owned());
+    let post = |kind: &str, body: &[u8]| {
+        request(api, "POST", &format!("/2018-06-01/runtime/invocation/{id}/{kind}"), &[], body).status
+    };
+    let body = match what.as_str() {
+        "crash" => std::process::exit(7),
+        "sleep" => loop {
+            std::thread::park();
+        },
+        "fail" => {
+            post("error", json!({"errorType": "Test", "errorMessage": "asked to"}).to_string().as_bytes());
+            return;
+        }
+        "fail-once" if first_time(event["mark"].as_str().unwrap()) => {
+            post("error", b"{}");
+            return;
+        }
+        "hold" => {
+            hold(event["until"].as_str().unwrap());
+            "null".to_owned()
+        }
+        "big" => "x".repeat(usize::try_from(event["bytes"].as_u64().unwrap()).unwrap()),
+        "nonsense" => "{\"statusCode\":\"?\"}".to_owned(),
+        "moved" => json!({
+            "statusCode": 302,
+            "headers": {"Location": "http://elsewhere.test/x", "ETag": "\"1\"", "Access-Control-Allow-Origin": "evil"},
+        })
+        .to_string(),
+        "log" => {
+            let line = json!({"level": "WARN", "fields": {"message": "from the function", "n": 1}});
+            eprintln!("{line}");
+            "null".to_owned()
+        }
+        _ if event.get("Records").is_some() => batch(&event),
+        _ => describe(next, &event),
+    };
+    assert!([202, 413].contains(&post("response", body.as_bytes())));
+    if what == "answer-and-exit" {
+        std::process::exit(3);
+    }
+}
+
+/// What the function sees.
+fn describe(next: &Answer, event: &Value) -> String {
+    let variables: std::collections::BTreeMap<String, String> = std::env::vars().collect();
+    let headers: Vec<_> = next.headers.iter().filter(|(name, _)| name.starts_with("lambda-")).collect();
+    let seen = json!({"pid": std::process::id(), "event": event, "variables": variables, "headers": headers});
+    seen.to_string()
+}
+
+/// A queue's messages: those whose body is `fail` fail. Says in a file that it was there, and is busy with an object
+/// called `hold` until there is a file `gate`.
+fn batch(event: &Value) -> String {
+    let records = event["Records"].as_array().unwrap();
+    if let Ok(seen) = std::env::var("SEEN") {
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(seen).unwrap();
+        writeln!(file, "{event}").unwrap();
+    }
+    if records.iter().any(|record| record["s3"]["object"]["key"] == "files/hold") {
+        hold("gate");
+    }
+    let failed = records.iter().filter(|record| record["body"] == "fail");
+    let failed: Vec<_> = failed.map(|record| json!({"itemIdentifier": record["messageId"]})).collect();
+    json!({"batchItemFailures": failed}).to_string()
+}
+
+fn first_time(mark: &str) -> bool {
+    std::fs::OpenOptions::new().create_new(true).write(true).open(mark).is_ok()
+}
+
+/// Busy until a file is there. Says in another one which process is.
+fn hold(until: &str) {
+    std::fs::write(format!("{until}.holder"), std::process::id().to_string()).unwrap();
+    while !Path::new(until).exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

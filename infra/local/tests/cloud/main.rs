@@ -1,0 +1,14 @@
+//! The local cloud with a real function process: `function.rs`, started from this very test binary.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "these are tests, although Clippy only sees that of functions marked so"
+)]
+
+mod function;
+mod gateway;
+mod http;
+mod process;
+mod runtime;
+mod setup;
+mod triggers;

@@ -1,0 +1,190 @@
+//! The whole program: start, stop, kill, start again.
+
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::http::request;
+use crate::setup::{functions, is_alive, until};
+
+const TEMPLATE: &str = r#"Resources:
+  W: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: f/worker, Timeout: 20,
+      Environment: {Variables: {SEEN: seen}}, Events: {
+      Made: {Type: S3, Properties: {Bucket: !Ref FilesBucket, Events: 's3:ObjectCreated:*',
+        Filter: {S3Key: {Rules: [{Name: prefix, Value: files/}]}}}},
+      Do: {Type: HttpApi, Properties: {Method: ANY, Path: '/{do}'}}}}}
+  FilesTable: {Type: 'AWS::DynamoDB::Table', Properties: {
+      AttributeDefinitions: [{AttributeName: pk, AttributeType: S}, {AttributeName: sk, AttributeType: S}],
+      KeySchema: [{AttributeName: pk, KeyType: HASH}, {AttributeName: sk, KeyType: RANGE}]}}
+  FilesBucket: {Type: 'AWS::S3::Bucket', Properties: {BucketName: bucket}}
+  Queue: {Type: 'AWS::SQS::Queue'}
+"#;
+
+struct Place {
+    data: TempDir,
+    functions: TempDir,
+}
+
+impl Place {
+    fn new(names: &[&str]) -> Self {
+        let place = Self { data: tempfile::tempdir().unwrap(), functions: functions(names) };
+        std::fs::write(place.functions.path().join("template.yaml"), TEMPLATE).unwrap();
+        place
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_files-local"));
+        command.args(["--port", "0"]).arg("--data").arg(self.data.path());
+        command.arg("--functions").arg(self.functions.path());
+        command.arg("--template").arg(self.functions.path().join("template.yaml"));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Starts the program and waits until it says that it is ready.
+    async fn start(&self) -> Cloud {
+        let child = self.command().spawn().unwrap();
+        let file = self.data.path().join("ready.json");
+        until("ready.json is there", || file.exists()).await;
+        let ready: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        Cloud { child: Some(child), ready }
+    }
+}
+
+/// A running program, killed when a test fails.
+struct Cloud {
+    child: Option<Child>,
+    ready: Value,
+}
+
+impl Cloud {
+    fn get(&self, path: &str) -> crate::http::Answer {
+        let api = self.ready["api"].as_str().unwrap();
+        request(api.trim_start_matches("http://").trim_end_matches("/v1"), "GET", path, &[], b"")
+    }
+
+    async fn put(&self, key: &str) {
+        use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+        let text = |name: &str| self.ready[name].as_str().unwrap().to_owned();
+        let keys = Credentials::new(text("access_key_id"), text("secret_access_key"), None, None, "test");
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(text("region")))
+            .endpoint_url(text("s3"))
+            .force_path_style(true)
+            .credentials_provider(keys)
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .build();
+        let put = aws_sdk_s3::Client::from_conf(config).put_object().bucket(text("bucket")).key(key);
+        put.body(b"bytes".to_vec().into()).send().await.unwrap();
+    }
+
+    fn signal(&self, name: &str) {
+        // The shell's own `kill`: the program of that name is not on every machine.
+        let kill = format!("kill {name} {}", self.child.as_ref().unwrap().id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    fn output(mut self) -> Output {
+        self.child.take().unwrap().wait_with_output().unwrap()
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn mode(file: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(file).unwrap().permissions().mode() & 0o777
+}
+
+#[tokio::test]
+async fn a_polite_end_takes_all_processes_along() {
+    for signal in ["-INT", "-TERM"] {
+        let place = Place::new(&["worker"]);
+        let cloud = place.start().await;
+        assert_eq!(mode(&place.data.path().join("ready.json")), 0o600);
+        let pid = cloud.get("/echo").json()["pid"].as_u64().unwrap();
+        assert!(is_alive(pid));
+        cloud.signal(signal);
+        let (key, output) = (cloud.ready["api_key"].clone(), cloud.output());
+        assert!(output.status.success(), "{output:?}");
+        assert!(!is_alive(pid));
+        assert!(!place.data.path().join("ready.json").exists());
+        let shown = String::from_utf8(output.stdout).unwrap();
+        assert!(shown.contains(key.as_str().unwrap()) && shown.contains("/v1/files"), "{shown}");
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    }
+}
+
+#[tokio::test]
+async fn a_kill_takes_all_processes_along_and_loses_nothing() {
+    let place = Place::new(&["worker"]);
+    let cloud = place.start().await;
+    let pid = cloud.get("/echo").json()["pid"].as_u64().unwrap();
+    cloud.signal("-KILL");
+    let before = cloud.ready.clone();
+    cloud.output();
+    until("the function is gone", || !is_alive(pid)).await;
+    std::fs::remove_file(place.data.path().join("ready.json")).unwrap();
+    let again = place.start().await;
+    for kept in ["api_key", "s3", "dynamodb", "sqs", "bucket", "table", "secret_access_key"] {
+        assert_eq!(again.ready[kept], before[kept], "{kept}");
+    }
+    assert_eq!(again.get("/echo").status, 200);
+    assert_eq!(again.get("/_local/calls").text(), "{}", "the start itself is not counted");
+}
+
+#[tokio::test]
+async fn an_object_that_came_to_be_invokes_the_function_after_a_kill_too() {
+    let place = Place::new(&["worker"]);
+    let seen = place.functions.path().join("seen");
+    let times = |key: &str| {
+        let key = format!("\"key\":\"{key}\"");
+        std::fs::read_to_string(&seen).unwrap_or_default().matches(&key).count()
+    };
+    let cloud = place.start().await;
+    cloud.put("other/a").await;
+    cloud.put("files/a+b").await;
+    until("the event came", || times("files/a%2Bb") == 1).await;
+    assert_eq!(times("other/a"), 0, "another prefix");
+    cloud.put("files/hold").await;
+    until("the function is busy with it", || times("files/hold") == 1).await;
+    cloud.signal("-KILL");
+    cloud.output();
+    std::fs::write(place.functions.path().join("gate"), "").unwrap();
+    std::fs::remove_file(place.data.path().join("ready.json")).unwrap();
+    let again = place.start().await;
+    until("it came again", || times("files/hold") == 2).await;
+    again.put("files/last").await;
+    until("the last one came", || times("files/last") == 1).await;
+    assert_eq!((times("files/a%2Bb"), times("files/hold")), (1, 2), "what was finished stays so");
+}
+
+#[tokio::test]
+async fn the_start_is_refused_plainly() {
+    let place = Place::new(&["worker"]);
+    let cloud = place.start().await;
+    let second = place.command().output().unwrap();
+    assert!(!second.status.success());
+    assert!(String::from_utf8_lossy(&second.stderr).contains("is in use"), "{second:?}");
+    assert!(place.data.path().join("ready.json").exists(), "the first one's");
+    assert_eq!(cloud.get("/echo").status, 200);
+
+    let unbuilt = Place::new(&[]);
+    let output = unbuilt.command().output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && told.contains("worker") && told.contains("make build"), "{told}");
+    let port =
+        cloud.ready["api"].as_str().unwrap().rsplit(':').next().unwrap().trim_end_matches("/v1").to_owned();
+    let taken = unbuilt.command().args(["--port", &port]).output().unwrap();
+    assert!(String::from_utf8_lossy(&taken.stderr).contains("--port"), "{taken:?}");
+}

@@ -1,0 +1,129 @@
+//! Functions folders and templates for the tests.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use files_local::identity::Identities;
+use files_local::log::Log;
+use files_local::runtime::{Endpoints, Invocation, Lambda, Outcome, Refused, Settings, WhenBusy};
+use files_local::template::{Model, Surroundings, load};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder with functions of these names; each is this test binary.
+pub(crate) fn functions(names: &[&str]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in names {
+        let program = std::env::current_exe().unwrap();
+        let run =
+            format!("#!/bin/sh\nexec '{}' --ignored --exact --nocapture function::act\n", program.display());
+        script(&folder.path().join(name), &run);
+    }
+    folder
+}
+
+/// Writes an executable. Another process does it: a file that this one holds open for writing while one of its threads
+/// starts a process cannot be executed for a moment ("text file busy").
+pub(crate) fn script(file: &Path, text: &str) {
+    let write = "printf '%s' \"$1\" > \"$2\" && chmod 755 \"$2\"";
+    let status = Command::new("sh").args(["-c", write, "sh", text]).arg(file).status();
+    assert!(status.unwrap().success());
+}
+
+/// A template of functions given as YAML, two spaces in.
+pub(crate) fn model(resources: &str) -> Model {
+    load(&format!("Resources:\n{resources}"), &Surroundings::default()).unwrap()
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    pub(crate) fn log(&self) -> Log {
+        Log::to(Box::new(self.clone()), false)
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Functions in a Lambda of their own.
+pub(crate) struct Running {
+    pub(crate) lambda: Lambda,
+    pub(crate) model: Model,
+    pub(crate) lines: Lines,
+    pub(crate) folder: TempDir,
+}
+
+pub(crate) fn settings(functions: PathBuf, log: Log) -> Settings {
+    let endpoints =
+        Endpoints { s3: "http://s3".into(), dynamodb: "http://ddb".into(), sqs: "http://sqs".into() };
+    Settings { functions, identities: Identities::new([1; 32]), endpoints, log }
+}
+
+/// Starts `resources`, whose functions' binaries are `names`.
+pub(crate) fn start(names: &[&str], resources: &str) -> Running {
+    let (folder, model, lines) = (functions(names), model(resources), Lines::default());
+    let lambda = Lambda::new(&settings(folder.path().to_owned(), lines.log()), &model.functions).unwrap();
+    Running { lambda, model, lines, folder }
+}
+
+/// One function called `worker` with some properties.
+pub(crate) fn worker(properties: &str) -> Running {
+    let text = format!(
+        "  W: {{Type: 'AWS::Serverless::Function', Properties: {{CodeUri: f/worker, {properties}}}}}"
+    );
+    start(&["worker"], &text)
+}
+
+impl Running {
+    pub(crate) async fn invoke(&self, event: Value) -> Result<Outcome, Refused> {
+        let payload = Bytes::from(event.to_string());
+        self.lambda.invoke(Invocation::new("worker", payload, WhenBusy::Throttle)).await
+    }
+
+    /// The payload of an outcome that is no failure.
+    pub(crate) async fn succeed(&self, event: Value) -> Value {
+        let outcome = self.invoke(event).await.unwrap();
+        assert!(!outcome.failed, "{:?}", outcome.payload);
+        serde_json::from_slice(&outcome.payload).unwrap()
+    }
+
+    /// The payload of an outcome that is a failure.
+    pub(crate) async fn fail(&self, event: Value) -> Value {
+        let outcome = self.invoke(event).await.unwrap();
+        assert!(outcome.failed, "{:?}", outcome.payload);
+        serde_json::from_slice(&outcome.payload).unwrap()
+    }
+}
+
+/// Whether a process is there (and is no zombie).
+pub(crate) fn is_alive(pid: u64) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    status.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
+}
+
+/// Waits until `done`, at most half a minute.
+pub(crate) async fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let over = Instant::now() + Duration::from_secs(30);
+    while !done() {
+        assert!(Instant::now() < over, "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

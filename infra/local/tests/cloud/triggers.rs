@@ -1,0 +1,126 @@
+//! Queues and asynchronous invocations.
+
+use std::time::Duration;
+
+use files_local::sqs::{QueueDefinition, Sqs};
+use files_local::triggers::{Asynchronous, QueueTrigger, Schedules};
+use serde_json::{Value, json};
+
+use crate::setup::{Running, until, worker};
+
+const QUEUE: &str = "work";
+
+fn queue(running: &Running, visibility: u64) -> Sqs {
+    let sqs = Sqs::open(&running.folder.path().join("sqs.sqlite")).unwrap();
+    let definition = QueueDefinition {
+        name: QUEUE.to_owned(),
+        visibility_timeout: Duration::from_secs(visibility),
+        retention: Duration::from_secs(600),
+        redrive: None,
+    };
+    sqs.ensure_queue(definition).unwrap();
+    sqs
+}
+
+fn mapping(running: &Running, sqs: &Sqs) -> tokio::task::JoinHandle<()> {
+    let function = &running.model.functions[0];
+    let source = &function.queue_sources[0];
+    tokio::spawn(
+        QueueTrigger::new(sqs.clone(), running.lambda.clone(), function, source, running.lines.log()).run(),
+    )
+}
+
+const EVENTS: &str = "Timeout: 30, Events: {Q: {Type: SQS, Properties: {Queue: 'arn:aws:sqs:us-east-1:000000000000:work', \
+                      BatchSize: 2, FunctionResponseTypes: [ReportBatchItemFailures]}}}";
+
+#[tokio::test]
+async fn messages_that_are_done_go_and_those_that_failed_stay() {
+    let running = worker(EVENTS);
+    let sqs = queue(&running, 600);
+    for body in ["good", "fail", "good"] {
+        sqs.send(QUEUE, body).unwrap();
+    }
+    let mapping = mapping(&running, &sqs);
+    until("one message is left", || {
+        let depth = sqs.depth(QUEUE).unwrap();
+        (depth.visible, depth.in_flight) == (0, 1)
+    })
+    .await;
+    mapping.abort();
+}
+
+#[tokio::test]
+async fn a_message_that_failed_comes_again_after_its_time() {
+    let running =
+        worker(&EVENTS.replace("Timeout: 30", "Environment: {Variables: {SEEN: seen}}, Timeout: 30"));
+    let sqs = queue(&running, 1);
+    sqs.send(QUEUE, "fail").unwrap();
+    let mapping = mapping(&running, &sqs);
+    let seen = running.folder.path().join("seen");
+    let events = || std::fs::read_to_string(&seen).unwrap_or_default();
+    until("it came a second time", || events().contains(r#""ApproximateReceiveCount":"2""#)).await;
+    assert!(events().contains(r#""eventSourceARN":"arn:aws:sqs:us-east-1:000000000000:work""#));
+    mapping.abort();
+}
+
+fn asynchronous(running: &Running, sqs: &Sqs) -> Asynchronous {
+    let delays = [Duration::from_millis(1), Duration::from_millis(2)];
+    Asynchronous::new(running.lambda.clone(), sqs.clone(), delays, running.lines.log())
+}
+
+const ON_FAILURE: &str = "Timeout: 30, EventInvokeConfig: {MaximumRetryAttempts: 2, DestinationConfig: {OnFailure: \
+                          {Type: SQS, Destination: 'arn:aws:sqs:us-east-1:000000000000:work'}}}";
+
+#[tokio::test]
+async fn what_fails_for_good_goes_to_the_destination() {
+    let running = worker(ON_FAILURE);
+    let sqs = queue(&running, 600);
+    let event = json!({"do": "fail", "n": 1});
+    let function = &running.model.functions[0];
+    asynchronous(&running, &sqs).invoke(function, event.to_string().into()).await.unwrap();
+    let message = sqs.receive(QUEUE, 1, Duration::ZERO).await.unwrap().remove(0);
+    let mut record: Value = serde_json::from_str(&message.body).unwrap();
+    record["timestamp"].take();
+    record["requestContext"]["requestId"].take();
+    insta::assert_json_snapshot!(record);
+}
+
+#[tokio::test]
+async fn what_works_the_second_time_goes_nowhere() {
+    let running = worker(ON_FAILURE);
+    let sqs = queue(&running, 600);
+    let event = json!({"do": "fail-once", "mark": running.folder.path().join("mark")});
+    let function = &running.model.functions[0];
+    asynchronous(&running, &sqs).invoke(function, event.to_string().into()).await.unwrap();
+    assert!(running.folder.path().join("mark").exists());
+    assert_eq!(sqs.depth(QUEUE).unwrap().visible, 0);
+}
+
+#[tokio::test]
+async fn a_stop_leaves_the_event_to_the_next_run() {
+    let running = worker(ON_FAILURE);
+    let sqs = queue(&running, 600);
+    let (asynchronous, function) = (asynchronous(&running, &sqs), running.model.functions[0].clone());
+    let event = json!({"do": "sleep"}).to_string();
+    let waiting = tokio::spawn(async move { asynchronous.invoke(&function, event.into()).await });
+    running.lambda.stop().await;
+    assert!(waiting.await.unwrap().is_err());
+    assert_eq!(sqs.depth(QUEUE).unwrap().visible, 0);
+}
+
+#[tokio::test]
+async fn a_schedule_runs_now_when_asked() {
+    let running =
+        worker("Events: {Tick: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 minute)}}}");
+    let sqs = queue(&running, 600);
+    let asynchronous = asynchronous(&running, &sqs);
+    let schedules = Schedules::new(&running.model.functions, running.lambda.clone(), asynchronous);
+    assert!(schedules.run_now("nobody").await.is_none());
+    let outcome = schedules.run_now("worker").await.unwrap().unwrap();
+    let seen: Value = serde_json::from_slice(&outcome.payload).unwrap();
+    assert_eq!(seen["event"]["source"], "aws.scheduler");
+    assert_eq!(
+        seen["event"]["resources"][0],
+        "arn:aws:scheduler:us-east-1:000000000000:schedule/default/files-local-WTick"
+    );
+}

@@ -1,0 +1,223 @@
+//! A served bucket in a temporary folder, and clients for it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use files_local::calls::Calls;
+use files_local::identity::Identities;
+use files_local::s3::{CorsRule, S3, Settings};
+use sha2::{Digest as _, Sha256};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// The bucket's name.
+pub(crate) const BUCKET: &str = "files-local-files-000000000000";
+
+/// A bucket, served until the test's runtime ends.
+pub(crate) struct Bucket {
+    pub(crate) s3: S3,
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) identities: Identities,
+    /// `http://127.0.0.1:PORT`
+    pub(crate) address: String,
+    folder: tempfile::TempDir,
+    server: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Bucket {
+    pub(crate) async fn start() -> Self {
+        Self::serve(tempfile::tempdir().unwrap()).await
+    }
+
+    async fn serve(folder: tempfile::TempDir) -> Self {
+        let (calls, identities) = (Arc::new(Calls::default()), Identities::new([7; 32]));
+        let cors = CorsRule {
+            allowed_origins: vec!["https://*.example".to_owned()],
+            allowed_methods: ["GET", "HEAD", "PUT"].map(str::to_owned).to_vec(),
+            allowed_headers: vec!["*".to_owned()],
+            exposed_headers: ["ETag", "Content-Range"].map(str::to_owned).to_vec(),
+            max_age_seconds: Some(3600),
+        };
+        let settings = Settings {
+            data: folder.path().join("s3"),
+            bucket: BUCKET.to_owned(),
+            region: "us-east-1".to_owned(),
+            cors: vec![cors],
+            identities: identities.clone(),
+            calls: Arc::clone(&calls),
+        };
+        let s3 = S3::open(settings).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(s3.clone().serve(listener));
+        Self { s3, calls, identities, address, folder, server }
+    }
+
+    /// Stops it and starts it anew in the same folder, on another port.
+    pub(crate) async fn restart(self) -> Self {
+        self.restart_after(|_| {}).await
+    }
+
+    /// As [`Bucket::restart`], with something done to the folder while nothing runs.
+    pub(crate) async fn restart_after(self, meanwhile: impl FnOnce(PathBuf)) -> Self {
+        let Self { s3, server, folder, .. } = self;
+        server.abort();
+        let _ = server.await;
+        drop(s3);
+        meanwhile(folder.path().join("s3"));
+        Self::serve(folder).await
+    }
+
+    /// The AWS SDK with the keys of one caller.
+    pub(crate) fn client(&self, caller: &str) -> Client {
+        let keys = self.identities.keys(caller);
+        let credentials = Credentials::new(keys.access_key_id, keys.secret_access_key, None, None, "test");
+        self.client_with(credentials, "us-east-1")
+    }
+
+    /// The AWS SDK with any keys.
+    pub(crate) fn client_with(&self, credentials: Credentials, region: &'static str) -> Client {
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(region))
+            .endpoint_url(&self.address)
+            .credentials_provider(credentials)
+            .force_path_style(true)
+            .retry_config(RetryConfig::disabled())
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .build();
+        Client::from_conf(config)
+    }
+
+    /// Stores an object.
+    pub(crate) async fn put(&self, key: &str, body: impl Into<Vec<u8>>) {
+        let body: Vec<u8> = body.into();
+        self.client("root").put_object().bucket(BUCKET).key(key).body(body.into()).send().await.unwrap();
+    }
+
+    /// The bytes of an object, if it is there.
+    pub(crate) async fn get(&self, key: &str) -> Option<Vec<u8>> {
+        match self.client("root").get_object().bucket(BUCKET).key(key).send().await {
+            Ok(output) => Some(output.body.collect().await.unwrap().to_vec()),
+            Err(error) => {
+                assert_eq!(code(&error), "NoSuchKey");
+                None
+            }
+        }
+    }
+
+    /// How many files lie in staging and in place.
+    pub(crate) fn files(&self) -> (usize, usize) {
+        let count = |name: &str| std::fs::read_dir(self.folder.path().join("s3").join(name)).unwrap().count();
+        (count("staged"), count("objects"))
+    }
+
+    /// Waits until so many files lie in staging and in place.
+    pub(crate) async fn wait_for_files(&self, expected: (usize, usize)) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while self.files() != expected {
+            assert!(Instant::now() < deadline, "{:?} files, expected {expected:?}", self.files());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// A plain HTTP client that follows nothing.
+pub(crate) fn http() -> reqwest::Client {
+    // Another test of this process may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
+/// Signs for five minutes from now.
+pub(crate) fn five_minutes() -> PresigningConfig {
+    PresigningConfig::expires_in(Duration::from_secs(300)).unwrap()
+}
+
+/// Sends a presigned request as it was signed, but for what `change` does to it.
+pub(crate) async fn send(
+    presigned: &PresignedRequest,
+    body: Vec<u8>,
+    change: impl FnOnce(reqwest::Request) -> reqwest::Request,
+) -> Answer {
+    let method = presigned.method().parse().unwrap();
+    let mut request = http().request(method, presigned.uri());
+    for (name, value) in presigned.headers() {
+        // The client writes the length itself, from the body.
+        if !name.eq_ignore_ascii_case("content-length") {
+            request = request.header(name, value);
+        }
+    }
+    let request = change(request.body(body).build().unwrap());
+    Answer::of(http().execute(request).await.unwrap()).await
+}
+
+/// Whatever came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) async fn of(response: reqwest::Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Self { status, headers, body: response.bytes().await.unwrap().to_vec() }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The error's code, empty when there is none.
+    pub(crate) fn code(&self) -> String {
+        let text = String::from_utf8_lossy(&self.body);
+        let code = text.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
+        code.map(|(code, _)| code.to_owned()).unwrap_or_default()
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_refused(&self, status: u16, code: &str) {
+        let text = String::from_utf8_lossy(&self.body);
+        assert_eq!((self.status, self.code().as_str()), (status, code), "{text}");
+    }
+}
+
+/// The code of an SDK error.
+pub(crate) fn code<E: ProvideErrorMetadata + std::fmt::Debug, R: std::fmt::Debug>(
+    error: &SdkError<E, R>,
+) -> &str {
+    error.code().unwrap_or_else(|| panic!("no code in {error:?}"))
+}
+
+/// The base64 of a SHA-256, as the wire carries it.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    BASE64.encode(Sha256::digest(bytes))
+}
+
+/// The base64 of a CRC64NVME, as the wire carries it.
+pub(crate) fn crc64nvme(bytes: &[u8]) -> String {
+    BASE64.encode(crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, bytes).to_be_bytes())
+}
+
+/// Bytes that differ everywhere.
+pub(crate) fn noise(size: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut bytes = Vec::with_capacity(size + 8);
+    while bytes.len() < size {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(size);
+    bytes
+}

@@ -1,0 +1,74 @@
+//! Browsers.
+
+use reqwest::Method;
+
+use crate::bucket::{Answer, BUCKET, Bucket, five_minutes, http, send};
+
+const ORIGIN: &str = "https://app.example";
+
+async fn preflight(bucket: &Bucket, headers: &[(&str, &str)]) -> Answer {
+    let mut request = http().request(Method::OPTIONS, format!("{}/{BUCKET}/files/o/1", bucket.address));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    Answer::of(request.send().await.unwrap()).await
+}
+
+#[tokio::test]
+async fn a_preflight_needs_no_signature() {
+    let bucket = Bucket::start().await;
+    let answer = preflight(
+        &bucket,
+        &[
+            ("origin", ORIGIN),
+            ("access-control-request-method", "PUT"),
+            ("access-control-request-headers", "content-type,if-none-match"),
+        ],
+    )
+    .await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("access-control-allow-origin"), ORIGIN);
+    assert_eq!(answer.header("access-control-allow-methods"), "GET, HEAD, PUT");
+    assert_eq!(answer.header("access-control-allow-headers"), "content-type, if-none-match");
+    assert_eq!(answer.header("access-control-max-age"), "3600");
+    assert!(answer.header("vary").contains("Origin"));
+    assert!(answer.body.is_empty());
+}
+
+#[tokio::test]
+async fn a_preflight_that_no_rule_admits_is_refused() {
+    let bucket = Bucket::start().await;
+    let method = ("access-control-request-method", "PUT");
+    preflight(&bucket, &[("origin", "https://elsewhere.org"), method])
+        .await
+        .assert_refused(403, "AccessForbidden");
+    let delete = ("access-control-request-method", "DELETE");
+    preflight(&bucket, &[("origin", ORIGIN), delete]).await.assert_refused(403, "AccessForbidden");
+    preflight(&bucket, &[method]).await.assert_refused(400, "BadRequest");
+    preflight(&bucket, &[("origin", ORIGIN)]).await.assert_refused(400, "BadRequest");
+}
+
+#[tokio::test]
+async fn answers_tell_who_may_read_them_errors_too() {
+    let bucket = Bucket::start().await;
+    bucket.put("k", b"body".as_slice()).await;
+    for (key, status) in [("k", 200), ("nothing", 404)] {
+        let get = bucket.client("download-file").get_object().bucket(BUCKET).key(key);
+        let get = get.presigned(five_minutes()).await.unwrap();
+        let from = |origin: &'static str| {
+            send(&get, Vec::new(), move |mut request| {
+                request.headers_mut().insert("origin", origin.parse().unwrap());
+                request
+            })
+        };
+        let answer = from(ORIGIN).await;
+        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (status, ORIGIN));
+        assert_eq!(answer.header("access-control-expose-headers"), "ETag, Content-Range");
+        assert!(answer.header("vary").contains("Origin"));
+        let answer = from("https://elsewhere.org").await;
+        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (status, ""));
+    }
+    let unsigned = http().get(format!("{}/{BUCKET}/k", bucket.address)).header("origin", ORIGIN);
+    let answer = Answer::of(unsigned.send().await.unwrap()).await;
+    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (403, ORIGIN));
+}

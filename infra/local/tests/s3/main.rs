@@ -1,0 +1,14 @@
+//! The local S3 as its clients see it: the AWS SDK, presigned URLs, browsers.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
+mod bucket;
+mod calls;
+mod cors;
+mod credentials;
+mod durability;
+mod multipart;
+mod multipart_errors;
+mod objects;
+mod presigned;
+mod presigned_reads;

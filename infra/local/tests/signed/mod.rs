@@ -1,0 +1,55 @@
+//! What the tests of the signed JSON services share: identities, and listeners that end with their test.
+
+use std::sync::Arc;
+
+use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use files_local::access::Access;
+use files_local::calls::Calls;
+use files_local::identity::Identities;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+pub(crate) const REGION: &str = "us-east-1";
+
+/// Access for callers whose keys derive from a fixed seed.
+pub(crate) fn access() -> Access {
+    Access {
+        identities: Identities::new([7; 32]),
+        calls: Arc::new(Calls::default()),
+        region: REGION.to_owned(),
+    }
+}
+
+/// A caller's credentials, with their own secret or a wrong one.
+pub(crate) fn credentials(access: &Access, caller: &str, secret: Option<&str>) -> Credentials {
+    let keys = access.identities.keys(caller);
+    let secret = secret.unwrap_or(&keys.secret_access_key);
+    Credentials::new(keys.access_key_id, secret, None, None, "test")
+}
+
+/// A client for plain HTTP.
+pub(crate) fn http_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().build_http()
+}
+
+/// How often `caller` called `operation` of `service`.
+pub(crate) fn calls(access: &Access, caller: &str, service: &str, operation: &str) -> u64 {
+    access.calls.to_json()[caller][service][operation].as_u64().unwrap_or(0)
+}
+
+/// A listener on a free port, and its address as a URL.
+pub(crate) async fn listener() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    (listener, url)
+}
+
+/// A running service. It ends when this is dropped.
+pub(crate) struct Running(pub(crate) JoinHandle<anyhow::Result<()>>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,8 @@
+//! The local SQS, through the AWS SDK for Rust.
+
+mod cloud;
+mod queues;
+mod receiving;
+mod sending;
+#[path = "../signed/mod.rs"]
+mod signed;
