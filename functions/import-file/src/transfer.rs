@@ -67,6 +67,9 @@ impl<'w, 'a, R: ClaimImport + FileRecords + Sync> Transfer<'w, 'a, R> {
     /// Appends a chunk; each full part is sent off.
     async fn take(&mut self, mut chunk: &[u8], source: &Source) -> Result<(), Stop> {
         while !chunk.is_empty() {
+            if self.buffer.capacity() == 0 {
+                self.buffer.reserve(PART_BYTES); // at once: growing would hold the old and the new
+            }
             let (now, later) = chunk.split_at(chunk.len().min(PART_BYTES - self.buffer.len()));
             self.buffer.extend_from_slice(now);
             chunk = later;
