@@ -1,6 +1,7 @@
 //! Import queue: fetches a URL into an object.
 
 mod parts;
+mod stop;
 mod transfer;
 mod worker;
 

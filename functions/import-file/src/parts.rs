@@ -3,7 +3,7 @@ use files_domain::{FileId, OwnerId};
 use files_objects::{Objects, ObjectsError, Part};
 use tokio::task::{JoinError, JoinSet};
 
-use crate::transfer::Stop;
+use crate::stop::Stop;
 
 /// Bytes of a part: S3 takes 5 MiB to 5 GiB (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>).
 pub(crate) const PART_BYTES: usize = 16 * 1024 * 1024;

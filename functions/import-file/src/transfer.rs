@@ -3,28 +3,15 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use files_domain::{ClaimImport, FileRecords, Progress, StoreError};
 use files_objects::Part;
-use safe_fetch::{FetchError, Source};
+use safe_fetch::Source;
 use sha2::{Digest, Sha256};
 
-use crate::BoxError;
 use crate::parts::{MAX_PARTS, PART_BYTES, PartUploads};
+use crate::stop::Stop;
 use crate::worker::Worker;
 
 /// How often at most what has arrived is written down.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
-
-/// Why a transfer ends early.
-#[derive(Debug)]
-pub(crate) enum Stop {
-    /// The source failed; whether it may do better next time is in the error.
-    Source(FetchError),
-    /// It will not do: the reason is for the user.
-    Refused(String),
-    /// The file is deleted, or another worker's.
-    NotOurs,
-    /// Our own stores failed: the message comes again.
-    Ours(BoxError),
-}
 
 /// Bytes that have arrived: as parts of an upload, or, if they are few, here.
 pub(crate) struct Stored {

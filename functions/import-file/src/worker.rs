@@ -2,10 +2,11 @@ use std::time::{Duration, SystemTime};
 
 use files_domain::{ClaimImport, File, FileName, FileRecords, ImportedObject, StoreError, fail_file};
 use files_objects::{ObjectsError, Upload, Uploaded};
-use safe_fetch::{FetchError, Source, SourceUrl};
+use safe_fetch::{Source, SourceUrl};
 use tracing::{info, warn};
 
-use crate::transfer::{Stop, Stored, Transfer};
+use crate::stop::Stop;
+use crate::transfer::{Stored, Transfer};
 use crate::{BoxError, ImportFile};
 
 /// Tries of a source that may do better next time, and the pause before the second one.
@@ -159,20 +160,5 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
         }
         info!(file = %id, size_bytes = stored.size, parts = stored.parts.len(), "imported");
         Ok(())
-    }
-}
-
-impl From<FetchError> for Stop {
-    fn from(error: FetchError) -> Self {
-        Self::Source(error)
-    }
-}
-
-impl From<ObjectsError> for Stop {
-    fn from(error: ObjectsError) -> Self {
-        match error {
-            ObjectsError::NoSuchUpload => Self::NotOurs, // deleting a file aborts its upload
-            error => Self::Ours(error.into()),
-        }
     }
 }
