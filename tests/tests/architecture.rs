@@ -8,28 +8,14 @@ use serde_json::Value;
 /// Direct dependencies (not those of tests) of every workspace member, by name.
 fn members() -> BTreeMap<String, BTreeSet<String>> {
     let metadata = Command::new(env!("CARGO"))
-        .args([
-            "metadata",
-            "--format-version",
-            "1",
-            "--no-deps",
-            "--offline",
-            "--manifest-path",
-        ])
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline", "--manifest-path"])
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
         .output()
         .expect("cargo runs");
-    assert!(
-        metadata.status.success(),
-        "{}",
-        String::from_utf8_lossy(&metadata.stderr)
-    );
+    assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));
     let metadata: Value = serde_json::from_slice(&metadata.stdout).expect("cargo's JSON");
     let packages = metadata["packages"].as_array().expect("packages");
-    packages
-        .iter()
-        .map(|package| (text(&package["name"]), dependencies(package)))
-        .collect()
+    packages.iter().map(|package| (text(&package["name"]), dependencies(package))).collect()
 }
 
 fn dependencies(package: &Value) -> BTreeSet<String> {
@@ -45,9 +31,7 @@ fn text(value: &Value) -> String {
 }
 
 fn assert_without(members: &BTreeMap<String, BTreeSet<String>>, crate_name: &str, forbidden: &[&str]) {
-    let dependencies = members
-        .get(crate_name)
-        .unwrap_or_else(|| panic!("no crate {crate_name}"));
+    let dependencies = members.get(crate_name).unwrap_or_else(|| panic!("no crate {crate_name}"));
     for dependency in dependencies {
         let known = forbidden.iter().any(|name| match name.strip_suffix('*') {
             Some(prefix) => dependency.starts_with(prefix),
@@ -82,18 +66,9 @@ fn adapters_know_their_own_service_and_the_domain() {
     let members = members();
     let http = ["http", "lambda_*", "lambda-*", "reqwest", "files-api"];
     let other_services: [(&str, &[&str]); 5] = [
-        (
-            "files-records",
-            &["aws-sdk-s3", "aws-sdk-sqs", "files-objects", "files-queues"],
-        ),
-        (
-            "files-objects",
-            &["aws-sdk-dynamodb", "aws-sdk-sqs", "files-records", "files-queues"],
-        ),
-        (
-            "files-queues",
-            &["aws-sdk-dynamodb", "aws-sdk-s3", "files-records", "files-objects"],
-        ),
+        ("files-records", &["aws-sdk-s3", "aws-sdk-sqs", "files-objects", "files-queues"]),
+        ("files-objects", &["aws-sdk-dynamodb", "aws-sdk-sqs", "files-records", "files-queues"]),
+        ("files-queues", &["aws-sdk-dynamodb", "aws-sdk-s3", "files-records", "files-objects"]),
         ("safe-fetch", &["aws-*", "files-*", "lambda*"]),
         ("media-probe", &["aws-*", "files-*", "lambda*", "reqwest"]),
     ];
@@ -110,9 +85,8 @@ fn nothing_shared_knows_a_function_and_no_function_knows_another() {
     let members = members();
     let functions =
         std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../functions")).expect("functions/");
-    let functions: Vec<String> = functions
-        .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
-        .collect();
+    let functions: Vec<String> =
+        functions.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8")).collect();
     assert!(functions.len() >= 10, "{functions:?}");
     let names: Vec<&str> = functions.iter().map(String::as_str).collect();
     for crate_name in OURS.into_iter().chain(names.iter().copied()) {

@@ -1,5 +1,5 @@
 use files_api::{Answer, ApiError, FilePart, Reason};
-use files_domain::{CreateFile, File, FileId, FileName, NewFile, QueueImport, RemoveFile, Source};
+use files_domain::{CreateFile, File, FileId, FileName, NewFile, QueueImport, RemoveFile, Source, Status};
 use files_objects::{Body, ObjectsError, Upload};
 use futures_util::TryStreamExt;
 use http_body_util::StreamBody;
@@ -34,8 +34,13 @@ impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler
         let file = new.being_stored(owner, FileId::new(now), now);
         let detail = files_domain::Detail { metadata: order.request.metadata.clone(), ..Default::default() };
         let (is_new, file, detail) = self.create(&order, file, detail).await?;
-        if is_new && let Err(error) = self.put(&file, part).await {
-            self.take_back(&file, &order).await;
+        // The try before may have died between record and object: the same bytes do no harm to be stored twice.
+        if file.status == Status::Running
+            && let Err(error) = self.put(&file, part).await
+        {
+            if is_new {
+                self.take_back(&file, &order).await;
+            }
             return Err(ApiError::from(Reason::TooBusy).caused_by(error));
         }
         created(StatusCode::CREATED, &order, &file, &detail).send()

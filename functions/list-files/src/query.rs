@@ -1,5 +1,9 @@
+use std::fmt::{self, Display};
+
 use files_api::{ApiError, Cursor, Reason, query_parameters};
-use files_domain::{FileId, OwnerId, PageOrder, PageRequest, limits};
+use files_domain::{
+    FileId, ListFilter, MediaType, OwnerId, PageOrder, PageRequest, Source, Status, Timestamp, limits,
+};
 use lambda_http::Request;
 
 /// What a list request asks for.
@@ -7,23 +11,31 @@ use lambda_http::Request;
 pub(crate) struct ListQuery {
     limit: u32,
     order: PageOrder,
+    filter: ListFilter,
     after: Option<FileId>,
 }
 
 impl ListQuery {
-    /// Reads the query of a request of `owner`. A parameter that would silently be ignored is refused: a client that
-    /// filters must not get everything.
+    /// Reads the query of a request of `owner`.
     pub(crate) fn read(request: &Request, owner: OwnerId) -> Result<Self, ApiError> {
-        let mut query = Self { limit: limits::PAGE_LIMIT.1, order: PageOrder::default(), after: None };
+        let mut query = Self {
+            limit: limits::PAGE_LIMIT.1,
+            order: PageOrder::default(),
+            filter: ListFilter::default(),
+            after: None,
+        };
         let mut cursor = None;
         for (name, value) in query_parameters(request) {
+            let filter = &mut query.filter;
             match name.as_ref() {
                 "limit" => query.limit = read_limit(&value)?,
                 "order" => query.order = read_order(&value)?,
+                "status" => filter.status = Some(one_of("status", &value, Status::ALL)?),
+                "source" => filter.source = Some(one_of("source", &value, Source::ALL)?),
+                "type" => filter.media_type = Some(one_of("type", &value, MediaType::ALL)?),
+                "created_after" => filter.created_after = Some(read_moment("created_after", &value)?),
+                "created_before" => filter.created_before = Some(read_moment("created_before", &value)?),
                 "cursor" => cursor = Some(value.into_owned()),
-                "status" | "source" | "type" | "created_after" | "created_before" => {
-                    return Err(ApiError::from(Reason::NotAvailable).on_field(&name, None));
-                }
                 _ => {}
             }
         }
@@ -32,25 +44,35 @@ impl ListQuery {
     }
 
     pub(crate) fn page(&self) -> PageRequest {
-        PageRequest { limit: self.limit, order: self.order, after: self.after }
+        PageRequest { limit: self.limit, order: self.order, filter: self.filter, after: self.after }
     }
 
-    /// What a cursor is bound to, beside its owner.
+    /// What a cursor is bound to, beside its owner: order and filters, as they stand in a query.
     pub(crate) fn shape(&self) -> String {
-        format!("order={}", self.order_name())
+        let ListFilter { status, source, media_type, created_after, created_before } = self.filter;
+        let order = match self.order {
+            PageOrder::Descending => "desc",
+            PageOrder::Ascending => "asc",
+        };
+        let parts = [
+            Some(format!("order={order}")),
+            part("status", status),
+            part("source", source),
+            part("type", media_type),
+            part("created_after", created_after),
+            part("created_before", created_before),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join("&")
     }
 
     /// The query of the next page.
     pub(crate) fn with_cursor(&self, cursor: &str) -> String {
-        format!("limit={}&order={}&cursor={cursor}", self.limit, self.order_name())
+        format!("limit={}&{}&cursor={cursor}", self.limit, self.shape())
     }
+}
 
-    fn order_name(&self) -> &'static str {
-        match self.order {
-            PageOrder::Descending => "desc",
-            PageOrder::Ascending => "asc",
-        }
-    }
+fn part(name: &str, value: Option<impl Display>) -> Option<String> {
+    value.map(|value| format!("{name}={value}"))
 }
 
 fn read_limit(text: &str) -> Result<u32, ApiError> {
@@ -62,11 +84,24 @@ fn read_order(text: &str) -> Result<PageOrder, ApiError> {
     match text {
         "desc" => Ok(PageOrder::Descending),
         "asc" => Ok(PageOrder::Ascending),
-        _ => {
-            let message = "order must be asc or desc".to_owned();
-            Err(ApiError::from(Reason::MalformedParameter).on_field("order", Some(message)))
-        }
+        _ => Err(wrong("order", "asc or desc")),
     }
+}
+
+fn read_moment(name: &str, text: &str) -> Result<Timestamp, ApiError> {
+    Timestamp::parse(text).ok_or_else(|| wrong(name, "a date and time such as 2026-01-02T03:04:05Z"))
+}
+
+fn one_of<T: Display + Copy, const N: usize>(name: &str, text: &str, all: [T; N]) -> Result<T, ApiError> {
+    let expected = || all.map(|value| value.to_string()).join(", ");
+    all.into_iter()
+        .find(|value| value.to_string() == text)
+        .ok_or_else(|| wrong(name, format_args!("one of {}", expected())))
+}
+
+fn wrong(name: &str, expected: impl fmt::Display) -> ApiError {
+    let message = format!("{name} must be {expected}");
+    ApiError::from(Reason::MalformedParameter).with_message(&message).on_field(name, Some(message))
 }
 
 #[cfg(test)]
@@ -91,10 +126,32 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_honoured_is_refused() {
-        assert_eq!(read("order=up"), Err(Reason::MalformedParameter));
+    fn filters_are_read_and_wrong_ones_refused() {
+        let query = "status=failed&source=url&type=video&created_after=2026-01-02T03:04:05Z&order=asc";
+        let filter = read(query).unwrap().filter;
+        assert_eq!((filter.status, filter.source), (Some(Status::Failed), Some(Source::Url)));
+        assert_eq!((filter.media_type, filter.created_before), (Some(MediaType::Video), None));
+        for wrong in [
+            "order=up",
+            "status=done",
+            "source=",
+            "type=Video",
+            "created_after=yesterday",
+            "created_before=1",
+        ] {
+            assert_eq!(read(wrong), Err(Reason::MalformedParameter), "{wrong}");
+        }
         assert_eq!(read("cursor=x"), Err(Reason::MalformedCursor));
-        assert_eq!(read("status=failed"), Err(Reason::NotAvailable));
         assert!(read("unknown=1").is_ok());
+    }
+
+    #[test]
+    fn the_next_page_is_asked_for_with_the_same_filters() {
+        let owner = OwnerId::named("press");
+        let id = FileId::new(Timestamp::from_millis(1_767_323_045_678));
+        let first = read("limit=7&status=failed&created_before=2026-01-02T03:04:05.678%2B01:00").unwrap();
+        let next = first.with_cursor(&Cursor::after(id, owner, &first.shape()));
+        assert_eq!(read(&next), Ok(ListQuery { after: Some(id), ..first }));
+        assert_eq!(read(&next.replace("failed", "running")), Err(Reason::MalformedCursor));
     }
 }

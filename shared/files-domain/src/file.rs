@@ -29,6 +29,9 @@ pub enum Status {
 }
 
 impl Status {
+    /// Every status.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Running, Self::Success, Self::Failed];
+
     /// Whether it never changes again.
     #[must_use]
     pub fn is_terminal(self) -> bool {
@@ -250,6 +253,20 @@ impl NewFile {
             upload_id: None,
             due: Some(due),
         }
+    }
+}
+
+impl Source {
+    /// Every source.
+    pub const ALL: [Self; 2] = [Self::Upload, Self::Url];
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Upload => "upload",
+            Self::Url => "url",
+        })
     }
 }
 

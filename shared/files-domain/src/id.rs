@@ -32,6 +32,13 @@ impl FileId {
         Timestamp::from_millis(seconds * 1000 + u64::from(nanos) / 1_000_000)
     }
 
+    /// What the ids of files created at `moment` or later are not less than, and all earlier ones are, as text.
+    #[must_use]
+    pub fn bound(moment: Timestamp) -> String {
+        let millis = moment.millis();
+        format!("{:08x}-{:04x}-0000-0000-000000000000", (millis >> 16) & 0xffff_ffff, millis & 0xffff)
+    }
+
     /// A number from 0 to 255 that spreads ids evenly.
     #[must_use]
     pub fn spread(self) -> u8 {
@@ -135,6 +142,15 @@ mod tests {
         let late = FileId::new(Timestamp::from_millis(1_767_323_045_679));
         assert!(early.to_string() < late.to_string());
         assert_eq!(early.created_at().millis(), 1_767_323_045_678);
+    }
+
+    #[test]
+    fn bounds_part_ids_by_the_millisecond() {
+        let at = |millis| Timestamp::from_millis(millis);
+        let id = FileId::new(at(1_767_323_045_678)).to_string();
+        assert!(FileId::bound(at(1_767_323_045_678)) < id);
+        assert!(id < FileId::bound(at(1_767_323_045_679)));
+        assert!(FileId::bound(at(0)) < id && id < FileId::bound(at(u64::MAX)));
     }
 
     #[test]

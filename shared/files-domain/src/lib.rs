@@ -8,6 +8,7 @@ mod key;
 pub mod limits;
 mod metadata;
 mod name;
+mod page;
 mod ports;
 mod probe;
 mod time;
@@ -19,10 +20,10 @@ pub use id::{FileId, OwnerId, ParseIdError, file_object_key, parse_file_object_k
 pub use key::{ApiKey, Authority, KeyHash, KeyProblem, KeyRecord, NewKey, Scope};
 pub use metadata::{Metadata, MetadataError};
 pub use name::FileName;
+pub use page::{ListFilter, Page, PageOrder, PageRequest};
 pub use ports::{
     BoxError, ClaimImport, CreateFile, Created, FileRecords, FindFile, FinishProbe, Idempotency, ImportClaim,
-    ListFiles, ObjectMeta, Page, PageOrder, PageRequest, ProbeDone, QueueImport, QueueProbe, RemoveFile,
-    SavedProbe, StoreError,
+    ListFiles, ObjectMeta, ProbeDone, QueueImport, QueueProbe, RemoveFile, SavedProbe, StoreError,
 };
 pub use probe::{MediaType, ProbeSummary, Probed};
 pub use time::Timestamp;

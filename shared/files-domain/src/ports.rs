@@ -3,7 +3,8 @@
 use std::future::Future;
 
 use crate::{
-    Authority, Checksum, Detail, File, FileId, FullProbe, KeyProblem, OwnerId, Probed, Progress, Timestamp,
+    Authority, Checksum, Detail, File, FileId, FullProbe, KeyProblem, OwnerId, Page, PageRequest, Probed,
+    Progress, Timestamp,
 };
 
 /// Any error, with its sources, for the log.
@@ -47,36 +48,6 @@ pub trait FindFile {
         access: &Authority,
         id: FileId,
     ) -> impl Future<Output = Result<(File, Detail), StoreError>> + Send;
-}
-
-/// Which way a list goes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PageOrder {
-    /// Newest first.
-    #[default]
-    Descending,
-    /// Oldest first.
-    Ascending,
-}
-
-/// Which page to read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PageRequest {
-    /// Most files to read.
-    pub limit: u32,
-    /// Which way.
-    pub order: PageOrder,
-    /// The last file of the page before.
-    pub after: Option<FileId>,
-}
-
-/// One page of files.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Page {
-    /// Its files, in order.
-    pub files: Vec<File>,
-    /// After which file the next page begins, if there may be one.
-    pub next: Option<FileId>,
 }
 
 /// Lists an owner's files.

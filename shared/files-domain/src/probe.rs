@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// What a stored file turned out to be, by its streams.
@@ -12,6 +14,22 @@ pub enum MediaType {
     Image,
     /// None of these.
     Other,
+}
+
+impl MediaType {
+    /// Every type.
+    pub const ALL: [Self; 4] = [Self::Video, Self::Audio, Self::Image, Self::Other];
+}
+
+impl fmt::Display for MediaType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Video => "video",
+            Self::Audio => "audio",
+            Self::Image => "image",
+            Self::Other => "other",
+        })
+    }
 }
 
 /// The flat part of what ffprobe says.

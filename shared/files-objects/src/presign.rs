@@ -5,6 +5,7 @@ use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use files_domain::{FileId, OwnerId, Timestamp, file_object_key};
+use percent_encoding::percent_decode_str;
 
 use crate::{Objects, ObjectsError, Served};
 
@@ -98,14 +99,23 @@ fn config(now: Timestamp, lifetime: Duration) -> Result<PresigningConfig, Object
 }
 
 fn presigned(request: &PresignedRequest, now: Timestamp, lifetime: Duration) -> Presigned {
-    let set_by_client =
-        |name: &str| name.eq_ignore_ascii_case("host") || name.eq_ignore_ascii_case("content-length");
-    let headers = request.headers().filter(|(name, _)| !set_by_client(name));
+    let headers = request.headers().filter(|(name, _)| is_to_be_sent(request.uri(), name));
     Presigned {
         url: request.uri().to_owned(),
         headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         expires_at: Timestamp::from_millis((now.seconds() + lifetime.as_secs()) * 1000),
     }
+}
+
+/// Whether a header is signed, so that the request is refused without it, and none that every client sets by itself. What
+/// else the SDK would send with a request of its own (as a trace id inside Lambda) is not for the one who gets the URL.
+fn is_to_be_sent(url: &str, name: &str) -> bool {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let signed =
+        query.split('&').find_map(|pair| pair.strip_prefix("X-Amz-SignedHeaders=")).unwrap_or_default();
+    let signed = percent_decode_str(signed).decode_utf8_lossy();
+    let name = name.to_ascii_lowercase();
+    signed.split(';').any(|header| header == name) && !matches!(name.as_str(), "host" | "content-length")
 }
 
 pub(crate) fn base64_of_hex(hex_digest: &str) -> Result<String, ObjectsError> {
@@ -114,4 +124,17 @@ pub(crate) fn base64_of_hex(hex_digest: &str) -> Result<String, ObjectsError> {
 
 pub(crate) fn hex_of_base64(digest: &str) -> Result<String, ObjectsError> {
     Ok(hex::encode(BASE64.decode(digest).map_err(|error| ObjectsError::other("checksum", error))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_signed_headers_are_asked_for() {
+        let url = "https://b.example/k?X-Amz-Expires=60&X-Amz-SignedHeaders=content-length%3Bcontent-type%3Bhost&x=1";
+        let asked = ["host", "Content-Length", "Content-Type", "x-amzn-trace-id"]
+            .map(|name| is_to_be_sent(url, name));
+        assert_eq!(asked, [false, false, true, false]);
+    }
 }

@@ -9,6 +9,7 @@ use crate::Records;
 use crate::due::due_shard;
 use crate::error::{corrupt, unavailable};
 use crate::item::{Item, file_from_item, file_sk, number, owner_pk, primary_key, text, to_attribute};
+use crate::list::status_partition;
 
 impl ClaimImport for Records {
     async fn claim_import(
@@ -24,7 +25,7 @@ impl ClaimImport for Records {
             .table_name(&self.table)
             .set_key(Some(primary_key(owner_pk(owner), file_sk(id))))
             .update_expression(
-                "SET #status = :running, updated_at = :now, lease_until = :lease, due = if_not_exists(due, :import), \
+                "SET #status = :running, owner_status = :owner_status, updated_at = :now, lease_until = :lease, due = if_not_exists(due, :import), \
                  due_at = :lease, due_shard = :shard ADD generation :one, version :one",
             )
             .condition_expression(
@@ -34,6 +35,7 @@ impl ClaimImport for Records {
             .expression_attribute_values(":pending", text(Status::Pending.to_string()))
             .expression_attribute_values(":running", text(Status::Running.to_string()))
             .expression_attribute_values(":now", number(now.millis()))
+            .expression_attribute_values(":owner_status", to_attribute(status_partition(owner, Status::Running))?)
             .expression_attribute_values(":lease", number(lease_until.millis()))
             .expression_attribute_values(":import", to_attribute(DueKind::Import)?)
             .expression_attribute_values(":shard", text(due_shard(id)))

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::due::due_shard;
 use crate::error::corrupt;
+use crate::list::{status_partition, type_partition};
 use crate::probe_output::{pack_probe, unpack_probe};
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -108,6 +109,10 @@ pub(crate) struct SummaryItem {
     due_tries: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     due_shard: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner_status: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner_type: Option<String>,
 }
 
 impl From<&File> for SummaryItem {
@@ -141,6 +146,8 @@ impl From<&File> for SummaryItem {
             due_at: file.due.map(|due| due.at),
             due_tries: file.due.map(|due| due.tries),
             due_shard: file.due.map(|_| due_shard(file.id)),
+            owner_status: status_partition(file.owner, file.status),
+            owner_type: file.media_type.map(|media_type| type_partition(file.owner, media_type)),
         }
     }
 }

@@ -10,6 +10,7 @@ mod import;
 mod item;
 mod key;
 mod key_cache;
+mod list;
 mod probe;
 mod probe_output;
 mod read;

@@ -9,6 +9,7 @@ use crate::error::corrupt;
 use crate::item::{
     detail_sk, file_sk, full_probe_attribute, number, owner_pk, primary_key, text, to_attribute,
 };
+use crate::list::type_partition;
 use crate::transact::{Refused, condition_failed};
 
 /// Tries against a record that keeps changing.
@@ -45,7 +46,12 @@ impl Records {
         id: FileId,
         done: &ProbeDone,
     ) -> Result<TransactWriteItem, StoreError> {
-        let mut set = vec!["#status = :success", "updated_at = :now", "media_type = :media_type"];
+        let mut set = vec![
+            "#status = :success",
+            "updated_at = :now",
+            "media_type = :media_type",
+            "owner_type = :owner_type",
+        ];
         let mut update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(primary_key(owner_pk(owner), file_sk(id))))
@@ -62,24 +68,27 @@ impl Records {
             .expression_attribute_values(":size", number(done.object.size))
             .expression_attribute_values(":one", number(1))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let media_type = match &done.probed {
+            Probed::Media { media_type, .. } => *media_type,
+            Probed::Unreadable(_) => MediaType::Other,
+        };
+        update = update
+            .expression_attribute_values(":media_type", to_attribute(media_type)?)
+            .expression_attribute_values(":owner_type", text(type_partition(owner, media_type)));
         update = match &done.probed {
-            Probed::Media { media_type, summary } => {
+            Probed::Media { summary, .. } => {
                 set.push("probe = :probe");
-                update
-                    .expression_attribute_values(":media_type", to_attribute(media_type)?)
-                    .expression_attribute_values(":probe", to_attribute(summary)?)
+                update.expression_attribute_values(":probe", to_attribute(summary)?)
             }
             Probed::Unreadable(reason) => {
                 set.push("ffprobe_error = :reason");
-                update
-                    .expression_attribute_values(":media_type", to_attribute(MediaType::Other)?)
-                    .expression_attribute_values(":reason", text(reason))
+                update.expression_attribute_values(":reason", text(reason))
             }
         };
         update = set_object(update, &mut set, done)?;
         let update = update
             .update_expression(format!(
-                "SET {} REMOVE due, due_at, due_shard, due_tries, progress, lease_until, upload_id ADD version :one",
+                "SET {} REMOVE owner_status, due, due_at, due_shard, due_tries, progress, lease_until, upload_id ADD version :one",
                 set.join(", ")
             ))
             .build()

@@ -2,15 +2,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
-use files_domain::{
-    Authority, Detail, File, FileId, FindFile, ListFiles, OwnerId, Page, PageOrder, PageRequest, StoreError,
-};
+use files_domain::{Authority, Detail, File, FileId, FindFile, StoreError};
 
 use crate::Records;
 use crate::error::{corrupt, unavailable};
-use crate::item::{
-    FILE_PREFIX, Item, detail_from_item, detail_sk, file_from_item, file_sk, owner_pk, primary_key, text,
-};
+use crate::item::{Item, detail_from_item, detail_sk, file_from_item, file_sk, owner_pk, primary_key};
 use crate::key::{key_of, record_from_item};
 
 /// Tries of a batch some of whose keys DynamoDB left unread.
@@ -27,17 +23,6 @@ impl FindFile for Records {
         id: FileId,
     ) -> Result<(File, Detail), StoreError> {
         self.find(access, id, true).await
-    }
-}
-
-impl ListFiles for Records {
-    async fn list_files(&self, access: &Authority, page: PageRequest) -> Result<Page, StoreError> {
-        // Both at once: nothing is shown of the page unless the key is good.
-        let (key, found) = tokio::join!(self.check_key(access), self.query_page(access.owner(), page));
-        key?;
-        let mut found = found?;
-        found.files.retain(|file| !file.has_expired(access.now));
-        Ok(found)
     }
 }
 
@@ -88,25 +73,5 @@ impl Records {
             tokio::time::sleep(jitter).await; // back-off between two tries, not a wait for an event
         }
         Err(StoreError::Busy("DynamoDB left keys unread".into()))
-    }
-
-    async fn query_page(&self, owner: OwnerId, page: PageRequest) -> Result<Page, StoreError> {
-        let pk = owner_pk(owner);
-        let after = page.after.map(|id| primary_key(&pk, file_sk(id)));
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :file)")
-            .expression_attribute_values(":pk", text(pk))
-            .expression_attribute_values(":file", text(FILE_PREFIX))
-            .scan_index_forward(page.order == PageOrder::Ascending)
-            .limit(i32::try_from(page.limit).unwrap_or(i32::MAX))
-            .set_exclusive_start_key(after);
-        let answer = query.send().await.map_err(unavailable)?;
-        let files: Vec<File> =
-            answer.items.unwrap_or_default().into_iter().map(file_from_item).collect::<Result<_, _>>()?;
-        let next = answer.last_evaluated_key.and(files.last()).map(|file| file.id);
-        Ok(Page { files, next })
     }
 }

@@ -1,0 +1,137 @@
+//! Lists: each page is one query of the table itself or of one sparse index, whichever is nearest to what is asked for.
+//!
+//! Files that are not (yet) `success` are few, so an index of them by status is small; what is `success` is nearly all,
+//! and the table itself is the index of it. What no index tells is sorted out of the page as it was read.
+
+use std::ops::RangeInclusive;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use files_domain::{
+    Authority, FileId, ListFiles, ListFilter, MediaType, OwnerId, Page, PageOrder, PageRequest, Status,
+    StoreError, Timestamp,
+};
+
+use crate::Records;
+use crate::error::{corrupt, unavailable};
+use crate::item::{FILE_PREFIX, Item, file_from_item, file_sk, owner_pk, primary_key, text};
+
+/// The partition of the index `status` in which a file is; `None` for `success`, which is not in it.
+pub(crate) fn status_partition(owner: OwnerId, status: Status) -> Option<String> {
+    (status != Status::Success).then(|| format!("{}#{status}", owner_pk(owner)))
+}
+
+/// The partition of the index `type` in which a file is, once it is known what it is.
+pub(crate) fn type_partition(owner: OwnerId, media_type: MediaType) -> String {
+    format!("{}#{media_type}", owner_pk(owner))
+}
+
+/// Where a list is read from.
+struct Walk {
+    index: Option<&'static str>,
+    attribute: &'static str,
+    partition: String,
+}
+
+impl Walk {
+    fn nearest(owner: OwnerId, filter: &ListFilter) -> Self {
+        if let Some(partition) = filter.status.and_then(|status| status_partition(owner, status)) {
+            return Self { index: Some("status"), attribute: "owner_status", partition };
+        }
+        if let Some(media_type) = filter.media_type {
+            return Self {
+                index: Some("type"),
+                attribute: "owner_type",
+                partition: type_partition(owner, media_type),
+            };
+        }
+        Self { index: None, attribute: "pk", partition: owner_pk(owner) }
+    }
+
+    /// The key of a file in what is walked.
+    fn start_after(&self, owner: OwnerId, id: FileId) -> Item {
+        let mut key = primary_key(owner_pk(owner), file_sk(id));
+        key.insert(self.attribute.to_owned(), text(&self.partition));
+        key
+    }
+}
+
+/// The sort keys of the files that were created in the time asked for; `None` when there can be none.
+fn sort_keys(filter: &ListFilter) -> Option<RangeInclusive<String>> {
+    let next = |moment: Timestamp| Timestamp::from_millis(moment.millis() + 1);
+    let first = filter.created_after.map_or(String::new(), |after| FileId::bound(next(after)));
+    let last = filter.created_before.map_or("g".to_owned(), FileId::bound); // greater than any hex digit
+    (first <= last).then(|| format!("{FILE_PREFIX}{first}")..=format!("{FILE_PREFIX}{last}"))
+}
+
+impl ListFiles for Records {
+    async fn list_files(&self, access: &Authority, page: PageRequest) -> Result<Page, StoreError> {
+        // Both at once: nothing is shown of the page unless the key is good.
+        let (key, found) = tokio::join!(self.check_key(access), self.query_page(access.owner(), page));
+        key?;
+        let mut found = found?;
+        found.files.retain(|file| page.filter.shows(file) && !file.has_expired(access.now));
+        Ok(found)
+    }
+}
+
+impl Records {
+    async fn query_page(&self, owner: OwnerId, page: PageRequest) -> Result<Page, StoreError> {
+        let Some(sort_keys) = sort_keys(&page.filter) else {
+            return Ok(Page { files: Vec::new(), next: None });
+        };
+        let walk = Walk::nearest(owner, &page.filter);
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .set_index_name(walk.index.map(str::to_owned))
+            .key_condition_expression("#partition = :partition AND sk BETWEEN :first AND :last")
+            .expression_attribute_names("#partition", walk.attribute)
+            .expression_attribute_values(":partition", text(&walk.partition))
+            .expression_attribute_values(":first", text(sort_keys.start()))
+            .expression_attribute_values(":last", text(sort_keys.end()))
+            .scan_index_forward(page.order == PageOrder::Ascending)
+            .limit(i32::try_from(page.limit).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(page.after.map(|id| walk.start_after(owner, id)));
+        let answer = query.send().await.map_err(unavailable)?;
+        let files =
+            answer.items.unwrap_or_default().into_iter().map(file_from_item).collect::<Result<_, _>>()?;
+        let next = answer.last_evaluated_key.map(|key| last_read(&key)).transpose()?;
+        Ok(Page { files, next })
+    }
+}
+
+fn last_read(key: &Item) -> Result<FileId, StoreError> {
+    let sk = key.get("sk").and_then(|sk: &AttributeValue| sk.as_s().ok());
+    let id = sk.and_then(|sk| sk.strip_prefix(FILE_PREFIX)?.parse().ok());
+    id.ok_or_else(|| corrupt("a page that ends at no file"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_read_from_what_is_nearest_to_it() {
+        let owner = OwnerId::named("press");
+        let index = |status, media_type| {
+            Walk::nearest(owner, &ListFilter { status, media_type, ..ListFilter::default() }).index
+        };
+        assert_eq!(index(None, None), None);
+        assert_eq!(index(Some(Status::Success), None), None);
+        assert_eq!(index(Some(Status::Failed), None), Some("status"));
+        assert_eq!(index(Some(Status::Failed), Some(MediaType::Video)), Some("status"));
+        assert_eq!(index(Some(Status::Success), Some(MediaType::Video)), Some("type"));
+    }
+
+    #[test]
+    fn a_time_that_ends_before_it_begins_holds_nothing() {
+        let at = |millis| Some(Timestamp::from_millis(millis));
+        let keys = |created_after, created_before| {
+            sort_keys(&ListFilter { created_after, created_before, ..ListFilter::default() })
+        };
+        assert!(keys(at(5), at(4)).is_none());
+        assert!(keys(None, None).is_some());
+        assert!(keys(at(4), at(6)).is_some());
+    }
+}

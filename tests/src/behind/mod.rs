@@ -1,0 +1,77 @@
+//! What stands behind the API: an owner's records and objects, and the queues.
+
+mod objects;
+mod queues;
+mod records;
+
+pub use records::{Item, Usage};
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use files_domain::OwnerId;
+use files_records::Records;
+
+use crate::cloud::Ready;
+
+/// One owner's part of the cloud, seen with the operator's keys.
+#[derive(Clone, Debug)]
+pub struct Behind {
+    /// DynamoDB.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// S3.
+    pub s3: aws_sdk_s3::Client,
+    /// SQS.
+    pub sqs: aws_sdk_sqs::Client,
+    /// The table.
+    pub table: String,
+    /// The bucket.
+    pub bucket: String,
+    /// The owner.
+    pub owner: OwnerId,
+}
+
+impl Behind {
+    pub(crate) fn new(ready: &Ready, owner: &str) -> Self {
+        let config = |endpoint: &str| config(ready, endpoint);
+        let s3 = aws_sdk_s3::config::Builder::from(&config(&ready.s3)).force_path_style(true).build();
+        Self {
+            dynamodb: aws_sdk_dynamodb::Client::new(&config(&ready.dynamodb)),
+            s3: aws_sdk_s3::Client::from_conf(s3),
+            sqs: aws_sdk_sqs::Client::new(&config(&ready.sqs)),
+            table: ready.table.clone(),
+            bucket: ready.bucket.clone(),
+            owner: OwnerId::named(owner),
+        }
+    }
+
+    /// The records, by the crate that the functions use.
+    #[must_use]
+    pub fn records(&self) -> Records {
+        Records::new(self.dynamodb.clone(), &self.table)
+    }
+}
+
+fn config(ready: &Ready, endpoint: &str) -> SdkConfig {
+    let credentials =
+        Credentials::new(&ready.access_key_id, &ready.secret_access_key, None, None, "ready.json");
+    let http = aws_smithy_http_client::Builder::new().build_http();
+    SdkConfig::builder()
+        .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
+        .region(Region::new(ready.region.clone()))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .endpoint_url(endpoint)
+        .http_client(http)
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .time_source(aws_smithy_async::time::SystemTimeSource::new())
+        .timeout_config(
+            aws_sdk_s3::config::timeout::TimeoutConfig::builder()
+                .operation_timeout(Duration::from_secs(60))
+                .build(),
+        )
+        .build()
+}

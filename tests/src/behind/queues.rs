@@ -1,0 +1,55 @@
+use aws_sdk_sqs::types::QueueAttributeName;
+
+use super::Behind;
+use crate::wait::until;
+
+impl Behind {
+    /// The address of the queue in whose name `part` occurs.
+    pub async fn queue(&self, part: &str) -> String {
+        let queues = self.sqs.list_queues().send().await.expect("the queues can be listed");
+        let mut urls = queues.queue_urls.unwrap_or_default();
+        urls.retain(|url| url.contains(part));
+        assert_eq!(urls.len(), 1, "queues called {part}: {urls:?}");
+        urls.remove(0)
+    }
+
+    /// Sends a message.
+    pub async fn send(&self, queue: &str, message: &serde_json::Value) {
+        let send =
+            self.sqs.send_message().queue_url(self.queue(queue).await).message_body(message.to_string());
+        send.send().await.expect("the queue takes it");
+    }
+
+    /// Waits until a queue has no message, visible or in flight.
+    pub async fn drained(&self, queue: &str) {
+        let url = self.queue(queue).await;
+        until(&format!("{queue} is empty"), async || {
+            let ask =
+                self.sqs.get_queue_attributes().queue_url(&url).attribute_names(QueueAttributeName::All);
+            let attributes = ask.send().await.expect("the queue can be asked").attributes.unwrap_or_default();
+            let count = |name: QueueAttributeName| attributes.get(&name).expect("a count") == "0";
+            let empty = count(QueueAttributeName::ApproximateNumberOfMessages)
+                && count(QueueAttributeName::ApproximateNumberOfMessagesNotVisible)
+                && count(QueueAttributeName::ApproximateNumberOfMessagesDelayed);
+            empty.then_some(())
+        })
+        .await;
+    }
+
+    /// The event that S3 sends when a file's bytes are stored.
+    #[must_use]
+    pub fn stored_event(&self, id: &str) -> serde_json::Value {
+        serde_json::json!({"Records": [{
+            "eventVersion": "2.1",
+            "eventSource": "aws:s3",
+            "awsRegion": "us-east-1",
+            "eventTime": "2026-01-02T03:04:05.678Z",
+            "eventName": "ObjectCreated:Put",
+            "s3": {
+                "s3SchemaVersion": "1.0",
+                "bucket": {"name": self.bucket, "arn": format!("arn:aws:s3:::{}", self.bucket)},
+                "object": {"key": self.object_key(id), "size": 1, "eTag": "0", "sequencer": "0055AED6DCD90281E5"},
+            },
+        }]})
+    }
+}

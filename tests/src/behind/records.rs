@@ -1,0 +1,116 @@
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::Behind;
+
+/// An item as DynamoDB gives it.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// What an owner's `usage` item says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Files.
+    pub files: i64,
+    /// Bytes held.
+    pub bytes: i64,
+    /// Imports in flight.
+    pub imports: i64,
+}
+
+impl Behind {
+    /// All items of the owner.
+    pub async fn items(&self) -> Vec<Item> {
+        let query = self
+            .dynamodb
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(self.partition()));
+        query.into_paginator().items().send().collect::<Result<_, _>>().await.expect("the table can be read")
+    }
+
+    /// The sort keys of all items of the owner.
+    pub async fn sort_keys(&self) -> Vec<String> {
+        let items = self.items().await;
+        items.iter().filter_map(|item| item.get("sk")?.as_s().ok().cloned()).collect()
+    }
+
+    /// What the owner's `usage` item says; nothing where there is none.
+    pub async fn usage(&self) -> Usage {
+        let items = self.items().await;
+        let usage = items
+            .iter()
+            .find(|item| item.get("sk").is_some_and(|sk| sk.as_s().is_ok_and(|sk| sk == "usage")));
+        let number = |name: &str| usage.map_or(0, |item| number(item, name));
+        Usage { files: number("stored_files"), bytes: number("stored_bytes"), imports: number("imports") }
+    }
+
+    /// What `usage` should say by the sum of the owner's files.
+    pub async fn sum(&self) -> Usage {
+        let mut sum = Usage::default();
+        for item in self.items().await {
+            if item.get("sk").is_some_and(|sk| sk.as_s().is_ok_and(|sk| sk.starts_with("file#"))) {
+                sum.files += 1;
+                sum.bytes += number(&item, "held");
+                sum.imports += i64::from(matches!(item.get("importing"), Some(AttributeValue::Bool(true))));
+            }
+        }
+        sum
+    }
+
+    /// The summary item of a file.
+    pub async fn file_item(&self, id: &str) -> Item {
+        self.item(&format!("file#{id}")).await.expect("the file has a record")
+    }
+
+    /// One item of the owner.
+    pub async fn item(&self, sk: &str) -> Option<Item> {
+        let get = self
+            .dynamodb
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(self.key(sk)))
+            .consistent_read(true);
+        get.send().await.expect("the table can be read").item
+    }
+
+    /// Sets numbers of an item that is there.
+    pub async fn set_numbers(&self, sk: &str, numbers: &[(&str, u64)]) {
+        let mut update = self.dynamodb.update_item().table_name(&self.table).set_key(Some(self.key(sk)));
+        let mut set = Vec::new();
+        for (index, (name, number)) in numbers.iter().enumerate() {
+            set.push(format!("#n{index} = :v{index}"));
+            update = update
+                .expression_attribute_names(format!("#n{index}"), *name)
+                .expression_attribute_values(format!(":v{index}"), AttributeValue::N(number.to_string()));
+        }
+        let update = update
+            .update_expression(format!("SET {}", set.join(", ")))
+            .condition_expression("attribute_exists(pk)");
+        update.send().await.expect("the item is there");
+    }
+
+    /// Writes an item as it is.
+    pub async fn put_item(&self, item: Item) {
+        let put = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
+        put.send().await.expect("the table can be written");
+    }
+
+    fn partition(&self) -> String {
+        format!("owner#{}", self.owner)
+    }
+
+    fn key(&self, sk: &str) -> Item {
+        HashMap::from([
+            ("pk".to_owned(), AttributeValue::S(self.partition())),
+            ("sk".to_owned(), AttributeValue::S(sk.to_owned())),
+        ])
+    }
+}
+
+fn number(item: &Item, name: &str) -> i64 {
+    let number = item.get(name).and_then(|value| value.as_n().ok());
+    number.map_or(0, |number| number.parse().expect("a whole number"))
+}

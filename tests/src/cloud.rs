@@ -1,0 +1,207 @@
+//! The local cloud as a child process.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use files_domain::{NewKey, Scope, Timestamp};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use crate::keeper::Keeper;
+pub use crate::process::{children, is_running, kill};
+pub use crate::setup::{Setup, built};
+use crate::wait::until;
+use crate::{Answer, Behind, Owner};
+
+/// What the cloud writes down when it is ready.
+#[derive(Clone, Debug, Deserialize)]
+#[expect(missing_docs, reason = "the fields are those of ready.json")]
+pub struct Ready {
+    pub api: String,
+    pub api_key: String,
+    pub s3: String,
+    pub dynamodb: String,
+    pub sqs: String,
+    pub bucket: String,
+    pub table: String,
+    pub region: String,
+    pub access_key_id: String,
+    pub secret_access_key: String,
+}
+
+/// A running local cloud with a data folder of its own. It ends, and its folder goes, when this is dropped or when the
+/// test's process ends.
+pub struct Cloud {
+    keeper: Mutex<Keeper>,
+    folder: PathBuf,
+    ready: Ready,
+    process: u32,
+}
+
+impl Cloud {
+    /// Keeps `command` in `folder`, and waits until it is ready.
+    pub(crate) async fn run(folder: PathBuf, command: &[String]) -> Self {
+        let mut keeper = Keeper::new(&folder, command);
+        let process = keeper.start();
+        let ready = wait_ready(&folder, process).await;
+        Self { keeper: Mutex::new(keeper), folder, ready, process }
+    }
+
+    /// A cloud of this test's own.
+    pub async fn start() -> Self {
+        Setup::default().start().await
+    }
+
+    /// A cloud of this test's own, started otherwise.
+    #[must_use]
+    pub fn setup() -> Setup {
+        Setup::default()
+    }
+
+    /// The one cloud that all tests share which neither stop it nor count its calls; each comes with owners of its own.
+    pub async fn shared() -> &'static Self {
+        static SHARED: OnceCell<Cloud> = OnceCell::const_new();
+        SHARED.get_or_init(Self::start).await
+    }
+
+    /// What the cloud wrote down when it was ready.
+    #[must_use]
+    pub fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// The file in which that is written.
+    #[must_use]
+    pub fn ready_file(&self) -> PathBuf {
+        ready_file(&self.folder)
+    }
+
+    /// The API's address without a path.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        self.ready.api.strip_suffix("/v1").expect("the API's address ends in /v1")
+    }
+
+    /// The cloud's process.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.process
+    }
+
+    /// A new owner with a key that may do everything.
+    pub async fn owner(&self) -> Owner {
+        let name = new_name();
+        let key = self.key(&name, Scope::ALL, None).await;
+        Owner::new(self, &name, &key)
+    }
+
+    /// The owner who has a key already.
+    #[must_use]
+    pub fn owner_again(&self, before: &Owner) -> Owner {
+        Owner::new(self, before.name(), before.key())
+    }
+
+    /// Another key of the owner called `name`.
+    pub async fn key(
+        &self,
+        name: &str,
+        scopes: impl IntoIterator<Item = Scope>,
+        expires_at: Option<Timestamp>,
+    ) -> String {
+        let new = NewKey {
+            owner_name: name.to_owned(),
+            name: "test".to_owned(),
+            scopes: scopes.into_iter().collect::<BTreeSet<_>>(),
+            expires_at,
+        };
+        let records = Behind::new(&self.ready, name).records();
+        let key = records.create_key(&new, now()).await.expect("a key");
+        key.reveal().to_owned()
+    }
+
+    /// The calls that the function made since they were forgotten: `{"dynamodb": {"GetItem": 1}}`.
+    pub async fn calls(&self, function: &str) -> Value {
+        let all = self.local(http::Method::GET, "calls").await.expect(200).json();
+        all.get(function).cloned().unwrap_or_else(|| serde_json::json!({}))
+    }
+
+    /// Counts from zero again.
+    pub async fn forget_calls(&self) {
+        self.local(http::Method::DELETE, "calls").await.expect(204);
+    }
+
+    /// Runs `sweep` now, and waits until it is done.
+    pub async fn sweep(&self) {
+        self.local(http::Method::POST, "schedule/sweep").await.expect(200);
+    }
+
+    async fn local(&self, method: http::Method, path: &str) -> Answer {
+        let url = format!("{}/_local/{path}", self.origin());
+        Answer::to(crate::owner::http_client().request(method, url)).await
+    }
+
+    /// Pulls the plug: the process gets no chance to say goodbye.
+    pub fn kill_hard(&mut self) {
+        self.keeper().end("KILL");
+    }
+
+    /// Asks the process to stop, as Ctrl-C does, and waits for it. Its exit status.
+    pub fn interrupt(&mut self) -> u32 {
+        self.keeper().end("INT")
+    }
+
+    /// Starts it again on the same data.
+    pub async fn restart(&mut self) {
+        // That of the last start would be taken for that of the next.
+        let _ = std::fs::remove_file(self.ready_file());
+        self.process = self.keeper().start();
+        self.ready = wait_ready(&self.folder, self.process).await;
+    }
+
+    /// The last lines of its log, for a test that failed.
+    #[must_use]
+    pub fn log_tail(folder: &Path) -> String {
+        let log = std::fs::read(folder.join("log")).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log).into_owned();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(60)..].join("\n")
+    }
+
+    /// The folder of its log.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn keeper(&mut self) -> &mut Keeper {
+        self.keeper.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The present.
+#[must_use]
+pub fn now() -> Timestamp {
+    SystemTime::now().into()
+}
+
+fn ready_file(folder: &Path) -> PathBuf {
+    folder.join("data/ready.json")
+}
+
+async fn wait_ready(folder: &Path, process: u32) -> Ready {
+    until("the cloud is ready", async || {
+        assert!(is_running(process), "the cloud has ended:\n{}", Cloud::log_tail(folder));
+        serde_json::from_slice(&std::fs::read(ready_file(folder)).ok()?).ok()
+    })
+    .await
+}
+
+/// A name that no other owner has.
+fn new_name() -> String {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    format!("owner {}", COUNT.fetch_add(1, Ordering::Relaxed))
+}

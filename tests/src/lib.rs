@@ -1,0 +1,22 @@
+//! The harness of the end-to-end tests: the local cloud as a child process, a client that reads like a story, what
+//! stands behind the API, a server to import from, and media.
+
+pub mod answer;
+pub mod behind;
+pub mod cloud;
+pub mod form;
+mod keeper;
+pub mod media;
+pub mod owner;
+pub mod process;
+pub mod setup;
+pub mod source;
+mod wait;
+
+pub use answer::Answer;
+pub use behind::{Behind, Usage};
+pub use cloud::Cloud;
+pub use form::Form;
+pub use owner::Owner;
+pub use source::{Reply, SourceServer};
+pub use wait::{PATIENCE, until};

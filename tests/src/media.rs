@@ -1,0 +1,77 @@
+//! Media made by ffmpeg, once for all tests of a run.
+
+use std::process::Command;
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+
+/// H.264 and AAC in MP4: 320 × 180, 25 pictures a second, 2 s, with its index at the end.
+pub static MP4: LazyLock<Bytes> = LazyLock::new(|| {
+    ffmpeg(
+        "mp4",
+        "-f lavfi -i testsrc2=size=320x180:rate=25:duration=2 -f lavfi -i sine=frequency=440:duration=2 \
+         -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac",
+    )
+});
+
+/// VP9 in WebM: 160 × 120, 10 pictures a second, 1 s.
+pub static WEBM: LazyLock<Bytes> = LazyLock::new(|| {
+    ffmpeg(
+        "webm",
+        "-f lavfi -i testsrc2=size=160x120:rate=10:duration=1 -c:v libvpx-vp9 -deadline realtime -cpu-used 8",
+    )
+});
+
+/// MP3: 1 s.
+pub static MP3: LazyLock<Bytes> =
+    LazyLock::new(|| ffmpeg("mp3", "-f lavfi -i sine=frequency=440:duration=1 -c:a libmp3lame"));
+
+/// WAV: 1 s.
+pub static WAV: LazyLock<Bytes> =
+    LazyLock::new(|| ffmpeg("wav", "-f lavfi -i sine=frequency=440:duration=1:sample_rate=48000"));
+
+/// PNG: 64 × 48.
+pub static PNG: LazyLock<Bytes> =
+    LazyLock::new(|| ffmpeg("png", "-f lavfi -i testsrc2=size=64x48 -frames:v 1"));
+
+/// An MP4 that ends before its index.
+#[must_use]
+pub fn truncated_mp4() -> Bytes {
+    MP4.slice(..MP4.len() / 2)
+}
+
+/// Bytes that are no media, other ones for each seed.
+#[must_use]
+pub fn noise(length: usize, seed: u64) -> Bytes {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut bytes = Vec::with_capacity(length + 8);
+    while bytes.len() < length {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(length);
+    bytes.into()
+}
+
+/// SHA-256 in hex.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    hex::encode(sha2::Sha256::digest(bytes))
+}
+
+fn ffmpeg(extension: &str, arguments: &str) -> Bytes {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join(format!("out.{extension}"));
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-y", "-threads", "1"])
+        .args(arguments.split_whitespace())
+        .args(["-bitexact", "-flags", "+bitexact"])
+        .arg(&path)
+        .output()
+        .expect("ffmpeg (Debian's package ffmpeg)");
+    assert!(output.status.success(), "ffmpeg {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    std::fs::read(path).expect("what ffmpeg wrote").into()
+}

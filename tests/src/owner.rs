@@ -1,0 +1,218 @@
+//! A client of the API with the key of one owner.
+
+use std::path::PathBuf;
+use std::sync::Once;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Method;
+use serde_json::Value;
+
+use crate::wait::until;
+use crate::{Answer, Behind, Cloud, Form};
+
+/// An owner of files, and what is behind the API of it.
+#[derive(Clone)]
+pub struct Owner {
+    http: reqwest::Client,
+    api: String,
+    name: String,
+    key: String,
+    log: PathBuf,
+    /// The owner's records and objects.
+    pub behind: Behind,
+}
+
+/// A client that follows no redirect and gives up on nothing but a hang.
+pub(crate) fn http_client() -> reqwest::Client {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| {
+        // Another one may have been installed before: that one serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
+    client.timeout(Duration::from_secs(120)).build().expect("a client")
+}
+
+impl Owner {
+    pub(crate) fn new(cloud: &Cloud, name: &str, key: &str) -> Self {
+        Self {
+            http: http_client(),
+            api: cloud.ready().api.clone(),
+            name: name.to_owned(),
+            key: key.to_owned(),
+            log: cloud.folder().to_owned(),
+            behind: Behind::new(cloud.ready(), name),
+        }
+    }
+
+    /// The owner's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The key that goes with every request.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The same owner with another key.
+    #[must_use]
+    pub fn with_key(&self, key: &str) -> Self {
+        let mut other = self.clone();
+        key.clone_into(&mut other.key);
+        other
+    }
+
+    // ------------------------------------------------------------ any request
+
+    /// A request to a path below `/v1`, or to a whole address of the API, with the key.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.bare_request(method, path).header("X-API-KEY", &self.key)
+    }
+
+    /// The same without a key.
+    pub fn bare_request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let url = if path.contains("://") { path.to_owned() } else { format!("{}{path}", self.api) };
+        self.http.request(method, url)
+    }
+
+    /// `GET` of a path below `/v1`, or of a whole address of the API.
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::to(self.request(Method::GET, path)).await
+    }
+
+    /// `GET` of an address outside of the API, such as a presigned one.
+    pub async fn fetch(&self, url: &str) -> Answer {
+        Answer::to(self.bare_request(Method::GET, url)).await
+    }
+
+    // ------------------------------------------------------------ create
+
+    /// `POST /v1/files` with a form.
+    pub fn form(&self, form: Form) -> reqwest::RequestBuilder {
+        self.post(&Form::content_type(), form.finish())
+    }
+
+    /// `POST /v1/files` with JSON.
+    pub fn json(&self, body: &Value) -> reqwest::RequestBuilder {
+        self.post("application/json", body.to_string())
+    }
+
+    /// `POST /v1/files` with any body.
+    pub fn post(&self, content_type: &str, body: impl Into<reqwest::Body>) -> reqwest::RequestBuilder {
+        self.request(Method::POST, "/files").header("content-type", content_type).body(body)
+    }
+
+    /// Uploads a file through the API. The file as it was created.
+    pub async fn upload(&self, name: &str, bytes: &[u8]) -> Value {
+        let form = Form::new().file(name, Some("application/octet-stream"), bytes);
+        Answer::to(self.form(form)).await.expect(201).json()
+    }
+
+    /// Imports a URL. The file as it was created.
+    pub async fn import(&self, url: &str) -> Value {
+        Answer::to(self.json(&serde_json::json!({ "file_url": url }))).await.expect(202).json()
+    }
+
+    /// Asks for a presigned upload. The file as it was created, with `upload`.
+    pub async fn announce(&self, name: &str, size: usize, content_type: &str) -> Value {
+        self.announce_as(&serde_json::json!({"name": name, "size": size, "content_type": content_type})).await
+    }
+
+    /// The same with all that the body may hold.
+    pub async fn announce_as(&self, body: &Value) -> Value {
+        Answer::to(self.json(body)).await.expect(201).json()
+    }
+
+    /// Sends the bytes of a presigned upload with exactly the headers that it gives.
+    pub async fn put(&self, file: &Value, bytes: impl Into<Bytes>) -> Answer {
+        self.put_with(file, bytes, &[]).await
+    }
+
+    /// The same with some headers set otherwise.
+    pub async fn put_with(&self, file: &Value, bytes: impl Into<Bytes>, other: &[(&str, &str)]) -> Answer {
+        let upload = &file["upload"];
+        assert_eq!(upload["method"], "PUT", "{file}");
+        let mut request = self.bare_request(Method::PUT, upload["url"].as_str().expect("a URL"));
+        for (name, value) in upload["headers"].as_object().expect("headers") {
+            let set = other.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+            request =
+                request.header(name, set.map_or(value.as_str().unwrap_or_default(), |(_, value)| value));
+        }
+        let bytes = bytes.into();
+        if bytes.is_empty() {
+            request = request.header("content-length", 0); // which browsers and curl send by themselves
+        }
+        Answer::to(request.body(bytes)).await
+    }
+
+    // ------------------------------------------------------------ read
+
+    /// A file, which must be there.
+    pub async fn file(&self, id: &str) -> Value {
+        self.get(&format!("/files/{id}")).await.expect(200).json()
+    }
+
+    /// Waits until the file is in its last status.
+    pub async fn wait_until_terminal(&self, file: &Value) -> Value {
+        self.wait_for(file, |file| matches!(file["status"].as_str(), Some("success" | "failed"))).await
+    }
+
+    /// Waits until the file is stored and looked at.
+    pub async fn wait_until_success(&self, file: &Value) -> Value {
+        let file = self.wait_until_terminal(file).await;
+        assert_eq!(file["status"], "success", "{file:#}");
+        file
+    }
+
+    /// Waits until the file is as asked for.
+    pub async fn wait_for(&self, file: &Value, is_so: impl Fn(&Value) -> bool) -> Value {
+        let id = id(file);
+        until(&format!("file {id} is as expected"), async || {
+            Some(self.file(id).await).filter(|file| is_so(file))
+        })
+        .await
+    }
+
+    /// A page of the list.
+    pub async fn list(&self, query: &str) -> Value {
+        self.get(&format!("/files{query}")).await.expect(200).json()
+    }
+
+    /// The download address of a file as the API gives it.
+    #[must_use]
+    pub fn download_url(file: &Value) -> &str {
+        file["download_url"].as_str().expect("a download_url")
+    }
+
+    /// Follows a file's download to its end. The bytes.
+    pub async fn download(&self, file: &Value) -> Bytes {
+        let redirect = self.get(Self::download_url(file)).await.expect(302);
+        self.fetch(redirect.header("location").expect("a location")).await.expect(200).body
+    }
+
+    // ------------------------------------------------------------ delete
+
+    /// Deletes a file.
+    pub async fn delete(&self, file: &Value) -> Answer {
+        Answer::to(self.request(Method::DELETE, &format!("/files/{}", id(file)))).await
+    }
+}
+
+/// A file's id.
+#[must_use]
+pub fn id(file: &Value) -> &str {
+    file["id"].as_str().expect("an id")
+}
+
+/// Shows what the cloud had to say when a test fails.
+impl Drop for Owner {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- the cloud's last lines:\n{}\n---", Cloud::log_tail(&self.log));
+        }
+    }
+}

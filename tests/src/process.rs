@@ -1,0 +1,30 @@
+//! Processes of this machine, as Linux shows them.
+
+/// The processes that a process started, by the names of their programs.
+#[must_use]
+pub fn children(of: u32) -> Vec<(u32, String)> {
+    let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
+    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let child = |id: u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        let (before, after) = stat.rsplit_once(')')?;
+        let mut fields = after.split_whitespace();
+        let alive = fields.next()? != "Z";
+        let parent: u32 = fields.next()?.parse().ok()?;
+        (alive && parent == of).then(|| (id, before.split_once('(').unwrap_or_default().1.to_owned()))
+    };
+    ids.filter_map(child).collect()
+}
+
+/// Whether there is such a process, other than as a zombie.
+#[must_use]
+pub fn is_running(id: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
+}
+
+/// Ends a process without a chance to say goodbye.
+pub fn kill(id: u32) {
+    let killed = std::process::Command::new("kill").args(["-KILL", &id.to_string()]).status();
+    assert!(killed.is_ok_and(|status| status.success()), "kill {id}");
+}

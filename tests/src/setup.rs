@@ -1,0 +1,95 @@
+//! How a cloud is started.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::Cloud;
+
+/// How a cloud is started.
+#[derive(Default)]
+pub struct Setup {
+    dying: Vec<&'static str>,
+    replaced: Vec<(&'static str, &'static str)>,
+}
+
+impl Setup {
+    /// With a function that dies as soon as it is started.
+    #[must_use]
+    pub fn dying(mut self, function: &'static str) -> Self {
+        self.dying.push(function);
+        self
+    }
+
+    /// With the project's template, but for this text, which must occur in it.
+    #[must_use]
+    pub fn template_with(mut self, text: &'static str, instead: &'static str) -> Self {
+        self.replaced.push((text, instead));
+        self
+    }
+
+    /// Starts the cloud and waits until it is ready.
+    pub async fn start(self) -> Cloud {
+        let folder = tempfile::Builder::new().prefix("files-test-").tempdir().expect("a folder").keep();
+        let text = |path: &Path| path.to_str().expect("a readable path").to_owned();
+        let mut command = vec![text(&built().join("files-local")), "--port".into(), "0".into()];
+        command.extend(["--data".into(), text(&folder.join("data"))]);
+        command.extend(["--allow-import-host".into(), "127.0.0.1".into()]);
+        command.extend(["--template".into(), text(&self.template(&folder))]);
+        command.extend(["--functions".into(), text(&self.functions(&folder))]);
+        Cloud::run(folder, &command).await
+    }
+
+    /// The template's file.
+    fn template(&self, folder: &Path) -> PathBuf {
+        let original = project().join("template.yaml");
+        if self.replaced.is_empty() {
+            return original;
+        }
+        let mut template = std::fs::read_to_string(original).expect("the template");
+        for (text, instead) in &self.replaced {
+            assert!(template.contains(text), "the template has no {text}");
+            template = template.replace(text, instead);
+        }
+        let file = folder.join("template.yaml");
+        std::fs::write(&file, template).expect("a file");
+        file
+    }
+
+    /// The folder of the functions' binaries.
+    fn functions(&self, folder: &Path) -> PathBuf {
+        if self.dying.is_empty() {
+            return built();
+        }
+        let functions = folder.join("functions");
+        std::fs::create_dir(&functions).expect("a folder");
+        for function in std::fs::read_dir(project().join("functions")).expect("the functions").flatten() {
+            let name = function.file_name();
+            let path = functions.join(&name);
+            if self.dying.iter().any(|dying| name == **dying) {
+                std::fs::write(&path, "#!/bin/sh\nexit 1\n").expect("a script");
+                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("a script");
+            } else {
+                std::os::unix::fs::symlink(built().join(&name), &path).expect("a link");
+            }
+        }
+        functions
+    }
+}
+
+/// The project's folder.
+fn project() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
+}
+
+/// The folder of the binaries: the test's own is in `deps` below it.
+#[must_use]
+pub fn built() -> PathBuf {
+    let test = std::env::current_exe().expect("the test's own path");
+    let folder = test.parent().and_then(Path::parent).expect("a target folder");
+    assert!(
+        folder.join("files-local").is_file(),
+        "no files-local in {}: `make build` makes it",
+        folder.display()
+    );
+    folder.to_owned()
+}

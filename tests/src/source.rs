@@ -1,0 +1,211 @@
+//! A server to import from.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Response, StatusCode, header};
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::wait::until;
+
+/// What the server answers at one path.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    status: StatusCode,
+    headers: Vec<(&'static str, String)>,
+    body: Bytes,
+    way: Way,
+}
+
+/// How a body comes.
+#[derive(Clone, Debug)]
+enum Way {
+    /// Whole, with its length.
+    Whole,
+    /// Whole, in chunks, without its length.
+    Chunked,
+    /// Its first half, then the connection breaks.
+    Half,
+    /// Its first half, and the rest when the gate opens.
+    Held(watch::Receiver<bool>),
+}
+
+/// Opens for all requests that are held, now and later.
+#[derive(Debug)]
+pub struct Gate(watch::Sender<bool>);
+
+impl Gate {
+    /// Lets them go on.
+    pub fn open(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Reply {
+    /// 200 with these bytes.
+    #[must_use]
+    pub fn bytes(body: impl Into<Bytes>) -> Self {
+        Self { status: StatusCode::OK, headers: Vec::new(), body: body.into(), way: Way::Whole }
+    }
+
+    /// Another status, with a body that must never be taken for the file.
+    #[must_use]
+    pub fn status(status: StatusCode) -> Self {
+        Self { status, ..Self::bytes("an error page") }
+    }
+
+    /// A redirect.
+    #[must_use]
+    pub fn redirect(to: &str) -> Self {
+        Self::status(StatusCode::FOUND).header(header::LOCATION.as_str(), to)
+    }
+
+    /// With a header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    /// Without its length.
+    #[must_use]
+    pub fn chunked(self) -> Self {
+        Self { way: Way::Chunked, ..self }
+    }
+
+    /// Only half of it.
+    #[must_use]
+    pub fn half(self) -> Self {
+        Self { way: Way::Half, ..self }
+    }
+
+    /// The second half only when the gate opens.
+    #[must_use]
+    pub fn held(self) -> (Self, Gate) {
+        let (open, gate) = watch::channel(false);
+        (Self { way: Way::Held(gate), ..self }, Gate(open))
+    }
+
+    fn send(self) -> Response<Body> {
+        let mut response = Response::builder().status(self.status);
+        for (name, value) in &self.headers {
+            response = response.header(*name, value);
+        }
+        let (first, second) =
+            (self.body.slice(..self.body.len() / 2), self.body.slice(self.body.len() / 2..));
+        let head = stream::iter(pieces(first).map(Ok::<_, io::Error>));
+        let announced = response_length(self.body.len());
+        let response = match self.way {
+            Way::Whole => response.body(Body::from(self.body)),
+            Way::Chunked => response.body(Body::from_stream(head.chain(stream::iter([Ok(second)])))),
+            Way::Half => {
+                let broken = stream::once(async {
+                    tokio::task::yield_now().await; // what is written so far goes out while there is nothing to write
+                    Err(io::Error::other("broken on purpose"))
+                });
+                response.header(announced.0, announced.1).body(Body::from_stream(head.chain(broken)))
+            }
+            Way::Held(mut gate) => {
+                let rest = stream::once(async move {
+                    gate.wait_for(|open| *open).await.map_err(io::Error::other)?;
+                    Ok(second)
+                });
+                response.header(announced.0, announced.1).body(Body::from_stream(head.chain(rest)))
+            }
+        };
+        response.expect("a response")
+    }
+}
+
+/// Small enough that only little of the body waits to be written when it ends.
+fn pieces(mut bytes: Bytes) -> impl Iterator<Item = Bytes> {
+    std::iter::from_fn(move || {
+        Some(bytes.split_to(bytes.len().min(64 * 1024))).filter(|piece| !piece.is_empty())
+    })
+}
+
+fn response_length(length: usize) -> (header::HeaderName, usize) {
+    (header::CONTENT_LENGTH, length)
+}
+
+#[derive(Default)]
+struct Pages {
+    replies: HashMap<String, Reply>,
+    requests: HashMap<String, usize>,
+}
+
+type Shared = Arc<Mutex<Pages>>;
+
+/// A server on a port of its own of 127.0.0.1, until it is dropped.
+pub struct SourceServer {
+    address: SocketAddr,
+    pages: Shared,
+    task: JoinHandle<()>,
+}
+
+impl SourceServer {
+    /// A server that answers 404 everywhere.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let pages = Shared::default();
+        let router = Router::new().fallback(answer).with_state(pages.clone());
+        let task = tokio::spawn(async move {
+            axum::serve(listener, router).await.expect("the server runs");
+        });
+        Self { address, pages, task }
+    }
+
+    /// Answers at a path (which may have a query) with this. The URL.
+    pub fn serve(&self, path: &str, reply: Reply) -> String {
+        lock(&self.pages).replies.insert(path.to_owned(), reply);
+        self.url(path)
+    }
+
+    /// The URL of a path.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The requests that came for a path.
+    #[must_use]
+    pub fn requests(&self, path: &str) -> usize {
+        lock(&self.pages).requests.get(path).copied().unwrap_or(0)
+    }
+
+    /// Waits until as many requests have come for a path.
+    pub async fn asked(&self, path: &str, times: usize) {
+        until(&format!("{times} requests for {path}"), async || (self.requests(path) >= times).then_some(()))
+            .await;
+    }
+}
+
+impl Drop for SourceServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn answer(State(pages): State<Shared>, request: Request) -> Response<Body> {
+    let path = request.uri().path_and_query().map_or("", |path| path.as_str()).to_owned();
+    let reply = {
+        let mut pages = lock(&pages);
+        *pages.requests.entry(path.clone()).or_default() += 1;
+        pages.replies.get(&path).cloned()
+    };
+    reply.unwrap_or_else(|| Reply::status(StatusCode::NOT_FOUND)).send()
+}
+
+fn lock(pages: &Shared) -> std::sync::MutexGuard<'_, Pages> {
+    pages.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,239 @@
+//! Who may do what, and what nobody else learns.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use files_domain::{ApiKey, OwnerId, Scope};
+use files_tests::cloud::now;
+use files_tests::owner::id;
+use files_tests::setup::built;
+use files_tests::{Answer, Cloud, Owner, media};
+use http::Method;
+use reqwest::RequestBuilder;
+use serde_json::json;
+
+/// One request for each thing that can be done, with the scope it needs, to be sent with the owner's key.
+fn every_request(owner: &Owner, file_id: &str) -> Vec<(Scope, RequestBuilder)> {
+    let path = format!("/files/{file_id}");
+    vec![
+        (Scope::Read, owner.request(Method::GET, "/files")),
+        (Scope::Read, owner.request(Method::GET, &path)),
+        (Scope::Read, owner.request(Method::GET, &format!("{path}/a.png"))),
+        (Scope::Write, owner.json(&json!({"name": "a", "size": 1}))),
+        (Scope::Write, owner.json(&json!({"file_url": "https://example.com/a"}))),
+        (Scope::Write, owner.form(files_tests::Form::new().file("a", None, b"x"))),
+        (Scope::Delete, owner.request(Method::DELETE, &path)),
+    ]
+}
+
+async fn assert_all_refused(owner: &Owner, file_id: &str) {
+    for (_, request) in every_request(owner, file_id) {
+        let answer = Answer::to(request).await;
+        let body = answer.expect_error(401, "invalid_api_key");
+        assert_eq!(body["message"], "Invalid or expired API key");
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_good_opens_nothing() {
+    let cloud = Cloud::shared().await;
+    let owner = cloud.owner().await;
+    let file = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
+    let before = owner.behind.items().await.len();
+
+    let unknown = ApiKey::generate(OwnerId::named(owner.name())).expect("randomness");
+    let expired = cloud.key(owner.name(), Scope::ALL, Some(now())).await;
+    let revoked = cloud.key(owner.name(), Scope::ALL, None).await;
+    let hash = ApiKey::parse(&revoked).expect("a key").hash();
+    owner.behind.records().revoke_key(hash, now()).await.expect("revoked");
+    let stored_hash = ApiKey::parse(owner.key()).expect("a key").hash().to_string();
+    let shortened = &owner.key()[..owner.key().len() - 1];
+    for key in [unknown.reveal(), &expired, &revoked, "fm_", "secret", "", &stored_hash, shortened] {
+        assert_all_refused(&owner.with_key(key), id(&file)).await;
+    }
+    for request in [
+        owner.bare_request(Method::GET, "/files"),
+        owner.bare_request(Method::GET, "/files?key="),
+        owner.bare_request(Method::GET, "/files").header("authorization", format!("Basic {}", owner.key())),
+        owner.bare_request(Method::POST, "/files").header("content-type", "application/json").body("{"),
+    ] {
+        Answer::to(request).await.expect_error(401, "invalid_api_key");
+    }
+    assert_eq!(owner.behind.items().await.len(), before);
+    assert_eq!(owner.file(id(&file)).await, file);
+}
+
+#[tokio::test]
+async fn a_key_may_come_in_three_ways() {
+    let owner = Cloud::shared().await.owner().await;
+    owner.announce("a", 1, "video/mp4").await;
+    let key = owner.key();
+    for request in [
+        owner.request(Method::GET, "/files"),
+        owner.bare_request(Method::GET, "/files").header("authorization", format!("Bearer {key}")),
+        owner.bare_request(Method::GET, "/files").header("authorization", format!("bearer {key}")),
+        owner.bare_request(Method::GET, &format!("/files?limit=5&key={key}")),
+    ] {
+        let list = Answer::to(request).await.expect(200).json();
+        assert_eq!(list["files"].as_array().map(Vec::len), Some(1));
+    }
+}
+
+#[tokio::test]
+async fn a_key_in_an_address_goes_no_further() {
+    let owner = Cloud::shared().await.owner().await;
+    owner.announce("a", 1, "video/mp4").await;
+    owner.announce("b", 1, "video/mp4").await;
+    let request = owner.bare_request(Method::GET, &format!("/files?limit=1&key={}", owner.key()));
+    let list = Answer::to(request).await.expect(200);
+    let link = list.header("link").expect("a next page");
+    assert!(!link.contains(owner.key()) && !link.contains("key="), "{link}");
+    assert!(!String::from_utf8_lossy(&list.body).contains(owner.key()));
+    let log = std::fs::read_to_string(Cloud::shared().await.folder().join("log")).expect("the log");
+    assert!(!log.contains(owner.key()), "a key is in the log");
+    assert!(log.lines().any(|line| line.contains("list-files")), "the log tells of requests");
+}
+
+#[tokio::test]
+async fn a_key_does_what_its_scopes_say() {
+    let cloud = Cloud::shared().await;
+    let owner = cloud.owner().await;
+    let file = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
+    for scope in Scope::ALL {
+        let limited = owner.with_key(&cloud.key(owner.name(), [scope], None).await);
+        for (needed, request) in every_request(&limited, id(&file)) {
+            if needed != scope {
+                let body = Answer::to(request).await.expect_error(403, "missing_scope");
+                assert!(
+                    body["message"].as_str().is_some_and(|text| text.contains(needed.as_str())),
+                    "{body}"
+                );
+            }
+        }
+    }
+    let reader = owner.with_key(&cloud.key(owner.name(), [Scope::Read], None).await);
+    assert_eq!(reader.file(id(&file)).await, file);
+    let writer = owner.with_key(&cloud.key(owner.name(), [Scope::Write], None).await);
+    let second = writer.announce("b", 1, "video/mp4").await;
+    let deleter = owner.with_key(&cloud.key(owner.name(), [Scope::Delete], None).await);
+    deleter.delete(&second).await.expect(204);
+    deleter.delete(&second).await.expect_error(404, "not_found");
+}
+
+#[tokio::test]
+async fn another_owners_file_answers_as_one_that_is_not_there() {
+    let cloud = Cloud::shared().await;
+    let (owner, stranger) = (cloud.owner().await, cloud.owner().await);
+    let file = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
+    let absent = "01890a5d-ac96-774b-bcce-b302099a8057";
+    let requests = |id: &str| {
+        [
+            stranger.request(Method::GET, &format!("/files/{id}")),
+            stranger.request(Method::GET, &format!("/files/{id}")).header("if-none-match", "*"),
+            stranger.request(Method::GET, &format!("/files/{id}/a.png")),
+            stranger.request(Method::GET, &format!("/files/{id}/a.png?redirect=false")),
+            stranger.request(Method::HEAD, &format!("/files/{id}/a.png")),
+            stranger.request(Method::DELETE, &format!("/files/{id}")),
+        ]
+    };
+    for (theirs, nobodys) in requests(id(&file)).into_iter().zip(requests(absent)) {
+        let (theirs, nobodys) = (seen(Answer::to(theirs).await), seen(Answer::to(nobodys).await));
+        assert_eq!(theirs, nobodys);
+        assert_eq!(theirs.0, 404);
+    }
+    assert_eq!(stranger.list("").await["files"], json!([]));
+    assert_eq!(owner.file(id(&file)).await, file, "nothing happened to it");
+    assert_eq!(owner.download(&file).await, *media::PNG);
+}
+
+/// What can be seen of an answer, but for what is different each time.
+fn seen(answer: Answer) -> (u16, BTreeSet<(String, String)>, String) {
+    let mut body = String::from_utf8_lossy(&answer.body).into_owned();
+    if let Ok(json) = serde_json::from_slice::<serde_json::Value>(&answer.body) {
+        let request_id = json["request_id"].as_str().expect("a request id");
+        body = body.replace(request_id, "[request_id]");
+    }
+    let headers =
+        answer.headers.iter().filter(|(name, _)| !["date", "apigw-requestid"].contains(&name.as_str()));
+    let headers = headers
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    (answer.status, headers.collect(), body)
+}
+
+#[tokio::test]
+async fn the_key_of_the_first_start_opens_the_api() {
+    let cloud = Cloud::shared().await;
+    let first = cloud.owner().await.with_key(&cloud.ready().api_key);
+    assert!(first.key().starts_with("fm_"));
+    first.list("").await;
+    for item in first.behind.items().await {
+        assert!(!format!("{item:?}").contains(first.key()), "only a hash is stored");
+    }
+}
+
+/// Runs `files-admin` against the cloud. Its standard output.
+fn admin(cloud: &Cloud, arguments: &[&str], input: &str) -> String {
+    let mut child = Command::new(built().join("files-admin"))
+        .args(arguments)
+        .env("FILES_READY", cloud.ready_file())
+        .env_remove("FILES_TABLE")
+        .current_dir(cloud.folder())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("files-admin");
+    child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("input");
+    let output = child.wait_with_output().expect("its end");
+    assert!(output.status.success(), "{arguments:?}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[tokio::test]
+async fn keys_are_made_and_revoked_by_the_admin_command() {
+    let cloud = Cloud::shared().await;
+    let printed =
+        admin(cloud, &["key", "create", "--owner", "press office", "--name", "laptop", "--json"], "");
+    let printed: serde_json::Value = serde_json::from_str(&printed).expect("JSON");
+    assert_eq!(printed.as_object().map(serde_json::Map::len), Some(1), "{printed}");
+    let key = printed["key"].as_str().expect("a key");
+    let owner = cloud.owner().await.with_key(key);
+    let file = owner.announce("a", 1, "video/mp4").await;
+
+    // The same name is the same owner.
+    let second = admin(cloud, &["key", "create", "--owner", "press office", "--name", "phone", "--json"], "");
+    let second: serde_json::Value = serde_json::from_str(&second).expect("JSON");
+    let second = owner.with_key(second["key"].as_str().expect("a key"));
+    assert_eq!(id(&second.file(id(&file)).await), id(&file));
+
+    admin(cloud, &["key", "revoke"], key);
+    Answer::to(owner.json(&json!({"name": "b", "size": 1}))).await.expect_error(401, "invalid_api_key");
+    owner.delete(&file).await.expect_error(401, "invalid_api_key");
+    second.delete(&file).await.expect(204);
+
+    let reader = admin(
+        cloud,
+        &[
+            "key",
+            "create",
+            "--owner",
+            "x",
+            "--name",
+            "y",
+            "--scope",
+            "files:read",
+            "--expires-in-days",
+            "1",
+            "--json",
+        ],
+        "",
+    );
+    let reader: serde_json::Value = serde_json::from_str(&reader).expect("JSON");
+    let key = ApiKey::parse(reader["key"].as_str().expect("a key")).expect("a key");
+    let record = owner.behind.records().find_key(key.hash()).await.expect("read").expect("stored");
+    assert_eq!(record.scopes, [Scope::Read].into());
+    let expires = record.expires_at.expect("an end");
+    assert!(expires > now() && expires <= now().plus(Duration::from_secs(24 * 3600)));
+}

@@ -1,0 +1,312 @@
+//! What goes on behind the API when something was lost, came twice, or came too late.
+
+use files_domain::{
+    ApiKey, Authority, CreateFile, Created, Detail, FileId, FileName, NewFile, Scope, Source,
+};
+use files_tests::cloud::now;
+use files_tests::owner::id;
+use files_tests::{Cloud, Owner, Reply, SourceServer, Usage, media, until};
+use serde_json::{Value, json};
+
+/// A moment long ago.
+const LONG_AGO: u64 = 1;
+
+/// An import that was written down and not sent: whoever created it died in between.
+async fn unsent_import(owner: &Owner, url: &str) -> Value {
+    let new = NewFile {
+        name: FileName::fallback(),
+        source: Source::Url,
+        size: None,
+        content_type: None,
+        announced_sha256: None,
+        expires_at: None,
+        name_from_source: true,
+    };
+    let file = new.awaiting_import(owner.behind.owner, FileId::new(now()), now());
+    let detail = Detail { source_url: Some(url.to_owned()), ..Detail::default() };
+    let key = ApiKey::parse(owner.key()).expect("a key");
+    let access = Authority { key, scope: Scope::Write, now: now() };
+    let created = owner.behind.records().create_file(&access, &file, &detail, None).await;
+    assert!(matches!(created, Ok(Created::New)), "{created:?}");
+    owner.file(&file.id.to_string()).await
+}
+
+/// A stored file whose event was lost: its record is as it was before the bytes came.
+async fn unprobed(owner: &Owner) -> Value {
+    let file = owner.announce("a.png", media::PNG.len(), "image/png").await;
+    let before = owner.behind.file_item(id(&file)).await;
+    owner.put(&file, media::PNG.clone()).await.expect(200);
+    owner.wait_until_success(&file).await;
+    owner.behind.put_item(before).await;
+    let file = owner.file(id(&file)).await;
+    assert_eq!(file["status"], "pending");
+    file
+}
+
+/// Makes what time must finish of a file due.
+async fn make_due(owner: &Owner, file: &Value) {
+    owner.behind.set_numbers(&format!("file#{}", id(file)), &[("due_at", LONG_AGO)]).await;
+}
+
+#[tokio::test]
+async fn an_import_that_was_not_sent_is_sent() {
+    let cloud = Cloud::shared().await;
+    let owner = cloud.owner().await;
+    let source = SourceServer::start().await;
+    let url = source.serve("/a.png", Reply::bytes(media::PNG.clone()));
+    let file = unsent_import(&owner, &url).await;
+    cloud.sweep().await;
+    assert_eq!(owner.file(id(&file)).await["status"], "pending", "not yet");
+
+    make_due(&owner, &file).await;
+    cloud.sweep().await;
+    let file = owner.wait_until_success(&file).await;
+    assert_eq!(owner.download(&file).await, *media::PNG);
+    assert_eq!(owner.behind.usage().await, owner.behind.sum().await);
+}
+
+#[tokio::test]
+async fn an_upload_that_never_came_fails_and_gives_its_room_back() {
+    let cloud = Cloud::shared().await;
+    let owner = cloud.owner().await;
+    let file = owner.announce("a.mp4", 1_000_000, "video/mp4").await;
+    assert_eq!(owner.behind.usage().await.bytes, 1_000_000);
+    cloud.sweep().await;
+    assert_eq!(owner.file(id(&file)).await["status"], "pending", "there is still time");
+
+    make_due(&owner, &file).await;
+    cloud.sweep().await;
+    let file = owner.wait_until_terminal(&file).await;
+    assert_eq!(file["status"], "failed");
+    assert!(file["error"].as_str().is_some_and(|error| error.contains("upload expired")), "{file}");
+    assert_eq!(owner.behind.usage().await, Usage { files: 1, bytes: 0, imports: 0 });
+}
+
+#[tokio::test]
+async fn an_overdue_upload_whose_bytes_are_there_is_probed() {
+    let cloud = Cloud::shared().await;
+    let owner = cloud.owner().await;
+    let file = unprobed(&owner).await;
+    make_due(&owner, &file).await;
+    cloud.sweep().await;
+    let file = owner.wait_until_success(&file).await;
+    assert_eq!(file["ffprobe"]["width"], 64);
+    assert_eq!(owner.behind.usage().await, owner.behind.sum().await);
+}
+
+#[tokio::test]
+async fn what_a_delete_left_is_swept() {
+    let cloud = Cloud::shared().await;
+    let owner = cloud.owner().await;
+    let file = owner.announce("a.png", media::PNG.len(), "image/png").await;
+    owner.delete(&file).await.expect(204);
+    let gone = format!("gone#{}", id(&file));
+    assert!(owner.behind.sort_keys().await.contains(&gone), "its presigned URL is still good");
+    // Of ffprobe's outputs no event tells: what is left of them is sweep's alone.
+    let left = owner.behind.object_key(id(&file)).replace("files/", "probes/");
+    owner.behind.put_object(&left, "left over").await;
+    cloud.sweep().await;
+    assert_eq!(owner.behind.objects().await, [left]);
+
+    owner.behind.set_numbers(&gone, &[("due_at", LONG_AGO)]).await;
+    cloud.sweep().await;
+    assert_eq!(owner.behind.objects().await, Vec::<String>::new());
+    assert_eq!(owner.behind.sort_keys().await, ["usage"]);
+}
+
+#[tokio::test]
+async fn a_file_whose_time_is_over_is_gone_at_once() {
+    let cloud = Cloud::shared().await;
+    let owner = cloud.owner().await;
+    let form =
+        files_tests::Form::new().text("expires_in", "3600").file("a.png", Some("image/png"), &media::PNG);
+    let file = files_tests::Answer::to(owner.form(form)).await.expect(201).json();
+    let file = owner.wait_until_success(&file).await;
+    let sk = format!("file#{}", id(&file));
+    owner.behind.set_numbers(&sk, &[("expires_at", LONG_AGO)]).await;
+
+    let path = format!("/files/{}", id(&file));
+    owner.get(&path).await.expect_error(404, "not_found");
+    owner.get(Owner::download_url(&file)).await.expect_error(404, "not_found");
+    owner.delete(&file).await.expect_error(404, "not_found");
+    assert_eq!(owner.list("").await["files"], json!([]));
+
+    make_due(&owner, &file).await;
+    cloud.sweep().await;
+    assert_eq!(owner.behind.objects().await, Vec::<String>::new());
+    assert_eq!(owner.behind.sort_keys().await, ["usage"]);
+    assert_eq!(owner.behind.usage().await, Usage::default());
+}
+
+#[tokio::test]
+async fn an_event_that_comes_again_changes_nothing() {
+    let owner = Cloud::shared().await.owner().await;
+    let file = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
+    let path = format!("/files/{}", id(&file));
+    let tag = owner.get(&path).await.expect(200).header("etag").map(str::to_owned);
+    for _ in 0..2 {
+        owner.behind.send("ProbeQueue", &owner.behind.stored_event(id(&file))).await;
+    }
+    owner.behind.drained("ProbeQueue").await;
+    let again = owner.get(&path).await.expect(200);
+    assert_eq!((again.json(), again.header("etag").map(str::to_owned)), (file.clone(), tag));
+
+    owner.delete(&file).await.expect(204);
+    owner.behind.send("ProbeQueue", &owner.behind.stored_event(id(&file))).await;
+    owner.behind.drained("ProbeQueue").await;
+    owner.get(&path).await.expect_error(404, "not_found");
+    assert_eq!(owner.behind.sort_keys().await, ["usage"]);
+    assert_eq!(owner.behind.usage().await, Usage::default());
+}
+
+#[tokio::test]
+async fn an_import_message_that_comes_again_imports_nothing_twice() {
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    let url = source.serve("/a.png", Reply::bytes(media::PNG.clone()));
+    let file = owner.wait_until_success(&owner.import(&url).await).await;
+    let message = json!({"owner": owner.behind.owner, "id": id(&file), "file_url": url});
+    owner.behind.send("ImportQueue", &message).await;
+    owner.behind.drained("ImportQueue").await;
+    assert_eq!(owner.file(id(&file)).await, file);
+    assert_eq!(source.requests("/a.png"), 1);
+
+    // While one worker has it, another leaves it alone.
+    let (reply, gate) = Reply::bytes(media::WAV.clone()).held();
+    let url = source.serve("/held.wav", reply);
+    let held = owner.import(&url).await;
+    source.asked("/held.wav", 1).await;
+    let message = json!({"owner": owner.behind.owner, "id": id(&held), "file_url": url});
+    owner.behind.send("ImportQueue", &message).await;
+    gate.open();
+    owner.wait_until_success(&held).await;
+    owner.behind.drained("ImportQueue").await;
+    assert_eq!(source.requests("/held.wav"), 1);
+    assert_eq!(owner.behind.usage().await, owner.behind.sum().await);
+
+    // And of a deleted file nothing comes back.
+    owner.delete(&held).await.expect(204);
+    owner.behind.send("ImportQueue", &message).await;
+    owner.behind.drained("ImportQueue").await;
+    assert_eq!(source.requests("/held.wav"), 1);
+    owner.get(&format!("/files/{}", id(&held))).await.expect_error(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_dead_letter_of_an_import_fails_it() {
+    let owner = Cloud::shared().await.owner().await;
+    let file = unsent_import(&owner, "http://127.0.0.1:9/a.png").await;
+    assert_eq!(owner.behind.usage().await, Usage { files: 1, bytes: 0, imports: 1 });
+    let message =
+        json!({"owner": owner.behind.owner, "id": id(&file), "file_url": "http://127.0.0.1:9/a.png"});
+    owner.behind.send("DeadLetterQueue", &message).await;
+    let file = owner.wait_until_terminal(&file).await;
+    assert_eq!(file["status"], "failed");
+    assert!(file["error"].as_str().is_some_and(|error| !error.is_empty()), "{file}");
+    assert_eq!(owner.behind.usage().await, Usage { files: 1, bytes: 0, imports: 0 });
+}
+
+#[tokio::test]
+async fn a_dead_letter_of_a_probe_leaves_the_file_good() {
+    let owner = Cloud::shared().await.owner().await;
+    let event = |file: &Value| owner.behind.stored_event(id(file));
+    // As Lambda wraps an event that failed, and as a queue passes a message on.
+    let wrapped = |file: &Value| {
+        json!({
+            "version": "1.0",
+            "timestamp": "2026-01-02T03:04:05.678Z",
+            "requestContext": {
+                "requestId": "e4b46cbf-b738-xmpl-8880-a18cdf61200e",
+                "functionArn": "arn:aws:lambda:us-east-1:000000000000:function:probe-file:$LATEST",
+                "condition": "RetriesExhausted",
+                "approximateInvokeCount": 3,
+            },
+            "requestPayload": event(file),
+            "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+            "responsePayload": {"errorMessage": "RequestId: e4b46cbf Error: Runtime exited", "errorType": "Runtime.ExitError"},
+        })
+    };
+    for is_wrapped in [true, false] {
+        let file = unprobed(&owner).await;
+        let letter = if is_wrapped { wrapped(&file) } else { event(&file) };
+        owner.behind.send("DeadLetterQueue", &letter).await;
+        let file = owner.wait_until_success(&file).await;
+        assert_eq!(file["ffprobe"], Value::Null);
+        assert!(file["ffprobe_error"].as_str().is_some_and(|error| !error.is_empty()), "{file}");
+        assert_eq!(owner.download(&file).await, *media::PNG);
+    }
+    assert_eq!(owner.behind.usage().await, owner.behind.sum().await);
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_comes_too_late_changes_nothing() {
+    let owner = Cloud::shared().await.owner().await;
+    let file = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
+    let deleted = owner.announce("b.png", 1, "image/png").await;
+    owner.delete(&deleted).await.expect(204);
+    for file in [&file, &deleted] {
+        let import = json!({"owner": owner.behind.owner, "id": id(file), "file_url": "http://127.0.0.1:9/"});
+        owner.behind.send("DeadLetterQueue", &import).await;
+        owner
+            .behind
+            .send("DeadLetterQueue", &json!({"requestPayload": owner.behind.stored_event(id(file))}))
+            .await;
+    }
+    owner.behind.send("DeadLetterQueue", &json!({"what": "is this?"})).await;
+    owner.behind.drained("DeadLetterQueue").await;
+    assert_eq!(owner.file(id(&file)).await, file);
+    owner.get(&format!("/files/{}", id(&deleted))).await.expect_error(404, "not_found");
+    assert_eq!(owner.behind.usage().await, owner.behind.sum().await);
+}
+
+#[tokio::test]
+async fn what_fails_every_time_ends_as_a_dead_letter() {
+    // Messages come again after a second instead of after half an hour.
+    let cloud = Cloud::setup()
+        .dying("import-file")
+        .dying("probe-file")
+        .template_with("VisibilityTimeout: 1800", "VisibilityTimeout: 1")
+        .template_with("VisibilityTimeout: 720", "VisibilityTimeout: 1")
+        .start()
+        .await;
+    let owner = cloud.owner().await;
+
+    let import = owner.import("http://127.0.0.1:9/a.png").await;
+    let stored = owner.announce("a.png", media::PNG.len(), "image/png").await;
+    owner.put(&stored, media::PNG.clone()).await.expect(200);
+    owner.behind.send("ProbeQueue", &owner.behind.stored_event(id(&stored))).await;
+
+    let import = owner.wait_until_terminal(&import).await;
+    assert_eq!(import["status"], "failed");
+    assert!(import["error"].as_str().is_some_and(|error| !error.is_empty()), "{import}");
+    let stored = owner.wait_until_success(&stored).await;
+    assert!(stored["ffprobe_error"].as_str().is_some_and(|error| !error.is_empty()), "{stored}");
+    for queue in ["ImportQueue", "ProbeQueue", "DeadLetterQueue"] {
+        owner.behind.drained(queue).await;
+    }
+    assert_eq!(owner.behind.usage().await, owner.behind.sum().await);
+}
+
+#[tokio::test]
+async fn many_at_once_are_counted_right() {
+    let owner = Cloud::shared().await.owner().await;
+    let upload = async |index: usize| {
+        let file = owner.announce(&format!("{index}.png"), media::PNG.len(), "image/png").await;
+        if index.is_multiple_of(3) {
+            owner.delete(&file).await.expect(204);
+        } else {
+            owner.put(&file, media::PNG.clone()).await.expect(200);
+            owner.wait_until_success(&file).await;
+        }
+    };
+    let mut all: Vec<_> = (0..9).map(|index| Box::pin(upload(index))).collect();
+    std::future::poll_fn(|context| {
+        all.retain_mut(|one| one.as_mut().poll(context).is_pending());
+        if all.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    let bytes = i64::try_from(media::PNG.len() * 6).expect("small");
+    assert_eq!(owner.behind.usage().await, Usage { files: 6, bytes, imports: 0 });
+    assert_eq!(owner.behind.usage().await, owner.behind.sum().await);
+    until("six objects", async || (owner.behind.objects().await.len() == 6).then_some(())).await;
+}

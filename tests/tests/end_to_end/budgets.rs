@@ -1,0 +1,164 @@
+//! How many AWS calls an operation takes, counted by the cloud, against the design's budgets. Warm: a process that has
+//! just started warms its connection with a `GetItem`, and no operation here needs one.
+
+use std::time::Instant;
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use files_domain::FileId;
+use files_tests::cloud::now;
+use files_tests::owner::id;
+use files_tests::{Answer, Cloud, Form, Owner, Reply, SourceServer, media};
+use serde_json::{Value, json};
+
+/// The calls of one warm run of an operation, and what it gave.
+async fn warm<T>(cloud: &Cloud, function: &str, operation: impl AsyncFn() -> T) -> (Value, T) {
+    for _ in 0..10 {
+        cloud.forget_calls().await;
+        let outcome = operation().await;
+        let calls = cloud.calls(function).await;
+        if calls["dynamodb"].get("GetItem").is_none() {
+            return (calls, outcome);
+        }
+    }
+    panic!("{function} never gets warm");
+}
+
+#[tokio::test]
+async fn requests_keep_their_budgets() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
+    let file = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
+
+    let (calls, _) = warm(&cloud, "get-file", async || owner.file(id(&file)).await).await;
+    assert_eq!(calls, json!({"dynamodb": {"BatchGetItem": 1}}));
+    let (calls, _) =
+        warm(&cloud, "download-file", async || owner.get(Owner::download_url(&file)).await.expect(302)).await;
+    assert_eq!(calls, json!({"dynamodb": {"BatchGetItem": 1}}));
+    let (calls, _) = warm(&cloud, "list-files", async || owner.list("").await).await;
+    assert_eq!(calls, json!({"dynamodb": {"Query": 1}}));
+
+    let (calls, _) =
+        warm(&cloud, "create-file", async || owner.announce("a.mp4", 5, "video/mp4").await).await;
+    assert_eq!(calls, json!({"dynamodb": {"TransactWriteItems": 1}}));
+    let (calls, _) = warm(&cloud, "create-file", async || owner.upload("b.png", &media::PNG).await).await;
+    assert_eq!(calls, json!({"dynamodb": {"TransactWriteItems": 1}, "s3": {"PutObject": 1}}));
+    let (calls, _) = warm(&cloud, "create-file", async || owner.import("http://127.0.0.1:9/").await).await;
+    assert_eq!(calls, json!({"dynamodb": {"TransactWriteItems": 1}, "sqs": {"SendMessage": 1}}));
+    let body = json!({"name": "a.mp4", "size": 5, "metadata": {"a": "b"}, "expires_in": 60});
+    let (calls, _) = warm(&cloud, "create-file", async || {
+        let request = owner.json(&body).header("idempotency-key", FileId::new(now()).to_string());
+        Answer::to(request).await.expect(201)
+    })
+    .await;
+    assert_eq!(calls, json!({"dynamodb": {"TransactWriteItems": 1}}), "with all that can be asked for");
+
+    let (calls, _) = warm(&cloud, "delete-file", async || {
+        let file = owner.wait_until_success(&owner.upload("c.png", &media::PNG).await).await;
+        owner.delete(&file).await.expect(204)
+    })
+    .await;
+    let expected = json!({
+        "dynamodb": {"BatchGetItem": 1, "TransactWriteItems": 1, "DeleteItem": 1}, "s3": {"DeleteObject": 2},
+    });
+    assert_eq!(calls, expected);
+
+    // What is refused costs nothing, or one read.
+    let stranger = owner.with_key("fm_garbage");
+    let (calls, _) =
+        warm(&cloud, "get-file", async || stranger.get(&format!("/files/{}", id(&file))).await.expect(401))
+            .await;
+    assert_eq!(calls, json!({}), "garbage costs no read");
+    let (calls, _) =
+        warm(&cloud, "create-file", async || Answer::to(owner.form(Form::new())).await.expect(422)).await;
+    assert_eq!(calls, json!({}));
+    let (calls, _) = warm(&cloud, "not-found", async || owner.get("/nothing").await.expect(404)).await;
+    assert_eq!(calls, json!({}));
+}
+
+#[tokio::test]
+async fn a_list_costs_the_same_at_any_depth() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
+    let form = Form::new().file(&"n".repeat(255), Some("video/mp4"), &media::MP4);
+    let file = owner.wait_until_success(&Answer::to(owner.form(form)).await.expect(201).json()).await;
+    let item = owner.behind.file_item(id(&file)).await;
+    for _ in 0..249 {
+        let mut copy = item.clone();
+        copy.insert("sk".to_owned(), AttributeValue::S(format!("file#{}", FileId::new(now()))));
+        owner.behind.put_item(copy).await;
+    }
+    let (calls, first) = warm(&cloud, "list-files", async || owner.list("?limit=100").await).await;
+    assert_eq!(calls, json!({"dynamodb": {"Query": 1}}));
+    assert_eq!(first["files"].as_array().map(Vec::len), Some(100));
+    let next = format!("?limit=100&cursor={}", first["next_cursor"].as_str().expect("a cursor"));
+    let (calls, second) = warm(&cloud, "list-files", async || owner.list(&next).await).await;
+    assert_eq!(calls, json!({"dynamodb": {"Query": 1}}));
+    assert_eq!(second["files"].as_array().map(Vec::len), Some(100));
+
+    let query = owner
+        .behind
+        .dynamodb
+        .query()
+        .table_name(&owner.behind.table)
+        .key_condition_expression("pk = :pk AND begins_with(sk, :file)")
+        .expression_attribute_values(":pk", AttributeValue::S(format!("owner#{}", owner.behind.owner)))
+        .expression_attribute_values(":file", AttributeValue::S("file#".to_owned()))
+        .limit(100)
+        .return_consumed_capacity(ReturnConsumedCapacity::Total);
+    let capacity = query.send().await.expect("a page").consumed_capacity.expect("what it costs");
+    let units = capacity.capacity_units.expect("a number");
+    assert!(units > 1.0 && units <= 13.0, "{units} read units for 100 files with the longest names");
+}
+
+#[tokio::test]
+async fn a_probe_keeps_its_budget() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
+    for (name, bytes) in
+        [("a.mp4", &*media::MP4), ("a.webm", &*media::WEBM), ("a.mp3", &*media::MP3), ("a.png", &*media::PNG)]
+    {
+        let (calls, _) = warm(&cloud, "probe-file", async || {
+            owner.wait_until_success(&owner.upload(name, bytes).await).await
+        })
+        .await;
+        assert_eq!(calls["dynamodb"], json!({"TransactWriteItems": 1}), "{name}");
+        let reads = calls["s3"]["GetObject"].as_u64().expect("reads");
+        assert!((1..=8).contains(&reads), "{name}: {reads} reads");
+        assert_eq!(calls["s3"], json!({"HeadObject": 1, "GetObject": reads}), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_import_keeps_its_budget() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
+    let source = SourceServer::start().await;
+    let small = source.serve("/small", Reply::bytes(media::PNG.clone()));
+    let (calls, _) = warm(&cloud, "import-file", async || import(&owner, &small).await).await;
+    assert_eq!(
+        calls,
+        json!({"dynamodb": {"UpdateItem": 1, "TransactWriteItems": 1}, "s3": {"PutObject": 1}}),
+        "one that fits into one part"
+    );
+
+    let parts = 3;
+    let large = source.serve("/large", Reply::bytes(media::noise(parts * (16 << 20), 5)));
+    let (calls, seconds) = warm(&cloud, "import-file", async || {
+        let started = Instant::now();
+        import(&owner, &large).await;
+        started.elapsed().as_secs()
+    })
+    .await;
+    let s3 = json!({"CreateMultipartUpload": 1, "UploadPart": parts, "CompleteMultipartUpload": 1});
+    assert_eq!(calls["s3"], s3);
+    assert_eq!(calls["dynamodb"]["TransactWriteItems"], 1);
+    let updates = calls["dynamodb"]["UpdateItem"].as_u64().expect("updates");
+    let (claim, first_progress, later) = (1, 1, seconds / 2);
+    assert!((2..=claim + first_progress + later).contains(&updates), "{updates} updates in {seconds} s");
+}
+
+/// Imports a URL, and waits until its worker is free for the next one.
+async fn import(owner: &Owner, url: &str) {
+    owner.wait_until_success(&owner.import(url).await).await;
+    owner.behind.drained("ImportQueue").await;
+}

@@ -1,0 +1,182 @@
+//! Downloads: the redirect, and what S3 then serves.
+
+use std::time::{Duration, SystemTime};
+
+use files_domain::Timestamp;
+use files_tests::owner::id;
+use files_tests::{Answer, Cloud, Form, Owner, media};
+use http::Method;
+use serde_json::{Value, json};
+
+/// A stored file that S3 serves under this type.
+async fn stored(owner: &Owner, name: &str, content_type: &str, bytes: &[u8]) -> Value {
+    let file =
+        Answer::to(owner.form(Form::new().file(name, Some(content_type), bytes))).await.expect(201).json();
+    owner.wait_until_success(&file).await
+}
+
+/// The address of the bytes, by `redirect=false`.
+async fn address(owner: &Owner, file: &Value, query: &str) -> Value {
+    let url = format!("{}?redirect=false{query}", Owner::download_url(file));
+    let answer = owner.get(&url).await.expect(200);
+    assert!(answer.header("cache-control").is_some_and(|value| value.contains("private")));
+    answer.json()
+}
+
+#[tokio::test]
+async fn a_redirect_leads_to_the_bytes() {
+    let owner = Cloud::shared().await.owner().await;
+    let file = stored(&owner, "Ünïcödé 🎬.mp4", "video/mp4", &media::MP4).await;
+    let redirect = owner.get(Owner::download_url(&file)).await.expect(302);
+    assert!(redirect.body.is_empty());
+    assert!(redirect.header("cache-control").is_some_and(|value| value.contains("private")));
+    let location = redirect.header("location").expect("a location");
+
+    let whole = owner.fetch(location).await.expect(200);
+    assert_eq!(whole.body, *media::MP4);
+    assert_eq!(whole.header("content-type"), Some("video/mp4"));
+    assert_eq!(
+        whole.header("content-disposition"),
+        Some(
+            "attachment; filename=\"_n_c_d_ _.mp4\"; filename*=UTF-8''%C3%9Cn%C3%AFc%C3%B6d%C3%A9%20%F0%9F%8E%AC.mp4"
+        )
+    );
+
+    let part = Answer::to(owner.bare_request(Method::GET, location).header("range", "bytes=10-19"))
+        .await
+        .expect(206);
+    assert_eq!(part.body, media::MP4.slice(10..20));
+    assert_eq!(part.header("content-range"), Some(format!("bytes 10-19/{}", media::MP4.len()).as_str()));
+
+    // A GET's signature is good for nothing else.
+    Answer::to(owner.bare_request(Method::PUT, location).body("other bytes")).await.expect(403);
+    Answer::to(owner.bare_request(Method::DELETE, location)).await.expect(403);
+    let tampered = location.replace("attachment", "inline");
+    assert_ne!(tampered, location);
+    owner.fetch(&tampered).await.expect(403);
+}
+
+#[tokio::test]
+async fn a_head_is_answered_without_bytes() {
+    let owner = Cloud::shared().await.owner().await;
+    let file = stored(&owner, "clip.mp4", "video/mp4", &media::MP4).await;
+    let head = async |path: &str| Answer::to(owner.request(Method::HEAD, path)).await;
+    let redirect = head(Owner::download_url(&file)).await.expect(302);
+    let location = redirect.header("location").expect("a location");
+    let answer = Answer::to(owner.bare_request(Method::HEAD, location)).await.expect(200);
+    assert_eq!(answer.header("content-length"), Some(media::MP4.len().to_string().as_str()));
+    assert_eq!(answer.header("content-type"), Some("video/mp4"));
+    assert!(answer.body.is_empty());
+    owner.fetch(location).await.expect(403);
+
+    assert!(head(&format!("/files/{}/other.mp4", id(&file))).await.expect(404).body.is_empty());
+}
+
+#[tokio::test]
+async fn an_address_lives_as_long_as_asked_for() {
+    let owner = Cloud::shared().await.owner().await;
+    let file = stored(&owner, "a.png", "image/png", &media::PNG).await;
+    for (query, seconds) in [("", 300), ("&expires_in=60", 60), ("&expires_in=3600", 3600)] {
+        let asked = Timestamp::from(SystemTime::now());
+        let body = address(&owner, &file, query).await;
+        let expires = Timestamp::parse(body["expires_at"].as_str().expect("a time")).expect("RFC 3339");
+        let lives = expires.seconds() - asked.seconds();
+        assert!((seconds - 1..=seconds + 30).contains(&lives), "{query}: {lives}");
+        let url = body["url"].as_str().expect("a URL");
+        assert!(url.contains(&format!("X-Amz-Expires={seconds}")), "{url}");
+        assert_eq!(owner.fetch(url).await.expect(200).body, *media::PNG);
+    }
+    let url = Owner::download_url(&file);
+    for (field, wrong) in [
+        ("expires_in", "59"),
+        ("expires_in", "3601"),
+        ("expires_in", "x"),
+        ("redirect", "no"),
+        ("disposition", "form-data"),
+    ] {
+        let body =
+            owner.get(&format!("{url}?{field}={wrong}")).await.expect_error(400, "malformed_parameter");
+        assert_eq!(body["details"][0]["field"], field);
+    }
+}
+
+#[tokio::test]
+async fn an_address_does_not_outlive_its_file() {
+    let owner = Cloud::shared().await.owner().await;
+    let form = Form::new().text("expires_in", "200").file("a.png", Some("image/png"), &media::PNG);
+    let file = owner.wait_until_success(&Answer::to(owner.form(form)).await.expect(201).json()).await;
+    let body = address(&owner, &file, "&expires_in=3600").await;
+    let time = |text: &Value| Timestamp::parse(text.as_str().expect("a time")).expect("RFC 3339");
+    assert!(time(&body["expires_at"]) <= time(&file["expires_at"]).plus(Duration::from_secs(1)), "{body}");
+}
+
+#[tokio::test]
+async fn only_media_is_shown_in_place() {
+    let owner = Cloud::shared().await.owner().await;
+    for (name, content_type, shown) in [
+        ("a.png", "image/png", true),
+        ("a.mp4", "video/mp4", true),
+        ("a.mp3", "audio/mpeg", true),
+        ("a.svg", "image/svg+xml", false),
+        ("a.html", "text/html", false),
+    ] {
+        let file = stored(&owner, name, content_type, b"<script>alert(1)</script>").await;
+        let url = address(&owner, &file, "&disposition=inline").await;
+        let answer = owner.fetch(url["url"].as_str().expect("a URL")).await.expect(200);
+        let disposition = answer.header("content-disposition").expect("a disposition");
+        assert_eq!(disposition.starts_with("inline;"), shown, "{name}: {disposition}");
+        let served = if shown { content_type } else { "application/octet-stream" };
+        assert_eq!(answer.header("content-type"), Some(served), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn any_name_can_be_downloaded() {
+    let owner = Cloud::shared().await.owner().await;
+    let names = [
+        "parts",
+        "complete",
+        "sign",
+        "a b.png",
+        "a+b.png",
+        "a&b=c.png",
+        "a;b,c.png",
+        "a#b.png",
+        "🎬.png",
+        "né.png",
+        "a'b.png",
+        "(a) [b].png",
+        "a:b@c.png",
+        "%41.png",
+        "100%.png",
+        "what?.png",
+        "%3F.png",
+        "%252F",
+        "..hidden..",
+    ];
+    let mut failed = Vec::new();
+    for name in names {
+        let body = json!({"name": name, "size": media::PNG.len(), "content_type": "image/png"});
+        let file = owner.announce_as(&body).await;
+        assert_eq!(file["name"], name);
+        owner.put(&file, media::PNG.clone()).await.expect(200);
+        let file = owner.wait_until_success(&file).await;
+        let answer = owner.get(Owner::download_url(&file)).await;
+        if answer.status != 302 {
+            failed.push(format!("{name}: {} {}", answer.status, Owner::download_url(&file)));
+        }
+    }
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
+#[tokio::test]
+async fn another_name_is_not_found_and_no_bytes_are_a_conflict() {
+    let owner = Cloud::shared().await.owner().await;
+    let file = stored(&owner, "a.png", "image/png", &media::PNG).await;
+    for name in ["b.png", "A.png", "a.png%20", "parts"] {
+        owner.get(&format!("/files/{}/{name}", id(&file))).await.expect_error(404, "not_found");
+    }
+    let waiting = owner.announce("b.png", 5, "image/png").await;
+    owner.get(Owner::download_url(&waiting)).await.expect_error(409, "no_bytes_yet");
+    owner.get(&format!("/files/{}/other.png", id(&waiting))).await.expect_error(404, "not_found");
+}

@@ -1,0 +1,180 @@
+//! Imports that cannot be done: `failed`, with the reason in the user's words, and nothing left behind.
+
+use std::net::{IpAddr, ToSocketAddrs};
+
+use files_tests::owner::id;
+use files_tests::{Answer, Cloud, Owner, Reply, SourceServer, Usage, media, until};
+use http::StatusCode;
+use serde_json::{Value, json};
+
+/// Checks that the import fails for this reason, and that only its record tells of it.
+async fn assert_fails(owner: &Owner, file: &Value, reason: &str) {
+    let file = owner.wait_until_terminal(file).await;
+    assert_eq!((&file["status"], &file["error"]), (&json!("failed"), &json!(reason)), "{file:#}");
+    assert_eq!(
+        (&file["progress"], &file["ffprobe"], &file["ffprobe_error"]),
+        (&Value::Null, &Value::Null, &Value::Null)
+    );
+    assert_eq!(owner.behind.usage().await, Usage { files: 1, bytes: 0, imports: 0 });
+    assert_eq!(owner.behind.objects().await, Vec::<String>::new());
+    owner.get(Owner::download_url(&file)).await.expect_error(409, "no_bytes_yet");
+    owner.delete(&file).await.expect(204);
+    assert_eq!(owner.behind.sort_keys().await, ["usage"]);
+}
+
+#[tokio::test]
+async fn a_source_that_says_no_is_asked_once() {
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    for status in [404_u16, 403, 410, 204, 206] {
+        let path = format!("/{status}");
+        let url = source.serve(&path, Reply::status(StatusCode::from_u16(status).expect("a status")));
+        assert_fails(&owner, &owner.import(&url).await, &format!("the source answered {status}")).await;
+        assert_eq!(source.requests(&path), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_fails_is_asked_again() {
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    let url = source.serve("/500", Reply::status(StatusCode::INTERNAL_SERVER_ERROR));
+    assert_fails(&owner, &owner.import(&url).await, "the source answered 500").await;
+    assert!(source.requests("/500") > 1, "it might have done better");
+}
+
+#[tokio::test]
+async fn a_source_that_recovers_is_imported() {
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    let url = source.serve("/flaky", Reply::status(StatusCode::SERVICE_UNAVAILABLE));
+    let file = owner.import(&url).await;
+    source.asked("/flaky", 1).await;
+    source.serve("/flaky", Reply::bytes(media::PNG.clone()));
+    let file = owner.wait_until_success(&file).await;
+    assert_eq!(owner.download(&file).await, *media::PNG);
+}
+
+#[tokio::test]
+async fn half_a_body_is_no_file() {
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    // The second one is cut in the middle of its second part, when its first is stored already.
+    for (path, bytes) in [("/short", media::MP4.clone()), ("/long", media::noise(50 << 20, 3))] {
+        let url = source.serve(path, Reply::bytes(bytes).half());
+        assert_fails(&owner, &owner.import(&url).await, "the source sent less than it announced").await;
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_to_a_private_address_is_not_followed() {
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    for (path, to) in [
+        ("/metadata", "http://169.254.169.254/latest/meta-data/".to_owned()),
+        ("/private", "http://10.0.0.1/".to_owned()),
+        ("/localhost", source.url("/secret").replace("127.0.0.1", "localhost")),
+    ] {
+        let url = source.serve(path, Reply::redirect(&to));
+        assert_fails(&owner, &owner.import(&url).await, "the source is not at a public address").await;
+    }
+    let url = source.serve("/file", Reply::redirect("file:///etc/passwd"));
+    assert_fails(&owner, &owner.import(&url).await, "only http and https URLs can be fetched").await;
+    let url = source.serve("/loop", Reply::redirect("/loop"));
+    assert_fails(&owner, &owner.import(&url).await, "the source redirected too many times").await;
+    assert_eq!(source.requests("/secret"), 0);
+}
+
+/// A name that this machine resolves to an address that is not public, other than `localhost`, which is refused as a name.
+fn private_name() -> String {
+    let own = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let names =
+        [own.trim(), "ip6-localhost", "ip6-loopback", "localhost.localdomain", "localhost4", "localhost6"];
+    let private = |address: IpAddr| match address {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private() || address.is_link_local(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+    };
+    let leads_home = |name: &&&str| {
+        let addresses = (**name, 80).to_socket_addrs().map(Iterator::collect::<Vec<_>>).unwrap_or_default();
+        !addresses.is_empty() && addresses.iter().all(|address| private(address.ip()))
+    };
+    let found = names.iter().find(leads_home);
+    (*found.expect("a name in /etc/hosts for a private address: its own, or ip6-localhost")).to_owned()
+}
+
+#[tokio::test]
+async fn a_name_that_leads_to_a_private_address_is_not_fetched() {
+    let owner = Cloud::shared().await.owner().await;
+    let file = owner.import(&format!("http://{}/clip.mp4", private_name())).await;
+    assert_fails(&owner, &file, "the source is not at a public address").await;
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_exist_is_no_source() {
+    let owner = Cloud::shared().await.owner().await;
+    // RFC 2606 reserves the name. Without a resolver it is not known whether it exists: that is said too.
+    let file = owner.import("http://files.invalid/clip.mp4").await;
+    let file = owner.wait_until_terminal(&file).await;
+    assert_eq!(file["status"], "failed");
+    let error = file["error"].as_str().expect("a reason");
+    assert!(error.starts_with("the host name of the source "), "{error}");
+}
+
+#[tokio::test]
+async fn other_bytes_than_announced_are_no_file() {
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    let url = source.serve("/a.png", Reply::bytes(media::PNG.clone()));
+    let body = |sha256: &str| json!({"file_url": url, "checksum_sha256": sha256});
+    let file = Answer::to(owner.json(&body(&media::sha256(b"other")))).await.expect(202).json();
+    assert_fails(&owner, &file, "the source's bytes do not have the announced SHA-256").await;
+    let file = Answer::to(owner.json(&body(&media::sha256(&media::PNG)))).await.expect(202).json();
+    owner.wait_until_success(&file).await;
+}
+
+#[tokio::test]
+async fn a_source_cannot_choose_a_bad_name() {
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    for (path, disposition, name) in [
+        ("/a", "attachment; filename=\"../../etc/passwd\"", "passwd"),
+        ("/b", "attachment; filename*=UTF-8''a%00b%0D%0ASet-Cookie%3A%20x", "abSet-Cookie: x"),
+        ("/c.wav", "attachment; filename=\"..\"", "c.wav"),
+        ("/d%2F..%2Fe.wav", "inline", "e.wav"),
+    ] {
+        let url = source.serve(path, Reply::bytes("bytes").header("content-disposition", disposition));
+        let file = owner.wait_until_success(&owner.import(&url).await).await;
+        assert_eq!(file["name"], name, "{disposition}");
+        assert_eq!(owner.download(&file).await, "bytes");
+    }
+}
+
+#[tokio::test]
+async fn a_file_deleted_during_its_import_is_gone() {
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    // One that has begun an upload to S3, and one that has not.
+    for (path, length) in [("/large", 40 << 20), ("/small", 1 << 20)] {
+        let (reply, gate) = Reply::bytes(media::noise(length, 4)).held();
+        let file = owner.import(&source.serve(path, reply)).await;
+        source.asked(path, 1).await;
+        if length > 32 << 20 {
+            owner.wait_for(&file, |file| file["progress"].is_object()).await;
+        } else {
+            owner.wait_for(&file, |file| file["status"] == "running").await;
+        }
+        owner.delete(&file).await.expect(204);
+        owner.delete(&file).await.expect(404);
+        assert_eq!(owner.behind.usage().await, Usage::default(), "{path}");
+        gate.open();
+        owner.behind.drained("ImportQueue").await;
+        until("nothing is left of the import", async || {
+            owner.behind.objects().await.is_empty().then_some(())
+        })
+        .await;
+        owner.get(&format!("/files/{}", id(&file))).await.expect_error(404, "not_found");
+        assert_eq!(owner.behind.usage().await, Usage::default(), "{path}");
+        let left = owner.behind.sort_keys().await;
+        assert!(left.iter().all(|sk| sk == "usage" || sk.starts_with("gone#")), "{left:?}");
+    }
+}

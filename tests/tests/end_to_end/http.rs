@@ -1,0 +1,151 @@
+//! HTTP: routes, methods, CORS, the gateway's own answers.
+
+use files_tests::owner::id;
+use files_tests::{Answer, Cloud};
+use http::Method;
+
+#[tokio::test]
+async fn unknown_addresses_are_not_found() {
+    let cloud = Cloud::shared().await;
+    let owner = cloud.owner().await;
+    let some = "01890a5d-ac96-774b-bcce-b302099a8057";
+    for path in
+        ["/", "/v1", "/v2/files", "/files", "/v1/file", &format!("/v1/files/{some}/a/b"), "/favicon.ico"]
+    {
+        for method in [Method::GET, Method::POST, Method::DELETE, Method::PUT] {
+            let answer =
+                Answer::to(owner.request(method.clone(), &format!("{}{path}", cloud.origin()))).await;
+            answer.expect_error(404, "not_found");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_method_is_told_the_right_ones() {
+    let owner = Cloud::shared().await.owner().await;
+    let file = "/files/01890a5d-ac96-774b-bcce-b302099a8057";
+    let download = format!("{file}/a.mp4");
+    for (path, wrong, allowed) in [
+        ("/files", vec!["PUT", "DELETE", "PATCH"], vec!["GET", "POST"]),
+        (file, vec!["PUT", "POST", "PATCH"], vec!["GET", "DELETE"]),
+        (&download, vec!["PUT", "POST", "DELETE", "PATCH"], vec!["GET", "HEAD"]),
+    ] {
+        for method in wrong {
+            let answer = Answer::to(owner.request(method.parse().expect("a method"), path)).await;
+            answer.expect_error(405, "method_not_allowed");
+            let allow = answer.header("allow").expect("Allow");
+            let allow: Vec<&str> =
+                allow.split(',').map(str::trim).filter(|method| *method != "OPTIONS").collect();
+            assert_eq!(allow, allowed, "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_gateway_answers_a_preflight() {
+    let owner = Cloud::shared().await.owner().await;
+    let preflight = owner
+        .bare_request(Method::OPTIONS, "/files")
+        .header("origin", "https://app.example")
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "x-api-key,content-type,idempotency-key");
+    let answer = Answer::to(preflight).await.expect(204);
+    assert!(answer.body.is_empty());
+    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    let list = |name: &str| {
+        let value = answer.header(name).unwrap_or_else(|| panic!("{name}")).to_lowercase();
+        let mut list: Vec<String> = value.split(',').map(|item| item.trim().to_owned()).collect();
+        list.sort();
+        list.join(" ")
+    };
+    assert_eq!(list("access-control-allow-methods"), "delete get head options post");
+    assert_eq!(
+        list("access-control-allow-headers"),
+        "authorization content-type idempotency-key if-match if-none-match x-api-key"
+    );
+    assert!(answer.header("access-control-max-age").is_some_and(|age| age.parse::<u32>().is_ok()));
+}
+
+#[tokio::test]
+async fn pages_may_read_every_answer() {
+    let cloud = Cloud::shared().await;
+    let owner = cloud.owner().await;
+    let download = "/files/01890a5d-ac96-774b-bcce-b302099a8057/a.mp4";
+    for (path, status) in [("/files", 200), (download, 404), ("/files/x", 400), ("/nothing", 404)] {
+        let answer =
+            Answer::to(owner.request(Method::GET, path).header("origin", "https://app.example")).await;
+        let answer = answer.expect(status);
+        assert_eq!(answer.headers.get_all("access-control-allow-origin").iter().count(), 1, "{path}");
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{path}");
+        let exposed = answer.header("access-control-expose-headers").expect("exposed headers").to_lowercase();
+        for name in ["etag", "link", "location", "retry-after"] {
+            assert!(exposed.split(',').any(|exposed| exposed.trim() == name), "{name}: {exposed}");
+        }
+        let elsewhere = Answer::to(owner.request(Method::GET, path)).await.expect(status);
+        assert_eq!(elsewhere.header("access-control-allow-origin"), None, "no page asked: {path}");
+    }
+}
+
+#[tokio::test]
+async fn pages_may_upload_to_and_read_from_the_bucket() {
+    let owner = Cloud::shared().await.owner().await;
+    let file = owner.announce("a.txt", 3, "text/plain").await;
+    let url = file["upload"]["url"].as_str().expect("a URL");
+    let names =
+        file["upload"]["headers"].as_object().expect("headers").keys().cloned().collect::<Vec<_>>().join(",");
+    let preflight = owner
+        .bare_request(Method::OPTIONS, url)
+        .header("origin", "https://app.example")
+        .header("access-control-request-method", "PUT")
+        .header("access-control-request-headers", &names);
+    let answer = Answer::to(preflight).await.expect(200);
+    assert!(answer.header("access-control-allow-origin").is_some());
+    assert!(answer.header("access-control-allow-methods").is_some_and(|methods| methods.contains("PUT")));
+    let allowed = answer.header("access-control-allow-headers").expect("headers").to_lowercase();
+    for name in names.split(',') {
+        assert!(allowed.contains(&name.to_lowercase()), "{name}: {allowed}");
+    }
+}
+
+#[tokio::test]
+async fn requests_that_the_gateway_cannot_pass_on_get_its_bare_answer() {
+    let cloud = Cloud::shared().await;
+    let owner = cloud.owner().await;
+    let answer = Answer::to(owner.request(Method::GET, "/files").header("x-large", "x".repeat(12_000))).await;
+    assert_eq!(answer.status, 431);
+    assert_eq!(answer.json().as_object().map(serde_json::Map::len), Some(1), "{}", answer.json());
+    owner.list("").await;
+}
+
+#[tokio::test]
+async fn no_answer_is_kept_for_others() {
+    let owner = Cloud::shared().await.owner().await;
+    let list = owner.get("/files").await.expect(200);
+    assert_eq!(list.header("content-type"), Some("application/json"));
+    assert!(list.header("cache-control").is_some_and(|value| value.contains("private")));
+    let refused = owner.get("/files?limit=x").await.expect(400);
+    assert!(refused.header("cache-control").is_some_and(|value| value.contains("private")));
+}
+
+#[tokio::test]
+async fn a_function_that_dies_is_the_gateways_own_error() {
+    let cloud = Cloud::setup().dying("get-file").start().await;
+    let owner = cloud.owner().await;
+    let file = owner.announce("a.txt", 3, "text/plain").await;
+    for _ in 0..2 {
+        owner.get(&format!("/files/{}", id(&file))).await.expect_bare(500, "Internal Server Error");
+    }
+    owner.list("").await;
+}
+
+#[tokio::test]
+async fn addresses_are_not_made_of_what_a_client_says() {
+    let cloud = Cloud::shared().await;
+    let owner = cloud.owner().await;
+    let body = serde_json::json!({"name": "a.txt", "size": 3});
+    let forged = owner.json(&body).header("host", "evil.example").header("x-forwarded-host", "evil.example");
+    let created = Answer::to(forged).await.expect(201);
+    let download = created.json()["download_url"].as_str().expect("an address").to_owned();
+    assert!(download.starts_with(&format!("{}/v1/files/", cloud.origin())), "{download}");
+    assert!(created.header("location").is_some_and(|location| location.starts_with(cloud.origin())));
+}

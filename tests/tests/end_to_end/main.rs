@@ -1,0 +1,14 @@
+//! The real binaries, from the outside. One program, so that it is linked once and its tests share one cloud.
+
+mod auth;
+mod background;
+mod bad_input;
+mod budgets;
+mod download;
+mod durability;
+mod failing_sources;
+mod http;
+mod list;
+mod odd_files;
+mod presigned;
+mod story;

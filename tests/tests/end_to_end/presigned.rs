@@ -1,0 +1,104 @@
+//! Uploads straight to S3.
+
+use files_tests::owner::id;
+use files_tests::{Cloud, Owner, Usage, media};
+use serde_json::{Value, json};
+
+fn bytes(count: usize) -> i64 {
+    count.try_into().expect("small")
+}
+
+/// Checks that S3 has nothing of the file, which still waits.
+async fn assert_waiting(owner: &Owner, file: &Value) {
+    assert_eq!(owner.file(id(file)).await["status"], "pending");
+    assert_eq!(owner.behind.objects().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn bytes_put_to_s3_become_a_file() {
+    let owner = Cloud::shared().await.owner().await;
+    let file = owner.announce("clip.mp4", media::MP4.len(), "video/mp4").await;
+    assert_eq!((&file["status"], &file["size"]), (&json!("pending"), &json!(media::MP4.len())));
+    // Just what is signed: Host and Content-Length browsers set themselves, and of anything else S3's CORS would be asked.
+    assert_eq!(file["upload"]["headers"], json!({"content-type": "video/mp4", "if-none-match": "*"}));
+    assert!(file["upload"]["expires_at"].as_str() > file["created_at"].as_str());
+    let usage = Usage { files: 1, bytes: bytes(media::MP4.len()), imports: 0 };
+    assert_eq!(owner.behind.usage().await, usage, "room is held from the start");
+
+    owner.put(&file, media::MP4.clone()).await.expect(200);
+    let done = owner.wait_until_success(&file).await;
+    assert_eq!((&done["ffprobe"]["width"], &done["ffprobe"]["video_codec"]), (&json!(320), &json!("h264")));
+    assert_eq!(done.get("upload"), None);
+    let checksum = done["checksum"].as_object().expect("a checksum");
+    assert_eq!(checksum.len(), 1, "{checksum:?}");
+    assert_eq!(owner.download(&done).await, *media::MP4);
+    assert_eq!(owner.behind.usage().await, usage);
+
+    let second = owner.put(&file, media::MP4.clone()).await;
+    assert_eq!(second.status, 412, "{}", String::from_utf8_lossy(&second.body));
+    assert_eq!(owner.file(id(&file)).await, done, "a second PUT changes nothing");
+}
+
+#[tokio::test]
+async fn s3_refuses_what_was_not_announced() {
+    let owner = Cloud::shared().await.owner().await;
+    let file = owner.announce("clip.mp4", 10, "video/mp4").await;
+    for (what, body, headers) in [
+        ("shorter", "123456789", vec![]),
+        ("longer", "12345678901", vec![]),
+        ("empty", "", vec![]),
+        ("another type", "1234567890", vec![("content-type", "text/html")]),
+        ("over what is there", "1234567890", vec![("if-none-match", "\"x\"")]),
+    ] {
+        let answer = owner.put_with(&file, body, &headers).await;
+        assert_eq!(answer.status, 403, "{what}: {}", String::from_utf8_lossy(&answer.body));
+        assert_waiting(&owner, &file).await;
+    }
+    owner.put(&file, "1234567890").await.expect(200);
+    owner.wait_until_success(&file).await;
+}
+
+#[tokio::test]
+async fn an_announced_checksum_is_kept() {
+    let owner = Cloud::shared().await.owner().await;
+    let sha256 = media::sha256(&media::PNG);
+    let body = json!({
+        "name": "a.png", "size": media::PNG.len(), "content_type": "image/png", "checksum_sha256": sha256,
+    });
+    let file = owner.announce_as(&body).await;
+    let mut wrong = media::PNG.to_vec();
+    wrong[100] ^= 1;
+    let answer = owner.put(&file, wrong).await;
+    assert_eq!(answer.status, 400, "{}", String::from_utf8_lossy(&answer.body));
+    assert_waiting(&owner, &file).await;
+
+    owner.put(&file, media::PNG.clone()).await.expect(200);
+    let done = owner.wait_until_success(&file).await;
+    assert_eq!(done["checksum"], json!({ "sha256": sha256 }));
+}
+
+#[tokio::test]
+async fn a_type_is_guessed_from_the_name() {
+    let owner = Cloud::shared().await.owner().await;
+    let file = owner.announce_as(&json!({"name": "song.mp3", "size": 3})).await;
+    assert_eq!(file["content_type"], "audio/mpeg");
+    assert_eq!(file["upload"]["headers"]["content-type"], "audio/mpeg");
+    owner.put(&file, "abc").await.expect(200);
+    owner.wait_until_success(&file).await;
+}
+
+#[tokio::test]
+async fn bytes_that_come_after_the_delete_do_not_stay() {
+    let owner = Cloud::shared().await.owner().await;
+    let file = owner.announce("a.png", media::PNG.len(), "image/png").await;
+    owner.delete(&file).await.expect(204);
+    assert_eq!(owner.behind.usage().await, Usage::default());
+    // The URL is still good: it cannot be called back.
+    owner.put(&file, media::PNG.clone()).await.expect(200);
+    files_tests::until("the late bytes are gone", async || {
+        owner.behind.objects().await.is_empty().then_some(())
+    })
+    .await;
+    assert_eq!(owner.behind.usage().await, Usage::default());
+    owner.get(&format!("/files/{}", id(&file))).await.expect_error(404, "not_found");
+}
