@@ -1,5 +1,7 @@
 use files_api::{Answer, ApiError, FilePart, Reason};
-use files_domain::{CreateFile, File, FileId, FileName, NewFile, QueueImport, RemoveFile, Source, Status};
+use files_domain::{
+    CheckKey, CreateFile, File, FileId, FileName, NewFile, QueueImport, RemoveFile, Source, Status, Timestamp,
+};
 use files_objects::{Body, ObjectsError, Upload};
 use futures_util::TryStreamExt;
 use http_body_util::StreamBody;
@@ -9,7 +11,7 @@ use tracing::warn;
 
 use crate::{CreateFileHandler, Order, created};
 
-impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler<R, Q> {
+impl<R: CheckKey + CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler<R, Q> {
     /// Stores the bytes that came with the request; S3's event has them probed.
     pub(crate) async fn store(&self, order: Order, mut part: FilePart) -> Answer {
         let announced = order.request.checksum_sha256.as_deref();
@@ -33,13 +35,13 @@ impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler
         let (owner, now) = (order.access.owner(), order.now);
         let file = new.being_stored(owner, FileId::new(now), now);
         let detail = files_domain::Detail { metadata: order.request.metadata.clone(), ..Default::default() };
-        let (is_new, file, detail) = self.create(&order, file, detail).await?;
+        let (_, file, detail) = self.create(&order, file, detail).await?;
         // The try before may have died between record and object: the same bytes do no harm to be stored twice.
         if file.status == Status::Running
             && let Err(error) = self.put(&file, part).await
         {
-            if is_new {
-                self.take_back(&file, &order).await;
+            if order.request.idempotency.is_none() {
+                self.take_back(&file, now).await; // the next try will be another file
             }
             return Err(ApiError::from(Reason::TooBusy).caused_by(error));
         }
@@ -56,17 +58,9 @@ impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler
     }
 
     /// The client is told to try again, so nothing may remain of this try. What fails here, `sweep` does.
-    async fn take_back(&self, file: &File, order: &Order) {
-        if let Err(error) = self.records.remove_file(None, file, order.now).await {
+    async fn take_back(&self, file: &File, now: Timestamp) {
+        if let Err(error) = self.records.remove_file(None, file, now).await {
             warn!(error = &error as &dyn std::error::Error, "a record without bytes is left to sweep");
-        }
-        if let Some(idempotency) = &order.request.idempotency
-            && let Err(error) = self.records.forget_request(file.owner, idempotency).await
-        {
-            warn!(
-                error = &error as &dyn std::error::Error,
-                "an idempotency key stands for a file that is gone"
-            );
         }
     }
 }

@@ -1,12 +1,14 @@
 use files_api::{Answer, ApiError, Reason};
-use files_domain::{CreateFile, Detail, FileId, FileName, NewFile, QueueImport, RemoveFile, Source};
+use files_domain::{
+    CheckKey, CreateFile, Detail, FileId, FileName, NewFile, QueueImport, RemoveFile, Source,
+};
 use lambda_http::http::StatusCode;
 use safe_fetch::SourceUrl;
 use tracing::warn;
 
 use crate::{CreateFileHandler, Order, created};
 
-impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler<R, Q> {
+impl<R: CheckKey + CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler<R, Q> {
     /// Writes the import down and queues it. Should the queue fail, the record itself is the order: `sweep` queues it.
     pub(crate) async fn import(&self, order: Order, url: &str) -> Answer {
         let url = SourceUrl::parse(url.trim(), &self.allowed).map_err(|error| {

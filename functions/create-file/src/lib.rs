@@ -4,10 +4,12 @@ mod bytes;
 mod import;
 mod presigned;
 
-use files_api::{Answer, ApiError, BaseUrl, CreateRequest, CreateWhat, FileBody, answer, authority};
+use files_api::{
+    Answer, ApiError, BaseUrl, CreateRequest, CreateWhat, FileBody, answer, authority, for_key_holder,
+};
 use files_domain::{
-    Authority, CreateFile, Created, Detail, File, FullProbe, Idempotency, QueueImport, RemoveFile, Scope,
-    Timestamp,
+    Authority, CheckKey, CreateFile, Created, Detail, File, FullProbe, Idempotency, QueueImport, RemoveFile,
+    Scope, Timestamp,
 };
 use files_objects::Objects;
 use lambda_http::http::header::LOCATION;
@@ -49,7 +51,7 @@ struct CreateOptions {
     idempotency: Option<Idempotency>,
 }
 
-impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler<R, Q> {
+impl<R: CheckKey + CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler<R, Q> {
     /// Answers one request.
     ///
     /// # Errors
@@ -57,8 +59,9 @@ impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler
     pub async fn answer(&self, request: Request, now: Timestamp) -> Answer {
         let access = authority(&request, Scope::Write, now)?;
         let base = BaseUrl::of(&request, self.public_url.as_deref());
+        let parsed = CreateRequest::read(request).await;
         let CreateRequest { what, name, metadata, expires_in, checksum_sha256, idempotency } =
-            CreateRequest::read(request).await?;
+            for_key_holder(&self.records, &access, parsed).await?;
         let expires_at = expires_in.map(|lifetime| now.plus(lifetime));
         let request = CreateOptions { name, metadata, expires_at, checksum_sha256, idempotency };
         let order = Order { access, base, now, request };
@@ -87,8 +90,8 @@ impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler
 /// The answer about a file that was created, now or before.
 fn created(status: StatusCode, order: &Order, file: &File, detail: &Detail) -> FileBodyAnswer {
     let full = match &detail.full_probe {
-        Some(FullProbe::Inline(value)) => value.clone(),
-        _ => Value::Null,
+        Some(FullProbe::Inline(packed)) => files_records::unpack_probe(packed).unwrap_or_default(),
+        _ => Value::Null, // get-file shows it
     };
     FileBodyAnswer {
         status,

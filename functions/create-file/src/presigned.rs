@@ -2,14 +2,15 @@ use std::time::Duration;
 
 use files_api::{Answer, ApiError, Reason, UploadBody};
 use files_domain::{
-    CreateFile, Detail, File, FileId, FileName, NewFile, QueueImport, RemoveFile, Source, Status, limits,
+    CheckKey, CreateFile, Detail, File, FileId, FileName, NewFile, QueueImport, RemoveFile, Source, Status,
+    limits,
 };
 use files_objects::UploadTerms;
 use lambda_http::http::StatusCode;
 
 use crate::{CreateFileHandler, Order, created};
 
-impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler<R, Q> {
+impl<R: CheckKey + CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler<R, Q> {
     /// Writes down what is announced and signs one PUT of just that.
     pub(crate) async fn presign(&self, order: Order, size: u64, content_type: Option<String>) -> Answer {
         self.check_size(size)?;
@@ -28,7 +29,9 @@ impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler
         let detail = Detail { metadata: order.request.metadata.clone(), ..Default::default() };
         let (_, file, detail) = self.create(&order, file, detail).await?;
         let mut answer = created(StatusCode::CREATED, &order, &file, &detail);
-        if file.status == Status::Pending {
+        if file.status == Status::Pending
+            && file.due.is_some_and(|due| due.at.seconds() > order.now.seconds())
+        {
             answer.body = answer.body.with_upload(self.sign(&order, &file).await?);
         }
         answer.send()
@@ -49,8 +52,9 @@ impl<R: CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler
             content_type: file.content_type.clone().unwrap_or_else(|| "application/octet-stream".to_owned()),
             sha256: file.announced_sha256.clone(),
         };
-        let left = file.expires_at.map_or(u64::MAX, |at| at.seconds().saturating_sub(order.now.seconds()));
-        let lifetime = limits::UPLOAD_URL_LIFETIME.min(Duration::from_secs(left.max(1)));
+        let window = file.due.map_or(order.now, |due| due.at); // the bytes must come before sweep looks for them
+        let left = window.seconds().saturating_sub(order.now.seconds());
+        let lifetime = limits::UPLOAD_URL_LIFETIME.min(Duration::from_secs(left));
         let put = self.objects.presign_put(file.owner, file.id, &terms, order.now, lifetime).await;
         let put = put.map_err(ApiError::internal)?;
         Ok(UploadBody {

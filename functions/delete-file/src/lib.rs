@@ -1,7 +1,7 @@
 //! `DELETE /v1/files/{id}`
 
-use files_api::{Answer, ApiError, Reason, authority, file_id, no_content};
-use files_domain::{Authority, File, FileId, FindFile, RemoveFile, Scope, StoreError, Timestamp};
+use files_api::{Answer, ApiError, Reason, authority, file_id, for_key_holder, no_content};
+use files_domain::{Authority, CheckKey, File, FileId, FindFile, RemoveFile, Scope, StoreError, Timestamp};
 use files_objects::Objects;
 use lambda_http::Request;
 use tracing::warn;
@@ -17,14 +17,15 @@ pub struct DeleteFile<R> {
     pub objects: Objects,
 }
 
-impl<R: FindFile + RemoveFile> DeleteFile<R> {
+impl<R: CheckKey + FindFile + RemoveFile + Sync> DeleteFile<R> {
     /// Answers one request.
     ///
     /// # Errors
     /// What the client is told instead.
     pub async fn answer(&self, request: &Request, now: Timestamp) -> Answer {
         let access = authority(request, Scope::Delete, now)?;
-        let file = self.remove(&access, file_id(request)?).await?;
+        let id = for_key_holder(&self.records, &access, file_id(request)).await?;
+        let file = self.remove(&access, id).await?;
         self.delete_bytes(&file).await;
         Ok(no_content())
     }
@@ -50,7 +51,7 @@ impl<R: FindFile + RemoveFile> DeleteFile<R> {
             return;
         }
         if file.may_still_receive_bytes() {
-            return; // a presigned URL may still bring some: sweep deletes them when it has expired
+            return; // a presigned URL or a worker may still bring some: sweep deletes them when that is over
         }
         if let Err(error) = self.records.forget_removed(file.owner, file.id).await {
             warn!(error = &error as &dyn std::error::Error, "a done deletion is left to sweep");

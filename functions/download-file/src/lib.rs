@@ -2,8 +2,8 @@
 
 mod query;
 
-use files_api::{Answer, ApiError, Reason, answer, authority, file_id, file_name};
-use files_domain::{File, FindFile, Scope, Timestamp};
+use files_api::{Answer, ApiError, Reason, answer, authority, file_id, file_name, for_key_holder};
+use files_domain::{CheckKey, File, FindFile, Scope, Timestamp};
 use files_objects::{Objects, Presigned, Served};
 use lambda_http::http::header::{CACHE_CONTROL, LOCATION};
 use lambda_http::http::{HeaderValue, Method, StatusCode};
@@ -20,15 +20,16 @@ pub struct DownloadFile<R> {
     pub objects: Objects,
 }
 
-impl<R: FindFile> DownloadFile<R> {
+impl<R: CheckKey + FindFile + Sync> DownloadFile<R> {
     /// Answers one request.
     ///
     /// # Errors
     /// What the client is told instead.
     pub async fn answer(&self, request: &Request, now: Timestamp) -> Answer {
         let access = authority(request, Scope::Read, now)?;
-        let query = DownloadQuery::read(request)?;
-        let file = self.records.find_file(&access, file_id(request)?).await?;
+        let parsed = DownloadQuery::read(request).and_then(|query| Ok((query, file_id(request)?)));
+        let (query, id) = for_key_holder(&self.records, &access, parsed).await?;
+        let file = self.records.find_file(&access, id).await?;
         check_name(request, &file)?;
         if !file.has_bytes() {
             return Err(no_bytes(&file));

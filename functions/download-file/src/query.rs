@@ -16,12 +16,12 @@ pub(crate) struct DownloadQuery {
 impl DownloadQuery {
     pub(crate) fn read(request: &Request) -> Result<Self, ApiError> {
         let (shortest, longest, usual) = limits::DOWNLOAD_SECONDS;
-        let redirect = match query_parameter(request, "redirect").as_deref() {
+        let redirect = match query_parameter(request, "redirect") {
             None | Some("true") => true,
             Some("false") => false,
             Some(_) => return Err(wrong("redirect", "redirect must be true or false")),
         };
-        let disposition = match query_parameter(request, "disposition").as_deref() {
+        let disposition = match query_parameter(request, "disposition") {
             None | Some("attachment") => Disposition::Attachment,
             Some("inline") => Disposition::Inline,
             Some(_) => return Err(wrong("disposition", "disposition must be inline or attachment")),
@@ -52,12 +52,15 @@ fn wrong(field: &str, message: &str) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lambda_http::Body;
-    use lambda_http::http;
+    use std::collections::HashMap;
+
+    use lambda_http::{Body, RequestExt};
 
     fn read(query: &str) -> Result<DownloadQuery, Reason> {
-        let request =
-            http::Request::builder().uri(format!("/v1/files/x/y?{query}")).body(Body::Empty).unwrap();
+        let parameters: HashMap<String, Vec<String>> = url::form_urlencoded::parse(query.as_bytes())
+            .map(|(name, value)| (name.into_owned(), vec![value.into_owned()]))
+            .collect();
+        let request = Request::new(Body::Empty).with_query_string_parameters(parameters);
         DownloadQuery::read(&request).map_err(|error| error.reason())
     }
 

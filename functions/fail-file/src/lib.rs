@@ -4,9 +4,7 @@ mod letter;
 
 use std::error::Error;
 
-use files_domain::{
-    BoxError, FileId, FileRecords, FinishProbe, OwnerId, ProbeDone, Probed, SavedProbe, StoreError, fail_file,
-};
+use files_domain::{BoxError, FileId, FileRecords, FinishProbe, OwnerId, ProbeDone, Probed, change_file};
 use files_objects::{Objects, ObjectsError};
 use files_queues::{Delivered, only_failed};
 use serde_json::Value;
@@ -51,18 +49,27 @@ impl<R: FileRecords + FinishProbe + Sync> FailFile<R> {
         }
     }
 
-    /// Fails an import, unless all its bytes had arrived: then it is nearly done, and `sweep` sees to the rest.
+    /// Fails an import, unless all its bytes have arrived (then it is nearly done) or a worker has just begun on it once
+    /// more: `sweep` sees to both.
     async fn end_import(&self, owner: OwnerId, id: FileId) -> Result<(), BoxError> {
-        let file = match self.records.get_file(owner, id).await {
-            Ok((file, _)) if file.importing => file,
-            Ok(_) | Err(StoreError::NotFound) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        if let Some(upload_id) = &file.upload_id {
-            self.objects.abort_upload(owner, id, upload_id).await?;
+        let now = lambda_startup::now();
+        let mut upload_id = None;
+        let failed = change_file(&self.records, owner, id, |file| {
+            let at_work = file.lease_until.is_some_and(|until| until > now);
+            let given_up = file.importing && !at_work && !file.status.is_terminal();
+            if given_up {
+                upload_id = file.upload_id.clone();
+                file.fail("the import failed repeatedly", now);
+            }
+            given_up
+        });
+        if failed.await?.is_none() {
+            return Ok(());
         }
-        fail_file(&self.records, owner, id, "the import failed repeatedly", lambda_startup::now()).await?;
         info!(file = %id, "import given up");
+        if let Some(upload_id) = upload_id {
+            self.objects.abort_upload(owner, id, &upload_id).await?;
+        }
         Ok(())
     }
 
@@ -78,7 +85,7 @@ impl<R: FileRecords + FinishProbe + Sync> FailFile<R> {
         let done = ProbeDone { object, probed, full: None, now: lambda_startup::now() };
         let saved = self.records.finish_probe(owner, id, &done).await?;
         info!(file = %id, saved = ?saved, "probe given up");
-        if saved == SavedProbe::NoRecord {
+        if saved.leaves_orphan() {
             self.objects.delete_file(owner, id, None).await?;
         }
         Ok(())

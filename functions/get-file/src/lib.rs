@@ -1,7 +1,9 @@
 //! `GET /v1/files/{id}`
 
-use files_api::{Answer, ApiError, BaseUrl, FileBody, answer, authority, etag, file_id, is_fresh};
-use files_domain::{File, FindFile, FullProbe, Scope, Timestamp};
+use files_api::{
+    Answer, ApiError, BaseUrl, FileBody, answer, authority, etag, file_id, for_key_holder, is_fresh,
+};
+use files_domain::{CheckKey, File, FindFile, FullProbe, Scope, Timestamp};
 use files_objects::Objects;
 use lambda_http::http::header::ETAG;
 use lambda_http::http::{HeaderValue, StatusCode};
@@ -18,14 +20,15 @@ pub struct GetFile<R> {
     pub public_url: Option<String>,
 }
 
-impl<R: FindFile> GetFile<R> {
+impl<R: CheckKey + FindFile + Sync> GetFile<R> {
     /// Answers one request.
     ///
     /// # Errors
     /// What the client is told instead.
     pub async fn answer(&self, request: &Request, now: Timestamp) -> Answer {
         let access = authority(request, Scope::Read, now)?;
-        let (file, detail) = self.records.find_file_with_detail(&access, file_id(request)?).await?;
+        let id = for_key_holder(&self.records, &access, file_id(request)).await?;
+        let (file, detail) = self.records.find_file_with_detail(&access, id).await?;
         let tag = etag(file.version);
         if is_fresh(request, &tag) {
             return with_etag(not_modified(), &tag);
@@ -36,14 +39,14 @@ impl<R: FindFile> GetFile<R> {
     }
 
     async fn full_probe(&self, file: &File, full: Option<&FullProbe>) -> Result<Value, ApiError> {
-        match full {
-            None => Ok(Value::Null),
-            Some(FullProbe::Inline(value)) => Ok(value.clone()),
+        let packed = match full {
+            None => return Ok(Value::Null),
+            Some(FullProbe::Inline(packed)) => packed.clone().into(),
             Some(FullProbe::InObject) => {
-                let packed = self.objects.get_probe(file.owner, file.id).await.map_err(ApiError::internal)?;
-                files_records::unpack_probe(&packed).map_err(ApiError::internal)
+                self.objects.get_probe(file.owner, file.id).await.map_err(ApiError::internal)?
             }
-        }
+        };
+        files_records::unpack_probe(&packed).map_err(ApiError::internal)
     }
 }
 

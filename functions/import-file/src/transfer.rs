@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use files_domain::{ClaimImport, FileRecords, Progress, StoreError};
+use files_domain::{ClaimImport, FileRecords, Progress, StoreError, clean_content_type};
 use files_objects::Part;
 use safe_fetch::Source;
 use sha2::{Digest, Sha256};
@@ -83,10 +83,15 @@ impl<'w, 'a, R: ClaimImport + FileRecords + Sync> Transfer<'w, 'a, R> {
     /// The upload's id goes into the record before its first part: whoever deletes the file must know it.
     async fn begin_upload(&mut self, source: &Source) -> Result<(), Stop> {
         let (owner, id) = (self.worker.file.owner, self.worker.file.id);
-        let content_type = self.worker.file.content_type.as_deref().or(source.content_type.as_deref());
-        let upload_id = self.worker.import.objects.create_upload(owner, id, content_type).await?;
-        self.worker.file.upload_id = Some(upload_id);
-        self.write_down(source).await
+        let content_type = source.content_type.as_deref().and_then(clean_content_type);
+        let upload_id = self.worker.import.objects.create_upload(owner, id, content_type.as_deref()).await?;
+        self.worker.file.upload_id = Some(upload_id.clone());
+        let written = self.write_down(source).await;
+        if written.is_err() {
+            self.worker.import.objects.abort_upload(owner, id, &upload_id).await?; // else nobody would know of it
+            self.worker.file.upload_id = None;
+        }
+        written
     }
 
     async fn write_down(&mut self, source: &Source) -> Result<(), Stop> {

@@ -1,6 +1,8 @@
 use std::time::{Duration, SystemTime};
 
-use files_domain::{ClaimImport, File, FileName, FileRecords, ImportedObject, StoreError, fail_file};
+use files_domain::{
+    ClaimImport, File, FileName, FileRecords, ImportedObject, StoreError, clean_content_type, fail_file,
+};
 use files_objects::{ObjectsError, Upload, Uploaded};
 use safe_fetch::{Source, SourceUrl};
 use tracing::{info, warn};
@@ -33,9 +35,14 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
         }
         self.abort_leftover().await?;
         let time_left = self.deadline.duration_since(SystemTime::now()).unwrap_or_default();
-        let transfer =
-            tokio::time::timeout(time_left.saturating_sub(CLEAN_UP_TIME), self.transfer(url)).await;
-        match transfer.unwrap_or_else(|_| Err(Stop::Refused("the source took too long".to_owned()))) {
+        let fetched = tokio::time::timeout(time_left.saturating_sub(CLEAN_UP_TIME), self.fetch(url)).await;
+        // Once all bytes are there, no clock of ours fails the file any more: what is left is to be finished.
+        let finished = match fetched {
+            Ok(Ok((stored, source))) => self.finish(stored, source).await,
+            Ok(Err(stop)) => Err(stop),
+            Err(_) => Err(Stop::Refused("the source took too long".to_owned())),
+        };
+        match finished {
             Ok(()) => Ok(()),
             Err(Stop::Refused(reason)) => self.fail(&reason).await,
             Err(Stop::Source(error)) => self.fail(&error.for_user()).await,
@@ -58,7 +65,8 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
         let Some(upload_id) = &self.file.upload_id else {
             return Ok(false);
         };
-        let completed = self.import.objects.complete_stored_parts(owner, id, upload_id).await?;
+        let size = self.file.size.unwrap_or(0);
+        let completed = self.import.objects.complete_stored_parts(owner, id, upload_id, size).await?;
         Ok(completed == Uploaded::Completed)
     }
 
@@ -77,16 +85,15 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
         Ok(())
     }
 
-    /// From the source's first byte to a completed object.
-    async fn transfer(&mut self, url: &str) -> Result<(), Stop> {
-        let (stored, source) = self.fetch(url).await?;
+    /// From the source's last byte to a completed object.
+    async fn finish(&mut self, stored: Stored, source: Source) -> Result<(), Stop> {
         if self.file.announced_sha256.as_ref().is_some_and(|announced| *announced != stored.sha256) {
             return Err(Stop::Refused("the source's bytes do not have the announced SHA-256".to_owned()));
         }
         let object = ImportedObject {
             size: stored.size,
             sha256: stored.sha256.clone(),
-            content_type: source.content_type,
+            content_type: source.content_type.as_deref().and_then(clean_content_type),
             name: source.file_name.as_deref().and_then(FileName::clean),
             upload_id: self.file.upload_id.clone(),
         };

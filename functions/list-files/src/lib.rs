@@ -2,8 +2,8 @@
 
 mod query;
 
-use files_api::{Answer, ApiError, BaseUrl, Cursor, FileBody, ListBody, answer, authority};
-use files_domain::{ListFiles, Page, Scope, Timestamp};
+use files_api::{Answer, ApiError, BaseUrl, Cursor, FileBody, ListBody, answer, authority, for_key_holder};
+use files_domain::{CheckKey, ListFiles, Page, Scope, Timestamp};
 use lambda_http::Request;
 use lambda_http::http::header::LINK;
 use lambda_http::http::{HeaderValue, StatusCode};
@@ -18,14 +18,14 @@ pub struct ListFilesHandler<R> {
     pub public_url: Option<String>,
 }
 
-impl<R: ListFiles> ListFilesHandler<R> {
+impl<R: CheckKey + ListFiles + Sync> ListFilesHandler<R> {
     /// Answers one request.
     ///
     /// # Errors
     /// What the client is told instead.
     pub async fn answer(&self, request: &Request, now: Timestamp) -> Answer {
         let access = authority(request, Scope::Read, now)?;
-        let query = ListQuery::read(request, access.owner())?;
+        let query = for_key_holder(&self.records, &access, ListQuery::read(request, access.owner())).await?;
         let Page { files, next } = self.records.list_files(&access, query.page()).await?;
         let base = BaseUrl::of(request, self.public_url.as_deref());
         let next_cursor = next.map(|id| Cursor::after(id, access.owner(), &query.shape()));

@@ -27,19 +27,19 @@ impl ListQuery {
         let mut cursor = None;
         for (name, value) in query_parameters(request) {
             let filter = &mut query.filter;
-            match name.as_ref() {
-                "limit" => query.limit = read_limit(&value)?,
-                "order" => query.order = read_order(&value)?,
-                "status" => filter.status = Some(one_of("status", &value, Status::ALL)?),
-                "source" => filter.source = Some(one_of("source", &value, Source::ALL)?),
-                "type" => filter.media_type = Some(one_of("type", &value, MediaType::ALL)?),
-                "created_after" => filter.created_after = Some(read_moment("created_after", &value)?),
-                "created_before" => filter.created_before = Some(read_moment("created_before", &value)?),
-                "cursor" => cursor = Some(value.into_owned()),
+            match name {
+                "limit" => query.limit = read_limit(value)?,
+                "order" => query.order = read_order(value)?,
+                "status" => filter.status = Some(one_of("status", value, Status::ALL)?),
+                "source" => filter.source = Some(one_of("source", value, Source::ALL)?),
+                "type" => filter.media_type = Some(one_of("type", value, MediaType::ALL)?),
+                "created_after" => filter.created_after = Some(read_moment("created_after", value)?),
+                "created_before" => filter.created_before = Some(read_moment("created_before", value)?),
+                "cursor" => cursor = Some(value),
                 _ => {}
             }
         }
-        query.after = cursor.map(|cursor| Cursor::read(&cursor, owner, &query.shape())).transpose()?;
+        query.after = cursor.map(|cursor| Cursor::read(cursor, owner, &query.shape())).transpose()?;
         Ok(query)
     }
 
@@ -107,11 +107,15 @@ fn wrong(name: &str, expected: impl fmt::Display) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lambda_http::Body;
-    use lambda_http::http;
+    use std::collections::HashMap;
+
+    use lambda_http::{Body, RequestExt};
 
     fn read(query: &str) -> Result<ListQuery, Reason> {
-        let request = http::Request::builder().uri(format!("/v1/files?{query}")).body(Body::Empty).unwrap();
+        let parameters: HashMap<String, Vec<String>> = url::form_urlencoded::parse(query.as_bytes())
+            .map(|(name, value)| (name.into_owned(), vec![value.into_owned()]))
+            .collect();
+        let request = Request::new(Body::Empty).with_query_string_parameters(parameters);
         ListQuery::read(&request, OwnerId::named("press")).map_err(|error| error.reason())
     }
 

@@ -8,11 +8,13 @@ use lambda_http::{Request, RequestExt};
 /// # Errors
 /// Always: this is what the function is for.
 pub fn answer(request: &Request) -> Answer {
-    let segments: Vec<&str> = request.raw_http_path().trim_matches('/').split('/').collect();
+    let segments: Vec<&str> = request.raw_http_path().split('/').collect();
     Err(match segments.as_slice() {
-        ["v1", "files"] => method_not_allowed("GET, POST, OPTIONS"),
-        ["v1", "files", _] => method_not_allowed("GET, DELETE, OPTIONS"),
-        ["v1", "files", _, _] => method_not_allowed("GET, HEAD, OPTIONS"),
+        ["", "v1", "files"] => method_not_allowed("GET, POST, OPTIONS"),
+        ["", "v1", "files", id] if !id.is_empty() => method_not_allowed("GET, DELETE, OPTIONS"),
+        ["", "v1", "files", id, name] if !id.is_empty() && !name.is_empty() => {
+            method_not_allowed("GET, HEAD, OPTIONS")
+        }
         _ => Reason::NotFound.into(),
     })
 }
@@ -30,7 +32,7 @@ mod tests {
     fn our_paths_have_other_methods_and_all_else_is_not_found() {
         for (path, reason) in [
             ("/v1/files", Reason::MethodNotAllowed),
-            ("/v1/files/", Reason::MethodNotAllowed),
+            ("/v1/files/", Reason::NotFound),
             ("/v1/files/x", Reason::MethodNotAllowed),
             ("/v1/files/x/y.mp4", Reason::MethodNotAllowed),
             ("/v1/files/x/y/z", Reason::NotFound),

@@ -5,9 +5,7 @@ mod object_source;
 use std::error::Error;
 use std::sync::Arc;
 
-use files_domain::{
-    FinishProbe, FullProbe, MediaType, ObjectMeta, ProbeDone, ProbeSummary, Probed, SavedProbe,
-};
+use files_domain::{FinishProbe, FullProbe, MediaType, ObjectMeta, ProbeDone, ProbeSummary, Probed};
 use files_objects::{Objects, ObjectsError};
 use files_queues::{Delivered, StoredObject, only_failed};
 use media_probe::{Ffprobe, Kind, Media, Outcome};
@@ -72,8 +70,8 @@ impl<R: FinishProbe + Sync> ProbeFile<R> {
         let done = self.write_down(&objects, object, meta, outcome).await?;
         let saved = self.records.finish_probe(*owner, *id, &done).await?;
         info!(file = %id, size_bytes = done.object.size, saved = ?saved, "probed");
-        if saved == SavedProbe::NoRecord {
-            objects.delete_file(*owner, *id, None).await?; // deleted while it was being stored
+        if saved.leaves_orphan() {
+            objects.delete_file(*owner, *id, None).await?; // deleted, or given up, while it was being stored
         }
         Ok(())
     }
@@ -90,7 +88,7 @@ impl<R: FinishProbe + Sync> ProbeFile<R> {
             Outcome::Media(media) => {
                 let Media { summary, kind, full } = *media;
                 let probed = Probed::Media { media_type: media_type(kind), summary: summary_of(summary) };
-                (probed, Some(self.place(objects, object, full).await?))
+                (probed, Some(self.place(objects, object, &full).await?))
             }
         };
         Ok(ProbeDone { object: meta, probed, full, now: lambda_startup::now() })
@@ -101,11 +99,11 @@ impl<R: FinishProbe + Sync> ProbeFile<R> {
         &self,
         objects: &Objects,
         object: &StoredObject,
-        full: Value,
+        full: &Value,
     ) -> Result<FullProbe, BoxError> {
-        let packed = files_records::pack_probe(&full)?;
+        let packed = files_records::pack_probe(full)?;
         if packed.len() <= files_records::MAX_INLINE_BYTES {
-            return Ok(FullProbe::Inline(full));
+            return Ok(FullProbe::Inline(packed));
         }
         objects.put_probe(object.owner, object.id, packed).await?;
         Ok(FullProbe::InObject)

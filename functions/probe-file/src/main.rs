@@ -15,11 +15,9 @@ async fn main() -> Result<(), Error> {
     let records = startup.records()?;
     startup.warm_up(records.warm_up()).await;
     let path = required("FILES_FFPROBE", "the path of ffprobe")?.into();
-    let probe = Arc::new(ProbeFile {
-        records,
-        s3: startup.s3(),
-        ffprobe: Ffprobe { path, limits: Limits::default() },
-    });
+    // Escaped once more into get-file's answer, it must still fit into Lambda's 6 MB.
+    let limits = Limits { max_output_bytes: 2 * 1024 * 1024, ..Limits::default() };
+    let probe = Arc::new(ProbeFile { records, s3: startup.s3(), ffprobe: Ffprobe { path, limits } });
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         let probe = Arc::clone(&probe);
         async move { probe.answer(&event.payload).await }

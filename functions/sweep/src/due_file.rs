@@ -1,93 +1,95 @@
 use files_domain::{
     BoxError, Detail, DueKind, File, FileId, FileRecords, FinishProbe, ObjectMeta, OwnerId, ProbeDone,
-    Probed, QueueImport, QueueProbe, RemoveFile, Source, StoreError, Timestamp, fail_file, limits,
+    Probed, QueueImport, QueueProbe, RemoveFile, Source, StoreError, Timestamp, limits,
 };
 use files_objects::{ObjectsError, Uploaded};
 use tracing::info;
 
 use crate::Sweep;
 
+/// A file whose time has come.
+struct DueFile {
+    file: File,
+    detail: Detail,
+    /// Whether what is due may be tried (that try is counted already), or has been tried often enough.
+    may_try: bool,
+    now: Timestamp,
+}
+
 impl Sweep {
-    /// Does what a file's record says is due. The index may lag, so the record has the last word.
+    /// Does what a file's record says is due. The index may lag, so the record has the last word. A try is counted before
+    /// it is made: whatever goes wrong with it, the next one comes later, and some day it was the last.
     pub(crate) async fn finish_file(&self, owner: OwnerId, id: FileId) -> Result<(), BoxError> {
-        let (file, detail) = match self.records.get_file(owner, id).await {
+        let (before, detail) = match self.records.get_file(owner, id).await {
             Ok(found) => found,
             Err(StoreError::NotFound) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
         let now = lambda_startup::now();
-        let Some(due) = file.due.filter(|due| due.at <= now) else {
-            return Ok(());
-        };
+        let Some(due) = before.due.filter(|due| due.at <= now) else { return Ok(()) };
         info!(file = %id, due = ?due.kind, tries = due.tries, "due");
+        let mut file = before.clone();
+        let may_try = file.postpone_due(now);
+        if may_try {
+            self.records.save_file(&before, &file).await?;
+            file.version += 1;
+        }
         if file.has_expired(now) {
             return self.remove_expired(&file, now).await;
         }
+        let due_file = DueFile { file, detail, may_try, now };
         match due.kind {
-            DueKind::Upload => self.finish_upload(&file, now).await,
-            DueKind::Import => self.queue_import_again(&file, &detail, now).await,
-            DueKind::Probe => self.finish_probing(&file, &detail, now).await,
-            DueKind::Expire => self.remove_expired(&file, now).await,
+            DueKind::Upload => self.finish_upload(&due_file).await,
+            DueKind::Import => self.queue_import_again(&due_file).await,
+            DueKind::Probe => self.finish_probing(&due_file).await,
+            DueKind::Expire => Ok(()), // its time is not over: the index was ahead
         }
     }
 
     /// A presigned upload whose time is over: perhaps its bytes came and only the event was lost.
-    async fn finish_upload(&self, file: &File, now: Timestamp) -> Result<(), BoxError> {
-        match self.stored(file).await? {
-            Some(object) => self.probe_again(file, object, now).await,
-            None => self.fail(file, "the upload expired: its bytes did not come in time", now).await,
+    async fn finish_upload(&self, due: &DueFile) -> Result<(), BoxError> {
+        match self.stored(&due.file).await? {
+            Some(object) => self.probe_again(due, object).await,
+            None => self.fail(due, "the upload expired: its bytes did not come in time").await,
         }
     }
 
     /// An import that was not sent, or whose worker is gone.
-    async fn queue_import_again(&self, file: &File, detail: &Detail, now: Timestamp) -> Result<(), BoxError> {
-        let Some(url) = &detail.source_url else {
-            return self.fail(file, "the import's URL is lost", now).await;
-        };
-        let mut after = file.clone();
-        if !after.postpone_due(now) {
-            return self.fail(file, "the import failed repeatedly", now).await;
+    async fn queue_import_again(&self, due: &DueFile) -> Result<(), BoxError> {
+        match &due.detail.source_url {
+            Some(url) if due.may_try => self.imports.queue_import(due.file.owner, due.file.id, url).await,
+            _ => self.fail(due, "the import failed repeatedly").await,
         }
-        self.records.save_file(file, &after).await?;
-        self.imports.queue_import(file.owner, file.id, url).await
     }
 
     /// Bytes that should be stored by now but are not probed.
-    async fn finish_probing(&self, file: &File, detail: &Detail, now: Timestamp) -> Result<(), BoxError> {
+    async fn finish_probing(&self, due: &DueFile) -> Result<(), BoxError> {
+        let file = &due.file;
         if let Some(object) = self.stored(file).await? {
-            return self.probe_again(file, object, now).await;
+            return self.probe_again(due, object).await;
         }
-        if let Some(upload_id) = &file.upload_id {
-            let completed = self.objects.complete_stored_parts(file.owner, file.id, upload_id).await?;
+        if let (Some(upload_id), true) = (&file.upload_id, due.may_try) {
+            let size = file.size.unwrap_or(0);
+            let completed = self.objects.complete_stored_parts(file.owner, file.id, upload_id, size).await?;
             if completed == Uploaded::Completed {
-                return self.postpone(file, now).await.map(|_| ()); // S3's event has it probed
+                return Ok(()); // S3's event has it probed
             }
         }
         match file.source {
-            Source::Url => self.queue_import_again(file, detail, now).await,
-            Source::Upload => self.fail(file, "the upload did not reach its storage", now).await,
+            Source::Url => self.queue_import_again(due).await,
+            Source::Upload => self.fail(due, "the upload did not reach its storage").await,
         }
     }
 
-    async fn probe_again(&self, file: &File, object: ObjectMeta, now: Timestamp) -> Result<(), BoxError> {
-        if self.postpone(file, now).await? {
-            return self.probes.queue_probe(file.owner, file.id).await;
+    async fn probe_again(&self, due: &DueFile, object: ObjectMeta) -> Result<(), BoxError> {
+        let File { owner, id, .. } = due.file;
+        if due.may_try {
+            return self.probes.queue_probe(owner, id).await;
         }
         let probed =
             Probed::Unreadable("the file could not be probed: ffprobe was tried several times".to_owned());
-        let done = ProbeDone { object, probed, full: None, now };
-        self.records.finish_probe(file.owner, file.id, &done).await?;
+        self.records.finish_probe(owner, id, &ProbeDone { object, probed, full: None, now: due.now }).await?;
         Ok(())
-    }
-
-    /// `false`: it was tried often enough.
-    async fn postpone(&self, file: &File, now: Timestamp) -> Result<bool, BoxError> {
-        let mut after = file.clone();
-        if !after.postpone_due(now) {
-            return Ok(false);
-        }
-        self.records.save_file(file, &after).await?;
-        Ok(true)
     }
 
     async fn remove_expired(&self, file: &File, now: Timestamp) -> Result<(), BoxError> {
@@ -99,11 +101,14 @@ impl Sweep {
         Ok(())
     }
 
-    async fn fail(&self, file: &File, reason: &str, now: Timestamp) -> Result<(), BoxError> {
-        if let Some(upload_id) = &file.upload_id {
-            self.objects.abort_upload(file.owner, file.id, upload_id).await?;
+    /// Only if nothing has happened to it since it was looked at.
+    async fn fail(&self, due: &DueFile, reason: &str) -> Result<(), BoxError> {
+        let mut after = due.file.clone();
+        after.fail(reason, due.now);
+        self.records.save_file(&due.file, &after).await?;
+        if let Some(upload_id) = &due.file.upload_id {
+            self.objects.abort_upload(due.file.owner, due.file.id, upload_id).await?;
         }
-        fail_file(&self.records, file.owner, file.id, reason, now).await?;
         Ok(())
     }
 

@@ -16,7 +16,9 @@ use tracing::{error, info};
 /// Entries read of one partition of the index at a time.
 const PAGE: u32 = 100;
 /// What is left of the function's time when it stops taking on more.
-const STOP_BEFORE_DEADLINE: Duration = Duration::from_secs(10);
+const STOP_BEFORE_DEADLINE: Duration = Duration::from_secs(25);
+/// Longest that one file is worked on.
+const MAX_TIME_FOR_ONE: Duration = Duration::from_secs(20);
 
 /// Finishes what time must finish.
 pub struct Sweep {
@@ -31,29 +33,41 @@ pub struct Sweep {
 }
 
 impl Sweep {
-    /// One round. What fails is logged, stays due, and does not keep the rest waiting.
+    /// One round. What fails is logged, stays due, and keeps nothing else waiting.
     ///
     /// # Errors
-    /// The index cannot be read.
+    /// A part of the index could not be read; the rest was swept all the same.
     pub async fn run(&self, deadline: SystemTime) -> Result<Value, BoxError> {
         let (mut done, mut failed) = (0_u32, 0_u32);
+        let mut unread = None;
         for shard in 0..DUE_SHARDS {
-            for item in self.records.due(shard, lambda_startup::now(), PAGE).await? {
+            let items = match self.records.due(shard, lambda_startup::now(), PAGE).await {
+                Ok(items) => items,
+                Err(error) => {
+                    unread = Some(error);
+                    continue;
+                }
+            };
+            for item in items {
                 if SystemTime::now() + STOP_BEFORE_DEADLINE > deadline {
                     info!(done, failed, "the rest is left to the next round");
                     return Ok(json!({"done": done, "failed": failed}));
                 }
-                match self.finish(item).await {
-                    Ok(()) => done += 1,
-                    Err(cause) => {
-                        failed += 1;
-                        error!(file = %item.id, cause = cause.as_ref() as &dyn Error, "still due");
-                    }
-                }
+                if self.try_to_finish(item).await { done += 1 } else { failed += 1 }
             }
         }
         info!(done, failed, "swept");
-        Ok(json!({"done": done, "failed": failed}))
+        unread.map_or_else(|| Ok(json!({"done": done, "failed": failed})), |error| Err(error.into()))
+    }
+
+    async fn try_to_finish(&self, item: DueItem) -> bool {
+        let cause = match tokio::time::timeout(MAX_TIME_FOR_ONE, self.finish(item)).await {
+            Ok(Ok(())) => return true,
+            Ok(Err(cause)) => cause,
+            Err(elapsed) => elapsed.into(),
+        };
+        error!(file = %item.id, cause = cause.as_ref() as &dyn Error, "still due");
+        false
     }
 
     async fn finish(&self, item: DueItem) -> Result<(), BoxError> {

@@ -1,4 +1,4 @@
-use files_domain::{ApiKey, Authority, Scope, Timestamp};
+use files_domain::{ApiKey, Authority, CheckKey, Scope, Timestamp};
 use http::header::AUTHORIZATION;
 use lambda_http::Request;
 
@@ -15,6 +15,25 @@ pub fn authority(request: &Request, scope: Scope, now: Timestamp) -> Result<Auth
     Ok(Authority { key, scope, now })
 }
 
+/// What was read of a request, or what is wrong with it. The latter is told only to the holder of a good key: to all
+/// others the answer is 401, whatever they sent.
+///
+/// # Errors
+/// The key's problem, else the request's.
+pub async fn for_key_holder<T>(
+    keys: &impl CheckKey,
+    access: &Authority,
+    parsed: Result<T, ApiError>,
+) -> Result<T, ApiError> {
+    match parsed {
+        Ok(parsed) => Ok(parsed),
+        Err(wrong) => {
+            keys.check_key(access).await?;
+            Err(wrong)
+        }
+    }
+}
+
 /// The header first, then `Authorization: Bearer` (RFC 6750), then the query.
 fn presented(request: &Request) -> Option<String> {
     if let Some(key) = header(request, "x-api-key") {
@@ -26,21 +45,25 @@ fn presented(request: &Request) -> Option<String> {
     {
         return Some(key.to_owned());
     }
-    query_parameter(request, "key")
+    query_parameter(request, "key").map(str::to_owned)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use files_domain::OwnerId;
-    use lambda_http::Body;
+    use lambda_http::{Body, RequestExt};
+    use std::collections::HashMap;
 
     fn ask(uri: &str, headers: &[(&str, &str)]) -> Result<Authority, ApiError> {
-        let mut request = http::Request::builder().uri(uri);
+        let mut request = http::Request::builder();
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        authority(&request.body(Body::Empty).unwrap(), Scope::Read, Timestamp::from_millis(1))
+        let query = uri.split_once("key=").map(|(_, key)| ("key".to_owned(), vec![key.to_owned()]));
+        let parameters: HashMap<_, _> = query.into_iter().collect();
+        let request = request.body(Body::Empty).unwrap().with_query_string_parameters(parameters);
+        authority(&request, Scope::Read, Timestamp::from_millis(1))
     }
 
     #[test]

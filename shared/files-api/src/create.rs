@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use files_domain::{FileName, Idempotency, Metadata, limits};
+use files_domain::{FileName, Idempotency, Metadata, clean_content_type, limits};
 use http::header::CONTENT_TYPE;
 use lambda_http::{Body, Request};
 use serde::Deserialize;
@@ -111,7 +111,7 @@ impl Fields {
         serde_json::from_slice(body).map_err(|error| {
             let message =
                 format!("The JSON body cannot be read (line {}, column {})", error.line(), error.column());
-            ApiError::from(Reason::MalformedRequest).with_message(message).caused_by(error)
+            ApiError::from(Reason::MalformedRequest).with_message(message) // the error itself would quote the body
         })
     }
 
@@ -216,17 +216,9 @@ fn check_sha256(digest: String) -> Result<String, ApiError> {
     }
 }
 
-/// A media type with its parameters (RFC 9110, section 8.3.1), short enough for a header and without what could end one.
 fn check_content_type(text: String) -> Result<String, ApiError> {
-    let token =
-        |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b));
-    let essence = text.split(';').next().unwrap_or_default().trim();
-    let typed = essence.split_once('/').is_some_and(|(kind, sub)| token(kind) && token(sub));
-    if typed && text.len() <= 127 && text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
-        Ok(text)
-    } else {
-        Err(ApiError::from(Reason::InvalidContentType).on_field("content_type", None))
-    }
+    let wrong = || ApiError::from(Reason::InvalidContentType).on_field("content_type", None);
+    clean_content_type(&text).ok_or_else(wrong)
 }
 
 fn check_metadata(value: Value) -> Result<Metadata, ApiError> {

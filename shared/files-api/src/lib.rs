@@ -12,7 +12,7 @@ mod respond;
 mod service;
 mod wire;
 
-pub use auth::authority;
+pub use auth::{authority, for_key_holder};
 pub use base_url::BaseUrl;
 pub use create::{CreateRequest, CreateWhat};
 pub use cursor::Cursor;

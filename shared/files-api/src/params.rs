@@ -1,5 +1,3 @@
-use std::borrow::Cow;
-
 use files_domain::FileId;
 use lambda_http::{Request, RequestExt};
 use percent_encoding::percent_decode_str;
@@ -30,14 +28,15 @@ pub fn file_name(request: &Request) -> (String, String) {
     (name.to_owned(), percent_decode_str(name).decode_utf8_lossy().into_owned())
 }
 
-/// All query parameters, decoded, in their order.
+/// All query parameters, decoded. They come from the event: in the request's URI, a `?` or `#` that was decoded in the path
+/// would be taken for the beginning of the query, or for its end.
 #[must_use]
-pub fn query_parameters(request: &Request) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
-    url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).collect()
+pub fn query_parameters(request: &Request) -> Vec<(&str, &str)> {
+    request.query_string_parameters_ref().map(|parameters| parameters.iter().collect()).unwrap_or_default()
 }
 
 /// One query parameter.
 #[must_use]
-pub fn query_parameter(request: &Request, name: &str) -> Option<String> {
-    query_parameters(request).into_iter().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+pub fn query_parameter<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
+    request.query_string_parameters_ref()?.first(name)
 }

@@ -54,6 +54,9 @@ fn log(refusal: &ApiError, duration_ms: u64) {
     }
 }
 
+/// More of a cause than this is noise, or somebody else's text.
+const MAX_CAUSE_CHARS: usize = 1_000;
+
 /// An error and all that caused it, in one line.
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
@@ -63,7 +66,7 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         text.push_str(&error.to_string());
         source = error.source();
     }
-    text.escape_debug().to_string()
+    text.chars().take(MAX_CAUSE_CHARS).collect::<String>().escape_debug().to_string()
 }
 
 /// The gateway's id of the request, which a client can see too.

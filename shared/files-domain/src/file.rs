@@ -176,8 +176,8 @@ pub struct Detail {
 /// Where ffprobe's complete output is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FullProbe {
-    /// In the record.
-    Inline(serde_json::Value),
+    /// In the record; as `files_records::pack_probe` compressed it.
+    Inline(Vec<u8>),
     /// Too large for the record: in the object that [`probe_object_key`](crate::probe_object_key) names.
     InObject,
 }

@@ -2,6 +2,7 @@
 //! functions reach records, objects and queues. No AWS, no HTTP, and no clock of its own: the time is an argument.
 
 mod change;
+mod content_type;
 mod file;
 mod id;
 mod key;
@@ -15,6 +16,7 @@ mod time;
 mod transition;
 
 pub use change::{change_file, fail_file};
+pub use content_type::clean_content_type;
 pub use file::{Checksum, Detail, Due, DueKind, File, FullProbe, NewFile, Progress, Source, Status};
 pub use id::{FileId, OwnerId, ParseIdError, file_object_key, parse_file_object_key, probe_object_key};
 pub use key::{ApiKey, Authority, KeyHash, KeyProblem, KeyRecord, NewKey, Scope};
@@ -22,8 +24,9 @@ pub use metadata::{Metadata, MetadataError};
 pub use name::FileName;
 pub use page::{ListFilter, Page, PageOrder, PageRequest};
 pub use ports::{
-    BoxError, ClaimImport, CreateFile, Created, FileRecords, FindFile, FinishProbe, Idempotency, ImportClaim,
-    ListFiles, ObjectMeta, ProbeDone, QueueImport, QueueProbe, RemoveFile, SavedProbe, StoreError,
+    BoxError, CheckKey, ClaimImport, CreateFile, Created, FileRecords, FindFile, FinishProbe, Idempotency,
+    ImportClaim, ListFiles, ObjectMeta, ProbeDone, QueueImport, QueueProbe, RemoveFile, SavedProbe,
+    StoreError,
 };
 pub use probe::{MediaType, ProbeSummary, Probed};
 pub use time::Timestamp;

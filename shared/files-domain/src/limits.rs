@@ -10,7 +10,7 @@ pub const MAX_API_UPLOAD_BYTES: u64 = 4 * 1024 * 1024;
 pub const MAX_SINGLE_PUT_BYTES: u64 = 5 * 1024 * 1024 * 1024;
 /// How long a presigned upload URL lives.
 pub const UPLOAD_URL_LIFETIME: Duration = Duration::from_secs(3600);
-/// How long a presigned upload may stay without its bytes.
+/// How long a presigned upload may stay without its bytes. No URL of it outlives this.
 pub const UPLOAD_WINDOW: Duration = Duration::from_secs(24 * 3600);
 /// Shortest, longest and usual lifetime of a download URL, in seconds.
 pub const DOWNLOAD_SECONDS: (u64, u64, u64) = (60, 3600, 300);

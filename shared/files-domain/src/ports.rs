@@ -4,7 +4,7 @@ use std::future::Future;
 
 use crate::{
     Authority, Checksum, Detail, File, FileId, FullProbe, KeyProblem, OwnerId, Page, PageRequest, Probed,
-    Progress, Timestamp,
+    Progress, Status, Timestamp,
 };
 
 /// Any error, with its sources, for the log.
@@ -31,6 +31,12 @@ pub enum StoreError {
     /// The service failed, or holds what it should not.
     #[error("the records are unavailable")]
     Unavailable(#[source] BoxError),
+}
+
+/// Checks API keys.
+pub trait CheckKey {
+    /// The key is good for what is asked. From memory, if it was seen just now.
+    fn check_key(&self, access: &Authority) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// Reads one file for a client.
@@ -89,13 +95,6 @@ pub trait CreateFile {
         detail: &Detail,
         idempotency: Option<&Idempotency>,
     ) -> impl Future<Output = Result<Created, StoreError>> + Send;
-
-    /// The request came to nothing after all: the same one may create a file again.
-    fn forget_request(
-        &self,
-        owner: OwnerId,
-        idempotency: &Idempotency,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// Deletes records.
@@ -162,10 +161,18 @@ pub struct ProbeDone {
 pub enum SavedProbe {
     /// The file has just become `success`.
     Saved,
-    /// The file was terminal already.
-    AlreadyTerminal,
+    /// The file was terminal already: the bytes of one that has failed must go.
+    AlreadyTerminal(Status),
     /// There is no such file: its bytes have no owner and must go.
     NoRecord,
+}
+
+impl SavedProbe {
+    /// Whether the bytes that were probed are nobody's.
+    #[must_use]
+    pub fn leaves_orphan(self) -> bool {
+        matches!(self, Self::NoRecord | Self::AlreadyTerminal(Status::Failed))
+    }
 }
 
 /// Ends probing.

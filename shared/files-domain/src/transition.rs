@@ -69,22 +69,22 @@ impl File {
         self.settle(now);
     }
 
-    /// From when on `sweep` deletes what is left of this file after it is removed at `now`. A presigned URL may still
-    /// bring its bytes until it expires, so those are waited for.
+    /// From when on `sweep` deletes what is left of this file after it is removed at `now`. What may still bring bytes
+    /// (a presigned URL until it expires, a worker until its lease is over) is waited for.
     #[must_use]
     pub fn removal_due(&self, now: Timestamp) -> Timestamp {
         let grace = Duration::from_secs(300);
-        if self.may_still_receive_bytes() {
-            now.plus(limits::UPLOAD_URL_LIFETIME + grace)
-        } else {
-            now.plus(grace)
+        match self.status {
+            Status::Pending if self.source == Source::Upload => now.plus(limits::UPLOAD_URL_LIFETIME + grace),
+            Status::Pending | Status::Running => now.plus(limits::IMPORT_LEASE + grace),
+            Status::Success | Status::Failed => now.plus(grace),
         }
     }
 
-    /// Whether a presigned upload URL of it may be in use.
+    /// Whether bytes may still come after it is removed.
     #[must_use]
     pub fn may_still_receive_bytes(&self) -> bool {
-        self.source == Source::Upload && self.status == Status::Pending
+        !self.status.is_terminal()
     }
 
     /// Leaves to time only what a terminal file still has to expect of it.
@@ -100,11 +100,13 @@ impl File {
     /// One more try of what is due was made: the next one comes later each time. `false`: there were enough.
     pub fn postpone_due(&mut self, now: Timestamp) -> bool {
         let Some(due) = &mut self.due else { return false };
-        if due.tries >= limits::MAX_DUE_TRIES && due.kind != DueKind::Expire {
+        // An import that no worker has begun on is not failing: its queue is long.
+        let unlimited = due.kind == DueKind::Expire || (due.kind == DueKind::Import && self.generation == 0);
+        if due.tries >= limits::MAX_DUE_TRIES && !unlimited {
             return false;
         }
         let minutes = 2_u64.saturating_pow(due.tries.min(7)) * 5;
-        due.tries += 1;
+        due.tries = due.tries.saturating_add(1);
         due.at = now.plus(Duration::from_secs(minutes * 60));
         true
     }
@@ -183,7 +185,9 @@ mod tests {
     #[test]
     fn tries_come_later_each_time_and_end() {
         let now = Timestamp::from_millis(NOW);
-        let mut file = import(None);
+        let mut waiting = import(None);
+        assert!((0..100).all(|_| waiting.postpone_due(now)), "no worker has begun on it");
+        let mut file = File { generation: 1, ..import(None) };
         let mut last = now;
         for _ in 0..limits::MAX_DUE_TRIES {
             assert!(file.postpone_due(now));

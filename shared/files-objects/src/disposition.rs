@@ -1,4 +1,4 @@
-use files_domain::FileName;
+use files_domain::{FileName, clean_content_type};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What a browser shall do with a download.
@@ -33,15 +33,15 @@ fn is_media(content_type: &str) -> bool {
         "image/heic",
         "image/apng",
     ];
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence.starts_with("audio/") || essence.starts_with("video/") || RASTER.contains(&essence.as_str())
+    content_type.starts_with("audio/") || content_type.starts_with("video/") || RASTER.contains(&content_type)
 }
 
 impl Served {
     /// How the file called `name` is served: media under its own type and inline if asked for, all else as bytes to save.
     #[must_use]
     pub fn new(name: &FileName, content_type: Option<&str>, wanted: Disposition) -> Self {
-        let media = content_type.filter(|content_type| is_media(content_type));
+        let content_type = content_type.and_then(clean_content_type);
+        let media = content_type.as_deref().filter(|content_type| is_media(content_type));
         let kind = if media.is_some() && wanted == Disposition::Inline { "inline" } else { "attachment" };
         Self {
             content_type: media.unwrap_or("application/octet-stream").to_owned(),
@@ -88,6 +88,7 @@ mod tests {
             ("video/mp4", true),
             ("AUDIO/MPEG; x=y", true),
             ("image/png", true),
+            ("video/mp4,text/html", false),
             ("image/svg+xml", false),
             ("text/html", false),
             ("application/pdf", false),

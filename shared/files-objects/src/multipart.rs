@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 use files_domain::{FileId, OwnerId, file_object_key};
@@ -20,8 +23,15 @@ pub struct Part {
 pub enum Uploaded {
     /// The object is there.
     Completed,
-    /// There is no such upload: it is completed already, or aborted.
+    /// There is no such upload: it is completed already, or aborted, or not all of its parts are there.
     Gone,
+}
+
+/// S3 may take minutes to put thousands of parts together
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>).
+fn patient() -> aws_sdk_s3::config::Builder {
+    let timeouts = TimeoutConfig::builder().read_timeout(Duration::from_secs(240)).build();
+    aws_sdk_s3::config::Config::builder().timeout_config(timeouts)
 }
 
 impl Objects {
@@ -97,14 +107,15 @@ impl Objects {
             self.client.complete_multipart_upload().bucket(&self.bucket).key(file_object_key(owner, id));
         let complete =
             complete.upload_id(upload_id).checksum_type(ChecksumType::FullObject).multipart_upload(parts);
-        match complete.send().await.map_err(ObjectsError::from_sdk) {
+        match complete.customize().config_override(patient()).send().await.map_err(ObjectsError::from_sdk) {
             Ok(_) => Ok(Uploaded::Completed),
             Err(ObjectsError::NoSuchUpload) => Ok(Uploaded::Gone),
             Err(error) => Err(error),
         }
     }
 
-    /// Completes an upload with all parts that S3 has of it.
+    /// Completes an upload with all parts that S3 has of it, if they are `size` bytes together. Others are of a try that
+    /// got no further: they count as gone.
     ///
     /// # Errors
     /// S3 failed, or refused the parts.
@@ -113,20 +124,25 @@ impl Objects {
         owner: OwnerId,
         id: FileId,
         upload_id: &str,
+        size: u64,
     ) -> Result<Uploaded, ObjectsError> {
         match self.stored_parts(owner, id, upload_id).await {
-            Ok(parts) => self.complete_upload(owner, id, upload_id, &parts).await,
+            Ok((parts, stored)) if stored == size && !parts.is_empty() => {
+                self.complete_upload(owner, id, upload_id, &parts).await
+            }
+            Ok(_) => Ok(Uploaded::Gone),
             Err(ObjectsError::NoSuchUpload) => Ok(Uploaded::Gone),
             Err(error) => Err(error),
         }
     }
 
+    /// The parts, and how many bytes they are together.
     async fn stored_parts(
         &self,
         owner: OwnerId,
         id: FileId,
         upload_id: &str,
-    ) -> Result<Vec<Part>, ObjectsError> {
+    ) -> Result<(Vec<Part>, u64), ObjectsError> {
         let list = self
             .client
             .list_parts()
@@ -134,9 +150,10 @@ impl Objects {
             .key(file_object_key(owner, id))
             .upload_id(upload_id);
         let mut pages = list.into_paginator().send();
-        let mut parts = Vec::new();
+        let (mut parts, mut size) = (Vec::new(), 0);
         while let Some(page) = pages.next().await {
             for part in page.map_err(ObjectsError::from_sdk)?.parts.unwrap_or_default() {
+                size += part.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
                 parts.push(Part {
                     number: part.part_number.unwrap_or(0),
                     etag: part.e_tag.unwrap_or_default(),
@@ -144,7 +161,7 @@ impl Objects {
                 });
             }
         }
-        Ok(parts)
+        Ok((parts, size))
     }
 
     /// Throws the parts of an upload away. One that is already gone is no error.

@@ -100,14 +100,6 @@ impl Objects {
         Ok(())
     }
 
-    /// Deletes bytes whose record is gone.
-    ///
-    /// # Errors
-    /// S3 failed.
-    pub async fn delete_orphan(&self, owner: OwnerId, id: FileId) -> Result<(), ObjectsError> {
-        self.delete(file_object_key(owner, id)).await
-    }
-
     /// Stores ffprobe's output, packed, where it is too large for the record.
     ///
     /// # Errors

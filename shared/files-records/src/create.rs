@@ -8,7 +8,7 @@ use files_domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::Records;
-use crate::error::{corrupt, unavailable};
+use crate::error::corrupt;
 use crate::item::{Item, SummaryItem, detail_to_item, from_item, number, owner_pk, primary_key, to_item};
 use crate::key::{key_check, refusal};
 use crate::transact::{Refused, condition_failed};
@@ -48,20 +48,8 @@ impl CreateFile for Records {
             Err(Refused::Conditions(mut reasons)) if condition_failed(&reasons, 0) => {
                 Err(refusal(access, reasons.swap_remove(0).item))
             }
-            Err(Refused::Conditions(reasons)) => self.created_before(file.owner, idempotency, &reasons).await,
+            Err(Refused::Conditions(reasons)) => self.created_before(access, idempotency, &reasons).await,
         }
-    }
-
-    async fn forget_request(&self, owner: OwnerId, idempotency: &Idempotency) -> Result<(), StoreError> {
-        let key = request_key(owner, &idempotency.key);
-        self.client
-            .delete_item()
-            .table_name(&self.table)
-            .set_key(Some(key))
-            .send()
-            .await
-            .map_err(unavailable)?;
-        Ok(())
     }
 }
 
@@ -97,7 +85,7 @@ impl Records {
     /// The file that the same request made before, if that is why nothing was written.
     async fn created_before(
         &self,
-        owner: OwnerId,
+        access: &Authority,
         idempotency: Option<&Idempotency>,
         reasons: &[CancellationReason],
     ) -> Result<Created, StoreError> {
@@ -110,9 +98,10 @@ impl Records {
         if before.request_hash != idempotency.request_hash {
             return Err(StoreError::IdempotencyConflict);
         }
-        match self.get_file(owner, before.id).await {
-            Ok((file, detail)) => Ok(Created::Before(file, detail)),
-            Err(StoreError::NotFound) => Err(StoreError::IdempotencyConflict), // deleted since: it cannot be given again
+        match self.get_file(access.owner(), before.id).await {
+            Ok((file, detail)) if !file.has_expired(access.now) => Ok(Created::Before(file, detail)),
+            // Deleted or expired since: it cannot be given again.
+            Ok(_) | Err(StoreError::NotFound) => Err(StoreError::IdempotencyConflict),
             Err(error) => Err(error),
         }
     }

@@ -5,8 +5,8 @@ use files_domain::{File, FileId, OwnerId, StoreError, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::Records;
-use crate::error::{corrupt, unavailable};
-use crate::item::{FILE_PREFIX, from_item, ids, number, owner_pk, primary_key, text};
+use crate::error::unavailable;
+use crate::item::{FILE_PREFIX, Item, from_item, ids, number, owner_pk, primary_key, text};
 
 /// In how many partitions the index is.
 pub const DUE_SHARDS: u8 = 4;
@@ -87,7 +87,7 @@ impl Records {
             .expression_attribute_values(":now", number(now.millis()))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX));
         let answer = query.send().await.map_err(unavailable)?;
-        answer.items.unwrap_or_default().into_iter().map(|item| due_item(from_item(item)?)).collect()
+        Ok(answer.items.unwrap_or_default().into_iter().filter_map(due_item).collect())
     }
 
     /// The unfinished upload of a removed file, if it is still to be cleaned up.
@@ -102,10 +102,14 @@ impl Records {
     }
 }
 
-fn due_item(entry: IndexEntry) -> Result<DueItem, StoreError> {
+/// What an entry of the index is about. One that this version cannot read is logged and left to one that can.
+fn due_item(item: Item) -> Option<DueItem> {
+    let entry: IndexEntry = from_item(item).ok()?;
     let file = ids(&entry.pk, &entry.sk, FILE_PREFIX).map(|ids| (ids, DueWhat::File));
     let removed = || ids(&entry.pk, &entry.sk, REMOVED_PREFIX).map(|ids| (ids, DueWhat::Removed));
-    let ((owner, id), what) =
-        file.or_else(removed).ok_or_else(|| corrupt(format!("not a due item: {} {}", entry.pk, entry.sk)))?;
-    Ok(DueItem { owner, id, what })
+    let found = file.or_else(removed);
+    if found.is_none() {
+        tracing::error!(pk = entry.pk, sk = entry.sk, "an entry of the index of what is due cannot be read");
+    }
+    found.map(|((owner, id), what)| DueItem { owner, id, what })
 }

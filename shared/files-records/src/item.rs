@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use crate::due::due_shard;
 use crate::error::corrupt;
 use crate::list::{status_partition, type_partition};
-use crate::probe_output::{pack_probe, unpack_probe};
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
@@ -228,9 +227,7 @@ pub(crate) fn detail_from_item(item: Option<Item>) -> Result<Detail, StoreError>
         return Ok(Detail::default());
     };
     let full_probe = match (item.remove(FULL_PROBE), item.contains_key(FULL_PROBE_IN_OBJECT)) {
-        (Some(AttributeValue::B(packed)), _) => {
-            Some(FullProbe::Inline(unpack_probe(packed.as_ref()).map_err(corrupt)?))
-        }
+        (Some(AttributeValue::B(packed)), _) => Some(FullProbe::Inline(packed.into_inner())),
         (_, true) => Some(FullProbe::InObject),
         _ => None,
     };
@@ -239,11 +236,9 @@ pub(crate) fn detail_from_item(item: Option<Item>) -> Result<Detail, StoreError>
 }
 
 /// The attribute that holds ffprobe's output, and its value.
-pub(crate) fn full_probe_attribute(full: &FullProbe) -> Result<(&'static str, AttributeValue), StoreError> {
-    Ok(match full {
-        FullProbe::Inline(value) => {
-            (FULL_PROBE, AttributeValue::B(pack_probe(value).map_err(corrupt)?.into()))
-        }
+pub(crate) fn full_probe_attribute(full: &FullProbe) -> (&'static str, AttributeValue) {
+    match full {
+        FullProbe::Inline(packed) => (FULL_PROBE, AttributeValue::B(packed.clone().into())),
         FullProbe::InObject => (FULL_PROBE_IN_OBJECT, AttributeValue::Bool(true)),
-    })
+    }
 }

@@ -1,7 +1,9 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::{ConditionCheck, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
-use files_domain::{ApiKey, Authority, KeyHash, KeyRecord, NewKey, OwnerId, Scope, StoreError, Timestamp};
+use files_domain::{
+    ApiKey, Authority, CheckKey, KeyHash, KeyRecord, NewKey, OwnerId, Scope, StoreError, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::Records;
@@ -119,16 +121,6 @@ impl Records {
         }
     }
 
-    /// Checks a key from memory, else by one read.
-    pub(crate) async fn check_key(&self, access: &Authority) -> Result<(), StoreError> {
-        let hash = access.key.hash();
-        if let Some(record) = self.known_keys.get(hash, access.now) {
-            return Ok(access.check(Some(&record))?);
-        }
-        let record = self.find_key(hash).await?;
-        self.check_record(access, record.as_ref())
-    }
-
     /// Checks a key against its record as just read, and remembers a good one.
     pub(crate) fn check_record(
         &self,
@@ -140,5 +132,16 @@ impl Records {
             self.known_keys.remember(access.key.hash(), record, access.now);
         }
         Ok(())
+    }
+}
+
+impl CheckKey for Records {
+    async fn check_key(&self, access: &Authority) -> Result<(), StoreError> {
+        let hash = access.key.hash();
+        if let Some(record) = self.known_keys.get(hash, access.now) {
+            return Ok(access.check(Some(&record))?);
+        }
+        let record = self.find_key(hash).await?;
+        self.check_record(access, record.as_ref())
     }
 }

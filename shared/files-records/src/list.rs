@@ -7,8 +7,8 @@ use std::ops::RangeInclusive;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use files_domain::{
-    Authority, FileId, ListFiles, ListFilter, MediaType, OwnerId, Page, PageOrder, PageRequest, Status,
-    StoreError, Timestamp,
+    Authority, CheckKey, FileId, ListFiles, ListFilter, MediaType, OwnerId, Page, PageOrder, PageRequest,
+    Status, StoreError, Timestamp,
 };
 
 use crate::Records;

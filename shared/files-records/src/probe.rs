@@ -104,7 +104,7 @@ impl Records {
         done: &ProbeDone,
     ) -> Result<Option<TransactWriteItem>, StoreError> {
         let Some(full) = &done.full else { return Ok(None) };
-        let (name, value) = full_probe_attribute(full)?;
+        let (name, value) = full_probe_attribute(full);
         let update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(primary_key(owner_pk(owner), detail_sk(id))))
@@ -130,7 +130,7 @@ impl Records {
                 Err(error) => return Err(error),
             };
             if before.status.is_terminal() {
-                return Ok(SavedProbe::AlreadyTerminal);
+                return Ok(SavedProbe::AlreadyTerminal(before.status));
             }
             let mut after = before.clone();
             after.probed(&done.object, &done.probed, done.now);

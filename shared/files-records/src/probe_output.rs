@@ -6,8 +6,9 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
-/// Most compressed bytes that go into a record, below DynamoDB's 400 KB an item.
-pub const MAX_INLINE_BYTES: usize = 300 * 1024;
+/// Most compressed bytes that go into a record: with the longest metadata and URL beside it, below DynamoDB's 400 KB an
+/// item.
+pub const MAX_INLINE_BYTES: usize = 256 * 1024;
 /// Most bytes that are unpacked: what was packed was smaller.
 const MAX_UNPACKED_BYTES: u64 = 64 * 1024 * 1024;
 

@@ -36,6 +36,9 @@ impl Records {
                 Some(reasons) if failed(reasons, "ConditionalCheckFailed") => {
                     return Err(Refused::Conditions(reasons.to_vec()));
                 }
+                Some(reasons) if !is_contention(reasons) => {
+                    return Err(Refused::Error(StoreError::Unavailable(error.into())));
+                }
                 Some(_) if started.elapsed() < MAX_CONTENTION => {
                     let jitter = Duration::from_millis(fastrand::u64(1..=pause_millis));
                     tokio::time::sleep(jitter).await; // back-off between two tries, not a wait for an event
@@ -80,6 +83,13 @@ fn cancellation_reasons<R>(error: &SdkError<TransactWriteItemsError, R>) -> Opti
         }
         _ => None,
     }
+}
+
+/// Whether all that kept the transaction from being carried out may be over soon.
+fn is_contention(reasons: &[CancellationReason]) -> bool {
+    const PASSING: [&str; 4] =
+        ["None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+    reasons.iter().all(|reason| reason.code().is_none_or(|code| PASSING.contains(&code)))
 }
 
 fn failed(reasons: &[CancellationReason], code: &str) -> bool {

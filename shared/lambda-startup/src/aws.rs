@@ -7,11 +7,24 @@ use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_smithy_types::retry::RetryConfig;
-use aws_smithy_types::timeout::TimeoutConfig;
+use aws_smithy_types::timeout::{TimeoutConfig, TimeoutConfigBuilder};
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 
 use crate::settings::{SettingError, optional, required};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Calls that are answered in milliseconds. A connection that died while Lambda had frozen the process would otherwise be
+/// waited for until the function's time is over: so it is a failed try, and the next one takes a new connection.
+fn small_calls() -> TimeoutConfigBuilder {
+    TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(4))
+}
+
+/// Calls that bring or take many bytes: the time until the answer begins, which includes sending a part.
+fn large_calls() -> TimeoutConfigBuilder {
+    TimeoutConfig::builder().read_timeout(Duration::from_secs(25))
+}
 
 /// Clients of AWS for a function, which has its role's keys in its environment for as long as it lives: no chain of
 /// providers, no profile files, no calls to find out who it is
@@ -52,15 +65,15 @@ impl Aws {
             .time_source(aws_smithy_async::time::SystemTimeSource::new())
             .retry_config(
                 RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50)),
-            )
-            .timeout_config(TimeoutConfig::builder().connect_timeout(Duration::from_secs(3)).build());
+            );
         Self { config: config.build() }
     }
 
     /// The same with other endpoints than AWS's own where the standard variables name them
     /// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>).
-    fn at(&self, variable: &str) -> SdkConfig {
+    fn at(&self, variable: &str, timeouts: TimeoutConfigBuilder) -> SdkConfig {
         let mut builder = self.config.clone().into_builder();
+        builder.set_timeout_config(Some(timeouts.connect_timeout(CONNECT_TIMEOUT).build()));
         builder.set_endpoint_url(optional(variable));
         builder.build()
     }
@@ -68,18 +81,18 @@ impl Aws {
     /// A client of DynamoDB.
     #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        aws_sdk_dynamodb::Client::new(&self.at("AWS_ENDPOINT_URL_DYNAMODB"))
+        aws_sdk_dynamodb::Client::new(&self.at("AWS_ENDPOINT_URL_DYNAMODB", small_calls()))
     }
 
     /// A client of S3.
     #[must_use]
     pub fn s3(&self) -> aws_sdk_s3::Client {
-        aws_sdk_s3::Client::new(&self.at("AWS_ENDPOINT_URL_S3"))
+        aws_sdk_s3::Client::new(&self.at("AWS_ENDPOINT_URL_S3", large_calls()))
     }
 
     /// A client of SQS.
     #[must_use]
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
-        aws_sdk_sqs::Client::new(&self.at("AWS_ENDPOINT_URL_SQS"))
+        aws_sdk_sqs::Client::new(&self.at("AWS_ENDPOINT_URL_SQS", small_calls()))
     }
 }

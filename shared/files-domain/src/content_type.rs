@@ -1,0 +1,39 @@
+/// Longest media type, in bytes: what RFC 6838, section 4.2, allows of one name, for the whole.
+const MAX_BYTES: usize = 127;
+
+/// A media type as it may go into a header and be compared: `type/subtype` in lower case, without parameters. `None` for
+/// what is none (RFC 9110, section 8.3.1).
+#[must_use]
+pub fn clean_content_type(text: &str) -> Option<String> {
+    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let token =
+        |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b));
+    let typed = essence.split_once('/').is_some_and(|(kind, sub)| token(kind) && token(sub));
+    (typed && essence.len() <= MAX_BYTES).then_some(essence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_type_remains_and_nothing_that_could_be_another() {
+        assert_eq!(clean_content_type(" Video/MP4; codecs=avc1 ").as_deref(), Some("video/mp4"));
+        assert_eq!(clean_content_type("video/mp4;x=y,text/html").as_deref(), Some("video/mp4"));
+        assert_eq!(clean_content_type("image/svg+xml").as_deref(), Some("image/svg+xml"));
+        let long = format!("video/{}", "x".repeat(121));
+        assert_eq!(clean_content_type(&long).as_deref(), Some(long.as_str()));
+        for wrong in [
+            "",
+            "video",
+            "video/",
+            "/mp4",
+            "video/mp4,text/html",
+            "a/b\r\nx: y",
+            "a/b/c",
+            &format!("{long}x"),
+        ] {
+            assert_eq!(clean_content_type(wrong), None, "{wrong:?}");
+        }
+    }
+}
