@@ -67,10 +67,9 @@ impl StoredObject {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use files_domain::Timestamp;
 
     fn object() -> StoredObject {
-        let id = FileId::new(Timestamp::from_millis(1));
+        let id: FileId = "019aa1b2-c3d4-7e5f-8a6b-0123456789ab".parse().unwrap();
         StoredObject { bucket: "b".into(), owner: OwnerId::named("press"), id }
     }
 
