@@ -24,6 +24,13 @@ build: need-build ## Builds target/release/files-local, files-admin and the func
 	@echo "Building (the first time takes some minutes)"
 	@cargo build $(locked) --release --workspace --bins
 
+.PHONY: layer
+layer: ## Builds the ffprobe layers for x86_64 and arm64 into layers/ffprobe/dist, and checks them.
+	@$(scripts)/install.sh layer
+	@$(scripts)/python-tools.sh layer
+	@.tools/venv-layer/bin/python -B -m unittest discover --quiet --start-directory layers/ffprobe
+	@.tools/venv-layer/bin/python -B layers/ffprobe/build.py
+
 # ---------------------------------------------------------------- check
 .PHONY: test
 test: need-run build check-template check-openapi ## Runs all tests, end to end through the real binaries too.
@@ -31,7 +38,7 @@ test: need-run build check-template check-openapi ## Runs all tests, end to end 
 	@CARGO_TERM_QUIET=false cargo test $(locked) --release --workspace
 
 .PHONY: bench
-bench: need-run build ## Runs the benchmarks: import of 2 GiB in bounded memory, latencies.
+bench: need-run build ## Runs the benchmarks: an import of 2 GiB in bounded memory.
 	@cargo bench $(locked) --package files-tests --bench '*'
 
 .PHONY: lint

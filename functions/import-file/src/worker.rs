@@ -1,7 +1,7 @@
 use std::time::{Duration, SystemTime};
 
 use files_domain::{
-    ClaimImport, File, FileName, FileRecords, ImportedObject, StoreError, clean_content_type, fail_file,
+    ClaimImport, File, FileName, FileRecords, ImportedObject, StoreError, change_file, clean_content_type,
 };
 use files_objects::{ObjectsError, Upload, Uploaded};
 use safe_fetch::{Source, SourceUrl};
@@ -80,7 +80,15 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
 
     async fn fail(&mut self, reason: &str) -> Result<(), BoxError> {
         self.abort_leftover().await?;
-        fail_file(&self.import.records, self.file.owner, self.file.id, reason, lambda_startup::now()).await?;
+        let (mine, now) = (self.file.generation, lambda_startup::now());
+        let failed = change_file(&self.import.records, self.file.owner, self.file.id, |file| {
+            let ours = file.generation == mine && !file.status.is_terminal();
+            if ours {
+                file.fail(reason, now);
+            }
+            ours
+        });
+        failed.await?;
         info!(file = %self.file.id, reason, "import failed");
         Ok(())
     }
@@ -141,7 +149,7 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
             Err(StoreError::Changed) => {} // perhaps only sweep, which has put off what is due: look
             Err(error) => return Err(Stop::Ours(error.into())),
         }
-        let changed = files_domain::change_file(records, self.file.owner, self.file.id, |file| {
+        let changed = change_file(records, self.file.owner, self.file.id, |file| {
             let ours = file.generation == mine && !file.status.is_terminal();
             if ours {
                 file.imported(object.clone(), now);

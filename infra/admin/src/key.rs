@@ -48,32 +48,20 @@ impl KeyCommand {
 impl CreateOptions {
     async fn run(self, records: &Records, out: &mut impl Write) -> Result<()> {
         let now = Timestamp::from(SystemTime::now());
-        let lifetime = self
-            .expires_in_days
-            .map(|days| Duration::from_secs(u64::from(days) * 24 * 3600));
-        let scopes = if self.scopes.is_empty() {
-            Scope::ALL.into()
-        } else {
-            self.scopes.into_iter().collect()
-        };
+        let lifetime = self.expires_in_days.map(|days| Duration::from_secs(u64::from(days) * 24 * 3600));
+        let scopes =
+            if self.scopes.is_empty() { Scope::ALL.into() } else { self.scopes.into_iter().collect() };
         let new = NewKey {
             owner_name: self.owner,
             name: self.name,
             scopes,
             expires_at: lifetime.map(|lifetime| now.plus(lifetime)),
         };
-        let key = records
-            .create_key(&new, now)
-            .await
-            .context("the key could not be stored")?;
+        let key = records.create_key(&new, now).await.context("the key could not be stored")?;
         if self.json {
             writeln!(out, "{}", json!({"key": key.reveal()}))?;
         } else {
-            writeln!(
-                out,
-                "{}\n\nKeep it: it is stored nowhere and cannot be shown again.",
-                key.reveal()
-            )?;
+            writeln!(out, "{}\n\nKeep it: it is stored nowhere and cannot be shown again.", key.reveal())?;
         }
         Ok(())
     }
@@ -84,13 +72,7 @@ async fn revoke(records: &Records, out: &mut impl Write) -> Result<()> {
     std::io::stdin().take(4096).read_to_string(&mut text)?;
     let key = ApiKey::parse(text.trim()).context("standard input is not an API key")?;
     let now = Timestamp::from(SystemTime::now());
-    records
-        .revoke_key(key.hash(), now)
-        .await
-        .context("the key could not be revoked")?;
-    writeln!(
-        out,
-        "Revoked. Functions that have just used it may still read with it for 30 seconds."
-    )?;
+    records.revoke_key(key.hash(), now).await.context("the key could not be revoked")?;
+    writeln!(out, "Revoked. Functions that have just used it may still read with it for 30 seconds.")?;
     Ok(())
 }

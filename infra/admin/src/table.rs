@@ -19,13 +19,7 @@ pub(crate) struct TableOptions {
     #[arg(long, env = "FILES_READY", global = true, value_name = "FILE")]
     ready: Option<PathBuf>,
     /// The table in AWS: the stack's output `Table`. The local cloud is then left alone.
-    #[arg(
-        long,
-        env = "FILES_TABLE",
-        global = true,
-        value_name = "NAME",
-        conflicts_with = "ready"
-    )]
+    #[arg(long, env = "FILES_TABLE", global = true, value_name = "NAME", conflicts_with = "ready")]
     table: Option<String>,
 }
 
@@ -54,22 +48,14 @@ impl TableOptions {
 }
 
 fn http_client() -> aws_sdk_dynamodb::config::SharedHttpClient {
-    aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https()
+    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
 fn local_records(path: &Path) -> Result<Records> {
     let text = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
     let ready: Ready =
         serde_json::from_slice(&text).with_context(|| format!("{} is not a ready.json", path.display()))?;
-    let keys = Credentials::new(
-        ready.access_key_id,
-        ready.secret_access_key,
-        None,
-        None,
-        "ready.json",
-    );
+    let keys = Credentials::new(ready.access_key_id, ready.secret_access_key, None, None, "ready.json");
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(ready.region))
@@ -82,9 +68,6 @@ fn local_records(path: &Path) -> Result<Records> {
 
 /// The operator's own profile, single sign-on or role.
 async fn aws_client() -> Client {
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http_client())
-        .load()
-        .await;
+    let config = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).load().await;
     Client::new(&config)
 }

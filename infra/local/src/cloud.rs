@@ -11,11 +11,13 @@ use tokio::task::JoinSet;
 use crate::access::Access;
 use crate::account::REGION;
 use crate::calls::Calls;
+use crate::clock::Clock;
 use crate::data::DataFolder;
 use crate::dynamodb::DynamoDb;
+use crate::faults::{Faults, Rules};
 use crate::first_key::first_key;
 use crate::gateway::{self, Gateway};
-use crate::identity::{Identities, ROOT};
+use crate::identity::ROOT;
 use crate::log::{Level, Log};
 use crate::options::{Options, ffprobe};
 use crate::ready::{Ready, answers};
@@ -100,8 +102,13 @@ async fn start(
     let (identities, calls) = (data.identities()?, Arc::new(Calls::default()));
     let endpoints = listeners.endpoints.clone();
     let functions = options.functions()?;
+    let argument = options.faults.as_deref();
+    // In force only once everything has started: the start is no function's.
+    let rules = argument.map(Rules::from_argument).transpose()?;
+    let (faults, clock) = (Faults::default(), Clock::open(&data.file("clock"))?);
     let settings = runtime::Settings {
         functions,
+        faults: faults.clone(),
         identities: identities.clone(),
         endpoints: endpoints.clone(),
         log: log.clone(),
@@ -110,12 +117,12 @@ async fn start(
     *running = Some(lambda.clone());
 
     let access = Access { identities: identities.clone(), calls: calls.clone(), region: REGION.to_owned() };
-    let sqs = open_sqs(data, &model.queues)?;
+    let sqs = open_sqs(data, &model.queues, clock.clone())?.with_faults(faults.clone());
     tasks.spawn(sqs.clone().serve(listeners.sqs, access.clone(), endpoints.sqs.clone()));
-    let dynamodb = open_dynamodb(data, table)?;
-    tasks.spawn(dynamodb.clone().serve(listeners.dynamodb, access));
-    tasks.spawn(sweep_ttl(dynamodb, log.clone()));
-    let s3 = open_s3(data, bucket, &identities, &calls)?;
+    let dynamodb = open_dynamodb(data, table, clock.clone())?.with_faults(faults.clone());
+    tasks.spawn(dynamodb.clone().serve(listeners.dynamodb, access.clone()));
+    tasks.spawn(sweep_ttl(dynamodb, clock, log.clone()));
+    let s3 = open_s3(data, bucket, &access)?.with_faults(faults.clone());
     tasks.spawn(s3.clone().serve(listeners.s3));
 
     let calls_so_far = calls.clone();
@@ -132,6 +139,10 @@ async fn start(
     let api_key = first_key(data, &endpoints.dynamodb, &keys, &table.name).await?;
     // What the start itself asked for is nobody's call.
     calls_so_far.clear();
+    if let (Some(rules), Some(argument)) = (rules, argument) {
+        faults.add(rules);
+        log.line("files-local", Level::Warn, &format!("hostile: faults {argument}"));
+    }
     Ok(Ready {
         api: format!("{}/v1", listeners.api_url),
         api_key,
@@ -185,8 +196,8 @@ fn only<'a, T>(all: &'a [T], what: &str) -> Result<&'a T> {
     }
 }
 
-fn open_sqs(data: &DataFolder, queues: &[Queue]) -> Result<Sqs> {
-    let sqs = Sqs::open(&data.file("sqs.sqlite"))?;
+fn open_sqs(data: &DataFolder, queues: &[Queue], clock: Clock) -> Result<Sqs> {
+    let sqs = Sqs::open_with(&data.file("sqs.sqlite"), clock)?;
     for queue in queues {
         let redrive = queue.redrive.clone();
         sqs.ensure_queue(QueueDefinition {
@@ -199,20 +210,20 @@ fn open_sqs(data: &DataFolder, queues: &[Queue]) -> Result<Sqs> {
     Ok(sqs)
 }
 
-fn open_dynamodb(data: &DataFolder, table: &Table) -> Result<DynamoDb> {
-    let dynamodb = DynamoDb::open(&data.file("dynamodb.sqlite"))?;
+fn open_dynamodb(data: &DataFolder, table: &Table, clock: Clock) -> Result<DynamoDb> {
+    let dynamodb = DynamoDb::open(&data.file("dynamodb.sqlite"))?.with_clock(clock);
     dynamodb.ensure_table(table.create.clone(), table.ttl_attribute.as_deref())?;
     Ok(dynamodb)
 }
 
-fn open_s3(data: &DataFolder, bucket: &Bucket, identities: &Identities, calls: &Arc<Calls>) -> Result<S3> {
+fn open_s3(data: &DataFolder, bucket: &Bucket, access: &Access) -> Result<S3> {
     S3::open(s3::Settings {
         data: data.file("s3"),
         bucket: bucket.name.clone(),
         region: REGION.to_owned(),
         cors: bucket.cors.iter().map(cors_rule).collect(),
-        identities: identities.clone(),
-        calls: calls.clone(),
+        identities: access.identities.clone(),
+        calls: access.calls.clone(),
     })
 }
 
@@ -258,9 +269,9 @@ async fn forever(part: impl Future<Output = ()>) -> Result<()> {
 }
 
 /// DynamoDB removes what has expired some time later; so does this.
-async fn sweep_ttl(dynamodb: DynamoDb, log: Log) -> Result<()> {
+async fn sweep_ttl(dynamodb: DynamoDb, clock: Clock, log: Log) -> Result<()> {
     loop {
-        tokio::time::sleep(TTL_SWEEP).await;
+        clock.sleep(TTL_SWEEP).await;
         let dynamodb = dynamodb.clone();
         if let Ok(Err(error)) = tokio::task::spawn_blocking(move || dynamodb.sweep_ttl()).await {
             log.line("dynamodb", Level::Error, &format!("expired items cannot be removed: {error:#}"));

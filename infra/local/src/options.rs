@@ -24,6 +24,9 @@ pub struct Options {
     /// A host that imports may reach although it is private or on another port than 80 and 443. Repeatable.
     #[arg(long = "allow-import-host", value_name = "HOST")]
     pub allow_import_hosts: Vec<String>,
+    /// Be as unkind as AWS on a bad day: a number is the seed of a mix of faults, else it is a file of rules (JSON).
+    #[arg(long, value_name = "SEED|FILE")]
+    pub faults: Option<String>,
 }
 
 impl Options {
@@ -77,9 +80,10 @@ mod tests {
     fn options_are_those_of_the_manual() {
         let defaults = Options::parse_from(["files-local"]);
         assert_eq!((defaults.port, defaults.data.to_str()), (8787, Some(".local")));
-        let given = "files-local --port 0 --data d --functions f --template t --allow-import-host a --allow-import-host b";
+        let given = "files-local --port 0 --data d --functions f --template t --allow-import-host a --allow-import-host b --faults 7";
         let given = Options::parse_from(given.split(' '));
         assert_eq!(given.allow_import_hosts, ["a", "b"]);
+        assert_eq!((&defaults.faults, given.faults.as_deref()), (&None, Some("7")));
         assert_eq!(given.template().unwrap(), PathBuf::from("t"));
         assert!(Options { functions: Some("/nowhere".into()), ..given }.functions().is_err());
     }

@@ -1,4 +1,4 @@
-use crate::{File, FileId, FileRecords, OwnerId, StoreError, Timestamp};
+use crate::{File, FileId, FileRecords, OwnerId, StoreError};
 
 /// Tries against a record that keeps changing.
 const MAX_TRIES: u32 = 8;
@@ -32,25 +32,4 @@ pub async fn change_file<R: FileRecords>(
         }
     }
     Err(StoreError::Busy("the record kept changing".into()))
-}
-
-/// Ends a file whose bytes cannot be had, unless it has ended already. `None`: it had.
-///
-/// # Errors
-/// The records are unavailable, or busy for too long.
-pub async fn fail_file<R: FileRecords>(
-    records: &R,
-    owner: OwnerId,
-    id: FileId,
-    error: &str,
-    now: Timestamp,
-) -> Result<Option<File>, StoreError> {
-    change_file(records, owner, id, |file| {
-        let open = !file.status.is_terminal();
-        if open {
-            file.fail(error, now);
-        }
-        open
-    })
-    .await
 }

@@ -15,7 +15,7 @@ mod probe;
 mod time;
 mod transition;
 
-pub use change::{change_file, fail_file};
+pub use change::change_file;
 pub use content_type::clean_content_type;
 pub use file::{Checksum, Detail, Due, DueKind, File, FullProbe, NewFile, Progress, Source, Status};
 pub use id::{FileId, OwnerId, ParseIdError, file_object_key, parse_file_object_key, probe_object_key};

@@ -26,10 +26,7 @@ impl ReadAhead {
     /// says is there already.
     pub(crate) fn plan(&mut self, block: u64, count: u64, have: impl Fn(u64) -> bool) -> Range<u64> {
         let window = match self.runs.iter().position(|(next, _)| *next == block) {
-            Some(index) => self
-                .runs
-                .remove(index)
-                .map_or(FIRST, |(_, window)| (window * GROWTH).min(MOST)),
+            Some(index) => self.runs.remove(index).map_or(FIRST, |(_, window)| (window * GROWTH).min(MOST)),
             None => FIRST,
         };
         let limit = block.saturating_add(window).min(count);
@@ -60,16 +57,8 @@ mod tests {
         assert_eq!(ahead.plan(4, 10_000, NOTHING), 4..20);
         assert_eq!(ahead.plan(20, 10_000, NOTHING), 20..52);
         assert_eq!(ahead.plan(52, 10_000, NOTHING), 52..84, "capped");
-        assert_eq!(
-            ahead.plan(5_000, 10_000, NOTHING),
-            5_000..5_004,
-            "a jump starts small"
-        );
-        assert_eq!(
-            ahead.plan(84, 10_000, NOTHING),
-            84..116,
-            "the first place is still known"
-        );
+        assert_eq!(ahead.plan(5_000, 10_000, NOTHING), 5_000..5_004, "a jump starts small");
+        assert_eq!(ahead.plan(84, 10_000, NOTHING), 84..116, "the first place is still known");
     }
 
     #[test]
@@ -91,9 +80,6 @@ mod tests {
 
     #[test]
     fn counts_the_last_partial_block() {
-        assert_eq!(
-            (blocks(0), blocks(1), blocks(BLOCK), blocks(BLOCK + 1)),
-            (0, 1, 1, 2)
-        );
+        assert_eq!((blocks(0), blocks(1), blocks(BLOCK), blocks(BLOCK + 1)), (0, 1, 1, 2));
     }
 }

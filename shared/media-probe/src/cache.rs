@@ -37,8 +37,7 @@ impl BlockCache {
             let (head, tail) = rest.split_at(rest.len().min(BLOCK_LEN));
             self.clock += 1;
             // Copied, not sliced: a slice would keep the whole read in memory as long as one of its blocks.
-            self.blocks
-                .insert(block, (Bytes::copy_from_slice(head), self.clock));
+            self.blocks.insert(block, (Bytes::copy_from_slice(head), self.clock));
             block += 1;
             rest = tail;
         }
@@ -47,11 +46,7 @@ impl BlockCache {
 
     fn shrink(&mut self) {
         while self.blocks.len() > CAPACITY {
-            let Some(oldest) = self
-                .blocks
-                .iter()
-                .min_by_key(|(_, (_, used))| *used)
-                .map(|(block, _)| *block)
+            let Some(oldest) = self.blocks.iter().min_by_key(|(_, (_, used))| *used).map(|(block, _)| *block)
             else {
                 return;
             };
@@ -81,10 +76,7 @@ mod tests {
         cache.insert(0, &Bytes::from(vec![0; BLOCK_LEN]));
         for block in 1..1000 {
             cache.insert(block, &Bytes::from(vec![0; BLOCK_LEN]));
-            assert!(
-                cache.get(0).is_some(),
-                "used all the time, yet given up at {block}"
-            );
+            assert!(cache.get(0).is_some(), "used all the time, yet given up at {block}");
         }
         assert_eq!(cache.blocks.len(), CAPACITY);
         assert!(!cache.contains(500) && cache.contains(999));

@@ -16,11 +16,7 @@ pub(crate) async fn output(pipe: Option<impl AsyncRead + Unpin>, limit: u64) -> 
         // A pipe that cannot be read ends here; half of a JSON text is recognised as such.
         let _ = pipe.take(limit.saturating_add(1)).read_to_end(&mut kept).await;
     }
-    if kept.len() as u64 > limit {
-        Err(TooLong)
-    } else {
-        Ok(kept)
-    }
+    if kept.len() as u64 > limit { Err(TooLong) } else { Ok(kept) }
 }
 
 /// The beginning; the rest is read and dropped, so that ffprobe never waits for a reader.

@@ -39,14 +39,7 @@ pub(crate) fn spawn(program: &Path, limits: &Limits, url: &str) -> io::Result<Ch
         .args(["-v", "error", "-hide_banner"])
         .args(["-protocol_whitelist", "http,tcp", "-format_whitelist", FORMATS])
         .args(["-max_alloc", &limits.max_alloc.to_string(), "-threads", "1"])
-        .args([
-            "-print_format",
-            "json",
-            "-show_format",
-            "-show_streams",
-            "-show_chapters",
-            "-show_error",
-        ])
+        .args(["-print_format", "json", "-show_format", "-show_streams", "-show_chapters", "-show_error"])
         .args(["-i", url])
         .env_clear()
         .current_dir("/")
@@ -67,9 +60,5 @@ pub(crate) async fn run(child: &mut Child, limits: &Limits) -> Result<Printed, F
         async { Ok(errors.await) },
         async { child.wait().await.map_err(Failure::Wait) },
     )?;
-    Ok(Printed {
-        status,
-        output,
-        errors,
-    })
+    Ok(Printed { status, output, errors })
 }

@@ -26,10 +26,7 @@ pub(crate) struct Halt {
 impl Halt {
     /// Ends the probe; only the first reason is kept.
     pub(crate) fn raise(&self, reason: Reason) {
-        self.reason
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert(reason);
+        self.reason.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
         self.raised.notify_one();
     }
 

@@ -68,13 +68,7 @@ mod tests {
         ];
         for value in nonsense {
             let value = Some(&value);
-            let found = (
-                float(value),
-                positive(value),
-                count(value),
-                integer(value),
-                ratio(value),
-            );
+            let found = (float(value), positive(value), count(value), integer(value), ratio(value));
             assert_eq!(found, (None, None, None, None, None), "{value:?}");
         }
         assert_eq!(float(None), None);
@@ -103,11 +97,7 @@ mod tests {
             json!("25/0"),
         ] {
             let value = Some(&value);
-            assert_eq!(
-                (positive(value), count(value), ratio(value)),
-                (None, None, None),
-                "{value:?}"
-            );
+            assert_eq!((positive(value), count(value), ratio(value)), (None, None, None), "{value:?}");
         }
     }
 }

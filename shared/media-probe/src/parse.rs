@@ -38,9 +38,7 @@ pub(crate) fn error_code(output: &[u8]) -> Option<i64> {
 }
 
 fn object(output: &[u8]) -> Option<Map<String, Value>> {
-    serde_json::from_slice(output)
-        .or_else(|_| serde_json::from_str(&String::from_utf8_lossy(output)))
-        .ok()
+    serde_json::from_slice(output).or_else(|_| serde_json::from_str(&String::from_utf8_lossy(output))).ok()
 }
 
 fn list(root: &mut Map<String, Value>, name: &str) -> Vec<Value> {
@@ -51,9 +49,7 @@ fn list(root: &mut Map<String, Value>, name: &str) -> Vec<Value> {
 }
 
 fn summarise(format: &Map<String, Value>, streams: &[Value]) -> (Kind, Summary) {
-    let picture = streams
-        .iter()
-        .find(|stream| is(stream, "video") && !is_cover_art(stream));
+    let picture = streams.iter().find(|stream| is(stream, "video") && !is_cover_art(stream));
     let sound = streams.iter().find(|stream| is(stream, "audio"));
     let container = Container::of(format);
     let kind = match (picture, sound) {
@@ -72,16 +68,10 @@ fn summarise(format: &Map<String, Value>, streams: &[Value]) -> (Kind, Summary) 
         width,
         height,
         duration: duration(format, streams).filter(|_| !still),
-        format_name: format
-            .get("format_name")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned(),
+        format_name: format.get("format_name").and_then(Value::as_str).unwrap_or_default().to_owned(),
         video_codec: picture.and_then(codec),
         audio_codec: sound.and_then(codec),
-        frame_rate: picture
-            .and_then(|stream| ratio(stream.get("avg_frame_rate")))
-            .filter(|_| !still),
+        frame_rate: picture.and_then(|stream| ratio(stream.get("avg_frame_rate"))).filter(|_| !still),
         bit_rate: count(format.get("bit_rate")).filter(|_| !still),
         rotation,
     };
@@ -97,14 +87,8 @@ enum Container {
 
 impl Container {
     fn of(format: &Map<String, Value>) -> Self {
-        let names = format
-            .get("format_name")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let brand = format
-            .get("tags")
-            .and_then(|tags| tags.get("major_brand"))
-            .and_then(Value::as_str);
+        let names = format.get("format_name").and_then(Value::as_str).unwrap_or_default();
+        let brand = format.get("tags").and_then(|tags| tags.get("major_brand")).and_then(Value::as_str);
         let brand = brand.map(str::trim).unwrap_or_default();
         let any = |known: &[&str]| names.split(',').any(|name| known.contains(&name));
         if any(&ANIMATED_FORMATS) || SEQUENCE_BRANDS.contains(&brand) {
@@ -126,11 +110,7 @@ fn is(stream: &Value, codec_type: &str) -> bool {
 }
 
 fn is_cover_art(stream: &Value) -> bool {
-    integer(
-        stream
-            .get("disposition")
-            .and_then(|disposition| disposition.get("attached_pic")),
-    ) == Some(1)
+    integer(stream.get("disposition").and_then(|disposition| disposition.get("attached_pic"))) == Some(1)
 }
 
 fn codec(stream: &Value) -> Option<String> {
@@ -148,15 +128,8 @@ fn size(stream: &Value, rotation: Option<i32>) -> (Option<u32>, Option<u32>) {
 
 /// The display matrix tells degrees against the clock; the older `rotate` tag tells them with it.
 fn rotation(stream: &Value) -> Option<i32> {
-    let matrices = stream
-        .get("side_data_list")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    let matrix = matrices
-        .filter_map(|data| float(data.get("rotation")))
-        .map(|degrees| -degrees)
-        .next();
+    let matrices = stream.get("side_data_list").and_then(Value::as_array).into_iter().flatten();
+    let matrix = matrices.filter_map(|data| float(data.get("rotation"))).map(|degrees| -degrees).next();
     let tag = || float(stream.get("tags").and_then(|tags| tags.get("rotate")));
     let degrees = matrix.or_else(tag).filter(|degrees| degrees.abs() <= 360.0)?;
     #[allow(clippy::cast_possible_truncation, reason = "at most 360, checked above")]
@@ -165,12 +138,7 @@ fn rotation(stream: &Value) -> Option<i32> {
 }
 
 fn duration(format: &Map<String, Value>, streams: &[Value]) -> Option<f64> {
-    let longest = || {
-        streams
-            .iter()
-            .filter_map(|stream| positive(stream.get("duration")))
-            .reduce(f64::max)
-    };
+    let longest = || streams.iter().filter_map(|stream| positive(stream.get("duration"))).reduce(f64::max);
     positive(format.get("duration")).or_else(longest)
 }
 
@@ -184,10 +152,7 @@ mod tests {
 
     fn video(extra: Value) -> Value {
         let mut stream = json!({ "codec_type": "video", "codec_name": "h264", "width": 640, "height": 360 });
-        stream
-            .as_object_mut()
-            .unwrap()
-            .extend(extra.as_object().unwrap().clone());
+        stream.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
         json!({ "format": { "filename": "http://127.0.0.1:1/x", "format_name": "mov,mp4" }, "streams": [stream] })
     }
 
@@ -208,11 +173,7 @@ mod tests {
         ];
         for (extra, (width, height), rotation) in cases {
             let summary = parsed(&video(extra.clone())).summary;
-            assert_eq!(
-                (summary.width, summary.height),
-                (Some(width), Some(height)),
-                "{extra}"
-            );
+            assert_eq!((summary.width, summary.height), (Some(width), Some(height)), "{extra}");
             assert_eq!(summary.rotation, rotation, "{extra}");
         }
     }
@@ -262,24 +223,13 @@ mod tests {
         assert_eq!(kind("png_pipe", "", json!([picture])), Kind::Image);
         assert_eq!(kind("mov,mp4", "avif", json!([picture])), Kind::Image);
         assert_eq!(kind("mov,mp4", "isom", json!([picture, sound])), Kind::Video);
-        assert_eq!(
-            kind("mov,mp4", "isom", json!([{ "codec_type": "data" }])),
-            Kind::Other
-        );
+        assert_eq!(kind("mov,mp4", "isom", json!([{ "codec_type": "data" }])), Kind::Other);
         assert_eq!(kind("mov,mp4", "isom", json!([])), Kind::Other);
     }
 
     #[test]
     fn what_is_no_description_is_refused() {
-        for output in [
-            "",
-            "{}",
-            "[]",
-            "null",
-            "{\"format\": 1}",
-            "{\"format\": {",
-            "\u{0}",
-        ] {
+        for output in ["", "{}", "[]", "null", "{\"format\": 1}", "{\"format\": {", "\u{0}"] {
             assert!(media(output.as_bytes()).is_err(), "{output:?}");
         }
         let odd = media(br#"{"format":{"format_name":7},"streams":[1,null,{"codec_type":[]}],"chapters":5}"#)

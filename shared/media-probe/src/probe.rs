@@ -86,12 +86,7 @@ impl Ffprobe {
             let _ = timeout(REAP, child.wait()).await;
         }
         let (reads, bytes) = reader.used();
-        tracing::debug!(
-            reads,
-            bytes,
-            milliseconds = started.elapsed().as_millis(),
-            "ffprobe ended"
-        );
+        tracing::debug!(reads, bytes, milliseconds = started.elapsed().as_millis(), "ffprobe ended");
         if let Some(reason) = halt.take() {
             return reason::of_halt(reason).map(Outcome::Unreadable);
         }
@@ -122,9 +117,9 @@ impl Ffprobe {
             End::Ran(Err(Failure::TooLong)) => unreadable(reason::TOO_LONG),
             End::Ran(Err(Failure::Wait(error))) => Err(ProbeError::Spawn(error)),
             // The store's slowness, not the file's: it may well be readable next time.
-            End::TimedOut if waited * 2 > self.limits.wall_clock => Err(ProbeError::Source(ReadError::new(
-                "the object was read too slowly for ffprobe",
-            ))),
+            End::TimedOut if waited * 2 > self.limits.wall_clock => {
+                Err(ProbeError::Source(ReadError::new("the object was read too slowly for ffprobe")))
+            }
             End::TimedOut | End::Halted => unreadable(reason::TOO_SLOW),
         }
     }

@@ -13,9 +13,8 @@ pub(crate) enum Wanted {
 
 /// Reads a `Range` header's value for a file of `size` bytes.
 pub(crate) fn parse(header: Option<&str>, size: u64) -> Wanted {
-    let Some((first, last)) = header
-        .and_then(|value| value.strip_prefix("bytes="))
-        .and_then(|v| v.split_once('-'))
+    let Some((first, last)) =
+        header.and_then(|value| value.strip_prefix("bytes=")).and_then(|v| v.split_once('-'))
     else {
         return Wanted::Everything;
     };
@@ -28,22 +27,12 @@ pub(crate) fn parse(header: Option<&str>, size: u64) -> Wanted {
 }
 
 fn part(start: u64, end: u64, size: u64) -> Wanted {
-    if start < size {
-        Wanted::Part {
-            start,
-            end: end.min(size),
-        }
-    } else {
-        Wanted::Unsatisfiable
-    }
+    if start < size { Wanted::Part { start, end: end.min(size) } } else { Wanted::Unsatisfiable }
 }
 
 /// Digits only: `parse` alone would take a sign.
 fn number(text: &str) -> Option<u64> {
-    text.bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then(|| text.parse().ok())
-        .flatten()
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 #[cfg(test)]
@@ -58,10 +47,7 @@ mod tests {
             (Some("bytes=10-19"), Wanted::Part { start: 10, end: 20 }),
             (Some("bytes=10-1000"), Wanted::Part { start: 10, end: 100 }),
             (Some("bytes=99-"), Wanted::Part { start: 99, end: 100 }),
-            (
-                Some("bytes=0-18446744073709551615"),
-                Wanted::Part { start: 0, end: 100 },
-            ),
+            (Some("bytes=0-18446744073709551615"), Wanted::Part { start: 0, end: 100 }),
             (Some("bytes=-5"), Wanted::Part { start: 95, end: 100 }),
             (Some("bytes=-500"), Wanted::Part { start: 0, end: 100 }),
             (Some("bytes=-0"), Wanted::Unsatisfiable),
@@ -75,22 +61,12 @@ mod tests {
 
     #[test]
     fn ignores_what_it_does_not_understand() {
-        for header in [
-            "bytes=",
-            "bytes=-",
-            "bytes=5-2",
-            "bytes=+1-2",
-            "bytes=1-2,4-5",
-            "items=1-2",
-            "bytes=x-",
-            "1-2",
-        ] {
+        for header in
+            ["bytes=", "bytes=-", "bytes=5-2", "bytes=+1-2", "bytes=1-2,4-5", "items=1-2", "bytes=x-", "1-2"]
+        {
             assert_eq!(parse(Some(header), 100), Wanted::Everything, "{header}");
         }
-        assert_eq!(
-            parse(Some("bytes=99999999999999999999-"), 100),
-            Wanted::Everything
-        );
+        assert_eq!(parse(Some("bytes=99999999999999999999-"), 100), Wanted::Everything);
     }
 
     #[test]

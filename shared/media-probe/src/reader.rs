@@ -92,9 +92,7 @@ impl<S: RangeSource> Reader<S> {
     async fn fill(&self, state: &mut State, block: u64) -> Result<(), Ended> {
         let State { cache, ahead } = state;
         let plan = ahead.plan(block, blocks(self.size), |other| cache.contains(other));
-        let bytes = self
-            .read(plan.start * BLOCK..(plan.end * BLOCK).min(self.size))
-            .await?;
+        let bytes = self.read(plan.start * BLOCK..(plan.end * BLOCK).min(self.size)).await?;
         cache.insert(plan.start, &bytes);
         Ok(())
     }
@@ -136,10 +134,7 @@ impl<S: RangeSource> Reader<S> {
 
     /// Reads of the source so far and their bytes; for the log.
     pub(crate) fn used(&self) -> (u64, u64) {
-        (
-            self.reads.load(Ordering::Relaxed),
-            self.read_bytes.load(Ordering::Relaxed),
-        )
+        (self.reads.load(Ordering::Relaxed), self.read_bytes.load(Ordering::Relaxed))
     }
 }
 
@@ -160,8 +155,7 @@ impl Drop for Timer<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             // Only the connection ends by that; ffprobe would take it for the end of the file.
-            self.halt
-                .raise(Reason::Source(ReadError::new("the source panicked")));
+            self.halt.raise(Reason::Source(ReadError::new("the source panicked")));
         }
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(since) = waiting.since.take() {

@@ -58,21 +58,16 @@ pub(crate) fn of_halt(reason: Reason) -> Result<String, ProbeError> {
             "ffprobe would have to read more than {} MiB of the file",
             bytes.div_ceil(1024 * 1024)
         )),
-        Reason::RequestBudget(requests) => Ok(format!(
-            "ffprobe would have to read the file in more than {requests} places"
-        )),
+        Reason::RequestBudget(requests) => {
+            Ok(format!("ffprobe would have to read the file in more than {requests} places"))
+        }
     }
 }
 
 /// ffprobe's errors for the log: one line, control characters escaped, without the loopback address.
 pub(crate) fn for_log(errors: &str, url: &str) -> String {
     let errors = errors.replace(url, "input");
-    errors
-        .trim()
-        .chars()
-        .flat_map(char::escape_debug)
-        .take(LOGGED)
-        .collect()
+    errors.trim().chars().flat_map(char::escape_debug).take(LOGGED).collect()
 }
 
 #[cfg(test)]
@@ -83,11 +78,7 @@ mod tests {
 
     fn printed(raw_status: i32, output: &str, errors: &str) -> Printed {
         let status = ExitStatus::from_raw(raw_status);
-        Printed {
-            status,
-            output: output.as_bytes().to_vec(),
-            errors: errors.to_owned(),
-        }
+        Printed { status, output: output.as_bytes().to_vec(), errors: errors.to_owned() }
     }
 
     #[test]
@@ -96,14 +87,8 @@ mod tests {
         let failed = 1 << 8;
         let cases = [
             (printed(failed, &code(INVALID_DATA), ""), NOT_MEDIA),
-            (
-                printed(failed, &code(INVALID_DATA), "[mov @ 0x1] moov atom not found\n"),
-                NO_INDEX,
-            ),
-            (
-                printed(failed, &code(-22), "[hls @ 0x1] Format not on whitelist 'mov'"),
-                NOT_ALLOWED,
-            ),
+            (printed(failed, &code(INVALID_DATA), "[mov @ 0x1] moov atom not found\n"), NO_INDEX),
+            (printed(failed, &code(-22), "[hls @ 0x1] Format not on whitelist 'mov'"), NOT_ALLOWED),
             (printed(failed, &code(END_OF_FILE), ""), ENDS_EARLY),
             (printed(failed, &code(OUT_OF_MEMORY), ""), MEMORY),
             (printed(failed, &code(-5), ""), UNKNOWN),
@@ -119,10 +104,7 @@ mod tests {
     #[test]
     fn the_log_gets_one_harmless_line() {
         let url = "http://127.0.0.1:1/secret";
-        let line = for_log(
-            "http://127.0.0.1:1/secret: \u{1b}[31mred\r\nnext \"x\"\u{202e}\n",
-            url,
-        );
+        let line = for_log("http://127.0.0.1:1/secret: \u{1b}[31mred\r\nnext \"x\"\u{202e}\n", url);
         assert_eq!(line, r#"input: \u{1b}[31mred\r\nnext \"x\"\u{202e}"#);
         assert!(for_log(&"\u{1}".repeat(100_000), url).len() <= LOGGED);
     }

@@ -80,11 +80,7 @@ fn prctl(option: libc::c_int, argument: libc::c_ulong) -> io::Result<()> {
     #[allow(unsafe_code, reason = "there is no safe prctl in the standard library")]
     // SAFETY: every option used here takes plain numbers and touches no memory of this process.
     let result = unsafe { libc::prctl(option, argument, NONE, NONE, NONE) };
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// ffprobe's process group, which is killed when this is dropped, whatever is left of it.
@@ -93,11 +89,7 @@ pub(crate) struct Group(Option<libc::pid_t>);
 impl Group {
     /// The group led by the process `leader`.
     pub(crate) fn led_by(leader: Option<u32>) -> Self {
-        Self(
-            leader
-                .and_then(|id| libc::pid_t::try_from(id).ok())
-                .filter(|id| *id > 1),
-        )
+        Self(leader.and_then(|id| libc::pid_t::try_from(id).ok()).filter(|id| *id > 1))
     }
 
     pub(crate) fn kill(&mut self) {
@@ -123,25 +115,16 @@ mod tests {
     #[test]
     fn protection_makes_this_process_undumpable() {
         // The kernel answers 1 for a process that others of its user may read, 0 for one that they may not.
-        assert!(
-            prctl(libc::PR_GET_DUMPABLE, 0).is_err(),
-            "already protected: this would prove nothing"
-        );
+        assert!(prctl(libc::PR_GET_DUMPABLE, 0).is_err(), "already protected: this would prove nothing");
         protect_this_process().unwrap();
         prctl(libc::PR_GET_DUMPABLE, 0).unwrap();
     }
 
     #[test]
     fn no_limit_is_raised_above_this_process_s_own() {
-        let limits = Limits {
-            address_space: u64::MAX,
-            ..Limits::default()
-        };
+        let limits = Limits { address_space: u64::MAX, ..Limits::default() };
         for (resource, soft, hard) in resource_limits(&limits).unwrap() {
-            assert!(
-                soft <= hard && hard <= resource.get_hard().unwrap(),
-                "{resource:?} {soft} {hard}"
-            );
+            assert!(soft <= hard && hard <= resource.get_hard().unwrap(), "{resource:?} {soft} {hard}");
         }
     }
 }

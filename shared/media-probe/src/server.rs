@@ -51,11 +51,7 @@ impl Server {
         socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
         let listener = socket.listen(16)?;
         let address = listener.local_addr()?;
-        Ok(Self {
-            listener,
-            address,
-            path: format!("/{}", hex::encode(token)),
-        })
+        Ok(Self { listener, address, path: format!("/{}", hex::encode(token)) })
     }
 
     /// The only address that is answered.
@@ -113,9 +109,7 @@ fn respond<S: RangeSource, B>(
     reader.count_request()?;
     if request.method() != Method::GET && request.method() != Method::HEAD {
         let mut response = bare(StatusCode::METHOD_NOT_ALLOWED);
-        response
-            .headers_mut()
-            .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return Ok(response);
     }
     let size = reader.size();
@@ -136,11 +130,7 @@ fn respond<S: RangeSource, B>(
     }
     set(&mut response, CONTENT_LENGTH, (end - start).to_string());
     if status == StatusCode::PARTIAL_CONTENT {
-        set(
-            &mut response,
-            CONTENT_RANGE,
-            format!("bytes {start}-{}/{size}", end - 1),
-        );
+        set(&mut response, CONTENT_RANGE, format!("bytes {start}-{}/{size}", end - 1));
     }
     let headers = response.headers_mut();
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
@@ -166,11 +156,7 @@ fn content<S: RangeSource>(reader: Arc<Reader<S>>, start: u64, end: u64) -> Body
 }
 
 fn bare(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(
-        Empty::new()
-            .map_err(|never: Infallible| match never {})
-            .boxed_unsync(),
-    );
+    let mut response = Response::new(Empty::new().map_err(|never: Infallible| match never {}).boxed_unsync());
     *response.status_mut() = status;
     response
 }

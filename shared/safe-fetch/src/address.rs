@@ -40,16 +40,10 @@ const REFUSED_V4: [(Ipv4Net, &str); 17] = [
 const REFUSED_V6: [(Ipv6Net, &str); 15] = [
     (v6([0, 0, 0, 0, 0, 0, 0, 0], 128), "unspecified"),
     (v6([0, 0, 0, 0, 0, 0, 0, 1], 128), "loopback"),
-    (
-        v6([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48),
-        "IPv4-IPv6 translation, local use",
-    ),
+    (v6([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48), "IPv4-IPv6 translation, local use"),
     (v6([0x100, 0, 0, 0, 0, 0, 0, 0], 64), "discard only"),
     (v6([0x100, 0, 0, 1, 0, 0, 0, 0], 64), "dummy prefix"),
-    (
-        v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23),
-        "IETF protocol assignments, with Teredo",
-    ),
+    (v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23), "IETF protocol assignments, with Teredo"),
     (v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32), "documentation"),
     // 6to4 is deprecated (RFC 7526) and would reach the IPv4 address inside: refused as a whole.
     (v6([0x2002, 0, 0, 0, 0, 0, 0, 0], 16), "6to4"),
@@ -79,10 +73,7 @@ pub(crate) fn refused(address: IpAddr) -> Option<&'static str> {
 }
 
 fn refused_v4(address: Ipv4Addr) -> Option<&'static str> {
-    REFUSED_V4
-        .iter()
-        .find(|(range, _)| range.contains(&address))
-        .map(|(_, name)| *name)
+    REFUSED_V4.iter().find(|(range, _)| range.contains(&address)).map(|(_, name)| *name)
 }
 
 fn refused_v6(address: Ipv6Addr) -> Option<&'static str> {

@@ -1,11 +1,7 @@
 use super::*;
 
 fn refused_text(address: &str) -> Option<&'static str> {
-    refused(
-        address
-            .parse()
-            .unwrap_or_else(|_| panic!("{address} is no address")),
-    )
+    refused(address.parse().unwrap_or_else(|_| panic!("{address} is no address")))
 }
 
 fn v4_edges(range: &Ipv4Net) -> (Option<Ipv4Addr>, Option<Ipv4Addr>) {
@@ -34,14 +30,8 @@ fn every_ipv4_range_begins_and_ends_where_it_says() {
         }
         let (before, after) = v4_edges(range);
         for outside in [before, after].into_iter().flatten() {
-            let of_another = REFUSED_V4
-                .iter()
-                .any(|(other, _)| other != range && other.contains(&outside));
-            assert_eq!(
-                refused_v4(outside).is_some(),
-                of_another,
-                "{outside} beside {range}"
-            );
+            let of_another = REFUSED_V4.iter().any(|(other, _)| other != range && other.contains(&outside));
+            assert_eq!(refused_v4(outside).is_some(), of_another, "{outside} beside {range}");
         }
     }
 }
@@ -54,15 +44,9 @@ fn every_ipv6_range_begins_and_ends_where_it_says() {
         }
         let (before, after) = v6_edges(range);
         for outside in [before, after].into_iter().flatten() {
-            let of_another = REFUSED_V6
-                .iter()
-                .any(|(other, _)| other != range && other.contains(&outside));
+            let of_another = REFUSED_V6.iter().any(|(other, _)| other != range && other.contains(&outside));
             let is_global = GLOBAL_UNICAST.contains(&outside);
-            assert_eq!(
-                refused_v6(outside).is_some(),
-                of_another || !is_global,
-                "{outside} beside {range}"
-            );
+            assert_eq!(refused_v6(outside).is_some(), of_another || !is_global, "{outside} beside {range}");
         }
     }
 }
@@ -162,13 +146,9 @@ fn written_out_neighbours_are_public() {
 
 #[test]
 fn nothing_outside_global_unicast_is_public() {
-    for address in [
-        "1fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-        "4000::",
-        "64:ff9a::",
-        "64:ff9b::1:0:0",
-        "fe00::1",
-    ] {
+    for address in
+        ["1fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "4000::", "64:ff9a::", "64:ff9b::1:0:0", "fe00::1"]
+    {
         assert!(refused_text(address).is_some(), "{address} should be refused");
     }
 }

@@ -19,11 +19,7 @@ impl Allowed {
     /// An entry that is no host (one with a port, a path or a wildcard) allows nothing, and a warning says so.
     pub fn parse(comma_separated: &str) -> Allowed {
         let mut hosts = BTreeSet::new();
-        for entry in comma_separated
-            .split(',')
-            .map(str::trim)
-            .filter(|entry| !entry.is_empty())
-        {
+        for entry in comma_separated.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
             match parse_host(entry) {
                 Some(host) => {
                     hosts.insert(key(&host));
@@ -31,9 +27,7 @@ impl Allowed {
                 None => tracing::warn!(entry = ?entry, "not a host name or an address: it allows nothing"),
             }
         }
-        Allowed {
-            hosts: Arc::new(hosts),
-        }
+        Allowed { hosts: Arc::new(hosts) }
     }
 
     /// Whether the operator allowed this host of a URL.

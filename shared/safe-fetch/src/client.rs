@@ -62,11 +62,7 @@ impl SafeClient {
     ) -> Result<Self, FetchError> {
         let resolver = GuardedResolver::new(allowed.clone(), lookup);
         let http = build_http(resolver, &limits, tls(roots)?)?;
-        Ok(SafeClient {
-            http,
-            allowed,
-            limits,
-        })
+        Ok(SafeClient { http, allowed, limits })
     }
 
     /// Asks for the URL, follows redirects, and returns once a source answered 200 and sent its headers.
@@ -89,10 +85,7 @@ impl SafeClient {
 
     async fn send(&self, url: &SourceUrl) -> Result<Response, FetchError> {
         let request = self.http.get(url.url().clone()).send();
-        let limit = self
-            .limits
-            .connect_timeout
-            .saturating_add(self.limits.header_timeout);
+        let limit = self.limits.connect_timeout.saturating_add(self.limits.header_timeout);
         let response = tokio::time::timeout(limit, request)
             .await
             .map_err(|_| FetchError::Timeout)?
@@ -107,11 +100,7 @@ impl SafeClient {
         if !headers::is_identity(response.headers()) {
             return Err(FetchError::ContentEncoding);
         }
-        Ok(Source::new(
-            url.url().clone(),
-            response,
-            self.limits.stall_timeout,
-        ))
+        Ok(Source::new(url.url().clone(), response, self.limits.stall_timeout))
     }
 
     /// Where a redirect leads. From https to http is followed too: the request carries no secret, and whoever could
@@ -151,9 +140,7 @@ fn build_http(resolver: GuardedResolver, limits: &Limits, tls: ClientConfig) -> 
 
 /// Mozilla's, linked in.
 pub(crate) fn mozilla_roots() -> RootCertStore {
-    RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    }
+    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
 }
 
 /// The provider is named here, so that the client neither needs a process-wide one nor asks the platform's verifier.

@@ -6,12 +6,8 @@ use percent_encoding::percent_decode;
 /// The file name: `filename*` if it can be read, else `filename`. Raw text: it may hold paths and control characters.
 pub(crate) fn file_name(header: &[u8]) -> Option<String> {
     let parameters = parameters(header);
-    let find = |wanted: &str| {
-        parameters
-            .iter()
-            .find(|(name, _)| name == wanted)
-            .map(|(_, value)| value.as_slice())
-    };
+    let find =
+        |wanted: &str| parameters.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_slice());
     find("filename*")
         .and_then(extended_value)
         .or_else(|| find("filename").map(text))
@@ -23,10 +19,7 @@ fn parameters(header: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut parameters = Vec::new();
     let mut rest = header;
     while !rest.is_empty() {
-        let end = rest
-            .iter()
-            .position(|byte| matches!(byte, b';' | b'='))
-            .unwrap_or(rest.len());
+        let end = rest.iter().position(|byte| matches!(byte, b';' | b'=')).unwrap_or(rest.len());
         let name = text(rest[..end].trim_ascii()).to_ascii_lowercase();
         let is_pair = rest.get(end) == Some(&b'=');
         rest = rest.get(end + 1..).unwrap_or_default();

@@ -36,26 +36,19 @@ pub(crate) fn is_identity(headers: &HeaderMap) -> bool {
 fn lists_only(headers: &HeaderMap, name: &http::HeaderName, word: &str) -> bool {
     headers.get_all(name).iter().all(|value| {
         let Ok(list) = value.to_str() else { return false };
-        list.split(',')
-            .map(str::trim)
-            .all(|item| item.is_empty() || item.eq_ignore_ascii_case(word))
+        list.split(',').map(str::trim).all(|item| item.is_empty() || item.eq_ignore_ascii_case(word))
     })
 }
 
 /// The size as HTTP/2 counts it (RFC 9113, 6.5.2), but without its 32 bytes per field.
 pub(crate) fn size(headers: &HeaderMap) -> usize {
-    headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len())
-        .sum()
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
 /// RFC 9110, 5.6.2.
 pub(crate) fn is_token(text: &str) -> bool {
     !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 #[cfg(test)]

@@ -11,10 +11,7 @@ fn content_types_are_reduced_to_their_essence() {
         ("video/mp4", Some("video/mp4")),
         ("Video/MP4; codecs=\"avc1\"", Some("video/mp4")),
         (" text/plain ;charset=utf-8", Some("text/plain")),
-        (
-            "application/vnd.apple.mpegurl",
-            Some("application/vnd.apple.mpegurl"),
-        ),
+        ("application/vnd.apple.mpegurl", Some("application/vnd.apple.mpegurl")),
         ("image/svg+xml", Some("image/svg+xml")),
         ("", None),
         ("video", None),
@@ -25,11 +22,7 @@ fn content_types_are_reduced_to_their_essence() {
         ("<b>/x", None),
         ("video/mp4, text/html", None),
     ] {
-        assert_eq!(
-            content_type(&one(CONTENT_TYPE, value.as_bytes())).as_deref(),
-            expected,
-            "{value}"
-        );
+        assert_eq!(content_type(&one(CONTENT_TYPE, value.as_bytes())).as_deref(), expected, "{value}");
     }
     assert_eq!(content_type(&one(CONTENT_TYPE, b"video/\xFF")), None);
     assert_eq!(content_type(&HeaderMap::new()), None);
@@ -40,10 +33,7 @@ fn the_name_comes_from_the_header_else_from_the_path() {
     let url = |text: &str| Url::parse(text).unwrap();
     let named = one(CONTENT_DISPOSITION, b"attachment; filename=named.mp4");
     let unnamed = one(CONTENT_DISPOSITION, b"attachment");
-    assert_eq!(
-        file_name(&named, &url("https://a.example/path.mp4")).as_deref(),
-        Some("named.mp4")
-    );
+    assert_eq!(file_name(&named, &url("https://a.example/path.mp4")).as_deref(), Some("named.mp4"));
     for (text, expected) in [
         ("https://a.example/b/path.mp4", Some("path.mp4")),
         ("https://a.example/b/path.mp4?c=d/e", Some("path.mp4")),
@@ -56,11 +46,7 @@ fn the_name_comes_from_the_header_else_from_the_path() {
         ("https://a.example", None),
     ] {
         assert_eq!(file_name(&unnamed, &url(text)).as_deref(), expected, "{text}");
-        assert_eq!(
-            file_name(&HeaderMap::new(), &url(text)).as_deref(),
-            expected,
-            "{text}"
-        );
+        assert_eq!(file_name(&HeaderMap::new(), &url(text)).as_deref(), expected, "{text}");
     }
 }
 

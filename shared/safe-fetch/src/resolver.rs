@@ -101,11 +101,7 @@ mod tests {
             &["2606:4700::1111", "::1"],
             &["::ffff:192.168.0.1"],
         ] {
-            assert_eq!(
-                check(addresses(list), false),
-                Err(FetchError::PrivateAddress),
-                "{list:?}"
-            );
+            assert_eq!(check(addresses(list), false), Err(FetchError::PrivateAddress), "{list:?}");
             assert_eq!(check(addresses(list), true), Ok(addresses(list)), "{list:?}");
         }
         assert_eq!(check(Vec::new(), true), Err(FetchError::Dns));
@@ -114,9 +110,7 @@ mod tests {
     #[test]
     fn only_a_missing_name_is_permanent() {
         let error = |text: &str| {
-            dns_error(&io::Error::other(format!(
-                "failed to lookup address information: {text}"
-            )))
+            dns_error(&io::Error::other(format!("failed to lookup address information: {text}")))
         };
         assert_eq!(error("Name or service not known"), FetchError::Dns);
         assert!(error("Temporary failure in name resolution").is_retryable());

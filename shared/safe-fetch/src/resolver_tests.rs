@@ -13,12 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 fn client(allowed: &Allowed, answers: &Arc<Answers>) -> Result<SafeClient, FetchError> {
-    SafeClient::with(
-        allowed.clone(),
-        Limits::default(),
-        answers.clone(),
-        mozilla_roots(),
-    )
+    SafeClient::with(allowed.clone(), Limits::default(), answers.clone(), mozilla_roots())
 }
 
 async fn serve() -> SocketAddr {
@@ -64,12 +59,8 @@ async fn an_allowed_address_does_not_allow_a_name_that_has_it() {
     let outcome = client.get(&url).await.map(|source| source.status);
     assert_eq!(outcome, Err(FetchError::Url(crate::UrlError::Port)));
     assert_eq!(answers.asked(), [""; 0]);
-    let outcome = fetch(
-        &Answers::new([addresses(&["127.0.0.1"])]),
-        "127.0.0.1",
-        "http://rebind.example/",
-    )
-    .await;
+    let outcome =
+        fetch(&Answers::new([addresses(&["127.0.0.1"])]), "127.0.0.1", "http://rebind.example/").await;
     assert_eq!(outcome, Err(FetchError::PrivateAddress));
 }
 
@@ -86,19 +77,14 @@ async fn the_checked_address_is_the_one_connected_to() {
 #[tokio::test]
 async fn every_fetch_resolves_and_checks_anew() {
     let server = serve().await;
-    let answers = Answers::new([
-        addresses(&["127.0.0.1"]),
-        Err(io::Error::other("Name or service not known")),
-    ]);
+    let answers =
+        Answers::new([addresses(&["127.0.0.1"]), Err(io::Error::other("Name or service not known"))]);
     let allowed = Allowed::parse("media.example");
     let client = client(&allowed, &answers).unwrap();
     let url = SourceUrl::parse(&format!("http://media.example:{}/", server.port()), &allowed).unwrap();
     let mut source = client.get(&url).await.unwrap();
     while source.next_chunk().await.unwrap().is_some() {}
-    assert_eq!(
-        client.get(&url).await.map(|source| source.status),
-        Err(FetchError::Dns)
-    );
+    assert_eq!(client.get(&url).await.map(|source| source.status), Err(FetchError::Dns));
     assert_eq!(answers.asked().len(), 2);
 }
 
@@ -106,10 +92,7 @@ async fn every_fetch_resolves_and_checks_anew() {
 async fn literal_addresses_are_never_resolved() {
     let server = serve().await;
     let answers = Answers::new([]);
-    assert_eq!(
-        fetch(&answers, "127.0.0.1", &format!("http://{server}/")).await,
-        Ok(5)
-    );
+    assert_eq!(fetch(&answers, "127.0.0.1", &format!("http://{server}/")).await, Ok(5));
     assert_eq!(answers.asked(), [""; 0]);
 }
 
@@ -120,10 +103,7 @@ async fn resolver_failures_say_whether_to_try_again() {
     assert_eq!((error.is_retryable(), error), (false, FetchError::Dns));
     let down = Answers::new([Err(io::Error::other("Temporary failure in name resolution"))]);
     let error = fetch(&down, "", "https://down.example/").await.unwrap_err();
-    assert!(
-        matches!(error, FetchError::DnsTemporary(_)) && error.is_retryable(),
-        "{error:?}"
-    );
+    assert!(matches!(error, FetchError::DnsTemporary(_)) && error.is_retryable(), "{error:?}");
 }
 
 /// The system's own resolver, on the one name every machine has.
@@ -133,10 +113,7 @@ async fn localhost_of_the_system_is_refused() {
         crate::resolver::GuardedResolver::new(Allowed::default(), Arc::new(crate::resolver::SystemLookup));
     let answer = reqwest::dns::Resolve::resolve(&resolver, "localhost".parse().unwrap()).await;
     let error = answer.map(|_| "resolved").unwrap_err();
-    assert_eq!(
-        error.downcast_ref::<FetchError>(),
-        Some(&FetchError::PrivateAddress)
-    );
+    assert_eq!(error.downcast_ref::<FetchError>(), Some(&FetchError::PrivateAddress));
 }
 
 /// A resolver that never answers.
@@ -150,16 +127,10 @@ impl Lookup for Silence {
 
 #[tokio::test]
 async fn the_connect_timeout_covers_the_resolver() {
-    let limits = Limits {
-        connect_timeout: Duration::from_millis(100),
-        ..Limits::default()
-    };
+    let limits = Limits { connect_timeout: Duration::from_millis(100), ..Limits::default() };
     let client = SafeClient::with(Allowed::default(), limits, Arc::new(Silence), mozilla_roots()).unwrap();
     let url = SourceUrl::parse("http://silent.example/", &Allowed::default()).unwrap();
     let start = Instant::now();
-    assert_eq!(
-        client.get(&url).await.map(|source| source.status),
-        Err(FetchError::Timeout)
-    );
+    assert_eq!(client.get(&url).await.map(|source| source.status), Err(FetchError::Timeout));
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }

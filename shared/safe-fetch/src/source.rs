@@ -66,10 +66,7 @@ impl Source {
             Body::Ended => return Ok(None),
             Body::Failed(error) => return Err(error.clone()),
         };
-        match read(response, self.stall_timeout)
-            .await
-            .and_then(|chunk| self.count(chunk))
-        {
+        match read(response, self.stall_timeout).await.and_then(|chunk| self.count(chunk)) {
             Ok(Some(chunk)) => Ok(Some(chunk)),
             Ok(None) => {
                 self.body = Body::Ended;
@@ -85,11 +82,7 @@ impl Source {
     fn count(&mut self, chunk: Option<Bytes>) -> Result<Option<Bytes>, FetchError> {
         let Some(chunk) = chunk else {
             let is_short = self.length.is_some_and(|length| self.received < length);
-            return if is_short {
-                Err(FetchError::Truncated)
-            } else {
-                Ok(None)
-            };
+            return if is_short { Err(FetchError::Truncated) } else { Ok(None) };
         };
         self.received += chunk.len() as u64;
         if self.length.is_some_and(|length| self.received > length) {
@@ -110,7 +103,5 @@ async fn read(response: &mut Response, stall_timeout: Duration) -> Result<Option
             }
         }
     };
-    tokio::time::timeout(stall_timeout, next)
-        .await
-        .unwrap_or(Err(FetchError::Stalled))
+    tokio::time::timeout(stall_timeout, next).await.unwrap_or(Err(FetchError::Stalled))
 }

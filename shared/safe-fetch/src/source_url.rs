@@ -94,10 +94,9 @@ fn is_private(host: &Host<&str>) -> bool {
 fn is_private_name(name: &str) -> bool {
     // The URL parser already lower-cased it; the dot of the root is optional.
     let name = name.strip_suffix('.').unwrap_or(name);
-    PRIVATE_NAMES.iter().any(|private| {
-        name.strip_suffix(private)
-            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    })
+    PRIVATE_NAMES
+        .iter()
+        .any(|private| name.strip_suffix(private).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
 }
 
 #[cfg(test)]

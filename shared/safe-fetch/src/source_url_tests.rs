@@ -33,10 +33,7 @@ fn public_urls_are_taken_and_normalised() {
         ("http://[64:ff9b::8.8.8.8]/", "http://[64:ff9b::808:808]/"),
         ("https://notlocalhost/", "https://notlocalhost/"),
         ("https://localhost.example.com/", "https://localhost.example.com/"),
-        (
-            "https://example.com/http://127.0.0.1/",
-            "https://example.com/http://127.0.0.1/",
-        ),
+        ("https://example.com/http://127.0.0.1/", "https://example.com/http://127.0.0.1/"),
         ("https://127.0.0.1.example.com/", "https://127.0.0.1.example.com/"),
     ] {
         assert_eq!(parse(text).as_deref(), Ok(normal), "{text}");
@@ -193,10 +190,7 @@ fn other_schemes_ports_and_credentials_are_refused() {
 
 #[test]
 fn a_backslash_or_an_at_sign_does_not_move_the_host() {
-    assert_eq!(
-        parse("https://example.com\\@127.0.0.1/").as_deref(),
-        Ok("https://example.com/@127.0.0.1/")
-    );
+    assert_eq!(parse("https://example.com\\@127.0.0.1/").as_deref(), Ok("https://example.com/@127.0.0.1/"));
     assert_eq!(parse("https://127.0.0.1\\@example.com/"), Err(PrivateAddress));
     assert_eq!(parse("https://127.0.0.1#@example.com/"), Err(PrivateAddress));
     assert_eq!(parse("https://127.0.0.1?@example.com/"), Err(PrivateAddress));
@@ -228,10 +222,7 @@ fn an_allowed_host_may_be_private_and_use_any_port() {
     ] {
         assert_eq!(parse(text).as_deref(), Ok(text));
     }
-    assert_eq!(
-        parse("http://2130706433:81/a").as_deref(),
-        Ok("http://127.0.0.1:81/a")
-    );
+    assert_eq!(parse("http://2130706433:81/a").as_deref(), Ok("http://127.0.0.1:81/a"));
     assert_eq!(parse("http://127.0.0.2:8080/a"), Err(PrivateAddress));
     assert_eq!(parse("http://a.localhost:8080/a"), Err(PrivateAddress));
     assert_eq!(parse("http://[::ffff:127.0.0.1]/a"), Err(PrivateAddress));

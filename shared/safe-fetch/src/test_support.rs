@@ -15,10 +15,7 @@ pub(crate) struct Answers {
 
 impl Answers {
     pub(crate) fn new(answers: impl IntoIterator<Item = io::Result<Vec<IpAddr>>>) -> Arc<Self> {
-        Arc::new(Answers {
-            answers: Mutex::new(answers.into_iter().collect()),
-            asked: Mutex::default(),
-        })
+        Arc::new(Answers { answers: Mutex::new(answers.into_iter().collect()), asked: Mutex::default() })
     }
 
     pub(crate) fn asked(&self) -> Vec<String> {

@@ -24,9 +24,7 @@ fn certificate(der: &'static [u8]) -> CertificateDer<'static> {
 
 fn test_root() -> RootCertStore {
     let mut roots = RootCertStore::empty();
-    roots
-        .add(certificate(include_bytes!("test_certificates/root.der")))
-        .unwrap();
+    roots.add(certificate(include_bytes!("test_certificates/root.der"))).unwrap();
     roots
 }
 
@@ -69,20 +67,12 @@ where
 type Body = http_body_util::combinators::BoxBody<Bytes, io::Error>;
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Body>, io::Error> {
-    let whole = Full::new(Bytes::from(format!("{:?}", request.version())))
-        .map_err(io::Error::other)
-        .boxed();
-    let frames = [
-        Ok(Frame::data(Bytes::from_static(b"half"))),
-        Err(io::Error::other("broken")),
-    ];
+    let whole = Full::new(Bytes::from(format!("{:?}", request.version()))).map_err(io::Error::other).boxed();
+    let frames = [Ok(Frame::data(Bytes::from_static(b"half"))), Err(io::Error::other("broken"))];
     let broken = BodyExt::boxed(StreamBody::new(futures_util::stream::iter(frames)));
     Ok(match request.uri().path() {
         "/broken" => Response::new(broken),
-        "/many-headers" => Response::builder()
-            .header("x-long", "a".repeat(2 * 65_536))
-            .body(whole)
-            .unwrap(),
+        "/many-headers" => Response::builder().header("x-long", "a".repeat(2 * 65_536)).body(whole).unwrap(),
         _ => Response::new(whole),
     })
 }
@@ -90,16 +80,12 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Body>, io::Error>
 async fn http1(stream: TlsStream<TcpStream>) {
     let server = hyper::server::conn::http1::Builder::new();
     // The test sees what the client made of it.
-    let _ = server
-        .serve_connection(TokioIo::new(stream), service_fn(answer))
-        .await;
+    let _ = server.serve_connection(TokioIo::new(stream), service_fn(answer)).await;
 }
 
 async fn http2(stream: TlsStream<TcpStream>) {
     let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-    let _ = server
-        .serve_connection(TokioIo::new(stream), service_fn(answer))
-        .await;
+    let _ = server.serve_connection(TokioIo::new(stream), service_fn(answer)).await;
 }
 
 async fn fetch(host: &str, port: u16, path: &str, roots: RootCertStore) -> Result<Vec<u8>, FetchError> {
@@ -122,15 +108,9 @@ fn is_tls(outcome: &Result<Vec<u8>, FetchError>) -> bool {
 #[tokio::test]
 async fn a_trusted_certificate_is_accepted_over_both_versions_of_http() {
     let port = listen(b"http/1.1", http1).await;
-    assert_eq!(
-        fetch("tls.example", port, "/", test_root()).await,
-        Ok(b"HTTP/1.1".to_vec())
-    );
+    assert_eq!(fetch("tls.example", port, "/", test_root()).await, Ok(b"HTTP/1.1".to_vec()));
     let port = listen(b"h2", http2).await;
-    assert_eq!(
-        fetch("tls.example", port, "/", test_root()).await,
-        Ok(b"HTTP/2.0".to_vec())
-    );
+    assert_eq!(fetch("tls.example", port, "/", test_root()).await, Ok(b"HTTP/2.0".to_vec()));
 }
 
 #[tokio::test]
@@ -149,10 +129,7 @@ async fn a_server_without_tls_is_a_tls_error() {
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
-        stream
-            .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-            .await
-            .unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
     });
     let outcome = fetch("tls.example", port, "/", test_root()).await;
     assert!(is_tls(&outcome), "{outcome:?}");
@@ -179,10 +156,7 @@ async fn an_end_without_tls_closing_is_truncation() {
         let port = listen(b"http/1.1", move |mut stream| async move {
             let mut request = [0; 1024];
             assert!(stream.read(&mut request).await.unwrap() > 0);
-            stream
-                .write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf")
-                .await
-                .unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf").await.unwrap();
             stream.flush().await.unwrap();
             if closes {
                 stream.shutdown().await.unwrap();
@@ -190,11 +164,7 @@ async fn an_end_without_tls_closing_is_truncation() {
         })
         .await;
         let outcome = fetch("tls.example", port, "/", test_root()).await;
-        let expected = if closes {
-            Ok(b"half".to_vec())
-        } else {
-            Err(FetchError::Truncated)
-        };
+        let expected = if closes { Ok(b"half".to_vec()) } else { Err(FetchError::Truncated) };
         assert_eq!(outcome, expected, "closes: {closes}");
     }
 }

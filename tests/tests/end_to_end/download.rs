@@ -161,9 +161,16 @@ async fn any_name_can_be_downloaded() {
         assert_eq!(file["name"], name);
         owner.put(&file, media::PNG.clone()).await.expect(200);
         let file = owner.wait_until_success(&file).await;
-        let answer = owner.get(Owner::download_url(&file)).await;
-        if answer.status != 302 {
-            failed.push(format!("{name}: {} {}", answer.status, Owner::download_url(&file)));
+        let url = Owner::download_url(&file);
+        let plain = owner.get(url).await;
+        if plain.status != 302 {
+            failed.push(format!("{name}: {} {url}", plain.status));
+        }
+        // What the path holds must not hide the query.
+        let asked = format!("{url}?redirect=false&key={}", owner.key());
+        let asked = Answer::to(owner.bare_request(http::Method::GET, &asked)).await;
+        if asked.status != 200 {
+            failed.push(format!("{name}, with a query: {} {url}", asked.status));
         }
     }
     assert!(failed.is_empty(), "{failed:#?}");

@@ -1,7 +1,8 @@
 //! Lists: order, pages, cursors.
 
 use files_tests::owner::id;
-use files_tests::{Cloud, Owner};
+use files_tests::{Cloud, Owner, Reply, SourceServer, media};
+use http::StatusCode;
 use serde_json::{Value, json};
 
 async fn announce(owner: &Owner, count: usize) -> Vec<String> {
@@ -98,5 +99,69 @@ async fn what_is_asked_for_wrongly_is_refused() {
     }
     for limit in ["1", "500"] {
         owner.get(&format!("/files?limit={limit}")).await.expect(200);
+    }
+}
+
+/// One of each: a video, a picture, something ffprobe cannot read, one that waits for its bytes, an import that failed.
+async fn assorted(owner: &Owner) -> [Value; 5] {
+    let source = SourceServer::start().await;
+    let gone = owner.import(&source.serve("/gone.mp4", Reply::status(StatusCode::NOT_FOUND))).await;
+    let waits = owner.announce("waits.mp4", 1, "video/mp4").await;
+    let text = owner.upload("notes.txt", b"no media").await;
+    let picture = owner.upload("picture.png", &media::PNG).await;
+    let video = owner.upload("video.mp4", &media::MP4).await;
+    for file in [&gone, &text, &picture, &video] {
+        owner.wait_until_terminal(file).await;
+    }
+    [gone, waits, text, picture, video]
+}
+
+#[tokio::test]
+async fn filters_show_what_they_say_alone_and_together() {
+    let owner = Cloud::shared().await.owner().await;
+    let [gone, waits, text, picture, video] = assorted(&owner).await;
+    let (gone, waits) = (id(&gone), id(&waits));
+    let (text, picture, video) = (id(&text), id(&picture), id(&video));
+    let before = video_time(&owner, video).await;
+    for (query, expected) in [
+        ("status=failed".to_owned(), vec![gone]),
+        ("status=pending".to_owned(), vec![waits]),
+        ("status=running".to_owned(), vec![]),
+        ("status=success".to_owned(), vec![video, picture, text]),
+        ("source=url".to_owned(), vec![gone]),
+        ("source=upload&status=success".to_owned(), vec![video, picture, text]),
+        ("type=video".to_owned(), vec![video]),
+        ("type=image".to_owned(), vec![picture]),
+        ("type=other".to_owned(), vec![text]),
+        ("type=audio".to_owned(), vec![]),
+        ("type=video&status=failed".to_owned(), vec![]),
+        ("type=image&status=success&source=upload".to_owned(), vec![picture]),
+        (format!("created_before={before}"), vec![picture, text, waits, gone]),
+        (format!("created_before={before}&type=other"), vec![text]),
+        (format!("created_after={before}"), vec![]),
+        ("created_after=2000-01-01T00:00:00Z&order=asc".to_owned(), vec![gone, waits, text, picture, video]),
+        ("created_after=2001-01-01T00:00:00Z&created_before=2000-01-01T00:00:00Z".to_owned(), vec![]),
+    ] {
+        for limit in [1, 2, 50] {
+            let seen = walk(&owner, &format!("limit={limit}&{query}")).await.concat();
+            assert_eq!(seen, expected, "{query}, {limit} at a time");
+        }
+    }
+}
+
+async fn video_time(owner: &Owner, id: &str) -> String {
+    owner.file(id).await["created_at"].as_str().expect("a time").to_owned()
+}
+
+#[tokio::test]
+async fn a_cursor_is_good_for_its_filters_alone() {
+    let owner = Cloud::shared().await.owner().await;
+    announce(&owner, 3).await;
+    let page = owner.list("?limit=1&status=pending").await;
+    let cursor = page["next_cursor"].as_str().expect("a cursor");
+    assert_eq!(ids(&owner.list(&format!("?limit=1&status=pending&cursor={cursor}")).await).len(), 1);
+    for other in ["", "&status=success", "&status=pending&source=upload", "&status=pending&order=asc"] {
+        let answer = owner.get(&format!("/files?limit=1{other}&cursor={cursor}")).await;
+        answer.expect_error(400, "malformed_cursor");
     }
 }

@@ -7,6 +7,7 @@ mod budgets;
 mod download;
 mod durability;
 mod failing_sources;
+mod ffmpeg;
 mod http;
 mod list;
 mod odd_files;

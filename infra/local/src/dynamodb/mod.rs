@@ -1,24 +1,30 @@
-//! DynamoDB: the `dynoxide` engine on a database file, behind a door that verifies signatures and counts calls.
+//! DynamoDB: the `dynoxide` engine on a database file, behind a door that verifies signatures, counts calls, and lets
+//! happen what the rules of [`crate::faults`] want.
 
+mod door;
 mod engine;
+mod expiry;
+mod refusal;
+mod replica;
 mod tables;
+mod unprocessed;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
-use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::serve::ListenerExt;
 use dynoxide::Database;
 use http::StatusCode;
+use serde_json::Value;
 use tokio::net::TcpListener;
 
 pub use crate::access::Access;
-use crate::access::Refusal;
-use engine::Engine;
+use crate::clock::Clock;
+use crate::faults::Faults;
+use crate::server;
+use door::Door;
 
 /// DynamoDB's own limit of a request.
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
@@ -27,6 +33,17 @@ const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 #[derive(Clone)]
 pub struct DynamoDb {
     database: Database,
+    clock: Clock,
+    faults: Faults,
+    /// The bodies of `CreateTable`, as they were wanted last.
+    tables: Arc<Mutex<Vec<Table>>>,
+}
+
+/// A table that is there.
+#[derive(Clone)]
+struct Table {
+    create: Value,
+    ttl_attribute: Option<String>,
 }
 
 impl DynamoDb {
@@ -40,7 +57,19 @@ impl DynamoDb {
         // Sets `synchronous = NORMAL`: with the engine's write-ahead log nothing is lost when the process is
         // killed, and not every write waits for the disk. The engine has no other way to set it.
         database.disable_bulk_loading()?;
-        Ok(Self { database })
+        Ok(Self { database, clock: Clock::default(), faults: Faults::default(), tables: Arc::default() })
+    }
+
+    /// With this clock for time to live and for how stale a read is.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// With these faults in its calls.
+    #[must_use]
+    pub fn with_faults(self, faults: Faults) -> Self {
+        Self { faults, ..self }
     }
 
     /// Makes the table be as `create_table` (the body of a CreateTable call) says: creates it, or brings the
@@ -53,7 +82,12 @@ impl DynamoDb {
         create_table: serde_json::Value,
         ttl_attribute: Option<&str>,
     ) -> anyhow::Result<()> {
-        tables::ensure(&self.database, create_table, ttl_attribute)
+        tables::ensure(&self.database, create_table.clone(), ttl_attribute)?;
+        let table = Table { create: create_table, ttl_attribute: ttl_attribute.map(str::to_owned) };
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        tables.retain(|other| other.create["TableName"] != table.create["TableName"]);
+        tables.push(table);
+        Ok(())
     }
 
     /// Deletes the items whose time to live is over. Gives their number.
@@ -61,7 +95,14 @@ impl DynamoDb {
     /// # Errors
     /// When the database fails.
     pub fn sweep_ttl(&self) -> anyhow::Result<usize> {
-        Ok(self.database.sweep_ttl()?)
+        let removed = self.database.sweep_ttl()?;
+        // The engine goes by the machine's clock.
+        if self.clock.ahead().is_zero() {
+            return Ok(removed);
+        }
+        let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let removals = tables.iter().map(|table| expiry::sweep(&self.database, table, self.clock.now()));
+        Ok(removed + removals.sum::<anyhow::Result<usize>>()?)
     }
 
     /// Answers signed requests until the future is dropped.
@@ -69,31 +110,12 @@ impl DynamoDb {
     /// # Errors
     /// When the engine cannot be started.
     pub async fn serve(self, listener: TcpListener, access: Access) -> anyhow::Result<()> {
-        let front = Front { access, engine: Engine::start(self.database)? };
-        let router = Router::new().fallback(answer).with_state(Arc::new(front));
-        // Answers are small: without this, Nagle's algorithm may hold one back for 40 ms.
-        let listener = listener.tap_io(|connection| {
-            let _ = connection.set_nodelay(true);
-        });
-        axum::serve(listener, router).await?;
-        Ok(())
-    }
-}
-
-struct Front {
-    access: Access,
-    engine: Engine,
-}
-
-/// Every call passes through here: the place for faults on demand.
-async fn answer(State(front): State<Arc<Front>>, request: Request) -> Response {
-    match front.access.admit("dynamodb", request, MAX_BODY_BYTES).await {
-        Ok(call) => front.engine.forward(call.parts, call.body).await.unwrap_or_else(|error| {
-            tracing::error!(%error, operation = call.operation, "the DynamoDB engine does not answer");
-            refuse(StatusCode::INTERNAL_SERVER_ERROR, &INTERNAL)
-        }),
-        Err(Refusal::Signature(error)) => json(StatusCode::BAD_REQUEST, &error.to_json()),
-        Err(Refusal::Body) => refuse(StatusCode::PAYLOAD_TOO_LARGE, &TOO_LARGE),
+        let door = Arc::new(Door::new(&self, access)?);
+        server::serve(listener, move |request, link| {
+            let door = Arc::clone(&door);
+            async move { door.answer(request, &link).await }
+        })
+        .await
     }
 }
 

@@ -109,6 +109,6 @@ fn set_ttl(database: &Database, table: &str, attribute: Option<&str>) -> anyhow:
 }
 
 /// A request of the engine's from the API's JSON.
-fn request<T: DeserializeOwned>(body: Value) -> anyhow::Result<T> {
+pub(super) fn request<T: DeserializeOwned>(body: Value) -> anyhow::Result<T> {
     Ok(serde_json::from_value(body)?)
 }

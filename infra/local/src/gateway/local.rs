@@ -1,12 +1,15 @@
 //! Routes of the local cloud alone, for tests and benchmarks.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::{Response, StatusCode};
 use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
 
 use super::Gateway;
 use super::answer::{bare, empty, json_answer};
+use crate::clock::Clock;
+use crate::faults::Rules;
 
 /// `GET /_local/health`
 pub(super) async fn health() -> Response<Body> {
@@ -38,4 +41,49 @@ pub(super) async fn run_schedule(
             json_answer(status, &json!({"failed": outcome.failed, "payload": payload}))
         }
     }
+}
+
+/// `GET /_local/faults`: the rules, and how often each has struck.
+pub(super) async fn faults(State(gateway): State<Gateway>) -> Response<Body> {
+    json_answer(StatusCode::OK, &gateway.inner.lambda.faults().to_json())
+}
+
+/// `POST /_local/faults`: adds rules, or a seed's mix; 400 if something is no rule.
+pub(super) async fn add_faults(State(gateway): State<Gateway>, body: Bytes) -> Response<Body> {
+    match Rules::parse(&body) {
+        Ok(rules) => {
+            gateway.inner.lambda.faults().add(rules);
+            faults(State(gateway)).await
+        }
+        Err(error) => bare(StatusCode::BAD_REQUEST, &format!("{error:#}")),
+    }
+}
+
+/// `DELETE /_local/faults`
+pub(super) async fn clear_faults(State(gateway): State<Gateway>) -> Response<Body> {
+    gateway.inner.lambda.faults().clear();
+    empty(StatusCode::NO_CONTENT)
+}
+
+/// `GET /_local/clock`
+pub(super) async fn clock(State(gateway): State<Gateway>) -> Response<Body> {
+    time(gateway.inner.schedules.clock())
+}
+
+/// `POST /_local/clock` with `{"advance_seconds": 60}`.
+pub(super) async fn advance_clock(State(gateway): State<Gateway>, body: Bytes) -> Response<Body> {
+    let asked: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let Some(seconds) = asked["advance_seconds"].as_u64() else {
+        return bare(StatusCode::BAD_REQUEST, "advance_seconds must be a whole number");
+    };
+    let clock = gateway.inner.schedules.clock();
+    match clock.advance(seconds) {
+        Ok(()) => time(clock),
+        Err(error) => bare(StatusCode::BAD_REQUEST, &format!("{error:#}")),
+    }
+}
+
+fn time(clock: &Clock) -> Response<Body> {
+    let now = clock.now().format(&Rfc3339).unwrap_or_default();
+    json_answer(StatusCode::OK, &json!({"now": now, "ahead_seconds": clock.ahead().as_secs()}))
 }

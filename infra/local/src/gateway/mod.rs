@@ -92,6 +92,8 @@ impl Gateway {
             .route("/_local/health", get(local::health))
             .route("/_local/calls", get(local::calls).delete(local::clear_calls))
             .route("/_local/schedule/{function}", post(local::run_schedule))
+            .route("/_local/faults", get(local::faults).post(local::add_faults).delete(local::clear_faults))
+            .route("/_local/clock", get(local::clock).post(local::advance_clock))
             .fallback(handle)
             .with_state(self);
         let service = router.into_make_service_with_connect_info::<SocketAddr>();

@@ -13,13 +13,16 @@ use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::{MAX_PAYLOAD_BYTES, Outcome};
+use super::{Lineage, MAX_PAYLOAD_BYTES, Outcome};
 
 /// An event on its way to a process.
 pub(super) struct Job {
     pub(super) request_id: String,
     pub(super) function_arn: String,
     pub(super) payload: Bytes,
+    pub(super) lineage: Lineage,
+    /// How long the function may take.
+    pub(super) timeout: Duration,
     /// Told when the process has taken the event: the moment at which its time is over.
     pub(super) taken: oneshot::Sender<Instant>,
     pub(super) reply: oneshot::Sender<Outcome>,
@@ -27,20 +30,14 @@ pub(super) struct Job {
 
 /// What the handlers of one process share.
 pub(super) struct Shared {
-    timeout: Duration,
     jobs: tokio::sync::Mutex<mpsc::Receiver<Job>>,
     current: Mutex<Option<(String, oneshot::Sender<Outcome>)>>,
     init_error: Mutex<Option<Bytes>>,
 }
 
 impl Shared {
-    pub(super) fn new(timeout: Duration, jobs: mpsc::Receiver<Job>) -> Self {
-        Self {
-            timeout,
-            jobs: tokio::sync::Mutex::new(jobs),
-            current: Mutex::new(None),
-            init_error: Mutex::new(None),
-        }
+    pub(super) fn new(jobs: mpsc::Receiver<Job>) -> Self {
+        Self { jobs: tokio::sync::Mutex::new(jobs), current: Mutex::new(None), init_error: Mutex::new(None) }
     }
 
     /// What the process said of its failed start.
@@ -80,20 +77,21 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response<Body> {
     let Some(job) = shared.jobs.lock().await.recv().await else {
         return status(StatusCode::GONE, "Gone");
     };
-    let trace = job.request_id.replace('-', "");
-    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + shared.timeout;
+    let id = job.request_id.replace('-', "");
+    let trace = format!("Root=1-{}-{};Sampled=0;Lineage={}", &id[..8], &id[8..], job.lineage);
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + job.timeout;
     let answer = Response::builder()
         .header("content-type", "application/json")
         .header("lambda-runtime-aws-request-id", &job.request_id)
         .header("lambda-runtime-deadline-ms", unix.as_millis().to_string())
         .header("lambda-runtime-invoked-function-arn", &job.function_arn)
-        .header("lambda-runtime-trace-id", format!("Root=1-{}-{};Sampled=0", &trace[..8], &trace[8..]))
+        .header("lambda-runtime-trace-id", trace)
         .body(Body::from(job.payload));
     if let Some((_, abandoned)) = lock(&shared.current).replace((job.request_id, job.reply)) {
         let message = "the function asked for the next event without an answer to this one";
         let _ = abandoned.send(failure("Runtime.NoResponse", message));
     }
-    let _ = job.taken.send(Instant::now() + shared.timeout);
+    let _ = job.taken.send(Instant::now() + job.timeout);
     answer.unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"))
 }
 

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::api::{Job, Shared, failure, router};
 use super::spawner::{Spawner, kill_group};
-use super::{INIT_LIMIT, Invocation, Outcome, Settings, environment};
+use super::{INIT_LIMIT, Interruption, Invocation, Outcome, Settings, environment};
 use crate::account::function_arn;
 use crate::log::{Level, Log};
 use crate::template::Function;
@@ -66,16 +66,22 @@ impl Instance {
         follow(child.stdout.take(), &function.binary, &settings.log);
         follow(child.stderr.take(), &function.binary, &settings.log);
         let (jobs, receiver) = mpsc::channel(1);
-        let shared = Arc::new(Shared::new(function.timeout, receiver));
+        let shared = Arc::new(Shared::new(receiver));
         let listener = listener.tap_io(|connection| {
             let _ = connection.set_nodelay(true);
         });
         let server = tokio::spawn(axum::serve(listener, router(shared.clone())).into_future());
         let (exited, exit) = watch::channel(None);
         let kill = Arc::new(Notify::new());
-        let ended = kill.clone();
+        let (ended, processes, id) = (kill.clone(), settings.faults.processes().clone(), child.id());
+        if let Some(id) = id {
+            processes.add(id, kill.clone(), exit.clone());
+        }
         tokio::spawn(async move {
             let status = supervise(child, &ended, ties.stopped).await;
+            if let Some(id) = id {
+                processes.remove(id);
+            }
             server.abort();
             exited.send_replace(Some(status));
             drop(ties.alive);
@@ -88,15 +94,27 @@ impl Instance {
         self.exit.borrow().is_some()
     }
 
+    /// Ends the process.
+    pub(super) async fn end(&self) {
+        self.kill.notify_one();
+        exit_of(self.exit.clone()).await;
+    }
+
     /// Gives the process an event and waits for what becomes of it.
     pub(super) async fn run(&mut self, function: &Function, invocation: &Invocation) -> Attempt {
         let id = &invocation.request_id;
         let (taken, mut taken_at) = oneshot::channel();
         let (reply, answer) = oneshot::channel();
+        let timeout = match invocation.interruption {
+            Some(Interruption::Deadline(time)) => time,
+            _ => function.timeout,
+        };
         let job = Job {
             request_id: id.clone(),
             function_arn: function_arn(&function.name),
             payload: invocation.payload.clone(),
+            lineage: invocation.lineage.clone().then(&function.name),
+            timeout,
             taken,
             reply,
         };
@@ -114,20 +132,24 @@ impl Instance {
             },
             status = exit_of(self.exit.clone()) => return Attempt::NotTaken(self.exit_failure(id, &status)),
         };
+        let killed = killed(invocation.interruption);
         tokio::select! {
             biased;
             Ok(outcome) = answer => Attempt::Answered(outcome),
             status = exit_of(self.exit.clone()) => Attempt::Ended(self.exit_failure(id, &status)),
             () = tokio::time::sleep_until(deadline) => {
-                Attempt::Ended(self.timed_out(id, function.timeout.as_secs_f64()).await)
+                Attempt::Ended(self.timed_out(id, timeout.as_secs_f64()).await)
+            }
+            () = killed => {
+                self.end().await;
+                Attempt::Ended(self.ended(id).await)
             }
         }
     }
 
     /// Kills the process, which used up its time.
     async fn timed_out(&self, request_id: &str, seconds: f64) -> Outcome {
-        self.kill.notify_one();
-        exit_of(self.exit.clone()).await;
+        self.end().await;
         let message = format!("RequestId: {request_id} Error: Task timed out after {seconds:.2} seconds");
         failure("Sandbox.Timedout", &message)
     }
@@ -145,6 +167,14 @@ impl Instance {
                 failure("Runtime.ExitError", &message)
             }
         }
+    }
+}
+
+/// Waits until it is time to kill the process, if it is to be killed.
+async fn killed(interruption: Option<Interruption>) {
+    match interruption {
+        Some(Interruption::Kill(after)) => tokio::time::sleep(after).await,
+        _ => std::future::pending().await,
     }
 }
 

@@ -5,6 +5,7 @@
 mod api;
 mod environment;
 mod instance;
+mod lineage;
 mod pool;
 mod spawner;
 
@@ -18,9 +19,11 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
+use crate::faults::{Action, ErrorKind, Faults, Service};
 use crate::identity::Identities;
 use crate::log::Log;
 use crate::template::Function;
+pub use lineage::{Lineage, MAX_ROUNDS};
 use pool::Pool;
 use spawner::Spawner;
 
@@ -43,6 +46,8 @@ pub struct Settings {
     pub identities: Identities,
     /// Endpoints of the services.
     pub endpoints: Endpoints,
+    /// What happens to invocations and processes on demand.
+    pub faults: Faults,
     /// Where the functions' lines go.
     pub log: Log,
 }
@@ -78,13 +83,27 @@ pub struct Invocation {
     pub request_id: String,
     /// What to do when every process is busy.
     pub when_busy: WhenBusy,
+    /// The chain of events that led to it.
+    pub lineage: Lineage,
+    /// What happens while the function works on it.
+    pub(crate) interruption: Option<Interruption>,
+}
+
+/// What happens to a process while it works on an event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Interruption {
+    /// It is killed so long after it took the event.
+    Kill(Duration),
+    /// It has so much time only, and knows.
+    Deadline(Duration),
 }
 
 impl Invocation {
     /// An invocation with an id of its own.
     #[must_use]
     pub fn new(function: &str, payload: Bytes, when_busy: WhenBusy) -> Self {
-        Self { function: function.to_owned(), payload, request_id: Uuid::new_v4().to_string(), when_busy }
+        let (lineage, request_id) = (Lineage::default(), Uuid::new_v4().to_string());
+        Self { function: function.to_owned(), payload, request_id, when_busy, lineage, interruption: None }
     }
 }
 
@@ -117,6 +136,7 @@ pub struct Lambda {
 }
 
 struct Inner {
+    faults: Faults,
     pools: BTreeMap<String, Arc<Pool>>,
     stop: watch::Sender<bool>,
     /// Its copies live as long as the processes.
@@ -148,20 +168,41 @@ impl Lambda {
         };
         let pools = functions.iter().map(pool).collect();
         let (alive, ended) = (std::sync::Mutex::new(Some(alive)), tokio::sync::Mutex::new(ended));
-        Ok(Self { inner: Arc::new(Inner { pools, stop, alive, ended }) })
+        Ok(Self { inner: Arc::new(Inner { faults: settings.faults.clone(), pools, stop, alive, ended }) })
     }
 
     /// Invokes a function and waits for its outcome. Who stops waiting does not stop the function.
     ///
     /// # Errors
     /// The event never reached the function.
-    pub async fn invoke(&self, invocation: Invocation) -> Result<Outcome, Refused> {
+    pub async fn invoke(&self, mut invocation: Invocation) -> Result<Outcome, Refused> {
         let pool = self.inner.pools.get(&invocation.function).ok_or(Refused::UnknownFunction)?.clone();
         if invocation.payload.len() > MAX_PAYLOAD_BYTES {
             return Err(Refused::RequestTooLarge);
         }
+        let millis = Duration::from_millis;
+        match self.inner.faults.decide(&invocation.function, Service::Lambda, "Invoke") {
+            Some(Action::Error(ErrorKind::Throttling)) => return Err(Refused::TooManyRequests),
+            Some(Action::Error(_)) => {
+                return Ok(api::failure("ServiceException", "The service encountered an internal error."));
+            }
+            Some(Action::DelayMs(delay)) => tokio::time::sleep(millis(delay)).await,
+            Some(Action::KillAfterMs(after)) => {
+                invocation.interruption = Some(Interruption::Kill(millis(after)));
+            }
+            Some(Action::DeadlineMs(time)) => {
+                invocation.interruption = Some(Interruption::Deadline(millis(time)));
+            }
+            _ => {}
+        }
         let task = tokio::spawn(async move { pool.invoke(invocation).await });
         task.await.unwrap_or(Err(Refused::Stopping))
+    }
+
+    /// What happens on demand.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.inner.faults
     }
 
     /// Ends every process and waits until all are gone.

@@ -1,6 +1,7 @@
 //! The processes of one function: one event at a time each, more of them when more events come.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -8,6 +9,7 @@ use super::api::failure;
 use super::instance::{Attempt, Instance, Ties, tell};
 use super::spawner::Spawner;
 use super::{Invocation, MAX_PROCESSES, Outcome, Refused, Settings, WhenBusy};
+use crate::faults::{Action, Service};
 use crate::log::Level;
 use crate::template::Function;
 
@@ -74,11 +76,20 @@ impl Pool {
     async fn start(&self) -> Result<Instance, Result<Outcome, Refused>> {
         let alive = lock(&self.alive).clone().ok_or(Err(Refused::Stopping))?;
         let ties = Ties { stopped: self.stopped.clone(), alive };
-        Instance::start(&self.function, &self.settings, &self.spawner, ties).await.map_err(|error| {
+        let action = self.settings.faults.decide(&self.function.binary, Service::Lambda, "Spawn");
+        if let Some(Action::DelayMs(delay)) = action {
+            tokio::time::sleep(Duration::from_millis(delay)).await;
+        }
+        let started = Instance::start(&self.function, &self.settings, &self.spawner, ties).await;
+        let instance = started.map_err(|error| {
             let text = format!("{error:#}");
             self.settings.log.line(&self.function.binary, Level::Error, &text);
             Ok(failure("Runtime.InvalidEntrypoint", &text))
-        })
+        })?;
+        if action == Some(Action::KillBefore) {
+            instance.end().await;
+        }
+        Ok(instance)
     }
 
     fn take_idle(&self) -> Option<Instance> {

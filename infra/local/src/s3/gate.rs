@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::header::{CONTENT_TYPE, EXPECT, RANGE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, S3Error, S3ErrorCode};
@@ -12,13 +13,15 @@ use uuid::Uuid;
 
 use super::cors::Cors;
 use super::credentials::{Presented, Secrets};
-use super::drain::{Returned, lend};
+use super::drain::{Lent, Returned, lend};
 use super::fault::{Fault, Outcome};
 use super::operations::Operations;
 use super::store::Store;
 use super::{Settings, route};
 use crate::calls::Calls;
+use crate::faults::{Action, ErrorKind, Faults, Service};
 use crate::identity::Identities;
+use crate::server::{Answer, Link, answer};
 
 /// Answers HTTP requests.
 pub(super) struct Gate {
@@ -43,14 +46,17 @@ impl Gate {
     }
 
     /// Answers one request, whatever it is.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    pub(super) async fn answer(&self, request: Request<Incoming>, link: &Link, faults: &Faults) -> Answer {
         let (mut parts, body) = request.into_parts();
         let operation = route::operation(&parts.method, &parts.uri, &parts.headers);
         let presented = Presented::find(&parts.uri, &parts.headers);
-        self.calls.count(&presented.caller(&self.identities), "s3", operation);
+        let caller = presented.caller(&self.identities);
+        self.calls.count(&caller, "s3", operation);
         if parts.method == Method::OPTIONS {
-            return finish(self.preflight(&parts.headers));
+            return Ok(answer(finish(self.preflight(&parts.headers))));
         }
+        let action = faults.decide(&caller, Service::S3, operation);
+        let injected = faults.before(action, link).await?.map(injected);
         let cors = self.cors.actual(parts.method.as_str(), &parts.headers);
         let checked = presented.check(&parts.headers, &self.region).and_then(|()| refuse_forms(&parts));
         let waits = parts.headers.contains_key(EXPECT);
@@ -59,8 +65,16 @@ impl Gate {
             parts.headers.remove(RANGE);
         }
         let (body, returned) = lend(body);
-        let mut response = match checked {
-            Ok(()) => self.perform(Request::from_parts(parts, Body::http_body_unsync(body))).await,
+        let mut response = match checked.map(|()| injected) {
+            Ok(Some(error)) => {
+                drop(body);
+                refusal(error)
+            }
+            Ok(None) if action == Some(Action::ErrorIn200) => {
+                drain_all(body).await;
+                error_in_200()
+            }
+            Ok(None) => self.perform(Request::from_parts(parts, Body::http_body_unsync(body))).await,
             Err(fault) => {
                 drop(body);
                 refusal(fault.into())
@@ -68,7 +82,7 @@ impl Gate {
         };
         drain_refused(&response, waits, returned).await;
         response.headers_mut().extend(cors);
-        finish(response)
+        faults.after(action, link, answer(finish(response))).await
     }
 
     async fn perform(&self, request: Request<Body>) -> Response<Body> {
@@ -108,6 +122,38 @@ async fn drain_refused(response: &Response<Body>, waits: bool, returned: Returne
     if !waits && (response.status().is_client_error() || response.status().is_server_error()) {
         returned.drain().await;
     }
+}
+
+/// An error on demand, in S3's words.
+fn injected(kind: ErrorKind) -> S3Error {
+    let (code, message) = match kind {
+        ErrorKind::Throttling => (S3ErrorCode::SlowDown, "Please reduce your request rate."),
+        ErrorKind::Conflict => (
+            S3ErrorCode::ConditionalRequestConflict,
+            "The conditional request cannot succeed due to a conflicting operation against this resource.",
+        ),
+        _ => (S3ErrorCode::InternalError, "We encountered an internal error. Please try again."),
+    };
+    let mut error = S3Error::with_message(code, message);
+    if kind == ErrorKind::Conflict {
+        error.set_status_code(StatusCode::CONFLICT);
+    }
+    error
+}
+
+/// What S3 answers when it fails after it has sent 200 to keep the connection alive.
+fn error_in_200() -> Response<Body> {
+    let body = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>InternalError</Code>\
+                <Message>We encountered an internal error. Please try again.</Message></Error>";
+    let mut response = Response::new(Body::from(body.to_owned()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    response
+}
+
+/// Reads a request's body and does nothing with it.
+async fn drain_all(body: Lent) {
+    let mut body = body;
+    while let Some(Ok(_)) = body.frame().await {}
 }
 
 fn refusal(error: S3Error) -> Response<Body> {

@@ -16,7 +16,6 @@ mod operations;
 mod read;
 mod receive;
 mod route;
-mod server;
 mod store;
 
 use std::path::PathBuf;
@@ -27,7 +26,9 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use crate::calls::Calls;
+use crate::faults::Faults;
 use crate::identity::Identities;
+use crate::server;
 
 use self::gate::Gate;
 use self::store::Store;
@@ -87,6 +88,7 @@ pub struct ObjectCreated {
 pub struct S3 {
     store: Arc<Store>,
     gate: Arc<Gate>,
+    faults: Faults,
 }
 
 impl S3 {
@@ -97,7 +99,13 @@ impl S3 {
     pub fn open(settings: Settings) -> anyhow::Result<Self> {
         let store = Arc::new(Store::open(&settings.data, settings.bucket.clone(), settings.region.clone())?);
         let gate = Arc::new(Gate::new(Arc::clone(&store), settings));
-        Ok(Self { store, gate })
+        Ok(Self { store, gate, faults: Faults::default() })
+    }
+
+    /// With these faults in its calls.
+    #[must_use]
+    pub fn with_faults(self, faults: Faults) -> Self {
+        Self { faults, ..self }
     }
 
     /// Answers requests until the future is dropped; then all connections close.
@@ -105,7 +113,12 @@ impl S3 {
     /// # Errors
     /// The listener fails for good.
     pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
-        server::serve(self.gate, listener).await
+        let Self { gate, faults, .. } = self;
+        server::serve(listener, move |request, link| {
+            let (gate, faults) = (Arc::clone(&gate), faults.clone());
+            async move { gate.answer(request, &link, &faults).await }
+        })
+        .await
     }
 
     /// The oldest unfinished events, at most `limit`, in the order in which the objects came to be.

@@ -1,14 +1,17 @@
-//! The only place this module takes the time from.
+//! Moments as the database has them.
 
 use std::time::Duration;
+
 use time::OffsetDateTime;
+
+use crate::clock::Clock;
 
 /// A moment, in milliseconds since 1970.
 pub(super) type Millis = i64;
 
 /// Now.
-pub(super) fn now() -> Millis {
-    millis(OffsetDateTime::now_utc())
+pub(super) fn now(clock: &Clock) -> Millis {
+    millis(clock.now())
 }
 
 fn millis(time: OffsetDateTime) -> Millis {
@@ -24,9 +27,4 @@ pub(super) fn date(moment: Millis) -> OffsetDateTime {
 /// A length of time as a difference of moments.
 pub(super) fn span(duration: Duration) -> Millis {
     Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX / 2)
-}
-
-/// The time from `from` until `to`, zero if that is past.
-pub(super) fn until(from: Millis, to: Millis) -> Duration {
-    Duration::from_millis(u64::try_from(to - from).unwrap_or(0))
 }

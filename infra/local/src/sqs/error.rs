@@ -58,6 +58,12 @@ pub enum SqsError {
     /// The request is not signed as it must be.
     #[error(transparent)]
     Signature(#[from] SignatureError),
+    /// There are too many requests.
+    #[error("Request is throttled.")]
+    RequestThrottled,
+    /// The service failed on demand.
+    #[error("We encountered an internal error. Please try again.")]
+    InternalFailure,
     /// The database failed; the details are for the log only.
     #[error("We encountered an internal error. Please try again.")]
     Internal(#[from] rusqlite::Error),
@@ -84,7 +90,8 @@ impl SqsError {
             Self::UnsupportedOperation(_) => "UnsupportedOperation",
             Self::Serialization(_) => "SerializationException",
             Self::Signature(error) => error.code(),
-            Self::Internal(_) => "InternalFailure",
+            Self::RequestThrottled => "RequestThrottled",
+            Self::Internal(_) | Self::InternalFailure => "InternalFailure",
         }
     }
 
@@ -113,7 +120,7 @@ impl SqsError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Signature(_) => StatusCode::FORBIDDEN,
-            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Internal(_) | Self::InternalFailure => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         }
     }
@@ -127,7 +134,7 @@ impl SqsError {
     /// Whether the request is at fault, and not this service.
     #[must_use]
     pub fn is_senders(&self) -> bool {
-        !matches!(self, Self::Internal(_))
+        !matches!(self, Self::Internal(_) | Self::InternalFailure)
     }
 
     /// The answer's body.
@@ -138,6 +145,7 @@ impl SqsError {
             | Self::MissingParameter(_)
             | Self::Serialization(_)
             | Self::Signature(_)
+            | Self::InternalFailure
             | Self::Internal(_) => "com.amazon.coral.service",
             _ => "com.amazonaws.sqs",
         };

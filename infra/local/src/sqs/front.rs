@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::serve::ListenerExt;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Request, StatusCode};
+use hyper::body::Incoming;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -17,6 +15,8 @@ use super::Sqs;
 use super::error::SqsError;
 use super::operations::Service;
 use crate::access::{Access, Refusal};
+use crate::faults::{self, ErrorKind, Faults};
+use crate::server::{self, Answer, Link, answer};
 
 /// A batch of 1 MiB whose every byte JSON writes as six, and some more.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
@@ -24,6 +24,7 @@ const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 struct Front {
     access: Access,
     service: Service,
+    faults: Faults,
 }
 
 pub(super) async fn serve(
@@ -32,27 +33,39 @@ pub(super) async fn serve(
     access: Access,
     base_url: String,
 ) -> anyhow::Result<()> {
+    let faults = sqs.faults.clone();
     let service = Service::new(sqs, access.region.clone(), base_url);
-    let router = Router::new().fallback(answer).with_state(Arc::new(Front { access, service }));
-    // Answers are small: without this, Nagle's algorithm may hold one back for 40 ms.
-    let listener = listener.tap_io(|connection| {
-        let _ = connection.set_nodelay(true);
-    });
-    axum::serve(listener, router).await?;
-    Ok(())
+    let front = Arc::new(Front { access, service, faults });
+    server::serve(listener, move |request, link| {
+        let front = Arc::clone(&front);
+        async move { front.answer(request, &link).await }
+    })
+    .await
 }
 
-/// Every call passes through here: the place for faults on demand. The path is not looked at: some SDKs post to the
-/// queue's URL, some to the root, and the queue is named in the body anyway.
-async fn answer(State(front): State<Arc<Front>>, request: Request) -> Response {
-    let result = match front.access.admit("sqs", request, MAX_BODY_BYTES).await {
-        Ok(call) => front.service.call(&call.caller, &call.operation, &call.body).await,
-        Err(Refusal::Signature(error)) => Err(error.into()),
-        Err(Refusal::Body) => Err(SqsError::Serialization("The request is too large.".to_owned())),
-    };
-    match result {
-        Ok(body) => respond(StatusCode::OK, &body),
-        Err(error) => refuse(&error),
+impl Front {
+    /// Every call passes through here. The path is not looked at: some SDKs post to the queue's URL, some to the root,
+    /// and the queue is named in the body anyway.
+    async fn answer(&self, request: Request<Incoming>, link: &Link) -> Answer {
+        let call = match self.access.admit("sqs", request.map(Body::new), MAX_BODY_BYTES).await {
+            Ok(call) => call,
+            Err(Refusal::Signature(error)) => return Ok(answer(refuse(&error.into()))),
+            Err(Refusal::Body) => {
+                let error = SqsError::Serialization("The request is too large.".to_owned());
+                return Ok(answer(refuse(&error)));
+            }
+        };
+        let action = self.faults.decide(&call.caller, faults::Service::Sqs, &call.operation);
+        let result = match self.faults.before(action, link).await? {
+            Some(ErrorKind::Throttling) => Err(SqsError::RequestThrottled),
+            Some(_) => Err(SqsError::InternalFailure),
+            None => self.service.call(&call).await,
+        };
+        let response = match result {
+            Ok(body) => respond(StatusCode::OK, &body),
+            Err(error) => refuse(&error),
+        };
+        self.faults.after(action, link, answer(response)).await
     }
 }
 

@@ -46,7 +46,7 @@ impl Store {
             Sent { message_id: Uuid::now_v7().to_string(), md5_of_body: md5_hex(message.body.as_bytes()) };
         self.transaction(|transaction| {
             Queue::find(transaction, queue)?;
-            let now = now();
+            let now = now(&self.clock);
             let mut statement = transaction.prepare_cached(
                 "INSERT INTO messages (queue, message_id, body, md5_of_body, attributes, system_attributes, sender,
                     sent_at, visible_at)
@@ -78,7 +78,7 @@ impl Store {
     ) -> Result<Taken, SqsError> {
         let (taken, redriven_to) = self.transaction(|transaction| {
             let queue = Queue::find(transaction, queue)?;
-            let now = now();
+            let now = now(&self.clock);
             let redriven_to = tidy(transaction, &queue, now)?;
             let hidden_until = now + visibility.map_or(queue.visibility_timeout, span);
             let messages = receive(transaction, &queue.name, max, now, hidden_until)?;
@@ -106,6 +106,29 @@ impl Store {
         })
     }
 
+    /// Moves a received message to the dead letters, or deletes it if there are none.
+    pub(super) fn give_up(&self, queue: &str, handle: &str) -> Result<(), SqsError> {
+        let target = self.transaction(|transaction| {
+            let Queue { redrive, .. } = Queue::find(transaction, queue)?;
+            let receipt = Receipt::decode(handle, queue)?;
+            let message = params![receipt.row, queue, receipt.nonce];
+            let Some(redrive) = redrive else {
+                transaction
+                    .execute("DELETE FROM messages WHERE id = ?1 AND queue = ?2 AND receipt = ?3", message)?;
+                return Ok(None);
+            };
+            let sql = format!("{MOVE} WHERE id = ?1 AND queue = ?4 AND receipt = ?5");
+            let now = now(&self.clock);
+            let values = params![receipt.row, redrive.target, now, queue, receipt.nonce];
+            transaction.prepare_cached(&sql)?.execute(values)?;
+            Ok(Some(redrive.target))
+        })?;
+        if let Some(target) = target {
+            self.arrivals(&target).notify_waiters();
+        }
+        Ok(())
+    }
+
     /// Hides a message in flight for `visibility` from now.
     pub(super) fn change_visibility(
         &self,
@@ -126,7 +149,7 @@ impl Store {
                 .optional()?;
             let gone = "Message does not exist or is not available for visibility timeout change.";
             let (visible_at, received_at) = found.ok_or_else(|| invalid(handle, "ReceiptHandle", gone))?;
-            let now = now();
+            let now = now(&self.clock);
             if visible_at <= now {
                 return Err(SqsError::MessageNotInflight);
             }
@@ -144,6 +167,11 @@ impl Store {
     }
 }
 
+/// Moves messages to queue `?2` at `?3`.
+const MOVE: &str =
+    "UPDATE messages SET queue = ?2, dead_letter_source = queue, visible_at = ?3, received_at = NULL,
+    first_received_at = NULL, receive_count = 0, receipt = NULL";
+
 /// Drops what is older than the retention, then moves what was received too often. Gives the queue that got it.
 fn tidy(transaction: &Transaction<'_>, queue: &Queue, now: Millis) -> Result<Option<String>, SqsError> {
     transaction
@@ -155,11 +183,7 @@ fn tidy(transaction: &Transaction<'_>, queue: &Queue, now: Millis) -> Result<Opt
     // The message keeps its id and the time it was sent at; receives are counted anew, or the dead-letter queue's own
     // redrive policy would act at once.
     let moved = transaction
-        .prepare_cached(
-            "UPDATE messages SET queue = ?2, dead_letter_source = ?1, visible_at = ?3, received_at = NULL,
-                first_received_at = NULL, receive_count = 0, receipt = NULL
-             WHERE queue = ?1 AND visible_at <= ?3 AND receive_count >= ?4",
-        )?
+        .prepare_cached(&format!("{MOVE} WHERE queue = ?1 AND visible_at <= ?3 AND receive_count >= ?4"))?
         .execute(params![queue.name, redrive.target, now, redrive.max_receive_count])?;
     Ok((moved > 0).then(|| redrive.target.clone()))
 }

@@ -22,6 +22,8 @@ use tokio::net::TcpListener;
 pub use crate::access::Access;
 pub use error::SqsError;
 
+use crate::clock::Clock;
+use crate::faults::Faults;
 use crate::identity::ROOT;
 use messages::NewMessage;
 use store::Store;
@@ -90,6 +92,7 @@ pub struct Depth {
 #[derive(Clone)]
 pub struct Sqs {
     store: Arc<Store>,
+    faults: Faults,
 }
 
 impl Sqs {
@@ -98,7 +101,27 @@ impl Sqs {
     /// # Errors
     /// When the file cannot be opened or is no SQLite database.
     pub fn open(file: &Path) -> anyhow::Result<Self> {
-        Ok(Self { store: Arc::new(Store::open(file)?) })
+        Self::open_with(file, Clock::default())
+    }
+
+    /// As [`Sqs::open`], with this clock for delays, visibility and retention.
+    ///
+    /// # Errors
+    /// As those of [`Sqs::open`].
+    pub fn open_with(file: &Path, clock: Clock) -> anyhow::Result<Self> {
+        Ok(Self { store: Arc::new(Store::open(file, clock)?), faults: Faults::default() })
+    }
+
+    /// With these faults in its calls.
+    #[must_use]
+    pub fn with_faults(self, faults: Faults) -> Self {
+        Self { faults, ..self }
+    }
+
+    /// The clock it goes by.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.store.clock
     }
 
     /// Creates a queue, or gives an existing one these settings; its messages stay.
@@ -131,6 +154,14 @@ impl Sqs {
     /// When there is no such queue, the handle is none of its handles, or the database fails.
     pub fn delete(&self, queue: &str, receipt_handle: &str) -> anyhow::Result<()> {
         Ok(self.store.delete(queue, receipt_handle)?)
+    }
+
+    /// Moves a received message to the queue's dead letters at once; deletes it if there are none.
+    ///
+    /// # Errors
+    /// When there is no such queue, the handle is none of its handles, or the database fails.
+    pub fn give_up(&self, queue: &str, receipt_handle: &str) -> anyhow::Result<()> {
+        Ok(self.store.give_up(queue, receipt_handle)?)
     }
 
     /// Hides a message in flight for `visibility` from now; zero makes it visible.
@@ -185,12 +216,17 @@ impl Sqs {
             if !taken.messages.is_empty() || tokio::time::Instant::now() >= deadline {
                 return Ok(taken.messages);
             }
-            let visible =
-                taken.next_visible_at.map(|at| tokio::time::Instant::now() + clock::until(clock::now(), at));
-            let wake = visible.map_or(deadline, |visible| visible.min(deadline));
+            // Without a hidden message nothing becomes visible by itself.
+            let visible = async {
+                match taken.next_visible_at {
+                    Some(at) => self.store.clock.sleep_until(clock::date(at)).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 () = arrival => {}
-                () = tokio::time::sleep_until(wake) => {}
+                () = visible => {}
+                () = tokio::time::sleep_until(deadline) => {}
             }
         }
     }

@@ -68,7 +68,7 @@ impl Store {
                     span(definition.retention),
                     target,
                     count,
-                    now()
+                    now(&self.clock)
                 ],
             )?;
             Ok(())
@@ -99,7 +99,7 @@ impl Store {
     pub(super) fn depth(&self, name: &str) -> Result<Depth, SqsError> {
         self.transaction(|transaction| {
             let queue = Queue::find(transaction, name)?;
-            let now = now();
+            let now = now(&self.clock);
             let mut statement = transaction.prepare_cached(
                 "SELECT count(*) FILTER (WHERE visible_at <= ?2),
                         count(*) FILTER (WHERE visible_at > ?2 AND received_at IS NOT NULL),
@@ -117,7 +117,7 @@ impl Store {
     pub(super) fn purge(&self, name: &str) -> Result<(), SqsError> {
         self.transaction(|transaction| {
             let queue = Queue::find(transaction, name)?;
-            let now = now();
+            let now = now(&self.clock);
             if queue.purged_at.is_some_and(|purged_at| now < purged_at + span(PURGE_INTERVAL)) {
                 return Err(SqsError::PurgeQueueInProgress(name.to_owned()));
             }

@@ -9,6 +9,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::Notify;
 
 use super::error::SqsError;
+use crate::clock::Clock;
 
 /// Times are milliseconds since 1970. A message is visible from `visible_at`; `received_at`, `first_received_at`,
 /// `receive_count` and `receipt` are about the queue it is in now.
@@ -48,17 +49,18 @@ const SCHEMA: &str = "
 pub(super) struct Store {
     connection: Mutex<Connection>,
     arrivals: Mutex<HashMap<String, Arc<Notify>>>,
+    pub(super) clock: Clock,
 }
 
 impl Store {
-    pub(super) fn open(file: &Path) -> rusqlite::Result<Self> {
+    pub(super) fn open(file: &Path, clock: Clock) -> rusqlite::Result<Self> {
         let connection = Connection::open(file)?;
         // With a write-ahead log, NORMAL loses nothing when the process is killed; only a power cut may.
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.busy_timeout(Duration::from_secs(5))?;
         connection.execute_batch(SCHEMA)?;
-        Ok(Self { connection: Mutex::new(connection), arrivals: Mutex::default() })
+        Ok(Self { connection: Mutex::new(connection), arrivals: Mutex::default(), clock })
     }
 
     /// Runs `work` in one transaction: all of it happens, or none.

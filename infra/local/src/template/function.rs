@@ -39,6 +39,7 @@ pub(super) fn read(properties: &mut Properties<'_>) -> Result<Function> {
         schedules: Vec::new(),
         on_failure: None,
         max_retries: RETRIES,
+        recursive: properties.text("RecursiveLoop")?.as_deref() == Some("Allow"),
     };
     properties.without_effect("MemorySize");
     asynchronous(properties, &mut function)?;

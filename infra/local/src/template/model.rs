@@ -49,6 +49,8 @@ pub struct Function {
     pub on_failure: Option<String>,
     /// How often a failed asynchronous invocation is tried again.
     pub max_retries: u32,
+    /// `RecursiveLoop: Allow`: it may lead to its own invocation without end.
+    pub recursive: bool,
 }
 
 /// A route of the HTTP API.

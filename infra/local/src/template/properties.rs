@@ -26,7 +26,6 @@ const CLOUD_ONLY: &[&str] = &[
     "Policies",
     "Role",
     "Tracing",
-    "RecursiveLoop",
     "EphemeralStorage",
     // queues, table, bucket
     "SqsManagedSseEnabled",

@@ -10,6 +10,8 @@ use time::OffsetDateTime;
 
 use super::timestamp;
 use crate::account::function_arn;
+use crate::clock::Clock;
+use crate::faults::{Action, Faults, Service};
 use crate::log::{Level, Log};
 use crate::runtime::{Invocation, Lambda, Outcome, Refused, WhenBusy};
 use crate::sqs::Sqs;
@@ -53,7 +55,7 @@ impl Asynchronous {
             let delay = if retries == 0 { self.delays[0] } else { self.delays[1] };
             let text = format!("failed asynchronously, again in {} s", delay.as_secs());
             self.log.line(&function.binary, Level::Warn, &text);
-            tokio::time::sleep(delay).await;
+            self.clock().sleep(delay).await;
             retries += 1;
             outcome = self.attempt(&invocation).await?;
         }
@@ -65,8 +67,26 @@ impl Asynchronous {
         Ok(())
     }
 
+    /// The clock of delays.
+    pub(super) fn clock(&self) -> &Clock {
+        self.sqs.clock()
+    }
+
+    /// What happens on demand.
+    pub(super) fn faults(&self) -> &Faults {
+        self.lambda.faults()
+    }
+
     async fn attempt(&self, invocation: &Invocation) -> Result<Outcome, Stopping> {
+        let action = self.faults().decide(&invocation.function, Service::Trigger, "Asynchronous");
+        if let Some(Action::DelayMs(delay)) = action {
+            self.clock().sleep(Duration::from_millis(delay)).await;
+        }
         match self.lambda.invoke(invocation.clone()).await {
+            Ok(outcome) if action == Some(Action::LoseAnswer) && !outcome.failed => {
+                let payload = json!({"errorMessage": "the outcome is lost on demand"}).to_string().into();
+                Ok(Outcome { payload, failed: true })
+            }
             Ok(outcome) => Ok(outcome),
             Err(Refused::Stopping) => Err(Stopping),
             Err(refused) => {

@@ -10,12 +10,13 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use super::asynchronous::{Asynchronous, Stopping};
 use super::timestamp;
 use crate::account::{REGION, bucket_arn};
+use crate::faults::{Action, Service};
 use crate::log::{Level, Log};
 use crate::s3::{ObjectCreated, S3};
 use crate::template::{Function, ObjectSource};
@@ -53,11 +54,12 @@ impl ObjectTrigger {
     pub async fn run(self) {
         let changed = self.s3.events_changed();
         let (done, mut finished) = mpsc::unbounded_channel();
+        let delivered = watch::Sender::new(0);
         let mut in_flight = HashSet::new();
         loop {
             for event in self.pending(in_flight.len() + BATCH).await {
                 if in_flight.insert(event.id) {
-                    self.deliver(event, done.clone());
+                    self.deliver(event, done.clone(), &delivered);
                 }
             }
             tokio::select! {
@@ -65,9 +67,30 @@ impl ObjectTrigger {
                 () = tokio::time::sleep(POLL) => {}
                 Some(id) = finished.recv() => {
                     in_flight.remove(&id);
+                    delivered.send_if_modified(|last| std::mem::replace(last, id.max(*last)) < id);
                 }
             }
         }
+    }
+
+    /// What an event leads to. Decided here and not in a task of its own: in the order of the events.
+    fn deliveries(&self, event: &ObjectCreated, delivered: &watch::Sender<i64>) -> Vec<Delivery> {
+        let delivery = |function: &Function| {
+            let source = wanted(function, &self.bucket, event)?;
+            Some(Delivery {
+                payload: Bytes::from(notification(event, &self.bucket, source).to_string()),
+                action: self.asynchronous.faults().decide(
+                    &function.binary,
+                    Service::Trigger,
+                    "ObjectCreated",
+                ),
+                function: function.clone(),
+                asynchronous: self.asynchronous.clone(),
+                event: event.id,
+                delivered: delivered.subscribe(),
+            })
+        };
+        self.functions.iter().filter_map(delivery).collect()
     }
 
     async fn pending(&self, limit: usize) -> Vec<ObjectCreated> {
@@ -82,17 +105,16 @@ impl ObjectTrigger {
         }
     }
 
-    fn deliver(&self, event: ObjectCreated, done: mpsc::UnboundedSender<i64>) {
+    fn deliver(
+        &self,
+        event: ObjectCreated,
+        done: mpsc::UnboundedSender<i64>,
+        delivered: &watch::Sender<i64>,
+    ) {
         let (s3, log) = (self.s3.clone(), self.log.clone());
-        let (functions, asynchronous, bucket) =
-            (self.functions.clone(), self.asynchronous.clone(), self.bucket.clone());
+        let deliveries = self.deliveries(&event, delivered);
         tokio::spawn(async move {
-            let wanted =
-                functions.iter().filter_map(|function| Some((function, wanted(function, &bucket, &event)?)));
-            let invocations = wanted.map(|(function, source)| {
-                let payload = Bytes::from(notification(&event, &bucket, source).to_string());
-                asynchronous.invoke(function, payload)
-            });
+            let invocations = deliveries.into_iter().map(Delivery::perform);
             let outcome: Result<Vec<()>, Stopping> = join_all(invocations).await.into_iter().collect();
             // Unfinished, and still in flight as far as this run is concerned.
             if outcome.is_err() {
@@ -104,6 +126,37 @@ impl ObjectTrigger {
             }
             let _ = done.send(id);
         });
+    }
+}
+
+/// One function's share of an event.
+struct Delivery {
+    function: Function,
+    asynchronous: Asynchronous,
+    payload: Bytes,
+    event: i64,
+    delivered: watch::Receiver<i64>,
+    action: Option<Action>,
+}
+
+impl Delivery {
+    async fn perform(mut self) -> Result<(), Stopping> {
+        let invoke = || self.asynchronous.invoke(&self.function, self.payload.clone());
+        match self.action {
+            Some(Action::Duplicate) => {
+                let (first, second) = tokio::join!(invoke(), invoke());
+                return first.and(second);
+            }
+            Some(Action::DelayMs(delay)) => {
+                self.asynchronous.clock().sleep(Duration::from_millis(delay)).await;
+            }
+            Some(Action::OutOfOrder) => {
+                let later = self.delivered.wait_for(|delivered| *delivered > self.event);
+                let _ = tokio::time::timeout(POLL, later).await;
+            }
+            _ => {}
+        }
+        self.asynchronous.invoke(&self.function, self.payload.clone()).await
     }
 }
 

@@ -11,8 +11,9 @@ use time::OffsetDateTime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::account::{REGION, queue_arn};
+use crate::faults::{Action, Service};
 use crate::log::{Level, Log};
-use crate::runtime::{Invocation, Lambda, MAX_PROCESSES, Outcome, WhenBusy};
+use crate::runtime::{Invocation, Lambda, Lineage, MAX_PROCESSES, MAX_ROUNDS, Outcome, Refused, WhenBusy};
 use crate::sqs::{Message, Sqs};
 use crate::template::{Function, QueueSource};
 
@@ -31,6 +32,10 @@ pub struct QueueTrigger {
     sqs: Sqs,
     lambda: Lambda,
     function: String,
+    /// The function's name in the account.
+    name: String,
+    /// Whether it may invoke itself without end.
+    recursive: bool,
     source: QueueSource,
     log: Log,
 }
@@ -39,7 +44,8 @@ impl QueueTrigger {
     /// The mapping of `source` to `function`.
     #[must_use]
     pub fn new(sqs: Sqs, lambda: Lambda, function: &Function, source: &QueueSource, log: Log) -> Self {
-        Self { sqs, lambda, function: function.binary.clone(), source: source.clone(), log }
+        let (name, recursive) = (function.name.clone(), function.recursive);
+        Self { sqs, lambda, function: function.binary.clone(), name, recursive, source: source.clone(), log }
     }
 
     /// Polls until it is dropped. Nothing is received that could not be worked on at once.
@@ -62,9 +68,22 @@ impl QueueTrigger {
     fn work(&self, messages: Vec<Message>, permit: OwnedSemaphorePermit) {
         let mapping = self.clone();
         tokio::spawn(async move {
-            let event = event(&messages, &mapping.source.queue);
-            let invocation = Invocation::new(&mapping.function, event.to_string().into(), WhenBusy::Wait);
-            match mapping.lambda.invoke(invocation).await {
+            let messages = mapping.without_loops(messages).await;
+            if messages.is_empty() {
+                return;
+            }
+            let action = mapping.lambda.faults().decide(&mapping.function, Service::Trigger, "Message");
+            if let Some(Action::DelayMs(delay)) = action {
+                mapping.sqs.clock().sleep(Duration::from_millis(delay)).await;
+            }
+            let outcome = if action == Some(Action::Duplicate) {
+                tokio::join!(mapping.invoke(&messages), mapping.invoke(&messages)).0
+            } else {
+                mapping.invoke(&messages).await
+            };
+            match outcome {
+                // The messages become visible again, although they are done.
+                Ok(_) if action == Some(Action::LoseAnswer) => {}
                 Ok(outcome) => mapping.settle(messages, &outcome).await,
                 // The messages become visible again when their time is over.
                 Err(refused) => {
@@ -73,6 +92,38 @@ impl QueueTrigger {
             }
             drop(permit);
         });
+    }
+
+    async fn invoke(&self, messages: &[Message]) -> Result<Outcome, Refused> {
+        let event = event(messages, &self.source.queue);
+        let mut invocation = Invocation::new(&self.function, event.to_string().into(), WhenBusy::Wait);
+        invocation.lineage = messages.iter().map(lineage).fold(Lineage::default(), Lineage::join);
+        self.lambda.invoke(invocation).await
+    }
+
+    /// Takes out what has gone through this function too often, as Lambda stops loops: it goes to the dead letters of
+    /// the queue, or is gone if there are none.
+    async fn without_loops(&self, messages: Vec<Message>) -> Vec<Message> {
+        if self.recursive {
+            return messages;
+        }
+        let looping = |message: &Message| lineage(message).rounds(&self.name) >= MAX_ROUNDS;
+        let (looping, others): (Vec<_>, Vec<_>) = messages.into_iter().partition(looping);
+        if !looping.is_empty() {
+            let (sqs, queue, log, function) =
+                (self.sqs.clone(), self.source.queue.clone(), self.log.clone(), self.function.clone());
+            let moving = tokio::task::spawn_blocking(move || {
+                for message in looping {
+                    let text = format!("a loop was stopped after {MAX_ROUNDS} rounds");
+                    log.line(&function, Level::Error, &text);
+                    if let Err(error) = sqs.give_up(&queue, &message.receipt_handle) {
+                        log.line(&function, Level::Warn, &format!("a message cannot be moved: {error:#}"));
+                    }
+                }
+            });
+            let _ = moving.await;
+        }
+        others
     }
 
     /// Deletes what was done. What failed stays hidden until its visibility timeout is over.
@@ -92,6 +143,11 @@ impl QueueTrigger {
         });
         let _ = deletions.await;
     }
+}
+
+fn lineage(message: &Message) -> Lineage {
+    let trace = message.system_attributes.pointer("/AWSTraceHeader/StringValue");
+    Lineage::of_trace(trace.and_then(Value::as_str).unwrap_or_default())
 }
 
 /// Which messages of a batch are done.

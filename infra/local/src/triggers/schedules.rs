@@ -5,11 +5,11 @@ use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use uuid::Uuid;
 
 use super::asynchronous::Asynchronous;
 use crate::account::{ACCOUNT_ID, REGION};
+use crate::clock::Clock;
 use crate::runtime::{Invocation, Lambda, Outcome, Refused, WhenBusy};
 use crate::template::{Function, Schedule};
 
@@ -38,12 +38,16 @@ impl Schedules {
         for (function, schedule) in self.entries {
             let asynchronous = self.asynchronous.clone();
             running.spawn(async move {
-                let mut ticks = interval_at(Instant::now() + schedule.period, schedule.period);
-                ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+                let clock = asynchronous.clock();
+                let mut due = clock.now() + schedule.period;
                 loop {
-                    ticks.tick().await;
+                    clock.sleep_until(due).await;
+                    // Runs that were missed, because the clock was advanced or this machine slept, are not made up for.
+                    while due <= clock.now() {
+                        due += schedule.period;
+                    }
                     let (asynchronous, function, event) =
-                        (asynchronous.clone(), function.clone(), event(&schedule));
+                        (asynchronous.clone(), function.clone(), event(&schedule, clock.now()));
                     // A run that takes longer than the period does not hold up the next one.
                     tokio::spawn(async move { asynchronous.invoke(&function, event).await });
                 }
@@ -52,21 +56,27 @@ impl Schedules {
         running.join_all().await;
     }
 
+    /// The clock they go by.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        self.asynchronous.clock()
+    }
+
     /// Runs a function's schedule now and gives its outcome; `None` if no schedule runs this function.
     pub async fn run_now(&self, function: &str) -> Option<Result<Outcome, Refused>> {
         let (function, schedule) = self.entries.iter().find(|(own, _)| own.binary == function)?;
-        let invocation = Invocation::new(&function.binary, event(schedule), WhenBusy::Wait);
+        let invocation =
+            Invocation::new(&function.binary, event(schedule, self.clock().now()), WhenBusy::Wait);
         Some(self.lambda.invoke(invocation).await)
     }
 }
 
 /// The template's input, or the default: EventBridge Scheduler sends a `Scheduled Event` from `aws.scheduler` whose
 /// detail is the *text* `{}`; a rule's comes from `aws.events`, and its detail is an object.
-fn event(schedule: &Schedule) -> Bytes {
+fn event(schedule: &Schedule, now: OffsetDateTime) -> Bytes {
     if let Some(input) = &schedule.input {
         return Bytes::from(input.clone());
     }
-    let now = OffsetDateTime::now_utc();
     let now = now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).unwrap_or_default();
     let (source, resource, detail) = if schedule.scheduler {
         (
@@ -101,8 +111,9 @@ mod tests {
     fn the_default_event_tells_its_kind() {
         let mut schedule =
             Schedule { name: "s".to_owned(), period: Duration::from_secs(60), scheduler: true, input: None };
-        let read =
-            |schedule: &Schedule| serde_json::from_slice::<serde_json::Value>(&event(schedule)).unwrap();
+        let read = |schedule: &Schedule| {
+            serde_json::from_slice::<serde_json::Value>(&event(schedule, OffsetDateTime::UNIX_EPOCH)).unwrap()
+        };
         assert_eq!(read(&schedule)["source"], "aws.scheduler");
         assert_eq!(read(&schedule)["detail"], "{}");
         assert_eq!(read(&schedule)["time"].as_str().unwrap().len(), "2026-01-02T03:04:05Z".len());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::http::{Answer, request};
+use crate::http::{Answer, put, request};
 
 /// Started by the local cloud as a function's process, through a script in its functions folder.
 #[test]
@@ -51,6 +51,10 @@ fn serve(api: &str, next: &Answer) {
             hold(event["until"].as_str().unwrap());
             "null".to_owned()
         }
+        "put" => {
+            assert_eq!(put(event["url"].as_str().unwrap(), b"body")(), 200);
+            describe(next, &event)
+        }
         "big" => "x".repeat(usize::try_from(event["bytes"].as_u64().unwrap()).unwrap()),
         "nonsense" => "{\"statusCode\":\"?\"}".to_owned(),
         "moved" => json!({
@@ -63,7 +67,13 @@ fn serve(api: &str, next: &Answer) {
             eprintln!("{line}");
             "null".to_owned()
         }
-        _ if event.get("Records").is_some() => batch(&event),
+        _ if event.get("Records").is_some() => {
+            let answer = batch(&event);
+            if std::env::var("AGAIN").is_ok() {
+                send_on(&event, next.header("lambda-runtime-trace-id").unwrap());
+            }
+            answer
+        }
         _ => describe(next, &event),
     };
     assert!([202, 413].contains(&post("response", body.as_bytes())));
@@ -86,7 +96,8 @@ fn batch(event: &Value) -> String {
     let records = event["Records"].as_array().unwrap();
     if let Ok(seen) = std::env::var("SEEN") {
         let mut file = std::fs::OpenOptions::new().create(true).append(true).open(seen).unwrap();
-        writeln!(file, "{event}").unwrap();
+        // In one piece: several processes write at the same time.
+        file.write_all(format!("{event}\n").as_bytes()).unwrap();
     }
     if records.iter().any(|record| record["s3"]["object"]["key"] == "files/hold") {
         hold("gate");
@@ -94,6 +105,38 @@ fn batch(event: &Value) -> String {
     let failed = records.iter().filter(|record| record["body"] == "fail");
     let failed: Vec<_> = failed.map(|record| json!({"itemIdentifier": record["messageId"]})).collect();
     json!({"batchItemFailures": failed}).to_string()
+}
+
+/// Sends the messages on as the AWS SDK does in a function: with the invocation's trace header.
+fn send_on(event: &Value, trace: &str) {
+    use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
+    let variable = |name: &str| std::env::var(name).unwrap();
+    let keys = Credentials::new(
+        variable("AWS_ACCESS_KEY_ID"),
+        variable("AWS_SECRET_ACCESS_KEY"),
+        None,
+        None,
+        "test",
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for record in event["Records"].as_array().unwrap() {
+        let body = record["body"].as_str().unwrap();
+        let wanted: Value = serde_json::from_str(body).unwrap();
+        let config = aws_sdk_sqs::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(variable("AWS_REGION")))
+            .endpoint_url(wanted["send_to"].as_str().unwrap())
+            .credentials_provider(keys.clone())
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .build();
+        let send = aws_sdk_sqs::Client::from_conf(config).send_message().message_body(body);
+        let send = send.queue_url(wanted["queue"].as_str().unwrap()).customize();
+        let trace = trace.to_owned();
+        let send = send.mutate_request(move |request| {
+            request.headers_mut().insert("x-amzn-trace-id", trace.clone());
+        });
+        runtime.block_on(send.send()).unwrap();
+    }
 }
 
 fn first_time(mark: &str) -> bool {

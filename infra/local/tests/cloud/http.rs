@@ -59,3 +59,10 @@ pub(crate) fn request(
     reader.read_to_end(&mut answer.body).unwrap();
     answer
 }
+
+/// Puts a body to an address; gives the status.
+pub(crate) fn put(url: &str, body: &'static [u8]) -> impl FnOnce() -> u16 + use<> {
+    let (authority, path) = url.trim_start_matches("http://").split_once('/').unwrap();
+    let (authority, path) = (authority.to_owned(), format!("/{path}"));
+    move || request(&authority, "PUT", &path, &[], body).status
+}

@@ -5,8 +5,10 @@
     reason = "these are tests, although Clippy only sees that of functions marked so"
 )]
 
+mod faults;
 mod function;
 mod gateway;
+mod hostile;
 mod http;
 mod process;
 mod runtime;

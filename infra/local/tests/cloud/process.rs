@@ -22,19 +22,19 @@ const TEMPLATE: &str = r#"Resources:
   Queue: {Type: 'AWS::SQS::Queue'}
 "#;
 
-struct Place {
-    data: TempDir,
-    functions: TempDir,
+pub(crate) struct Place {
+    pub(crate) data: TempDir,
+    pub(crate) functions: TempDir,
 }
 
 impl Place {
-    fn new(names: &[&str]) -> Self {
+    pub(crate) fn new(names: &[&str]) -> Self {
         let place = Self { data: tempfile::tempdir().unwrap(), functions: functions(names) };
         std::fs::write(place.functions.path().join("template.yaml"), TEMPLATE).unwrap();
         place
     }
 
-    fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_files-local"));
         command.args(["--port", "0"]).arg("--data").arg(self.data.path());
         command.arg("--functions").arg(self.functions.path());
@@ -44,8 +44,13 @@ impl Place {
     }
 
     /// Starts the program and waits until it says that it is ready.
-    async fn start(&self) -> Cloud {
-        let child = self.command().spawn().unwrap();
+    pub(crate) async fn start(&self) -> Cloud {
+        self.start_with(&[]).await
+    }
+
+    /// The same, with more arguments.
+    pub(crate) async fn start_with(&self, arguments: &[&str]) -> Cloud {
+        let child = self.command().args(arguments).spawn().unwrap();
         let file = self.data.path().join("ready.json");
         until("ready.json is there", || file.exists()).await;
         let ready: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
@@ -54,18 +59,24 @@ impl Place {
 }
 
 /// A running program, killed when a test fails.
-struct Cloud {
+pub(crate) struct Cloud {
     child: Option<Child>,
-    ready: Value,
+    pub(crate) ready: Value,
 }
 
 impl Cloud {
-    fn get(&self, path: &str) -> crate::http::Answer {
-        let api = self.ready["api"].as_str().unwrap();
-        request(api.trim_start_matches("http://").trim_end_matches("/v1"), "GET", path, &[], b"")
+    pub(crate) fn get(&self, path: &str) -> crate::http::Answer {
+        self.send("GET", path, "")
     }
 
-    async fn put(&self, key: &str) {
+    /// Sends a body that is JSON.
+    pub(crate) fn send(&self, method: &str, path: &str, body: &str) -> crate::http::Answer {
+        let api = self.ready["api"].as_str().unwrap();
+        let authority = api.trim_start_matches("http://").trim_end_matches("/v1");
+        request(authority, method, path, &[("Content-Type", "application/json")], body.as_bytes())
+    }
+
+    pub(crate) async fn put(&self, key: &str) {
         use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
         let text = |name: &str| self.ready[name].as_str().unwrap().to_owned();
         let keys = Credentials::new(text("access_key_id"), text("secret_access_key"), None, None, "test");
@@ -81,13 +92,13 @@ impl Cloud {
         put.body(b"bytes".to_vec().into()).send().await.unwrap();
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         // The shell's own `kill`: the program of that name is not on every machine.
         let kill = format!("kill {name} {}", self.child.as_ref().unwrap().id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
-    fn output(mut self) -> Output {
+    pub(crate) fn output(mut self) -> Output {
         self.child.take().unwrap().wait_with_output().unwrap()
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use files_local::faults::Faults;
 use files_local::identity::Identities;
 use files_local::log::Log;
 use files_local::runtime::{Endpoints, Invocation, Lambda, Outcome, Refused, Settings, WhenBusy};
@@ -74,7 +75,7 @@ pub(crate) struct Running {
 pub(crate) fn settings(functions: PathBuf, log: Log) -> Settings {
     let endpoints =
         Endpoints { s3: "http://s3".into(), dynamodb: "http://ddb".into(), sqs: "http://sqs".into() };
-    Settings { functions, identities: Identities::new([1; 32]), endpoints, log }
+    Settings { functions, identities: Identities::new([1; 32]), endpoints, faults: Faults::default(), log }
 }
 
 /// Starts `resources`, whose functions' binaries are `names`.

@@ -11,6 +11,7 @@ use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use files_local::calls::Calls;
+use files_local::faults::Faults;
 use files_local::identity::Identities;
 use files_local::s3::{CorsRule, S3, Settings};
 use sha2::{Digest as _, Sha256};
@@ -24,6 +25,7 @@ pub(crate) const BUCKET: &str = "files-local-files-000000000000";
 pub(crate) struct Bucket {
     pub(crate) s3: S3,
     pub(crate) calls: Arc<Calls>,
+    pub(crate) faults: Faults,
     pub(crate) identities: Identities,
     /// `http://127.0.0.1:PORT`
     pub(crate) address: String,
@@ -38,6 +40,7 @@ impl Bucket {
 
     async fn serve(folder: tempfile::TempDir) -> Self {
         let (calls, identities) = (Arc::new(Calls::default()), Identities::new([7; 32]));
+        let faults = Faults::default();
         let cors = CorsRule {
             allowed_origins: vec!["https://*.example".to_owned()],
             allowed_methods: ["GET", "HEAD", "PUT"].map(str::to_owned).to_vec(),
@@ -53,11 +56,11 @@ impl Bucket {
             identities: identities.clone(),
             calls: Arc::clone(&calls),
         };
-        let s3 = S3::open(settings).unwrap();
+        let s3 = S3::open(settings).unwrap().with_faults(faults.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let server = tokio::spawn(s3.clone().serve(listener));
-        Self { s3, calls, identities, address, folder, server }
+        Self { s3, calls, faults, identities, address, folder, server }
     }
 
     /// Stops it and starts it anew in the same folder, on another port.

@@ -7,6 +7,7 @@ mod calls;
 mod cors;
 mod credentials;
 mod durability;
+mod faults;
 mod multipart;
 mod multipart_errors;
 mod objects;

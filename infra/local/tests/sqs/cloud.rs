@@ -8,6 +8,8 @@ use aws_sdk_sqs::config::{Config, Region};
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use files_local::access::Access;
+use files_local::clock::Clock;
+use files_local::faults::Faults;
 use files_local::sqs::{Depth, QueueDefinition, Redrive, Sqs};
 
 use crate::signed::{REGION, Running, access, credentials, http_client, listener};
@@ -19,13 +21,16 @@ pub(crate) struct Cloud {
     pub(crate) access: Access,
     pub(crate) url: String,
     pub(crate) sqs: Sqs,
+    pub(crate) faults: Faults,
     _running: Running,
 }
 
 impl Cloud {
     /// Queues with a visibility timeout of 30 seconds; two receives, then the dead-letter queue.
     pub(crate) async fn start(folder: &Path) -> Self {
-        let sqs = Sqs::open(&folder.join("sqs.sqlite")).expect("opens");
+        let faults = Faults::default();
+        let sqs = Sqs::open_with(&folder.join("sqs.sqlite"), Clock::default()).expect("opens");
+        let sqs = sqs.with_faults(faults.clone());
         let redrive = Redrive { target: DEAD.to_owned(), max_receive_count: 2 };
         for (name, redrive) in [(QUEUE, Some(redrive)), (DEAD, None)] {
             let (visibility_timeout, retention) = (Duration::from_secs(30), Duration::from_secs(1_209_600));
@@ -35,7 +40,7 @@ impl Cloud {
         }
         let (access, (listener, url)) = (access(), listener().await);
         let running = Running(tokio::spawn(sqs.clone().serve(listener, access.clone(), url.clone())));
-        Self { access, url, sqs, _running: running }
+        Self { access, url, sqs, faults, _running: running }
     }
 
     pub(crate) fn client(&self, caller: &str, secret: Option<&str>) -> Client {

@@ -1,6 +1,7 @@
 //! The local SQS, through the AWS SDK for Rust.
 
 mod cloud;
+mod faults;
 mod queues;
 mod receiving;
 mod sending;

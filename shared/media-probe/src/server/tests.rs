@@ -19,9 +19,7 @@ impl RangeSource for Pattern {
 
     async fn read(&self, start: u64, end: u64) -> Result<Bytes, ReadError> {
         self.reads.fetch_add(1, Ordering::SeqCst);
-        Ok((start..end)
-            .map(|position| (position / 65536).to_le_bytes()[0])
-            .collect())
+        Ok((start..end).map(|position| (position / 65536).to_le_bytes()[0]).collect())
     }
 }
 
@@ -34,33 +32,20 @@ struct Running {
 }
 
 fn start(size: u64, limits: &Limits) -> Running {
-    let source = Arc::new(Pattern {
-        size,
-        reads: AtomicUsize::new(0),
-    });
+    let source = Arc::new(Pattern { size, reads: AtomicUsize::new(0) });
     let halt = Arc::new(Halt::default());
     let reader = Arc::new(Reader::new(Arc::clone(&source), limits, Arc::clone(&halt)));
     let server = Server::bind().unwrap();
     let (address, path) = (server.address, server.path.clone());
     let mut tasks = JoinSet::new();
     tasks.spawn(server.serve(reader, Arc::clone(&halt)));
-    Running {
-        address,
-        path,
-        source,
-        halt,
-        _tasks: tasks,
-    }
+    Running { address, path, source, halt, _tasks: tasks }
 }
 
 impl Running {
     async fn ask(&self, method: &str, path: &str, range: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let range = if range.is_empty() {
-            String::new()
-        } else {
-            format!("Range: {range}\r\n")
-        };
+        let range = if range.is_empty() { String::new() } else { format!("Range: {range}\r\n") };
         let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\n{range}\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         stream
@@ -69,11 +54,7 @@ impl Running {
     /// Lower-case head and body of the whole answer.
     async fn answer(&self, method: &str, path: &str, range: &str) -> (String, Vec<u8>) {
         let mut all = Vec::new();
-        self.ask(method, path, range)
-            .await
-            .read_to_end(&mut all)
-            .await
-            .unwrap();
+        self.ask(method, path, range).await.read_to_end(&mut all).await.unwrap();
         let end = all.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
         let body = all.split_off(end);
         (String::from_utf8(all).unwrap().to_lowercase(), body)
@@ -85,28 +66,16 @@ async fn answers_ranges() {
     let server = start(200_000, &Limits::default());
     let (head, body) = server.answer("GET", &server.path, "bytes=65530-65545").await;
     assert!(head.starts_with("http/1.1 206 "), "{head}");
-    assert!(
-        head.contains("content-range: bytes 65530-65545/200000\r\n"),
-        "{head}"
-    );
-    assert!(
-        head.contains("content-length: 16\r\n") && head.contains("connection: close\r\n"),
-        "{head}"
-    );
+    assert!(head.contains("content-range: bytes 65530-65545/200000\r\n"), "{head}");
+    assert!(head.contains("content-length: 16\r\n") && head.contains("connection: close\r\n"), "{head}");
     assert_eq!(body, [0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
 
     let (head, body) = server.answer("GET", &server.path, "").await;
-    assert!(
-        head.starts_with("http/1.1 200 ") && head.contains("accept-ranges: bytes\r\n"),
-        "{head}"
-    );
+    assert!(head.starts_with("http/1.1 200 ") && head.contains("accept-ranges: bytes\r\n"), "{head}");
     assert!(body.len() == 200_000 && body.last() == Some(&3));
 
     let (head, body) = server.answer("HEAD", &server.path, "bytes=199999-").await;
-    assert!(
-        head.starts_with("http/1.1 206 ") && head.contains("content-length: 1\r\n"),
-        "{head}"
-    );
+    assert!(head.starts_with("http/1.1 206 ") && head.contains("content-length: 1\r\n"), "{head}");
     assert!(body.is_empty());
 
     let (head, _) = server.answer("GET", &server.path, "bytes=200000-").await;
@@ -119,24 +88,14 @@ async fn answers_ranges() {
 #[tokio::test]
 async fn answers_nothing_else() {
     let server = start(1000, &Limits::default());
-    for path in [
-        "/",
-        "/x",
-        &server.path[..32],
-        &format!("{}/", server.path),
-        "/0123456789abcdef0123456789abcdef",
-    ] {
+    for path in
+        ["/", "/x", &server.path[..32], &format!("{}/", server.path), "/0123456789abcdef0123456789abcdef"]
+    {
         let (head, body) = server.answer("GET", path, "").await;
-        assert!(
-            head.starts_with("http/1.1 404 ") && body.is_empty(),
-            "{path}: {head}"
-        );
+        assert!(head.starts_with("http/1.1 404 ") && body.is_empty(), "{path}: {head}");
     }
     let (head, _) = server.answer("PUT", &server.path, "").await;
-    assert!(
-        head.starts_with("http/1.1 405 ") && head.contains("allow: get, head\r\n"),
-        "{head}"
-    );
+    assert!(head.starts_with("http/1.1 405 ") && head.contains("allow: get, head\r\n"), "{head}");
     assert_eq!(server.source.reads.load(Ordering::SeqCst), 0);
 }
 
@@ -149,32 +108,19 @@ async fn an_open_range_is_read_only_as_far_as_it_is_taken() {
     // Other requests are answered long after this one's buffers are full.
     for block in 1..20 {
         let position = block * 100 * 65536;
-        server
-            .answer("GET", &server.path, &format!("bytes={position}-{position}"))
-            .await;
+        server.answer("GET", &server.path, &format!("bytes={position}-{position}")).await;
     }
     assert_eq!(server.source.reads.load(Ordering::SeqCst), 1 + 19);
 }
 
 #[tokio::test]
 async fn too_many_requests_end_the_probe() {
-    let server = start(
-        1000,
-        &Limits {
-            max_requests: 2,
-            ..Limits::default()
-        },
-    );
+    let server = start(1000, &Limits { max_requests: 2, ..Limits::default() });
     for _ in 0..2 {
         server.answer("GET", &server.path, "bytes=0-9").await;
     }
     let mut rest = Vec::new();
-    server
-        .ask("GET", &server.path, "bytes=0-9")
-        .await
-        .read_to_end(&mut rest)
-        .await
-        .unwrap();
+    server.ask("GET", &server.path, "bytes=0-9").await.read_to_end(&mut rest).await.unwrap();
     assert!(rest.is_empty(), "hung up on");
     assert!(matches!(server.halt.take(), Some(Reason::RequestBudget(2))));
 }

@@ -16,11 +16,7 @@ fn long(extension: &str, options: &str) -> Vec<u8> {
     let clip = "-f lavfi -i color=size=32x32:rate=30:duration=60 -f lavfi -i sine=duration=60 \
         -c:v libx264 -preset ultrafast -c:a aac -b:a 16k";
     fs::write(folder.path().join("clip.mp4"), ffmpeg("mp4", clip)).unwrap();
-    ffmpeg_in(
-        folder.path(),
-        extension,
-        &format!("-stream_loop 119 -i clip.mp4 -c copy {options}"),
-    )
+    ffmpeg_in(folder.path(), extension, &format!("-stream_loop 119 -i clip.mp4 -c copy {options}"))
 }
 
 /// Few seconds of noise, which no codec can shrink: the data rate of a large file.
@@ -56,14 +52,8 @@ async fn assert_cheap(what: &str, source: Arc<Counted>, seconds: f64, most_reads
     let (reads, bytes) = source.totals();
     println!("{what}: {reads} reads, {bytes} bytes {:?}", source.ranges());
     let duration = media.summary.duration.unwrap_or_default();
-    assert!(
-        (duration - seconds).abs() < seconds / 200.0 + 0.2,
-        "{what}: {duration} s"
-    );
-    assert!(
-        reads <= most_reads && bytes <= most_bytes,
-        "{what}: {reads} reads, {bytes} bytes"
-    );
+    assert!((duration - seconds).abs() < seconds / 200.0 + 0.2, "{what}: {duration} s");
+    assert!(reads <= most_reads && bytes <= most_bytes, "{what}: {reads} reads, {bytes} bytes");
 }
 
 #[tokio::test]
@@ -76,14 +66,8 @@ async fn one_gib_mp4_with_its_index_at_the_end() {
 async fn one_gib_mp4_with_its_index_at_the_start() {
     let faststart = "-movflags +faststart";
     assert_cheap("long", stretched(long("mp4", faststart)), 7200.0, 8, 10_000_000).await;
-    assert_cheap(
-        "dense",
-        stretched(ffmpeg("mp4", &format!("{DENSE} {faststart}"))),
-        6.0,
-        8,
-        10_000_000,
-    )
-    .await;
+    assert_cheap("dense", stretched(ffmpeg("mp4", &format!("{DENSE} {faststart}"))), 6.0, 8, 10_000_000)
+        .await;
 }
 
 #[tokio::test]

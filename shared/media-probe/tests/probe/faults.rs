@@ -54,11 +54,7 @@ fn spread() -> Arc<Counted> {
 }
 
 async fn failing(good_reads: usize, fault: Fault, limits: Limits) -> Result<Outcome, ProbeError> {
-    let source = Failing {
-        whole: spread(),
-        good_reads,
-        fault,
-    };
+    let source = Failing { whole: spread(), good_reads, fault };
     Ffprobe { limits, ..ffprobe() }.probe(Arc::new(source)).await
 }
 
@@ -67,20 +63,14 @@ async fn a_source_that_fails_is_worth_a_retry() {
     for good_reads in [0, 1] {
         for fault in [Fault::Error, Fault::Short, Fault::Panic] {
             let result = failing(good_reads, fault, Limits::default()).await;
-            assert!(
-                matches!(result, Err(ProbeError::Source(_))),
-                "after {good_reads} reads: {result:?}"
-            );
+            assert!(matches!(result, Err(ProbeError::Source(_))), "after {good_reads} reads: {result:?}");
         }
     }
 }
 
 #[tokio::test]
 async fn a_source_that_hangs_is_worth_a_retry() {
-    let limits = Limits {
-        wall_clock: Duration::from_secs(1),
-        ..Limits::default()
-    };
+    let limits = Limits { wall_clock: Duration::from_secs(1), ..Limits::default() };
     let result = failing(0, Fault::Hang, limits).await;
     assert!(matches!(result, Err(ProbeError::Source(_))), "{result:?}");
 }
@@ -94,38 +84,23 @@ async fn limited(limits: Limits) -> String {
 
 #[tokio::test]
 async fn a_spent_budget_is_never_a_right_looking_result() {
-    let bytes = limited(Limits {
-        max_read_bytes: 263_000,
-        ..Limits::default()
-    })
-    .await;
+    let bytes = limited(Limits { max_read_bytes: 263_000, ..Limits::default() }).await;
     assert!(bytes.contains("would have to read more than"), "{bytes}");
     for max_requests in [0, 1] {
-        let requests = limited(Limits {
-            max_requests,
-            ..Limits::default()
-        })
-        .await;
+        let requests = limited(Limits { max_requests, ..Limits::default() }).await;
         assert!(requests.contains("places"), "{requests}");
     }
 }
 
 #[tokio::test]
 async fn too_little_memory_is_no_crash_of_ours() {
-    let reason = limited(Limits {
-        address_space: 4 << 20,
-        ..Limits::default()
-    })
-    .await;
+    let reason = limited(Limits { address_space: 4 << 20, ..Limits::default() }).await;
     assert!(reason.contains("ffprobe"), "{reason}");
 }
 
 #[tokio::test]
 async fn a_missing_ffprobe_is_an_error() {
-    let ffprobe = Ffprobe {
-        path: "/nonexistent/ffprobe".into(),
-        limits: Limits::default(),
-    };
+    let ffprobe = Ffprobe { path: "/nonexistent/ffprobe".into(), limits: Limits::default() };
     let result = ffprobe.probe(Counted::new(vec![1])).await;
     assert!(matches!(result, Err(ProbeError::Spawn(_))), "{result:?}");
 }
@@ -138,10 +113,7 @@ async fn one_that_hangs_is_killed_with_its_children() {
     let started = Instant::now();
     let outcome = stand_in.outcome().await;
     assert!(started.elapsed() >= Duration::from_millis(700) && started.elapsed() < PATIENCE);
-    assert_eq!(
-        outcome,
-        Outcome::Unreadable("reading the file took ffprobe longer than allowed".to_owned())
-    );
+    assert_eq!(outcome, Outcome::Unreadable("reading the file took ffprobe longer than allowed".to_owned()));
     until("the end of both", || !running(&own) && !running(&child)).await;
 }
 
@@ -189,9 +161,8 @@ async fn endless_errors_end_with_the_clock() {
 async fn death_by_signal_is_an_ordinary_result() {
     for signal in ["SEGV", "ABRT", "KILL", "XCPU", "SYS"] {
         // A whole description first: it must not be believed.
-        let outcome = StandIn::new(&format!("printf '{{\"format\":{{}}}}'; kill -{signal} $$"))
-            .outcome()
-            .await;
+        let outcome =
+            StandIn::new(&format!("printf '{{\"format\":{{}}}}'; kill -{signal} $$")).outcome().await;
         assert!(
             matches!(&outcome, Outcome::Unreadable(reason) if reason.contains("ffprobe")),
             "{signal}: {outcome:?}"
@@ -209,11 +180,7 @@ async fn nonsense_is_no_description() {
         "echo '{\"format\":{}}'; exit 1",
     ] {
         let outcome = StandIn::new(script).outcome().await;
-        assert_eq!(
-            outcome,
-            Outcome::Unreadable("ffprobe could not read the file".to_owned()),
-            "{script}"
-        );
+        assert_eq!(outcome, Outcome::Unreadable("ffprobe could not read the file".to_owned()), "{script}");
     }
 }
 
@@ -227,8 +194,5 @@ async fn processor_time_is_limited() {
         matches!(&outcome, Outcome::Unreadable(reason) if reason.contains("more processor time")),
         "{outcome:?}"
     );
-    assert!(
-        started.elapsed() < Duration::from_secs(55),
-        "the processor limit, not the clock"
-    );
+    assert!(started.elapsed() < Duration::from_secs(55), "the processor limit, not the clock");
 }

@@ -20,10 +20,7 @@ fn assert_near(what: &str, found: Option<f64>, expected: f64, tolerance: f64) {
 fn assert_video(media: &Media, format: &str, video: &str, audio: Option<&str>) {
     let summary = &media.summary;
     assert_eq!(media.kind, Kind::Video);
-    assert_eq!(
-        (summary.width, summary.height, summary.rotation),
-        (Some(320), Some(180), None)
-    );
+    assert_eq!((summary.width, summary.height, summary.rotation), (Some(320), Some(180), None));
     assert_eq!(summary.format_name, format);
     assert_eq!(summary.video_codec.as_deref(), Some(video));
     assert_eq!(summary.audio_codec.as_deref(), audio);
@@ -35,14 +32,8 @@ fn assert_video(media: &Media, format: &str, video: &str, audio: Option<&str>) {
 fn assert_audio(media: &Media, format: &str, codec: &str) {
     let summary = &media.summary;
     assert_eq!(media.kind, Kind::Audio);
-    assert_eq!(
-        (summary.width, summary.height, summary.frame_rate),
-        (None, None, None)
-    );
-    assert_eq!(
-        (summary.video_codec.as_deref(), summary.audio_codec.as_deref()),
-        (None, Some(codec))
-    );
+    assert_eq!((summary.width, summary.height, summary.frame_rate), (None, None, None));
+    assert_eq!((summary.video_codec.as_deref(), summary.audio_codec.as_deref()), (None, Some(codec)));
     assert_eq!(summary.format_name, format);
     assert_near("duration", summary.duration, 2.0, 0.1);
 }
@@ -51,14 +42,8 @@ fn assert_still(media: &Media, format: &str, codec: &str) {
     let summary = &media.summary;
     assert_eq!(media.kind, Kind::Image);
     assert_eq!((summary.width, summary.height), (Some(320), Some(180)));
-    assert_eq!(
-        (summary.duration, summary.frame_rate, summary.bit_rate),
-        (None, None, None)
-    );
-    assert_eq!(
-        (summary.format_name.as_str(), summary.video_codec.as_deref()),
-        (format, Some(codec))
-    );
+    assert_eq!((summary.duration, summary.frame_rate, summary.bit_rate), (None, None, None));
+    assert_eq!((summary.format_name.as_str(), summary.video_codec.as_deref()), (format, Some(codec)));
 }
 
 #[tokio::test]
@@ -76,22 +61,12 @@ async fn h264_mp4() {
 #[tokio::test]
 async fn vp9_webm() {
     let arguments = format!("{PICTURE} {SOUND} -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -c:a libopus");
-    assert_video(
-        &media(ffmpeg("webm", &arguments)).await,
-        "matroska,webm",
-        "vp9",
-        Some("opus"),
-    );
+    assert_video(&media(ffmpeg("webm", &arguments)).await, "matroska,webm", "vp9", Some("opus"));
 }
 
 #[tokio::test]
 async fn other_containers() {
-    for (extension, format) in [
-        ("mkv", "matroska,webm"),
-        ("ts", "mpegts"),
-        ("avi", "avi"),
-        ("flv", "flv"),
-    ] {
+    for (extension, format) in [("mkv", "matroska,webm"), ("ts", "mpegts"), ("avi", "avi"), ("flv", "flv")] {
         let arguments = format!("{PICTURE} {SOUND} -c:v libx264 -preset ultrafast -c:a aac");
         let media = media(ffmpeg(extension, &arguments)).await;
         assert_video(&media, format, "h264", Some("aac"));
@@ -100,12 +75,7 @@ async fn other_containers() {
 
 #[tokio::test]
 async fn audio() {
-    for (extension, codec) in [
-        ("mp3", "mp3"),
-        ("wav", "pcm_s16le"),
-        ("flac", "flac"),
-        ("ogg", "vorbis"),
-    ] {
+    for (extension, codec) in [("mp3", "mp3"), ("wav", "pcm_s16le"), ("flac", "flac"), ("ogg", "vorbis")] {
         assert_audio(&media(ffmpeg(extension, SOUND)).await, extension, codec);
     }
 }
@@ -120,10 +90,7 @@ async fn stills() {
         ("tiff", "tiff_pipe", "tiff"),
     ];
     for (extension, format, codec) in formats {
-        let bytes = ffmpeg(
-            extension,
-            &format!("{PICTURE} -frames:v 1 -pix_fmt {}", pixels(extension)),
-        );
+        let bytes = ffmpeg(extension, &format!("{PICTURE} -frames:v 1 -pix_fmt {}", pixels(extension)));
         assert_still(&media(bytes).await, format, codec);
     }
 }
@@ -143,20 +110,12 @@ async fn gif_that_moves_and_one_that_does_not() {
     assert_eq!((moving.kind, moving.summary.width), (Kind::Image, Some(320)));
     assert_near("duration", moving.summary.duration, 2.0, 0.1);
     assert_near("frame rate", moving.summary.frame_rate, 25.0, 0.1);
-    assert_still(
-        &media(ffmpeg("gif", &format!("{PICTURE} -frames:v 1"))).await,
-        "gif",
-        "gif",
-    );
+    assert_still(&media(ffmpeg("gif", &format!("{PICTURE} -frames:v 1"))).await, "gif", "gif");
 }
 
 /// Puts the upper left of the matrix that turns the picture for display into the header of an MP4's only track.
 fn turned(mut file: Vec<u8>, matrix: [i32; 4]) -> Vec<u8> {
-    let header = file
-        .windows(4)
-        .position(|name| name == b"tkhd")
-        .expect("a track header")
-        + 4;
+    let header = file.windows(4).position(|name| name == b"tkhd").expect("a track header") + 4;
     // ISO/IEC 14496-12, 8.3.2, version 0: the nine numbers a b u c d v x y w, the first five with 16 fractional bits.
     for (index, number) in [0, 1, 3, 4].into_iter().zip(matrix) {
         let at = header + 40 + index * 4;
@@ -180,32 +139,19 @@ async fn rotated_mp4() {
     for (matrix, clockwise, (width, height)) in cases {
         let summary = media(turned(flat.clone(), matrix)).await.summary;
         assert_eq!(summary.rotation, clockwise, "{matrix:?} {summary:?}");
-        assert_eq!(
-            (summary.width, summary.height),
-            (Some(width), Some(height)),
-            "{matrix:?} {summary:?}"
-        );
+        assert_eq!((summary.width, summary.height), (Some(width), Some(height)), "{matrix:?} {summary:?}");
     }
 }
 
 #[tokio::test]
 async fn cover_art_is_no_video() {
     let folder = TempDir::new().unwrap();
-    fs::write(
-        folder.path().join("cover.png"),
-        ffmpeg("png", &format!("{PICTURE} -frames:v 1")),
-    )
-    .unwrap();
+    fs::write(folder.path().join("cover.png"), ffmpeg("png", &format!("{PICTURE} -frames:v 1"))).unwrap();
     for (extension, codec) in [("flac", "flac"), ("mp3", "mp3")] {
         let arguments = format!("{SOUND} -i cover.png -map 0 -map 1 -c:v copy -disposition:v attached_pic");
         let media = media(ffmpeg_in(folder.path(), extension, &arguments)).await;
         assert_audio(&media, extension, codec);
-        assert_eq!(
-            media.full["streams"].as_array().unwrap().len(),
-            2,
-            "the cover is there: {}",
-            media.full
-        );
+        assert_eq!(media.full["streams"].as_array().unwrap().len(), 2, "the cover is there: {}", media.full);
     }
 }
 
@@ -221,10 +167,7 @@ async fn chapters() {
 
 #[tokio::test]
 async fn two_probes_at_once() {
-    let (sound, picture) = (
-        ffmpeg("wav", SOUND),
-        ffmpeg("png", &format!("{PICTURE} -frames:v 1")),
-    );
+    let (sound, picture) = (ffmpeg("wav", SOUND), ffmpeg("png", &format!("{PICTURE} -frames:v 1")));
     let (sound, picture) = tokio::join!(media(sound), media(picture));
     assert_eq!((sound.kind, picture.kind), (Kind::Audio, Kind::Image));
 }

@@ -29,24 +29,11 @@ impl Canary {
 }
 
 fn playlists(url: &str) -> Vec<(&'static str, String)> {
-    let port = url
-        .rsplit_once(':')
-        .and_then(|(_, rest)| rest.split_once('/'))
-        .map(|(port, _)| port)
-        .unwrap();
+    let port = url.rsplit_once(':').and_then(|(_, rest)| rest.split_once('/')).map(|(port, _)| port).unwrap();
     vec![
-        (
-            "HLS",
-            format!("#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{url}\n#EXT-X-ENDLIST\n"),
-        ),
-        (
-            "HLS master",
-            format!("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{url}\n"),
-        ),
-        (
-            "ffconcat",
-            format!("ffconcat version 1.0\nfile '{url}'\nduration 5\n"),
-        ),
+        ("HLS", format!("#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{url}\n#EXT-X-ENDLIST\n")),
+        ("HLS master", format!("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{url}\n")),
+        ("ffconcat", format!("ffconcat version 1.0\nfile '{url}'\nduration 5\n")),
         (
             "SDP",
             format!(
@@ -65,14 +52,8 @@ fn playlists(url: &str) -> Vec<(&'static str, String)> {
                 "<?xml version=\"1.0\"?><svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\" width=\"9\" height=\"9\"><image xlink:href=\"{url}\" width=\"9\" height=\"9\"/></svg>"
             ),
         ),
-        (
-            "RealText",
-            format!("<window><br/><a href=\"{url}\">x</a></window>"),
-        ),
-        (
-            "ASX",
-            format!("<asx version=\"3.0\"><entry><ref href=\"{url}\"/></entry></asx>"),
-        ),
+        ("RealText", format!("<window><br/><a href=\"{url}\">x</a></window>")),
+        ("ASX", format!("<asx version=\"3.0\"><entry><ref href=\"{url}\"/></entry></asx>")),
     ]
 }
 
@@ -97,23 +78,13 @@ fn the_canary_sings() {
     listener.set_nonblocking(false).unwrap();
     // The first to call is let in and hung up on; that is all it takes.
     let caller = std::thread::spawn(move || listener.accept().map(|_| ()).is_ok());
-    bare_ffprobe(&[
-        "-v",
-        "quiet",
-        "-protocol_whitelist",
-        "file,http,tcp",
-        "-i",
-        path.to_str().unwrap(),
-    ]);
+    bare_ffprobe(&["-v", "quiet", "-protocol_whitelist", "file,http,tcp", "-i", path.to_str().unwrap()]);
     // In case ffprobe did not call, this does, so that the test ends.
     let own = std::net::TcpStream::connect(canary.0.local_addr().unwrap());
     assert!(caller.join().unwrap());
     canary.0.set_nonblocking(true).unwrap();
     drop(own);
-    assert!(
-        canary.hit(),
-        "ffprobe never came, only this test's own connection did"
-    );
+    assert!(canary.hit(), "ffprobe never came, only this test's own connection did");
 }
 
 #[tokio::test]
@@ -187,8 +158,5 @@ async fn tags_stay_text() {
     let bytes = ffmpeg("mkv", &arguments.replace(' ', "\n"));
     let media = media(bytes).await;
     let title = media.full["format"]["tags"]["title"].as_str().unwrap();
-    assert!(
-        title.contains("$(id)`id`") && title.contains("\"format\""),
-        "{title}"
-    );
+    assert!(title.contains("$(id)`id`") && title.contains("\"format\""), "{title}");
 }

@@ -17,19 +17,13 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// The path of a program of Debian's package `ffmpeg`, which these tests cannot do without.
 fn program(name: &str) -> PathBuf {
     let paths = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&paths)
-        .map(|folder| folder.join(name))
-        .find(|path| path.is_file())
-        .unwrap_or_else(|| {
-            panic!("{name} is not installed: the package `ffmpeg` has it (apt-get install ffmpeg)")
-        })
+    std::env::split_paths(&paths).map(|folder| folder.join(name)).find(|path| path.is_file()).unwrap_or_else(
+        || panic!("{name} is not installed: the package `ffmpeg` has it (apt-get install ffmpeg)"),
+    )
 }
 
 pub(crate) fn ffprobe() -> Ffprobe {
-    Ffprobe {
-        path: program("ffprobe"),
-        limits: Limits::default(),
-    }
+    Ffprobe { path: program("ffprobe"), limits: Limits::default() }
 }
 
 /// The file that ffmpeg writes for these arguments, under a name with this extension.
@@ -48,11 +42,7 @@ pub(crate) fn ffmpeg_in(folder: &Path, extension: &str, arguments: &str) -> Vec<
         .current_dir(folder)
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "ffmpeg {arguments}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "ffmpeg {arguments}: {}", String::from_utf8_lossy(&output.stderr));
     fs::read(path).unwrap()
 }
 
@@ -77,12 +67,7 @@ impl Counted {
     }
 
     pub(crate) fn with_hole(head: Vec<u8>, hole: u64, tail: Vec<u8>) -> Arc<Self> {
-        Arc::new(Self {
-            head: head.into(),
-            hole,
-            tail: tail.into(),
-            reads: Mutex::default(),
-        })
+        Arc::new(Self { head: head.into(), hole, tail: tail.into(), reads: Mutex::default() })
     }
 
     /// Reads, and their bytes.
@@ -102,11 +87,7 @@ impl RangeSource for Counted {
     }
 
     async fn read(&self, start: u64, end: u64) -> Result<Bytes, ReadError> {
-        assert!(
-            start < end && end <= self.size(),
-            "{start}..{end} of {}",
-            self.size()
-        );
+        assert!(start < end && end <= self.size(), "{start}..{end} of {}", self.size());
         self.reads.lock().unwrap().push((start, end));
         let mut bytes = vec![0; usize::try_from(end - start).unwrap()];
         for (from, part) in [(0, &self.head), (self.head.len() as u64 + self.hole, &self.tail)] {
@@ -122,10 +103,7 @@ impl RangeSource for Counted {
 }
 
 pub(crate) async fn outcome(bytes: Vec<u8>) -> Outcome {
-    ffprobe()
-        .probe(Counted::new(bytes))
-        .await
-        .expect("a probe of bytes in memory needs no retry")
+    ffprobe().probe(Counted::new(bytes)).await.expect("a probe of bytes in memory needs no retry")
 }
 
 /// What ffprobe says of a file that it must be able to read.
@@ -156,31 +134,17 @@ impl StandIn {
         let path = folder.path().join("ffprobe");
         // Written by a child: a file that another test's fork still has open for writing cannot be executed.
         let writer = Command::new("/bin/sh")
-            .args([
-                "-c",
-                "printf '%s' \"$1\" > \"$2\"",
-                "sh",
-                &format!("#!/bin/sh\n{script}\n"),
-            ])
+            .args(["-c", "printf '%s' \"$1\" > \"$2\"", "sh", &format!("#!/bin/sh\n{script}\n")])
             .arg(&path)
             .status()
             .unwrap();
         assert!(writer.success());
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        Self {
-            ffprobe: Ffprobe {
-                path,
-                limits: Limits::default(),
-            },
-            _folder: folder,
-        }
+        Self { ffprobe: Ffprobe { path, limits: Limits::default() }, _folder: folder }
     }
 
     pub(crate) async fn outcome(&self) -> Outcome {
-        self.ffprobe
-            .probe(Counted::new(vec![1; 1000]))
-            .await
-            .expect("no retry")
+        self.ffprobe.probe(Counted::new(vec![1; 1000])).await.expect("no retry")
     }
 
     /// The text that the script gave as the format's name.
@@ -197,11 +161,7 @@ pub(crate) fn running(word: &str) -> bool {
     let processes = fs::read_dir("/proc").unwrap().flatten();
     processes
         .filter_map(|process| fs::read(process.path().join("cmdline")).ok())
-        .any(|arguments| {
-            arguments
-                .split(|byte| *byte == 0)
-                .any(|argument| argument == word.as_bytes())
-        })
+        .any(|arguments| arguments.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes()))
 }
 
 /// Waits for a condition; panics when it does not come true.
@@ -217,9 +177,5 @@ pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
 pub(crate) fn unique_sleep() -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    format!(
-        "600.{}{:03}",
-        std::process::id(),
-        NEXT.fetch_add(1, Ordering::Relaxed)
-    )
+    format!("600.{}{:03}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }

@@ -33,11 +33,7 @@ async fn a_chunked_body_has_no_length_and_comes_whole() {
     let server = serve(Router::new().route("/", route(chunks))).await;
     let mut source = get(&format!("http://{server}/")).await.unwrap();
     assert_eq!(
-        (
-            source.length,
-            source.file_name.as_deref(),
-            source.content_type.as_deref()
-        ),
+        (source.length, source.file_name.as_deref(), source.content_type.as_deref()),
         (None, None, None)
     );
     let expected: String = (0..100).map(|number| format!("{number},")).collect();
@@ -105,10 +101,7 @@ async fn any_other_status_is_an_error() {
         (599, true),
     ] {
         let error = refusal(&format!("http://{server}/{code}")).await;
-        assert_eq!(
-            (error.is_retryable(), &error),
-            (is_retryable, &FetchError::Status(code))
-        );
+        assert_eq!((error.is_retryable(), &error), (is_retryable, &FetchError::Status(code)));
         assert_eq!(error.for_user(), format!("the source answered {code}"));
     }
 }
@@ -117,38 +110,21 @@ async fn any_other_status_is_an_error() {
 async fn compressed_content_is_refused() {
     let gzip = async || ([(header::CONTENT_ENCODING, "gzip")], "not really");
     let identity = async || ([(header::CONTENT_ENCODING, "identity")], "hello");
-    let server = serve(
-        Router::new()
-            .route("/gzip", route(gzip))
-            .route("/identity", route(identity)),
-    )
-    .await;
-    assert_eq!(
-        refusal(&format!("http://{server}/gzip")).await,
-        FetchError::ContentEncoding
-    );
-    assert_eq!(
-        read(&mut get(&format!("http://{server}/identity")).await.unwrap())
-            .await
-            .unwrap(),
-        b"hello"
-    );
+    let server = serve(Router::new().route("/gzip", route(gzip)).route("/identity", route(identity))).await;
+    assert_eq!(refusal(&format!("http://{server}/gzip")).await, FetchError::ContentEncoding);
+    assert_eq!(read(&mut get(&format!("http://{server}/identity")).await.unwrap()).await.unwrap(), b"hello");
 }
 
 #[tokio::test]
 async fn the_request_tells_nothing() {
     let echo = async |headers: HeaderMap| {
-        let lines = headers
-            .iter()
-            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));
+        let lines = headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));
         let mut lines: Vec<_> = lines.collect();
         lines.sort();
         lines.join("\n")
     };
     let server = serve(Router::new().route("/", route(echo))).await;
-    let body = read(&mut get(&format!("http://{server}/#fragment")).await.unwrap())
-        .await
-        .unwrap();
+    let body = read(&mut get(&format!("http://{server}/#fragment")).await.unwrap()).await.unwrap();
     let version = env!("CARGO_PKG_VERSION");
     let expected =
         format!("accept-encoding: identity\naccept: */*\nhost: {server}\nuser-agent: files/{version}");
@@ -159,17 +135,8 @@ async fn the_request_tells_nothing() {
 async fn headers_over_the_limit_are_refused() {
     let long = async |Path(length): Path<usize>| ([("x-long", "a".repeat(length))], "hello");
     let server = serve(Router::new().route("/{length}", route(long))).await;
-    let limits = || Limits {
-        max_header_bytes: 1024,
-        ..Limits::default()
-    };
-    assert!(
-        get_within(&format!("http://{server}/512"), limits())
-            .await
-            .is_ok()
-    );
-    let error = get_within(&format!("http://{server}/2000"), limits())
-        .await
-        .map(|source| source.status);
+    let limits = || Limits { max_header_bytes: 1024, ..Limits::default() };
+    assert!(get_within(&format!("http://{server}/512"), limits()).await.is_ok());
+    let error = get_within(&format!("http://{server}/2000"), limits()).await.map(|source| source.status);
     assert_eq!(error, Err(FetchError::HeadersTooLarge));
 }

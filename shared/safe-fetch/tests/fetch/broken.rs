@@ -20,26 +20,16 @@ async fn half_a_body_is_truncated() {
         let server = RawServer::start(answer, Then::Close).await;
         let mut source = get(&server.url()).await.unwrap();
         let error = read(&mut source).await.unwrap_err();
-        assert_eq!(
-            (error.is_retryable(), &error),
-            (true, &FetchError::Truncated),
-            "{answer:?}"
-        );
+        assert_eq!((error.is_retryable(), &error), (true, &FetchError::Truncated), "{answer:?}");
         assert_eq!(source.next_chunk().await, Err(error), "{answer:?}");
     }
 }
 
 #[tokio::test]
 async fn bytes_after_the_announced_length_are_not_taken() {
-    let server = RawServer::start(
-        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello world",
-        Then::Close,
-    )
-    .await;
-    assert_eq!(
-        read(&mut get(&server.url()).await.unwrap()).await.unwrap(),
-        b"hello"
-    );
+    let server =
+        RawServer::start("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello world", Then::Close).await;
+    assert_eq!(read(&mut get(&server.url()).await.unwrap()).await.unwrap(), b"hello");
 }
 
 #[tokio::test]
@@ -59,11 +49,7 @@ async fn a_stalled_body_is_given_up() {
     let error = read(&mut source).await.unwrap_err();
     assert_eq!((error.is_retryable(), error), (true, FetchError::Stalled));
     assert_eq!(source.received(), 5);
-    assert!(
-        (Duration::from_millis(300)..SOON).contains(&start.elapsed()),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!((Duration::from_millis(300)..SOON).contains(&start.elapsed()), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
@@ -71,10 +57,7 @@ async fn headers_that_never_end_are_given_up() {
     for answer in ["", "HTTP/1.1 200 OK\r\nContent-Le"] {
         let server = RawServer::start(answer, Then::Hold).await;
         let start = Instant::now();
-        let error = get_within(&server.url(), short_limits())
-            .await
-            .map(|source| source.status)
-            .unwrap_err();
+        let error = get_within(&server.url(), short_limits()).await.map(|source| source.status).unwrap_err();
         assert_eq!((error.is_retryable(), error), (true, FetchError::Timeout));
         assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
     }
@@ -85,27 +68,17 @@ async fn a_tls_handshake_that_never_ends_is_given_up() {
     let server = RawServer::start("", Then::Hold).await;
     let start = Instant::now();
     let url = server.url().replace("http:", "https:");
-    let error = get_within(&url, short_limits())
-        .await
-        .map(|source| source.status)
-        .unwrap_err();
+    let error = get_within(&url, short_limits()).await.map(|source| source.status).unwrap_err();
     assert_eq!(error, FetchError::Timeout);
     assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
 }
 
 #[tokio::test]
 async fn what_is_not_http_is_an_interruption() {
-    for answer in [
-        "",
-        "SSH-2.0-OpenSSH_9.2\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\nhello",
-    ] {
+    for answer in ["", "SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\nhello"] {
         let server = RawServer::start(answer, Then::Close).await;
         let error = refusal(&server.url()).await;
-        assert!(
-            matches!(error, FetchError::Interrupted(_)) && error.is_retryable(),
-            "{answer}: {error:?}"
-        );
+        assert!(matches!(error, FetchError::Interrupted(_)) && error.is_retryable(), "{answer}: {error:?}");
         assert!(!error.to_string().contains("127.0.0.1"), "{error}");
     }
 }
@@ -115,10 +88,7 @@ async fn endless_headers_are_refused() {
     let answer = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X-A: b\r\n".repeat(1 << 17));
     let server = RawServer::start(answer, Then::Close).await;
     let error = refusal(&server.url()).await;
-    assert!(
-        matches!(error, FetchError::Interrupted(_) | FetchError::HeadersTooLarge),
-        "{error:?}"
-    );
+    assert!(matches!(error, FetchError::Interrupted(_) | FetchError::HeadersTooLarge), "{error:?}");
 }
 
 #[tokio::test]
@@ -127,26 +97,17 @@ async fn a_closed_port_is_no_connection() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let error = refusal(&format!("http://{address}/")).await;
-    assert!(
-        matches!(error, FetchError::Connect(_)) && error.is_retryable(),
-        "{error:?}"
-    );
+    assert!(matches!(error, FetchError::Connect(_)) && error.is_retryable(), "{error:?}");
 }
 
 #[tokio::test]
 async fn what_is_not_allowed_is_refused_before_anything_is_sent() {
     let server = RawServer::start("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", Then::Close).await;
     let nothing = Allowed::default();
-    assert_eq!(
-        SourceUrl::parse(&server.url(), &nothing),
-        Err(UrlError::PrivateAddress)
-    );
+    assert_eq!(SourceUrl::parse(&server.url(), &nothing), Err(UrlError::PrivateAddress));
     // Parsed where it is allowed, fetched where it is not.
     let url = SourceUrl::parse(&server.url(), &Allowed::parse("127.0.0.1")).unwrap();
     let client = SafeClient::new(nothing, Limits::default()).unwrap();
-    assert_eq!(
-        client.get(&url).await.map(|source| source.status),
-        Err(FetchError::PrivateAddress)
-    );
+    assert_eq!(client.get(&url).await.map(|source| source.status), Err(FetchError::PrivateAddress));
     assert_eq!(server.requests(), [""; 0]);
 }

@@ -1,8 +1,5 @@
 //! The client against real servers on this machine.
-#![allow(
-    clippy::unwrap_used,
-    reason = "helpers of tests, where a panic is the failure"
-)]
+#![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the failure")]
 
 mod answers;
 mod broken;

@@ -21,11 +21,7 @@ fn countdown() -> Router {
         0 => (StatusCode::OK, HeaderMap::new(), "arrived"),
         _ => {
             let location = format!("./{}", count - 1).parse().unwrap();
-            (
-                StatusCode::MOVED_PERMANENTLY,
-                HeaderMap::from_iter([(header::LOCATION, location)]),
-                "",
-            )
+            (StatusCode::MOVED_PERMANENTLY, HeaderMap::from_iter([(header::LOCATION, location)]), "")
         }
     };
     Router::new().route("/deep/{count}", route(step))
@@ -41,24 +37,15 @@ async fn relative_redirects_are_followed_up_to_the_limit() {
         assert_eq!(read(&mut source).await.unwrap(), b"arrived");
     }
     let error = refusal(&format!("http://{server}/deep/6")).await;
-    assert_eq!(
-        (error.is_retryable(), error),
-        (false, FetchError::TooManyRedirects)
-    );
+    assert_eq!((error.is_retryable(), error), (false, FetchError::TooManyRedirects));
 }
 
 #[tokio::test]
 async fn no_redirect_at_all_may_be_allowed() {
     let server = serve(countdown()).await;
-    let limits = Limits {
-        max_redirects: 0,
-        ..Limits::default()
-    };
+    let limits = Limits { max_redirects: 0, ..Limits::default() };
     let outcome = get_allowing("127.0.0.1", &format!("http://{server}/deep/1"), limits).await;
-    assert_eq!(
-        outcome.map(|source| source.status),
-        Err(FetchError::TooManyRedirects)
-    );
+    assert_eq!(outcome.map(|source| source.status), Err(FetchError::TooManyRedirects));
 }
 
 #[tokio::test]
@@ -102,11 +89,7 @@ async fn redirects_to_private_addresses_are_refused() {
     ] {
         let server = redirecting_to(location).await;
         let error = refusal(&server.url()).await;
-        assert_eq!(
-            (error.is_retryable(), error),
-            (false, FetchError::PrivateAddress),
-            "{location}"
-        );
+        assert_eq!((error.is_retryable(), error), (false, FetchError::PrivateAddress), "{location}");
         assert_eq!(server.requests().len(), 1);
     }
 }
@@ -133,11 +116,7 @@ async fn redirects_to_nowhere_are_refused() {
     assert_eq!(refusal(&without.url()).await, FetchError::BadRedirect);
     for location in ["http://", "http://[::1/", "http://a b/", "//:80"] {
         let server = redirecting_to(location).await;
-        assert_eq!(
-            refusal(&server.url()).await,
-            FetchError::BadRedirect,
-            "{location}"
-        );
+        assert_eq!(refusal(&server.url()).await, FetchError::BadRedirect, "{location}");
     }
     let bytes = [b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: /\xFF\r\n\r\n".as_slice()].concat();
     let server = RawServer::start(bytes, Then::Close).await;
@@ -146,19 +125,11 @@ async fn redirects_to_nowhere_are_refused() {
 
 #[tokio::test]
 async fn a_neighbour_that_is_not_allowed_is_never_touched() {
-    let canary = RawServer::start_on(
-        "127.0.0.2",
-        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
-        Then::Close,
-    )
-    .await;
+    let canary =
+        RawServer::start_on("127.0.0.2", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", Then::Close).await;
     let server = redirecting_to(&canary.url()).await;
     // It is there and answers one who may.
-    assert!(
-        get_allowing("127.0.0.1,127.0.0.2", &server.url(), Limits::default())
-            .await
-            .is_ok()
-    );
+    assert!(get_allowing("127.0.0.1,127.0.0.2", &server.url(), Limits::default()).await.is_ok());
     assert_eq!(canary.requests().len(), 1);
     assert_eq!(refusal(&server.url()).await, FetchError::PrivateAddress);
     assert_eq!(refusal(&canary.url()).await, FetchError::PrivateAddress);
@@ -174,10 +145,7 @@ async fn nothing_is_carried_from_hop_to_hop() {
     let source = get(&format!("{}?secret", server.url())).await.unwrap();
     assert_eq!(source.final_url.as_str(), format!("{}%C3%BC", target.url()));
     let requests = target.requests();
-    assert!(
-        requests[0].starts_with("get /%c3%bc http/1.1\r\n"),
-        "{requests:?}"
-    );
+    assert!(requests[0].starts_with("get /%c3%bc http/1.1\r\n"), "{requests:?}");
     for unwanted in ["referer", "cookie", "secret", "authorization", "fragment"] {
         assert!(!requests[0].contains(unwanted), "{requests:?}");
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::receive::{ReceiptHandle, VisibilityChange};
 use super::send::Content;
-use super::{Service, name_in};
+use super::{Sender, Service, name_in};
 use crate::sqs::attributes::MAX_MESSAGE_BYTES;
 use crate::sqs::error::SqsError;
 
@@ -31,7 +31,11 @@ struct Entry<T> {
 }
 
 impl Service {
-    pub(super) fn send_message_batch(&self, caller: &str, input: Batch<Content>) -> Result<Value, SqsError> {
+    pub(super) fn send_message_batch(
+        &self,
+        sender: &Sender,
+        input: Batch<Content>,
+    ) -> Result<Value, SqsError> {
         let queue = input.check("SendMessageBatchRequestEntry")?;
         let sizes = input.entries.iter().map(|entry| entry.content.size());
         // An entry whose attributes are wrong fails by itself, below.
@@ -40,7 +44,7 @@ impl Service {
             return Err(SqsError::BatchRequestTooLong(size));
         }
         self.sqs.store.queue(queue)?;
-        Ok(input.each(|content| self.send_content(caller, queue, content)))
+        Ok(input.each(|content| self.send_content(sender, queue, content)))
     }
 
     pub(super) fn delete_message_batch(&self, input: Batch<ReceiptHandle>) -> Result<Value, SqsError> {

@@ -11,7 +11,19 @@ use serde_json::Value;
 
 use super::Sqs;
 use super::error::{SqsError, invalid};
+use crate::access::Call;
 use crate::account::ACCOUNT_ID;
+
+/// Where a function's SDK says in which chain of invocations it calls.
+const TRACE_HEADER: &str = "x-amzn-trace-id";
+
+/// Who sends a message.
+pub(super) struct Sender {
+    /// As in [`crate::identity::Identities::keys`].
+    name: String,
+    /// The request's trace header; becomes the message's, unless that has one of its own.
+    trace: Option<String>,
+}
 
 /// The queues as the API names them.
 #[derive(Clone)]
@@ -41,19 +53,20 @@ impl Service {
     }
 
     /// Answers one call.
-    pub(super) async fn call(&self, caller: &str, operation: &str, body: &[u8]) -> Result<Value, SqsError> {
-        if operation == "ReceiveMessage" {
-            return self.receive_message(parse(body)?).await;
+    pub(super) async fn call(&self, call: &Call) -> Result<Value, SqsError> {
+        if call.operation == "ReceiveMessage" {
+            return self.receive_message(parse(&call.body)?).await;
         }
-        let (service, caller) = (self.clone(), caller.to_owned());
-        let (operation, body) = (operation.to_owned(), body.to_vec());
-        blocking(move || service.answer(&caller, operation, &body)).await
+        let trace = call.parts.headers.get(TRACE_HEADER).and_then(|value| value.to_str().ok());
+        let sender = Sender { name: call.caller.clone(), trace: trace.map(str::to_owned) };
+        let (service, operation, body) = (self.clone(), call.operation.clone(), call.body.clone());
+        blocking(move || service.answer(&sender, operation, &body)).await
     }
 
-    fn answer(&self, caller: &str, operation: String, body: &[u8]) -> Result<Value, SqsError> {
+    fn answer(&self, sender: &Sender, operation: String, body: &[u8]) -> Result<Value, SqsError> {
         match operation.as_str() {
-            "SendMessage" => self.send_message(caller, parse(body)?),
-            "SendMessageBatch" => self.send_message_batch(caller, parse(body)?),
+            "SendMessage" => self.send_message(sender, parse(body)?),
+            "SendMessageBatch" => self.send_message_batch(sender, parse(body)?),
             "DeleteMessage" => self.delete_message(parse(body)?),
             "DeleteMessageBatch" => self.delete_message_batch(parse(body)?),
             "ChangeMessageVisibility" => self.change_message_visibility(parse(body)?),

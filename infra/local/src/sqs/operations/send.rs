@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Service, name_in, present, seconds};
+use super::{Sender, Service, name_in, present, seconds};
 use crate::sqs::attributes::{Attributes, check_attributes, check_body, check_size, md5_of_attributes};
 use crate::sqs::error::SqsError;
 use crate::sqs::messages::NewMessage;
@@ -67,20 +67,26 @@ impl Content {
 }
 
 impl Service {
-    pub(super) fn send_message(&self, caller: &str, input: SendMessage) -> Result<Value, SqsError> {
-        self.send_content(caller, name_in(input.queue_url.as_deref())?, &input.content).map(Value::Object)
+    pub(super) fn send_message(&self, sender: &Sender, input: SendMessage) -> Result<Value, SqsError> {
+        self.send_content(sender, name_in(input.queue_url.as_deref())?, &input.content).map(Value::Object)
     }
 
     pub(super) fn send_content(
         &self,
-        caller: &str,
+        sender: &Sender,
         queue: &str,
         content: &Content,
     ) -> Result<Map<String, Value>, SqsError> {
-        let message = content.check()?;
+        let mut message = content.check()?;
+        if let Some(trace) = &sender.trace
+            && content.message_system_attributes.is_empty()
+        {
+            message.system_attributes =
+                json!({"AWSTraceHeader": {"DataType": "String", "StringValue": trace}});
+        }
         let md5_of_attributes_sent = md5_of_attributes(&content.message_attributes)?;
         let md5_of_system_attributes = md5_of_attributes(&content.message_system_attributes)?;
-        let sent = self.sqs.store.send(queue, caller, &message)?;
+        let sent = self.sqs.store.send(queue, &sender.name, &message)?;
         let mut output = Map::new();
         output.insert("MessageId".to_owned(), sent.message_id.into());
         output.insert("MD5OfMessageBody".to_owned(), sent.md5_of_body.into());

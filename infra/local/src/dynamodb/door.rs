@@ -1,0 +1,108 @@
+//! The one place that each call passes.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::{Request, StatusCode};
+use hyper::body::Incoming;
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use super::engine::Engine;
+use super::replica::{Replica, is_consistent, writes};
+use super::{Access, DynamoDb, INTERNAL, MAX_BODY_BYTES, TOO_LARGE, json, refuse};
+use super::{refusal, unprocessed};
+use crate::access::{Call, Refusal};
+use crate::faults::{Action, Service};
+use crate::server::{Answer, Link, answer};
+
+pub(super) struct Door {
+    access: Access,
+    engine: Engine,
+    dynamodb: DynamoDb,
+    replica: OnceCell<Arc<Replica>>,
+}
+
+impl Door {
+    pub(super) fn new(dynamodb: &DynamoDb, access: Access) -> anyhow::Result<Self> {
+        let engine = Engine::start(dynamodb.database.clone())?;
+        Ok(Self { access, engine, dynamodb: dynamodb.clone(), replica: OnceCell::new() })
+    }
+
+    /// Answers one request, whatever it is.
+    pub(super) async fn answer(self: &Arc<Self>, request: Request<Incoming>, link: &Link) -> Answer {
+        let call = match self.access.admit("dynamodb", request.map(Body::new), MAX_BODY_BYTES).await {
+            Ok(call) => call,
+            Err(Refusal::Signature(error)) => {
+                return Ok(answer(json(StatusCode::BAD_REQUEST, &error.to_json())));
+            }
+            Err(Refusal::Body) => return Ok(answer(refuse(StatusCode::PAYLOAD_TOO_LARGE, &TOO_LARGE))),
+        };
+        let faults = &self.dynamodb.faults;
+        let action = faults.decide(&call.caller, Service::DynamoDb, &call.operation);
+        let response = match faults.before(action, link).await? {
+            Some(kind) => refusal::refusal(kind, &call.body),
+            None => {
+                // To its end even when the caller goes away: what is written must be noted.
+                let door = Arc::clone(self);
+                let done = tokio::spawn(async move { door.carry_out(call, action).await }).await;
+                done.map_err(Into::into).flatten().unwrap_or_else(|error: anyhow::Error| {
+                    tracing::error!(%error, "the DynamoDB engine does not answer");
+                    refuse(StatusCode::INTERNAL_SERVER_ERROR, &INTERNAL)
+                })
+            }
+        };
+        faults.after(action, link, answer(response)).await
+    }
+
+    async fn carry_out(&self, call: Call, action: Option<Action>) -> anyhow::Result<Response> {
+        let Call { operation, parts, body, .. } = call;
+        if let Some(Action::UnprocessedAfter(count)) = action {
+            let (body, rest) = unprocessed::split(&body, count);
+            // A request without any keys is none that the engine takes.
+            if count == 0 {
+                let answer = serde_json::json!({"Responses": {}, "UnprocessedKeys": rest});
+                return Ok(json(StatusCode::OK, &answer));
+            }
+            return Ok(unprocessed::add(self.engine.forward(parts, body).await?, rest).await);
+        }
+        if let Some(Action::StaleMs(lag)) = action
+            && !is_consistent(&body)
+        {
+            let replica = self.replica().await?;
+            let (behind, now) = (Arc::clone(&replica), self.dynamodb.clock.now());
+            tokio::task::spawn_blocking(move || behind.catch_up(now, Duration::from_millis(lag))).await??;
+            return replica.read(parts, body).await;
+        }
+        let sent = writes(&operation).then(|| body.clone());
+        if sent.is_some() && self.remembers() {
+            // Made before the table changes, so that this change is late as well.
+            self.replica().await?;
+        }
+        let response = self.engine.forward(parts, body).await?;
+        // Asked again: a rule may have come meanwhile, and the copy does or does not have this change.
+        if let Some(sent) = sent.filter(|_| response.status().is_success() && self.remembers()) {
+            let (replica, now) = (self.replica().await?, self.dynamodb.clock.now());
+            tokio::task::spawn_blocking(move || replica.note(&operation, &sent, now)).await??;
+        }
+        Ok(response)
+    }
+
+    /// Whether there is, or must be, a table as it was.
+    fn remembers(&self) -> bool {
+        self.replica.initialized() || self.dynamodb.faults.may_be_stale()
+    }
+
+    /// The table as it was, made when it is first needed.
+    async fn replica(&self) -> anyhow::Result<Arc<Replica>> {
+        let make = || async {
+            let tables = self.dynamodb.tables.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let create = tables.first().map_or(Value::Null, |table| table.create.clone());
+            let database = self.dynamodb.database.clone();
+            anyhow::Ok(Arc::new(tokio::task::spawn_blocking(move || Replica::new(database, create)).await??))
+        };
+        self.replica.get_or_try_init(make).await.cloned()
+    }
+}

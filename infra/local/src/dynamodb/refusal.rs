@@ -1,0 +1,60 @@
+//! Errors on demand, in DynamoDB's words.
+
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::json;
+use crate::faults::ErrorKind;
+
+const NAMESPACE: &str = "com.amazonaws.dynamodb.v20120810";
+
+/// The answer to a call that gets an error instead of being carried out.
+pub(super) fn refusal(kind: ErrorKind, body: &[u8]) -> Response {
+    let (status, name, message) = match kind {
+        ErrorKind::TransactionConflict => return conflict(body),
+        ErrorKind::Throttling => {
+            let name = "com.amazon.coral.availability#ThrottlingException".to_owned();
+            (StatusCode::BAD_REQUEST, name, "Rate of requests exceeds the allowed throughput.")
+        }
+        ErrorKind::ThroughputExceeded => (
+            StatusCode::BAD_REQUEST,
+            format!("{NAMESPACE}#ProvisionedThroughputExceededException"),
+            "The level of configured provisioned throughput for the table was exceeded. Consider increasing your \
+             provisioning level with the UpdateTable API.",
+        ),
+        ErrorKind::Internal | ErrorKind::Conflict => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("{NAMESPACE}#InternalServerError"),
+            "Internal server error",
+        ),
+    };
+    json(status, &json!({"__type": name, "message": message}))
+}
+
+/// Another transaction works on an item: on the first one of a transaction, or on the only one of a single write.
+fn conflict(body: &[u8]) -> Response {
+    let request: Value = serde_json::from_slice(body).unwrap_or_default();
+    let message = "Transaction is ongoing for the item";
+    let Some(items) = request["TransactItems"].as_array() else {
+        let name = format!("{NAMESPACE}#TransactionConflictException");
+        return json(StatusCode::BAD_REQUEST, &json!({"__type": name, "message": message}));
+    };
+    let reason = |at: usize| match at {
+        0 => json!({"Code": "TransactionConflict", "Message": message}),
+        _ => json!({"Code": "None"}),
+    };
+    let reasons: Vec<_> = (0..items.len()).map(reason).collect();
+    let codes: Vec<_> = reasons.iter().filter_map(|reason| reason["Code"].as_str()).collect();
+    let told = format!(
+        "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
+        codes.join(", ")
+    );
+    let body = json!({
+        "__type": format!("{NAMESPACE}#TransactionCanceledException"),
+        // The API's model writes this error's message with a capital.
+        "Message": told,
+        "CancellationReasons": reasons,
+    });
+    json(StatusCode::BAD_REQUEST, &body)
+}

@@ -1,0 +1,45 @@
+//! A BatchGetItem that reads only some of its keys, as one that meets a limit does.
+
+use axum::body::{Body, to_bytes};
+use axum::response::Response;
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use serde_json::{Map, Value};
+
+/// Takes all but the first `count` keys out of a request; gives the request that is left and what was taken out, in
+/// the form of `UnprocessedKeys`.
+pub(super) fn split(body: &Bytes, count: usize) -> (Bytes, Value) {
+    let Ok(mut request) = serde_json::from_slice::<Value>(body) else {
+        return (body.clone(), Value::Null);
+    };
+    let (mut left, mut taken) = (count, Map::new());
+    for (table, wanted) in request["RequestItems"].as_object_mut().into_iter().flatten() {
+        let Some(keys) = wanted["Keys"].as_array_mut() else { continue };
+        let rest = keys.split_off(left.min(keys.len()));
+        left -= keys.len();
+        if !rest.is_empty() {
+            let mut unprocessed = wanted.clone();
+            unprocessed["Keys"] = rest.into();
+            taken.insert(table.clone(), unprocessed);
+        }
+    }
+    if let Some(tables) = request["RequestItems"].as_object_mut() {
+        tables.retain(|_, wanted| wanted["Keys"].as_array().is_none_or(|keys| !keys.is_empty()));
+    }
+    (request.to_string().into(), taken.into())
+}
+
+/// Tells in a good answer what was not read.
+pub(super) async fn add(response: Response, unprocessed: Value) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let Some(mut answer) = serde_json::from_slice::<Value>(&bytes).ok().filter(|_| parts.status.is_success())
+    else {
+        return Response::from_parts(parts, Body::from(bytes));
+    };
+    answer["UnprocessedKeys"] = unprocessed;
+    // They are about the answer as it was.
+    parts.headers.remove(CONTENT_LENGTH);
+    parts.headers.remove("x-amz-crc32");
+    Response::from_parts(parts, Body::from(answer.to_string()))
+}

@@ -1,0 +1,135 @@
+//! Faults on demand: what AWS does on a bad day, by rule or by chance from a seed.
+//!
+//! Every call of a service, every invocation, every process and every event asks [`Faults::decide`] once. What is
+//! decided by chance depends on the seed, the rule, and the how-manieth call of this caller, service and operation it
+//! is, and on nothing else: neither on time nor on what other callers do in between.
+
+mod chance;
+mod passage;
+mod processes;
+mod profile;
+mod rule;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+
+pub(crate) use processes::Processes;
+pub use rule::{Action, ErrorKind, Rule, Rules, Service};
+
+/// The rules in force. Clones share them.
+#[derive(Clone, Default)]
+pub struct Faults {
+    inner: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// Whether there are rules at all: without any, no call pays for them.
+    any: AtomicBool,
+    state: Mutex<State>,
+    processes: Processes,
+}
+
+#[derive(Default)]
+struct State {
+    seed: u64,
+    rules: Vec<Active>,
+    /// How many calls each stream had since there are rules.
+    streams: HashMap<(String, Service, String), u64>,
+}
+
+/// A rule in force.
+struct Active {
+    rule: Rule,
+    /// Calls that it is about.
+    matched: u64,
+    /// Calls that it struck.
+    hits: u64,
+}
+
+impl Active {
+    /// Whether it strikes a call that it is about.
+    fn strikes(&mut self, chance: impl FnOnce() -> f64) -> bool {
+        self.matched += 1;
+        let times = self.rule.times.or(self.rule.nth.map(|_| 1));
+        if times.is_some_and(|times| self.hits >= times) {
+            return false;
+        }
+        self.rule.nth.is_none_or(|nth| self.matched >= nth)
+            && self.rule.probability.is_none_or(|probability| chance() < probability)
+    }
+}
+
+impl Faults {
+    /// Adds rules after those there are.
+    pub fn add(&self, rules: Rules) {
+        let mut state = self.state();
+        state.seed = rules.seed.unwrap_or(state.seed);
+        state.rules.extend(rules.rules.into_iter().map(|rule| Active { rule, matched: 0, hits: 0 }));
+        self.inner.any.store(!state.rules.is_empty(), Ordering::Release);
+    }
+
+    /// Removes all rules; the seed and what was counted are forgotten.
+    pub fn clear(&self) {
+        let mut state = self.state();
+        *state = State::default();
+        self.inner.any.store(false, Ordering::Release);
+    }
+
+    /// `{"seed": 0, "rules": [{"rule": {…}, "matched": 7, "hits": 1}]}`.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let state = self.state();
+        let shown =
+            |active: &Active| json!({"rule": active.rule, "matched": active.matched, "hits": active.hits});
+        json!({"seed": state.seed, "rules": state.rules.iter().map(shown).collect::<Vec<_>>()})
+    }
+
+    /// What happens to a call: the first rule that strikes it. Rules after that one count the call too.
+    pub(crate) fn decide(&self, caller: &str, service: Service, operation: &str) -> Option<Action> {
+        if !self.inner.any.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut state = self.state();
+        let state = &mut *state;
+        let call = state.streams.entry((caller.to_owned(), service, operation.to_owned())).or_default();
+        *call += 1;
+        let mut decided = None;
+        for (number, active) in state.rules.iter_mut().enumerate() {
+            if !active.rule.matches(caller, service, operation) {
+                continue;
+            }
+            let stream = [caller, service.name(), operation];
+            let strikes = active.strikes(|| chance::of(state.seed, number, stream, *call));
+            if strikes && decided.is_none() {
+                active.hits += 1;
+                decided = Some(active.rule.action);
+            }
+        }
+        if let Some(action) = decided {
+            tracing::info!(caller, service = service.name(), operation, call = *call, ?action, "fault");
+        }
+        decided
+    }
+
+    /// Whether a read may have to be stale, so that what is written must be remembered.
+    pub(crate) fn may_be_stale(&self) -> bool {
+        let stale = |active: &Active| matches!(active.rule.action, Action::StaleMs(_));
+        self.inner.any.load(Ordering::Acquire) && self.state().rules.iter().any(stale)
+    }
+
+    /// The functions' processes.
+    pub(crate) fn processes(&self) -> &Processes {
+        &self.inner.processes
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! Connections of the AWS services: HTTP/1.1, and on demand as rude as a network can be.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::BodyExt as _;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+/// Any error of a body.
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// An answer, or none: the connection ends without one.
+pub(crate) type Answer = Result<Response<UnsyncBoxBody<Bytes, BoxError>>, Cut>;
+
+/// The connection ends here.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is cut on demand")]
+pub(crate) struct Cut;
+
+/// The connection that a call came on.
+#[derive(Clone)]
+pub(crate) struct Link {
+    /// The client's end.
+    pub(crate) peer: SocketAddr,
+    /// This end.
+    pub(crate) local: SocketAddr,
+    dead: Arc<AtomicBool>,
+}
+
+impl Link {
+    /// From now on nothing that comes on this connection is answered; the client learns that when it sends.
+    pub(crate) fn die(&self) {
+        self.dead.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A response with any body as an answer.
+pub(crate) fn answer<B>(response: Response<B>) -> Response<UnsyncBoxBody<Bytes, BoxError>>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    response.map(|body| body.map_err(Into::into).boxed_unsync())
+}
+
+/// Accepts until dropped. Every connection is a task of this future, so that none outlives it.
+pub(crate) async fn serve<F, A>(listener: TcpListener, handler: F) -> anyhow::Result<()>
+where
+    F: Fn(Request<Incoming>, Link) -> A + Clone + Send + 'static,
+    A: Future<Output = Answer> + Send + 'static,
+{
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => drop(connections.spawn(connection(handler.clone(), stream))),
+                Err(error) => {
+                    // Out of file descriptors, mostly: let some connections end first.
+                    tracing::warn!(%error, "a connection cannot be accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn connection<F, A>(handler: F, stream: TcpStream)
+where
+    F: Fn(Request<Incoming>, Link) -> A,
+    A: Future<Output = Answer>,
+{
+    // Answers are small: without this, Nagle's algorithm may hold one back for 40 ms.
+    let _ = stream.set_nodelay(true);
+    let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else { return };
+    let link = Link { peer, local, dead: Arc::default() };
+    let service = service_fn(move |request| {
+        let answer = (!link.dead.load(Ordering::Relaxed)).then(|| handler(request, link.clone()));
+        async move {
+            match answer {
+                Some(answer) => answer.await,
+                None => Err(Cut),
+            }
+        }
+    });
+    if let Err(error) = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}

@@ -1,0 +1,124 @@
+//! The real records over the real protocol: signed calls to the local cloud's DynamoDB, whose table is the template's.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{Config, Region};
+use aws_sdk_dynamodb::types::AttributeValue;
+use files_domain::{ApiKey, FileId, KeyHash, NewKey, OwnerId, Timestamp};
+use files_doubles::{Duty, Usage};
+use files_local::access::Access;
+use files_local::account::REGION;
+use files_local::calls::Calls;
+use files_local::identity::{Identities, ROOT};
+use files_local::template::{self, Surroundings};
+use files_records::{DUE_SHARDS, DueWhat, Records};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
+
+use crate::store::{Store, left};
+
+const TEMPLATE: &str = include_str!("../../../template.yaml");
+
+/// A DynamoDB in a temporary folder. It ends when this is dropped.
+pub(crate) struct DynamoDb {
+    records: Records,
+    client: Client,
+    table: String,
+    server: AbortHandle,
+    _folder: TempDir,
+}
+
+impl DynamoDb {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let model = template::load(TEMPLATE, &Surroundings::default()).expect("the template can be read");
+        let table = &model.tables[0];
+        let database = files_local::dynamodb::DynamoDb::open(&folder.path().join("dynamodb.sqlite"));
+        let database = database.expect("a database");
+        database.ensure_table(table.create.clone(), table.ttl_attribute.as_deref()).expect("a table");
+
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let endpoint = format!("http://{}", listener.local_addr().expect("bound"));
+        let access = Access {
+            identities: Identities::new([7; 32]),
+            calls: Arc::new(Calls::default()),
+            region: REGION.to_owned(),
+        };
+        let client = client(&access, endpoint);
+        let server = tokio::spawn(database.serve(listener, access)).abort_handle();
+        let records = Records::new(client.clone(), &table.name);
+        Self { records, client, table: table.name.clone(), server, _folder: folder }
+    }
+}
+
+impl Drop for DynamoDb {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+fn client(access: &Access, endpoint: String) -> Client {
+    let keys = access.identities.keys(ROOT);
+    let config = Config::builder()
+        .region(Region::new(REGION))
+        .endpoint_url(endpoint)
+        .credentials_provider(Credentials::new(
+            keys.access_key_id,
+            keys.secret_access_key,
+            None,
+            None,
+            "tests",
+        ))
+        .http_client(aws_smithy_http_client::Builder::new().build_http());
+    Client::from_conf(config.build())
+}
+
+impl Store for DynamoDb {
+    type Ports = Records;
+
+    fn ports(&self) -> &Records {
+        &self.records
+    }
+
+    async fn new_key(&self, new: &NewKey, now: Timestamp) -> ApiKey {
+        self.records.create_key(new, now).await.expect("a key")
+    }
+
+    async fn revoke(&self, key: KeyHash, now: Timestamp) {
+        self.records.revoke_key(key, now).await.expect("the key is there");
+    }
+
+    async fn usage_of(&self, owner: OwnerId) -> Usage {
+        let key = HashMap::from([
+            ("pk".to_owned(), AttributeValue::S(format!("owner#{owner}"))),
+            ("sk".to_owned(), AttributeValue::S("usage".to_owned())),
+        ]);
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
+        let item = get.send().await.expect("the table can be read").item.unwrap_or_default();
+        let number = |name: &str| {
+            let text = item.get(name).map(|value| value.as_n().expect("a number"));
+            text.map_or(0, |text| text.parse().expect("a whole number"))
+        };
+        Usage { files: number("stored_files"), bytes: number("stored_bytes"), imports: number("imports") }
+    }
+
+    async fn due_of(&self, owner: OwnerId, now: Timestamp) -> BTreeSet<Duty> {
+        let mut due = BTreeSet::new();
+        for shard in 0..DUE_SHARDS {
+            let items = self.records.due(shard, now, u32::MAX).await.expect("the index can be read");
+            due.extend(items.into_iter().filter(|item| item.owner == owner).map(|item| match item.what {
+                DueWhat::File => Duty::File(item.id),
+                DueWhat::Removed => Duty::Removed(item.id),
+            }));
+        }
+        due
+    }
+
+    async fn left_of(&self, owner: OwnerId, id: FileId) -> Option<Option<String>> {
+        left(self.records.removed_upload(owner, id).await)
+    }
+}

@@ -1,0 +1,130 @@
+//! Random lives of files against a model of ten lines, on the double and on the real records.
+
+use std::cell::Cell;
+
+use files_domain::Status;
+use files_doubles::Memory;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+
+use crate::dynamodb::DynamoDb;
+use crate::play::Play;
+use crate::store::Store;
+
+/// A file as far as its life is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Life {
+    pub(crate) status: Status,
+    pub(crate) held: u64,
+    pub(crate) importing: bool,
+}
+
+/// What may happen to it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Event {
+    Claimed,
+    Imported(u64),
+    Failed,
+    Probed(u64),
+}
+
+impl Life {
+    /// The model: usage is the sum of `held` and `importing` over all lives.
+    pub(crate) fn after(self, event: Event) -> Self {
+        let (status, held, importing) = match event {
+            _ if self.status.is_terminal() => return self,
+            Event::Claimed => (Status::Running, self.held, self.importing),
+            Event::Imported(size) => (Status::Running, size, false),
+            Event::Failed => (Status::Failed, 0, false),
+            Event::Probed(size) => (Status::Success, size, false),
+        };
+        Self { status, held, importing }
+    }
+}
+
+/// One step. An index picks one of the files, or of a file's workers, there are.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    Upload { size: u64, lifetime_minutes: Option<u64> },
+    Import { lifetime_minutes: Option<u64> },
+    Claim(Index),
+    Progress { file: Index, worker: Index },
+    Imported { file: Index, worker: Index, size: u64 },
+    Fail(Index),
+    Probe { file: Index, size: u64 },
+    Remove { file: Index, as_first_seen: bool },
+    Sweep,
+    Wait { seconds: u64 },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let file = any::<Index>;
+    let size = || 0_u64..1_000;
+    let lifetime = || proptest::option::weighted(0.3, 1_u64..180);
+    let seconds = prop_oneof![1_u64..60, 60_u64..1_200, 1_200_u64..100_000];
+    prop_oneof![
+        3 => (size(), lifetime()).prop_map(|(size, lifetime_minutes)| Step::Upload { size, lifetime_minutes }),
+        3 => lifetime().prop_map(|lifetime_minutes| Step::Import { lifetime_minutes }),
+        6 => file().prop_map(Step::Claim),
+        4 => (file(), file()).prop_map(|(file, worker)| Step::Progress { file, worker }),
+        4 => (file(), file(), size()).prop_map(|(file, worker, size)| Step::Imported { file, worker, size }),
+        1 => file().prop_map(Step::Fail),
+        3 => (file(), size()).prop_map(|(file, size)| Step::Probe { file, size }),
+        2 => (file(), any::<bool>())
+            .prop_map(|(file, as_first_seen)| Step::Remove { file, as_first_seen }),
+        2 => Just(Step::Sweep),
+        4 => seconds.prop_map(|seconds| Step::Wait { seconds }),
+    ]
+}
+
+/// Plays `cases` sequences of steps, each by an owner of its own. `FILES_SEED` plays those of a failed run again.
+fn play<S: Store>(cases: u32, store: &S, runtime: &tokio::runtime::Runtime) {
+    let seed = match std::env::var("FILES_SEED") {
+        Ok(seed) => seed.parse().expect("FILES_SEED is a number"),
+        Err(_) => rand_seed(),
+    };
+    let config = Config {
+        cases,
+        rng_seed: RngSeed::Fixed(seed),
+        failure_persistence: None,
+        max_shrink_iters: 2_000,
+        ..Config::default()
+    };
+    let owners = Cell::new(0);
+    let outcome = TestRunner::new(config).run(&proptest::collection::vec(step(), 1..50), |steps| {
+        owners.set(owners.get() + 1);
+        runtime.block_on(async {
+            let mut play = Play::new(store, &format!("owner {}", owners.get())).await;
+            for step in &steps {
+                play.step(step).await?;
+                play.check().await?;
+            }
+            Ok(())
+        })
+    });
+    if let Err(error) = outcome {
+        panic!("FILES_SEED={seed} plays this again: {error}");
+    }
+}
+
+fn rand_seed() -> u64 {
+    let key = files_domain::ApiKey::generate(files_domain::OwnerId::named("seed")).expect("randomness");
+    u64::from_str_radix(&key.hash().to_string()[..16], 16).expect("hex")
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+#[test]
+fn the_double_lives_as_the_model_does() {
+    play(20_000, &Memory::default(), &runtime());
+}
+
+#[test]
+fn the_real_records_live_as_the_model_does() {
+    let runtime = runtime();
+    let store = runtime.block_on(DynamoDb::start());
+    play(50, &store, &runtime);
+}

@@ -1,0 +1,154 @@
+//! An owner of files, so that rules read like a story.
+
+use std::collections::BTreeSet;
+
+use files_domain::{
+    ApiKey, Authority, ClaimImport, CreateFile, Created, Detail, File, FileId, FileRecords, FinishProbe,
+    ImportClaim, KeyProblem, MediaType, NewKey, OwnerId, ProbeDone, RemoveFile, SavedProbe, Scope, Source,
+    StoreError, Timestamp,
+};
+use files_doubles::{Duty, Usage};
+
+use crate::samples::{at, far_future, media, new_file, object};
+use crate::store::Store;
+
+/// An owner with a key that may do everything.
+pub(crate) struct Owner<'s, S: Store> {
+    pub(crate) store: &'s S,
+    pub(crate) key: ApiKey,
+}
+
+pub(crate) fn key_of(owner: &str, scopes: BTreeSet<Scope>, expires_at: Option<Timestamp>) -> NewKey {
+    NewKey { owner_name: owner.to_owned(), name: "test".to_owned(), scopes, expires_at }
+}
+
+impl<'s, S: Store> Owner<'s, S> {
+    pub(crate) async fn new(store: &'s S, name: &str) -> Self {
+        let key = store.new_key(&key_of(name, Scope::ALL.into(), None), at(0)).await;
+        Self { store, key }
+    }
+
+    pub(crate) fn ports(&self) -> &'s S::Ports {
+        self.store.ports()
+    }
+
+    pub(crate) fn id(&self) -> OwnerId {
+        self.key.owner()
+    }
+
+    pub(crate) fn access(&self, scope: Scope, now: Timestamp) -> Authority {
+        Authority { key: self.key.clone(), scope, now }
+    }
+
+    /// Authorities that open nothing for `scope` at `now`, and why. The revoked key was good a minute ago.
+    pub(crate) async fn bad(&self, name: &str, scope: Scope, now: Timestamp) -> Vec<(Authority, KeyProblem)> {
+        let new = |scopes: BTreeSet<Scope>, expires_at| key_of(name, scopes, expires_at);
+        let expired = self.store.new_key(&new(Scope::ALL.into(), Some(now)), at(0)).await;
+        let revoked = self.store.new_key(&new(Scope::ALL.into(), None), at(0)).await;
+        self.store.revoke(revoked.hash(), at(0)).await;
+        let others = Scope::ALL.into_iter().filter(|other| *other != scope).collect();
+        let lacking = self.store.new_key(&new(others, None), at(0)).await;
+        let unknown = ApiKey::generate(self.id()).expect("randomness");
+        let access = |key| Authority { key, scope, now };
+        vec![
+            (access(unknown), KeyProblem::Invalid),
+            (access(expired), KeyProblem::Invalid),
+            (access(revoked), KeyProblem::Invalid),
+            (access(lacking), KeyProblem::MissingScope(scope)),
+        ]
+    }
+
+    pub(crate) async fn create(&self, file: &File) -> Result<Created, StoreError> {
+        let access = self.access(Scope::Write, file.created_at());
+        self.ports().create_file(&access, file, &Detail::default(), None).await
+    }
+
+    /// The record of an upload of `size` bytes, not yet written.
+    pub(crate) fn new_upload(&self, size: u64, now: Timestamp) -> File {
+        new_file(Source::Upload, Some(size), None).awaiting_upload(self.id(), FileId::new(now), now)
+    }
+
+    /// An upload that waits for its bytes.
+    pub(crate) async fn upload(&self, size: u64, now: Timestamp) -> File {
+        self.written(self.new_upload(size, now)).await
+    }
+
+    /// An upload that waits for its bytes, and expires.
+    pub(crate) async fn expiring(&self, size: u64, now: Timestamp, expires_at: Timestamp) -> File {
+        let file = new_file(Source::Upload, Some(size), Some(expires_at));
+        self.written(file.awaiting_upload(self.id(), FileId::new(now), now)).await
+    }
+
+    /// An import that is to be queued.
+    pub(crate) async fn import(&self, now: Timestamp) -> File {
+        self.written(new_file(Source::Url, None, None).awaiting_import(self.id(), FileId::new(now), now))
+            .await
+    }
+
+    /// A finished upload.
+    pub(crate) async fn success(&self, size: u64, media_type: MediaType, now: Timestamp) -> File {
+        let file = self.upload(size, now).await;
+        let done = ProbeDone { object: object(size), probed: media(media_type), full: None, now };
+        assert_eq!(self.probe(file.id, &done).await, SavedProbe::Saved);
+        self.record(file.id).await.expect("a record")
+    }
+
+    async fn written(&self, file: File) -> File {
+        assert_eq!(self.create(&file).await.expect("created"), Created::New);
+        file
+    }
+
+    /// The record as it stands.
+    pub(crate) async fn record(&self, id: FileId) -> Option<File> {
+        match self.ports().get_file(self.id(), id).await {
+            Ok((file, _)) => Some(file),
+            Err(StoreError::NotFound) => None,
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+
+    pub(crate) async fn probe(&self, id: FileId, done: &ProbeDone) -> SavedProbe {
+        self.ports().finish_probe(self.id(), id, done).await.expect("the probe can be written")
+    }
+
+    pub(crate) async fn claim(&self, id: FileId, now: Timestamp) -> ImportClaim {
+        self.ports().claim_import(self.id(), id, now).await.expect("the claim can be written")
+    }
+
+    /// An import that this test's worker has just got.
+    pub(crate) async fn claimed(&self, id: FileId, now: Timestamp) -> File {
+        match self.claim(id, now).await {
+            ImportClaim::Claimed(file) => file,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Removes a file on behalf of a client.
+    pub(crate) async fn remove(&self, file: &File, now: Timestamp) -> Result<(), StoreError> {
+        self.ports().remove_file(Some(&self.access(Scope::Delete, now)), file, now).await
+    }
+
+    pub(crate) async fn usage(&self) -> Usage {
+        self.store.usage_of(self.id()).await
+    }
+
+    pub(crate) async fn due(&self, now: Timestamp) -> BTreeSet<Duty> {
+        self.store.due_of(self.id(), now).await
+    }
+
+    /// `duty` is all there is to do, and only from `from` on.
+    pub(crate) async fn assert_due(&self, duty: Duty, from: Timestamp) {
+        assert_eq!(self.due(Timestamp::from_millis(from.millis() - 1)).await, [].into(), "not yet");
+        assert_eq!(self.due(from).await, [duty].into());
+        assert_eq!(self.due(far_future()).await, [duty].into());
+    }
+
+    /// Nothing is left for time to do.
+    pub(crate) async fn assert_nothing_due(&self) {
+        assert_eq!(self.due(far_future()).await, [].into());
+    }
+}
+
+pub(crate) fn usage(files: i128, bytes: i128, imports: i128) -> Usage {
+    Usage { files, bytes, imports }
+}

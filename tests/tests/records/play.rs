@@ -1,0 +1,329 @@
+//! Takes steps on real records and in the model, and compares.
+
+use std::collections::BTreeSet;
+
+use files_domain::{
+    ClaimImport, DueKind, File, FileId, FindFile, ImportClaim, ListFilter, PageOrder, Progress, RemoveFile,
+    SavedProbe, Scope, Source, Status, StoreError, Timestamp, change_file, limits,
+};
+use files_domain::{FileRecords, ListFiles, PageRequest};
+use files_doubles::{Duty, Usage};
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::TestCaseError;
+
+use crate::model::{Event, Life, Step};
+use crate::owner::Owner;
+use crate::samples::fail_file;
+use crate::samples::{at, far_future, imported, new_file, video};
+use crate::store::Store;
+
+type Checked = Result<(), TestCaseError>;
+
+/// A file of the play, and what the model knows of it.
+struct Part {
+    /// As it was created.
+    first: File,
+    /// Its life; `None` once it is removed.
+    life: Option<Life>,
+    version: u64,
+    lease_until: Option<Timestamp>,
+    /// What each of its workers has in hand, the latest last.
+    workers: Vec<File>,
+    /// From when on its bytes are to be deleted, if they are still.
+    removal_due: Option<Timestamp>,
+}
+
+/// One owner's files, in the records and in the model.
+pub(crate) struct Play<'s, S: Store> {
+    owner: Owner<'s, S>,
+    now: Timestamp,
+    parts: Vec<Part>,
+}
+
+impl Part {
+    fn open(&self) -> bool {
+        self.life.is_some_and(|life| !life.status.is_terminal())
+    }
+
+    fn running(&self) -> bool {
+        self.life.is_some_and(|life| life.status == Status::Running)
+    }
+
+    /// Whether a write by one who has seen `version` goes through.
+    fn is_at(&self, version: u64) -> bool {
+        self.life.is_some() && self.version == version
+    }
+
+    fn happens(&mut self, event: Event) {
+        self.life = self.life.map(|life| life.after(event));
+        self.version += 1;
+    }
+
+    fn removed(&mut self, seen: &File, now: Timestamp) {
+        self.life = None;
+        self.removal_due = Some(seen.removal_due(now));
+    }
+
+    fn duty(&self) -> Option<Duty> {
+        match self.life {
+            Some(_) if self.open() || self.first.expires_at.is_some() => Some(Duty::File(self.first.id)),
+            Some(_) => None,
+            None => self.removal_due.map(|_| Duty::Removed(self.first.id)),
+        }
+    }
+}
+
+/// Whether a write went through; anything but a change in between is a failure of the test.
+fn saved(result: Result<(), StoreError>) -> bool {
+    match result {
+        Ok(()) => true,
+        Err(StoreError::Changed) => false,
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+impl<'s, S: Store> Play<'s, S> {
+    pub(crate) async fn new(store: &'s S, name: &str) -> Self {
+        Self { owner: Owner::new(store, name).await, now: at(0), parts: Vec::new() }
+    }
+
+    pub(crate) async fn step(&mut self, step: &Step) -> Checked {
+        self.now = self.now.plus(std::time::Duration::from_millis(1));
+        match step {
+            Step::Upload { size, lifetime_minutes } => self.create(Some(*size), *lifetime_minutes).await,
+            Step::Import { lifetime_minutes } => self.create(None, *lifetime_minutes).await,
+            Step::Claim(file) => self.claim(file).await,
+            Step::Progress { file, worker } => self.progress(file, worker).await,
+            Step::Imported { file, worker, size } => self.imported(file, worker, *size).await,
+            Step::Fail(file) => self.fail(file).await,
+            Step::Probe { file, size } => self.probe(file, *size).await,
+            Step::Remove { file, as_first_seen } => self.remove(file, *as_first_seen).await,
+            Step::Sweep => self.sweep().await,
+            Step::Wait { seconds } => {
+                self.now = self.now.plus(std::time::Duration::from_secs(*seconds));
+                Ok(())
+            }
+        }
+    }
+
+    /// `size`: an upload's; `None`: an import.
+    async fn create(&mut self, size: Option<u64>, lifetime_minutes: Option<u64>) -> Checked {
+        let lifetime = lifetime_minutes.map(|minutes| std::time::Duration::from_secs(60 * minutes));
+        let expires_at = lifetime.map(|lifetime| self.now.plus(lifetime));
+        let source = if size.is_some() { Source::Upload } else { Source::Url };
+        let new = new_file(source, size, expires_at);
+        let (owner, id) = (self.owner.id(), FileId::new(self.now));
+        let first = match source {
+            Source::Upload => new.awaiting_upload(owner, id, self.now),
+            Source::Url => new.awaiting_import(owner, id, self.now),
+        };
+        prop_assert!(self.owner.create(&first).await.is_ok());
+        let life = Life { status: Status::Pending, held: size.unwrap_or(0), importing: size.is_none() };
+        self.parts.push(Part {
+            first,
+            life: Some(life),
+            version: 1,
+            lease_until: None,
+            workers: Vec::new(),
+            removal_due: None,
+        });
+        Ok(())
+    }
+
+    async fn claim(&mut self, file: &Index) -> Checked {
+        let imports = self.parts.iter_mut().filter(|part| part.first.source == Source::Url);
+        let mut imports: Vec<&mut Part> = imports.collect();
+        if imports.is_empty() {
+            return Ok(());
+        }
+        let part = imports.swap_remove(file.index(imports.len()));
+        let claim = self.owner.claim(part.first.id, self.now).await;
+        if !part.open() {
+            prop_assert_eq!(claim, ImportClaim::Over);
+        } else if let Some(until) = part.lease_until.filter(|until| *until > self.now) {
+            prop_assert_eq!(claim, ImportClaim::HeldUntil(until));
+        } else {
+            let ImportClaim::Claimed(mine) = claim else {
+                return Err(TestCaseError::fail(format!("a free import: {claim:?}")));
+            };
+            part.happens(Event::Claimed);
+            part.lease_until = Some(self.now.plus(limits::IMPORT_LEASE));
+            part.workers.push(mine);
+            prop_assert_eq!(part.workers[part.workers.len() - 1].generation, part.workers.len() as u64);
+        }
+        Ok(())
+    }
+
+    /// A file that has workers, and one of these.
+    fn working(&mut self, file: &Index, worker: &Index) -> Option<(&mut Part, usize)> {
+        let mut working: Vec<_> = self.parts.iter_mut().filter(|part| !part.workers.is_empty()).collect();
+        if working.is_empty() {
+            return None;
+        }
+        let part = working.swap_remove(file.index(working.len()));
+        let worker = worker.index(part.workers.len());
+        Some((part, worker))
+    }
+
+    async fn progress(&mut self, file: &Index, worker: &Index) -> Checked {
+        let (ports, now) = (self.owner.ports(), self.now);
+        let Some((part, worker)) = self.working(file, worker) else { return Ok(()) };
+        let progress = Progress { received: 1, total: None };
+        let mine = &part.workers[worker];
+        let saved = saved(ports.save_progress(mine, progress, Some("upload-1"), now).await);
+        let is_latest = worker + 1 == part.workers.len();
+        prop_assert_eq!(saved, part.running() && is_latest);
+        if saved {
+            part.version += 1;
+            part.workers[worker].version += 1;
+        }
+        Ok(())
+    }
+
+    /// A worker has all bytes, and saves that over the record as it knows it.
+    async fn imported(&mut self, file: &Index, worker: &Index, size: u64) -> Checked {
+        let (ports, now) = (self.owner.ports(), self.now);
+        let Some((part, worker)) = self.working(file, worker) else { return Ok(()) };
+        let before = part.workers[worker].clone();
+        let mut after = before.clone();
+        after.imported(imported(size), now);
+        let saved = saved(ports.save_file(&before, &after).await);
+        prop_assert_eq!(saved, part.is_at(before.version));
+        if saved {
+            part.happens(Event::Imported(size));
+        }
+        Ok(())
+    }
+
+    async fn fail(&mut self, file: &Index) -> Checked {
+        if self.parts.is_empty() {
+            return Ok(());
+        }
+        let part = file.index(self.parts.len());
+        self.fail_part(part).await
+    }
+
+    async fn fail_part(&mut self, part: usize) -> Checked {
+        let part = &mut self.parts[part];
+        let failed = fail_file(self.owner.ports(), self.owner.id(), part.first.id, "no", self.now).await;
+        let failed = failed.expect("the records answer").is_some();
+        prop_assert_eq!(failed, part.open());
+        if failed {
+            part.happens(Event::Failed);
+        }
+        Ok(())
+    }
+
+    async fn probe(&mut self, file: &Index, size: u64) -> Checked {
+        if self.parts.is_empty() {
+            return Ok(());
+        }
+        let index = file.index(self.parts.len());
+        let part = &mut self.parts[index];
+        let saved = self.owner.probe(part.first.id, &video(size, self.now)).await;
+        let expected = match part.life {
+            None => SavedProbe::NoRecord,
+            Some(life) if life.status.is_terminal() => SavedProbe::AlreadyTerminal(life.status),
+            Some(_) => SavedProbe::Saved,
+        };
+        prop_assert_eq!(saved, expected);
+        if saved == SavedProbe::Saved {
+            part.happens(Event::Probed(size));
+        }
+        Ok(())
+    }
+
+    async fn remove(&mut self, file: &Index, as_first_seen: bool) -> Checked {
+        if self.parts.is_empty() {
+            return Ok(());
+        }
+        let index = file.index(self.parts.len());
+        let part = &mut self.parts[index];
+        let now_written = self.owner.record(part.first.id).await.filter(|_| !as_first_seen);
+        let seen = now_written.unwrap_or_else(|| part.first.clone());
+        let removed = saved(self.owner.remove(&seen, self.now).await);
+        prop_assert_eq!(removed, part.is_at(seen.version));
+        if removed {
+            part.removed(&seen, self.now);
+        }
+        Ok(())
+    }
+
+    /// All that is due, once, as if no bytes had come.
+    async fn sweep(&mut self) -> Checked {
+        for duty in self.owner.due(self.now).await {
+            let (Duty::File(id) | Duty::Removed(id)) = duty;
+            let index = self.parts.iter().position(|part| part.first.id == id).expect("one of the play's");
+            match duty {
+                Duty::File(_) => self.finish(index).await?,
+                Duty::Removed(_) => {
+                    self.owner.ports().forget_removed(self.owner.id(), id).await.expect("forgotten");
+                    self.parts[index].removal_due = None;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn finish(&mut self, index: usize) -> Checked {
+        let part = &mut self.parts[index];
+        let file = self.owner.record(part.first.id).await.expect("what is due has a record");
+        let kind = file.due.expect("and says what").kind;
+        if file.has_expired(self.now) {
+            prop_assert!(saved(self.owner.ports().remove_file(None, &file, self.now).await));
+            part.removed(&file, self.now);
+            return Ok(());
+        }
+        prop_assert!(kind != DueKind::Expire, "an expiry that is due has come");
+        if kind == DueKind::Upload {
+            return self.fail_part(index).await;
+        }
+        let (ports, now) = (self.owner.ports(), self.now);
+        let later = change_file(ports, self.owner.id(), file.id, |file| file.postpone_due(now)).await;
+        if later.expect("the records answer").is_none() {
+            return self.fail_part(index).await; // tried often enough
+        }
+        part.version += 1;
+        Ok(())
+    }
+
+    /// The invariants, and that the records say what the model says.
+    pub(crate) async fn check(&self) -> Checked {
+        let mut sum = Usage::default();
+        let (mut due, mut due_now, mut shown) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+        for part in &self.parts {
+            due.extend(part.duty());
+            let file = self.owner.record(part.first.id).await;
+            prop_assert_eq!(file.is_some(), part.life.is_some());
+            let due_at = match &file {
+                Some(file) => file.due.map(|due| due.at),
+                None => part.removal_due,
+            };
+            due_now.extend(part.duty().filter(|_| due_at.is_some_and(|at| at <= self.now)));
+            let access = self.owner.access(Scope::Read, self.now);
+            let found = self.owner.ports().find_file(&access, part.first.id).await.ok();
+            prop_assert_eq!(&found, &file.clone().filter(|file| !file.has_expired(self.now)));
+            shown.extend(found);
+            let (Some(file), Some(life)) = (file, part.life) else { continue };
+            let Life { status, held, importing } = life;
+            prop_assert_eq!((file.status, file.held, file.importing), (status, held, importing));
+            prop_assert_eq!((file.version, file.owner), (part.version, self.owner.id()));
+            sum.files += 1;
+            sum.bytes += i128::from(held);
+            sum.imports += i128::from(importing);
+        }
+        prop_assert_eq!(self.owner.usage().await, sum, "usage is the sum");
+        prop_assert_eq!(self.owner.due(far_future()).await, due, "due is what must still happen");
+        prop_assert_eq!(self.owner.due(self.now).await, due_now, "and when");
+        prop_assert_eq!(self.list().await, shown, "the list shows what is there");
+        Ok(())
+    }
+
+    async fn list(&self) -> Vec<File> {
+        let (order, filter) = (PageOrder::Ascending, ListFilter::default());
+        let request = PageRequest { limit: 500, order, filter, after: None };
+        let page = self.owner.ports().list_files(&self.owner.access(Scope::Read, self.now), request).await;
+        page.expect("a page").files
+    }
+}

@@ -1,0 +1,203 @@
+//! `FinishProbe`.
+
+use files_domain::{
+    CreateFile, Created, Detail, File, FileId, FileRecords, FullProbe, MediaType, Metadata, ObjectMeta,
+    ProbeDone, Probed, SavedProbe, Scope, Status, change_file, limits,
+};
+use files_doubles::Duty;
+
+use crate::owner::{Owner, usage};
+use crate::samples::fail_file;
+use crate::samples::{at, imported, media, millis, object, video};
+use crate::store::Store;
+
+conformance! {
+    a_stored_file_becomes_what_the_probe_says,
+    bytes_that_cannot_be_read_are_good_all_the_same,
+    another_size_than_announced_is_what_counts,
+    an_import_is_over_with_its_probe,
+    an_import_that_is_probed_early_is_in_flight_no_more,
+    what_expires_remains_due,
+    the_same_probe_twice_changes_nothing,
+    a_failed_file_stays_failed,
+    without_a_record_nothing_is_written,
+    the_full_output_stands_beside_what_the_caller_wrote,
+    two_probes_at_once_end_it_once,
+    an_object_that_says_nothing_takes_nothing_away,
+}
+
+/// Probes a file, and holds what is written against what the state machine makes of it.
+async fn assert_probed<S: Store>(owner: &Owner<'_, S>, id: FileId, done: &ProbeDone) -> File {
+    let before = owner.record(id).await.expect("a record");
+    let mut expected = before.clone();
+    expected.probed(&done.object, &done.probed, done.now);
+    expected.version += 1;
+    assert_eq!(owner.probe(id, done).await, SavedProbe::Saved);
+    assert_eq!(owner.record(id).await, Some(expected.clone()));
+    expected
+}
+
+async fn a_stored_file_becomes_what_the_probe_says<S: Store>(store: &S) {
+    let press = Owner::new(store, "press").await;
+    for media_type in MediaType::ALL {
+        let file = press.upload(7, at(0)).await;
+        let done = ProbeDone { probed: media(media_type), ..video(7, at(1)) };
+        let probed = assert_probed(&press, file.id, &done).await;
+        assert_eq!((probed.media_type, probed.checksum), (Some(media_type), object(7).checksum));
+        assert_eq!(probed.content_type, object(7).content_type);
+    }
+    assert_eq!(press.usage().await, usage(4, 28, 0));
+    press.assert_nothing_due().await;
+}
+
+async fn bytes_that_cannot_be_read_are_good_all_the_same<S: Store>(store: &S) {
+    let press = Owner::new(store, "press").await;
+    for (held, size) in [(7, 7), (7, 8)] {
+        let file = press.upload(held, at(0)).await;
+        let probed = Probed::Unreadable("not media ü".to_owned());
+        let probed = assert_probed(&press, file.id, &ProbeDone { probed, ..video(size, at(1)) }).await;
+        assert_eq!((probed.media_type, probed.probe), (Some(MediaType::Other), None));
+    }
+}
+
+async fn another_size_than_announced_is_what_counts<S: Store>(store: &S) {
+    let press = Owner::new(store, "press").await;
+    for (size, sum) in [(9, 9), (5, 14), (0, 14), (u64::from(u32::MAX), 4_294_967_309)] {
+        let file = press.upload(7, at(0)).await;
+        assert_probed(&press, file.id, &video(size, at(1))).await;
+        assert_eq!(press.usage().await.bytes, sum);
+    }
+    press.assert_nothing_due().await;
+}
+
+async fn an_import_is_over_with_its_probe<S: Store>(store: &S) {
+    let press = Owner::new(store, "press").await;
+    let file = press.import(at(0)).await;
+    press.claimed(file.id, at(1)).await;
+    change_file(press.ports(), press.id(), file.id, |file| {
+        file.imported(imported(7), at(2));
+        true
+    })
+    .await
+    .expect("saved");
+    let probed = assert_probed(&press, file.id, &video(7, at(3))).await;
+    assert_eq!((probed.lease_until, probed.upload_id), (None, None));
+    assert_eq!(probed.checksum, Some(files_domain::Checksum::Sha256(imported(7).sha256)), "not the object's");
+    assert_eq!(probed.content_type.as_deref(), Some("video/webm"));
+    assert_eq!(press.usage().await, usage(1, 7, 0));
+    press.assert_nothing_due().await;
+}
+
+/// The object was there before its import was written down.
+async fn an_import_that_is_probed_early_is_in_flight_no_more<S: Store>(store: &S) {
+    let press = Owner::new(store, "press").await;
+    for size in [0, 7] {
+        let file = press.import(at(0)).await;
+        assert_eq!(press.usage().await.imports, 1);
+        press.claimed(file.id, at(1)).await;
+        assert_probed(&press, file.id, &video(size, at(2))).await;
+        assert_eq!(press.usage().await.imports, 0);
+    }
+    assert_eq!(press.usage().await, usage(2, 7, 0));
+    press.assert_nothing_due().await;
+}
+
+async fn what_expires_remains_due<S: Store>(store: &S) {
+    let press = Owner::new(store, "press").await;
+    let expires_at = at(2 * millis(limits::UPLOAD_WINDOW));
+    let file = press.expiring(7, at(0), expires_at).await;
+    assert_probed(&press, file.id, &video(7, at(1))).await;
+    press.assert_due(Duty::File(file.id), expires_at).await;
+    assert_eq!(press.usage().await, usage(1, 7, 0));
+}
+
+async fn the_same_probe_twice_changes_nothing<S: Store>(store: &S) {
+    let press = Owner::new(store, "press").await;
+    let expiring = press.expiring(7, at(0), at(millis(limits::UPLOAD_WINDOW))).await;
+    for file in [press.upload(7, at(0)).await, expiring] {
+        let first = assert_probed(&press, file.id, &video(7, at(1))).await;
+        for size in [7, 9] {
+            assert_eq!(
+                press.probe(file.id, &video(size, at(2))).await,
+                SavedProbe::AlreadyTerminal(Status::Success)
+            );
+        }
+        assert_eq!(press.record(file.id).await, Some(first));
+    }
+    assert_eq!(press.usage().await, usage(2, 14, 0));
+}
+
+async fn a_failed_file_stays_failed<S: Store>(store: &S) {
+    let press = Owner::new(store, "press").await;
+    let file = press.upload(7, at(0)).await;
+    let failed = fail_file(press.ports(), press.id(), file.id, "no", at(1)).await.expect("saved");
+    assert!(failed.is_some());
+    let failed = press.record(file.id).await;
+    let full = Some(FullProbe::InObject);
+    let probed = press.probe(file.id, &ProbeDone { full, ..video(7, at(2)) }).await;
+    assert_eq!(probed, SavedProbe::AlreadyTerminal(Status::Failed));
+    assert_eq!(press.record(file.id).await, failed);
+    let (_, detail) = press.ports().get_file(press.id(), file.id).await.expect("a record");
+    assert_eq!(detail, Detail::default());
+    assert_eq!(press.usage().await, usage(1, 0, 0));
+}
+
+async fn without_a_record_nothing_is_written<S: Store>(store: &S) {
+    let (press, radio) = (Owner::new(store, "press").await, Owner::new(store, "radio").await);
+    let (gone, theirs) = (press.upload(7, at(0)).await, radio.upload(7, at(0)).await);
+    press.remove(&gone, at(1)).await.expect("removed");
+    let due = press.due(crate::samples::far_future()).await;
+    for id in [gone.id, theirs.id, FileId::new(at(0))] {
+        for full in [None, Some(FullProbe::InObject)] {
+            assert_eq!(press.probe(id, &ProbeDone { full, ..video(7, at(2)) }).await, SavedProbe::NoRecord);
+        }
+        assert_eq!(press.record(id).await, None);
+    }
+    assert_eq!(press.usage().await, usage(0, 0, 0));
+    assert_eq!(press.due(crate::samples::far_future()).await, due);
+    assert_eq!(radio.record(theirs.id).await, Some(theirs));
+}
+
+async fn the_full_output_stands_beside_what_the_caller_wrote<S: Store>(store: &S) {
+    let press = Owner::new(store, "press").await;
+    let packed = (0..=255).collect();
+    for full in [None, Some(FullProbe::InObject), Some(FullProbe::Inline(packed))] {
+        for (size, key) in [(7, "announced"), (8, "not announced")] {
+            let file = press.new_upload(7, at(0));
+            let metadata = Metadata::new([(key.to_owned(), "v".to_owned())].into()).expect("metadata");
+            let detail = Detail { metadata, ..Detail::default() };
+            let access = press.access(Scope::Write, at(0));
+            let created = press.ports().create_file(&access, &file, &detail, None).await.expect("created");
+            assert_eq!(created, Created::New);
+            let done = ProbeDone { full: full.clone(), ..video(size, at(1)) };
+            assert_probed(&press, file.id, &done).await;
+            let (_, found) = press.ports().get_file(press.id(), file.id).await.expect("a record");
+            assert_eq!(found, Detail { full_probe: full.clone(), ..detail });
+        }
+    }
+}
+
+async fn two_probes_at_once_end_it_once<S: Store>(store: &S) {
+    let press = Owner::new(store, "press").await;
+    for size in [7, 9] {
+        let file = press.upload(7, at(0)).await;
+        let done = video(size, at(1));
+        let (one, other) = tokio::join!(press.probe(file.id, &done), press.probe(file.id, &done));
+        let mut both = [one, other].map(|saved| format!("{saved:?}"));
+        both.sort();
+        assert_eq!(both, ["AlreadyTerminal(Success)", "Saved"]);
+        assert_eq!(press.record(file.id).await.expect("a record").version, 2);
+    }
+    assert_eq!(press.usage().await, usage(2, 16, 0));
+}
+
+async fn an_object_that_says_nothing_takes_nothing_away<S: Store>(store: &S) {
+    let press = Owner::new(store, "press").await;
+    for size in [7, 9] {
+        let object = ObjectMeta { checksum: None, content_type: None, ..object(size) };
+        let before = File { content_type: Some("audio/flac".to_owned()), ..press.new_upload(7, at(0)) };
+        press.create(&before).await.expect("created");
+        let probed = assert_probed(&press, before.id, &ProbeDone { object, ..video(size, at(1)) }).await;
+        assert_eq!((probed.checksum, probed.content_type), (None, before.content_type));
+    }
+}

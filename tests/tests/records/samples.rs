@@ -1,0 +1,89 @@
+//! Moments, files and objects to work with.
+
+use std::time::Duration;
+
+use files_domain::{
+    Checksum, File, FileId, FileName, FileRecords, ImportedObject, MediaType, NewFile, ObjectMeta, OwnerId,
+    ProbeDone, ProbeSummary, Probed, Source, StoreError, Timestamp, change_file,
+};
+
+/// The moment `millis` milliseconds after the beginning of a test, which is a whole second.
+pub(crate) fn at(millis: u64) -> Timestamp {
+    Timestamp::from_millis(1_767_323_045_000 + millis)
+}
+
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).expect("a short time")
+}
+
+/// When everything is due.
+pub(crate) fn far_future() -> Timestamp {
+    Timestamp::from_millis(u64::MAX)
+}
+
+pub(crate) fn new_file(source: Source, size: Option<u64>, expires_at: Option<Timestamp>) -> NewFile {
+    NewFile {
+        name: FileName::clean("clip ü🎬.mp4").expect("a name"),
+        source,
+        size,
+        content_type: None,
+        announced_sha256: None,
+        expires_at,
+        name_from_source: source == Source::Url,
+    }
+}
+
+/// What S3 says of an object of `size` bytes.
+pub(crate) fn object(size: u64) -> ObjectMeta {
+    ObjectMeta {
+        size,
+        checksum: Some(Checksum::Crc64nvme("00000000deadbeef".to_owned())),
+        content_type: Some("video/mp4".to_owned()),
+        etag: "\"etag\"".to_owned(),
+    }
+}
+
+pub(crate) fn media(media_type: MediaType) -> Probed {
+    let summary = ProbeSummary {
+        width: Some(1920),
+        height: Some(1080),
+        duration: Some(12.48),
+        format_name: "mov,mp4,m4a,3gp,3g2,mj2".to_owned(),
+        ..ProbeSummary::default()
+    };
+    Probed::Media { media_type, summary }
+}
+
+/// A probe that found a video of `size` bytes.
+pub(crate) fn video(size: u64, now: Timestamp) -> ProbeDone {
+    ProbeDone { object: object(size), probed: media(MediaType::Video), full: None, now }
+}
+
+/// What an import has put into an object of `size` bytes.
+pub(crate) fn imported(size: u64) -> ImportedObject {
+    ImportedObject {
+        size,
+        sha256: "ab".repeat(32),
+        content_type: Some("video/webm".to_owned()),
+        name: FileName::clean("source.webm"),
+        upload_id: Some("upload-1".to_owned()),
+    }
+}
+
+/// Fails a file as whoever gives it up does, unless it has come to its end.
+pub(crate) async fn fail_file(
+    records: &impl FileRecords,
+    owner: OwnerId,
+    id: FileId,
+    error: &str,
+    now: Timestamp,
+) -> Result<Option<File>, StoreError> {
+    change_file(records, owner, id, |file| {
+        let open = !file.status.is_terminal();
+        if open {
+            file.fail(error, now);
+        }
+        open
+    })
+    .await
+}

@@ -1,0 +1,164 @@
+//! `FileRecords`.
+
+use std::time::Duration;
+
+use files_domain::{
+    Checksum, Due, DueKind, File, FileId, FileName, FileRecords, MediaType, ProbeSummary, Progress, Source,
+    Status, StoreError, change_file, limits,
+};
+use files_doubles::Duty;
+
+use crate::owner::{Owner, usage};
+use crate::samples::fail_file;
+use crate::samples::{at, millis};
+use crate::store::Store;
+
+conformance! {
+    what_is_written_is_read_again_whole,
+    what_is_not_there_and_what_is_anothers_is_not_found,
+    only_the_record_that_was_read_is_replaced,
+    a_deleted_record_does_not_come_back,
+    the_usage_follows_every_change,
+    what_is_due_follows_every_change,
+    changes_at_once_all_count,
+    a_file_that_has_ended_does_not_fail,
+}
+
+async fn what_is_written_is_read_again_whole<S: Store>(store: &S) {
+    let press = Owner::new(store, "press").await;
+    let before = press.upload(7, at(0)).await;
+    let full = File {
+        name: FileName::clean("ü 🎬 \"quoted\".mov").expect("a name"),
+        source: Source::Url,
+        status: Status::Running,
+        updated_at: at(9),
+        size: Some(u64::MAX),
+        held: u64::MAX,
+        content_type: Some("video/quicktime".to_owned()),
+        checksum: Some(Checksum::Sha256("ab".repeat(32))),
+        announced_sha256: Some("cd".repeat(32)),
+        progress: Some(Progress { received: 3, total: Some(9) }),
+        expires_at: Some(at(10_000)),
+        error: Some("none".to_owned()),
+        media_type: Some(MediaType::Image),
+        probe: Some(ProbeSummary {
+            width: Some(1),
+            height: Some(2),
+            duration: Some(0.1),
+            format_name: "mov".to_owned(),
+            video_codec: Some("h264".to_owned()),
+            audio_codec: Some("aac".to_owned()),
+            frame_rate: Some(29.97),
+            bit_rate: Some(5_000_000),
+            rotation: Some(-90),
+        }),
+        ffprobe_error: Some("none".to_owned()),
+        importing: true,
+        name_from_source: true,
+        generation: 3,
+        lease_until: Some(at(4)),
+        upload_id: Some("u".to_owned()),
+        due: Some(Due { kind: DueKind::Expire, at: at(5), tries: 6 }),
+        ..before.clone()
+    };
+    press.ports().save_file(&before, &full).await.expect("saved");
+    let full = File { version: 2, ..full };
+    assert_eq!(press.record(before.id).await, Some(full.clone()));
+    press.ports().save_file(&full, &before).await.expect("saved");
+    assert_eq!(
+        press.record(before.id).await,
+        Some(File { version: 3, ..before }),
+        "and all of it goes again"
+    );
+}
+
+async fn what_is_not_there_and_what_is_anothers_is_not_found<S: Store>(store: &S) {
+    let (press, radio) = (Owner::new(store, "press").await, Owner::new(store, "radio").await);
+    let theirs = radio.upload(7, at(0)).await;
+    for id in [theirs.id, FileId::new(at(0))] {
+        assert_refused!(press.ports().get_file(press.id(), id).await, StoreError::NotFound);
+        let changed = change_file(press.ports(), press.id(), id, |_| true).await.expect("read");
+        assert_eq!(changed, None);
+    }
+    let absent = press.new_upload(7, at(0));
+    assert_refused!(press.ports().save_file(&absent, &absent).await, StoreError::Changed);
+    assert_eq!(press.record(absent.id).await, None);
+}
+
+async fn only_the_record_that_was_read_is_replaced<S: Store>(store: &S) {
+    let press = Owner::new(store, "press").await;
+    let before = press.upload(7, at(0)).await;
+    let (one, other) = (File { held: 8, ..before.clone() }, File { held: 100, ..before.clone() });
+    press.ports().save_file(&before, &one).await.expect("saved");
+    for _ in 0..2 {
+        assert_refused!(press.ports().save_file(&before, &other).await, StoreError::Changed);
+    }
+    assert_eq!(press.record(before.id).await, Some(File { version: 2, ..one.clone() }));
+    assert_eq!(press.usage().await, usage(1, 8, 0));
+    // The version of a record that was never read is no better.
+    let guessed = File { version: 3, ..one };
+    assert_refused!(press.ports().save_file(&guessed, &other).await, StoreError::Changed);
+}
+
+async fn a_deleted_record_does_not_come_back<S: Store>(store: &S) {
+    let press = Owner::new(store, "press").await;
+    let file = press.upload(7, at(0)).await;
+    press.remove(&file, at(1)).await.expect("removed");
+    assert_refused!(press.ports().save_file(&file, &file).await, StoreError::Changed);
+    assert_eq!(press.record(file.id).await, None);
+    assert_eq!(press.usage().await, usage(0, 0, 0));
+}
+
+async fn the_usage_follows_every_change<S: Store>(store: &S) {
+    let press = Owner::new(store, "press").await;
+    let (upload, import) = (press.upload(7, at(0)).await, press.import(at(1)).await);
+    assert_eq!(press.usage().await, usage(2, 7, 1));
+    let larger = File { held: 10, importing: false, ..import.clone() };
+    press.ports().save_file(&import, &larger).await.expect("saved");
+    assert_eq!(press.usage().await, usage(2, 17, 0));
+    fail_file(press.ports(), press.id(), upload.id, "no", at(2)).await.expect("failed");
+    assert_eq!(press.usage().await, usage(2, 10, 0));
+    fail_file(press.ports(), press.id(), import.id, "no", at(2)).await.expect("failed");
+    assert_eq!(press.usage().await, usage(2, 0, 0));
+}
+
+async fn what_is_due_follows_every_change<S: Store>(store: &S) {
+    let press = Owner::new(store, "press").await;
+    let file = press.expiring(7, at(0), at(millis(limits::MAX_EXPIRES_IN))).await;
+    press.assert_due(Duty::File(file.id), at(millis(limits::UPLOAD_WINDOW))).await;
+    let later = change_file(press.ports(), press.id(), file.id, |file| file.postpone_due(at(1000))).await;
+    let later = later.expect("saved").expect("changed").due.expect("still due");
+    assert_eq!((later.at, later.tries), (at(1000 + millis(Duration::from_secs(300))), 1));
+    press.assert_due(Duty::File(file.id), later.at).await;
+    fail_file(press.ports(), press.id(), file.id, "no", at(2000)).await.expect("failed");
+    press.assert_due(Duty::File(file.id), at(millis(limits::MAX_EXPIRES_IN))).await;
+
+    let radio = Owner::new(store, "radio").await;
+    let file = radio.upload(7, at(0)).await;
+    fail_file(radio.ports(), radio.id(), file.id, "no", at(1)).await.expect("failed");
+    radio.assert_nothing_due().await;
+}
+
+async fn changes_at_once_all_count<S: Store>(store: &S) {
+    let press = Owner::new(store, "press").await;
+    let file = press.upload(7, at(0)).await;
+    let more = async || {
+        let changed = change_file(press.ports(), press.id(), file.id, |file| {
+            file.held += 1;
+            true
+        });
+        changed.await.expect("saved").expect("changed");
+    };
+    tokio::join!(more(), more(), more());
+    let now = press.record(file.id).await.expect("a record");
+    assert_eq!((now.held, now.version), (10, 4));
+    assert_eq!(press.usage().await, usage(1, 10, 0));
+}
+
+async fn a_file_that_has_ended_does_not_fail<S: Store>(store: &S) {
+    let press = Owner::new(store, "press").await;
+    let file = press.success(7, MediaType::Audio, at(0)).await;
+    let failed = fail_file(press.ports(), press.id(), file.id, "no", at(1)).await.expect("read");
+    assert_eq!(failed, None);
+    assert_eq!(press.record(file.id).await, Some(file));
+}
