@@ -1,6 +1,6 @@
 //! Faults on demand: what AWS does on a bad day, by rule or by chance from a seed.
 //!
-//! Every call of a service, every invocation, every process and every event asks [`Faults::decide`] once. What is
+//! Every call of a service, every invocation, every process and every event asks `Faults::decide` once. What is
 //! decided by chance depends on the seed, the rule, and the how-manieth call of this caller, service and operation it
 //! is, and on nothing else: neither on time nor on what other callers do in between.
 
