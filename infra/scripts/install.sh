@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sure that what a make target needs outside of Rust is there: `install.sh build|run|lint ...`.
+# Makes sure that what a make target needs outside of Rust is there: `install.sh build|run|lint|layer ...`.
 # On Debian and its relatives missing packages are installed, elsewhere they are named and nothing is changed.
 set -euo pipefail
 
@@ -17,7 +17,11 @@ want() { # command, Debian package(s), what it is for
 want_venv() {
     python3 -c 'import ensurepip, venv' >/dev/null 2>&1 && return 0
     needed+=(python3 python3-venv)
-    missing+=("python3 with venv and ensurepip (template and OpenAPI checks)")
+    missing+=("python3 with venv and ensurepip (the Python tools)")
+}
+
+foreign() { # the other one of the layer's two architectures
+    if [ "$(uname -m)" = aarch64 ]; then echo x86_64; else echo aarch64; fi
 }
 
 for purpose in "$@"; do
@@ -33,8 +37,17 @@ for purpose in "$@"; do
         want git git "fetches the advisory database"
         want_venv
         ;;
+    layer)
+        want ffprobe ffmpeg "is compared with the layer's"
+        want ffmpeg ffmpeg "makes the comparison's media"
+        want_venv
+        # Not elsewhere: without it only the other architecture's ffprobe is not run.
+        if command -v apt-get >/dev/null 2>&1; then
+            want "qemu-$(foreign)" qemu-user "runs the other architecture's ffprobe"
+        fi
+        ;;
     *)
-        echo "install.sh: unknown purpose '$purpose', expected build, run or lint" >&2
+        echo "install.sh: unknown purpose '$purpose', expected build, run, lint or layer" >&2
         exit 2
         ;;
     esac

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Makes .tools/venv from requirements.txt; again when the requirements or the Python change, else does nothing.
+# `python-tools.sh layer` makes .tools/venv-layer from requirements-layer.txt: large, and nothing else needs it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-requirements=infra/scripts/requirements.txt
-venv=.tools/venv
+suffix=${1:+-$1}
+requirements=infra/scripts/requirements$suffix.txt
+venv=.tools/venv$suffix
 stamp=$venv/made-from
 
 if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
-    echo "Python is too old: $(python3 --version 2>&1), needed is 3.11 or newer for the template and OpenAPI checks." >&2
+    echo "Python is too old: $(python3 --version 2>&1), needed is 3.11 or newer for the Python tools." >&2
     exit 1
 fi
 

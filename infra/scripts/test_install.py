@@ -62,6 +62,18 @@ class Install(Machine):
         self.assertTrue(calls.startswith("-n env DEBIAN_FRONTEND=noninteractive apt-get"), calls)
         self.assertIn("gcc libc6-dev", calls)
 
+    def test_the_layer_wants_an_emulator_of_the_other_architecture_only_where_it_is_easily_had(self):
+        self.has("ffmpeg", "ffprobe", "python3")
+        self.has("uname", does="echo x86_64")
+        result = self.run_script("install.sh", "layer")
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))
+        self.has("id", does="echo 0")
+        self.has("apt-get", does=f'echo "$*" >>{self.bin}/calls')
+        self.assertEqual(self.run_script("install.sh", "layer").returncode, 0)
+        self.assertIn("install -y --no-install-recommends qemu-user\n", (self.bin / "calls").read_text())
+        self.has("qemu-aarch64")
+        self.assertEqual(self.run_script("install.sh", "layer").stdout, "")
+
     def test_without_apt_get_it_says_what_is_missing_and_stops(self):
         self.has("ffmpeg", "ffprobe", "curl")
         result = self.run_script("install.sh", "build", "run")

@@ -1,0 +1,133 @@
+"""Builds the ffprobe layers: `build.py [x86_64|arm64 ...]`, both without a name.
+
+The outputs are dist/ffprobe-layer-ARCHITECTURE.zip here. What has been built from the same inputs is not built again.
+"""
+
+import argparse
+import hashlib
+import importlib.metadata
+import os
+import shutil
+import sys
+import time
+import tomllib
+import zlib
+from pathlib import Path
+
+import archive
+import check
+import compilation
+import sources
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+DIST = HERE / "dist"
+WORK = ROOT / ".tools/layer"
+# Whatever else changes, the binary stays the same.
+INPUTS = ("layer.toml", "sources.py", "compilation.py", "archive.py", "build.py")
+
+POINTER = """\
+This layer holds ffprobe of FFmpeg {ffmpeg[version]} under the GNU Lesser General Public License 2.1 or later (LICENSE),
+linked statically with zlib {zlib[version]} (LICENSE.zlib) and the C library musl as it is in Zig {zig} (LICENSE.musl).
+
+Source, unmodified:
+    {ffmpeg[url]}
+    SHA-256 {ffmpeg[sha256]}
+    {zlib[url]}
+    SHA-256 {zlib[sha256]}
+
+It was configured with:
+    {options}
+
+The folder layers/ffprobe of the project Files has the script that builds it from these: `make layer`.
+"""
+
+
+def inputs_hash(architecture):
+    """Of all that the zip's bytes depend on."""
+    digest = hashlib.sha256(f"{architecture} {zig_version()} {zlib.ZLIB_RUNTIME_VERSION}".encode())
+    for name in INPUTS:
+        digest.update((HERE / name).read_bytes())
+    return digest.hexdigest()
+
+
+def zig_version():
+    """The compiler's release."""
+    return importlib.metadata.version("ziglang")
+
+
+def is_current(output, stamp, inputs):
+    """Whether the output is there, unchanged, and made from these inputs."""
+    return output.exists() and stamp.exists() and stamp.read_text() == f"{inputs} {sources.sha256(output)}\n"
+
+
+def musl_licence():
+    """musl's copyright file in the compiler's own copy."""
+    return (compilation.zig().parent / "lib/libc/musl/COPYRIGHT").read_bytes()
+
+
+def build(name, layer):
+    """Compiles and packs one architecture's layer; the path of the zip."""
+    output = DIST / f"ffprobe-layer-{name}.zip"
+    stamp = WORK / f"built-{name}"
+    inputs = inputs_hash(name)
+    if is_current(output, stamp, inputs):
+        return output
+    began = time.monotonic()
+    folder = WORK / f"work-{name}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for source in ("ffmpeg", "zlib"):
+        sources.unpack(sources.fetch(source, layer[source], WORK / "sources"), folder / source)
+    print(f"Building ffprobe {layer['ffmpeg']['version']} for {name} (a few minutes)", flush=True)
+    workshop = compilation.Workshop(
+        folder, compilation.zig(), layer["architectures"][name], layer["configure"], os.cpu_count() or 1
+    )
+    workshop.compile_zlib()
+    program = workshop.compile_ffprobe(layer["components"])
+    options = " ".join(f"'{option}'" if " " in option else option for option in workshop.options(layer["components"]))
+    pointer = POINTER.format(**layer, zig=zig_version(), options=options)
+    DIST.mkdir(exist_ok=True)
+    archive.write_zip(
+        output,
+        [
+            ("bin/ffprobe", program.read_bytes(), True),
+            ("ffprobe/LICENSE", (folder / "ffmpeg/COPYING.LGPLv2.1").read_bytes(), False),
+            ("ffprobe/LICENSE.musl", musl_licence(), False),
+            ("ffprobe/LICENSE.zlib", zlib_licence(folder / "zlib"), False),
+            ("ffprobe/SOURCE", pointer.encode(), False),
+        ],
+    )
+    shutil.rmtree(folder)
+    stamp.write_text(f"{inputs} {sources.sha256(output)}\n")
+    print(f"Built in {time.monotonic() - began:.0f} s", flush=True)
+    return output
+
+
+def zlib_licence(folder):
+    """The licence at the top of zlib.h: Debian's tarball and upstream's both have it."""
+    text = (folder / "zlib.h").read_text()
+    return text[text.index("/*") + 2 : text.index("*/")].encode()
+
+
+def main(arguments):
+    layer = tomllib.loads((HERE / "layer.toml").read_text())
+    parser = argparse.ArgumentParser(description="Builds the ffprobe layers.")
+    parser.add_argument("architectures", nargs="*", metavar="ARCHITECTURE", help=", ".join(layer["architectures"]))
+    names = parser.parse_args(arguments).architectures or list(layer["architectures"])
+    if unknown := set(names) - set(layer["architectures"]):
+        parser.error(f"no such architecture: {', '.join(sorted(unknown))}")
+    try:
+        for name in names:
+            output = build(name, layer)
+            check.prove(output, layer["architectures"][name])
+            size = output.stat().st_size / 1e6
+            print(f"{output.relative_to(ROOT)}: {size:.2f} MB, SHA-256 {sources.sha256(output)}", flush=True)
+    except (sources.SourceError, compilation.BuildError, check.CheckError) as error:
+        print(f"layer: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
