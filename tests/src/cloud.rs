@@ -140,8 +140,13 @@ impl Cloud {
     }
 
     async fn local(&self, method: http::Method, path: &str) -> Answer {
+        self.local_with(method, path, String::new()).await
+    }
+
+    /// A request to a route of the local cloud alone.
+    pub(crate) async fn local_with(&self, method: http::Method, path: &str, body: String) -> Answer {
         let url = format!("{}/_local/{path}", self.origin());
-        Answer::to(crate::owner::http_client().request(method, url)).await
+        Answer::to(crate::owner::http_client().request(method, url).body(body)).await
     }
 
     /// Pulls the plug: the process gets no chance to say goodbye.

@@ -2,6 +2,7 @@
 //! stands behind the API, a server to import from, and media.
 
 pub mod answer;
+mod bad_day;
 pub mod behind;
 pub mod cloud;
 pub mod form;

@@ -4,7 +4,10 @@ mod letter;
 
 use std::error::Error;
 
-use files_domain::{BoxError, FileId, FileRecords, FinishProbe, OwnerId, ProbeDone, Probed, change_file};
+use files_domain::{
+    BoxError, File, FileId, FileRecords, FinishProbe, OwnerId, ProbeDone, Probed, StoreError, Timestamp,
+    change_file,
+};
 use files_objects::{Objects, ObjectsError};
 use files_queues::{Delivered, only_failed};
 use serde_json::Value;
@@ -50,25 +53,26 @@ impl<R: FileRecords + FinishProbe + Sync> FailFile<R> {
     }
 
     /// Fails an import, unless all its bytes have arrived (then it is nearly done) or a worker has just begun on it once
-    /// more: `sweep` sees to both.
+    /// more: `sweep` sees to both. Its parts go first: a failed record no longer knows of them.
     async fn end_import(&self, owner: OwnerId, id: FileId) -> Result<(), BoxError> {
         let now = lambda_startup::now();
-        let mut upload_id = None;
+        let file = match self.records.get_file(owner, id).await {
+            Ok((file, _)) => file,
+            Err(StoreError::NotFound) => return Ok(()), // deleted since
+            Err(error) => return Err(error.into()),
+        };
+        if let (Some(upload_id), true) = (&file.upload_id, is_given_up(&file, now)) {
+            self.objects.abort_upload(owner, id, upload_id).await?;
+        }
         let failed = change_file(&self.records, owner, id, |file| {
-            let at_work = file.lease_until.is_some_and(|until| until > now);
-            let given_up = file.importing && !at_work && !file.status.is_terminal();
+            let given_up = is_given_up(file, now);
             if given_up {
-                upload_id = file.upload_id.clone();
                 file.fail("the import failed repeatedly", now);
             }
             given_up
         });
-        if failed.await?.is_none() {
-            return Ok(());
-        }
-        info!(file = %id, "import given up");
-        if let Some(upload_id) = upload_id {
-            self.objects.abort_upload(owner, id, &upload_id).await?;
+        if failed.await?.is_some() {
+            info!(file = %id, "import given up");
         }
         Ok(())
     }
@@ -90,4 +94,10 @@ impl<R: FileRecords + FinishProbe + Sync> FailFile<R> {
         }
         Ok(())
     }
+}
+
+/// Whether an import waits for a worker that will not come.
+fn is_given_up(file: &File, now: Timestamp) -> bool {
+    let at_work = file.lease_until.is_some_and(|until| until > now);
+    file.importing && !at_work && !file.status.is_terminal()
 }

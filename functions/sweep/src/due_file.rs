@@ -101,14 +101,15 @@ impl Sweep {
         Ok(())
     }
 
-    /// Only if nothing has happened to it since it was looked at.
+    /// Only if nothing has happened to it since it was looked at. Its parts go first: a failed record no longer knows of
+    /// them. Should a worker have begun on it just now, it throws them away itself.
     async fn fail(&self, due: &DueFile, reason: &str) -> Result<(), BoxError> {
-        let mut after = due.file.clone();
-        after.fail(reason, due.now);
-        self.records.save_file(&due.file, &after).await?;
         if let Some(upload_id) = &due.file.upload_id {
             self.objects.abort_upload(due.file.owner, due.file.id, upload_id).await?;
         }
+        let mut after = due.file.clone();
+        after.fail(reason, due.now);
+        self.records.save_file(&due.file, &after).await?;
         Ok(())
     }
 

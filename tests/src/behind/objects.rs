@@ -1,3 +1,6 @@
+use std::collections::BTreeMap;
+
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType};
 use files_domain::{FileId, file_object_key};
 
 use super::Behind;
@@ -22,6 +25,50 @@ impl Behind {
             keys.extend(uploads.into_iter().filter_map(|upload| Some(format!("{}?", upload.key?))));
         }
         keys
+    }
+
+    /// The sizes of all objects of the owner, by key.
+    pub async fn object_sizes(&self) -> BTreeMap<String, i64> {
+        let mut sizes = BTreeMap::new();
+        for folder in ["files", "probes"] {
+            let list = self.s3.list_objects_v2().bucket(&self.bucket);
+            let mut pages = list.prefix(format!("{folder}/{}/", self.owner)).into_paginator().send();
+            while let Some(page) = pages.next().await {
+                let objects = page.expect("the bucket can be listed").contents.unwrap_or_default();
+                sizes.extend(objects.into_iter().filter_map(|object| Some((object.key?, object.size?))));
+            }
+        }
+        sizes
+    }
+
+    /// The keys of the owner's unfinished uploads, and how many parts each has (of the first thousand).
+    pub async fn unfinished_uploads(&self) -> Vec<(String, usize)> {
+        let list = self.s3.list_multipart_uploads().bucket(&self.bucket);
+        let list = list.prefix(format!("files/{}/", self.owner)).send().await;
+        let mut unfinished = Vec::new();
+        for upload in list.expect("the bucket can be listed").uploads.unwrap_or_default() {
+            let (key, id) = (upload.key.unwrap_or_default(), upload.upload_id.unwrap_or_default());
+            let parts = self.s3.list_parts().bucket(&self.bucket).key(&key).upload_id(id).send().await;
+            let parts = parts.map_or(0, |parts| parts.parts().len()); // ended in between
+            unfinished.push((key, parts));
+        }
+        unfinished
+    }
+
+    /// Begins an upload of a file with the operator's keys, and stores its first part. Its id.
+    pub async fn begin_upload(&self, id: &str, part: bytes::Bytes) -> String {
+        let key = self.object_key(id);
+        let create = self.s3.create_multipart_upload().bucket(&self.bucket).key(&key);
+        let create = create
+            .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+            .checksum_type(ChecksumType::FullObject)
+            .send()
+            .await;
+        let upload_id = create.expect("an upload").upload_id.expect("an id");
+        let store = self.s3.upload_part().bucket(&self.bucket).key(key).upload_id(&upload_id).part_number(1);
+        let store = store.checksum_algorithm(ChecksumAlgorithm::Crc64Nvme).body(part.into()).send().await;
+        store.expect("a part");
+        upload_id
     }
 
     /// Stores an object with the operator's keys.

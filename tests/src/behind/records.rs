@@ -78,6 +78,16 @@ impl Behind {
 
     /// Sets numbers of an item that is there.
     pub async fn set_numbers(&self, sk: &str, numbers: &[(&str, u64)]) {
+        assert!(self.set_numbers_if(sk, numbers, "attribute_exists(pk)").await, "{sk} is not there");
+    }
+
+    /// Sets numbers of an item if it has them, still. Whether it had.
+    pub async fn change_numbers(&self, sk: &str, numbers: &[(&str, u64)]) -> bool {
+        let has: Vec<_> = (0..numbers.len()).map(|index| format!("attribute_exists(#n{index})")).collect();
+        self.set_numbers_if(sk, numbers, &has.join(" AND ")).await
+    }
+
+    async fn set_numbers_if(&self, sk: &str, numbers: &[(&str, u64)], condition: &str) -> bool {
         let mut update = self.dynamodb.update_item().table_name(&self.table).set_key(Some(self.key(sk)));
         let mut set = Vec::new();
         for (index, (name, number)) in numbers.iter().enumerate() {
@@ -86,10 +96,16 @@ impl Behind {
                 .expression_attribute_names(format!("#n{index}"), *name)
                 .expression_attribute_values(format!(":v{index}"), AttributeValue::N(number.to_string()));
         }
-        let update = update
-            .update_expression(format!("SET {}", set.join(", ")))
-            .condition_expression("attribute_exists(pk)");
-        update.send().await.expect("the item is there");
+        let update =
+            update.update_expression(format!("SET {}", set.join(", "))).condition_expression(condition);
+        match update.send().await {
+            Ok(_) => true,
+            Err(error) => {
+                let error = error.into_service_error();
+                assert!(error.is_conditional_check_failed_exception(), "{error:?}");
+                false
+            }
+        }
     }
 
     /// Writes an item as it is.

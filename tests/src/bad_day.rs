@@ -1,0 +1,39 @@
+//! What only a cloud of this machine can do: faults on demand, and a clock that can be advanced.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::Cloud;
+
+impl Cloud {
+    /// Adds rules, or the mix of a seed.
+    pub async fn add_faults(&self, rules: &Value) {
+        self.local_with(Method::POST, "faults", rules.to_string()).await.expect(200);
+    }
+
+    /// From now on nothing fails on demand.
+    pub async fn clear_faults(&self) {
+        self.local_with(Method::DELETE, "faults", String::new()).await.expect(204);
+    }
+
+    /// How often the rules in force have struck, and what each of them does.
+    pub async fn strikes(&self) -> Vec<(Value, u64)> {
+        let shown = self.local_with(Method::GET, "faults", String::new()).await.expect(200).json();
+        let rules = shown["rules"].as_array().expect("rules");
+        rules
+            .iter()
+            .map(|rule| (rule["rule"]["action"].clone(), rule["hits"].as_u64().expect("a count")))
+            .collect()
+    }
+
+    /// Advances the clock of queues, retries, late events and schedules.
+    pub async fn advance_clock(&self, seconds: u64) {
+        let body = json!({ "advance_seconds": seconds }).to_string();
+        self.local_with(Method::POST, "clock", body).await.expect(200);
+    }
+
+    /// Runs `sweep` now, and waits until it has ended. `false`: it failed.
+    pub async fn try_sweep(&self) -> bool {
+        self.local_with(Method::POST, "schedule/sweep", String::new()).await.status == 200
+    }
+}

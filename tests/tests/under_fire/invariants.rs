@@ -1,0 +1,208 @@
+//! The design's invariants, one by one, on the stores of one owner.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use bytes::Bytes;
+use files_tests::behind::Item;
+use files_tests::{Owner, media};
+use serde_json::Value;
+
+use crate::client;
+
+/// How a file must have ended.
+#[derive(Clone, Debug)]
+pub(crate) enum End {
+    /// `success`, with these bytes.
+    Bytes(Bytes),
+    /// `failed`.
+    Failed,
+    /// `success` with these bytes, or `failed`: too much went wrong to tell.
+    BytesOrFailed(Bytes),
+    /// Deleted.
+    Gone,
+    /// Deleted, or not.
+    Unknown,
+}
+
+/// A file that a client knows of.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    /// Its id.
+    pub(crate) id: String,
+    /// What was done to it.
+    pub(crate) what: String,
+    /// How it must have ended.
+    pub(crate) end: End,
+}
+
+/// What is not as it must be once all is quiet; each line names the files.
+pub(crate) async fn violations(owner: &Owner, known: &[Known]) -> Vec<String> {
+    let stores = Stores::read(owner).await;
+    let mut wrong = stores.strays(owner).await;
+    for line in &mut wrong {
+        if let Some(known) = known.iter().find(|known| line.contains(&known.id)) {
+            line.push_str(&format!(" ({})", known.what));
+        }
+    }
+    wrong.extend(stores.is_counted(owner).await);
+    wrong.extend(stores.is_listed(owner).await);
+    for id in stores.files.keys() {
+        let end = known.iter().find(|known| known.id == *id);
+        if let Err(what) = check_file(owner, &stores, id, end).await {
+            wrong.push(format!("file {id} ({}): {what}", end.map_or("?", |known| &known.what)));
+        }
+    }
+    for Known { id, what, end } in known {
+        if !stores.files.contains_key(id) && !matches!(end, End::Gone | End::Unknown) {
+            wrong.push(format!("file {id} ({what}) is lost"));
+        }
+    }
+    wrong
+}
+
+/// All that the stores have of an owner.
+struct Stores {
+    /// The summaries by id.
+    files: BTreeMap<String, Item>,
+    /// The other sort keys.
+    others: Vec<String>,
+    /// Sizes by key.
+    objects: BTreeMap<String, i64>,
+}
+
+impl Stores {
+    async fn read(owner: &Owner) -> Self {
+        let (mut files, mut others) = (BTreeMap::new(), Vec::new());
+        for item in owner.behind.items().await {
+            let sk = text(&item, "sk").expect("a sort key").to_owned();
+            match sk.strip_prefix("file#") {
+                Some(id) => drop(files.insert(id.to_owned(), item)),
+                None => others.push(sk),
+            }
+        }
+        Self { files, others, objects: owner.behind.object_sizes().await }
+    }
+
+    /// Nothing is there that belongs to no file.
+    async fn strays(&self, owner: &Owner) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for sk in &self.others {
+            let (kind, id) = sk.split_once('#').unwrap_or((sk, ""));
+            match kind {
+                "usage" | "idem" => {}
+                "detail" if self.files.contains_key(id) => {}
+                _ => wrong.push(format!("the record {sk} belongs to no file")),
+            }
+        }
+        for key in self.objects.keys() {
+            let id = key.rsplit('/').next().unwrap_or_default();
+            if self.files.get(id).and_then(|item| text(item, "status")) != Some("success") {
+                wrong.push(format!("the object {key} belongs to no file that has bytes"));
+            }
+        }
+        for (key, parts) in owner.behind.unfinished_uploads().await {
+            // One without parts has no bytes: whoever began it died before it could be written down, and the bucket's
+            // lifecycle ends it.
+            if parts > 0 {
+                wrong.push(format!("an unfinished upload of {key} has {parts} parts"));
+            }
+        }
+        wrong
+    }
+
+    /// Usage is the sum of the records and of the objects.
+    async fn is_counted(&self, owner: &Owner) -> Option<String> {
+        let (usage, sum) = (owner.behind.usage().await, owner.behind.sum().await);
+        let prefix = owner.behind.object_key("019aa1b2-c3d4-7e5f-8a6b-0123456789ab");
+        let prefix = &prefix[..=prefix.rfind('/').expect("a folder")];
+        let stored: i64 =
+            self.objects.iter().filter(|(key, _)| key.starts_with(prefix)).map(|(_, size)| size).sum();
+        (usage != sum || usage.bytes != stored || usage.imports != 0)
+            .then(|| format!("usage is {usage:?}, the records' sum {sum:?}, stored are {stored} bytes"))
+    }
+
+    /// The list shows what is recorded, once.
+    async fn is_listed(&self, owner: &Owner) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let mut listed = BTreeSet::new();
+        let mut query = "?limit=100".to_owned();
+        loop {
+            let page = owner.list(&query).await;
+            for file in page["files"].as_array().expect("files") {
+                let id = file["id"].as_str().expect("an id").to_owned();
+                if !self.files.contains_key(&id) {
+                    wrong.push(format!("file {id} is listed and has no record"));
+                }
+                if !listed.insert(id.clone()) {
+                    wrong.push(format!("file {id} is listed twice"));
+                }
+            }
+            let Some(cursor) = page["next_cursor"].as_str() else { break };
+            query = format!("?limit=100&cursor={cursor}");
+        }
+        wrong.extend(
+            self.files.keys().filter(|id| !listed.contains(*id)).map(|id| format!("file {id} is not listed")),
+        );
+        wrong
+    }
+}
+
+/// A file has ended, as it must have, and what it says of its bytes is so.
+async fn check_file(owner: &Owner, stores: &Stores, id: &str, known: Option<&Known>) -> Result<(), String> {
+    let item = &stores.files[id];
+    for left in ["due_at", "due", "lease_until", "upload_id", "importing", "progress"] {
+        if item.contains_key(left) && !(left.starts_with("due") && item.contains_key("expires_at")) {
+            return Err(format!("{left} is left: {item:?}"));
+        }
+    }
+    let end = known.map(|known| &known.end);
+    let stored = stores.objects.get(&owner.behind.object_key(id)).copied();
+    match (text(item, "status"), end) {
+        (Some("failed"), None | Some(End::Failed | End::BytesOrFailed(_) | End::Unknown)) => match stored {
+            None => Ok(()),
+            Some(size) => Err(format!("failed, with {size} bytes")),
+        },
+        (Some("success"), None | Some(End::Bytes(_) | End::BytesOrFailed(_) | End::Unknown)) => {
+            check_bytes(owner, id, stored, end).await
+        }
+        (status, end) => Err(format!("{status:?} is not the end {}: {item:?}", told(end))),
+    }
+}
+
+/// The bytes can be downloaded, and are what they should be.
+async fn check_bytes(owner: &Owner, id: &str, stored: Option<i64>, end: Option<&End>) -> Result<(), String> {
+    let file = owner.file(id).await;
+    let bytes = client::download(owner, &file).await?;
+    let length = i64::try_from(bytes.len()).ok();
+    if length.is_none() || length != stored || length != file["size"].as_i64() {
+        return Err(format!("of {:?} bytes {stored:?} are stored: {file}", file["size"]));
+    }
+    if let Some(End::Bytes(expected) | End::BytesOrFailed(expected)) = end
+        && bytes != *expected
+    {
+        return Err(format!("other bytes: {file}"));
+    }
+    match file["checksum"]["sha256"].as_str() {
+        Some(sha256) if sha256 != media::sha256(&bytes) => Err(format!("another checksum: {file}")),
+        None if file["checksum"] == Value::Null => Err(format!("no checksum: {file}")),
+        _ => Ok(()),
+    }
+}
+
+fn told(end: Option<&End>) -> &'static str {
+    match end {
+        Some(End::Bytes(_)) => "success",
+        Some(End::Failed) => "failed",
+        Some(End::Gone) => "deleted",
+        _ => "of any file",
+    }
+}
+
+/// An attribute that is text.
+pub(crate) fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+    match item.get(name)? {
+        AttributeValue::S(text) => Some(text),
+        _ => None,
+    }
+}

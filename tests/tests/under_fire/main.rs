@@ -1,0 +1,13 @@
+//! The main job on bad days: killed at every call, and under a mix of all faults; then the design's invariants on the
+//! stores.
+
+mod background;
+mod client;
+mod every_call;
+mod invariants;
+mod last_letters;
+mod recovery;
+mod samples;
+mod soak;
+mod sweeping;
+mod worker;

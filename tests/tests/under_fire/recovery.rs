@@ -1,0 +1,128 @@
+//! After the bad day: hours pass, and everything comes to its end by itself.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_sqs::types::QueueAttributeName;
+use files_tests::behind::Item;
+use files_tests::{Cloud, Owner};
+
+use crate::invariants::text;
+
+/// A moment long ago.
+pub(crate) const LONG_AGO: u64 = 1;
+/// Longer than any visibility timeout, retry or delay, in seconds of the cloud's clock.
+const HALF_AN_HOUR: u64 = 1_801;
+/// Rounds of waiting after which something waits for ever.
+const ROUNDS: u32 = 12;
+/// When nothing has changed for so long, it is time's turn.
+const STILL: Duration = Duration::from_millis(2_500);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Lets hours pass until nothing is left to do. Faults must be over.
+///
+/// # Panics
+/// Something never ends; it is named.
+pub(crate) async fn recover(cloud: &Cloud, owners: &[&Owner]) {
+    for _ in 0..ROUNDS {
+        if settle(owners).await.is_empty() {
+            return;
+        }
+        for owner in owners {
+            for item in open_items(owner).await {
+                end_waiting(owner, &item).await;
+            }
+        }
+        cloud.advance_clock(HALF_AN_HOUR).await;
+        assert!(cloud.try_sweep().await, "sweep fails on a good day");
+    }
+    let left = settle(owners).await;
+    assert!(left.is_empty(), "these wait for ever: {left:#?}");
+}
+
+/// Waits until nothing is open, or nothing changes any more. What is open.
+async fn settle(owners: &[&Owner]) -> Vec<String> {
+    let mut last = open(owners).await;
+    let mut changed = Instant::now();
+    while !last.is_empty() && changed.elapsed() < STILL {
+        tokio::time::sleep(PAUSE).await;
+        let now = open(owners).await;
+        if now != last {
+            (last, changed) = (now, Instant::now());
+        }
+    }
+    last
+}
+
+/// What is not done: records, and messages.
+async fn open(owners: &[&Owner]) -> Vec<String> {
+    let mut open = Vec::new();
+    for owner in owners {
+        let items = open_items(owner).await;
+        open.extend(items.iter().map(|item| {
+            let of = |name| text(item, name).unwrap_or_default();
+            format!("{} {} {:?}", of("sk"), of("status"), item.get("version"))
+        }));
+    }
+    if open.is_empty() {
+        for owner in owners {
+            open.extend(strays(owner).await);
+        }
+    }
+    if let Some(owner) = owners.first() {
+        for queue in ["ImportQueue", "ProbeQueue", "DeadLetterQueue"] {
+            open.extend(messages(owner, queue).await);
+        }
+    }
+    open
+}
+
+/// Records of files that have not ended, and of deletions.
+async fn open_items(owner: &Owner) -> Vec<Item> {
+    let mut items = owner.behind.items().await;
+    items.retain(|item| {
+        let sk = text(item, "sk").unwrap_or_default();
+        let unfinished = !matches!(text(item, "status"), Some("success" | "failed"));
+        sk.starts_with("gone#") || (sk.starts_with("file#") && (unfinished || is_expired(item)))
+    });
+    items
+}
+
+fn is_expired(item: &Item) -> bool {
+    matches!(item.get("expires_at"), Some(AttributeValue::N(at)) if *at == LONG_AGO.to_string())
+}
+
+/// Whatever the record waits for is over.
+async fn end_waiting(owner: &Owner, item: &Item) {
+    let names = ["due_at", "lease_until"].into_iter().filter(|name| item.contains_key(*name));
+    let numbers: Vec<_> = names.map(|name| (name, LONG_AGO)).collect();
+    assert!(!numbers.is_empty(), "nothing would ever end this: {item:?}");
+    owner.behind.change_numbers(text(item, "sk").expect("a sort key"), &numbers).await;
+}
+
+/// Objects of files that have none: events of them, or duties, are still on their way.
+async fn strays(owner: &Owner) -> Vec<String> {
+    let mut objects: Vec<_> = owner.behind.object_sizes().await.into_keys().collect();
+    let items = owner.behind.items().await;
+    let good: BTreeSet<_> = items
+        .iter()
+        .filter(|item| text(item, "status") == Some("success"))
+        .filter_map(|item| text(item, "sk")?.strip_prefix("file#"))
+        .collect();
+    objects.retain(|key| !good.contains(key.rsplit('/').next().unwrap_or_default()));
+    objects
+}
+
+async fn messages(owner: &Owner, queue: &str) -> Option<String> {
+    let url = owner.behind.queue(queue).await;
+    let ask = owner.behind.sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
+    let attributes = ask.send().await.expect("the queue can be asked").attributes.unwrap_or_default();
+    let counts = [
+        QueueAttributeName::ApproximateNumberOfMessages,
+        QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        QueueAttributeName::ApproximateNumberOfMessagesDelayed,
+    ]
+    .map(|name| attributes.get(&name).cloned().unwrap_or_default());
+    (counts != ["0", "0", "0"]).then(|| format!("{queue}: {counts:?}"))
+}

@@ -1,0 +1,89 @@
+//! Records and bytes as those who died at work leave them.
+
+use bytes::Bytes;
+use files_domain::{
+    ApiKey, Authority, CreateFile, Created, Detail, File, FileId, FileName, FileRecords, ImportedObject,
+    NewFile, Scope, Source,
+};
+use files_tests::cloud::now;
+use files_tests::owner::id;
+use files_tests::{Owner, media};
+use serde_json::Value;
+
+use crate::recovery::LONG_AGO;
+
+fn new(source: Source, size: Option<u64>) -> NewFile {
+    NewFile {
+        name: FileName::fallback(),
+        source,
+        size,
+        content_type: None,
+        announced_sha256: None,
+        expires_at: None,
+        name_from_source: source == Source::Url,
+    }
+}
+
+async fn create(owner: &Owner, file: File, detail: Detail) -> File {
+    let key = ApiKey::parse(owner.key()).expect("a key");
+    let access = Authority { key, scope: Scope::Write, now: now() };
+    let created = owner.behind.records().create_file(&access, &file, &detail, None).await;
+    assert!(matches!(created, Ok(Created::New)), "{created:?}");
+    file
+}
+
+/// An import that is written down, and of which nobody was told.
+pub(crate) async fn import(owner: &Owner, url: &str) -> File {
+    let file = new(Source::Url, None).awaiting_import(owner.behind.owner, FileId::new(now()), now());
+    create(owner, file, Detail { source_url: Some(url.to_owned()), ..Detail::default() }).await
+}
+
+/// An uploaded file whose bytes never reached S3.
+pub(crate) async fn unstored(owner: &Owner) -> File {
+    let file = new(Source::Upload, Some(9)).being_stored(owner.behind.owner, FileId::new(now()), now());
+    create(owner, file, Detail::default()).await
+}
+
+/// An import whose worker has stored all parts, and died before it put them together.
+pub(crate) async fn uncompleted(owner: &Owner, url: &str, bytes: &Bytes) -> File {
+    let before = import(owner, url).await;
+    let object = ImportedObject {
+        size: bytes.len() as u64,
+        sha256: media::sha256(bytes),
+        content_type: None,
+        name: None,
+        upload_id: Some(owner.behind.begin_upload(&before.id.to_string(), bytes.clone()).await),
+    };
+    let mut after = before.clone();
+    after.imported(object, now());
+    owner.behind.records().save_file(&before, &after).await.expect("nobody else writes it");
+    after
+}
+
+/// An import that was tried as often as it may be, and has left a part behind.
+pub(crate) async fn given_up(owner: &Owner, url: &str) -> File {
+    let before = import(owner, url).await;
+    let mut after = before.clone();
+    after.generation = 1;
+    after.upload_id = Some(owner.behind.begin_upload(&before.id.to_string(), media::PNG.clone()).await);
+    if let Some(due) = &mut after.due {
+        due.tries = files_domain::limits::MAX_DUE_TRIES;
+    }
+    owner.behind.records().save_file(&before, &after).await.expect("nobody else writes it");
+    after
+}
+
+/// A stored file whose event was lost: its record is as it was before the bytes came.
+pub(crate) async fn unprobed(owner: &Owner) -> Value {
+    let file = owner.announce("a.png", media::PNG.len(), "image/png").await;
+    let before = owner.behind.file_item(id(&file)).await;
+    owner.put(&file, media::PNG.clone()).await.expect(200);
+    owner.wait_until_success(&file).await;
+    owner.behind.put_item(before).await;
+    file
+}
+
+/// What time must finish of a file is due.
+pub(crate) async fn make_due(owner: &Owner, id: &str) {
+    owner.behind.set_numbers(&format!("file#{id}"), &[("due_at", LONG_AGO)]).await;
+}

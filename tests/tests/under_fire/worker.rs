@@ -1,0 +1,222 @@
+//! One owner's random work, and what is remembered of it.
+
+use std::sync::LazyLock;
+use std::time::Instant;
+
+use bytes::Bytes;
+use fastrand::Rng;
+use files_tests::owner::id;
+use files_tests::{Answer, Form, Owner, Reply, SourceServer, media};
+use http::Method;
+use reqwest::RequestBuilder;
+use serde_json::{Value, json};
+
+use crate::client::{self, persist};
+use crate::invariants::{End, Known};
+
+/// A source of two parts, and how many of a hundred imports are of it.
+static LARGE: LazyLock<Bytes> = LazyLock::new(|| media::noise(17 << 20, 3));
+const LARGE_IN_HUNDRED: u8 = 8;
+
+/// A client with the key of one owner.
+pub(crate) struct Worker<'a> {
+    /// Whose files these are.
+    pub(crate) owner: &'a Owner,
+    /// Operations that were carried out, or given up.
+    pub(crate) done: u64,
+    /// What should not have been answered.
+    pub(crate) wrong: Vec<String>,
+    source: &'a SourceServer,
+    rng: Rng,
+    files: Vec<Remembered>,
+}
+
+struct Remembered {
+    file: Value,
+    what: &'static str,
+    end: End,
+    /// The terminal status in which it was seen.
+    seen: Option<String>,
+}
+
+impl<'a> Worker<'a> {
+    pub(crate) fn new(owner: &'a Owner, source: &'a SourceServer, seed: u64) -> Self {
+        Self { owner, done: 0, wrong: Vec::new(), source, rng: Rng::with_seed(seed), files: Vec::new() }
+    }
+
+    /// Works until so many operations are done, or it is time to stop.
+    pub(crate) async fn run(&mut self, operations: u64, stop: Instant) {
+        while self.done < operations && Instant::now() < stop {
+            match self.rng.u8(..100) {
+                0..20 => self.create_by_form().await,
+                20..38 => self.create_presigned().await,
+                38..53 => self.import().await,
+                53..68 => self.get().await,
+                68..76 => self.list().await,
+                76..86 => self.download().await,
+                _ => self.delete().await,
+            }
+            self.done += 1;
+        }
+    }
+
+    /// How the files must have ended.
+    pub(crate) fn known(&self) -> Vec<Known> {
+        let known = |of: &Remembered| Known {
+            id: id(&of.file).to_owned(),
+            what: of.what.to_owned(),
+            end: of.end.clone(),
+        };
+        self.files.iter().map(known).collect()
+    }
+
+    /// No terminal status that a client has seen is another one now.
+    pub(crate) async fn is_as_seen(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for Remembered { file, seen, .. } in &self.files {
+            let now = self.owner.get(&format!("/files/{}", id(file))).await;
+            if let (Some(seen), 200) = (seen, now.status)
+                && now.json()["status"] != seen.as_str()
+            {
+                wrong.push(format!("file {} was {seen} and is {}", id(file), now.json()["status"]));
+            }
+        }
+        wrong
+    }
+
+    /// Media, or what is none.
+    fn bytes(&mut self) -> Bytes {
+        match self.rng.u8(..3) {
+            0 => media::PNG.clone(),
+            1 => media::WAV.clone(),
+            _ => media::noise(self.rng.usize(1..200_000), self.rng.u64(..)),
+        }
+    }
+
+    /// Creates a file as clients should: under a key of its own.
+    async fn create(
+        &mut self,
+        what: &'static str,
+        end: End,
+        request: impl Fn() -> RequestBuilder,
+    ) -> Option<Value> {
+        let key = format!("key-{}", self.rng.u64(..));
+        let answer = persist(|| request().header("idempotency-key", &key)).await?;
+        if !matches!(answer.status, 201 | 202) {
+            self.refused(what, &answer);
+            return None;
+        }
+        let file = answer.json();
+        self.files.push(Remembered { file: file.clone(), what, end, seen: None });
+        Some(file)
+    }
+
+    async fn create_by_form(&mut self) {
+        let (bytes, owner) = (self.bytes(), self.owner);
+        let form = || owner.form(Form::new().file("a.bin", Some("video/mp4"), &bytes));
+        let end = End::BytesOrFailed(bytes.clone());
+        let Some(file) = self.create("form", end, form).await else { return };
+        // What is answered otherwise has waited too long for a second try.
+        if file["status"] != "failed" {
+            self.last().end = End::Bytes(bytes);
+        }
+    }
+
+    async fn create_presigned(&mut self) {
+        let (bytes, owner) = (self.bytes(), self.owner);
+        let body = json!({"name": "a.bin", "size": bytes.len(), "content_type": "video/mp4"});
+        // Now and then nothing comes.
+        let comes = self.rng.u8(..8) > 0;
+        let end = if comes { End::BytesOrFailed(bytes.clone()) } else { End::Failed };
+        let Some(file) = self.create("presigned", end, || owner.json(&body)).await else { return };
+        // Of what the same request created before, S3 has the bytes already if there is no URL.
+        if comes && file["upload"].is_object() && client::put(owner, &file, &bytes).await {
+            self.last().end = End::Bytes(bytes);
+        }
+    }
+
+    async fn import(&mut self) {
+        let (path, owner) = (format!("/{:x}", self.rng.u64(..)), self.owner);
+        let (what, end, reply) = match self.rng.u8(..100) {
+            0..10 => ("missing import", End::Failed, Reply::status(http::StatusCode::NOT_FOUND)),
+            percent => {
+                let is_large = percent < 10 + LARGE_IN_HUNDRED;
+                let bytes = if is_large { LARGE.clone() } else { self.bytes() };
+                ("import", End::BytesOrFailed(bytes.clone()), Reply::bytes(bytes))
+            }
+        };
+        let body = json!({"file_url": self.source.serve(&path, reply)});
+        self.create(what, end, || owner.json(&body)).await;
+    }
+
+    async fn get(&mut self) {
+        let Some(index) = self.any() else { return };
+        let path = format!("/files/{}", id(&self.files[index].file));
+        let Some(answer) = self.ask(Method::GET, &path).await else { return };
+        match (answer.status, &self.files[index].end) {
+            (200, End::Gone) => self.wrong.push(format!("{path} is deleted and answers {answer:?}")),
+            (200, _) => {
+                let (file, remembered) = (answer.json(), &mut self.files[index]);
+                let status = file["status"].as_str().unwrap_or_default().to_owned();
+                if remembered.seen.as_ref().is_some_and(|seen| *seen != status) {
+                    self.wrong.push(format!("{path} was {:?} and is {status}", remembered.seen));
+                } else if matches!(status.as_str(), "success" | "failed") {
+                    remembered.seen = Some(status);
+                }
+                remembered.file = file;
+            }
+            (404, End::Gone | End::Unknown) => {}
+            _ => self.refused(&path, &answer),
+        }
+    }
+
+    async fn list(&mut self) {
+        let Some(answer) = self.ask(Method::GET, "/files?limit=20").await else { return };
+        if answer.status != 200 {
+            self.refused("list", &answer);
+        }
+    }
+
+    async fn download(&mut self) {
+        let Some(index) = self.any() else { return };
+        let Remembered { file, end, seen, .. } = &self.files[index];
+        let bytes = client::download(self.owner, file).await;
+        if let (Ok(bytes), End::Bytes(expected) | End::BytesOrFailed(expected)) = (&bytes, end)
+            && bytes != expected
+        {
+            self.wrong.push(format!("file {} has other bytes", id(file)));
+        }
+        if let (Ok(_), Some("failed"), _) | (Ok(_), _, End::Gone) = (&bytes, seen.as_deref(), end) {
+            self.wrong.push(format!("file {} has bytes, and is {seen:?} {end:?}", id(file)));
+        }
+    }
+
+    async fn delete(&mut self) {
+        let Some(index) = self.any() else { return };
+        let path = format!("/files/{}", id(&self.files[index].file));
+        self.files[index].end = match self.ask(Method::DELETE, &path).await {
+            // After a try that was not answered, 404 says that it was carried out.
+            Some(answer) if matches!(answer.status, 204 | 404) => End::Gone,
+            Some(answer) => return self.refused(&path, &answer),
+            None if matches!(self.files[index].end, End::Gone) => End::Gone,
+            None => End::Unknown,
+        };
+    }
+
+    async fn ask(&self, method: Method, path: &str) -> Option<Answer> {
+        persist(|| self.owner.request(method.clone(), path)).await
+    }
+
+    fn any(&mut self) -> Option<usize> {
+        (!self.files.is_empty()).then(|| self.rng.usize(..self.files.len()))
+    }
+
+    fn last(&mut self) -> &mut Remembered {
+        self.files.last_mut().expect("it was just created")
+    }
+
+    fn refused(&mut self, what: &str, answer: &Answer) {
+        let body = String::from_utf8_lossy(&answer.body);
+        self.wrong.push(format!("{what}: {} {body}", answer.status));
+    }
+}
