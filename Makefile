@@ -9,6 +9,8 @@ scripts := infra/scripts
 python  := .tools/venv/bin/python -B
 # CI takes Cargo.lock as it is; elsewhere an edited Cargo.toml may update it.
 locked  := $(if $(CI),--locked)
+# Of the functions in Lambda: arm64 or x86_64.
+ARCHITECTURE ?= arm64
 
 .PHONY: help
 help: ## Lists the targets.
@@ -30,6 +32,18 @@ layer: ## Builds the ffprobe layers for x86_64 and arm64 into layers/ffprobe/dis
 	@$(scripts)/python-tools.sh layer
 	@.tools/venv-layer/bin/python -B -m unittest discover --quiet --start-directory layers/ffprobe
 	@.tools/venv-layer/bin/python -B layers/ffprobe/build.py
+
+# ---------------------------------------------------------------- deploy
+.PHONY: package
+package: need-build ## Builds the functions' zips for Lambda into target/lambda, for ARCHITECTURE=arm64 (default) or x86_64.
+	@$(scripts)/install.sh venv
+	@$(scripts)/python-tools.sh layer
+	@.tools/venv-layer/bin/python -B $(scripts)/package.py $(ARCHITECTURE) $(locked)
+
+.PHONY: deploy
+deploy: package layer ## Packages, and deploys to AWS with the SAM CLI; parameters in PARAMETERS="Name=value", options in ARGS.
+	@$(scripts)/check-sam.sh
+	@sam deploy --parameter-overrides Architecture=$(ARCHITECTURE) $(PARAMETERS) $(ARGS)
 
 # ---------------------------------------------------------------- check
 .PHONY: test

@@ -1,5 +1,5 @@
 """Checks what cfn-lint does not: the transformed template has no circular dependency, its CORS configuration is whole,
-and functions and folders match.
+and functions and crates match.
 
     python check_template.py [TEMPLATE]
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from samtranslator.public.exceptions import InvalidDocumentException
 
-from transform import ROOT, load_template, transformed
+from transform import CODE, ROOT, code_uris, crate_of, load_template, transformed
 
 # `${Name}` and `${Name.Attribute}`, but not the literal `${!Name}`.
 SUB_NAME = re.compile(r"\$\{([^!${}][^${}]*)\}")
@@ -74,27 +74,25 @@ def find_cycle(graph):
     return next((cycle for name in sorted(graph) if (cycle := visit(name))), None)
 
 
-def function_folder_faults(template, root):
-    """Functions whose CodeUri is no crate of that folder's name, and folders of functions/ that no function uses."""
+def code_faults(template, root):
+    """Functions whose CodeUri is not what `make package` writes for a crate, and crates of functions/ that none uses."""
     faults, used = [], set()
-    for name, resource in template["Resources"].items():
-        if resource.get("Type") != "AWS::Serverless::Function":
+    for name, uri in code_uris(template).items():
+        crate = crate_of(uri)
+        if crate is None:
+            faults.append(f"{name}: CodeUri {uri} is none of {CODE.format('<crate of functions/>')}")
             continue
-        uri = resource.get("Properties", {}).get("CodeUri")
-        if not isinstance(uri, str):
-            faults.append(f"{name}: CodeUri is missing or no path")
-            continue
-        used.add((root / uri).resolve())
-        manifest = root / uri / "Cargo.toml"
+        used.add(crate)
+        manifest = root / "functions" / crate / "Cargo.toml"
         if not manifest.is_file():
-            faults.append(f"{name}: CodeUri {uri} holds no Cargo.toml")
+            faults.append(f"{name}: CodeUri {uri}, but there is no functions/{crate}")
             continue
         package = tomllib.loads(manifest.read_text(encoding="utf-8"))["package"]["name"]
-        if package != manifest.parent.name:
-            faults.append(f"{name}: CodeUri {uri} holds the package {package}")
-    for folder in sorted((root / "functions").glob("*/Cargo.toml")):
-        if folder.parent.resolve() not in used:
-            faults.append(f"functions/{folder.parent.name}: no function of the template uses it")
+        if package != crate:
+            faults.append(f"{name}: CodeUri {uri}, but functions/{crate} holds the package {package}")
+    for manifest in sorted((root / "functions").glob("*/Cargo.toml")):
+        if manifest.parent.name not in used:
+            faults.append(f"functions/{manifest.parent.name}: no function of the template uses it")
     return faults
 
 
@@ -115,7 +113,7 @@ def cors_faults(template):
 def main(arguments):
     source = Path(arguments[0]) if arguments else ROOT / "template.yaml"
     template = load_template(source)
-    faults = function_folder_faults(template, ROOT)
+    faults = code_faults(template, ROOT)
     resources = {}
     try:
         result = transformed(template)

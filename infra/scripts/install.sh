@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sure that what a make target needs outside of Rust is there: `install.sh build|run|lint|layer ...`.
+# Makes sure that what a make target needs outside of Rust is there: `install.sh build|run|venv|lint|layer ...`.
 # On Debian and its relatives missing packages are installed, elsewhere they are named and nothing is changed.
 set -euo pipefail
 
@@ -37,6 +37,7 @@ for purpose in "$@"; do
         want git git "fetches the advisory database"
         want_venv
         ;;
+    venv) want_venv ;;
     layer)
         want ffprobe ffmpeg "is compared with the layer's"
         want ffmpeg ffmpeg "makes the comparison's media"
@@ -47,7 +48,7 @@ for purpose in "$@"; do
         fi
         ;;
     *)
-        echo "install.sh: unknown purpose '$purpose', expected build, run, lint or layer" >&2
+        echo "install.sh: unknown purpose '$purpose', expected build, run, venv, lint or layer" >&2
         exit 2
         ;;
     esac

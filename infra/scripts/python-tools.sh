@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes .tools/venv from requirements.txt; again when the requirements or the Python change, else does nothing.
-# `python-tools.sh layer` makes .tools/venv-layer from requirements-layer.txt: large, and nothing else needs it.
+# `python-tools.sh layer` makes .tools/venv-layer from requirements-layer.txt: large, and only what builds for Lambda needs it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

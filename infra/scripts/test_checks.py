@@ -11,7 +11,7 @@ import check_template
 import transform
 from check_examples import example_faults
 from check_routes import differences
-from check_template import cors_faults, dependencies, find_cycle, function_folder_faults
+from check_template import code_faults, cors_faults, dependencies, find_cycle
 from samtranslator.public.exceptions import InvalidDocumentException
 
 
@@ -75,34 +75,42 @@ def function(uri, **events):
     return {"Type": "AWS::Serverless::Function", "Properties": properties}
 
 
+def code(crate):
+    return transform.CODE.format(crate)
+
+
 def route(method, path):
     return {"Type": "HttpApi", "Properties": {"Method": method, "Path": path}}
 
 
-class Folders(unittest.TestCase):
+class Code(unittest.TestCase):
     def faults(self, packages, **functions):
         with tempfile.TemporaryDirectory() as root:
             for folder, package in packages.items():
                 (Path(root) / folder).mkdir(parents=True)
                 (Path(root) / folder / "Cargo.toml").write_text(f'[package]\nname = "{package}"\n')
-            return function_folder_faults({"Resources": functions}, Path(root))
+            return code_faults({"Resources": functions}, Path(root))
 
-    def test_matching_folders_have_no_fault(self):
-        self.assertEqual(self.faults({"functions/a": "a"}, A=function("functions/a"), Table=LEAF), [])
+    def test_matching_crates_have_no_fault(self):
+        self.assertEqual(self.faults({"functions/a": "a"}, A=function(code("a")), Table=LEAF), [])
 
-    def test_a_missing_folder_is_found(self):
-        self.assertEqual(self.faults({}, A=function("functions/a")), ["A: CodeUri functions/a holds no Cargo.toml"])
+    def test_a_missing_crate_is_found(self):
+        faults = self.faults({}, A=function(code("a")))
+        self.assertEqual(faults, [f"A: CodeUri {code('a')}, but there is no functions/a"])
 
     def test_another_package_is_found(self):
-        faults = self.faults({"functions/a": "b"}, A=function("functions/a"))
-        self.assertEqual(faults, ["A: CodeUri functions/a holds the package b"])
+        faults = self.faults({"functions/a": "b"}, A=function(code("a")))
+        self.assertEqual(faults, [f"A: CodeUri {code('a')}, but functions/a holds the package b"])
 
-    def test_a_folder_without_function_is_found(self):
-        faults = self.faults({"functions/a": "a", "functions/b": "b"}, A=function("functions/a"))
+    def test_a_crate_without_function_is_found(self):
+        faults = self.faults({"functions/a": "a", "functions/b": "b"}, A=function(code("a")))
         self.assertEqual(faults, ["functions/b: no function of the template uses it"])
 
-    def test_a_function_without_code_is_found(self):
-        self.assertEqual(self.faults({}, A=function(None)), ["A: CodeUri is missing or no path"])
+    def test_code_that_is_not_packaged_is_found(self):
+        for uri in (None, "functions/a", "target/lambda/bootstrap.zip", "target/lambda/x/a/bootstrap.zip"):
+            with self.subTest(uri):
+                faults = self.faults({"functions/a": "a"}, A=function(uri))
+                self.assertTrue(faults[0].startswith(f"A: CodeUri {uri} is none of target/lambda/"), faults)
 
 
 class Routes(unittest.TestCase):

@@ -20,6 +20,8 @@ from samtranslator.yaml_helper import yaml_parse
 logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns that no metrics were sent
 
 ROOT = Path(__file__).resolve().parents[2]
+# Where `make package` puts the code of a function, as cargo-lambda does.
+CODE = "target/lambda/{}/bootstrap.zip"
 
 
 class NoManagedPolicies:
@@ -34,12 +36,27 @@ def load_template(path):
     return yaml_parse(Path(path).read_text(encoding="utf-8"))
 
 
+def code_uris(template):
+    """The CodeUri of each function, by the function's name in the template."""
+    resources = template["Resources"].items()
+    functions = {name: resource for name, resource in resources if resource.get("Type") == "AWS::Serverless::Function"}
+    return {name: function.get("Properties", {}).get("CodeUri") for name, function in functions.items()}
+
+
+def crate_of(uri):
+    """The crate whose code a CodeUri names, or None."""
+    before, after = CODE.split("{}")
+    if not isinstance(uri, str) or not (uri.startswith(before) and uri.endswith(after)):
+        return None
+    crate = uri[len(before) : -len(after)]
+    return crate if crate and "/" not in crate else None
+
+
 def packaged(template):
     """The template as `sam package` leaves it: the code of each function is an object in a bucket."""
     result = copy.deepcopy(template)
-    for name, resource in result["Resources"].items():
-        if resource.get("Type") == "AWS::Serverless::Function":
-            resource.setdefault("Properties", {})["CodeUri"] = f"s3://packaged/{name}.zip"
+    for name in code_uris(template):
+        result["Resources"][name].setdefault("Properties", {})["CodeUri"] = f"s3://packaged/{name}.zip"
     return result
 
 

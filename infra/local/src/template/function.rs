@@ -19,7 +19,7 @@ const RETRIES: u32 = 2;
 
 pub(super) fn read(properties: &mut Properties<'_>) -> Result<Function> {
     let code = properties.text("CodeUri")?.context("a function without CodeUri")?;
-    let binary = code.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
+    let binary = binary(&code).to_owned();
     let runtime = properties.text("Runtime")?;
     if let Some(other) = runtime.filter(|runtime| !runtime.starts_with("provided")) {
         bail!("runtime {other}: the local cloud starts binaries of the runtimes provided.* only");
@@ -47,6 +47,12 @@ pub(super) fn read(properties: &mut Properties<'_>) -> Result<Function> {
         events::add(properties, &name, &event, &mut function).with_context(|| format!("event {name}"))?;
     }
     Ok(function)
+}
+
+/// The binary that the code is of: cargo-lambda packs it as `<binary>/bootstrap.zip`. Else the folder is named after it.
+fn binary(code: &str) -> &str {
+    let folder = code.strip_suffix("/bootstrap.zip").unwrap_or(code).trim_end_matches('/');
+    folder.rsplit('/').next().unwrap_or_default()
 }
 
 fn environment(properties: &mut Properties<'_>) -> Result<std::collections::BTreeMap<String, String>> {

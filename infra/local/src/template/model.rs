@@ -29,7 +29,7 @@ pub struct Function {
     pub logical_id: String,
     /// Its name in the account.
     pub name: String,
-    /// The binary: the last segment of `CodeUri`. Also the name of its caller and of its lines in the log.
+    /// The binary: the folder of the `bootstrap.zip` that `CodeUri` names. Also the name of its caller and of its lines in the log.
     pub binary: String,
     /// After this long an invocation is ended.
     pub timeout: Duration,

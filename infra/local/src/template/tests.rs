@@ -119,6 +119,14 @@ fn what_cannot_run_is_named_and_the_rest_runs() {
 }
 
 #[test]
+fn a_function_is_known_by_the_folder_of_its_code() {
+    for code in ["functions/worker", "./worker/", "target/lambda/worker/bootstrap.zip"] {
+        let model = load(&SMALL.replace("functions/worker/", code), &around()).unwrap();
+        assert_eq!(model.functions[0].binary, "worker", "{code}");
+    }
+}
+
+#[test]
 fn mistakes_are_errors_that_name_their_place() {
     let problem = |text: &str| format!("{:#}", load(text, &around()).unwrap_err());
     assert!(problem("Description: x").contains("no resources"));

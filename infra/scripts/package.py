@@ -1,0 +1,106 @@
+"""Builds the zip of every function of the template for Lambda, where the template's CodeUri names it.
+
+    python package.py arm64|x86_64 [CARGO_OPTION...]
+
+One compilation for all of them, by cargo-lambda. The same sources and tools give the same bytes.
+"""
+
+import hashlib
+import os
+import re
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "layers/ffprobe"))
+
+from archive import write_zip  # noqa: E402: the layer's, so that there is one
+
+PROFILE = "lambda"
+GLIBC = (2, 34)  # of provided.al2023
+# Architecture as Lambda calls it: Rust's target, and the machine in an ELF header.
+TARGETS = {"arm64": ("aarch64-unknown-linux-gnu", 183), "x86_64": ("x86_64-unknown-linux-gnu", 62)}
+
+
+class Fault(Exception):
+    """Something that the person at the keyboard has to put right."""
+
+
+def functions(root):
+    """The crates of functions/."""
+    return sorted(manifest.parent.name for manifest in (root / "functions").glob("*/Cargo.toml"))
+
+
+def output_of(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def need_standard_library(target, folder):
+    """`folder` is where the toolchain would have the target's libraries."""
+    if not any(Path(folder).glob("libstd-*")):
+        raise Fault(f"Rust's standard library for {target} is missing (rustup target add {target}).")
+
+
+def remapped(root, cargo_home):
+    """Options that keep this machine's folders out of the binaries, where panics would name them."""
+    folders = {cargo_home / "registry/src": "/cargo", root: "/files"}
+    return [f"--remap-path-prefix={folder}={name}" for folder, name in folders.items()]
+
+
+def build(target, crates, options):
+    glibc = ".".join(map(str, GLIBC))
+    cargo_home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
+    venv = Path(sys.executable).parent
+    environment = os.environ | {
+        "PATH": f"{venv}:{os.environ['PATH']}",  # Zig is found by its Python
+        "RUSTFLAGS": " ".join(remapped(ROOT, cargo_home)),
+    }
+    command = [venv / "cargo-lambda", "lambda", "build", "--profile", PROFILE, "--target", f"{target}.{glibc}"]
+    command += ["--lambda-dir", ROOT / "target/lambda", *options]
+    for crate in crates:
+        command += ["--package", crate]
+    if subprocess.run(command, cwd=ROOT, env=environment).returncode:
+        raise Fault("cargo-lambda failed, see above.")
+
+
+def check(name, binary, machine):
+    """Lambda could not start another machine's program, nor one that needs a newer glibc."""
+    if binary[:4] != b"\x7fELF" or struct.unpack_from("<H", binary, 18)[0] != machine:
+        raise Fault(f"{name} is not built for the architecture.")
+    versions = [tuple(map(int, found.split(b"."))) for found in re.findall(rb"GLIBC_(\d+\.\d+)", binary)]
+    if versions and max(versions) > GLIBC:
+        raise Fault(f"{name} needs glibc {'.'.join(map(str, max(versions)))}, Lambda has {'.'.join(map(str, GLIBC))}.")
+
+
+def pack(folder, machine):
+    """Writes bootstrap.zip beside bootstrap. What there is to say of it."""
+    binary = (folder / "bootstrap").read_bytes()
+    check(folder.name, binary, machine)
+    archive = folder / "bootstrap.zip"
+    write_zip(archive, [("bootstrap", binary, True)])
+    content = archive.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    return f"{folder.name:<16} {len(binary) / 1e6:7.1f} MB {len(content) / 1e6:7.1f} MB  sha256 {digest[:16]}"
+
+
+def main(arguments):
+    architecture, *options = arguments or [""]
+    if architecture not in TARGETS:
+        raise Fault(f"ARCHITECTURE is {' or '.join(TARGETS)}, not '{architecture}'.")
+    target, machine = TARGETS[architecture]
+    need_standard_library(target, output_of("rustc", "--print", "target-libdir", "--target", target))
+    crates = functions(ROOT)
+    print(f"Building {len(crates)} functions for {architecture} (the first time takes some minutes)", flush=True)
+    build(target, crates, options)
+    print(f"{'function':<16} {'binary':>10} {'zip':>10}")
+    for crate in crates:
+        print(pack(ROOT / "target/lambda" / crate, machine))
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except Fault as fault:
+        sys.exit(f"{fault}")

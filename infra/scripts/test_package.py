@@ -1,0 +1,71 @@
+"""What `make package` packs is what Lambda can start, and always the same bytes."""
+
+import os
+import struct
+import tempfile
+import unittest
+import zipfile
+from pathlib import Path
+
+import package
+
+ARM64 = package.TARGETS["arm64"][1]
+
+
+def program(machine=ARM64, glibc="2.34"):
+    return b"\x7fELF".ljust(18, b"\0") + struct.pack("<H", machine) + f"\0GLIBC_2.2.5\0GLIBC_{glibc}\0".encode()
+
+
+class Package(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = Path(folder.name)
+
+    def packed(self, name, content, modified):
+        folder = self.root / name / "worker"
+        folder.mkdir(parents=True)
+        (folder / "bootstrap").write_bytes(content)
+        os.utime(folder / "bootstrap", (modified, modified))
+        return package.pack(folder, ARM64), folder / "bootstrap.zip"
+
+    def test_the_same_program_gives_the_same_bytes_whenever_and_wherever_it_was_built(self):
+        (line, one), (again, other) = self.packed("a", program(), 1_000_000_000), self.packed("b", program(), 2_000_000_000)
+        self.assertEqual(one.read_bytes(), other.read_bytes())
+        self.assertEqual(line, again)
+        _, different = self.packed("c", program() + b"x", 1_000_000_000)
+        self.assertNotEqual(one.read_bytes(), different.read_bytes())
+
+    def test_lambda_finds_an_executable_bootstrap(self):
+        _, archive = self.packed("a", program(), 1_000_000_000)
+        with zipfile.ZipFile(archive) as opened:
+            (entry,) = opened.infolist()
+            self.assertEqual((entry.filename, entry.external_attr >> 16), ("bootstrap", 0o100755))
+            self.assertEqual(opened.read(entry), program())
+
+    def test_what_lambda_could_not_start_is_refused(self):
+        other = package.TARGETS["x86_64"][1]
+        for content, why in (
+            (program(machine=other), "architecture"),
+            (b"#!/bin/sh\nexit 0\n".ljust(64), "architecture"),
+            (program(glibc="2.35"), "needs glibc 2.35"),
+            (program(glibc="2.100"), "needs glibc 2.100"),
+        ):
+            with self.subTest(why), self.assertRaisesRegex(package.Fault, why):
+                package.check("worker", content, ARM64)
+        package.check("worker", program(glibc="2.9"), ARM64)
+
+    def test_a_missing_standard_library_is_said_with_its_remedy(self):
+        with self.assertRaisesRegex(package.Fault, r"rustup target add aarch64-unknown-linux-gnu"):
+            package.need_standard_library("aarch64-unknown-linux-gnu", self.root / "none")
+        (self.root / "libstd-0.rlib").touch()
+        package.need_standard_library("aarch64-unknown-linux-gnu", self.root)
+
+    def test_an_unknown_architecture_is_refused(self):
+        for arguments in ([], ["riscv64"]):
+            with self.assertRaisesRegex(package.Fault, "arm64 or x86_64"):
+                package.main(arguments)
+
+
+if __name__ == "__main__":
+    unittest.main()
