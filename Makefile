@@ -7,6 +7,7 @@ SHELL := /bin/bash
 
 scripts := infra/scripts
 python  := .tools/venv/bin/python -B
+layer   := .tools/venv-layer/bin/python -B layers/ffprobe
 # CI takes Cargo.lock as it is; elsewhere an edited Cargo.toml may update it.
 locked  := $(if $(CI),--locked)
 # Of the functions in Lambda: arm64 or x86_64.
@@ -22,16 +23,20 @@ dev: need-run build ## Builds and runs the local cloud; options in ARGS="--port 
 	@exec target/release/files-local $(ARGS)
 
 .PHONY: build
-build: need-build ## Builds target/release/files-local, files-admin and the functions.
+build: need-build ffprobe ## Builds target/release/files-local, files-admin, ffprobe and the functions.
 	@echo "Building (the first time takes some minutes)"
 	@cargo build $(locked) --release --workspace --bins
 
+# The layer's, for this machine. Who names an ffprobe needs no other.
+.PHONY: ffprobe
+ffprobe: $(if $(FILES_FFPROBE),,need-layer)
+	@$(if $(FILES_FFPROBE),:,$(layer)/host.py target/release/ffprobe)
+
 .PHONY: layer
-layer: ## Builds the ffprobe layers for x86_64 and arm64 into layers/ffprobe/dist, and checks them.
-	@$(scripts)/install.sh layer
-	@$(scripts)/python-tools.sh layer
+layer: need-layer ## Builds the ffprobe layers for x86_64 and arm64 into layers/ffprobe/dist, and checks them.
+	@$(scripts)/install.sh prove
 	@.tools/venv-layer/bin/python -B -m unittest discover --quiet --start-directory layers/ffprobe
-	@.tools/venv-layer/bin/python -B layers/ffprobe/build.py
+	@$(layer)/build.py
 
 # ---------------------------------------------------------------- deploy
 .PHONY: package
@@ -47,12 +52,12 @@ deploy: package layer ## Packages, and deploys to AWS with the SAM CLI; paramete
 
 # ---------------------------------------------------------------- check
 .PHONY: test
-test: need-run build check-template check-openapi ## Runs all tests, end to end through the real binaries too.
+test: need-test build check-template check-openapi ## Runs all tests, end to end through the real binaries too.
 	@cargo test $(locked) --release --workspace --no-run
 	@CARGO_TERM_QUIET=false cargo test $(locked) --release --workspace
 
 .PHONY: bench
-bench: need-run build ## Runs the benchmarks: an import of 2 GiB in bounded memory.
+bench: need-test build ## Runs the benchmarks: an import of 2 GiB in bounded memory.
 	@cargo bench $(locked) --package files-tests --bench '*'
 
 .PHONY: lint
@@ -101,6 +106,15 @@ need-build:
 	@$(scripts)/check-rust.sh
 	@$(scripts)/install.sh build
 
+.PHONY: need-layer
+need-layer:
+	@$(scripts)/install.sh layer
+	@$(scripts)/python-tools.sh layer
+
+.PHONY: need-test
+need-test: need-run
+	@$(scripts)/install.sh test
+
 .PHONY: need-run
 need-run: need-build
 	@$(scripts)/install.sh run
@@ -111,7 +125,7 @@ python-tools:
 	@$(scripts)/python-tools.sh
 
 .PHONY: tools
-tools: need-run python-tools ## Installs all that the other targets need, cargo-deny too.
+tools: need-test python-tools need-layer ## Installs all that the other targets need, cargo-deny too.
 	@$(scripts)/check-rust.sh rustfmt clippy
 	@$(scripts)/cargo-deny.sh
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sure that what a make target needs outside of Rust is there: `install.sh build|run|venv|lint|layer ...`.
+# Makes sure that what a make target needs outside of Rust is there: `install.sh build|run|test|venv|lint|layer|prove ...`.
 # On Debian and its relatives missing packages are installed, elsewhere they are named and nothing is changed.
 set -euo pipefail
 
@@ -28,10 +28,10 @@ for purpose in "$@"; do
     case "$purpose" in
     # A C compiler is what ring and the bundled SQLite are built with.
     build) want cc "gcc libc6-dev" "C compiler and headers, for ring and SQLite" ;;
-    run)
-        want ffprobe ffmpeg "reads media metadata"
+    run) want curl "curl ca-certificates" "to try the API" ;;
+    test)
+        want ffprobe ffmpeg "is compared with the layer's"
         want ffmpeg ffmpeg "makes the tests' media"
-        want curl "curl ca-certificates" "to try the API"
         ;;
     lint)
         want git git "fetches the advisory database"
@@ -39,16 +39,19 @@ for purpose in "$@"; do
         ;;
     venv) want_venv ;;
     layer)
+        want make make "builds ffprobe"
+        want_venv
+        ;;
+    prove)
         want ffprobe ffmpeg "is compared with the layer's"
         want ffmpeg ffmpeg "makes the comparison's media"
-        want_venv
         # Not elsewhere: without it only the other architecture's ffprobe is not run.
         if command -v apt-get >/dev/null 2>&1; then
             want "qemu-$(foreign)" qemu-user "runs the other architecture's ffprobe"
         fi
         ;;
     *)
-        echo "install.sh: unknown purpose '$purpose', expected build, run, venv, lint or layer" >&2
+        echo "install.sh: unknown purpose '$purpose', expected build, run, test, venv, lint, layer or prove" >&2
         exit 2
         ;;
     esac

@@ -37,16 +37,16 @@ class Machine(unittest.TestCase):
 
 class Install(Machine):
     def test_nothing_is_done_where_nothing_is_missing(self):
-        self.has("cc", "ffmpeg", "ffprobe", "curl", "git", "python3")
+        self.has("cc", "ffmpeg", "ffprobe", "curl", "git", "make", "python3")
         self.has("apt-get", does="exit 1")
-        result = self.run_script("install.sh", "build", "run", "lint")
+        result = self.run_script("install.sh", "build", "run", "test", "lint", "layer")
         self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))
 
     def test_only_what_is_missing_is_installed_and_named(self):
         self.has("cc", "curl")
         self.has("id", does="echo 0")
         self.has("apt-get", does=f'echo "$*" >>{self.bin}/calls')
-        result = self.run_script("install.sh", "build", "run")
+        result = self.run_script("install.sh", "build", "test")
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(result.stdout, "Installing with apt-get (may take a minute): ffmpeg\n")
         calls = (self.bin / "calls").read_text().splitlines()
@@ -62,17 +62,17 @@ class Install(Machine):
         self.assertTrue(calls.startswith("-n env DEBIAN_FRONTEND=noninteractive apt-get"), calls)
         self.assertIn("gcc libc6-dev", calls)
 
-    def test_the_layer_wants_an_emulator_of_the_other_architecture_only_where_it_is_easily_had(self):
+    def test_the_layer_s_proof_wants_an_emulator_of_the_other_architecture_only_where_it_is_easily_had(self):
         self.has("ffmpeg", "ffprobe", "python3")
         self.has("uname", does="echo x86_64")
-        result = self.run_script("install.sh", "layer")
+        result = self.run_script("install.sh", "prove")
         self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))
         self.has("id", does="echo 0")
         self.has("apt-get", does=f'echo "$*" >>{self.bin}/calls')
-        self.assertEqual(self.run_script("install.sh", "layer").returncode, 0)
+        self.assertEqual(self.run_script("install.sh", "prove").returncode, 0)
         self.assertIn("install -y --no-install-recommends qemu-user\n", (self.bin / "calls").read_text())
         self.has("qemu-aarch64")
-        self.assertEqual(self.run_script("install.sh", "layer").stdout, "")
+        self.assertEqual(self.run_script("install.sh", "prove").stdout, "")
 
     def test_without_apt_get_it_says_what_is_missing_and_stops(self):
         self.has("ffmpeg", "ffprobe", "curl")
@@ -83,7 +83,7 @@ class Install(Machine):
     def test_without_root_and_sudo_it_gives_the_command(self):
         self.has("cc", "curl", "apt-get")
         self.has("id", does="echo 1000")
-        result = self.run_script("install.sh", "run")
+        result = self.run_script("install.sh", "test")
         self.assertEqual(result.returncode, 1)
         self.assertIn("apt-get install ffmpeg", result.stderr)
 

@@ -53,10 +53,13 @@ def crate_of(uri):
 
 
 def packaged(template):
-    """The template as `sam package` leaves it: the code of each function is an object in a bucket."""
+    """The template as `sam package` leaves it: the code of each function, and each layer, is an object in a bucket."""
     result = copy.deepcopy(template)
     for name in code_uris(template):
         result["Resources"][name].setdefault("Properties", {})["CodeUri"] = f"s3://packaged/{name}.zip"
+    for name, resource in result["Resources"].items():
+        if resource.get("Type") == "AWS::Serverless::LayerVersion":
+            resource.setdefault("Properties", {})["ContentUri"] = f"s3://packaged/{name}.zip"
     return result
 
 

@@ -122,15 +122,15 @@ def prove(layer, architecture):
     if layer.stat().st_size > MOST_ZIPPED_BYTES:
         raise CheckError(f"{layer.name} has {layer.stat().st_size} bytes, more than {MOST_ZIPPED_BYTES}")
     with tempfile.TemporaryDirectory() as folder:
-        program = unpack(layer, Path(folder))
-        check_elf(program.read_bytes(), machine)
+        unpacked = unpack(layer, Path(folder))
+        check_elf(unpacked.read_bytes(), machine)
         if command is None:
             print(f"{layer.name}: not run, since there is no qemu-{machine} (Debian package qemu-user)")
         else:
-            found = readable([*command, str(program)])
+            found = readable([*command, str(unpacked)])
             check_readable(found)
             check_whitelist(found)
-            faults = comparison.differences([*command, str(program)], whitelist())
+            faults = comparison.differences([*command, str(unpacked)], whitelist())
             if faults:
                 raise CheckError("\n".join([f"{layer.name} says something else than this machine's ffprobe:", *faults]))
     stamp.write_text(proof)
@@ -138,11 +138,16 @@ def prove(layer, architecture):
 
 def unpack(layer, folder):
     """The layer's ffprobe in the folder, executable."""
-    program = folder / "ffprobe"
+    path = folder / "ffprobe"
+    path.write_bytes(program(layer))
+    path.chmod(0o755)
+    return path
+
+
+def program(layer):
+    """The bytes of the layer's ffprobe."""
     with zipfile.ZipFile(layer) as archive:
-        program.write_bytes(archive.read("bin/ffprobe"))
-    program.chmod(0o755)
-    return program
+        return archive.read("bin/ffprobe")
 
 
 def main(arguments):

@@ -9,6 +9,7 @@ from unittest import mock
 import archive
 import check
 import comparison
+import host
 import sources
 
 
@@ -95,6 +96,16 @@ class Folder(unittest.TestCase):
         self.assertEqual(one, (self.folder / "two.zip").read_bytes())
         self.assertEqual(check.unpack(self.folder / "one.zip", self.folder).read_bytes(), files[0][1])
 
+    def test_the_host_s_program_is_put_in_place_once(self):
+        path = self.folder / "release/ffprobe"
+        host.place(b"one", path)
+        first = path.stat()
+        self.assertTrue(first.st_mode & 0o100)
+        host.place(b"one", path)
+        self.assertEqual(path.stat().st_ino, first.st_ino)
+        host.place(b"two", path)
+        self.assertEqual((path.read_bytes(), path.stat().st_ino == first.st_ino), (b"two", False))
+
     def test_a_source_with_another_checksum_is_refused(self):
         (self.folder / "published.tar").write_bytes(b"not what is pinned")
         pin = {
@@ -110,6 +121,17 @@ class Folder(unittest.TestCase):
             self.assertEqual(list((self.folder / "fetched").iterdir()), [])
             pin["sha256"] = sources.sha256(self.folder / "published.tar")
             self.assertTrue(sources.fetch("x", pin, self.folder / "fetched").is_file())
+
+
+class Host(unittest.TestCase):
+    LAYER = {"architectures": {"x86_64": {"machine": "x86_64"}, "arm64": {"machine": "aarch64"}}}
+
+    def test_the_machine_has_a_layer_or_is_told_what_to_do(self):
+        with mock.patch("platform.machine", return_value="aarch64"):
+            self.assertEqual(host.architecture(self.LAYER), "arm64")
+        with mock.patch("platform.machine", return_value="riscv64"), mock.patch("builtins.print") as printed:
+            self.assertEqual(host.main(["nowhere"]), 1)
+        self.assertIn("FILES_FFPROBE=", printed.call_args.args[0])
 
 
 if __name__ == "__main__":

@@ -86,10 +86,9 @@ fn project() -> &'static Path {
 pub fn built() -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
     let folder = test.parent().and_then(Path::parent).expect("a target folder");
-    assert!(
-        folder.join("files-local").is_file(),
-        "no files-local in {}: `make build` makes it",
-        folder.display()
-    );
+    for program in ["files-local", "ffprobe"] {
+        let path = folder.join(program);
+        assert!(path.is_file(), "no {}: `make build` makes it", path.display());
+    }
     folder.to_owned()
 }

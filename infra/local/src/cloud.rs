@@ -167,14 +167,12 @@ fn read_template(options: &Options, listeners: &Listeners, log: &Log) -> Result<
         ("AllowImportHosts".to_owned(), hosts),
     ]);
     match ffprobe() {
-        Some(path) => {
+        Ok(path) => {
             parameters.insert("FfprobePath".to_owned(), path.display().to_string());
         }
-        None => log.line(
-            "files-local",
-            Level::Warn,
-            "there is no ffprobe on PATH: files will have no metadata (Debian: apt install ffmpeg)",
-        ),
+        Err(error) => {
+            log.line("files-local", Level::Warn, &format!("files will have no metadata: {error}"));
+        }
     }
     let around = Surroundings {
         parameters,

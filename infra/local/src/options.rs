@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
 
 /// The local cloud: API Gateway, Lambda, S3, SQS, DynamoDB and schedules in one process, from template.yaml.
@@ -62,14 +62,23 @@ fn folder_of_program() -> Result<PathBuf> {
     Ok(program.parent().unwrap_or(Path::new("/")).to_owned())
 }
 
-/// ffprobe: the variable FILES_FFPROBE, else the one on PATH.
-#[must_use]
-pub fn ffprobe() -> Option<PathBuf> {
+/// ffprobe: what the variable FILES_FFPROBE names, else the layer's, which the build puts beside this program.
+///
+/// # Errors
+/// It is not there.
+pub fn ffprobe() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("FILES_FFPROBE").filter(|path| !path.is_empty()) {
-        return std::path::absolute(path).ok();
+        let path = std::path::absolute(path).context("FILES_FFPROBE names no file")?;
+        ensure!(path.is_file(), "FILES_FFPROBE names {}, which is no file", path.display());
+        return Ok(path);
     }
-    let folders = std::env::var_os("PATH")?;
-    std::env::split_paths(&folders).map(|folder| folder.join("ffprobe")).find(|file| file.is_file())
+    let path = folder_of_program()?.join("ffprobe");
+    ensure!(
+        path.is_file(),
+        "no {}: `make build` builds the layer's, or FILES_FFPROBE names another",
+        path.display()
+    );
+    Ok(path)
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Probes of real media with the machine's own ffprobe. They need `ffmpeg` and `ffprobe` (Debian's package `ffmpeg`).
+//! Probes of real media with the layer's ffprobe. They need `ffmpeg` and, for a comparison, its `ffprobe` (Debian's
+//! package `ffmpeg`).
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what is wrong by failing")]
 

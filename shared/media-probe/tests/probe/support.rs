@@ -22,8 +22,12 @@ fn program(name: &str) -> PathBuf {
     )
 }
 
+/// The layer's ffprobe, which the build puts into the folder above that of the tests.
 pub(crate) fn ffprobe() -> Ffprobe {
-    Ffprobe { path: program("ffprobe"), limits: Limits::default() }
+    let test = std::env::current_exe().unwrap();
+    let path = test.parent().and_then(Path::parent).unwrap().join("ffprobe");
+    assert!(path.is_file(), "no {}: `make build` makes it", path.display());
+    Ffprobe { path, limits: Limits::default() }
 }
 
 /// The file that ffmpeg writes for these arguments, under a name with this extension.
@@ -46,7 +50,7 @@ pub(crate) fn ffmpeg_in(folder: &Path, extension: &str, arguments: &str) -> Vec<
     fs::read(path).unwrap()
 }
 
-/// Runs the real ffprobe without this crate, for a comparison. Its standard output.
+/// Runs Debian's ffprobe, which reads playlists too, without this crate, for a comparison. Its standard output.
 pub(crate) fn bare_ffprobe(arguments: &[&str]) -> String {
     let output = Command::new(program("ffprobe")).args(arguments).output().unwrap();
     String::from_utf8_lossy(&output.stdout).into_owned()

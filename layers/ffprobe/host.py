@@ -1,0 +1,62 @@
+"""Puts this machine's own ffprobe of the layer somewhere: `host.py PATH`. It is built at first, which takes some minutes.
+
+The local cloud and the tests run what a function runs in Lambda. What has been built from the same inputs is taken as
+it is; `make layer` proves it.
+"""
+
+import platform
+import sys
+import tomllib
+from pathlib import Path
+
+import build
+import check
+import compilation
+import sources
+
+SYSTEM = "Linux"
+HINT = """\
+layer: {error}
+layer: another ffprobe will do as well: FILES_FFPROBE=/usr/bin/ffprobe make dev"""
+
+
+class HostError(Exception):
+    """There is no layer for this machine."""
+
+
+def architecture(layer):
+    """This machine's name among the layer's architectures."""
+    machine = platform.machine()
+    names = [name for name, values in layer["architectures"].items() if values["machine"] == machine]
+    if platform.system() != SYSTEM or not names:
+        raise HostError(f"there is no ffprobe for {platform.system()} on {machine} to be built")
+    return names[0]
+
+
+def place(program, path):
+    """Puts the program there, unless it is there: a running one is replaced, not written to."""
+    if path.is_file() and path.read_bytes() == program:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staging = path.with_name(path.name + ".part")
+    staging.write_bytes(program)
+    staging.chmod(0o755)
+    staging.replace(path)
+
+
+def main(arguments):
+    if len(arguments) != 1:
+        print(__doc__, file=sys.stderr)
+        return 2
+    layer = tomllib.loads((build.HERE / "layer.toml").read_text())
+    try:
+        output = build.build(architecture(layer), layer)
+        place(check.program(output), Path(arguments[0]))
+    except (HostError, sources.SourceError, compilation.BuildError) as error:
+        print(HINT.format(error=error), file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
