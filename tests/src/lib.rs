@@ -9,6 +9,7 @@ pub mod form;
 mod keeper;
 pub mod media;
 pub mod owner;
+pub mod parts;
 pub mod process;
 pub mod setup;
 pub mod source;

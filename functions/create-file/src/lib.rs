@@ -18,6 +18,8 @@ use lambda_http::{Body, Request, Response};
 use safe_fetch::Allowed;
 use serde_json::Value;
 
+use crate::presigned::Announced;
+
 /// Creates files: from the bytes in the request, from a URL, or from bytes that a presigned PUT will bring.
 pub struct CreateFileHandler<R, Q> {
     /// Where files are written down.
@@ -68,7 +70,9 @@ impl<R: CheckKey + CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> Create
         match what {
             CreateWhat::Bytes(part) => self.store(order, part).await,
             CreateWhat::Url(url) => self.import(order, &url).await,
-            CreateWhat::Presigned { size, content_type } => self.presign(order, size, content_type).await,
+            CreateWhat::Presigned { size, content_type, multipart } => {
+                self.presign(order, Announced { size, content_type, multipart }).await
+            }
         }
     }
 

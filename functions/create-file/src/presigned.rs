@@ -1,19 +1,27 @@
-use std::time::Duration;
-
-use files_api::{Answer, ApiError, Reason, UploadBody};
+use files_api::{Answer, ApiError, Reason, UploadBody, UploadWay};
 use files_domain::{
-    CheckKey, CreateFile, Detail, File, FileId, FileName, NewFile, QueueImport, RemoveFile, Source, Status,
+    CheckKey, CreateFile, Detail, File, FileId, FileName, NewFile, PartPlan, QueueImport, RemoveFile, Source,
     limits,
 };
-use files_objects::UploadTerms;
 use lambda_http::http::StatusCode;
 
 use crate::{CreateFileHandler, Order, created};
 
+/// What is announced of an upload.
+pub(crate) struct Announced {
+    /// Bytes.
+    pub(crate) size: u64,
+    /// Media type, if the client named one.
+    pub(crate) content_type: Option<String>,
+    /// Whether the client wants it to come in parts.
+    pub(crate) multipart: bool,
+}
+
 impl<R: CheckKey + CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler<R, Q> {
-    /// Writes down what is announced and signs one PUT of just that.
-    pub(crate) async fn presign(&self, order: Order, size: u64, content_type: Option<String>) -> Answer {
-        self.check_size(size)?;
+    /// Writes down what is announced, and signs one PUT of just that, or says how it is cut into parts.
+    pub(crate) async fn presign(&self, order: Order, announced: Announced) -> Answer {
+        let plan = self.plan(&order, &announced)?;
+        let Announced { size, content_type, .. } = announced;
         let name = order.request.name.clone().unwrap_or_else(FileName::fallback);
         let new = NewFile {
             content_type: Some(content_type.unwrap_or_else(|| name.usual_content_type().to_owned())),
@@ -25,43 +33,46 @@ impl<R: CheckKey + CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> Create
             name_from_source: false,
         };
         let (owner, now) = (order.access.owner(), order.now);
-        let file = new.awaiting_upload(owner, FileId::new(now), now);
+        let file = match plan {
+            Some(plan) => new.awaiting_parts(plan, owner, FileId::new(now), now),
+            None => new.awaiting_upload(owner, FileId::new(now), now),
+        };
         let detail = Detail { metadata: order.request.metadata.clone(), ..Default::default() };
         let (_, file, detail) = self.create(&order, file, detail).await?;
         let mut answer = created(StatusCode::CREATED, &order, &file, &detail);
-        if file.status == Status::Pending
-            && file.due.is_some_and(|due| due.at.seconds() > order.now.seconds())
-        {
-            answer.body = answer.body.with_upload(self.sign(&order, &file).await?);
+        if file.awaits_upload(order.now) {
+            answer.body = answer.body.with_upload(self.way(&order, &file).await?);
         }
         answer.send()
     }
 
-    fn check_size(&self, size: u64) -> Result<(), ApiError> {
-        let largest = self.max_file_bytes.min(limits::MAX_SINGLE_PUT_BYTES);
-        if size <= largest {
-            return Ok(());
+    /// How the upload is cut; `None`: it is one PUT.
+    fn plan(&self, order: &Order, announced: &Announced) -> Result<Option<PartPlan>, ApiError> {
+        let Announced { size, multipart, .. } = *announced;
+        let largest = self.max_file_bytes.min(limits::MAX_OBJECT_BYTES);
+        let plan = PartPlan::for_size(size).filter(|_| size <= largest).ok_or_else(|| {
+            let message =
+                format!("The file is larger than {largest} bytes, the most that can be uploaded here");
+            ApiError::from(Reason::FileTooLarge).with_message(message)
+        })?;
+        if !multipart && size <= limits::MAX_SINGLE_PUT_BYTES {
+            return Ok(None);
         }
-        let message = format!("The file is larger than {largest} bytes, the most that can be uploaded here");
-        Err(ApiError::from(Reason::FileTooLarge).with_message(message))
+        if order.request.checksum_sha256.is_some() {
+            return Err(ApiError::from(Reason::ChecksumNotByParts).on_field("checksum_sha256", None));
+        }
+        Ok(Some(plan))
     }
 
-    async fn sign(&self, order: &Order, file: &File) -> Result<UploadBody, ApiError> {
-        let terms = UploadTerms {
-            size: file.size.unwrap_or(0),
-            content_type: file.content_type.clone().unwrap_or_else(|| "application/octet-stream".to_owned()),
-            sha256: file.announced_sha256.clone(),
-        };
-        let window = file.due.map_or(order.now, |due| due.at); // the bytes must come before sweep looks for them
-        let left = window.seconds().saturating_sub(order.now.seconds());
-        let lifetime = limits::UPLOAD_URL_LIFETIME.min(Duration::from_secs(left));
-        let put = self.objects.presign_put(file.owner, file.id, &terms, order.now, lifetime).await;
-        let put = put.map_err(ApiError::internal)?;
-        Ok(UploadBody {
-            method: "PUT",
-            url: put.url,
-            headers: put.headers,
-            expires_at: put.expires_at.to_string(),
-        })
+    async fn way(&self, order: &Order, file: &File) -> Result<UploadWay, ApiError> {
+        if let (Some(plan), Some(due)) = (file.part_plan(), file.due) {
+            return Ok(UploadWay::Parts {
+                part_size: plan.part_size(),
+                part_count: plan.count(),
+                expires_at: due.at.to_string(),
+            });
+        }
+        let put = self.objects.presign_put(file, order.now).await.map_err(ApiError::internal)?;
+        Ok(UploadWay::Put(UploadBody::put(put.url, put.headers, put.expires_at)))
     }
 }

@@ -15,6 +15,10 @@ pub fn answer(request: &Request) -> Answer {
         ["", "v1", "files", id, name] if !id.is_empty() && !name.is_empty() => {
             method_not_allowed("GET, HEAD, OPTIONS")
         }
+        ["", "v1", "uploads", id, "parts"] if !id.is_empty() => method_not_allowed("GET, POST, OPTIONS"),
+        ["", "v1", "uploads", id, "sign" | "complete"] if !id.is_empty() => {
+            method_not_allowed("POST, OPTIONS")
+        }
         _ => Reason::NotFound.into(),
     })
 }
@@ -38,6 +42,12 @@ mod tests {
             ("/v1/files/x/y/z", Reason::NotFound),
             ("/", Reason::NotFound),
             ("/v2/files", Reason::NotFound),
+            ("/v1/uploads/x", Reason::NotFound),
+            ("/v1/uploads/x/sign", Reason::MethodNotAllowed),
+            ("/v1/uploads/x/parts", Reason::MethodNotAllowed),
+            ("/v1/uploads/x/complete", Reason::MethodNotAllowed),
+            ("/v1/uploads//complete", Reason::NotFound),
+            ("/v1/uploads/x/else", Reason::NotFound),
         ] {
             let request = Request::new(Body::Empty).with_raw_http_path(path);
             assert_eq!(answer(&request).unwrap_err().reason(), reason, "{path}");

@@ -46,12 +46,36 @@ impl Sweep {
         }
     }
 
-    /// A presigned upload whose time is over: perhaps its bytes came and only the event was lost.
+    /// A presigned upload whose time is over: perhaps its bytes came and only the event was lost, or all of its parts and
+    /// only the word that they are all.
     async fn finish_upload(&self, due: &DueFile) -> Result<(), BoxError> {
-        match self.stored(&due.file).await? {
-            Some(object) => self.probe_again(due, object).await,
-            None => self.fail(due, "the upload expired: its bytes did not come in time").await,
+        if let Some(object) = self.stored(&due.file).await? {
+            return self.probe_again(due, object).await;
         }
+        if due.may_try && self.complete_whole(due).await? {
+            return Ok(()); // S3's event has it probed
+        }
+        self.fail(due, "the upload expired: its bytes did not come in time").await
+    }
+
+    /// Completes an upload that nobody has completed, if just its parts are there.
+    async fn complete_whole(&self, due: &DueFile) -> Result<bool, BoxError> {
+        let File { owner, id, .. } = due.file;
+        let (Some(plan), Some(upload_id)) = (due.file.part_plan(), &due.file.upload_id) else {
+            return Ok(false);
+        };
+        let parts = match self.objects.stored_parts(owner, id, upload_id).await {
+            Ok(stored) if plan.faults(&stored.list()).is_empty() => stored.parts(),
+            Ok(_) | Err(ObjectsError::NoSuchUpload) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        let mut completing = due.file.clone();
+        if !completing.completing(upload_id, due.now) {
+            return Ok(false);
+        }
+        self.records.save_file(&due.file, &completing).await?;
+        self.objects.complete_upload(owner, id, upload_id, &parts).await?; // if it is gone, the next try sees to it
+        Ok(true)
     }
 
     /// An import that was not sent, or whose worker is gone.
@@ -71,7 +95,8 @@ impl Sweep {
         if let (Some(upload_id), true) = (&file.upload_id, due.may_try) {
             let size = file.size.unwrap_or(0);
             let completed = self.objects.complete_stored_parts(file.owner, file.id, upload_id, size).await?;
-            if completed == Uploaded::Completed {
+            // Gone may mean that another one's completion, which S3 took minutes for, has come to its end just now.
+            if completed == Uploaded::Completed || self.stored(file).await?.is_some() {
                 return Ok(()); // S3's event has it probed
             }
         }

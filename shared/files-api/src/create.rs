@@ -36,12 +36,14 @@ pub enum CreateWhat {
     Bytes(FilePart),
     /// From this URL, as the client wrote it.
     Url(String),
-    /// By a presigned PUT.
+    /// By a presigned PUT, or by several of its parts.
     Presigned {
         /// Bytes.
         size: u64,
         /// Media type, if the client named one.
         content_type: Option<String>,
+        /// Whether the client wants it to come in parts.
+        multipart: bool,
     },
 }
 
@@ -145,6 +147,7 @@ impl Fields {
             "metadata": self.metadata,
             "expires_in": self.expires_in.map(|seconds| seconds.to_string()),
             "checksum_sha256": self.checksum_sha256,
+            "multipart": self.multipart.unwrap_or(false),
         });
         hex::encode(Sha256::digest(asked.to_string()))
     }
@@ -157,9 +160,6 @@ impl Fields {
         if self.webhook.as_ref().is_some_and(|webhook| !webhook.is_null()) {
             return Err(ApiError::from(Reason::NotAvailable).on_field("webhook", None));
         }
-        if self.multipart == Some(true) {
-            return Err(ApiError::from(Reason::NotAvailable).on_field("multipart", None));
-        }
         let content_type = self.content_type.map(check_content_type).transpose()?;
         let what = match (file, self.file_url, self.size) {
             (Some(mut file), None, None) => {
@@ -167,7 +167,11 @@ impl Fields {
                 CreateWhat::Bytes(file)
             }
             (None, Some(url), None) => CreateWhat::Url(url),
-            (None, None, Some(size)) => CreateWhat::Presigned { size: check_size(size)?, content_type },
+            (None, None, Some(size)) => CreateWhat::Presigned {
+                size: check_size(size)?,
+                content_type,
+                multipart: self.multipart.unwrap_or(false),
+            },
             (None, None, None) if self.name.is_some() => {
                 return Err(ApiError::from(Reason::InvalidSize).on_field("size", Some("missing".into())));
             }
@@ -243,7 +247,12 @@ mod tests {
     #[tokio::test]
     async fn each_of_the_ways_is_told_from_the_others() {
         let presigned = json(json!({"name": "a.mp4", "size": 7, "content_type": "video/mp4"})).await.unwrap();
-        assert!(matches!(presigned.what, CreateWhat::Presigned { size: 7, content_type: Some(_) }));
+        assert!(matches!(
+            presigned.what,
+            CreateWhat::Presigned { size: 7, content_type: Some(_), multipart: false }
+        ));
+        let by_parts = json(json!({"name": "a.mp4", "size": 7, "multipart": true})).await.unwrap();
+        assert!(matches!(by_parts.what, CreateWhat::Presigned { multipart: true, .. }));
         let import = json(json!({"file_url": "https://example.com/a", "name": "b"})).await.unwrap();
         assert!(matches!(import.what, CreateWhat::Url(url) if url == "https://example.com/a"));
     }
@@ -263,7 +272,7 @@ mod tests {
             (json!({"name": "a", "size": 1, "expires_in": 0}), Reason::InvalidExpiry),
             (json!({"name": "a", "size": 1, "metadata": {"k": 1}}), Reason::InvalidMetadata),
             (json!({"name": "a", "size": 1, "webhook": "https://x"}), Reason::NotAvailable),
-            (json!({"name": "a", "size": 1, "multipart": true}), Reason::NotAvailable),
+            (json!({"name": "a", "size": 1, "multipart": "yes"}), Reason::MalformedRequest),
             (json!({"name": 1}), Reason::MalformedRequest),
             (json!([]), Reason::FileOrUrlRequired),
         ] {
@@ -284,5 +293,7 @@ mod tests {
         let one = hash(r#"{"name":"a","size":1,"metadata":{"x":"1","y":"2"}}"#).await;
         assert_eq!(one, hash(r#"{"metadata":{"y":"2","x":"1"}, "size":1, "name":"a"}"#).await);
         assert_ne!(one, hash(r#"{"name":"a","size":2,"metadata":{"x":"1","y":"2"}}"#).await);
+        let by_parts = r#"{"name":"a","size":1,"metadata":{"x":"1","y":"2"},"multipart":true}"#;
+        assert_ne!(one, hash(by_parts).await);
     }
 }

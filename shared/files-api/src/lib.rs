@@ -10,6 +10,7 @@ mod params;
 mod reason;
 mod respond;
 mod service;
+mod upload;
 mod wire;
 
 pub use auth::{authority, for_key_holder};
@@ -18,8 +19,11 @@ pub use create::{CreateRequest, CreateWhat};
 pub use cursor::Cursor;
 pub use error::{ApiError, FieldError};
 pub use form::FilePart;
-pub use params::{file_id, file_name, header, query_parameter, query_parameters};
+pub use params::{file_id, file_name, header, json_body, query_parameter, query_parameters};
 pub use reason::Reason;
 pub use respond::{Answer, answer, etag, is_fresh, no_content};
 pub use service::serve;
-pub use wire::{FileBody, ListBody, Probe, UploadBody};
+pub use upload::{awaited_parts, awaits_put};
+pub use wire::{
+    FileBody, ListBody, PartBody, PartsBody, Probe, SignedPart, SignedPartsBody, UploadBody, UploadWay,
+};

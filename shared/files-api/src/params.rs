@@ -1,6 +1,7 @@
 use files_domain::FileId;
 use lambda_http::{Request, RequestExt};
 use percent_encoding::percent_decode_str;
+use serde::de::DeserializeOwned;
 
 use crate::{ApiError, Reason};
 
@@ -26,6 +27,18 @@ pub fn file_name(request: &Request) -> (String, String) {
     let name =
         request.path_parameters_ref().and_then(|parameters| parameters.first("filename")).unwrap_or_default();
     (name.to_owned(), percent_decode_str(name).decode_utf8_lossy().into_owned())
+}
+
+/// The body as JSON, whatever type it is said to be of.
+///
+/// # Errors
+/// [`Reason::MalformedRequest`].
+pub fn json_body<T: DeserializeOwned>(request: &Request) -> Result<T, ApiError> {
+    serde_json::from_slice(request.body()).map_err(|error| {
+        let message =
+            format!("The JSON body cannot be read (line {}, column {})", error.line(), error.column());
+        ApiError::from(Reason::MalformedRequest).with_message(message) // the error itself would quote the body
+    })
 }
 
 /// All query parameters, decoded. They come from the event: in the request's URI, a `?` or `#` that was decoded in the path

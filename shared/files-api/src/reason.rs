@@ -23,6 +23,16 @@ pub enum Reason {
     MethodNotAllowed,
     /// Nothing to download (yet).
     NoBytesYet,
+    /// The file waits for no bytes of the client's.
+    UploadOver,
+    /// The upload is one PUT.
+    NotByParts,
+    /// The upload is by parts.
+    ByParts,
+    /// Not all parts are there as they should be.
+    PartsIncomplete,
+    /// S3 knows the upload no more.
+    PartsGone,
     /// The idempotency key stands for another request.
     IdempotencyConflict,
     /// Too large to go through the API.
@@ -49,6 +59,10 @@ pub enum Reason {
     InvalidChecksum,
     /// Not a lifetime.
     InvalidExpiry,
+    /// Not numbers of parts.
+    InvalidPartNumbers,
+    /// Not to be checked for an upload by parts.
+    ChecksumNotByParts,
     /// The bytes are not those announced.
     ChecksumMismatch,
     /// In the contract, but not in this version.
@@ -85,6 +99,25 @@ impl Reason {
                 ("method_not_allowed", S::METHOD_NOT_ALLOWED, "This address does not take this method")
             }
             Self::NoBytesYet => ("no_bytes_yet", S::CONFLICT, "The file has no bytes to download"),
+            Self::UploadOver => {
+                ("upload_over", S::CONFLICT, "The file does not wait for an upload: see its status")
+            }
+            Self::NotByParts => {
+                ("not_by_parts", S::CONFLICT, "The file is uploaded by one PUT: there are no parts")
+            }
+            Self::ByParts => {
+                ("by_parts", S::CONFLICT, "The file is uploaded by parts: have those signed instead")
+            }
+            Self::PartsIncomplete => (
+                "parts_incomplete",
+                S::CONFLICT,
+                "Not all parts are stored as announced: upload those named again, then complete once more",
+            ),
+            Self::PartsGone => (
+                "parts_gone",
+                S::CONFLICT,
+                "The parts of this upload have been thrown away: delete the file and upload it again",
+            ),
             Self::IdempotencyConflict => (
                 "idempotency_conflict",
                 S::CONFLICT,
@@ -137,6 +170,16 @@ impl Reason {
                 "invalid_expiry",
                 S::UNPROCESSABLE_ENTITY,
                 "expires_in must be a whole number of seconds from 1 to 315360000",
+            ),
+            Self::InvalidPartNumbers => (
+                "invalid_part_numbers",
+                S::UNPROCESSABLE_ENTITY,
+                "part_numbers must be a list of 1 to 1000 numbers of the upload's parts, from 1",
+            ),
+            Self::ChecksumNotByParts => (
+                "checksum_not_by_parts",
+                S::UNPROCESSABLE_ENTITY,
+                "A SHA-256 cannot be checked when the file comes in parts: leave checksum_sha256 out",
             ),
             Self::ChecksumMismatch => (
                 "checksum_mismatch",

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use files_domain::{Checksum, Detail, File, FileId, ProbeSummary, Progress, Source, Status};
+use files_domain::{Checksum, Detail, File, FileId, ProbeSummary, Progress, Source, Status, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ pub struct FileBody {
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     detail: Option<DetailBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    upload: Option<UploadBody>,
+    upload: Option<UploadWay>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -140,12 +140,29 @@ impl FileBody {
 
     /// With the way to bring its bytes.
     #[must_use]
-    pub fn with_upload(self, upload: UploadBody) -> Self {
+    pub fn with_upload(self, upload: UploadWay) -> Self {
         Self { upload: Some(upload), ..self }
     }
 }
 
 /// How a client brings a file's bytes.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum UploadWay {
+    /// By one PUT.
+    Put(UploadBody),
+    /// In parts, each of which is signed when its turn has come.
+    Parts {
+        /// Bytes of every part but the last.
+        part_size: u64,
+        /// How many parts there are.
+        part_count: u32,
+        /// Until when the upload waits, unless parts are signed in the meantime.
+        expires_at: String,
+    },
+}
+
+/// A presigned PUT.
 #[derive(Clone, Debug, Serialize)]
 pub struct UploadBody {
     /// `PUT`.
@@ -158,6 +175,14 @@ pub struct UploadBody {
     pub expires_at: String,
 }
 
+impl UploadBody {
+    /// A PUT with all that must be sent with it, until then.
+    #[must_use]
+    pub fn put(url: String, headers: BTreeMap<String, String>, expires_at: Timestamp) -> Self {
+        Self { method: "PUT", url, headers, expires_at: expires_at.to_string() }
+    }
+}
+
 /// A page of a list.
 #[derive(Clone, Debug, Serialize)]
 pub struct ListBody {
@@ -165,4 +190,46 @@ pub struct ListBody {
     pub files: Vec<FileBody>,
     /// Where the list goes on.
     pub next_cursor: Option<String>,
+}
+
+/// Presigned PUTs of parts.
+#[derive(Clone, Debug, Serialize)]
+pub struct SignedPartsBody {
+    /// In the order in which they were asked for.
+    pub parts: Vec<SignedPart>,
+}
+
+/// A presigned PUT of one part.
+#[derive(Clone, Debug, Serialize)]
+pub struct SignedPart {
+    /// From 1.
+    pub part_number: u32,
+    /// Where.
+    pub url: String,
+    /// What must be sent with it.
+    pub headers: BTreeMap<String, String>,
+    /// Until when.
+    pub expires_at: String,
+}
+
+/// A page of the parts that are stored.
+#[derive(Clone, Debug, Serialize)]
+pub struct PartsBody {
+    /// By number.
+    pub parts: Vec<PartBody>,
+    /// What to ask for `after`, to go on.
+    pub next: Option<u32>,
+    /// Bytes of every part but the last.
+    pub part_size: u64,
+    /// How many parts there are when all are stored.
+    pub part_count: u32,
+}
+
+/// A stored part.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct PartBody {
+    /// From 1.
+    pub part_number: u32,
+    /// Bytes.
+    pub size: u64,
 }

@@ -1,8 +1,9 @@
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FileId, FileName, MediaType, Metadata, OwnerId, ProbeSummary, Timestamp, limits};
+use crate::{FileId, FileName, MediaType, Metadata, OwnerId, PartPlan, ProbeSummary, Timestamp, limits};
 
 /// Where a file's bytes come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,6 +133,8 @@ pub struct File {
     pub lease_until: Option<Timestamp>,
     /// A multipart upload that is, or may be, unfinished.
     pub upload_id: Option<String>,
+    /// Bytes of each part but the last, if the client uploads by parts.
+    pub part_size: Option<u64>,
     /// What time must still finish.
     pub due: Option<Due>,
 }
@@ -147,6 +150,26 @@ impl File {
     #[must_use]
     pub fn has_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|at| at <= now)
+    }
+
+    /// How its bytes are cut, if the client uploads them by parts.
+    #[must_use]
+    pub fn part_plan(&self) -> Option<PartPlan> {
+        Some(PartPlan::recorded(self.size?, self.part_size?))
+    }
+
+    /// Whether it waits for bytes that the client is to send.
+    #[must_use]
+    pub fn awaits_upload(&self, now: Timestamp) -> bool {
+        let waiting = self.status == Status::Pending && self.source == Source::Upload;
+        waiting && self.due.is_some_and(|due| due.kind == DueKind::Upload && due.at.seconds() > now.seconds())
+    }
+
+    /// How long a URL for its bytes may live: they must come before `sweep` looks for them.
+    #[must_use]
+    pub fn upload_url_lifetime(&self, now: Timestamp) -> Duration {
+        let left = self.due.map_or(0, |due| due.at.seconds().saturating_sub(now.seconds()));
+        limits::UPLOAD_URL_LIFETIME.min(Duration::from_secs(left))
     }
 
     /// Whether its bytes can be downloaded.
@@ -209,6 +232,12 @@ impl NewFile {
         self.record(owner, id, now, Status::Pending, due)
     }
 
+    /// The same of one that comes in parts.
+    #[must_use]
+    pub fn awaiting_parts(self, plan: PartPlan, owner: OwnerId, id: FileId, now: Timestamp) -> File {
+        File { part_size: Some(plan.part_size()), ..self.awaiting_upload(owner, id, now) }
+    }
+
     /// The record of an import that is to be queued.
     #[must_use]
     pub fn awaiting_import(self, owner: OwnerId, id: FileId, now: Timestamp) -> File {
@@ -251,6 +280,7 @@ impl NewFile {
             generation: 0,
             lease_until: None,
             upload_id: None,
+            part_size: None,
             due: Some(due),
         }
     }

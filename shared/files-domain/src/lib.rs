@@ -10,6 +10,7 @@ pub mod limits;
 mod metadata;
 mod name;
 mod page;
+mod parts;
 mod ports;
 mod probe;
 mod time;
@@ -23,6 +24,7 @@ pub use key::{ApiKey, Authority, KeyHash, KeyProblem, KeyRecord, NewKey, Scope};
 pub use metadata::{Metadata, MetadataError};
 pub use name::FileName;
 pub use page::{ListFilter, Page, PageOrder, PageRequest};
+pub use parts::{PartFault, PartPlan, StoredPart};
 pub use ports::{
     BoxError, CheckKey, ClaimImport, CreateFile, Created, FileRecords, FindFile, FinishProbe, Idempotency,
     ImportClaim, ListFiles, ObjectMeta, ProbeDone, QueueImport, QueueProbe, RemoveFile, SavedProbe,

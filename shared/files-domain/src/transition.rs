@@ -39,6 +39,45 @@ impl File {
         self.updated_at = now;
     }
 
+    /// Parts are asked for: the upload waits a whole window again, and is known by the id that S3 gave it, unless it has
+    /// one already. Whether anything has changed.
+    pub fn parts_asked_for(&mut self, upload_id: Option<&str>, now: Timestamp) -> bool {
+        let before = (self.upload_id.is_some(), self.due);
+        if !self.awaits_upload(now) || self.part_size.is_none() {
+            return false;
+        }
+        if self.upload_id.is_none() {
+            self.upload_id = upload_id.map(str::to_owned);
+        }
+        let last = self.created_at().plus(limits::MAX_UPLOAD_WINDOW);
+        let last = self.expires_at.map_or(last, |at| at.min(last));
+        let until = now.plus(limits::UPLOAD_WINDOW).min(last);
+        if let Some(due) = &mut self.due
+            && due.at.plus(limits::UPLOAD_WINDOW_STEP) <= until
+        {
+            due.at = until;
+        }
+        let changed = before != (self.upload_id.is_some(), self.due);
+        if changed {
+            self.updated_at = now;
+        }
+        changed
+    }
+
+    /// All parts are there, and are about to be put together: should whoever does it not get to the end, `sweep` does.
+    /// `false`: it is no longer waiting for them, or not this upload.
+    pub fn completing(&mut self, upload_id: &str, now: Timestamp) -> bool {
+        let waiting = self.status == Status::Pending && self.part_size.is_some();
+        if !waiting || self.upload_id.as_deref() != Some(upload_id) {
+            return false;
+        }
+        self.status = Status::Running;
+        let at = now.plus(limits::COMPLETION_GRACE);
+        self.due = Some(Due { kind: DueKind::Probe, at, tries: 0 });
+        self.updated_at = now;
+        true
+    }
+
     /// The bytes cannot be had, for the reason given in the user's words.
     pub fn fail(&mut self, error: impl Into<String>, now: Timestamp) {
         debug_assert!(!self.status.is_terminal());
@@ -161,6 +200,57 @@ mod tests {
         let mut file = File { name_from_source: false, ..import(None) };
         file.imported(object(7), Timestamp::from_millis(NOW));
         assert_eq!(file.name.as_str(), "file");
+    }
+
+    fn upload_by_parts(expires_at: Option<Timestamp>) -> File {
+        let now = Timestamp::from_millis(NOW);
+        let new = NewFile {
+            name: FileName::fallback(),
+            source: Source::Upload,
+            size: Some(20),
+            content_type: None,
+            announced_sha256: None,
+            expires_at,
+            name_from_source: false,
+        };
+        let plan = crate::PartPlan::recorded(20, 10);
+        new.awaiting_parts(plan, OwnerId::named("press"), FileId::new(now), now)
+    }
+
+    #[test]
+    fn an_upload_by_parts_waits_while_parts_are_asked_for_but_not_for_ever() {
+        let at = |hours: u64| Timestamp::from_millis(NOW + hours * 3_600_000);
+        let until = |file: &File| file.due.map(|due| due.at);
+        let mut file = upload_by_parts(None);
+        assert!(file.parts_asked_for(Some("u1"), at(0)));
+        assert_eq!((file.upload_id.as_deref(), until(&file)), (Some("u1"), Some(at(24))));
+        assert!(!file.parts_asked_for(Some("u2"), at(0)), "it has one already");
+        assert_eq!(file.upload_id.as_deref(), Some("u1"));
+        assert!(file.parts_asked_for(None, at(1)));
+        assert_eq!(until(&file), Some(at(25)));
+        for hour in 2..167 {
+            assert_eq!(file.parts_asked_for(None, at(hour)), hour <= 144, "hour {hour}");
+        }
+        assert_eq!(until(&file), Some(at(168)));
+        assert!(!file.parts_asked_for(None, at(168)), "its time is over");
+
+        let mut short = upload_by_parts(Some(at(2)));
+        assert!(short.parts_asked_for(Some("u1"), at(1)));
+        assert_eq!(until(&short), Some(at(2)), "not longer than the file lives");
+    }
+
+    #[test]
+    fn an_upload_is_completed_once_and_only_as_the_one_that_was_looked_at() {
+        let now = Timestamp::from_millis(NOW);
+        let mut file = upload_by_parts(None);
+        assert!(!file.completing("u1", now), "not begun");
+        file.parts_asked_for(Some("u1"), now);
+        assert!(!file.completing("u2", now), "another one");
+        assert!(file.completing("u1", now));
+        assert_eq!((file.status, file.held, file.upload_id.as_deref()), (Status::Running, 20, Some("u1")));
+        assert_eq!(file.due.map(|due| due.kind), Some(DueKind::Probe));
+        assert!(!file.completing("u1", now), "once");
+        assert!(!file.parts_asked_for(Some("u2"), now));
     }
 
     #[test]

@@ -9,9 +9,9 @@ mod range;
 
 pub use disposition::{Disposition, Served};
 pub use error::ObjectsError;
-pub use multipart::{Part, Uploaded};
+pub use multipart::{Part, StoredParts, Uploaded};
 pub use object::{Body, Upload};
-pub use presign::{Presigned, UploadTerms};
+pub use presign::{PartTerms, Presigned};
 
 use aws_sdk_s3::Client;
 

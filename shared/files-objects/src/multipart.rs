@@ -3,7 +3,7 @@ use std::time::Duration;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
-use files_domain::{FileId, OwnerId, file_object_key};
+use files_domain::{FileId, OwnerId, StoredPart, file_object_key};
 
 use crate::{Objects, ObjectsError};
 
@@ -16,6 +16,45 @@ pub struct Part {
     pub etag: String,
     /// Its CRC-64/NVME in base64.
     pub crc64nvme: Option<String>,
+}
+
+/// The parts of an upload that S3 has, in the order of their numbers, each with its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredParts(Vec<(Part, u64)>);
+
+impl StoredParts {
+    /// Bytes together.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.0.iter().map(|(_, size)| size).sum()
+    }
+
+    /// Their numbers and sizes.
+    #[must_use]
+    pub fn list(&self) -> Vec<StoredPart> {
+        self.0.iter().map(|(part, size)| StoredPart { number: number_of(part.number), size: *size }).collect()
+    }
+
+    /// As S3 wants them named to put them together.
+    #[must_use]
+    pub fn parts(self) -> Vec<Part> {
+        self.0.into_iter().map(|(part, _)| part).collect()
+    }
+}
+
+/// S3's numbers are from 1 to 10,000.
+fn number_of(number: i32) -> u32 {
+    u32::try_from(number).unwrap_or(0)
+}
+
+fn sized(part: aws_sdk_s3::types::Part) -> (Part, u64) {
+    let size = part.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
+    let named = Part {
+        number: part.part_number.unwrap_or(0),
+        etag: part.e_tag.unwrap_or_default(),
+        crc64nvme: part.checksum_crc64_nvme,
+    };
+    (named, size)
 }
 
 /// What became of an upload that was to be completed.
@@ -127,8 +166,8 @@ impl Objects {
         size: u64,
     ) -> Result<Uploaded, ObjectsError> {
         match self.stored_parts(owner, id, upload_id).await {
-            Ok((parts, stored)) if stored == size && !parts.is_empty() => {
-                self.complete_upload(owner, id, upload_id, &parts).await
+            Ok(stored) if stored.size() == size && !stored.0.is_empty() => {
+                self.complete_upload(owner, id, upload_id, &stored.parts()).await
             }
             Ok(_) => Ok(Uploaded::Gone),
             Err(ObjectsError::NoSuchUpload) => Ok(Uploaded::Gone),
@@ -136,32 +175,58 @@ impl Objects {
         }
     }
 
-    /// The parts, and how many bytes they are together.
-    async fn stored_parts(
+    /// All parts that S3 has of an upload.
+    ///
+    /// # Errors
+    /// [`ObjectsError::NoSuchUpload`], or S3 failed.
+    pub async fn stored_parts(
         &self,
         owner: OwnerId,
         id: FileId,
         upload_id: &str,
-    ) -> Result<(Vec<Part>, u64), ObjectsError> {
-        let list = self
-            .client
-            .list_parts()
-            .bucket(&self.bucket)
-            .key(file_object_key(owner, id))
-            .upload_id(upload_id);
-        let mut pages = list.into_paginator().send();
-        let (mut parts, mut size) = (Vec::new(), 0);
-        while let Some(page) = pages.next().await {
-            for part in page.map_err(ObjectsError::from_sdk)?.parts.unwrap_or_default() {
-                size += part.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
-                parts.push(Part {
-                    number: part.part_number.unwrap_or(0),
-                    etag: part.e_tag.unwrap_or_default(),
-                    crc64nvme: part.checksum_crc64_nvme,
-                });
-            }
+    ) -> Result<StoredParts, ObjectsError> {
+        let mut all = Vec::new();
+        let mut after = 0;
+        loop {
+            let (parts, next) = self.parts_page(owner, id, upload_id, after).await?;
+            all.extend(parts);
+            let Some(next) = next else { return Ok(StoredParts(all)) };
+            after = next;
         }
-        Ok((parts, size))
+    }
+
+    /// One page of the stored parts, of those whose number is greater than `after`, and after which number the next one
+    /// begins if there is more.
+    ///
+    /// # Errors
+    /// [`ObjectsError::NoSuchUpload`], or S3 failed.
+    pub async fn list_parts(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        upload_id: &str,
+        after: u32,
+    ) -> Result<(Vec<StoredPart>, Option<u32>), ObjectsError> {
+        let after = i32::try_from(after).unwrap_or(i32::MAX);
+        let (parts, next) = self.parts_page(owner, id, upload_id, after).await?;
+        Ok((StoredParts(parts).list(), next.map(number_of)))
+    }
+
+    async fn parts_page(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        upload_id: &str,
+        after: i32,
+    ) -> Result<(Vec<(Part, u64)>, Option<i32>), ObjectsError> {
+        let list = self.client.list_parts().bucket(&self.bucket).key(file_object_key(owner, id));
+        let list = list.upload_id(upload_id).part_number_marker(after.to_string());
+        let page = list.send().await.map_err(ObjectsError::from_sdk)?;
+        let more = page.is_truncated.unwrap_or(false);
+        let parts: Vec<_> = page.parts.unwrap_or_default().into_iter().map(sized).collect();
+        // S3's own marker says the same, as text.
+        let next = parts.last().filter(|_| more).map(|(part, _)| part.number);
+        Ok((parts, next))
     }
 
     /// Throws the parts of an upload away. One that is already gone is no error.

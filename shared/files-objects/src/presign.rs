@@ -4,20 +4,20 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use files_domain::{FileId, OwnerId, Timestamp, file_object_key};
+use files_domain::{File, FileId, OwnerId, Timestamp, file_object_key};
 use percent_encoding::percent_decode_str;
 
 use crate::{Objects, ObjectsError, Served};
 
-/// What a presigned PUT binds its sender to: S3 itself refuses anything else.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UploadTerms {
+/// What a presigned PUT of a part binds its sender to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartTerms<'a> {
+    /// Of which upload.
+    pub upload_id: &'a str,
+    /// From 1.
+    pub number: u32,
     /// Bytes, exactly.
     pub size: u64,
-    /// `Content-Type`, exactly.
-    pub content_type: String,
-    /// SHA-256 in hex, if announced.
-    pub sha256: Option<String>,
 }
 
 /// A request that anyone who has it may send, until it expires.
@@ -32,29 +32,44 @@ pub struct Presigned {
 }
 
 impl Objects {
-    /// A PUT of a file's bytes: of this length and type, once.
+    /// A PUT of the bytes that a file waits for: of the announced length, type and checksum, once.
     ///
     /// # Errors
     /// No credentials to sign with.
-    pub async fn presign_put(
-        &self,
-        owner: OwnerId,
-        id: FileId,
-        terms: &UploadTerms,
-        now: Timestamp,
-        lifetime: Duration,
-    ) -> Result<Presigned, ObjectsError> {
-        let sha256 = terms.sha256.as_deref().map(base64_of_hex).transpose()?;
+    pub async fn presign_put(&self, file: &File, now: Timestamp) -> Result<Presigned, ObjectsError> {
+        let lifetime = file.upload_url_lifetime(now);
+        let sha256 = file.announced_sha256.as_deref().map(base64_of_hex).transpose()?;
         let put = self
             .client
             .put_object()
             .bucket(&self.bucket)
-            .key(file_object_key(owner, id))
-            .content_length(i64::try_from(terms.size).unwrap_or(i64::MAX))
-            .content_type(&terms.content_type)
+            .key(file_object_key(file.owner, file.id))
+            .content_length(i64::try_from(file.size.unwrap_or(0)).unwrap_or(i64::MAX))
+            .content_type(file.content_type.as_deref().unwrap_or("application/octet-stream"))
             .if_none_match("*")
             .set_checksum_sha256(sha256);
         let request = put.presigned(config(now, lifetime)?).await.map_err(ObjectsError::from_sdk)?;
+        Ok(presigned(&request, now, lifetime))
+    }
+
+    /// A PUT of one part of a file's bytes: this part of this upload, of this length. It may be sent again until the upload is
+    /// completed. S3 makes the part's checksum itself: browsers have no CRC-64/NVME, and the whole object's is made of those.
+    ///
+    /// # Errors
+    /// No credentials to sign with.
+    pub async fn presign_part(
+        &self,
+        file: &File,
+        terms: PartTerms<'_>,
+        now: Timestamp,
+    ) -> Result<Presigned, ObjectsError> {
+        let lifetime = file.upload_url_lifetime(now);
+        let part = self.client.upload_part().bucket(&self.bucket).key(file_object_key(file.owner, file.id));
+        let part = part
+            .upload_id(terms.upload_id)
+            .part_number(i32::try_from(terms.number).unwrap_or(i32::MAX))
+            .content_length(i64::try_from(terms.size).unwrap_or(i64::MAX));
+        let request = part.presigned(config(now, lifetime)?).await.map_err(ObjectsError::from_sdk)?;
         Ok(presigned(&request, now, lifetime))
     }
 

@@ -101,6 +101,8 @@ pub(crate) struct SummaryItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     upload_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    part_size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     due: Option<DueKind>,
     #[serde(skip_serializing_if = "Option::is_none")]
     due_at: Option<Timestamp>,
@@ -141,6 +143,7 @@ impl From<&File> for SummaryItem {
             generation: file.generation,
             lease_until: file.lease_until,
             upload_id: file.upload_id,
+            part_size: file.part_size,
             due: file.due.map(|due| due.kind),
             due_at: file.due.map(|due| due.at),
             due_tries: file.due.map(|due| due.tries),
@@ -191,6 +194,7 @@ pub(crate) fn file_from_item(item: Item) -> Result<File, StoreError> {
         generation: item.generation,
         lease_until: item.lease_until,
         upload_id: item.upload_id,
+        part_size: item.part_size,
         due,
     })
 }

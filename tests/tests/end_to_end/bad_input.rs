@@ -111,7 +111,7 @@ async fn a_field_that_means_nothing_is_refused() {
         let many: serde_json::Map<_, _> = (0..51).map(|n| (format!("key {n}"), json!(""))).collect();
         vec![
             ("size below zero", with("size", json!(-1)), 422, "invalid_size"),
-            ("size above one PUT", with("size", json!(5_u64 << 30 | 1)), 413, "file_too_large"),
+            ("size above the deployment's", with("size", json!(50_u64 << 30 | 1)), 413, "file_too_large"),
             ("size beyond all numbers", with("size", json!(u64::MAX)), 413, "file_too_large"),
             ("no name", with("name", Value::Null), 422, "invalid_name"),
             ("empty name", with("name", json!("")), 422, "invalid_name"),

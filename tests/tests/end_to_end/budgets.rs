@@ -76,6 +76,48 @@ async fn requests_keep_their_budgets() {
 }
 
 #[tokio::test]
+async fn uploads_by_parts_keep_their_budgets() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
+    let (calls, _) = warm(&cloud, "create-file", async || owner.announce_parts("a.mp4", 3).await).await;
+    assert_eq!(calls, json!({"dynamodb": {"TransactWriteItems": 1}}), "no call to S3");
+    let single = owner.announce("a.mp4", 3, "video/mp4").await;
+    let (calls, _) = warm(&cloud, "sign-upload", async || {
+        Answer::to(owner.post_upload(&single, "sign")).await.expect(200)
+    })
+    .await;
+    assert_eq!(calls, json!({"dynamodb": {"BatchGetItem": 1}}));
+
+    let (calls, _) = warm(&cloud, "sign-parts", async || {
+        owner.sign_parts(&owner.announce_parts("a.mp4", 3).await, &[1]).await
+    })
+    .await;
+    let first = json!({
+        "dynamodb": {"BatchGetItem": 2, "TransactWriteItems": 1}, "s3": {"CreateMultipartUpload": 1},
+    });
+    assert_eq!(calls, first, "the first of an upload");
+    let large = owner.announce_parts("a.mp4", 8_000 << 20).await;
+    owner.sign_parts(&large, &[1]).await;
+    let thousand: Vec<u32> = (1..=1_000).collect();
+    let (calls, _) = warm(&cloud, "sign-parts", async || owner.sign_parts(&large, &thousand).await).await;
+    assert_eq!(calls, json!({"dynamodb": {"BatchGetItem": 1}}), "a thousand of one that is begun");
+
+    let (calls, _) = warm(&cloud, "list-parts", async || owner.stored_parts(&large, 0).await).await;
+    assert_eq!(calls, json!({"dynamodb": {"BatchGetItem": 1}, "s3": {"ListParts": 1}}));
+    let (calls, _) = warm(&cloud, "complete-upload", async || {
+        let file = owner.announce_parts("a.mp4", 3).await;
+        owner.send_parts(&file, &"abc".into(), &[1]).await;
+        owner.complete(&file).await.expect(202)
+    })
+    .await;
+    let complete = json!({
+        "dynamodb": {"BatchGetItem": 2, "TransactWriteItems": 1},
+        "s3": {"ListParts": 1, "CompleteMultipartUpload": 1},
+    });
+    assert_eq!(calls, complete);
+}
+
+#[tokio::test]
 async fn a_list_costs_the_same_at_any_depth() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;

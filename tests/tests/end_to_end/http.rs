@@ -25,10 +25,14 @@ async fn a_wrong_method_is_told_the_right_ones() {
     let owner = Cloud::shared().await.owner().await;
     let file = "/files/01890a5d-ac96-774b-bcce-b302099a8057";
     let download = format!("{file}/a.mp4");
+    let upload = file.replace("files", "uploads");
+    let (parts, complete) = (format!("{upload}/parts"), format!("{upload}/complete"));
     for (path, wrong, allowed) in [
         ("/files", vec!["PUT", "DELETE", "PATCH"], vec!["GET", "POST"]),
         (file, vec!["PUT", "POST", "PATCH"], vec!["GET", "DELETE"]),
         (&download, vec!["PUT", "POST", "DELETE", "PATCH"], vec!["GET", "HEAD"]),
+        (&parts, vec!["PUT", "DELETE", "PATCH"], vec!["GET", "POST"]),
+        (&complete, vec!["GET", "PUT", "DELETE", "PATCH"], vec!["POST"]),
     ] {
         for method in wrong {
             let answer = Answer::to(owner.request(method.parse().expect("a method"), path)).await;

@@ -11,5 +11,7 @@ mod ffmpeg;
 mod http;
 mod list;
 mod odd_files;
+mod parts;
+mod parts_refused;
 mod presigned;
 mod story;

@@ -35,6 +35,7 @@ mod find;
 mod list;
 mod model;
 mod owner;
+mod parts;
 mod play;
 mod probe;
 mod progress;

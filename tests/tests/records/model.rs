@@ -27,6 +27,7 @@ pub(crate) enum Event {
     Imported(u64),
     Failed,
     Probed(u64),
+    Completing,
 }
 
 impl Life {
@@ -34,7 +35,7 @@ impl Life {
     pub(crate) fn after(self, event: Event) -> Self {
         let (status, held, importing) = match event {
             _ if self.status.is_terminal() => return self,
-            Event::Claimed => (Status::Running, self.held, self.importing),
+            Event::Claimed | Event::Completing => (Status::Running, self.held, self.importing),
             Event::Imported(size) => (Status::Running, size, false),
             Event::Failed => (Status::Failed, 0, false),
             Event::Probed(size) => (Status::Success, size, false),
@@ -47,6 +48,9 @@ impl Life {
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Upload { size: u64, lifetime_minutes: Option<u64> },
+    Parts { size: u64, lifetime_minutes: Option<u64> },
+    AskForParts { file: Index, begins: bool },
+    Complete { file: Index, is_right: bool },
     Import { lifetime_minutes: Option<u64> },
     Claim(Index),
     Progress { file: Index, worker: Index },
@@ -73,6 +77,9 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (file(), size()).prop_map(|(file, size)| Step::Probe { file, size }),
         2 => (file(), any::<bool>())
             .prop_map(|(file, as_first_seen)| Step::Remove { file, as_first_seen }),
+        3 => (size(), lifetime()).prop_map(|(size, lifetime_minutes)| Step::Parts { size, lifetime_minutes }),
+        4 => (file(), any::<bool>()).prop_map(|(file, begins)| Step::AskForParts { file, begins }),
+        3 => (file(), any::<bool>()).prop_map(|(file, is_right)| Step::Complete { file, is_right }),
         2 => Just(Step::Sweep),
         4 => seconds.prop_map(|seconds| Step::Wait { seconds }),
     ]

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use files_domain::{
-    ClaimImport, DueKind, File, FileId, FindFile, ImportClaim, ListFilter, PageOrder, Progress, RemoveFile,
-    SavedProbe, Scope, Source, Status, StoreError, Timestamp, change_file, limits,
+    ClaimImport, DueKind, File, FileId, FindFile, ImportClaim, ListFilter, PageOrder, PartPlan, Progress,
+    RemoveFile, SavedProbe, Scope, Source, Status, StoreError, Timestamp, change_file, limits,
 };
 use files_domain::{FileRecords, ListFiles, PageRequest};
 use files_doubles::{Duty, Usage};
@@ -28,10 +28,20 @@ struct Part {
     life: Option<Life>,
     version: u64,
     lease_until: Option<Timestamp>,
+    /// The upload that it is known by, once parts were asked for.
+    upload_id: Option<String>,
     /// What each of its workers has in hand, the latest last.
     workers: Vec<File>,
     /// From when on its bytes are to be deleted, if they are still.
     removal_due: Option<Timestamp>,
+}
+
+/// How the bytes of a file come.
+#[derive(Clone, Copy)]
+enum Way {
+    Put(u64),
+    Parts(u64),
+    Import,
 }
 
 /// One owner's files, in the records and in the model.
@@ -91,8 +101,11 @@ impl<'s, S: Store> Play<'s, S> {
     pub(crate) async fn step(&mut self, step: &Step) -> Checked {
         self.now = self.now.plus(std::time::Duration::from_millis(1));
         match step {
-            Step::Upload { size, lifetime_minutes } => self.create(Some(*size), *lifetime_minutes).await,
-            Step::Import { lifetime_minutes } => self.create(None, *lifetime_minutes).await,
+            Step::Upload { size, lifetime_minutes } => self.create(Way::Put(*size), *lifetime_minutes).await,
+            Step::Parts { size, lifetime_minutes } => self.create(Way::Parts(*size), *lifetime_minutes).await,
+            Step::Import { lifetime_minutes } => self.create(Way::Import, *lifetime_minutes).await,
+            Step::AskForParts { file, begins } => self.ask_for_parts(file, *begins).await,
+            Step::Complete { file, is_right } => self.complete(file, *is_right).await,
             Step::Claim(file) => self.claim(file).await,
             Step::Progress { file, worker } => self.progress(file, worker).await,
             Step::Imported { file, worker, size } => self.imported(file, worker, *size).await,
@@ -107,16 +120,19 @@ impl<'s, S: Store> Play<'s, S> {
         }
     }
 
-    /// `size`: an upload's; `None`: an import.
-    async fn create(&mut self, size: Option<u64>, lifetime_minutes: Option<u64>) -> Checked {
+    async fn create(&mut self, way: Way, lifetime_minutes: Option<u64>) -> Checked {
         let lifetime = lifetime_minutes.map(|minutes| std::time::Duration::from_secs(60 * minutes));
         let expires_at = lifetime.map(|lifetime| self.now.plus(lifetime));
-        let source = if size.is_some() { Source::Upload } else { Source::Url };
+        let (source, size) = match way {
+            Way::Put(size) | Way::Parts(size) => (Source::Upload, Some(size)),
+            Way::Import => (Source::Url, None),
+        };
         let new = new_file(source, size, expires_at);
         let (owner, id) = (self.owner.id(), FileId::new(self.now));
-        let first = match source {
-            Source::Upload => new.awaiting_upload(owner, id, self.now),
-            Source::Url => new.awaiting_import(owner, id, self.now),
+        let first = match way {
+            Way::Put(_) => new.awaiting_upload(owner, id, self.now),
+            Way::Parts(size) => new.awaiting_parts(PartPlan::recorded(size, 10), owner, id, self.now),
+            Way::Import => new.awaiting_import(owner, id, self.now),
         };
         prop_assert!(self.owner.create(&first).await.is_ok());
         let life = Life { status: Status::Pending, held: size.unwrap_or(0), importing: size.is_none() };
@@ -126,8 +142,53 @@ impl<'s, S: Store> Play<'s, S> {
             version: 1,
             lease_until: None,
             workers: Vec::new(),
+            upload_id: None,
             removal_due: None,
         });
+        Ok(())
+    }
+
+    /// Somebody who has begun an upload, or comes for more parts of it.
+    async fn ask_for_parts(&mut self, file: &Index, begins: bool) -> Checked {
+        if self.parts.is_empty() {
+            return Ok(());
+        }
+        let index = file.index(self.parts.len());
+        let now = self.now;
+        let part = &mut self.parts[index];
+        let own = begins.then(|| format!("upload-{}", now.millis()));
+        let (ports, owner, id) = (self.owner.ports(), self.owner.id(), part.first.id);
+        let before = self.owner.record(id).await;
+        let asked = change_file(ports, owner, id, |file| file.parts_asked_for(own.as_deref(), now)).await;
+        let Some(file) = asked.expect("the records answer") else { return Ok(()) };
+        let before = before.expect("what has changed was there");
+        prop_assert!(
+            part.first.part_size.is_some() && part.life.map(|life| life.status) == Some(Status::Pending)
+        );
+        prop_assert!(part.upload_id.is_none() || file.upload_id == part.upload_id, "the first one stays");
+        prop_assert!(before.due.map(|due| due.at) <= file.due.map(|due| due.at), "never sooner");
+        prop_assert!(file.due.map(|due| due.at) <= Some(file.created_at().plus(limits::MAX_UPLOAD_WINDOW)));
+        part.upload_id = file.upload_id;
+        part.version += 1;
+        Ok(())
+    }
+
+    /// Somebody who has seen all parts, of this upload or of another.
+    async fn complete(&mut self, file: &Index, is_right: bool) -> Checked {
+        if self.parts.is_empty() {
+            return Ok(());
+        }
+        let index = file.index(self.parts.len());
+        let (now, part) = (self.now, &mut self.parts[index]);
+        let (ports, owner, id) = (self.owner.ports(), self.owner.id(), part.first.id);
+        let seen = part.upload_id.clone().filter(|_| is_right).unwrap_or_else(|| "another".to_owned());
+        let marked = change_file(ports, owner, id, |file| file.completing(&seen, now)).await;
+        let marked = marked.expect("the records answer").is_some();
+        let waits = part.life.is_some_and(|life| life.status == Status::Pending);
+        prop_assert_eq!(marked, waits && is_right && part.upload_id.is_some());
+        if marked {
+            part.happens(Event::Completing);
+        }
         Ok(())
     }
 

@@ -58,6 +58,7 @@ async fn what_is_written_is_read_again_whole<S: Store>(store: &S) {
         generation: 3,
         lease_until: Some(at(4)),
         upload_id: Some("u".to_owned()),
+        part_size: Some(u64::MAX),
         due: Some(Due { kind: DueKind::Expire, at: at(5), tries: 6 }),
         ..before.clone()
     };

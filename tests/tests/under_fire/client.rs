@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use files_tests::parts::slice;
 use files_tests::{Answer, Owner};
 use reqwest::RequestBuilder;
 use serde_json::Value;
@@ -53,6 +54,23 @@ pub(crate) async fn put(owner: &Owner, file: &Value, bytes: &Bytes) -> bool {
         200 | 412 => true,
         status => panic!("PUT {url}: {status} {}", String::from_utf8_lossy(&answer.body)),
     })
+}
+
+/// Has one part signed and PUTs it. Whether S3 has it; what the API said if it refuses.
+pub(crate) async fn put_part(
+    owner: &Owner,
+    file: &Value,
+    bytes: &Bytes,
+    number: u32,
+) -> Result<bool, Answer> {
+    let Some(signed) = persist(|| owner.sign_parts_of(file, &[number])).await else { return Ok(false) };
+    if signed.status != 200 {
+        return Err(signed);
+    }
+    let (part, bytes) = (&signed.json()["parts"][0], slice(file, bytes, number));
+    let url = part["url"].as_str().expect("a URL");
+    let put = persist(|| owner.bare_request(http::Method::PUT, url).body(bytes.clone())).await;
+    Ok(put.is_some_and(|answer| answer.status == 200))
 }
 
 /// The bytes that a file's download leads to; what came instead if they cannot be had.

@@ -6,6 +6,7 @@ mod client;
 mod every_call;
 mod invariants;
 mod last_letters;
+mod parts;
 mod recovery;
 mod samples;
 mod soak;

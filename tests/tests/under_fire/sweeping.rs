@@ -13,7 +13,12 @@ const SWEEP: &str = "sweep";
 
 impl Fire {
     /// At each call of `sweep` while it has what `prepare` makes to finish.
-    async fn at_each_sweep(&mut self, what: &str, end: End, prepare: impl AsyncFn(&Self) -> String) {
+    pub(crate) async fn at_each_sweep(
+        &mut self,
+        what: &str,
+        end: End,
+        prepare: impl AsyncFn(&Self) -> String,
+    ) {
         let due = async |fire: &Self| Value::String(prepare(fire).await);
         let sweep = async |fire: &Self, id: &Value| {
             fire.cloud.try_sweep().await;

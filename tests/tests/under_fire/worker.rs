@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use fastrand::Rng;
 use files_tests::owner::id;
+use files_tests::parts::all_parts;
 use files_tests::{Answer, Form, Owner, Reply, SourceServer, media};
 use http::Method;
 use reqwest::RequestBuilder;
@@ -49,7 +50,8 @@ impl<'a> Worker<'a> {
         while self.done < operations && Instant::now() < stop {
             match self.rng.u8(..100) {
                 0..20 => self.create_by_form().await,
-                20..38 => self.create_presigned().await,
+                20..32 => self.create_presigned().await,
+                32..38 => self.create_by_parts().await,
                 38..53 => self.import().await,
                 53..68 => self.get().await,
                 68..76 => self.list().await,
@@ -132,6 +134,39 @@ impl<'a> Worker<'a> {
         // Of what the same request created before, S3 has the bytes already if there is no URL.
         if comes && file["upload"].is_object() && client::put(owner, &file, &bytes).await {
             self.last().end = End::Bytes(bytes);
+        }
+    }
+
+    /// Announces, sends parts, completes; now and then stops before the end.
+    async fn create_by_parts(&mut self) {
+        let owner = self.owner;
+        let bytes = if self.rng.u8(..4) == 0 { LARGE.clone() } else { self.bytes() };
+        let body = json!({"name": "a.bin", "size": bytes.len(), "multipart": true});
+        let end = End::BytesOrFailed(bytes.clone());
+        let Some(file) = self.create("parts", end, || owner.json(&body)).await else { return };
+        if !file["upload"].is_object() {
+            return; // waited too long for a second try
+        }
+        let mut numbers = all_parts(&file);
+        self.rng.shuffle(&mut numbers);
+        if self.rng.u8(..6) == 0 {
+            numbers.pop();
+            self.last().end = End::Failed; // one part never comes
+        }
+        for number in &numbers {
+            match client::put_part(owner, &file, &bytes, *number).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(answer) => return self.refused("sign a part", &answer),
+            }
+        }
+        let completed = persist(|| owner.post_upload(&file, "complete")).await;
+        let whole = numbers.len() == all_parts(&file).len();
+        match completed {
+            Some(answer) if whole && answer.status == 202 => self.last().end = End::Bytes(bytes),
+            Some(answer) if !whole && answer.status == 409 => {}
+            Some(answer) => self.refused("complete", &answer),
+            None => {}
         }
     }
 

@@ -1,0 +1,20 @@
+//! `POST /v1/uploads/{id}/complete`
+
+use std::sync::Arc;
+
+use complete_upload::CompleteUpload;
+use lambda_http::Error;
+use lambda_startup::{Startup, optional};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let startup = Startup::begin()?;
+    let (records, objects) = (startup.records()?, startup.objects()?);
+    startup.warm_up(records.warm_up()).await;
+    let handler = Arc::new(CompleteUpload { records, objects, public_url: optional("FILES_PUBLIC_URL") });
+    files_api::serve(move |request| {
+        let handler = Arc::clone(&handler);
+        async move { handler.answer(&request, lambda_startup::now()).await }
+    })
+    .await
+}

@@ -1,0 +1,20 @@
+//! `POST /v1/uploads/{id}/parts`
+
+use std::sync::Arc;
+
+use lambda_http::Error;
+use lambda_startup::Startup;
+use sign_parts::SignParts;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let startup = Startup::begin()?;
+    let (records, objects) = (startup.records()?, startup.objects()?);
+    startup.warm_up(records.warm_up()).await;
+    let handler = Arc::new(SignParts { records, objects });
+    files_api::serve(move |request| {
+        let handler = Arc::clone(&handler);
+        async move { handler.answer(&request, lambda_startup::now()).await }
+    })
+    .await
+}

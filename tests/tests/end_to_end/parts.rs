@@ -1,0 +1,302 @@
+//! Uploads by parts.
+
+use files_tests::owner::id;
+use files_tests::parts::{all_parts, number, slice};
+use files_tests::{Answer, Cloud, Owner, Usage, media, until};
+use futures_util::future::join_all;
+use http::Method;
+use serde_json::{Value, json};
+
+const PART: u64 = 8 << 20;
+
+/// Of two parts and a little.
+fn large() -> bytes::Bytes {
+    static BYTES: std::sync::LazyLock<bytes::Bytes> =
+        std::sync::LazyLock::new(|| media::noise((16 << 20) + 5, 9));
+    BYTES.clone()
+}
+
+fn length(bytes: &bytes::Bytes) -> u64 {
+    bytes.len() as u64
+}
+
+#[tokio::test]
+async fn parts_become_a_file() {
+    let owner = Cloud::shared().await.owner().await;
+    let bytes = large();
+    let file = owner.announce_parts("clip.mp4", length(&bytes)).await;
+    assert_eq!((&file["status"], &file["content_type"]), (&json!("pending"), &json!("video/mp4")));
+    let upload = file["upload"].as_object().expect("an upload");
+    assert_eq!((upload.len(), &upload["part_size"], &upload["part_count"]), (3, &json!(PART), &json!(3)));
+    let held = Usage { files: 1, bytes: i64::try_from(bytes.len()).expect("small"), imports: 0 };
+    assert_eq!(owner.behind.usage().await, held, "room is held from the start");
+    let none = json!({"parts": [], "next": null, "part_size": PART, "part_count": 3});
+    assert_eq!(owner.stored_parts(&file, 0).await, none);
+    assert_eq!(owner.behind.objects().await, Vec::<String>::new(), "nothing is begun before the first part");
+
+    let signed = owner.sign_parts(&file, &[3, 1, 2]).await;
+    assert_eq!(signed.iter().map(number).collect::<Vec<_>>(), [3, 1, 2], "as they were asked for");
+    assert_eq!(signed[0]["headers"], json!({}), "a browser needs to ask CORS for none");
+    for part in &signed {
+        owner.put_part(part, slice(&file, &bytes, number(part))).await.expect(200);
+    }
+    let sizes = json!([
+        {"part_number": 1, "size": PART}, {"part_number": 2, "size": PART}, {"part_number": 3, "size": 5},
+    ]);
+    assert_eq!(owner.stored_parts(&file, 0).await["parts"], sizes);
+    assert_eq!(owner.stored_parts(&file, 2).await["parts"], json!([{"part_number": 3, "size": 5}]));
+
+    let completed = owner.complete(&file).await.expect(202).json();
+    assert_eq!((&completed["id"], &completed["status"]), (&file["id"], &json!("running")));
+    let done = owner.wait_until_success(&file).await;
+    assert!(done["checksum"]["crc64nvme"].is_string(), "of the whole object: {}", done["checksum"]);
+    assert_eq!(owner.download(&done).await, bytes);
+    assert_eq!(owner.behind.usage().await, held);
+    let again = owner.complete(&file).await.expect(202).json();
+    assert_eq!((&again["id"], &again["status"]), (&file["id"], &json!("success")), "as often as one likes");
+    assert_eq!(owner.behind.unfinished_uploads().await, []);
+}
+
+#[tokio::test]
+async fn one_small_part_is_enough() {
+    let owner = Cloud::shared().await.owner().await;
+    for bytes in [media::MP4.clone(), bytes::Bytes::new()] {
+        let file = owner.announce_parts("clip.mp4", length(&bytes)).await;
+        assert_eq!(file["upload"]["part_count"], 1);
+        owner.send_parts(&file, &bytes, &[1]).await;
+        owner.complete(&file).await.expect(202);
+        let done = owner.wait_until_success(&file).await;
+        assert_eq!(done["ffprobe"]["width"].is_u64(), !bytes.is_empty(), "{done}");
+        assert_eq!(owner.download(&done).await, bytes);
+    }
+}
+
+#[tokio::test]
+async fn a_part_may_be_sent_again_until_the_upload_is_completed() {
+    let owner = Cloud::shared().await.owner().await;
+    let bytes = large();
+    let file = owner.announce_parts("a.bin", length(&bytes)).await;
+    let other = media::noise((16 << 20) + 5, 10);
+    owner.send_parts(&file, &other, &[1, 3]).await;
+    owner.send_parts(&file, &bytes, &[1, 2, 3]).await;
+    owner.complete(&file).await.expect(202);
+    let done = owner.wait_until_success(&file).await;
+    assert_eq!(owner.download(&done).await, bytes);
+}
+
+#[tokio::test]
+async fn two_clients_begin_one_upload() {
+    let owner = Cloud::shared().await.owner().await;
+    let file = owner.announce_parts("a.bin", 20 << 20).await;
+    let signed =
+        join_all((1..=3).map(|number| owner.sign_parts(&file, std::slice::from_ref(&[1, 2, 3][number - 1]))))
+            .await;
+    let uploads: std::collections::BTreeSet<_> = signed.iter().map(|parts| upload_of(&parts[0])).collect();
+    assert_eq!(uploads.len(), 1, "{uploads:?}");
+    assert_eq!(owner.behind.unfinished_uploads().await.len(), 1, "the losers throw theirs away");
+}
+
+/// The upload that a signed part belongs to.
+fn upload_of(part: &Value) -> String {
+    let url = part["url"].as_str().expect("a URL");
+    let id = url.split(['?', '&']).find_map(|pair| pair.strip_prefix("uploadId="));
+    id.expect("an uploadId").to_owned()
+}
+
+#[tokio::test]
+async fn two_clients_complete_once() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
+    let bytes = large();
+    let file = owner.announce_parts("a.bin", length(&bytes)).await;
+    owner.send_parts(&file, &bytes, &[1, 2, 3]).await;
+    cloud.forget_calls().await;
+    for answer in join_all((0..4).map(|_| owner.complete(&file))).await {
+        assert_eq!(answer.expect(202).json()["id"], file["id"]);
+    }
+    let done = owner.wait_until_success(&file).await;
+    assert_eq!(owner.download(&done).await, bytes);
+    let calls = cloud.calls("complete-upload").await;
+    assert_eq!(calls["s3"]["CompleteMultipartUpload"], 1, "{calls}");
+}
+
+#[tokio::test]
+async fn a_deleted_upload_leaves_nothing() {
+    let owner = Cloud::shared().await.owner().await;
+    let bytes = large();
+    let file = owner.announce_parts("a.bin", length(&bytes)).await;
+    let signed = owner.sign_parts(&file, &[1, 2]).await;
+    owner.put_part(&signed[0], slice(&file, &bytes, 1)).await.expect(200);
+    owner.delete(&file).await.expect(204);
+    assert_eq!(owner.behind.objects().await, Vec::<String>::new());
+    assert_eq!(owner.behind.usage().await, Usage::default());
+    owner.put_part(&signed[1], slice(&file, &bytes, 2)).await.expect(404);
+    for what in ["sign", "parts", "complete"] {
+        let request = owner.post_upload(&file, what).body(r#"{"part_numbers":[1]}"#);
+        Answer::to(request).await.expect_error(404, "not_found");
+    }
+    owner.get(&format!("/uploads/{}/parts", id(&file))).await.expect_error(404, "not_found");
+}
+
+#[tokio::test]
+async fn an_abandoned_upload_fails_and_gives_its_room_back() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
+    let bytes = large();
+    let file = owner.announce_parts("a.bin", length(&bytes)).await;
+    owner.send_parts(&file, &bytes, &[1, 3]).await;
+    end_of_time(&owner, &file).await;
+    cloud.sweep().await;
+    let failed = owner.file(id(&file)).await;
+    assert_eq!(failed["status"], "failed", "{failed}");
+    assert_eq!(failed["error"], "the upload expired: its bytes did not come in time");
+    assert_eq!(owner.behind.objects().await, Vec::<String>::new());
+    assert_eq!(owner.behind.usage().await, Usage { files: 1, bytes: 0, imports: 0 });
+    owner.complete(&file).await.expect_error(409, "upload_over");
+    Answer::to(owner.sign_parts_of(&file, &[1])).await.expect_error(409, "upload_over");
+}
+
+#[tokio::test]
+async fn parts_that_are_all_there_are_not_thrown_away() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
+    let bytes = large();
+    let file = owner.announce_parts("a.bin", length(&bytes)).await;
+    owner.send_parts(&file, &bytes, &all_parts(&file)).await;
+    end_of_time(&owner, &file).await;
+    cloud.sweep().await;
+    let done = owner.wait_until_success(&file).await;
+    assert_eq!(owner.download(&done).await, bytes);
+}
+
+/// What the upload waits for should have come by now.
+async fn end_of_time(owner: &Owner, file: &Value) {
+    owner.behind.set_numbers(&format!("file#{}", id(file)), &[("due_at", 1)]).await;
+}
+
+#[tokio::test]
+async fn signing_parts_keeps_an_upload_waiting() {
+    let owner = Cloud::shared().await.owner().await;
+    let file = owner.announce_parts("a.bin", 20 << 20).await;
+    let sk = format!("file#{}", id(&file));
+    let due = async || {
+        let item = owner.behind.file_item(id(&file)).await;
+        item["due_at"].as_n().expect("a number").parse::<u64>().expect("a moment")
+    };
+    let first = due().await;
+    let hours = 3_600_000;
+    owner.behind.set_numbers(&sk, &[("due_at", first - 2 * hours)]).await;
+    owner.sign_parts(&file, &[1]).await;
+    assert!(due().await >= first, "a whole day again");
+    owner.behind.set_numbers(&sk, &[("due_at", first - hours / 2)]).await;
+    owner.sign_parts(&file, &[2]).await;
+    assert_eq!(due().await, first - hours / 2, "not written down for less than an hour");
+}
+
+#[tokio::test]
+async fn ten_thousand_parts_are_listed() {
+    let owner = Cloud::shared().await.owner().await;
+    // As a record of the largest kind, but with parts of one byte: S3 minds their size only when it puts them together.
+    let file = owner.announce_parts("a.bin", 10_000).await;
+    owner.behind.set_numbers(&format!("file#{}", id(&file)), &[("part_size", 1)]).await;
+    for thousand in 0..10 {
+        let numbers: Vec<u32> = (1..=1_000).map(|number| thousand * 1_000 + number).collect();
+        let signed = owner.sign_parts(&file, &numbers).await;
+        for some in signed.chunks(32) {
+            for answer in join_all(some.iter().map(|part| owner.put_part(part, "x"))).await {
+                answer.expect(200);
+            }
+        }
+    }
+    let (mut after, mut seen) = (json!(0), Vec::new());
+    while let Some(from) = after.as_u64() {
+        let page = owner.stored_parts(&file, from).await;
+        seen.extend(page["parts"].as_array().expect("parts").iter().map(number));
+        after = page["next"].clone();
+    }
+    assert_eq!(seen, (1..=10_000).collect::<Vec<_>>());
+    owner.delete(&file).await.expect(204);
+}
+
+#[tokio::test]
+async fn a_repeated_request_gives_the_same_upload() {
+    let owner = Cloud::shared().await.owner().await;
+    let body = json!({"name": "a.bin", "size": 7, "multipart": true});
+    let create = async |body: &Value| Answer::to(owner.json(body).header("idempotency-key", "k")).await;
+    let first = create(&body).await.expect(201).json();
+    assert_eq!(create(&body).await.expect(201).json(), first);
+    let other = json!({"name": "a.bin", "size": 7});
+    create(&other).await.expect_error(409, "idempotency_conflict");
+}
+
+#[tokio::test]
+async fn a_single_put_is_signed_again_while_it_is_waited_for() {
+    let owner = Cloud::shared().await.owner().await;
+    let mut file = owner.announce("a.png", media::PNG.len(), "image/png").await;
+    let signed = Answer::to(owner.post_upload(&file, "sign")).await.expect(200).json();
+    assert_eq!(signed["headers"], file["upload"]["headers"]);
+    file["upload"] = signed;
+    owner.put(&file, media::PNG.clone()).await.expect(200);
+    owner.wait_until_success(&file).await;
+    Answer::to(owner.post_upload(&file, "sign")).await.expect_error(409, "upload_over");
+    owner.complete(&file).await.expect_error(409, "upload_over");
+}
+
+#[tokio::test]
+async fn pages_of_another_origin_upload_parts() {
+    let owner = Cloud::shared().await.owner().await;
+    let origin = ("origin", "https://app.example");
+    let file = owner.announce_parts("a.bin", 3).await;
+    let signed = owner.sign_parts(&file, &[1]).await;
+    let url = signed[0]["url"].as_str().expect("a URL");
+    let preflight = |method: &str, url: &str, headers: &str| {
+        let request = owner.bare_request(Method::OPTIONS, url).header(origin.0, origin.1);
+        let request = request.header("access-control-request-method", method);
+        if headers.is_empty() { request } else { request.header("access-control-request-headers", headers) }
+    };
+    for what in ["sign", "parts", "complete"] {
+        let url = format!("/uploads/{}/{what}", id(&file));
+        let answer = Answer::to(preflight("POST", &url, "x-api-key,content-type")).await.expect(204);
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{what}");
+    }
+    let answer = Answer::to(preflight("PUT", url, "")).await.expect(200);
+    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    assert!(answer.header("access-control-allow-methods").is_some_and(|methods| methods.contains("PUT")));
+    let put = owner.bare_request(Method::PUT, url).header(origin.0, origin.1).body("abc");
+    let answer = Answer::to(put).await.expect(200);
+    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    let exposed = answer.header("access-control-expose-headers").expect("exposed headers");
+    assert!(exposed.contains("ETag") && answer.header("etag").is_some(), "{exposed}");
+
+    // A single PUT's headers are asked for, too.
+    let file = owner.announce("a.png", 3, "image/png").await;
+    let headers = file["upload"]["headers"].as_object().expect("headers");
+    let names = headers.keys().map(String::as_str).collect::<Vec<_>>().join(",");
+    let url = file["upload"]["url"].as_str().expect("a URL");
+    let answer = Answer::to(preflight("PUT", url, &names)).await.expect(200);
+    let allowed = answer.header("access-control-allow-headers").unwrap_or_default().to_lowercase();
+    assert!(headers.keys().all(|name| allowed.contains(name)), "{allowed}");
+}
+
+#[tokio::test]
+async fn a_completion_that_s3_broke_off_is_finished_by_sweep() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
+    let bytes = large();
+    let file = owner.announce_parts("a.bin", length(&bytes)).await;
+    owner.send_parts(&file, &bytes, &all_parts(&file)).await;
+    // Whatever the client of S3 tries: each of its tries fails after S3 has begun to answer.
+    cloud
+        .add_faults(&json!({"caller": "complete-upload", "operation": "CompleteMultipartUpload", "action": "error_in_200"}))
+        .await;
+    owner.complete(&file).await.expect(202);
+    assert_eq!(owner.file(id(&file)).await["status"], "running");
+    assert_eq!(owner.complete(&file).await.expect(202).json()["status"], "running", "repeated");
+    cloud.clear_faults().await;
+    owner.behind.set_numbers(&format!("file#{}", id(&file)), &[("due_at", 1)]).await;
+    cloud.sweep().await;
+    let done = owner.wait_until_success(&file).await;
+    assert_eq!(owner.download(&done).await, bytes);
+    until("nothing is left of it", async || owner.behind.unfinished_uploads().await.is_empty().then_some(()))
+        .await;
+}

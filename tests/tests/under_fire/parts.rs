@@ -1,0 +1,152 @@
+//! The same of uploads by parts: every function of theirs, and `sweep`, struck at each of its calls.
+
+use bytes::Bytes;
+use files_domain::FileRecords;
+use files_tests::owner::id;
+use files_tests::parts::all_parts;
+use files_tests::{Answer, media};
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::client::{self, persist};
+use crate::every_call::{Fire, at_once};
+use crate::invariants::End;
+use crate::samples::make_due;
+
+/// Of two parts.
+fn bytes() -> Bytes {
+    static BYTES: std::sync::LazyLock<Bytes> = std::sync::LazyLock::new(|| media::noise((8 << 20) + 9, 6));
+    BYTES.clone()
+}
+
+impl Fire {
+    async fn announce(&self) -> Value {
+        self.owner.announce_parts("a.bin", bytes().len() as u64).await
+    }
+
+    /// Signs parts as clients should, until that is answered, and sends them so: a PUT counts as a call of the function
+    /// that signed it.
+    async fn send(&self, file: &Value, numbers: &[u32]) {
+        for number in numbers {
+            let sent = client::put_part(&self.owner, file, &bytes(), *number).await;
+            assert!(sent.is_ok_and(|sent| sent), "part {number} of {file}");
+        }
+    }
+
+    async fn complete(&self, file: &Value) -> Answer {
+        self.ask(|| self.owner.post_upload(file, "complete")).await.expect(202)
+    }
+}
+
+fn done(file: &Value) -> (String, End) {
+    (id(file).to_owned(), End::Bytes(bytes()))
+}
+
+#[tokio::test]
+async fn signing_survives_at_every_call() {
+    let mut fire = Fire::start().await;
+    let announced = async |fire: &Fire| fire.announce().await;
+    let first = async |fire: &Fire, file: &Value| {
+        fire.send(file, &all_parts(file)).await;
+        fire.complete(file).await;
+        done(file)
+    };
+    fire.at_each_call(("sign the first parts", "sign-parts"), announced, first, at_once).await;
+
+    let begun = async |fire: &Fire| {
+        let file = fire.announce().await;
+        fire.send(&file, &[2]).await;
+        file
+    };
+    let list = async |fire: &Fire, file: &Value| {
+        let path = format!("/uploads/{}/parts", id(file));
+        let stored = fire.ask(|| fire.owner.request(Method::GET, &path)).await.expect(200).json();
+        assert_eq!(stored["parts"], json!([{"part_number": 2, "size": 9}]));
+        fire.send(file, &[1]).await;
+        fire.complete(file).await;
+        done(file)
+    };
+    fire.at_each_call(("list parts", "list-parts"), begun, list, at_once).await;
+
+    let announced = async |fire: &Fire| fire.owner.announce("a.png", media::PNG.len(), "image/png").await;
+    let sign = async |fire: &Fire, file: &Value| {
+        let mut file = file.clone();
+        file["upload"] = fire.ask(|| fire.owner.post_upload(&file, "sign")).await.expect(200).json();
+        assert!(client::put(&fire.owner, &file, &media::PNG).await, "{file}");
+        (id(&file).to_owned(), End::Bytes(media::PNG.clone()))
+    };
+    fire.at_each_call(("sign", "sign-upload"), announced, sign, at_once).await;
+    fire.end().await;
+}
+
+#[tokio::test]
+async fn completing_survives_at_every_call() {
+    let mut fire = Fire::start().await;
+    let sent = async |fire: &Fire| {
+        let file = fire.announce().await;
+        fire.send(&file, &all_parts(&file)).await;
+        file
+    };
+    let complete = async |fire: &Fire, file: &Value| {
+        fire.complete(file).await;
+        done(file)
+    };
+    fire.at_each_call(("complete", "complete-upload"), sent, complete, at_once).await;
+
+    let partly = async |fire: &Fire| {
+        let file = fire.announce().await;
+        fire.send(&file, &[1]).await;
+        file
+    };
+    let too_early = async |fire: &Fire, file: &Value| {
+        let answer = persist(|| fire.owner.post_upload(file, "complete")).await.expect("an answer");
+        answer.expect_error(409, "parts_incomplete");
+        fire.send(file, &[2]).await;
+        fire.complete(file).await;
+        done(file)
+    };
+    fire.at_each_call(("complete too early", "complete-upload"), partly, too_early, at_once).await;
+
+    let delete = async |fire: &Fire, file: &Value| {
+        let path = format!("/files/{}", id(file));
+        let answer = fire.ask(|| fire.owner.request(Method::DELETE, &path)).await;
+        assert!(matches!(answer.status, 204 | 404), "{answer:?}"); // the try before may have done it
+        (id(file).to_owned(), End::Gone)
+    };
+    fire.at_each_call(("delete while parts come", "delete-file"), partly, delete, at_once).await;
+    fire.end().await;
+}
+
+#[tokio::test]
+async fn sweeping_parts_survives_at_every_call() {
+    let mut fire = Fire::start().await;
+    let whole = End::Bytes(bytes());
+    fire.at_each_sweep("sweep an abandoned upload by parts", End::Failed, async |fire| {
+        let file = fire.announce().await;
+        fire.send(&file, &[2]).await;
+        make_due(&fire.owner, id(&file)).await;
+        id(&file).to_owned()
+    })
+    .await;
+    fire.at_each_sweep("sweep an upload that nobody completed", whole.clone(), async |fire| {
+        let file = fire.announce().await;
+        fire.send(&file, &all_parts(&file)).await;
+        make_due(&fire.owner, id(&file)).await;
+        id(&file).to_owned()
+    })
+    .await;
+    fire.at_each_sweep("sweep a completion that died", whole, async |fire| {
+        let file = fire.announce().await;
+        fire.send(&file, &all_parts(&file)).await;
+        let (records, owner) = (fire.owner.behind.records(), fire.owner.behind.owner);
+        let found = records.get_file(owner, id(&file).parse().expect("an id")).await;
+        let (before, _) = found.expect("a record");
+        let mut marked = before.clone();
+        assert!(marked.completing(before.upload_id.as_deref().expect("begun"), files_tests::cloud::now()));
+        records.save_file(&before, &marked).await.expect("nobody else writes it");
+        make_due(&fire.owner, id(&file)).await;
+        id(&file).to_owned()
+    })
+    .await;
+    fire.end().await;
+}
