@@ -1,6 +1,7 @@
 //! The one command line that is ever run; only the address in it changes.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
@@ -32,8 +33,8 @@ pub(crate) enum Failure {
     Wait(io::Error),
 }
 
-/// Starts ffprobe on `url`, confined.
-pub(crate) fn spawn(program: &Path, limits: &Limits, url: &str) -> io::Result<Child> {
+/// Starts ffprobe on `url`, which is on `server`, confined.
+pub(crate) fn spawn(program: &Path, limits: &Limits, server: SocketAddr, url: &str) -> io::Result<Child> {
     let mut command = Command::new(program);
     command
         .args(["-v", "error", "-hide_banner"])
@@ -47,7 +48,7 @@ pub(crate) fn spawn(program: &Path, limits: &Limits, url: &str) -> io::Result<Ch
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    sandbox::confine(&mut command, limits)?;
+    sandbox::confine(&mut command, limits, server)?;
     command.spawn()
 }
 

@@ -76,8 +76,8 @@ impl Ffprobe {
         let halt = Arc::new(Halt::default());
         let reader = Arc::new(Reader::new(source, &self.limits, Arc::clone(&halt)));
         let server = Server::bind().map_err(ProbeError::Server)?;
-        let url = server.url();
-        let mut child = command::spawn(&self.path, &self.limits, &url).map_err(ProbeError::Spawn)?;
+        let (address, url) = (server.address(), server.url());
+        let mut child = command::spawn(&self.path, &self.limits, address, &url).map_err(ProbeError::Spawn)?;
         let mut group = Group::led_by(child.id());
         let end = self.race(&mut child, server, &reader, &halt).await;
         group.kill();

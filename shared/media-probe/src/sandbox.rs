@@ -1,12 +1,22 @@
 //! What ffprobe, which reads hostile bytes, may not do.
 
+mod filter;
+mod gate;
+mod kernel;
+mod program;
+
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::process::parent_id;
+use std::path::Path;
 
 use rlimit::Resource;
 use tokio::process::Command;
 
 use crate::limits::Limits;
+use filter::Filters;
+use gate::Gate;
+use program::Loader;
 
 /// Open files of ffprobe: three pipes, a few connections, the loader's one library at a time.
 const OPEN_FILES: u64 = 64;
@@ -20,10 +30,13 @@ pub fn protect_this_process() -> io::Result<()> {
     prctl(libc::PR_SET_DUMPABLE, 0)
 }
 
-/// Makes `command` start in a process group of its own, without privileges, within the limits, and die with the
-/// thread that started it: that thread must outlive the probe, as the threads of a tokio runtime do.
-pub(crate) fn confine(command: &mut Command, limits: &Limits) -> io::Result<()> {
+/// Makes `command` start in a process group of its own, without privileges, within the limits, with no more system
+/// calls than it needs and no connection but to `server`, and die with the thread that started it: that thread must
+/// outlive the probe, as the threads of a tokio runtime do.
+pub(crate) fn confine(command: &mut Command, limits: &Limits, server: SocketAddr) -> io::Result<()> {
     let caps = resource_limits(limits)?;
+    let loader = Loader::of(Path::new(command.as_std().get_program()))?;
+    let gate = Gate::to(server, Filters::new(loader)?)?;
     let parent = std::process::id();
     command.process_group(0);
     #[allow(
@@ -41,14 +54,15 @@ pub(crate) fn confine(command: &mut Command, limits: &Limits) -> io::Result<()> 
                 return Err(io::Error::from_raw_os_error(libc::ESRCH));
             }
             drop_capabilities();
-            prctl(libc::PR_SET_NO_NEW_PRIVS, 1)
+            prctl(libc::PR_SET_NO_NEW_PRIVS, 1)?;
+            gate.shut()
         });
     }
     Ok(())
 }
 
 /// Soft and hard limits that are no higher than those of this process, which may not raise them.
-fn resource_limits(limits: &Limits) -> io::Result<[(Resource, u64, u64); 5]> {
+fn resource_limits(limits: &Limits) -> io::Result<[(Resource, u64, u64); 6]> {
     let seconds = limits.cpu.as_secs().max(1);
     let mut caps = [
         (Resource::AS, limits.address_space, limits.address_space),
@@ -57,6 +71,7 @@ fn resource_limits(limits: &Limits) -> io::Result<[(Resource, u64, u64); 5]> {
         (Resource::NOFILE, OPEN_FILES, OPEN_FILES),
         (Resource::FSIZE, 0, 0),
         (Resource::CORE, 0, 0),
+        (Resource::NPROC, 0, 0),
     ];
     for (resource, soft, hard) in &mut caps {
         *hard = resource.get_hard()?.min(*hard);

@@ -1,13 +1,16 @@
 //! Sources that fail, budgets that run out, stand-ins that misbehave.
 
 use std::future::pending;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use media_probe::{Ffprobe, Limits, Outcome, ProbeError, RangeSource, ReadError};
 
-use crate::support::{Counted, PATIENCE, StandIn, ffmpeg, ffprobe, running, unique_sleep, until};
+use crate::stand_in::Linked::Statically;
+use crate::stand_in::{StandIn, hex, outcome_of};
+use crate::support::{Counted, PATIENCE, ffmpeg, ffprobe, process_of, until};
 
 const MP4: &str = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=3 -f lavfi -i sine=duration=3 -c:v libx264 \
     -preset ultrafast -c:a aac";
@@ -106,49 +109,35 @@ async fn a_missing_ffprobe_is_an_error() {
 }
 
 #[tokio::test]
-async fn one_that_hangs_is_killed_with_its_children() {
-    let (own, child) = (unique_sleep(), unique_sleep());
-    let mut stand_in = StandIn::new(&format!("/bin/sleep {child} & exec /bin/sleep {own}"));
+async fn one_that_hangs_is_killed() {
+    let mut stand_in = StandIn::new(Statically, "hang");
     stand_in.ffprobe.limits.wall_clock = Duration::from_millis(700);
     let started = Instant::now();
     let outcome = stand_in.outcome().await;
     assert!(started.elapsed() >= Duration::from_millis(700) && started.elapsed() < PATIENCE);
     assert_eq!(outcome, Outcome::Unreadable("reading the file took ffprobe longer than allowed".to_owned()));
-    until("the end of both", || !running(&own) && !running(&child)).await;
-}
-
-#[tokio::test]
-async fn children_left_behind_are_killed_too() {
-    let child = unique_sleep();
-    let script = format!("/bin/sleep {child} </dev/null >/dev/null 2>&1 & printf '{{\"format\":{{}}}}'");
-    let outcome = StandIn::new(&script).outcome().await;
-    assert!(matches!(outcome, Outcome::Media(_)), "{outcome:?}");
-    until("the end of the child", || !running(&child)).await;
+    until("its end", || process_of(&stand_in.ffprobe.path).is_none()).await;
 }
 
 #[tokio::test]
 async fn a_dropped_probe_kills_it() {
-    let own = unique_sleep();
-    let stand_in = StandIn::new(&format!("exec /bin/sleep {own}"));
+    let stand_in = StandIn::new(Statically, "hang");
     let ffprobe = stand_in.ffprobe.clone();
     let probe = tokio::spawn(async move { ffprobe.probe(Counted::new(vec![1])).await });
-    until("the start", || running(&own)).await;
+    until("the start", || process_of(&stand_in.ffprobe.path).is_some()).await;
     probe.abort();
-    until("the end", || !running(&own)).await;
+    until("the end", || process_of(&stand_in.ffprobe.path).is_none()).await;
 }
 
 #[tokio::test]
 async fn endless_output_is_cut() {
-    for script in ["exec /usr/bin/yes", "/usr/bin/yes '{\"format\": {' | /bin/cat"] {
-        let outcome = StandIn::new(script).outcome().await;
-        let expected = "what ffprobe tells about the file is longer than allowed";
-        assert_eq!(outcome, Outcome::Unreadable(expected.to_owned()), "{script}");
-    }
+    let expected = "what ffprobe tells about the file is longer than allowed";
+    assert_eq!(outcome_of("flood").await, Outcome::Unreadable(expected.to_owned()));
 }
 
 #[tokio::test]
 async fn endless_errors_end_with_the_clock() {
-    let mut stand_in = StandIn::new("exec /usr/bin/yes error >&2");
+    let mut stand_in = StandIn::new(Statically, "flood-errors");
     stand_in.ffprobe.limits.wall_clock = Duration::from_millis(700);
     let outcome = stand_in.outcome().await;
     assert!(
@@ -157,12 +146,30 @@ async fn endless_errors_end_with_the_clock() {
     );
 }
 
+/// A whole description, which must not be believed of what dies after it.
+const DESCRIPTION: &str = r#"{"format":{}}"#;
+
 #[tokio::test]
 async fn death_by_signal_is_an_ordinary_result() {
-    for signal in ["SEGV", "ABRT", "KILL", "XCPU", "SYS"] {
-        // A whole description first: it must not be believed.
-        let outcome =
-            StandIn::new(&format!("printf '{{\"format\":{{}}}}'; kill -{signal} $$")).outcome().await;
+    for death in ["crash", "abort"] {
+        let outcome = outcome_of(&format!("out {};{death}", hex(DESCRIPTION))).await;
+        let crashed = "ffprobe crashed while reading the file";
+        assert_eq!(outcome, Outcome::Unreadable(crashed.to_owned()), "{death}");
+    }
+}
+
+#[tokio::test]
+async fn so_is_death_by_any_other_hand() {
+    for signal in ["KILL", "TERM", "SYS", "XCPU"] {
+        let stand_in = StandIn::new(Statically, &format!("out {};hang", hex(DESCRIPTION)));
+        let ffprobe = stand_in.ffprobe.clone();
+        let probe = tokio::spawn(async move { ffprobe.probe(Counted::new(vec![1])).await });
+        until("the start", || process_of(&stand_in.ffprobe.path).is_some()).await;
+        let process = process_of(&stand_in.ffprobe.path).unwrap().to_string();
+        let sent =
+            Command::new("/bin/sh").args(["-c", &format!("kill -{signal} {process}")]).status().unwrap();
+        assert!(sent.success());
+        let outcome = probe.await.unwrap().unwrap();
         assert!(
             matches!(&outcome, Outcome::Unreadable(reason) if reason.contains("ffprobe")),
             "{signal}: {outcome:?}"
@@ -172,21 +179,19 @@ async fn death_by_signal_is_an_ordinary_result() {
 
 #[tokio::test]
 async fn nonsense_is_no_description() {
-    for script in [
-        "exit 0",
-        "echo '{}'",
-        "echo '{\"format\": {'",
-        "printf '\\377\\376'",
-        "echo '{\"format\":{}}'; exit 1",
-    ] {
-        let outcome = StandIn::new(script).outcome().await;
+    let said = [Vec::new(), b"{}".to_vec(), b"{\"format\": {".to_vec(), vec![0xff, 0xfe]];
+    let silent =
+        said.map(|bytes| if bytes.is_empty() { "exit 0".to_owned() } else { format!("out {}", hex(bytes)) });
+    let failed = format!("out {};exit 1", hex(DESCRIPTION));
+    for script in silent.into_iter().chain([failed]) {
+        let outcome = outcome_of(&script).await;
         assert_eq!(outcome, Outcome::Unreadable("ffprobe could not read the file".to_owned()), "{script}");
     }
 }
 
 #[tokio::test]
 async fn processor_time_is_limited() {
-    let mut stand_in = StandIn::new("while :; do :; done");
+    let mut stand_in = StandIn::new(Statically, "spin");
     stand_in.ffprobe.limits.cpu = Duration::from_secs(1);
     let started = Instant::now();
     let outcome = stand_in.outcome().await;

@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what is wrong by failing")]
 
+mod connections;
 mod economy;
 mod faults;
 mod formats;
 mod hostile;
 mod sandbox;
+mod stand_in;
 mod support;

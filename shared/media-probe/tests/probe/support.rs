@@ -1,7 +1,6 @@
-//! Media made by ffmpeg, sources that count what is read of them, stand-ins for ffprobe.
+//! Media made by ffmpeg, and sources that count what is read of them.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -15,7 +14,7 @@ use tempfile::TempDir;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The path of a program of Debian's package `ffmpeg`, which these tests cannot do without.
-fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&paths).map(|folder| folder.join(name)).find(|path| path.is_file()).unwrap_or_else(
         || panic!("{name} is not installed: the package `ffmpeg` has it (apt-get install ffmpeg)"),
@@ -126,46 +125,14 @@ pub(crate) async fn reason(bytes: Vec<u8>) -> String {
     }
 }
 
-/// A shell script in ffprobe's place.
-pub(crate) struct StandIn {
-    pub(crate) ffprobe: Ffprobe,
-    _folder: TempDir,
-}
-
-impl StandIn {
-    pub(crate) fn new(script: &str) -> Self {
-        let folder = TempDir::new().unwrap();
-        let path = folder.path().join("ffprobe");
-        // Written by a child: a file that another test's fork still has open for writing cannot be executed.
-        let writer = Command::new("/bin/sh")
-            .args(["-c", "printf '%s' \"$1\" > \"$2\"", "sh", &format!("#!/bin/sh\n{script}\n")])
-            .arg(&path)
-            .status()
-            .unwrap();
-        assert!(writer.success());
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        Self { ffprobe: Ffprobe { path, limits: Limits::default() }, _folder: folder }
-    }
-
-    pub(crate) async fn outcome(&self) -> Outcome {
-        self.ffprobe.probe(Counted::new(vec![1; 1000])).await.expect("no retry")
-    }
-
-    /// The text that the script gave as the format's name.
-    pub(crate) async fn answer(&self) -> String {
-        match self.outcome().await {
-            Outcome::Media(media) => media.summary.format_name,
-            Outcome::Unreadable(reason) => panic!("{reason}"),
-        }
-    }
-}
-
-/// Whether a process with this word among its arguments is running. A zombie has no arguments any more.
-pub(crate) fn running(word: &str) -> bool {
+/// The process whose first argument is this path. A zombie has no arguments any more.
+pub(crate) fn process_of(path: &Path) -> Option<u32> {
     let processes = fs::read_dir("/proc").unwrap().flatten();
-    processes
-        .filter_map(|process| fs::read(process.path().join("cmdline")).ok())
-        .any(|arguments| arguments.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes()))
+    let mut numbers = processes.filter_map(|process| process.file_name().to_str()?.parse().ok());
+    numbers.find(|number: &u32| {
+        let arguments = fs::read(format!("/proc/{number}/cmdline")).unwrap_or_default();
+        arguments.split(|byte| *byte == 0).next() == Some(path.as_os_str().as_encoded_bytes())
+    })
 }
 
 /// Waits for a condition; panics when it does not come true.
@@ -175,11 +142,4 @@ pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
         assert!(Instant::now() < deadline, "{what}: did not happen");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-}
-
-/// A length of sleep that no other process has.
-pub(crate) fn unique_sleep() -> String {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    format!("600.{}{:03}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }

@@ -1,0 +1,87 @@
+//! A program in ffprobe's place that does what a test says; `stand_in/program.rs` tells how.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use media_probe::{Ffprobe, Limits, Outcome};
+use tempfile::TempDir;
+
+use crate::support::Counted;
+
+/// How the program is loaded, which decides how much of the system is open to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Linked {
+    /// As the layer's ffprobe is: by the kernel alone.
+    Statically,
+    /// As Debian's ffprobe is.
+    Dynamically,
+}
+
+/// The program, under a name that is its script.
+pub(crate) struct StandIn {
+    pub(crate) ffprobe: Ffprobe,
+    _folder: TempDir,
+}
+
+impl StandIn {
+    pub(crate) fn new(linked: Linked, script: &str) -> Self {
+        assert!(script.len() < 256 && !script.contains('/'), "no file name: {script}");
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join(script);
+        symlink(compiled(linked), &path).unwrap();
+        Self { ffprobe: Ffprobe { path, limits: Limits::default() }, _folder: folder }
+    }
+
+    pub(crate) async fn outcome(&self) -> Outcome {
+        self.ffprobe.probe(Counted::new(vec![1; 1000])).await.expect("no retry")
+    }
+
+    /// The text that it gave as the format's name.
+    pub(crate) async fn answer(&self) -> String {
+        match self.outcome().await {
+            Outcome::Media(media) => media.summary.format_name,
+            Outcome::Unreadable(reason) => panic!("{reason}"),
+        }
+    }
+}
+
+/// What a static stand-in's steps come to.
+pub(crate) async fn outcome_of(script: &str) -> Outcome {
+    StandIn::new(Linked::Statically, script).outcome().await
+}
+
+/// The results of a stand-in's system calls.
+pub(crate) async fn results(linked: Linked, calls: &str) -> Vec<i64> {
+    let answer = StandIn::new(linked, &format!("{calls};report")).answer().await;
+    answer.split(' ').map(|number| number.parse().unwrap()).collect()
+}
+
+/// Bytes as the scripts have them.
+pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
+    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The program, compiled once for all tests.
+fn compiled(linked: Linked) -> &'static Path {
+    static PROGRAMS: OnceLock<(PathBuf, PathBuf)> = OnceLock::new();
+    let (statically, dynamically) = PROGRAMS.get_or_init(|| (compile("+crt-static"), compile("-crt-static")));
+    if linked == Linked::Statically { statically } else { dynamically }
+}
+
+fn compile(feature: &str) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/probe/stand_in/program.rs");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    fs::create_dir_all(folder).unwrap();
+    let program = folder.join(format!("stand-in{feature}"));
+    let output = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+        .args(["--edition", "2024", "-C", "panic=abort", "-C", &format!("target-feature={feature}")])
+        .arg("-o")
+        .args([&program, &source])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    program
+}

@@ -1,0 +1,111 @@
+//! Stands in ffprobe's place and does what its own file name says: steps, with semicolons between them.
+//!
+//!     out HEX   err HEX   exit N   crash   abort   hang   spin   flood   flood-errors
+//!     sys NUMBER ARGUMENTS...   a system call; an argument is a number, $N the result of the N-th one before, or
+//!                               &HEX the address of such bytes
+//!     report                    prints the results so far, errors as negative numbers
+//!     args   env                prints them
+//!     cat HEX                   prints the file of that path, or what kept it from being read
+//!
+//! What is printed by the last three is the format's name of a description that ffprobe might give. Compiled by the
+//! tests themselves, without any crate, so that it can be static.
+
+use std::ffi::{c_int, c_long};
+use std::io::Write;
+use std::os::unix::ffi::OsStringExt;
+
+unsafe extern "C" {
+    fn syscall(number: c_long, ...) -> c_long;
+    fn __errno_location() -> *mut c_int;
+}
+
+fn main() {
+    let mut arguments = std::env::args_os();
+    let name = arguments.next().expect("a name").into_vec();
+    let file_name = name.rsplit(|byte| *byte == b'/').next().expect("a name");
+    let script = String::from_utf8(file_name.to_vec()).expect("a script");
+    let mut results = Vec::new();
+    for step in script.split(';') {
+        let mut words = step.split_whitespace();
+        let verb = words.next().unwrap_or_default();
+        let words: Vec<&str> = words.collect();
+        match verb {
+            "out" => print(&unhex(words[0])),
+            "err" => std::io::stderr().write_all(&unhex(words[0])).expect("standard error"),
+            "exit" => std::process::exit(words[0].parse().expect("a number")),
+            // SAFETY: none of it is wanted; the death by it is.
+            "crash" => unsafe { std::ptr::without_provenance_mut::<u8>(8).write_volatile(1) },
+            "abort" => std::process::abort(),
+            "hang" => loop {
+                std::thread::sleep(std::time::Duration::from_secs(600));
+            },
+            "spin" => loop {
+                std::hint::black_box(0);
+            },
+            "flood" => loop {
+                print(b"{\"format\": {");
+            },
+            "flood-errors" => while std::io::stderr().write_all(b"error\n").is_ok() {},
+            "sys" => results.push(call(&words, &results)),
+            "report" => describe(&results.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")),
+            "args" => describe(&std::env::args().skip(1).collect::<Vec<_>>().join(" ")),
+            "env" => {
+                describe(&std::env::vars().map(|(key, value)| format!("{key}={value}|")).collect::<String>())
+            }
+            "cat" => {
+                let path = String::from_utf8(unhex(words[0])).expect("a path");
+                describe(&std::fs::read(path).map_or_else(
+                    |error| error.to_string(),
+                    |content| String::from_utf8_lossy(&content).replace('\0', "|"),
+                ));
+            }
+            _ => panic!("no step is called {verb}"),
+        }
+    }
+}
+
+fn call(words: &[&str], results: &[c_long]) -> c_long {
+    let mut buffers: Vec<Vec<u8>> =
+        words.iter().map(|word| word.strip_prefix('&').map(unhex).unwrap_or_default()).collect();
+    let mut numbers = [0; 7];
+    for ((number, word), buffer) in numbers.iter_mut().zip(words).zip(&mut buffers) {
+        *number = if word.starts_with('&') {
+            buffer.as_mut_ptr() as c_long
+        } else if let Some(index) = word.strip_prefix('$') {
+            results[index.parse::<usize>().expect("an index")]
+        } else {
+            word.parse().expect("a number")
+        };
+    }
+    let [number, a, b, c, d, e, f] = numbers;
+    // SAFETY: the tests name calls that write no further than their buffers.
+    let result = unsafe { syscall(number, a, b, c, d, e, f) };
+    // SAFETY: this thread's own number.
+    if result < 0 { -c_long::from(unsafe { *__errno_location() }) } else { result }
+}
+
+fn unhex(digits: &str) -> Vec<u8> {
+    let digits = digits.as_bytes().chunks(2);
+    digits
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).expect("text"), 16).expect("hex"))
+        .collect()
+}
+
+fn describe(text: &str) {
+    let text: String = text
+        .chars()
+        .flat_map(|c| match c {
+            '"' | '\\' => vec!['\\', c],
+            c if c.is_control() => vec!['|'],
+            c => vec![c],
+        })
+        .collect();
+    print(format!("{{\"format\":{{\"format_name\":\"{text}\"}}}}").as_bytes());
+}
+
+fn print(bytes: &[u8]) {
+    if std::io::stdout().write_all(bytes).is_err() {
+        std::process::exit(3);
+    }
+    let _ = std::io::stdout().flush();
+}
