@@ -23,9 +23,22 @@ dev: need-run build ## Builds and runs the local cloud; options in ARGS="--port 
 	@exec target/release/files-local $(ARGS)
 
 .PHONY: build
-build: need-build ffprobe ## Builds target/release/files-local, files-admin, ffprobe and the functions.
+build: need-build ffprobe ## Builds target/release/files-local, files-admin, ffprobe, the functions, and the web page.
 	@echo "Building (the first time takes some minutes)"
 	@cargo build $(locked) --release --workspace --bins
+	@$(MAKE) --no-print-directory web || echo "The web page is not built, for the reason above. Everything else works without it."
+
+web := infra/web
+.PHONY: web
+web: $(web)/dist/index.html ## Builds the web page into infra/web/dist; where it connects to: FILES_WEB_API, FILES_WEB_CONNECT.
+
+$(web)/dist/index.html: $(web)/node_modules/.installed $(web)/index.html $(web)/vite.config.ts $(shell find $(web)/src -type f)
+	@echo "Building the web page"
+	@$(scripts)/node.sh npx vite build --logLevel warn
+
+$(web)/node_modules/.installed: $(web)/package.json $(web)/package-lock.json
+	@$(scripts)/node.sh npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
 # The layer's, for this machine. Who names an ffprobe needs no other.
 .PHONY: ffprobe
@@ -55,13 +68,19 @@ deploy: package layer ## Packages, and deploys to AWS with the SAM CLI; paramete
 test: need-test build check-template check-openapi ## Runs all tests, end to end through the real binaries too.
 	@cargo test $(locked) --release --workspace --no-run
 	@CARGO_TERM_QUIET=false cargo test $(locked) --release --workspace
+	@$(MAKE) test-web
+
+.PHONY: test-web
+test-web: need-run build web ## Runs the web page's tests in Chromium, against the local cloud.
+	@$(scripts)/install.sh browser
+	@$(scripts)/node.sh npx playwright test $(ARGS)
 
 .PHONY: bench
 bench: need-test build ## Runs the benchmarks: an import of 2 GiB in bounded memory.
 	@cargo bench $(locked) --package files-tests --bench '*'
 
 .PHONY: lint
-lint: lint-format lint-clippy lint-docs lint-deny lint-template lint-openapi ## Runs all checks that need no running service.
+lint: lint-format lint-clippy lint-docs lint-deny lint-template lint-openapi lint-web ## Runs all checks that need no running service.
 
 .PHONY: lint-format
 lint-format: ## Formatting as rustfmt does it.
@@ -89,6 +108,12 @@ lint-template: check-template ## The SAM template: cfn-lint, transformation, cir
 
 .PHONY: lint-openapi
 lint-openapi: check-openapi ## The OpenAPI document: form, examples, and its routes against the template's.
+
+.PHONY: lint-web
+lint-web: $(web)/node_modules/.installed ## The web page: types, ESLint, licences and advisories of its packages.
+	@$(scripts)/node.sh npm run --silent lint
+	@$(scripts)/node.sh npm run --silent licences
+	@$(scripts)/npm-audit.sh
 
 .PHONY: check-template
 check-template: python-tools
@@ -132,4 +157,4 @@ tools: need-test python-tools need-layer ## Installs all that the other targets 
 .PHONY: clean
 clean: ## Removes what was built and the tools; the local cloud's data in .local stays.
 	@cargo clean
-	@rm -rf .tools .aws-sam
+	@rm -rf .tools .aws-sam $(web)/dist $(web)/node_modules $(web)/test-results

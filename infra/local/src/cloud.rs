@@ -128,8 +128,8 @@ async fn start(
     let calls_so_far = calls.clone();
     let schedules = start_triggers(&model, bucket, &s3, &sqs, &lambda, log, tasks);
     let authority = listeners.api_url.trim_start_matches("http://").to_owned();
-    let gateway =
-        gateway::Settings { cors: model.cors.clone(), authority, lambda, calls, schedules, log: log.clone() };
+    let (cors, page) = (model.cors.clone(), options.page()?);
+    let gateway = gateway::Settings { cors, authority, lambda, calls, schedules, page, log: log.clone() };
     tasks.spawn(Gateway::new(gateway, &model.functions)?.serve(listeners.api));
 
     for address in [&listeners.api_url, &endpoints.s3, &endpoints.dynamodb, &endpoints.sqs] {

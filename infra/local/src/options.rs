@@ -55,6 +55,14 @@ impl Options {
         let mut candidates = std::iter::once(PathBuf::from("template.yaml")).chain(above);
         candidates.find(|file| file.is_file()).context("no template.yaml here; name one with --template")
     }
+
+    /// The folder of the web page: beside the template, whether it has been built or not.
+    ///
+    /// # Errors
+    /// There is no template.
+    pub fn page(&self) -> Result<PathBuf> {
+        Ok(self.template()?.parent().unwrap_or(Path::new("")).join("infra/web/dist"))
+    }
 }
 
 fn folder_of_program() -> Result<PathBuf> {
@@ -94,6 +102,7 @@ mod tests {
         assert_eq!(given.allow_import_hosts, ["a", "b"]);
         assert_eq!((&defaults.faults, given.faults.as_deref()), (&None, Some("7")));
         assert_eq!(given.template().unwrap(), PathBuf::from("t"));
+        assert_eq!(given.page().unwrap(), PathBuf::from("infra/web/dist"));
         assert!(Options { functions: Some("/nowhere".into()), ..given }.functions().is_err());
     }
 }

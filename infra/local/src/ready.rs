@@ -41,8 +41,10 @@ impl Ready {
     /// Shows how to begin.
     pub fn show(&self, log: &Log) {
         let Self { api, api_key, .. } = self;
+        let page = api.trim_end_matches("v1");
         for line in [
             String::new(),
+            format!("  page  {page}"),
             format!("  API   {api}"),
             format!("  key   {api_key}"),
             String::new(),

@@ -7,10 +7,12 @@ mod body;
 mod cors;
 mod event;
 mod local;
+mod page;
 mod path;
 mod routes;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +31,7 @@ use crate::log::{Level, Log};
 use crate::runtime::{Invocation, Lambda, Refused, WhenBusy};
 use crate::template::{Cors, Function};
 use crate::triggers::Schedules;
+use page::Page;
 use routes::Routes;
 
 /// Most bytes of a request's body.
@@ -53,6 +56,7 @@ struct Inner {
     lambda: Lambda,
     calls: Arc<Calls>,
     schedules: Schedules,
+    page: Page,
     log: Log,
 }
 
@@ -68,6 +72,8 @@ pub struct Settings {
     pub calls: Arc<Calls>,
     /// Run at `/_local/schedule/{function}`.
     pub schedules: Schedules,
+    /// Folder of the built web page, shown at `/`.
+    pub page: PathBuf,
     /// Where its lines go.
     pub log: Log,
 }
@@ -78,9 +84,10 @@ impl Gateway {
     /// # Errors
     /// Two functions have the same route.
     pub fn new(settings: Settings, functions: &[Function]) -> Result<Self> {
-        let Settings { cors, authority, lambda, calls, schedules, log } = settings;
-        let routes = Routes::new(functions)?;
-        Ok(Self { inner: Arc::new(Inner { routes, cors, authority, lambda, calls, schedules, log }) })
+        let Settings { cors, authority, lambda, calls, schedules, page, log } = settings;
+        let (routes, page) = (Routes::new(functions)?, Page::new(page));
+        let inner = Inner { routes, cors, authority, lambda, calls, schedules, page, log };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Answers requests until it is dropped.
@@ -111,6 +118,11 @@ async fn handle(
     request: Request<Body>,
 ) -> Response<Body> {
     let inner = &gateway.inner;
+    if let Some(wanted) = Page::wanted(&request)
+        && let Some(page) = inner.page.answer(wanted).await
+    {
+        return page;
+    }
     let request_id = Uuid::new_v4().to_string();
     let origin = cors::origin(request.headers());
     let preflight = inner.cors.is_some() && cors::is_preflight(&request);

@@ -1,0 +1,164 @@
+//! The web page at `/`, which only the local cloud serves: in AWS it is deployed apart from the API.
+
+use std::path::PathBuf;
+
+use axum::body::Body;
+use axum::http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode};
+
+/// What a browser sees before the page has been built.
+const NOT_BUILT: &str = "The web page has not been built. `make web` does that; then reload this.\n";
+
+/// The built page.
+pub(super) struct Page {
+    folder: PathBuf,
+}
+
+/// What is asked for of it.
+pub(super) enum Wanted {
+    Html,
+    Asset { name: String, media_type: &'static str },
+}
+
+impl Page {
+    /// The page that is, or will be, in this folder.
+    pub(super) fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// The page for browsers at `/`, its files below `/assets`; `None` for everything else, which is the API's. Whoever does
+    /// not ask for HTML finds at `/` what is there in AWS: nothing.
+    pub(super) fn wanted(request: &Request<Body>) -> Option<Wanted> {
+        if request.method() != Method::GET {
+            return None;
+        }
+        let path = request.uri().path();
+        if path == "/" && wants_html(request) {
+            return Some(Wanted::Html);
+        }
+        let name = path.strip_prefix("/assets/").filter(|name| is_plain(name))?;
+        Some(Wanted::Asset { name: format!("assets/{name}"), media_type: media_type(name)? })
+    }
+
+    /// `None`: there is no such file.
+    pub(super) async fn answer(&self, wanted: Wanted) -> Option<Response<Body>> {
+        match wanted {
+            Wanted::Html => {
+                let missing = || (StatusCode::NOT_FOUND, "text/plain; charset=utf-8", NOT_BUILT.into());
+                let found = |html| (StatusCode::OK, "text/html; charset=utf-8", html);
+                let (status, media_type, body) = self.read("index.html").await.map_or_else(missing, found);
+                Some(response(status, media_type, "no-cache", body))
+            }
+            Wanted::Asset { name, media_type } => {
+                let body = self.read(&name).await?;
+                // The names hold a hash of the content.
+                Some(response(StatusCode::OK, media_type, "public, max-age=31536000, immutable", body))
+            }
+        }
+    }
+
+    async fn read(&self, name: &str) -> Option<Vec<u8>> {
+        tokio::fs::read(self.folder.join(name)).await.ok()
+    }
+}
+
+fn wants_html(request: &Request<Body>) -> bool {
+    let accepted = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.contains("text/html"))
+}
+
+/// A file's name and nothing that could lead out of the folder.
+fn is_plain(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    !name.starts_with('.') && !name.is_empty() && name.chars().all(plain)
+}
+
+fn media_type(name: &str) -> Option<&'static str> {
+    match name.rsplit_once('.')?.1 {
+        "js" => Some("text/javascript; charset=utf-8"),
+        "css" => Some("text/css; charset=utf-8"),
+        "svg" => Some("image/svg+xml"),
+        _ => None,
+    }
+}
+
+fn response(
+    status: StatusCode,
+    media_type: &'static str,
+    cache: &'static str,
+    body: Vec<u8>,
+) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers: [(HeaderName, &'static str); 5] = [
+        (CONTENT_TYPE, media_type),
+        (CACHE_CONTROL, cache),
+        // The page brings its own policy; this is the part that only a header can say.
+        (CONTENT_SECURITY_POLICY, "frame-ancestors 'none'"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+    ];
+    for (name, value) in headers {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    async fn answered(page: &Page, method: &str, path: &str, accept: &str) -> Option<(u16, String, String)> {
+        let request = Request::builder().method(method).uri(path).header(ACCEPT, accept);
+        let wanted = Page::wanted(&request.body(Body::empty()).unwrap())?;
+        let (parts, body) = page.answer(wanted).await?.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let media_type = parts.headers[CONTENT_TYPE].to_str().unwrap().to_owned();
+        Some((parts.status.as_u16(), media_type, String::from_utf8(body.to_vec()).unwrap()))
+    }
+
+    #[tokio::test]
+    async fn only_browsers_get_the_page_and_only_its_own_files() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("assets")).unwrap();
+        let page = Page::new(folder.path().join("."));
+        let html = "text/html,application/xhtml+xml,*/*;q=0.8";
+        let (status, _, text) = answered(&page, "GET", "/", html).await.unwrap();
+        assert_eq!((status, text.as_str()), (404, NOT_BUILT), "before it is built");
+
+        for (name, content) in
+            [("index.html", "page"), ("assets/a-1.js", "code"), ("assets/.js", "no"), ("assets/x.map", "no")]
+        {
+            std::fs::write(folder.path().join(name), content).unwrap();
+        }
+        let page_found = Some((200, "text/html; charset=utf-8".to_owned(), "page".to_owned()));
+        assert_eq!(answered(&page, "GET", "/", html).await, page_found);
+        let code_found = Some((200, "text/javascript; charset=utf-8".to_owned(), "code".to_owned()));
+        assert_eq!(answered(&page, "GET", "/assets/a-1.js", "*/*").await, code_found);
+
+        for (method, path, accept) in [
+            ("GET", "/", "*/*"),
+            ("GET", "/", "application/json"),
+            ("POST", "/", html),
+            ("HEAD", "/", html),
+            ("GET", "/index.html", html),
+            ("GET", "/v1", html),
+            ("GET", "/v1/files", html),
+            ("POST", "/assets/a-1.js", html),
+            ("GET", "/assets/", html),
+            ("GET", "/assets/b.js", html),
+            ("GET", "/assets/x.map", html),
+            ("GET", "/assets/.js", html),
+            ("GET", "/assets/../index.html", html),
+            ("GET", "/assets/..%2Findex.html", html),
+            ("GET", "/assets//a-1.js", html),
+        ] {
+            assert_eq!(answered(&page, method, path, accept).await, None, "{method} {path} {accept}");
+        }
+    }
+}

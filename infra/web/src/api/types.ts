@@ -1,0 +1,100 @@
+/** What the API sends; infra/api/openapi.yaml describes it. Fields that this page does not use are left out. */
+
+export type Status = 'pending' | 'running' | 'success' | 'failed'
+
+export interface FileSummary {
+  id: string
+  name: string
+  source: 'upload' | 'url'
+  status: Status
+  created_at: string
+  updated_at: string
+  /** Bytes, announced or stored. */
+  size: number | null
+  content_type: string | null
+  checksum: Record<string, string> | null
+  progress: { received: number; total: number | null } | null
+  expires_at: string | null
+  reference: string
+  download_url: string
+  error: string | null
+  ffprobe: ProbeSummary | null
+  ffprobe_error: string | null
+}
+
+export interface ProbeSummary {
+  width: number | null
+  height: number | null
+  /** Seconds. */
+  duration: number | null
+  format_name: string
+}
+
+export interface ProbeDetail extends ProbeSummary {
+  video_codec: string | null
+  audio_codec: string | null
+  frame_rate: number | null
+  bit_rate: number | null
+  rotation: number | null
+  format: Record<string, unknown>
+  streams: Record<string, unknown>[]
+  chapters: Record<string, unknown>[]
+}
+
+export interface FileDetail extends FileSummary {
+  ffprobe: ProbeDetail | null
+  source_url: string | null
+  metadata: Record<string, string>
+}
+
+/** One PUT of all bytes. */
+export interface SinglePut {
+  method: 'PUT'
+  url: string
+  headers: Record<string, string>
+  expires_at: string
+}
+
+/** Many PUTs, each signed when its turn comes. */
+export interface InParts {
+  part_size: number
+  part_count: number
+  expires_at: string
+}
+
+export interface CreatedFile extends FileSummary {
+  upload?: SinglePut | InParts
+}
+
+export interface SignedPart {
+  part_number: number
+  url: string
+  headers?: Record<string, string>
+  expires_at: string
+}
+
+export interface StoredPart {
+  part_number: number
+  size: number
+}
+
+export interface PartsPage {
+  parts: StoredPart[]
+  /** Where the next page begins; null on the last. */
+  next: number | null
+  part_size: number
+  part_count: number
+}
+
+export interface Page {
+  files: FileSummary[]
+  next_cursor: string | null
+}
+
+/** The one shape of all errors; the gateway's own have a `message` alone. */
+export interface ErrorBody {
+  message?: string
+  reason?: string
+  request_id?: string
+  details?: { field?: string; reason?: string; message?: string }[]
+}

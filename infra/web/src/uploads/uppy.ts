@@ -1,0 +1,201 @@
+import AwsS3 from '@uppy/aws-s3'
+import Uppy, { type UppyFile } from '@uppy/core'
+import { ApiError, type Client } from '../api/client.ts'
+import { forget } from './memory.ts'
+import { ProgressBoard } from './progress.ts'
+import { type InPartsSession, type Session, Sessions, goesInParts } from './session.ts'
+import { type Bytes, type Stored, putPart, putWhole } from './transfer.ts'
+
+type Meta = Record<string, unknown>
+type Body = Record<string, unknown>
+type Chosen = UppyFile<Meta, Body>
+
+/** PUTs at the same time, of all files together; browsers open no more connections to one host. */
+const AT_ONCE = 6
+
+/** Files that are announced at the same time. */
+const ANNOUNCED_AT_ONCE = 4
+
+/** Uppy and its S3 uploader, spoken to our endpoints. */
+export class Uploads {
+  readonly uppy = new Uppy<Meta, Body>({ autoProceed: true })
+  readonly board = new ProgressBoard()
+  readonly #client: Client
+  readonly #sessions: Sessions
+  /** By Uppy's id of the file. */
+  readonly #open = new Map<string, Session>()
+  readonly #idempotencyKeys = new Map<string, string>()
+  readonly #refused = new Map<string, unknown>()
+  /** The uploader cuts the file before it creates the upload, and asks for the size by the bytes alone. */
+  readonly #partSizes = new WeakMap<object, number>()
+  /** By URL: what a PUT belongs to; part 0 is a whole file. */
+  readonly #puts = new Map<string, { session: Session; part: number }>()
+
+  constructor(client: Client, changed: () => void) {
+    this.#client = client
+    this.#sessions = new Sessions(client, this.board)
+    this.uppy.use(AwsS3<Meta, Body>, {
+      limit: AT_ONCE,
+      retryDelays: [500, 1_000, 3_000, 5_000, 10_000],
+      shouldUseMultipart: (file: Chosen) => goesInParts(file.size ?? 0),
+      getChunkSize: (bytes: object) => this.#partSizes.get(bytes) ?? 0,
+      getUploadParameters: (file: Chosen) => this.#wholeUrl(file),
+      createMultipartUpload: (file: Chosen) => this.#announced(file),
+      listParts: (file: Chosen) => this.#storedParts(file),
+      signPart: (file: Chosen, { partNumber }: { partNumber: number }) => this.#partUrl(file, partNumber),
+      completeMultipartUpload: (file: Chosen) => this.#complete(file),
+      // Wanted upon errors too, after which an upload can go on: whoever removes the file deletes it, below.
+      abortMultipartUpload: () => Promise.resolve(),
+      uploadPartBytes: (bytes: Bytes) => this.#put(bytes),
+    })
+    this.uppy.addPreProcessor((ids) => this.#announceAll(ids))
+    this.uppy.on('upload-success', (file) => {
+      if (file !== undefined) this.#close(file.id)
+      changed()
+    })
+    this.uppy.on('upload-error', (file, error) => {
+      if (file !== undefined && isOver(error)) this.#close(file.id)
+      changed()
+    })
+    this.uppy.on('file-removed', (file) => void this.#discard(file.id).finally(changed))
+  }
+
+  /** Stops everything; what is unfinished can be resumed. */
+  destroy(): void {
+    for (const id of [...this.#open.keys()]) this.#open.delete(id)
+    this.uppy.destroy()
+  }
+
+  /** Files in parts are announced before the uploader looks at them: it must know how large their parts are. */
+  async #announceAll(ids: string[]): Promise<void> {
+    const waiting = this.uppy.getFilesByIds(ids).filter((file) => goesInParts(file.size ?? 0))
+    const announce = async (): Promise<void> => {
+      for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) await this.#announce(file)
+    }
+    await Promise.all(Array.from({ length: ANNOUNCED_AT_ONCE }, announce))
+  }
+
+  async #announce(file: Chosen): Promise<void> {
+    try {
+      const session = await this.#session(file)
+      if (session.kind === 'single') return
+      this.#refused.delete(file.id)
+      this.#partSizes.set(bytesOf(file), session.partSize)
+      // To the uploader the upload exists, so that it asks what is stored and goes on from there.
+      this.uppy.setFileState(file.id, { s3Multipart: { key: session.id, uploadId: session.id } } as Partial<Chosen>)
+    } catch (error) {
+      this.#refused.set(file.id, error) // told when the uploader comes to this file
+    }
+  }
+
+  async #session(file: Chosen): Promise<Session> {
+    const known = this.#open.get(file.id)
+    if (known !== undefined) return known
+    const key = this.#idempotencyKeys.get(file.id) ?? crypto.randomUUID()
+    this.#idempotencyKeys.set(file.id, key)
+    const session = await this.#sessions.open(bytesOf(file), file.name, key)
+    this.#open.set(file.id, session)
+    const removed = !this.uppy.getFiles().some((other) => other.id === file.id)
+    if (removed) await this.#discard(file.id)
+    return session
+  }
+
+  #announced(file: Chosen): Promise<{ key: string; uploadId: string }> {
+    const why = this.#refused.get(file.id)
+    return Promise.reject(why instanceof Error ? why : new Error('The upload has ended. Please try again.'))
+  }
+
+  #parts(file: Chosen): InPartsSession {
+    const session = this.#open.get(file.id)
+    if (session?.kind !== 'parts') throw new Error('The upload has ended. Please try again.')
+    return session
+  }
+
+  async #wholeUrl(file: Chosen): Promise<{ method: 'PUT'; url: string; headers: Record<string, string> }> {
+    const session = await this.#session(file)
+    if (session.kind !== 'single') throw new Error('The server wants this file in parts.')
+    const { url, headers } = session.first ?? (await this.#client.sign(session.id))
+    session.first = null
+    this.#puts.set(url, { session, part: 0 })
+    return { method: 'PUT', url, headers }
+  }
+
+  async #partUrl(file: Chosen, number: number): Promise<{ method: 'PUT'; url: string; headers: Record<string, string> }> {
+    const session = this.#parts(file)
+    const { url, headers } = await session.signatures.take(number)
+    this.#puts.set(url, { session, part: number })
+    return { method: 'PUT', url, headers: headers ?? {} }
+  }
+
+  async #storedParts(file: Chosen): Promise<{ PartNumber: number; Size: number; ETag: string }[]> {
+    const session = this.#parts(file)
+    if (session.fresh) {
+      session.fresh = false
+      return []
+    }
+    const { parts } = await this.#client.storedParts(session.id)
+    session.signatures.skip(parts.map((part) => part.part_number))
+    for (const part of parts) this.board.set(session.id, part.part_number, 1)
+    const bytesUploaded = parts.reduce((sum, part) => sum + part.size, 0)
+    this.uppy.emit('upload-progress', file, { uploadStarted: Date.now(), bytesUploaded, bytesTotal: file.size })
+    return parts.map((part) => ({ PartNumber: part.part_number, Size: part.size, ETag: '' }))
+  }
+
+  async #complete(file: Chosen): Promise<{ location?: string }> {
+    await this.#client.complete(this.#parts(file).id)
+    return {}
+  }
+
+  async #put(bytes: Bytes): Promise<Stored> {
+    const { url } = bytes.signature
+    const put = this.#puts.get(url)
+    this.#puts.delete(url)
+    if (put === undefined) return putPart(bytes)
+    const { session, part } = put
+    if (part === 0) return putWhole(bytes, () => this.#client.sign(session.id))
+    const size = bytes.size ?? 1
+    const onProgress = (event: { loaded: number }): void => {
+      this.board.set(session.id, part, event.loaded / size)
+      ;(bytes.onProgress as (event: unknown) => void)(event)
+    }
+    try {
+      return await putPart({ ...bytes, onProgress })
+    } catch (error) {
+      this.board.set(session.id, part, 0)
+      throw error
+    }
+  }
+
+  #close(fileId: string): Session | undefined {
+    const session = this.#open.get(fileId)
+    this.#open.delete(fileId)
+    this.#idempotencyKeys.delete(fileId)
+    this.#refused.delete(fileId)
+    if (session !== undefined) {
+      forget(session.id)
+      this.board.end(session.id)
+    }
+    return session
+  }
+
+  /** What was not finished is deleted, with the parts that are stored. */
+  async #discard(fileId: string): Promise<void> {
+    const session = this.#close(fileId)
+    if (session === undefined) return
+    try {
+      await this.#client.remove(session.id)
+    } catch (error) {
+      this.uppy.log(String(error), 'warning') // it ends by itself when its time is over
+    }
+  }
+}
+
+/** Whether the upload cannot go on, so that another attempt is another upload. */
+function isOver(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 404 || ['upload_over', 'parts_gone'].includes(error.reason))
+}
+
+function bytesOf(file: Chosen): File {
+  if (!(file.data instanceof File)) throw new Error('The file is not of this computer.')
+  return file.data
+}

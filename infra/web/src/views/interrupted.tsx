@@ -1,0 +1,104 @@
+import type { JSX } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import { ApiError, type Client, wordsOf } from '../api/client.ts'
+import { bytes } from '../format.ts'
+import { type Remembered, forget, remembered } from '../uploads/memory.ts'
+import type { Uploads } from '../uploads/uppy.ts'
+
+interface Props {
+  client: Client
+  uploads: Uploads
+  version: number
+}
+
+/** Uploads that a reload or a crash cut short: choosing the same file goes on with what is missing. */
+export function Interrupted({ client, uploads, version }: Props): JSX.Element | null {
+  const [found, setFound] = useState<Remembered[]>([])
+  const [problem, setProblem] = useState('')
+  useEffect(() => {
+    const asked = new AbortController()
+    const look = async (): Promise<void> => {
+      const running = new Set(uploads.board.all().map(([id]) => id))
+      const waiting: Remembered[] = []
+      for (const upload of remembered(client.base).filter(({ id }) => !running.has(id))) {
+        if (await stillWaits(client, upload, asked.signal)) waiting.push(upload)
+      }
+      if (!asked.signal.aborted) setFound(waiting)
+    }
+    look().catch(() => undefined) // the library tells of a server that does not answer
+    return () => { asked.abort(); }
+  }, [client, uploads, version])
+  useEffect(
+    () =>
+      uploads.board.subscribe(() => {
+        const running = new Set(uploads.board.all().map(([id]) => id))
+        setFound((before) => (before.some(({ id }) => running.has(id)) ? before.filter(({ id }) => !running.has(id)) : before))
+      }),
+    [uploads],
+  )
+
+  const resume = (upload: Remembered, file: File | undefined): void => {
+    setProblem('')
+    if (file === undefined) return
+    if (file.name !== upload.name || file.size !== upload.size) {
+      setProblem(`That is another file: this upload is of ${upload.name}, ${bytes(upload.size)}.`)
+      return
+    }
+    try {
+      uploads.uppy.addFile({ name: file.name, type: file.type, data: file })
+    } catch (error) {
+      setProblem(wordsOf(error))
+    }
+  }
+  const discard = async (upload: Remembered): Promise<void> => {
+    setProblem('')
+    try {
+      await client.remove(upload.id)
+      forget(upload.id)
+      setFound((before) => before.filter(({ id }) => id !== upload.id))
+    } catch (error) {
+      setProblem(wordsOf(error))
+    }
+  }
+  if (found.length === 0) return null
+  return (
+    <div class="card interrupted">
+      <h2>Interrupted</h2>
+      <p class="muted">Choose the same file again: only what is missing is sent.</p>
+      <ul>
+        {found.map((upload) => (
+          <li key={upload.id}>
+            <span class="grow">
+              <bdi class="name">{upload.name}</bdi> <small class="muted">{bytes(upload.size)}</small>
+            </span>
+            <label class="button small">
+              Choose…
+              <input
+                type="file"
+                class="unseen"
+                aria-label={`Go on with ${upload.name}`}
+                onChange={(event) => { resume(upload, event.currentTarget.files?.[0]); }}
+              />
+            </label>
+            <button type="button" class="button small quiet" aria-label={`Discard ${upload.name}`} onClick={() => void discard(upload)}>
+              Discard
+            </button>
+          </li>
+        ))}
+      </ul>
+      {problem !== '' && <p class="note error" role="alert">{problem}</p>}
+    </div>
+  )
+}
+
+/** What is over, or another key's, is forgotten. */
+async function stillWaits(client: Client, upload: Remembered, signal: AbortSignal): Promise<boolean> {
+  try {
+    const { status } = await client.get(upload.id, { signal })
+    if (status === 'pending') return true
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 404)) throw error
+  }
+  forget(upload.id)
+  return false
+}

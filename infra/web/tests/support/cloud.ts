@@ -1,0 +1,84 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { once } from 'node:events'
+
+const PROJECT = resolve(import.meta.dirname, '../../../..')
+const BUILT = process.env.FILES_BUILT ?? join(PROJECT, 'target/release')
+
+/** How long anything may take on a machine that has much else to do, in milliseconds. */
+export const PATIENCE = 120_000
+
+/** `ready.json`, as far as it is used here. */
+export interface Ready {
+  api: string
+  s3: string
+  bucket: string
+  region: string
+  access_key_id: string
+  secret_access_key: string
+}
+
+/** The local cloud with a data folder of its own, on ports of its own. */
+export class Cloud {
+  readonly ready: Ready
+  readonly #process: ChildProcess
+  readonly #folder: string
+  #owners = 0
+
+  private constructor(process: ChildProcess, folder: string, ready: Ready) {
+    this.#process = process
+    this.#folder = folder
+    this.ready = ready
+  }
+
+  static async start(): Promise<Cloud> {
+    const folder = mkdtempSync(join(tmpdir(), 'files-web-test-'))
+    const options = ['--port', '0', '--data', join(folder, 'data'), '--allow-import-host', '127.0.0.1']
+    const child = spawn(join(BUILT, 'files-local'), options, { cwd: PROJECT, stdio: ['ignore', 'ignore', 'inherit'] })
+    const until = Date.now() + PATIENCE
+    while (Date.now() < until && child.exitCode === null) {
+      const ready = readReady(folder)
+      if (ready !== null) return new Cloud(child, folder, ready)
+      await new Promise((wake) => setTimeout(wake, 50))
+    }
+    child.kill('SIGKILL')
+    throw new Error('the local cloud did not start')
+  }
+
+  /** The API's address without a path. */
+  get origin(): string {
+    return new URL(this.ready.api).origin
+  }
+
+  /** A key of a new owner, who has nothing yet. */
+  newKey(): string {
+    this.#owners += 1
+    const environment = { ...process.env, FILES_READY: join(this.#folder, 'data/ready.json') }
+    const owner = `owner ${this.#owners.toString()}`
+    const said = execFileSync(join(BUILT, 'files-admin'), ['key', 'create', '--owner', owner, '--name', 'test'], {
+      env: environment,
+      encoding: 'utf8',
+    })
+    const [key] = /fm_[0-9a-f]+/.exec(said) ?? []
+    if (key === undefined) throw new Error(`no key in: ${said}`)
+    return key
+  }
+
+  async stop(): Promise<void> {
+    if (this.#process.exitCode === null) {
+      this.#process.kill('SIGINT')
+      await once(this.#process, 'exit')
+    }
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+}
+
+function readReady(folder: string): Ready | null {
+  try {
+    return JSON.parse(readFileSync(join(folder, 'data/ready.json'), 'utf8')) as Ready
+  } catch {
+    return null
+  }
+}
