@@ -71,7 +71,7 @@ test: need-test build check-template check-openapi ## Runs all tests, end to end
 	@$(MAKE) test-web
 
 .PHONY: test-web
-test-web: need-run build web ## Runs the web page's tests in Chromium, against the local cloud.
+test-web: need-test build web ## Runs the web page's tests in Chromium, against the local cloud.
 	@$(scripts)/install.sh browser
 	@$(scripts)/node.sh npx playwright test $(ARGS)
 

@@ -1,0 +1,28 @@
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { defineConfig } from '@playwright/test'
+import { PATIENCE } from './tests/support/cloud.ts'
+
+/** The system's own browser: nothing is downloaded. */
+function browser(): string {
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  const candidates = ['chromium', 'google-chrome'].flatMap((name) => folders.map((folder) => join(folder, name)))
+  const found = process.env.FILES_CHROMIUM ?? candidates.find((file) => existsSync(file))
+  if (found === undefined) throw new Error('There is no Chromium: install it, or name it in FILES_CHROMIUM.')
+  return found
+}
+
+export default defineConfig({
+  testDir: 'tests',
+  timeout: 2 * PATIENCE,
+  expect: { timeout: PATIENCE / 2 },
+  workers: 2,
+  fullyParallel: true,
+  forbidOnly: true,
+  reporter: 'list',
+  use: {
+    launchOptions: { executablePath: browser(), args: ['--no-sandbox', '--autoplay-policy=no-user-gesture-required'] },
+    actionTimeout: PATIENCE / 2,
+    trace: 'off',
+  },
+})

@@ -1,0 +1,30 @@
+import { clip } from './support/media.ts'
+import { Site } from './support/site.ts'
+import { expect, test } from './support/test.ts'
+
+test('a URL is imported; what cannot be is told in the server’s own words', async ({ files }) => {
+  const { page } = files
+  const source = await Site.start({ '/some/clip.webm': clip() })
+  const field = page.getByLabel('Import from a URL')
+  await files.open()
+  await field.fill('not a url')
+  await field.press('Enter')
+  await expect(page.getByRole('alert')).toContainText('Invalid URL')
+
+  await field.fill(`${source.origin}/some/clip.webm`)
+  await field.press('Enter')
+  await expect(page.locator('.toast')).toContainText('Importing clip.webm')
+  await expect(page.getByRole('alert')).toHaveCount(0)
+  await files.expectStatus('clip.webm', 'Ready')
+  await files.row('clip.webm').getByRole('button').first().click()
+  await expect(page.getByRole('row', { name: 'Source' })).toContainText(`${source.origin}/some/clip.webm`)
+  await page.keyboard.press('Escape')
+
+  await field.fill(`${source.origin}/missing.webm`)
+  await field.press('Enter')
+  await files.expectStatus('missing.webm', 'Failed')
+  const { error } = await files.found('missing.webm')
+  expect(error).not.toBeNull()
+  await expect(files.row('missing.webm')).toContainText(error ?? '')
+  source.stop()
+})

@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { type Page, test as base, expect } from '@playwright/test'
+import { Cloud } from './cloud.ts'
+import { Site } from './site.ts'
+
+/** A cloud and a site per worker; a key of an owner of its own per test. No test may leave an error in the console. */
+export const test = base.extend<{ key: string; files: Files }, { cloud: Cloud; site: Site }>({
+  cloud: [
+    async ({}, use) => {
+      const cloud = await Cloud.start()
+      await use(cloud)
+      await cloud.stop()
+    },
+    { scope: 'worker', timeout: 180_000 },
+  ],
+  site: [
+    async ({}, use) => {
+      const site = await Site.start()
+      await use(site)
+      site.stop()
+    },
+    { scope: 'worker' },
+  ],
+  key: async ({ cloud }, use) => {
+    await use(cloud.newKey())
+  },
+  files: async ({ page, cloud, site, key }, use) => {
+    const violations: string[] = []
+    page.on('console', (message) => {
+      if (message.text().includes('Content Security Policy')) violations.push(message.text())
+    })
+    await use(new Files(page, cloud, site, key))
+    expect(violations, 'nothing may need what the policy forbids').toEqual([])
+  },
+})
+
+export { expect }
+
+interface Listed {
+  id: string
+  name: string
+  error: string | null
+  download_url: string
+}
+
+/** The page as a person sees it. */
+export class Files {
+  readonly page: Page
+  readonly cloud: Cloud
+  readonly #site: Site
+  readonly #key: string
+
+  constructor(page: Page, cloud: Cloud, site: Site, key: string) {
+    this.page = page
+    this.cloud = cloud
+    this.#site = site
+    this.#key = key
+  }
+
+  /** Opens the page on another origin than the API's, and connects. */
+  async open(): Promise<void> {
+    await this.page.goto(this.#site.page)
+    await this.page.getByLabel('API key').fill(this.#key)
+    await this.page.getByLabel('API address').fill(this.cloud.ready.api)
+    await this.page.getByRole('button', { name: 'Connect' }).click()
+    await expect(this.page.getByRole('heading', { name: 'Library' })).toBeVisible()
+  }
+
+  /** Chooses files as the panel's own button does. */
+  async choose(...paths: string[]): Promise<void> {
+    await this.page.locator('.uppy-Dashboard-input').first().setInputFiles(paths)
+  }
+
+  /** The library's row of a file. */
+  row(name: string): ReturnType<Page['locator']> {
+    return this.page.locator('li.file').filter({ has: this.page.locator('.name').getByText(name, { exact: true }) })
+  }
+
+  /** Waits until the file's row says so. */
+  async expectStatus(name: string, label: string): Promise<void> {
+    await expect(this.row(name).locator('.chip')).toHaveText(label)
+  }
+
+  /** A request to the API without the page; a POST if it has a body. */
+  async api(path: string, body?: unknown): Promise<Response> {
+    const headers = { 'x-api-key': this.#key, 'content-type': 'application/json' }
+    const request = body === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(body) }
+    return fetch(`${this.cloud.ready.api}${path}`, request)
+  }
+
+  /** The one file of this name, as soon as it is listed. */
+  async found(name: string): Promise<Listed> {
+    const find = async (): Promise<Listed | undefined> => {
+      const page = (await (await this.api('/files')).json()) as { files: Listed[] }
+      return page.files.find((file) => file.name === name)
+    }
+    await expect.poll(find).toBeDefined()
+    const file = await find()
+    if (file === undefined) throw new Error(`${name} is gone`)
+    return file
+  }
+
+  /** The numbers of an upload's parts that are stored. */
+  async storedParts(id: string): Promise<number[]> {
+    const page = (await (await this.api(`/uploads/${id}/parts`)).json()) as { parts: { part_number: number }[] }
+    return page.parts.map((part) => part.part_number)
+  }
+
+  /** Of the bytes that the API gives back. */
+  async hashOfStored(name: string): Promise<string> {
+    const { download_url } = await this.found(name)
+    const answer = await this.api(download_url.slice(this.cloud.ready.api.length))
+    return createHash('sha256').update(Buffer.from(await answer.arrayBuffer())).digest('hex')
+  }
+
+  /** Of a file of this machine. */
+  hashOf(path: string): string {
+    return createHash('sha256').update(readFileSync(path)).digest('hex')
+  }
+}
