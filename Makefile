@@ -75,6 +75,13 @@ test-web: need-test build web ## Runs the web page's tests in Chromium, against 
 	@$(scripts)/install.sh browser
 	@$(scripts)/node.sh npx playwright test $(ARGS)
 
+# The emulator runs the zips as they are, so they are built for this machine.
+.PHONY: test-deploy
+test-deploy: override ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
+test-deploy: need-test build python-tools package ## Deploys the packaged template to an emulator of AWS and runs the end-to-end tests there.
+	@$(scripts)/python-tools.sh ministack
+	@$(python) $(scripts)/try_deployment.py $(ARGS)
+
 .PHONY: bench
 bench: need-test build ## Runs the benchmarks: an import of 2 GiB in bounded memory.
 	@cargo bench $(locked) --package files-tests --bench '*'

@@ -22,6 +22,8 @@ logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns that no m
 ROOT = Path(__file__).resolve().parents[2]
 # Where `make package` puts the code of a function, as cargo-lambda does.
 CODE = "target/lambda/{}/bootstrap.zip"
+# The bucket in which a transformed template finds it.
+PACKAGES = "packaged"
 
 
 class NoManagedPolicies:
@@ -52,14 +54,21 @@ def crate_of(uri):
     return crate if crate and "/" not in crate else None
 
 
+def artefacts(template):
+    """By name, the local file of each function's code and of each layer's content."""
+    keys = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
+    return {
+        name: (keys[resource["Type"]], resource.get("Properties", {}).get(keys[resource["Type"]]))
+        for name, resource in template["Resources"].items()
+        if resource.get("Type") in keys
+    }
+
+
 def packaged(template):
     """The template as `sam package` leaves it: the code of each function, and each layer, is an object in a bucket."""
     result = copy.deepcopy(template)
-    for name in code_uris(template):
-        result["Resources"][name].setdefault("Properties", {})["CodeUri"] = f"s3://packaged/{name}.zip"
-    for name, resource in result["Resources"].items():
-        if resource.get("Type") == "AWS::Serverless::LayerVersion":
-            resource.setdefault("Properties", {})["ContentUri"] = f"s3://packaged/{name}.zip"
+    for name, (key, _) in artefacts(template).items():
+        result["Resources"][name].setdefault("Properties", {})[key] = f"s3://{PACKAGES}/{name}.zip"
     return result
 
 
@@ -74,9 +83,10 @@ def default_values(template):
     return values
 
 
-def transformed(template):
-    """The CloudFormation template of a SAM template. Raises InvalidDocumentException with every fault found."""
-    return transform(packaged(template), default_values(template), NoManagedPolicies())
+def transformed(template, parameters=None):
+    """The CloudFormation template of a SAM template, with other `parameters` than the defaults. Raises
+    InvalidDocumentException with every fault found."""
+    return transform(packaged(template), default_values(template) | (parameters or {}), NoManagedPolicies())
 
 
 def main(arguments):

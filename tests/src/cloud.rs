@@ -1,4 +1,4 @@
-//! The local cloud as a child process.
+//! The cloud under test: a local one as a child process, or a deployment.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
+use crate::deployment::{self, NEEDS_THE_INSIDE};
 use crate::keeper::Keeper;
 pub use crate::process::{children, is_running, kill};
 pub use crate::setup::{Setup, built};
@@ -33,12 +34,20 @@ pub struct Ready {
     pub secret_access_key: String,
 }
 
-/// A running local cloud with a data folder of its own. It ends, and its folder goes, when this is dropped or when the
-/// test's process ends.
-pub struct Cloud {
+/// A cloud that the tests run against.
+pub enum Cloud {
+    /// A local one with a data folder of its own. It ends, and its folder goes, when this is dropped or when the test's
+    /// process ends.
+    Local(Box<Local>),
+    /// A deployment that is there already, by its address.
+    Deployed(String),
+}
+
+/// A local cloud's process.
+pub struct Local {
     keeper: Mutex<Keeper>,
-    folder: PathBuf,
-    ready: Ready,
+    pub(crate) folder: PathBuf,
+    pub(crate) ready: Ready,
     process: u32,
 }
 
@@ -48,7 +57,25 @@ impl Cloud {
         let mut keeper = Keeper::new(&folder, command);
         let process = keeper.start();
         let ready = wait_ready(&folder, process).await;
-        Self { keeper: Mutex::new(keeper), folder, ready, process }
+        Self::Local(Box::new(Local { keeper: Mutex::new(keeper), folder, ready, process }))
+    }
+
+    pub(crate) fn as_local(&self) -> Option<&Local> {
+        match self {
+            Self::Local(local) => Some(local),
+            Self::Deployed(_) => None,
+        }
+    }
+
+    fn expect_local(&self) -> &Local {
+        self.as_local().expect(NEEDS_THE_INSIDE)
+    }
+
+    fn expect_local_mut(&mut self) -> &mut Local {
+        match self {
+            Self::Local(local) => local,
+            Self::Deployed(_) => panic!("{NEEDS_THE_INSIDE}"),
+        }
     }
 
     /// A cloud of this test's own.
@@ -62,39 +89,56 @@ impl Cloud {
         Setup::default()
     }
 
-    /// The one cloud that all tests share which neither stop it nor count its calls; each comes with owners of its own.
+    /// The one cloud that all tests share which neither stop it nor count its calls; each comes with owners of its own. It
+    /// is the deployment, if there is one to run against.
     pub async fn shared() -> &'static Self {
         static SHARED: OnceCell<Cloud> = OnceCell::const_new();
-        SHARED.get_or_init(Self::start).await
+        let start = async || match deployment::address() {
+            Some(address) => Self::Deployed(address),
+            None => Self::start().await,
+        };
+        SHARED.get_or_init(start).await
     }
 
     /// What the cloud wrote down when it was ready.
     #[must_use]
     pub fn ready(&self) -> &Ready {
-        &self.ready
+        &self.expect_local().ready
     }
 
     /// The file in which that is written.
     #[must_use]
     pub fn ready_file(&self) -> PathBuf {
-        ready_file(&self.folder)
+        ready_file(self.folder())
     }
 
     /// The API's address without a path.
     #[must_use]
     pub fn origin(&self) -> &str {
-        self.ready.api.strip_suffix("/v1").expect("the API's address ends in /v1")
+        match self {
+            Self::Local(local) => local.ready.api.strip_suffix("/v1").expect("the API's address ends in /v1"),
+            Self::Deployed(address) => address,
+        }
+    }
+
+    /// The API's address.
+    #[must_use]
+    pub fn api(&self) -> String {
+        format!("{}/v1", self.origin())
     }
 
     /// The cloud's process.
     #[must_use]
     pub fn process(&self) -> u32 {
-        self.process
+        self.expect_local().process
     }
 
     /// A new owner with a key that may do everything.
     pub async fn owner(&self) -> Owner {
-        let name = new_name();
+        let name = match self {
+            Self::Local(_) => new_name(),
+            Self::Deployed(_) => deployment::owner_name(&new_name()),
+        };
         let key = self.key(&name, Scope::ALL, None).await;
         Owner::new(self, &name, &key)
     }
@@ -112,13 +156,16 @@ impl Cloud {
         scopes: impl IntoIterator<Item = Scope>,
         expires_at: Option<Timestamp>,
     ) -> String {
+        let Self::Local(local) = self else {
+            return deployment::key(name, scopes, expires_at);
+        };
         let new = NewKey {
             owner_name: name.to_owned(),
             name: "test".to_owned(),
             scopes: scopes.into_iter().collect::<BTreeSet<_>>(),
             expires_at,
         };
-        let records = Behind::new(&self.ready, name).records();
+        let records = Behind::new(&local.ready, name).records();
         let key = records.create_key(&new, now()).await.expect("a key");
         key.reveal().to_owned()
     }
@@ -151,20 +198,21 @@ impl Cloud {
 
     /// Pulls the plug: the process gets no chance to say goodbye.
     pub fn kill_hard(&mut self) {
-        self.keeper().end("KILL");
+        self.expect_local_mut().keeper().end("KILL");
     }
 
     /// Asks the process to stop, as Ctrl-C does, and waits for it. Its exit status.
     pub fn interrupt(&mut self) -> u32 {
-        self.keeper().end("INT")
+        self.expect_local_mut().keeper().end("INT")
     }
 
     /// Starts it again on the same data.
     pub async fn restart(&mut self) {
         // That of the last start would be taken for that of the next.
         let _ = std::fs::remove_file(self.ready_file());
-        self.process = self.keeper().start();
-        self.ready = wait_ready(&self.folder, self.process).await;
+        let local = self.expect_local_mut();
+        local.process = local.keeper().start();
+        local.ready = wait_ready(&local.folder, local.process).await;
     }
 
     /// The last lines of its log, for a test that failed.
@@ -179,9 +227,11 @@ impl Cloud {
     /// The folder of its log.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        &self.folder
+        &self.expect_local().folder
     }
+}
 
+impl Local {
     fn keeper(&mut self) -> &mut Keeper {
         self.keeper.get_mut().unwrap_or_else(PoisonError::into_inner)
     }

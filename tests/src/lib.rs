@@ -1,10 +1,11 @@
-//! The harness of the end-to-end tests: the local cloud as a child process, a client that reads like a story, what
-//! stands behind the API, a server to import from, and media.
+//! The harness of the end-to-end tests: the local cloud as a child process or a deployment that is there already, a client
+//! that reads like a story, what stands behind the API, a server to import from, and media.
 
 pub mod answer;
 mod bad_day;
 pub mod behind;
 pub mod cloud;
+pub mod deployment;
 pub mod form;
 mod keeper;
 pub mod media;
@@ -16,7 +17,7 @@ pub mod source;
 mod wait;
 
 pub use answer::Answer;
-pub use behind::{Behind, Usage};
+pub use behind::{Behind, Inside, Usage};
 pub use cloud::Cloud;
 pub use form::Form;
 pub use owner::Owner;

@@ -9,7 +9,7 @@ use http::Method;
 use serde_json::Value;
 
 use crate::wait::until;
-use crate::{Answer, Behind, Cloud, Form};
+use crate::{Answer, Behind, Cloud, Form, Inside};
 
 /// An owner of files, and what is behind the API of it.
 #[derive(Clone)]
@@ -18,9 +18,9 @@ pub struct Owner {
     api: String,
     name: String,
     key: String,
-    log: PathBuf,
+    log: Option<PathBuf>,
     /// The owner's records and objects.
-    pub behind: Behind,
+    pub behind: Inside,
 }
 
 /// A client that follows no redirect and gives up on nothing but a hang.
@@ -38,11 +38,11 @@ impl Owner {
     pub(crate) fn new(cloud: &Cloud, name: &str, key: &str) -> Self {
         Self {
             http: http_client(),
-            api: cloud.ready().api.clone(),
+            api: cloud.api(),
             name: name.to_owned(),
             key: key.to_owned(),
-            log: cloud.folder().to_owned(),
-            behind: Behind::new(cloud.ready(), name),
+            log: cloud.as_local().map(|local| local.folder.clone()),
+            behind: Inside(cloud.as_local().map(|local| Behind::new(&local.ready, name))),
         }
     }
 
@@ -50,6 +50,12 @@ impl Owner {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The owner's records and objects, unless the tests run against a deployment.
+    #[must_use]
+    pub fn inside(&self) -> Option<&Behind> {
+        self.behind.0.as_ref()
     }
 
     /// The key that goes with every request.
@@ -211,8 +217,8 @@ pub fn id(file: &Value) -> &str {
 /// Shows what the cloud had to say when a test fails.
 impl Drop for Owner {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("--- the cloud's last lines:\n{}\n---", Cloud::log_tail(&self.log));
+        if let Some(log) = self.log.as_ref().filter(|_| std::thread::panicking()) {
+            eprintln!("--- the cloud's last lines:\n{}\n---", Cloud::log_tail(log));
         }
     }
 }

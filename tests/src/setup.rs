@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::Cloud;
+use crate::deployment::{self, NEEDS_THE_INSIDE};
 
 /// How a cloud is started.
 #[derive(Default)]
@@ -29,6 +30,7 @@ impl Setup {
 
     /// Starts the cloud and waits until it is ready.
     pub async fn start(self) -> Cloud {
+        assert!(deployment::address().is_none(), "{NEEDS_THE_INSIDE}");
         let folder = tempfile::Builder::new().prefix("files-test-").tempdir().expect("a folder").keep();
         let text = |path: &Path| path.to_str().expect("a readable path").to_owned();
         let mut command = vec![text(&built().join("files-local")), "--port".into(), "0".into()];

@@ -6,6 +6,7 @@ mod records;
 
 pub use records::{Item, Usage};
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -17,6 +18,7 @@ use files_domain::OwnerId;
 use files_records::Records;
 
 use crate::cloud::Ready;
+use crate::deployment::NEEDS_THE_INSIDE;
 
 /// One owner's part of the cloud, seen with the operator's keys.
 #[derive(Clone, Debug)]
@@ -33,6 +35,18 @@ pub struct Behind {
     pub bucket: String,
     /// The owner.
     pub owner: OwnerId,
+}
+
+/// What is behind the API, where that can be seen: in the local cloud.
+#[derive(Clone, Debug)]
+pub struct Inside(pub(crate) Option<Behind>);
+
+impl Deref for Inside {
+    type Target = Behind;
+
+    fn deref(&self) -> &Behind {
+        self.0.as_ref().expect(NEEDS_THE_INSIDE)
+    }
 }
 
 impl Behind {

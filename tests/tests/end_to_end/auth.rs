@@ -9,7 +9,7 @@ use files_domain::{ApiKey, OwnerId, Scope};
 use files_tests::cloud::now;
 use files_tests::owner::id;
 use files_tests::setup::built;
-use files_tests::{Answer, Cloud, Owner, media};
+use files_tests::{Answer, Cloud, Owner, media, skip_on_deployment};
 use http::Method;
 use reqwest::RequestBuilder;
 use serde_json::json;
@@ -39,6 +39,7 @@ async fn assert_all_refused(owner: &Owner, file_id: &str) {
 
 #[tokio::test]
 async fn a_key_that_is_not_good_opens_nothing() {
+    skip_on_deployment!("makes keys that are expired, sees records");
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let file = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
@@ -92,9 +93,11 @@ async fn a_key_in_an_address_goes_no_further() {
     let link = list.header("link").expect("a next page");
     assert!(!link.contains(owner.key()) && !link.contains("key="), "{link}");
     assert!(!String::from_utf8_lossy(&list.body).contains(owner.key()));
-    let log = std::fs::read_to_string(Cloud::shared().await.folder().join("log")).expect("the log");
-    assert!(!log.contains(owner.key()), "a key is in the log");
-    assert!(log.lines().any(|line| line.contains("list-files")), "the log tells of requests");
+    if owner.inside().is_some() {
+        let log = std::fs::read_to_string(Cloud::shared().await.folder().join("log")).expect("the log");
+        assert!(!log.contains(owner.key()), "a key is in the log");
+        assert!(log.lines().any(|line| line.contains("list-files")), "the log tells of requests");
+    }
 }
 
 #[tokio::test]
@@ -165,6 +168,7 @@ fn seen(answer: Answer) -> (u16, BTreeSet<(String, String)>, String) {
 
 #[tokio::test]
 async fn the_key_of_the_first_start_opens_the_api() {
+    skip_on_deployment!("the local cloud's own key");
     let cloud = Cloud::shared().await;
     let first = cloud.owner().await.with_key(&cloud.ready().api_key);
     assert!(first.key().starts_with("fm_"));
@@ -193,6 +197,7 @@ fn admin(cloud: &Cloud, arguments: &[&str], input: &str) -> String {
 
 #[tokio::test]
 async fn keys_are_made_and_revoked_by_the_admin_command() {
+    skip_on_deployment!("sees records; all other keys come from that command there");
     let cloud = Cloud::shared().await;
     let printed =
         admin(cloud, &["key", "create", "--owner", "press office", "--name", "laptop", "--json"], "");

@@ -14,11 +14,15 @@ async fn with_a_file() -> (Owner, Value) {
     (owner, file)
 }
 
-/// All that the owner has.
-async fn everything(owner: &Owner) -> (Vec<String>, Vec<String>, Usage) {
-    let mut keys = owner.behind.sort_keys().await;
+/// All that the owner has, as far as it can be seen.
+async fn everything(owner: &Owner) -> (Value, Option<(Vec<String>, Vec<String>, Usage)>) {
+    let list = owner.list("").await;
+    let Some(behind) = owner.inside() else {
+        return (list, None);
+    };
+    let mut keys = behind.sort_keys().await;
     keys.sort();
-    (keys, owner.behind.objects().await, owner.behind.usage().await)
+    (list, Some((keys, behind.objects().await, behind.usage().await)))
 }
 
 /// Sends each request and checks that it is refused as expected and has no effect.

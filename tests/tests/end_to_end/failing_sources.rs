@@ -3,7 +3,7 @@
 use std::net::{IpAddr, ToSocketAddrs};
 
 use files_tests::owner::id;
-use files_tests::{Answer, Cloud, Owner, Reply, SourceServer, Usage, media, until};
+use files_tests::{Answer, Cloud, Owner, Reply, SourceServer, Usage, media, skip_on_deployment, until};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -15,11 +15,15 @@ async fn assert_fails(owner: &Owner, file: &Value, reason: &str) {
         (&file["progress"], &file["ffprobe"], &file["ffprobe_error"]),
         (&Value::Null, &Value::Null, &Value::Null)
     );
-    assert_eq!(owner.behind.usage().await, Usage { files: 1, bytes: 0, imports: 0 });
-    assert_eq!(owner.behind.objects().await, Vec::<String>::new());
+    if let Some(behind) = owner.inside() {
+        assert_eq!(behind.usage().await, Usage { files: 1, bytes: 0, imports: 0 });
+        assert_eq!(behind.objects().await, Vec::<String>::new());
+    }
     owner.get(Owner::download_url(&file)).await.expect_error(409, "no_bytes_yet");
     owner.delete(&file).await.expect(204);
-    assert_eq!(owner.behind.sort_keys().await, ["usage"]);
+    if let Some(behind) = owner.inside() {
+        assert_eq!(behind.sort_keys().await, ["usage"]);
+    }
 }
 
 #[tokio::test]
@@ -151,6 +155,7 @@ async fn a_source_cannot_choose_a_bad_name() {
 
 #[tokio::test]
 async fn a_file_deleted_during_its_import_is_gone() {
+    skip_on_deployment!("sees the queue, records and objects");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     // One that has begun an upload to S3, and one that has not.

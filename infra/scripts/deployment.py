@@ -1,0 +1,131 @@
+"""Deploys the packaged template to a cloud that speaks AWS's protocols, and checks that all of it is wired."""
+
+import json
+import time
+
+import boto3
+from botocore.config import Config
+
+from emulator import KEYS, REGION
+from expand_api import expand
+from transform import PACKAGES, ROOT, artefacts, load_template, transformed
+
+STACK = "files"
+# Seconds that the stack may take.
+PATIENCE = 120
+
+
+class Fault(Exception):
+    """Something was not deployed as the template has it."""
+
+
+class Deployment:
+    """The stack in one cloud."""
+
+    def __init__(self, address):
+        self.address = address
+        self.outputs = {}
+
+    def client(self, service):
+        return boto3.client(
+            service,
+            endpoint_url=self.address,
+            region_name=REGION,
+            aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"],
+            config=Config(s3={"addressing_style": "path"}),
+        )
+
+    def upload(self, template):
+        """Puts what is packaged where the transformed template looks for it. A layer of another architecture may be missing."""
+        s3 = self.client("s3")
+        s3.create_bucket(Bucket=PACKAGES)
+        for name, (_, uri) in artefacts(template).items():
+            if (ROOT / uri).is_file():
+                s3.put_object(Bucket=PACKAGES, Key=f"{name}.zip", Body=(ROOT / uri).read_bytes())
+
+    def create(self, result, parameters):
+        """Creates the stack and waits until it is there."""
+        cloudformation = self.client("cloudformation")
+        cloudformation.create_stack(
+            StackName=STACK,
+            TemplateBody=json.dumps(result, default=str),
+            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+            Capabilities=["CAPABILITY_IAM"],
+        )
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            (stack,) = cloudformation.describe_stacks(StackName=STACK)["Stacks"]
+            if not stack["StackStatus"].endswith("_IN_PROGRESS") or time.monotonic() > deadline:
+                break
+            time.sleep(0.2)
+        if stack["StackStatus"] != "CREATE_COMPLETE":
+            events = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
+            reasons = [event.get("ResourceStatusReason") for event in events if "FAILED" in event["ResourceStatus"]]
+            raise Fault(f"the stack is {stack['StackStatus']}: {reasons}")
+        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+    def ids(self, kind):
+        """The resources of a type: what they are called in the account, by their names in the template."""
+        resources = self.client("cloudformation").describe_stack_resources(StackName=STACK)["StackResources"]
+        of_kind = [resource for resource in resources if resource["ResourceType"] == kind]
+        return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in of_kind}
+
+    def serve(self, bodies, host):
+        """Gives each API what the emulator did not take from the template: CORS. And `host`, as a custom domain."""
+        gateway = self.client("apigatewayv2")
+        for api, identifier in self.ids("AWS::ApiGatewayV2::Api").items():
+            cors = bodies[api].cors
+            if cors:
+                configuration = {key[0].upper() + key[1:]: value for key, value in cors.items()}
+                gateway.update_api(ApiId=identifier, CorsConfiguration=configuration)
+            certificate = f"arn:aws:acm:{REGION}:000000000000:certificate/none"
+            gateway.create_domain_name(
+                DomainName=host,
+                DomainNameConfigurations=[{"CertificateArn": certificate, "EndpointType": "REGIONAL"}],
+            )
+            gateway.create_api_mapping(ApiId=identifier, DomainName=host, Stage="$default")
+
+    def routes(self):
+        """The keys of all deployed routes."""
+        gateway = self.client("apigatewayv2")
+        apis = self.ids("AWS::ApiGatewayV2::Api").values()
+        return sorted(route["RouteKey"] for api in apis for route in gateway.get_routes(ApiId=api)["Items"])
+
+    def triggers(self):
+        """How many deployed triggers of each kind there are, by SAM's names."""
+        s3, buckets = self.client("s3"), self.ids("AWS::S3::Bucket").values()
+        notified = [s3.get_bucket_notification_configuration(Bucket=bucket) for bucket in buckets]
+        return {
+            "HttpApi": len(self.routes()),
+            "SQS": len(self.client("lambda").list_event_source_mappings()["EventSourceMappings"]),
+            "S3": sum(len(one.get("LambdaFunctionConfigurations", [])) for one in notified),
+            "ScheduleV2": len(self.client("scheduler").list_schedules()["Schedules"]),
+        }
+
+
+def expected_triggers(template):
+    """How many triggers of each kind the template's functions have."""
+    counts = {}
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            for event in resource["Properties"].get("Events", {}).values():
+                counts[event["Type"]] = counts.get(event["Type"], 0) + 1
+    return counts
+
+
+def deploy(address, host, parameters):
+    """Deploys template.yaml, and checks that all its routes and triggers are there."""
+    deployment = Deployment(address)
+    template = load_template(ROOT / "template.yaml")
+    result = transformed(template, parameters)
+    bodies = expand(result)
+    deployment.upload(template)
+    deployment.create(result, parameters)
+    deployment.serve(bodies, host)
+    wanted = sorted(key for body in bodies.values() for key in body.routes)
+    if (found := deployment.routes()) != wanted:
+        raise Fault(f"the template has the routes {wanted}, deployed are {found}")
+    if (counted := deployment.triggers()) != expected_triggers(template):
+        raise Fault(f"the template has the triggers {expected_triggers(template)}, deployed are {counted}")
+    return deployment

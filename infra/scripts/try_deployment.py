@@ -1,0 +1,85 @@
+"""Deploys what `make package` built to an independent emulator of AWS, and runs the end-to-end tests of the main job there.
+
+    python try_deployment.py [TEST...]     (all those of MODULES)
+
+The tests know the deployment's address, and keys that files-admin makes. The emulator checks no signature in a header,
+no policy and no memory size, and unpacks no layer for programs, so ffprobe is named by its path; DIFFERENCES has the rest.
+"""
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import emulator
+from deployment import Fault, deploy
+
+ROOT = Path(__file__).resolve().parents[2]
+ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
+# The API's custom domain.
+HOST = "127.0.0.1"
+# Of tests/tests/end_to_end. The others are not about the main job, but about what only the local cloud shows or does: calls
+# counted, lost events, clocks, kills.
+MODULES = ["auth", "bad_input", "download", "failing_sources", "ffmpeg", "http", "list", "odd_files", "presigned", "story"]
+
+# What the emulator does otherwise than AWS, and the tests that would show it.
+DIFFERENCES = {
+    "bad_input::a_large_body_is_refused_with_advice": "its gateway lets more than 10 MB pass, its Lambda more than 6 MB",
+    "download::any_name_can_be_downloaded": "its gateway decodes %25 in a path in another way",
+    "http::pages_may_read_every_answer": "its gateway sends CORS headers to those who are no page, too",
+    "http::pages_may_upload_to_and_read_from_the_bucket": "its S3 answers a preflight with the rule's *, not with the headers",
+    "http::requests_that_the_gateway_cannot_pass_on_get_its_bare_answer": "its gateway takes headers of any length",
+    "presigned::bytes_put_to_s3_become_a_file": "its S3 computes no CRC-64/NVME of what comes without a checksum",
+    "story::an_import_shows_its_progress": "40 MiB take it too long",
+}
+
+
+def parameters(address):
+    """Of the stack, where the defaults are not for tests."""
+    return {
+        "Architecture": ARCHITECTURES[platform.machine()],
+        "PublicUrl": address,
+        "AllowImportHosts": HOST,  # the tests import from servers of their own
+        "FfprobePath": os.environ.get("FILES_FFPROBE", str(ROOT / "target/release/ffprobe")),
+    }
+
+
+def run_tests(filters, environment):
+    """Runs them, showing what they print. Whether all are green, and why which were not run."""
+    command = ["cargo", "test", "--release", "--workspace", "--test", "end_to_end"]
+    command += ["--locked"] if os.environ.get("CI") else []
+    command += ["--", *filters]
+    for test in DIFFERENCES:
+        command += ["--skip", test]
+    skipped = [f"{test}: {why}" for test, why in DIFFERENCES.items()]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stderr:
+            if line.startswith("skipped "):
+                skipped.append(line.removeprefix("skipped ").rstrip())
+            else:
+                sys.stderr.write(line)
+    return process.returncode == 0, sorted(skipped)
+
+
+def main(filters):
+    filters = filters or [f"{module}::" for module in MODULES]
+    with emulator.running() as cloud:
+        public = f"http://{HOST}:{cloud.port}"
+        deployment = deploy(cloud.address, HOST, parameters(public))
+        print(f"deployed: {deployment.triggers()}", flush=True)
+        keys = emulator.environment(cloud.address)
+        tests = {"FILES_TEST_URL": public, "FILES_TABLE": deployment.outputs["Table"], "CARGO_TERM_QUIET": "false"}
+        green, skipped = run_tests(filters, os.environ | keys | tests)
+        for line in skipped:
+            print(f"not run: {line}")
+        if not green:
+            print(f"The emulator's last lines:\n{emulator.tail(cloud.log)}", file=sys.stderr)
+        return 0 if green else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except (Fault, emulator.EmulatorError) as fault:
+        sys.exit(str(fault))
