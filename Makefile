@@ -12,6 +12,7 @@ layer   := .tools/venv-layer/bin/python -B layers/ffprobe
 locked  := $(if $(CI),--locked)
 # Of the functions in Lambda: arm64 or x86_64.
 ARCHITECTURE ?= arm64
+machine := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
 .PHONY: help
 help: ## Lists the targets.
@@ -53,9 +54,7 @@ layer: need-layer ## Builds the ffprobe layers for x86_64 and arm64 into layers/
 
 # ---------------------------------------------------------------- deploy
 .PHONY: package
-package: need-build ## Builds the functions' zips for Lambda into target/lambda, for ARCHITECTURE=arm64 (default) or x86_64.
-	@$(scripts)/install.sh venv
-	@$(scripts)/python-tools.sh layer
+package: need-build need-layer ## Builds the functions' zips for Lambda into target/lambda, for ARCHITECTURE=arm64 (default) or x86_64.
 	@.tools/venv-layer/bin/python -B $(scripts)/package.py $(ARCHITECTURE) $(locked)
 
 .PHONY: deploy
@@ -75,19 +74,20 @@ test-web: need-test build web ## Runs the web page's tests in Chromium, against 
 	@$(scripts)/install.sh browser
 	@$(scripts)/node.sh npx playwright test $(ARGS)
 
-# The emulator runs the zips as they are, so they are built for this machine.
+# For this machine, which the emulator runs them on, and compiled quickly: with PROFILE=lambda they are what Lambda would get.
+PROFILE ?= release
 .PHONY: test-deploy
-test-deploy: override ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
-test-deploy: need-test build python-tools package ## Deploys the packaged template to an emulator of AWS and runs the end-to-end tests there.
+test-deploy: need-test build python-tools need-layer ## Deploys to an emulator of AWS and runs the end-to-end tests of the main job there.
 	@$(scripts)/python-tools.sh ministack
-	@$(python) $(scripts)/try_deployment.py $(ARGS)
+	@.tools/venv-layer/bin/python -B $(scripts)/package.py $(machine) --profile $(PROFILE) --into target/lambda-test $(locked)
+	@$(python) $(scripts)/try_deployment.py target/lambda-test $(ARGS)
 
 .PHONY: bench
 bench: need-test build ## Runs the benchmarks: an import of 2 GiB in bounded memory.
 	@cargo bench $(locked) --package files-tests --bench '*'
 
 .PHONY: lint
-lint: lint-format lint-clippy lint-docs lint-deny lint-template lint-openapi lint-web ## Runs all checks that need no running service.
+lint: lint-format lint-clippy lint-docs lint-deny lint-template lint-openapi lint-web sbom ## Runs all checks that need no running service.
 
 .PHONY: lint-format
 lint-format: ## Formatting as rustfmt does it.
@@ -107,6 +107,10 @@ lint-docs: need-build ## Rustdoc without warnings.
 lint-deny: need-build ## Licences, bans, sources and advisories of the dependencies.
 	@$(scripts)/install.sh lint
 	@$(scripts)/deny.sh
+
+.PHONY: sbom
+sbom: python-tools ## Writes target/sbom.cdx.json: what a deployment is made of, as CycloneDX, checked against its schema.
+	@$(python) $(scripts)/sbom.py target/sbom.cdx.json
 
 .PHONY: lint-template
 lint-template: check-template ## The SAM template: cfn-lint, transformation, circular dependencies, folders.

@@ -8,7 +8,7 @@ from botocore.config import Config
 
 from emulator import KEYS, REGION
 from expand_api import expand
-from transform import PACKAGES, ROOT, artefacts, load_template, transformed
+from transform import FOLDER, PACKAGES, ROOT, artefacts, load_template, transformed
 
 STACK = "files"
 # Seconds that the stack may take.
@@ -22,8 +22,9 @@ class Fault(Exception):
 class Deployment:
     """The stack in one cloud."""
 
-    def __init__(self, address):
+    def __init__(self, address, code):
         self.address = address
+        self.code = code
         self.outputs = {}
 
     def client(self, service):
@@ -41,8 +42,9 @@ class Deployment:
         s3 = self.client("s3")
         s3.create_bucket(Bucket=PACKAGES)
         for name, (_, uri) in artefacts(template).items():
-            if (ROOT / uri).is_file():
-                s3.put_object(Bucket=PACKAGES, Key=f"{name}.zip", Body=(ROOT / uri).read_bytes())
+            file = ROOT / uri.replace(f"{FOLDER}/", f"{self.code}/", 1)
+            if file.is_file():
+                s3.put_object(Bucket=PACKAGES, Key=f"{name}.zip", Body=file.read_bytes())
 
     def create(self, result, parameters):
         """Creates the stack and waits until it is there."""
@@ -114,9 +116,9 @@ def expected_triggers(template):
     return counts
 
 
-def deploy(address, host, parameters):
-    """Deploys template.yaml, and checks that all its routes and triggers are there."""
-    deployment = Deployment(address)
+def deploy(address, host, parameters, code=FOLDER):
+    """Deploys template.yaml with the zips of the folder `code`, and checks that all its routes and triggers are there."""
+    deployment = Deployment(address, code)
     template = load_template(ROOT / "template.yaml")
     result = transformed(template, parameters)
     bodies = expand(result)

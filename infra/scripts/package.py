@@ -1,10 +1,11 @@
 """Builds the zip of every function of the template for Lambda, where the template's CodeUri names it.
 
-    python package.py arm64|x86_64 [CARGO_OPTION...]
+    python package.py arm64|x86_64 [--profile PROFILE] [--into FOLDER] [--locked]
 
 One compilation for all of them, by cargo-lambda. The same sources and tools give the same bytes.
 """
 
+import argparse
 import hashlib
 import os
 import re
@@ -18,7 +19,6 @@ sys.path.append(str(ROOT / "layers/ffprobe"))
 
 from archive import write_zip  # noqa: E402: the layer's, so that there is one
 
-PROFILE = "lambda"
 GLIBC = (2, 34)  # of provided.al2023
 # Architecture as Lambda calls it: Rust's target, and the machine in an ELF header.
 TARGETS = {"arm64": ("aarch64-unknown-linux-gnu", 183), "x86_64": ("x86_64-unknown-linux-gnu", 62)}
@@ -50,6 +50,7 @@ def remapped(root, cargo_home):
 
 
 def build(target, crates, options):
+    """Compiles them all. Each is then FOLDER/<crate>/bootstrap."""
     glibc = ".".join(map(str, GLIBC))
     cargo_home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
     venv = Path(sys.executable).parent
@@ -57,8 +58,8 @@ def build(target, crates, options):
         "PATH": f"{venv}:{os.environ['PATH']}",  # Zig is found by its Python
         "RUSTFLAGS": " ".join(remapped(ROOT, cargo_home)),
     }
-    command = [venv / "cargo-lambda", "lambda", "build", "--profile", PROFILE, "--target", f"{target}.{glibc}"]
-    command += ["--lambda-dir", ROOT / "target/lambda", *options]
+    command = [venv / "cargo-lambda", "lambda", "build", "--profile", options.profile, "--target", f"{target}.{glibc}"]
+    command += ["--lambda-dir", ROOT / options.into, *(["--locked"] if options.locked else [])]
     for crate in crates:
         command += ["--package", crate]
     if subprocess.run(command, cwd=ROOT, env=environment).returncode:
@@ -85,22 +86,29 @@ def pack(folder, machine):
     return f"{folder.name:<16} {len(binary) / 1e6:7.1f} MB {len(content) / 1e6:7.1f} MB  sha256 {digest[:16]}"
 
 
+def read_options(arguments):
+    parser = argparse.ArgumentParser(description="Builds the functions' zips for Lambda.")
+    parser.add_argument("architecture", choices=sorted(TARGETS))
+    parser.add_argument("--profile", default="lambda", help="Cargo's; default lambda")
+    parser.add_argument("--into", default="target/lambda", help="the folder; default target/lambda, as the template has it")
+    parser.add_argument("--locked", action="store_true", help="take Cargo.lock as it is")
+    return parser.parse_args(arguments)
+
+
 def main(arguments):
-    architecture, *options = arguments or [""]
-    if architecture not in TARGETS:
-        raise Fault(f"ARCHITECTURE is {' or '.join(TARGETS)}, not '{architecture}'.")
-    target, machine = TARGETS[architecture]
+    options = read_options(arguments)
+    target, machine = TARGETS[options.architecture]
     need_standard_library(target, output_of("rustc", "--print", "target-libdir", "--target", target))
     crates = functions(ROOT)
-    print(f"Building {len(crates)} functions for {architecture} (the first time takes some minutes)", flush=True)
+    print(f"Building {len(crates)} functions for {options.architecture} (the first time takes some minutes)", flush=True)
     build(target, crates, options)
     print(f"{'function':<16} {'binary':>10} {'zip':>10}")
     for crate in crates:
-        print(pack(ROOT / "target/lambda" / crate, machine))
+        print(pack(ROOT / options.into / crate, machine))
 
 
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
     except Fault as fault:
-        sys.exit(f"{fault}")
+        sys.exit(str(fault))

@@ -21,7 +21,8 @@ logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns that no m
 
 ROOT = Path(__file__).resolve().parents[2]
 # Where `make package` puts the code of a function, as cargo-lambda does.
-CODE = "target/lambda/{}/bootstrap.zip"
+FOLDER = "target/lambda"
+CODE = FOLDER + "/{}/bootstrap.zip"
 # The bucket in which a transformed template finds it.
 PACKAGES = "packaged"
 

@@ -63,10 +63,9 @@ impl Objects {
     pub async fn head_file(&self, owner: OwnerId, id: FileId) -> Result<ObjectMeta, ObjectsError> {
         let head = self.client.head_object().bucket(&self.bucket).key(file_object_key(owner, id));
         let head = head.checksum_mode(ChecksumMode::Enabled).send().await.map_err(ObjectsError::from_sdk)?;
-        let sha256 = head.checksum_sha256.as_deref().filter(|digest| !digest.contains('-')); // «-N» is not of the whole
-        let checksum = match (sha256, head.checksum_crc64_nvme.as_deref()) {
-            (Some(digest), _) => Some(Checksum::Sha256(hex_of_base64(digest)?)),
-            (None, Some(digest)) => Some(Checksum::Crc64nvme(hex_of_base64(digest)?)),
+        let checksum = match (of_the_whole(head.checksum_sha256), of_the_whole(head.checksum_crc64_nvme)) {
+            (Some(digest), _) => Some(Checksum::Sha256(hex_of_base64(&digest)?)),
+            (None, Some(digest)) => Some(Checksum::Crc64nvme(hex_of_base64(&digest)?)),
             (None, None) => None,
         };
         Ok(ObjectMeta {
@@ -123,5 +122,23 @@ impl Objects {
         let object = get.send().await.map_err(ObjectsError::from_sdk)?;
         let bytes = object.body.collect().await.map_err(|error| ObjectsError::other("body", error))?;
         Ok(bytes.into_bytes())
+    }
+}
+
+/// The checksum, unless it is one of the parts' checksums: that ends in how many parts there are, as in `…=-3`.
+fn of_the_whole(digest: Option<String>) -> Option<String> {
+    digest.filter(|digest| !digest.contains('-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checksum_of_checksums_is_none_of_the_object() {
+        let whole = Some("rosUhgp5mIg=".to_owned());
+        assert_eq!(of_the_whole(whole.clone()), whole);
+        assert_eq!(of_the_whole(Some("rosUhgp5mIg=-3".to_owned())), None);
+        assert_eq!(of_the_whole(None), None);
     }
 }
