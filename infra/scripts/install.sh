@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sure that what a make target needs outside of Rust is there: `install.sh build|run|test|lint|layer|prove|browser ...`.
+# Makes sure that what a make target needs outside of Rust is there: `install.sh build|run|test|venv|lint|layer|prove|browser ...`.
 # On Debian and its relatives missing packages are installed, elsewhere they are named and nothing is changed.
 set -euo pipefail
 
@@ -37,6 +37,7 @@ for purpose in "$@"; do
         want git git "fetches the advisory database"
         want_venv
         ;;
+    venv) want_venv ;;
     browser)
         command -v google-chrome >/dev/null 2>&1 || want chromium "chromium fonts-liberation" "runs the web page's tests"
         ;;
@@ -53,7 +54,7 @@ for purpose in "$@"; do
         fi
         ;;
     *)
-        echo "install.sh: unknown purpose '$purpose', expected build, run, test, lint, layer, prove or browser" >&2
+        echo "install.sh: unknown purpose '$purpose', expected build, run, test, venv, lint, layer, prove or browser" >&2
         exit 2
         ;;
     esac
