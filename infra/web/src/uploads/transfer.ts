@@ -81,6 +81,7 @@ function inWords(error: Refusal): Refusal {
   if (source === undefined) return error
   if (source.status === 403) return refusal('Request has expired', 403)
   if (source.status === 0) return refusal('The connection to the storage was lost.', 0)
-  const text = new DOMParser().parseFromString(source.responseText ?? '', 'text/xml').querySelector('Message')?.textContent
+  // Not an XML parser: the browser's own puts what it cannot parse into a document with styles, which the policy forbids.
+  const [, text] = /<Message>([^<]+)<\/Message>/.exec(source.responseText ?? '') ?? []
   return refusal(text ?? `The storage answered ${source.status.toString()}.`, source.status)
 }

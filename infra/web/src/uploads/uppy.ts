@@ -21,6 +21,7 @@ export class Uploads {
   readonly uppy = new Uppy<Meta, Body>({ autoProceed: true })
   readonly board = new ProgressBoard()
   readonly #client: Client
+  readonly #changed: () => void
   readonly #sessions: Sessions
   /** By Uppy's id of the file. */
   readonly #open = new Map<string, Session>()
@@ -33,6 +34,7 @@ export class Uploads {
 
   constructor(client: Client, changed: () => void) {
     this.#client = client
+    this.#changed = changed
     this.#sessions = new Sessions(client, this.board)
     this.uppy.use(AwsS3<Meta, Body>, {
       limit: AT_ONCE,
@@ -97,6 +99,7 @@ export class Uploads {
     this.#open.set(file.id, session)
     const removed = !this.uppy.getFiles().some((other) => other.id === file.id)
     if (removed) await this.#discard(file.id)
+    this.#changed()
     return session
   }
 

@@ -36,7 +36,9 @@ export class Cloud {
   static async start(): Promise<Cloud> {
     const folder = mkdtempSync(join(tmpdir(), 'files-web-test-'))
     const options = ['--port', '0', '--data', join(folder, 'data'), '--allow-import-host', '127.0.0.1']
-    const child = spawn(join(BUILT, 'files-local'), options, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] })
+    // Refused requests are what some tests are about: only why it cannot start is shown.
+    const env = { ...process.env, FILES_LOCAL_LOG: 'off' }
+    const child = spawn(join(BUILT, 'files-local'), options, { cwd: folder, env, stdio: ['ignore', 'ignore', 'inherit'] })
     const until = Date.now() + PATIENCE
     while (Date.now() < until && child.exitCode === null) {
       const ready = readReady(folder)
