@@ -5,6 +5,7 @@ pub mod answer;
 mod bad_day;
 pub mod behind;
 pub mod cloud;
+pub mod command;
 pub mod deployment;
 pub mod form;
 mod keeper;

@@ -58,6 +58,12 @@ impl Owner {
         self.behind.0.as_ref()
     }
 
+    /// The API's address, with `/v1`.
+    #[must_use]
+    pub fn api(&self) -> &str {
+        &self.api
+    }
+
     /// The key that goes with every request.
     #[must_use]
     pub fn key(&self) -> &str {

@@ -4,6 +4,8 @@ mod auth;
 mod background;
 mod bad_input;
 mod budgets;
+mod command;
+mod command_uploads;
 mod download;
 mod durability;
 mod failing_sources;

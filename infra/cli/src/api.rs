@@ -1,0 +1,163 @@
+//! The API, asked until it answers.
+
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Method, RequestBuilder, Response};
+use serde_json::Value;
+
+use crate::back_off::{TRIES, pause};
+use crate::failure::Failure;
+use crate::settings::Settings;
+
+/// Longest that one answer of the API is waited for.
+const ANSWER: Duration = Duration::from_secs(60);
+
+/// A client of the API, and of the storage that it sends clients to.
+pub(crate) struct Api {
+    http: Client,
+    base: String,
+    key: HeaderValue,
+}
+
+impl Api {
+    pub(crate) fn new(settings: &Settings) -> Result<Self, Failure> {
+        // Another one may have been installed before: that one serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder().redirect(Policy::none()).connect_timeout(Duration::from_secs(15));
+        let client = client.user_agent(concat!("files/", env!("CARGO_PKG_VERSION")));
+        let http = client.build().map_err(|error| Failure::Settings(cause(&error)))?;
+        let mut key = HeaderValue::from_str(&settings.key)
+            .map_err(|_| Failure::Settings("the API key has characters that no key has".to_owned()))?;
+        key.set_sensitive(true);
+        Ok(Self { http, base: settings.url.clone(), key })
+    }
+
+    /// The address of the API.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, Failure> {
+        self.ask(Method::GET, path, None, None).await.0
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.ask(Method::POST, path, Some(body), None).await.0
+    }
+
+    /// Creates a file, once, however often it is asked for with this key.
+    pub(crate) async fn create(&self, body: &Value, once: &str) -> Result<Value, Failure> {
+        self.ask(Method::POST, "/files", Some(body), Some(once)).await.0
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Result<(), Failure> {
+        match self.ask(Method::DELETE, path, None, None).await {
+            (Err(Failure::Refused { status: 404, .. }), 2..) => Ok(()), // an earlier try was carried out
+            (outcome, _) => outcome.map(drop),
+        }
+    }
+
+    /// Asks, and asks again after what may pass: every request of this program may be repeated. The body, null if there is
+    /// none, and how many tries it took.
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        once: Option<&str>,
+    ) -> (Result<Value, Failure>, u32) {
+        let url = if path.contains("://") { path.to_owned() } else { format!("{}{path}", self.base) };
+        let mut tries = 0;
+        loop {
+            let mut request = self.http.request(method.clone(), &url).timeout(ANSWER);
+            request = request.header("x-api-key", self.key.clone());
+            if let Some(body) = body {
+                request = request.header("content-type", "application/json").body(body.to_string());
+            }
+            if let Some(once) = once {
+                request = request.header("idempotency-key", once);
+            }
+            let (outcome, wait) = attempt(request).await;
+            tries += 1;
+            match outcome {
+                Ok(body) => return (Ok(body), tries),
+                Err((_, true)) if tries < TRIES => pause(tries - 1, wait).await,
+                Err((failure, _)) => return (Err(failure), tries),
+            }
+        }
+    }
+
+    /// A request to a presigned URL: no key goes with it.
+    pub(crate) fn storage(&self, method: Method, url: &str, headers: &Value) -> RequestBuilder {
+        let named = headers.as_object().into_iter().flatten();
+        let headers = named.filter_map(|(name, value)| {
+            Some((HeaderName::try_from(name).ok()?, HeaderValue::from_str(value.as_str()?).ok()?))
+        });
+        self.http.request(method, url).headers(headers.collect::<HeaderMap>())
+    }
+}
+
+/// What came of one try; an error with whether another try may end otherwise, and how long it should wait.
+async fn attempt(request: RequestBuilder) -> (Result<Value, (Failure, bool)>, Option<Duration>) {
+    let response = match request.send().await {
+        Ok(response) => response,
+        Err(error) => return (Err((unreachable(&error), true)), None),
+    };
+    let wait = response.headers().get(RETRY_AFTER).and_then(|seconds| seconds.to_str().ok()?.parse().ok());
+    let status = response.status().as_u16();
+    let body = match response.bytes().await {
+        Ok(body) => body,
+        Err(error) => return (Err((unreachable(&error), true)), None),
+    };
+    let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    let outcome = match status {
+        200..=299 => Ok(json),
+        _ => Err((refusal(status, &json), status >= 500 || status == 429)),
+    };
+    (outcome, wait.map(Duration::from_secs))
+}
+
+fn refusal(status: u16, body: &Value) -> Failure {
+    let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+    let details = body["details"].as_array().cloned().unwrap_or_default();
+    let fields = details.iter().filter_map(|detail| detail["field"].as_str().map(str::to_owned));
+    let mut message = text("message");
+    if message.is_empty() {
+        message = format!("the service answered {status}");
+    }
+    if let [detail] = details.as_slice()
+        && let Some(more) = detail["message"].as_str().filter(|more| *more != message)
+    {
+        message = format!("{message}: {more}");
+    }
+    Failure::Refused { status, reason: text("reason"), message, fields: fields.collect() }
+}
+
+/// What the storage says no with.
+pub(crate) async fn storage_refusal(response: Response) -> Failure {
+    let status = response.status().as_u16();
+    let body = response.text().await.unwrap_or_default();
+    let tag = |name: &str| {
+        let (_, rest) = body.split_once(&format!("<{name}>"))?;
+        Some(rest.split_once('<')?.0.to_owned())
+    };
+    let message = tag("Message").unwrap_or_else(|| format!("the storage answered {status}"));
+    Failure::Refused { status, reason: tag("Code").unwrap_or_default(), message, fields: Vec::new() }
+}
+
+/// Without the URL, which may be a signed one.
+pub(crate) fn unreachable(error: &reqwest::Error) -> Failure {
+    let host = error.url().and_then(|url| url.host_str()).unwrap_or("the service").to_owned();
+    Failure::Unreachable { host, cause: cause(error) }
+}
+
+/// The innermost cause says most.
+fn cause(error: &reqwest::Error) -> String {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    if error.is_timeout() { "it took too long".to_owned() } else { innermost.to_string() }
+}

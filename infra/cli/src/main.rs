@@ -1,0 +1,58 @@
+//! `files`: a client of the API for people and scripts.
+
+mod api;
+mod arguments;
+mod back_off;
+mod checksum;
+mod download;
+mod failure;
+mod local_file;
+mod print;
+mod settings;
+mod simple;
+mod upload;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::api::Api;
+use crate::arguments::{Arguments, Command};
+use crate::failure::Failure;
+use crate::print::Print;
+use crate::settings::Settings;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let print = Print::new(arguments.json, arguments.quiet);
+    let outcome = tokio::select! {
+        outcome = run(arguments, &print) => outcome,
+        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            print.failure(&failure);
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+async fn run(arguments: Arguments, print: &Print) -> Result<(), Failure> {
+    if let Command::Completions { shell } = arguments.command {
+        clap_complete::generate(shell, &mut Arguments::command(), "files", &mut std::io::stdout());
+        return Ok(());
+    }
+    let settings = Settings::read(arguments.url.as_deref(), arguments.config.as_deref(), print)?;
+    let api = Api::new(&settings)?;
+    match arguments.command {
+        Command::Upload(options) => upload::upload(&api, &options, print).await,
+        Command::Import(options) => simple::import(&api, &options, print).await,
+        Command::List(options) => simple::list(&api, &options, print).await,
+        Command::Get { ids } => simple::get(&api, &ids, print).await,
+        Command::Download(options) => download::download(&api, &options, print).await,
+        Command::Rm { ids } => simple::remove(&api, &ids, print).await,
+        Command::Completions { .. } => Ok(()),
+    }
+}

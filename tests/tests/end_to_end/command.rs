@@ -1,0 +1,142 @@
+//! `files`, the client's command: everything but the adventures of large uploads.
+
+use files_tests::command::Machine;
+use files_tests::owner::id;
+use files_tests::{Cloud, Reply, SourceServer, media};
+use serde_json::json;
+
+#[tokio::test]
+async fn a_file_goes_there_and_comes_back() {
+    let owner = Cloud::shared().await.owner().await;
+    let machine = Machine::new(&owner);
+    machine.file("clip.mp4", &media::MP4);
+    let uploaded = machine
+        .run(&["upload", "clip.mp4", "--wait", "--json", "--metadata", "project=trailer"])
+        .await
+        .expect(0)
+        .json();
+    let file = &uploaded[0];
+    assert_eq!((&file["name"], &file["status"]), (&json!("clip.mp4"), &json!("success")));
+    assert_eq!(file["checksum"], json!({"sha256": media::sha256(&media::MP4)}), "announced and checked");
+    assert_eq!(file["metadata"], json!({"project": "trailer"}));
+
+    let shown = machine.run(&["get", id(file)]).await.expect(0).out;
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).expect("JSON"), owner.file(id(file)).await);
+    let listed = machine.run(&["list"]).await.expect(0).out;
+    assert!(
+        listed.contains(id(file)) && listed.contains("clip.mp4") && listed.contains("success"),
+        "{listed}"
+    );
+
+    let refused = machine.run(&["download", id(file)]).await.expect(1);
+    assert!(refused.err.contains("--force"), "{refused:?}");
+    machine.run(&["download", id(file), "-o", "back.mp4"]).await.expect(0);
+    assert_eq!(std::fs::read(machine.home().join("back.mp4")).expect("the file"), *media::MP4);
+
+    machine.run(&["rm", id(file)]).await.expect(0);
+    machine.run(&["rm", id(file)]).await.expect(4);
+    machine.run(&["get", id(file)]).await.expect(4);
+    assert_eq!(machine.run(&["list", "--json"]).await.expect(0).json(), Vec::<serde_json::Value>::new());
+}
+
+#[tokio::test]
+async fn several_files_are_each_told_of() {
+    let owner = Cloud::shared().await.owner().await;
+    let machine = Machine::new(&owner);
+    for name in ["a.png", "b.png", "empty"] {
+        machine.file(name, if name == "empty" { b"" } else { &media::PNG });
+    }
+    let ran =
+        machine.run(&["upload", "a.png", "missing", "empty", "b.png", "--wait", "--json"]).await.expect(1);
+    let names: Vec<_> = ran.json().iter().map(|file| file["name"].clone()).collect();
+    assert_eq!(names, ["a.png", "empty", "b.png"]);
+    assert!(ran.err.contains("missing") && ran.err.contains("1 of them failed"), "{}", ran.err);
+    let all = machine.run(&["list", "--limit", "2", "--json"]).await.expect(0).json();
+    assert_eq!(all.iter().map(|file| file["name"].clone()).collect::<Vec<_>>(), ["b.png", "empty"]);
+    let images = machine.run(&["list", "--type", "image", "--json"]).await.expect(0).json();
+    assert_eq!(images.len(), 2);
+    let ids: Vec<&str> = all.iter().map(id).collect();
+    std::fs::create_dir(machine.home().join("out")).expect("a folder");
+    machine.run(&["download", ids[0], ids[1], "-o", "out"]).await.expect(0);
+    assert_eq!(std::fs::read(machine.home().join("out/b.png")).expect("the file"), *media::PNG);
+    assert_eq!(std::fs::read(machine.home().join("out/empty")).expect("the file"), b"");
+}
+
+#[tokio::test]
+async fn an_import_is_waited_for() {
+    let owner = Cloud::shared().await.owner().await;
+    let machine = Machine::new(&owner);
+    let source = SourceServer::start().await;
+    let url = source.serve("/a.wav", Reply::bytes(media::WAV.clone()));
+    let file = machine.run(&["import", &url, "--wait", "--json"]).await.expect(0).json().remove(0);
+    assert_eq!((&file["status"], &file["name"]), (&json!("success"), &json!("a.wav")));
+    let missing = source.serve("/missing", Reply::status(http::StatusCode::NOT_FOUND));
+    let failed = machine.run(&["import", &missing, "--wait"]).await.expect(5);
+    assert!(failed.err.contains("the source answered 404"), "{failed:?}");
+    machine.run(&["import", "ftp://x/y"]).await.expect(1);
+}
+
+#[tokio::test]
+async fn a_download_goes_on_where_it_stopped_and_is_checked() {
+    let owner = Cloud::shared().await.owner().await;
+    let machine = Machine::new(&owner);
+    let file = owner.wait_until_success(&owner.upload("a.bin", &media::noise(3_000_000, 1)).await).await;
+    let partial = format!(".{}.part", id(&file));
+    let bytes = media::noise(3_000_000, 1);
+    machine.file(&partial, &bytes[..1_000_000]);
+    machine.run(&["download", id(&file)]).await.expect(0);
+    assert_eq!(std::fs::read(machine.home().join("a.bin")).expect("the file"), bytes);
+    assert!(!machine.home().join(&partial).exists());
+
+    // What another program has left there is not taken for the file.
+    machine.file(&partial, &media::noise(1_000_000, 2));
+    let wrong = machine.run(&["download", id(&file), "--force"]).await.expect(1);
+    assert!(wrong.err.contains("checksum"), "{wrong:?}");
+    assert_eq!(std::fs::read(machine.home().join("a.bin")).expect("the file"), bytes, "the old one stays");
+    machine.run(&["download", id(&file), "--force"]).await.expect(0);
+}
+
+#[tokio::test]
+async fn settings_come_from_a_file_too_and_no_key_is_ever_shown() {
+    let owner = Cloud::shared().await.owner().await;
+    let machine = Machine::new(&owner);
+    let without = |arguments: &[&str]| {
+        let mut command = machine.command(arguments);
+        command.env_remove("FILES_URL").env_remove("FILES_API_KEY");
+        command.spawn().expect("the command")
+    };
+    let ran = async |child| files_tests::command::Ran::of(child).await;
+    assert!(ran(without(&["list"])).await.expect(1).err.contains("FILES_URL"));
+    let folder = machine.home().join(".config/files");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let config = format!("url = \"{}\"\napi_key = \"{}\"\n", owner.api(), owner.key());
+    std::fs::write(folder.join("config.toml"), config).expect("a file");
+    let listed = ran(without(&["list"])).await.expect(0);
+    assert!(listed.err.contains("can be read by others"), "{}", listed.err);
+
+    let stranger = Machine::new(&owner.with_key("fm_0123456789"));
+    for arguments in [&["list"][..], &["get", "x"], &["rm", "x"]] {
+        let refused = stranger.run(arguments).await.expect(3);
+        assert!(refused.err.contains("Invalid or expired API key"), "{refused:?}");
+        assert!(!format!("{refused:?}").contains("fm_0123456789"), "{refused:?}");
+    }
+    let nobody = machine.command(&["list"]).env_remove("FILES_API_KEY").env("FILES_CONFIG", "/none").spawn();
+    ran(nobody.expect("the command")).await.expect(1);
+}
+
+#[tokio::test]
+async fn help_and_completions_need_no_settings() {
+    let owner = Cloud::shared().await.owner().await;
+    let machine = Machine::new(&owner);
+    let bare = |arguments: &[&str]| machine.command(arguments).env_clear().spawn().expect("the command");
+    let help = files_tests::command::Ran::of(bare(&["--help"])).await.expect(0).out;
+    for word in ["upload", "import", "download", "FILES_API_KEY", "Exit codes"] {
+        assert!(help.contains(word), "{help}");
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        let script = files_tests::command::Ran::of(bare(&["completions", shell])).await.expect(0).out;
+        assert!(script.contains("upload"), "{shell}");
+    }
+    files_tests::command::Ran::of(bare(&["upload"])).await.expect(2);
+    files_tests::command::Ran::of(bare(&["nonsense"])).await.expect(2);
+}

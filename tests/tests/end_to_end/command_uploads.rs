@@ -1,0 +1,188 @@
+//! `files upload` of what comes in parts: interrupted, failing, expired.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_s3::presigning::PresigningConfig;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use files_tests::command::{Machine, Ran, interrupt};
+use files_tests::owner::id;
+use files_tests::{Cloud, Owner, media, until};
+use serde_json::{Value, json};
+
+const PART: usize = 8 << 20;
+
+/// Of ten parts.
+fn large() -> Bytes {
+    static BYTES: std::sync::LazyLock<Bytes> = std::sync::LazyLock::new(|| media::noise(9 * PART + 7, 8));
+    BYTES.clone()
+}
+
+/// PUTs of parts; they count for the function that signed them.
+async fn puts(cloud: &Cloud) -> u64 {
+    cloud.calls("sign-parts").await["s3"]["UploadPart"].as_u64().unwrap_or(0)
+}
+
+fn on_parts(rule: Value) -> Value {
+    let mut all = json!({"caller": "sign-parts", "operation": "UploadPart"});
+    all.as_object_mut().expect("an object").extend(rule.as_object().expect("an object").clone());
+    all
+}
+
+async fn check(owner: &Owner, file: &Value) {
+    assert_eq!(file["status"], "success", "{file}");
+    assert_eq!(owner.download(file).await, large());
+    assert_eq!(owner.behind.unfinished_uploads().await, []);
+}
+
+#[tokio::test]
+async fn after_ctrl_c_only_what_is_missing_is_sent() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
+    let machine = Machine::new(&owner);
+    machine.file("large.bin", &large());
+    cloud.add_faults(&on_parts(json!({"action": {"delay_ms": 300}}))).await;
+    let upload = ["upload", "large.bin", "--parallel", "2", "--wait", "--json"];
+    let child = machine.start(&upload);
+    until("some parts are stored", async || (puts(&cloud).await >= 4).then_some(())).await;
+    interrupt(&child);
+    let ran = Ran::of(child).await.expect(130);
+    assert!(ran.err.contains("goes on where this one stopped"), "{}", ran.err);
+    cloud.clear_faults().await;
+
+    let pending = owner.list("?status=pending").await["files"][0].clone();
+    let stored = owner.stored_parts(&pending, 0).await["parts"].as_array().expect("parts").len();
+    assert!((2..10).contains(&stored), "{stored} of 10 are stored");
+    cloud.forget_calls().await;
+    let ran = machine.run(&upload).await.expect(0);
+    assert!(ran.err.contains(&format!("goes on: {stored} of 10 parts are stored")), "{}", ran.err);
+    assert_eq!(puts(&cloud).await, 10 - stored as u64, "only the missing ones");
+    let file = &ran.json()[0];
+    assert_eq!(file["id"], pending["id"]);
+    check(&owner, file).await;
+
+    // The journal is closed: the same file again is another one.
+    let again = machine.run(&upload).await.expect(0).json();
+    assert_ne!(again[0]["id"], file["id"]);
+}
+
+#[tokio::test]
+async fn a_file_that_has_changed_is_begun_anew() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
+    let machine = Machine::new(&owner);
+    machine.file("large.bin", &media::noise(9 * PART + 7, 1));
+    cloud.add_faults(&on_parts(json!({"action": {"delay_ms": 300}}))).await;
+    let upload = ["upload", "large.bin", "--wait", "--json"];
+    let child = machine.start(&upload);
+    until("some parts are stored", async || (puts(&cloud).await >= 2).then_some(())).await;
+    interrupt(&child);
+    Ran::of(child).await.expect(130);
+    cloud.clear_faults().await;
+    machine.file("large.bin", &large());
+    let ran = machine.run(&upload).await.expect(0);
+    assert!(!ran.err.contains("goes on"), "{}", ran.err);
+    assert_eq!(owner.download(&ran.json()[0]).await, large());
+}
+
+#[tokio::test]
+async fn parts_that_fail_are_sent_again() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
+    let machine = Machine::new(&owner);
+    machine.file("large.bin", &large());
+    cloud
+        .add_faults(&json!([
+            on_parts(json!({"nth": 2, "times": 2, "action": {"error": "internal"}})),
+            on_parts(json!({"nth": 6, "times": 2, "action": "lose_answer"})),
+            on_parts(json!({"nth": 9, "action": "cut"})),
+            {"caller": "sign-parts", "service": "dynamodb", "nth": 2, "times": 2, "action": {"error": "internal"}},
+            {"caller": "create-file", "operation": "Invoke", "nth": 1, "action": {"error": "internal"}},
+            {"caller": "complete-upload", "operation": "Invoke", "nth": 1, "action": {"error": "internal"}},
+        ]))
+        .await;
+    let file = machine.run(&["upload", "large.bin", "--wait", "--json"]).await.expect(0).json().remove(0);
+    let struck: u64 = cloud.strikes().await.iter().map(|(_, hits)| hits).sum();
+    assert!(struck >= 6, "{:?}", cloud.strikes().await);
+    check(&owner, &file).await;
+    assert_eq!(owner.list("").await["files"].as_array().map(Vec::len), Some(1), "created once");
+}
+
+/// The API behind something that swaps the first URL of part 3 for one that has expired.
+#[derive(Clone)]
+struct Stale {
+    owner: Owner,
+    swapped: Arc<AtomicU32>,
+}
+
+impl Stale {
+    async fn start(owner: &Owner) -> (String, Arc<AtomicU32>) {
+        let swapped = Arc::new(AtomicU32::new(0));
+        let stale = Self { owner: owner.clone(), swapped: swapped.clone() };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
+        let app = Router::new().fallback(Self::pass).with_state(stale);
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        (url, swapped)
+    }
+
+    async fn pass(State(stale): State<Self>, request: Request) -> impl IntoResponse {
+        let (parts, body) = request.into_parts();
+        let path = parts.uri.path_and_query().expect("a path").as_str().trim_start_matches("/v1").to_owned();
+        let body = axum::body::to_bytes(body, 1 << 20).await.expect("a body");
+        let mut passed = stale.owner.bare_request(parts.method, &path).body(body);
+        for name in ["x-api-key", "content-type", "idempotency-key"] {
+            if let Some(value) = parts.headers.get(name) {
+                passed = passed.header(name, value);
+            }
+        }
+        let answer = files_tests::Answer::to(passed).await;
+        let mut body = answer.body.clone();
+        if answer.status == 200 && path.ends_with("/parts") {
+            body = stale.swap(answer.json()).await.to_string().into();
+        }
+        (http::StatusCode::from_u16(answer.status).expect("a status"), body)
+    }
+
+    async fn swap(&self, mut answer: Value) -> Value {
+        for part in answer["parts"].as_array_mut().into_iter().flatten() {
+            if part["part_number"] == 3
+                && part["url"].is_string()
+                && self.swapped.fetch_add(1, Ordering::SeqCst) == 0
+            {
+                part["url"] = self.expired(part["url"].as_str().expect("a URL")).await.into();
+            }
+        }
+        answer
+    }
+
+    /// The same PUT, signed two hours ago for one.
+    async fn expired(&self, url: &str) -> String {
+        let upload_id = url.split(['?', '&']).find_map(|pair| pair.strip_prefix("uploadId=")).expect("an id");
+        let path = url.split(['?']).next().expect("a path");
+        let key = path.split_once("/files/").map(|(_, rest)| format!("files/{rest}")).expect("a key");
+        let part = self.owner.behind.s3.upload_part().bucket(&self.owner.behind.bucket).key(key);
+        let part = part.upload_id(upload_id).part_number(3).content_length(PART.try_into().expect("small"));
+        let hour = Duration::from_secs(3_600);
+        let config = PresigningConfig::builder().start_time(SystemTime::now() - 2 * hour).expires_in(hour);
+        let signed = part.presigned(config.build().expect("a lifetime")).await.expect("a URL");
+        signed.uri().to_owned()
+    }
+}
+
+#[tokio::test]
+async fn a_url_that_has_expired_is_signed_again() {
+    let owner = Cloud::shared().await.owner().await;
+    let (url, swapped) = Stale::start(&owner).await;
+    let machine = Machine::new(&owner).at(&url);
+    machine.file("large.bin", &large());
+    let ran = machine.run(&["upload", "large.bin", "--json"]).await.expect(0);
+    assert!(swapped.load(Ordering::SeqCst) >= 2, "signed again");
+    let file = owner.wait_until_success(&ran.json()[0]).await;
+    check(&owner, &file).await;
+    assert_eq!(id(&file), id(&ran.json()[0]));
+}
