@@ -24,7 +24,7 @@ dev: need-run build ## Builds and runs the local cloud; options in ARGS="--port 
 	@exec target/release/files-local $(ARGS)
 
 .PHONY: build
-build: need-build ffprobe ## Builds target/release/files-local, files-admin, ffprobe, the functions, and the web page.
+build: need-build ffprobe ## Builds target/release/files-local, files-admin, files, ffprobe, the functions, and the web page.
 	@echo "Building (the first time takes some minutes)"
 	@cargo build $(locked) --release --workspace --bins
 	@$(MAKE) --no-print-directory web || echo "The web page is not built, for the reason above. Everything else works without it."
@@ -83,7 +83,7 @@ test-deploy: need-test build python-tools need-layer ## Deploys to an emulator o
 	@$(python) $(scripts)/try_deployment.py target/lambda-test $(ARGS)
 
 .PHONY: bench
-bench: need-test build ## Runs the benchmarks: an import of 2 GiB in bounded memory.
+bench: need-test build ## Runs the benchmarks: an import of 2 GiB in bounded memory, an upload of 1 GiB against curl.
 	@cargo bench $(locked) --package files-tests --bench '*'
 
 .PHONY: lint
