@@ -84,7 +84,7 @@ test-deploy: need-test build python-tools need-layer ## Deploys to an emulator o
 
 .PHONY: bench
 bench: need-test build ## Runs the benchmarks: an import of 2 GiB in bounded memory, an upload of 1 GiB against curl.
-	@cargo bench $(locked) --package files-tests --bench '*'
+	@cargo bench $(locked) --workspace --bench '*' # one package alone would be compiled with other features, all anew
 
 .PHONY: lint
 lint: lint-format lint-clippy lint-docs lint-deny lint-template lint-openapi lint-web sbom ## Runs all checks that need no running service.
