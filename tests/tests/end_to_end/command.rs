@@ -2,7 +2,7 @@
 
 use files_tests::command::Machine;
 use files_tests::owner::id;
-use files_tests::{Cloud, Reply, SourceServer, media};
+use files_tests::{Cloud, Reply, SourceServer, media, skip_on_deployment};
 use serde_json::json;
 
 #[tokio::test]
@@ -64,6 +64,7 @@ async fn several_files_are_each_told_of() {
 
 #[tokio::test]
 async fn an_import_is_waited_for() {
+    skip_on_deployment!("imports from this machine");
     let owner = Cloud::shared().await.owner().await;
     let machine = Machine::new(&owner);
     let source = SourceServer::start().await;

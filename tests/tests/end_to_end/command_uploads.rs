@@ -11,7 +11,7 @@ use axum::response::IntoResponse;
 use bytes::Bytes;
 use files_tests::command::{Machine, Ran, interrupt};
 use files_tests::owner::id;
-use files_tests::{Cloud, Owner, media, until};
+use files_tests::{Cloud, Owner, media, skip_on_deployment, until};
 use serde_json::{Value, json};
 
 const PART: usize = 8 << 20;
@@ -41,6 +41,7 @@ async fn check(owner: &Owner, file: &Value) {
 
 #[tokio::test]
 async fn after_ctrl_c_only_what_is_missing_is_sent() {
+    skip_on_deployment!("has calls fail");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let machine = Machine::new(&owner);
@@ -72,6 +73,7 @@ async fn after_ctrl_c_only_what_is_missing_is_sent() {
 
 #[tokio::test]
 async fn a_file_that_has_changed_is_begun_anew() {
+    skip_on_deployment!("has calls fail");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let machine = Machine::new(&owner);
@@ -91,6 +93,7 @@ async fn a_file_that_has_changed_is_begun_anew() {
 
 #[tokio::test]
 async fn parts_that_fail_are_sent_again() {
+    skip_on_deployment!("has calls fail");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let machine = Machine::new(&owner);
@@ -176,6 +179,7 @@ impl Stale {
 
 #[tokio::test]
 async fn a_url_that_has_expired_is_signed_again() {
+    skip_on_deployment!("signs with the operator's keys");
     let owner = Cloud::shared().await.owner().await;
     let (url, swapped) = Stale::start(&owner).await;
     let machine = Machine::new(&owner).at(&url);

@@ -2,7 +2,7 @@
 
 use files_tests::owner::id;
 use files_tests::parts::{all_parts, number, slice};
-use files_tests::{Answer, Cloud, Owner, Usage, media, until};
+use files_tests::{Answer, Cloud, Owner, Usage, media, skip_on_deployment, until};
 use futures_util::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
@@ -94,6 +94,7 @@ async fn a_part_may_be_sent_again_until_the_upload_is_completed() {
 
 #[tokio::test]
 async fn two_clients_begin_one_upload() {
+    skip_on_deployment!("looks behind the API");
     let owner = Cloud::shared().await.owner().await;
     let file = owner.announce_parts("a.bin", 20 << 20).await;
     let signed =
@@ -113,6 +114,7 @@ fn upload_of(part: &Value) -> String {
 
 #[tokio::test]
 async fn two_clients_complete_once() {
+    skip_on_deployment!("counts calls");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let bytes = large();
@@ -130,6 +132,7 @@ async fn two_clients_complete_once() {
 
 #[tokio::test]
 async fn a_deleted_upload_leaves_nothing() {
+    skip_on_deployment!("looks behind the API");
     let owner = Cloud::shared().await.owner().await;
     let bytes = large();
     let file = owner.announce_parts("a.bin", length(&bytes)).await;
@@ -148,6 +151,7 @@ async fn a_deleted_upload_leaves_nothing() {
 
 #[tokio::test]
 async fn an_abandoned_upload_fails_and_gives_its_room_back() {
+    skip_on_deployment!("looks behind the API");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let bytes = large();
@@ -166,6 +170,7 @@ async fn an_abandoned_upload_fails_and_gives_its_room_back() {
 
 #[tokio::test]
 async fn parts_that_are_all_there_are_not_thrown_away() {
+    skip_on_deployment!("looks behind the API");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let bytes = large();
@@ -184,6 +189,7 @@ async fn end_of_time(owner: &Owner, file: &Value) {
 
 #[tokio::test]
 async fn signing_parts_keeps_an_upload_waiting() {
+    skip_on_deployment!("looks behind the API");
     let owner = Cloud::shared().await.owner().await;
     let file = owner.announce_parts("a.bin", 20 << 20).await;
     let sk = format!("file#{}", id(&file));
@@ -203,6 +209,7 @@ async fn signing_parts_keeps_an_upload_waiting() {
 
 #[tokio::test]
 async fn ten_thousand_parts_are_listed() {
+    skip_on_deployment!("looks behind the API");
     let owner = Cloud::shared().await.owner().await;
     // As a record of the largest kind, but with parts of one byte: S3 minds their size only when it puts them together.
     let file = owner.announce_parts("a.bin", 10_000).await;
@@ -252,6 +259,7 @@ async fn a_single_put_is_signed_again_while_it_is_waited_for() {
 
 #[tokio::test]
 async fn pages_of_another_origin_upload_parts() {
+    skip_on_deployment!("looks behind the API");
     let owner = Cloud::shared().await.owner().await;
     let origin = ("origin", "https://app.example");
     let file = owner.announce_parts("a.bin", 3).await;
@@ -288,6 +296,7 @@ async fn pages_of_another_origin_upload_parts() {
 
 #[tokio::test]
 async fn a_completion_that_s3_broke_off_is_finished_by_sweep() {
+    skip_on_deployment!("has calls fail");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let bytes = large();
