@@ -66,7 +66,9 @@ deploy: package layer ## Packages, and deploys to AWS with the SAM CLI; paramete
 .PHONY: test
 test: need-test build check-template check-openapi ## Runs all tests, end to end through the real binaries too.
 	@cargo test $(locked) --release --workspace --no-run
+	@rm -rf target/requests
 	@CARGO_TERM_QUIET=false cargo test $(locked) --release --workspace
+	@$(MAKE) check-policies
 	@$(MAKE) test-web
 
 .PHONY: test-web
@@ -81,6 +83,10 @@ test-deploy: need-test build python-tools need-layer ## Deploys to an emulator o
 	@$(scripts)/python-tools.sh ministack
 	@.tools/venv-layer/bin/python -B $(scripts)/package.py $(machine) --profile $(PROFILE) --into target/lambda-test $(locked)
 	@$(python) $(scripts)/try_deployment.py target/lambda-test $(ARGS)
+
+.PHONY: check-policies
+check-policies: ## Holds the template's policies against what the functions asked for in the last `make test`.
+	@target/release/check-policies
 
 .PHONY: bench
 bench: need-test build ## Runs the benchmarks: an import of 2 GiB in bounded memory, an upload of 1 GiB against curl.

@@ -40,6 +40,17 @@ pub fn truncated_mp4() -> Bytes {
     MP4.slice(..MP4.len() / 2)
 }
 
+/// FLAC in Matroska, of 1 s, with a comment of so many characters that hardly compress.
+#[must_use]
+pub fn commented(characters: usize) -> Bytes {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tags = folder.path().join("tags");
+    let comment = hex::encode(noise(characters / 2, 1));
+    std::fs::write(&tags, format!(";FFMETADATA1\ncomment={comment}\n")).expect("a file");
+    let arguments = "-f lavfi -i sine=duration=1 -f ffmetadata -i TAGS -map 0 -map_metadata 1 -c:a flac";
+    ffmpeg("mka", &arguments.replace("TAGS", tags.to_str().expect("a readable path")))
+}
+
 /// Bytes that are no media, other ones for each seed.
 #[must_use]
 pub fn noise(length: usize, seed: u64) -> Bytes {

@@ -11,6 +11,7 @@ use crate::deployment::{self, NEEDS_THE_INSIDE};
 pub struct Setup {
     dying: Vec<&'static str>,
     replaced: Vec<(&'static str, &'static str)>,
+    forbidden: Vec<(&'static str, &'static str)>,
 }
 
 impl Setup {
@@ -28,6 +29,14 @@ impl Setup {
         self
     }
 
+    /// With the project's template, but that the policy of this function (by its name in the template) has another
+    /// action in the place of this one.
+    #[must_use]
+    pub fn forbidding(mut self, function: &'static str, action: &'static str) -> Self {
+        self.forbidden.push((function, action));
+        self
+    }
+
     /// Starts the cloud and waits until it is ready.
     pub async fn start(self) -> Cloud {
         assert!(deployment::address().is_none(), "{NEEDS_THE_INSIDE}");
@@ -37,6 +46,7 @@ impl Setup {
         command.extend(["--data".into(), text(&folder.join("data"))]);
         command.extend(["--allow-import-host".into(), "127.0.0.1".into()]);
         command.extend(["--template".into(), text(&self.template(&folder))]);
+        command.extend(["--record-requests".into(), text(&requests())]);
         command.extend(["--functions".into(), text(&self.functions(&folder))]);
         Cloud::run(folder, &command).await
     }
@@ -44,13 +54,16 @@ impl Setup {
     /// The template's file.
     fn template(&self, folder: &Path) -> PathBuf {
         let original = project().join("template.yaml");
-        if self.replaced.is_empty() {
+        if self.replaced.is_empty() && self.forbidden.is_empty() {
             return original;
         }
         let mut template = std::fs::read_to_string(original).expect("the template");
         for (text, instead) in &self.replaced {
             assert!(template.contains(text), "the template has no {text}");
             template = template.replace(text, instead);
+        }
+        for (function, action) in &self.forbidden {
+            template = without(&template, function, action);
         }
         let file = folder.join("template.yaml");
         std::fs::write(&file, template).expect("a file");
@@ -78,9 +91,27 @@ impl Setup {
     }
 }
 
+/// The template with an action that nobody knows in the place of one of a function's.
+fn without(template: &str, function: &str, action: &str) -> String {
+    let (begin, mut inside) = (format!("  {function}:"), false);
+    let mut line = |line: &str| {
+        let begins = line.starts_with("  ") && !line.starts_with("   ");
+        inside = if begins { line == begin } else { inside };
+        if inside { line.replace(action, "none:None") } else { line.to_owned() }
+    };
+    let changed = template.lines().map(&mut line).collect::<Vec<_>>().join("\n") + "\n";
+    assert_ne!(template, changed, "{function} may not do {action}");
+    changed
+}
+
 /// The project's folder.
 fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
+}
+
+/// Where it is recorded what functions ask of the services, for `make check-policies`.
+fn requests() -> PathBuf {
+    built().with_file_name("requests")
 }
 
 /// The folder of the binaries: the test's own is in `deps` below it.

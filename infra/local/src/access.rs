@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::request::Parts;
 
 use crate::calls::Calls;
+use crate::iam::Policies;
 use crate::identity::Identities;
 use crate::sigv4::{self, SignatureError};
 
@@ -21,6 +22,8 @@ pub struct Access {
     pub identities: Identities,
     /// Where each call is counted.
     pub calls: Arc<Calls>,
+    /// Who may do what.
+    pub policies: Policies,
     /// The region that signatures must be for.
     pub region: String,
 }

@@ -27,6 +27,12 @@ pub fn bucket_arn(name: &str) -> String {
     format!("arn:aws:s3:::{name}")
 }
 
+/// The name that CloudFormation gives a function's role, but for what it adds at random.
+#[must_use]
+pub fn role_name(logical_id: &str) -> String {
+    format!("{STACK_NAME}-{logical_id}Role")
+}
+
 /// ARN of a function, without a version.
 #[must_use]
 pub fn function_arn(name: &str) -> String {

@@ -17,6 +17,7 @@ use crate::dynamodb::DynamoDb;
 use crate::faults::{Faults, Rules};
 use crate::first_key::first_key;
 use crate::gateway::{self, Gateway};
+use crate::iam::Policies;
 use crate::identity::ROOT;
 use crate::log::{Level, Log};
 use crate::options::{Options, ffprobe};
@@ -116,7 +117,12 @@ async fn start(
     let lambda = Lambda::new(&settings, &model.functions)?;
     *running = Some(lambda.clone());
 
-    let access = Access { identities: identities.clone(), calls: calls.clone(), region: REGION.to_owned() };
+    let mut policies = Policies::of(&model.functions);
+    if let Some(folder) = &options.record_requests {
+        policies = policies.recorded_in(folder)?;
+    }
+    let region = REGION.to_owned();
+    let access = Access { identities: identities.clone(), calls: calls.clone(), policies, region };
     let sqs = open_sqs(data, &model.queues, clock.clone())?.with_faults(faults.clone());
     tasks.spawn(sqs.clone().serve(listeners.sqs, access.clone(), endpoints.sqs.clone()));
     let dynamodb = open_dynamodb(data, table, clock.clone())?.with_faults(faults.clone());
@@ -221,6 +227,7 @@ fn open_s3(data: &DataFolder, bucket: &Bucket, access: &Access) -> Result<S3> {
         region: REGION.to_owned(),
         cors: bucket.cors.iter().map(cors_rule).collect(),
         identities: access.identities.clone(),
+        policies: access.policies.clone(),
         calls: access.calls.clone(),
     })
 }

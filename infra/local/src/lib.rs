@@ -10,6 +10,7 @@ pub mod dynamodb;
 pub mod faults;
 mod first_key;
 pub mod gateway;
+pub mod iam;
 pub mod identity;
 pub mod log;
 pub mod options;

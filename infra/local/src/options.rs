@@ -24,6 +24,9 @@ pub struct Options {
     /// A host that imports may reach although it is private or on another port than 80 and 443. Repeatable.
     #[arg(long = "allow-import-host", value_name = "HOST")]
     pub allow_import_hosts: Vec<String>,
+    /// Write down in a file of this folder what functions ask of the services, for `check-policies`.
+    #[arg(long, value_name = "DIR")]
+    pub record_requests: Option<PathBuf>,
     /// Be as unkind as AWS on a bad day: a number is the seed of a mix of faults, else it is a file of rules (JSON).
     #[arg(long, value_name = "SEED|FILE")]
     pub faults: Option<String>,

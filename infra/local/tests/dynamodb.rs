@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::types::{
 };
 use files_local::dynamodb::{Access, DynamoDb};
 use serde_json::{Value, json};
-use signed::{REGION, Running, access, calls, credentials, http_client, listener};
+use signed::{REGION, Running, access, calls, credentials, http_client, listener, restricted};
 
 const TABLE: &str = "files";
 
@@ -53,9 +53,13 @@ struct Cloud {
 
 impl Cloud {
     async fn start(folder: &Path, with_index: bool) -> Self {
+        Self::start_with(folder, with_index, access()).await
+    }
+
+    async fn start_with(folder: &Path, with_index: bool, access: Access) -> Self {
         let database = DynamoDb::open(&folder.join("dynamodb.sqlite")).expect("opens");
         database.ensure_table(table(with_index), Some("ttl")).expect("the table is valid");
-        let (access, (listener, url)) = (access(), listener().await);
+        let (listener, url) = listener().await;
         let running = Running(tokio::spawn(database.clone().serve(listener, access.clone())));
         Self { access, url, database, _running: running }
     }
@@ -266,4 +270,49 @@ async fn refuses_who_is_not_who_they_claim_to_be() {
     assert_eq!(calls(&cloud.access, "root", "dynamodb", "ListTables"), 0);
     assert_eq!(calls(&cloud.access, "anonymous", "dynamodb", "ListTables"), 3);
     assert_eq!(cloud.root().list_tables().send().await.expect("signed").table_names(), [TABLE]);
+}
+
+#[tokio::test]
+async fn calls_go_as_far_as_the_policy() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    let table = "'arn:aws:dynamodb:us-east-1:000000000000:table/files'";
+    let worker = format!(
+        "{{Effect: Allow, Action: [dynamodb:BatchGetItem, dynamodb:ConditionCheckItem], Resource: {table}}}, \
+         {{Effect: Allow, Action: dynamodb:PutItem, Resource: {table}, \
+          Condition: {{'ForAllValues:StringLike': {{'dynamodb:LeadingKeys': 'owner#*'}}}}}}"
+    );
+    let access = restricted(&[("worker", &worker)]);
+    let cloud = Cloud::start_with(folder.path(), true, access).await;
+    let worker = cloud.client("worker", None, REGION);
+    put(&worker, "owner#a", "s", &[]).await;
+
+    let key_item = worker.put_item().table_name(TABLE).set_item(Some(key("key#a", "key"))).send().await;
+    let error = key_item.expect_err("another partition");
+    assert_eq!(error.code(), Some("AccessDeniedException"));
+    assert_eq!(error.raw_response().expect("an answer").status().as_u16(), 400);
+    let message = error.message().expect("a message");
+    let expected = "is not authorized to perform: dynamodb:PutItem on resource: \
+                    arn:aws:dynamodb:us-east-1:000000000000:table/files because no identity-based policy allows";
+    assert!(message.contains(expected), "{message}");
+
+    let check = ConditionCheck::builder().table_name(TABLE).set_key(Some(key("key#a", "key")));
+    let check = check.condition_expression("attribute_not_exists(pk)").build().expect("a check");
+    let check = TransactWriteItem::builder().condition_check(check).build();
+    let item = |pk: &str| {
+        let put = Put::builder().table_name(TABLE).set_item(Some(key(pk, "t"))).build().expect("a put");
+        TransactWriteItem::builder().put(put).build()
+    };
+    let transact =
+        |item| worker.transact_write_items().transact_items(check.clone()).transact_items(item).send();
+    transact(item("owner#a")).await.expect("each of its items is allowed");
+    let refused = transact(item("key#b")).await.expect_err("one of its items is not allowed");
+    assert_eq!(refused.code(), Some("AccessDeniedException"));
+
+    let delete = worker.delete_item().table_name(TABLE).set_key(Some(key("owner#a", "s"))).send().await;
+    assert_eq!(delete.expect_err("another action").code(), Some("AccessDeniedException"));
+    let query = worker.query().table_name(TABLE).index_name("due").key_condition_expression("due_shard = :s");
+    let query = query.expression_attribute_values(":s", s("due#1")).send().await;
+    assert_eq!(query.expect_err("another resource").code(), Some("AccessDeniedException"));
+    assert!(exists(&cloud.root(), "owner#a", "s").await && exists(&cloud.root(), "owner#a", "t").await);
+    assert!(!exists(&cloud.root(), "key#b", "t").await);
 }

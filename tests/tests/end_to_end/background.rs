@@ -284,6 +284,14 @@ async fn what_fails_every_time_ends_as_a_dead_letter() {
     for queue in ["ImportQueue", "ProbeQueue", "DeadLetterQueue"] {
         owner.behind.drained(queue).await;
     }
+
+    // Bytes that no record knows of have nobody who could end with success.
+    let (behind, orphan) = (&owner.behind, FileId::new(now()).to_string());
+    let put = behind.s3.put_object().bucket(&behind.bucket).key(behind.object_key(&orphan));
+    put.body(media::PNG.clone().into()).send().await.expect("stored");
+    behind.send("DeadLetterQueue", &behind.stored_event(&orphan)).await;
+    let kept = [behind.object_key(id(&stored))];
+    until("the orphan is gone", async || (behind.objects().await == kept).then_some(())).await;
     assert_eq!(owner.behind.usage().await, owner.behind.sum().await);
 }
 

@@ -15,5 +15,6 @@ mod list;
 mod odd_files;
 mod parts;
 mod parts_refused;
+mod permissions;
 mod presigned;
 mod story;

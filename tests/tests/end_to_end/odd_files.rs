@@ -106,3 +106,18 @@ async fn a_deployments_own_limit_holds_however_the_bytes_come() {
     owner.put(&file, fits).await.expect(200);
     owner.wait_until_success(&file).await;
 }
+
+#[tokio::test]
+async fn what_ffprobe_says_is_kept_however_long_it_is() {
+    let owner = Cloud::shared().await.owner().await;
+    let characters = 900_000; // compressed, still more than an item holds
+    let file = owner.upload("long.mka", &media::commented(characters)).await;
+    let file = owner.wait_until_success(&file).await;
+    let tags = &file["ffprobe"]["format"]["tags"];
+    let comment = tags["COMMENT"].as_str().or(tags["comment"].as_str()).expect("the comment");
+    assert_eq!(comment.len(), characters);
+    let kept = owner.behind.objects().await;
+    assert!(kept.iter().any(|key| key.starts_with("probes/")), "{kept:?}");
+    owner.delete(&file).await.expect(204);
+    assert_eq!(owner.behind.objects().await, Vec::<String>::new());
+}

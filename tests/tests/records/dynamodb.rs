@@ -12,6 +12,7 @@ use files_doubles::{Duty, Usage};
 use files_local::access::Access;
 use files_local::account::REGION;
 use files_local::calls::Calls;
+use files_local::iam::Policies;
 use files_local::identity::{Identities, ROOT};
 use files_local::template::{self, Surroundings};
 use files_records::{DUE_SHARDS, DueWhat, Records};
@@ -46,6 +47,7 @@ impl DynamoDb {
         let access = Access {
             identities: Identities::new([7; 32]),
             calls: Arc::new(Calls::default()),
+            policies: Policies::open(),
             region: REGION.to_owned(),
         };
         let client = client(&access, endpoint);

@@ -16,6 +16,7 @@ use super::{Access, DynamoDb, INTERNAL, MAX_BODY_BYTES, TOO_LARGE, json, refuse}
 use super::{refusal, unprocessed};
 use crate::access::{Call, Refusal};
 use crate::faults::{Action, Service};
+use crate::iam;
 use crate::server::{Answer, Link, answer};
 
 pub(super) struct Door {
@@ -40,6 +41,11 @@ impl Door {
             }
             Err(Refusal::Body) => return Ok(answer(refuse(StatusCode::PAYLOAD_TOO_LARGE, &TOO_LARGE))),
         };
+        let tables = self.dynamodb.definitions();
+        let requests = iam::dynamodb_requests(&call.operation, &call.body, &tables);
+        if let Err(denied) = self.access.policies.authorize(&call.caller, &requests) {
+            return Ok(answer(json(StatusCode::BAD_REQUEST, &denied.to_json())));
+        }
         let faults = &self.dynamodb.faults;
         let action = faults.decide(&call.caller, Service::DynamoDb, &call.operation);
         let response = match faults.before(action, link).await? {

@@ -90,6 +90,12 @@ impl DynamoDb {
         Ok(())
     }
 
+    /// The bodies of the CreateTable calls of the tables that there are.
+    fn definitions(&self) -> Vec<Value> {
+        let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        tables.iter().map(|table| table.create.clone()).collect()
+    }
+
     /// Deletes the items whose time to live is over. Gives their number.
     ///
     /// # Errors

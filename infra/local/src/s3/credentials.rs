@@ -168,7 +168,7 @@ fn from_query<'uri>(uri: &'uri Uri, name: &str) -> Option<Cow<'uri, str>> {
 }
 
 /// The caller of a key id, if it is written exactly as it was given out.
-fn known(identities: &Identities, access_key_id: &str) -> Option<String> {
+pub(super) fn known(identities: &Identities, access_key_id: &str) -> Option<String> {
     identities.caller(access_key_id).filter(|caller| identities.keys(caller).access_key_id == access_key_id)
 }
 

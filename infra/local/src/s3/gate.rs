@@ -11,6 +11,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, S3Error, S3ErrorCode};
 use uuid::Uuid;
 
+use super::authorization::Authorization;
 use super::cors::Cors;
 use super::credentials::{Presented, Secrets};
 use super::drain::{Lent, Returned, lend};
@@ -20,7 +21,7 @@ use super::store::Store;
 use super::{Settings, route};
 use crate::calls::Calls;
 use crate::faults::{Action, ErrorKind, Faults, Service};
-use crate::identity::Identities;
+use crate::iam::S3Call;
 use crate::server::{Answer, Link, answer};
 
 /// Answers HTTP requests.
@@ -28,7 +29,7 @@ pub(super) struct Gate {
     service: S3Service,
     cors: Cors,
     region: String,
-    identities: Identities,
+    authorization: Authorization,
     calls: Arc<Calls>,
 }
 
@@ -36,11 +37,13 @@ impl Gate {
     pub(super) fn new(store: Arc<Store>, settings: Settings) -> Self {
         let mut service = S3ServiceBuilder::new(Operations(store));
         service.set_auth(Secrets(settings.identities.clone()));
+        let authorization = Authorization { identities: settings.identities, policies: settings.policies };
+        service.set_access(authorization.clone());
         Self {
             service: service.build(),
             cors: Cors::new(settings.cors),
             region: settings.region,
-            identities: settings.identities,
+            authorization,
             calls: settings.calls,
         }
     }
@@ -50,7 +53,7 @@ impl Gate {
         let (mut parts, body) = request.into_parts();
         let operation = route::operation(&parts.method, &parts.uri, &parts.headers);
         let presented = Presented::find(&parts.uri, &parts.headers);
-        let caller = presented.caller(&self.identities);
+        let caller = presented.caller(&self.authorization.identities);
         self.calls.count(&caller, "s3", operation);
         if parts.method == Method::OPTIONS {
             return Ok(answer(finish(self.preflight(&parts.headers))));
@@ -74,7 +77,10 @@ impl Gate {
                 drain_all(body).await;
                 error_in_200()
             }
-            Ok(None) => self.perform(Request::from_parts(parts, Body::http_body_unsync(body))).await,
+            Ok(None) => {
+                let request = Request::from_parts(parts, Body::http_body_unsync(body));
+                self.perform(request, &caller, operation).await
+            }
             Err(fault) => {
                 drop(body);
                 refusal(fault.into())
@@ -85,9 +91,17 @@ impl Gate {
         faults.after(action, link, answer(finish(response))).await
     }
 
-    async fn perform(&self, request: Request<Body>) -> Response<Body> {
+    async fn perform(&self, request: Request<Body>, caller: &str, operation: &str) -> Response<Body> {
+        let (uri, headers) = (request.uri().clone(), request.headers().clone());
         match self.service.call(request).await {
-            Ok(response) => response,
+            Ok(response) => {
+                let bucket = uri.path().trim_start_matches('/').split('/').next().unwrap_or_default();
+                let call = S3Call { operation, bucket, key: "", query: "", headers: &headers };
+                if self.authorization.may_know(caller, response.status(), call) {
+                    return response;
+                }
+                refusal(S3Error::with_message(S3ErrorCode::AccessDenied, "Access Denied"))
+            }
             Err(error) => {
                 tracing::error!(?error, "S3 cannot write an answer");
                 refusal(S3ErrorCode::InternalError.into())

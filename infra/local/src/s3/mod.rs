@@ -4,6 +4,7 @@
 //! Bytes lie in files with opaque names, everything else in an SQLite index beside them. A body is staged, renamed
 //! into place and then indexed, so that a crash at any point leaves either the whole object or nothing.
 
+mod authorization;
 mod checksums;
 mod cors;
 mod credentials;
@@ -27,6 +28,7 @@ use tokio::sync::Notify;
 
 use crate::calls::Calls;
 use crate::faults::Faults;
+use crate::iam::Policies;
 use crate::identity::Identities;
 use crate::server;
 
@@ -45,6 +47,8 @@ pub struct Settings {
     pub cors: Vec<CorsRule>,
     /// Who may call.
     pub identities: Identities,
+    /// Who may do what.
+    pub policies: Policies,
     /// Where each call is counted.
     pub calls: Arc<Calls>,
 }

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 
+use crate::iam::Denied;
 use crate::sigv4::SignatureError;
 
 /// An error of SQS. The text is the message for the caller.
@@ -58,6 +59,9 @@ pub enum SqsError {
     /// The request is not signed as it must be.
     #[error(transparent)]
     Signature(#[from] SignatureError),
+    /// The caller's policy does not allow it.
+    #[error(transparent)]
+    AccessDenied(#[from] Denied),
     /// There are too many requests.
     #[error("Request is throttled.")]
     RequestThrottled,
@@ -90,6 +94,7 @@ impl SqsError {
             Self::UnsupportedOperation(_) => "UnsupportedOperation",
             Self::Serialization(_) => "SerializationException",
             Self::Signature(error) => error.code(),
+            Self::AccessDenied(_) => "AccessDeniedException",
             Self::RequestThrottled => "RequestThrottled",
             Self::Internal(_) | Self::InternalFailure => "InternalFailure",
         }
@@ -110,6 +115,7 @@ impl SqsError {
             Self::InvalidBatchEntryId => "AWS.SimpleQueueService.InvalidBatchEntryId",
             Self::BatchRequestTooLong(_) => "AWS.SimpleQueueService.BatchRequestTooLong",
             Self::PurgeQueueInProgress(_) => "AWS.SimpleQueueService.PurgeQueueInProgress",
+            Self::AccessDenied(_) => "AccessDenied",
             Self::UnsupportedOperation(_) => "AWS.SimpleQueueService.UnsupportedOperation",
             other => other.name(),
         }
@@ -119,7 +125,7 @@ impl SqsError {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Signature(_) => StatusCode::FORBIDDEN,
+            Self::Signature(_) | Self::AccessDenied(_) => StatusCode::FORBIDDEN,
             Self::Internal(_) | Self::InternalFailure => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         }
@@ -141,6 +147,7 @@ impl SqsError {
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         let namespace = match self {
+            Self::AccessDenied(denied) => return denied.to_json(),
             Self::InvalidParameterValue(_)
             | Self::MissingParameter(_)
             | Self::Serialization(_)

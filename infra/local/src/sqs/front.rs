@@ -16,6 +16,7 @@ use super::error::SqsError;
 use super::operations::Service;
 use crate::access::{Access, Refusal};
 use crate::faults::{self, ErrorKind, Faults};
+use crate::iam;
 use crate::server::{self, Answer, Link, answer};
 
 /// A batch of 1 MiB whose every byte JSON writes as six, and some more.
@@ -55,6 +56,10 @@ impl Front {
                 return Ok(answer(refuse(&error)));
             }
         };
+        let requests = iam::sqs_requests(&call.operation, &call.body);
+        if let Err(denied) = self.access.policies.authorize(&call.caller, &requests) {
+            return Ok(answer(refuse(&denied.into())));
+        }
         let action = self.faults.decide(&call.caller, faults::Service::Sqs, &call.operation);
         let result = match self.faults.before(action, link).await? {
             Some(ErrorKind::Throttling) => Err(SqsError::RequestThrottled),

@@ -11,6 +11,7 @@ use super::properties::Properties;
 use super::resolve::scalar;
 use super::resources::queue_name;
 use crate::account::STACK_NAME;
+use crate::iam::{self, Statement};
 
 /// Lambda's own defaults.
 const TIMEOUT: u64 = 3;
@@ -39,6 +40,7 @@ pub(super) fn read(properties: &mut Properties<'_>) -> Result<Function> {
         schedules: Vec::new(),
         on_failure: None,
         max_retries: RETRIES,
+        policy: policy(properties)?,
         recursive: properties.text("RecursiveLoop")?.as_deref() == Some("Allow"),
     };
     properties.without_effect("MemorySize");
@@ -63,6 +65,17 @@ fn environment(properties: &mut Properties<'_>) -> Result<std::collections::BTre
     properties.absorb(environment);
     let variables = variables.as_object().cloned().unwrap_or_default();
     variables.into_iter().map(|(name, value)| Ok((name, scalar(&value)?))).collect()
+}
+
+/// What the function may do. A role of its own is one that nobody here knows.
+fn policy(properties: &mut Properties<'_>) -> Result<Vec<Statement>> {
+    for unknown in ["Role", "PermissionsBoundary"] {
+        if properties.value(unknown)?.is_some() {
+            bail!("property {unknown}: the local cloud enforces Policies only");
+        }
+    }
+    let policies = properties.value("Policies")?;
+    policies.map_or_else(|| Ok(Vec::new()), |value| iam::policies(&value)).context("property Policies")
 }
 
 /// What happens to asynchronous invocations that fail.

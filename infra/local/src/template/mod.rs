@@ -18,6 +18,7 @@ pub use model::{
     Table,
 };
 use properties::Properties;
+pub(crate) use properties::texts;
 use resolve::{Attributes, Resolver};
 
 use crate::account::{ACCOUNT_ID, API_ID, STACK_NAME, bucket_arn, function_arn, queue_arn, table_arn};

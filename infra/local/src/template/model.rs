@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::iam::Statement;
+
 /// Everything in the template that can run here.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
@@ -49,6 +51,8 @@ pub struct Function {
     pub on_failure: Option<String>,
     /// How often a failed asynchronous invocation is tried again.
     pub max_retries: u32,
+    /// What it may do.
+    pub policy: Vec<Statement>,
     /// `RecursiveLoop: Allow`: it may lead to its own invocation without end.
     pub recursive: bool,
 }

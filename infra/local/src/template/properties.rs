@@ -23,8 +23,6 @@ const INERT: &[&str] = &[
 const CLOUD_ONLY: &[&str] = &[
     // functions
     "Layers",
-    "Policies",
-    "Role",
     "Tracing",
     "EphemeralStorage",
     // queues, table, bucket
@@ -160,7 +158,7 @@ impl Notices {
 }
 
 /// A list of texts, or one text.
-pub(super) fn texts(value: Option<&Value>) -> Result<Vec<String>> {
+pub(crate) fn texts(value: Option<&Value>) -> Result<Vec<String>> {
     match value {
         None => Ok(Vec::new()),
         Some(Value::Array(items)) => items.iter().map(scalar).collect(),

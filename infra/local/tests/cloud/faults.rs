@@ -30,6 +30,7 @@ async fn bucket(running: &Running) -> (S3, String) {
         cors: Vec::new(),
         identities,
         calls: std::sync::Arc::default(),
+        policies: files_local::iam::Policies::open(),
     };
     let s3 = S3::open(settings).unwrap().with_faults(running.lambda.faults().clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -221,6 +222,7 @@ async fn loop_until(properties: &str, enough: impl Fn(&Sqs, usize) -> bool) -> u
     let access = files_local::access::Access {
         identities: files_local::identity::Identities::new([1; 32]),
         calls: std::sync::Arc::default(),
+        policies: files_local::iam::Policies::open(),
         region: "us-east-1".to_owned(),
     };
     tokio::spawn(sqs.clone().serve(listener, access, address.clone()));

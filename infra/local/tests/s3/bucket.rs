@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use files_local::calls::Calls;
 use files_local::faults::Faults;
+use files_local::iam::Policies;
 use files_local::identity::Identities;
 use files_local::s3::{CorsRule, S3, Settings};
 use sha2::{Digest as _, Sha256};
@@ -35,10 +36,15 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     pub(crate) async fn start() -> Self {
-        Self::serve(tempfile::tempdir().unwrap()).await
+        Self::start_with(Policies::open()).await
     }
 
-    async fn serve(folder: tempfile::TempDir) -> Self {
+    /// With what callers may do.
+    pub(crate) async fn start_with(policies: Policies) -> Self {
+        Self::serve(tempfile::tempdir().unwrap(), policies).await
+    }
+
+    async fn serve(folder: tempfile::TempDir, policies: Policies) -> Self {
         let (calls, identities) = (Arc::new(Calls::default()), Identities::new([7; 32]));
         let faults = Faults::default();
         let cors = CorsRule {
@@ -54,6 +60,7 @@ impl Bucket {
             region: "us-east-1".to_owned(),
             cors: vec![cors],
             identities: identities.clone(),
+            policies,
             calls: Arc::clone(&calls),
         };
         let s3 = S3::open(settings).unwrap().with_faults(faults.clone());
@@ -75,7 +82,7 @@ impl Bucket {
         let _ = server.await;
         drop(s3);
         meanwhile(folder.path().join("s3"));
-        Self::serve(folder).await
+        Self::serve(folder, Policies::open()).await
     }
 
     /// The AWS SDK with the keys of one caller.

@@ -123,6 +123,7 @@ async fn a_folder_serves_one_process_at_a_time() {
         region: "us-east-1".to_owned(),
         cors: Vec::new(),
         identities: files_local::identity::Identities::new([0; 32]),
+        policies: files_local::iam::Policies::open(),
         calls: std::sync::Arc::default(),
     };
     let first = S3::open(settings()).unwrap();

@@ -11,5 +11,6 @@ mod faults;
 mod multipart;
 mod multipart_errors;
 mod objects;
+mod permissions;
 mod presigned;
 mod presigned_reads;

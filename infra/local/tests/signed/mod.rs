@@ -6,7 +6,9 @@ use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use files_local::access::Access;
 use files_local::calls::Calls;
+use files_local::iam::Policies;
 use files_local::identity::Identities;
+use files_local::template::{self, Surroundings};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -17,8 +19,22 @@ pub(crate) fn access() -> Access {
     Access {
         identities: Identities::new([7; 32]),
         calls: Arc::new(Calls::default()),
+        policies: Policies::open(),
         region: REGION.to_owned(),
     }
+}
+
+/// The same for functions that may do what their policies say: names, and statements as YAML.
+#[allow(dead_code, reason = "not every service's tests use it")]
+pub(crate) fn restricted(functions: &[(&str, &str)]) -> Access {
+    let function = |(name, statements): &(&str, &str)| {
+        format!(
+            "  {name}: {{Type: 'AWS::Serverless::Function', Properties: {{CodeUri: f/{name}, Policies: [{{Statement: [{statements}]}}]}}}}\n"
+        )
+    };
+    let template = format!("Resources:\n{}", functions.iter().map(function).collect::<String>());
+    let model = template::load(&template, &Surroundings::default()).expect("a template");
+    Access { policies: Policies::of(&model.functions), ..access() }
 }
 
 /// A caller's credentials, with their own secret or a wrong one.

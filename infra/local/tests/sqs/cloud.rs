@@ -28,6 +28,11 @@ pub(crate) struct Cloud {
 impl Cloud {
     /// Queues with a visibility timeout of 30 seconds; two receives, then the dead-letter queue.
     pub(crate) async fn start(folder: &Path) -> Self {
+        Self::start_with(folder, access()).await
+    }
+
+    /// The same for these callers.
+    pub(crate) async fn start_with(folder: &Path, access: Access) -> Self {
         let faults = Faults::default();
         let sqs = Sqs::open_with(&folder.join("sqs.sqlite"), Clock::default()).expect("opens");
         let sqs = sqs.with_faults(faults.clone());
@@ -38,7 +43,7 @@ impl Cloud {
                 QueueDefinition { name: name.to_owned(), visibility_timeout, retention, redrive };
             sqs.ensure_queue(definition).expect("a queue");
         }
-        let (access, (listener, url)) = (access(), listener().await);
+        let (listener, url) = listener().await;
         let running = Running(tokio::spawn(sqs.clone().serve(listener, access.clone(), url.clone())));
         Self { access, url, sqs, faults, _running: running }
     }

@@ -2,6 +2,7 @@
 
 mod cloud;
 mod faults;
+mod permissions;
 mod queues;
 mod receiving;
 mod sending;

@@ -1,0 +1,45 @@
+//! `check-policies`: whether the template's policies allow what the functions asked for over a test run, and no more.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use files_local::iam::proof;
+use files_local::template::{self, Surroundings};
+
+/// Compares the template's policies with what the functions asked for over a test run.
+#[derive(Debug, Parser)]
+struct Options {
+    /// The template.
+    #[arg(long, value_name = "FILE", default_value = "template.yaml")]
+    template: PathBuf,
+    /// The folder in which the run's clouds recorded (`files-local --record-requests`).
+    #[arg(long, value_name = "DIR", default_value = "target/requests")]
+    requests: PathBuf,
+    /// The list of what is allowed and not used, with the reasons.
+    #[arg(long, value_name = "FILE", default_value = "infra/local/unused-permissions.yaml")]
+    reasons: PathBuf,
+}
+
+fn main() -> Result<ExitCode> {
+    let options = Options::parse();
+    let name = options.template.display();
+    let text = std::fs::read_to_string(&options.template).with_context(|| format!("cannot read {name}"))?;
+    let model = template::load(&text, &Surroundings::default()).with_context(|| format!("{name}"))?;
+    let recorded = proof::recorded(&options.requests)?;
+    let findings = proof::prove(&model.functions, &recorded, &proof::reasons(&options.reasons)?);
+    for fault in &findings.faults {
+        writeln!(std::io::stderr(), "{name}: {fault}")?;
+    }
+    if !findings.faults.is_empty() {
+        return Ok(ExitCode::FAILURE);
+    }
+    let (grants, asked, excused) = (findings.grants, recorded.len(), findings.excused);
+    writeln!(
+        std::io::stdout(),
+        "{name}: {grants} permissions, {asked} kinds of requests: all are allowed, none is unused but {excused} with a reason"
+    )?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,157 @@
+//! Identity and access management: each function may do what the template's policy for it says, and nothing else.
+//!
+//! A call becomes one or several [`Request`]s (an action on a resource), as
+//! <https://docs.aws.amazon.com/service-authorization/latest/reference/> has them; a function's [`Statement`]s allow each
+//! of them or not. The operator may do everything. What SAM adds to a role by itself (`AWSLambdaBasicExecutionRole` for
+//! logs, `AWSLambdaSQSQueueExecutionRole` for a queue's poller, the destination of what failed) is not allowed here: the
+//! local cloud does that work itself, so a function that asked for it would lean on what its policy does not say.
+
+mod dynamodb;
+mod glob;
+pub mod proof;
+mod recording;
+mod s3;
+mod sqs;
+mod statement;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use dynamodb::requests as dynamodb_requests;
+pub(crate) use s3::{Call as S3Call, missing_object, requests as s3_requests};
+pub(crate) use sqs::requests as sqs_requests;
+pub(crate) use statement::policies;
+pub use statement::{Condition, Statement};
+
+use crate::account::{ACCOUNT_ID, role_name};
+use crate::identity::ROOT;
+use crate::template::Function;
+use recording::Recording;
+
+/// One action on one resource, as IAM is asked.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Request {
+    /// `dynamodb:PutItem`.
+    pub action: String,
+    /// An ARN, or `*` for what is no resource's.
+    pub resource: String,
+    /// Values of condition keys, such as `dynamodb:LeadingKeys`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub context: BTreeMap<String, Vec<String>>,
+}
+
+impl Request {
+    pub(crate) fn new(action: impl Into<String>, resource: impl Into<String>) -> Self {
+        Self { action: action.into(), resource: resource.into(), context: BTreeMap::new() }
+    }
+}
+
+/// Why a call is refused. The text is the message for the caller.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "User: {principal} is not authorized to perform: {action} on resource: {resource} because no identity-based policy \
+     allows the {action} action"
+)]
+pub struct Denied {
+    /// ARN of the caller.
+    pub principal: String,
+    /// What it asked for.
+    pub action: String,
+    /// What it asked it of.
+    pub resource: String,
+}
+
+impl Denied {
+    /// The error's body in the JSON protocols. Their common errors write this one's message with a capital.
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "__type": "com.amazon.coral.service#AccessDeniedException",
+            "Message": self.to_string(),
+        })
+    }
+}
+
+/// What each caller may do. Cheap to clone.
+#[derive(Clone)]
+pub struct Policies {
+    /// By caller; `None` where everybody may do everything.
+    callers: Option<Arc<BTreeMap<String, Principal>>>,
+    recording: Recording,
+}
+
+/// One function's role.
+#[derive(Clone, Debug)]
+struct Principal {
+    arn: String,
+    statements: Vec<Statement>,
+}
+
+impl Policies {
+    /// Whoever signs may do everything: for a service that runs without a template.
+    #[must_use]
+    pub fn open() -> Self {
+        Self { callers: None, recording: Recording::default() }
+    }
+
+    /// What the template allows each function.
+    #[must_use]
+    pub fn of(functions: &[Function]) -> Self {
+        let principal = |function: &Function| {
+            let role = role_name(&function.logical_id);
+            let arn = format!("arn:aws:sts::{ACCOUNT_ID}:assumed-role/{role}/{}", function.name);
+            (function.binary.clone(), Principal { arn, statements: function.policy.clone() })
+        };
+        Self { callers: Some(Arc::new(functions.iter().map(principal).collect())), ..Self::open() }
+    }
+
+    /// Writes down in a file of `folder` what functions ask for, each kind of request once.
+    ///
+    /// # Errors
+    /// The file cannot be made.
+    pub fn recorded_in(self, folder: &Path) -> anyhow::Result<Self> {
+        Ok(Self { recording: Recording::in_folder(folder)?, ..self })
+    }
+
+    /// Whether a caller may do all of this.
+    ///
+    /// # Errors
+    /// The first request that no statement allows.
+    pub fn authorize(&self, caller: &str, requests: &[Request]) -> Result<(), Denied> {
+        let Some(callers) = self.callers.as_ref().filter(|_| caller != ROOT) else {
+            return Ok(());
+        };
+        let principal = callers.get(caller);
+        for request in requests {
+            self.recording.note(caller, request);
+            let allowed = |principal: &Principal| principal.statements.iter().any(|s| s.allows(request));
+            if !principal.is_some_and(allowed) {
+                let denied = Denied {
+                    principal: principal.map_or_else(|| caller.to_owned(), |principal| principal.arn.clone()),
+                    action: request.action.clone(),
+                    resource: request.resource.clone(),
+                };
+                tracing::warn!(caller, "{denied}");
+                return Err(denied);
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Policies::authorize`], for what a service only looks at to choose its words: a refusal is not noted, for
+    /// nobody asked.
+    pub(crate) fn permits(&self, caller: &str, request: &Request) -> bool {
+        let Some(callers) = self.callers.as_ref().filter(|_| caller != ROOT) else {
+            return true;
+        };
+        let permitted = callers
+            .get(caller)
+            .is_some_and(|principal| principal.statements.iter().any(|s| s.allows(request)));
+        if permitted {
+            self.recording.note(caller, request);
+        }
+        permitted
+    }
+}

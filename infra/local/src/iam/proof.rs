@@ -1,0 +1,170 @@
+//! The proof that each function's policy allows what the function does, and nothing else.
+//!
+//! Both sides are known exactly: what functions asked for over a test run was recorded, what they are allowed stands in
+//! the template. What is asked for must be allowed, and each action on each resource that is allowed (with a condition:
+//! each of its patterns) must have been asked for just as it is written, or stand in the list of reasons.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use super::glob::matches;
+pub use super::recording::Recorded;
+use super::recording::read;
+use crate::template::Function;
+
+/// A permission that no test uses, and why it is there.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reason {
+    /// The function, by its binary's name.
+    pub function: String,
+    /// As in the template.
+    pub action: String,
+    /// A pattern of the resource's ARN.
+    pub resource: String,
+    /// In a sentence.
+    pub reason: String,
+}
+
+/// One action on one resource, and one pattern of a condition, that the template allows a function.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grant {
+    function: String,
+    action: String,
+    resource: String,
+    condition: Option<(String, String)>,
+}
+
+impl fmt::Display for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} on {}", self.function, self.action, self.resource)?;
+        self.condition.iter().try_for_each(|(key, pattern)| write!(f, " where {key} is {pattern}"))
+    }
+}
+
+/// What the proof found.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// What is wrong, a line each.
+    pub faults: Vec<String>,
+    /// How much the template allows.
+    pub grants: usize,
+    /// How much of it stands in the list of reasons, and was not used.
+    pub excused: usize,
+}
+
+/// Reads what was recorded in a folder.
+///
+/// # Errors
+/// There is nothing, or it cannot be read.
+pub fn recorded(folder: &Path) -> Result<BTreeSet<Recorded>> {
+    let all = read(folder)?;
+    anyhow::ensure!(!all.is_empty(), "nothing was recorded in {}: run the tests first", folder.display());
+    Ok(all)
+}
+
+/// Reads the list of reasons.
+///
+/// # Errors
+/// It cannot be read, or an entry has no reason.
+pub fn reasons(file: &Path) -> Result<Vec<Reason>> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let reasons: Option<Vec<Reason>> = serde_norway::from_str(&text)
+        .with_context(|| format!("{} is not as it should be", file.display()))?;
+    let reasons = reasons.unwrap_or_default();
+    anyhow::ensure!(reasons.iter().all(|entry| !entry.reason.trim().is_empty()), "an entry without a reason");
+    Ok(reasons)
+}
+
+/// Compares what is allowed with what was asked for.
+#[must_use]
+pub fn prove(functions: &[Function], recorded: &BTreeSet<Recorded>, reasons: &[Reason]) -> Findings {
+    let mut findings = Findings::default();
+    for asked in recorded {
+        let function = functions.iter().find(|function| function.binary == asked.function);
+        let allows = |function: &Function| function.policy.iter().any(|s| s.allows(&asked.request));
+        if !function.is_some_and(allows) {
+            let (action, resource) = (&asked.request.action, &asked.request.resource);
+            let keys: Vec<_> = asked.request.context.values().flatten().map(String::as_str).collect();
+            let of = if keys.is_empty() { String::new() } else { format!(" ({})", keys.join(", ")) };
+            findings.faults.push(format!(
+                "{}: {action} on {resource}{of} was asked for, and is not allowed",
+                asked.function
+            ));
+        }
+    }
+    let mut listed = vec![false; reasons.len()];
+    let mut grants = BTreeSet::new();
+    for grant in functions.iter().flat_map(grants_of) {
+        let excuses = reasons.iter().zip(&mut listed).filter(|(reason, _)| reason.is_of(&grant));
+        let excused = excuses.map(|(_, listed)| *listed = true).count() > 0;
+        if !grants.insert(grant.clone()) {
+            findings.faults.push(format!("{grant} is allowed twice"));
+        } else if !recorded.iter().any(|asked| grant.was_used_by(asked)) {
+            findings.excused += usize::from(excused);
+            if !excused {
+                findings.faults.push(format!("{grant} is allowed, and was never asked for"));
+            }
+        }
+    }
+    for (reason, _) in reasons.iter().zip(listed).filter(|(_, listed)| !listed) {
+        let Reason { function, action, resource, .. } = reason;
+        findings.faults.push(format!("{function}: {action} on {resource} has a reason, and is not allowed"));
+    }
+    findings.grants = grants.len();
+    findings
+}
+
+/// All that a function is allowed, one by one.
+fn grants_of(function: &Function) -> Vec<Grant> {
+    let mut grants = Vec::new();
+    for statement in &function.policy {
+        let conditions: Vec<_> = match &statement.condition {
+            None => vec![None],
+            Some(condition) => {
+                let pair = |pattern: &String| Some((condition.key.clone(), pattern.clone()));
+                condition.patterns.iter().map(pair).collect()
+            }
+        };
+        for action in &statement.actions {
+            for resource in &statement.resources {
+                grants.extend(conditions.iter().map(|condition| Grant {
+                    function: function.binary.clone(),
+                    action: action.clone(),
+                    resource: resource.clone(),
+                    condition: condition.clone(),
+                }));
+            }
+        }
+    }
+    grants
+}
+
+impl Grant {
+    /// Whether this was asked for as it is written: a pattern that allows more than what was asked for is not.
+    fn was_used_by(&self, asked: &Recorded) -> bool {
+        let request = &asked.request;
+        let has = |(key, pattern): &(String, String)| {
+            request.context.get(key).is_some_and(|values| values.contains(pattern))
+        };
+        asked.function == self.function
+            && request.action.eq_ignore_ascii_case(&self.action)
+            && request.resource == self.resource
+            && self.condition.as_ref().is_none_or(has)
+    }
+}
+
+impl Reason {
+    fn is_of(&self, grant: &Grant) -> bool {
+        self.function == grant.function
+            && self.action.eq_ignore_ascii_case(&grant.action)
+            && matches(&self.resource, &grant.resource)
+    }
+}
+
+#[cfg(test)]
+mod tests;

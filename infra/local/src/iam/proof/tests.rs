@@ -1,0 +1,121 @@
+use super::*;
+use crate::iam::Request;
+use crate::template::{Surroundings, load};
+
+const TEMPLATE: &str = "
+Resources:
+  A:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: functions/a
+      Policies:
+        - Statement:
+            - {Effect: Allow, Action: [s3:GetObject, s3:PutObject], Resource: 'arn:aws:s3:::b/files/*'}
+            - Effect: Allow
+              Action: dynamodb:PutItem
+              Resource: t
+              Condition: {'ForAllValues:StringLike': {'dynamodb:LeadingKeys': ['owner#*']}}
+  B: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: functions/b}}
+";
+
+fn asked(function: &str, action: &str, resource: &str, keys: &[&str]) -> Recorded {
+    let mut request = Request::new(action, resource);
+    if !keys.is_empty() {
+        let keys = keys.iter().map(|key| (*key).to_owned()).collect();
+        request.context.insert("dynamodb:LeadingKeys".to_owned(), keys);
+    }
+    Recorded { function: function.to_owned(), request }
+}
+
+/// All that the template allows.
+fn all() -> Vec<Recorded> {
+    vec![
+        asked("a", "s3:GetObject", "arn:aws:s3:::b/files/*", &[]),
+        asked("a", "s3:PutObject", "arn:aws:s3:::b/files/*", &[]),
+        asked("a", "dynamodb:PutItem", "t", &["owner#*"]),
+    ]
+}
+
+fn faults(template: &str, recorded: impl IntoIterator<Item = Recorded>, reasons: &[Reason]) -> Vec<String> {
+    let model = load(template, &Surroundings::default()).unwrap();
+    prove(&model.functions, &recorded.into_iter().collect(), reasons).faults
+}
+
+#[test]
+fn what_is_used_just_as_it_is_allowed_is_proven() {
+    assert_eq!(faults(TEMPLATE, all(), &[]), Vec::<String>::new());
+}
+
+#[test]
+fn one_action_less_is_found() {
+    let less = TEMPLATE.replace("[s3:GetObject, s3:PutObject]", "[s3:GetObject]");
+    assert_eq!(
+        faults(&less, all(), &[]),
+        ["a: s3:PutObject on arn:aws:s3:::b/files/* was asked for, and is not allowed"]
+    );
+    let others = all().into_iter().chain([
+        asked("a", "dynamodb:PutItem", "t", &["key#*", "owner#*"]),
+        asked("b", "s3:GetObject", "arn:aws:s3:::b/files/*", &[]),
+    ]);
+    assert_eq!(
+        faults(TEMPLATE, others, &[]),
+        [
+            "a: dynamodb:PutItem on t (key#*, owner#*) was asked for, and is not allowed",
+            "b: s3:GetObject on arn:aws:s3:::b/files/* was asked for, and is not allowed",
+        ]
+    );
+}
+
+#[test]
+fn one_action_more_is_found() {
+    for (more, found) in [
+        ("[s3:GetObject, s3:PutObject, s3:DeleteObject]", "s3:DeleteObject on arn:aws:s3:::b/files/*"),
+        ("[s3:GetObject, s3:PutObject, 's3:*']", "s3:* on arn:aws:s3:::b/files/*"),
+    ] {
+        let more = TEMPLATE.replace("[s3:GetObject, s3:PutObject]", more);
+        assert_eq!(faults(&more, all(), &[]), [format!("a: {found} is allowed, and was never asked for")]);
+    }
+    let wider = TEMPLATE.replace("b/files/*", "b/*");
+    assert_eq!(faults(&wider, all(), &[]).len(), 2, "wider than what was asked for");
+    let keys = TEMPLATE.replace("['owner#*']", "['owner#*', 'key#*']");
+    let found =
+        "a: dynamodb:PutItem on t where dynamodb:LeadingKeys is key#* is allowed, and was never asked for";
+    assert_eq!(faults(&keys, all(), &[]), [found]);
+    let twice =
+        TEMPLATE.replace("[s3:GetObject, s3:PutObject]", "[s3:GetObject, s3:PutObject, s3:PutObject]");
+    assert_eq!(faults(&twice, all(), &[]), ["a: s3:PutObject on arn:aws:s3:::b/files/* is allowed twice"]);
+}
+
+#[test]
+fn a_reason_excuses_what_it_names_and_must_be_of_something() {
+    let reason = |action: &str| Reason {
+        function: "a".to_owned(),
+        action: action.to_owned(),
+        resource: "*/files/*".to_owned(),
+        reason: "so".to_owned(),
+    };
+    let two = || all().into_iter().filter(|asked| asked.request.action != "s3:PutObject");
+    assert_eq!(faults(TEMPLATE, two(), &[reason("s3:PutObject")]), Vec::<String>::new());
+    assert_eq!(faults(TEMPLATE, all(), &[reason("s3:PutObject")]), Vec::<String>::new(), "used by chance");
+    assert_eq!(
+        faults(TEMPLATE, all(), &[reason("s3:DeleteObject")]),
+        ["a: s3:DeleteObject on */files/* has a reason, and is not allowed"]
+    );
+}
+
+#[test]
+fn nothing_proves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(recorded(folder.path()).is_err());
+    assert!(recorded(&folder.path().join("nowhere")).is_err());
+    let file = folder.path().join("reasons.yaml");
+    for (text, expected) in [
+        ("# nothing\n", Some(0)),
+        ("- {function: a, action: b, resource: c, reason: d}\n", Some(1)),
+        ("- {function: a, action: b, resource: c, reason: ' '}\n", None),
+        ("- {function: a, action: b, resource: c}\n", None),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        assert_eq!(reasons(&file).ok().map(|reasons| reasons.len()), expected, "{text}");
+    }
+}

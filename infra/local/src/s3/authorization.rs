@@ -1,0 +1,50 @@
+//! Whether a caller whose signature is good may do what it asks for. A presigned URL is judged when it is used, by what
+//! the role that signed it may then do.
+
+use http::StatusCode;
+use s3s::access::{S3Access, S3AccessContext};
+use s3s::path::S3Path;
+use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
+
+use super::credentials::known;
+use crate::iam::{Policies, S3Call, missing_object, s3_requests};
+use crate::identity::Identities;
+
+/// Judges calls; `s3s` asks it once a signature has been verified.
+#[derive(Clone)]
+pub(super) struct Authorization {
+    pub(super) identities: Identities,
+    pub(super) policies: Policies,
+}
+
+#[async_trait::async_trait]
+impl S3Access for Authorization {
+    async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
+        let key = context.credentials().map(|credentials| credentials.access_key.as_str());
+        let caller = key.and_then(|key| known(&self.identities, key));
+        let caller = caller.ok_or_else(|| s3_error!(AccessDenied, "Access Denied"))?;
+        let (bucket, key) = match context.s3_path() {
+            S3Path::Root => ("", ""),
+            S3Path::Bucket { bucket } => (bucket.as_ref(), ""),
+            S3Path::Object { bucket, key } => (bucket.as_ref(), key.as_ref()),
+        };
+        let call = S3Call {
+            operation: context.s3_op().name(),
+            bucket,
+            key,
+            query: context.uri().query().unwrap_or_default(),
+            headers: context.headers(),
+        };
+        self.policies
+            .authorize(&caller, &s3_requests(call))
+            .map_err(|denied| S3Error::with_message(S3ErrorCode::AccessDenied, denied.to_string()))
+    }
+}
+
+impl Authorization {
+    /// Whether a caller may be told that what it asked for is not there.
+    pub(super) fn may_know(&self, caller: &str, status: StatusCode, call: S3Call<'_>) -> bool {
+        let needed = missing_object(call).filter(|_| status == StatusCode::NOT_FOUND);
+        needed.is_none_or(|request| self.policies.permits(caller, &request))
+    }
+}

@@ -1,0 +1,31 @@
+//! What the template does not allow is refused in the local cloud too, and says so.
+
+use files_tests::owner::id;
+use files_tests::{Cloud, media, until};
+
+#[tokio::test]
+async fn a_download_needs_the_permission_of_the_role_that_signed_it() {
+    let cloud = Cloud::setup().forbidding("DownloadFileFunction", "s3:GetObject").start().await;
+    let owner = cloud.owner().await;
+    let file = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
+    let redirect = owner.get(files_tests::Owner::download_url(&file)).await.expect(302);
+    let refused = owner.fetch(redirect.header("location").expect("a URL")).await.expect(403);
+    let text = String::from_utf8_lossy(&refused.body).into_owned();
+    assert!(text.contains("<Code>AccessDenied</Code>") && text.contains("DownloadFile"), "{text}");
+}
+
+#[tokio::test]
+async fn a_function_without_a_permission_fails_and_the_log_says_why() {
+    let cloud = Cloud::setup().forbidding("CreateFileFunction", "s3:PutObject").start().await;
+    let owner = cloud.owner().await;
+    let form = files_tests::Form::new().file("a.png", Some("image/png"), &media::PNG);
+    let answer = files_tests::Answer::to(owner.form(form)).await;
+    assert!(answer.status >= 500, "{}", answer.status);
+    let denied = "is not authorized to perform: s3:PutObject on resource: arn:aws:s3:::";
+    until("the log says so", async || Cloud::log_tail(cloud.folder()).contains(denied).then_some(())).await;
+    // What needs it not still works.
+    let announced = owner.announce("a.png", media::PNG.len(), "image/png").await;
+    let refused = owner.put(&announced, media::PNG.clone()).await.expect(403);
+    assert!(String::from_utf8_lossy(&refused.body).contains("<Code>AccessDenied</Code>"));
+    assert_eq!(owner.file(id(&announced)).await["status"], "pending");
+}
