@@ -93,7 +93,7 @@ bench: need-test build ## Runs the benchmarks: an import of 2 GiB in bounded mem
 	@cargo bench $(locked) --workspace --bench '*' # one package alone would be compiled with other features, all anew
 
 .PHONY: lint
-lint: lint-format lint-clippy lint-docs lint-deny lint-template lint-openapi lint-web sbom ## Runs all checks that need no running service.
+lint: lint-format lint-clippy lint-docs lint-deny lint-template lint-checkov lint-openapi lint-web sbom ## Runs all checks that need no running service.
 
 .PHONY: lint-format
 lint-format: ## Formatting as rustfmt does it.
@@ -122,6 +122,10 @@ sbom: python-tools ## Writes target/sbom.cdx.json: what a deployment is made of,
 lint-template: check-template ## The SAM template: cfn-lint, transformation, circular dependencies, folders.
 	@.tools/venv/bin/cfn-lint --regions us-east-1 --template template.yaml
 	@$(python) -m unittest discover --quiet --start-directory $(scripts)
+
+.PHONY: lint-checkov
+lint-checkov: need-checkov ## The SAM template, by checkov's rules for CloudFormation; skipped ones and why in .checkov.yaml.
+	@.tools/venv-checkov/bin/checkov --config-file .checkov.yaml
 
 .PHONY: lint-openapi
 lint-openapi: check-openapi ## The OpenAPI document: form, examples, and its routes against the template's.
@@ -166,8 +170,13 @@ python-tools:
 	@$(scripts)/install.sh lint
 	@$(scripts)/python-tools.sh
 
+.PHONY: need-checkov
+need-checkov:
+	@$(scripts)/install.sh lint
+	@$(scripts)/python-tools.sh checkov
+
 .PHONY: tools
-tools: need-test python-tools need-layer ## Installs all that the other targets need, cargo-deny too.
+tools: need-test python-tools need-layer need-checkov ## Installs all that the other targets need, cargo-deny too.
 	@$(scripts)/check-rust.sh rustfmt clippy
 	@$(scripts)/cargo-deny.sh
 

@@ -1,5 +1,5 @@
-"""Checks what cfn-lint does not: the transformed template has no circular dependency, its CORS configuration is whole,
-and functions and crates match.
+"""Checks what cfn-lint does not: the transformed template has no circular dependency, its CORS configuration is whole, what an
+operator relies on is there, and functions and crates match.
 
     python check_template.py [TEMPLATE]
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from samtranslator.public.exceptions import InvalidDocumentException
 
+from check_platform import platform_faults
 from transform import CODE, ROOT, code_uris, crate_of, load_template, transformed
 
 # `${Name}` and `${Name.Attribute}`, but not the literal `${!Name}`.
@@ -118,7 +119,7 @@ def main(arguments):
     try:
         result = transformed(template)
         resources = result["Resources"]
-        faults += cors_faults(result)
+        faults += cors_faults(result) + platform_faults(template, result)
         if cycle := find_cycle(dependencies(result)):
             faults.append("circular dependency: " + " -> ".join(cycle))
     except InvalidDocumentException as error:

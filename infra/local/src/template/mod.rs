@@ -46,8 +46,6 @@ const CLOUD_ONLY_TYPES: &[&str] = &[
     "AWS::CloudFront::",
     "AWS::Route53::",
     "AWS::CertificateManager::",
-    "AWS::S3::BucketPolicy",
-    "AWS::SQS::QueuePolicy",
     "AWS::Lambda::Permission",
     "AWS::Lambda::LayerVersion",
     "AWS::Serverless::LayerVersion",
@@ -144,6 +142,11 @@ fn add(model: &mut Model, mut properties: Properties<'_>) -> Result<()> {
         "AWS::SQS::Queue" => model.queues.push(resources::queue(&mut properties)?),
         "AWS::DynamoDB::Table" => model.tables.push(resources::table(&mut properties)?),
         "AWS::S3::Bucket" => model.buckets.push(resources::bucket(&mut properties)?),
+        "AWS::S3::BucketPolicy" | "AWS::SQS::QueuePolicy" => {
+            resources::resource_policy(&mut properties)?;
+            model.notices.cloud_only(&properties.kind, &properties.place);
+            return Ok(());
+        }
         kind if CLOUD_ONLY_TYPES.iter().any(|known| kind.starts_with(known)) => {
             let place = properties.place.clone();
             model.notices.cloud_only(kind, &place);

@@ -25,6 +25,8 @@ const CLOUD_ONLY: &[&str] = &[
     "Layers",
     "Tracing",
     "EphemeralStorage",
+    "ReservedConcurrentExecutions",
+    "RetryPolicy",
     // queues, table, bucket
     "SqsManagedSseEnabled",
     "KmsMasterKeyId",
@@ -37,6 +39,7 @@ const CLOUD_ONLY: &[&str] = &[
     "LifecycleConfiguration",
     // the API
     "AccessLogSettings",
+    "DefaultRouteSettings",
     "Name",
     "Domain",
 ];

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::model::{Bucket, BucketCors, Cors, Queue, Table};
 use super::properties::{Properties, texts};
@@ -60,6 +60,24 @@ pub(super) fn bucket(properties: &mut Properties<'_>) -> Result<Bucket> {
     let name = name(properties, "BucketName")?;
     let cors = properties.parsed::<CorsRules>("CorsConfiguration")?.unwrap_or_default();
     Ok(Bucket { name, cors: cors.rules.into_iter().map(BucketCors::from).collect() })
+}
+
+/// The policy of a bucket or of queues. Nothing in it is enforced here, so it may only say what makes no difference on one
+/// machine: that every request must come by TLS.
+pub(super) fn resource_policy(properties: &mut Properties<'_>) -> Result<()> {
+    let document = properties.value("PolicyDocument")?.unwrap_or_default();
+    let statements = document.get("Statement").context("a policy without a statement")?;
+    for statement in statements.as_array().map_or(std::slice::from_ref(statements), Vec::as_slice) {
+        let tls = json!({"Bool": {"aws:SecureTransport": "false"}});
+        if statement.get("Effect").and_then(Value::as_str) != Some("Deny")
+            || statement.get("Condition") != Some(&tls)
+        {
+            bail!(
+                "statement {statement}: of the policies of buckets and queues only the demand for TLS can be run here"
+            );
+        }
+    }
+    Ok(())
 }
 
 #[derive(Default, Deserialize)]

@@ -146,3 +146,25 @@ fn mistakes_are_errors_that_name_their_place() {
         assert!(wrong.contains("Worker") && wrong.contains(named), "{wrong}");
     }
 }
+
+#[test]
+fn policies_of_resources_may_only_demand_tls() {
+    let policy = |statement: &str| {
+        let statement = format!("{{Action: '*', Principal: '*', Resource: '*', {statement}}}");
+        let resource = format!(
+            "Type: 'AWS::S3::BucketPolicy', Properties: {{PolicyDocument: {{Statement: [{statement}]}}}}"
+        );
+        load(&format!("Resources:\n  P: {{{resource}}}"), &around())
+    };
+    let tls = "Effect: Deny, Condition: {Bool: {'aws:SecureTransport': 'false'}}";
+    let lines = policy(tls).unwrap().notices.lines();
+    assert_eq!(lines, ["without effect here: AWS::S3::BucketPolicy (P)"]);
+    for other in [
+        "Effect: Allow",
+        "Effect: Deny",
+        "Effect: Allow, Condition: {Bool: {'aws:SecureTransport': 'false'}}",
+    ] {
+        let error = format!("{:#}", policy(other).unwrap_err());
+        assert!(error.contains("resource P") && error.contains("only the demand for TLS"), "{error}");
+    }
+}

@@ -1,0 +1,78 @@
+"""The checks of check_platform.py find what they are for."""
+
+import copy
+import unittest
+
+import check_platform
+
+FORMAT = '{"id":"$context.requestId","route":"$context.routeKey","ip":"$context.identity.sourceIp"}'
+SOURCE = {"Resources": {"F": {"Type": "AWS::Serverless::Function", "Properties": {"RecursiveLoop": "Allow"}}}}
+GOOD = {
+    "Resources": {
+        "F": {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {"LoggingConfig": {"LogFormat": "JSON", "LogGroup": {"Ref": "Logs"}}, "RecursiveLoop": "Allow"},
+        },
+        "Role": {
+            "Type": "AWS::IAM::Role",
+            "Properties": {"ManagedPolicyArns": ["arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"]},
+        },
+        "Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": 30}},
+        "Stage": {"Type": "AWS::ApiGatewayV2::Stage", "Properties": {"AccessLogSettings": {"Format": FORMAT}}},
+        "Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"AlarmActions": [{"Ref": "Topic"}]}},
+    }
+}
+
+
+class Platform(unittest.TestCase):
+    def faults(self, name, **properties):
+        template = copy.deepcopy(GOOD)
+        template["Resources"][name]["Properties"].update(properties)
+        return check_platform.platform_faults(SOURCE, template)
+
+    def test_a_good_template_has_no_fault(self):
+        self.assertEqual(self.faults("F"), [])
+
+    def test_a_log_that_lambda_makes_by_itself_is_found(self):
+        for logging, faults in (
+            ({"LogFormat": "JSON"}, 1),
+            ({"LogFormat": "JSON", "LogGroup": {"Ref": "Elsewhere"}}, 1),
+            ({"LogFormat": "JSON", "LogGroup": "/aws/lambda/f"}, 1),
+            ({"LogGroup": {"Ref": "Logs"}}, 1),
+            ({}, 2),
+        ):
+            with self.subTest(logging):
+                self.assertEqual(len(self.faults("F", LoggingConfig=logging)), faults)
+
+    def test_a_log_that_is_kept_for_ever_is_found(self):
+        template = copy.deepcopy(GOOD)
+        del template["Resources"]["Logs"]["Properties"]["RetentionInDays"]
+        self.assertEqual(check_platform.log_faults(template), ["Logs: no RetentionInDays"])
+
+    def test_an_access_log_with_secrets_is_found(self):
+        for field in ("path", "identity.apiKey", "authorizer.claims.sub", "domainName"):
+            with self.subTest(field):
+                faults = self.faults("Stage", AccessLogSettings={"Format": FORMAT + f"$context.{field}"})
+                self.assertEqual(faults, [f"Stage: the access log holds {field}"])
+
+    def test_no_access_log_is_found(self):
+        self.assertEqual(len(self.faults("Stage", AccessLogSettings={})), 1)
+
+    def test_an_alarm_that_nobody_hears_is_found(self):
+        self.assertEqual(self.faults("Alarm", AlarmActions=[]), ["Alarm: it has no AlarmActions"])
+        template = copy.deepcopy(GOOD)
+        del template["Resources"]["Alarm"]
+        self.assertEqual(check_platform.alarm_faults(template), ["there are no alarms"])
+
+    def test_a_managed_policy_is_found(self):
+        faults = self.faults("Role", ManagedPolicyArns=["arn:aws:iam::aws:policy/AmazonS3FullAccess"])
+        self.assertEqual(faults, ["Role: has the managed policy arn:aws:iam::aws:policy/AmazonS3FullAccess"])
+
+    def test_a_lost_loop_setting_is_found(self):
+        template = copy.deepcopy(GOOD)
+        del template["Resources"]["F"]["Properties"]["RecursiveLoop"]
+        self.assertEqual(check_platform.loop_faults(SOURCE, template), ["F: RecursiveLoop is lost in the transformation"])
+
+
+if __name__ == "__main__":
+    unittest.main()
