@@ -116,8 +116,10 @@ async fn what_ffprobe_says_is_kept_however_long_it_is() {
     let tags = &file["ffprobe"]["format"]["tags"];
     let comment = tags["COMMENT"].as_str().or(tags["comment"].as_str()).expect("the comment");
     assert_eq!(comment.len(), characters);
-    let kept = owner.behind.objects().await;
-    assert!(kept.iter().any(|key| key.starts_with("probes/")), "{kept:?}");
-    owner.delete(&file).await.expect(204);
-    assert_eq!(owner.behind.objects().await, Vec::<String>::new());
+    if let Some(behind) = owner.inside() {
+        let kept = behind.objects().await;
+        assert!(kept.iter().any(|key| key.starts_with("probes/")), "{kept:?}");
+        owner.delete(&file).await.expect(204);
+        assert_eq!(behind.objects().await, Vec::<String>::new());
+    }
 }
