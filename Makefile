@@ -177,6 +177,7 @@ need-checkov:
 
 .PHONY: tools
 tools: need-test python-tools need-layer need-checkov ## Installs all that the other targets need, cargo-deny too.
+	@$(scripts)/install.sh browser
 	@$(scripts)/check-rust.sh rustfmt clippy
 	@$(scripts)/cargo-deny.sh
 

@@ -21,7 +21,8 @@ export default defineConfig({
   forbidOnly: true,
   reporter: 'list',
   use: {
-    launchOptions: { executablePath: browser(), args: ['--no-sandbox', '--autoplay-policy=no-user-gesture-required'] },
+    // Chromium's sandbox does not work for root.
+    launchOptions: { executablePath: browser(), args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] },
     actionTimeout: PATIENCE / 2,
     trace: 'off',
   },

@@ -100,6 +100,30 @@ test('a paused upload sends nothing, and goes on with what is missing', async ({
   expect(puts.stored()).toEqual([3, 4, 5])
 })
 
+test('what the storage refuses is told in its words, and Retry sends only what is missing', async ({ files }) => {
+  const { page } = files
+  const path = large('refused.webm', SIZE)
+  const puts = new Puts(page)
+  const refused = parts(4)
+  const body = '<Error><Code>MethodNotAllowed</Code><Message>The moon is in the way</Message></Error>'
+  await page.route(refused, (route) => route.fulfill({ status: 405, headers: ALLOWED, contentType: 'application/xml', body }))
+  await files.open()
+  await files.choose(path)
+  const bar = page.locator('.uppy-StatusBar')
+  await expect(bar).toContainText('Upload failed')
+  const told = page.getByRole('list', { name: 'Failed uploads' })
+  await expect(told).toContainText('The moon is in the way')
+  const before = puts.stored()
+  await page.unroute(refused)
+  const again = new Puts(page)
+  await bar.getByRole('button', { name: 'Retry' }).click()
+  await files.expectStatus('refused.webm', 'Ready')
+  expect(again.stored()).toContain(4)
+  expect(again.stored().filter((part) => before.includes(part))).toEqual([])
+  await expect(told).toHaveCount(0)
+  expect(await files.hashOfStored('refused.webm')).toBe(files.hashOf(path))
+})
+
 test('a cancelled upload is deleted, with the parts that are stored', async ({ files }) => {
   const { page } = files
   await page.route(parts(5), () => undefined)

@@ -3,6 +3,7 @@ import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import type { Uploads } from '../uploads/uppy.ts'
 import { PartsBoard } from './parts-board.tsx'
+import { UploadErrors } from './upload-errors.tsx'
 
 /** Uppy's own place to drop files, and what it has to tell of them. */
 export function AddFiles({ uploads }: { uploads: Uploads }): JSX.Element {
@@ -28,6 +29,7 @@ export function AddFiles({ uploads }: { uploads: Uploads }): JSX.Element {
   return (
     <div class="card uploads">
       <div ref={place} />
+      <UploadErrors uploads={uploads} />
       <PartsBoard board={uploads.board} />
     </div>
   )
