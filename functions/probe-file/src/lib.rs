@@ -24,6 +24,8 @@ pub struct ProbeFile<R> {
     pub s3: aws_sdk_s3::Client,
     /// What looks at them.
     pub ffprobe: Ffprobe,
+    /// Its version, if it could be asked.
+    pub version: Option<String>,
 }
 
 impl<R: FinishProbe + Sync> ProbeFile<R> {
@@ -91,7 +93,7 @@ impl<R: FinishProbe + Sync> ProbeFile<R> {
                 (probed, Some(self.place(objects, object, &full).await?))
             }
         };
-        Ok(ProbeDone { object: meta, probed, full, now: lambda_startup::now() })
+        Ok(ProbeDone { object: meta, probed, full, by: self.version.clone(), now: lambda_startup::now() })
     }
 
     /// Into the record if it fits, else into an object of its own.

@@ -17,7 +17,11 @@ async fn main() -> Result<(), Error> {
     let path = required("FILES_FFPROBE", "the path of ffprobe")?.into();
     // Escaped once more into get-file's answer, it must still fit into Lambda's 6 MB.
     let limits = Limits { max_output_bytes: 2 * 1024 * 1024, ..Limits::default() };
-    let probe = Arc::new(ProbeFile { records, s3: startup.s3(), ffprobe: Ffprobe { path, limits } });
+    let ffprobe = Ffprobe { path, limits };
+    let version =
+        ffprobe.version().inspect_err(|error| tracing::error!(%error, "ffprobe cannot be run")).ok();
+    tracing::info!(version, "ffprobe");
+    let probe = Arc::new(ProbeFile { records, s3: startup.s3(), ffprobe, version });
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         let probe = Arc::clone(&probe);
         async move { probe.answer(&event.payload).await }

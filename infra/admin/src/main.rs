@@ -4,6 +4,7 @@
 //! AWS account of the operator's own profile.
 
 mod key;
+mod reprobe;
 mod table;
 
 use anyhow::Result;
@@ -24,6 +25,8 @@ enum Command {
     /// API keys.
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Has files looked at again by the ffprobe that is deployed now.
+    Reprobe(reprobe::ReprobeOptions),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -32,5 +35,8 @@ async fn main() -> Result<()> {
     let records = table.open().await?;
     match command {
         Command::Key(command) => command.run(&records, &mut std::io::stdout()).await,
+        Command::Reprobe(options) => {
+            options.run(&records, &table.probe_queue().await?, &mut std::io::stdout()).await
+        }
     }
 }

@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use aws_credential_types::Credentials;
@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use clap::Args;
+use files_queues::ProbeQueue;
 use files_records::Records;
 use serde::Deserialize;
 
@@ -21,11 +22,20 @@ pub(crate) struct TableOptions {
     /// The table in AWS: the stack's output `Table`. The local cloud is then left alone.
     #[arg(long, env = "FILES_TABLE", global = true, value_name = "NAME", conflicts_with = "ready")]
     table: Option<String>,
+    /// The queue in AWS that asks for probes: the stack's output `ProbeQueue`.
+    #[arg(long, env = "FILES_PROBE_QUEUE_URL", global = true, value_name = "URL")]
+    probe_queue: Option<String>,
+    /// The bucket in AWS: the stack's output `Bucket`.
+    #[arg(long, env = "FILES_BUCKET", global = true, value_name = "NAME")]
+    bucket: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Ready {
     dynamodb: String,
+    sqs: String,
+    probe_queue: String,
+    bucket: String,
     table: String,
     region: String,
     access_key_id: String,
@@ -35,15 +45,62 @@ struct Ready {
 impl TableOptions {
     /// Opens the records.
     pub(crate) async fn open(&self) -> Result<Records> {
-        let local = Some(PathBuf::from(LOCAL_READY)).filter(|path| self.table.is_none() && path.exists());
-        match (self.ready.clone().or(local), &self.table) {
-            (Some(ready), _) => local_records(&ready),
-            (None, Some(table)) => Ok(Records::new(aws_client().await, table)),
+        match (self.local()?, &self.table) {
+            (Some(ready), _) => {
+                let config = aws_sdk_dynamodb::Config::builder()
+                    .behavior_version(BehaviorVersion::latest())
+                    .region(Region::new(ready.region.clone()))
+                    .endpoint_url(&ready.dynamodb)
+                    .credentials_provider(ready.keys())
+                    .http_client(http_client())
+                    .build();
+                Ok(Records::new(Client::from_conf(config), ready.table))
+            }
+            (None, Some(table)) => Ok(Records::new(Client::new(&aws().await), table)),
             (None, None) => bail!(
                 "no local cloud is running ({LOCAL_READY} is not there and FILES_READY is not set), and no table is \
                  named for AWS: give --table NAME or set FILES_TABLE"
             ),
         }
+    }
+
+    /// The queue through which probes are asked for again.
+    pub(crate) async fn probe_queue(&self) -> Result<ProbeQueue> {
+        if let Some(ready) = self.local()? {
+            let config = aws_sdk_sqs::Config::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .region(Region::new(ready.region.clone()))
+                .endpoint_url(&ready.sqs)
+                .credentials_provider(ready.keys())
+                .http_client(http_client())
+                .build();
+            return Ok(ProbeQueue::new(
+                aws_sdk_sqs::Client::from_conf(config),
+                ready.probe_queue,
+                ready.bucket,
+            ));
+        }
+        let (Some(url), Some(bucket)) = (&self.probe_queue, &self.bucket) else {
+            bail!(
+                "for AWS, --probe-queue and --bucket are needed: the stack's outputs ProbeQueue and Bucket"
+            );
+        };
+        Ok(ProbeQueue::new(aws_sdk_sqs::Client::new(&aws().await), url, bucket))
+    }
+
+    /// The local cloud, if that is what is meant.
+    fn local(&self) -> Result<Option<Ready>> {
+        let found = Some(PathBuf::from(LOCAL_READY)).filter(|path| self.table.is_none() && path.exists());
+        let Some(path) = self.ready.clone().or(found) else { return Ok(None) };
+        let text = std::fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+        let ready = serde_json::from_slice(&text);
+        Ok(Some(ready.with_context(|| format!("{} is not a ready.json", path.display()))?))
+    }
+}
+
+impl Ready {
+    fn keys(&self) -> Credentials {
+        Credentials::new(&self.access_key_id, &self.secret_access_key, None, None, "ready.json")
     }
 }
 
@@ -51,23 +108,7 @@ fn http_client() -> aws_sdk_dynamodb::config::SharedHttpClient {
     aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
-fn local_records(path: &Path) -> Result<Records> {
-    let text = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let ready: Ready =
-        serde_json::from_slice(&text).with_context(|| format!("{} is not a ready.json", path.display()))?;
-    let keys = Credentials::new(ready.access_key_id, ready.secret_access_key, None, None, "ready.json");
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(ready.region))
-        .endpoint_url(ready.dynamodb)
-        .credentials_provider(keys)
-        .http_client(http_client())
-        .build();
-    Ok(Records::new(Client::from_conf(config), ready.table))
-}
-
 /// The operator's own profile, single sign-on or role.
-async fn aws_client() -> Client {
-    let config = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).load().await;
-    Client::new(&config)
+async fn aws() -> aws_config::SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).load().await
 }

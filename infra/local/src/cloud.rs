@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::access::Access;
-use crate::account::REGION;
+use crate::account::{ACCOUNT_ID, REGION};
 use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::data::DataFolder;
@@ -154,6 +154,7 @@ async fn start(
         api_key,
         s3: endpoints.s3,
         dynamodb: endpoints.dynamodb,
+        probe_queue: probe_queue(&model.queues, &endpoints.sqs),
         sqs: endpoints.sqs,
         bucket: bucket.name.clone(),
         table: table.name.clone(),
@@ -191,6 +192,12 @@ fn read_template(options: &Options, listeners: &Listeners, log: &Log) -> Result<
         log.line("files-local", Level::Info, &line);
     }
     Ok(model)
+}
+
+/// The URL of the queue that asks for probes; empty if the template has none.
+fn probe_queue(queues: &[Queue], endpoint: &str) -> String {
+    let name = queues.iter().map(|queue| &queue.name).find(|name| name.ends_with("ProbeQueue"));
+    name.map(|name| format!("{endpoint}/{ACCOUNT_ID}/{name}")).unwrap_or_default()
 }
 
 fn only<'a, T>(all: &'a [T], what: &str) -> Result<&'a T> {

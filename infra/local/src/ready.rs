@@ -25,6 +25,8 @@ pub struct Ready {
     pub dynamodb: String,
     /// Endpoint of SQS.
     pub sqs: String,
+    /// The queue through which probes are asked for again.
+    pub probe_queue: String,
     /// Name of the bucket.
     pub bucket: String,
     /// Name of the table.

@@ -123,6 +123,8 @@ pub struct File {
     pub probe: Option<ProbeSummary>,
     /// Why ffprobe says nothing of it.
     pub ffprobe_error: Option<String>,
+    /// Which ffprobe looked at it last.
+    pub probed_by: Option<String>,
     /// Counted as an import in flight.
     pub importing: bool,
     /// Whether an import takes its name from the source.
@@ -275,6 +277,7 @@ impl NewFile {
             media_type: None,
             probe: None,
             ffprobe_error: None,
+            probed_by: None,
             importing: false,
             name_from_source: self.name_from_source,
             generation: 0,

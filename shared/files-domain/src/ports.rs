@@ -152,6 +152,8 @@ pub struct ProbeDone {
     pub probed: Probed,
     /// ffprobe's own output, complete.
     pub full: Option<FullProbe>,
+    /// Which ffprobe it was; `None` if none has looked at it.
+    pub by: Option<String>,
     /// When.
     pub now: Timestamp,
 }
@@ -161,6 +163,8 @@ pub struct ProbeDone {
 pub enum SavedProbe {
     /// The file has just become `success`.
     Saved,
+    /// The file was `success` already, and has now been looked at by another ffprobe.
+    SavedAgain,
     /// The file was terminal already: the bytes of one that has failed must go.
     AlreadyTerminal(Status),
     /// There is no such file: its bytes have no owner and must go.

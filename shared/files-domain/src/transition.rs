@@ -108,6 +108,26 @@ impl File {
         self.settle(now);
     }
 
+    /// Another ffprobe has looked at it. What that one can read of it is what it is from now on; what it cannot read takes
+    /// nothing away. Whether anything has changed: its status never does.
+    pub fn probed_again(&mut self, probed: &Probed, by: Option<&str>, now: Timestamp) -> bool {
+        if self.status != Status::Success || by.is_none() || self.probed_by.as_deref() == by {
+            return false;
+        }
+        self.probed_by = by.map(str::to_owned);
+        match probed {
+            Probed::Media { media_type, summary } => {
+                self.media_type = Some(*media_type);
+                self.probe = Some(summary.clone());
+                self.ffprobe_error = None;
+            }
+            Probed::Unreadable(reason) if self.probe.is_none() => self.ffprobe_error = Some(reason.clone()),
+            Probed::Unreadable(_) => {}
+        }
+        self.updated_at = now;
+        true
+    }
+
     /// From when on `sweep` deletes what is left of this file after it is removed at `now`. What may still bring bytes
     /// (a presigned URL until it expires, a worker until its lease is over) is waited for.
     #[must_use]
@@ -269,6 +289,30 @@ mod tests {
             assert_eq!((file.status, file.size, file.held), (Status::Success, Some(9), 9));
             assert_eq!(file.probe.is_none(), file.ffprobe_error.is_some());
             assert_eq!(file.due, Some(Due { kind: DueKind::Expire, at, tries: 0 }));
+        }
+    }
+
+    #[test]
+    fn another_ffprobe_may_say_more_and_takes_nothing_away() {
+        let meta = ObjectMeta { size: 9, checksum: None, content_type: None, etag: String::new() };
+        let later = Timestamp::from_millis(NOW + 1);
+        let media = Probed::Media { media_type: crate::MediaType::Audio, summary: ProbeSummary::default() };
+        let unreadable = Probed::Unreadable("not media".into());
+        assert!(!import(None).probed_again(&media, Some("8"), later), "not over yet");
+        for first in [&media, &unreadable] {
+            for second in [&media, &unreadable] {
+                let mut file = import(None);
+                file.probed(&meta, first, Timestamp::from_millis(NOW));
+                file.probed_by = Some("7".into());
+                let before = file.clone();
+                assert!(!file.probed_again(second, Some("7"), later), "the same one");
+                assert!(!file.probed_again(second, None, later), "nobody");
+                assert_eq!(file, before);
+                assert!(file.probed_again(second, Some("8"), later));
+                assert_eq!((file.status, file.probed_by.as_deref()), (Status::Success, Some("8")));
+                assert_eq!(file.probe.is_some(), first == &media || second == &media);
+                assert_eq!(file.probe.is_none(), file.ffprobe_error.is_some());
+            }
         }
     }
 

@@ -17,14 +17,19 @@ impl FinishProbe for Memory {
         let Some((mut file, mut detail)) = owner.files.get(&id).cloned() else {
             return Ok(SavedProbe::NoRecord);
         };
-        if file.status.is_terminal() {
+        let saved = if !file.status.is_terminal() {
+            file.probed(&done.object, &done.probed, done.now);
+            file.probed_by.clone_from(&done.by);
+            SavedProbe::Saved
+        } else if file.probed_again(&done.probed, done.by.as_deref(), done.now) {
+            SavedProbe::SavedAgain
+        } else {
             return Ok(SavedProbe::AlreadyTerminal(file.status));
-        }
-        file.probed(&done.object, &done.probed, done.now);
+        };
         file.version += 1;
         detail.full_probe = done.full.clone().or(detail.full_probe);
         owner.put(file, detail);
-        Ok(SavedProbe::Saved)
+        Ok(saved)
     }
 }
 

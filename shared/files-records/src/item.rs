@@ -91,6 +91,8 @@ pub(crate) struct SummaryItem {
     probe: Option<ProbeSummary>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ffprobe_error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probed_by: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     importing: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -138,6 +140,7 @@ impl From<&File> for SummaryItem {
             media_type: file.media_type,
             probe: file.probe,
             ffprobe_error: file.ffprobe_error,
+            probed_by: file.probed_by,
             importing: file.importing,
             name_from_source: file.name_from_source,
             generation: file.generation,
@@ -189,6 +192,7 @@ pub(crate) fn file_from_item(item: Item) -> Result<File, StoreError> {
         media_type: item.media_type,
         probe: item.probe,
         ffprobe_error: item.ffprobe_error,
+        probed_by: item.probed_by,
         importing: item.importing,
         name_from_source: item.name_from_source,
         generation: item.generation,

@@ -16,10 +16,12 @@ mod probe_output;
 mod read;
 mod remove;
 mod save;
+mod scan;
 mod transact;
 
 pub use due::{DUE_SHARDS, DueItem, DueWhat};
 pub use probe_output::{MAX_INLINE_BYTES, pack_probe, unpack_probe};
+pub use scan::ScanPosition;
 
 use aws_sdk_dynamodb::Client;
 use key_cache::KeyCache;

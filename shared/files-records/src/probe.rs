@@ -7,7 +7,8 @@ use files_domain::{
 use crate::Records;
 use crate::error::corrupt;
 use crate::item::{
-    detail_sk, file_sk, full_probe_attribute, number, owner_pk, primary_key, text, to_attribute,
+    FULL_PROBE, FULL_PROBE_IN_OBJECT, detail_sk, file_sk, full_probe_attribute, number, owner_pk,
+    primary_key, text, to_attribute,
 };
 use crate::list::type_partition;
 use crate::transact::{Refused, condition_failed};
@@ -85,6 +86,10 @@ impl Records {
                 update.expression_attribute_values(":reason", text(reason))
             }
         };
+        if let Some(by) = &done.by {
+            set.push("probed_by = :by");
+            update = update.expression_attribute_values(":by", text(by));
+        }
         update = set_object(update, &mut set, done)?;
         let update = update
             .update_expression(format!(
@@ -105,11 +110,13 @@ impl Records {
     ) -> Result<Option<TransactWriteItem>, StoreError> {
         let Some(full) = &done.full else { return Ok(None) };
         let (name, value) = full_probe_attribute(full);
+        let other = if name == FULL_PROBE { FULL_PROBE_IN_OBJECT } else { FULL_PROBE };
         let update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(primary_key(owner_pk(owner), detail_sk(id))))
-            .update_expression("SET #full = :full")
+            .update_expression("SET #full = :full REMOVE #other") // where an earlier probe's was
             .expression_attribute_names("#full", name)
+            .expression_attribute_names("#other", other)
             .expression_attribute_values(":full", value)
             .build()
             .map_err(corrupt)?;
@@ -129,15 +136,19 @@ impl Records {
                 Err(StoreError::NotFound) => return Ok(SavedProbe::NoRecord),
                 Err(error) => return Err(error),
             };
-            if before.status.is_terminal() {
+            let mut after = before.clone();
+            let again = before.status.is_terminal();
+            if !again {
+                after.probed(&done.object, &done.probed, done.now);
+                after.probed_by.clone_from(&done.by);
+            } else if !after.probed_again(&done.probed, done.by.as_deref(), done.now) {
                 return Ok(SavedProbe::AlreadyTerminal(before.status));
             }
-            let mut after = before.clone();
-            after.probed(&done.object, &done.probed, done.now);
             let mut items = vec![self.put_instead(&before, &after)?];
             items.extend(self.save_full(owner, id, done)?);
             items.extend(self.usage_change(owner, Some(&before), Some(&after))?);
             match self.transact(items).await {
+                Ok(()) if again => return Ok(SavedProbe::SavedAgain),
                 Ok(()) => return Ok(SavedProbe::Saved),
                 Err(Refused::Conditions(_)) => {}
                 Err(Refused::Error(error)) => return Err(error),

@@ -20,9 +20,11 @@ mod reason;
 mod sandbox;
 mod server;
 mod source;
+mod version;
 
 pub use limits::Limits;
 pub use media::{Kind, Media, Summary};
 pub use probe::{Ffprobe, Outcome, ProbeError};
 pub use sandbox::protect_this_process;
 pub use source::{RangeSource, ReadError};
+pub use version::is_outdated;

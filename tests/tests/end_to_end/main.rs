@@ -17,4 +17,5 @@ mod parts;
 mod parts_refused;
 mod permissions;
 mod presigned;
+mod reprobe;
 mod story;

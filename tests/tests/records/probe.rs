@@ -24,6 +24,7 @@ conformance! {
     the_full_output_stands_beside_what_the_caller_wrote,
     two_probes_at_once_end_it_once,
     an_object_that_says_nothing_takes_nothing_away,
+    another_ffprobe_is_written_down_once,
 }
 
 /// Probes a file, and holds what is written against what the state machine makes of it.
@@ -200,4 +201,41 @@ async fn an_object_that_says_nothing_takes_nothing_away<S: Store>(store: &S) {
         let probed = assert_probed(&press, before.id, &ProbeDone { object, ..video(size, at(1)) }).await;
         assert_eq!((probed.checksum, probed.content_type), (None, before.content_type));
     }
+}
+
+async fn another_ffprobe_is_written_down_once<S: Store>(store: &S) {
+    let press = Owner::new(store, "press").await;
+    let file = press.upload(7, at(0)).await;
+    let by = |by: &str, full: FullProbe, millis| ProbeDone {
+        by: Some(by.to_owned()),
+        full: Some(full),
+        ..video(7, at(millis))
+    };
+    let first = by("7 (a)", FullProbe::InObject, 1);
+    assert_eq!(press.probe(file.id, &first).await, SavedProbe::Saved);
+    assert_eq!(press.probe(file.id, &first).await, SavedProbe::AlreadyTerminal(Status::Success));
+    let before = press.record(file.id).await.expect("a record");
+    assert_eq!(before.probed_by.as_deref(), Some("7 (a)"));
+
+    let second = ProbeDone { probed: media(MediaType::Audio), ..by("8 (a)", FullProbe::Inline(vec![1]), 2) };
+    assert_eq!(press.probe(file.id, &second).await, SavedProbe::SavedAgain);
+    let mut expected = before.clone();
+    assert!(expected.probed_again(&second.probed, second.by.as_deref(), second.now));
+    expected.version += 1;
+    assert_eq!(press.record(file.id).await, Some(expected.clone()));
+    let (_, detail) = press.ports().get_file(press.id(), file.id).await.expect("a file");
+    assert_eq!(detail.full_probe, second.full, "nothing is left of where the first one was");
+
+    let blind = ProbeDone {
+        probed: Probed::Unreadable("what?".into()),
+        full: None,
+        ..by("9 (a)", FullProbe::InObject, 3)
+    };
+    assert_eq!(press.probe(file.id, &blind).await, SavedProbe::SavedAgain);
+    let after = press.record(file.id).await.expect("a record");
+    assert_eq!((&after.probe, after.probed_by.as_deref()), (&expected.probe, Some("9 (a)")));
+    let (_, detail) = press.ports().get_file(press.id(), file.id).await.expect("a file");
+    assert_eq!(detail.full_probe, second.full);
+    press.assert_nothing_due().await;
+    assert_eq!(press.usage().await, usage(1, 7, 0));
 }

@@ -56,7 +56,7 @@ pub(crate) fn media(media_type: MediaType) -> Probed {
 
 /// A probe that found a video of `size` bytes.
 pub(crate) fn video(size: u64, now: Timestamp) -> ProbeDone {
-    ProbeDone { object: object(size), probed: media(MediaType::Video), full: None, now }
+    ProbeDone { object: object(size), probed: media(MediaType::Video), full: None, by: None, now }
 }
 
 /// What an import has put into an object of `size` bytes.

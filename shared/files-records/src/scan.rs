@@ -1,0 +1,37 @@
+//! All files of a deployment: for its operator, not for any request.
+
+use files_domain::{File, Status, StoreError};
+
+use crate::Records;
+use crate::error::unavailable;
+use crate::item::{FILE_PREFIX, Item, file_from_item, text};
+
+/// Where a scan goes on.
+#[derive(Debug)]
+pub struct ScanPosition(Item);
+
+impl Records {
+    /// One page of the `success` files of all owners, and where the next one begins. It reads the whole table bit by
+    /// bit (DynamoDB's `Scan`), so its cost grows with the table, not with what is found.
+    ///
+    /// # Errors
+    /// The table cannot be read.
+    pub async fn scan_probed(
+        &self,
+        from: Option<ScanPosition>,
+    ) -> Result<(Vec<File>, Option<ScanPosition>), StoreError> {
+        let scan = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .filter_expression("begins_with(sk, :file) AND #status = :success")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":file", text(FILE_PREFIX))
+            .expression_attribute_values(":success", text(Status::Success.to_string()))
+            .set_exclusive_start_key(from.map(|position| position.0));
+        let answer = scan.send().await.map_err(unavailable)?;
+        let files =
+            answer.items.unwrap_or_default().into_iter().map(file_from_item).collect::<Result<_, _>>()?;
+        Ok((files, answer.last_evaluated_key.map(ScanPosition)))
+    }
+}
