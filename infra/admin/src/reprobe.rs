@@ -11,16 +11,15 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// Which files to look at again.
 #[derive(Debug, Args)]
-#[group(id = "which", required = true, multiple = false, args = ["file", "outdated"])]
 pub(crate) struct ReprobeOptions {
     /// This file, of the owner named with --owner.
-    #[arg(long, value_name = "ID", requires = "owner")]
+    #[arg(long, value_name = "ID", requires = "owner", required_unless_present = "outdated")]
     file: Option<FileId>,
     /// Whose file it is.
     #[arg(long, value_name = "NAME", requires = "file")]
     owner: Option<String>,
     /// All files that were looked at by an older ffprobe than the layer's, by another build of it, or by none.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "file")]
     outdated: bool,
     /// The layer's ffprobe, as probe-file logs it [default: what the one beside this program says].
     #[arg(long, value_name = "VERSION", conflicts_with = "file")]
