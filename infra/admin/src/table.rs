@@ -22,7 +22,7 @@ pub(crate) struct TableOptions {
     /// The table in AWS: the stack's output `Table`. The local cloud is then left alone.
     #[arg(long, env = "FILES_TABLE", global = true, value_name = "NAME", conflicts_with = "ready")]
     table: Option<String>,
-    /// The queue in AWS that asks for probes: the stack's output `ProbeQueue`.
+    /// The queue in AWS that asks for probes: the stack's output `ProbeQueueUrl`.
     #[arg(long, env = "FILES_PROBE_QUEUE_URL", global = true, value_name = "URL")]
     probe_queue: Option<String>,
     /// The bucket in AWS: the stack's output `Bucket`.
@@ -82,7 +82,7 @@ impl TableOptions {
         }
         let (Some(url), Some(bucket)) = (&self.probe_queue, &self.bucket) else {
             bail!(
-                "for AWS, --probe-queue and --bucket are needed: the stack's outputs ProbeQueue and Bucket"
+                "for AWS, --probe-queue and --bucket are needed: the stack's outputs ProbeQueueUrl and Bucket"
             );
         };
         Ok(ProbeQueue::new(aws_sdk_sqs::Client::new(&aws().await), url, bucket))
