@@ -76,12 +76,12 @@ test-web: need-test build web ## Runs the web page's tests in Chromium, against 
 	@$(scripts)/install.sh browser
 	@$(scripts)/node.sh npx playwright test $(ARGS)
 
-# For this machine, which the emulator runs them on, and compiled quickly: with PROFILE=lambda they are what Lambda would get.
-PROFILE ?= release
+# The emulator runs this machine's own binaries. With PROFILE=lambda they are compiled as for Lambda first.
 .PHONY: test-deploy
-test-deploy: need-test build python-tools need-layer ## Deploys to an emulator of AWS and runs the end-to-end tests of the main job there.
+test-deploy: need-test need-layer build python-tools ## Deploys to an emulator of AWS and runs the end-to-end tests of the main job there.
 	@$(scripts)/python-tools.sh ministack
-	@.tools/venv-layer/bin/python -B $(scripts)/package.py $(machine) --profile $(PROFILE) --into target/lambda-test $(locked)
+	@.tools/venv-layer/bin/python -B $(scripts)/package.py $(machine) --into target/lambda-test \
+		$(if $(PROFILE),--profile $(PROFILE) $(locked),--built target/release)
 	@$(python) $(scripts)/try_deployment.py target/lambda-test $(ARGS)
 
 .PHONY: check-policies

@@ -1,14 +1,16 @@
 """Builds the zip of every function of the template for Lambda, where the template's CodeUri names it.
 
-    python package.py arm64|x86_64 [--profile PROFILE] [--into FOLDER] [--locked]
+    python package.py arm64|x86_64 [--profile PROFILE] [--into FOLDER] [--locked] [--built FOLDER]
 
-One compilation for all of them, by cargo-lambda. The same sources and tools give the same bytes.
+One compilation for all of them, by cargo-lambda. The same sources and tools give the same bytes. With --built nothing is
+compiled: this machine's own binaries are packed, for an emulator on this machine.
 """
 
 import argparse
 import hashlib
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -66,10 +68,14 @@ def build(target, crates, options):
         raise Fault("cargo-lambda failed, see above.")
 
 
-def check(name, binary, machine):
-    """Lambda could not start another machine's program, nor one that needs a newer glibc."""
+def check_machine(name, binary, machine):
+    """Lambda could not start another machine's program."""
     if binary[:4] != b"\x7fELF" or struct.unpack_from("<H", binary, 18)[0] != machine:
         raise Fault(f"{name} is not built for the architecture.")
+
+
+def check_glibc(name, binary):
+    """Nor one that needs a newer glibc."""
     versions = [tuple(map(int, found.split(b"."))) for found in re.findall(rb"GLIBC_(\d+\.\d+)", binary)]
     if versions and max(versions) > GLIBC:
         raise Fault(f"{name} needs glibc {'.'.join(map(str, max(versions)))}, Lambda has {'.'.join(map(str, GLIBC))}.")
@@ -78,7 +84,7 @@ def check(name, binary, machine):
 def pack(folder, machine):
     """Writes bootstrap.zip beside bootstrap. What there is to say of it."""
     binary = (folder / "bootstrap").read_bytes()
-    check(folder.name, binary, machine)
+    check_machine(folder.name, binary, machine)
     archive = folder / "bootstrap.zip"
     write_zip(archive, [("bootstrap", binary, True)])
     content = archive.read_bytes()
@@ -91,20 +97,36 @@ def read_options(arguments):
     parser.add_argument("architecture", choices=sorted(TARGETS))
     parser.add_argument("--profile", default="lambda", help="Cargo's; default lambda")
     parser.add_argument("--into", default="target/lambda", help="the folder; default target/lambda, as the template has it")
+    parser.add_argument("--built", metavar="FOLDER", help="compile nothing, take the binaries of this folder")
     parser.add_argument("--locked", action="store_true", help="take Cargo.lock as it is")
     return parser.parse_args(arguments)
 
 
-def main(arguments):
-    options = read_options(arguments)
+def compile_all(crates, options):
+    """Compiles them for Lambda."""
     target, machine = TARGETS[options.architecture]
     need_standard_library(target, output_of("rustc", "--print", "target-libdir", "--target", target))
-    crates = functions(ROOT)
     print(f"Building {len(crates)} functions for {options.architecture} (the first time takes some minutes)", flush=True)
     build(target, crates, options)
+    for crate in crates:
+        check_glibc(crate, (ROOT / options.into / crate / "bootstrap").read_bytes())
+
+
+def take_built(crates, options):
+    """Takes them as they are."""
+    for crate in crates:
+        folder = ROOT / options.into / crate
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / options.built / crate, folder / "bootstrap")
+
+
+def main(arguments):
+    options = read_options(arguments)
+    crates = functions(ROOT)
+    (take_built if options.built else compile_all)(crates, options)
     print(f"{'function':<16} {'binary':>10} {'zip':>10}")
     for crate in crates:
-        print(pack(ROOT / options.into / crate, machine))
+        print(pack(ROOT / options.into / crate, TARGETS[options.architecture][1]))
 
 
 if __name__ == "__main__":

@@ -47,15 +47,23 @@ class Package(unittest.TestCase):
 
     def test_what_lambda_could_not_start_is_refused(self):
         other = package.TARGETS["x86_64"][1]
-        for content, why in (
-            (program(machine=other), "architecture"),
-            (b"#!/bin/sh\nexit 0\n".ljust(64), "architecture"),
-            (program(glibc="2.35"), "needs glibc 2.35"),
-            (program(glibc="2.100"), "needs glibc 2.100"),
-        ):
-            with self.subTest(why), self.assertRaisesRegex(package.Fault, why):
-                package.check("worker", content, ARM64)
-        package.check("worker", program(glibc="2.9"), ARM64)
+        for content in (program(machine=other), b"#!/bin/sh\nexit 0\n".ljust(64)):
+            with self.assertRaisesRegex(package.Fault, "architecture"):
+                package.check_machine("worker", content, ARM64)
+        for glibc in ("2.35", "2.100"):
+            with self.assertRaisesRegex(package.Fault, f"needs glibc {glibc}"):
+                package.check_glibc("worker", program(glibc=glibc))
+        for content in (program(glibc="2.9"), program(), b"static"):
+            package.check_glibc("worker", content)
+
+    def test_what_is_built_already_is_packed_as_it_is(self):
+        (self.root / "built").mkdir()
+        (self.root / "built/worker").write_bytes(program())
+        options = package.read_options(["arm64", "--built", str(self.root / "built"), "--into", str(self.root / "zips")])
+        package.take_built(["worker"], options)
+        package.pack(self.root / "zips/worker", ARM64)
+        with zipfile.ZipFile(self.root / "zips/worker/bootstrap.zip") as opened:
+            self.assertEqual(opened.read("bootstrap"), program())
 
     def test_a_missing_standard_library_is_said_with_its_remedy(self):
         with self.assertRaisesRegex(package.Fault, r"rustup target add aarch64-unknown-linux-gnu"):
