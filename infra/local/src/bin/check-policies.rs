@@ -39,7 +39,7 @@ fn main() -> Result<ExitCode> {
     let (grants, asked, excused) = (findings.grants, recorded.len(), findings.excused);
     writeln!(
         std::io::stdout(),
-        "{name}: {grants} permissions, {asked} kinds of requests: all are allowed, none is unused but {excused} with a reason"
+        "{name}: {grants} permissions, each was used or has a reason ({excused}); {asked} kinds of requests, all allowed"
     )?;
     Ok(ExitCode::SUCCESS)
 }
