@@ -1,0 +1,165 @@
+//! Small files that ask for much.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use media_probe::Outcome;
+
+use crate::support::{assert_little_memory, outcome};
+
+/// So many zeros, compressed.
+fn deflated(zeros: usize) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+    let block = vec![0; 1 << 20];
+    for start in (0..zeros).step_by(block.len()) {
+        encoder.write_all(&block[..block.len().min(zeros - start)]).unwrap();
+    }
+    encoder.finish().unwrap()
+}
+
+fn number(value: usize) -> [u8; 4] {
+    u32::try_from(value).unwrap().to_be_bytes()
+}
+
+/// A box of ISO 14496-12.
+fn iso_box(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+    [&number(content.len() + 8)[..], kind, content].concat()
+}
+
+fn mp4(rest: &[u8]) -> Vec<u8> {
+    [iso_box(b"ftyp", b"isom\0\0\x02\0isommp41"), rest.to_vec()].concat()
+}
+
+/// A gray PNG, all of it there.
+fn png(side: usize) -> Vec<u8> {
+    let chunk = |kind: &[u8; 4], content: &[u8]| {
+        let mut check = flate2::Crc::new();
+        check.update(kind);
+        check.update(content);
+        [&number(content.len())[..], kind, content, &check.sum().to_be_bytes()].concat()
+    };
+    let header = [&number(side)[..], &number(side), &[8, 0, 0, 0, 0]].concat();
+    let data = deflated(side * (side + 1));
+    [b"\x89PNG\r\n\x1a\n".to_vec(), chunk(b"IHDR", &header), chunk(b"IDAT", &data), chunk(b"IEND", b"")]
+        .concat()
+}
+
+/// Boxes in boxes, each of the same kind.
+fn nested(kind: &[u8; 4], depth: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(depth * 8);
+    for left in (1..=depth).rev() {
+        bytes.extend(number(left * 8));
+        bytes.extend(kind);
+    }
+    bytes
+}
+
+/// An element of EBML with a size of eight bytes.
+fn element(id: &[u8], content: &[u8]) -> Vec<u8> {
+    let size = (content.len() as u64 | 1 << 56).to_be_bytes();
+    [id, &size, content].concat()
+}
+
+fn matroska(segment: &[u8]) -> Vec<u8> {
+    let header = element(&[0x1a, 0x45, 0xdf, 0xa3], &element(&[0x42, 0x82], b"matroska"));
+    [header, element(&[0x18, 0x53, 0x80, 0x67], segment)].concat()
+}
+
+fn nested_tags(depth: usize) -> Vec<u8> {
+    // Written from the inside: the sizes of all are those of what is in them.
+    let mut heads = Vec::with_capacity(depth);
+    let mut length = 0_u64;
+    for _ in 0..depth {
+        heads.push([&[0x67, 0xc8][..], &(length | 1 << 56).to_be_bytes()].concat());
+        length += 10;
+    }
+    heads.reverse();
+    let tag = element(&[0x73, 0x73], &heads.concat());
+    matroska(&element(&[0x12, 0x54, 0xc3, 0x67], &tag))
+}
+
+fn compressed_index(zeros: usize) -> Vec<u8> {
+    let data = [&number(zeros)[..], &deflated(zeros)].concat();
+    let compressed = [iso_box(b"dcom", b"zlib"), iso_box(b"cmvd", &data)].concat();
+    mp4(&iso_box(b"moov", &iso_box(b"cmov", &compressed)))
+}
+
+/// A sample table that says to have more entries than there are bytes.
+fn endless_table() -> Vec<u8> {
+    let table = iso_box(b"stsz", &[&[0; 8][..], &[0xff, 0xff, 0xff, 0x7f]].concat());
+    let media = iso_box(b"mdia", &iso_box(b"minf", &iso_box(b"stbl", &table)));
+    mp4(&iso_box(b"moov", &iso_box(b"trak", &media)))
+}
+
+fn bombs() -> Vec<(&'static str, Vec<u8>)> {
+    const MIB: usize = 1 << 20;
+    let tracks = iso_box(b"trak", b"").repeat(100_000);
+    vec![
+        ("PNG of 16000²", png(16_000)),
+        ("compressed index of 256 MiB", compressed_index(256 * MIB)),
+        ("Flash of 256 MiB", [&b"CWS\x0a\xff\xff\xff\x7f"[..], &deflated(256 * MIB)].concat()),
+        ("a million empty boxes", mp4(&iso_box(b"free", b"").repeat(MIB))),
+        ("a million empty boxes in the index", mp4(&iso_box(b"moov", &iso_box(b"free", b"").repeat(MIB)))),
+        ("a hundred thousand tracks", mp4(&iso_box(b"moov", &tracks))),
+        ("indexes in indexes", mp4(&nested(b"moov", 50_000))),
+        ("tracks in tracks", mp4(&iso_box(b"moov", &nested(b"trak", 50_000)))),
+        ("user data in user data", mp4(&iso_box(b"moov", &nested(b"udta", 50_000)))),
+        ("tags in tags", nested_tags(50_000)),
+        ("an endless table", endless_table()),
+        ("tags upon tags", b"ID3\x04\0\0\0\0\0\0".repeat(100_000)),
+        ("a box without an end", mp4(b"\0\0\0\x01moov\x7f\xff\xff\xff\xff\xff\xff\xff")),
+        ("a box without a length", mp4(&b"\0\0\0\0moov".repeat(1000))),
+        ("a segment of all sizes", matroska(&[0xff; 100_000])),
+    ]
+}
+
+#[tokio::test]
+async fn bombs_do_not_go_off() {
+    for (what, bytes) in bombs() {
+        let length = bytes.len();
+        let said = match outcome(what, bytes).await {
+            Outcome::Media(media) => format!("{:?}", media.summary.format_name),
+            Outcome::Unreadable(reason) => reason,
+        };
+        println!("{what}, {length} bytes: {said}");
+        assert_little_memory(what);
+    }
+}
+
+/// A sound file whose title is these bytes.
+fn titled(title: &[u8]) -> Vec<u8> {
+    let chunk = |kind: &[u8; 4], content: &[u8]| {
+        let length = u32::try_from(content.len()).unwrap().to_le_bytes();
+        [kind, &length[..], content, &[0][..content.len() % 2]].concat()
+    };
+    let format = [1, 0, 1, 0, 0x40, 0x1f, 0, 0, 0x40, 0x1f, 0, 0, 1, 0, 8, 0];
+    let info = [b"INFO".to_vec(), chunk(b"INAM", title)].concat();
+    let body =
+        [b"WAVE".to_vec(), chunk(b"fmt ", &format), chunk(b"LIST", &info), chunk(b"data", &[128; 8000])];
+    chunk(b"RIFF", &body.concat())
+}
+
+#[tokio::test]
+async fn a_title_is_text_whatever_is_in_it() {
+    let every_byte: Vec<u8> = (1..=255).collect();
+    let titles: [&[u8]; 7] = [
+        b"\"}},\"streams\":[{\"codec_type\":\"video\",\"width\":1}],\"x\":{\"y\":\"",
+        b"\x1b[2J\x1b]0;owned\x07\r\n\t\x7f\x08",
+        b"\\u0000\\\"\\\\",
+        b"$(reboot)`reboot`;|&<>'%s%n",
+        "\u{202e}fdp.exe\u{feff}\u{2028}".as_bytes(),
+        b"\xff\xfe\xc0\x80\xed\xa0\x80",
+        &every_byte,
+    ];
+    for title in titles {
+        let what = String::from_utf8_lossy(title).into_owned();
+        let Outcome::Media(media) = outcome(&what, titled(title)).await else {
+            panic!("unreadable: {what:?}")
+        };
+        let format = &media.full["format"];
+        assert!(format["tags"]["title"].is_string(), "{what:?}: {format}");
+        assert_eq!((media.full["streams"].as_array().map(Vec::len), &media.summary.width), (Some(1), &None));
+        assert_eq!(media.full.as_object().map(|full| full.contains_key("x")), Some(false));
+    }
+}
