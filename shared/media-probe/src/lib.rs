@@ -8,6 +8,8 @@ mod ahead;
 mod cache;
 mod capture;
 mod command;
+#[cfg(test)]
+mod fuzz;
 mod halt;
 mod limits;
 mod media;
