@@ -69,6 +69,7 @@ test: need-test build check-template check-openapi ## Runs all tests, end to end
 	@rm -rf target/requests
 	@CARGO_TERM_QUIET=false cargo test $(locked) --release --workspace
 	@$(MAKE) check-policies
+	@$(MAKE) test-hostile
 	@$(MAKE) test-web
 
 .PHONY: test-web
@@ -87,6 +88,10 @@ test-deploy: need-test need-layer build python-tools ## Deploys to an emulator o
 .PHONY: check-policies
 check-policies: ## Holds the template's policies against what the functions asked for in the last `make test`.
 	@target/release/check-policies
+
+.PHONY: test-hostile
+test-hostile: need-test build ## Runs the end-to-end tests on a bad day; another one by FAULTS=SEED.
+	@$(scripts)/test-hostile.sh $(or $(FAULTS),7)
 
 .PHONY: bench
 bench: need-test build ## Runs the benchmarks: an import of 2 GiB in bounded memory, an upload of 1 GiB against curl.

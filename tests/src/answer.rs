@@ -4,6 +4,8 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::Value;
 
+use crate::hostile;
+
 /// An answer, read to its end.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -16,8 +18,13 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Sends a request and reads the answer.
+    /// Sends a request and reads the answer. On a bad day it may take several tries.
     pub async fn to(request: reqwest::RequestBuilder) -> Self {
+        if hostile::seed().is_some() { hostile::ask(request).await } else { Self::once(request).await }
+    }
+
+    /// The answer to one try.
+    pub(crate) async fn once(request: reqwest::RequestBuilder) -> Self {
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await.expect("a whole body");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use files_domain::{NewKey, Scope, Timestamp};
@@ -12,8 +12,10 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use crate::deployment::{self, NEEDS_THE_INSIDE};
+use crate::hostile::{self, PassingTime};
 use crate::keeper::Keeper;
 pub use crate::process::{children, is_running, kill};
+use crate::secrecy::Watch;
 pub use crate::setup::{Setup, built};
 use crate::wait::until;
 use crate::{Answer, Behind, Owner};
@@ -49,6 +51,9 @@ pub struct Local {
     pub(crate) folder: PathBuf,
     pub(crate) ready: Ready,
     process: u32,
+    pub(crate) log: Arc<Watch>,
+    /// On a bad day.
+    _passing_time: Option<PassingTime>,
 }
 
 impl Cloud {
@@ -57,7 +62,10 @@ impl Cloud {
         let mut keeper = Keeper::new(&folder, command);
         let process = keeper.start();
         let ready = wait_ready(&folder, process).await;
-        Self::Local(Box::new(Local { keeper: Mutex::new(keeper), folder, ready, process }))
+        let passing_time = hostile::seed().map(|_| PassingTime::start(folder.clone()));
+        let log = Arc::new(Watch::new(&folder));
+        let keeper = Mutex::new(keeper);
+        Self::Local(Box::new(Local { keeper, folder, ready, process, log, _passing_time: passing_time }))
     }
 
     pub(crate) fn as_local(&self) -> Option<&Local> {
@@ -183,7 +191,11 @@ impl Cloud {
 
     /// Runs `sweep` now, and waits until it is done.
     pub async fn sweep(&self) {
-        self.local(http::Method::POST, "schedule/sweep").await.expect(200);
+        if hostile::seed().is_some() {
+            until("sweep gets through", async || self.try_sweep().await.then_some(())).await;
+        } else {
+            self.local(http::Method::POST, "schedule/sweep").await.expect(200);
+        }
     }
 
     async fn local(&self, method: http::Method, path: &str) -> Answer {
@@ -237,6 +249,12 @@ impl Local {
     }
 }
 
+impl Drop for Local {
+    fn drop(&mut self) {
+        self.log.assert_silent(); // before the keeper takes the log away
+    }
+}
+
 /// The present.
 #[must_use]
 pub fn now() -> Timestamp {
@@ -250,9 +268,14 @@ fn ready_file(folder: &Path) -> PathBuf {
 async fn wait_ready(folder: &Path, process: u32) -> Ready {
     until("the cloud is ready", async || {
         assert!(is_running(process), "the cloud has ended:\n{}", Cloud::log_tail(folder));
-        serde_json::from_slice(&std::fs::read(ready_file(folder)).ok()?).ok()
+        ready_in(folder)
     })
     .await
+}
+
+/// What the cloud in `folder` wrote down when it was ready.
+pub(crate) fn ready_in(folder: &Path) -> Option<Ready> {
+    serde_json::from_slice(&std::fs::read(ready_file(folder)).ok()?).ok()
 }
 
 /// A name that no other owner has.

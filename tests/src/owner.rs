@@ -1,13 +1,14 @@
 //! A client of the API with the key of one owner.
 
 use std::path::PathBuf;
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
 use serde_json::Value;
 
+use crate::secrecy::Watch;
 use crate::wait::until;
 use crate::{Answer, Behind, Cloud, Form, Inside};
 
@@ -18,7 +19,7 @@ pub struct Owner {
     api: String,
     name: String,
     key: String,
-    log: Option<PathBuf>,
+    log: Option<(PathBuf, Arc<Watch>)>,
     /// The owner's records and objects.
     pub behind: Inside,
 }
@@ -41,7 +42,7 @@ impl Owner {
             api: cloud.api(),
             name: name.to_owned(),
             key: key.to_owned(),
-            log: cloud.as_local().map(|local| local.folder.clone()),
+            log: cloud.as_local().map(|local| (local.folder.clone(), local.log.clone())),
             behind: Inside(cloud.as_local().map(|local| Behind::new(&local.ready, name))),
         }
     }
@@ -220,11 +221,13 @@ pub fn id(file: &Value) -> &str {
     file["id"].as_str().expect("an id")
 }
 
-/// Shows what the cloud had to say when a test fails.
+/// Shows what the cloud had to say when a test fails, and sees to it that it did not say too much.
 impl Drop for Owner {
     fn drop(&mut self) {
-        if let Some(log) = self.log.as_ref().filter(|_| std::thread::panicking()) {
-            eprintln!("--- the cloud's last lines:\n{}\n---", Cloud::log_tail(log));
+        let Some((folder, log)) = &self.log else { return };
+        if std::thread::panicking() {
+            eprintln!("--- the cloud's last lines:\n{}\n---", Cloud::log_tail(folder));
         }
+        log.assert_silent();
     }
 }

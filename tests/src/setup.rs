@@ -3,8 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::Cloud;
 use crate::deployment::{self, NEEDS_THE_INSIDE};
+use crate::{Cloud, hostile};
 
 /// How a cloud is started.
 #[derive(Default)]
@@ -12,6 +12,7 @@ pub struct Setup {
     dying: Vec<&'static str>,
     replaced: Vec<(&'static str, &'static str)>,
     forbidden: Vec<(&'static str, &'static str)>,
+    allowed: Option<String>,
 }
 
 impl Setup {
@@ -37,6 +38,13 @@ impl Setup {
         self
     }
 
+    /// With this as the only private host that imports may reach, instead of 127.0.0.1.
+    #[must_use]
+    pub fn allowing_only(mut self, host: &str) -> Self {
+        self.allowed = Some(host.to_owned());
+        self
+    }
+
     /// Starts the cloud and waits until it is ready.
     pub async fn start(self) -> Cloud {
         assert!(deployment::address().is_none(), "{NEEDS_THE_INSIDE}");
@@ -44,10 +52,16 @@ impl Setup {
         let text = |path: &Path| path.to_str().expect("a readable path").to_owned();
         let mut command = vec![text(&built().join("files-local")), "--port".into(), "0".into()];
         command.extend(["--data".into(), text(&folder.join("data"))]);
-        command.extend(["--allow-import-host".into(), "127.0.0.1".into()]);
+        let allowed = self.allowed.clone().unwrap_or_else(|| "127.0.0.1".to_owned());
+        command.extend(["--allow-import-host".into(), allowed]);
         command.extend(["--template".into(), text(&self.template(&folder))]);
         command.extend(["--record-requests".into(), text(&requests())]);
         command.extend(["--functions".into(), text(&self.functions(&folder))]);
+        if let Some(seed) = hostile::seed() {
+            let faults = folder.join("faults.json");
+            std::fs::write(&faults, hostile::rules(seed).to_string()).expect("the rules");
+            command.extend(["--faults".into(), text(&faults)]);
+        }
         Cloud::run(folder, &command).await
     }
 

@@ -1,6 +1,6 @@
 use files_api::{Answer, ApiError, Reason};
 use files_domain::{
-    CheckKey, CreateFile, Detail, FileId, FileName, NewFile, QueueImport, RemoveFile, Source,
+    CheckKey, CreateFile, Detail, FileId, FileName, NewFile, QueueImport, RemoveFile, Source, Status,
 };
 use lambda_http::http::StatusCode;
 use safe_fetch::SourceUrl;
@@ -30,8 +30,11 @@ impl<R: CheckKey + CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> Create
             source_url: Some(url.as_str().to_owned()),
             ..Default::default()
         };
-        let (is_new, file, detail) = self.create(&order, file, detail).await?;
-        if is_new && let Err(error) = self.imports.queue_import(owner, file.id, url.as_str()).await {
+        let (_, file, detail) = self.create(&order, file, detail).await?;
+        // The try before may have died before it was queued; one message too many does no harm.
+        if file.status == Status::Pending
+            && let Err(error) = self.imports.queue_import(owner, file.id, url.as_str()).await
+        {
             warn!(error = error.as_ref() as &dyn std::error::Error, "an import is left to sweep");
         }
         created(StatusCode::ACCEPTED, &order, &file, &detail).send()

@@ -113,11 +113,10 @@ fn shown(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Nothing a function logs may move the cursor or forge a line.
+/// Nothing a function logs may move the cursor or forge a line, in whatever shows it.
 fn printable(text: &str) -> String {
-    let escape = |c: char| {
-        if c.is_control() && c != '\t' { c.escape_debug().to_string() } else { c.to_string() }
-    };
+    let breaks = |c: char| (c.is_control() && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}');
+    let escape = |c: char| if breaks(c) { c.escape_debug().to_string() } else { c.to_string() };
     text.chars().map(escape).collect()
 }
 
@@ -159,6 +158,7 @@ mod tests {
     #[test]
     fn other_lines_pass_through_without_control_characters() {
         assert_eq!(written("hello \u{1b}[2Jx"), "INFO  get-file       hello \\u{1b}[2Jx\n");
+        assert_eq!(written("a\u{2028}b"), "INFO  get-file       a\\u{2028}b\n");
         assert_eq!(written("[1, 2]"), "INFO  get-file       [1, 2]\n");
     }
 }

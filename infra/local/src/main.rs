@@ -1,5 +1,6 @@
 //! `files-local`: the local cloud.
 
+use std::io::IsTerminal;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -14,7 +15,8 @@ use tracing_subscriber::EnvFilter;
 async fn main() -> ExitCode {
     let options = Options::parse();
     let filter = EnvFilter::try_from_env("FILES_LOCAL_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    lines.with_ansi(std::io::stderr().is_terminal()).init();
     let log = Log::stdout();
     let outcome = match stop_signal() {
         Ok(stop) => cloud::run(&options, &log, stop).await,

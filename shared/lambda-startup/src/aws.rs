@@ -11,6 +11,7 @@ use aws_smithy_types::timeout::{TimeoutConfig, TimeoutConfigBuilder};
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 
+use crate::contention::TransactionConflict;
 use crate::settings::{SettingError, optional, required};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -81,7 +82,9 @@ impl Aws {
     /// A client of DynamoDB.
     #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        aws_sdk_dynamodb::Client::new(&self.at("AWS_ENDPOINT_URL_DYNAMODB", small_calls()))
+        let config = self.at("AWS_ENDPOINT_URL_DYNAMODB", small_calls());
+        let config = aws_sdk_dynamodb::config::Builder::from(&config);
+        aws_sdk_dynamodb::Client::from_conf(config.retry_classifier(TransactionConflict).build())
     }
 
     /// A client of S3.

@@ -3,6 +3,7 @@
 
 mod aws;
 mod clock;
+mod contention;
 mod logging;
 mod settings;
 

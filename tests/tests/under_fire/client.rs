@@ -1,43 +1,9 @@
-//! A client that tries again what failed on the other side, as all should.
-
-use std::time::Duration;
+//! What a client does that tries again whatever failed on the other side.
 
 use bytes::Bytes;
 use files_tests::parts::slice;
-use files_tests::{Answer, Owner};
-use reqwest::RequestBuilder;
+use files_tests::{Answer, Owner, persist};
 use serde_json::Value;
-
-/// Tries of one request, and the pause before the second one.
-const TRIES: u32 = 8;
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-
-/// Sends a request until it is answered with something that another try would not change. `None`: it never was.
-pub(crate) async fn persist(request: impl Fn() -> RequestBuilder) -> Option<Answer> {
-    let mut pause = FIRST_PAUSE;
-    for _ in 0..TRIES {
-        match attempt(request()).await {
-            Some(answer) if !is_passing(&answer) => return Some(answer),
-            _ => tokio::time::sleep(pause).await, // back-off between two tries, not a wait for an event
-        }
-        pause *= 2;
-    }
-    None
-}
-
-/// The answer, unless the connection broke.
-async fn attempt(request: RequestBuilder) -> Option<Answer> {
-    let response = request.send().await.ok()?;
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let body = response.bytes().await.ok()?;
-    Some(Answer { status, headers, body })
-}
-
-/// Ours while they fail or are busy, and S3's when another request is at the same key.
-fn is_passing(answer: &Answer) -> bool {
-    let conflict = || String::from_utf8_lossy(&answer.body).contains("ConditionalRequestConflict");
-    answer.status >= 500 || answer.status == 429 || (answer.status == 409 && conflict())
-}
 
 /// PUTs the bytes of a presigned upload. Whether S3 has them; a second PUT of a file is refused because it has.
 pub(crate) async fn put(owner: &Owner, file: &Value, bytes: &Bytes) -> bool {

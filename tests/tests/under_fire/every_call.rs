@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use files_tests::owner::id;
-use files_tests::{Cloud, Form, Owner, Reply, SourceServer, media, until};
+use files_tests::{Cloud, Form, Owner, Reply, SourceServer, media, persist, until};
 use serde_json::{Value, json};
 
-use crate::client::{self, persist};
+use crate::client;
 use crate::invariants::{End, Known, text, violations};
 use crate::recovery::recover;
 
@@ -60,7 +60,7 @@ impl Fire {
                 })
                 .await;
                 self.cloud.clear_faults().await;
-                self.known.push(Known { id, what: format!("{what}, {action} {nth}"), end });
+                self.know(&id, &format!("{what}, {action} {nth}"), end);
                 if !has_struck {
                     break;
                 }
@@ -90,8 +90,13 @@ impl Fire {
         persist(request).await.expect("an answer, some day")
     }
 
+    /// Remembers how a file must end.
+    pub(crate) fn know(&mut self, id: &str, what: &str, end: End) {
+        self.known.push(Known { id: id.to_owned(), what: what.to_owned(), end });
+    }
+
     /// Creates a file as clients should: under a key of its own.
-    async fn create(&self, request: impl Fn() -> reqwest::RequestBuilder) -> Value {
+    pub(crate) async fn create(&self, request: impl Fn() -> reqwest::RequestBuilder) -> Value {
         let key = format!("key-{}", fastrand::u64(..));
         let answer = self.ask(|| request().header("idempotency-key", &key)).await;
         assert!(matches!(answer.status, 201 | 202), "{answer:?}");

@@ -3,6 +3,7 @@
 
 mod background;
 mod client;
+mod each_fault;
 mod every_call;
 mod invariants;
 mod last_letters;

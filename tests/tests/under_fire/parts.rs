@@ -4,11 +4,11 @@ use bytes::Bytes;
 use files_domain::FileRecords;
 use files_tests::owner::id;
 use files_tests::parts::all_parts;
-use files_tests::{Answer, media};
+use files_tests::{Answer, media, persist};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::client::{self, persist};
+use crate::client;
 use crate::every_call::{Fire, at_once};
 use crate::invariants::End;
 use crate::samples::make_due;

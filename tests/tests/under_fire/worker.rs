@@ -7,12 +7,12 @@ use bytes::Bytes;
 use fastrand::Rng;
 use files_tests::owner::id;
 use files_tests::parts::all_parts;
-use files_tests::{Answer, Form, Owner, Reply, SourceServer, media};
+use files_tests::{Answer, Form, Owner, Reply, SourceServer, media, persist};
 use http::Method;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-use crate::client::{self, persist};
+use crate::client;
 use crate::invariants::{End, Known};
 
 /// A source of two parts, and how many of a hundred imports are of it.

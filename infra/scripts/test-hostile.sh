@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# The end-to-end tests once more, while the cloud fails as the given seed says.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+seed=${1:?a seed}
+list=tests/tests/end_to_end/kind_only.txt
+run=(cargo test ${CI:+--locked} --release --workspace --test end_to_end --)
+
+names=$("${run[@]}" --list)
+skip=()
+while read -r name reason; do
+    [[ -n $name && $name != \#* ]] || continue
+    [[ -n $reason ]] || { echo "$list: $name has no reason" >&2; exit 1; }
+    grep -q "^$name" <<<"$names" || { echo "$list: there is no test $name" >&2; exit 1; }
+    skip+=(--skip "$name")
+done <"$list"
+
+echo "End to end on the bad day of FAULTS=$seed, without:" "${skip[@]/--skip/}"
+FILES_TESTS_FAULTS=$seed CARGO_TERM_QUIET=false "${run[@]}" "${skip[@]}"

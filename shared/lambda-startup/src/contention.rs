@@ -1,0 +1,62 @@
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
+
+/// A write of one item that meets a transaction on it. The SDK does not try such a write again by itself; the
+/// transaction is over a moment later
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html>).
+#[derive(Debug)]
+pub(crate) struct TransactionConflict;
+
+impl ClassifyRetry for TransactionConflict {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let error = context.output_or_error().and_then(Result::err);
+        let Some(error) = error.and_then(|error| error.as_operation_error()) else {
+            return RetryAction::NoActionIndicated;
+        };
+        let code = (error.downcast_ref::<UpdateItemError>().and_then(ProvideErrorMetadata::code))
+            .or_else(|| error.downcast_ref::<DeleteItemError>().and_then(ProvideErrorMetadata::code))
+            .or_else(|| error.downcast_ref::<PutItemError>().and_then(ProvideErrorMetadata::code));
+        match code {
+            Some("TransactionConflictException") => RetryAction::transient_error(),
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "transaction conflict"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::error::{ResourceNotFoundException, TransactionConflictException};
+    use aws_smithy_runtime_api::client::interceptors::context::{Error, Input};
+    use aws_smithy_runtime_api::client::orchestrator::OrchestratorError;
+
+    use super::*;
+
+    fn after(error: UpdateItemError) -> RetryAction {
+        let mut context = InterceptorContext::new(Input::doesnt_matter());
+        context.set_output_or_error(Err(OrchestratorError::operation(Error::erase(error))));
+        TransactionConflict.classify_retry(&context)
+    }
+
+    #[test]
+    fn only_a_conflict_is_tried_again_for_its_own_sake() {
+        let meta = || aws_smithy_types::error::ErrorMetadata::builder();
+        let conflict = TransactionConflictException::builder()
+            .meta(meta().code("TransactionConflictException").build())
+            .build();
+        let conflict = UpdateItemError::TransactionConflictException(conflict);
+        assert_eq!(after(conflict), RetryAction::transient_error());
+        let missing = ResourceNotFoundException::builder()
+            .meta(meta().code("ResourceNotFoundException").build())
+            .build();
+        let missing = UpdateItemError::ResourceNotFoundException(missing);
+        assert_eq!(after(missing), RetryAction::NoActionIndicated);
+    }
+}

@@ -1,0 +1,108 @@
+//! What may stand in no log: API keys, signatures, the queries of addresses, and control characters. Every cloud of every
+//! test is held to it: when an owner's test ends, and when a cloud of its own ends.
+
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// Hex digits after `fm_` from which on something is taken for a key: `fm_id://` and words are none.
+const KEY_DIGITS: usize = 16;
+/// Of signed requests; of a query they are found as one, these stand in headers too.
+const SIGNED: [&str; 4] = ["x-amz-signature", "x-amz-credential", "x-amz-security-token", "signature="];
+
+/// The log of one cloud, read as it grows.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    log: PathBuf,
+    read: Mutex<u64>,
+}
+
+impl Watch {
+    pub(crate) fn new(folder: &Path) -> Self {
+        Self { log: folder.join("log"), read: Mutex::new(0) }
+    }
+
+    /// What has been written since the last look and should not have been, with the line.
+    pub(crate) fn found(&self) -> Vec<String> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok(mut file) = std::fs::File::open(&self.log) else { return Vec::new() };
+        let mut new = Vec::new();
+        if file.seek(SeekFrom::Start(*read)).and_then(|_| file.read_to_end(&mut new)).is_err() {
+            return Vec::new();
+        }
+        // The last line may not be whole yet.
+        let whole = new.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        *read += whole as u64;
+        let text = String::from_utf8_lossy(&new[..whole]);
+        text.lines().filter_map(|line| fault(line).map(|fault| format!("{fault}: {line}"))).collect()
+    }
+
+    /// Ends the test if a secret is in the log. Not while it is ending already.
+    pub(crate) fn assert_silent(&self) {
+        let found = self.found();
+        assert!(found.is_empty() || std::thread::panicking(), "the log tells secrets: {found:#?}");
+    }
+}
+
+/// What is wrong with a line, if anything is.
+fn fault(line: &str) -> Option<&'static str> {
+    // The local cloud greets its developer with the first key; all that is logged begins with a time.
+    if !line.starts_with(|c: char| c.is_ascii_digit()) {
+        return (!is_greeting(line)).then_some("a line that is none of the log's");
+    }
+    if line.chars().any(|c| (c.is_control() && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}')) {
+        return Some("a control character");
+    }
+    let is_key = |rest: &str| rest.bytes().take_while(u8::is_ascii_hexdigit).count() >= KEY_DIGITS;
+    if line.match_indices("fm_").any(|(at, found)| is_key(&line[at + found.len()..])) {
+        return Some("an API key");
+    }
+    let lower = line.to_ascii_lowercase();
+    if SIGNED.iter().any(|name| lower.contains(name)) {
+        return Some("a signature");
+    }
+    let has_query = |rest: &str| rest.split([' ', '"', ')', '>']).next().is_some_and(|url| url.contains('?'));
+    lower.match_indices("://").any(|(at, _)| has_query(&lower[at..])).then_some("an address with its query")
+}
+
+/// What files-local prints before and after all logging.
+fn is_greeting(line: &str) -> bool {
+    line.is_empty() || line.starts_with("  ") || line.starts_with("files-local")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_found_and_words_are_not() {
+        let key = format!("fm_{}", "0123456789abcdef".repeat(3));
+        for (text, expected) in [
+            ("answered duration_ms=1 status=200".to_owned(), None),
+            ("reference fm_id://01a20a33-56b1-7350-a51a-b7827e0faa96".to_owned(), None),
+            ("redirect to http://127.0.0.1:1/a b?c".to_owned(), None),
+            (format!("refused cause=key {key} is unknown"), Some("an API key")),
+            ("GET http://127.0.0.1:1/b/k?token=1 failed".to_owned(), Some("an address with its query")),
+            ("header X-Amz-Signature: 00".to_owned(), Some("a signature")),
+            ("a\u{1b}[2Jb".to_owned(), Some("a control character")),
+            ("a\u{2028}b".to_owned(), Some("a control character")),
+        ] {
+            assert_eq!(fault(&format!("20:57:46.581Z INFO  get-file       {text}")), expected, "{text}");
+        }
+        assert_eq!(fault(&format!("  key   {key}")), None);
+        assert_eq!(fault("forged"), Some("a line that is none of the log's"));
+    }
+
+    #[test]
+    fn a_log_is_read_once_and_line_by_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let (watch, log) = (Watch::new(folder.path()), folder.path().join("log"));
+        assert!(watch.found().is_empty(), "there is none yet");
+        let line = "20:57:46.581Z INFO  x https://a.example/?b";
+        std::fs::write(&log, line).unwrap();
+        assert!(watch.found().is_empty(), "it is not whole");
+        std::fs::write(&log, format!("{line}\n")).unwrap();
+        assert_eq!(watch.found().len(), 1);
+        assert!(watch.found().is_empty(), "it was told before");
+    }
+}

@@ -1,0 +1,133 @@
+//! What clients send comes out as data: in no header, no line of a log, no JSON does it become anything else.
+
+use files_tests::owner::id;
+use files_tests::{Answer, Cloud, Form, Owner, RawSource, Script};
+use serde_json::{Value, json};
+
+/// What would begin a line of its own, or a header, were it let.
+const FORGED: &str = "FORGED";
+
+/// Texts that break out of something: of a line, a header, a terminal, JSON, a quote.
+fn breakouts() -> Vec<String> {
+    [
+        "\r\n",
+        "\n",
+        "\r",
+        "\u{1b}[2J\u{1b}[1;1H",
+        "\u{2028}",
+        "\u{2029}",
+        "\u{85}",
+        "\0",
+        "\"}\n{\"level\":\"",
+        "\";\r\n",
+        "%0d%0a",
+        "\u{202e}",
+    ]
+    .map(|end| format!("a{end}{FORGED}: {end}b"))
+    .into()
+}
+
+/// Each answer is as it should be, and nothing was smuggled into its headers.
+fn assert_clean(answer: &Answer, sent: &str) {
+    assert!(answer.status < 500, "{sent:?}: {}", answer.status);
+    for (name, value) in &answer.headers {
+        assert!(!name.as_str().eq_ignore_ascii_case(FORGED), "{sent:?}: {name}");
+        assert!(value.as_bytes().iter().all(|byte| *byte >= b' ' && *byte != 0x7f), "{sent:?}: {value:?}");
+    }
+    if answer.header("content-type") == Some("application/json") {
+        let text = std::str::from_utf8(&answer.body).expect("UTF-8");
+        assert!(!text.contains(|c: char| c < ' '), "{sent:?}: {text}");
+        let _: Value = answer.json();
+    }
+}
+
+/// What of a file a client sees, and of its bytes.
+async fn look(owner: &Owner, created: &Answer, sent: &str) {
+    assert_clean(created, sent);
+    let Some(file) = (created.status < 300).then(|| created.json()) else { return };
+    let name = file["name"].as_str().expect("a name");
+    assert!(!name.contains(|c: char| c.is_control()), "{name:?}");
+    let path = format!("/files/{}", id(&file));
+    assert_clean(&owner.get(&path).await, sent);
+    if file["status"] == "running" {
+        let file = owner.wait_until_terminal(&file).await;
+        let redirect = owner.get(Owner::download_url(&file)).await.expect(302);
+        assert_clean(&redirect, sent);
+        let object = owner.fetch(redirect.header("location").expect("a location")).await.expect(200);
+        assert_clean(&object, sent);
+    }
+    assert_clean(&owner.delete(&file).await, sent);
+}
+
+/// Requests in which the text stands wherever a text can.
+async fn everywhere(owner: &Owner, text: &str) {
+    let with = |field: &str, value: Value| {
+        let mut body = json!({"name": "a.mp4", "size": 1});
+        body[field] = value;
+        owner.json(&body)
+    };
+    let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let header =
+        |name: &str| with("name", json!("a")).header(name, text.replace(|c: char| c.is_control(), " "));
+    for request in [
+        owner.form(Form::new().file(text, Some("image/png"), b"x")),
+        owner.form(Form::new().text("name", text).file("a", Some(text), b"x")),
+        owner.form(Form::new().text(text, text).file("a", None, b"x")),
+        owner.form(Form::new().text("metadata", text).file("a", None, b"x")),
+        owner.form(Form::new().text("file_url", text)),
+        owner.json(&json!({"file_url": format!("https://example.com/{text}")})),
+        owner.json(&json!({"file_url": format!("https://{text}.example.com/")})),
+        owner.json(&json!({"file_url": text})),
+        owner.post("application/json", format!("{{\"{text}\":{text}")),
+        owner.post(&format!("multipart/form-data; boundary={encoded}"), text.to_owned()),
+        with("name", json!(text)),
+        with("metadata", json!({ text: text, "tag": text })),
+        with("metadata", json!(text)),
+        with("content_type", json!(text)),
+        with("content_type", json!(format!("video/{text}"))),
+        with("checksum_sha256", json!(text)),
+        with("webhook", json!(text)),
+        with(text, json!(text)),
+        header("idempotency-key"),
+        header("authorization"),
+        header("x-forwarded-for"),
+        header("user-agent"),
+    ] {
+        look(owner, &Answer::to(request).await, text).await;
+    }
+    for path in [
+        format!("/files/{encoded}"),
+        format!("/files/{encoded}/{encoded}"),
+        format!("/files?cursor={encoded}&limit={encoded}&{encoded}=1"),
+        format!("/files?status={encoded}"),
+        format!("/files?created_after={encoded}"),
+        format!("/{encoded}"),
+        format!("/files?key={encoded}"),
+    ] {
+        assert_clean(&owner.get(&path).await, text);
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_is_sent_breaks_out() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
+    for text in breakouts() {
+        everywhere(&owner, &text).await;
+    }
+    for text in ["\"a\\\r\\\n", "x; filename=\"../../etc\""] {
+        // A source's headers, too, are what anyone may send.
+        let reply = format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Type: {text}\r\nContent-Disposition: attachment; filename*=UTF-8''a%0D%0A{FORGED}%3A%20b%1B%5B2J\r\n\r\nx"
+        );
+        let source = RawSource::start(Script::Bytes(reply.into_bytes())).await;
+        let file = owner.wait_until_terminal(&owner.import(&source.url("/a")).await).await;
+        look(&owner, &owner.get(&format!("/files/{}", id(&file))).await, text).await;
+    }
+    let log = std::fs::read_to_string(cloud.folder().join("log")).expect("the log");
+    for line in log.lines().filter(|line| line.contains(FORGED)) {
+        let words: Vec<_> = line.split_whitespace().take(4).collect();
+        assert!(!words.iter().any(|word| word.starts_with(FORGED)), "forged: {line}");
+    }
+    assert!(log.lines().count() > 100, "the log was looked at");
+}

@@ -1,0 +1,121 @@
+//! Sources that are slow, endless or tell lies: the import fails within its time and memory, and nothing of it stays.
+
+use files_tests::owner::id;
+use files_tests::{Cloud, Owner, RawSource, Script, Usage};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+const MAX_BYTES: usize = 20_000_000;
+
+/// A cloud whose imports have three seconds, and the clean-up its fifteen, and whose files are small.
+async fn hasty_cloud() -> Cloud {
+    let setup = Cloud::setup().template_with("      Timeout: 300", "      Timeout: 18");
+    setup.template_with("Default: 53687091200", "Default: 20000000").start().await
+}
+
+async fn import(owner: &Owner, source: &RawSource) -> Value {
+    owner.wait_until_terminal(&owner.import(&source.url("/film.mp4")).await).await
+}
+
+/// How the import of what these say ends.
+async fn failures(owner: &Owner, cases: Vec<(&'static str, Script)>) -> Vec<(&'static str, String)> {
+    let imports = cases.into_iter().map(async |(what, script)| {
+        let source = RawSource::start(script).await;
+        let file = import(owner, &source).await;
+        assert_eq!(file["status"], "failed", "{what}: {file}");
+        let error = file["error"].as_str().expect("a reason").to_owned();
+        assert!(!error.contains("127.0.0.1") && !error.contains("film"), "{what}: {error}");
+        owner.delete(&file).await.expect(204);
+        (what, error)
+    });
+    join_all(imports).await
+}
+
+async fn assert_nothing_is_left(owner: &Owner) {
+    owner.behind.drained("ImportQueue").await;
+    assert_eq!(owner.behind.usage().await, Usage::default());
+    assert_eq!(owner.behind.objects().await, Vec::<String>::new());
+}
+
+fn head(headers: &str) -> Vec<u8> {
+    format!("HTTP/1.1 200 OK\r\n{headers}\r\n\r\n").into_bytes()
+}
+
+#[tokio::test]
+async fn slowness_and_endlessness_come_to_an_end() {
+    let cloud = hasty_cloud().await;
+    let owner = cloud.owner().await;
+    let chunk = format!("{:x}\r\n{}\r\n", 64 << 10, "x".repeat(64 << 10)).into_bytes();
+    let plain = vec![b'x'; 64 << 10];
+    let told = failures(
+        &owner,
+        vec![
+            ("silence", Script::Silence),
+            ("a slow status line", Script::Drip(b"HTTP/1.1 ".to_vec(), b'2')),
+            ("slow headers", Script::Drip(b"HTTP/1.1 200 OK\r\nX-A: ".to_vec(), b'a')),
+            ("a slow body", Script::Drip(head("Content-Length: 10000000"), b'a')),
+            (
+                "a slow chunk",
+                Script::Drip([head("Transfer-Encoding: chunked"), b"ffffff\r\n".to_vec()].concat(), b'a'),
+            ),
+            ("a slow chunk length", Script::Drip(head("Transfer-Encoding: chunked"), b'0')),
+        ],
+    )
+    .await;
+    for (what, error) in told {
+        let expected = ["the source took too long", "the source's answer could not be read"];
+        assert!(
+            expected.iter().any(|text| error.starts_with(text)) || what == "a slow chunk length",
+            "{what}: {error}"
+        );
+    }
+    let told = failures(
+        &owner,
+        vec![
+            ("endless chunks", Script::Endless(head("Transfer-Encoding: chunked"), chunk)),
+            ("an endless body without a length", Script::Endless(head("Connection: close"), plain.clone())),
+            ("a length beyond the limit", Script::Endless(head("Content-Length: 20000001"), plain.clone())),
+            ("a length beyond all numbers", Script::Bytes(head("Content-Length: 18446744073709551615"))),
+            ("endless headers", Script::Endless(b"HTTP/1.1 200 OK\r\n".to_vec(), b"X-A: b\r\n".to_vec())),
+            (
+                "an endless header",
+                Script::Endless(b"HTTP/1.1 200 OK\r\nX-A: ".to_vec(), b"aaaaaaaaaaaaaaaa".to_vec()),
+            ),
+        ],
+    )
+    .await;
+    for (what, error) in &told[..3] {
+        assert!(error.contains(&format!("limit of {MAX_BYTES} bytes")), "{what}: {error}");
+    }
+    assert_nothing_is_left(&owner).await;
+}
+
+#[tokio::test]
+async fn lengths_that_are_lies_make_no_file() {
+    let owner = Cloud::shared().await.owner().await;
+    let bytes = |headers: &str, body: &str| Script::Bytes([head(headers), body.into()].concat());
+    let told = failures(
+        &owner,
+        vec![
+            ("fewer bytes than announced", bytes("Content-Length: 100", "ten bytes.")),
+            ("a last chunk that is missing", bytes("Transfer-Encoding: chunked", "a\r\nten bytes.\r\n")),
+            ("a chunk that is too short", bytes("Transfer-Encoding: chunked", "64\r\nten bytes.")),
+            ("a chunk that is too long", bytes("Transfer-Encoding: chunked", "2\r\nten bytes.\r\n0\r\n\r\n")),
+            ("two lengths", bytes("Content-Length: 10\r\nContent-Length: 5", "ten bytes.")),
+            ("a length that is no number", bytes("Content-Length: ten", "ten bytes.")),
+            ("a length below zero", bytes("Content-Length: -1", "ten bytes.")),
+            ("no HTTP at all", Script::Bytes(b"220 ftp.example ready\r\n".to_vec())),
+            ("nothing", Script::Bytes(Vec::new())),
+            ("a packed body", bytes("Content-Encoding: gzip\r\nContent-Length: 10", "ten bytes.")),
+        ],
+    )
+    .await;
+    assert_eq!(told[0].1, "the source sent less than it announced");
+    assert_nothing_is_left(&owner).await;
+
+    // What follows an answer is no part of it.
+    let source = RawSource::start(bytes("Content-Length: 4", "ten bytes.")).await;
+    let file = import(&owner, &source).await;
+    assert_eq!((&file["status"], &file["size"]), (&json!("success"), &json!(4)), "{}", id(&file));
+    assert_eq!(owner.download(&file).await, "ten ");
+}

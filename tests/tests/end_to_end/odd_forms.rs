@@ -1,0 +1,99 @@
+//! Forms that no browser sends: too many parts, huge headers, cut anywhere. Refused, and nothing of them stays.
+
+use files_tests::form::BOUNDARY;
+use files_tests::{Answer, Cloud, Form, Owner, Usage, media};
+
+const MEGABYTE: usize = 1 << 20;
+
+async fn send(owner: &Owner, body: Vec<u8>) -> Answer {
+    Answer::to(owner.post(&Form::content_type(), body)).await
+}
+
+/// One part with these header lines.
+fn part(headers: &str) -> Vec<u8> {
+    format!("--{BOUNDARY}\r\n{headers}\r\n\r\nbytes\r\n--{BOUNDARY}--\r\n").into_bytes()
+}
+
+async fn assert_nothing_is_there(owner: &Owner, after: &str) {
+    assert_eq!(owner.behind.sort_keys().await, Vec::<String>::new(), "{after}");
+    assert_eq!(owner.behind.objects().await, Vec::<String>::new(), "{after}");
+    assert_eq!(owner.behind.usage().await, Usage::default(), "{after}");
+}
+
+#[tokio::test]
+async fn ten_thousand_parts_are_nobodys_form() {
+    let owner = Cloud::shared().await.owner().await;
+    let texts = (0..10_000).fold(Form::new(), |form, index| form.text(&format!("field{index}"), "x"));
+    send(&owner, texts.finish()).await.expect_error(400, "malformed_request");
+    let same = (0..10_000).fold(Form::new(), |form, _| form.text("name", "x"));
+    send(&owner, same.finish()).await.expect_error(400, "malformed_request");
+    let files = (0..10_000).fold(Form::new(), |form, _| form.file("a.png", None, b"x"));
+    send(&owner, files.finish()).await.expect_error(422, "file_and_url_given");
+    assert_nothing_is_there(&owner, "10,000 parts").await;
+}
+
+#[tokio::test]
+async fn a_megabyte_of_headers_is_no_part() {
+    let owner = Cloud::shared().await.owner().await;
+    let long = "h".repeat(MEGABYTE);
+    let many = "X-Header: value\r\n".repeat(MEGABYTE / 17);
+    let file = "Content-Disposition: form-data; name=\"file\"; filename=\"a.png\"";
+    for (what, headers) in [
+        ("a long field name", format!("Content-Disposition: form-data; name=\"{long}\"")),
+        ("a long header name", format!("{file}\r\n{long}: x")),
+        ("many headers", format!("{file}\r\n{}", many.trim_end())),
+        ("headers alone", many.trim_end().to_owned()),
+        ("a header without an end", format!("{file}\r\nX-Header: {long}{long}")),
+        ("a disposition of nothing else", format!("Content-Disposition: {long}")),
+        ("a line without a colon", format!("{file}\r\n{long}")),
+    ] {
+        let answer = send(&owner, part(&headers)).await;
+        if what == "a header without an end" && answer.status == 201 {
+            owner.delete(&answer.json()).await.expect(204); // a header that says nothing to us is passed over
+            continue;
+        }
+        assert!((400..500).contains(&answer.status), "{what}: {}", answer.status);
+        let reason = answer.json()["reason"].as_str().expect("a reason").to_owned();
+        answer.expect_error(answer.status, &reason);
+        assert_eq!(owner.behind.objects().await, Vec::<String>::new(), "{what}");
+    }
+    let named = Form::new().file(&long, None, b"bytes");
+    let answer = send(&owner, named.finish()).await.expect(201);
+    assert!(answer.json()["name"].as_str().is_some_and(|name| name.len() <= 255));
+}
+
+#[tokio::test]
+async fn a_form_may_be_cut_at_every_byte() {
+    let owner = Cloud::shared().await.owner().await;
+    let form = Form::new().text("metadata", r#"{"a":"b"}"#).file("a.png", Some("image/png"), b"the bytes");
+    let whole = form.finish();
+    let end = whole.len() - "--\r\n".len();
+    for length in 0..end {
+        let answer = send(&owner, whole[..length].to_vec()).await;
+        assert!(matches!(answer.status, 400 | 422), "cut at {length}: {}", answer.status);
+        let reason = answer.json()["reason"].as_str().expect("a reason").to_owned();
+        answer.expect_error(answer.status, &reason);
+    }
+    assert_nothing_is_there(&owner, "a cut").await;
+    send(&owner, whole).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_form_may_be_damaged_at_every_byte() {
+    let owner = Cloud::shared().await.owner().await;
+    let whole = Form::new().text("expires_in", "60").file("a.png", None, &media::PNG[..20]).finish();
+    for at in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0xa5;
+        let answer = send(&owner, damaged).await;
+        if answer.status == 201 {
+            owner.delete(&answer.json()).await.expect(204);
+            continue;
+        }
+        assert!((400..500).contains(&answer.status), "damaged at {at}: {}", answer.status);
+        let reason = answer.json()["reason"].as_str().expect("a reason").to_owned();
+        answer.expect_error(answer.status, &reason);
+    }
+    assert_eq!(owner.behind.usage().await, Usage::default());
+    assert!(!owner.behind.sort_keys().await.iter().any(|key| key.starts_with("file#")));
+}

@@ -1,0 +1,115 @@
+//! Every fault that the local cloud knows, one after the other, while several requests come at once; then the invariants.
+
+use bytes::Bytes;
+use files_tests::owner::id;
+use files_tests::{Form, media, until};
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::client;
+use crate::every_call::Fire;
+use crate::invariants::End;
+
+/// What strikes the first calls that it fits. Crashes on start come first: later on, the processes are there.
+fn faults() -> Vec<Value> {
+    let lambda = [
+        json!({"service": "lambda", "operation": "Spawn", "action": "kill_before"}),
+        json!({"service": "lambda", "operation": "Invoke", "action": {"error": "throttling"}}),
+        json!({"service": "lambda", "operation": "Invoke", "action": {"error": "internal"}}),
+        json!({"service": "lambda", "action": {"delay_ms": 100}}),
+        json!({"caller": "probe-file", "service": "lambda", "action": {"kill_after_ms": 5}}),
+        json!({"caller": "probe-file", "service": "lambda", "action": {"deadline_ms": 20}}),
+    ];
+    let mut faults = lambda.to_vec();
+    for operation in ["ObjectCreated", "Message", "Asynchronous"] {
+        let actions = match operation {
+            "ObjectCreated" => vec![json!("duplicate"), json!("out_of_order"), json!({"delay_ms": 300_000})],
+            "Message" => vec![json!("duplicate"), json!("lose_answer"), json!({"delay_ms": 300_000})],
+            _ => vec![json!("lose_answer")],
+        };
+        let fault = |action| json!({"service": "trigger", "operation": operation, "action": action});
+        faults.extend(actions.into_iter().map(fault));
+    }
+    for service in ["dynamodb", "s3", "sqs"] {
+        let throttled = [json!({"error": "throttling"}), json!({"error": "internal"})];
+        let broken = ["cut", "lose_answer", "cut_answer", "close_idle", "kill_before", "kill_after"];
+        let own = match service {
+            "dynamodb" => vec![
+                json!({"error": "transaction_conflict"}),
+                json!({"error": "throughput_exceeded"}),
+                json!({"unprocessed_after": 1}),
+                json!({"stale_ms": 60_000}),
+            ],
+            "s3" => vec![json!({"error": "conflict"}), json!("error_in_200")],
+            _ => vec![],
+        };
+        let actions = throttled.into_iter().chain(broken.map(Value::from)).chain(own);
+        faults.extend(actions.map(|action| json!({"service": service, "action": action})));
+        faults.push(json!({"service": service, "action": {"delay_ms": 100}}));
+    }
+    faults
+}
+
+impl Fire {
+    /// Of each way to create a file one, at the same time, and at the same time reads and a deletion.
+    async fn several_at_once(&mut self, what: &str, old: &Value, large: Option<&Bytes>) {
+        let this = &*self;
+        let doomed = this.create(|| this.owner.json(&json!({"name": "a", "size": 1}))).await;
+        let by_form = async {
+            let form = || Form::new().file("a.png", Some("image/png"), &media::PNG);
+            (this.create(|| this.owner.form(form())).await, media::PNG.clone())
+        };
+        let presigned = async {
+            let body = json!({"name": "a.wav", "size": media::WAV.len(), "content_type": "audio/wav"});
+            let file = this.create(|| this.owner.json(&body)).await;
+            assert!(client::put(&this.owner, &file, &media::WAV).await, "{what}: {file}");
+            (file, media::WAV.clone())
+        };
+        let import = async {
+            let bytes = large.unwrap_or(&media::WAV);
+            let body = json!({"file_url": this.serve("/import", bytes)});
+            (this.create(|| this.owner.json(&body)).await, bytes.clone())
+        };
+        let read = async {
+            let path = format!("/files/{}", id(old));
+            let get = this.ask(|| this.owner.request(Method::GET, &path)).await;
+            assert_eq!((get.status, get.json()), (200, old.clone()), "{what}");
+            let list = this.ask(|| this.owner.request(Method::GET, "/files?order=asc&limit=1")).await;
+            assert_eq!((list.status, &list.json()["files"][0]["id"]), (200, &old["id"]), "{what}");
+            assert_eq!(client::download(&this.owner, old).await, Ok(media::PNG.clone()), "{what}");
+        };
+        let delete = async {
+            let path = format!("/files/{}", id(&doomed));
+            let answer = this.ask(|| this.owner.request(Method::DELETE, &path)).await;
+            assert!(matches!(answer.status, 204 | 404), "{what}: {answer:?}");
+        };
+        let (form, presigned, import, (), ()) = tokio::join!(by_form, presigned, import, read, delete);
+        for (file, bytes) in [form, presigned, import] {
+            self.know(id(&file), what, End::Bytes(bytes));
+        }
+        self.know(id(&doomed), what, End::Gone);
+    }
+
+    /// Until the fault has struck. Some hit what goes on by itself, which may come a moment later.
+    async fn struck(&self, what: &str) {
+        until(&format!("{what} strikes"), async || (self.cloud.strikes().await[0].1 > 0).then_some(())).await;
+    }
+}
+
+#[tokio::test]
+async fn each_fault_alone_is_survived() {
+    let mut fire = Fire::start().await;
+    let large = media::noise(17 << 20, 9);
+    let old = fire.owner.upload("old.png", &media::PNG).await;
+    let old = fire.owner.wait_until_success(&old).await;
+    for mut fault in faults() {
+        fault["times"] = json!(2);
+        let what = fault.to_string();
+        fire.cloud.add_faults(&fault).await;
+        let in_parts = fault["action"] == "error_in_200";
+        fire.several_at_once(&what, &old, in_parts.then_some(&large)).await;
+        fire.struck(&what).await;
+        fire.cloud.clear_faults().await;
+    }
+    fire.end().await;
+}
