@@ -81,6 +81,13 @@ fn adapters_know_their_own_service_and_the_domain() {
 }
 
 #[test]
+fn the_clients_command_knows_only_the_api() {
+    let inside =
+        ["aws-*", "lambda*", "files-records", "files-objects", "files-queues", "files-api", "files-local"];
+    assert_without(&members(), "files-cli", &inside);
+}
+
+#[test]
 fn nothing_shared_knows_a_function_and_no_function_knows_another() {
     let members = members();
     let functions =

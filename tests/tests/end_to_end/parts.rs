@@ -317,3 +317,45 @@ async fn a_completion_that_s3_broke_off_is_finished_by_sweep() {
     until("nothing is left of it", async || owner.behind.unfinished_uploads().await.is_empty().then_some(()))
         .await;
 }
+
+#[tokio::test]
+async fn a_completion_that_takes_s3_long_is_answered_in_time() {
+    skip_on_deployment!("has calls fail");
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
+    let bytes = large();
+    let file = owner.announce_parts("a.bin", length(&bytes)).await;
+    owner.send_parts(&file, &bytes, &all_parts(&file)).await;
+    let slow = json!({"caller": "complete-upload", "operation": "CompleteMultipartUpload", "action": {"delay_ms": 60_000}});
+    cloud.add_faults(&slow).await;
+    // The gateway would give up after 30 s, with a 503 of its own.
+    let answered = owner.complete(&file).await.expect(202).json();
+    assert_eq!(answered["status"], "running");
+    cloud.clear_faults().await;
+    end_of_time(&owner, &file).await;
+    cloud.sweep().await;
+    assert_eq!(owner.download(&owner.wait_until_success(&file).await).await, bytes);
+}
+
+#[tokio::test]
+async fn only_the_origins_of_the_parameter_are_admitted() {
+    skip_on_deployment!("another template");
+    let cloud = Cloud::setup().template_with("Default: \"*\"", "Default: https://app.example").start().await;
+    let owner = cloud.owner().await;
+    let file = owner.announce_parts("a.bin", 3).await;
+    let url = owner.sign_parts(&file, &[1]).await[0]["url"].as_str().expect("a URL").to_owned();
+    let api = format!("{}/uploads/{}/parts", owner.api(), id(&file));
+    for (origin, admitted) in
+        [("https://app.example", Some("https://app.example")), ("https://elsewhere.example", None)]
+    {
+        for (method, url) in [("POST", &api), ("PUT", &url)] {
+            let asked = owner.bare_request(Method::OPTIONS, url).header("origin", origin);
+            let answer = Answer::to(asked.header("access-control-request-method", method)).await;
+            assert_eq!(answer.header("access-control-allow-origin"), admitted, "preflight of {method}");
+        }
+        let get = Answer::to(owner.request(Method::GET, &api).header("origin", origin)).await.expect(200);
+        assert_eq!(get.header("access-control-allow-origin"), admitted);
+        let put = owner.bare_request(Method::PUT, &url).header("origin", origin).body("abc");
+        assert_eq!(Answer::to(put).await.expect(200).header("access-control-allow-origin"), admitted);
+    }
+}

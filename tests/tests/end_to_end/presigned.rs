@@ -1,7 +1,7 @@
 //! Uploads straight to S3.
 
 use files_tests::owner::id;
-use files_tests::{Cloud, Owner, Usage, media, skip_on_deployment};
+use files_tests::{Answer, Cloud, Owner, Usage, media, skip_on_deployment};
 use serde_json::{Value, json};
 
 fn bytes(count: usize) -> i64 {
@@ -108,4 +108,41 @@ async fn bytes_that_come_after_the_delete_do_not_stay() {
     .await;
     assert_eq!(owner.behind.usage().await, Usage::default());
     owner.get(&format!("/files/{}", id(&file))).await.expect_error(404, "not_found");
+}
+
+#[tokio::test]
+async fn s3_takes_only_the_put_that_was_signed() {
+    skip_on_deployment!("signs with the operator's keys");
+    let owner = Cloud::shared().await.owner().await;
+    let file = owner.announce("a.bin", 5, "video/mp4").await;
+    let other = owner.announce("b.bin", 5, "video/mp4").await;
+    let url = file["upload"]["url"].as_str().expect("a URL").to_owned();
+    let mut tampered = url.clone();
+    let digit = if tampered.pop() == Some('0') { '1' } else { '0' };
+    tampered.push(digit);
+    for (what, url) in [
+        ("another key", url.replace(id(&file), id(&other))),
+        ("a longer life", url.replace("X-Amz-Expires=3600", "X-Amz-Expires=36000")),
+        ("another signature", tampered),
+    ] {
+        let mut changed = file.clone();
+        changed["upload"]["url"] = url.into();
+        let answer = owner.put(&changed, "abcde").await;
+        assert_eq!(answer.status, 403, "{what}: {}", String::from_utf8_lossy(&answer.body));
+    }
+    for method in [http::Method::GET, http::Method::DELETE, http::Method::POST] {
+        let request = owner.bare_request(method.clone(), &url).header("content-length", 0);
+        let refused = Answer::to(request).await.expect(403);
+        assert!(String::from_utf8_lossy(&refused.body).contains("SignatureDoesNotMatch"), "{method}");
+    }
+    let hour = std::time::Duration::from_secs(3_600);
+    let config = aws_sdk_s3::presigning::PresigningConfig::builder().expires_in(hour);
+    let config = config.start_time(std::time::SystemTime::now() - 2 * hour).build().expect("a lifetime");
+    let put =
+        owner.behind.s3.put_object().bucket(&owner.behind.bucket).key(owner.behind.object_key(id(&file)));
+    let expired = put.content_length(5).presigned(config).await.expect("a URL");
+    let answer =
+        Answer::to(owner.bare_request(http::Method::PUT, expired.uri()).body("abcde")).await.expect(403);
+    assert!(String::from_utf8_lossy(&answer.body).contains("Request has expired"));
+    assert_waiting(&owner, &file).await;
 }
