@@ -46,6 +46,7 @@ export class Cloud {
       await new Promise((wake) => setTimeout(wake, 50))
     }
     child.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
     throw new Error('the local cloud did not start')
   }
 
