@@ -1,3 +1,6 @@
+use proptest::prelude::*;
+use proptest::test_runner::Config;
+
 use super::*;
 
 fn name(header: &str) -> Option<String> {
@@ -73,4 +76,55 @@ fn any_bytes_are_survived() {
         file_name(&[b"a; filename".as_slice(), &header].concat());
     }
     assert_eq!(file_name(&b";=".repeat(32 * 1024)), None);
+}
+
+/// Pieces that headers are made of.
+const PIECES: [&[u8]; 16] = [
+    b"attachment",
+    b"filename",
+    b"filename*",
+    b"=",
+    b";",
+    b"\"",
+    b"\\",
+    b" ",
+    b"UTF-8''",
+    b"iso-8859-1'de'",
+    b"%",
+    b"%c3",
+    b"%FF",
+    b"\xFF",
+    b"a.mp4",
+    b"'",
+];
+
+proptest! {
+    // Some seconds in all, on an idle machine; `PROPTEST_CASES=N` runs longer.
+    #![proptest_config(Config { cases: cases(), failure_persistence: None, ..Config::default() })]
+
+    #[test]
+    fn any_header_has_a_name_or_none(pieces in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..24)) {
+        let header = pieces.concat();
+        if let Some(name) = file_name(&header) {
+            prop_assert!(!name.is_empty() && name.len() <= 2 * header.len(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn any_name_is_read_as_it_was_written(name in any::<String>(), size: u64) {
+        let expected = Some(name.clone()).filter(|name| !name.is_empty());
+        let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
+        let encoded = name.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+        for header in [
+            format!("attachment; size={size}; filename=\"{quoted}\""),
+            format!("attachment; filename=\"{quoted}\"; size={size}"),
+            format!("attachment; filename*=UTF-8''{encoded}; size={size}"),
+        ] {
+            prop_assert_eq!(&file_name(header.as_bytes()), &expected, "{}", header);
+        }
+    }
+}
+
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(50_000)
 }
