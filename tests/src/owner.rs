@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Once};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Method;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::secrecy::Watch;
 use crate::wait::until;
-use crate::{Answer, Behind, Cloud, Form, Inside};
+use crate::{Answer, Behind, Cloud, Form, Inside, hostile};
 
 /// An owner of files, and what is behind the API of it.
 #[derive(Clone)]
@@ -183,9 +183,14 @@ impl Owner {
 
     /// Waits until the file is as asked for.
     pub async fn wait_for(&self, file: &Value, is_so: impl Fn(&Value) -> bool) -> Value {
-        let id = id(file);
+        let (id, start) = (id(file), Instant::now());
         until(&format!("file {id} is as expected"), async || {
-            Some(self.file(id).await).filter(|file| is_so(file))
+            let file = self.file(id).await;
+            if is_so(&file) {
+                return Some(file);
+            }
+            hostile::let_time_pass(self, &file, start).await;
+            None
         })
         .await
     }
