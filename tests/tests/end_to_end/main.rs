@@ -19,6 +19,7 @@ mod odd_forms;
 mod parts;
 mod parts_refused;
 mod permissions;
+mod playlists;
 mod presigned;
 mod private_addresses;
 mod reprobe;
