@@ -142,7 +142,7 @@ pub(crate) async fn ask(request: reqwest::RequestBuilder) -> Answer {
     let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
     let what = format!("{} {}", again.method(), again.url().path());
     match (again.method(), answer.status) {
-        (&Method::DELETE, 404) if was_tried && !done.contains(&what) => {
+        (&Method::DELETE, 404) if was_tried && names_a_file(again.url()) && !done.contains(&what) => {
             (answer.status, answer.body) = (204, bytes::Bytes::new());
         }
         (&Method::PUT, 412) if was_tried && !done.contains(&what) => answer.status = 200,
@@ -152,6 +152,11 @@ pub(crate) async fn ask(request: reqwest::RequestBuilder) -> Answer {
         done.insert(what);
     }
     answer
+}
+
+/// Whether the address is that of one file, which may have been deleted by the try before.
+fn names_a_file(url: &reqwest::Url) -> bool {
+    url.path().strip_prefix("/v1/files/").is_some_and(|id| !id.is_empty() && !id.contains('/'))
 }
 
 /// A key that no other request has.
