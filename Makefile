@@ -55,7 +55,7 @@ layer: need-layer ## Builds the ffprobe layers for x86_64 and arm64 into layers/
 # ---------------------------------------------------------------- deploy
 .PHONY: package
 package: need-build need-layer ## Builds the functions' zips for Lambda into target/lambda, for ARCHITECTURE=arm64 (default) or x86_64.
-	@.tools/venv-layer/bin/python -B $(scripts)/package.py $(ARCHITECTURE) $(locked)
+	@.tools/venv-layer/bin/python -B $(scripts)/package.py $(ARCHITECTURE) $(if $(ONLY),--only $(ONLY)) $(locked)
 
 .PHONY: deploy
 deploy: package layer ## Packages, and deploys to AWS with the SAM CLI; parameters in PARAMETERS="Name=value", options in ARGS.
@@ -94,7 +94,9 @@ test-hostile: need-test build ## Runs the end-to-end tests on a bad day; another
 	@$(scripts)/test-hostile.sh $(or $(FAULTS),7)
 
 .PHONY: bench
-bench: need-test build ## Runs the benchmarks: an import of 2 GiB in bounded memory, an upload of 1 GiB against curl.
+bench: need-test build ## Runs the benchmarks: what each operation takes, cold starts, long lists, 2 GiB in, 1 GiB against curl.
+	@$(MAKE) package ARCHITECTURE=$(machine)
+	@$(MAKE) package ARCHITECTURE=$(machine) ONLY=bare-function
 	@cargo bench $(locked) --workspace --bench '*' # one package alone would be compiled with other features, all anew
 
 .PHONY: lint

@@ -1,9 +1,9 @@
 """Builds the zip of every function of the template for Lambda, where the template's CodeUri names it.
 
-    python package.py arm64|x86_64 [--profile PROFILE] [--into FOLDER] [--locked] [--built FOLDER]
+    python package.py arm64|x86_64 [--profile PROFILE] [--into FOLDER] [--only CRATE] [--locked] [--built FOLDER]
 
-One compilation for all of them, by cargo-lambda. The same sources and tools give the same bytes. With --built nothing is
-compiled: this machine's own binaries are packed, for an emulator on this machine.
+One compilation for all of them, by cargo-lambda; with --only, of another crate in the same way. The same sources and tools
+give the same bytes. With --built nothing is compiled: this machine's own binaries are packed, for an emulator on this machine.
 """
 
 import argparse
@@ -98,6 +98,7 @@ def read_options(arguments):
     parser.add_argument("--profile", default="lambda", help="Cargo's; default lambda")
     parser.add_argument("--into", default="target/lambda", help="the folder; default target/lambda, as the template has it")
     parser.add_argument("--built", metavar="FOLDER", help="compile nothing, take the binaries of this folder")
+    parser.add_argument("--only", metavar="CRATE", help="another crate instead of the functions")
     parser.add_argument("--locked", action="store_true", help="take Cargo.lock as it is")
     return parser.parse_args(arguments)
 
@@ -122,7 +123,7 @@ def take_built(crates, options):
 
 def main(arguments):
     options = read_options(arguments)
-    crates = functions(ROOT)
+    crates = [options.only] if options.only else functions(ROOT)
     (take_built if options.built else compile_all)(crates, options)
     print(f"{'function':<16} {'binary':>10} {'zip':>10}")
     for crate in crates:

@@ -184,6 +184,18 @@ impl Cloud {
         all.get(function).cloned().unwrap_or_else(|| serde_json::json!({}))
     }
 
+    /// From now on DynamoDB's units and bytes are added up.
+    pub async fn meter(&self) {
+        self.local(http::Method::POST, "consumed").await.expect(204);
+    }
+
+    /// What the function took of DynamoDB since its calls were forgotten:
+    /// `{"read_units": 1.0, "write_units": 0.0, "bytes": 2048}`.
+    pub async fn consumed(&self, function: &str) -> Value {
+        let all = self.local(http::Method::GET, "consumed").await.expect(200).json();
+        all.get(function).cloned().unwrap_or_else(|| serde_json::json!({}))
+    }
+
     /// Counts from zero again.
     pub async fn forget_calls(&self) {
         self.local(http::Method::DELETE, "calls").await.expect(204);

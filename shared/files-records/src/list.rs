@@ -63,6 +63,17 @@ fn sort_keys(filter: &ListFilter) -> Option<RangeInclusive<String>> {
     (first <= last).then(|| format!("{FILE_PREFIX}{first}")..=format!("{FILE_PREFIX}{last}"))
 }
 
+/// From where the page before ended. The start key alone says the same, but not to every engine: the local one would read
+/// all that the range holds before it.
+fn narrowed(keys: RangeInclusive<String>, page: &PageRequest) -> RangeInclusive<String> {
+    let (first, last) = keys.into_inner();
+    match (page.after.map(file_sk), page.order) {
+        (None, _) => first..=last,
+        (Some(after), PageOrder::Ascending) => first.max(after)..=last,
+        (Some(after), PageOrder::Descending) => first..=last.min(after),
+    }
+}
+
 impl ListFiles for Records {
     async fn list_files(&self, access: &Authority, page: PageRequest) -> Result<Page, StoreError> {
         // Both at once: nothing is shown of the page unless the key is good.
@@ -79,6 +90,7 @@ impl Records {
         let Some(sort_keys) = sort_keys(&page.filter) else {
             return Ok(Page { files: Vec::new(), next: None });
         };
+        let sort_keys = narrowed(sort_keys, &page);
         let walk = Walk::nearest(owner, &page.filter);
         let query = self
             .client

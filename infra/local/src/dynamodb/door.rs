@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
+use bytes::Bytes;
+use http::request::Parts;
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use serde_json::Value;
@@ -13,7 +15,7 @@ use tokio::sync::OnceCell;
 use super::engine::Engine;
 use super::replica::{Replica, is_consistent, writes};
 use super::{Access, DynamoDb, INTERNAL, MAX_BODY_BYTES, TOO_LARGE, json, refuse};
-use super::{refusal, unprocessed};
+use super::{capacity, refusal, unprocessed};
 use crate::access::{Call, Refusal};
 use crate::faults::{Action, Service};
 use crate::iam;
@@ -64,7 +66,7 @@ impl Door {
     }
 
     async fn carry_out(&self, call: Call, action: Option<Action>) -> anyhow::Result<Response> {
-        let Call { operation, parts, body, .. } = call;
+        let Call { caller, operation, parts, body } = call;
         if let Some(Action::UnprocessedAfter(count)) = action {
             let (body, rest) = unprocessed::split(&body, count);
             // A request without any keys is none that the engine takes.
@@ -87,12 +89,33 @@ impl Door {
             // Made before the table changes, so that this change is late as well.
             self.replica().await?;
         }
-        let response = self.engine.forward(parts, body).await?;
+        let response = if self.access.calls.is_metered() {
+            self.forward_metered(&caller, &operation, parts, body).await?
+        } else {
+            self.engine.forward(parts, body).await?
+        };
         // Asked again: a rule may have come meanwhile, and the copy does or does not have this change.
         if let Some(sent) = sent.filter(|_| response.status().is_success() && self.remembers()) {
             let (replica, now) = (self.replica().await?, self.dynamodb.clock.now());
             tokio::task::spawn_blocking(move || replica.note(&operation, &sent, now)).await??;
         }
+        Ok(response)
+    }
+
+    /// Adds up what it takes.
+    async fn forward_metered(
+        &self,
+        caller: &str,
+        operation: &str,
+        parts: Parts,
+        body: Bytes,
+    ) -> anyhow::Result<Response> {
+        let sent = body.len();
+        let (body, is_ours) = capacity::ask(body);
+        let response = self.engine.forward(parts, body).await?;
+        let (response, mut consumption) = capacity::tell(response, writes(operation), is_ours).await;
+        consumption.bytes += sent;
+        self.access.calls.consume(caller, consumption);
         Ok(response)
     }
 

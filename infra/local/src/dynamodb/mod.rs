@@ -1,6 +1,7 @@
 //! DynamoDB: the `dynoxide` engine on a database file, behind a door that verifies signatures, counts calls, and lets
 //! happen what the rules of [`crate::faults`] want.
 
+mod capacity;
 mod door;
 mod engine;
 mod expiry;

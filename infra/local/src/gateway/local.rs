@@ -27,6 +27,17 @@ pub(super) async fn clear_calls(State(gateway): State<Gateway>) -> Response<Body
     empty(StatusCode::NO_CONTENT)
 }
 
+/// `GET /_local/consumed`: DynamoDB's units and bytes by function, since they are added up.
+pub(super) async fn consumed(State(gateway): State<Gateway>) -> Response<Body> {
+    json_answer(StatusCode::OK, &gateway.inner.calls.consumed_json())
+}
+
+/// `POST /_local/consumed`: from now on they are added up.
+pub(super) async fn meter(State(gateway): State<Gateway>) -> Response<Body> {
+    gateway.inner.calls.meter();
+    empty(StatusCode::NO_CONTENT)
+}
+
 /// `POST /_local/schedule/{function}`: runs it now and tells its outcome; 500 if it failed.
 pub(super) async fn run_schedule(
     State(gateway): State<Gateway>,

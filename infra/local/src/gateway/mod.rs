@@ -98,6 +98,7 @@ impl Gateway {
         let router = Router::new()
             .route("/_local/health", get(local::health))
             .route("/_local/calls", get(local::calls).delete(local::clear_calls))
+            .route("/_local/consumed", get(local::consumed).post(local::meter))
             .route("/_local/schedule/{function}", post(local::run_schedule))
             .route("/_local/faults", get(local::faults).post(local::add_faults).delete(local::clear_faults))
             .route("/_local/clock", get(local::clock).post(local::advance_clock))

@@ -1,0 +1,24 @@
+//! One `GetItem` behind HTTP, with the SDK's usual set-up and nothing else: against this the benchmark holds the cold
+//! starts of the endpoints.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use lambda_http::{Body, Error, Request, Response, run, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    // The cryptography that the endpoints have too: it is the smaller one, so the yardstick is no longer for it.
+    let https = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
+    let config = aws_config::defaults(aws_config::BehaviorVersion::latest());
+    let config = config.http_client(https.build_https()).load().await;
+    let dynamodb = &aws_sdk_dynamodb::Client::new(&config);
+    let table = &std::env::var("FILES_TABLE")?;
+    run(service_fn(|_: Request| async move {
+        let get = dynamodb.get_item().table_name(table);
+        let get = get.key("pk", AttributeValue::S("bare".into())).key("sk", AttributeValue::S("key".into()));
+        let found = get.send().await?.item.is_some();
+        Ok::<_, Error>(Response::new(Body::from(format!("{{\"found\":{found}}}"))))
+    }))
+    .await
+}

@@ -1,0 +1,240 @@
+//! Cold starts: from the start of a process to its first answer, over TLS with a millisecond of latency, against a bare
+//! function that reads one item. Both are built for Lambda.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use files_tests::owner::id;
+use files_tests::{Cloud, Owner};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::process::Command;
+use tokio::sync::oneshot;
+
+use crate::latency::Certificate;
+use crate::stats::{Times, peak_memory_mb};
+
+const BARE: &str = "bare-function";
+const ENDPOINTS: [&str; 10] = [
+    "create-file",
+    "list-files",
+    "get-file",
+    "download-file",
+    "delete-file",
+    "sign-upload",
+    "sign-parts",
+    "list-parts",
+    "complete-upload",
+    "not-found",
+];
+/// So much longer than the bare one may a start take.
+const MAX_RATIO: f64 = 1.3;
+/// No start takes as long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where `make bench` has the binaries built for Lambda.
+fn built(function: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("target/lambda");
+    folder.join(function).join("bootstrap")
+}
+
+/// What all starts have around them.
+struct Surroundings {
+    cloud: Cloud,
+    owner: Owner,
+    roots: PathBuf,
+    dynamodb: String,
+    s3: String,
+    _folder: tempfile::TempDir,
+}
+
+pub(crate) async fn measure(rounds: usize) -> Vec<String> {
+    let around = Surroundings::new().await;
+    let mut measured: Vec<_> = std::iter::once(BARE)
+        .chain(ENDPOINTS)
+        .filter(|function| built(function).is_file())
+        .map(|function| (function, Times::default(), 0.0_f64))
+        .collect();
+    assert!(
+        measured.len() > 1 && measured[0].0 == BARE,
+        "the functions are not built for Lambda, or {BARE} is not: `make bench` does it"
+    );
+    for round in 0..=rounds {
+        for (function, times, memory) in &mut measured {
+            let event = around.event(function).await;
+            let (time, peak) = around.first_answer(function, event).await;
+            // The first one of each has its program read from the disk.
+            if round > 0 {
+                times.add(time);
+                *memory = memory.max(peak);
+            }
+        }
+    }
+    let bare = measured[0].1.median();
+    println!(
+        "\n| cold start of | median, ms | 9 of 10, ms | of the bare function's | memory, MB | program, MB | zip, MB |"
+    );
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+    for (function, times, memory) in &measured {
+        let (program, zip) = (megabytes(&built(function)), megabytes(&built(function).with_extension("zip")));
+        println!(
+            "| `{function}` | {:.1} | {:.1} | {:.2} | {memory:.0} | {program} | {zip} |",
+            times.median(),
+            times.slow(),
+            times.median() / bare
+        );
+    }
+    let over = measured.iter().filter(|(_, times, _)| times.median() > bare * MAX_RATIO);
+    over.map(|(function, times, _)| {
+        format!("{function} starts in {:.1} ms, bare {bare:.1} ms", times.median())
+    })
+    .collect()
+}
+
+fn megabytes(file: &Path) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a file's size")]
+    std::fs::metadata(file).map_or("–".to_owned(), |file| format!("{:.1}", file.len() as f64 / 1e6))
+}
+
+impl Surroundings {
+    async fn new() -> Self {
+        let (cloud, certificate) = (Cloud::start().await, Certificate::new());
+        let owner = cloud.owner().await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let roots = certificate.trusted(folder.path());
+        let dynamodb = certificate.in_front_of(&cloud.ready().dynamodb).await;
+        let s3 = certificate.in_front_of(&cloud.ready().s3).await;
+        Self { cloud, owner, roots, dynamodb, s3, _folder: folder }
+    }
+
+    /// The event of a request that the function answers with success.
+    async fn event(&self, function: &str) -> Value {
+        let body = json!({"name": "a.mp4", "size": 5});
+        let file = match function {
+            "sign-parts" | "list-parts" | "complete-upload" => {
+                self.owner.announce_parts("a.mp4", 9 << 20).await
+            }
+            "get-file" | "download-file" | "delete-file" | "sign-upload" => {
+                self.owner.announce_as(&body).await
+            }
+            _ => json!({"id": ""}),
+        };
+        let id = id(&file);
+        let (method, path, body) = match function {
+            "create-file" => ("POST", "/v1/files".to_owned(), body.to_string()),
+            "list-files" => ("GET", "/v1/files".to_owned(), String::new()),
+            "get-file" => ("GET", format!("/v1/files/{id}"), String::new()),
+            "download-file" => ("GET", format!("/v1/files/{id}/a.mp4"), String::new()),
+            "delete-file" => ("DELETE", format!("/v1/files/{id}"), String::new()),
+            "sign-upload" => ("POST", format!("/v1/uploads/{id}/sign"), String::new()),
+            "sign-parts" => {
+                ("POST", format!("/v1/uploads/{id}/parts"), json!({"part_numbers": [1]}).to_string())
+            }
+            "list-parts" => ("GET", format!("/v1/uploads/{id}/parts"), String::new()),
+            "complete-upload" => ("POST", format!("/v1/uploads/{id}/complete"), String::new()),
+            _ => ("GET", "/v1/nothing".to_owned(), String::new()),
+        };
+        json!({
+            "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",
+            "headers": {"x-api-key": self.owner.key(), "content-type": "application/json", "host": "api.example"},
+            "requestContext": {
+                "accountId": "000000000000", "apiId": "api", "domainName": "api.example", "domainPrefix": "api",
+                "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "bench"},
+                "requestId": "bench", "routeKey": "$default", "stage": "$default",
+                "time": "23/Nov/2026:00:00:00 +0000", "timeEpoch": 1_795_392_000_000_u64,
+            },
+            "pathParameters": {"id": id, "filename": "a.mp4"}, "body": body, "isBase64Encoded": false,
+        })
+    }
+
+    /// Starts the function while its first event waits already, and stops it when it has answered.
+    async fn first_answer(&self, function: &str, event: Value) -> (Duration, f64) {
+        let (answered, answer) = oneshot::channel();
+        let api = RuntimeApi { event: Mutex::new(Some(event)), answered: Mutex::new(Some(answered)) };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let server = tokio::spawn(axum::serve(listener, api.router()).into_future());
+        let ready = self.cloud.ready();
+        let mut command = Command::new(built(function));
+        command.env_clear().kill_on_drop(true).stdout(Stdio::null()).stderr(Stdio::null()).envs([
+            ("AWS_LAMBDA_RUNTIME_API", address.to_string().as_str()),
+            ("AWS_LAMBDA_FUNCTION_NAME", function),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", "bench"),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", "bench"),
+            ("AWS_REGION", &ready.region),
+            ("AWS_ACCESS_KEY_ID", &ready.access_key_id),
+            ("AWS_SECRET_ACCESS_KEY", &ready.secret_access_key),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &self.dynamodb),
+            ("AWS_ENDPOINT_URL_S3", &self.s3),
+            ("AWS_ENDPOINT_URL_SQS", &ready.sqs),
+            ("SSL_CERT_FILE", self.roots.to_str().expect("a path")),
+            ("FILES_TABLE", &ready.table),
+            ("FILES_BUCKET", &ready.bucket),
+            ("FILES_IMPORT_QUEUE_URL", &format!("{}/queue", ready.sqs)),
+            ("FILES_MAX_FILE_BYTES", "1000000000"),
+        ]);
+        let started = Instant::now();
+        let mut process = command.spawn().expect("the function starts");
+        let answer = tokio::time::timeout(PATIENCE, answer).await;
+        let (at, answer) =
+            answer.unwrap_or_else(|_| panic!("{function} does not answer")).expect("an answer");
+        let memory = process.id().and_then(peak_memory_mb).unwrap_or(0.0);
+        let _ = process.kill().await;
+        server.abort();
+        let status = answer["statusCode"].as_u64().unwrap_or(0);
+        assert!(status > 0 && status < 500 && status != 401, "{function}: {answer}");
+        (at - started, memory)
+    }
+}
+
+/// Lambda's Runtime API for one event.
+struct RuntimeApi {
+    event: Mutex<Option<Value>>,
+    answered: Mutex<Option<oneshot::Sender<(Instant, Value)>>>,
+}
+
+impl RuntimeApi {
+    fn router(self) -> Router {
+        Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next))
+            .route("/2018-06-01/runtime/invocation/{id}/response", post(answer))
+            .route("/2018-06-01/runtime/invocation/{id}/error", post(answer))
+            .with_state(Arc::new(self))
+    }
+}
+
+async fn next(State(api): State<Arc<RuntimeApi>>) -> Response {
+    let event = api.event.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some(event) = event else { return std::future::pending().await };
+    let deadline = std::time::SystemTime::now() + PATIENCE;
+    let deadline = deadline.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_millis();
+    let headers = [
+        ("lambda-runtime-aws-request-id", "00000000-0000-4000-8000-000000000000".to_owned()),
+        ("lambda-runtime-deadline-ms", deadline.to_string()),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:us-east-1:000000000000:function:f".to_owned(),
+        ),
+        ("lambda-runtime-trace-id", "Root=1-00000000-000000000000000000000000;Sampled=0".to_owned()),
+    ];
+    (headers, event.to_string()).into_response()
+}
+
+async fn answer(State(api): State<Arc<RuntimeApi>>, body: Bytes) -> StatusCode {
+    let at = Instant::now();
+    let answer = serde_json::from_slice(&body).unwrap_or_else(|_| json!(String::from_utf8_lossy(&body)));
+    if let Some(answered) = api.answered.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let _ = answered.send((at, answer));
+    }
+    StatusCode::ACCEPTED
+}

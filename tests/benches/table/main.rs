@@ -1,0 +1,29 @@
+//! A table of what things cost: cold starts against a bare function, pages of short and long lists, and each operation.
+//! All of one run, and interleaved, so that the ratios hold on a busy machine too. Prints markdown; fails when a budget is
+//! passed.
+//!
+//! `make bench` builds what it needs. `BENCH_ROUNDS` is how often each thing is measured, `BENCH_FILES` how long the long
+//! list is.
+
+#![expect(clippy::print_stdout, reason = "a benchmark's result is what it prints")]
+
+mod cold;
+mod latency;
+mod operations;
+mod pages;
+mod stats;
+
+/// A whole number from the environment.
+fn setting(name: &str, usual: usize) -> usize {
+    let text = std::env::var(name).ok();
+    text.map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a whole number, not {text}")))
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() {
+    let rounds = setting("BENCH_ROUNDS", 21);
+    let mut over = operations::measure(rounds).await;
+    over.extend(pages::measure(rounds, setting("BENCH_FILES", 100_000)).await);
+    over.extend(cold::measure(rounds).await);
+    assert!(over.is_empty(), "over budget: {over:#?}");
+}

@@ -1,0 +1,168 @@
+//! Each operation, warm, as a client of the local cloud sees it.
+
+use std::time::{Duration, Instant};
+
+use files_tests::cloud::children;
+use files_tests::owner::id;
+use files_tests::{Answer, Cloud, Form, Owner, Reply, SourceServer, media};
+use serde_json::Value;
+
+use crate::stats::{Times, peak_memory_mb};
+
+/// An operation: what it is called, the function that does it, what was measured.
+struct Row {
+    name: &'static str,
+    function: &'static str,
+    times: Times,
+    calls: Value,
+    consumed: Value,
+}
+
+const ROWS: [(&str, &str); 9] = [
+    ("create, form of 100 kB", "create-file"),
+    ("create, presigned", "create-file"),
+    ("create, import", "create-file"),
+    ("import of 100 kB, until it is stored", "import-file"),
+    ("probe of an MP4, until it is a success", "probe-file"),
+    ("list 100", "list-files"),
+    ("get", "get-file"),
+    ("download, the redirect", "download-file"),
+    ("delete", "delete-file"),
+];
+
+/// The row of a page of 100, and the read units that it may take.
+const LIST: usize = 5;
+const MAX_PAGE_UNITS: f64 = 13.0;
+
+struct Bench {
+    cloud: Cloud,
+    owner: Owner,
+    /// With a list of a hundred.
+    lister: Owner,
+    file: Value,
+    source: SourceServer,
+    rows: Vec<Row>,
+}
+
+pub(crate) async fn measure(rounds: usize) -> Vec<String> {
+    let mut bench = Bench::new().await;
+    for round in 0..=rounds {
+        bench.round(round == 0).await;
+    }
+    println!(
+        "\n| operation, warm | AWS calls | read units | write units | DynamoDB, bytes | median, ms | 9 of 10, ms | memory of its function, MB |"
+    );
+    println!("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+    for row in &bench.rows {
+        let memory = children(bench.cloud.process()).into_iter().filter(|(_, name)| *name == row.function);
+        let memory = memory.filter_map(|(process, _)| peak_memory_mb(process)).fold(0.0, f64::max);
+        let (name, calls, (median, slow)) =
+            (row.name, told(&row.calls), (row.times.median(), row.times.slow()));
+        let [read, write] =
+            ["read_units", "write_units"].map(|units| row.consumed[units].as_f64().unwrap_or(0.0));
+        let bytes = &row.consumed["bytes"];
+        println!("| {name} | {calls} | {read} | {write} | {bytes} | {median:.1} | {slow:.1} | {memory:.0} |");
+    }
+    let page = &bench.rows[LIST].consumed["read_units"];
+    let units = page.as_f64().filter(|units| *units > 0.0).expect("a list reads something");
+    (units > MAX_PAGE_UNITS).then(|| format!("a page of 100 reads {units} read units")).into_iter().collect()
+}
+
+/// `2 GetObject, 1 HeadObject`.
+fn told(calls: &Value) -> String {
+    let services = calls.as_object().into_iter().flatten();
+    let operations = services.filter_map(|(_, operations)| operations.as_object()).flatten();
+    let told: Vec<_> = operations.map(|(name, count)| format!("{count} `{name}`")).collect();
+    if told.is_empty() { "none".to_owned() } else { told.join(", ") }
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let cloud = Cloud::start().await;
+        cloud.meter().await;
+        let (owner, lister) = (cloud.owner().await, cloud.owner().await);
+        let file = owner.wait_until_success(&owner.upload("clip.mp4", &media::MP4).await).await;
+        for _ in 0..100 {
+            lister.announce("clip.mp4", 5, "video/mp4").await;
+        }
+        let source = SourceServer::start().await;
+        source.serve("/clip", Reply::bytes(media::noise(100_000, 1)));
+        let row = |(name, function)| Row {
+            name,
+            function,
+            times: Times::default(),
+            calls: Value::Null,
+            consumed: Value::Null,
+        };
+        Self { cloud, owner, lister, file, source, rows: ROWS.map(row).into() }
+    }
+
+    /// Each operation once.
+    async fn round(&mut self, is_first: bool) {
+        let noise = media::noise(100_000, 2);
+        let path = format!("/files/{}", id(&self.file));
+        for index in 0..self.rows.len() {
+            self.cloud.forget_calls().await;
+            let (owner, started) = (&self.owner, Instant::now());
+            let (took, made) = match index {
+                0 => {
+                    let form = Form::new().file("a.bin", None, &noise);
+                    let file = Answer::to(owner.form(form)).await.expect(201).json();
+                    (started.elapsed(), Some(file))
+                }
+                1 => {
+                    let file = owner.announce("a.mp4", 5, "video/mp4").await;
+                    (started.elapsed(), Some(file))
+                }
+                2 => {
+                    let file = owner.import(&self.source.url("/clip")).await;
+                    (started.elapsed(), Some(file))
+                }
+                3 => {
+                    let file = owner.import(&self.source.url("/clip")).await;
+                    let file = owner.wait_for(&file, |file| file["size"].is_u64()).await;
+                    (started.elapsed(), Some(file))
+                }
+                4 => self.probe().await,
+                5 => {
+                    self.lister.list("?limit=100").await;
+                    (started.elapsed(), None)
+                }
+                6 => {
+                    owner.get(&path).await.expect(200);
+                    (started.elapsed(), None)
+                }
+                7 => {
+                    owner.get(Owner::download_url(&self.file)).await.expect(302);
+                    (started.elapsed(), None)
+                }
+                _ => {
+                    let file = owner.announce("a.mp4", 5, "video/mp4").await;
+                    let started = Instant::now();
+                    owner.delete(&file).await.expect(204);
+                    (started.elapsed(), None)
+                }
+            };
+            let calls = self.cloud.calls(self.rows[index].function).await;
+            let consumed = self.cloud.consumed(self.rows[index].function).await;
+            if let Some(file) = made {
+                self.owner.wait_for(&file, |file| file["status"] != "running").await;
+                self.owner.delete(&file).await.expect(204);
+            }
+            if !is_first {
+                self.rows[index].times.add(took);
+                self.rows[index].calls = calls;
+                self.rows[index].consumed = consumed;
+            }
+        }
+    }
+
+    /// From the end of a presigned PUT to its success.
+    async fn probe(&self) -> (Duration, Option<Value>) {
+        let file = self.owner.announce("clip.mp4", media::MP4.len(), "video/mp4").await;
+        self.owner.put(&file, media::MP4.clone()).await.expect(200);
+        let started = Instant::now();
+        self.owner.wait_until_success(&file).await;
+        (started.elapsed(), Some(file))
+    }
+}
