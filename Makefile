@@ -94,7 +94,7 @@ test-hostile: need-test build ## Runs the end-to-end tests on a bad day; another
 	@$(scripts)/test-hostile.sh $(or $(FAULTS),7)
 
 .PHONY: bench
-bench: need-test build ## Runs the benchmarks: what each operation takes, cold starts, long lists, 2 GiB in, 1 GiB against curl.
+bench: need-test build ## Runs the benchmarks: what each operation takes, cold starts, long lists, probes, 2 GiB in, 1 GiB against curl.
 	@$(MAKE) package ARCHITECTURE=$(machine)
 	@$(MAKE) package ARCHITECTURE=$(machine) ONLY=bare-function
 	@cargo bench $(locked) --workspace --bench '*' # one package alone would be compiled with other features, all anew

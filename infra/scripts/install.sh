@@ -32,6 +32,7 @@ for purpose in "$@"; do
     test)
         want ffprobe ffmpeg "is compared with the layer's"
         want ffmpeg ffmpeg "makes the tests' media"
+        want mediainfo mediainfo "is compared with what a probe says"
         ;;
     lint)
         want git git "fetches the advisory database"

@@ -37,7 +37,7 @@ class Machine(unittest.TestCase):
 
 class Install(Machine):
     def test_nothing_is_done_where_nothing_is_missing(self):
-        self.has("cc", "ffmpeg", "ffprobe", "curl", "git", "make", "python3")
+        self.has("cc", "ffmpeg", "ffprobe", "mediainfo", "curl", "git", "make", "python3")
         self.has("apt-get", does="exit 1")
         result = self.run_script("install.sh", "build", "run", "test", "lint", "layer")
         self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))
@@ -48,10 +48,10 @@ class Install(Machine):
         self.has("apt-get", does=f'echo "$*" >>{self.bin}/calls')
         result = self.run_script("install.sh", "build", "test")
         self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertEqual(result.stdout, "Installing with apt-get (may take a minute): ffmpeg\n")
+        self.assertEqual(result.stdout, "Installing with apt-get (may take a minute): ffmpeg mediainfo\n")
         calls = (self.bin / "calls").read_text().splitlines()
         self.assertTrue(calls[0].endswith("update"), calls)
-        self.assertTrue(calls[1].endswith("install -y --no-install-recommends ffmpeg"), calls)
+        self.assertTrue(calls[1].endswith("install -y --no-install-recommends ffmpeg mediainfo"), calls)
 
     def test_sudo_is_used_by_others_than_root_and_never_waits_for_a_password(self):
         self.has("ffmpeg", "ffprobe", "curl", "apt-get")

@@ -86,7 +86,7 @@ impl<R: FileRecords + FinishProbe + Sync> FailFile<R> {
         };
         let probed =
             Probed::Unreadable("the file could not be probed: ffprobe was tried several times".to_owned());
-        let done = ProbeDone { object, probed, full: None, by: None, now: lambda_startup::now() };
+        let done = ProbeDone::new(object, probed, lambda_startup::now());
         let saved = self.records.finish_probe(owner, id, &done).await?;
         info!(file = %id, saved = ?saved, "probe given up");
         if saved.leaves_orphan() {

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use files_domain::{ClaimImport, FileRecords, Progress, StoreError, clean_content_type};
+use files_domain::{ClaimImport, FileName, FileRecords, Progress, StoreError, clean_content_type};
 use files_objects::Part;
 use safe_fetch::Source;
 use sha2::{Digest, Sha256};
@@ -83,8 +83,10 @@ impl<'w, 'a, R: ClaimImport + FileRecords + Sync> Transfer<'w, 'a, R> {
     /// The upload's id goes into the record before its first part: whoever deletes the file must know it.
     async fn begin_upload(&mut self, source: &Source) -> Result<(), Stop> {
         let (owner, id) = (self.worker.file.owner, self.worker.file.id);
-        let content_type = source.content_type.as_deref().and_then(clean_content_type);
-        let upload_id = self.worker.import.objects.create_upload(owner, id, content_type.as_deref()).await?;
+        let name = source.file_name.as_deref().and_then(FileName::clean);
+        let stated = source.content_type.as_deref().and_then(clean_content_type);
+        let content_type = self.worker.file.imported_type(name.as_ref(), stated.as_deref());
+        let upload_id = self.worker.import.objects.create_upload(owner, id, Some(&content_type)).await?;
         self.worker.file.upload_id = Some(upload_id.clone());
         let written = self.write_down(source).await;
         if written.is_err() {

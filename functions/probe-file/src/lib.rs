@@ -5,10 +5,13 @@ mod object_source;
 use std::error::Error;
 use std::sync::Arc;
 
-use files_domain::{FinishProbe, FullProbe, MediaType, ObjectMeta, ProbeDone, ProbeSummary, Probed};
+use files_domain::{
+    AttachedPicture, ColorFacts, DurationSource, FinishProbe, FullProbe, MediaType, ObjectMeta, PROBE_FACTS,
+    ProbeDone, ProbeFacts, ProbeSummary, Probed,
+};
 use files_objects::{Objects, ObjectsError};
 use files_queues::{Delivered, StoredObject, only_failed};
-use media_probe::{Ffprobe, Kind, Media, Outcome};
+use media_probe::{Ffprobe, Kind, Media, Outcome, true_content_type};
 use serde_json::{Value, json};
 use tracing::{error, info};
 
@@ -67,9 +70,10 @@ impl<R: FinishProbe + Sync> ProbeFile<R> {
             Err(ObjectsError::NotFound) => return Ok(()), // deleted since
             Err(error) => return Err(error.into()),
         };
-        let source = ObjectSource::new(objects.clone(), *owner, *id, &meta);
-        let outcome = self.ffprobe.probe(Arc::new(source)).await?;
-        let done = self.write_down(&objects, object, meta, outcome).await?;
+        let source = Arc::new(ObjectSource::new(objects.clone(), *owner, *id, &meta));
+        let outcome = self.ffprobe.probe(Arc::clone(&source)).await?;
+        let content_type = true_content_type(meta.content_type.as_deref(), source.head(), &outcome);
+        let done = self.write_down(&objects, object, meta, content_type, outcome).await?;
         let saved = self.records.finish_probe(*owner, *id, &done).await?;
         info!(file = %id, size_bytes = done.object.size, saved = ?saved, "probed");
         if saved.leaves_orphan() {
@@ -83,17 +87,20 @@ impl<R: FinishProbe + Sync> ProbeFile<R> {
         objects: &Objects,
         object: &StoredObject,
         meta: ObjectMeta,
+        content_type: Option<String>,
         outcome: Outcome,
     ) -> Result<ProbeDone, BoxError> {
         let (probed, full) = match outcome {
             Outcome::Unreadable(reason) => (Probed::Unreadable(reason), None),
             Outcome::Media(media) => {
-                let Media { summary, kind, full } = *media;
-                let probed = Probed::Media { media_type: media_type(kind), summary: summary_of(summary) };
+                let (media_type, full) = (media_type(media.kind), with_facts(&media)?);
+                let Media { summary, partial, .. } = *media;
+                let probed = Probed::Media { media_type, summary: summary_of(summary), partial };
                 (probed, Some(self.place(objects, object, &full).await?))
             }
         };
-        Ok(ProbeDone { object: meta, probed, full, by: self.version.clone(), now: lambda_startup::now() })
+        let by = self.version.clone();
+        Ok(ProbeDone { object: meta, probed, content_type, full, by, now: lambda_startup::now() })
     }
 
     /// Into the record if it fits, else into an object of its own.
@@ -112,6 +119,41 @@ impl<R: FinishProbe + Sync> ProbeFile<R> {
     }
 }
 
+/// ffprobe's own words, and the facts beside them.
+fn with_facts(media: &Media) -> serde_json::Result<Value> {
+    let mut full = media.full.clone();
+    full[PROBE_FACTS] = serde_json::to_value(facts_of(media))?;
+    Ok(full)
+}
+
+fn facts_of(media: &Media) -> ProbeFacts {
+    let facts = media.facts.clone();
+    ProbeFacts {
+        frame_rate_ratio: media.summary.frame_rate_ratio.clone(),
+        hdr: facts.hdr.map(|hdr| hdr.as_str().to_owned()),
+        color: facts.color.map(|color| ColorFacts {
+            pixel_format: color.pixel_format,
+            bit_depth: color.bit_depth,
+            range: color.range,
+            space: color.space,
+            primaries: color.primaries,
+            transfer: color.transfer,
+        }),
+        channels: facts.channels,
+        channel_layout: facts.channel_layout,
+        sample_rate: facts.sample_rate,
+        audio_languages: facts.audio_languages,
+        subtitle_languages: facts.subtitle_languages,
+        attached_pictures: facts.attached_pictures.into_iter().map(attached_picture).collect(),
+        creation_time: facts.creation_time,
+    }
+}
+
+fn attached_picture(picture: media_probe::AttachedPicture) -> AttachedPicture {
+    let media_probe::AttachedPicture { codec, width, height } = picture;
+    AttachedPicture { codec, width, height }
+}
+
 fn media_type(kind: Kind) -> MediaType {
     match kind {
         Kind::Video => MediaType::Video,
@@ -126,6 +168,11 @@ fn summary_of(summary: media_probe::Summary) -> ProbeSummary {
         width: summary.width,
         height: summary.height,
         duration: summary.duration,
+        duration_source: summary.duration_source.map(|source| match source {
+            media_probe::DurationSource::Stated => DurationSource::Stated,
+            media_probe::DurationSource::Estimated => DurationSource::Estimated,
+            media_probe::DurationSource::Derived => DurationSource::Derived,
+        }),
         format_name: summary.format_name,
         video_codec: summary.video_codec,
         audio_codec: summary.audio_codec,

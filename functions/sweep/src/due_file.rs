@@ -113,9 +113,7 @@ impl Sweep {
         }
         let probed =
             Probed::Unreadable("the file could not be probed: ffprobe was tried several times".to_owned());
-        self.records
-            .finish_probe(owner, id, &ProbeDone { object, probed, full: None, by: None, now: due.now })
-            .await?;
+        self.records.finish_probe(owner, id, &ProbeDone::new(object, probed, due.now)).await?;
         Ok(())
     }
 

@@ -1,7 +1,10 @@
 use std::collections::BTreeMap;
 
-use files_domain::{Checksum, Detail, File, FileId, ProbeSummary, Progress, Source, Status, Timestamp};
-use serde::Serialize;
+use files_domain::{
+    Checksum, Detail, DurationSource, File, FileId, PROBE_FACTS, ProbeFacts, ProbeSummary, Progress, Source,
+    Status, Timestamp,
+};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::BaseUrl;
@@ -37,7 +40,7 @@ struct DetailBody {
     metadata: BTreeMap<String, String>,
 }
 
-/// What ffprobe says: four fields in a list, all of it for one file.
+/// What ffprobe says: the flat summary in a list, all of it for one file.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Probe {
@@ -49,8 +52,12 @@ pub enum Probe {
         height: Option<u32>,
         /// Seconds.
         duration: Option<f64>,
+        /// How they are known.
+        duration_source: Option<DurationSource>,
         /// ffprobe's name of the container.
         format_name: String,
+        /// It saw a part of the file only: `ffprobe_error` says why.
+        partial: bool,
     },
     /// Everything.
     Complete(Box<CompleteProbe>),
@@ -62,40 +69,52 @@ pub struct CompleteProbe {
     width: Option<u32>,
     height: Option<u32>,
     duration: Option<f64>,
+    duration_source: Option<DurationSource>,
     format_name: String,
+    partial: bool,
     video_codec: Option<String>,
     audio_codec: Option<String>,
     frame_rate: Option<f64>,
     bit_rate: Option<u64>,
     rotation: Option<i32>,
+    #[serde(flatten)]
+    facts: ProbeFacts,
     format: Value,
     streams: Value,
     chapters: Value,
 }
 
 impl Probe {
-    fn summary(probe: &ProbeSummary) -> Self {
-        let ProbeSummary { width, height, duration, format_name, .. } = probe.clone();
-        Self::Summary { width, height, duration, format_name }
+    fn summary(file: &File) -> Option<Self> {
+        let ProbeSummary { width, height, duration, duration_source, format_name, .. } =
+            file.probe.clone()?;
+        let partial = file.ffprobe_error.is_some();
+        Some(Self::Summary { width, height, duration, duration_source, format_name, partial })
     }
 
-    fn complete(probe: &ProbeSummary, full: &Value) -> Self {
+    fn complete(file: &File, full: &Value) -> Option<Self> {
         let part = |name: &str, none: Value| full.get(name).cloned().unwrap_or(none);
-        let probe = probe.clone();
-        Self::Complete(Box::new(CompleteProbe {
+        let probe = file.probe.clone()?;
+        // A record whose facts cannot be read lacks them; ffprobe's own words are there all the same.
+        let facts =
+            full.get(PROBE_FACTS).and_then(|facts| ProbeFacts::deserialize(facts).ok()).unwrap_or_default();
+        Some(Self::Complete(Box::new(CompleteProbe {
             width: probe.width,
             height: probe.height,
             duration: probe.duration,
+            duration_source: probe.duration_source,
             format_name: probe.format_name,
+            partial: file.ffprobe_error.is_some(),
             video_codec: probe.video_codec,
             audio_codec: probe.audio_codec,
             frame_rate: probe.frame_rate,
             bit_rate: probe.bit_rate,
             rotation: probe.rotation,
+            facts,
             format: part("format", Value::Null),
             streams: part("streams", Value::Array(Vec::new())),
             chapters: part("chapters", Value::Array(Vec::new())),
-        }))
+        })))
     }
 }
 
@@ -118,7 +137,7 @@ impl FileBody {
             reference: file.reference(),
             download_url: base.download(file.id, &file.name),
             error: file.error.clone(),
-            ffprobe: file.probe.as_ref().map(Probe::summary),
+            ffprobe: Probe::summary(file),
             ffprobe_error: file.ffprobe_error.clone(),
             detail: None,
             upload: None,
@@ -129,7 +148,7 @@ impl FileBody {
     #[must_use]
     pub fn complete(file: &File, detail: &Detail, full: &Value, base: &BaseUrl) -> Self {
         Self {
-            ffprobe: file.probe.as_ref().map(|probe| Probe::complete(probe, full)),
+            ffprobe: Probe::complete(file, full),
             detail: Some(DetailBody {
                 source_url: detail.source_url.clone(),
                 metadata: detail.metadata.entries().clone(),

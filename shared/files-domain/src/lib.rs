@@ -30,6 +30,8 @@ pub use ports::{
     ImportClaim, ListFiles, ObjectMeta, ProbeDone, QueueImport, QueueProbe, RemoveFile, SavedProbe,
     StoreError,
 };
-pub use probe::{MediaType, ProbeSummary, Probed};
+pub use probe::{
+    AttachedPicture, ColorFacts, DurationSource, MediaType, PROBE_FACTS, ProbeFacts, ProbeSummary, Probed,
+};
 pub use time::Timestamp;
 pub use transition::ImportedObject;

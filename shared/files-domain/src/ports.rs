@@ -150,12 +150,22 @@ pub struct ProbeDone {
     pub object: ObjectMeta,
     /// How it ended.
     pub probed: Probed,
+    /// Media type by its bytes, where what was said of it is missing or wrong.
+    pub content_type: Option<String>,
     /// ffprobe's own output, complete.
     pub full: Option<FullProbe>,
     /// Which ffprobe it was; `None` if none has looked at it.
     pub by: Option<String>,
     /// When.
     pub now: Timestamp,
+}
+
+impl ProbeDone {
+    /// A probe of which no more than this is known.
+    #[must_use]
+    pub fn new(object: ObjectMeta, probed: Probed, now: Timestamp) -> Self {
+        Self { object, probed, content_type: None, full: None, by: None, now }
+    }
 }
 
 /// What became of a finished probe.

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use crate::{Checksum, Due, DueKind, File, FileName, ObjectMeta, Probed, Source, Status, Timestamp, limits};
+use crate::{
+    Checksum, Due, DueKind, File, FileName, MediaType, ProbeDone, ProbeSummary, Probed, Source, Status,
+    Timestamp, limits,
+};
 
 /// What an import has put into an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,10 +31,10 @@ impl File {
         self.size = Some(object.size);
         self.held = object.size;
         self.checksum = Some(Checksum::Sha256(object.sha256));
+        self.content_type = Some(self.imported_type(object.name.as_ref(), object.content_type.as_deref()));
         if self.name_from_source {
             self.name = object.name.unwrap_or_else(|| self.name.clone());
         }
-        self.content_type = Some(self.name.content_type(object.content_type.as_deref()));
         self.upload_id = object.upload_id;
         self.importing = false;
         self.progress = None;
@@ -78,6 +81,13 @@ impl File {
         true
     }
 
+    /// The media type that an import gets from what its source says of name and type.
+    #[must_use]
+    pub fn imported_type(&self, source_name: Option<&FileName>, source_type: Option<&str>) -> String {
+        let name = source_name.filter(|_| self.name_from_source).unwrap_or(&self.name);
+        name.content_type(source_type)
+    }
+
     /// The bytes cannot be had, for the reason given in the user's words.
     pub fn fail(&mut self, error: impl Into<String>, now: Timestamp) {
         debug_assert!(!self.status.is_terminal());
@@ -88,44 +98,52 @@ impl File {
     }
 
     /// The bytes are there and have been looked at.
-    pub fn probed(&mut self, object: &ObjectMeta, probed: &Probed, now: Timestamp) {
+    pub fn probed(&mut self, done: &ProbeDone) {
+        let object = &done.object;
         debug_assert!(!self.status.is_terminal());
         self.status = Status::Success;
         self.size = Some(object.size);
         self.held = object.size;
         self.checksum = self.checksum.take().or_else(|| object.checksum.clone());
-        self.content_type = self.content_type.take().or_else(|| object.content_type.clone());
-        match probed {
-            Probed::Media { media_type, summary } => {
-                self.media_type = Some(*media_type);
-                self.probe = Some(summary.clone());
+        let stated = self.content_type.take().or_else(|| object.content_type.clone());
+        self.content_type = done.content_type.clone().or(stated);
+        self.probed_by.clone_from(&done.by);
+        match &done.probed {
+            Probed::Media { media_type, summary, partial } => {
+                self.seen(*media_type, summary, partial.as_ref())
             }
             Probed::Unreadable(reason) => {
-                self.media_type = Some(crate::MediaType::Other);
+                self.media_type = Some(MediaType::Other);
                 self.ffprobe_error = Some(reason.clone());
             }
         }
-        self.settle(now);
+        self.settle(done.now);
     }
 
     /// Another ffprobe has looked at it. What that one can read of it is what it is from now on; what it cannot read takes
     /// nothing away. Whether anything has changed: its status never does.
-    pub fn probed_again(&mut self, probed: &Probed, by: Option<&str>, now: Timestamp) -> bool {
-        if self.status != Status::Success || by.is_none() || self.probed_by.as_deref() == by {
+    pub fn probed_again(&mut self, done: &ProbeDone) -> bool {
+        if self.status != Status::Success || done.by.is_none() || self.probed_by == done.by {
             return false;
         }
-        self.probed_by = by.map(str::to_owned);
-        match probed {
-            Probed::Media { media_type, summary } => {
-                self.media_type = Some(*media_type);
-                self.probe = Some(summary.clone());
-                self.ffprobe_error = None;
+        self.probed_by.clone_from(&done.by);
+        self.content_type = done.content_type.clone().or_else(|| self.content_type.take());
+        match &done.probed {
+            Probed::Media { media_type, summary, partial } => {
+                self.seen(*media_type, summary, partial.as_ref())
             }
             Probed::Unreadable(reason) if self.probe.is_none() => self.ffprobe_error = Some(reason.clone()),
             Probed::Unreadable(_) => {}
         }
-        self.updated_at = now;
+        self.updated_at = done.now;
         true
+    }
+
+    /// What ffprobe says of it; `partial`: why that is not all there is to say.
+    fn seen(&mut self, media_type: MediaType, summary: &ProbeSummary, partial: Option<&String>) {
+        self.media_type = Some(media_type);
+        self.probe = Some(summary.clone());
+        self.ffprobe_error = partial.cloned();
     }
 
     /// From when on `sweep` deletes what is left of this file after it is removed at `now`. What may still bring bytes
@@ -174,7 +192,7 @@ impl File {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FileId, NewFile, OwnerId, ProbeSummary};
+    use crate::{FileId, NewFile, ObjectMeta, OwnerId, ProbeSummary};
 
     const NOW: u64 = 1_767_323_045_678;
 
@@ -282,10 +300,12 @@ mod tests {
             content_type: Some("text/plain".into()),
             etag: String::new(),
         };
-        let media = Probed::Media { media_type: crate::MediaType::Audio, summary: ProbeSummary::default() };
+        let media =
+            Probed::Media { media_type: MediaType::Audio, summary: ProbeSummary::default(), partial: None };
         for probed in [media, Probed::Unreadable("not media".into())] {
             let mut file = import(Some(at));
-            file.probed(&meta, &probed, Timestamp::from_millis(NOW));
+            let now = Timestamp::from_millis(NOW);
+            file.probed(&ProbeDone::new(meta.clone(), probed, now));
             assert_eq!((file.status, file.size, file.held), (Status::Success, Some(9), 9));
             assert_eq!(file.probe.is_none(), file.ffprobe_error.is_some());
             assert_eq!(file.due, Some(Due { kind: DueKind::Expire, at, tries: 0 }));
@@ -295,20 +315,23 @@ mod tests {
     #[test]
     fn another_ffprobe_may_say_more_and_takes_nothing_away() {
         let meta = ObjectMeta { size: 9, checksum: None, content_type: None, etag: String::new() };
-        let later = Timestamp::from_millis(NOW + 1);
-        let media = Probed::Media { media_type: crate::MediaType::Audio, summary: ProbeSummary::default() };
+        let probe = |probed: &Probed, by: Option<&str>, millis| ProbeDone {
+            by: by.map(str::to_owned),
+            ..ProbeDone::new(meta.clone(), probed.clone(), Timestamp::from_millis(NOW + millis))
+        };
+        let media =
+            Probed::Media { media_type: MediaType::Audio, summary: ProbeSummary::default(), partial: None };
         let unreadable = Probed::Unreadable("not media".into());
-        assert!(!import(None).probed_again(&media, Some("8"), later), "not over yet");
+        assert!(!import(None).probed_again(&probe(&media, Some("8"), 1)), "not over yet");
         for first in [&media, &unreadable] {
             for second in [&media, &unreadable] {
                 let mut file = import(None);
-                file.probed(&meta, first, Timestamp::from_millis(NOW));
-                file.probed_by = Some("7".into());
+                file.probed(&probe(first, Some("7"), 0));
                 let before = file.clone();
-                assert!(!file.probed_again(second, Some("7"), later), "the same one");
-                assert!(!file.probed_again(second, None, later), "nobody");
+                assert!(!file.probed_again(&probe(second, Some("7"), 1)), "the same one");
+                assert!(!file.probed_again(&probe(second, None, 1)), "nobody");
                 assert_eq!(file, before);
-                assert!(file.probed_again(second, Some("8"), later));
+                assert!(file.probed_again(&probe(second, Some("8"), 1)));
                 assert_eq!((file.status, file.probed_by.as_deref()), (Status::Success, Some("8")));
                 assert_eq!(file.probe.is_some(), first == &media || second == &media);
                 assert_eq!(file.probe.is_none(), file.ffprobe_error.is_some());

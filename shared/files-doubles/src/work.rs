@@ -18,10 +18,9 @@ impl FinishProbe for Memory {
             return Ok(SavedProbe::NoRecord);
         };
         let saved = if !file.status.is_terminal() {
-            file.probed(&done.object, &done.probed, done.now);
-            file.probed_by.clone_from(&done.by);
+            file.probed(done);
             SavedProbe::Saved
-        } else if file.probed_again(&done.probed, done.by.as_deref(), done.now) {
+        } else if file.probed_again(done) {
             SavedProbe::SavedAgain
         } else {
             return Ok(SavedProbe::AlreadyTerminal(file.status));

@@ -76,16 +76,18 @@ impl Records {
         update = update
             .expression_attribute_values(":media_type", to_attribute(media_type)?)
             .expression_attribute_values(":owner_type", text(type_partition(owner, media_type)));
-        update = match &done.probed {
-            Probed::Media { summary, .. } => {
+        let reason = match &done.probed {
+            Probed::Media { summary, partial, .. } => {
                 set.push("probe = :probe");
-                update.expression_attribute_values(":probe", to_attribute(summary)?)
+                update = update.expression_attribute_values(":probe", to_attribute(summary)?);
+                partial.as_ref()
             }
-            Probed::Unreadable(reason) => {
-                set.push("ffprobe_error = :reason");
-                update.expression_attribute_values(":reason", text(reason))
-            }
+            Probed::Unreadable(reason) => Some(reason),
         };
+        if let Some(reason) = reason {
+            set.push("ffprobe_error = :reason");
+            update = update.expression_attribute_values(":reason", text(reason));
+        }
         if let Some(by) = &done.by {
             set.push("probed_by = :by");
             update = update.expression_attribute_values(":by", text(by));
@@ -139,9 +141,8 @@ impl Records {
             let mut after = before.clone();
             let again = before.status.is_terminal();
             if !again {
-                after.probed(&done.object, &done.probed, done.now);
-                after.probed_by.clone_from(&done.by);
-            } else if !after.probed_again(&done.probed, done.by.as_deref(), done.now) {
+                after.probed(done);
+            } else if !after.probed_again(done) {
                 return Ok(SavedProbe::AlreadyTerminal(before.status));
             }
             let mut items = vec![self.put_instead(&before, &after)?];
@@ -158,7 +159,7 @@ impl Records {
     }
 }
 
-/// What S3 says of the object, where the record does not know better.
+/// What S3 says of the object, where the record does not know better, and what its bytes say, who know best.
 fn set_object(
     mut update: UpdateBuilder,
     set: &mut Vec<&'static str>,
@@ -168,7 +169,10 @@ fn set_object(
         set.push("checksum = if_not_exists(checksum, :checksum)");
         update = update.expression_attribute_values(":checksum", to_attribute(checksum)?);
     }
-    if let Some(content_type) = &done.object.content_type {
+    if let Some(content_type) = &done.content_type {
+        set.push("content_type = :content_type");
+        update = update.expression_attribute_values(":content_type", text(content_type));
+    } else if let Some(content_type) = &done.object.content_type {
         set.push("content_type = if_not_exists(content_type, :content_type)");
         update = update.expression_attribute_values(":content_type", text(content_type));
     }

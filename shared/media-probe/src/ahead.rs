@@ -5,33 +5,29 @@ use std::ops::Range;
 
 use crate::cache::BLOCK;
 
-/// Blocks of the first read at a place: 256 KiB.
-const FIRST: u64 = 4;
-/// Most blocks of one read, 2 MiB: that much at most is read in vain after the last byte that ffprobe wanted.
-const MOST: u64 = 32;
-/// How fast the window grows while a reader reads on.
-const GROWTH: u64 = 4;
+/// Blocks of the reads that follow each other at a place. 256 KiB hold most headers, 448 KiB most of what ffprobe looks
+/// at; a reader that is still there wants an index, or a whole picture. The last one repeats: 2 MiB at most are read
+/// in vain after the last byte that ffprobe wanted.
+const WINDOWS: [u64; 4] = [4, 3, 12, 32];
 /// Places followed at the same time: a badly interleaved file is read at two or three in turn.
 const PLACES: usize = 8;
 
 /// Follows the places at which a file is read.
 #[derive(Debug, Default)]
 pub(crate) struct ReadAhead {
-    /// The block after each run read so far, and the blocks its last read had; the most recent last.
-    runs: VecDeque<(u64, u64)>,
+    /// The block after each run read so far, and the reads it took; the most recent last.
+    runs: VecDeque<(u64, usize)>,
 }
 
 impl ReadAhead {
     /// The blocks to read for a reader that needs `block`, in a file of `count` blocks, stopping before what `have`
     /// says is there already.
     pub(crate) fn plan(&mut self, block: u64, count: u64, have: impl Fn(u64) -> bool) -> Range<u64> {
-        let window = match self.runs.iter().position(|(next, _)| *next == block) {
-            Some(index) => self.runs.remove(index).map_or(FIRST, |(_, window)| (window * GROWTH).min(MOST)),
-            None => FIRST,
-        };
-        let limit = block.saturating_add(window).min(count);
+        let run = self.runs.iter().position(|(next, _)| *next == block);
+        let reads = run.and_then(|index| self.runs.remove(index)).map_or(0, |(_, reads)| reads);
+        let limit = block.saturating_add(WINDOWS[reads]).min(count);
         let end = (block + 1..limit).find(|next| have(*next)).unwrap_or(limit);
-        self.runs.push_back((end, window));
+        self.runs.push_back((end, (reads + 1).min(WINDOWS.len() - 1)));
         if self.runs.len() > PLACES {
             self.runs.pop_front();
         }
@@ -54,11 +50,12 @@ mod tests {
     fn grows_only_while_reading_on() {
         let mut ahead = ReadAhead::default();
         assert_eq!(ahead.plan(0, 10_000, NOTHING), 0..4);
-        assert_eq!(ahead.plan(4, 10_000, NOTHING), 4..20);
-        assert_eq!(ahead.plan(20, 10_000, NOTHING), 20..52);
-        assert_eq!(ahead.plan(52, 10_000, NOTHING), 52..84, "capped");
+        assert_eq!(ahead.plan(4, 10_000, NOTHING), 4..7);
+        assert_eq!(ahead.plan(7, 10_000, NOTHING), 7..19);
+        assert_eq!(ahead.plan(19, 10_000, NOTHING), 19..51);
+        assert_eq!(ahead.plan(51, 10_000, NOTHING), 51..83, "capped");
         assert_eq!(ahead.plan(5_000, 10_000, NOTHING), 5_000..5_004, "a jump starts small");
-        assert_eq!(ahead.plan(84, 10_000, NOTHING), 84..116, "the first place is still known");
+        assert_eq!(ahead.plan(83, 10_000, NOTHING), 83..115, "the first place is still known");
     }
 
     #[test]
@@ -73,7 +70,7 @@ mod tests {
         let mut ahead = ReadAhead::default();
         for step in 0..1_000 {
             let block = step * 100;
-            assert_eq!(ahead.plan(block, u64::MAX, NOTHING), block..block + FIRST);
+            assert_eq!(ahead.plan(block, u64::MAX, NOTHING), block..block + WINDOWS[0]);
         }
         assert_eq!(ahead.runs.len(), PLACES);
     }

@@ -2,8 +2,8 @@
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// Kept of standard error: enough for the reason.
-const MAX_ERRORS: usize = 64 * 1024;
+/// Kept of the beginning and of the end of standard error: enough for the reason, and for the notes.
+const MAX_ERRORS: usize = 32 * 1024;
 
 /// More was printed than allowed.
 #[derive(Debug)]
@@ -19,17 +19,36 @@ pub(crate) async fn output(pipe: Option<impl AsyncRead + Unpin>, limit: u64) -> 
     if kept.len() as u64 > limit { Err(TooLong) } else { Ok(kept) }
 }
 
-/// The beginning; the rest is read and dropped, so that ffprobe never waits for a reader.
+/// The beginning and the end; what is between is read and dropped, so that ffprobe never waits for a reader.
 pub(crate) async fn errors(pipe: Option<impl AsyncRead + Unpin>) -> String {
-    let mut kept = Vec::new();
+    let (mut head, mut tail) = (Vec::new(), Vec::new());
     if let Some(mut pipe) = pipe {
         let mut buffer = [0; 4096];
         while let Ok(count) = pipe.read(&mut buffer).await
             && count > 0
         {
-            let room = MAX_ERRORS.saturating_sub(kept.len()).min(count);
-            kept.extend_from_slice(&buffer[..room]);
+            let room = MAX_ERRORS.saturating_sub(head.len()).min(count);
+            head.extend_from_slice(&buffer[..room]);
+            tail.extend_from_slice(&buffer[room..count]);
+            // Now and then, since it moves what is kept.
+            if tail.len() > 2 * MAX_ERRORS {
+                tail.drain(..tail.len() - MAX_ERRORS);
+            }
         }
     }
-    String::from_utf8_lossy(&kept).into_owned()
+    head.append(&mut tail);
+    String::from_utf8_lossy(&head).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn of_endless_errors_both_ends_are_kept() {
+        let text = format!("first{}last", "x".repeat(1_000_000));
+        let kept = errors(Some(text.as_bytes())).await;
+        assert!(kept.starts_with("firstx") && kept.ends_with("xlast"));
+        assert!(kept.len() <= 3 * MAX_ERRORS, "{} bytes", kept.len());
+    }
 }

@@ -1,4 +1,4 @@
-//! The one command line that is ever run; only the address in it changes.
+//! The one command line that is ever run; only the address in it changes, and how deep ffprobe looks.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,6 +8,7 @@ use std::process::{ExitStatus, Stdio};
 use tokio::process::{Child, Command};
 
 use crate::capture::{self, TooLong};
+use crate::depth::Depth;
 use crate::limits::Limits;
 use crate::sandbox;
 
@@ -19,6 +20,10 @@ const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,live_flv,as
     gif,apng,ico,png_pipe,jpeg_pipe,jpegls_pipe,jpegxl_pipe,jpegxl_anim,j2k_pipe,webp_pipe,bmp_pipe,tiff_pipe,dds_pipe,\
     dpx_pipe,exr_pipe,psd_pipe,qoi_pipe,hdr_pipe,pam_pipe,pbm_pipe,pgm_pipe,pgmyuv_pipe,ppm_pipe,pfm_pipe,pcx_pipe,\
     sgi_pipe,sunrast_pipe";
+
+/// Bytes that ffprobe's socket takes before ffprobe does. What is in it has been read from the source, maybe in vain; left to
+/// itself, the kernel lets it grow to megabytes while ffprobe is busy.
+const RECEIVE_BUFFER: &str = "16384";
 
 /// How ffprobe ended, and what it printed.
 pub(crate) struct Printed {
@@ -33,13 +38,22 @@ pub(crate) enum Failure {
     Wait(io::Error),
 }
 
-/// Starts ffprobe on `url`, which is on `server`, confined.
-pub(crate) fn spawn(program: &Path, limits: &Limits, server: SocketAddr, url: &str) -> io::Result<Child> {
+/// Starts ffprobe on `url`, which is on `server`, confined. Its warnings tell what its JSON does not: that a duration is an
+/// estimate.
+pub(crate) fn spawn(
+    program: &Path,
+    limits: &Limits,
+    depth: Depth,
+    server: SocketAddr,
+    url: &str,
+) -> io::Result<Child> {
     let mut command = Command::new(program);
     command
-        .args(["-v", "error", "-hide_banner"])
+        .args(["-v", "warning", "-hide_banner"])
         .args(["-protocol_whitelist", "http,tcp", "-format_whitelist", FORMATS])
         .args(["-max_alloc", &limits.max_alloc.to_string(), "-threads", "1"])
+        .args(["-recv_buffer_size", RECEIVE_BUFFER])
+        .args(["-probesize", depth.analysed, "-formatprobesize", depth.detected])
         .args(["-print_format", "json", "-show_format", "-show_streams", "-show_chapters", "-show_error"])
         .args(["-i", url])
         .env_clear()

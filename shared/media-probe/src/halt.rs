@@ -12,8 +12,6 @@ use crate::source::ReadError;
 pub(crate) enum Reason {
     Source(ReadError),
     Server(io::Error),
-    ByteBudget(u64),
-    RequestBudget(u64),
 }
 
 /// Holds the first reason and wakes the probe.

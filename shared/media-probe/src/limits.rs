@@ -4,8 +4,9 @@ use std::time::Duration;
 
 const MIB: u64 = 1024 * 1024;
 
-/// What one probe may use. All of them end the probe with [`Outcome::Unreadable`](crate::Outcome::Unreadable) and a
-/// plain reason; none shortens what ffprobe reads, which could give a wrong answer that looks right.
+/// What one probe may use. Most of them end it with [`Outcome::Unreadable`](crate::Outcome::Unreadable) and a plain reason. The
+/// two budgets of reading let ffprobe say what it has seen, and mark that as [partial](crate::Media::partial): it says
+/// nothing then that depends on the rest of the file, and so nothing wrong that looks right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// From start to end; then ffprobe's whole process group is killed. Default 60 s.

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::facts::Facts;
+
 /// What ffprobe could tell about a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Media {
@@ -9,8 +11,13 @@ pub struct Media {
     pub summary: Summary,
     /// What sort of file it is, by its streams; the name's extension plays no part.
     pub kind: Kind,
+    /// What else is often asked for.
+    pub facts: Facts,
     /// ffprobe's own words: an object with `format`, `streams` and `chapters`, without `format.filename`.
     pub full: serde_json::Value,
+    /// Why ffprobe saw only a part of the file, in plain words. What depends on the whole (duration, bit rates, counts) is
+    /// then absent, from [`Media::full`] too.
+    pub partial: Option<String>,
 }
 
 /// What sort of file it is.
@@ -40,6 +47,19 @@ impl Kind {
     }
 }
 
+/// How a length is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DurationSource {
+    /// From the file's header, index or time stamps.
+    Stated,
+    /// From the file's size and the bit rate of its beginning: sound without a header, such as MP3 and ADTS AAC. It may be
+    /// off by much if the bit rate varies.
+    Estimated,
+    /// From the time stamps of the last fragment of a fragmented MP4 that has no index.
+    Derived,
+}
+
 /// The few facts most users want. Absent is what the file does not tell, or tells as no finite positive number.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Summary {
@@ -49,6 +69,8 @@ pub struct Summary {
     pub height: Option<u32>,
     /// Length in seconds: the container's, else the longest stream's. None for still images.
     pub duration: Option<f64>,
+    /// How the length is known. None without one.
+    pub duration_source: Option<DurationSource>,
     /// ffprobe's name of the container, such as `mov,mp4,m4a,3gp,3g2,mj2`.
     pub format_name: String,
     /// ffprobe's name of the first video stream's codec, such as `h264`.
@@ -57,6 +79,8 @@ pub struct Summary {
     pub audio_codec: Option<String>,
     /// Average pictures per second. None for still images.
     pub frame_rate: Option<f64>,
+    /// The same as a fraction, such as `30000/1001`.
+    pub frame_rate_ratio: Option<String>,
     /// Bits per second of the whole file. None for still images.
     pub bit_rate: Option<u64>,
     /// Degrees (1–359) clockwise by which a player turns the stored picture. None when it is shown as stored.

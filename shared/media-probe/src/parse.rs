@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::media::{Kind, Media, Summary};
+use crate::facts;
+use crate::media::{DurationSource, Kind, Media, Summary};
 use crate::number::{count, float, integer, positive, ratio};
 
 /// Demuxers of pictures beside those whose name ends with `_pipe`.
@@ -27,9 +28,12 @@ pub(crate) fn media(output: &[u8]) -> Result<Media, NotDescribed> {
     format.remove("filename");
     let streams = list(&mut root, "streams");
     let chapters = list(&mut root, "chapters");
-    let (kind, summary) = summarise(&format, &streams);
+    let picture = streams.iter().find(|stream| is(stream, "video") && !is_cover_art(stream));
+    let sound = streams.iter().find(|stream| is(stream, "audio"));
+    let (kind, summary) = summarise(&format, &streams, picture, sound);
+    let facts = facts::gather(&format, &streams, picture, sound);
     let full = json!({ "format": format, "streams": streams, "chapters": chapters });
-    Ok(Media { summary, kind, full })
+    Ok(Media { summary, kind, facts, full, partial: None })
 }
 
 /// The code and ffprobe's text of the error it printed, if it did.
@@ -48,9 +52,12 @@ fn list(root: &mut Map<String, Value>, name: &str) -> Vec<Value> {
     }
 }
 
-fn summarise(format: &Map<String, Value>, streams: &[Value]) -> (Kind, Summary) {
-    let picture = streams.iter().find(|stream| is(stream, "video") && !is_cover_art(stream));
-    let sound = streams.iter().find(|stream| is(stream, "audio"));
+fn summarise(
+    format: &Map<String, Value>,
+    streams: &[Value],
+    picture: Option<&Value>,
+    sound: Option<&Value>,
+) -> (Kind, Summary) {
     let container = Container::of(format);
     let kind = match (picture, sound) {
         (Some(_), _) if container.is_image() => Kind::Image,
@@ -64,14 +71,18 @@ fn summarise(format: &Map<String, Value>, streams: &[Value]) -> (Kind, Summary) 
             || picture.is_some_and(|stream| count(stream.get("nb_frames")) == Some(1)));
     let rotation = picture.and_then(rotation);
     let (width, height) = picture.map_or((None, None), |stream| size(stream, rotation));
+    let duration = duration(format, streams).filter(|_| !still);
+    let frame_rate = picture.and_then(frame_rate).filter(|_| !still);
     let summary = Summary {
         width,
         height,
-        duration: duration(format, streams).filter(|_| !still),
+        duration,
+        duration_source: duration.map(|_| DurationSource::Stated),
         format_name: format.get("format_name").and_then(Value::as_str).unwrap_or_default().to_owned(),
         video_codec: picture.and_then(codec),
         audio_codec: sound.and_then(codec),
-        frame_rate: picture.and_then(|stream| ratio(stream.get("avg_frame_rate"))).filter(|_| !still),
+        frame_rate: frame_rate.as_deref().and_then(|text| ratio(Some(&text.into()))),
+        frame_rate_ratio: frame_rate,
         bit_rate: count(format.get("bit_rate")).filter(|_| !still),
         rotation,
     };
@@ -105,15 +116,15 @@ impl Container {
     }
 }
 
-fn is(stream: &Value, codec_type: &str) -> bool {
+pub(crate) fn is(stream: &Value, codec_type: &str) -> bool {
     stream.get("codec_type").and_then(Value::as_str) == Some(codec_type)
 }
 
-fn is_cover_art(stream: &Value) -> bool {
+pub(crate) fn is_cover_art(stream: &Value) -> bool {
     integer(stream.get("disposition").and_then(|disposition| disposition.get("attached_pic"))) == Some(1)
 }
 
-fn codec(stream: &Value) -> Option<String> {
+pub(crate) fn codec(stream: &Value) -> Option<String> {
     let name = stream.get("codec_name").and_then(Value::as_str)?;
     (!name.is_empty() && name != "unknown" && name != "none").then(|| name.to_owned())
 }
@@ -135,6 +146,22 @@ fn rotation(stream: &Value) -> Option<i32> {
     #[allow(clippy::cast_possible_truncation, reason = "at most 360, checked above")]
     let clockwise = (degrees.round() as i32).rem_euclid(360);
     (clockwise != 0).then_some(clockwise)
+}
+
+/// No camera is faster: what is above is a time base.
+const MOST_FRAMES: f64 = 1000.0;
+
+/// The average rate as ffprobe's fraction; the base rate where there is none (IVF), or it is the time base of the container
+/// (raw DV).
+fn frame_rate(stream: &Value) -> Option<String> {
+    let text = |name: &str| stream.get(name).and_then(Value::as_str).map(str::trim);
+    let usable = |name: &str| text(name).filter(|_| ratio(stream.get(name)).is_some());
+    let ticks = text("time_base")
+        .and_then(|base| base.split_once('/'))
+        .map(|(above, below)| format!("{below}/{above}"));
+    let average = usable("avg_frame_rate").filter(|average| Some(*average) != ticks.as_deref());
+    let base = || usable("r_frame_rate").filter(|_| ratio(stream.get("r_frame_rate")) <= Some(MOST_FRAMES));
+    average.or_else(base).or_else(|| usable("avg_frame_rate")).map(str::to_owned)
 }
 
 fn duration(format: &Map<String, Value>, streams: &[Value]) -> Option<f64> {
@@ -196,6 +223,20 @@ mod tests {
             ..Summary::default()
         };
         assert_eq!(parsed(&root).summary, expected);
+    }
+
+    #[test]
+    fn a_time_base_is_no_frame_rate() {
+        let rate = |extra: Value| {
+            let summary = parsed(&video(extra)).summary;
+            (summary.frame_rate_ratio, summary.frame_rate)
+        };
+        let dv = json!({"avg_frame_rate": "60000/1", "r_frame_rate": "25/1", "time_base": "1/60000"});
+        assert_eq!(rate(dv), (Some("25/1".to_owned()), Some(25.0)));
+        let film = json!({"avg_frame_rate": "24000/1001", "r_frame_rate": "24/1", "time_base": "1/24000"});
+        assert_eq!(rate(film), (Some("24000/1001".to_owned()), Some(24_000.0 / 1001.0)));
+        let alone = json!({"avg_frame_rate": "25/1", "r_frame_rate": "0/0", "time_base": "1/25"});
+        assert_eq!(rate(alone), (Some("25/1".to_owned()), Some(25.0)));
     }
 
     #[test]

@@ -1,25 +1,31 @@
 //! One probe from start to end.
 
+use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::process::Child;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::command::{self, Failure, Printed};
-use crate::halt::Halt;
+use crate::depth::{self, DEPTHS, Depth};
+use crate::halt::{Halt, Reason};
 use crate::limits::Limits;
-use crate::media::Media;
-use crate::reader::Reader;
+use crate::media::{Kind, Media};
+use crate::reader::{Reader, Spent};
 use crate::sandbox::Group;
 use crate::server::Server;
 use crate::source::{RangeSource, ReadError};
-use crate::{parse, reason};
+use crate::{mp4, parse, reason};
 
 /// How long a killed process may take to be gone.
 const REAP: Duration = Duration::from_secs(2);
+
+/// How long ffprobe may take to say what it saw when no more of the file is read for it.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// An ffprobe on this machine.
 #[derive(Debug, Clone)]
@@ -33,7 +39,7 @@ pub struct Ffprobe {
 /// What a probe found. Asking again for the same bytes would find the same.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// ffprobe could read the file.
+    /// ffprobe could read the file, or with [`Media::partial`] some of it.
     Media(Box<Media>),
     /// It could not; why, in plain words for the user.
     Unreadable(String),
@@ -53,11 +59,32 @@ pub enum ProbeError {
     Server(#[source] io::Error),
 }
 
+impl From<Reason> for ProbeError {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::Source(error) => Self::Source(error),
+            Reason::Server(error) => Self::Server(error),
+        }
+    }
+}
+
 /// How the race between ffprobe, its server and the clock ended.
 enum End {
     Ran(Result<Printed, Failure>),
     Halted,
     TimedOut,
+}
+
+/// What one run of ffprobe showed.
+struct Look {
+    outcome: Outcome,
+    errors: String,
+}
+
+impl Look {
+    fn unreadable(reason: &str) -> Self {
+        Self { outcome: Outcome::Unreadable(reason.to_owned()), errors: String::new() }
+    }
 }
 
 impl Ffprobe {
@@ -77,63 +104,142 @@ impl Ffprobe {
         let reader = Arc::new(Reader::new(source, &self.limits, Arc::clone(&halt)));
         let server = Server::bind().map_err(ProbeError::Server)?;
         let (address, url) = (server.address(), server.url());
-        let mut child = command::spawn(&self.path, &self.limits, address, &url).map_err(ProbeError::Spawn)?;
+        let serving = pin!(server.serve(Arc::clone(&reader), Arc::clone(&halt)));
+        let probe =
+            Probe { ffprobe: self, address, url, deadline: started + self.limits.wall_clock, reader, halt };
+        let outcome = probe.outcome(serving).await;
+        let (reads, bytes) = probe.reader.used();
+        tracing::debug!(reads, bytes, milliseconds = started.elapsed().as_millis(), "probe ended");
+        outcome
+    }
+}
+
+/// A probe under way.
+struct Probe<'a, S> {
+    ffprobe: &'a Ffprobe,
+    address: SocketAddr,
+    url: String,
+    deadline: Instant,
+    reader: Arc<Reader<S>>,
+    halt: Arc<Halt>,
+}
+
+impl<S: RangeSource> Probe<'_, S> {
+    async fn outcome(
+        &self,
+        mut serving: Pin<&mut impl Future<Output = Infallible>>,
+    ) -> Result<Outcome, ProbeError> {
+        // Whatever kept it from being read keeps ffprobe too, and is found there.
+        let in_time = timeout_at(self.deadline, mp4::look(&self.reader)).await;
+        if let Ok(Ok(Some(fragmented))) = in_time {
+            self.reader.show(fragmented.shown);
+            if let Outcome::Media(mut media) = self.look(serving.as_mut()).await?
+                && media.partial.is_none()
+            {
+                fragmented.correct(&mut media);
+                return Ok(Outcome::Media(media));
+            }
+            self.reader.show(self.reader.size());
+        }
+        self.look(serving).await
+    }
+
+    /// Looks deeper until nothing is open. A deeper look that fails takes nothing away from the one before.
+    async fn look(
+        &self,
+        mut serving: Pin<&mut impl Future<Output = Infallible>>,
+    ) -> Result<Outcome, ProbeError> {
+        let mut before = None;
+        for (step, depth) in DEPTHS.into_iter().enumerate() {
+            let end = self.run(depth, serving.as_mut()).await?;
+            if let Some(reason) = self.halt.take() {
+                return Err(reason.into());
+            }
+            let Look { outcome, errors } = match self.reader.spent() {
+                Some(spent) => cut_short(end, spent, &self.url),
+                None => self.judge(end)?,
+            };
+            match outcome {
+                Outcome::Media(media) if media.partial.is_none() => {
+                    if depth::is_enough(step, &media, &errors) {
+                        return Ok(Outcome::Media(media));
+                    }
+                    before = Some(media);
+                }
+                worse => return Ok(before.map_or(worse, Outcome::Media)),
+            }
+        }
+        Ok(before.map_or_else(|| Outcome::Unreadable(reason::UNKNOWN.to_owned()), Outcome::Media))
+    }
+
+    /// Runs ffprobe once.
+    async fn run(
+        &self,
+        depth: Depth,
+        serving: Pin<&mut impl Future<Output = Infallible>>,
+    ) -> Result<End, ProbeError> {
+        let Ffprobe { path, limits } = self.ffprobe;
+        let mut child =
+            command::spawn(path, limits, depth, self.address, &self.url).map_err(ProbeError::Spawn)?;
         let mut group = Group::led_by(child.id());
-        let end = self.race(&mut child, server, &reader, &halt).await;
+        let end = tokio::select! {
+            biased;
+            () = self.halt.raised() => End::Halted,
+            ran = timeout_at(self.deadline, command::run(&mut child, limits)) => ran.map_or(End::TimedOut, End::Ran),
+            () = self.last_words() => End::TimedOut,
+            never = serving => match never {},
+        };
         group.kill();
         if !matches!(end, End::Ran(Ok(_))) {
             // Killed, so it is gone in no time; not waiting would leave a zombie until the next probe.
             let _ = timeout(REAP, child.wait()).await;
         }
-        let (reads, bytes) = reader.used();
-        tracing::debug!(reads, bytes, milliseconds = started.elapsed().as_millis(), "ffprobe ended");
-        if let Some(reason) = halt.take() {
-            return reason::of_halt(reason).map(Outcome::Unreadable);
-        }
-        self.judge(end, reader.waited(), &url)
+        Ok(end)
     }
 
-    async fn race<S: RangeSource>(
-        &self,
-        child: &mut Child,
-        server: Server,
-        reader: &Arc<Reader<S>>,
-        halt: &Arc<Halt>,
-    ) -> End {
-        tokio::select! {
-            biased;
-            () = halt.raised() => End::Halted,
-            ran = timeout(self.limits.wall_clock, command::run(child, &self.limits)) => {
-                ran.map_or(End::TimedOut, End::Ran)
-            }
-            never = server.serve(Arc::clone(reader), Arc::clone(halt)) => match never {},
-        }
+    async fn last_words(&self) {
+        self.reader.until_spent().await;
+        sleep(LAST_WORDS).await;
     }
 
-    fn judge(&self, end: End, waited: Duration, url: &str) -> Result<Outcome, ProbeError> {
-        let unreadable = |reason: &str| Ok(Outcome::Unreadable(reason.to_owned()));
+    fn judge(&self, end: End) -> Result<Look, ProbeError> {
         match end {
-            End::Ran(Ok(printed)) => Ok(described(&printed, url)),
-            End::Ran(Err(Failure::TooLong)) => unreadable(reason::TOO_LONG),
+            End::Ran(Ok(printed)) => Ok(described(printed, &self.url)),
+            End::Ran(Err(Failure::TooLong)) => Ok(Look::unreadable(reason::TOO_LONG)),
             End::Ran(Err(Failure::Wait(error))) => Err(ProbeError::Spawn(error)),
             // The store's slowness, not the file's: it may well be readable next time.
-            End::TimedOut if waited * 2 > self.limits.wall_clock => {
+            End::TimedOut if self.reader.waited() * 2 > self.ffprobe.limits.wall_clock => {
                 Err(ProbeError::Source(ReadError::new("the object was read too slowly for ffprobe")))
             }
-            End::TimedOut | End::Halted => unreadable(reason::TOO_SLOW),
+            End::TimedOut | End::Halted => Ok(Look::unreadable(reason::TOO_SLOW)),
         }
     }
 }
 
-fn described(printed: &Printed, url: &str) -> Outcome {
+/// What ffprobe says of a file of which it was not shown everything that it asked for.
+fn cut_short(end: End, spent: Spent, url: &str) -> Look {
+    let reason = reason::of_budget(spent);
+    if let End::Ran(Ok(printed)) = end
+        && let Look { outcome: Outcome::Media(mut media), errors } = described(printed, url)
+        && media.kind != Kind::Other
+    {
+        media.cut_short(reason);
+        return Look { outcome: Outcome::Media(media), errors };
+    }
+    Look::unreadable(&reason)
+}
+
+fn described(printed: Printed, url: &str) -> Look {
     if !printed.errors.is_empty() {
         let errors = reason::for_log(&printed.errors, url);
         tracing::info!(status = %printed.status, errors, "ffprobe reported errors");
     }
-    if printed.status.success()
-        && let Ok(media) = parse::media(&printed.output)
-    {
-        return Outcome::Media(Box::new(media));
-    }
-    Outcome::Unreadable(reason::of_end(printed).to_owned())
+    let outcome = match parse::media(&printed.output) {
+        Ok(mut media) if printed.status.success() => {
+            media.note_estimates(&printed.errors);
+            Outcome::Media(Box::new(media))
+        }
+        _ => Outcome::Unreadable(reason::of_end(&printed).to_owned()),
+    };
+    Look { outcome, errors: printed.errors }
 }

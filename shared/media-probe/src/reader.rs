@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::sync::{Arc, Mutex as StdMutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 use crate::ahead::{ReadAhead, blocks};
 use crate::cache::{BLOCK, BlockCache};
@@ -14,21 +14,23 @@ use crate::halt::{Halt, Reason};
 use crate::limits::Limits;
 use crate::source::{RangeSource, ReadError};
 
-/// The probe is over, and [`Halt`] holds why.
+/// Nothing more is read: a budget is spent, or [`Halt`] holds why the probe is over.
 #[derive(Debug, thiserror::Error)]
-#[error("the probe was ended")]
+#[error("nothing more is read")]
 pub(crate) struct Ended;
 
 /// One source, read through a cache by however many connections ffprobe opens.
 pub(crate) struct Reader<S> {
     source: Arc<S>,
     size: u64,
+    shown: AtomicU64,
     max_bytes: u64,
     max_requests: u64,
     requests: AtomicU64,
     reads: AtomicU64,
     read_bytes: AtomicU64,
     halt: Arc<Halt>,
+    budget: Budget,
     waiting: StdMutex<Waiting>,
     // Held while reading: ffprobe waits for one thing at a time, and nothing is read twice.
     state: Mutex<State>,
@@ -38,6 +40,20 @@ pub(crate) struct Reader<S> {
 struct State {
     cache: BlockCache,
     ahead: ReadAhead,
+}
+
+/// A budget that ran out, and how much it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spent {
+    Bytes(u64),
+    Requests(u64),
+}
+
+/// Holds the first budget that runs out and wakes the probe.
+#[derive(Debug, Default)]
+struct Budget {
+    spent: OnceLock<Spent>,
+    changed: Notify,
 }
 
 /// Time spent waiting for the source.
@@ -51,6 +67,7 @@ impl<S: RangeSource> Reader<S> {
     pub(crate) fn new(source: Arc<S>, limits: &Limits, halt: Arc<Halt>) -> Self {
         Self {
             size: source.size(),
+            shown: AtomicU64::new(source.size()),
             source,
             max_bytes: limits.max_read_bytes,
             max_requests: limits.max_requests,
@@ -58,13 +75,43 @@ impl<S: RangeSource> Reader<S> {
             reads: AtomicU64::new(0),
             read_bytes: AtomicU64::new(0),
             halt,
+            budget: Budget::default(),
             waiting: StdMutex::default(),
             state: Mutex::default(),
         }
     }
 
+    /// The file's size.
     pub(crate) fn size(&self) -> u64 {
         self.size
+    }
+
+    /// How much of it ffprobe is shown.
+    pub(crate) fn shown(&self) -> u64 {
+        self.shown.load(Ordering::Relaxed)
+    }
+
+    /// Lets the file end here, as far as ffprobe can see.
+    pub(crate) fn show(&self, end: u64) {
+        self.shown.store(end.min(self.size), Ordering::Relaxed);
+    }
+
+    /// These bytes, through the cache; they must lie within the file.
+    pub(crate) async fn bytes(&self, range: Range<u64>) -> Result<Vec<u8>, Ended> {
+        let mut bytes = Vec::new();
+        while let position = range.start + bytes.len() as u64
+            && position < range.end
+        {
+            let chunk = self.chunk(position).await?;
+            let left = usize::try_from(range.end - position).unwrap_or(usize::MAX);
+            bytes.extend_from_slice(&chunk[..chunk.len().min(left)]);
+        }
+        Ok(bytes)
+    }
+
+    /// These bytes in one read, past the cache; they must lie within the file.
+    pub(crate) async fn fetch(&self, range: Range<u64>) -> Result<Bytes, Ended> {
+        if range.is_empty() { Ok(Bytes::new()) } else { self.read(range).await }
     }
 
     /// Counts one request of ffprobe.
@@ -72,7 +119,7 @@ impl<S: RangeSource> Reader<S> {
         if self.requests.fetch_add(1, Ordering::Relaxed) < self.max_requests {
             return Ok(());
         }
-        self.end(Reason::RequestBudget(self.max_requests))
+        self.spend(Spent::Requests(self.max_requests))
     }
 
     /// The bytes from `position` to the end of its block at most; never empty for a position within the file.
@@ -91,7 +138,7 @@ impl<S: RangeSource> Reader<S> {
 
     async fn fill(&self, state: &mut State, block: u64) -> Result<(), Ended> {
         let State { cache, ahead } = state;
-        let plan = ahead.plan(block, blocks(self.size), |other| cache.contains(other));
+        let plan = ahead.plan(block, blocks(self.shown()), |other| cache.contains(other));
         let bytes = self.read(plan.start * BLOCK..(plan.end * BLOCK).min(self.size)).await?;
         cache.insert(plan.start, &bytes);
         Ok(())
@@ -100,10 +147,10 @@ impl<S: RangeSource> Reader<S> {
     async fn read(&self, range: Range<u64>) -> Result<Bytes, Ended> {
         let length = range.end - range.start;
         if self.reads.load(Ordering::Relaxed) >= self.max_requests {
-            return self.end(Reason::RequestBudget(self.max_requests));
+            return self.spend(Spent::Requests(self.max_requests));
         }
         if self.read_bytes.load(Ordering::Relaxed).saturating_add(length) > self.max_bytes {
-            return self.end(Reason::ByteBudget(self.max_bytes));
+            return self.spend(Spent::Bytes(self.max_bytes));
         }
         self.reads.fetch_add(1, Ordering::Relaxed);
         self.read_bytes.fetch_add(length, Ordering::Relaxed);
@@ -119,6 +166,23 @@ impl<S: RangeSource> Reader<S> {
             )))),
             Err(error) => self.end(Reason::Source(error)),
         }
+    }
+
+    /// The budget that is spent, if one is: from then on ffprobe sees less of the file than there is.
+    pub(crate) fn spent(&self) -> Option<Spent> {
+        self.budget.spent.get().copied()
+    }
+
+    /// Waits until a budget is spent. For one waiter.
+    pub(crate) async fn until_spent(&self) {
+        self.budget.changed.notified().await;
+    }
+
+    fn spend<T>(&self, spent: Spent) -> Result<T, Ended> {
+        if self.budget.spent.set(spent).is_ok() {
+            self.budget.changed.notify_one();
+        }
+        Err(Ended)
     }
 
     fn end<T>(&self, reason: Reason) -> Result<T, Ended> {

@@ -3,9 +3,8 @@
 use std::os::unix::process::ExitStatusExt;
 
 use crate::command::Printed;
-use crate::halt::Reason;
 use crate::parse;
-use crate::probe::ProbeError;
+use crate::reader::Spent;
 
 pub(crate) const EMPTY: &str = "the file is empty";
 pub(crate) const TOO_SLOW: &str = "reading the file took ffprobe longer than allowed";
@@ -17,7 +16,7 @@ const ENDS_EARLY: &str = "the file ends too early";
 const MEMORY: &str = "reading the file takes ffprobe more memory than allowed";
 const CPU_TIME: &str = "reading the file takes ffprobe more processor time than allowed";
 const CRASHED: &str = "ffprobe crashed while reading the file";
-const UNKNOWN: &str = "ffprobe could not read the file";
+pub(crate) const UNKNOWN: &str = "ffprobe could not read the file";
 
 /// FFmpeg's `AVERROR_INVALIDDATA`, `AVERROR_EOF`; then negative numbers of the system's errors.
 const INVALID_DATA: i64 = -1_094_995_529;
@@ -49,17 +48,14 @@ pub(crate) fn of_end(printed: &Printed) -> &'static str {
     }
 }
 
-/// For a server that could not go on: a plain reason, or a failure worth a retry.
-pub(crate) fn of_halt(reason: Reason) -> Result<String, ProbeError> {
-    match reason {
-        Reason::Source(error) => Err(ProbeError::Source(error)),
-        Reason::Server(error) => Err(ProbeError::Server(error)),
-        Reason::ByteBudget(bytes) => Ok(format!(
-            "ffprobe would have to read more than {} MiB of the file",
-            bytes.div_ceil(1024 * 1024)
-        )),
-        Reason::RequestBudget(requests) => {
-            Ok(format!("ffprobe would have to read the file in more than {requests} places"))
+/// For a budget that ran out.
+pub(crate) fn of_budget(spent: Spent) -> String {
+    match spent {
+        Spent::Bytes(bytes) => {
+            format!("ffprobe would have to read more than {} MiB of the file", bytes.div_ceil(1024 * 1024))
+        }
+        Spent::Requests(requests) => {
+            format!("ffprobe would have to read the file in more than {requests} places")
         }
     }
 }

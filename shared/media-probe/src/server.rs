@@ -25,9 +25,9 @@ use crate::source::RangeSource;
 
 /// An open-ended range is answered as far as the buffers between here and ffprobe hold, read by it or not. Small
 /// buffers keep that below the first read of a place.
-const SEND_BUFFER: u32 = 32 * 1024;
+const SEND_BUFFER: u32 = 16 * 1024;
 const HYPER_BUFFER: usize = 16 * 1024;
-const FRAME: usize = 32 * 1024;
+const FRAME: usize = 16 * 1024;
 
 /// ffprobe opens the next connection before it closes the last one.
 const MAX_CONNECTIONS: usize = 16;
@@ -117,7 +117,7 @@ fn respond<S: RangeSource, B>(
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return Ok(response);
     }
-    let size = reader.size();
+    let size = reader.shown();
     let header = request.headers().get(RANGE).and_then(|value| value.to_str().ok());
     let (status, start, end) = match range::parse(header, size) {
         Wanted::Everything => (StatusCode::OK, 0, size),

@@ -113,14 +113,18 @@ async fn an_address_does_not_outlive_its_file() {
 #[tokio::test]
 async fn only_media_is_shown_in_place() {
     let owner = Cloud::shared().await.owner().await;
-    for (name, content_type, shown) in [
-        ("a.png", "image/png", true),
-        ("a.mp4", "video/mp4", true),
-        ("a.mp3", "audio/mpeg", true),
-        ("a.svg", "image/svg+xml", false),
-        ("a.html", "text/html", false),
+    const SCRIPT: &[u8] = b"<!DOCTYPE html><script>alert(1)</script>";
+    for (name, content_type, bytes, shown) in [
+        ("a.png", "image/png", &media::PNG[..], true),
+        ("a.mp4", "video/mp4", &media::MP4[..], true),
+        ("a.mp3", "audio/mpeg", &media::MP3[..], true),
+        ("a.png", "image/png", SCRIPT, false),
+        ("a.mp4", "video/mp4", SCRIPT, false),
+        ("a.mp3", "audio/mpeg", SCRIPT, false),
+        ("a.svg", "image/svg+xml", SCRIPT, false),
+        ("a.html", "text/html", SCRIPT, false),
     ] {
-        let file = stored(&owner, name, content_type, b"<script>alert(1)</script>").await;
+        let file = stored(&owner, name, content_type, bytes).await;
         let url = address(&owner, &file, "&disposition=inline").await;
         let answer = owner.fetch(url["url"].as_str().expect("a URL")).await.expect(200);
         let disposition = answer.header("content-disposition").expect("a disposition");
@@ -128,6 +132,29 @@ async fn only_media_is_shown_in_place() {
         let served = if shown { content_type } else { "application/octet-stream" };
         assert_eq!(answer.header("content-type"), Some(served), "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_wrong_type_gives_way_to_what_the_bytes_are() {
+    let owner = Cloud::shared().await.owner().await;
+    for (name, stated, bytes, found) in [
+        ("a.mp4", "video/mp4", &media::PNG[..], "image/png"),
+        ("a.txt", "text/plain", &media::MP4[..], "video/mp4"),
+        ("a", "application/octet-stream", &media::WEBM[..], "video/webm"),
+        ("a.wav", "audio/x-wav", &media::WAV[..], "audio/x-wav"),
+        ("a.jpg", "image/jpeg", b"%PDF-1.7\n", "application/pdf"),
+        (
+            "a.srt",
+            "application/x-subrip",
+            b"1\n00:00:00,000 --> 00:00:01,000\nHello\n",
+            "application/x-subrip",
+        ),
+    ] {
+        let file = stored(&owner, name, stated, bytes).await;
+        assert_eq!(file["content_type"], found, "{stated}");
+    }
+    let images = owner.list("?type=image").await;
+    assert_eq!(images["files"].as_array().map(Vec::len), Some(1), "by its bytes, not its name: {images}");
 }
 
 #[tokio::test]

@@ -27,19 +27,14 @@ async fn some_of_everything<S: Store>(owner: &Owner<'_, S>) -> Vec<File> {
     }
     let unreadable = owner.upload(3, now()).await;
     let probed = Probed::Unreadable("not media".to_owned());
-    let done = files_domain::ProbeDone { object: object(3), probed, full: None, by: None, now: now() };
+    let done = files_domain::ProbeDone::new(object(3), probed, now());
     owner.probe(unreadable.id, &done).await;
     let running = owner.import(now()).await;
     owner.claimed(running.id, now()).await;
     let done_import = owner.import(now()).await;
     owner.claimed(done_import.id, now()).await;
     let probed = media(MediaType::Video);
-    owner
-        .probe(
-            done_import.id,
-            &files_domain::ProbeDone { object: object(4), probed, full: None, by: None, now: now() },
-        )
-        .await;
+    owner.probe(done_import.id, &files_domain::ProbeDone::new(object(4), probed, now())).await;
     for file in [owner.import(now()).await, owner.upload(5, now()).await] {
         fail_file(owner.ports(), owner.id(), file.id, "no", now()).await.expect("failed");
         files.push(file);

@@ -88,7 +88,7 @@ impl<'s, S: Store> Owner<'s, S> {
     /// A finished upload.
     pub(crate) async fn success(&self, size: u64, media_type: MediaType, now: Timestamp) -> File {
         let file = self.upload(size, now).await;
-        let done = ProbeDone { object: object(size), probed: media(media_type), full: None, by: None, now };
+        let done = ProbeDone::new(object(size), media(media_type), now);
         assert_eq!(self.probe(file.id, &done).await, SavedProbe::Saved);
         self.record(file.id).await.expect("a record")
     }

@@ -31,7 +31,7 @@ conformance! {
 async fn assert_probed<S: Store>(owner: &Owner<'_, S>, id: FileId, done: &ProbeDone) -> File {
     let before = owner.record(id).await.expect("a record");
     let mut expected = before.clone();
-    expected.probed(&done.object, &done.probed, done.now);
+    expected.probed(done);
     expected.version += 1;
     assert_eq!(owner.probe(id, done).await, SavedProbe::Saved);
     assert_eq!(owner.record(id).await, Some(expected.clone()));
@@ -220,7 +220,7 @@ async fn another_ffprobe_is_written_down_once<S: Store>(store: &S) {
     let second = ProbeDone { probed: media(MediaType::Audio), ..by("8 (a)", FullProbe::Inline(vec![1]), 2) };
     assert_eq!(press.probe(file.id, &second).await, SavedProbe::SavedAgain);
     let mut expected = before.clone();
-    assert!(expected.probed_again(&second.probed, second.by.as_deref(), second.now));
+    assert!(expected.probed_again(&second));
     expected.version += 1;
     assert_eq!(press.record(file.id).await, Some(expected.clone()));
     let (_, detail) = press.ports().get_file(press.id(), file.id).await.expect("a file");

@@ -51,12 +51,12 @@ pub(crate) fn media(media_type: MediaType) -> Probed {
         format_name: "mov,mp4,m4a,3gp,3g2,mj2".to_owned(),
         ..ProbeSummary::default()
     };
-    Probed::Media { media_type, summary }
+    Probed::Media { media_type, summary, partial: None }
 }
 
 /// A probe that found a video of `size` bytes.
 pub(crate) fn video(size: u64, now: Timestamp) -> ProbeDone {
-    ProbeDone { object: object(size), probed: media(MediaType::Video), full: None, by: None, now }
+    ProbeDone::new(object(size), media(MediaType::Video), now)
 }
 
 /// What an import has put into an object of `size` bytes.

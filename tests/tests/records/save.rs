@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use files_domain::{
-    Checksum, Due, DueKind, File, FileId, FileName, FileRecords, MediaType, ProbeSummary, Progress, Source,
-    Status, StoreError, change_file, limits,
+    Checksum, Due, DueKind, DurationSource, File, FileId, FileName, FileRecords, MediaType, ProbeSummary,
+    Progress, Source, Status, StoreError, change_file, limits,
 };
 use files_doubles::Duty;
 
@@ -45,6 +45,7 @@ async fn what_is_written_is_read_again_whole<S: Store>(store: &S) {
             width: Some(1),
             height: Some(2),
             duration: Some(0.1),
+            duration_source: Some(DurationSource::Derived),
             format_name: "mov".to_owned(),
             video_codec: Some("h264".to_owned()),
             audio_codec: Some("aac".to_owned()),

@@ -78,27 +78,57 @@ async fn a_source_that_hangs_is_worth_a_retry() {
     assert!(matches!(result, Err(ProbeError::Source(_))), "{result:?}");
 }
 
-async fn limited(limits: Limits) -> String {
-    match (Ffprobe { limits, ..ffprobe() }).probe(spread()).await.unwrap() {
-        Outcome::Unreadable(reason) => reason,
-        Outcome::Media(media) => panic!("a cut file looks right: {media:?}"),
-    }
+async fn limited(limits: Limits, source: Arc<Counted>) -> Outcome {
+    Ffprobe { limits, ..ffprobe() }.probe(source).await.unwrap()
 }
 
 #[tokio::test]
-async fn a_spent_budget_is_never_a_right_looking_result() {
-    let bytes = limited(Limits { max_read_bytes: 263_000, ..Limits::default() }).await;
+async fn a_budget_spent_before_the_index_tells_nothing() {
+    let reason = |outcome: Outcome| match outcome {
+        Outcome::Unreadable(reason) => reason,
+        Outcome::Media(media) => panic!("a cut file looks right: {media:?}"),
+    };
+    let bytes = reason(limited(Limits { max_read_bytes: 263_000, ..Limits::default() }, spread()).await);
     assert!(bytes.contains("would have to read more than"), "{bytes}");
     for max_requests in [0, 1] {
-        let requests = limited(Limits { max_requests, ..Limits::default() }).await;
+        let requests = reason(limited(Limits { max_requests, ..Limits::default() }, spread()).await);
         assert!(requests.contains("places"), "{requests}");
+    }
+}
+
+/// Pictures that need many fragments, whose lengths are told nowhere but in them.
+const FRAGMENTED: &str = "-f lavfi -i testsrc2=size=640x360:rate=25:duration=20,noise=alls=60:allf=t -c:v libx264 \
+    -preset ultrafast -g 25 -crf 20 -movflags frag_keyframe+empty_moov+default_base_moof+skip_trailer";
+
+#[tokio::test]
+async fn a_budget_spent_on_the_way_marks_the_result_partial() {
+    // A box that nobody knows keeps the last fragment from being found, so that all have to be visited.
+    let bytes = [ffmpeg("mp4", FRAGMENTED), b"\0\0\0\x10what????????".to_vec()].concat();
+    assert!(bytes.len() > 8_000_000, "{} bytes", bytes.len());
+    let whole = limited(Limits::default(), Counted::new(bytes.clone())).await;
+    let Outcome::Media(whole) = whole else { panic!("{whole:?}") };
+    assert!(
+        whole.partial.is_none() && whole.summary.duration.is_some_and(|d| (d - 20.0).abs() < 0.1),
+        "{whole:?}"
+    );
+    for limits in [
+        Limits { max_read_bytes: 3_000_000, ..Limits::default() },
+        Limits { max_requests: 12, ..Limits::default() },
+    ] {
+        let outcome = limited(limits, Counted::new(bytes.clone())).await;
+        let Outcome::Media(media) = outcome else { panic!("{outcome:?}") };
+        assert!(media.partial.as_deref().is_some_and(|why| why.contains("would have to read")), "{media:?}");
+        let summary = &media.summary;
+        assert_eq!((summary.width, summary.video_codec.as_deref()), (Some(640), Some("h264")));
+        assert_eq!((summary.duration, summary.duration_source, summary.bit_rate), (None, None, None));
+        assert!(!media.full.to_string().contains("\"duration\""), "{}", media.full);
     }
 }
 
 #[tokio::test]
 async fn too_little_memory_is_no_crash_of_ours() {
-    let reason = limited(Limits { address_space: 4 << 20, ..Limits::default() }).await;
-    assert!(reason.contains("ffprobe"), "{reason}");
+    let outcome = limited(Limits { address_space: 4 << 20, ..Limits::default() }, spread()).await;
+    assert!(matches!(&outcome, Outcome::Unreadable(reason) if reason.contains("ffprobe")), "{outcome:?}");
 }
 
 #[tokio::test]

@@ -21,14 +21,17 @@ async fn the_environment_is_empty_and_the_folder_is_the_root() {
 }
 
 #[tokio::test]
-async fn the_arguments_are_fixed_but_for_port_and_token() {
+async fn the_arguments_are_fixed_but_for_port_token_and_depth() {
     let arguments = StandIn::new(Statically, "args").answer().await;
     let (fixed, url) = arguments.rsplit_once(' ').unwrap();
     assert!(
-        fixed.starts_with("-v error -hide_banner -protocol_whitelist http,tcp -format_whitelist mov,"),
+        fixed.starts_with("-v warning -hide_banner -protocol_whitelist http,tcp -format_whitelist mov,"),
         "{fixed}"
     );
-    assert!(fixed.contains(" -max_alloc 134217728 -threads 1 -print_format json "), "{fixed}");
+    assert!(
+        fixed.contains(" -max_alloc 134217728 -threads 1 -recv_buffer_size 16384 -probesize 230000 -formatprobesize 131072 "),
+        "{fixed}"
+    );
     assert!(fixed.ends_with(" -i"), "{fixed}");
     for refused in ["hls", "dash", "concat", "sdp", "image2", "lavfi", "srt", "svg_pipe"] {
         assert!(!fixed.split([' ', ',']).any(|format| format == refused), "{refused}");

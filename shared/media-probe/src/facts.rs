@@ -1,0 +1,261 @@
+//! What else is often asked for: colour, sound, languages, cover art, the time of creation.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::{Iso8601, Rfc3339};
+
+use crate::number::count;
+use crate::parse::{codec, is, is_cover_art};
+
+/// Facts that not every file has. Absent is what the file does not tell.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Facts {
+    /// Which kind of high dynamic range the first picture stream has.
+    pub hdr: Option<Hdr>,
+    /// The colours of the first picture stream.
+    pub color: Option<Color>,
+    /// Sound channels of the first audio stream.
+    pub channels: Option<u64>,
+    /// ffprobe's name of their layout, such as `stereo` or `5.1(side)`.
+    pub channel_layout: Option<String>,
+    /// Samples per second of the first audio stream.
+    pub sample_rate: Option<u64>,
+    /// Languages of the sound, each once, as the file names them (mostly ISO 639-2).
+    pub audio_languages: Vec<String>,
+    /// Languages of the subtitles, likewise.
+    pub subtitle_languages: Vec<String>,
+    /// Cover art: pictures that belong to the file and are not its video.
+    pub attached_pictures: Vec<AttachedPicture>,
+    /// When it was made, by the file's own word, in UTC (RFC 3339).
+    pub creation_time: Option<String>,
+}
+
+/// A kind of high dynamic range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hdr {
+    /// SMPTE ST 2084 (PQ) with the primaries of BT.2020.
+    Hdr10,
+    /// Hybrid log-gamma (ARIB STD-B67).
+    Hlg,
+    /// A Dolby Vision configuration; the base layer may be playable as another kind.
+    DolbyVision,
+}
+
+impl Hdr {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hdr10 => "hdr10",
+            Self::Hlg => "hlg",
+            Self::DolbyVision => "dolby_vision",
+        }
+    }
+}
+
+/// Colours, by ffprobe's names (those of ITU-T H.273).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Color {
+    /// Such as `yuv420p10le`.
+    pub pixel_format: Option<String>,
+    /// Bits of one component.
+    pub bit_depth: Option<u64>,
+    /// `tv` (limited) or `pc` (full).
+    pub range: Option<String>,
+    /// The matrix, such as `bt709`.
+    pub space: Option<String>,
+    /// Such as `bt2020`.
+    pub primaries: Option<String>,
+    /// The transfer function, such as `smpte2084`.
+    pub transfer: Option<String>,
+}
+
+/// A picture that is attached to the file.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct AttachedPicture {
+    /// Such as `mjpeg` or `png`.
+    pub codec: Option<String>,
+    /// Pixels.
+    pub width: Option<u64>,
+    /// Pixels.
+    pub height: Option<u64>,
+}
+
+/// Gathers them from ffprobe's `format` and `streams`.
+pub(crate) fn gather(
+    format: &Map<String, Value>,
+    streams: &[Value],
+    picture: Option<&Value>,
+    sound: Option<&Value>,
+) -> Facts {
+    let color = picture.map(color).filter(|color| *color != Color::default());
+    Facts {
+        hdr: picture.and_then(|picture| hdr(picture, color.as_ref())),
+        color,
+        channels: sound.and_then(|sound| count(sound.get("channels"))),
+        channel_layout: sound.and_then(|sound| word(sound, "channel_layout")),
+        sample_rate: sound.and_then(|sound| count(sound.get("sample_rate"))),
+        audio_languages: languages(streams, "audio"),
+        subtitle_languages: languages(streams, "subtitle"),
+        attached_pictures: streams.iter().filter(|stream| is_cover_art(stream)).map(attached).collect(),
+        creation_time: creation_time(format, streams),
+    }
+}
+
+/// A word of ffprobe's that means something.
+fn word(stream: &Value, name: &str) -> Option<String> {
+    let word = stream.get(name).and_then(Value::as_str)?;
+    (!["", "unknown", "unspecified", "reserved", "none"].contains(&word)).then(|| word.to_owned())
+}
+
+fn color(picture: &Value) -> Color {
+    let pixel_format = word(picture, "pix_fmt");
+    let stated = count(picture.get("bits_per_raw_sample"));
+    Color {
+        bit_depth: stated.or_else(|| pixel_format.as_deref().and_then(bit_depth)),
+        pixel_format,
+        range: word(picture, "color_range"),
+        space: word(picture, "color_space"),
+        primaries: word(picture, "color_primaries"),
+        transfer: word(picture, "color_transfer"),
+    }
+}
+
+/// Bits of a component by the name of a pixel format: planar ones end with `p`, and their bits if they are not 8.
+fn bit_depth(pixel_format: &str) -> Option<u64> {
+    let name = pixel_format.trim_end_matches("le").trim_end_matches("be");
+    let digits = name.len() - name.bytes().rev().take_while(u8::is_ascii_digit).count();
+    match (&name[..digits], &name[digits..]) {
+        ("rgba" | "bgra" | "argb" | "abgr" | "ya", "") | ("rgb" | "bgr", "24") | ("ya", "8") | ("nv", _) => {
+            Some(8)
+        }
+        ("rgb" | "bgr", "48") | ("rgba" | "bgra", "64") => Some(16),
+        (planes, "") if planes.ends_with('p') || planes == "gray" => Some(8),
+        (planes, bits) if planes.ends_with('p') || planes == "gray" => bits.parse().ok(),
+        _ => None,
+    }
+}
+
+fn hdr(picture: &Value, color: Option<&Color>) -> Option<Hdr> {
+    let side_data = picture.get("side_data_list").and_then(Value::as_array).into_iter().flatten();
+    let dolby = |data: &Value| {
+        data.get("side_data_type").and_then(Value::as_str) == Some("DOVI configuration record")
+    };
+    if side_data.into_iter().any(dolby) {
+        return Some(Hdr::DolbyVision);
+    }
+    let color = color?;
+    match (color.transfer.as_deref(), color.primaries.as_deref()) {
+        (Some("smpte2084"), Some("bt2020")) => Some(Hdr::Hdr10),
+        (Some("arib-std-b67"), _) => Some(Hdr::Hlg),
+        _ => None,
+    }
+}
+
+/// A language is a word of letters, digits and hyphens (BCP 47, ISO 639); whatever else a file has there is left out.
+fn languages(streams: &[Value], kind: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for stream in streams.iter().filter(|stream| is(stream, kind)) {
+        let name = stream.get("tags").and_then(|tags| tags.get("language")).and_then(Value::as_str);
+        let Some(name) = name.filter(|name| is_language(name)) else { continue };
+        if !found.iter().any(|known| known == name) {
+            found.push(name.to_owned());
+        }
+    }
+    found
+}
+
+fn is_language(name: &str) -> bool {
+    (2..=35).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && name != "und"
+}
+
+fn attached(stream: &Value) -> AttachedPicture {
+    AttachedPicture {
+        codec: codec(stream),
+        width: count(stream.get("width")),
+        height: count(stream.get("height")),
+    }
+}
+
+/// Apple's cameras write the local time with its zone beside; both name the same moment.
+fn creation_time(format: &Map<String, Value>, streams: &[Value]) -> Option<String> {
+    let in_tags = |tags: Option<&Value>, name: &str| moment(tags?.get(name)?.as_str()?);
+    let format = format.get("tags");
+    in_tags(format, "creation_time")
+        .or_else(|| in_tags(format, "com.apple.quicktime.creationdate"))
+        .or_else(|| streams.iter().find_map(|stream| in_tags(stream.get("tags"), "creation_time")))
+}
+
+fn moment(text: &str) -> Option<String> {
+    let parsed = OffsetDateTime::parse(text.trim(), &Rfc3339)
+        .or_else(|_| OffsetDateTime::parse(text.trim(), &Iso8601::PARSING));
+    parsed.ok()?.to_offset(time::UtcOffset::UTC).replace_nanosecond(0).ok()?.format(&Rfc3339).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn bits_by_the_name_of_a_pixel_format() {
+        for (name, bits) in [
+            ("yuv420p", Some(8)),
+            ("yuvj444p", Some(8)),
+            ("yuv420p10le", Some(10)),
+            ("gbrp12be", Some(12)),
+            ("gray", Some(8)),
+            ("gray16be", Some(16)),
+            ("rgb24", Some(8)),
+            ("rgba", Some(8)),
+            ("rgba64be", Some(16)),
+            ("rgb48le", Some(16)),
+            ("nv12", Some(8)),
+            ("p010le", Some(10)),
+            ("pal8", None),
+            ("p", Some(8)),
+            ("", None),
+        ] {
+            assert_eq!(bit_depth(name), bits, "{name}");
+        }
+    }
+
+    #[test]
+    fn kinds_of_high_dynamic_range() {
+        let of = |stream: Value| hdr(&stream, Some(&color(&stream)));
+        let stream = |transfer: &str, primaries: &str| json!({"color_transfer": transfer, "color_primaries": primaries});
+        assert_eq!(of(stream("smpte2084", "bt2020")), Some(Hdr::Hdr10));
+        assert_eq!(of(stream("smpte2084", "bt709")), None);
+        assert_eq!(of(stream("arib-std-b67", "bt2020")), Some(Hdr::Hlg));
+        assert_eq!(of(stream("bt709", "bt709")), None);
+        let mut dolby = stream("smpte2084", "bt2020");
+        dolby["side_data_list"] = json!([{"side_data_type": "DOVI configuration record", "dv_profile": 8}]);
+        assert_eq!(of(dolby), Some(Hdr::DolbyVision));
+    }
+
+    #[test]
+    fn languages_are_words() {
+        let stream = |language: Value| json!({"codec_type": "audio", "tags": {"language": language}});
+        let languages = languages(
+            &["deu", "und", "deu", "pt-BR", "a\u{0}b", "x", "<script>", ""].map(|name| stream(json!(name))),
+            "audio",
+        );
+        assert_eq!(languages, ["deu", "pt-BR"]);
+        assert!(super::languages(&[stream(json!(7)), json!(null)], "audio").is_empty());
+    }
+
+    #[test]
+    fn moments_are_in_utc() {
+        let expected = Some("2024-05-06T07:08:09Z".to_owned());
+        for text in ["2024-05-06T07:08:09.000000Z", "2024-05-06T09:08:09+0200", "2024-05-06T09:08:09+02:00"] {
+            assert_eq!(moment(text), expected, "{text}");
+        }
+        for text in ["", "yesterday", "2024-13-01T00:00:00Z", "2024-05-06", "99999-01-01T00:00:00Z"] {
+            assert_eq!(moment(text), None, "{text}");
+        }
+    }
+}

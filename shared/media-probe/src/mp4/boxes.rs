@@ -1,0 +1,87 @@
+//! Boxes, as far as they are well formed.
+
+/// Where a box is, and what it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) kind: [u8; 4],
+    /// Bytes before its content.
+    pub(super) length: u64,
+    /// Bytes in all.
+    pub(super) size: u64,
+}
+
+/// Bytes that hold any header.
+pub(super) const MAX_HEADER: u64 = 16;
+
+/// Reads the header at the beginning of `bytes`; `room` is what is left of the file, or of the box around it, and the size of a
+/// box that goes on to the end.
+pub(super) fn header(bytes: &[u8], room: u64) -> Option<Header> {
+    let kind = bytes.get(4..8)?.try_into().ok()?;
+    let (length, size) = match number32(bytes, 0)? {
+        0 => (8, room),
+        1 => (16, number64(bytes, 8)?),
+        size => (8, u64::from(size)),
+    };
+    (size >= length && size <= room.max(length)).then_some(Header { kind, length, size })
+}
+
+/// The boxes inside of a box, up to the first that is not well formed.
+pub(super) fn children(mut content: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+    std::iter::from_fn(move || {
+        let found = header(content, content.len() as u64)?;
+        let (whole, rest) = content.split_at_checked(usize::try_from(found.size).ok()?)?;
+        content = rest;
+        Some((found.kind, whole.get(usize::try_from(found.length).ok()?..)?))
+    })
+}
+
+/// The first box of this kind.
+pub(super) fn child<'a>(content: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
+    children(content).find(|(found, _)| found == kind).map(|(_, content)| content)
+}
+
+/// Version and flags, which many boxes begin with.
+pub(super) fn version_and_flags(content: &[u8]) -> Option<(u8, u32)> {
+    let word = number32(content, 0)?;
+    Some((content[0], word & 0x00FF_FFFF))
+}
+
+pub(super) fn number32(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
+}
+
+pub(super) fn number64(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_be_bytes(bytes.get(at..at.checked_add(8)?)?.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_of_every_form() {
+        let of = |bytes: &[u8], room| header(bytes, room).map(|found| (found.length, found.size));
+        assert_eq!(of(b"\0\0\0\x10mdat", 100), Some((8, 16)));
+        assert_eq!(of(b"\0\0\0\x01mdat\0\0\0\x01\0\0\0\0", 1 << 40), Some((16, 1 << 32)));
+        assert_eq!(of(b"\0\0\0\0mdat", 77), Some((8, 77)), "to the end");
+        for wrong in [
+            &b"\0\0\0\x07mdat"[..],
+            b"\0\0\0\x10mda",
+            b"\0\0\0\x01mdat\0\0",
+            b"\0\0\0\x01mdat\0\0\0\0\0\0\0\x0f",
+            b"",
+        ] {
+            assert_eq!(of(wrong, 100), None, "{wrong:?}");
+        }
+        assert_eq!(of(b"\0\0\0\x65mdat", 100), None, "larger than what it is in");
+    }
+
+    #[test]
+    fn children_end_where_nonsense_begins() {
+        let content = b"\0\0\0\x0afirsxx\0\0\0\x08last\0\0\0\x02oops";
+        let found: Vec<_> = children(content).collect();
+        assert_eq!(found, [(*b"firs", &b"xx"[..]), (*b"last", &b""[..])]);
+        assert_eq!(child(content, b"last"), Some(&b""[..]));
+        assert_eq!(child(content, b"oops"), None);
+    }
+}
