@@ -17,7 +17,7 @@ use super::Request;
 pub struct Recorded {
     /// The function, by its binary's name.
     pub function: String,
-    /// What it asked for, of resources and values only what statements can tell apart: see [`kind`].
+    /// What it asked for, of resources and values only what statements can tell apart: see `kind`.
     #[serde(flatten)]
     pub request: Request,
 }
