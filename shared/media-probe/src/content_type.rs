@@ -192,8 +192,9 @@ mod tests {
             let found = true_content_type(Some(stated), b"", &media(format, brand, streams));
             assert_eq!(found.as_deref(), expected, "{stated} of {format} {brand}");
         }
-        let webm = b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\xf7\x81\x01\x42\xf2\x81\x04\x42\xf3\x81\x08\x42\x82\x84webm";
-        let found = true_content_type(None, webm, &media("matroska,webm", "", PICTURE));
+        let mut webm = b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\xf7\x81\x01\x42\xf2\x81\x04\x42\xf3\x81\x08\x42\x82\x84webm".to_vec();
+        webm.resize(300, 0); // the crate looks at no less
+        let found = true_content_type(None, &webm, &media("matroska,webm", "", PICTURE));
         assert_eq!(found.as_deref(), Some("video/webm"));
     }
 
