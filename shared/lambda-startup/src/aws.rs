@@ -11,7 +11,7 @@ use aws_smithy_types::timeout::{TimeoutConfig, TimeoutConfigBuilder};
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 
-use crate::contention::TransactionConflict;
+use crate::contention::{ConditionalRequestConflict, TransactionConflict};
 use crate::settings::{SettingError, optional, required};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -90,7 +90,9 @@ impl Aws {
     /// A client of S3.
     #[must_use]
     pub fn s3(&self) -> aws_sdk_s3::Client {
-        aws_sdk_s3::Client::new(&self.at("AWS_ENDPOINT_URL_S3", large_calls()))
+        let config = self.at("AWS_ENDPOINT_URL_S3", large_calls());
+        let config = aws_sdk_s3::config::Builder::from(&config);
+        aws_sdk_s3::Client::from_conf(config.retry_classifier(ConditionalRequestConflict).build())
     }
 
     /// A client of SQS.

@@ -2,6 +2,8 @@ use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_s3::operation::complete_multipart_upload::CompleteMultipartUploadError;
+use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 
@@ -31,6 +33,32 @@ impl ClassifyRetry for TransactionConflict {
     }
 }
 
+/// A conditional write of an object that meets another request for the same key. S3 asks for it to be sent again, which the
+/// SDK does not do by itself (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>).
+#[derive(Debug)]
+pub(crate) struct ConditionalRequestConflict;
+
+impl ClassifyRetry for ConditionalRequestConflict {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let error = context.output_or_error().and_then(Result::err);
+        let Some(error) = error.and_then(|error| error.as_operation_error()) else {
+            return RetryAction::NoActionIndicated;
+        };
+        let code =
+            (error.downcast_ref::<PutObjectError>().and_then(ProvideErrorMetadata::code)).or_else(|| {
+                error.downcast_ref::<CompleteMultipartUploadError>().and_then(ProvideErrorMetadata::code)
+            });
+        match code {
+            Some("ConditionalRequestConflict") => RetryAction::transient_error(),
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "conditional request conflict"
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use aws_sdk_dynamodb::types::error::{ResourceNotFoundException, TransactionConflictException};
@@ -39,10 +67,30 @@ mod tests {
 
     use super::*;
 
-    fn after(error: UpdateItemError) -> RetryAction {
+    fn context_of(error: Error) -> InterceptorContext {
         let mut context = InterceptorContext::new(Input::doesnt_matter());
-        context.set_output_or_error(Err(OrchestratorError::operation(Error::erase(error))));
-        TransactionConflict.classify_retry(&context)
+        context.set_output_or_error(Err(OrchestratorError::operation(error)));
+        context
+    }
+
+    fn after(error: UpdateItemError) -> RetryAction {
+        TransactionConflict.classify_retry(&context_of(Error::erase(error)))
+    }
+
+    #[test]
+    fn a_conditional_write_of_an_object_is_sent_again_after_a_conflict_only() {
+        let meta = |code: &str| aws_smithy_types::error::ErrorMetadata::builder().code(code).build();
+        for (code, action) in [
+            ("ConditionalRequestConflict", RetryAction::transient_error()),
+            ("PreconditionFailed", RetryAction::NoActionIndicated),
+        ] {
+            for error in [
+                Error::erase(PutObjectError::generic(meta(code))),
+                Error::erase(CompleteMultipartUploadError::generic(meta(code))),
+            ] {
+                assert_eq!(ConditionalRequestConflict.classify_retry(&context_of(error)), action, "{code}");
+            }
+        }
     }
 
     #[test]
