@@ -41,6 +41,7 @@ test('a small file goes with one PUT, shows its facts, plays, seeks, and is dele
 
   await sheet.getByRole('button', { name: 'Delete' }).click()
   const question = page.getByRole('dialog', { name: 'Delete file' })
+  await expect(question).toBeVisible()
   await page.keyboard.press('Escape')
   await expect(question).toBeHidden()
   await expect(sheet).toBeVisible()
