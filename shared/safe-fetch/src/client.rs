@@ -1,7 +1,7 @@
 //! The client: one request per hop, each checked.
 
 use crate::resolver::{GuardedResolver, Lookup, SystemLookup};
-use crate::{Allowed, FetchError, Source, SourceUrl, headers};
+use crate::{Allowed, FetchError, Source, SourceHeaders, SourceUrl, headers};
 use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Client, Response, redirect};
 use rustls::{ClientConfig, RootCertStore};
@@ -70,21 +70,34 @@ impl SafeClient {
     /// # Errors
     /// Anything but a 200 in the form asked for, as a [`FetchError`].
     pub async fn get(&self, url: &SourceUrl) -> Result<Source, FetchError> {
+        self.get_with(url, &SourceHeaders::default()).await
+    }
+
+    /// The same with headers for the source. A redirect to another origin leaves the secrets among them behind.
+    ///
+    /// # Errors
+    /// As [`get`](SafeClient::get).
+    pub async fn get_with(&self, url: &SourceUrl, headers: &SourceHeaders) -> Result<Source, FetchError> {
+        let mut headers = headers.clone();
         // Checked again: it may have been parsed with other hosts allowed than this client's.
         let mut url = SourceUrl::check(url.url().clone(), &self.allowed)?;
         for _ in 0..=self.limits.max_redirects {
-            let response = self.send(&url).await?;
+            let response = self.send(&url, &headers).await?;
             match response.status().as_u16() {
                 200 => return self.accept(url, response),
-                301 | 302 | 303 | 307 | 308 => url = self.redirected(&url, response.headers())?,
+                301 | 302 | 303 | 307 | 308 => {
+                    let next = self.redirected(&url, response.headers())?;
+                    headers = headers.redirected(url.url(), next.url());
+                    url = next;
+                }
                 other => return Err(FetchError::Status(other)),
             }
         }
         Err(FetchError::TooManyRedirects)
     }
 
-    async fn send(&self, url: &SourceUrl) -> Result<Response, FetchError> {
-        let request = self.http.get(url.url().clone()).send();
+    async fn send(&self, url: &SourceUrl, headers: &SourceHeaders) -> Result<Response, FetchError> {
+        let request = self.http.get(url.url().clone()).headers(headers.map()).send();
         let limit = self.limits.connect_timeout.saturating_add(self.limits.header_timeout);
         let response = tokio::time::timeout(limit, request)
             .await
@@ -103,8 +116,8 @@ impl SafeClient {
         Ok(Source::new(url.url().clone(), response, self.limits.stall_timeout))
     }
 
-    /// Where a redirect leads. From https to http is followed too: the request carries no secret, and whoever could
-    /// change the bytes on the way would need the source itself to send us there.
+    /// Where a redirect leads. From https to http is followed too: no secret goes along, as that is another origin, and
+    /// whoever could change the bytes on the way would need the source itself to send us there.
     fn redirected(&self, from: &SourceUrl, headers: &HeaderMap) -> Result<SourceUrl, FetchError> {
         let location = headers.get(LOCATION).ok_or(FetchError::BadRedirect)?;
         // Not to_str: sources send unescaped UTF-8, which the URL parser escapes.

@@ -8,7 +8,8 @@
 //! - names are resolved once, every address of the answer is checked, and only checked addresses are connected to, so
 //!   a second answer (DNS rebinding) cannot matter;
 //! - redirects are followed here, each checked as if a user had typed it;
-//! - no proxies, cookies, credentials, Referer or decompression; every wait has a limit, and bodies come in chunks.
+//! - no proxies, no decompression, and no cookies, credentials or Referer but those a caller [gives](SourceHeaders), which
+//!   stay behind when a redirect leads to another origin; every wait has a limit, and bodies come in chunks.
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), safe_fetch::FetchError> {
@@ -33,6 +34,7 @@ mod error;
 mod headers;
 mod resolver;
 mod source;
+mod source_headers;
 mod source_url;
 
 #[cfg(test)]
@@ -46,5 +48,6 @@ pub use allowed::Allowed;
 pub use client::{Limits, SafeClient};
 pub use error::{FetchError, UrlError};
 pub use source::Source;
+pub use source_headers::{NotForSources, SourceHeaders};
 pub use source_url::SourceUrl;
 pub use url::Url;

@@ -5,7 +5,7 @@ use axum::Router;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::get as route;
-use safe_fetch::{FetchError, Limits, UrlError};
+use safe_fetch::{Allowed, FetchError, Limits, SafeClient, SourceHeaders, SourceUrl, UrlError};
 
 fn to(location: &str) -> String {
     format!("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nSet-Cookie: a=b\r\nLocation: {location}\r\n\r\n")
@@ -149,4 +149,59 @@ async fn nothing_is_carried_from_hop_to_hop() {
     for unwanted in ["referer", "cookie", "secret", "authorization", "fragment"] {
         assert!(!requests[0].contains(unwanted), "{requests:?}");
     }
+}
+
+/// Gets a URL with secrets and without.
+async fn get_with_headers(url: &str) -> Result<Vec<u8>, FetchError> {
+    let allowed = Allowed::parse("127.0.0.1");
+    let client = SafeClient::new(allowed.clone(), Limits::default())?;
+    let headers = SourceHeaders::new([
+        ("Authorization", "Bearer one"),
+        ("Cookie", "two=2"),
+        ("X-Token", "three"),
+        ("User-Agent", "a player"),
+        ("Accept", "video/*"),
+    ]);
+    let mut source = client.get_with(&SourceUrl::parse(url, &allowed)?, &headers.unwrap()).await?;
+    read(&mut source).await
+}
+
+#[tokio::test]
+async fn headers_for_the_source_go_to_its_own_origin_alone() {
+    const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let end = RawServer::start(ANSWER, Then::Close).await;
+    assert_eq!(get_with_headers(&end.url()).await.as_deref(), Ok(&b"ok"[..]));
+    let direct = end.requests().remove(0);
+    for line in [
+        "authorization: bearer one",
+        "cookie: two=2",
+        "x-token: three",
+        "user-agent: a player",
+        "accept: video/*",
+    ] {
+        assert_eq!(direct.matches(&format!("\r\n{line}\r\n")).count(), 1, "{line} in {direct}");
+    }
+    assert!(direct.contains("accept-encoding: identity"), "{direct}");
+    assert_eq!(direct.matches("user-agent").count(), 1, "{direct}");
+
+    // Another port is another origin, and what was left behind there does not come back.
+    let back = redirecting_to(&end.url()).await;
+    let away = redirecting_to(&back.url()).await;
+    assert_eq!(get_with_headers(&away.url()).await.as_deref(), Ok(&b"ok"[..]));
+    assert!(away.requests()[0].contains("bearer one"), "the origin that was named");
+    for head in [&back.requests()[0], &end.requests()[1]] {
+        assert!(!["bearer", "cookie", "three"].iter().any(|secret| head.contains(secret)), "{head}");
+        assert!(head.contains("user-agent: a player") && head.contains("accept: video/*"), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn headers_for_the_source_stay_within_its_origin() {
+    async fn echo(headers: HeaderMap) -> String {
+        format!("{:?}", headers.get("x-token"))
+    }
+    let forward = || async { (StatusCode::FOUND, [(header::LOCATION, "/b")]) };
+    let server = serve(Router::new().route("/a", route(forward)).route("/b", route(echo))).await;
+    let body = get_with_headers(&format!("http://{server}/a")).await.unwrap();
+    assert_eq!(String::from_utf8(body).unwrap(), "Some(\"three\")");
 }
