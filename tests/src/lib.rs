@@ -16,7 +16,7 @@ pub mod parts;
 pub mod patience;
 pub mod process;
 pub mod raw_source;
-mod secrecy;
+pub mod secrecy;
 pub mod setup;
 pub mod source;
 mod wait;

@@ -5,6 +5,9 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+/// Stands in every header that a test has sent to a source.
+pub const SOURCE_SECRET: &str = "a-secret-for-the-source";
+
 /// Hex digits after `fm_` from which on something is taken for a key: `fm_id://` and words are none.
 const KEY_DIGITS: usize = 16;
 /// Of signed requests; of a query they are found as one, these stand in headers too.
@@ -57,6 +60,9 @@ fn fault(line: &str) -> Option<&'static str> {
     if line.match_indices("fm_").any(|(at, found)| is_key(&line[at + found.len()..])) {
         return Some("an API key");
     }
+    if line.contains(SOURCE_SECRET) {
+        return Some("a header for a source");
+    }
     let lower = line.to_ascii_lowercase();
     if SIGNED.iter().any(|name| lower.contains(name)) {
         return Some("a signature");
@@ -83,6 +89,7 @@ mod tests {
             ("redirect to http://127.0.0.1:1/a b?c".to_owned(), None),
             (format!("refused cause=key {key} is unknown"), Some("an API key")),
             ("GET http://127.0.0.1:1/b/k?token=1 failed".to_owned(), Some("an address with its query")),
+            (format!("asked with {SOURCE_SECRET}=1"), Some("a header for a source")),
             ("header X-Amz-Signature: 00".to_owned(), Some("a signature")),
             ("a\u{1b}[2Jb".to_owned(), Some("a control character")),
             ("a\u{2028}b".to_owned(), Some("a control character")),

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{Response, StatusCode, header};
+use axum::http::{HeaderMap, Response, StatusCode, header};
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 use tokio::net::TcpListener;
@@ -24,6 +24,7 @@ pub struct Reply {
     headers: Vec<(&'static str, String)>,
     body: Bytes,
     way: Way,
+    needs: Option<(&'static str, String)>,
 }
 
 /// How a body comes.
@@ -54,7 +55,7 @@ impl Reply {
     /// 200 with these bytes.
     #[must_use]
     pub fn bytes(body: impl Into<Bytes>) -> Self {
-        Self { status: StatusCode::OK, headers: Vec::new(), body: body.into(), way: Way::Whole }
+        Self { status: StatusCode::OK, headers: Vec::new(), body: body.into(), way: Way::Whole, needs: None }
     }
 
     /// Another status, with a body that must never be taken for the file.
@@ -74,6 +75,17 @@ impl Reply {
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.push((name, value.to_owned()));
         self
+    }
+
+    /// Only to requests with this header; 403 to all others.
+    #[must_use]
+    pub fn needs(mut self, name: &'static str, value: &str) -> Self {
+        self.needs = Some((name, value.to_owned()));
+        self
+    }
+
+    fn is_for(&self, headers: &HeaderMap) -> bool {
+        self.needs.as_ref().is_none_or(|(name, value)| headers.get(*name).is_some_and(|given| given == value))
     }
 
     /// Without its length.
@@ -141,6 +153,7 @@ fn response_length(length: usize) -> (header::HeaderName, usize) {
 struct Pages {
     replies: HashMap<String, Reply>,
     requests: HashMap<String, usize>,
+    headers: HashMap<String, HeaderMap>,
 }
 
 type Shared = Arc<Mutex<Pages>>;
@@ -188,6 +201,12 @@ impl SourceServer {
         lock(&self.pages).requests.get(path).copied().unwrap_or(0)
     }
 
+    /// The headers of the last request that came for a path.
+    #[must_use]
+    pub fn headers(&self, path: &str) -> HeaderMap {
+        lock(&self.pages).headers.get(path).cloned().unwrap_or_default()
+    }
+
     /// Waits until as many requests have come for a path.
     pub async fn asked(&self, path: &str, times: usize) {
         until(&format!("{times} requests for {path}"), async || (self.requests(path) >= times).then_some(()))
@@ -206,9 +225,14 @@ async fn answer(State(pages): State<Shared>, request: Request) -> Response<Body>
     let reply = {
         let mut pages = lock(&pages);
         *pages.requests.entry(path.clone()).or_default() += 1;
+        pages.headers.insert(path.clone(), request.headers().clone());
         pages.replies.get(&path).cloned()
     };
-    reply.unwrap_or_else(|| Reply::status(StatusCode::NOT_FOUND)).send()
+    match reply {
+        Some(reply) if reply.is_for(request.headers()) => reply.send(),
+        Some(_) => Reply::status(StatusCode::FORBIDDEN).send(),
+        None => Reply::status(StatusCode::NOT_FOUND).send(),
+    }
 }
 
 fn lock(pages: &Shared) -> std::sync::MutexGuard<'_, Pages> {

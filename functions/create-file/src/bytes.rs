@@ -58,9 +58,9 @@ impl<R: CheckKey + CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> Create
     }
 
     /// The client is told to try again, so nothing may remain of this try. What fails here, `sweep` does.
-    async fn take_back(&self, file: &File, now: Timestamp) {
+    pub(crate) async fn take_back(&self, file: &File, now: Timestamp) {
         if let Err(error) = self.records.remove_file(None, file, now).await {
-            warn!(error = &error as &dyn std::error::Error, "a record without bytes is left to sweep");
+            warn!(error = &error as &dyn std::error::Error, "a record that leads nowhere is left to sweep");
         }
     }
 }

@@ -1,6 +1,7 @@
 use files_api::{Answer, ApiError, Reason};
 use files_domain::{
-    CheckKey, CreateFile, Detail, FileId, FileName, NewFile, QueueImport, RemoveFile, Source, Status,
+    CheckKey, CreateFile, Detail, File, FileId, FileName, ImportMessage, NewFile, QueueImport, RemoveFile,
+    Source, SourceHeaders, Status,
 };
 use lambda_http::http::StatusCode;
 use safe_fetch::SourceUrl;
@@ -10,7 +11,7 @@ use crate::{CreateFileHandler, Order, created};
 
 impl<R: CheckKey + CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler<R, Q> {
     /// Writes the import down and queues it. Should the queue fail, the record itself is the order: `sweep` queues it.
-    pub(crate) async fn import(&self, order: Order, url: &str) -> Answer {
+    pub(crate) async fn import(&self, order: Order, url: &str, headers: SourceHeaders) -> Answer {
         let url = SourceUrl::parse(url.trim(), &self.allowed).map_err(|error| {
             ApiError::from(Reason::InvalidUrl).on_field("file_url", Some(error.to_string()))
         })?;
@@ -28,16 +29,30 @@ impl<R: CheckKey + CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> Create
         let detail = Detail {
             metadata: order.request.metadata.clone(),
             source_url: Some(url.as_str().to_owned()),
+            source_headers: !headers.is_empty(),
             ..Default::default()
         };
         let (_, file, detail) = self.create(&order, file, detail).await?;
         // The try before may have died before it was queued; one message too many does no harm.
-        if file.status == Status::Pending
-            && let Err(error) = self.imports.queue_import(owner, file.id, url.as_str()).await
-        {
-            warn!(error = error.as_ref() as &dyn std::error::Error, "an import is left to sweep");
+        if file.status == Status::Pending {
+            let message = ImportMessage { owner, id: file.id, file_url: url.as_str().to_owned(), headers };
+            self.queue(&order, &file, &message).await?;
         }
         created(StatusCode::ACCEPTED, &order, &file, &detail).send()
+    }
+
+    /// Without headers, what fails here is done by `sweep`. With them it is done by nobody, as they stand in no record: the
+    /// client has to try again.
+    async fn queue(&self, order: &Order, file: &File, message: &ImportMessage) -> Result<(), ApiError> {
+        let Err(error) = self.imports.queue_import(message).await else { return Ok(()) };
+        if message.headers.is_empty() {
+            warn!(error = error.as_ref() as &dyn std::error::Error, "an import is left to sweep");
+            return Ok(());
+        }
+        if order.request.idempotency.is_none() {
+            self.take_back(file, order.now).await; // the next try will be another file
+        }
+        Err(ApiError::from(Reason::TooBusy).caused_by(error))
     }
 }
 

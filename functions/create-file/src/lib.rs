@@ -69,7 +69,7 @@ impl<R: CheckKey + CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> Create
         let order = Order { access, base, now, request };
         match what {
             CreateWhat::Bytes(part) => self.store(order, part).await,
-            CreateWhat::Url(url) => self.import(order, &url).await,
+            CreateWhat::Url { url, headers } => self.import(order, &url, headers).await,
             CreateWhat::Presigned { size, content_type, multipart } => {
                 self.presign(order, Announced { size, content_type, multipart }).await
             }

@@ -19,6 +19,14 @@ use crate::worker::Worker;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
+/// What becomes of a message that was read.
+enum Message {
+    /// It goes.
+    Done,
+    /// It comes again, after its visibility timeout.
+    StillNeeded,
+}
+
 /// Fetches what users name by its URL.
 pub struct ImportFile<R> {
     /// Where files are written down.
@@ -43,22 +51,28 @@ impl<R: ClaimImport + FileRecords + Sync> ImportFile<R> {
                 error!("a message that is no import is dropped"); // it would be none later either
                 continue;
             };
-            if let Err(cause) = self.import(&order, deadline).await {
-                error!(file = %order.id, cause = cause.as_ref() as &dyn Error, "an import will come again");
-                failed.push(message.message_id);
+            match self.import(&order, deadline).await {
+                Ok(Message::Done) => continue,
+                Ok(Message::StillNeeded) => {
+                    info!(file = %order.id, "another worker has it: its headers are kept")
+                }
+                Err(cause) => {
+                    error!(file = %order.id, cause = cause.as_ref() as &dyn Error, "an import will come again");
+                }
             }
+            failed.push(message.message_id);
         }
         only_failed(&failed)
     }
 
-    async fn import(&self, order: &ImportMessage, deadline: SystemTime) -> Result<(), BoxError> {
+    async fn import(&self, order: &ImportMessage, deadline: SystemTime) -> Result<Message, BoxError> {
         match self.records.claim_import(order.owner, order.id, lambda_startup::now()).await? {
-            ImportClaim::Claimed(file) => Worker::new(self, file, deadline).run(&order.file_url).await,
+            ImportClaim::Claimed(file) => Worker::new(self, file, deadline).run(order).await?,
+            // Should its worker die, sweep could not send what only messages have.
+            ImportClaim::HeldUntil(_) if !order.headers.is_empty() => return Ok(Message::StillNeeded),
             // Its worker, or sweep when that one is gone, brings it to its end: this message is one too many.
-            ImportClaim::HeldUntil(_) | ImportClaim::Over => {
-                info!(file = %order.id, "nothing to import");
-                Ok(())
-            }
+            ImportClaim::HeldUntil(_) | ImportClaim::Over => info!(file = %order.id, "nothing to import"),
         }
+        Ok(Message::Done)
     }
 }

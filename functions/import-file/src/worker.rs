@@ -1,10 +1,11 @@
 use std::time::{Duration, SystemTime};
 
 use files_domain::{
-    ClaimImport, File, FileName, FileRecords, ImportedObject, StoreError, change_file, clean_content_type,
+    ClaimImport, File, FileName, FileRecords, ImportMessage, ImportedObject, StoreError, change_file,
+    clean_content_type,
 };
 use files_objects::{ObjectsError, Upload, Uploaded};
-use safe_fetch::{Source, SourceUrl};
+use safe_fetch::{Source, SourceHeaders, SourceUrl};
 use tracing::{info, warn};
 
 use crate::stop::Stop;
@@ -29,13 +30,13 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
         Self { import, file, deadline }
     }
 
-    pub(crate) async fn run(mut self, url: &str) -> Result<(), BoxError> {
+    pub(crate) async fn run(mut self, order: &ImportMessage) -> Result<(), BoxError> {
         if !self.file.importing && self.finish_stored().await? {
             return Ok(());
         }
         self.abort_leftover().await?;
         let time_left = self.deadline.duration_since(SystemTime::now()).unwrap_or_default();
-        let fetched = tokio::time::timeout(time_left.saturating_sub(CLEAN_UP_TIME), self.fetch(url)).await;
+        let fetched = tokio::time::timeout(time_left.saturating_sub(CLEAN_UP_TIME), self.fetch(order)).await;
         // Once all bytes are there, no clock of ours fails the file any more: what is left is to be finished.
         let finished = match fetched {
             Ok(Ok((stored, source))) => self.finish(stored, source).await,
@@ -110,14 +111,16 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
     }
 
     /// Fetches all bytes, trying again what may do better next time.
-    async fn fetch(&mut self, url: &str) -> Result<(Stored, Source), Stop> {
-        let url =
-            SourceUrl::parse(url, &self.import.allowed).map_err(|error| Stop::Refused(error.to_string()))?;
+    async fn fetch(&mut self, order: &ImportMessage) -> Result<(Stored, Source), Stop> {
+        let url = SourceUrl::parse(&order.file_url, &self.import.allowed)
+            .map_err(|error| Stop::Refused(error.to_string()))?;
+        let headers =
+            SourceHeaders::new(order.headers.iter()).map_err(|error| Stop::Refused(error.to_string()))?;
         let mut pause = FIRST_PAUSE;
         let mut tries = 0;
         loop {
             tries += 1;
-            let error = match self.fetch_once(&url).await {
+            let error = match self.fetch_once(&url, &headers).await {
                 Err(Stop::Source(error)) => error,
                 other => return other,
             };
@@ -131,8 +134,12 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
         }
     }
 
-    async fn fetch_once(&mut self, url: &SourceUrl) -> Result<(Stored, Source), Stop> {
-        let mut source = self.import.client.get(url).await?;
+    async fn fetch_once(
+        &mut self,
+        url: &SourceUrl,
+        headers: &SourceHeaders,
+    ) -> Result<(Stored, Source), Stop> {
+        let mut source = self.import.client.get_with(url, headers).await?;
         let stored = Transfer::new(self).run(&mut source).await?;
         Ok((stored, source))
     }

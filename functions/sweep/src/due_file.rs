@@ -1,11 +1,14 @@
 use files_domain::{
-    BoxError, Detail, DueKind, File, FileId, FileRecords, FinishProbe, ObjectMeta, OwnerId, ProbeDone,
-    Probed, QueueImport, QueueProbe, RemoveFile, Source, StoreError, Timestamp, limits,
+    BoxError, Detail, DueKind, File, FileId, FileRecords, FinishProbe, ImportMessage, ObjectMeta, OwnerId,
+    ProbeDone, Probed, QueueImport, QueueProbe, RemoveFile, Source, SourceHeaders, StoreError, Timestamp,
+    limits,
 };
 use files_objects::{ObjectsError, Uploaded};
 use tracing::info;
 
 use crate::Sweep;
+
+const HEADERS_LOST: &str = "the headers for the source are kept only in the queue, and their message was lost: create the import again";
 
 /// A file whose time has come.
 struct DueFile {
@@ -30,6 +33,9 @@ impl Sweep {
         info!(file = %id, due = ?due.kind, tries = due.tries, "due");
         let mut file = before.clone();
         let may_try = file.postpone_due(now);
+        if detail.source_headers && due.kind == DueKind::Import {
+            file.await_message();
+        }
         if may_try {
             self.records.save_file(&before, &file).await?;
             file.version += 1;
@@ -80,10 +86,24 @@ impl Sweep {
 
     /// An import that was not sent, or whose worker is gone.
     async fn queue_import_again(&self, due: &DueFile) -> Result<(), BoxError> {
+        let File { owner, id, .. } = due.file;
         match &due.detail.source_url {
-            Some(url) if due.may_try => self.imports.queue_import(due.file.owner, due.file.id, url).await,
+            _ if due.detail.source_headers => self.await_message(due).await,
+            Some(url) if due.may_try => {
+                let (file_url, headers) = (url.clone(), SourceHeaders::default());
+                self.imports.queue_import(&ImportMessage { owner, id, file_url, headers }).await
+            }
             _ => self.fail(due, "the import failed repeatedly").await,
         }
+    }
+
+    /// Only the message can say with which headers the source is to be asked: it waits in its queue, or comes again by
+    /// itself once its worker is gone for longer than its visibility timeout. Nobody here can send another.
+    async fn await_message(&self, due: &DueFile) -> Result<(), BoxError> {
+        if due.may_try && due.now < due.file.message_lost_at() {
+            return Ok(());
+        }
+        self.fail(due, HEADERS_LOST).await
     }
 
     /// Bytes that should be stored by now but are not probed.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use files_domain::{FileName, Idempotency, Metadata, clean_content_type, limits};
+use files_domain::{FileName, Idempotency, Metadata, SourceHeaders, clean_content_type, limits};
 use http::header::CONTENT_TYPE;
 use lambda_http::{Body, Request};
 use serde::Deserialize;
@@ -34,8 +34,13 @@ pub struct CreateRequest {
 pub enum CreateWhat {
     /// With this request.
     Bytes(FilePart),
-    /// From this URL, as the client wrote it.
-    Url(String),
+    /// From elsewhere.
+    Url {
+        /// Where, as the client wrote it.
+        url: String,
+        /// What to send along to the source.
+        headers: SourceHeaders,
+    },
     /// By a presigned PUT, or by several of its parts.
     Presigned {
         /// Bytes.
@@ -52,6 +57,7 @@ pub enum CreateWhat {
 #[serde(default)]
 struct Fields {
     file_url: Option<String>,
+    headers: Option<Value>,
     name: Option<String>,
     size: Option<i128>,
     content_type: Option<String>,
@@ -120,11 +126,15 @@ impl Fields {
     fn from_form(mut texts: BTreeMap<String, String>) -> Result<Self, ApiError> {
         let mut take = |name: &str| texts.remove(name).filter(|text| !text.is_empty());
         let metadata = take("metadata").map(|text| serde_json::from_str(&text));
+        let headers = take("headers").map(|text| serde_json::from_str(&text));
         let whole = |text: Option<String>, reason: Reason| {
             text.map(|text| text.trim().parse().map_err(|_| ApiError::from(reason))).transpose()
         };
         Ok(Self {
             file_url: take("file_url"),
+            headers: headers
+                .transpose()
+                .map_err(|_| ApiError::from(Reason::InvalidHeaders).on_field("headers", None))?,
             name: take("name"),
             size: whole(take("size"), Reason::InvalidSize)?,
             content_type: take("content_type"),
@@ -138,7 +148,7 @@ impl Fields {
 
     /// What the request asks for, whichever way it is written: a form's boundary may differ from try to try.
     fn hash(&self, file: Option<&FilePart>) -> String {
-        let asked = json!({
+        let mut asked = json!({
             "file": file.map(|file| (&file.sha256, &file.file_name, &file.content_type)),
             "file_url": self.file_url,
             "name": self.name,
@@ -149,6 +159,10 @@ impl Fields {
             "checksum_sha256": self.checksum_sha256,
             "multipart": self.multipart.unwrap_or(false),
         });
+        // Not always there: what was asked before there were headers has the hash it had.
+        if let Some(headers) = self.headers.as_ref().filter(|headers| !headers.is_null()) {
+            asked["headers"] = headers.clone();
+        }
         hex::encode(Sha256::digest(asked.to_string()))
     }
 
@@ -161,12 +175,17 @@ impl Fields {
             return Err(ApiError::from(Reason::NotAvailable).on_field("webhook", None));
         }
         let content_type = self.content_type.map(check_content_type).transpose()?;
+        let headers = self.headers.map(check_headers).transpose()?.unwrap_or_default();
+        if self.file_url.is_none() && !headers.is_empty() {
+            let message = "headers are sent to the source of file_url, and there is none";
+            return Err(ApiError::from(Reason::InvalidHeaders).on_field("headers", Some(message.into())));
+        }
         let what = match (file, self.file_url, self.size) {
             (Some(mut file), None, None) => {
                 file.content_type = content_type.or(file.content_type);
                 CreateWhat::Bytes(file)
             }
-            (None, Some(url), None) => CreateWhat::Url(url),
+            (None, Some(url), None) => CreateWhat::Url { url, headers },
             (None, None, Some(size)) => CreateWhat::Presigned {
                 size: check_size(size)?,
                 content_type,
@@ -225,6 +244,16 @@ fn check_content_type(text: String) -> Result<String, ApiError> {
     clean_content_type(&text).ok_or_else(wrong)
 }
 
+fn check_headers(value: Value) -> Result<SourceHeaders, ApiError> {
+    if value.is_null() {
+        return Ok(SourceHeaders::default());
+    }
+    let invalid =
+        |message: Option<String>| ApiError::from(Reason::InvalidHeaders).on_field("headers", message);
+    let entries: BTreeMap<String, String> = serde_json::from_value(value).map_err(|_| invalid(None))?;
+    SourceHeaders::new(entries).map_err(|error| invalid(Some(error.to_string())))
+}
+
 fn check_metadata(value: Value) -> Result<Metadata, ApiError> {
     if value.is_null() {
         return Ok(Metadata::default());
@@ -254,7 +283,39 @@ mod tests {
         let by_parts = json(json!({"name": "a.mp4", "size": 7, "multipart": true})).await.unwrap();
         assert!(matches!(by_parts.what, CreateWhat::Presigned { multipart: true, .. }));
         let import = json(json!({"file_url": "https://example.com/a", "name": "b"})).await.unwrap();
-        assert!(matches!(import.what, CreateWhat::Url(url) if url == "https://example.com/a"));
+        assert!(matches!(import.what, CreateWhat::Url { url, headers }
+            if url == "https://example.com/a" && headers.is_empty()));
+    }
+
+    #[tokio::test]
+    async fn a_source_may_be_sent_headers_and_nothing_shows_them() {
+        let import = json!({"file_url": "https://a.example", "headers": {"Referer": "https://hush.example"}});
+        let request = json(import).await.unwrap();
+        assert!(!format!("{request:?}").contains("hush"), "{request:?}");
+        let CreateWhat::Url { headers, .. } = request.what else { panic!("an import") };
+        assert_eq!(headers.iter().collect::<Vec<_>>(), [("referer", "https://hush.example")]);
+
+        for (body, known) in [
+            (json!({"name": "a", "size": 1, "headers": {"Cookie": "hush"}}), "there is none"),
+            (json!({"file_url": "https://a.example", "headers": "Cookie: hush"}), "an object of strings"),
+            (
+                json!({"file_url": "https://a.example", "headers": {"Cookie": ["hush"]}}),
+                "an object of strings",
+            ),
+            (json!({"file_url": "https://a.example", "headers": {"Host": "hush"}}), "Host cannot be sent"),
+            (json!({"file_url": "https://a.example", "headers": {"Cookie": "hush\r\n"}}), "visible ASCII"),
+        ] {
+            let error = json(body).await.unwrap_err();
+            assert_eq!(error.reason(), Reason::InvalidHeaders);
+            let shown = format!("{error:?}");
+            assert!(
+                shown.contains(known) && shown.contains("\"headers\"") && !shown.contains("hush"),
+                "{shown}"
+            );
+        }
+        for none in [json!(null), json!({})] {
+            assert!(json(json!({"name": "a", "size": 1, "headers": none})).await.is_ok());
+        }
     }
 
     #[tokio::test]
@@ -295,5 +356,10 @@ mod tests {
         assert_ne!(one, hash(r#"{"name":"a","size":2,"metadata":{"x":"1","y":"2"}}"#).await);
         let by_parts = r#"{"name":"a","size":1,"metadata":{"x":"1","y":"2"},"multipart":true}"#;
         assert_ne!(one, hash(by_parts).await);
+        let import = hash(r#"{"file_url":"https://a.example"}"#).await;
+        assert_eq!(import, hash(r#"{"file_url":"https://a.example","headers":null}"#).await);
+        let with_headers = hash(r#"{"file_url":"https://a.example","headers":{"Cookie":"a"}}"#).await;
+        assert_ne!(import, with_headers);
+        assert_ne!(with_headers, hash(r#"{"file_url":"https://a.example","headers":{"Cookie":"b"}}"#).await);
     }
 }

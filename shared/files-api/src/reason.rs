@@ -47,6 +47,8 @@ pub enum Reason {
     FileAndUrlGiven,
     /// Not a URL that can be imported.
     InvalidUrl,
+    /// Not headers that a source can be sent.
+    InvalidHeaders,
     /// Not a file name.
     InvalidName,
     /// Not metadata.
@@ -147,6 +149,11 @@ impl Reason {
                 "Only one of file, file_url and size can be given: they are three ways to create a file",
             ),
             Self::InvalidUrl => ("invalid_url", S::UNPROCESSABLE_ENTITY, "Invalid URL"),
+            Self::InvalidHeaders => (
+                "invalid_headers",
+                S::UNPROCESSABLE_ENTITY,
+                "headers must be an object of strings: the headers to send to the source of file_url",
+            ),
             Self::InvalidName => (
                 "invalid_name",
                 S::UNPROCESSABLE_ENTITY,

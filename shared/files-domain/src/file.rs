@@ -194,6 +194,8 @@ pub struct Detail {
     pub metadata: Metadata,
     /// The URL it is imported from.
     pub source_url: Option<String>,
+    /// Whether its source gets headers of the caller's: those are in the import's message and nowhere else.
+    pub source_headers: bool,
     /// ffprobe's own output, complete.
     pub full_probe: Option<FullProbe>,
 }

@@ -13,6 +13,7 @@ mod page;
 mod parts;
 mod ports;
 mod probe;
+mod source_headers;
 mod time;
 mod transition;
 
@@ -27,11 +28,12 @@ pub use page::{ListFilter, Page, PageOrder, PageRequest};
 pub use parts::{PartFault, PartPlan, StoredPart};
 pub use ports::{
     BoxError, CheckKey, ClaimImport, CreateFile, Created, FileRecords, FindFile, FinishProbe, Idempotency,
-    ImportClaim, ListFiles, ObjectMeta, ProbeDone, QueueImport, QueueProbe, RemoveFile, SavedProbe,
-    StoreError,
+    ImportClaim, ImportMessage, ListFiles, ObjectMeta, ProbeDone, QueueImport, QueueProbe, RemoveFile,
+    SavedProbe, StoreError,
 };
 pub use probe::{
     AttachedPicture, ColorFacts, DurationSource, MediaType, PROBE_FACTS, ProbeFacts, ProbeSummary, Probed,
 };
+pub use source_headers::{SourceHeaders, SourceHeadersError};
 pub use time::Timestamp;
 pub use transition::ImportedObject;

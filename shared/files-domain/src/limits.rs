@@ -47,6 +47,9 @@ pub const MAX_EXPIRES_IN: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// How long an import may be unsent, or a sent one unclaimed, before `sweep` sends it again.
 pub const IMPORT_SEND_GRACE: Duration = Duration::from_secs(15 * 60);
+/// How long nothing may be heard of an import that only its message can tell how to do, before that counts as lost: longer
+/// than any message waits, is taken up, comes back and is given up.
+pub const IMPORT_MESSAGE_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// How long a worker may hold an import without finishing: longer than the function may run.
 pub const IMPORT_LEASE: Duration = Duration::from_secs(330);
 /// How long stored bytes may stay unprobed before `sweep` asks again.

@@ -2,9 +2,11 @@
 
 use std::future::Future;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     Authority, Checksum, Detail, File, FileId, FullProbe, KeyProblem, OwnerId, Page, PageRequest, Probed,
-    Progress, Status, Timestamp,
+    Progress, SourceHeaders, Status, Timestamp,
 };
 
 /// Any error, with its sources, for the log.
@@ -232,15 +234,24 @@ pub trait ClaimImport {
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
+/// What `import-file` is told. Whoever queues an import once more sends all of it again: the headers are nowhere else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportMessage {
+    /// Whose file.
+    pub owner: OwnerId,
+    /// Which file.
+    pub id: FileId,
+    /// Where its bytes are.
+    pub file_url: String,
+    /// What the source is to be told besides.
+    #[serde(default, skip_serializing_if = "SourceHeaders::is_empty")]
+    pub headers: SourceHeaders,
+}
+
 /// Queues imports.
 pub trait QueueImport {
     /// At least once.
-    fn queue_import(
-        &self,
-        owner: OwnerId,
-        id: FileId,
-        url: &str,
-    ) -> impl Future<Output = Result<(), BoxError>> + Send;
+    fn queue_import(&self, message: &ImportMessage) -> impl Future<Output = Result<(), BoxError>> + Send;
 }
 
 /// Queues probes of stored objects.

@@ -164,6 +164,19 @@ impl File {
         !self.status.is_terminal()
     }
 
+    /// From when on the message of an unfinished import counts as lost, should nobody take it up before.
+    #[must_use]
+    pub fn message_lost_at(&self) -> Timestamp {
+        self.updated_at.plus(limits::IMPORT_MESSAGE_WAIT)
+    }
+
+    /// Nothing can be done before the import's message comes, or is lost: `sweep` looks again then.
+    pub fn await_message(&mut self) {
+        let lost = self.message_lost_at();
+        let at = self.expires_at.map_or(lost, |at| at.min(lost));
+        self.due = self.due.map(|due| Due { at, ..due });
+    }
+
     /// Leaves to time only what a terminal file still has to expect of it.
     fn settle(&mut self, now: Timestamp) {
         self.importing = false;
@@ -337,6 +350,18 @@ mod tests {
                 assert_eq!(file.probe.is_none(), file.ffprobe_error.is_some());
             }
         }
+    }
+
+    #[test]
+    fn a_message_is_waited_for_a_day_from_the_last_that_was_heard_of_the_import() {
+        let (now, day) = (Timestamp::from_millis(NOW), limits::IMPORT_MESSAGE_WAIT);
+        let mut file = import(None);
+        assert_eq!(file.message_lost_at(), now.plus(day));
+        assert!(file.postpone_due(now));
+        file.await_message();
+        assert_eq!(file.due.map(|due| (due.at, due.tries)), Some((now.plus(day), 1)));
+        let later = File { updated_at: now.plus(day), ..file };
+        assert_eq!(later.message_lost_at(), now.plus(day).plus(day));
     }
 
     #[test]

@@ -7,19 +7,8 @@ pub use batch::{Delivered, only_failed};
 pub use stored::StoredObject;
 
 use aws_sdk_sqs::Client;
+pub use files_domain::ImportMessage;
 use files_domain::{BoxError, FileId, OwnerId, QueueImport, QueueProbe};
-use serde::{Deserialize, Serialize};
-
-/// What `import-file` is told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ImportMessage {
-    /// Whose file.
-    pub owner: OwnerId,
-    /// Which file.
-    pub id: FileId,
-    /// Where its bytes are.
-    pub file_url: String,
-}
 
 /// The queue that `import-file` works through.
 #[derive(Clone, Debug)]
@@ -37,9 +26,9 @@ impl ImportQueue {
 }
 
 impl QueueImport for ImportQueue {
-    async fn queue_import(&self, owner: OwnerId, id: FileId, url: &str) -> Result<(), BoxError> {
-        let message = serde_json::to_string(&ImportMessage { owner, id, file_url: url.to_owned() })?;
-        self.client.send_message().queue_url(&self.url).message_body(message).send().await?;
+    async fn queue_import(&self, message: &ImportMessage) -> Result<(), BoxError> {
+        let body = serde_json::to_string(message)?;
+        self.client.send_message().queue_url(&self.url).message_body(body).send().await?;
         Ok(())
     }
 }

@@ -211,6 +211,8 @@ struct DetailItem {
     metadata: Option<Metadata>,
     #[serde(skip_serializing_if = "Option::is_none")]
     source_url: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    source_headers: bool,
 }
 
 /// The attribute with ffprobe's compressed output.
@@ -224,7 +226,8 @@ pub(crate) fn detail_to_item(file: &File, detail: &Detail) -> Result<Option<Item
     if metadata.is_none() && detail.source_url.is_none() {
         return Ok(None);
     }
-    let mut item = to_item(DetailItem { metadata, source_url: detail.source_url.clone() })?;
+    let (source_url, source_headers) = (detail.source_url.clone(), detail.source_headers);
+    let mut item = to_item(DetailItem { metadata, source_url, source_headers })?;
     item.extend(primary_key(owner_pk(file.owner), detail_sk(file.id)));
     Ok(Some(item))
 }
@@ -240,7 +243,8 @@ pub(crate) fn detail_from_item(item: Option<Item>) -> Result<Detail, StoreError>
         _ => None,
     };
     let item: DetailItem = from_item(item)?;
-    Ok(Detail { metadata: item.metadata.unwrap_or_default(), source_url: item.source_url, full_probe })
+    let DetailItem { metadata, source_url, source_headers } = item;
+    Ok(Detail { metadata: metadata.unwrap_or_default(), source_url, source_headers, full_probe })
 }
 
 /// The attribute that holds ffprobe's output, and its value.

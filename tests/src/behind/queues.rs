@@ -22,16 +22,24 @@ impl Behind {
 
     /// Waits until a queue has no message, visible or in flight.
     pub async fn drained(&self, queue: &str) {
+        self.in_flight(queue, 0).await;
+    }
+
+    /// Waits until a queue has just so many messages, all in flight.
+    pub async fn in_flight(&self, queue: &str, expected: u32) {
         let url = self.queue(queue).await;
-        until(&format!("{queue} is empty"), async || {
+        until(&format!("{queue} has {expected} in flight"), async || {
             let ask =
                 self.sqs.get_queue_attributes().queue_url(&url).attribute_names(QueueAttributeName::All);
             let attributes = ask.send().await.expect("the queue can be asked").attributes.unwrap_or_default();
-            let count = |name: QueueAttributeName| attributes.get(&name).expect("a count") == "0";
-            let empty = count(QueueAttributeName::ApproximateNumberOfMessages)
-                && count(QueueAttributeName::ApproximateNumberOfMessagesNotVisible)
-                && count(QueueAttributeName::ApproximateNumberOfMessagesDelayed);
-            empty.then_some(())
+            let count =
+                |name: QueueAttributeName| attributes.get(&name).expect("a count").parse::<u32>().ok();
+            let counts = [
+                count(QueueAttributeName::ApproximateNumberOfMessages),
+                count(QueueAttributeName::ApproximateNumberOfMessagesDelayed),
+                count(QueueAttributeName::ApproximateNumberOfMessagesNotVisible),
+            ];
+            (counts == [Some(0), Some(0), Some(expected)]).then_some(())
         })
         .await;
     }

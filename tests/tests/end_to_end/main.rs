@@ -23,4 +23,5 @@ mod playlists;
 mod presigned;
 mod private_addresses;
 mod reprobe;
+mod source_headers;
 mod story;

@@ -24,6 +24,10 @@ fn forms() -> Vec<String> {
         vec![file.clone()],
         vec![file.clone(), part("name=\"metadata\"", br#"{"a":"b"}"#)],
         vec![part("name=\"file_url\"", b"https://example.com/a.mp4")],
+        vec![
+            part("name=\"file_url\"", b"https://a.example/"),
+            part("name=\"headers\"", br#"{"Cookie":"a=b"}"#),
+        ],
         vec![part("name=\"expires_in\"", b"60"), file.clone(), part("name=\"checksum_sha256\"", &[b'a'; 64])],
         vec![part("name=file; filename*=utf-8''%c3%bc.mp4", b"--xYzZ\r\n--")],
         vec![part("name=\"file\"; filename=\"\"", b""), file],
@@ -36,6 +40,7 @@ fn bodies() -> Vec<String> {
     vec![
         r#"{"name":"a.mp4","size":7,"content_type":"video/mp4","metadata":{"a":"b"}}"#.to_owned(),
         r#"{"file_url":"https://example.com/a","expires_in":60,"webhook":null}"#.to_owned(),
+        r#"{"file_url":"https://example.com/a","headers":{"Cookie":"a=b","X-Key":"c"}}"#.to_owned(),
         r#"{"name":"a","size":5000000000,"multipart":true}"#.to_owned(),
         format!(r#"{{"name":"a","size":1,"checksum_sha256":"{sha256}"}}"#),
     ]

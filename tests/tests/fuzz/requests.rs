@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 
 use files_api::Cursor;
-use files_domain::{FileId, OwnerId, Timestamp, file_object_key};
+use files_domain::{FileId, OwnerId, SourceHeaders, Timestamp, file_object_key};
 use files_queues::{Delivered, ImportMessage, StoredObject};
 use proptest::prelude::*;
 use safe_fetch::{Allowed, SourceUrl, Url};
@@ -61,7 +61,8 @@ fn event(key: &str) -> Value {
 }
 
 fn import_message() -> ImportMessage {
-    ImportMessage { owner: mine(), id: file_id(), file_url: "https://example.com/ü".to_owned() }
+    let headers = SourceHeaders::new([("X-Token".to_owned(), "a b".to_owned())]).unwrap();
+    ImportMessage { owner: mine(), id: file_id(), file_url: "https://example.com/ü".to_owned(), headers }
 }
 
 proptest! {

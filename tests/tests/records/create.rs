@@ -47,6 +47,7 @@ async fn a_file_is_written_with_its_detail_its_usage_and_its_duty<S: Store>(stor
     let detail = Detail {
         metadata: Metadata::new(entries).expect("metadata"),
         source_url: Some("https://example.org/a?b=c".to_owned()),
+        source_headers: true,
         full_probe: None,
     };
     let access = press.access(Scope::Write, at(0));

@@ -1,0 +1,185 @@
+//! Headers for the source of an import: they reach it, and nobody else.
+
+use files_domain::{
+    ApiKey, Authority, CreateFile, Created, Detail, FileId, FileName, NewFile, Scope, Source,
+};
+use files_tests::cloud::now;
+use files_tests::owner::id;
+use files_tests::secrecy::SOURCE_SECRET;
+use files_tests::{Answer, Cloud, Form, Owner, Reply, SourceServer, Usage, media};
+use serde_json::{Value, json};
+
+/// A moment long ago.
+const LONG_AGO: u64 = 1;
+
+fn secret(what: &str) -> String {
+    format!("{what} {SOURCE_SECRET}")
+}
+
+fn protected() -> Reply {
+    Reply::bytes(media::PNG.clone()).needs("authorization", &secret("Bearer"))
+}
+
+async fn import(owner: &Owner, url: &str, headers: Value) -> Value {
+    Answer::to(owner.json(&json!({"file_url": url, "headers": headers}))).await.expect(202).json()
+}
+
+#[tokio::test]
+async fn a_protected_source_is_imported_with_its_headers_and_not_without() {
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    let url = source.serve("/a.png", protected());
+    let headers = json!({"AUTHORIZATION": secret("Bearer"), "X-Session": "1", "User-Agent": "a player"});
+
+    let file = import(&owner, &url, headers.clone()).await;
+    let file = owner.wait_until_success(&file).await;
+    assert_eq!(owner.download(&file).await, *media::PNG);
+    let asked = source.headers("/a.png");
+    assert_eq!(
+        (&asked["x-session"], &asked["user-agent"]),
+        (&"1".parse().unwrap(), &"a player".parse().unwrap())
+    );
+
+    let form = Form::new().text("file_url", &url).text("headers", &headers.to_string());
+    let form = Answer::to(owner.form(form)).await.expect(202).json();
+    let form = owner.wait_until_success(&form).await;
+
+    let refused = owner.wait_until_terminal(&owner.import(&url).await).await;
+    assert_eq!(refused["error"], "the source answered 403");
+
+    for shown in [&file, &form, &refused, &owner.list("").await] {
+        assert!(!shown.to_string().contains(SOURCE_SECRET), "{shown}");
+    }
+    if let Some(behind) = owner.inside() {
+        let items = format!("{:?}", behind.items().await);
+        assert!(items.contains("source_headers") && !items.contains(SOURCE_SECRET), "{items}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_to_another_origin_leaves_them_behind() {
+    let owner = Cloud::shared().await.owner().await;
+    let (first, second) = (SourceServer::start().await, SourceServer::start().await);
+    let end = second.serve("/a.png", Reply::bytes(media::PNG.clone()));
+    let url = first.serve("/a.png", Reply::redirect(&end).needs("cookie", &secret("a=b;")));
+    let headers = json!({"Cookie": secret("a=b;"), "X-Token": secret("t"), "Referer": "https://a.example/",
+        "Accept": "image/*"});
+    owner.wait_until_success(&import(&owner, &url, headers).await).await;
+    let seen = second.headers("/a.png");
+    assert_eq!(seen["accept"], "image/*");
+    for name in ["cookie", "x-token", "referer"] {
+        assert!(!seen.contains_key(name), "{name}: {seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_is_refused_with_a_sentence() {
+    let owner = Cloud::shared().await.owner().await;
+    let url = "https://example.com/a.mp4";
+    let with = |headers: Value| json!({"file_url": url, "headers": headers});
+    let many: serde_json::Map<_, _> = (0..17).map(|i| (format!("X-{i}"), json!("v"))).collect();
+    for (body, sentence) in [
+        (with(json!({"Host": SOURCE_SECRET})), "Host cannot be sent"),
+        (with(json!({"Range": "bytes=0-"})), "Range cannot be sent"),
+        (with(json!({"X-Forwarded-For": "127.0.0.1"})), "X-Forwarded-For cannot be sent"),
+        (with(json!({"Cookie": format!("{SOURCE_SECRET}\r\nHost: a")})), "the value of cookie must be"),
+        (with(json!({"Cookie": "a", "cookie": "b"})), "cookie is given twice"),
+        (with(json!({"Cookie": "a".repeat(9000)})), "more than 8192 bytes"),
+        (with(many.into()), "more than 16 headers"),
+        (with(json!([["Cookie", SOURCE_SECRET]])), "an object of strings"),
+        (json!({"name": "a", "size": 1, "headers": {"Cookie": SOURCE_SECRET}}), "there is none"),
+    ] {
+        let error = Answer::to(owner.json(&body)).await.expect_error(422, "invalid_headers");
+        let detail = &error["details"][0];
+        assert_eq!((&detail["field"], &detail["reason"]), (&json!("headers"), &json!("invalid_headers")));
+        assert!(detail["message"].as_str().is_some_and(|text| text.contains(sentence)), "{error}");
+        assert!(!error.to_string().contains(SOURCE_SECRET), "{error}");
+    }
+    let form = Form::new().text("file_url", url).text("headers", "Cookie: a");
+    Answer::to(owner.form(form)).await.expect_error(422, "invalid_headers");
+    let form = Form::new().file("a.png", None, b"a").text("headers", r#"{"Cookie":"a"}"#);
+    Answer::to(owner.form(form)).await.expect_error(422, "invalid_headers");
+}
+
+#[tokio::test]
+async fn they_are_a_part_of_what_an_idempotency_key_stands_for() {
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    let url = source.serve("/a.png", protected());
+    let send = async |headers: Value| {
+        let body = json!({"file_url": url, "headers": headers});
+        Answer::to(owner.json(&body).header("Idempotency-Key", "one")).await
+    };
+    let first = send(json!({"Authorization": secret("Bearer")})).await.expect(202).json();
+    send(json!({"Authorization": "other"})).await.expect_error(409, "idempotency_conflict");
+    let again = send(json!({"Authorization": secret("Bearer")})).await.expect(202).json();
+    assert_eq!(first["id"], again["id"]);
+    owner.wait_until_success(&first).await;
+}
+
+/// An import with headers whose creator died before it was sent.
+async fn unsent(owner: &Owner, url: &str) -> Value {
+    let new = NewFile {
+        name: FileName::fallback(),
+        source: Source::Url,
+        size: None,
+        content_type: None,
+        announced_sha256: None,
+        expires_at: None,
+        name_from_source: true,
+    };
+    let file = new.awaiting_import(owner.behind.owner, FileId::new(now()), now());
+    let detail = Detail { source_url: Some(url.to_owned()), source_headers: true, ..Detail::default() };
+    let key = ApiKey::parse(owner.key()).expect("a key");
+    let access = Authority { key, scope: Scope::Write, now: now() };
+    let created = owner.behind.records().create_file(&access, &file, &detail, None).await;
+    assert!(matches!(created, Ok(Created::New)), "{created:?}");
+    owner.file(&file.id.to_string()).await
+}
+
+#[tokio::test]
+async fn an_import_whose_headers_are_lost_fails_and_says_so_but_not_too_early() {
+    let cloud = Cloud::shared().await;
+    let owner = cloud.owner().await;
+    let source = SourceServer::start().await;
+    let file = unsent(&owner, &source.serve("/a.png", protected())).await;
+    let summary = format!("file#{}", id(&file));
+
+    owner.behind.set_numbers(&summary, &[("due_at", LONG_AGO)]).await;
+    cloud.sweep().await;
+    assert_eq!(owner.file(id(&file)).await["status"], "pending", "its message may still come");
+
+    owner.behind.set_numbers(&summary, &[("due_at", LONG_AGO), ("updated_at", LONG_AGO)]).await;
+    cloud.sweep().await;
+    let file = owner.wait_until_terminal(&file).await;
+    let error = file["error"].as_str().unwrap_or_default();
+    assert!(error.contains("their message was lost: create the import again"), "{file}");
+    assert_eq!(source.requests("/a.png"), 0, "never without its headers");
+    assert_eq!(owner.behind.usage().await, Usage { files: 1, bytes: 0, imports: 0 });
+}
+
+#[tokio::test]
+async fn a_second_message_with_headers_is_kept_while_the_first_is_worked_on() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
+    let source = SourceServer::start().await;
+    let (reply, gate) = protected().held();
+    let url = source.serve("/a.png", reply);
+    let headers = json!({"authorization": secret("Bearer")});
+    let file = import(&owner, &url, headers.clone()).await;
+    source.asked("/a.png", 1).await;
+
+    let message = json!({"owner": owner.behind.owner, "id": id(&file), "file_url": url, "headers": headers});
+    owner.behind.send("ImportQueue", &message).await;
+    let plain = json!({"owner": owner.behind.owner, "id": id(&file), "file_url": url});
+    owner.behind.send("ImportQueue", &plain).await;
+    // The worker's own and the one with headers; the one without is gone.
+    owner.behind.in_flight("ImportQueue", 2).await;
+    gate.open();
+    owner.wait_until_success(&file).await;
+    owner.behind.in_flight("ImportQueue", 1).await;
+
+    cloud.advance_clock(1801).await;
+    owner.behind.drained("ImportQueue").await;
+    assert_eq!(source.requests("/a.png"), 1);
+}
