@@ -13,7 +13,8 @@ async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
     let (records, objects) = (startup.records()?, startup.objects()?);
     startup.warm_up(records.warm_up()).await;
-    let allowed = Allowed::parse(&optional("FILES_IMPORT_ALLOW_HOSTS").unwrap_or_default());
+    let allowed = Allowed::parse(&optional("FILES_IMPORT_ALLOW_HOSTS").unwrap_or_default())
+        .except(&optional("AWS_LAMBDA_RUNTIME_API").unwrap_or_default());
     let import = Arc::new(ImportFile {
         records,
         objects,

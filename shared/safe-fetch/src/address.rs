@@ -12,9 +12,10 @@ const fn v6(segments: [u16; 8], prefix: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), prefix)
 }
 
-/// IANA IPv4 Special-Purpose Address Registry (RFC 6890), with multicast (IANA IPv4 Multicast Address Space Registry).
-/// The few addresses inside that are globally reachable are anycast helpers nobody serves media from.
-const REFUSED_V4: [(Ipv4Net, &str); 17] = [
+/// Every block of IANA's IPv4 Special-Purpose Address Registry (RFC 6890), with multicast (IANA IPv4 Multicast Address Space
+/// Registry). Those that the registry calls globally reachable too: they are anycast helpers nobody serves media from, and a
+/// network may have such a helper of its own.
+const REFUSED_V4: [(Ipv4Net, &str); 20] = [
     (v4(0, 0, 0, 0, 8), "this network"),
     (v4(10, 0, 0, 0, 8), "private use"),
     (v4(100, 64, 0, 0, 10), "shared address space"),
@@ -23,8 +24,11 @@ const REFUSED_V4: [(Ipv4Net, &str); 17] = [
     (v4(172, 16, 0, 0, 12), "private use"),
     (v4(192, 0, 0, 0, 24), "IETF protocol assignments"),
     (v4(192, 0, 2, 0, 24), "documentation (TEST-NET-1)"),
+    (v4(192, 31, 196, 0, 24), "AS112, for names of private addresses"),
+    (v4(192, 52, 193, 0, 24), "automatic multicast tunnelling"),
     (v4(192, 88, 99, 0, 24), "deprecated (6to4 relay anycast)"),
     (v4(192, 168, 0, 0, 16), "private use"),
+    (v4(192, 175, 48, 0, 24), "AS112, direct delegation"),
     (v4(198, 18, 0, 0, 15), "benchmarking"),
     (v4(198, 51, 100, 0, 24), "documentation (TEST-NET-2)"),
     (v4(203, 0, 113, 0, 24), "documentation (TEST-NET-3)"),
@@ -36,8 +40,9 @@ const REFUSED_V4: [(Ipv4Net, &str); 17] = [
     (v4(168, 63, 129, 16, 32), "platform service"),
 ];
 
-/// IANA IPv6 Special-Purpose Address Registry, with multicast and the deprecated site-local block (RFC 3879).
-const REFUSED_V6: [(Ipv6Net, &str); 15] = [
+/// The same of IANA's IPv6 Special-Purpose Address Registry, with multicast and the deprecated site-local block (RFC 3879).
+/// Mapped and NAT64 addresses, which hold an IPv4 address, are judged by that one.
+const REFUSED_V6: [(Ipv6Net, &str); 16] = [
     (v6([0, 0, 0, 0, 0, 0, 0, 0], 128), "unspecified"),
     (v6([0, 0, 0, 0, 0, 0, 0, 1], 128), "loopback"),
     (v6([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48), "IPv4-IPv6 translation, local use"),
@@ -47,6 +52,7 @@ const REFUSED_V6: [(Ipv6Net, &str); 15] = [
     (v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32), "documentation"),
     // 6to4 is deprecated (RFC 7526) and would reach the IPv4 address inside: refused as a whole.
     (v6([0x2002, 0, 0, 0, 0, 0, 0, 0], 16), "6to4"),
+    (v6([0x2620, 0x4f, 0x8000, 0, 0, 0, 0, 0], 48), "AS112, direct delegation"),
     (v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20), "documentation"),
     (v6([0x5f00, 0, 0, 0, 0, 0, 0, 0], 16), "segment routing SIDs"),
     (v6([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7), "unique local"),

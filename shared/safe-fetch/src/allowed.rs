@@ -1,16 +1,18 @@
 //! What an operator allowed beyond the public internet.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
-use url::Host;
+use url::{Host, Url};
 
 /// What may be reached beyond public addresses on ports 80 and 443: hosts an operator allowed, each on any port.
 ///
 /// An entry is an exact host name or a literal address, as it stands in the URL. Allowing `127.0.0.1` does not allow
-/// `localhost`, and allowing a name allows whatever addresses it has.
+/// `localhost`, and allowing a name allows whatever addresses it has, but never what is [excepted](Allowed::except).
 #[derive(Clone, Debug, Default)]
 pub struct Allowed {
     hosts: Arc<BTreeSet<String>>,
+    except: Option<(Host, u16)>,
 }
 
 impl Allowed {
@@ -27,7 +29,28 @@ impl Allowed {
                 None => tracing::warn!(entry = ?entry, "not a host name or an address: it allows nothing"),
             }
         }
-        Allowed { hosts: Arc::new(hosts) }
+        Allowed { hosts: Arc::new(hosts), except: None }
+    }
+
+    /// With one `host:port` out of reach whatever is allowed: Lambda's Runtime API, which asks for no credential and hands
+    /// out other users' requests. Nothing, where there is none.
+    #[must_use]
+    pub fn except(self, authority: &str) -> Allowed {
+        let url = Url::parse(&format!("http://{authority}")).ok();
+        let except = url.and_then(|url| Some((url.host()?.to_owned(), url.port_or_known_default()?)));
+        Allowed { except, ..self }
+    }
+
+    /// Whether this host may not be asked at this port though it may at others. A name may not if the port is the same: where
+    /// it leads is known too late. An address may not if it is the same one, or another that leads to this machine itself.
+    pub(crate) fn excepts(&self, host: &Host<&str>, port: u16) -> bool {
+        let Some((except, _)) = self.except.as_ref().filter(|(_, except)| *except == port) else {
+            return false;
+        };
+        match (address(except), address(host)) {
+            (Some(except), Some(asked)) => except == asked || (is_here(except) && is_here(asked)),
+            _ => true,
+        }
     }
 
     /// Whether the operator allowed this host of a URL.
@@ -39,6 +62,19 @@ impl Allowed {
     pub(crate) fn contains_name(&self, name: &str) -> bool {
         self.contains(&Host::Domain(name))
     }
+}
+
+fn address<S: AsRef<str>>(host: &Host<S>) -> Option<IpAddr> {
+    match host {
+        Host::Domain(_) => None,
+        Host::Ipv4(address) => Some((*address).into()),
+        Host::Ipv6(address) => Some(IpAddr::from(*address).to_canonical()),
+    }
+}
+
+/// The unspecified address is connected to as loopback.
+fn is_here(address: IpAddr) -> bool {
+    address.is_loopback() || address.is_unspecified()
 }
 
 fn parse_host(entry: &str) -> Option<Host<String>> {
@@ -68,6 +104,7 @@ fn key<S: AsRef<str>>(host: &Host<S>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{SourceUrl, UrlError};
 
     fn allows(list: &str, host: &str) -> bool {
         let host = Host::parse(host).unwrap();
@@ -93,6 +130,33 @@ mod tests {
         ] {
             assert!(allows(list, host), "{list} should allow {host}");
         }
+    }
+
+    #[test]
+    fn the_runtime_api_is_out_of_reach_whatever_is_allowed() {
+        let hosts =
+            "127.0.0.1, 127.0.0.2, 0.0.0.0, ::1, ::, ::ffff:127.0.0.1, localhost, media.example, 10.0.0.1";
+        let allowed = Allowed::parse(hosts).except("127.0.0.1:9001");
+        let check = |host: &str, port| SourceUrl::parse(&format!("http://{host}:{port}/"), &allowed);
+        for host in [
+            "127.0.0.1",
+            "127.0.0.2",
+            "0.0.0.0",
+            "[::1]",
+            "[::]",
+            "[::ffff:127.0.0.1]",
+            "0x7f.1",
+            "localhost",
+            "media.example",
+        ] {
+            assert_eq!(check(host, 9001), Err(UrlError::PrivateAddress), "{host}");
+            assert!(check(host, 9002).is_ok(), "{host}");
+        }
+        assert!(check("10.0.0.1", 9001).is_ok(), "another machine's");
+        let none = Allowed::parse(hosts).except("");
+        assert!(SourceUrl::parse("http://127.0.0.1:9001/", &none).is_ok(), "no Runtime API, none excepted");
+        let named = Allowed::parse(hosts).except("localhost:9001");
+        assert!(SourceUrl::parse("http://127.0.0.1:9001/", &named).is_err());
     }
 
     #[test]

@@ -88,6 +88,42 @@ async fn every_fetch_resolves_and_checks_anew() {
     assert_eq!(answers.asked().len(), 2);
 }
 
+/// DNS rebinding: an answer that passes the check, then one that leads inside. Nothing but a checked address is ever handed
+/// to the connector, so the second answer is of no use.
+#[tokio::test]
+async fn a_name_that_turns_private_is_refused_from_then_on() {
+    for inside in ["127.0.0.1", "169.254.169.254", "10.0.0.1", "::1", "fd00:ec2::254"] {
+        let answers = Answers::new([addresses(&["93.184.216.34"]), addresses(&[inside])]);
+        let resolver = crate::resolver::GuardedResolver::new(Allowed::default(), answers.clone());
+        let mut seen = Vec::new();
+        for _ in 0..2 {
+            let answer = reqwest::dns::Resolve::resolve(&resolver, "rebind.example".parse().unwrap()).await;
+            seen.push(answer.map(|found| found.map(|found| found.ip().to_string()).collect::<Vec<_>>()));
+        }
+        assert_eq!(seen.remove(0).unwrap(), ["93.184.216.34"]);
+        let refused = seen.remove(0).unwrap_err();
+        assert_eq!(refused.downcast_ref::<FetchError>(), Some(&FetchError::PrivateAddress), "{inside}");
+    }
+}
+
+/// The same over HTTP: the first answer leads to a server, which sends the client back to its own name, which now leads inside.
+#[tokio::test]
+async fn a_name_that_turns_private_between_two_hops_is_refused() {
+    let canary = serve().await;
+    let inside = format!("http://rebind.example:{}/", canary.port());
+    let turn = axum::response::Redirect::temporary("http://rebind.example/");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new().route("/", get(|| async { turn }));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    // Only the first hop's name is allowed: it stands for one with a public address.
+    let answers = Answers::new([addresses(&["127.0.0.1"]), addresses(&["127.0.0.1"])]);
+    let first = format!("http://first.example:{}/", address.port());
+    assert_eq!(fetch(&answers, "first.example", &first).await, Err(FetchError::PrivateAddress));
+    assert_eq!(answers.asked(), ["first.example", "rebind.example"]);
+    assert_eq!(fetch(&Answers::new([]), "", &inside).await, Err(FetchError::Url(crate::UrlError::Port)));
+}
+
 #[tokio::test]
 async fn literal_addresses_are_never_resolved() {
     let server = serve().await;

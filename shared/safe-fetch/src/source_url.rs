@@ -48,11 +48,15 @@ impl SourceUrl {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(UrlError::Credentials);
         }
+        let port = url.port_or_known_default();
+        if port.is_some_and(|port| allowed.excepts(&host, port)) {
+            return Err(UrlError::PrivateAddress);
+        }
         if !allowed.contains(&host) {
             if is_private(&host) {
                 return Err(UrlError::PrivateAddress);
             }
-            if !matches!(url.port_or_known_default(), Some(80 | 443)) {
+            if !matches!(port, Some(80 | 443)) {
                 return Err(UrlError::Port);
             }
         }

@@ -2,7 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-use files_tests::{Answer, Cloud, Owner, RawSource, Reply, Script, SourceServer, Usage};
+use files_tests::cloud::children;
+use files_tests::{Answer, Cloud, Owner, RawSource, Reply, Script, SourceServer, Usage, media};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -184,4 +185,33 @@ async fn redirects(owner: &Owner, source: Ipv4Addr, hosts: &[String]) {
     owner.behind.drained("ImportQueue").await;
     assert_eq!(owner.behind.usage().await, Usage::default());
     assert_eq!(owner.behind.objects().await, Vec::<String>::new());
+}
+
+/// Where the process of a function asks for its events.
+fn runtime_api(process: u32) -> String {
+    let environment = std::fs::read(format!("/proc/{process}/environ")).expect("its environment");
+    let all = String::from_utf8_lossy(&environment).into_owned();
+    let value = all.split('\0').find_map(|entry| entry.strip_prefix("AWS_LAMBDA_RUNTIME_API="));
+    value.expect("a Runtime API").to_owned()
+}
+
+#[tokio::test]
+async fn the_runtime_api_is_out_of_reach_though_its_host_is_allowed() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
+    let source = SourceServer::start().await;
+    let url = source.serve("/a.png", Reply::bytes(media::PNG.clone()));
+    owner.wait_until_success(&owner.import(&url).await).await;
+
+    let worker = children(cloud.process()).into_iter().find(|(_, name)| name == "import-file");
+    let api = runtime_api(worker.expect("it waits for its next event").0);
+    let next = format!("http://{api}/2018-06-01/runtime/invocation/next");
+    let redirect = source.serve("/away", Reply::redirect(&next));
+    for url in [&next, &redirect] {
+        let file = owner.wait_until_terminal(&owner.import(url).await).await;
+        assert_eq!(file["status"], "failed", "{file}");
+        assert!(file["error"].as_str().is_some_and(|error| error.contains("public address")), "{file}");
+    }
+    let again = owner.wait_until_success(&owner.import(&url).await).await;
+    assert_eq!(owner.download(&again).await, *media::PNG, "its worker is as it was");
 }
