@@ -99,6 +99,16 @@ bench: need-test build ## Runs the benchmarks: what each operation takes, cold s
 	@$(MAKE) package ARCHITECTURE=$(machine) ONLY=bare-function
 	@cargo bench $(locked) --workspace --bench '*' # one package alone would be compiled with other features, all anew
 
+companion := tests/benches/companion
+.PHONY: bench-import
+bench-import: need-test build $(companion)/node_modules/.installed ## Measures imports beside Uppy Companion, one connection and a plain PUT.
+	@$(scripts)/node.sh cargo bench $(locked) --manifest-path ../../Cargo.toml --workspace --bench import-speed
+
+$(companion)/node_modules/.installed: $(companion)/package.json $(companion)/package-lock.json
+	@echo "Installing Uppy Companion into $(companion)"
+	@$(scripts)/node.sh npm ci --prefix ../../$(companion) --no-audit --no-fund --loglevel=error
+	@touch $@
+
 .PHONY: lint
 lint: lint-format lint-clippy lint-docs lint-deny lint-template lint-checkov lint-openapi lint-web sbom ## Runs all checks that need no running service.
 

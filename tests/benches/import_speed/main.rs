@@ -1,0 +1,186 @@
+//! How fast imports are: the same bytes from the same source into the same local S3, by `import-file`, by `import-file` from a
+//! source that gives one connection only, by Uppy Companion, and by one plain PUT. Once with a source that gives each
+//! connection 20 MB/s, and once as fast as it goes. All in one run, in turn; the best of each counts.
+//!
+//! `make bench-import` installs Companion first; without it its lines are left out. Other sizes:
+//! `IMPORT_BYTES=268435456 make bench-import`. `IMPORT_ONLY=1` leaves the others out: `IMPORT_BYTES=21474836480 IMPORT_ONLY=1`
+//! is the one of 20 GiB.
+
+#![expect(clippy::print_stdout, reason = "a benchmark's result is what it prints")]
+
+mod memory;
+mod rivals;
+mod source;
+
+use std::time::Instant;
+
+use files_tests::cloud::children;
+use files_tests::{Cloud, Owner};
+use serde_json::Value;
+
+use crate::rivals::Companion;
+use crate::source::{Source, Way};
+
+/// Bytes a second of each connection of the limited source.
+const LIMIT: u64 = 20_000_000;
+const ROUNDS: usize = 3;
+const MAX_MEMORY_KB: u64 = 96 * 1024;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a whole number")))
+}
+
+/// What one way of bringing the bytes took.
+#[derive(Default)]
+struct Taken {
+    seconds: Vec<f64>,
+    memory_kb: u64,
+}
+
+impl Taken {
+    fn add(&mut self, (seconds, memory_kb): (f64, u64)) {
+        self.seconds.push(seconds);
+        self.memory_kb = self.memory_kb.max(memory_kb);
+    }
+
+    fn best(&self) -> Option<f64> {
+        self.seconds.iter().copied().reduce(f64::min)
+    }
+
+    fn line(&self, what: &str, size: u64) {
+        let Some(best) = self.best() else { return };
+        let (rate, memory) = (size as f64 / best / 1e6, self.memory_kb as f64 / 1024.0);
+        let all: Vec<_> = self.seconds.iter().map(|seconds| format!("{seconds:.1}")).collect();
+        println!("| {what} | {best:.1} | {rate:.0} | {memory:.0} | {} |", all.join(", "));
+    }
+}
+
+/// Everything there is to measure with.
+struct Bench {
+    size: u64,
+    cloud: Cloud,
+    owner: Owner,
+    source: Source,
+    checksums: (String, String),
+    companion: Option<Companion>,
+}
+
+impl Bench {
+    async fn new(size: u64, only: bool) -> Self {
+        let cloud = Cloud::start().await;
+        let owner = cloud.owner().await;
+        let source = Source::start(size);
+        let companion = if only { None } else { Companion::start(&cloud).await };
+        Self { size, checksums: source.checksums(), cloud, owner, source, companion }
+    }
+
+    /// Seconds from the request to `success`, with the probe, and the memory of the largest worker in KB.
+    async fn ours(&self, way: Way, limit: Option<u64>) -> (f64, u64) {
+        self.workers().for_each(memory::forget);
+        let started = Instant::now();
+        let file = self.owner.import(&self.source.url(way, limit)).await;
+        let end = self.owner.wait_until_terminal(&file).await;
+        let seconds = started.elapsed().as_secs_f64();
+        self.assert_whole(&end);
+        let memory = self.workers().filter_map(memory::peak_kb).max().expect("import-file runs");
+        self.owner.delete(&end).await.expect(204);
+        (seconds, memory)
+    }
+
+    fn workers(&self) -> impl Iterator<Item = u32> {
+        let all = children(self.cloud.process()).into_iter();
+        all.filter(|(_, name)| name == "import-file").map(|(process, _)| process)
+    }
+
+    fn assert_whole(&self, file: &Value) {
+        assert_eq!(
+            (file["status"].as_str(), file["size"].as_u64()),
+            (Some("success"), Some(self.size)),
+            "{file}"
+        );
+        let (sha256, crc) = &self.checksums;
+        let checksum = &file["checksum"];
+        let same = checksum["sha256"] == *sha256 || checksum["crc64nvme"] == *crc;
+        assert!(same, "other bytes: {checksum}, not {sha256} or {crc}");
+    }
+
+    async fn companions(&self, limit: Option<u64>) -> Option<(f64, u64)> {
+        let companion = self.companion.as_ref()?;
+        let taken = companion.import(&self.source.url(Way::Ranges, limit), self.size).await;
+        assert_eq!(rivals::clear(&self.owner).await, [self.size], "what Companion stored");
+        Some(taken)
+    }
+}
+
+/// A ratio and what it should be at least.
+fn ratio(what: &str, slower: Option<f64>, faster: Option<f64>, least: f64) -> bool {
+    let (Some(slower), Some(faster)) = (slower, faster) else { return true };
+    let ratio = slower / faster;
+    println!("| {what} | {ratio:.2} | ≥ {least} |");
+    ratio >= least
+}
+
+async fn limited(bench: &Bench, only: bool) -> bool {
+    let (mut ours, mut one, mut companion) = (Taken::default(), Taken::default(), Taken::default());
+    ours.add(bench.ours(Way::Ranges, Some(LIMIT)).await);
+    if !only {
+        one.add(bench.ours(Way::Whole, Some(LIMIT)).await);
+        if let Some(taken) = bench.companions(Some(LIMIT)).await {
+            companion.add(taken);
+        }
+        ours.add(bench.ours(Way::Ranges, Some(LIMIT)).await);
+    }
+    println!("| source of 20 MB/s a connection | best, s | MB/s | memory, MiB | all, s |");
+    println!("| --- | ---: | ---: | ---: | --- |");
+    ours.line("import", bench.size);
+    one.line("import, one connection", bench.size);
+    companion.line("Uppy Companion", bench.size);
+    println!("\n| ratio of speeds | measured | budget |\n| --- | ---: | ---: |");
+    let fast = ratio("import to one connection", one.best(), ours.best(), 6.0)
+        & ratio("import to Companion", companion.best(), ours.best(), 6.0);
+    println!();
+    fast & (ours.memory_kb <= MAX_MEMORY_KB)
+}
+
+async fn unlimited(bench: &Bench, only: bool) -> bool {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("source.bin");
+    let (mut ours, mut put, mut companion) = (Taken::default(), Taken::default(), Taken::default());
+    if !only {
+        bench.source.write_to(&path);
+    }
+    for _ in 0..if only { 1 } else { ROUNDS } {
+        ours.add(bench.ours(Way::Ranges, None).await);
+        if only {
+            break;
+        }
+        if let Some(taken) = bench.companions(None).await {
+            companion.add(taken);
+        }
+        put.add(rivals::plain_put(&bench.owner, &path, bench.size).await);
+    }
+    println!("| source without a limit | best, s | MB/s | memory, MiB | all, s |");
+    println!("| --- | ---: | ---: | ---: | --- |");
+    ours.line("import", bench.size);
+    companion.line("Uppy Companion", bench.size);
+    put.line("one plain PUT by curl", bench.size);
+    println!("\n| ratio of speeds | measured | budget |\n| --- | ---: | ---: |");
+    let fast = ratio("import to Companion", companion.best(), ours.best(), 2.0)
+        & ratio("import to a plain PUT", put.best(), ours.best(), 0.8);
+    println!("\nmemory of import-file: {} KB of {MAX_MEMORY_KB}\n", ours.memory_kb);
+    fast & (ours.memory_kb <= MAX_MEMORY_KB)
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let size = number("IMPORT_BYTES").unwrap_or(1 << 30);
+    let only = number("IMPORT_ONLY").is_some();
+    let bench = Bench::new(size, only).await;
+    if bench.companion.is_none() {
+        println!("Uppy Companion is not measured: `make bench-import` installs it\n");
+    }
+    println!("{size} bytes\n");
+    let kept = unlimited(&bench, only).await;
+    let kept = (only || limited(&bench, only).await) & kept;
+    assert!(kept, "a budget is passed");
+}
