@@ -51,120 +51,18 @@ fn every_ipv6_range_begins_and_ends_where_it_says() {
     }
 }
 
-/// The edges once more, written out: a slip in the table must not move the test with it.
+/// The edges once more, written out: a slip in the table must not move the test with it. resolve-url's guard reads them too.
 #[test]
-fn written_out_edges_are_refused() {
-    for (first, last) in [
-        ("0.0.0.0", "0.255.255.255"),
-        ("10.0.0.0", "10.255.255.255"),
-        ("100.64.0.0", "100.127.255.255"),
-        ("127.0.0.0", "127.255.255.255"),
-        ("169.254.0.0", "169.254.255.255"),
-        ("172.16.0.0", "172.31.255.255"),
-        ("192.0.0.0", "192.0.0.255"),
-        ("192.0.2.0", "192.0.2.255"),
-        ("192.31.196.0", "192.31.196.255"),
-        ("192.52.193.0", "192.52.193.255"),
-        ("192.88.99.0", "192.88.99.255"),
-        ("192.168.0.0", "192.168.255.255"),
-        ("192.175.48.0", "192.175.48.255"),
-        ("198.18.0.0", "198.19.255.255"),
-        ("198.51.100.0", "198.51.100.255"),
-        ("203.0.113.0", "203.0.113.255"),
-        ("224.0.0.0", "239.255.255.255"),
-        ("240.0.0.0", "255.255.255.254"),
-        ("255.255.255.255", "255.255.255.255"),
-        ("::", "::1"),
-        ("::2", "::ffff:ffff"),
-        ("::ffff:0.0.0.0", "::ffff:0.255.255.255"),
-        ("::ffff:10.0.0.0", "::ffff:10.255.255.255"),
-        ("::ffff:127.0.0.1", "::ffff:169.254.169.254"),
-        ("64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe"),
-        ("64:ff9b:1::", "64:ff9b:1:ffff:ffff:ffff:ffff:ffff"),
-        ("100::", "100::ffff:ffff:ffff:ffff"),
-        ("100:0:0:1::", "100:0:0:1:ffff:ffff:ffff:ffff"),
-        ("2001::", "2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff"),
-        ("2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"),
-        ("2002::", "2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
-        ("2001:1::1", "2001:1::3"),
-        ("2001:2::", "2001:2:0:ffff:ffff:ffff:ffff:ffff"),
-        ("2001:20::", "2001:3f:ffff:ffff:ffff:ffff:ffff:ffff"),
-        ("2620:4f:8000::", "2620:4f:8000:ffff:ffff:ffff:ffff:ffff"),
-        ("3ffe::", "3ffe:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
-        ("3fff::", "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff"),
-        ("5f00::", "5f00:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
-        ("fc00::", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
-        ("fd00:ec2::254", "fd20:ce::254"),
-        ("fe80::", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
-        ("fec0::", "feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
-        ("ff00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
-    ] {
-        assert!(refused_text(first).is_some(), "{first} should be refused");
-        assert!(refused_text(last).is_some(), "{last} should be refused");
+fn written_out_addresses_are_refused_and_public_as_they_say() {
+    let vectors = include_str!("address_vectors.txt").lines().filter(|line| !line.starts_with('#'));
+    let mut count = 0;
+    for line in vectors {
+        let mut words = line.split(' ');
+        let is_refused = words.next() == Some("refused");
+        for address in words {
+            assert_eq!(refused_text(address).is_some(), is_refused, "{address}");
+            count += 1;
+        }
     }
-}
-
-#[test]
-fn written_out_neighbours_are_public() {
-    for address in [
-        "1.0.0.0",
-        "9.255.255.255",
-        "11.0.0.0",
-        "100.63.255.255",
-        "100.128.0.0",
-        "126.255.255.255",
-        "128.0.0.0",
-        "169.253.255.255",
-        "169.255.0.0",
-        "172.15.255.255",
-        "172.32.0.0",
-        "191.255.255.255",
-        "192.0.1.0",
-        "192.0.1.255",
-        "192.0.3.0",
-        "192.31.195.255",
-        "192.31.197.0",
-        "192.52.192.255",
-        "192.52.194.0",
-        "192.175.47.255",
-        "192.175.49.0",
-        "192.88.98.255",
-        "192.88.100.0",
-        "192.167.255.255",
-        "192.169.0.0",
-        "198.17.255.255",
-        "198.20.0.0",
-        "198.51.99.255",
-        "198.51.101.0",
-        "203.0.112.255",
-        "203.0.114.0",
-        "223.255.255.255",
-        "168.63.129.15",
-        "168.63.129.17",
-        "8.8.8.8",
-        "::ffff:8.8.8.8",
-        "64:ff9b::808:808",
-        "2000::",
-        "2000:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-        "2001:200::",
-        "2001:db7:ffff:ffff:ffff:ffff:ffff:ffff",
-        "2001:db9::",
-        "2003::",
-        "2620:4f:7fff:ffff:ffff:ffff:ffff:ffff",
-        "2620:4f:8001::",
-        "2606:2800:220:1:248:1893:25c8:1946",
-        "3ffd:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-        "3fff:1000::",
-    ] {
-        assert_eq!(refused_text(address), None, "{address} should be public");
-    }
-}
-
-#[test]
-fn nothing_outside_global_unicast_is_public() {
-    for address in
-        ["1fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "4000::", "64:ff9a::", "64:ff9b::1:0:0", "fe00::1"]
-    {
-        assert!(refused_text(address).is_some(), "{address} should be refused");
-    }
+    assert!(count > 100, "{count} addresses");
 }
