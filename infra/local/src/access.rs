@@ -1,4 +1,4 @@
-//! The door of the JSON services (DynamoDB, SQS): who calls, whether they signed it, and how often.
+//! The door of the JSON services (DynamoDB, SQS, Lambda): who calls, whether they signed it, and how often.
 
 use std::sync::Arc;
 
@@ -58,6 +58,18 @@ impl Access {
     ) -> Result<Call, Refusal> {
         let (parts, body) = request.into_parts();
         let operation = operation(&parts);
+        self.admit_operation(service, operation, Request::from_parts(parts, body), max_body_bytes).await
+    }
+
+    /// The same for a service whose paths name the operations.
+    pub(crate) async fn admit_operation(
+        &self,
+        service: &str,
+        operation: String,
+        request: Request<Body>,
+        max_body_bytes: usize,
+    ) -> Result<Call, Refusal> {
+        let (parts, body) = request.into_parts();
         let Ok(body) = to_bytes(body, max_body_bytes).await else {
             self.calls.count(ANONYMOUS, service, counted(&operation));
             return Err(Refusal::Body);

@@ -67,12 +67,13 @@ pub async fn run(options: &Options, log: &Log, stop: impl Future<Output = ()>) -
     outcome.and(removed)
 }
 
-/// The four listeners and their addresses.
+/// The listeners and their addresses.
 struct Listeners {
     api: TcpListener,
     s3: TcpListener,
     dynamodb: TcpListener,
     sqs: TcpListener,
+    lambda: TcpListener,
     api_url: String,
     endpoints: Endpoints,
 }
@@ -82,11 +83,12 @@ impl Listeners {
         let api = TcpListener::bind(("127.0.0.1", options.port)).await.with_context(|| {
             format!("port {} of the API cannot be used; take another with --port, or 0 for any", options.port)
         })?;
-        let (s3, dynamodb, sqs) =
-            (data.listen("s3").await?, data.listen("dynamodb").await?, data.listen("sqs").await?);
+        let (s3, dynamodb) = (data.listen("s3").await?, data.listen("dynamodb").await?);
+        let (sqs, lambda) = (data.listen("sqs").await?, data.listen("lambda").await?);
         let url = |listener: &TcpListener| anyhow::Ok(format!("http://{}", listener.local_addr()?));
-        let endpoints = Endpoints { s3: url(&s3)?, dynamodb: url(&dynamodb)?, sqs: url(&sqs)? };
-        Ok(Self { api_url: url(&api)?, api, s3, dynamodb, sqs, endpoints })
+        let endpoints =
+            Endpoints { s3: url(&s3)?, dynamodb: url(&dynamodb)?, sqs: url(&sqs)?, lambda: url(&lambda)? };
+        Ok(Self { api_url: url(&api)?, api, s3, dynamodb, sqs, lambda, endpoints })
     }
 }
 
@@ -125,6 +127,7 @@ async fn start(
     let access = Access { identities: identities.clone(), calls: calls.clone(), policies, region };
     let sqs = open_sqs(data, &model.queues, clock.clone())?.with_faults(faults.clone());
     tasks.spawn(sqs.clone().serve(listeners.sqs, access.clone(), endpoints.sqs.clone()));
+    tasks.spawn(runtime::serve(lambda.clone(), &model.functions, listeners.lambda, access.clone()));
     let dynamodb = open_dynamodb(data, table, clock.clone())?.with_faults(faults.clone());
     tasks.spawn(dynamodb.clone().serve(listeners.dynamodb, access.clone()));
     tasks.spawn(sweep_ttl(dynamodb, clock, log.clone()));
@@ -138,7 +141,8 @@ async fn start(
     let gateway = gateway::Settings { cors, authority, lambda, calls, schedules, page, log: log.clone() };
     tasks.spawn(Gateway::new(gateway, &model.functions)?.serve(listeners.api));
 
-    for address in [&listeners.api_url, &endpoints.s3, &endpoints.dynamodb, &endpoints.sqs] {
+    for address in [&listeners.api_url, &endpoints.s3, &endpoints.dynamodb, &endpoints.sqs, &endpoints.lambda]
+    {
         answers(address).await?;
     }
     let keys = identities.keys(ROOT);

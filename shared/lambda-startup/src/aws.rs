@@ -27,6 +27,11 @@ fn large_calls() -> TimeoutConfigBuilder {
     TimeoutConfig::builder().read_timeout(Duration::from_secs(25))
 }
 
+/// Invocations of another function: its timeout (a minute) and some more.
+fn invocations() -> TimeoutConfigBuilder {
+    TimeoutConfig::builder().operation_timeout(Duration::from_secs(70))
+}
+
 /// Clients of AWS for a function, which has its role's keys in its environment for as long as it lives: no chain of
 /// providers, no profile files, no calls to find out who it is
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>).
@@ -93,6 +98,13 @@ impl Aws {
         let config = self.at("AWS_ENDPOINT_URL_S3", large_calls());
         let config = aws_sdk_s3::config::Builder::from(&config);
         aws_sdk_s3::Client::from_conf(config.retry_classifier(ConditionalRequestConflict).build())
+    }
+
+    /// A client of Lambda.
+    #[must_use]
+    pub fn lambda(&self) -> aws_sdk_lambda::Client {
+        let config = self.at("AWS_ENDPOINT_URL_LAMBDA", invocations());
+        aws_sdk_lambda::Client::new(&config)
     }
 
     /// A client of SQS.

@@ -17,6 +17,7 @@ use std::time::Duration;
 use files_objects::Objects;
 use files_queues::{ImportQueue, ProbeQueue};
 use files_records::Records;
+use page_resolver::PageResolver;
 
 /// Longest that warming up may take: after that the first request does it.
 const MAX_WARM_UP: Duration = Duration::from_secs(1);
@@ -74,6 +75,12 @@ impl Startup {
     pub fn probe_queue(&self) -> Result<ProbeQueue, SettingError> {
         let bucket = required("FILES_BUCKET", "the bucket's name")?;
         Ok(ProbeQueue::new(self.aws.sqs(), required("FILES_PROBE_QUEUE_URL", "a queue's URL")?, bucket))
+    }
+
+    /// The function that `FILES_RESOLVE_FUNCTION` names, if it names one: without it, pages are not looked into.
+    #[must_use]
+    pub fn page_resolver(&self) -> Option<PageResolver> {
+        optional("FILES_RESOLVE_FUNCTION").map(|name| PageResolver::new(self.aws.lambda(), name))
     }
 
     /// Lets `connections` stand before the first request, if that takes at most a second. A failure is not one of the

@@ -4,6 +4,7 @@
 
 mod api;
 mod environment;
+mod front;
 mod instance;
 mod lineage;
 mod pool;
@@ -21,8 +22,9 @@ use uuid::Uuid;
 
 use crate::faults::{Action, ErrorKind, Faults, Service};
 use crate::identity::Identities;
-use crate::log::Log;
+use crate::log::{Level, Log};
 use crate::template::Function;
+pub use front::serve;
 pub use lineage::{Lineage, MAX_ROUNDS};
 use pool::Pool;
 use spawner::Spawner;
@@ -61,6 +63,8 @@ pub struct Endpoints {
     pub dynamodb: String,
     /// SQS.
     pub sqs: String,
+    /// Lambda, for functions that invoke others.
+    pub lambda: String,
 }
 
 /// What to do when every process of a function is busy.
@@ -148,16 +152,23 @@ impl Lambda {
     /// Gets the functions ready; a process starts when an invocation needs it.
     ///
     /// # Errors
-    /// A binary is missing.
+    /// A binary is missing. What is in Python need not be there: only its invocations fail then.
     pub fn new(settings: &Settings, functions: &[Function]) -> Result<Self> {
-        let missing: Vec<_> = functions
+        let (python, missing): (Vec<_>, Vec<_>) = functions
             .iter()
             .filter(|function| !settings.functions.join(&function.binary).is_file())
-            .map(|function| function.binary.as_str())
-            .collect();
+            .partition(|function| function.is_python);
+        let names = |functions: &[&Function]| {
+            functions.iter().map(|function| function.binary.as_str()).collect::<Vec<_>>().join(", ")
+        };
+        let folder = settings.functions.display();
         if !missing.is_empty() {
-            let folder = settings.functions.display();
-            bail!("no binary of {} in {folder}: build them with `make build`", missing.join(", "));
+            bail!("no binary of {} in {folder}: build them with `make build`", names(&missing));
+        }
+        if !python.is_empty() {
+            let text =
+                format!("no {} in {folder}: `make build` makes it where there is Python", names(&python));
+            settings.log.line("files-local", Level::Warn, &text);
         }
         let (stop, stopped) = watch::channel(false);
         let (alive, ended) = mpsc::channel(1);

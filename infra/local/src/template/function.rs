@@ -17,13 +17,21 @@ use crate::iam::{self, Statement};
 const TIMEOUT: u64 = 3;
 const MEMORY_MB: u32 = 128;
 const RETRIES: u32 = 2;
+/// What starts here: binaries, and Python by a program of the same name that `make build` puts beside them.
+const RUNTIMES: [&str; 2] = ["provided", PYTHON];
+const PYTHON: &str = "python3.";
+/// Of a binary, which has but one.
+const HANDLER: &str = "bootstrap";
 
 pub(super) fn read(properties: &mut Properties<'_>) -> Result<Function> {
     let code = properties.text("CodeUri")?.context("a function without CodeUri")?;
     let binary = binary(&code).to_owned();
     let runtime = properties.text("Runtime")?;
-    if let Some(other) = runtime.filter(|runtime| !runtime.starts_with("provided")) {
-        bail!("runtime {other}: the local cloud starts binaries of the runtimes provided.* only");
+    let is_python = runtime.as_deref().is_some_and(|runtime| runtime.starts_with(PYTHON));
+    if let Some(other) = runtime.filter(|runtime| !RUNTIMES.iter().any(|known| runtime.starts_with(known))) {
+        bail!(
+            "runtime {other}: the local cloud starts programs of the runtimes provided.* and python3.* only"
+        );
     }
     let name =
         properties.text("FunctionName")?.unwrap_or_else(|| format!("{STACK_NAME}-{}", properties.place));
@@ -31,6 +39,8 @@ pub(super) fn read(properties: &mut Properties<'_>) -> Result<Function> {
         logical_id: properties.place.clone(),
         name,
         binary,
+        is_python,
+        handler: properties.text("Handler")?.unwrap_or_else(|| HANDLER.to_owned()),
         timeout: Duration::from_secs(properties.number("Timeout")?.unwrap_or(TIMEOUT)),
         memory_mb: properties.number("MemorySize")?.unwrap_or(MEMORY_MB),
         environment: environment(properties)?,
@@ -51,9 +61,11 @@ pub(super) fn read(properties: &mut Properties<'_>) -> Result<Function> {
     Ok(function)
 }
 
-/// The binary that the code is of: cargo-lambda packs it as `<binary>/bootstrap.zip`. Else the folder is named after it.
+/// The program that the code is of: it is packed as `<binary>/bootstrap.zip`, Python as `<binary>/python.zip`. Else the
+/// folder is named after it.
 fn binary(code: &str) -> &str {
-    let folder = code.strip_suffix("/bootstrap.zip").unwrap_or(code).trim_end_matches('/');
+    let packed = code.strip_suffix("/bootstrap.zip").or_else(|| code.strip_suffix("/python.zip"));
+    let folder = packed.unwrap_or(code).trim_end_matches('/');
     folder.rsplit('/').next().unwrap_or_default()
 }
 

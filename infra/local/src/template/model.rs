@@ -31,8 +31,12 @@ pub struct Function {
     pub logical_id: String,
     /// Its name in the account.
     pub name: String,
-    /// The binary: the folder of the `bootstrap.zip` that `CodeUri` names. Also the name of its caller and of its lines in the log.
+    /// The binary: the folder of the zip that `CodeUri` names. Also the name of its caller and of its lines in the log.
     pub binary: String,
+    /// Its runtime is Python's.
+    pub is_python: bool,
+    /// `Handler`: for Python its module and function; binaries need none.
+    pub handler: String,
     /// After this long an invocation is ended.
     pub timeout: Duration,
     /// Told to the function, not enforced.

@@ -8,16 +8,8 @@ use super::model::Notices;
 use super::resolve::{Resolver, scalar};
 
 /// Properties that say what is so here anyway, or nothing that could be otherwise.
-const INERT: &[&str] = &[
-    "Handler",
-    "Architectures",
-    "PackageType",
-    "LoggingConfig",
-    "BillingMode",
-    "Description",
-    "Tags",
-    "PropagateTags",
-];
+const INERT: &[&str] =
+    &["Architectures", "PackageType", "LoggingConfig", "BillingMode", "Description", "Tags", "PropagateTags"];
 
 /// Properties that have no meaning outside an AWS account.
 const CLOUD_ONLY: &[&str] = &[

@@ -21,7 +21,7 @@ fn the_real_template_is_understood_completely() {
     assert_eq!(model.notices.not_run, Vec::<String>::new());
     assert_eq!(model.notices.lines().len(), 1, "{:?}", model.notices.lines());
     let names: Vec<_> = model.functions.iter().map(|function| function.binary.as_str()).collect();
-    assert_eq!(names.len(), 14, "{names:?}");
+    assert_eq!(names.len(), 15, "{names:?}");
     assert_eq!(model.queues.len(), 3);
     assert_eq!(model.tables.len(), 1);
     assert_eq!(model.buckets[0].name, "files-local-files-000000000000-us-east-1");
@@ -120,7 +120,8 @@ fn what_cannot_run_is_named_and_the_rest_runs() {
 
 #[test]
 fn a_function_is_known_by_the_folder_of_its_code() {
-    for code in ["functions/worker", "./worker/", "target/lambda/worker/bootstrap.zip"] {
+    for code in ["functions/worker", "./worker/", "target/lambda/worker/bootstrap.zip", "a/worker/python.zip"]
+    {
         let model = load(&SMALL.replace("functions/worker/", code), &around()).unwrap();
         assert_eq!(model.functions[0].binary, "worker", "{code}");
     }

@@ -10,6 +10,7 @@ mod function;
 mod gateway;
 mod hostile;
 mod http;
+mod invoke;
 mod process;
 mod runtime;
 mod setup;

@@ -74,7 +74,7 @@ pub(crate) struct Running {
 
 pub(crate) fn settings(functions: PathBuf, log: Log) -> Settings {
     let endpoints =
-        Endpoints { s3: "http://s3".into(), dynamodb: "http://ddb".into(), sqs: "http://sqs".into() };
+        Endpoints { s3: "http://s3".into(), dynamodb: "http://ddb".into(), ..Endpoints::default() };
     Settings { functions, identities: Identities::new([1; 32]), endpoints, faults: Faults::default(), log }
 }
 

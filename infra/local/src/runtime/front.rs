@@ -1,0 +1,169 @@
+//! Lambda's own API, of which functions use one operation: they invoke another one and wait for its answer.
+//!
+//! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use hyper::body::Incoming;
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::{Invocation, Lambda, Lineage, MAX_PAYLOAD_BYTES, Outcome, Refused, WhenBusy};
+use crate::access::{Access, Call, Refusal};
+use crate::account::function_arn;
+use crate::iam;
+use crate::server::{self, Answer, answer};
+use crate::template::Function;
+
+struct Front {
+    lambda: Lambda,
+    access: Access,
+    /// Binaries by the functions' names in the account.
+    functions: BTreeMap<String, String>,
+}
+
+/// An error of Lambda's API: its status, its name, and what it says.
+struct Fault(StatusCode, &'static str, Value);
+
+impl Fault {
+    fn new(status: StatusCode, name: &'static str, message: &str) -> Self {
+        Self(status, name, json!({"Type": "User", "Message": message}))
+    }
+}
+
+/// Answers signed requests until the future is dropped.
+pub fn serve(
+    lambda: Lambda,
+    functions: &[Function],
+    listener: TcpListener,
+    access: Access,
+) -> impl Future<Output = anyhow::Result<()>> + Send + use<> {
+    let functions = functions.iter().map(|one| (one.name.clone(), one.binary.clone())).collect();
+    let front = Arc::new(Front { lambda, access, functions });
+    server::serve(listener, move |request, _link| {
+        let front = Arc::clone(&front);
+        async move { front.answer(request).await }
+    })
+}
+
+impl Front {
+    async fn answer(&self, request: Request<Incoming>) -> Answer {
+        let name = function_name(request.method(), request.uri().path());
+        let operation = if name.is_some() { "Invoke" } else { "unknown" };
+        let request = request.map(Body::new);
+        let admitted =
+            self.access.admit_operation("lambda", operation.to_owned(), request, MAX_PAYLOAD_BYTES).await;
+        let response = match (admitted, name) {
+            (Ok(call), Some(name)) => self.invoke(&name, call).await.unwrap_or_else(refuse),
+            (Ok(_), None) => refuse(Fault::new(
+                StatusCode::NOT_IMPLEMENTED,
+                "UnknownOperationException",
+                "the local Lambda knows Invoke only",
+            )),
+            (Err(Refusal::Signature(error)), _) => {
+                refuse(Fault::new(StatusCode::FORBIDDEN, error.code(), &error.to_string()))
+            }
+            (Err(Refusal::Body), _) => refuse(too_large()),
+        };
+        Ok(answer(response))
+    }
+
+    async fn invoke(&self, name: &str, call: Call) -> Result<Response, Fault> {
+        let asked = iam::Request::new("lambda:InvokeFunction", function_arn(name));
+        self.access
+            .policies
+            .authorize(&call.caller, &[asked])
+            .map_err(|denied| Fault(StatusCode::FORBIDDEN, "AccessDeniedException", denied.to_json()))?;
+        let header = |name: &str| text(&call.parts.headers, name);
+        if header("x-amz-invocation-type").is_some_and(|kind| kind != "RequestResponse") {
+            let message = "the local Lambda knows the invocation type RequestResponse only";
+            return Err(Fault::new(StatusCode::BAD_REQUEST, "InvalidParameterValueException", message));
+        }
+        let binary = self.functions.get(name).ok_or_else(|| unknown(name))?;
+        let mut invocation = Invocation::new(binary, call.body.clone(), WhenBusy::Throttle);
+        invocation.lineage = Lineage::of_trace(header("x-amzn-trace-id").unwrap_or_default());
+        match self.lambda.invoke(invocation).await {
+            Ok(outcome) => Ok(respond(outcome)),
+            Err(Refused::UnknownFunction) => Err(unknown(name)),
+            Err(Refused::RequestTooLarge) => Err(too_large()),
+            Err(Refused::TooManyRequests) => {
+                let mut fault =
+                    Fault::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", "Rate Exceeded.");
+                fault.2["Reason"] = json!("ConcurrentInvocationLimitExceeded");
+                Err(fault)
+            }
+            Err(Refused::Stopping) => {
+                Err(Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "ServiceException", "stopping"))
+            }
+        }
+    }
+}
+
+/// The function of `POST /2015-03-31/functions/{name}/invocations`, named plainly or by its ARN.
+fn function_name(method: &Method, path: &str) -> Option<String> {
+    let name = path.strip_prefix("/2015-03-31/functions/")?.strip_suffix("/invocations")?;
+    let name = percent_decode_str(name).decode_utf8().ok()?;
+    let name = name.strip_prefix(&function_arn("")).unwrap_or(&name);
+    (method == Method::POST && !name.is_empty() && !name.contains('/')).then(|| name.to_owned())
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn unknown(name: &str) -> Fault {
+    let message = format!("Function not found: {}", function_arn(name));
+    Fault::new(StatusCode::NOT_FOUND, "ResourceNotFoundException", &message)
+}
+
+fn too_large() -> Fault {
+    let message =
+        format!("Request must be smaller than {MAX_PAYLOAD_BYTES} bytes for the InvokeFunction operation");
+    Fault::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", &message)
+}
+
+fn respond(outcome: Outcome) -> Response {
+    let mut response = Response::new(Body::from(outcome.payload));
+    let headers = response.headers_mut();
+    headers.insert("content-type", HeaderValue::from_static("application/json"));
+    headers.insert("x-amz-executed-version", HeaderValue::from_static("$LATEST"));
+    if outcome.failed {
+        headers.insert("x-amz-function-error", HeaderValue::from_static("Unhandled"));
+    }
+    response
+}
+
+fn refuse(Fault(status, name, body): Fault) -> Response {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
+    response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(name));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_are_named_plainly_or_by_their_arn() {
+        let named = |path: &str| function_name(&Method::POST, path);
+        assert_eq!(named("/2015-03-31/functions/worker/invocations").as_deref(), Some("worker"));
+        let arn = "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Aworker/invocations";
+        assert_eq!(named(arn).as_deref(), Some("worker"));
+        for other in [
+            "/2015-03-31/functions//invocations",
+            "/2015-03-31/functions/worker",
+            "/x",
+            "/2015-03-31/functions/a%2Fb/invocations",
+        ] {
+            assert_eq!(named(other), None, "{other}");
+        }
+        assert_eq!(function_name(&Method::GET, "/2015-03-31/functions/worker/invocations"), None);
+    }
+}

@@ -1,0 +1,116 @@
+//! Functions that invoke others through Lambda's API, with the real SDK.
+
+use std::sync::Arc;
+
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::config::retry::RetryConfig;
+use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_lambda::error::ProvideErrorMetadata;
+use aws_sdk_lambda::primitives::Blob;
+use files_local::calls::Calls;
+use files_local::iam::Policies;
+use files_local::identity::Identities;
+use files_local::runtime::serve;
+use files_local::sqs::Access;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::setup::{Running, start};
+
+const TEMPLATE: &str = r#"
+  Worker: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: f/worker, FunctionName: worker}}
+  Caller: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: f/caller, Policies: {Statement: {
+      Effect: Allow, Action: 'lambda:InvokeFunction', Resource: !GetAtt Worker.Arn}}}}
+  Idle: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: f/idle}}
+"#;
+
+struct Cloud {
+    running: Running,
+    calls: Arc<Calls>,
+    identities: Identities,
+    address: String,
+    task: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Cloud {
+    async fn start() -> Self {
+        let running = start(&["worker", "caller", "idle"], TEMPLATE);
+        let (identities, calls) = (Identities::new([1; 32]), Arc::new(Calls::default()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let policies = Policies::of(&running.model.functions);
+        let access = Access {
+            identities: identities.clone(),
+            calls: calls.clone(),
+            policies,
+            region: "us-east-1".to_owned(),
+        };
+        let task = tokio::spawn(serve(running.lambda.clone(), &running.model.functions, listener, access));
+        Self { running, calls, identities, address, task }
+    }
+
+    fn client(&self, caller: &str, secret: Option<&str>) -> Client {
+        let keys = self.identities.keys(caller);
+        let secret = secret.map_or(keys.secret_access_key, str::to_owned);
+        let config = aws_sdk_lambda::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .endpoint_url(&self.address)
+            .credentials_provider(Credentials::new(keys.access_key_id, secret, None, None, "test"))
+            .retry_config(RetryConfig::disabled())
+            .http_client(aws_smithy_http_client::Builder::new().build_http());
+        Client::from_conf(config.build())
+    }
+}
+
+async fn invoke(
+    client: &Client,
+    function: &str,
+    event: &Value,
+) -> Result<(Option<String>, Value), Option<String>> {
+    let sent = client.invoke().function_name(function).payload(Blob::new(event.to_string())).send().await;
+    let output = sent.map_err(|error| error.code().map(str::to_owned))?;
+    let payload = output.payload.map(Blob::into_inner).unwrap_or_default();
+    Ok((output.function_error, serde_json::from_slice(&payload).unwrap()))
+}
+
+#[tokio::test]
+async fn a_function_invokes_another_and_gets_its_answer() {
+    let cloud = Cloud::start().await;
+    let caller = cloud.client("caller", None);
+    let arn = "arn:aws:lambda:us-east-1:000000000000:function:worker";
+    for name in ["worker", arn] {
+        let (error, answer) = invoke(&caller, name, &json!({"n": 1})).await.unwrap();
+        assert_eq!((error, &answer["event"]), (None, &json!({"n": 1})), "{name}");
+    }
+    let (error, answer) = invoke(&caller, "worker", &json!({"do": "fail"})).await.unwrap();
+    assert_eq!((error.as_deref(), &answer["errorType"]), (Some("Unhandled"), &json!("Test")));
+    let (error, answer) = invoke(&caller, "worker", &json!({"do": "crash"})).await.unwrap();
+    assert_eq!((error.as_deref(), &answer["errorType"]), (Some("Unhandled"), &json!("Runtime.ExitError")));
+    assert_eq!(cloud.calls.to_json()["caller"]["lambda"]["Invoke"], 4);
+    cloud.running.lambda.stop().await;
+}
+
+#[tokio::test]
+async fn only_who_may_invokes_and_only_what_is_there() {
+    let cloud = Cloud::start().await;
+    let (caller, event) = (cloud.client("caller", None), json!({}));
+    let refused = async |client: &Client, name: &str| {
+        invoke(client, name, &event).await.unwrap_err().unwrap_or_default()
+    };
+    assert_eq!(refused(&cloud.client("idle", None), "worker").await, "AccessDeniedException");
+    assert_eq!(refused(&caller, "files-local-Idle").await, "AccessDeniedException", "another function");
+    assert_eq!(refused(&cloud.client("caller", Some("wrong")), "worker").await, "InvalidSignatureException");
+    assert_eq!(refused(&cloud.client("root", None), "nobody").await, "ResourceNotFoundException");
+    let large = json!({"n": "x".repeat(6 * 1024 * 1024 + 200)});
+    let refused = invoke(&caller, "worker", &large).await.unwrap_err();
+    assert_eq!(refused.as_deref(), Some("RequestTooLargeException"));
+    cloud.running.lambda.stop().await;
+}
