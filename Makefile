@@ -7,6 +7,7 @@ SHELL := /bin/bash
 
 scripts := infra/scripts
 python  := .tools/venv/bin/python -B
+pages   := functions/resolve-url
 layer   := .tools/venv-layer/bin/python -B layers/ffprobe
 # CI takes Cargo.lock as it is; elsewhere an edited Cargo.toml may update it.
 locked  := $(if $(CI),--locked)
@@ -24,7 +25,7 @@ dev: need-run build ## Builds and runs the local cloud; options in ARGS="--port 
 	@exec target/release/files-local $(ARGS)
 
 .PHONY: build
-build: need-build ffprobe ## Builds target/release/files-local, files-admin, files, ffprobe, the functions, and the web page.
+build: need-build ffprobe resolve-url ## Builds target/release/files-local, files-admin, files, ffprobe, the functions, and the web page.
 	@echo "Building (the first time takes some minutes)"
 	@cargo build $(locked) --release --workspace --bins
 	@$(MAKE) --no-print-directory web || echo "The web page is not built, for the reason above. Everything else works without it."
@@ -40,6 +41,18 @@ $(web)/dist/index.html: $(web)/node_modules/.installed $(web)/index.html $(web)/
 $(web)/node_modules/.installed: $(web)/package.json $(web)/package-lock.json
 	@$(scripts)/node.sh npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
+
+# What looks into pages, by this machine's Python. Its engine for JavaScript needs the layer's compiler: who names an ffprobe goes without.
+.PHONY: resolve-url
+resolve-url: $(if $(FILES_FFPROBE),,need-layer)
+	@$(scripts)/install.sh venv
+	@$(scripts)/resolve-url.sh
+	@$(if $(FILES_FFPROBE),:,.tools/venv-layer/bin/python -B $(pages)/quickjs/quickjs.py host target/release/qjs)
+
+.PHONY: update-yt-dlp
+update-yt-dlp: ## Pins the newest yt-dlp in functions/resolve-url/requirements.txt.
+	@$(scripts)/install.sh venv
+	@python3 -B $(pages)/update.py
 
 # The layer's, for this machine. Who names an ffprobe needs no other.
 .PHONY: ffprobe
@@ -66,11 +79,17 @@ deploy: package layer ## Packages, and deploys to AWS with the SAM CLI; paramete
 .PHONY: test
 test: need-test build check-template check-openapi ## Runs all tests, end to end through the real binaries too.
 	@cargo test $(locked) --release --workspace --no-run
+	@$(MAKE) test-pages
 	@rm -rf target/requests
 	@CARGO_TERM_QUIET=false cargo test $(locked) --release --workspace
 	@$(MAKE) check-policies
 	@$(MAKE) test-hostile
 	@$(MAKE) test-web
+
+.PHONY: test-pages
+test-pages: need-layer resolve-url ## Runs the tests of functions/resolve-url.
+	@.tools/venv-layer/bin/python -B $(pages)/quickjs/quickjs.py host target/release/qjs
+	@cd $(pages) && PYTHONPATH=.:tests FILES_QUICKJS=$(CURDIR)/target/release/qjs $(CURDIR)/.tools/venv-resolve/bin/python -B 		-m unittest discover --quiet --start-directory tests
 
 .PHONY: test-web
 test-web: need-test build web ## Runs the web page's tests in Chromium, against the local cloud.

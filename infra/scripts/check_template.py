@@ -12,7 +12,7 @@ from pathlib import Path
 from samtranslator.public.exceptions import InvalidDocumentException
 
 from check_platform import platform_faults
-from transform import CODE, ROOT, code_uris, crate_of, load_template, transformed
+from transform import CODE, PYTHON, ROOT, code_uris, crate_of, load_template, transformed
 
 # `${Name}` and `${Name.Attribute}`, but not the literal `${!Name}`.
 SUB_NAME = re.compile(r"\$\{([^!${}][^${}]*)\}")
@@ -76,9 +76,15 @@ def find_cycle(graph):
 
 
 def code_faults(template, root):
-    """Functions whose CodeUri is not what `make package` writes for a crate, and crates of functions/ that none uses."""
+    """Functions whose CodeUri is not what `make package` writes for a crate or a folder of Python, and those of functions/ that
+    none uses."""
     faults, used = [], set()
     for name, uri in code_uris(template).items():
+        if folder := crate_of(uri, PYTHON):
+            used.add(folder)
+            if not (root / "functions" / folder / "requirements.txt").is_file():
+                faults.append(f"{name}: CodeUri {uri}, but there is no functions/{folder}/requirements.txt")
+            continue
         crate = crate_of(uri)
         if crate is None:
             faults.append(f"{name}: CodeUri {uri} is none of {CODE.format('<crate of functions/>')}")
@@ -91,7 +97,8 @@ def code_faults(template, root):
         package = tomllib.loads(manifest.read_text(encoding="utf-8"))["package"]["name"]
         if package != crate:
             faults.append(f"{name}: CodeUri {uri}, but functions/{crate} holds the package {package}")
-    for manifest in sorted((root / "functions").glob("*/Cargo.toml")):
+    manifests = [*(root / "functions").glob("*/Cargo.toml"), *(root / "functions").glob("*/requirements.txt")]
+    for manifest in sorted(manifests):
         if manifest.parent.name not in used:
             faults.append(f"functions/{manifest.parent.name}: no function of the template uses it")
     return faults

@@ -19,6 +19,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "layers/ffprobe"))
 
+sys.path.append(str(ROOT / "functions/resolve-url/quickjs"))
+
+import quickjs  # noqa: E402: the program that goes into the Python function
 from archive import write_zip  # noqa: E402: the layer's, so that there is one
 
 GLIBC = (2, 34)  # of provided.al2023
@@ -28,6 +31,15 @@ TARGETS = {"arm64": ("aarch64-unknown-linux-gnu", 183), "x86_64": ("x86_64-unkno
 
 class Fault(Exception):
     """Something that the person at the keyboard has to put right."""
+
+
+# What of an installed package is not needed to run it.
+NOT_PACKED = ("__pycache__", "bin")
+
+
+def python_functions(root):
+    """The folders of functions/ that hold Python."""
+    return sorted(file.parent.name for file in (root / "functions").glob("*/requirements.txt"))
 
 
 def functions(root):
@@ -92,6 +104,36 @@ def pack(folder, machine):
     return f"{folder.name:<16} {len(binary) / 1e6:7.1f} MB {len(content) / 1e6:7.1f} MB  sha256 {digest[:16]}"
 
 
+def pack_python(name, options):
+    """Writes python.zip: the function's own modules, what it requires, and the JavaScript engine. What there is to say of it."""
+    source, folder = ROOT / "functions" / name, ROOT / options.into / name
+    packages = folder / "packages"
+    shutil.rmtree(packages, ignore_errors=True)
+    install(source / "requirements.txt", packages)
+    files = [(file.name, file.read_bytes(), False) for file in sorted(source.glob("*.py"))]
+    for file in sorted(packages.rglob("*")):
+        inner = file.relative_to(packages)
+        if file.is_file() and not set(inner.parts) & set(NOT_PACKED):
+            files.append((str(inner), file.read_bytes(), False))
+    engine = quickjs.build(options.architecture).read_bytes()
+    check_machine("qjs", engine, TARGETS[options.architecture][1])
+    files.append(("qjs", engine, True))
+    archive = folder / "python.zip"
+    write_zip(archive, files)
+    content = archive.read_bytes()
+    size = sum(len(inside) for _, inside, _ in files)
+    digest = hashlib.sha256(content).hexdigest()
+    return f"{name:<16} {size / 1e6:7.1f} MB {len(content) / 1e6:7.1f} MB  sha256 {digest[:16]}"
+
+
+def install(requirements, folder):
+    """Installs what is pinned, from wheels, without what they would compile."""
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"]
+    command += ["--no-compile", "--only-binary", ":all:", "--target", folder, "--requirement", requirements]
+    if subprocess.run(command, stdin=subprocess.DEVNULL).returncode:
+        raise Fault(f"what {requirements.relative_to(ROOT)} names cannot be installed, see above.")
+
+
 def read_options(arguments):
     parser = argparse.ArgumentParser(description="Builds the functions' zips for Lambda.")
     parser.add_argument("architecture", choices=sorted(TARGETS))
@@ -128,10 +170,12 @@ def main(arguments):
     print(f"{'function':<16} {'binary':>10} {'zip':>10}")
     for crate in crates:
         print(pack(ROOT / options.into / crate, TARGETS[options.architecture][1]))
+    for name in [] if options.only else python_functions(ROOT):
+        print(pack_python(name, options))
 
 
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-    except Fault as fault:
+    except (Fault, quickjs.BuildError) as fault:
         sys.exit(str(fault))

@@ -3,6 +3,7 @@
 # `python-tools.sh layer` makes .tools/venv-layer from requirements-layer.txt: large, and only what builds for Lambda needs it.
 # `python-tools.sh ministack` makes .tools/venv-ministack: the emulator of `make test-deploy`.
 # `python-tools.sh checkov` makes .tools/venv-checkov, as large, of the scanner of the template alone.
+# `python-tools.sh resolve` makes .tools/venv-resolve: the function resolve-url with Lambda's runtime for Python.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -16,7 +17,9 @@ if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
     exit 1
 fi
 
-made_from=$(python3 -c 'import sys; print(sys.executable, sys.version)' | cat - "$requirements")
+files=("$requirements")
+[ "$suffix" != -resolve ] || files+=(functions/resolve-url/requirements.txt)
+made_from=$(python3 -c 'import sys; print(sys.executable, sys.version)' | cat - "${files[@]}")
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$made_from" ]; then
     exit 0
 fi

@@ -106,6 +106,17 @@ class Code(unittest.TestCase):
         faults = self.faults({"functions/a": "a", "functions/b": "b"}, A=function(code("a")))
         self.assertEqual(faults, ["functions/b: no function of the template uses it"])
 
+    def test_a_function_in_python_has_its_requirements(self):
+        uri = transform.PYTHON.format("a")
+        self.assertEqual(len(self.faults({}, A=function(uri))), 1)
+        with tempfile.TemporaryDirectory() as root:
+            folder = Path(root) / "functions/a"
+            folder.mkdir(parents=True)
+            (folder / "requirements.txt").touch()
+            self.assertEqual(code_faults({"Resources": {"A": function(uri)}}, Path(root)), [])
+            faults = code_faults({"Resources": {}}, Path(root))
+            self.assertEqual(faults, ["functions/a: no function of the template uses it"])
+
     def test_code_that_is_not_packaged_is_found(self):
         for uri in (None, "functions/a", "target/lambda/bootstrap.zip", "target/lambda/x/a/bootstrap.zip"):
             with self.subTest(uri):

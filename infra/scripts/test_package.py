@@ -8,6 +8,7 @@ import tempfile
 import unittest
 import zipfile
 from pathlib import Path
+from unittest import mock
 
 import package
 
@@ -64,6 +65,25 @@ class Package(unittest.TestCase):
         package.pack(self.root / "zips/worker", ARM64)
         with zipfile.ZipFile(self.root / "zips/worker/bootstrap.zip") as opened:
             self.assertEqual(opened.read("bootstrap"), program())
+
+    def test_a_function_in_python_is_packed_with_what_it_requires_and_its_engine(self):
+        def installed(_, folder):
+            for file in ("one/__init__.py", "one/__pycache__/x.pyc", "one-1.0.dist-info/METADATA", "bin/one"):
+                (folder / file).parent.mkdir(parents=True, exist_ok=True)
+                (folder / file).write_text(file)
+
+        engine = self.root / "qjs"
+        engine.write_bytes(program())
+        options = package.read_options(["arm64", "--into", str(self.root / "zips")])
+        (self.root / "zips/resolve-url").mkdir(parents=True)
+        with mock.patch.object(package, "install", installed), mock.patch.object(package.quickjs, "build", return_value=engine):
+            lines = [package.pack_python("resolve-url", options) for _ in range(2)]
+        self.assertEqual(lines[0], lines[1])
+        with zipfile.ZipFile(self.root / "zips/resolve-url/python.zip") as opened:
+            modes = {entry.filename: entry.external_attr >> 16 for entry in opened.infolist()}
+        self.assertEqual(modes["qjs"], 0o100755)
+        self.assertLessEqual({"handler.py", "guard.py", "one/__init__.py", "one-1.0.dist-info/METADATA"}, set(modes))
+        self.assertFalse([name for name in modes if "pycache" in name or name.startswith(("bin/", "test", "quickjs"))])
 
     def test_a_missing_standard_library_is_said_with_its_remedy(self):
         with self.assertRaisesRegex(package.Fault, r"rustup target add aarch64-unknown-linux-gnu"):

@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # Where `make package` puts the code of a function, as cargo-lambda does.
 FOLDER = "target/lambda"
 CODE = FOLDER + "/{}/bootstrap.zip"
+# And of a function in Python.
+PYTHON = FOLDER + "/{}/python.zip"
 # The bucket in which a transformed template finds it.
 PACKAGES = "packaged"
 
@@ -46,9 +48,9 @@ def code_uris(template):
     return {name: function.get("Properties", {}).get("CodeUri") for name, function in functions.items()}
 
 
-def crate_of(uri):
-    """The crate whose code a CodeUri names, or None."""
-    before, after = CODE.split("{}")
+def crate_of(uri, pattern=CODE):
+    """The crate (with PYTHON, the folder of functions/) whose code a CodeUri names, or None."""
+    before, after = pattern.split("{}")
     if not isinstance(uri, str) or not (uri.startswith(before) and uri.endswith(after)):
         return None
     crate = uri[len(before) : -len(after)]

@@ -1,0 +1,131 @@
+"""yt-dlp, held to what this function may do: one way of sending requests, no files, no other programs."""
+
+import functools
+import io
+import os
+import urllib.request
+import zlib
+from pathlib import Path
+
+import guard
+import yt_dlp.plugins
+from yt_dlp import YoutubeDL
+from yt_dlp.networking import _urllib as base
+
+HERE = Path(__file__).resolve().parent
+# QuickJS-ng, for the sites whose addresses only their own JavaScript can work out.
+QUICKJS = Path(os.environ.get("FILES_QUICKJS") or HERE / "qjs")
+# Of one answer, decompressed.
+MAX_PAGE_BYTES = 16 * 1024 * 1024
+SOCKET_SECONDS = 15
+
+
+class Http(base.HTTPHandler):
+    """Decompresses no more than a page may have."""
+
+    @staticmethod
+    def gz(data):
+        return _decompressed(data, zlib.MAX_WBITS | 16)
+
+    @staticmethod
+    def deflate(data):
+        try:
+            return _decompressed(data, -zlib.MAX_WBITS)
+        except zlib.error:
+            return _decompressed(data, zlib.MAX_WBITS)
+
+
+def _decompressed(data, bits):
+    decoder = zlib.decompressobj(bits)
+    plain = decoder.decompress(data, MAX_PAGE_BYTES)
+    if decoder.unconsumed_tail:
+        raise guard.Over("too_large")
+    return plain
+
+
+class Redirects(base.RedirectHandler):
+    """Looks at each redirect as at what a user sent."""
+
+    def redirect_request(self, req, fp, code, msg, headers, newurl):
+        guard.check_url(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+class GuardedRH(base.UrllibRH):
+    """urllib's handler without `data:`, `ftp:` and `file:`."""
+
+    _SUPPORTED_URL_SCHEMES = ("http", "https")
+
+    def _create_instance(self, proxies, cookiejar, legacy_ssl_support=None):
+        opener = urllib.request.OpenerDirector()
+        context = self._make_sslcontext(legacy_ssl_support=legacy_ssl_support)
+        for handler in (
+            base.ProxyHandler(proxies),
+            Http(context=context),
+            urllib.request.HTTPCookieProcessor(cookiejar),
+            urllib.request.UnknownHandler(),
+            urllib.request.HTTPDefaultErrorHandler(),
+            urllib.request.HTTPErrorProcessor(),
+            Redirects(),
+        ):
+            opener.add_handler(handler)
+        opener.addheaders = []
+        return opener
+
+    def _send(self, request):
+        guard.check_url(request.url)
+        return super()._send(request)
+
+
+class Silence:
+    """Takes yt-dlp's messages, which hold addresses, and shows none."""
+
+    def debug(self, message):
+        pass
+
+    info = warning = error = debug
+
+
+class Downloader(YoutubeDL):
+    """A YoutubeDL whose requests all go through the guard."""
+
+    @functools.cached_property
+    def _request_director(self):
+        return self.build_request_director([GuardedRH])
+
+
+def options(headers, proxy, cookies):
+    """Of one resolution. Nothing is read from configuration files, netrc, browsers or the environment."""
+    return {
+        "quiet": True,
+        "logger": Silence(),
+        "noprogress": True,
+        "cachedir": False,
+        "proxy": proxy or "",  # empty: none, not even the environment's
+        "cookiefile": io.StringIO(cookies) if cookies else None,
+        "http_headers": headers,
+        "socket_timeout": SOCKET_SECONDS,
+        "retries": 0,
+        "extractor_retries": 1,
+        "noplaylist": True,
+        "playlistend": 2,
+        "extract_flat": "in_playlist",
+        "ignore_no_formats_error": True,
+        "format": "all",
+        "check_formats": False,
+        "writesubtitles": False,
+        "ffmpeg_location": "/nowhere",
+        "js_runtimes": {"quickjs": {"path": str(QUICKJS)}} if QUICKJS.is_file() else {},
+        "remote_components": (),
+        "color": "never",
+        "postprocessors": [],
+        "geo_bypass": False,
+    }
+
+
+def open_downloader(headers, proxy, cookies):
+    return Downloader(options(headers, proxy, cookies))
+
+
+# No plugins: folders of the machine are not looked through.
+yt_dlp.plugins.plugin_dirs.value = []

@@ -1,0 +1,85 @@
+"""resolve-url: what a page shows, by yt-dlp, without downloading it.
+
+Request: `{"url", "headers"?, "seconds"?}`. Answer: `{"ok": true, "title", …, "formats": […], "best": index}` (answer.py), or
+`{"ok": false, "reason", "message"}` (reasons.py). Whatever it answers with is a stranger's word: who asks checks it again.
+"""
+
+import json
+import os
+import time
+
+import secret
+
+SETTINGS = secret.load()
+for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+    os.environ.pop(name, None)  # nothing here calls AWS from now on, and no program it starts shall
+
+import guard  # noqa: E402: after the secret, so that nothing of this can get at the keys
+import reasons  # noqa: E402
+from addresses import Allowed  # noqa: E402
+from answer import Unusable, answer, formats_of  # noqa: E402
+from downloader import QUICKJS, open_downloader  # noqa: E402
+
+guard.install(
+    Allowed(os.environ.get("FILES_IMPORT_ALLOW_HOSTS", "")),
+    {str(QUICKJS)},
+    SETTINGS.proxy_host(),
+    os.environ.get("AWS_LAMBDA_RUNTIME_API", ""),
+)
+
+# How far links from a page to another are followed.
+MAX_LINKS = 3
+
+
+def handle(event, _context):
+    """Answers one request."""
+    began = time.monotonic()
+    seconds = min(float(event.get("seconds") or guard.MAX_SECONDS), guard.MAX_SECONDS)
+    budget = guard.Budget(seconds)
+    result = resolve(str(event.get("url") or ""), event.get("headers") or {}, budget)
+    log(result, budget, time.monotonic() - began)
+    return result
+
+
+def resolve(url, headers, budget):
+    """The answer for one address; whatever happens becomes one."""
+    try:
+        with budget:
+            guard.check_url(url)
+            with open_downloader(dict(headers), SETTINGS.proxy, SETTINGS.cookies) as downloader:
+                return answer(video(downloader, url), headers)
+    except guard.Over as over:
+        return reasons.failure(over.reason)
+    except Unusable as unusable:
+        return reasons.failure(unusable.reason)
+    except Exception as error:
+        reason = reasons.of_error(error, budget)
+        if reason == "resolver_failed":
+            print(json.dumps({"level": "ERROR", "message": "yt-dlp failed", "place": reasons.place(error)}), flush=True)
+        return reasons.failure(reason)
+
+
+def video(downloader, url):
+    """What yt-dlp says of the one video at an address: of a page's several players the first, of a list nothing."""
+    for _ in range(MAX_LINKS):
+        info = downloader.extract_info(url, download=False)
+        if not info:
+            break
+        if info.get("_type", "video") == "video":
+            return info
+        entries = [entry for entry in info.get("entries") or [] if entry]
+        players = [entry for entry in entries if entry.get("_type", "video") == "video" and formats_of(entry)]
+        if players:
+            return {**players[0], "title": info.get("title"), "webpage_url": info.get("webpage_url") or url}
+        if len(entries) != 1:
+            raise Unusable("playlist" if entries else "unsupported_page")
+        url = entries[0].get("url") or ""
+    raise Unusable("unsupported_page")
+
+
+def log(result, budget, took):
+    """One line, without the address: it may hold what is nobody else's."""
+    line = {"level": "INFO", "message": "resolved" if result["ok"] else "not resolved"}
+    line |= {"site": result.get("site"), "reason": result.get("reason"), "requests": budget.requests}
+    line |= {"bytes": budget.bytes, "ms": round(took * 1000)}
+    print(json.dumps({name: value for name, value in line.items() if value is not None}), flush=True)

@@ -1,0 +1,178 @@
+"""Pages of a server here, friendly and hostile, through the real yt-dlp and the guard."""
+
+import gzip
+import itertools
+import json
+import os
+import time
+import unittest
+from unittest import mock
+
+os.environ["FILES_IMPORT_ALLOW_HOSTS"] = "127.0.0.1"
+
+import guard
+import handler
+from pages import Pages
+
+MEDIA = {"Content-Type": "video/mp4", "Content-Length": "8"}
+
+
+class PageTest(unittest.TestCase):
+    def setUp(self):
+        self.pages = Pages()
+        self.addCleanup(self.pages.close)
+        for name in ("film", "small", "large"):
+            self.pages.put(f"/{name}.mp4", 200, MEDIA, [b"\0" * 8])
+        quiet = mock.patch("builtins.print")
+        self.printed = quiet.start()
+        self.addCleanup(quiet.stop)
+
+    def resolve(self, url, **more):
+        return handler.handle({"url": url, "seconds": 20, **more}, None)
+
+    def page(self, html, **more):
+        return self.resolve(self.pages.html("/page", html), **more)
+
+    def found(self, html):
+        """The page's answer, and the path of the best format."""
+        answer = self.page(html)
+        self.assertTrue(answer["ok"], answer)
+        return answer, answer["formats"][answer["best"]]["url"].removeprefix(self.pages.base)
+
+    def refused(self, answer):
+        self.assertFalse(answer["ok"], answer)
+        self.assertEqual(set(answer), {"ok", "reason", "message"})
+        return answer["reason"]
+
+
+class Friendly(PageTest):
+    def test_open_graph(self):
+        answer, best = self.found(
+            f'<head><meta property="og:title" content="A film"><meta property="og:video" content="{self.pages.base}/film.mp4">'
+            f'<meta property="og:image" content="{self.pages.base}/still.jpg"></head>'
+        )
+        self.assertEqual(best, "/film.mp4")
+        self.assertEqual((answer["title"], answer["site"]), ("A film", "Generic"))
+        self.assertEqual(answer["thumbnail_url"], self.pages.base + "/still.jpg")
+        self.assertEqual(answer["page_url"], self.pages.base + "/page")
+
+    def test_the_best_source_of_a_player(self):
+        sources = '<source src="/small.mp4" type="video/mp4" res="360"><source src="/large.mp4" type="video/mp4" res="1080">'
+        for html in (sources, "".join(reversed(sources.partition("><")[::2]))):
+            _, best = self.found(f"<title>Player</title><video>{sources}</video>")
+            self.assertEqual(best, "/large.mp4", html)
+
+    def test_linked_data(self):
+        data = {"@context": "https://schema.org", "@type": "VideoObject", "name": "Film", "author": "Somebody"}
+        data |= {"contentUrl": self.pages.base + "/film.mp4", "uploadDate": "2026-01-02", "duration": "PT1M3S"}
+        answer, best = self.found(f'<script type="application/ld+json">{json.dumps(data)}</script>')
+        self.assertEqual(best, "/film.mp4")
+        facts = [answer[name] for name in ("title", "uploader", "duration", "upload_date")]
+        self.assertEqual(facts, ["Film", "Somebody", 63, "2026-01-02"])
+
+    def test_a_page_that_leads_on(self):
+        _, best = self.found(f'<meta http-equiv="refresh" content="0; url={self.pages.base}/film.mp4">')
+        self.assertEqual(best, "/film.mp4")
+
+    def test_of_several_players_the_first(self):
+        _, best = self.found('<title>Two</title><video src="/film.mp4"></video><video src="/small.mp4"></video>')
+        self.assertEqual(best, "/film.mp4")
+
+    def test_headers_of_the_user_go_to_the_page_and_do_not_come_back(self):
+        secret = "Bearer very-secret"
+        answer = self.page('<video src="/film.mp4"></video>', headers={"Authorization": secret, "Referer": "http://me"})
+        self.assertEqual(self.pages.asked[0][1]["Authorization"], secret)
+        self.assertNotIn("secret", json.dumps(answer))
+        self.assertNotIn("secret", str(self.printed.mock_calls))
+
+    def test_cookies_stay_here(self):
+        cookies = "# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t0\tsession\tvery-secret\n"
+        with mock.patch.object(handler, "SETTINGS", handler.secret.Settings(None, cookies)):
+            answer = self.page('<video src="/film.mp4"></video>')
+        self.assertEqual(self.pages.asked[0][1]["Cookie"], "session=very-secret")
+        self.assertNotIn("secret", json.dumps(answer) + str(self.printed.mock_calls))
+
+
+class Hostile(PageTest):
+    def test_an_empty_page(self):
+        self.assertEqual(self.refused(self.page("<html></html>")), "unsupported_page")
+
+    def test_addresses_that_are_not_public(self):
+        for url in ("http://127.0.0.2/", "http://localhost/", "http://10.0.0.1/", "http://[::1]/", "http://0x7f.2/"):
+            self.assertEqual(self.refused(self.resolve(url)), "private_address", url)
+        for url in ("file:///etc/passwd", "ftp://example.com/", "data:text/html,x", "nonsense", "", "http://example.com:22/"):
+            self.assertEqual(self.refused(self.resolve(url)), "bad_url", url)
+
+    def test_redirects_that_lead_inside(self):
+        canary = Pages()
+        self.addCleanup(canary.close)
+        port = canary.server.server_port
+        for location, reason in {
+            "http://169.254.169.254/latest/meta-data/": "private_address",
+            f"http://localhost:{port}/": "private_address",
+            f"http://[::ffff:127.0.0.1]:{port}/": "private_address",
+            "http://2130706433/": "private_address",
+            "ftp://127.0.0.1/": "bad_url",
+        }.items():
+            url = self.pages.put("/redirect", 302, {"Location": location}, [])
+            self.assertEqual(self.refused(self.resolve(url)), reason, location)
+        url = self.pages.put("/redirect", 302, {"Location": "file:///etc/passwd"}, [])
+        self.assertEqual(self.refused(self.resolve(url)), "page_failed")
+        self.assertEqual(canary.asked, [])
+
+    def test_embedded_pages_inside_are_not_asked_for(self):
+        canary = Pages()
+        self.addCleanup(canary.close)
+        inside = f"http://localhost:{canary.server.server_port}/film"
+        answer = self.page(f'<meta http-equiv="refresh" content="0; url={inside}"><iframe src="{inside}"></iframe>')
+        self.assertEqual(self.refused(answer), "private_address")
+        self.assertEqual(canary.asked, [])
+
+    def test_a_name_that_resolves_inside(self):
+        public, private = ("93.184.216.34", 80), ("10.0.0.7", 80)
+        for found in ([private], [public, private]):
+            answers = [(2, 1, 6, "", address) for address in found]
+            with mock.patch.object(guard, "_lookup", return_value=answers):
+                self.assertEqual(self.refused(self.resolve("http://rebinding.example/")), "private_address")
+
+    def test_a_page_without_end(self):
+        def drip():
+            while True:
+                time.sleep(0.02)
+                yield b"<p>"
+
+        url = self.pages.put("/drip", 200, {"Content-Type": "text/html"}, drip)
+        began = time.monotonic()
+        self.assertEqual(self.refused(self.resolve(url, seconds=1)), "took_too_long")
+        self.assertLess(time.monotonic() - began, 5)
+
+    def test_a_hundred_megabytes_of_html(self):
+        piece = b"<p>" * 100_000
+        url = self.pages.put("/large", 200, {"Content-Type": "text/html"}, itertools.repeat(piece, 334))
+        self.assertEqual(self.refused(self.resolve(url)), "too_large")
+
+    def test_a_page_that_unpacks_to_much(self):
+        bomb = gzip.compress(b"<p>" * 20_000_000)
+        headers = {"Content-Type": "text/html", "Content-Encoding": "gzip", "Content-Length": str(len(bomb))}
+        self.assertEqual(self.refused(self.resolve(self.pages.put("/bomb", 200, headers, [bomb]))), "too_large")
+
+    def test_pages_that_lead_on_and_on(self):
+        for number in range(200):
+            html = f'<meta http-equiv="refresh" content="0; url={self.pages.base}/{number + 1}">'
+            self.pages.html(f"/{number}", html)
+        self.assertIn(self.refused(self.resolve(self.pages.base + "/0")), ("too_many_requests", "unsupported_page"))
+        self.assertLessEqual(len(self.pages.asked), guard.MAX_REQUESTS)
+
+    def test_what_the_page_is_not_there_for(self):
+        for status, reason in {404: "not_found", 410: "not_found", 429: "source_blocked", 500: "page_failed"}.items():
+            url = self.pages.put(f"/{status}", status, {"Content-Type": "text/html"}, [b"no"])
+            self.assertEqual(self.refused(self.resolve(url)), reason)
+
+    def test_the_answer_is_bounded(self):
+        sources = "".join(f'<source src="/{n}.mp4" type="video/mp4">' for n in range(2000))
+        answer = self.page(f"<title>{'x' * 100_000}</title><video>{sources}</video>")
+        self.assertLess(len(json.dumps(answer)), 200_000)
+
+
+if __name__ == "__main__":
+    unittest.main()
