@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use files_domain::{
-    Checksum, Detail, DurationSource, File, FileId, PROBE_FACTS, ProbeFacts, ProbeSummary, Progress, Source,
-    Status, Timestamp,
+    Checksum, Detail, DurationSource, File, FileId, Origin, PROBE_FACTS, ProbeFacts, ProbeSummary, Progress,
+    Source, Status, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -37,6 +37,7 @@ pub struct FileBody {
 #[derive(Clone, Debug, Serialize)]
 struct DetailBody {
     source_url: Option<String>,
+    origin: Option<Origin>,
     metadata: BTreeMap<String, String>,
 }
 
@@ -151,6 +152,7 @@ impl FileBody {
             ffprobe: Probe::complete(file, full),
             detail: Some(DetailBody {
                 source_url: detail.source_url.clone(),
+                origin: detail.origin.clone(),
                 metadata: detail.metadata.entries().clone(),
             }),
             ..Self::summary(file, base)

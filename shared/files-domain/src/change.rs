@@ -1,4 +1,4 @@
-use crate::{File, FileId, FileRecords, OwnerId, StoreError};
+use crate::{File, FileId, FileRecords, Origin, OwnerId, StoreError};
 
 /// Tries against a record that keeps changing.
 const MAX_TRIES: u32 = 8;
@@ -13,6 +13,20 @@ pub async fn change_file<R: FileRecords>(
     records: &R,
     owner: OwnerId,
     id: FileId,
+    change: impl FnMut(&mut File) -> bool,
+) -> Result<Option<File>, StoreError> {
+    change_file_of_page(records, owner, id, None, change).await
+}
+
+/// The same, and in the same step what the page that the file comes from says of it; `None` leaves that as it is.
+///
+/// # Errors
+/// As [`change_file`].
+pub async fn change_file_of_page<R: FileRecords>(
+    records: &R,
+    owner: OwnerId,
+    id: FileId,
+    origin: Option<&Origin>,
     mut change: impl FnMut(&mut File) -> bool,
 ) -> Result<Option<File>, StoreError> {
     for _ in 0..MAX_TRIES {
@@ -25,7 +39,7 @@ pub async fn change_file<R: FileRecords>(
         if !change(&mut after) {
             return Ok(None);
         }
-        match records.save_file(&before, &after).await {
+        match records.save_file_of_page(&before, &after, origin).await {
             Ok(()) => return Ok(Some(after)),
             Err(StoreError::Changed) => {}
             Err(error) => return Err(error),

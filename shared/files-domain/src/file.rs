@@ -3,7 +3,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FileId, FileName, MediaType, Metadata, OwnerId, PartPlan, ProbeSummary, Timestamp, limits};
+use crate::{
+    FileId, FileName, MediaType, Metadata, Origin, OwnerId, PartPlan, ProbeSummary, Timestamp, limits,
+};
 
 /// Where a file's bytes come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -196,6 +198,8 @@ pub struct Detail {
     pub source_url: Option<String>,
     /// Whether its source gets headers of the caller's: those are in the import's message and nowhere else.
     pub source_headers: bool,
+    /// What the page it is imported from says of it.
+    pub origin: Option<Origin>,
     /// ffprobe's own output, complete.
     pub full_probe: Option<FullProbe>,
 }

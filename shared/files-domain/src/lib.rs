@@ -9,6 +9,7 @@ mod key;
 pub mod limits;
 mod metadata;
 mod name;
+mod origin;
 mod page;
 mod parts;
 mod ports;
@@ -17,13 +18,14 @@ mod source_headers;
 mod time;
 mod transition;
 
-pub use change::change_file;
+pub use change::{change_file, change_file_of_page};
 pub use content_type::clean_content_type;
 pub use file::{Checksum, Detail, Due, DueKind, File, FullProbe, NewFile, Progress, Source, Status};
 pub use id::{FileId, OwnerId, ParseIdError, file_object_key, parse_file_object_key, probe_object_key};
 pub use key::{ApiKey, Authority, KeyHash, KeyProblem, KeyRecord, NewKey, Scope};
 pub use metadata::{Metadata, MetadataError};
 pub use name::FileName;
+pub use origin::{Origin, PageClaims};
 pub use page::{ListFilter, Page, PageOrder, PageRequest};
 pub use parts::{PartFault, PartPlan, StoredPart};
 pub use ports::{

@@ -59,7 +59,7 @@ impl fmt::Display for FileName {
 
 /// Control characters, line and paragraph separators, and what turns the direction of text (so that
 /// `gpj.exe` cannot show as `exe.jpg`), the byte order mark too.
-fn is_unwanted(c: char) -> bool {
+pub(crate) fn is_unwanted(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{feff}')
         || ('\u{202a}'..='\u{202e}').contains(&c)

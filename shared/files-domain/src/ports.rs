@@ -5,8 +5,8 @@ use std::future::Future;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Authority, Checksum, Detail, File, FileId, FullProbe, KeyProblem, OwnerId, Page, PageRequest, Probed,
-    Progress, SourceHeaders, Status, Timestamp,
+    Authority, Checksum, Detail, File, FileId, FullProbe, KeyProblem, Origin, OwnerId, Page, PageRequest,
+    Probed, Progress, SourceHeaders, Status, Timestamp,
 };
 
 /// Any error, with its sources, for the log.
@@ -129,7 +129,17 @@ pub trait FileRecords {
 
     /// Writes `after` in the place of `before`, and the difference to the usage, if the record is still `before`;
     /// else [`StoreError::Changed`].
-    fn save_file(&self, before: &File, after: &File) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn save_file(&self, before: &File, after: &File) -> impl Future<Output = Result<(), StoreError>> + Send {
+        self.save_file_of_page(before, after, None)
+    }
+
+    /// The same, and in the same step what the page that a file comes from says of it; `None` leaves that as it is.
+    fn save_file_of_page(
+        &self,
+        before: &File,
+        after: &File,
+        origin: Option<&Origin>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// What S3 says of a stored object.

@@ -1,6 +1,6 @@
 use files_domain::{
-    Authority, CreateFile, Created, Detail, File, FileId, FileRecords, Idempotency, OwnerId, RemoveFile,
-    StoreError, Timestamp, limits,
+    Authority, CreateFile, Created, Detail, File, FileId, FileRecords, Idempotency, Origin, OwnerId,
+    RemoveFile, StoreError, Timestamp, limits,
 };
 
 use crate::Memory;
@@ -69,11 +69,19 @@ impl FileRecords for Memory {
         self.lock().owner(owner).files.get(&id).cloned().ok_or(StoreError::NotFound)
     }
 
-    async fn save_file(&self, before: &File, after: &File) -> Result<(), StoreError> {
+    async fn save_file_of_page(
+        &self,
+        before: &File,
+        after: &File,
+        origin: Option<&Origin>,
+    ) -> Result<(), StoreError> {
         let mut state = self.lock();
         let owner = state.owner(before.owner);
         owner.unchanged(before)?;
         owner.replace(before, after.clone());
+        if let (Some(origin), Some((_, detail))) = (origin, owner.files.get_mut(&before.id)) {
+            detail.origin = Some(origin.clone());
+        }
         Ok(())
     }
 }

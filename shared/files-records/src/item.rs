@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use files_domain::{
-    Checksum, Detail, Due, DueKind, File, FileId, FileName, FullProbe, MediaType, Metadata, OwnerId,
+    Checksum, Detail, Due, DueKind, File, FileId, FileName, FullProbe, MediaType, Metadata, Origin, OwnerId,
     ProbeSummary, Progress, Source, Status, StoreError, Timestamp,
 };
 use serde::de::DeserializeOwned;
@@ -213,6 +213,8 @@ struct DetailItem {
     source_url: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     source_headers: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<Origin>,
 }
 
 /// The attribute with ffprobe's compressed output.
@@ -223,11 +225,11 @@ pub(crate) const FULL_PROBE_IN_OBJECT: &str = "full_probe_in_object";
 /// The detail item of a new file; `None` if there is nothing to say.
 pub(crate) fn detail_to_item(file: &File, detail: &Detail) -> Result<Option<Item>, StoreError> {
     let metadata = Some(detail.metadata.clone()).filter(|m| !m.entries().is_empty());
-    if metadata.is_none() && detail.source_url.is_none() {
+    if metadata.is_none() && detail.source_url.is_none() && detail.origin.is_none() {
         return Ok(None);
     }
-    let (source_url, source_headers) = (detail.source_url.clone(), detail.source_headers);
-    let mut item = to_item(DetailItem { metadata, source_url, source_headers })?;
+    let Detail { source_url, source_headers, origin, .. } = detail.clone();
+    let mut item = to_item(DetailItem { metadata, source_url, source_headers, origin })?;
     item.extend(primary_key(owner_pk(file.owner), detail_sk(file.id)));
     Ok(Some(item))
 }
@@ -243,8 +245,8 @@ pub(crate) fn detail_from_item(item: Option<Item>) -> Result<Detail, StoreError>
         _ => None,
     };
     let item: DetailItem = from_item(item)?;
-    let DetailItem { metadata, source_url, source_headers } = item;
-    Ok(Detail { metadata: metadata.unwrap_or_default(), source_url, source_headers, full_probe })
+    let DetailItem { metadata, source_url, source_headers, origin } = item;
+    Ok(Detail { metadata: metadata.unwrap_or_default(), source_url, source_headers, origin, full_probe })
 }
 
 /// The attribute that holds ffprobe's output, and its value.

@@ -1,10 +1,11 @@
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
-use files_domain::{Detail, File, FileId, FileRecords, OwnerId, StoreError};
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
+use files_domain::{Detail, File, FileId, FileRecords, Origin, OwnerId, StoreError};
 
 use crate::Records;
 use crate::error::corrupt;
 use crate::item::{
-    SummaryItem, detail_from_item, detail_sk, file_from_item, file_sk, number, owner_pk, primary_key, to_item,
+    SummaryItem, detail_from_item, detail_sk, file_from_item, file_sk, number, owner_pk, primary_key,
+    to_attribute, to_item,
 };
 use crate::transact::Refused;
 
@@ -17,8 +18,14 @@ impl FileRecords for Records {
         Ok((file_from_item(file)?, detail_from_item(found.remove(&detail_sk(id)))?))
     }
 
-    async fn save_file(&self, before: &File, after: &File) -> Result<(), StoreError> {
+    async fn save_file_of_page(
+        &self,
+        before: &File,
+        after: &File,
+        origin: Option<&Origin>,
+    ) -> Result<(), StoreError> {
         let mut items = vec![self.put_instead(before, after)?];
+        items.extend(origin.map(|origin| self.set_origin(before, origin)).transpose()?);
         items.extend(self.usage_change(before.owner, Some(before), Some(after))?);
         match self.transact(items).await {
             Ok(()) => Ok(()),
@@ -29,6 +36,17 @@ impl FileRecords for Records {
 }
 
 impl Records {
+    fn set_origin(&self, file: &File, origin: &Origin) -> Result<TransactWriteItem, StoreError> {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(primary_key(owner_pk(file.owner), detail_sk(file.id))))
+            .update_expression("SET origin = :origin")
+            .expression_attribute_values(":origin", to_attribute(origin)?)
+            .build()
+            .map_err(corrupt)?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+
     /// Writes `after` if the record is still as it was read.
     pub(crate) fn put_instead(&self, before: &File, after: &File) -> Result<TransactWriteItem, StoreError> {
         let next = File { version: before.version + 1, ..after.clone() };

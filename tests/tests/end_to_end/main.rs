@@ -16,6 +16,7 @@ mod list;
 mod lying_sources;
 mod odd_files;
 mod odd_forms;
+mod origin;
 mod parts;
 mod parts_refused;
 mod permissions;

@@ -48,6 +48,7 @@ async fn a_file_is_written_with_its_detail_its_usage_and_its_duty<S: Store>(stor
         metadata: Metadata::new(entries).expect("metadata"),
         source_url: Some("https://example.org/a?b=c".to_owned()),
         source_headers: true,
+        origin: None,
         full_probe: None,
     };
     let access = press.access(Scope::Write, at(0));

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use files_domain::{
-    Checksum, Due, DueKind, DurationSource, File, FileId, FileName, FileRecords, MediaType, ProbeSummary,
-    Progress, Source, Status, StoreError, change_file, limits,
+    Checksum, Due, DueKind, DurationSource, File, FileId, FileName, FileRecords, MediaType, Origin,
+    PageClaims, ProbeSummary, Progress, Source, Status, StoreError, change_file, change_file_of_page, limits,
 };
 use files_doubles::Duty;
 
@@ -22,6 +22,7 @@ conformance! {
     what_is_due_follows_every_change,
     changes_at_once_all_count,
     a_file_that_has_ended_does_not_fail,
+    what_a_page_says_is_written_with_the_file_or_not_at_all,
 }
 
 async fn what_is_written_is_read_again_whole<S: Store>(store: &S) {
@@ -163,4 +164,30 @@ async fn a_file_that_has_ended_does_not_fail<S: Store>(store: &S) {
     let failed = fail_file(press.ports(), press.id(), file.id, "no", at(1)).await.expect("read");
     assert_eq!(failed, None);
     assert_eq!(press.record(file.id).await, Some(file));
+}
+
+fn origin(title: &str) -> Origin {
+    let (title, duration) = (Some(title.to_owned()), Some(12.5));
+    let page_url = Some("https://video.example/1".to_owned());
+    Origin::clean(&PageClaims { title, duration, page_url, ..PageClaims::default() }).expect("an origin")
+}
+
+async fn what_a_page_says_is_written_with_the_file_or_not_at_all<S: Store>(store: &S) {
+    let press = Owner::new(store, "press").await;
+    let before = press.import(at(0)).await;
+    let found = async || press.ports().get_file(press.id(), before.id).await.expect("a record");
+    let after = File { updated_at: at(1), ..before.clone() };
+    press.ports().save_file_of_page(&before, &after, Some(&origin("one"))).await.expect("saved");
+    assert_eq!(found().await.1.origin, Some(origin("one")));
+
+    let late = press.ports().save_file_of_page(&before, &after, Some(&origin("two"))).await;
+    assert!(matches!(late, Err(StoreError::Changed)), "{late:?}");
+    assert_eq!(found().await.1.origin, Some(origin("one")));
+
+    let next = found().await.0;
+    press.ports().save_file(&next, &next).await.expect("saved");
+    assert_eq!(found().await.1.origin, Some(origin("one")), "it stays");
+    let three = origin("three");
+    change_file_of_page(press.ports(), press.id(), before.id, Some(&three), |_| true).await.expect("changed");
+    assert_eq!((found().await.1.origin, found().await.0.version), (Some(three), 4));
 }

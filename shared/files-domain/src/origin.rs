@@ -1,0 +1,176 @@
+use serde::{Deserialize, Serialize};
+use time::{Date, Month};
+use url::Url;
+
+use crate::name::is_unwanted;
+
+/// What a page says of the media it shows, as it was heard: any text, of any length.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PageClaims {
+    /// What it is called.
+    pub title: Option<String>,
+    /// Who has published it.
+    pub uploader: Option<String>,
+    /// The page's own address.
+    pub page_url: Option<String>,
+    /// Seconds.
+    pub duration: Option<f64>,
+    /// Which site it is.
+    pub site: Option<String>,
+    /// A picture of it.
+    pub thumbnail_url: Option<String>,
+    /// The day of its publication: `20260131` or `2026-01-31`.
+    pub upload_date: Option<String>,
+}
+
+/// Where the media of an imported page come from: what the page claims, cleaned. Texts are one line without control and
+/// direction characters, and short; addresses are http or https; all of it is still only what a stranger says.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Origin {
+    title: Option<String>,
+    uploader: Option<String>,
+    page_url: Option<String>,
+    duration: Option<f64>,
+    site: Option<String>,
+    thumbnail_url: Option<String>,
+    upload_date: Option<String>,
+}
+
+impl Origin {
+    /// Longest title, in characters.
+    pub const MAX_TITLE_CHARS: usize = 300;
+    /// Longest name of an uploader or a site, in characters.
+    pub const MAX_NAME_CHARS: usize = 100;
+    /// Longest address, in bytes.
+    pub const MAX_URL_BYTES: usize = 2048;
+    /// Longest duration, in seconds: ten years.
+    pub const MAX_DURATION: f64 = 315_360_000.0;
+
+    /// What remains of a page's claims when they are cleaned; `None` if that is nothing.
+    #[must_use]
+    pub fn clean(claims: &PageClaims) -> Option<Self> {
+        let line = |text: &Option<String>, most: usize| text.as_deref().and_then(|text| one_line(text, most));
+        let origin = Self {
+            title: line(&claims.title, Self::MAX_TITLE_CHARS),
+            uploader: line(&claims.uploader, Self::MAX_NAME_CHARS),
+            page_url: claims.page_url.as_deref().and_then(web_address),
+            duration: claims.duration.filter(|seconds| (0.0..=Self::MAX_DURATION).contains(seconds)),
+            site: line(&claims.site, Self::MAX_NAME_CHARS),
+            thumbnail_url: claims.thumbnail_url.as_deref().and_then(web_address),
+            upload_date: claims.upload_date.as_deref().and_then(date),
+        };
+        (origin != Self::default()).then_some(origin)
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub fn title(&self) -> Option<&str> {
+        self.title.as_deref()
+    }
+}
+
+/// White space of any kind is a space; what is too long ends in an ellipsis.
+fn one_line(text: &str, most: usize) -> Option<String> {
+    let spaced: String = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
+    let clean: String = spaced.chars().filter(|c| !is_unwanted(*c)).collect();
+    let line = clean.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= most {
+        return (!line.is_empty()).then_some(line);
+    }
+    let cut: String = line.chars().take(most - 1).collect();
+    Some(format!("{}…", cut.trim_end()))
+}
+
+fn web_address(text: &str) -> Option<String> {
+    let url = Url::parse(text.trim()).ok()?;
+    let plain = url.username().is_empty() && url.password().is_none() && url.has_host();
+    let web = matches!(url.scheme(), "http" | "https");
+    (web && plain && url.as_str().len() <= Origin::MAX_URL_BYTES).then(|| url.into())
+}
+
+fn date(text: &str) -> Option<String> {
+    let digits: String = text.trim().split('-').collect();
+    if digits.len() != 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let (year, month, day) =
+        (digits[..4].parse().ok()?, digits[4..6].parse::<u8>().ok()?, digits[6..].parse().ok()?);
+    Date::from_calendar_date(year, Month::try_from(month).ok()?, day).ok()?;
+    Some(format!("{}-{}-{}", &digits[..4], &digits[4..6], &digits[6..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn clean(claims: Value) -> Value {
+        let claims: PageClaims = serde_json::from_value(claims).unwrap();
+        serde_json::to_value(Origin::clean(&claims)).unwrap()
+    }
+
+    #[test]
+    fn what_a_page_says_is_kept_and_what_is_missing_is_null() {
+        let origin = clean(json!({
+            "title": "Ein Film 🎬", "uploader": "press", "page_url": "https://video.example/watch?v=1",
+            "duration": 12.5, "site": "Example", "upload_date": "20260131",
+        }));
+        let expected = json!({
+            "title": "Ein Film 🎬", "uploader": "press", "page_url": "https://video.example/watch?v=1",
+            "duration": 12.5, "site": "Example", "thumbnail_url": null, "upload_date": "2026-01-31",
+        });
+        assert_eq!(origin, expected);
+        assert_eq!(serde_json::from_value::<Origin>(origin).unwrap().title(), Some("Ein Film 🎬"));
+        assert_eq!(clean(json!({})), Value::Null);
+    }
+
+    #[test]
+    fn texts_are_one_short_line() {
+        for (text, title) in [
+            (" a\r\nb\u{2028}c\t d ", "a b c d"),
+            ("a\u{202e}gpj.exe\u{0}\u{1b}[2J", "agpj.exe[2J"),
+            (&"ä".repeat(300), &"ä".repeat(300)),
+            (&"ä".repeat(301), &format!("{}…", "ä".repeat(299))),
+        ] {
+            assert_eq!(clean(json!({ "title": text }))["title"], title, "{text:?}");
+        }
+        for empty in ["", " ", "\r\n", "\u{202e}"] {
+            assert_eq!(clean(json!({ "title": empty })), Value::Null, "{empty:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_of_the_web() {
+        for bad in [
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "file:///etc/passwd",
+            "//a.example/x",
+            "watch?v=1",
+            "",
+            "https://user:password@a.example/",
+            "https://",
+        ] {
+            assert_eq!(clean(json!({ "page_url": bad, "thumbnail_url": bad })), Value::Null, "{bad}");
+        }
+        let long = format!("https://a.example/{}", "x".repeat(Origin::MAX_URL_BYTES));
+        assert_eq!(clean(json!({ "page_url": long })), Value::Null);
+        let odd = clean(json!({ "thumbnail_url": " HTTPS://A.example/<b>\"x\" " }));
+        assert_eq!(odd["thumbnail_url"], "https://a.example/%3Cb%3E%22x%22");
+    }
+
+    #[test]
+    fn days_and_durations_are_possible_ones() {
+        for (text, day) in [("2024-02-29", json!("2024-02-29")), ("20240229", json!("2024-02-29"))] {
+            assert_eq!(clean(json!({ "upload_date": text }))["upload_date"], day);
+        }
+        for bad in ["20230229", "2024", "20241301", "2024022٩", "yesterday", "99999999"] {
+            assert_eq!(clean(json!({ "upload_date": bad })), Value::Null, "{bad}");
+        }
+        for bad in [json!(-1), json!(1e300)] {
+            assert_eq!(clean(json!({ "duration": bad })), Value::Null, "{bad}");
+        }
+    }
+}
