@@ -11,6 +11,7 @@ pub fn answer(request: &Request) -> Answer {
     let segments: Vec<&str> = request.raw_http_path().split('/').collect();
     Err(match segments.as_slice() {
         ["", "v1", "files"] => method_not_allowed("GET, POST, OPTIONS"),
+        ["", "v1", "preview"] => method_not_allowed("POST, OPTIONS"),
         ["", "v1", "files", id] if !id.is_empty() => method_not_allowed("GET, DELETE, OPTIONS"),
         ["", "v1", "files", id, name] if !id.is_empty() && !name.is_empty() => {
             method_not_allowed("GET, HEAD, OPTIONS")
@@ -37,6 +38,8 @@ mod tests {
         for (path, reason) in [
             ("/v1/files", Reason::MethodNotAllowed),
             ("/v1/files/", Reason::NotFound),
+            ("/v1/preview", Reason::MethodNotAllowed),
+            ("/v1/preview/", Reason::NotFound),
             ("/v1/files/x", Reason::MethodNotAllowed),
             ("/v1/files/x/y.mp4", Reason::MethodNotAllowed),
             ("/v1/files/x/y/z", Reason::NotFound),

@@ -45,6 +45,12 @@ pub(crate) enum Command {
     Upload(Upload),
     /// Have the service fetch a URL.
     Import(Import),
+    /// Show what importing a URL would bring, and import nothing.
+    Preview {
+        /// An http or https URL: of media, or of a page that shows some.
+        #[arg(value_name = "URL")]
+        source: String,
+    },
     /// List files, newest first.
     List(List),
     /// Show files with all there is to say of them.

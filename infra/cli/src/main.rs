@@ -49,6 +49,7 @@ async fn run(arguments: Arguments, print: &Print) -> Result<(), Failure> {
     match arguments.command {
         Command::Upload(options) => upload::upload(&api, &options, print).await,
         Command::Import(options) => simple::import(&api, &options, print).await,
+        Command::Preview { source } => simple::preview(&api, &source, print).await,
         Command::List(options) => simple::list(&api, &options, print).await,
         Command::Get { ids } => simple::get(&api, &ids, print).await,
         Command::Download(options) => download::download(&api, &options, print).await,

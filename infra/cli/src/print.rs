@@ -45,6 +45,26 @@ impl Print {
         line(&text.unwrap_or_default())
     }
 
+    /// What an import would bring.
+    pub(crate) fn preview(&self, preview: &Value) -> Result<(), Failure> {
+        if self.json {
+            return line(&preview.to_string());
+        }
+        let resumable = if preview["resumable"] == true { "resumable" } else { "not resumable" };
+        let size = preview["size"].as_u64().map_or_else(|| "size unknown".to_owned(), size);
+        let content_type = preview["content_type"].as_str().unwrap_or("-");
+        let name = plain(preview["name"].as_str().unwrap_or("-"));
+        line(&format!("{name}  {}  {size}  {resumable}", plain(content_type)))?;
+        for fact in ["title", "uploader", "duration", "site", "upload_date", "page_url", "thumbnail_url"] {
+            match &preview["origin"][fact] {
+                Value::Null => {}
+                Value::String(text) => line(&format!("    {fact:<13}  {}", plain(text)))?,
+                other => line(&format!("    {fact:<13}  {other}"))?,
+            }
+        }
+        preview["formats"].as_array().into_iter().flatten().try_for_each(|format| line(&format_line(format)))
+    }
+
     /// Something that was done and has no file to show.
     pub(crate) fn done(&self, id: &str, what: &str, more: &str) -> Result<(), Failure> {
         if self.json {
@@ -82,6 +102,24 @@ impl Print {
         bar.reset_eta();
         bar
     }
+}
+
+/// One form of a page's media; the one that is imported has a star.
+fn format_line(format: &Value) -> String {
+    let star = if format["chosen"] == true { "*" } else { " " };
+    let text = |name: &str| format[name].as_str().map_or_else(|| "-".to_owned(), plain);
+    let picture = match (&format["width"], &format["height"]) {
+        (Value::Number(width), Value::Number(height)) => format!("{width}x{height}"),
+        _ => "-".to_owned(),
+    };
+    let rate =
+        format["bit_rate"].as_u64().map_or_else(|| "-".to_owned(), |rate| format!("{} kbit/s", rate / 1000));
+    let (video, audio) = (text("video_codec"), text("audio_codec"));
+    format!(
+        "  {star} {:<5}  {picture:>9}  {rate:>12}  {video}, {audio}  {}",
+        text("extension"),
+        text("transport")
+    )
 }
 
 fn line(text: &str) -> Result<(), Failure> {

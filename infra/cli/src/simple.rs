@@ -20,6 +20,10 @@ pub(crate) async fn import(api: &Api, options: &Import, print: &Print) -> Result
     created(api, file, &options.create, print).await
 }
 
+pub(crate) async fn preview(api: &Api, source: &str, print: &Print) -> Result<(), Failure> {
+    print.preview(&api.post("/preview", &json!({ "file_url": source })).await?)
+}
+
 /// Puts into a request what every way of creating a file takes.
 pub(crate) fn add_options(body: &mut Map<String, Value>, options: &Create) {
     if let Some(name) = &options.name {

@@ -28,3 +28,29 @@ test('a URL is imported; what cannot be is told in the server’s own words', as
   await expect(files.row('missing.webm')).toContainText(error ?? '')
   source.stop()
 })
+
+test('a URL is looked at before it is imported', async ({ files }) => {
+  const { page } = files
+  const source = await Site.start({ '/some/clip.webm': clip() })
+  const field = page.getByLabel('Import from a URL')
+  const look = page.getByRole('button', { name: 'Preview' })
+  await files.open()
+  await expect(look).toBeDisabled()
+  await field.fill(`${source.origin}/missing.webm`)
+  await look.click()
+  await expect(page.getByRole('alert')).toContainText('the source answered 404')
+
+  await field.fill(`${source.origin}/some/clip.webm`)
+  await look.click()
+  const preview = page.getByRole('region', { name: 'Preview' })
+  await expect(preview).toContainText('clip.webm')
+  await expect(preview.getByRole('row', { name: 'Type' })).toContainText('video/webm')
+  await expect(page.getByRole('alert')).toHaveCount(0)
+  await expect(files.row('clip.webm')).toHaveCount(0)
+
+  await field.fill(`${source.origin}/some/clip.webm?other`)
+  await expect(preview).toHaveCount(0)
+  await field.press('Enter')
+  await files.expectStatus('clip.webm', 'Ready')
+  source.stop()
+})

@@ -244,7 +244,7 @@ fn check_content_type(text: String) -> Result<String, ApiError> {
     clean_content_type(&text).ok_or_else(wrong)
 }
 
-fn check_headers(value: Value) -> Result<SourceHeaders, ApiError> {
+pub(crate) fn check_headers(value: Value) -> Result<SourceHeaders, ApiError> {
     if value.is_null() {
         return Ok(SourceHeaders::default());
     }

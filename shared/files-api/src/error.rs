@@ -74,6 +74,14 @@ impl ApiError {
         self
     }
 
+    /// With what is wrong with one field, in another catalogue's word.
+    #[must_use]
+    pub fn with_detail(mut self, field: &str, reason: &str, message: impl Into<String>) -> Self {
+        let (field, reason) = (field.to_owned(), reason.to_owned());
+        self.details.push(FieldError { field, reason, message: message.into() });
+        self
+    }
+
     /// With the methods that a route does take.
     #[must_use]
     pub fn allowing(mut self, methods: &'static str) -> Self {

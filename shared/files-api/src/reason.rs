@@ -67,6 +67,8 @@ pub enum Reason {
     ChecksumNotByParts,
     /// The bytes are not those announced.
     ChecksumMismatch,
+    /// The source does not give what could be imported.
+    SourceRefused,
     /// In the contract, but not in this version.
     NotAvailable,
     /// Try again later.
@@ -192,6 +194,11 @@ impl Reason {
                 "checksum_mismatch",
                 S::UNPROCESSABLE_ENTITY,
                 "The file does not have the announced checksum_sha256",
+            ),
+            Self::SourceRefused => (
+                "source_refused",
+                S::UNPROCESSABLE_ENTITY,
+                "The source does not give anything that can be imported",
             ),
             Self::NotAvailable => {
                 ("not_available", S::UNPROCESSABLE_ENTITY, "This version does not offer that yet")

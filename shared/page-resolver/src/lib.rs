@@ -14,6 +14,12 @@ use aws_sdk_lambda::error::DisplayErrorContext;
 use aws_sdk_lambda::primitives::Blob;
 use serde::{Deserialize, Serialize};
 
+/// Whether what answers with this content type is a page to look into, and not the media itself.
+#[must_use]
+pub fn is_page(content_type: Option<&str>) -> bool {
+    matches!(content_type, Some("text/html" | "application/xhtml+xml"))
+}
+
 /// Longest sentence that is passed on, in characters.
 const MAX_MESSAGE: usize = 500;
 

@@ -22,6 +22,7 @@ pub struct Source {
     /// The file's name as the source gave it in `Content-Disposition`, else the last segment of the path. Raw text:
     /// it may hold anything, clean it before use.
     pub file_name: Option<String>,
+    resumable: bool,
     body: Body,
     stall_timeout: Duration,
     received: u64,
@@ -42,11 +43,17 @@ impl Source {
             length: response.content_length(),
             content_type: headers::content_type(response.headers()),
             file_name: headers::file_name(response.headers(), &final_url),
+            resumable: headers::is_resumable(response.headers()),
             final_url,
             body: Body::Open(response),
             stall_timeout,
             received: 0,
         }
+    }
+
+    /// Whether it says that any part of it can be asked for, and how one version is told from the next.
+    pub fn is_resumable(&self) -> bool {
+        self.resumable && self.length.is_some()
     }
 
     /// The bytes received so far.

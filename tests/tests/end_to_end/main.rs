@@ -22,6 +22,7 @@ mod parts_refused;
 mod permissions;
 mod playlists;
 mod presigned;
+mod preview;
 mod private_addresses;
 mod reprobe;
 mod source_headers;

@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts'
 import { DELAYS, abortReason, online, pause, waitBefore } from './retry.ts'
-import type { CreatedFile, ErrorBody, FileDetail, Page, PartsPage, SignedPart, SinglePut, StoredPart } from './types.ts'
+import type { CreatedFile, ErrorBody, FileDetail, Page, PartsPage, Preview, SignedPart, SinglePut, StoredPart } from './types.ts'
 
 /** The server refused; the message is the server's own. */
 export class ApiError extends Error {
@@ -77,6 +77,10 @@ export class Client {
 
   importUrl(body: { file_url: string; name?: string }, idempotencyKey: string): Promise<CreatedFile> {
     return this.#json('/files', { method: 'POST', body, headers: { 'Idempotency-Key': idempotencyKey } })
+  }
+
+  preview(body: { file_url: string }, call: Call = {}): Promise<Preview> {
+    return this.#json('/preview', { ...call, method: 'POST', body })
   }
 
   announce(body: Announcement, idempotencyKey: string, call: Call = {}): Promise<CreatedFile> {

@@ -44,7 +44,42 @@ export interface ProbeDetail extends ProbeSummary {
 export interface FileDetail extends FileSummary {
   ffprobe: ProbeDetail | null
   source_url: string | null
+  origin: Origin | null
   metadata: Record<string, string>
+}
+
+/** What a page says of the media it shows: a stranger's words. */
+export interface Origin {
+  title: string | null
+  uploader: string | null
+  page_url: string | null
+  /** Seconds. */
+  duration: number | null
+  site: string | null
+  thumbnail_url: string | null
+  upload_date: string | null
+}
+
+/** What importing a URL would bring. */
+export interface Preview {
+  kind: 'media' | 'page'
+  name: string
+  content_type: string | null
+  size: number | null
+  resumable: boolean
+  origin: Origin | null
+  formats: PreviewFormat[]
+}
+
+export interface PreviewFormat {
+  chosen: boolean
+  extension: string | null
+  width: number | null
+  height: number | null
+  bit_rate: number | null
+  size: number | null
+  video_codec: string | null
+  audio_codec: string | null
 }
 
 /** One PUT of all bytes. */

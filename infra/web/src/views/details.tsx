@@ -7,6 +7,7 @@ import { ConfirmDelete } from './confirm-delete.tsx'
 import { Dialog } from './dialog.tsx'
 import { ErrorNote } from './error-note.tsx'
 import { Icon } from './icons.tsx'
+import { originRows } from './origin-rows.ts'
 import { Player, mediumOf } from './player.tsx'
 import { ProbeTables, Table } from './probe-tables.tsx'
 import { StatusChip } from './status-chip.tsx'
@@ -80,6 +81,12 @@ function Body({ client, file, onDelete, onDone }: { client: Client; file: FileDe
       {file.ffprobe !== null && <ProbeTables probe={file.ffprobe} />}
       <h3>File</h3>
       <Table rows={factsOf(file)} />
+      {file.origin !== null && (
+        <>
+          <h3>Page</h3>
+          <Table rows={originRows(file.origin)} />
+        </>
+      )}
       {Object.keys(file.metadata).length > 0 && (
         <>
           <h3>Metadata</h3>

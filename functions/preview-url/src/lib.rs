@@ -1,0 +1,90 @@
+//! `POST /v1/preview`
+
+mod page;
+mod preview;
+
+use std::time::Duration;
+
+use files_api::{Answer, ApiError, PreviewRequest, Reason, answer, authority, for_key_holder};
+use files_domain::{CheckKey, Scope, Timestamp};
+use lambda_http::Request;
+use lambda_http::http::StatusCode;
+use page_resolver::{PageResolver, is_page};
+use safe_fetch::{Allowed, FetchError, Limits, SafeClient, Source, SourceHeaders, SourceUrl};
+use tokio::time::timeout;
+
+pub use crate::preview::Preview;
+
+/// How long one request to a source may take: somebody waits for the answer.
+#[must_use]
+pub fn limits() -> Limits {
+    let (connect_timeout, header_timeout) = (Duration::from_secs(4), Duration::from_secs(5));
+    Limits { connect_timeout, header_timeout, ..Limits::default() }
+}
+
+/// How long a source may take with all its redirects.
+const SOURCE_TIME: Duration = Duration::from_secs(7);
+
+/// Says what importing a URL would bring, and imports nothing.
+pub struct PreviewUrl<R> {
+    /// Where keys are checked.
+    pub records: R,
+    /// The only way out.
+    pub client: SafeClient,
+    /// Private hosts that may be reached.
+    pub allowed: Allowed,
+    /// Who looks into pages; without it, a page is a file like any other.
+    pub pages: Option<PageResolver>,
+}
+
+/// What is to be looked at.
+pub(crate) struct Asked {
+    pub(crate) url: SourceUrl,
+    pub(crate) request: PreviewRequest,
+}
+
+impl<R: CheckKey + Sync> PreviewUrl<R> {
+    /// Answers one request.
+    ///
+    /// # Errors
+    /// What the client is told instead.
+    pub async fn answer(&self, request: &Request, now: Timestamp) -> Answer {
+        let access = authority(request, Scope::Write, now)?;
+        let asked = for_key_holder(&self.records, &access, self.read(request)).await?;
+        self.records.check_key(&access).await?;
+        Ok(answer(StatusCode::OK, &self.preview(&asked).await?))
+    }
+
+    fn read(&self, request: &Request) -> Result<Asked, ApiError> {
+        let request = PreviewRequest::read(request)?;
+        let url = SourceUrl::parse(request.file_url.trim(), &self.allowed).map_err(|error| {
+            ApiError::from(Reason::InvalidUrl).on_field("file_url", Some(error.to_string()))
+        })?;
+        Ok(Asked { url, request })
+    }
+
+    /// By the answer, not by the address: what is no page is the media itself.
+    async fn preview(&self, asked: &Asked) -> Result<Preview, ApiError> {
+        let headers = SourceHeaders::new(asked.request.headers.iter()).map_err(ApiError::internal)?;
+        let source = self.look(&asked.url, &headers).await?;
+        match &self.pages {
+            Some(pages) if is_page(source.content_type.as_deref()) => {
+                drop(source); // its body is of no use
+                self.preview_page(pages, asked).await
+            }
+            _ => Ok(Preview::of_media(&asked.url, &source)),
+        }
+    }
+
+    /// A source's headers; nothing of its body is read.
+    pub(crate) async fn look(&self, url: &SourceUrl, headers: &SourceHeaders) -> Result<Source, ApiError> {
+        let source = timeout(SOURCE_TIME, self.client.get_with(url, headers)).await;
+        source.unwrap_or(Err(FetchError::Timeout)).map_err(|error| refused(&error))
+    }
+}
+
+/// What keeps a source from being imported is the client's to know.
+pub(crate) fn refused(error: &FetchError) -> ApiError {
+    let reason = Reason::SourceRefused;
+    ApiError::from(reason).with_message(error.for_user()).on_field("file_url", Some(error.for_user()))
+}

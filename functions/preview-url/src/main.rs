@@ -1,0 +1,24 @@
+//! `POST /v1/preview`
+
+use std::sync::Arc;
+
+use lambda_http::Error;
+use lambda_startup::{Startup, optional};
+use preview_url::{PreviewUrl, limits};
+use safe_fetch::{Allowed, SafeClient};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let startup = Startup::begin()?;
+    let records = startup.records()?;
+    startup.warm_up(records.warm_up()).await;
+    let allowed = Allowed::parse(&optional("FILES_IMPORT_ALLOW_HOSTS").unwrap_or_default())
+        .except(&optional("AWS_LAMBDA_RUNTIME_API").unwrap_or_default());
+    let client = SafeClient::new(allowed.clone(), limits())?;
+    let handler = Arc::new(PreviewUrl { records, client, allowed, pages: startup.page_resolver() });
+    files_api::serve(move |request| {
+        let handler = Arc::clone(&handler);
+        async move { handler.answer(&request, lambda_startup::now()).await }
+    })
+    .await
+}
