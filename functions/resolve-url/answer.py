@@ -31,7 +31,7 @@ def answer(info, headers):
         kept.append(best)
     return {
         "ok": True,
-        "title": _text(info.get("title")),
+        "title": _title(info),
         "uploader": _text(info.get("uploader") or info.get("channel") or info.get("creator")),
         "page_url": _url(info.get("webpage_url") or info.get("original_url")),
         "duration": _number(info.get("duration")),
@@ -85,6 +85,12 @@ def _headers(headers, asked):
         for name, value in headers.items()
         if name.lower() in HEADERS and name.lower() not in own and isinstance(value, str) and value.isprintable()
     }
+
+
+def _title(info):
+    """yt-dlp numbers the players of a page, also where there is but one."""
+    title = _text(info.get("title"))
+    return title.removesuffix(" (1)") if title and info.get("extractor_key") == "HTML5MediaEmbed" else title
 
 
 def _text(value):

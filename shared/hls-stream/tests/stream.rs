@@ -1,0 +1,198 @@
+//! Playlists of a server here, friendly and hostile.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "these are tests, although Clippy only sees that of functions marked so"
+)]
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Response, StatusCode};
+use hls_stream::{HlsError, HlsStream, Kind, Refusal};
+use safe_fetch::{Allowed, FetchError, Limits, SafeClient, SourceHeaders, SourceUrl};
+
+type Pages = Arc<Mutex<HashMap<String, Vec<u8>>>>;
+/// Paths, and the token that came with each.
+type Asked = Arc<Mutex<Vec<(String, Option<String>)>>>;
+
+struct Server {
+    address: SocketAddr,
+    pages: Pages,
+    asked: Asked,
+}
+
+#[derive(Clone)]
+struct Shared {
+    pages: Pages,
+    asked: Asked,
+}
+
+async fn answer(State(shared): State<Shared>, request: Request) -> Response<Body> {
+    let path = request.uri().path().to_owned();
+    let header = request.headers().get("x-token").map(|value| value.to_str().unwrap().to_owned());
+    let mut asked = shared.asked.lock().unwrap();
+    let before = asked.iter().filter(|(asked, _)| *asked == path).count();
+    asked.push((path.clone(), header));
+    match shared.pages.lock().unwrap().get(&path) {
+        Some(_) if path.contains("flaky") && before == 0 => status(StatusCode::SERVICE_UNAVAILABLE),
+        Some(page) => Response::new(Body::from(page.clone())),
+        None => status(StatusCode::NOT_FOUND),
+    }
+}
+
+fn status(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+impl Server {
+    async fn start(pages: &[(&str, &str)]) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let pages: Pages = Arc::new(Mutex::new(
+            pages.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect(),
+        ));
+        let asked = Arc::default();
+        let shared = Shared { pages: pages.clone(), asked: Arc::clone(&asked) };
+        let router = Router::new().fallback(answer).with_state(shared);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { address, pages, asked }
+    }
+
+    async fn open(&self, path: &str) -> Result<HlsStream, HlsError> {
+        let allowed = Allowed::parse("127.0.0.1");
+        let client = SafeClient::new(allowed.clone(), Limits::default()).unwrap();
+        let url = SourceUrl::parse(&format!("http://{}{path}", self.address), &allowed).unwrap();
+        let source = client.get(&url).await?;
+        let token = |_: &SourceUrl| SourceHeaders::new([("x-token", "t")]).unwrap();
+        HlsStream::open(client, allowed, Arc::new(token), source).await
+    }
+
+    async fn all(&self, path: &str) -> Result<(Kind, String), HlsError> {
+        let mut stream = self.open(path).await?;
+        let mut all = Vec::new();
+        while let Some(chunk) = stream.next_chunk().await? {
+            all.extend_from_slice(&chunk);
+        }
+        Ok((stream.kind(), String::from_utf8(all).unwrap()))
+    }
+
+    async fn refused(&self, path: &str) -> Refusal {
+        match self.all(path).await {
+            Err(HlsError::Refused(refusal)) => refusal,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+const TS: &str =
+    "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\na.ts\n#EXTINF:6,\nsub/flaky.ts\n#EXT-X-ENDLIST\n";
+
+#[tokio::test]
+async fn segments_are_put_together_in_their_order() {
+    let server = Server::start(&[
+        ("/v/ts.m3u8", TS),
+        ("/v/a.ts", "Gone"),
+        ("/v/sub/flaky.ts", "two"),
+        (
+            "/m.m3u8",
+            "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlow.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2\nv/ts.m3u8\n",
+        ),
+        (
+            "/mp4.m3u8",
+            "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-MAP:URI=\"i.mp4\"\n#EXTINF:6,\na.m4s\n#EXT-X-ENDLIST\n",
+        ),
+        ("/i.mp4", "....ftypisom"),
+        ("/a.m4s", "moof"),
+    ])
+    .await;
+    for path in ["/v/ts.m3u8", "/m.m3u8"] {
+        let (kind, all) = server.all(path).await.unwrap();
+        assert_eq!((kind, all.as_str()), (Kind::MpegTs, "Gonetwo"), "{path}");
+    }
+    assert_eq!(server.open("/v/ts.m3u8").await.unwrap().file_name(), "ts.ts");
+    let (kind, all) = server.all("/mp4.m3u8").await.unwrap();
+    assert_eq!((kind, all.as_str()), (Kind::Mp4, "....ftypisommoof"));
+    let asked = server.asked.lock().unwrap().clone();
+    assert!(asked.iter().all(|(path, token)| token.is_some() || path.ends_with("3u8")), "{asked:?}");
+}
+
+#[tokio::test]
+async fn ranges_of_one_file_are_cut_out_of_it() {
+    let server = Server::start(&[
+        (
+            "/r.m3u8",
+            "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n#EXT-X-BYTERANGE:3@2\nf\n#EXTINF:6,\n#EXT-X-BYTERANGE:2\nf\n\
+             #EXTINF:6,\n#EXT-X-BYTERANGE:1@9\nf\n#EXT-X-ENDLIST\n",
+        ),
+        ("/f", "01G3456789"),
+        ("/beyond.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n#EXT-X-BYTERANGE:3@9\ng\n#EXT-X-ENDLIST\n"),
+        ("/g", "012345678G"),
+    ])
+    .await;
+    assert_eq!(server.all("/r.m3u8").await.unwrap().1, "G34569");
+    server.pages.lock().unwrap().insert("/g".to_owned(), b"short".to_vec());
+    assert!(matches!(server.all("/beyond.m3u8").await, Err(HlsError::Fetch(FetchError::Truncated))));
+}
+
+#[tokio::test]
+async fn what_is_no_stream_is_refused() {
+    let media =
+        |lines: &str| format!("#EXTM3U\n#EXT-X-TARGETDURATION:6\n{lines}#EXTINF:6,\na.ts\n#EXT-X-ENDLIST\n");
+    let long = format!("#EXTM3U\n{}", "#".repeat(5 << 20));
+    let pages = [
+        ("/a.ts", "no transport stream".to_owned()),
+        ("/segments", media("")),
+        ("/encrypted", media("#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n")),
+        ("/live", media("").replace("#EXT-X-ENDLIST\n", "")),
+        ("/html", "<html>".to_owned()),
+        ("/empty", String::new()),
+        ("/long", long),
+        ("/nested", "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n/nested\n".to_owned()),
+    ];
+    let pages: Vec<_> = pages.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let server = Server::start(&pages).await;
+    for (path, refusal) in [
+        ("/segments", Refusal::Segments),
+        ("/encrypted", Refusal::Encrypted),
+        ("/live", Refusal::Live),
+        ("/html", Refusal::Malformed),
+        ("/empty", Refusal::Malformed),
+        ("/long", Refusal::TooLong),
+        ("/nested", Refusal::Malformed),
+    ] {
+        assert_eq!(server.refused(path).await, refusal, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn addresses_inside_are_never_asked() {
+    let canary = Server::start(&[("/a.ts", "G")]).await;
+    let port = canary.address.port();
+    let inside = format!("http://localhost:{port}/a.ts");
+    let media = |uri: &str| format!("#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n{uri}\n#EXT-X-ENDLIST\n");
+    let pages = [
+        ("/segment", media(&inside)),
+        ("/map", media("x").replace("#EXTINF", "#EXT-X-MAP:URI=\"http://169.254.169.254/\"\n#EXTINF")),
+        ("/file", media("file:///etc/passwd")),
+        ("/master", format!("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{inside}\n")),
+    ];
+    let pages: Vec<_> = pages.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let server = Server::start(&pages).await;
+    for (path, expected) in [
+        ("/segment", FetchError::PrivateAddress),
+        ("/map", FetchError::PrivateAddress),
+        ("/file", FetchError::Url(safe_fetch::UrlError::Scheme)),
+        ("/master", FetchError::PrivateAddress),
+    ] {
+        let opened = server.open(path).await;
+        assert!(matches!(&opened, Err(HlsError::Fetch(error)) if *error == expected), "{path}: {opened:?}");
+    }
+    assert_eq!(canary.asked.lock().unwrap().len(), 0);
+}
