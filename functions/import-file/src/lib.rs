@@ -1,8 +1,21 @@
 //! Import queue: fetches a URL into an object.
+//!
+//! A source that gives parts of itself, and says by a validator of which version they are, is fetched by several
+//! connections at once, and by several runs of the function if need be; any other in one stream, in one run.
 
+mod backoff;
+mod begin;
+mod finish;
+mod hash;
+mod incoming;
+mod job;
+mod lanes;
+mod ordered;
 mod parts;
+mod ranged;
+mod reader;
 mod stop;
-mod transfer;
+mod streamed;
 mod worker;
 
 use std::error::Error;
@@ -10,7 +23,7 @@ use std::time::SystemTime;
 
 use files_domain::{ClaimImport, FileRecords, ImportClaim};
 use files_objects::Objects;
-use files_queues::{Delivered, ImportMessage, only_failed};
+use files_queues::{Delivered, ImportMessage, ImportQueue, only_failed};
 use safe_fetch::{Allowed, SafeClient};
 use serde_json::Value;
 use tracing::{error, info};
@@ -33,6 +46,8 @@ pub struct ImportFile<R> {
     pub records: R,
     /// Where their bytes go.
     pub objects: Objects,
+    /// Where an import goes that another run shall go on with.
+    pub queue: ImportQueue,
     /// The only way out.
     pub client: SafeClient,
     /// Private hosts that may be reached.
@@ -67,7 +82,7 @@ impl<R: ClaimImport + FileRecords + Sync> ImportFile<R> {
 
     async fn import(&self, order: &ImportMessage, deadline: SystemTime) -> Result<Message, BoxError> {
         match self.records.claim_import(order.owner, order.id, lambda_startup::now()).await? {
-            ImportClaim::Claimed(file) => Worker::new(self, file, deadline).run(order).await?,
+            ImportClaim::Claimed(file) => Worker::new(self, file, deadline)?.run(order).await?,
             // Should its worker die, sweep could not send what only messages have.
             ImportClaim::HeldUntil(_) if !order.headers.is_empty() => return Ok(Message::StillNeeded),
             // Its worker, or sweep when that one is gone, brings it to its end: this message is one too many.

@@ -11,13 +11,14 @@ use serde_json::Value;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
-    let (records, objects) = (startup.records()?, startup.objects()?);
+    let (records, objects, queue) = (startup.records()?, startup.objects()?, startup.import_queue()?);
     startup.warm_up(records.warm_up()).await;
     let allowed = Allowed::parse(&optional("FILES_IMPORT_ALLOW_HOSTS").unwrap_or_default())
         .except(&optional("AWS_LAMBDA_RUNTIME_API").unwrap_or_default());
     let import = Arc::new(ImportFile {
         records,
         objects,
+        queue,
         client: SafeClient::new(allowed.clone(), Limits::default())?,
         allowed,
         max_file_bytes: number("FILES_MAX_FILE_BYTES", "a number of bytes")?,

@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use files_domain::StoreError;
 use files_objects::ObjectsError;
 use safe_fetch::FetchError;
 
@@ -8,8 +11,12 @@ use crate::BoxError;
 pub(crate) enum Stop {
     /// The source failed; whether it may do better next time is in the error.
     Source(FetchError),
+    /// The source failed, and enough was tried in this run.
+    GivenUp(FetchError),
     /// It will not do: the reason is for the user.
     Refused(String),
+    /// The function's time is over, and another run can go on.
+    OutOfTime,
     /// The file is deleted, or another worker's.
     NotOurs,
     /// Our own stores failed: the message comes again.
@@ -28,5 +35,27 @@ impl From<ObjectsError> for Stop {
             ObjectsError::NoSuchUpload => Self::NotOurs, // deleting a file aborts its upload
             error => Self::Ours(error.into()),
         }
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Changed => Self::NotOurs,
+            error => Self::Ours(error.into()),
+        }
+    }
+}
+
+/// Why an import has to rest, in the user's words, and how long the source wants to be left alone.
+#[derive(Debug)]
+pub(crate) struct Setback {
+    pub(crate) reason: String,
+    pub(crate) at_least: Duration,
+}
+
+impl From<&FetchError> for Setback {
+    fn from(error: &FetchError) -> Self {
+        Self { reason: error.for_user(), at_least: error.retry_after().unwrap_or_default() }
     }
 }

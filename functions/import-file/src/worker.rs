@@ -1,87 +1,201 @@
 use std::time::{Duration, SystemTime};
 
-use files_domain::{
-    ClaimImport, File, FileName, FileRecords, ImportMessage, ImportedObject, StoreError, change_file,
-    clean_content_type,
-};
-use files_objects::{ObjectsError, Upload, Uploaded};
-use safe_fetch::{Source, SourceHeaders, SourceUrl};
-use tracing::{info, warn};
+use files_domain::{ClaimImport, File, FileRecords, ImportMessage, StoreError, change_file, limits};
+use safe_fetch::{FetchError, SafeClient};
+use tokio::time::Instant;
+use tracing::info;
 
-use crate::stop::Stop;
-use crate::transfer::{Stored, Transfer};
+use crate::lanes;
+use crate::stop::{Setback, Stop};
 use crate::{BoxError, ImportFile};
 
-/// Tries of a source that may do better next time, and the pause before the second one.
-const MAX_TRIES: u32 = 3;
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// What is left of the function's time when a transfer is given up: enough to clean up after it.
+/// How often at most what has arrived is written down.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
+/// Most that is kept of the function's time for what comes after a transfer, and that part of it where it is short.
 const CLEAN_UP_TIME: Duration = Duration::from_secs(15);
+/// See [`CLEAN_UP_TIME`].
+const CLEAN_UP_SHARE: u32 = 4;
 
-/// Brings one import to its end.
+/// Brings one import to its end, or as far as one run of the function goes.
 pub(crate) struct Worker<'a, R> {
     pub(crate) import: &'a ImportFile<R>,
     pub(crate) file: File,
-    deadline: SystemTime,
+    pub(crate) hours: Hours,
+    /// Keeps its connections for the time of this run.
+    pub(crate) client: SafeClient,
+    /// How often the source has changed.
+    pub(crate) restarts: u32,
+    /// Whether this run has stored a part that a next run will find.
+    pub(crate) has_new_parts: bool,
+    written_down: Instant,
+}
+
+/// The time for transfers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hours {
+    end: Instant,
+}
+
+impl Hours {
+    fn until(deadline: SystemTime) -> Self {
+        let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
+        let clean_up = CLEAN_UP_TIME.min(left / CLEAN_UP_SHARE);
+        Self { end: Instant::now() + left.saturating_sub(clean_up) }
+    }
+
+    pub(crate) fn left(self) -> Duration {
+        self.end.saturating_duration_since(Instant::now())
+    }
+
+    pub(crate) fn are_over(self) -> bool {
+        self.left().is_zero()
+    }
+
+    /// Whether something can be done that takes so long.
+    pub(crate) fn allow(self, takes: Duration) -> bool {
+        self.left() > takes
+    }
 }
 
 impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
-    pub(crate) fn new(import: &'a ImportFile<R>, file: File, deadline: SystemTime) -> Self {
-        Self { import, file, deadline }
+    pub(crate) fn new(
+        import: &'a ImportFile<R>,
+        file: File,
+        deadline: SystemTime,
+    ) -> Result<Self, FetchError> {
+        Ok(Self {
+            import,
+            file,
+            hours: Hours::until(deadline),
+            client: import.client.for_transfer(lanes::MOST)?,
+            restarts: 0,
+            has_new_parts: false,
+            written_down: Instant::now(), // by the claim
+        })
     }
 
     pub(crate) async fn run(mut self, order: &ImportMessage) -> Result<(), BoxError> {
         if !self.file.importing && self.finish_stored().await? {
             return Ok(());
         }
-        self.abort_leftover().await?;
-        let time_left = self.deadline.duration_since(SystemTime::now()).unwrap_or_default();
-        let fetched = tokio::time::timeout(time_left.saturating_sub(CLEAN_UP_TIME), self.fetch(order)).await;
         // Once all bytes are there, no clock of ours fails the file any more: what is left is to be finished.
-        let finished = match fetched {
-            Ok(Ok((stored, source))) => self.finish(stored, source).await,
-            Ok(Err(stop)) => Err(stop),
-            Err(_) => Err(Stop::Refused("the source took too long".to_owned())),
+        let finished = match self.fetch_if_not_for_ever(order).await {
+            Ok(fetched) => self.finish(fetched).await,
+            Err(stop) => Err(stop),
         };
         match finished {
             Ok(()) => Ok(()),
             Err(Stop::Refused(reason)) => self.fail(&reason).await,
             Err(Stop::Source(error)) => self.fail(&error.for_user()).await,
-            Err(Stop::NotOurs) => {
-                info!(file = %self.file.id, "the import was deleted, or has another worker");
-                self.abort_leftover().await
-            }
+            Err(Stop::GivenUp(error)) => self.rest(order, Setback::from(&error)).await,
+            Err(Stop::OutOfTime) => self.go_on_later(order).await,
+            Err(Stop::NotOurs) => self.let_go().await,
             Err(Stop::Ours(cause)) => Err(cause),
         }
     }
 
-    /// A worker before this one had fetched everything and died just before the end. `false`: not everything is there.
-    async fn finish_stored(&self) -> Result<bool, BoxError> {
-        let File { owner, id, .. } = self.file;
-        match self.import.objects.head_file(owner, id).await {
-            Ok(_) => return Ok(true),
-            Err(ObjectsError::NotFound) => {}
-            Err(error) => return Err(error.into()),
+    async fn fetch_if_not_for_ever(&mut self, order: &ImportMessage) -> Result<crate::finish::Fetched, Stop> {
+        if self.file.generation > limits::MAX_IMPORT_RUNS {
+            return Err(Stop::Refused("the source took too long".to_owned()));
         }
-        let Some(upload_id) = &self.file.upload_id else {
-            return Ok(false);
-        };
-        let size = self.file.size.unwrap_or(0);
-        let completed = self.import.objects.complete_stored_parts(owner, id, upload_id, size).await?;
-        Ok(completed == Uploaded::Completed)
+        self.fetch(order).await
     }
 
-    /// Parts of a try before are thrown away: what the source gives now need not be what it gave then.
-    async fn abort_leftover(&mut self) -> Result<(), BoxError> {
+    /// A part is stored that a next run will find: whatever was counted of failures counts from here.
+    pub(crate) fn has_new_part(&mut self) {
+        self.has_new_parts = true;
+        self.file.setbacks = 0;
+        if let Some(due) = &mut self.file.due {
+            due.tries = 0;
+        }
+    }
+
+    /// Writes down how far it is.
+    pub(crate) async fn write_down(&mut self) -> Result<(), Stop> {
+        self.written_down = Instant::now();
+        self.import.records.save_progress(&self.file, lambda_startup::now()).await?;
+        self.file.version += 1;
+        Ok(())
+    }
+
+    /// The same, unless that was done just now.
+    pub(crate) async fn write_down_at_times(&mut self) -> Result<(), Stop> {
+        if self.written_down.elapsed() < PROGRESS_INTERVAL {
+            return Ok(());
+        }
+        self.write_down().await
+    }
+
+    /// Parts that nobody will go on with are thrown away.
+    pub(crate) async fn abort_leftover(&mut self) -> Result<(), BoxError> {
+        self.file.resume = None;
         if let Some(upload_id) = self.file.upload_id.take() {
             self.import.objects.abort_upload(self.file.owner, self.file.id, &upload_id).await?;
         }
         Ok(())
     }
 
+    /// The time is over, and there is more to fetch: another run goes on at once. One that had nothing to show for all its
+    /// time is a setback.
+    async fn go_on_later(&mut self, order: &ImportMessage) -> Result<(), BoxError> {
+        if !self.has_new_parts {
+            let reason = "the source is too slow".to_owned();
+            return self.rest(order, Setback { reason, at_least: Duration::ZERO }).await;
+        }
+        self.hand_on(order, Duration::ZERO).await
+    }
+
+    /// The source may do better later; how often it is given the chance is counted.
+    async fn rest(&mut self, order: &ImportMessage, setback: Setback) -> Result<(), BoxError> {
+        let rest = usize::try_from(self.file.setbacks).ok().and_then(|count| limits::IMPORT_RESTS.get(count));
+        let Some(rest) = rest else {
+            return self.fail(&setback.reason).await;
+        };
+        self.file.setbacks += 1;
+        if self.file.resume.is_none() {
+            self.abort_leftover().await?;
+            self.file.progress = None;
+        }
+        let rest = setback.at_least.max(*rest).min(limits::MAX_QUEUE_DELAY);
+        info!(file = %self.file.id, reason = setback.reason, rest_s = rest.as_secs(), "the import rests");
+        self.hand_on(order, rest).await
+    }
+
+    /// Lets go of the import before it is queued: whoever takes the message must not find it held. Should the message be
+    /// lost, `sweep` sends another.
+    async fn hand_on(&mut self, order: &ImportMessage, delay: Duration) -> Result<(), BoxError> {
+        let now = lambda_startup::now();
+        let again_at = now.plus(delay + limits::IMPORT_SEND_GRACE);
+        match self.import.records.release_import(&self.file, again_at, now).await {
+            Ok(()) => {}
+            Err(StoreError::Changed) => return self.let_go().await,
+            Err(error) => return Err(error.into()),
+        }
+        self.import.queue.send_later(order, delay).await
+    }
+
+    /// Deleted, ended, or another worker's. Whose upload it is decides what becomes of its parts: another worker goes on
+    /// with the same one.
+    async fn let_go(&mut self) -> Result<(), BoxError> {
+        info!(file = %self.file.id, "the import was deleted, or has another worker");
+        let found = self.import.records.get_file(self.file.owner, self.file.id).await;
+        match found {
+            Ok((file, _)) if file.upload_id.is_some() && file.upload_id == self.file.upload_id => Ok(()),
+            Ok(_) | Err(StoreError::NotFound) => self.abort_leftover().await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Its parts go first: a failed record no longer knows of them. Those of another worker stay.
     async fn fail(&mut self, reason: &str) -> Result<(), BoxError> {
-        self.abort_leftover().await?;
         let (mine, now) = (self.file.generation, lambda_startup::now());
+        if self.file.upload_id.is_some() {
+            match self.import.records.get_file(self.file.owner, self.file.id).await {
+                Ok((file, _)) if file.generation != mine => return Ok(()),
+                Ok(_) | Err(StoreError::NotFound) => self.abort_leftover().await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
         let failed = change_file(&self.import.records, self.file.owner, self.file.id, |file| {
             let ours = file.generation == mine && !file.status.is_terminal();
             if ours {
@@ -91,96 +205,6 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
         });
         failed.await?;
         info!(file = %self.file.id, reason, "import failed");
-        Ok(())
-    }
-
-    /// From the source's last byte to a completed object.
-    async fn finish(&mut self, stored: Stored, source: Source) -> Result<(), Stop> {
-        if self.file.announced_sha256.as_ref().is_some_and(|announced| *announced != stored.sha256) {
-            return Err(Stop::Refused("the source's bytes do not have the announced SHA-256".to_owned()));
-        }
-        let object = ImportedObject {
-            size: stored.size,
-            sha256: stored.sha256.clone(),
-            content_type: source.content_type.as_deref().and_then(clean_content_type),
-            name: source.file_name.as_deref().and_then(FileName::clean),
-            upload_id: self.file.upload_id.clone(),
-        };
-        let content_type = self.save_imported(object).await?;
-        self.store(stored, content_type.as_deref()).await
-    }
-
-    /// Fetches all bytes, trying again what may do better next time.
-    async fn fetch(&mut self, order: &ImportMessage) -> Result<(Stored, Source), Stop> {
-        let url = SourceUrl::parse(&order.file_url, &self.import.allowed)
-            .map_err(|error| Stop::Refused(error.to_string()))?;
-        let headers =
-            SourceHeaders::new(order.headers.iter()).map_err(|error| Stop::Refused(error.to_string()))?;
-        let mut pause = FIRST_PAUSE;
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let error = match self.fetch_once(&url, &headers).await {
-                Err(Stop::Source(error)) => error,
-                other => return other,
-            };
-            warn!(file = %self.file.id, tries, error = %error, "the source failed");
-            if tries == MAX_TRIES || !error.is_retryable() {
-                return Err(Stop::Refused(error.for_user()));
-            }
-            self.abort_leftover().await.map_err(Stop::Ours)?;
-            tokio::time::sleep(pause).await; // back-off between two tries, not a wait for an event
-            pause *= 3;
-        }
-    }
-
-    async fn fetch_once(
-        &mut self,
-        url: &SourceUrl,
-        headers: &SourceHeaders,
-    ) -> Result<(Stored, Source), Stop> {
-        let mut source = self.import.client.get_with(url, headers).await?;
-        let stored = Transfer::new(self).run(&mut source).await?;
-        Ok((stored, source))
-    }
-
-    /// Writes down that all bytes are there, before they become an object: S3's event may come at once.
-    /// Gives the media type that the file has.
-    async fn save_imported(&mut self, object: ImportedObject) -> Result<Option<String>, Stop> {
-        let now = lambda_startup::now();
-        let (mine, records) = (self.file.generation, &self.import.records);
-        let mut after = self.file.clone();
-        after.imported(object.clone(), now);
-        match records.save_file(&self.file, &after).await {
-            Ok(()) => return Ok(after.content_type),
-            Err(StoreError::Changed) => {} // perhaps only sweep, which has put off what is due: look
-            Err(error) => return Err(Stop::Ours(error.into())),
-        }
-        let changed = change_file(records, self.file.owner, self.file.id, |file| {
-            let ours = file.generation == mine && !file.status.is_terminal();
-            if ours {
-                file.imported(object.clone(), now);
-            }
-            ours
-        });
-        let saved = changed.await.map_err(|error| Stop::Ours(error.into()))?;
-        saved.map(|file| file.content_type).ok_or(Stop::NotOurs)
-    }
-
-    /// Makes the bytes an object.
-    async fn store(&self, stored: Stored, content_type: Option<&str>) -> Result<(), Stop> {
-        let File { owner, id, .. } = self.file;
-        let objects = &self.import.objects;
-        match (&self.file.upload_id, stored.whole) {
-            (Some(upload_id), _) => {
-                objects.complete_upload(owner, id, upload_id, &stored.parts).await?;
-            }
-            (None, whole) => {
-                let upload = Upload { size: stored.size, sha256: &stored.sha256, content_type };
-                objects.put_file(owner, id, whole.into(), upload).await?;
-            }
-        }
-        info!(file = %id, size_bytes = stored.size, parts = stored.parts.len(), "imported");
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    FileId, FileName, MediaType, Metadata, Origin, OwnerId, PartPlan, ProbeSummary, Timestamp, limits,
+    FileId, FileName, MediaType, Metadata, Origin, OwnerId, PartPlan, ProbeSummary, Resume, Timestamp, limits,
 };
 
 /// Where a file's bytes come from.
@@ -55,7 +55,7 @@ pub enum Checksum {
 /// How much of an import has arrived, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Bytes stored so far.
+    /// Bytes that have come so far.
     pub received: u64,
     /// Bytes there are, if the source said so.
     pub total: Option<u64>,
@@ -137,6 +137,10 @@ pub struct File {
     pub lease_until: Option<Timestamp>,
     /// A multipart upload that is, or may be, unfinished.
     pub upload_id: Option<String>,
+    /// What another worker needs to go on with the import's upload, if its source can be asked for the rest.
+    pub resume: Option<Resume>,
+    /// How often in a row an import was given back without anything new to show for it.
+    pub setbacks: u32,
     /// Bytes of each part but the last, if the client uploads by parts.
     pub part_size: Option<u64>,
     /// What time must still finish.
@@ -289,6 +293,8 @@ impl NewFile {
             generation: 0,
             lease_until: None,
             upload_id: None,
+            resume: None,
+            setbacks: 0,
             part_size: None,
             due: Some(due),
         }

@@ -14,6 +14,8 @@ mod page;
 mod parts;
 mod ports;
 mod probe;
+mod resume;
+mod size;
 mod source_headers;
 mod time;
 mod transition;
@@ -36,6 +38,8 @@ pub use ports::{
 pub use probe::{
     AttachedPicture, ColorFacts, DurationSource, MediaType, PROBE_FACTS, ProbeFacts, ProbeSummary, Probed,
 };
+pub use resume::{Hashed, Resume};
+pub use size::human_bytes;
 pub use source_headers::{SourceHeaders, SourceHeadersError};
 pub use time::Timestamp;
 pub use transition::ImportedObject;

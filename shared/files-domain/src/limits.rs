@@ -52,6 +52,15 @@ pub const IMPORT_SEND_GRACE: Duration = Duration::from_secs(15 * 60);
 pub const IMPORT_MESSAGE_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// How long a worker may hold an import without finishing: longer than the function may run.
 pub const IMPORT_LEASE: Duration = Duration::from_secs(330);
+/// How long an import rests after a run that brought nothing new, by how many such runs there were in a row. One more and it
+/// has failed.
+pub const IMPORT_RESTS: [Duration; 3] =
+    [Duration::from_secs(60), Duration::from_secs(5 * 60), Duration::from_secs(15 * 60)];
+/// Longest that a message of SQS can be put off
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>).
+pub const MAX_QUEUE_DELAY: Duration = Duration::from_secs(15 * 60);
+/// Most runs of the function on one import: about a month.
+pub const MAX_IMPORT_RUNS: u64 = 10_000;
 /// How long stored bytes may stay unprobed before `sweep` asks again.
 pub const PROBE_GRACE: Duration = Duration::from_secs(15 * 60);
 /// How often `sweep` tries one thing before it gives up on it.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Authority, Checksum, Detail, File, FileId, FullProbe, KeyProblem, Origin, OwnerId, Page, PageRequest,
-    Probed, Progress, SourceHeaders, Status, Timestamp,
+    Probed, SourceHeaders, Status, Timestamp,
 };
 
 /// Any error, with its sources, for the log.
@@ -234,12 +234,20 @@ pub trait ClaimImport {
         now: Timestamp,
     ) -> impl Future<Output = Result<ImportClaim, StoreError>> + Send;
 
-    /// Writes down what an import has got. [`StoreError::Changed`]: it is no longer this worker's, or deleted.
+    /// Writes down what an import has got, as `file` says: progress, upload, what is needed to go on with it, setbacks.
+    /// [`StoreError::Changed`]: it is no longer this worker's, or deleted.
     fn save_progress(
         &self,
         file: &File,
-        progress: Progress,
-        upload_id: Option<&str>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The same, and lets go of the import: whoever claims it next goes on with it. Should nobody, `sweep` queues it at
+    /// `again_at`.
+    fn release_import(
+        &self,
+        file: &File,
+        again_at: Timestamp,
         now: Timestamp,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }

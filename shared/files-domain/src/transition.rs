@@ -13,8 +13,8 @@ use crate::{
 pub struct ImportedObject {
     /// Bytes.
     pub size: u64,
-    /// SHA-256 in hex.
-    pub sha256: String,
+    /// Of the whole.
+    pub checksum: Option<Checksum>,
     /// As the source named it.
     pub content_type: Option<String>,
     /// As the source named it.
@@ -30,7 +30,7 @@ impl File {
         self.status = Status::Running;
         self.size = Some(object.size);
         self.held = object.size;
-        self.checksum = Some(Checksum::Sha256(object.sha256));
+        self.checksum = object.checksum;
         self.content_type = Some(self.imported_type(object.name.as_ref(), object.content_type.as_deref()));
         if self.name_from_source {
             self.name = object.name.unwrap_or_else(|| self.name.clone());
@@ -38,6 +38,7 @@ impl File {
         self.upload_id = object.upload_id;
         self.importing = false;
         self.progress = None;
+        (self.resume, self.setbacks) = (None, 0);
         self.due = Some(Due { kind: DueKind::Probe, at: now.plus(limits::PROBE_GRACE), tries: 0 });
         self.updated_at = now;
     }
@@ -183,6 +184,7 @@ impl File {
         self.progress = None;
         self.lease_until = None;
         self.upload_id = None;
+        (self.resume, self.setbacks) = (None, 0);
         self.due = self.expires_at.map(|at| Due { kind: DueKind::Expire, at, tries: 0 });
         self.updated_at = now;
     }
@@ -226,7 +228,7 @@ mod tests {
     fn object(size: u64) -> ImportedObject {
         ImportedObject {
             size,
-            sha256: "00".repeat(32),
+            checksum: Some(Checksum::Sha256("00".repeat(32))),
             content_type: Some("video/mp4".into()),
             name: FileName::clean("clip.mp4"),
             upload_id: Some("u1".into()),

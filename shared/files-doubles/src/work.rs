@@ -1,6 +1,6 @@
 use files_domain::{
-    ClaimImport, Due, DueKind, File, FileId, FinishProbe, ImportClaim, OwnerId, ProbeDone, Progress,
-    SavedProbe, Status, StoreError, Timestamp, limits,
+    ClaimImport, Due, DueKind, File, FileId, FinishProbe, ImportClaim, OwnerId, ProbeDone, SavedProbe,
+    Status, StoreError, Timestamp, limits,
 };
 
 use crate::Memory;
@@ -62,20 +62,42 @@ impl ClaimImport for Memory {
         Ok(ImportClaim::Claimed(claimed))
     }
 
-    async fn save_progress(
+    async fn save_progress(&self, file: &File, now: Timestamp) -> Result<(), StoreError> {
+        self.change_mine(file, |before| with_work(before, file, now))
+    }
+
+    async fn release_import(
         &self,
         file: &File,
-        progress: Progress,
-        upload_id: Option<&str>,
+        again_at: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let tries = file.due.map_or(0, |due| due.tries);
+        let due = Some(Due { kind: DueKind::Import, at: again_at, tries });
+        self.change_mine(file, |before| File { lease_until: None, due, ..with_work(before, file, now) })
+    }
+}
+
+/// The record with what its worker says of its work.
+fn with_work(before: &File, work: &File, now: Timestamp) -> File {
+    File {
+        progress: work.progress,
+        upload_id: work.upload_id.clone(),
+        resume: work.resume.clone(),
+        setbacks: work.setbacks,
+        due: before.due.map(|due| Due { tries: work.due.map_or(0, |due| due.tries), ..due }),
+        updated_at: now,
+        ..before.clone()
+    }
+}
+
+impl Memory {
+    fn change_mine(&self, file: &File, change: impl FnOnce(&File) -> File) -> Result<(), StoreError> {
         let mut state = self.lock();
         let owner = state.owner(file.owner);
         let mine = |it: &&File| it.status == Status::Running && it.generation == file.generation;
         let before = owner.file(file.id).filter(mine).cloned().ok_or(StoreError::Changed)?;
-        let mut after = File { progress: Some(progress), updated_at: now, ..before.clone() };
-        after.upload_id = upload_id.map(str::to_owned).or(after.upload_id);
-        owner.replace(&before, after);
+        owner.replace(&before, change(&before));
         Ok(())
     }
 }

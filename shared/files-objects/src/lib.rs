@@ -9,7 +9,7 @@ mod range;
 
 pub use disposition::{Disposition, Served};
 pub use error::ObjectsError;
-pub use multipart::{Part, StoredParts, Uploaded};
+pub use multipart::{Part, PartBytes, StoredParts, Uploaded, checksum_of_parts};
 pub use object::{Body, Upload};
 pub use presign::{PartTerms, Presigned};
 

@@ -1,9 +1,18 @@
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use aws_sdk_s3::config::StalledStreamProtectionConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use files_domain::{FileId, OwnerId, StoredPart, file_object_key};
+use crc_fast::CrcAlgorithm;
+use files_domain::{BoxError, Checksum, FileId, OwnerId, StoredPart, file_object_key};
+use http_body::{Frame, SizeHint};
+use tokio::sync::mpsc;
 
 use crate::{Objects, ObjectsError};
 
@@ -12,33 +21,35 @@ use crate::{Objects, ObjectsError};
 pub struct Part {
     /// From 1.
     pub number: i32,
+    /// Bytes.
+    pub size: u64,
     /// Its entity tag.
     pub etag: String,
     /// Its CRC-64/NVME in base64.
     pub crc64nvme: Option<String>,
 }
 
-/// The parts of an upload that S3 has, in the order of their numbers, each with its bytes.
+/// The parts of an upload that S3 has, in the order of their numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredParts(Vec<(Part, u64)>);
+pub struct StoredParts(Vec<Part>);
 
 impl StoredParts {
     /// Bytes together.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.0.iter().map(|(_, size)| size).sum()
+        self.0.iter().map(|part| part.size).sum()
     }
 
     /// Their numbers and sizes.
     #[must_use]
     pub fn list(&self) -> Vec<StoredPart> {
-        self.0.iter().map(|(part, size)| StoredPart { number: number_of(part.number), size: *size }).collect()
+        self.0.iter().map(|part| StoredPart { number: number_of(part.number), size: part.size }).collect()
     }
 
     /// As S3 wants them named to put them together.
     #[must_use]
     pub fn parts(self) -> Vec<Part> {
-        self.0.into_iter().map(|(part, _)| part).collect()
+        self.0
     }
 }
 
@@ -47,14 +58,13 @@ fn number_of(number: i32) -> u32 {
     u32::try_from(number).unwrap_or(0)
 }
 
-fn sized(part: aws_sdk_s3::types::Part) -> (Part, u64) {
-    let size = part.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
-    let named = Part {
+fn stored(part: aws_sdk_s3::types::Part) -> Part {
+    Part {
         number: part.part_number.unwrap_or(0),
+        size: part.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
         etag: part.e_tag.unwrap_or_default(),
         crc64nvme: part.checksum_crc64_nvme,
-    };
-    (named, size)
+    }
 }
 
 /// What became of an upload that was to be completed.
@@ -71,6 +81,84 @@ pub enum Uploaded {
 fn patient() -> aws_sdk_s3::config::Builder {
     let timeouts = TimeoutConfig::builder().read_timeout(Duration::from_secs(240)).build();
     aws_sdk_s3::config::Config::builder().timeout_config(timeouts)
+}
+
+/// A part that is streamed takes as long as its source; whoever streams it watches that something moves.
+fn without_clock() -> aws_sdk_s3::config::Builder {
+    let timeouts =
+        TimeoutConfig::builder().disable_read_timeout().disable_operation_attempt_timeout().build();
+    aws_sdk_s3::config::Config::builder()
+        .timeout_config(timeouts)
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+}
+
+/// The CRC-64/NVME of the whole that these parts make, in their order; `None` if that of one is not known.
+fn crc64nvme_of_whole(parts: &[Part]) -> Option<u64> {
+    let sums = parts.iter().map(|part| Some((crc64nvme(part)?, part.size)));
+    let sums: Vec<(u64, u64)> = sums.collect::<Option<_>>()?;
+    let combine = |(whole, total), (next, size)| {
+        (crc_fast::checksum_combine(CrcAlgorithm::Crc64Nvme, whole, next, size), total + size)
+    };
+    sums.into_iter().reduce(combine).map(|(whole, _)| whole)
+}
+
+fn crc64nvme(part: &Part) -> Option<u64> {
+    let raw = BASE64.decode(part.crc64nvme.as_ref()?).ok()?;
+    Some(u64::from_be_bytes(raw.try_into().ok()?))
+}
+
+/// The checksum of the whole that these parts make, in their order, if S3 has told that of each.
+#[must_use]
+pub fn checksum_of_parts(parts: &[Part]) -> Option<Checksum> {
+    crc64nvme_of_whole(parts).map(|crc| Checksum::Crc64nvme(format!("{crc:016x}")))
+}
+
+/// The bytes of a part on their way to S3.
+#[derive(Debug)]
+pub struct PartBytes {
+    chunks: mpsc::Receiver<Bytes>,
+    left: u64,
+}
+
+impl PartBytes {
+    /// A part of `size` bytes, and where they go in, exactly so many. If the sender is dropped before they are all in,
+    /// the part breaks off.
+    #[must_use]
+    pub fn channel(size: u64) -> (mpsc::Sender<Bytes>, Self) {
+        let (sender, chunks) = mpsc::channel(1); // more would only take memory
+        (sender, Self { chunks, left: size })
+    }
+}
+
+impl http_body::Body for PartBytes {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        let chunk = ready!(self.chunks.poll_recv(context));
+        Poll::Ready(Some(match chunk {
+            Some(chunk) if chunk.len() as u64 <= self.left => {
+                self.left -= chunk.len() as u64;
+                Ok(Frame::data(chunk))
+            }
+            Some(_) => Err("more bytes than the part has".into()),
+            None => Err("the bytes of the part broke off".into()),
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
 }
 
 impl Objects {
@@ -110,6 +198,7 @@ impl Objects {
         number: i32,
         bytes: Bytes,
     ) -> Result<Part, ObjectsError> {
+        let size = bytes.len() as u64;
         let part = self
             .client
             .upload_part()
@@ -123,10 +212,50 @@ impl Objects {
             .send()
             .await
             .map_err(ObjectsError::from_sdk)?;
-        Ok(Part { number, etag: stored.e_tag.unwrap_or_default(), crc64nvme: stored.checksum_crc64_nvme })
+        Ok(Part {
+            number,
+            size,
+            etag: stored.e_tag.unwrap_or_default(),
+            crc64nvme: stored.checksum_crc64_nvme,
+        })
     }
 
-    /// Puts the parts together.
+    /// Stores one part whose bytes are only on their way: none of them is kept here, so that nothing is sent again when
+    /// S3 fails. The checksum follows the bytes. There is no limit of time: whoever sends the bytes knows how fast they come.
+    ///
+    /// # Errors
+    /// [`ObjectsError::NoSuchUpload`], or S3 failed, or the bytes broke off.
+    pub async fn stream_part(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        upload_id: &str,
+        number: i32,
+        bytes: PartBytes,
+    ) -> Result<Part, ObjectsError> {
+        let size = bytes.left;
+        let part = self
+            .client
+            .upload_part()
+            .bucket(&self.bucket)
+            .key(file_object_key(owner, id))
+            .upload_id(upload_id);
+        let part = part
+            .part_number(number)
+            .content_length(i64::try_from(size).unwrap_or(i64::MAX))
+            .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+            .body(ByteStream::new(SdkBody::from_body_1_x(bytes)));
+        let stored =
+            part.customize().config_override(without_clock()).send().await.map_err(ObjectsError::from_sdk)?;
+        Ok(Part {
+            number,
+            size,
+            etag: stored.e_tag.unwrap_or_default(),
+            crc64nvme: stored.checksum_crc64_nvme,
+        })
+    }
+
+    /// Puts the parts together. S3 checks the whole against what their checksums and sizes come to.
     ///
     /// # Errors
     /// S3 failed, or refused the parts.
@@ -137,6 +266,7 @@ impl Objects {
         upload_id: &str,
         parts: &[Part],
     ) -> Result<Uploaded, ObjectsError> {
+        let whole = crc64nvme_of_whole(parts).map(|crc| BASE64.encode(crc.to_be_bytes()));
         let parts = parts.iter().map(|part| {
             let completed = CompletedPart::builder().part_number(part.number).e_tag(&part.etag);
             completed.set_checksum_crc64_nvme(part.crc64nvme.clone()).build()
@@ -144,8 +274,11 @@ impl Objects {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build();
         let complete =
             self.client.complete_multipart_upload().bucket(&self.bucket).key(file_object_key(owner, id));
-        let complete =
-            complete.upload_id(upload_id).checksum_type(ChecksumType::FullObject).multipart_upload(parts);
+        let complete = complete
+            .upload_id(upload_id)
+            .checksum_type(ChecksumType::FullObject)
+            .set_checksum_crc64_nvme(whole)
+            .multipart_upload(parts);
         match complete.customize().config_override(patient()).send().await.map_err(ObjectsError::from_sdk) {
             Ok(_) => Ok(Uploaded::Completed),
             Err(ObjectsError::NoSuchUpload) => Ok(Uploaded::Gone),
@@ -218,14 +351,14 @@ impl Objects {
         id: FileId,
         upload_id: &str,
         after: i32,
-    ) -> Result<(Vec<(Part, u64)>, Option<i32>), ObjectsError> {
+    ) -> Result<(Vec<Part>, Option<i32>), ObjectsError> {
         let list = self.client.list_parts().bucket(&self.bucket).key(file_object_key(owner, id));
         let list = list.upload_id(upload_id).part_number_marker(after.to_string());
         let page = list.send().await.map_err(ObjectsError::from_sdk)?;
         let more = page.is_truncated.unwrap_or(false);
-        let parts: Vec<_> = page.parts.unwrap_or_default().into_iter().map(sized).collect();
+        let parts: Vec<_> = page.parts.unwrap_or_default().into_iter().map(stored).collect();
         // S3's own marker says the same, as text.
-        let next = parts.last().filter(|_| more).map(|(part, _)| part.number);
+        let next = parts.last().filter(|_| more).map(|part| part.number);
         Ok((parts, next))
     }
 

@@ -6,9 +6,11 @@ mod stored;
 pub use batch::{Delivered, only_failed};
 pub use stored::StoredObject;
 
+use std::time::Duration;
+
 use aws_sdk_sqs::Client;
 pub use files_domain::ImportMessage;
-use files_domain::{BoxError, FileId, OwnerId, QueueImport, QueueProbe};
+use files_domain::{BoxError, FileId, OwnerId, QueueImport, QueueProbe, limits};
 
 /// The queue that `import-file` works through.
 #[derive(Clone, Debug)]
@@ -25,11 +27,25 @@ impl ImportQueue {
     }
 }
 
+impl ImportQueue {
+    /// Sends a message that comes after `delay`, in whole seconds and at most
+    /// [`MAX_QUEUE_DELAY`](limits::MAX_QUEUE_DELAY).
+    ///
+    /// # Errors
+    /// The queue cannot be reached.
+    pub async fn send_later(&self, message: &ImportMessage, delay: Duration) -> Result<(), BoxError> {
+        let seconds = delay.min(limits::MAX_QUEUE_DELAY).as_secs();
+        let send = self.client.send_message().queue_url(&self.url);
+        let send = send.message_body(serde_json::to_string(message)?);
+        let delay = i32::try_from(seconds).ok().filter(|seconds| *seconds > 0);
+        send.set_delay_seconds(delay).send().await?;
+        Ok(())
+    }
+}
+
 impl QueueImport for ImportQueue {
     async fn queue_import(&self, message: &ImportMessage) -> Result<(), BoxError> {
-        let body = serde_json::to_string(message)?;
-        self.client.send_message().queue_url(&self.url).message_body(body).send().await?;
-        Ok(())
+        self.send_later(message, Duration::ZERO).await
     }
 }
 

@@ -1,8 +1,8 @@
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use files_domain::{
-    ClaimImport, DueKind, File, FileId, ImportClaim, OwnerId, Progress, Status, StoreError, Timestamp, limits,
+    ClaimImport, DueKind, File, FileId, ImportClaim, OwnerId, Status, StoreError, Timestamp, limits,
 };
 
 use crate::Records;
@@ -55,31 +55,91 @@ impl ClaimImport for Records {
         }
     }
 
-    async fn save_progress(
+    async fn save_progress(&self, file: &File, now: Timestamp) -> Result<(), StoreError> {
+        self.save_work(WorkUpdate::new(file, now)?).await
+    }
+
+    async fn release_import(
         &self,
         file: &File,
-        progress: Progress,
-        upload_id: Option<&str>,
+        again_at: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let mut set = "SET progress = :progress, updated_at = :now".to_owned();
+        let mut update = WorkUpdate::new(file, now)?;
+        update.set("due", ":due", to_attribute(DueKind::Import)?);
+        update.set("due_at", ":due_at", number(again_at.millis()));
+        update.set("due_shard", ":shard", text(due_shard(file.id)));
+        update.remove.push("lease_until");
+        self.save_work(update).await
+    }
+}
+
+/// What a worker writes down of its import, if that is still its own.
+struct WorkUpdate<'a> {
+    file: &'a File,
+    set: Vec<String>,
+    values: Vec<(&'static str, AttributeValue)>,
+    remove: Vec<&'static str>,
+}
+
+impl<'a> WorkUpdate<'a> {
+    fn new(file: &'a File, now: Timestamp) -> Result<Self, StoreError> {
+        let mut update = Self { file, set: Vec::new(), values: Vec::new(), remove: Vec::new() };
+        update.set("updated_at", ":now", number(now.millis()));
+        let setbacks = (file.setbacks > 0).then(|| number(file.setbacks));
+        update.set_or_remove("setbacks", ":setbacks", setbacks);
+        let tries = file.due.map(|due| due.tries).filter(|tries| *tries > 0);
+        update.set_or_remove("due_tries", ":tries", tries.map(number));
+        update.set_or_remove("progress", ":progress", file.progress.map(to_attribute).transpose()?);
+        update.set_or_remove("upload_id", ":upload", file.upload_id.as_ref().map(text));
+        update.set_or_remove("resume", ":resume", file.resume.as_ref().map(to_attribute).transpose()?);
+        Ok(update)
+    }
+
+    fn set(&mut self, name: &str, placeholder: &'static str, value: AttributeValue) {
+        self.set.push(format!("{name} = {placeholder}"));
+        self.values.push((placeholder, value));
+    }
+
+    fn set_or_remove(
+        &mut self,
+        name: &'static str,
+        placeholder: &'static str,
+        value: Option<AttributeValue>,
+    ) {
+        match value {
+            Some(value) => self.set(name, placeholder, value),
+            None => self.remove.push(name),
+        }
+    }
+
+    fn expression(&self) -> String {
+        let remove = match self.remove.as_slice() {
+            [] => String::new(),
+            names => format!(" REMOVE {}", names.join(", ")),
+        };
+        format!("SET {}{remove} ADD version :one", self.set.join(", "))
+    }
+}
+
+impl Records {
+    async fn save_work(&self, work: WorkUpdate<'_>) -> Result<(), StoreError> {
+        let WorkUpdate { file, .. } = work;
         let mut update = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(primary_key(owner_pk(file.owner), file_sk(file.id))))
+            .update_expression(work.expression())
             .condition_expression("#status = :running AND generation = :mine")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":running", text(Status::Running.to_string()))
             .expression_attribute_values(":mine", number(file.generation))
-            .expression_attribute_values(":progress", to_attribute(progress)?)
-            .expression_attribute_values(":now", number(now.millis()))
             .expression_attribute_values(":one", number(1));
-        if let Some(upload_id) = upload_id {
-            set.push_str(", upload_id = :upload");
-            update = update.expression_attribute_values(":upload", text(upload_id));
+        for (placeholder, value) in work.values {
+            update = update.expression_attribute_values(placeholder, value);
         }
-        match update.update_expression(format!("{set} ADD version :one")).send().await {
+        match update.send().await {
             Ok(_) => Ok(()),
             Err(error) if refused(&error).is_some() => Err(StoreError::Changed),
             Err(error) => Err(unavailable(error)),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use files_domain::{
     Checksum, Detail, Due, DueKind, File, FileId, FileName, FullProbe, MediaType, Metadata, Origin, OwnerId,
-    ProbeSummary, Progress, Source, Status, StoreError, Timestamp,
+    ProbeSummary, Progress, Resume, Source, Status, StoreError, Timestamp,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -103,6 +103,10 @@ pub(crate) struct SummaryItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     upload_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    resume: Option<Resume>,
+    #[serde(skip_serializing_if = "is_zero")]
+    setbacks: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
     part_size: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     due: Option<DueKind>,
@@ -116,6 +120,11 @@ pub(crate) struct SummaryItem {
     owner_status: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     owner_type: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl From<&File> for SummaryItem {
@@ -146,6 +155,8 @@ impl From<&File> for SummaryItem {
             generation: file.generation,
             lease_until: file.lease_until,
             upload_id: file.upload_id,
+            resume: file.resume,
+            setbacks: file.setbacks,
             part_size: file.part_size,
             due: file.due.map(|due| due.kind),
             due_at: file.due.map(|due| due.at),
@@ -198,6 +209,8 @@ pub(crate) fn file_from_item(item: Item) -> Result<File, StoreError> {
         generation: item.generation,
         lease_until: item.lease_until,
         upload_id: item.upload_id,
+        resume: item.resume,
+        setbacks: item.setbacks,
         part_size: item.part_size,
         due,
     })

@@ -1,14 +1,16 @@
 //! The client: one request per hop, each checked.
 
+use crate::ranges::{ContentRange, Validator, Version, Wanted, retry_after};
 use crate::resolver::{GuardedResolver, Lookup, SystemLookup};
-use crate::{Allowed, FetchError, Source, SourceHeaders, SourceUrl, headers};
-use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, LOCATION};
-use reqwest::{Client, Response, redirect};
+use crate::{Allowed, FetchError, Source, SourceHeaders, SourceUrl, Target, headers};
+use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, IF_RANGE, LOCATION, RANGE, RETRY_AFTER};
+use reqwest::{Client, ClientBuilder, Response, redirect};
 use rustls::{ClientConfig, RootCertStore};
 use std::error::Error;
+use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How long and how much a fetch may take. Limits on the whole body are the caller's, who counts its bytes.
 #[derive(Clone, Debug)]
@@ -17,8 +19,11 @@ pub struct Limits {
     pub connect_timeout: Duration,
     /// From the connection to the end of the headers, per hop. 30 s.
     pub header_timeout: Duration,
-    /// The longest wait for the next byte of the body. 30 s.
+    /// The longest wait for the next byte of the body, and for [`min_bytes`](Self::min_bytes) of it. 30 s.
     pub stall_timeout: Duration,
+    /// The fewest bytes of the body that must come while it is waited for them for the stall timeout. 30 KiB: whoever
+    /// sends less keeps the connection, and nothing else.
+    pub min_bytes: u64,
     /// How many redirects are followed. 5.
     pub max_redirects: usize,
     /// The most bytes of the headers of one answer, names and values. 64 KiB.
@@ -31,6 +36,7 @@ impl Default for Limits {
             connect_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(30),
             stall_timeout: Duration::from_secs(30),
+            min_bytes: 30 * 1024,
             max_redirects: 5,
             max_header_bytes: 64 * 1024,
         }
@@ -38,11 +44,20 @@ impl Default for Limits {
 }
 
 /// Fetches from public addresses, and from hosts the operator allowed. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SafeClient {
     http: Client,
     allowed: Allowed,
     limits: Limits,
+    lookup: Arc<dyn Lookup>,
+    tls: ClientConfig,
+}
+
+impl fmt::Debug for SafeClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("SafeClient");
+        debug.field("allowed", &self.allowed).field("limits", &self.limits).finish_non_exhaustive()
+    }
 }
 
 impl SafeClient {
@@ -60,9 +75,25 @@ impl SafeClient {
         lookup: Arc<dyn Lookup>,
         roots: RootCertStore,
     ) -> Result<Self, FetchError> {
-        let resolver = GuardedResolver::new(allowed.clone(), lookup);
-        let http = build_http(resolver, &limits, tls(roots)?)?;
-        Ok(SafeClient { http, allowed, limits })
+        let tls = tls(roots)?;
+        let resolver = GuardedResolver::new(allowed.clone(), lookup.clone());
+        let http = build_http(http(resolver, &limits, tls.clone()))?;
+        Ok(SafeClient { http, allowed, limits, lookup, tls })
+    }
+
+    /// A client for one transfer of many requests: it keeps up to `connections` of them (each was checked when it was
+    /// made) for the next request, and speaks HTTP/1.1, for in HTTP/2 all requests would share one connection. To be
+    /// dropped before the process may freeze, for connections die of that unnoticed.
+    ///
+    /// # Errors
+    /// [`FetchError::Setup`] if TLS cannot be set up.
+    pub fn for_transfer(&self, connections: usize) -> Result<Self, FetchError> {
+        let mut tls = self.tls.clone();
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let resolver = GuardedResolver::new(self.allowed.clone(), self.lookup.clone());
+        let http = http(resolver, &self.limits, tls).http1_only();
+        let http = http.pool_max_idle_per_host(connections).pool_idle_timeout(KEEP_IDLE);
+        Ok(SafeClient { http: build_http(http)?, ..self.clone() })
     }
 
     /// Asks for the URL, follows redirects, and returns once a source answered 200 and sent its headers.
@@ -78,26 +109,100 @@ impl SafeClient {
     /// # Errors
     /// As [`get`](SafeClient::get).
     pub async fn get_with(&self, url: &SourceUrl, headers: &SourceHeaders) -> Result<Source, FetchError> {
-        let mut headers = headers.clone();
+        self.whole(&Target { url: url.clone(), headers: headers.clone() }).await
+    }
+
+    async fn whole(&self, target: &Target) -> Result<Source, FetchError> {
+        let (target, response) = self.follow(target, &HeaderMap::new()).await?;
+        match response.status().as_u16() {
+            200 => self.accept(target, response),
+            _ => Err(refused(&response)),
+        }
+    }
+
+    /// The same, and asks whether the source can be asked for parts. If so, [`Source::version`] says of what; the body
+    /// that comes is the whole all the same.
+    ///
+    /// # Errors
+    /// Anything but the whole, as a [`FetchError`].
+    pub async fn open(&self, target: &Target) -> Result<Source, FetchError> {
+        let all = HeaderMap::from_iter([(RANGE, HeaderValue::from_static("bytes=0-"))]);
+        let (last, response) = self.follow(target, &all).await?;
+        match (response.status().as_u16(), ContentRange::of(response.headers())) {
+            (200, _) => self.accept(last, response),
+            (206, Some(range)) if range.is_whole() => self.accept_whole(last, response, range),
+            // A piece of it, as some give who are asked for all, or of what they do not know the length of.
+            (206, Some(range)) if range.first == 0 => self.whole(target).await,
+            (206, Some(_)) => Err(FetchError::WrongRange),
+            // An empty file has no byte 0; and who knows whom else ranges confuse.
+            (416, _) => self.whole(target).await,
+            _ => Err(refused(&response)),
+        }
+    }
+
+    /// Asks for some bytes of just that version of a source. What comes may be less than is wanted, and then is its
+    /// beginning: [`Source::length`] says so.
+    ///
+    /// # Errors
+    /// [`FetchError::Changed`] if there is another version by now; [`FetchError::WrongRange`] for other bytes; anything
+    /// else that went wrong, as a [`FetchError`].
+    pub async fn range(
+        &self,
+        target: &Target,
+        version: &Version,
+        wanted: Wanted,
+    ) -> Result<Source, FetchError> {
+        let header = |text: &str| HeaderValue::from_str(text).map_err(|_| FetchError::Changed);
+        let asked = HeaderMap::from_iter([
+            (RANGE, header(&wanted.header())?),
+            (IF_RANGE, header(version.validator.as_str())?),
+        ]);
+        let (target, response) = self.follow(target, &asked).await?;
+        match response.status().as_u16() {
+            206 => {}
+            200 | 412 | 416 => return Err(FetchError::Changed),
+            _ => return Err(refused(&response)),
+        }
+        let range = ContentRange::of(response.headers()).ok_or(FetchError::WrongRange)?;
+        if range.total.is_some_and(|total| total != version.total)
+            || !version.validator.agrees(response.headers())
+        {
+            return Err(FetchError::Changed);
+        }
+        if range.total.is_none() || range.first != wanted.first || range.last > wanted.last {
+            return Err(FetchError::WrongRange);
+        }
+        self.accept_range(target, response, range)
+    }
+
+    /// Follows redirects, each as if a user had typed it, to the first other answer.
+    async fn follow(&self, target: &Target, asked: &HeaderMap) -> Result<(Target, Response), FetchError> {
+        let Target { url, mut headers } = target.clone();
         // Checked again: it may have been parsed with other hosts allowed than this client's.
         let mut url = SourceUrl::check(url.url().clone(), &self.allowed)?;
         for _ in 0..=self.limits.max_redirects {
-            let response = self.send(&url, &headers).await?;
+            let response = self.send(&url, &headers, asked).await?;
             match response.status().as_u16() {
-                200 => return self.accept(url, response),
                 301 | 302 | 303 | 307 | 308 => {
                     let next = self.redirected(&url, response.headers())?;
                     headers = headers.redirected(url.url(), next.url());
                     url = next;
                 }
-                other => return Err(FetchError::Status(other)),
+                _ => return Ok((Target { url, headers }, response)),
             }
         }
         Err(FetchError::TooManyRedirects)
     }
 
-    async fn send(&self, url: &SourceUrl, headers: &SourceHeaders) -> Result<Response, FetchError> {
-        let request = self.http.get(url.url().clone()).headers(headers.map()).send();
+    async fn send(
+        &self,
+        url: &SourceUrl,
+        headers: &SourceHeaders,
+        asked: &HeaderMap,
+    ) -> Result<Response, FetchError> {
+        let mut all = headers.map();
+        all.extend(asked.clone());
+        let request = self.http.get(url.url().clone()).headers(all).send();
         let limit = self.limits.connect_timeout.saturating_add(self.limits.header_timeout);
         let response = tokio::time::timeout(limit, request)
             .await
@@ -109,11 +214,38 @@ impl SafeClient {
         Ok(response)
     }
 
-    fn accept(&self, url: SourceUrl, response: Response) -> Result<Source, FetchError> {
+    fn accept(&self, target: Target, response: Response) -> Result<Source, FetchError> {
         if !headers::is_identity(response.headers()) {
             return Err(FetchError::ContentEncoding);
         }
-        Ok(Source::new(url.url().clone(), response, self.limits.stall_timeout))
+        Ok(Source::new(target, response, &self.limits))
+    }
+
+    /// A 206 with just what it says.
+    fn accept_range(
+        &self,
+        target: Target,
+        response: Response,
+        range: ContentRange,
+    ) -> Result<Source, FetchError> {
+        if response.content_length().is_some_and(|length| length != range.length()) {
+            return Err(FetchError::WrongRange);
+        }
+        let mut source = self.accept(target, response)?;
+        source.length = Some(range.length());
+        Ok(source)
+    }
+
+    fn accept_whole(
+        &self,
+        target: Target,
+        response: Response,
+        range: ContentRange,
+    ) -> Result<Source, FetchError> {
+        let validator = Validator::of(response.headers());
+        let mut source = self.accept_range(target, response, range)?;
+        source.version = validator.map(|validator| Version { total: range.length(), validator });
+        Ok(source)
     }
 
     /// Where a redirect leads. From https to http is followed too: no secret goes along, as that is another origin, and
@@ -127,7 +259,24 @@ impl SafeClient {
     }
 }
 
-fn build_http(resolver: GuardedResolver, limits: &Limits, tls: ClientConfig) -> Result<Client, FetchError> {
+/// How long a connection waits for the next request of a transfer.
+const KEEP_IDLE: Duration = Duration::from_secs(5);
+
+fn build_http(http: ClientBuilder) -> Result<Client, FetchError> {
+    http.build().map_err(|error| FetchError::Setup(describe(&error.without_url())))
+}
+
+/// An answer that is not the file.
+fn refused(response: &Response) -> FetchError {
+    let status = response.status().as_u16();
+    let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    match wait.and_then(|wait| retry_after(wait, SystemTime::now())) {
+        Some(retry_after) if matches!(status, 429 | 503) => FetchError::Busy { status, retry_after },
+        _ => FetchError::Status(status),
+    }
+}
+
+fn http(resolver: GuardedResolver, limits: &Limits, tls: ClientConfig) -> ClientBuilder {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     Client::builder()
@@ -147,8 +296,6 @@ fn build_http(resolver: GuardedResolver, limits: &Limits, tls: ClientConfig) -> 
         .http2_max_header_list_size(limits.max_header_bytes)
         // Every request connects anew, so every request is checked anew, and no connection dies in a freeze.
         .pool_max_idle_per_host(0)
-        .build()
-        .map_err(|error| FetchError::Setup(describe(&error.without_url())))
 }
 
 /// Mozilla's, linked in.

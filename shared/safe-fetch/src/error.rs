@@ -1,5 +1,7 @@
 //! Why a URL cannot be fetched.
 
+use std::time::Duration;
+
 /// Why a text is no URL this crate would fetch. Each message is fit for the user who sent the URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
@@ -55,10 +57,24 @@ pub enum FetchError {
     /// An answer that is neither 200 nor a redirect.
     #[error("status {0}")]
     Status(u16),
+    /// 429 or 503, with a time to wait.
+    #[error("status {status}, and to come back after {retry_after:?}")]
+    Busy {
+        /// 429 or 503.
+        status: u16,
+        /// As `Retry-After` says.
+        retry_after: Duration,
+    },
+    /// A part of another version than was asked for.
+    #[error("the source has changed")]
+    Changed,
+    /// A 206 with other bytes than were asked for.
+    #[error("another range than was asked for")]
+    WrongRange,
     /// Connecting took longer than the connect timeout, or the headers longer than the header timeout.
     #[error("timed out before the headers")]
     Timeout,
-    /// No byte of the body within the stall timeout.
+    /// No byte of the body, or too few, within the stall timeout.
     #[error("the body stalled")]
     Stalled,
     /// The body ended before the announced length, or in the middle of its framing.
@@ -94,7 +110,8 @@ impl FetchError {
         match self {
             // 425 Too Early: RFC 8470 asks for another try.
             FetchError::Status(status) => matches!(status, 408 | 425 | 429 | 500..=599),
-            FetchError::DnsTemporary(_)
+            FetchError::Busy { .. }
+            | FetchError::DnsTemporary(_)
             | FetchError::Connect(_)
             | FetchError::Timeout
             | FetchError::Stalled
@@ -106,17 +123,34 @@ impl FetchError {
             | FetchError::Tls(_)
             | FetchError::TooManyRedirects
             | FetchError::BadRedirect
+            | FetchError::Changed
+            | FetchError::WrongRange
             | FetchError::HeadersTooLarge
             | FetchError::ContentEncoding
             | FetchError::Setup(_) => false,
         }
     }
 
+    /// How long the source asks to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            FetchError::Busy { retry_after, .. } => Some(*retry_after),
+            _ => None,
+        }
+    }
+
+    /// Whether it may be the number of connections that the source does not take.
+    pub fn may_be_crowding(&self) -> bool {
+        matches!(self, FetchError::Busy { .. } | FetchError::Status(429 | 503) | FetchError::Connect(_))
+    }
+
     /// One sentence for the user, without full stop and without internals, such as "the source answered 404".
     pub fn for_user(&self) -> String {
         let sentence = match self {
             FetchError::Url(error) => return error.to_string(),
-            FetchError::Status(status) => return format!("the source answered {status}"),
+            FetchError::Status(status) | FetchError::Busy { status, .. } => {
+                return format!("the source answered {status}");
+            }
             FetchError::PrivateAddress => "the source is not at a public address",
             FetchError::Dns => "the host name of the source does not exist",
             FetchError::DnsTemporary(_) => "the host name of the source could not be resolved",
@@ -126,6 +160,8 @@ impl FetchError {
             }
             FetchError::TooManyRedirects => "the source redirected too many times",
             FetchError::BadRedirect => "the source redirected to nowhere",
+            FetchError::Changed => "the source changed while it was read",
+            FetchError::WrongRange => "the source sent another part of the file than it was asked for",
             FetchError::Timeout => "the source took too long to answer",
             FetchError::Stalled => "the source stopped sending",
             FetchError::Truncated => "the source sent less than it announced",

@@ -1,19 +1,22 @@
 //! An answer whose body is being read.
 
 use crate::client::interruption;
-use crate::{FetchError, headers};
+use crate::{FetchError, Limits, Target, Version, headers};
 use bytes::Bytes;
 use reqwest::Response;
 use std::time::Duration;
+use tokio::time::Instant;
 use url::Url;
 
-/// A source that answered 200: what it says of itself, and its bytes, one chunk at a time.
+/// A source that answered: what it says of itself, and its bytes, one chunk at a time.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Source {
     /// The URL that answered, after all redirects.
     pub final_url: Url,
-    /// The status of the answer: always 200.
+    /// That URL, and what of the headers went along to it: where more of the same can be asked for.
+    pub target: Target,
+    /// The status of the answer: 200, or 206.
     pub status: u16,
     /// The length of the body in bytes, if announced. Exactly so many come, or [`Source::next_chunk`] fails.
     pub length: Option<u64>,
@@ -22,10 +25,35 @@ pub struct Source {
     /// The file's name as the source gave it in `Content-Disposition`, else the last segment of the path. Raw text:
     /// it may hold anything, clean it before use.
     pub file_name: Option<String>,
+    /// What any part can be asked of, if the source has said that it gives parts.
+    pub version: Option<Version>,
     resumable: bool,
     body: Body,
-    stall_timeout: Duration,
+    pace: Pace,
     received: u64,
+}
+
+/// How fast the body must come. Only the time in which it is waited for counts.
+#[derive(Debug)]
+struct Pace {
+    stall_timeout: Duration,
+    min_bytes: u64,
+    waited: Duration,
+    came: u64,
+}
+
+impl Pace {
+    /// So many bytes came after so long a wait. Whether that is fast enough.
+    fn keeps(&mut self, waited: Duration, came: usize) -> bool {
+        self.waited += waited;
+        self.came += came as u64;
+        if self.waited < self.stall_timeout {
+            return true;
+        }
+        let kept = self.came >= self.min_bytes;
+        (self.waited, self.came) = (Duration::ZERO, 0);
+        kept
+    }
 }
 
 #[derive(Debug)]
@@ -36,17 +64,20 @@ enum Body {
 }
 
 impl Source {
-    pub(crate) fn new(final_url: Url, response: Response, stall_timeout: Duration) -> Source {
+    pub(crate) fn new(target: Target, response: Response, limits: &Limits) -> Source {
+        let (stall_timeout, min_bytes) = (limits.stall_timeout, limits.min_bytes);
         Source {
             status: response.status().as_u16(),
             // Not the header itself: with chunked framing it does not count.
             length: response.content_length(),
             content_type: headers::content_type(response.headers()),
-            file_name: headers::file_name(response.headers(), &final_url),
+            file_name: headers::file_name(response.headers(), target.url.url()),
+            final_url: target.url.url().clone(),
+            target,
+            version: None,
             resumable: headers::is_resumable(response.headers()),
-            final_url,
             body: Body::Open(response),
-            stall_timeout,
+            pace: Pace { stall_timeout, min_bytes, waited: Duration::ZERO, came: 0 },
             received: 0,
         }
     }
@@ -65,7 +96,7 @@ impl Source {
     /// a slow caller slows the source down, it does not fill memory.
     ///
     /// # Errors
-    /// [`FetchError::Stalled`] when nothing came for the stall timeout, [`FetchError::Truncated`] when the body ended
+    /// [`FetchError::Stalled`] when nothing, or too little, came within the stall timeout, [`FetchError::Truncated`] when the body ended
     /// early, [`FetchError::Interrupted`] when the connection broke. The same again on every later call.
     pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
         let response = match &mut self.body {
@@ -73,7 +104,9 @@ impl Source {
             Body::Ended => return Ok(None),
             Body::Failed(error) => return Err(error.clone()),
         };
-        match read(response, self.stall_timeout).await.and_then(|chunk| self.count(chunk)) {
+        let asked = Instant::now();
+        let read = read(response, self.pace.stall_timeout).await;
+        match read.and_then(|chunk| self.count(chunk, asked.elapsed())) {
             Ok(Some(chunk)) => Ok(Some(chunk)),
             Ok(None) => {
                 self.body = Body::Ended;
@@ -86,7 +119,7 @@ impl Source {
         }
     }
 
-    fn count(&mut self, chunk: Option<Bytes>) -> Result<Option<Bytes>, FetchError> {
+    fn count(&mut self, chunk: Option<Bytes>, waited: Duration) -> Result<Option<Bytes>, FetchError> {
         let Some(chunk) = chunk else {
             let is_short = self.length.is_some_and(|length| self.received < length);
             return if is_short { Err(FetchError::Truncated) } else { Ok(None) };
@@ -94,6 +127,9 @@ impl Source {
         self.received += chunk.len() as u64;
         if self.length.is_some_and(|length| self.received > length) {
             return Err(FetchError::Interrupted("more bytes than announced".to_owned()));
+        }
+        if !self.pace.keeps(waited, chunk.len()) {
+            return Err(FetchError::Stalled);
         }
         Ok(Some(chunk))
     }
@@ -111,4 +147,28 @@ async fn read(response: &mut Response, stall_timeout: Duration) -> Result<Option
         }
     };
     tokio::time::timeout(stall_timeout, next).await.unwrap_or(Err(FetchError::Stalled))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drip_is_a_stall_and_a_slow_reader_is_none() {
+        let pace = || Pace {
+            stall_timeout: Duration::from_secs(30),
+            min_bytes: 30 * 1024,
+            waited: Duration::ZERO,
+            came: 0,
+        };
+        let mut drip = pace();
+        let second = Duration::from_secs(1);
+        assert!((0..29).all(|_| drip.keeps(second, 100)));
+        assert!(!drip.keeps(second, 100));
+        let mut enough = pace();
+        assert!((0..1_000).all(|_| enough.keeps(second, 1024)));
+        // What comes at once has not been waited for, however long the reader was away.
+        let mut waiting_for_nobody = pace();
+        assert!((0..1_000).all(|_| waiting_for_nobody.keeps(Duration::ZERO, 1)));
+    }
 }

@@ -72,7 +72,8 @@ impl SourceUrl {
         self.url.as_str()
     }
 
-    pub(crate) fn url(&self) -> &Url {
+    /// The URL itself.
+    pub fn url(&self) -> &Url {
         &self.url
     }
 }

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use files_domain::FileId;
 use files_tests::cloud::now;
 use files_tests::owner::id;
-use files_tests::{Answer, Cloud, Form, Owner, Reply, SourceServer, media};
+use files_tests::{Answer, Cloud, Content, Form, Owner, RangedSource, Reply, SourceServer, media};
 use serde_json::{Value, json};
 
 /// The calls of one warm run of an operation, and what it gave.
@@ -196,6 +196,20 @@ async fn an_import_keeps_its_budget() {
     assert_eq!(calls["dynamodb"]["TransactWriteItems"], 1);
     let updates = calls["dynamodb"]["UpdateItem"].as_u64().expect("updates");
     let (claim, first_progress, later) = (1, 1, seconds / 2);
+    assert!((2..=claim + first_progress + later).contains(&updates), "{updates} updates in {seconds} s");
+
+    let ranged = RangedSource::start(Content::new(60 << 20, 6)).await;
+    let (calls, seconds) = warm(&cloud, "import-file", async || {
+        let started = Instant::now();
+        import(&owner, &ranged.url("/ranged")).await;
+        started.elapsed().as_secs()
+    })
+    .await;
+    let s3 = json!({"CreateMultipartUpload": 1, "UploadPart": 8, "CompleteMultipartUpload": 1});
+    assert_eq!(calls["s3"], s3, "by several connections");
+    assert_eq!(calls["dynamodb"]["TransactWriteItems"], 1);
+    let updates = calls["dynamodb"]["UpdateItem"].as_u64().expect("updates");
+    let later = seconds / 2;
     assert!((2..=claim + first_progress + later).contains(&updates), "{updates} updates in {seconds} s");
 }
 

@@ -5,23 +5,24 @@ use files_tests::{Cloud, Owner, RawSource, Script, Usage};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-const MAX_BYTES: usize = 20_000_000;
-
-/// A cloud whose imports have three seconds, and the clean-up its fifteen, and whose files are small.
+/// A cloud whose imports have three seconds, and the clean-up one, and whose files are small.
 async fn hasty_cloud() -> Cloud {
-    let setup = Cloud::setup().template_with("      Timeout: 300", "      Timeout: 18");
+    let setup = Cloud::setup().template_with("      Timeout: 300", "      Timeout: 4");
     setup.template_with("Default: 53687091200", "Default: 20000000").start().await
 }
 
-async fn import(owner: &Owner, source: &RawSource) -> Value {
-    owner.wait_until_terminal(&owner.import(&source.url("/film.mp4")).await).await
+async fn import(cloud: &Cloud, owner: &Owner, source: &RawSource) -> Value {
+    cloud.end_of_import(owner, &owner.import(&source.url("/film.mp4")).await).await
 }
 
 /// How the import of what these say ends.
-async fn failures(owner: &Owner, cases: Vec<(&'static str, Script)>) -> Vec<(&'static str, String)> {
+async fn failures(
+    (cloud, owner): (&Cloud, &Owner),
+    cases: Vec<(&'static str, Script)>,
+) -> Vec<(&'static str, String)> {
     let imports = cases.into_iter().map(async |(what, script)| {
         let source = RawSource::start(script).await;
-        let file = import(owner, &source).await;
+        let file = import(cloud, owner, &source).await;
         assert_eq!(file["status"], "failed", "{what}: {file}");
         let error = file["error"].as_str().expect("a reason").to_owned();
         assert!(!error.contains("127.0.0.1") && !error.contains("film"), "{what}: {error}");
@@ -48,7 +49,7 @@ async fn slowness_and_endlessness_come_to_an_end() {
     let chunk = format!("{:x}\r\n{}\r\n", 64 << 10, "x".repeat(64 << 10)).into_bytes();
     let plain = vec![b'x'; 64 << 10];
     let told = failures(
-        &owner,
+        (&cloud, &owner),
         vec![
             ("silence", Script::Silence),
             ("a slow status line", Script::Drip(b"HTTP/1.1 ".to_vec(), b'2')),
@@ -70,7 +71,7 @@ async fn slowness_and_endlessness_come_to_an_end() {
         );
     }
     let told = failures(
-        &owner,
+        (&cloud, &owner),
         vec![
             ("endless chunks", Script::Endless(head("Transfer-Encoding: chunked"), chunk)),
             ("an endless body without a length", Script::Endless(head("Connection: close"), plain.clone())),
@@ -85,17 +86,18 @@ async fn slowness_and_endlessness_come_to_an_end() {
     )
     .await;
     for (what, error) in &told[..3] {
-        assert!(error.contains(&format!("limit of {MAX_BYTES} bytes")), "{what}: {error}");
+        assert_eq!(error, "the source is larger than your limit of 20 MB", "{what}");
     }
     assert_nothing_is_left(&owner).await;
 }
 
 #[tokio::test]
 async fn lengths_that_are_lies_make_no_file() {
-    let owner = Cloud::shared().await.owner().await;
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
     let bytes = |headers: &str, body: &str| Script::Bytes([head(headers), body.into()].concat());
     let told = failures(
-        &owner,
+        (&cloud, &owner),
         vec![
             ("fewer bytes than announced", bytes("Content-Length: 100", "ten bytes.")),
             ("a last chunk that is missing", bytes("Transfer-Encoding: chunked", "a\r\nten bytes.\r\n")),
@@ -115,7 +117,7 @@ async fn lengths_that_are_lies_make_no_file() {
 
     // What follows an answer is no part of it.
     let source = RawSource::start(bytes("Content-Length: 4", "ten bytes.")).await;
-    let file = import(&owner, &source).await;
+    let file = import(&cloud, &owner, &source).await;
     assert_eq!((&file["status"], &file["size"]), (&json!("success"), &json!(4)), "{}", id(&file));
     assert_eq!(owner.download(&file).await, "ten ");
 }

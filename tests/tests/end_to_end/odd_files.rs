@@ -90,10 +90,7 @@ async fn a_deployments_own_limit_holds_however_the_bytes_come() {
     {
         let file = owner.wait_until_terminal(&owner.import(&source.serve(path, reply)).await).await;
         assert_eq!(file["status"], "failed", "{path}");
-        assert!(
-            file["error"].as_str().is_some_and(|error| error.contains("limit of 1000000 bytes")),
-            "{file}"
-        );
+        assert!(file["error"].as_str().is_some_and(|error| error.contains("your limit of 1 MB")), "{file}");
         owner.delete(&file).await.expect(204);
     }
     assert_eq!(owner.behind.objects().await, Vec::<String>::new());

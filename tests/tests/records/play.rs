@@ -230,9 +230,12 @@ impl<'s, S: Store> Play<'s, S> {
     async fn progress(&mut self, file: &Index, worker: &Index) -> Checked {
         let (ports, now) = (self.owner.ports(), self.now);
         let Some((part, worker)) = self.working(file, worker) else { return Ok(()) };
-        let progress = Progress { received: 1, total: None };
-        let mine = &part.workers[worker];
-        let saved = saved(ports.save_progress(mine, progress, Some("upload-1"), now).await);
+        let mine = File {
+            progress: Some(Progress { received: 1, total: None }),
+            upload_id: Some("upload-1".to_owned()),
+            ..part.workers[worker].clone()
+        };
+        let saved = saved(ports.save_progress(&mine, now).await);
         let is_latest = worker + 1 == part.workers.len();
         prop_assert_eq!(saved, part.running() && is_latest);
         if saved {

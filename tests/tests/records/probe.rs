@@ -83,7 +83,7 @@ async fn an_import_is_over_with_its_probe<S: Store>(store: &S) {
     .expect("saved");
     let probed = assert_probed(&press, file.id, &video(7, at(3))).await;
     assert_eq!((probed.lease_until, probed.upload_id), (None, None));
-    assert_eq!(probed.checksum, Some(files_domain::Checksum::Sha256(imported(7).sha256)), "not the object's");
+    assert_eq!(probed.checksum, imported(7).checksum, "not the object's");
     assert_eq!(probed.content_type.as_deref(), Some("video/webm"));
     assert_eq!(press.usage().await, usage(1, 7, 0));
     press.assert_nothing_due().await;

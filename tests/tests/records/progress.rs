@@ -1,14 +1,19 @@
 //! `ClaimImport`: what a worker writes down while it works.
 
-use files_domain::{ClaimImport, File, Progress, StoreError, limits};
+use files_domain::{
+    ClaimImport, Due, DueKind, File, Hashed, Progress, Resume, StoreError, change_file, limits,
+};
+use files_doubles::Duty;
 
 use crate::owner::{Owner, usage};
 use crate::samples::fail_file;
-use crate::samples::{at, millis, video};
+use crate::samples::{at, imported, millis, video};
 use crate::store::Store;
 
 conformance! {
     a_worker_writes_down_what_it_has,
+    an_import_that_is_let_go_is_anybodys_and_due_again,
+    what_is_needed_to_go_on_goes_when_it_has_ended,
     an_earlier_worker_is_refused,
     nobody_writes_before_a_claim,
     nothing_is_written_once_the_file_has_ended,
@@ -17,25 +22,75 @@ conformance! {
 
 const HALF: Progress = Progress { received: 5, total: Some(10) };
 
+/// The worker's file, with what it has got.
+fn with_work(mine: &File, upload_id: &str) -> File {
+    File { progress: Some(HALF), upload_id: Some(upload_id.to_owned()), ..mine.clone() }
+}
+
+fn resume() -> Resume {
+    Resume {
+        size: 10,
+        part_size: 5,
+        validator: "\"v1\"".to_owned(),
+        restarts: 1,
+        name: Some("clip ü.mp4".to_owned()),
+        content_type: Some("video/mp4".to_owned()),
+        hashed: Some(Hashed { parts: 1, state: "state".to_owned() }),
+    }
+}
+
 async fn a_worker_writes_down_what_it_has<S: Store>(store: &S) {
     let press = Owner::new(store, "press").await;
     let mine = press.claimed(press.import(at(0)).await.id, at(0)).await;
-    press.ports().save_progress(&mine, HALF, Some("u1"), at(1)).await.expect("saved");
-    let expected = File {
-        progress: Some(HALF),
-        upload_id: Some("u1".to_owned()),
-        updated_at: at(1),
-        version: mine.version + 1,
-        ..mine.clone()
-    };
-    assert_eq!(press.record(mine.id).await, Some(expected.clone()));
-    // By its generation it knows itself, not by the version; an upload once known stays known.
-    let unknown_total = Progress { received: 6, total: None };
-    press.ports().save_progress(&mine, unknown_total, None, at(2)).await.expect("saved");
-    let expected =
-        File { progress: Some(unknown_total), updated_at: at(2), version: mine.version + 2, ..expected };
+    let work = File { resume: Some(resume()), setbacks: 2, ..with_work(&mine, "u1") };
+    press.ports().save_progress(&work, at(1)).await.expect("saved");
+    let expected = File { updated_at: at(1), version: mine.version + 1, ..work.clone() };
+    assert_eq!(press.record(mine.id).await, Some(expected));
+    // By its generation it knows itself, not by the version; and what it has no more is gone.
+    let unknown_total = Some(Progress { received: 6, total: None });
+    let work = File { progress: unknown_total, resume: None, upload_id: None, setbacks: 0, ..work };
+    press.ports().save_progress(&work, at(2)).await.expect("saved");
+    let expected = File { updated_at: at(2), version: mine.version + 2, ..work };
     assert_eq!(press.record(mine.id).await, Some(expected));
     assert_eq!(press.usage().await, usage(1, 0, 1));
+}
+
+async fn an_import_that_is_let_go_is_anybodys_and_due_again<S: Store>(store: &S) {
+    let press = Owner::new(store, "press").await;
+    let mine = press.claimed(press.import(at(0)).await.id, at(0)).await;
+    let work = File { resume: Some(resume()), setbacks: 1, ..with_work(&mine, "u1") };
+    press.ports().release_import(&work, at(9_000), at(1)).await.expect("let go");
+    let due = Some(Due { kind: DueKind::Import, at: at(9_000), tries: 0 });
+    let expected =
+        File { updated_at: at(1), version: mine.version + 1, lease_until: None, due, ..work.clone() };
+    assert_eq!(press.record(mine.id).await, Some(expected));
+    press.assert_due(Duty::File(mine.id), at(9_000)).await;
+    let next = press.claimed(mine.id, at(2)).await;
+    assert_eq!((next.generation, &next.resume, &next.upload_id), (2, &work.resume, &work.upload_id));
+    assert_refused!(press.ports().release_import(&work, at(9_000), at(3)).await, StoreError::Changed);
+    assert_refused!(press.ports().save_progress(&work, at(3)).await, StoreError::Changed);
+    assert_eq!(press.record(mine.id).await, Some(next));
+    assert_eq!(press.usage().await, usage(1, 0, 1));
+}
+
+async fn what_is_needed_to_go_on_goes_when_it_has_ended<S: Store>(store: &S) {
+    let press = Owner::new(store, "press").await;
+    for fails in [true, false] {
+        let mine = press.claimed(press.import(at(0)).await.id, at(0)).await;
+        let work = File { resume: Some(resume()), setbacks: 1, ..with_work(&mine, "u1") };
+        press.ports().save_progress(&work, at(1)).await.expect("saved");
+        if fails {
+            fail_file(press.ports(), press.id(), mine.id, "no", at(2)).await.expect("failed");
+        } else {
+            let saved = change_file(press.ports(), press.id(), mine.id, |file| {
+                file.imported(imported(7), at(2));
+                true
+            });
+            saved.await.expect("saved");
+        }
+        let now = press.record(mine.id).await.expect("a record");
+        assert_eq!((now.resume, now.setbacks, now.progress), (None, 0, None));
+    }
 }
 
 async fn an_earlier_worker_is_refused<S: Store>(store: &S) {
@@ -43,16 +98,17 @@ async fn an_earlier_worker_is_refused<S: Store>(store: &S) {
     let file = press.import(at(0)).await;
     let first = press.claimed(file.id, at(0)).await;
     let second = press.claimed(file.id, at(millis(limits::IMPORT_LEASE))).await;
-    let saved = press.ports().save_progress(&first, HALF, Some("u1"), at(1)).await;
+    let saved = press.ports().save_progress(&with_work(&first, "u1"), at(1)).await;
     assert_refused!(saved, StoreError::Changed);
     assert_eq!(press.record(file.id).await, Some(second.clone()));
-    press.ports().save_progress(&second, HALF, Some("u2"), at(1)).await.expect("saved");
+    press.ports().save_progress(&with_work(&second, "u2"), at(1)).await.expect("saved");
 }
 
 async fn nobody_writes_before_a_claim<S: Store>(store: &S) {
     let press = Owner::new(store, "press").await;
     let file = press.import(at(0)).await;
-    assert_refused!(press.ports().save_progress(&file, HALF, None, at(1)).await, StoreError::Changed);
+    let saved = press.ports().save_progress(&with_work(&file, "u1"), at(1)).await;
+    assert_refused!(saved, StoreError::Changed);
     assert_eq!(press.record(file.id).await, Some(file));
 }
 
@@ -64,8 +120,9 @@ async fn nothing_is_written_once_the_file_has_ended<S: Store>(store: &S) {
     press.probe(other.id, &video(7, at(3))).await;
     for mine in [one, other] {
         let before = press.record(mine.id).await;
-        let saved = press.ports().save_progress(&mine, HALF, Some("u"), at(4)).await;
-        assert_refused!(saved, StoreError::Changed);
+        let work = with_work(&mine, "u");
+        assert_refused!(press.ports().save_progress(&work, at(4)).await, StoreError::Changed);
+        assert_refused!(press.ports().release_import(&work, at(9), at(4)).await, StoreError::Changed);
         assert_eq!(press.record(mine.id).await, before);
     }
 }
@@ -74,8 +131,9 @@ async fn a_deleted_file_is_not_brought_back<S: Store>(store: &S) {
     let press = Owner::new(store, "press").await;
     let mine = press.claimed(press.import(at(0)).await.id, at(0)).await;
     press.remove(&mine, at(1)).await.expect("removed");
-    let saved = press.ports().save_progress(&mine, HALF, Some("u"), at(2)).await;
-    assert_refused!(saved, StoreError::Changed);
+    let work = with_work(&mine, "u");
+    assert_refused!(press.ports().save_progress(&work, at(2)).await, StoreError::Changed);
+    assert_refused!(press.ports().release_import(&work, at(9), at(2)).await, StoreError::Changed);
     assert_eq!(press.record(mine.id).await, None);
     assert_eq!(press.usage().await, usage(0, 0, 0));
 }

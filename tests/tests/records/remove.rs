@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use files_domain::{
-    ClaimImport, Detail, File, FindFile, ListFilter, MediaType, PageOrder, Progress, RemoveFile, Scope,
-    StoreError, limits,
+    ClaimImport, Detail, File, FindFile, ListFilter, MediaType, PageOrder, RemoveFile, Scope, StoreError,
+    limits,
 };
 use files_doubles::Duty;
 
@@ -60,8 +60,8 @@ async fn what_may_still_bring_bytes_is_waited_for<S: Store>(store: &S) {
 async fn an_unfinished_upload_is_left_to_be_aborted<S: Store>(store: &S) {
     let press = Owner::new(store, "press").await;
     let mine = press.claimed(press.import(at(0)).await.id, at(0)).await;
-    let progress = Progress { received: 5, total: None };
-    press.ports().save_progress(&mine, progress, Some("u1"), at(1)).await.expect("saved");
+    let mine = File { upload_id: Some("u1".to_owned()), ..mine };
+    press.ports().save_progress(&mine, at(1)).await.expect("saved");
     let now = press.record(mine.id).await.expect("a record");
     press.remove(&now, at(2)).await.expect("removed");
     assert_eq!(store.left_of(press.id(), mine.id).await, Some(Some("u1".to_owned())));

@@ -63,7 +63,7 @@ pub(crate) fn video(size: u64, now: Timestamp) -> ProbeDone {
 pub(crate) fn imported(size: u64) -> ImportedObject {
     ImportedObject {
         size,
-        sha256: "ab".repeat(32),
+        checksum: Some(Checksum::Sha256("ab".repeat(32))),
         content_type: Some("video/webm".to_owned()),
         name: FileName::clean("source.webm"),
         upload_id: Some("upload-1".to_owned()),

@@ -151,7 +151,7 @@ impl Stores {
 /// A file has ended, as it must have, and what it says of its bytes is so.
 async fn check_file(owner: &Owner, stores: &Stores, id: &str, known: Option<&Known>) -> Result<(), String> {
     let item = &stores.files[id];
-    for left in ["due_at", "due", "lease_until", "upload_id", "importing", "progress"] {
+    for left in ["due_at", "due", "lease_until", "upload_id", "importing", "progress", "resume", "setbacks"] {
         if item.contains_key(left) && !(left.starts_with("due") && item.contains_key("expires_at")) {
             return Err(format!("{left} is left: {item:?}"));
         }

@@ -6,6 +6,7 @@ mod client;
 mod each_fault;
 mod every_call;
 mod invariants;
+mod killed_imports;
 mod last_letters;
 mod parts;
 mod recovery;

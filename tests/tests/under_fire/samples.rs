@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use files_domain::{
-    ApiKey, Authority, CreateFile, Created, Detail, File, FileId, FileName, FileRecords, ImportedObject,
-    NewFile, Scope, Source,
+    ApiKey, Authority, Checksum, CreateFile, Created, Detail, File, FileId, FileName, FileRecords,
+    ImportedObject, NewFile, Scope, Source,
 };
 use files_tests::cloud::now;
 use files_tests::owner::id;
@@ -49,7 +49,7 @@ pub(crate) async fn uncompleted(owner: &Owner, url: &str, bytes: &Bytes) -> File
     let before = import(owner, url).await;
     let object = ImportedObject {
         size: bytes.len() as u64,
-        sha256: media::sha256(bytes),
+        checksum: Some(Checksum::Sha256(media::sha256(bytes))),
         content_type: None,
         name: None,
         upload_id: Some(owner.behind.begin_upload(&before.id.to_string(), bytes.clone()).await),

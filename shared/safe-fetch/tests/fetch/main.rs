@@ -3,5 +3,6 @@
 
 mod answers;
 mod broken;
+mod ranges;
 mod redirects;
 mod support;

@@ -1,0 +1,96 @@
+//! From the source's last byte to a completed object.
+
+use bytes::Bytes;
+use files_domain::{Checksum, ClaimImport, File, FileRecords, ImportedObject, StoreError, change_file};
+use files_objects::{ObjectsError, Part, Upload, Uploaded};
+use tracing::info;
+
+use crate::BoxError;
+use crate::incoming::Said;
+use crate::stop::Stop;
+use crate::worker::Worker;
+
+/// Bytes that have come: as parts of an upload, or, if they are few, here.
+pub(crate) struct Fetched {
+    pub(crate) size: u64,
+    pub(crate) checksum: Option<Checksum>,
+    pub(crate) said: Said,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) whole: Bytes,
+}
+
+impl<R: ClaimImport + FileRecords + Sync> Worker<'_, R> {
+    /// A worker before this one had fetched everything and died just before the end. `false`: not everything is there.
+    pub(crate) async fn finish_stored(&self) -> Result<bool, BoxError> {
+        let File { owner, id, .. } = self.file;
+        match self.import.objects.head_file(owner, id).await {
+            Ok(_) => return Ok(true),
+            Err(ObjectsError::NotFound) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let Some(upload_id) = &self.file.upload_id else {
+            return Ok(false);
+        };
+        let size = self.file.size.unwrap_or(0);
+        let completed = self.import.objects.complete_stored_parts(owner, id, upload_id, size).await?;
+        Ok(completed == Uploaded::Completed)
+    }
+
+    /// All bytes are there, or the announced ones are others.
+    pub(crate) async fn finish(&mut self, fetched: Fetched) -> Result<(), Stop> {
+        let announced = self.file.announced_sha256.clone().map(Checksum::Sha256);
+        if announced.is_some() && announced != fetched.checksum {
+            return Err(Stop::Refused("the source's bytes do not have the announced SHA-256".to_owned()));
+        }
+        let object = ImportedObject {
+            size: fetched.size,
+            checksum: fetched.checksum.clone(),
+            content_type: fetched.said.content_type.clone(),
+            name: fetched.said.name.clone(),
+            upload_id: self.file.upload_id.clone(),
+        };
+        let content_type = self.save_imported(object).await?;
+        self.store(fetched, content_type.as_deref()).await
+    }
+
+    /// Writes down that all bytes are there, before they become an object: S3's event may come at once.
+    /// Gives the media type that the file has.
+    async fn save_imported(&mut self, object: ImportedObject) -> Result<Option<String>, Stop> {
+        let now = lambda_startup::now();
+        let (mine, records) = (self.file.generation, &self.import.records);
+        let mut after = self.file.clone();
+        after.imported(object.clone(), now);
+        match records.save_file(&self.file, &after).await {
+            Ok(()) => return Ok(after.content_type),
+            Err(StoreError::Changed) => {} // perhaps only sweep, which has put off what is due: look
+            Err(error) => return Err(Stop::Ours(error.into())),
+        }
+        let changed = change_file(records, self.file.owner, self.file.id, |file| {
+            let ours = file.generation == mine && !file.status.is_terminal();
+            if ours {
+                file.imported(object.clone(), now);
+            }
+            ours
+        });
+        let saved = changed.await.map_err(|error| Stop::Ours(error.into()))?;
+        saved.map(|file| file.content_type).ok_or(Stop::NotOurs)
+    }
+
+    /// Makes the bytes an object.
+    async fn store(&self, fetched: Fetched, content_type: Option<&str>) -> Result<(), Stop> {
+        let File { owner, id, .. } = self.file;
+        let objects = &self.import.objects;
+        match (&self.file.upload_id, &fetched.checksum) {
+            (Some(upload_id), _) => {
+                objects.complete_upload(owner, id, upload_id, &fetched.parts).await?;
+            }
+            (None, Some(Checksum::Sha256(sha256))) => {
+                let upload = Upload { size: fetched.size, sha256, content_type };
+                objects.put_file(owner, id, fetched.whole.into(), upload).await?;
+            }
+            (None, _) => return Err(Stop::Ours("bytes in one piece without their SHA-256".into())),
+        }
+        info!(file = %id, size_bytes = fetched.size, parts = fetched.parts.len(), "imported");
+        Ok(())
+    }
+}

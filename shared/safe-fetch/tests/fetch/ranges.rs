@@ -1,0 +1,141 @@
+//! Sources that give parts, and those that do it wrongly.
+
+use crate::support::{RawServer, Then, read};
+use safe_fetch::{
+    Allowed, FetchError, Limits, SafeClient, Source, SourceHeaders, SourceUrl, Target, Validator, Version,
+    Wanted,
+};
+use std::time::Duration;
+
+fn answer(status: &str, headers: &[&str], body: &str) -> String {
+    let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+    format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n{headers}\r\n{body}", body.len())
+}
+
+fn part(range: &str, body: &str) -> String {
+    answer("206 Partial Content", &["ETag: \"v1\"", &format!("Content-Range: bytes {range}")], body)
+}
+
+fn client_and_target(server: &RawServer) -> (SafeClient, Target) {
+    let allowed = Allowed::parse("127.0.0.1");
+    let client = SafeClient::new(allowed.clone(), Limits::default()).unwrap();
+    let url = SourceUrl::parse(&server.url(), &allowed).unwrap();
+    (client.for_transfer(2).unwrap(), Target { url, headers: SourceHeaders::default() })
+}
+
+async fn open(server: &RawServer) -> Result<Source, FetchError> {
+    let (client, target) = client_and_target(server);
+    client.open(&target).await
+}
+
+fn version() -> Version {
+    Version { total: 10, validator: Validator::parse("\"v1\"").unwrap() }
+}
+
+/// Asks for the bytes 2 to 5 of ten.
+async fn range(server: &RawServer) -> Result<Source, FetchError> {
+    let (client, target) = client_and_target(server);
+    client.range(&target, &version(), Wanted { first: 2, last: 5 }).await
+}
+
+async fn range_of(text: impl Into<String>) -> Result<Vec<u8>, FetchError> {
+    let server = RawServer::start(text.into(), Then::Close).await;
+    read(&mut range(&server).await?).await
+}
+
+#[tokio::test]
+async fn who_gives_all_of_it_as_a_part_gives_parts() {
+    let server = RawServer::start(part("0-9/10", "0123456789"), Then::Close).await;
+    let mut source = open(&server).await.unwrap();
+    assert_eq!((source.status, source.length, source.version.clone()), (206, Some(10), Some(version())));
+    assert_eq!(read(&mut source).await.unwrap(), b"0123456789");
+    assert!(server.requests()[0].contains("\r\nrange: bytes=0-\r\n"), "{:?}", server.requests());
+}
+
+#[tokio::test]
+async fn who_gives_none_or_has_no_validator_gives_one_stream() {
+    let all = "0123456789";
+    let of_range = |tag| answer("206 X", &[tag, "Content-Range: bytes 0-9/10"], all);
+    for text in [answer("200 OK", &["ETag: \"v1\""], all), of_range("ETag: W/\"v1\""), of_range("X-A: b")] {
+        let server = RawServer::start(text, Then::Close).await;
+        let mut source = open(&server).await.unwrap();
+        assert_eq!(source.version, None);
+        assert_eq!(read(&mut source).await.unwrap(), all.as_bytes());
+        assert_eq!(server.requests().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_first_answer_that_is_not_the_whole_is_asked_for_plainly_or_refused() {
+    // The raw server gives the same to everyone, so that the plain request fails, and is seen.
+    for text in [part("0-4/10", "01234"), part("0-9/*", "0123456789"), answer("416 X", &[], "")] {
+        let server = RawServer::start(text, Then::Close).await;
+        assert!(matches!(open(&server).await, Err(FetchError::Status(206 | 416))));
+        let requests = server.requests();
+        assert!(requests.len() == 2 && !requests[1].contains("range:"), "{requests:?}");
+    }
+    for (text, error) in [
+        (part("1-9/10", "123456789"), FetchError::WrongRange),
+        (part("0-9/10", "01234"), FetchError::WrongRange),
+        (answer("206 X", &["ETag: \"v1\""], "0123456789"), FetchError::Status(206)),
+        (part("0-9", "0123456789"), FetchError::Status(206)),
+    ] {
+        let server = RawServer::start(text.clone(), Then::Close).await;
+        assert_eq!(open(&server).await.map(|source| source.status), Err(error), "{text}");
+        assert_eq!(server.requests().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_part_is_of_the_version_that_is_asked_for() {
+    let server = RawServer::start(part("2-5/10", "2345"), Then::Close).await;
+    let mut source = range(&server).await.unwrap();
+    assert_eq!((source.length, read(&mut source).await), (Some(4), Ok(b"2345".to_vec())));
+    let request = &server.requests()[0];
+    assert!(request.contains("\r\nrange: bytes=2-5\r\n"), "{request}");
+    assert!(request.contains("\r\nif-range: \"v1\"\r\n"), "{request}");
+    assert_eq!(range_of(part("2-3/10", "23")).await, Ok(b"23".to_vec()), "the beginning of it");
+}
+
+#[tokio::test]
+async fn a_part_of_another_version_or_another_part_is_refused() {
+    let other_tag = ["ETag: \"v2\"", "Content-Range: bytes 2-5/10"];
+    for (text, error) in [
+        (answer("200 OK", &["ETag: \"v2\""], "0123456789"), FetchError::Changed),
+        (answer("200 OK", &["ETag: \"v1\""], "0123456789"), FetchError::Changed),
+        (answer("412 X", &[], ""), FetchError::Changed),
+        (answer("416 X", &["Content-Range: bytes */1"], ""), FetchError::Changed),
+        (answer("206 X", &other_tag, "2345"), FetchError::Changed),
+        (answer("206 X", &["Content-Range: bytes 2-5/10"], "2345"), FetchError::Changed),
+        (part("2-5/11", "2345"), FetchError::Changed),
+        (part("2-5/*", "2345"), FetchError::WrongRange),
+        (part("1-4/10", "1234"), FetchError::WrongRange),
+        (part("2-6/10", "23456"), FetchError::WrongRange),
+        (part("2-5/10", "23456"), FetchError::WrongRange),
+        (answer("206 X", &["ETag: \"v1\""], "2345"), FetchError::WrongRange),
+        (answer("404 X", &[], ""), FetchError::Status(404)),
+    ] {
+        assert_eq!(range_of(text.clone()).await, Err(error), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn who_asks_to_wait_says_how_long() {
+    for (status, header, expected) in [
+        (429, "Retry-After: 7", FetchError::Busy { status: 429, retry_after: Duration::from_secs(7) }),
+        (
+            503,
+            "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT",
+            FetchError::Busy { status: 503, retry_after: Duration::ZERO },
+        ),
+        (503, "Retry-After: soon", FetchError::Status(503)),
+        (500, "Retry-After: 7", FetchError::Status(500)),
+        (404, "Retry-After: 7", FetchError::Status(404)),
+    ] {
+        let server = RawServer::start(answer(&format!("{status} X"), &[header], ""), Then::Close).await;
+        let error = open(&server).await.map(|source| source.status).unwrap_err();
+        assert_eq!(error, expected);
+        assert_eq!(error.is_retryable(), status != 404);
+        assert_eq!(error.for_user(), format!("the source answered {status}"));
+    }
+}

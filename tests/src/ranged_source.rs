@@ -1,0 +1,317 @@
+//! A server to import from that gives parts of a large file, counts what it gives, and misbehaves when it is told to.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Response, StatusCode, header};
+use bytes::Bytes;
+use futures_util::stream;
+use sha2::{Digest, Sha256};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::media;
+
+/// A prime: no two parts of an upload begin at the same place of the pattern.
+const PATTERN_BYTES: usize = 1_048_573;
+/// Bytes that are given at once.
+const CHUNK: usize = 64 * 1024;
+
+/// A file that needs little memory, whatever its size: the same noise again and again.
+#[derive(Clone, Debug)]
+pub struct Content {
+    pattern: Bytes,
+    size: u64,
+}
+
+impl Content {
+    /// `size` bytes, others for each seed.
+    #[must_use]
+    pub fn new(size: u64, seed: u64) -> Self {
+        Self { pattern: media::noise(PATTERN_BYTES, seed), size }
+    }
+
+    /// Bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Some bytes from `at` on, at most so many; none at the end.
+    #[must_use]
+    pub fn chunk(&self, at: u64, most: u64) -> Bytes {
+        let phase = usize::try_from(at % PATTERN_BYTES as u64).expect("a small number");
+        let left = self.size.saturating_sub(at).min(most).min(CHUNK as u64);
+        let length = usize::try_from(left).expect("a chunk").min(PATTERN_BYTES - phase);
+        self.pattern.slice(phase..phase + length)
+    }
+
+    /// All of it, chunk after chunk.
+    pub fn chunks(&self) -> impl Iterator<Item = Bytes> + use<> {
+        let (content, mut at) = (self.clone(), 0);
+        std::iter::from_fn(move || {
+            let chunk = content.chunk(at, u64::MAX);
+            at += chunk.len() as u64;
+            (!chunk.is_empty()).then_some(chunk)
+        })
+    }
+
+    /// SHA-256 of all of it, in hex.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        let mut hash = Sha256::new();
+        self.chunks().for_each(|chunk| hash.update(&chunk));
+        hex::encode(hash.finalize())
+    }
+
+    /// All of it, in memory.
+    #[must_use]
+    pub fn bytes(&self) -> Bytes {
+        self.chunks()
+            .fold(Vec::new(), |mut all, chunk| {
+                all.extend_from_slice(&chunk);
+                all
+            })
+            .into()
+    }
+}
+
+/// A request, as far as it matters here.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// From 0.
+    pub nth: usize,
+    /// The path, with the query.
+    pub path: String,
+    /// First and last byte, if a range is asked for.
+    pub range: Option<(u64, u64)>,
+    /// Answers that are being given.
+    pub open: usize,
+}
+
+/// What is answered.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// What is right.
+    Serve,
+    /// The whole, as if no range were asked for.
+    Whole,
+    /// Another range of the same length, so many bytes on, and says so.
+    Shifted(u64),
+    /// The right bytes, as of a file of that size.
+    OfTotal(u64),
+    /// The right bytes, without saying which.
+    Unsaid,
+    /// The right answer, broken off after so many bytes.
+    Break(u64),
+    /// The right answer, a byte every tenth of a second.
+    Drip,
+    /// A status, with headers.
+    Status(u16, Vec<(&'static str, String)>),
+}
+
+type Rule = Arc<dyn Fn(&Asked) -> Act + Send + Sync>;
+
+struct Shared {
+    current: Mutex<(Content, Option<String>)>,
+    rule: Mutex<Rule>,
+    asked: Mutex<Vec<Asked>>,
+    sent: AtomicU64,
+    open: AtomicUsize,
+    most_open: AtomicUsize,
+    speed: AtomicU64,
+}
+
+/// A server on a port of its own of 127.0.0.1, until it is dropped. It gives one file, whatever the path.
+pub struct RangedSource {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+}
+
+impl RangedSource {
+    /// Serves this, under a strong entity tag.
+    pub async fn start(content: Content) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let shared = Arc::new(Shared {
+            current: Mutex::new((content, Some("\"1\"".to_owned()))),
+            rule: Mutex::new(Arc::new(|_| Act::Serve)),
+            asked: Mutex::default(),
+            sent: AtomicU64::new(0),
+            open: AtomicUsize::new(0),
+            most_open: AtomicUsize::new(0),
+            speed: AtomicU64::new(0),
+        });
+        let router = Router::new().fallback(answer).with_state(shared.clone());
+        let task = tokio::spawn(async move { axum::serve(listener, router).await.expect("the server runs") });
+        Self { address, shared, task }
+    }
+
+    /// The URL of a path.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// From now on this is served; without an entity tag if there is none.
+    pub fn serve(&self, content: Content, etag: Option<&str>) {
+        *lock(&self.shared.current) = (content, etag.map(str::to_owned));
+    }
+
+    /// From now on answers like this.
+    pub fn act(&self, rule: impl Fn(&Asked) -> Act + Send + Sync + 'static) {
+        *lock(&self.shared.rule) = Arc::new(rule);
+    }
+
+    /// From now on sends so many bytes a second over each connection; 0: as many as it can.
+    pub fn limit_speed(&self, bytes_per_second: u64) {
+        self.shared.speed.store(bytes_per_second, Ordering::Relaxed);
+    }
+
+    /// All requests so far.
+    #[must_use]
+    pub fn asked(&self) -> Vec<Asked> {
+        lock(&self.shared.asked).clone()
+    }
+
+    /// Bytes of bodies that were sent.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.shared.sent.load(Ordering::Relaxed)
+    }
+
+    /// The most answers that were given at once.
+    #[must_use]
+    pub fn most_open(&self) -> usize {
+        self.shared.most_open.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for RangedSource {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An answer that is being given.
+struct Open(Arc<Shared>);
+
+impl Open {
+    fn new(shared: &Arc<Shared>) -> Self {
+        let open = shared.open.fetch_add(1, Ordering::Relaxed) + 1;
+        shared.most_open.fetch_max(open, Ordering::Relaxed);
+        Self(shared.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+    let (content, etag) = lock(&shared.current).clone();
+    let range = wanted(request.headers(), content.size, etag.as_deref());
+    let path = request.uri().path_and_query().map_or("", |path| path.as_str()).to_owned();
+    let asked = {
+        let mut all = lock(&shared.asked);
+        let asked = Asked { nth: all.len(), path, range, open: shared.open.load(Ordering::Relaxed) };
+        all.push(asked.clone());
+        asked
+    };
+    let rule = lock(&shared.rule).clone();
+    let act = rule(&asked);
+    let response = Response::builder();
+    let response = match &etag {
+        Some(etag) => response.header(header::ETAG, etag),
+        None => response,
+    };
+    let (range, said) = match (&act, range) {
+        (Act::Status(status, headers), _) => {
+            let response =
+                headers.iter().fold(response, |response, (name, value)| response.header(*name, value));
+            return response.status(*status).body(Body::from("an error page")).expect("a response");
+        }
+        (Act::Whole, _) | (_, None) => (None, None),
+        (Act::Shifted(by), Some((first, last))) => {
+            let shifted = (first + by, (last + by).min(content.size - 1));
+            (Some(shifted), Some((shifted, content.size)))
+        }
+        (Act::OfTotal(total), Some(range)) => (Some(range), Some((range, *total))),
+        (Act::Unsaid, Some(range)) => (Some(range), None),
+        (_, Some(range)) => (Some(range), Some((range, content.size))),
+    };
+    let response = match said {
+        Some(((first, last), total)) => {
+            response.header(header::CONTENT_RANGE, format!("bytes {first}-{last}/{total}"))
+        }
+        None => response,
+    };
+    let (first, last) = range.unwrap_or((0, content.size.wrapping_sub(1)));
+    let length = last.wrapping_sub(first).wrapping_add(1);
+    let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+    let body = Body::from_stream(body(&shared, content, (first, length), act));
+    response.status(status).header(header::CONTENT_LENGTH, length).body(body).expect("a response")
+}
+
+/// The bytes that are asked for, if they are there, and of this version.
+fn wanted(headers: &HeaderMap, size: u64, etag: Option<&str>) -> Option<(u64, u64)> {
+    let text = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
+    if text(header::IF_RANGE).is_some_and(|wanted| Some(wanted) != etag) {
+        return None;
+    }
+    let (first, last) = text(header::RANGE)?.strip_prefix("bytes=")?.split_once('-')?;
+    let (first, last) = (first.parse().ok()?, last.parse().unwrap_or(u64::MAX).min(size.checked_sub(1)?));
+    (first <= last).then_some((first, last))
+}
+
+fn body(
+    shared: &Arc<Shared>,
+    content: Content,
+    (first, length): (u64, u64),
+    act: Act,
+) -> impl futures_util::Stream<Item = io::Result<Bytes>> + use<> {
+    let (open, began, end) = (Open::new(shared), Instant::now(), first + length);
+    stream::unfold((first, open), move |(at, open)| {
+        let (content, act) = (content.clone(), act.clone());
+        async move {
+            if at == end {
+                return None;
+            }
+            let most = match act {
+                Act::Drip => {
+                    tokio::time::sleep(Duration::from_millis(100)).await; // the slowness that is the point of it
+                    1
+                }
+                Act::Break(after) if at - first >= after => {
+                    tokio::task::yield_now().await; // what is written so far goes out
+                    return Some((Err(io::Error::other("broken on purpose")), (end, open)));
+                }
+                Act::Break(after) => after - (at - first),
+                _ => end - at,
+            };
+            let chunk = content.chunk(at, most.min(end - at));
+            let speed = open.0.speed.load(Ordering::Relaxed);
+            if speed > 0 {
+                let so_far = (at - first + chunk.len() as u64) as f64 / speed as f64;
+                tokio::time::sleep_until(began + Duration::from_secs_f64(so_far)).await;
+            }
+            open.0.sent.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+            let at = at + chunk.len() as u64;
+            Some((Ok(chunk), (at, open)))
+        }
+    })
+}

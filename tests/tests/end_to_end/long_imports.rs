@@ -1,0 +1,143 @@
+//! Imports that take longer than the function may run, or whose source has to be left alone for a while.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use files_tests::owner::id;
+use files_tests::{
+    Act, Answer, Cloud, Content, Owner, RangedSource, RawSource, Script, Usage, skip_on_deployment, until,
+};
+use serde_json::{Value, json};
+
+const MIB: u64 = 1 << 20;
+/// What a part of an import has.
+const PART: u64 = 8 * MIB;
+
+/// A cloud whose imports have six seconds a run, and two for the rest.
+async fn hasty_cloud() -> Cloud {
+    Cloud::setup().template_with("      Timeout: 300", "      Timeout: 8").start().await
+}
+
+async fn runs(owner: &Owner, file: &Value) -> u64 {
+    let item = owner.behind.file_item(id(file)).await;
+    item["generation"].as_n().ok().and_then(|number| number.parse().ok()).expect("a number")
+}
+
+#[tokio::test]
+async fn an_import_goes_on_until_it_is_done() {
+    skip_on_deployment!("has a template of its own");
+    let cloud = hasty_cloud().await;
+    let owner = cloud.owner().await;
+    let content = Content::new(120 * MIB, 1);
+    let source = RangedSource::start(content.clone()).await;
+    source.limit_speed(4_000_000);
+    source.act(|asked| if asked.open < 2 { Act::Serve } else { Act::Status(429, Vec::new()) });
+    let file = owner.import(&source.url("/long.bin")).await;
+    let seen = Mutex::new(BTreeSet::new());
+    let end = until("the import ends", async || {
+        let now = owner.file(id(&file)).await;
+        if let Some(received) = now["progress"]["received"].as_u64() {
+            assert_eq!(now["progress"]["total"], content.size());
+            seen.lock().expect("nobody else").insert(received);
+        }
+        now["status"].as_str().is_some_and(|status| matches!(status, "success" | "failed")).then_some(now)
+    })
+    .await;
+    assert_eq!((&end["status"], &end["size"]), (&json!("success"), &json!(content.size())), "{end:#}");
+    let seen = seen.into_inner().expect("nobody else");
+    assert!(seen.len() > 4, "{seen:?}");
+    assert!(owner.download(&end).await == content.bytes(), "other bytes");
+    let runs = runs(&owner, &end).await;
+    assert!(runs >= 3, "{runs} runs");
+    // Twice is fetched at most what was on its way when a run ended, and what the very first answer brought too much.
+    let twice = source.sent().saturating_sub(content.size());
+    assert!(twice <= runs * 2 * PART + PART, "{twice} bytes in {runs} runs");
+    assert_eq!(owner.behind.objects().await.len(), 1);
+    assert_eq!(owner.behind.usage().await, owner.behind.sum().await);
+}
+
+#[tokio::test]
+async fn a_sha256_goes_on_with_it() {
+    skip_on_deployment!("has a template of its own");
+    let cloud = hasty_cloud().await;
+    let owner = cloud.owner().await;
+    let content = Content::new(44 * MIB, 2);
+    let source = RangedSource::start(content.clone()).await;
+    source.limit_speed(4_000_000);
+    let body = json!({"file_url": source.url("/a.bin"), "checksum_sha256": content.sha256()});
+    let file = Answer::to(owner.json(&body)).await.expect(202).json();
+    let end = owner.wait_until_success(&file).await;
+    assert_eq!(end["checksum"], json!({"sha256": content.sha256()}));
+    assert!(runs(&owner, &end).await >= 3);
+    assert_eq!(source.most_open(), 1);
+    assert!(source.sent() <= content.size() + runs(&owner, &end).await * 2 * PART, "{}", source.sent());
+    assert!(owner.download(&end).await == content.bytes(), "other bytes");
+}
+
+#[tokio::test]
+async fn what_cannot_be_resumed_has_one_run() {
+    skip_on_deployment!("has a template of its own");
+    let cloud = hasty_cloud().await;
+    let owner = cloud.owner().await;
+    let source = RangedSource::start(Content::new(60 * MIB, 3)).await;
+    source.limit_speed(4_000_000);
+    source.act(|_| Act::Whole);
+    let file = owner.wait_until_terminal(&owner.import(&source.url("/a.bin")).await).await;
+    assert_eq!(
+        (&file["status"], &file["error"]),
+        (&json!("failed"), &json!("the source took too long and cannot be resumed"))
+    );
+    assert_eq!(owner.behind.objects().await, Vec::<String>::new());
+    assert_eq!(owner.behind.usage().await, Usage { files: 1, bytes: 0, imports: 0 });
+}
+
+#[tokio::test]
+async fn a_source_that_gives_nothing_new_is_given_up_some_day() {
+    skip_on_deployment!("has a template of its own, and a clock");
+    let cloud = hasty_cloud().await;
+    let owner = cloud.owner().await;
+    // The first part takes longer than a run.
+    let source = RangedSource::start(Content::new(40 * MIB, 4)).await;
+    source.limit_speed(200_000);
+    let slow = owner.import(&source.url("/a.bin")).await;
+    let silent = RawSource::start(Script::Silence).await;
+    let silent_file = owner.import(&silent.url("/b.bin")).await;
+    let (slow, silent_file) =
+        tokio::join!(cloud.end_of_import(&owner, &slow), cloud.end_of_import(&owner, &silent_file));
+    assert_eq!((&slow["status"], &slow["error"]), (&json!("failed"), &json!("the source is too slow")));
+    assert_eq!(
+        (&silent_file["status"], &silent_file["error"]),
+        (&json!("failed"), &json!("the source took too long to answer"))
+    );
+    assert_eq!(runs(&owner, &slow).await, 4);
+    assert_eq!(runs(&owner, &silent_file).await, 4);
+    assert_eq!(owner.behind.objects().await, Vec::<String>::new());
+    assert_eq!(owner.behind.usage().await, Usage { files: 2, bytes: 0, imports: 0 });
+}
+
+#[tokio::test]
+async fn a_source_that_asks_to_be_left_alone_is() {
+    skip_on_deployment!("has a clock of its own");
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
+    let content = Content::new(30 * MIB, 5);
+    let source = RangedSource::start(content.clone()).await;
+    source.act(|_| Act::Status(503, vec![("retry-after", "600".to_owned())]));
+    let file = owner.import(&source.url("/a.bin")).await;
+    until("it rests", async || {
+        let item = owner.behind.file_item(id(&file)).await;
+        (item.contains_key("setbacks") && !item.contains_key("lease_until")).then_some(())
+    })
+    .await;
+    assert_eq!(source.asked().len(), 1);
+    source.act(|_| Act::Serve);
+    // A minute is not enough: the source said ten.
+    cloud.advance_clock(300).await;
+    cloud.sweep().await;
+    assert_eq!((source.asked().len(), &owner.file(id(&file)).await["status"]), (1, &json!("running")));
+    cloud.advance_clock(301).await;
+    let file = owner.wait_until_success(&file).await;
+    assert!(owner.download(&file).await == content.bytes(), "other bytes");
+    let item = owner.behind.file_item(id(&file)).await;
+    assert!(!item.contains_key("setbacks") && !item.contains_key("resume"), "{item:?}");
+}

@@ -1,0 +1,224 @@
+//! Sources that give parts of themselves, rightly or wrongly: what is imported is one version of the file, whole.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use files_tests::owner::id;
+use files_tests::{Act, Answer, Cloud, Content, Owner, RangedSource, Usage, skip_on_deployment, until};
+use serde_json::{Value, json};
+
+const MIB: u64 = 1 << 20;
+/// What a part of an import has, unless it is very large.
+const PART: u64 = 8 * MIB;
+
+async fn import(owner: &Owner, source: &RangedSource) -> Value {
+    owner.wait_until_terminal(&owner.import(&source.url("/film.mp4")).await).await
+}
+
+async fn assert_is(owner: &Owner, file: &Value, content: &Content) {
+    assert_eq!((&file["status"], &file["size"]), (&json!("success"), &json!(content.size())), "{file:#}");
+    assert!(owner.download(file).await == content.bytes(), "other bytes");
+}
+
+#[tokio::test]
+async fn a_large_file_comes_over_several_connections() {
+    let owner = Cloud::shared().await.owner().await;
+    let content = Content::new(90 * MIB + 7, 1);
+    let source = RangedSource::start(content.clone()).await;
+    let file = import(&owner, &source).await;
+    assert_is(&owner, &file, &content).await;
+    assert!(file["checksum"]["crc64nvme"].is_string(), "{file:#}");
+    assert_eq!(file["name"], "film.mp4");
+    assert!(source.most_open() > 2, "{} connections", source.most_open());
+    let ranges = source.asked().len();
+    assert!((12..=13).contains(&ranges), "{ranges} requests for 12 parts");
+}
+
+#[tokio::test]
+async fn what_must_have_a_sha256_comes_in_order_and_in_one_answer() {
+    let owner = Cloud::shared().await.owner().await;
+    let content = Content::new(40 * MIB, 2);
+    let source = RangedSource::start(content.clone()).await;
+    for (sha256, status) in [(content.sha256(), "success"), ("00".repeat(32), "failed")] {
+        let before = source.asked().len();
+        let body = json!({"file_url": source.url("/a.bin"), "checksum_sha256": sha256});
+        let file = Answer::to(owner.json(&body)).await.expect(202).json();
+        let file = owner.wait_until_terminal(&file).await;
+        assert_eq!(file["status"], status, "{file:#}");
+        assert_eq!(source.asked().len() - before, 1);
+        if status == "success" {
+            assert_eq!(file["checksum"], json!({"sha256": sha256}));
+            assert_is(&owner, &file, &content).await;
+        } else {
+            assert_eq!(file["error"], "the source's bytes do not have the announced SHA-256");
+        }
+        owner.delete(&file).await.expect(204);
+    }
+}
+
+#[tokio::test]
+async fn without_parts_or_a_validator_it_comes_in_one_stream() {
+    let owner = Cloud::shared().await.owner().await;
+    let content = Content::new(40 * MIB, 3);
+    let source = RangedSource::start(content.clone()).await;
+    for etag in [None, Some("W/\"1\""), Some("\"1\"")] {
+        source.serve(content.clone(), etag);
+        if etag == Some("\"1\"") {
+            source.act(|_| Act::Whole);
+        }
+        let before = source.asked().len();
+        let file = import(&owner, &source).await;
+        assert_is(&owner, &file, &content).await;
+        assert!(file["checksum"]["sha256"].is_string(), "{file:#}");
+        assert_eq!(source.asked().len() - before, 1, "{etag:?}");
+    }
+}
+
+#[tokio::test]
+async fn other_bytes_than_were_asked_for_are_not_taken() {
+    let owner = Cloud::shared().await.owner().await;
+    let content = Content::new(40 * MIB, 4);
+    let wrong = "the source sent another part of the file than it was asked for";
+    for (act, expected) in [
+        (Act::Shifted(1), Some(wrong)),
+        (Act::Unsaid, Some(wrong)),
+        // Whoever counts another way is read in one answer.
+        (Act::OfTotal(41 * MIB), None),
+        (Act::Whole, None),
+    ] {
+        let source = RangedSource::start(content.clone()).await;
+        let act_later = act.clone();
+        source.act(move |asked| if asked.nth == 0 { Act::Serve } else { act_later.clone() });
+        let file = import(&owner, &source).await;
+        match expected {
+            Some(error) => assert_eq!((&file["status"], &file["error"]), (&json!("failed"), &json!(error))),
+            None => assert_is(&owner, &file, &content).await,
+        }
+        owner.delete(&file).await.expect(204);
+        if let Some(behind) = owner.inside() {
+            assert_eq!(behind.objects().await, Vec::<String>::new(), "{act:?}");
+            assert_eq!(behind.usage().await, Usage::default());
+        }
+    }
+    let source = RangedSource::start(content).await;
+    source.act(|_| Act::Unsaid);
+    let file = import(&owner, &source).await;
+    assert_eq!(file["error"], "the source answered 206");
+    source.act(|_| Act::Shifted(1));
+    assert_eq!(import(&owner, &source).await["error"], wrong);
+}
+
+#[tokio::test]
+async fn two_versions_are_never_mixed() {
+    let owner = Cloud::shared().await.owner().await;
+    let versions: Vec<_> = (0..4).map(|seed| Content::new((40 + seed % 2) * MIB, 10 + seed)).collect();
+    let source = Arc::new(RangedSource::start(versions[0].clone()).await);
+    source.limit_speed(20_000_000);
+    let file = owner.import(&source.url("/a.bin")).await;
+    until("some parts are asked for", async || (source.asked().len() > 3).then_some(())).await;
+    source.serve(versions[1].clone(), Some("\"2\""));
+    let file = owner.wait_until_terminal(&file).await;
+    assert_is(&owner, &file, &versions[1]).await;
+    owner.delete(&file).await.expect(204);
+
+    // One that changes all the time is read in one answer, or not at all.
+    let (changing, versions_too) = (source.clone(), versions.clone());
+    let flips = tokio::spawn(async move {
+        for turn in 0_usize.. {
+            changing.serve(versions_too[turn % 4].clone(), Some(&format!("\"{turn}\"")));
+            tokio::time::sleep(std::time::Duration::from_millis(150)).await; // the pace of the changes
+        }
+    });
+    let file = import(&owner, &source).await;
+    flips.abort();
+    if file["status"] == "success" {
+        let bytes = owner.download(&file).await;
+        assert!(versions.iter().any(|version| version.bytes() == bytes), "mixed");
+    } else {
+        assert_eq!(file["error"], "the source changed while it was read", "{file:#}");
+    }
+    owner.delete(&file).await.expect(204);
+    if let Some(behind) = owner.inside() {
+        assert_eq!(behind.objects().await, Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_takes_few_connections_is_asked_over_few() {
+    let owner = Cloud::shared().await.owner().await;
+    let content = Content::new(80 * MIB, 5);
+    let source = RangedSource::start(content.clone()).await;
+    source.limit_speed(15_000_000);
+    source.act(|asked| match asked.open {
+        0..2 => Act::Serve,
+        _ => Act::Status(429, vec![("retry-after", "1".to_owned())]),
+    });
+    let file = import(&owner, &source).await;
+    assert_is(&owner, &file, &content).await;
+    assert!(source.most_open() <= 2);
+    let refused = source.asked().iter().filter(|asked| asked.open >= 2).count();
+    assert!(refused <= 6, "asked {refused} times too often");
+}
+
+#[tokio::test]
+async fn redirects_that_expire_are_looked_up_again() {
+    let owner = Cloud::shared().await.owner().await;
+    let content = Content::new(60 * MIB, 6);
+    let source = RangedSource::start(content.clone()).await;
+    let (address, epoch) = (source.url(""), AtomicUsize::new(0));
+    source.act(move |asked| match asked.path.strip_prefix("/signed?") {
+        None => Act::Status(
+            302,
+            vec![("location", format!("{address}/signed?{}", epoch.load(Ordering::Relaxed)))],
+        ),
+        Some(_) if asked.nth == 4 => Act::Status(429, vec![("retry-after", "1".to_owned())]),
+        Some(signed) if signed.parse() == Ok(epoch.load(Ordering::Relaxed)) => {
+            if asked.nth == 6 {
+                epoch.fetch_add(1, Ordering::Relaxed); // all that was signed before is refused from now on
+            }
+            Act::Serve
+        }
+        Some(_) => Act::Status(403, Vec::new()),
+    });
+    let file = import(&owner, &source).await;
+    assert_is(&owner, &file, &content).await;
+    assert!(source.asked().iter().any(|asked| asked.path == "/signed?1"));
+}
+
+#[tokio::test]
+async fn what_breaks_off_is_gone_on_with_where_it_broke() {
+    let owner = Cloud::shared().await.owner().await;
+    let content = Content::new(40 * MIB, 7);
+    let source = RangedSource::start(content.clone()).await;
+    source.act(|_| Act::Break(3_000_000));
+    let file = import(&owner, &source).await;
+    assert_is(&owner, &file, &content).await;
+    assert!(source.sent() < content.size() + 4 * PART, "{} bytes were sent", source.sent());
+}
+
+#[tokio::test]
+async fn a_connection_that_only_drips_is_given_up() {
+    let owner = Cloud::shared().await.owner().await;
+    let content = Content::new(30 * MIB, 8);
+    let source = RangedSource::start(content.clone()).await;
+    source.act(|asked| if asked.nth == 2 { Act::Drip } else { Act::Serve });
+    let file = import(&owner, &source).await;
+    assert_is(&owner, &file, &content).await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_deleted_is_fetched_no_further() {
+    skip_on_deployment!("sees the records and objects");
+    let owner = Cloud::shared().await.owner().await;
+    let source = RangedSource::start(Content::new(400 * MIB, 9)).await;
+    source.limit_speed(3_000_000);
+    let file = owner.import(&source.url("/a.bin")).await;
+    let seen = owner.wait_for(&file, |file| file["progress"]["received"].as_u64() > Some(0)).await;
+    assert_eq!(seen["progress"]["total"], 400 * MIB);
+    owner.delete(&file).await.expect(204);
+    owner.behind.drained("ImportQueue").await;
+    until("nothing is left", async || owner.behind.objects().await.is_empty().then_some(())).await;
+    assert!(source.sent() < 200 * MIB, "{} bytes were sent", source.sent());
+    owner.get(&format!("/files/{}", id(&file))).await.expect_error(404, "not_found");
+    assert_eq!(owner.behind.usage().await, Usage::default());
+}

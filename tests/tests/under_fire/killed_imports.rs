@@ -1,0 +1,81 @@
+//! Imports whose workers are killed at any moment, or lose their lease while they work: all end with the right bytes, and
+//! nothing else is left.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use fastrand::Rng;
+use files_tests::cloud::{children, kill};
+use files_tests::owner::id;
+use files_tests::{Cloud, Content, Owner, RangedSource, Reply, SourceServer, skip_on_deployment};
+use serde_json::json;
+
+use crate::invariants::{End, Known, text, violations};
+use crate::recovery::{LONG_AGO, recover};
+
+const IMPORTS: usize = 50;
+const KILLS: usize = 40;
+/// After so many kills those whose workers are gone are taken up again, and some whose workers are not.
+const KILLS_AT_ONCE: usize = 4;
+
+/// Another one by `FILES_SEED`.
+fn seed() -> u64 {
+    std::env::var("FILES_SEED").map_or(7, |seed| seed.parse().expect("FILES_SEED is a number"))
+}
+
+#[tokio::test]
+async fn imports_survive_death_at_any_moment() {
+    skip_on_deployment!("kills processes");
+    let seed = seed();
+    let mut rng = Rng::with_seed(seed);
+    let cloud = Cloud::setup().template_with("rate(1 minute)", "rate(1 hour)").start().await;
+    let owner = cloud.owner().await;
+    let content = Content::new((20 << 20) + 7, 1);
+    let (bytes, sha256) = (content.bytes(), content.sha256());
+    let (ranged, plain) = (RangedSource::start(content).await, SourceServer::start().await);
+    ranged.limit_speed(10_000_000);
+    let stream = plain.serve("/plain.bin", Reply::bytes(bytes.clone()));
+    let mut known = Vec::new();
+    for index in 0..IMPORTS {
+        let url = ranged.url(&format!("/{index}.bin"));
+        let (what, body) = match index % 5 {
+            0 => ("in order", json!({"file_url": url, "checksum_sha256": sha256})),
+            1 => ("one stream", json!({"file_url": stream})),
+            _ => ("in parts", json!({"file_url": url})),
+        };
+        let file = files_tests::Answer::to(owner.json(&body)).await.expect(202).json();
+        known.push(Known { id: id(&file).to_owned(), what: what.to_owned(), end: End::Bytes(bytes.clone()) });
+    }
+    let mut killed = BTreeSet::new();
+    for turn in 1..=KILLS {
+        tokio::time::sleep(Duration::from_millis(rng.u64(30..250))).await; // any moment
+        let workers: Vec<u32> = children(cloud.process())
+            .into_iter()
+            .filter(|(process, name)| name == "import-file" && !killed.contains(process))
+            .map(|(process, _)| process)
+            .collect();
+        if let Some(worker) = rng.choice(workers) {
+            killed.insert(worker);
+            kill(worker);
+        }
+        if turn.is_multiple_of(KILLS_AT_ONCE) {
+            end_leases(&owner).await;
+            cloud.sweep().await;
+        }
+    }
+    recover(&cloud, &[&owner]).await;
+    let wrong = violations(&owner, &known).await;
+    assert!(wrong.is_empty(), "FILES_SEED={seed}, {} killed: {wrong:#?}", killed.len());
+    assert!(killed.len() > KILLS / 4, "only {} were killed", killed.len());
+}
+
+/// Every lease is over, that of workers who live too.
+async fn end_leases(owner: &Owner) {
+    for item in owner.behind.items().await {
+        let sk = text(&item, "sk").unwrap_or_default();
+        if sk.starts_with("file#") && item.contains_key("lease_until") {
+            let over = [("lease_until", LONG_AGO), ("due_at", LONG_AGO)];
+            owner.behind.change_numbers(sk, &over).await;
+        }
+    }
+}
