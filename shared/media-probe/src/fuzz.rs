@@ -1,4 +1,5 @@
-//! Fuzz targets of what is read here: ffprobe's words, in which a hostile file has a hand, and the `Range` header. A
+//! Fuzz targets of what is read here: ffprobe's words, in which a hostile file has a hand, and the `Range` header; those of
+//! MP4's boxes are beside them. A
 //! failure prints the input; `PROPTEST_CASES=N` runs longer.
 
 use proptest::prelude::*;
@@ -66,14 +67,17 @@ fn replace_value(bytes: &mut Vec<u8>, at: usize, value: &str) {
     drop(bytes.splice(start..start + length, value.bytes()));
 }
 
-/// Some seconds in all, on an idle machine.
-fn long() -> Config {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
-    Config { cases: cases.unwrap_or(50_000), failure_persistence: None, ..Config::default() }
+/// `PROPTEST_CASES`, else as many as usual: some seconds in all, on an idle machine.
+pub(crate) fn cases(usual: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+}
+
+pub(crate) fn config(cases: u32) -> Config {
+    Config { cases: cases.max(1), failure_persistence: None, ..Config::default() }
 }
 
 proptest! {
-    #![proptest_config(long())]
+    #![proptest_config(config(cases(50_000)))]
 
     #[test]
     fn a_description_is_sound_or_none(bytes in description()) {

@@ -19,6 +19,8 @@ const SHOWN: u64 = MIB;
 const MAX_VISITED: usize = 96;
 /// How far from the end the last fragment is looked for. There are few fragments in a file where they are larger.
 const TAILS: [u64; 3] = [512 * 1024, 4 * MIB, 16 * MIB];
+/// Fragments from which the way to the end is tried. The first is usually it; one that only looks like a fragment is rare.
+const MAX_PLACES: usize = 16;
 
 /// A fragmented file that ffprobe would have to read from end to end.
 #[derive(Debug)]
@@ -58,7 +60,7 @@ pub(crate) async fn look<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Fr
 }
 
 /// The tracks, and where the first fragment begins, if nothing but a movie's description is before it.
-fn beginning(head: &[u8], size: u64) -> Option<(Vec<Track>, u64)> {
+pub(super) fn beginning(head: &[u8], size: u64) -> Option<(Vec<Track>, u64)> {
     let mut tracks = None;
     let mut at = 0;
     loop {
@@ -121,9 +123,9 @@ fn is_between(kind: &[u8; 4]) -> bool {
 }
 
 /// When each track ends by the fragments in a file's `tail`: by those from which boxes follow each other to the very end.
-fn last_ends(tail: &[u8], tracks: &[Track]) -> Option<Vec<(u32, u64)>> {
+pub(super) fn last_ends(tail: &[u8], tracks: &[Track]) -> Option<Vec<(u32, u64)>> {
     let places = tail.windows(4).enumerate().filter(|(_, word)| word == b"moof").map(|(at, _)| at);
-    places.filter_map(|at| chain(tail, at.checked_sub(4)?, tracks)).next()
+    places.take(MAX_PLACES).filter_map(|at| chain(tail, at.checked_sub(4)?, tracks)).next()
 }
 
 fn chain(tail: &[u8], first: usize, tracks: &[Track]) -> Option<Vec<(u32, u64)>> {
@@ -170,6 +172,13 @@ fn finish(tracks: &[Track], ends: &[(u32, u64)]) -> Option<(f64, Vec<(u32, f64)>
 }
 
 impl Fragmented {
+    /// Whether the numbers are such that can be shown.
+    #[cfg(test)]
+    pub(super) fn is_sound(&self) -> bool {
+        let sound = |seconds: f64| seconds.is_finite();
+        self.duration > 0.0 && sound(self.duration) && self.durations.iter().all(|(_, each)| sound(*each))
+    }
+
     /// Puts what is true of the whole file in the place of what ffprobe says of its beginning.
     #[allow(
         clippy::cast_precision_loss,

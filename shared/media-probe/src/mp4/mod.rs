@@ -5,6 +5,8 @@
 
 mod boxes;
 mod fragments;
+#[cfg(test)]
+mod fuzz;
 mod movie;
 
 pub(crate) use fragments::look;
