@@ -6,7 +6,8 @@ use files_api::{
     Answer, ApiError, BaseUrl, FileBody, Reason, answer, authority, awaited_parts, file_id, for_key_holder,
 };
 use files_domain::{
-    CheckKey, Detail, File, FileRecords, FindFile, PartFault, PartPlan, Scope, Status, Timestamp, change_file,
+    CheckKey, Detail, File, FileRecords, FindFile, PartFault, PartPlan, Scope, Status, Timestamp,
+    change_read_file,
 };
 use files_objects::{Objects, ObjectsError, StoredParts, Uploaded};
 use lambda_http::Request;
@@ -53,7 +54,7 @@ impl<R: CheckKey + FindFile + FileRecords + Sync> CompleteUpload<R> {
             Err(refusal) => return self.completed_by_another(file, refusal).await,
         };
         let mark = |file: &mut File| file.completing(upload_id, now);
-        let Some(marked) = change_file(&self.records, file.owner, file.id, mark).await? else {
+        let Some(marked) = change_read_file(&self.records, file.clone(), mark).await? else {
             return self.completed_by_another(file, Reason::UploadOver.into()).await;
         };
         self.put_together(&marked, upload_id, stored).await;

@@ -10,7 +10,7 @@ use lambda_startup::{Startup, optional};
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
     let (records, objects) = (startup.records()?, startup.objects()?);
-    startup.warm_up(records.warm_up()).await;
+    startup.connect_to_dynamodb_and_s3(1, 1).await;
     let handler = Arc::new(CompleteUpload { records, objects, public_url: optional("FILES_PUBLIC_URL") });
     files_api::serve(move |request| {
         let handler = Arc::clone(&handler);

@@ -11,7 +11,7 @@ use safe_fetch::Allowed;
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
     let records = startup.records()?;
-    startup.warm_up(records.warm_up()).await;
+    startup.connect_to_dynamodb(1).await;
     let handler = Arc::new(CreateFileHandler {
         records,
         objects: startup.objects()?,

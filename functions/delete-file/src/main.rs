@@ -10,7 +10,7 @@ use lambda_startup::Startup;
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
     let (records, objects) = (startup.records()?, startup.objects()?);
-    startup.warm_up(records.warm_up()).await;
+    startup.connect_to_dynamodb_and_s3(1, 2).await;
     let handler = Arc::new(DeleteFile { records, objects });
     files_api::serve(move |request| {
         let handler = Arc::clone(&handler);

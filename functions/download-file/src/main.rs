@@ -10,7 +10,7 @@ use lambda_startup::Startup;
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
     let records = startup.records()?;
-    startup.warm_up(records.warm_up()).await;
+    startup.connect_to_dynamodb(1).await;
     let handler = Arc::new(DownloadFile { records, objects: startup.objects()? });
     files_api::serve(move |request| {
         let handler = Arc::clone(&handler);

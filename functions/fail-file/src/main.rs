@@ -11,7 +11,7 @@ use serde_json::Value;
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
     let fail = Arc::new(FailFile { records: startup.records()?, objects: startup.objects()? });
-    startup.warm_up(fail.records.warm_up()).await;
+    startup.connect_to_dynamodb(1).await;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         let fail = Arc::clone(&fail);
         async move { Ok::<_, Error>(fail.answer(&event.payload).await) }

@@ -10,7 +10,7 @@ use lambda_startup::{Startup, optional};
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
     let records = startup.records()?;
-    startup.warm_up(records.warm_up()).await;
+    startup.connect_to_dynamodb(1).await;
     let handler =
         Arc::new(GetFile { records, objects: startup.objects()?, public_url: optional("FILES_PUBLIC_URL") });
     files_api::serve(move |request| {

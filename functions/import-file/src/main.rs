@@ -12,7 +12,7 @@ use serde_json::Value;
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
     let (records, objects, queue) = (startup.records()?, startup.objects()?, startup.import_queue()?);
-    startup.warm_up(records.warm_up()).await;
+    startup.connect_to_dynamodb_and_s3(1, 1).await;
     let allowed = Allowed::parse(&optional("FILES_IMPORT_ALLOW_HOSTS").unwrap_or_default())
         .except(&optional("AWS_LAMBDA_RUNTIME_API").unwrap_or_default());
     let import = Arc::new(ImportFile {

@@ -10,7 +10,7 @@ use list_files::ListFilesHandler;
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
     let records = startup.records()?;
-    startup.warm_up(records.warm_up()).await;
+    startup.connect_to_dynamodb(2).await;
     let handler = Arc::new(ListFilesHandler { records, public_url: optional("FILES_PUBLIC_URL") });
     files_api::serve(move |request| {
         let handler = Arc::clone(&handler);

@@ -13,7 +13,7 @@ async fn main() -> Result<(), Error> {
     media_probe::protect_this_process()?;
     let startup = Startup::begin()?;
     let records = startup.records()?;
-    startup.warm_up(records.warm_up()).await;
+    startup.connect_to_dynamodb(1).await;
     let path = required("FILES_FFPROBE", "the path of ffprobe")?.into();
     // Escaped once more into get-file's answer, it must still fit into Lambda's 6 MB.
     let limits = Limits { max_output_bytes: 2 * 1024 * 1024, ..Limits::default() };

@@ -5,7 +5,7 @@ use files_api::{
     for_key_holder, json_body,
 };
 use files_domain::{
-    CheckKey, File, FileId, FileRecords, FindFile, PartPlan, Scope, StoreError, Timestamp, change_file,
+    CheckKey, File, FileId, FileRecords, FindFile, PartPlan, Scope, StoreError, Timestamp, change_read_file,
     limits,
 };
 use files_objects::{Objects, ObjectsError, PartTerms};
@@ -73,7 +73,7 @@ impl<R: CheckKey + FindFile + FileRecords + Sync> SignParts<R> {
     ) -> Result<Option<File>, ApiError> {
         let File { owner, id, .. } = *file;
         let ask = |file: &mut File| file.parts_asked_for(upload_id, now);
-        if let Some(changed) = change_file(&self.records, owner, id, ask).await? {
+        if let Some(changed) = change_read_file(&self.records, file.clone(), ask).await? {
             return Ok(Some(changed));
         }
         match self.records.get_file(owner, id).await {

@@ -10,7 +10,7 @@ use sign_parts::SignParts;
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
     let (records, objects) = (startup.records()?, startup.objects()?);
-    startup.warm_up(records.warm_up()).await;
+    startup.connect_to_dynamodb_and_s3(1, 1).await;
     let handler = Arc::new(SignParts { records, objects });
     files_api::serve(move |request| {
         let handler = Arc::clone(&handler);

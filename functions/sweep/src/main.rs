@@ -16,7 +16,7 @@ async fn main() -> Result<(), Error> {
         imports: startup.import_queue()?,
         probes: startup.probe_queue()?,
     });
-    startup.warm_up(sweep.records.warm_up()).await;
+    startup.connect_to_dynamodb(1).await;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         let sweep = Arc::clone(&sweep);
         async move { sweep.run(event.context.deadline()).await }

@@ -27,14 +27,34 @@ pub async fn change_file_of_page<R: FileRecords>(
     owner: OwnerId,
     id: FileId,
     origin: Option<&Origin>,
+    change: impl FnMut(&mut File) -> bool,
+) -> Result<Option<File>, StoreError> {
+    match records.get_file(owner, id).await {
+        Ok((file, _)) => change_from(records, file, origin, change).await,
+        Err(StoreError::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The same as [`change_file`] of a file that was just read: it is read again only if somebody else has changed it since.
+///
+/// # Errors
+/// As [`change_file`].
+pub async fn change_read_file<R: FileRecords>(
+    records: &R,
+    file: File,
+    change: impl FnMut(&mut File) -> bool,
+) -> Result<Option<File>, StoreError> {
+    change_from(records, file, None, change).await
+}
+
+async fn change_from<R: FileRecords>(
+    records: &R,
+    mut before: File,
+    origin: Option<&Origin>,
     mut change: impl FnMut(&mut File) -> bool,
 ) -> Result<Option<File>, StoreError> {
     for _ in 0..MAX_TRIES {
-        let before = match records.get_file(owner, id).await {
-            Ok((file, _)) => file,
-            Err(StoreError::NotFound) => return Ok(None),
-            Err(error) => return Err(error),
-        };
         let mut after = before.clone();
         if !change(&mut after) {
             return Ok(None);
@@ -44,6 +64,11 @@ pub async fn change_file_of_page<R: FileRecords>(
             Err(StoreError::Changed) => {}
             Err(error) => return Err(error),
         }
+        before = match records.get_file(before.owner, before.id).await {
+            Ok((file, _)) => file,
+            Err(StoreError::NotFound) => return Ok(None),
+            Err(error) => return Err(error),
+        };
     }
     Err(StoreError::Busy("the record kept changing".into()))
 }

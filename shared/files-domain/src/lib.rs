@@ -20,7 +20,7 @@ mod source_headers;
 mod time;
 mod transition;
 
-pub use change::{change_file, change_file_of_page};
+pub use change::{change_file, change_file_of_page, change_read_file};
 pub use content_type::clean_content_type;
 pub use file::{Checksum, Detail, Due, DueKind, File, FullProbe, NewFile, Progress, Source, Status};
 pub use id::{FileId, OwnerId, ParseIdError, file_object_key, parse_file_object_key, probe_object_key};

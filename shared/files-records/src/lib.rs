@@ -40,20 +40,4 @@ impl Records {
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into(), known_keys: KeyCache::default() }
     }
-
-    /// One cheap read of nothing, so that the connection stands before the first request needs it.
-    ///
-    /// # Errors
-    /// The table cannot be reached.
-    pub async fn warm_up(&self) -> Result<(), files_domain::StoreError> {
-        let key = item::primary_key("warm-up", "warm-up");
-        self.client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key))
-            .send()
-            .await
-            .map_err(error::unavailable)?;
-        Ok(())
-    }
 }

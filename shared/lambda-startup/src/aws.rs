@@ -3,8 +3,6 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::{TimeoutConfig, TimeoutConfigBuilder};
@@ -12,9 +10,8 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 
 use crate::contention::{ConditionalRequestConflict, TransactionConflict};
+use crate::https::Https;
 use crate::settings::{SettingError, optional, required};
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Calls that are answered in milliseconds. A connection that died while Lambda had frozen the process would otherwise be
 /// waited for until the function's time is over: so it is a failed try, and the next one takes a new connection.
@@ -38,6 +35,7 @@ fn invocations() -> TimeoutConfigBuilder {
 #[derive(Clone, Debug)]
 pub struct Aws {
     config: SdkConfig,
+    https: Https,
 }
 
 impl Aws {
@@ -59,27 +57,25 @@ impl Aws {
     /// The given region and keys.
     #[must_use]
     pub fn new(region: String, credentials: Credentials) -> Self {
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
+        let https = Https::new();
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .http_client(http)
+            .http_client(https.clone())
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .time_source(aws_smithy_async::time::SystemTimeSource::new())
             .retry_config(
                 RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50)),
             );
-        Self { config: config.build() }
+        Self { config: config.build(), https }
     }
 
     /// The same with other endpoints than AWS's own where the standard variables name them
     /// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>).
     fn at(&self, variable: &str, timeouts: TimeoutConfigBuilder) -> SdkConfig {
         let mut builder = self.config.clone().into_builder();
-        builder.set_timeout_config(Some(timeouts.connect_timeout(CONNECT_TIMEOUT).build()));
+        builder.set_timeout_config(Some(timeouts.build()));
         builder.set_endpoint_url(optional(variable));
         builder.build()
     }
@@ -107,9 +103,28 @@ impl Aws {
         aws_sdk_lambda::Client::new(&config)
     }
 
+    /// Opens so many connections to DynamoDB, which the first requests will have. Nothing is sent.
+    pub(crate) async fn connect_to_dynamodb(&self, count: usize) {
+        let config =
+            only_connecting(&self.at("AWS_ENDPOINT_URL_DYNAMODB", small_calls()), &self.https, count);
+        let any = aws_sdk_dynamodb::types::AttributeValue::S("any".to_owned());
+        let get = aws_sdk_dynamodb::Client::new(&config).get_item().table_name("any").key("pk", any);
+        let _ = get.send().await; // it fails in any case
+    }
+
+    /// The same to S3, where a bucket has its own address.
+    pub(crate) async fn connect_to_s3(&self, count: usize, bucket: &str) {
+        let config = only_connecting(&self.at("AWS_ENDPOINT_URL_S3", large_calls()), &self.https, count);
+        let _ = aws_sdk_s3::Client::new(&config).head_object().bucket(bucket).key("any").send().await;
+    }
+
     /// A client of SQS.
     #[must_use]
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
         aws_sdk_sqs::Client::new(&self.at("AWS_ENDPOINT_URL_SQS", small_calls()))
     }
+}
+
+fn only_connecting(config: &SdkConfig, https: &Https, count: usize) -> SdkConfig {
+    config.clone().into_builder().http_client(https.only_connecting(count)).build()
 }

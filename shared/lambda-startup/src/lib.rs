@@ -3,7 +3,9 @@
 
 mod aws;
 mod clock;
+mod connections;
 mod contention;
+mod https;
 mod logging;
 mod settings;
 
@@ -11,7 +13,6 @@ pub use aws::Aws;
 pub use clock::now;
 pub use settings::{SettingError, number, optional, required};
 
-use std::future::Future;
 use std::time::Duration;
 
 use files_objects::Objects;
@@ -83,11 +84,25 @@ impl Startup {
         optional("FILES_RESOLVE_FUNCTION").map(|name| PageResolver::new(self.aws.lambda(), name))
     }
 
-    /// Lets `connections` stand before the first request, if that takes at most a second. A failure is not one of the
-    /// function: its first request will tell.
-    pub async fn warm_up(&self, connections: impl Future) {
-        if tokio::time::timeout(MAX_WARM_UP, connections).await.is_err() {
-            tracing::info!("warm-up took too long");
-        }
+    /// Lets so many connections to DynamoDB stand before the first request, which uses them at once, comes; if that takes at
+    /// most a second. A failure is not one of the function: that request will tell.
+    pub async fn connect_to_dynamodb(&self, count: usize) {
+        in_time(self.aws.connect_to_dynamodb(count)).await;
+    }
+
+    /// The same to DynamoDB, and to the bucket that `FILES_BUCKET` names, at the same time. Apart from the other one, so
+    /// that a function without S3 need not hold its client.
+    pub async fn connect_to_dynamodb_and_s3(&self, dynamodb: usize, s3: usize) {
+        let Some(bucket) = optional("FILES_BUCKET") else { return self.connect_to_dynamodb(dynamodb).await };
+        in_time(async {
+            tokio::join!(self.aws.connect_to_dynamodb(dynamodb), self.aws.connect_to_s3(s3, &bucket))
+        })
+        .await;
+    }
+}
+
+async fn in_time(connecting: impl Future) {
+    if tokio::time::timeout(MAX_WARM_UP, connecting).await.is_err() {
+        tracing::info!("connecting took too long");
     }
 }

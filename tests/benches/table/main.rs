@@ -3,7 +3,7 @@
 //! passed.
 //!
 //! `make bench` builds what it needs. `BENCH_ROUNDS` is how often each thing is measured, `BENCH_FILES` how long the long
-//! list is.
+//! list is, `BENCH_ONLY` one of `operations`, `pages` and `cold`.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's result is what it prints")]
 
@@ -22,8 +22,17 @@ fn setting(name: &str, usual: usize) -> usize {
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let rounds = setting("BENCH_ROUNDS", 21);
-    let mut over = operations::measure(rounds).await;
-    over.extend(pages::measure(rounds, setting("BENCH_FILES", 100_000)).await);
-    over.extend(cold::measure(rounds).await);
+    let only = std::env::var("BENCH_ONLY").ok();
+    let wanted = |table: &str| only.as_deref().is_none_or(|only| only == table);
+    let mut over = Vec::new();
+    if wanted("operations") {
+        over.extend(operations::measure(rounds).await);
+    }
+    if wanted("pages") {
+        over.extend(pages::measure(rounds, setting("BENCH_FILES", 100_000)).await);
+    }
+    if wanted("cold") {
+        over.extend(cold::measure(rounds).await);
+    }
     assert!(over.is_empty(), "over budget: {over:#?}");
 }

@@ -1,0 +1,155 @@
+use std::error::Error;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::retry::ErrorKind;
+use http::{Request, Uri};
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
+use hyper_util::client::legacy::{self, Client};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use crate::connections::Connections;
+
+/// HTTP for the SDK's clients. The SDK's own reads the machine's certificates for each client twice, speaks HTTP/2, which no
+/// service here does, and cannot open a connection without sending a request.
+#[derive(Clone)]
+pub(crate) struct Https {
+    client: Client<Connections, SdkBody>,
+    connections: Connections,
+}
+
+impl Https {
+    pub(crate) fn new() -> Self {
+        let connections = Connections::new();
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder.pool_timer(TokioTimer::new());
+        Self { client: builder.build(connections.clone()), connections }
+    }
+
+    /// A client whose requests are not sent: each opens so many connections to where it would go, and fails.
+    pub(crate) fn only_connecting(&self, count: usize) -> OnlyConnecting {
+        OnlyConnecting { connections: self.connections.clone(), count }
+    }
+}
+
+impl std::fmt::Debug for Https {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Https")
+    }
+}
+
+impl HttpClient for Https {
+    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(Sending { https: self.clone(), read_timeout: settings.read_timeout() })
+    }
+}
+
+/// Sends requests whose answers must have begun after `read_timeout`.
+#[derive(Debug)]
+struct Sending {
+    https: Https,
+    read_timeout: Option<Duration>,
+}
+
+impl HttpConnector for Sending {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let request = match request.try_into_http1x() {
+            Ok(request) => let_spoil(request),
+            Err(error) => return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into()))),
+        };
+        let (answer, read_timeout) = (self.https.client.request(request), self.read_timeout);
+        HttpConnectorFuture::new(async move {
+            let answer = match read_timeout {
+                Some(most) => tokio::time::timeout(most, answer).await,
+                None => Ok(answer.await),
+            };
+            let answer = answer.map_err(|late| ConnectorError::timeout(late.into()))?;
+            let answer = answer.map_err(connector_error)?.map(SdkBody::from_body_1_x);
+            HttpResponse::try_from(answer).map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+/// Lets the SDK see to it that the request's connection is not used again, as it does after a server's error.
+fn let_spoil(mut request: Request<SdkBody>) -> Request<SdkBody> {
+    let used = capture_connection(&mut request);
+    if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
+        capture.set_connection_retriever(move || spoilable(used.clone()));
+    }
+    request
+}
+
+fn spoilable(used: CaptureConnection) -> Option<ConnectionMetadata> {
+    used.connection_metadata().as_ref()?;
+    let spoil = move || {
+        if let Some(connection) = used.connection_metadata().as_ref() {
+            connection.poison();
+        }
+    };
+    Some(ConnectionMetadata::builder().proxied(false).poison_fn(spoil).build())
+}
+
+/// In the SDK's words, by which it decides whether to try again.
+fn connector_error(error: legacy::Error) -> ConnectorError {
+    let Some(cause) = source_of::<hyper::Error>(&error) else {
+        return if error.is_connect() || source_of::<std::io::Error>(&error).is_some() {
+            ConnectorError::io(error.into())
+        } else {
+            ConnectorError::other(error.into(), None)
+        };
+    };
+    if cause.is_timeout() {
+        ConnectorError::timeout(error.into())
+    } else if cause.is_user() {
+        ConnectorError::user(error.into())
+    } else if cause.is_closed() || cause.is_canceled() || source_of::<std::io::Error>(cause).is_some() {
+        ConnectorError::io(error.into())
+    } else if cause.is_incomplete_message() {
+        ConnectorError::other(error.into(), Some(ErrorKind::TransientError))
+    } else {
+        ConnectorError::other(error.into(), None)
+    }
+}
+
+fn source_of<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
+    std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
+}
+
+/// See [`Https::only_connecting`].
+#[derive(Clone)]
+pub(crate) struct OnlyConnecting {
+    connections: Connections,
+    count: usize,
+}
+
+impl std::fmt::Debug for OnlyConnecting {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("OnlyConnecting")
+    }
+}
+
+impl HttpClient for OnlyConnecting {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for OnlyConnecting {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let Self { connections, count } = self.clone();
+        let to: Result<Uri, _> = request.uri().parse();
+        HttpConnectorFuture::new(async move {
+            let to = to.map_err(|error| ConnectorError::user(error.into()))?;
+            let all = (0..count).map(|_| connections.open_ahead(to.clone()));
+            futures_util::future::try_join_all(all).await.map_err(ConnectorError::user)?;
+            Err(ConnectorError::user("nothing is to be sent".into()))
+        })
+    }
+}
