@@ -23,7 +23,7 @@ const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,live_flv,as
 
 /// Bytes that ffprobe's socket takes before ffprobe does. What is in it has been read from the source, maybe in vain; left to
 /// itself, the kernel lets it grow to megabytes while ffprobe is busy.
-const RECEIVE_BUFFER: &str = "16384";
+pub(crate) const RECEIVE_BUFFER: usize = 16 * 1024;
 
 /// How ffprobe ended, and what it printed.
 pub(crate) struct Printed {
@@ -52,7 +52,7 @@ pub(crate) fn spawn(
         .args(["-v", "warning", "-hide_banner"])
         .args(["-protocol_whitelist", "http,tcp", "-format_whitelist", FORMATS])
         .args(["-max_alloc", &limits.max_alloc.to_string(), "-threads", "1"])
-        .args(["-recv_buffer_size", RECEIVE_BUFFER])
+        .args(["-recv_buffer_size", &RECEIVE_BUFFER.to_string()])
         .args(["-probesize", depth.analysed, "-formatprobesize", depth.detected])
         .args(["-print_format", "json", "-show_format", "-show_streams", "-show_chapters", "-show_error"])
         .args(["-i", url])

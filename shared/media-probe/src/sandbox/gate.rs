@@ -14,13 +14,15 @@ use std::sync::Once;
 use std::thread;
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::net::sockopt::set_socket_recv_buffer_size;
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
-    SendFlags, recvmsg, sendmsg,
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socket_with,
 };
 
 use super::filter::Filters;
 use super::kernel::{self, Answer, Question};
+use crate::command::RECEIVE_BUFFER;
 
 const ASKING: u8 = b'a';
 const FILTERED: u8 = b'f';
@@ -126,7 +128,7 @@ fn decide(
             kernel::answer(listener, question, &Answer::GoOn)
         }
         // That it is TCP over IPv4 is what the filter has looked at.
-        libc::SYS_socket => match TcpStream::connect(server) {
+        libc::SYS_socket => match connect(server) {
             Ok(connection) => {
                 let has = |flag: libc::c_int| question.arguments[1] & u64::from(flag.cast_unsigned()) != 0;
                 connection.set_nonblocking(has(libc::SOCK_NONBLOCK))?;
@@ -137,6 +139,15 @@ fn decide(
         },
         _ => kernel::answer(listener, question, &Answer::Refuse(libc::EPERM)),
     }
+}
+
+/// With the small buffer that ffprobe would ask for. It would ask too late: once connected, the server has been promised a larger
+/// one, and since Linux 6.17 what does not fit is thrown away and comes again 200 ms later.
+fn connect(server: SocketAddr) -> io::Result<TcpStream> {
+    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER)?;
+    rustix::net::connect(&socket, &server)?;
+    Ok(socket.into())
 }
 
 /// Once in a process: the platform does not change.
