@@ -112,6 +112,10 @@ check-policies: ## Holds the template's policies against what the functions aske
 test-hostile: need-test build ## Runs the end-to-end tests on a bad day; another one by FAULTS=SEED.
 	@$(scripts)/test-hostile.sh $(or $(FAULTS),7)
 
+.PHONY: fuzz
+fuzz: need-build ## Fuzzes our own parsers of hostile bytes for about a minute; longer by CASES=N.
+	@PROPTEST_CASES=$(or $(CASES),1000000) cargo test $(locked) --release --workspace --lib fuzz
+
 .PHONY: bench
 bench: need-test build ## Runs the benchmarks: what each operation takes, cold starts, long lists, probes, 2 GiB in, 1 GiB against curl.
 	@$(MAKE) package ARCHITECTURE=$(machine)
