@@ -18,7 +18,7 @@ class Unusable(Exception):
         self.reason = reason
 
 
-def answer(info, headers):
+def answer(info):
     """The answer for what yt-dlp says of one video."""
     if info.get("is_live") or info.get("live_status") in ("is_live", "is_upcoming", "post_live"):
         raise Unusable("live")
@@ -38,7 +38,7 @@ def answer(info, headers):
         "site": _text(info.get("extractor_key")),
         "thumbnail_url": _url(info.get("thumbnail")),
         "upload_date": _date(info.get("upload_date")),
-        "formats": [_format(one, headers) for one in kept],
+        "formats": [_format(one) for one in kept],
         "best": kept.index(best),
     }
 
@@ -62,7 +62,7 @@ def _best(formats):
     raise Unusable("unsupported_stream" if whole else "separate_streams")
 
 
-def _format(one, asked):
+def _format(one):
     return {
         "url": one["url"][:MAX_URL],
         "protocol": _text(one.get("protocol")),
@@ -73,17 +73,16 @@ def _format(one, asked):
         "filesize": _whole(one.get("filesize") or one.get("filesize_approx")),
         "vcodec": _text(one.get("vcodec")),
         "acodec": _text(one.get("acodec")),
-        "http_headers": _headers(one.get("http_headers") or {}, asked),
+        "http_headers": _headers(one.get("http_headers") or {}),
     }
 
 
-def _headers(headers, asked):
-    """Those that may be passed on; what the user gave for the page is the user's to repeat."""
-    own = {name.lower() for name in asked}
+def _headers(headers):
+    """Those that may be passed on."""
     return {
         name: value[:MAX_HEADER]
         for name, value in headers.items()
-        if name.lower() in HEADERS and name.lower() not in own and isinstance(value, str) and value.isprintable()
+        if name.lower() in HEADERS and isinstance(value, str) and value.isprintable()
     }
 
 

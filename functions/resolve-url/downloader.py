@@ -1,6 +1,7 @@
 """yt-dlp, held to what this function may do: one way of sending requests, no files, no other programs."""
 
 import functools
+import importlib.util
 import io
 import os
 import urllib.request
@@ -48,7 +49,10 @@ class Redirects(base.RedirectHandler):
 
     def redirect_request(self, req, fp, code, msg, headers, newurl):
         guard.check_url(newurl)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+        redirected = super().redirect_request(req, fp, code, msg, headers, newurl)
+        for name in guard.own_headers(req.full_url).keys() - guard.own_headers(newurl).keys():
+            redirected.headers.pop(name.capitalize(), None)  # as urllib writes them
+        return redirected
 
 
 class GuardedRH(base.UrllibRH):
@@ -74,6 +78,7 @@ class GuardedRH(base.UrllibRH):
 
     def _send(self, request):
         guard.check_url(request.url)
+        request.headers.update(guard.own_headers(request.url))
         return super()._send(request)
 
 
@@ -94,7 +99,7 @@ class Downloader(YoutubeDL):
         return self.build_request_director([GuardedRH])
 
 
-def options(headers, proxy, cookies):
+def options(proxy, cookies):
     """Of one resolution. Nothing is read from configuration files, netrc, browsers or the environment."""
     return {
         "quiet": True,
@@ -103,7 +108,6 @@ def options(headers, proxy, cookies):
         "cachedir": False,
         "proxy": proxy or "",  # empty: none, not even the environment's
         "cookiefile": io.StringIO(cookies) if cookies else None,
-        "http_headers": headers,
         "socket_timeout": SOCKET_SECONDS,
         "retries": 0,
         "extractor_retries": 1,
@@ -123,8 +127,16 @@ def options(headers, proxy, cookies):
     }
 
 
-def open_downloader(headers, proxy, cookies):
-    return Downloader(options(headers, proxy, cookies))
+def open_downloader(proxy, cookies):
+    return Downloader(options(proxy, cookies))
+
+
+def load_ahead():
+    """Loads all extractors while Lambda counts the time as Init, if they are compiled: the generic one asks each of them about
+    a page. From sources that takes longer than Init may."""
+    path = importlib.util.find_spec("yt_dlp.extractor._extractors").origin
+    if Path(importlib.util.cache_from_source(path)).is_file():
+        importlib.import_module("yt_dlp.extractor._extractors")
 
 
 # No plugins: folders of the machine are not looked through.

@@ -22,6 +22,9 @@ MAX_SECONDS = 40
 # How often time that was over is said again, lest somebody swallowed it.
 REPEAT_SECONDS = 1
 
+# Of the user's headers, what may go to another origin than the page's.
+FOR_EVERYONE = ("accept", "accept-language", "user-agent")
+
 _lookup = socket.getaddrinfo
 _read = socket.SocketIO.readinto
 
@@ -45,8 +48,9 @@ class Over(BaseException):
 class Budget:
     """What one invocation may use, and what it has used."""
 
-    def __init__(self, seconds=MAX_SECONDS, requests=MAX_REQUESTS, size=MAX_BYTES):
+    def __init__(self, seconds=MAX_SECONDS, requests=MAX_REQUESTS, size=MAX_BYTES, url="", headers=()):
         self.seconds, self.max_requests, self.max_bytes = seconds, requests, size
+        self.origin, self.headers = origin(url), dict(headers)
         self.requests = self.bytes = 0
         self.refused = []
         self.admitted = set()
@@ -111,6 +115,23 @@ def _budget():
     if Guard.budget is None:
         raise Refused("not_now")  # nothing is asked for but in an invocation
     return Guard.budget
+
+
+def origin(url):
+    """Scheme, host and port, of which each must be the same for what is the user's secret."""
+    parts = urllib.parse.urlsplit(url)
+    try:
+        return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return None
+
+
+def own_headers(url):
+    """What the user gave for the page: to its own origin all, to others what everybody may know."""
+    budget = _budget()
+    if origin(url) == budget.origin:
+        return budget.headers
+    return {name: value for name, value in budget.headers.items() if name.lower() in FOR_EVERYONE}
 
 
 def check_url(url):

@@ -18,8 +18,9 @@ import guard  # noqa: E402: after the secret, so that nothing of this can get at
 import reasons  # noqa: E402
 from addresses import Allowed  # noqa: E402
 from answer import Unusable, answer, formats_of  # noqa: E402
-from downloader import QUICKJS, open_downloader  # noqa: E402
+from downloader import QUICKJS, load_ahead, open_downloader  # noqa: E402
 
+load_ahead()
 guard.install(
     Allowed(os.environ.get("FILES_IMPORT_ALLOW_HOSTS", "")),
     {str(QUICKJS)},
@@ -35,19 +36,20 @@ def handle(event, _context):
     """Answers one request."""
     began = time.monotonic()
     seconds = min(float(event.get("seconds") or guard.MAX_SECONDS), guard.MAX_SECONDS)
-    budget = guard.Budget(seconds)
-    result = resolve(str(event.get("url") or ""), event.get("headers") or {}, budget)
+    url = str(event.get("url") or "")
+    budget = guard.Budget(seconds, url=url, headers=event.get("headers") or {})
+    result = resolve(url, budget)
     log(result, budget, time.monotonic() - began)
     return result
 
 
-def resolve(url, headers, budget):
+def resolve(url, budget):
     """The answer for one address; whatever happens becomes one."""
     try:
         with budget:
             guard.check_url(url)
-            with open_downloader(dict(headers), SETTINGS.proxy, SETTINGS.cookies) as downloader:
-                return answer(video(downloader, url), headers)
+            with open_downloader(SETTINGS.proxy, SETTINGS.cookies) as downloader:
+                return answer(video(downloader, url))
     except guard.Over as over:
         return reasons.failure(over.reason)
     except Unusable as unusable:

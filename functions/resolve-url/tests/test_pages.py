@@ -86,6 +86,22 @@ class Friendly(PageTest):
         self.assertNotIn("secret", json.dumps(answer))
         self.assertNotIn("secret", str(self.printed.mock_calls))
 
+    def test_headers_of_the_user_go_to_no_other_origin(self):
+        other = Pages()
+        self.addCleanup(other.close)
+        there = other.html("/film", '<video src="/film.mp4"></video>')
+        headers = {"Authorization": "Bearer very-secret", "X-Api-Key": "very-secret", "Accept-Language": "de"}
+        self.pages.put("/redirect", 302, {"Location": there}, [])
+        for url in (
+            self.pages.base + "/redirect",
+            self.pages.html("/refresh", f'<meta http-equiv="refresh" content="0; url={there}">'),
+        ):
+            self.assertTrue(self.resolve(url, headers=headers)["ok"])
+        self.assertTrue(all("very-secret" in str(asked) for _, asked in self.pages.asked), self.pages.asked)
+        self.assertGreaterEqual(len(other.asked), 2)
+        self.assertNotIn("very-secret", str(other.asked))
+        self.assertTrue(all(asked["Accept-Language"] == "de" for _, asked in other.asked))
+
     def test_cookies_stay_here(self):
         cookies = "# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t0\tsession\tvery-secret\n"
         with mock.patch.object(handler, "SETTINGS", handler.secret.Settings(None, cookies)):

@@ -38,7 +38,7 @@ class QuickJs(unittest.TestCase):
             return subprocess.run([str(QUICKJS), "--script", file.name], capture_output=True, text=True)
 
     def test_a_challenge_is_solved(self):
-        with guard.Budget(30), open_downloader({}, None, None) as downloader:
+        with guard.Budget(30), open_downloader(None, None) as downloader:
             self.assertEqual(downloader._js_runtimes["quickjs"].info.name, "quickjs-ng")
             provider = QuickJSJCP(downloader.get_info_extractor("Youtube"), mock.Mock(), {})
             self.assertTrue(provider.is_available())

@@ -78,12 +78,12 @@ def stream(**more):
 
 class Formats(unittest.TestCase):
     def best(self, *formats):
-        chosen = answer({"title": "x", "formats": list(formats)}, {})
+        chosen = answer({"title": "x", "formats": list(formats)})
         return formats.index(next(one for one in formats if one["url"] == chosen["formats"][chosen["best"]]["url"]))
 
     def reason(self, *formats, **more):
         with self.assertRaises(Unusable) as raised:
-            answer({"formats": list(formats), **more}, {})
+            answer({"formats": list(formats), **more})
         return raised.exception.reason
 
     def test_one_stream_with_all_is_preferred_then_a_playlist(self):
@@ -106,7 +106,7 @@ class Formats(unittest.TestCase):
 
     def test_no_cookie_travels(self):
         headers = {"Cookie": "a=b", "Referer": "https://x", "User-Agent": "y", "Authorization": "z", "Origin": "a\nb"}
-        one = answer({"formats": [stream(http_headers=headers, cookies="a=b")]}, {})["formats"][0]
+        one = answer({"formats": [stream(http_headers=headers, cookies="a=b")]})["formats"][0]
         self.assertEqual(one["http_headers"], {"Referer": "https://x", "User-Agent": "y"})
 
 
