@@ -218,6 +218,7 @@ need-checkov:
 .PHONY: tools
 tools: need-test python-tools need-layer need-checkov ## Installs all that the other targets need, cargo-deny too.
 	@$(scripts)/install.sh browser
+	@$(scripts)/python-tools.sh resolve
 	@$(scripts)/check-rust.sh rustfmt clippy
 	@$(scripts)/cargo-deny.sh
 

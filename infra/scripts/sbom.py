@@ -1,7 +1,7 @@
 """Writes what a deployment is made of, as a CycloneDX document, and checks it against the schema: `sbom.py OUTPUT`.
 
 Every crate of Cargo.lock is in it: those that a function is linked from or built with are `required`, the local cloud's, the
-tools' and the tests' are `excluded`. So are the sources and the compiler of the ffprobe layer. The same sources give the
+tools' and the tests' are `excluded`. So are the sources and the compiler of the ffprobe layer, and what resolve-url is made of. The same sources give the
 same document: it has no time and no number of its own.
 """
 
@@ -132,6 +132,32 @@ def add_layer(bom):
     bom.register_dependency(bom.metadata.component, [layer])
 
 
+def add_pages(bom):
+    """The function resolve-url, of what it requires and its engine for JavaScript."""
+    folder = ROOT / "functions/resolve-url"
+    pins = re.findall(r"^([\w-]+)==(.+)$", (folder / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    licence = LicenseFactory().make_from_string
+    licences = {"yt-dlp": "Unlicense", "yt-dlp-ejs": "Unlicense AND MIT AND ISC"}
+    parts = [
+        source(name, version, licenses=[licence(licences[name])], purl=PackageURL("pypi", name=name, version=version))
+        for name, version in pins
+    ]
+    engine = tomllib.loads((folder / "quickjs/quickjs.toml").read_text(encoding="utf-8"))["version"]
+    purl = PackageURL("cargo", name="rquickjs-sys", version=engine)
+    parts.append(source("rquickjs-sys", engine, licenses=[licence("MIT")], purl=purl))
+    function = Component(
+        name="resolve-url",
+        version=dict(pins)["yt-dlp"],
+        type=ComponentType.APPLICATION,
+        bom_ref="resolve-url",
+        scope=ComponentScope.REQUIRED,
+    )
+    for component in [function, *parts]:
+        bom.components.add(component)
+    bom.register_dependency(function, parts)
+    bom.register_dependency(bom.metadata.component, [function])
+
+
 def document():
     """The whole document as text."""
     manifest = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["workspace"]["package"]
@@ -145,6 +171,7 @@ def document():
     )
     add_crates(bom)
     add_layer(bom)
+    add_pages(bom)
     written = json.loads(make_outputter(bom, OutputFormat.JSON, VERSION).output_as_string())
     del written["serialNumber"], written["metadata"]["timestamp"]
     text = json.dumps(written, indent=2, sort_keys=True) + "\n"
