@@ -18,6 +18,7 @@ use crate::hash::PartsHash;
 use crate::incoming::{Incoming, Said};
 use crate::job::Job;
 use crate::ordered::Ordered;
+use crate::page::{Nature, Titled};
 use crate::ranged::Ranged;
 use crate::stop::Stop;
 use crate::worker::Worker;
@@ -39,10 +40,11 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
             SourceHeaders::new(order.headers.iter()).map_err(|error| Stop::Refused(error.to_string()))?;
         let target = Target { url, headers };
         loop {
-            let fetched = if let Some(ranged) = self.go_on(&target).await? {
+            self.shown = None;
+            let fetched = if let Some(ranged) = self.go_on(&target, order).await? {
                 ranged.run().await
             } else {
-                self.fetch_anew(&target).await
+                self.fetch_anew(&target, order).await
             };
             match fetched {
                 Err(Stop::Source(FetchError::Changed)) if self.restarts < MAX_RESTARTS => {
@@ -55,8 +57,13 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
         }
     }
 
-    /// What another run has begun, with the parts that S3 has of it.
-    async fn go_on(&mut self, target: &Target) -> Result<Option<Ranged<'_, 'a, R>>, Stop> {
+    /// What another run has begun, with the parts that S3 has of it. Where a page showed it, the page is asked again: what it
+    /// named then may have been good for a while only.
+    async fn go_on(
+        &mut self,
+        target: &Target,
+        order: &ImportMessage,
+    ) -> Result<Option<Ranged<'_, 'a, R>>, Stop> {
         let (Some(resume), Some(upload_id)) = (self.file.resume.clone(), self.file.upload_id.clone()) else {
             return Ok(None);
         };
@@ -73,6 +80,10 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
         let Some((stored, hash)) = self.in_order_if_need_be(&resume, stored) else { return Ok(None) };
         let version = Version { total: resume.size, validator };
         info!(file = %self.file.id, parts = stored.len(), of = resume.plan().count(), "going on with an import");
+        if resume.of_page {
+            self.shown = Some(self.look_into(target, &order.headers).await?);
+        }
+        let target = self.shown.as_ref().map_or(target, |shown| &shown.target);
         let job = self.job(target, target.clone(), version, upload_id);
         let name = resume.name.as_deref().and_then(FileName::clean);
         let said = Said { name, content_type: resume.content_type.clone() };
@@ -97,11 +108,11 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
         self.file.announced_sha256.is_some() || self.restarts >= MAX_RESTARTS
     }
 
-    async fn fetch_anew(&mut self, target: &Target) -> Result<Fetched, Stop> {
+    async fn fetch_anew(&mut self, target: &Target, order: &ImportMessage) -> Result<Fetched, Stop> {
         let mut tries = 0;
         loop {
             self.abort_leftover().await.map_err(Stop::Ours)?;
-            let error = match self.fetch_once(target).await {
+            let error = match self.fetch_once(target, order).await {
                 Err(Stop::Source(error)) if error.is_retryable() => error,
                 other => return other,
             };
@@ -115,9 +126,53 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
         }
     }
 
-    async fn fetch_once(&mut self, target: &Target) -> Result<Fetched, Stop> {
+    /// By what answers: the media, a playlist of them, or a page that shows where they are.
+    async fn fetch_once(&mut self, target: &Target, order: &ImportMessage) -> Result<Fetched, Stop> {
+        let mut target = target.clone();
+        let mut source = self.open(&target).await?;
+        if Nature::of(&source) == Nature::Page && self.import.pages.is_some() {
+            drop(source); // its body is of no use
+            let shown = self.look_into(&target, &order.headers).await?;
+            target = shown.target.clone();
+            self.shown = Some(shown);
+            source = self.open(&target).await?;
+        }
+        match Nature::of(&source) {
+            Nature::Page if self.shown.is_some() => {
+                Err(Stop::Refused("what the page shows is a page again".to_owned()))
+            }
+            Nature::Manifest => Err(Stop::Refused("streams of MPEG-DASH cannot be imported".to_owned())),
+            Nature::Playlist => self.fetch_stream(&target, source).await,
+            Nature::Page | Nature::Media => self.fetch_media(&target, source).await,
+        }
+    }
+
+    async fn open(&self, target: &Target) -> Result<Source, Stop> {
         let opened = timeout(self.hours.left(), self.client.open(target)).await;
-        let source = opened.map_err(|_| Stop::GivenUp(FetchError::Timeout))??;
+        Ok(opened.map_err(|_| Stop::GivenUp(FetchError::Timeout))??)
+    }
+
+    async fn fetch_stream(&mut self, target: &Target, playlist: Source) -> Result<Fetched, Stop> {
+        let stream = self.open_stream(target, playlist).await?;
+        let extension = Some(stream.extension());
+        self.fetch_in_order(stream, extension).await
+    }
+
+    /// In one go: what comes so cannot be gone on with.
+    async fn fetch_in_order(
+        &mut self,
+        source: impl Incoming,
+        extension: Option<&str>,
+    ) -> Result<Fetched, Stop> {
+        let name = self.shown.as_ref().and_then(|shown| shown.name(extension));
+        let titled = Titled { inner: source, name: name.map(|name| name.as_str().to_owned()) };
+        let whole = timeout(self.hours.left(), Ordered::new(self).run(titled)).await;
+        whole.unwrap_or_else(|_| {
+            Err(Stop::Refused("the source took too long and cannot be resumed".to_owned()))
+        })
+    }
+
+    async fn fetch_media(&mut self, target: &Target, source: Source) -> Result<Fetched, Stop> {
         let max = self.import.max_file_bytes;
         if source.length.is_some_and(|length| length > max) {
             return Err(too_large(max));
@@ -126,12 +181,7 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
             Some(version) if version.total > ONE_STREAM_BYTES => {
                 self.begin(target, source, version).await?.run().await
             }
-            _ => {
-                let whole = timeout(self.hours.left(), Ordered::new(self).run(source)).await;
-                whole.unwrap_or_else(|_| {
-                    Err(Stop::Refused("the source took too long and cannot be resumed".to_owned()))
-                })
-            }
+            _ => self.fetch_in_order(source, None).await,
         }
     }
 
@@ -143,7 +193,10 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
         source: Source,
         version: Version,
     ) -> Result<Ranged<'_, 'a, R>, Stop> {
-        let said = source.said();
+        let mut said = source.said();
+        if let Some(name) = self.shown.as_ref().and_then(|shown| shown.name(None)) {
+            said.name = Some(name);
+        }
         let plan = PartPlan::for_size(version.total).ok_or_else(|| too_large(limits::MAX_OBJECT_BYTES))?;
         let name = said.name.as_ref().filter(|_| self.file.name_from_source);
         self.file.resume = Some(Resume {
@@ -153,6 +206,7 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
             restarts: self.restarts,
             name: name.map(|name| name.as_str().to_owned()),
             content_type: said.content_type.clone(),
+            of_page: self.shown.is_some(),
             hashed: None,
         });
         let upload_id =

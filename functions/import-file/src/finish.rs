@@ -1,7 +1,9 @@
 //! From the source's last byte to a completed object.
 
 use bytes::Bytes;
-use files_domain::{Checksum, ClaimImport, File, FileRecords, ImportedObject, StoreError, change_file};
+use files_domain::{
+    Checksum, ClaimImport, File, FileRecords, ImportedObject, StoreError, change_file_of_page,
+};
 use files_objects::{ObjectsError, Part, Upload, Uploaded};
 use tracing::info;
 
@@ -60,12 +62,13 @@ impl<R: ClaimImport + FileRecords + Sync> Worker<'_, R> {
         let (mine, records) = (self.file.generation, &self.import.records);
         let mut after = self.file.clone();
         after.imported(object.clone(), now);
-        match records.save_file(&self.file, &after).await {
+        let origin = self.shown.as_ref().and_then(|shown| shown.origin.as_ref());
+        match records.save_file_of_page(&self.file, &after, origin).await {
             Ok(()) => return Ok(after.content_type),
             Err(StoreError::Changed) => {} // perhaps only sweep, which has put off what is due: look
             Err(error) => return Err(Stop::Ours(error.into())),
         }
-        let changed = change_file(records, self.file.owner, self.file.id, |file| {
+        let changed = change_file_of_page(records, self.file.owner, self.file.id, origin, |file| {
             let ours = file.generation == mine && !file.status.is_terminal();
             if ours {
                 file.imported(object.clone(), now);

@@ -11,6 +11,7 @@ mod incoming;
 mod job;
 mod lanes;
 mod ordered;
+mod page;
 mod parts;
 mod ranged;
 mod reader;
@@ -24,6 +25,7 @@ use std::time::SystemTime;
 use files_domain::{ClaimImport, FileRecords, ImportClaim};
 use files_objects::Objects;
 use files_queues::{Delivered, ImportMessage, ImportQueue, only_failed};
+use page_resolver::PageResolver;
 use safe_fetch::{Allowed, SafeClient};
 use serde_json::Value;
 use tracing::{error, info};
@@ -52,6 +54,8 @@ pub struct ImportFile<R> {
     pub client: SafeClient,
     /// Private hosts that may be reached.
     pub allowed: Allowed,
+    /// Who looks into pages; without it, a page is a file like any other.
+    pub pages: Option<PageResolver>,
     /// Largest file, in bytes.
     pub max_file_bytes: u64,
 }

@@ -21,6 +21,7 @@ async fn main() -> Result<(), Error> {
         queue,
         client: SafeClient::new(allowed.clone(), Limits::default())?,
         allowed,
+        pages: startup.page_resolver(),
         max_file_bytes: number("FILES_MAX_FILE_BYTES", "a number of bytes")?,
     });
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {

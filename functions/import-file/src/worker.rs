@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use tracing::info;
 
 use crate::lanes;
+use crate::page::Shown;
 use crate::stop::{Setback, Stop};
 use crate::{BoxError, ImportFile};
 
@@ -25,6 +26,8 @@ pub(crate) struct Worker<'a, R> {
     pub(crate) client: SafeClient,
     /// How often the source has changed.
     pub(crate) restarts: u32,
+    /// What the page shows whose media are fetched.
+    pub(crate) shown: Option<Shown>,
     /// Whether this run has stored a part that a next run will find.
     pub(crate) has_new_parts: bool,
     written_down: Instant,
@@ -69,6 +72,7 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
             hours: Hours::until(deadline),
             client: import.client.for_transfer(lanes::MOST)?,
             restarts: 0,
+            shown: None,
             has_new_parts: false,
             written_down: Instant::now(), // by the claim
         })

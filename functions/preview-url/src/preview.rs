@@ -123,7 +123,8 @@ fn claims(page: &Page) -> PageClaims {
 
 /// The title with the extension of the form that is imported.
 fn name(origin: Option<&Origin>, best: &Format) -> FileName {
-    let title = origin.and_then(Origin::title).unwrap_or("file").replace(['/', '\\'], " ");
+    let words = origin.and_then(Origin::title).unwrap_or("file").split(['/', '\\', ' ']);
+    let title = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     let named = match word(best.ext.as_deref()) {
         Some(extension) => format!("{title}.{extension}"),
         None => title,

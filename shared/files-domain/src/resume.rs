@@ -17,6 +17,9 @@ pub struct Resume {
     /// How often the source has changed under the import.
     #[serde(default)]
     pub restarts: u32,
+    /// A page showed where the bytes are.
+    #[serde(default)]
+    pub of_page: bool,
     /// As the source named it, if the file takes its name from there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,

@@ -1,5 +1,6 @@
 //! Headers that go to a source with the request for it.
 
+use crate::SourceUrl;
 use http::header::{ACCEPT, ACCEPT_LANGUAGE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use std::fmt;
 use url::Url;
@@ -62,6 +63,21 @@ impl SourceHeaders {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.map.is_empty()
+    }
+
+    /// What of them may go to another address than the one they are for: all to the same origin, else what a client may say
+    /// to everyone.
+    #[must_use]
+    pub fn leaving(&self, from: &SourceUrl, to: &SourceUrl) -> SourceHeaders {
+        self.clone().redirected(from.url(), to.url())
+    }
+
+    /// These, and for what they do not say, the others.
+    #[must_use]
+    pub fn with(&self, others: &SourceHeaders) -> SourceHeaders {
+        let mut map = others.map.clone();
+        map.extend(self.map.clone());
+        SourceHeaders { map }
     }
 
     pub(crate) fn map(&self) -> HeaderMap {

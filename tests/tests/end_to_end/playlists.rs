@@ -1,5 +1,5 @@
 //! Text that leads a player elsewhere: playlists and descriptions of streams, under the names of media. A canary listens
-//! where they lead.
+//! where they lead. What is imported and *says* that it is a playlist of HLS is another matter: see `streams`.
 
 use files_tests::{Cloud, Owner, RawSource, Reply, Script, SourceServer, media, skip_on_deployment};
 use serde_json::Value;
@@ -64,7 +64,7 @@ async fn playlists_lead_nowhere() {
             let file = owner.upload(&name, text.as_bytes()).await;
             uploaded.push((file, format!("{name}: {text}"), text.clone()));
         }
-        let reply = Reply::bytes(text.clone()).header("content-type", "application/vnd.apple.mpegurl");
+        let reply = Reply::bytes(text.clone()).header("content-type", "application/octet-stream");
         let url = source.serve(&format!("/{index}/list.{kind}"), reply);
         uploaded.push((owner.import(&url).await, format!("imported {kind}: {text}"), text));
     }

@@ -33,6 +33,7 @@ fn resume() -> Resume {
         part_size: 5,
         validator: "\"v1\"".to_owned(),
         restarts: 1,
+        of_page: true,
         name: Some("clip ü.mp4".to_owned()),
         content_type: Some("video/mp4".to_owned()),
         hashed: Some(Hashed { parts: 1, state: "state".to_owned() }),

@@ -1,0 +1,175 @@
+//! Playlists of HLS, made by FFmpeg: imported is what they stream.
+
+use std::path::Path;
+use std::process::Command;
+
+use files_tests::{Cloud, Owner, RawSource, Reply, Script, SourceServer, skip_on_deployment};
+use serde_json::{Value, json};
+
+const HLS: &str = "application/vnd.apple.mpegurl";
+
+/// What FFmpeg writes with these options, served below `/{name}/`: the URL of its playlist.
+fn streamed(source: &SourceServer, name: &str, options: &str) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let input = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=4 -f lavfi -i sine=frequency=440:duration=4 \
+                 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 25 -c:a aac -f hls -hls_time 1 -hls_list_size 0";
+    let arguments = format!("-v error {input} {options} list.m3u8");
+    let done = Command::new("ffmpeg").args(arguments.split_whitespace()).current_dir(folder.path()).status();
+    assert!(done.expect("ffmpeg runs").success(), "{arguments}");
+    serve_folder(source, name, folder.path())
+}
+
+fn serve_folder(source: &SourceServer, name: &str, folder: &Path) -> String {
+    for file in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let (path, bytes) = (file.file_name(), std::fs::read(file.path()).expect("a file"));
+        let path = format!("/{name}/{}", path.to_str().expect("a readable name"));
+        let kind = if path.ends_with("m3u8") { HLS } else { "application/octet-stream" };
+        source.serve(&path, Reply::bytes(bytes).header("content-type", kind));
+    }
+    source.url(&format!("/{name}/list.m3u8"))
+}
+
+fn playlist(lines: &str) -> Reply {
+    Reply::bytes(format!("#EXTM3U\n#EXT-X-TARGETDURATION:6\n{lines}")).header("content-type", HLS)
+}
+
+async fn imported(owner: &Owner, url: &str) -> Value {
+    let file = owner.import(url).await;
+    owner.wait_until_success(&file).await
+}
+
+async fn refused(owner: &Owner, url: &str) -> String {
+    let file = owner.import(url).await;
+    let failed = owner.wait_until_terminal(&file).await;
+    assert_eq!(failed["status"], "failed", "{url}: {failed:#}");
+    failed["error"].as_str().expect("a reason").to_owned()
+}
+
+/// Picture, sound, and all four seconds of them.
+fn assert_is_whole(file: &Value, format: &str) {
+    let probe = &file["ffprobe"];
+    assert_eq!((&probe["width"], &probe["height"]), (&json!(320), &json!(180)), "{file}");
+    let duration = probe["duration"].as_f64().expect("a duration");
+    assert!((3.8..4.3).contains(&duration), "{duration} s");
+    assert!(probe["format_name"].as_str().is_some_and(|name| name.contains(format)), "{probe}");
+}
+
+#[tokio::test]
+async fn segments_become_one_file_of_their_true_type() {
+    skip_on_deployment!("imports what FFmpeg makes on this machine");
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    for (name, options, extension, content_type, format) in [
+        ("ts", "", "ts", "video/mp2t", "mpegts"),
+        ("fmp4", "-hls_segment_type fmp4", "mp4", "video/mp4", "mp4"),
+        ("one-ts", "-hls_flags single_file", "ts", "video/mp2t", "mpegts"),
+        ("one-fmp4", "-hls_segment_type fmp4 -hls_flags single_file", "mp4", "video/mp4", "mp4"),
+    ] {
+        let file = imported(&owner, &streamed(&source, name, options)).await;
+        assert_eq!(
+            (&file["name"], &file["content_type"]),
+            (&json!(format!("list.{extension}")), &json!(content_type))
+        );
+        assert_is_whole(&file, format);
+        assert_eq!(file["ffprobe"]["audio_codec"], "aac", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_master_playlist_the_best_rendition_is_fetched() {
+    skip_on_deployment!("imports what FFmpeg makes on this machine");
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    streamed(&source, "best", "");
+    let master = "#EXT-X-STREAM-INF:BANDWIDTH=100000,RESOLUTION=160x90\nlow/list.m3u8\n\
+                  #EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION=320x180,CODECS=\"avc1.42c00d,mp4a.40.2\"\nbest/list.m3u8\n\
+                  #EXT-X-STREAM-INF:BANDWIDTH=9900000,RESOLUTION=1920x1080,CODECS=\"avc1.640028\"\nsilent/list.m3u8\n";
+    let master = Reply::bytes(format!("#EXTM3U\n{master}")).header("content-type", HLS);
+    let url = source.serve("/master.m3u8", master.clone());
+    assert_is_whole(&imported(&owner, &url).await, "mpegts");
+    assert_eq!(source.requests("/low/list.m3u8") + source.requests("/silent/list.m3u8"), 0);
+}
+
+#[tokio::test]
+async fn a_page_with_a_stream_becomes_what_it_streams() {
+    skip_on_deployment!("looks into pages, with the Python of this machine");
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    let stream = streamed(&source, "page", "-hls_segment_type fmp4");
+    let page = format!(
+        "<title>Stream</title><video><source src=\"{stream}\" type=\"application/x-mpegURL\"></video>"
+    );
+    let page = source.serve("/watch", Reply::bytes(page).header("content-type", "text/html"));
+    let file = imported(&owner, &page).await;
+    assert_eq!((&file["name"], &file["content_type"]), (&json!("Stream.mp4"), &json!("video/mp4")));
+    assert_is_whole(&file, "mp4");
+    assert_eq!(file["origin"]["title"], "Stream");
+}
+
+#[tokio::test]
+async fn what_cannot_be_put_together_is_refused_with_its_reason() {
+    skip_on_deployment!("serves playlists on this machine");
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    source.serve("/a.ts", Reply::bytes("no transport stream"));
+    let segment = "#EXTINF:6,\na.ts\n";
+    let drm = "#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"skd://k\",KEYFORMAT=\"com.apple.streamingkeydelivery\"\n";
+    for (path, reply, words) in [
+        ("/live", playlist(segment), "live streams"),
+        (
+            "/key",
+            playlist(&format!("#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n{segment}#EXT-X-ENDLIST\n")),
+            "encrypted",
+        ),
+        ("/drm", playlist(&format!("{drm}{segment}#EXT-X-ENDLIST\n")), "DRM"),
+        ("/text", playlist(&format!("{segment}#EXT-X-ENDLIST\n")), "neither MPEG-TS nor fragmented MP4"),
+        ("/none", playlist("#EXT-X-ENDLIST\n"), "playlist"),
+        ("/gone", playlist("#EXTINF:6,\ngone.ts\n#EXT-X-ENDLIST\n"), "404"),
+        ("/page", Reply::bytes("<html>").header("content-type", HLS), "cannot be read"),
+        (
+            "/apart",
+            Reply::bytes(
+                "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"en\",URI=\"s.m3u8\"\n\
+                 #EXT-X-STREAM-INF:BANDWIDTH=9,AUDIO=\"a\"\nv.m3u8\n",
+            )
+            .header("content-type", HLS),
+            "separate playlists",
+        ),
+    ] {
+        let error = refused(&owner, &source.serve(path, reply)).await;
+        assert!(error.contains(words), "{path}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn playlists_lead_nowhere_inside() {
+    skip_on_deployment!("listens on this machine");
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    let canary = RawSource::start(Script::Bytes(b"HTTP/1.1 200 OK\r\n\r\nGsecret".to_vec())).await;
+    let inside = canary.url("/a.ts").replace("127.0.0.1", "localhost");
+    source.serve("/to-inside.ts", Reply::redirect(&inside));
+    let media = |uri: &str| playlist(&format!("#EXTINF:6,\n{uri}\n#EXT-X-ENDLIST\n"));
+    for (path, reply, words) in [
+        ("/segment", media(&inside), "public address"),
+        ("/redirect", media("to-inside.ts"), "public address"),
+        ("/metadata", media("http://169.254.169.254/latest/"), "public address"),
+        ("/file", media("file:///etc/passwd"), "only http and https"),
+        ("/concat", media(&format!("concat:{inside}|/etc/passwd")), "only http and https"),
+        (
+            "/map",
+            playlist(&format!("#EXT-X-MAP:URI=\"{inside}\"\n#EXTINF:6,\na\n#EXT-X-ENDLIST\n")),
+            "public address",
+        ),
+        (
+            "/master",
+            Reply::bytes(format!("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=9\n{inside}\n"))
+                .header("content-type", HLS),
+            "public address",
+        ),
+    ] {
+        let error = refused(&owner, &source.serve(path, reply)).await;
+        assert!(error.contains(words), "{path}: {error}");
+    }
+    assert_eq!(canary.connections(), 0, "a playlist led inside");
+}
