@@ -96,8 +96,11 @@ impl<R: FileRecords + FinishProbe + Sync> FailFile<R> {
     }
 }
 
-/// Whether an import waits for a worker that will not come.
+/// Whether an import waits for a worker that will not come. One that rests between two of its runs waits for another
+/// message than the one that died: a second one of the same import, say, that was kept for its headers.
 fn is_given_up(file: &File, now: Timestamp) -> bool {
     let at_work = file.lease_until.is_some_and(|until| until > now);
-    file.importing && !at_work && !file.status.is_terminal()
+    let released = file.generation > 0 && file.lease_until.is_none();
+    let rests = released && file.due.is_some_and(|due| due.at > now);
+    file.importing && !at_work && !rests && !file.status.is_terminal()
 }

@@ -10,7 +10,7 @@ use files_domain::{CheckKey, Scope, Timestamp};
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
 use page_resolver::{PageResolver, is_page};
-use safe_fetch::{Allowed, FetchError, Limits, SafeClient, Source, SourceHeaders, SourceUrl};
+use safe_fetch::{Allowed, FetchError, Limits, SafeClient, Source, SourceHeaders, SourceUrl, Target};
 use tokio::time::timeout;
 
 pub use crate::preview::Preview;
@@ -66,7 +66,7 @@ impl<R: CheckKey + Sync> PreviewUrl<R> {
     /// By the answer, not by the address: what is no page is the media itself.
     async fn preview(&self, asked: &Asked) -> Result<Preview, ApiError> {
         let headers = SourceHeaders::new(asked.request.headers.iter()).map_err(ApiError::internal)?;
-        let source = self.look(&asked.url, &headers).await?;
+        let source = self.look(&Target { url: asked.url.clone(), headers }).await?;
         match &self.pages {
             Some(pages) if is_page(source.content_type.as_deref()) => {
                 drop(source); // its body is of no use
@@ -76,9 +76,9 @@ impl<R: CheckKey + Sync> PreviewUrl<R> {
         }
     }
 
-    /// A source's headers; nothing of its body is read.
-    pub(crate) async fn look(&self, url: &SourceUrl, headers: &SourceHeaders) -> Result<Source, ApiError> {
-        let source = timeout(SOURCE_TIME, self.client.get_with(url, headers)).await;
+    /// A source's headers, asked for as an import does; nothing of its body is read.
+    pub(crate) async fn look(&self, target: &Target) -> Result<Source, ApiError> {
+        let source = timeout(SOURCE_TIME, self.client.open(target)).await;
         source.unwrap_or(Err(FetchError::Timeout)).map_err(|error| refused(&error))
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use files_api::{ApiError, Reason};
 use files_domain::CheckKey;
 use page_resolver::{Format, Page, PageRequest, PageResolver, ResolveError, Transport};
-use safe_fetch::{Source, SourceHeaders, SourceUrl};
+use safe_fetch::{Source, SourceHeaders, SourceUrl, Target};
 use tokio::time::timeout;
 
 use crate::{Asked, Preview, PreviewUrl, refused};
@@ -36,7 +36,7 @@ impl<R: CheckKey + Sync> PreviewUrl<R> {
         let url = SourceUrl::parse(&format.url, &self.allowed).map_err(|error| refused(&error.into()))?;
         let headers = files_domain::SourceHeaders::allowed_of(format.http_headers.clone());
         let headers = SourceHeaders::new(headers.iter()).map_err(ApiError::internal)?;
-        self.look(&url, &headers).await
+        self.look(&Target { url, headers }).await
     }
 }
 

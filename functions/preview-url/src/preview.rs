@@ -54,7 +54,7 @@ impl Preview {
             content_type: Some(name.content_type(stated.as_deref())),
             name: name.to_string(),
             size: source.length,
-            resumable: source.is_resumable(),
+            resumable: source.version.is_some(),
             origin: None,
             formats: Vec::new(),
         }
@@ -74,7 +74,7 @@ impl Preview {
             content_type: Some(name.content_type(stated.as_deref())),
             name: name.to_string(),
             size: media.and_then(|media| media.length),
-            resumable: media.is_some_and(Source::is_resumable),
+            resumable: media.is_some_and(|media| media.version.is_some()),
             origin,
             formats: formats.map(|(index, format)| FormatBody::of(format, index == page.best)).collect(),
         }

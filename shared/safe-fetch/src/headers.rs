@@ -2,10 +2,7 @@
 
 use crate::disposition;
 use http::HeaderMap;
-use http::header::{
-    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, LAST_MODIFIED,
-    TRANSFER_ENCODING,
-};
+use http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, TRANSFER_ENCODING};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
@@ -29,14 +26,6 @@ pub(crate) fn file_name(headers: &HeaderMap, url: &Url) -> Option<String> {
 fn name_in_path(url: &Url) -> Option<String> {
     let segment = url.path_segments()?.rfind(|segment| !segment.is_empty())?;
     Some(percent_decode_str(segment).decode_utf8_lossy().into_owned())
-}
-
-/// Whether parts can be asked for (RFC 9110, 14.3), of a version that `If-Range` can name (13.1.5).
-pub(crate) fn is_resumable(headers: &HeaderMap) -> bool {
-    let bytes =
-        headers.get(ACCEPT_RANGES).is_some_and(|units| units.as_bytes().eq_ignore_ascii_case(b"bytes"));
-    let strong = headers.get(ETAG).is_some_and(|tag| tag.as_bytes().starts_with(b"\""));
-    bytes && (strong || headers.contains_key(LAST_MODIFIED))
 }
 
 /// Whether the bytes on the wire are the file itself.

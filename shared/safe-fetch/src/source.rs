@@ -27,7 +27,6 @@ pub struct Source {
     pub file_name: Option<String>,
     /// What any part can be asked of, if the source has said that it gives parts.
     pub version: Option<Version>,
-    resumable: bool,
     body: Body,
     pace: Pace,
     received: u64,
@@ -75,16 +74,10 @@ impl Source {
             final_url: target.url.url().clone(),
             target,
             version: None,
-            resumable: headers::is_resumable(response.headers()),
             body: Body::Open(response),
             pace: Pace { stall_timeout, min_bytes, waited: Duration::ZERO, came: 0 },
             received: 0,
         }
-    }
-
-    /// Whether it says that any part of it can be asked for, and how one version is told from the next.
-    pub fn is_resumable(&self) -> bool {
-        self.resumable && self.length.is_some()
     }
 
     /// The bytes received so far.

@@ -1,7 +1,8 @@
 //! Headers for the source of an import: they reach it, and nobody else.
 
 use files_domain::{
-    ApiKey, Authority, CreateFile, Created, Detail, FileId, FileName, NewFile, Scope, Source,
+    ApiKey, Authority, ClaimImport, CreateFile, Created, Detail, FileId, FileName, ImportClaim, NewFile,
+    Scope, Source,
 };
 use files_tests::cloud::now;
 use files_tests::owner::id;
@@ -182,4 +183,25 @@ async fn a_second_message_with_headers_is_kept_while_the_first_is_worked_on() {
     cloud.advance_clock(1801).await;
     owner.behind.drained("ImportQueue").await;
     assert_eq!(source.requests("/a.png"), 1);
+}
+
+#[tokio::test]
+async fn a_second_message_that_dies_ends_no_import_that_rests() {
+    let owner = Cloud::shared().await.owner().await;
+    let file = unsent(&owner, "http://127.0.0.1:9/a.png").await;
+    let (records, file_id) = (owner.behind.records(), id(&file).parse::<FileId>().expect("an id"));
+    let claim = records.claim_import(owner.behind.owner, file_id, now()).await.expect("a record");
+    let ImportClaim::Claimed(claimed) = claim else { panic!("{claim:?}") };
+    let again_at = now().plus(std::time::Duration::from_secs(900));
+    records.release_import(&claimed, again_at, now()).await.expect("it is ours");
+
+    let message = json!({"owner": owner.behind.owner, "id": id(&file), "file_url": "http://127.0.0.1:9/a.png",
+        "headers": {"cookie": SOURCE_SECRET}});
+    owner.behind.send("DeadLetterQueue", &message).await;
+    owner.behind.drained("DeadLetterQueue").await;
+    assert_eq!(owner.file(id(&file)).await["status"], "running");
+
+    owner.behind.set_numbers(&format!("file#{}", id(&file)), &[("due_at", LONG_AGO)]).await;
+    owner.behind.send("DeadLetterQueue", &message).await;
+    assert_eq!(owner.wait_until_terminal(&file).await["error"], "the import failed repeatedly");
 }
