@@ -1,4 +1,6 @@
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// One JSON object a line, with the keys that Lambda's log groups expect of functions whose format is JSON
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html>). `RUST_LOG` sets the level;
@@ -16,14 +18,15 @@ pub(crate) fn start() {
         "rustls",
         "reqwest",
     ];
-    let quiet = quiet.map(|library| format!("{library}=warn")).join(",");
-    let filter = EnvFilter::try_new(format!("{level},{quiet}")).unwrap_or_else(|_| EnvFilter::new("info"));
-    let started = tracing_subscriber::fmt()
+    let level: Targets = level.parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
+    let filter = level.with_targets(quiet.map(|library| (library, LevelFilter::WARN)));
+    let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_target(false)
         .with_current_span(true)
-        .with_span_list(false);
+        .with_span_list(false)
+        .with_writer(std::io::stdout);
     // An error means that a log is running already: then that one serves.
-    let _ = started.with_env_filter(filter).with_writer(std::io::stdout).try_init();
+    let _ = tracing_subscriber::registry().with(lines).with(filter).try_init();
 }
