@@ -121,7 +121,7 @@ async fn nothing_that_is_sent_breaks_out() {
             "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Type: {text}\r\nContent-Disposition: attachment; filename*=UTF-8''a%0D%0A{FORGED}%3A%20b%1B%5B2J\r\n\r\nx"
         );
         let source = RawSource::start(Script::Bytes(reply.into_bytes())).await;
-        let file = owner.wait_until_terminal(&owner.import(&source.url("/a")).await).await;
+        let file = cloud.end_of_import(&owner, &owner.import(&source.url("/a")).await).await;
         look(&owner, &owner.get(&format!("/files/{}", id(&file))).await, text).await;
     }
     let log = std::fs::read_to_string(cloud.folder().join("log")).expect("the log");

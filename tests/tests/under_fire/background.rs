@@ -1,7 +1,10 @@
 //! The same of what goes on by itself: probing and importing.
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
 use files_tests::owner::id;
-use files_tests::{Reply, media};
+use files_tests::{Act, Content, RangedSource, Reply, media};
 use serde_json::Value;
 
 use crate::every_call::Fire;
@@ -41,5 +44,44 @@ async fn importing_survives_at_every_call() {
         (id(&file).to_owned(), End::Bytes(bytes.clone()))
     };
     fire.at_each_call(("import of two parts", "import-file"), nothing, two_parts, Fire::is_terminal).await;
+    fire.end().await;
+}
+
+#[tokio::test]
+async fn importing_by_ranges_survives_at_every_call() {
+    let mut fire = Fire::start().await;
+    let content = Content::new((17 << 20) + 5, 8);
+    let (source, bytes) = (RangedSource::start(content.clone()).await, content.bytes());
+    let nothing = async |_: &Fire| Value::Null;
+    let ranged = async |fire: &Fire, _: &Value| {
+        let file = fire.owner.import(&source.url("/ranged.bin")).await;
+        (id(&file).to_owned(), End::Bytes(bytes.clone()))
+    };
+    fire.at_each_call(("import by ranges", "import-file"), nothing, ranged, Fire::is_terminal).await;
+    fire.end().await;
+}
+
+#[tokio::test]
+async fn giving_an_import_back_survives_at_every_call() {
+    let mut fire = Fire::start().await;
+    let content = Content::new((17 << 20) + 5, 9);
+    let (source, bytes) = (RangedSource::start(content.clone()).await, content.bytes());
+    // Whoever comes for the first time shall come again in ten minutes.
+    let seen = Mutex::new(BTreeSet::new());
+    source.act(move |asked| match seen.lock().expect("nobody else").insert(asked.path.clone()) {
+        true => Act::Status(503, vec![("retry-after", "600".to_owned())]),
+        false => Act::Serve,
+    });
+    let nothing = async |_: &Fire| Value::Null;
+    let busy = async |fire: &Fire, _: &Value| {
+        let path = format!("/{:x}.bin", fastrand::u64(..));
+        let file = fire.owner.import(&source.url(&path)).await;
+        (id(&file).to_owned(), End::Bytes(bytes.clone()))
+    };
+    let rests = async |fire: &Fire, id: &str| {
+        let item = fire.owner.behind.file_item(id).await;
+        item.contains_key("setbacks") && !item.contains_key("lease_until")
+    };
+    fire.at_each_call(("resting import", "import-file"), nothing, busy, rests).await;
     fire.end().await;
 }

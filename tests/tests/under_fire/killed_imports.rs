@@ -14,9 +14,9 @@ use crate::invariants::{End, Known, text, violations};
 use crate::recovery::{LONG_AGO, recover};
 
 const IMPORTS: usize = 50;
-const KILLS: usize = 40;
-/// After so many kills those whose workers are gone are taken up again, and some whose workers are not.
-const KILLS_AT_ONCE: usize = 4;
+const KILLS: usize = 48;
+/// After so many kills all are taken up again, those whose workers live too. Not more often than `sweep` tries.
+const KILLS_AT_ONCE: usize = 12;
 
 /// Another one by `FILES_SEED`.
 fn seed() -> u64 {
