@@ -1,7 +1,10 @@
 //! Pages that show media: imported are the media, under the page's title. Real sites cannot be reached from here, so the pages
 //! are local ones, of the kinds that sites have.
 
-use files_tests::{Answer, Cloud, Owner, RawSource, Reply, Script, SourceServer, media, skip_on_deployment};
+use files_tests::{
+    Act, Answer, Cloud, Content, Owner, RangedSource, RawSource, Reply, Script, SourceServer, media,
+    skip_on_deployment,
+};
 use serde_json::{Value, json};
 
 fn html(text: &str) -> Reply {
@@ -184,4 +187,21 @@ async fn headers_for_the_page_go_to_its_own_origin_alone() {
     let away = json!({"file_url": site.serve("/away", away), "headers": {"Cookie": token}});
     let failed = owner.wait_until_terminal(&create(&owner, &away).await).await;
     assert_eq!(failed["error"], "the source answered 403");
+}
+
+/// The next run asks the page again, for what it named may be good for a while only.
+#[tokio::test]
+async fn a_long_video_of_a_page_goes_on_in_another_run() {
+    skip_on_deployment!("has a template of its own");
+    let cloud = Cloud::setup().template_with("      Timeout: 300", "      Timeout: 20").start().await;
+    let owner = cloud.owner().await;
+    let (site, media) = (SourceServer::start().await, RangedSource::start(Content::new(100 << 20, 5)).await);
+    media.limit_speed(2_000_000);
+    media.act(|asked| if asked.open < 2 { Act::Serve } else { Act::Status(429, Vec::new()) });
+    let film = media.url("/film.mp4");
+    let page = site.serve("/watch", html(&format!("<title>Long</title><video src=\"{film}\"></video>")));
+    let file = imported(&owner, &page).await;
+    assert_eq!((&file["name"], &file["origin"]["title"]), (&json!("Long.mp4"), &json!("Long")));
+    assert!(owner.download(&file).await == Content::new(100 << 20, 5).bytes(), "other bytes");
+    assert!(site.requests("/watch") >= 3, "asked by us and by yt-dlp, and in the second run again");
 }
