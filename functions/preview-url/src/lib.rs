@@ -1,5 +1,6 @@
 //! `POST /v1/preview`
 
+mod found;
 mod page;
 mod preview;
 
@@ -23,7 +24,9 @@ pub fn limits() -> Limits {
 }
 
 /// How long a source may take with all its redirects.
-const SOURCE_TIME: Duration = Duration::from_secs(7);
+pub(crate) const SOURCE_TIME: Duration = Duration::from_secs(7);
+/// How long all of it may take: the gateway gives up after 30 s.
+const ANSWER_TIME: Duration = Duration::from_secs(25);
 
 /// Says what importing a URL would bring, and imports nothing.
 pub struct PreviewUrl<R> {
@@ -52,7 +55,8 @@ impl<R: CheckKey + Sync> PreviewUrl<R> {
         let access = authority(request, Scope::Write, now)?;
         let asked = for_key_holder(&self.records, &access, self.read(request)).await?;
         self.records.check_key(&access).await?;
-        Ok(answer(StatusCode::OK, &self.preview(&asked).await?))
+        let preview = timeout(ANSWER_TIME, self.preview(&asked)).await;
+        Ok(answer(StatusCode::OK, &preview.unwrap_or_else(|_| Err(refused(&FetchError::Timeout)))?))
     }
 
     fn read(&self, request: &Request) -> Result<Asked, ApiError> {
@@ -66,13 +70,17 @@ impl<R: CheckKey + Sync> PreviewUrl<R> {
     /// By the answer, not by the address: what is no page is the media itself.
     async fn preview(&self, asked: &Asked) -> Result<Preview, ApiError> {
         let headers = SourceHeaders::new(asked.request.headers.iter()).map_err(ApiError::internal)?;
-        let source = self.look(&Target { url: asked.url.clone(), headers }).await?;
+        let target = Target { url: asked.url.clone(), headers };
+        let source = self.look(&target).await?;
         match &self.pages {
             Some(pages) if is_page(source.content_type.as_deref()) => {
                 drop(source); // its body is of no use
-                self.preview_page(pages, asked).await
+                self.preview_page(pages, asked, &target).await
             }
-            _ => Ok(Preview::of_media(&asked.url, &source)),
+            _ => Ok(Preview::of_media(
+                &asked.url,
+                self.find(&target, &SourceHeaders::default(), source).await?,
+            )),
         }
     }
 

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use files_api::{ApiError, Reason};
 use files_domain::CheckKey;
-use page_resolver::{Format, Page, PageRequest, PageResolver, ResolveError, Transport};
-use safe_fetch::{Source, SourceHeaders, SourceUrl, Target};
+use page_resolver::{Format, Page, PageRequest, PageResolver, ResolveError, is_page};
+use safe_fetch::{SourceHeaders, SourceUrl, Target};
 use tokio::time::timeout;
 
+use crate::found::{Found, refusal};
 use crate::{Asked, Preview, PreviewUrl, refused};
 
 /// How long a site may take, in seconds, and how much longer the function that asks it.
@@ -20,23 +21,27 @@ impl<R: CheckKey + Sync> PreviewUrl<R> {
         &self,
         pages: &PageResolver,
         asked: &Asked,
+        target: &Target,
     ) -> Result<Preview, ApiError> {
         let page = resolve(pages, asked).await?;
-        let best = page.best().ok_or_else(|| unreadable("it names no media"))?;
-        let media = match best.transport() {
-            Some(Transport::Progressive) => Some(self.look_at(best).await?),
-            Some(Transport::Playlist) => None,
-            None => return Err(unreadable("its media come in a way that cannot be fetched")),
-        };
-        Ok(Preview::of_page(&asked.url, &page, best, media.as_ref()))
+        let nothing = || refusal("the page names nothing that can be fetched");
+        let best = page.best().filter(|best| best.transport().is_some()).ok_or_else(nothing)?;
+        let found = self.find_shown(best, target).await?;
+        Ok(Preview::of_page(&asked.url, &page, best, found))
     }
 
-    /// The address is the page's word: it is checked as if the user had typed it.
-    async fn look_at(&self, format: &Format) -> Result<Source, ApiError> {
+    /// The address is the page's word: it is checked as if the user had typed it. The user's headers go to it if it is of the
+    /// page's own origin.
+    async fn find_shown(&self, format: &Format, page: &Target) -> Result<Found, ApiError> {
         let url = SourceUrl::parse(&format.url, &self.allowed).map_err(|error| refused(&error.into()))?;
-        let headers = files_domain::SourceHeaders::allowed_of(format.http_headers.clone());
-        let headers = SourceHeaders::new(headers.iter()).map_err(ApiError::internal)?;
-        self.look(&Target { url, headers }).await
+        let asks = files_domain::SourceHeaders::allowed_of(format.http_headers.clone());
+        let asks = SourceHeaders::new(asks.iter()).map_err(ApiError::internal)?;
+        let shown = Target { headers: asks.with(&page.headers.leaving(&page.url, &url)), url };
+        let source = self.look(&shown).await?;
+        if is_page(source.content_type.as_deref()) {
+            return Err(refusal("what the page shows is a page again"));
+        }
+        self.find(&shown, &asks, source).await
     }
 }
 
@@ -58,6 +63,5 @@ async fn resolve(pages: &PageResolver, asked: &Asked) -> Result<Page, ApiError> 
 }
 
 fn unreadable(why: &str) -> ApiError {
-    let message = format!("the page could not be read: {why}");
-    ApiError::from(Reason::SourceRefused).with_message(message.clone()).on_field("file_url", Some(message))
+    refusal(&format!("the page could not be read: {why}"))
 }

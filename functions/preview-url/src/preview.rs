@@ -1,7 +1,9 @@
-use files_domain::{FileName, Origin, PageClaims, clean_content_type};
+use files_domain::{FileName, Origin, PageClaims};
 use page_resolver::{Format, Page, Transport};
-use safe_fetch::{Source, SourceUrl};
+use safe_fetch::SourceUrl;
 use serde::Serialize;
+
+use crate::found::Found;
 
 /// Most forms of a page's media that are shown: the best come last.
 const MAX_FORMATS: usize = 50;
@@ -43,40 +45,33 @@ struct FormatBody {
 }
 
 impl Preview {
-    /// Of a source that is the media itself.
-    #[must_use]
-    pub fn of_media(url: &SourceUrl, source: &Source) -> Self {
-        let name = source.file_name.as_deref().and_then(FileName::clean).unwrap_or_else(FileName::fallback);
-        let stated = source.content_type.as_deref().and_then(clean_content_type);
-        Self {
-            file_url: url.to_string(),
-            kind: Kind::Media,
-            content_type: Some(name.content_type(stated.as_deref())),
-            name: name.to_string(),
-            size: source.length,
-            resumable: source.version.is_some(),
-            origin: None,
-            formats: Vec::new(),
-        }
+    /// Of a source that is the media itself, or a playlist of it.
+    pub(crate) fn of_media(url: &SourceUrl, found: Found) -> Self {
+        let name = found.name.clone().unwrap_or_else(FileName::fallback);
+        Self::of(url, Kind::Media, &name, found)
     }
 
-    /// Of a page; `media` is what its best form is found to be, if that is one stream.
-    #[must_use]
-    pub fn of_page(url: &SourceUrl, page: &Page, best: &Format, media: Option<&Source>) -> Self {
+    /// Of a page, whose best form is found to be this.
+    pub(crate) fn of_page(url: &SourceUrl, page: &Page, best: &Format, found: Found) -> Self {
         let origin = Origin::clean(&claims(page));
-        let name = name(origin.as_ref(), best);
-        let stated = media.and_then(|media| media.content_type.as_deref()).and_then(clean_content_type);
+        let extension = found.extension.map(str::to_owned).or_else(|| word(best.ext.as_deref()));
+        let name = name(origin.as_ref(), extension);
         let first = page.formats.len().saturating_sub(MAX_FORMATS);
         let formats = page.formats.iter().enumerate().skip(first);
+        let formats = formats.map(|(index, format)| FormatBody::of(format, index == page.best)).collect();
+        Self { origin, formats, ..Self::of(url, Kind::Page, &name, found) }
+    }
+
+    fn of(url: &SourceUrl, kind: Kind, name: &FileName, found: Found) -> Self {
         Self {
             file_url: url.to_string(),
-            kind: Kind::Page,
-            content_type: Some(name.content_type(stated.as_deref())),
+            kind,
+            content_type: Some(name.content_type(found.content_type.as_deref())),
             name: name.to_string(),
-            size: media.and_then(|media| media.length),
-            resumable: media.is_some_and(|media| media.version.is_some()),
-            origin,
-            formats: formats.map(|(index, format)| FormatBody::of(format, index == page.best)).collect(),
+            size: found.size,
+            resumable: found.resumable,
+            origin: None,
+            formats: Vec::new(),
         }
     }
 }
@@ -121,11 +116,11 @@ fn claims(page: &Page) -> PageClaims {
     PageClaims { title, uploader, page_url, duration, site, thumbnail_url, upload_date }
 }
 
-/// The title with the extension of the form that is imported.
-fn name(origin: Option<&Origin>, best: &Format) -> FileName {
+/// The title with the extension of what is imported.
+fn name(origin: Option<&Origin>, extension: Option<String>) -> FileName {
     let words = origin.and_then(Origin::title).unwrap_or("file").split(['/', '\\', ' ']);
     let title = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    let named = match word(best.ext.as_deref()) {
+    let named = match extension {
         Some(extension) => format!("{title}.{extension}"),
         None => title,
     };
@@ -160,14 +155,25 @@ mod tests {
         }
     }
 
+    fn stream() -> Found {
+        Found {
+            name: FileName::clean("list.ts"),
+            content_type: Some("video/mp2t".to_owned()),
+            size: None,
+            resumable: false,
+            extension: Some("ts"),
+        }
+    }
+
     #[test]
     fn a_page_is_shown_without_the_addresses_of_its_media() {
         let url = SourceUrl::parse("https://video.example/1", &Allowed::default()).unwrap();
         let page = page();
-        let shown = serde_json::to_value(Preview::of_page(&url, &page, page.best().unwrap(), None)).unwrap();
+        let shown =
+            serde_json::to_value(Preview::of_page(&url, &page, page.best().unwrap(), stream())).unwrap();
         assert!(!shown.to_string().contains("hush"), "{shown}");
-        assert_eq!((&shown["kind"], &shown["name"]), (&json!("page"), &json!("AC DC live.mp4")));
-        assert_eq!((&shown["content_type"], &shown["resumable"]), (&json!("video/mp4"), &json!(false)));
+        assert_eq!((&shown["kind"], &shown["name"]), (&json!("page"), &json!("AC DC: live.ts")));
+        assert_eq!((&shown["content_type"], &shown["resumable"]), (&json!("video/mp2t"), &json!(false)));
         assert_eq!(
             (&shown["origin"]["title"], &shown["origin"]["thumbnail_url"]),
             (&json!("AC/DC: live"), &json!(null))
@@ -184,7 +190,7 @@ mod tests {
         let url = SourceUrl::parse("https://video.example/1", &Allowed::default()).unwrap();
         let mut page = Page { formats: vec![Format::default(); 200], best: 199, ..page() };
         page.formats[199].ext = Some("x".repeat(1000));
-        let shown = Preview::of_page(&url, &page, page.best().unwrap(), None);
+        let shown = Preview::of_page(&url, &page, page.best().unwrap(), stream());
         assert_eq!((shown.formats.len(), shown.formats[49].chosen), (MAX_FORMATS, true));
         assert_eq!(shown.formats[49].extension.as_ref().map(String::len), Some(MAX_WORD_CHARS));
     }

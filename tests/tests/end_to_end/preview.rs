@@ -1,11 +1,14 @@
 //! What importing a URL would bring, without importing it.
 
 use files_domain::Scope;
-use files_tests::owner::id;
 use files_tests::secrecy::SOURCE_SECRET;
-use files_tests::{Answer, Cloud, Owner, RawSource, Reply, Script, SourceServer, Usage, media};
+use files_tests::{
+    Answer, Cloud, Owner, RawSource, Reply, Script, SourceServer, Usage, media, skip_on_deployment,
+};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
+
+use crate::streams::streamed;
 
 async fn ask(owner: &Owner, body: &Value) -> Answer {
     let request = owner.request(Method::POST, "/preview").header("content-type", "application/json");
@@ -109,6 +112,7 @@ fn page(media: &str) -> Reply {
 
 #[tokio::test]
 async fn a_page_is_looked_into() {
+    skip_on_deployment!("looks into pages, with the Python of this machine");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let clip = Reply::bytes(media::MP4.clone()).header("content-type", "video/mp4");
@@ -128,6 +132,7 @@ async fn a_page_is_looked_into() {
 
 #[tokio::test]
 async fn a_page_that_shows_nothing_or_leads_inside_is_refused() {
+    skip_on_deployment!("looks into pages, with the Python of this machine");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let empty = Reply::bytes("<title>Nothing</title>").header("content-type", "text/html");
@@ -140,13 +145,48 @@ async fn a_page_that_shows_nothing_or_leads_inside_is_refused() {
 }
 
 #[tokio::test]
-async fn what_was_looked_at_can_be_imported() {
+async fn a_preview_says_what_an_import_then_brings() {
+    skip_on_deployment!("looks into pages, with the Python of this machine");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
-    let url = source.serve("/a.png", Reply::bytes(media::PNG.clone()));
-    let found = preview(&owner, &url).await;
-    let file = owner.wait_until_success(&owner.import(&url).await).await;
-    for same in ["name", "size", "content_type"] {
-        assert_eq!(found[same], file[same], "{same} of {}", id(&file));
+    let clip = Reply::bytes(media::MP4.clone()).header("content-type", "video/mp4");
+    let clip = source.serve("/clip.mp4", clip.as_one_part());
+    let stream = streamed(&source, "stream", "");
+    let html = format!(
+        "<title>Stream</title><video><source src=\"{stream}\" type=\"application/x-mpegURL\"></video>"
+    );
+    let html = Reply::bytes(html).header("content-type", "text/html");
+    for (url, kind, content_type) in [
+        (source.serve("/a.png", Reply::bytes(media::PNG.clone())), "media", "image/png"),
+        (stream, "media", "video/mp2t"),
+        (source.serve("/watch?v=1", page(&clip)), "page", "video/mp4"),
+        (source.serve("/watch?v=2", html), "page", "video/mp2t"),
+    ] {
+        let found = preview(&owner, &url).await;
+        assert_eq!((&found["kind"], &found["content_type"]), (&json!(kind), &json!(content_type)), "{found}");
+        let file = owner.wait_until_success(&owner.import(&url).await).await;
+        for same in ["name", "content_type", "origin"] {
+            assert_eq!(found[same], file[same], "{same} of {url}: {found} {file}");
+        }
+        assert!(found["size"].is_null() || found["size"] == file["size"], "{found} {file}");
+    }
+}
+
+#[tokio::test]
+async fn what_an_import_refuses_a_preview_does_too() {
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    let playlist = |lines: &str| {
+        let text = format!("#EXTM3U\n#EXT-X-TARGETDURATION:6\n{lines}#EXTINF:6,\na.ts\n");
+        Reply::bytes(text).header("content-type", "application/vnd.apple.mpegurl")
+    };
+    let key = "#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXT-X-ENDLIST\n";
+    let dash = Reply::bytes("<MPD/>").header("content-type", "application/dash+xml");
+    for (path, reply, words) in [
+        ("/live", playlist(""), "live streams"),
+        ("/key", playlist(key), "encrypted"),
+        ("/dash", dash, "MPEG-DASH cannot be imported"),
+    ] {
+        assert_refused(&owner, &source.serve(path, reply), "source_refused", words).await;
     }
 }

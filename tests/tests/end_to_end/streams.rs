@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const HLS: &str = "application/vnd.apple.mpegurl";
 
 /// What FFmpeg writes with these options, served below `/{name}/`: the URL of its playlist.
-fn streamed(source: &SourceServer, name: &str, options: &str) -> String {
+pub(crate) fn streamed(source: &SourceServer, name: &str, options: &str) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let input = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=4 -f lavfi -i sine=frequency=440:duration=4 \
                  -c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 25 -c:a aac -f hls -hls_time 1 -hls_list_size 0";
