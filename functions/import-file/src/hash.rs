@@ -65,8 +65,11 @@ mod tests {
 
     #[test]
     fn nonsense_is_not_gone_on_with() {
-        for state in ["", "AAAA", "no base64!", &"A".repeat(139), &"/".repeat(140)] {
+        let (short, long) = ("A".repeat(138), "A".repeat(140));
+        let too_full = format!("{}8", "/".repeat(138)); // of its block, more bytes than that has
+        for state in ["", "AAAA", "no base64!", &short, &long, &too_full] {
             assert!(PartsHash::read(&Hashed { parts: 1, state: state.to_owned() }).is_none(), "{state}");
         }
+        assert_eq!(PartsHash::default().written().state.len(), too_full.len());
     }
 }

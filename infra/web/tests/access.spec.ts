@@ -13,14 +13,14 @@ async function faults(page: Page): Promise<string[]> {
 }
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  test(`everything has a name, a role and enough contrast when it is ${colorScheme}`, async ({ files, site }) => {
+  test(`everything has a name, a role and enough contrast when it is ${colorScheme}`, async ({ files, site, cloud }) => {
     const { page } = files
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
     await page.goto(site.page)
     await expect(page.getByLabel('API key')).toBeVisible()
     expect(await faults(page)).toEqual([])
     for (const name of ['waiting.mov', 'notes.txt']) await files.api('/files', { name, size: 5 })
-    await files.api('/files', { file_url: 'http://127.0.0.1:9/nothing.mp4' })
+    await files.api('/files', { file_url: `${cloud.ready.api}/nothing.mp4` }) // a 404, at once
     await files.open()
     await files.choose(clip())
     await files.expectStatus('clip.webm', 'Ready')

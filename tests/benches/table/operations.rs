@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use files_tests::cloud::children;
 use files_tests::owner::id;
 use files_tests::{Answer, Cloud, Form, Owner, Reply, SourceServer, media};
-use serde_json::Value;
+use http::Method;
+use serde_json::{Value, json};
 
 use crate::stats::{Times, peak_memory_mb};
 
@@ -18,7 +19,7 @@ struct Row {
     consumed: Value,
 }
 
-const ROWS: [(&str, &str); 9] = [
+const ROWS: [(&str, &str); 11] = [
     ("create, form of 100 kB", "create-file"),
     ("create, presigned", "create-file"),
     ("create, import", "create-file"),
@@ -27,12 +28,16 @@ const ROWS: [(&str, &str); 9] = [
     ("list 100", "list-files"),
     ("get", "get-file"),
     ("download, the redirect", "download-file"),
+    ("preview of a file", "preview-url"),
+    ("preview of a page", "preview-url"),
     ("delete", "delete-file"),
 ];
 
 /// The row of a page of 100, and the read units that it may take.
 const LIST: usize = 5;
 const MAX_PAGE_UNITS: f64 = 13.0;
+/// The row of a page that yt-dlp looks into.
+const PAGE: usize = 9;
 
 struct Bench {
     cloud: Cloud,
@@ -42,6 +47,8 @@ struct Bench {
     file: Value,
     source: SourceServer,
     rows: Vec<Row>,
+    /// Of the first page: Python starts, and yt-dlp is loaded.
+    first_page: Duration,
 }
 
 pub(crate) async fn measure(rounds: usize) -> Vec<String> {
@@ -63,6 +70,11 @@ pub(crate) async fn measure(rounds: usize) -> Vec<String> {
         let bytes = &row.consumed["bytes"];
         println!("| {name} | {calls} | {read} | {write} | {bytes} | {median:.1} | {slow:.1} | {memory:.0} |");
     }
+    println!(
+        "\nThe first preview of a page, for which Python has to start, took {:.0} ms; the others, {:.0}.",
+        bench.first_page.as_secs_f64() * 1e3,
+        bench.rows[PAGE].times.median()
+    );
     let page = &bench.rows[LIST].consumed["read_units"];
     let units = page.as_f64().filter(|units| *units > 0.0).expect("a list reads something");
     (units > MAX_PAGE_UNITS).then(|| format!("a page of 100 reads {units} read units")).into_iter().collect()
@@ -87,6 +99,11 @@ impl Bench {
         }
         let source = SourceServer::start().await;
         source.serve("/clip", Reply::bytes(media::noise(100_000, 1)));
+        let video =
+            source.serve("/film.mp4", Reply::bytes(media::MP4.clone()).header("content-type", "video/mp4"));
+        let page =
+            format!("<head><title>A film</title><meta property=\"og:video\" content=\"{video}\"></head>");
+        source.serve("/page", Reply::bytes(page).header("content-type", "text/html"));
         let row = |(name, function)| Row {
             name,
             function,
@@ -94,7 +111,7 @@ impl Bench {
             calls: Value::Null,
             consumed: Value::Null,
         };
-        Self { cloud, owner, lister, file, source, rows: ROWS.map(row).into() }
+        Self { cloud, owner, lister, file, source, rows: ROWS.map(row).into(), first_page: Duration::ZERO }
     }
 
     /// Each operation once.
@@ -136,6 +153,14 @@ impl Bench {
                     owner.get(Owner::download_url(&self.file)).await.expect(302);
                     (started.elapsed(), None)
                 }
+                8 => {
+                    self.preview("/film.mp4").await;
+                    (started.elapsed(), None)
+                }
+                PAGE => {
+                    self.preview("/page").await;
+                    (started.elapsed(), None)
+                }
                 _ => {
                     let file = owner.announce("a.mp4", 5, "video/mp4").await;
                     let started = Instant::now();
@@ -149,12 +174,21 @@ impl Bench {
                 self.owner.wait_for(&file, |file| file["status"] != "running").await;
                 self.owner.delete(&file).await.expect(204);
             }
+            if is_first && index == PAGE {
+                self.first_page = took;
+            }
             if !is_first {
                 self.rows[index].times.add(took);
                 self.rows[index].calls = calls;
                 self.rows[index].consumed = consumed;
             }
         }
+    }
+
+    async fn preview(&self, path: &str) {
+        let body = json!({"file_url": self.source.url(path)}).to_string();
+        let request = self.owner.request(Method::POST, "/preview").header("content-type", "application/json");
+        Answer::to(request.body(body)).await.expect(200);
     }
 
     /// From the end of a presigned PUT to its success.

@@ -65,6 +65,7 @@ pub(crate) async fn given_up(owner: &Owner, url: &str) -> File {
     let before = import(owner, url).await;
     let mut after = before.clone();
     after.generation = 1;
+    after.lease_until = Some(before.updated_at); // a worker that was done would have let go of it
     after.upload_id = Some(owner.behind.begin_upload(&before.id.to_string(), media::PNG.clone()).await);
     if let Some(due) = &mut after.due {
         due.tries = files_domain::limits::MAX_DUE_TRIES;
