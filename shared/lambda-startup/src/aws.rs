@@ -11,6 +11,7 @@ use aws_types::region::Region;
 
 use crate::contention::{ConditionalRequestConflict, TransactionConflict};
 use crate::https::Https;
+use crate::loopback::LoopbackIsPrivate;
 use crate::settings::{SettingError, optional, required};
 
 /// Calls that are answered in milliseconds. A connection that died while Lambda had frozen the process would otherwise be
@@ -74,9 +75,13 @@ impl Aws {
     /// The same with other endpoints than AWS's own where the standard variables name them
     /// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>).
     fn at(&self, variable: &str, timeouts: TimeoutConfigBuilder) -> SdkConfig {
+        self.at_url(optional(variable), timeouts)
+    }
+
+    fn at_url(&self, url: Option<String>, timeouts: TimeoutConfigBuilder) -> SdkConfig {
         let mut builder = self.config.clone().into_builder();
         builder.set_timeout_config(Some(timeouts.build()));
-        builder.set_endpoint_url(optional(variable));
+        builder.set_endpoint_url(url);
         builder.build()
     }
 
@@ -91,9 +96,13 @@ impl Aws {
     /// A client of S3.
     #[must_use]
     pub fn s3(&self) -> aws_sdk_s3::Client {
-        let config = self.at("AWS_ENDPOINT_URL_S3", large_calls());
-        let config = aws_sdk_s3::config::Builder::from(&config);
-        aws_sdk_s3::Client::from_conf(config.retry_classifier(ConditionalRequestConflict).build())
+        self.s3_at(optional("AWS_ENDPOINT_URL_S3"))
+    }
+
+    pub(crate) fn s3_at(&self, url: Option<String>) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::config::Builder::from(&self.at_url(url, large_calls()));
+        let config = config.interceptor(LoopbackIsPrivate).retry_classifier(ConditionalRequestConflict);
+        aws_sdk_s3::Client::from_conf(config.build())
     }
 
     /// A client of Lambda.

@@ -7,6 +7,7 @@ mod connections;
 mod contention;
 mod https;
 mod logging;
+mod loopback;
 mod settings;
 
 pub use aws::Aws;
