@@ -188,6 +188,12 @@ impl RangedSource {
         self.shared.sent.load(Ordering::Relaxed)
     }
 
+    /// Answers that are being given.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.shared.open.load(Ordering::Relaxed)
+    }
+
     /// The most answers that were given at once.
     #[must_use]
     pub fn most_open(&self) -> usize {

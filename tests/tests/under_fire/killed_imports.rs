@@ -7,7 +7,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use files_tests::cloud::{children, kill};
 use files_tests::owner::id;
-use files_tests::{Cloud, Content, Owner, RangedSource, Reply, SourceServer, skip_on_deployment};
+use files_tests::{Cloud, Content, Owner, RangedSource, Reply, SourceServer, skip_on_deployment, until};
 use serde_json::json;
 
 use crate::invariants::{End, Known, text, violations};
@@ -17,6 +17,9 @@ const IMPORTS: usize = 50;
 const KILLS: usize = 48;
 /// After so many kills all are taken up again, those whose workers live too. Not more often than `sweep` tries.
 const KILLS_AT_ONCE: usize = 12;
+
+/// Bytes of a part of an import of this size.
+const PART: u64 = 8 << 20;
 
 /// Another one by `FILES_SEED`.
 fn seed() -> u64 {
@@ -67,6 +70,33 @@ async fn imports_survive_death_at_any_moment() {
     let wrong = violations(&owner, &known).await;
     assert!(wrong.is_empty(), "FILES_SEED={seed}, {} killed: {wrong:#?}", killed.len());
     assert!(killed.len() > KILLS / 4, "only {} were killed", killed.len());
+}
+
+#[tokio::test]
+async fn after_a_death_only_what_was_on_its_way_is_fetched_again() {
+    skip_on_deployment!("kills processes");
+    let cloud = Cloud::setup().template_with("rate(1 minute)", "rate(1 hour)").start().await;
+    let owner = cloud.owner().await;
+    let content = Content::new(128 << 20, 2);
+    let source = RangedSource::start(content.clone()).await;
+    source.limit_speed(4_000_000);
+    let file = owner.import(&source.url("/half.bin")).await;
+    until("half of it has come", async || (source.sent() > content.size() / 2).then_some(())).await;
+    let workers = children(cloud.process()).into_iter().filter(|(_, name)| name == "import-file");
+    workers.for_each(|(process, _)| kill(process));
+    until("nobody is there to take it", async || (source.open() == 0).then_some(())).await;
+    let sent = source.sent();
+    let uploads = owner.behind.unfinished_uploads().await;
+    let [(_, parts)] = uploads[..] else { panic!("{uploads:?}") };
+    let stored = parts as u64 * PART;
+    let lost = sent.saturating_sub(stored);
+    assert!(lost <= source.most_open() as u64 * PART, "{lost} bytes of {} parts", source.most_open());
+    end_leases(&owner).await;
+    cloud.sweep().await;
+    let file = owner.wait_until_success(&file).await;
+    let fetched = source.sent() - sent;
+    assert!(fetched <= content.size() - stored, "{fetched} bytes, and {stored} were stored");
+    assert!(owner.download(&file).await == content.bytes(), "other bytes");
 }
 
 /// Every lease is over, that of workers who live too.
