@@ -13,7 +13,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use files_tests::owner::id;
-use files_tests::{Cloud, Owner, media};
+use files_tests::{Cloud, Owner, Reply, SourceServer, media};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::Command;
@@ -24,7 +24,7 @@ use crate::stats::{Times, peak_memory_mb};
 
 const BARE: &str = "bare-function";
 /// Each endpoint, and how many AWS calls it makes one after the other before it answers: what is sent at once counts once.
-const ENDPOINTS: [(&str, usize); 10] = [
+const ENDPOINTS: [(&str, usize); 11] = [
     ("create-file", 1),
     ("list-files", 1),
     ("get-file", 1),
@@ -34,6 +34,7 @@ const ENDPOINTS: [(&str, usize); 10] = [
     ("sign-parts", 3),
     ("list-parts", 2),
     ("complete-upload", 4),
+    ("preview-url", 1), // and a source beside it, without TLS or latency
     ("not-found", 0),
 ];
 /// So much longer than the bare one, with as many calls, may a start take.
@@ -54,6 +55,7 @@ struct Surroundings {
     roots: PathBuf,
     dynamodb: String,
     s3: String,
+    source: SourceServer,
     _folder: tempfile::TempDir,
 }
 
@@ -139,7 +141,9 @@ impl Surroundings {
         let roots = certificate.trusted(folder.path());
         let dynamodb = certificate.in_front_of(&cloud.ready().dynamodb).await;
         let s3 = certificate.in_front_of(&cloud.ready().s3).await;
-        Self { cloud, owner, roots, dynamodb, s3, _folder: folder }
+        let source = SourceServer::start().await;
+        source.serve("/a.mp4", Reply::bytes(media::PNG.clone()));
+        Self { cloud, owner, roots, dynamodb, s3, source, _folder: folder }
     }
 
     /// The event of a request that the function answers with success.
@@ -171,6 +175,10 @@ impl Surroundings {
             }
             "list-parts" => ("GET", format!("/v1/uploads/{id}/parts"), String::new()),
             "complete-upload" => ("POST", format!("/v1/uploads/{id}/complete"), String::new()),
+            "preview-url" => {
+                let body = json!({"file_url": self.source.url("/a.mp4")});
+                ("POST", "/v1/preview".to_owned(), body.to_string())
+            }
             _ => ("GET", "/v1/nothing".to_owned(), String::new()),
         };
         json!({
@@ -215,6 +223,7 @@ impl Surroundings {
             ("FILES_BUCKET", &ready.bucket),
             ("FILES_IMPORT_QUEUE_URL", &format!("{}/queue", ready.sqs)),
             ("FILES_MAX_FILE_BYTES", "1000000000"),
+            ("FILES_IMPORT_ALLOW_HOSTS", "127.0.0.1"),
         ]);
         let started = Instant::now();
         let mut process = command.spawn().expect("the function starts");
