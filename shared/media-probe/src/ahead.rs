@@ -5,9 +5,12 @@ use std::ops::Range;
 
 use crate::cache::BLOCK;
 
-/// Blocks of the reads that follow each other at a place. 256 KiB hold most headers, 448 KiB most of what ffprobe looks
-/// at; a reader that is still there wants an index, or a whole picture. The last one repeats: 2 MiB at most are read
-/// in vain after the last byte that ffprobe wanted.
+/// Blocks of the first two reads of a file: 320 KiB are what ffprobe looks at of most, with what the sockets hold beyond; 448 KiB
+/// of nearly all.
+const START: [u64; 2] = [5, 2];
+/// Blocks of the reads that follow each other at any other place. 256 KiB hold most headers and small indexes; a reader that is
+/// still there after two of them wants a large one, or a whole picture. The last one repeats: 2 MiB at most are read in vain
+/// after the last byte that ffprobe wanted.
 const WINDOWS: [u64; 4] = [4, 3, 12, 32];
 /// Places followed at the same time: a badly interleaved file is read at two or three in turn.
 const PLACES: usize = 8;
@@ -25,7 +28,12 @@ impl ReadAhead {
     pub(crate) fn plan(&mut self, block: u64, count: u64, have: impl Fn(u64) -> bool) -> Range<u64> {
         let run = self.runs.iter().position(|(next, _)| *next == block);
         let reads = run.and_then(|index| self.runs.remove(index)).map_or(0, |(_, reads)| reads);
-        let limit = block.saturating_add(WINDOWS[reads]).min(count);
+        let window = match (block, reads) {
+            (0, _) => START[0],
+            (block, 1) if block == START[0] => START[1],
+            _ => WINDOWS[reads],
+        };
+        let limit = block.saturating_add(window).min(count);
         let end = (block + 1..limit).find(|next| have(*next)).unwrap_or(limit);
         self.runs.push_back((end, (reads + 1).min(WINDOWS.len() - 1)));
         if self.runs.len() > PLACES {
@@ -49,12 +57,13 @@ mod tests {
     #[test]
     fn grows_only_while_reading_on() {
         let mut ahead = ReadAhead::default();
-        assert_eq!(ahead.plan(0, 10_000, NOTHING), 0..4);
-        assert_eq!(ahead.plan(4, 10_000, NOTHING), 4..7);
+        assert_eq!(ahead.plan(0, 10_000, NOTHING), 0..5);
+        assert_eq!(ahead.plan(5, 10_000, NOTHING), 5..7);
         assert_eq!(ahead.plan(7, 10_000, NOTHING), 7..19);
         assert_eq!(ahead.plan(19, 10_000, NOTHING), 19..51);
         assert_eq!(ahead.plan(51, 10_000, NOTHING), 51..83, "capped");
         assert_eq!(ahead.plan(5_000, 10_000, NOTHING), 5_000..5_004, "a jump starts small");
+        assert_eq!(ahead.plan(5_004, 10_000, NOTHING), 5_004..5_007);
         assert_eq!(ahead.plan(83, 10_000, NOTHING), 83..115, "the first place is still known");
     }
 
@@ -68,7 +77,7 @@ mod tests {
     #[test]
     fn jumping_about_never_grows_anything() {
         let mut ahead = ReadAhead::default();
-        for step in 0..1_000 {
+        for step in 1..1_000 {
             let block = step * 100;
             assert_eq!(ahead.plan(block, u64::MAX, NOTHING), block..block + WINDOWS[0]);
         }

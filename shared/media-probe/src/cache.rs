@@ -10,6 +10,10 @@ pub(crate) const BLOCK: u64 = 64 * 1024;
 /// Blocks kept: 16 MiB.
 const CAPACITY: usize = 256;
 
+/// A slice keeps the whole read in memory as long as one of its blocks. Reads up to this size are sliced, so that the cache takes
+/// five times the memory at worst; larger ones are copied.
+const SLICED: usize = 5 * BLOCK_LEN;
+
 /// A bounded cache of blocks, by their number.
 #[derive(Debug, Default)]
 pub(crate) struct BlockCache {
@@ -36,8 +40,9 @@ impl BlockCache {
         while !rest.is_empty() {
             let (head, tail) = rest.split_at(rest.len().min(BLOCK_LEN));
             self.clock += 1;
-            // Copied, not sliced: a slice would keep the whole read in memory as long as one of its blocks.
-            self.blocks.insert(block, (Bytes::copy_from_slice(head), self.clock));
+            let kept =
+                if bytes.len() <= SLICED { bytes.slice_ref(head) } else { Bytes::copy_from_slice(head) };
+            self.blocks.insert(block, (kept, self.clock));
             block += 1;
             rest = tail;
         }

@@ -5,13 +5,16 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 /// Kept of the beginning and of the end of standard error: enough for the reason, and for the notes.
 const MAX_ERRORS: usize = 32 * 1024;
 
+/// Room for what is printed of most files.
+const USUAL_OUTPUT: usize = 16 * 1024;
+
 /// More was printed than allowed.
 #[derive(Debug)]
 pub(crate) struct TooLong;
 
 /// Everything up to the end, or the error as soon as there is more than `limit`.
 pub(crate) async fn output(pipe: Option<impl AsyncRead + Unpin>, limit: u64) -> Result<Vec<u8>, TooLong> {
-    let mut kept = Vec::new();
+    let mut kept = Vec::with_capacity(USUAL_OUTPUT);
     if let Some(pipe) = pipe {
         // A pipe that cannot be read ends here; half of a JSON text is recognised as such.
         let _ = pipe.take(limit.saturating_add(1)).read_to_end(&mut kept).await;

@@ -36,7 +36,7 @@ pub fn protect_this_process() -> io::Result<()> {
 pub(crate) fn confine(command: &mut Command, limits: &Limits, server: SocketAddr) -> io::Result<()> {
     let caps = resource_limits(limits)?;
     let loader = Loader::of(Path::new(command.as_std().get_program()))?;
-    let gate = Gate::to(server, Filters::new(loader)?)?;
+    let gate = Gate::to(server, Filters::of(loader)?)?;
     let parent = std::process::id();
     command.process_group(0);
     #[allow(
@@ -80,12 +80,12 @@ fn resource_limits(limits: &Limits) -> io::Result<[(Resource, u64, u64); 6]> {
     Ok(caps)
 }
 
-/// Root without capabilities may not read other processes. Any other user has none to drop, which the kernel says.
+/// Once it is ffprobe, root is a user like any other, who may not read other processes
+/// (<https://man7.org/linux/man-pages/man7/capabilities.7.html>). Any other user has nothing to give up, which the kernel says.
 fn drop_capabilities() {
-    let mut capability = 0;
-    while capability < 64 && prctl(libc::PR_CAPBSET_DROP, capability).is_ok() {
-        capability += 1;
-    }
+    let locked = libc::SECBIT_NOROOT | libc::SECBIT_NOROOT_LOCKED;
+    let _ = prctl(libc::PR_SET_SECUREBITS, libc::c_ulong::from(locked.cast_unsigned()));
+    let _ = prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL as libc::c_ulong);
 }
 
 const SIGKILL: libc::c_ulong = 9;

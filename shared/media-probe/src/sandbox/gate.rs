@@ -30,13 +30,13 @@ const BARE: u8 = b'-';
 
 /// The child's side, before it becomes ffprobe.
 pub(crate) struct Gate {
-    filters: Filters,
+    filters: &'static Filters,
     keeper: UnixStream,
 }
 
 impl Gate {
     /// A gate to `server` and to nothing else. Its keeper is a thread that ends with the program.
-    pub(crate) fn to(server: SocketAddr, filters: Filters) -> io::Result<Self> {
+    pub(crate) fn to(server: SocketAddr, filters: &'static Filters) -> io::Result<Self> {
         let (keeper, child) = UnixStream::pair()?;
         thread::Builder::new().name("ffprobe's gate".to_owned()).spawn(move || keep(keeper, server))?;
         Ok(Self { filters, keeper: child })
@@ -47,7 +47,6 @@ impl Gate {
         if let Ok(listener) = kernel::install_asking(&self.filters.asking) {
             send(&self.keeper, ASKING, listener.as_fd())?;
             drop(listener);
-            install(&self.filters.connected)?;
             return install(&self.filters.allowed);
         }
         let word = if install(&self.filters.allowed).is_ok() { FILTERED } else { BARE };

@@ -15,13 +15,13 @@ pub(crate) enum Loader {
 
 const PROGRAM_INTERPRETER: u32 = 3;
 /// The header and the program headers of every usual program.
-const LOOKED_AT: u64 = 4096;
+const LOOKED_AT: u16 = 4096;
 
 impl Loader {
     /// Of the program at `path`.
     pub(crate) fn of(path: &Path) -> io::Result<Self> {
-        let mut head = Vec::new();
-        File::open(path)?.take(LOOKED_AT).read_to_end(&mut head)?;
+        let mut head = Vec::with_capacity(usize::from(LOOKED_AT));
+        File::open(path)?.take(u64::from(LOOKED_AT)).read_to_end(&mut head)?;
         Ok(if is_static(&head) == Some(true) { Self::Kernel } else { Self::Files })
     }
 }

@@ -6,7 +6,7 @@ use crate::sandbox::program::Loader;
 /// Filters bind the thread that installs them, so each test confines a thread of its own and asks what it said.
 fn word_of(confine: impl FnOnce(&Gate) + Send + 'static) -> (u8, bool) {
     let (mut keeper, child) = UnixStream::pair().unwrap();
-    let gate = Gate { filters: Filters::new(Loader::Files).unwrap(), keeper: child };
+    let gate = Gate { filters: Filters::of(Loader::Files).unwrap(), keeper: child };
     let confined = thread::spawn(move || {
         crate::sandbox::prctl(libc::PR_SET_NO_NEW_PRIVS, 1).unwrap();
         confine(&gate);
@@ -39,8 +39,8 @@ fn where_another_filter_asks_already_the_rest_still_holds() {
 #[test]
 fn where_there_are_no_filters_it_says_so() {
     let word = word_of(|gate| {
-        let none = Filters { asking: Vec::new(), connected: Vec::new(), allowed: Vec::new() };
-        Gate { filters: none, keeper: gate.keeper.try_clone().unwrap() }.shut().unwrap();
+        static NONE: Filters = Filters { asking: Vec::new(), allowed: Vec::new() };
+        Gate { filters: &NONE, keeper: gate.keeper.try_clone().unwrap() }.shut().unwrap();
     });
     assert_eq!(word, (BARE, false));
 }
@@ -50,7 +50,7 @@ fn its_keeper_ends_with_the_one_it_keeps() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let (keeper, child) = UnixStream::pair().unwrap();
-    let gate = Gate { filters: Filters::new(Loader::Files).unwrap(), keeper: child };
+    let gate = Gate { filters: Filters::of(Loader::Files).unwrap(), keeper: child };
     let keeping = thread::spawn(move || keep(keeper, address));
     thread::spawn(move || {
         crate::sandbox::prctl(libc::PR_SET_NO_NEW_PRIVS, 1).unwrap();
