@@ -4,7 +4,7 @@ use super::rule::{Action, ErrorKind, Rule, Rules, Service};
 
 /// The mix of `--faults SEED`: of the calls that an action fits, so many in a thousand get it.
 ///
-/// The README's table says the same.
+/// The table in `infra/local/README.md` says the same.
 const MIX: &[(u32, Option<Service>, Action)] = &[
     // Rarer and narrower ones first: the first that applies to a call is what happens to it.
     (50, None, Action::Error(ErrorKind::TransactionConflict)),
