@@ -122,6 +122,10 @@ bench: need-test build ## Runs the benchmarks: what each operation takes, cold s
 	@$(MAKE) package ARCHITECTURE=$(machine) ONLY=bare-function
 	@cargo bench $(locked) --workspace --bench '*' # one package alone would be compiled with other features, all anew
 
+.PHONY: bench-probe
+bench-probe: need-test build ## Measures probes of large files beside ffprobe alone: bytes, reads and time.
+	@cargo bench $(locked) --workspace --bench speed
+
 companion := tests/benches/companion
 .PHONY: bench-import
 bench-import: need-test build $(companion)/node_modules/.installed ## Measures imports beside Uppy Companion, one connection and a plain PUT.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what is wrong by failing")]
 
 mod connections;
+mod damaged;
 mod dolby_vision;
 mod economy;
 mod faults;
