@@ -51,7 +51,12 @@ async fn parts_become_a_file() {
     assert_eq!(owner.stored_parts(&file, 2).await["parts"], json!([{"part_number": 3, "size": 5}]));
 
     let completed = owner.complete(&file).await.expect(202).json();
-    assert_eq!((&completed["id"], &completed["status"]), (&file["id"], &json!("running")));
+    assert_eq!(completed["id"], file["id"]);
+    // On a bad day it is the answer to a second try, by which the probe may be over.
+    assert!(
+        completed["status"] == "running" || (hostile::is_bad_day() && completed["status"] == "success"),
+        "{completed}"
+    );
     let done = owner.wait_until_success(&file).await;
     assert_eq!(owner.download(&done).await, bytes);
     if let Some(behind) = owner.inside() {
