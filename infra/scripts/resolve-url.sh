@@ -16,6 +16,7 @@ EOF
 )
 [ -f "$target" ] && [ "$(cat "$target")" = "$written" ] && exit 0
 mkdir -p "${target%/*}"
-printf '%s\n' "$written" >"$target.part"
-chmod 755 "$target.part"
-mv "$target.part" "$target"
+staging=$target.$$.part # another build may do the same now
+printf '%s\n' "$written" >"$staging"
+chmod 755 "$staging"
+mv "$staging" "$target"

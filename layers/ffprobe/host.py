@@ -4,6 +4,7 @@ The local cloud and the tests run what a function runs in Lambda. What has been 
 it is; `make layer` proves it.
 """
 
+import os
 import platform
 import sys
 import tomllib
@@ -38,7 +39,7 @@ def place(program, path):
     if path.is_file() and path.read_bytes() == program:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    staging = path.with_name(path.name + ".part")
+    staging = path.with_name(f"{path.name}.{os.getpid()}.part")  # another build may do the same now
     staging.write_bytes(program)
     staging.chmod(0o755)
     staging.replace(path)

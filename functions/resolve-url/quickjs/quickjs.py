@@ -4,7 +4,10 @@ QuickJS-ng's C sources come with a crate, which Cargo fetches and checks; Zig co
 built from the same inputs is taken as it is.
 """
 
+import contextlib
+import fcntl
 import hashlib
+import os
 import platform
 import shutil
 import subprocess
@@ -31,6 +34,15 @@ def pins():
     return tomllib.loads((HERE / "quickjs.toml").read_text())
 
 
+@contextlib.contextmanager
+def exclusive():
+    """Makes other builds in this checkout wait until this one is done."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with open(KEPT / "lock", "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def sources(pin):
     """The folder of the engine's sources, fetched unless they are there."""
     folder = KEPT / f"rquickjs-sys-{pin['version']}"
@@ -43,7 +55,6 @@ def sources(pin):
 
 def fetch(pin, folder):
     """Has Cargo fetch the crate, and keeps the engine's part of it."""
-    KEPT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=KEPT) as scratch:
         package = '[package]\nname = "fetch"\nversion = "0.0.0"\nedition = "2024"\n[workspace]\n[lib]\npath = "lib.rs"\n'
         (Path(scratch) / "Cargo.toml").write_text(f'{package}[dependencies]\nrquickjs-sys = "={pin["version"]}"\n')
@@ -64,13 +75,19 @@ def digest(folder):
 
 def build(architecture):
     """The path of the program for an architecture, as Lambda calls it."""
+    with exclusive():
+        return built(architecture)
+
+
+def built(architecture):
+    """The path of the program, which is compiled unless it is there."""
     folder = sources(pins())
     inputs = hashlib.sha256((str(FLAGS) + digest(folder) + (HERE / "qjs.c").read_text() + zig_version()).encode())
     output = KEPT / f"qjs-{architecture}-{inputs.hexdigest()[:16]}"
     if output.is_file():
         return output
     print(f"Building QuickJS-ng for {architecture} (half a minute)", flush=True)
-    staging = output.with_name(output.name + ".part")
+    staging = output.with_name(output.name + ".part")  # no other build's: see exclusive
     command = [sys.executable, "-m", "ziglang", "cc", "-target", TARGETS[architecture], *FLAGS, f"-I{folder}"]
     command += [HERE / "qjs.c", *(folder / name for name in SOURCES), "-lm", "-o", staging]
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True)
@@ -97,13 +114,20 @@ def host():
 
 def main(arguments):
     architecture, path = arguments
-    built = build(host() if architecture == "host" else architecture)
-    target = Path(path)
-    if not target.is_file() or target.read_bytes() != built.read_bytes():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        staging = target.with_name(target.name + ".part")
-        shutil.copy(built, staging)
+    place(build(host() if architecture == "host" else architecture), Path(path))
+
+
+def place(program, target):
+    """Puts the program there, unless it is there. Several may do so at once."""
+    if target.is_file() and target.read_bytes() == program.read_bytes():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staging = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        shutil.copy(program, staging)
         staging.replace(target)
+    finally:
+        staging.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
