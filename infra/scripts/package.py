@@ -14,6 +14,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,10 +54,21 @@ def output_of(*command):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def need_standard_library(target, folder):
-    """`folder` is where the toolchain would have the target's libraries."""
-    if not any(Path(folder).glob("libstd-*")):
+def has_standard_library(compiler, target):
+    """Whether the compiler has the target's."""
+    folder = Path(output_of(compiler, "--print", "target-libdir", "--target", target))
+    return any(folder.glob("libstd-*"))
+
+
+def compiler_for(target):
+    """A compiler with the target's standard library: this machine's, else for arm64 Debian's."""
+    compiler = os.environ.get("RUSTC") or "rustc"
+    if has_standard_library(compiler, target):
+        return compiler
+    if target != TARGETS["arm64"][0] or subprocess.run([ROOT / "infra/scripts/rust-arm64.sh", "compiler"]).returncode:
         raise Fault(f"Rust's standard library for {target} is missing (rustup target add {target}).")
+    print(f"This machine's Rust has no standard library for {target}: Debian's compiler is taken instead.", flush=True)
+    return ROOT / ".tools/rust-arm64/rustc"
 
 
 def remapped(root, cargo_home):
@@ -65,21 +77,31 @@ def remapped(root, cargo_home):
     return [f"--remap-path-prefix={folder}={name}" for folder, name in folders.items()]
 
 
-def build(target, crates, options):
+def build(target, compiler, crates, options):
     """Compiles them all. Each is then FOLDER/<crate>/bootstrap."""
     glibc = ".".join(map(str, GLIBC))
     cargo_home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
     venv = Path(sys.executable).parent
-    environment = os.environ | {
-        "PATH": f"{venv}:{os.environ['PATH']}",  # Zig is found by its Python
-        "RUSTFLAGS": " ".join(remapped(ROOT, cargo_home)),
-    }
     command = [venv / "cargo-lambda", "lambda", "build", "--profile", options.profile, "--target", f"{target}.{glibc}"]
-    command += ["--lambda-dir", ROOT / options.into, *(["--locked"] if options.locked else [])]
+    command += ["--skip-target-check", "--lambda-dir", ROOT / options.into, *(["--locked"] if options.locked else [])]
     for crate in crates:
         command += ["--package", crate]
-    if subprocess.run(command, cwd=ROOT, env=environment).returncode:
-        raise Fault("cargo-lambda failed, see above.")
+    with tempfile.TemporaryDirectory() as stubs:
+        refuse_rustup(Path(stubs))
+        environment = os.environ | {
+            "PATH": f"{stubs}:{venv}:{os.environ['PATH']}",  # Zig is found by its Python
+            "RUSTC": str(compiler),
+            "RUSTFLAGS": " ".join(remapped(ROOT, cargo_home)),
+        }
+        if subprocess.run(command, cwd=ROOT, env=environment).returncode:
+            raise Fault("cargo-lambda failed, see above.")
+
+
+def refuse_rustup(folder):
+    """Puts a rustup there that fails: a build must not change the machine's toolchains, as cargo-lambda would."""
+    stub = folder / "rustup"
+    stub.write_text("#!/bin/sh\necho 'package.py: the build may not call rustup' >&2\nexit 1\n")
+    stub.chmod(0o755)
 
 
 def check_machine(name, binary, machine):
@@ -167,9 +189,9 @@ def read_options(arguments):
 def compile_all(crates, options):
     """Compiles them for Lambda."""
     target, machine = TARGETS[options.architecture]
-    need_standard_library(target, output_of("rustc", "--print", "target-libdir", "--target", target))
+    compiler = compiler_for(target)
     print(f"Building {len(crates)} functions for {options.architecture} (the first time takes some minutes)", flush=True)
-    build(target, crates, options)
+    build(target, compiler, crates, options)
     for crate in crates:
         check_glibc(crate, (ROOT / options.into / crate / "bootstrap").read_bytes())
 

@@ -85,11 +85,34 @@ class Package(unittest.TestCase):
         self.assertLessEqual({"handler.py", "guard.py", "one/__init__.py", "one-1.0.dist-info/METADATA"}, set(modes))
         self.assertFalse([name for name in modes if name.startswith(("bin/", "test", "quickjs", "update"))])
 
-    def test_a_missing_standard_library_is_said_with_its_remedy(self):
-        with self.assertRaisesRegex(package.Fault, r"rustup target add aarch64-unknown-linux-gnu"):
-            package.need_standard_library("aarch64-unknown-linux-gnu", self.root / "none")
+    def compiler(self, target, libraries, debian):
+        """The compiler that is taken where rustc prints `libraries` as the target's folder and Debian's is there or not."""
+        done = mock.Mock(returncode=0 if debian else 1)
+        with (
+            mock.patch.dict(os.environ, {"RUSTC": ""}),
+            mock.patch.object(package, "output_of", return_value=str(libraries)),
+            mock.patch.object(package.subprocess, "run", return_value=done) as run,
+            contextlib.redirect_stdout(io.StringIO()),
+        ):
+            return package.compiler_for(package.TARGETS[target][0]), run.call_count
+
+    def test_where_the_standard_library_is_missing_debians_compiler_is_taken_or_a_remedy_named(self):
         (self.root / "libstd-0.rlib").touch()
-        package.need_standard_library("aarch64-unknown-linux-gnu", self.root)
+        for target in ("arm64", "x86_64"):
+            self.assertEqual(self.compiler(target, self.root, debian=True), ("rustc", 0))
+        compiler, asked = self.compiler("arm64", self.root / "none", debian=True)
+        self.assertEqual((compiler.name, compiler.parent.name, asked), ("rustc", "rust-arm64", 1))
+        with self.assertRaisesRegex(package.Fault, r"rustup target add aarch64-unknown-linux-gnu"):
+            self.compiler("arm64", self.root / "none", debian=False)
+        with self.assertRaisesRegex(package.Fault, r"rustup target add x86_64-unknown-linux-gnu"):
+            self.compiler("x86_64", self.root / "none", debian=True)
+
+    def test_a_build_calls_no_rustup(self):
+        package.refuse_rustup(self.root)
+        path = {"PATH": f"{self.root}:{os.environ['PATH']}"}
+        done = package.subprocess.run(["rustup", "target", "list"], env=path, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("may not call rustup", done.stderr)
 
     def test_an_unknown_architecture_is_refused(self):
         for arguments in ([], ["riscv64"]):
