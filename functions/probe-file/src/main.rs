@@ -10,7 +10,6 @@ use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    media_probe::protect_this_process()?;
     let startup = Startup::begin()?;
     let records = startup.records()?;
     startup.connect_to_dynamodb(1).await;

@@ -87,7 +87,7 @@ fn probe(runtime: &Runtime, file: &Large, latency: Duration) -> (Duration, usize
     (time, reads, bytes)
 }
 
-/// The same ffprobe on the local file: by its usual settings, without a sandbox, from a server that does nothing but send, since
+/// The same ffprobe on the local file: by its usual settings, from a server that does nothing but send, since
 /// it opens nothing but HTTP.
 fn alone(server: SocketAddr, path: &Path) -> Duration {
     let url = format!("http://{server}{}", path.display());

@@ -1,7 +1,6 @@
 //! The one command line that is ever run; only the address in it changes, and how deep ffprobe looks.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
@@ -10,7 +9,7 @@ use tokio::process::{Child, Command};
 use crate::capture::{self, TooLong};
 use crate::depth::Depth;
 use crate::limits::Limits;
-use crate::sandbox;
+use crate::process::{self, Group};
 
 /// Demuxers of real media. None of them opens another address or file: no playlists (HLS, DASH, concat, SDP, IMF), no
 /// patterns (image2), no devices, no text; the protocol list alone would let a playlist reach any HTTP address.
@@ -38,17 +37,10 @@ pub(crate) enum Failure {
     Wait(io::Error),
 }
 
-/// Starts ffprobe on `url`, which is on `server`, confined. Its warnings tell what its JSON does not: that a duration is an
-/// estimate.
-pub(crate) fn spawn(
-    program: &Path,
-    limits: &Limits,
-    depth: Depth,
-    server: SocketAddr,
-    url: &str,
-) -> io::Result<Child> {
-    let mut command = Command::new(program);
-    command
+/// Starts ffprobe on `url` within `limits`, in a process group of its own that ends with the second value. Its warnings tell
+/// what its JSON does not: that a duration is an estimate.
+pub(crate) fn spawn(program: &Path, limits: &Limits, depth: Depth, url: &str) -> io::Result<(Child, Group)> {
+    let child = Command::new(program)
         .args(["-v", "warning", "-hide_banner"])
         .args(["-protocol_whitelist", "http,tcp", "-format_whitelist", FORMATS])
         .args(["-max_alloc", &limits.max_alloc.to_string(), "-threads", "1"])
@@ -61,9 +53,12 @@ pub(crate) fn spawn(
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    sandbox::confine(&mut command, limits, server)?;
-    command.spawn()
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()?;
+    let group = Group::led_by(&child);
+    process::limit(&child, limits)?;
+    Ok((child, group))
 }
 
 /// Waits for its end, and for everything it prints.

@@ -1,8 +1,9 @@
-//! What a media file is, told by ffprobe: a sandbox for ffprobe, a loopback server through which it reads a stored
-//! object by ranges, and the parsing of what it says.
+//! Reads media files with ffprobe: starts it within limits, serves it a stored object by ranges from a loopback server, and
+//! parses what it prints.
 //!
 //! ffprobe reads hostile bytes. It gets no credential, no TLS and no name of the object: only the address of a server
-//! on the loopback interface that answers one unguessable path from a [`RangeSource`], within [`Limits`].
+//! on the loopback interface that answers one unguessable path from a [`RangeSource`], within [`Limits`]. It is no sandbox: what
+//! a function that probes may do at all is decided by the function's role.
 
 mod adjust;
 mod ahead;
@@ -21,10 +22,10 @@ mod mp4;
 mod number;
 mod parse;
 mod probe;
+mod process;
 mod range;
 mod reader;
 mod reason;
-mod sandbox;
 mod server;
 mod source;
 mod version;
@@ -34,6 +35,5 @@ pub use facts::{AttachedPicture, Color, Facts, Hdr};
 pub use limits::Limits;
 pub use media::{DurationSource, Kind, Media, Summary};
 pub use probe::{Ffprobe, Outcome, ProbeError};
-pub use sandbox::protect_this_process;
 pub use source::{RangeSource, ReadError};
 pub use version::is_outdated;

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -16,7 +15,6 @@ use crate::halt::{Halt, Reason};
 use crate::limits::Limits;
 use crate::media::{Kind, Media};
 use crate::reader::{Reader, Spent};
-use crate::sandbox::Group;
 use crate::server::Server;
 use crate::source::{RangeSource, ReadError};
 use crate::{mp4, parse, reason};
@@ -103,10 +101,9 @@ impl Ffprobe {
         let halt = Arc::new(Halt::default());
         let reader = Arc::new(Reader::new(source, &self.limits, Arc::clone(&halt)));
         let server = Server::bind().map_err(ProbeError::Server)?;
-        let (address, url) = (server.address(), server.url());
+        let url = server.url();
         let serving = pin!(server.serve(Arc::clone(&reader), Arc::clone(&halt)));
-        let probe =
-            Probe { ffprobe: self, address, url, deadline: started + self.limits.wall_clock, reader, halt };
+        let probe = Probe { ffprobe: self, url, deadline: started + self.limits.wall_clock, reader, halt };
         let outcome = probe.outcome(serving).await;
         let (reads, bytes) = probe.reader.used();
         tracing::debug!(reads, bytes, milliseconds = started.elapsed().as_millis(), "probe ended");
@@ -117,7 +114,6 @@ impl Ffprobe {
 /// A probe under way.
 struct Probe<'a, S> {
     ffprobe: &'a Ffprobe,
-    address: SocketAddr,
     url: String,
     deadline: Instant,
     reader: Arc<Reader<S>>,
@@ -179,9 +175,8 @@ impl<S: RangeSource> Probe<'_, S> {
         serving: Pin<&mut impl Future<Output = Infallible>>,
     ) -> Result<End, ProbeError> {
         let Ffprobe { path, limits } = self.ffprobe;
-        let mut child =
-            command::spawn(path, limits, depth, self.address, &self.url).map_err(ProbeError::Spawn)?;
-        let mut group = Group::led_by(child.id());
+        let (mut child, mut group) =
+            command::spawn(path, limits, depth, &self.url).map_err(ProbeError::Spawn)?;
         let end = tokio::select! {
             biased;
             () = self.halt.raised() => End::Halted,

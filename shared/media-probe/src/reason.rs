@@ -2,6 +2,8 @@
 
 use std::os::unix::process::ExitStatusExt;
 
+use rustix::process::Signal;
+
 use crate::command::Printed;
 use crate::parse;
 use crate::reader::Spent;
@@ -29,9 +31,9 @@ const LOGGED: usize = 4000;
 /// For an ffprobe that ended by itself without describing the file.
 pub(crate) fn of_end(printed: &Printed) -> &'static str {
     match printed.status.signal() {
-        Some(libc::SIGXCPU) => return CPU_TIME,
+        Some(signal) if signal == Signal::XCPU.as_raw() => return CPU_TIME,
         // The hard limit of processor time ends in SIGKILL, and so does the system's shortage of memory.
-        Some(libc::SIGKILL) => {
+        Some(signal) if signal == Signal::KILL.as_raw() => {
             return "ffprobe was stopped: it used more memory or processor time than allowed";
         }
         Some(_) => return CRASHED,
@@ -89,8 +91,8 @@ mod tests {
             (printed(failed, &code(OUT_OF_MEMORY), ""), MEMORY),
             (printed(failed, &code(-5), ""), UNKNOWN),
             (printed(failed, "", ""), UNKNOWN),
-            (printed(libc::SIGSEGV, "", ""), CRASHED),
-            (printed(libc::SIGXCPU, "", ""), CPU_TIME),
+            (printed(Signal::SEGV.as_raw(), "", ""), CRASHED),
+            (printed(Signal::XCPU.as_raw(), "", ""), CPU_TIME),
         ];
         for (end, expected) in cases {
             assert_eq!(of_end(&end), expected, "{} {}", end.status, end.errors);

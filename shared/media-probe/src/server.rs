@@ -54,11 +54,6 @@ impl Server {
         Ok(Self { listener, address, path: format!("/{}", hex::encode(token)) })
     }
 
-    /// Where it listens.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     /// The only address that is answered.
     pub(crate) fn url(&self) -> String {
         format!("http://{}{}", self.address, self.path)

@@ -1,12 +1,32 @@
 //! Files that are no media, broken, or up to something.
 
 use std::fs;
+use std::net::TcpListener;
 
 use media_probe::{Kind, Outcome};
 use tempfile::TempDir;
 
-use crate::connections::Canary;
 use crate::support::{bare_ffprobe, ffmpeg, media, outcome, reason};
+
+/// A listener that must not be reached; it stands for whatever else answers on the loopback interface.
+struct Canary(TcpListener);
+
+impl Canary {
+    fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        Self(listener)
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}/x.ts", self.0.local_addr().unwrap())
+    }
+
+    /// A connection to a listener is there for `accept` as soon as the other side has connected.
+    fn hit(&self) -> bool {
+        self.0.accept().is_ok()
+    }
+}
 
 fn playlists(url: &str) -> Vec<(&'static str, String)> {
     let port = url.rsplit_once(':').and_then(|(_, rest)| rest.split_once('/')).map(|(port, _)| port).unwrap();

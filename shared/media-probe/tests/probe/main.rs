@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what is wrong by failing")]
 
-mod connections;
+mod confined;
 mod damaged;
 mod dolby_vision;
 mod economy;
@@ -14,6 +14,5 @@ mod large;
 mod mediainfo;
 mod other_files;
 mod samples;
-mod sandbox;
 mod stand_in;
 mod support;

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::support::Counted;
 
-/// How the program is loaded, which decides how much of the system is open to it.
+/// How the program is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Linked {
     /// As the layer's ffprobe is: by the kernel alone.
@@ -51,12 +51,6 @@ impl StandIn {
 /// What a static stand-in's steps come to.
 pub(crate) async fn outcome_of(script: &str) -> Outcome {
     StandIn::new(Linked::Statically, script).outcome().await
-}
-
-/// The results of a stand-in's system calls.
-pub(crate) async fn results(linked: Linked, calls: &str) -> Vec<i64> {
-    let answer = StandIn::new(linked, &format!("{calls};report")).answer().await;
-    answer.split(' ').map(|number| number.parse().unwrap()).collect()
 }
 
 /// Bytes as the scripts have them.

@@ -3,7 +3,7 @@
 //!     out HEX   err HEX   exit N   crash   abort   hang   spin   flood   flood-errors
 //!     sys NUMBER ARGUMENTS...   a system call; an argument is a number, $N the result of the N-th one before, or
 //!                               &HEX the address of such bytes
-//!     report                    prints the results so far, errors as negative numbers
+//!     read                      reads of the media file until its first byte has come
 //!     args   env                prints them
 //!     cat HEX                   prints the file of that path, or what kept it from being read
 //!
@@ -11,7 +11,7 @@
 //! tests themselves, without any crate, so that it can be static.
 
 use std::ffi::{c_int, c_long};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::ffi::OsStringExt;
 
 unsafe extern "C" {
@@ -47,7 +47,7 @@ fn main() {
             },
             "flood-errors" => while std::io::stderr().write_all(b"error\n").is_ok() {},
             "sys" => results.push(call(&words, &results)),
-            "report" => describe(&results.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")),
+            "read" => read_media(),
             "args" => describe(&std::env::args().skip(1).collect::<Vec<_>>().join(" ")),
             "env" => {
                 describe(&std::env::vars().map(|(key, value)| format!("{key}={value}|")).collect::<String>())
@@ -82,6 +82,14 @@ fn call(words: &[&str], results: &[c_long]) -> c_long {
     let result = unsafe { syscall(number, a, b, c, d, e, f) };
     // SAFETY: this thread's own number.
     if result < 0 { -c_long::from(unsafe { *__errno_location() }) } else { result }
+}
+
+fn read_media() {
+    let url = std::env::args().next_back().expect("a URL");
+    let (address, path) = url.strip_prefix("http://").and_then(|url| url.split_once('/')).expect("a URL");
+    let mut server = std::net::TcpStream::connect(address).expect("the server");
+    write!(server, "GET /{path} HTTP/1.1\r\nHost: {address}\r\n\r\n").expect("a request");
+    server.read_exact(&mut [0]).expect("a response");
 }
 
 fn unhex(digits: &str) -> Vec<u8> {
