@@ -1,11 +1,15 @@
 """What an operator relies on and nothing else would notice missing from the transformed template: logs that are kept for a
-time only, an access log that holds no secret, alarms that tell somebody, roles without more than the template writes out.
+time only, an access log that holds no secret, alarms that tell somebody, roles without more than the template writes out and
+without a way to make API keys.
 Each check gives a list of faults."""
 
 import re
 
 # What SAM gives a role by itself: logs for all, the queue for those that a queue invokes.
 SAM_POLICIES = ("service-role/AWSLambdaBasicExecutionRole", "service-role/AWSLambdaSQSQueueExecutionRole")
+
+# What a function may do with the keys table.
+KEY_ACTIONS = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem")
 
 # What the access log may hold. Not the path (it has the files' names), no query (it may have the key), no header.
 ACCESS_LOG_FIELDS = {
@@ -72,6 +76,25 @@ def role_faults(template):
     return faults
 
 
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+def key_faults(template):
+    """Statements of roles by which a function could make or change an API key, or whose condition nobody here can try:
+    how IAM evaluates dynamodb:LeadingKeys within a transaction over two tables is not documented."""
+    faults = []
+    for name, role in of_type(template, "AWS::IAM::Role"):
+        for policy in role.get("Policies", []):
+            for statement in as_list(policy.get("PolicyDocument", {}).get("Statement", [])):
+                actions, resources = as_list(statement.get("Action", [])), as_list(statement.get("Resource", []))
+                if "Condition" in statement:
+                    faults.append(f"{name}: a statement with a Condition")
+                if any(resource == "*" or "KeysTable" in str(resource) for resource in resources):
+                    faults += [f"{name}: {a} on the keys table" for a in actions if a not in KEY_ACTIONS]
+    return faults
+
+
 def loop_faults(source, template):
     """Functions that may lead to their own invocation, and of which CloudFormation would not be told so."""
     told = {name for name, function in of_type(template, "AWS::Lambda::Function") if "RecursiveLoop" in function}
@@ -81,5 +104,5 @@ def loop_faults(source, template):
 
 def platform_faults(source, template):
     """All of them, for a template as written and as transformed."""
-    checks = (log_faults, access_log_faults, alarm_faults, role_faults)
+    checks = (log_faults, access_log_faults, alarm_faults, role_faults, key_faults)
     return [fault for check in checks for fault in check(template)] + loop_faults(source, template)

@@ -68,6 +68,25 @@ class Platform(unittest.TestCase):
         faults = self.faults("Role", ManagedPolicyArns=["arn:aws:iam::aws:policy/AmazonS3FullAccess"])
         self.assertEqual(faults, ["Role: has the managed policy arn:aws:iam::aws:policy/AmazonS3FullAccess"])
 
+    def test_a_way_to_make_api_keys_is_found(self):
+        arn = {"Fn::GetAtt": ["KeysTable", "Arn"]}
+        files = {"Fn::GetAtt": ["FilesTable", "Arn"]}
+        for statement, faults in (
+            ({"Action": ["dynamodb:GetItem", "dynamodb:BatchGetItem"], "Resource": arn}, []),
+            ({"Action": "dynamodb:ConditionCheckItem", "Resource": [files, arn]}, []),
+            ({"Action": "dynamodb:PutItem", "Resource": files}, []),
+            ({"Action": "dynamodb:PutItem", "Resource": arn}, ["Role: dynamodb:PutItem on the keys table"]),
+            ({"Action": "dynamodb:*", "Resource": [files, arn]}, ["Role: dynamodb:* on the keys table"]),
+            ({"Action": "s3:PutObject", "Resource": "*"}, ["Role: s3:PutObject on the keys table"]),
+            (
+                {"Action": "dynamodb:PutItem", "Resource": files, "Condition": {"Bool": {"a": "b"}}},
+                ["Role: a statement with a Condition"],
+            ),
+        ):
+            with self.subTest(statement):
+                policies = [{"PolicyDocument": {"Statement": [statement | {"Effect": "Allow"}]}}]
+                self.assertEqual(self.faults("Role", Policies=policies), faults)
+
     def test_a_lost_loop_setting_is_found(self):
         template = copy.deepcopy(GOOD)
         del template["Resources"]["F"]["Properties"]["RecursiveLoop"]

@@ -74,7 +74,8 @@ def main(arguments):
         deployment = deploy(cloud.address, HOST, parameters(public), code)
         print(f"deployed: {deployment.triggers()}", flush=True)
         keys = emulator.environment(cloud.address)
-        tests = {"FILES_TEST_URL": public, "FILES_TABLE": deployment.outputs["Table"], "CARGO_TERM_QUIET": "false"}
+        tables = {"FILES_TABLE": deployment.outputs["Table"], "FILES_KEYS_TABLE": deployment.outputs["KeysTable"]}
+        tests = tables | {"FILES_TEST_URL": public, "CARGO_TERM_QUIET": "false"}
         green, skipped = run_tests(filters or TESTS, os.environ | keys | tests)
         for line in skipped:
             print(f"not run: {line}")

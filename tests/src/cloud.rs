@@ -31,6 +31,7 @@ pub struct Ready {
     pub sqs: String,
     pub bucket: String,
     pub table: String,
+    pub keys_table: String,
     pub region: String,
     pub access_key_id: String,
     pub secret_access_key: String,
@@ -173,8 +174,8 @@ impl Cloud {
             scopes: scopes.into_iter().collect::<BTreeSet<_>>(),
             expires_at,
         };
-        let records = Behind::new(&local.ready, name).records();
-        let key = records.create_key(&new, now()).await.expect("a key");
+        let keys = Behind::new(&local.ready, name).keys();
+        let key = keys.create(&new, now()).await.expect("a key");
         key.reveal().to_owned()
     }
 

@@ -1,6 +1,6 @@
 //! A deployment that is there already, in AWS or in an emulator of it. The tests that need nothing but the API run against it
 //! when `FILES_TEST_URL` names its address, such as `https://files.example`. Keys are made as operators make them: by
-//! `files-admin`, which finds the table by `FILES_TABLE` and the credentials in the environment.
+//! `files-admin`, which finds the table by `FILES_KEYS_TABLE` and the credentials in the environment.
 
 use std::io::Write;
 use std::process::Command;

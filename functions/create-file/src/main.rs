@@ -10,7 +10,7 @@ use safe_fetch::Allowed;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
-    let records = startup.records()?;
+    let records = startup.records_with_keys()?;
     startup.connect_to_dynamodb(1).await;
     let handler = Arc::new(CreateFileHandler {
         records,

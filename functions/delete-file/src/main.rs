@@ -9,7 +9,7 @@ use lambda_startup::Startup;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
-    let (records, objects) = (startup.records()?, startup.objects()?);
+    let (records, objects) = (startup.records_with_keys()?, startup.objects()?);
     startup.connect_to_dynamodb_and_s3(1, 2).await;
     let handler = Arc::new(DeleteFile { records, objects });
     files_api::serve(move |request| {

@@ -9,7 +9,7 @@ use lambda_startup::Startup;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
-    let records = startup.records()?;
+    let records = startup.records_with_keys()?;
     startup.connect_to_dynamodb(1).await;
     let handler = Arc::new(DownloadFile { records, objects: startup.objects()? });
     files_api::serve(move |request| {

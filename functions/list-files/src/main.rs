@@ -9,8 +9,8 @@ use list_files::ListFilesHandler;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
-    let records = startup.records()?;
-    startup.connect_to_dynamodb(2).await;
+    let records = startup.records_with_keys()?;
+    startup.connect_to_dynamodb(1).await;
     let handler = Arc::new(ListFilesHandler { records, public_url: optional("FILES_PUBLIC_URL") });
     files_api::serve(move |request| {
         let handler = Arc::clone(&handler);

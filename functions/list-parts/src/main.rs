@@ -9,7 +9,7 @@ use list_parts::ListParts;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
-    let (records, objects) = (startup.records()?, startup.objects()?);
+    let (records, objects) = (startup.records_with_keys()?, startup.objects()?);
     startup.connect_to_dynamodb_and_s3(1, 1).await;
     let handler = Arc::new(ListParts { records, objects });
     files_api::serve(move |request| {

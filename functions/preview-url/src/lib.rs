@@ -31,7 +31,7 @@ const ANSWER_TIME: Duration = Duration::from_secs(25);
 /// Says what importing a URL would bring, and imports nothing.
 pub struct PreviewUrl<R> {
     /// Where keys are checked.
-    pub records: R,
+    pub keys: R,
     /// The only way out.
     pub client: SafeClient,
     /// Private hosts that may be reached.
@@ -53,8 +53,8 @@ impl<R: CheckKey + Sync> PreviewUrl<R> {
     /// What the client is told instead.
     pub async fn answer(&self, request: &Request, now: Timestamp) -> Answer {
         let access = authority(request, Scope::Write, now)?;
-        let asked = for_key_holder(&self.records, &access, self.read(request)).await?;
-        self.records.check_key(&access).await?;
+        let asked = for_key_holder(&self.keys, &access, self.read(request)).await?;
+        self.keys.check_key_now(&access).await?;
         let preview = timeout(ANSWER_TIME, self.preview(&asked)).await;
         Ok(answer(StatusCode::OK, &preview.unwrap_or_else(|_| Err(refused(&FetchError::Timeout)))?))
     }

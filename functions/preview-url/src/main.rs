@@ -10,12 +10,12 @@ use safe_fetch::{Allowed, SafeClient};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
-    let records = startup.records()?;
+    let keys = startup.keys()?;
     startup.connect_to_dynamodb(1).await;
     let allowed = Allowed::parse(&optional("FILES_IMPORT_ALLOW_HOSTS").unwrap_or_default())
         .except(&optional("AWS_LAMBDA_RUNTIME_API").unwrap_or_default());
     let client = SafeClient::new(allowed.clone(), limits())?;
-    let handler = Arc::new(PreviewUrl { records, client, allowed, pages: startup.page_resolver() });
+    let handler = Arc::new(PreviewUrl { keys, client, allowed, pages: startup.page_resolver() });
     files_api::serve(move |request| {
         let handler = Arc::clone(&handler);
         async move { handler.answer(&request, lambda_startup::now()).await }

@@ -9,7 +9,7 @@ use sign_upload::SignUpload;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
-    let (records, objects) = (startup.records()?, startup.objects()?);
+    let (records, objects) = (startup.records_with_keys()?, startup.objects()?);
     startup.connect_to_dynamodb(1).await;
     let handler = Arc::new(SignUpload { records, objects });
     files_api::serve(move |request| {

@@ -4,8 +4,10 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use files_domain::{ApiKey, NewKey, Scope, Timestamp};
-use files_records::Records;
+use files_records::Keys;
 use serde_json::json;
+
+use crate::place::PlaceOptions;
 
 /// What can be done with API keys.
 #[derive(Debug, Subcommand)]
@@ -14,6 +16,8 @@ pub(crate) enum KeyCommand {
     Create(CreateOptions),
     /// Revokes the key that is given on standard input (so that it stands in no shell history).
     Revoke,
+    /// Copies the keys that version 0.1 stored in the files table into the keys table.
+    Copy,
 }
 
 /// A key to make.
@@ -37,16 +41,23 @@ pub(crate) struct CreateOptions {
 }
 
 impl KeyCommand {
-    pub(crate) async fn run(self, records: &Records, out: &mut impl Write) -> Result<()> {
+    pub(crate) async fn run(self, place: &PlaceOptions, out: &mut impl Write) -> Result<()> {
+        let keys = &place.keys().await?;
         match self {
-            Self::Create(options) => options.run(records, out).await,
-            Self::Revoke => revoke(records, out).await,
+            Self::Create(options) => options.run(keys, out).await,
+            Self::Revoke => revoke(keys, out).await,
+            Self::Copy => {
+                let copied =
+                    keys.copy_from(&place.files_table()?).await.context("not all keys were copied")?;
+                writeln!(out, "Copied {copied} {}.", if copied == 1 { "key" } else { "keys" })?;
+                Ok(())
+            }
         }
     }
 }
 
 impl CreateOptions {
-    async fn run(self, records: &Records, out: &mut impl Write) -> Result<()> {
+    async fn run(self, keys: &Keys, out: &mut impl Write) -> Result<()> {
         let now = Timestamp::from(SystemTime::now());
         let lifetime = self.expires_in_days.map(|days| Duration::from_secs(u64::from(days) * 24 * 3600));
         let scopes =
@@ -57,7 +68,7 @@ impl CreateOptions {
             scopes,
             expires_at: lifetime.map(|lifetime| now.plus(lifetime)),
         };
-        let key = records.create_key(&new, now).await.context("the key could not be stored")?;
+        let key = keys.create(&new, now).await.context("the key could not be stored")?;
         if self.json {
             writeln!(out, "{}", json!({"key": key.reveal()}))?;
         } else {
@@ -67,12 +78,12 @@ impl CreateOptions {
     }
 }
 
-async fn revoke(records: &Records, out: &mut impl Write) -> Result<()> {
+async fn revoke(keys: &Keys, out: &mut impl Write) -> Result<()> {
     let mut text = String::new();
     std::io::stdin().take(4096).read_to_string(&mut text)?;
     let key = ApiKey::parse(text.trim()).context("standard input is not an API key")?;
     let now = Timestamp::from(SystemTime::now());
-    records.revoke_key(key.hash(), now).await.context("the key could not be revoked")?;
+    keys.revoke(key.hash(), now).await.context("the key could not be revoked")?;
     writeln!(out, "Revoked. Functions that have just used it may still read with it for 30 seconds.")?;
     Ok(())
 }

@@ -4,8 +4,8 @@
 //! AWS account of the operator's own profile.
 
 mod key;
+mod place;
 mod reprobe;
-mod table;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 #[command(version, about)]
 struct Options {
     #[command(flatten)]
-    table: table::TableOptions,
+    place: place::PlaceOptions,
     #[command(subcommand)]
     command: Command,
 }
@@ -31,12 +31,12 @@ enum Command {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let Options { table, command } = Options::parse();
-    let records = table.open().await?;
+    let Options { place, command } = Options::parse();
     match command {
-        Command::Key(command) => command.run(&records, &mut std::io::stdout()).await,
+        Command::Key(command) => command.run(&place, &mut std::io::stdout()).await,
         Command::Reprobe(options) => {
-            options.run(&records, &table.probe_queue().await?, &mut std::io::stdout()).await
+            let (records, queue) = (place.records().await?, place.probe_queue().await?);
+            options.run(&records, &queue, &mut std::io::stdout()).await
         }
     }
 }

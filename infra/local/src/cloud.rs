@@ -101,7 +101,8 @@ async fn start(
 ) -> Result<Ready> {
     let listeners = Listeners::bind(options, data).await?;
     let model = read_template(options, &listeners, log)?;
-    let (table, bucket) = (only(&model.tables, "table")?, only(&model.buckets, "bucket")?);
+    let (table, keys_table) = (named(&model.tables, "FilesTable")?, named(&model.tables, "KeysTable")?);
+    let bucket = only(&model.buckets, "bucket")?;
     let (identities, calls) = (data.identities()?, Arc::new(Calls::default()));
     let endpoints = listeners.endpoints.clone();
     let functions = options.functions()?;
@@ -128,7 +129,7 @@ async fn start(
     let sqs = open_sqs(data, &model.queues, clock.clone())?.with_faults(faults.clone());
     tasks.spawn(sqs.clone().serve(listeners.sqs, access.clone(), endpoints.sqs.clone()));
     tasks.spawn(runtime::serve(lambda.clone(), &model.functions, listeners.lambda, access.clone()));
-    let dynamodb = open_dynamodb(data, table, clock.clone())?.with_faults(faults.clone());
+    let dynamodb = open_dynamodb(data, &model.tables, clock.clone())?.with_faults(faults.clone());
     tasks.spawn(dynamodb.clone().serve(listeners.dynamodb, access.clone()));
     tasks.spawn(sweep_ttl(dynamodb, clock, log.clone()));
     let s3 = open_s3(data, bucket, &access)?.with_faults(faults.clone());
@@ -146,7 +147,7 @@ async fn start(
         answers(address).await?;
     }
     let keys = identities.keys(ROOT);
-    let api_key = first_key(data, &endpoints.dynamodb, &keys, &table.name).await?;
+    let api_key = first_key(data, &endpoints.dynamodb, &keys, &keys_table.name).await?;
     // What the start itself asked for is nobody's call.
     calls_so_far.clear();
     if let (Some(rules), Some(argument)) = (rules, argument) {
@@ -162,6 +163,7 @@ async fn start(
         sqs: endpoints.sqs,
         bucket: bucket.name.clone(),
         table: table.name.clone(),
+        keys_table: keys_table.name.clone(),
         region: REGION.to_owned(),
         access_key_id: keys.access_key_id,
         secret_access_key: keys.secret_access_key,
@@ -204,6 +206,12 @@ fn probe_queue(queues: &[Queue], endpoint: &str) -> String {
     name.map(|name| format!("{endpoint}/{ACCOUNT_ID}/{name}")).unwrap_or_default()
 }
 
+/// The table of this logical id.
+fn named<'a>(tables: &'a [Table], id: &str) -> Result<&'a Table> {
+    let found = tables.iter().find(|table| table.logical_id == id);
+    found.with_context(|| format!("the template has no table {id}"))
+}
+
 fn only<'a, T>(all: &'a [T], what: &str) -> Result<&'a T> {
     match all {
         [one] => Ok(one),
@@ -225,9 +233,11 @@ fn open_sqs(data: &DataFolder, queues: &[Queue], clock: Clock) -> Result<Sqs> {
     Ok(sqs)
 }
 
-fn open_dynamodb(data: &DataFolder, table: &Table, clock: Clock) -> Result<DynamoDb> {
+fn open_dynamodb(data: &DataFolder, tables: &[Table], clock: Clock) -> Result<DynamoDb> {
     let dynamodb = DynamoDb::open(&data.file("dynamodb.sqlite"))?.with_clock(clock);
-    dynamodb.ensure_table(table.create.clone(), table.ttl_attribute.as_deref())?;
+    for table in tables {
+        dynamodb.ensure_table(table.create.clone(), table.ttl_attribute.as_deref())?;
+    }
     Ok(dynamodb)
 }
 

@@ -29,8 +29,10 @@ pub struct Ready {
     pub probe_queue: String,
     /// Name of the bucket.
     pub bucket: String,
-    /// Name of the table.
+    /// Name of the files table.
     pub table: String,
+    /// Name of the keys table.
+    pub keys_table: String,
     /// The region.
     pub region: String,
     /// The operator's access key id.

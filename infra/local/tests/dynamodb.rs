@@ -148,11 +148,11 @@ async fn a_batch_reads_consistently_what_was_just_written() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = Cloud::start(folder.path(), true).await;
     let client = cloud.client("get-file", None, REGION);
-    put(&client, "key#1", "key", &[]).await;
+    put(&client, "owner#b", "key", &[]).await;
     put(&client, "owner#a", "file#1", &[("name", s("a b.mp4"))]).await;
 
     let keys = KeysAndAttributes::builder()
-        .keys(key("key#1", "key"))
+        .keys(key("owner#b", "key"))
         .keys(key("owner#a", "file#1"))
         .keys(key("owner#a", "file#2"))
         .consistent_read(true)
@@ -272,41 +272,106 @@ async fn refuses_who_is_not_who_they_claim_to_be() {
     assert_eq!(cloud.root().list_tables().send().await.expect("signed").table_names(), [TABLE]);
 }
 
+/// A table of keys, beside the table of [`table`].
+const KEYS: &str = "keys";
+
+fn keys_table() -> Value {
+    json!({
+        "TableName": KEYS,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+    })
+}
+
+fn api_key(hash: &str) -> HashMap<String, AttributeValue> {
+    HashMap::from([("pk".to_owned(), s(hash))])
+}
+
+async fn put_key(client: &Client, hash: &str) {
+    let item = api_key(hash).into_iter().chain([("scope".to_owned(), s("read"))]).collect();
+    client.put_item().table_name(KEYS).set_item(Some(item)).send().await.expect("put");
+}
+
+/// A transaction that puts an item into one table if the other one has the key.
+fn put_if_key(hash: &str, sk: &str) -> [TransactWriteItem; 2] {
+    let check = ConditionCheck::builder().table_name(KEYS).set_key(Some(api_key(hash)));
+    let check = check.condition_expression("attribute_exists(pk)").build().expect("a check");
+    let put = Put::builder().table_name(TABLE).set_item(Some(key("owner#a", sk))).build().expect("a put");
+    [
+        TransactWriteItem::builder().condition_check(check).build(),
+        TransactWriteItem::builder().put(put).build(),
+    ]
+}
+
+#[tokio::test]
+async fn batches_and_transactions_span_tables() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    let cloud = Cloud::start(folder.path(), true).await;
+    cloud.database.ensure_table(keys_table(), None).expect("the table is valid");
+    let client = cloud.root();
+    put_key(&client, "key#1").await;
+    let transact = |hash: &str, sk: &str| {
+        client.transact_write_items().set_transact_items(Some(put_if_key(hash, sk).to_vec())).send()
+    };
+    transact("key#1", "file#1").await.expect("the key is there");
+    let error = transact("key#2", "file#2").await.expect_err("no such key").into_service_error();
+    assert!(error.is_transaction_canceled_exception(), "{error:?}");
+    assert!(!exists(&client, "owner#a", "file#2").await, "all or nothing");
+
+    let wanted = |keys: Vec<_>| {
+        KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build().expect("complete")
+    };
+    let batch = client
+        .batch_get_item()
+        .request_items(TABLE, wanted(vec![key("owner#a", "file#1"), key("owner#a", "file#2")]))
+        .request_items(KEYS, wanted(vec![api_key("key#1"), api_key("key#2")]));
+    let found = batch.send().await.expect("batch").responses.expect("tables");
+    assert_eq!(found[TABLE], [key("owner#a", "file#1")]);
+    assert_eq!(found[KEYS].iter().map(|item| &item["pk"]).collect::<Vec<_>>(), [&s("key#1")]);
+    assert_eq!(calls(&cloud.access, "root", "dynamodb", "BatchGetItem"), 1);
+}
+
 #[tokio::test]
 async fn calls_go_as_far_as_the_policy() {
     let folder = tempfile::tempdir().expect("tempdir");
-    let table = "'arn:aws:dynamodb:us-east-1:000000000000:table/files'";
+    let arn = |table: &str| format!("'arn:aws:dynamodb:us-east-1:000000000000:table/{table}'");
     let worker = format!(
-        "{{Effect: Allow, Action: [dynamodb:BatchGetItem, dynamodb:ConditionCheckItem], Resource: {table}}}, \
-         {{Effect: Allow, Action: dynamodb:PutItem, Resource: {table}, \
-          Condition: {{'ForAllValues:StringLike': {{'dynamodb:LeadingKeys': 'owner#*'}}}}}}"
+        "{{Effect: Allow, Action: [dynamodb:BatchGetItem, dynamodb:ConditionCheckItem], Resource: {}}}, \
+         {{Effect: Allow, Action: dynamodb:PutItem, Resource: {}}}",
+        arn(KEYS),
+        arn(TABLE)
     );
     let access = restricted(&[("worker", &worker)]);
     let cloud = Cloud::start_with(folder.path(), true, access).await;
+    cloud.database.ensure_table(keys_table(), None).expect("the table is valid");
     let worker = cloud.client("worker", None, REGION);
     put(&worker, "owner#a", "s", &[]).await;
+    put_key(&cloud.root(), "key#1").await;
 
-    let key_item = worker.put_item().table_name(TABLE).set_item(Some(key("key#a", "key"))).send().await;
-    let error = key_item.expect_err("another partition");
+    let key_item = worker.put_item().table_name(KEYS).set_item(Some(api_key("key#2"))).send().await;
+    let error = key_item.expect_err("another table");
     assert_eq!(error.code(), Some("AccessDeniedException"));
     assert_eq!(error.raw_response().expect("an answer").status().as_u16(), 400);
     let message = error.message().expect("a message");
     let expected = "is not authorized to perform: dynamodb:PutItem on resource: \
-                    arn:aws:dynamodb:us-east-1:000000000000:table/files because no identity-based policy allows";
+                    arn:aws:dynamodb:us-east-1:000000000000:table/keys because no identity-based policy allows";
     assert!(message.contains(expected), "{message}");
 
-    let check = ConditionCheck::builder().table_name(TABLE).set_key(Some(key("key#a", "key")));
-    let check = check.condition_expression("attribute_not_exists(pk)").build().expect("a check");
-    let check = TransactWriteItem::builder().condition_check(check).build();
-    let item = |pk: &str| {
-        let put = Put::builder().table_name(TABLE).set_item(Some(key(pk, "t"))).build().expect("a put");
-        TransactWriteItem::builder().put(put).build()
-    };
-    let transact =
-        |item| worker.transact_write_items().transact_items(check.clone()).transact_items(item).send();
-    transact(item("owner#a")).await.expect("each of its items is allowed");
-    let refused = transact(item("key#b")).await.expect_err("one of its items is not allowed");
+    let transact = |items| worker.transact_write_items().set_transact_items(Some(items)).send();
+    transact(put_if_key("key#1", "t").to_vec()).await.expect("each of its items is allowed");
+    let forged = Put::builder().table_name(KEYS).set_item(Some(api_key("key#2"))).build().expect("a put");
+    let mut items = put_if_key("key#1", "u").to_vec();
+    items.push(TransactWriteItem::builder().put(forged).build());
+    let refused = transact(items).await.expect_err("one of its items is not allowed");
     assert_eq!(refused.code(), Some("AccessDeniedException"));
+
+    let keys = KeysAndAttributes::builder().keys(api_key("key#1")).build().expect("complete");
+    let allowed = worker.batch_get_item().request_items(KEYS, keys.clone()).send().await;
+    assert_eq!(allowed.expect("its table").responses.expect("a table")[KEYS].len(), 1);
+    let files = KeysAndAttributes::builder().keys(key("owner#a", "s")).build().expect("complete");
+    let both = worker.batch_get_item().request_items(KEYS, keys).request_items(TABLE, files).send().await;
+    assert_eq!(both.expect_err("one of its tables is not allowed").code(), Some("AccessDeniedException"));
 
     let delete = worker.delete_item().table_name(TABLE).set_key(Some(key("owner#a", "s"))).send().await;
     assert_eq!(delete.expect_err("another action").code(), Some("AccessDeniedException"));
@@ -314,5 +379,5 @@ async fn calls_go_as_far_as_the_policy() {
     let query = query.expression_attribute_values(":s", s("due#1")).send().await;
     assert_eq!(query.expect_err("another resource").code(), Some("AccessDeniedException"));
     assert!(exists(&cloud.root(), "owner#a", "s").await && exists(&cloud.root(), "owner#a", "t").await);
-    assert!(!exists(&cloud.root(), "key#b", "t").await);
+    assert!(!exists(&cloud.root(), "owner#a", "u").await);
 }

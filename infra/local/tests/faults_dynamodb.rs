@@ -209,6 +209,40 @@ async fn reads_see_what_was() {
 }
 
 #[tokio::test]
+async fn each_table_lags() {
+    let cloud = Cloud::start("[]").await;
+    let other = json!({
+        "TableName": "other",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "p", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "p", "KeyType": "HASH"}],
+    });
+    cloud.database.ensure_table(other, None).expect("the table is valid");
+    let put = |p: &str| {
+        let item = HashMap::from([("p".to_owned(), s(p))]);
+        Put::builder().table_name("other").set_item(Some(item)).build().expect("a put")
+    };
+    let put = |p: &str| TransactWriteItem::builder().put(put(p)).build();
+    let get = async |p: &str| {
+        let get = cloud.client.get_item().table_name("other").key("p", s(p)).send().await;
+        get.expect("read").item.is_some()
+    };
+    cloud.client.transact_write_items().transact_items(put("1")).send().await.expect("put");
+    let rule = r#"{"operation": "GetItem", "action": {"stale_ms": 60000}}"#;
+    cloud.faults.add(Rules::parse(rule.as_bytes()).expect("a rule"));
+    let both = Put::builder().table_name(TABLE).set_item(Some(item("1", "x"))).build().expect("a put");
+    let both = TransactWriteItem::builder().put(both).build();
+    let write = cloud.client.transact_write_items().transact_items(both).transact_items(put("2"));
+    write.send().await.expect("put");
+    assert_eq!((get("1").await, get("2").await), (true, false));
+    let delete = cloud.client.delete_item().table_name("other").key("p", s("1"));
+    delete.send().await.expect("deleted");
+    assert!(get("1").await);
+    cloud.clock.advance(61).expect("advances");
+    assert_eq!((get("1").await, get("2").await), (false, true));
+}
+
+#[tokio::test]
 async fn time_to_live_goes_by_the_clock() {
     let cloud = Cloud::start("[]").await;
     let now = cloud.clock.now().unix_timestamp();

@@ -37,13 +37,18 @@ pub enum StoreError {
 
 /// Checks API keys.
 pub trait CheckKey {
-    /// The key is good for what is asked. From memory, if it was seen just now.
+    /// Checks that the key is good for what is asked: from memory, if it was read within the last 30 s. For whoever only
+    /// reads, or checks the key again in the transaction that writes.
     fn check_key(&self, access: &Authority) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Checks the key as it is stored now, unless it is for reading: a key that has just been revoked is refused. A key
+    /// remembered as bad is refused from memory.
+    fn check_key_now(&self, access: &Authority) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// Reads one file for a client.
 pub trait FindFile {
-    /// The key is good and the file is its owner's and has not expired; all from one consistent read.
+    /// The key is good and the file is its owner's and has not expired; for reading, all from one consistent read.
     fn find_file(
         &self,
         access: &Authority,
@@ -60,7 +65,7 @@ pub trait FindFile {
 
 /// Lists an owner's files.
 pub trait ListFiles {
-    /// One page, from one read of at most `limit` records.
+    /// One page, from one read of at most `limit` records, once the key is known to be good.
     fn list_files(
         &self,
         access: &Authority,
@@ -89,7 +94,8 @@ pub enum Created {
 
 /// Creates records.
 pub trait CreateFile {
-    /// Writes the record, its detail and the usage in one transaction that also checks the API key.
+    /// Writes the record, its detail and the usage in one transaction that also checks the API key. Nothing of the owner
+    /// is touched for a key that is known, or found, to be bad.
     fn create_file(
         &self,
         access: &Authority,

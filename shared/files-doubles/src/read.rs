@@ -8,6 +8,10 @@ impl CheckKey for Memory {
     async fn check_key(&self, access: &Authority) -> Result<(), StoreError> {
         self.lock().check(access)
     }
+
+    async fn check_key_now(&self, access: &Authority) -> Result<(), StoreError> {
+        self.check_key(access).await
+    }
 }
 
 impl FindFile for Memory {

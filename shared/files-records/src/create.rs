@@ -2,15 +2,14 @@ use aws_sdk_dynamodb::types::{
     CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 use files_domain::{
-    Authority, CreateFile, Created, Detail, File, FileId, FileRecords, Idempotency, OwnerId, StoreError,
-    Timestamp, limits,
+    Authority, CheckKey, CreateFile, Created, Detail, File, FileId, FileRecords, Idempotency, OwnerId,
+    StoreError, Timestamp, limits,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::Records;
 use crate::error::corrupt;
 use crate::item::{Item, SummaryItem, detail_to_item, from_item, number, owner_pk, primary_key, to_item};
-use crate::key::{key_check, refusal};
 use crate::transact::{Refused, condition_failed};
 
 /// What an idempotency key stands for, until `ttl` (seconds since the epoch).
@@ -33,7 +32,10 @@ impl CreateFile for Records {
         detail: &Detail,
         idempotency: Option<&Idempotency>,
     ) -> Result<Created, StoreError> {
-        let mut items = vec![key_check(&self.table, access)?];
+        let keys = self.keys()?;
+        // Alone at first, unless it is remembered: a bad key must not cost a transaction on the items of the owner it names.
+        keys.check_key(access).await?;
+        let mut items = vec![keys.condition_check(access)?];
         if let Some(idempotency) = idempotency {
             items.push(self.remember_request(file, idempotency, access.now)?);
         }
@@ -46,7 +48,7 @@ impl CreateFile for Records {
             Ok(()) => Ok(Created::New),
             Err(Refused::Error(error)) => Err(error),
             Err(Refused::Conditions(mut reasons)) if condition_failed(&reasons, 0) => {
-                Err(refusal(access, reasons.swap_remove(0).item))
+                Err(keys.refusal(access, reasons.swap_remove(0).item))
             }
             Err(Refused::Conditions(reasons)) => self.created_before(access, idempotency, &reasons).await,
         }

@@ -3,32 +3,86 @@ use std::sync::{Mutex, PoisonError};
 
 use files_domain::{KeyHash, KeyRecord, Timestamp};
 
-/// Good keys, remembered for a short while: a revoked key is refused after that at the latest.
+/// What was read of API keys, remembered for a short while: a revoked key is refused after that at the latest, and a bad
+/// one costs no further read.
 #[derive(Debug, Default)]
 pub(crate) struct KeyCache {
-    known: Mutex<HashMap<KeyHash, (KeyRecord, Timestamp)>>,
+    good: Mutex<Recent<KeyRecord>>,
+    /// Apart from the good ones, which whoever presents many bad ones must not push out.
+    bad: Mutex<Recent<()>>,
 }
 
-/// How long a good key is remembered, in milliseconds.
+/// What is known of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Remembered {
+    /// Its record.
+    Good(KeyRecord),
+    /// It is unknown, expired or revoked.
+    Bad,
+}
+
+/// How long a key is remembered, in milliseconds.
 const REMEMBERED_MILLIS: u64 = 30_000;
-/// More keys than this in one process are not remembered.
+/// Most keys of one kind that one process remembers.
 const MAX_KEYS: usize = 10_000;
 
 impl KeyCache {
-    /// The key's record, if it was read a short while before `now`.
-    pub(crate) fn get(&self, hash: KeyHash, now: Timestamp) -> Option<KeyRecord> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let (record, read_at) = known.get(&hash)?;
-        (now.millis().saturating_sub(read_at.millis()) < REMEMBERED_MILLIS).then(|| record.clone())
+    /// What is known of the key, if it was read a short while before `now`.
+    pub(crate) fn get(&self, hash: KeyHash, now: Timestamp) -> Option<Remembered> {
+        if lock(&self.bad).get(hash, now).is_some() {
+            return Some(Remembered::Bad);
+        }
+        lock(&self.good).get(hash, now).map(Remembered::Good)
     }
 
-    pub(crate) fn remember(&self, hash: KeyHash, record: &KeyRecord, now: Timestamp) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MAX_KEYS {
-            known.clear();
+    pub(crate) fn remember(&self, hash: KeyHash, remembered: Remembered, now: Timestamp) {
+        match remembered {
+            Remembered::Good(record) => {
+                lock(&self.bad).known.remove(&hash);
+                lock(&self.good).put(hash, record, now);
+            }
+            Remembered::Bad => {
+                lock(&self.good).known.remove(&hash);
+                lock(&self.bad).put(hash, (), now);
+            }
         }
-        known.insert(hash, (record.clone(), now));
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[derive(Debug)]
+struct Recent<T> {
+    known: HashMap<KeyHash, (T, Timestamp)>,
+}
+
+impl<T> Default for Recent<T> {
+    fn default() -> Self {
+        Self { known: HashMap::new() }
+    }
+}
+
+impl<T: Clone> Recent<T> {
+    fn get(&self, hash: KeyHash, now: Timestamp) -> Option<T> {
+        let (value, read_at) = self.known.get(&hash)?;
+        is_recent(*read_at, now).then(|| value.clone())
+    }
+
+    fn put(&mut self, hash: KeyHash, value: T, now: Timestamp) {
+        if self.known.len() >= MAX_KEYS {
+            self.known.retain(|_, (_, read_at)| is_recent(*read_at, now));
+        }
+        if self.known.len() >= MAX_KEYS {
+            self.known.clear();
+        }
+        self.known.insert(hash, (value, now));
+    }
+}
+
+fn is_recent(read_at: Timestamp, now: Timestamp) -> bool {
+    now.millis().saturating_sub(read_at.millis()) < REMEMBERED_MILLIS
 }
 
 #[cfg(test)]
@@ -36,11 +90,16 @@ mod tests {
     use super::*;
     use files_domain::{ApiKey, OwnerId, Scope};
 
-    #[test]
-    fn a_key_is_remembered_for_half_a_minute() {
-        let key = ApiKey::generate(OwnerId::named("press")).unwrap();
-        let at = |seconds: u64| Timestamp::from_millis(seconds * 1000);
-        let record = KeyRecord {
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1000)
+    }
+
+    fn key() -> ApiKey {
+        ApiKey::generate(OwnerId::named("press")).unwrap()
+    }
+
+    fn good(key: &ApiKey) -> Remembered {
+        Remembered::Good(KeyRecord {
             owner: key.owner(),
             owner_name: "press".into(),
             name: "test".into(),
@@ -48,11 +107,38 @@ mod tests {
             created_at: at(0),
             expires_at: None,
             revoked_at: None,
-        };
+        })
+    }
+
+    #[test]
+    fn a_key_is_remembered_for_half_a_minute() {
+        let key = key();
         let cache = KeyCache::default();
         assert_eq!(cache.get(key.hash(), at(100)), None);
-        cache.remember(key.hash(), &record, at(100));
-        assert_eq!(cache.get(key.hash(), at(129)), Some(record));
-        assert_eq!(cache.get(key.hash(), at(130)), None);
+        for remembered in [good(&key), Remembered::Bad] {
+            cache.remember(key.hash(), remembered.clone(), at(100));
+            assert_eq!(cache.get(key.hash(), at(129)), Some(remembered));
+            assert_eq!(cache.get(key.hash(), at(130)), None);
+        }
+    }
+
+    #[test]
+    fn what_was_read_last_counts() {
+        let (cache, key) = (KeyCache::default(), key());
+        for remembered in [good(&key), Remembered::Bad, good(&key)] {
+            cache.remember(key.hash(), remembered.clone(), at(1));
+            assert_eq!(cache.get(key.hash(), at(2)), Some(remembered));
+        }
+    }
+
+    #[test]
+    fn many_bad_keys_push_no_good_one_out() {
+        let (cache, key) = (KeyCache::default(), key());
+        cache.remember(key.hash(), good(&key), at(1));
+        for _ in 0..=MAX_KEYS {
+            cache.remember(self::key().hash(), Remembered::Bad, at(1));
+        }
+        assert_eq!(cache.get(key.hash(), at(2)), Some(good(&key)));
+        assert!(lock(&cache.bad).known.len() <= MAX_KEYS);
     }
 }

@@ -76,10 +76,9 @@ fn narrowed(keys: RangeInclusive<String>, page: &PageRequest) -> RangeInclusive<
 
 impl ListFiles for Records {
     async fn list_files(&self, access: &Authority, page: PageRequest) -> Result<Page, StoreError> {
-        // Both at once: nothing is shown of the page unless the key is good.
-        let (key, found) = tokio::join!(self.check_key(access), self.query_page(access.owner(), page));
-        key?;
-        let mut found = found?;
+        // The key first, alone: a bad one must not cost a query of the owner it names.
+        self.check_key(access).await?;
+        let mut found = self.query_page(access.owner(), page).await?;
         found.files.retain(|file| page.filter.shows(file) && !file.has_expired(access.now));
         Ok(found)
     }

@@ -1,16 +1,11 @@
 use std::collections::HashMap;
-use std::time::Duration;
 
-use aws_sdk_dynamodb::types::KeysAndAttributes;
-use files_domain::{Authority, Detail, File, FileId, FindFile, StoreError};
+use files_domain::{Authority, Detail, File, FileId, FindFile, Scope, StoreError};
 
 use crate::Records;
-use crate::error::{corrupt, unavailable};
+use crate::batch::{self, ByTable};
+use crate::error::corrupt;
 use crate::item::{Item, detail_from_item, detail_sk, file_from_item, file_sk, owner_pk, primary_key};
-use crate::key::{key_of, record_from_item};
-
-/// Tries of a batch some of whose keys DynamoDB left unread.
-const MAX_BATCH_TRIES: u32 = 8;
 
 impl FindFile for Records {
     async fn find_file(&self, access: &Authority, id: FileId) -> Result<File, StoreError> {
@@ -27,51 +22,55 @@ impl FindFile for Records {
 }
 
 impl Records {
-    /// The key (unless it is remembered), the summary and the detail, by one consistent read.
+    /// Reads the summary, the detail if it is wanted, and the key unless it has been checked, by one consistent
+    /// `BatchGetItem`.
     async fn find(&self, access: &Authority, id: FileId, detail: bool) -> Result<(File, Detail), StoreError> {
+        let with_key = self.has_key_to_check(access).await?;
         let owner_pk = owner_pk(access.owner());
-        let known = self.known_keys.get(access.key.hash(), access.now);
         let mut keys = vec![primary_key(&owner_pk, file_sk(id))];
-        if known.is_none() {
-            keys.push(key_of(access.key.hash()));
-        }
         if detail {
             keys.push(primary_key(&owner_pk, detail_sk(id)));
         }
-        let mut found = self.read_all(keys).await?;
-        match known {
-            Some(record) => access.check(Some(&record))?,
-            None => {
-                let record = found.remove("key").map(record_from_item).transpose()?;
-                self.check_record(access, record.as_ref())?;
-            }
+        let mut wanted = ByTable::from([(self.table.clone(), keys)]);
+        if with_key {
+            let (table, key) = self.keys()?.place(access);
+            wanted.insert(table.to_owned(), vec![key]);
         }
+        let mut read = batch::read(&self.client, wanted).await?;
+        if with_key {
+            let (table, _) = self.keys()?.place(access);
+            let key = read.remove(table).and_then(|mut items| items.pop());
+            self.keys()?.judge_item(access, key)?;
+        }
+        let mut found = by_sort_key(read.remove(&self.table))?;
         let file = found.remove(&file_sk(id)).map(file_from_item).transpose()?;
         let file = file.filter(|file| !file.has_expired(access.now)).ok_or(StoreError::NotFound)?;
         Ok((file, detail_from_item(found.remove(&detail_sk(id)))?))
     }
 
-    /// Reads items consistently; what DynamoDB leaves unread is asked for again. By sort key.
-    pub(crate) async fn read_all(&self, keys: Vec<Item>) -> Result<HashMap<String, Item>, StoreError> {
-        let mut found = HashMap::new();
-        let mut pending = keys;
-        for attempt in 0..MAX_BATCH_TRIES {
-            let wanted = KeysAndAttributes::builder().set_keys(Some(pending)).consistent_read(true);
-            let wanted = wanted.build().map_err(corrupt)?;
-            let answer = self.client.batch_get_item().request_items(&self.table, wanted).send().await;
-            let answer = answer.map_err(unavailable)?;
-            for item in answer.responses.unwrap_or_default().into_values().flatten() {
-                let sk = item.get("sk").and_then(|sk| sk.as_s().ok()).cloned();
-                found.insert(sk.ok_or_else(|| corrupt("an item without a sort key"))?, item);
-            }
-            let unread = answer.unprocessed_keys.unwrap_or_default().remove(&self.table);
-            pending = unread.map(|unread| unread.keys).unwrap_or_default();
-            if pending.is_empty() {
-                return Ok(found);
-            }
-            let jitter = Duration::from_millis(fastrand::u64(1..=20 << attempt));
-            tokio::time::sleep(jitter).await; // back-off between two tries, not a wait for an event
+    /// Whether the key is to be read together with the file. For reading, it is unless it is remembered. For all else a
+    /// key that is not remembered is checked here, alone, so that a bad one reads nothing of the owner it names; a
+    /// remembered one is read again, as it may have been revoked.
+    async fn has_key_to_check(&self, access: &Authority) -> Result<bool, StoreError> {
+        let keys = self.keys()?;
+        match (keys.is_remembered(access)?, access.scope) {
+            (remembered, Scope::Read) => Ok(!remembered),
+            (true, _) => Ok(true),
+            (false, _) => keys.read(access).await.map(|()| false),
         }
-        Err(StoreError::Busy("DynamoDB left keys unread".into()))
     }
+
+    /// Reads items of the files table consistently. By sort key.
+    pub(crate) async fn read_all(&self, keys: Vec<Item>) -> Result<HashMap<String, Item>, StoreError> {
+        let mut read = batch::read(&self.client, ByTable::from([(self.table.clone(), keys)])).await?;
+        by_sort_key(read.remove(&self.table))
+    }
+}
+
+fn by_sort_key(items: Option<Vec<Item>>) -> Result<HashMap<String, Item>, StoreError> {
+    let keyed = |item: Item| {
+        let sk = item.get("sk").and_then(|sk| sk.as_s().ok()).cloned();
+        Ok((sk.ok_or_else(|| corrupt("an item without a sort key"))?, item))
+    };
+    items.unwrap_or_default().into_iter().map(keyed).collect()
 }

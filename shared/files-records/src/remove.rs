@@ -5,7 +5,6 @@ use crate::Records;
 use crate::due::{REMOVED_PREFIX, RemovedItem};
 use crate::error::{corrupt, unavailable};
 use crate::item::{Item, detail_sk, file_sk, number, owner_pk, primary_key, to_item};
-use crate::key::{key_check, refusal};
 use crate::transact::{Refused, condition_failed};
 
 impl RemoveFile for Records {
@@ -24,7 +23,7 @@ impl RemoveFile for Records {
         items.extend(self.usage_change(file.owner, Some(file), None)?);
         let key_index = items.len();
         if let Some(access) = access {
-            items.push(key_check(&self.table, access)?);
+            items.push(self.keys()?.condition_check(access)?);
         }
         match (self.transact(items).await, access) {
             (Ok(()), _) => Ok(()),
@@ -32,7 +31,7 @@ impl RemoveFile for Records {
             (Err(Refused::Conditions(mut reasons)), Some(access))
                 if condition_failed(&reasons, key_index) =>
             {
-                Err(refusal(access, reasons.swap_remove(key_index).item))
+                Err(self.keys()?.refusal(access, reasons.swap_remove(key_index).item))
             }
             (Err(Refused::Conditions(_)), _) => Err(StoreError::Changed),
         }

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use files_objects::Objects;
 use files_queues::{ImportQueue, ProbeQueue};
-use files_records::Records;
+use files_records::{Keys, Records};
 use page_resolver::PageResolver;
 
 /// Longest that warming up may take: after that the first request does it.
@@ -40,12 +40,28 @@ impl Startup {
         Ok(Self { aws: Aws::from_environment()? })
     }
 
-    /// The records in the table that `FILES_TABLE` names.
+    /// The records in the table that `FILES_TABLE` names, for background work.
     ///
     /// # Errors
-    /// The setting is missing.
+    /// [`SettingError::Missing`].
     pub fn records(&self) -> Result<Records, SettingError> {
         Ok(Records::new(self.aws.dynamodb(), required("FILES_TABLE", "the table's name")?))
+    }
+
+    /// The same for the clients whose keys are in the table that `FILES_KEYS_TABLE` names.
+    ///
+    /// # Errors
+    /// [`SettingError::Missing`].
+    pub fn records_with_keys(&self) -> Result<Records, SettingError> {
+        Ok(self.records()?.with_keys(self.keys()?))
+    }
+
+    /// The API keys in the table that `FILES_KEYS_TABLE` names.
+    ///
+    /// # Errors
+    /// [`SettingError::Missing`].
+    pub fn keys(&self) -> Result<Keys, SettingError> {
+        Ok(Keys::new(self.aws.dynamodb(), required("FILES_KEYS_TABLE", "the name of the keys table")?))
     }
 
     /// The objects in the bucket that `FILES_BUCKET` names.

@@ -25,15 +25,15 @@ use crate::stats::{Times, peak_memory_mb};
 const BARE: &str = "bare-function";
 /// Each endpoint, and how many AWS calls it makes one after the other before it answers: what is sent at once counts once.
 const ENDPOINTS: [(&str, usize); 11] = [
-    ("create-file", 1),
-    ("list-files", 1),
+    ("create-file", 2),
+    ("list-files", 2),
     ("get-file", 1),
     ("download-file", 1),
-    ("delete-file", 4),
-    ("sign-upload", 1),
-    ("sign-parts", 3),
-    ("list-parts", 2),
-    ("complete-upload", 4),
+    ("delete-file", 5),
+    ("sign-upload", 2),
+    ("sign-parts", 4),
+    ("list-parts", 3),
+    ("complete-upload", 5),
     ("preview-url", 1), // and a source beside it, without TLS or latency
     ("not-found", 0),
 ];
@@ -220,6 +220,7 @@ impl Surroundings {
             ("SSL_CERT_FILE", self.roots.to_str().expect("a path")),
             ("BARE_CALLS", &one.calls.to_string()),
             ("FILES_TABLE", &ready.table),
+            ("FILES_KEYS_TABLE", &ready.keys_table),
             ("FILES_BUCKET", &ready.bucket),
             ("FILES_IMPORT_QUEUE_URL", &format!("{}/queue", ready.sqs)),
             ("FILES_MAX_FILE_BYTES", "1000000000"),

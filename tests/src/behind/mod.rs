@@ -15,7 +15,7 @@ use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use files_domain::OwnerId;
-use files_records::Records;
+use files_records::{Keys, Records};
 
 use crate::cloud::Ready;
 use crate::deployment::NEEDS_THE_INSIDE;
@@ -29,8 +29,10 @@ pub struct Behind {
     pub s3: aws_sdk_s3::Client,
     /// SQS.
     pub sqs: aws_sdk_sqs::Client,
-    /// The table.
+    /// The files table.
     pub table: String,
+    /// The keys table.
+    pub keys_table: String,
     /// The bucket.
     pub bucket: String,
     /// The owner.
@@ -58,6 +60,7 @@ impl Behind {
             s3: aws_sdk_s3::Client::from_conf(s3),
             sqs: aws_sdk_sqs::Client::new(&config(&ready.sqs)),
             table: ready.table.clone(),
+            keys_table: ready.keys_table.clone(),
             bucket: ready.bucket.clone(),
             owner: OwnerId::named(owner),
         }
@@ -66,7 +69,13 @@ impl Behind {
     /// The records, by the crate that the functions use.
     #[must_use]
     pub fn records(&self) -> Records {
-        Records::new(self.dynamodb.clone(), &self.table)
+        Records::new(self.dynamodb.clone(), &self.table).with_keys(self.keys())
+    }
+
+    /// The API keys, by the same crate.
+    #[must_use]
+    pub fn keys(&self) -> Keys {
+        Keys::new(self.dynamodb.clone(), &self.keys_table)
     }
 }
 

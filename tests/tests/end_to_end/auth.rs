@@ -49,7 +49,7 @@ async fn a_key_that_is_not_good_opens_nothing() {
     let expired = cloud.key(owner.name(), Scope::ALL, Some(now())).await;
     let revoked = cloud.key(owner.name(), Scope::ALL, None).await;
     let hash = ApiKey::parse(&revoked).expect("a key").hash();
-    owner.behind.records().revoke_key(hash, now()).await.expect("revoked");
+    owner.behind.keys().revoke(hash, now()).await.expect("revoked");
     let stored_hash = ApiKey::parse(owner.key()).expect("a key").hash().to_string();
     let shortened = &owner.key()[..owner.key().len() - 1];
     for key in [unknown.reveal(), &expired, &revoked, "fm_", "secret", "", &stored_hash, shortened] {
@@ -184,6 +184,7 @@ fn admin(cloud: &Cloud, arguments: &[&str], input: &str) -> String {
         .args(arguments)
         .env("FILES_READY", cloud.ready_file())
         .env_remove("FILES_TABLE")
+        .env_remove("FILES_KEYS_TABLE")
         .current_dir(cloud.folder())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -237,7 +238,7 @@ async fn keys_are_made_and_revoked_by_the_admin_command() {
     );
     let reader: serde_json::Value = serde_json::from_str(&reader).expect("JSON");
     let key = ApiKey::parse(reader["key"].as_str().expect("a key")).expect("a key");
-    let record = owner.behind.records().find_key(key.hash()).await.expect("read").expect("stored");
+    let record = owner.behind.keys().find(key.hash()).await.expect("read").expect("stored");
     assert_eq!(record.scopes, [Scope::Read].into());
     let expires = record.expires_at.expect("an end");
     assert!(expires > now() && expires <= now().plus(Duration::from_secs(24 * 3600)));

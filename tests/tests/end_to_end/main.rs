@@ -3,6 +3,7 @@
 mod auth;
 mod background;
 mod bad_input;
+mod bad_keys;
 mod budgets;
 mod command;
 mod command_uploads;

@@ -11,7 +11,11 @@ use serde_json::{Value, json};
 fn reprobe(cloud: &Cloud, arguments: &[&str]) -> Output {
     let mut command = Command::new(built().join("files-admin"));
     command.arg("reprobe").args(arguments).env("FILES_READY", cloud.ready_file());
-    command.env_remove("FILES_TABLE").env_remove("FILES_FFPROBE").current_dir(cloud.folder());
+    command
+        .env_remove("FILES_TABLE")
+        .env_remove("FILES_KEYS_TABLE")
+        .env_remove("FILES_FFPROBE")
+        .current_dir(cloud.folder());
     command.output().expect("files-admin")
 }
 

@@ -1,4 +1,4 @@
-//! The real records over the real protocol: signed calls to the local cloud's DynamoDB, whose table is the template's.
+//! The real records over the real protocol: signed calls to the local cloud's DynamoDB, whose tables are the template's.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use files_local::calls::Calls;
 use files_local::iam::Policies;
 use files_local::identity::{Identities, ROOT};
 use files_local::template::{self, Surroundings};
-use files_records::{DUE_SHARDS, DueWhat, Records};
+use files_records::{DUE_SHARDS, DueWhat, Keys, Records};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
@@ -26,6 +26,7 @@ const TEMPLATE: &str = include_str!("../../../template.yaml");
 
 /// A DynamoDB in a temporary folder. It ends when this is dropped.
 pub(crate) struct DynamoDb {
+    keys: Keys,
     records: Records,
     client: Client,
     table: String,
@@ -37,10 +38,13 @@ impl DynamoDb {
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let model = template::load(TEMPLATE, &Surroundings::default()).expect("the template can be read");
-        let table = &model.tables[0];
+        let named = |id: &str| model.tables.iter().find(|table| table.logical_id == id).expect("a table");
+        let (table, keys_table) = (named("FilesTable"), named("KeysTable"));
         let database = files_local::dynamodb::DynamoDb::open(&folder.path().join("dynamodb.sqlite"));
         let database = database.expect("a database");
-        database.ensure_table(table.create.clone(), table.ttl_attribute.as_deref()).expect("a table");
+        for table in &model.tables {
+            database.ensure_table(table.create.clone(), table.ttl_attribute.as_deref()).expect("a table");
+        }
 
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let endpoint = format!("http://{}", listener.local_addr().expect("bound"));
@@ -52,8 +56,9 @@ impl DynamoDb {
         };
         let client = client(&access, endpoint);
         let server = tokio::spawn(database.serve(listener, access)).abort_handle();
-        let records = Records::new(client.clone(), &table.name);
-        Self { records, client, table: table.name.clone(), server, _folder: folder }
+        let keys = || Keys::new(client.clone(), &keys_table.name);
+        let (keys, records) = (keys(), Records::new(client.clone(), &table.name).with_keys(keys()));
+        Self { keys, records, client, table: table.name.clone(), server, _folder: folder }
     }
 }
 
@@ -87,11 +92,11 @@ impl Store for DynamoDb {
     }
 
     async fn new_key(&self, new: &NewKey, now: Timestamp) -> ApiKey {
-        self.records.create_key(new, now).await.expect("a key")
+        self.keys.create(new, now).await.expect("a key")
     }
 
     async fn revoke(&self, key: KeyHash, now: Timestamp) {
-        self.records.revoke_key(key, now).await.expect("the key is there");
+        self.keys.revoke(key, now).await.expect("the key is there");
     }
 
     async fn usage_of(&self, owner: OwnerId) -> Usage {

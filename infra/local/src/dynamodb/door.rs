@@ -1,6 +1,6 @@
 //! The one place that each call passes.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -9,7 +9,6 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
-use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::engine::Engine;
@@ -43,8 +42,7 @@ impl Door {
             }
             Err(Refusal::Body) => return Ok(answer(refuse(StatusCode::PAYLOAD_TOO_LARGE, &TOO_LARGE))),
         };
-        let tables = self.dynamodb.definitions();
-        let requests = iam::dynamodb_requests(&call.operation, &call.body, &tables);
+        let requests = iam::dynamodb_requests(&call.operation, &call.body);
         if let Err(denied) = self.access.policies.authorize(&call.caller, &requests) {
             return Ok(answer(json(StatusCode::BAD_REQUEST, &denied.to_json())));
         }
@@ -119,18 +117,16 @@ impl Door {
         Ok(response)
     }
 
-    /// Whether there is, or must be, a table as it was.
+    /// Whether there are, or must be, tables as they were.
     fn remembers(&self) -> bool {
         self.replica.initialized() || self.dynamodb.faults.may_be_stale()
     }
 
-    /// The table as it was, made when it is first needed.
+    /// The tables as they were, made when they are first needed.
     async fn replica(&self) -> anyhow::Result<Arc<Replica>> {
         let make = || async {
-            let tables = self.dynamodb.tables.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let create = tables.first().map_or(Value::Null, |table| table.create.clone());
-            let database = self.dynamodb.database.clone();
-            anyhow::Ok(Arc::new(tokio::task::spawn_blocking(move || Replica::new(database, create)).await??))
+            let (database, tables) = (self.dynamodb.database.clone(), self.dynamodb.definitions());
+            anyhow::Ok(Arc::new(tokio::task::spawn_blocking(move || Replica::new(database, tables)).await??))
         };
         self.replica.get_or_try_init(make).await.cloned()
     }

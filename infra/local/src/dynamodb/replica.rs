@@ -1,9 +1,9 @@
-//! What reads that ask for no consistency may see: the table as it was a while ago.
+//! What reads that ask for no consistency may see: the tables as they were a while ago.
 //!
-//! A second table in memory, to which every change is applied late. It is made when a rule first asks for stale reads,
-//! as a copy of the table as it is then.
+//! Second tables in memory, to which every change is applied late. They are made when a rule first asks for stale reads,
+//! as copies of the tables as they are then.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,47 +21,58 @@ use super::tables::{self, request};
 /// Most changes that wait to be applied.
 const MAX_WAITING: usize = 10_000;
 
-/// A table that lags.
+/// Tables that lag.
 pub(super) struct Replica {
     engine: Engine,
     copy: Database,
     origin: Database,
-    table: String,
-    keys: Vec<String>,
+    /// The attributes of each table's primary key.
+    keys: BTreeMap<String, Vec<String>>,
     waiting: Mutex<VecDeque<Change>>,
 }
 
 /// What an item became.
 struct Change {
     at: OffsetDateTime,
-    key: Value,
+    written: Written,
     item: Option<Value>,
 }
 
+/// Table and primary key of an item that was written.
+struct Written {
+    table: String,
+    key: Value,
+}
+
 impl Replica {
-    /// A copy of the table that `create_table` describes, as it is now. Blocks; needs a runtime.
-    pub(super) fn new(origin: Database, create_table: Value) -> anyhow::Result<Self> {
-        let table = create_table["TableName"].as_str().context("TableName is missing")?.to_owned();
-        let schema = create_table["KeySchema"].as_array().context("KeySchema is missing")?;
-        let name = |key: &Value| key["AttributeName"].as_str().map(str::to_owned);
-        let keys = schema.iter().filter_map(name).collect();
+    /// Copies of the tables that the bodies of `CreateTable` describe, as they are now. Blocks; needs a runtime.
+    pub(super) fn new(origin: Database, create_tables: Vec<Value>) -> anyhow::Result<Self> {
         let copy = Database::memory()?;
-        tables::ensure(&copy, create_table, None)?;
+        let mut keys = BTreeMap::new();
+        for create_table in create_tables {
+            let table = create_table["TableName"].as_str().context("TableName is missing")?.to_owned();
+            let schema = create_table["KeySchema"].as_array().context("KeySchema is missing")?;
+            let name = |key: &Value| key["AttributeName"].as_str().map(str::to_owned);
+            keys.insert(table, schema.iter().filter_map(name).collect());
+            tables::ensure(&copy, create_table, None)?;
+        }
         let engine = Engine::start(copy.clone())?;
-        let replica = Self { engine, copy, origin, table, keys, waiting: Mutex::default() };
+        let replica = Self { engine, copy, origin, keys, waiting: Mutex::default() };
         // What is written while it is copied is noted when it is done, and waits for this.
         let waiting = replica.waiting();
-        replica.copy_all()?;
+        for table in replica.keys.keys() {
+            replica.copy_all(table)?;
+        }
         drop(waiting);
         Ok(replica)
     }
 
-    fn copy_all(&self) -> anyhow::Result<()> {
-        let mut scan = json!({"TableName": self.table});
+    fn copy_all(&self, table: &str) -> anyhow::Result<()> {
+        let mut scan = json!({"TableName": table});
         loop {
             let mut page = serde_json::to_value(self.origin.scan(request(scan.clone())?)?)?;
             for item in page["Items"].as_array().into_iter().flatten() {
-                self.copy.put_item(request(json!({"TableName": self.table, "Item": item}))?)?;
+                self.copy.put_item(request(json!({"TableName": table, "Item": item}))?)?;
             }
             match page["LastEvaluatedKey"].take() {
                 Value::Null => return Ok(()),
@@ -72,14 +83,14 @@ impl Replica {
 
     /// Notes what became of the items that a carried out request wrote. Blocks.
     pub(super) fn note(&self, operation: &str, body: &[u8], now: OffsetDateTime) -> anyhow::Result<()> {
-        let keys = self.written(operation, body);
+        let all = self.written(operation, body);
         // Held while reading, so that of two changes of an item the later one is noted later.
         let mut waiting = self.waiting();
-        for key in keys {
-            let get = json!({"TableName": self.table, "Key": key, "ConsistentRead": true});
+        for written in all {
+            let get = json!({"TableName": written.table, "Key": written.key, "ConsistentRead": true});
             let mut found = serde_json::to_value(self.origin.get_item(request(get)?)?)?;
             let item = Some(found["Item"].take()).filter(|item| !item.is_null());
-            waiting.push_back(Change { at: now, key, item });
+            waiting.push_back(Change { at: now, written, item });
         }
         while waiting.len() > MAX_WAITING
             && let Some(change) = waiting.pop_front()
@@ -99,12 +110,13 @@ impl Replica {
     }
 
     fn apply(&self, change: Change) -> anyhow::Result<()> {
+        let Written { table, key } = change.written;
         match change.item {
             Some(item) => {
-                self.copy.put_item(request(json!({"TableName": self.table, "Item": item}))?)?;
+                self.copy.put_item(request(json!({"TableName": table, "Item": item}))?)?;
             }
             None => {
-                self.copy.delete_item(request(json!({"TableName": self.table, "Key": change.key}))?)?;
+                self.copy.delete_item(request(json!({"TableName": table, "Key": key}))?)?;
             }
         }
         Ok(())
@@ -115,27 +127,30 @@ impl Replica {
         self.engine.forward(parts, body).await
     }
 
-    /// Keys of the items that a request writes.
-    fn written(&self, operation: &str, body: &[u8]) -> Vec<Value> {
+    /// The items that a request writes.
+    fn written(&self, operation: &str, body: &[u8]) -> Vec<Written> {
         let request: Value = serde_json::from_slice(body).unwrap_or_default();
-        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let single = |item: &str| vec![(request["TableName"].clone(), request[item].clone())];
         let items = match operation {
-            "PutItem" => vec![request["Item"].clone()],
-            "UpdateItem" | "DeleteItem" => vec![request["Key"].clone()],
+            "PutItem" => single("Item"),
+            "UpdateItem" | "DeleteItem" => single("Key"),
             "TransactWriteItems" => {
-                list(&request["TransactItems"]).iter().filter_map(of_transaction).collect()
+                request["TransactItems"].as_array().into_iter().flatten().filter_map(of_transaction).collect()
             }
             "BatchWriteItem" => {
-                list(&request["RequestItems"][&self.table]).iter().filter_map(of_batch).collect()
+                request["RequestItems"].as_object().into_iter().flatten().flat_map(of_batch).collect()
             }
             _ => Vec::new(),
         };
-        items.iter().filter_map(|item| self.key_of(item)).collect()
+        items.iter().filter_map(|(table, item)| self.key_of(table.as_str()?, item)).collect()
     }
 
-    fn key_of(&self, item: &Value) -> Option<Value> {
+    /// The primary key of an item of a table, which may be named by its ARN.
+    fn key_of(&self, table: &str, item: &Value) -> Option<Written> {
+        let table = table.rsplit('/').next().unwrap_or(table).to_owned();
         let field = |name: &String| Some((name.clone(), item.get(name)?.clone()));
-        self.keys.iter().map(field).collect::<Option<Map<_, _>>>().map(Value::Object)
+        let key = self.keys.get(&table)?.iter().map(field).collect::<Option<Map<_, _>>>()?;
+        Some(Written { table, key: Value::Object(key) })
     }
 
     fn waiting(&self) -> MutexGuard<'_, VecDeque<Change>> {
@@ -155,11 +170,19 @@ pub(super) fn is_consistent(body: &[u8]) -> bool {
     tables.chain([&request]).any(|read| read["ConsistentRead"] == true)
 }
 
-fn of_transaction(action: &Value) -> Option<Value> {
-    let put = action.pointer("/Put/Item");
-    put.or_else(|| action.pointer("/Update/Key")).or_else(|| action.pointer("/Delete/Key")).cloned()
+/// Table and item, or key, of a part of a transaction that writes.
+fn of_transaction(action: &Value) -> Option<(Value, Value)> {
+    let parts = [("Put", "Item"), ("Update", "Key"), ("Delete", "Key")];
+    parts.iter().find_map(|(part, item)| {
+        let part = action.get(part)?;
+        Some((part["TableName"].clone(), part.get(item)?.clone()))
+    })
 }
 
-fn of_batch(action: &Value) -> Option<Value> {
-    action.pointer("/PutRequest/Item").or_else(|| action.pointer("/DeleteRequest/Key")).cloned()
+/// The same of all writes of a batch to one table.
+fn of_batch<'a>((table, writes): (&'a String, &'a Value)) -> impl Iterator<Item = (Value, Value)> + 'a {
+    writes.as_array().into_iter().flatten().filter_map(move |write| {
+        let item = write.pointer("/PutRequest/Item").or_else(|| write.pointer("/DeleteRequest/Key"));
+        Some((Value::from(table.as_str()), item?.clone()))
+    })
 }

@@ -23,8 +23,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) use dynamodb::requests as dynamodb_requests;
 pub(crate) use s3::{Call as S3Call, missing_object, requests as s3_requests};
 pub(crate) use sqs::requests as sqs_requests;
+pub use statement::Statement;
 pub(crate) use statement::policies;
-pub use statement::{Condition, Statement};
 
 use crate::account::{ACCOUNT_ID, role_name};
 use crate::identity::ROOT;
@@ -38,14 +38,11 @@ pub struct Request {
     pub action: String,
     /// An ARN, or `*` for what is no resource's.
     pub resource: String,
-    /// Values of condition keys, such as `dynamodb:LeadingKeys`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub context: BTreeMap<String, Vec<String>>,
 }
 
 impl Request {
     pub(crate) fn new(action: impl Into<String>, resource: impl Into<String>) -> Self {
-        Self { action: action.into(), resource: resource.into(), context: BTreeMap::new() }
+        Self { action: action.into(), resource: resource.into() }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The proof that each function's policy allows what the function does, and nothing else.
 //!
 //! Both sides are known exactly: what functions asked for over a test run was recorded, what they are allowed stands in
-//! the template. What is asked for must be allowed, and each action on each resource that is allowed (with a condition:
-//! each of its patterns) must have been asked for just as it is written, or stand in the list of reasons.
+//! the template. What is asked for must be allowed, and each action on each resource that is allowed must have been asked for
+//! just as it is written, or stand in the list of reasons.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -30,19 +30,17 @@ pub struct Reason {
     pub reason: String,
 }
 
-/// One action on one resource, and one pattern of a condition, that the template allows a function.
+/// One action on one resource that the template allows a function.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Grant {
     function: String,
     action: String,
     resource: String,
-    condition: Option<(String, String)>,
 }
 
 impl fmt::Display for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} on {}", self.function, self.action, self.resource)?;
-        self.condition.iter().try_for_each(|(key, pattern)| write!(f, " where {key} is {pattern}"))
+        write!(f, "{}: {} on {}", self.function, self.action, self.resource)
     }
 }
 
@@ -89,12 +87,10 @@ pub fn prove(functions: &[Function], recorded: &BTreeSet<Recorded>, reasons: &[R
         let allows = |function: &Function| function.policy.iter().any(|s| s.allows(&asked.request));
         if !function.is_some_and(allows) {
             let (action, resource) = (&asked.request.action, &asked.request.resource);
-            let keys: Vec<_> = asked.request.context.values().flatten().map(String::as_str).collect();
-            let of = if keys.is_empty() { String::new() } else { format!(" ({})", keys.join(", ")) };
-            findings.faults.push(format!(
-                "{}: {action} on {resource}{of} was asked for, and is not allowed",
-                asked.function
-            ));
+            let function = &asked.function;
+            findings
+                .faults
+                .push(format!("{function}: {action} on {resource} was asked for, and is not allowed"));
         }
     }
     let mut listed = vec![false; reasons.len()];
@@ -123,22 +119,12 @@ pub fn prove(functions: &[Function], recorded: &BTreeSet<Recorded>, reasons: &[R
 fn grants_of(function: &Function) -> Vec<Grant> {
     let mut grants = Vec::new();
     for statement in &function.policy {
-        let conditions: Vec<_> = match &statement.condition {
-            None => vec![None],
-            Some(condition) => {
-                let pair = |pattern: &String| Some((condition.key.clone(), pattern.clone()));
-                condition.patterns.iter().map(pair).collect()
-            }
-        };
         for action in &statement.actions {
-            for resource in &statement.resources {
-                grants.extend(conditions.iter().map(|condition| Grant {
-                    function: function.binary.clone(),
-                    action: action.clone(),
-                    resource: resource.clone(),
-                    condition: condition.clone(),
-                }));
-            }
+            grants.extend(statement.resources.iter().map(|resource| Grant {
+                function: function.binary.clone(),
+                action: action.clone(),
+                resource: resource.clone(),
+            }));
         }
     }
     grants
@@ -148,13 +134,9 @@ impl Grant {
     /// Whether this was asked for as it is written: a pattern that allows more than what was asked for is not.
     fn was_used_by(&self, asked: &Recorded) -> bool {
         let request = &asked.request;
-        let has = |(key, pattern): &(String, String)| {
-            request.context.get(key).is_some_and(|values| values.contains(pattern))
-        };
         asked.function == self.function
             && request.action.eq_ignore_ascii_case(&self.action)
             && request.resource == self.resource
-            && self.condition.as_ref().is_none_or(has)
     }
 }
 

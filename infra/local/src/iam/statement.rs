@@ -8,11 +8,6 @@ use super::Request;
 use super::glob::matches;
 use crate::template::texts;
 
-/// The only condition operator: each of the request's values is like one of the patterns.
-const FOR_ALL_LIKE: &str = "ForAllValues:StringLike";
-/// The only condition key: the partition keys of the items.
-const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
-
 /// A statement that allows its actions on its resources.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
@@ -20,17 +15,6 @@ pub struct Statement {
     pub actions: Vec<String>,
     /// Patterns of ARNs.
     pub resources: Vec<String>,
-    /// What must hold besides.
-    pub condition: Option<Condition>,
-}
-
-/// A condition: each value that the request has of the key is like one of the patterns.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Condition {
-    /// `dynamodb:LeadingKeys`.
-    pub key: String,
-    /// Patterns of values.
-    pub patterns: Vec<String>,
 }
 
 impl Statement {
@@ -40,17 +24,6 @@ impl Statement {
         let action = request.action.to_ascii_lowercase();
         self.actions.iter().any(|pattern| matches(&pattern.to_ascii_lowercase(), &action))
             && self.resources.iter().any(|pattern| matches(pattern, &request.resource))
-            && self.condition.as_ref().is_none_or(|condition| condition.holds(request))
-    }
-}
-
-impl Condition {
-    /// A request without the key is not let through, although IAM would (`ForAllValues` of nothing is true): the calls
-    /// that the key is of always have it.
-    fn holds(&self, request: &Request) -> bool {
-        let values = request.context.get(&self.key).map(Vec::as_slice).unwrap_or_default();
-        let like = |value: &String| self.patterns.iter().any(|pattern| matches(pattern, value));
-        !values.is_empty() && values.iter().all(like)
     }
 }
 
@@ -81,29 +54,18 @@ pub(crate) fn policies(value: &Value) -> Result<Vec<Statement>> {
 
 fn statement(value: &Value) -> Result<Statement> {
     let map = value.as_object().context("no map")?;
-    only_keys(map, &["Sid", "Effect", "Action", "Resource", "Condition"])?;
+    only_keys(map, &["Sid", "Effect", "Action", "Resource"])?;
     if map.get("Effect").and_then(Value::as_str) != Some("Allow") {
         bail!("only Effect: Allow can be enforced here");
     }
     let statement = Statement {
         actions: patterns(map.get("Action")).context("Action")?,
         resources: patterns(map.get("Resource")).context("Resource")?,
-        condition: map.get("Condition").map(condition).transpose()?,
     };
     if let Some(wrong) = statement.actions.iter().find(|action| !is_action(action)) {
         bail!("{wrong} is no action");
     }
     Ok(statement)
-}
-
-fn condition(value: &Value) -> Result<Condition> {
-    let unknown = || format!("Condition {value}: only {FOR_ALL_LIKE} of {LEADING_KEYS} can be enforced here");
-    let only = |value: &'_ Value, key: &str| {
-        let map = value.as_object().filter(|map| map.len() == 1);
-        map.and_then(|map| map.get(key)).cloned().with_context(unknown)
-    };
-    let wanted = only(&only(value, FOR_ALL_LIKE)?, LEADING_KEYS)?;
-    Ok(Condition { key: LEADING_KEYS.to_owned(), patterns: patterns(Some(&wanted))? })
 }
 
 /// One or several patterns. Policy variables such as `${aws:username}` are not understood.

@@ -147,6 +147,8 @@ pub struct Queue {
 /// A table.
 #[derive(Clone, Debug)]
 pub struct Table {
+    /// Its name in the template.
+    pub logical_id: String,
     /// Its name.
     pub name: String,
     /// Body of `CreateTable` in the API's JSON.

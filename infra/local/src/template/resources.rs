@@ -41,7 +41,7 @@ pub(super) fn queue(properties: &mut Properties<'_>) -> Result<Queue> {
 }
 
 pub(super) fn table(properties: &mut Properties<'_>) -> Result<Table> {
-    let name = name(properties, "TableName")?;
+    let (logical_id, name) = (properties.place.clone(), name(properties, "TableName")?);
     let mut create = Map::new();
     create.insert("TableName".to_owned(), Value::from(name.clone()));
     create.insert("BillingMode".to_owned(), Value::from("PAY_PER_REQUEST"));
@@ -53,7 +53,7 @@ pub(super) fn table(properties: &mut Properties<'_>) -> Result<Table> {
     let ttl = properties.value("TimeToLiveSpecification")?;
     let enabled = |ttl: &Value| ttl.get("Enabled").and_then(Value::as_bool).unwrap_or(false);
     let attribute = ttl.filter(enabled).and_then(|ttl| Some(ttl.get("AttributeName")?.as_str()?.to_owned()));
-    Ok(Table { name, create: Value::Object(create), ttl_attribute: attribute })
+    Ok(Table { logical_id, name, create: Value::Object(create), ttl_attribute: attribute })
 }
 
 pub(super) fn bucket(properties: &mut Properties<'_>) -> Result<Bucket> {

@@ -23,7 +23,7 @@ fn the_real_template_is_understood_completely() {
     let names: Vec<_> = model.functions.iter().map(|function| function.binary.as_str()).collect();
     assert_eq!(names.len(), 16, "{names:?}");
     assert_eq!(model.queues.len(), 3);
-    assert_eq!(model.tables.len(), 1);
+    assert_eq!(model.tables.len(), 2);
     assert_eq!(model.buckets[0].name, "files-local-files-000000000000-us-east-1");
     assert_eq!(model.buckets[0].cors[0].allowed_methods, ["GET", "HEAD", "PUT"]);
     let cors = model.cors.unwrap();
@@ -62,10 +62,17 @@ fn the_real_functions_have_environment_and_triggers() {
 #[test]
 fn the_real_table_and_queues_are_defined() {
     let model = load(REAL, &around()).unwrap();
-    let table = &model.tables[0];
+    let table = model.tables.iter().find(|table| table.logical_id == "FilesTable").unwrap();
     assert_eq!(table.ttl_attribute.as_deref(), Some("ttl"));
     assert_eq!(table.create["TableName"], "files-local-FilesTable");
     assert_eq!(table.create["GlobalSecondaryIndexes"][0]["IndexName"], "due");
+    let keys = model.tables.iter().find(|table| table.logical_id == "KeysTable").unwrap();
+    assert_eq!(
+        (keys.ttl_attribute.as_deref(), &keys.create["TableName"]),
+        (None, &"files-local-KeysTable".into())
+    );
+    assert_eq!(function(&model, "get-file").environment["FILES_KEYS_TABLE"], "files-local-KeysTable");
+    assert!(!function(&model, "import-file").environment.contains_key("FILES_KEYS_TABLE"));
     let import = model.queues.iter().find(|queue| queue.name.ends_with("ImportQueue")).unwrap();
     assert_eq!(import.visibility_timeout, Duration::from_secs(1800));
     assert_eq!(import.redrive, Some(("files-local-DeadLetterQueue".to_owned(), 5)));

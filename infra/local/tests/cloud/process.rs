@@ -18,6 +18,8 @@ const TEMPLATE: &str = r#"Resources:
   FilesTable: {Type: 'AWS::DynamoDB::Table', Properties: {
       AttributeDefinitions: [{AttributeName: pk, AttributeType: S}, {AttributeName: sk, AttributeType: S}],
       KeySchema: [{AttributeName: pk, KeyType: HASH}, {AttributeName: sk, KeyType: RANGE}]}}
+  KeysTable: {Type: 'AWS::DynamoDB::Table', Properties: {
+      AttributeDefinitions: [{AttributeName: pk, AttributeType: S}], KeySchema: [{AttributeName: pk, KeyType: HASH}]}}
   FilesBucket: {Type: 'AWS::S3::Bucket', Properties: {BucketName: bucket}}
   Queue: {Type: 'AWS::SQS::Queue'}
 "#;
@@ -147,7 +149,7 @@ async fn a_kill_takes_all_processes_along_and_loses_nothing() {
     until("the function is gone", || !is_alive(pid)).await;
     std::fs::remove_file(place.data.path().join("ready.json")).unwrap();
     let again = place.start().await;
-    for kept in ["api_key", "s3", "dynamodb", "sqs", "bucket", "table", "secret_access_key"] {
+    for kept in ["api_key", "s3", "dynamodb", "sqs", "bucket", "table", "keys_table", "secret_access_key"] {
         assert_eq!(again.ready[kept], before[kept], "{kept}");
     }
     assert_eq!(again.get("/echo").status, 200);

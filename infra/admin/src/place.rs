@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
@@ -8,20 +8,24 @@ use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use clap::Args;
 use files_queues::ProbeQueue;
-use files_records::Records;
+use files_records::{Keys, Records};
 use serde::Deserialize;
 
+const NAME_FILES_TABLE: &str = "--table NAME or set FILES_TABLE: the stack's output Table";
 const LOCAL_READY: &str = ".local/ready.json";
 
-/// Which table to work on.
+/// Which deployment to work on.
 #[derive(Debug, Args)]
-pub(crate) struct TableOptions {
+pub(crate) struct PlaceOptions {
     /// The local cloud's `ready.json`; `.local/ready.json` is taken if it is there.
     #[arg(long, env = "FILES_READY", global = true, value_name = "FILE")]
     ready: Option<PathBuf>,
-    /// The table in AWS: the stack's output `Table`. The local cloud is then left alone.
+    /// The files table in AWS: the stack's output `Table`. The local cloud is then left alone.
     #[arg(long, env = "FILES_TABLE", global = true, value_name = "NAME", conflicts_with = "ready")]
     table: Option<String>,
+    /// The keys table in AWS: the stack's output `KeysTable`. The local cloud is then left alone.
+    #[arg(long, env = "FILES_KEYS_TABLE", global = true, value_name = "NAME", conflicts_with = "ready")]
+    keys_table: Option<String>,
     /// The queue in AWS that asks for probes: the stack's output `ProbeQueueUrl`.
     #[arg(long, env = "FILES_PROBE_QUEUE_URL", global = true, value_name = "URL")]
     probe_queue: Option<String>,
@@ -37,30 +41,45 @@ struct Ready {
     probe_queue: String,
     bucket: String,
     table: String,
+    keys_table: String,
     region: String,
     access_key_id: String,
     secret_access_key: String,
 }
 
-impl TableOptions {
+impl PlaceOptions {
     /// Opens the records.
-    pub(crate) async fn open(&self) -> Result<Records> {
+    ///
+    /// # Errors
+    /// Neither a local cloud runs nor is the files table named.
+    pub(crate) async fn records(&self) -> Result<Records> {
         match (self.local()?, &self.table) {
-            (Some(ready), _) => {
-                let config = aws_sdk_dynamodb::Config::builder()
-                    .behavior_version(BehaviorVersion::latest())
-                    .region(Region::new(ready.region.clone()))
-                    .endpoint_url(&ready.dynamodb)
-                    .credentials_provider(ready.keys())
-                    .http_client(http_client())
-                    .build();
-                Ok(Records::new(Client::from_conf(config), ready.table))
-            }
+            (Some(ready), _) => Ok(Records::new(ready.dynamodb(), ready.table)),
             (None, Some(table)) => Ok(Records::new(Client::new(&aws().await), table)),
-            (None, None) => bail!(
-                "no local cloud is running ({LOCAL_READY} is not there and FILES_READY is not set), and no table is \
-                 named for AWS: give --table NAME or set FILES_TABLE"
-            ),
+            (None, None) => Err(nowhere(NAME_FILES_TABLE)),
+        }
+    }
+
+    /// The files table's name.
+    ///
+    /// # Errors
+    /// Neither a local cloud runs nor is the files table named.
+    pub(crate) fn files_table(&self) -> Result<String> {
+        let local = self.local()?.map(|ready| ready.table);
+        local.or_else(|| self.table.clone()).ok_or_else(|| nowhere(NAME_FILES_TABLE))
+    }
+
+    /// Opens the API keys.
+    ///
+    /// # Errors
+    /// Neither a local cloud runs nor is the keys table named.
+    pub(crate) async fn keys(&self) -> Result<Keys> {
+        match (self.local()?, &self.keys_table) {
+            (Some(ready), _) => Ok(Keys::new(ready.dynamodb(), ready.keys_table)),
+            (None, Some(table)) => Ok(Keys::new(Client::new(&aws().await), table)),
+            (None, None) => {
+                Err(nowhere("--keys-table NAME or set FILES_KEYS_TABLE: the stack's output KeysTable"))
+            }
         }
     }
 
@@ -90,7 +109,8 @@ impl TableOptions {
 
     /// The local cloud, if that is what is meant.
     fn local(&self) -> Result<Option<Ready>> {
-        let found = Some(PathBuf::from(LOCAL_READY)).filter(|path| self.table.is_none() && path.exists());
+        let in_aws = self.table.is_some() || self.keys_table.is_some();
+        let found = Some(PathBuf::from(LOCAL_READY)).filter(|path| !in_aws && path.exists());
         let Some(path) = self.ready.clone().or(found) else { return Ok(None) };
         let text = std::fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
         let ready = serde_json::from_slice(&text);
@@ -99,9 +119,27 @@ impl TableOptions {
 }
 
 impl Ready {
+    fn dynamodb(&self) -> Client {
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(self.region.clone()))
+            .endpoint_url(&self.dynamodb)
+            .credentials_provider(self.keys())
+            .http_client(http_client())
+            .build();
+        Client::from_conf(config)
+    }
+
     fn keys(&self) -> Credentials {
         Credentials::new(&self.access_key_id, &self.secret_access_key, None, None, "ready.json")
     }
+}
+
+fn nowhere(name_it: &str) -> anyhow::Error {
+    anyhow!(
+        "no local cloud is running ({LOCAL_READY} is not there and FILES_READY is not set), and no table is named for \
+         AWS: give {name_it}"
+    )
 }
 
 fn http_client() -> aws_sdk_dynamodb::config::SharedHttpClient {

@@ -1,0 +1,45 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::KeysAndAttributes;
+use files_domain::StoreError;
+
+use crate::error::{corrupt, unavailable};
+use crate::item::Item;
+
+/// Tries of a batch some of whose keys DynamoDB left unread.
+const MAX_BATCH_TRIES: u32 = 8;
+
+/// Items or primary keys by table.
+pub(crate) type ByTable = HashMap<String, Vec<Item>>;
+
+/// Reads items of one or several tables by consistent `BatchGetItem`s: one, and one more for as long as keys come back
+/// unprocessed.
+///
+/// # Errors
+/// [`StoreError::Busy`]: keys are still unprocessed after 8 tries.
+pub(crate) async fn read(client: &Client, keys: ByTable) -> Result<ByTable, StoreError> {
+    let (mut found, mut pending) = (ByTable::new(), keys);
+    for attempt in 0..MAX_BATCH_TRIES {
+        let wanted = pending.into_iter().map(|(table, keys)| {
+            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+            Ok((table, wanted.map_err(corrupt)?))
+        });
+        let wanted = wanted.collect::<Result<HashMap<_, _>, StoreError>>()?;
+        let output = client.batch_get_item().set_request_items(Some(wanted)).send().await;
+        let output = output.map_err(unavailable)?;
+        for (table, items) in output.responses.unwrap_or_default() {
+            found.entry(table).or_default().extend(items);
+        }
+        let unprocessed = output.unprocessed_keys.unwrap_or_default().into_iter();
+        pending = unprocessed.map(|(table, unprocessed)| (table, unprocessed.keys)).collect();
+        pending.retain(|_, keys| !keys.is_empty());
+        if pending.is_empty() {
+            return Ok(found);
+        }
+        let jitter = Duration::from_millis(fastrand::u64(1..=20 << attempt));
+        tokio::time::sleep(jitter).await; // back-off between two tries, not a wait for an event
+    }
+    Err(StoreError::Busy("DynamoDB left keys unread".into()))
+}

@@ -1,0 +1,177 @@
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use files_domain::{
+    ApiKey, Authority, CheckKey, KeyHash, KeyProblem, KeyRecord, NewKey, OwnerId, Scope, StoreError,
+    Timestamp,
+};
+
+use crate::error::{corrupt, unavailable};
+use crate::item::{Item, number, text};
+use crate::key_cache::{KeyCache, Remembered};
+use crate::key_item::{KEY_PREFIX, condition_check, key_of, new_item, record_from_item};
+
+/// The API keys of one deployment, in a table of their own. Functions may only read it; an operator writes it.
+///
+/// What was read of a key is remembered for 30 s in this process: a good key for reading files only, a bad one for
+/// everything.
+#[derive(Debug)]
+pub struct Keys {
+    client: Client,
+    table: String,
+    cache: KeyCache,
+}
+
+impl Keys {
+    /// The keys in `table`.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into(), cache: KeyCache::default() }
+    }
+
+    /// Creates an API key and stores its record.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]: no randomness. [`StoreError::Unavailable`], [`StoreError::Busy`]: the table cannot be
+    /// written.
+    pub async fn create(&self, new: &NewKey, now: Timestamp) -> Result<ApiKey, StoreError> {
+        let key = ApiKey::generate(OwnerId::named(&new.owner_name)).map_err(corrupt)?;
+        self.store(&key, new, now).await?;
+        Ok(key)
+    }
+
+    /// Stores the record of a key whose text exists already.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Busy`]: the table cannot be written, or holds the key.
+    pub async fn store(&self, key: &ApiKey, new: &NewKey, now: Timestamp) -> Result<(), StoreError> {
+        let item = new_item(key.owner(), key.hash(), new, now)?;
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        put.condition_expression("attribute_not_exists(pk)").send().await.map_err(unavailable)?;
+        Ok(())
+    }
+
+    /// Reads the record of an API key, consistently.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Busy`]: the table cannot be read.
+    pub async fn find(&self, hash: KeyHash) -> Result<Option<KeyRecord>, StoreError> {
+        let get =
+            self.client.get_item().table_name(&self.table).set_key(Some(key_of(hash))).consistent_read(true);
+        get.send().await.map_err(unavailable)?.item.map(record_from_item).transpose()
+    }
+
+    /// Revokes an API key. It stops writing at once, and reading within 30 s.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]: there is no such key.
+    pub async fn revoke(&self, hash: KeyHash, now: Timestamp) -> Result<(), StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key_of(hash)))
+            .update_expression("SET revoked_at = if_not_exists(revoked_at, :now)")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":now", number(now.millis()));
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Err(StoreError::NotFound)
+            }
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    /// Copies the keys that version 0.1 stored in the files table; the number of copied ones. A key that is here already
+    /// stays as it is, so that a revoked one does not come back. Reads the whole files table (`Scan`).
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Busy`]: a table cannot be read or written.
+    pub async fn copy_from(&self, files_table: &str) -> Result<u64, StoreError> {
+        let scan = self.client.scan().table_name(files_table).consistent_read(true);
+        let scan = scan.filter_expression("begins_with(pk, :key)");
+        let mut items =
+            scan.expression_attribute_values(":key", text(KEY_PREFIX)).into_paginator().items().send();
+        let mut copied = 0;
+        while let Some(item) = items.next().await {
+            let mut item = item.map_err(unavailable)?;
+            item.remove("sk");
+            let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+            match put.condition_expression("attribute_not_exists(pk)").send().await {
+                Ok(_) => copied += 1,
+                Err(error)
+                    if error
+                        .as_service_error()
+                        .is_some_and(|e| e.is_conditional_check_failed_exception()) => {}
+                Err(error) => return Err(unavailable(error)),
+            }
+        }
+        Ok(copied)
+    }
+
+    /// Where the item of a presented key is: the table and the primary key.
+    pub(crate) fn place(&self, access: &Authority) -> (&str, Item) {
+        (&self.table, key_of(access.key.hash()))
+    }
+
+    /// The item of a transaction by which it depends on the key.
+    pub(crate) fn condition_check(&self, access: &Authority) -> Result<TransactWriteItem, StoreError> {
+        condition_check(&self.table, access)
+    }
+
+    /// Why [`Keys::condition_check`] failed, by the item that the cancellation holds.
+    pub(crate) fn refusal(&self, access: &Authority, found: Option<Item>) -> StoreError {
+        match self.judge_item(access, found.filter(|item| !item.is_empty())) {
+            Err(error) => error,
+            Ok(()) => StoreError::Changed,
+        }
+    }
+
+    /// Whether the key is remembered as good for what is asked; `false`: it has to be read.
+    ///
+    /// # Errors
+    /// [`StoreError::Key`]: it is remembered as bad, or lacks the scope.
+    pub(crate) fn is_remembered(&self, access: &Authority) -> Result<bool, StoreError> {
+        match self.cache.get(access.key.hash(), access.now) {
+            None => Ok(false),
+            Some(Remembered::Bad) => Err(KeyProblem::Invalid.into()),
+            Some(Remembered::Good(record)) => Ok(access.check(Some(&record)).map(|()| true)?),
+        }
+    }
+
+    /// Checks a key against its item as just read, and remembers the outcome.
+    pub(crate) fn judge_item(&self, access: &Authority, item: Option<Item>) -> Result<(), StoreError> {
+        self.judge(access, item.map(record_from_item).transpose()?)
+    }
+
+    fn judge(&self, access: &Authority, record: Option<KeyRecord>) -> Result<(), StoreError> {
+        let checked = access.check(record.as_ref());
+        let remembered = match (record, checked) {
+            (None, _) | (_, Err(KeyProblem::Invalid)) => Remembered::Bad,
+            (Some(record), _) => Remembered::Good(record),
+        };
+        self.cache.remember(access.key.hash(), remembered, access.now);
+        Ok(checked?)
+    }
+
+    /// Checks a key by one read of its item alone.
+    pub(crate) async fn read(&self, access: &Authority) -> Result<(), StoreError> {
+        let record = self.find(access.key.hash()).await?;
+        self.judge(access, record)
+    }
+}
+
+impl CheckKey for Keys {
+    async fn check_key(&self, access: &Authority) -> Result<(), StoreError> {
+        if self.is_remembered(access)? { Ok(()) } else { self.read(access).await }
+    }
+
+    async fn check_key_now(&self, access: &Authority) -> Result<(), StoreError> {
+        if self.is_remembered(access)? && access.scope == Scope::Read {
+            return Ok(());
+        }
+        self.read(access).await
+    }
+}

@@ -1,0 +1,279 @@
+//! What a bad key gets, and what it costs, on every route of the template.
+
+use std::collections::BTreeSet;
+
+use files_domain::{ApiKey, OwnerId, Scope};
+use files_local::template::{self, Surroundings};
+use files_tests::cloud::now;
+use files_tests::owner::id;
+use files_tests::{Answer, Cloud, Form, Owner, media};
+use http::Method;
+use reqwest::RequestBuilder;
+use serde_json::{Value, json};
+
+const TEMPLATE: &str = include_str!("../../../template.yaml");
+
+/// Files of one owner, each in the state that a route works on.
+struct Targets {
+    stored: Value,
+    announced: Value,
+    in_parts: Value,
+}
+
+impl Targets {
+    async fn of(owner: &Owner) -> Self {
+        Self {
+            stored: owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await,
+            announced: owner.announce("a.mp4", 3, "video/mp4").await,
+            in_parts: owner.announce_parts("a.mp4", 3).await,
+        }
+    }
+}
+
+/// One way to use a route.
+struct Case {
+    route: &'static str,
+    function: &'static str,
+    scope: Scope,
+    /// Whether the request can be understood.
+    well_formed: bool,
+    request: Box<dyn Fn(&Owner, &Targets) -> RequestBuilder>,
+}
+
+impl Case {
+    fn new(
+        route: &'static str,
+        function: &'static str,
+        scope: Scope,
+        request: impl Fn(&Owner, &Targets) -> RequestBuilder + 'static,
+    ) -> Self {
+        Self { route, function, scope, well_formed: true, request: Box::new(request) }
+    }
+
+    fn malformed(self) -> Self {
+        Self { well_formed: false, ..self }
+    }
+
+    fn name(&self) -> String {
+        format!("{}{}", self.route, if self.well_formed { "" } else { " (malformed)" })
+    }
+
+    /// Whether the route is about one file.
+    fn is_of_file(&self) -> bool {
+        self.route.contains("{id}")
+    }
+
+    /// What a key that this process has not seen may cost: reading a file reads the key along with it, all else reads the
+    /// key alone first.
+    fn cost_of_unknown_key(&self) -> Value {
+        let together = self.well_formed && self.is_of_file() && self.scope == Scope::Read;
+        json!({"dynamodb": {if together { "BatchGetItem" } else { "GetItem" }: 1}})
+    }
+}
+
+fn to(owner: &Owner, method: Method, path: &str) -> RequestBuilder {
+    owner.request(method, path)
+}
+
+fn cases() -> Vec<Case> {
+    use Scope::{Delete, Read, Write};
+    let create = |request: fn(&Owner) -> RequestBuilder| {
+        Case::new("POST /v1/files", "create-file", Write, move |owner, _| request(owner))
+    };
+    let list = |query: &'static str| {
+        Case::new("GET /v1/files", "list-files", Read, move |owner, _| {
+            to(owner, Method::GET, &format!("/files{query}"))
+        })
+    };
+    let upload = |route, function, request: fn(&Owner, &Targets) -> RequestBuilder| {
+        Case::new(route, function, Write, request)
+    };
+    vec![
+        create(|owner| owner.form(Form::new().file("a.png", None, b"bytes"))),
+        create(|owner| owner.json(&json!({"file_url": "http://127.0.0.1:9/a"}))),
+        create(|owner| owner.json(&json!({"name": "a.mp4", "size": 3}))),
+        create(|owner| owner.post("application/json", "{")).malformed(),
+        list(""),
+        list("?status=failed"),
+        list("?limit=none").malformed(),
+        Case::new("GET /v1/files/{id}", "get-file", Read, |owner, targets| {
+            to(owner, Method::GET, &format!("/files/{}", id(&targets.stored)))
+        }),
+        Case::new("GET /v1/files/{id}", "get-file", Read, |owner, _| to(owner, Method::GET, "/files/none"))
+            .malformed(),
+        Case::new("GET /v1/files/{id}/{filename}", "download-file", Read, |owner, targets| {
+            to(owner, Method::GET, Owner::download_url(&targets.stored))
+        }),
+        Case::new("GET /v1/files/{id}/{filename}", "download-file", Read, |owner, targets| {
+            to(owner, Method::GET, &format!("{}?disposition=none", Owner::download_url(&targets.stored)))
+        })
+        .malformed(),
+        Case::new("HEAD /v1/files/{id}/{filename}", "download-file", Read, |owner, targets| {
+            to(owner, Method::HEAD, Owner::download_url(&targets.stored))
+        }),
+        Case::new("DELETE /v1/files/{id}", "delete-file", Delete, |owner, targets| {
+            to(owner, Method::DELETE, &format!("/files/{}", id(&targets.stored)))
+        }),
+        Case::new("DELETE /v1/files/{id}", "delete-file", Delete, |owner, _| {
+            to(owner, Method::DELETE, "/files/none")
+        })
+        .malformed(),
+        upload("POST /v1/uploads/{id}/sign", "sign-upload", |owner, targets| {
+            owner.post_upload(&targets.announced, "sign")
+        }),
+        upload("POST /v1/uploads/{id}/parts", "sign-parts", |owner, targets| {
+            owner.sign_parts_of(&targets.in_parts, &[1])
+        }),
+        upload("POST /v1/uploads/{id}/parts", "sign-parts", |owner, targets| {
+            owner.post_upload(&targets.in_parts, "parts").body("[]")
+        })
+        .malformed(),
+        Case::new("GET /v1/uploads/{id}/parts", "list-parts", Write, |owner, targets| {
+            to(owner, Method::GET, &format!("/uploads/{}/parts", id(&targets.in_parts)))
+        }),
+        Case::new("GET /v1/uploads/{id}/parts", "list-parts", Write, |owner, targets| {
+            to(owner, Method::GET, &format!("/uploads/{}/parts?after=none", id(&targets.in_parts)))
+        })
+        .malformed(),
+        upload("POST /v1/uploads/{id}/complete", "complete-upload", |owner, targets| {
+            owner.post_upload(&targets.in_parts, "complete")
+        }),
+        Case::new("POST /v1/preview", "preview-url", Write, |owner, _| preview(owner, "http://127.0.0.1:9/")),
+        Case::new("POST /v1/preview", "preview-url", Write, |owner, _| preview(owner, "none")).malformed(),
+    ]
+}
+
+fn preview(owner: &Owner, url: &str) -> RequestBuilder {
+    let request = to(owner, Method::POST, "/preview").header("content-type", "application/json");
+    request.body(json!({"file_url": url}).to_string())
+}
+
+fn without_key(request: RequestBuilder) -> RequestBuilder {
+    let (client, request) = request.build_split();
+    let mut request = request.expect("a request");
+    request.headers_mut().remove("x-api-key").expect("a key");
+    RequestBuilder::from_parts(client, request)
+}
+
+/// Sends a request; the answer, and what the route's function called for it.
+async fn priced(cloud: &Cloud, case: &Case, request: RequestBuilder) -> (Answer, Value) {
+    cloud.forget_calls().await;
+    let answer = Answer::to(request).await;
+    let calls = cloud.calls(case.function).await;
+    (answer, calls)
+}
+
+/// The answer is this error, in the one shape where it has a body.
+fn assert_refused(case: &Case, answer: &Answer, status: u16, reason: &str, message: &str) {
+    if case.route.starts_with("HEAD") {
+        assert_eq!((answer.status, answer.body.len()), (status, 0), "{}", case.name());
+        return;
+    }
+    let body = answer.expect_error(status, reason);
+    assert!(body["message"].as_str().is_some_and(|text| text.contains(message)), "{}: {body}", case.name());
+}
+
+#[test]
+fn every_route_of_the_template_is_tried() {
+    let model = template::load(TEMPLATE, &Surroundings::default()).expect("the template");
+    let routes = model
+        .functions
+        .iter()
+        .flat_map(|function| function.routes.iter().map(|route| (route.key(), function.binary.clone())));
+    let open = "$default"; // tells nothing and reads nothing, so it asks for no key
+    let routes: BTreeSet<_> = routes.filter(|(route, _)| route != open).collect();
+    let tried = cases().into_iter().map(|case| (case.route.to_owned(), case.function.to_owned()));
+    assert_eq!(tried.collect::<BTreeSet<_>>(), routes);
+}
+
+#[tokio::test]
+async fn a_bad_key_costs_one_read_and_then_none() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
+    let targets = Targets::of(&owner).await;
+    let before = (owner.behind.items().await.len(), owner.behind.usage().await);
+    let unauthorized = (401, "invalid_api_key", "Invalid or expired API key");
+    for case in cases() {
+        let garbage = owner.with_key(&owner.key()[..owner.key().len() - 1]);
+        for request in [
+            without_key((case.request)(&owner, &targets)),
+            (case.request)(&owner.with_key(""), &targets),
+            (case.request)(&garbage, &targets),
+        ] {
+            let (answer, calls) = priced(&cloud, &case, request).await;
+            let (status, reason, message) = unauthorized;
+            assert_refused(&case, &answer, status, reason, message);
+            assert_eq!(calls, json!({}), "{}: what is no key costs nothing", case.name());
+        }
+
+        let forged = ApiKey::generate(OwnerId::named(owner.name())).expect("randomness");
+        let expired = cloud.key(owner.name(), Scope::ALL, Some(now())).await;
+        let revoked = cloud.key(owner.name(), Scope::ALL, None).await;
+        owner
+            .behind
+            .keys()
+            .revoke(ApiKey::parse(&revoked).expect("a key").hash(), now())
+            .await
+            .expect("revoked");
+        let others = Scope::ALL.into_iter().filter(|scope| *scope != case.scope);
+        let lacking = cloud.key(owner.name(), others, None).await;
+        for (kind, key, (status, reason, message)) in [
+            ("forged", forged.reveal(), unauthorized),
+            ("expired", &expired, unauthorized),
+            ("revoked", &revoked, unauthorized),
+            ("lacking", &lacking, (403, "missing_scope", case.scope.as_str())),
+        ] {
+            let bad = owner.with_key(key);
+            for cost in [case.cost_of_unknown_key(), json!({})] {
+                let (answer, calls) = priced(&cloud, &case, (case.request)(&bad, &targets)).await;
+                assert_refused(&case, &answer, status, reason, message);
+                assert_eq!(calls, cost, "{} with a key that is {kind}", case.name());
+            }
+        }
+    }
+    assert_eq!((owner.behind.items().await.len(), owner.behind.usage().await), before);
+    assert_eq!(owner.file(id(&targets.stored)).await, targets.stored);
+}
+
+#[tokio::test]
+async fn another_owners_file_costs_one_read() {
+    let cloud = Cloud::start().await;
+    let (owner, stranger) = (cloud.owner().await, cloud.owner().await);
+    let (targets, own) = (Targets::of(&owner).await, Targets::of(&stranger).await);
+    for case in cases().iter().filter(|case| case.is_of_file() && case.well_formed) {
+        // The key becomes known to the function.
+        Answer::to((case.request)(&stranger, &own)).await;
+        let (answer, calls) = priced(&cloud, case, (case.request)(&stranger, &targets)).await;
+        assert_refused(case, &answer, 404, "not_found", "");
+        assert_eq!(calls, json!({"dynamodb": {"BatchGetItem": 1}}), "{}", case.name());
+    }
+    assert_eq!(owner.file(id(&targets.stored)).await, targets.stored);
+}
+
+#[tokio::test]
+async fn a_revoked_key_stops_writing_at_once() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
+    for case in cases().iter().filter(|case| case.scope != Scope::Read && case.well_formed) {
+        let targets = Targets::of(&owner).await;
+        let key = cloud.key(owner.name(), Scope::ALL, None).await;
+        let holder = owner.with_key(&key);
+        let answer = Answer::to((case.request)(&holder, &targets)).await;
+        assert!(![401, 403].contains(&answer.status), "{}: {}", case.name(), answer.status);
+        owner.behind.keys().revoke(ApiKey::parse(&key).expect("a key").hash(), now()).await.expect("revoked");
+        let before = files_of(&owner).await;
+        for most in [1, 0] {
+            let (answer, calls) = priced(&cloud, case, (case.request)(&holder, &targets)).await;
+            assert_refused(case, &answer, 401, "invalid_api_key", "Invalid or expired API key");
+            let made: u64 =
+                calls["dynamodb"].as_object().into_iter().flatten().filter_map(|(_, n)| n.as_u64()).sum();
+            assert!(made <= most && calls.as_object().is_none_or(|services| services.len() <= 1), "{calls}");
+        }
+        assert_eq!(files_of(&owner).await, before, "{}", case.name());
+    }
+}
+
+/// The sort keys of the owner's files.
+async fn files_of(owner: &Owner) -> BTreeSet<String> {
+    owner.behind.sort_keys().await.into_iter().filter(|sk| sk.starts_with("file#")).collect()
+}
