@@ -104,6 +104,15 @@ test-deploy: need-test need-layer build python-tools ## Deploys to an emulator o
 		$(if $(PROFILE),--profile $(PROFILE) $(locked),--built target/release)
 	@$(python) $(scripts)/try_deployment.py target/lambda-test $(ARGS)
 
+# On arm64 itself `make test` runs the functions without emulation.
+.PHONY: test-arm64
+test-arm64: need-test need-layer build ## Compiles all functions for arm64 and runs the main job's tests through them, emulated; as for Lambda by PROFILE=lambda.
+	@$(scripts)/install.sh prove
+	@$(scripts)/rust-arm64.sh emulator
+	@$(layer)/build.py arm64
+	@.tools/venv-layer/bin/python -B $(scripts)/package.py arm64 --profile $(or $(PROFILE),arm64-test) --into target/arm64/zips $(locked)
+	@.tools/venv-layer/bin/python -B $(scripts)/try_arm64.py target/arm64/zips $(ARGS)
+
 .PHONY: check-policies
 check-policies: ## Holds the template's policies against what the functions asked for in the last `make test`.
 	@target/release/check-policies

@@ -87,7 +87,7 @@ impl Setup {
     /// The folder of the functions' binaries.
     fn functions(&self, folder: &Path) -> PathBuf {
         if self.dying.is_empty() {
-            return built();
+            return programs();
         }
         let functions = folder.join("functions");
         std::fs::create_dir(&functions).expect("a folder");
@@ -98,7 +98,7 @@ impl Setup {
                 std::fs::write(&path, "#!/bin/sh\nexit 1\n").expect("a script");
                 std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("a script");
             } else {
-                std::os::unix::fs::symlink(built().join(&name), &path).expect("a link");
+                std::os::unix::fs::symlink(programs().join(&name), &path).expect("a link");
             }
         }
         functions
@@ -121,6 +121,12 @@ fn without(template: &str, function: &str, action: &str) -> String {
 /// The project's folder.
 fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
+}
+
+/// The folder of the functions' programs: `FILES_TESTS_FUNCTIONS`, such as `make test-arm64` fills, else the folder of the binaries.
+fn programs() -> PathBuf {
+    let named = std::env::var_os("FILES_TESTS_FUNCTIONS").filter(|folder| !folder.is_empty());
+    named.map_or_else(built, PathBuf::from)
 }
 
 /// Where it is recorded what functions ask of the services, for `make check-policies`.

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::api::{Job, Shared, failure, router};
 use super::spawner::{Spawner, kill_group};
-use super::{INIT_LIMIT, Interruption, Invocation, Outcome, Settings, environment};
+use super::{INIT_LIMIT, Interruption, Invocation, Outcome, Settings, environment, program};
 use crate::account::function_arn;
 use crate::log::{Level, Log};
 use crate::template::Function;
@@ -55,7 +55,7 @@ impl Instance {
     ) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port for the Runtime API")?;
         let api = listener.local_addr()?.to_string();
-        let mut command = Command::new(settings.functions.join(&function.binary));
+        let mut command = Command::new(program(&settings.functions, function));
         command
             .env_clear()
             .envs(environment::variables(function, settings, &api))

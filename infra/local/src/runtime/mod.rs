@@ -11,7 +11,7 @@ mod pool;
 mod spawner;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -148,6 +148,12 @@ struct Inner {
     ended: tokio::sync::Mutex<mpsc::Receiver<()>>,
 }
 
+/// A function's program among the others', or in a folder of its own with all that is in its zip.
+fn program(functions: &Path, function: &Function) -> PathBuf {
+    let path = functions.join(&function.binary);
+    if path.is_dir() { path.join("bootstrap") } else { path }
+}
+
 impl Lambda {
     /// Gets the functions ready; a process starts when an invocation needs it.
     ///
@@ -156,7 +162,7 @@ impl Lambda {
     pub fn new(settings: &Settings, functions: &[Function]) -> Result<Self> {
         let (python, missing): (Vec<_>, Vec<_>) = functions
             .iter()
-            .filter(|function| !settings.functions.join(&function.binary).is_file())
+            .filter(|function| !program(&settings.functions, function).is_file())
             .partition(|function| function.is_python);
         let names = |functions: &[&Function]| {
             functions.iter().map(|function| function.binary.as_str()).collect::<Vec<_>>().join(", ")

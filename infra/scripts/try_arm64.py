@@ -1,0 +1,116 @@
+"""Runs the main job's end-to-end tests through the functions that `make package` built for arm64, emulated on this machine.
+
+    python try_arm64.py FOLDER [TEST...]     (the zips' folder; the tests are those of TESTS)
+
+The local cloud starts the functions of a folder (`files-local --functions`). Here each has a script that runs the zip's program
+with QEMU's user mode emulation and arm64's C library, all in the function's folder: nothing is installed, or registered with
+the kernel, and nothing is missing where a function sees no more than its folder. ffprobe is the layer's for arm64. Python is
+this machine's own: resolve-url has no code of an architecture but qjs.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+EMULATION = ROOT / ".tools/arm64"
+LAYER = ROOT / "layers/ffprobe/dist/ffprobe-layer-arm64.zip"
+# What of target/release runs resolve-url.
+PYTHON = ("resolve-url", "python")
+# Of tests/tests/end_to_end: each function does what it is for.
+TESTS = ["auth::a_key_that_is_not_good", "background::a_dead_letter_of", "background::an_upload_that_never_came"]
+TESTS += ["background::what_a_delete_left", "download::", "failing_sources::a_name_that_leads_to_a_private_address"]
+TESTS += ["failing_sources::a_redirect_to_a_private_address", "http::unknown_addresses", "list::", "pages::a_page_with_a_video"]
+TESTS += ["pages::pages_that_lead_inside", "parts::a_deleted_upload", "parts::a_single_put_is_signed_again"]
+TESTS += ["parts::parts_become_a_file", "presigned::", "preview::", "private_addresses::the_runtime_api", "story::"]
+
+# A function's folder is mounted elsewhere. No other program is started: ffprobe may have no children.
+BOOTSTRAP = """\
+#!/bin/sh
+task=${{0%/*}}
+exec "$task/emulated/{name}" -L "$task/emulated/root" "$task/emulated/program" "$@"
+"""
+# A file of the layer, which is mounted alone; or it is started where it is, beside the functions' folders.
+FFPROBE = """\
+#!/bin/sh
+task=/var/task
+[ -e "$task/emulated/ffprobe" ] || task=${0%/*}/probe-file
+exec "$task/emulated/ffprobe" "$task/emulated/layer" "$@"
+"""
+
+
+def packed(folder):
+    """The zips of functions that have a program, by the functions' names."""
+    return {archive.parent.name: archive for archive in sorted(folder.glob("*/bootstrap.zip"))}
+
+
+def unpack(archive, member, path):
+    """Puts a program of a zip there."""
+    with zipfile.ZipFile(archive) as opened:
+        path.write_bytes(opened.read(member))
+    path.chmod(0o755)
+
+
+def link(source, path):
+    """The same file once more; a copy where a link cannot be."""
+    try:
+        os.link(source, path)
+    except OSError:
+        shutil.copy2(source, path)
+
+
+def script(path, text):
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def emulated(programs, folder):
+    """Fills a folder with a folder of each function: a program `bootstrap`, and all that it needs."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for name, archive in programs.items():
+        inner = folder / name / "emulated"
+        shutil.copytree(EMULATION / "root", inner / "root", symlinks=True, copy_function=link)
+        link(EMULATION / "qemu-aarch64", inner / name)  # the process is named after the function
+        unpack(archive, "bootstrap", inner / "program")
+        script(folder / name / "bootstrap", BOOTSTRAP.format(name=name))
+    probe = folder / "probe-file/emulated"
+    link(EMULATION / "qemu-aarch64", probe / "ffprobe")
+    unpack(LAYER, "bin/ffprobe", probe / "layer")
+    script(folder / "ffprobe", FFPROBE)
+
+
+def cargo_test(functions, *arguments, **options):
+    """Runs the end-to-end tests' program against local clouds of these functions."""
+    command = ["cargo", "test", "--release", "--workspace", "--test", "end_to_end"]
+    command += ["--locked"] if os.environ.get("CI") else []
+    environment = {"FILES_TESTS_FUNCTIONS": str(functions), "FILES_FFPROBE": str(functions / "ffprobe"), "CARGO_TERM_QUIET": "false"}
+    return subprocess.run([*command, "--", *arguments], cwd=ROOT, env=os.environ | environment, text=True, **options)
+
+
+def check_filters(filters, listed):
+    """Fails if one of them stands for no test of the list."""
+    names = [line.removesuffix(": test") for line in listed.splitlines() if line.endswith(": test")]
+    if unknown := [name for name in filters if not any(name in test for test in names)]:
+        sys.exit(f"there is no test {', '.join(unknown)}")
+
+
+def main(arguments):
+    zips, *filters = arguments
+    programs = packed(Path(zips))
+    expected = {manifest.parent.name for manifest in (ROOT / "functions").glob("*/Cargo.toml")}
+    if missing := expected - programs.keys():
+        sys.exit(f"not packaged: {', '.join(sorted(missing))}")
+    folder = ROOT / "target/arm64/functions"
+    emulated(programs, folder)
+    for name in PYTHON:
+        (folder / name).symlink_to(ROOT / "target/release" / name)
+    filters = filters or TESTS
+    check_filters(filters, cargo_test(folder, "--list", check=True, stdout=subprocess.PIPE).stdout)
+    return cargo_test(folder, *filters).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
