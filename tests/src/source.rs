@@ -25,6 +25,7 @@ pub struct Reply {
     body: Bytes,
     way: Way,
     needs: Option<(&'static str, String)>,
+    gives_ranges: bool,
 }
 
 /// How a body comes.
@@ -34,6 +35,8 @@ enum Way {
     Whole,
     /// Whole, in chunks, without its length.
     Chunked,
+    /// Whole, in chunks of so many bytes each.
+    Crumbs(usize),
     /// Its first half, then the connection breaks.
     Half,
     /// Its first half, and the rest when the gate opens.
@@ -55,7 +58,8 @@ impl Reply {
     /// 200 with these bytes.
     #[must_use]
     pub fn bytes(body: impl Into<Bytes>) -> Self {
-        Self { status: StatusCode::OK, headers: Vec::new(), body: body.into(), way: Way::Whole, needs: None }
+        let (headers, way, needs) = (Vec::new(), Way::Whole, None);
+        Self { status: StatusCode::OK, headers, body: body.into(), way, needs, gives_ranges: false }
     }
 
     /// Another status, with a body that must never be taken for the file.
@@ -103,6 +107,30 @@ impl Reply {
         Self { way: Way::Chunked, ..self }
     }
 
+    /// In chunks of so many bytes.
+    #[must_use]
+    pub fn in_crumbs(self, bytes: usize) -> Self {
+        Self { way: Way::Crumbs(bytes), ..self }
+    }
+
+    /// Gives the bytes that a `Range` asks for.
+    #[must_use]
+    pub fn with_ranges(self) -> Self {
+        Self { gives_ranges: true, ..self }
+    }
+
+    /// What is sent to who asks with these headers.
+    fn asked_with(self, headers: &HeaderMap) -> Self {
+        let range = headers.get(header::RANGE).filter(|_| self.gives_ranges);
+        let Some((first, last)) = range.and_then(|range| range_in(range.to_str().ok()?, self.body.len()))
+        else {
+            return self;
+        };
+        let range = format!("bytes {first}-{last}/{}", self.body.len());
+        let part = Self { status: StatusCode::PARTIAL_CONTENT, body: self.body.slice(first..=last), ..self };
+        part.header("content-range", &range)
+    }
+
     /// Only half of it.
     #[must_use]
     pub fn half(self) -> Self {
@@ -128,6 +156,14 @@ impl Reply {
         let response = match self.way {
             Way::Whole => response.body(Body::from(self.body)),
             Way::Chunked => response.body(Body::from_stream(head.chain(stream::iter([Ok(second)])))),
+            Way::Crumbs(bytes) => {
+                let crumbs: Vec<_> = self.body.chunks(bytes).map(Bytes::copy_from_slice).collect();
+                // Each is sent before the next one is there.
+                response.body(Body::from_stream(stream::iter(crumbs).then(async |crumb| {
+                    tokio::task::yield_now().await;
+                    Ok::<_, io::Error>(crumb)
+                })))
+            }
             Way::Half => {
                 let broken = stream::once(async {
                     tokio::task::yield_now().await; // what is written so far goes out while there is nothing to write
@@ -154,6 +190,14 @@ fn pieces(mut bytes: Bytes) -> impl Iterator<Item = Bytes> {
     })
 }
 
+/// First and last byte of a `Range`.
+fn range_in(header: &str, size: usize) -> Option<(usize, usize)> {
+    let (first, last) = header.strip_prefix("bytes=")?.split_once('-')?;
+    let last = last.parse().unwrap_or(usize::MAX).min(size.checked_sub(1)?);
+    let first = first.parse().ok()?;
+    (first <= last).then_some((first, last))
+}
+
 fn response_length(length: usize) -> (header::HeaderName, usize) {
     (header::CONTENT_LENGTH, length)
 }
@@ -163,6 +207,7 @@ struct Pages {
     replies: HashMap<String, Reply>,
     requests: HashMap<String, usize>,
     headers: HashMap<String, HeaderMap>,
+    sent: usize,
 }
 
 type Shared = Arc<Mutex<Pages>>;
@@ -216,6 +261,12 @@ impl SourceServer {
         lock(&self.pages).headers.get(path).cloned().unwrap_or_default()
     }
 
+    /// Bytes of all bodies that were sent, but for those of half ones.
+    #[must_use]
+    pub fn sent(&self) -> usize {
+        lock(&self.pages).sent
+    }
+
     /// Waits until as many requests have come for a path.
     pub async fn asked(&self, path: &str, times: usize) {
         until(&format!("{times} requests for {path}"), async || (self.requests(path) >= times).then_some(()))
@@ -238,7 +289,11 @@ async fn answer(State(pages): State<Shared>, request: Request) -> Response<Body>
         pages.replies.get(&path).cloned()
     };
     match reply {
-        Some(reply) if reply.is_for(request.headers()) => reply.send(),
+        Some(reply) if reply.is_for(request.headers()) => {
+            let reply = reply.asked_with(request.headers());
+            lock(&pages).sent += reply.body.len();
+            reply.send()
+        }
         Some(_) => Reply::status(StatusCode::FORBIDDEN).send(),
         None => Reply::status(StatusCode::NOT_FOUND).send(),
     }

@@ -1,11 +1,13 @@
 use bytes::Bytes;
 use files_domain::{FileName, clean_content_type};
-use safe_fetch::{FetchError, Source};
+use safe_fetch::Source;
+
+use crate::stop::Stop;
 
 /// Bytes that come in their order, from wherever, and what is said of them.
 pub(crate) trait Incoming: Send {
     /// The next ones, never empty; `None` once all have come.
-    fn next_chunk(&mut self) -> impl Future<Output = Result<Option<Bytes>, FetchError>> + Send;
+    fn next_chunk(&mut self) -> impl Future<Output = Result<Option<Bytes>, Stop>> + Send;
 
     /// How many there are, if that is known.
     fn length(&self) -> Option<u64>;
@@ -33,8 +35,8 @@ pub(crate) struct Said {
 }
 
 impl Incoming for Source {
-    async fn next_chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
-        Self::next_chunk(self).await
+    async fn next_chunk(&mut self) -> Result<Option<Bytes>, Stop> {
+        Ok(Self::next_chunk(self).await?)
     }
 
     fn length(&self) -> Option<u64> {

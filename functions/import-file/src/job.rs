@@ -3,7 +3,7 @@ use std::sync::{Mutex, PoisonError};
 
 use files_domain::{FileId, OwnerId};
 use files_objects::Objects;
-use safe_fetch::{FetchError, SafeClient, Source, Target, Version, Wanted};
+use safe_fetch::{ByteRange, FetchError, SafeClient, Source, Target, Version};
 
 /// What all parts of one import share.
 pub(crate) struct Job {
@@ -26,7 +26,7 @@ pub(crate) struct Job {
 impl Job {
     /// Some bytes of the source. Where its redirects led to may have been signed for a while only: if it is refused there,
     /// it is looked up once more.
-    pub(crate) async fn ask(&self, wanted: Wanted) -> Result<Source, FetchError> {
+    pub(crate) async fn ask(&self, wanted: ByteRange) -> Result<Source, FetchError> {
         let location = self.location();
         let asked = match self.client.range(&location, &self.version, wanted).await {
             Err(FetchError::Status(401 | 403 | 404 | 410)) if location != self.target => {

@@ -53,7 +53,7 @@ impl<'w, 'a, R: ClaimImport + FileRecords + Sync> Ordered<'w, 'a, R> {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                chunk = &mut next => return Ok(chunk?),
+                chunk = &mut next => return chunk,
                 _ = ticks.tick() => self.write_down_at_times(total).await?,
             }
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use files_domain::{ClaimImport, FileName, FileRecords, Origin, PageClaims};
-use hls_stream::{HeadersFor, HlsError, HlsStream, is_playlist};
+use hls_stream::{HeadersFor, HlsStream, is_playlist};
 use page_resolver::{Format, Page, PageRequest, ResolveError, Transport, is_page};
 use safe_fetch::{FetchError, Source, SourceHeaders, SourceUrl, Target};
 use tokio::time::timeout;
@@ -125,11 +125,8 @@ impl<R: ClaimImport + FileRecords + Sync> Worker<'_, R> {
         let headers: HeadersFor = Arc::new(move |to| asks.with(&from.headers.leaving(&from.url, to)));
         let (client, allowed) = (self.client.clone(), self.import.allowed.clone());
         let opened = timeout(self.hours.left(), HlsStream::open(client, allowed, headers, playlist)).await;
-        match opened.map_err(|_| Stop::GivenUp(FetchError::Timeout))? {
-            Ok(stream) => Ok(Stream { name: stream.file_name(), stream }),
-            Err(HlsError::Refused(refusal)) => Err(Stop::Refused(refusal.to_string())),
-            Err(HlsError::Fetch(error)) => Err(Stop::Source(error)),
-        }
+        let stream = opened.map_err(|_| Stop::GivenUp(FetchError::Timeout))??;
+        Ok(Stream { name: stream.file_name(), stream })
     }
 }
 
@@ -165,8 +162,8 @@ impl Stream {
 }
 
 impl Incoming for Stream {
-    async fn next_chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
-        self.stream.next_chunk().await
+    async fn next_chunk(&mut self) -> Result<Option<Bytes>, Stop> {
+        Ok(self.stream.next_chunk().await?)
     }
 
     fn length(&self) -> Option<u64> {
@@ -189,7 +186,7 @@ pub(crate) struct Titled<S> {
 }
 
 impl<S: Incoming> Incoming for Titled<S> {
-    async fn next_chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
+    async fn next_chunk(&mut self) -> Result<Option<Bytes>, Stop> {
         self.inner.next_chunk().await
     }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use safe_fetch::{FetchError, Source, Wanted};
+use safe_fetch::{ByteRange, FetchError, Source};
 
 use crate::job::Job;
 
@@ -76,6 +76,6 @@ impl Reader {
     async fn ask(&mut self) -> Result<Source, FetchError> {
         let last = if self.in_order { self.job.version.total } else { self.end } - 1;
         self.brought = 0;
-        self.job.ask(Wanted { first: self.at, last }).await
+        self.job.ask(ByteRange { first: self.at, last }).await
     }
 }

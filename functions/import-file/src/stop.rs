@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use files_domain::StoreError;
 use files_objects::ObjectsError;
+use hls_stream::HlsError;
 use safe_fetch::FetchError;
 
 use crate::BoxError;
@@ -26,6 +27,15 @@ pub(crate) enum Stop {
 impl From<FetchError> for Stop {
     fn from(error: FetchError) -> Self {
         Self::Source(error)
+    }
+}
+
+impl From<HlsError> for Stop {
+    fn from(error: HlsError) -> Self {
+        match error {
+            HlsError::Refused(refusal) => Self::Refused(refusal.to_string()),
+            HlsError::Fetch(error) => Self::Source(error),
+        }
     }
 }
 

@@ -6,19 +6,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use m3u8_rs::{MasterPlaylist, Playlist};
-use safe_fetch::{Allowed, FetchError, SafeClient, Source, SourceHeaders, SourceUrl, Url};
+use safe_fetch::{Allowed, ByteRange, FetchError, SafeClient, Source, SourceHeaders, SourceUrl, Target, Url};
 
+use crate::kind::{Kind, describe};
 use crate::media::{self, Piece};
-use crate::{HlsError, Kind, Refusal, master};
+use crate::piece::{Answer, Fetching};
+use crate::playlist::{self, Media, Playlist};
+use crate::variables::Variables;
+use crate::{HlsError, Refusal, grammar, master};
 
 /// Most bytes of a playlist.
 const MAX_PLAYLIST_BYTES: usize = 4 * 1024 * 1024;
+/// Most variants that are tried, one after the other.
+const MAX_VARIANTS: usize = 4;
 /// Tries of a segment, and the pause before the second one.
 const MAX_TRIES: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// Every packet of a transport stream begins with it.
-const SYNC_BYTE: u8 = 0x47;
+/// Most bytes that are read and thrown away, of a source that gives whole files only, beside as many as are kept.
+const MAX_SKIPPED_BYTES: u64 = 256 * 1024 * 1024;
 
 /// What a request for an address says besides: the addresses in a playlist may be of other hosts, and what is for one host
 /// alone is not for the others to see.
@@ -26,25 +31,37 @@ pub type HeadersFor = Arc<dyn Fn(&SourceUrl) -> SourceHeaders + Send + Sync>;
 
 /// A stream of segments.
 pub struct HlsStream {
+    site: Site,
+    /// What the addresses in the playlist are relative to.
+    base: Url,
+    name: Option<String>,
+    kind: Kind,
+    pieces: VecDeque<Piece>,
+    /// Segments of the playlist.
+    count: usize,
+    current: Option<Fetching>,
+    /// A whole file of which more may be wanted.
+    spare: Option<(String, Answer)>,
+    first: Option<Bytes>,
+    given: u64,
+    skipped: u64,
+}
+
+/// How addresses of a playlist are asked.
+#[derive(Clone)]
+struct Site {
     client: SafeClient,
     allowed: Allowed,
     headers: HeadersFor,
-    /// What the addresses in the playlist are relative to.
-    base: Url,
-    kind: Kind,
-    pieces: VecDeque<Piece>,
-    current: Option<Current>,
-    first: Option<Bytes>,
 }
 
-/// The piece that is being fetched.
-struct Current {
-    piece: Piece,
-    source: Option<Source>,
-    /// Bytes of the answer to leave out before the next one: those before the range, and those that came before it broke.
-    skip: u64,
-    given: u64,
-    tries: u32,
+impl Site {
+    /// An address of a playlist, checked as if a user had typed it.
+    fn target(&self, base: &Url, uri: &str) -> Result<Target, FetchError> {
+        let joined = base.join(uri).map_err(|_| FetchError::Url(safe_fetch::UrlError::NotAbsolute))?;
+        let url = SourceUrl::parse(joined.as_str(), &self.allowed)?;
+        Ok(Target { headers: (self.headers)(&url), url })
+    }
 }
 
 impl fmt::Debug for HlsStream {
@@ -57,8 +74,8 @@ impl fmt::Debug for HlsStream {
 }
 
 impl HlsStream {
-    /// Reads the playlist that `source` has begun to bring, of a master playlist that of its best rendition too, and begins
-    /// with the first segment.
+    /// Reads the playlist that `source` has begun to bring, of a multivariant playlist that of its best variant too, and begins
+    /// with the first segment. A variant that fails before that is passed over for the next one that has as much in it.
     ///
     /// # Errors
     /// A [`Refusal`], or what went wrong when it was fetched.
@@ -68,23 +85,65 @@ impl HlsStream {
         headers: HeadersFor,
         mut source: Source,
     ) -> Result<Self, HlsError> {
-        let mut base = source.final_url.clone();
-        let mut playlist = read(&mut source).await?;
-        if let Playlist::MasterPlaylist(master) = &playlist {
-            let url = rendition(master, &base, &allowed)?;
-            let mut source = client.get_with(&url, &headers(&url)).await?;
-            (base, playlist) = (source.final_url.clone(), read(&mut source).await?);
+        let site = Site { client, allowed, headers };
+        let (from, name) = (source.final_url.clone(), source.file_name.clone());
+        let master = match read(&mut source, &Variables::default()).await? {
+            Playlist::Media(media) => return Self::begin(site, from, name, &media).await,
+            Playlist::Master(master) => master,
+        };
+        let mut failed = None;
+        for variant in master::candidates(&master)?.into_iter().take(MAX_VARIANTS) {
+            let opened =
+                Self::open_variant(site.clone(), &from, &variant.uri, &master.variables, name.clone());
+            match opened.await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => {
+                    tracing::info!(%error, "a variant failed");
+                    failed.get_or_insert(error);
+                }
+            }
         }
-        let Playlist::MediaPlaylist(media) = playlist else { return Err(Refusal::Malformed.into()) };
-        let found = media::pieces(&media)?;
-        let kind = if found.has_map { Kind::Mp4 } else { Kind::MpegTs };
-        let pieces = found.pieces;
-        let mut stream = Self { client, allowed, headers, base, kind, pieces, current: None, first: None };
-        let first = stream.fetch_next().await?.ok_or(Refusal::Empty)?;
-        if !begins(&first, kind) {
-            return Err(Refusal::Segments.into());
+        Err(failed.unwrap_or(Refusal::Empty.into()))
+    }
+
+    async fn open_variant(
+        site: Site,
+        from: &Url,
+        uri: &str,
+        variables: &Variables,
+        name: Option<String>,
+    ) -> Result<Self, HlsError> {
+        let target = site.target(from, uri)?;
+        let mut source = site.client.get_with(&target.url, &target.headers).await?;
+        let base = source.final_url.clone();
+        match read(&mut source, variables).await? {
+            Playlist::Media(media) => Self::begin(site, base, name, &media).await,
+            Playlist::Master(_) => Err(Refusal::Malformed.into()),
         }
-        stream.first = Some(first);
+    }
+
+    async fn begin(site: Site, base: Url, name: Option<String>, media: &Media) -> Result<Self, HlsError> {
+        let found = media::pieces(media)?;
+        let mut stream = Self {
+            site,
+            base,
+            name,
+            kind: Kind::Mp4,
+            pieces: found.pieces,
+            count: found.count,
+            current: None,
+            spare: None,
+            first: None,
+            given: 0,
+            skipped: 0,
+        };
+        let (number, head) = stream.fetch_first().await?;
+        stream.kind = match Kind::of(&head) {
+            Some(Kind::Mp4) if !begins_mp4(&head) => return Err(Refusal::Segments.into()),
+            Some(kind) if kind == Kind::Mp4 || !found.has_map => kind,
+            _ => return Err(Refusal::Segment { number, is: describe(&head), expected: None }.into()),
+        };
+        stream.first = Some(head);
         Ok(stream)
     }
 
@@ -94,77 +153,105 @@ impl HlsStream {
         self.kind
     }
 
-    /// A name for the file, from the playlist's address.
+    /// A name for the file, from that of the playlist which was asked for first.
     #[must_use]
     pub fn file_name(&self) -> String {
-        let last =
-            self.base.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
-        let stem = last.rsplit_once('.').map_or(last, |(stem, _)| stem);
+        let name = self.name.as_deref().unwrap_or_default();
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
         format!("{}.{}", if stem.is_empty() { "stream" } else { stem }, self.kind.extension())
     }
 
     /// The next bytes, never empty, or `None` after those of the last segment.
     ///
     /// # Errors
-    /// A segment could not be fetched, several times.
-    pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
+    /// A segment could not be fetched, several times, or is not what the first one is.
+    pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, HlsError> {
         match self.first.take() {
             Some(first) => Ok(Some(first)),
             None => self.fetch_next().await,
         }
     }
 
-    async fn fetch_next(&mut self) -> Result<Option<Bytes>, FetchError> {
+    /// The first bytes of the first piece, and which segment that is.
+    async fn fetch_first(&mut self) -> Result<(usize, Bytes), HlsError> {
         loop {
-            if self.current.is_none() {
-                let Some(piece) = self.pieces.pop_front() else { return Ok(None) };
-                self.current = Some(Current { piece, source: None, skip: 0, given: 0, tries: 0 });
-            }
+            let number = self.current_piece().map_or(0, |current| current.piece.segment);
             match self.advance().await {
-                Ok(Some(chunk)) => return Ok(Some(chunk)),
-                Ok(None) => self.current = None,
+                Ok(Some(Step::Head(head))) => return Ok((number, head)),
+                Ok(_) => return Err(Refusal::Empty.into()),
                 Err(error) => self.pause_after(error).await?,
             }
         }
     }
 
+    async fn fetch_next(&mut self) -> Result<Option<Bytes>, HlsError> {
+        while let Some(current) = self.current_piece() {
+            let number = current.piece.segment;
+            match self.advance().await {
+                Ok(Some(Step::Head(head))) => {
+                    self.check(number, &head)?;
+                    return Ok(Some(head));
+                }
+                Ok(Some(Step::More(chunk))) => return Ok(Some(chunk)),
+                Ok(None) => self.end_piece()?,
+                Err(error) => self.pause_after(error).await?,
+            }
+        }
+        Ok(None)
+    }
+
+    fn current_piece(&mut self) -> Option<&mut Fetching> {
+        if self.current.is_none() {
+            self.current = Some(Fetching::new(self.pieces.pop_front()?));
+        }
+        self.current.as_mut()
+    }
+
     /// The next bytes of the piece, or `None` at its end.
-    async fn advance(&mut self) -> Result<Option<Bytes>, FetchError> {
+    async fn advance(&mut self) -> Result<Option<Step>, FetchError> {
         let Some(current) = &mut self.current else { return Ok(None) };
-        let (first, length) = current.piece.range.map_or((0, None), |(first, length)| (first, Some(length)));
-        if length.is_some_and(|length| current.given >= length) {
-            return Ok(None);
+        if current.answer.is_none() && current.wanted().is_none_or(|(_, length)| length > 0) {
+            current.answer = Some(ask(&self.site, &self.base, current, self.spare.take()).await?);
         }
-        if current.source.is_none() {
-            let url = address(&self.base, &current.piece.uri, &self.allowed)?;
-            current.source = Some(self.client.get_with(&url, &(self.headers)(&url)).await?);
-            current.skip = first + current.given;
+        if !current.is_checked() {
+            return current.read_head().await.map(|head| Some(Step::Head(head)));
         }
-        let Some(source) = &mut current.source else { return Ok(None) };
-        while let Some(mut chunk) = source.next_chunk().await? {
-            let skipped = current.skip.min(chunk.len() as u64);
-            current.skip -= skipped;
-            chunk = chunk.split_off(usize::try_from(skipped).unwrap_or(chunk.len()));
-            if let Some(length) = length {
-                let left = usize::try_from(length - current.given).unwrap_or(usize::MAX);
-                chunk.truncate(left);
-            }
-            if !chunk.is_empty() {
-                current.given += chunk.len() as u64;
-                return Ok(Some(chunk));
+        Ok(current.next_chunk().await?.map(Step::More))
+    }
+
+    /// The first bytes of a segment must be of the kind that the stream is of, and none begins the file anew.
+    fn check(&self, number: usize, head: &[u8]) -> Result<(), Refusal> {
+        match Kind::of(head) {
+            Some(kind) if kind == self.kind => {}
+            other => {
+                let is = other.map_or_else(|| describe(head), Kind::name);
+                return Err(Refusal::Segment { number, is, expected: Some(self.kind.name()) });
             }
         }
-        // A range that is not there, or a segment that has become shorter.
-        if length.is_some() || current.skip > 0 { Err(FetchError::Truncated) } else { Ok(None) }
+        let is_file = self.kind == Kind::Mp4 && head.get(4..8) == Some(b"ftyp");
+        if is_file { Err(Refusal::Segments) } else { Ok(()) }
+    }
+
+    fn end_piece(&mut self) -> Result<(), Refusal> {
+        let Some(current) = self.current.take() else { return Ok(()) };
+        self.given += current.given;
+        self.skipped += current.skipped;
+        self.spare = current.spare();
+        let is_waste = self.skipped > MAX_SKIPPED_BYTES.max(self.given);
+        if is_waste { Err(Refusal::WholeFiles) } else { Ok(()) }
     }
 
     /// Tries the piece again from where it broke, after a while, if that may help.
     async fn pause_after(&mut self, error: FetchError) -> Result<(), FetchError> {
+        let count = self.count;
         let Some(current) = &mut self.current else { return Err(error) };
-        current.source = None;
-        current.tries += 1;
+        current.answer = None;
+        current.tries = if current.has_advanced() { 1 } else { current.tries + 1 };
         if current.tries >= MAX_TRIES || !error.is_retryable() {
-            return Err(error);
+            return Err(error.of(match current.piece.segment {
+                0 => "the stream's initialisation".to_owned(),
+                number => format!("segment {number} of {count}"),
+            }));
         }
         tracing::info!(%error, tries = current.tries, "a segment failed");
         tokio::time::sleep(FIRST_PAUSE * current.tries).await; // back-off between two tries, not a wait for an event
@@ -172,36 +259,49 @@ impl HlsStream {
     }
 }
 
+/// What has come of a piece.
+enum Step {
+    /// Its first bytes.
+    Head(Bytes),
+    /// Those behind them.
+    More(Bytes),
+}
+
+/// Asks for a piece, or for what is missing of it.
+async fn ask(
+    site: &Site,
+    base: &Url,
+    current: &Fetching,
+    spare: Option<(String, Answer)>,
+) -> Result<Answer, FetchError> {
+    let target = site.target(base, &current.piece.uri)?;
+    let Some((first, length)) = current.wanted() else {
+        let source = site.client.get_with(&target.url, &target.headers).await?;
+        return Ok(Answer::new(source, 0, true));
+    };
+    if let Some((uri, answer)) = spare
+        && uri == current.piece.uri
+        && answer.is_before(first)
+    {
+        return Ok(answer);
+    }
+    let wanted = ByteRange { first, last: first + length - 1 };
+    let (source, at) = site.client.part(&target, wanted).await?;
+    let is_whole = source.status == 200;
+    Ok(Answer::new(source, at, is_whole))
+}
+
 /// The whole text of a playlist.
-async fn read(source: &mut Source) -> Result<Playlist, HlsError> {
-    let mut text = Vec::new();
-    while let Some(chunk) = source.next_chunk().await? {
-        text.extend_from_slice(&chunk);
-        if text.len() > MAX_PLAYLIST_BYTES {
-            return Err(Refusal::TooLong.into());
-        }
-    }
-    // The parser takes any text for a playlist without segments.
-    if !text.trim_ascii_start().trim_ascii_end().starts_with(b"#EXTM3U") {
-        return Err(Refusal::Malformed.into());
-    }
-    m3u8_rs::parse_playlist_res(text.trim_ascii_start()).map_err(|_| Refusal::Malformed.into())
+async fn read(source: &mut Source, imported: &Variables) -> Result<Playlist, HlsError> {
+    let text = match source.text(MAX_PLAYLIST_BYTES).await {
+        Ok(text) => text,
+        Err(FetchError::TooLong) => return Err(Refusal::TooLong.into()),
+        Err(error) => return Err(error.of("the playlist".to_owned()).into()),
+    };
+    Ok(playlist::read(&grammar::decode(&text), &source.final_url, imported)?)
 }
 
-fn rendition(playlist: &MasterPlaylist, base: &Url, allowed: &Allowed) -> Result<SourceUrl, HlsError> {
-    Ok(address(base, master::best(playlist)?, allowed)?)
-}
-
-/// An address of a playlist, checked as if a user had typed it.
-fn address(base: &Url, uri: &str, allowed: &Allowed) -> Result<SourceUrl, FetchError> {
-    let joined = base.join(uri).map_err(|_| FetchError::Url(safe_fetch::UrlError::NotAbsolute))?;
-    Ok(SourceUrl::parse(joined.as_str(), allowed)?)
-}
-
-/// Whether bytes are the beginning of what they are taken for.
-fn begins(first: &[u8], kind: Kind) -> bool {
-    match kind {
-        Kind::MpegTs => first.first() == Some(&SYNC_BYTE),
-        Kind::Mp4 => matches!(first.get(4..8), Some(b"ftyp" | b"styp" | b"moov")),
-    }
+/// Whether a file of MP4 begins here.
+fn begins_mp4(head: &[u8]) -> bool {
+    matches!(head.get(4..8), Some(b"ftyp" | b"styp" | b"moov" | b"free" | b"skip" | b"pdin"))
 }

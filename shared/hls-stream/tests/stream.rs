@@ -99,7 +99,7 @@ async fn segments_are_put_together_in_their_order() {
     let server = Server::start(&[
         ("/v/ts.m3u8", TS),
         ("/v/a.ts", "Gone"),
-        ("/v/sub/flaky.ts", "two"),
+        ("/v/sub/flaky.ts", "Gtwo"),
         (
             "/m.m3u8",
             "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlow.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2\nv/ts.m3u8\n",
@@ -108,17 +108,17 @@ async fn segments_are_put_together_in_their_order() {
             "/mp4.m3u8",
             "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-MAP:URI=\"i.mp4\"\n#EXTINF:6,\na.m4s\n#EXT-X-ENDLIST\n",
         ),
-        ("/i.mp4", "....ftypisom"),
-        ("/a.m4s", "moof"),
+        ("/i.mp4", "\0\0\0\u{c}ftypisom"),
+        ("/a.m4s", "\0\0\0\u{8}moof"),
     ])
     .await;
     for path in ["/v/ts.m3u8", "/m.m3u8"] {
         let (kind, all) = server.all(path).await.unwrap();
-        assert_eq!((kind, all.as_str()), (Kind::MpegTs, "Gonetwo"), "{path}");
+        assert_eq!((kind, all.as_str()), (Kind::MpegTs, "GoneGtwo"), "{path}");
     }
     assert_eq!(server.open("/v/ts.m3u8").await.unwrap().file_name(), "ts.ts");
     let (kind, all) = server.all("/mp4.m3u8").await.unwrap();
-    assert_eq!((kind, all.as_str()), (Kind::Mp4, "....ftypisommoof"));
+    assert_eq!((kind, all.as_str()), (Kind::Mp4, "\0\0\0\u{c}ftypisom\0\0\0\u{8}moof"));
     let asked = server.asked.lock().unwrap().clone();
     assert!(asked.iter().all(|(path, token)| token.is_some() || path.ends_with("3u8")), "{asked:?}");
 }
@@ -131,14 +131,16 @@ async fn ranges_of_one_file_are_cut_out_of_it() {
             "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n#EXT-X-BYTERANGE:3@2\nf\n#EXTINF:6,\n#EXT-X-BYTERANGE:2\nf\n\
              #EXTINF:6,\n#EXT-X-BYTERANGE:1@9\nf\n#EXT-X-ENDLIST\n",
         ),
-        ("/f", "01G3456789"),
+        ("/f", "01G345678G"),
         ("/beyond.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n#EXT-X-BYTERANGE:3@9\ng\n#EXT-X-ENDLIST\n"),
         ("/g", "012345678G"),
     ])
     .await;
-    assert_eq!(server.all("/r.m3u8").await.unwrap().1, "G34569");
+    assert_eq!(server.all("/r.m3u8").await.unwrap().1, "G3456G");
     server.pages.lock().unwrap().insert("/g".to_owned(), b"short".to_vec());
-    assert!(matches!(server.all("/beyond.m3u8").await, Err(HlsError::Fetch(FetchError::Truncated))));
+    let error = server.all("/beyond.m3u8").await.unwrap_err();
+    let HlsError::Fetch(FetchError::Of(what, error)) = error else { panic!("{error}") };
+    assert_eq!((what.as_str(), *error), ("segment 1 of 1", FetchError::Truncated));
 }
 
 #[tokio::test]
@@ -159,7 +161,7 @@ async fn what_is_no_stream_is_refused() {
     let pages: Vec<_> = pages.iter().map(|(path, text)| (*path, text.as_str())).collect();
     let server = Server::start(&pages).await;
     for (path, refusal) in [
-        ("/segments", Refusal::Segments),
+        ("/segments", Refusal::Segment { number: 1, is: "something else", expected: None }),
         ("/encrypted", Refusal::Encrypted),
         ("/live", Refusal::Live),
         ("/html", Refusal::Malformed),

@@ -1,6 +1,6 @@
 //! The client: one request per hop, each checked.
 
-use crate::ranges::{ContentRange, Validator, Version, Wanted, retry_after};
+use crate::ranges::{ByteRange, ContentRange, Validator, Version, retry_after};
 use crate::resolver::{GuardedResolver, Lookup, SystemLookup};
 use crate::{Allowed, FetchError, Source, SourceHeaders, SourceUrl, Target, headers};
 use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, IF_RANGE, LOCATION, RANGE, RETRY_AFTER};
@@ -114,28 +114,69 @@ impl SafeClient {
 
     async fn whole(&self, target: &Target) -> Result<Source, FetchError> {
         let (target, response) = self.follow(target, &HeaderMap::new()).await?;
-        match response.status().as_u16() {
-            200 => self.accept(target, response),
+        match (response.status().as_u16(), ContentRange::of(response.headers())) {
+            (200, _) => self.accept(target, response),
+            (206, Some(range)) if range.is_whole() => self.accept_range(target, response, range),
             _ => Err(refused(&response)),
         }
     }
 
     /// The same, and asks whether the source can be asked for parts. If so, [`Source::version`] says of what; the body
-    /// that comes is the whole all the same.
+    /// that comes is the whole all the same. A source that a range confuses is asked again without.
     ///
     /// # Errors
     /// Anything but the whole, as a [`FetchError`].
     pub async fn open(&self, target: &Target) -> Result<Source, FetchError> {
         let all = HeaderMap::from_iter([(RANGE, HeaderValue::from_static("bytes=0-"))]);
-        let (last, response) = self.follow(target, &all).await?;
+        let (last, response) = match self.follow(target, &all).await {
+            Err(error) if error.may_be_range() => {
+                return self.whole(target).await.map_err(|again| again.or(error));
+            }
+            followed => followed?,
+        };
         match (response.status().as_u16(), ContentRange::of(response.headers())) {
             (200, _) => self.accept(last, response),
-            (206, Some(range)) if range.is_whole() => self.accept_whole(last, response, range),
-            // A piece of it, as some give who are asked for all, or of what they do not know the length of.
-            (206, Some(range)) if range.first == 0 => self.whole(target).await,
-            (206, Some(_)) => Err(FetchError::WrongRange),
-            // An empty file has no byte 0; and who knows whom else ranges confuse.
-            (416, _) => self.whole(target).await,
+            (206, Some(range)) if range.is_whole() && has_length(&response, range) => {
+                self.accept_whole(last, response, range)
+            }
+            // A piece of it, another than was asked for, or one that does not say which: what some give who are asked for all,
+            // or do not know the length. An empty file has no byte 0, and many sources fail on what they do not expect.
+            (206 | 416, _) => self.whole(target).await,
+            (status, _) if may_fail_on_range(status) => {
+                let error = refused(&response);
+                drop(response);
+                self.whole(target).await.map_err(|again| again.or(error))
+            }
+            _ => Err(refused(&response)),
+        }
+    }
+
+    /// Asks for some bytes, of whatever version there is. Returns the answer, and where its first byte stands: of a source that
+    /// gives no parts that is the beginning of the file, and the answer goes on to its end.
+    ///
+    /// # Errors
+    /// Anything that went wrong, as a [`FetchError`].
+    pub async fn part(&self, target: &Target, wanted: ByteRange) -> Result<(Source, u64), FetchError> {
+        let header = HeaderValue::from_str(&wanted.header()).map_err(|_| FetchError::WrongRange)?;
+        let asked = HeaderMap::from_iter([(RANGE, header)]);
+        let (last, response) = match self.follow(target, &asked).await {
+            Err(error) if error.may_be_range() => {
+                return self.whole(target).await.map(|source| (source, 0)).map_err(|again| again.or(error));
+            }
+            followed => followed?,
+        };
+        match (response.status().as_u16(), ContentRange::of(response.headers())) {
+            (200, _) => Ok((self.accept(last, response)?, 0)),
+            (206, Some(range)) if range.first == wanted.first && range.last <= wanted.last => {
+                Ok((self.accept_range(last, response, range)?, range.first))
+            }
+            (206 | 416, _) => Ok((self.whole(target).await?, 0)),
+            (status, _) if may_fail_on_range(status) => {
+                let error = refused(&response);
+                drop(response);
+                let whole = self.whole(target).await.map_err(|again| again.or(error))?;
+                Ok((whole, 0))
+            }
             _ => Err(refused(&response)),
         }
     }
@@ -150,7 +191,7 @@ impl SafeClient {
         &self,
         target: &Target,
         version: &Version,
-        wanted: Wanted,
+        wanted: ByteRange,
     ) -> Result<Source, FetchError> {
         let header = |text: &str| HeaderValue::from_str(text).map_err(|_| FetchError::Changed);
         let asked = HeaderMap::from_iter([
@@ -215,8 +256,8 @@ impl SafeClient {
     }
 
     fn accept(&self, target: Target, response: Response) -> Result<Source, FetchError> {
-        if !headers::is_identity(response.headers()) {
-            return Err(FetchError::ContentEncoding);
+        if !headers::is_plain_transfer(response.headers()) {
+            return Err(FetchError::ContentEncoding("a transfer coding"));
         }
         Ok(Source::new(target, response, &self.limits))
     }
@@ -228,7 +269,7 @@ impl SafeClient {
         response: Response,
         range: ContentRange,
     ) -> Result<Source, FetchError> {
-        if response.content_length().is_some_and(|length| length != range.length()) {
+        if !has_length(&response, range) {
             return Err(FetchError::WrongRange);
         }
         let mut source = self.accept(target, response)?;
@@ -257,6 +298,16 @@ impl SafeClient {
         let url = from.url().join(location).map_err(|_| FetchError::BadRedirect)?;
         Ok(SourceUrl::check(url, &self.allowed)?)
     }
+}
+
+/// Whether a part is as long as it says.
+fn has_length(response: &Response, range: ContentRange) -> bool {
+    response.content_length().is_none_or(|length| length == range.length())
+}
+
+/// Statuses by which sources have been seen to answer a range that they do not expect, and not the same request without.
+fn may_fail_on_range(status: u16) -> bool {
+    matches!(status, 400 | 403 | 405 | 406 | 412 | 500 | 501 | 502)
 }
 
 /// How long a connection waits for the next request of a transfer.

@@ -88,8 +88,14 @@ pub enum FetchError {
     #[error("the headers are too large")]
     HeadersTooLarge,
     /// The bytes are compressed although identity was asked for; storing them would store another file.
-    #[error("the body has a content encoding")]
-    ContentEncoding,
+    #[error("the body has the content encoding {0}")]
+    ContentEncoding(&'static str),
+    /// A text longer than its reader takes.
+    #[error("the text is too long")]
+    TooLong,
+    /// One of several addresses failed.
+    #[error("{0}: {1}")]
+    Of(String, Box<FetchError>),
     /// The client itself could not be built.
     #[error("the client could not be built: {0}")]
     Setup(String),
@@ -110,6 +116,7 @@ impl FetchError {
         match self {
             // 425 Too Early: RFC 8470 asks for another try.
             FetchError::Status(status) => matches!(status, 408 | 425 | 429 | 500..=599),
+            FetchError::Of(_, error) => error.is_retryable(),
             FetchError::Busy { .. }
             | FetchError::DnsTemporary(_)
             | FetchError::Connect(_)
@@ -126,8 +133,19 @@ impl FetchError {
             | FetchError::Changed
             | FetchError::WrongRange
             | FetchError::HeadersTooLarge
-            | FetchError::ContentEncoding
+            | FetchError::ContentEncoding(_)
+            | FetchError::TooLong
             | FetchError::Setup(_) => false,
+        }
+    }
+
+    /// Says which of several addresses failed, such as "segment 3 of 12". Once: what is said already is more precise. What is
+    /// refused without being asked (an address that is not public) stays as it is.
+    #[must_use]
+    pub fn of(self, what: String) -> Self {
+        match self {
+            FetchError::Url(_) | FetchError::PrivateAddress | FetchError::Of(..) => self,
+            error => FetchError::Of(what, Box::new(error)),
         }
     }
 
@@ -135,7 +153,22 @@ impl FetchError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             FetchError::Busy { retry_after, .. } => Some(*retry_after),
+            FetchError::Of(_, error) => error.retry_after(),
             _ => None,
+        }
+    }
+
+    /// Whether a range in the request may be why there was no answer.
+    pub(crate) fn may_be_range(&self) -> bool {
+        matches!(self, FetchError::Interrupted(_) | FetchError::Truncated)
+    }
+
+    /// Of two tries: what the second one met, unless it was no answer.
+    pub(crate) fn or(self, first: FetchError) -> FetchError {
+        match (&self, &first) {
+            (FetchError::Status(_) | FetchError::Busy { .. }, _) => self,
+            (_, FetchError::Status(_) | FetchError::Busy { .. }) => first,
+            _ => self,
         }
     }
 
@@ -167,7 +200,13 @@ impl FetchError {
             FetchError::Truncated => "the source sent less than it announced",
             FetchError::Interrupted(_) => "the connection to the source broke off",
             FetchError::HeadersTooLarge => "the source sent too many headers",
-            FetchError::ContentEncoding => "the source sent compressed content although it was asked not to",
+            FetchError::ContentEncoding(coding) => {
+                return format!(
+                    "the source sent its bytes compressed ({coding}) although it was asked not to"
+                );
+            }
+            FetchError::TooLong => "the source sent a text that is too long",
+            FetchError::Of(what, error) => return format!("{what}: {}", error.for_user()),
             FetchError::Setup(_) => "the source could not be fetched",
         };
         sentence.to_owned()

@@ -1,8 +1,9 @@
 //! What the headers of an answer say about the file.
 
+use crate::coding::{self, Coding};
 use crate::disposition;
 use http::HeaderMap;
-use http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, TRANSFER_ENCODING};
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, TRANSFER_ENCODING};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
@@ -28,15 +29,28 @@ fn name_in_path(url: &Url) -> Option<String> {
     Some(percent_decode_str(segment).decode_utf8_lossy().into_owned())
 }
 
-/// Whether the bytes on the wire are the file itself.
-pub(crate) fn is_identity(headers: &HeaderMap) -> bool {
-    lists_only(headers, &CONTENT_ENCODING, "identity") && lists_only(headers, &TRANSFER_ENCODING, "chunked")
+/// The content codings of a body. Apache calls a file that is compressed itself (`film.tar.gz`) encoded: there it is none.
+pub(crate) fn codings(headers: &HeaderMap, path: &str) -> Vec<Coding> {
+    let mut codings = coding::of(headers);
+    let is_gzip = content_type(headers).is_some_and(|content_type| content_type.contains("gzip"))
+        || [".gz", ".tgz", ".svgz"].iter().any(|end| path.to_ascii_lowercase().ends_with(end));
+    if is_gzip {
+        codings.retain(|coding| *coding != Coding::Gzip);
+    }
+    codings
 }
 
-fn lists_only(headers: &HeaderMap, name: &http::HeaderName, word: &str) -> bool {
+/// Whether no transfer coding but chunks is used.
+pub(crate) fn is_plain_transfer(headers: &HeaderMap) -> bool {
+    lists_only(headers, &TRANSFER_ENCODING, &["chunked", "identity"])
+}
+
+fn lists_only(headers: &HeaderMap, name: &http::HeaderName, words: &[&str]) -> bool {
     headers.get_all(name).iter().all(|value| {
         let Ok(list) = value.to_str() else { return false };
-        list.split(',').map(str::trim).all(|item| item.is_empty() || item.eq_ignore_ascii_case(word))
+        list.split(',')
+            .map(str::trim)
+            .all(|item| item.is_empty() || words.iter().any(|word| item.eq_ignore_ascii_case(word)))
     })
 }
 

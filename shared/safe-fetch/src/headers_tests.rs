@@ -51,14 +51,21 @@ fn the_name_comes_from_the_header_else_from_the_path() {
 }
 
 #[test]
-fn only_identity_is_identity() {
-    assert!(is_identity(&HeaderMap::new()));
-    for value in ["", "identity", "Identity", "identity, identity"] {
-        assert!(is_identity(&one(CONTENT_ENCODING, value.as_bytes())), "{value}");
+fn only_chunks_are_a_plain_transfer() {
+    assert!(is_plain_transfer(&HeaderMap::new()));
+    for (value, is_plain) in [(b"chunked".as_slice(), true), (b"Identity", true), (b"gzip, chunked", false)] {
+        assert_eq!(is_plain_transfer(&one(TRANSFER_ENCODING, value)), is_plain);
     }
-    for value in ["gzip", "br", "identity, gzip", "x"] {
-        assert!(!is_identity(&one(CONTENT_ENCODING, value.as_bytes())), "{value}");
-    }
-    assert!(is_identity(&one(TRANSFER_ENCODING, b"chunked")));
-    assert!(!is_identity(&one(TRANSFER_ENCODING, b"gzip, chunked")));
+}
+
+#[test]
+fn a_file_that_is_compressed_itself_is_not_encoded() {
+    let encoded = |content_type: &str, path: &str| {
+        let mut headers = one(CONTENT_ENCODING, b"x-gzip");
+        headers.insert(CONTENT_TYPE, content_type.parse().unwrap());
+        !codings(&headers, path).is_empty()
+    };
+    assert!(encoded("application/vnd.apple.mpegurl", "/a.m3u8"));
+    assert!(!encoded("application/x-gzip", "/a"));
+    assert!(!encoded("application/x-tar", "/a.tar.GZ"));
 }

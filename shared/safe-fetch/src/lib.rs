@@ -29,6 +29,7 @@
 mod address;
 mod allowed;
 mod client;
+mod coding;
 mod disposition;
 mod error;
 mod headers;
@@ -48,7 +49,7 @@ mod tls_tests;
 pub use allowed::Allowed;
 pub use client::{Limits, SafeClient};
 pub use error::{FetchError, UrlError};
-pub use ranges::{Target, Validator, Version, Wanted};
+pub use ranges::{ByteRange, Target, Validator, Version};
 pub use source::Source;
 pub use source_headers::{NotForSources, SourceHeaders};
 pub use source_url::SourceUrl;

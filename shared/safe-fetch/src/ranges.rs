@@ -85,14 +85,14 @@ pub struct Version {
 
 /// Bytes to ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct ByteRange {
     /// The first one, from 0.
     pub first: u64,
     /// The last one.
     pub last: u64,
 }
 
-impl Wanted {
+impl ByteRange {
     /// As it goes into `Range`.
     pub(crate) fn header(self) -> String {
         format!("bytes={}-{}", self.first, self.last)

@@ -1,8 +1,9 @@
 //! An answer whose body is being read.
 
 use crate::client::interruption;
+use crate::coding::{self, Coding};
 use crate::{FetchError, Limits, Target, Version, headers};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use reqwest::Response;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -27,10 +28,16 @@ pub struct Source {
     pub file_name: Option<String>,
     /// What any part can be asked of, if the source has said that it gives parts.
     pub version: Option<Version>,
+    codings: Vec<Coding>,
+    /// What was looked at, and not taken yet.
+    head: Bytes,
     body: Body,
     pace: Pace,
     received: u64,
 }
+
+/// How long the head of a body is waited for once a part of it is there.
+const HEAD_TIME: Duration = Duration::from_secs(2);
 
 /// How fast the body must come. Only the time in which it is waited for counts.
 #[derive(Debug)]
@@ -65,6 +72,7 @@ enum Body {
 impl Source {
     pub(crate) fn new(target: Target, response: Response, limits: &Limits) -> Source {
         let (stall_timeout, min_bytes) = (limits.stall_timeout, limits.min_bytes);
+        let codings = headers::codings(response.headers(), target.url.url().path());
         Source {
             status: response.status().as_u16(),
             // Not the header itself: with chunked framing it does not count.
@@ -74,6 +82,8 @@ impl Source {
             final_url: target.url.url().clone(),
             target,
             version: None,
+            codings,
+            head: Bytes::new(),
             body: Body::Open(response),
             pace: Pace { stall_timeout, min_bytes, waited: Duration::ZERO, came: 0 },
             received: 0,
@@ -90,8 +100,87 @@ impl Source {
     ///
     /// # Errors
     /// [`FetchError::Stalled`] when nothing, or too little, came within the stall timeout, [`FetchError::Truncated`] when the body ended
-    /// early, [`FetchError::Interrupted`] when the connection broke. The same again on every later call.
+    /// early, [`FetchError::Interrupted`] when the connection broke, [`FetchError::ContentEncoding`] for a body that is compressed
+    /// although it was not to be. The same again on every later call.
     pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
+        if self.received == 0 || !self.head.is_empty() {
+            if let Some(coding) = self.encoded().await? {
+                return Err(FetchError::ContentEncoding(coding));
+            }
+        }
+        self.next_raw().await
+    }
+
+    /// Returns the coding of the body, if it has one: only its [`head`](Source::head) and [`text`](Source::text) can be had.
+    ///
+    /// # Errors
+    /// As [`next_chunk`](Source::next_chunk) has them.
+    pub async fn encoded(&mut self) -> Result<Option<&'static str>, FetchError> {
+        if self.codings.is_empty() {
+            return Ok(None);
+        }
+        self.look(8).await?;
+        Ok(coding::outermost(&self.codings, &self.head).map(Coding::name))
+    }
+
+    /// Returns the first bytes of the body, decoded, about as many as asked for; fewer if the body ends, or if the rest does not
+    /// come soon. They are not taken: [`next_chunk`](Source::next_chunk) gives them again.
+    ///
+    /// # Errors
+    /// As [`next_chunk`](Source::next_chunk) has them.
+    pub async fn head(&mut self, bytes: usize) -> Result<Vec<u8>, FetchError> {
+        self.look(bytes).await?;
+        let said = coding::outermost(&self.codings, &self.head);
+        Ok(match said {
+            Some(_) => coding::decode_head(&self.codings, &self.head, bytes),
+            None => self.head.to_vec(),
+        })
+    }
+
+    /// Reads all of a text, decoded, of at most so many bytes.
+    ///
+    /// # Errors
+    /// [`FetchError::TooLong`], [`FetchError::ContentEncoding`] if it cannot be decoded, and as [`next_chunk`](Source::next_chunk)
+    /// has them.
+    pub async fn text(&mut self, most: usize) -> Result<Vec<u8>, FetchError> {
+        let mut body = Vec::new();
+        while let Some(chunk) = self.next_raw().await? {
+            body.extend_from_slice(&chunk);
+            if body.len() > most {
+                return Err(FetchError::TooLong);
+            }
+        }
+        coding::decode(&self.codings, body, most)
+    }
+
+    /// Reads until so many bytes can be looked at.
+    async fn look(&mut self, bytes: usize) -> Result<(), FetchError> {
+        let mut head = BytesMut::from(std::mem::take(&mut self.head));
+        let deadline = Instant::now() + HEAD_TIME;
+        while head.len() < bytes {
+            let read = self.read_body();
+            let read =
+                if head.is_empty() { Ok(read.await) } else { tokio::time::timeout_at(deadline, read).await };
+            match read {
+                Ok(Ok(Some(chunk))) => head.extend_from_slice(&chunk),
+                // An error comes again with the next chunk, behind what has come before it.
+                Ok(Ok(None)) | Err(_) => break,
+                Ok(Err(error)) if head.is_empty() => return Err(error),
+                Ok(Err(_)) => break,
+            }
+        }
+        self.head = head.freeze();
+        Ok(())
+    }
+
+    async fn next_raw(&mut self) -> Result<Option<Bytes>, FetchError> {
+        if self.head.is_empty() {
+            return self.read_body().await;
+        }
+        Ok(Some(std::mem::take(&mut self.head)))
+    }
+
+    async fn read_body(&mut self) -> Result<Option<Bytes>, FetchError> {
         let response = match &mut self.body {
             Body::Open(response) => response,
             Body::Ended => return Ok(None),

@@ -108,7 +108,7 @@ async fn lengths_that_are_lies_make_no_file() {
             ("a length below zero", bytes("Content-Length: -1", "ten bytes.")),
             ("no HTTP at all", Script::Bytes(b"220 ftp.example ready\r\n".to_vec())),
             ("nothing", Script::Bytes(Vec::new())),
-            ("a packed body", bytes("Content-Encoding: gzip\r\nContent-Length: 10", "ten bytes.")),
+            ("a packed body", bytes("Content-Encoding: br\r\nContent-Length: 10", "ten bytes.")),
         ],
     )
     .await;

@@ -18,6 +18,7 @@ mod long_imports;
 mod lying_sources;
 mod odd_files;
 mod odd_forms;
+mod odd_streams;
 mod origin;
 mod pages;
 mod parts;

@@ -1,30 +1,47 @@
 //! Playlists of HLS, made by FFmpeg: imported is what they stream.
 
-use std::path::Path;
+use std::collections::BTreeMap;
 use std::process::Command;
 
+use bytes::Bytes;
 use files_tests::{Cloud, Owner, RawSource, Reply, Script, SourceServer, skip_on_deployment};
 use serde_json::{Value, json};
 
-const HLS: &str = "application/vnd.apple.mpegurl";
+pub(crate) const HLS: &str = "application/vnd.apple.mpegurl";
 
 /// What FFmpeg writes with these options, served below `/{name}/`: the URL of its playlist.
 pub(crate) fn streamed(source: &SourceServer, name: &str, options: &str) -> String {
-    let folder = tempfile::tempdir().expect("a folder");
-    let input = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=4 -f lavfi -i sine=frequency=440:duration=4 \
-                 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 25 -c:a aac -f hls -hls_time 1 -hls_list_size 0";
-    let arguments = format!("-v error {input} {options} list.m3u8");
-    let done = Command::new("ffmpeg").args(arguments.split_whitespace()).current_dir(folder.path()).status();
-    assert!(done.expect("ffmpeg runs").success(), "{arguments}");
-    serve_folder(source, name, folder.path())
+    serve_files(source, name, &stream_files(options))
 }
 
-fn serve_folder(source: &SourceServer, name: &str, folder: &Path) -> String {
-    for file in std::fs::read_dir(folder).expect("a folder").flatten() {
-        let (path, bytes) = (file.file_name(), std::fs::read(file.path()).expect("a file"));
-        let path = format!("/{name}/{}", path.to_str().expect("a readable name"));
-        let kind = if path.ends_with("m3u8") { HLS } else { "application/octet-stream" };
-        source.serve(&path, Reply::bytes(bytes).header("content-type", kind));
+/// What FFmpeg writes with these options, by name: four seconds of picture and sound, and their playlist.
+pub(crate) fn stream_files(options: &str) -> BTreeMap<String, Bytes> {
+    let input = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=4 -f lavfi -i sine=frequency=440:duration=4 \
+                 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 25 -c:a aac -f hls -hls_time 1 -hls_list_size 0";
+    ffmpeg_files(&format!("{input} {options} list.m3u8"))
+}
+
+/// What FFmpeg writes into its folder.
+pub(crate) fn ffmpeg_files(arguments: &str) -> BTreeMap<String, Bytes> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let arguments = format!("-v error {arguments}");
+    let done = Command::new("ffmpeg").args(arguments.split_whitespace()).current_dir(folder.path()).status();
+    assert!(done.expect("ffmpeg runs").success(), "{arguments}");
+    let files = std::fs::read_dir(folder.path()).expect("a folder").flatten();
+    let named = files.map(|file| {
+        let name = file.file_name().into_string().expect("a readable name");
+        (name, std::fs::read(file.path()).expect("a file").into())
+    });
+    named.collect()
+}
+
+pub(crate) fn serve_files(source: &SourceServer, name: &str, files: &BTreeMap<String, Bytes>) -> String {
+    for (file, bytes) in files {
+        let kind = if file.ends_with("m3u8") { HLS } else { "application/octet-stream" };
+        source.serve(
+            &format!("/{name}/{file}"),
+            Reply::bytes(bytes.clone()).header("content-type", kind).with_ranges(),
+        );
     }
     source.url(&format!("/{name}/list.m3u8"))
 }
@@ -33,12 +50,12 @@ fn playlist(lines: &str) -> Reply {
     Reply::bytes(format!("#EXTM3U\n#EXT-X-TARGETDURATION:6\n{lines}")).header("content-type", HLS)
 }
 
-async fn imported(owner: &Owner, url: &str) -> Value {
+pub(crate) async fn imported(owner: &Owner, url: &str) -> Value {
     let file = owner.import(url).await;
     owner.wait_until_success(&file).await
 }
 
-async fn refused(owner: &Owner, url: &str) -> String {
+pub(crate) async fn refused(owner: &Owner, url: &str) -> String {
     let file = owner.import(url).await;
     let failed = owner.wait_until_terminal(&file).await;
     assert_eq!(failed["status"], "failed", "{url}: {failed:#}");
@@ -46,7 +63,7 @@ async fn refused(owner: &Owner, url: &str) -> String {
 }
 
 /// Picture, sound, and all four seconds of them.
-fn assert_is_whole(file: &Value, format: &str) {
+pub(crate) fn assert_is_whole(file: &Value, format: &str) {
     let probe = &file["ffprobe"];
     assert_eq!((&probe["width"], &probe["height"]), (&json!(320), &json!(180)), "{file}");
     let duration = probe["duration"].as_f64().expect("a duration");
@@ -123,6 +140,12 @@ async fn what_cannot_be_put_together_is_refused_with_its_reason() {
         ),
         ("/drm", playlist(&format!("{drm}{segment}#EXT-X-ENDLIST\n")), "DRM"),
         ("/text", playlist(&format!("{segment}#EXT-X-ENDLIST\n")), "neither MPEG-TS nor fragmented MP4"),
+        (
+            "/tag",
+            playlist(&format!("#EXT-X-BYTERANGE:all\n{segment}#EXT-X-ENDLIST\n")),
+            "tag EXT-X-BYTERANGE",
+        ),
+        ("/stray", playlist(&format!("{segment}b.ts\n#EXT-X-ENDLIST\n")), "neither a tag nor"),
         ("/none", playlist("#EXT-X-ENDLIST\n"), "playlist"),
         ("/gone", playlist("#EXTINF:6,\ngone.ts\n#EXT-X-ENDLIST\n"), "404"),
         ("/page", Reply::bytes("<html>").header("content-type", HLS), "cannot be read"),

@@ -108,11 +108,22 @@ async fn any_other_status_is_an_error() {
 
 #[tokio::test]
 async fn compressed_content_is_refused() {
-    let gzip = async || ([(header::CONTENT_ENCODING, "gzip")], "not really");
-    let identity = async || ([(header::CONTENT_ENCODING, "identity")], "hello");
-    let server = serve(Router::new().route("/gzip", route(gzip)).route("/identity", route(identity))).await;
-    assert_eq!(refusal(&format!("http://{server}/gzip")).await, FetchError::ContentEncoding);
-    assert_eq!(read(&mut get(&format!("http://{server}/identity")).await.unwrap()).await.unwrap(), b"hello");
+    let gzip =
+        async || ([(header::CONTENT_ENCODING, "gzip")], b"\x1f\x8b\x08 a body that is cut off".as_slice());
+    let server = serve(Router::new().route("/gzip", route(gzip))).await;
+    let mut source = get(&format!("http://{server}/gzip")).await.unwrap();
+    assert_eq!(read(&mut source).await, Err(FetchError::ContentEncoding("gzip")));
+}
+
+#[tokio::test]
+async fn what_is_no_coding_is_none() {
+    let encoded = async |Path(coding): Path<String>| ([(header::CONTENT_ENCODING, coding)], "hello");
+    let server = serve(Router::new().route("/{coding}", route(encoded))).await;
+    for coding in ["identity", "UTF-8", "base64", "binary", "aws-chunked", "none", "gzip"] {
+        let mut source = get(&format!("http://{server}/{coding}")).await.unwrap();
+        assert_eq!(source.head(3).await.unwrap()[..3], b"hello"[..3]);
+        assert_eq!(read(&mut source).await.unwrap(), b"hello", "{coding}");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,330 @@
+//! Reads a playlist: what its tags say of variants, renditions and segments.
+//!
+//! No line is dropped without a word: unknown tags are ignored, as the RFC asks, known ones that decide which bytes are stored
+//! and cannot be read are refused by name, and so is an address that belongs to no tag.
+
+use safe_fetch::Url;
+
+use crate::Refusal;
+use crate::grammar::{Attributes, Line, byte_range, lines, number};
+use crate::variables::Variables;
+
+/// What a text turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Playlist {
+    Master(Master),
+    Media(Media),
+}
+
+/// A multivariant playlist.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Master {
+    pub(crate) variants: Vec<Variant>,
+    pub(crate) renditions: Vec<Rendition>,
+    /// For the playlists that it names.
+    pub(crate) variables: Variables,
+}
+
+/// `EXT-X-STREAM-INF` and its address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Variant {
+    pub(crate) uri: String,
+    pub(crate) bandwidth: u64,
+    /// In pixels; 0 if it is not known.
+    pub(crate) height: u64,
+    pub(crate) has_resolution: bool,
+    pub(crate) codecs: Option<String>,
+    pub(crate) audio: Option<String>,
+    pub(crate) video: Option<String>,
+}
+
+/// `EXT-X-MEDIA` of sound or picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rendition {
+    pub(crate) is_audio: bool,
+    pub(crate) group: String,
+    /// Without one it is part of the variant.
+    pub(crate) uri: Option<String>,
+}
+
+/// A media playlist.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Media {
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) has_ended: bool,
+    pub(crate) i_frames_only: bool,
+}
+
+/// A media segment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Segment {
+    pub(crate) uri: String,
+    pub(crate) range: Option<Range>,
+    pub(crate) map: Option<Map>,
+    pub(crate) encryption: Option<Encryption>,
+    /// It is not there (`EXT-X-GAP`).
+    pub(crate) is_gap: bool,
+}
+
+/// `<length>[@<offset>]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Range {
+    pub(crate) length: u64,
+    pub(crate) offset: Option<u64>,
+}
+
+/// `EXT-X-MAP`: an initialisation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Map {
+    pub(crate) uri: String,
+    pub(crate) range: Option<Range>,
+}
+
+/// How segments are encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Encryption {
+    /// With a key that anyone may ask for.
+    Open,
+    /// With a key that needs a licence.
+    Drm,
+}
+
+/// Reads the playlist of an address. `imported`: the variables of the playlist that led here.
+///
+/// # Errors
+/// [`Refusal::Malformed`], or [`Refusal::Tag`] with the tag that cannot be read.
+pub(crate) fn read(text: &str, from: &Url, imported: &Variables) -> Result<Playlist, Refusal> {
+    let mut all = lines(text);
+    if !matches!(all.next(), Some(Line::Tag { name: "#EXTM3U", .. })) {
+        return Err(Refusal::Malformed);
+    }
+    let mut reader = Reader::new(from, imported);
+    for line in all {
+        match line {
+            Line::Tag { name, value } => reader.tag(name, value).ok_or_else(|| unreadable(name))?,
+            Line::Uri(uri) => reader.uri(uri)?,
+        }
+    }
+    reader.finish()
+}
+
+fn unreadable(tag: &str) -> Refusal {
+    Refusal::Tag(tag.trim_start_matches('#').chars().filter(char::is_ascii_graphic).take(40).collect())
+}
+
+struct Reader<'a> {
+    from: &'a Url,
+    imported: &'a Variables,
+    variables: Variables,
+    master: Master,
+    media: Media,
+    is_master: bool,
+    /// `EXT-X-STREAM-INF` whose address has not come yet.
+    variant: Option<Variant>,
+    /// What is said of the next segment; `None` without `EXTINF`.
+    has_duration: bool,
+    range: Option<Range>,
+    is_gap: bool,
+    /// What is said of all segments from here on.
+    map: Option<Map>,
+    keys: Vec<Encryption>,
+    /// Parts whose segment has not come.
+    has_loose_parts: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn new(from: &'a Url, imported: &'a Variables) -> Self {
+        Self {
+            from,
+            imported,
+            variables: Variables::default(),
+            master: Master::default(),
+            media: Media::default(),
+            is_master: false,
+            variant: None,
+            has_duration: false,
+            range: None,
+            is_gap: false,
+            map: None,
+            keys: Vec::new(),
+            has_loose_parts: false,
+        }
+    }
+
+    /// Takes a tag. `None`: it is a known one that cannot be read.
+    fn tag(&mut self, name: &str, value: &str) -> Option<()> {
+        match name {
+            "#EXT-X-STREAM-INF" | "#EXT-X-MEDIA" | "#EXT-X-I-FRAME-STREAM-INF" => {
+                self.is_master = true;
+                self.master_tag(name, value)
+            }
+            "#EXT-X-DEFINE" => self.define(value),
+            _ => self.media_tag(name, value),
+        }
+    }
+
+    fn define(&mut self, value: &str) -> Option<()> {
+        let attributes = self.attributes(value)?;
+        self.variables.define(&attributes, self.from, self.imported)
+    }
+
+    fn master_tag(&mut self, name: &str, value: &str) -> Option<()> {
+        let attributes = self.attributes(value)?;
+        match name {
+            "#EXT-X-STREAM-INF" => {
+                let before = self.variant.replace(variant(&attributes)?);
+                before.is_none().then_some(()) // else that one has no address
+            }
+            "#EXT-X-MEDIA" => {
+                self.master.renditions.extend(rendition(&attributes)?);
+                Some(())
+            }
+            _ => Some(()),
+        }
+    }
+
+    fn media_tag(&mut self, name: &str, value: &str) -> Option<()> {
+        match name {
+            // A second one says that the first has no address.
+            "#EXTINF" => self.has_duration = (is_duration(value) && !self.has_duration).then_some(true)?,
+            "#EXT-X-BYTERANGE" => self.range = Some(range(value)?),
+            "#EXT-X-MAP" => self.map = Some(self.read_map(value)?),
+            "#EXT-X-KEY" => self.key(value)?,
+            "#EXT-X-GAP" => self.is_gap = true,
+            "#EXT-X-ENDLIST" => self.media.has_ended = true,
+            "#EXT-X-PLAYLIST-TYPE" => {
+                let is_vod = value.trim_matches('"').trim().eq_ignore_ascii_case("VOD");
+                self.media.has_ended |= is_vod;
+            }
+            "#EXT-X-I-FRAMES-ONLY" => self.media.i_frames_only = true,
+            "#EXT-X-PART" => self.has_loose_parts = true,
+            "#EXT-X-SKIP" => return None, // what it leaves out is only in an older playlist
+            _ => {}                       // unknown, or it decides nothing here
+        }
+        Some(())
+    }
+
+    fn read_map(&self, value: &str) -> Option<Map> {
+        let attributes = self.attributes(value)?;
+        let uri = attributes.get("URI").filter(|uri| !uri.is_empty())?.to_owned();
+        let range = attributes.get("BYTERANGE").map(range);
+        Some(Map { uri, range: range.map_or(Some(None), |range| range.map(Some))? })
+    }
+
+    fn key(&mut self, value: &str) -> Option<()> {
+        let attributes = self.attributes(value)?;
+        let method = attributes.get("METHOD")?;
+        if method.eq_ignore_ascii_case("NONE") {
+            self.keys.clear();
+            return Some(());
+        }
+        let is_open =
+            attributes.get("KEYFORMAT").is_none_or(|format| format.eq_ignore_ascii_case("identity"));
+        let is_aes = matches!(method.to_ascii_uppercase().as_str(), "AES-128" | "AES-256" | "AES-256-GCM");
+        self.keys.push(if is_open && is_aes { Encryption::Open } else { Encryption::Drm });
+        Some(())
+    }
+
+    fn uri(&mut self, uri: &str) -> Result<(), Refusal> {
+        let uri = self.variables.fill_in(uri).ok_or_else(|| unreadable("EXT-X-DEFINE"))?;
+        if let Some(variant) = self.variant.take() {
+            self.master.variants.push(Variant { uri, ..variant });
+            return Ok(());
+        }
+        if !self.has_duration {
+            return Err(Refusal::StrayLine);
+        }
+        self.media.segments.push(Segment {
+            uri,
+            range: self.range.take(),
+            map: self.map.clone(),
+            encryption: self
+                .keys
+                .iter()
+                .copied()
+                .find(|key| *key == Encryption::Open)
+                .or(self.keys.first().copied()),
+            is_gap: std::mem::take(&mut self.is_gap),
+        });
+        (self.has_duration, self.has_loose_parts) = (false, false);
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Playlist, Refusal> {
+        if self.is_master && !self.media.segments.is_empty() {
+            return Err(Refusal::Malformed); // one or the other
+        }
+        if self.variant.is_some() {
+            return Err(unreadable("EXT-X-STREAM-INF"));
+        }
+        if self.has_duration {
+            return Err(unreadable("EXTINF")); // its address is missing
+        }
+        if self.has_loose_parts {
+            return Err(unreadable("EXT-X-PART"));
+        }
+        if self.is_master {
+            return Ok(Playlist::Master(Master { variables: self.variables, ..self.master }));
+        }
+        Ok(Playlist::Media(self.media))
+    }
+
+    /// An attribute list with its variables filled in.
+    fn attributes(&self, value: &str) -> Option<Attributes> {
+        let mut attributes = Attributes::parse(value)?;
+        for value in attributes.values_mut() {
+            if value.contains("{$") {
+                *value = self.variables.fill_in(value)?;
+            }
+        }
+        Some(attributes)
+    }
+}
+
+/// Whether a number begins what `EXTINF` says. What follows the first comma is the title, to the end of the line.
+fn is_duration(value: &str) -> bool {
+    value.strip_prefix(['-', '+']).unwrap_or(value).starts_with(|c: char| c.is_ascii_digit() || c == '.')
+}
+
+fn range(value: &str) -> Option<Range> {
+    byte_range(value).map(|(length, offset)| Range { length, offset })
+}
+
+fn variant(attributes: &Attributes) -> Option<Variant> {
+    let owned = |name: &str| attributes.get(name).filter(|value| !value.is_empty()).map(str::to_owned);
+    let resolution = attributes.get("RESOLUTION");
+    let height =
+        resolution.and_then(|size| size.split_once(['x', 'X'])).and_then(|(_, height)| number(height));
+    let bandwidth = attributes.get("BANDWIDTH").or_else(|| attributes.get("AVERAGE-BANDWIDTH"));
+    Some(Variant {
+        uri: String::new(),
+        // Some write it with decimals.
+        bandwidth: match bandwidth.and_then(|value| value.split('.').next()) {
+            Some(value) => number(value)?,
+            None => 0,
+        },
+        height: height.unwrap_or(0),
+        has_resolution: resolution.is_some(),
+        codecs: owned("CODECS"),
+        audio: owned("AUDIO"),
+        video: owned("VIDEO"),
+    })
+}
+
+/// `Some(None)`: one that is neither sound nor picture.
+fn rendition(attributes: &Attributes) -> Option<Option<Rendition>> {
+    let kind = attributes.get("TYPE")?.trim().to_ascii_uppercase();
+    let is_audio = match kind.as_str() {
+        "AUDIO" => true,
+        "VIDEO" => false,
+        "SUBTITLES" | "CLOSED-CAPTIONS" => return Some(None),
+        _ => return None,
+    };
+    let group = attributes.get("GROUP-ID")?.to_owned();
+    let uri = attributes.get("URI").filter(|uri| !uri.is_empty()).map(str::to_owned);
+    Some(Some(Rendition { is_audio, group, uri }))
+}
+
+#[cfg(test)]
+#[path = "playlist_tests.rs"]
+mod tests;
