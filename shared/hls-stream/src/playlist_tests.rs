@@ -170,7 +170,8 @@ mod fuzz {
             let segments = titles.iter().enumerate().map(|(n, title)| format!("#EXTINF:1.5,{title}{end}{n}.ts{end}"));
             let read = media(&segments.collect::<String>());
             let expected: Vec<_> = (0..titles.len()).map(|n| format!("{n}.ts")).collect();
-            prop_assert_eq!(uris(&read.unwrap()), expected);
+            let read = read.unwrap();
+            prop_assert_eq!(uris(&read), expected);
         }
     }
 }
