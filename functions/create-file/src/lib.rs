@@ -61,7 +61,7 @@ impl<R: CheckKey + CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> Create
     pub async fn answer(&self, request: Request, now: Timestamp) -> Answer {
         let access = authority(&request, Scope::Write, now)?;
         let base = BaseUrl::of(&request, self.public_url.as_deref());
-        let parsed = CreateRequest::read(request).await;
+        let parsed = CreateRequest::read(request);
         let CreateRequest { what, name, metadata, expires_in, checksum_sha256, idempotency } =
             for_key_holder(&self.records, &access, parsed).await?;
         let expires_at = expires_in.map(|lifetime| now.plus(lifetime));

@@ -2,7 +2,7 @@
 
 use files_api::{
     Answer, ApiError, Reason, SignedPart, SignedPartsBody, answer, authority, awaited_parts, file_id,
-    for_key_holder, json_body,
+    for_key_holder, json_object,
 };
 use files_domain::{
     CheckKey, File, FileId, FileRecords, FindFile, PartPlan, Scope, StoreError, Timestamp, change_read_file,
@@ -11,7 +11,6 @@ use files_domain::{
 use files_objects::{Objects, ObjectsError, PartTerms};
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
-use serde::Deserialize;
 use tracing::warn;
 
 /// Signs PUTs of parts, and begins the upload with the first ones.
@@ -20,11 +19,6 @@ pub struct SignParts<R> {
     pub records: R,
     /// Where their parts go.
     pub objects: Objects,
-}
-
-#[derive(Deserialize)]
-struct Wanted {
-    part_numbers: Vec<u32>,
 }
 
 impl<R: CheckKey + FindFile + FileRecords + Sync> SignParts<R> {
@@ -115,11 +109,13 @@ impl<R: CheckKey + FindFile + FileRecords + Sync> SignParts<R> {
 
 fn wanted(request: &Request) -> Result<(FileId, Vec<u32>), ApiError> {
     let id = file_id(request)?;
-    let Wanted { part_numbers } = json_body(request)?;
-    if part_numbers.is_empty() || part_numbers.len() > limits::MAX_SIGNED_PARTS {
-        return Err(ApiError::from(Reason::InvalidPartNumbers).on_field("part_numbers", None));
+    let wrong = || ApiError::from(Reason::InvalidPartNumbers).on_field("part_numbers", None);
+    let numbers = json_object(request)?.take("part_numbers").ok_or_else(wrong)?;
+    let numbers: Vec<u32> = serde_json::from_value(numbers).map_err(|_| wrong())?;
+    if numbers.is_empty() || numbers.len() > limits::MAX_SIGNED_PARTS {
+        return Err(wrong());
     }
-    Ok((id, part_numbers))
+    Ok((id, numbers))
 }
 
 /// The parts that are wanted, each with its bytes.

@@ -5,11 +5,12 @@ use bytes::Bytes;
 use files_domain::{FileName, Idempotency, Metadata, SourceHeaders, clean_content_type, limits};
 use http::header::CONTENT_TYPE;
 use lambda_http::{Body, Request};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::form::{FilePart, Form};
+use crate::json_object::{self, JsonObject};
+use crate::params::check_not_encoded;
 use crate::{ApiError, Reason, header};
 
 /// A request to create a file, checked as far as that needs no store.
@@ -52,17 +53,16 @@ pub enum CreateWhat {
     },
 }
 
-/// The fields of either kind of body.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+/// The fields of any kind of body.
+#[derive(Debug, Default)]
 struct Fields {
     file_url: Option<String>,
-    headers: Option<Value>,
+    headers: Option<BTreeMap<String, String>>,
     name: Option<String>,
     size: Option<i128>,
     content_type: Option<String>,
-    metadata: Option<Value>,
-    webhook: Option<Value>,
+    metadata: Option<BTreeMap<String, String>>,
+    has_webhook: bool,
     multipart: Option<bool>,
     expires_in: Option<i128>,
     checksum_sha256: Option<String>,
@@ -73,23 +73,20 @@ impl CreateRequest {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub async fn read(request: Request) -> Result<Self, ApiError> {
+    pub fn read(request: Request) -> Result<Self, ApiError> {
         let idempotency_key = idempotency_key(&request)?;
+        check_not_encoded(&request)?;
         let content_type = header(&request, CONTENT_TYPE.as_str()).unwrap_or_default().to_owned();
         let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let body = into_bytes(request.into_body());
         let (fields, file) = match essence.as_str() {
-            "multipart/form-data" => {
-                let form = Form::read(body, &content_type).await?;
-                (Fields::from_form(form.texts)?, form.file)
-            }
-            "application/json" => (Fields::from_json(&body)?, None),
+            "multipart/form-data" => Fields::from_form(Form::read(body, &content_type)?)?,
+            "application/x-www-form-urlencoded" => Fields::from_form(Form::read_urlencoded(&body)?)?,
+            "application/json" => (Fields::from_json(JsonObject::read(&body)?)?, None),
             _ if body.is_empty() => return Err(Reason::FileOrUrlRequired.into()),
             _ => return Err(Reason::UnsupportedMediaType.into()),
         };
-        let request_hash = fields.hash(file.as_ref());
-        let idempotency = idempotency_key.map(|key| Idempotency { key, request_hash });
-        fields.check(file, idempotency)
+        fields.check(file, idempotency_key)
     }
 }
 
@@ -115,63 +112,52 @@ fn idempotency_key(request: &Request) -> Result<Option<String>, ApiError> {
 }
 
 impl Fields {
-    fn from_json(body: &[u8]) -> Result<Self, ApiError> {
-        serde_json::from_slice(body).map_err(|error| {
-            let message =
-                format!("The JSON body cannot be read (line {}, column {})", error.line(), error.column());
-            ApiError::from(Reason::MalformedRequest).with_message(message) // the error itself would quote the body
-        })
-    }
-
-    fn from_form(mut texts: BTreeMap<String, String>) -> Result<Self, ApiError> {
-        let mut take = |name: &str| texts.remove(name).filter(|text| !text.is_empty());
-        let metadata = take("metadata").map(|text| serde_json::from_str(&text));
-        let headers = take("headers").map(|text| serde_json::from_str(&text));
-        let whole = |text: Option<String>, reason: Reason| {
-            text.map(|text| text.trim().parse().map_err(|_| ApiError::from(reason))).transpose()
-        };
+    fn from_json(mut json: JsonObject) -> Result<Self, ApiError> {
         Ok(Self {
-            file_url: take("file_url"),
-            headers: headers
-                .transpose()
-                .map_err(|_| ApiError::from(Reason::InvalidHeaders).on_field("headers", None))?,
-            name: take("name"),
-            size: whole(take("size"), Reason::InvalidSize)?,
-            content_type: take("content_type"),
-            metadata: metadata.transpose().map_err(|_| ApiError::from(Reason::InvalidMetadata))?,
-            webhook: take("webhook").map(Value::String),
-            multipart: None,
-            expires_in: whole(take("expires_in"), Reason::InvalidExpiry)?,
-            checksum_sha256: take("checksum_sha256"),
+            file_url: json.string("file_url", Reason::InvalidUrl)?,
+            headers: json.strings("headers", Reason::InvalidHeaders)?,
+            name: json.string("name", Reason::InvalidName)?,
+            size: json.integer("size", Reason::InvalidSize)?,
+            content_type: json.string("content_type", Reason::InvalidContentType)?,
+            metadata: json.strings("metadata", Reason::InvalidMetadata)?,
+            has_webhook: json.take("webhook").is_some(),
+            multipart: json.boolean("multipart", Reason::InvalidMultipart)?,
+            expires_in: json.integer("expires_in", Reason::InvalidExpiry)?,
+            checksum_sha256: json.string("checksum_sha256", Reason::InvalidChecksum)?,
         })
     }
 
-    /// What the request asks for, whichever way it is written: a form's boundary may differ from try to try.
-    fn hash(&self, file: Option<&FilePart>) -> String {
-        let mut asked = json!({
-            "file": file.map(|file| (&file.sha256, &file.file_name, &file.content_type)),
-            "file_url": self.file_url,
-            "name": self.name,
-            "size": self.size.map(|size| size.to_string()),
-            "content_type": self.content_type,
-            "metadata": self.metadata,
-            "expires_in": self.expires_in.map(|seconds| seconds.to_string()),
-            "checksum_sha256": self.checksum_sha256,
-            "multipart": self.multipart.unwrap_or(false),
-        });
-        // Not always there: what was asked before there were headers has the hash it had.
-        if let Some(headers) = self.headers.as_ref().filter(|headers| !headers.is_null()) {
-            asked["headers"] = headers.clone();
+    /// Reads the fields of a form. An empty text is as good as none.
+    fn from_form(mut form: Form) -> Result<(Self, Option<FilePart>), ApiError> {
+        let metadata = form_strings(&mut form, "metadata", Reason::InvalidMetadata)?;
+        let headers = form_strings(&mut form, "headers", Reason::InvalidHeaders)?;
+        let Form { mut texts, file, has_file_text, .. } = form;
+        let mut take = |name: &str| texts.remove(name).filter(|text| !text.is_empty());
+        let fields = Self {
+            file_url: take("file_url"),
+            headers,
+            name: take("name"),
+            size: take("size").map(|text| whole("size", &text, Reason::InvalidSize)).transpose()?,
+            content_type: take("content_type"),
+            metadata,
+            has_webhook: take("webhook").is_some(),
+            multipart: take("multipart").map(|text| truth(&text)).transpose()?,
+            expires_in: take("expires_in")
+                .map(|text| whole("expires_in", &text, Reason::InvalidExpiry))
+                .transpose()?,
+            checksum_sha256: take("checksum_sha256"),
+        };
+        let is_empty = file.is_none() && fields.file_url.is_none() && fields.size.is_none();
+        if has_file_text && is_empty {
+            let message =
+                "the part named file has no filename, so it is a text field: send the file with its filename";
+            return Err(ApiError::from(Reason::FileOrUrlRequired).on_field("file", Some(message.into())));
         }
-        hex::encode(Sha256::digest(asked.to_string()))
+        Ok((fields, file))
     }
 
-    fn check(
-        self,
-        file: Option<FilePart>,
-        idempotency: Option<Idempotency>,
-    ) -> Result<CreateRequest, ApiError> {
-        if self.webhook.as_ref().is_some_and(|webhook| !webhook.is_null()) {
+    fn check(self, mut file: Option<FilePart>, key: Option<String>) -> Result<CreateRequest, ApiError> {
+        if self.has_webhook {
             return Err(ApiError::from(Reason::NotAvailable).on_field("webhook", None));
         }
         let content_type = self.content_type.map(check_content_type).transpose()?;
@@ -180,37 +166,107 @@ impl Fields {
             let message = "headers are sent to the source of file_url, and there is none";
             return Err(ApiError::from(Reason::InvalidHeaders).on_field("headers", Some(message.into())));
         }
-        let what = match (file, self.file_url, self.size) {
-            (Some(mut file), None, None) => {
-                file.content_type = content_type.or(file.content_type);
-                CreateWhat::Bytes(file)
-            }
-            (None, Some(url), None) => CreateWhat::Url { url, headers },
-            (None, None, Some(size)) => CreateWhat::Presigned {
-                size: check_size(size)?,
-                content_type,
-                multipart: self.multipart.unwrap_or(false),
-            },
-            (None, None, None) if self.name.is_some() => {
-                return Err(ApiError::from(Reason::InvalidSize).on_field("size", Some("missing".into())));
-            }
-            (None, None, None) => return Err(Reason::FileOrUrlRequired.into()),
-            _ => return Err(Reason::FileAndUrlGiven.into()),
-        };
+        if let Some(file) = &mut file {
+            file.content_type = content_type.clone().or(file.content_type.take());
+        }
+        let multipart = self.multipart.unwrap_or(false);
+        let what =
+            what(file, self.file_url, headers, self.size, content_type, multipart, self.name.is_some())?;
         let name = self.name.as_deref().map(check_name).transpose()?;
         if name.is_none() && matches!(what, CreateWhat::Presigned { .. }) {
             return Err(ApiError::from(Reason::InvalidName)
                 .with_message("name is required")
                 .on_field("name", Some("missing".into())));
         }
-        Ok(CreateRequest {
+        let mut request = CreateRequest {
             what,
             name,
             metadata: self.metadata.map(check_metadata).transpose()?.unwrap_or_default(),
             expires_in: self.expires_in.map(check_expiry).transpose()?,
             checksum_sha256: self.checksum_sha256.map(check_sha256).transpose()?,
-            idempotency,
-        })
+            idempotency: None,
+        };
+        request.idempotency = key.map(|key| Idempotency { key, request_hash: request.hash() });
+        Ok(request)
+    }
+}
+
+/// Tells the three ways to create a file apart.
+fn what(
+    file: Option<FilePart>,
+    file_url: Option<String>,
+    headers: SourceHeaders,
+    size: Option<i128>,
+    content_type: Option<String>,
+    multipart: bool,
+    has_name: bool,
+) -> Result<CreateWhat, ApiError> {
+    match (file, file_url, size) {
+        (Some(file), None, None) => Ok(CreateWhat::Bytes(file)),
+        (None, Some(url), None) => Ok(CreateWhat::Url { url, headers }),
+        (None, None, Some(size)) => {
+            Ok(CreateWhat::Presigned { size: check_size(size)?, content_type, multipart })
+        }
+        (None, None, None) if has_name => {
+            Err(ApiError::from(Reason::InvalidSize).on_field("size", Some("missing".into())))
+        }
+        (None, None, None) => Err(Reason::FileOrUrlRequired.into()),
+        _ => Err(Reason::FileAndUrlGiven.into()),
+    }
+}
+
+/// Takes an object of strings out of a form: JSON in a field, or its members in fields such as `metadata[project]`.
+fn form_strings(
+    form: &mut Form,
+    field: &str,
+    reason: Reason,
+) -> Result<Option<BTreeMap<String, String>>, ApiError> {
+    if let Some(members) = form.members.remove(field) {
+        return Ok(Some(members));
+    }
+    let Some(text) = form.texts.remove(field).filter(|text| !text.is_empty()) else { return Ok(None) };
+    let message = format!("{field} must be a JSON object of strings, or fields such as {field}[key]");
+    let value = json_object::unique_value(text.as_bytes())
+        .map_err(|_| ApiError::from(reason).with_message(&message).on_field(field, Some(message)))?;
+    json_object::strings(field, value, reason).map(Some)
+}
+
+fn whole(field: &str, text: &str, reason: Reason) -> Result<i128, ApiError> {
+    text.trim().parse().map_err(|_| {
+        let message = format!("{field} must be a whole number");
+        ApiError::from(reason).with_message(&message).on_field(field, Some(message))
+    })
+}
+
+fn truth(text: &str) -> Result<bool, ApiError> {
+    match text.trim() {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(ApiError::from(Reason::InvalidMultipart).on_field("multipart", None)),
+    }
+}
+
+impl CreateRequest {
+    /// Returns the hash of what is asked for, the same however it is written: a form's boundary differs from try to try, a
+    /// checksum may be in capitals, empty metadata is none.
+    fn hash(&self) -> String {
+        let what = match &self.what {
+            CreateWhat::Bytes(file) => json!({"file": (&file.sha256, &file.file_name, &file.content_type)}),
+            CreateWhat::Url { url, headers } => {
+                json!({"url": url, "headers": headers.iter().collect::<BTreeMap<_, _>>()})
+            }
+            CreateWhat::Presigned { size, content_type, multipart } => {
+                json!({"size": size, "content_type": content_type, "multipart": multipart})
+            }
+        };
+        let asked = json!({
+            "what": what,
+            "name": self.name.as_ref().map(FileName::as_str),
+            "metadata": self.metadata,
+            "expires_in": self.expires_in.map(|lifetime| lifetime.as_secs()),
+            "checksum_sha256": self.checksum_sha256,
+        });
+        hex::encode(Sha256::digest(asked.to_string()))
     }
 }
 
@@ -244,33 +300,25 @@ fn check_content_type(text: String) -> Result<String, ApiError> {
     clean_content_type(&text).ok_or_else(wrong)
 }
 
-pub(crate) fn check_headers(value: Value) -> Result<SourceHeaders, ApiError> {
-    if value.is_null() {
-        return Ok(SourceHeaders::default());
-    }
-    let invalid =
-        |message: Option<String>| ApiError::from(Reason::InvalidHeaders).on_field("headers", message);
-    let entries: BTreeMap<String, String> = serde_json::from_value(value).map_err(|_| invalid(None))?;
-    SourceHeaders::new(entries).map_err(|error| invalid(Some(error.to_string())))
+pub(crate) fn check_headers(entries: BTreeMap<String, String>) -> Result<SourceHeaders, ApiError> {
+    SourceHeaders::new(entries)
+        .map_err(|error| ApiError::from(Reason::InvalidHeaders).on_field("headers", Some(error.to_string())))
 }
 
-fn check_metadata(value: Value) -> Result<Metadata, ApiError> {
-    if value.is_null() {
-        return Ok(Metadata::default());
-    }
-    let invalid =
-        |message: Option<String>| ApiError::from(Reason::InvalidMetadata).on_field("metadata", message);
-    let entries: BTreeMap<String, String> = serde_json::from_value(value).map_err(|_| invalid(None))?;
-    Metadata::new(entries).map_err(|error| invalid(Some(error.to_string())))
+fn check_metadata(entries: BTreeMap<String, String>) -> Result<Metadata, ApiError> {
+    Metadata::new(entries).map_err(|error| {
+        ApiError::from(Reason::InvalidMetadata).on_field("metadata", Some(error.to_string()))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
 
     async fn json(body: Value) -> Result<CreateRequest, ApiError> {
         let request = http::Request::builder().header("content-type", "application/json; charset=utf-8");
-        CreateRequest::read(request.body(Body::Text(body.to_string())).unwrap()).await
+        CreateRequest::read(request.body(Body::Text(body.to_string())).unwrap())
     }
 
     #[tokio::test]
@@ -333,9 +381,15 @@ mod tests {
             (json!({"name": "a", "size": 1, "expires_in": 0}), Reason::InvalidExpiry),
             (json!({"name": "a", "size": 1, "metadata": {"k": 1}}), Reason::InvalidMetadata),
             (json!({"name": "a", "size": 1, "webhook": "https://x"}), Reason::NotAvailable),
-            (json!({"name": "a", "size": 1, "multipart": "yes"}), Reason::MalformedRequest),
-            (json!({"name": 1}), Reason::MalformedRequest),
-            (json!([]), Reason::FileOrUrlRequired),
+            (json!({"name": "a", "size": 1, "multipart": "yes"}), Reason::InvalidMultipart),
+            (json!({"name": 1}), Reason::InvalidName),
+            (json!({"name": "a", "size": "1"}), Reason::InvalidSize),
+            (json!({"name": "a", "size": 1.5}), Reason::InvalidSize),
+            (json!({"file_url": ["https://x"]}), Reason::InvalidUrl),
+            (json!({"file_url": "https://x", "metadata": []}), Reason::InvalidMetadata),
+            (json!({"file_url": "https://x", "expires_in": "60"}), Reason::InvalidExpiry),
+            (json!([]), Reason::MalformedRequest),
+            (json!([{"file_url": "https://x"}]), Reason::MalformedRequest),
         ] {
             let shown = body.to_string();
             assert_eq!(json(body).await.unwrap_err().reason(), reason, "{shown}");
@@ -348,7 +402,7 @@ mod tests {
             let request = http::Request::builder()
                 .header("content-type", "application/json")
                 .header("Idempotency-Key", "k");
-            let request = CreateRequest::read(request.body(Body::Text(body.into())).unwrap()).await.unwrap();
+            let request = CreateRequest::read(request.body(Body::Text(body.into())).unwrap()).unwrap();
             request.idempotency.unwrap().request_hash
         };
         let one = hash(r#"{"name":"a","size":1,"metadata":{"x":"1","y":"2"}}"#).await;
@@ -358,6 +412,9 @@ mod tests {
         assert_ne!(one, hash(by_parts).await);
         let import = hash(r#"{"file_url":"https://a.example"}"#).await;
         assert_eq!(import, hash(r#"{"file_url":"https://a.example","headers":null}"#).await);
+        assert_eq!(import, hash(r#"{"file_url":"https://a.example","headers":{},"metadata":{}}"#).await);
+        let lower = format!(r#"{{"file_url":"https://a.example","checksum_sha256":"{}"}}"#, "ab".repeat(32));
+        assert_eq!(hash(lower.clone().leak()).await, hash(lower.replace("ab", "AB").leak()).await);
         let with_headers = hash(r#"{"file_url":"https://a.example","headers":{"Cookie":"a"}}"#).await;
         assert_ne!(import, with_headers);
         assert_ne!(with_headers, hash(r#"{"file_url":"https://a.example","headers":{"Cookie":"b"}}"#).await);

@@ -1,239 +1,276 @@
+//! Forms: `multipart/form-data` (RFC 7578) and `application/x-www-form-urlencoded`.
+
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 
 use bytes::Bytes;
 use files_domain::clean_content_type;
 use files_domain::limits::MAX_API_UPLOAD_BYTES;
 use futures_util::stream::{self, Stream};
-use multer::{Field, Multipart};
+use header_params::FieldValue;
+use percent_encoding::percent_decode;
 use sha2::{Digest, Sha256};
 
+use crate::multipart::{self, MultipartError, Part, Parts};
 use crate::{ApiError, Reason};
 
-/// Fields that are text, and the longest text that is read of one, in bytes.
+/// Longest text of one field, in bytes.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
-/// More parts than this are nobody's form.
-const MAX_PARTS: usize = 32;
-/// How much of the body is handed to the parser at a time: it copies what it is given.
-const SLICE_BYTES: usize = 64 * 1024;
+/// Most fields of one form.
+const MAX_FIELDS: usize = 32;
+/// Bytes of the file that are sent on at a time.
+const CHUNK_BYTES: usize = 64 * 1024;
+/// Fields with a meaning. Others are ignored: upload widgets send their own.
+const KNOWN: [&str; 10] = [
+    "file_url",
+    "headers",
+    "name",
+    "size",
+    "content_type",
+    "metadata",
+    "webhook",
+    "multipart",
+    "expires_in",
+    "checksum_sha256",
+];
+/// Fields that are objects: `metadata[project]=x` gives one of their members.
+const OBJECTS: [&str; 2] = ["metadata", "headers"];
 
 /// A form's text fields and its file.
 #[derive(Debug, Default)]
 pub(crate) struct Form {
+    /// Fields with a meaning, by name.
     pub(crate) texts: BTreeMap<String, String>,
+    /// Members of fields that are objects, as `metadata[project]` names them.
+    pub(crate) members: BTreeMap<&'static str, BTreeMap<String, String>>,
+    /// The part `file`, if it has a file name.
     pub(crate) file: Option<FilePart>,
+    /// Whether a field `file` came that is no file.
+    pub(crate) has_file_text: bool,
+    count: usize,
 }
 
-/// The `file` of a form: where it is in the body, and what was found when reading over it. Its bytes are read out of the
-/// body again when they are sent on, so that they are never in memory twice.
+/// The `file` of a form. Its bytes are a slice of the request's body.
 #[derive(Clone, Debug)]
 pub struct FilePart {
-    body: Bytes,
-    boundary: String,
-    index: usize,
+    content: Bytes,
     /// The name that the form gives.
     pub file_name: Option<String>,
-    /// The type that the form gives.
+    /// The media type that the form gives.
     pub content_type: Option<String>,
-    /// Bytes.
+    /// Length in bytes.
     pub size: u64,
     /// SHA-256 in hex.
     pub sha256: String,
 }
 
-fn parser(body: Bytes, boundary: &str) -> Multipart<'static> {
-    let slices = stream::unfold(body, |mut rest| async move {
-        // The parser takes all that is ready before it looks at any of it: so each slice is ready only after a pause.
-        tokio::task::yield_now().await;
-        let next = rest.split_to(rest.len().min(SLICE_BYTES));
-        (!next.is_empty()).then_some((Ok::<_, std::io::Error>(next), rest))
-    });
-    Multipart::new(slices, boundary)
-}
+impl FilePart {
+    fn read(part: Part, file_name: String) -> Result<Self, ApiError> {
+        let size = part.content.len() as u64;
+        if size > MAX_API_UPLOAD_BYTES {
+            return Err(Reason::BodyTooLarge.into());
+        }
+        let content_type = part.header("content-type").map(String::from_utf8_lossy);
+        Ok(Self {
+            file_name: Some(file_name).filter(|name| !name.is_empty()),
+            content_type: content_type.and_then(|text| clean_content_type(&text)),
+            size,
+            sha256: hex::encode(Sha256::digest(&part.content)),
+            content: part.content,
+        })
+    }
 
-fn malformed(error: multer::Error) -> ApiError {
-    ApiError::from(Reason::MalformedRequest)
-        .with_message("The multipart body cannot be read")
-        .caused_by(error)
+    /// Returns the bytes in chunks, which are slices of the body: nothing is copied.
+    pub fn bytes(&self) -> impl Stream<Item = Result<Bytes, Infallible>> + Send + Sync + 'static {
+        stream::unfold(self.content.clone(), |mut rest| async move {
+            let chunk = rest.split_to(rest.len().min(CHUNK_BYTES));
+            (!chunk.is_empty()).then_some((Ok(chunk), rest))
+        })
+    }
 }
 
 impl Form {
-    /// Reads a form. The file is read over, not kept.
-    pub(crate) async fn read(body: Bytes, content_type: &str) -> Result<Self, ApiError> {
-        let boundary = multer::parse_boundary(content_type).map_err(malformed)?;
-        let mut parts = parser(body.clone(), &boundary);
+    /// Reads `multipart/form-data`.
+    ///
+    /// # Errors
+    /// [`Reason::MalformedRequest`], [`Reason::BodyTooLarge`], [`Reason::FileAndUrlGiven`] for a second file,
+    /// [`Reason::FileOrUrlRequired`] for a file under another name, [`Reason::UnsupportedEncoding`], [`Reason::RepeatedField`].
+    pub(crate) fn read(body: Bytes, content_type: &str) -> Result<Self, ApiError> {
+        let boundary = multipart::boundary(&FieldValue::parse(content_type.as_bytes())).map_err(malformed)?;
         let mut form = Self::default();
-        let mut count = 0;
-        while let Some(mut field) = parts.next_field().await.map_err(malformed)? {
-            count += 1;
-            if count > MAX_PARTS {
-                return Err(
-                    ApiError::from(Reason::MalformedRequest).with_message("The form has too many parts")
-                );
-            }
-            match field.name().map(str::to_owned) {
-                Some(name) if name == "file" => {
-                    let file = FilePart::scan(&mut field, &body, &boundary).await?;
-                    if form.file.is_some() {
-                        let once = "Only one file can be sent at a time";
-                        return Err(ApiError::from(Reason::FileAndUrlGiven).with_message(once));
-                    }
-                    form.file = Some(file).filter(|file| !file.is_unused_input());
-                }
-                Some(name) => {
-                    let text = read_text(&mut field, &name).await?;
-                    form.texts.insert(name, text);
-                }
-                None => {
-                    return Err(
-                        ApiError::from(Reason::MalformedRequest).with_message("A form field has no name")
-                    );
-                }
-            }
+        if body.is_empty() {
+            return Ok(form);
+        }
+        let mut parts = Parts::new(body, &boundary).map_err(malformed)?;
+        while let Some(part) = parts.next().map_err(malformed)? {
+            form.count()?;
+            form.add_part(part)?;
         }
         Ok(form)
     }
+
+    /// Reads `application/x-www-form-urlencoded` (WHATWG URL, section 5.1), of which all fields are text.
+    ///
+    /// # Errors
+    /// [`Reason::MalformedRequest`], [`Reason::RepeatedField`].
+    pub(crate) fn read_urlencoded(body: &[u8]) -> Result<Self, ApiError> {
+        if body.trim_ascii_start().starts_with(b"{") {
+            let message = "The body looks like JSON: send it with Content-Type: application/json";
+            return Err(ApiError::from(Reason::MalformedRequest).with_message(message));
+        }
+        let mut form = Self::default();
+        for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+            form.count()?;
+            let split = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+            let name = decoded(&pair[..split]).map_err(|_| not_utf8("the name of a field"))?;
+            let value = decoded(pair.get(split + 1..).unwrap_or_default()).map_err(|_| not_utf8(&name))?;
+            form.add_text(name, value)?;
+        }
+        Ok(form)
+    }
+
+    fn count(&mut self) -> Result<(), ApiError> {
+        self.count += 1;
+        if self.count > MAX_FIELDS {
+            let message = format!("The form has more than {MAX_FIELDS} fields");
+            return Err(ApiError::from(Reason::MalformedRequest).with_message(message));
+        }
+        Ok(())
+    }
+
+    fn add_part(&mut self, part: Part) -> Result<(), ApiError> {
+        let disposition = part.field("content-disposition");
+        let no_name = "A part of the form has no name: Content-Disposition must be form-data with a name";
+        let name = disposition
+            .extended("name")
+            .map(|name| browser_unescaped(&name))
+            .ok_or_else(|| ApiError::from(Reason::MalformedRequest).with_message(no_name))?;
+        check_encoding(&part, &name)?;
+        let file_name = part.header("content-disposition").and_then(header_params::file_name);
+        let is_file = disposition.all("filename").next().is_some() || file_name.is_some();
+        if !is_file || KNOWN.contains(&name.as_str()) || object_member(&name).is_some() {
+            return self.add_text_part(name, &part);
+        }
+        let file_name = file_name.map(|name| browser_unescaped(&name)).unwrap_or_default();
+        if part.content.is_empty() && file_name.is_empty() {
+            return Ok(()); // an <input type=file> in which nothing was chosen
+        }
+        if name != "file" {
+            return Err(misnamed_file(&name));
+        }
+        if self.file.is_some() {
+            let once = "Only one file can be sent at a time";
+            return Err(ApiError::from(Reason::FileAndUrlGiven).with_message(once).on_field("file", None));
+        }
+        self.file = Some(FilePart::read(part, file_name)?);
+        Ok(())
+    }
+
+    fn add_text_part(&mut self, name: String, part: &Part) -> Result<(), ApiError> {
+        if part.content.len() > MAX_TEXT_BYTES {
+            let message = format!("The field is longer than {MAX_TEXT_BYTES} bytes");
+            return Err(ApiError::from(Reason::MalformedRequest)
+                .with_message(format!("{}: {message}", shown(&name)))
+                .on_field(&shown(&name), Some(message)));
+        }
+        let charset = part.field("content-type").text("charset").unwrap_or_default();
+        let text = text_in(&charset, &part.content).ok_or_else(|| not_utf8(&name))?;
+        self.add_text(name, text)
+    }
+
+    fn add_text(&mut self, name: String, text: String) -> Result<(), ApiError> {
+        self.has_file_text |= name == "file";
+        let repeated = if let Some((object, member)) = object_member(&name) {
+            let members = self.members.entry(object).or_default();
+            self.texts.contains_key(object) || members.insert(member.to_owned(), text).is_some()
+        } else if KNOWN.contains(&name.as_str()) {
+            self.members.contains_key(name.as_str()) || self.texts.insert(name.clone(), text).is_some()
+        } else {
+            false
+        };
+        if repeated {
+            return Err(ApiError::from(Reason::RepeatedField)
+                .with_message(format!("The field {} is given more than once", shown(&name)))
+                .on_field(&shown(&name), None));
+        }
+        Ok(())
+    }
 }
 
-async fn read_text(field: &mut Field<'_>, name: &str) -> Result<String, ApiError> {
-    let mut text = Vec::new();
-    while let Some(chunk) = field.chunk().await.map_err(malformed)? {
-        if text.len() + chunk.len() > MAX_TEXT_BYTES {
-            return Err(ApiError::from(Reason::MalformedRequest).with_message("A form field is too long"));
-        }
-        text.extend_from_slice(&chunk);
-    }
-    String::from_utf8(text).map_err(|error| {
-        let shown: String =
-            name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(64).collect();
-        ApiError::from(Reason::MalformedRequest).on_field(&shown, Some("not UTF-8".into())).caused_by(error)
-    })
+/// Returns the object and the member that a name such as `metadata[project]` means.
+fn object_member(name: &str) -> Option<(&'static str, &str)> {
+    let (object, rest) = name.split_once('[')?;
+    let object = OBJECTS.into_iter().find(|known| *known == object)?;
+    Some((object, rest.strip_suffix(']').unwrap_or(rest)))
 }
 
-impl FilePart {
-    async fn scan(field: &mut Field<'_>, body: &Bytes, boundary: &str) -> Result<Self, ApiError> {
-        let file_name = field.file_name().map(str::to_owned);
-        let content_type = field.content_type().and_then(|mime| clean_content_type(mime.as_ref()));
-        let index = field.index();
-        let (mut size, mut hash) = (0_u64, Sha256::new());
-        while let Some(chunk) = field.chunk().await.map_err(malformed)? {
-            size += chunk.len() as u64;
-            hash.update(&chunk);
-            if size > MAX_API_UPLOAD_BYTES {
-                return Err(Reason::BodyTooLarge.into());
-            }
+/// Refuses parts whose header fields say that the bytes of the body are not the bytes of the file.
+fn check_encoding(part: &Part, name: &str) -> Result<(), ApiError> {
+    let refuse = |message: String| {
+        Err(ApiError::from(Reason::UnsupportedEncoding)
+            .with_message(format!("{}: {message}", shown(name)))
+            .on_field(&shown(name), Some(message)))
+    };
+    if part.field("content-type").value().starts_with("multipart/") {
+        return refuse("a part cannot be multipart itself: send one file, in a part of its own".into());
+    }
+    for (header, harmless) in [
+        ("content-transfer-encoding", ["", "7bit", "8bit", "binary"].as_slice()),
+        ("content-encoding", ["", "identity"].as_slice()),
+    ] {
+        let encoding = part.field(header).value().to_owned();
+        if !harmless.contains(&encoding.as_str()) {
+            return refuse(format!(
+                "{header} {} is not supported: send the bytes as they are",
+                shown(&encoding)
+            ));
         }
-        let (body, boundary) = (body.clone(), boundary.to_owned());
-        Ok(Self {
-            body,
-            boundary,
-            index,
-            file_name,
-            content_type,
-            size,
-            sha256: hex::encode(hash.finalize()),
-        })
     }
+    Ok(())
+}
 
-    /// What a browser sends for an `<input type=file>` in which nothing was chosen.
-    fn is_unused_input(&self) -> bool {
-        self.size == 0 && self.file_name.as_deref().is_none_or(str::is_empty)
-    }
+fn misnamed_file(name: &str) -> ApiError {
+    let message = format!("The form has a file in the field {}: send it in the field file", shown(name));
+    ApiError::from(Reason::FileOrUrlRequired).with_message(&message).on_field(&shown(name), Some(message))
+}
 
-    /// The bytes, in pieces, read out of the form once more.
-    pub fn bytes(&self) -> impl Stream<Item = Result<Bytes, multer::Error>> + Send + Sync + 'static {
-        let start = (parser(self.body.clone(), &self.boundary), None);
-        let index = self.index;
-        stream::try_unfold(start, move |(mut parts, field)| async move {
-            let mut field = match field {
-                Some(field) => field,
-                None => match field_at(&mut parts, index).await? {
-                    Some(field) => field,
-                    None => return Ok(None),
-                },
-            };
-            Ok(field.chunk().await?.map(|chunk| (chunk, (parts, Some(field)))))
-        })
+/// Undoes what browsers do to quotes and line ends in names (HTML, section 4.10.22.8, "escape a multipart/form-data name").
+fn browser_unescaped(name: &str) -> String {
+    name.replace("%22", "\"").replace("%0D", "\r").replace("%0A", "\n")
+}
+
+/// Returns text of a part; `None` for bytes that are not of its charset, and for charsets other than UTF-8 and ISO-8859-1.
+fn text_in(charset: &str, bytes: &[u8]) -> Option<String> {
+    match charset.to_ascii_lowercase().as_str() {
+        "" | "utf-8" | "utf8" | "us-ascii" | "ascii" => std::str::from_utf8(bytes).ok().map(str::to_owned),
+        "iso-8859-1" | "latin1" => Some(bytes.iter().map(|byte| char::from(*byte)).collect()),
+        _ => None,
     }
 }
 
-async fn field_at(
-    parts: &mut Multipart<'static>,
-    index: usize,
-) -> Result<Option<Field<'static>>, multer::Error> {
-    while let Some(field) = parts.next_field().await? {
-        if field.index() == index {
-            return Ok(Some(field));
-        }
-    }
-    Ok(None)
+fn decoded(text: &[u8]) -> Result<String, std::string::FromUtf8Error> {
+    let blanks: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    String::from_utf8(percent_decode(&blanks).collect())
+}
+
+fn malformed(error: MultipartError) -> ApiError {
+    ApiError::from(Reason::MalformedRequest)
+        .with_message(format!("The multipart body cannot be read: {error}"))
+        .caused_by(error)
+}
+
+fn not_utf8(name: &str) -> ApiError {
+    let message = "the text is not UTF-8";
+    ApiError::from(Reason::MalformedRequest)
+        .with_message(format!("{}: {message}", shown(name)))
+        .on_field(&shown(name), Some(message.into()))
+}
+
+/// Returns a client's word as it may be shown to it: printable ASCII, not too long.
+fn shown(name: &str) -> String {
+    name.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(64).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use futures_util::TryStreamExt;
-
-    const TYPE: &str = "multipart/form-data; boundary=B";
-
-    fn form(file: &[u8]) -> Bytes {
-        let mut body = b"--B\r\ncontent-disposition: form-data; name=\"name\"\r\n\r\nclip\r\n--B\r\n\
-            content-disposition: form-data; name=\"file\"; filename=\"a.mp4\"\r\ncontent-type: video/mp4\r\n\r\n"
-            .to_vec();
-        body.extend_from_slice(file);
-        body.extend_from_slice(b"\r\n--B--\r\n");
-        body.into()
-    }
-
-    #[tokio::test]
-    async fn the_file_is_read_over_and_can_be_read_again() {
-        let bytes: Vec<u8> = (0..2_000_000_u32).map(|i| (i % 251) as u8).collect();
-        let form = Form::read(form(&bytes), TYPE).await.unwrap();
-        let file = form.file.unwrap();
-        assert_eq!(form.texts["name"], "clip");
-        assert_eq!((file.size, file.file_name.as_deref()), (2_000_000, Some("a.mp4")));
-        assert_eq!(file.sha256, hex::encode(Sha256::digest(&bytes)));
-        for _ in 0..2 {
-            let again: Vec<Bytes> = file.bytes().try_collect().await.unwrap();
-            assert_eq!(again.concat(), bytes);
-            let largest = again.iter().map(Bytes::len).max().unwrap();
-            // A step of the parser takes in a slice, and the parts before the file are a few steps.
-            assert!(
-                largest <= 8 * SLICE_BYTES,
-                "{largest} bytes in one piece: the parser holds a copy of the body"
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn a_form_cut_anywhere_is_refused() {
-        let whole = form(b"some bytes");
-        let end = whole.len() - 4; // the last dashes and line end may be missing
-        for cut in 0..end {
-            let error = Form::read(whole.slice(..cut), TYPE).await.expect_err("cut form");
-            assert_eq!(error.reason(), Reason::MalformedRequest, "cut at {cut}");
-        }
-    }
-
-    #[tokio::test]
-    async fn limits_are_exact() {
-        let full = vec![0; usize::try_from(MAX_API_UPLOAD_BYTES).unwrap()];
-        assert!(Form::read(form(&full), TYPE).await.is_ok());
-        let over = [full, vec![0]].concat();
-        assert_eq!(Form::read(form(&over), TYPE).await.unwrap_err().reason(), Reason::BodyTooLarge);
-    }
-
-    #[tokio::test]
-    async fn an_empty_file_input_is_no_file() {
-        let body = "--B\r\ncontent-disposition: form-data; name=\"file\"; filename=\"\"\r\n\r\n\r\n--B--\r\n";
-        assert!(Form::read(body.into(), TYPE).await.unwrap().file.is_none());
-    }
-
-    #[tokio::test]
-    async fn an_empty_file_input_before_the_file_does_not_take_its_place() {
-        let empty = "--B\r\ncontent-disposition: form-data; name=\"file\"; filename=\"\"\r\n\r\n\r\n";
-        let body = [empty.as_bytes(), &form(b"some bytes")].concat();
-        let file = Form::read(body.into(), TYPE).await.unwrap().file.unwrap();
-        let bytes: Vec<Bytes> = file.bytes().try_collect().await.unwrap();
-        assert_eq!(bytes.concat(), b"some bytes");
-    }
-}
+#[path = "form_tests.rs"]
+mod tests;

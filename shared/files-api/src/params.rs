@@ -1,9 +1,9 @@
 use files_domain::FileId;
+use http::header::CONTENT_ENCODING;
 use lambda_http::{Request, RequestExt};
 use percent_encoding::percent_decode_str;
-use serde::de::DeserializeOwned;
 
-use crate::{ApiError, Reason};
+use crate::{ApiError, JsonObject, Reason};
 
 /// A header as text; one that is not text is as good as none.
 #[must_use]
@@ -29,16 +29,24 @@ pub fn file_name(request: &Request) -> (String, String) {
     (name.to_owned(), percent_decode_str(name).decode_utf8_lossy().into_owned())
 }
 
-/// The body as JSON, whatever type it is said to be of.
+/// Reads the body as a JSON object, whatever media type it is said to have.
 ///
 /// # Errors
-/// [`Reason::MalformedRequest`].
-pub fn json_body<T: DeserializeOwned>(request: &Request) -> Result<T, ApiError> {
-    serde_json::from_slice(request.body()).map_err(|error| {
-        let message =
-            format!("The JSON body cannot be read (line {}, column {})", error.line(), error.column());
-        ApiError::from(Reason::MalformedRequest).with_message(message) // the error itself would quote the body
-    })
+/// [`Reason::MalformedRequest`], [`Reason::RepeatedField`], [`Reason::UnsupportedEncoding`].
+pub fn json_object(request: &Request) -> Result<JsonObject, ApiError> {
+    check_not_encoded(request)?;
+    JsonObject::read(request.body())
+}
+
+/// Refuses a body with a content coding (RFC 9110, section 8.4), which nobody would undo.
+pub(crate) fn check_not_encoded(request: &Request) -> Result<(), ApiError> {
+    let codings = request.headers().get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let mut codings = codings.flat_map(|list| list.split(',')).map(str::trim);
+    if codings.all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case("identity")) {
+        return Ok(());
+    }
+    let message = "Content-Encoding is not supported in requests: send the body as it is";
+    Err(ApiError::from(Reason::UnsupportedEncoding).with_message(message))
 }
 
 /// All query parameters, decoded. They come from the event: in the request's URI, a `?` or `#` that was decoded in the path

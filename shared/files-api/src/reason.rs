@@ -41,6 +41,10 @@ pub enum Reason {
     FileTooLarge,
     /// Neither a form nor JSON.
     UnsupportedMediaType,
+    /// A coding that nobody would undo.
+    UnsupportedEncoding,
+    /// A field of the body is given more than once.
+    RepeatedField,
     /// Nothing to store.
     FileOrUrlRequired,
     /// More than one thing to store.
@@ -57,6 +61,8 @@ pub enum Reason {
     InvalidSize,
     /// Not a media type.
     InvalidContentType,
+    /// Not a truth value.
+    InvalidMultipart,
     /// Not a SHA-256.
     InvalidChecksum,
     /// Not a lifetime.
@@ -140,8 +146,16 @@ impl Reason {
             Self::UnsupportedMediaType => (
                 "unsupported_media_type",
                 S::UNSUPPORTED_MEDIA_TYPE,
-                "Send multipart/form-data or application/json",
+                "Send multipart/form-data, application/json or application/x-www-form-urlencoded, and say so in Content-Type",
             ),
+            Self::UnsupportedEncoding => (
+                "unsupported_encoding",
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "The body is encoded in a way that is not supported: send the bytes as they are",
+            ),
+            Self::RepeatedField => {
+                ("repeated_field", S::BAD_REQUEST, "A field is given more than once: give it once")
+            }
             Self::FileOrUrlRequired => {
                 ("file_or_url_required", S::UNPROCESSABLE_ENTITY, "File or URL is required")
             }
@@ -172,6 +186,9 @@ impl Reason {
                 S::UNPROCESSABLE_ENTITY,
                 "content_type must be a media type such as video/mp4",
             ),
+            Self::InvalidMultipart => {
+                ("invalid_multipart", S::UNPROCESSABLE_ENTITY, "multipart must be true or false")
+            }
             Self::InvalidChecksum => {
                 ("invalid_checksum", S::UNPROCESSABLE_ENTITY, "checksum_sha256 must be 64 hexadecimal digits")
             }

@@ -1,7 +1,6 @@
 //! What the headers of an answer say about the file.
 
 use crate::coding::{self, Coding};
-use crate::disposition;
 use http::HeaderMap;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, TRANSFER_ENCODING};
 use percent_encoding::percent_decode_str;
@@ -20,7 +19,7 @@ pub(crate) fn file_name(headers: &HeaderMap, url: &Url) -> Option<String> {
     headers
         .get_all(CONTENT_DISPOSITION)
         .iter()
-        .find_map(|value| disposition::file_name(value.as_bytes()))
+        .find_map(|value| header_params::file_name(value.as_bytes()))
         .or_else(|| name_in_path(url))
 }
 

@@ -30,7 +30,6 @@ mod address;
 mod allowed;
 mod client;
 mod coding;
-mod disposition;
 mod error;
 mod headers;
 mod ranges;

@@ -26,7 +26,7 @@ async fn ten_thousand_parts_are_nobodys_form() {
     let texts = (0..10_000).fold(Form::new(), |form, index| form.text(&format!("field{index}"), "x"));
     send(&owner, texts.finish()).await.expect_error(400, "malformed_request");
     let same = (0..10_000).fold(Form::new(), |form, _| form.text("name", "x"));
-    send(&owner, same.finish()).await.expect_error(400, "malformed_request");
+    send(&owner, same.finish()).await.expect_error(400, "repeated_field");
     let files = (0..10_000).fold(Form::new(), |form, _| form.file("a.png", None, b"x"));
     send(&owner, files.finish()).await.expect_error(422, "file_and_url_given");
     assert_nothing_is_there(&owner, "10,000 parts").await;

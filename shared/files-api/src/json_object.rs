@@ -1,0 +1,249 @@
+//! JSON bodies: one object, in which no field is given twice.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use crate::{ApiError, Reason};
+
+/// The byte order mark that some editors and .NET write in front (RFC 8259, section 8.1, lets a reader ignore it).
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// The fields of a JSON body. A field that is `null` is not there.
+#[derive(Debug, Default)]
+pub struct JsonObject(BTreeMap<String, Value>);
+
+impl JsonObject {
+    /// Reads a body. An empty one has no fields.
+    ///
+    /// # Errors
+    /// [`Reason::MalformedRequest`]: it is no JSON, or no object. [`Reason::RepeatedField`].
+    pub fn read(body: &[u8]) -> Result<Self, ApiError> {
+        let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+        if body.trim_ascii().is_empty() {
+            return Ok(Self::default());
+        }
+        let value = unique_value(body).map_err(|error| unreadable(&error))?;
+        let Value::Object(fields) = value else {
+            let message = format!("The JSON body must be an object, not {}", kind(&value));
+            return Err(ApiError::from(Reason::MalformedRequest).with_message(message));
+        };
+        Ok(Self(fields.into_iter().filter(|(_, value)| !value.is_null()).collect()))
+    }
+
+    /// Takes a field.
+    pub fn take(&mut self, field: &str) -> Option<Value> {
+        self.0.remove(field)
+    }
+
+    /// Takes a field that must be a string.
+    ///
+    /// # Errors
+    /// `reason`: it is of another type.
+    pub fn string(&mut self, field: &str, reason: Reason) -> Result<Option<String>, ApiError> {
+        match self.take(field) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(other) => Err(wrong_type(field, "a string", &other, reason)),
+        }
+    }
+
+    /// Takes a field that must be a whole number.
+    ///
+    /// # Errors
+    /// `reason`: it is of another type, or not whole.
+    pub fn integer(&mut self, field: &str, reason: Reason) -> Result<Option<i128>, ApiError> {
+        let Some(value) = self.take(field) else { return Ok(None) };
+        let whole = value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from));
+        whole.map(Some).ok_or_else(|| wrong_type(field, "a whole number", &value, reason))
+    }
+
+    /// Takes a field that must be `true` or `false`.
+    ///
+    /// # Errors
+    /// `reason`: it is of another type.
+    pub fn boolean(&mut self, field: &str, reason: Reason) -> Result<Option<bool>, ApiError> {
+        match self.take(field) {
+            None => Ok(None),
+            Some(Value::Bool(value)) => Ok(Some(value)),
+            Some(other) => Err(wrong_type(field, "true or false", &other, reason)),
+        }
+    }
+
+    /// Takes a field that must be an object of strings.
+    ///
+    /// # Errors
+    /// `reason`: it is of another type, or a member is; the detail names the member.
+    pub fn strings(
+        &mut self,
+        field: &str,
+        reason: Reason,
+    ) -> Result<Option<BTreeMap<String, String>>, ApiError> {
+        self.take(field).map(|value| strings(field, value, reason)).transpose()
+    }
+}
+
+/// Reads any JSON value of which no object has a name twice.
+///
+/// # Errors
+/// It is no such JSON.
+pub(crate) fn unique_value(text: &[u8]) -> serde_json::Result<Value> {
+    serde_json::from_slice(text).map(|Unique(value)| value)
+}
+
+/// Reads an object of strings.
+///
+/// # Errors
+/// `reason`, with what was found instead.
+pub(crate) fn strings(
+    field: &str,
+    value: Value,
+    reason: Reason,
+) -> Result<BTreeMap<String, String>, ApiError> {
+    let Value::Object(members) = value else {
+        return Err(wrong_type(field, "an object of strings", &value, reason));
+    };
+    let member = |(name, value): (String, Value)| match value {
+        Value::String(text) => Ok((name, text)),
+        other => {
+            let message =
+                format!("{field} must be an object of strings: one of its values is {}", kind(&other));
+            Err(ApiError::from(reason).with_message(&message).on_field(field, Some(message)))
+        }
+    };
+    members.into_iter().map(member).collect()
+}
+
+pub(crate) fn wrong_type(field: &str, expected: &str, found: &Value, reason: Reason) -> ApiError {
+    let message = format!("{field} must be {expected}, not {}", kind(found));
+    ApiError::from(reason).with_message(&message).on_field(field, Some(message))
+}
+
+/// Names a value's type without showing the value.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(number) if number.is_f64() => "a fraction or a number out of range",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+fn unreadable(error: &serde_json::Error) -> ApiError {
+    let place = format!("(line {}, column {})", error.line(), error.column());
+    if error.is_data() {
+        let message = format!("The JSON body gives a field of one object more than once {place}");
+        return ApiError::from(Reason::RepeatedField).with_message(message);
+    }
+    // The error itself would quote the body.
+    ApiError::from(Reason::MalformedRequest).with_message(format!("The JSON body cannot be read {place}"))
+}
+
+/// A JSON value of which no object has a name twice: parsers differ in which of two they take (RFC 8259, section 4).
+struct Unique(Value);
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(UniqueVisitor).map(Self)
+    }
+}
+
+struct UniqueVisitor;
+
+impl<'de> Visitor<'de> for UniqueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON without repeated names")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Unique(value)) = items.next_element()? {
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some((name, Unique(value))) = members.next_entry::<String, Unique>()? {
+            if map.insert(name, value).is_some() {
+                return Err(de::Error::custom("a name is given twice"));
+            }
+        }
+        Ok(Value::Object(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(body: &str) -> Reason {
+        JsonObject::read(body.as_bytes()).expect_err(body).reason()
+    }
+
+    #[test]
+    fn a_body_is_one_object() {
+        for body in ["", " \r\n", "{}", "\u{feff}{}", "\u{feff}"] {
+            assert!(JsonObject::read(body.as_bytes()).unwrap().0.is_empty(), "{body:?}");
+        }
+        for body in ["[]", "[{}]", "1", "\"x\"", "null", "{", "{} {}", "{\"a\":}", "\u{0}", "{'a':1}"] {
+            assert_eq!(reason(body), Reason::MalformedRequest, "{body:?}");
+        }
+        let deep = format!("{}1{}", "{\"a\":[".repeat(200), "]}".repeat(200));
+        assert_eq!(reason(&deep), Reason::MalformedRequest);
+    }
+
+    #[test]
+    fn a_field_given_twice_is_refused_at_any_depth() {
+        for body in [r#"{"a":1,"a":1}"#, r#"{"a":{"b":1,"b":2}}"#, r#"{"a":[{"b":1,"b":2}]}"#] {
+            assert_eq!(reason(body), Reason::RepeatedField, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_type_is_named_with_its_field() {
+        let mut object = JsonObject::read(br#"{"a":[],"b":"1","c":1.5,"d":1,"e":{"x":1},"f":null}"#).unwrap();
+        let message = |error: ApiError| format!("{error:?}");
+        let error = message(object.string("a", Reason::InvalidName).unwrap_err());
+        assert!(error.contains("a must be a string, not an array"), "{error}");
+        let error = message(object.integer("b", Reason::InvalidSize).unwrap_err());
+        assert!(error.contains("b must be a whole number, not a string"), "{error}");
+        assert!(object.integer("c", Reason::InvalidSize).is_err());
+        assert!(object.boolean("d", Reason::InvalidSize).is_err());
+        let error = message(object.strings("e", Reason::InvalidMetadata).unwrap_err());
+        assert!(error.contains("one of its values is a number"), "{error}");
+        assert_eq!(object.string("f", Reason::InvalidName).unwrap(), None);
+    }
+}

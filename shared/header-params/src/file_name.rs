@@ -1,0 +1,12 @@
+use crate::{FieldValue, encoded_word};
+
+/// Returns the file name of a `Content-Disposition` field: `filename*` if it can be read, else `filename`. Raw text: it may
+/// hold paths and control characters. Encoded words (RFC 2047) are decoded.
+#[must_use]
+pub fn file_name(field: &[u8]) -> Option<String> {
+    FieldValue::parse(field).extended("filename").map(encoded_word::decode).filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+#[path = "file_name_tests.rs"]
+mod tests;

@@ -1,0 +1,189 @@
+//! Reads header fields with parameters, such as `form-data; name="file"; filename*=UTF-8''a%20b.mp4`.
+//!
+//! The grammar is RFC 9110, section 5.6.6; `name*` is RFC 8187, file names are RFC 6266, their continuations
+//! (`filename*0`) RFC 2231. Senders break all four, so whatever can be understood in one way only is read: blanks around
+//! `=`, a missing closing quote, a value with characters that would need quotes.
+
+mod encoded_word;
+mod extended;
+mod file_name;
+
+use std::fmt;
+
+pub use file_name::file_name;
+
+/// A field's value and its parameters.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FieldValue {
+    value: String,
+    parameters: Vec<(String, Vec<u8>)>,
+}
+
+impl FieldValue {
+    /// Reads a field. Every input is some field; one without parameters has none.
+    #[must_use]
+    pub fn parse(field: &[u8]) -> Self {
+        let mut parsed = Self { value: String::new(), parameters: Vec::new() };
+        let mut rest = field;
+        while !rest.is_empty() {
+            let end = rest.iter().position(|byte| matches!(byte, b';' | b'=')).unwrap_or(rest.len());
+            let name = text(rest[..end].trim_ascii()).to_ascii_lowercase();
+            let is_pair = rest.get(end) == Some(&b'=');
+            rest = rest.get(end + 1..).unwrap_or_default();
+            if is_pair {
+                let (value, after) = value(rest.trim_ascii_start());
+                rest = after;
+                if is_token(&name) {
+                    parsed.parameters.push((name, value));
+                }
+            } else if parsed.value.is_empty() && parsed.parameters.is_empty() {
+                parsed.value = name;
+            }
+        }
+        parsed
+    }
+
+    /// Returns what stands before the parameters, in lower case: `form-data`, `video/mp4`.
+    #[must_use]
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// Returns every value of a parameter, without quotes, in order. Names are compared in lower case.
+    pub fn all<'f>(&'f self, wanted: &str) -> impl Iterator<Item = &'f [u8]> {
+        self.parameters.iter().filter(move |(name, _)| name == wanted).map(|(_, value)| value.as_slice())
+    }
+
+    /// Returns the first value of a parameter as text: UTF-8, else ISO-8859-1.
+    #[must_use]
+    pub fn text(&self, wanted: &str) -> Option<String> {
+        self.all(wanted).next().map(text)
+    }
+
+    /// Returns a parameter that may be written in the extended form: `name*`, else the continuations `name*0`, `name*1`,
+    /// else `name`.
+    #[must_use]
+    pub fn extended(&self, wanted: &str) -> Option<String> {
+        self.all(&format!("{wanted}*"))
+            .find_map(extended::decode)
+            .or_else(|| extended::continued(self, wanted))
+            .or_else(|| self.text(wanted))
+    }
+}
+
+impl fmt::Debug for FieldValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.parameters.iter().map(|(name, _)| name).collect();
+        f.debug_struct("FieldValue").field("value", &self.value).field("parameters", &names).finish()
+    }
+}
+
+/// Returns one value, and what follows the semicolon after it.
+fn value(input: &[u8]) -> (Vec<u8>, &[u8]) {
+    match input.strip_prefix(b"\"") {
+        Some(quoted) => {
+            let (value, rest) = quoted_string(quoted);
+            (value, after_semicolon(rest))
+        }
+        None => {
+            let end = input.iter().position(|byte| *byte == b';').unwrap_or(input.len());
+            (input[..end].trim_ascii().to_vec(), after_semicolon(&input[end..]))
+        }
+    }
+}
+
+/// Returns what follows the opening quote, unescaped up to the closing one, or to the end if it is missing. A backslash
+/// escapes a quote or a backslash only: older browsers send the path `C:\clips\a.mp4` as it is.
+fn quoted_string(input: &[u8]) -> (Vec<u8>, &[u8]) {
+    let mut value = Vec::new();
+    let mut position = 0;
+    while let Some(&byte) = input.get(position) {
+        position += 1;
+        match (byte, input.get(position)) {
+            (b'"', _) => break,
+            (b'\\', Some(&next @ (b'"' | b'\\'))) => {
+                value.push(next);
+                position += 1;
+            }
+            _ => value.push(byte),
+        }
+    }
+    (value, &input[position..])
+}
+
+fn after_semicolon(input: &[u8]) -> &[u8] {
+    match input.iter().position(|byte| *byte == b';') {
+        Some(position) => &input[position + 1..],
+        None => &[],
+    }
+}
+
+/// Whether a text is a token (RFC 9110, section 5.6.2).
+fn is_token(text: &str) -> bool {
+    let is_token_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_token_byte)
+}
+
+/// Header text is ISO-8859-1 by RFC 9110 and UTF-8 in practice.
+fn text(bytes: &[u8]) -> String {
+    std::str::from_utf8(bytes).map_or_else(|_| latin_1(bytes), str::to_owned)
+}
+
+fn latin_1(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| char::from(*byte)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_come_in_any_order_and_case_with_or_without_quotes() {
+        for field in [
+            r#"form-data; name="file"; filename="a.mp4""#,
+            r#"Form-Data; FILENAME="a.mp4"; NAME="file""#,
+            "form-data;name=file;filename=a.mp4",
+            "form-data ; name = file ; filename = \"a.mp4\"",
+            "form-data; x=\"; name=other\"; name=file; filename=a.mp4",
+            "form-data; name=\"file\"; filename=\"a.mp4",
+        ] {
+            let parsed = FieldValue::parse(field.as_bytes());
+            assert_eq!(parsed.value(), "form-data", "{field}");
+            assert_eq!(parsed.text("name").as_deref(), Some("file"), "{field}");
+            assert_eq!(parsed.extended("filename").as_deref(), Some("a.mp4"), "{field}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_needs_quotes_is_read_without_them() {
+        let parsed = FieldValue::parse(b"multipart/form-data; boundary=a/b=c:d?e");
+        assert_eq!(
+            (parsed.value(), parsed.text("boundary").as_deref()),
+            ("multipart/form-data", Some("a/b=c:d?e"))
+        );
+    }
+
+    #[test]
+    fn parameters_given_twice_are_all_there() {
+        let parsed = FieldValue::parse(b"multipart/form-data; boundary=a; Boundary=\"b\"");
+        assert_eq!(parsed.all("boundary").collect::<Vec<_>>(), [b"a", b"b"]);
+    }
+
+    #[test]
+    fn continuations_are_joined() {
+        for field in [
+            "form-data; filename*0=\"a long \"; filename*1=\"name.mp4\"",
+            "form-data; filename*0*=UTF-8''a%20long%20; filename*1=name.mp4",
+            "form-data; filename*1*=%20name.mp4; filename*0*=UTF-8''a%20long",
+        ] {
+            let parsed = FieldValue::parse(field.as_bytes());
+            assert_eq!(parsed.extended("filename").as_deref(), Some("a long name.mp4"), "{field}");
+        }
+    }
+
+    #[test]
+    fn debug_output_shows_no_value() {
+        let shown = format!("{:?}", FieldValue::parse(b"form-data; filename=secret.mp4"));
+        assert!(shown.contains("filename") && !shown.contains("secret"), "{shown}");
+    }
+}
