@@ -1,6 +1,8 @@
 //! `DELETE /v1/files/{id}`
 
-use files_api::{Answer, ApiError, Reason, authority, file_id, for_key_holder, no_content};
+use files_api::{
+    Answer, ApiError, Reason, authority, check_if_match, etag, file_id, for_key_holder, no_content,
+};
 use files_domain::{Authority, CheckKey, File, FileId, FindFile, RemoveFile, Scope, StoreError, Timestamp};
 use files_objects::Objects;
 use lambda_http::Request;
@@ -25,15 +27,16 @@ impl<R: CheckKey + FindFile + RemoveFile + Sync> DeleteFile<R> {
     pub async fn answer(&self, request: &Request, now: Timestamp) -> Answer {
         let access = authority(request, Scope::Delete, now)?;
         let id = for_key_holder(&self.records, &access, file_id(request)).await?;
-        let file = self.remove(&access, id).await?;
+        let file = self.remove(request, &access, id).await?;
         self.delete_bytes(&file).await;
         Ok(no_content())
     }
 
     /// Takes the record away. From then on the file is gone, whatever becomes of its bytes.
-    async fn remove(&self, access: &Authority, id: FileId) -> Result<File, ApiError> {
+    async fn remove(&self, request: &Request, access: &Authority, id: FileId) -> Result<File, ApiError> {
         for _ in 0..MAX_TRIES {
             let file = self.records.find_file(access, id).await?;
+            check_if_match(request, &etag(file.version))?;
             match self.records.remove_file(Some(access), &file, access.now).await {
                 Ok(()) => return Ok(file),
                 Err(StoreError::Changed) => {} // an import wrote its progress in between: look again

@@ -4,10 +4,12 @@ mod query;
 
 use files_api::{Answer, ApiError, Reason, answer, authority, file_id, file_name, for_key_holder};
 use files_domain::{CheckKey, File, FindFile, Scope, Timestamp};
-use files_objects::{Objects, Presigned, Served};
+use files_objects::{Objects, ObjectsError, Presigned, Served};
+use icu_normalizer::ComposingNormalizer;
 use lambda_http::http::header::{CACHE_CONTROL, LOCATION};
 use lambda_http::http::{HeaderValue, Method, StatusCode};
 use lambda_http::{Body, Request, Response};
+use percent_encoding::percent_decode_str;
 use serde_json::json;
 
 use crate::query::DownloadQuery;
@@ -31,12 +33,24 @@ impl<R: CheckKey + FindFile + Sync> DownloadFile<R> {
         let (query, id) = for_key_holder(&self.records, &access, parsed).await?;
         let file = self.records.find_file(&access, id).await?;
         check_name(request, &file)?;
-        if !file.has_bytes() {
+        if !self.has_bytes(&file).await? {
             return Err(no_bytes(&file));
         }
         let head = request.method() == Method::HEAD && query.redirect;
         let presigned = self.presign(&file, &query, head, now).await?;
         if query.redirect { redirect_to(&presigned) } else { Ok(address(&presigned)) }
+    }
+
+    /// Whether S3 has the bytes. Before a file is probed its record cannot say so, and S3 is asked.
+    async fn has_bytes(&self, file: &File) -> Result<bool, ApiError> {
+        if file.status.is_terminal() || file.importing {
+            return Ok(file.has_bytes());
+        }
+        match self.objects.head_file(file.owner, file.id).await {
+            Ok(_) => Ok(true),
+            Err(ObjectsError::NotFound) => Ok(false),
+            Err(error) => Err(ApiError::from(Reason::TooBusy).caused_by(error)),
+        }
     }
 
     async fn presign(
@@ -46,17 +60,30 @@ impl<R: CheckKey + FindFile + Sync> DownloadFile<R> {
         head: bool,
         now: Timestamp,
     ) -> Result<Presigned, ApiError> {
-        let served = Served::new(&file.name, file.content_type.as_deref(), query.disposition);
+        // What was not probed may be anything, whatever its announced type: it is served as bytes to save.
+        let content_type = file.content_type.as_deref().filter(|_| file.has_bytes());
+        let served = Served::new(&file.name, content_type, query.disposition);
         let presigned =
             self.objects.presign_download(file.owner, file.id, &served, head, now, query.lifetime(file, now));
         presigned.await.map_err(ApiError::internal)
     }
 }
 
+/// Finds out whether the path names the file. The id has told which file it is, so the name may be spelled in every way that
+/// reaches the function: encoded once or twice, composed or decomposed (Unicode, annex 15), and cut at a question mark, as
+/// HTTP APIs cut a path that has one encoded once.
 fn check_name(request: &Request, file: &File) -> Result<(), ApiError> {
     let (as_sent, decoded) = file_name(request);
     let name = file.name.as_str();
-    if as_sent == name || decoded == name { Ok(()) } else { Err(Reason::NotFound.into()) }
+    let is_named = as_sent == name || decoded == name || spelled(&as_sent) == spelled(name);
+    if is_named { Ok(()) } else { Err(Reason::NotFound.into()) }
+}
+
+fn spelled(name: &str) -> String {
+    let decode = |name: &str| percent_decode_str(name).decode_utf8_lossy().into_owned();
+    let decoded = decode(&decode(name));
+    let cut = decoded.split('?').next().unwrap_or_default();
+    ComposingNormalizer::new_nfc().normalize(cut).into_owned()
 }
 
 fn no_bytes(file: &File) -> ApiError {

@@ -5,7 +5,7 @@ use files_api::{
 };
 use files_domain::{CheckKey, File, FindFile, FullProbe, Scope, Timestamp};
 use files_objects::Objects;
-use lambda_http::http::header::ETAG;
+use lambda_http::http::header::{CACHE_CONTROL, ETAG};
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Request, Response};
 use serde_json::Value;
@@ -53,6 +53,8 @@ impl<R: CheckKey + FindFile + Sync> GetFile<R> {
 fn not_modified() -> Response<Body> {
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = StatusCode::NOT_MODIFIED;
+    // A 304 carries what a 200 would (RFC 9110, section 15.4.5).
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     response
 }
 

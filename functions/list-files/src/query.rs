@@ -36,6 +36,7 @@ impl ListQuery {
                 "created_after" => filter.created_after = Some(read_moment("created_after", value)?),
                 "created_before" => filter.created_before = Some(read_moment("created_before", value)?),
                 "cursor" => cursor = Some(value),
+                "page" | "offset" => return Err(no_page_numbers(name)),
                 _ => {}
             }
         }
@@ -89,7 +90,15 @@ fn read_order(text: &str) -> Result<PageOrder, ApiError> {
 }
 
 fn read_moment(name: &str, text: &str) -> Result<Timestamp, ApiError> {
-    Timestamp::parse(text).ok_or_else(|| wrong(name, "a date and time such as 2026-01-02T03:04:05Z"))
+    Timestamp::parse_query(text).ok_or_else(|| {
+        wrong(name, "a date and time such as 2026-01-02T03:04:05Z (write the plus sign of an offset as %2B)")
+    })
+}
+
+/// Pages have no numbers: what comes after a page depends on its last file, so that none is missed while others are added.
+fn no_page_numbers(name: &str) -> ApiError {
+    let message = format!("{name} is not supported: pass the next_cursor of the page before as cursor");
+    ApiError::from(Reason::MalformedParameter).with_message(&message).on_field(name, Some(message))
 }
 
 fn one_of<T: Display + Copy, const N: usize>(name: &str, text: &str, all: [T; N]) -> Result<T, ApiError> {
@@ -142,6 +151,8 @@ mod tests {
             "type=Video",
             "created_after=yesterday",
             "created_before=1",
+            "page=2",
+            "offset=50",
         ] {
             assert_eq!(read(wrong), Err(Reason::MalformedParameter), "{wrong}");
         }

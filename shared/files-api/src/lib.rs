@@ -26,7 +26,7 @@ pub use json_object::JsonObject;
 pub use params::{file_id, file_name, header, json_object, query_parameter, query_parameters};
 pub use preview::PreviewRequest;
 pub use reason::Reason;
-pub use respond::{Answer, answer, etag, is_fresh, no_content};
+pub use respond::{Answer, answer, check_if_match, etag, is_fresh, no_content};
 pub use service::serve;
 pub use upload::{awaited_parts, awaits_put};
 pub use wire::{

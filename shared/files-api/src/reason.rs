@@ -21,6 +21,8 @@ pub enum Reason {
     NotFound,
     /// The route has other methods.
     MethodNotAllowed,
+    /// `If-Match` names another version of the file.
+    PreconditionFailed,
     /// Nothing to download (yet).
     NoBytesYet,
     /// The file waits for no bytes of the client's.
@@ -108,6 +110,11 @@ impl Reason {
             Self::MethodNotAllowed => {
                 ("method_not_allowed", S::METHOD_NOT_ALLOWED, "This address does not take this method")
             }
+            Self::PreconditionFailed => (
+                "precondition_failed",
+                S::PRECONDITION_FAILED,
+                "The file has changed since the version that If-Match names: get it again",
+            ),
             Self::NoBytesYet => ("no_bytes_yet", S::CONFLICT, "The file has no bytes to download"),
             Self::UploadOver => {
                 ("upload_over", S::CONFLICT, "The file does not wait for an upload: see its status")

@@ -1,9 +1,9 @@
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, IF_NONE_MATCH};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 
-use crate::{ApiError, header};
+use crate::{ApiError, Reason, header};
 
 /// What a handler gives.
 pub type Answer = Result<Response<Body>, ApiError>;
@@ -33,6 +33,18 @@ pub fn no_content() -> Response<Body> {
 #[must_use]
 pub fn etag(version: u64) -> String {
     format!("\"v{version}\"")
+}
+
+/// Whether the client's `If-Match` allows a change of the file with this entity tag (RFC 9110, section 13.1.1). Without the
+/// header every change is allowed; a weak tag matches nothing.
+///
+/// # Errors
+/// [`Reason::PreconditionFailed`].
+pub fn check_if_match(request: &Request, etag: &str) -> Result<(), ApiError> {
+    let Some(tags) = request.headers().get(IF_MATCH) else { return Ok(()) };
+    let tags = tags.to_str().unwrap_or_default();
+    let matches = tags.split(',').map(str::trim).any(|tag| tag == etag || tag == "*");
+    if matches { Ok(()) } else { Err(Reason::PreconditionFailed.into()) }
 }
 
 /// Whether the client has just this already (RFC 9110, section 13.1.2).

@@ -19,7 +19,7 @@ impl FileName {
         let last = raw.rsplit(['/', '\\']).next().unwrap_or_default();
         let kept: String = last.chars().filter(|c| !is_unwanted(*c)).collect();
         let kept = kept.trim();
-        if kept.trim_matches('.').is_empty() {
+        if kept.trim_matches('.').is_empty() || kept.chars().all(is_invisible) {
             return None;
         }
         Some(Self(shorten(kept)))
@@ -66,6 +66,29 @@ pub(crate) fn is_unwanted(c: char) -> bool {
         || ('\u{2066}'..='\u{2069}').contains(&c)
 }
 
+/// Characters that show nothing by themselves (Unicode, property `Default_Ignorable_Code_Point`) and blanks. They stay within
+/// a name, where they join emoji or shape letters; a name of nothing else could not be told from another.
+fn is_invisible(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{115f}'
+                | '\u{1160}'
+                | '\u{17b4}'
+                | '\u{17b5}'
+                | '\u{2800}'
+                | '\u{3164}'
+                | '\u{ffa0}'
+        )
+        || ('\u{180b}'..='\u{180f}').contains(&c)
+        || ('\u{200b}'..='\u{200f}').contains(&c)
+        || ('\u{2060}'..='\u{206f}').contains(&c)
+        || ('\u{fe00}'..='\u{fe0f}').contains(&c)
+        || ('\u{e0000}'..='\u{e0fff}').contains(&c)
+}
+
 fn shorten(name: &str) -> String {
     if name.len() <= MAX_BYTES {
         return name.to_owned();
@@ -106,7 +129,20 @@ mod tests {
 
     #[test]
     fn nothing_remains_of_some() {
-        for raw in ["", " ", ".", "..", "...", "/", "a/", "\0\r\n", "../.."] {
+        for raw in [
+            "",
+            " ",
+            ".",
+            "..",
+            "...",
+            "/",
+            "a/",
+            "\0\r\n",
+            "../..",
+            "\u{200b}",
+            "\u{2060}\u{ad}",
+            "\u{3164}",
+        ] {
             assert_eq!(clean(raw), None, "{raw:?}");
         }
     }

@@ -39,11 +39,24 @@ impl Timestamp {
         Self::from_millis(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
-    /// Reads RFC 3339 with any offset.
+    /// Reads RFC 3339 with any offset. A moment before 1970 is read as 1970: no file is as old.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-        u64::try_from(moment.unix_timestamp_nanos() / 1_000_000).ok().map(Self::from_millis)
+        let millis = u64::try_from(moment.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
+        Some(Self::from_millis(millis))
+    }
+
+    /// Reads RFC 3339 out of a query, where an unescaped `+` of the offset has become a blank.
+    #[must_use]
+    pub fn parse_query(text: &str) -> Option<Self> {
+        let offset = text.len().checked_sub("+01:00".len())?;
+        let is_blank = text.get(offset..)?.starts_with(' ');
+        if is_blank {
+            Self::parse(&format!("{}+{}", &text[..offset], &text[offset + 1..]))
+        } else {
+            Self::parse(text)
+        }
     }
 }
 
@@ -73,6 +86,13 @@ mod tests {
         assert_eq!(moment.to_string(), "2026-01-02T03:04:05.678Z");
         assert_eq!(Timestamp::parse("2026-01-02T03:04:05.678Z"), Some(moment));
         assert_eq!(Timestamp::parse("2026-01-02T04:04:05.678+01:00"), Some(moment));
+        assert_eq!(Timestamp::parse_query("2026-01-02T04:04:05.678 01:00"), Some(moment));
+        assert_eq!(Timestamp::parse_query("2026-01-02T04:04:05.678+01:00"), Some(moment));
+        assert_eq!(Timestamp::parse_query("2026-01-02T03:04:05.678Z"), Some(moment));
+        assert_eq!(Timestamp::parse("1960-01-01T00:00:00Z"), Some(Timestamp::from_millis(0)));
+        for wrong in ["", "now", "2026-01-02 03:04", "äääääää", "2026-13-01T00:00:00Z"] {
+            assert_eq!(Timestamp::parse_query(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

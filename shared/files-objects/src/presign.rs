@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
+use aws_sdk_s3::primitives::DateTime;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use files_domain::{File, FileId, OwnerId, Timestamp, file_object_key};
@@ -30,6 +31,16 @@ pub struct Presigned {
     /// Until when.
     pub expires_at: Timestamp,
 }
+
+// Whoever has a presigned PUT may add headers that it does not sign, and S3 serves them with the object
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, "Overriding response header values"). Each is
+// overridden, so that a client that decodes gets the bytes that the record describes.
+/// No content coding (RFC 9110, section 8.4.1 reserves the word for this).
+const NO_ENCODING: &str = "identity";
+/// An undetermined language (RFC 5646, section 4.1).
+const NO_LANGUAGE: &str = "und";
+/// Kept by no cache: a browser would otherwise answer a CORS request with what it kept of one without CORS.
+const NOT_CACHED: &str = "private, no-store";
 
 impl Objects {
     /// A PUT of the bytes that a file waits for: of the announced length, type and checksum, once.
@@ -93,14 +104,20 @@ impl Objects {
             let head = head
                 .response_content_type(&served.content_type)
                 .response_content_disposition(&served.content_disposition)
-                .response_cache_control("private");
+                .response_content_encoding(NO_ENCODING)
+                .response_content_language(NO_LANGUAGE)
+                .response_expires(DateTime::from_secs(0))
+                .response_cache_control(NOT_CACHED);
             head.presigned(config).await.map_err(ObjectsError::from_sdk)?
         } else {
             let get = self.client.get_object().bucket(&self.bucket).key(key);
             let get = get
                 .response_content_type(&served.content_type)
                 .response_content_disposition(&served.content_disposition)
-                .response_cache_control("private");
+                .response_content_encoding(NO_ENCODING)
+                .response_content_language(NO_LANGUAGE)
+                .response_expires(DateTime::from_secs(0))
+                .response_cache_control(NOT_CACHED);
             get.presigned(config).await.map_err(ObjectsError::from_sdk)?
         };
         Ok(presigned(&request, now, lifetime))
