@@ -218,7 +218,7 @@ async fn an_id_that_is_none_is_told_from_one_that_is_not_there() {
         ("x", 400, "malformed_id"),
         ("%00", 400, "malformed_id"),
         ("0f8fad5b-d9cb-469f-a165-70867728950e", 400, "malformed_id"),
-        (&absent.to_uppercase(), 400, "malformed_id"),
+        (&absent.to_uppercase(), 404, "not_found"),
         (&absent.replace('-', ""), 400, "malformed_id"),
         (absent, 404, "not_found"),
     ] {

@@ -5,6 +5,7 @@ mod background;
 mod bad_input;
 mod bad_keys;
 mod budgets;
+mod clients;
 mod command;
 mod command_uploads;
 mod download;
