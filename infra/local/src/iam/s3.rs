@@ -28,6 +28,7 @@ pub(crate) fn requests(call: Call<'_>) -> Vec<Request> {
     match call.operation {
         "GetObject" | "HeadObject" if versioned(call.query) => vec![on_object("s3:GetObjectVersion")],
         "GetObject" | "HeadObject" => vec![on_object("s3:GetObject")],
+        "GetObjectAttributes" => vec![on_object("s3:GetObject"), on_object("s3:GetObjectAttributes")],
         "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
             let mut requests = vec![on_object("s3:PutObject")];
             // Whoever compares with what is there learns of it.
@@ -55,7 +56,9 @@ pub(crate) fn requests(call: Call<'_>) -> Vec<Request> {
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
 pub(crate) fn missing_object(call: Call<'_>) -> Option<Request> {
     match call.operation {
-        "GetObject" | "HeadObject" => Some(Request::new("s3:ListBucket", bucket_arn(call.bucket))),
+        "GetObject" | "HeadObject" | "GetObjectAttributes" => {
+            Some(Request::new("s3:ListBucket", bucket_arn(call.bucket)))
+        }
         "CopyObject" | "UploadPartCopy" => {
             let source = copy_source(call.headers);
             let bucket = source.split_once('/').map_or(source.as_str(), |(bucket, _)| bucket);
@@ -86,6 +89,7 @@ mod tests {
         for (operation, key, headers, expected) in [
             ("HeadObject", "f/k", &[][..], &["GetObject b/f/k"][..]),
             ("GetObject", "f/k", &[], &["GetObject b/f/k"]),
+            ("GetObjectAttributes", "k", &[], &["GetObject b/k", "GetObjectAttributes b/k"]),
             ("PutObject", "f/k", &[], &["PutObject b/f/k"]),
             ("PutObject", "f/k", &[("if-none-match", "*")], &["PutObject b/f/k"]),
             ("PutObject", "k", &[("if-match", "\"e\"")], &["PutObject b/k", "GetObject b/k"]),

@@ -6,11 +6,14 @@ use s3s::access::{S3Access, S3AccessContext};
 use s3s::path::S3Path;
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
-use super::credentials::known;
 use crate::iam::{Policies, S3Call, missing_object, s3_requests};
 use crate::identity::Identities;
 
-/// Judges calls; `s3s` asks it once a signature has been verified.
+/// Who signed a request; goes with it once its signature has been verified.
+#[derive(Clone)]
+pub(super) struct Caller(pub(super) String);
+
+/// Judges calls; `s3s` asks it before it reads the rest of a request.
 #[derive(Clone)]
 pub(super) struct Authorization {
     pub(super) identities: Identities,
@@ -20,9 +23,8 @@ pub(super) struct Authorization {
 #[async_trait::async_trait]
 impl S3Access for Authorization {
     async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
-        let key = context.credentials().map(|credentials| credentials.access_key.as_str());
-        let caller = key.and_then(|key| known(&self.identities, key));
-        let caller = caller.ok_or_else(|| s3_error!(AccessDenied, "Access Denied"))?;
+        let caller = context.extensions_mut().get::<Caller>().cloned();
+        let Caller(caller) = caller.ok_or_else(|| s3_error!(AccessDenied, "Access Denied"))?;
         let (bucket, key) = match context.s3_path() {
             S3Path::Root => ("", ""),
             S3Path::Bucket { bucket } => (bucket.as_ref(), ""),

@@ -113,9 +113,9 @@ impl Kind {
             Some("FULL_OBJECT") if full => Self::FullObject,
             Some("COMPOSITE") if composite => Self::Composite,
             Some("FULL_OBJECT" | "COMPOSITE") => {
+                let (kind, algorithm) = (name.unwrap_or_default(), algorithm.name().to_ascii_lowercase());
                 let message = format!(
-                    "The {} type cannot be used with this checksum algorithm.",
-                    name.unwrap_or_default()
+                    "The {kind} checksum type cannot be used with the {algorithm} checksum algorithm."
                 );
                 return Err(Fault::new(S3ErrorCode::InvalidRequest, message));
             }

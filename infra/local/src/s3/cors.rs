@@ -5,64 +5,94 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
     ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use s3s::{S3Error, S3ErrorCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
 use super::CorsRule;
+use super::fault::{Fault, Outcome};
 
 /// The bucket's rules.
-pub(super) struct Cors(Vec<CorsRule>);
+pub(super) struct Cors {
+    bucket: String,
+    rules: Vec<CorsRule>,
+}
+
+/// What a page asks for, itself or in a preflight. S3 looks at any request in the same way.
+struct Question<'request> {
+    origin: &'request str,
+    method: &'request str,
+    /// In lower case.
+    headers: Vec<String>,
+}
+
+impl<'request> Question<'request> {
+    fn of(origin: &'request str, method: &'request Method, request: &'request HeaderMap) -> Self {
+        let asked = text(request, ACCESS_CONTROL_REQUEST_HEADERS).unwrap_or_default().to_ascii_lowercase();
+        let asked = asked.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
+        let method = text(request, ACCESS_CONTROL_REQUEST_METHOD).unwrap_or(method.as_str());
+        Self { origin, method, headers: asked.collect() }
+    }
+}
 
 impl Cors {
-    pub(super) fn new(rules: Vec<CorsRule>) -> Self {
-        Self(rules)
+    pub(super) fn new(bucket: String, rules: Vec<CorsRule>) -> Self {
+        Self { bucket, rules }
     }
 
     /// The headers that answer a preflight.
-    pub(super) fn preflight(&self, request: &HeaderMap) -> Result<HeaderMap, S3Error> {
+    pub(super) fn preflight(&self, uri: &Uri, request: &HeaderMap) -> Outcome<HeaderMap> {
         let Some(origin) = text(request, ORIGIN) else {
-            return Err(bad_request("Insufficient information. Origin request header needed."));
+            let message = "Insufficient information. Origin request header needed.";
+            return Err(Fault::custom("BadRequest", StatusCode::BAD_REQUEST, message));
         };
-        let Some(method) = text(request, ACCESS_CONTROL_REQUEST_METHOD) else {
-            return Err(bad_request("Invalid Access-Control-Request-Method: null"));
+        let question = Question::of(origin, &Method::OPTIONS, request);
+        let forbidden = |message: &'static str, resource: &'static str| {
+            Fault::custom("AccessForbidden", StatusCode::FORBIDDEN, message)
+                .detail("Method", question.method)
+                .detail("ResourceType", resource)
         };
-        if self.0.is_empty() {
-            return Err(forbidden("CORSResponse: CORS is not enabled for this bucket."));
+        if !self.is_of_bucket(uri) {
+            return Err(forbidden("CORSResponse: Bucket not found", "BUCKET"));
         }
-        let asked = text(request, ACCESS_CONTROL_REQUEST_HEADERS).unwrap_or_default().to_ascii_lowercase();
-        let asked: Vec<&str> = asked.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
-        let rule = self.0.iter().find(|rule| rule.admits(origin, method) && rule.admits_headers(&asked));
-        let Some(rule) = rule else {
-            return Err(forbidden(
+        if self.rules.is_empty() {
+            return Err(forbidden("CORSResponse: CORS is not enabled for this bucket.", "BUCKET"));
+        }
+        self.allowed(&question).ok_or_else(|| {
+            forbidden(
                 "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, \
                  request method / Access-Control-Request-Method or Access-Control-Request-Headers are not \
                  whitelisted by the resource's CORS spec.",
-            ));
-        };
-        let mut headers = rule.headers(origin);
-        insert(&mut headers, ACCESS_CONTROL_ALLOW_HEADERS, &asked.join(", "));
-        Ok(headers)
+                "OBJECT",
+            )
+        })
     }
 
-    /// The headers that go with any other answer: none without an `Origin` that a rule admits.
-    pub(super) fn actual(&self, method: &str, request: &HeaderMap) -> HeaderMap {
-        let rule = text(request, ORIGIN)
-            .and_then(|origin| Some((origin, self.0.iter().find(|rule| rule.admits(origin, method))?)));
-        rule.map(|(origin, rule)| rule.headers(origin)).unwrap_or_default()
+    /// The headers that go with any other response: none without an `Origin` that a rule admits, with all else that
+    /// the request asks for as if it were a preflight.
+    pub(super) fn actual(&self, method: &Method, uri: &Uri, request: &HeaderMap) -> HeaderMap {
+        let origin = text(request, ORIGIN).filter(|_| self.is_of_bucket(uri));
+        let question = origin.map(|origin| Question::of(origin, method, request));
+        question.and_then(|question| self.allowed(&question)).unwrap_or_default()
+    }
+
+    fn allowed(&self, question: &Question<'_>) -> Option<HeaderMap> {
+        let rule = self.rules.iter().find(|rule| rule.admits(question))?;
+        let mut headers = rule.headers(question.origin);
+        insert(&mut headers, ACCESS_CONTROL_ALLOW_HEADERS, &question.headers.join(", "));
+        Some(headers)
+    }
+
+    fn is_of_bucket(&self, uri: &Uri) -> bool {
+        uri.path().trim_start_matches('/').split('/').next() == Some(&self.bucket)
     }
 }
 
 impl CorsRule {
-    fn admits(&self, origin: &str, method: &str) -> bool {
-        self.allowed_methods.iter().any(|allowed| allowed == method)
-            && self.allowed_origins.iter().any(|pattern| matches(pattern, origin))
-    }
-
-    /// `asked` in small letters.
-    fn admits_headers(&self, asked: &[&str]) -> bool {
+    fn admits(&self, question: &Question<'_>) -> bool {
         let allowed: Vec<_> =
             self.allowed_headers.iter().map(|pattern| pattern.to_ascii_lowercase()).collect();
-        asked.iter().all(|name| allowed.iter().any(|pattern| matches(pattern, name)))
+        self.allowed_methods.iter().any(|allowed| allowed == question.method)
+            && self.allowed_origins.iter().any(|pattern| matches(pattern, question.origin))
+            && question.headers.iter().all(|name| allowed.iter().any(|pattern| matches(pattern, name)))
     }
 
     fn headers(&self, origin: &str) -> HeaderMap {
@@ -104,22 +134,10 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     }
 }
 
-fn bad_request(message: &'static str) -> S3Error {
-    custom("BadRequest", StatusCode::BAD_REQUEST, message)
-}
-
-fn forbidden(message: &'static str) -> S3Error {
-    custom("AccessForbidden", StatusCode::FORBIDDEN, message)
-}
-
-fn custom(code: &'static str, status: StatusCode, message: &'static str) -> S3Error {
-    let mut error = S3Error::with_message(S3ErrorCode::Custom(code.into()), message);
-    error.set_status_code(status);
-    error
-}
-
 #[cfg(test)]
 mod tests {
+    use s3s::S3Error;
+
     use super::*;
 
     #[test]
@@ -132,13 +150,20 @@ mod tests {
     }
 
     fn cors() -> Cors {
-        Cors::new(vec![CorsRule {
-            allowed_origins: vec!["https://*.example".to_owned()],
-            allowed_methods: vec!["GET".to_owned(), "PUT".to_owned()],
-            allowed_headers: vec!["Content-Type".to_owned(), "x-amz-*".to_owned()],
-            exposed_headers: vec!["ETag".to_owned()],
-            max_age_seconds: Some(60),
-        }])
+        Cors::new(
+            "bucket".to_owned(),
+            vec![CorsRule {
+                allowed_origins: vec!["https://*.example".to_owned()],
+                allowed_methods: vec!["GET".to_owned(), "PUT".to_owned()],
+                allowed_headers: vec!["Content-Type".to_owned(), "x-amz-*".to_owned()],
+                exposed_headers: vec!["ETag".to_owned()],
+                max_age_seconds: Some(60),
+            }],
+        )
+    }
+
+    fn uri() -> Uri {
+        Uri::from_static("/bucket/key")
     }
 
     fn request(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -155,25 +180,34 @@ mod tests {
             ("access-control-request-method", "PUT"),
             ("access-control-request-headers", "content-type,X-Amz-Checksum-Sha256"),
         ];
-        let answer = cors().preflight(&request(&asked)).unwrap();
+        let answer = cors().preflight(&uri(), &request(&asked)).unwrap();
         assert_eq!(answer["access-control-allow-origin"], "https://a.example");
         assert_eq!(answer["access-control-allow-headers"], "content-type, x-amz-checksum-sha256");
         assert_eq!(answer["access-control-max-age"], "60");
         for (index, refused) in ["https://a.example.org", "DELETE", "authorization"].into_iter().enumerate() {
             let mut asked = asked;
             asked[index].1 = refused;
-            let error = cors().preflight(&request(&asked)).unwrap_err();
+            let error = S3Error::from(cors().preflight(&uri(), &request(&asked)).unwrap_err());
             assert_eq!(error.status_code(), Some(StatusCode::FORBIDDEN), "{refused}");
         }
     }
 
     #[test]
     fn other_answers_get_headers_only_for_admitted_origins() {
-        let headers = cors().actual("GET", &request(&[("origin", "https://a.example")]));
+        let actual = |method: Method, pairs: &[_]| cors().actual(&method, &uri(), &request(pairs));
+        let origin = ("origin", "https://a.example");
+        let headers = actual(Method::GET, &[origin]);
         assert_eq!(headers["access-control-expose-headers"], "ETag");
         assert!(headers.contains_key(VARY));
-        assert!(cors().actual("GET", &request(&[("origin", "https://elsewhere")])).is_empty());
-        assert!(cors().actual("DELETE", &request(&[("origin", "https://a.example")])).is_empty());
-        assert!(cors().actual("GET", &HeaderMap::new()).is_empty());
+        assert!(actual(Method::GET, &[("origin", "https://elsewhere")]).is_empty());
+        assert!(actual(Method::DELETE, &[origin]).is_empty());
+        assert!(actual(Method::GET, &[]).is_empty());
+        assert!(!actual(Method::GET, &[origin, ("access-control-request-method", "PUT")]).is_empty());
+        for (name, value) in
+            [("access-control-request-method", "DELETE"), ("access-control-request-headers", "authorization")]
+        {
+            assert!(actual(Method::GET, &[origin, (name, value)]).is_empty(), "{name}");
+        }
+        assert!(cors().actual(&Method::GET, &Uri::from_static("/other/key"), &request(&[origin])).is_empty());
     }
 }

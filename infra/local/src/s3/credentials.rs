@@ -1,19 +1,26 @@
 //! The credentials that a request presents. Here is who calls and whether the form is one that S3 accepts; whether
 //! the signature is right is then checked by `s3s` with the [`Secrets`].
 
+mod checks;
+
 use std::borrow::Cow;
 
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, HeaderValue, Uri};
 use percent_encoding::percent_decode_str;
 use s3s::auth::{S3Auth, SecretKey};
-use s3s::dto::Range;
-use s3s::{S3ErrorCode, S3Result, s3_error};
+use s3s::{S3Result, s3_error};
 
-use super::fault::{Fault, Outcome};
 use crate::identity::Identities;
 
-/// The longest life of a presigned URL, in seconds: a week.
-const MAX_EXPIRES: i64 = 7 * 24 * 3600;
+/// The parameters that a presigned URL has, all of them.
+const PARAMETERS: [&str; 6] = [
+    "X-Amz-Algorithm",
+    "X-Amz-Credential",
+    "X-Amz-Signature",
+    "X-Amz-Date",
+    "X-Amz-SignedHeaders",
+    "X-Amz-Expires",
+];
 
 /// What a request presents, not verified.
 pub(super) struct Presented<'request> {
@@ -21,6 +28,11 @@ pub(super) struct Presented<'request> {
     scope: Option<Cow<'request, str>>,
     /// Header names, separated by semicolons.
     signed_headers: Cow<'request, str>,
+    /// `20260131T235959Z`.
+    date: Option<Cow<'request, str>>,
+    signature: Option<Cow<'request, str>>,
+    /// Of a presigned URL.
+    algorithm: Option<Cow<'request, str>>,
     expires: Option<Cow<'request, str>>,
     form: Form,
 }
@@ -34,29 +46,40 @@ enum Form {
     Version2,
 }
 
+impl Form {
+    fn find(uri: &Uri, header: Option<&str>) -> Self {
+        let has = |name: &str| from_query(uri, name).is_some();
+        match header {
+            Some(_) if ["X-Amz-Algorithm", "X-Amz-Signature", "Signature"].into_iter().any(has) => Self::Both,
+            Some(header) if header.starts_with("AWS ") => Self::Version2,
+            Some(_) => Self::Header,
+            None if has("Signature") => Self::Version2,
+            None if PARAMETERS.into_iter().any(has) => Self::Query,
+            None => Self::Nothing,
+        }
+    }
+}
+
 impl<'request> Presented<'request> {
     /// Finds the credentials of a request.
     pub(super) fn find(uri: &'request Uri, headers: &'request HeaderMap) -> Self {
-        let header = headers.get(http::header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
+        let text = |value: &'request HeaderValue| value.to_str().unwrap_or_default();
+        let header = headers.get(http::header::AUTHORIZATION).map(text);
+        let form = Form::find(uri, header);
         let query = |name: &str| from_query(uri, name);
-        let in_query =
-            ["X-Amz-Algorithm", "X-Amz-Signature", "Signature"].into_iter().any(|name| query(name).is_some());
-        let form = match header {
-            Some(_) if in_query => Form::Both,
-            Some(header) if header.starts_with("AWS ") => Form::Version2,
-            Some(_) => Form::Header,
-            None if query("Signature").is_some() => Form::Version2,
-            None if in_query => Form::Query,
-            None => Form::Nothing,
-        };
-        let field = |name: &str| from_header(header.unwrap_or_default(), name).map(Cow::Borrowed);
-        let (scope, signed_headers) = match form {
-            Form::Query => (query("X-Amz-Credential"), query("X-Amz-SignedHeaders")),
-            _ => (field("Credential"), field("SignedHeaders")),
+        let field = |name: &str| match form {
+            Form::Query => query(&format!("X-Amz-{name}")),
+            _ => from_header(header.unwrap_or_default(), name).map(Cow::Borrowed),
         };
         Self {
-            scope,
-            signed_headers: signed_headers.unwrap_or_default(),
+            scope: field("Credential"),
+            signed_headers: field("SignedHeaders").unwrap_or_default(),
+            date: match form {
+                Form::Query => query("X-Amz-Date"),
+                _ => headers.get("x-amz-date").map(text).map(Cow::Borrowed),
+            },
+            signature: field("Signature"),
+            algorithm: query("X-Amz-Algorithm"),
             expires: query("X-Amz-Expires"),
             form,
         }
@@ -64,89 +87,42 @@ impl<'request> Presented<'request> {
 
     /// Whose key it is, or `unknown`.
     pub(super) fn caller(&self, identities: &Identities) -> String {
-        let key = self.scope.as_deref().and_then(|scope| scope.split('/').next());
-        key.and_then(|key| known(identities, key)).unwrap_or_else(|| "unknown".to_owned())
+        known(identities, self.access_key_id()).unwrap_or_else(|| "unknown".to_owned())
     }
 
-    /// Refuses forms that S3 refuses before it looks at the signature.
-    pub(super) fn check(&self, headers: &HeaderMap, region: &str) -> Outcome<()> {
-        match self.form {
-            Form::Nothing => return Err(Fault::new(S3ErrorCode::AccessDenied, "Access Denied")),
-            Form::Both => {
-                let message = "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature \
-                               query string parameter or the Authorization header should be specified";
-                return Err(Fault::new(S3ErrorCode::InvalidArgument, message));
-            }
-            Form::Version2 => {
-                let message = "The authorization mechanism you have provided is not supported. Please use \
-                               AWS4-HMAC-SHA256.";
-                return Err(Fault::new(S3ErrorCode::InvalidRequest, message));
-            }
-            Form::Header | Form::Query => {}
-        }
-        self.check_scope(region)?;
-        self.check_expires()?;
-        self.check_signed_headers(headers)
+    /// The key's id, empty if there is none.
+    pub(super) fn access_key_id(&self) -> &str {
+        self.scope.as_deref().and_then(|scope| scope.split('/').next()).unwrap_or_default()
     }
 
-    fn check_scope(&self, region: &str) -> Outcome<()> {
-        let scope: Vec<&str> = self.scope.as_deref().unwrap_or_default().split('/').collect();
-        let [_, _, named, "s3", "aws4_request"] = scope[..] else {
-            return Err(self.malformed("the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\"."));
-        };
-        if named == region {
-            return Ok(());
-        }
-        Err(self.malformed(&format!("the region '{named}' is wrong; expecting '{region}'")))
+    /// `20260131/us-east-1/s3/aws4_request`, or what stands there.
+    pub(super) fn scope_of_key(&self) -> &str {
+        self.scope.as_deref().and_then(|scope| scope.split_once('/')).map_or("", |(_, scope)| scope)
     }
 
-    fn check_expires(&self) -> Outcome<()> {
-        if self.form == Form::Header {
-            return Ok(());
-        }
-        let seconds: Option<i64> = self.expires.as_deref().and_then(|seconds| seconds.parse().ok());
-        match seconds {
-            Some(1..=MAX_EXPIRES) => Ok(()),
-            Some(seconds) if seconds > MAX_EXPIRES => Err(self.malformed(
-                "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less \
-                 than 604800 seconds",
-            )),
-            _ => Err(self.malformed("X-Amz-Expires should be a number")),
-        }
+    /// Names of the signed headers, separated by semicolons.
+    pub(super) fn signed_headers(&self) -> &str {
+        &self.signed_headers
     }
 
-    /// S3 answers a range that it does not understand, or several at once, with the whole object; `s3s` would
-    /// refuse it. A signed header cannot be taken away.
-    pub(super) fn ignores_range(&self, headers: &HeaderMap) -> bool {
-        let range = headers.get(http::header::RANGE).map(|value| value.to_str().unwrap_or_default());
-        range.is_some_and(|range| Range::parse(range).is_err()) && !self.signs("range")
+    /// The date of the signature, empty if there is none.
+    pub(super) fn date(&self) -> &str {
+        self.date.as_deref().unwrap_or_default()
     }
 
-    fn signs(&self, name: &str) -> bool {
+    /// The signature, empty if there is none.
+    pub(super) fn signature(&self) -> &str {
+        self.signature.as_deref().unwrap_or_default()
+    }
+
+    /// Whether it is a presigned URL.
+    pub(super) fn in_query(&self) -> bool {
+        self.form == Form::Query
+    }
+
+    /// Whether a header is part of the signature.
+    pub(super) fn signs(&self, name: &str) -> bool {
         self.signed_headers.split(';').any(|signed| signed == name)
-    }
-
-    /// Whatever steers S3 must be signed, or whoever holds a presigned URL could add to it.
-    fn check_signed_headers(&self, headers: &HeaderMap) -> Outcome<()> {
-        let steers = |name: &str| name == "host" || name.starts_with("x-amz-");
-        if headers.keys().any(|name| steers(name.as_str()) && !self.signs(name.as_str())) {
-            let message = "There were headers present in the request which were not signed";
-            return Err(Fault::new(S3ErrorCode::AccessDenied, message));
-        }
-        Ok(())
-    }
-
-    fn malformed(&self, why: &str) -> Fault {
-        match self.form {
-            Form::Query => {
-                let message = format!("Error parsing the X-Amz-Credential parameter or its like; {why}");
-                Fault::new(S3ErrorCode::AuthorizationQueryParametersError, message)
-            }
-            _ => {
-                let message = format!("The authorization header is malformed; {why}");
-                Fault::new(S3ErrorCode::AuthorizationHeaderMalformed, message)
-            }
-        }
     }
 }
 
@@ -165,6 +141,13 @@ fn from_query<'uri>(uri: &'uri Uri, name: &str) -> Option<Cow<'uri, str>> {
     let (_, value) =
         pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).find(|(key, _)| *key == name)?;
     Some(percent_decode_str(value).decode_utf8_lossy())
+}
+
+/// The value of a header that a presigned URL carries as a parameter, in any case of letters.
+pub(super) fn header_in_query(uri: &Uri, name: &str) -> Option<HeaderValue> {
+    let pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+    HeaderValue::from_bytes(&percent_decode_str(value).collect::<Vec<u8>>()).ok()
 }
 
 /// The caller of a key id, if it is written exactly as it was given out.

@@ -2,22 +2,24 @@
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_TYPE, EXPECT, RANGE};
+use http::header::{CONTENT_TYPE, EXPECT};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, S3Error, S3ErrorCode};
-use uuid::Uuid;
+use time::OffsetDateTime;
 
 use super::authorization::Authorization;
 use super::cors::Cors;
-use super::credentials::{Presented, Secrets};
+use super::credentials::{Presented, Secrets, header_in_query};
 use super::drain::{Lent, Returned, lend};
+use super::errors::{Asked, finish};
 use super::fault::{Fault, Outcome};
-use super::operations::Operations;
+use super::operations::NoOperations;
 use super::store::Store;
+use super::verified::Verified;
 use super::{Settings, route};
 use crate::calls::Calls;
 use crate::faults::{Action, ErrorKind, Faults, Service};
@@ -35,13 +37,13 @@ pub(super) struct Gate {
 
 impl Gate {
     pub(super) fn new(store: Arc<Store>, settings: Settings) -> Self {
-        let mut service = S3ServiceBuilder::new(Operations(store));
+        let mut service = S3ServiceBuilder::new(NoOperations);
         service.set_auth(Secrets(settings.identities.clone()));
         let authorization = Authorization { identities: settings.identities, policies: settings.policies };
-        service.set_access(authorization.clone());
+        service.set_route(Verified::new(store, authorization.clone()));
         Self {
             service: service.build(),
-            cors: Cors::new(settings.cors),
+            cors: Cors::new(settings.bucket, settings.cors),
             region: settings.region,
             authorization,
             calls: settings.calls,
@@ -52,23 +54,24 @@ impl Gate {
     pub(super) async fn answer(&self, request: Request<Incoming>, link: &Link, faults: &Faults) -> Answer {
         let (mut parts, body) = request.into_parts();
         let operation = route::operation(&parts.method, &parts.uri, &parts.headers);
-        let presented = Presented::find(&parts.uri, &parts.headers);
+        let asked =
+            Asked { method: parts.method.clone(), uri: parts.uri.clone(), headers: parts.headers.clone() };
+        let presented = Presented::find(&asked.uri, &asked.headers);
         let caller = presented.caller(&self.authorization.identities);
         self.calls.count(&caller, "s3", operation);
         if parts.method == Method::OPTIONS {
-            return Ok(answer(finish(self.preflight(&parts.headers))));
+            return Ok(answer(finish(self.preflight(&asked), &asked).await));
         }
         let action = faults.decide(&caller, Service::S3, operation);
         let injected = faults.before(action, link).await?.map(injected);
-        let cors = self.cors.actual(parts.method.as_str(), &parts.headers);
-        let checked = presented.check(&parts.headers, &self.region).and_then(|()| refuse_forms(&parts));
+        let cors = self.cors.actual(&asked.method, &asked.uri, &asked.headers);
+        let checked = presented
+            .check(&parts.headers, &self.region, OffsetDateTime::now_utc())
+            .and_then(|()| refuse_forms(&parts));
         let waits = parts.headers.contains_key(EXPECT);
-        let ignores_range = presented.ignores_range(&parts.headers);
-        if ignores_range {
-            parts.headers.remove(RANGE);
-        }
+        prepare(&mut parts, &presented);
         let (body, returned) = lend(body);
-        let mut response = match checked.map(|()| injected) {
+        let response = match checked.map(|()| injected) {
             Ok(Some(error)) => {
                 drop(body);
                 refusal(error)
@@ -87,8 +90,9 @@ impl Gate {
             }
         };
         drain_refused(&response, waits, returned).await;
+        let mut response = finish(response, &asked).await;
         response.headers_mut().extend(cors);
-        faults.after(action, link, answer(finish(response))).await
+        faults.after(action, link, answer(response)).await
     }
 
     async fn perform(&self, request: Request<Body>, caller: &str, operation: &str) -> Response<Body> {
@@ -109,15 +113,39 @@ impl Gate {
         }
     }
 
-    fn preflight(&self, request: &HeaderMap) -> Response<Body> {
-        match self.cors.preflight(request) {
+    fn preflight(&self, asked: &Asked) -> Response<Body> {
+        match self.cors.preflight(&asked.uri, &asked.headers) {
             Ok(headers) => {
                 let mut response = Response::new(Body::empty());
                 *response.headers_mut() = headers;
                 response
             }
-            Err(error) => refusal(error),
+            Err(fault) => refusal(fault.into()),
         }
+    }
+}
+
+/// Makes good where `s3s` refuses, before it verifies, what S3 accepts. Nothing that is signed changes.
+fn prepare(parts: &mut Parts, presented: &Presented<'_>) {
+    const SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
+    const TRAILER: HeaderName = HeaderName::from_static("x-amz-trailer");
+    if presented.in_query() {
+        if !presented.signs(SHA256.as_str()) {
+            parts.headers.remove(SHA256);
+        }
+        // SDKs that sign such a header may send it in the query alone.
+        let signed = presented.signed_headers().split(';').filter(|name| name.starts_with("x-amz-"));
+        for name in signed.filter_map(|name| HeaderName::try_from(name).ok()) {
+            let value = header_in_query(&parts.uri, name.as_str());
+            if let (false, Some(value)) = (parts.headers.contains_key(&name), value) {
+                parts.headers.insert(name, value);
+            }
+        }
+    } else if parts.headers.get(SHA256).is_some_and(|form| form == "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
+        && !parts.headers.contains_key(TRAILER)
+    {
+        // Taken away again once the signature has been verified.
+        parts.headers.insert(TRAILER, HeaderValue::from_static(""));
     }
 }
 
@@ -176,13 +204,4 @@ fn refusal(error: S3Error) -> Response<Body> {
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         response
     })
-}
-
-/// Every answer of S3 names its request.
-fn finish(mut response: Response<Body>) -> Response<Body> {
-    let id = Uuid::now_v7().simple().to_string().to_ascii_uppercase();
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert("x-amz-request-id", id);
-    }
-    response
 }

@@ -5,10 +5,12 @@
 //! into place and then indexed, so that a crash at any point leaves either the whole object or nothing.
 
 mod authorization;
+mod canonical;
 mod checksums;
 mod cors;
 mod credentials;
 mod drain;
+mod errors;
 mod fault;
 mod files;
 mod gate;
@@ -18,6 +20,7 @@ mod read;
 mod receive;
 mod route;
 mod store;
+mod verified;
 
 use std::path::PathBuf;
 use std::sync::Arc;

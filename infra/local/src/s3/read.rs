@@ -43,13 +43,14 @@ struct Reading {
 impl Reading {
     fn new(found: Found, start: u64, remaining: u64) -> Self {
         let (mut index, mut offset) = (0, start);
-        while let Some(size) = found.sizes.get(index)
+        let sizes: Vec<u64> = found.segments.iter().map(|segment| segment.size).collect();
+        while let Some(size) = sizes.get(index)
             && offset >= *size
         {
             offset -= size;
             index += 1;
         }
-        Self { held: found.held, sizes: found.sizes, index, offset, file: None, remaining }
+        Self { held: found.held, sizes, index, offset, file: None, remaining }
     }
 
     /// The next piece, or none at the end.

@@ -2,11 +2,14 @@
 
 use std::io::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use http::StatusCode;
 use s3s::crypto::{Checksum as _, Md5};
 use s3s::dto::StreamingBlob;
-use s3s::{S3Error, S3ErrorCode, StdError, TrailingHeaders};
+use s3s::{S3ErrorCode, StdError, TrailingHeaders};
 
 use super::checksums::{Algorithm, Digest};
 use super::fault::{Fault, Outcome};
@@ -25,12 +28,24 @@ pub(super) struct Announced {
     pub(super) size: u64,
     /// `Content-MD5`, decoded.
     pub(super) md5: Option<[u8; 16]>,
-    /// The checksum to compute.
+    /// The checksum that is kept.
     pub(super) algorithm: Algorithm,
-    /// Its value, where a header told it.
-    pub(super) checksum: Option<Vec<u8>>,
-    /// Where its value follows the body.
-    pub(super) trailer: Option<TrailingHeaders>,
+    /// The checksum that the client sends, perhaps another one.
+    pub(super) sent: Option<Sent>,
+}
+
+/// The checksum that comes with a body.
+pub(super) struct Sent {
+    pub(super) algorithm: Algorithm,
+    pub(super) value: SentValue,
+}
+
+/// Where the value of a checksum is.
+pub(super) enum SentValue {
+    /// In a header, decoded.
+    Header(Vec<u8>),
+    /// After the body.
+    Trailer(TrailingHeaders),
 }
 
 /// A body that is complete and as announced.
@@ -41,6 +56,8 @@ pub(super) struct Received {
     pub(super) md5: [u8; 16],
     /// The digest of [`Announced::algorithm`].
     pub(super) checksum: Vec<u8>,
+    /// The algorithm and digest of [`Announced::sent`].
+    pub(super) sent: Option<(Algorithm, Vec<u8>)>,
 }
 
 /// Receives a body. Whatever fails, and whenever the future is dropped, nothing stays.
@@ -53,6 +70,7 @@ pub(super) async fn receive(
         staged: store.files.stage()?,
         md5: Md5::new(),
         digest: Digest::new(announced.algorithm),
+        other: announced.other().map(Digest::new),
         size: 0,
     };
     let mut batch = Batch::default();
@@ -72,8 +90,13 @@ pub(super) async fn receive(
         return Err(incomplete());
     }
     let (md5, checksum) = (writer.md5.finalize(), writer.digest.finish());
-    check(&announced, md5, &checksum)?;
-    Ok(Received { file: store.files.store(writer.staged)?, size: announced.size, md5, checksum })
+    let other = writer.other.map(Digest::finish);
+    check_md5(&announced, md5)?;
+    let sent = announced.sent.as_ref();
+    let sent = sent.map(|sent| (sent, other.as_ref().unwrap_or(&checksum).clone()));
+    let sent = sent.map(|(sent, digest)| sent.check(&digest).map(|()| (sent.algorithm, digest)));
+    let (sent, size) = (sent.transpose()?, announced.size);
+    Ok(Received { file: store.files.store(writer.staged)?, size, md5, checksum, sent })
 }
 
 #[derive(Default)]
@@ -93,6 +116,8 @@ struct Writer {
     staged: Staged,
     md5: Md5,
     digest: Digest,
+    /// Of the checksum that is sent, where that is not the one that is kept.
+    other: Option<Digest>,
     size: u64,
 }
 
@@ -103,6 +128,9 @@ impl Writer {
                 self.staged.file.write_all(chunk)?;
                 self.md5.update(chunk);
                 self.digest.update(chunk);
+                if let Some(other) = &mut self.other {
+                    other.update(chunk);
+                }
             }
             self.size += batch.size as u64;
             Ok(self)
@@ -111,33 +139,50 @@ impl Writer {
     }
 }
 
-/// Compares what came with what was said.
-fn check(announced: &Announced, md5: [u8; 16], checksum: &[u8]) -> Outcome<()> {
-    if announced.md5.is_some_and(|sent| sent != md5) {
-        return Err(Fault::new(
-            S3ErrorCode::BadDigest,
-            "The Content-MD5 you specified did not match what we received.",
-        ));
+impl Announced {
+    /// The algorithm of the checksum that is sent, where that is not the one that is kept.
+    fn other(&self) -> Option<Algorithm> {
+        self.sent.as_ref().map(|sent| sent.algorithm).filter(|sent| *sent != self.algorithm)
     }
-    let sent = match &announced.trailer {
-        Some(trailer) => Some(from_trailer(trailer, announced.algorithm)?),
-        None => announced.checksum.clone(),
-    };
-    if sent.is_some_and(|sent| sent != checksum) {
-        let name = announced.algorithm.name();
+}
+
+impl Sent {
+    /// Compares what was sent with what came.
+    fn check(&self, digest: &[u8]) -> Outcome<()> {
+        let sent = match &self.value {
+            SentValue::Header(value) => value.clone(),
+            SentValue::Trailer(trailer) => from_trailer(trailer, self.algorithm)?,
+        };
+        if sent == digest {
+            return Ok(());
+        }
+        let name = self.algorithm.name();
         let message = format!("The {name} you specified did not match the calculated checksum.");
-        return Err(Fault::new(S3ErrorCode::BadDigest, message));
+        Err(Fault::new(S3ErrorCode::BadDigest, message))
     }
-    Ok(())
+}
+
+fn check_md5(announced: &Announced, md5: [u8; 16]) -> Outcome<()> {
+    let Some(sent) = announced.md5.filter(|sent| *sent != md5) else {
+        return Ok(());
+    };
+    let message = "The Content-MD5 you specified did not match what we received.";
+    Err(Fault::new(S3ErrorCode::BadDigest, message)
+        .detail("ExpectedDigest", hex::encode(sent))
+        .detail("CalculatedDigest", BASE64.encode(md5)))
 }
 
 /// The checksum that the headers announced to follow the body.
 fn from_trailer(trailer: &TrailingHeaders, algorithm: Algorithm) -> Outcome<Vec<u8>> {
     let value = trailer.read(|headers| headers.get(algorithm.header()).cloned()).flatten();
     let value = value.as_ref().and_then(|value| value.to_str().ok());
-    algorithm.decode(value.ok_or_else(|| {
-        Fault::from(custom("MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema."))
-    })?)
+    algorithm.decode(value.ok_or_else(malformed_trailer)?)
+}
+
+/// A trailer was announced and did not come.
+pub(super) fn malformed_trailer() -> Fault {
+    let message = "The request contained trailing data that was not well-formed or did not conform to our published schema.";
+    Fault::custom("MalformedTrailerError", StatusCode::BAD_REQUEST, message)
 }
 
 fn incomplete() -> Fault {
@@ -152,17 +197,10 @@ fn broken_body(error: StdError) -> Fault {
     tracing::debug!(%error, "a body broke off");
     if name.contains("Sha256Mismatch") {
         let message = "The provided 'x-amz-content-sha256' header does not match what was computed.";
-        return custom("XAmzContentSHA256Mismatch", message).into();
+        return Fault::custom("XAmzContentSHA256Mismatch", StatusCode::BAD_REQUEST, message);
     }
     if name.contains("SignatureMismatch") {
         return S3ErrorCode::SignatureDoesNotMatch.into();
     }
     incomplete()
-}
-
-/// A refusal (400) that `s3s` has no code for.
-fn custom(code: &'static str, message: &'static str) -> S3Error {
-    let mut error = S3Error::with_message(S3ErrorCode::Custom(code.into()), message);
-    error.set_status_code(http::StatusCode::BAD_REQUEST);
-    error
 }

@@ -15,7 +15,8 @@ pub(super) fn operation(method: &Method, uri: &Uri, headers: &HeaderMap) -> &'st
         ("HEAD", true) => "HeadObject",
         ("HEAD", false) => "HeadBucket",
         ("GET", true) if has("uploadId") => "ListParts",
-        ("GET", true) if !has("acl") && !has("tagging") && !has("attributes") => "GetObject",
+        ("GET", true) if has("attributes") => "GetObjectAttributes",
+        ("GET", true) if !has("acl") && !has("tagging") => "GetObject",
         ("GET", false) if has("uploads") => "ListMultipartUploads",
         ("GET", false) if query.split('&').any(|pair| pair == "list-type=2") => "ListObjectsV2",
         ("PUT", true) if has("uploadId") && copies => "UploadPartCopy",
@@ -44,6 +45,7 @@ mod tests {
         for (method, uri, expected) in [
             ("GET", "/bucket/a/b?x-id=GetObject&X-Amz-Signature=0", "GetObject"),
             ("GET", "/bucket/a?uploadId=1", "ListParts"),
+            ("GET", "/bucket/a?attributes", "GetObjectAttributes"),
             ("GET", "/bucket?list-type=2&prefix=a%2F", "ListObjectsV2"),
             ("GET", "/bucket/?uploads", "ListMultipartUploads"),
             ("HEAD", "/bucket", "HeadBucket"),

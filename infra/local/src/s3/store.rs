@@ -12,7 +12,8 @@ use super::ObjectCreated;
 use super::fault::{Fault, Outcome};
 use super::files::{Files, Held, Stored};
 use super::index::objects::{self, Object, Segment};
-use super::index::{self, events, uploads};
+use super::index::uploads::{self, Overtaken};
+use super::index::{self, events};
 
 /// The storage of one bucket.
 pub(super) struct Store {
@@ -96,9 +97,8 @@ impl Store {
                 return Ok(None);
             };
             let segments = objects::segments(index, &object.version)?;
-            let sizes = segments.iter().map(|segment| segment.size).collect();
-            let held = files.hold(segments.into_iter().map(|segment| segment.file).collect());
-            Ok(Some(Found { object, held, sizes }))
+            let held = files.hold(segments.iter().map(|segment| segment.file.clone()).collect());
+            Ok(Some(Found { object, held, segments }))
         })
         .await
     }
@@ -127,8 +127,8 @@ impl Store {
 pub(super) struct Found {
     pub(super) object: Object,
     pub(super) held: Held,
-    /// Bytes of each of the held files.
-    pub(super) sizes: Vec<u64>,
+    /// What the held files are of it, in order.
+    pub(super) segments: Vec<Segment>,
 }
 
 /// One transaction. Files follow what it decides only once it is committed.
@@ -156,6 +156,7 @@ impl Change<'_> {
             let files = objects::remove(&self.index, &old)?;
             self.remove_files(files);
         }
+        uploads::overtake(&self.index, &object.key, Overtaken::Written)?;
         objects::insert(&self.index, object, segments)?;
         events::add(&self.index, event, object)?;
         self.created = true;

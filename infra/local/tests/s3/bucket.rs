@@ -189,9 +189,29 @@ impl Answer {
 
     /// The error's code, empty when there is none.
     pub(crate) fn code(&self) -> String {
+        self.element("Code").unwrap_or_default()
+    }
+
+    /// The text of the first XML element of a name.
+    pub(crate) fn element(&self, name: &str) -> Option<String> {
         let text = String::from_utf8_lossy(&self.body);
-        let code = text.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
-        code.map(|(code, _)| code.to_owned()).unwrap_or_default()
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        let (text, _) = rest.split_once(&format!("</{name}>"))?;
+        let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+        Some(text.replace("&apos;", "'").replace("&amp;", "&"))
+    }
+
+    /// Whether it is this error, with these elements beside its code.
+    #[track_caller]
+    pub(crate) fn assert_error(&self, status: u16, code: &str, elements: &[(&str, &str)]) {
+        self.assert_refused(status, code);
+        let text = String::from_utf8_lossy(&self.body);
+        for (name, expected) in elements {
+            assert_eq!(self.element(name).as_deref(), Some(*expected), "{name} in {text}");
+        }
+        assert!(self.element("Message").is_some_and(|message| !message.is_empty()), "{text}");
+        assert_eq!(self.element("RequestId").as_deref(), Some(self.header("x-amz-request-id")));
+        assert!(self.element("HostId").is_some(), "{text}");
     }
 
     #[track_caller]

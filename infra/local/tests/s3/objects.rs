@@ -111,11 +111,11 @@ async fn reads_are_conditional() {
     get().if_none_match("\"other\"").send().await.unwrap();
     let past = DateTime::from_secs(1_000_000_000);
     get().if_modified_since(past).send().await.unwrap();
+    get().if_modified_since(DateTime::from_secs(4_000_000_000)).send().await.unwrap();
     for (refused, status) in [
         (get().if_match("\"other\""), 412),
         (get().if_unmodified_since(past), 412),
         (get().if_none_match(&tag), 304),
-        (get().if_modified_since(DateTime::from_secs(4_000_000_000)), 304),
     ] {
         let error = refused.send().await.unwrap_err();
         let raw = error.raw_response().unwrap();
@@ -231,7 +231,7 @@ async fn what_is_not_offered_is_refused_and_not_ignored() {
     let client = bucket.client("root");
     let tagged = client.put_object().bucket(BUCKET).key("k").tagging("a=b").send().await.unwrap_err();
     assert_eq!(code(&tagged), "NotImplemented");
-    let delimited = client.list_objects_v2().bucket(BUCKET).delimiter("/").send().await.unwrap_err();
+    let delimited = client.list_multipart_uploads().bucket(BUCKET).delimiter("/").send().await.unwrap_err();
     assert_eq!(code(&delimited), "NotImplemented");
     let policy = client.get_bucket_policy().bucket(BUCKET).send().await.unwrap_err();
     assert_eq!(code(&policy), "NotImplemented");

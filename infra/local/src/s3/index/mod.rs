@@ -40,6 +40,14 @@ CREATE TABLE IF NOT EXISTS events (
 );
 ";
 
+/// Columns that older folders lack. `uploads.overtaken`: see [`uploads::Overtaken`]; `segments.number` and `checksum`:
+/// the part that a segment was.
+const ADDED: [(&str, &str, &str); 3] = [
+    ("uploads", "overtaken", "INTEGER NOT NULL DEFAULT 0"),
+    ("segments", "number", "INTEGER"),
+    ("segments", "checksum", "BLOB"),
+];
+
 /// Opens the index for this process alone: a second one would sweep away what the first receives.
 pub(super) fn open(file: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(file)?;
@@ -48,7 +56,18 @@ pub(super) fn open(file: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} COMMIT;"))?;
+    for (table, column, kind) in ADDED {
+        add_column(&connection, table, column, kind)?;
+    }
     Ok(connection)
+}
+
+fn add_column(index: &Connection, table: &str, column: &str, kind: &str) -> rusqlite::Result<()> {
+    let query = "SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2";
+    if index.query_row(query, [table, column], |_| Ok(())).optional()?.is_none() {
+        index.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {column} {kind};"))?;
+    }
+    Ok(())
 }
 
 /// Whether an object or a part has this file.

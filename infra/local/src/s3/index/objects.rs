@@ -22,11 +22,22 @@ pub(in crate::s3) struct Object {
     pub(in crate::s3) headers: Headers,
 }
 
+impl Object {
+    /// Whether it was completed from parts, as its tag tells.
+    pub(in crate::s3) fn is_multipart(&self) -> bool {
+        self.etag.contains('-')
+    }
+}
+
 /// A file that holds a piece of an object.
 pub(in crate::s3) struct Segment {
     pub(in crate::s3) file: String,
     /// Bytes.
     pub(in crate::s3) size: u64,
+    /// The number of the part that it was.
+    pub(in crate::s3) number: i32,
+    /// The digest of the part.
+    pub(in crate::s3) checksum: Option<Vec<u8>>,
 }
 
 /// The object of a key.
@@ -37,9 +48,12 @@ pub(in crate::s3) fn find(index: &Connection, key: &str) -> Outcome<Option<Objec
 
 /// The files of an object, in order.
 pub(in crate::s3) fn segments(index: &Connection, version: &str) -> Outcome<Vec<Segment>> {
-    let mut query =
-        index.prepare_cached("SELECT file, size FROM segments WHERE version = ?1 ORDER BY position")?;
-    let rows = query.query_map([version], |row| Ok(Segment { file: row.get(0)?, size: row.get(1)? }))?;
+    let query = "SELECT file, size, coalesce(number, position + 1), checksum FROM segments
+        WHERE version = ?1 ORDER BY position";
+    let mut query = index.prepare_cached(query)?;
+    let rows = query.query_map([version], |row| {
+        Ok(Segment { file: row.get(0)?, size: row.get(1)?, number: row.get(2)?, checksum: row.get(3)? })
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -59,10 +73,12 @@ pub(in crate::s3) fn insert(index: &Connection, object: &Object, segments: &[Seg
         object.checksum.value,
         serde_json::to_string(&object.headers)?,
     ])?;
-    let insert = "INSERT INTO segments (version, position, file, size) VALUES (?1, ?2, ?3, ?4)";
+    let insert = "INSERT INTO segments (version, position, file, size, number, checksum)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let mut insert = index.prepare_cached(insert)?;
     for (position, segment) in segments.iter().enumerate() {
-        insert.execute(params![object.version, position, segment.file, segment.size])?;
+        let Segment { file, size, number, checksum } = segment;
+        insert.execute(params![object.version, position, file, size, number, checksum])?;
     }
     Ok(())
 }
@@ -75,14 +91,31 @@ pub(in crate::s3) fn remove(index: &Connection, object: &Object) -> Outcome<Vec<
     Ok(files.into_iter().map(|segment| segment.file).collect())
 }
 
-/// At most `limit` objects whose keys start with `prefix` and come after `after`, in the order of their bytes.
-pub(in crate::s3) fn list(index: &Connection, prefix: &str, after: &str, limit: i64) -> Outcome<Vec<Object>> {
+/// At most `limit` objects whose keys start with `prefix`, from `start` on, in the order of their bytes.
+pub(in crate::s3) fn list(
+    index: &Connection,
+    prefix: &str,
+    start: &Start,
+    limit: i64,
+) -> Outcome<Vec<Object>> {
     // Keys with the prefix lie together: from the prefix itself to the first key without it.
-    let query = "SELECT * FROM objects WHERE key > ?2 AND key >= ?1 ORDER BY key LIMIT ?3";
+    let (query, key) = match start {
+        Start::At(key) => ("SELECT * FROM objects WHERE key >= ?2 AND key >= ?1 ORDER BY key LIMIT ?3", key),
+        Start::After(key) => {
+            ("SELECT * FROM objects WHERE key > ?2 AND key >= ?1 ORDER BY key LIMIT ?3", key)
+        }
+    };
     let mut query = index.prepare_cached(query)?;
-    let rows = query.query_map(params![prefix, after, limit], read)?;
+    let rows = query.query_map(params![prefix, key, limit], read)?;
     let found = rows.take_while(|row| row.as_ref().map_or(true, |object| object.key.starts_with(prefix)));
     Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// Where a list begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::s3) enum Start {
+    At(String),
+    After(String),
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Object> {

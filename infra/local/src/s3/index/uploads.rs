@@ -22,6 +22,18 @@ pub(in crate::s3) struct Upload {
     pub(in crate::s3) headers: Headers,
     /// The version it became.
     pub(in crate::s3) completed: Option<String>,
+    pub(in crate::s3) overtaken: Overtaken,
+}
+
+/// What others did to the key of an open upload. Conditional completions fail for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::s3) enum Overtaken {
+    #[default]
+    No,
+    /// An object was written.
+    Written,
+    /// An object was deleted, whatever was written before or after.
+    Deleted,
 }
 
 impl Upload {
@@ -76,6 +88,13 @@ pub(in crate::s3) fn complete(
 ) -> Outcome<()> {
     let update = "UPDATE uploads SET completed = ?2, completed_at = ?3 WHERE id = ?1";
     index.prepare_cached(update)?.execute(params![id, version, to_millis(now)])?;
+    Ok(())
+}
+
+/// Notes that a key with open uploads was written or deleted.
+pub(in crate::s3) fn overtake(index: &Connection, key: &str, how: Overtaken) -> Outcome<()> {
+    let update = "UPDATE uploads SET overtaken = max(overtaken, ?2) WHERE key = ?1 AND completed IS NULL";
+    index.prepare_cached(update)?.execute(params![key, how as u8])?;
     Ok(())
 }
 
@@ -146,6 +165,11 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Upload> {
         kind: kind(row)?,
         headers: headers(row)?,
         completed: row.get("completed")?,
+        overtaken: match row.get("overtaken")? {
+            0_u8 => Overtaken::No,
+            1 => Overtaken::Written,
+            _ => Overtaken::Deleted,
+        },
     })
 }
 

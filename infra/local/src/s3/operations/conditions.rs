@@ -1,6 +1,6 @@
 //! `If-Match` and its like.
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use s3s::dto::{ETag, ETagCondition, Timestamp};
 use s3s::{S3Error, S3ErrorCode};
 use time::OffsetDateTime;
@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use super::{etag, not_implemented};
 use crate::s3::fault::{Fault, Outcome};
 use crate::s3::index::objects::Object;
+use crate::s3::index::uploads::Overtaken;
 
 /// The conditions of a read.
 pub(super) struct Read<'request> {
@@ -18,17 +19,30 @@ pub(super) struct Read<'request> {
 }
 
 impl Read<'_> {
-    /// In the order of RFC 9110, 13.2.2.
-    pub(super) fn check(&self, object: &Object) -> Outcome<()> {
+    /// The first condition that does not hold, as its header is called, in the order of RFC 9110, 13.2.2.
+    pub(super) fn unmet(&self, object: &Object) -> Option<&'static str> {
         match (self.if_match, self.if_unmodified_since) {
-            (Some(condition), _) if !matches_etag(condition, object) => return Err(failed()),
-            (None, Some(time)) if modified(object) > seconds(time) => return Err(failed()),
+            (Some(condition), _) if !matches_etag(condition, object) => return Some("If-Match"),
+            (None, Some(time)) if modified(object) > seconds(time) => return Some("If-Unmodified-Since"),
             _ => {}
         }
+        // A date that is still to come is no condition (RFC 9110, 13.1.3).
+        let past = |time: &Timestamp| seconds(time) <= OffsetDateTime::now_utc().unix_timestamp();
         match (self.if_none_match, self.if_modified_since) {
-            (Some(condition), _) if matches_etag(condition, object) => Err(not_modified(object)),
-            (None, Some(time)) if modified(object) <= seconds(time) => Err(not_modified(object)),
-            _ => Ok(()),
+            (Some(condition), _) if matches_etag(condition, object) => Some("If-None-Match"),
+            (None, Some(time)) if past(time) && modified(object) <= seconds(time) => {
+                Some("If-Modified-Since")
+            }
+            _ => None,
+        }
+    }
+
+    /// Refuses with 412 or, where the client has the object already, with 304.
+    pub(super) fn check(&self, object: &Object) -> Outcome<()> {
+        match self.unmet(object) {
+            None => Ok(()),
+            Some(header @ ("If-Match" | "If-Unmodified-Since")) => Err(failed(header)),
+            Some(_) => Err(not_modified(object)),
         }
     }
 }
@@ -48,21 +62,53 @@ impl Write {
         match (if_match, if_none_match) {
             (None, None) => Ok(Self::default()),
             (None, Some(ETagCondition::Any)) => Ok(Self { must_be_absent: true, must_match: None }),
+            (None, Some(_)) => Err(unsupported("If-None-Match")),
+            (Some(ETagCondition::Any), None) => Err(unsupported("If-Match")),
             (Some(must_match), None) => Ok(Self { must_be_absent: false, must_match: Some(must_match) }),
-            // S3 takes no tag in If-None-Match, nor both headers.
-            _ => Err(not_implemented()),
+            (Some(_), Some(_)) => Err(not_implemented()
+                .detail("Header", "If-Match,If-None-Match")
+                .detail("additionalMessage", "Multiple conditional request headers present in the request")),
         }
+    }
+
+    /// Of a delete, where `*` is a tag like any other.
+    pub(super) fn of_delete(if_match: Option<ETagCondition>) -> Self {
+        Self { must_be_absent: false, must_match: if_match }
     }
 
     /// Checks what is there; to be called in the transaction that replaces it.
     pub(super) fn check(&self, current: Option<&Object>) -> Outcome<()> {
+        self.check_since(current, Overtaken::No)
+    }
+
+    /// The same at the end of an upload, since whose beginning others may have written or deleted the key.
+    pub(super) fn check_since(&self, current: Option<&Object>, overtaken: Overtaken) -> Outcome<()> {
         match (&self.must_match, current) {
             (Some(_), None) => Err(missing()),
-            (Some(condition), Some(object)) if !matches_etag(condition, object) => Err(failed()),
-            (_, Some(_)) if self.must_be_absent => Err(failed()),
+            (Some(condition), Some(object)) if !matches_etag(condition, object) => Err(failed("If-Match")),
+            (Some(_), Some(object)) if overtaken != Overtaken::No => {
+                Err(conflict("If-Match").detail("Key", &object.key))
+            }
+            (None, Some(_)) if self.must_be_absent => Err(failed("If-None-Match")),
+            (None, None) if self.must_be_absent && overtaken == Overtaken::Deleted => {
+                Err(conflict("If-None-Match"))
+            }
             _ => Ok(()),
         }
     }
+}
+
+/// S3 has this condition, but not for this value.
+fn unsupported(header: &'static str) -> Fault {
+    let message = format!("We don't accept the provided value of {header} header for this API");
+    not_implemented().detail("Header", header).detail("additionalMessage", message)
+}
+
+/// Another request came between.
+fn conflict(header: &'static str) -> Fault {
+    let message =
+        "The conditional request cannot succeed due to a conflicting operation against this resource.";
+    Fault::custom("ConditionalRequestConflict", StatusCode::CONFLICT, message).detail("Condition", header)
 }
 
 /// No such object.
@@ -70,12 +116,10 @@ pub(super) fn missing() -> Fault {
     Fault::new(S3ErrorCode::NoSuchKey, "The specified key does not exist.")
 }
 
-/// A condition does not hold.
-pub(super) fn failed() -> Fault {
-    Fault::new(
-        S3ErrorCode::PreconditionFailed,
-        "At least one of the pre-conditions you specified did not hold",
-    )
+/// The condition of a header does not hold.
+pub(super) fn failed(header: impl ToString) -> Fault {
+    let message = "At least one of the pre-conditions you specified did not hold";
+    Fault::new(S3ErrorCode::PreconditionFailed, message).detail("Condition", header)
 }
 
 /// The client has this object already.

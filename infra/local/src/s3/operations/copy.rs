@@ -8,7 +8,7 @@ use s3s::dto::{
 };
 
 use super::put::{new_object, object_headers, write};
-use super::{conditions, encrypted, etag, not_implemented};
+use super::{conditions, encrypted, etag, not_implemented, whole_seconds};
 use crate::s3::checksums::{Algorithm, set_checksum};
 use crate::s3::fault::{Fault, Outcome};
 use crate::s3::index::Headers;
@@ -29,7 +29,8 @@ pub(super) async fn copy_object(store: &Arc<Store>, mut input: CopyObjectInput) 
                        the object's metadata, storage class, website redirect location or encryption attributes.";
         return Err(Fault::new(S3ErrorCode::InvalidRequest, message));
     }
-    let found = store.find(source).await?.ok_or_else(conditions::missing)?;
+    let found = store.find(source.clone()).await?;
+    let found = found.ok_or_else(|| conditions::missing().detail("Key", source))?;
     check_source(&input, &found.object)?;
     let algorithm = match &input.checksum_algorithm {
         Some(wanted) => Algorithm::from_name(wanted.as_str())?,
@@ -42,13 +43,13 @@ pub(super) async fn copy_object(store: &Arc<Store>, mut input: CopyObjectInput) 
     }
     let headers = if replaces { object_headers!(input) } else { found.object.headers.clone() };
     // The bytes are read again, for the copy of a multipart object gets the tag of a whole.
-    let announced = Announced { size, md5: None, algorithm, checksum: None, trailer: None };
+    let announced = Announced { size, md5: None, algorithm, sent: None };
     let received = receive(store, Some(read(found, 0..size)), announced).await?;
     let object = new_object(input.key, &received, algorithm, headers);
     let written = write(store, "ObjectCreated:Copy", object, received, conditions::Write::default()).await?;
     let mut result = CopyObjectResult {
         e_tag: Some(etag(&written.etag)),
-        last_modified: Some(written.modified.into()),
+        last_modified: Some(whole_seconds(written.modified)),
         checksum_type: Some(ChecksumType::from_static(written.checksum.kind.name())),
         ..CopyObjectResult::default()
     };
@@ -78,5 +79,8 @@ fn check_source(input: &CopyObjectInput, source: &crate::s3::index::objects::Obj
         if_modified_since: input.copy_source_if_modified_since.as_ref(),
         if_unmodified_since: input.copy_source_if_unmodified_since.as_ref(),
     };
-    conditions.check(source).map_err(|_| conditions::failed())
+    match conditions.unmet(source) {
+        None => Ok(()),
+        Some(header) => Err(conditions::failed(format!("x-amz-copy-source-{header}"))),
+    }
 }

@@ -1,20 +1,30 @@
 //! What each operation does. Here is only the table of them; what is not in it is answered `NotImplemented`.
 
+mod attributes;
 mod complete;
 mod conditions;
 mod copy;
 mod get;
+mod grouping;
 mod list;
 mod multipart;
 mod put;
+mod range;
 
 use std::sync::Arc;
 
 use s3s::dto::*;
 use s3s::{S3, S3ErrorCode, S3Request, S3Response, S3Result};
+use time::OffsetDateTime;
 
 use super::fault::{Fault, Outcome};
 use super::store::Store;
+
+/// No operation: what verifies signatures hands requests on instead.
+pub(super) struct NoOperations;
+
+#[async_trait::async_trait]
+impl S3 for NoOperations {}
 
 /// The operations of S3 that the project uses.
 pub(super) struct Operations(pub(super) Arc<Store>);
@@ -39,6 +49,19 @@ fn encrypted() -> ServerSideEncryption {
     ServerSideEncryption::from_static(ServerSideEncryption::AES256)
 }
 
+/// A time as lists have it: S3 shows whole seconds.
+fn whole_seconds(time: OffsetDateTime) -> Timestamp {
+    time.replace_nanosecond(0).unwrap_or(time).into()
+}
+
+/// A version other than the one there is, of a bucket without versions.
+fn check_version(version: Option<&str>) -> Outcome<()> {
+    match version {
+        None | Some("null") => Ok(()),
+        Some(version) => Err(Fault::argument("Invalid version id specified", "versionId", version)),
+    }
+}
+
 /// A size as the wire types have it.
 fn signed(size: u64) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)
@@ -51,21 +74,28 @@ impl S3 for Operations {
     }
 
     async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
-        respond(get::get_object(&self.0, request.input).await)
+        get::get_object(&self.0, request).await.map_err(Into::into)
     }
 
     async fn head_object(
         &self,
         request: S3Request<HeadObjectInput>,
     ) -> S3Result<S3Response<HeadObjectOutput>> {
-        get::head_object(&self.0, request.input).await.map_err(Into::into)
+        get::head_object(&self.0, request).await.map_err(Into::into)
+    }
+
+    async fn get_object_attributes(
+        &self,
+        request: S3Request<GetObjectAttributesInput>,
+    ) -> S3Result<S3Response<GetObjectAttributesOutput>> {
+        respond(attributes::get_object_attributes(&self.0, request.input).await)
     }
 
     async fn delete_object(
         &self,
         request: S3Request<DeleteObjectInput>,
     ) -> S3Result<S3Response<DeleteObjectOutput>> {
-        respond(put::delete_object(&self.0, request.input).await)
+        respond(put::delete_object(&self.0, request).await)
     }
 
     async fn copy_object(
@@ -118,7 +148,7 @@ impl S3 for Operations {
         &self,
         request: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
-        respond(complete::complete(&self.0, request.input).await)
+        respond(complete::complete(&self.0, request).await)
     }
 
     async fn abort_multipart_upload(

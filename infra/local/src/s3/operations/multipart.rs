@@ -11,14 +11,15 @@ use s3s::{S3ErrorCode, S3Request};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::put::{Sent, announce, object_headers, sent_checksum};
+use super::put::{announce, object_headers, sent_checksum};
+use super::range::check_number;
 use super::{encrypted, etag, not_implemented};
 use crate::s3::checksums::{Algorithm, Kind, sent_checksums, set_checksum};
 use crate::s3::fault::{Fault, Outcome};
 use crate::s3::files::Stored;
 use crate::s3::index::Headers;
-use crate::s3::index::uploads::{self, Part, Upload};
-use crate::s3::receive::receive;
+use crate::s3::index::uploads::{self, Overtaken, Part, Upload};
+use crate::s3::receive::{Sent, receive};
 use crate::s3::store::Store;
 
 pub(super) async fn create(
@@ -45,6 +46,7 @@ pub(super) async fn create(
         kind: Kind::choose(kind, algorithm.unwrap_or(Algorithm::Crc64Nvme))?,
         headers: object_headers!(input),
         completed: None,
+        overtaken: Overtaken::No,
     };
     let id = upload.id.clone();
     let kind = upload.kind;
@@ -64,18 +66,17 @@ pub(super) async fn upload_part(
     store: &Arc<Store>,
     request: S3Request<UploadPartInput>,
 ) -> Outcome<UploadPartOutput> {
-    let S3Request { mut input, headers, trailing_headers, .. } = request;
+    let S3Request { mut input, headers, extensions, .. } = request;
     store.check_bucket(&input.bucket)?;
-    if !(1..=10_000).contains(&input.part_number) {
-        let message = "Part number must be an integer between 1 and 10000, inclusive";
-        return Err(Fault::new(S3ErrorCode::InvalidArgument, message));
-    }
+    check_number(input.part_number)?;
     let (key, id) = (input.key.clone(), input.upload_id.clone());
     let upload = store.read(move |index| find_open(index, &key, &id)).await?;
-    let sent = sent_checksum(sent_checksums!(input), &headers, trailing_headers)?;
-    let sent = fit(sent, &upload)?;
-    let announced = announce(sent, input.content_length, &headers, input.content_md5.as_deref())?;
+    let sent = sent_checksum(sent_checksums!(input), &headers, extensions.get().cloned())?;
+    fit(sent.as_ref(), &upload)?;
+    let announced =
+        announce(upload.computed(), sent, input.content_length, &headers, input.content_md5.as_deref())?;
     let received = receive(store, input.body.take(), announced).await?;
+    let sent = received.sent;
     let part = Part {
         number: input.part_number,
         file: received.file.name().to_owned(),
@@ -91,8 +92,8 @@ pub(super) async fn upload_part(
         server_side_encryption: Some(encrypted()),
         ..UploadPartOutput::default()
     };
-    if let Some(algorithm) = algorithm {
-        set_checksum!(output, algorithm, algorithm.encode(&part.checksum));
+    if let Some((algorithm, digest)) = sent.or(algorithm.map(|algorithm| (algorithm, part.checksum))) {
+        set_checksum!(output, algorithm, algorithm.encode(&digest));
     }
     Ok(output)
 }
@@ -130,14 +131,14 @@ pub(super) async fn abort(
 /// An upload that still takes parts.
 pub(super) fn find_open(index: &Connection, key: &str, id: &str) -> Outcome<Upload> {
     let upload = uploads::find(index, key, id)?;
-    upload.filter(|upload| upload.completed.is_none()).ok_or_else(no_such_upload)
+    upload.filter(|upload| upload.completed.is_none()).ok_or_else(|| no_such_upload(id))
 }
 
 /// Neither open nor, where that matters, just completed.
-pub(super) fn no_such_upload() -> Fault {
+pub(super) fn no_such_upload(id: &str) -> Fault {
     let message = "The specified upload does not exist. The upload ID may be invalid, or the upload may have been \
                    aborted or completed.";
-    Fault::new(S3ErrorCode::NoSuchUpload, message)
+    Fault::new(S3ErrorCode::NoSuchUpload, message).detail("UploadId", id)
 }
 
 /// As the wire types have it.
@@ -145,22 +146,21 @@ pub(super) fn wire_checksum(algorithm: Algorithm) -> ChecksumAlgorithm {
     ChecksumAlgorithm::from_static(algorithm.name())
 }
 
-/// The checksum of a part must be of the upload's algorithm; where the whole object's is made of the parts'
-/// digests, it must be sent.
-fn fit(sent: Option<Sent>, upload: &Upload) -> Outcome<Sent> {
-    let mismatch = |actual: &str| {
-        let expected = upload.algorithm.map_or("null", Algorithm::name).to_ascii_lowercase();
-        let message = format!(
-            "Checksum Type mismatch occurred, expected checksum Type: {expected}, actual checksum Type: {actual}"
-        );
-        Fault::new(S3ErrorCode::InvalidRequest, message)
+/// The checksum of a part must be of the upload's algorithm, if that was chosen; where the whole object's is made of the
+/// parts' digests, it must be sent.
+fn fit(sent: Option<&Sent>, upload: &Upload) -> Outcome<()> {
+    let Some(expected) = upload.algorithm else {
+        return Ok(());
     };
-    match sent {
-        Some(sent) if Some(sent.algorithm) != upload.algorithm => {
-            Err(mismatch(&sent.algorithm.name().to_ascii_lowercase()))
-        }
-        None if upload.kind == Kind::Composite => Err(mismatch("null")),
-        Some(sent) => Ok(sent),
-        None => Ok(Sent { algorithm: upload.computed(), value: None, trailer: None }),
-    }
+    let actual = match sent {
+        Some(sent) if sent.algorithm == expected => return Ok(()),
+        None if upload.kind == Kind::FullObject => return Ok(()),
+        Some(sent) => sent.algorithm.name(),
+        None => "null",
+    };
+    let (expected, actual) = (expected.name().to_ascii_lowercase(), actual.to_ascii_lowercase());
+    let message = format!(
+        "Checksum Type mismatch occurred, expected checksum Type: {expected}, actual checksum Type: {actual}"
+    );
+    Err(Fault::new(S3ErrorCode::InvalidRequest, message))
 }

@@ -10,12 +10,13 @@ use s3s::{S3ErrorCode, S3Request, TrailingHeaders};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{conditions, encrypted, etag, not_implemented, signed};
+use super::{check_version, conditions, encrypted, etag, not_implemented};
 use crate::s3::checksums::{Algorithm, Checksum, sent_checksums, set_checksum, single};
 use crate::s3::fault::{Fault, Outcome};
 use crate::s3::index::Headers;
 use crate::s3::index::objects::{self, Object, Segment};
-use crate::s3::receive::{Announced, MAX_BODY, Received, receive};
+use crate::s3::index::uploads::{self, Overtaken};
+use crate::s3::receive::{Announced, MAX_BODY, Received, Sent, SentValue, malformed_trailer, receive};
 use crate::s3::store::{Change, Store};
 
 /// What S3 takes when a client says nothing.
@@ -25,18 +26,13 @@ pub(super) async fn put_object(
     store: &Arc<Store>,
     request: S3Request<PutObjectInput>,
 ) -> Outcome<PutObjectOutput> {
-    let S3Request { mut input, headers, trailing_headers, .. } = request;
+    let S3Request { mut input, headers, extensions, .. } = request;
     store.check_bucket(&input.bucket)?;
     refuse_unsupported(&input)?;
     let condition = conditions::Write::new(input.if_match.take(), input.if_none_match.take())?;
-    let checksum = sent_checksum(sent_checksums!(input), &headers, trailing_headers)?;
-    let announced = announce(
-        checksum.unwrap_or(Sent { algorithm: Algorithm::Crc64Nvme, value: None, trailer: None }),
-        input.content_length,
-        &headers,
-        input.content_md5.as_deref(),
-    )?;
-    let algorithm = announced.algorithm;
+    let sent = sent_checksum(sent_checksums!(input), &headers, extensions.get().cloned())?;
+    let algorithm = sent.as_ref().map_or(Algorithm::Crc64Nvme, |sent| sent.algorithm);
+    let announced = announce(algorithm, sent, input.content_length, &headers, input.content_md5.as_deref())?;
     let received = receive(store, input.body.take(), announced).await?;
     let object = new_object(input.key.clone(), &received, algorithm, object_headers!(input));
     let written = write(store, "ObjectCreated:Put", object, received, condition).await?;
@@ -44,7 +40,6 @@ pub(super) async fn put_object(
         e_tag: Some(etag(&written.etag)),
         checksum_type: Some(ChecksumType::from_static(written.checksum.kind.name())),
         server_side_encryption: Some(encrypted()),
-        size: Some(signed(written.size)),
         ..PutObjectOutput::default()
     };
     set_checksum!(output, algorithm, written.checksum.value);
@@ -53,13 +48,18 @@ pub(super) async fn put_object(
 
 pub(super) async fn delete_object(
     store: &Arc<Store>,
-    input: DeleteObjectInput,
+    request: S3Request<DeleteObjectInput>,
 ) -> Outcome<DeleteObjectOutput> {
+    let S3Request { input, headers, .. } = request;
     store.check_bucket(&input.bucket)?;
-    if input.version_id.is_some_and(|version| version != "null") {
-        return Err(not_implemented());
+    // These are for directory buckets.
+    for header in ["x-amz-if-match-last-modified-time", "x-amz-if-match-size"] {
+        if headers.contains_key(header) {
+            return Err(not_implemented().detail("Header", header));
+        }
     }
-    let condition = conditions::Write::new(input.if_match, None)?;
+    check_version(input.version_id.as_deref())?;
+    let condition = conditions::Write::of_delete(input.if_match);
     let key = input.key;
     store
         .change(move |change| {
@@ -68,6 +68,7 @@ pub(super) async fn delete_object(
             if let Some(object) = current {
                 let files = objects::remove(&change.index, &object)?;
                 change.remove_files(files);
+                uploads::overtake(&change.index, &key, Overtaken::Deleted)?;
             }
             Ok(DeleteObjectOutput::default())
         })
@@ -85,7 +86,8 @@ pub(super) async fn write(
     store
         .change(move |change: &mut Change<'_>| {
             condition.check(objects::find(&change.index, &object.key)?.as_ref())?;
-            let segment = Segment { file: received.file.name().to_owned(), size: received.size };
+            let file = received.file.name().to_owned();
+            let segment = Segment { file, size: received.size, number: 1, checksum: None };
             change.put_object(event, &object, &[segment])?;
             change.keep(received.file);
             Ok(object)
@@ -130,13 +132,6 @@ pub(super) fn own_encoding(header: Option<String>) -> Option<String> {
     (!own.is_empty()).then(|| own.join(","))
 }
 
-/// The checksum that comes with a body, before or after it.
-pub(super) struct Sent {
-    pub(super) algorithm: Algorithm,
-    pub(super) value: Option<Vec<u8>>,
-    pub(super) trailer: Option<TrailingHeaders>,
-}
-
 /// Finds the one checksum of a request.
 pub(super) fn sent_checksum(
     in_headers: [(Algorithm, Option<&str>); 5],
@@ -157,9 +152,12 @@ pub(super) fn sent_checksum(
             Err(Fault::new(S3ErrorCode::InvalidRequest, message))
         }
         (Some((algorithm, value)), None) => {
-            Ok(Some(Sent { algorithm, value: Some(algorithm.decode(&value)?), trailer: None }))
+            Ok(Some(Sent { algorithm, value: SentValue::Header(algorithm.decode(&value)?) }))
         }
-        (None, Some(algorithm)) => Ok(Some(Sent { algorithm, value: None, trailer: trailing })),
+        (None, Some(algorithm)) => {
+            let trailer = trailing.ok_or_else(malformed_trailer)?;
+            Ok(Some(Sent { algorithm, value: SentValue::Trailer(trailer) }))
+        }
         (None, None) if headers.contains_key("x-amz-sdk-checksum-algorithm") => {
             let message = "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or \
                            x-amz-trailer headers were found.";
@@ -171,7 +169,8 @@ pub(super) fn sent_checksum(
 
 /// Everything the headers say of a body.
 pub(super) fn announce(
-    sent: Sent,
+    algorithm: Algorithm,
+    sent: Option<Sent>,
     content_length: Option<i64>,
     headers: &HeaderMap,
     md5: Option<&str>,
@@ -188,17 +187,14 @@ pub(super) fn announce(
         let message = "Your proposed upload exceeds the maximum allowed size";
         return Err(Fault::new(S3ErrorCode::EntityTooLarge, message));
     }
-    let md5 = md5.map(|text| BASE64.decode(text).ok().and_then(|raw| <[u8; 16]>::try_from(raw).ok()));
-    if md5 == Some(None) {
-        return Err(Fault::new(S3ErrorCode::InvalidDigest, "The Content-MD5 you specified was invalid."));
-    }
-    Ok(Announced {
-        size,
-        md5: md5.flatten(),
-        algorithm: sent.algorithm,
-        checksum: sent.value,
-        trailer: sent.trailer,
-    })
+    let decode = |text: &str| {
+        let raw = BASE64.decode(text).ok().and_then(|raw| <[u8; 16]>::try_from(raw).ok());
+        raw.ok_or_else(|| {
+            let message = "The Content-MD5 you specified was invalid.";
+            Fault::new(S3ErrorCode::InvalidDigest, message).detail("Content-MD5", text)
+        })
+    };
+    Ok(Announced { size, md5: md5.map(decode).transpose()?, algorithm, sent })
 }
 
 fn refuse_unsupported(input: &PutObjectInput) -> Outcome<()> {
