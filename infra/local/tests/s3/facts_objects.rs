@@ -273,3 +273,21 @@ async fn an_object_is_not_modified_since_its_own_date() {
     let got = bucket.signed("GET", "k", &[("if-unmodified-since", &modified)], b"").await;
     assert_eq!(got.status, 200);
 }
+
+/// LS s3_get_object_checksum, get_object_range: checksums come when asked for, in any case of letters, and with the
+/// whole alone.
+#[tokio::test]
+async fn checksums_come_with_the_whole_when_asked_for() {
+    let bucket = Bucket::start().await;
+    bucket.put("k", b"body".as_slice()).await;
+    for (headers, expected) in [
+        (&[][..], false),
+        (&[("x-amz-checksum-mode", "ENABLED")], true),
+        (&[("x-amz-checksum-mode", "enabled")], true),
+        (&[("x-amz-checksum-mode", "ENABLED"), ("range", "bytes=0-3")], true),
+        (&[("x-amz-checksum-mode", "ENABLED"), ("range", "bytes=0-2")], false),
+    ] {
+        let got = bucket.signed("GET", "k", headers, b"").await;
+        assert_eq!(got.headers.contains_key("x-amz-checksum-type"), expected, "{headers:?}");
+    }
+}

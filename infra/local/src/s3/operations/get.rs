@@ -61,7 +61,8 @@ macro_rules! describe {
         output.content_encoding = headers.content_encoding;
         output.content_language = headers.content_language;
         output.expires = input.response_expires.or(headers.expires);
-        let is_asked = input.checksum_mode.is_some_and(|mode| mode.as_str() == dto::ChecksumMode::ENABLED);
+        let mode = input.checksum_mode.as_ref().map(dto::ChecksumMode::as_str);
+        let is_asked = mode.is_some_and(|mode| mode.eq_ignore_ascii_case(dto::ChecksumMode::ENABLED));
         if let Some(checksum) = span.checksum.clone().filter(|_| is_asked) {
             set_checksum!(output, checksum.algorithm, checksum.value);
             output.checksum_type = Some(dto::ChecksumType::from_static(checksum.kind.name()));
