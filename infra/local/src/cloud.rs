@@ -128,7 +128,9 @@ async fn start(
     let access = Access { identities: identities.clone(), calls: calls.clone(), policies, region };
     let sqs = open_sqs(data, &model.queues, clock.clone())?.with_faults(faults.clone());
     tasks.spawn(sqs.clone().serve(listeners.sqs, access.clone(), endpoints.sqs.clone()));
-    tasks.spawn(runtime::serve(lambda.clone(), &model.functions, listeners.lambda, access.clone()));
+    let asynchronous = Asynchronous::new(lambda.clone(), sqs.clone(), RETRY_DELAYS, log.clone());
+    let (functions, address) = (&model.functions, listeners.lambda);
+    tasks.spawn(runtime::serve(lambda.clone(), asynchronous, functions, address, access.clone()));
     let dynamodb = open_dynamodb(data, &model.tables, clock.clone())?.with_faults(faults.clone());
     tasks.spawn(dynamodb.clone().serve(listeners.dynamodb, access.clone()));
     tasks.spawn(sweep_ttl(dynamodb, clock, log.clone()));

@@ -52,7 +52,7 @@ async fn the_gateway_answers_a_preflight() {
         .bare_request(Method::OPTIONS, "/files")
         .header("origin", "https://app.example")
         .header("access-control-request-method", "POST")
-        .header("access-control-request-headers", "x-api-key,content-type,idempotency-key");
+        .header("access-control-request-headers", "x-api-key,content-type,idempotency-key,traceparent,cache-control");
     let answer = Answer::to(preflight).await.expect(204);
     assert!(answer.body.is_empty());
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
@@ -65,7 +65,7 @@ async fn the_gateway_answers_a_preflight() {
     assert_eq!(list("access-control-allow-methods"), "delete get head options post");
     assert_eq!(
         list("access-control-allow-headers"),
-        "authorization content-type idempotency-key if-match if-none-match x-api-key"
+        "authorization cache-control content-type idempotency-key if-match if-none-match traceparent x-api-key"
     );
     assert!(answer.header("access-control-max-age").is_some_and(|age| age.parse::<u32>().is_ok()));
 }

@@ -35,18 +35,31 @@ pub(super) fn bare(status: StatusCode, message: &str) -> Response<Body> {
 
 /// Any JSON.
 pub(super) fn json_answer(status: StatusCode, value: &Value) -> Response<Body> {
-    let mut response = empty(status);
+    with_body(status, value.to_string())
+}
+
+fn with_body(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    *response.body_mut() = Body::from(value.to_string());
     response
 }
 
-/// Reads a response of payload format 2.0. JSON without a status code is a body with status 200, as the gateway infers.
+/// Reads a response of payload format 2.0. Anything but an object with a `statusCode` becomes the body of a 200, byte for
+/// byte, whether it is JSON or not; a JSON string becomes its text.
+///
+/// # Errors
+/// A field of a response with `statusCode` has no value that the gateway takes.
 pub(super) fn read(payload: &[u8]) -> Result<Response<Body>> {
-    let value: Value = serde_json::from_slice(payload).context("it is not JSON")?;
-    let Some(fields) = value.as_object().filter(|fields| fields.contains_key("statusCode")) else {
-        return Ok(json_answer(StatusCode::OK, &value));
+    let fields = match serde_json::from_slice(payload) {
+        Ok(Value::Object(fields)) if fields.contains_key("statusCode") => fields,
+        Ok(Value::String(text)) => return Ok(with_body(StatusCode::OK, text)),
+        _ => return Ok(with_body(StatusCode::OK, payload.to_vec())),
     };
+    respond(&fields)
+}
+
+fn respond(fields: &Map<String, Value>) -> Result<Response<Body>> {
     let mut response = empty(status(fields)?);
     for (name, value) in headers(fields)? {
         if !NOT_PASSED_ON.contains(&name.as_str()) {
@@ -122,7 +135,11 @@ mod tests {
     use super::*;
 
     async fn shown(payload: &Value) -> (u16, Vec<(String, String)>, String) {
-        let (parts, body) = read(payload.to_string().as_bytes()).unwrap().into_parts();
+        shown_text(&payload.to_string()).await
+    }
+
+    async fn shown_text(payload: &str) -> (u16, Vec<(String, String)>, String) {
+        let (parts, body) = read(payload.as_bytes()).unwrap().into_parts();
         let text = |value: &HeaderValue| value.to_str().unwrap().to_owned();
         let headers = parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
         let body = body.collect().await.unwrap().to_bytes();
@@ -151,18 +168,36 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_left_out_is_inferred() {
-        let json = vec![("content-type".to_owned(), "application/json".to_owned())];
-        assert_eq!(shown(&json!({"a": 1})).await, (200, json, "{\"a\":1}".to_owned()));
         let text = vec![("content-type".to_owned(), "text/plain; charset=utf-8".to_owned())];
         assert_eq!(shown(&json!({"statusCode": 200, "body": "x"})).await, (200, text, "x".to_owned()));
         assert_eq!(shown(&json!({"statusCode": 204})).await, (204, vec![], String::new()));
     }
 
+    /// aws/aws-lambda-dotnet, LambdaTestTool-v2, `InvokeResponseExtensionsIntegrationTests` (real HTTP API).
+    #[tokio::test]
+    async fn a_result_without_a_status_code_is_the_body() {
+        for (payload, body) in [
+            (r#"{"name": "John Doe", "age": 30}"#, r#"{"name": "John Doe", "age": 30}"#),
+            (r#"{"b":1,  "a":1.0}"#, r#"{"b":1,  "a":1.0}"#),
+            ("[1, 2, 3, 4, 5]", "[1, 2, 3, 4, 5]"),
+            (r#"{"name": "John Doe", "age":"#, r#"{"name": "John Doe", "age":"#),
+            ("Hello, World!", "Hello, World!"),
+            ("42", "42"),
+            ("true", "true"),
+            ("null", "null"),
+            ("", ""),
+            (r#""test""#, "test"),
+            (r#""Special \"quoted\" text""#, r#"Special "quoted" text"#),
+            (r#""""#, ""),
+        ] {
+            let json = vec![("content-type".to_owned(), "application/json".to_owned())];
+            assert_eq!(shown_text(payload).await, (200, json, body.to_owned()), "{payload}");
+        }
+    }
+
     #[test]
     fn malformed_answers_are_refused() {
         for payload in [
-            "",
-            "no json",
             r#"{"statusCode":"x"}"#,
             r#"{"statusCode":99}"#,
             r#"{"statusCode":200,"body":{}}"#,

@@ -13,6 +13,7 @@ use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::lineage::trace_header;
 use super::{Lineage, MAX_PAYLOAD_BYTES, Outcome};
 
 /// An event on its way to a process.
@@ -77,8 +78,7 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response<Body> {
     let Some(job) = shared.jobs.lock().await.recv().await else {
         return status(StatusCode::GONE, "Gone");
     };
-    let id = job.request_id.replace('-', "");
-    let trace = format!("Root=1-{}-{};Sampled=0;Lineage={}", &id[..8], &id[8..], job.lineage);
+    let trace = trace_header(&job.request_id, &job.lineage);
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + job.timeout;
     let answer = Response::builder()
         .header("content-type", "application/json")

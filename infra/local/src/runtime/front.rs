@@ -1,4 +1,4 @@
-//! Lambda's own API, of which functions use one operation: they invoke another one and wait for its answer.
+//! Lambda's own API, of which functions use one operation: they invoke another one.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
 
@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -19,12 +21,17 @@ use crate::account::function_arn;
 use crate::iam;
 use crate::server::{self, Answer, answer};
 use crate::template::Function;
+use crate::triggers::Asynchronous;
+
+/// Most bytes of an asynchronous event.
+const MAX_EVENT_BYTES: usize = 1024 * 1024;
 
 struct Front {
     lambda: Lambda,
+    asynchronous: Asynchronous,
     access: Access,
-    /// Binaries by the functions' names in the account.
-    functions: BTreeMap<String, String>,
+    /// By the functions' names in the account.
+    functions: BTreeMap<String, Function>,
 }
 
 /// An error of Lambda's API: its status, its name, and what it says.
@@ -36,15 +43,16 @@ impl Fault {
     }
 }
 
-/// Answers signed requests until the future is dropped.
+/// Answers signed requests until the future is dropped. `asynchronous` gets the invocations of type `Event`.
 pub fn serve(
     lambda: Lambda,
+    asynchronous: Asynchronous,
     functions: &[Function],
     listener: TcpListener,
     access: Access,
 ) -> impl Future<Output = anyhow::Result<()>> + Send + use<> {
-    let functions = functions.iter().map(|one| (one.name.clone(), one.binary.clone())).collect();
-    let front = Arc::new(Front { lambda, access, functions });
+    let functions = functions.iter().map(|one| (one.name.clone(), one.clone())).collect();
+    let front = Arc::new(Front { lambda, asynchronous, access, functions });
     server::serve(listener, move |request, _link| {
         let front = Arc::clone(&front);
         async move { front.answer(request).await }
@@ -68,7 +76,7 @@ impl Front {
             (Err(Refusal::Signature(error)), _) => {
                 refuse(Fault::new(StatusCode::FORBIDDEN, error.code(), &error.to_string()))
             }
-            (Err(Refusal::Body), _) => refuse(too_large()),
+            (Err(Refusal::Body), _) => refuse(too_large(MAX_PAYLOAD_BYTES)),
         };
         Ok(answer(response))
     }
@@ -80,17 +88,40 @@ impl Front {
             .authorize(&call.caller, &[asked])
             .map_err(|denied| Fault(StatusCode::FORBIDDEN, "AccessDeniedException", denied.to_json()))?;
         let header = |name: &str| text(&call.parts.headers, name);
-        if header("x-amz-invocation-type").is_some_and(|kind| kind != "RequestResponse") {
-            let message = "the local Lambda knows the invocation type RequestResponse only";
-            return Err(Fault::new(StatusCode::BAD_REQUEST, "InvalidParameterValueException", message));
+        let function = self.functions.get(name).ok_or_else(|| unknown(name))?;
+        let payload = event(call.body.clone())?;
+        let lineage = Lineage::of_trace(header("x-amzn-trace-id").unwrap_or_default());
+        match header("x-amz-invocation-type").unwrap_or("RequestResponse") {
+            "RequestResponse" => self.invoke_and_wait(function, payload, lineage).await,
+            "Event" if payload.len() > MAX_EVENT_BYTES => Err(too_large(MAX_EVENT_BYTES)),
+            "Event" => {
+                let (asynchronous, function) = (self.asynchronous.clone(), function.clone());
+                tokio::spawn(async move { asynchronous.invoke_after(&function, payload, lineage).await });
+                Ok(empty(StatusCode::ACCEPTED))
+            }
+            "DryRun" => Ok(empty(StatusCode::NO_CONTENT)),
+            other => {
+                let message = format!(
+                    "1 validation error detected: Value '{other}' at 'invocationType' failed to satisfy constraint: \
+                     Member must satisfy enum value set: [Event, RequestResponse, DryRun]"
+                );
+                Err(Fault::new(StatusCode::BAD_REQUEST, "InvalidParameterValueException", &message))
+            }
         }
-        let binary = self.functions.get(name).ok_or_else(|| unknown(name))?;
-        let mut invocation = Invocation::new(binary, call.body.clone(), WhenBusy::Throttle);
-        invocation.lineage = Lineage::of_trace(header("x-amzn-trace-id").unwrap_or_default());
+    }
+
+    async fn invoke_and_wait(
+        &self,
+        function: &Function,
+        payload: Bytes,
+        lineage: Lineage,
+    ) -> Result<Response, Fault> {
+        let mut invocation = Invocation::new(&function.binary, payload, WhenBusy::Throttle);
+        invocation.lineage = lineage;
         match self.lambda.invoke(invocation).await {
             Ok(outcome) => Ok(respond(outcome)),
-            Err(Refused::UnknownFunction) => Err(unknown(name)),
-            Err(Refused::RequestTooLarge) => Err(too_large()),
+            Err(Refused::UnknownFunction) => Err(unknown(&function.name)),
+            Err(Refused::RequestTooLarge) => Err(too_large(MAX_PAYLOAD_BYTES)),
             Err(Refused::TooManyRequests) => {
                 let mut fault =
                     Fault::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", "Rate Exceeded.");
@@ -102,6 +133,21 @@ impl Front {
             }
         }
     }
+}
+
+/// The event of a request: its payload, which must be JSON in UTF-8; without a payload `{}`.
+fn event(payload: Bytes) -> Result<Bytes, Fault> {
+    if payload.is_empty() {
+        return Ok(Bytes::from_static(b"{}"));
+    }
+    let text = std::str::from_utf8(&payload).map_err(|error| error.to_string());
+    let parsed = text.and_then(|text| serde_json::from_str(text).map_err(|error| error.to_string()));
+    let checked = parsed.map(|IgnoredAny| ()).map_err(|error| {
+        let message =
+            format!("Could not parse request body into json: Could not parse payload into json: {error}");
+        Fault::new(StatusCode::BAD_REQUEST, "InvalidRequestContentException", &message)
+    });
+    checked.map(|()| payload)
 }
 
 /// The function of `POST /2015-03-31/functions/{name}/invocations`, named plainly or by its ARN.
@@ -121,10 +167,15 @@ fn unknown(name: &str) -> Fault {
     Fault::new(StatusCode::NOT_FOUND, "ResourceNotFoundException", &message)
 }
 
-fn too_large() -> Fault {
-    let message =
-        format!("Request must be smaller than {MAX_PAYLOAD_BYTES} bytes for the InvokeFunction operation");
+fn too_large(limit: usize) -> Fault {
+    let message = format!("Request must be smaller than {limit} bytes for the InvokeFunction operation");
     Fault::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", &message)
+}
+
+fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
 }
 
 fn respond(outcome: Outcome) -> Response {

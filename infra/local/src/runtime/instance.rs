@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::api::{Job, Shared, failure, router};
 use super::spawner::{Spawner, kill_group};
-use super::{INIT_LIMIT, Interruption, Invocation, Outcome, Settings, environment, program};
+use super::{INIT_LIMIT, Interruption, Invocation, Outcome, Settings, environment, exit, program};
 use crate::account::function_arn;
 use crate::log::{Level, Log};
 use crate::template::Function;
@@ -163,7 +163,7 @@ impl Instance {
         match self.shared.init_error() {
             Some(payload) => Outcome { payload, failed: true },
             None => {
-                let message = format!("RequestId: {request_id} Error: Runtime exited with error: {status}");
+                let message = format!("RequestId: {request_id} Error: Runtime exited {status}");
                 failure("Runtime.ExitError", &message)
             }
         }
@@ -182,7 +182,7 @@ async fn killed(interruption: Option<Interruption>) {
 async fn exit_of(mut exit: watch::Receiver<Option<String>>) -> String {
     match exit.wait_for(Option::is_some).await {
         Ok(status) => status.clone().unwrap_or_default(),
-        Err(_) => "unknown".to_owned(),
+        Err(_) => "with error: unknown".to_owned(),
     }
 }
 
@@ -201,7 +201,7 @@ async fn supervise(mut child: Child, kill: &Notify, mut stopped: watch::Receiver
             child.wait().await
         }
     };
-    status.map_or_else(|error| error.to_string(), |status| status.to_string())
+    status.map_or_else(|error| format!("with error: {error}"), exit::describe)
 }
 
 /// Shows what a process writes, line by line.

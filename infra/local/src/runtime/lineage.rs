@@ -53,6 +53,13 @@ impl Lineage {
     }
 }
 
+/// The trace header of an invocation, with the functions that led to it and itself.
+pub(crate) fn trace_header(request_id: &str, lineage: &Lineage) -> String {
+    let id = request_id.replace('-', "");
+    let (time, rest) = id.split_at_checked(8).unwrap_or_default();
+    format!("Root=1-{time}-{rest};Sampled=0;Lineage={lineage}")
+}
+
 impl fmt::Display for Lineage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let entries: Vec<_> =

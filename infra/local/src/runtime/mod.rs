@@ -4,6 +4,7 @@
 
 mod api;
 mod environment;
+mod exit;
 mod front;
 mod instance;
 mod lineage;
@@ -25,6 +26,7 @@ use crate::identity::Identities;
 use crate::log::{Level, Log};
 use crate::template::Function;
 pub use front::serve;
+pub(crate) use lineage::trace_header;
 pub use lineage::{Lineage, MAX_ROUNDS};
 use pool::Pool;
 use spawner::Spawner;

@@ -37,12 +37,16 @@ pub(super) fn md5_hex(bytes: &[u8]) -> String {
 
 /// Refuses a body that is empty, too large, or has characters that XML 1.0 does not have.
 pub(super) fn check_body(body: &str) -> Result<(), SqsError> {
-    let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
     if body.is_empty() {
         return Err(SqsError::MissingParameter("MessageBody"));
     }
     check_size(body.len())?;
-    if body.chars().all(allowed) { Ok(()) } else { Err(SqsError::InvalidMessageContents) }
+    if body.chars().all(is_allowed) { Ok(()) } else { Err(SqsError::InvalidMessageContents) }
+}
+
+/// Tells whether XML 1.0 has this character.
+fn is_allowed(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
 /// Refuses a message of more than [`MAX_MESSAGE_BYTES`].
@@ -114,7 +118,8 @@ impl Attribute {
             Err(SqsError::InvalidParameterValue(message))
         };
         let kind = self.data_type.split('.').next().unwrap_or_default();
-        if self.data_type.len() > 256 || !matches!(kind, "String" | "Number" | "Binary") {
+        let known = matches!(kind, "String" | "Number" | "Binary") && self.data_type.chars().all(is_allowed);
+        if self.data_type.len() > 256 || !known {
             return refuse(
                 "has an invalid message attribute type, the supported prefixes are Binary, Number, and String.",
             );
@@ -129,20 +134,28 @@ impl Attribute {
                 return refuse(&format!("with type '{kind}' must use the field of its type, and only that."));
             }
         };
-        let number = std::str::from_utf8(&value).is_ok_and(|text| text.trim().parse::<f64>().is_ok());
+        let text = self.string_value.as_deref().unwrap_or_default();
         match kind {
             _ if value.is_empty() => refuse("must contain a non-empty value."),
-            "Number" if !number => refuse("must be a number."),
+            _ if !text.chars().all(is_allowed) => refuse("contains characters outside the allowed set."),
+            "Number" if !is_number(text) => refuse("must be a number."),
             _ => Ok(value),
         }
     }
 }
 
+/// Tells whether a text is a decimal number; what Rust reads beside that (`NaN`, `inf`) is none.
+fn is_number(text: &str) -> bool {
+    let digits = text.trim();
+    digits.chars().all(|c| c.is_ascii_digit() || "+-.eE".contains(c)) && digits.parse::<f64>().is_ok()
+}
+
+/// Refuses a name that is not allowed. Letters are those of Unicode: AWS accepts `attr.1øßä`, against its documentation.
 fn check_name(name: &str) -> Result<(), SqsError> {
     let reserved = ["aws.", "amazon."].iter().any(|prefix| name.to_ascii_lowercase().starts_with(prefix));
-    let characters = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
+    let characters = name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
     let dots = name.starts_with('.') || name.ends_with('.') || name.contains("..");
-    if name.is_empty() || name.len() > 256 || reserved || !characters || dots {
+    if name.is_empty() || name.chars().count() > 256 || reserved || !characters || dots {
         let reason = "A name has 1 to 256 letters, digits, '_', '-' and single inner '.', and does not start with \
                       'AWS.' or 'Amazon.'.";
         return Err(invalid(name, "MessageAttributeName", reason));

@@ -14,9 +14,6 @@ pub enum SqsError {
     /// The handle was not given out by this queue.
     #[error("The input receipt handle \"{0}\" is not a valid receipt handle.")]
     ReceiptHandleIsInvalid(String),
-    /// The message is visible again: there is no visibility to change.
-    #[error("The message referred to isn't in flight.")]
-    MessageNotInflight,
     /// A parameter is out of its bounds.
     #[error("{0}")]
     InvalidParameterValue(String),
@@ -80,7 +77,6 @@ impl SqsError {
         match self {
             Self::QueueDoesNotExist => "QueueDoesNotExist",
             Self::ReceiptHandleIsInvalid(_) => "ReceiptHandleIsInvalid",
-            Self::MessageNotInflight => "MessageNotInflight",
             Self::InvalidParameterValue(_) => "InvalidParameterValueException",
             Self::MissingParameter(_) => "MissingRequiredParameterException",
             Self::InvalidAttributeName(_) => "InvalidAttributeName",
@@ -106,7 +102,6 @@ impl SqsError {
     pub fn query_code(&self) -> &'static str {
         match self {
             Self::QueueDoesNotExist => "AWS.SimpleQueueService.NonExistentQueue",
-            Self::MessageNotInflight => "AWS.SimpleQueueService.MessageNotInflight",
             Self::InvalidParameterValue(_) => "InvalidParameterValue",
             Self::MissingParameter(_) => "MissingParameter",
             Self::EmptyBatchRequest(_) => "AWS.SimpleQueueService.EmptyBatchRequest",
@@ -125,7 +120,9 @@ impl SqsError {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Signature(_) | Self::AccessDenied(_) => StatusCode::FORBIDDEN,
+            Self::Signature(_) | Self::AccessDenied(_) | Self::PurgeQueueInProgress(_) => {
+                StatusCode::FORBIDDEN
+            }
             Self::Internal(_) | Self::InternalFailure => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         }

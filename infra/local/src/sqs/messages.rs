@@ -10,6 +10,7 @@ use super::Message;
 use super::attributes::md5_hex;
 use super::clock::{Millis, date, now, span};
 use super::error::{SqsError, invalid};
+use super::fairness;
 use super::queues::Queue;
 use super::receipt::Receipt;
 use super::store::Store;
@@ -25,6 +26,8 @@ pub(super) struct NewMessage {
     pub(super) attributes: Value,
     /// System attributes the sender may set, in the API's JSON, an object.
     pub(super) system_attributes: Value,
+    /// MessageGroupId.
+    pub(super) group: Option<String>,
 }
 
 /// What the sender of a message learns.
@@ -49,8 +52,8 @@ impl Store {
             let now = now(&self.clock);
             let mut statement = transaction.prepare_cached(
                 "INSERT INTO messages (queue, message_id, body, md5_of_body, attributes, system_attributes, sender,
-                    sent_at, visible_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                    sent_at, visible_at, message_group)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?;
             statement.execute(params![
                 queue,
@@ -61,7 +64,8 @@ impl Store {
                 message.system_attributes.to_string(),
                 sender,
                 now,
-                now + span(message.delay)
+                now + span(message.delay),
+                message.group,
             ])?;
             Ok(())
         })?;
@@ -129,7 +133,8 @@ impl Store {
         Ok(())
     }
 
-    /// Hides a message in flight for `visibility` from now.
+    /// Hides a received message for `visibility` from now. As in AWS, a handle stays good for this until the message is
+    /// deleted or moved: also after its visibility timeout, and after a newer receive.
     pub(super) fn change_visibility(
         &self,
         queue: &str,
@@ -140,19 +145,13 @@ impl Store {
             Queue::find(transaction, queue)?;
             let receipt = Receipt::decode(handle, queue)?;
             let mut find = transaction.prepare_cached(
-                "SELECT visible_at, received_at FROM messages WHERE id = ?1 AND queue = ?2 AND receipt = ?3",
+                "SELECT received_at FROM messages WHERE id = ?1 AND queue = ?2 AND received_at IS NOT NULL",
             )?;
-            let found = find
-                .query_row(params![receipt.row, queue, receipt.nonce], |row| {
-                    Ok((row.get::<_, Millis>(0)?, row.get::<_, Millis>(1)?))
-                })
-                .optional()?;
+            let found =
+                find.query_row(params![receipt.row, queue], |row| row.get::<_, Millis>(0)).optional()?;
             let gone = "Message does not exist or is not available for visibility timeout change.";
-            let (visible_at, received_at) = found.ok_or_else(|| invalid(handle, "ReceiptHandle", gone))?;
+            let received_at = found.ok_or_else(|| invalid(handle, "ReceiptHandle", gone))?;
             let now = now(&self.clock);
-            if visible_at <= now {
-                return Err(SqsError::MessageNotInflight);
-            }
             if now + span(visibility) > received_at + span(MAX_VISIBILITY) {
                 let reason = "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]";
                 return Err(invalid(visibility.as_secs(), "VisibilityTimeout", reason));
@@ -170,7 +169,7 @@ impl Store {
 /// Moves messages to queue `?2` at `?3`.
 const MOVE: &str =
     "UPDATE messages SET queue = ?2, dead_letter_source = queue, visible_at = ?3, received_at = NULL,
-    first_received_at = NULL, receive_count = 0, receipt = NULL";
+    first_received_at = NULL, receives_before = receive_count, receipt = NULL";
 
 /// Drops what is older than the retention, then moves what was received too often. Gives the queue that got it.
 fn tidy(transaction: &Transaction<'_>, queue: &Queue, now: Millis) -> Result<Option<String>, SqsError> {
@@ -180,10 +179,11 @@ fn tidy(transaction: &Transaction<'_>, queue: &Queue, now: Millis) -> Result<Opt
     let Some(redrive) = &queue.redrive else {
         return Ok(None);
     };
-    // The message keeps its id and the time it was sent at; receives are counted anew, or the dead-letter queue's own
-    // redrive policy would act at once.
+    // The message keeps its id, the time it was sent at and its count of receives. Of those, only the receives from
+    // this queue count here, or a dead-letter queue's own redrive policy would act at once.
+    let received = "queue = ?1 AND visible_at <= ?3 AND received_at IS NOT NULL";
     let moved = transaction
-        .prepare_cached(&format!("{MOVE} WHERE queue = ?1 AND visible_at <= ?3 AND receive_count >= ?4"))?
+        .prepare_cached(&format!("{MOVE} WHERE {received} AND receive_count - receives_before >= ?4"))?
         .execute(params![queue.name, redrive.target, now, redrive.max_receive_count])?;
     Ok((moved > 0).then(|| redrive.target.clone()))
 }
@@ -195,18 +195,13 @@ fn receive(
     now: Millis,
     hidden_until: Millis,
 ) -> Result<Vec<Message>, SqsError> {
-    let mut visible = transaction.prepare_cached(
-        "SELECT id FROM messages WHERE queue = ?1 AND visible_at <= ?2 ORDER BY visible_at, id LIMIT ?3",
-    )?;
-    let max = i64::try_from(max).unwrap_or(i64::MAX);
-    let rows = visible.query_map(params![queue, now, max], |row| row.get::<_, i64>(0))?;
-    let rows: Vec<i64> = rows.collect::<Result<_, _>>()?;
+    let rows = fairness::choose(transaction, queue, max, now)?;
     let mut hide = transaction.prepare_cached(
         "UPDATE messages SET visible_at = ?2, received_at = ?3, first_received_at = coalesce(first_received_at, ?3),
             receive_count = receive_count + 1, receipt = ?4
          WHERE id = ?1
          RETURNING message_id, body, md5_of_body, sent_at, first_received_at, receive_count, sender,
-            dead_letter_source, attributes, system_attributes",
+            dead_letter_source, attributes, system_attributes, message_group",
     )?;
     let mut take = |row| {
         let receipt = Receipt::new(row);
@@ -229,6 +224,7 @@ fn message(row: &Row<'_>, receipt_handle: String) -> rusqlite::Result<Message> {
         dead_letter_source: row.get(7)?,
         message_attributes: json(row, 8)?,
         system_attributes: json(row, 9)?,
+        group: row.get(10)?,
     })
 }
 

@@ -4,6 +4,7 @@
 mod attributes;
 mod clock;
 mod error;
+mod fairness;
 mod front;
 mod messages;
 mod operations;
@@ -65,7 +66,7 @@ pub struct Message {
     pub sent_at: OffsetDateTime,
     /// When it was received from this queue for the first time.
     pub first_received_at: OffsetDateTime,
-    /// How often it was received from this queue, this time included.
+    /// How often it was received, this time included; a message in a dead-letter queue also from its first queue.
     pub receive_count: u32,
     /// The sender's name, as in [`crate::identity::Identities::keys`].
     pub sender_id: String,
@@ -75,6 +76,17 @@ pub struct Message {
     pub message_attributes: Value,
     /// System attributes that the sender set (`AWSTraceHeader`), in the same shape.
     pub system_attributes: Value,
+    /// Its MessageGroupId, by which a fair queue tells senders' shares apart.
+    pub group: Option<String>,
+}
+
+impl Message {
+    /// The MD5 of all message attributes in hex; `None` without attributes.
+    #[must_use]
+    pub fn md5_of_attributes(&self) -> Option<String> {
+        let attributes = serde_json::from_value(self.message_attributes.clone()).ok()?;
+        attributes::md5_of_attributes(&attributes).ok().flatten()
+    }
 }
 
 /// How many messages a queue has.
@@ -164,10 +176,10 @@ impl Sqs {
         Ok(self.store.give_up(queue, receipt_handle)?)
     }
 
-    /// Hides a message in flight for `visibility` from now; zero makes it visible.
+    /// Hides a received message for `visibility` from now; zero makes it visible.
     ///
     /// # Errors
-    /// When there is no such queue, the message is not in flight by this handle, or the database fails.
+    /// When there is no such queue, the handle is none of its handles, the message is gone, or the database fails.
     pub fn change_visibility(
         &self,
         queue: &str,
@@ -177,15 +189,27 @@ impl Sqs {
         Ok(self.store.change_visibility(queue, receipt_handle, visibility)?)
     }
 
-    /// Sends a message, as [`ROOT`]. Gives its id.
+    /// Sends a message, as [`ROOT`]. Returns its id.
     ///
     /// # Errors
     /// When there is no such queue, the body is empty, too large or has characters outside the allowed set, or the
     /// database fails.
     pub fn send(&self, queue: &str, body: &str) -> anyhow::Result<String> {
+        self.send_with(queue, body, json!({}))
+    }
+
+    /// As [`Sqs::send`], with this trace header as the message's `AWSTraceHeader`.
+    ///
+    /// # Errors
+    /// As those of [`Sqs::send`].
+    pub fn send_traced(&self, queue: &str, body: &str, trace: &str) -> anyhow::Result<String> {
+        self.send_with(queue, body, operations::trace_attribute(trace))
+    }
+
+    fn send_with(&self, queue: &str, body: &str, system_attributes: Value) -> anyhow::Result<String> {
         attributes::check_body(body)?;
-        let (body, attributes, system_attributes) = (body.to_owned(), json!({}), json!({}));
-        let message = NewMessage { body, delay: Duration::ZERO, attributes, system_attributes };
+        let (body, attributes, delay) = (body.to_owned(), json!({}), Duration::ZERO);
+        let message = NewMessage { body, delay, attributes, system_attributes, group: None };
         Ok(self.store.send(queue, ROOT, &message)?.message_id)
     }
 

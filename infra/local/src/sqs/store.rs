@@ -12,7 +12,8 @@ use super::error::SqsError;
 use crate::clock::Clock;
 
 /// Times are milliseconds since 1970. A message is visible from `visible_at`; `received_at`, `first_received_at`,
-/// `receive_count` and `receipt` are about the queue it is in now.
+/// and `receipt` are about the queue it is in now; `receive_count` goes on counting in a dead-letter queue, where
+/// `receives_before` is what it was on arrival.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS queues (
         name TEXT PRIMARY KEY,
@@ -39,10 +40,25 @@ const SCHEMA: &str = "
         received_at INTEGER,
         first_received_at INTEGER,
         receive_count INTEGER NOT NULL DEFAULT 0,
-        receipt TEXT
+        receives_before INTEGER NOT NULL DEFAULT 0,
+        receipt TEXT,
+        message_group TEXT
     ) STRICT;
     CREATE INDEX IF NOT EXISTS messages_visible ON messages (queue, visible_at, id);
     CREATE INDEX IF NOT EXISTS messages_sent ON messages (queue, sent_at);
+";
+
+/// Columns that databases of earlier versions lack.
+const LATER_COLUMNS: [(&str, &str); 2] =
+    [("receives_before", "INTEGER NOT NULL DEFAULT 0"), ("message_group", "TEXT")];
+
+/// Finds each group's messages, those without a group, and those that were received, each without a look at the others.
+const INDEXES: &str = "
+    CREATE INDEX IF NOT EXISTS messages_of_group ON messages (queue, message_group, visible_at, id)
+        WHERE message_group IS NOT NULL;
+    CREATE INDEX IF NOT EXISTS messages_without_group ON messages (queue, visible_at, id)
+        WHERE message_group IS NULL;
+    CREATE INDEX IF NOT EXISTS messages_received ON messages (queue, visible_at) WHERE received_at IS NOT NULL;
 ";
 
 /// Queues and messages in one SQLite file.
@@ -60,6 +76,12 @@ impl Store {
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.busy_timeout(Duration::from_secs(5))?;
         connection.execute_batch(SCHEMA)?;
+        for (name, definition) in LATER_COLUMNS {
+            if !connection.column_exists(None, "messages", name)? {
+                connection.execute(&format!("ALTER TABLE messages ADD COLUMN {name} {definition}"), [])?;
+            }
+        }
+        connection.execute_batch(INDEXES)?;
         Ok(Self { connection: Mutex::new(connection), arrivals: Mutex::default(), clock })
     }
 

@@ -13,7 +13,7 @@ use crate::account::function_arn;
 use crate::clock::Clock;
 use crate::faults::{Action, Faults, Service};
 use crate::log::{Level, Log};
-use crate::runtime::{Invocation, Lambda, Outcome, Refused, WhenBusy};
+use crate::runtime::{Invocation, Lambda, Lineage, Outcome, Refused, WhenBusy, trace_header};
 use crate::sqs::Sqs;
 use crate::template::Function;
 
@@ -43,12 +43,26 @@ impl Asynchronous {
         Self { lambda, sqs, delays, log }
     }
 
-    /// Comes back once the function has done it or the destination has it.
+    /// Invokes a function; comes back once the function has done it or the destination has it.
     ///
     /// # Errors
     /// The cloud is being stopped before that.
     pub async fn invoke(&self, function: &Function, payload: Bytes) -> Result<(), Stopping> {
+        self.invoke_after(function, payload, Lineage::default()).await
+    }
+
+    /// As [`Asynchronous::invoke`], in this chain of events.
+    ///
+    /// # Errors
+    /// As those of [`Asynchronous::invoke`].
+    pub async fn invoke_after(
+        &self,
+        function: &Function,
+        payload: Bytes,
+        lineage: Lineage,
+    ) -> Result<(), Stopping> {
         let mut invocation = Invocation::new(&function.binary, payload, WhenBusy::Wait);
+        invocation.lineage = lineage;
         let mut outcome = self.attempt(&invocation).await?;
         let mut retries = 0;
         while outcome.failed && retries < function.max_retries {
@@ -62,7 +76,8 @@ impl Asynchronous {
         if outcome.failed {
             let payload = std::mem::take(&mut invocation.payload);
             let record = record(function, &invocation.request_id, &payload, &outcome, retries + 1);
-            self.give_up(function, &record.to_string()).await;
+            let trace = trace_header(&invocation.request_id, &invocation.lineage.then(&function.name));
+            self.give_up(function, &record.to_string(), &trace).await;
         }
         Ok(())
     }
@@ -96,7 +111,7 @@ impl Asynchronous {
         }
     }
 
-    async fn give_up(&self, function: &Function, record: &str) {
+    async fn give_up(&self, function: &Function, record: &str, trace: &str) {
         let Some(queue) = &function.on_failure else {
             self.log.line(
                 &function.binary,
@@ -105,7 +120,7 @@ impl Asynchronous {
             );
             return;
         };
-        while let Err(error) = self.sqs.send(queue, record) {
+        while let Err(error) = self.sqs.send_traced(queue, record, trace) {
             self.log.line(
                 &function.binary,
                 Level::Error,

@@ -202,7 +202,10 @@ fn record(message: &Message, queue: &str) -> Value {
     if let Some(trace) = message.system_attributes.pointer("/AWSTraceHeader/StringValue") {
         attributes["AWSTraceHeader"] = trace.clone();
     }
-    json!({
+    if let Some(group) = &message.group {
+        attributes["MessageGroupId"] = group.as_str().into();
+    }
+    let mut record = json!({
         "messageId": message.message_id,
         "receiptHandle": message.receipt_handle,
         "body": message.body,
@@ -212,7 +215,11 @@ fn record(message: &Message, queue: &str) -> Value {
         "eventSource": "aws:sqs",
         "eventSourceARN": queue_arn(queue),
         "awsRegion": REGION,
-    })
+    });
+    if let Some(md5) = message.md5_of_attributes() {
+        record["md5OfMessageAttributes"] = md5.into();
+    }
+    record
 }
 
 /// The event writes the names of an attribute's fields in another case than the API.
@@ -252,6 +259,7 @@ mod tests {
             dead_letter_source: Some("files-local-ImportQueue".to_owned()),
             message_attributes: json!({"kind": {"DataType": "String", "StringValue": "import"}}),
             system_attributes: json!({}),
+            group: Some("owner".to_owned()),
         }
     }
 

@@ -1,22 +1,25 @@
 //! Functions that invoke others through Lambda's API, with the real SDK.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_lambda::error::ProvideErrorMetadata;
 use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::InvocationType;
 use files_local::calls::Calls;
 use files_local::iam::Policies;
 use files_local::identity::Identities;
 use files_local::runtime::serve;
-use files_local::sqs::Access;
+use files_local::sqs::{Access, Sqs};
+use files_local::triggers::Asynchronous;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::setup::{Running, start};
+use crate::setup::{Running, start, until};
 
 const TEMPLATE: &str = r#"
   Worker: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: f/worker, FunctionName: worker}}
@@ -52,7 +55,10 @@ impl Cloud {
             policies,
             region: "us-east-1".to_owned(),
         };
-        let task = tokio::spawn(serve(running.lambda.clone(), &running.model.functions, listener, access));
+        let sqs = Sqs::open(&running.folder.path().join("sqs.sqlite")).unwrap();
+        let lambda = running.lambda.clone();
+        let asynchronous = Asynchronous::new(lambda.clone(), sqs, [Duration::ZERO; 2], running.lines.log());
+        let task = tokio::spawn(serve(lambda, asynchronous, &running.model.functions, listener, access));
         Self { running, calls, identities, address, task }
     }
 
@@ -112,5 +118,63 @@ async fn only_who_may_invokes_and_only_what_is_there() {
     let large = json!({"n": "x".repeat(6 * 1024 * 1024 + 200)});
     let refused = invoke(&caller, "worker", &large).await.unwrap_err();
     assert_eq!(refused.as_deref(), Some("RequestTooLargeException"));
+    cloud.running.lambda.stop().await;
+}
+
+/// localstack, `test_lambda_invoke_payload_encoding_error` (recorded on AWS): the function is not invoked.
+#[tokio::test]
+async fn a_payload_is_json_in_utf8_or_refused() {
+    let cloud = Cloud::start().await;
+    let caller = cloud.client("caller", None);
+    let send = |payload: &[u8], kind: InvocationType| {
+        caller.invoke().function_name("worker").payload(Blob::new(payload)).invocation_type(kind).send()
+    };
+    for payload in [&b"{"[..], b"no JSON", b"\xff", b"\"\x82\"", b"{} {}", b" "] {
+        for kind in [InvocationType::RequestResponse, InvocationType::Event] {
+            let error = send(payload, kind.clone()).await.expect_err("refused");
+            assert_eq!(error.code(), Some("InvalidRequestContentException"), "{payload:?}, {kind}");
+            assert_eq!(error.raw_response().unwrap().status().as_u16(), 400, "{payload:?}");
+        }
+    }
+    for payload in ["1", "null", "\"text\"", "[]", " {\"a\": 1} "] {
+        let output = send(payload.as_bytes(), InvocationType::RequestResponse).await.unwrap();
+        let answer: Value = serde_json::from_slice(output.payload().unwrap().as_ref()).unwrap();
+        assert_eq!(answer["event"], serde_json::from_str::<Value>(payload).unwrap(), "{payload}");
+    }
+    let output = caller.invoke().function_name("worker").send().await.unwrap();
+    let answer: Value = serde_json::from_slice(output.payload().unwrap().as_ref()).unwrap();
+    assert_eq!(answer["event"], json!({}), "no payload is an empty event (API_Invoke)");
+    cloud.running.lambda.stop().await;
+}
+
+/// localstack, `test_invocation_type_event`, `test_invocation_type_dry_run` (recorded on AWS).
+#[tokio::test]
+async fn an_event_is_taken_and_a_dry_run_only_checks() {
+    let cloud = Cloud::start().await;
+    let caller = cloud.client("caller", None);
+    let mark = |name: &str| cloud.running.folder.path().join(name);
+    let send = |name: &str, kind: InvocationType, client: &Client| {
+        let event = json!({"do": "fail-once", "mark": mark(name)}).to_string();
+        client.invoke().function_name("worker").payload(Blob::new(event)).invocation_type(kind).send()
+    };
+    let output = send("event", InvocationType::Event, &caller).await.unwrap();
+    assert_eq!((output.status_code(), output.executed_version(), output.function_error()), (202, None, None));
+    assert!(output.payload().is_none_or(|payload| payload.as_ref().is_empty()));
+    until("it was invoked, and again after it failed", || mark("event").exists()).await;
+
+    let output = send("dry", InvocationType::DryRun, &caller).await.unwrap();
+    assert_eq!(output.status_code(), 204);
+    let refused =
+        send("dry", InvocationType::DryRun, &cloud.client("idle", None)).await.expect_err("refused");
+    assert_eq!(refused.code(), Some("AccessDeniedException"));
+    let large = Blob::new(json!("x".repeat(1024 * 1024)).to_string());
+    let event = caller.invoke().function_name("worker").invocation_type(InvocationType::Event);
+    assert_eq!(
+        event.payload(large).send().await.expect_err("refused").code(),
+        Some("RequestTooLargeException")
+    );
+    // Another invocation comes after: nothing was started by the dry run.
+    invoke(&caller, "worker", &json!({})).await.unwrap();
+    assert!(!mark("dry").exists());
     cloud.running.lambda.stop().await;
 }

@@ -94,9 +94,9 @@ async fn a_crash_answers_at_once_and_the_next_event_gets_a_new_process() {
     let failure = running.fail(json!({"do": "crash"})).await;
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     assert_eq!(failure["errorType"], "Runtime.ExitError");
-    assert!(failure["errorMessage"].as_str().unwrap().ends_with("Runtime exited with error: exit status: 7"));
+    assert!(failure["errorMessage"].as_str().unwrap().ends_with("Runtime exited with error: exit status 7"));
     assert_ne!(running.succeed(json!({})).await["pid"], pid);
-    assert!(running.lines.text().contains("exit status: 7"), "{}", running.lines.text());
+    assert!(running.lines.text().contains("exit status 7"), "{}", running.lines.text());
 }
 
 #[tokio::test]

@@ -80,6 +80,11 @@ async fn what_fails_for_good_goes_to_the_destination() {
     asynchronous(&running, &sqs).invoke(function, event.to_string().into()).await.unwrap();
     let message = sqs.receive(QUEUE, 1, Duration::ZERO).await.unwrap().remove(0);
     let mut record: Value = serde_json::from_str(&message.body).unwrap();
+    // localstack, `TestLambdaDestinationSqs::test_retries` (recorded on AWS): the message continues the trace.
+    let trace = message.system_attributes["AWSTraceHeader"]["StringValue"].as_str().unwrap();
+    let id = record["requestContext"]["requestId"].as_str().unwrap().replace('-', "");
+    assert!(trace.starts_with(&format!("Root=1-{}-{}", &id[..8], &id[8..])), "{trace}");
+    assert!(trace.contains("Lineage="), "{trace}");
     record["timestamp"].take();
     record["requestContext"]["requestId"].take();
     insta::assert_json_snapshot!(record);

@@ -1,6 +1,7 @@
 //! The local SQS, through the AWS SDK for Rust.
 
 mod cloud;
+mod fairness;
 mod faults;
 mod permissions;
 mod queues;

@@ -76,7 +76,10 @@ async fn a_queue_tells_about_itself_and_a_missing_one_is_named_so() {
 
     client.purge_queue().queue_url(&url).send().await.expect("purge");
     assert_eq!(cloud.depth(QUEUE), Depth::default());
-    let error = client.purge_queue().queue_url(&url).send().await.expect_err("too soon").into_service_error();
+    // localstack, `test_successive_purge_calls_fail` (recorded on AWS).
+    let error = client.purge_queue().queue_url(&url).send().await.expect_err("too soon");
+    assert_eq!(error.raw_response().expect("a response").status().as_u16(), 403);
+    let error = error.into_service_error();
     assert!(error.is_purge_queue_in_progress(), "{error:?}");
 
     for missing in [cloud.queue_url("nothing"), cloud.queue_url(QUEUE).replace("000000000000", "1")] {

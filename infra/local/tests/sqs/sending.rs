@@ -124,3 +124,45 @@ async fn what_a_message_may_be_is_what_it_may_be_in_aws() {
     assert_eq!(error.code(), Some("InvalidParameterValue"));
     assert_eq!(cloud.depth(QUEUE).visible, 1);
 }
+
+/// localstack, `test_send_message_with_invalid_string_attributes` (recorded on AWS).
+#[tokio::test]
+async fn attributes_have_letters_of_any_script_and_no_control_characters() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    let cloud = Cloud::start(folder.path()).await;
+    let client = cloud.client("root", None);
+    let send = |name: &str, kind: &str, value: &str| {
+        let attribute = MessageAttributeValue::builder().data_type(kind).string_value(value).build();
+        let send = client.send_message().queue_url(cloud.queue_url(QUEUE)).message_body("body");
+        send.message_attributes(name, attribute.expect("complete")).send()
+    };
+    let accepted = [("attr.1\u{f8}\u{df}\u{e4}", "String", "Valid"), ("a", "String", "tab\t, line\r\n")];
+    for (name, kind, value) in
+        accepted.into_iter().chain([("a", "Number", "-1.5e10"), ("a", "Number.x", "7")])
+    {
+        let sent = send(name, kind, value).await.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        let message = cloud.receive(QUEUE, 1).await.expect("a message");
+        let attributes = message.message_attributes().expect("attributes");
+        assert_eq!(attributes[name].string_value(), Some(value));
+        assert_eq!(message.md5_of_message_attributes(), sent.md5_of_message_attributes());
+        cloud.delete(handle(&message)).await.expect("delete");
+    }
+    let (long, control) = ("\u{df}".repeat(257), "Invalid-\u{8},\u{b}");
+    for (name, kind, value) in [
+        ("a", "String", control),
+        ("a", "String.label", "\u{1f}"),
+        ("a", "String", "\u{ffff}"),
+        ("a", "Number", "\u{b}1"),
+        ("a", "Number", "NaN"),
+        ("a", "Number", "inf"),
+        ("a", "String.\u{1}", "value"),
+        ("a b", "String", "value"),
+        ("a\u{1}", "String", "value"),
+        ("AWS.\u{f8}", "String", "value"),
+        (&long, "String", "value"),
+    ] {
+        let error = send(name, kind, value).await.expect_err("refused").into_service_error();
+        assert_eq!(error.code(), Some("InvalidParameterValue"), "{name:?} {kind:?} {value:?}");
+    }
+    assert_eq!(cloud.depth(QUEUE), Depth::default());
+}

@@ -7,7 +7,7 @@ mod send;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Sqs;
 use super::error::{SqsError, invalid};
@@ -31,6 +31,11 @@ pub(super) struct Service {
     sqs: Sqs,
     region: String,
     base_url: String,
+}
+
+/// The system attributes of a message with this trace header.
+pub(super) fn trace_attribute(trace: &str) -> Value {
+    json!({"AWSTraceHeader": {"DataType": "String", "StringValue": trace}})
 }
 
 /// Runs what waits for the database where waiting hinders nobody.

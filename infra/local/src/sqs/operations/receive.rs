@@ -128,6 +128,9 @@ impl Service {
         if let Some(source) = &message.dead_letter_source {
             set("DeadLetterQueueSourceArn", self.arn(source));
         }
+        if let Some(group) = &message.group {
+            set("MessageGroupId", group.clone());
+        }
         if let Some(header) = message.system_attributes["AWSTraceHeader"]["StringValue"].as_str() {
             set("AWSTraceHeader", header.to_owned());
         }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Sender, Service, name_in, present, seconds};
 use crate::sqs::attributes::{Attributes, check_attributes, check_body, check_size, md5_of_attributes};
-use crate::sqs::error::SqsError;
+use crate::sqs::error::{SqsError, invalid};
 use crate::sqs::messages::NewMessage;
 
 const MAX_DELAY_SECONDS: u64 = 900;
@@ -50,10 +50,12 @@ impl Content {
             let message = format!("Message system attribute name '{name}' is invalid.");
             return Err(SqsError::InvalidParameterValue(message));
         }
-        if self.message_group_id.is_some() || self.message_deduplication_id.is_some() {
-            let message =
-                "Message groups and deduplication are not offered by the local SQS's standard queues.";
-            return Err(SqsError::InvalidParameterValue(message.to_owned()));
+        if let Some(group) = &self.message_group_id {
+            check_group(group)?;
+        }
+        if let Some(id) = &self.message_deduplication_id {
+            let reason = "The request includes a parameter that is not valid for this queue type";
+            return Err(invalid(id, "MessageDeduplicationId", reason));
         }
         let delay =
             self.delay_seconds.map(|delay| seconds(delay, "DelaySeconds", MAX_DELAY_SECONDS)).transpose()?;
@@ -62,8 +64,19 @@ impl Content {
             delay: delay.unwrap_or(Duration::ZERO),
             attributes: json!(self.message_attributes),
             system_attributes: json!(self.message_system_attributes),
+            group: self.message_group_id.clone(),
         })
     }
+}
+
+/// Refuses a MessageGroupId that is not 1 to 128 letters, digits and punctuation of ASCII.
+fn check_group(group: &str) -> Result<(), SqsError> {
+    if (1..=128).contains(&group.len()) && group.bytes().all(|b| b.is_ascii_graphic()) {
+        return Ok(());
+    }
+    let reason =
+        "MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length.";
+    Err(invalid(group, "MessageGroupId", reason))
 }
 
 impl Service {
@@ -81,8 +94,7 @@ impl Service {
         if let Some(trace) = &sender.trace
             && content.message_system_attributes.is_empty()
         {
-            message.system_attributes =
-                json!({"AWSTraceHeader": {"DataType": "String", "StringValue": trace}});
+            message.system_attributes = super::trace_attribute(trace);
         }
         let md5_of_attributes_sent = md5_of_attributes(&content.message_attributes)?;
         let md5_of_system_attributes = md5_of_attributes(&content.message_system_attributes)?;
