@@ -52,7 +52,10 @@ async fn the_gateway_answers_a_preflight() {
         .bare_request(Method::OPTIONS, "/files")
         .header("origin", "https://app.example")
         .header("access-control-request-method", "POST")
-        .header("access-control-request-headers", "x-api-key,content-type,idempotency-key,traceparent,cache-control");
+        .header(
+            "access-control-request-headers",
+            "x-api-key,content-type,idempotency-key,traceparent,cache-control",
+        );
     let answer = Answer::to(preflight).await.expect(204);
     assert!(answer.body.is_empty());
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));

@@ -1,20 +1,23 @@
 //! The one place that each call passes.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Request, StatusCode};
+use http::{HeaderValue, Request, StatusCode};
 use hyper::body::Incoming;
+use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::engine::Engine;
+use super::removal::{Attempt, Removals, Verdict};
 use super::replica::{Replica, is_consistent, writes};
 use super::{Access, DynamoDb, INTERNAL, MAX_BODY_BYTES, TOO_LARGE, json, refuse};
-use super::{capacity, refusal, unprocessed};
+use super::{amend, capacity, checks, index_keys, refusal, unprocessed};
 use crate::access::{Call, Refusal};
 use crate::faults::{Action, Service};
 use crate::iam;
@@ -25,12 +28,35 @@ pub(super) struct Door {
     engine: Engine,
     dynamodb: DynamoDb,
     replica: OnceCell<Arc<Replica>>,
+    /// By their tokens, what transactions that removed attributes found; the newest last.
+    tokens: Mutex<VecDeque<(String, Vec<bool>)>>,
+}
+
+/// Most transactions whose tokens are remembered.
+const MAX_TOKENS: usize = 1000;
+
+/// The refusal of what DynamoDB takes for invalid and the engine does not.
+fn invalid(operation: &str, request: &Value, tables: &[Value]) -> Option<Response> {
+    if let Err(message) = checks::check(request) {
+        return Some(amend::invalid(&message));
+    }
+    let (action, message) = index_keys::check(operation, request, tables).err()?;
+    Some(match operation {
+        "TransactWriteItems" => amend::invalid_action(request, action, &message),
+        _ => amend::invalid(&message),
+    })
 }
 
 impl Door {
     pub(super) fn new(dynamodb: &DynamoDb, access: Access) -> anyhow::Result<Self> {
         let engine = Engine::start(dynamodb.database.clone())?;
-        Ok(Self { access, engine, dynamodb: dynamodb.clone(), replica: OnceCell::new() })
+        Ok(Self {
+            access,
+            engine,
+            dynamodb: dynamodb.clone(),
+            replica: OnceCell::new(),
+            tokens: Mutex::default(),
+        })
     }
 
     /// Answers one request, whatever it is.
@@ -64,6 +90,23 @@ impl Door {
     }
 
     async fn carry_out(&self, call: Call, action: Option<Action>) -> anyhow::Result<Response> {
+        // What is no JSON, or nests too deep to be read, is for the engine to refuse.
+        let request: Value = serde_json::from_slice(&call.body).unwrap_or_default();
+        let tables = self.dynamodb.definitions();
+        if let Some(refused) = invalid(&call.operation, &request, &tables) {
+            return Ok(refused);
+        }
+        let operation = call.operation.clone();
+        let response = self.carry_out_checked(call, &request, action).await?;
+        Ok(amend::amend(&operation, &request, &tables, response).await)
+    }
+
+    async fn carry_out_checked(
+        &self,
+        call: Call,
+        request: &Value,
+        action: Option<Action>,
+    ) -> anyhow::Result<Response> {
         let Call { caller, operation, parts, body } = call;
         if let Some(Action::UnprocessedAfter(count)) = action {
             let (body, rest) = unprocessed::split(&body, count);
@@ -87,10 +130,9 @@ impl Door {
             // Made before the table changes, so that this change is late as well.
             self.replica().await?;
         }
-        let response = if self.access.calls.is_metered() {
-            self.forward_metered(&caller, &operation, parts, body).await?
-        } else {
-            self.engine.forward(parts, body).await?
+        let response = match Removals::of(&operation, request) {
+            Some(removals) => self.remove(&caller, parts, removals).await?,
+            None => self.forward(&caller, &operation, parts, body).await?,
         };
         // Asked again: a rule may have come meanwhile, and the copy does or does not have this change.
         if let Some(sent) = sent.filter(|_| response.status().is_success() && self.remembers()) {
@@ -98,6 +140,66 @@ impl Door {
             tokio::task::spawn_blocking(move || replica.note(&operation, &sent, now)).await??;
         }
         Ok(response)
+    }
+
+    /// Gives the engine updates that only remove, until what is supposed of their items is true.
+    async fn remove(
+        &self,
+        caller: &str,
+        mut parts: Parts,
+        mut removals: Removals,
+    ) -> anyhow::Result<Response> {
+        let remembered = |all: &VecDeque<(String, Vec<bool>)>, token: &str| {
+            all.iter().find(|(known, _)| known == token).map(|(_, missing)| missing.clone())
+        };
+        if let Some(missing) = removals.token().and_then(|token| remembered(&self.tokens(), token)) {
+            removals.suppose(&missing);
+        }
+        loop {
+            let Attempt { operation, request } = removals.attempt();
+            let target = HeaderValue::try_from(format!("DynamoDB_20120810.{operation}"))?;
+            parts.headers.insert("x-amz-target", target);
+            let body = Bytes::from(request.to_string());
+            let response = self.forward(caller, operation, parts.clone(), body).await?;
+            let (mut head, body) = amend::read(response).await;
+            let verdict = removals.judge(head.status, serde_json::from_slice(&body).unwrap_or_default());
+            if let Verdict::Done(status, body) = verdict {
+                if let Some(token) = removals.token().filter(|_| status.is_success()) {
+                    self.remember(token, removals.suppositions());
+                }
+                head.status = status;
+                return Ok(amend::rebuild(head, &body));
+            }
+        }
+    }
+
+    /// Remembers what a transaction supposed of its items.
+    fn remember(&self, token: &str, missing: Vec<bool>) {
+        let mut tokens = self.tokens();
+        tokens.retain(|(known, _)| known != token);
+        tokens.push_back((token.to_owned(), missing));
+        if tokens.len() > MAX_TOKENS {
+            tokens.pop_front();
+        }
+    }
+
+    fn tokens(&self) -> MutexGuard<'_, VecDeque<(String, Vec<bool>)>> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives the engine a request, and adds up what it takes if that is wanted.
+    async fn forward(
+        &self,
+        caller: &str,
+        operation: &str,
+        parts: Parts,
+        body: Bytes,
+    ) -> anyhow::Result<Response> {
+        if self.access.calls.is_metered() {
+            self.forward_metered(caller, operation, parts, body).await
+        } else {
+            self.engine.forward(parts, body).await
+        }
     }
 
     /// Adds up what it takes.

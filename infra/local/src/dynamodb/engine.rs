@@ -17,6 +17,9 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::sync::oneshot;
 
+/// The stack of the engine's thread.
+const STACK_BYTES: usize = 16 * 1024 * 1024;
+
 /// A running engine. It stops when this is dropped.
 pub(super) struct Engine {
     address: SocketAddr,
@@ -32,7 +35,9 @@ impl Engine {
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (running, stopped) = oneshot::channel::<()>();
-        std::thread::Builder::new().name("dynamodb".to_owned()).spawn(move || {
+        // It parses expressions by recursion; what may nest how deep is checked before, and leaves most of this unused.
+        let thread = std::thread::Builder::new().name("dynamodb".to_owned()).stack_size(STACK_BYTES);
+        thread.spawn(move || {
             let served = runtime.block_on(async {
                 let listener =
                     tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;

@@ -1,11 +1,16 @@
 //! DynamoDB: the `dynoxide` engine on a database file, behind a door that verifies signatures, counts calls, and lets
 //! happen what the rules of [`crate::faults`] want.
 
+mod amend;
 mod capacity;
+mod checks;
 mod door;
 mod engine;
 mod expiry;
+mod expression;
+mod index_keys;
 mod refusal;
+mod removal;
 mod replica;
 mod tables;
 mod unprocessed;
@@ -125,6 +130,9 @@ impl DynamoDb {
         .await
     }
 }
+
+/// The type of an error about the request's content.
+const VALIDATION: &str = "com.amazon.coral.validate#ValidationException";
 
 /// An error's type and message.
 type Error = (&'static str, &'static str);

@@ -40,21 +40,25 @@ fn conflict(body: &[u8]) -> Response {
         let name = format!("{NAMESPACE}#TransactionConflictException");
         return json(StatusCode::BAD_REQUEST, &json!({"__type": name, "message": message}));
     };
+    json(StatusCode::BAD_REQUEST, &cancelled(items.len(), 0, "TransactionConflict", message))
+}
+
+/// The body of a cancelled transaction of `count` actions, of which one is the reason.
+pub(super) fn cancelled(count: usize, action: usize, code: &str, message: &str) -> Value {
     let reason = |at: usize| match at {
-        0 => json!({"Code": "TransactionConflict", "Message": message}),
+        at if at == action => json!({"Code": code, "Message": message}),
         _ => json!({"Code": "None"}),
     };
-    let reasons: Vec<_> = (0..items.len()).map(reason).collect();
+    let reasons: Vec<_> = (0..count).map(reason).collect();
     let codes: Vec<_> = reasons.iter().filter_map(|reason| reason["Code"].as_str()).collect();
     let told = format!(
         "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
         codes.join(", ")
     );
-    let body = json!({
+    json!({
         "__type": format!("{NAMESPACE}#TransactionCanceledException"),
         // The API's model writes this error's message with a capital.
         "Message": told,
         "CancellationReasons": reasons,
-    });
-    json(StatusCode::BAD_REQUEST, &body)
+    })
 }

@@ -1,10 +1,11 @@
 //! A BatchGetItem that reads only some of its keys, as one that meets a limit does.
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
 use serde_json::{Map, Value};
+
+use super::amend::{read, rebuild};
 
 /// Takes all but the first `count` keys out of a request; gives the request that is left and what was taken out, in
 /// the form of `UnprocessedKeys`.
@@ -31,15 +32,11 @@ pub(super) fn split(body: &Bytes, count: usize) -> (Bytes, Value) {
 
 /// Tells in a good answer what was not read.
 pub(super) async fn add(response: Response, unprocessed: Value) -> Response {
-    let (mut parts, body) = response.into_parts();
-    let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let (parts, bytes) = read(response).await;
     let Some(mut answer) = serde_json::from_slice::<Value>(&bytes).ok().filter(|_| parts.status.is_success())
     else {
         return Response::from_parts(parts, Body::from(bytes));
     };
     answer["UnprocessedKeys"] = unprocessed;
-    // They are about the answer as it was.
-    parts.headers.remove(CONTENT_LENGTH);
-    parts.headers.remove("x-amz-crc32");
-    Response::from_parts(parts, Body::from(answer.to_string()))
+    rebuild(parts, &answer)
 }

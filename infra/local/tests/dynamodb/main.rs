@@ -1,5 +1,8 @@
 //! The local DynamoDB, through the AWS SDK for Rust.
 
+mod facts;
+mod removal;
+#[path = "../signed/mod.rs"]
 mod signed;
 
 use std::collections::HashMap;
