@@ -125,3 +125,31 @@ async fn within_the_process_a_queue_works_without_http() {
     assert!(cloud.sqs.send("nothing", "x").is_err());
     assert!(cloud.sqs.send(QUEUE, "").is_err());
 }
+
+/// Version 1.0 had neither message groups nor counts that go on in a dead-letter queue.
+#[tokio::test]
+async fn a_database_of_an_earlier_version_is_taken_over() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    let older = rusqlite::Connection::open(folder.path().join("sqs.sqlite")).expect("opens");
+    older
+        .execute_batch(
+            "CREATE TABLE messages (
+                id INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL, message_id TEXT NOT NULL, body TEXT NOT NULL,
+                md5_of_body TEXT NOT NULL, attributes TEXT NOT NULL, system_attributes TEXT NOT NULL,
+                sender TEXT NOT NULL, dead_letter_source TEXT, sent_at INTEGER NOT NULL, visible_at INTEGER NOT NULL,
+                received_at INTEGER, first_received_at INTEGER, receive_count INTEGER NOT NULL DEFAULT 0, receipt TEXT
+             ) STRICT;
+             INSERT INTO messages (queue, message_id, body, md5_of_body, attributes, system_attributes, sender, sent_at,
+                visible_at) SELECT 'imports', 'm', 'kept', '', '{}', '{}', 'root', now, now
+                FROM (SELECT CAST(unixepoch() AS INTEGER) * 1000 AS now);",
+        )
+        .expect("an older database");
+    drop(older);
+    let cloud = Cloud::start(folder.path()).await;
+    let messages = cloud.sqs.receive(QUEUE, 1, Duration::ZERO).await.expect("receive");
+    assert_eq!(messages.len(), 1);
+    assert_eq!(
+        (messages[0].body.as_str(), messages[0].receive_count, &messages[0].group),
+        ("kept", 1, &None)
+    );
+}
