@@ -7,7 +7,7 @@ use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Config, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
-use files_domain::{ApiKey, FileId, KeyHash, NewKey, OwnerId, Timestamp};
+use files_domain::{ApiKey, FileId, KeyHash, NewKey, OwnerId, Scope, Timestamp};
 use files_doubles::{Duty, Usage};
 use files_local::access::Access;
 use files_local::account::REGION;
@@ -20,6 +20,8 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
+use crate::owner::{Owner, key_of};
+use crate::samples::at;
 use crate::store::{Store, left};
 
 const TEMPLATE: &str = include_str!("../../../template.yaml");
@@ -30,6 +32,7 @@ pub(crate) struct DynamoDb {
     records: Records,
     client: Client,
     table: String,
+    keys_table: String,
     server: AbortHandle,
     _folder: TempDir,
 }
@@ -58,7 +61,7 @@ impl DynamoDb {
         let server = tokio::spawn(database.serve(listener, access)).abort_handle();
         let keys = || Keys::new(client.clone(), &keys_table.name);
         let (keys, records) = (keys(), Records::new(client.clone(), &table.name).with_keys(keys()));
-        Self { keys, records, client, table: table.name.clone(), server, _folder: folder }
+        Self { keys, records, client, table: table.name.clone(), keys_table: keys_table.name.clone(), server, _folder: folder }
     }
 }
 
@@ -82,6 +85,33 @@ fn client(access: &Access, endpoint: String) -> Client {
         ))
         .http_client(aws_smithy_http_client::Builder::new().build_http());
     Client::from_conf(config.build())
+}
+
+#[tokio::test]
+async fn keys_of_the_files_table_are_copied_once() {
+    let cloud = DynamoDb::start().await;
+    let new = key_of("press", Scope::ALL.into(), None);
+    let mut keys = Vec::new();
+    for _ in 0..3 {
+        let key = cloud.keys.create(&new, at(0)).await.expect("a key");
+        // As version 0.1 stored it.
+        let pk = AttributeValue::S(format!("key#{}", key.hash()));
+        let get = cloud.client.get_item().table_name(&cloud.keys_table).key("pk", pk.clone());
+        let mut item = get.send().await.expect("read").item.expect("the key");
+        item.insert("sk".to_owned(), AttributeValue::S("key".to_owned()));
+        cloud.client.put_item().table_name(&cloud.table).set_item(Some(item)).send().await.expect("put");
+        cloud.client.delete_item().table_name(&cloud.keys_table).key("pk", pk).send().await.expect("deleted");
+        keys.push(key);
+    }
+    let owner = Owner { store: &cloud, key: cloud.keys.create(&new, at(0)).await.expect("a key") };
+    owner.upload(1, at(0)).await;
+    assert_eq!(cloud.keys.copy_from(&cloud.table).await.expect("copied"), 3);
+    cloud.revoke(keys[0].hash(), at(1)).await;
+    assert_eq!(cloud.keys.copy_from(&cloud.table).await.expect("copied"), 0, "a revoked key does not come back");
+    for (at_index, key) in keys.iter().enumerate() {
+        let record = cloud.keys.find(key.hash()).await.expect("read").expect("the key");
+        assert_eq!((record.owner, record.revoked_at.is_some()), (key.owner(), at_index == 0));
+    }
 }
 
 impl Store for DynamoDb {

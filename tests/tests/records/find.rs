@@ -12,6 +12,7 @@ conformance! {
     an_expired_file_is_not_found,
     a_bad_key_finds_nothing_whether_the_file_is_there_or_not,
     a_revoked_key_is_refused_half_a_minute_later_at_the_latest,
+    a_revoked_key_stops_writing_at_once,
     a_file_is_found_as_it_has_just_been_written,
     a_key_is_checked_without_a_file,
 }
@@ -72,6 +73,25 @@ async fn a_revoked_key_is_refused_half_a_minute_later_at_the_latest<S: Store>(st
     assert_refused!(press.remove(&file, at(2)).await, StoreError::Key(_));
 }
 
+async fn a_revoked_key_stops_writing_at_once<S: Store>(store: &S) {
+    let press = Owner::new(store, "press").await;
+    let file = press.upload(7, at(0)).await;
+    let ports = press.ports();
+    for scope in Scope::ALL {
+        ports.find_file(&press.access(scope, at(0)), file.id).await.expect("found");
+        ports.check_key_now(&press.access(scope, at(0))).await.expect("good");
+    }
+    store.revoke(press.key.hash(), at(1)).await;
+    for scope in [Scope::Write, Scope::Delete] {
+        let access = press.access(scope, at(2));
+        assert_refused!(ports.find_file(&access, file.id).await, StoreError::Key(_));
+        assert_refused!(ports.find_file_with_detail(&access, file.id).await, StoreError::Key(_));
+        assert_refused!(ports.check_key_now(&access).await, StoreError::Key(_));
+    }
+    assert_refused!(press.create(&press.new_upload(1, at(2))).await, StoreError::Key(_));
+    assert_refused!(press.remove(&file, at(2)).await, StoreError::Key(_));
+}
+
 async fn a_file_is_found_as_it_has_just_been_written<S: Store>(store: &S) {
     let press = Owner::new(store, "press").await;
     for millis in 0..20 {
@@ -87,8 +107,12 @@ async fn a_key_is_checked_without_a_file<S: Store>(store: &S) {
     for scope in Scope::ALL {
         press.ports().check_key(&press.access(scope, at(60_000))).await.expect("good, from memory too");
         for (access, problem) in press.bad("press", scope, at(60_000)).await {
-            let checked = press.ports().check_key(&access).await;
-            assert_refused!(checked, StoreError::Key(found) if *found == problem);
+            for _ in 0..2 {
+                let checked = press.ports().check_key(&access).await;
+                assert_refused!(checked, StoreError::Key(found) if *found == problem);
+                let checked = press.ports().check_key_now(&access).await;
+                assert_refused!(checked, StoreError::Key(found) if *found == problem);
+            }
         }
     }
 }
