@@ -71,9 +71,14 @@ package: need-build need-layer ## Builds the functions' zips for Lambda into tar
 	@.tools/venv-layer/bin/python -B $(scripts)/package.py $(ARCHITECTURE) $(if $(ONLY),--only $(ONLY)) $(locked)
 
 .PHONY: deploy
-deploy: package layer ## Packages, and deploys to AWS with the SAM CLI; parameters in PARAMETERS="Name=value", options in ARGS.
-	@$(scripts)/check-sam.sh
+deploy: check-account package layer ## Packages, and deploys to AWS with the SAM CLI; parameters in PARAMETERS="Name=value", options in ARGS.
 	@sam deploy --parameter-overrides Architecture=$(ARCHITECTURE) $(PARAMETERS) $(ARGS)
+
+quoted = '$(subst ','\'',$(1))'
+.PHONY: check-account
+check-account: python-tools ## Asks the account, by the AWS CLI, whether it will take the deployment: the first step of make deploy.
+	@$(scripts)/check-sam.sh
+	@$(python) $(scripts)/check_deployment.py $(call quoted,$(PARAMETERS)) $(call quoted,$(ARGS))
 
 # ---------------------------------------------------------------- check
 .PHONY: test

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from samtranslator.public.exceptions import InvalidDocumentException
 
+from check_account import account_faults
 from check_platform import platform_faults
 from transform import CODE, PYTHON, ROOT, code_uris, crate_of, load_template, transformed
 
@@ -127,6 +128,7 @@ def main(arguments):
         result = transformed(template)
         resources = result["Resources"]
         faults += cors_faults(result) + platform_faults(template, result)
+        faults += account_faults(template, result, ROOT) if source == ROOT / "template.yaml" else []
         if cycle := find_cycle(dependencies(result)):
             faults.append("circular dependency: " + " -> ".join(cycle))
     except InvalidDocumentException as error:

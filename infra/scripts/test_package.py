@@ -11,6 +11,7 @@ from pathlib import Path
 from unittest import mock
 
 import package
+from transform import load_template
 
 ARM64 = package.TARGETS["arm64"][1]
 
@@ -76,14 +77,56 @@ class Package(unittest.TestCase):
         engine.write_bytes(program())
         options = package.read_options(["arm64", "--into", str(self.root / "zips")])
         (self.root / "zips/resolve-url").mkdir(parents=True)
-        with mock.patch.object(package, "install", installed), mock.patch.object(package.quickjs, "build", return_value=engine):
+        def compiled(folder):
+            (folder / "one/__pycache__").mkdir(exist_ok=True)
+            (folder / "one/__pycache__/__init__.cpython-313.pyc").write_bytes(package.MAGIC)
+            return 1
+
+        replaced = {"install": installed, "compile_ahead": compiled}
+        with mock.patch.multiple(package, **replaced), mock.patch.object(package.quickjs, "build", return_value=engine):
             lines = [package.pack_python("resolve-url", options) for _ in range(2)]
         self.assertEqual(lines[0], lines[1])
         with zipfile.ZipFile(self.root / "zips/resolve-url/python.zip") as opened:
             modes = {entry.filename: entry.external_attr >> 16 for entry in opened.infolist()}
         self.assertEqual(modes["qjs"], 0o100755)
         self.assertLessEqual({"handler.py", "guard.py", "one/__init__.py", "one-1.0.dist-info/METADATA"}, set(modes))
+        self.assertIn("one/__pycache__/__init__.cpython-313.pyc", modes)
         self.assertFalse([name for name in modes if name.startswith(("bin/", "test", "quickjs", "update"))])
+
+    def modules(self, **sources):
+        folder = self.root / "modules"
+        for name, source in sources.items():
+            (folder / "inner").mkdir(parents=True, exist_ok=True)
+            (folder / "inner" / f"{name}.py").write_text(source)
+        return folder
+
+    def test_modules_are_compiled_for_lambdas_python_whatever_this_one_is(self):
+        folder = self.modules(one="def f():\n    return [x for x in 'ab']\n", two="")
+        self.assertEqual(package.compile_ahead(folder), 2)
+        code = (folder / "inner/__pycache__/one.cpython-313.pyc").read_bytes()
+        self.assertEqual(code[:4], package.MAGIC)
+        self.assertEqual(int.from_bytes(code[4:8], "little"), 1, "hash-based, and never compared with its source")
+        self.assertIn(b"/var/task/inner/one.py", code)
+        self.assertNotIn(str(self.root).encode(), code)
+        (folder / "inner/__pycache__/one.cpython-313.pyc").unlink()
+        package.compile_ahead(folder)
+        self.assertEqual((folder / "inner/__pycache__/one.cpython-313.pyc").read_bytes(), code, "the same bytes again")
+
+    def test_what_is_not_compiled_stops(self):
+        with self.assertRaisesRegex(package.Fault, "inner/broken.py is not compiled for Python 3.13"):
+            package.compile_ahead(self.modules(good="", broken="print 1\n"))
+        (self.root / "modules/inner/broken.py").unlink()
+        self.assertEqual(package.check_compiled(self.root / "modules"), 1)
+        with self.assertRaisesRegex(package.Fault, "cannot be compiled ahead"):
+            package.run_tool("sh", "-c", "exit 3")
+        (self.root / "modules/inner/__pycache__/good.cpython-313.pyc").write_bytes(b"\xa7\r\r\n")
+        with self.assertRaisesRegex(package.Fault, "good.py is not compiled"):
+            package.check_compiled(self.modules(good=""))
+
+    def test_they_are_compiled_for_the_runtime_of_the_template(self):
+        functions = load_template(package.ROOT / "template.yaml")["Resources"].values()
+        runtimes = {f["Properties"].get("Runtime") for f in functions if f["Type"] == "AWS::Serverless::Function"}
+        self.assertEqual(runtimes, {None, f"python{package.PYTHON}"})
 
     def compiler(self, target, libraries, debian):
         """The compiler that is taken where rustc prints `libraries` as the target's folder and Debian's is there or not."""

@@ -54,6 +54,8 @@ impl Setup {
         command.extend(["--data".into(), text(&folder.join("data"))]);
         let allowed = self.allowed.clone().unwrap_or_else(|| "127.0.0.1".to_owned());
         command.extend(["--allow-import-host".into(), allowed]);
+        // The default is for accounts of 10 concurrent executions; the tests' imports are many.
+        command.extend(["--parameter".into(), "ImportConcurrency=20".into()]);
         command.extend(["--template".into(), text(&self.template(&folder))]);
         command.extend(["--record-requests".into(), text(&requests())]);
         command.extend(["--functions".into(), text(&self.functions(&folder))]);

@@ -9,7 +9,7 @@ use files_domain::{
     change_file,
 };
 use files_objects::{Objects, ObjectsError};
-use files_queues::{Delivered, only_failed};
+use files_queues::Delivered;
 use serde_json::Value;
 use tracing::{error, info};
 
@@ -24,16 +24,20 @@ pub struct FailFile<R> {
 }
 
 impl<R: FileRecords + FinishProbe + Sync> FailFile<R> {
-    /// Takes the messages of an SQS event; those that could not be acted on come again.
-    pub async fn answer(&self, event: &Value) -> Value {
-        let mut failed = Vec::new();
+    /// Handles the messages of an SQS event.
+    ///
+    /// # Errors
+    /// A message could not be acted on. Lambda counts the error, and the messages come again: what was done for one of
+    /// them already does no harm a second time.
+    pub async fn answer(&self, event: &Value) -> Result<(), BoxError> {
+        let mut failure = None;
         for message in Delivered::in_event(event).unwrap_or_default() {
             if let Err(cause) = self.act(&Letter::read(&message.body)).await {
                 error!(cause = cause.as_ref() as &dyn Error, "a dead letter will come again");
-                failed.push(message.message_id);
+                failure = Some(cause);
             }
         }
-        only_failed(&failed)
+        failure.map_or(Ok(()), Err)
     }
 
     async fn act(&self, letter: &Letter) -> Result<(), BoxError> {

@@ -61,27 +61,33 @@ pub struct ImportFile<R> {
 }
 
 impl<R: ClaimImport + FileRecords + Sync> ImportFile<R> {
-    /// Takes the messages of an SQS event. Those for which our own stores failed come again, and after some times go to
-    /// the dead letters; what the source does wrong ends in the record.
-    pub async fn answer(&self, event: &Value, deadline: SystemTime) -> Value {
-        let mut failed = Vec::new();
+    /// Handles the messages of an SQS event. What the source does wrong ends in the record. A message that another worker
+    /// still needs is named as failed, so that it comes again without counting as an error of the function.
+    ///
+    /// # Errors
+    /// One of our own stores failed. Lambda counts the error (`Errors`), which it would not do for a message that is only
+    /// named as failed, and the messages come again, after some times to the dead-letter queue
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>).
+    pub async fn answer(&self, event: &Value, deadline: SystemTime) -> Result<Value, BoxError> {
+        let (mut still_needed, mut failure) = (Vec::new(), None);
         for message in Delivered::in_event(event).unwrap_or_default() {
             let Ok(order) = serde_json::from_str::<ImportMessage>(&message.body) else {
                 error!("a message that is no import is dropped"); // it would be none later either
                 continue;
             };
             match self.import(&order, deadline).await {
-                Ok(Message::Done) => continue,
+                Ok(Message::Done) => {}
                 Ok(Message::StillNeeded) => {
-                    info!(file = %order.id, "another worker has it: its headers are kept")
+                    info!(file = %order.id, "another worker has it: its headers are kept");
+                    still_needed.push(message.message_id);
                 }
                 Err(cause) => {
                     error!(file = %order.id, cause = cause.as_ref() as &dyn Error, "an import will come again");
+                    failure = Some(cause);
                 }
             }
-            failed.push(message.message_id);
         }
-        only_failed(&failed)
+        failure.map_or_else(|| Ok(only_failed(&still_needed)), Err)
     }
 
     async fn import(&self, order: &ImportMessage, deadline: SystemTime) -> Result<Message, BoxError> {

@@ -10,7 +10,7 @@ use files_domain::{
     ProbeDone, ProbeFacts, ProbeSummary, Probed,
 };
 use files_objects::{Objects, ObjectsError};
-use files_queues::{Delivered, StoredObject, only_failed};
+use files_queues::{Delivered, StoredObject};
 use media_probe::{Ffprobe, Kind, Media, Outcome, true_content_type};
 use serde_json::{Value, json};
 use tracing::{error, info};
@@ -32,26 +32,27 @@ pub struct ProbeFile<R> {
 }
 
 impl<R: FinishProbe + Sync> ProbeFile<R> {
-    /// Takes an event of S3, or messages that hold such events. An error has it come again: twice for an event, then
+    /// Handles an event of S3, or messages that hold such events. An error has it come again: twice for an event, then
     /// it goes to the dead letters; a message as often as its queue says.
     ///
     /// # Errors
-    /// An object of an S3 event could not be read or written down.
+    /// An object could not be read or written down. Lambda counts the error, which it would not do for a message that is
+    /// only named as failed.
     pub async fn answer(&self, event: &Value) -> Result<Value, BoxError> {
         let Some(messages) = Delivered::in_event(event) else {
             self.probe_all(&StoredObject::in_event(event)).await?;
             return Ok(json!({}));
         };
-        let mut failed = Vec::new();
+        let mut failure = None;
         for message in messages {
             // A body that is not JSON names no object: there is nothing to do, now or later.
             let event = serde_json::from_str(&message.body).unwrap_or(Value::Null);
             if let Err(cause) = self.probe_all(&StoredObject::in_event(&event)).await {
                 error!(cause = cause.as_ref() as &dyn Error, "a message will come again");
-                failed.push(message.message_id);
+                failure = Some(cause);
             }
         }
-        Ok(only_failed(&failed))
+        failure.map_or_else(|| Ok(json!({})), Err)
     }
 
     async fn probe_all(&self, objects: &[StoredObject]) -> Result<(), BoxError> {

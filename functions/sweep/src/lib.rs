@@ -10,6 +10,7 @@ use files_domain::{BoxError, FileId, OwnerId, RemoveFile, StoreError};
 use files_objects::Objects;
 use files_queues::{ImportQueue, ProbeQueue};
 use files_records::{DUE_SHARDS, DueItem, DueWhat, Records};
+use lambda_startup::{MetricUnit, publish_metric};
 use serde_json::{Value, json};
 use tracing::{error, info};
 
@@ -33,31 +34,42 @@ pub struct Sweep {
 }
 
 impl Sweep {
-    /// One round. What fails is logged, stays due, and keeps nothing else waiting.
+    /// One round. What fails is logged, stays due, and keeps nothing else waiting. Publishes how long the oldest entry of
+    /// the index has been due, in seconds, as the metric `OldestDueAge`.
     ///
     /// # Errors
     /// A part of the index could not be read; the rest was swept all the same.
     pub async fn run(&self, deadline: SystemTime) -> Result<Value, BoxError> {
+        let (items, unread) = self.read_due().await;
         let (mut done, mut failed) = (0_u32, 0_u32);
-        let mut unread = None;
-        for shard in 0..DUE_SHARDS {
-            let items = match self.records.due(shard, lambda_startup::now(), PAGE).await {
-                Ok(items) => items,
-                Err(error) => {
-                    unread = Some(error);
-                    continue;
-                }
-            };
-            for item in items {
-                if SystemTime::now() + STOP_BEFORE_DEADLINE > deadline {
-                    info!(done, failed, "the rest is left to the next round");
-                    return Ok(json!({"done": done, "failed": failed}));
-                }
-                if self.try_to_finish(item).await { done += 1 } else { failed += 1 }
+        for item in items {
+            if SystemTime::now() + STOP_BEFORE_DEADLINE > deadline {
+                info!(done, failed, "the rest is left to the next round");
+                return Ok(json!({"done": done, "failed": failed}));
             }
+            if self.try_to_finish(item).await { done += 1 } else { failed += 1 }
         }
         info!(done, failed, "swept");
         unread.map_or_else(|| Ok(json!({"done": done, "failed": failed})), |error| Err(error.into()))
+    }
+
+    /// Reads every partition of the index before anything is done, so that the age of the oldest entry is that of all of
+    /// them; and the error of one that could not be read.
+    async fn read_due(&self) -> (Vec<DueItem>, Option<StoreError>) {
+        let now = lambda_startup::now();
+        let (mut items, mut oldest, mut unread) = (Vec::new(), now, None);
+        for shard in 0..DUE_SHARDS {
+            match self.records.due(shard, now, PAGE).await {
+                Ok(due) => {
+                    oldest = due.oldest.map_or(oldest, |since| since.min(oldest));
+                    items.extend(due.items);
+                }
+                Err(error) => unread = Some(error),
+            }
+        }
+        let age = now.millis().saturating_sub(oldest.millis()) / 1000;
+        publish_metric("OldestDueAge", MetricUnit::Seconds, age);
+        (items, unread)
     }
 
     async fn try_to_finish(&self, item: DueItem) -> bool {

@@ -181,6 +181,7 @@ fn read_template(options: &Options, listeners: &Listeners, log: &Log) -> Result<
         ("PublicUrl".to_owned(), listeners.api_url.clone()),
         ("AllowImportHosts".to_owned(), hosts),
     ]);
+    parameters.extend(options.parameters.iter().cloned());
     match ffprobe() {
         Ok(path) => {
             parameters.insert("FfprobePath".to_owned(), path.display().to_string());

@@ -24,6 +24,9 @@ pub struct Options {
     /// A host that imports may reach although it is private or on another port than 80 and 443. Repeatable.
     #[arg(long = "allow-import-host", value_name = "HOST")]
     pub allow_import_hosts: Vec<String>,
+    /// A parameter of the template that has another value than its default. Repeatable.
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub parameters: Vec<(String, String)>,
     /// Write down in a file of this folder what functions ask of the services, for `check-policies`.
     #[arg(long, value_name = "DIR")]
     pub record_requests: Option<PathBuf>,
@@ -68,6 +71,11 @@ impl Options {
     }
 }
 
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("a parameter is given as NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 fn folder_of_program() -> Result<PathBuf> {
     let program = std::env::current_exe().context("it is not known where this program is")?;
     Ok(program.parent().unwrap_or(Path::new("/")).to_owned())
@@ -100,10 +108,12 @@ mod tests {
     fn options_are_those_of_the_manual() {
         let defaults = Options::parse_from(["files-local"]);
         assert_eq!((defaults.port, defaults.data.to_str()), (8787, Some(".local")));
-        let given = "files-local --port 0 --data d --functions f --template t --allow-import-host a --allow-import-host b --faults 7";
+        let given = "files-local --port 0 --data d --functions f --template t --allow-import-host a --allow-import-host b --faults 7 --parameter A=b=c";
         let given = Options::parse_from(given.split(' '));
         assert_eq!(given.allow_import_hosts, ["a", "b"]);
         assert_eq!((&defaults.faults, given.faults.as_deref()), (&None, Some("7")));
+        assert_eq!(given.parameters, [("A".to_owned(), "b=c".to_owned())]);
+        assert!(Options::try_parse_from(["files-local", "--parameter", "A"]).is_err());
         assert_eq!(given.template().unwrap(), PathBuf::from("t"));
         assert_eq!(given.page().unwrap(), PathBuf::from("infra/web/dist"));
         assert!(Options { functions: Some("/nowhere".into()), ..given }.functions().is_err());

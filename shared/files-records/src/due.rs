@@ -44,6 +44,15 @@ impl RemovedItem {
     }
 }
 
+/// The oldest of what is due in one partition of the index.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DueItems {
+    /// Oldest first.
+    pub items: Vec<DueItem>,
+    /// Since when the oldest entry is due, one that cannot be read included; `None` if there is none.
+    pub oldest: Option<Timestamp>,
+}
+
 /// Something that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DueItem {
@@ -76,7 +85,7 @@ impl Records {
     ///
     /// # Errors
     /// The index cannot be read.
-    pub async fn due(&self, shard: u8, now: Timestamp, limit: u32) -> Result<Vec<DueItem>, StoreError> {
+    pub async fn due(&self, shard: u8, now: Timestamp, limit: u32) -> Result<DueItems, StoreError> {
         let query = self
             .client
             .query()
@@ -87,7 +96,9 @@ impl Records {
             .expression_attribute_values(":now", number(now.millis()))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX));
         let answer = query.send().await.map_err(unavailable)?;
-        Ok(answer.items.unwrap_or_default().into_iter().filter_map(due_item).collect())
+        let entries = answer.items.unwrap_or_default();
+        let oldest = entries.first().and_then(|entry| millis(entry.get("due_at")?));
+        Ok(DueItems { items: entries.into_iter().filter_map(due_item).collect(), oldest })
     }
 
     /// The unfinished upload of a removed file, if it is still to be cleaned up.
@@ -100,6 +111,10 @@ impl Records {
         let item = get.send().await.map_err(unavailable)?.item.ok_or(StoreError::NotFound)?;
         Ok(item.get("upload_id").and_then(|id: &AttributeValue| id.as_s().ok()).cloned())
     }
+}
+
+fn millis(value: &AttributeValue) -> Option<Timestamp> {
+    value.as_n().ok()?.parse().ok().map(Timestamp::from_millis)
 }
 
 /// What an entry of the index is about. One that this version cannot read is logged and left to one that can.

@@ -22,7 +22,7 @@ mod save;
 mod scan;
 mod transact;
 
-pub use due::{DUE_SHARDS, DueItem, DueWhat};
+pub use due::{DUE_SHARDS, DueItem, DueItems, DueWhat};
 pub use keys::Keys;
 pub use probe_output::{MAX_INLINE_BYTES, pack_probe, unpack_probe};
 pub use scan::ScanPosition;

@@ -8,10 +8,12 @@ mod contention;
 mod https;
 mod logging;
 mod loopback;
+mod metrics;
 mod settings;
 
 pub use aws::Aws;
 pub use clock::now;
+pub use metrics::{MetricUnit, publish_metric};
 pub use settings::{SettingError, number, optional, required};
 
 use std::time::Duration;

@@ -146,11 +146,13 @@ impl Store for DynamoDb {
     async fn due_of(&self, owner: OwnerId, now: Timestamp) -> BTreeSet<Duty> {
         let mut due = BTreeSet::new();
         for shard in 0..DUE_SHARDS {
-            let items = self.records.due(shard, now, u32::MAX).await.expect("the index can be read");
-            due.extend(items.into_iter().filter(|item| item.owner == owner).map(|item| match item.what {
-                DueWhat::File => Duty::File(item.id),
-                DueWhat::Removed => Duty::Removed(item.id),
-            }));
+            let found = self.records.due(shard, now, u32::MAX).await.expect("the index can be read");
+            due.extend(found.items.into_iter().filter(|item| item.owner == owner).map(
+                |item| match item.what {
+                    DueWhat::File => Duty::File(item.id),
+                    DueWhat::Removed => Duty::Removed(item.id),
+                },
+            ));
         }
         due
     }

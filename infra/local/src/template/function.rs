@@ -17,6 +17,7 @@ use crate::iam::{self, Statement};
 const TIMEOUT: u64 = 3;
 const MEMORY_MB: u32 = 128;
 const RETRIES: u32 = 2;
+const MAX_EVENT_AGE: Duration = Duration::from_secs(6 * 3600);
 /// What starts here: binaries, and Python by a program of the same name that `make build` puts beside them.
 const RUNTIMES: [&str; 2] = ["provided", PYTHON];
 const PYTHON: &str = "python3.";
@@ -50,6 +51,7 @@ pub(super) fn read(properties: &mut Properties<'_>) -> Result<Function> {
         schedules: Vec::new(),
         on_failure: None,
         max_retries: RETRIES,
+        max_event_age: MAX_EVENT_AGE,
         policy: policy(properties)?,
         recursive: properties.text("RecursiveLoop")?.as_deref() == Some("Allow"),
     };
@@ -96,6 +98,9 @@ fn asynchronous(properties: &mut Properties<'_>, function: &mut Function) -> Res
         return Ok(());
     };
     function.max_retries = config.number("MaximumRetryAttempts")?.unwrap_or(RETRIES);
+    if let Some(seconds) = config.number("MaximumEventAgeInSeconds")? {
+        function.max_event_age = Duration::from_secs(seconds);
+    }
     if let Some(mut destinations) = config.nested("DestinationConfig")? {
         if let Some(destination) = destinations.value("OnFailure")? {
             let text = |name: &str| destination.get(name).and_then(Value::as_str);

@@ -55,6 +55,8 @@ pub struct Function {
     pub on_failure: Option<String>,
     /// How often a failed asynchronous invocation is tried again.
     pub max_retries: u32,
+    /// How old an asynchronous event may be when it is tried again.
+    pub max_event_age: Duration,
     /// What it may do.
     pub policy: Vec<Statement>,
     /// `RecursiveLoop: Allow`: it may lead to its own invocation without end.

@@ -33,6 +33,7 @@ fn the_real_template_is_understood_completely() {
 #[test]
 fn the_real_functions_have_environment_and_triggers() {
     let mut around = around();
+    around.parameters.insert("ProbeConcurrency".to_owned(), "7".to_owned());
     around.parameters.insert("AllowImportHosts".to_owned(), "127.0.0.1,media.test".to_owned());
     let model = load(REAL, &around).unwrap();
     let import = function(&model, "import-file");
@@ -42,16 +43,19 @@ fn the_real_functions_have_environment_and_triggers() {
     let source = QueueSource {
         queue: "files-local-ImportQueue".to_owned(),
         batch_size: 1,
-        max_concurrency: Some(20),
+        max_concurrency: Some(2),
         report_batch_item_failures: true,
     };
     assert_eq!(import.queue_sources, [source]);
     let probe = function(&model, "probe-file");
+    assert_eq!(probe.queue_sources[0].max_concurrency, Some(7), "a parameter");
     assert_eq!(probe.on_failure.as_deref(), Some("files-local-DeadLetterQueue"));
     assert_eq!(probe.object_sources[0].prefix, "files/");
     assert_eq!(probe.object_sources[0].bucket, model.buckets[0].name);
     let sweep = function(&model, "sweep");
     assert_eq!(sweep.schedules[0].period, Duration::from_secs(60));
+    assert_eq!((sweep.max_retries, sweep.max_event_age), (0, Duration::from_secs(60)));
+    assert_eq!(probe.max_event_age, Duration::from_secs(6 * 3600));
     let queue = &sweep.environment["FILES_IMPORT_QUEUE_URL"];
     assert_eq!(queue, "http://127.0.0.1:9/000000000000/files-local-ImportQueue");
     let keys: Vec<_> = function(&model, "download-file").routes.iter().map(Route::key).collect();

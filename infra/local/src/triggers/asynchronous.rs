@@ -20,6 +20,10 @@ use crate::template::Function;
 /// How long Lambda waits before the first retry, and before every further one.
 pub const RETRY_DELAYS: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(120)];
 
+/// Why an event was given up, as an invocation record says it.
+const RETRIES_EXHAUSTED: &str = "RetriesExhausted";
+const EVENT_AGE_EXCEEDED: &str = "EventAgeExceeded";
+
 /// How long to wait when the destination does not take a record.
 const DESTINATION_DELAY: Duration = Duration::from_secs(1);
 
@@ -63,10 +67,15 @@ impl Asynchronous {
     ) -> Result<(), Stopping> {
         let mut invocation = Invocation::new(&function.binary, payload, WhenBusy::Wait);
         invocation.lineage = lineage;
+        let too_old = self.clock().now() + function.max_event_age;
         let mut outcome = self.attempt(&invocation).await?;
-        let mut retries = 0;
+        let (mut retries, mut condition) = (0, RETRIES_EXHAUSTED);
         while outcome.failed && retries < function.max_retries {
             let delay = if retries == 0 { self.delays[0] } else { self.delays[1] };
+            if self.clock().now() + delay > too_old {
+                condition = EVENT_AGE_EXCEEDED;
+                break;
+            }
             let text = format!("failed asynchronously, again in {} s", delay.as_secs());
             self.log.line(&function.binary, Level::Warn, &text);
             self.clock().sleep(delay).await;
@@ -75,7 +84,8 @@ impl Asynchronous {
         }
         if outcome.failed {
             let payload = std::mem::take(&mut invocation.payload);
-            let record = record(function, &invocation.request_id, &payload, &outcome, retries + 1);
+            let attempts = (condition, retries + 1);
+            let record = record(function, &invocation.request_id, &payload, &outcome, attempts);
             let trace = trace_header(&invocation.request_id, &invocation.lineage.then(&function.name));
             self.give_up(function, &record.to_string(), &trace).await;
         }
@@ -133,7 +143,13 @@ impl Asynchronous {
 }
 
 /// The invocation record that a destination gets.
-fn record(function: &Function, request_id: &str, request: &[u8], outcome: &Outcome, attempts: u32) -> Value {
+fn record(
+    function: &Function,
+    request_id: &str,
+    request: &[u8],
+    outcome: &Outcome,
+    (condition, attempts): (&str, u32),
+) -> Value {
     let parsed = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap_or_default();
     json!({
         "version": "1.0",
@@ -141,7 +157,7 @@ fn record(function: &Function, request_id: &str, request: &[u8], outcome: &Outco
         "requestContext": {
             "requestId": request_id,
             "functionArn": format!("{}:$LATEST", function_arn(&function.name)),
-            "condition": "RetriesExhausted",
+            "condition": condition,
             "approximateInvokeCount": attempts,
         },
         "requestPayload": parsed(request),

@@ -91,6 +91,22 @@ async fn what_fails_for_good_goes_to_the_destination() {
 }
 
 #[tokio::test]
+async fn an_event_that_would_be_too_old_is_not_tried_again() {
+    let age = "EventInvokeConfig: {MaximumEventAgeInSeconds: 0, MaximumRetryAttempts";
+    let running = worker(&ON_FAILURE.replace("EventInvokeConfig: {MaximumRetryAttempts", age));
+    let sqs = queue(&running, 600);
+    let (event, function) = (json!({"do": "fail"}), &running.model.functions[0]);
+    asynchronous(&running, &sqs).invoke(function, event.to_string().into()).await.unwrap();
+    let message = sqs.receive(QUEUE, 1, Duration::ZERO).await.unwrap().remove(0);
+    let record: Value = serde_json::from_str(&message.body).unwrap();
+    let context = &record["requestContext"];
+    assert_eq!(
+        (&context["condition"], &context["approximateInvokeCount"]),
+        (&json!("EventAgeExceeded"), &json!(1))
+    );
+}
+
+#[tokio::test]
 async fn what_works_the_second_time_goes_nowhere() {
     let running = worker(ON_FAILURE);
     let sqs = queue(&running, 600);

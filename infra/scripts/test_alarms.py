@@ -1,0 +1,296 @@
+"""Each alarm of the template fires for what its description says, and for nothing else, on the metrics of a model of AWS."""
+
+import copy
+import re
+import unittest
+
+import cloudwatch
+from cloudwatch import MINUTE, Alarm, Metrics, Queue
+from transform import ROOT, load_template
+
+HOUR = 3600
+TEMPLATE = load_template(ROOT / "template.yaml")
+RESOURCES = TEMPLATE["Resources"]
+ALARMS = {name: r["Properties"] for name, r in RESOURCES.items() if r["Type"] == "AWS::CloudWatch::Alarm"}
+
+
+def visibility(queue):
+    return RESOURCES[queue]["Properties"]["VisibilityTimeout"]
+
+
+def succeeds(_receive):
+    return 1, True
+
+
+def fails(_receive):
+    return 1, False
+
+
+def fails_first(times):
+    return lambda receive: (1, receive > times)
+
+
+def takes(seconds):
+    return lambda _receive: (seconds, True)
+
+
+class World:
+    """The template's queues with their functions, and what they publish."""
+
+    def __init__(self, workers=2, letters=succeeds, letter_workers=2):
+        self.metrics = Metrics()
+        dead = Queue(self.metrics, "DeadLetterQueue", "FailFileFunction", visibility("DeadLetterQueue"), letter_workers)
+        dead.work = letters
+        arguments = {"workers": workers, "dead_letters": dead}
+        self.dead = dead
+        self.imports = Queue(self.metrics, "ImportQueue", "ImportFileFunction", visibility("ImportQueue"), **arguments)
+        self.probes = Queue(self.metrics, "ProbeQueue", "ProbeFileFunction", visibility("ProbeQueue"), **arguments)
+
+    def run(self, hours):
+        cloudwatch.run([self.imports, self.probes, self.dead], int(hours * HOUR))
+        return self.metrics
+
+
+def counted(namespace, name, resource, values):
+    """Metrics of one value a minute; None is none."""
+    metrics = Metrics()
+    for minute, value in enumerate(values):
+        if value is not None:
+            metrics.publish(namespace, name, resource, minute * MINUTE, value)
+    return metrics
+
+
+def api(values):
+    return counted("AWS/ApiGateway", "5xx", "FilesApi", values)
+
+
+def lambdas(name, resource, values):
+    return counted("AWS/Lambda", name, resource, values)
+
+
+def sweeps(values):
+    return lambdas("Invocations", "SweepFunction", values)
+
+
+def overdue(values):
+    return counted("Files", "OldestDueAge", "SweepFunction", values)
+
+
+def imports(*works, hours=4, **world):
+    world = World(**world)
+    for work in works:
+        world.imports.send(0, work)
+    return world.run(hours)
+
+
+def probes(*works, hours=4, **world):
+    world = World(**world)
+    for work in works:
+        world.probes.send(0, work)
+    return world.run(hours)
+
+
+def letters(*works, hours=2, every=0, **world):
+    world = World(**world)
+    for number, work in enumerate(works):
+        world.dead.redrive(number * every, work)
+    return world.run(hours)
+
+
+def errors_of(function):
+    """Fires, and stays silent, for errors of this function."""
+    failing = [1 if minute % 3 == 0 else 0 for minute in range(60)]  # five in a quarter of an hour
+    few = [1 if minute % 15 < 4 else 0 for minute in range(60)]  # four
+    only_some = [1, None, None] * 20  # it is invoked only now and then
+    others = "ListFilesFunction"
+    return (
+        [lambdas("Errors", function, failing), lambdas("Errors", function, only_some)],
+        [lambdas("Errors", function, few), lambdas("Errors", others, failing), Metrics(), lambdas("Errors", function, [0] * 60)],
+    )
+
+
+IMPORT_ERRORS, PROBE_ERRORS = errors_of("ImportFileFunction"), errors_of("ProbeFileFunction")
+SWEEP_ERRORS, LETTER_ERRORS = errors_of("SweepFunction"), errors_of("FailFileFunction")
+RUNNING = [1] * 120
+
+# Of each alarm, what it must fire for, and what it must not.
+SCENARIOS = {
+    "ApiErrorsAlarm": (
+        [api([0] * 20 + [1] * 5 + [0] * 20), api([None] * 20 + [5] + [None] * 20)],
+        [api([0] * 60), api([1, 0, 1, 0, 0] * 12), api([4, None, None, None, None] * 6), Metrics()],
+    ),
+    "ImportErrorsAlarm": (IMPORT_ERRORS[0] + [imports(*[fails] * 5, hours=1)], IMPORT_ERRORS[1] + [imports(fails_first(2))]),
+    "ProbeErrorsAlarm": (PROBE_ERRORS[0] + [probes(*[fails] * 5, hours=1)], PROBE_ERRORS[1] + [probes(fails_first(2))]),
+    "SweepErrorsAlarm": SWEEP_ERRORS,
+    "DeadLetterErrorsAlarm": (LETTER_ERRORS[0] + [letters(fails)], LETTER_ERRORS[1] + [letters(succeeds, fails_first(3))]),
+    "ThrottlesAlarm": (
+        [lambdas("Throttles", None, [1] * 30), lambdas("Throttles", None, [0] * 20 + [0, 0, 3, 0, 0] * 4)],
+        [lambdas("Throttles", None, [0] * 60), lambdas("Throttles", None, [0] * 20 + [9] * 9 + [0] * 30), Metrics()],
+    ),
+    "SweepNotRunAlarm": (
+        [sweeps(RUNNING[:60] + [None] * 20), sweeps([1] * 60 + [None] * 12)],
+        [sweeps(RUNNING), sweeps(([1] * 10 + [None]) * 10), sweeps([1] * 60 + [None] * 5 + [1] * 60)],
+    ),
+    "WorkOverdueAlarm": (
+        [overdue([0, 30, 59] * 20 + list(range(0, 1200, 60)))],
+        [overdue([0, 30, 59] * 40), overdue(list(range(0, 900, 60)) + [0] * 20), overdue([None] * 60), Metrics()],
+    ),
+    "DeadLettersAlarm": (
+        [imports(fails), probes(fails), imports(succeeds, fails, fails_first(4))],
+        [imports(fails_first(4)), probes(fails_first(4)), imports(succeeds), Metrics()],
+    ),
+    "DeadLettersStayAlarm": (
+        # Taken again and again; not taken at all (then nothing is ever in flight); both.
+        [letters(fails), letters(succeeds, letter_workers=0), letters(*[fails] * 3, letter_workers=1)],
+        [letters(succeeds), letters(fails_first(2)), letters(*[succeeds] * 10, every=600), Metrics()],
+    ),
+    "ImportsLateAlarm": (
+        [imports(*[takes(285)] * 60)],
+        [imports(fails, fails, fails), imports(*[takes(285)] * 40), imports(*[takes(285)] * 60, workers=20), Metrics()],
+    ),
+    "ProbesLateAlarm": (
+        [probes(*[takes(60)] * 130)],
+        [probes(fails, fails, fails), probes(*[takes(60)] * 100), Metrics()],
+    ),
+}
+
+
+def end_of(metrics, name, fires):
+    """When to stop looking: after the last value and a quarter of an hour more, unless it is values that the alarm waits for."""
+    minutes = [minute for series in metrics.values.values() for minute in series]
+    more = 0 if name == "SweepNotRunAlarm" and not fires else 15
+    return (max(minutes, default=60) + 1 + more) * MINUTE
+
+
+def judge(name, properties):
+    """What is wrong with an alarm, by its scenarios."""
+    alarm, faults = Alarm(properties), []
+    must, must_not = SCENARIOS[name]
+    for index, metrics in enumerate(must):
+        if alarm.first_fired(metrics, end_of(metrics, name, True), begin_of(name)) is None:
+            faults.append(f"{name} is silent in scenario {index}")
+    for index, metrics in enumerate(must_not):
+        if alarm.first_fired(metrics, end_of(metrics, name, False), begin_of(name)) is not None:
+            faults.append(f"{name} fires in quiet scenario {index}")
+    return faults
+
+
+def begin_of(name):
+    """A stack that was just made has run no sweep: that alarm is looked at from the second quarter of an hour on."""
+    return 30 * MINUTE if name == "SweepNotRunAlarm" else 0
+
+
+class Alarms(unittest.TestCase):
+    def test_each_alarm_fires_for_its_description_and_is_silent_otherwise(self):
+        for name, properties in ALARMS.items():
+            with self.subTest(name):
+                self.assertEqual(judge(name, properties), [])
+
+    def test_each_alarm_has_scenarios_of_both_kinds(self):
+        self.assertEqual(set(ALARMS), set(SCENARIOS))
+        for name, (must, must_not) in SCENARIOS.items():
+            self.assertTrue(must and must_not, name)
+
+    def test_each_function_that_works_in_the_background_has_an_alarm_on_its_errors(self):
+        watched = {key[2] for p in ALARMS.values() for key in Alarm(p).keys() if key[:2] == ("AWS/Lambda", "Errors")}
+        functions = {n: r["Properties"] for n, r in RESOURCES.items() if r["Type"] == "AWS::Serverless::Function"}
+        kinds = {name: {event["Type"] for event in f.get("Events", {}).values()} for name, f in functions.items()}
+        background = {name for name, events in kinds.items() if events & {"SQS", "S3", "Schedule", "ScheduleV2"}}
+        self.assertEqual(background - watched, set())
+
+    def test_sweep_tells_soon_that_it_did_not_run_and_that_it_runs_again(self):
+        alarm = Alarm(ALARMS["SweepNotRunAlarm"])
+        metrics = sweeps([1] * 60 + [None] * 30 + [1] * 30)
+        self.assertEqual(alarm.first_fired(metrics, 120 * MINUTE, 30 * MINUTE), 70 * MINUTE)
+        self.assertFalse(alarm.fires(metrics, 100 * MINUTE))
+
+    def test_values_that_are_late_fire_no_alarm_of_sweep(self):
+        alarm = Alarm(ALARMS["SweepNotRunAlarm"])
+        for minute in range(60, 120):
+            metrics = sweeps([1] * (minute - 3))  # the last three minutes' are not there yet
+            self.assertFalse(alarm.fires(metrics, minute * MINUTE), minute)
+
+    def test_metrics_of_our_own_are_those_that_the_functions_publish(self):
+        library = (ROOT / "shared/lambda-startup/src/metrics.rs").read_text(encoding="utf-8")
+        (namespace,) = re.findall(r'const NAMESPACE: &str = "(\w+)";', library)
+        published = {}
+        for source in (ROOT / "functions").glob("*/src/**/*.rs"):
+            for name in re.findall(r'publish_metric\(\s*"(\w+)"', source.read_text(encoding="utf-8")):
+                published[namespace, name] = source.relative_to(ROOT / "functions").parts[0]
+        codes = {name: r["Properties"].get("CodeUri", "") for name, r in RESOURCES.items() if "Function" in r["Type"]}
+        for properties in ALARMS.values():
+            for space, metric, resource in Alarm(properties).keys():
+                if not space.startswith("AWS/"):
+                    self.assertIn((space, metric), published)
+                    self.assertIn(f"/{published[space, metric]}/", codes[resource])
+
+
+class Mistakes(unittest.TestCase):
+    """Alarms that were here once, or may come to mind, are found out."""
+
+    def assert_found(self, name, **changes):
+        properties = copy.deepcopy(ALARMS[name])
+        properties.update(changes)
+        if "MetricName" in changes:
+            properties.pop("Metrics", None)
+        self.assertNotEqual(judge(name, {key: value for key, value in properties.items() if value is not None}), [])
+
+    QUEUE = {"Namespace": "AWS/SQS", "Dimensions": [{"Name": "QueueName", "Value": {"Fn::GetAtt": ["DeadLetterQueue", "QueueName"]}}]}
+
+    def test_a_letter_that_is_taken_at_once_is_never_visible(self):
+        visible = {"MetricName": "ApproximateNumberOfMessagesVisible", "Statistic": "Minimum", "Period": 300}
+        self.assert_found("DeadLettersStayAlarm", **self.QUEUE, **visible, EvaluationPeriods=3, DatapointsToAlarm=None)
+
+    def test_a_letter_that_nobody_takes_is_never_in_flight(self):
+        for expression in ("FILL(hidden, 0)", "visible + hidden", "FILL(visible, 0) + FILL(hidden, 0)"):
+            metrics = copy.deepcopy(ALARMS["DeadLettersStayAlarm"]["Metrics"])
+            metrics[0]["Expression"] = expression
+            with self.subTest(expression):
+                self.assert_found("DeadLettersStayAlarm", Metrics=metrics)
+
+    def test_what_is_redriven_was_not_sent(self):
+        self.assert_found("DeadLettersAlarm", MetricName="NumberOfMessagesSent")
+
+    def test_a_poisoned_message_has_no_age(self):
+        age = {"MetricName": "ApproximateAgeOfOldestMessage", "Statistic": "Maximum", "Threshold": 3600}
+        self.assert_found("DeadLettersAlarm", Namespace="AWS/SQS", **age)
+
+    def test_a_sum_over_functions_without_values_has_none(self):
+        errors = copy.deepcopy(ALARMS["ImportErrorsAlarm"])
+        stat = {"Period": 900, "Stat": "Sum"}
+        metric = {"Namespace": "AWS/Lambda", "MetricName": "Errors"}
+        queries = [{"Id": "all", "Expression": "SUM(METRICS())"}]
+        for name in ("ImportFileFunction", "ProbeFileFunction"):
+            dimensions = [{"Name": "FunctionName", "Value": {"Ref": name}}]
+            identity = name.removesuffix("FileFunction").lower()
+            queries.append({"Id": identity, "ReturnData": False, "MetricStat": stat | {"Metric": metric | {"Dimensions": dimensions}}})
+        for key in ("Namespace", "MetricName", "Dimensions", "Statistic", "Period"):
+            del errors[key]
+        alarm = Alarm(errors | {"Metrics": queries})
+        metrics = lambdas("Errors", "ImportFileFunction", [None] * 45 + [1] * 45)
+        metrics.publish("AWS/Lambda", "Errors", "ProbeFileFunction", 40 * MINUTE, 0)  # and then it had nothing to do
+        self.assertIsNone(alarm.first_fired(metrics, 75 * MINUTE))
+        self.assertEqual(Alarm(ALARMS["ImportErrorsAlarm"]).first_fired(metrics, 75 * MINUTE), 60 * MINUTE)
+
+    def test_thresholds_periods_statistics_and_treatments_matter(self):
+        for name, changes in (
+            ("ApiErrorsAlarm", {"Statistic": "Maximum"}),
+            ("ApiErrorsAlarm", {"Threshold": 4}),
+            ("ApiErrorsAlarm", {"Period": 900}),
+            ("ImportErrorsAlarm", {"MetricName": "Invocations"}),
+            ("ProbeErrorsAlarm", {"TreatMissingData": "breaching"}),
+            ("DeadLetterErrorsAlarm", {"Period": 300}),
+            ("ThrottlesAlarm", {"EvaluationPeriods": 1}),
+            ("SweepNotRunAlarm", {"EvaluationPeriods": 1}),
+            ("WorkOverdueAlarm", {"Statistic": "Minimum", "EvaluationPeriods": 9}),
+            ("WorkOverdueAlarm", {"Threshold": 30}),
+            ("DeadLettersStayAlarm", {"DatapointsToAlarm": 3}),
+            ("ImportsLateAlarm", {"Threshold": 3000}),
+            ("ProbesLateAlarm", {"Statistic": "Sum"}),
+        ):
+            with self.subTest(name, **changes):
+                self.assert_found(name, **changes)
+
+
+if __name__ == "__main__":
+    unittest.main()
