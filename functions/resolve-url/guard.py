@@ -237,7 +237,7 @@ _CHECKS = {
     "os.system": _never,
     "os.exec": _never,
     "os.spawn": _never,
-    "os.posix_spawn": _never,
+    "os.posix_spawn": _program,  # how subprocess starts programs since Python 3.13, which is Lambda's
     "os.fork": _never,
     "os.forkpty": _never,
     "pty.spawn": _never,

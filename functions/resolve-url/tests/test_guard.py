@@ -69,12 +69,15 @@ class Programs(unittest.TestCase):
     def test_the_runtime_alone_may_be_started(self):
         with mock.patch.object(guard.Guard, "programs", {"/bin/true"}):
             subprocess.run(["/bin/true"], check=True)
+            process = os.posix_spawn("/bin/true", ["true"], {})  # what the line above does with Python 3.13
+            self.assertEqual(os.waitpid(process, 0)[1], 0)
         for attempt in (
             lambda: subprocess.run(["/bin/true"]),
             lambda: subprocess.run(["true"]),
             lambda: subprocess.run("/bin/true", shell=True),
             lambda: os.system("true"),
             lambda: os.posix_spawn("/bin/true", ["true"], {}),
+            lambda: os.posix_spawnp("true", ["true"], {}),
             os.fork,
         ):
             with self.assertRaises(guard.Refused):

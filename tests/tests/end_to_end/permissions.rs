@@ -29,3 +29,19 @@ async fn a_function_without_a_permission_fails_and_the_log_says_why() {
     assert!(String::from_utf8_lossy(&refused.body).contains("<Code>AccessDenied</Code>"));
     assert_eq!(owner.file(id(&announced)).await["status"], "pending");
 }
+
+/// A message that is only named as failed is no error to Lambda, and no alarm would see it.
+#[tokio::test]
+async fn what_fails_in_the_background_is_an_error_of_its_function() {
+    let setup = Cloud::setup().forbidding("ImportFileFunction", "dynamodb:UpdateItem");
+    let cloud = setup.forbidding("FailFileFunction", "s3:GetObject").start().await;
+    let owner = cloud.owner().await;
+    let stored = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
+    owner.behind.send("DeadLetterQueue", &owner.behind.stored_event(id(&stored))).await;
+    owner.import("http://127.0.0.1:9/a.png").await;
+    for function in ["import-file", "fail-file"] {
+        let failed = |line: &str| line.contains(&format!(" {function} ")) && line.contains(r#""errorType""#);
+        let log = || Cloud::log_tail(cloud.folder());
+        until("the function fails", async || log().lines().any(failed).then_some(())).await;
+    }
+}
