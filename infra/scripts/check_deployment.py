@@ -14,7 +14,9 @@ import subprocess
 import sys
 import tomllib
 
-from transform import ROOT, default_values, load_template
+REGION_IS_SET = "AWS_DEFAULT_REGION" in os.environ
+
+from transform import ROOT, default_values, load_template  # noqa: E402: it sets a region for its translator, which is none of ours
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 MAX_BUCKET_NAME = 63
@@ -170,6 +172,8 @@ def main(arguments):
 
 
 if __name__ == "__main__":
+    if not REGION_IS_SET:
+        os.environ.pop("AWS_DEFAULT_REGION", None)
     try:
         main(sys.argv[1:])
     except Fault as fault:

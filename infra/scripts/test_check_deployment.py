@@ -5,6 +5,8 @@ import io
 import json
 import os
 import stat
+import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -142,6 +144,16 @@ class Account(unittest.TestCase):
         calls = (self.folder / "calls").read_text().splitlines()
         self.assertEqual(len(calls), 2)
         self.assertTrue(all(call.endswith("--region eu-north-1 --profile work") for call in calls), calls)
+
+    def test_without_a_region_the_aws_cli_finds_its_own(self):
+        self.account(1000)
+        environment = {"PATH": f"{self.folder}:{os.environ['PATH']}", "FOLDER": str(self.folder)}
+        program = [sys.executable, "-B", check_deployment.__file__]
+        subprocess.run(program, env=environment, check=True, capture_output=True)
+        self.assertNotIn("--region", (self.folder / "calls").read_text())
+        refused = subprocess.run([*program, "", f"--stack-name {'a' * 30}"], env=environment, capture_output=True, text=True)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("at most 29 of them", refused.stderr)
 
     def test_a_name_that_is_typed_later_is_told_of(self):
         self.account(1000)
