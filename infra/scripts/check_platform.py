@@ -95,6 +95,35 @@ def key_faults(template):
     return faults
 
 
+# What a role may allow whose function touches strangers' bytes: to invoke another function, and what Lambda itself does by it.
+WITHOUT_RIGHTS = {
+    "lambda:InvokeFunction",
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+}
+
+
+def stranger_faults(template):
+    """Functions with a layer, which run its program on strangers' bytes, whose role is not written out in the template, or allows
+    more than WITHOUT_RIGHTS, or that on every resource."""
+    roles, faults = dict(of_type(template, "AWS::IAM::Role")), []
+    for name, function in of_type(template, "AWS::Lambda::Function"):
+        if not function.get("Layers"):
+            continue
+        role = roles.get(function.get("Role", {}).get("Fn::GetAtt", [None])[0], {})
+        if not role or role.get("ManagedPolicyArns"):
+            faults.append(f"{name}: its role must be one of this template, without managed policies")
+        for statement in (one for policy in role.get("Policies", []) for one in policy["PolicyDocument"]["Statement"]):
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            faults += [f"{name}: its role allows {action}" for action in actions if action not in WITHOUT_RIGHTS]
+            if statement["Resource"] == "*":
+                faults.append(f"{name}: its role allows {', '.join(actions)} on everything")
+    return faults
+
+
 def loop_faults(source, template):
     """Functions that may lead to their own invocation, and of which CloudFormation would not be told so."""
     told = {name for name, function in of_type(template, "AWS::Lambda::Function") if "RecursiveLoop" in function}
@@ -104,5 +133,5 @@ def loop_faults(source, template):
 
 def platform_faults(source, template):
     """All of them, for a template as written and as transformed."""
-    checks = (log_faults, access_log_faults, alarm_faults, role_faults, key_faults)
+    checks = (log_faults, access_log_faults, alarm_faults, role_faults, key_faults, stranger_faults)
     return [fault for check in checks for fault in check(template)] + loop_faults(source, template)

@@ -87,6 +87,28 @@ class Platform(unittest.TestCase):
                 policies = [{"PolicyDocument": {"Statement": [statement | {"Effect": "Allow"}]}}]
                 self.assertEqual(self.faults("Role", Policies=policies), faults)
 
+    def test_rights_of_what_touches_strangers_bytes_are_found(self):
+        template = copy.deepcopy(GOOD)
+        function, role = (template["Resources"][name]["Properties"] for name in ("F", "Role"))
+        function["Layers"] = [{"Ref": "Layer"}]
+        for named in ({}, {"Role": "arn:aws:iam::1:role/r"} | {"Role": {"Fn::GetAtt": ["Elsewhere", "Arn"]}}):
+            function.update(named)
+            self.assertEqual(len(check_platform.stranger_faults(template)), 1)
+        function["Role"] = {"Fn::GetAtt": ["Role", "Arn"]}
+        self.assertEqual(len(check_platform.stranger_faults(template)), 1)  # a managed policy
+        del role["ManagedPolicyArns"]
+        for action, resource, faults in (
+            ("lambda:InvokeFunction", "arn:f", 0),
+            (["sqs:ReceiveMessage", "sqs:DeleteMessage"], "arn:q", 0),
+            ("sqs:ReceiveMessage", "*", 1),
+            (["s3:GetObject", "sqs:SendMessage"], "arn:b", 2),
+            ("*", "*", 2),
+        ):
+            with self.subTest(action):
+                statement = {"Effect": "Allow", "Action": action, "Resource": resource}
+                role["Policies"] = [{"PolicyDocument": {"Statement": [statement]}}]
+                self.assertEqual(len(check_platform.stranger_faults(template)), faults)
+
     def test_a_lost_loop_setting_is_found(self):
         template = copy.deepcopy(GOOD)
         del template["Resources"]["F"]["Properties"]["RecursiveLoop"]

@@ -29,6 +29,7 @@ pub struct Ready {
     pub s3: String,
     pub dynamodb: String,
     pub sqs: String,
+    pub lambda: String,
     pub bucket: String,
     pub table: String,
     pub keys_table: String,

@@ -40,7 +40,7 @@ pub fn is_bad_day() -> bool {
 
 /// Functions of which a second try finishes whatever the first one left. What a killed import, deletion or sweep leaves
 /// is finished as well, but by leases and `sweep` after minutes: `under_fire` kills those at each of their calls.
-const DOES_IT_AGAIN: [&str; 10] = [
+const DOES_IT_AGAIN: [&str; 11] = [
     "create-file",
     "get-file",
     "list-files",
@@ -50,11 +50,12 @@ const DOES_IT_AGAIN: [&str; 10] = [
     "list-parts",
     "complete-upload",
     "probe-file",
+    "probe-record",
     "fail-file",
 ];
 
 /// All but import-file, whose claim is a lease: when its answer is lost, the import waits until the lease is over.
-const SURVIVES_SILENCE: [&str; 12] = [
+const SURVIVES_SILENCE: [&str; 13] = [
     "create-file",
     "get-file",
     "list-files",
@@ -65,6 +66,7 @@ const SURVIVES_SILENCE: [&str; 12] = [
     "complete-upload",
     "delete-file",
     "probe-file",
+    "probe-record",
     "fail-file",
     "sweep",
 ];

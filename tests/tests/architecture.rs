@@ -41,7 +41,9 @@ fn assert_without(members: &BTreeMap<String, BTreeSet<String>>, crate_name: &str
     }
 }
 
-const OURS: [&str; 10] = [
+const OURS: [&str; 12] = [
+    "media-facts",
+    "probe-protocol",
     "hls-stream",
     "page-resolver",
     "files-records",
@@ -79,6 +81,15 @@ fn adapters_know_their_own_service_and_the_domain() {
         if adapter.starts_with("files-") {
             assert_without(&members, adapter, &http);
         }
+    }
+}
+
+#[test]
+fn what_touches_strangers_bytes_knows_no_records_and_no_objects() {
+    let inside = ["files-records", "files-objects", "aws-sdk-dynamodb", "aws-sdk-s3", "aws-sdk-sqs"];
+    assert_without(&members(), "probe-file", &inside);
+    for data in ["media-facts", "probe-protocol"] {
+        assert_without(&members(), data, &["files-*", "aws-*", "lambda*", "tokio*", "http*", "media-probe"]);
     }
 }
 

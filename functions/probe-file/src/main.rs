@@ -1,29 +1,34 @@
-//! S3 `ObjectCreated`: reads a stored object with ffprobe and finishes its record.
+//! S3 `ObjectCreated`: reads a stored object with ffprobe.
 
 use std::sync::Arc;
 
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::tower::util::MapResponseLayer;
+use lambda_runtime::{Error, LambdaEvent, Runtime, layers, service_fn};
 use lambda_startup::{Startup, required};
 use media_probe::{Ffprobe, Limits};
-use probe_file::ProbeFile;
+use probe_file::{ProbeFile, ProbeRecord};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
-    let records = startup.records()?;
-    startup.connect_to_dynamodb(1).await;
+    let record = required("FILES_PROBE_RECORD_FUNCTION", "the name of the function probe-record")?;
+    let record = ProbeRecord::new(startup.lambda(), record);
     let path = required("FILES_FFPROBE", "the path of ffprobe")?.into();
-    // Escaped once more into get-file's answer, it must still fit into Lambda's 6 MB.
-    let limits = Limits { max_output_bytes: 2 * 1024 * 1024, ..Limits::default() };
+    let limits = Limits { max_output_bytes: probe_protocol::MAX_FULL_BYTES as u64, ..Limits::default() };
     let ffprobe = Ffprobe { path, limits };
-    let version =
-        ffprobe.version().inspect_err(|error| tracing::error!(%error, "ffprobe cannot be run")).ok();
+    let asked = ffprobe.clone();
+    let version = tokio::task::spawn_blocking(move || asked.version());
+    let (version, ()) = tokio::join!(version, startup.connect_to_lambda(1));
+    let version = version?.inspect_err(|error| tracing::error!(%error, "ffprobe cannot be run")).ok();
     tracing::info!(version, "ffprobe");
-    let probe = Arc::new(ProbeFile { records, s3: startup.s3(), ffprobe, version });
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-        let probe = Arc::clone(&probe);
-        async move { probe.answer(&event.payload).await }
-    }))
-    .await
+    let probe = Arc::new(ProbeFile::new(record, startup.downloads(), ffprobe, version));
+    let handler = Arc::clone(&probe);
+    let handler = service_fn(move |event: LambdaEvent<Value>| {
+        let probe = Arc::clone(&handler);
+        async move { probe.handle(&event.payload).await }
+    });
+    let runtime = Runtime::new(handler).layer(layers::TracingLayer::new());
+    // Outside of what sends the response, so it is sent.
+    runtime.layer(MapResponseLayer::new(move |()| probe.exit_if_tainted())).run().await
 }

@@ -35,7 +35,7 @@ impl ReprobeOptions {
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let asked = match (self.file, &self.owner) {
             (Some(id), Some(owner)) => {
-                ask(queue, &mut pace, OwnerId::named(owner), id).await?;
+                ask(records, queue, &mut pace, OwnerId::named(owner), id).await?;
                 1
             }
             _ => {
@@ -72,7 +72,7 @@ async fn ask_for_outdated(
         let (files, next) = records.scan_probed(position).await.context("the table cannot be read")?;
         let outdated = |file: &&File| file.probed_by.as_deref().is_none_or(|by| is_outdated(by, layer));
         for file in files.iter().filter(outdated) {
-            ask(queue, pace, file.owner, file.id).await?;
+            ask(records, queue, pace, file.owner, file.id).await?;
             asked += 1;
         }
         position = next;
@@ -82,7 +82,15 @@ async fn ask_for_outdated(
     }
 }
 
-async fn ask(queue: &ProbeQueue, pace: &mut Interval, owner: OwnerId, id: FileId) -> Result<()> {
+/// The record is told first: without its word, `probe-record` gives a finished file to no probe.
+async fn ask(
+    records: &Records,
+    queue: &ProbeQueue,
+    pace: &mut Interval,
+    owner: OwnerId,
+    id: FileId,
+) -> Result<()> {
     pace.tick().await;
+    records.ask_to_probe_again(owner, id).await.context("the record cannot be changed")?;
     queue.queue_probe(owner, id).await.map_err(|error| anyhow!(error)).context("the queue cannot be reached")
 }

@@ -33,6 +33,12 @@ pub fn role_name(logical_id: &str) -> String {
     format!("{STACK_NAME}-{logical_id}Role")
 }
 
+/// ARN of a role.
+#[must_use]
+pub fn role_arn(name: &str) -> String {
+    format!("arn:aws:iam::{ACCOUNT_ID}:role/{name}")
+}
+
 /// ARN of a function, without a version.
 #[must_use]
 pub fn function_arn(name: &str) -> String {

@@ -163,6 +163,7 @@ async fn start(
         dynamodb: endpoints.dynamodb,
         probe_queue: probe_queue(&model.queues, &endpoints.sqs),
         sqs: endpoints.sqs,
+        lambda: endpoints.lambda,
         bucket: bucket.name.clone(),
         table: table.name.clone(),
         keys_table: keys_table.name.clone(),

@@ -25,6 +25,8 @@ pub struct Ready {
     pub dynamodb: String,
     /// Endpoint of SQS.
     pub sqs: String,
+    /// Endpoint of Lambda.
+    pub lambda: String,
     /// The queue through which probes are asked for again.
     pub probe_queue: String,
     /// Name of the bucket.

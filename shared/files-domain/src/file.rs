@@ -127,6 +127,8 @@ pub struct File {
     pub ffprobe_error: Option<String>,
     /// Which ffprobe looked at it last.
     pub probed_by: Option<String>,
+    /// Whether the operator wants it, although it is `success`, to be probed again.
+    pub probe_again: bool,
     /// Counted as an import in flight.
     pub importing: bool,
     /// Whether an import takes its name from the source.
@@ -178,6 +180,12 @@ impl File {
     pub fn upload_url_lifetime(&self, now: Timestamp) -> Duration {
         let left = self.due.map_or(0, |due| due.at.seconds().saturating_sub(now.seconds()));
         limits::UPLOAD_URL_LIFETIME.min(Duration::from_secs(left))
+    }
+
+    /// Whether a probe of its bytes may still change it.
+    #[must_use]
+    pub fn awaits_probe(&self) -> bool {
+        !self.status.is_terminal() || (self.status == Status::Success && self.probe_again)
     }
 
     /// Whether its bytes can be downloaded.
@@ -288,6 +296,7 @@ impl NewFile {
             probe: None,
             ffprobe_error: None,
             probed_by: None,
+            probe_again: false,
             importing: false,
             name_from_source: self.name_from_source,
             generation: 0,

@@ -25,6 +25,7 @@ pub use content_type::clean_content_type;
 pub use file::{Checksum, Detail, Due, DueKind, File, FullProbe, NewFile, Progress, Source, Status};
 pub use id::{FileId, OwnerId, ParseIdError, file_object_key, parse_file_object_key, probe_object_key};
 pub use key::{ApiKey, Authority, KeyHash, KeyProblem, KeyRecord, NewKey, Scope};
+pub use media_facts::{DurationSource, MediaType, ProbeFacts, ProbeSummary};
 pub use metadata::{Metadata, MetadataError};
 pub use name::FileName;
 pub use origin::{Origin, PageClaims};
@@ -35,9 +36,7 @@ pub use ports::{
     ImportClaim, ImportMessage, ListFiles, ObjectMeta, ProbeDone, QueueImport, QueueProbe, RemoveFile,
     SavedProbe, StoreError,
 };
-pub use probe::{
-    AttachedPicture, ColorFacts, DurationSource, MediaType, PROBE_FACTS, ProbeFacts, ProbeSummary, Probed,
-};
+pub use probe::{PROBE_FACTS, Probed};
 pub use resume::{Hashed, Resume};
 pub use size::human_bytes;
 pub use source_headers::{SourceHeaders, SourceHeadersError};

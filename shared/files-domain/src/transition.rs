@@ -124,8 +124,11 @@ impl File {
     /// Another ffprobe has looked at it. What that one can read of it is what it is from now on; what it cannot read takes
     /// nothing away. Whether anything has changed: its status never does.
     pub fn probed_again(&mut self, done: &ProbeDone) -> bool {
-        if self.status != Status::Success || done.by.is_none() || self.probed_by == done.by {
+        if self.status != Status::Success || !std::mem::take(&mut self.probe_again) {
             return false;
+        }
+        if done.by.is_none() {
+            return true; // given up: what is known of it stays
         }
         self.probed_by.clone_from(&done.by);
         self.content_type = done.content_type.clone().or_else(|| self.content_type.take());
@@ -343,10 +346,13 @@ mod tests {
                 let mut file = import(None);
                 file.probed(&probe(first, Some("7"), 0));
                 let before = file.clone();
-                assert!(!file.probed_again(&probe(second, Some("7"), 1)), "the same one");
-                assert!(!file.probed_again(&probe(second, None, 1)), "nobody");
+                assert!(!file.probed_again(&probe(second, Some("8"), 1)), "nobody asked for it");
                 assert_eq!(file, before);
-                assert!(file.probed_again(&probe(second, Some("8"), 1)));
+                file.probe_again = true;
+                assert!(file.awaits_probe() && file.probed_again(&probe(second, None, 1)));
+                assert_eq!(file, before, "none has looked at it, and none is waited for any more");
+                file.probe_again = true;
+                assert!(file.probed_again(&probe(second, Some("8"), 1)) && !file.awaits_probe());
                 assert_eq!((file.status, file.probed_by.as_deref()), (Status::Success, Some("8")));
                 assert_eq!(file.probe.is_some(), first == &media || second == &media);
                 assert_eq!(file.probe.is_none(), file.ffprobe_error.is_some());

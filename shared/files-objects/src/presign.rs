@@ -84,6 +84,23 @@ impl Objects {
         Ok(presigned(&request, now, lifetime))
     }
 
+    /// Presigns a GET of a file's bytes as they are, or of ranges of them, for `lifetime`. It ends sooner when the credentials
+    /// that it is signed with do.
+    ///
+    /// # Errors
+    /// No credentials to sign with.
+    pub async fn presign_read(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        now: Timestamp,
+        lifetime: Duration,
+    ) -> Result<Presigned, ObjectsError> {
+        let get = self.client.get_object().bucket(&self.bucket).key(file_object_key(owner, id));
+        let request = get.presigned(config(now, lifetime)?).await.map_err(ObjectsError::from_sdk)?;
+        Ok(presigned(&request, now, lifetime))
+    }
+
     /// A GET, or a HEAD, of a file's bytes that S3 serves under `served`.
     ///
     /// # Errors

@@ -94,6 +94,8 @@ pub(crate) struct SummaryItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     probed_by: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    probe_again: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     importing: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     name_from_source: bool,
@@ -150,6 +152,7 @@ impl From<&File> for SummaryItem {
             probe: file.probe,
             ffprobe_error: file.ffprobe_error,
             probed_by: file.probed_by,
+            probe_again: file.probe_again,
             importing: file.importing,
             name_from_source: file.name_from_source,
             generation: file.generation,
@@ -204,6 +207,7 @@ pub(crate) fn file_from_item(item: Item) -> Result<File, StoreError> {
         probe: item.probe,
         ffprobe_error: item.ffprobe_error,
         probed_by: item.probed_by,
+        probe_again: item.probe_again,
         importing: item.importing,
         name_from_source: item.name_from_source,
         generation: item.generation,

@@ -1,14 +1,19 @@
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
 use files_domain::{
-    FileId, FileRecords, FinishProbe, MediaType, OwnerId, ProbeDone, Probed, SavedProbe, Status, StoreError,
+    File, FileId, FileRecords, FinishProbe, MediaType, OwnerId, ProbeDone, Probed, SavedProbe, Status,
+    StoreError,
 };
 
 use crate::Records;
-use crate::error::corrupt;
+use crate::error::{corrupt, unavailable};
 use crate::item::{
-    FULL_PROBE, FULL_PROBE_IN_OBJECT, detail_sk, file_sk, full_probe_attribute, number, owner_pk,
-    primary_key, text, to_attribute,
+    FULL_PROBE, FULL_PROBE_IN_OBJECT, detail_sk, file_from_item, file_sk, full_probe_attribute, number,
+    owner_pk, primary_key, text, to_attribute,
 };
 use crate::list::type_partition;
 use crate::transact::{Refused, condition_failed};
@@ -40,6 +45,38 @@ impl FinishProbe for Records {
 }
 
 impl Records {
+    /// Reads the summary of a file whose object is to be probed. `None`: there is no such file.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]: DynamoDB failed.
+    pub async fn find_to_probe(&self, owner: OwnerId, id: FileId) -> Result<Option<File>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let key = primary_key(owner_pk(owner), file_sk(id));
+        let found = get.set_key(Some(key)).send().await.map_err(unavailable)?;
+        found.item.map(file_from_item).transpose()
+    }
+
+    /// Has a `success` file await a probe again. `false`: there is no such file, or it is not `success`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]: DynamoDB failed.
+    pub async fn ask_to_probe_again(&self, owner: OwnerId, id: FileId) -> Result<bool, StoreError> {
+        let update = self.client.update_item().table_name(&self.table);
+        let update = update
+            .set_key(Some(primary_key(owner_pk(owner), file_sk(id))))
+            .condition_expression("#status = :success")
+            .update_expression("SET probe_again = :yes ADD version :one")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":success", text(Status::Success.to_string()))
+            .expression_attribute_values(":yes", AttributeValue::Bool(true))
+            .expression_attribute_values(":one", number(1));
+        match update.send().await.map_err(SdkError::into_service_error) {
+            Ok(_) => Ok(true),
+            Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+            Err(error) => Err(StoreError::Unavailable(error.into())),
+        }
+    }
+
     /// To `success` in one step, on the condition that nothing else about the file has to change.
     fn expected_success(
         &self,

@@ -10,6 +10,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 
 use crate::contention::{ConditionalRequestConflict, TransactionConflict};
+use crate::download::Downloads;
 use crate::https::Https;
 use crate::loopback::LoopbackIsPrivate;
 use crate::settings::{SettingError, optional, required};
@@ -125,6 +126,18 @@ impl Aws {
     pub(crate) async fn connect_to_s3(&self, count: usize, bucket: &str) {
         let config = only_connecting(&self.at("AWS_ENDPOINT_URL_S3", large_calls()), &self.https, count);
         let _ = aws_sdk_s3::Client::new(&config).head_object().bucket(bucket).key("any").send().await;
+    }
+
+    /// A client for presigned URLs.
+    #[must_use]
+    pub fn downloads(&self) -> Downloads {
+        Downloads::new(self.https.clone())
+    }
+
+    /// The same as [`connect_to_dynamodb`](Self::connect_to_dynamodb), to Lambda.
+    pub(crate) async fn connect_to_lambda(&self, count: usize) {
+        let config = only_connecting(&self.at("AWS_ENDPOINT_URL_LAMBDA", invocations()), &self.https, count);
+        let _ = aws_sdk_lambda::Client::new(&config).invoke().function_name("any").send().await;
     }
 
     /// A client of SQS.

@@ -5,6 +5,7 @@ mod aws;
 mod clock;
 mod connections;
 mod contention;
+mod download;
 mod https;
 mod logging;
 mod loopback;
@@ -13,6 +14,7 @@ mod settings;
 
 pub use aws::Aws;
 pub use clock::now;
+pub use download::{DownloadError, Downloads};
 pub use metrics::{MetricUnit, publish_metric};
 pub use settings::{SettingError, number, optional, required};
 
@@ -74,12 +76,6 @@ impl Startup {
         Ok(Objects::new(self.aws.s3(), required("FILES_BUCKET", "the bucket's name")?))
     }
 
-    /// A client of S3, for whoever learns the bucket from an event.
-    #[must_use]
-    pub fn s3(&self) -> aws_sdk_s3::Client {
-        self.aws.s3()
-    }
-
     /// The queue that `FILES_IMPORT_QUEUE_URL` names.
     ///
     /// # Errors
@@ -101,6 +97,23 @@ impl Startup {
     #[must_use]
     pub fn page_resolver(&self) -> Option<PageResolver> {
         optional("FILES_RESOLVE_FUNCTION").map(|name| PageResolver::new(self.aws.lambda(), name))
+    }
+
+    /// A client of Lambda, for whoever invokes another function.
+    #[must_use]
+    pub fn lambda(&self) -> aws_sdk_lambda::Client {
+        self.aws.lambda()
+    }
+
+    /// A client for presigned URLs.
+    #[must_use]
+    pub fn downloads(&self) -> Downloads {
+        self.aws.downloads()
+    }
+
+    /// Opens `count` connections to Lambda, as [`connect_to_dynamodb`](Self::connect_to_dynamodb) does.
+    pub async fn connect_to_lambda(&self, count: usize) {
+        in_time(self.aws.connect_to_lambda(count)).await;
     }
 
     /// Lets so many connections to DynamoDB stand before the first request, which uses them at once, comes; if that takes at

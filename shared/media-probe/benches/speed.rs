@@ -78,7 +78,7 @@ fn median_ms(mut times: Vec<Duration>) -> f64 {
 fn probe(runtime: &Runtime, file: &Large, latency: Duration) -> (Duration, usize, u64) {
     let source = Arc::new(OnDisk::open(&file.path, latency));
     let started = Instant::now();
-    let outcome = runtime.block_on(support::ffprobe().probe(Arc::clone(&source))).unwrap();
+    let outcome = runtime.block_on(support::ffprobe().probe(Arc::clone(&source))).unwrap().outcome;
     let time = started.elapsed();
     let Outcome::Media(media) = outcome else { panic!("{}: unreadable", file.name) };
     let seconds = media.summary.duration.unwrap_or_default();

@@ -1,8 +1,9 @@
 //! What ffprobe's JSON does not say of itself: that a number is an estimate, or true of a part of the file only.
 
+use media_facts::DurationSource;
 use serde_json::Value;
 
-use crate::media::{DurationSource, Media};
+use crate::media::Media;
 
 /// What ffprobe writes when it divides the size by the bit rate.
 const ESTIMATES: &str = "Estimating duration from bitrate";
@@ -55,7 +56,8 @@ fn forget(part: Option<&mut Value>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::{DurationSource, Media, parse};
+    use super::DurationSource;
+    use crate::{Media, parse};
 
     fn media() -> Media {
         let stream =

@@ -8,6 +8,8 @@ use crate::cache::BLOCK;
 /// Blocks of the first two reads of a file: 320 KiB are what ffprobe looks at of most, with what the sockets hold beyond; 448 KiB
 /// of nearly all.
 const START: [u64; 2] = [5, 2];
+/// Bytes of the first read of a file, which a probe makes in any case.
+pub const FIRST_READ_BYTES: u64 = START[0] * BLOCK;
 /// Blocks of the reads that follow each other at any other place. 256 KiB hold most headers and small indexes; a reader that is
 /// still there after two of them wants a large one, or a whole picture. The last one repeats: 2 MiB at most are read in vain
 /// after the last byte that ffprobe wanted.

@@ -1,8 +1,9 @@
 //! What media type a file has by its bytes, when it does not have the one it was given.
 
+use media_facts::MediaType;
 use serde_json::Value;
 
-use crate::media::{Kind, Media};
+use crate::media::Media;
 use crate::probe::Outcome;
 
 const ANY_BYTES: &str = "application/octet-stream";
@@ -92,12 +93,12 @@ pub fn true_content_type(stated: Option<&str>, head: &[u8], outcome: &Outcome) -
 
 fn of_media<'a>(stated: &'a str, by_bytes: Option<&'static str>, media: &Media) -> &'a str {
     let format = media.summary.format_name.split(',').next().unwrap_or_default();
-    let kind = format!("{}/", media.kind.as_str());
+    let kind = format!("{}/", media.media_type.as_str());
     let known = CONTAINERS.iter().find(|(name, _)| *name == format).map(|(_, types)| *types);
     let fits = match known {
         // A type for video is often given to sound in the same container; not the other way round.
         Some(types) => {
-            types.contains(&stated) && (stated.starts_with(&kind) || !shown_as(stated, media.kind))
+            types.contains(&stated) && (stated.starts_with(&kind) || !shown_as(stated, media.media_type))
         }
         None => stated.starts_with(&kind),
     };
@@ -111,18 +112,18 @@ fn of_media<'a>(stated: &'a str, by_bytes: Option<&'static str>, media: &Media) 
 }
 
 /// Whether a type says of the file what it is not: moving pictures of a still, sound of a film.
-fn shown_as(stated: &str, kind: Kind) -> bool {
-    let video_of_sound = kind == Kind::Audio && stated.starts_with("video/");
+fn shown_as(stated: &str, media_type: MediaType) -> bool {
+    let video_of_sound = media_type == MediaType::Audio && stated.starts_with("video/");
     is_media(stated) && !video_of_sound
 }
 
 fn by_brand(media: &Media) -> Option<&'static str> {
     let brand = media.full.get("format")?.get("tags")?.get("major_brand").and_then(Value::as_str)?.trim();
-    match (media.kind, brand) {
-        (Kind::Image, "avif" | "avis") => Some("image/avif"),
-        (Kind::Image, "heic" | "heix") => Some("image/heic"),
-        (Kind::Video, "qt") => Some("video/quicktime"),
-        (Kind::Video, brand) if brand.starts_with("3gp") => Some("video/3gpp"),
+    match (media.media_type, brand) {
+        (MediaType::Image, "avif" | "avis") => Some("image/avif"),
+        (MediaType::Image, "heic" | "heix") => Some("image/heic"),
+        (MediaType::Video, "qt") => Some("video/quicktime"),
+        (MediaType::Video, brand) if brand.starts_with("3gp") => Some("video/3gpp"),
         _ => None,
     }
 }

@@ -1,5 +1,6 @@
 //! How much of a file ffprobe analyses: little at first, and more when that left something open.
 
+use media_facts::MediaType;
 use serde_json::Value;
 
 use crate::media::Media;
@@ -58,5 +59,5 @@ fn is_settled(stream: &Value, media: &Media) -> bool {
     let rates = (ratio(stream.get("avg_frame_rate")), ratio(stream.get("r_frame_rate")));
     let agree = matches!(rates, (Some(average), Some(base)) if (average / base - 1.0).abs() < 0.01);
     let indexed = media.summary.format_name.starts_with("mov,") && rates.0.is_some();
-    stream.get("pix_fmt").is_some() && (agree || indexed || media.kind == crate::Kind::Image)
+    stream.get("pix_fmt").is_some() && (agree || indexed || media.media_type == MediaType::Image)
 }

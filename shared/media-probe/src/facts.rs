@@ -1,6 +1,6 @@
 //! What else is often asked for: colour, sound, languages, cover art, the time of creation.
 
-use serde::Serialize;
+use media_facts::{AttachedPicture, Color, Hdr, ProbeFacts};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::{Iso8601, Rfc3339};
@@ -8,90 +8,17 @@ use time::format_description::well_known::{Iso8601, Rfc3339};
 use crate::number::count;
 use crate::parse::{codec, is, is_cover_art};
 
-/// Facts that not every file has. Absent is what the file does not tell.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct Facts {
-    /// Which kind of high dynamic range the first picture stream has.
-    pub hdr: Option<Hdr>,
-    /// The colours of the first picture stream.
-    pub color: Option<Color>,
-    /// Sound channels of the first audio stream.
-    pub channels: Option<u64>,
-    /// ffprobe's name of their layout, such as `stereo` or `5.1(side)`.
-    pub channel_layout: Option<String>,
-    /// Samples per second of the first audio stream.
-    pub sample_rate: Option<u64>,
-    /// Languages of the sound, each once, as the file names them (mostly ISO 639-2).
-    pub audio_languages: Vec<String>,
-    /// Languages of the subtitles, likewise.
-    pub subtitle_languages: Vec<String>,
-    /// Cover art: pictures that belong to the file and are not its video.
-    pub attached_pictures: Vec<AttachedPicture>,
-    /// When it was made, by the file's own word, in UTC (RFC 3339).
-    pub creation_time: Option<String>,
-}
-
-/// A kind of high dynamic range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Hdr {
-    /// SMPTE ST 2084 (PQ) with the primaries of BT.2020.
-    Hdr10,
-    /// Hybrid log-gamma (ARIB STD-B67).
-    Hlg,
-    /// A Dolby Vision configuration; the base layer may be playable as another kind.
-    DolbyVision,
-}
-
-impl Hdr {
-    /// The word for it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Hdr10 => "hdr10",
-            Self::Hlg => "hlg",
-            Self::DolbyVision => "dolby_vision",
-        }
-    }
-}
-
-/// Colours, by ffprobe's names (those of ITU-T H.273).
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct Color {
-    /// Such as `yuv420p10le`.
-    pub pixel_format: Option<String>,
-    /// Bits of one component.
-    pub bit_depth: Option<u64>,
-    /// `tv` (limited) or `pc` (full).
-    pub range: Option<String>,
-    /// The matrix, such as `bt709`.
-    pub space: Option<String>,
-    /// Such as `bt2020`.
-    pub primaries: Option<String>,
-    /// The transfer function, such as `smpte2084`.
-    pub transfer: Option<String>,
-}
-
-/// A picture that is attached to the file.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct AttachedPicture {
-    /// Such as `mjpeg` or `png`.
-    pub codec: Option<String>,
-    /// Pixels.
-    pub width: Option<u64>,
-    /// Pixels.
-    pub height: Option<u64>,
-}
-
 /// Gathers them from ffprobe's `format` and `streams`.
 pub(crate) fn gather(
     format: &Map<String, Value>,
     streams: &[Value],
     picture: Option<&Value>,
     sound: Option<&Value>,
-) -> Facts {
+    frame_rate_ratio: Option<String>,
+) -> ProbeFacts {
     let color = picture.map(color).filter(|color| *color != Color::default());
-    Facts {
+    ProbeFacts {
+        frame_rate_ratio,
         hdr: picture.and_then(|picture| hdr(picture, color.as_ref())),
         color,
         channels: sound.and_then(|sound| count(sound.get("channels"))),

@@ -30,10 +30,10 @@ mod server;
 mod source;
 mod version;
 
+pub use ahead::FIRST_READ_BYTES;
 pub use content_type::true_content_type;
-pub use facts::{AttachedPicture, Color, Facts, Hdr};
 pub use limits::Limits;
-pub use media::{DurationSource, Kind, Media, Summary};
-pub use probe::{Ffprobe, Outcome, ProbeError};
+pub use media::Media;
+pub use probe::{Ffprobe, Outcome, ProbeEnd, ProbeError};
 pub use source::{RangeSource, ReadError};
 pub use version::is_outdated;

@@ -1,9 +1,10 @@
 //! From ffprobe's JSON to [`Media`].
 
+use media_facts::{DurationSource, MediaType, ProbeSummary};
 use serde_json::{Map, Value, json};
 
 use crate::facts;
-use crate::media::{DurationSource, Kind, Media, Summary};
+use crate::media::Media;
 use crate::number::{count, float, integer, positive, ratio};
 
 /// Demuxers of pictures beside those whose name ends with `_pipe`.
@@ -30,10 +31,13 @@ pub(crate) fn media(output: &[u8]) -> Result<Media, NotDescribed> {
     let chapters = list(&mut root, "chapters");
     let picture = streams.iter().find(|stream| is(stream, "video") && !is_cover_art(stream));
     let sound = streams.iter().find(|stream| is(stream, "audio"));
-    let (kind, summary) = summarise(&format, &streams, picture, sound);
-    let facts = facts::gather(&format, &streams, picture, sound);
+    let media_type = media_type(&format, picture, sound);
+    let still = media_type == MediaType::Image && is_still(&format, picture);
+    let frame_rate = picture.and_then(frame_rate).filter(|_| !still);
+    let facts = facts::gather(&format, &streams, picture, sound, frame_rate.clone());
+    let summary = summarise(&format, &streams, picture, sound, frame_rate, still);
     let full = json!({ "format": format, "streams": streams, "chapters": chapters });
-    Ok(Media { summary, kind, facts, full, partial: None })
+    Ok(Media { summary, media_type, facts, full, partial: None })
 }
 
 /// The code and ffprobe's text of the error it printed, if it did.
@@ -52,28 +56,33 @@ fn list(root: &mut Map<String, Value>, name: &str) -> Vec<Value> {
     }
 }
 
+fn media_type(format: &Map<String, Value>, picture: Option<&Value>, sound: Option<&Value>) -> MediaType {
+    match (picture, sound) {
+        (Some(_), _) if Container::of(format).is_image() => MediaType::Image,
+        (Some(_), _) => MediaType::Video,
+        (None, Some(_)) => MediaType::Audio,
+        (None, None) => MediaType::Other,
+    }
+}
+
+/// Whether an image does not move. Of a still, ffprobe tells the length and the rate that it would have as a video.
+fn is_still(format: &Map<String, Value>, picture: Option<&Value>) -> bool {
+    Container::of(format) == Container::Still
+        || picture.is_some_and(|stream| count(stream.get("nb_frames")) == Some(1))
+}
+
 fn summarise(
     format: &Map<String, Value>,
     streams: &[Value],
     picture: Option<&Value>,
     sound: Option<&Value>,
-) -> (Kind, Summary) {
-    let container = Container::of(format);
-    let kind = match (picture, sound) {
-        (Some(_), _) if container.is_image() => Kind::Image,
-        (Some(_), _) => Kind::Video,
-        (None, Some(_)) => Kind::Audio,
-        (None, None) => Kind::Other,
-    };
-    // Of a still, ffprobe tells the length and the rate that it would have as a video.
-    let still = kind == Kind::Image
-        && (container == Container::Still
-            || picture.is_some_and(|stream| count(stream.get("nb_frames")) == Some(1)));
+    frame_rate: Option<String>,
+    still: bool,
+) -> ProbeSummary {
     let rotation = picture.and_then(rotation);
     let (width, height) = picture.map_or((None, None), |stream| size(stream, rotation));
     let duration = duration(format, streams).filter(|_| !still);
-    let frame_rate = picture.and_then(frame_rate).filter(|_| !still);
-    let summary = Summary {
+    ProbeSummary {
         width,
         height,
         duration,
@@ -81,12 +90,10 @@ fn summarise(
         format_name: format.get("format_name").and_then(Value::as_str).unwrap_or_default().to_owned(),
         video_codec: picture.and_then(codec),
         audio_codec: sound.and_then(codec),
-        frame_rate: frame_rate.as_deref().and_then(|text| ratio(Some(&text.into()))),
-        frame_rate_ratio: frame_rate,
+        frame_rate: frame_rate.and_then(|text| ratio(Some(&text.into()))),
         bit_rate: count(format.get("bit_rate")).filter(|_| !still),
         rotation,
-    };
-    (kind, summary)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,10 +224,10 @@ mod tests {
         let mut root = video(json!({ "width": -5, "height": 0, "avg_frame_rate": "0/0", "duration": "nan" }));
         root["format"]["duration"] = json!("N/A");
         root["format"]["bit_rate"] = json!("-7");
-        let expected = Summary {
+        let expected = ProbeSummary {
             format_name: "mov,mp4".to_owned(),
             video_codec: Some("h264".to_owned()),
-            ..Summary::default()
+            ..ProbeSummary::default()
         };
         assert_eq!(parsed(&root).summary, expected);
     }
@@ -228,8 +235,8 @@ mod tests {
     #[test]
     fn a_time_base_is_no_frame_rate() {
         let rate = |extra: Value| {
-            let summary = parsed(&video(extra)).summary;
-            (summary.frame_rate_ratio, summary.frame_rate)
+            let media = parsed(&video(extra));
+            (media.facts.frame_rate_ratio, media.summary.frame_rate)
         };
         let dv = json!({"avg_frame_rate": "60000/1", "r_frame_rate": "25/1", "time_base": "1/60000"});
         assert_eq!(rate(dv), (Some("25/1".to_owned()), Some(25.0)));
@@ -253,19 +260,19 @@ mod tests {
     fn tells_kinds_by_streams() {
         let kind = |format: &str, brand: &str, streams: Value| {
             let format = json!({ "format_name": format, "tags": { "major_brand": brand } });
-            parsed(&json!({ "format": format, "streams": streams })).kind
+            parsed(&json!({ "format": format, "streams": streams })).media_type
         };
         let cover =
             json!({ "codec_type": "video", "codec_name": "png", "disposition": { "attached_pic": 1 } });
         let picture = json!({ "codec_type": "video", "codec_name": "png" });
         let sound = json!({ "codec_type": "audio", "codec_name": "flac" });
-        assert_eq!(kind("flac", "", json!([sound, cover])), Kind::Audio);
-        assert_eq!(kind("mp3", "", json!([cover])), Kind::Other);
-        assert_eq!(kind("png_pipe", "", json!([picture])), Kind::Image);
-        assert_eq!(kind("mov,mp4", "avif", json!([picture])), Kind::Image);
-        assert_eq!(kind("mov,mp4", "isom", json!([picture, sound])), Kind::Video);
-        assert_eq!(kind("mov,mp4", "isom", json!([{ "codec_type": "data" }])), Kind::Other);
-        assert_eq!(kind("mov,mp4", "isom", json!([])), Kind::Other);
+        assert_eq!(kind("flac", "", json!([sound, cover])), MediaType::Audio);
+        assert_eq!(kind("mp3", "", json!([cover])), MediaType::Other);
+        assert_eq!(kind("png_pipe", "", json!([picture])), MediaType::Image);
+        assert_eq!(kind("mov,mp4", "avif", json!([picture])), MediaType::Image);
+        assert_eq!(kind("mov,mp4", "isom", json!([picture, sound])), MediaType::Video);
+        assert_eq!(kind("mov,mp4", "isom", json!([{ "codec_type": "data" }])), MediaType::Other);
+        assert_eq!(kind("mov,mp4", "isom", json!([])), MediaType::Other);
     }
 
     #[test]
@@ -275,7 +282,7 @@ mod tests {
         }
         let odd = media(br#"{"format":{"format_name":7},"streams":[1,null,{"codec_type":[]}],"chapters":5}"#)
             .unwrap();
-        assert_eq!((odd.kind, odd.summary), (Kind::Other, Summary::default()));
+        assert_eq!((odd.media_type, odd.summary), (MediaType::Other, ProbeSummary::default()));
         let latin1 = media(b"{\"format\":{\"tags\":{\"title\":\"caf\xe9\"}}}").unwrap();
         assert_eq!(latin1.full["format"]["tags"]["title"], "caf\u{fffd}");
     }

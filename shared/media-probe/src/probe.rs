@@ -5,15 +5,17 @@ use std::io;
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use media_facts::MediaType;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::command::{self, Failure, Printed};
 use crate::depth::{self, DEPTHS, Depth};
 use crate::halt::{Halt, Reason};
 use crate::limits::Limits;
-use crate::media::{Kind, Media};
+use crate::media::Media;
 use crate::reader::{Reader, Spent};
 use crate::server::Server;
 use crate::source::{RangeSource, ReadError};
@@ -32,6 +34,16 @@ pub struct Ffprobe {
     pub path: PathBuf,
     /// What one probe may use.
     pub limits: Limits,
+}
+
+/// How a probe ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProbeEnd {
+    /// What it found.
+    pub outcome: Outcome,
+    /// Whether an ffprobe did not end by itself: it died by a signal, or had to be killed at a limit. So may one that a file
+    /// has taken over.
+    pub killed: bool,
 }
 
 /// What a probe found. Asking again for the same bytes would find the same.
@@ -73,6 +85,17 @@ enum End {
     TimedOut,
 }
 
+impl End {
+    /// Whether ffprobe ended as programs do, or was stopped for no fault of its own.
+    fn is_by_itself(&self) -> bool {
+        match self {
+            Self::Ran(Ok(printed)) => printed.status.code().is_some(),
+            Self::Halted => true,
+            Self::Ran(Err(_)) | Self::TimedOut => false,
+        }
+    }
+}
+
 /// What one run of ffprobe showed.
 struct Look {
     outcome: Outcome,
@@ -93,9 +116,10 @@ impl Ffprobe {
     /// # Errors
     /// [`ProbeError`] for what is worth a retry. Whatever ffprobe itself does, a timeout and death by a signal
     /// included, is [`Outcome::Unreadable`].
-    pub async fn probe<S: RangeSource>(&self, source: Arc<S>) -> Result<Outcome, ProbeError> {
+    pub async fn probe<S: RangeSource>(&self, source: Arc<S>) -> Result<ProbeEnd, ProbeError> {
         if source.size() == 0 {
-            return Ok(Outcome::Unreadable(reason::EMPTY.to_owned()));
+            let outcome = Outcome::Unreadable(reason::EMPTY.to_owned());
+            return Ok(ProbeEnd { outcome, killed: false });
         }
         let started = Instant::now();
         let halt = Arc::new(Halt::default());
@@ -103,11 +127,12 @@ impl Ffprobe {
         let server = Server::bind().map_err(ProbeError::Server)?;
         let url = server.url();
         let serving = pin!(server.serve(Arc::clone(&reader), Arc::clone(&halt)));
-        let probe = Probe { ffprobe: self, url, deadline: started + self.limits.wall_clock, reader, halt };
+        let deadline = started + self.limits.wall_clock;
+        let probe = Probe { ffprobe: self, url, deadline, reader, halt, killed: AtomicBool::new(false) };
         let outcome = probe.outcome(serving).await;
         let (reads, bytes) = probe.reader.used();
         tracing::debug!(reads, bytes, milliseconds = started.elapsed().as_millis(), "probe ended");
-        outcome
+        Ok(ProbeEnd { outcome: outcome?, killed: probe.killed.into_inner() })
     }
 }
 
@@ -118,6 +143,7 @@ struct Probe<'a, S> {
     deadline: Instant,
     reader: Arc<Reader<S>>,
     halt: Arc<Halt>,
+    killed: AtomicBool,
 }
 
 impl<S: RangeSource> Probe<'_, S> {
@@ -185,6 +211,9 @@ impl<S: RangeSource> Probe<'_, S> {
             never = serving => match never {},
         };
         group.kill();
+        if !end.is_by_itself() {
+            self.killed.store(true, Ordering::Relaxed);
+        }
         if !matches!(end, End::Ran(Ok(_))) {
             // Killed, so it is gone in no time; not waiting would leave a zombie until the next probe.
             let _ = timeout(REAP, child.wait()).await;
@@ -216,7 +245,7 @@ fn cut_short(end: End, spent: Spent, url: &str) -> Look {
     let reason = reason::of_budget(spent);
     if let End::Ran(Ok(printed)) = end
         && let Look { outcome: Outcome::Media(mut media), errors } = described(printed, url)
-        && media.kind != Kind::Other
+        && media.media_type != MediaType::Other
     {
         media.cut_short(reason);
         return Look { outcome: Outcome::Media(media), errors };

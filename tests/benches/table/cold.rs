@@ -24,7 +24,7 @@ use crate::stats::{Times, peak_memory_mb};
 
 const BARE: &str = "bare-function";
 /// Each endpoint, and how many AWS calls it makes one after the other before it answers: what is sent at once counts once.
-const ENDPOINTS: [(&str, usize); 11] = [
+const ENDPOINTS: [(&str, usize); 13] = [
     ("create-file", 2),
     ("list-files", 2),
     ("get-file", 1),
@@ -36,6 +36,8 @@ const ENDPOINTS: [(&str, usize); 11] = [
     ("complete-upload", 5),
     ("preview-url", 1), // and a source beside it, without TLS or latency
     ("not-found", 0),
+    ("probe-file", 2), // of a finished file: an invocation, and what probe-record reads
+    ("probe-record", 1),
 ];
 /// So much longer than the bare one, with as many calls, may a start take.
 const MAX_RATIO: f64 = 1.3;
@@ -55,6 +57,7 @@ struct Surroundings {
     roots: PathBuf,
     dynamodb: String,
     s3: String,
+    lambda: String,
     source: SourceServer,
     _folder: tempfile::TempDir,
 }
@@ -141,9 +144,10 @@ impl Surroundings {
         let roots = certificate.trusted(folder.path());
         let dynamodb = certificate.in_front_of(&cloud.ready().dynamodb).await;
         let s3 = certificate.in_front_of(&cloud.ready().s3).await;
+        let lambda = certificate.in_front_of(&cloud.ready().lambda).await;
         let source = SourceServer::start().await;
         source.serve("/a.mp4", Reply::bytes(media::PNG.clone()));
-        Self { cloud, owner, roots, dynamodb, s3, source, _folder: folder }
+        Self { cloud, owner, roots, dynamodb, s3, lambda, source, _folder: folder }
     }
 
     /// The event of a request that the function answers with success.
@@ -156,13 +160,18 @@ impl Surroundings {
                 self.owner.send_parts(&file, &"abc".into(), &[1]).await;
                 file
             }
-            "get-file" | "download-file" | "delete-file" => {
+            "get-file" | "download-file" | "delete-file" | "probe-file" => {
                 self.owner.wait_until_success(&self.owner.upload("a.mp4", &media::PNG).await).await
             }
-            "sign-upload" => self.owner.announce_as(&body).await,
+            "sign-upload" | "probe-record" => self.owner.announce_as(&body).await,
             _ => json!({"id": ""}),
         };
         let id = id(&file);
+        match function {
+            "probe-file" => return self.owner.behind.stored_event(id),
+            "probe-record" => return json!({"begin": {"key": self.owner.behind.object_key(id)}}),
+            _ => {}
+        }
         let (method, path, body) = match function {
             "create-file" => ("POST", "/v1/files".to_owned(), body.to_string()),
             "list-files" => ("GET", "/v1/files".to_owned(), String::new()),
@@ -217,6 +226,9 @@ impl Surroundings {
             ("AWS_ENDPOINT_URL_DYNAMODB", &self.dynamodb),
             ("AWS_ENDPOINT_URL_S3", &self.s3),
             ("AWS_ENDPOINT_URL_SQS", &ready.sqs),
+            ("AWS_ENDPOINT_URL_LAMBDA", &self.lambda),
+            ("FILES_PROBE_RECORD_FUNCTION", "files-local-ProbeRecordFunction"),
+            ("FILES_FFPROBE", files_tests::cloud::built().join("ffprobe").to_str().expect("a path")),
             ("SSL_CERT_FILE", self.roots.to_str().expect("a path")),
             ("BARE_CALLS", &one.calls.to_string()),
             ("FILES_TABLE", &ready.table),
@@ -234,10 +246,17 @@ impl Surroundings {
         let memory = process.id().and_then(peak_memory_mb).unwrap_or(0.0);
         let _ = process.kill().await;
         server.abort();
-        let status = answer["statusCode"].as_u64().unwrap_or(0);
-        let good = if function == "not-found" { 404..=404 } else { 200..=399 };
-        assert!(good.contains(&status), "{function}: {answer}");
+        assert!(is_good(function, &answer), "{function}: {answer}");
         (at - started, memory)
+    }
+}
+
+fn is_good(function: &str, answer: &Value) -> bool {
+    match function {
+        "probe-file" => *answer == json!({}),
+        "probe-record" => answer["probe"]["url"].is_string(),
+        "not-found" => answer["statusCode"] == 404,
+        _ => (200..=399).contains(&answer["statusCode"].as_u64().unwrap_or(0)),
     }
 }
 

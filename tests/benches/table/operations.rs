@@ -19,7 +19,7 @@ struct Row {
     consumed: Value,
 }
 
-const ROWS: [(&str, &str); 11] = [
+const ROWS: [(&str, &str); 12] = [
     ("create, form of 100 kB", "create-file"),
     ("create, presigned", "create-file"),
     ("create, import", "create-file"),
@@ -31,11 +31,16 @@ const ROWS: [(&str, &str); 11] = [
     ("preview of a file", "preview-url"),
     ("preview of a page", "preview-url"),
     ("delete", "delete-file"),
+    ("an invocation of probe-record, as a probe makes two", "probe-record"),
 ];
 
 /// The row of a page of 100, and the read units that it may take.
 const LIST: usize = 5;
 const MAX_PAGE_UNITS: f64 = 13.0;
+/// The row of a probe: the calls of both its functions are in it.
+const PROBE: usize = 4;
+/// The row of a probe's first invocation.
+const INVOCATION: usize = 11;
 /// The row of a page that yt-dlp looks into.
 const PAGE: usize = 9;
 
@@ -140,7 +145,7 @@ impl Bench {
                     let file = owner.wait_for(&file, |file| file["size"].is_u64()).await;
                     (started.elapsed(), Some(file))
                 }
-                4 => self.probe().await,
+                PROBE => self.probe().await,
                 5 => {
                     self.lister.list("?limit=100").await;
                     (started.elapsed(), None)
@@ -161,6 +166,7 @@ impl Bench {
                     self.preview("/page").await;
                     (started.elapsed(), None)
                 }
+                INVOCATION => (self.begin_probe().await, None),
                 _ => {
                     let file = owner.announce("a.mp4", 5, "video/mp4").await;
                     let started = Instant::now();
@@ -168,7 +174,11 @@ impl Bench {
                     (started.elapsed(), None)
                 }
             };
-            let calls = self.cloud.calls(self.rows[index].function).await;
+            let mut calls = self.cloud.calls(self.rows[index].function).await;
+            if index == PROBE {
+                let record = self.cloud.calls("probe-record").await;
+                calls.as_object_mut().expect("calls").extend(record.as_object().cloned().unwrap_or_default());
+            }
             let consumed = self.cloud.consumed(self.rows[index].function).await;
             if let Some(file) = made {
                 self.owner.wait_for(&file, |file| file["status"] != "running").await;
@@ -189,6 +199,18 @@ impl Bench {
         let body = json!({"file_url": self.source.url(path)}).to_string();
         let request = self.owner.request(Method::POST, "/preview").header("content-type", "application/json");
         Answer::to(request.body(body)).await.expect(200);
+    }
+
+    /// One invocation that reads a record and signs a URL.
+    async fn begin_probe(&self) -> Duration {
+        let behind = &self.owner.behind;
+        let waiting = self.owner.announce("clip.mp4", 5, "video/mp4").await;
+        let request = json!({"begin": {"key": behind.object_key(id(&waiting))}}).to_string();
+        let started = Instant::now();
+        let invoke = behind.lambda.invoke().function_name("files-local-ProbeRecordFunction");
+        let output = invoke.payload(request.into_bytes().into()).send().await.expect("an invocation");
+        assert!(output.function_error.is_none(), "{output:?}");
+        started.elapsed()
     }
 
     /// From the end of a presigned PUT to its success.

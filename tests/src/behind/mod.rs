@@ -29,6 +29,8 @@ pub struct Behind {
     pub s3: aws_sdk_s3::Client,
     /// SQS.
     pub sqs: aws_sdk_sqs::Client,
+    /// Lambda.
+    pub lambda: aws_sdk_lambda::Client,
     /// The files table.
     pub table: String,
     /// The keys table.
@@ -59,6 +61,7 @@ impl Behind {
             dynamodb: aws_sdk_dynamodb::Client::new(&config(&ready.dynamodb)),
             s3: aws_sdk_s3::Client::from_conf(s3),
             sqs: aws_sdk_sqs::Client::new(&config(&ready.sqs)),
+            lambda: aws_sdk_lambda::Client::new(&config(&ready.lambda)),
             table: ready.table.clone(),
             keys_table: ready.keys_table.clone(),
             bucket: ready.bucket.clone(),

@@ -163,11 +163,35 @@ async fn a_probe_keeps_its_budget() {
             owner.wait_until_success(&owner.upload(name, bytes).await).await
         })
         .await;
-        assert_eq!(calls["dynamodb"], json!({"TransactWriteItems": 1}), "{name}");
+        assert_eq!(calls, json!({"lambda": {"Invoke": 2}}), "{name}");
+        let calls = cloud.calls("probe-record").await;
+        assert_eq!(calls["dynamodb"], json!({"GetItem": 1, "TransactWriteItems": 1}), "{name}");
+        // By a presigned URL, whose calls are those of the function that signed it.
         let reads = calls["s3"]["GetObject"].as_u64().expect("reads");
         assert!((1..=8).contains(&reads), "{name}: {reads} reads");
         assert_eq!(calls["s3"], json!({"HeadObject": 1, "GetObject": reads}), "{name}");
     }
+}
+
+#[tokio::test]
+async fn an_event_of_a_finished_or_deleted_file_costs_one_read() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
+    let file = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
+    let deleted = owner.wait_until_success(&owner.upload("b.png", &media::PNG).await).await;
+    owner.delete(&deleted).await.expect(204);
+    for (file, s3) in [(&file, None), (&deleted, Some(json!({"DeleteObject": 2})))] {
+        cloud.forget_calls().await;
+        owner.behind.send("ProbeQueue", &owner.behind.stored_event(id(file))).await;
+        owner.behind.drained("ProbeQueue").await;
+        assert_eq!(cloud.calls("probe-file").await, json!({"lambda": {"Invoke": 1}}));
+        let mut expected = json!({"dynamodb": {"GetItem": 1}});
+        if let Some(s3) = s3 {
+            expected["s3"] = s3; // should its bytes have come after the delete
+        }
+        assert_eq!(cloud.calls("probe-record").await, expected);
+    }
+    assert_eq!(owner.file(id(&file)).await, file);
 }
 
 #[tokio::test]

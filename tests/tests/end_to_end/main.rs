@@ -34,3 +34,4 @@ mod reprobe;
 mod source_headers;
 mod story;
 mod streams;
+mod taken_over;

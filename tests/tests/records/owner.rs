@@ -111,6 +111,14 @@ impl<'s, S: Store> Owner<'s, S> {
         self.ports().finish_probe(self.id(), id, done).await.expect("the probe can be written")
     }
 
+    /// Has a `success` file await a probe again; its record then.
+    pub(crate) async fn ask_to_probe_again(&self, id: FileId) -> File {
+        let before = self.record(id).await.expect("a record");
+        let after = File { probe_again: true, ..before.clone() };
+        self.ports().save_file(&before, &after).await.expect("nobody else writes");
+        self.record(id).await.expect("a record")
+    }
+
     pub(crate) async fn claim(&self, id: FileId, now: Timestamp) -> ImportClaim {
         self.ports().claim_import(self.id(), id, now).await.expect("the claim can be written")
     }

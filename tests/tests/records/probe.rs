@@ -213,11 +213,13 @@ async fn another_ffprobe_is_written_down_once<S: Store>(store: &S) {
     };
     let first = by("7 (a)", FullProbe::InObject, 1);
     assert_eq!(press.probe(file.id, &first).await, SavedProbe::Saved);
-    assert_eq!(press.probe(file.id, &first).await, SavedProbe::AlreadyTerminal(Status::Success));
-    let before = press.record(file.id).await.expect("a record");
+    let second = ProbeDone { probed: media(MediaType::Audio), ..by("8 (a)", FullProbe::Inline(vec![1]), 2) };
+    for late in [&first, &second] {
+        assert_eq!(press.probe(file.id, late).await, SavedProbe::AlreadyTerminal(Status::Success));
+    }
+    let before = press.ask_to_probe_again(file.id).await;
     assert_eq!(before.probed_by.as_deref(), Some("7 (a)"));
 
-    let second = ProbeDone { probed: media(MediaType::Audio), ..by("8 (a)", FullProbe::Inline(vec![1]), 2) };
     assert_eq!(press.probe(file.id, &second).await, SavedProbe::SavedAgain);
     let mut expected = before.clone();
     assert!(expected.probed_again(&second));
@@ -231,6 +233,8 @@ async fn another_ffprobe_is_written_down_once<S: Store>(store: &S) {
         full: None,
         ..by("9 (a)", FullProbe::InObject, 3)
     };
+    assert_eq!(press.probe(file.id, &blind).await, SavedProbe::AlreadyTerminal(Status::Success));
+    press.ask_to_probe_again(file.id).await;
     assert_eq!(press.probe(file.id, &blind).await, SavedProbe::SavedAgain);
     let after = press.record(file.id).await.expect("a record");
     assert_eq!((&after.probe, after.probed_by.as_deref()), (&expected.probe, Some("9 (a)")));

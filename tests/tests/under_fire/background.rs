@@ -19,6 +19,8 @@ async fn probing_survives_at_every_call() {
         (id(file).to_owned(), End::Bytes(media::MP4.clone()))
     };
     fire.at_each_call(("probe", "probe-file"), announce, put, Fire::is_terminal).await;
+    // Its own calls, and the reads of who has a URL that it signed.
+    fire.at_each_call(("record of a probe", "probe-record"), announce, put, Fire::is_terminal).await;
     fire.end().await;
 }
 

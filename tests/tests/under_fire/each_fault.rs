@@ -19,6 +19,8 @@ fn faults() -> Vec<Value> {
         json!({"service": "lambda", "action": {"delay_ms": 100}}),
         json!({"caller": "probe-file", "service": "lambda", "action": {"kill_after_ms": 5}}),
         json!({"caller": "probe-file", "service": "lambda", "action": {"deadline_ms": 20}}),
+        json!({"caller": "probe-record", "service": "lambda", "action": {"kill_after_ms": 2}}),
+        json!({"caller": "probe-record", "service": "lambda", "action": {"deadline_ms": 5}}),
     ];
     let mut faults = lambda.to_vec();
     for operation in ["ObjectCreated", "Message", "Asynchronous"] {

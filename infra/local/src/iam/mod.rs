@@ -4,7 +4,8 @@
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/> has them; a function's [`Statement`]s allow each
 //! of them or not. The operator may do everything. What SAM adds to a role by itself (`AWSLambdaBasicExecutionRole` for
 //! logs, `AWSLambdaSQSQueueExecutionRole` for a queue's poller, the destination of what failed) is not allowed here: the
-//! local cloud does that work itself, so a function that asked for it would lean on what its policy does not say.
+//! local cloud does that work itself, so a function that asked for it would lean on what its policy does not say. A function
+//! with a `Role` that the template writes out may do what that role says, on AWS as here.
 
 mod dynamodb;
 mod glob;

@@ -10,6 +10,7 @@ use super::model::Function;
 use super::properties::Properties;
 use super::resolve::scalar;
 use super::resources::queue_name;
+use super::roles::Roles;
 use crate::account::STACK_NAME;
 use crate::iam::{self, Statement};
 
@@ -24,7 +25,7 @@ const PYTHON: &str = "python3.";
 /// Of a binary, which has but one.
 const HANDLER: &str = "bootstrap";
 
-pub(super) fn read(properties: &mut Properties<'_>) -> Result<Function> {
+pub(super) fn read(properties: &mut Properties<'_>, roles: &Roles) -> Result<Function> {
     let code = properties.text("CodeUri")?.context("a function without CodeUri")?;
     let binary = binary(&code).to_owned();
     let runtime = properties.text("Runtime")?;
@@ -52,7 +53,7 @@ pub(super) fn read(properties: &mut Properties<'_>) -> Result<Function> {
         on_failure: None,
         max_retries: RETRIES,
         max_event_age: MAX_EVENT_AGE,
-        policy: policy(properties)?,
+        policy: policy(properties, roles)?,
         recursive: properties.text("RecursiveLoop")?.as_deref() == Some("Allow"),
     };
     properties.without_effect("MemorySize");
@@ -81,15 +82,18 @@ fn environment(properties: &mut Properties<'_>) -> Result<std::collections::BTre
     variables.into_iter().map(|(name, value)| Ok((name, scalar(&value)?))).collect()
 }
 
-/// What the function may do. A role of its own is one that nobody here knows.
-fn policy(properties: &mut Properties<'_>) -> Result<Vec<Statement>> {
-    for unknown in ["Role", "PermissionsBoundary"] {
-        if properties.value(unknown)?.is_some() {
-            bail!("property {unknown}: the local cloud enforces Policies only");
-        }
+/// What the function may do, by its policies or by a role of the template.
+fn policy(properties: &mut Properties<'_>, roles: &Roles) -> Result<Vec<Statement>> {
+    if properties.value("PermissionsBoundary")?.is_some() {
+        bail!("property PermissionsBoundary: the local cloud enforces Policies and Role only");
     }
     let policies = properties.value("Policies")?;
-    policies.map_or_else(|| Ok(Vec::new()), |value| iam::policies(&value)).context("property Policies")
+    match (properties.text("Role")?, policies) {
+        (None, None) => Ok(Vec::new()),
+        (None, Some(policies)) => iam::policies(&policies).context("property Policies"),
+        (Some(role), None) => roles.allowed(&role).context("property Role"),
+        (Some(_), Some(_)) => bail!("SAM leaves Policies out where there is a Role"),
+    }
 }
 
 /// What happens to asynchronous invocations that fail.

@@ -6,6 +6,7 @@ mod model;
 mod properties;
 mod resolve;
 mod resources;
+mod roles;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -20,8 +21,11 @@ pub use model::{
 use properties::Properties;
 pub(crate) use properties::texts;
 use resolve::{Attributes, Resolver};
+use roles::Roles;
 
-use crate::account::{ACCOUNT_ID, API_ID, STACK_NAME, bucket_arn, function_arn, queue_arn, table_arn};
+use crate::account::{
+    ACCOUNT_ID, API_ID, STACK_NAME, bucket_arn, function_arn, queue_arn, role_arn, table_arn,
+};
 
 /// What the template's values depend on besides the template.
 #[derive(Clone, Debug, Default)]
@@ -71,13 +75,14 @@ pub fn load(text: &str, surroundings: &Surroundings) -> Result<Model> {
     for name in surroundings.parameters.keys().filter(|name| !resolver.has_parameter(name)) {
         model.notices.not_run(name, "the template has no such parameter");
     }
+    let roles = Roles::read(&resources, &resolver)?;
     for (id, resource) in &resources {
         let kind = kind(resource);
         let section =
             globals.get(kind.trim_start_matches("AWS::Serverless::")).filter(|_| kind.contains("Serverless"));
         let properties = properties::merge(section, resource.get("Properties"));
         let properties = Properties::new(id, kind, properties, &resolver);
-        add(&mut model, properties).with_context(|| format!("resource {id} is not understood"))?;
+        add(&mut model, properties, &roles).with_context(|| format!("resource {id} is not understood"))?;
     }
     Ok(model)
 }
@@ -128,6 +133,10 @@ fn attributes(id: &str, resource: &Value, resolver: &Resolver, around: &Surround
             let name = name("FunctionName")?;
             (name.clone(), vec![("Arn", function_arn(&name))])
         }
+        roles::ROLE => {
+            let name = name("RoleName")?;
+            (name.clone(), vec![("Arn", role_arn(&name))])
+        }
         "AWS::Serverless::HttpApi" => (API_ID.to_owned(), vec![("ApiEndpoint", around.api_url.clone())]),
         _ => (id.to_owned(), Vec::new()),
     };
@@ -135,13 +144,14 @@ fn attributes(id: &str, resource: &Value, resolver: &Resolver, around: &Surround
     Ok(Attributes { reference, named })
 }
 
-fn add(model: &mut Model, mut properties: Properties<'_>) -> Result<()> {
+fn add(model: &mut Model, mut properties: Properties<'_>, roles: &Roles) -> Result<()> {
     match properties.kind.as_str() {
-        "AWS::Serverless::Function" => model.functions.push(function::read(&mut properties)?),
+        "AWS::Serverless::Function" => model.functions.push(function::read(&mut properties, roles)?),
         "AWS::Serverless::HttpApi" => model.cors = resources::api_cors(&mut properties)?,
         "AWS::SQS::Queue" => model.queues.push(resources::queue(&mut properties)?),
         "AWS::DynamoDB::Table" => model.tables.push(resources::table(&mut properties)?),
         "AWS::S3::Bucket" => model.buckets.push(resources::bucket(&mut properties)?),
+        roles::ROLE => return Ok(()), // read before, for the functions that name it
         "AWS::S3::BucketPolicy" | "AWS::SQS::QueuePolicy" => {
             resources::resource_policy(&mut properties)?;
             model.notices.cloud_only(&properties.kind, &properties.place);

@@ -21,7 +21,7 @@ fn the_real_template_is_understood_completely() {
     assert_eq!(model.notices.not_run, Vec::<String>::new());
     assert_eq!(model.notices.lines().len(), 1, "{:?}", model.notices.lines());
     let names: Vec<_> = model.functions.iter().map(|function| function.binary.as_str()).collect();
-    assert_eq!(names.len(), 16, "{names:?}");
+    assert_eq!(names.len(), 17, "{names:?}");
     assert_eq!(model.queues.len(), 3);
     assert_eq!(model.tables.len(), 2);
     assert_eq!(model.buckets[0].name, "files-local-files-000000000000-us-east-1");
@@ -49,7 +49,6 @@ fn the_real_functions_have_environment_and_triggers() {
     assert_eq!(import.queue_sources, [source]);
     let probe = function(&model, "probe-file");
     assert_eq!(probe.queue_sources[0].max_concurrency, Some(7), "a parameter");
-    assert_eq!(probe.on_failure.as_deref(), Some("files-local-DeadLetterQueue"));
     assert_eq!(probe.object_sources[0].prefix, "files/");
     assert_eq!(probe.object_sources[0].bucket, model.buckets[0].name);
     let sweep = function(&model, "sweep");
@@ -61,6 +60,63 @@ fn the_real_functions_have_environment_and_triggers() {
     let keys: Vec<_> = function(&model, "download-file").routes.iter().map(Route::key).collect();
     assert_eq!(keys, ["GET /v1/files/{id}/{filename}", "HEAD /v1/files/{id}/{filename}"]);
     assert_eq!(function(&model, "not-found").routes[0].key(), "$default");
+}
+
+#[test]
+fn what_touches_strangers_bytes_has_no_rights() {
+    let model = load(REAL, &around()).unwrap();
+    let may = |binary: &str| -> Vec<String> {
+        let policy = &function(&model, binary).policy;
+        let each = policy.iter().flat_map(|one| one.actions.iter().map(|action| (action, &one.resources)));
+        let mut all: Vec<_> = each.map(|(action, on)| format!("{action} {}", on.join(" "))).collect();
+        all.sort();
+        all
+    };
+    let in_account = |service: &str| format!("arn:aws:{service}:us-east-1:000000000000");
+    let logs = format!("{}:log-group:/files/files-local/probe-file:*", in_account("logs"));
+    let queue = format!("{}:files-local-ProbeQueue", in_account("sqs"));
+    let expected = [
+        format!("lambda:InvokeFunction {}:function:files-local-ProbeRecordFunction", in_account("lambda")),
+        format!("logs:CreateLogStream {logs}"),
+        format!("logs:PutLogEvents {logs}"),
+        format!("sqs:DeleteMessage {queue}"),
+        format!("sqs:GetQueueAttributes {queue}"),
+        format!("sqs:ReceiveMessage {queue}"),
+    ];
+    assert_eq!(may("probe-file"), expected);
+    assert_eq!(may("resolve-url"), Vec::<String>::new());
+    assert_eq!(function(&model, "probe-file").on_failure, None, "it would need the right to send dead letters");
+}
+
+const ROLE: &str = r#"
+Resources:
+  Worker:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: functions/worker/, Role: !GetAtt WorkerRole.Arn}
+  WorkerRole:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: {Statement: []}
+      Policies:
+        - {PolicyName: one, PolicyDocument: {Statement: [{Effect: Allow, Action: 'sqs:SendMessage', Resource: q}]}}
+        - {PolicyName: two, PolicyDocument: {Statement: {Effect: Allow, Action: ['s3:GetObject'], Resource: ['b/*']}}}
+"#;
+
+#[test]
+fn a_role_of_the_template_is_what_its_function_may_do() {
+    let model = load(ROLE, &around()).unwrap();
+    assert_eq!(model.notices.lines(), Vec::<String>::new());
+    let policy = &function(&model, "worker").policy;
+    let actions: Vec<_> = policy.iter().flat_map(|statement| &statement.actions).collect();
+    assert_eq!(actions, ["sqs:SendMessage", "s3:GetObject"]);
+    let problem = |text: &str, instead: &str| {
+        format!("{:#}", load(&ROLE.replace(text, instead), &around()).unwrap_err())
+    };
+    let managed = problem("Policies:\n", "ManagedPolicyArns: [a]\n      Policies:\n");
+    assert!(managed.contains("WorkerRole") && managed.contains("ManagedPolicyArns"), "{managed}");
+    let both = problem("Role: !GetAtt WorkerRole.Arn", "Role: !GetAtt WorkerRole.Arn, Policies: []");
+    assert!(both.contains("Worker") && both.contains("leaves Policies out"), "{both}");
+    assert!(problem("Effect: Allow, Action: 's", "Effect: Deny, Action: 's").contains("WorkerRole"));
 }
 
 #[test]

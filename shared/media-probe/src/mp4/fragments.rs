@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::boxes::{self, Header, MAX_HEADER};
 use super::movie::{self, Track};
-use crate::media::{DurationSource, Media};
+use crate::media::Media;
 use crate::reader::{Ended, Reader};
 use crate::source::RangeSource;
 

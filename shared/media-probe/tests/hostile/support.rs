@@ -38,7 +38,7 @@ pub(crate) async fn outcome(what: &str, bytes: impl Into<Bytes>) -> Outcome {
     let outcome = outcome.unwrap_or_else(|error| panic!("{what}: {error:?}"));
     // Whatever a file does, the processor limit ends it before the clock, however busy this machine is.
     assert!(started.elapsed() < ffprobe.limits.wall_clock * 2, "{what}: {:?}", started.elapsed());
-    outcome
+    outcome.outcome
 }
 
 /// Fails if a child process had more memory than a probe should ever need.

@@ -52,7 +52,7 @@ fn every_sample_cut_off_and_with_flipped_bits_is_answered() {
                         let outcome = runtime.block_on(ffprobe().probe(Counted::new(bytes)));
                         let outcome = outcome.unwrap_or_else(|error| panic!("{what}: {error:?}"));
                         let mut answers = answers.lock().unwrap();
-                        match outcome {
+                        match outcome.outcome {
                             Outcome::Media(_) => answers.0 += 1,
                             Outcome::Unreadable(_) => answers.1 += 1,
                         }

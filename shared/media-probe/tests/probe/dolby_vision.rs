@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use media_probe::Hdr;
+use media_facts::Hdr;
 use serde_json::Value;
 
 use crate::support::{ffmpeg, media, program};

@@ -4,7 +4,8 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use media_probe::{DurationSource, Media, Outcome, RangeSource};
+use media_facts::DurationSource;
+use media_probe::{Media, Outcome, RangeSource};
 use tempfile::TempDir;
 
 use crate::large::{self, OnDisk};
@@ -43,7 +44,7 @@ fn stretched(mut file: Vec<u8>) -> Arc<Counted> {
 }
 
 async fn probe(source: &Arc<Counted>) -> Media {
-    match ffprobe().probe(Arc::clone(source)).await.unwrap() {
+    match ffprobe().probe(Arc::clone(source)).await.unwrap().outcome {
         Outcome::Media(media) => *media,
         Outcome::Unreadable(reason) => panic!("{reason}"),
     }
@@ -97,7 +98,7 @@ async fn nothing_is_read_twice() {
 #[tokio::test]
 async fn garbage_is_given_up_early() {
     let source = Counted::with_hole(vec![0xA5; 300_000], GIB, Vec::new());
-    let outcome = ffprobe().probe(Arc::clone(&source)).await.unwrap();
+    let outcome = ffprobe().probe(Arc::clone(&source)).await.unwrap().outcome;
     assert!(matches!(outcome, Outcome::Unreadable(_)), "{outcome:?}");
     let (reads, bytes) = source.totals();
     assert!(reads <= 8 && bytes <= 10_000_000, "{reads} reads, {bytes} bytes");
@@ -109,7 +110,7 @@ async fn large_files_of_every_kind() {
     let folder = TempDir::new().unwrap();
     for large in large::make(folder.path(), 30, 3) {
         let source = Arc::new(OnDisk::open(&large.path, Duration::ZERO));
-        let Outcome::Media(media) = ffprobe().probe(Arc::clone(&source)).await.unwrap() else {
+        let Outcome::Media(media) = ffprobe().probe(Arc::clone(&source)).await.unwrap().outcome else {
             panic!("{}: unreadable", large.name)
         };
         let (reads, bytes) = source.totals();

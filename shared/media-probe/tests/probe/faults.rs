@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use media_probe::{Ffprobe, Limits, Outcome, ProbeError, RangeSource, ReadError};
+use media_probe::{Ffprobe, Limits, Outcome, ProbeEnd, ProbeError, RangeSource, ReadError};
 
 use crate::stand_in::Linked::Statically;
-use crate::stand_in::{StandIn, hex, outcome_of};
+use crate::stand_in::{StandIn, hex};
 use crate::support::{Counted, PATIENCE, ffmpeg, ffprobe, process_of, until};
 
 const MP4: &str = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=3 -f lavfi -i sine=duration=3 -c:v libx264 \
@@ -56,7 +56,7 @@ fn spread() -> Arc<Counted> {
     Counted::new(bytes)
 }
 
-async fn failing(good_reads: usize, fault: Fault, limits: Limits) -> Result<Outcome, ProbeError> {
+async fn failing(good_reads: usize, fault: Fault, limits: Limits) -> Result<ProbeEnd, ProbeError> {
     let source = Failing { whole: spread(), good_reads, fault };
     Ffprobe { limits, ..ffprobe() }.probe(Arc::new(source)).await
 }
@@ -79,7 +79,7 @@ async fn a_source_that_hangs_is_worth_a_retry() {
 }
 
 async fn limited(limits: Limits, source: Arc<Counted>) -> Outcome {
-    Ffprobe { limits, ..ffprobe() }.probe(source).await.unwrap()
+    Ffprobe { limits, ..ffprobe() }.probe(source).await.unwrap().outcome
 }
 
 #[tokio::test]
@@ -143,8 +143,8 @@ async fn one_that_hangs_is_killed() {
     let mut stand_in = StandIn::new(Statically, "hang");
     stand_in.ffprobe.limits.wall_clock = Duration::from_millis(700);
     let started = Instant::now();
-    let outcome = stand_in.outcome().await;
-    assert!(started.elapsed() >= Duration::from_millis(700) && started.elapsed() < PATIENCE);
+    let ProbeEnd { outcome, killed } = stand_in.end().await;
+    assert!(killed && started.elapsed() >= Duration::from_millis(700) && started.elapsed() < PATIENCE);
     assert_eq!(outcome, Outcome::Unreadable("reading the file took ffprobe longer than allowed".to_owned()));
     until("its end", || process_of(&stand_in.ffprobe.path).is_none()).await;
 }
@@ -162,7 +162,8 @@ async fn a_dropped_probe_kills_it() {
 #[tokio::test]
 async fn endless_output_is_cut() {
     let expected = "what ffprobe tells about the file is longer than allowed";
-    assert_eq!(outcome_of("flood").await, Outcome::Unreadable(expected.to_owned()));
+    let end = StandIn::new(Statically, "flood").end().await;
+    assert_eq!(end, ProbeEnd { outcome: Outcome::Unreadable(expected.to_owned()), killed: true });
 }
 
 #[tokio::test]
@@ -182,9 +183,9 @@ const DESCRIPTION: &str = r#"{"format":{}}"#;
 #[tokio::test]
 async fn death_by_signal_is_an_ordinary_result() {
     for death in ["crash", "abort"] {
-        let outcome = outcome_of(&format!("out {};{death}", hex(DESCRIPTION))).await;
-        let crashed = "ffprobe crashed while reading the file";
-        assert_eq!(outcome, Outcome::Unreadable(crashed.to_owned()), "{death}");
+        let end = StandIn::new(Statically, &format!("out {};{death}", hex(DESCRIPTION))).end().await;
+        let crashed = Outcome::Unreadable("ffprobe crashed while reading the file".to_owned());
+        assert_eq!(end, ProbeEnd { outcome: crashed, killed: true }, "{death}");
     }
 }
 
@@ -199,7 +200,8 @@ async fn so_is_death_by_any_other_hand() {
         let sent =
             Command::new("/bin/sh").args(["-c", &format!("kill -{signal} {process}")]).status().unwrap();
         assert!(sent.success());
-        let outcome = probe.await.unwrap().unwrap();
+        let ProbeEnd { outcome, killed } = probe.await.unwrap().unwrap();
+        assert!(killed, "{signal}");
         assert!(
             matches!(&outcome, Outcome::Unreadable(reason) if reason.contains("ffprobe")),
             "{signal}: {outcome:?}"
@@ -214,8 +216,9 @@ async fn nonsense_is_no_description() {
         said.map(|bytes| if bytes.is_empty() { "exit 0".to_owned() } else { format!("out {}", hex(bytes)) });
     let failed = format!("out {};exit 1", hex(DESCRIPTION));
     for script in silent.into_iter().chain([failed]) {
-        let outcome = outcome_of(&script).await;
-        assert_eq!(outcome, Outcome::Unreadable("ffprobe could not read the file".to_owned()), "{script}");
+        let outcome = Outcome::Unreadable("ffprobe could not read the file".to_owned());
+        let end = StandIn::new(Statically, &script).end().await;
+        assert_eq!(end, ProbeEnd { outcome, killed: false }, "{script}");
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use media_probe::{Kind, Media};
+use media_facts::MediaType;
+use media_probe::Media;
 use tempfile::TempDir;
 
 use crate::support::{ffmpeg, ffmpeg_in, media};
@@ -19,7 +20,7 @@ fn assert_near(what: &str, found: Option<f64>, expected: f64, tolerance: f64) {
 
 fn assert_video(media: &Media, format: &str, video: &str, audio: Option<&str>) {
     let summary = &media.summary;
-    assert_eq!(media.kind, Kind::Video);
+    assert_eq!(media.media_type, MediaType::Video);
     assert_eq!((summary.width, summary.height, summary.rotation), (Some(320), Some(180), None));
     assert_eq!(summary.format_name, format);
     assert_eq!(summary.video_codec.as_deref(), Some(video));
@@ -31,7 +32,7 @@ fn assert_video(media: &Media, format: &str, video: &str, audio: Option<&str>) {
 
 fn assert_audio(media: &Media, format: &str, codec: &str) {
     let summary = &media.summary;
-    assert_eq!(media.kind, Kind::Audio);
+    assert_eq!(media.media_type, MediaType::Audio);
     assert_eq!((summary.width, summary.height, summary.frame_rate), (None, None, None));
     assert_eq!((summary.video_codec.as_deref(), summary.audio_codec.as_deref()), (None, Some(codec)));
     assert_eq!(summary.format_name, format);
@@ -40,7 +41,7 @@ fn assert_audio(media: &Media, format: &str, codec: &str) {
 
 fn assert_still(media: &Media, format: &str, codec: &str) {
     let summary = &media.summary;
-    assert_eq!(media.kind, Kind::Image);
+    assert_eq!(media.media_type, MediaType::Image);
     assert_eq!((summary.width, summary.height), (Some(320), Some(180)));
     assert_eq!((summary.duration, summary.frame_rate, summary.bit_rate), (None, None, None));
     assert_eq!((summary.format_name.as_str(), summary.video_codec.as_deref()), (format, Some(codec)));
@@ -107,7 +108,7 @@ fn pixels(extension: &str) -> &'static str {
 #[tokio::test]
 async fn gif_that_moves_and_one_that_does_not() {
     let moving = media(ffmpeg("gif", PICTURE)).await;
-    assert_eq!((moving.kind, moving.summary.width), (Kind::Image, Some(320)));
+    assert_eq!((moving.kind, moving.summary.width), (MediaType::Image, Some(320)));
     assert_near("duration", moving.summary.duration, 2.0, 0.1);
     assert_near("frame rate", moving.summary.frame_rate, 25.0, 0.1);
     assert_still(&media(ffmpeg("gif", &format!("{PICTURE} -frames:v 1"))).await, "gif", "gif");
@@ -169,5 +170,5 @@ async fn chapters() {
 async fn two_probes_at_once() {
     let (sound, picture) = (ffmpeg("wav", SOUND), ffmpeg("png", &format!("{PICTURE} -frames:v 1")));
     let (sound, picture) = tokio::join!(media(sound), media(picture));
-    assert_eq!((sound.kind, picture.kind), (Kind::Audio, Kind::Image));
+    assert_eq!((sound.kind, picture.kind), (MediaType::Audio, MediaType::Image));
 }

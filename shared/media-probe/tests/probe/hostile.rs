@@ -3,7 +3,8 @@
 use std::fs;
 use std::net::TcpListener;
 
-use media_probe::{Kind, Outcome};
+use media_facts::MediaType;
+use media_probe::Outcome;
 use tempfile::TempDir;
 
 use crate::support::{bare_ffprobe, ffmpeg, media, outcome, reason};
@@ -137,8 +138,8 @@ async fn an_mp4_cut_after_its_index() {
     bytes.truncate(bytes.len() * 3 / 4);
     let media = media(bytes).await;
     assert_eq!(
-        (media.kind, media.summary.width),
-        (Kind::Video, Some(320)),
+        (media.media_type, media.summary.width),
+        (MediaType::Video, Some(320)),
         "what the index tells is still true"
     );
 }

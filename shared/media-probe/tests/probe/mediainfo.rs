@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 
-use media_probe::{Kind, Media, Outcome};
+use media_facts::MediaType;
+use media_probe::{Media, Outcome};
 use serde::Deserialize;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -117,7 +118,7 @@ fn agree(name: &str, ours: &str, theirs: &str) -> bool {
 
 fn probe(bytes: Vec<u8>) -> Media {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    match runtime.block_on(ffprobe().probe(Counted::new(bytes))).unwrap() {
+    match runtime.block_on(ffprobe().probe(Counted::new(bytes))).unwrap().outcome {
         Outcome::Media(media) => *media,
         Outcome::Unreadable(reason) => panic!("unreadable: {reason}"),
     }
@@ -136,7 +137,7 @@ fn ours(media: &Media) -> Fields {
     let text = |value: Option<&str>| value.map(str::to_owned);
     let languages = |names: &[String]| Some(names.join(",")).filter(|names| !names.is_empty());
     let fields = [
-        ("kind", Some(media.kind.as_str().to_owned())),
+        ("kind", Some(media.media_type.as_str().to_owned())),
         ("width", summary.width.map(|n| n.to_string())),
         ("height", summary.height.map(|n| n.to_string())),
         ("rotation", Some(summary.rotation.unwrap_or(0).to_string())),
@@ -165,7 +166,7 @@ fn ours(media: &Media) -> Fields {
         ("creation_time", facts.creation_time.clone()),
     ];
     let known = fields.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    known.filter(|(name, _)| media.kind != Kind::Image || *name != "scan").collect()
+    known.filter(|(name, _)| media.media_type != MediaType::Image || *name != "scan").collect()
 }
 
 /// What MediaInfo says, in the same words.

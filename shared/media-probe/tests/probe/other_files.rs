@@ -90,7 +90,7 @@ async fn one_read_shows_that_they_are_no_media() {
     for (name, bytes, content_type) in files() {
         let head = bytes[..8192].to_vec();
         let source = Counted::new(bytes);
-        let outcome = ffprobe().probe(source.clone()).await.unwrap();
+        let outcome = ffprobe().probe(source.clone()).await.unwrap().outcome;
         let (reads, read) = source.totals();
         println!("{name}: {reads} reads, {read} bytes, {outcome:?}");
         assert!(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use media_probe::{Ffprobe, Limits, Outcome};
+use media_probe::{Ffprobe, Limits, Outcome, ProbeEnd};
 use tempfile::TempDir;
 
 use crate::support::Counted;
@@ -35,8 +35,12 @@ impl StandIn {
         Self { ffprobe: Ffprobe { path, limits: Limits::default() }, _folder: folder }
     }
 
-    pub(crate) async fn outcome(&self) -> Outcome {
+    pub(crate) async fn end(&self) -> ProbeEnd {
         self.ffprobe.probe(Counted::new(vec![1; 1000])).await.expect("no retry")
+    }
+
+    pub(crate) async fn outcome(&self) -> Outcome {
+        self.end().await.outcome
     }
 
     /// The text that it gave as the format's name.

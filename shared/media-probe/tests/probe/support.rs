@@ -106,7 +106,7 @@ impl RangeSource for Counted {
 }
 
 pub(crate) async fn outcome(bytes: Vec<u8>) -> Outcome {
-    ffprobe().probe(Counted::new(bytes)).await.expect("a probe of bytes in memory needs no retry")
+    ffprobe().probe(Counted::new(bytes)).await.expect("a probe of bytes in memory needs no retry").outcome
 }
 
 /// What ffprobe says of a file that it must be able to read.

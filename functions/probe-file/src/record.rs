@@ -1,0 +1,105 @@
+//! Asks the function `probe-record`.
+
+use std::time::Duration;
+
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::error::DisplayErrorContext;
+use aws_sdk_lambda::operation::invoke::InvokeOutput;
+use aws_sdk_lambda::primitives::Blob;
+use probe_protocol::{ProbeReport, ProbeRequest, ProbeResponse};
+use serde_json::Value;
+use tokio::time::sleep;
+
+/// What the first pause is at most after Lambda has throttled an invocation, beyond the SDK's own retries. In an account of
+/// few concurrent executions those that probe take the room of those that they invoke, and must not all try at once.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// Pauses, each twice as long as the one before.
+const MAX_PAUSES: u32 = 5;
+
+/// Why `probe-record` gave no response.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// It could not be invoked.
+    #[error("probe-record could not be invoked: {0}")]
+    Invoke(String),
+    /// It failed; what kind of error it was.
+    #[error("probe-record failed: {0}")]
+    Failed(String),
+    /// Its response is none.
+    #[error("probe-record gave no response to what it was asked")]
+    Response,
+}
+
+/// The function `probe-record`. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ProbeRecord {
+    client: Client,
+    function: String,
+}
+
+impl ProbeRecord {
+    /// The function of this name.
+    #[must_use]
+    pub fn new(client: Client, function: impl Into<String>) -> Self {
+        Self { client, function: function.into() }
+    }
+
+    /// Asks for the right to read an object. Returns a presigned GET, or `None` where there is nothing to probe.
+    ///
+    /// # Errors
+    /// As [`AskError`] has them.
+    pub(crate) async fn begin(&self, key: &str) -> Result<Option<String>, AskError> {
+        match self.ask(&ProbeRequest::Begin { key: key.to_owned() }).await? {
+            ProbeResponse::Probe { url } => Ok(Some(url)),
+            ProbeResponse::NothingToDo => Ok(None),
+            ProbeResponse::Saved => Err(AskError::Response),
+        }
+    }
+
+    /// Hands in a report.
+    ///
+    /// # Errors
+    /// As [`AskError`] has them.
+    pub(crate) async fn finish(&self, report: ProbeReport) -> Result<(), AskError> {
+        match self.ask(&ProbeRequest::Finish(Box::new(report))).await? {
+            ProbeResponse::Saved | ProbeResponse::NothingToDo => Ok(()),
+            ProbeResponse::Probe { .. } => Err(AskError::Response),
+        }
+    }
+
+    async fn ask(&self, request: &ProbeRequest) -> Result<ProbeResponse, AskError> {
+        let payload = serde_json::to_vec(request).map_err(|error| AskError::Invoke(error.to_string()))?;
+        let output = self.invoke(Blob::new(payload)).await?;
+        let payload = output.payload.map(Blob::into_inner).unwrap_or_default();
+        match output.function_error {
+            Some(_) => Err(AskError::Failed(kind_of_error(&payload))),
+            None => serde_json::from_slice(&payload).map_err(|_| AskError::Response),
+        }
+    }
+
+    async fn invoke(&self, payload: Blob) -> Result<InvokeOutput, AskError> {
+        let mut pauses = 0;
+        loop {
+            let sent =
+                self.client.invoke().function_name(&self.function).payload(payload.clone()).send().await;
+            let error = match sent {
+                Ok(output) => return Ok(output),
+                Err(error) => error,
+            };
+            let throttled =
+                error.as_service_error().is_some_and(|error| error.is_too_many_requests_exception());
+            if !throttled || pauses == MAX_PAUSES {
+                return Err(AskError::Invoke(DisplayErrorContext(&error).to_string()));
+            }
+            let most = FIRST_PAUSE * 2_u32.pow(pauses);
+            sleep(most.mul_f64(fastrand::f64())).await; // a back-off with full jitter
+            pauses += 1;
+        }
+    }
+}
+
+/// What Lambda says of an invocation that failed: its kind, without the text.
+fn kind_of_error(payload: &[u8]) -> String {
+    let error: Value = serde_json::from_slice(payload).unwrap_or_default();
+    error["errorType"].as_str().unwrap_or("no type").chars().take(128).collect()
+}

@@ -1,0 +1,133 @@
+//! The record's side of a probe. `probe-file`, which invokes this function, runs ffprobe on strangers' bytes and may be in
+//! their hands: it learns and changes nothing but of files that await a probe and whose key it names, and what it reports
+//! of them is checked value by value. What an object is (size, checksum, declared type) is asked of S3 here.
+
+mod check;
+
+use std::error::Error;
+use std::time::Duration;
+
+use files_domain::{
+    File, FileId, FinishProbe, FullProbe, OwnerId, PROBE_FACTS, ProbeDone, Probed, SavedProbe, Status, Timestamp,
+    parse_file_object_key,
+};
+use files_objects::{Objects, ObjectsError};
+use files_records::Records;
+use probe_protocol::{Found, ProbeReport, ProbeRequest, ProbeResponse};
+use tracing::info;
+
+pub use crate::check::Malformed;
+use crate::check::checked;
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// How long the presigned GET lives: as long as `probe-file` may run.
+const READ_LIFETIME: Duration = Duration::from_secs(120);
+
+/// Keeps the records of probes.
+pub struct ProbeRecord {
+    /// Where files are recorded.
+    pub records: Records,
+    /// Where their bytes are.
+    pub objects: Objects,
+}
+
+/// The file that a key names.
+#[derive(Clone, Copy)]
+struct Named {
+    owner: OwnerId,
+    id: FileId,
+}
+
+impl ProbeRecord {
+    /// Handles one request of `probe-file`. Requests may come twice, late, or after the file was deleted.
+    ///
+    /// # Errors
+    /// The request is [`Malformed`], the object has changed since it was read, or DynamoDB or S3 failed.
+    pub async fn handle(&self, request: ProbeRequest, now: Timestamp) -> Result<ProbeResponse, BoxError> {
+        match request {
+            ProbeRequest::Begin { key } => self.begin(named(&key)?, now).await,
+            ProbeRequest::Finish(report) => self.finish(named(&report.key)?, checked(*report)?, now).await,
+        }
+    }
+
+    async fn begin(&self, named: Named, now: Timestamp) -> Result<ProbeResponse, BoxError> {
+        let file = self.records.find_to_probe(named.owner, named.id).await?;
+        if file.as_ref().is_some_and(File::awaits_probe) {
+            let read = self.objects.presign_read(named.owner, named.id, now, READ_LIFETIME).await?;
+            return Ok(ProbeResponse::Probe { url: read.url });
+        }
+        self.end_without_probe(named, file.as_ref()).await
+    }
+
+    /// Nothing is to be probed. Bytes that are no file's, since they came after its end, are deleted.
+    async fn end_without_probe(&self, named: Named, file: Option<&File>) -> Result<ProbeResponse, BoxError> {
+        info!(file = %named.id, "nothing to probe");
+        if file.is_none_or(|file| file.status == Status::Failed) {
+            self.objects.delete_file(named.owner, named.id, None).await?;
+        }
+        Ok(ProbeResponse::NothingToDo)
+    }
+
+    async fn finish(
+        &self,
+        named: Named,
+        report: ProbeReport,
+        now: Timestamp,
+    ) -> Result<ProbeResponse, BoxError> {
+        let Named { owner, id } = named;
+        let object = match self.objects.head_file(owner, id).await {
+            Ok(object) => object,
+            Err(ObjectsError::NotFound) => return Ok(ProbeResponse::NothingToDo), // deleted since
+            Err(error) => return Err(error.into()),
+        };
+        if object.etag != report.etag {
+            return Err(ObjectsError::Changed.into()); // or never read
+        }
+        let (probed, output) = parts(report.found)?;
+        let full = match output {
+            Some(packed) if packed.len() <= files_records::MAX_INLINE_BYTES => {
+                Some(FullProbe::Inline(packed))
+            }
+            Some(packed) => {
+                // Not without another look at the record: that object may belong to a finished file.
+                let file = self.records.find_to_probe(owner, id).await?;
+                if !file.as_ref().is_some_and(File::awaits_probe) {
+                    return self.end_without_probe(named, file.as_ref()).await;
+                }
+                self.objects.put_probe(owner, id, packed).await?;
+                Some(FullProbe::InObject)
+            }
+            None => None,
+        };
+        let ProbeReport { content_type, ffprobe: by, .. } = report;
+        let done = ProbeDone { object, probed, content_type, full, by, now };
+        let saved = self.records.finish_probe(owner, id, &done).await?;
+        info!(file = %id, size_bytes = done.object.size, saved = ?saved, "probed");
+        if saved.leaves_orphan() {
+            self.objects.delete_file(owner, id, None).await?; // deleted, or given up, while it was being probed
+        }
+        Ok(match saved {
+            SavedProbe::Saved | SavedProbe::SavedAgain => ProbeResponse::Saved,
+            SavedProbe::AlreadyTerminal(_) | SavedProbe::NoRecord => ProbeResponse::NothingToDo,
+        })
+    }
+}
+
+/// What goes into the summary, and ffprobe's complete output, packed.
+fn parts(found: Found) -> Result<(Probed, Option<Vec<u8>>), BoxError> {
+    let media = match found {
+        Found::Unreadable(reason) => return Ok((Probed::Unreadable(reason), None)),
+        Found::Media(media) => *media,
+    };
+    let mut full = media.full;
+    full[PROBE_FACTS] = serde_json::to_value(media.facts)?;
+    let packed = files_records::pack_probe(&full)?;
+    let (media_type, summary, partial) = (media.media_type, media.summary, media.partial);
+    Ok((Probed::Media { media_type, summary, partial }, Some(packed)))
+}
+
+fn named(key: &str) -> Result<Named, Malformed> {
+    let (owner, id) = parse_file_object_key(key).map_err(|_| Malformed("key"))?;
+    Ok(Named { owner, id })
+}

@@ -1,0 +1,162 @@
+//! GETs of presigned URLs, over the same pool of connections as the SDK's calls.
+
+use std::error::Error;
+use std::time::Duration;
+
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use tokio::time::{sleep, timeout};
+
+use crate::https::Https;
+
+/// Longest that one attempt may take until its response has begun, and then until its body has ended.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
+const MAX_ATTEMPTS: u32 = 4;
+/// What the pause before the second attempt is at most; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// Why there is no response.
+#[derive(Debug, thiserror::Error)]
+pub enum DownloadError {
+    /// No connection, or it broke.
+    #[error("the connection failed")]
+    Connection(#[source] Box<dyn Error + Send + Sync>),
+    /// The server did not respond in time.
+    #[error("the server did not respond in time")]
+    Timeout,
+    /// What is asked for cannot be asked for.
+    #[error("not a request")]
+    Request(#[source] http::Error),
+}
+
+/// Sends GETs. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Downloads {
+    https: Https,
+}
+
+impl Downloads {
+    pub(crate) fn new(https: Https) -> Self {
+        Self { https }
+    }
+
+    /// GETs `url` with `headers`, and reads the whole body, of at most `max_bytes`. A broken connection, a timeout, and the
+    /// statuses 429, 500, 502, 503 and 504 are retried with jittered pauses, as the SDK does; any other status is the
+    /// caller's to judge.
+    ///
+    /// # Errors
+    /// [`DownloadError`] of the last attempt.
+    pub async fn get(
+        &self,
+        url: &Uri,
+        headers: &HeaderMap,
+        max_bytes: usize,
+    ) -> Result<Response<Bytes>, DownloadError> {
+        let mut attempt = 1;
+        loop {
+            let outcome = self.attempt(url, headers, max_bytes).await;
+            let transient = match &outcome {
+                Ok(response) => is_transient(response.status()),
+                Err(error) => !matches!(error, DownloadError::Request(_)),
+            };
+            if !transient || attempt == MAX_ATTEMPTS {
+                return outcome;
+            }
+            let most = FIRST_PAUSE * 2_u32.pow(attempt - 1);
+            sleep(most.mul_f64(fastrand::f64())).await; // a back-off with full jitter
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        url: &Uri,
+        headers: &HeaderMap,
+        max_bytes: usize,
+    ) -> Result<Response<Bytes>, DownloadError> {
+        let mut request = Request::get(url).body(SdkBody::empty()).map_err(DownloadError::Request)?;
+        request.headers_mut().extend(headers.clone());
+        let response = timeout(ATTEMPT_TIMEOUT, self.https.send(request)).await;
+        let response: Response<Incoming> = response
+            .map_err(|_| DownloadError::Timeout)?
+            .map_err(|error| DownloadError::Connection(error.into()))?;
+        let (parts, body) = response.into_parts();
+        let body = timeout(ATTEMPT_TIMEOUT, Limited::new(body, max_bytes).collect()).await;
+        let body = body.map_err(|_| DownloadError::Timeout)?.map_err(DownloadError::Connection)?;
+        Ok(Response::from_parts(parts, body.to_bytes()))
+    }
+}
+
+fn is_transient(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 429 | 500 | 502 | 503 | 504)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// A server that gives each connection the next of these responses, and what it was asked.
+    async fn get(
+        responses: &[&str],
+        max_bytes: usize,
+    ) -> (Result<Response<Bytes>, DownloadError>, Vec<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url =
+            format!("http://{}/bucket/key?signature=1", listener.local_addr().unwrap()).parse().unwrap();
+        let responses: Vec<String> = responses.iter().map(|text| (*text).to_owned()).collect();
+        let server = tokio::spawn(async move {
+            let mut asked = Vec::new();
+            for response in responses {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut buffer = vec![0; 4096];
+                let length = stream.read(&mut buffer).await.unwrap();
+                asked.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
+                stream.write_all(response.as_bytes()).await.unwrap();
+            }
+            asked
+        });
+        let headers = HeaderMap::from_iter([(http::header::RANGE, "bytes=0-9".parse().unwrap())]);
+        let response = Downloads::new(Https::new()).get(&url, &headers, max_bytes).await;
+        (response, server.await.unwrap())
+    }
+
+    const GOOD: &str = "HTTP/1.1 206 Partial Content\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc";
+    const BUSY: &str = "HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    const CUT: &str = "HTTP/1.1 206 Partial Content\r\nContent-Length: 3\r\nConnection: close\r\n\r\na";
+
+    #[tokio::test]
+    async fn what_may_pass_is_tried_again() {
+        let (response, asked) = get(&["", BUSY, CUT, GOOD], 10).await;
+        let response = response.unwrap();
+        assert_eq!((response.status().as_u16(), response.body().as_ref()), (206, b"abc".as_ref()));
+        assert_eq!(asked.len(), 4);
+        for request in asked {
+            assert!(request.starts_with("GET /bucket/key?signature=1 HTTP/1.1\r\n"), "{request}");
+            assert!(request.contains("range: bytes=0-9\r\n"), "{request}");
+        }
+        let (response, _) = get(&[BUSY, BUSY, BUSY, BUSY], 10).await;
+        assert_eq!(response.unwrap().status().as_u16(), 503, "and no more often than that");
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_is_not() {
+        for status in
+            ["403 Forbidden", "404 Not Found", "412 Precondition Failed", "416 Range Not Satisfiable"]
+        {
+            let refused = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            let (response, asked) = get(&[&refused], 10).await;
+            assert_eq!((response.unwrap().status().as_str(), asked.len()), (&status[..3], 1));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_is_bounded() {
+        let (response, _) = get(&[GOOD, GOOD, GOOD, GOOD], 2).await;
+        assert!(matches!(response, Err(DownloadError::Connection(_))), "{response:?}");
+    }
+}
