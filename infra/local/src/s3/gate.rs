@@ -72,22 +72,9 @@ impl Gate {
         prepare(&mut parts, &presented);
         let (body, returned) = lend(body);
         let response = match checked.map(|()| injected) {
-            Ok(Some(error)) => {
-                drop(body);
-                refusal(error)
-            }
-            Ok(None) if action == Some(Action::ErrorIn200) => {
-                drain_all(body).await;
-                error_in_200()
-            }
-            Ok(None) => {
-                let request = Request::from_parts(parts, Body::http_body_unsync(body));
-                self.perform(request, &caller, operation).await
-            }
-            Err(fault) => {
-                drop(body);
-                refusal(fault.into())
-            }
+            Ok(None) => self.perform(Request::from_parts(parts, body), action, &caller, operation).await,
+            Ok(Some(error)) => refused(body, error),
+            Err(fault) => refused(body, fault.into()),
         };
         drain_refused(&response, waits, returned).await;
         let mut response = finish(response, &asked).await;
@@ -95,9 +82,19 @@ impl Gate {
         faults.after(action, link, answer(response)).await
     }
 
-    async fn perform(&self, request: Request<Body>, caller: &str, operation: &str) -> Response<Body> {
+    async fn perform(
+        &self,
+        request: Request<Lent>,
+        action: Option<Action>,
+        caller: &str,
+        operation: &str,
+    ) -> Response<Body> {
+        if action == Some(Action::ErrorIn200) {
+            drain_all(request.into_body()).await;
+            return error_in_200();
+        }
         let (uri, headers) = (request.uri().clone(), request.headers().clone());
-        match self.service.call(request).await {
+        match self.service.call(request.map(Body::http_body_unsync)).await {
             Ok(response) => {
                 let bucket = uri.path().trim_start_matches('/').split('/').next().unwrap_or_default();
                 let call = S3Call { operation, bucket, key: "", query: "", headers: &headers };
@@ -196,6 +193,12 @@ fn error_in_200() -> Response<Body> {
 async fn drain_all(body: Lent) {
     let mut body = body;
     while let Some(Ok(_)) = body.frame().await {}
+}
+
+/// Gives the body back unread.
+fn refused(body: Lent, error: S3Error) -> Response<Body> {
+    drop(body);
+    refusal(error)
 }
 
 fn refusal(error: S3Error) -> Response<Body> {
