@@ -46,8 +46,8 @@ $(web)/node_modules/.installed: $(web)/package.json $(web)/package-lock.json
 .PHONY: resolve-url
 resolve-url: $(if $(FILES_FFPROBE),,need-layer)
 	@$(scripts)/install.sh venv
-	@$(scripts)/resolve-url.sh
 	@$(if $(FILES_FFPROBE),:,.tools/venv-layer/bin/python -B $(pages)/quickjs/quickjs.py host target/release/qjs)
+	@$(scripts)/resolve-url.sh
 
 .PHONY: update-yt-dlp
 update-yt-dlp: ## Pins the newest yt-dlp in functions/resolve-url/requirements.txt.

@@ -1,22 +1,24 @@
 #!/usr/bin/env bash
-# Puts what runs the function resolve-url beside the other functions' binaries: target/release/resolve-url. It starts Lambda's
-# own runtime for Python with this machine's Python, whichever that is; in Lambda it is the template's.
+# Puts the function resolve-url beside the other functions' binaries: in target/release/resolve-url what its zip holds but the
+# packages, and as target/release/python a Python with these and Lambda's own runtime for Python. It is this machine's, whichever
+# that is; in Lambda it is the template's.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-target=$PWD/target/release/resolve-url
+target=target/release
 
 infra/scripts/python-tools.sh resolve
-written=$(
-    cat <<EOF
-#!/bin/sh
-cd '$PWD/functions/resolve-url' || exit 1
-export LAMBDA_TASK_ROOT="\$PWD" FILES_QUICKJS='$PWD/target/release/qjs'
-exec '$PWD/.tools/venv-resolve/bin/python' -B -m awslambdaric "\$_HANDLER"
-EOF
-)
-[ -f "$target" ] && [ "$(cat "$target")" = "$written" ] && exit 0
-mkdir -p "${target%/*}"
-staging=$target.$$.part # another build may do the same now
-printf '%s\n' "$written" >"$staging"
-chmod 755 "$staging"
-mv "$staging" "$target"
+[ -d $target/resolve-url ] || rm -f $target/resolve-url
+mkdir -p $target/resolve-url
+staging=$target/.resolve-url.$$ # another build may do the same now
+for file in functions/resolve-url/*.py $target/qjs; do
+    name=${file##*/}
+    [ "$name" != update.py ] && [ -f "$file" ] || continue
+    cmp -s "$file" $target/resolve-url/"$name" && continue
+    install -m "$([ -x "$file" ] && echo 755 || echo 644)" "$file" "$staging"
+    mv "$staging" $target/resolve-url/"$name" # a process that runs it keeps the old one
+done
+for file in $target/resolve-url/*.py; do # what is no longer there
+    [ -f "functions/resolve-url/${file##*/}" ] || rm -f "$file"
+done
+ln -sfn "$PWD/.tools/venv-resolve" "$staging"
+mv -T "$staging" $target/python

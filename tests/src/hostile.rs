@@ -115,6 +115,7 @@ pub(crate) fn rules(seed: u64) -> Value {
             add(0.005, Some(caller), Some(service), json!("cut_answer"));
         }
     }
+    add(0.05, None, Some("lambda"), json!("close_frozen"));
     json!({"seed": seed, "rules": rules})
 }
 

@@ -1,6 +1,6 @@
 //! Processes of this machine, as Linux shows them.
 
-/// The processes that a process started, by the names of their programs.
+/// The processes that a process started, by the names of their functions or programs.
 #[must_use]
 pub fn children(of: u32) -> Vec<(u32, String)> {
     let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
@@ -11,9 +11,19 @@ pub fn children(of: u32) -> Vec<(u32, String)> {
         let mut fields = after.split_whitespace();
         let alive = fields.next()? != "Z";
         let parent: u32 = fields.next()?.parse().ok()?;
-        (alive && parent == of).then(|| (id, before.split_once('(').unwrap_or_default().1.to_owned()))
+        let program = || before.split_once('(').unwrap_or_default().1.to_owned();
+        (alive && parent == of).then(|| (id, function(id).unwrap_or_else(program)))
     };
     ids.filter_map(child).collect()
+}
+
+/// The function that a process of the local cloud runs: its program is called `bootstrap`, as in Lambda, but the keys in its
+/// environment are those of one caller.
+fn function(id: u32) -> Option<String> {
+    let environment = std::fs::read(format!("/proc/{id}/environ")).ok()?;
+    let mut variables = environment.split(|byte| *byte == 0);
+    let key = variables.find_map(|variable| variable.strip_prefix(b"AWS_ACCESS_KEY_ID=LOCAL"))?;
+    String::from_utf8(hex::decode(key).ok()?).ok()
 }
 
 /// Whether there is such a process, other than as a zombie.

@@ -103,6 +103,8 @@ impl Setup {
         }
         let functions = folder.join("functions");
         std::fs::create_dir(&functions).expect("a folder");
+        let python = built().join("python");
+        std::os::unix::fs::symlink(python, functions.join("python")).expect("a link");
         for function in std::fs::read_dir(project().join("functions")).expect("the functions").flatten() {
             let name = function.file_name();
             let path = functions.join(&name);

@@ -22,7 +22,7 @@ use crate::identity::ROOT;
 use crate::log::{Level, Log};
 use crate::options::{Options, ffprobe};
 use crate::ready::{Ready, answers};
-use crate::runtime::{self, Endpoints, Lambda};
+use crate::runtime::{self, Endpoints, Jail, Lambda, LayerFile};
 use crate::s3::{self, CorsRule, S3};
 use crate::sqs::{QueueDefinition, Redrive, Sqs};
 use crate::template::{self, Bucket, BucketCors, Model, Queue, Surroundings, Table};
@@ -100,7 +100,9 @@ async fn start(
     running: &mut Option<Lambda>,
 ) -> Result<Ready> {
     let listeners = Listeners::bind(options, data).await?;
-    let model = read_template(options, &listeners, log)?;
+    let jail = detect_jail(log)?;
+    let layers = layers(log);
+    let model = read_template(options, &listeners, &jail, &layers, log)?;
     let (table, keys_table) = (named(&model.tables, "FilesTable")?, named(&model.tables, "KeysTable")?);
     let bucket = only(&model.buckets, "bucket")?;
     let (identities, calls) = (data.identities()?, Arc::new(Calls::default()));
@@ -112,6 +114,8 @@ async fn start(
     let (faults, clock) = (Faults::default(), Clock::open(&data.file("clock"))?);
     let settings = runtime::Settings {
         functions,
+        jail,
+        layers,
         faults: faults.clone(),
         identities: identities.clone(),
         endpoints: endpoints.clone(),
@@ -173,8 +177,34 @@ async fn start(
     })
 }
 
+/// How functions are held to what Lambda allows. Says what this machine cannot do of it.
+fn detect_jail(log: &Log) -> Result<Jail> {
+    let jail = Jail::detect()?;
+    for missing in jail.missing() {
+        log.line("files-local", Level::Warn, &format!("kinder than Lambda: {missing}"));
+    }
+    Ok(jail)
+}
+
+/// What is in the functions' layers.
+fn layers(log: &Log) -> Vec<LayerFile> {
+    match ffprobe() {
+        Ok(file) => vec![LayerFile { at: "bin/ffprobe".into(), file }],
+        Err(error) => {
+            log.line("files-local", Level::Warn, &format!("files will have no metadata: {error}"));
+            Vec::new()
+        }
+    }
+}
+
 /// Reads the template, and says what of it does not run here.
-fn read_template(options: &Options, listeners: &Listeners, log: &Log) -> Result<Model> {
+fn read_template(
+    options: &Options,
+    listeners: &Listeners,
+    jail: &Jail,
+    layers: &[LayerFile],
+    log: &Log,
+) -> Result<Model> {
     let file = options.template()?;
     let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let hosts = options.allow_import_hosts.join(",");
@@ -183,13 +213,9 @@ fn read_template(options: &Options, listeners: &Listeners, log: &Log) -> Result<
         ("AllowImportHosts".to_owned(), hosts),
     ]);
     parameters.extend(options.parameters.iter().cloned());
-    match ffprobe() {
-        Ok(path) => {
-            parameters.insert("FfprobePath".to_owned(), path.display().to_string());
-        }
-        Err(error) => {
-            log.line("files-local", Level::Warn, &format!("files will have no metadata: {error}"));
-        }
+    // Where functions have no `/opt`, the layer's file is where it is on this machine.
+    if let Some(layer) = layers.first().filter(|_| !jail.keeps_apart()) {
+        parameters.insert("FfprobePath".to_owned(), layer.file.display().to_string());
     }
     let around = Surroundings {
         parameters,

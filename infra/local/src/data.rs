@@ -1,9 +1,9 @@
 //! The data folder: everything that survives the process.
 
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -20,15 +20,17 @@ pub struct DataFolder {
 }
 
 impl DataFolder {
-    /// Opens the folder, or makes it.
+    /// Opens the folder, or makes it. It and what is in it are for this user alone, also where it was there before with
+    /// other modes.
     ///
     /// # Errors
-    /// It cannot be made or written, or another process has it.
+    /// It cannot be made or written, belongs to another user, or another process has it.
     pub fn open(path: &Path) -> Result<Self> {
         let shown = path.display();
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.with_context(|| format!("cannot make the data folder {shown}"))?;
         let path = path.canonicalize()?;
+        keep_to_this_user(&path).with_context(|| format!("cannot keep others out of {shown}"))?;
         let lock =
             OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path.join("lock"));
         let lock = lock.with_context(|| format!("cannot write into {shown}"))?;
@@ -126,11 +128,43 @@ impl DataFolder {
     }
 }
 
+/// Takes the folder's modes, and those of the files and folders in it, from everybody but this user. Nobody else gets at
+/// what is below those folders.
+fn keep_to_this_user(folder: &Path) -> std::io::Result<()> {
+    std::fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let kind = entry.file_type()?; // of a link the link's own, which has no mode
+        if kind.is_dir() || kind.is_file() {
+            let mode = if kind.is_dir() { 0o700 } else { 0o600 };
+            std::fs::set_permissions(entry.path(), Permissions::from_mode(mode))?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
+
+    #[test]
+    fn an_existing_folder_is_kept_to_its_user() {
+        let folder = tempfile::tempdir().unwrap();
+        let set = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let (file, inner) = (folder.path().join("api-key"), folder.path().join("s3"));
+        std::fs::write(&file, "key").unwrap();
+        std::fs::create_dir(&inner).unwrap();
+        let outside = tempfile::NamedTempFile::new().unwrap();
+        std::os::unix::fs::symlink(outside.path(), folder.path().join("link")).unwrap();
+        for (path, open) in [(folder.path(), 0o755), (&file, 0o644), (&inner, 0o777), (outside.path(), 0o644)]
+        {
+            set(path, open);
+        }
+        DataFolder::open(folder.path()).unwrap();
+        assert_eq!([mode(folder.path()), mode(&file), mode(&inner)], [0o700, 0o600, 0o700]);
+        assert_eq!(mode(outside.path()), 0o644, "where a link leads is not in it");
+    }
 
     #[test]
     fn one_process_at_a_time() {

@@ -1,14 +1,19 @@
-//! Who calls: every function has access keys of its own, as every role has in AWS, so a signed call names its caller.
+//! Who calls: every function has keys of its own, as every role has in AWS, so a signed call names its caller.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
-/// Access keys of one caller.
+/// Keys of one caller.
 #[derive(Clone, Debug)]
 pub struct Keys {
     /// Sent in the clear with every signed request.
     pub access_key_id: String,
     /// Signs; never sent.
     pub secret_access_key: String,
+    /// Sent with every signed request of a function, whose keys are temporary as a role's are. [`ROOT`] has none.
+    pub session_token: Option<String>,
 }
 
 /// All callers of this cloud. Keys derive from one seed kept in the data folder, so that what was signed
@@ -20,6 +25,11 @@ pub struct Identities {
 
 /// The operator: tests, `files-admin`, and what the local cloud does itself.
 pub const ROOT: &str = "root";
+
+/// What the tokens of a role's credentials begin with.
+const TOKEN_PREFIX: &str = "IQoJb3JpZ2luX2Vj";
+/// Hashes in a token: with these it has 656 characters, as long as those of AWS are at least.
+const TOKEN_HASHES: u8 = 15;
 
 impl Identities {
     /// Identities that derive from `seed`.
@@ -33,7 +43,8 @@ impl Identities {
     pub fn keys(&self, caller: &str) -> Keys {
         Keys {
             access_key_id: format!("LOCAL{}", hex::encode_upper(caller)),
-            secret_access_key: derive(&self.seed, caller),
+            secret_access_key: hex::encode(self.secret(caller)),
+            session_token: (caller != ROOT).then(|| self.token(caller)),
         }
     }
 
@@ -43,9 +54,46 @@ impl Identities {
         let name = hex::decode(access_key_id.strip_prefix("LOCAL")?).ok()?;
         String::from_utf8(name).ok()
     }
+
+    /// Whether a request of `caller` presents the session token that belongs to its keys: exactly that one, or none
+    /// where there is none.
+    #[must_use]
+    pub fn is_session(&self, caller: &str, presented: Option<&str>) -> bool {
+        match (self.keys(caller).session_token, presented) {
+            (Some(own), Some(presented)) => bool::from(own.as_bytes().ct_eq(presented.as_bytes())),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+
+    fn token(&self, caller: &str) -> String {
+        let secret = self.secret(caller);
+        let part = |number: u8| Sha256::new().chain_update(secret).chain_update([number]).finalize();
+        let hashes: Vec<u8> = (0..TOKEN_HASHES).flat_map(part).collect();
+        format!("{TOKEN_PREFIX}{}", STANDARD.encode(hashes))
+    }
+
+    /// Bytes for one caller: unguessable without the seed.
+    fn secret(&self, caller: &str) -> [u8; 32] {
+        Sha256::new().chain_update(self.seed).chain_update(caller).finalize().into()
+    }
 }
 
-/// A secret for one caller: unguessable without the seed.
-fn derive(seed: &[u8; 32], caller: &str) -> String {
-    hex::encode(Sha256::new().chain_update(seed).chain_update(caller).finalize())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_has_a_token_of_its_own_and_the_operator_has_none() {
+        let identities = Identities::new([1; 32]);
+        let token = |caller: &str| identities.keys(caller).session_token;
+        let own = token("create-file").unwrap();
+        assert_eq!((own.len(), token(ROOT)), (656, None));
+        assert!(identities.is_session("create-file", Some(&own)) && identities.is_session(ROOT, None));
+        for wrong in [None, Some(""), Some(&own[1..]), token("sweep").as_deref()] {
+            assert!(!identities.is_session("create-file", wrong), "{wrong:?}");
+        }
+        assert!(!identities.is_session(ROOT, Some(&own)));
+        assert_ne!(Identities::new([2; 32]).keys("create-file").session_token, Some(own));
+    }
 }

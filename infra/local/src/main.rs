@@ -8,12 +8,16 @@ use clap::Parser;
 use files_local::cloud;
 use files_local::log::Log;
 use files_local::options::Options;
+use rustix::fs::Mode;
+use rustix::process::umask;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
+    // What is written is for this user alone. Functions get a mask of their own.
+    umask(Mode::RWXG | Mode::RWXO);
     let filter = EnvFilter::try_from_env("FILES_LOCAL_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     lines.with_ansi(std::io::stderr().is_terminal()).init();

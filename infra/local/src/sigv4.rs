@@ -30,7 +30,7 @@ pub enum SignatureError {
     /// The `Authorization` header, or what it needs beside it, is not whole.
     #[error("{0}")]
     Incomplete(String),
-    /// No caller has this access key id.
+    /// No caller has this access key id, or its session token is missing or another one.
     #[error("The security token included in the request is invalid.")]
     UnknownKey,
     /// The date is out of bounds, or the signature is for another region, service or day.
@@ -69,7 +69,7 @@ impl SignatureError {
 /// The caller who signed this request for `service` in `region`.
 ///
 /// # Errors
-/// When the signature is missing, incomplete, by an unknown key, out of scope, more than 15 minutes off, or wrong.
+/// When the signature is missing, incomplete, by an unknown key or without its session token, out of scope, more than 15 minutes off, or wrong.
 pub fn verify(
     parts: &Parts,
     body: &[u8],
@@ -80,6 +80,9 @@ pub fn verify(
     let header = header(parts, "authorization").ok_or(SignatureError::Missing)?;
     let claim = Claim::parse(header)?;
     let caller = identities.caller(claim.access_key_id).ok_or(SignatureError::UnknownKey)?;
+    if !identities.is_session(&caller, self::header(parts, "x-amz-security-token")) {
+        return Err(SignatureError::UnknownKey);
+    }
     let date = self::header(parts, "x-amz-date").ok_or_else(|| {
         SignatureError::Incomplete("Authorization header requires 'X-Amz-Date'.".to_owned())
     })?;

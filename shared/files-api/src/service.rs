@@ -2,8 +2,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
-use lambda_http::request::RequestContext;
-use lambda_http::{Body, Error, Request, RequestExt, Response, service_fn};
+use lambda_http::http::header::HOST;
+use lambda_http::request::{LambdaRequest, RequestContext};
+use lambda_http::tower::ServiceExt;
+use lambda_http::{
+    Adapter, Body, Error, LambdaEvent, Request, RequestExt, Response, lambda_runtime, service_fn,
+};
 use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::{Answer, ApiError};
@@ -19,14 +23,23 @@ where
     F: Future<Output = Answer> + Send,
 {
     let handler = Arc::new(handler);
-    lambda_http::run(service_fn(move |request: Request| {
+    let service = Adapter::from(service_fn(move |request: Request| {
         let request_id = request_id(&request);
         let route = route(&request);
         let span = info_span!("request", request_id, route);
         let handling = handler(request);
         async move { Ok::<_, Infallible>(conclude(handling, &request_id).await) }.instrument(span)
-    }))
-    .await
+    }));
+    lambda_runtime::run(service.map_request(without_host)).await
+}
+
+/// Removes what the client says of the API's name. `lambda_http` makes the request's URI of it, and panics where it makes
+/// none; without it, of the name that the gateway gives.
+fn without_host(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequest> {
+    if let LambdaRequest::ApiGatewayV2(request) = &mut event.payload {
+        request.headers.remove(HOST);
+    }
+    event
 }
 
 async fn conclude(handling: impl Future<Output = Answer>, request_id: &str) -> Response<Body> {
@@ -85,5 +98,36 @@ fn route(request: &Request) -> String {
     match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.route_key.clone().unwrap_or_default(),
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::Context;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn no_host_of_a_client_reaches_the_request() {
+        for host in ["evil.example", "a:99999", "xn--", "127.0.0.256", "[", "a b", "", "ü", "a/../b", "%zz"]
+        {
+            let event = json!({
+                "version": "2.0", "routeKey": "$default", "rawPath": "/v1/files", "rawQueryString": "a=b",
+                "headers": {"host": host, "x-forwarded-proto": "https"},
+                "requestContext": {
+                    "accountId": "0", "apiId": "api", "domainName": "api.example", "requestId": "1", "stage": "$default",
+                    "http": {"method": "GET", "path": "/v1/files", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1",
+                             "userAgent": ""},
+                    "timeEpoch": 1,
+                },
+                "isBase64Encoded": false,
+            });
+            let payload: LambdaRequest = serde_json::from_value(event).unwrap();
+            let event = without_host(LambdaEvent::new(payload, Context::default()));
+            let request = Request::from(event.payload);
+            assert_eq!(request.uri(), "https://api.example/v1/files?a=b", "{host}");
+            assert!(!request.headers().contains_key(HOST));
+        }
     }
 }

@@ -17,6 +17,7 @@ fn faults() -> Vec<Value> {
         json!({"service": "lambda", "operation": "Invoke", "action": {"error": "throttling"}}),
         json!({"service": "lambda", "operation": "Invoke", "action": {"error": "internal"}}),
         json!({"service": "lambda", "action": {"delay_ms": 100}}),
+        json!({"service": "lambda", "operation": "Invoke", "action": "close_frozen"}),
         json!({"caller": "probe-file", "service": "lambda", "action": {"kill_after_ms": 5}}),
         json!({"caller": "probe-file", "service": "lambda", "action": {"deadline_ms": 20}}),
         json!({"caller": "probe-record", "service": "lambda", "action": {"kill_after_ms": 2}}),

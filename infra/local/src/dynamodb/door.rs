@@ -48,15 +48,15 @@ fn invalid(operation: &str, request: &Value, tables: &[Value]) -> Option<Respons
 }
 
 impl Door {
-    pub(super) fn new(dynamodb: &DynamoDb, access: Access) -> anyhow::Result<Self> {
-        let engine = Engine::start(dynamodb.database.clone())?;
-        Ok(Self {
+    pub(super) fn new(dynamodb: &DynamoDb, access: Access) -> Self {
+        let engine = Engine::new(dynamodb.database.clone());
+        Self {
             access,
             engine,
             dynamodb: dynamodb.clone(),
             replica: OnceCell::new(),
             tokens: Mutex::default(),
-        })
+        }
     }
 
     /// Answers one request, whatever it is.

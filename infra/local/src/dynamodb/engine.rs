@@ -1,72 +1,142 @@
-//! The engine's HTTP server, on a loopback port of its own behind the door.
+//! The engine's HTTP server behind the door.
 //!
 //! Its request checks, dispatch and error texts are reachable only over HTTP, and they are what makes it answer as
 //! DynamoDB does. It works on SQLite while it holds the thread, so it gets a thread with a runtime of its own.
+//!
+//! It checks no signature, so nobody but this process may reach it: it takes one connection, ours, and then closes its
+//! port.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::future::pending;
+use std::net::{Ipv4Addr, TcpListener};
 
+use anyhow::{Context, ensure};
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use dynoxide::Database;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
-use http_body_util::Full;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use tokio::sync::oneshot;
+use http::{HeaderValue, Request};
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::sync::{Mutex, oneshot};
+
+use crate::peer;
 
 /// The stack of the engine's thread.
 const STACK_BYTES: usize = 16 * 1024 * 1024;
 
-/// A running engine. It stops when this is dropped.
+/// An engine on a database. It runs from the first request on, and stops when this is dropped.
 pub(super) struct Engine {
-    address: SocketAddr,
-    client: Client<HttpConnector, Full<Bytes>>,
-    /// Ends the engine's server when it is dropped.
-    _running: oneshot::Sender<()>,
+    database: Database,
+    /// One request at a time: the engine itself does no more.
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    requests: SendRequest<Full<Bytes>>,
+    /// Ends the engine's thread when it is dropped.
+    _thread: oneshot::Sender<()>,
 }
 
 impl Engine {
-    pub(super) fn start(database: Database) -> anyhow::Result<Self> {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (running, stopped) = oneshot::channel::<()>();
-        // It parses expressions by recursion; what may nest how deep is checked before, and leaves most of this unused.
-        let thread = std::thread::Builder::new().name("dynamodb".to_owned()).stack_size(STACK_BYTES);
-        thread.spawn(move || {
-            let served = runtime.block_on(async {
-                let listener =
-                    tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
-                let until = async { drop(stopped.await) };
-                dynoxide::server::serve_with_shutdown(listener, database, until).await
-            });
-            if let Err(error) = served {
-                tracing::error!(error, "the DynamoDB engine ended");
-            }
-        })?;
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { address, client, _running: running })
+    pub(super) fn new(database: Database) -> Self {
+        Self { database, running: Mutex::new(None) }
     }
 
     /// Gives the engine a request and its caller the answer.
     pub(super) async fn forward(&self, parts: Parts, body: Bytes) -> anyhow::Result<Response> {
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-        let uri = format!("http://{}{path}", self.address);
-        let mut request = http::Request::builder().method(parts.method).uri(uri).body(Full::new(body))?;
+        let mut request = Request::builder().method(parts.method).uri(path).body(Full::new(body))?;
         *request.headers_mut() = parts.headers;
         // These belong to the connection they came on.
-        for name in [HOST, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
+        for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
             request.headers_mut().remove(name);
         }
-        let (mut parts, body) = self.client.request(request).await?.into_parts();
+        request.headers_mut().insert(HOST, HeaderValue::from_static("engine"));
+        let mut running = self.running.lock().await;
+        let mut engine = match running.take().filter(|engine| !engine.requests.is_closed()) {
+            Some(engine) => engine,
+            None => {
+                Running::start(self.database.clone(), TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?).await?
+            }
+        };
+        let response = engine.send(request).await?;
+        *running = Some(engine); // not if it failed
+        Ok(response)
+    }
+}
+
+impl Running {
+    async fn start(database: Database, listener: TcpListener) -> anyhow::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (thread, stopped) = oneshot::channel::<()>();
+        let (accepted, is_accepted) = oneshot::channel::<()>();
+        let (close, closed) = oneshot::channel::<()>();
+        // It parses expressions by recursion; what may nest how deep is checked before, and leaves most of this unused.
+        let builder = std::thread::Builder::new().name("dynamodb".to_owned()).stack_size(STACK_BYTES);
+        builder.spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    ended = serve(listener, database) => tracing::error!(?ended, "the DynamoDB engine ended"),
+                    _ = is_accepted => {}
+                }
+                drop(close);
+                drop(stopped.await);
+            });
+        })?;
+        let stream = TcpStream::connect(address).await?;
+        let own = stream.local_addr()?.port();
+        stream.set_nodelay(true)?;
+        let (requests, connection) = handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        let mut running = Self { requests, _thread: thread };
+        // An answer says that the connection has been accepted.
+        running.send(Request::get("/").header(HOST, "engine").body(Full::default())?).await?;
+        drop(accepted);
+        drop(closed.await);
+        let stranger = |socket: &peer::Socket| socket.to == address.port() && socket.port != own;
+        ensure!(!peer::sockets()?.iter().any(stranger), "another process has connected to the engine");
+        Ok(running)
+    }
+
+    async fn send(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<Response> {
+        self.requests.ready().await?;
+        let (mut parts, body) = self.requests.send_request(request).await?.into_parts();
+        let body = body.collect().await.context("the engine's answer broke off")?.to_bytes();
         parts.headers.remove(CONNECTION);
         parts.headers.remove(TRANSFER_ENCODING);
-        Ok(Response::from_parts(parts, Body::new(body)))
+        Ok(Response::from_parts(parts, Body::from(body)))
+    }
+}
+
+/// Accepts connections until it is dropped; those accepted are served on.
+async fn serve(listener: TcpListener, database: Database) -> Result<(), String> {
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
+    dynoxide::server::serve_with_shutdown(listener, database, pending()).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nobody_else_can_connect_to_a_running_engine() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let database = Database::memory().unwrap();
+        let mut running = Running::start(database.clone(), listener).await.unwrap();
+        let refused = TcpStream::connect(address).await.unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+        let again = || Request::get("/").header(HOST, "engine").body(Full::default()).unwrap();
+        assert_eq!(running.send(again()).await.unwrap().status(), 200);
+
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let _stranger = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        assert!(Running::start(database, listener).await.is_err(), "somebody was there before");
     }
 }

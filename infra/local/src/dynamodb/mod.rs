@@ -120,10 +120,10 @@ impl DynamoDb {
     /// Answers signed requests until the future is dropped.
     ///
     /// # Errors
-    /// When the engine cannot be started.
+    /// When the listener fails for good.
     pub async fn serve(self, listener: TcpListener, access: Access) -> anyhow::Result<()> {
-        let door = Arc::new(Door::new(&self, access)?);
-        server::serve(listener, move |request, link| {
+        let door = Arc::new(Door::new(&self, access));
+        server::serve(listener, server::Callers::Programs, &self.faults, move |request, link| {
             let door = Arc::clone(&door);
             async move { door.answer(request, &link).await }
         })

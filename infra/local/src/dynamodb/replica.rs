@@ -56,7 +56,7 @@ impl Replica {
             keys.insert(table, schema.iter().filter_map(name).collect());
             tables::ensure(&copy, create_table, None)?;
         }
-        let engine = Engine::start(copy.clone())?;
+        let engine = Engine::new(copy.clone());
         let replica = Self { engine, copy, origin, keys, waiting: Mutex::default() };
         // What is written while it is copied is noted when it is done, and waits for this.
         let waiting = replica.waiting();

@@ -1,17 +1,25 @@
 //! The functions' processes: which one calls, and its end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::peer;
 use crate::server::Link;
 
-/// The processes that run, by their ids.
+/// The processes that run, by their ids, and the connections of all services.
 #[derive(Clone, Default)]
 pub(crate) struct Processes {
     running: Arc<Mutex<HashMap<u32, Process>>>,
+    connections: Connections,
 }
+
+type Connections = Arc<Mutex<HashMap<Ports, (CancellationToken, CancellationToken)>>>;
+
+/// The client's port of a connection, and the service's. With them goes what closes it, and what tells that it is closed.
+type Ports = (u16, u16);
 
 #[derive(Clone)]
 struct Process {
@@ -42,32 +50,69 @@ impl Processes {
         true
     }
 
-    fn running(&self) -> MutexGuard<'_, HashMap<u32, Process>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A connection stands until what is returned is dropped.
+    pub(crate) fn connected(&self, link: &Link) -> Connected {
+        let ports = (link.peer.port(), link.local.port());
+        let closed = CancellationToken::new();
+        lock(&self.connections).insert(ports, (link.closing().clone(), closed.clone()));
+        Connected { connections: self.connections.clone(), ports, _closed: closed.drop_guard() }
     }
+
+    /// Closes the connections to the services that a process holds, and waits until they are closed.
+    pub(crate) async fn close_connections(&self, id: u32) {
+        let all: Vec<Ports> = lock(&self.connections).keys().copied().collect();
+        let held = tokio::task::spawn_blocking(move || held_by(id, all)).await.unwrap_or_default();
+        let find = |ports: &Ports| lock(&self.connections).get(ports).cloned();
+        for (closing, closed) in held.iter().filter_map(find) {
+            closing.cancel();
+            closed.cancelled().await;
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<u32, Process>> {
+        lock(&self.running)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A connection that stands.
+pub(crate) struct Connected {
+    connections: Connections,
+    ports: Ports,
+    _closed: DropGuard,
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        lock(&self.connections).remove(&self.ports);
+    }
+}
+
+/// Which of these connections a process holds. Blocks.
+fn held_by(id: u32, mut all: Vec<Ports>) -> Vec<Ports> {
+    let held = files_of(id);
+    let is_held = |(port, to): &Ports| {
+        let socket = peer::client(*port, *to).ok().flatten();
+        socket.is_some_and(|socket| held.contains(&format!("socket:[{}]", socket.inode)))
+    };
+    all.retain(is_held);
+    all
+}
+
+/// What a process has open, as `/proc` names it.
+fn files_of(id: u32) -> HashSet<String> {
+    let files = std::fs::read_dir(format!("/proc/{id}/fd")).into_iter().flatten().flatten();
+    let links = files.filter_map(|file| std::fs::read_link(file.path()).ok());
+    links.filter_map(|link| Some(link.to_str()?.to_owned())).collect()
 }
 
 /// The process that holds the socket at the other end, as the kernel tells it: all processes of a function sign with
 /// the same keys.
 fn owner(link: &Link, ids: &[u32]) -> Option<u32> {
-    let sockets = std::fs::read_to_string("/proc/net/tcp").ok()?;
-    let inode = sockets.lines().skip(1).find_map(|line| {
-        let mut fields = line.split_whitespace().skip(1);
-        let (local, remote) = (port(fields.next()?)?, port(fields.next()?)?);
-        let fits = local == link.peer.port() && remote == link.local.port();
-        fits.then(|| fields.nth(6)).flatten()
-    })?;
-    let wanted = format!("socket:[{inode}]");
-    let holds = |id: &&u32| {
-        let files = std::fs::read_dir(format!("/proc/{id}/fd")).ok();
-        let mut links =
-            files.into_iter().flatten().filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
-        links.any(|link| link.as_os_str() == wanted.as_str())
-    };
-    ids.iter().find(holds).copied()
-}
-
-/// The port in `0100007F:1F90`.
-fn port(address: &str) -> Option<u16> {
-    u16::from_str_radix(address.split_once(':')?.1, 16).ok()
+    let socket = peer::client(link.peer.port(), link.local.port()).ok().flatten()?;
+    let wanted = format!("socket:[{}]", socket.inode);
+    ids.iter().find(|id| files_of(**id).contains(&wanted)).copied()
 }

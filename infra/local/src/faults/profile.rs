@@ -47,5 +47,7 @@ pub(super) fn of(seed: u64) -> Rules {
     let calls = [Service::DynamoDb, Service::S3, Service::Sqs].into_iter().flat_map(|service| {
         CALLS.iter().map(move |(thousandths, action)| rule(*thousandths, Some(service), *action))
     });
-    Rules { seed: Some(seed), rules: mix.chain(calls).collect() }
+    // Last, so that a seed's other faults stay what they were.
+    let frozen = rule(20, Some(Service::Lambda), Action::CloseFrozen);
+    Rules { seed: Some(seed), rules: mix.chain(calls).chain([frozen]).collect() }
 }

@@ -86,6 +86,8 @@ pub enum Action {
     KillAfterMs(u64),
     /// The invocation has this time instead of its function's timeout.
     DeadlineMs(u64),
+    /// The connections to the services that the process has kept are closed before it is woken for the event.
+    CloseFrozen,
     /// The event comes twice, at the same time.
     Duplicate,
     /// The event comes after a later one, or after five seconds if there is none.
@@ -119,7 +121,7 @@ impl Action {
             Self::UnprocessedAfter(_) => vec![(DynamoDb, &["BatchGetItem"])],
             Self::StaleMs(_) => vec![(DynamoDb, READS)],
             Self::KillBefore => [&CALLS[..], &[(Lambda, &["Spawn"])]].concat(),
-            Self::KillAfterMs(_) | Self::DeadlineMs(_) => vec![(Lambda, &["Invoke"])],
+            Self::KillAfterMs(_) | Self::DeadlineMs(_) | Self::CloseFrozen => vec![(Lambda, &["Invoke"])],
             Self::Duplicate => vec![(Trigger, &["ObjectCreated", "Message"])],
             Self::OutOfOrder => vec![(Trigger, &["ObjectCreated"])],
         }

@@ -121,6 +121,7 @@ fn set_own_headers(headers: &mut BTreeMap<String, String>, body_bytes: usize, ar
         headers.remove(hop);
     }
     let mut set = |name: &str, value: String| headers.insert(name.to_owned(), value);
+    set("host", around.authority.to_owned());
     let client = around.client.ip().to_string();
     if let Some(before) = set("x-forwarded-for", client.clone()) {
         set("x-forwarded-for", format!("{before}, {client}"));

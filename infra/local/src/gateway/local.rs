@@ -1,8 +1,12 @@
 //! Routes of the local cloud alone, for tests and benchmarks.
 
+use std::net::SocketAddr;
+
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::{Response, StatusCode};
+use axum::middleware::Next;
+use rustix::process::geteuid;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
@@ -10,6 +14,30 @@ use super::Gateway;
 use super::answer::{bare, empty, json_answer};
 use crate::clock::Clock;
 use crate::faults::Rules;
+use crate::{foreign, peer};
+
+/// Refuses web pages of other origins, and other users of this machine: the functions too, which have users of their own.
+pub(super) async fn only_own(
+    State(gateway): State<Gateway>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response<Body> {
+    let Ok(own) = gateway.inner.authority.parse::<SocketAddr>() else {
+        return bare(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
+    };
+    let foreign = foreign::check_host(request.uri(), request.headers())
+        .and_then(|()| foreign::check_origin(request.headers()));
+    if let Err(foreign) = foreign {
+        return bare(StatusCode::FORBIDDEN, foreign);
+    }
+    let user = geteuid().as_raw();
+    let known = tokio::task::spawn_blocking(move || peer::client(client.port(), own.port())).await.ok();
+    match known.and_then(Result::ok).flatten() {
+        Some(socket) if socket.uid == user || socket.uid == 0 => next.run(request).await,
+        _ => bare(StatusCode::FORBIDDEN, "only the user who runs this cloud may call this"),
+    }
+}
 
 /// `GET /_local/health`
 pub(super) async fn health() -> Response<Body> {

@@ -21,6 +21,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{Request, Response, StatusCode};
+use axum::middleware;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
@@ -102,6 +103,7 @@ impl Gateway {
             .route("/_local/schedule/{function}", post(local::run_schedule))
             .route("/_local/faults", get(local::faults).post(local::add_faults).delete(local::clear_faults))
             .route("/_local/clock", get(local::clock).post(local::advance_clock))
+            .route_layer(middleware::from_fn_with_state(self.clone(), local::only_own))
             .fallback(handle)
             .with_state(self);
         let service = router.into_make_service_with_connect_info::<SocketAddr>();

@@ -5,16 +5,21 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, Response, StatusCode};
+use axum::middleware::{self, Next};
 use axum::routing::{get, post};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use rustix::process::Signal;
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::lineage::trace_header;
+use super::spawner::signal_group;
 use super::{Lineage, MAX_PAYLOAD_BYTES, Outcome};
+use crate::faults::Processes;
+use crate::foreign;
 
 /// An event on its way to a process.
 pub(super) struct Job {
@@ -24,6 +29,8 @@ pub(super) struct Job {
     pub(super) lineage: Lineage,
     /// How long the function may take.
     pub(super) timeout: Duration,
+    /// The connections that the process holds are closed before it is woken.
+    pub(super) close_connections: bool,
     /// Told when the process has taken the event: the moment at which its time is over.
     pub(super) taken: oneshot::Sender<Instant>,
     pub(super) reply: oneshot::Sender<Outcome>,
@@ -34,11 +41,32 @@ pub(super) struct Shared {
     jobs: tokio::sync::Mutex<mpsc::Receiver<Job>>,
     current: Mutex<Option<(String, oneshot::Sender<Outcome>)>>,
     init_error: Mutex<Option<Bytes>>,
+    /// The process, which leads its group.
+    id: u32,
+    processes: Processes,
 }
 
 impl Shared {
-    pub(super) fn new(jobs: mpsc::Receiver<Job>) -> Self {
-        Self { jobs: tokio::sync::Mutex::new(jobs), current: Mutex::new(None), init_error: Mutex::new(None) }
+    pub(super) fn new(jobs: mpsc::Receiver<Job>, id: u32, processes: Processes) -> Self {
+        let (jobs, current, init_error) = (tokio::sync::Mutex::new(jobs), Mutex::new(None), Mutex::new(None));
+        Self { jobs, current, init_error, id, processes }
+    }
+
+    /// The next event; `None` if no more come. A process for which there is none is frozen until there is: all of its
+    /// threads stop where they are.
+    async fn next_job(&self) -> Option<Job> {
+        let mut jobs = self.jobs.lock().await;
+        let waiting = match jobs.try_recv() {
+            Ok(job) if !job.close_connections => return Some(job),
+            other => other.ok(),
+        };
+        signal_group(self.id, Signal::STOP);
+        let job = if waiting.is_some() { waiting } else { jobs.recv().await };
+        if job.as_ref().is_some_and(|job| job.close_connections) {
+            self.processes.close_connections(self.id).await;
+        }
+        signal_group(self.id, Signal::CONT);
+        job
     }
 
     /// What the process said of its failed start.
@@ -71,11 +99,22 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
         .route("/2018-06-01/runtime/init/error", post(init_error))
         .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn(only_programs))
         .with_state(shared)
 }
 
+/// Refuses what a web page makes a browser send.
+async fn only_programs(request: Request, next: Next) -> Response<Body> {
+    let checked = foreign::check_host(request.uri(), request.headers())
+        .and_then(|()| foreign::check_origin(request.headers()));
+    match checked {
+        Ok(()) => next.run(request).await,
+        Err(foreign) => status(StatusCode::FORBIDDEN, foreign),
+    }
+}
+
 async fn next(State(shared): State<Arc<Shared>>) -> Response<Body> {
-    let Some(job) = shared.jobs.lock().await.recv().await else {
+    let Some(job) = shared.next_job().await else {
         return status(StatusCode::GONE, "Gone");
     };
     let trace = trace_header(&job.request_id, &job.lineage);

@@ -1,41 +1,83 @@
-//! What a function's process finds in its environment: what Lambda gives, and nothing of the operator's.
+//! What a function's process finds in its environment: what Lambda gives, and nothing of the operator's. Recorded for
+//! `provided.al2023` and `python3.13`; only the addresses of the Runtime API and of the services are this machine's.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+
+use uuid::Uuid;
 
 use super::Settings;
 use crate::account::REGION;
 use crate::template::Function;
 
-/// The variables of a process of `function` whose Runtime API is at `api`.
-pub(super) fn variables(function: &Function, settings: &Settings, api: &str) -> BTreeMap<String, String> {
+/// What is the same for every function.
+const FIXED: [(&str, &str); 13] = [
+    ("AWS_DEFAULT_REGION", REGION),
+    ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+    ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+    ("AWS_LAMBDA_LOG_STREAM_NAME", "local"),
+    ("AWS_REGION", REGION),
+    ("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR"),
+    ("AWS_XRAY_DAEMON_ADDRESS", "169.254.100.1:2000"),
+    ("_AWS_XRAY_DAEMON_ADDRESS", "169.254.100.1"),
+    ("_AWS_XRAY_DAEMON_PORT", "2000"),
+    ("LAMBDA_RUNTIME_DIR", "/var/runtime"),
+    (
+        "LD_LIBRARY_PATH",
+        "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
+    ),
+    ("PATH", "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"),
+    ("TZ", ":UTC"),
+];
+
+/// What Python's runtime has besides.
+const OF_PYTHON: [(&str, &str); 4] = [
+    ("AWS_EXECUTION_ENV", "AWS_Lambda_python3.13"),
+    ("LC_CTYPE", "C.UTF-8"),
+    ("PYTHONPATH", "/var/runtime"),
+    ("SHLVL", "0"),
+];
+
+/// The variables of a process of `function` whose code is in `task` and whose Runtime API is at `api`.
+pub(super) fn variables(
+    function: &Function,
+    settings: &Settings,
+    task: &Path,
+    api: &str,
+) -> BTreeMap<String, String> {
     let keys = settings.identities.keys(&function.binary);
-    let task_root = settings.functions.display().to_string();
-    let given = [
+    let task = task.display().to_string();
+    let own = [
         ("AWS_LAMBDA_RUNTIME_API", api),
         ("AWS_LAMBDA_FUNCTION_NAME", &function.name),
-        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &function.memory_mb.to_string()),
         ("AWS_LAMBDA_LOG_GROUP_NAME", &format!("/aws/lambda/{}", function.name)),
-        ("AWS_LAMBDA_LOG_STREAM_NAME", "local"),
+        // Documented for functions that log as JSON.
         ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
         ("AWS_LAMBDA_LOG_LEVEL", "INFO"),
-        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
-        ("AWS_REGION", REGION),
-        ("AWS_DEFAULT_REGION", REGION),
         ("AWS_ACCESS_KEY_ID", &keys.access_key_id),
         ("AWS_SECRET_ACCESS_KEY", &keys.secret_access_key),
+        ("AWS_SESSION_TOKEN", keys.session_token.as_deref().unwrap_or_default()),
         ("AWS_ENDPOINT_URL_S3", &settings.endpoints.s3),
         ("AWS_ENDPOINT_URL_DYNAMODB", &settings.endpoints.dynamodb),
         ("AWS_ENDPOINT_URL_SQS", &settings.endpoints.sqs),
         ("AWS_ENDPOINT_URL_LAMBDA", &settings.endpoints.lambda),
-        ("LAMBDA_TASK_ROOT", &task_root),
-        ("_HANDLER", &function.handler),
-        ("PATH", "/usr/local/bin:/usr/bin:/bin:/opt/bin"),
+        ("LAMBDA_TASK_ROOT", &task),
         ("LANG", "en_US.UTF-8"),
-        ("TZ", ":UTC"),
+        ("_HANDLER", &function.handler),
+        ("_X_AMZN_TRACE_ID", &trace()),
     ];
+    let python = if function.is_python { &OF_PYTHON[..] } else { &[] };
+    let working_directory = function.is_python.then_some(("PWD", &*task));
     // A function's own variables cannot replace Lambda's reserved ones.
     let mut variables = function.environment.clone();
+    let given = FIXED.iter().chain(&own).chain(python).copied().chain(working_directory);
     variables.extend(given.map(|(name, value)| (name.to_owned(), value.to_owned())));
     variables
+}
+
+/// The trace that the process is started in; that of an invocation comes with it.
+fn trace() -> String {
+    let (root, parent) = (Uuid::new_v4().simple().to_string(), Uuid::new_v4().simple().to_string());
+    format!("Root=1-{}-{};Parent={};Sampled=0", &root[..8], &root[8..], &parent[..16])
 }

@@ -52,11 +52,15 @@ pub fn serve(
     access: Access,
 ) -> impl Future<Output = anyhow::Result<()>> + Send + use<> {
     let functions = functions.iter().map(|one| (one.name.clone(), one.clone())).collect();
+    let faults = lambda.faults().clone();
     let front = Arc::new(Front { lambda, asynchronous, access, functions });
-    server::serve(listener, move |request, _link| {
-        let front = Arc::clone(&front);
-        async move { front.answer(request).await }
-    })
+    async move {
+        server::serve(listener, server::Callers::Programs, &faults, move |request, _link| {
+            let front = Arc::clone(&front);
+            async move { front.answer(request).await }
+        })
+        .await
+    }
 }
 
 impl Front {

@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use axum::serve::ListenerExt;
+use rustix::process::Signal;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
@@ -12,8 +12,10 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::api::{Job, Shared, failure, router};
-use super::spawner::{Spawner, kill_group};
-use super::{INIT_LIMIT, Interruption, Invocation, Outcome, Settings, environment, exit, program};
+use super::jail::end_all;
+use super::listener::ListenerForUser;
+use super::spawner::{Spawner, signal_group};
+use super::{INIT_LIMIT, Interruption, Invocation, Outcome, Program, Settings, environment, exit};
 use crate::account::function_arn;
 use crate::log::{Level, Log};
 use crate::template::Function;
@@ -48,41 +50,42 @@ pub(super) struct Ties {
 impl Instance {
     /// Starts a process with a Runtime API of its own.
     pub(super) async fn start(
-        function: &Function,
+        program: &Program,
         settings: &Settings,
         spawner: &Spawner,
         ties: Ties,
     ) -> Result<Self> {
+        let function = &program.function;
+        let cannot = || format!("cannot start {}", function.binary);
+        let cell = program.cell.as_ref().context("no code of it is here").with_context(cannot)?;
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port for the Runtime API")?;
-        let api = listener.local_addr()?.to_string();
-        let mut command = Command::new(program(&settings.functions, function));
-        command
-            .env_clear()
-            .envs(environment::variables(function, settings, &api))
-            .current_dir(&settings.functions);
+        let api = listener.local_addr()?;
+        let mut command = Command::from(cell.command());
+        command.env_clear().envs(environment::variables(function, settings, &cell.task, &api.to_string()));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child =
-            spawner.spawn(command).await.with_context(|| format!("cannot start {}", function.binary))?;
+        let mut child = spawner.spawn(command, cell.entry()).await.with_context(cannot)?;
+        let id = child.id().with_context(cannot)?;
+        let user = settings.jail.user_of(id);
         follow(child.stdout.take(), &function.binary, &settings.log);
         follow(child.stderr.take(), &function.binary, &settings.log);
         let (jobs, receiver) = mpsc::channel(1);
-        let shared = Arc::new(Shared::new(receiver));
-        let listener = listener.tap_io(|connection| {
-            let _ = connection.set_nodelay(true);
-        });
+        let processes = settings.faults.processes().clone();
+        let shared = Arc::new(Shared::new(receiver, id, processes.clone()));
+        let listener = ListenerForUser { listener, user };
         let server = tokio::spawn(axum::serve(listener, router(shared.clone())).into_future());
         let (exited, exit) = watch::channel(None);
         let kill = Arc::new(Notify::new());
-        let (ended, processes, id) = (kill.clone(), settings.faults.processes().clone(), child.id());
-        if let Some(id) = id {
-            processes.add(id, kill.clone(), exit.clone());
-        }
+        let ended = kill.clone();
+        processes.add(id, kill.clone(), exit.clone());
+        let has_own_user = settings.jail.keeps_apart();
         tokio::spawn(async move {
             let status = supervise(child, &ended, ties.stopped).await;
-            if let Some(id) = id {
-                processes.remove(id);
-            }
+            processes.remove(id);
             server.abort();
+            if has_own_user {
+                // Whatever it started ends with it, as in Lambda.
+                let _ = tokio::task::spawn_blocking(move || end_all(user)).await;
+            }
             exited.send_replace(Some(status));
             drop(ties.alive);
         });
@@ -115,6 +118,7 @@ impl Instance {
             payload: invocation.payload.clone(),
             lineage: invocation.lineage.clone().then(&function.name),
             timeout,
+            close_connections: matches!(invocation.interruption, Some(Interruption::CloseConnections)),
             taken,
             reply,
         };
@@ -197,7 +201,9 @@ async fn supervise(mut child: Child, kill: &Notify, mut stopped: watch::Receiver
     let status = tokio::select! {
         status = child.wait() => status,
         () = asked => {
-            kill_group(&child);
+            if let Some(id) = child.id() {
+                signal_group(id, Signal::KILL);
+            }
             child.wait().await
         }
     };

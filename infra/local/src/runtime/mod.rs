@@ -7,7 +7,9 @@ mod environment;
 mod exit;
 mod front;
 mod instance;
+mod jail;
 mod lineage;
+mod listener;
 mod pool;
 mod spawner;
 
@@ -26,6 +28,8 @@ use crate::identity::Identities;
 use crate::log::{Level, Log};
 use crate::template::Function;
 pub use front::serve;
+use jail::{Cell, Code};
+pub use jail::{Jail, LayerFile};
 pub(crate) use lineage::trace_header;
 pub use lineage::{Lineage, MAX_ROUNDS};
 use pool::Pool;
@@ -46,6 +50,10 @@ const INIT_LIMIT: Duration = Duration::from_secs(10);
 pub struct Settings {
     /// Where the binaries are.
     pub functions: PathBuf,
+    /// How their processes are held to what Lambda allows.
+    pub jail: Jail,
+    /// What functions with layers find in `/opt`. There is one set of layers, for all that have any.
+    pub layers: Vec<LayerFile>,
     /// Every function gets keys of its own.
     pub identities: Identities,
     /// Endpoints of the services.
@@ -102,6 +110,8 @@ pub(crate) enum Interruption {
     Kill(Duration),
     /// It has so much time only, and knows.
     Deadline(Duration),
+    /// The connections that it holds are closed before it is woken for the event.
+    CloseConnections,
 }
 
 impl Invocation {
@@ -135,6 +145,12 @@ pub enum Refused {
     Stopping,
 }
 
+/// A function, and where its processes run; nowhere if it has no code here.
+struct Program {
+    function: Function,
+    cell: Option<Cell>,
+}
+
 /// All functions. Cheap to clone.
 #[derive(Clone)]
 pub struct Lambda {
@@ -150,21 +166,16 @@ struct Inner {
     ended: tokio::sync::Mutex<mpsc::Receiver<()>>,
 }
 
-/// A function's program among the others', or in a folder of its own with all that is in its zip.
-fn program(functions: &Path, function: &Function) -> PathBuf {
-    let path = functions.join(&function.binary);
-    if path.is_dir() { path.join("bootstrap") } else { path }
-}
-
 impl Lambda {
     /// Gets the functions ready; a process starts when an invocation needs it.
     ///
     /// # Errors
     /// A binary is missing. What is in Python need not be there: only its invocations fail then.
     pub fn new(settings: &Settings, functions: &[Function]) -> Result<Self> {
+        let code = |function: &Function| Code::find(&settings.functions, function);
         let (python, missing): (Vec<_>, Vec<_>) = functions
             .iter()
-            .filter(|function| !program(&settings.functions, function).is_file())
+            .filter(|function| code(function).is_none())
             .partition(|function| function.is_python);
         let names = |functions: &[&Function]| {
             functions.iter().map(|function| function.binary.as_str()).collect::<Vec<_>>().join(", ")
@@ -182,10 +193,12 @@ impl Lambda {
         let (alive, ended) = mpsc::channel(1);
         let spawner = Arc::new(Spawner::start()?);
         let pool = |function: &Function| {
-            let pool = Pool::new(function.clone(), settings, spawner.clone(), stopped.clone(), alive.clone());
-            (function.binary.clone(), Arc::new(pool))
+            let cell = code(function).map(|code| settings.jail.cell(function, &code, &settings.layers));
+            let program = Program { function: function.clone(), cell: cell.transpose()? };
+            let pool = Pool::new(program, settings, spawner.clone(), stopped.clone(), alive.clone());
+            Ok((function.binary.clone(), Arc::new(pool)))
         };
-        let pools = functions.iter().map(pool).collect();
+        let pools = functions.iter().map(pool).collect::<Result<_>>()?;
         let (alive, ended) = (std::sync::Mutex::new(Some(alive)), tokio::sync::Mutex::new(ended));
         Ok(Self { inner: Arc::new(Inner { faults: settings.faults.clone(), pools, stop, alive, ended }) })
     }
@@ -212,6 +225,7 @@ impl Lambda {
             Some(Action::DeadlineMs(time)) => {
                 invocation.interruption = Some(Interruption::Deadline(millis(time)));
             }
+            Some(Action::CloseFrozen) => invocation.interruption = Some(Interruption::CloseConnections),
             _ => {}
         }
         let task = tokio::spawn(async move { pool.invoke(invocation).await });

@@ -8,13 +8,12 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use super::api::failure;
 use super::instance::{Attempt, Instance, Ties, tell};
 use super::spawner::Spawner;
-use super::{Invocation, MAX_PROCESSES, Outcome, Refused, Settings, WhenBusy};
+use super::{Invocation, MAX_PROCESSES, Outcome, Program, Refused, Settings, WhenBusy};
 use crate::faults::{Action, Service};
 use crate::log::Level;
-use crate::template::Function;
 
 pub(super) struct Pool {
-    function: Function,
+    program: Program,
     settings: Settings,
     spawner: Arc<Spawner>,
     permits: Semaphore,
@@ -26,14 +25,14 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) fn new(
-        function: Function,
+        program: Program,
         settings: &Settings,
         spawner: Arc<Spawner>,
         stopped: watch::Receiver<bool>,
         alive: mpsc::Sender<()>,
     ) -> Self {
         Self {
-            function,
+            program,
             settings: settings.clone(),
             spawner,
             permits: Semaphore::new(MAX_PROCESSES),
@@ -60,7 +59,7 @@ impl Pool {
         };
         // A process that died while idle is no reason for an invocation to fail.
         while let Some(mut instance) = self.take_idle() {
-            match instance.run(&self.function, &invocation).await {
+            match instance.run(&self.program.function, &invocation).await {
                 Attempt::NotTaken(_) => {}
                 attempt => return self.conclude(instance, attempt),
             }
@@ -69,21 +68,22 @@ impl Pool {
             Ok(instance) => instance,
             Err(error) => return error,
         };
-        let attempt = instance.run(&self.function, &invocation).await;
+        let attempt = instance.run(&self.program.function, &invocation).await;
         self.conclude(instance, attempt)
     }
 
     async fn start(&self) -> Result<Instance, Result<Outcome, Refused>> {
         let alive = lock(&self.alive).clone().ok_or(Err(Refused::Stopping))?;
         let ties = Ties { stopped: self.stopped.clone(), alive };
-        let action = self.settings.faults.decide(&self.function.binary, Service::Lambda, "Spawn");
+        let function = &self.program.function;
+        let action = self.settings.faults.decide(&function.binary, Service::Lambda, "Spawn");
         if let Some(Action::DelayMs(delay)) = action {
             tokio::time::sleep(Duration::from_millis(delay)).await;
         }
-        let started = Instance::start(&self.function, &self.settings, &self.spawner, ties).await;
+        let started = Instance::start(&self.program, &self.settings, &self.spawner, ties).await;
         let instance = started.map_err(|error| {
             let text = format!("{error:#}");
-            self.settings.log.line(&self.function.binary, Level::Error, &text);
+            self.settings.log.line(&function.binary, Level::Error, &text);
             Ok(failure("Runtime.InvalidEntrypoint", &text))
         })?;
         if action == Some(Action::KillBefore) {
@@ -107,14 +107,14 @@ impl Pool {
                     idle.push(instance);
                 }
                 if outcome.failed {
-                    tell(&self.settings.log, &self.function, &outcome);
+                    tell(&self.settings.log, &self.program.function, &outcome);
                 }
                 Ok(outcome)
             }
             // Killed by the cloud's own end: that is no failure of the function.
             Attempt::Ended(_) | Attempt::NotTaken(_) if *self.stopped.borrow() => Err(Refused::Stopping),
             Attempt::Ended(outcome) | Attempt::NotTaken(outcome) => {
-                tell(&self.settings.log, &self.function, &outcome);
+                tell(&self.settings.log, &self.program.function, &outcome);
                 Ok(outcome)
             }
         }

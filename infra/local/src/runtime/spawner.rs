@@ -2,10 +2,13 @@
 
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
+use rustix::process::{Pid, Signal, getppid, kill_process_group, set_parent_process_death_signal};
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
+
+use super::jail::Entry;
 
 type Request = (Command, oneshot::Sender<io::Result<Child>>);
 
@@ -29,10 +32,10 @@ impl Spawner {
         Ok(Self { requests })
     }
 
-    /// Starts a process in a group of its own, which a Ctrl-C in the terminal does not reach.
-    pub(super) async fn spawn(&self, mut command: Command) -> io::Result<Child> {
+    /// Starts a process in a cell and in a group of its own, which a Ctrl-C in the terminal does not reach.
+    pub(super) async fn spawn(&self, mut command: Command, entry: Arc<Entry>) -> io::Result<Child> {
         let gone = || io::Error::other("the spawner has ended");
-        end_with_parent(command.as_std_mut());
+        prepare(command.as_std_mut(), entry);
         command.process_group(0).kill_on_drop(true);
         let (answer, child) = oneshot::channel();
         self.requests.send((command, answer)).map_err(|_| gone())?;
@@ -40,27 +43,30 @@ impl Spawner {
     }
 }
 
-#[allow(unsafe_code, reason = "only prctl and getppid run between fork and exec; both are async-signal-safe")]
-fn end_with_parent(command: &mut std::process::Command) {
-    let parent = i64::from(std::process::id());
+/// What a new process does before it becomes the program: it enters its cell, and asks to end with its parent. The second
+/// after the first, for a change of user takes it back, and before the cell is closed.
+fn prepare(command: &mut std::process::Command, entry: Arc<Entry>) {
+    let parent = Pid::from_raw(i32::try_from(std::process::id()).unwrap_or_default());
     let hook = move || {
-        // SAFETY: plain system calls without pointers.
-        let (set, now) = unsafe { (libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL), libc::getppid()) };
-        if set != 0 {
-            return Err(io::Error::last_os_error());
-        }
+        entry.enter()?;
+        set_parent_process_death_signal(Some(Signal::KILL))?;
         // The parent ended before the signal was asked for.
-        if i64::from(now) == parent { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
+        if getppid() != parent {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        entry.close()
     };
-    // SAFETY: the hook allocates nothing and takes no lock.
-    unsafe { command.pre_exec(hook) };
+    #[allow(unsafe_code, reason = "the hook runs between fork and exec")]
+    // SAFETY: the hook makes system calls only: it allocates nothing and takes no lock.
+    unsafe {
+        command.pre_exec(hook);
+    }
 }
 
-/// Ends a process and all of its group. Only while the process has not been waited for, so that its id is still its own.
-#[allow(unsafe_code, reason = "the standard library cannot signal a process group")]
-pub(super) fn kill_group(child: &Child) {
-    if let Some(id) = child.id().and_then(|id| i32::try_from(id).ok()) {
-        // SAFETY: a plain system call without pointers.
-        unsafe { libc::kill(-id, libc::SIGKILL) };
+/// Sends a signal to a process and all of its group. Only while the process has not been waited for, so that its id is
+/// still its own.
+pub(super) fn signal_group(id: u32, signal: Signal) {
+    if let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+        let _ = kill_process_group(id, signal); // it may have ended
     }
 }

@@ -8,8 +8,9 @@ use std::borrow::Cow;
 use http::{HeaderMap, HeaderValue, Uri};
 use percent_encoding::percent_decode_str;
 use s3s::auth::{S3Auth, SecretKey};
-use s3s::{S3Result, s3_error};
+use s3s::{S3ErrorCode, S3Result, s3_error};
 
+use super::fault::{Fault, Outcome};
 use crate::identity::Identities;
 
 /// The parameters that a presigned URL has, all of them.
@@ -21,6 +22,8 @@ const PARAMETERS: [&str; 6] = [
     "X-Amz-SignedHeaders",
     "X-Amz-Expires",
 ];
+
+const UNKNOWN_KEY: &str = "The AWS Access Key Id you provided does not exist in our records.";
 
 /// What a request presents, not verified.
 pub(super) struct Presented<'request> {
@@ -34,6 +37,8 @@ pub(super) struct Presented<'request> {
     /// Of a presigned URL.
     algorithm: Option<Cow<'request, str>>,
     expires: Option<Cow<'request, str>>,
+    /// `X-Amz-Security-Token`, which comes with temporary keys.
+    token: Option<Cow<'request, str>>,
     form: Form,
 }
 
@@ -79,6 +84,10 @@ impl<'request> Presented<'request> {
                 _ => headers.get("x-amz-date").map(text).map(Cow::Borrowed),
             },
             signature: field("Signature"),
+            token: match form {
+                Form::Query => query("X-Amz-Security-Token"),
+                _ => token_header(headers).map(Cow::Borrowed),
+            },
             algorithm: query("X-Amz-Algorithm"),
             expires: query("X-Amz-Expires"),
             form,
@@ -98,6 +107,22 @@ impl<'request> Presented<'request> {
     /// `20260131/us-east-1/s3/aws4_request`, or what stands there.
     pub(super) fn scope_of_key(&self) -> &str {
         self.scope.as_deref().and_then(|scope| scope.split_once('/')).map_or("", |(_, scope)| scope)
+    }
+
+    /// Refuses a session token that is not that of the keys. Temporary keys without theirs are not known to S3.
+    pub(super) fn check_token(&self, identities: &Identities) -> Outcome<()> {
+        let Some(caller) = known(identities, self.access_key_id()) else {
+            return Ok(()); // refused for its key
+        };
+        if identities.is_session(&caller, self.token.as_deref()) {
+            return Ok(());
+        }
+        Err(match self.token {
+            Some(_) => {
+                Fault::new(S3ErrorCode::InvalidToken, "The provided token is malformed or otherwise invalid.")
+            }
+            None => Fault::new(S3ErrorCode::InvalidAccessKeyId, UNKNOWN_KEY),
+        })
     }
 
     /// Names of the signed headers, separated by semicolons.
@@ -124,6 +149,10 @@ impl<'request> Presented<'request> {
     pub(super) fn signs(&self, name: &str) -> bool {
         self.signed_headers.split(';').any(|signed| signed == name)
     }
+}
+
+fn token_header(headers: &HeaderMap) -> Option<&str> {
+    Some(headers.get("x-amz-security-token")?.to_str().unwrap_or_default())
 }
 
 /// A field of `AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`.
@@ -163,10 +192,7 @@ impl S3Auth for Secrets {
     async fn get_secret_key(&self, access_key_id: &str) -> S3Result<SecretKey> {
         match known(&self.0, access_key_id) {
             Some(caller) => Ok(self.0.keys(&caller).secret_access_key.into()),
-            None => Err(s3_error!(
-                InvalidAccessKeyId,
-                "The AWS Access Key Id you provided does not exist in our records."
-            )),
+            None => Err(s3_error!(InvalidAccessKeyId, "{UNKNOWN_KEY}")),
         }
     }
 }

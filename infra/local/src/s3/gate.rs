@@ -67,6 +67,7 @@ impl Gate {
         let cors = self.cors.actual(&asked.method, &asked.uri, &asked.headers);
         let checked = presented
             .check(&parts.headers, &self.region, OffsetDateTime::now_utc())
+            .and_then(|()| presented.check_token(&self.authorization.identities))
             .and_then(|()| refuse_forms(&parts));
         let waits = parts.headers.contains_key(EXPECT);
         prepare(&mut parts, &presented);

@@ -121,7 +121,8 @@ impl S3 {
     /// The listener fails for good.
     pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
         let Self { gate, faults, .. } = self;
-        server::serve(listener, move |request, link| {
+        let own = faults.clone();
+        server::serve(listener, server::Callers::Browsers, &own, move |request, link| {
             let (gate, faults) = (Arc::clone(&gate), faults.clone());
             async move { gate.answer(request, &link, &faults).await }
         })

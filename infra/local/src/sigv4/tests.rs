@@ -27,11 +27,19 @@ struct Signer<'a> {
     service: &'a str,
     key_id: Option<&'a str>,
     secret: Option<&'a str>,
+    token: Option<&'a str>,
 }
 
 impl Default for Signer<'_> {
     fn default() -> Self {
-        Self { time: SystemTime::now(), region: REGION, service: SERVICE, key_id: None, secret: None }
+        Self {
+            time: SystemTime::now(),
+            region: REGION,
+            service: SERVICE,
+            key_id: None,
+            secret: None,
+            token: None,
+        }
     }
 }
 
@@ -45,7 +53,9 @@ impl Signer<'_> {
         let keys = identities().keys("create-file");
         let key_id = self.key_id.unwrap_or(&keys.access_key_id);
         let secret = self.secret.unwrap_or(&keys.secret_access_key);
-        let identity = Credentials::new(key_id, secret, None, None, "test").into();
+        let token = self.token.map(str::to_owned).or(keys.session_token);
+        let token = token.filter(|token| !token.is_empty());
+        let identity = Credentials::new(key_id, secret, token, None, "test").into();
         let params = SigningParams::builder()
             .identity(&identity)
             .region(self.region)
@@ -132,6 +142,14 @@ fn refuses_other_keys_regions_services_and_times() {
     assert_eq!(refused(Signer { key_id: wrong, ..Signer::default() }), "UnrecognizedClientException");
     assert_eq!(refused(Signer { region: "eu-west-1", ..Signer::default() }), "InvalidSignatureException");
     assert_eq!(refused(Signer { service: "dynamodb", ..Signer::default() }), "InvalidSignatureException");
+    for token in ["", "IQoJb3JpZ2luX2Vjbogus"] {
+        let token = Some(token);
+        assert_eq!(
+            refused(Signer { token, ..Signer::default() }),
+            "UnrecognizedClientException",
+            "{token:?}"
+        );
+    }
     let (now, minutes) = (SystemTime::now(), |minutes: u64| StdDuration::from_secs(60 * minutes));
     for time in [now - minutes(16), now + minutes(16)] {
         assert_eq!(refused(Signer { time, ..Signer::default() }), "InvalidSignatureException");

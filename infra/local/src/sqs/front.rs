@@ -36,8 +36,8 @@ pub(super) async fn serve(
 ) -> anyhow::Result<()> {
     let faults = sqs.faults.clone();
     let service = Service::new(sqs, access.region.clone(), base_url);
-    let front = Arc::new(Front { access, service, faults });
-    server::serve(listener, move |request, link| {
+    let front = Arc::new(Front { access, service, faults: faults.clone() });
+    server::serve(listener, server::Callers::Programs, &faults, move |request, link| {
         let front = Arc::clone(&front);
         async move { front.answer(request, &link).await }
     })

@@ -17,6 +17,7 @@ use crate::iam::{self, Statement};
 /// Lambda's own defaults.
 const TIMEOUT: u64 = 3;
 const MEMORY_MB: u32 = 128;
+const EPHEMERAL_STORAGE_MB: u64 = 512;
 const RETRIES: u32 = 2;
 const MAX_EVENT_AGE: Duration = Duration::from_secs(6 * 3600);
 /// What starts here: binaries, and Python by a program of the same name that `make build` puts beside them.
@@ -45,6 +46,8 @@ pub(super) fn read(properties: &mut Properties<'_>, roles: &Roles) -> Result<Fun
         handler: properties.text("Handler")?.unwrap_or_else(|| HANDLER.to_owned()),
         timeout: Duration::from_secs(properties.number("Timeout")?.unwrap_or(TIMEOUT)),
         memory_mb: properties.number("MemorySize")?.unwrap_or(MEMORY_MB),
+        ephemeral_storage_mb: ephemeral_storage_mb(properties)?,
+        has_layers: properties.value("Layers")?.is_some(),
         environment: environment(properties)?,
         routes: Vec::new(),
         queue_sources: Vec::new(),
@@ -80,6 +83,15 @@ fn environment(properties: &mut Properties<'_>) -> Result<std::collections::BTre
     properties.absorb(environment);
     let variables = variables.as_object().cloned().unwrap_or_default();
     variables.into_iter().map(|(name, value)| Ok((name, scalar(&value)?))).collect()
+}
+
+fn ephemeral_storage_mb(properties: &mut Properties<'_>) -> Result<u64> {
+    let Some(mut storage) = properties.nested("EphemeralStorage")? else {
+        return Ok(EPHEMERAL_STORAGE_MB);
+    };
+    let size = storage.number("Size")?.unwrap_or(EPHEMERAL_STORAGE_MB);
+    properties.absorb(storage);
+    Ok(size)
 }
 
 /// What the function may do, by its policies or by a role of the template.

@@ -41,6 +41,10 @@ pub struct Function {
     pub timeout: Duration,
     /// Told to the function, not enforced.
     pub memory_mb: u32,
+    /// Size of its `/tmp`.
+    pub ephemeral_storage_mb: u64,
+    /// It finds layers in `/opt`.
+    pub has_layers: bool,
     /// Its own environment variables.
     pub environment: BTreeMap<String, String>,
     /// Routes of the HTTP API that lead to it.

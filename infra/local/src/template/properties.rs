@@ -14,9 +14,7 @@ const INERT: &[&str] =
 /// Properties that have no meaning outside an AWS account.
 const CLOUD_ONLY: &[&str] = &[
     // functions
-    "Layers",
     "Tracing",
-    "EphemeralStorage",
     "ReservedConcurrentExecutions",
     "RetryPolicy",
     // queues, table, bucket

@@ -14,12 +14,12 @@ use crate::setup::{Running, is_alive, until, worker};
 const DEAD: &str = "dead";
 const QUEUE: &str = "work";
 
-fn add(running: &Running, rules: &str) {
+pub(crate) fn add(running: &Running, rules: &str) {
     running.lambda.faults().add(Rules::parse(rules.as_bytes()).unwrap());
 }
 
 /// A bucket that shares the rules of `running`. Gives the address of an object, signed by `worker`.
-async fn bucket(running: &Running) -> (S3, String) {
+pub(crate) async fn bucket(running: &Running) -> (S3, String) {
     use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
     let identities = files_local::identity::Identities::new([1; 32]);
     let keys = identities.keys("worker");
@@ -42,7 +42,7 @@ async fn bucket(running: &Running) -> (S3, String) {
         .credentials_provider(Credentials::new(
             keys.access_key_id,
             keys.secret_access_key,
-            None,
+            keys.session_token,
             None,
             "test",
         ))
@@ -136,12 +136,7 @@ fn mapping(running: &Running, sqs: &Sqs) -> tokio::task::JoinHandle<()> {
     tokio::spawn(trigger.run())
 }
 
-/// The events that the function has seen.
-fn seen(running: &Running) -> String {
-    std::fs::read_to_string(running.folder.path().join("seen")).unwrap_or_default()
-}
-
-const ON_QUEUE: &str = "Timeout: 30, Environment: {Variables: {SEEN: seen}}, Events: {Q: {Type: SQS, Properties: \
+const ON_QUEUE: &str = "Timeout: 30, Events: {Q: {Type: SQS, Properties: \
                         {Queue: 'arn:aws:sqs:us-east-1:000000000000:work'}}}";
 
 #[tokio::test]
@@ -155,7 +150,7 @@ async fn a_message_comes_twice_or_again_after_it_is_done() {
             {"service": "trigger", "operation": "Message", "nth": 3, "action": {"delay_ms": 120000}}]"#,
     );
     let mapping = mapping(&running, &sqs);
-    let times = |body: &str| seen(&running).matches(&format!("\"body\":\"{body}\"")).count();
+    let times = |body: &str| running.board.seen().matches(&format!("\"body\":\"{body}\"")).count();
     let empty = || sqs.depth(QUEUE).unwrap() == files_local::sqs::Depth::default();
     sqs.send(QUEUE, "twice").unwrap();
     until("it came twice and is gone", || times("twice") == 2 && empty()).await;
@@ -174,7 +169,7 @@ async fn a_message_comes_twice_or_again_after_it_is_done() {
 
 #[tokio::test]
 async fn an_asynchronous_event_is_retried_although_it_was_done() {
-    let running = worker("Timeout: 30, Environment: {Variables: {SEEN: seen}}");
+    let running = worker("Timeout: 30");
     let sqs = queues(&running);
     add(
         &running,
@@ -188,7 +183,7 @@ async fn an_asynchronous_event_is_retried_although_it_was_done() {
     until("it waits for its retry", || running.lines.text().contains("again in 60 s")).await;
     sqs.clock().advance(60).unwrap();
     waiting.await.unwrap().unwrap();
-    assert_eq!(seen(&running).lines().count(), 2);
+    assert_eq!(running.board.seen().lines().count(), 2);
     assert!(begun.elapsed() < Duration::from_secs(50));
 }
 
@@ -213,9 +208,8 @@ async fn an_invocation_tells_how_often_the_chain_came_by() {
 
 /// A function that sends every message on to its own queue. Gives how often it was invoked when `enough` says so.
 async fn loop_until(properties: &str, enough: impl Fn(&Sqs, usize) -> bool) -> usize {
-    let running = worker(
-        &ON_QUEUE.replace("SEEN: seen", "SEEN: seen, AGAIN: 'yes'").replace("Timeout: 30", properties),
-    );
+    let again = format!("{properties}, Environment: {{Variables: {{AGAIN: 'yes'}}}}");
+    let running = worker(&ON_QUEUE.replace("Timeout: 30", &again));
     let sqs = queues(&running);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -229,7 +223,7 @@ async fn loop_until(properties: &str, enough: impl Fn(&Sqs, usize) -> bool) -> u
     let body = json!({"send_to": address, "queue": format!("{address}/000000000000/{QUEUE}")});
     sqs.send(QUEUE, &body.to_string()).unwrap();
     let mapping = mapping(&running, &sqs);
-    let rounds = || seen(&running).lines().count();
+    let rounds = || running.board.seen().lines().count();
     until("the loop has run", || enough(&sqs, rounds())).await;
     mapping.abort();
     rounds()

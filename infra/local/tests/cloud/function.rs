@@ -1,12 +1,17 @@
 //! A function for tests: speaks the Runtime API over plain HTTP and does what the event says.
 
-use std::io::Write;
-use std::path::Path;
+use std::io::ErrorKind;
+use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::http::{Answer, put, request};
+use crate::board::say;
+use crate::http::{Answer, put, request, try_request};
+use crate::probe::probe;
 
 /// Started by the local cloud as a function's process, through a script in its functions folder.
 #[test]
@@ -43,7 +48,7 @@ fn serve(api: &str, next: &Answer) {
             post("error", json!({"errorType": "Test", "errorMessage": "asked to"}).to_string().as_bytes());
             return;
         }
-        "fail-once" if first_time(event["mark"].as_str().unwrap()) => {
+        "fail-once" if say("mark", event["mark"].as_str().unwrap(), "") => {
             post("error", b"{}");
             return;
         }
@@ -62,6 +67,33 @@ fn serve(api: &str, next: &Answer) {
             "headers": {"Location": "http://elsewhere.test/x", "ETag": "\"1\"", "Access-Control-Allow-Origin": "evil"},
         })
         .to_string(),
+        "probe" => probe().to_string(),
+        "write" => {
+            std::fs::write(event["file"].as_str().unwrap(), "x").unwrap();
+            "null".to_owned()
+        }
+        // In a group of its own, where a signal to the function's does not reach it.
+        "start-another" => {
+            let mut another = Command::new("sleep");
+            another.arg("600").process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            another.spawn().unwrap().id().to_string()
+        }
+        "count" => {
+            COUNTING.get_or_init(|| drop(std::thread::spawn(count)));
+            describe(next, &event)
+        }
+        "ask" => ask(&event),
+        "connect" => {
+            let url = event["url"].as_str().unwrap().trim_start_matches("http://");
+            let stream = TcpStream::connect(url.split('/').next().unwrap()).unwrap();
+            stream.set_nonblocking(true).unwrap();
+            KEPT.set(stream).unwrap();
+            "null".to_owned()
+        }
+        "look" => {
+            let read = KEPT.get().unwrap().peek(&mut [0]);
+            read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock).to_string()
+        }
         "log" => {
             let line = json!({"level": "WARN", "fields": {"message": "from the function", "n": 1}});
             eprintln!("{line}");
@@ -82,6 +114,28 @@ fn serve(api: &str, next: &Answer) {
     }
 }
 
+/// Work that goes on after the answer.
+static COUNTING: OnceLock<()> = OnceLock::new();
+/// A connection that is kept from one event to the next.
+static KEPT: OnceLock<TcpStream> = OnceLock::new();
+
+fn count() {
+    for _ in 0_u64.. {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The status of a request to somewhere on this machine; null if the connection is closed.
+fn ask(event: &Value) -> String {
+    // Through the gateway it is in the body.
+    let body: Value = serde_json::from_str(event["body"].as_str().unwrap_or("null")).unwrap();
+    let asked = if body.is_null() { event } else { &body };
+    let text = |name: &str| asked[name].as_str().unwrap();
+    let headers: Vec<(&str, &str)> = serde::Deserialize::deserialize(&asked["headers"]).unwrap();
+    let answer = try_request(text("authority"), "GET", text("path"), &headers, b"");
+    json!(answer.map(|answer| answer.status)).to_string()
+}
+
 /// What the function sees.
 fn describe(next: &Answer, event: &Value) -> String {
     let variables: std::collections::BTreeMap<String, String> = std::env::vars().collect();
@@ -90,15 +144,11 @@ fn describe(next: &Answer, event: &Value) -> String {
     seen.to_string()
 }
 
-/// A queue's messages: those whose body is `fail` fail. Says in a file that it was there, and is busy with an object
-/// called `hold` until there is a file `gate`.
+/// A queue's messages: those whose body is `fail` fail. Says on the board what it saw, and is busy with an object called
+/// `hold` until the gate `gate` is open.
 fn batch(event: &Value) -> String {
     let records = event["Records"].as_array().unwrap();
-    if let Ok(seen) = std::env::var("SEEN") {
-        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(seen).unwrap();
-        // In one piece: several processes write at the same time.
-        file.write_all(format!("{event}\n").as_bytes()).unwrap();
-    }
+    say("seen", "event", &event.to_string());
     if records.iter().any(|record| record["s3"]["object"]["key"] == "files/hold") {
         hold("gate");
     }
@@ -114,7 +164,7 @@ fn send_on(event: &Value, trace: &str) {
     let keys = Credentials::new(
         variable("AWS_ACCESS_KEY_ID"),
         variable("AWS_SECRET_ACCESS_KEY"),
-        None,
+        Some(variable("AWS_SESSION_TOKEN")),
         None,
         "test",
     );
@@ -139,14 +189,9 @@ fn send_on(event: &Value, trace: &str) {
     }
 }
 
-fn first_time(mark: &str) -> bool {
-    std::fs::OpenOptions::new().create_new(true).write(true).open(mark).is_ok()
-}
-
-/// Busy until a file is there. Says in another one which process is.
+/// Busy until a gate is open.
 fn hold(until: &str) {
-    std::fs::write(format!("{until}.holder"), std::process::id().to_string()).unwrap();
-    while !Path::new(until).exists() {
+    while !say("wait", until, &std::process::id().to_string()) {
         std::thread::sleep(Duration::from_millis(5));
     }
 }

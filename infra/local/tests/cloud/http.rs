@@ -33,19 +33,33 @@ pub(crate) fn request(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Answer {
+    try_request(authority, method, path, headers, body).expect("an answer")
+}
+
+/// Sends a request; `None` if the connection is closed without an answer.
+pub(crate) fn try_request(
+    authority: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Option<Answer> {
     let mut stream = TcpStream::connect(authority).unwrap();
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n");
+    let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+    if !headers.iter().any(|(name, _)| *name == "Host") {
+        head.push_str(&format!("Host: {authority}\r\n"));
+    }
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     if !body.is_empty() {
         head.push_str(&format!("Content-Length: {}\r\n", body.len()));
     }
-    stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
-    stream.write_all(body).unwrap();
+    // What is refused early may be cut off while it is sent.
+    let _ = stream.write_all(format!("{head}\r\n").as_bytes()).and_then(|()| stream.write_all(body));
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
-    reader.read_line(&mut line).unwrap();
+    reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
     let status = line.split(' ').nth(1).unwrap().parse().unwrap();
     let mut answer = Answer { status, headers: Vec::new(), body: Vec::new() };
     loop {
@@ -57,7 +71,7 @@ pub(crate) fn request(
         answer.headers.push((name.to_owned(), value.to_owned()));
     }
     reader.read_to_end(&mut answer.body).unwrap();
-    answer
+    Some(answer)
 }
 
 /// Puts a body to an address; gives the status.

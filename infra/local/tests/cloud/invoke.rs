@@ -69,7 +69,13 @@ impl Cloud {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
             .endpoint_url(&self.address)
-            .credentials_provider(Credentials::new(keys.access_key_id, secret, None, None, "test"))
+            .credentials_provider(Credentials::new(
+                keys.access_key_id,
+                secret,
+                keys.session_token,
+                None,
+                "test",
+            ))
             .retry_config(RetryConfig::disabled())
             .http_client(aws_smithy_http_client::Builder::new().build_http());
         Client::from_conf(config.build())

@@ -5,12 +5,17 @@
     reason = "these are tests, although Clippy only sees that of functions marked so"
 )]
 
+mod board;
+mod doors;
 mod faults;
+mod frozen;
 mod function;
 mod gateway;
 mod hostile;
 mod http;
 mod invoke;
+mod jail;
+mod probe;
 mod process;
 mod runtime;
 mod setup;

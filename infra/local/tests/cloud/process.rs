@@ -6,12 +6,13 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::board::Board;
 use crate::http::request;
 use crate::setup::{functions, is_alive, until};
 
 const TEMPLATE: &str = r#"Resources:
   W: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: f/worker, Timeout: 20,
-      Environment: {Variables: {SEEN: seen}}, Events: {
+      Environment: {Variables: {BOARD: 'BOARD-ADDRESS'}}, Events: {
       Made: {Type: S3, Properties: {Bucket: !Ref FilesBucket, Events: 's3:ObjectCreated:*',
         Filter: {S3Key: {Rules: [{Name: prefix, Value: files/}]}}}},
       Do: {Type: HttpApi, Properties: {Method: ANY, Path: '/{do}'}}}}}
@@ -27,13 +28,15 @@ const TEMPLATE: &str = r#"Resources:
 pub(crate) struct Place {
     pub(crate) data: TempDir,
     pub(crate) functions: TempDir,
+    pub(crate) board: Board,
 }
 
 impl Place {
     pub(crate) fn new(names: &[&str]) -> Self {
-        let place = Self { data: tempfile::tempdir().unwrap(), functions: functions(names) };
-        std::fs::write(place.functions.path().join("template.yaml"), TEMPLATE).unwrap();
-        place
+        let (data, functions, board) = (tempfile::tempdir().unwrap(), functions(names), Board::start());
+        let template = TEMPLATE.replace("BOARD-ADDRESS", &board.address);
+        std::fs::write(functions.path().join("template.yaml"), template).unwrap();
+        Self { data, functions, board }
     }
 
     pub(crate) fn command(&self) -> Command {
@@ -159,11 +162,7 @@ async fn a_kill_takes_all_processes_along_and_loses_nothing() {
 #[tokio::test]
 async fn an_object_that_came_to_be_invokes_the_function_after_a_kill_too() {
     let place = Place::new(&["worker"]);
-    let seen = place.functions.path().join("seen");
-    let times = |key: &str| {
-        let key = format!("\"key\":\"{key}\"");
-        std::fs::read_to_string(&seen).unwrap_or_default().matches(&key).count()
-    };
+    let times = |key: &str| place.board.seen().matches(&format!("\"key\":\"{key}\"")).count();
     let cloud = place.start().await;
     cloud.put("other/a").await;
     cloud.put("files/a+b").await;
@@ -173,7 +172,7 @@ async fn an_object_that_came_to_be_invokes_the_function_after_a_kill_too() {
     until("the function is busy with it", || times("files/hold") == 1).await;
     cloud.signal("-KILL");
     cloud.output();
-    std::fs::write(place.functions.path().join("gate"), "").unwrap();
+    place.board.open("gate");
     std::fs::remove_file(place.data.path().join("ready.json")).unwrap();
     let again = place.start().await;
     until("it came again", || times("files/hold") == 2).await;

@@ -18,7 +18,7 @@ async fn a_function_sees_what_lambda_gives_and_nothing_else() {
     let mut names: Vec<_> = variables
         .keys()
         .map(String::as_str)
-        .filter(|name| !["PWD", "_", "SHLVL", "OLDPWD"].contains(name))
+        .filter(|name| !["PWD", "_", "SHLVL", "OLDPWD", "BOARD"].contains(name))
         .collect();
     names.sort_unstable();
     insta::assert_json_snapshot!(names);
@@ -43,26 +43,23 @@ async fn a_process_is_kept_and_more_start_when_it_is_busy() {
     let running = worker("Timeout: 60");
     let pid = running.succeed(json!({})).await["pid"].clone();
     assert_eq!(running.succeed(json!({})).await["pid"], pid, "reused");
-    let gate = running.folder.path().join("gate");
     let held = running.lambda.clone();
-    let event = json!({"do": "hold", "until": gate}).to_string();
+    let event = json!({"do": "hold", "until": "gate"}).to_string();
     let busy = tokio::spawn(async move {
         held.invoke(Invocation::new("worker", event.into(), WhenBusy::Throttle)).await
     });
-    let holder = running.folder.path().join("gate.holder");
-    let first = pid.to_string();
-    until("the process is busy", || std::fs::read_to_string(&holder).is_ok_and(|text| text == first)).await;
+    let first = Some(pid.to_string());
+    until("the process is busy", || running.board.waiting("gate") == first).await;
     let other = running.succeed(json!({})).await["pid"].clone();
     assert_ne!(other, pid);
-    std::fs::write(gate, "").unwrap();
+    running.board.open("gate");
     assert!(!busy.await.unwrap().unwrap().failed);
 }
 
 #[tokio::test]
 async fn beyond_the_limit_some_are_throttled_and_some_wait() {
     let running = worker("Timeout: 60");
-    let gate = running.folder.path().join("gate");
-    let event = Bytes::from(json!({"do": "hold", "until": gate}).to_string());
+    let event = Bytes::from(json!({"do": "hold", "until": "gate"}).to_string());
     let invoke = |when_busy| {
         let (lambda, event) = (running.lambda.clone(), event.clone());
         tokio::spawn(async move { lambda.invoke(Invocation::new("worker", event, when_busy)).await })
@@ -71,7 +68,7 @@ async fn beyond_the_limit_some_are_throttled_and_some_wait() {
     // Three of them come back at once, while all others are held.
     until("three are throttled", || many.iter().filter(|task| task.is_finished()).count() == 3).await;
     let waiting = invoke(WhenBusy::Wait);
-    std::fs::write(gate, "").unwrap();
+    running.board.open("gate");
     assert!(!waiting.await.unwrap().unwrap().failed, "one that waits gets its turn");
     let mut throttled = 0;
     for task in many {

@@ -9,19 +9,26 @@ use bytes::Bytes;
 use files_local::faults::Faults;
 use files_local::identity::Identities;
 use files_local::log::Log;
-use files_local::runtime::{Endpoints, Invocation, Lambda, Outcome, Refused, Settings, WhenBusy};
+use files_local::runtime::{Endpoints, Invocation, Jail, Lambda, Outcome, Refused, Settings, WhenBusy};
 use files_local::template::{Model, Surroundings, load};
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::board::{self, Board};
 
 /// A folder with functions of these names; each is this test binary.
 pub(crate) fn functions(names: &[&str]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for name in names {
-        let program = std::env::current_exe().unwrap();
+        let (own, code) = (std::env::current_exe().unwrap(), folder.path().join(name));
+        std::fs::create_dir(&code).unwrap();
+        // On another file system there can be no second name of it.
+        std::fs::hard_link(&own, code.join("program"))
+            .or_else(|_| std::fs::copy(&own, code.join("program")).map(drop))
+            .unwrap();
         let run =
-            format!("#!/bin/sh\nexec '{}' --ignored --exact --nocapture function::act\n", program.display());
-        script(&folder.path().join(name), &run);
+            "#!/bin/sh\nexec \"$LAMBDA_TASK_ROOT/program\" --ignored --exact --nocapture function::act\n";
+        script(&code.join("bootstrap"), run);
     }
     folder
 }
@@ -70,19 +77,26 @@ pub(crate) struct Running {
     pub(crate) model: Model,
     pub(crate) lines: Lines,
     pub(crate) folder: TempDir,
+    pub(crate) board: Board,
 }
 
 pub(crate) fn settings(functions: PathBuf, log: Log) -> Settings {
     let endpoints =
         Endpoints { s3: "http://s3".into(), dynamodb: "http://ddb".into(), ..Endpoints::default() };
-    Settings { functions, identities: Identities::new([1; 32]), endpoints, faults: Faults::default(), log }
+    let (identities, faults) = (Identities::new([1; 32]), Faults::default());
+    let jail = Jail::detect().unwrap();
+    Settings { functions, jail, layers: Vec::new(), identities, endpoints, faults, log }
 }
 
 /// Starts `resources`, whose functions' binaries are `names`.
 pub(crate) fn start(names: &[&str], resources: &str) -> Running {
-    let (folder, model, lines) = (functions(names), model(resources), Lines::default());
+    let (folder, mut model, lines, board) =
+        (functions(names), model(resources), Lines::default(), Board::start());
+    for function in &mut model.functions {
+        function.environment.insert(board::VARIABLE.to_owned(), board.address.clone());
+    }
     let lambda = Lambda::new(&settings(folder.path().to_owned(), lines.log()), &model.functions).unwrap();
-    Running { lambda, model, lines, folder }
+    Running { lambda, model, lines, folder, board }
 }
 
 /// One function called `worker` with some properties.

@@ -51,13 +51,11 @@ async fn messages_that_are_done_go_and_those_that_failed_stay() {
 
 #[tokio::test]
 async fn a_message_that_failed_comes_again_after_its_time() {
-    let running =
-        worker(&EVENTS.replace("Timeout: 30", "Environment: {Variables: {SEEN: seen}}, Timeout: 30"));
+    let running = worker(EVENTS);
     let sqs = queue(&running, 1);
     sqs.send(QUEUE, "fail").unwrap();
     let mapping = mapping(&running, &sqs);
-    let seen = running.folder.path().join("seen");
-    let events = || std::fs::read_to_string(&seen).unwrap_or_default();
+    let events = || running.board.seen();
     until("it came a second time", || events().contains(r#""ApproximateReceiveCount":"2""#)).await;
     assert!(events().contains(r#""eventSourceARN":"arn:aws:sqs:us-east-1:000000000000:work""#));
     mapping.abort();
@@ -110,10 +108,10 @@ async fn an_event_that_would_be_too_old_is_not_tried_again() {
 async fn what_works_the_second_time_goes_nowhere() {
     let running = worker(ON_FAILURE);
     let sqs = queue(&running, 600);
-    let event = json!({"do": "fail-once", "mark": running.folder.path().join("mark")});
+    let event = json!({"do": "fail-once", "mark": "failed"});
     let function = &running.model.functions[0];
     asynchronous(&running, &sqs).invoke(function, event.to_string().into()).await.unwrap();
-    assert!(running.folder.path().join("mark").exists());
+    assert!(running.board.is_marked("failed"));
     assert_eq!(sqs.depth(QUEUE).unwrap().visible, 0);
 }
 

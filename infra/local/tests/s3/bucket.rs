@@ -88,7 +88,8 @@ impl Bucket {
     /// The AWS SDK with the keys of one caller.
     pub(crate) fn client(&self, caller: &str) -> Client {
         let keys = self.identities.keys(caller);
-        let credentials = Credentials::new(keys.access_key_id, keys.secret_access_key, None, None, "test");
+        let credentials =
+            Credentials::new(keys.access_key_id, keys.secret_access_key, keys.session_token, None, "test");
         self.client_with(credentials, "us-east-1")
     }
 

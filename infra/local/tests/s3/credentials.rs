@@ -61,6 +61,36 @@ async fn keys_must_be_known_and_right() {
     assert_eq!(code(&elsewhere), "AuthorizationHeaderMalformed");
 }
 
+/// Documented: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html> (InvalidToken).
+#[tokio::test]
+async fn temporary_keys_need_their_session_token() {
+    let bucket = Bucket::start().await;
+    bucket.put("k", b"body".as_slice()).await;
+    let own = bucket.identities.keys("get-file");
+    let root = bucket.identities.keys("root");
+    let other = bucket.identities.keys("sweep").session_token;
+    let bogus = Some("bogus".to_owned());
+    for (keys, token, expected) in [
+        (&own, own.session_token.clone(), (200, "")),
+        (&own, None, (403, "InvalidAccessKeyId")),
+        (&own, bogus.clone(), (400, "InvalidToken")),
+        (&own, other, (400, "InvalidToken")),
+        (&root, None, (200, "")),
+        (&root, bogus, (400, "InvalidToken")),
+    ] {
+        let credentials =
+            Credentials::new(&keys.access_key_id, &keys.secret_access_key, token.clone(), None, "test");
+        let get = bucket.client_with(credentials, "us-east-1").get_object().bucket(BUCKET).key("k");
+        let presigned = get.clone().presigned(five_minutes()).await.unwrap();
+        assert_eq!(presigned.uri().contains("X-Amz-Security-Token="), token.is_some());
+        let answer = send(&presigned, Vec::new(), |request| request).await;
+        assert_eq!((answer.status, answer.code().as_str()), expected, "presigned: {token:?}");
+        let signed = get.send().await.map(drop);
+        let answered = signed.map_err(|error| code(&error).to_owned()).err().unwrap_or_default();
+        assert_eq!(answered, expected.1, "signed: {token:?}");
+    }
+}
+
 /// A PUT signed for one body and sent with another.
 async fn put_signed(bucket: &Bucket, signed: &[u8], sent: &[u8]) -> Answer {
     let keys = bucket.identities.keys("root");

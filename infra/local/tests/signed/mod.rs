@@ -41,7 +41,7 @@ pub(crate) fn restricted(functions: &[(&str, &str)]) -> Access {
 pub(crate) fn credentials(access: &Access, caller: &str, secret: Option<&str>) -> Credentials {
     let keys = access.identities.keys(caller);
     let secret = secret.unwrap_or(&keys.secret_access_key);
-    Credentials::new(keys.access_key_id, secret, None, None, "test")
+    Credentials::new(keys.access_key_id, secret, keys.session_token, None, "test")
 }
 
 /// A client for plain HTTP.

@@ -1,0 +1,114 @@
+//! The system calls that Lambda's own filter refuses. A process inherits it and cannot take it off.
+//!
+//! That `prctl`, `seccomp`, `ptrace` and the calls for namespaces and mounts fail with EPERM in Lambda is known from
+//! public issues of programs that tried: ffprobe in a sandbox, Chromium, tini, strace. The others do what these do by
+//! another name, or are refused in every container without privileges. Nothing else is refused here.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use anyhow::{Context, Result};
+use libc::{c_int, c_long};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    apply_filter,
+};
+
+/// Answered with EPERM, whatever the arguments.
+const REFUSED: &[c_long] = &[
+    // what a process is and may do
+    libc::SYS_prctl,
+    libc::SYS_seccomp,
+    libc::SYS_bpf,
+    // namespaces and mounts
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_open_tree,
+    libc::SYS_move_mount,
+    libc::SYS_fsopen,
+    libc::SYS_fsconfig,
+    libc::SYS_fsmount,
+    libc::SYS_fspick,
+    libc::SYS_mount_setattr,
+    // other processes
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_perf_event_open,
+    // the kernel
+    libc::SYS_userfaultfd,
+    libc::SYS_keyctl,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_kexec_load,
+    libc::SYS_kexec_file_load,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+];
+
+/// Answered with ENOSYS: Lambda's kernel has no Landlock, and a filter cannot see the flags of `clone3`, so that libraries
+/// shall take `clone`.
+const UNKNOWN: &[c_long] = &[
+    libc::SYS_clone3,
+    libc::SYS_landlock_create_ruleset,
+    libc::SYS_landlock_add_rule,
+    libc::SYS_landlock_restrict_self,
+];
+
+/// Flags of `clone` that make namespaces.
+const NAMESPACES: &[c_int] = &[
+    libc::CLONE_NEWNS,
+    libc::CLONE_NEWCGROUP,
+    libc::CLONE_NEWUTS,
+    libc::CLONE_NEWIPC,
+    libc::CLONE_NEWUSER,
+    libc::CLONE_NEWPID,
+    libc::CLONE_NEWNET,
+];
+
+/// Both filters, compiled once.
+pub(super) struct Filters {
+    unknown: BpfProgram,
+    refused: BpfProgram,
+}
+
+impl Filters {
+    /// Compiles them.
+    pub(super) fn compile() -> Result<Self> {
+        let always = |calls: &[c_long]| calls.iter().map(|call| (*call, Vec::new())).collect();
+        let mut refused: BTreeMap<_, _> = always(REFUSED);
+        let rules = NAMESPACES.iter().map(|flag| flag_of_clone(*flag)).collect::<Result<Vec<_>>>()?;
+        refused.insert(libc::SYS_clone, rules);
+        Ok(Self { unknown: compile(always(UNKNOWN), libc::ENOSYS)?, refused: compile(refused, libc::EPERM)? })
+    }
+
+    /// Puts them on the calling thread, for ever. Allocates nothing.
+    pub(super) fn apply(&self) -> io::Result<()> {
+        // The last one refuses to take another.
+        for filter in [&self.unknown, &self.refused] {
+            apply_filter(filter).map_err(|error| match error {
+                seccompiler::Error::Prctl(error) | seccompiler::Error::Seccomp(error) => error,
+                _ => io::ErrorKind::InvalidInput.into(),
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn flag_of_clone(flag: c_int) -> Result<SeccompRule> {
+    let flag = u64::try_from(flag)?;
+    let set = SeccompCmpOp::MaskedEq(flag);
+    let condition = SeccompCondition::new(0, SeccompCmpArgLen::Qword, set, flag)?;
+    Ok(SeccompRule::new(vec![condition])?)
+}
+
+fn compile(calls: BTreeMap<c_long, Vec<SeccompRule>>, errno: c_int) -> Result<BpfProgram> {
+    let architecture = std::env::consts::ARCH.try_into().context("no filter for this processor")?;
+    let refuse = SeccompAction::Errno(u32::try_from(errno)?);
+    let filter = SeccompFilter::new(calls, SeccompAction::Allow, refuse, architecture)?;
+    Ok(filter.try_into()?)
+}

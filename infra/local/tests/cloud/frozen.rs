@@ -1,0 +1,57 @@
+//! Between two events a process is frozen.
+
+use serde_json::json;
+
+use crate::faults::{add, bucket};
+use crate::setup::{Running, is_alive, until, worker};
+
+/// The states of all threads of a process: `T` is stopped.
+fn states(pid: u64) -> Vec<String> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
+    let state = |thread: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(thread.path().join("stat")).ok()?;
+        Some(text.rsplit(") ").next()?.chars().next()?.to_string())
+    };
+    threads.filter_map(state).collect()
+}
+
+async fn frozen(pid: u64) {
+    until("it is frozen", || states(pid).iter().all(|state| state == "T")).await;
+}
+
+#[tokio::test]
+async fn nothing_runs_between_two_events() {
+    let running = worker("Timeout: 60");
+    let pid = running.succeed(json!({"do": "count"})).await["pid"].as_u64().unwrap();
+    frozen(pid).await;
+    assert!(states(pid).len() > 1, "a thread of its own counts");
+    for _ in 0..20 {
+        let counted = running.succeed(json!({"do": "count"})).await;
+        assert_eq!(counted["pid"], pid, "thawed again");
+    }
+    frozen(pid).await;
+}
+
+#[tokio::test]
+async fn what_is_frozen_can_be_stopped_and_killed() {
+    let running = worker("Timeout: 60");
+    let pid = running.succeed(json!({})).await["pid"].as_u64().unwrap();
+    frozen(pid).await;
+    running.lambda.stop().await;
+    assert!(!is_alive(pid));
+}
+
+/// Whether the connection that the function has kept still stands.
+async fn stands(running: &Running) -> bool {
+    running.succeed(json!({"do": "look"})).await == true
+}
+
+#[tokio::test]
+async fn connections_die_in_a_freeze_on_demand() {
+    let running = worker("Timeout: 60");
+    let (_s3, address) = bucket(&running).await;
+    add(&running, r#"{"operation": "Invoke", "nth": 3, "action": "close_frozen"}"#);
+    running.succeed(json!({"do": "connect", "url": address})).await;
+    assert!(stands(&running).await);
+    assert!(!stands(&running).await);
+}
