@@ -110,6 +110,7 @@ def errors_of(function):
 
 
 IMPORT_ERRORS, PROBE_ERRORS = errors_of("ImportFileFunction"), errors_of("ProbeFileFunction")
+RECORD_ERRORS = errors_of("ProbeRecordFunction")
 SWEEP_ERRORS, LETTER_ERRORS = errors_of("SweepFunction"), errors_of("FailFileFunction")
 RUNNING = [1] * 120
 
@@ -120,6 +121,7 @@ SCENARIOS = {
         [api([0] * 60), api([1, 0, 1, 0, 0] * 12), api([4, None, None, None, None] * 6), Metrics()],
     ),
     "ImportErrorsAlarm": (IMPORT_ERRORS[0] + [imports(*[fails] * 5, hours=1)], IMPORT_ERRORS[1] + [imports(fails_first(2))]),
+    "ProbeRecordErrorsAlarm": RECORD_ERRORS,
     "ProbeErrorsAlarm": (PROBE_ERRORS[0] + [probes(*[fails] * 5, hours=1)], PROBE_ERRORS[1] + [probes(fails_first(2))]),
     "SweepErrorsAlarm": SWEEP_ERRORS,
     "DeadLetterErrorsAlarm": (LETTER_ERRORS[0] + [letters(fails)], LETTER_ERRORS[1] + [letters(succeeds, fails_first(3))]),
