@@ -8,8 +8,8 @@ use std::error::Error;
 use std::time::Duration;
 
 use files_domain::{
-    File, FileId, FinishProbe, FullProbe, OwnerId, PROBE_FACTS, ProbeDone, Probed, SavedProbe, Status, Timestamp,
-    parse_file_object_key,
+    File, FileId, FinishProbe, FullProbe, OwnerId, PROBE_FACTS, ProbeDone, Probed, SavedProbe, Status,
+    Timestamp, parse_file_object_key,
 };
 use files_objects::{Objects, ObjectsError};
 use files_records::Records;

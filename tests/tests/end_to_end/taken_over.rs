@@ -15,7 +15,8 @@ const MARKER: &str = "the-secret-of-another-owner";
 async fn cloud(folder: &Path) -> Cloud {
     let program = folder.join("ffprobe");
     let script = include_str!("taken_over.py");
-    let python = ["/usr/bin/python3", "/usr/local/bin/python3"].into_iter().find(|path| Path::new(path).exists());
+    let python =
+        ["/usr/bin/python3", "/usr/local/bin/python3"].into_iter().find(|path| Path::new(path).exists());
     let python = python.expect("Python of the system");
     std::fs::write(&program, format!("#!{python} -I\n{script}")).expect("a script");
     for path in [folder, &program] {
@@ -23,7 +24,10 @@ async fn cloud(folder: &Path) -> Cloud {
     }
     let path = program.display().to_string().leak();
     let setup = Cloud::setup().unrecorded();
-    setup.template_with("FILES_FFPROBE: !Ref FfprobePath", format!("FILES_FFPROBE: {path}").leak()).start().await
+    setup
+        .template_with("FILES_FFPROBE: !Ref FfprobePath", format!("FILES_FFPROBE: {path}").leak())
+        .start()
+        .await
 }
 
 async fn etag(owner: &Owner, id: &str) -> String {

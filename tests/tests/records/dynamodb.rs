@@ -61,7 +61,15 @@ impl DynamoDb {
         let server = tokio::spawn(database.serve(listener, access)).abort_handle();
         let keys = || Keys::new(client.clone(), &keys_table.name);
         let (keys, records) = (keys(), Records::new(client.clone(), &table.name).with_keys(keys()));
-        Self { keys, records, client, table: table.name.clone(), keys_table: keys_table.name.clone(), server, _folder: folder }
+        Self {
+            keys,
+            records,
+            client,
+            table: table.name.clone(),
+            keys_table: keys_table.name.clone(),
+            server,
+            _folder: folder,
+        }
     }
 }
 
@@ -107,7 +115,11 @@ async fn keys_of_the_files_table_are_copied_once() {
     owner.upload(1, at(0)).await;
     assert_eq!(cloud.keys.copy_from(&cloud.table).await.expect("copied"), 3);
     cloud.revoke(keys[0].hash(), at(1)).await;
-    assert_eq!(cloud.keys.copy_from(&cloud.table).await.expect("copied"), 0, "a revoked key does not come back");
+    assert_eq!(
+        cloud.keys.copy_from(&cloud.table).await.expect("copied"),
+        0,
+        "a revoked key does not come back"
+    );
     for (at_index, key) in keys.iter().enumerate() {
         let record = cloud.keys.find(key.hash()).await.expect("read").expect("the key");
         assert_eq!((record.owner, record.revoked_at.is_some()), (key.owner(), at_index == 0));

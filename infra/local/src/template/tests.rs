@@ -85,7 +85,11 @@ fn what_touches_strangers_bytes_has_no_rights() {
     ];
     assert_eq!(may("probe-file"), expected);
     assert_eq!(may("resolve-url"), Vec::<String>::new());
-    assert_eq!(function(&model, "probe-file").on_failure, None, "it would need the right to send dead letters");
+    assert_eq!(
+        function(&model, "probe-file").on_failure,
+        None,
+        "it would need the right to send dead letters"
+    );
 }
 
 const ROLE: &str = r#"
