@@ -89,7 +89,7 @@ class Attack:
             rows = [line.split() for line in file.readlines()[1:]]
         for port in sorted({int(row[1].split(":")[1], 16) for row in rows if row[3] == "0A"}):
             try:
-                with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+                with socket.create_connection(("127.0.0.1", port), timeout=0.3) as connection:
                     connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
                     self.heard(f"port {port}", connection.recv(65536).decode(errors="replace"))
                     reached += 1

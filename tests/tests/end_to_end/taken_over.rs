@@ -19,7 +19,7 @@ async fn cloud(folder: &Path) -> Cloud {
         ["/usr/bin/python3", "/usr/local/bin/python3"].into_iter().find(|path| Path::new(path).exists());
     let python = python.expect("Python of the system");
     std::fs::write(&program, format!("#!{python} -I\n{script}")).expect("a script");
-    for path in [folder, &program] {
+    for path in [folder, program.as_path()] {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("readable for all");
     }
     let path = program.display().to_string().leak();
@@ -39,7 +39,7 @@ async fn etag(owner: &Owner, id: &str) -> String {
 fn other_functions() -> Vec<String> {
     let template = include_str!("../../../template.yaml");
     let names = template.lines().filter_map(|line| line.strip_prefix("  ")?.strip_suffix("Function:"));
-    let names = names.filter(|name| name.chars().all(char::is_alphanumeric) && *name != "ProbeRecord");
+    let names = names.filter(|name| !name.is_empty() && name.chars().all(char::is_alphanumeric) && *name != "ProbeRecord");
     names.map(|name| format!("files-local-{name}Function")).collect()
 }
 
@@ -77,7 +77,7 @@ async fn a_taken_over_ffprobe_gets_nothing_but_its_own_file() {
     let orders = orders(id(&own), &thief, &victim, &secret, &pending).await.to_string();
     let bytes = format!("{orders:length$}");
     assert_eq!(bytes.len(), length, "the orders are longer than announced");
-    thief.put(&own, bytes.clone().into()).await.expect(200);
+    thief.put(&own, bytes.clone()).await.expect(200);
     let probed = thief.wait_until_success(&own).await;
     let probed = thief.file(id(&probed)).await;
 

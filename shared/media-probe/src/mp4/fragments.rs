@@ -1,5 +1,6 @@
 //! Whether a file is fragmented without an index, what of it ffprobe is shown, and how long it is.
 
+use media_facts::DurationSource;
 use serde_json::{Value, json};
 
 use super::boxes::{self, Header, MAX_HEADER};
