@@ -7,6 +7,7 @@ SHELL := /bin/bash
 
 scripts := infra/scripts
 python  := .tools/venv/bin/python -B
+iam     := PYTHONPATH=$(scripts):$(scripts)/iam .tools/venv-iam/bin/python -B
 pages   := functions/resolve-url
 layer   := .tools/venv-layer/bin/python -B layers/ffprobe
 # CI takes Cargo.lock as it is; elsewhere an edited Cargo.toml may update it.
@@ -119,8 +120,12 @@ test-arm64: need-test need-layer build ## Compiles all functions for arm64 and r
 	@.tools/venv-layer/bin/python -B $(scripts)/try_arm64.py target/arm64/zips $(ARGS)
 
 .PHONY: check-policies
-check-policies: ## Holds the template's policies against what the functions asked for in the last `make test`.
+check-policies: ## Holds the template's policies against what the functions called in the last `make test`, by two evaluators.
 	@target/release/check-policies
+	@$(scripts)/install.sh lint
+	@$(scripts)/python-tools.sh iam
+	@$(iam) -m unittest discover --quiet --start-directory $(scripts)/iam
+	@$(iam) $(scripts)/iam/second_evaluator.py target/requests target/release/check-policies
 
 .PHONY: test-hostile
 test-hostile: need-test build ## Runs the end-to-end tests on a bad day; another one by FAULTS=SEED.
@@ -237,6 +242,7 @@ need-checkov:
 tools: need-test python-tools need-layer need-checkov ## Installs all that the other targets need, cargo-deny too.
 	@$(scripts)/install.sh browser
 	@$(scripts)/python-tools.sh resolve
+	@$(scripts)/python-tools.sh iam
 	@$(scripts)/check-rust.sh rustfmt clippy
 	@$(scripts)/cargo-deny.sh
 

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 use files_local::iam::proof;
-use files_local::template::{self, Surroundings};
+use files_local::template::{self, Function, Surroundings};
+use serde::Deserialize;
 
 /// Compares the template's policies with what the functions asked for over a test run.
 #[derive(Debug, Parser)]
@@ -21,6 +22,29 @@ struct Options {
     /// The list of what is allowed and not used, with the reasons.
     #[arg(long, value_name = "FILE", default_value = "infra/local/unused-permissions.yaml")]
     reasons: PathBuf,
+    /// Say instead for each line of standard input (`{"function", "action", "resource"}`) whether the template allows it.
+    #[arg(long)]
+    verdicts: bool,
+}
+
+/// A question of standard input.
+#[derive(Deserialize)]
+struct Question {
+    function: String,
+    action: String,
+    resource: String,
+}
+
+/// Answers the questions of standard input, a line each: `allowed` or `denied`.
+fn verdicts(functions: &[Function]) -> Result<ExitCode> {
+    let mut out = std::io::stdout().lock();
+    for line in std::io::stdin().lines() {
+        let line = line?;
+        let asked: Question = serde_json::from_str(&line).with_context(|| format!("no question: {line}"))?;
+        let allowed = proof::allows(functions, &asked.function, &asked.action, &asked.resource);
+        writeln!(out, "{}", if allowed { "allowed" } else { "denied" })?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn main() -> Result<ExitCode> {
@@ -28,6 +52,9 @@ fn main() -> Result<ExitCode> {
     let name = options.template.display();
     let text = std::fs::read_to_string(&options.template).with_context(|| format!("cannot read {name}"))?;
     let model = template::load(&text, &Surroundings::default()).with_context(|| format!("{name}"))?;
+    if options.verdicts {
+        return verdicts(&model.functions);
+    }
     let recorded = proof::recorded(&options.requests)?;
     let findings = proof::prove(&model.functions, &recorded, &proof::reasons(&options.reasons)?);
     for fault in &findings.faults {

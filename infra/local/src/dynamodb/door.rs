@@ -20,7 +20,7 @@ use super::{Access, DynamoDb, INTERNAL, MAX_BODY_BYTES, TOO_LARGE, json, refuse}
 use super::{amend, capacity, checks, index_keys, refusal, unprocessed};
 use crate::access::{Call, Refusal};
 use crate::faults::{Action, Service};
-use crate::iam;
+use crate::iam::{self, Called};
 use crate::server::{Answer, Link, answer};
 
 pub(super) struct Door {
@@ -69,7 +69,9 @@ impl Door {
             Err(Refusal::Body) => return Ok(answer(refuse(StatusCode::PAYLOAD_TOO_LARGE, &TOO_LARGE))),
         };
         let requests = iam::dynamodb_requests(&call.operation, &call.body);
-        if let Err(denied) = self.access.policies.authorize(&call.caller, &requests) {
+        let shape = || iam::of_json(&call.body);
+        let called = Called { service: "dynamodb", operation: &call.operation, shape: &shape };
+        if let Err(denied) = self.access.policies.authorize(&call.caller, &called, &requests) {
             return Ok(answer(json(StatusCode::BAD_REQUEST, &denied.to_json())));
         }
         let faults = &self.dynamodb.faults;

@@ -12,6 +12,7 @@ mod glob;
 pub mod proof;
 mod recording;
 mod s3;
+mod shape;
 mod sqs;
 mod statement;
 
@@ -22,7 +23,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use dynamodb::requests as dynamodb_requests;
+pub(crate) use recording::{Called, folder_of};
 pub(crate) use s3::{Call as S3Call, missing_object, requests as s3_requests};
+pub(crate) use shape::{of_http, of_json};
 pub(crate) use sqs::requests as sqs_requests;
 pub use statement::Statement;
 pub(crate) use statement::policies;
@@ -105,7 +108,7 @@ impl Policies {
         Self { callers: Some(Arc::new(functions.iter().map(principal).collect())), ..Self::open() }
     }
 
-    /// Writes down in a file of `folder` what functions ask for, each kind of request once.
+    /// Writes down in a file of `folder` what functions call, each kind of call once.
     ///
     /// # Errors
     /// The file cannot be made.
@@ -113,17 +116,22 @@ impl Policies {
         Ok(Self { recording: Recording::in_folder(folder)?, ..self })
     }
 
-    /// Whether a caller may do all of this.
+    /// Whether a caller may do all that a call asks for.
     ///
     /// # Errors
     /// The first request that no statement allows.
-    pub fn authorize(&self, caller: &str, requests: &[Request]) -> Result<(), Denied> {
+    pub(crate) fn authorize(
+        &self,
+        caller: &str,
+        called: &Called<'_>,
+        requests: &[Request],
+    ) -> Result<(), Denied> {
         let Some(callers) = self.callers.as_ref().filter(|_| caller != ROOT) else {
             return Ok(());
         };
         let principal = callers.get(caller);
+        self.recording.note(caller, called, requests);
         for request in requests {
-            self.recording.note(caller, request);
             let allowed = |principal: &Principal| principal.statements.iter().any(|s| s.allows(request));
             if !principal.is_some_and(allowed) {
                 let denied = Denied {
@@ -140,7 +148,7 @@ impl Policies {
 
     /// As [`Policies::authorize`], for what a service only looks at to choose its words: a refusal is not noted, for
     /// nobody asked.
-    pub(crate) fn permits(&self, caller: &str, request: &Request) -> bool {
+    pub(crate) fn permits(&self, caller: &str, operation: &str, request: &Request) -> bool {
         let Some(callers) = self.callers.as_ref().filter(|_| caller != ROOT) else {
             return true;
         };
@@ -148,7 +156,8 @@ impl Policies {
             .get(caller)
             .is_some_and(|principal| principal.statements.iter().any(|s| s.allows(request)));
         if permitted {
-            self.recording.note(caller, request);
+            let called = Called { service: "s3", operation, shape: &|| serde_json::Value::Null };
+            self.recording.note(caller, &called, std::slice::from_ref(request));
         }
         permitted
     }

@@ -11,6 +11,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use super::Request;
 use super::glob::matches;
 pub use super::recording::Recorded;
 use super::recording::read;
@@ -78,16 +79,21 @@ pub fn reasons(file: &Path) -> Result<Vec<Reason>> {
     Ok(reasons)
 }
 
+/// Whether a function, by its binary's name, may do `action` on `resource`.
+#[must_use]
+pub fn allows(functions: &[Function], function: &str, action: &str, resource: &str) -> bool {
+    let request = Request::new(action, resource);
+    let function = functions.iter().find(|known| known.binary == function);
+    function.is_some_and(|function| function.policy.iter().any(|statement| statement.allows(&request)))
+}
+
 /// Compares what is allowed with what was asked for.
 #[must_use]
 pub fn prove(functions: &[Function], recorded: &BTreeSet<Recorded>, reasons: &[Reason]) -> Findings {
     let mut findings = Findings::default();
     for asked in recorded {
-        let function = functions.iter().find(|function| function.binary == asked.function);
-        let allows = |function: &Function| function.policy.iter().any(|s| s.allows(&asked.request));
-        if !function.is_some_and(allows) {
-            let (action, resource) = (&asked.request.action, &asked.request.resource);
-            let function = &asked.function;
+        let (function, action, resource) = (&asked.function, &asked.request.action, &asked.request.resource);
+        if !allows(functions, function, action, resource) {
             findings
                 .faults
                 .push(format!("{function}: {action} on {resource} was asked for, and is not allowed"));

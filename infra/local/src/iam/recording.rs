@@ -1,4 +1,4 @@
-//! What functions asked for, kept for the proof that the template allows that and no more.
+//! What functions called, kept for the proofs that the template allows that and no more, and that AWS knows such calls.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -8,28 +8,52 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::Request;
 
+/// A call of a service, for the record.
+pub(crate) struct Called<'a> {
+    /// `dynamodb`, `s3`, `sqs` or `lambda`.
+    pub(crate) service: &'a str,
+    /// AWS's name of the operation.
+    pub(crate) operation: &'a str,
+    /// Its shape, asked for only where it is recorded.
+    pub(crate) shape: &'a dyn Fn() -> Value,
+}
+
+/// A kind of call that a function made, as it stands in a line of JSON.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    /// The function, by its binary's name.
+    function: String,
+    service: String,
+    operation: String,
+    /// The parameters, without what only this call had; null where nothing more was called.
+    shape: Value,
+    /// What IAM was asked for it: of resources only what statements can tell apart, see `kind`.
+    requests: BTreeSet<Request>,
+}
+
 /// A kind of request that a function made.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Recorded {
     /// The function, by its binary's name.
     pub function: String,
-    /// What it asked for, of resources and values only what statements can tell apart: see `kind`.
-    #[serde(flatten)]
+    /// What it asked for.
     pub request: Request,
 }
 
-/// A file of this process alone, in which each kind of request stands once, as a line of JSON. A line is written when
-/// the kind first occurs, so that it stays whatever ends the process.
+/// A file of this process alone, in which each kind of call stands once, as a line of JSON. A line is written when the
+/// kind first occurs, so that it stays whatever ends the process.
 #[derive(Clone, Default)]
 pub(super) struct Recording(Option<Arc<Mutex<Lines>>>);
 
 struct Lines {
     file: File,
-    written: BTreeSet<Recorded>,
+    written: BTreeSet<String>,
 }
 
 impl Recording {
@@ -41,28 +65,37 @@ impl Recording {
         Ok(Self(Some(Arc::new(Mutex::new(Lines { file, written: BTreeSet::new() })))))
     }
 
-    pub(super) fn note(&self, function: &str, request: &Request) {
+    pub(super) fn note(&self, function: &str, called: &Called<'_>, requests: &[Request]) {
         let Some(lines) = &self.0 else { return };
-        let recorded = Recorded { function: function.to_owned(), request: kind(request) };
+        let line = Line {
+            function: function.to_owned(),
+            service: called.service.to_owned(),
+            operation: called.operation.to_owned(),
+            shape: (called.shape)(),
+            requests: requests.iter().map(kind).collect(),
+        };
+        let line = serde_json::to_string(&line).map(|line| line + "\n").unwrap_or_default();
         let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.written.contains(&recorded) {
+        if lines.written.contains(&line) {
             return;
         }
-        let line = serde_json::to_string(&recorded).map(|line| line + "\n").unwrap_or_default();
         match lines.file.write_all(line.as_bytes()) {
-            Ok(()) => drop(lines.written.insert(recorded)),
+            Ok(()) => drop(lines.written.insert(line)),
             Err(error) => tracing::error!(%error, "what functions ask for cannot be written down"),
         }
     }
 }
 
-/// What a request is one of many of: an object's key without what follows its first folder.
+/// An object's key without what follows its first folder: the part that statements tell apart.
+pub(crate) fn folder_of(key: &str) -> String {
+    key.split_once('/').map_or_else(|| key.to_owned(), |(folder, _)| format!("{folder}/*"))
+}
+
+/// What a request is one of many of.
 fn kind(request: &Request) -> Request {
-    let resource = match request.resource.strip_prefix("arn:aws:s3:::").map(|rest| rest.splitn(3, '/')) {
-        Some(mut parts) => match (parts.next(), parts.next(), parts.next()) {
-            (Some(bucket), Some(folder), Some(_)) => format!("arn:aws:s3:::{bucket}/{folder}/*"),
-            _ => request.resource.clone(),
-        },
+    let resource = match request.resource.strip_prefix("arn:aws:s3:::").and_then(|rest| rest.split_once('/'))
+    {
+        Some((bucket, key)) => format!("arn:aws:s3:::{bucket}/{}", folder_of(key)),
         None => request.resource.clone(),
     };
     Request { action: request.action.clone(), resource }
@@ -80,8 +113,10 @@ pub(super) fn read(folder: &Path) -> anyhow::Result<BTreeSet<Recorded>> {
             std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         // A line without an end is one that its process did not get to write.
         for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
-            let read = serde_json::from_str(line).with_context(|| format!("{}: {line}", path.display()))?;
-            all.insert(read);
+            let read: Line =
+                serde_json::from_str(line).with_context(|| format!("{}: {line}", path.display()))?;
+            let Line { function, requests, .. } = read;
+            all.extend(requests.into_iter().map(|request| Recorded { function: function.clone(), request }));
         }
     }
     Ok(all)
@@ -89,25 +124,40 @@ pub(super) fn read(folder: &Path) -> anyhow::Result<BTreeSet<Recorded>> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn each_kind_is_written_once_and_read_again() {
         let folder = tempfile::tempdir().unwrap();
+        let on = |key: &str| Request::new("s3:GetObject", format!("arn:aws:s3:::b/{key}"));
         for _ in 0..2 {
             let recording = Recording::in_folder(folder.path()).unwrap();
             for key in ["files/o/1", "files/o/2", "probes/o/1"] {
-                recording.note("f", &Request::new("s3:GetObject", format!("arn:aws:s3:::b/{key}")));
+                let called =
+                    Called { service: "s3", operation: "GetObject", shape: &|| json!({"query": {}}) };
+                recording.note("f", &called, &[on(key)]);
             }
-            recording.note("f", &Request::new("dynamodb:BatchGetItem", "t"));
+            let called = Called { service: "dynamodb", operation: "BatchGetItem", shape: &|| json!({}) };
+            let tables = ["t", "u"].map(|table| Request::new("dynamodb:BatchGetItem", table));
+            recording.note("f", &called, &tables);
         }
-        Recording::default().note("f", &Request::new("s3:GetObject", "not recorded"));
+        let called = Called { service: "s3", operation: "GetObject", shape: &|| Value::Null };
+        Recording::default().note("f", &called, &[on("not recorded")]);
         let file = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
         let whole = std::fs::read_to_string(&file).unwrap();
         assert_eq!(whole.lines().count(), 3);
         std::fs::write(&file, whole + "{\"function\":\"cut o").unwrap();
         let all = read(folder.path()).unwrap();
         let resources: Vec<_> = all.iter().map(|recorded| recorded.request.resource.as_str()).collect();
-        assert_eq!(resources, ["t", "arn:aws:s3:::b/files/*", "arn:aws:s3:::b/probes/*"]);
+        assert_eq!(resources, ["t", "u", "arn:aws:s3:::b/files/*", "arn:aws:s3:::b/probes/*"]);
+    }
+
+    #[test]
+    fn a_key_is_one_of_its_folder() {
+        for (key, kind) in [("files/o/1", "files/*"), ("files/", "files/*"), ("file", "file"), ("", "")] {
+            assert_eq!(folder_of(key), kind, "{key}");
+        }
     }
 }

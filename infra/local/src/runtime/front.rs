@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use super::{Invocation, Lambda, Lineage, MAX_PAYLOAD_BYTES, Outcome, Refused, WhenBusy};
 use crate::access::{Access, Call, Refusal};
 use crate::account::function_arn;
-use crate::iam;
+use crate::iam::{self, Called};
 use crate::server::{self, Answer, answer};
 use crate::template::Function;
 use crate::triggers::Asynchronous;
@@ -87,9 +87,13 @@ impl Front {
 
     async fn invoke(&self, name: &str, call: Call) -> Result<Response, Fault> {
         let asked = iam::Request::new("lambda:InvokeFunction", function_arn(name));
+        let parts = &call.parts;
+        let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
+        let shape = || iam::of_http(parts.method.as_str(), path, query, &parts.headers);
+        let called = Called { service: "lambda", operation: "Invoke", shape: &shape };
         self.access
             .policies
-            .authorize(&call.caller, &[asked])
+            .authorize(&call.caller, &called, &[asked])
             .map_err(|denied| Fault(StatusCode::FORBIDDEN, "AccessDeniedException", denied.to_json()))?;
         let header = |name: &str| text(&call.parts.headers, name);
         let function = self.functions.get(name).ok_or_else(|| unknown(name))?;

@@ -6,7 +6,7 @@ use s3s::access::{S3Access, S3AccessContext};
 use s3s::path::S3Path;
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
-use crate::iam::{Policies, S3Call, missing_object, s3_requests};
+use crate::iam::{Called, Policies, S3Call, folder_of, missing_object, of_http, s3_requests};
 use crate::identity::Identities;
 
 /// Who signed a request; goes with it once its signature has been verified.
@@ -37,8 +37,12 @@ impl S3Access for Authorization {
             query: context.uri().query().unwrap_or_default(),
             headers: context.headers(),
         };
+        let path =
+            if key.is_empty() { format!("/{bucket}") } else { format!("/{bucket}/{}", folder_of(key)) };
+        let shape = || of_http(context.method().as_str(), &path, call.query, call.headers);
+        let called = Called { service: "s3", operation: call.operation, shape: &shape };
         self.policies
-            .authorize(&caller, &s3_requests(call))
+            .authorize(&caller, &called, &s3_requests(call))
             .map_err(|denied| S3Error::with_message(S3ErrorCode::AccessDenied, denied.to_string()))
     }
 }
@@ -47,6 +51,6 @@ impl Authorization {
     /// Whether a caller may be told that what it asked for is not there.
     pub(super) fn may_know(&self, caller: &str, status: StatusCode, call: S3Call<'_>) -> bool {
         let needed = missing_object(call).filter(|_| status == StatusCode::NOT_FOUND);
-        needed.is_none_or(|request| self.policies.permits(caller, &request))
+        needed.is_none_or(|request| self.policies.permits(caller, call.operation, &request))
     }
 }

@@ -16,7 +16,7 @@ use super::error::SqsError;
 use super::operations::Service;
 use crate::access::{Access, Refusal};
 use crate::faults::{self, ErrorKind, Faults};
-use crate::iam;
+use crate::iam::{self, Called};
 use crate::server::{self, Answer, Link, answer};
 
 /// A batch of 1 MiB whose every byte JSON writes as six, and some more.
@@ -57,7 +57,9 @@ impl Front {
             }
         };
         let requests = iam::sqs_requests(&call.operation, &call.body);
-        if let Err(denied) = self.access.policies.authorize(&call.caller, &requests) {
+        let shape = || iam::of_json(&call.body);
+        let called = Called { service: "sqs", operation: &call.operation, shape: &shape };
+        if let Err(denied) = self.access.policies.authorize(&call.caller, &called, &requests) {
             return Ok(answer(refuse(&denied.into())));
         }
         let action = self.faults.decide(&call.caller, faults::Service::Sqs, &call.operation);

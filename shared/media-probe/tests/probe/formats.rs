@@ -108,7 +108,7 @@ fn pixels(extension: &str) -> &'static str {
 #[tokio::test]
 async fn gif_that_moves_and_one_that_does_not() {
     let moving = media(ffmpeg("gif", PICTURE)).await;
-    assert_eq!((moving.kind, moving.summary.width), (MediaType::Image, Some(320)));
+    assert_eq!((moving.media_type, moving.summary.width), (MediaType::Image, Some(320)));
     assert_near("duration", moving.summary.duration, 2.0, 0.1);
     assert_near("frame rate", moving.summary.frame_rate, 25.0, 0.1);
     assert_still(&media(ffmpeg("gif", &format!("{PICTURE} -frames:v 1"))).await, "gif", "gif");
@@ -170,5 +170,5 @@ async fn chapters() {
 async fn two_probes_at_once() {
     let (sound, picture) = (ffmpeg("wav", SOUND), ffmpeg("png", &format!("{PICTURE} -frames:v 1")));
     let (sound, picture) = tokio::join!(media(sound), media(picture));
-    assert_eq!((sound.kind, picture.kind), (MediaType::Audio, MediaType::Image));
+    assert_eq!((sound.media_type, picture.media_type), (MediaType::Audio, MediaType::Image));
 }

@@ -1,0 +1,102 @@
+"""What the template's functions may do once it is deployed: the template transformed by SAM's translator, its roles created by
+moto's CloudFormation, their policies evaluated by moto's IAM. Nothing of it is shared with the local cloud's own reader
+and evaluator of policies."""
+
+import ast
+import json
+import os
+
+ACCOUNT, REGION, STACK = "000000000000", "us-east-1", "files-local"
+# Read by moto and boto3 on import; no call leaves the process.
+os.environ.update(MOTO_ACCOUNT_ID=ACCOUNT, AWS_DEFAULT_REGION=REGION)
+os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
+
+import boto3
+from moto import mock_aws
+from moto.iam.access_control import IAMPolicy, PermissionResult
+
+from transform import PYTHON, code_uris, crate_of, transformed
+
+# A secret, so that no policy is left out by a condition: moto cannot read a list with AWS::NoValue in it.
+PARAMETERS = {"ResolveSecretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:files"}
+# What policies name. Functions are not created: that would need their code.
+CREATED = {"AWS::IAM::Role", "AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue"}
+# The local cloud gives these names, so that what was recorded there names what is created here.
+NAMED = {"AWS::DynamoDB::Table": "TableName", "AWS::SQS::Queue": "QueueName"}
+
+
+def function_arn(name):
+    return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{STACK}-{name}"
+
+
+def with_arns(node, functions):
+    """A piece of a template, with its references to ARNs of functions replaced by these."""
+    if isinstance(node, list):
+        return [with_arns(item, functions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if (target := node.get("Fn::GetAtt")) and target[0] in functions and target[1] == "Arn":
+        return function_arn(target[0])
+    return {key: with_arns(value, functions) for key, value in node.items()}
+
+
+def reduced(result):
+    """The transformed template with only the roles and what they name."""
+    functions = {name for name, one in result["Resources"].items() if one["Type"] == "AWS::Lambda::Function"}
+    resources = {}
+    for name, one in result["Resources"].items():
+        kind, properties = one["Type"], dict(one.get("Properties", {}))
+        if kind not in CREATED:
+            continue
+        if kind in NAMED:
+            properties[NAMED[kind]] = f"{STACK}-{name}"
+        if kind == "AWS::S3::Bucket":
+            properties = {"BucketName": properties["BucketName"]}
+        resources[name] = {"Type": kind, "Properties": with_arns(properties, functions)}
+    return {"Parameters": result["Parameters"], "Conditions": result.get("Conditions", {}), "Resources": resources}
+
+
+def policy_documents(template):
+    """By the role's name in the template, the policies that the template writes out (what SAM adds by itself has other
+    names), with nothing left to resolve."""
+    with mock_aws():
+        cloudformation, iam = boto3.client("cloudformation"), boto3.client("iam")
+        parameters = [{"ParameterKey": key, "ParameterValue": value} for key, value in PARAMETERS.items()]
+        body = json.dumps(reduced(transformed(template, PARAMETERS)), default=str)
+        cloudformation.create_stack(
+            StackName=STACK, TemplateBody=body, Parameters=parameters, Capabilities=["CAPABILITY_IAM"]
+        )
+        documents = {}
+        for resource in cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]:
+            if resource["ResourceType"] != "AWS::IAM::Role":
+                continue
+            role, name = resource["PhysicalResourceId"], resource["LogicalResourceId"]
+            names = [policy for policy in iam.list_role_policies(RoleName=role)["PolicyNames"] if policy.startswith(name)]
+            read = [iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"] for policy in names]
+            documents[name] = [as_document(document) for document in read]
+        return documents
+
+
+def as_document(document):
+    """A policy as a map: moto keeps one that CloudFormation made as the text that Python has for a map."""
+    return document if isinstance(document, dict) else ast.literal_eval(document)
+
+
+class Roles:
+    """The policies of the functions' roles, by the names of their crates or folders."""
+
+    def __init__(self, template):
+        documents = policy_documents(template)
+        self.policies = {
+            crate_of(uri) or crate_of(uri, PYTHON): [IAMPolicy(json.dumps(one)) for one in documents.get(f"{name}Role", [])]
+            for name, uri in code_uris(template).items()
+        }
+
+    def functions(self):
+        return sorted(self.policies)
+
+    def allow(self, function, action, resource):
+        """Whether a function may do `action` on `resource`: by some statement, and against none."""
+        policies = self.policies.get(function, [])
+        results = {policy.is_action_permitted(action, resource) for policy in policies}
+        return PermissionResult.PERMITTED in results and PermissionResult.DENIED not in results
