@@ -39,7 +39,8 @@ async fn etag(owner: &Owner, id: &str) -> String {
 fn other_functions() -> Vec<String> {
     let template = include_str!("../../../template.yaml");
     let names = template.lines().filter_map(|line| line.strip_prefix("  ")?.strip_suffix("Function:"));
-    let names = names.filter(|name| !name.is_empty() && name.chars().all(char::is_alphanumeric) && *name != "ProbeRecord");
+    let names = names
+        .filter(|name| !name.is_empty() && name.chars().all(char::is_alphanumeric) && *name != "ProbeRecord");
     names.map(|name| format!("files-local-{name}Function")).collect()
 }
 
