@@ -99,12 +99,13 @@ fn behind_id3(head: &[u8]) -> Option<&[u8]> {
 }
 
 fn packed_audio(head: &[u8]) -> Option<Kind> {
-    match head.first_chunk::<2>()? {
-        [0x0b, 0x77] => Some(Kind::Ac3),
-        [0xff, second] if second & 0xf6 == 0xf0 => Some(Kind::Aac),
-        [0xff, second] if second & 0xe0 == 0xe0 && second & 0x06 != 0 && second & 0x18 != 0x08 => {
-            Some(Kind::Mp3)
-        }
+    let [first, second] = *head.first_chunk::<2>()?;
+    // MPEG audio: eleven bits of synchronisation, a version, a layer (0 is ADTS's, 1 is layer III, 3 layer I).
+    let layer = second >> 1 & 0b11;
+    match (first, second) {
+        (0x0b, 0x77) => Some(Kind::Ac3),
+        (0xff, 0xf0..) if layer == 0 => Some(Kind::Aac),
+        (0xff, 0xe0..) if matches!(layer, 1 | 2) && second & 0x18 != 0x08 => Some(Kind::Mp3),
         _ => None,
     }
 }

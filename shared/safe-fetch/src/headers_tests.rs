@@ -1,4 +1,5 @@
 use super::*;
+use http::header::CONTENT_ENCODING;
 use http::{HeaderName, HeaderValue};
 
 fn one(name: HeaderName, value: &[u8]) -> HeaderMap {
