@@ -20,7 +20,7 @@ pub(crate) struct Called<'a> {
     /// AWS's name of the operation.
     pub(crate) operation: &'a str,
     /// Its shape, asked for only where it is recorded.
-    pub(crate) shape: &'a dyn Fn() -> Value,
+    pub(crate) shape: &'a (dyn Fn() -> Value + Sync),
 }
 
 /// A kind of call that a function made, as it stands in a line of JSON.

@@ -150,7 +150,7 @@ fn ours(media: &Media) -> Fields {
         ("transfer", color.transfer),
         ("matrix", color.space),
         ("range", color.range),
-        ("hdr", facts.hdr.map(|hdr| hdr.as_str().to_owned())),
+        ("hdr", facts.hdr.and_then(|hdr| serde_json::to_value(hdr).ok()?.as_str().map(str::to_owned))),
         ("scan", text(interlaced)),
         ("channels", facts.channels.map(|n| n.to_string())),
         ("sample_rate", facts.sample_rate.map(|n| n.to_string())),
