@@ -53,7 +53,7 @@ thread_local! {
 fn read(content_type: &str, body: Vec<u8>) -> Result<CreateRequest, ApiError> {
     let request = http::Request::builder().header("content-type", content_type);
     let request = request.body(Body::Binary(body)).unwrap();
-    RUNTIME.with(|runtime| runtime.block_on(CreateRequest::read(request)))
+    CreateRequest::read(request)
 }
 
 /// The bytes of a form's file, read out of it once more as for S3.
