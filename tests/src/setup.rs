@@ -69,6 +69,9 @@ impl Setup {
             command.extend(["--record-requests".into(), text(&requests())]);
         }
         command.extend(["--functions".into(), text(&self.functions(&folder))]);
+        if emulated().is_some() {
+            command.push("--emulated".into());
+        }
         if let Some(seed) = hostile::seed() {
             let faults = folder.join("faults.json");
             std::fs::write(&faults, hostile::rules(seed).to_string()).expect("the rules");
@@ -137,10 +140,15 @@ fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
 }
 
-/// The folder of the functions' programs: `FILES_TESTS_FUNCTIONS`, such as `make test-arm64` fills, else the folder of the binaries.
+/// The folder of the functions' programs.
 fn programs() -> PathBuf {
+    emulated().unwrap_or_else(built)
+}
+
+/// The folder of functions that are emulated: `FILES_TESTS_FUNCTIONS`, which `make test-arm64` fills.
+fn emulated() -> Option<PathBuf> {
     let named = std::env::var_os("FILES_TESTS_FUNCTIONS").filter(|folder| !folder.is_empty());
-    named.map_or_else(built, PathBuf::from)
+    named.map(PathBuf::from)
 }
 
 /// Where it is recorded what functions ask of the services, for `make check-policies`.

@@ -100,7 +100,7 @@ async fn start(
     running: &mut Option<Lambda>,
 ) -> Result<Ready> {
     let listeners = Listeners::bind(options, data).await?;
-    let jail = detect_jail(log)?;
+    let jail = detect_jail(options.emulated, log)?;
     let layers = layers(log);
     let model = read_template(options, &listeners, &jail, &layers, log)?;
     let (table, keys_table) = (named(&model.tables, "FilesTable")?, named(&model.tables, "KeysTable")?);
@@ -178,8 +178,8 @@ async fn start(
 }
 
 /// How functions are held to what Lambda allows. Says what this machine cannot do of it.
-fn detect_jail(log: &Log) -> Result<Jail> {
-    let jail = Jail::detect()?;
+fn detect_jail(emulated: bool, log: &Log) -> Result<Jail> {
+    let jail = if emulated { Jail::detect_emulated() } else { Jail::detect() }?;
     for missing in jail.missing() {
         log.line("files-local", Level::Warn, &format!("kinder than Lambda: {missing}"));
     }

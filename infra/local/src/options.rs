@@ -27,6 +27,10 @@ pub struct Options {
     /// A parameter of the template that has another value than its default. Repeatable.
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = name_and_value)]
     pub parameters: Vec<(String, String)>,
+    /// The functions are run by an emulator such as QEMU's, which has a thread of its own: limits of processes that they set
+    /// have no effect.
+    #[arg(long)]
+    pub emulated: bool,
     /// Write down in a file of this folder what functions ask of the services, for `check-policies`.
     #[arg(long, value_name = "DIR")]
     pub record_requests: Option<PathBuf>,

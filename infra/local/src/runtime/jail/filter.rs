@@ -9,6 +9,7 @@ use std::io;
 
 use anyhow::{Context, Result};
 use libc::{c_int, c_long};
+use rustix::process::Resource;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
     apply_filter,
@@ -70,8 +71,9 @@ const NAMESPACES: &[c_int] = &[
     libc::CLONE_NEWNET,
 ];
 
-/// Both filters, compiled once.
+/// The filters, compiled once.
 pub(super) struct Filters {
+    ignored: Option<BpfProgram>,
     unknown: BpfProgram,
     refused: BpfProgram,
 }
@@ -83,13 +85,20 @@ impl Filters {
         let mut refused: BTreeMap<_, _> = always(REFUSED);
         let rules = NAMESPACES.iter().map(|flag| flag_of_clone(*flag)).collect::<Result<Vec<_>>>()?;
         refused.insert(libc::SYS_clone, rules);
-        Ok(Self { unknown: compile(always(UNKNOWN), libc::ENOSYS)?, refused: compile(refused, libc::EPERM)? })
+        let (unknown, refused) = (compile(always(UNKNOWN), libc::ENOSYS)?, compile(refused, libc::EPERM)?);
+        Ok(Self { ignored: None, unknown, refused })
+    }
+
+    /// Compiles them for programs that an emulator runs. QEMU starts a thread before the program, and ends if it cannot.
+    pub(super) fn compile_emulated() -> Result<Self> {
+        let ignored = BTreeMap::from([(libc::SYS_prlimit64, vec![limit_of_processes()?])]);
+        Ok(Self { ignored: Some(compile(ignored, 0)?), ..Self::compile()? })
     }
 
     /// Puts them on the calling thread, for ever. Allocates nothing.
     pub(super) fn apply(&self) -> io::Result<()> {
         // The last one refuses to take another.
-        for filter in [&self.unknown, &self.refused] {
+        for filter in self.ignored.iter().chain([&self.unknown, &self.refused]) {
             apply_filter(filter).map_err(|error| match error {
                 seccompiler::Error::Prctl(error) | seccompiler::Error::Seccomp(error) => error,
                 _ => io::ErrorKind::InvalidInput.into(),
@@ -104,6 +113,14 @@ fn flag_of_clone(flag: c_int) -> Result<SeccompRule> {
     let set = SeccompCmpOp::MaskedEq(flag);
     let condition = SeccompCondition::new(0, SeccompCmpArgLen::Qword, set, flag)?;
     Ok(SeccompRule::new(vec![condition])?)
+}
+
+/// That a limit of processes is set, not asked for.
+fn limit_of_processes() -> Result<SeccompRule> {
+    let resource = Resource::Nproc as u64;
+    let of_processes = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, resource)?;
+    let is_set = SeccompCondition::new(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0)?;
+    Ok(SeccompRule::new(vec![of_processes, is_set])?)
 }
 
 fn compile(calls: BTreeMap<c_long, Vec<SeccompRule>>, errno: c_int) -> Result<BpfProgram> {

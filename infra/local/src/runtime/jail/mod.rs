@@ -55,8 +55,20 @@ impl Jail {
     /// # Errors
     /// There is no filter for this processor.
     pub fn detect() -> Result<Self> {
-        let mut missing = Vec::new();
-        let filters = Arc::new(Filters::compile()?);
+        Self::with_filters(Filters::compile()?, Vec::new())
+    }
+
+    /// The same for functions that an emulator runs.
+    ///
+    /// # Errors
+    /// There is no filter for this processor.
+    pub fn detect_emulated() -> Result<Self> {
+        let missing = "limits of processes that functions set have no effect (--emulated)".to_owned();
+        Self::with_filters(Filters::compile_emulated()?, vec![missing])
+    }
+
+    fn with_filters(filters: Filters, mut missing: Vec<String>) -> Result<Self> {
+        let filters = Arc::new(filters);
         let tried = trial({
             let filters = filters.clone();
             move || filters.apply()
