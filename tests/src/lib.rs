@@ -27,7 +27,7 @@ pub use answer::Answer;
 pub use behind::{Behind, Inside, Usage};
 pub use cloud::Cloud;
 pub use form::Form;
-pub use owner::Owner;
+pub use owner::{Owner, tampered};
 pub use patience::persist;
 pub use ranged_source::{Act, Asked, Content, RangedSource};
 pub use raw_source::{RawSource, Script};

@@ -236,3 +236,11 @@ impl Drop for Owner {
         log.assert_silent();
     }
 }
+
+/// A presigned URL with one digit of its signature changed.
+#[must_use]
+pub fn tampered(url: &str) -> String {
+    let (before, after) = url.split_once("X-Amz-Signature=").expect("a signature");
+    let changed = if after.starts_with('0') { '1' } else { '0' };
+    format!("{before}X-Amz-Signature={changed}{}", &after[1..])
+}

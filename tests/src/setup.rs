@@ -14,6 +14,7 @@ pub struct Setup {
     forbidden: Vec<(&'static str, &'static str)>,
     allowed: Option<String>,
     unrecorded: bool,
+    ffprobe: Option<PathBuf>,
 }
 
 impl Setup {
@@ -53,12 +54,23 @@ impl Setup {
         self
     }
 
+    /// With this program in ffprobe's place.
+    #[must_use]
+    pub fn ffprobe(mut self, program: &Path) -> Self {
+        self.ffprobe = Some(program.to_owned());
+        self
+    }
+
     /// Starts the cloud and waits until it is ready.
     pub async fn start(self) -> Cloud {
         assert!(deployment::address().is_none(), "{NEEDS_THE_INSIDE}");
         let folder = tempfile::Builder::new().prefix("files-test-").tempdir().expect("a folder").keep();
         let text = |path: &Path| path.to_str().expect("a readable path").to_owned();
-        let mut command = vec![text(&built().join("files-local")), "--port".into(), "0".into()];
+        let mut command = Vec::new();
+        if let Some(ffprobe) = &self.ffprobe {
+            command.extend(["env".into(), format!("FILES_FFPROBE={}", text(ffprobe))]);
+        }
+        command.extend([text(&built().join("files-local")), "--port".into(), "0".into()]);
         command.extend(["--data".into(), text(&folder.join("data"))]);
         let allowed = self.allowed.clone().unwrap_or_else(|| "127.0.0.1".to_owned());
         command.extend(["--allow-import-host".into(), allowed]);

@@ -5,6 +5,8 @@ use header_params::FieldValue;
 
 /// Most header fields of one part.
 const MAX_FIELDS: usize = 32;
+/// Longest name of a header field, in bytes.
+const MAX_NAME_BYTES: usize = 256;
 /// Longest boundary that is read. RFC 2046 allows 70; some clients make longer ones.
 const MAX_BOUNDARY_BYTES: usize = 200;
 
@@ -42,7 +44,7 @@ pub(crate) enum MultipartError {
     CutOff,
     #[error("a part has more than 32 header fields")]
     TooManyHeaders,
-    #[error("a header field of a part has no colon")]
+    #[error("a header field of a part has no name of at most 256 bytes before a colon")]
     BadHeader,
 }
 
@@ -168,7 +170,8 @@ fn header_fields(block: &[u8]) -> Result<Headers, MultipartError> {
         if fields.len() == MAX_FIELDS {
             return Err(MultipartError::TooManyHeaders);
         }
-        let colon = line.iter().position(|byte| *byte == b':').ok_or(MultipartError::BadHeader)?;
+        let searched = &line[..line.len().min(MAX_NAME_BYTES + 1)];
+        let colon = searched.iter().position(|byte| *byte == b':').ok_or(MultipartError::BadHeader)?;
         let name = String::from_utf8_lossy(line[..colon].trim_ascii()).to_ascii_lowercase();
         fields.push((name, line[colon + 1..].trim_ascii().to_vec()));
     }
@@ -222,6 +225,8 @@ mod tests {
         ] {
             assert_eq!(parts(body), expected, "{body:?}");
         }
+        let long = format!("--B\r\n{}: a\r\n\r\nx\r\n--B--", "a".repeat(MAX_NAME_BYTES + 1));
+        assert_eq!(parts(&long), Err(MultipartError::BadHeader));
         let many = format!("--B\r\n{}\r\nx\r\n--B--", "A: a\r\n".repeat(MAX_FIELDS + 1));
         assert_eq!(parts(&many), Err(MultipartError::TooManyHeaders));
     }

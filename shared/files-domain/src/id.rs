@@ -130,7 +130,9 @@ pub fn probe_object_key(owner: OwnerId, id: FileId) -> String {
 /// Any other key.
 pub fn parse_file_object_key(key: &str) -> Result<(OwnerId, FileId), ParseIdError> {
     let (owner, id) = key.strip_prefix("files/").and_then(|rest| rest.split_once('/')).ok_or(ParseIdError)?;
-    Ok((owner.parse()?, id.parse()?))
+    let (owner, id) = (owner.parse()?, id.parse()?);
+    // An object under another spelling of the id is another object.
+    if file_object_key(owner, id) == key { Ok((owner, id)) } else { Err(ParseIdError) }
 }
 
 #[cfg(test)]

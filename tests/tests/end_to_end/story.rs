@@ -233,9 +233,7 @@ async fn a_deleted_file_leaves_nothing() {
     owner.get(&format!("/files/{}", id(&file))).await.expect_error(404, "not_found");
     owner.get(Owner::download_url(&file)).await.expect_error(404, "not_found");
     assert_eq!(owner.list("").await, json!({"files": [], "next_cursor": null}));
-    // S3 tells only those who may list what is not there, and the role that signed may not. Where nobody knows roles: 404.
-    let gone = owner.fetch(redirect.header("location").expect("a location")).await.status;
-    assert!(gone == 403 || gone == 404 && owner.inside().is_none(), "{gone}");
+    owner.fetch(redirect.header("location").expect("a location")).await.expect(404);
 
     if let Some(behind) = owner.inside() {
         assert_eq!(behind.objects().await, Vec::<String>::new());

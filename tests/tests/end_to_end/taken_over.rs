@@ -22,12 +22,7 @@ async fn cloud(folder: &Path) -> Cloud {
     for path in [folder, program.as_path()] {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("readable for all");
     }
-    let path = program.display().to_string().leak();
-    let setup = Cloud::setup().unrecorded();
-    setup
-        .template_with("FILES_FFPROBE: !Ref FfprobePath", format!("FILES_FFPROBE: {path}").leak())
-        .start()
-        .await
+    Cloud::setup().unrecorded().ffprobe(&program).start().await
 }
 
 async fn etag(owner: &Owner, id: &str) -> String {

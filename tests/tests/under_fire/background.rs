@@ -18,8 +18,7 @@ async fn probing_survives_at_every_call() {
         fire.owner.put(file, media::MP4.clone()).await.expect(200);
         (id(file).to_owned(), End::Bytes(media::MP4.clone()))
     };
-    fire.at_each_call(("probe", "probe-file"), announce, put, Fire::is_terminal).await;
-    // Its own calls, and the reads of who has a URL that it signed.
+    // Its own calls, and the reads of probe-file, which has a URL that it signed and makes no other call to a service.
     fire.at_each_call(("record of a probe", "probe-record"), announce, put, Fire::is_terminal).await;
     fire.end().await;
 }

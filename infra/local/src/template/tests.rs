@@ -109,7 +109,7 @@ Resources:
 #[test]
 fn a_role_of_the_template_is_what_its_function_may_do() {
     let model = load(ROLE, &around()).unwrap();
-    assert_eq!(model.notices.lines(), Vec::<String>::new());
+    assert_eq!(model.notices.not_run, Vec::<String>::new());
     let policy = &function(&model, "worker").policy;
     let actions: Vec<_> = policy.iter().flat_map(|statement| &statement.actions).collect();
     assert_eq!(actions, ["sqs:SendMessage", "s3:GetObject"]);

@@ -158,15 +158,15 @@ async fn a_payload_is_json_in_utf8_or_refused() {
 async fn an_event_is_taken_and_a_dry_run_only_checks() {
     let cloud = Cloud::start().await;
     let caller = cloud.client("caller", None);
-    let mark = |name: &str| cloud.running.folder.path().join(name);
+    let is_marked = |name: &str| cloud.running.board.is_marked(name);
     let send = |name: &str, kind: InvocationType, client: &Client| {
-        let event = json!({"do": "fail-once", "mark": mark(name)}).to_string();
+        let event = json!({"do": "fail-once", "mark": name}).to_string();
         client.invoke().function_name("worker").payload(Blob::new(event)).invocation_type(kind).send()
     };
     let output = send("event", InvocationType::Event, &caller).await.unwrap();
     assert_eq!((output.status_code(), output.executed_version(), output.function_error()), (202, None, None));
     assert!(output.payload().is_none_or(|payload| payload.as_ref().is_empty()));
-    until("it was invoked, and again after it failed", || mark("event").exists()).await;
+    until("it was invoked, and again after it failed", || is_marked("event")).await;
 
     let output = send("dry", InvocationType::DryRun, &caller).await.unwrap();
     assert_eq!(output.status_code(), 204);
@@ -181,6 +181,6 @@ async fn an_event_is_taken_and_a_dry_run_only_checks() {
     );
     // Another invocation comes after: nothing was started by the dry run.
     invoke(&caller, "worker", &json!({})).await.unwrap();
-    assert!(!mark("dry").exists());
+    assert!(!is_marked("dry"));
     cloud.running.lambda.stop().await;
 }

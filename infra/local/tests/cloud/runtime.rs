@@ -165,19 +165,6 @@ async fn what_cannot_start_is_a_failure_or_refused_at_once() {
 }
 
 #[tokio::test]
-async fn a_function_may_be_a_folder_with_what_is_in_its_zip() {
-    let folder = functions(&["program"]);
-    let task = folder.path().join("worker");
-    std::fs::create_dir(&task).unwrap();
-    std::fs::rename(folder.path().join("program"), task.join("bootstrap")).unwrap();
-    let worker = model("  W: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: f/worker}}");
-    let settings = settings(folder.path().to_owned(), Lines::default().log());
-    let lambda = Lambda::new(&settings, &worker.functions).unwrap();
-    let outcome = lambda.invoke(Invocation::new("worker", "{}".into(), WhenBusy::Wait)).await.unwrap();
-    assert!(!outcome.failed, "{}", String::from_utf8_lossy(&outcome.payload));
-}
-
-#[tokio::test]
 async fn lines_of_a_function_are_shown_readable() {
     let running = worker("Timeout: 60");
     running.succeed(json!({"do": "log"})).await;
