@@ -103,10 +103,10 @@ impl Source {
     /// early, [`FetchError::Interrupted`] when the connection broke, [`FetchError::ContentEncoding`] for a body that is compressed
     /// although it was not to be. The same again on every later call.
     pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
-        if self.received == 0 || !self.head.is_empty() {
-            if let Some(coding) = self.encoded().await? {
-                return Err(FetchError::ContentEncoding(coding));
-            }
+        if (self.received == 0 || !self.head.is_empty())
+            && let Some(coding) = self.encoded().await?
+        {
+            return Err(FetchError::ContentEncoding(coding));
         }
         self.next_raw().await
     }

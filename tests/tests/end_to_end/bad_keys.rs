@@ -30,6 +30,9 @@ impl Targets {
     }
 }
 
+/// Makes the request of a case.
+type MakeRequest = Box<dyn Fn(&Owner, &Targets) -> RequestBuilder>;
+
 /// One way to use a route.
 struct Case {
     route: &'static str,
@@ -37,7 +40,7 @@ struct Case {
     scope: Scope,
     /// Whether the request can be understood.
     well_formed: bool,
-    request: Box<dyn Fn(&Owner, &Targets) -> RequestBuilder>,
+    request: MakeRequest,
 }
 
 impl Case {

@@ -52,20 +52,20 @@ impl Shared {
         Self { jobs, current, init_error, id, processes }
     }
 
-    /// The next event; `None` if no more come. A process for which there is none is frozen until there is: all of its
-    /// threads stop where they are.
+    /// Returns the next event; `None` if no more come. A process for which there is none is frozen until there is: all of its
+    /// threads stop where they are. One that still works on an event is not, whoever in it asks.
     async fn next_job(&self) -> Option<Job> {
         let mut jobs = self.jobs.lock().await;
         let waiting = match jobs.try_recv() {
             Ok(job) if !job.close_connections => return Some(job),
             other => other.ok(),
         };
-        signal_group(self.id, Signal::STOP);
+        let frozen = lock(&self.current).is_none().then(|| Frozen::new(self.id));
         let job = if waiting.is_some() { waiting } else { jobs.recv().await };
         if job.as_ref().is_some_and(|job| job.close_connections) {
             self.processes.close_connections(self.id).await;
         }
-        signal_group(self.id, Signal::CONT);
+        drop(frozen);
         job
     }
 
@@ -84,6 +84,22 @@ impl Shared {
                 None
             }
         }
+    }
+}
+
+/// A process group that is stopped until this is dropped.
+struct Frozen(u32);
+
+impl Frozen {
+    fn new(group: u32) -> Self {
+        signal_group(group, Signal::STOP);
+        Self(group)
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        signal_group(self.0, Signal::CONT);
     }
 }
 

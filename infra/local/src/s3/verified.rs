@@ -171,7 +171,8 @@ fn match_nothing(headers: &mut HeaderMap, name: HeaderName) {
 fn without_signature(uri: &Uri) -> Uri {
     let stays = |pair: &&str| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        !is_of_signature(name) && !(value.is_empty() && MAY_BE_EMPTY.contains(&name))
+        let is_absent = value.is_empty() && MAY_BE_EMPTY.contains(&name);
+        !is_of_signature(name) && !is_absent
     };
     let query = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).filter(stays);
     let query = query.collect::<Vec<_>>().join("&");

@@ -13,13 +13,11 @@ async fn begin_as(client: &Client, algorithm: Option<ChecksumAlgorithm>) -> Stri
     create.send().await.unwrap().upload_id().unwrap().to_owned()
 }
 
+/// A part's number, tag and, where given, the element and value of its checksum.
+type Named<'n> = (i32, &'n str, Option<(&'n str, &'n str)>);
+
 /// Completes as raw XML: tags and, where given, checksums as elements.
-async fn complete(
-    bucket: &Bucket,
-    id: &str,
-    headers: &[(&str, &str)],
-    named: &[(i32, &str, Option<(&str, &str)>)],
-) -> Answer {
+async fn complete(bucket: &Bucket, id: &str, headers: &[(&str, &str)], named: &[Named<'_>]) -> Answer {
     let named = named.iter().map(|(number, tag, sum)| {
         let sum = sum.map(|(name, value)| format!("<{name}>{value}</{name}>")).unwrap_or_default();
         format!("<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag>{sum}</Part>")
