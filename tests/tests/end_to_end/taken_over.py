@@ -38,7 +38,7 @@ class Attack:
         return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
 
     def heard(self, what, text):
-        if self.orders["marker"] in text:
+        if self.orders["marker"] in text and what != "own":  # its own file has the marker, in its orders
             self.leaks.append(what)
 
     def send(self, what, request, timeout=10):
