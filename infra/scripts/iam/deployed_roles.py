@@ -66,12 +66,14 @@ def policy_documents(template):
         cloudformation.create_stack(
             StackName=STACK, TemplateBody=body, Parameters=parameters, Capabilities=["CAPABILITY_IAM"]
         )
+        written_out = {name for name, one in template["Resources"].items() if one["Type"] == "AWS::IAM::Role"}
         documents = {}
         for resource in cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]:
             if resource["ResourceType"] != "AWS::IAM::Role":
                 continue
             role, name = resource["PhysicalResourceId"], resource["LogicalResourceId"]
-            names = [policy for policy in iam.list_role_policies(RoleName=role)["PolicyNames"] if policy.startswith(name)]
+            names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+            names = [policy for policy in names if name in written_out or policy.startswith(name)]
             read = [iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"] for policy in names]
             documents[name] = [as_document(document) for document in read]
         return documents
