@@ -36,7 +36,8 @@ pub async fn for_key_holder<T>(
 
 /// The header first, then `Authorization: Bearer` (RFC 6750), then the query.
 fn presented(request: &Request) -> Option<String> {
-    if let Some(key) = header(request, "x-api-key") {
+    // Clients send an empty header where a variable is not set: it is as good as none.
+    if let Some(key) = header(request, "x-api-key").filter(|key| !key.trim().is_empty()) {
         return Some(key.to_owned());
     }
     if let Some((scheme, key)) =
@@ -75,6 +76,8 @@ mod tests {
         for (uri, headers) in [
             ("/", vec![("X-API-KEY", text)]),
             ("/", vec![("Authorization", bearer.as_str())]),
+            ("/", vec![("X-API-KEY", ""), ("Authorization", bearer.as_str())]),
+            ("/", vec![("X-API-KEY", " "), ("Authorization", bearer.as_str())]),
             (query.as_str(), vec![]),
         ] {
             assert_eq!(ask(uri, &headers).unwrap().key.hash(), key.hash());
