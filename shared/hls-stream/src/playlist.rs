@@ -327,4 +327,4 @@ fn rendition(attributes: &Attributes) -> Option<Option<Rendition>> {
 
 #[cfg(test)]
 #[path = "playlist_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -127,6 +127,13 @@ fn the_query_is_inherited_where_the_playlist_says_so() {
     assert_eq!(uris(&read), ["a.ts?t=1%2F2"]);
 }
 
+/// How often playlists are made up: some hundred times, or one for 400 of `PROPTEST_CASES`, for each takes long to write.
+pub(crate) fn fuzz_config() -> proptest::test_runner::Config {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse::<u32>().ok());
+    let cases = asked.map_or(256, |cases| (cases / 400).max(1));
+    proptest::test_runner::Config { cases, failure_persistence: None, ..Default::default() }
+}
+
 mod fuzz {
     use super::*;
     use proptest::prelude::*;
@@ -135,11 +142,11 @@ mod fuzz {
         let tags = "(#EXTINF:[0-9]{1,3}(,[ -~]{0,10})?|#EXT-X-BYTERANGE: ?[0-9]{1,20}(@[0-9]{1,20})?|#EXT-X-MAP:URI=\"[a-c]\"|\
                     #EXT-X-ENDLIST|#EXT-X-GAP|#EXT-X-KEY:METHOD=[A-Z]{1,4}|#EXT-X-DEFINE:NAME=\"[a-c]\",VALUE=\"[a-c{$}]{0,9}\"|\
                     #EXT-X-STREAM-INF:BANDWIDTH=[0-9]{1,3}|#EXT-X-MEDIA:TYPE=\"?AUDIO\"?,GROUP-ID=\"[a-c]\"|[a-c{$}]{1,5}|[ -~]{0,20}|\\PC{0,9})";
-        tags.prop_map(|line| line)
+        proptest::string::string_regex(tags).unwrap() // read once, not for each line
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(fuzz_config())]
 
         /// Each address of a playlist that is read is a segment's or a variant's.
         #[test]
