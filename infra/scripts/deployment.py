@@ -125,6 +125,15 @@ def without_metric_math(result):
         del resources[name]
 
 
+def with_whole_numbers(result, parameters):
+    """Writes the numbers of pollers out, which the emulator takes for texts where the template refers to a parameter."""
+    for resource in result["Resources"].values():
+        scaling = resource.get("Properties", {}).get("ScalingConfig", {})
+        match scaling.get("MaximumConcurrency"):
+            case {"Ref": name}:
+                scaling["MaximumConcurrency"] = int(parameters.get(name, result["Parameters"][name]["Default"]))
+
+
 def deploy(address, host, parameters, code=FOLDER):
     """Deploys template.yaml with the zips of the folder `code`, and checks that all its routes and triggers are there."""
     deployment = Deployment(address, code)
@@ -132,6 +141,7 @@ def deploy(address, host, parameters, code=FOLDER):
     result = transformed(template, parameters)
     bodies = expand(result)
     without_metric_math(result)
+    with_whole_numbers(result, parameters)
     deployment.upload(template)
     deployment.create(result, parameters)
     deployment.serve(bodies, host)

@@ -34,7 +34,7 @@ class Cloud:
 
 def environment(address):
     """What makes programs take this cloud for AWS."""
-    services = {f"AWS_ENDPOINT_URL_{service}": address for service in ("S3", "DYNAMODB", "SQS")}
+    services = {f"AWS_ENDPOINT_URL_{service}": address for service in ("S3", "DYNAMODB", "SQS", "LAMBDA")}
     return KEYS | services | {"AWS_ENDPOINT_URL": address, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
 
 
