@@ -267,7 +267,7 @@ fn not_utf8(name: &str) -> ApiError {
 }
 
 /// Returns a client's word as it may be shown to it: printable ASCII, not too long.
-fn shown(name: &str) -> String {
+pub(crate) fn shown(name: &str) -> String {
     name.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(64).collect()
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use crate::form::shown;
 use crate::{ApiError, Reason};
 
 /// The byte order mark that some editors and .NET write in front (RFC 8259, section 8.1, lets a reader ignore it).
@@ -137,12 +138,18 @@ fn kind(value: &Value) -> &'static str {
 fn unreadable(error: &serde_json::Error) -> ApiError {
     let place = format!("(line {}, column {})", error.line(), error.column());
     if error.is_data() {
-        let message = format!("The JSON body gives a field of one object more than once {place}");
-        return ApiError::from(Reason::RepeatedField).with_message(message);
+        let text = error.to_string();
+        let name = text.strip_prefix(REPEATED).and_then(|text| text.rsplit_once(" at line "));
+        let name = name.map_or("", |(name, _)| name);
+        let message = format!("The JSON body gives the field {name} more than once {place}");
+        return ApiError::from(Reason::RepeatedField).with_message(message).on_field(name, None);
     }
     // The error itself would quote the body.
     ApiError::from(Reason::MalformedRequest).with_message(format!("The JSON body cannot be read {place}"))
 }
+
+/// How the error about a repeated name begins; the name follows.
+const REPEATED: &str = "repeated: ";
 
 /// A JSON value of which no object has a name twice: parsers differ in which of two they take (RFC 8259, section 4).
 struct Unique(Value);
@@ -197,8 +204,9 @@ impl<'de> Visitor<'de> for UniqueVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some((name, Unique(value))) = members.next_entry::<String, Unique>()? {
+            let repeated = shown(&name);
             if map.insert(name, value).is_some() {
-                return Err(de::Error::custom("a name is given twice"));
+                return Err(de::Error::custom(format_args!("{REPEATED}{repeated}")));
             }
         }
         Ok(Value::Object(map))
@@ -229,6 +237,9 @@ mod tests {
     fn a_field_given_twice_is_refused_at_any_depth() {
         for body in [r#"{"a":1,"a":1}"#, r#"{"a":{"b":1,"b":2}}"#, r#"{"a":[{"b":1,"b":2}]}"#] {
             assert_eq!(reason(body), Reason::RepeatedField, "{body}");
+            let name = if body.contains('b') { "b" } else { "a" };
+            let shown = format!("{:?}", JsonObject::read(body.as_bytes()).unwrap_err());
+            assert!(shown.contains(&format!("field: \"{name}\"")), "{shown}");
         }
     }
 
