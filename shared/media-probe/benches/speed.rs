@@ -30,7 +30,7 @@ use tokio::runtime::Runtime;
 /// Each time is the median of so many, taken in turn, unless `BENCH_ROUNDS` says. Of fewer it is not judged.
 const ROUNDS: usize = 61;
 /// What ffprobe alone takes may be exceeded so far.
-const MAX_RATIO: f64 = 1.5;
+const MAX_RATIO: f64 = 1.2;
 const LATENCY: Duration = Duration::from_millis(10);
 
 fn main() {
