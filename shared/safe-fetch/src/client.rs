@@ -1,14 +1,13 @@
 //! The client: one request per hop, each checked.
 
+use crate::failure::{describe, request_error};
 use crate::ranges::{ByteRange, ContentRange, Validator, Version, retry_after};
 use crate::resolver::{GuardedResolver, Lookup, SystemLookup};
 use crate::{Allowed, FetchError, Source, SourceHeaders, SourceUrl, Target, headers};
 use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, IF_RANGE, LOCATION, RANGE, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, Response, redirect};
 use rustls::{ClientConfig, RootCertStore};
-use std::error::Error;
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -364,65 +363,4 @@ fn tls(roots: RootCertStore) -> Result<ClientConfig, FetchError> {
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
-}
-
-/// What went wrong before the headers had come.
-fn request_error(error: reqwest::Error) -> FetchError {
-    let error = error.without_url();
-    // The resolver's own verdict.
-    if let Some(verdict) = find::<FetchError>(&error) {
-        return verdict.clone();
-    }
-    if error.is_timeout() {
-        return FetchError::Timeout;
-    }
-    if let Some(tls) = find::<rustls::Error>(&error) {
-        return FetchError::Tls(tls.to_string());
-    }
-    if error.is_connect() {
-        return FetchError::Connect(describe(&error));
-    }
-    FetchError::Interrupted(describe(&error))
-}
-
-/// What went wrong while the body came.
-pub(crate) fn interruption(error: reqwest::Error) -> FetchError {
-    let error = error.without_url();
-    let early_end = find::<io::Error>(&error).is_some_and(|io| io.kind() == io::ErrorKind::UnexpectedEof);
-    if early_end || is_incomplete(&error) {
-        return FetchError::Truncated;
-    }
-    FetchError::Interrupted(describe(&error))
-}
-
-fn is_incomplete(error: &reqwest::Error) -> bool {
-    find::<hyper::Error>(error).is_some_and(hyper::Error::is_incomplete_message)
-}
-
-/// The first error of this type in the chain. An `io::Error` hides what it wraps from `source`: looked into as well.
-fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<T>() {
-            return Some(found);
-        }
-        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if let Some(found) = wrapped.and_then(|inner| find::<T>(inner)) {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
-}
-
-/// The whole chain of causes in one line, for logs.
-fn describe(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }

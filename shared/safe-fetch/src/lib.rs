@@ -31,6 +31,7 @@ mod allowed;
 mod client;
 mod coding;
 mod error;
+mod failure;
 mod headers;
 mod ranges;
 mod resolver;

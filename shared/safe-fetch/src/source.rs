@@ -1,7 +1,7 @@
 //! An answer whose body is being read.
 
-use crate::client::interruption;
 use crate::coding::{self, Coding};
+use crate::failure::interruption;
 use crate::{FetchError, Limits, Target, Version, headers};
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;

@@ -22,12 +22,12 @@ async fn frozen(pid: u64) {
 #[tokio::test]
 async fn nothing_runs_between_two_events() {
     let running = worker("Timeout: 60");
-    let pid = running.succeed(json!({"do": "count"})).await["pid"].as_u64().unwrap();
+    let pid = running.succeed(json!({"do": "work-on"})).await["pid"].as_u64().unwrap();
     frozen(pid).await;
-    assert!(states(pid).len() > 1, "a thread of its own counts");
+    assert!(states(pid).len() > 1, "a thread of its own works on");
     for _ in 0..20 {
-        let counted = running.succeed(json!({"do": "count"})).await;
-        assert_eq!(counted["pid"], pid, "thawed again");
+        let again = running.succeed(json!({"do": "work-on"})).await;
+        assert_eq!(again["pid"], pid, "thawed again");
     }
     frozen(pid).await;
 }

@@ -78,8 +78,8 @@ fn serve(api: &str, next: &Answer) {
             another.arg("600").process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
             another.spawn().unwrap().id().to_string()
         }
-        "count" => {
-            COUNTING.get_or_init(|| drop(std::thread::spawn(count)));
+        "work-on" => {
+            WORKING.get_or_init(|| drop(std::thread::spawn(work)));
             describe(next, &event)
         }
         "ask" => ask(&event),
@@ -115,12 +115,13 @@ fn serve(api: &str, next: &Answer) {
 }
 
 /// Work that goes on after the answer.
-static COUNTING: OnceLock<()> = OnceLock::new();
+static WORKING: OnceLock<()> = OnceLock::new();
 /// A connection that is kept from one event to the next.
 static KEPT: OnceLock<TcpStream> = OnceLock::new();
 
-fn count() {
-    for _ in 0_u64.. {
+/// Wakes a thousand times a second, for as long as the process may run: a frozen one may not.
+fn work() {
+    loop {
         std::thread::sleep(Duration::from_millis(1));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! That `prctl`, `seccomp`, `ptrace` and the calls for namespaces and mounts fail with EPERM in Lambda is known from
 //! public issues of programs that tried: ffprobe in a sandbox, Chromium, tini, strace. The others do what these do by
-//! another name, or are refused in every container without privileges. Nothing else is refused here.
+//! another name, or are refused in every container without privileges. All other calls are allowed.
 
 use std::collections::BTreeMap;
 use std::io;
