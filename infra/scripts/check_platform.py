@@ -121,6 +121,8 @@ def stranger_faults(template):
             faults += [f"{name}: its role allows {action}" for action in actions if action not in WITHOUT_RIGHTS]
             if statement["Resource"] == "*":
                 faults.append(f"{name}: its role allows {', '.join(actions)} on everything")
+            if "logs:PutLogEvents" in actions and f"-{name}-" not in str(statement["Resource"]):
+                faults.append(f"{name}: its role allows writing the log streams of other functions")
     return faults
 
 

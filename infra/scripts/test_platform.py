@@ -103,8 +103,10 @@ class Platform(unittest.TestCase):
             ("sqs:ReceiveMessage", "*", 1),
             (["s3:GetObject", "sqs:SendMessage"], "arn:b", 2),
             ("*", "*", 2),
+            ("logs:PutLogEvents", "arn:log-group:/files/s/functions:*", 1),
+            ("logs:PutLogEvents", {"Fn::Sub": "arn:log-group:/files/s/functions:log-stream:*/s-F-*"}, 0),
         ):
-            with self.subTest(action):
+            with self.subTest(action, resource=resource):
                 statement = {"Effect": "Allow", "Action": action, "Resource": resource}
                 role["Policies"] = [{"PolicyDocument": {"Statement": [statement]}}]
                 self.assertEqual(len(check_platform.stranger_faults(template)), faults)
