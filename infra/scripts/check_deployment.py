@@ -29,7 +29,7 @@ UNRESERVED = 100
 ROOM_FOR_THE_API = 3
 # Concurrencies: a share of the account's, and between which numbers.
 SHARES = {"ImportConcurrency": (20, 2, 20), "ProbeConcurrency": (40, 2, 10), "DeadLetterConcurrency": (100, 2, 5)}
-DEPLOY_PAGE = "infra/DEPLOY.md#when-the-first-deployment-fails"
+DEPLOY_PAGE = "infra/docs/deploy.md#when-the-first-deployment-fails"
 
 
 class Fault(Exception):
@@ -155,7 +155,7 @@ def check(given, options, template):
         settings = ask(options, "lambda", "get-account-settings")
     except NoAnswer as error:
         yield f"The account could not be asked: {error}"
-        yield "Look yourself: aws lambda get-account-settings --query AccountLimit; see infra/DEPLOY.md, step 1."
+        yield "Look yourself: aws lambda get-account-settings --query AccountLimit; see infra/docs/deploy.md, step 1."
         return
     before = stack_parameters(stack)
     functions = sum(resource["Type"] == "AWS::Serverless::Function" for resource in template["Resources"].values())

@@ -134,7 +134,7 @@ class Account(unittest.TestCase):
         faults = check_account.size_faults(TEMPLATE, LIMITS, {"README.md": "up to 5 TiB, or 48.8 TiB"})
         self.assertEqual(faults, ["README.md: 5 TiB, S3's largest object has 48.8"])
         names = check_account.documents(ROOT)
-        self.assertLessEqual({"README.md", "template.yaml", str(Path("infra/DEPLOY.md"))}, set(names))
+        self.assertLessEqual({"README.md", "template.yaml", str(Path("infra/docs/deploy.md"))}, set(names))
 
 
 if __name__ == "__main__":
