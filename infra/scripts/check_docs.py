@@ -132,7 +132,7 @@ def main():
     if not faults:
         pages = [file for file in files if file.suffix == ".md"]
         count = sum(1 for page in pages for _ in links(page.read_text(encoding="utf-8")))
-        print(f"{count} links of {len(pages)} pages lead somewhere")
+        print(f"{count} links of {len(pages)} pages are valid")
     return 1 if faults else 0
 
 

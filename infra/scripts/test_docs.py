@@ -1,4 +1,4 @@
-"""check_docs.py finds links that lead nowhere, and accepts those that do."""
+"""check_docs.py finds broken links and anchors, and accepts valid ones."""
 
 import tempfile
 import unittest
