@@ -20,6 +20,7 @@ FENCE = re.compile(r"^\s*(```|~~~)")
 CODE_SPAN = re.compile(r"`[^`]*`")
 LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(\s*<?([^()\s<>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
 HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$")
+GENERATED = {".git", ".tools", "target", "node_modules", "dist", ".local"}
 # A path of a page in a comment, a string or a script.
 MENTION = re.compile(r"(?<![\w/.-])((?:infra|layers|shared|functions|tests)/[\w./-]+\.md)(#[\w-]+)?")
 
@@ -108,10 +109,14 @@ def code_map_faults(root):
 
 
 def tracked(root):
-    """The files of the repository, with new ones that are not ignored."""
+    """The files of the repository, including new ones that are not ignored; without git, all but generated ones."""
     command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0")
-    return [root / name for name in names if name and (root / name).is_file()]
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode:
+        paths = (path for path in root.rglob("*") if not GENERATED & set(path.relative_to(root).parts))
+    else:
+        paths = (root / name for name in result.stdout.split("\0") if name)
+    return sorted(path for path in paths if path.is_file())
 
 
 def all_faults(root, files):

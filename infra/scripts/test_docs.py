@@ -65,6 +65,10 @@ class Pages(unittest.TestCase):
         self.write(check_docs.CODE_MAP, MAP + "| `shared/gone` | … |\n")
         self.assertEqual(len(self.faults()), 3, self.faults())
 
+    def test_without_git_generated_folders_are_left_out(self):
+        self.write("target/doc.md", "[a](none)\n")
+        self.assertEqual(check_docs.all_faults(self.root, check_docs.tracked(self.root)), [])
+
     def test_the_pages_of_the_repository_are_read(self):
         pages = {str(path.relative_to(check_docs.ROOT)) for path in check_docs.tracked(check_docs.ROOT)}
         self.assertLessEqual({"README.md", check_docs.CODE_MAP, "CONTRIBUTING.md"}, pages)
