@@ -1,4 +1,4 @@
-# Files: `make` lists what there is. Everything is built with the release profile, so that running and testing share it.
+# Files: `make` lists the targets. Everything is built with the release profile, so running, testing and benchmarks share it.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -10,40 +10,52 @@ python  := .tools/venv/bin/python -B
 iam     := PYTHONPATH=$(scripts):$(scripts)/iam .tools/venv-iam/bin/python -B
 pages   := functions/resolve-url
 layer   := .tools/venv-layer/bin/python -B layers/ffprobe
-# CI takes Cargo.lock as it is; elsewhere an edited Cargo.toml may update it.
+# In CI, Cargo.lock must be up to date; elsewhere an edited Cargo.toml may update it.
 locked  := $(if $(CI),--locked)
-# Of the functions in Lambda: arm64 or x86_64.
+# Architecture of the functions in Lambda: arm64 or x86_64.
 ARCHITECTURE ?= arm64
 machine := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
+# SETUP=print only prints the system packages that the targets would install, and why.
+ifeq ($(SETUP),print)
+setup-dev := build run layer venv
+setup-test := $(setup-dev) test lint browser
+goals := $(or $(MAKECMDGOALS),help)
+.PHONY: $(goals)
+$(goals):
+	@$(scripts)/install.sh $(or $(setup-$@),$(setup-test) prove)
+else ifneq ($(SETUP),)
+$(error SETUP is "$(SETUP)", expected print)
+else
+
 .PHONY: help
 help: ## Lists the targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # ---------------------------------------------------------------- run
 .PHONY: dev
-dev: need-run build ## Builds and runs the local cloud; options in ARGS="--port 8080".
+dev: need-run build ## Builds and starts the local cloud; options in ARGS="--port 8080".
 	@exec target/release/files-local $(ARGS)
 
 .PHONY: build
-build: need-build ffprobe resolve-url ## Builds target/release/files-local, files-admin, files, ffprobe, the functions, and the web page.
-	@echo "Building (the first time takes some minutes)"
+build: need-build ffprobe resolve-url ## Builds the local cloud, the CLIs, the functions, ffprobe and the web app into target/release.
+	@echo "Building (the first build takes several minutes)"
 	@cargo build $(locked) --release --workspace --bins
-	@$(MAKE) --no-print-directory web || echo "The web page is not built, for the reason above. Everything else works without it."
+	@$(MAKE) --no-print-directory web || echo "The web app is not built, for the reason above. Everything else works without it."
 
 web := infra/web
 .PHONY: web
-web: $(web)/dist/index.html ## Builds the web page into infra/web/dist; where it connects to: FILES_WEB_API, FILES_WEB_CONNECT.
+web: $(web)/dist/index.html ## Builds the web app into infra/web/dist; it connects to FILES_WEB_API and FILES_WEB_CONNECT.
 
 $(web)/dist/index.html: $(web)/node_modules/.installed $(web)/index.html $(web)/vite.config.ts $(shell find $(web)/src -type f)
-	@echo "Building the web page"
+	@echo "Building the web app"
 	@$(scripts)/node.sh npx vite build --logLevel warn
 
 $(web)/node_modules/.installed: $(web)/package.json $(web)/package-lock.json
 	@$(scripts)/node.sh npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-# What looks into pages, by this machine's Python. Its engine for JavaScript needs the layer's compiler: who names an ffprobe goes without.
+# resolve-url for this machine's Python. Its JavaScript engine needs the layer's compiler and is left out with FILES_FFPROBE.
 .PHONY: resolve-url
 resolve-url: $(if $(FILES_FFPROBE),,need-layer)
 	@$(scripts)/install.sh venv
@@ -55,13 +67,13 @@ update-yt-dlp: ## Pins the newest yt-dlp in functions/resolve-url/requirements.t
 	@$(scripts)/install.sh venv
 	@python3 -B $(pages)/update.py
 
-# The layer's, for this machine. Who names an ffprobe needs no other.
+# The layer's ffprobe for this machine, unless FILES_FFPROBE names another one.
 .PHONY: ffprobe
 ffprobe: $(if $(FILES_FFPROBE),,need-layer)
 	@$(if $(FILES_FFPROBE),:,$(layer)/host.py target/release/ffprobe)
 
 .PHONY: layer
-layer: need-layer ## Builds the ffprobe layers for x86_64 and arm64 into layers/ffprobe/dist, and checks them.
+layer: need-layer ## Builds and checks the ffprobe layers for x86_64 and arm64, into layers/ffprobe/dist.
 	@$(scripts)/install.sh prove
 	@.tools/venv-layer/bin/python -B -m unittest discover --quiet --start-directory layers/ffprobe
 	@$(layer)/build.py
@@ -72,18 +84,18 @@ package: need-build need-layer ## Builds the functions' zips for Lambda into tar
 	@.tools/venv-layer/bin/python -B $(scripts)/package.py $(ARCHITECTURE) $(if $(ONLY),--only $(ONLY)) $(locked)
 
 .PHONY: deploy
-deploy: check-account package layer ## Packages, and deploys to AWS with the SAM CLI; parameters in PARAMETERS="Name=value", options in ARGS.
+deploy: check-account package layer ## Packages and deploys to AWS with the SAM CLI; parameters in PARAMETERS="Name=value", options in ARGS.
 	@sam deploy --parameter-overrides Architecture=$(ARCHITECTURE) $(PARAMETERS) $(ARGS)
 
 quoted = '$(subst ','\'',$(1))'
 .PHONY: check-account
-check-account: python-tools ## Asks the account, by the AWS CLI, whether it will take the deployment: the first step of make deploy.
+check-account: python-tools ## Checks with the AWS CLI that the account accepts the deployment; the first step of deploy.
 	@$(scripts)/check-sam.sh
 	@$(python) $(scripts)/check_deployment.py $(call quoted,$(PARAMETERS)) $(call quoted,$(ARGS))
 
 # ---------------------------------------------------------------- check
 .PHONY: test
-test: need-test build check-template check-openapi ## Runs all tests, end to end through the real binaries too.
+test: need-test build check-template check-openapi ## Runs all tests, including end-to-end tests through the real binaries.
 	@cargo test $(locked) --release --workspace --no-run
 	@$(MAKE) test-pages
 	@rm -rf target/requests
@@ -95,24 +107,25 @@ test: need-test build check-template check-openapi ## Runs all tests, end to end
 .PHONY: test-pages
 test-pages: need-layer resolve-url ## Runs the tests of functions/resolve-url.
 	@.tools/venv-layer/bin/python -B $(pages)/quickjs/quickjs.py host target/release/qjs
-	@cd $(pages) && PYTHONPATH=.:tests FILES_QUICKJS=$(CURDIR)/target/release/qjs $(CURDIR)/.tools/venv-resolve/bin/python -B 		-m unittest discover --quiet --start-directory tests
+	@cd $(pages) && PYTHONPATH=.:tests FILES_QUICKJS=$(CURDIR)/target/release/qjs $(CURDIR)/.tools/venv-resolve/bin/python -B \
+		-m unittest discover --quiet --start-directory tests
 
 .PHONY: test-web
-test-web: need-test build web ## Runs the web page's tests in Chromium, against the local cloud.
+test-web: need-test build web ## Runs the web app's tests in Chromium against the local cloud; ARGS=NAME selects.
 	@$(scripts)/install.sh browser
 	@$(scripts)/node.sh npx playwright test $(ARGS)
 
-# The emulator runs this machine's own binaries. With PROFILE=lambda they are compiled as for Lambda first.
+# The emulator runs this machine's binaries; PROFILE=lambda compiles them as for Lambda.
 .PHONY: test-deploy
-test-deploy: need-test need-layer build python-tools ## Deploys to an emulator of AWS and runs the end-to-end tests of the main job there.
+test-deploy: need-test need-layer build python-tools ## Deploys to an emulator of AWS and runs the end-to-end tests of the main use cases there.
 	@$(scripts)/python-tools.sh ministack
 	@.tools/venv-layer/bin/python -B $(scripts)/package.py $(machine) --into target/lambda-test \
 		$(if $(PROFILE),--profile $(PROFILE) $(locked),--built target/release)
 	@$(python) $(scripts)/try_deployment.py target/lambda-test $(ARGS)
 
-# On arm64 itself `make test` runs the functions without emulation.
+# On arm64 itself, `make test` runs the functions without emulation.
 .PHONY: test-arm64
-test-arm64: need-test need-layer build ## Compiles all functions for arm64 and runs the main job's tests through them, emulated; as for Lambda by PROFILE=lambda.
+test-arm64: need-test need-layer build ## Compiles the functions for arm64 and tests the main use cases under emulation; PROFILE=lambda as for Lambda.
 	@$(scripts)/install.sh prove
 	@$(scripts)/rust-arm64.sh emulator
 	@$(layer)/build.py arm64
@@ -120,7 +133,7 @@ test-arm64: need-test need-layer build ## Compiles all functions for arm64 and r
 	@.tools/venv-layer/bin/python -B $(scripts)/try_arm64.py target/arm64/zips $(ARGS)
 
 .PHONY: check-policies
-check-policies: ## Holds the template's policies against what the functions called in the last `make test`, by two evaluators.
+check-policies: ## Compares the template's policies with the calls of the last `make test`, by two evaluators.
 	@target/release/check-policies
 	@$(scripts)/install.sh lint
 	@$(scripts)/python-tools.sh iam
@@ -132,22 +145,22 @@ test-hostile: need-test build ## Runs the end-to-end tests on a bad day; another
 	@$(scripts)/test-hostile.sh $(or $(FAULTS),7)
 
 .PHONY: fuzz
-fuzz: need-build ## Fuzzes our own parsers of hostile bytes for about a minute; longer by CASES=N.
+fuzz: need-build ## Fuzzes the project's own parsers for about a minute; CASES=N sets the cases.
 	@PROPTEST_CASES=$(or $(CASES),1000000) cargo test $(locked) --release --workspace --lib fuzz
 
 .PHONY: bench
-bench: need-test build ## Runs the benchmarks: what each operation takes, cold starts, long lists, probes, 2 GiB in, 1 GiB against curl.
+bench: need-test build ## Runs the benchmarks: operations, cold starts, long lists, probes, imports, uploads.
 	@$(MAKE) package ARCHITECTURE=$(machine)
 	@$(MAKE) package ARCHITECTURE=$(machine) ONLY=bare-function
-	@cargo bench $(locked) --workspace --bench '*' # one package alone would be compiled with other features, all anew
+	@cargo bench $(locked) --workspace --bench '*' # a single package would be compiled with other features
 
 .PHONY: bench-probe
-bench-probe: need-test build ## Measures probes of large files beside ffprobe alone: bytes, reads and time.
+bench-probe: need-test build ## Measures probes of large files against ffprobe alone: bytes, reads and time.
 	@cargo bench $(locked) --workspace --bench speed
 
 companion := tests/benches/companion
 .PHONY: bench-import
-bench-import: need-test build $(companion)/node_modules/.installed ## Measures imports beside Uppy Companion, one connection and a plain PUT.
+bench-import: need-test build $(companion)/node_modules/.installed ## Measures imports against Uppy Companion, one connection and a plain PUT.
 	@$(scripts)/node.sh cargo bench $(locked) --manifest-path ../../Cargo.toml --workspace --bench import-speed
 
 $(companion)/node_modules/.installed: $(companion)/package.json $(companion)/package-lock.json
@@ -159,42 +172,44 @@ $(companion)/node_modules/.installed: $(companion)/package.json $(companion)/pac
 lint: lint-format lint-clippy lint-docs lint-deny lint-template lint-checkov lint-openapi lint-web sbom ## Runs all checks that need no running service.
 
 .PHONY: lint-format
-lint-format: ## Formatting as rustfmt does it.
+lint-format: ## Checks the formatting by rustfmt.
 	@$(scripts)/check-rust.sh rustfmt
 	@cargo fmt --all --check
 
 .PHONY: lint-clippy
-lint-clippy: need-build ## Clippy without warnings.
+lint-clippy: need-build ## Checks that Clippy has no warnings.
 	@$(scripts)/check-rust.sh clippy
 	@cargo clippy $(locked) --workspace --all-targets --release -- -D warnings
 
 .PHONY: lint-docs
-lint-docs: need-build ## Rustdoc without warnings.
+lint-docs: need-build ## Checks links and anchors of the pages, and that rustdoc has no warnings.
+	@$(scripts)/install.sh lint
+	@python3 -B $(scripts)/check_docs.py
 	@RUSTDOCFLAGS=-Dwarnings cargo doc $(locked) --no-deps --workspace --release
 
 .PHONY: lint-deny
-lint-deny: need-build ## Licences, bans, sources and advisories of the dependencies.
+lint-deny: need-build ## Checks licences, sources and advisories of the dependencies, and finds unused ones.
 	@$(scripts)/install.sh lint
 	@$(scripts)/deny.sh
 
 .PHONY: sbom
-sbom: python-tools ## Writes target/sbom.cdx.json: what a deployment is made of, as CycloneDX, checked against its schema.
+sbom: python-tools ## Writes and validates target/sbom.cdx.json, the content of a deployment as CycloneDX.
 	@$(python) $(scripts)/sbom.py target/sbom.cdx.json
 
 .PHONY: lint-template
-lint-template: check-template ## The SAM template: cfn-lint, transformation, circular dependencies, folders.
+lint-template: check-template ## Checks the SAM template: cfn-lint, transformation, circular dependencies, folders; tests infra/scripts.
 	@.tools/venv/bin/cfn-lint --regions us-east-1 --template template.yaml
 	@$(python) -m unittest discover --quiet --start-directory $(scripts)
 
 .PHONY: lint-checkov
-lint-checkov: need-checkov ## The SAM template, by checkov's rules for CloudFormation; skipped ones and why in .checkov.yaml.
+lint-checkov: need-checkov ## Checks the SAM template by checkov's rules; .checkov.yaml has the skipped ones with reasons.
 	@.tools/venv-checkov/bin/checkov --config-file .checkov.yaml
 
 .PHONY: lint-openapi
-lint-openapi: check-openapi ## The OpenAPI document: form, examples, and its routes against the template's.
+lint-openapi: check-openapi ## Checks the OpenAPI document: schema, examples, and its routes against the template's.
 
 .PHONY: lint-web
-lint-web: $(web)/node_modules/.installed ## The web page: types, ESLint, licences and advisories of its packages.
+lint-web: $(web)/node_modules/.installed ## Checks the web app: types, ESLint, licences and advisories of its packages.
 	@$(scripts)/node.sh npm run --silent lint
 	@$(scripts)/node.sh npm run --silent licences
 	@$(scripts)/npm-audit.sh
@@ -238,14 +253,15 @@ need-checkov:
 	@$(scripts)/python-tools.sh checkov
 
 .PHONY: tools
-tools: need-test python-tools need-layer need-checkov ## Installs all that the other targets need, cargo-deny too.
+tools: need-test python-tools need-layer need-checkov ## Installs everything that the other targets need.
 	@$(scripts)/install.sh browser
 	@$(scripts)/python-tools.sh resolve
 	@$(scripts)/python-tools.sh iam
 	@$(scripts)/check-rust.sh rustfmt clippy
-	@$(scripts)/cargo-deny.sh
+	@$(scripts)/cargo-tool.sh
 
 .PHONY: clean
-clean: ## Removes what was built and the tools; the local cloud's data in .local stays.
+clean: ## Removes build results and tools; keeps the local cloud's data in .local.
 	@cargo clean
 	@rm -rf .tools .aws-sam $(web)/dist $(web)/node_modules $(web)/test-results
+endif

@@ -1,7 +1,7 @@
-"""What of the template a real account would refuse, pay for, or never tell: a first deployment that cannot be repeated, more
-concurrency than a new account has, log lines that Lambda drops, and the like. Each check gives a list of faults.
+"""Checks the template for what fails or costs money only in a real account: a first deployment that cannot be repeated, more
+concurrency than a new account has, log lines that Lambda drops. Each check returns a list of faults.
 
-The numbers are AWS's:
+AWS documents the numbers:
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 """
@@ -11,11 +11,11 @@ import re
 from check_platform import of_type
 from values import Values
 
-# What a new account has, and what of it must be left for the API: imports, probes and dead letters come from queues, sweep is one.
+# Concurrent executions of a new account, and how many of them imports, probes, dead letters and sweep must leave for the API.
 SMALL_ACCOUNT = 10
 ROOM_FOR_THE_API = 3
 LEAST_MAXIMUM_CONCURRENCY = 2
-# Types that hold what cannot be made again.
+# Types whose content cannot be restored.
 KEPT = ("AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::DynamoDB::Table")
 LOG_GROUP_PREFIX = "/aws/vendedlogs/"
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
@@ -24,15 +24,15 @@ MAX_SWEEP_AGE = 60
 
 
 def retain_faults(template):
-    """Data that goes with the stack; names that a failed first deployment would leave taken; and tables that CloudFormation
-    could not delete when it rolls such a deployment back."""
+    """Finds data that is deleted with the stack, names that a failed first deployment would block, and tables that CloudFormation
+    could not delete in a rollback."""
     faults = []
     for name, resource in template["Resources"].items():
         policy, properties = resource.get("DeletionPolicy", "Delete"), resource.get("Properties", {})
         if resource["Type"] not in KEPT:
             continue
         if properties.get("DeletionProtectionEnabled"):
-            expected = "Retain"  # the rollback's deletion would be refused, and the stack be ROLLBACK_FAILED
+            expected = "Retain"  # otherwise the rollback would end in ROLLBACK_FAILED
         elif "TableName" in properties or resource["Type"].startswith("AWS::S3::"):
             expected = "RetainExceptOnCreate"
         else:
@@ -43,7 +43,7 @@ def retain_faults(template):
 
 
 def concurrency_faults(template):
-    """Queues whose readers may take all of a small account's concurrency, or cannot be told how much to take."""
+    """Finds queues whose readers could use all of a small account's concurrency, or have no parameter for it."""
     faults, taken = [], 1  # sweep
     values, parameters = Values(template), template.get("Parameters", {})
     for name, mapping in of_type(template, "AWS::Lambda::EventSourceMapping"):
@@ -53,10 +53,10 @@ def concurrency_faults(template):
             faults.append(f"{name}: its MaximumConcurrency is no parameter")
             continue
         if int(parameters[parameter].get("MinValue", 0)) < LEAST_MAXIMUM_CONCURRENCY:
-            faults.append(f"{parameter}: AWS takes {LEAST_MAXIMUM_CONCURRENCY} and more only, so that is its MinValue")
+            faults.append(f"{parameter}: AWS requires at least {LEAST_MAXIMUM_CONCURRENCY}, which must be its MinValue")
         taken += int(values.of(limit))
     if taken + ROOM_FOR_THE_API > SMALL_ACCOUNT:
-        faults.append(f"of {SMALL_ACCOUNT} concurrent executions the defaults take {taken}, and leave the API too few")
+        faults.append(f"of {SMALL_ACCOUNT} concurrent executions the defaults take {taken} and leave too few for the API")
     for name, function in of_type(template, "AWS::Lambda::Function"):
         if isinstance(values.of(function.get("ReservedConcurrentExecutions", {"Ref": "AWS::NoValue"})), int | str):
             faults.append(f"{name}: reserves concurrency by default, which an account of {SMALL_ACCOUNT} cannot")
@@ -64,15 +64,15 @@ def concurrency_faults(template):
 
 
 def batch_faults(template):
-    """Queues whose messages come several at a time: the functions return an error for one that failed, so that Lambda counts it,
-    and all of its batch come again."""
+    """Finds queues with batches: a function returns an error for a failed message, so that Lambda counts it, and the whole batch would
+    be repeated."""
     mappings = of_type(template, "AWS::Lambda::EventSourceMapping")
     return [f"{name}: its BatchSize is {m.get('BatchSize')}, not 1" for name, m in mappings if m.get("BatchSize") != 1]
 
 
 def log_level_faults(template, publishers):
-    """Functions whose lines Lambda would drop although LogLevel lets them pass. `publishers` are those that publish metrics,
-    which are lines of level INFO."""
+    """Finds functions whose lines Lambda would drop although LogLevel lets them pass. `publishers` publish metrics, which are lines of
+    level INFO."""
     faults = []
     functions = of_type(template, "AWS::Lambda::Function")
     for level in template.get("Parameters", {}).get("LogLevel", {}).get("AllowedValues", []):
@@ -91,7 +91,7 @@ def log_level_faults(template, publishers):
 
 
 def vended_log_faults(template):
-    """Access logs whose log group lies where each one makes the account's policy for log delivery longer, until it is full."""
+    """Finds access logs whose log group would extend the account's resource policy for log delivery, which has a size limit."""
     groups, faults = dict(of_type(template, "AWS::Logs::LogGroup")), []
     for name, stage in of_type(template, "AWS::ApiGatewayV2::Stage"):
         destination = stage.get("AccessLogSettings", {}).get("DestinationArn", {})
@@ -104,7 +104,7 @@ def vended_log_faults(template):
 
 
 def detailed_metrics_faults(template):
-    """Stages that publish metrics of each route, which are paid for, without being asked to."""
+    """Finds stages that publish metrics of each route by default, which AWS charges for."""
     values = Values(template)
     stages = of_type(template, "AWS::ApiGatewayV2::Stage")
     settings = [(name, values.of(stage.get("DefaultRouteSettings", {}))) for name, stage in stages]
@@ -113,7 +113,7 @@ def detailed_metrics_faults(template):
 
 
 def schedule_faults(template):
-    """Schedules whose event may still run when the next one is there."""
+    """Finds schedules whose event could still run when the next one arrives."""
     configs = {c["FunctionName"].get("Ref"): c for _, c in of_type(template, "AWS::Lambda::EventInvokeConfig")}
     faults = []
     for name, schedule in of_type(template, "AWS::Scheduler::Schedule"):
@@ -121,12 +121,12 @@ def schedule_faults(template):
         function = target["Arn"]["Fn::GetAtt"][0]
         for what, policy in (("its RetryPolicy", target.get("RetryPolicy", {})), (f"{function}'s EventInvokeConfig", configs.get(function, {}))):
             if policy.get("MaximumEventAgeInSeconds", 6 * 3600) > MAX_SWEEP_AGE or policy.get("MaximumRetryAttempts") != 0:
-                faults.append(f"{name}: {what} lets an event live longer than {MAX_SWEEP_AGE} s, or come twice")
+                faults.append(f"{name}: {what} lets an event live longer than {MAX_SWEEP_AGE} s, or arrive twice")
     return faults
 
 
 def size_faults(template, limits, documents):
-    """Another largest object than the one of the domain's limits, in the template or in a document (text by name)."""
+    """Finds another largest object than that of the domain's limits, in the template or in a document (text by name)."""
     number = {}
     for name, expression in re.findall(r"pub const (\w+): u(?:32|64) = ([\d_* ]+);", limits):
         number[name] = eval(expression.replace("_", ""), {"__builtins__": {}})  # digits and products only: see the pattern
@@ -140,7 +140,7 @@ def size_faults(template, limits, documents):
 
 
 def publishers(template, root):
-    """The functions of a template as written whose code publishes metrics."""
+    """The functions whose code publishes metrics."""
     found = set()
     for name, function in of_type(template, "AWS::Serverless::Function"):
         crate = re.fullmatch(r".*/([\w-]+)/bootstrap\.zip", str(function.get("CodeUri", "")))
@@ -151,14 +151,14 @@ def publishers(template, root):
 
 
 def documents(root):
-    """The texts that people read, and that must agree with the template."""
+    """The documents that must agree with the template."""
     files = [root / "README.md", root / "CHANGELOG.md", root / "template.yaml", *sorted((root / "infra").rglob("*.md"))]
     files += [root / "infra/api/openapi.yaml", root / "shared/files-domain/src/limits.rs"]
     return {str(f.relative_to(root)): f.read_text(encoding="utf-8") for f in files if f.is_file() and "node_modules" not in f.parts}
 
 
 def account_faults(source, template, root):
-    """All of them, for a template as written and as transformed, and the tree that it is of."""
+    """Runs all checks on a template, its transformation and its source tree."""
     checks = (retain_faults, concurrency_faults, batch_faults, vended_log_faults, detailed_metrics_faults, schedule_faults)
     faults = [fault for check in checks for fault in check(template)]
     faults += log_level_faults(template, publishers(source, root))

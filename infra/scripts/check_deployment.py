@@ -1,8 +1,8 @@
-"""Asks the account, before anything is sent, whether it will take the deployment: the first step of `make deploy`.
+"""Checks with the AWS CLI, before anything is sent, that the account accepts the deployment: the first step of `make deploy`.
 
-    python check_deployment.py [PARAMETERS [ARGUMENTS]]     (as make has them: "Name=value …", and options of `sam deploy`)
+    python check_deployment.py [PARAMETERS [ARGUMENTS]]     ("Name=value …", and options of `sam deploy`)
 
-Stops on what is certain to fail. Without the AWS CLI, or without an answer, it says what to look at and goes on.
+Stops on what would certainly fail. Without the AWS CLI, or without a response, it prints what to check and continues.
 """
 
 import argparse
@@ -16,32 +16,32 @@ import tomllib
 
 REGION_IS_SET = "AWS_DEFAULT_REGION" in os.environ
 
-from transform import ROOT, default_values, load_template  # noqa: E402: it sets a region for its translator, which is none of ours
+from transform import ROOT, default_values, load_template  # noqa: E402: it sets a region for its translator, which must not be used here
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 MAX_BUCKET_NAME = 63
 FORBIDDEN_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 ACCOUNT_ID = "0" * 12
 LONGEST_REGION = "ap-southeast-1"
-# What the account keeps for functions without a reservation:
+# Executions that Lambda keeps unreserved:
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
 UNRESERVED = 100
 ROOM_FOR_THE_API = 3
-# Concurrencies: a share of the account's, and between which numbers.
+# Proposed concurrencies: the divisor of the account's limit, minimum and maximum.
 SHARES = {"ImportConcurrency": (20, 2, 20), "ProbeConcurrency": (40, 2, 10), "DeadLetterConcurrency": (100, 2, 5)}
-DEPLOY_PAGE = "infra/DEPLOY.md#when-the-first-deployment-fails"
+DEPLOY_PAGE = "infra/docs/deploy.md#when-the-first-deployment-fails"
 
 
 class Fault(Exception):
-    """Something that would make the deployment fail."""
+    """A problem that would make the deployment fail."""
 
 
 class NoAnswer(Exception):
-    """The account could not be asked."""
+    """The AWS CLI gave no response."""
 
 
 def read_options(arguments, environment, samconfig):
-    """Stack, region and profile, as `sam deploy` will take them."""
+    """Stack, region and profile, as `sam deploy` resolves them."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for name in ("--stack-name", "--region", "--profile", "--config-env"):
         parser.add_argument(name)
@@ -61,18 +61,18 @@ def bucket_name(stack, region):
 
 
 def check_stack_name(stack, region):
-    """The bucket is named after the stack, and S3 is stricter than CloudFormation."""
+    """Fails if the stack name makes an invalid bucket name. Returns the rule."""
     longest = MAX_BUCKET_NAME - len(bucket_name("", region))
-    rule = f"small letters, digits and hyphens, at most {longest} of them, a letter first"
+    rule = f"lower-case letters, digits and hyphens, at most {longest}, starting with a letter"
     if not re.fullmatch(r"[a-z][a-z0-9-]*", stack) or stack.startswith(FORBIDDEN_PREFIXES):
-        raise Fault(f"The stack cannot be called {stack}: its bucket is named after it. Take {rule}.")
+        raise Fault(f"The stack name {stack} makes an invalid bucket name. Use {rule}.")
     if len(stack) > longest:
-        raise Fault(f"The stack's name {stack} is too long: its bucket is named after it, and may have {MAX_BUCKET_NAME} letters. Take {rule}.")
+        raise Fault(f"The stack name {stack} is too long: the bucket name contains it and has at most {MAX_BUCKET_NAME} characters. Use {rule}.")
     return rule
 
 
 def ask(options, *command):
-    """What the AWS CLI says, as JSON."""
+    """Runs the AWS CLI and parses its JSON output."""
     command = ["aws", *command, "--output", "json"]
     for name in ("region", "profile"):
         if value := getattr(options, name):
@@ -82,12 +82,12 @@ def ask(options, *command):
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NoAnswer(str(error)) from error
     if result.returncode:
-        raise NoAnswer(result.stderr.strip() or f"aws ended with {result.returncode}")
+        raise NoAnswer(result.stderr.strip() or f"aws failed with exit code {result.returncode}")
     return json.loads(result.stdout or "null")
 
 
 def deployed_stack(options):
-    """The stack as it is, or None."""
+    """The deployed stack, or None."""
     try:
         return ask(options, "cloudformation", "describe-stacks", "--stack-name", options.stack_name)["Stacks"][0]
     except NoAnswer as error:
@@ -97,11 +97,11 @@ def deployed_stack(options):
 
 
 def check_status(stack):
-    """A stack that failed when it was made can only be deleted."""
+    """Fails if the stack can only be deleted, because its creation failed."""
     if stack["StackStatus"] in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "CREATE_FAILED"):
         name = stack["StackName"]
         raise Fault(
-            f"The stack {name} is {stack['StackStatus']}: it can only be deleted and made again. What failed:\n"
+            f"The stack {name} is {stack['StackStatus']}: it can only be deleted and created again. To see what failed:\n"
             f"  aws cloudformation describe-stack-events --stack-name {name} "
             """--query "StackEvents[?ends_with(ResourceStatus,'FAILED')].[LogicalResourceId,ResourceStatusReason]"\n"""
             f"Then: aws cloudformation delete-stack --stack-name {name}. See {DEPLOY_PAGE}."
@@ -109,12 +109,12 @@ def check_status(stack):
 
 
 def proposal(limit):
-    """Concurrencies for an account that has so much."""
+    """Proposed concurrencies for an account with this limit."""
     return {name: max(least, min(most, limit // share)) for name, (share, least, most) in SHARES.items()}
 
 
 def check_concurrency(settings, values, reserved_before, functions):
-    """Whether the account has as much as the parameters say. Gives what to tell."""
+    """Fails if the parameters exceed the account's concurrency. Returns a line to print."""
     limits = settings["AccountLimit"]
     limit, unreserved = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"] + reserved_before
     chosen = {name: int(values[name]) for name in SHARES}
@@ -124,19 +124,19 @@ def check_concurrency(settings, values, reserved_before, functions):
     if taken + ROOM_FOR_THE_API > limit:
         now = " ".join(f"{name}={value}" for name, value in chosen.items())
         raise Fault(
-            f"{told}; {now} may take {taken} of them, and leave the API fewer than {ROOM_FOR_THE_API}.\n"
-            f'Say PARAMETERS="{proposed}", or ask for more: the quota L-B99A9384 of AWS Service Quotas.'
+            f"{told}; {now} may use {taken} of them and leave fewer than {ROOM_FOR_THE_API} for the API.\n"
+            f'Pass PARAMETERS="{proposed}", or request a higher limit (AWS Service Quotas, L-B99A9384).'
         )
     reserved = int(values["ReservedConcurrency"])
     if reserved and unreserved - reserved * functions < UNRESERVED:
         raise Fault(
-            f"{told}, {unreserved} of them not reserved. ReservedConcurrency={reserved} takes {reserved * functions} of these for "
-            f"{functions} functions, and {UNRESERVED} must be left. Say ReservedConcurrency=0: "
-            f"the queues keep to their own concurrencies without it."
+            f"{told}, {unreserved} of them unreserved. ReservedConcurrency={reserved} reserves {reserved * functions} of these for "
+            f"{functions} functions, and {UNRESERVED} must remain. Pass ReservedConcurrency=0: "
+            f"the queues keep to their own limits without it."
         )
     if reserved and reserved < max(chosen["ImportConcurrency"], chosen["ProbeConcurrency"]):
-        raise Fault(f"ReservedConcurrency={reserved} is less than what the queues may take: messages would fail unread.")
-    return f"{told}. For them: {proposed}" if chosen != proposal(limit) else f"{told}; the parameters fit."
+        raise Fault(f"ReservedConcurrency={reserved} is below the concurrency of the queues: messages would be throttled and become dead letters.")
+    return f"{told}. Proposed: {proposed}" if chosen != proposal(limit) else f"{told}; the parameters fit."
 
 
 def stack_parameters(stack):
@@ -144,18 +144,18 @@ def stack_parameters(stack):
 
 
 def check(given, options, template):
-    """All of it. Yields what to tell."""
+    """Runs all checks and yields lines to print."""
     rule = check_stack_name(options.stack_name, options.region)
     if options.guided:
-        yield f"The stack's name: {rule}."
+        yield f"Stack name: {rule}."
     try:
         stack = deployed_stack(options)
         if stack:
             check_status(stack)
         settings = ask(options, "lambda", "get-account-settings")
     except NoAnswer as error:
-        yield f"The account could not be asked: {error}"
-        yield "Look yourself: aws lambda get-account-settings --query AccountLimit; see infra/DEPLOY.md, step 1."
+        yield f"The account could not be checked: {error}"
+        yield "Check it yourself: aws lambda get-account-settings --query AccountLimit; see infra/docs/deploy.md, step 1."
         return
     before = stack_parameters(stack)
     functions = sum(resource["Type"] == "AWS::Serverless::Function" for resource in template["Resources"].values())

@@ -1,4 +1,4 @@
-"""Checks that every example of openapi.yaml fits the schema it stands beside.
+"""Checks that each example of openapi.yaml matches its schema.
 
     python check_examples.py [OPENAPI]
 """
@@ -24,10 +24,10 @@ def media_types(node, path=""):
 
 
 def example_faults(document):
-    """One line for each fault of each example, and how many examples there are."""
+    """Returns a line for each fault, and the number of examples."""
     faults, count = [], 0
     for path, media_type in media_types(document):
-        # The schema's references start at the document's root, so the root's components go with it.
+        # References of the schema start at the root of the document, so the validator needs its components.
         schema = media_type["schema"] | {"components": document.get("components", {})}
         validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
         for name, example in media_type["examples"].items():
@@ -43,7 +43,7 @@ def main(arguments):
     for fault in faults:
         print(fault, file=sys.stderr)
     if not faults:
-        print(f"{openapi.name}: {count} examples fit their schemas")
+        print(f"{openapi.name}: {count} examples match their schemas")
     return 1 if faults else 0
 
 

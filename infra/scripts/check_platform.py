@@ -1,17 +1,15 @@
-"""What an operator relies on and nothing else would notice missing from the transformed template: logs that are kept for a
-time only, an access log that holds no secret, alarms that tell somebody, roles without more than the template writes out and
-without a way to make API keys.
-Each check gives a list of faults."""
+"""Checks the transformed template for what an operator relies on and no test would notice: log retention, an access log without secrets,
+alarms with actions, roles without managed policies, and no way to create API keys. Each check returns a list of faults."""
 
 import re
 
-# What SAM gives a role by itself: logs for all, the queue for those that a queue invokes.
+# Managed policies that SAM adds: for logs, and for functions with a queue.
 SAM_POLICIES = ("service-role/AWSLambdaBasicExecutionRole", "service-role/AWSLambdaSQSQueueExecutionRole")
 
-# What a function may do with the keys table.
+# Actions that functions may have on the keys table.
 KEY_ACTIONS = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem")
 
-# What the access log may hold. Not the path (it has the files' names), no query (it may have the key), no header.
+# Fields that the access log may have. No path (it contains file names), no query and no header (they may contain the key).
 ACCESS_LOG_FIELDS = {
     "requestId",
     "requestTime",
@@ -35,7 +33,7 @@ def of_type(template, kind):
 
 
 def log_faults(template):
-    """Functions whose log is not JSON, and logs that are kept for ever: Lambda makes such a one where none is named."""
+    """Finds functions whose log is not JSON or has no log group of the template, and log groups without retention."""
     groups = dict(of_type(template, "AWS::Logs::LogGroup"))
     faults = [f"{name}: no RetentionInDays" for name, group in groups.items() if "RetentionInDays" not in group]
     for name, function in of_type(template, "AWS::Lambda::Function"):
@@ -49,7 +47,7 @@ def log_faults(template):
 
 
 def access_log_faults(template):
-    """Stages of HTTP APIs without an access log, or with one of other fields than ACCESS_LOG_FIELDS."""
+    """Finds stages of HTTP APIs without an access log, or with other fields than ACCESS_LOG_FIELDS."""
     faults = []
     for name, stage in of_type(template, "AWS::ApiGatewayV2::Stage"):
         fields = re.findall(r"\$context\.([\w.]+)", stage.get("AccessLogSettings", {}).get("Format", ""))
@@ -60,14 +58,14 @@ def access_log_faults(template):
 
 
 def alarm_faults(template):
-    """Alarms that tell nobody, and a template without any."""
+    """Finds alarms without actions, and a template without alarms."""
     alarms = of_type(template, "AWS::CloudWatch::Alarm")
     faults = [f"{name}: it has no AlarmActions" for name, alarm in alarms if not alarm.get("AlarmActions")]
     return faults if alarms else ["there are no alarms"]
 
 
 def role_faults(template):
-    """Roles with managed policies other than those that SAM adds."""
+    """Finds roles with managed policies other than those that SAM adds."""
     faults = []
     for name, role in of_type(template, "AWS::IAM::Role"):
         for policy in role.get("ManagedPolicyArns", []):
@@ -81,8 +79,8 @@ def as_list(value):
 
 
 def key_faults(template):
-    """Statements of roles by which a function could make or change an API key, or whose condition nobody here can try:
-    how IAM evaluates dynamodb:LeadingKeys within a transaction over two tables is not documented."""
+    """Finds statements that let a function create or change an API key, and statements with a condition: AWS does not document how
+    IAM evaluates dynamodb:LeadingKeys in a transaction over two tables."""
     faults = []
     for name, role in of_type(template, "AWS::IAM::Role"):
         for policy in role.get("Policies", []):
@@ -95,7 +93,7 @@ def key_faults(template):
     return faults
 
 
-# What a role may allow whose function touches strangers' bytes: to invoke another function, and what Lambda itself does by it.
+# Actions that the role of a function with untrusted bytes may allow: invoking another function, and what Lambda itself needs.
 WITHOUT_RIGHTS = {
     "lambda:InvokeFunction",
     "sqs:ReceiveMessage",
@@ -107,8 +105,8 @@ WITHOUT_RIGHTS = {
 
 
 def stranger_faults(template):
-    """Functions with a layer, which run its program on strangers' bytes, whose role is not written out in the template, or allows
-    more than WITHOUT_RIGHTS, or that on every resource."""
+    """Finds functions with a layer, whose program reads untrusted bytes, if their role is not defined in the template or allows more than
+    WITHOUT_RIGHTS, or these on every resource."""
     roles, faults = dict(of_type(template, "AWS::IAM::Role")), []
     for name, function in of_type(template, "AWS::Lambda::Function"):
         if not function.get("Layers"):
@@ -121,17 +119,19 @@ def stranger_faults(template):
             faults += [f"{name}: its role allows {action}" for action in actions if action not in WITHOUT_RIGHTS]
             if statement["Resource"] == "*":
                 faults.append(f"{name}: its role allows {', '.join(actions)} on everything")
+            if "logs:PutLogEvents" in actions and f"-{name}-" not in str(statement["Resource"]):
+                faults.append(f"{name}: its role allows writing the log streams of other functions")
     return faults
 
 
 def loop_faults(source, template):
-    """Functions that may lead to their own invocation, and of which CloudFormation would not be told so."""
+    """Finds functions whose RecursiveLoop is lost in the transformation."""
     told = {name for name, function in of_type(template, "AWS::Lambda::Function") if "RecursiveLoop" in function}
     functions = of_type(source, "AWS::Serverless::Function")
     return [f"{n}: RecursiveLoop is lost in the transformation" for n, f in functions if "RecursiveLoop" in f and n not in told]
 
 
 def platform_faults(source, template):
-    """All of them, for a template as written and as transformed."""
+    """Runs all checks on a template and its transformation."""
     checks = (log_faults, access_log_faults, alarm_faults, role_faults, key_faults, stranger_faults)
     return [fault for check in checks for fault in check(template)] + loop_faults(source, template)

@@ -1,5 +1,5 @@
-"""Checks what cfn-lint does not: the transformed template has no circular dependency, its CORS configuration is whole, what an
-operator relies on is there, and functions and crates match.
+"""Checks what cfn-lint does not: the transformed template has no circular dependency and a complete CORS configuration, has what an operator
+relies on, and functions and crates match.
 
     python check_template.py [TEMPLATE]
 """
@@ -20,14 +20,14 @@ SUB_NAME = re.compile(r"\$\{([^!${}][^${}]*)\}")
 
 
 def names_in_sub(argument):
-    """The names a Fn::Sub refers to; its own variables are none of them."""
+    """The names that a Fn::Sub refers to, without its own variables."""
     text, variables = (argument, {}) if isinstance(argument, str) else (argument[0], argument[1])
     names = {name.strip().split(".")[0] for name in SUB_NAME.findall(text)}
     return (names - set(variables)) | names_in(variables)
 
 
 def names_in(node):
-    """Every name that a piece of a template refers to, by Ref, Fn::GetAtt or Fn::Sub, at any depth."""
+    """All names that a part of a template refers to, by Ref, Fn::GetAtt or Fn::Sub, at any depth."""
     if isinstance(node, list):
         return set().union(*map(names_in, node))
     if not isinstance(node, dict):
@@ -57,7 +57,7 @@ def dependencies(template):
 
 
 def find_cycle(graph):
-    """A circular chain of names whose last is its first again, or None."""
+    """A circular chain of names, whose last name is the first, or None."""
     finished, chain = set(), []
 
     def visit(name):
@@ -77,8 +77,7 @@ def find_cycle(graph):
 
 
 def code_faults(template, root):
-    """Functions whose CodeUri is not what `make package` writes for a crate or a folder of Python, and those of functions/ that
-    none uses."""
+    """Finds functions whose CodeUri is not a zip that `make package` writes, and folders of functions/ that no function uses."""
     faults, used = [], set()
     for name, uri in code_uris(template).items():
         if folder := crate_of(uri, PYTHON):
@@ -106,8 +105,8 @@ def code_faults(template, root):
 
 
 def cors_faults(template):
-    """APIs whose transformed CORS configuration is not what API Gateway reads. The translator swallows the whole of it
-    without a word when AllowOrigins is a function that it cannot resolve, such as Fn::Split."""
+    """Finds APIs whose transformed CORS configuration is incomplete. The translator drops it silently if AllowOrigins is a function
+    that it cannot resolve, such as Fn::Split."""
     faults = []
     for name, resource in template["Resources"].items():
         if resource["Type"] != "AWS::ApiGatewayV2::Api":

@@ -1,5 +1,5 @@
-"""A model of CloudWatch's alarms, and of the metrics that SQS and Lambda publish, as AWS documents them, for tests of the
-template's alarms. Time is in seconds; metrics have a resolution of a minute.
+"""Models CloudWatch's alarms and the metrics that SQS and Lambda publish, as AWS documents them, for tests of the template's alarms.
+Time is in seconds; metrics have a resolution of one minute.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
@@ -10,9 +10,9 @@ import ast
 from collections import defaultdict
 
 MINUTE = 60
-# Older periods that CloudWatch also looks at when data is missing, as in the tables of its documentation.
+# Older periods that CloudWatch also evaluates when data is missing, as in the tables of its documentation.
 OLDER_PERIODS = 2
-# From this receive on, a message no longer counts for the age of the oldest.
+# From this receive on, SQS leaves a message out of ApproximateAgeOfOldestMessage.
 POISON_RECEIVES = 3
 
 STATISTICS = {"Sum": sum, "Maximum": max, "Minimum": min, "Average": lambda samples: sum(samples) / len(samples)}
@@ -25,7 +25,7 @@ COMPARISONS = {
 
 
 class Metrics:
-    """The values that were published, by namespace, name and the resource they are of (None: of all)."""
+    """Published values, by namespace, name and resource (None: all resources)."""
 
     def __init__(self):
         self.values = defaultdict(lambda: defaultdict(list))
@@ -34,7 +34,7 @@ class Metrics:
         self.values[namespace, name, resource][time // MINUTE].append(value)
 
     def series(self, key, period, statistic, now):
-        """By the beginning of each period that is over, its value; nothing for a period without."""
+        """The value of each period that has ended, by its start. Periods without data are missing."""
         samples = defaultdict(list)
         for minute, values in self.values.get(key, {}).items():
             start = minute * MINUTE // period * period
@@ -44,7 +44,7 @@ class Metrics:
 
 
 def resource_of(dimensions):
-    """The resource of the template that a metric's one dimension names; None without dimensions."""
+    """The resource of the template that the dimension of a metric names; None without dimensions."""
     if not dimensions:
         return None
     (dimension,) = dimensions
@@ -53,8 +53,8 @@ def resource_of(dimensions):
 
 
 class Expression:
-    """The part of metric math that the template uses. Where the documentation leaves it open, the less helpful answer: FILL
-    fills nothing of a series without any value, and an operator has none where one of its operands has none."""
+    """The part of metric math that the template uses. Where the documentation leaves a case open, the less helpful result: FILL does not
+    fill a series without values, and an operator has no value where an operand has none."""
 
     def __init__(self, text, series, starts):
         self.series, self.starts = series, starts
@@ -78,7 +78,7 @@ class Expression:
 
     @staticmethod
     def sum(all_series):
-        """A series without any value is none of the array's; the others must have one each."""
+        """Ignores series without values. The others must have a value for a start to count."""
         present = [series for series in all_series if series]
         starts = set.intersection(*(set(series) for series in present)) if present else set()
         return {start: sum(series[start] for series in present) for start in starts}
@@ -97,7 +97,7 @@ class Alarm:
         return period
 
     def keys(self):
-        """The metrics that it looks at."""
+        """Yields the metrics of the alarm."""
         queries = [query["MetricStat"]["Metric"] for query in self.properties.get("Metrics", []) if "MetricStat" in query]
         for metric in queries or [self.properties]:
             yield metric["Namespace"], metric["MetricName"], resource_of(metric.get("Dimensions"))
@@ -113,7 +113,7 @@ class Alarm:
         return Expression(expression, series, starts).result
 
     def fires(self, metrics, now):
-        """Whether it is in the state ALARM, at the end of a period."""
+        """Whether the alarm is in the state ALARM at the end of a period."""
         wanted = self.properties["EvaluationPeriods"]
         last = now // self.period * self.period
         starts = [last - self.period * (index + 1) for index in range(wanted + OLDER_PERIODS)]
@@ -129,7 +129,7 @@ class Alarm:
         return sum(breaching) >= self.properties.get("DatapointsToAlarm", wanted)
 
     def first_fired(self, metrics, end, begin=0):
-        """The first moment at which it fires, or None."""
+        """The first moment at which the alarm fires, or None."""
         moments = range(begin // self.period * self.period + self.period, end + 1, self.period)
         return next((now for now in moments if self.fires(metrics, now)), None)
 
@@ -141,8 +141,8 @@ class Message:
 
 
 class Queue:
-    """A queue and the function that reads it, one message an invocation. `work` of a message says of each of its receives
-    how many seconds it takes and whether it succeeds."""
+    """A queue and the function that reads it, one message per invocation. `work` of a message returns for each receive its duration in
+    seconds and whether it succeeds."""
 
     def __init__(self, metrics, name, function, visibility, workers, dead_letters=None, max_receives=5):
         self.metrics, self.name, self.function = metrics, name, function
@@ -152,11 +152,11 @@ class Queue:
         self.arrivals = defaultdict(list)
 
     def send(self, time, work):
-        """Has a message sent at a later time."""
+        """Schedules the sending of a message."""
         self.arrivals[time].append(("NumberOfMessagesSent", work))
 
     def redrive(self, time, work):
-        """Has SQS move a message here, of which NumberOfMessagesSent counts nothing, and whose age begins anew."""
+        """Schedules a message that SQS moves here: NumberOfMessagesSent does not count it, and its age starts at zero."""
         self.arrivals[time].append((None, work))
 
     def count(self, metric, time, value):
@@ -203,7 +203,7 @@ class Queue:
 
 
 def run(queues, seconds):
-    """Lets time pass."""
+    """Advances the time."""
     for time in range(seconds):
         for queue in queues:
             queue.tick(time)

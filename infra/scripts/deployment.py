@@ -1,4 +1,4 @@
-"""Deploys the packaged template to a cloud that speaks AWS's protocols, and checks that all of it is wired."""
+"""Deploys the packaged template to a cloud with AWS's protocols, and checks that all routes and triggers exist."""
 
 import json
 import time
@@ -11,16 +11,16 @@ from expand_api import expand
 from transform import FOLDER, PACKAGES, ROOT, artefacts, load_template, transformed
 
 STACK = "files"
-# Seconds that the stack may take.
-PATIENCE = 120
+# Seconds until the stack must exist.
+STACK_TIMEOUT = 120
 
 
 class Fault(Exception):
-    """Something was not deployed as the template has it."""
+    """The deployment differs from the template."""
 
 
 class Deployment:
-    """The stack in one cloud."""
+    """The stack in a cloud."""
 
     def __init__(self, address, code):
         self.address = address
@@ -38,7 +38,7 @@ class Deployment:
         )
 
     def upload(self, template):
-        """Puts what is packaged where the transformed template looks for it. A layer of another architecture may be missing."""
+        """Uploads the zips to where the transformed template expects them. The layer of the other architecture may be missing."""
         s3 = self.client("s3")
         s3.create_bucket(Bucket=PACKAGES)
         for name, (_, uri) in artefacts(template).items():
@@ -47,9 +47,9 @@ class Deployment:
                 s3.put_object(Bucket=PACKAGES, Key=f"{name}.zip", Body=file.read_bytes())
 
     def create(self, result, parameters):
-        """Creates the stack and waits until it is there."""
+        """Creates the stack and waits for its completion."""
         cloudformation = self.client("cloudformation")
-        # By its address, as the SAM CLI does it: in a request itself, a template may have no more than 51,200 bytes.
+        # By URL, like the SAM CLI: a template in the request may have at most 51,200 bytes.
         self.client("s3").put_object(Bucket=PACKAGES, Key="template.json", Body=json.dumps(result, default=str))
         cloudformation.create_stack(
             StackName=STACK,
@@ -57,7 +57,7 @@ class Deployment:
             Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
             Capabilities=["CAPABILITY_IAM"],
         )
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + STACK_TIMEOUT
         while True:
             (stack,) = cloudformation.describe_stacks(StackName=STACK)["Stacks"]
             if not stack["StackStatus"].endswith("_IN_PROGRESS") or time.monotonic() > deadline:
@@ -70,13 +70,13 @@ class Deployment:
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
     def ids(self, kind):
-        """The resources of a type: what they are called in the account, by their names in the template."""
+        """The physical names of all resources of a type, by their logical ids."""
         resources = self.client("cloudformation").describe_stack_resources(StackName=STACK)["StackResources"]
         of_kind = [resource for resource in resources if resource["ResourceType"] == kind]
         return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in of_kind}
 
     def serve(self, bodies, host):
-        """Gives each API what the emulator did not take from the template: CORS. And `host`, as a custom domain."""
+        """Sets for each API what the emulator does not read from the template: CORS, and `host` as a custom domain."""
         gateway = self.client("apigatewayv2")
         for api, identifier in self.ids("AWS::ApiGatewayV2::Api").items():
             cors = bodies[api].cors
@@ -97,7 +97,7 @@ class Deployment:
         return sorted(route["RouteKey"] for api in apis for route in gateway.get_routes(ApiId=api)["Items"])
 
     def triggers(self):
-        """How many deployed triggers of each kind there are, by SAM's names."""
+        """The number of deployed triggers of each kind, by SAM's names."""
         s3, buckets = self.client("s3"), self.ids("AWS::S3::Bucket").values()
         notified = [s3.get_bucket_notification_configuration(Bucket=bucket) for bucket in buckets]
         return {
@@ -109,7 +109,7 @@ class Deployment:
 
 
 def expected_triggers(template):
-    """How many triggers of each kind the template's functions have."""
+    """The number of triggers of each kind in the template."""
     counts = {}
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
@@ -119,14 +119,14 @@ def expected_triggers(template):
 
 
 def without_metric_math(result):
-    """Takes out the alarms over several metrics at once, which the emulator does not know."""
+    """Removes alarms with metric math, which the emulator does not support."""
     resources = result["Resources"]
     for name in [name for name, resource in resources.items() if "Metrics" in resource.get("Properties", {})]:
         del resources[name]
 
 
 def with_whole_numbers(result, parameters):
-    """Writes the numbers of pollers out, which the emulator takes for texts where the template refers to a parameter."""
+    """Replaces references by numbers in MaximumConcurrency, because the emulator treats a referenced parameter as text."""
     for resource in result["Resources"].values():
         scaling = resource.get("Properties", {}).get("ScalingConfig", {})
         match scaling.get("MaximumConcurrency"):
@@ -135,7 +135,7 @@ def with_whole_numbers(result, parameters):
 
 
 def deploy(address, host, parameters, code=FOLDER):
-    """Deploys template.yaml with the zips of the folder `code`, and checks that all its routes and triggers are there."""
+    """Deploys template.yaml with the zips of the folder `code`, and checks that all its routes and triggers exist."""
     deployment = Deployment(address, code)
     template = load_template(ROOT / "template.yaml")
     result = transformed(template, parameters)

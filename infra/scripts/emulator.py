@@ -1,4 +1,4 @@
-"""An independent cloud on this machine: ministack, on 127.0.0.1 and a port of its own, ended with all that it started."""
+"""Runs ministack, an independent emulator of AWS, on 127.0.0.1 and a free port, and kills it with all its child processes at the end."""
 
 import contextlib
 import json
@@ -15,25 +15,25 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-east-1"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-# Seconds that it may take to start.
-PATIENCE = 60
+# Seconds.
+START_TIMEOUT = 60
 
 
 class EmulatorError(Exception):
-    """It did not start."""
+    """The emulator did not start."""
 
 
 @dataclass
 class Cloud:
     port: int
-    # For AWS calls. The API has 127.0.0.1 for itself, as a custom domain, so this is another name of it: one in digits,
-    # because SDKs put the bucket in front of other names.
+    # Address for AWS calls. 127.0.0.1 is the API's custom domain, so this is another name of the same host. It is a literal address,
+    # because SDKs put the bucket in front of host names.
     address: str
     log: Path
 
 
 def environment(address):
-    """What makes programs take this cloud for AWS."""
+    """Environment variables that make programs use this cloud instead of AWS."""
     services = {f"AWS_ENDPOINT_URL_{service}": address for service in ("S3", "DYNAMODB", "SQS", "LAMBDA")}
     return KEYS | services | {"AWS_ENDPOINT_URL": address, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
 
@@ -46,14 +46,14 @@ def free_port():
 
 def is_ready(port):
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_ministack/health", timeout=5) as answer:
-            return bool(json.load(answer))
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_ministack/health", timeout=5) as response:
+            return bool(json.load(response))
     except (OSError, ValueError):
         return False
 
 
 def wait_until_ready(cloud, process):
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + START_TIMEOUT
     while not is_ready(cloud.port):
         if process.poll() is not None or time.monotonic() > deadline:
             raise EmulatorError(f"ministack did not start:\n{tail(cloud.log)}")
@@ -65,7 +65,7 @@ def tail(log, lines=60):
 
 
 def end(process):
-    """Its process group is all that it started, the functions too."""
+    """Kills the process group, which includes the functions."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -93,7 +93,7 @@ def start(cloud, folder):
 
 @contextlib.contextmanager
 def running():
-    """Runs it with an empty account."""
+    """Runs the emulator with an empty account."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="files-deployment-", ignore_cleanup_errors=True) as folder:
         cloud = Cloud(port, f"http://0.0.0.0:{port}", Path(folder) / "log")

@@ -1,5 +1,4 @@
-"""Writes the routes of an HTTP API, which SAM puts into an OpenAPI body, as resources of their own, for clouds that do not
-read the body."""
+"""Replaces the OpenAPI body that SAM generates for an HTTP API by route resources, for clouds that do not read the body."""
 
 from dataclasses import dataclass
 
@@ -9,7 +8,7 @@ CORS = "x-amazon-apigateway-cors"
 
 
 def operations(body):
-    """(route key, integration) of each operation of an OpenAPI body."""
+    """Yields (route key, integration) of each operation of an OpenAPI body."""
     for path, item in body["paths"].items():
         for method, operation in item.items():
             if INTEGRATION not in operation:
@@ -39,14 +38,14 @@ def route(api, key, integration, name):
 
 @dataclass
 class Body:
-    """What stood in an API's body."""
+    """The content of an API's body."""
 
     routes: list
     cors: dict | None
 
 
 def expand(template):
-    """Takes the body out of each HTTP API of a transformed template, which gets resources instead. The bodies, by API."""
+    """Replaces the body of each HTTP API of a transformed template by resources. Returns the bodies by API."""
     bodies = {}
     for api, resource in list(template["Resources"].items()):
         if resource["Type"] != "AWS::ApiGatewayV2::Api":

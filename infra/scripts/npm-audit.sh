@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Known vulnerabilities of the packages that the web page is made of. A registry that says nothing about them says nothing
-# about the page; a high advisory found does, and fails.
+# Fails if a package of the web app has a known vulnerability of high severity. A registry that does not respond proves nothing and
+# does not fail.
 set -euo pipefail
 
 log=$(mktemp)
@@ -13,4 +13,4 @@ if grep -q '"vulnerabilities"' "$log"; then
     cat "$log" >&2
     exit 1
 fi
-echo "npm advisories not run: the registry did not answer for them"
+echo "npm advisories not run: the registry did not respond"

@@ -1,9 +1,9 @@
-"""Builds the zip of every function of the template for Lambda, where the template's CodeUri names it.
+"""Builds the zip of each function of the template for Lambda, at the path of its CodeUri.
 
     python package.py arm64|x86_64 [--profile PROFILE] [--into FOLDER] [--only CRATE] [--locked] [--built FOLDER]
 
-One compilation for all of them, by cargo-lambda; with --only, of another crate in the same way. The same sources and tools
-give the same bytes. With --built nothing is compiled: this machine's own binaries are packed, for an emulator on this machine.
+Compiles all of them in one run of cargo-lambda; --only compiles another crate in the same way. The same sources and tools give the
+same bytes. With --built it compiles nothing and packs this machine's binaries, for an emulator on this machine.
 """
 
 import argparse
@@ -22,31 +22,31 @@ sys.path.append(str(ROOT / "layers/ffprobe"))
 
 sys.path.append(str(ROOT / "functions/resolve-url/quickjs"))
 
-import quickjs  # noqa: E402: the program that goes into the Python function
-from archive import write_zip  # noqa: E402: the layer's, so that there is one
+import quickjs  # noqa: E402: the program in the zip of the Python function
+from archive import write_zip  # noqa: E402: shared with the layer
 
 GLIBC = (2, 34)  # of provided.al2023
-# Architecture as Lambda calls it: Rust's target, and the machine in an ELF header.
+# By Lambda's name of the architecture: Rust's target, and the machine in an ELF header.
 TARGETS = {"arm64": ("aarch64-unknown-linux-gnu", 183), "x86_64": ("x86_64-unknown-linux-gnu", 62)}
 
 
 class Fault(Exception):
-    """Something that the person at the keyboard has to put right."""
+    """A problem that the user must solve."""
 
 
-# Of the functions in Python, as the template has it, and what its compiled modules begin with: of all its releases, and of no
-# other version (importlib.util.MAGIC_NUMBER).
+# The Python version of the template's functions, and the magic number of its compiled modules (importlib.util.MAGIC_NUMBER), which
+# all its releases share.
 PYTHON = "3.13"
 MAGIC = (3571).to_bytes(2, "little") + b"\r\n"
 COMPILER = ROOT / "functions/resolve-url/compiler"
 # Where Lambda unpacks a function.
 PLACE = "/var/task"
-# What of an installed package is not needed to run it.
+# Folders of an installed package that are not needed at run time.
 NOT_PACKED = ("bin",)
 
 
 def python_functions(root):
-    """The folders of functions/ that hold Python."""
+    """The folders of functions/ with Python functions."""
     return sorted(file.parent.name for file in (root / "functions").glob("*/requirements.txt"))
 
 
@@ -60,30 +60,30 @@ def output_of(*command):
 
 
 def has_standard_library(compiler, target):
-    """Whether the compiler has the target's."""
+    """Whether the compiler has the standard library of the target."""
     folder = Path(output_of(compiler, "--print", "target-libdir", "--target", target))
     return any(folder.glob("libstd-*"))
 
 
 def compiler_for(target):
-    """A compiler with the target's standard library: this machine's, else for arm64 Debian's."""
+    """A compiler with the target's standard library: this machine's, or for arm64 Debian's."""
     compiler = os.environ.get("RUSTC") or "rustc"
     if has_standard_library(compiler, target):
         return compiler
     if target != TARGETS["arm64"][0] or subprocess.run([ROOT / "infra/scripts/rust-arm64.sh", "compiler"]).returncode:
         raise Fault(f"Rust's standard library for {target} is missing (rustup target add {target}).")
-    print(f"This machine's Rust has no standard library for {target}: Debian's compiler is taken instead.", flush=True)
+    print(f"This machine's Rust has no standard library for {target}; using Debian's compiler.", flush=True)
     return ROOT / ".tools/rust-arm64/rustc"
 
 
 def remapped(root, cargo_home):
-    """Options that keep this machine's folders out of the binaries, where panics would name them."""
+    """Compiler options that remove this machine's paths from panic messages."""
     folders = {cargo_home / "registry/src": "/cargo", root: "/files"}
     return [f"--remap-path-prefix={folder}={name}" for folder, name in folders.items()]
 
 
 def build(target, compiler, crates, options):
-    """Compiles them all. Each is then FOLDER/<crate>/bootstrap."""
+    """Compiles all crates. Each program is then FOLDER/<crate>/bootstrap."""
     glibc = ".".join(map(str, GLIBC))
     cargo_home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
     venv = Path(sys.executable).parent
@@ -94,7 +94,7 @@ def build(target, compiler, crates, options):
     with tempfile.TemporaryDirectory() as stubs:
         refuse_rustup(Path(stubs))
         environment = os.environ | {
-            "PATH": f"{stubs}:{venv}:{os.environ['PATH']}",  # Zig is found by its Python
+            "PATH": f"{stubs}:{venv}:{os.environ['PATH']}",  # cargo-lambda finds Zig through its Python
             "RUSTC": str(compiler),
             "RUSTFLAGS": " ".join(remapped(ROOT, cargo_home)),
         }
@@ -103,27 +103,27 @@ def build(target, compiler, crates, options):
 
 
 def refuse_rustup(folder):
-    """Puts a rustup there that fails: a build must not change the machine's toolchains, as cargo-lambda would."""
+    """Writes a rustup that fails: cargo-lambda would change the machine's toolchains."""
     stub = folder / "rustup"
     stub.write_text("#!/bin/sh\necho 'package.py: the build may not call rustup' >&2\nexit 1\n")
     stub.chmod(0o755)
 
 
 def check_machine(name, binary, machine):
-    """Lambda could not start another machine's program."""
+    """Fails if the program is of another architecture, which Lambda could not start."""
     if binary[:4] != b"\x7fELF" or struct.unpack_from("<H", binary, 18)[0] != machine:
-        raise Fault(f"{name} is not built for the architecture.")
+        raise Fault(f"{name} is built for another architecture.")
 
 
 def check_glibc(name, binary):
-    """Nor one that needs a newer glibc."""
+    """Fails if the program needs a newer glibc than Lambda has."""
     versions = [tuple(map(int, found.split(b"."))) for found in re.findall(rb"GLIBC_(\d+\.\d+)", binary)]
     if versions and max(versions) > GLIBC:
         raise Fault(f"{name} needs glibc {'.'.join(map(str, max(versions)))}, Lambda has {'.'.join(map(str, GLIBC))}.")
 
 
 def pack(folder, machine):
-    """Writes bootstrap.zip beside bootstrap. What there is to say of it."""
+    """Writes bootstrap.zip beside bootstrap and returns a line of the table."""
     binary = (folder / "bootstrap").read_bytes()
     check_machine(folder.name, binary, machine)
     archive = folder / "bootstrap.zip"
@@ -134,7 +134,7 @@ def pack(folder, machine):
 
 
 def pack_python(name, options):
-    """Writes python.zip: the function's own modules, what it requires, and the JavaScript engine. What there is to say of it."""
+    """Writes python.zip (the function's modules, its packages and the JavaScript engine) and returns a line of the table."""
     source, folder = ROOT / "functions" / name, ROOT / options.into / name
     packages = folder / "packages"
     shutil.rmtree(packages, ignore_errors=True)
@@ -161,13 +161,13 @@ def pack_python(name, options):
 
 
 def compile_ahead(folder):
-    """Compiles all modules for Lambda's Python, whatever this machine's is: a cold start would otherwise compile a thousand
-    extractors of yt-dlp, within the seconds of a preview. How many there are."""
+    """Compiles all modules for Lambda's Python, whatever this machine's version is, and returns their number. Otherwise a cold start
+    would compile a thousand extractors of yt-dlp."""
     node = ROOT / "infra/scripts/node.sh"
     lock, installed = COMPILER / "package-lock.json", COMPILER / "node_modules/.installed"
     if not installed.is_file() or installed.read_bytes() != lock.read_bytes():
         run_tool(node, "npm", "ci", "--prefix", COMPILER, "--no-audit", "--no-fund", "--loglevel=error")
-        installed.write_bytes(lock.read_bytes())  # last: an interrupted install is made again
+        installed.write_bytes(lock.read_bytes())  # last, so that an interrupted installation is repeated
     run_tool(node, "node", COMPILER / "compile.mjs", folder, PLACE, PYTHON)
     return check_compiled(folder)
 
@@ -178,7 +178,7 @@ def run_tool(*command):
 
 
 def check_compiled(folder):
-    """Lambda would compile a module anew of which there is no file, or one of another version. How many there are."""
+    """Fails if a module is not compiled, or is compiled for another version. Returns the number of modules."""
     tag = f".cpython-{PYTHON.replace('.', '')}.pyc"
     sources = [source for source in sorted(folder.rglob("*.py")) if is_module(source)]
     for source in sources:
@@ -189,41 +189,41 @@ def check_compiled(folder):
 
 
 def is_module(source):
-    """Whether it can be imported by its name: all of its folders and itself are names to Python."""
+    """Whether Python can import the file by its name."""
     return source.stem.isidentifier()
 
 
 def install(requirements, folder):
-    """Installs what is pinned, from wheels, without what they would compile."""
+    """Installs the pinned packages from wheels, without compiling."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"]
     command += ["--no-compile", "--only-binary", ":all:", "--target", folder, "--requirement", requirements]
     if subprocess.run(command, stdin=subprocess.DEVNULL).returncode:
-        raise Fault(f"what {requirements.relative_to(ROOT)} names cannot be installed, see above.")
+        raise Fault(f"The packages of {requirements.relative_to(ROOT)} cannot be installed, see above.")
 
 
 def read_options(arguments):
     parser = argparse.ArgumentParser(description="Builds the functions' zips for Lambda.")
     parser.add_argument("architecture", choices=sorted(TARGETS))
-    parser.add_argument("--profile", default="lambda", help="Cargo's; default lambda")
-    parser.add_argument("--into", default="target/lambda", help="the folder; default target/lambda, as the template has it")
-    parser.add_argument("--built", metavar="FOLDER", help="compile nothing, take the binaries of this folder")
-    parser.add_argument("--only", metavar="CRATE", help="another crate instead of the functions")
-    parser.add_argument("--locked", action="store_true", help="take Cargo.lock as it is")
+    parser.add_argument("--profile", default="lambda", help="Cargo profile; default lambda")
+    parser.add_argument("--into", default="target/lambda", help="output folder; default target/lambda, as in the template")
+    parser.add_argument("--built", metavar="FOLDER", help="compile nothing and pack the binaries of this folder")
+    parser.add_argument("--only", metavar="CRATE", help="build this crate instead of the functions")
+    parser.add_argument("--locked", action="store_true", help="fail if Cargo.lock is not up to date")
     return parser.parse_args(arguments)
 
 
 def compile_all(crates, options):
-    """Compiles them for Lambda."""
+    """Compiles the crates for Lambda."""
     target, machine = TARGETS[options.architecture]
     compiler = compiler_for(target)
-    print(f"Building {len(crates)} functions for {options.architecture} (the first time takes some minutes)", flush=True)
+    print(f"Building {len(crates)} functions for {options.architecture} (the first build takes several minutes)", flush=True)
     build(target, compiler, crates, options)
     for crate in crates:
         check_glibc(crate, (ROOT / options.into / crate / "bootstrap").read_bytes())
 
 
 def take_built(crates, options):
-    """Takes them as they are."""
+    """Copies existing binaries."""
     for crate in crates:
         folder = ROOT / options.into / crate
         folder.mkdir(parents=True, exist_ok=True)

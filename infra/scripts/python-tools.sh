@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Makes .tools/venv from requirements.txt; again when the requirements or the Python change, else does nothing.
-# `python-tools.sh layer` makes .tools/venv-layer from requirements-layer.txt: large, and only what builds for Lambda needs it.
-# `python-tools.sh ministack` makes .tools/venv-ministack: the emulator of `make test-deploy`.
-# `python-tools.sh iam` makes .tools/venv-iam: the second evaluator of `make check-policies`.
-# `python-tools.sh checkov` makes .tools/venv-checkov, as large, of the scanner of the template alone.
-# `python-tools.sh resolve` makes .tools/venv-resolve: the function resolve-url with Lambda's runtime for Python.
+# Installs Python tools into .tools, and again when the requirements or the Python change:
+#     python-tools.sh             .tools/venv, from requirements.txt
+#     python-tools.sh layer       .tools/venv-layer: large, for the builds for Lambda
+#     python-tools.sh ministack   .tools/venv-ministack: the emulator of `make test-deploy`
+#     python-tools.sh iam         .tools/venv-iam: the second evaluator of `make check-policies`
+#     python-tools.sh checkov     .tools/venv-checkov: large, the scanner of the template
+#     python-tools.sh resolve     .tools/venv-resolve: resolve-url with Lambda's Python runtime client
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -14,7 +15,7 @@ venv=.tools/venv$suffix
 stamp=$venv/made-from
 
 if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
-    echo "Python is too old: $(python3 --version 2>&1), needed is 3.11 or newer for the Python tools." >&2
+    echo "Python is too old: $(python3 --version 2>&1), but the Python tools need 3.11 or newer." >&2
     exit 1
 fi
 
@@ -29,4 +30,4 @@ echo "Installing the Python tools of $requirements into $venv"
 rm -rf "$venv"
 python3 -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input -r "$requirements" </dev/null
-printf '%s\n' "$made_from" >"$stamp" # last: an interrupted install is made again
+printf '%s\n' "$made_from" >"$stamp" # last, so that an interrupted installation is repeated

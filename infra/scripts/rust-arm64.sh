@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Provides what arm64 takes on an x86_64 machine of Debian, in .tools and without installing anything:
+# Downloads tools for arm64 on Debian for x86_64 into .tools, without installing packages:
 #     rust-arm64.sh compiler   .tools/rust-arm64/rustc: Debian's newest compiler with Rust's standard library for arm64
 #     rust-arm64.sh emulator   .tools/arm64: QEMU's user mode emulation, static, and arm64's C library
-# Packages come from the machine's own apt sources, whose signatures apt checks. apt's lists and cache are private, so neither the
-# installed packages nor the machine's list of architectures change.
+# Packages come from the machine's apt sources, and apt checks their signatures. apt uses its own lists and cache here, so the installed
+# packages and the machine's architectures do not change.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -26,7 +26,7 @@ fail() {
     exit 1
 }
 if ! command -v apt-get >/dev/null 2>&1 || [ "$(dpkg --print-architecture)" != amd64 ]; then
-    fail "packages for arm64 are taken from Debian on x86_64 only"
+    fail "this needs Debian for x86_64"
 fi
 
 mkdir -p .tools
@@ -51,7 +51,7 @@ download() { # packages, into $scratch/packages
     fail "apt-get could not download $*"
 }
 
-unpack() { # a folder, and what of each package (all of it, unless named)
+unpack() { # a folder, and options of tar
     local into=$1 package
     shift
     mkdir -p "$into"
@@ -61,7 +61,7 @@ unpack() { # a folder, and what of each package (all of it, unless named)
     rm "$scratch"/packages/*.deb
 }
 
-# The compiler's own libraries, whatever of them the machine has. Its C library is the machine's.
+# The compiler's libraries, also those that the machine has. The C library is the machine's.
 libraries() {
     apt apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances \
         libstd-rust-web-dev | sed -n 's/^\([a-z0-9][a-z0-9.+-]*\)$/\1/p' | grep -vx libc6
@@ -71,11 +71,11 @@ compiler() { # into a folder
     local version packages
     version=$(apt apt-cache policy rustc-web | sed -n 's/^ *Candidate: *//p')
     if [[ $version != [0-9]* ]] || dpkg --compare-versions "$version" lt "$wanted"; then
-        fail "Debian's newest compiler (rustc-web) is '$version', needed is $wanted or newer"
+        fail "Debian's newest compiler (rustc-web) is '$version', but $wanted or newer is needed"
     fi
     echo "Downloading Rust ${version%%+*} with the standard library for arm64 (about 150 MB)"
     mapfile -t packages < <(libraries)
-    ((${#packages[@]})) || fail "apt names no libraries of the compiler"
+    ((${#packages[@]})) || fail "apt lists no libraries of the compiler"
     download rustc-web "${packages[@]}" libstd-rust-web-dev:arm64
     unpack "$1/root" --exclude=./usr/share
     cat >"$1/rustc" <<'END'
@@ -87,7 +87,7 @@ exec "$root/usr/bin/rustc" "$@"
 END
     chmod 755 "$1/rustc"
     "$1/rustc" --version >"$scratch/log" 2>&1 || { cat "$scratch/log" >&2; fail "the compiler does not start"; }
-    [ -d "$("$1/rustc" --print target-libdir --target aarch64-unknown-linux-gnu)" ] || fail "the standard library for arm64 is not where the compiler looks for it"
+    [ -d "$("$1/rustc" --print target-libdir --target aarch64-unknown-linux-gnu)" ] || fail "the compiler does not find the standard library for arm64"
 }
 
 emulator() { # into a folder
@@ -100,7 +100,7 @@ emulator() { # into a folder
     unpack "$1/root" --exclude=./usr/share --exclude=./usr/lib/aarch64-linux-gnu/gconv
 }
 
-apt apt-get update >"$scratch/log" 2>&1 || { tail -n 20 "$scratch/log" >&2; fail "apt-get could not update the lists of packages"; }
+apt apt-get update >"$scratch/log" 2>&1 || { tail -n 20 "$scratch/log" >&2; fail "apt-get could not update the package lists"; }
 "$purpose" "$scratch/new"
 rm -rf "$folder"
 printf '%s\n' "$made_from" >"$scratch/new/made-from"

@@ -1,4 +1,4 @@
-"""Writes what a deployment is made of, as a CycloneDX document, and checks it against the schema: `sbom.py OUTPUT`.
+"""Writes the content of a deployment as a CycloneDX document and validates it against the schema: `sbom.py OUTPUT`.
 
 Every crate of Cargo.lock is in it: those that a function is linked from or built with are `required`, the local cloud's, the
 tools' and the tests' are `excluded`. So are the sources and the compiler of the ffprobe layer, and what resolve-url is made of. The same sources give the
@@ -24,12 +24,12 @@ from packageurl import PackageURL
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = SchemaVersion.V1_6
-# Of the functions in Lambda.
+# The target of the functions in Lambda.
 TARGETS = ("aarch64-unknown-linux-gnu", "x86_64-unknown-linux-gnu")
 
 
 class Fault(Exception):
-    """The document would be wrong."""
+    """The document would be incomplete or invalid."""
 
 
 def metadata(*options):
@@ -38,7 +38,7 @@ def metadata(*options):
 
 
 def deployed(resolved, roots):
-    """The packages that the roots are linked from or built with: all that they depend on, but for their tests."""
+    """All dependencies of the roots, without those of their tests."""
     nodes = {node["id"]: node for node in resolved["resolve"]["nodes"]}
     found, open_ids = set(), list(roots)
     while open_ids:
@@ -72,14 +72,14 @@ def crate(package, locked, scope):
 
 
 def add_crates(bom):
-    """All crates, and which of them need which. Of all that Cargo.lock has, none is missing."""
+    """All crates of Cargo.lock and their dependencies."""
     whole = metadata()
     packages = {package["id"]: package for package in whole["packages"]}
     lock = tomllib.loads((ROOT / "Cargo.lock").read_text(encoding="utf-8"))["package"]
     if missing := {(one["name"], one["version"]) for one in lock} - {
         (one["name"], one["version"]) for one in packages.values()
     }:
-        raise Fault(f"Cargo.lock has crates that cargo does not tell of: {sorted(missing)}")
+        raise Fault(f"cargo metadata lacks crates of Cargo.lock: {sorted(missing)}")
     functions = [one["id"] for one in packages.values() if Path(one["manifest_path"]).parents[1] == ROOT / "functions"]
     required = set().union(*(deployed(metadata("--filter-platform", target), functions) for target in TARGETS))
     locked = {(one["name"], one["version"]): one["checksum"] for one in lock if "checksum" in one}
@@ -98,7 +98,7 @@ def source(name, version, **more):
 
 
 def add_layer(bom):
-    """The ffprobe layer, of its sources and its compiler."""
+    """The ffprobe layer: its sources and its compiler."""
     pins = tomllib.loads((ROOT / "layers/ffprobe/layer.toml").read_text(encoding="utf-8"))
     tools = (ROOT / "infra/scripts/requirements-layer.txt").read_text(encoding="utf-8")
     zig = re.search(r"^ziglang==(.+)$", tools, re.MULTILINE)[1]
@@ -116,7 +116,7 @@ def add_layer(bom):
         )
         for name, text in licences.items()
     ]
-    # musl, the C library that is linked into it, comes with the compiler.
+    # musl, the C library that it links, is part of the compiler's package.
     parts.append(source("ziglang", zig, licenses=[licence("MIT")], purl=PackageURL("pypi", name="ziglang", version=zig)))
     layer = Component(
         name="ffprobe-layer",
@@ -133,7 +133,7 @@ def add_layer(bom):
 
 
 def add_pages(bom):
-    """The function resolve-url, of what it requires and its engine for JavaScript."""
+    """The function resolve-url: its packages and its JavaScript engine."""
     folder = ROOT / "functions/resolve-url"
     pins = re.findall(r"^([\w-]+)==(.+)$", (folder / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
     licence = LicenseFactory().make_from_string
@@ -159,7 +159,7 @@ def add_pages(bom):
 
 
 def document():
-    """The whole document as text."""
+    """The document as text."""
     manifest = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["workspace"]["package"]
     bom = Bom()
     bom.metadata.component = Component(

@@ -1,9 +1,9 @@
-"""What makes the functions' programs as large as they are: kilobytes of code and data by crate, the largest first.
+"""Prints the size of the functions' programs by crate, in kB of code and data, the largest first.
 
     python sizes.py FUNCTION...
 
-Reads the programs that `make build` made: those for Lambda are optimised across crates, and have lost the names of their parts.
-Code that is made from generic code of one crate for another counts for the one that its name begins with.
+Reads the programs of `make build`, because those for Lambda are optimised across crates and have no symbols. Generic code of one
+crate that is instantiated for another counts for the crate that its symbol starts with.
 """
 
 import re
@@ -19,7 +19,7 @@ SYMBOL_TABLE, FUNCTION_OR_OBJECT = 2, (1, 2)
 
 
 def symbols(elf):
-    """Name and size of each function and object of a 64-bit program."""
+    """Yields name and size of each function and object of a 64-bit program."""
     offset, each, count = struct.unpack_from("<Q", elf, 40)[0], *struct.unpack_from("<HH", elf, 58)
     sections = [struct.unpack_from("<IIQQQQIIQQ", elf, offset + each * number) for number in range(count)]
     table = next((section for section in sections if section[1] == SYMBOL_TABLE), None)
@@ -34,7 +34,7 @@ def symbols(elf):
 
 
 def identifiers(symbol):
-    """The names in a mangled one, in their order: each stands behind its length."""
+    """Yields the identifiers in a mangled symbol, in order. Each follows its length."""
     at = 0
     while found := re.compile(r"(\d+)_?").search(symbol, at):
         length, start = int(found[1]), found.end()
@@ -47,7 +47,7 @@ def identifiers(symbol):
 
 
 def crate_of(symbol, crates):
-    """The crate that a symbol's name begins with; what has none of ours or Rust's is C, assembly or the linker's."""
+    """The crate that a symbol starts with. Symbols that are not Rust's are C, assembly or the linker's."""
     if not symbol.startswith(("_R", "_ZN")):
         return "ring" if "ring_core" in symbol else "C and assembly"
     found = next((name for name in identifiers(symbol) if name in crates or name in STANDARD), None)

@@ -1,4 +1,4 @@
-"""Each check of check_account.py finds the template without what it is for."""
+"""Each check of check_account.py finds the mistake that it is for."""
 
 import copy
 import unittest
@@ -44,7 +44,7 @@ class Account(unittest.TestCase):
                 self.template["Resources"]["FilesTable"]["DeletionPolicy"] = policy
                 self.assert_found(check_account.retain_faults, "FilesTable", "Retain is needed")
 
-    def test_a_table_with_a_name_of_its_own_that_stays_is_found(self):
+    def test_a_retained_table_with_a_fixed_name_is_found(self):
         table = self.properties("FilesTable")
         table |= {"TableName": "files", "DeletionProtectionEnabled": False}
         self.assert_found(check_account.retain_faults, "FilesTable", "RetainExceptOnCreate is needed")
@@ -55,20 +55,20 @@ class Account(unittest.TestCase):
                 self.properties("ImportFileFunctionQueue")["ScalingConfig"] = scaling
                 self.assert_found(check_account.concurrency_faults, "ImportFileFunctionQueue", "is no parameter")
 
-    def test_defaults_that_leave_the_api_no_room_are_found(self):
+    def test_defaults_that_leave_too_few_executions_for_the_api_are_found(self):
         self.template["Parameters"]["ImportConcurrency"]["Default"] = 3
         self.assert_found(check_account.concurrency_faults, "take 8")
 
-    def test_a_concurrency_that_aws_does_not_take_is_found(self):
+    def test_a_concurrency_below_the_minimum_of_aws_is_found(self):
         self.template["Parameters"]["ProbeConcurrency"]["MinValue"] = 1
-        self.assert_found(check_account.concurrency_faults, "ProbeConcurrency: AWS takes 2")
+        self.assert_found(check_account.concurrency_faults, "ProbeConcurrency: AWS requires at least 2")
 
     def test_concurrency_reserved_by_default_is_found(self):
         self.template["Parameters"]["ReservedConcurrency"]["Default"] = 20
         functions = [r for r in self.template["Resources"].values() if r["Type"] == "AWS::Lambda::Function"]
         self.assert_found(check_account.concurrency_faults, "reserves concurrency", count=len(functions))
 
-    def test_messages_that_come_several_at_a_time_are_found(self):
+    def test_batches_of_messages_are_found(self):
         for size in (10, None):
             with self.subTest(size):
                 self.properties("FailFileFunctionQueue")["BatchSize"] = size
@@ -101,14 +101,14 @@ class Account(unittest.TestCase):
                 self.properties("AccessLogs")["LogGroupName"] = name
                 self.assert_found(check_account.vended_log_faults, "/aws/vendedlogs/")
 
-    def test_metrics_that_are_paid_for_by_route_are_found(self):
+    def test_metrics_by_route_are_found(self):
         self.template["Parameters"]["DetailedMetrics"]["Default"] = "true"
         self.assert_found(check_account.detailed_metrics_faults, "on by default")
         self.setUp()
         self.properties("FilesApiApiGatewayDefaultStage")["DefaultRouteSettings"]["DetailedMetricsEnabled"] = True
         self.assert_found(check_account.detailed_metrics_faults, "on by default")
 
-    def test_a_sweep_that_is_late_or_comes_twice_is_found(self):
+    def test_a_schedule_with_late_or_repeated_events_is_found(self):
         def invoke_config():
             return self.properties("SweepFunctionEventInvokeConfig")
 
@@ -134,7 +134,7 @@ class Account(unittest.TestCase):
         faults = check_account.size_faults(TEMPLATE, LIMITS, {"README.md": "up to 5 TiB, or 48.8 TiB"})
         self.assertEqual(faults, ["README.md: 5 TiB, S3's largest object has 48.8"])
         names = check_account.documents(ROOT)
-        self.assertLessEqual({"README.md", "template.yaml", str(Path("infra/DEPLOY.md"))}, set(names))
+        self.assertLessEqual({"README.md", "template.yaml", str(Path("infra/docs/deploy.md"))}, set(names))
 
 
 if __name__ == "__main__":

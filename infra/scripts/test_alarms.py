@@ -1,4 +1,4 @@
-"""Each alarm of the template fires for what its description says, and for nothing else, on the metrics of a model of AWS."""
+"""Each alarm of the template fires for its description, and for nothing else, on the metrics of a model of AWS."""
 
 import copy
 import re
@@ -35,7 +35,7 @@ def takes(seconds):
 
 
 class World:
-    """The template's queues with their functions, and what they publish."""
+    """The template's queues with their functions and metrics."""
 
     def __init__(self, workers=2, letters=succeeds, letter_workers=2):
         self.metrics = Metrics()
@@ -52,7 +52,7 @@ class World:
 
 
 def counted(namespace, name, resource, values):
-    """Metrics of one value a minute; None is none."""
+    """Metrics with one value per minute; None is no value."""
     metrics = Metrics()
     for minute, value in enumerate(values):
         if value is not None:
@@ -98,10 +98,10 @@ def letters(*works, hours=2, every=0, **world):
 
 
 def errors_of(function):
-    """Fires, and stays silent, for errors of this function."""
+    """Scenarios in which the alarm on errors of a function must fire, and must not."""
     failing = [1 if minute % 3 == 0 else 0 for minute in range(60)]  # five in a quarter of an hour
     few = [1 if minute % 15 < 4 else 0 for minute in range(60)]  # four
-    only_some = [1, None, None] * 20  # it is invoked only now and then
+    only_some = [1, None, None] * 20  # invoked only sometimes
     others = "ListFilesFunction"
     return (
         [lambdas("Errors", function, failing), lambdas("Errors", function, only_some)],
@@ -114,7 +114,7 @@ RECORD_ERRORS = errors_of("ProbeRecordFunction")
 SWEEP_ERRORS, LETTER_ERRORS = errors_of("SweepFunction"), errors_of("FailFileFunction")
 RUNNING = [1] * 120
 
-# Of each alarm, what it must fire for, and what it must not.
+# For each alarm, the scenarios in which it must fire, and in which it must not.
 SCENARIOS = {
     "ApiErrorsAlarm": (
         [api([0] * 20 + [1] * 5 + [0] * 20), api([None] * 20 + [5] + [None] * 20)],
@@ -142,7 +142,7 @@ SCENARIOS = {
         [imports(fails_first(4)), probes(fails_first(4)), imports(succeeds), Metrics()],
     ),
     "DeadLettersStayAlarm": (
-        # Taken again and again; not taken at all (then nothing is ever in flight); both.
+        # Received repeatedly; never received (never in flight); both.
         [letters(fails), letters(succeeds, letter_workers=0), letters(*[fails] * 3, letter_workers=1)],
         [letters(succeeds), letters(fails_first(2)), letters(*[succeeds] * 10, every=600), Metrics()],
     ),
@@ -158,14 +158,14 @@ SCENARIOS = {
 
 
 def end_of(metrics, name, fires):
-    """When to stop looking: after the last value and a quarter of an hour more, unless it is values that the alarm waits for."""
+    """The end of the observation: 15 minutes after the last value, unless missing values fire the alarm."""
     minutes = [minute for series in metrics.values.values() for minute in series]
     more = 0 if name == "SweepNotRunAlarm" and not fires else 15
     return (max(minutes, default=60) + 1 + more) * MINUTE
 
 
 def judge(name, properties):
-    """What is wrong with an alarm, by its scenarios."""
+    """The faults of an alarm in its scenarios."""
     alarm, faults = Alarm(properties), []
     must, must_not = SCENARIOS[name]
     for index, metrics in enumerate(must):
@@ -178,12 +178,12 @@ def judge(name, properties):
 
 
 def begin_of(name):
-    """A stack that was just made has run no sweep: that alarm is looked at from the second quarter of an hour on."""
+    """The start of the observation. In a new stack sweep has not run yet, so its alarm is observed after 30 minutes."""
     return 30 * MINUTE if name == "SweepNotRunAlarm" else 0
 
 
 class Alarms(unittest.TestCase):
-    def test_each_alarm_fires_for_its_description_and_is_silent_otherwise(self):
+    def test_each_alarm_fires_for_its_description_only(self):
         for name, properties in ALARMS.items():
             with self.subTest(name):
                 self.assertEqual(judge(name, properties), [])
@@ -193,26 +193,26 @@ class Alarms(unittest.TestCase):
         for name, (must, must_not) in SCENARIOS.items():
             self.assertTrue(must and must_not, name)
 
-    def test_each_function_that_works_in_the_background_has_an_alarm_on_its_errors(self):
+    def test_each_background_function_has_an_alarm_on_its_errors(self):
         watched = {key[2] for p in ALARMS.values() for key in Alarm(p).keys() if key[:2] == ("AWS/Lambda", "Errors")}
         functions = {n: r["Properties"] for n, r in RESOURCES.items() if r["Type"] == "AWS::Serverless::Function"}
         kinds = {name: {event["Type"] for event in f.get("Events", {}).values()} for name, f in functions.items()}
         background = {name for name, events in kinds.items() if events & {"SQS", "S3", "Schedule", "ScheduleV2"}}
         self.assertEqual(background - watched, set())
 
-    def test_sweep_tells_soon_that_it_did_not_run_and_that_it_runs_again(self):
+    def test_the_alarm_on_sweep_fires_and_recovers_within_ten_minutes(self):
         alarm = Alarm(ALARMS["SweepNotRunAlarm"])
         metrics = sweeps([1] * 60 + [None] * 30 + [1] * 30)
         self.assertEqual(alarm.first_fired(metrics, 120 * MINUTE, 30 * MINUTE), 70 * MINUTE)
         self.assertFalse(alarm.fires(metrics, 100 * MINUTE))
 
-    def test_values_that_are_late_fire_no_alarm_of_sweep(self):
+    def test_late_values_do_not_fire_the_alarm_on_sweep(self):
         alarm = Alarm(ALARMS["SweepNotRunAlarm"])
         for minute in range(60, 120):
-            metrics = sweeps([1] * (minute - 3))  # the last three minutes' are not there yet
+            metrics = sweeps([1] * (minute - 3))  # the values of the last three minutes are late
             self.assertFalse(alarm.fires(metrics, minute * MINUTE), minute)
 
-    def test_metrics_of_our_own_are_those_that_the_functions_publish(self):
+    def test_alarms_use_only_custom_metrics_that_functions_publish(self):
         library = (ROOT / "shared/lambda-startup/src/metrics.rs").read_text(encoding="utf-8")
         (namespace,) = re.findall(r'const NAMESPACE: &str = "(\w+)";', library)
         published = {}
@@ -228,7 +228,7 @@ class Alarms(unittest.TestCase):
 
 
 class Mistakes(unittest.TestCase):
-    """Alarms that were here once, or may come to mind, are found out."""
+    """Former or plausible alarms that do not work are found."""
 
     def assert_found(self, name, **changes):
         properties = copy.deepcopy(ALARMS[name])
@@ -239,25 +239,25 @@ class Mistakes(unittest.TestCase):
 
     QUEUE = {"Namespace": "AWS/SQS", "Dimensions": [{"Name": "QueueName", "Value": {"Fn::GetAtt": ["DeadLetterQueue", "QueueName"]}}]}
 
-    def test_a_letter_that_is_taken_at_once_is_never_visible(self):
+    def test_a_dead_letter_that_is_received_at_once_is_never_visible(self):
         visible = {"MetricName": "ApproximateNumberOfMessagesVisible", "Statistic": "Minimum", "Period": 300}
         self.assert_found("DeadLettersStayAlarm", **self.QUEUE, **visible, EvaluationPeriods=3, DatapointsToAlarm=None)
 
-    def test_a_letter_that_nobody_takes_is_never_in_flight(self):
+    def test_a_dead_letter_that_is_never_received_is_never_in_flight(self):
         for expression in ("FILL(hidden, 0)", "visible + hidden", "FILL(visible, 0) + FILL(hidden, 0)"):
             metrics = copy.deepcopy(ALARMS["DeadLettersStayAlarm"]["Metrics"])
             metrics[0]["Expression"] = expression
             with self.subTest(expression):
                 self.assert_found("DeadLettersStayAlarm", Metrics=metrics)
 
-    def test_what_is_redriven_was_not_sent(self):
+    def test_moved_messages_do_not_count_as_sent(self):
         self.assert_found("DeadLettersAlarm", MetricName="NumberOfMessagesSent")
 
-    def test_a_poisoned_message_has_no_age(self):
+    def test_a_repeatedly_received_message_has_no_age(self):
         age = {"MetricName": "ApproximateAgeOfOldestMessage", "Statistic": "Maximum", "Threshold": 3600}
         self.assert_found("DeadLettersAlarm", Namespace="AWS/SQS", **age)
 
-    def test_a_sum_over_functions_without_values_has_none(self):
+    def test_a_sum_with_a_missing_metric_has_no_value(self):
         errors = copy.deepcopy(ALARMS["ImportErrorsAlarm"])
         stat = {"Period": 900, "Stat": "Sum"}
         metric = {"Namespace": "AWS/Lambda", "MetricName": "Errors"}
@@ -270,7 +270,7 @@ class Mistakes(unittest.TestCase):
             del errors[key]
         alarm = Alarm(errors | {"Metrics": queries})
         metrics = lambdas("Errors", "ImportFileFunction", [None] * 45 + [1] * 45)
-        metrics.publish("AWS/Lambda", "Errors", "ProbeFileFunction", 40 * MINUTE, 0)  # and then it had nothing to do
+        metrics.publish("AWS/Lambda", "Errors", "ProbeFileFunction", 40 * MINUTE, 0)  # later it had no work
         self.assertIsNone(alarm.first_fired(metrics, 75 * MINUTE))
         self.assertEqual(Alarm(ALARMS["ImportErrorsAlarm"]).first_fired(metrics, 75 * MINUTE), 60 * MINUTE)
 

@@ -1,4 +1,4 @@
-"""check_deployment.py stops what would fail, and lets pass what would not. The AWS CLI is a stand-in that answers from files."""
+"""check_deployment.py stops deployments that would fail, and only these. A stand-in for the AWS CLI responds from files."""
 
 import contextlib
 import io
@@ -26,17 +26,17 @@ exit 254
 
 
 class StackNames(unittest.TestCase):
-    def test_names_that_make_a_bucket_pass(self):
+    def test_names_that_make_a_valid_bucket_name_pass(self):
         for name in ("files", "f", "files-2", "a" * 29):
             check_stack_name(name, "ap-southeast-1")
             self.assertLessEqual(len(bucket_name(name, "ap-southeast-1")), 63)
 
-    def test_names_that_make_none_are_refused(self):
+    def test_names_that_make_an_invalid_bucket_name_are_rejected(self):
         for name in ("Files", "FILES", "files_2", "2files", "-files", "a" * 30, "", "sthree-files", "xn--files", "fïles"):
             with self.subTest(name), self.assertRaises(Fault):
                 check_stack_name(name, "ap-southeast-1")
 
-    def test_a_shorter_region_leaves_more(self):
+    def test_a_shorter_region_allows_a_longer_name(self):
         check_stack_name("a" * 34, "us-west-2")
         with self.assertRaises(Fault):
             check_stack_name("a" * 35, "us-west-2")
@@ -54,7 +54,7 @@ class Options(unittest.TestCase):
         options = read_options(arguments, environment, self.CONFIGURATION)
         return options.stack_name, options.region, options.profile
 
-    def test_they_are_those_of_sam(self):
+    def test_options_are_resolved_like_sam_does(self):
         self.assertEqual(self.read(""), ("files", "eu-west-1", None))
         self.assertEqual(self.read("--stack-name x --region us-east-1 --no-confirm-changeset"), ("x", "us-east-1", None))
         self.assertEqual(self.read("--stack-name=x --tags 'a=b c=d'", AWS_REGION="us-east-2"), ("x", "eu-west-1", None))
@@ -93,25 +93,25 @@ class Account(unittest.TestCase):
         self.account(10)
         self.assertIn("has 10 concurrent executions; the parameters fit", self.check())
 
-    def test_a_large_account_is_told_what_to_set(self):
+    def test_a_large_account_gets_a_proposal(self):
         self.account(1000)
         proposed = "ImportConcurrency=20 ProbeConcurrency=10 DeadLetterConcurrency=5"
         self.assertIn(proposed, self.check())
         self.assertIn("fit", self.check(proposed))
 
-    def test_every_proposal_leaves_room(self):
+    def test_every_proposal_leaves_executions_for_the_api(self):
         for limit in (10, 20, 50, 100, 400, 1000, 10000):
             self.account(limit)
             self.check(" ".join(f"{name}={value}" for name, value in proposal(limit).items()))
 
-    def test_more_than_the_account_has_is_refused(self):
+    def test_more_than_the_account_has_is_rejected(self):
         self.account(10)
         self.assertIn('PARAMETERS="ImportConcurrency=2 ', self.refused("ImportConcurrency=20"))
         self.stack("UPDATE_COMPLETE", ImportConcurrency="20")
         self.refused()  # what is deployed counts when nothing is given
         self.check("ImportConcurrency=2")
 
-    def test_reservations_that_lambda_refuses_are_refused(self):
+    def test_reservations_that_lambda_rejects_are_rejected(self):
         self.account(10)
         self.assertIn("ReservedConcurrency=0", self.refused("ReservedConcurrency=1"))
         self.account(1000, unreserved=20 * FUNCTIONS + 99)
@@ -122,9 +122,9 @@ class Account(unittest.TestCase):
         self.stack("UPDATE_COMPLETE", ReservedConcurrency="20")  # its own reservation is not counted twice
         self.check("ReservedConcurrency=20")
 
-    def test_a_reservation_below_what_the_queues_take_is_refused(self):
+    def test_a_reservation_below_the_concurrency_of_the_queues_is_rejected(self):
         self.account(1000)
-        self.assertIn("less than what the queues", self.refused("ReservedConcurrency=5 ImportConcurrency=20"))
+        self.assertIn("below the concurrency of the queues", self.refused("ReservedConcurrency=5 ImportConcurrency=20"))
 
     def test_a_stack_that_failed_must_be_deleted_first(self):
         self.account(1000)
@@ -135,7 +135,7 @@ class Account(unittest.TestCase):
             self.stack(status)
             self.check()
 
-    def test_without_an_answer_it_says_what_to_look_at(self):
+    def test_without_a_response_it_prints_what_to_check(self):
         self.assertIn("aws lambda get-account-settings", self.check())
 
     def test_region_and_profile_are_those_of_the_deployment(self):
@@ -145,7 +145,7 @@ class Account(unittest.TestCase):
         self.assertEqual(len(calls), 2)
         self.assertTrue(all(call.endswith("--region eu-north-1 --profile work") for call in calls), calls)
 
-    def test_without_a_region_the_aws_cli_finds_its_own(self):
+    def test_without_a_region_the_aws_cli_uses_its_own(self):
         self.account(1000)
         environment = {"PATH": f"{self.folder}:{os.environ['PATH']}", "FOLDER": str(self.folder)}
         program = [sys.executable, "-B", check_deployment.__file__]
@@ -153,13 +153,13 @@ class Account(unittest.TestCase):
         self.assertNotIn("--region", (self.folder / "calls").read_text())
         refused = subprocess.run([*program, "", f"--stack-name {'a' * 30}"], env=environment, capture_output=True, text=True)
         self.assertEqual(refused.returncode, 1)
-        self.assertIn("at most 29 of them", refused.stderr)
+        self.assertIn("at most 29,", refused.stderr)
 
-    def test_a_name_that_is_typed_later_is_told_of(self):
+    def test_a_guided_deployment_prints_the_rule_for_names(self):
         self.account(1000)
-        self.assertIn("small letters", self.check("", "--guided"))
+        self.assertIn("lower-case letters", self.check("", "--guided"))
 
-    def test_a_bad_name_is_refused_before_anything_is_asked(self):
+    def test_an_invalid_name_is_rejected_before_the_account_is_asked(self):
         self.refused("", "--stack-name Files")
         self.assertFalse((self.folder / "calls").exists())
 

@@ -1,4 +1,4 @@
-"""The checks of this folder find what they are for."""
+"""Each check of this folder finds the mistake that it is for."""
 
 import contextlib
 import io
@@ -25,7 +25,7 @@ LEAF = {"Type": "T"}
 
 
 class Cycles(unittest.TestCase):
-    def test_every_way_to_refer_closes_a_cycle(self):
+    def test_every_kind_of_reference_can_close_a_cycle(self):
         ways = {
             "Ref": {"Ref": "A"},
             "GetAtt as list": {"Fn::GetAtt": ["A", "Arn"]},
@@ -46,14 +46,14 @@ class Cycles(unittest.TestCase):
                 cycle = cycle_of(A=uses({"Ref": "B"}), B={"Type": "T", "DependsOn": depends})
                 self.assertEqual(cycle, ["A", "B", "A"])
 
-    def test_a_cycle_behind_a_chain_is_named_without_the_chain(self):
+    def test_a_cycle_is_reported_without_the_chain_that_leads_to_it(self):
         cycle = cycle_of(A=uses({"Ref": "B"}), B=uses({"Ref": "C"}), C=uses({"Ref": "B"}))
         self.assertEqual(cycle, ["B", "C", "B"])
 
-    def test_a_resource_that_needs_itself_is_a_cycle(self):
+    def test_a_resource_that_refers_to_itself_is_a_cycle(self):
         self.assertEqual(cycle_of(A=uses({"Ref": "A"})), ["A", "A"])
 
-    def test_two_ways_to_one_resource_are_no_cycle(self):
+    def test_two_paths_to_one_resource_are_no_cycle(self):
         self.assertIsNone(cycle_of(A=uses([{"Ref": "B"}, {"Ref": "C"}]), B=uses({"Ref": "C"}), C=LEAF))
 
     def test_literals_variables_and_parameters_are_no_resources(self):
@@ -164,12 +164,12 @@ class Transform(unittest.TestCase):
         parameter = {"Type": "CommaDelimitedList", "Default": "https://a.example, https://b.example"}
         self.assertEqual(self.cors_faults({"Ref": "Origins"}, Origins=parameter), [])
 
-    def test_cors_that_the_translator_swallows_is_found(self):
+    def test_cors_that_the_translator_drops_is_found(self):
         faults = self.cors_faults({"Fn::Split": [",", "https://a.example"]})
         self.assertEqual(len(faults), 3)
         self.assertIn("Api: allowOrigins", faults[0])
 
-    def test_a_bucket_and_its_function_that_know_each_other_are_a_cycle(self):
+    def test_a_bucket_and_its_function_that_refer_to_each_other_are_a_cycle(self):
         created = {"Type": "S3", "Properties": {"Bucket": {"Ref": "Bucket"}, "Events": "s3:ObjectCreated:*"}}
         knows = function("functions/a", Created=created)
         knows["Properties"]["Environment"] = {"Variables": {"BUCKET": {"Ref": "Bucket"}}}

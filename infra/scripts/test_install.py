@@ -1,4 +1,4 @@
-"""install.sh and check-rust.sh say and do the right thing on machines that lack something."""
+"""install.sh and check-rust.sh install or name what a machine lacks."""
 
 import os
 import re
@@ -9,12 +9,12 @@ import unittest
 from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parent
-# What the scripts themselves need; everything else is put there by each test.
+# The commands that the scripts themselves need. Each test adds others.
 BASE = ("bash", "env", "cat", "cut", "dirname", "head", "id", "mktemp", "rm", "sed", "sort", "tail")
 
 
 class Machine(unittest.TestCase):
-    """A machine is a folder that is the whole PATH."""
+    """A machine is a folder that is its whole PATH."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -29,31 +29,46 @@ class Machine(unittest.TestCase):
             (self.bin / command).write_text(f"#!{shutil.which('bash')}\n{does}\n")
             (self.bin / command).chmod(0o755)
 
-    def run_script(self, name, *arguments):
+    def run_script(self, name, *arguments, **variables):
         command = [shutil.which("bash"), str(SCRIPTS / name), *arguments]
-        environment = {"PATH": str(self.bin), "TMPDIR": str(self.bin)}
+        environment = {"PATH": str(self.bin), "TMPDIR": str(self.bin)} | variables
         return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
 
 
+FOR_TESTS = "ffmpeg (for the tests' media, and to compare ffprobe with); mediainfo (to compare metadata with)"
+
+
 class Install(Machine):
-    def test_nothing_is_done_where_nothing_is_missing(self):
+    def test_print_names_packages_and_reasons_and_installs_nothing(self):
+        self.has("cc", "curl")
+        self.has("uname", does="echo x86_64")
+        self.has("apt-get", "sudo", does=f"echo called >>{self.bin}/calls")
+        result = self.run_script("install.sh", "build", "run", "test", "prove", SETUP="print")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertTrue(result.stdout.startswith(f"Would install: {FOR_TESTS}"), result.stdout)
+        self.assertFalse((self.bin / "calls").exists())
+        self.has("ffmpeg", "ffprobe", "mediainfo")
+        result = self.run_script("install.sh", "build", "run", "test", SETUP="print")
+        self.assertEqual((result.returncode, result.stdout), (0, "Nothing to install.\n"))
+
+    def test_it_does_nothing_if_nothing_is_missing(self):
         self.has("cc", "ffmpeg", "ffprobe", "mediainfo", "curl", "git", "make", "python3")
         self.has("apt-get", does="exit 1")
         result = self.run_script("install.sh", "build", "run", "test", "lint", "layer")
         self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))
 
-    def test_only_what_is_missing_is_installed_and_named(self):
+    def test_it_installs_only_missing_packages_and_says_why(self):
         self.has("cc", "curl")
         self.has("id", does="echo 0")
         self.has("apt-get", does=f'echo "$*" >>{self.bin}/calls')
         result = self.run_script("install.sh", "build", "test")
         self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertEqual(result.stdout, "Installing with apt-get (may take a minute): ffmpeg mediainfo\n")
+        self.assertEqual(result.stdout, f"Installing with apt-get (may take a minute): {FOR_TESTS}\n")
         calls = (self.bin / "calls").read_text().splitlines()
         self.assertTrue(calls[0].endswith("update"), calls)
         self.assertTrue(calls[1].endswith("install -y --no-install-recommends ffmpeg mediainfo"), calls)
 
-    def test_sudo_is_used_by_others_than_root_and_never_waits_for_a_password(self):
+    def test_other_users_use_sudo_without_a_password_prompt(self):
         self.has("ffmpeg", "ffprobe", "curl", "apt-get")
         self.has("id", does="echo 1000")
         self.has("sudo", does=f'printf "%s\\n" "$*" >>{self.bin}/calls')
@@ -62,7 +77,7 @@ class Install(Machine):
         self.assertTrue(calls.startswith("-n env DEBIAN_FRONTEND=noninteractive apt-get"), calls)
         self.assertIn("gcc libc6-dev", calls)
 
-    def test_the_layer_s_proof_wants_an_emulator_of_the_other_architecture_only_where_it_is_easily_had(self):
+    def test_the_proof_of_the_layer_installs_qemu_only_with_apt_get(self):
         self.has("ffmpeg", "ffprobe", "python3")
         self.has("uname", does="echo x86_64")
         result = self.run_script("install.sh", "prove")
@@ -74,20 +89,20 @@ class Install(Machine):
         self.has("qemu-aarch64")
         self.assertEqual(self.run_script("install.sh", "prove").stdout, "")
 
-    def test_without_apt_get_it_says_what_is_missing_and_stops(self):
+    def test_without_apt_get_it_names_missing_commands_and_stops(self):
         self.has("ffmpeg", "ffprobe", "curl")
         result = self.run_script("install.sh", "build", "run")
         self.assertEqual(result.returncode, 1)
         self.assertIn("Missing: cc (C compiler and headers, for ring and SQLite).", result.stderr)
 
-    def test_without_root_and_sudo_it_gives_the_command(self):
+    def test_without_root_and_sudo_it_prints_the_command(self):
         self.has("cc", "curl", "apt-get")
         self.has("id", does="echo 1000")
         result = self.run_script("install.sh", "test")
         self.assertEqual(result.returncode, 1)
         self.assertIn("apt-get install ffmpeg", result.stderr)
 
-    def test_a_failed_installation_shows_why(self):
+    def test_a_failed_installation_shows_the_log(self):
         self.has("cc", "ffmpeg", "ffprobe")
         self.has("id", does="echo 0")
         self.has("apt-get", does="echo 'E: no such package' >&2; exit 100")
@@ -98,7 +113,7 @@ class Install(Machine):
 
 
 class Rust(Machine):
-    def test_a_missing_rust_is_said(self):
+    def test_missing_rust_is_reported(self):
         result = self.run_script("check-rust.sh")
         self.assertEqual(result.returncode, 1)
         self.assertIn("Rust is missing", result.stderr)
@@ -115,7 +130,7 @@ class Rust(Machine):
                 self.assertEqual(result.returncode, code, result.stderr)
                 self.assertEqual("too old" in result.stderr, code == 1)
 
-    def test_a_missing_component_is_named(self):
+    def test_a_missing_component_is_reported(self):
         self.has("rustc", does="echo 'rustc 999.0.0 (0000 2026-01-01)'")
         self.has("cargo", does='[ "$1" = fmt ]')
         result = self.run_script("check-rust.sh", "rustfmt", "clippy")

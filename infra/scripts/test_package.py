@@ -1,4 +1,4 @@
-"""What `make package` packs is what Lambda can start, and always the same bytes."""
+"""`make package` packs programs that Lambda can start, with reproducible bytes."""
 
 import contextlib
 import io
@@ -33,7 +33,7 @@ class Package(unittest.TestCase):
         os.utime(folder / "bootstrap", (modified, modified))
         return package.pack(folder, ARM64), folder / "bootstrap.zip"
 
-    def test_the_same_program_gives_the_same_bytes_whenever_and_wherever_it_was_built(self):
+    def test_the_same_program_gives_the_same_bytes(self):
         (line, one), (again, other) = self.packed("a", program(), 1_000_000_000), self.packed("b", program(), 2_000_000_000)
         self.assertEqual(one.read_bytes(), other.read_bytes())
         self.assertEqual(line, again)
@@ -47,7 +47,7 @@ class Package(unittest.TestCase):
             self.assertEqual((entry.filename, entry.external_attr >> 16), ("bootstrap", 0o100755))
             self.assertEqual(opened.read(entry), program())
 
-    def test_what_lambda_could_not_start_is_refused(self):
+    def test_programs_that_lambda_cannot_start_are_rejected(self):
         other = package.TARGETS["x86_64"][1]
         for content in (program(machine=other), b"#!/bin/sh\nexit 0\n".ljust(64)):
             with self.assertRaisesRegex(package.Fault, "architecture"):
@@ -58,7 +58,7 @@ class Package(unittest.TestCase):
         for content in (program(glibc="2.9"), program(), b"static"):
             package.check_glibc("worker", content)
 
-    def test_what_is_built_already_is_packed_as_it_is(self):
+    def test_existing_binaries_are_packed_unchanged(self):
         (self.root / "built").mkdir()
         (self.root / "built/worker").write_bytes(program())
         options = package.read_options(["arm64", "--built", str(self.root / "built"), "--into", str(self.root / "zips")])
@@ -67,7 +67,7 @@ class Package(unittest.TestCase):
         with zipfile.ZipFile(self.root / "zips/worker/bootstrap.zip") as opened:
             self.assertEqual(opened.read("bootstrap"), program())
 
-    def test_a_function_in_python_is_packed_with_what_it_requires_and_its_engine(self):
+    def test_a_python_function_is_packed_with_its_packages_and_its_engine(self):
         def installed(_, folder):
             for file in ("one/__init__.py", "one-1.0.dist-info/METADATA", "bin/one"):
                 (folder / file).parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ class Package(unittest.TestCase):
             (folder / "inner" / f"{name}.py").write_text(source)
         return folder
 
-    def test_modules_are_compiled_for_lambdas_python_whatever_this_one_is(self):
+    def test_modules_are_compiled_for_lambdas_python(self):
         folder = self.modules(one="def f():\n    return [x for x in 'ab']\n", two="")
         self.assertEqual(package.compile_ahead(folder), 2)
         code = (folder / "inner/__pycache__/one.cpython-313.pyc").read_bytes()
@@ -112,7 +112,7 @@ class Package(unittest.TestCase):
         package.compile_ahead(folder)
         self.assertEqual((folder / "inner/__pycache__/one.cpython-313.pyc").read_bytes(), code, "the same bytes again")
 
-    def test_what_is_not_compiled_stops(self):
+    def test_a_module_that_is_not_compiled_stops_packaging(self):
         with self.assertRaisesRegex(package.Fault, "inner/broken.py is not compiled for Python 3.13"):
             package.compile_ahead(self.modules(good="", broken="print 1\n"))
         (self.root / "modules/inner/broken.py").unlink()
@@ -123,7 +123,7 @@ class Package(unittest.TestCase):
         with self.assertRaisesRegex(package.Fault, "good.py is not compiled"):
             package.check_compiled(self.modules(good=""))
 
-    def test_they_are_compiled_for_the_runtime_of_the_template(self):
+    def test_modules_are_compiled_for_the_runtime_of_the_template(self):
         functions = load_template(package.ROOT / "template.yaml")["Resources"].values()
         runtimes = {f["Properties"].get("Runtime") for f in functions if f["Type"] == "AWS::Serverless::Function"}
         self.assertEqual(runtimes, {None, f"python{package.PYTHON}"})
@@ -139,7 +139,7 @@ class Package(unittest.TestCase):
         ):
             return package.compiler_for(package.TARGETS[target][0]), run.call_count
 
-    def test_where_the_standard_library_is_missing_debians_compiler_is_taken_or_a_remedy_named(self):
+    def test_without_the_standard_library_debians_compiler_is_used_or_a_remedy_named(self):
         (self.root / "libstd-0.rlib").touch()
         for target in ("arm64", "x86_64"):
             self.assertEqual(self.compiler(target, self.root, debian=True), ("rustc", 0))
@@ -157,7 +157,7 @@ class Package(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertIn("may not call rustup", done.stderr)
 
-    def test_an_unknown_architecture_is_refused(self):
+    def test_an_unknown_architecture_is_rejected(self):
         for arguments in ([], ["riscv64"]):
             with self.assertRaises(SystemExit), contextlib.redirect_stderr(io.StringIO()) as errors:
                 package.main(arguments)

@@ -1,4 +1,4 @@
-"""The checks of check_platform.py find what they are for."""
+"""Each check of check_platform.py finds the mistake that it is for."""
 
 import copy
 import unittest
@@ -33,7 +33,7 @@ class Platform(unittest.TestCase):
     def test_a_good_template_has_no_fault(self):
         self.assertEqual(self.faults("F"), [])
 
-    def test_a_log_that_lambda_makes_by_itself_is_found(self):
+    def test_a_log_group_that_lambda_would_create_is_found(self):
         for logging, faults in (
             ({"LogFormat": "JSON"}, 1),
             ({"LogFormat": "JSON", "LogGroup": {"Ref": "Elsewhere"}}, 1),
@@ -44,7 +44,7 @@ class Platform(unittest.TestCase):
             with self.subTest(logging):
                 self.assertEqual(len(self.faults("F", LoggingConfig=logging)), faults)
 
-    def test_a_log_that_is_kept_for_ever_is_found(self):
+    def test_a_log_group_without_retention_is_found(self):
         template = copy.deepcopy(GOOD)
         del template["Resources"]["Logs"]["Properties"]["RetentionInDays"]
         self.assertEqual(check_platform.log_faults(template), ["Logs: no RetentionInDays"])
@@ -55,10 +55,10 @@ class Platform(unittest.TestCase):
                 faults = self.faults("Stage", AccessLogSettings={"Format": FORMAT + f"$context.{field}"})
                 self.assertEqual(faults, [f"Stage: the access log holds {field}"])
 
-    def test_no_access_log_is_found(self):
+    def test_a_missing_access_log_is_found(self):
         self.assertEqual(len(self.faults("Stage", AccessLogSettings={})), 1)
 
-    def test_an_alarm_that_nobody_hears_is_found(self):
+    def test_an_alarm_without_actions_is_found(self):
         self.assertEqual(self.faults("Alarm", AlarmActions=[]), ["Alarm: it has no AlarmActions"])
         template = copy.deepcopy(GOOD)
         del template["Resources"]["Alarm"]
@@ -68,7 +68,7 @@ class Platform(unittest.TestCase):
         faults = self.faults("Role", ManagedPolicyArns=["arn:aws:iam::aws:policy/AmazonS3FullAccess"])
         self.assertEqual(faults, ["Role: has the managed policy arn:aws:iam::aws:policy/AmazonS3FullAccess"])
 
-    def test_a_way_to_make_api_keys_is_found(self):
+    def test_a_way_to_create_api_keys_is_found(self):
         arn = {"Fn::GetAtt": ["KeysTable", "Arn"]}
         files = {"Fn::GetAtt": ["FilesTable", "Arn"]}
         for statement, faults in (
@@ -87,7 +87,7 @@ class Platform(unittest.TestCase):
                 policies = [{"PolicyDocument": {"Statement": [statement | {"Effect": "Allow"}]}}]
                 self.assertEqual(self.faults("Role", Policies=policies), faults)
 
-    def test_rights_of_what_touches_strangers_bytes_are_found(self):
+    def test_rights_of_functions_with_untrusted_bytes_are_found(self):
         template = copy.deepcopy(GOOD)
         function, role = (template["Resources"][name]["Properties"] for name in ("F", "Role"))
         function["Layers"] = [{"Ref": "Layer"}]
@@ -103,8 +103,10 @@ class Platform(unittest.TestCase):
             ("sqs:ReceiveMessage", "*", 1),
             (["s3:GetObject", "sqs:SendMessage"], "arn:b", 2),
             ("*", "*", 2),
+            ("logs:PutLogEvents", "arn:log-group:/files/s/functions:*", 1),
+            ("logs:PutLogEvents", {"Fn::Sub": "arn:log-group:/files/s/functions:log-stream:*/s-F-*"}, 0),
         ):
-            with self.subTest(action):
+            with self.subTest(action, resource=resource):
                 statement = {"Effect": "Allow", "Action": action, "Resource": resource}
                 role["Policies"] = [{"PolicyDocument": {"Statement": [statement]}}]
                 self.assertEqual(len(check_platform.stranger_faults(template)), faults)

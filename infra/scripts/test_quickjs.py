@@ -1,4 +1,4 @@
-"""The JavaScript engine is built once, however many builds of a checkout ask for it."""
+"""Concurrent builds of a checkout build the JavaScript engine once."""
 
 import contextlib
 import io
@@ -52,7 +52,7 @@ class QuickJs(unittest.TestCase):
         (path,) = paths
         self.assertEqual((len(compilations), path.read_bytes()), (1, b"whole"))
 
-    def test_several_put_it_to_the_same_place(self):
+    def test_several_builds_write_to_the_same_path(self):
         program, target = self.root / "program", self.root / "release/qjs"
         program.write_bytes(b"x" * 1_000_000)
         program.chmod(0o755)

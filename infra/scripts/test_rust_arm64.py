@@ -1,4 +1,4 @@
-"""rust-arm64.sh takes what it needs from the machine's own apt sources without changing the machine, and says why it cannot."""
+"""rust-arm64.sh downloads from the machine's apt sources without changing the machine, and names the reason for a failure."""
 
 import os
 import shutil
@@ -37,24 +37,24 @@ class RustArm64(test_install.Machine):
     def left(self):
         return sorted(path.name for path in (self.root / ".tools").glob("*"))
 
-    def test_elsewhere_than_on_debian_for_x86_64_it_says_so(self):
+    def test_on_other_systems_it_names_the_reason(self):
         result = self.run_for("compiler")
         self.assertEqual((result.returncode, result.stdout), (1, ""))
-        self.assertIn("Debian on x86_64 only", result.stderr)
+        self.assertIn("needs Debian for x86_64", result.stderr)
         self.is_debian(architecture="arm64")
-        self.assertIn("Debian on x86_64 only", self.run_for("emulator").stderr)
+        self.assertIn("needs Debian for x86_64", self.run_for("emulator").stderr)
         self.assertFalse(self.calls.exists())
 
-    def test_an_older_compiler_than_is_needed_is_not_taken(self):
+    def test_a_compiler_that_is_too_old_is_rejected(self):
         for candidate in ("1.85.0+dfsg3-1~deb12u3", "(none)"):
             self.is_debian(candidate=candidate)
             result = self.run_for("compiler")
             self.assertEqual(result.returncode, 1, result.stdout)
-            self.assertIn(f"needed is {WANTED} or newer", result.stderr)
+            self.assertIn(f"but {WANTED} or newer is needed", result.stderr)
         self.assertNotIn(" download ", self.calls.read_text())
         self.assertEqual(self.left(), [])
 
-    def test_apt_keeps_its_files_apart_and_installs_nothing(self):
+    def test_apt_uses_its_own_files_and_installs_nothing(self):
         self.is_debian(downloads="echo 'E: gone' >&2; exit 100")
         for purpose in ("compiler", "emulator"):
             result = self.run_for(purpose)
@@ -70,7 +70,7 @@ class RustArm64(test_install.Machine):
         self.assertEqual(downloads, ["rustc-web libllvm libstd-rust-web-dev:arm64", "qemu-user-static"])
         self.assertEqual(self.left(), [])
 
-    def test_what_is_there_is_kept_until_the_script_or_the_wanted_version_changes(self):
+    def test_the_download_is_kept_until_the_script_or_the_version_changes(self):
         self.is_debian(downloads="exit 100")
         cksum = test_install.subprocess.run(["cksum"], input=self.script.read_bytes(), capture_output=True).stdout.decode()
         for folder in ("rust-arm64", "arm64"):

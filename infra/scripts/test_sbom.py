@@ -1,4 +1,4 @@
-"""The bill of materials tells apart what is deployed."""
+"""The bill of materials distinguishes deployed components from tools."""
 
 import unittest
 
@@ -11,7 +11,7 @@ def node(package, **needed):
 
 
 class Deployed(unittest.TestCase):
-    def test_what_is_linked_or_built_with_is_deployed_and_what_only_tests_need_is_not(self):
+    def test_linked_and_build_dependencies_are_deployed_and_test_dependencies_are_not(self):
         nodes = [
             node("function", linked=[None], built=["build"], tested=["dev"], both=["dev", None]),
             node("linked", deep=[None], function=["dev"]),

@@ -1,4 +1,4 @@
-"""A packaged program is run by the emulator, wherever the folder is mounted and under the function's name."""
+"""The emulator runs a packaged program at any mount point, under the function's name."""
 
 import subprocess
 import tempfile
@@ -40,7 +40,7 @@ class Emulated(unittest.TestCase):
     def run_script(self, path):
         return subprocess.run([path, "an argument"], env={}, capture_output=True, text=True, check=True).stdout
 
-    def test_a_function_s_folder_has_all_it_needs_wherever_it_is(self):
+    def test_the_folder_of_a_function_is_complete_at_any_path(self):
         for name in FUNCTIONS:
             task = (self.folder / name).rename(self.root / "task")
             inner = task / "emulated"
@@ -48,7 +48,7 @@ class Emulated(unittest.TestCase):
             self.assertEqual(self.run_script(task / "bootstrap"), expected)
             task.rename(self.folder / name)
 
-    def test_the_layer_s_ffprobe_is_run_by_what_its_function_has(self):
+    def test_the_ffprobe_of_the_layer_runs_with_the_files_of_its_function(self):
         inner = self.folder / "probe-file/emulated"
         self.assertEqual(self.run_script(self.folder / "ffprobe"), f"ffprobe {inner}/layer an argument\nLAYER")
 
@@ -56,10 +56,10 @@ class Emulated(unittest.TestCase):
         with self.assertRaisesRegex(SystemExit, "not packaged: .*create-file.*sweep"):
             try_arm64.main([str(self.root / "zips")])
 
-    def test_a_name_that_stands_for_no_test_is_no_success(self):
+    def test_a_filter_without_a_test_fails(self):
         listed = "list::one: test\nstory::two: test\n\n2 tests, 0 benchmarks\n"
         try_arm64.check_filters(["list::", "story::two"], listed)
-        with self.assertRaisesRegex(SystemExit, "there is no test list::two"):
+        with self.assertRaisesRegex(SystemExit, "no test matches list::two"):
             try_arm64.check_filters(["list::two", "story::"], listed)
 
 

@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-# Read by the translator on import; nothing is ever sent to a region.
+# The translator reads it on import. Nothing is sent to a region.
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
 
 from samtranslator.public.exceptions import InvalidDocumentException
@@ -20,17 +20,17 @@ from samtranslator.yaml_helper import yaml_parse
 logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns that no metrics were sent
 
 ROOT = Path(__file__).resolve().parents[2]
-# Where `make package` puts the code of a function, as cargo-lambda does.
+# Where `make package` writes the code of a function, like cargo-lambda.
 FOLDER = "target/lambda"
 CODE = FOLDER + "/{}/bootstrap.zip"
-# And of a function in Python.
+# The same for a function in Python.
 PYTHON = FOLDER + "/{}/python.zip"
-# The bucket in which a transformed template finds it.
+# The bucket that a transformed template names.
 PACKAGES = "packaged"
 
 
 class NoManagedPolicies:
-    """Stands where the translator would ask IAM for the ARNs of AWS managed policies: the template names none."""
+    """Replaces the lookup of AWS managed policies in IAM, because the template names none."""
 
     def load(self):
         return {}
@@ -68,7 +68,7 @@ def artefacts(template):
 
 
 def packaged(template):
-    """The template as `sam package` leaves it: the code of each function, and each layer, is an object in a bucket."""
+    """The template after `sam package`: the code of each function and layer is an object in a bucket."""
     result = copy.deepcopy(template)
     for name, (key, _) in artefacts(template).items():
         result["Resources"][name].setdefault("Properties", {})[key] = f"s3://{PACKAGES}/{name}.zip"
@@ -76,7 +76,7 @@ def packaged(template):
 
 
 def default_values(template):
-    """The parameters' defaults as CloudFormation hands them to the translator: lists as lists."""
+    """The defaults of the parameters as CloudFormation passes them to the translator, with lists as lists."""
     values = {}
     for name, parameter in template.get("Parameters", {}).items():
         if "Default" in parameter:
@@ -87,8 +87,8 @@ def default_values(template):
 
 
 def transformed(template, parameters=None):
-    """The CloudFormation template of a SAM template, with other `parameters` than the defaults. Raises
-    InvalidDocumentException with every fault found."""
+    """The CloudFormation template of a SAM template; `parameters` override the defaults. Raises InvalidDocumentException with all
+    faults."""
     return transform(packaged(template), default_values(template) | (parameters or {}), NoManagedPolicies())
 
 

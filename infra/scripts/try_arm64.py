@@ -1,11 +1,11 @@
-"""Runs the main job's end-to-end tests through the functions that `make package` built for arm64, emulated on this machine.
+"""Runs the end-to-end tests of the main use cases with the functions that `make package` built for arm64, under emulation.
 
-    python try_arm64.py FOLDER [TEST...]     (the zips' folder; the tests are those of TESTS)
+    python try_arm64.py FOLDER [TEST...]     (the folder of the zips; by default the tests of TESTS)
 
-The local cloud starts the functions of a folder (`files-local --functions`). Here each has a script that runs the zip's program
-with QEMU's user mode emulation and arm64's C library, all in the function's folder: nothing is installed, or registered with
-the kernel, and nothing is missing where a function sees no more than its folder. ffprobe is the layer's for arm64. Python is
-this machine's own: resolve-url has no code of an architecture but qjs.
+The local cloud starts the functions of a folder (`files-local --functions`). Here each function has a script that runs the program of
+the zip with QEMU user mode emulation and the C library of arm64. All files are in the function's folder, because a function sees only that
+folder; nothing is installed or registered with the kernel. ffprobe is the layer's for arm64. resolve-url runs with this machine's
+Python, because only its qjs depends on the architecture.
 """
 
 import os
@@ -18,22 +18,22 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 EMULATION = ROOT / ".tools/arm64"
 LAYER = ROOT / "layers/ffprobe/dist/ffprobe-layer-arm64.zip"
-# What of target/release runs resolve-url.
+# Entries of target/release that run resolve-url.
 PYTHON = ("resolve-url", "python")
-# Of tests/tests/end_to_end: each function does what it is for.
+# Tests of tests/tests/end_to_end that use each function.
 TESTS = ["auth::a_key_that_is_not_good", "background::a_dead_letter_of", "background::an_upload_that_never_came"]
 TESTS += ["background::what_a_delete_left", "download::", "failing_sources::a_name_that_leads_to_a_private_address"]
 TESTS += ["failing_sources::a_redirect_to_a_private_address", "http::unknown_addresses", "list::", "pages::a_page_with_a_video"]
 TESTS += ["pages::pages_that_lead_inside", "parts::a_deleted_upload", "parts::a_single_put_is_signed_again"]
 TESTS += ["parts::parts_become_a_file", "presigned::", "preview::", "private_addresses::the_runtime_api", "story::"]
 
-# A function's folder is mounted elsewhere. No other program is started: ffprobe may have no children.
+# The function's folder is mounted at another path. The script starts no other program, because ffprobe may have no children.
 BOOTSTRAP = """\
 #!/bin/sh
 task=${{0%/*}}
 exec "$task/emulated/{name}" -L "$task/emulated/root" "$task/emulated/program" "$@"
 """
-# A file of the layer, which is mounted alone; or it is started where it is, beside the functions' folders.
+# The local cloud mounts this file alone as the layer's; outside of a function it lies beside the functions' folders.
 FFPROBE = """\
 #!/bin/sh
 task=/var/task
@@ -43,19 +43,19 @@ exec "$task/emulated/ffprobe" "$task/emulated/layer" "$@"
 
 
 def packed(folder):
-    """The zips of functions that have a program, by the functions' names."""
+    """The zips of all functions with a program, by function."""
     return {archive.parent.name: archive for archive in sorted(folder.glob("*/bootstrap.zip"))}
 
 
 def unpack(archive, member, path):
-    """Puts a program of a zip there."""
+    """Writes a program of a zip to a path."""
     with zipfile.ZipFile(archive) as opened:
         path.write_bytes(opened.read(member))
     path.chmod(0o755)
 
 
 def link(source, path):
-    """The same file once more; a copy where a link cannot be."""
+    """Creates a hard link, or a copy if that fails."""
     try:
         os.link(source, path)
     except OSError:
@@ -68,7 +68,7 @@ def script(path, text):
 
 
 def emulated(programs, folder):
-    """Fills a folder with a folder of each function: a program `bootstrap`, and all that it needs."""
+    """Fills a folder with one folder per function: a script `bootstrap` and its files."""
     shutil.rmtree(folder, ignore_errors=True)
     for name, archive in programs.items():
         inner = folder / name / "emulated"
@@ -83,7 +83,7 @@ def emulated(programs, folder):
 
 
 def cargo_test(functions, *arguments, **options):
-    """Runs the end-to-end tests' program against local clouds of these functions."""
+    """Runs the end-to-end tests with these functions."""
     command = ["cargo", "test", "--release", "--workspace", "--test", "end_to_end"]
     command += ["--locked"] if os.environ.get("CI") else []
     environment = {"FILES_TESTS_FUNCTIONS": str(functions), "FILES_FFPROBE": str(functions / "ffprobe"), "CARGO_TERM_QUIET": "false"}
@@ -91,10 +91,10 @@ def cargo_test(functions, *arguments, **options):
 
 
 def check_filters(filters, listed):
-    """Fails if one of them stands for no test of the list."""
+    """Fails if a filter matches no test."""
     names = [line.removesuffix(": test") for line in listed.splitlines() if line.endswith(": test")]
     if unknown := [name for name in filters if not any(name in test for test in names)]:
-        sys.exit(f"there is no test {', '.join(unknown)}")
+        sys.exit(f"no test matches {', '.join(unknown)}")
 
 
 def main(arguments):

@@ -1,9 +1,9 @@
-"""Deploys what `make package` built to an independent emulator of AWS, and runs the end-to-end tests of the main job there.
+"""Deploys what `make package` built to an independent emulator of AWS, and runs the end-to-end tests of the main use cases there.
 
-    python try_deployment.py FOLDER [TEST...]     (the zips' folder; the tests are those of TESTS)
+    python try_deployment.py FOLDER [TEST...]     (the folder of the zips; by default the tests of TESTS)
 
-The tests know the deployment's address, and keys that files-admin makes. The emulator checks no signature in a header,
-no policy and no memory size, and unpacks no layer for programs, so ffprobe is named by its path; DIFFERENCES has the rest.
+The tests use the deployment's address and keys from files-admin. The emulator checks no signatures in headers, no policies and no
+memory sizes, and does not unpack layers, so the parameter FfprobePath names ffprobe. DIFFERENCES lists the rest.
 """
 
 import os
@@ -19,39 +19,38 @@ ROOT = Path(__file__).resolve().parents[2]
 ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 # The API's custom domain.
 HOST = "127.0.0.1"
-# Of tests/tests/end_to_end. The others are not about the main job, but about what only the local cloud shows or does: calls
-# counted, lost events, clocks, kills.
+# Tests of tests/tests/end_to_end. The others need what only the local cloud has: call counts, injected faults, clocks, kills.
 TESTS = ["auth::", "bad_input::", "download::", "failing_sources::", "ffmpeg::", "http::", "list::", "odd_files::"]
 TESTS += ["parts::parts_become_a_file", "presigned::", "story::"]
 
-# AWS has no other CRC-64/NVME of parts than that of the whole object:
+# AWS supports CRC-64/NVME of multipart uploads only for the whole object:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
 COMPOSITE = "its S3 expects a checksum of the parts' checksums where AWS expects the CRC-64/NVME of the whole"
-# What the emulator does otherwise than AWS, and the tests that would show it.
+# Tests that fail on the emulator because it differs from AWS, with the difference.
 DIFFERENCES = {
-    "bad_input::a_large_body_is_refused_with_advice": "its gateway lets more than 10 MB pass, its Lambda more than 6 MB",
-    "download::any_name_can_be_downloaded": "its gateway decodes %25 in a path in another way",
-    "http::pages_may_read_every_answer": "its gateway sends CORS headers to those who are no page, too",
-    "http::pages_may_upload_to_and_read_from_the_bucket": "its S3 answers a preflight with the rule's *, not with the headers",
-    "http::requests_that_the_gateway_cannot_pass_on_get_its_bare_answer": "its gateway takes headers of any length",
+    "bad_input::a_large_body_is_refused_with_advice": "its gateway accepts more than 10 MB, its Lambda more than 6 MB",
+    "download::any_name_can_be_downloaded": "its gateway decodes %25 in paths differently",
+    "http::pages_may_read_every_answer": "its gateway sends CORS headers also without an Origin",
+    "http::pages_may_upload_to_and_read_from_the_bucket": "its S3 responds to a preflight with the rule's *, not with the requested headers",
+    "http::requests_that_the_gateway_cannot_pass_on_get_its_bare_answer": "its gateway accepts headers of any length",
     "parts::parts_become_a_file": COMPOSITE,
     "story::an_import_shows_its_progress": COMPOSITE,
-    "presigned::bytes_put_to_s3_become_a_file": "its S3 computes no CRC-64/NVME of what comes without a checksum",
+    "presigned::bytes_put_to_s3_become_a_file": "its S3 computes no CRC-64/NVME for an upload without a checksum",
 }
 
 
 def parameters(address):
-    """Of the stack, where the defaults are not for tests."""
+    """Parameters of the stack whose defaults do not fit the tests."""
     return {
         "Architecture": ARCHITECTURES[platform.machine()],
         "PublicUrl": address,
-        "AllowImportHosts": HOST,  # the tests import from servers of their own
+        "AllowImportHosts": HOST,  # the tests import from their own servers
         "FfprobePath": os.environ.get("FILES_FFPROBE", str(ROOT / "target/release/ffprobe")),
     }
 
 
 def run_tests(filters, environment):
-    """Runs them, showing what they print. Whether all are green, and why which were not run."""
+    """Runs the tests and shows their output. Returns whether all passed, and the skipped ones with reasons."""
     command = ["cargo", "test", "--release", "--workspace", "--test", "end_to_end"]
     command += ["--locked"] if os.environ.get("CI") else []
     command += ["--", *filters]

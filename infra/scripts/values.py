@@ -1,10 +1,10 @@
-"""Values of a template as CloudFormation resolves them, as far as parameters, conditions and mappings decide."""
+"""Resolves values of a template like CloudFormation, from parameters, conditions and mappings."""
 
 from transform import default_values
 
 
 class Values:
-    """The values of one template, with other `parameters` than the defaults."""
+    """The values of one template; `parameters` override the defaults."""
 
     def __init__(self, template, **parameters):
         self.parameters = {name: str(value) for name, value in (default_values(template) | parameters).items()}
@@ -12,7 +12,7 @@ class Values:
         self.mappings = template.get("Mappings", {})
 
     def of(self, value):
-        """A value with its functions resolved. A reference to a resource stays as it is."""
+        """Resolves the functions in a value. References to resources stay."""
         if isinstance(value, list):
             return [self.of(item) for item in value]
         if not isinstance(value, dict):
@@ -31,7 +31,7 @@ class Values:
         return {key: self.of(inner) for key, inner in value.items()}
 
     def holds(self, condition):
-        """Whether a condition does."""
+        """Whether a condition is true."""
         ((name, argument),) = condition.items()
         match name:
             case "Condition":

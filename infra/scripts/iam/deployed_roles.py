@@ -1,13 +1,12 @@
-"""What the template's functions may do once it is deployed: the template transformed by SAM's translator, its roles created by
-moto's CloudFormation, their policies evaluated by moto's IAM. Nothing of it is shared with the local cloud's own reader
-and evaluator of policies."""
+"""Evaluates the policies of the deployed functions: SAM's translator transforms the template, moto's CloudFormation creates its roles,
+and moto's IAM evaluates their policies. It shares no code with the local cloud's parser and evaluator."""
 
 import ast
 import json
 import os
 
 ACCOUNT, REGION, STACK = "000000000000", "us-east-1", "files-local"
-# Read by moto and boto3 on import; no call leaves the process.
+# moto and boto3 read these on import. No call leaves the process.
 os.environ.update(MOTO_ACCOUNT_ID=ACCOUNT, AWS_DEFAULT_REGION=REGION)
 os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
 
@@ -17,11 +16,11 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from transform import PYTHON, code_uris, crate_of, transformed
 
-# A secret, so that no policy is left out by a condition: moto cannot read a list with AWS::NoValue in it.
+# A secret, so that each condition is true: moto cannot read a list with AWS::NoValue.
 PARAMETERS = {"ResolveSecretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:files"}
-# What policies name. Functions are not created: that would need their code.
+# Types that policies refer to. Functions are not created, because they would need their code.
 CREATED = {"AWS::IAM::Role", "AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue"}
-# The local cloud gives these names, so that what was recorded there names what is created here.
+# The local cloud uses the same names, so recorded resources exist here.
 NAMED = {"AWS::DynamoDB::Table": "TableName", "AWS::SQS::Queue": "QueueName"}
 
 

@@ -1,5 +1,5 @@
-"""The AWS calls that functions made over a test run (`files-local --record-requests`), held against botocore's models of the
-services: whether AWS has such an operation with such parameters, and which actions IAM wants for it."""
+"""Compares the AWS calls that functions made in a test run (`files-local --record-requests`) with botocore's models: whether AWS has the
+operation with these parameters, and which IAM actions it needs."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from botocore.validate import ParamValidator
 
 from deployed_roles import ACCOUNT, REGION
 
-# The action of an operation of S3, where it is not called the same:
+# The action of an S3 operation, if it has another name:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 S3_ACTIONS = {
     "HeadObject": "s3:GetObject",
@@ -23,7 +23,7 @@ S3_ACTIONS = {
     "ListObjectsV2": "s3:ListBucket",
     "ListMultipartUploads": "s3:ListBucketMultipartUploads",
 }
-# Parameters that want an action of their own.
+# Parameters that need a separate action.
 S3_EXTRA = {"If-Match": "s3:GetObject", "x-amz-tagging": "s3:PutObjectTagging", "x-amz-acl": "s3:PutObjectAcl"}
 # The action of a transaction's items: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
 ITEM_ACTIONS = {

@@ -1,12 +1,12 @@
-"""Holds the template's policies against evaluators that are not ours, for `make check-policies`.
+"""Checks the template's policies with independent evaluators, for `make check-policies`.
 
     python second_evaluator.py REQUESTS CHECK_POLICIES [TEMPLATE]
 
-Every call that functions made over a test run (REQUESTS, a folder) must be one that AWS has (botocore's models), must ask IAM
-for what AWS's documentation says, with actions and kinds of resources that AWS has (parliament's copy of the Service
-Authorization Reference), and must be allowed by moto's IAM. Then both evaluators, moto's and the local cloud's own (the
-program CHECK_POLICIES), are asked the same questions, most of which must be denied: each of those requests by each other
-function, on other tables, buckets, queues and prefixes, and all ways to make an API key. They must agree on all.
+Each call that functions made in a test run (the folder REQUESTS) must exist in AWS (botocore's models), must request the IAM actions of
+AWS's documentation, with actions and kinds of resources of AWS (parliament's copy of the Service Authorization Reference), and moto's
+IAM must allow it. Then both evaluators, moto's and the local cloud's (the program CHECK_POLICIES), judge the same requests, most of
+which must be denied: each recorded request by each other function, on other tables, buckets, queues and prefixes, and all ways to
+create an API key. They must agree on each.
 """
 
 import json
@@ -22,10 +22,10 @@ from recorded_calls import Models, mapping_faults, read_all
 from transform import ROOT, load_template
 
 KEYS_TABLE = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{STACK}-KeysTable"
-# Whatever writes an item, and what would do away with the table.
+# Actions that write an item or delete or replace the table.
 KEY_WRITES = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLInsert", "PartiQLUpdate", "PartiQLDelete"]
 KEY_WRITES += ["DeleteTable", "UpdateTable", "ImportTable", "RestoreTableToPointInTime", "PutResourcePolicy"]
-# Faults that are shown; the rest is counted.
+# Faults that are printed; the others are counted.
 MOST_SHOWN = 40
 
 

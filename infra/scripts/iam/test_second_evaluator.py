@@ -1,5 +1,4 @@
-"""The second evaluator finds what it is for: calls that AWS does not have, requests that are not those of a call, and evaluators
-that do not agree."""
+"""The second evaluator finds calls that AWS does not have, requests that do not belong to a call, and evaluators that disagree."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-// @uppy/aws-s3 as its documentation configures it, against this API. infra/api/README.md shows this file.
+// @uppy/aws-s3 as its documentation configures it, against this API. infra/docs/api.md shows this file.
 import AwsS3 from '@uppy/aws-s3'
 import Uppy from '@uppy/core'
 
