@@ -35,7 +35,7 @@ help: ## Lists the targets.
 # ---------------------------------------------------------------- run
 .PHONY: dev
 dev: need-run build ## Builds and starts the local cloud; options in ARGS="--port 8080".
-	@exec target/release/files-local $(ARGS)
+	@exec $(scripts)/dev.sh $(ARGS)
 
 .PHONY: build
 build: need-build ffprobe resolve-url ## Builds the local cloud, the CLIs, the functions, ffprobe and the web app into target/release.
@@ -134,7 +134,7 @@ test-arm64: need-test need-layer build ## Compiles the functions for arm64 and t
 
 .PHONY: check-policies
 check-policies: ## Compares the template's policies with the calls of the last `make test`, by two evaluators.
-	@target/release/check-policies
+	@target/release/check-policies --reasons $(scripts)/iam/unused-permissions.yaml
 	@$(scripts)/install.sh lint
 	@$(scripts)/python-tools.sh iam
 	@$(iam) -m unittest discover --quiet --start-directory $(scripts)/iam

@@ -29,7 +29,7 @@ pub use preview::PreviewRequest;
 pub use reason::Reason;
 pub use respond::{ApiResult, check_if_match, etag, is_fresh, no_content, respond};
 pub use routes::{ROUTES, Route, allowed_methods};
-pub use service::{Endpoint, serve};
+pub use service::{Endpoint, handle_event, serve};
 pub use upload::{awaited_parts, awaits_put};
 pub use wire::{
     FileBody, ListBody, PartBody, PartsBody, Probe, SignedPart, SignedPartsBody, UploadBody, UploadWay,

@@ -7,7 +7,7 @@ use lambda_http::http::header::HOST;
 use lambda_http::request::{LambdaRequest, RequestContext};
 use lambda_http::tower::ServiceExt;
 use lambda_http::{
-    Adapter, Body, Error, LambdaEvent, Request, RequestExt, Response, lambda_runtime, service_fn,
+    Adapter, Body, Context, Error, LambdaEvent, Request, RequestExt, Response, lambda_runtime, service_fn,
 };
 use tracing::{Instrument, error, info, info_span, warn};
 
@@ -27,15 +27,24 @@ pub trait Endpoint: Send + Sync + 'static {
 pub async fn serve(endpoint: impl Endpoint) -> Result<(), Error> {
     let endpoint = Arc::new(endpoint);
     let service = Adapter::from(service_fn(move |request: Request| {
-        let (endpoint, request_id) = (Arc::clone(&endpoint), request_id(&request));
-        let span = info_span!("request", request_id, route = route(&request));
-        async move {
-            let handling = endpoint.handle(request, SystemTime::now().into());
-            Ok::<_, Infallible>(conclude(handling, &request_id).await)
-        }
-        .instrument(span)
+        let endpoint = Arc::clone(&endpoint);
+        async move { Ok::<_, Infallible>(handle(&*endpoint, request, SystemTime::now().into()).await) }
     }));
     lambda_runtime::run(service.map_request(without_host)).await
+}
+
+/// Handles one event of the API, as [`serve`] does, with the present given: for tests that call an endpoint in their own
+/// process.
+pub async fn handle_event(endpoint: &impl Endpoint, event: LambdaRequest, now: Timestamp) -> Response<Body> {
+    let LambdaEvent { payload, .. } = without_host(LambdaEvent::new(event, Context::default()));
+    handle(endpoint, Request::from(payload), now).await
+}
+
+/// Handles one request, in a span of its own. An error becomes a response.
+async fn handle(endpoint: &impl Endpoint, request: Request, now: Timestamp) -> Response<Body> {
+    let request_id = request_id(&request);
+    let span = info_span!("request", request_id, route = route(&request));
+    conclude(endpoint.handle(request, now), &request_id).instrument(span).await
 }
 
 /// Removes the client's `Host`. `lambda_http` builds the request's URI from it and panics if that fails; without it, it takes
@@ -108,7 +117,6 @@ fn route(request: &Request) -> String {
 
 #[cfg(test)]
 mod tests {
-    use lambda_http::Context;
     use serde_json::json;
 
     use super::*;

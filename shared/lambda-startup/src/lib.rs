@@ -13,7 +13,7 @@ mod loopback;
 mod metrics;
 mod settings;
 
-pub use aws::Aws;
+pub use aws::{Aws, AwsEndpoints};
 pub use backoff::full_jitter;
 pub use clock::now;
 pub use download::{DownloadError, Downloads};

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
 use super::Gateway;
-use super::answer::{bare, empty, json_answer};
+use super::response::{bare, empty, json_response};
 use crate::clock::Clock;
 use crate::faults::Rules;
 use crate::{foreign, peer};
@@ -23,7 +23,7 @@ pub(super) async fn only_own(
     request: Request,
     next: Next,
 ) -> Response<Body> {
-    let Ok(own) = gateway.inner.authority.parse::<SocketAddr>() else {
+    let Ok(own) = gateway.inner.router.authority().parse::<SocketAddr>() else {
         return bare(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
     };
     let foreign = foreign::check_host(request.uri(), request.headers())
@@ -39,34 +39,34 @@ pub(super) async fn only_own(
     }
 }
 
-/// `GET /_local/health`
+/// Handles `GET /_local/health`.
 pub(super) async fn health() -> Response<Body> {
-    json_answer(StatusCode::OK, &json!({"status": "ok"}))
+    json_response(StatusCode::OK, &json!({"status": "ok"}))
 }
 
-/// `GET /_local/calls`
+/// Handles `GET /_local/calls`.
 pub(super) async fn calls(State(gateway): State<Gateway>) -> Response<Body> {
-    json_answer(StatusCode::OK, &gateway.inner.calls.to_json())
+    json_response(StatusCode::OK, &gateway.inner.calls.to_json())
 }
 
-/// `DELETE /_local/calls`
+/// Handles `DELETE /_local/calls`.
 pub(super) async fn clear_calls(State(gateway): State<Gateway>) -> Response<Body> {
     gateway.inner.calls.clear();
     empty(StatusCode::NO_CONTENT)
 }
 
-/// `GET /_local/consumed`: DynamoDB's units and bytes by function, since they are added up.
+/// Handles `GET /_local/consumed`: DynamoDB's units and bytes by function, since they are added up.
 pub(super) async fn consumed(State(gateway): State<Gateway>) -> Response<Body> {
-    json_answer(StatusCode::OK, &gateway.inner.calls.consumed_json())
+    json_response(StatusCode::OK, &gateway.inner.calls.consumed_json())
 }
 
-/// `POST /_local/consumed`: from now on they are added up.
+/// Handles `POST /_local/consumed`, which starts to add them up.
 pub(super) async fn meter(State(gateway): State<Gateway>) -> Response<Body> {
     gateway.inner.calls.meter();
     empty(StatusCode::NO_CONTENT)
 }
 
-/// `POST /_local/schedule/{function}`: runs it now and tells its outcome; 500 if it failed.
+/// Handles `POST /_local/schedule/{function}`: runs it now and returns its outcome; 500 if it failed.
 pub(super) async fn run_schedule(
     State(gateway): State<Gateway>,
     Path(function): Path<String>,
@@ -77,17 +77,17 @@ pub(super) async fn run_schedule(
         Some(Ok(outcome)) => {
             let status = if outcome.failed { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK };
             let payload: Value = serde_json::from_slice(&outcome.payload).unwrap_or_default();
-            json_answer(status, &json!({"failed": outcome.failed, "payload": payload}))
+            json_response(status, &json!({"failed": outcome.failed, "payload": payload}))
         }
     }
 }
 
-/// `GET /_local/faults`: the rules, and how often each has struck.
+/// Handles `GET /_local/faults`: the rules, and how often each has struck.
 pub(super) async fn faults(State(gateway): State<Gateway>) -> Response<Body> {
-    json_answer(StatusCode::OK, &gateway.inner.lambda.faults().to_json())
+    json_response(StatusCode::OK, &gateway.inner.lambda.faults().to_json())
 }
 
-/// `POST /_local/faults`: adds rules, or a seed's mix; 400 if something is no rule.
+/// Handles `POST /_local/faults`: adds rules, or a seed's mix; 400 if something is not a rule.
 pub(super) async fn add_faults(State(gateway): State<Gateway>, body: Bytes) -> Response<Body> {
     match Rules::parse(&body) {
         Ok(rules) => {
@@ -98,18 +98,18 @@ pub(super) async fn add_faults(State(gateway): State<Gateway>, body: Bytes) -> R
     }
 }
 
-/// `DELETE /_local/faults`
+/// Handles `DELETE /_local/faults`.
 pub(super) async fn clear_faults(State(gateway): State<Gateway>) -> Response<Body> {
     gateway.inner.lambda.faults().clear();
     empty(StatusCode::NO_CONTENT)
 }
 
-/// `GET /_local/clock`
+/// Handles `GET /_local/clock`.
 pub(super) async fn clock(State(gateway): State<Gateway>) -> Response<Body> {
     time(gateway.inner.schedules.clock())
 }
 
-/// `POST /_local/clock` with `{"advance_seconds": 60}`.
+/// Handles `POST /_local/clock` with `{"advance_seconds": 60}`.
 pub(super) async fn advance_clock(State(gateway): State<Gateway>, body: Bytes) -> Response<Body> {
     let asked: Value = serde_json::from_slice(&body).unwrap_or_default();
     let Some(seconds) = asked["advance_seconds"].as_u64() else {
@@ -124,5 +124,5 @@ pub(super) async fn advance_clock(State(gateway): State<Gateway>, body: Bytes) -
 
 fn time(clock: &Clock) -> Response<Body> {
     let now = clock.now().format(&Rfc3339).unwrap_or_default();
-    json_answer(StatusCode::OK, &json!({"now": now, "ahead_seconds": clock.ahead().as_secs()}))
+    json_response(StatusCode::OK, &json!({"now": now, "ahead_seconds": clock.ahead().as_secs()}))
 }

@@ -19,7 +19,6 @@ pub use model::{
     Table,
 };
 use properties::Properties;
-pub(crate) use properties::texts;
 use resolve::{Attributes, Resolver};
 use roles::Roles;
 
@@ -65,13 +64,17 @@ pub fn load(text: &str, surroundings: &Surroundings) -> Result<Model> {
     let template = yaml::read(text)?;
     let mut resolver = Resolver::new(&template, &surroundings.parameters)?;
     let resources = wanted_resources(&template, &resolver)?;
+    let globals = template.get("Globals").cloned().unwrap_or_default();
+    let mut model = Model::default();
     for (id, resource) in &resources {
         let attributes = attributes(id, resource, &resolver, surroundings)
             .with_context(|| format!("the name of resource {id} is not understood"))?;
+        // Only what runs here has attributes.
+        if !attributes.named.is_empty() {
+            model.resources.insert(id.clone(), attributes.reference.clone());
+        }
         resolver.add_resource(id, attributes);
     }
-    let globals = template.get("Globals").cloned().unwrap_or_default();
-    let mut model = Model::default();
     for name in surroundings.parameters.keys().filter(|name| !resolver.has_parameter(name)) {
         model.notices.not_run(name, "the template has no such parameter");
     }
@@ -87,7 +90,7 @@ pub fn load(text: &str, surroundings: &Surroundings) -> Result<Model> {
     Ok(model)
 }
 
-/// The resources whose condition holds.
+/// Returns the resources whose condition holds.
 fn wanted_resources(template: &Value, resolver: &Resolver) -> Result<Map<String, Value>> {
     let all =
         template.get("Resources").and_then(Value::as_object).context("the template has no resources")?;
@@ -105,7 +108,7 @@ fn kind(resource: &Value) -> &str {
     resource.get("Type").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// What references to a resource give. A name may depend on parameters, not on other resources.
+/// Returns what references to a resource give. A name may depend on parameters, not on other resources.
 fn attributes(id: &str, resource: &Value, resolver: &Resolver, around: &Surroundings) -> Result<Attributes> {
     let name = |property: &str| -> Result<String> {
         let given = resource.get("Properties").and_then(|properties| properties.get(property));

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::iam::Statement;
+use crate::account::{ACCOUNT_ID, role_name};
+use crate::iam::{Principal, Statement};
 
 /// Everything in the template that can run here.
 #[derive(Clone, Debug, Default)]
@@ -20,8 +21,19 @@ pub struct Model {
     pub buckets: Vec<Bucket>,
     /// CORS of the HTTP API; `None` where the API configures none.
     pub cors: Option<Cors>,
+    /// What `!Ref` gives of each resource that runs here, by its logical id: a table's, a bucket's or a function's name, a
+    /// queue's URL.
+    pub resources: BTreeMap<String, String>,
     /// What does not run here.
     pub notices: Notices,
+}
+
+impl Model {
+    /// Returns the functions as callers of the services, with their policies.
+    #[must_use]
+    pub fn principals(&self) -> Vec<Principal> {
+        self.functions.iter().map(Function::principal).collect()
+    }
 }
 
 /// One Lambda function.
@@ -67,6 +79,17 @@ pub struct Function {
     pub recursive: bool,
 }
 
+impl Function {
+    fn principal(&self) -> Principal {
+        let role = role_name(&self.logical_id);
+        Principal {
+            caller: self.binary.clone(),
+            arn: format!("arn:aws:sts::{ACCOUNT_ID}:assumed-role/{role}/{}", self.name),
+            statements: self.policy.clone(),
+        }
+    }
+}
+
 /// A route of the HTTP API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
@@ -77,7 +100,7 @@ pub struct Route {
 }
 
 impl Route {
-    /// `GET /v1/files/{id}`, or `$default`.
+    /// Returns the route's key: `GET /orders/{id}`, or `$default`.
     #[must_use]
     pub fn key(&self) -> String {
         if self.path == "$default" { self.path.clone() } else { format!("{} {}", self.method, self.path) }
@@ -113,7 +136,7 @@ pub struct ObjectSource {
 }
 
 impl ObjectSource {
-    /// Whether an event (`ObjectCreated:Put`, without `s3:`) of an object with this key is for the function.
+    /// Returns whether an event (`ObjectCreated:Put`, without `s3:`) of an object with this key is for the function.
     #[must_use]
     pub fn matches(&self, event_name: &str, key: &str) -> bool {
         let wanted = |pattern: &String| match pattern.trim_start_matches("s3:").strip_suffix('*') {
@@ -224,21 +247,21 @@ impl Notices {
         self.not_run.push(format!("{place}: {what}"));
     }
 
-    /// The lines to show.
+    /// Returns a line for each thing that the local cloud cannot run although it might matter.
     #[must_use]
-    pub fn lines(&self) -> Vec<String> {
-        let mut lines: Vec<String> =
-            self.not_run.iter().map(|text| format!("not run here: {text}")).collect();
+    pub fn not_run_lines(&self) -> Vec<String> {
+        let mut lines: Vec<_> = self.not_run.iter().map(|text| format!("not run here: {text}")).collect();
         lines.sort();
-        let counted = self.cloud_only.iter().map(|(what, places)| match places.iter().next() {
-            Some(only) if places.len() == 1 => format!("{what} ({only})"),
-            _ => format!("{what} ({} resources)", places.len()),
-        });
-        let counted: Vec<String> = counted.collect();
-        if !counted.is_empty() {
-            lines.push(format!("without effect here: {}", counted.join(", ")));
-        }
         lines
+    }
+
+    /// Returns a line for each type and property that has no effect here, with the resources that it stands at.
+    #[must_use]
+    pub fn without_effect_lines(&self) -> Vec<String> {
+        let line = |(what, places): (&String, &BTreeSet<String>)| {
+            format!("{what}: {}", places.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
+        };
+        self.cloud_only.iter().map(line).collect()
     }
 }
 
