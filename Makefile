@@ -34,7 +34,7 @@ help: ## Lists the targets.
 
 # ---------------------------------------------------------------- run
 .PHONY: dev
-dev: need-run build ## Builds and starts the local cloud; options in ARGS="--port 8080".
+dev: need-run build ## Builds and runs the local cloud; options in ARGS="--port 8080".
 	@exec target/release/files-local $(ARGS)
 
 .PHONY: build
@@ -133,7 +133,7 @@ test-arm64: need-test need-layer build ## Compiles the functions for arm64 and t
 	@.tools/venv-layer/bin/python -B $(scripts)/try_arm64.py target/arm64/zips $(ARGS)
 
 .PHONY: check-policies
-check-policies: ## Compares the template's policies with the calls of the last `make test`, by two evaluators.
+check-policies: ## Holds the template's policies against what the functions called in the last `make test`, by two evaluators.
 	@target/release/check-policies
 	@$(scripts)/install.sh lint
 	@$(scripts)/python-tools.sh iam

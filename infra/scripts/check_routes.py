@@ -38,7 +38,7 @@ def openapi_routes(document):
 
 
 def differences(template, document):
-    """Returns a line for each route that only one of the two has."""
+    """One line for each route that only one of the two has."""
     deployed, described = template_routes(template), openapi_routes(document)
     return [f"{method} {path} is in the template only" for method, path in sorted(deployed - described)] + [
         f"{method} {path} is in the OpenAPI document only" for method, path in sorted(described - deployed)

@@ -137,7 +137,7 @@ class Routes(unittest.TestCase):
         document = {"paths": {"/v1/x": {"get": {}, "parameters": [], "summary": "x"}}}
         self.assertEqual(differences(self.TEMPLATE, document), [])
 
-    def test_a_route_in_only_one_document_is_found(self):
+    def test_a_route_of_one_side_only_is_found(self):
         document = {"paths": {"/v1/x": {"post": {}}}}
         expected = ["GET /v1/x is in the template only", "POST /v1/x is in the OpenAPI document only"]
         self.assertEqual(differences(self.TEMPLATE, document), expected)
