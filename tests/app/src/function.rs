@@ -59,8 +59,13 @@ impl<'a> TestFunction<'a> {
     /// Returns the records for a client's requests, which check its API key.
     #[must_use]
     pub fn client_records(&self) -> ClientRecords {
-        let keys = Keys::new(self.aws.dynamodb(), self.setting("FILES_KEYS_TABLE"));
-        ClientRecords::new(self.records(), keys)
+        ClientRecords::new(self.records(), self.keys())
+    }
+
+    /// Returns the API keys.
+    #[must_use]
+    pub fn keys(&self) -> Keys {
+        Keys::new(self.aws.dynamodb(), self.setting("FILES_KEYS_TABLE"))
     }
 
     /// Returns the objects.
