@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use lambda_http::Error;
 use lambda_startup::{Startup, optional};
+use media_source::{MediaSource, PageResolver};
 use preview_url::{PreviewUrl, limits};
 use safe_fetch::{Allowed, SafeClient};
 
@@ -15,7 +16,8 @@ async fn main() -> Result<(), Error> {
     let allowed = Allowed::parse(&optional("FILES_IMPORT_ALLOW_HOSTS").unwrap_or_default())
         .except(&optional("AWS_LAMBDA_RUNTIME_API").unwrap_or_default());
     let client = SafeClient::new(allowed.clone(), limits())?;
-    let handler = Arc::new(PreviewUrl { keys, client, allowed, pages: startup.page_resolver() });
+    let pages = startup.page_function().map(|(client, name)| PageResolver::new(client, name));
+    let handler = Arc::new(PreviewUrl { keys, source: MediaSource { client, allowed, pages } });
     files_api::serve(move |request| {
         let handler = Arc::clone(&handler);
         async move { handler.answer(&request, lambda_startup::now()).await }
