@@ -14,11 +14,11 @@ use tokio::time::timeout;
 
 pub use crate::preview::Preview;
 
-/// How long one request to a source may take: somebody waits for the answer.
+/// Returns the limits of a request to a source: shorter than an import's, for a client waits. `contact` is the operator's.
 #[must_use]
-pub fn limits() -> Limits {
+pub fn limits(contact: Option<String>) -> Limits {
     let (connect_timeout, header_timeout) = (Duration::from_secs(4), Duration::from_secs(5));
-    Limits { connect_timeout, header_timeout, ..Limits::default() }
+    Limits { connect_timeout, header_timeout, contact, ..Limits::default() }
 }
 
 /// How long a site may take that shows a page, in seconds.

@@ -15,7 +15,7 @@ async fn main() -> Result<(), Error> {
     startup.connect_to_dynamodb(1).await;
     let allowed = Allowed::parse(&optional("FILES_IMPORT_ALLOW_HOSTS").unwrap_or_default())
         .except(&optional("AWS_LAMBDA_RUNTIME_API").unwrap_or_default());
-    let client = SafeClient::new(allowed.clone(), limits())?;
+    let client = SafeClient::new(allowed.clone(), limits(optional("FILES_IMPORT_CONTACT")))?;
     let pages = startup.page_function().map(|(client, name)| PageResolver::new(client, name));
     let handler = Arc::new(PreviewUrl { keys, source: MediaSource { client, allowed, pages } });
     files_api::serve(move |request| {

@@ -70,8 +70,8 @@ async fn what_is_no_film_is_not_stored_as_one() {
     for (path, reply, words) in [
         ("/dash", Reply::bytes(mpd).header("content-type", "text/xml"), "MPEG-DASH"),
         ("/dash.mpd", Reply::bytes(mpd), "MPEG-DASH"),
-        ("/film.mp4", Reply::bytes(HTML).header("content-type", "video/mp4"), "on the page"),
-        ("/share", Reply::bytes(HTML), "on the page"),
+        ("/film.mp4", Reply::bytes(HTML).header("content-type", "video/mp4"), "web page"),
+        ("/share", Reply::bytes(HTML), "web page"),
     ] {
         let error = refused(&owner, &source.serve(path, reply)).await;
         assert!(error.contains(words), "{path}: {error}");
