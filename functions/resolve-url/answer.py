@@ -40,7 +40,7 @@ def answer(info, url="", cookies=lambda _url: None):
         "upload_date": _date(info.get("upload_date")),
         "formats": [_format(one) | {"cookies": _cookies(cookies(one["url"]))} for one in kept],
         "best": kept.index(best),
-        "direct": bool(info.get("direct")) and info.get("webpage_url") == url,
+        "direct": bool(info.get("direct")) and best["url"] == url,
     }
 
 

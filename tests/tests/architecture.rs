@@ -118,16 +118,6 @@ fn nothing_shared_knows_a_function_and_no_function_knows_another() {
 }
 
 #[test]
-fn doubles_are_for_tests() {
-    let members = members();
-    assert!(members.contains_key("files-doubles"), "the doubles are a crate of their own");
-    for crate_name in members.keys() {
-        assert_without(&members, crate_name, &["files-doubles"]);
-    }
-    assert_without(&members, "files-doubles", &["aws*", "tokio*", "http*", "files-records"]);
-}
-
-#[test]
 fn the_entry_point_of_a_function_only_wires() {
     let functions =
         std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../functions")).expect("functions/");

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 
-use files_domain::{
-    ClaimImport, FileName, FileRecords, ImportMessage, PartPlan, Progress, Resume, human_bytes, limits,
-};
+use files_domain::{FileName, PartPlan, Progress, Resume, UploadRef, human_bytes, limits};
 use files_objects::{ObjectsError, Part, StoredParts};
+use files_queues::ImportMessage;
 use media_source::{Content, MediaSource, Request, Resolved};
 use safe_fetch::{FetchError, Source, SourceUrl, Target, Validator, Version};
 use tokio::time::timeout;
@@ -30,7 +29,7 @@ const MAX_TRIES: u32 = 3;
 /// How often a source may change under its import: the last time it is read in one answer, as far as that goes.
 pub(crate) const MAX_RESTARTS: u32 = 2;
 
-impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
+impl<'a> Worker<'a> {
     /// Fetches all that is missing. A source that changes is begun with anew: no byte of one version is kept beside
     /// those of another.
     pub(crate) async fn fetch(&mut self, order: &ImportMessage) -> Result<Fetched, Stop> {
@@ -63,12 +62,16 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
 
     /// What another run has begun, with the parts that S3 has of it. Where a page showed it, the page is asked again: what it
     /// named then may have been good for a while only.
-    async fn go_on(&mut self, request: &Request) -> Result<Option<Ranged<'_, 'a, R>>, Stop> {
+    async fn go_on(&mut self, request: &Request) -> Result<Option<Ranged<'_, 'a>>, Stop> {
         let (Some(resume), Some(upload_id)) = (self.file.resume.clone(), self.file.upload_id.clone()) else {
             return Ok(None);
         };
         self.restarts = self.restarts.max(resume.restarts);
-        let stored = self.import.objects.stored_parts(self.file.owner, self.file.id, &upload_id).await;
+        let stored = self
+            .import
+            .objects
+            .stored_parts(UploadRef { owner: self.file.owner, id: self.file.id, upload_id: &upload_id })
+            .await;
         let stored = match stored {
             Ok(stored) => stored,
             // Completed, aborted, or older than the bucket keeps unfinished uploads.
@@ -181,7 +184,7 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
         target: &Target,
         (source, metadata): (Source, SourceMetadata),
         version: Version,
-    ) -> Result<Ranged<'_, 'a, R>, Stop> {
+    ) -> Result<Ranged<'_, 'a>, Stop> {
         let plan = PartPlan::for_size(version.total).ok_or_else(|| too_large(limits::MAX_OBJECT_BYTES))?;
         let name = metadata.name.as_ref().filter(|_| self.file.name_from_source);
         self.file.resume = Some(Resume {
@@ -212,7 +215,7 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
         let upload_id = self.import.objects.create_upload(owner, id, Some(&content_type)).await?;
         (self.file.upload_id, self.file.progress) = (Some(upload_id.clone()), Some(progress));
         if let Err(stop) = self.write_down().await {
-            self.import.objects.abort_upload(owner, id, &upload_id).await?; // else nobody would know of it
+            self.import.objects.abort_upload(UploadRef { owner, id, upload_id: &upload_id }).await?; // else nobody would know of it
             (self.file.upload_id, self.file.resume) = (None, None);
             return Err(stop);
         }

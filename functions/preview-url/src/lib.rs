@@ -4,8 +4,9 @@ mod preview;
 
 use std::time::Duration;
 
-use files_api::{Answer, ApiError, PreviewRequest, Reason, answer, authority, for_key_holder};
-use files_domain::{CheckKey, Scope, Timestamp};
+use files_api::{ApiError, ApiResult, Endpoint, PreviewRequest, Reason, authenticate, respond};
+use files_domain::{Scope, Timestamp};
+use files_records::Keys;
 use lambda_http::Request as HttpRequest;
 use lambda_http::http::StatusCode;
 use media_source::{MediaSource, Request, ResolveError};
@@ -27,10 +28,10 @@ const SITE_SECONDS: u32 = 10;
 const ANSWER_TIME: Duration = Duration::from_secs(25);
 
 /// Says what importing a URL would bring, and imports nothing.
-pub struct PreviewUrl<R> {
-    /// Where keys are checked.
-    pub keys: R,
-    /// What URLs lead to.
+pub struct PreviewUrl {
+    /// The API keys.
+    pub keys: Keys,
+    /// Resolves URLs.
     pub source: MediaSource,
 }
 
@@ -40,22 +41,20 @@ struct Asked {
     request: PreviewRequest,
 }
 
-impl<R: CheckKey + Sync> PreviewUrl<R> {
-    /// Answers one request.
-    ///
-    /// # Errors
-    /// What the client is told instead.
-    pub async fn answer(&self, request: &HttpRequest, now: Timestamp) -> Answer {
-        let access = authority(request, Scope::Write, now)?;
-        let asked = for_key_holder(&self.keys, &access, self.read(request)).await?;
-        self.keys.check_key_now(&access).await?;
+impl Endpoint for PreviewUrl {
+    async fn handle(&self, request: HttpRequest, now: Timestamp) -> ApiResult {
+        let parse = |request: &HttpRequest, _: &_| self.read(request);
+        let (caller, asked) = authenticate(&self.keys, &request, Scope::Write, now, parse).await?;
+        self.keys.check_now(&caller).await?;
         let preview = timeout(ANSWER_TIME, self.preview(&asked)).await;
-        Ok(answer(
+        Ok(respond(
             StatusCode::OK,
             &preview.unwrap_or_else(|_| Err(refused(&FetchError::Timeout.for_user())))?,
         ))
     }
+}
 
+impl PreviewUrl {
     fn read(&self, request: &HttpRequest) -> Result<Asked, ApiError> {
         let request = PreviewRequest::read(request)?;
         let url = SourceUrl::parse(request.file_url.trim(), &self.source.allowed).map_err(|error| {

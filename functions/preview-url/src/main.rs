@@ -1,7 +1,5 @@
 //! `POST /v1/preview`
 
-use std::sync::Arc;
-
 use lambda_http::Error;
 use lambda_startup::{Startup, optional};
 use media_source::{MediaSource, PageResolver};
@@ -17,10 +15,5 @@ async fn main() -> Result<(), Error> {
         .except(&optional("AWS_LAMBDA_RUNTIME_API").unwrap_or_default());
     let client = SafeClient::new(allowed.clone(), limits(optional("FILES_IMPORT_CONTACT")))?;
     let pages = startup.page_function().map(|(client, name)| PageResolver::new(client, name));
-    let handler = Arc::new(PreviewUrl { keys, source: MediaSource { client, allowed, pages } });
-    files_api::serve(move |request| {
-        let handler = Arc::clone(&handler);
-        async move { handler.answer(&request, lambda_startup::now()).await }
-    })
-    .await
+    files_api::serve(PreviewUrl { keys, source: MediaSource { client, allowed, pages } }).await
 }
