@@ -6,7 +6,7 @@ MAX_TEXT = 500
 MAX_URL = 8 * 1024
 MAX_HEADER = 2 * 1024
 PLAYLISTS = ("m3u8", "m3u8_native")
-# What a request for the media may say beside its address. No cookies: they never travel.
+# What a request for the media may say beside its address. Cookies go apart, those of the page alone: the operator's never do.
 HEADERS = {"user-agent", "accept", "accept-language", "referer", "origin", "x-requested-with"}
 
 
@@ -18,8 +18,8 @@ class Unusable(Exception):
         self.reason = reason
 
 
-def answer(info):
-    """The answer for what yt-dlp says of one video."""
+def answer(info, url="", cookies=lambda _url: None):
+    """The answer for what yt-dlp says of the one video at this address. `cookies`: those that the page set for an address."""
     if info.get("is_live") or info.get("live_status") in ("is_live", "is_upcoming", "post_live"):
         raise Unusable("live")
     formats = formats_of(info)
@@ -38,8 +38,9 @@ def answer(info):
         "site": _text(info.get("extractor_key")),
         "thumbnail_url": _url(info.get("thumbnail")),
         "upload_date": _date(info.get("upload_date")),
-        "formats": [_format(one) for one in kept],
+        "formats": [_format(one) | {"cookies": _cookies(cookies(one["url"]))} for one in kept],
         "best": kept.index(best),
+        "direct": bool(info.get("direct")) and best["url"] == url,
     }
 
 
@@ -50,9 +51,11 @@ def formats_of(info):
 
 def _best(formats):
     """yt-dlp sorts them, the best last. One stream that has all is preferred, then one rendition of a playlist."""
-    whole = [one for one in formats if one.get("vcodec") != "none" and one.get("acodec") != "none"]
-    if not whole and all(one.get("vcodec") == "none" for one in formats):
-        whole = formats  # sound alone is all that there is
+    pictures = [one for one in formats if one.get("vcodec") != "none"]
+    sounds = [one for one in formats if one.get("acodec") != "none"]
+    whole = [one for one in pictures if one in sounds]
+    if not whole and not (pictures and sounds):
+        whole = formats  # sound alone, or a silent film, is all that there is
     usable = [one for one in whole if not one.get("has_drm")]
     for kinds in (("https", "http"), PLAYLISTS):
         if found := [one for one in usable if one.get("protocol") in kinds]:
@@ -84,6 +87,11 @@ def _headers(headers):
         for name, value in headers.items()
         if name.lower() in HEADERS and isinstance(value, str) and value.isprintable()
     }
+
+
+def _cookies(header):
+    is_sendable = isinstance(header, str) and header.isascii() and header.isprintable() and len(header) <= MAX_HEADER
+    return header if header and is_sendable else None
 
 
 def _title(info):

@@ -9,8 +9,11 @@ import zlib
 from pathlib import Path
 
 import guard
+import tags
+import tunnel
 import yt_dlp.plugins
 from yt_dlp import YoutubeDL
+from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.networking import _urllib as base
 
 HERE = Path(__file__).resolve().parent
@@ -22,7 +25,11 @@ SOCKET_SECONDS = 15
 
 
 class Http(base.HTTPHandler):
-    """Decompresses no more than a page may have."""
+    """Decompresses no more than a page may have; tells a proxy addresses, not names."""
+
+    @staticmethod
+    def _make_conn_class(base_class, req):
+        return tunnel.connection_class(base_class, req.headers.pop("Ytdl-socks-proxy", None))
 
     @staticmethod
     def gz(data):
@@ -64,7 +71,7 @@ class GuardedRH(base.UrllibRH):
         opener = urllib.request.OpenerDirector()
         context = self._make_sslcontext(legacy_ssl_support=legacy_ssl_support)
         for handler in (
-            base.ProxyHandler(proxies),
+            tunnel.ProxyHandler(proxies),
             Http(context=context),
             urllib.request.HTTPCookieProcessor(cookiejar),
             urllib.request.UnknownHandler(),
@@ -97,6 +104,16 @@ class Downloader(YoutubeDL):
     @functools.cached_property
     def _request_director(self):
         return self.build_request_director([GuardedRH])
+
+
+_read_content = InfoExtractor._webpage_read_content
+
+
+def _bounded_content(self, *args, **kwargs):
+    return tags.bounded(_read_content(self, *args, **kwargs))
+
+
+InfoExtractor._webpage_read_content = _bounded_content
 
 
 def options(proxy, cookies):

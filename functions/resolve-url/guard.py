@@ -19,6 +19,8 @@ from addresses import Allowed, is_private_name, is_public, literal
 MAX_REQUESTS = 60
 MAX_BYTES = 32 * 1024 * 1024
 MAX_SECONDS = 40
+# Of the processor's time: a page whose regular expressions take longer is not worth it.
+MAX_CPU_SECONDS = 8
 # How often time that was over is said again, lest somebody swallowed it.
 REPEAT_SECONDS = 1
 
@@ -73,12 +75,15 @@ class Budget:
     def __enter__(self):
         Guard.budget = self
         signal.signal(signal.SIGALRM, _time_is_over)
+        signal.signal(signal.SIGVTALRM, _time_is_over)
         signal.setitimer(signal.ITIMER_REAL, self.seconds, REPEAT_SECONDS)
+        signal.setitimer(signal.ITIMER_VIRTUAL, MAX_CPU_SECONDS, REPEAT_SECONDS)
         self.began = time.monotonic()
         return self
 
     def __exit__(self, *_):
         signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         Guard.budget = None
 
 
@@ -177,6 +182,20 @@ def _guarded_lookup(host, port, *args, **kwargs):
         budget.refuse("private_address")
     budget.admitted.update(found)
     return answers
+
+
+def checked_address(host, port):
+    """Resolves a name for a proxy, which is then told the address: it must not resolve the name itself, for it may stand in a
+    private network. Every address must be public; IPv4 comes first, as a proxy may have nothing else."""
+    budget = _budget()
+    _check_host(budget, host, port)
+    if address := literal(host):
+        return address
+    answers = _lookup(host, port, type=socket.SOCK_STREAM)
+    found = [answer[4][0] for answer in sorted(answers, key=lambda answer: answer[0] != socket.AF_INET)]
+    if host not in Guard.allowed and not all(is_public(address) for address in found):
+        budget.refuse("private_address")
+    return found[0]
 
 
 def _counted_read(self, buffer):

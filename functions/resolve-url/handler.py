@@ -49,7 +49,9 @@ def resolve(url, budget):
         with budget:
             guard.check_url(url)
             with open_downloader(SETTINGS.proxy, SETTINGS.cookies) as downloader:
-                return answer(video(downloader, url))
+                operators = {_key(cookie) for cookie in downloader.cookiejar}
+                info = video(downloader, url)
+                return answer(info, url, lambda media: page_cookies(downloader, operators, media))
     except guard.Over as over:
         return reasons.failure(over.reason)
     except Unusable as unusable:
@@ -59,6 +61,16 @@ def resolve(url, budget):
         if reason == "resolver_failed":
             print(json.dumps({"level": "ERROR", "message": "yt-dlp failed", "place": reasons.place(error)}), flush=True)
         return reasons.failure(reason)
+
+
+def page_cookies(downloader, operators, url):
+    """What the sites have set for an address in this resolution: a `Cookie` header without the operator's own."""
+    cookies = [cookie for cookie in downloader.cookiejar.get_cookies_for_url(url) if _key(cookie) not in operators]
+    return "; ".join(f"{cookie.name}={cookie.value}" for cookie in cookies if cookie.value is not None)
+
+
+def _key(cookie):
+    return cookie.domain, cookie.path, cookie.name
 
 
 def video(downloader, url):

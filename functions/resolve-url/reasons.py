@@ -11,7 +11,9 @@ SENTENCES = {
     "source_blocked": "the site refuses requests from servers such as this one; the operator of this service can give it a proxy "
     "or cookies for such sites (ResolveSecretArn)",
     "needs_browser": "the site answers browsers alone",
-    "unsupported_page": "no video or audio was found on the page",
+    "unsupported_page": "the source is a web page on which no video or audio was found; a file of a storage service has its own "
+    "download link",
+    "unreadable_page": "the web page could not be read: its site has changed, or sends servers another page than browsers",
     "private_or_login": "the page is private, or shown only to who has logged in there",
     "geo_blocked": "the site does not show this in the country of this service",
     "live": "live streams cannot be imported; try again when it has ended",
@@ -42,7 +44,8 @@ WORDS = [
     ("private_or_login", r"subscri(?:be|ption)|confirm your age|age.restricted|premium|HTTP Error 401"),
     ("not_found", r"HTTP Error (?:404|410)|unavailable|not available|does ?n.t exist|not exist|not found|removed|deleted"),
     ("source_blocked", r"HTTP Error 403"),
-    ("unsupported_page", r"unsupported url|no video formats|no video could be found|unable to extract|no media"),
+    ("unsupported_page", r"unsupported url|no video formats|no video could be found|no media"),
+    ("unreadable_page", r"unable to extract|failed to (?:parse|extract)"),
 ]
 # What the guard refused, as it is told.
 REFUSALS = {"private_address": "private_address", "port": "bad_url", "scheme": "bad_url"}

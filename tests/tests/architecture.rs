@@ -46,7 +46,7 @@ const OURS: [&str; 12] = [
     "media-facts",
     "probe-protocol",
     "hls-stream",
-    "page-resolver",
+    "media-source",
     "files-records",
     "files-objects",
     "files-queues",

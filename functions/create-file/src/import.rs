@@ -26,14 +26,14 @@ impl CreateFile {
         let file = new.awaiting_import(owner, FileId::new(now), now);
         let detail = Detail {
             metadata: order.request.metadata.clone(),
-            source_url: Some(url.as_str().to_owned()),
+            source_url: Some(url.with_fragment()),
             source_headers: !headers.is_empty(),
             ..Default::default()
         };
         let (file, detail) = self.create(&order, file, detail).await?;
         // An earlier attempt may have ended before it was queued. One message too many is harmless.
         if file.status == Status::Pending {
-            let message = ImportMessage { owner, id: file.id, file_url: url.as_str().to_owned(), headers };
+            let message = ImportMessage { owner, id: file.id, file_url: url.with_fragment(), headers };
             self.queue(&order, &file, &message).await?;
         }
         created(StatusCode::ACCEPTED, &order, &file, &detail).build()

@@ -7,17 +7,17 @@ use std::sync::atomic::AtomicU64;
 use files_domain::{FileName, PartPlan, Progress, Resume, UploadRef, human_bytes, limits};
 use files_objects::{ObjectsError, Part, StoredParts};
 use files_queues::ImportMessage;
-use safe_fetch::{FetchError, Source, SourceHeaders, SourceUrl, Target, Validator, Version};
+use media_source::{Content, MediaSource, Request, Resolved};
+use safe_fetch::{FetchError, Source, SourceUrl, Target, Validator, Version};
 use tokio::time::timeout;
 use tracing::{info, warn};
 
 use crate::backoff;
 use crate::finish::Fetched;
 use crate::hash::PartsHash;
-use crate::incoming::{Incoming, Said};
+use crate::incoming::{Incoming, SourceMetadata};
 use crate::job::Job;
 use crate::ordered::Ordered;
-use crate::page::{Nature, Titled};
 use crate::ranged::Ranged;
 use crate::stop::Stop;
 use crate::worker::Worker;
@@ -35,17 +35,21 @@ impl<'a> Worker<'a> {
     pub(crate) async fn fetch(&mut self, order: &ImportMessage) -> Result<Fetched, Stop> {
         let url = SourceUrl::parse(&order.file_url, &self.import.allowed)
             .map_err(|error| Stop::Refused(error.to_string()))?;
-        let headers =
-            SourceHeaders::new(order.headers.iter()).map_err(|error| Stop::Refused(error.to_string()))?;
-        let target = Target { url, headers };
+        let request = Request::new(url, &order.headers).map_err(|error| Stop::Refused(error.to_string()))?;
         loop {
-            self.shown = None;
-            let fetched = if let Some(ranged) = self.go_on(&target, order).await? {
+            self.page = None;
+            let fetched = if let Some(ranged) = self.go_on(&request).await? {
                 ranged.run().await
             } else {
-                self.fetch_anew(&target, order).await
+                self.fetch_anew(&request).await
             };
             match fetched {
+                // Who sends other bytes than it was asked for is not asked for parts again.
+                Err(Stop::Source(FetchError::WrongRange)) if self.restarts < MAX_RESTARTS => {
+                    self.restarts = MAX_RESTARTS;
+                    info!(file = %self.file.id, "the source sends wrong parts");
+                    self.abort_leftover().await.map_err(Stop::Ours)?;
+                }
                 Err(Stop::Source(FetchError::Changed)) if self.restarts < MAX_RESTARTS => {
                     self.restarts += 1;
                     info!(file = %self.file.id, restarts = self.restarts, "the source has changed");
@@ -58,11 +62,7 @@ impl<'a> Worker<'a> {
 
     /// What another run has begun, with the parts that S3 has of it. Where a page showed it, the page is asked again: what it
     /// named then may have been good for a while only.
-    async fn go_on(
-        &mut self,
-        target: &Target,
-        order: &ImportMessage,
-    ) -> Result<Option<Ranged<'_, 'a>>, Stop> {
+    async fn go_on(&mut self, request: &Request) -> Result<Option<Ranged<'_, 'a>>, Stop> {
         let (Some(resume), Some(upload_id)) = (self.file.resume.clone(), self.file.upload_id.clone()) else {
             return Ok(None);
         };
@@ -83,14 +83,15 @@ impl<'a> Worker<'a> {
         let Some((stored, hash)) = self.in_order_if_need_be(&resume, stored) else { return Ok(None) };
         let version = Version { total: resume.size, validator };
         info!(file = %self.file.id, parts = stored.len(), of = resume.plan().count(), "going on with an import");
+        let mut target = request.target.clone();
         if resume.of_page {
-            self.shown = Some(self.look_into(target, &order.headers).await?);
+            let resolved = self.resolve(request).await?;
+            (target, self.page) = (resolved.target, resolved.page);
         }
-        let target = self.shown.as_ref().map_or(target, |shown| &shown.target);
-        let job = self.job(target, target.clone(), version, upload_id);
+        let job = self.job(&target, target.clone(), version, upload_id);
         let name = resume.name.as_deref().and_then(FileName::clean);
-        let said = Said { name, content_type: resume.content_type.clone() };
-        Ok(Some(Ranged::new(self, job, (resume.plan(), said), stored, hash, None)))
+        let metadata = SourceMetadata { name, content_type: resume.content_type.clone() };
+        Ok(Some(Ranged::new(self, job, (resume.plan(), metadata), stored, hash, None)))
     }
 
     /// Where the parts are to be hashed in their order, only those count that are. `None`: not even they are all there.
@@ -111,11 +112,11 @@ impl<'a> Worker<'a> {
         self.file.announced_sha256.is_some() || self.restarts >= MAX_RESTARTS
     }
 
-    async fn fetch_anew(&mut self, target: &Target, order: &ImportMessage) -> Result<Fetched, Stop> {
+    async fn fetch_anew(&mut self, request: &Request) -> Result<Fetched, Stop> {
         let mut tries = 0;
         loop {
             self.abort_leftover().await.map_err(Stop::Ours)?;
-            let error = match self.fetch_once(target, order).await {
+            let error = match self.fetch_once(request).await {
                 Err(Stop::Source(error)) if error.is_retryable() => error,
                 other => return other,
             };
@@ -129,62 +130,50 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// By what answers: the media, a playlist of them, or a page that shows where they are.
-    async fn fetch_once(&mut self, target: &Target, order: &ImportMessage) -> Result<Fetched, Stop> {
-        let mut target = target.clone();
-        let mut source = self.open(&target).await?;
-        if Nature::of(&source) == Nature::Page && self.import.pages.is_some() {
-            drop(source); // its body is of no use
-            let shown = self.look_into(&target, &order.headers).await?;
-            target = shown.target.clone();
-            self.shown = Some(shown);
-            source = self.open(&target).await?;
-        }
-        match Nature::of(&source) {
-            Nature::Page if self.shown.is_some() => {
-                Err(Stop::Refused("what the page shows is a page again".to_owned()))
-            }
-            Nature::Manifest => Err(Stop::Refused("streams of MPEG-DASH cannot be imported".to_owned())),
-            Nature::Playlist => self.fetch_stream(&target, source).await,
-            Nature::Page | Nature::Media => self.fetch_media(&target, source).await,
+    /// By what the URL leads to: a file in parts or in one stream, or the segments of a playlist.
+    async fn fetch_once(&mut self, request: &Request) -> Result<Fetched, Stop> {
+        let Resolved { content, target, name, content_type, page } = self.resolve(request).await?;
+        self.page = page;
+        let metadata = SourceMetadata { name, content_type };
+        match content {
+            Content::File(source) => self.fetch_file(&target, source, metadata).await,
+            stream => self.fetch_in_order(Incoming::new(self.client.clone(), stream, metadata)).await,
         }
     }
 
-    async fn open(&self, target: &Target) -> Result<Source, Stop> {
-        let opened = timeout(self.hours.left(), self.client.open(target)).await;
-        Ok(opened.map_err(|_| Stop::GivenUp(FetchError::Timeout))??)
-    }
-
-    async fn fetch_stream(&mut self, target: &Target, playlist: Source) -> Result<Fetched, Stop> {
-        let stream = self.open_stream(target, playlist).await?;
-        let extension = Some(stream.extension());
-        self.fetch_in_order(stream, extension).await
+    /// Resolves the URL in the time that is left.
+    async fn resolve(&self, request: &Request) -> Result<Resolved, Stop> {
+        let (client, import) = (self.client.clone(), self.import);
+        let source = MediaSource { client, allowed: import.allowed.clone(), pages: import.pages.clone() };
+        let resolved = timeout(self.hours.left(), source.resolve(request)).await;
+        Ok(resolved.map_err(|_| Stop::GivenUp(FetchError::Timeout))??)
     }
 
     /// In one go: what comes so cannot be gone on with.
-    async fn fetch_in_order(
-        &mut self,
-        source: impl Incoming,
-        extension: Option<&str>,
-    ) -> Result<Fetched, Stop> {
-        let name = self.shown.as_ref().and_then(|shown| shown.name(extension));
-        let titled = Titled { inner: source, name: name.map(|name| name.as_str().to_owned()) };
-        let whole = timeout(self.hours.left(), Ordered::new(self).run(titled)).await;
+    async fn fetch_in_order(&mut self, source: Incoming) -> Result<Fetched, Stop> {
+        let whole = timeout(self.hours.left(), Ordered::new(self).run(source)).await;
         whole.unwrap_or_else(|_| {
             Err(Stop::Refused("the source took too long and cannot be resumed".to_owned()))
         })
     }
 
-    async fn fetch_media(&mut self, target: &Target, source: Source) -> Result<Fetched, Stop> {
+    async fn fetch_file(
+        &mut self,
+        target: &Target,
+        source: Box<Source>,
+        metadata: SourceMetadata,
+    ) -> Result<Fetched, Stop> {
         let max = self.import.max_file_bytes;
         if source.length.is_some_and(|length| length > max) {
             return Err(too_large(max));
         }
         match source.version.clone() {
             Some(version) if version.total > ONE_STREAM_BYTES => {
-                self.begin(target, source, version).await?.run().await
+                self.begin(target, (*source, metadata), version).await?.run().await
             }
-            _ => self.fetch_in_order(source, None).await,
+            _ => {
+                self.fetch_in_order(Incoming::new(self.client.clone(), Content::File(source), metadata)).await
+            }
         }
     }
 
@@ -193,36 +182,36 @@ impl<'a> Worker<'a> {
     async fn begin(
         &mut self,
         target: &Target,
-        source: Source,
+        (source, metadata): (Source, SourceMetadata),
         version: Version,
     ) -> Result<Ranged<'_, 'a>, Stop> {
-        let mut said = source.said();
-        if let Some(name) = self.shown.as_ref().and_then(|shown| shown.name(None)) {
-            said.name = Some(name);
-        }
         let plan = PartPlan::for_size(version.total).ok_or_else(|| too_large(limits::MAX_OBJECT_BYTES))?;
-        let name = said.name.as_ref().filter(|_| self.file.name_from_source);
+        let name = metadata.name.as_ref().filter(|_| self.file.name_from_source);
         self.file.resume = Some(Resume {
             size: version.total,
             part_size: plan.part_size(),
             validator: version.validator.as_str().to_owned(),
             restarts: self.restarts,
             name: name.map(|name| name.as_str().to_owned()),
-            content_type: said.content_type.clone(),
-            of_page: self.shown.is_some(),
+            content_type: metadata.content_type.clone(),
+            of_page: self.page.is_some(),
             hashed: None,
         });
         let upload_id =
-            self.begin_upload(&said, Progress { received: 0, total: Some(version.total) }).await?;
+            self.begin_upload(&metadata, Progress { received: 0, total: Some(version.total) }).await?;
         let job = self.job(target, source.target.clone(), version, upload_id);
         let hash = self.is_in_order().then(PartsHash::default);
-        Ok(Ranged::new(self, job, (plan, said), BTreeMap::new(), hash, Some(source)))
+        Ok(Ranged::new(self, job, (plan, metadata), BTreeMap::new(), hash, Some(source)))
     }
 
     /// The upload's id goes into the record before its first part: whoever deletes the file must know it.
-    pub(crate) async fn begin_upload(&mut self, said: &Said, progress: Progress) -> Result<String, Stop> {
+    pub(crate) async fn begin_upload(
+        &mut self,
+        metadata: &SourceMetadata,
+        progress: Progress,
+    ) -> Result<String, Stop> {
         let (owner, id) = (self.file.owner, self.file.id);
-        let content_type = self.file.imported_type(said.name.as_ref(), said.content_type.as_deref());
+        let content_type = self.file.imported_type(metadata.name.as_ref(), metadata.content_type.as_deref());
         let upload_id = self.import.objects.create_upload(owner, id, Some(&content_type)).await?;
         (self.file.upload_id, self.file.progress) = (Some(upload_id.clone()), Some(progress));
         if let Err(stop) = self.write_down().await {

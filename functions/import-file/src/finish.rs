@@ -7,7 +7,7 @@ use files_records::RecordsError;
 use tracing::info;
 
 use crate::BoxError;
-use crate::incoming::Said;
+use crate::incoming::SourceMetadata;
 use crate::stop::Stop;
 use crate::worker::Worker;
 
@@ -15,7 +15,7 @@ use crate::worker::Worker;
 pub(crate) struct Fetched {
     pub(crate) size: u64,
     pub(crate) checksum: Option<Checksum>,
-    pub(crate) said: Said,
+    pub(crate) metadata: SourceMetadata,
     pub(crate) parts: Vec<Part>,
     pub(crate) whole: Bytes,
 }
@@ -46,8 +46,8 @@ impl Worker<'_> {
         let object = ImportedObject {
             size: fetched.size,
             checksum: fetched.checksum.clone(),
-            content_type: fetched.said.content_type.clone(),
-            name: fetched.said.name.clone(),
+            content_type: fetched.metadata.content_type.clone(),
+            name: fetched.metadata.name.clone(),
             upload_id: self.file.upload_id.clone(),
         };
         let content_type = self.save_imported(object).await?;
@@ -61,7 +61,7 @@ impl Worker<'_> {
         let (mine, records) = (self.file.generation, &self.import.records);
         let mut after = self.file.clone();
         after.imported(object.clone(), now);
-        let origin = self.shown.as_ref().and_then(|shown| shown.origin.as_ref());
+        let origin = self.page.as_ref().and_then(|page| page.origin.as_ref());
         match records.save_file_with_origin(&self.file, &after, origin).await {
             Ok(()) => return Ok(after.content_type),
             Err(RecordsError::Changed) => {} // perhaps only sweep, which has put off what is due: look

@@ -1,53 +1,91 @@
 use bytes::Bytes;
-use files_domain::{FileName, clean_content_type};
-use safe_fetch::Source;
+use files_domain::FileName;
+use media_source::Content;
+use safe_fetch::{ByteRange, FetchError, SafeClient};
+use tracing::info;
 
+use crate::backoff;
 use crate::stop::Stop;
 
-/// Bytes that come in their order, from wherever, and what is said of them.
-pub(crate) trait Incoming: Send {
-    /// The next ones, never empty; `None` once all have come.
-    fn next_chunk(&mut self) -> impl Future<Output = Result<Option<Bytes>, Stop>> + Send;
+/// How often in a row a source may break off without having brought [`WORTH_ANOTHER`].
+const MAX_FAILURES: u32 = 4;
+/// A connection that brought so much before it broke is worth the next one at once.
+const WORTH_ANOTHER: u64 = 64 * 1024;
 
-    /// How many there are, if that is known.
-    fn length(&self) -> Option<u64>;
-
-    /// The media type, as it was said.
-    fn content_type(&self) -> Option<&str>;
-
-    /// The file's name, as it was said.
-    fn file_name(&self) -> Option<&str>;
-
-    /// The same, fit for a record.
-    fn said(&self) -> Said {
-        Said {
-            name: self.file_name().and_then(FileName::clean),
-            content_type: self.content_type().and_then(clean_content_type),
-        }
-    }
+/// Bytes that come in their order, from wherever, and what is said of them. A file whose source gives parts of one version is
+/// asked for the rest when it breaks off.
+pub(crate) struct Incoming {
+    client: SafeClient,
+    content: Content,
+    pub(crate) metadata: SourceMetadata,
+    /// Bytes that have come, and those when it broke off last.
+    received: u64,
+    failed_at: u64,
+    failures: u32,
 }
 
 /// What a source says of its bytes, made fit for a record.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Said {
+pub(crate) struct SourceMetadata {
     pub(crate) name: Option<FileName>,
     pub(crate) content_type: Option<String>,
 }
 
-impl Incoming for Source {
-    async fn next_chunk(&mut self) -> Result<Option<Bytes>, Stop> {
-        Ok(Self::next_chunk(self).await?)
+impl Incoming {
+    pub(crate) fn new(client: SafeClient, content: Content, metadata: SourceMetadata) -> Self {
+        Self { client, content, metadata, received: 0, failed_at: 0, failures: 0 }
     }
 
-    fn length(&self) -> Option<u64> {
-        self.length
+    /// Returns the next bytes, never empty; `None` once all have come.
+    pub(crate) async fn next_chunk(&mut self) -> Result<Option<Bytes>, Stop> {
+        loop {
+            let chunk = match &mut self.content {
+                Content::File(source) => source.next_chunk().await,
+                Content::Stream(stream) => return Ok(stream.next_chunk().await?),
+            };
+            match chunk {
+                Ok(chunk) => {
+                    self.received += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
+                    return Ok(chunk);
+                }
+                Err(error) => self.resume(error).await?,
+            }
+        }
     }
 
-    fn content_type(&self) -> Option<&str> {
-        self.content_type.as_deref()
+    /// Asks for what is missing, if that can be asked for.
+    async fn resume(&mut self, error: FetchError) -> Result<(), FetchError> {
+        let Content::File(source) = &mut self.content else { return Err(error) };
+        let Some(version) = source.version.clone().filter(|version| self.received < version.total) else {
+            return Err(error);
+        };
+        let mut error = error;
+        loop {
+            let brought = self.received - std::mem::replace(&mut self.failed_at, self.received);
+            self.failures = if brought >= WORTH_ANOTHER { 0 } else { self.failures + 1 };
+            if !error.is_retryable() || self.failures > MAX_FAILURES {
+                return Err(error);
+            }
+            info!(%error, received = self.received, "a source broke off");
+            tokio::time::sleep(backoff::pause(self.failures)).await; // back-off between two tries, not a wait for an event
+            let wanted = ByteRange { first: self.received, last: version.total - 1 };
+            match self.client.range(&source.target, &version, wanted).await {
+                Ok(rest) => {
+                    // What is known of the whole stays.
+                    let whole = std::mem::replace(&mut **source, rest);
+                    source.version = whole.version;
+                    return Ok(());
+                }
+                Err(next) => error = next,
+            }
+        }
     }
 
-    fn file_name(&self) -> Option<&str> {
-        self.file_name.as_deref()
+    /// Returns how many bytes there are, if that is known.
+    pub(crate) fn length(&self) -> Option<u64> {
+        match &self.content {
+            Content::File(source) => source.version.as_ref().map(|version| version.total).or(source.length),
+            Content::Stream(_) => None,
+        }
     }
 }

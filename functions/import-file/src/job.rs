@@ -23,13 +23,18 @@ pub(crate) struct Job {
     pub(crate) on_their_way: AtomicU64,
 }
 
+/// Whether an address is none of the file any more.
+pub(crate) fn is_refusal(error: &FetchError) -> bool {
+    matches!(error.status(), Some(401 | 403 | 404 | 410))
+}
+
 impl Job {
     /// Some bytes of the source. Where its redirects led to may have been signed for a while only: if it is refused there,
     /// it is looked up once more.
     pub(crate) async fn ask(&self, wanted: ByteRange) -> Result<Source, FetchError> {
         let location = self.location();
         let asked = match self.client.range(&location, &self.version, wanted).await {
-            Err(FetchError::Status(401 | 403 | 404 | 410)) if location != self.target => {
+            Err(error) if is_refusal(&error) && location != self.target => {
                 self.client.range(&self.target, &self.version, wanted).await
             }
             asked => asked,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use import_file::ImportFile;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use lambda_startup::{Startup, number, optional};
+use media_source::PageResolver;
 use safe_fetch::{Allowed, Limits, SafeClient};
 use serde_json::Value;
 
@@ -19,9 +20,12 @@ async fn main() -> Result<(), Error> {
         records,
         objects,
         queue,
-        client: SafeClient::new(allowed.clone(), Limits::default())?,
+        client: SafeClient::new(
+            allowed.clone(),
+            Limits { contact: optional("FILES_IMPORT_CONTACT"), ..Limits::default() },
+        )?,
         allowed,
-        pages: startup.page_resolver(),
+        pages: startup.page_function().map(|(client, name)| PageResolver::new(client, name)),
         max_file_bytes: number("FILES_MAX_FILE_BYTES", "a number of bytes")?,
     });
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {

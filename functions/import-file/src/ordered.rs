@@ -29,7 +29,7 @@ impl<'w, 'a> Ordered<'w, 'a> {
         Self { worker, buffer: BytesMut::new(), received: 0, hash: Sha256::new(), uploads }
     }
 
-    pub(crate) async fn run(mut self, mut source: impl Incoming) -> Result<Fetched, Stop> {
+    pub(crate) async fn run(mut self, mut source: Incoming) -> Result<Fetched, Stop> {
         let limit = self.worker.import.max_file_bytes.min(PART_BYTES as u64 * MAX_PARTS);
         if source.length().is_some_and(|length| length > limit) {
             return Err(too_large(limit));
@@ -46,7 +46,7 @@ impl<'w, 'a> Ordered<'w, 'a> {
     }
 
     /// The next bytes. What has come is written down while they are waited for.
-    async fn next_chunk(&mut self, source: &mut impl Incoming) -> Result<Option<Bytes>, Stop> {
+    async fn next_chunk(&mut self, source: &mut Incoming) -> Result<Option<Bytes>, Stop> {
         let total = source.length();
         let mut next = std::pin::pin!(source.next_chunk());
         let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + TICK, TICK);
@@ -65,7 +65,7 @@ impl<'w, 'a> Ordered<'w, 'a> {
     }
 
     /// Appends a chunk; each full part is sent off.
-    async fn take(&mut self, mut chunk: &[u8], source: &impl Incoming) -> Result<(), Stop> {
+    async fn take(&mut self, mut chunk: &[u8], source: &Incoming) -> Result<(), Stop> {
         while !chunk.is_empty() {
             if self.buffer.capacity() == 0 {
                 self.buffer.reserve(PART_BYTES); // at once: growing would hold the old and the new
@@ -80,18 +80,18 @@ impl<'w, 'a> Ordered<'w, 'a> {
         Ok(())
     }
 
-    async fn send_part(&mut self, source: &impl Incoming) -> Result<(), Stop> {
+    async fn send_part(&mut self, source: &Incoming) -> Result<(), Stop> {
         let progress = Progress { received: self.received, total: source.length() };
         let upload_id = match &self.worker.file.upload_id {
             Some(upload_id) => upload_id.clone(),
-            None => self.worker.begin_upload(&source.said(), progress).await?,
+            None => self.worker.begin_upload(&source.metadata, progress).await?,
         };
         let part = std::mem::take(&mut self.buffer).freeze();
         self.uploads.send(upload_id, part).await?;
         self.write_down_at_times(progress.total).await
     }
 
-    async fn finish(mut self, source: &impl Incoming) -> Result<Fetched, Stop> {
+    async fn finish(mut self, source: &Incoming) -> Result<Fetched, Stop> {
         let mut whole = Bytes::new();
         if self.worker.file.upload_id.is_none() {
             whole = std::mem::take(&mut self.buffer).freeze();
@@ -101,7 +101,7 @@ impl<'w, 'a> Ordered<'w, 'a> {
         Ok(Fetched {
             size: self.received,
             checksum: Some(Checksum::Sha256(hex::encode(self.hash.finalize()))),
-            said: source.said(),
+            metadata: source.metadata.clone(),
             parts: self.uploads.finish().await?,
             whole,
         })

@@ -12,7 +12,7 @@ use tracing::{info, warn};
 
 use crate::finish::Fetched;
 use crate::hash::PartsHash;
-use crate::incoming::Said;
+use crate::incoming::SourceMetadata;
 use crate::job::Job;
 use crate::lanes::Lanes;
 use crate::reader::Reader;
@@ -32,19 +32,31 @@ pub(crate) struct Ranged<'w, 'a> {
     worker: &'w mut Worker<'a>,
     job: Arc<Job>,
     plan: PartPlan,
-    said: Said,
+    metadata: SourceMetadata,
     missing: BTreeSet<u32>,
     stored: BTreeMap<u32, Part>,
     running: JoinSet<Ended>,
     lanes: Lanes,
     /// Of the stored parts, where they are fetched in order.
     hash: Option<PartsHash>,
-    /// An answer that the next part may be read from.
+    /// An answer that the next part may be read from: the one before it, or the first one of all.
     reader: Option<Reader>,
+    /// Whether the first answer is still being read, and no other connection has brought a part.
+    has_first_answer: bool,
+    /// The source gives no other answer than the first one.
+    is_only_answer: bool,
     failures: Failures,
     rest_until: Option<Instant>,
     /// The longest that a part has taken of late.
     part_time: Duration,
+}
+
+/// Whether another connection than the first one was refused, or given what it had not asked for: the link may be good for one
+/// request. Too many connections are another matter.
+fn is_turned_away(error: &FetchError) -> bool {
+    let is_status = error.status().is_some_and(|status| (400..=599).contains(&status));
+    let is_other = matches!(error.cause(), FetchError::Interrupted(_) | FetchError::WrongRange);
+    (is_status || is_other) && !error.may_be_crowding()
 }
 
 /// What failed since a part was last stored.
@@ -60,23 +72,26 @@ impl<'w, 'a> Ranged<'w, 'a> {
     pub(crate) fn new(
         worker: &'w mut Worker<'a>,
         job: Job,
-        (plan, said): (PartPlan, Said),
+        (plan, metadata): (PartPlan, SourceMetadata),
         stored: BTreeMap<u32, Part>,
         hash: Option<PartsHash>,
         answer: Option<Source>,
     ) -> Self {
         let job = Arc::new(job);
+        let has_first_answer = answer.is_some();
         let reader = Reader::new(job.clone(), answer, hash.is_some());
         Self {
             worker,
             plan,
-            said,
+            metadata,
             missing: (1..=plan.count()).filter(|number| !stored.contains_key(number)).collect(),
             stored,
             running: JoinSet::new(),
             lanes: if hash.is_some() { Lanes::one() } else { Lanes::new() },
             hash,
             reader: Some(reader),
+            has_first_answer,
+            is_only_answer: false,
             failures: Failures { source: 0, objects: 0, counted: Instant::now() },
             rest_until: None,
             part_time: Duration::ZERO,
@@ -96,7 +111,7 @@ impl<'w, 'a> Ranged<'w, 'a> {
         Ok(Fetched {
             size: self.job.version.total,
             checksum: sha256.or_else(|| checksum_of_parts(&parts)),
-            said: self.said,
+            metadata: self.metadata,
             parts,
             whole: bytes::Bytes::new(),
         })
@@ -129,14 +144,26 @@ impl<'w, 'a> Ranged<'w, 'a> {
         }
         self.rest_until = None;
         while self.running.len() < self.lanes.limit() && self.worker.hours.allow(self.part_time) {
-            let Some(number) = self.missing.pop_first() else { return };
+            let Some(number) = self.next_part() else { return };
             let first = u64::from(number - 1) * self.plan.part_size();
             let length = self.plan.length(number).unwrap_or(0);
-            let piece = Piece { number, first, length, began: Instant::now() };
             let in_order = self.hash.is_some();
-            let reader = self.reader.take();
+            let reader = self.reader.take_if(|reader| reader.is_at(first) || in_order);
             let reader = reader.unwrap_or_else(|| Reader::new(self.job.clone(), None, in_order));
+            let is_of_first_answer = reader.is_first();
+            let piece = Piece { number, first, length, is_of_first_answer, began: Instant::now() };
             self.running.spawn(stream(self.job.clone(), piece, reader, self.hash.clone()));
+        }
+    }
+
+    /// The part that the open answer goes on with, else the first one that is missing. Where there is no other answer, it is
+    /// waited for.
+    fn next_part(&mut self) -> Option<u32> {
+        let at = self.reader.as_ref().and_then(|reader| reader.part(self.plan.part_size()));
+        match at.filter(|number| self.missing.remove(number)) {
+            Some(number) => Some(number),
+            None if self.is_only_answer => None,
+            None => self.missing.pop_first(),
         }
     }
 
@@ -162,6 +189,9 @@ impl<'w, 'a> Ranged<'w, 'a> {
 
     fn take(&mut self, ended: Ended) -> Result<(), Stop> {
         let Ended { piece, outcome, reader, hash } = ended;
+        if piece.is_of_first_answer && (outcome.is_err() || !reader.is_first()) {
+            (self.has_first_answer, self.is_only_answer) = (false, false); // it broke off
+        }
         match outcome {
             Ok(part) => {
                 self.stored.insert(piece.number, part);
@@ -170,10 +200,24 @@ impl<'w, 'a> Ranged<'w, 'a> {
                 (self.failures.source, self.failures.objects) = (0, 0);
                 if self.hash.is_some() {
                     (self.hash, self.reader) = (hash, Some(reader));
+                } else if reader.is_first() && self.has_first_answer {
+                    self.reader = Some(reader);
+                } else if !reader.is_first() {
+                    // The source gives more than one: it need not hold the first one open any longer.
+                    (self.has_first_answer, self.reader) = (false, None);
                 }
                 Ok(())
             }
             Err(PartError::NoSuchUpload) => Err(Stop::NotOurs),
+            Err(PartError::Source(error))
+                if self.has_first_answer && !reader.is_first() && is_turned_away(&error) =>
+            {
+                info!(file = %self.job.id, %error, "the source gives one answer: it is read to its end");
+                self.missing.insert(piece.number);
+                self.is_only_answer = true;
+                self.lanes.lower(1);
+                Ok(())
+            }
             Err(PartError::Source(error)) if error.is_retryable() => {
                 self.missing.insert(piece.number);
                 self.source_failed(piece, error)

@@ -24,18 +24,36 @@ pub(crate) struct Reader {
     in_order: bool,
     /// Bytes of this answer.
     brought: u64,
+    /// The answer is the first one of all.
+    is_first: bool,
 }
 
 impl Reader {
     /// `answer`: one that begins with the first byte of all.
     pub(crate) fn new(job: Arc<Job>, answer: Option<Source>, in_order: bool) -> Self {
-        Self { job, answer, left_over: Bytes::new(), at: 0, end: 0, in_order, brought: 0 }
+        let is_first = answer.is_some();
+        Self { job, answer, left_over: Bytes::new(), at: 0, end: 0, in_order, brought: 0, is_first }
+    }
+
+    /// Whether it still reads the first answer of all.
+    pub(crate) fn is_first(&self) -> bool {
+        self.is_first
+    }
+
+    /// Whether this is the next byte of its answer.
+    pub(crate) fn is_at(&self, first: u64) -> bool {
+        self.at == first
+    }
+
+    /// The part that its answer goes on with, from 1.
+    pub(crate) fn part(&self, part_size: u64) -> Option<u32> {
+        u32::try_from(self.at / part_size).ok()?.checked_add(1)
     }
 
     /// Goes to a part.
     pub(crate) fn aim(&mut self, first: u64, length: u64) {
         if self.at != first {
-            (self.answer, self.left_over) = (None, Bytes::new());
+            (self.answer, self.left_over, self.is_first) = (None, Bytes::new(), false);
         }
         (self.at, self.end) = (first, first + length);
     }
@@ -75,7 +93,7 @@ impl Reader {
 
     async fn ask(&mut self) -> Result<Source, FetchError> {
         let last = if self.in_order { self.job.version.total } else { self.end } - 1;
-        self.brought = 0;
+        (self.brought, self.is_first) = (0, false);
         self.job.ask(ByteRange { first: self.at, last }).await
     }
 }

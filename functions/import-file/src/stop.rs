@@ -3,6 +3,7 @@ use std::time::Duration;
 use files_objects::ObjectsError;
 use files_records::RecordsError;
 use hls_stream::HlsError;
+use media_source::ResolveError;
 use safe_fetch::FetchError;
 
 use crate::BoxError;
@@ -32,9 +33,17 @@ impl From<FetchError> for Stop {
 
 impl From<HlsError> for Stop {
     fn from(error: HlsError) -> Self {
+        ResolveError::from(error).into()
+    }
+}
+
+impl From<ResolveError> for Stop {
+    fn from(error: ResolveError) -> Self {
         match error {
-            HlsError::Refused(refusal) => Self::Refused(refusal.to_string()),
-            HlsError::Fetch(error) => Self::Source(error),
+            ResolveError::Refused(refusal) => Self::Refused(refusal.message),
+            ResolveError::Fetch(error) => Self::Source(error),
+            ResolveError::PageFailed(_) => Self::Refused("the page could not be understood".to_owned()),
+            error @ ResolveError::Unavailable(_) => Self::Ours(error.into()),
         }
     }
 }

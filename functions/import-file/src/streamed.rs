@@ -20,6 +20,8 @@ pub(crate) struct Piece {
     pub(crate) number: u32,
     pub(crate) first: u64,
     pub(crate) length: u64,
+    /// It is read from the answer that came first of all.
+    pub(crate) is_of_first_answer: bool,
     pub(crate) began: Instant,
 }
 

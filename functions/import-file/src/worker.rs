@@ -3,12 +3,12 @@ use std::time::{Duration, SystemTime};
 use files_domain::{File, UploadRef, limits};
 use files_queues::ImportMessage;
 use files_records::RecordsError;
+use media_source::ResolvedPage;
 use safe_fetch::{FetchError, SafeClient};
 use tokio::time::Instant;
 use tracing::info;
 
 use crate::lanes;
-use crate::page::Shown;
 use crate::stop::{Setback, Stop};
 use crate::{BoxError, ImportFile};
 
@@ -29,7 +29,7 @@ pub(crate) struct Worker<'a> {
     /// How often the source has changed.
     pub(crate) restarts: u32,
     /// What the page shows whose media are fetched.
-    pub(crate) shown: Option<Shown>,
+    pub(crate) page: Option<ResolvedPage>,
     /// Whether this run has stored a part that a next run will find.
     pub(crate) has_new_parts: bool,
     written_down: Instant,
@@ -70,7 +70,7 @@ impl<'a> Worker<'a> {
             hours: Hours::until(deadline),
             client: import.client.for_transfer(lanes::MOST)?,
             restarts: 0,
-            shown: None,
+            page: None,
             has_new_parts: false,
             written_down: Instant::now(), // by the claim
         })

@@ -2,6 +2,7 @@
 
 use lambda_http::Error;
 use lambda_startup::{Startup, optional};
+use media_source::{MediaSource, PageResolver};
 use preview_url::{PreviewUrl, limits};
 use safe_fetch::{Allowed, SafeClient};
 
@@ -12,6 +13,7 @@ async fn main() -> Result<(), Error> {
     startup.connect_to_dynamodb(1).await;
     let allowed = Allowed::parse(&optional("FILES_IMPORT_ALLOW_HOSTS").unwrap_or_default())
         .except(&optional("AWS_LAMBDA_RUNTIME_API").unwrap_or_default());
-    let client = SafeClient::new(allowed.clone(), limits())?;
-    files_api::serve(PreviewUrl { keys, client, allowed, pages: startup.page_resolver() }).await
+    let client = SafeClient::new(allowed.clone(), limits(optional("FILES_IMPORT_CONTACT")))?;
+    let pages = startup.page_function().map(|(client, name)| PageResolver::new(client, name));
+    files_api::serve(PreviewUrl { keys, source: MediaSource { client, allowed, pages } }).await
 }

@@ -1,9 +1,7 @@
-use files_domain::{FileName, Origin, PageClaims};
-use page_resolver::{Format, Page, Transport};
+use files_domain::{FileName, Origin};
+use media_source::{Content, Format, Resolved, ResolvedPage, Transport};
 use safe_fetch::SourceUrl;
 use serde::Serialize;
-
-use crate::found::Found;
 
 /// Most forms of a page's media that are shown: the best come last.
 const MAX_FORMATS: usize = 50;
@@ -45,35 +43,32 @@ struct FormatBody {
 }
 
 impl Preview {
-    /// Of a source that is the media itself, or a playlist of it.
-    pub(crate) fn of_media(url: &SourceUrl, found: Found) -> Self {
-        let name = found.name.clone().unwrap_or_else(FileName::fallback);
-        Self::of(url, Kind::Media, &name, found)
-    }
-
-    /// Of a page, whose best form is found to be this.
-    pub(crate) fn of_page(url: &SourceUrl, page: &Page, best: &Format, found: Found) -> Self {
-        let origin = Origin::clean(&claims(page));
-        let extension = found.extension.map(str::to_owned).or_else(|| word(best.ext.as_deref()));
-        let name = name(origin.as_ref(), extension);
-        let first = page.formats.len().saturating_sub(MAX_FORMATS);
-        let formats = page.formats.iter().enumerate().skip(first);
-        let formats = formats.map(|(index, format)| FormatBody::of(format, index == page.best)).collect();
-        Self { origin, formats, ..Self::of(url, Kind::Page, &name, found) }
-    }
-
-    fn of(url: &SourceUrl, kind: Kind, name: &FileName, found: Found) -> Self {
+    pub(crate) fn of(url: &SourceUrl, resolved: Resolved) -> Self {
+        let name = resolved.name.unwrap_or_else(FileName::fallback);
+        let (size, resumable) = match &resolved.content {
+            Content::File(source) => (source.length, source.version.is_some()),
+            Content::Stream(_) => (None, false),
+        };
+        let page = resolved.page.filter(|page| !page.page.direct);
         Self {
-            file_url: url.to_string(),
-            kind,
-            content_type: Some(name.content_type(found.content_type.as_deref())),
+            file_url: url.with_fragment(),
+            kind: if page.is_some() { Kind::Page } else { Kind::Media },
+            content_type: Some(name.content_type(resolved.content_type.as_deref())),
             name: name.to_string(),
-            size: found.size,
-            resumable: found.resumable,
-            origin: None,
-            formats: Vec::new(),
+            size,
+            resumable,
+            formats: page.as_ref().map(formats).unwrap_or_default(),
+            origin: page.and_then(|page| page.origin),
         }
     }
+}
+
+/// The formats of a page, the last ones of many.
+fn formats(page: &ResolvedPage) -> Vec<FormatBody> {
+    let all = &page.page.formats;
+    let first = all.len().saturating_sub(MAX_FORMATS);
+    let last = all.iter().enumerate().skip(first);
+    last.map(|(index, format)| FormatBody::of(format, index == page.chosen)).collect()
 }
 
 impl FormatBody {
@@ -111,29 +106,18 @@ fn word(text: Option<&str>) -> Option<String> {
     (!clean.is_empty() && clean != "none").then_some(clean)
 }
 
-fn claims(page: &Page) -> PageClaims {
-    let Page { title, uploader, page_url, duration, site, thumbnail_url, upload_date, .. } = page.clone();
-    PageClaims { title, uploader, page_url, duration, site, thumbnail_url, upload_date }
-}
-
-/// The title with the extension of what is imported.
-fn name(origin: Option<&Origin>, extension: Option<String>) -> FileName {
-    let words = origin.and_then(Origin::title).unwrap_or("file").split(['/', '\\', ' ']);
-    let title = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    let named = match extension {
-        Some(extension) => format!("{title}.{extension}"),
-        None => title,
-    };
-    FileName::clean(&named).unwrap_or_else(FileName::fallback)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use safe_fetch::Allowed;
+    use media_source::Page;
     use serde_json::json;
 
-    fn page() -> Page {
+    fn page(formats: Vec<Format>, chosen: usize) -> ResolvedPage {
+        ResolvedPage { page: Page { formats, ..Page::default() }, chosen, origin: None }
+    }
+
+    #[test]
+    fn formats_are_shown_without_their_addresses() {
         let best = Format {
             url: "https://cdn.example/1.mp4?token=hush".to_owned(),
             protocol: Some("m3u8_native".to_owned()),
@@ -145,53 +129,21 @@ mod tests {
             acodec: Some("none".to_owned()),
             ..Format::default()
         };
-        Page {
-            title: Some("AC/DC: live\r\n\u{202e}".to_owned()),
-            thumbnail_url: Some("javascript:alert(1)".to_owned()),
-            duration: Some(12.5),
-            formats: vec![Format::default(), best],
-            best: 1,
-            ..Page::default()
-        }
-    }
-
-    fn stream() -> Found {
-        Found {
-            name: FileName::clean("list.ts"),
-            content_type: Some("video/mp2t".to_owned()),
-            size: None,
-            resumable: false,
-            extension: Some("ts"),
-        }
-    }
-
-    #[test]
-    fn a_page_is_shown_without_the_addresses_of_its_media() {
-        let url = SourceUrl::parse("https://video.example/1", &Allowed::default()).unwrap();
-        let page = page();
-        let shown =
-            serde_json::to_value(Preview::of_page(&url, &page, page.best().unwrap(), stream())).unwrap();
-        assert!(!shown.to_string().contains("hush"), "{shown}");
-        assert_eq!((&shown["kind"], &shown["name"]), (&json!("page"), &json!("AC DC: live.ts")));
-        assert_eq!((&shown["content_type"], &shown["resumable"]), (&json!("video/mp2t"), &json!(false)));
-        assert_eq!(
-            (&shown["origin"]["title"], &shown["origin"]["thumbnail_url"]),
-            (&json!("AC/DC: live"), &json!(null))
-        );
+        let all = serde_json::to_value(formats(&page(vec![Format::default(), best], 1))).unwrap();
+        assert!(!all.to_string().contains("hush"), "{all}");
         let expected = json!({
             "chosen": true, "transport": "playlist", "extension": "mp4", "width": 1280, "height": 720,
             "bit_rate": 1_500_250, "size": null, "video_codec": "avc1.64001f", "audio_codec": null,
         });
-        assert_eq!(shown["formats"][1], expected);
+        assert_eq!(all[1], expected);
     }
 
     #[test]
     fn of_many_formats_the_last_are_shown() {
-        let url = SourceUrl::parse("https://video.example/1", &Allowed::default()).unwrap();
-        let mut page = Page { formats: vec![Format::default(); 200], best: 199, ..page() };
-        page.formats[199].ext = Some("x".repeat(1000));
-        let shown = Preview::of_page(&url, &page, page.best().unwrap(), stream());
-        assert_eq!((shown.formats.len(), shown.formats[49].chosen), (MAX_FORMATS, true));
-        assert_eq!(shown.formats[49].extension.as_ref().map(String::len), Some(MAX_WORD_CHARS));
+        let mut many = vec![Format::default(); 200];
+        many[199].ext = Some("x".repeat(1000));
+        let all = formats(&page(many, 199));
+        assert_eq!((all.len(), all[49].chosen), (MAX_FORMATS, true));
+        assert_eq!(all[49].extension.as_ref().map(String::len), Some(MAX_WORD_CHARS));
     }
 }

@@ -102,7 +102,21 @@ class Friendly(PageTest):
         self.assertNotIn("very-secret", str(other.asked))
         self.assertTrue(all(asked["Accept-Language"] == "de" for _, asked in other.asked))
 
-    def test_cookies_stay_here(self):
+    def test_a_player_that_names_only_its_picture_and_a_direct_link(self):
+        html = """<title>Silent</title><video><source src="/film.mp4" type='video/mp4; codecs="avc1.640028"'></video>"""
+        answer, best = self.found(html)
+        self.assertEqual((best, answer["direct"]), ("/film.mp4", False))
+        self.assertTrue(self.resolve(self.pages.base + "/film.mp4")["direct"])
+
+    def test_cookies_of_the_page_go_to_its_media(self):
+        html = b"<title>Film</title><video src='/film.mp4'></video>"
+        headers = {"Content-Type": "text/html", "Set-Cookie": "seen=1; Path=/"}
+        cookies = "# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t0\tsession\tvery-secret\n"
+        with mock.patch.object(handler, "SETTINGS", handler.secret.Settings(None, cookies)):
+            answer = self.resolve(self.pages.put("/cookies", 200, headers, [html]))
+        self.assertEqual(answer["formats"][answer["best"]]["cookies"], "seen=1")
+
+    def test_the_operators_cookies_stay_here(self):
         cookies = "# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t0\tsession\tvery-secret\n"
         with mock.patch.object(handler, "SETTINGS", handler.secret.Settings(None, cookies)):
             answer = self.page('<video src="/film.mp4"></video>')

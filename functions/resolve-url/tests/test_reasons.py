@@ -27,6 +27,7 @@ SAID = {
     "Unable to download JSON metadata: HTTP Error 404: Not Found": "not_found",
     "The extractor is attempting impersonation, but no impersonate target is available": "needs_browser",
     "No video formats found!": "unsupported_page",
+    "Unable to extract player config; please report this issue": "unreadable_page",
 }
 ADDRESSES = {
     "https://www.youtube.com/watch?v=dQw4w9WgXcQ": "Youtube",
@@ -93,6 +94,11 @@ class Formats(unittest.TestCase):
         self.assertEqual(self.best(sound, video, playlist), 2)
         self.assertEqual(self.best(stream(url="a"), stream(url="b")), 1)
         self.assertEqual(self.best(stream(url="x", vcodec="none"), stream(url="y", vcodec="none")), 1)
+
+    def test_a_silent_film_is_one_where_nothing_has_sound(self):
+        self.assertEqual(self.best(stream(url="a", acodec="none"), stream(url="b", acodec="none")), 1)
+        self.assertEqual(self.best(stream(url="a", acodec="none"), stream(url="b", acodec=None)), 1)
+        self.assertEqual(self.reason(stream(url="a", acodec="none"), stream(url="b", vcodec="none")), "separate_streams")
 
     def test_what_cannot_be_imported_has_its_reason(self):
         video, sound = stream(acodec="none"), stream(vcodec="none")

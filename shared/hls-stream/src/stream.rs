@@ -34,7 +34,6 @@ pub struct HlsStream {
     site: Site,
     /// What the addresses in the playlist are relative to.
     base: Url,
-    name: Option<String>,
     kind: Kind,
     pieces: VecDeque<Piece>,
     /// Segments of the playlist.
@@ -86,15 +85,14 @@ impl HlsStream {
         mut source: Source,
     ) -> Result<Self, HlsError> {
         let site = Site { client, allowed, headers };
-        let (from, name) = (source.final_url.clone(), source.file_name.clone());
+        let from = source.final_url.clone();
         let master = match read(&mut source, &Variables::default()).await? {
-            Playlist::Media(media) => return Self::begin(site, from, name, &media).await,
+            Playlist::Media(media) => return Self::begin(site, from, &media).await,
             Playlist::Master(master) => master,
         };
         let mut failed = None;
         for variant in master::candidates(&master)?.into_iter().take(MAX_VARIANTS) {
-            let opened =
-                Self::open_variant(site.clone(), &from, &variant.uri, &master.variables, name.clone());
+            let opened = Self::open_variant(site.clone(), &from, &variant.uri, &master.variables);
             match opened.await {
                 Ok(stream) => return Ok(stream),
                 Err(error) => {
@@ -111,23 +109,21 @@ impl HlsStream {
         from: &Url,
         uri: &str,
         variables: &Variables,
-        name: Option<String>,
     ) -> Result<Self, HlsError> {
         let target = site.target(from, uri)?;
         let mut source = site.client.get_with(&target.url, &target.headers).await?;
         let base = source.final_url.clone();
         match read(&mut source, variables).await? {
-            Playlist::Media(media) => Self::begin(site, base, name, &media).await,
+            Playlist::Media(media) => Self::begin(site, base, &media).await,
             Playlist::Master(_) => Err(Refusal::Malformed.into()),
         }
     }
 
-    async fn begin(site: Site, base: Url, name: Option<String>, media: &Media) -> Result<Self, HlsError> {
+    async fn begin(site: Site, base: Url, media: &Media) -> Result<Self, HlsError> {
         let found = media::pieces(media)?;
         let mut stream = Self {
             site,
             base,
-            name,
             kind: Kind::Mp4,
             pieces: found.pieces,
             count: found.count,
@@ -147,18 +143,10 @@ impl HlsStream {
         Ok(stream)
     }
 
-    /// What the bytes are.
+    /// Returns the container of the bytes.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
-    }
-
-    /// A name for the file, from that of the playlist which was asked for first.
-    #[must_use]
-    pub fn file_name(&self) -> String {
-        let name = self.name.as_deref().unwrap_or_default();
-        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-        format!("{}.{}", if stem.is_empty() { "stream" } else { stem }, self.kind.extension())
     }
 
     /// The next bytes, never empty, or `None` after those of the last segment.

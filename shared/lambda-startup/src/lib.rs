@@ -25,7 +25,6 @@ use std::time::Duration;
 use files_objects::Objects;
 use files_queues::{ImportMessage, Queue, StoredObject};
 use files_records::{ClientRecords, Keys, Records};
-use page_resolver::PageResolver;
 
 /// Longest that warming up may take: after that the first request does it.
 const MAX_WARM_UP: Duration = Duration::from_secs(1);
@@ -96,8 +95,8 @@ impl Startup {
 
     /// The function that `FILES_RESOLVE_FUNCTION` names, if it names one: without it, pages are not looked into.
     #[must_use]
-    pub fn page_resolver(&self) -> Option<PageResolver> {
-        optional("FILES_RESOLVE_FUNCTION").map(|name| PageResolver::new(self.aws.lambda(), name))
+    pub fn page_function(&self) -> Option<(aws_sdk_lambda::Client, String)> {
+        optional("FILES_RESOLVE_FUNCTION").map(|name| (self.aws.lambda(), name))
     }
 
     /// A client of Lambda, for whoever invokes another function.

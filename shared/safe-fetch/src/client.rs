@@ -1,9 +1,10 @@
 //! The client: one request per hop, each checked.
 
+use crate::cookies::Cookies;
 use crate::failure::{describe, request_error};
 use crate::ranges::{ByteRange, ContentRange, Validator, Version, retry_after};
 use crate::resolver::{GuardedResolver, Lookup, SystemLookup};
-use crate::{Allowed, FetchError, Source, SourceHeaders, SourceUrl, Target, headers};
+use crate::{Allowed, FetchError, Source, SourceHeaders, SourceUrl, Target, address, headers};
 use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, IF_RANGE, LOCATION, RANGE, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, Response, redirect};
 use rustls::{ClientConfig, RootCertStore};
@@ -23,10 +24,13 @@ pub struct Limits {
     /// The fewest bytes of the body that must come while it is waited for them for the stall timeout. 30 KiB: whoever
     /// sends less keeps the connection, and nothing else.
     pub min_bytes: u64,
-    /// How many redirects are followed. 5.
+    /// How many redirects are followed. 20, as browsers and curl do.
     pub max_redirects: usize,
     /// The most bytes of the headers of one answer, names and values. 64 KiB.
     pub max_header_bytes: u32,
+    /// How the operator can be reached, an address of a page or of mail: sites such as Wikimedia refuse agents that name none.
+    /// Nobody.
+    pub contact: Option<String>,
 }
 
 impl Default for Limits {
@@ -36,8 +40,9 @@ impl Default for Limits {
             header_timeout: Duration::from_secs(30),
             stall_timeout: Duration::from_secs(30),
             min_bytes: 30 * 1024,
-            max_redirects: 5,
+            max_redirects: 20,
             max_header_bytes: 64 * 1024,
+            contact: None,
         }
     }
 }
@@ -112,11 +117,11 @@ impl SafeClient {
     }
 
     async fn whole(&self, target: &Target) -> Result<Source, FetchError> {
-        let (target, response) = self.follow(target, &HeaderMap::new()).await?;
+        let (last, response) = self.follow(target, &HeaderMap::new()).await?;
         match (response.status().as_u16(), ContentRange::of(response.headers())) {
-            (200, _) => self.accept(target, response),
-            (206, Some(range)) if range.is_whole() => self.accept_range(target, response, range),
-            _ => Err(refused(&response)),
+            (200, _) => self.accept(last, response),
+            (206, Some(range)) if range.is_whole() => self.accept_range(last, response, range),
+            _ => Err(refused_at(target, &last, &response)),
         }
     }
 
@@ -142,11 +147,11 @@ impl SafeClient {
             // or do not know the length. An empty file has no byte 0, and many sources fail on what they do not expect.
             (206 | 416, _) => self.whole(target).await,
             (status, _) if may_fail_on_range(status) => {
-                let error = refused(&response);
+                let error = refused_at(target, &last, &response);
                 drop(response);
                 self.whole(target).await.map_err(|again| again.or(error))
             }
-            _ => Err(refused(&response)),
+            _ => Err(refused_at(target, &last, &response)),
         }
     }
 
@@ -171,12 +176,12 @@ impl SafeClient {
             }
             (206 | 416, _) => Ok((self.whole(target).await?, 0)),
             (status, _) if may_fail_on_range(status) => {
-                let error = refused(&response);
+                let error = refused_at(target, &last, &response);
                 drop(response);
                 let whole = self.whole(target).await.map_err(|again| again.or(error))?;
                 Ok((whole, 0))
             }
-            _ => Err(refused(&response)),
+            _ => Err(refused_at(target, &last, &response)),
         }
     }
 
@@ -215,20 +220,40 @@ impl SafeClient {
         self.accept_range(target, response, range)
     }
 
-    /// Follows redirects, each as if a user had typed it, to the first other answer.
+    /// Returns whether a URL's host name resolves to an address that is not public. One that cannot be resolved does not.
+    pub async fn resolves_to_private(&self, url: &SourceUrl) -> bool {
+        let Some(url::Host::Domain(name)) = url.url().host() else { return false };
+        if self.allowed.contains_name(name) {
+            return false;
+        }
+        let lookup = self.lookup.lookup(name.to_owned());
+        let found = tokio::time::timeout(self.limits.connect_timeout, lookup).await;
+        let addresses = found.ok().and_then(Result::ok).unwrap_or_default();
+        addresses.into_iter().any(|address| address::refused(address).is_some())
+    }
+
+    /// Follows redirects, each checked as a URL that a user sends, to the first other response.
     async fn follow(&self, target: &Target, asked: &HeaderMap) -> Result<(Target, Response), FetchError> {
         let Target { url, mut headers } = target.clone();
         // Checked again: it may have been parsed with other hosts allowed than this client's.
         let mut url = SourceUrl::check(url.url().clone(), &self.allowed)?;
-        for _ in 0..=self.limits.max_redirects {
-            let response = self.send(&url, &headers, asked).await?;
+        let mut cookies = Cookies::default();
+        for hop in 0..=self.limits.max_redirects {
+            let place = |error: FetchError| match hop {
+                0 => error,
+                _ => FetchError::Redirected(Box::new(error)),
+            };
+            let own = headers.with_cookies(cookies.header(url.url()));
+            let response = self.send(&url, &own, asked).await.map_err(place)?;
             match response.status().as_u16() {
                 301 | 302 | 303 | 307 | 308 => {
-                    let next = self.redirected(&url, response.headers())?;
+                    cookies.take(url.url(), response.headers());
+                    let next = self.redirected(&url, response.headers());
+                    let next = next.map_err(|error| FetchError::Redirected(Box::new(error)))?;
                     headers = headers.redirected(url.url(), next.url());
                     url = next;
                 }
-                _ => return Ok((Target { url, headers }, response)),
+                _ => return Ok((Target { url, headers: own }, response)),
             }
         }
         Err(FetchError::TooManyRedirects)
@@ -292,9 +317,13 @@ impl SafeClient {
     /// whoever could change the bytes on the way would need the source itself to send us there.
     fn redirected(&self, from: &SourceUrl, headers: &HeaderMap) -> Result<SourceUrl, FetchError> {
         let location = headers.get(LOCATION).ok_or(FetchError::BadRedirect)?;
-        // Not to_str: sources send unescaped UTF-8, which the URL parser escapes.
-        let location = std::str::from_utf8(location.as_bytes()).map_err(|_| FetchError::BadRedirect)?;
-        let url = from.url().join(location).map_err(|_| FetchError::BadRedirect)?;
+        // Not to_str: sources send unescaped UTF-8, which the URL parser escapes, and other bytes, which go back as they came.
+        let location: String = location.as_bytes().utf8_chunks().fold(String::new(), |mut text, chunk| {
+            text.push_str(chunk.valid());
+            text.extend(chunk.invalid().iter().map(|byte| format!("%{byte:02X}")));
+            text
+        });
+        let url = from.url().join(location.trim()).map_err(|_| FetchError::BadRedirect)?;
         Ok(SourceUrl::check(url, &self.allowed)?)
     }
 }
@@ -309,11 +338,29 @@ fn may_fail_on_range(status: u16) -> bool {
     matches!(status, 400 | 403 | 405 | 406 | 412 | 500 | 501 | 502)
 }
 
+/// Most header lines of one answer.
+const MAX_HEADERS: usize = 400;
+
+/// What a site is told of who asks: the project, and how its operator can be reached.
+fn user_agent(contact: Option<&str>) -> HeaderValue {
+    let agent = concat!("files/", env!("CARGO_PKG_VERSION"));
+    let with_contact =
+        contact.filter(|contact| !contact.is_empty()).map(|contact| format!("{agent} (+{contact})"));
+    let named = with_contact.and_then(|agent| HeaderValue::from_str(&agent).ok());
+    named.unwrap_or(HeaderValue::from_static(agent))
+}
+
 /// How long a connection waits for the next request of a transfer.
 const KEEP_IDLE: Duration = Duration::from_secs(5);
 
 fn build_http(http: ClientBuilder) -> Result<Client, FetchError> {
     http.build().map_err(|error| FetchError::Setup(describe(&error.without_url())))
+}
+
+/// An answer that is not the file, perhaps where a redirect led.
+fn refused_at(asked: &Target, last: &Target, response: &Response) -> FetchError {
+    let error = refused(response);
+    if asked.url.url() == last.url.url() { error } else { FetchError::Redirected(Box::new(error)) }
 }
 
 /// An answer that is not the file.
@@ -341,9 +388,14 @@ fn http(resolver: GuardedResolver, limits: &Limits, tls: ClientConfig) -> Client
         .no_deflate()
         .no_zstd()
         .default_headers(headers)
-        .user_agent(concat!("files/", env!("CARGO_PKG_VERSION")))
+        .user_agent(user_agent(limits.contact.as_deref()))
         .connect_timeout(limits.connect_timeout)
         .http2_max_header_list_size(limits.max_header_bytes)
+        // What curl reads: a blank before the colon, folded lines, lines that are no header, many of them.
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
+        .http1_ignore_invalid_headers_in_responses(true)
+        .http1_max_headers(MAX_HEADERS)
         // Every request connects anew, so every request is checked anew, and no connection dies in a freeze.
         .pool_max_idle_per_host(0)
 }

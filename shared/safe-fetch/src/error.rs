@@ -93,6 +93,9 @@ pub enum FetchError {
     /// A text longer than its reader takes.
     #[error("the text is too long")]
     TooLong,
+    /// Whatever it was, it was met where a redirect had led.
+    #[error("redirected: {0}")]
+    Redirected(Box<FetchError>),
     /// One of several addresses failed.
     #[error("{0}: {1}")]
     Of(String, Box<FetchError>),
@@ -116,7 +119,7 @@ impl FetchError {
         match self {
             // 425 Too Early: RFC 8470 asks for another try.
             FetchError::Status(status) => matches!(status, 408 | 425 | 429 | 500..=599),
-            FetchError::Of(_, error) => error.is_retryable(),
+            FetchError::Of(_, error) | FetchError::Redirected(error) => error.is_retryable(),
             FetchError::Busy { .. }
             | FetchError::DnsTemporary(_)
             | FetchError::Connect(_)
@@ -144,7 +147,8 @@ impl FetchError {
     #[must_use]
     pub fn of(self, what: String) -> Self {
         match self {
-            FetchError::Url(_) | FetchError::PrivateAddress | FetchError::Of(..) => self,
+            FetchError::Of(..) => self,
+            error if matches!(error.cause(), FetchError::Url(_) | FetchError::PrivateAddress) => error,
             error => FetchError::Of(what, Box::new(error)),
         }
     }
@@ -153,34 +157,57 @@ impl FetchError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             FetchError::Busy { retry_after, .. } => Some(*retry_after),
-            FetchError::Of(_, error) => error.retry_after(),
+            FetchError::Of(_, error) | FetchError::Redirected(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+
+    /// What went wrong, without where.
+    #[must_use]
+    pub fn cause(&self) -> &FetchError {
+        match self {
+            FetchError::Of(_, error) | FetchError::Redirected(error) => error.cause(),
+            error => error,
+        }
+    }
+
+    /// Returns the status of an answer that was none of the file.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self.cause() {
+            FetchError::Status(status) | FetchError::Busy { status, .. } => Some(*status),
             _ => None,
         }
     }
 
     /// Whether a range in the request may be why there was no answer.
     pub(crate) fn may_be_range(&self) -> bool {
-        matches!(self, FetchError::Interrupted(_) | FetchError::Truncated)
+        matches!(self.cause(), FetchError::Interrupted(_) | FetchError::Truncated)
     }
 
     /// Of two tries: what the second one met, unless it was no answer.
     pub(crate) fn or(self, first: FetchError) -> FetchError {
-        match (&self, &first) {
-            (FetchError::Status(_) | FetchError::Busy { .. }, _) => self,
-            (_, FetchError::Status(_) | FetchError::Busy { .. }) => first,
-            _ => self,
-        }
+        if self.status().is_none() && first.status().is_some() { first } else { self }
     }
 
     /// Whether it may be the number of connections that the source does not take.
     pub fn may_be_crowding(&self) -> bool {
-        matches!(self, FetchError::Busy { .. } | FetchError::Status(429 | 503) | FetchError::Connect(_))
+        matches!(
+            self.cause(),
+            FetchError::Busy { .. } | FetchError::Status(429 | 503) | FetchError::Connect(_)
+        )
     }
 
     /// One sentence for the user, without full stop and without internals, such as "the source answered 404".
     pub fn for_user(&self) -> String {
         let sentence = match self {
             FetchError::Url(error) => return error.to_string(),
+            FetchError::Redirected(error) => return format!("{} (a redirect led there)", error.for_user()),
+            FetchError::Status(status @ (401 | 403)) => {
+                return format!(
+                    "the source answered {status}; if it asks for a login or a token, send that in `headers`"
+                );
+            }
             FetchError::Status(status) | FetchError::Busy { status, .. } => {
                 return format!("the source answered {status}");
             }

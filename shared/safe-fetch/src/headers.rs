@@ -14,18 +14,30 @@ pub(crate) fn content_type(headers: &HeaderMap) -> Option<String> {
     (is_token(kind) && is_token(subtype)).then(|| essence.to_ascii_lowercase())
 }
 
-/// The name of the file: what `Content-Disposition` says, else the last segment of the path. Raw, not cleaned.
-pub(crate) fn file_name(headers: &HeaderMap, url: &Url) -> Option<String> {
-    headers
-        .get_all(CONTENT_DISPOSITION)
-        .iter()
-        .find_map(|value| header_params::file_name(value.as_bytes()))
-        .or_else(|| name_in_path(url))
+/// Returns the file name in `Content-Disposition`. Raw, not cleaned. A name that is percent-encoded as a whole is decoded, as
+/// browsers do.
+pub(crate) fn disposition_name(headers: &HeaderMap) -> Option<String> {
+    let all = headers.get_all(CONTENT_DISPOSITION);
+    let name = all.iter().find_map(|value| header_params::file_name(value.as_bytes()))?;
+    let decoded = percent_decode_str(&name).decode_utf8().ok().filter(|_| !name.contains(' '));
+    Some(decoded.map(std::borrow::Cow::into_owned).unwrap_or(name))
 }
 
-fn name_in_path(url: &Url) -> Option<String> {
-    let segment = url.path_segments()?.rfind(|segment| !segment.is_empty())?;
-    Some(percent_decode_str(segment).decode_utf8_lossy().into_owned())
+/// Returns whether `Content-Disposition` is `attachment`.
+pub(crate) fn is_attachment(headers: &HeaderMap) -> bool {
+    let said = headers.get(CONTENT_DISPOSITION).map(|value| value.as_bytes().trim_ascii_start());
+    said.and_then(|said| said.get(..10)).is_some_and(|kind| kind.eq_ignore_ascii_case(b"attachment"))
+}
+
+/// Returns the last segment of the path, decoded.
+pub(crate) fn name_in_path(url: &Url) -> Option<String> {
+    url.path_segments()?.rfind(|segment| !segment.is_empty()).map(decode_path)
+}
+
+/// Decodes a percent-encoded segment of a path.
+#[must_use]
+pub fn decode_path(segment: &str) -> String {
+    percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
 
 /// The content codings of a body. Apache calls a file that is compressed itself (`film.tar.gz`) encoded: there it is none.

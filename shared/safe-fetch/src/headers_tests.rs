@@ -30,11 +30,19 @@ fn content_types_are_reduced_to_their_essence() {
 }
 
 #[test]
-fn the_name_comes_from_the_header_else_from_the_path() {
-    let url = |text: &str| Url::parse(text).unwrap();
-    let named = one(CONTENT_DISPOSITION, b"attachment; filename=named.mp4");
-    let unnamed = one(CONTENT_DISPOSITION, b"attachment");
-    assert_eq!(file_name(&named, &url("https://a.example/path.mp4")).as_deref(), Some("named.mp4"));
+fn a_name_comes_from_the_header_or_from_the_path() {
+    for (value, expected) in [
+        ("attachment; filename=named.mp4", Some("named.mp4")),
+        ("attachment; filename=\"a%20b.mp4\"", Some("a b.mp4")),
+        ("attachment; filename=\"100% a.mp4\"", Some("100% a.mp4")),
+        ("attachment", None),
+    ] {
+        assert_eq!(
+            disposition_name(&one(CONTENT_DISPOSITION, value.as_bytes())).as_deref(),
+            expected,
+            "{value}"
+        );
+    }
     for (text, expected) in [
         ("https://a.example/b/path.mp4", Some("path.mp4")),
         ("https://a.example/b/path.mp4?c=d/e", Some("path.mp4")),
@@ -46,8 +54,16 @@ fn the_name_comes_from_the_header_else_from_the_path() {
         ("https://a.example//", None),
         ("https://a.example", None),
     ] {
-        assert_eq!(file_name(&unnamed, &url(text)).as_deref(), expected, "{text}");
-        assert_eq!(file_name(&HeaderMap::new(), &url(text)).as_deref(), expected, "{text}");
+        assert_eq!(name_in_path(&Url::parse(text).unwrap()).as_deref(), expected, "{text}");
+    }
+}
+
+#[test]
+fn an_attachment_is_one_in_any_case() {
+    for (value, expected) in
+        [("attachment", true), (" Attachment; filename=a", true), ("inline", false), ("attach", false)]
+    {
+        assert_eq!(is_attachment(&one(CONTENT_DISPOSITION, value.as_bytes())), expected, "{value}");
     }
 }
 

@@ -8,8 +8,10 @@
 //! - names are resolved once, every address of the answer is checked, and only checked addresses are connected to, so
 //!   a second answer (DNS rebinding) cannot matter;
 //! - redirects are followed here, each checked as if a user had typed it;
-//! - no proxies, no decompression, and no cookies, credentials or Referer but those a caller [gives](SourceHeaders), which
-//!   stay behind when a redirect leads to another origin; every wait has a limit, and bodies come in chunks.
+//! - no proxies, and no cookies, credentials or Referer but those a caller [gives](SourceHeaders), which stay behind when a
+//!   redirect leads to another origin, and cookies that a chain of redirects sets, which end with it;
+//! - bodies come as they are, in chunks: what is compressed although it was not to be is decoded as a [text](Source::text) of
+//!   bounded length, or refused; every wait has a limit.
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), safe_fetch::FetchError> {
@@ -30,6 +32,7 @@ mod address;
 mod allowed;
 mod client;
 mod coding;
+mod cookies;
 mod error;
 mod failure;
 mod headers;
@@ -49,6 +52,7 @@ mod tls_tests;
 pub use allowed::Allowed;
 pub use client::{Limits, SafeClient};
 pub use error::{FetchError, UrlError};
+pub use headers::decode_path;
 pub use ranges::{ByteRange, Target, Validator, Version};
 pub use source::Source;
 pub use source_headers::{NotForSources, SourceHeaders};

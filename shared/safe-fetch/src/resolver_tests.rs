@@ -119,7 +119,10 @@ async fn a_name_that_turns_private_between_two_hops_is_refused() {
     // Only the first hop's name is allowed: it stands for one with a public address.
     let answers = Answers::new([addresses(&["127.0.0.1"]), addresses(&["127.0.0.1"])]);
     let first = format!("http://first.example:{}/", address.port());
-    assert_eq!(fetch(&answers, "first.example", &first).await, Err(FetchError::PrivateAddress));
+    assert_eq!(
+        fetch(&answers, "first.example", &first).await,
+        Err(FetchError::Redirected(Box::new(FetchError::PrivateAddress)))
+    );
     assert_eq!(answers.asked(), ["first.example", "rebind.example"]);
     assert_eq!(fetch(&Answers::new([]), "", &inside).await, Err(FetchError::Url(crate::UrlError::Port)));
 }

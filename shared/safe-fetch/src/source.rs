@@ -26,6 +26,10 @@ pub struct Source {
     /// The file's name as the source gave it in `Content-Disposition`, else the last segment of the path. Raw text:
     /// it may hold anything, clean it before use.
     pub file_name: Option<String>,
+    /// The name in `Content-Disposition`, raw.
+    pub disposition_name: Option<String>,
+    /// Whether `Content-Disposition` is `attachment`.
+    pub is_attachment: bool,
     /// What any part can be asked of, if the source has said that it gives parts.
     pub version: Option<Version>,
     codings: Vec<Coding>,
@@ -73,12 +77,15 @@ impl Source {
     pub(crate) fn new(target: Target, response: Response, limits: &Limits) -> Source {
         let (stall_timeout, min_bytes) = (limits.stall_timeout, limits.min_bytes);
         let codings = headers::codings(response.headers(), target.url.url().path());
+        let disposition_name = headers::disposition_name(response.headers());
         Source {
             status: response.status().as_u16(),
             // Not the header itself: with chunked framing it does not count.
             length: response.content_length(),
             content_type: headers::content_type(response.headers()),
-            file_name: headers::file_name(response.headers(), target.url.url()),
+            file_name: disposition_name.clone().or_else(|| headers::name_in_path(target.url.url())),
+            disposition_name,
+            is_attachment: headers::is_attachment(response.headers()),
             final_url: target.url.url().clone(),
             target,
             version: None,

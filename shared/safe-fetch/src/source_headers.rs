@@ -1,7 +1,7 @@
 //! Headers that go to a source with the request for it.
 
 use crate::SourceUrl;
-use http::header::{ACCEPT, ACCEPT_LANGUAGE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_LANGUAGE, COOKIE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use std::fmt;
 use url::Url;
 
@@ -77,6 +77,22 @@ impl SourceHeaders {
     pub fn with(&self, others: &SourceHeaders) -> SourceHeaders {
         let mut map = others.map.clone();
         map.extend(self.map.clone());
+        SourceHeaders { map }
+    }
+
+    /// Adds cookies: the value of a `Cookie` header. A value that cannot be sent is left out.
+    #[must_use]
+    pub fn with_cookies(&self, cookies: Option<String>) -> SourceHeaders {
+        let mut map = self.map.clone();
+        let own = map.get(COOKIE).and_then(|own| own.to_str().ok());
+        let all = cookies.map(|cookies| match own {
+            Some(own) => format!("{own}; {cookies}"),
+            None => cookies,
+        });
+        if let Some(mut value) = all.and_then(|all| HeaderValue::from_str(&all).ok()) {
+            value.set_sensitive(true);
+            map.insert(COOKIE, value);
+        }
         SourceHeaders { map }
     }
 

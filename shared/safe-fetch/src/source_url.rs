@@ -11,14 +11,15 @@ const MAX_BYTES: usize = 8 * 1024;
 /// ICANN's reservation of `internal`. Whatever a resolver makes of them, they are refused before it is asked.
 const PRIVATE_NAMES: [&str; 4] = ["localhost", "local", "internal", "home.arpa"];
 
-/// An absolute http(s) URL without credentials and without fragment, checked as far as possible without DNS.
+/// An absolute http(s) URL without credentials, checked as far as possible without DNS. A request for it has no fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceUrl {
     url: Url,
+    fragment: Option<String>,
 }
 
 impl SourceUrl {
-    /// Reads what a user sent. White space around it is ignored, a fragment is dropped.
+    /// Reads what a user sent. White space around it is ignored; a fragment is kept aside.
     ///
     /// # Errors
     /// Whatever is wrong with it, as an [`UrlError`].
@@ -60,14 +61,24 @@ impl SourceUrl {
                 return Err(UrlError::Port);
             }
         }
-        url.set_fragment(None);
         if url.as_str().len() > MAX_BYTES {
             return Err(UrlError::TooLong);
         }
-        Ok(SourceUrl { url })
+        let fragment = url.fragment().filter(|fragment| !fragment.is_empty()).map(str::to_owned);
+        url.set_fragment(None);
+        Ok(SourceUrl { url, fragment })
     }
 
-    /// The URL, normalised.
+    /// Returns the URL with its fragment, which some sites (`https://site.example/#/film/1`) tell their web pages apart by.
+    #[must_use]
+    pub fn with_fragment(&self) -> String {
+        match &self.fragment {
+            Some(fragment) => format!("{}#{fragment}", self.url),
+            None => self.url.to_string(),
+        }
+    }
+
+    /// Returns the normalised URL, without fragment.
     pub fn as_str(&self) -> &str {
         self.url.as_str()
     }

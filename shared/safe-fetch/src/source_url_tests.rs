@@ -230,3 +230,16 @@ fn an_allowed_host_may_be_private_and_use_any_port() {
     assert_eq!(parse("http://user@127.0.0.1:8080/a"), Err(Credentials));
     assert_eq!(parse("ftp://127.0.0.1:8080/a"), Err(Scheme));
 }
+
+#[test]
+fn a_fragment_is_kept_aside() {
+    for (text, with_fragment) in [
+        ("https://a.example/#/film/1", "https://a.example/#/film/1"),
+        ("https://a.example/a#", "https://a.example/a"),
+        ("https://a.example/a?b#c d", "https://a.example/a?b#c%20d"),
+    ] {
+        let url = SourceUrl::parse(text, &Allowed::default()).unwrap();
+        assert_eq!(url.with_fragment(), with_fragment);
+        assert!(!url.as_str().contains('#'), "{url}");
+    }
+}

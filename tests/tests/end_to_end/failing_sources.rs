@@ -38,9 +38,18 @@ async fn a_source_that_says_no_is_asked_once() {
     for status in [404_u16, 403, 410, 204, 206] {
         let path = format!("/{status}");
         let url = source.serve(&path, Reply::status(StatusCode::from_u16(status).expect("a status")));
-        assert_fails(&owner, &owner.import(&url).await, &format!("the source answered {status}")).await;
-        // What may be about the range is asked for without one.
-        assert_eq!(source.requests(&path), if matches!(status, 403 | 206) { 2 } else { 1 });
+        let advice = match status {
+            403 => "; if it asks for a login or a token, send that in `headers`",
+            _ => "",
+        };
+        let reason = format!("the source answered {status}{advice}");
+        assert_fails(&owner, &owner.import(&url).await, &reason).await;
+        let requests = source.requests(&path);
+        match status {
+            403 => assert!(requests > 2, "with and without a range, and by yt-dlp: {requests}"),
+            206 => assert_eq!(requests, 2, "with and without a range"),
+            _ => assert_eq!(requests, 1),
+        }
     }
 }
 
@@ -95,10 +104,12 @@ async fn a_redirect_to_a_private_address_is_not_followed() {
         ("/localhost", source.url("/secret").replace("127.0.0.1", "localhost")),
     ] {
         let url = source.serve(path, Reply::redirect(&to));
-        assert_fails(&owner, &owner.import(&url).await, "the source is not at a public address").await;
+        let reason = "the source is not at a public address (a redirect led there)";
+        assert_fails(&owner, &owner.import(&url).await, reason).await;
     }
     let url = source.serve("/file", Reply::redirect("file:///etc/passwd"));
-    assert_fails(&owner, &owner.import(&url).await, "only http and https URLs can be fetched").await;
+    let reason = "only http and https URLs can be fetched (a redirect led there)";
+    assert_fails(&owner, &owner.import(&url).await, reason).await;
     let url = source.serve("/loop", Reply::redirect("/loop"));
     assert_fails(&owner, &owner.import(&url).await, "the source redirected too many times").await;
     assert_eq!(source.requests("/secret"), 0);

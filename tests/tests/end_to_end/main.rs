@@ -19,6 +19,7 @@ mod long_imports;
 mod lying_sources;
 mod odd_files;
 mod odd_forms;
+mod odd_sources;
 mod odd_streams;
 mod origin;
 mod pages;

@@ -79,22 +79,13 @@ async fn without_parts_or_a_validator_it_comes_in_one_stream() {
 async fn other_bytes_than_were_asked_for_are_not_taken() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(40 * MIB, 4);
-    let wrong = "the source sent another part of the file than it was asked for";
-    for (act, expected) in [
-        (Act::Shifted(1), Some(wrong)),
-        (Act::Unsaid, Some(wrong)),
-        // Whoever counts another way is read in one answer.
-        (Act::OfTotal(41 * MIB), None),
-        (Act::Whole, None),
-    ] {
+    // Other connections bring wrong bytes: the first response is read to its end.
+    for act in [Act::Shifted(1), Act::Unsaid, Act::OfTotal(41 * MIB), Act::Whole] {
         let source = RangedSource::start(content.clone()).await;
         let act_later = act.clone();
         source.act(move |asked| if asked.nth == 0 { Act::Serve } else { act_later.clone() });
         let file = import(&owner, &source).await;
-        match expected {
-            Some(error) => assert_eq!((&file["status"], &file["error"]), (&json!("failed"), &json!(error))),
-            None => assert_is(&owner, &file, &content).await,
-        }
+        assert_is(&owner, &file, &content).await;
         owner.delete(&file).await.expect(204);
         if let Some(behind) = owner.inside() {
             assert_eq!(behind.objects().await, Vec::<String>::new(), "{act:?}");

@@ -102,7 +102,9 @@ async fn any_other_status_is_an_error() {
     ] {
         let error = refusal(&format!("http://{server}/{code}")).await;
         assert_eq!((error.is_retryable(), &error), (is_retryable, &FetchError::Status(code)));
-        assert_eq!(error.for_user(), format!("the source answered {code}"));
+        let words = error.for_user();
+        assert!(words.starts_with(&format!("the source answered {code}")), "{words}");
+        assert_eq!(words.contains("`headers`"), matches!(code, 401 | 403), "{words}");
     }
 }
 
@@ -150,4 +152,29 @@ async fn headers_over_the_limit_are_refused() {
     assert!(get_within(&format!("http://{server}/512"), limits()).await.is_ok());
     let error = get_within(&format!("http://{server}/2000"), limits()).await.map(|source| source.status);
     assert_eq!(error, Err(FetchError::HeadersTooLarge));
+}
+
+#[tokio::test]
+async fn headers_are_read_as_curl_reads_them() {
+    for lines in [
+        "Content-Length : 2\r\n",
+        "X-Folded: a\r\n b\r\n\tc\r\nContent-Length: 2\r\n",
+        "Set-Cookie: a=\u{1}\r\nContent-Length: 2\r\n",
+        "no header at all\r\nContent-Length: 2\r\n",
+        &format!("{}Content-Length: 2\r\n", "X-A: b\r\n".repeat(120)),
+        "X-Latin: \u{fc}\r\nContent-Length: 2\r\n",
+    ] {
+        let server = RawServer::start(format!("HTTP/1.1 200 OK\r\n{lines}\r\nok"), Then::Close).await;
+        let mut source = get(&server.url()).await.unwrap_or_else(|error| panic!("{lines:?}: {error}"));
+        assert_eq!(read(&mut source).await.as_deref(), Ok(&b"ok"[..]), "{lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_agent_names_a_contact() {
+    let server = RawServer::start("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", Then::Close).await;
+    let limits = Limits { contact: Some("https://a.example/bot".to_owned()), ..Limits::default() };
+    assert!(crate::support::get_allowing("127.0.0.1", &server.url(), limits).await.is_ok());
+    let agent = format!("\r\nuser-agent: files/{} (+https://a.example/bot)\r\n", env!("CARGO_PKG_VERSION"));
+    assert!(server.requests()[0].contains(&agent), "{:?}", server.requests());
 }

@@ -30,13 +30,13 @@ fn countdown() -> Router {
 #[tokio::test]
 async fn relative_redirects_are_followed_up_to_the_limit() {
     let server = serve(countdown()).await;
-    for count in [0, 1, 5] {
+    for count in [0, 1, 20] {
         let mut source = get(&format!("http://{server}/deep/{count}")).await.unwrap();
         assert_eq!(source.final_url.path(), "/deep/0");
         assert_eq!(source.file_name.as_deref(), Some("0"));
         assert_eq!(read(&mut source).await.unwrap(), b"arrived");
     }
-    let error = refusal(&format!("http://{server}/deep/6")).await;
+    let error = refusal(&format!("http://{server}/deep/21")).await;
     assert_eq!((error.is_retryable(), error), (false, FetchError::TooManyRedirects));
 }
 
@@ -52,7 +52,7 @@ async fn no_redirect_at_all_may_be_allowed() {
 async fn a_loop_ends() {
     let server = redirecting_to("/again").await;
     assert_eq!(refusal(&server.url()).await, FetchError::TooManyRedirects);
-    assert_eq!(server.requests().len(), 6);
+    assert_eq!(server.requests().len(), 21);
 }
 
 #[tokio::test]
@@ -89,7 +89,8 @@ async fn redirects_to_private_addresses_are_refused() {
     ] {
         let server = redirecting_to(location).await;
         let error = refusal(&server.url()).await;
-        assert_eq!((error.is_retryable(), error), (false, FetchError::PrivateAddress), "{location}");
+        assert_eq!((error.is_retryable(), error.cause()), (false, &FetchError::PrivateAddress), "{location}");
+        assert_eq!(error.for_user(), "the source is not at a public address (a redirect led there)");
         assert_eq!(server.requests().len(), 1);
     }
 }
@@ -104,23 +105,47 @@ async fn redirects_to_other_kinds_of_urls_are_refused() {
         ("http://example.com:22/", UrlError::Port),
     ] {
         let server = redirecting_to(location).await;
-        assert_eq!(refusal(&server.url()).await, FetchError::Url(error), "{location}");
+        assert_eq!(refusal(&server.url()).await.cause(), &FetchError::Url(error), "{location}");
     }
     let long = redirecting_to(&format!("/{}", "a".repeat(9000))).await;
-    assert_eq!(refusal(&long.url()).await, FetchError::Url(UrlError::TooLong));
+    assert_eq!(refusal(&long.url()).await.cause(), &FetchError::Url(UrlError::TooLong));
 }
 
 #[tokio::test]
 async fn redirects_to_nowhere_are_refused() {
     let without = RawServer::start("HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n", Then::Close).await;
-    assert_eq!(refusal(&without.url()).await, FetchError::BadRedirect);
+    assert_eq!(refusal(&without.url()).await.cause(), &FetchError::BadRedirect);
     for location in ["http://", "http://[::1/", "http://a b/", "//:80"] {
         let server = redirecting_to(location).await;
-        assert_eq!(refusal(&server.url()).await, FetchError::BadRedirect, "{location}");
+        assert_eq!(refusal(&server.url()).await.cause(), &FetchError::BadRedirect, "{location}");
     }
+}
+
+#[tokio::test]
+async fn other_bytes_than_utf8_go_back_as_they_came() {
     let bytes = [b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: /\xFF\r\n\r\n".as_slice()].concat();
     let server = RawServer::start(bytes, Then::Close).await;
-    assert_eq!(refusal(&server.url()).await, FetchError::BadRedirect);
+    assert_eq!(refusal(&server.url()).await, FetchError::TooManyRedirects);
+    assert!(server.requests()[1].starts_with("get /%ff http/1.1\r\n"), "{:?}", server.requests());
+}
+
+#[tokio::test]
+async fn a_cookie_of_the_chain_goes_along_within_it() {
+    async fn gate(headers: HeaderMap) -> (StatusCode, HeaderMap, String) {
+        match headers.get(header::COOKIE) {
+            Some(cookie) => (StatusCode::OK, HeaderMap::new(), cookie.to_str().unwrap().to_owned()),
+            None => {
+                let set = [(header::SET_COOKIE, "seen=1; Path=/"), (header::LOCATION, "/gate")];
+                let set = set.map(|(name, value)| (name, value.parse().unwrap()));
+                (StatusCode::FOUND, HeaderMap::from_iter(set), String::new())
+            }
+        }
+    }
+    let server = serve(Router::new().route("/gate", route(gate))).await;
+    for _ in 0..2 {
+        let mut source = get(&format!("http://{server}/gate")).await.unwrap();
+        assert_eq!(read(&mut source).await.unwrap(), b"seen=1");
+    }
 }
 
 #[tokio::test]
@@ -131,10 +156,10 @@ async fn a_neighbour_that_is_not_allowed_is_never_touched() {
     // It is there and answers one who may.
     assert!(get_allowing("127.0.0.1,127.0.0.2", &server.url(), Limits::default()).await.is_ok());
     assert_eq!(canary.requests().len(), 1);
-    assert_eq!(refusal(&server.url()).await, FetchError::PrivateAddress);
+    assert_eq!(refusal(&server.url()).await.cause(), &FetchError::PrivateAddress);
     assert_eq!(refusal(&canary.url()).await, FetchError::PrivateAddress);
     let by_name = redirecting_to(&format!("http://localhost:{}/", canary.address.port())).await;
-    assert_eq!(refusal(&by_name.url()).await, FetchError::PrivateAddress);
+    assert_eq!(refusal(&by_name.url()).await.cause(), &FetchError::PrivateAddress);
     assert_eq!(canary.requests().len(), 1);
 }
 

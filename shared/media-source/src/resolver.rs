@@ -1,11 +1,7 @@
-//! Asks the function `resolve-url` what a page shows.
+//! Asks the function `resolve-url` what a web page shows.
 //!
 //! What comes back is a stranger's word in every field: an address in it may lead anywhere, a text may say anything. Whoever
 //! fetches one of the addresses does so through `safe-fetch`, as if a user had typed it.
-
-mod page;
-
-pub use page::{Format, Page, Transport};
 
 use std::collections::BTreeMap;
 
@@ -14,11 +10,7 @@ use aws_sdk_lambda::error::DisplayErrorContext;
 use aws_sdk_lambda::primitives::Blob;
 use serde::{Deserialize, Serialize};
 
-/// Whether what answers with this content type is a page to look into, and not the media itself.
-#[must_use]
-pub fn is_page(content_type: Option<&str>) -> bool {
-    matches!(content_type, Some("text/html" | "application/xhtml+xml"))
-}
+use crate::page::Page;
 
 /// Longest sentence that is passed on, in characters.
 const MAX_MESSAGE: usize = 500;
@@ -46,7 +38,7 @@ impl<'a> PageRequest<'a> {
 
 /// Why there is no page.
 #[derive(Debug, thiserror::Error)]
-pub enum ResolveError {
+pub enum PageError {
     /// There is nothing to import, or nothing that can be: the same question would get the same answer.
     #[error("refused: {}", .0.reason)]
     Refused(Refusal),
@@ -91,17 +83,16 @@ impl PageResolver {
     /// What a page shows.
     ///
     /// # Errors
-    /// As [`ResolveError`] has them.
-    pub async fn resolve(&self, request: &PageRequest<'_>) -> Result<Page, ResolveError> {
+    /// As [`PageError`] has them.
+    pub async fn resolve(&self, request: &PageRequest<'_>) -> Result<Page, PageError> {
         let request =
-            serde_json::to_vec(request).map_err(|error| ResolveError::Unavailable(error.to_string()))?;
+            serde_json::to_vec(request).map_err(|error| PageError::Unavailable(error.to_string()))?;
         let sent =
             self.client.invoke().function_name(&self.function).payload(Blob::new(request)).send().await;
-        let output =
-            sent.map_err(|error| ResolveError::Unavailable(DisplayErrorContext(&error).to_string()))?;
+        let output = sent.map_err(|error| PageError::Unavailable(DisplayErrorContext(&error).to_string()))?;
         let payload = output.payload.map(Blob::into_inner).unwrap_or_default();
         match output.function_error {
-            Some(_) => Err(ResolveError::Failed(failure(&payload))),
+            Some(_) => Err(PageError::Failed(failure(&payload))),
             None => read(&payload),
         }
     }
@@ -114,14 +105,14 @@ fn failure(payload: &[u8]) -> String {
     kind.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '.').take(64).collect()
 }
 
-fn read(payload: &[u8]) -> Result<Page, ResolveError> {
-    let none = |_| ResolveError::Failed("an answer that is none".to_owned());
+fn read(payload: &[u8]) -> Result<Page, PageError> {
+    let none = |_| PageError::Failed("an answer that is none".to_owned());
     let Verdict { ok } = serde_json::from_slice(payload).map_err(none)?;
     if ok {
         return serde_json::from_slice(payload).map_err(none);
     }
     let refusal = serde_json::from_slice(payload).map_err(none)?;
-    Err(ResolveError::Refused(bounded(refusal)))
+    Err(PageError::Refused(bounded(refusal)))
 }
 
 fn bounded(refusal: Refusal) -> Refusal {
@@ -135,6 +126,7 @@ fn bounded(refusal: Refusal) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::page::Transport;
 
     #[test]
     fn answers_are_pages_refusals_or_nothing() {
@@ -148,12 +140,12 @@ mod tests {
         assert_eq!((best.url.as_str(), best.transport()), ("https://x/v.mp4", Some(Transport::Progressive)));
         assert_eq!(best.http_headers["Referer"], "https://x/");
         let refused = read(br#"{"ok": false, "reason": "live", "message": "it is\n live"}"#);
-        let Err(ResolveError::Refused(refusal)) = refused else { panic!("{refused:?}") };
+        let Err(PageError::Refused(refusal)) = refused else { panic!("{refused:?}") };
         assert_eq!((refusal.reason.as_str(), refusal.message.as_str()), ("live", "it is live"));
         for wrong in
             ["", "null", "{}", r#"{"ok": true}"#, r#"{"ok": false}"#, r#"{"ok": true, "formats": 1}"#]
         {
-            assert!(matches!(read(wrong.as_bytes()), Err(ResolveError::Failed(_))), "{wrong}");
+            assert!(matches!(read(wrong.as_bytes()), Err(PageError::Failed(_))), "{wrong}");
         }
     }
 

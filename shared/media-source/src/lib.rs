@@ -1,0 +1,19 @@
+//! Resolves a URL to its media: a file, an HLS playlist, or a web page that embeds one of these.
+//!
+//! A preview resolves a URL and shows the result, an import resolves it and transfers the bytes. Both call
+//! [`MediaSource::resolve`], so they agree on what a URL leads to, and on every refusal.
+
+mod error;
+mod kind;
+mod name;
+mod page;
+mod resolve;
+mod resolved_page;
+mod resolver;
+
+pub use error::{Refusal, ResolveError};
+pub use kind::ContentKind;
+pub use page::{Format, Page, Transport};
+pub use resolve::{Content, MediaSource, Request, Resolved};
+pub use resolved_page::ResolvedPage;
+pub use resolver::{PageError, PageRequest, PageResolver};

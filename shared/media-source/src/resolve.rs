@@ -1,0 +1,279 @@
+//! Resolves a URL.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use files_domain::{FileName, clean_content_type};
+use hls_stream::{HeadersFor, HlsStream};
+use safe_fetch::{Allowed, FetchError, SafeClient, Source, SourceHeaders, SourceUrl, Target};
+use tracing::{info, warn};
+
+use crate::error::ResolveError;
+use crate::kind::{ContentKind, Declared, HEAD_BYTES, classify, sniffed_type};
+use crate::name::{extension_of, path_extension, source_name, with_new_extension};
+use crate::page::{Format, Page, Transport};
+use crate::resolved_page::{ResolvedPage, extension, headers_of};
+use crate::resolver::{PageError, PageRequest, PageResolver};
+
+/// How often the function is invoked that crashed on a page: the crash may not be the page's fault.
+const MAX_PAGE_TRIES: u32 = 2;
+/// Most formats of a page that are tried, one after the other.
+const MAX_FORMATS: usize = 3;
+/// Statuses of sites that refuse unknown agents.
+const REFUSES_AGENT: [u16; 3] = [403, 406, 999];
+
+/// Resolves URLs. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct MediaSource {
+    /// Sends the requests.
+    pub client: SafeClient,
+    /// The private hosts that may be reached.
+    pub allowed: Allowed,
+    /// Looks into web pages. Without it, a web page is stored as a file.
+    pub pages: Option<PageResolver>,
+}
+
+/// A URL to resolve.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The URL, and the user's headers for it.
+    pub target: Target,
+    /// The user's headers again, for the function that looks into web pages.
+    pub headers: files_domain::SourceHeaders,
+    /// How long that function may take, in seconds, if less than its own limit.
+    pub page_seconds: Option<u32>,
+}
+
+impl Request {
+    /// Builds the request for a URL with a user's headers.
+    ///
+    /// # Errors
+    /// [`NotForSources`](safe_fetch::NotForSources): a header cannot be sent to a source.
+    pub fn new(
+        url: SourceUrl,
+        headers: &files_domain::SourceHeaders,
+    ) -> Result<Self, safe_fetch::NotForSources> {
+        let target = Target { url, headers: SourceHeaders::new(headers.iter())? };
+        Ok(Self { target, headers: headers.clone(), page_seconds: None })
+    }
+}
+
+/// The media that a URL leads to.
+#[derive(Debug)]
+pub struct Resolved {
+    /// The bytes, which have begun to arrive.
+    pub content: Content,
+    /// Where they are: the URL itself, or the one that its web page names.
+    pub target: Target,
+    /// The file's name.
+    pub name: Option<FileName>,
+    /// The media type, if the source declares a usable one or the bytes have a known signature.
+    pub content_type: Option<String>,
+    /// The web page that named them.
+    pub page: Option<ResolvedPage>,
+}
+
+/// The bytes of media.
+#[derive(Debug)]
+pub enum Content {
+    /// A file, as its source sends it.
+    File(Box<Source>),
+    /// The segments of a playlist, joined.
+    Stream(Box<HlsStream>),
+}
+
+/// A response, and how it was asked for.
+struct Opened<'a> {
+    source: Source,
+    kind: ContentKind,
+    target: &'a Target,
+    /// The headers that the page asks for with its media, whatever the host; not its cookies.
+    page_headers: SourceHeaders,
+    page: Option<(ResolvedPage, &'a Format)>,
+}
+
+impl MediaSource {
+    /// Resolves a URL by what its server answers: a file, a playlist, or a web page that embeds one. Of a web page, the best
+    /// format is taken, and the next one if that fails.
+    ///
+    /// # Errors
+    /// [`ResolveError::Refused`] if there is nothing to import, [`ResolveError::Fetch`] if a request failed, the others if the
+    /// function that looks into web pages did.
+    pub async fn resolve(&self, request: &Request) -> Result<Resolved, ResolveError> {
+        let target = &request.target;
+        let mut source = match self.client.open(target).await {
+            Ok(source) => source,
+            Err(error) => return self.resolve_refused(request, error).await,
+        };
+        let kind = kind_of(&mut source, target).await?;
+        if kind == ContentKind::Page && self.pages.is_some() {
+            drop(source);
+            return self.resolve_page(request).await;
+        }
+        let page_headers = SourceHeaders::default();
+        self.resolve_media(Opened { source, kind, target, page_headers, page: None }).await
+    }
+
+    /// Has yt-dlp look where a site refuses us: it knows what to send there. If it reads nothing either, returns the first error.
+    async fn resolve_refused(&self, request: &Request, error: FetchError) -> Result<Resolved, ResolveError> {
+        let may_be_agent = error.status().is_some_and(|status| REFUSES_AGENT.contains(&status));
+        if !may_be_agent || self.pages.is_none() {
+            return Err(error.into());
+        }
+        match self.resolve_page(request).await {
+            Ok(resolved) => Ok(resolved),
+            Err(page_error) if page_error.is_better_than_status() => Err(page_error),
+            Err(page_error) => {
+                info!(%error, %page_error, "a source refuses this client, and yt-dlp finds nothing");
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn resolve_page(&self, request: &Request) -> Result<Resolved, ResolveError> {
+        let page = self.look_into(request).await?;
+        let mut failed = None;
+        for index in page.candidates().into_iter().take(MAX_FORMATS) {
+            match self.resolve_format(request, &page, index).await {
+                Ok(resolved) => return Ok(resolved),
+                Err(error) => {
+                    info!(%error, index, "a format of a page failed");
+                    failed.get_or_insert(error);
+                }
+            }
+        }
+        Err(failed.unwrap_or_else(|| ResolveError::refused("the page names nothing that can be fetched")))
+    }
+
+    /// Invokes the function that looks into web pages.
+    async fn look_into(&self, request: &Request) -> Result<Page, ResolveError> {
+        let Some(pages) = &self.pages else {
+            return Err(ResolveError::refused("the source is a web page, not a file"));
+        };
+        let url = request.target.url.with_fragment();
+        let headers: BTreeMap<_, _> =
+            request.headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let question = PageRequest { url: &url, headers, seconds: request.page_seconds };
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match pages.resolve(&question).await {
+                // A caller that sets a limit has no time for a second try.
+                Err(error @ PageError::Failed(_))
+                    if tries < MAX_PAGE_TRIES && request.page_seconds.is_none() =>
+                {
+                    warn!(tries, %error, "a page could not be looked into");
+                }
+                resolved => return Ok(resolved?),
+            }
+        }
+    }
+
+    /// Opens a format of a page. Its address is checked as one that a user sends. The user's headers go along if it is of the
+    /// page's own origin, the page's cookies to the format's origin only.
+    async fn resolve_format(
+        &self,
+        request: &Request,
+        page: &Page,
+        index: usize,
+    ) -> Result<Resolved, ResolveError> {
+        let format = &page.formats[index];
+        let asked = &request.target;
+        let url = SourceUrl::parse(&format.url, &self.allowed).map_err(FetchError::from)?;
+        let page_headers = headers_of(format)?;
+        let own = page_headers.with(&asked.headers.leaving(&asked.url, &url));
+        let target = &Target { headers: own.with_cookies(format.cookies.clone()), url };
+        let mut source = self.client.open(target).await?;
+        let kind = kind_of(&mut source, target).await?;
+        let page = self.without_private_thumbnail(page.clone()).await;
+        let page = Some((ResolvedPage::new(page, index, &self.allowed), format));
+        self.resolve_media(Opened { source, kind, target, page_headers, page }).await
+    }
+
+    /// Drops a thumbnail whose host name resolves to a private address.
+    async fn without_private_thumbnail(&self, page: Page) -> Page {
+        let url = page.thumbnail_url.as_deref().and_then(|url| SourceUrl::parse(url, &self.allowed).ok());
+        let is_private = match &url {
+            Some(url) => self.client.resolves_to_private(url).await,
+            None => true,
+        };
+        Page { thumbnail_url: page.thumbnail_url.clone().filter(|_| !is_private), ..page }
+    }
+
+    async fn resolve_media(&self, opened: Opened<'_>) -> Result<Resolved, ResolveError> {
+        let message = match opened.kind {
+            ContentKind::Page if opened.page.as_ref().is_some_and(|(page, _)| page.page.direct) => {
+                "the source is a web page, not a media file"
+            }
+            ContentKind::Page if opened.page.is_some() => "what the page shows is a page again",
+            ContentKind::Dash => "streams of MPEG-DASH cannot be imported",
+            ContentKind::SmoothStreaming => "streams of Smooth Streaming cannot be imported",
+            ContentKind::Playlist => return self.resolve_stream(opened).await,
+            ContentKind::Page | ContentKind::File => return resolve_file(opened).await,
+        };
+        Err(ResolveError::refused(message))
+    }
+
+    async fn resolve_stream(&self, opened: Opened<'_>) -> Result<Resolved, ResolveError> {
+        let Opened { source, target, page_headers, page, .. } = opened;
+        let own_name = source_name(&source, target.url.url(), None);
+        let from = target.clone();
+        let headers: HeadersFor = Arc::new(move |to| page_headers.with(&from.headers.leaving(&from.url, to)));
+        let stream = HlsStream::open(self.client.clone(), self.allowed.clone(), headers, source).await?;
+        let page = page.map(|(page, _)| page);
+        let extension = stream.kind().extension();
+        let titled = page.as_ref().and_then(|page| page.name(Some(extension)));
+        let named = || with_new_extension(own_name.as_ref().map(FileName::as_str), extension);
+        Ok(Resolved {
+            name: titled.or_else(named),
+            content_type: Some(stream.kind().content_type().to_owned()),
+            content: Content::Stream(Box::new(stream)),
+            target: target.clone(),
+            page,
+        })
+    }
+}
+
+async fn resolve_file(opened: Opened<'_>) -> Result<Resolved, ResolveError> {
+    let Opened { mut source, target, page, .. } = opened;
+    if let Some(coding) = source.encoded().await? {
+        return Err(FetchError::ContentEncoding(coding).into());
+    }
+    let signature = sniffed_type(&source.head(HEAD_BYTES).await?);
+    // A file declared as HTML, or as anything, has the type of its signature.
+    let declared = source.content_type.as_deref().filter(|declared| !is_html(declared) && !is_any(declared));
+    let content_type =
+        declared.map(str::to_owned).or_else(|| signature.map(|found| found.mime_type().to_owned()));
+    let of_type = content_type.as_deref().and_then(extension_of);
+    let found = of_type.or(signature.map(|found| found.extension()));
+    let (page, format) = page.map_or((None, None), |(page, format)| (Some(page), Some(format)));
+    let of_page =
+        format.filter(|format| format.transport() == Some(Transport::Progressive)).and_then(extension);
+    let titled = page.as_ref().and_then(|page| page.name(of_page.as_deref().or(found)));
+    Ok(Resolved {
+        name: titled.or_else(|| source_name(&source, target.url.url(), found)),
+        content_type: content_type.as_deref().and_then(clean_content_type),
+        content: Content::File(Box::new(source)),
+        target: target.clone(),
+        page,
+    })
+}
+
+async fn kind_of(source: &mut Source, asked: &Target) -> Result<ContentKind, FetchError> {
+    let head = source.head(HEAD_BYTES).await?;
+    let extensions = [path_extension(&source.final_url), path_extension(asked.url.url())];
+    let declared = Declared {
+        content_type: source.content_type.as_deref(),
+        extensions: [extensions[0].as_deref(), extensions[1].as_deref()],
+        is_attachment: source.is_attachment,
+    };
+    Ok(classify(&head, declared))
+}
+
+fn is_html(content_type: &str) -> bool {
+    matches!(content_type, "text/html" | "application/xhtml+xml")
+}
+
+fn is_any(content_type: &str) -> bool {
+    matches!(content_type, "application/octet-stream" | "binary/octet-stream")
+}

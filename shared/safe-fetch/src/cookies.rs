@@ -1,0 +1,164 @@
+//! Cookies of one chain of redirects (RFC 6265): some sites set one, redirect to the same address, and answer 403 without it.
+//!
+//! They are forgotten with the chain. A cookie goes back to the host that set it, to the same port or between the default ones,
+//! and, with `Domain`, to its neighbours there.
+
+use http::HeaderMap;
+use http::header::SET_COOKIE;
+use url::Url;
+
+/// Most cookies of a chain, and bytes of one.
+const MAX_COOKIES: usize = 50;
+const MAX_BYTES: usize = 4096;
+
+/// What the answers of a chain have set.
+#[derive(Debug, Default)]
+pub(crate) struct Cookies(Vec<Cookie>);
+
+#[derive(Debug)]
+struct Cookie {
+    /// `name=value`.
+    pair: String,
+    /// The host, or its domain.
+    domain: String,
+    is_of_domain: bool,
+    port: Port,
+    is_secure: bool,
+    path: String,
+}
+
+/// 80 and 443 are one: a site moves from http to https.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Port {
+    Default,
+    Other(u16),
+}
+
+impl Port {
+    fn of(url: &Url) -> Self {
+        match url.port_or_known_default() {
+            Some(port) if !matches!(port, 80 | 443) => Self::Other(port),
+            _ => Self::Default,
+        }
+    }
+}
+
+impl Cookies {
+    /// Takes what an answer sets.
+    pub(crate) fn take(&mut self, from: &Url, headers: &HeaderMap) {
+        for value in headers.get_all(SET_COOKIE) {
+            let Some(cookie) = value.to_str().ok().and_then(|text| Cookie::parse(from, text)) else {
+                continue;
+            };
+            self.0.retain(|other| !other.is_replaced_by(&cookie));
+            if self.0.len() < MAX_COOKIES {
+                self.0.push(cookie);
+            }
+        }
+    }
+
+    /// Returns what goes into `Cookie` for an address; `None`: nothing.
+    pub(crate) fn header(&self, to: &Url) -> Option<String> {
+        let pairs: Vec<_> =
+            self.0.iter().filter(|cookie| cookie.is_for(to)).map(|cookie| cookie.pair.as_str()).collect();
+        (!pairs.is_empty()).then(|| pairs.join("; "))
+    }
+}
+
+impl Cookie {
+    fn parse(from: &Url, text: &str) -> Option<Self> {
+        let mut parts = text.split(';').map(str::trim);
+        let pair = parts.next().filter(|pair| pair.len() <= MAX_BYTES)?;
+        let (name, _) = pair.split_once('=').filter(|(name, _)| !name.is_empty())?;
+        let host = from.host_str()?;
+        let mut cookie = Self {
+            pair: format!("{}={}", name.trim_end(), pair.split_once('=')?.1.trim_start()),
+            domain: host.to_owned(),
+            is_of_domain: false,
+            port: Port::of(from),
+            is_secure: false,
+            path: "/".to_owned(),
+        };
+        for part in parts {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            match name.trim().to_ascii_lowercase().as_str() {
+                "secure" => cookie.is_secure = true,
+                "path" if value.starts_with('/') => value.clone_into(&mut cookie.path),
+                "domain" => {
+                    let domain = value.trim().trim_start_matches('.').to_ascii_lowercase();
+                    let is_above =
+                        host == domain || host.strip_suffix(&domain).is_some_and(|rest| rest.ends_with('.'));
+                    if !is_above || !domain.contains('.') {
+                        return None;
+                    }
+                    let is_name = matches!(from.host(), Some(url::Host::Domain(_)));
+                    (cookie.domain, cookie.is_of_domain) = (domain, is_name);
+                }
+                _ => {}
+            }
+        }
+        Some(cookie)
+    }
+
+    fn name(&self) -> &str {
+        self.pair.split_once('=').map_or("", |(name, _)| name)
+    }
+
+    fn is_replaced_by(&self, other: &Self) -> bool {
+        (self.name(), &self.domain, &self.path, self.port)
+            == (other.name(), &other.domain, &other.path, other.port)
+    }
+
+    fn is_for(&self, to: &Url) -> bool {
+        let host = to.host_str().unwrap_or_default();
+        let is_host = host == self.domain
+            || (self.is_of_domain && host.strip_suffix(&self.domain).is_some_and(|rest| rest.ends_with('.')));
+        let is_path = to
+            .path()
+            .strip_prefix(&self.path)
+            .is_some_and(|rest| rest.is_empty() || self.path.ends_with('/') || rest.starts_with('/'));
+        is_host && is_path && Port::of(to) == self.port && (!self.is_secure || to.scheme() == "https")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(set: &[&str], from: &str, to: &str) -> Option<String> {
+        let mut cookies = Cookies::default();
+        for value in set {
+            let headers = HeaderMap::from_iter([(SET_COOKIE, value.parse().unwrap())]);
+            cookies.take(&Url::parse(from).unwrap(), &headers);
+        }
+        cookies.header(&Url::parse(to).unwrap())
+    }
+
+    #[test]
+    fn a_cookie_goes_back_where_it_came_from() {
+        let from = "http://a.example/x";
+        for (set, to, expected) in [
+            ("a=1", "http://a.example/y", Some("a=1")),
+            ("a=1; Path=/; HttpOnly", "https://a.example/y", Some("a=1")),
+            ("a=1", "http://a.example:8080/y", None),
+            ("a=1", "http://b.example/y", None),
+            ("a=1", "http://b.a.example/y", None),
+            ("a=1; Domain=.a.example", "http://b.a.example/y", Some("a=1")),
+            ("a=1; domain=example", "http://a.example/y", None),
+            ("a=1; Domain=b.example", "http://b.example/y", None),
+            ("a=1; Secure", "http://a.example/y", None),
+            ("a=1; Secure", "https://a.example/y", Some("a=1")),
+            ("a=1; path=/y", "http://a.example/y/z", Some("a=1")),
+            ("a=1; path=/y", "http://a.example/yz", None),
+            ("=1", "http://a.example/y", None),
+            ("a", "http://a.example/y", None),
+        ] {
+            assert_eq!(sent(&[set], from, to).as_deref(), expected, "{set} to {to}");
+        }
+        assert_eq!(sent(&["a=1", "b=2", "a=3"], from, from).as_deref(), Some("b=2; a=3"));
+        let many: Vec<_> = (0..100).map(|n| format!("c{n}=1")).collect();
+        let many: Vec<_> = many.iter().map(String::as_str).collect();
+        assert_eq!(sent(&many, from, from).unwrap().matches("c").count(), MAX_COOKIES);
+        assert_eq!(sent(&[&format!("a={}", "x".repeat(5000))], from, from), None);
+    }
+}

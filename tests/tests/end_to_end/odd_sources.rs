@@ -1,0 +1,182 @@
+//! Sources as PHP, S3, proxies and odd sockets really answer: the first bytes decide what it is, and what every other tool
+//! gets is stored whole.
+
+use files_tests::{
+    Act, Cloud, Content, Owner, RangedSource, RawSource, Reply, Script, SourceServer, media,
+    skip_on_deployment,
+};
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::streams::{assert_is_whole, imported, refused, serve_files, stream_files};
+
+const HTML: &str = "<!DOCTYPE html><html><head><title>Shared file</title></head><body>Log in</body></html>";
+const MIB: u64 = 1 << 20;
+
+fn as_html(bytes: impl Into<bytes::Bytes>) -> Reply {
+    Reply::bytes(bytes).header("content-type", "text/html; charset=UTF-8")
+}
+
+#[tokio::test]
+async fn a_file_that_is_sent_as_a_page_is_stored() {
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    let srt = "1\r\n00:00:01,000 --> 00:00:02,000\r\nHello\r\n";
+    for (path, bytes, name, content_type) in [
+        ("/download.php?id=5", media::MP4.clone(), "download.mp4", "video/mp4"),
+        ("/sound.php", media::MP3.clone(), "sound.mp3", "audio/mpeg"),
+        ("/picture", media::PNG.clone(), "picture.png", "image/png"),
+        ("/paper.pdf", "%PDF-1.7\n%\u{e2}\u{e3}\n".into(), "paper.pdf", "application/pdf"),
+        ("/all.zip", "PK\u{3}\u{4}\u{14}\0\0\0".into(), "all.zip", "application/zip"),
+        ("/words.srt", srt.into(), "words.srt", "application/x-subrip"),
+    ] {
+        let file = imported(&owner, &source.serve(path, as_html(bytes.clone()))).await;
+        assert_eq!((&file["name"], &file["content_type"]), (&json!(name), &json!(content_type)), "{path}");
+        assert_eq!(owner.download(&file).await, bytes, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_playlist_is_streamed_whatever_its_type() {
+    skip_on_deployment!("imports what FFmpeg makes on this machine");
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    let files = stream_files("");
+    serve_files(&source, "film", &files);
+    let list = files["list.m3u8"].clone();
+    for (path, content_type) in [
+        ("/film/a.m3u8", Some("application/octet-stream")),
+        ("/film/b.m3u8", Some("text/plain")),
+        ("/film/c.m3u8", None),
+        ("/film/d", Some("binary/octet-stream")),
+        ("/film/e", Some("text/html")),
+    ] {
+        let reply = Reply::bytes(list.clone());
+        let reply = content_type.into_iter().fold(reply, |reply, kind| reply.header("content-type", kind));
+        assert_is_whole(&imported(&owner, &source.serve(path, reply)).await, "mpegts");
+    }
+    let page = format!("<title>Led there</title><video src=\"{}\"></video>", source.url("/film/a.m3u8"));
+    let file = imported(&owner, &source.serve("/page", as_html(page))).await;
+    assert_is_whole(&file, "mpegts");
+    assert_eq!(file["name"], "Led there.ts");
+}
+
+#[tokio::test]
+async fn what_is_no_film_is_not_stored_as_one() {
+    skip_on_deployment!("looks into pages, with the Python of this machine");
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    let mpd = "<?xml version=\"1.0\"?><MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\"></MPD>";
+    for (path, reply, words) in [
+        ("/dash", Reply::bytes(mpd).header("content-type", "text/xml"), "MPEG-DASH"),
+        ("/dash.mpd", Reply::bytes(mpd), "MPEG-DASH"),
+        ("/film.mp4", Reply::bytes(HTML).header("content-type", "video/mp4"), "web page"),
+        ("/share", Reply::bytes(HTML), "web page"),
+    ] {
+        let error = refused(&owner, &source.serve(path, reply)).await;
+        assert!(error.contains(words), "{path}: {error}");
+    }
+}
+
+async fn assert_is(owner: &Owner, file: &Value, content: &Content) {
+    assert_eq!((&file["status"], &file["size"]), (&json!("success"), &json!(content.size())), "{file:#}");
+    assert!(owner.download(file).await == content.bytes(), "other bytes");
+}
+
+#[tokio::test]
+async fn who_fails_on_a_range_is_asked_without() {
+    let owner = Cloud::shared().await.owner().await;
+    for (status, size) in
+        [(400, MIB), (403, MIB), (405, MIB), (416, 0), (500, MIB), (501, 20 * MIB), (416, 20 * MIB)]
+    {
+        let content = Content::new(size, 1);
+        let source = RangedSource::start(content.clone()).await;
+        source.act(move |asked| {
+            // An empty file has no range: whoever asks for one first is refused.
+            let is_ranged = asked.range.is_some() || (size == 0 && asked.nth == 0);
+            if is_ranged { Act::Status(status, Vec::new()) } else { Act::Serve }
+        });
+        let file = imported(&owner, &source.url("/a.bin")).await;
+        assert_is(&owner, &file, &content).await;
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_is_good_once_is_read_to_its_end() {
+    let owner = Cloud::shared().await.owner().await;
+    let content = Content::new(40 * MIB, 2);
+    for status in [403, 404, 410, 503] {
+        let source = RangedSource::start(content.clone()).await;
+        source.act(move |asked| if asked.nth == 0 { Act::Serve } else { Act::Status(status, Vec::new()) });
+        let file = imported(&owner, &source.url("/a.bin")).await;
+        assert_is(&owner, &file, &content).await;
+    }
+}
+
+#[tokio::test]
+async fn a_small_source_that_dies_again_and_again_is_resumed() {
+    let owner = Cloud::shared().await.owner().await;
+    let content = Content::new(12 * MIB, 3);
+    let source = RangedSource::start(content.clone()).await;
+    source.act(|_| Act::Break(5_000_000));
+    let file = imported(&owner, &source.url("/a.bin")).await;
+    assert_is(&owner, &file, &content).await;
+    assert!(source.asked().len() <= 4, "{} requests", source.asked().len());
+    assert!(source.sent() < 14 * MIB, "{} bytes were sent", source.sent());
+}
+
+#[tokio::test]
+async fn names_come_from_where_the_user_saw_them() {
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    let clip = || Reply::bytes(media::MP4.clone()).header("content-type", "video/mp4");
+    source.serve("/cdn/9f3c", clip());
+    for (path, reply, name) in [
+        ("/get", clip(), "get.mp4"),
+        ("/download.php?id=6", clip(), "download.mp4"),
+        ("/a%20b.mp4", clip(), "a b.mp4"),
+        ("/said", clip().header("content-disposition", "attachment; filename=\"c%20d.mp4\""), "c d.mp4"),
+        ("/holiday.mp4", Reply::redirect("/cdn/9f3c"), "holiday.mp4"),
+        ("/version/v1.2", clip(), "v1.2.mp4"),
+    ] {
+        assert_eq!(imported(&owner, &source.serve(path, reply)).await["name"], name, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn headers_and_redirects_are_taken_as_curl_takes_them() {
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    source.serve("/behind", Reply::bytes("a film").needs("cookie", "seen=1"));
+    let gate = Reply::redirect("/behind").header("set-cookie", "seen=1; Path=/; HttpOnly");
+    let mut first = source.serve("/gate.bin", gate);
+    for hop in 0..18 {
+        let to = if hop == 0 { "/gate.bin".to_owned() } else { format!("/hop/{}", hop - 1) };
+        first = source.serve(&format!("/hop/{hop}"), Reply::redirect(&to));
+    }
+    let file = imported(&owner, &first).await;
+    assert_eq!(owner.download(&file).await, "a film");
+
+    let many = "X-A: b\r\n".repeat(120);
+    for lines in [
+        "Content-Length : 6\r\nX-Folded: a\r\n  b\r\nSet-Cookie: a=\u{1}\r\n",
+        &format!("Content-Length: 6\r\n{many}"),
+    ] {
+        let raw =
+            RawSource::start(Script::Bytes(format!("HTTP/1.1 200 OK\r\n{lines}\r\na film").into_bytes()))
+                .await;
+        let file = imported(&owner, &raw.url("/film.bin")).await;
+        assert_eq!(owner.download(&file).await, "a film", "{lines}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_says_what_to_do_and_where_it_was_met() {
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    let closed = source.serve("/closed", Reply::status(StatusCode::UNAUTHORIZED));
+    let error = refused(&owner, &closed).await;
+    assert_eq!(error, "the source answered 401; if it asks for a login or a token, send that in `headers`");
+    let moved = source.serve("/moved", Reply::redirect("/nowhere"));
+    assert_eq!(refused(&owner, &moved).await, "the source answered 404 (a redirect led there)");
+}
