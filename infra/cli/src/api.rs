@@ -1,4 +1,4 @@
-//! The API, asked until it answers.
+//! Requests to the API, with retries.
 
 use std::time::Duration;
 
@@ -9,10 +9,11 @@ use serde_json::Value;
 
 use crate::back_off::{TRIES, pause};
 use crate::failure::Failure;
+use crate::json::Json;
 use crate::settings::Settings;
 
-/// Longest that one answer of the API is waited for.
-const ANSWER: Duration = Duration::from_secs(60);
+/// Longest wait for one response of the API.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A client of the API, and of the storage that it sends clients to.
 pub(crate) struct Api {
@@ -39,16 +40,16 @@ impl Api {
         &self.base
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Result<Value, Failure> {
+    pub(crate) async fn get(&self, path: &str) -> Result<Json, Failure> {
         self.ask(Method::GET, path, None, None).await.0
     }
 
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Json, Failure> {
         self.ask(Method::POST, path, Some(body), None).await.0
     }
 
-    /// Creates a file, once, however often it is asked for with this key.
-    pub(crate) async fn create(&self, body: &Value, once: &str) -> Result<Value, Failure> {
+    /// Creates a file. Requests with the same idempotency key create one file.
+    pub(crate) async fn create(&self, body: &Value, once: &str) -> Result<Json, Failure> {
         self.ask(Method::POST, "/files", Some(body), Some(once)).await.0
     }
 
@@ -59,19 +60,19 @@ impl Api {
         }
     }
 
-    /// Asks, and asks again after what may pass: every request of this program may be repeated. The body, null if there is
-    /// none, and how many tries it took.
+    /// Sends a request, and sends it again after a transient failure: every request of this program may be repeated. Returns
+    /// the body, null if there is none, and the number of tries.
     async fn ask(
         &self,
         method: Method,
         path: &str,
         body: Option<&Value>,
         once: Option<&str>,
-    ) -> (Result<Value, Failure>, u32) {
+    ) -> (Result<Json, Failure>, u32) {
         let url = if path.contains("://") { path.to_owned() } else { format!("{}{path}", self.base) };
         let mut tries = 0;
         loop {
-            let mut request = self.http.request(method.clone(), &url).timeout(ANSWER);
+            let mut request = self.http.request(method.clone(), &url).timeout(RESPONSE_TIMEOUT);
             request = request.header("x-api-key", self.key.clone());
             if let Some(body) = body {
                 request = request.header("content-type", "application/json").body(body.to_string());
@@ -99,8 +100,8 @@ impl Api {
     }
 }
 
-/// What came of one try; an error with whether another try may end otherwise, and how long it should wait.
-async fn attempt(request: RequestBuilder) -> (Result<Value, (Failure, bool)>, Option<Duration>) {
+/// The outcome of one try. An error comes with whether it is transient, and the pause that the API asks for.
+async fn attempt(request: RequestBuilder) -> (Result<Json, (Failure, bool)>, Option<Duration>) {
     let response = match request.send().await {
         Ok(response) => response,
         Err(error) => return (Err((unreachable(&error), true)), None),
@@ -111,7 +112,7 @@ async fn attempt(request: RequestBuilder) -> (Result<Value, (Failure, bool)>, Op
         Ok(body) => body,
         Err(error) => return (Err((unreachable(&error), true)), None),
     };
-    let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    let json = Json::parse(&body);
     let outcome = match status {
         200..=299 => Ok(json),
         _ => Err((refusal(status, &json), status >= 500 || status == 429)),
@@ -135,7 +136,7 @@ fn refusal(status: u16, body: &Value) -> Failure {
     Failure::Refused { status, reason: text("reason"), message, fields: fields.collect() }
 }
 
-/// What the storage says no with.
+/// The error of the storage.
 pub(crate) async fn storage_refusal(response: Response) -> Failure {
     let status = response.status().as_u16();
     let body = response.text().await.unwrap_or_default();

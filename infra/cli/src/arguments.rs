@@ -1,8 +1,9 @@
-//! What can be typed.
+//! The command line.
 
+use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 const AFTER_HELP: &str = "\
@@ -16,7 +17,7 @@ Settings:
 Exit codes:
   0  done                            4  no such file
   1  failed                          5  the file itself failed (with --wait)
-  2  the command line makes no sense 130  interrupted
+  2  the command line is wrong       130  interrupted
   3  the API key is refused, or there is none";
 
 /// Uploads, imports, lists, downloads and deletes files.
@@ -41,32 +42,32 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Upload files. After an interruption, the same command sends only what is missing.
+    /// Upload files. After an interruption, the same command resumes: it sends only the missing parts.
     Upload(Upload),
     /// Have the service fetch a URL.
     Import(Import),
     /// Show what importing a URL would bring, and import nothing.
-    Preview {
-        /// An http or https URL: of media, or of a page that shows some.
-        #[arg(value_name = "URL")]
-        source: String,
-    },
+    Preview(Preview),
     /// List files, newest first.
     List(List),
-    /// Show files with all there is to say of them.
+    /// Show all fields of files.
     Get {
         /// Ids of files.
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
     },
-    /// Download files. After an interruption, the same command goes on where it stopped.
+    /// Download files. After an interruption, the same command resumes.
     Download(Download),
+    /// Print presigned URLs, which need no key.
+    Link(Link),
     /// Delete files.
     Rm {
         /// Ids of files.
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
     },
+    /// Serve the Model Context Protocol on standard input and output, for agents.
+    Mcp(Mcp),
     /// Print a script that completes this command in a shell.
     Completions {
         /// Which shell.
@@ -74,7 +75,14 @@ pub(crate) enum Command {
     },
 }
 
-/// What every way of creating a file takes.
+impl Command {
+    /// Whether the same command resumes after an interruption.
+    pub(crate) fn resumes(&self) -> bool {
+        matches!(self, Self::Upload(_) | Self::Import(_) | Self::Download(_))
+    }
+}
+
+/// Options of every way to create a file.
 #[derive(Debug, Args)]
 pub(crate) struct Create {
     /// Name of the file, instead of its own.
@@ -86,67 +94,130 @@ pub(crate) struct Create {
     /// Delete the file after so many seconds.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) expires_in: Option<u64>,
-    /// Wait until the file has been looked at, or has failed.
+    /// Wait until the file is probed or has failed; shows the progress of an import.
     #[arg(long)]
     pub(crate) wait: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Upload {
-    /// Files to upload.
-    #[arg(required = true, value_name = "PATH")]
+    /// Files, folders with all files below them, patterns such as "*.mp4", or - for standard input (needs --name).
+    #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub(crate) paths: Vec<PathBuf>,
     /// Media type, instead of the one that the name's extension stands for.
     #[arg(long, value_name = "TYPE")]
     pub(crate) content_type: Option<String>,
-    /// Parts sent at the same time.
+    /// Parts of one file sent at the same time.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub(crate) parallel: u8,
+    /// Files sent at the same time.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) files: u8,
     #[command(flatten)]
     pub(crate) create: Create,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Import {
-    /// An http or https URL.
-    #[arg(value_name = "URL")]
+    /// An http or https URL: of media, or of a web page that shows media.
+    #[arg(value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) source: String,
+    /// A header for the server of the URL. May be repeated. Other users of this machine can see the command line.
+    #[arg(long = "header", short = 'H', value_name = "NAME: VALUE", value_parser = header)]
+    pub(crate) headers: Vec<(String, String)>,
     #[command(flatten)]
     pub(crate) create: Create,
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Preview {
+    /// An http or https URL: of media, or of a web page that shows media.
+    #[arg(value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) source: String,
+    /// A header for the server of the URL. May be repeated. Other users of this machine can see the command line.
+    #[arg(long = "header", short = 'H', value_name = "NAME: VALUE", value_parser = header)]
+    pub(crate) headers: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct List {
     /// Most files to show.
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: u64,
-    /// Only those that are so far: pending, running, success, failed.
+    /// Newest (desc) or oldest (asc) first.
     #[arg(long)]
-    pub(crate) status: Option<String>,
-    /// Only video, audio, image or other.
+    pub(crate) order: Option<Order>,
+    /// Only files of this status.
+    #[arg(long)]
+    pub(crate) status: Option<Status>,
+    /// Only files of this kind.
     #[arg(long = "type", value_name = "TYPE")]
-    pub(crate) media_type: Option<String>,
-    /// Only those that came by upload, or by url.
+    pub(crate) media_type: Option<MediaType>,
+    /// Only files of this source.
     #[arg(long)]
-    pub(crate) source: Option<String>,
+    pub(crate) source: Option<Source>,
 }
+
+/// Declares values that a shell completes, named as in the API.
+macro_rules! values {
+    ($name:ident: $($value:ident = $text:literal),+) => {
+        #[derive(Clone, Copy, Debug, ValueEnum)]
+        pub(crate) enum $name { $($value),+ }
+
+        impl Display for $name {
+            fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $(Self::$value => $text),+ })
+            }
+        }
+    };
+}
+
+values!(Order: Asc = "asc", Desc = "desc");
+values!(Status: Pending = "pending", Running = "running", Success = "success", Failed = "failed");
+values!(MediaType: Video = "video", Audio = "audio", Image = "image", Other = "other");
+values!(Source: Upload = "upload", Url = "url");
 
 #[derive(Debug, Args)]
 pub(crate) struct Download {
     /// Ids of files.
     #[arg(required = true, value_name = "ID")]
     pub(crate) ids: Vec<String>,
-    /// Where to: a folder, or for one file a new path. This folder unless said.
-    #[arg(long, short, value_name = "PATH")]
+    /// A folder, or for one file a new path. Default: this folder.
+    #[arg(long, short, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub(crate) output: Option<PathBuf>,
-    /// Replace what is there.
+    /// Replace existing files.
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Mcp {
+    /// Folder that agents may upload from.
+    #[arg(long, value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
+    pub(crate) root: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Link {
+    /// Ids of files.
+    #[arg(required = true, value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// Seconds that the URL lives; it can end earlier with the credentials that signed it.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u16).range(60..=3600))]
+    pub(crate) expires_in: u16,
+    /// Have browsers show audio, video and images instead of saving them.
+    #[arg(long)]
+    pub(crate) inline: bool,
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("must be KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("must be NAME: VALUE")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
 #[cfg(test)]

@@ -1,10 +1,9 @@
-//! Downloads, into a file beside the wanted one that takes its name when it is whole and right.
+//! Downloads into a temporary file beside the target, which takes the name of the target when size and checksum are right.
 
 use std::path::PathBuf;
 
 use files_domain::FileName;
 use futures_util::StreamExt;
-use indicatif::ProgressBar;
 use reqwest::{Method, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -15,19 +14,24 @@ use crate::api::{Api, storage_refusal, unreachable};
 use crate::arguments::Download;
 use crate::back_off::{TRIES, pause};
 use crate::checksum::{Check, Checksum};
-use crate::failure::{Failure, each};
+use crate::each::each;
+use crate::failure::Failure;
 use crate::print::Print;
-use crate::simple::{id_of, segment};
+use crate::progress::Bar;
+use crate::simple::{id_of, path_of};
 
-/// What is to be downloaded, and where to.
-struct Wanted {
+/// Downloads side by side.
+const AT_ONCE: usize = 4;
+
+/// One download.
+struct Target {
     id: String,
-    /// The API's address of the download.
+    /// The address of the download.
     address: String,
     size: u64,
     checksum: Option<Checksum>,
-    target: PathBuf,
-    /// Where it grows.
+    path: PathBuf,
+    /// The file that has the bytes until they are complete.
     partial: PathBuf,
 }
 
@@ -35,30 +39,29 @@ pub(crate) async fn download(api: &Api, options: &Download, print: &Print) -> Re
     if let (Some(output), 2..) = (&options.output, options.ids.len())
         && !output.is_dir()
     {
-        return Err(Failure::local(output, "is no folder, and several files are wanted"));
+        return Err(Failure::local(output, "is not a folder, and there are several files"));
     }
-    each(&options.ids, print, async |id| {
-        let file = api.get(&format!("/files/{}", segment(id))).await?;
-        let wanted = Wanted::new(&file, options)?;
-        wanted.fetch(api, print).await?;
-        print.done(&wanted.id, "downloaded", &wanted.target.display().to_string())
+    each(&options.ids, AT_ONCE, print, async |id| {
+        let target = Target::new(&*api.get(&path_of(id)).await?, options)?;
+        target.fetch(api, print).await?;
+        print.done(&target.id, "downloaded", &target.path.display().to_string())
     })
     .await
 }
 
-impl Wanted {
+impl Target {
     fn new(file: &Value, options: &Download) -> Result<Self, Failure> {
         let id = id_of(file)?;
-        // It is the service's word, so it is cleaned once more before it becomes a path of this machine.
+        // The name comes from the service: it is cleaned once more before it becomes a path of this machine.
         let name = file["name"].as_str().and_then(FileName::clean).unwrap_or_else(FileName::fallback);
-        let target = match &options.output {
+        let path = match &options.output {
             Some(path) if !path.is_dir() => path.clone(),
             folder => folder.clone().unwrap_or_default().join(name.as_str()),
         };
-        if target.exists() && !options.force {
-            return Err(Failure::local(&target, "is there already; --force replaces it"));
+        if path.exists() && !options.force {
+            return Err(Failure::local(&path, "is there already; --force replaces it"));
         }
-        let partial = target.with_file_name(format!(".{id}.part"));
+        let partial = path.with_file_name(format!(".{id}.part"));
         let (Some(address), Some(size)) = (file["download_url"].as_str(), file["size"].as_u64()) else {
             let status = file["status"].as_str().unwrap_or_default();
             return Err(Failure::FileFailed(format!("{id} has nothing to download: it is {status}")));
@@ -69,7 +72,7 @@ impl Wanted {
             id,
             size,
             checksum,
-            target,
+            path,
             partial,
         })
     }
@@ -77,34 +80,34 @@ impl Wanted {
     async fn fetch(&self, api: &Api, print: &Print) -> Result<(), Failure> {
         let mut check = Check::new(self.checksum.as_ref());
         let mut have = self.read_partial(&mut check).await?;
-        let bar = print.progress(&self.target.display().to_string(), self.size, have);
+        let bar = print.bars.add(&self.path.display().to_string(), self.size, have);
         let mut file = self.open().await?;
         let mut attempt = 0;
         while have < self.size {
             let before = have;
-            match self.go_on(api, &mut file, &mut check, &mut have, &bar).await {
+            match self.resume(api, &mut file, &mut check, &mut have, &bar).await {
                 Ok(()) => {}
                 Err((failure, false)) => return Err(failure),
                 Err((failure, true)) if attempt + 1 >= TRIES => return Err(failure),
                 Err(_) => pause(attempt, None).await,
             }
-            // Whoever gets on may go on for ever.
+            // Tries without progress are counted.
             attempt = if have > before { 0 } else { attempt + 1 };
         }
         let wrong = |error: std::io::Error| Failure::local(&self.partial, error);
         file.sync_all().await.map_err(wrong)?;
-        bar.finish_and_clear();
+        bar.finish();
         if have != self.size || !check.fits() {
             std::fs::remove_file(&self.partial).map_err(wrong)?;
             return Err(Failure::local(
-                &self.target,
-                "does not have the file's checksum: it was thrown away",
+                &self.path,
+                "does not have the checksum of the file; the download was deleted",
             ));
         }
-        std::fs::rename(&self.partial, &self.target).map_err(|error| Failure::local(&self.target, error))
+        std::fs::rename(&self.partial, &self.path).map_err(|error| Failure::local(&self.path, error))
     }
 
-    /// What an earlier run has brought: a file's bytes never change.
+    /// Reads the bytes of an earlier run: the bytes of a file never change.
     async fn read_partial(&self, check: &mut Check) -> Result<u64, Failure> {
         let Ok(mut file) = File::open(&self.partial).await else { return Ok(0) };
         let wrong = |error: std::io::Error| Failure::local(&self.partial, error);
@@ -130,14 +133,14 @@ impl Wanted {
         file.map_err(|error| Failure::local(&self.partial, error))
     }
 
-    /// One request for what is missing. An error with whether another try may end otherwise.
-    async fn go_on(
+    /// Requests the missing bytes. An error comes with whether it is transient.
+    async fn resume(
         &self,
         api: &Api,
         file: &mut File,
         check: &mut Check,
         have: &mut u64,
-        bar: &ProgressBar,
+        bar: &Bar,
     ) -> Result<(), (Failure, bool)> {
         let signed = api.get(&self.address).await.map_err(|failure| (failure, false))?;
         let url = signed["url"].as_str().unwrap_or_default();
@@ -161,7 +164,7 @@ impl Wanted {
         file: &mut File,
         check: &mut Check,
         have: &mut u64,
-        bar: &ProgressBar,
+        bar: &Bar,
     ) -> Result<(), (Failure, bool)> {
         let mut bytes = response.bytes_stream();
         while let Some(chunk) = bytes.next().await {

@@ -45,10 +45,13 @@ pub(crate) enum Failure {
     /// The file has failed on the other side.
     #[error("{0}")]
     FileFailed(String),
-    /// Ctrl-C.
-    #[error("interrupted; the same command goes on where this one stopped")]
-    Interrupted,
-    /// Some of several; each was told of.
+    /// Ctrl-C; true if the same command resumes.
+    #[error("interrupted{}", if *.0 { "; the same command resumes where this one stopped" } else { "" })]
+    Interrupted(bool),
+    /// A failure of one file or id of several.
+    #[error("{0}: {1}")]
+    Of(String, Box<Failure>),
+    /// Some of several items; each failure was reported.
     #[error("{0} of them failed")]
     Several(usize, u8),
 }
@@ -64,33 +67,21 @@ impl Failure {
             Self::NoKey(_) | Self::Refused { status: 401 | 403, .. } => 3,
             Self::Refused { status: 404, .. } => 4,
             Self::FileFailed(_) => 5,
-            Self::Interrupted => 130,
+            Self::Interrupted(_) => 130,
+            Self::Of(_, failure) => failure.exit_code(),
             Self::Several(_, code) => *code,
             _ => 1,
         }
+    }
+
+    /// The same with the name of the item that failed, unless the text has it.
+    pub(crate) fn of(self, item: impl ToString) -> Self {
+        let item = item.to_string();
+        if self.to_string().contains(&item) { self } else { Self::Of(item, Box::new(self)) }
     }
 
     /// Whether the API refused for just this reason.
     pub(crate) fn is(&self, wanted: &str) -> bool {
         matches!(self, Self::Refused { reason, .. } if reason == wanted)
     }
-}
-
-/// Does the same with several; one that fails is told of, and the others are done all the same.
-pub(crate) async fn each<T>(
-    items: &[T],
-    print: &crate::print::Print,
-    mut act: impl AsyncFnMut(&T) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    if let [only] = items {
-        return act(only).await;
-    }
-    let (mut failed, mut code) = (0, 0);
-    for item in items {
-        if let Err(failure) = act(item).await {
-            print.failure(&failure);
-            (failed, code) = (failed + 1, failure.exit_code());
-        }
-    }
-    if failed == 0 { Ok(()) } else { Err(Failure::Several(failed, code)) }
 }

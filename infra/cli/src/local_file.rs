@@ -1,32 +1,43 @@
 //! A file of this machine that is being uploaded.
 
-use std::fs::Metadata;
+use std::fmt::{self, Display, Formatter};
+use std::fs::{File, Metadata};
 use std::io::SeekFrom;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use futures_util::StreamExt;
-use indicatif::ProgressBar;
 use reqwest::Body;
 use sha2::{Digest, Sha256};
-use tokio::fs::File;
+use tempfile::TempPath;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
 use crate::failure::Failure;
+use crate::progress::Bar;
 
 /// Read at once.
 const CHUNK: usize = 256 * 1024;
 
-/// A file as it was when it was looked at first.
+/// A file as it was when it was opened first.
 #[derive(Debug)]
 pub(crate) struct LocalFile {
-    /// Where it is, absolutely.
+    /// The path as the user gave it.
+    pub(crate) shown: String,
+    /// The absolute path.
     pub(crate) path: PathBuf,
     /// Bytes.
     pub(crate) size: u64,
     /// Last change, in nanoseconds since the Unix epoch.
     pub(crate) modified: u128,
+    /// Deletes the copy of standard input in the end.
+    pub(crate) copy: Option<TempPath>,
+}
+
+impl Display for LocalFile {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
 }
 
 impl LocalFile {
@@ -37,15 +48,17 @@ impl LocalFile {
         if !metadata.is_file() {
             return Err(Failure::local(path, "is not a regular file"));
         }
-        Ok(Self { path: absolute, size: metadata.len(), modified: modified(&metadata) })
+        File::open(&absolute).map_err(wrong)?;
+        let shown = path.display().to_string();
+        Ok(Self { shown, path: absolute, size: metadata.len(), modified: modified(&metadata), copy: None })
     }
 
-    /// Its last segment.
+    /// The last segment of the path.
     pub(crate) fn name(&self) -> String {
         self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
-    /// It is still the file that was looked at first.
+    /// Whether size and date are still those of the first opening.
     pub(crate) fn is_unchanged(&self) -> bool {
         self.path.metadata().is_ok_and(|now| now.len() == self.size && modified(&now) == self.modified)
     }
@@ -53,7 +66,7 @@ impl LocalFile {
     /// Some of its bytes as the body of a request, read while it is sent, and counted as they go.
     pub(crate) async fn body(&self, start: u64, length: u64, sent: Sent) -> Result<Body, Failure> {
         let wrong = |error: std::io::Error| Failure::local(&self.path, error);
-        let mut file = File::open(&self.path).await.map_err(wrong)?;
+        let mut file = tokio::fs::File::open(&self.path).await.map_err(wrong)?;
         file.seek(SeekFrom::Start(start)).await.map_err(wrong)?;
         file.set_max_buf_size(CHUNK);
         let bytes = ReaderStream::with_capacity(file.take(length), CHUNK);
@@ -66,7 +79,8 @@ impl LocalFile {
 
     /// Its SHA-256 in hex.
     pub(crate) async fn sha256(&self) -> Result<String, Failure> {
-        let file = File::open(&self.path).await.map_err(|error| Failure::local(&self.path, error))?;
+        let file =
+            tokio::fs::File::open(&self.path).await.map_err(|error| Failure::local(&self.path, error))?;
         let mut bytes = ReaderStream::with_capacity(file, CHUNK);
         let mut hash = Sha256::new();
         while let Some(chunk) = bytes.next().await {
@@ -81,15 +95,15 @@ fn modified(metadata: &Metadata) -> u128 {
     time.map_or(0, |since| since.as_nanos())
 }
 
-/// What one try has sent; taken back when it fails.
+/// Counts the bytes that one try has sent.
 #[derive(Clone)]
 pub(crate) struct Sent {
-    bar: ProgressBar,
+    bar: Bar,
     bytes: std::sync::Arc<std::sync::atomic::AtomicU64>,
 }
 
 impl Sent {
-    pub(crate) fn on(bar: &ProgressBar) -> Self {
+    pub(crate) fn on(bar: &Bar) -> Self {
         Self { bar: bar.clone(), bytes: std::sync::Arc::default() }
     }
 
@@ -98,6 +112,7 @@ impl Sent {
         self.bar.inc(bytes);
     }
 
+    /// Takes the bytes of a failed try back.
     pub(crate) fn take_back(&self) {
         self.bar.dec(self.bytes.swap(0, std::sync::atomic::Ordering::Relaxed));
     }

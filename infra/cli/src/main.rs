@@ -1,13 +1,20 @@
-//! `files`: a client of the API for people and scripts.
+//! `files`: a client of the API for people, scripts and agents.
 
 mod api;
 mod arguments;
 mod back_off;
 mod checksum;
 mod download;
+mod each;
 mod failure;
+mod journal;
+mod json;
 mod local_file;
+mod mcp;
+mod paths;
+mod plain;
 mod print;
+mod progress;
 mod settings;
 mod simple;
 mod upload;
@@ -25,10 +32,13 @@ use crate::settings::Settings;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let print = Print::new(arguments.json, arguments.quiet);
+    // Standard output is the protocol of `files mcp`, and no terminal shows its progress.
+    let quiet = arguments.quiet || matches!(arguments.command, Command::Mcp(_));
+    let print = Print::new(arguments.json, quiet);
+    let resumes = arguments.command.resumes();
     let outcome = tokio::select! {
         outcome = run(arguments, &print) => outcome,
-        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted(resumes)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -49,10 +59,12 @@ async fn run(arguments: Arguments, print: &Print) -> Result<(), Failure> {
     match arguments.command {
         Command::Upload(options) => upload::upload(&api, &options, print).await,
         Command::Import(options) => simple::import(&api, &options, print).await,
-        Command::Preview { source } => simple::preview(&api, &source, print).await,
+        Command::Preview(options) => simple::preview(&api, &options, print).await,
         Command::List(options) => simple::list(&api, &options, print).await,
         Command::Get { ids } => simple::get(&api, &ids, print).await,
         Command::Download(options) => download::download(&api, &options, print).await,
+        Command::Link(options) => simple::link(&api, &options, print).await,
+        Command::Mcp(options) => mcp::serve(api, &options.root).await,
         Command::Rm { ids } => simple::remove(&api, &ids, print).await,
         Command::Completions { .. } => Ok(()),
     }

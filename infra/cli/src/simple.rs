@@ -3,28 +3,53 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 use crate::api::Api;
-use crate::arguments::{Create, Import, List};
-use crate::failure::{Failure, each};
+use crate::arguments::{Create, Import, Link, List, Preview};
+use crate::each::each;
+use crate::failure::Failure;
+use crate::journal::Journal;
+use crate::json::Json;
 use crate::print::Print;
 
 /// Most files on one page.
 const PAGE: u64 = 500;
+/// Requests side by side.
+const AT_ONCE: usize = 8;
 
+/// Imports a URL. An interrupted import has the same idempotency key in the next run, so that it is not imported twice.
 pub(crate) async fn import(api: &Api, options: &Import, print: &Print) -> Result<(), Failure> {
     let mut body = Map::from_iter([("file_url".to_owned(), json!(options.source))]);
+    add_headers(&mut body, &options.headers);
     add_options(&mut body, &options.create);
-    let file = api.create(&Value::Object(body), &Uuid::now_v7().to_string()).await?;
-    created(api, file, &options.create, print).await
+    let body = Value::Object(body);
+    let journal = Journal::of(&["import", api.base(), &body.to_string()]);
+    let outcome = async {
+        let file = api.create(&body, &journal.resume()?.once).await?;
+        created(api, file, &options.create, print).await
+    };
+    let outcome = outcome.await;
+    match &outcome {
+        Ok(()) | Err(Failure::Refused { .. } | Failure::FileFailed(_)) => journal.forget(),
+        Err(_) => {} // the next run asks what became of it
+    }
+    outcome
 }
 
-pub(crate) async fn preview(api: &Api, source: &str, print: &Print) -> Result<(), Failure> {
-    print.preview(&api.post("/preview", &json!({ "file_url": source })).await?)
+fn add_headers(body: &mut Map<String, Value>, headers: &[(String, String)]) {
+    if !headers.is_empty() {
+        let headers = headers.iter().map(|(name, value)| (name.clone(), json!(value)));
+        body.insert("headers".to_owned(), Value::Object(headers.collect()));
+    }
 }
 
-/// Puts into a request what every way of creating a file takes.
+pub(crate) async fn preview(api: &Api, options: &Preview, print: &Print) -> Result<(), Failure> {
+    let mut body = Map::from_iter([("file_url".to_owned(), json!(options.source))]);
+    add_headers(&mut body, &options.headers);
+    print.preview(&api.post("/preview", &Value::Object(body)).await?)
+}
+
+/// Adds the options that every way of creating a file takes.
 pub(crate) fn add_options(body: &mut Map<String, Value>, options: &Create) {
     if let Some(name) = &options.name {
         body.insert("name".to_owned(), json!(name));
@@ -38,56 +63,53 @@ pub(crate) fn add_options(body: &mut Map<String, Value>, options: &Create) {
     }
 }
 
-/// Shows a file that has come about, at once or when it has come to its end.
-pub(crate) async fn created(api: &Api, file: Value, options: &Create, print: &Print) -> Result<(), Failure> {
+/// Prints a created file, with `--wait` when it is probed or has failed.
+pub(crate) async fn created(api: &Api, file: Json, options: &Create, print: &Print) -> Result<(), Failure> {
     if !options.wait {
         return print.file(&file);
     }
-    let file = wait(api, &id_of(&file)?).await?;
+    let id = id_of(&file)?;
+    print.note(&format!("{id} is {}", file["name"].as_str().unwrap_or_default()));
+    let file = wait(api, &id, print).await?;
     print.file(&file)?;
     if file["status"] == "failed" {
         let error = file["error"].as_str().unwrap_or_default();
-        return Err(Failure::FileFailed(format!("{} has failed: {error}", id_of(&file)?)));
+        return Err(Failure::FileFailed(format!("{id} has failed: {error}")));
     }
     Ok(())
 }
 
-/// The file in its last status.
-async fn wait(api: &Api, id: &str) -> Result<Value, Failure> {
+/// Polls the file until its status is final, and shows the progress of an import.
+pub(crate) async fn wait(api: &Api, id: &str, print: &Print) -> Result<Json, Failure> {
     let mut pause = Duration::from_millis(200);
-    loop {
-        let file = api.get(&format!("/files/{id}")).await?;
+    let bar = print.bars.add_remote(id);
+    let outcome = loop {
+        let file = match api.get(&format!("/files/{id}")).await {
+            Ok(file) => file,
+            Err(failure) => break Err(failure),
+        };
         if matches!(file["status"].as_str(), Some("success" | "failed")) {
-            return Ok(file);
+            break Ok(file);
         }
-        tokio::time::sleep(pause).await; // between two looks at what others do
+        let progress = &file["progress"];
+        bar.set(progress["received"].as_u64().unwrap_or(0), progress["total"].as_u64());
+        tokio::time::sleep(pause).await; // the interval of the poll
         pause = (pause * 3 / 2).min(Duration::from_secs(3));
-    }
+    };
+    bar.finish();
+    outcome
 }
 
 pub(crate) async fn list(api: &Api, options: &List, print: &Print) -> Result<(), Failure> {
-    let List { limit, status, media_type, source } = options;
-    let mut left = *limit;
+    let mut left = options.limit;
     let mut cursor: Option<String> = None;
     while left > 0 {
-        let page = left.min(PAGE).to_string();
-        let wanted = [
-            ("limit", Some(&page)),
-            ("status", status.as_ref()),
-            ("type", media_type.as_ref()),
-            ("source", source.as_ref()),
-            ("cursor", cursor.as_ref()),
-        ];
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(wanted.into_iter().filter_map(|(name, value)| Some((name, value?))));
-        let answer = api.get(&format!("/files?{}", query.finish())).await?;
-        for file in
-            answer["files"].as_array().into_iter().flatten().take(usize::try_from(left).unwrap_or(usize::MAX))
-        {
+        let page = api.get(&format!("/files?{}", query(options, left.min(PAGE), cursor.as_deref()))).await?;
+        for file in page.files()?.iter().take(usize::try_from(left).unwrap_or(usize::MAX)) {
             print.file(file)?;
             left -= 1;
         }
-        cursor = answer["next_cursor"].as_str().map(str::to_owned);
+        cursor = page["next_cursor"].as_str().map(str::to_owned);
         if cursor.is_none() {
             break;
         }
@@ -95,24 +117,61 @@ pub(crate) async fn list(api: &Api, options: &List, print: &Print) -> Result<(),
     Ok(())
 }
 
+/// The query of one page.
+fn query(options: &List, limit: u64, cursor: Option<&str>) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("limit", &limit.to_string());
+    let filters = [
+        ("order", options.order.map(|order| order.to_string())),
+        ("status", options.status.map(|status| status.to_string())),
+        ("type", options.media_type.map(|media_type| media_type.to_string())),
+        ("source", options.source.map(|source| source.to_string())),
+        ("cursor", cursor.map(str::to_owned)),
+    ];
+    query.extend_pairs(filters.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    query.finish()
+}
+
 pub(crate) async fn get(api: &Api, ids: &[String], print: &Print) -> Result<(), Failure> {
-    each(ids, print, async |id| print.whole(&api.get(&format!("/files/{}", segment(id))).await?)).await
+    each(ids, AT_ONCE, print, async |id| print.whole(&api.get(&path_of(id)).await?)).await
 }
 
 pub(crate) async fn remove(api: &Api, ids: &[String], print: &Print) -> Result<(), Failure> {
-    each(ids, print, async |id| {
-        api.delete(&format!("/files/{}", segment(id))).await?;
+    each(ids, AT_ONCE, print, async |id| {
+        api.delete(&path_of(id)).await?;
         print.done(id, "deleted", "")
     })
     .await
 }
 
-/// What a user typed, as one segment of a path.
-pub(crate) fn segment(text: &str) -> String {
+/// Prints presigned URLs.
+pub(crate) async fn link(api: &Api, options: &Link, print: &Print) -> Result<(), Failure> {
+    each(&options.ids, AT_ONCE, print, async |id| {
+        let file = api.get(&path_of(id)).await?;
+        print.link(id, &*presigned(api, &file, options.expires_in, options.inline).await?)
+    })
+    .await
+}
+
+/// The presigned URL of a file's bytes.
+pub(crate) async fn presigned(api: &Api, file: &Json, seconds: u16, inline: bool) -> Result<Json, Failure> {
+    let address = file["download_url"].as_str();
+    let address = address.ok_or_else(|| Failure::Answer("a file without a download_url".to_owned()))?;
+    let disposition = if inline { "&disposition=inline" } else { "" };
+    api.get(&format!("{address}?redirect=false&expires_in={seconds}{disposition}")).await
+}
+
+/// The path of a file of this id.
+pub(crate) fn path_of(id: &str) -> String {
+    format!("/files/{}", segment(id))
+}
+
+/// Text of the user as one segment of a path.
+fn segment(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
-/// The id of a file that the API has told of.
+/// The id of a file of the API.
 pub(crate) fn id_of(file: &Value) -> Result<String, Failure> {
     let id = file["id"].as_str().map(str::to_owned);
     id.ok_or_else(|| Failure::Answer("a file without an id".to_owned()))

@@ -183,8 +183,8 @@ fn every_route_of_the_template_is_tried() {
         .functions
         .iter()
         .flat_map(|function| function.routes.iter().map(|route| (route.key(), function.binary.clone())));
-    let open = "$default"; // tells nothing and reads nothing, so it asks for no key
-    let routes: BTreeSet<_> = routes.filter(|(route, _)| route != open).collect();
+    let open = ["not-found", "api-docs"]; // these read nothing of an owner, and need no key
+    let routes: BTreeSet<_> = routes.filter(|(_, function)| !open.contains(&function.as_str())).collect();
     let tried = cases().into_iter().map(|case| (case.route.to_owned(), case.function.to_owned()));
     assert_eq!(tried.collect::<BTreeSet<_>>(), routes);
 }

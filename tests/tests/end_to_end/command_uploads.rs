@@ -52,7 +52,7 @@ async fn after_ctrl_c_only_what_is_missing_is_sent() {
     until("some parts are stored", async || (puts(&cloud).await >= 4).then_some(())).await;
     interrupt(&child);
     let ran = Ran::of(child).await.expect(130);
-    assert!(ran.err.contains("goes on where this one stopped"), "{}", ran.err);
+    assert!(ran.err.contains("resumes where this one stopped"), "{}", ran.err);
     cloud.clear_faults().await;
 
     let pending = owner.list("?status=pending").await["files"][0].clone();
@@ -60,7 +60,7 @@ async fn after_ctrl_c_only_what_is_missing_is_sent() {
     assert!((2..10).contains(&stored), "{stored} of 10 are stored");
     cloud.forget_calls().await;
     let ran = machine.run(&upload).await.expect(0);
-    assert!(ran.err.contains(&format!("goes on: {stored} of 10 parts are stored")), "{}", ran.err);
+    assert!(ran.err.contains(&format!("resumes: {stored} of 10 parts are stored")), "{}", ran.err);
     assert_eq!(puts(&cloud).await, 10 - stored as u64, "only the missing ones");
     let file = &ran.json()[0];
     assert_eq!(file["id"], pending["id"]);

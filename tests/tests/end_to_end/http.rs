@@ -23,6 +23,34 @@ async fn unknown_addresses_are_not_found() {
 }
 
 #[tokio::test]
+async fn the_documentation_needs_no_key() {
+    let cloud = Cloud::shared().await;
+    let owner = cloud.owner().await;
+    let get = |path: &str| owner.bare_request(Method::GET, &format!("{}{path}", cloud.origin()));
+    let document = Answer::to(get("/v1/openapi.json")).await.expect(200).json();
+    assert!(document["paths"]["/v1/files"]["post"].is_object());
+    assert_eq!(document["servers"], serde_json::json!([{"url": "/"}]));
+    let page = get("/docs").send().await.expect("a response");
+    assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+    assert!(page.text().await.expect("text").contains("id=\"createFile\""));
+}
+
+#[tokio::test]
+async fn a_deployment_can_switch_the_documentation_off() {
+    skip_on_deployment!("starts a cloud with a parameter");
+    let off = (
+        "  ApiDocs:\n    Type: String\n    Default: \"true\"",
+        "  ApiDocs:\n    Type: String\n    Default: \"false\"",
+    );
+    let cloud = Cloud::setup().template_with(off.0, off.1).start().await;
+    let owner = cloud.owner().await;
+    for path in ["/v1/openapi.json", "/docs"] {
+        let request = owner.bare_request(Method::GET, &format!("{}{path}", cloud.origin()));
+        Answer::to(request).await.expect_error(404, "not_found");
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_method_is_told_the_right_ones() {
     let owner = Cloud::shared().await.owner().await;
     let file = "/files/01890a5d-ac96-774b-bcce-b302099a8057";

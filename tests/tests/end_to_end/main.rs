@@ -7,6 +7,7 @@ mod bad_keys;
 mod budgets;
 mod clients;
 mod command;
+mod command_options;
 mod command_uploads;
 mod download;
 mod durability;

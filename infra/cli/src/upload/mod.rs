@@ -1,11 +1,9 @@
-//! Uploads straight to the storage: a small file by one PUT, a larger one by parts.
+//! Uploads directly to storage: a small file by one PUT, a larger one in parts.
 
-mod journal;
 mod parts;
 mod signer;
 mod single;
 
-use std::path::Path;
 use std::time::Duration;
 
 use reqwest::Response;
@@ -13,38 +11,87 @@ use serde_json::{Map, Value, json};
 
 use crate::api::Api;
 use crate::arguments::Upload;
-use crate::failure::{Failure, each};
+use crate::each::each;
+use crate::failure::Failure;
+use crate::journal::Journal;
+use crate::json::Json;
 use crate::local_file::LocalFile;
+use crate::paths::open_all;
 use crate::print::Print;
 use crate::simple::{add_options, created};
 
-/// What is no larger goes by one PUT: it would be one part, and so it gets a SHA-256.
+/// Largest file of one PUT: it would be one part, and one PUT gives the file a SHA-256.
 const ONE_PUT: u64 = 8 << 20;
-/// Slower than this, in bytes a second, nothing is sent any more, and the try has failed.
+/// A try that sends fewer bytes a second has failed.
 const SLOWEST: u64 = 8 * 1024;
 
+/// Uploads all files, several side by side. All paths are opened before the first byte is sent.
 pub(crate) async fn upload(api: &Api, options: &Upload, print: &Print) -> Result<(), Failure> {
-    if options.create.name.is_some() && options.paths.len() > 1 {
-        return Err(Failure::Settings("--name is for one file".to_owned()));
+    let files = checked(options, print)?;
+    if files.len() > 1 {
+        print.bars.add_total(files.len(), files.iter().map(|file| file.size).sum());
     }
-    each(&options.paths, print, async |path: &std::path::PathBuf| one(api, path, options, print).await).await
+    each(&files, usize::from(options.files), print, async |local| one(api, local, options, print).await).await
 }
 
-async fn one(api: &Api, path: &Path, options: &Upload, print: &Print) -> Result<(), Failure> {
-    let local = LocalFile::open(path)?;
-    let file = if local.size <= ONE_PUT {
-        single::send(api, &local, request(&local, options), print).await?
+/// The files, unless one of them cannot be uploaded.
+fn checked(options: &Upload, print: &Print) -> Result<Vec<LocalFile>, Failure> {
+    let files = open_all(&options.paths).map_err(|mut failures| {
+        if failures.len() == 1 {
+            return failures.remove(0);
+        }
+        failures.iter().for_each(|failure| print.failure(failure));
+        Failure::Several(failures.len(), failures[0].exit_code())
+    })?;
+    match (&options.create.name, files.as_slice()) {
+        (Some(_), [_, _, ..]) => Err(Failure::Settings("--name is for one file".to_owned())),
+        (None, files) if files.iter().any(|file| file.copy.is_some()) => {
+            Err(Failure::Settings("standard input needs a --name".to_owned()))
+        }
+        _ => Ok(files),
+    }
+}
+
+async fn one(api: &Api, local: &LocalFile, options: &Upload, print: &Print) -> Result<(), Failure> {
+    let (file, journal) =
+        send(api, local, request(local, options), usize::from(options.parallel), print).await?;
+    let outcome = created(api, file, &options.create, print).await;
+    if matches!(outcome, Ok(()) | Err(Failure::FileFailed(_))) {
+        journal.forget();
+    }
+    outcome
+}
+
+/// Sends the bytes of a file, and returns it with its journal entry, which is to be forgotten when nothing is left to resume.
+pub(crate) async fn send(
+    api: &Api,
+    local: &LocalFile,
+    mut body: Map<String, Value>,
+    parallel: usize,
+    print: &Print,
+) -> Result<(Json, Journal), Failure> {
+    body.insert("size".to_owned(), json!(local.size));
+    let is_small = local.size <= ONE_PUT;
+    if is_small {
+        body.insert("checksum_sha256".to_owned(), json!(local.sha256().await?));
     } else {
-        parts::send(api, &local, request(&local, options), usize::from(options.parallel), print).await?
+        body.insert("multipart".to_owned(), json!(true));
+    }
+    let body = Value::Object(body);
+    let state = format!("{} {}", local.size, local.modified);
+    let journal = Journal::of(&[&local.path.to_string_lossy(), &state, api.base(), &body.to_string()]);
+    let file = if is_small {
+        single::send(api, local, &body, &journal, print).await?
+    } else {
+        parts::send(api, local, &body, &journal, parallel, print).await?
     };
-    created(api, file, &options.create, print).await
+    Ok((file, journal))
 }
 
-/// What is announced of a file.
+/// The announcement of a file.
 fn request(local: &LocalFile, options: &Upload) -> Map<String, Value> {
     let mut body = Map::new();
     body.insert("name".to_owned(), json!(local.name()));
-    body.insert("size".to_owned(), json!(local.size));
     if let Some(content_type) = &options.content_type {
         body.insert("content_type".to_owned(), json!(content_type));
     }
@@ -52,23 +99,23 @@ fn request(local: &LocalFile, options: &Upload) -> Map<String, Value> {
     body
 }
 
-/// How long sending so many bytes may take.
+/// Longest time of one PUT of so many bytes.
 fn longest(bytes: u64) -> Duration {
     Duration::from_secs(60 + bytes / SLOWEST)
 }
 
-/// What to do after a PUT that was not taken.
+/// The next step after a PUT that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
     /// Try again.
     Again,
-    /// The URL is no longer good: have it signed afresh, and try again.
+    /// The URL is no longer valid: sign it again, and try again.
     SignAgain,
-    /// It will never be taken.
+    /// Storage will never take it.
     GiveUp,
 }
 
-/// What the storage's answer to a PUT means.
+/// Classifies the response of storage to a PUT.
 async fn judge(outcome: Result<Response, reqwest::Error>) -> Result<(), (Next, Failure)> {
     let failure = match outcome {
         Ok(response) if response.status().is_success() => return Ok(()),
@@ -77,7 +124,7 @@ async fn judge(outcome: Result<Response, reqwest::Error>) -> Result<(), (Next, F
     };
     let next = match &failure {
         Failure::Refused { status, reason, .. } => after(*status, reason),
-        // A connection that is cut may be how a refusal of an old URL looks to one who is still sending.
+        // Storage may close the connection when it refuses an expired URL before all bytes are sent.
         _ => Next::SignAgain,
     };
     Err((next, failure))

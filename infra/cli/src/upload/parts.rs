@@ -1,26 +1,27 @@
-//! Parts side by side, each tried again by itself; after an interruption only those that are missing.
+//! Multipart uploads: parts side by side, each with its own retries; after an interruption only the missing parts.
 
 use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use indicatif::ProgressBar;
 use reqwest::Method;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::journal::Journal;
 use super::signer::Signer;
 use super::{Next, judge, longest};
 use crate::api::Api;
 use crate::back_off::{TRIES, pause};
 use crate::failure::Failure;
+use crate::journal::Journal;
+use crate::json::Json;
 use crate::local_file::{LocalFile, Sent};
 use crate::print::Print;
+use crate::progress::Bar;
 use crate::simple::id_of;
 
-/// How often parts that the server misses at the end are sent again.
+/// Rounds in which parts that the server misses are sent again.
 const ROUNDS: u32 = 3;
 
-/// An upload that is begun.
+/// An upload that has begun.
 struct Begun {
     id: String,
     part_size: u64,
@@ -28,45 +29,41 @@ struct Begun {
     stored: BTreeSet<u32>,
 }
 
-/// What has become of an upload that an earlier run had begun.
+/// The state of an upload of an earlier run.
 enum Earlier {
-    GoesOn(Begun),
-    Done(Value),
+    Unfinished(Begun),
+    Done(Json),
     Over,
 }
 
-/// Uploads a file, or what is missing of it. As it then stands.
+/// Uploads a file, or its missing parts, and returns the file.
 pub(super) async fn send(
     api: &Api,
     local: &LocalFile,
-    mut request: Map<String, Value>,
+    request: &Value,
+    journal: &Journal,
     parallel: usize,
     print: &Print,
-) -> Result<Value, Failure> {
-    request.insert("multipart".to_owned(), json!(true));
-    let request = Value::Object(request);
-    let journal = Journal::of(local, api.base(), &request.to_string());
-    let begun = match earlier(api, &journal).await? {
-        Earlier::Done(file) => {
-            journal.forget();
-            return Ok(file);
-        }
-        Earlier::GoesOn(begun) => {
-            print.note(&format!("goes on: {} of {} parts are stored", begun.stored.len(), begun.part_count));
+) -> Result<Json, Failure> {
+    let begun = match earlier(api, journal).await? {
+        Earlier::Done(file) => return Ok(file),
+        Earlier::Unfinished(begun) => {
+            print.note(&format!("resumes: {} of {} parts are stored", begun.stored.len(), begun.part_count));
             begun
         }
-        Earlier::Over => begin(api, &journal, &request).await?,
+        Earlier::Over => begin(api, journal, request).await?,
     };
     let already = begun.stored.iter().map(|number| begun.range(*number, local.size).1).sum();
-    let bar = print.progress(&local.name(), local.size, already);
+    let bar = print.bars.add(&local.name(), local.size, already);
     let file = begun.finish(api, local, parallel, &bar).await?;
-    journal.forget();
-    bar.finish_and_clear();
+    bar.finish();
     Ok(file)
 }
 
 async fn begin(api: &Api, journal: &Journal, request: &Value) -> Result<Begun, Failure> {
-    let mut entry = journal.begin()?;
+    // Without an id, an earlier run ended before the response to its request.
+    let earlier = journal.read().filter(|entry| entry.id.is_none());
+    let mut entry = earlier.map_or_else(|| journal.begin(), Ok)?;
     let file = api.create(request, &entry.once).await?;
     let id = id_of(&file)?;
     entry.id = Some(id.clone());
@@ -74,11 +71,11 @@ async fn begin(api: &Api, journal: &Journal, request: &Value) -> Result<Begun, F
     Begun::of(id, &file["upload"])
 }
 
-/// Asks for what an earlier run had begun.
+/// Asks for the upload of an earlier run.
 async fn earlier(api: &Api, journal: &Journal) -> Result<Earlier, Failure> {
     let Some(id) = journal.read().and_then(|entry| entry.id) else { return Ok(Earlier::Over) };
     match stored(api, &id).await {
-        Ok(begun) => Ok(Earlier::GoesOn(begun)),
+        Ok(begun) => Ok(Earlier::Unfinished(begun)),
         Err(failure) if failure.is("upload_over") => {
             let file = api.get(&format!("/files/{id}")).await?;
             Ok(if file["status"] == "failed" { Earlier::Over } else { Earlier::Done(file) })
@@ -120,14 +117,14 @@ impl Begun {
         (start, size.saturating_sub(start).min(self.part_size))
     }
 
-    /// Sends what is missing, and completes. Should the server miss something then, that is sent again.
+    /// Sends the missing parts, and completes the upload. Parts that the server then misses are sent again.
     async fn finish(
         &self,
         api: &Api,
         local: &LocalFile,
         parallel: usize,
-        bar: &ProgressBar,
-    ) -> Result<Value, Failure> {
+        bar: &Bar,
+    ) -> Result<Json, Failure> {
         let mut missing: Vec<u32> =
             (1..=self.part_count).filter(|number| !self.stored.contains(number)).collect();
         for round in 1.. {
@@ -158,7 +155,7 @@ impl Begun {
         local: &LocalFile,
         numbers: &[u32],
         parallel: usize,
-        bar: &ProgressBar,
+        bar: &Bar,
     ) -> Result<(), Failure> {
         let signer = Signer::new(api, &self.id, numbers);
         let send = |number: &u32| self.send_part(api, local, &signer, *number, bar);
@@ -171,7 +168,7 @@ impl Begun {
         local: &LocalFile,
         signer: &Signer<'_>,
         number: u32,
-        bar: &ProgressBar,
+        bar: &Bar,
     ) -> Result<(), Failure> {
         let (start, length) = self.range(number, local.size);
         let mut part = signer.sign(number).await?;

@@ -1,29 +1,39 @@
-//! One PUT, with a SHA-256 that the storage checks.
+//! One PUT with a SHA-256, which storage checks.
 
 use reqwest::Method;
-use serde_json::{Map, Value, json};
-use uuid::Uuid;
+use serde_json::{Value, json};
 
 use super::{Next, judge, longest};
 use crate::api::Api;
 use crate::back_off::{TRIES, pause};
 use crate::failure::Failure;
+use crate::journal::Journal;
+use crate::json::Json;
 use crate::local_file::{LocalFile, Sent};
 use crate::print::Print;
 use crate::simple::id_of;
 
-/// Uploads a file. As it then stands.
+/// Uploads a file, and returns it. After an interruption the same idempotency key gives the same file with a fresh URL.
 pub(super) async fn send(
     api: &Api,
     local: &LocalFile,
-    mut request: Map<String, Value>,
+    body: &Value,
+    journal: &Journal,
     print: &Print,
-) -> Result<Value, Failure> {
-    request.insert("checksum_sha256".to_owned(), json!(local.sha256().await?));
-    let mut file = api.create(&Value::Object(request), &Uuid::now_v7().to_string()).await?;
+) -> Result<Json, Failure> {
+    let resumed = journal.read().is_some();
+    let mut file = api.create(body, &journal.resume()?.once).await?;
+    if resumed && file["status"] == "failed" {
+        file = api.create(body, &journal.begin()?.once).await?;
+    }
     let id = id_of(&file)?;
-    let bar = print.progress(&local.name(), local.size, 0);
-    let mut upload = file["upload"].take();
+    let bar = print.bars.add(&local.name(), local.size, 0);
+    let mut upload = file["upload"].clone();
+    if upload.is_null() && resumed {
+        bar.inc(local.size);
+        bar.finish();
+        return Ok(file); // an earlier run has sent the bytes
+    }
     for attempt in 0.. {
         let sent = Sent::on(&bar);
         let url =
@@ -32,18 +42,18 @@ pub(super) async fn send(
         let put = put.timeout(longest(local.size)).body(local.body(0, local.size, sent.clone()).await?);
         match judge(put.send().await).await {
             Ok(()) => break,
-            // A try before has brought the bytes, and its answer was lost.
-            Err((_, Failure::Refused { status: 412, .. })) if attempt > 0 => break,
+            // An earlier try has sent the bytes, and its response was lost.
+            Err((_, Failure::Refused { status: 412, .. })) if attempt > 0 || resumed => break,
             Err((next, failure)) if next == Next::GiveUp || attempt + 1 >= TRIES => return Err(failure),
             Err((next, _)) => {
                 sent.take_back();
                 pause(attempt, None).await;
                 if next == Next::SignAgain {
-                    upload = api.post(&format!("/uploads/{id}/sign"), &json!({})).await?;
+                    upload = (*api.post(&format!("/uploads/{id}/sign"), &json!({})).await?).clone();
                 }
             }
         }
     }
-    bar.finish_and_clear();
+    bar.finish();
     api.get(&format!("/files/{id}")).await
 }

@@ -1,0 +1,63 @@
+//! The OpenAPI document, as JSON and as a web page. Both are made when the function is built.
+
+use serde_json::{Value, json};
+
+#[cfg(test)]
+mod page;
+
+/// The document as JSON.
+const DOCUMENT: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
+/// The document as a web page.
+const PAGE: &str = include_str!(concat!(env!("OUT_DIR"), "/docs.html"));
+/// The page has a style, and no script, image or form.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Returns the response of API Gateway's payload format 2.0: the page for `/docs`, otherwise the document.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
+#[must_use]
+pub fn response(path: &str) -> Value {
+    let (media_type, body) = match path {
+        "/docs" => ("text/html; charset=utf-8", PAGE),
+        _ => ("application/json", DOCUMENT),
+    };
+    json!({
+        "statusCode": 200,
+        "headers": {
+            "content-type": media_type,
+            "cache-control": "public, max-age=300",
+            "content-security-policy": POLICY,
+            "x-content-type-options": "nosniff",
+            "referrer-policy": "no-referrer",
+        },
+        "body": body,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_names_the_deployment_as_its_server() {
+        let response = response("/v1/openapi.json");
+        assert_eq!(response["headers"]["content-type"], "application/json");
+        let document: Value = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
+        assert_eq!(document["servers"], json!([{"url": "/"}]));
+        assert!(document["paths"]["/v1/files"]["post"].is_object());
+    }
+
+    #[test]
+    fn the_page_shows_every_operation_and_schema() {
+        let document: Value = serde_json::from_str(DOCUMENT).unwrap();
+        let page = response("/docs")["body"].as_str().unwrap().to_owned();
+        let operations =
+            document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap());
+        for id in operations.filter_map(|(_, operation)| operation["operationId"].as_str()) {
+            assert!(page.contains(&format!("id=\"{id}\"")), "{id}");
+        }
+        for name in document["components"]["schemas"].as_object().unwrap().keys() {
+            assert!(page.contains(&format!("id=\"schema-{name}\"")), "{name}");
+        }
+        assert!(!page.contains("<script") && !page.contains("http-equiv"));
+    }
+}

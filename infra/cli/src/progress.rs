@@ -1,0 +1,113 @@
+//! Progress on a terminal: a bar for each file, and a total of several.
+
+use std::sync::OnceLock;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::plain::plain;
+
+const BYTES: &str = "{msg} {wide_bar} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}";
+const UNKNOWN: &str = "{msg} {spinner} {bytes}";
+
+/// All bars of the command. They are drawn on standard error if it is a terminal.
+pub(crate) struct Bars {
+    all: MultiProgress,
+    total: OnceLock<ProgressBar>,
+}
+
+/// The bar of one file.
+#[derive(Clone)]
+pub(crate) struct Bar {
+    own: ProgressBar,
+    total: Option<ProgressBar>,
+}
+
+impl Bars {
+    pub(crate) fn new(hidden: bool) -> Self {
+        let target = if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        Self { all: MultiProgress::with_draw_target(target), total: OnceLock::new() }
+    }
+
+    /// Shows the sum of the bars that follow.
+    pub(crate) fn add_total(&self, files: usize, bytes: u64) {
+        let total = ProgressBar::new(bytes).with_message(format!("{files} files"));
+        self.total.get_or_init(|| styled(self.all.add(total), BYTES));
+    }
+
+    /// A bar of a file; `already`: bytes of an earlier run.
+    pub(crate) fn add(&self, name: &str, bytes: u64, already: u64) -> Bar {
+        let own = styled(self.all.insert(0, ProgressBar::new(bytes).with_message(plain(name))), BYTES);
+        let bar = Bar { own, total: self.total.get().cloned() };
+        bar.inc(already);
+        bar.own.reset_eta();
+        bar
+    }
+
+    /// A bar of work on the other side, of unknown length at first.
+    pub(crate) fn add_remote(&self, name: &str) -> Bar {
+        let own = ProgressBar::new_spinner().with_message(plain(name));
+        Bar { own: styled(self.all.insert(0, own), UNKNOWN), total: None }
+    }
+
+    /// Hides the bars while `write` writes to the terminal.
+    pub(crate) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.all.suspend(write)
+    }
+}
+
+impl Bar {
+    pub(crate) fn inc(&self, bytes: u64) {
+        self.own.inc(bytes);
+        self.total.iter().for_each(|total| total.inc(bytes));
+    }
+
+    pub(crate) fn dec(&self, bytes: u64) {
+        self.own.dec(bytes);
+        self.total.iter().for_each(|total| total.dec(bytes));
+    }
+
+    /// Shows how far the other side is.
+    pub(crate) fn set(&self, bytes: u64, total: Option<u64>) {
+        if let Some(total) = total.filter(|total| self.own.length() != Some(*total)) {
+            self.own.set_length(total);
+            styled(self.own.clone(), BYTES);
+        }
+        self.own.set_position(bytes);
+        self.own.tick();
+    }
+
+    /// Removes the bar.
+    pub(crate) fn finish(&self) {
+        self.own.finish_and_clear();
+    }
+}
+
+fn styled(bar: ProgressBar, form: &str) -> ProgressBar {
+    bar.set_style(ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_total_is_the_sum_of_the_bars() {
+        let bars = Bars::new(true);
+        bars.add_total(2, 30);
+        let (first, second) = (bars.add("a", 10, 4), bars.add("b", 20, 0));
+        second.inc(8);
+        first.dec(1);
+        assert_eq!((first.own.position(), second.own.position()), (3, 8));
+        assert_eq!(bars.total.get().unwrap().position(), 11);
+    }
+
+    #[test]
+    fn a_remote_bar_learns_its_length() {
+        let bar = Bars::new(true).add_remote("import");
+        bar.set(5, None);
+        assert_eq!((bar.own.position(), bar.own.length()), (5, None));
+        bar.set(7, Some(9));
+        assert_eq!((bar.own.position(), bar.own.length()), (7, Some(9)));
+    }
+}

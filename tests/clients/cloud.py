@@ -1,0 +1,86 @@
+"""Runs the local cloud and a web server with one video, for the proofs of clients."""
+
+import contextlib
+import functools
+import http.server
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BINARIES = Path(os.environ.get("FILES_BINARIES", ROOT / "target/release"))
+START_TIMEOUT = 60
+VIDEO = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=2 -c:v libx264 -preset ultrafast -pix_fmt yuv420p"
+
+
+class Source(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder without a line for each request."""
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def serving(folder):
+    """Serves the folder on a free port; yields the address."""
+    handler = functools.partial(Source, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def wait_until_ready(process, ready):
+    """The content of `ready.json`. Raises when the process ends before or the time is over."""
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"the local cloud ended with {process.returncode}")
+        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+            return json.loads(ready.read_text())
+        time.sleep(0.05)  # the interval of a poll: the loop ends by the file or by the deadline
+    raise RuntimeError(f"the local cloud was not ready after {START_TIMEOUT} s")
+
+
+@contextlib.contextmanager
+def local_cloud(folder, *options):
+    """Runs the local cloud with its data in this folder; yields the content of `ready.json`."""
+    data = folder / "cloud"
+    command = [BINARIES / "files-local", "--port", "0", "--data", data, "--template", ROOT / "template.yaml"]
+    command += ["--allow-import-host", "127.0.0.1", *options]
+    with open(folder / "cloud.log", "wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        try:
+            yield wait_until_ready(process, data / "ready.json")
+        except BaseException:
+            print((folder / "cloud.log").read_text(errors="replace")[-4000:])
+            raise
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+@contextlib.contextmanager
+def environment():
+    """The environment of a proof: a local cloud, a video of this machine, and the same video by a URL."""
+    with tempfile.TemporaryDirectory(prefix="files-clients-") as name:
+        folder = Path(name)
+        media = folder / "media"
+        media.mkdir()
+        video = media / "clip.mp4"
+        subprocess.run(["ffmpeg", "-loglevel", "error", *VIDEO.split(), video], check=True)
+        with serving(media) as source, local_cloud(folder) as ready:
+            yield os.environ | {
+                "FILES_ORIGIN": ready["api"].removesuffix("/v1"),
+                "FILES_URL": ready["api"],
+                "FILES_API_KEY": ready["api_key"],
+                "FILES_VIDEO": str(video),
+                "FILES_SOURCE": f"{source}/clip.mp4",
+                "HOME": str(folder),
+                "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")),
+            }

@@ -1,0 +1,128 @@
+"""Proves that openapi.yaml generates clients that compile and work against the local cloud.
+
+    python run.py [PROOF...]     (all proofs without an argument)
+
+Generated code goes into target/clients. The tools are those of package-lock.json and requirements-clients.txt.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from cloud import ROOT, environment
+
+HERE = Path(__file__).resolve().parent
+DOCUMENT = ROOT / "infra/api/openapi.yaml"
+OUT = ROOT / "target/clients"
+VENV = Path(sys.executable).parent
+MODULES = HERE / "node_modules"
+
+
+def call(*command, cwd=HERE, **options):
+    """Runs a tool in silence; shows its output when it fails."""
+    done = subprocess.run(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, **options)
+    if done.returncode:
+        print(done.stdout[-6000:])
+        raise SystemExit(f"{Path(command[0]).name} failed with {done.returncode}")
+    return done.stdout
+
+
+def fresh(name):
+    """An empty folder for generated code."""
+    folder = OUT / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def node_tool(name, *arguments, cwd=HERE, env=None):
+    return call(str(MODULES / ".bin" / name), *arguments, cwd=cwd, env=env)
+
+
+def lint(_):
+    """redocly and spectral, without errors and warnings."""
+    quiet = os.environ | {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
+    out = node_tool("redocly", "lint", "--config", "redocly.yaml", "--max-problems", "100", str(DOCUMENT), env=quiet)
+    assert "warning" not in out.lower().replace("deprecation warning", ""), out
+    node_tool("spectral", "lint", "--ruleset", "spectral.yaml", "--fail-severity", "hint", str(DOCUMENT))
+
+
+def typescript(folder, proof, env):
+    """Compiles one proof with the generated code beside it, and runs it."""
+    for file in (proof, "tsconfig.json"):
+        shutil.copy(HERE / "typescript" / file, folder)
+    (folder / "package.json").write_text('{"type": "module"}\n')
+    (folder / "node_modules").symlink_to(MODULES)
+    node_tool("tsc", "--project", ".", cwd=folder)
+    call("node", f"out/{proof.removesuffix('.ts')}.js", cwd=folder, env=env)
+
+
+def openapi_fetch(env):
+    """TypeScript: openapi-typescript and openapi-fetch."""
+    folder = fresh("openapi-fetch")
+    node_tool("openapi-typescript", str(DOCUMENT), "--output", str(folder / "schema.d.ts"))
+    typescript(folder, "openapi_fetch.ts", env)
+
+
+def openapi_generator(generator, folder, *options):
+    call(str(VENV / "openapi-generator-cli"), "generate", "--input-spec", str(DOCUMENT), "--generator-name",
+         generator, "--output", str(folder), *options, env=os.environ | {"PATH": f"{VENV}:{os.environ['PATH']}"})
+
+
+def openapi_generator_typescript(env):
+    """TypeScript: openapi-generator's typescript-fetch."""
+    folder = fresh("openapi-generator-typescript")
+    openapi_generator("typescript-fetch", folder / "client", "--global-property", "skipFormModel=false",
+                      "--additional-properties", "importFileExtension=.js")
+    typescript(folder, "openapi_generator.ts", env)
+
+
+def openapi_python_client(env):
+    """Python: openapi-python-client."""
+    folder = fresh("openapi-python-client")
+    call(str(VENV / "openapi-python-client"), "generate", "--path", str(DOCUMENT), "--output-path", str(folder),
+         "--overwrite", "--meta", "poetry", "--fail-on-warning", env=os.environ | {"PATH": f"{VENV}:{os.environ['PATH']}"})
+    call(sys.executable, "-B", str(HERE / "python/openapi_python_client.py"), env=env | {"PYTHONPATH": str(folder)})
+
+
+def openapi_generator_python(env):
+    """Python: openapi-generator's python."""
+    folder = fresh("openapi-generator-python")
+    openapi_generator("python", folder)
+    call(sys.executable, "-B", str(HERE / "python/openapi_generator.py"), env=env | {"PYTHONPATH": str(folder)})
+
+
+def progenitor(env):
+    """Rust: progenitor, from the document in OpenAPI 3.0."""
+    document = OUT / "openapi-3.0.json"
+    OUT.mkdir(parents=True, exist_ok=True)
+    call(sys.executable, "-B", str(ROOT / "infra/scripts/openapi_3_0.py"), str(document))
+    locked = ["--locked"] if os.environ.get("CI") else []
+    call("cargo", "run", "--quiet", *locked, cwd=HERE / "rust",
+         env=env | {"HOME": os.environ["HOME"], "FILES_OPENAPI": str(document), "CARGO_TARGET_DIR": str(OUT / "rust")})
+
+
+PROOFS = {
+    proof.__name__: proof
+    for proof in (lint, openapi_fetch, openapi_generator_typescript, openapi_python_client, openapi_generator_python,
+                  progenitor)
+}
+
+
+def main(names):
+    unknown = set(names) - PROOFS.keys()
+    if unknown:
+        raise SystemExit(f"unknown proof {', '.join(unknown)}; there are {', '.join(PROOFS)}")
+    for name in names or PROOFS:
+        began = time.monotonic()
+        with environment() as env:
+            PROOFS[name](env)
+        print(f"{name}: works ({time.monotonic() - began:.1f} s)", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,147 @@
+//! `files`: paths, standard input, headers, links, and what an interrupted import resumes.
+
+use std::process::Stdio;
+
+use files_tests::command::{Machine, Ran, interrupt};
+use files_tests::owner::id;
+use files_tests::{Cloud, Reply, SourceServer, media, skip_on_deployment, until};
+use http::StatusCode;
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+
+#[tokio::test]
+async fn all_paths_are_checked_before_the_first_byte() {
+    let owner = Cloud::shared().await.owner().await;
+    let machine = Machine::new(&owner);
+    machine.file("a.png", &media::PNG);
+    let ran = machine.run(&["upload", "a.png", "missing", "*.mp4"]).await.expect(1);
+    assert!(ran.err.contains("missing: ") && ran.err.contains("*.mp4: matches no file"), "{}", ran.err);
+    machine.run(&["upload", "a.png", "a.png", "--name", "x"]).await.expect(1);
+    assert_eq!(owner.list("").await["files"], json!([]));
+}
+
+#[tokio::test]
+async fn folders_and_patterns_are_uploaded() {
+    let owner = Cloud::shared().await.owner().await;
+    let machine = Machine::new(&owner);
+    std::fs::create_dir_all(machine.home().join("shoot/raw")).expect("a folder");
+    for name in ["shoot/b.png", "shoot/raw/a.png", "c.png", "d.txt"] {
+        machine.file(name, &media::PNG);
+    }
+    let ran = machine.run(&["upload", "shoot", "*.png", "--json"]).await.expect(0);
+    let names: Vec<Value> = ran.json().iter().map(|file| file["name"].clone()).collect();
+    assert_eq!(names, ["b.png", "a.png", "c.png"]);
+}
+
+#[tokio::test]
+async fn standard_input_is_a_file_with_a_name() {
+    let owner = Cloud::shared().await.owner().await;
+    let machine = Machine::new(&owner);
+    let piped = async |arguments: &[&str]| {
+        let mut child = machine.command(arguments).stdin(Stdio::piped()).spawn().expect("the command");
+        let mut input = child.stdin.take().expect("a pipe");
+        input.write_all(&media::WAV).await.expect("written");
+        drop(input);
+        Ran::of(child).await
+    };
+    let ran = piped(&["upload", "-", "--name", "take.wav", "--wait", "--json"]).await.expect(0);
+    let file = &ran.json()[0];
+    assert_eq!((&file["name"], &file["size"]), (&json!("take.wav"), &json!(media::WAV.len())));
+    let refused = piped(&["upload", "-"]).await.expect(1);
+    assert!(refused.err.contains("--name"), "{}", refused.err);
+}
+
+#[tokio::test]
+async fn a_link_needs_no_key() {
+    let owner = Cloud::shared().await.owner().await;
+    let machine = Machine::new(&owner);
+    let file = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
+    let link = machine.run(&["link", id(&file)]).await.expect(0).out;
+    let fetched = reqwest::get(link.trim()).await.expect("a response");
+    assert_eq!(fetched.bytes().await.expect("bytes"), *media::PNG);
+    let inline =
+        machine.run(&["link", id(&file), "--inline", "--expires-in", "60", "--json"]).await.expect(0);
+    let link = &inline.json()[0];
+    assert_eq!(link["id"], file["id"]);
+    let shown = reqwest::get(link["url"].as_str().expect("a URL")).await.expect("a response");
+    assert!(shown.headers()["content-disposition"].to_str().expect("text").starts_with("inline"));
+    machine.run(&["link", id(&file), "--expires-in", "59"]).await.expect(2);
+}
+
+#[tokio::test]
+async fn wrong_values_are_refused_before_any_request() {
+    let owner = Cloud::shared().await.owner().await;
+    let machine = Machine::new(&owner).at("http://127.0.0.1:1");
+    for arguments in [
+        &["list", "--limit", "0"][..],
+        &["list", "--status", "done"],
+        &["list", "--type", "film"],
+        &["import", "https://example.com/a", "--header", "Referer"],
+    ] {
+        machine.run(arguments).await.expect(2);
+    }
+}
+
+#[tokio::test]
+async fn fields_come_in_the_order_of_the_api_and_give_a_terminal_no_commands() {
+    let owner = Cloud::shared().await.owner().await;
+    let machine = Machine::new(&owner);
+    let name = "a\u{202e}gpj.png";
+    let file = owner.wait_until_success(&owner.upload(name, &media::PNG).await).await;
+    assert_eq!(file["name"], name);
+    for arguments in [&["get", id(&file)][..], &["get", id(&file), "--json"], &["list"], &["list", "--json"]]
+    {
+        let out = machine.run(arguments).await.expect(0).out;
+        assert!(!out.contains('\u{202e}'), "{out}");
+    }
+    let shown = machine.run(&["get", id(&file), "--json"]).await.expect(0).out;
+    let places: Vec<usize> = ["\"id\"", "\"name\"", "\"source\"", "\"status\"", "\"metadata\""]
+        .iter()
+        .map(|field| shown.find(field).expect("the field"))
+        .collect();
+    assert!(places.is_sorted(), "{shown}");
+    assert_eq!(serde_json::from_str::<Value>(&shown).expect("JSON")["name"], name);
+}
+
+#[tokio::test]
+async fn headers_go_to_the_source() {
+    skip_on_deployment!("imports from this machine");
+    let owner = Cloud::shared().await.owner().await;
+    let machine = Machine::new(&owner);
+    let source = SourceServer::start().await;
+    let url = source.serve("/a.wav", Reply::bytes(media::WAV.clone()));
+    let import = ["import", &url, "--header", "Referer: https://shop.example/", "-H", "X-Token:7", "--wait"];
+    machine.run(&import).await.expect(0);
+    let sent = source.headers("/a.wav");
+    assert_eq!(sent["referer"], "https://shop.example/");
+    assert_eq!(sent["x-token"], "7");
+    machine.run(&["preview", &url, "-H", "Referer: https://shop.example/"]).await.expect(0);
+    machine.run(&["import", &url, "-H", "Host: x"]).await.expect(1);
+}
+
+#[tokio::test]
+async fn an_interrupted_import_is_not_begun_twice() {
+    skip_on_deployment!("imports from this machine");
+    let owner = Cloud::shared().await.owner().await;
+    let machine = Machine::new(&owner);
+    let source = SourceServer::start().await;
+    let (reply, gate) = Reply::bytes(media::WAV.clone()).held();
+    let url = source.serve("/slow.wav", reply);
+    let import = ["import", url.as_str(), "--wait", "--json"];
+    let child = machine.start(&import);
+    let begun = until("the import is listed", async || owner.list("").await["files"].get(0).cloned()).await;
+    interrupt(&child);
+    let ran = Ran::of(child).await.expect(130);
+    assert!(ran.err.contains(id(&begun)), "the id is printed at once: {}", ran.err);
+    assert!(ran.err.contains("resumes where this one stopped"), "{}", ran.err);
+    gate.open();
+    let resumed = machine.run(&import).await.expect(0).json();
+    assert_eq!((&resumed[0]["id"], &resumed[0]["status"]), (&begun["id"], &json!("success")));
+    assert_eq!(owner.list("").await["files"].as_array().map(Vec::len), Some(1));
+
+    // The creation is done: the same command again creates another file.
+    let again = machine.run(&import).await.expect(0).json();
+    assert_ne!(again[0]["id"], begun["id"]);
+    let missing = source.serve("/missing", Reply::status(StatusCode::NOT_FOUND));
+    machine.run(&["import", &missing, "--wait"]).await.expect(5);
+}
