@@ -43,7 +43,7 @@ pub(crate) async fn created(api: &Api, file: Value, options: &Create, print: &Pr
     if !options.wait {
         return print.file(&file);
     }
-    let file = wait(api, &id_of(&file)?).await?;
+    let file = wait(api, &id_of(&file)?, print).await?;
     print.file(&file)?;
     if file["status"] == "failed" {
         let error = file["error"].as_str().unwrap_or_default();
@@ -52,17 +52,29 @@ pub(crate) async fn created(api: &Api, file: Value, options: &Create, print: &Pr
     Ok(())
 }
 
-/// The file in its last status.
-async fn wait(api: &Api, id: &str) -> Result<Value, Failure> {
+/// Returns the file in its last status. Says why an import backs off meanwhile.
+async fn wait(api: &Api, id: &str, print: &Print) -> Result<Value, Failure> {
     let mut pause = Duration::from_millis(200);
+    let mut retrying = None;
     loop {
         let file = api.get(&format!("/files/{id}")).await?;
         if matches!(file["status"].as_str(), Some("success" | "failed")) {
             return Ok(file);
         }
+        if let Some(note) = retrying_note(&file).filter(|note| retrying.as_ref() != Some(note)) {
+            print.note(&note);
+            retrying = Some(note);
+        }
         tokio::time::sleep(pause).await; // between two looks at what others do
         pause = (pause * 3 / 2).min(Duration::from_secs(3));
     }
+}
+
+/// Why an import backs off, and when it tries again.
+pub(crate) fn retrying_note(file: &Value) -> Option<String> {
+    let reason = file["retrying"]["reason"].as_str()?;
+    let at = file["retrying"]["next_try_at"].as_str().and_then(|at| at.get(11..19)).unwrap_or("later");
+    Some(format!("{reason}; next try at {at} UTC"))
 }
 
 pub(crate) async fn list(api: &Api, options: &List, print: &Print) -> Result<(), Failure> {
