@@ -202,9 +202,13 @@ fn response_length(length: usize) -> (header::HeaderName, usize) {
     (header::CONTENT_LENGTH, length)
 }
 
+/// Another reply for agents whose name begins so.
+type ByAgent = (&'static str, Reply);
+
 #[derive(Default)]
 struct Pages {
     replies: HashMap<String, Reply>,
+    by_agent: HashMap<String, ByAgent>,
     requests: HashMap<String, usize>,
     headers: HashMap<String, HeaderMap>,
     sent: usize,
@@ -241,6 +245,12 @@ impl SourceServer {
     pub fn serve(&self, path: &str, reply: Reply) -> String {
         lock(&self.pages).replies.insert(path.to_owned(), reply);
         self.url(path)
+    }
+
+    /// Answers at a path with `theirs` to agents whose name begins with `agent`, and to others with `reply`. The URL.
+    pub fn serve_by_agent(&self, path: &str, agent: &'static str, theirs: Reply, reply: Reply) -> String {
+        lock(&self.pages).by_agent.insert(path.to_owned(), (agent, theirs));
+        self.serve(path, reply)
     }
 
     /// The URL of a path.
@@ -286,7 +296,10 @@ async fn answer(State(pages): State<Shared>, request: Request) -> Response<Body>
         let mut pages = lock(&pages);
         *pages.requests.entry(path.clone()).or_default() += 1;
         pages.headers.insert(path.clone(), request.headers().clone());
-        pages.replies.get(&path).cloned()
+        let agent = request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+        let theirs =
+            pages.by_agent.get(&path).filter(|(name, _)| agent.is_some_and(|agent| agent.starts_with(name)));
+        theirs.map(|(_, reply)| reply).or_else(|| pages.replies.get(&path)).cloned()
     };
     match reply {
         Some(reply) if reply.is_for(request.headers()) => {

@@ -1,43 +1,34 @@
 use bytes::Bytes;
-use files_domain::FileName;
 use media_source::Content;
 use safe_fetch::{ByteRange, FetchError, SafeClient};
 use tracing::info;
 
 use crate::backoff;
-use crate::stop::Stop;
+use crate::error::ImportError;
 
-/// How often in a row a source may break off without having brought [`WORTH_ANOTHER`].
+/// How often in a row a response may break off before [`WORTH_ANOTHER`] bytes.
 const MAX_FAILURES: u32 = 4;
-/// A connection that brought so much before it broke is worth the next one at once.
+/// A response that brought so many bytes is followed by the next one at once.
 const WORTH_ANOTHER: u64 = 64 * 1024;
 
-/// Bytes that come in their order, from wherever, and what is said of them. A file whose source gives parts of one version is
-/// asked for the rest when it breaks off.
+/// The bytes of a source in order. When the response of a file breaks off whose source gives ranges of one version, the rest is
+/// asked for.
 pub(crate) struct Incoming {
     client: SafeClient,
     content: Content,
-    pub(crate) metadata: SourceMetadata,
-    /// Bytes that have come, and those when it broke off last.
+    /// Bytes that have arrived, and those at the last failure.
     received: u64,
     failed_at: u64,
     failures: u32,
 }
 
-/// What a source says of its bytes, made fit for a record.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct SourceMetadata {
-    pub(crate) name: Option<FileName>,
-    pub(crate) content_type: Option<String>,
-}
-
 impl Incoming {
-    pub(crate) fn new(client: SafeClient, content: Content, metadata: SourceMetadata) -> Self {
-        Self { client, content, metadata, received: 0, failed_at: 0, failures: 0 }
+    pub(crate) fn new(client: SafeClient, content: Content) -> Self {
+        Self { client, content, received: 0, failed_at: 0, failures: 0 }
     }
 
     /// Returns the next bytes, never empty; `None` once all have come.
-    pub(crate) async fn next_chunk(&mut self) -> Result<Option<Bytes>, Stop> {
+    pub(crate) async fn next_chunk(&mut self) -> Result<Option<Bytes>, ImportError> {
         loop {
             let chunk = match &mut self.content {
                 Content::File(source) => source.next_chunk().await,

@@ -1,22 +1,27 @@
 //! Import queue: fetches a URL into an object.
 //!
-//! A source that gives parts of itself, and says by a validator of which version they are, is fetched by several
-//! connections at once, and by several runs of the function if need be; any other in one stream, in one run.
+//! A run has a [lease](lease) of the file, and four stages, of which each takes what the one before returns: [resolve](resolve)
+//! the URL to its media, [plan](plan) the transfer, transfer [ranges](transfer_ranges) over several connections or a
+//! [stream](transfer_stream) in order, [commit](commit) the object.
 
 mod backoff;
-mod begin;
-mod finish;
+mod commit;
+mod concurrency;
+mod error;
+mod fetched;
 mod hash;
 mod incoming;
-mod job;
-mod lanes;
-mod ordered;
-mod parts;
-mod ranged;
+mod lease;
+mod part_uploads;
+mod plan;
+mod ranged_source;
 mod reader;
-mod stop;
-mod streamed;
-mod worker;
+mod resolve;
+mod run;
+mod time_budget;
+mod transfer_part;
+mod transfer_ranges;
+mod transfer_stream;
 
 use std::error::Error;
 use std::time::SystemTime;
@@ -29,31 +34,31 @@ use safe_fetch::{Allowed, SafeClient};
 use serde_json::Value;
 use tracing::{error, info};
 
-use crate::worker::Worker;
+use crate::lease::Lease;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// What becomes of a message that was read.
-enum Message {
-    /// It goes.
+/// What becomes of a message.
+enum Delivery {
+    /// It is deleted.
     Done,
-    /// It comes again, after its visibility timeout.
+    /// It is delivered again after its visibility timeout.
     StillNeeded,
 }
 
-/// Fetches what users name by its URL.
+/// The handler of the import queue.
 pub struct ImportFile {
-    /// Where files are written down.
+    /// The records of the files.
     pub records: Records,
-    /// Where their bytes go.
+    /// The bucket.
     pub objects: Objects,
-    /// Where an import goes that another run shall go on with.
+    /// The queue, for imports that another run resumes.
     pub queue: Queue<ImportMessage>,
-    /// The only way out.
+    /// Sends requests to sources.
     pub client: SafeClient,
-    /// Private hosts that may be reached.
+    /// The private hosts that may be reached.
     pub allowed: Allowed,
-    /// Who looks into pages; without it, a page is a file like any other.
+    /// Looks into web pages. Without it, a web page is stored as a file.
     pub pages: Option<PageResolver>,
     /// Largest file, in bytes.
     pub max_file_bytes: u64,
@@ -67,21 +72,21 @@ impl ImportFile {
     /// One of our own stores failed. Lambda counts the error (`Errors`), which it would not do for a message that is only
     /// named as failed, and the messages come again, after some times to the dead-letter queue
     /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>).
-    pub async fn answer(&self, event: &Value, deadline: SystemTime) -> Result<Value, BoxError> {
+    pub async fn handle(&self, event: &Value, deadline: SystemTime) -> Result<Value, BoxError> {
         let (mut still_needed, mut failure) = (Vec::new(), None);
         for message in Delivered::in_event(event).unwrap_or_default() {
-            let Ok(order) = serde_json::from_str::<ImportMessage>(&message.body) else {
+            let Ok(import) = serde_json::from_str::<ImportMessage>(&message.body) else {
                 error!("a message that is no import is dropped"); // it would be none later either
                 continue;
             };
-            match self.import(&order, deadline).await {
-                Ok(Message::Done) => {}
-                Ok(Message::StillNeeded) => {
-                    info!(file = %order.id, "another worker has it: its headers are kept");
+            match self.import(&import, deadline).await {
+                Ok(Delivery::Done) => {}
+                Ok(Delivery::StillNeeded) => {
+                    info!(file = %import.id, "another worker has it: its headers are kept");
                     still_needed.push(message.message_id);
                 }
                 Err(cause) => {
-                    error!(file = %order.id, cause = cause.as_ref() as &dyn Error, "an import will come again");
+                    error!(file = %import.id, cause = cause.as_ref() as &dyn Error, "an import will come again");
                     failure = Some(cause);
                 }
             }
@@ -89,14 +94,14 @@ impl ImportFile {
         failure.map_or_else(|| Ok(only_failed(&still_needed)), Err)
     }
 
-    async fn import(&self, order: &ImportMessage, deadline: SystemTime) -> Result<Message, BoxError> {
-        match self.records.claim_import(order.owner, order.id, lambda_startup::now()).await? {
-            ImportClaim::Claimed(file) => Worker::new(self, file, deadline)?.run(order).await?,
-            // Should its worker die, sweep could not send what only messages have.
-            ImportClaim::HeldUntil(_) if !order.headers.is_empty() => return Ok(Message::StillNeeded),
-            // Its worker, or sweep when that one is gone, brings it to its end: this message is one too many.
-            ImportClaim::HeldUntil(_) | ImportClaim::Over => info!(file = %order.id, "nothing to import"),
+    async fn import(&self, message: &ImportMessage, deadline: SystemTime) -> Result<Delivery, BoxError> {
+        match self.records.claim_import(message.owner, message.id, lambda_startup::now()).await? {
+            ImportClaim::Claimed(file) => run::run(Lease::new(self, file, deadline), message).await?,
+            // If its worker crashes, sweep cannot send the headers, which only messages have.
+            ImportClaim::HeldUntil(_) if !message.headers.is_empty() => return Ok(Delivery::StillNeeded),
+            // Its worker, or sweep after a crash, brings it to its end: this message is superfluous.
+            ImportClaim::HeldUntil(_) | ImportClaim::Over => info!(file = %message.id, "nothing to import"),
         }
-        Ok(Message::Done)
+        Ok(Delivery::Done)
     }
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use safe_fetch::{ByteRange, FetchError, Source};
 
-use crate::job::Job;
+use crate::ranged_source::RangedSource;
 
 /// A connection that brought so much before it broke is worth the next one at once.
 const WORTH_ANOTHER: u64 = 256 * 1024;
@@ -12,7 +12,7 @@ const WORTH_ANOTHER: u64 = 256 * 1024;
 /// less than was asked for, the rest is asked for. An answer that goes on beyond the part serves the next part, if that
 /// is the one that follows.
 pub(crate) struct Reader {
-    job: Arc<Job>,
+    source: Arc<RangedSource>,
     answer: Option<Source>,
     /// Came with the last chunk of the part before.
     left_over: Bytes,
@@ -30,9 +30,9 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// `answer`: one that begins with the first byte of all.
-    pub(crate) fn new(job: Arc<Job>, answer: Option<Source>, in_order: bool) -> Self {
+    pub(crate) fn new(source: Arc<RangedSource>, answer: Option<Source>, in_order: bool) -> Self {
         let is_first = answer.is_some();
-        Self { job, answer, left_over: Bytes::new(), at: 0, end: 0, in_order, brought: 0, is_first }
+        Self { source, answer, left_over: Bytes::new(), at: 0, end: 0, in_order, brought: 0, is_first }
     }
 
     /// Whether it still reads the first answer of all.
@@ -92,8 +92,8 @@ impl Reader {
     }
 
     async fn ask(&mut self) -> Result<Source, FetchError> {
-        let last = if self.in_order { self.job.version.total } else { self.end } - 1;
+        let last = if self.in_order { self.source.version.total } else { self.end } - 1;
         (self.brought, self.is_first) = (0, false);
-        self.job.ask(ByteRange { first: self.at, last }).await
+        self.source.ask(ByteRange { first: self.at, last }).await
     }
 }

@@ -79,10 +79,11 @@ pub(crate) async fn created(api: &Api, file: Json, options: &Create, print: &Pri
     Ok(())
 }
 
-/// Polls the file until its status is final, and shows the progress of an import.
+/// Polls the file until its status is final. Shows the progress of an import, and why it backs off.
 pub(crate) async fn wait(api: &Api, id: &str, print: &Print) -> Result<Json, Failure> {
     let mut pause = Duration::from_millis(200);
     let bar = print.bars.add_remote(id);
+    let mut retrying = None;
     let outcome = loop {
         let file = match api.get(&format!("/files/{id}")).await {
             Ok(file) => file,
@@ -93,11 +94,22 @@ pub(crate) async fn wait(api: &Api, id: &str, print: &Print) -> Result<Json, Fai
         }
         let progress = &file["progress"];
         bar.set(progress["received"].as_u64().unwrap_or(0), progress["total"].as_u64());
+        if let Some(note) = retrying_note(&file).filter(|note| retrying.as_ref() != Some(note)) {
+            print.note(&note);
+            retrying = Some(note);
+        }
         tokio::time::sleep(pause).await; // the interval of the poll
         pause = (pause * 3 / 2).min(Duration::from_secs(3));
     };
     bar.finish();
     outcome
+}
+
+/// Returns why an import backs off, and when it tries again.
+pub(crate) fn retrying_note(file: &Json) -> Option<String> {
+    let reason = file["retrying"]["reason"].as_str()?;
+    let at = file["retrying"]["next_try_at"].as_str().and_then(|at| at.get(11..19)).unwrap_or("later");
+    Some(format!("{reason}; next try at {at} UTC"))
 }
 
 pub(crate) async fn list(api: &Api, options: &List, print: &Print) -> Result<(), Failure> {

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use files_domain::{
     Checksum, Detail, DurationSource, File, FileId, Origin, PROBE_FACTS, ProbeFacts, ProbeSummary, Progress,
-    Source, Status, Timestamp,
+    Retrying, Source, Status, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -39,6 +39,21 @@ struct DetailBody {
     source_url: Option<String>,
     origin: Option<Origin>,
     metadata: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retrying: Option<RetryingBody>,
+}
+
+/// Why an import backs off, and when it tries again.
+#[derive(Clone, Debug, Serialize)]
+struct RetryingBody {
+    reason: String,
+    next_try_at: String,
+}
+
+impl RetryingBody {
+    fn new(retrying: &Retrying) -> Self {
+        Self { reason: retrying.reason.clone(), next_try_at: retrying.next_try_at.to_string() }
+    }
 }
 
 /// What ffprobe says: the flat summary in a list, all of it for one file.
@@ -154,6 +169,7 @@ impl FileBody {
                 source_url: detail.source_url.clone(),
                 origin: detail.origin.clone(),
                 metadata: detail.metadata.entries().clone(),
+                retrying: file.retrying.as_ref().map(RetryingBody::new),
             }),
             ..Self::summary(file, base)
         }

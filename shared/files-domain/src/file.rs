@@ -62,6 +62,15 @@ pub struct Progress {
     pub total: Option<u64>,
 }
 
+/// Why an import backs off, and when it tries again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retrying {
+    /// The last failure, in a sentence for the user.
+    pub reason: String,
+    /// When the next try is due.
+    pub next_try_at: Timestamp,
+}
+
 /// What time must still finish. It stands in the record from the very transaction that makes it necessary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
@@ -144,6 +153,8 @@ pub struct File {
     pub resume: Option<Resume>,
     /// How often in a row an import was given back without anything new to show for it.
     pub setbacks: u32,
+    /// While an import backs off: why, and until when.
+    pub retrying: Option<Retrying>,
     /// Bytes of each part but the last, if the client uploads by parts.
     pub part_size: Option<u64>,
     /// What time must still finish.
@@ -312,6 +323,7 @@ impl NewFile {
             upload_id: None,
             resume: None,
             setbacks: 0,
+            retrying: None,
             part_size: None,
             due: Some(due),
         }

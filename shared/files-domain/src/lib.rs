@@ -26,7 +26,9 @@ mod transition;
 pub use caller::Caller;
 pub use content_type::clean_content_type;
 pub use error::BoxError;
-pub use file::{Checksum, Detail, Due, DueKind, File, FullProbe, NewFile, Progress, Source, Status};
+pub use file::{
+    Checksum, Detail, Due, DueKind, File, FullProbe, NewFile, Progress, Retrying, Source, Status,
+};
 pub use id::{FileId, OwnerId, ParseIdError, file_object_key, parse_file_object_key, probe_object_key};
 pub use idempotency::Idempotency;
 pub use key::{ApiKey, KeyHash, KeyProblem, KeyRecord, NewKey, Scope};

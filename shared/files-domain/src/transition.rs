@@ -38,7 +38,7 @@ impl File {
         self.upload_id = object.upload_id;
         self.importing = false;
         self.progress = None;
-        (self.resume, self.setbacks) = (None, 0);
+        (self.resume, self.setbacks, self.retrying) = (None, 0, None);
         self.due = Some(Due { kind: DueKind::Probe, at: now.plus(limits::PROBE_GRACE), tries: 0 });
         self.updated_at = now;
     }
@@ -187,7 +187,7 @@ impl File {
         self.progress = None;
         self.lease_until = None;
         self.upload_id = None;
-        (self.resume, self.setbacks) = (None, 0);
+        (self.resume, self.setbacks, self.retrying) = (None, 0, None);
         self.due = self.expires_at.map(|at| Due { kind: DueKind::Expire, at, tries: 0 });
         self.updated_at = now;
     }

@@ -40,7 +40,7 @@ impl Records {
             .set_key(Some(primary_key(owner_pk(owner), file_sk(id))))
             .update_expression(
                 "SET #status = :running, owner_status = :owner_status, updated_at = :now, lease_until = :lease, due = if_not_exists(due, :import), \
-                 due_at = :lease, due_shard = :shard ADD generation :one, version :one",
+                 due_at = :lease, due_shard = :shard REMOVE retrying ADD generation :one, version :one",
             )
             .condition_expression(
                 "#status IN (:pending, :running) AND (attribute_not_exists(lease_until) OR lease_until <= :now)",
@@ -114,6 +114,8 @@ impl<'a> WorkUpdate<'a> {
         update.set_or_remove("setbacks", ":setbacks", setbacks);
         let tries = file.due.map(|due| due.tries).filter(|tries| *tries > 0);
         update.set_or_remove("due_tries", ":tries", tries.map(number));
+        let retrying = file.retrying.as_ref().map(to_attribute).transpose()?;
+        update.set_or_remove("retrying", ":retrying", retrying);
         update.set_or_remove("progress", ":progress", file.progress.map(to_attribute).transpose()?);
         update.set_or_remove("upload_id", ":upload", file.upload_id.as_ref().map(text));
         update.set_or_remove("resume", ":resume", file.resume.as_ref().map(to_attribute).transpose()?);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use files_domain::{
     Checksum, Detail, Due, DueKind, File, FileId, FileName, FullProbe, MediaType, Metadata, Origin, OwnerId,
-    ProbeSummary, Progress, Resume, Source, Status, Timestamp,
+    ProbeSummary, Progress, Resume, Retrying, Source, Status, Timestamp,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -110,6 +110,8 @@ pub(crate) struct SummaryItem {
     #[serde(skip_serializing_if = "is_zero")]
     setbacks: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
+    retrying: Option<Retrying>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     part_size: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     due: Option<DueKind>,
@@ -161,6 +163,7 @@ impl From<&File> for SummaryItem {
             upload_id: file.upload_id,
             resume: file.resume,
             setbacks: file.setbacks,
+            retrying: file.retrying,
             part_size: file.part_size,
             due: file.due.map(|due| due.kind),
             due_at: file.due.map(|due| due.at),
@@ -216,6 +219,7 @@ pub(crate) fn file_from_item(item: Item) -> Result<File, RecordsError> {
         upload_id: item.upload_id,
         resume: item.resume,
         setbacks: item.setbacks,
+        retrying: item.retrying,
         part_size: item.part_size,
         due,
     })

@@ -177,7 +177,7 @@ fn is_declared_page(text: &str, declared: Declared<'_>) -> bool {
             || is_subrip(text)
             || (text.starts_with("<?xml") && !text.contains("<html") && !text.contains("<rss"));
     let is_file = declared.is_attachment || declared.has_extension(&TEXTS);
-    !is_other && !(is_file && !text.contains("</"))
+    !is_other && (!is_file || text.contains("</"))
 }
 
 /// Returns whether a text begins with one of the first `known` tags of [`PAGE_TAGS`], behind comments and an XML declaration.

@@ -180,3 +180,72 @@ async fn a_refusal_says_what_to_do_and_where_it_was_met() {
     let moved = source.serve("/moved", Reply::redirect("/nowhere"));
     assert_eq!(refused(&owner, &moved).await, "the source answered 404 (a redirect led there)");
 }
+
+#[tokio::test]
+async fn an_import_that_backs_off_says_why_and_when_it_tries_again() {
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    let url = source.serve("/busy.bin", Reply::status(StatusCode::SERVICE_UNAVAILABLE));
+    let file = owner.import(&url).await;
+    let file = owner.wait_for(&file, |file| file["retrying"].is_object()).await;
+    let retrying = &file["retrying"];
+    assert_eq!(
+        (&file["status"], &retrying["reason"]),
+        (&json!("running"), &json!("the source answered 503"))
+    );
+    assert!(retrying["next_try_at"].as_str() > file["updated_at"].as_str(), "{file:#}");
+    assert_eq!((&file["error"], &file["progress"]), (&Value::Null, &Value::Null));
+    let listed = owner.list("").await;
+    assert_eq!(listed["files"][0]["retrying"], Value::Null, "a list has the summary alone");
+    source.serve("/busy.bin", Reply::bytes("a film"));
+    let file = owner.wait_until_success(&file).await;
+    assert_eq!(file["retrying"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_fragment_reaches_the_page_and_cookies_its_media() {
+    skip_on_deployment!("looks into pages, with the Python of this machine");
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    let film = Reply::bytes(media::MP4.clone()).header("content-type", "video/mp4");
+    source.serve("/film.mp4", film.needs("cookie", "seen=1"));
+    let page = as_html("<title>Film</title><video src=\"/film.mp4\"></video>")
+        .header("set-cookie", "seen=1; Path=/");
+    let url = format!("{}#/film/1", source.serve("/page", page));
+    let file = imported(&owner, &url).await;
+    assert_eq!((&file["name"], &file["source_url"]), (&json!("Film.mp4"), &json!(url)));
+    assert_eq!(owner.download(&file).await, *media::MP4);
+}
+
+#[tokio::test]
+async fn a_silent_film_and_the_next_format_are_taken() {
+    skip_on_deployment!("looks into pages, with the Python of this machine");
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    source.serve("/film.mp4", Reply::bytes(media::MP4.clone()).header("content-type", "video/mp4"));
+    let player = |sources: &str| as_html(format!("<title>Film</title><video>{sources}</video>"));
+    let silent = "<source src=\"/film.mp4\" type='video/mp4; codecs=\"avc1.640028\"'>";
+    let next = "<source src=\"/gone.mp4\" type=\"video/mp4\" res=\"1080\">\
+                <source src=\"/film.mp4\" type=\"video/mp4\" res=\"360\">";
+    for (path, sources) in [("/silent", silent), ("/next", next)] {
+        let file = imported(&owner, &source.serve(path, player(sources))).await;
+        assert_eq!(owner.download(&file).await, *media::MP4, "{path}");
+    }
+    assert!(source.requests("/gone.mp4") > 0);
+}
+
+#[tokio::test]
+async fn a_site_that_refuses_unknown_agents_is_asked_as_yt_dlp_does() {
+    skip_on_deployment!("looks into pages, with the Python of this machine");
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    let film = Reply::bytes(media::MP4.clone()).header("content-type", "video/mp4");
+    for status in [403, 406, 999] {
+        let path = format!("/{status}/film.mp4");
+        let refusal = Reply::status(StatusCode::from_u16(status).expect("a status"));
+        let url = source.serve_by_agent(&path, "files/", refusal, film.clone());
+        let file = imported(&owner, &url).await;
+        assert_eq!((&file["name"], &file["origin"]), (&json!("film.mp4"), &Value::Null));
+        assert_eq!(owner.download(&file).await, *media::MP4);
+    }
+}

@@ -46,6 +46,8 @@ export interface FileDetail extends FileSummary {
   source_url: string | null
   origin: Origin | null
   metadata: Record<string, string>
+  /** While an import backs off. */
+  retrying?: { reason: string; next_try_at: string } | null
 }
 
 /** What a page says of the media it shows: a stranger's words. */

@@ -98,11 +98,15 @@ function Body({ client, file, onDelete, onDone }: { client: Client; file: FileDe
 }
 
 function Waiting({ file }: { file: FileDetail }): JSX.Element | null {
-  const { progress } = file
+  const { progress, retrying } = file
   if (file.status === 'pending') {
     return <p class="note" role="status">{file.source === 'url' ? 'The import is about to begin.' : 'The bytes have not all arrived yet.'}</p>
   }
   if (file.status !== 'running') return null
+  if (retrying) {
+    const at = new Date(retrying.next_try_at).toLocaleTimeString()
+    return <p class="note" role="status">The import failed for now: {retrying.reason}. Next try at {at}.</p>
+  }
   if (progress === null) return <p class="note" role="status">ffprobe is reading it.</p>
   return (
     <div class="note" role="status">

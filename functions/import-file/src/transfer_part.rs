@@ -8,11 +8,11 @@ use tokio::time::timeout;
 
 use crate::BoxError;
 use crate::hash::PartsHash;
-use crate::job::Job;
+use crate::ranged_source::RangedSource;
 use crate::reader::Reader;
 
-/// How long S3 may take to take a few bytes, and to answer once it has all.
-const S3_PATIENCE: Duration = Duration::from_secs(30);
+/// How long S3 may take to accept a chunk, and to respond to a part.
+const S3_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A part to fetch.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ pub(crate) struct Piece {
     pub(crate) first: u64,
     pub(crate) length: u64,
     /// It is read from the answer that came first of all.
-    pub(crate) is_of_first_answer: bool,
+    pub(crate) is_of_first_response: bool,
     pub(crate) began: Instant,
 }
 
@@ -59,17 +59,17 @@ impl From<ObjectsError> for PartError {
     }
 }
 
-/// Streams a part from the source to S3: of its bytes only those are in memory that are just passing.
-pub(crate) async fn stream(
-    job: Arc<Job>,
+/// Streams a part from the source to S3. Only the chunk in transit is in memory.
+pub(crate) async fn transfer_part(
+    source: Arc<RangedSource>,
     piece: Piece,
     mut reader: Reader,
     mut hash: Option<PartsHash>,
 ) -> Ended {
     let mut passed = 0;
     reader.aim(piece.first, piece.length);
-    let outcome = pass(&job, piece, &mut reader, hash.as_mut(), &mut passed).await;
-    job.on_their_way.fetch_sub(passed, Ordering::Relaxed);
+    let outcome = pass(&source, piece, &mut reader, hash.as_mut(), &mut passed).await;
+    source.in_transit.fetch_sub(passed, Ordering::Relaxed);
     if let Some(hash) = &mut hash {
         hash.end_part();
     }
@@ -77,7 +77,7 @@ pub(crate) async fn stream(
 }
 
 async fn pass(
-    job: &Job,
+    source: &RangedSource,
     piece: Piece,
     reader: &mut Reader,
     mut hash: Option<&mut PartsHash>,
@@ -85,7 +85,7 @@ async fn pass(
 ) -> Result<Part, PartError> {
     let (bytes, body) = PartBytes::channel(piece.length);
     let number = i32::try_from(piece.number).unwrap_or(i32::MAX);
-    let upload = job.objects.put_part(job.upload(), number, body);
+    let upload = source.objects.put_part(source.upload(), number, body);
     let mut upload = std::pin::pin!(upload);
     let pump = async {
         while let Some(chunk) = reader.next_chunk().await.map_err(PartError::Source)? {
@@ -94,9 +94,9 @@ async fn pass(
             }
             let length = chunk.len() as u64;
             *passed += length;
-            job.fetched.fetch_add(length, Ordering::Relaxed);
-            job.on_their_way.fetch_add(length, Ordering::Relaxed);
-            let sent = timeout(S3_PATIENCE, bytes.send(chunk)).await;
+            source.fetched.fetch_add(length, Ordering::Relaxed);
+            source.in_transit.fetch_add(length, Ordering::Relaxed);
+            let sent = timeout(S3_TIMEOUT, bytes.send(chunk)).await;
             sent.map_err(|_| PartError::Objects("S3 takes no bytes".into()))?
                 .map_err(|_| PartError::Objects("S3 has broken off".into()))?;
         }
@@ -118,6 +118,6 @@ async fn pass(
         }
         Err(error) => return Err(error),
     }
-    let stored = timeout(S3_PATIENCE, upload).await;
+    let stored = timeout(S3_TIMEOUT, upload).await;
     Ok(stored.map_err(|_| PartError::Objects("S3 does not answer".into()))??)
 }

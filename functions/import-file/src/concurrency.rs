@@ -1,21 +1,21 @@
 use std::time::{Duration, Instant};
 
-/// Connections to begin with, and most of them.
+/// Connections at first.
 const FIRST: usize = 4;
-/// See [`FIRST`].
-pub(crate) const MOST: usize = 16;
-/// How long a number of connections is tried.
+/// Most connections.
+pub(crate) const MAX: usize = 16;
+/// How long a number of connections is measured.
 const WINDOW: Duration = Duration::from_secs(1);
-/// Bytes that say something, and how long they are waited for beyond the window.
+/// The bytes that a measurement needs.
 const ENOUGH: u64 = 1024 * 1024;
-/// See [`ENOUGH`].
+/// How long a measurement waits for them.
 const LONGEST_WINDOW: Duration = Duration::from_secs(5);
-/// What twice as many connections must at least gain.
+/// The gain that twice as many connections must bring.
 const GAIN: f64 = 1.2;
 
-/// How many connections a source is asked over at once: twice as many as long as that gains something.
+/// How many connections to a source are open at once: doubled as long as that gains throughput.
 #[derive(Debug)]
-pub(crate) struct Lanes {
+pub(crate) struct Concurrency {
     limit: usize,
     settled: bool,
     /// The number before, and its bytes a second.
@@ -24,12 +24,12 @@ pub(crate) struct Lanes {
     window: Option<(Instant, u64)>,
 }
 
-impl Lanes {
+impl Concurrency {
     pub(crate) fn new() -> Self {
         Self { limit: FIRST, settled: false, before: None, window: None }
     }
 
-    /// One, whatever it gains.
+    /// One connection, always.
     pub(crate) fn one() -> Self {
         Self { limit: 1, settled: true, before: None, window: None }
     }
@@ -38,13 +38,13 @@ impl Lanes {
         self.limit
     }
 
-    /// The source takes only so many.
+    /// Limits the connections to what the source accepts.
     pub(crate) fn lower(&mut self, to: usize) {
         self.limit = to.clamp(1, self.limit);
         self.settled = true;
     }
 
-    /// So many bytes have come by now, in all, and so many connections are at work.
+    /// Measures: `fetched` bytes have arrived in all, over `busy` connections.
     pub(crate) fn measure(&mut self, now: Instant, fetched: u64, busy: usize) {
         if self.settled || busy < self.limit {
             self.window = None;
@@ -70,8 +70,8 @@ impl Lanes {
             }
             _ => {
                 self.before = Some((self.limit, speed));
-                self.settled = self.limit == MOST;
-                self.limit = (self.limit * 2).min(MOST);
+                self.settled = self.limit == MAX;
+                self.limit = (self.limit * 2).min(MAX);
             }
         }
     }
@@ -83,52 +83,52 @@ mod tests {
 
     /// Where it ends with a source that gives so much a second over so many connections.
     fn settles_at(speed: impl Fn(usize) -> u64) -> (usize, u64) {
-        let (mut lanes, start, mut fetched) = (Lanes::new(), Instant::now(), 0);
+        let (mut connections, start, mut fetched) = (Concurrency::new(), Instant::now(), 0);
         for step in 1..200 {
-            lanes.measure(start + Duration::from_millis(250 * step), fetched, lanes.limit());
-            if lanes.settled {
-                return (lanes.limit(), step);
+            connections.measure(start + Duration::from_millis(250 * step), fetched, connections.limit());
+            if connections.settled {
+                return (connections.limit(), step);
             }
-            fetched += speed(lanes.limit()) / 4;
+            fetched += speed(connections.limit()) / 4;
         }
-        panic!("it never settles: {lanes:?}");
+        panic!("it never settles: {connections:?}");
     }
 
     #[test]
     fn it_takes_as_many_as_gain_something() {
         const MB: u64 = 1_000_000;
-        assert_eq!(settles_at(|lanes| 20 * MB * lanes as u64).0, 16);
+        assert_eq!(settles_at(|connections| 20 * MB * connections as u64).0, 16);
         assert_eq!(settles_at(|_| 50 * MB).0, 4);
-        assert_eq!(settles_at(|lanes| (20 * MB * lanes as u64).min(150 * MB)).0, 8);
-        assert_eq!(settles_at(|lanes| (20 * MB * lanes as u64).min(170 * MB)).0, 8);
+        assert_eq!(settles_at(|connections| (20 * MB * connections as u64).min(150 * MB)).0, 8);
+        assert_eq!(settles_at(|connections| (20 * MB * connections as u64).min(170 * MB)).0, 8);
         // One that gives next to nothing is judged as well, only later.
-        let (lanes, step) = settles_at(|_| 1_000);
-        assert_eq!(lanes, 4);
+        let (connections, step) = settles_at(|_| 1_000);
+        assert_eq!(connections, 4);
         assert!(step >= 40, "{step}");
     }
 
     #[test]
     fn what_a_source_does_not_take_is_not_tried_again() {
-        let mut lanes = Lanes::new();
-        lanes.lower(2);
-        assert_eq!(lanes.limit(), 2);
-        lanes.lower(3);
-        assert_eq!(lanes.limit(), 2);
-        lanes.lower(0);
-        assert_eq!(lanes.limit(), 1);
+        let mut connections = Concurrency::new();
+        connections.lower(2);
+        assert_eq!(connections.limit(), 2);
+        connections.lower(3);
+        assert_eq!(connections.limit(), 2);
+        connections.lower(0);
+        assert_eq!(connections.limit(), 1);
         let start = Instant::now();
         for step in 0..100 {
-            lanes.measure(start + Duration::from_secs(step), step << 30, 1);
+            connections.measure(start + Duration::from_secs(step), step << 30, 1);
         }
-        assert_eq!(lanes.limit(), 1);
+        assert_eq!(connections.limit(), 1);
     }
 
     #[test]
     fn idle_connections_say_nothing() {
-        let (mut lanes, start) = (Lanes::new(), Instant::now());
+        let (mut connections, start) = (Concurrency::new(), Instant::now());
         for step in 0..100 {
-            lanes.measure(start + Duration::from_secs(step), step << 30, 3);
+            connections.measure(start + Duration::from_secs(step), step << 30, 3);
         }
-        assert_eq!((lanes.limit(), lanes.settled), (4, false));
+        assert_eq!((connections.limit(), connections.settled), (4, false));
     }
 }

@@ -1,3 +1,5 @@
+//! The third stage, for sources that give ranges.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -5,20 +7,20 @@ use std::time::{Duration, Instant};
 
 use files_domain::{Checksum, PartPlan, Progress};
 use files_objects::{Part, checksum_of_parts};
-use safe_fetch::{FetchError, Source};
+use safe_fetch::FetchError;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 
-use crate::finish::Fetched;
+use crate::concurrency::Concurrency;
+use crate::error::ImportError;
+use crate::fetched::Fetched;
 use crate::hash::PartsHash;
-use crate::incoming::SourceMetadata;
-use crate::job::Job;
-use crate::lanes::Lanes;
+use crate::lease::Lease;
+use crate::plan::RangesPlan;
+use crate::ranged_source::RangedSource;
 use crate::reader::Reader;
-use crate::stop::Stop;
-use crate::streamed::{Ended, PartError, Piece, stream};
-use crate::worker::Worker;
+use crate::transfer_part::{Ended, PartError, Piece, transfer_part};
 use crate::{BoxError, backoff};
 
 /// How often in a row the source, or S3, may fail before it is given up for this run.
@@ -26,27 +28,25 @@ const MAX_FAILURES: u32 = 5;
 /// How often it is looked what time it is, how fast it goes, and what there is to write down.
 const TICK: Duration = Duration::from_millis(250);
 
-/// Fetches the parts that are missing of a source that can be asked for them: by several connections, or, where the
-/// SHA-256 of the whole is wanted, by one in order.
-pub(crate) struct Ranged<'w, 'a> {
-    worker: &'w mut Worker<'a>,
-    job: Arc<Job>,
-    plan: PartPlan,
-    metadata: SourceMetadata,
+/// The transfer of a source in ranges.
+struct RangesTransfer<'w, 'a> {
+    lease: &'w mut Lease<'a>,
+    source: Arc<RangedSource>,
+    parts: PartPlan,
     missing: BTreeSet<u32>,
     stored: BTreeMap<u32, Part>,
     running: JoinSet<Ended>,
-    lanes: Lanes,
+    connections: Concurrency,
     /// Of the stored parts, where they are fetched in order.
     hash: Option<PartsHash>,
     /// An answer that the next part may be read from: the one before it, or the first one of all.
     reader: Option<Reader>,
     /// Whether the first answer is still being read, and no other connection has brought a part.
-    has_first_answer: bool,
+    has_first_response: bool,
     /// The source gives no other answer than the first one.
-    is_only_answer: bool,
+    is_only_response: bool,
     failures: Failures,
-    rest_until: Option<Instant>,
+    pause_until: Option<Instant>,
     /// The longest that a part has taken of late.
     part_time: Duration,
 }
@@ -67,57 +67,52 @@ struct Failures {
     counted: Instant,
 }
 
-impl<'w, 'a> Ranged<'w, 'a> {
-    /// `stored`: what S3 has already; `hash`: of just these parts; `answer`: one that begins with the first byte.
-    pub(crate) fn new(
-        worker: &'w mut Worker<'a>,
-        job: Job,
-        (plan, metadata): (PartPlan, SourceMetadata),
-        stored: BTreeMap<u32, Part>,
-        hash: Option<PartsHash>,
-        answer: Option<Source>,
-    ) -> Self {
-        let job = Arc::new(job);
-        let has_first_answer = answer.is_some();
-        let reader = Reader::new(job.clone(), answer, hash.is_some());
+/// Transfers the parts that are missing: over several connections, or in order over one where they are hashed.
+pub(crate) async fn transfer_ranges(lease: &mut Lease<'_>, plan: RangesPlan) -> Result<Fetched, ImportError> {
+    RangesTransfer::new(lease, plan).run().await
+}
+
+impl<'w, 'a> RangesTransfer<'w, 'a> {
+    fn new(lease: &'w mut Lease<'a>, plan: RangesPlan) -> Self {
+        let RangesPlan { source, parts, stored, hash, response } = plan;
+        let source = Arc::new(source);
+        let has_first_response = response.is_some();
+        let reader = Reader::new(source.clone(), response, hash.is_some());
         Self {
-            worker,
-            plan,
-            metadata,
-            missing: (1..=plan.count()).filter(|number| !stored.contains_key(number)).collect(),
+            lease,
+            parts,
+            missing: (1..=parts.count()).filter(|number| !stored.contains_key(number)).collect(),
             stored,
             running: JoinSet::new(),
-            lanes: if hash.is_some() { Lanes::one() } else { Lanes::new() },
+            connections: if hash.is_some() { Concurrency::one() } else { Concurrency::new() },
             hash,
             reader: Some(reader),
-            has_first_answer,
-            is_only_answer: false,
+            has_first_response,
+            is_only_response: false,
             failures: Failures { source: 0, objects: 0, counted: Instant::now() },
-            rest_until: None,
+            pause_until: None,
             part_time: Duration::ZERO,
-            job,
+            source,
         }
     }
 
-    pub(crate) async fn run(mut self) -> Result<Fetched, Stop> {
+    async fn run(mut self) -> Result<Fetched, ImportError> {
         let outcome = self.fetch_missing().await;
-        self.running.shutdown().await; // what is on its way must not arrive after what comes now
-        self.job.on_their_way.store(0, Ordering::Relaxed);
-        self.note();
+        self.running.shutdown().await; // no part may arrive after what follows
+        self.source.in_transit.store(0, Ordering::Relaxed);
+        self.note_progress();
         outcome?;
-        info!(file = %self.job.id, parts = self.stored.len(), connections = self.lanes.limit(), "all parts are stored");
+        info!(file = %self.source.id, parts = self.stored.len(), connections = self.connections.limit(), "all parts are stored");
         let parts: Vec<Part> = self.stored.into_values().collect();
         let sha256 = self.hash.map(|hash| Checksum::Sha256(hash.finish()));
-        Ok(Fetched {
-            size: self.job.version.total,
+        Ok(Fetched::Parts {
+            size: self.source.version.total,
             checksum: sha256.or_else(|| checksum_of_parts(&parts)),
-            metadata: self.metadata,
             parts,
-            whole: bytes::Bytes::new(),
         })
     }
 
-    async fn fetch_missing(&mut self) -> Result<(), Stop> {
+    async fn fetch_missing(&mut self) -> Result<(), ImportError> {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -125,12 +120,12 @@ impl<'w, 'a> Ranged<'w, 'a> {
             if self.running.is_empty() && self.missing.is_empty() {
                 return Ok(());
             }
-            if self.running.is_empty() && self.rest_until.is_none() {
-                return Err(Stop::OutOfTime);
+            if self.running.is_empty() && self.pause_until.is_none() {
+                return Err(ImportError::OutOfTime);
             }
             tokio::select! {
                 Some(ended) = self.running.join_next() => {
-                    self.take(ended.map_err(|error| Stop::Ours(error.into()))?)?;
+                    self.take(ended.map_err(|error| ImportError::Ours(error.into()))?)?;
                 }
                 _ = ticks.tick() => self.tick().await?,
             }
@@ -139,90 +134,90 @@ impl<'w, 'a> Ranged<'w, 'a> {
 
     /// As many as there are connections, while a part can still be had in the time that is left.
     fn start_parts(&mut self) {
-        if self.rest_until.is_some_and(|until| Instant::now() < until) {
+        if self.pause_until.is_some_and(|until| Instant::now() < until) {
             return;
         }
-        self.rest_until = None;
-        while self.running.len() < self.lanes.limit() && self.worker.hours.allow(self.part_time) {
+        self.pause_until = None;
+        while self.running.len() < self.connections.limit() && self.lease.budget.allows(self.part_time) {
             let Some(number) = self.next_part() else { return };
-            let first = u64::from(number - 1) * self.plan.part_size();
-            let length = self.plan.length(number).unwrap_or(0);
+            let first = u64::from(number - 1) * self.parts.part_size();
+            let length = self.parts.length(number).unwrap_or(0);
             let in_order = self.hash.is_some();
             let reader = self.reader.take_if(|reader| reader.is_at(first) || in_order);
-            let reader = reader.unwrap_or_else(|| Reader::new(self.job.clone(), None, in_order));
-            let is_of_first_answer = reader.is_first();
-            let piece = Piece { number, first, length, is_of_first_answer, began: Instant::now() };
-            self.running.spawn(stream(self.job.clone(), piece, reader, self.hash.clone()));
+            let reader = reader.unwrap_or_else(|| Reader::new(self.source.clone(), None, in_order));
+            let is_of_first_response = reader.is_first();
+            let piece = Piece { number, first, length, is_of_first_response, began: Instant::now() };
+            self.running.spawn(transfer_part(self.source.clone(), piece, reader, self.hash.clone()));
         }
     }
 
     /// The part that the open answer goes on with, else the first one that is missing. Where there is no other answer, it is
     /// waited for.
     fn next_part(&mut self) -> Option<u32> {
-        let at = self.reader.as_ref().and_then(|reader| reader.part(self.plan.part_size()));
+        let at = self.reader.as_ref().and_then(|reader| reader.part(self.parts.part_size()));
         match at.filter(|number| self.missing.remove(number)) {
             Some(number) => Some(number),
-            None if self.is_only_answer => None,
+            None if self.is_only_response => None,
             None => self.missing.pop_first(),
         }
     }
 
-    async fn tick(&mut self) -> Result<(), Stop> {
-        if self.worker.hours.are_over() {
-            return Err(Stop::OutOfTime);
+    async fn tick(&mut self) -> Result<(), ImportError> {
+        if self.lease.budget.is_spent() {
+            return Err(ImportError::OutOfTime);
         }
-        self.lanes.measure(Instant::now(), self.job.fetched(), self.running.len());
-        self.note();
-        self.worker.write_down_at_times().await
+        self.connections.measure(Instant::now(), self.source.fetched(), self.running.len());
+        self.note_progress();
+        self.lease.save_at_intervals().await
     }
 
     /// What is to be written down of it.
-    fn note(&mut self) {
+    fn note_progress(&mut self) {
         let stored: u64 = self.stored.values().map(|part| part.size).sum();
-        let received = stored + self.job.on_their_way.load(Ordering::Relaxed);
-        let file = &mut self.worker.file;
-        file.progress = Some(Progress { received, total: Some(self.job.version.total) });
+        let received = stored + self.source.in_transit.load(Ordering::Relaxed);
+        let file = &mut self.lease.file;
+        file.progress = Some(Progress { received, total: Some(self.source.version.total) });
         if let (Some(resume), Some(hash)) = (&mut file.resume, &self.hash) {
             resume.hashed = Some(hash.written());
         }
     }
 
-    fn take(&mut self, ended: Ended) -> Result<(), Stop> {
+    fn take(&mut self, ended: Ended) -> Result<(), ImportError> {
         let Ended { piece, outcome, reader, hash } = ended;
-        if piece.is_of_first_answer && (outcome.is_err() || !reader.is_first()) {
-            (self.has_first_answer, self.is_only_answer) = (false, false); // it broke off
+        if piece.is_of_first_response && (outcome.is_err() || !reader.is_first()) {
+            (self.has_first_response, self.is_only_response) = (false, false); // it broke off
         }
         match outcome {
             Ok(part) => {
                 self.stored.insert(piece.number, part);
-                self.worker.has_new_part();
+                self.lease.part_stored();
                 self.part_time = piece.began.elapsed().max(self.part_time / 2);
                 (self.failures.source, self.failures.objects) = (0, 0);
                 if self.hash.is_some() {
                     (self.hash, self.reader) = (hash, Some(reader));
-                } else if reader.is_first() && self.has_first_answer {
+                } else if reader.is_first() && self.has_first_response {
                     self.reader = Some(reader);
                 } else if !reader.is_first() {
                     // The source gives more than one: it need not hold the first one open any longer.
-                    (self.has_first_answer, self.reader) = (false, None);
+                    (self.has_first_response, self.reader) = (false, None);
                 }
                 Ok(())
             }
-            Err(PartError::NoSuchUpload) => Err(Stop::NotOurs),
+            Err(PartError::NoSuchUpload) => Err(ImportError::Lost),
             Err(PartError::Source(error))
-                if self.has_first_answer && !reader.is_first() && is_turned_away(&error) =>
+                if self.has_first_response && !reader.is_first() && is_turned_away(&error) =>
             {
-                info!(file = %self.job.id, %error, "the source gives one answer: it is read to its end");
+                info!(file = %self.source.id, %error, "the source gives one answer: it is read to its end");
                 self.missing.insert(piece.number);
-                self.is_only_answer = true;
-                self.lanes.lower(1);
+                self.is_only_response = true;
+                self.connections.lower(1);
                 Ok(())
             }
             Err(PartError::Source(error)) if error.is_retryable() => {
                 self.missing.insert(piece.number);
                 self.source_failed(piece, error)
             }
-            Err(PartError::Source(error)) => Err(Stop::Source(error)),
+            Err(PartError::Source(error)) => Err(ImportError::Source(error)),
             Err(PartError::Objects(cause)) => {
                 self.missing.insert(piece.number);
                 self.objects_failed(piece, cause)
@@ -231,11 +226,11 @@ impl<'w, 'a> Ranged<'w, 'a> {
     }
 
     /// One connection too many is none that failed; otherwise all of them rest for a while, and some day it is enough.
-    fn source_failed(&mut self, piece: Piece, error: FetchError) -> Result<(), Stop> {
-        warn!(file = %self.job.id, part = piece.number, %error, "a part did not come");
+    fn source_failed(&mut self, piece: Piece, error: FetchError) -> Result<(), ImportError> {
+        warn!(file = %self.source.id, part = piece.number, %error, "a part did not come");
         let others = self.running.len();
         if error.may_be_crowding() && others > 0 {
-            self.lanes.lower(others);
+            self.connections.lower(others);
             return Ok(());
         }
         if piece.began < self.failures.counted {
@@ -244,28 +239,28 @@ impl<'w, 'a> Ranged<'w, 'a> {
         self.failures.source += 1;
         let pause = error.retry_after().unwrap_or_else(|| backoff::pause(self.failures.source));
         let enough = self.failures.source >= MAX_FAILURES || pause > backoff::LONGEST;
-        if enough || !self.worker.hours.allow(pause) {
-            return Err(Stop::GivenUp(error));
+        if enough || !self.lease.budget.allows(pause) {
+            return Err(ImportError::GivenUp(error));
         }
-        self.rest(pause);
+        self.pause(pause);
         Ok(())
     }
 
-    fn objects_failed(&mut self, piece: Piece, cause: BoxError) -> Result<(), Stop> {
-        warn!(file = %self.job.id, part = piece.number, cause = %cause, "a part was not stored");
+    fn objects_failed(&mut self, piece: Piece, cause: BoxError) -> Result<(), ImportError> {
+        warn!(file = %self.source.id, part = piece.number, cause = %cause, "a part was not stored");
         if piece.began < self.failures.counted {
             return Ok(());
         }
         self.failures.objects += 1;
         if self.failures.objects >= MAX_FAILURES {
-            return Err(Stop::Ours(cause));
+            return Err(ImportError::Ours(cause));
         }
-        self.rest(backoff::pause(self.failures.objects));
+        self.pause(backoff::pause(self.failures.objects));
         Ok(())
     }
 
-    fn rest(&mut self, pause: Duration) {
+    fn pause(&mut self, pause: Duration) {
         self.failures.counted = Instant::now();
-        self.rest_until = Some(Instant::now() + pause);
+        self.pause_until = Some(Instant::now() + pause);
     }
 }

@@ -5,32 +5,56 @@ use files_domain::{FileId, OwnerId, UploadRef};
 use files_objects::Objects;
 use safe_fetch::{ByteRange, FetchError, SafeClient, Source, Target, Version};
 
-/// What all parts of one import share.
-pub(crate) struct Job {
+use crate::lease::Lease;
+
+/// A source that gives ranges of one version, and the upload whose parts they become.
+pub(crate) struct RangedSource {
     pub(crate) client: SafeClient,
     pub(crate) version: Version,
     pub(crate) objects: Objects,
     pub(crate) owner: OwnerId,
     pub(crate) id: FileId,
     pub(crate) upload_id: String,
-    /// As the user gave it.
+    /// The requested location.
     pub(crate) target: Target,
-    /// Where its redirects led to last.
+    /// Where its redirects led last.
     pub(crate) location: Mutex<Target>,
-    /// All bytes that have come in this run.
+    /// All bytes that arrived in this run.
     pub(crate) fetched: AtomicU64,
-    /// Those of parts that are on their way.
-    pub(crate) on_their_way: AtomicU64,
+    /// Those of parts that are not stored yet.
+    pub(crate) in_transit: AtomicU64,
 }
 
-/// Whether an address is none of the file any more.
+/// Returns whether a location no longer leads to the file.
 pub(crate) fn is_refusal(error: &FetchError) -> bool {
     matches!(error.status(), Some(401 | 403 | 404 | 410))
 }
 
-impl Job {
-    /// Some bytes of the source. Where its redirects led to may have been signed for a while only: if it is refused there,
-    /// it is looked up once more.
+impl RangedSource {
+    /// `locations`: the requested one, and where its redirects led last.
+    pub(crate) fn new(
+        lease: &Lease<'_>,
+        client: SafeClient,
+        version: Version,
+        upload_id: String,
+        (target, location): (Target, Target),
+    ) -> Self {
+        Self {
+            client,
+            version,
+            objects: lease.import.objects.clone(),
+            owner: lease.file.owner,
+            id: lease.file.id,
+            upload_id,
+            target,
+            location: Mutex::new(location),
+            fetched: AtomicU64::new(0),
+            in_transit: AtomicU64::new(0),
+        }
+    }
+
+    /// Asks for a range. The location that redirects led to may have been signed for a while only: if it refuses, the redirects
+    /// are followed again.
     pub(crate) async fn ask(&self, wanted: ByteRange) -> Result<Source, FetchError> {
         let location = self.location();
         let asked = match self.client.range(&location, &self.version, wanted).await {

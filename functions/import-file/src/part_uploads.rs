@@ -3,7 +3,7 @@ use files_domain::{FileId, OwnerId, UploadRef};
 use files_objects::{Objects, ObjectsError, Part};
 use tokio::task::{JoinError, JoinSet};
 
-use crate::stop::Stop;
+use crate::error::ImportError;
 
 /// Bytes of a part: S3 takes 5 MiB to 5 GiB (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>).
 pub(crate) const PART_BYTES: usize = 16 * 1024 * 1024;
@@ -26,7 +26,7 @@ impl PartUploads {
     }
 
     /// Sends a part as soon as the one before has arrived.
-    pub(crate) async fn send(&mut self, upload_id: String, bytes: Bytes) -> Result<(), Stop> {
+    pub(crate) async fn send(&mut self, upload_id: String, bytes: Bytes) -> Result<(), ImportError> {
         self.wait().await?;
         let (objects, owner, id, number) = (self.objects.clone(), self.owner, self.id, self.next_number);
         self.next_number += 1;
@@ -37,14 +37,14 @@ impl PartUploads {
     }
 
     /// All parts, in order.
-    pub(crate) async fn finish(mut self) -> Result<Vec<Part>, Stop> {
+    pub(crate) async fn finish(mut self) -> Result<Vec<Part>, ImportError> {
         self.wait().await?;
         Ok(self.stored)
     }
 
-    async fn wait(&mut self) -> Result<(), Stop> {
+    async fn wait(&mut self) -> Result<(), ImportError> {
         while let Some(sent) = self.on_its_way.join_next().await {
-            self.stored.push(sent.map_err(|error: JoinError| Stop::Ours(error.into()))??);
+            self.stored.push(sent.map_err(|error: JoinError| ImportError::Ours(error.into()))??);
         }
         Ok(())
     }

@@ -1,0 +1,88 @@
+use std::time::Duration;
+
+use files_domain::human_bytes;
+use files_objects::ObjectsError;
+use files_records::RecordsError;
+use hls_stream::HlsError;
+use media_source::ResolveError;
+use safe_fetch::FetchError;
+
+use crate::BoxError;
+
+/// Why an import ends before its commit.
+#[derive(Debug)]
+pub(crate) enum ImportError {
+    /// A request to the source failed: [`FetchError::is_retryable`] says whether a later try may succeed.
+    Source(FetchError),
+    /// The source failed as often as one run allows.
+    GivenUp(FetchError),
+    /// The import cannot succeed: the reason, for the user.
+    Refused(String),
+    /// The function's time is over, and another run can resume.
+    OutOfTime,
+    /// The lease is lost: the file is deleted, or another worker's.
+    Lost,
+    /// A store or a queue of ours failed: the message is delivered again.
+    Ours(BoxError),
+}
+
+impl ImportError {
+    /// Refuses a source that is larger than this.
+    pub(crate) fn too_large(limit: u64) -> Self {
+        Self::Refused(format!("the source is larger than your limit of {}", human_bytes(limit)))
+    }
+}
+
+impl From<FetchError> for ImportError {
+    fn from(error: FetchError) -> Self {
+        Self::Source(error)
+    }
+}
+
+impl From<HlsError> for ImportError {
+    fn from(error: HlsError) -> Self {
+        ResolveError::from(error).into()
+    }
+}
+
+impl From<ResolveError> for ImportError {
+    fn from(error: ResolveError) -> Self {
+        match error {
+            ResolveError::Refused(refusal) => Self::Refused(refusal.message),
+            ResolveError::Fetch(error) => Self::Source(error),
+            ResolveError::PageFailed(_) => Self::Refused("the page could not be understood".to_owned()),
+            error @ ResolveError::Unavailable(_) => Self::Ours(error.into()),
+        }
+    }
+}
+
+impl From<ObjectsError> for ImportError {
+    fn from(error: ObjectsError) -> Self {
+        match error {
+            ObjectsError::NoSuchUpload => Self::Lost, // deleting a file aborts its upload
+            error => Self::Ours(error.into()),
+        }
+    }
+}
+
+impl From<RecordsError> for ImportError {
+    fn from(error: RecordsError) -> Self {
+        match error {
+            RecordsError::Changed => Self::Lost,
+            error => Self::Ours(error.into()),
+        }
+    }
+}
+
+/// Why an import backs off: for the user, and the shortest delay that the source asks for.
+#[derive(Debug)]
+pub(crate) struct TransientFailure {
+    pub(crate) reason: String,
+    pub(crate) retry_after: Duration,
+}
+
+impl From<&FetchError> for TransientFailure {
+    fn from(error: &FetchError) -> Self {
+        Self { reason: error.for_user(), retry_after: error.retry_after().unwrap_or_default() }
+    }
+}

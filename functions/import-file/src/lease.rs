@@ -1,0 +1,183 @@
+//! The lease of an import: what its holder writes into the record, and how it ends.
+
+use std::time::{Duration, SystemTime};
+
+use files_domain::{File, Progress, Retrying, UploadRef, limits};
+use files_queues::ImportMessage;
+use files_records::RecordsError;
+use tokio::time::Instant;
+use tracing::info;
+
+use crate::error::{ImportError, TransientFailure};
+use crate::fetched::SourceMetadata;
+use crate::time_budget::TimeBudget;
+use crate::{BoxError, ImportFile};
+
+/// The shortest time between two writes of the progress.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
+
+/// An import whose record this run alone may write, until the lease ends or another generation takes it.
+pub(crate) struct Lease<'a> {
+    pub(crate) import: &'a ImportFile,
+    pub(crate) file: File,
+    pub(crate) budget: TimeBudget,
+    /// Whether this run has stored a part that a later run will find.
+    has_new_parts: bool,
+    saved_at: Instant,
+}
+
+impl<'a> Lease<'a> {
+    /// Takes over a record that was just claimed.
+    pub(crate) fn new(import: &'a ImportFile, file: File, deadline: SystemTime) -> Self {
+        let budget = TimeBudget::until(deadline);
+        Self { import, file, budget, has_new_parts: false, saved_at: Instant::now() }
+    }
+
+    /// Notes that a part is stored: failures are counted anew from here.
+    pub(crate) fn part_stored(&mut self) {
+        self.has_new_parts = true;
+        self.file.setbacks = 0;
+        if let Some(due) = &mut self.file.due {
+            due.tries = 0;
+        }
+    }
+
+    /// Saves progress, upload and resume state.
+    pub(crate) async fn save(&mut self) -> Result<(), ImportError> {
+        self.saved_at = Instant::now();
+        self.import.records.save_progress(&self.file, lambda_startup::now()).await?;
+        self.file.version += 1;
+        Ok(())
+    }
+
+    /// Saves the same, at most every [`PROGRESS_INTERVAL`].
+    pub(crate) async fn save_at_intervals(&mut self) -> Result<(), ImportError> {
+        if self.saved_at.elapsed() < PROGRESS_INTERVAL {
+            return Ok(());
+        }
+        self.save().await
+    }
+
+    /// Creates the multipart upload. Its id goes into the record before the first part: who deletes the file must know it.
+    pub(crate) async fn begin_upload(
+        &mut self,
+        metadata: &SourceMetadata,
+        progress: Progress,
+    ) -> Result<String, ImportError> {
+        let (owner, id) = (self.file.owner, self.file.id);
+        let content_type = self.file.imported_type(metadata.name.as_ref(), metadata.content_type.as_deref());
+        let upload_id = self.import.objects.create_upload(owner, id, Some(&content_type)).await?;
+        (self.file.upload_id, self.file.progress) = (Some(upload_id.clone()), Some(progress));
+        if let Err(error) = self.save().await {
+            // No record knows of it.
+            self.import.objects.abort_upload(UploadRef { owner, id, upload_id: &upload_id }).await?;
+            (self.file.upload_id, self.file.resume) = (None, None);
+            return Err(error);
+        }
+        Ok(upload_id)
+    }
+
+    /// Aborts the upload, if there is one, and forgets how to resume it.
+    pub(crate) async fn abort_upload(&mut self) -> Result<(), BoxError> {
+        self.file.resume = None;
+        if let Some(upload_id) = self.file.upload_id.take() {
+            let upload = UploadRef { owner: self.file.owner, id: self.file.id, upload_id: &upload_id };
+            self.import.objects.abort_upload(upload).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the lease as the outcome of the stages says.
+    pub(crate) async fn conclude(
+        mut self,
+        message: &ImportMessage,
+        outcome: Result<(), ImportError>,
+    ) -> Result<(), BoxError> {
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(ImportError::Refused(reason)) => self.fail(&reason).await,
+            Err(ImportError::Source(error)) => self.fail(&error.for_user()).await,
+            Err(ImportError::GivenUp(error)) => self.back_off(message, TransientFailure::from(&error)).await,
+            Err(ImportError::OutOfTime) => self.continue_in_next_run(message).await,
+            Err(ImportError::Lost) => self.release_lost().await,
+            Err(ImportError::Ours(cause)) => Err(cause),
+        }
+    }
+
+    /// Requeues at once. A run that stored no part in all its time counts as a transient failure.
+    async fn continue_in_next_run(&mut self, message: &ImportMessage) -> Result<(), BoxError> {
+        if !self.has_new_parts {
+            let reason = "the source is too slow".to_owned();
+            return self.back_off(message, TransientFailure { reason, retry_after: Duration::ZERO }).await;
+        }
+        self.file.retrying = None;
+        self.requeue(message, Duration::ZERO).await
+    }
+
+    /// Requeues with a delay that grows with each failure in a row, and says so in the record. After the last delay the import
+    /// fails.
+    async fn back_off(&mut self, message: &ImportMessage, failure: TransientFailure) -> Result<(), BoxError> {
+        let delay =
+            usize::try_from(self.file.setbacks).ok().and_then(|count| limits::IMPORT_RESTS.get(count));
+        let Some(delay) = delay else {
+            return self.fail(&failure.reason).await;
+        };
+        self.file.setbacks += 1;
+        if self.file.resume.is_none() {
+            self.abort_upload().await?;
+            self.file.progress = None;
+        }
+        let delay = failure.retry_after.max(*delay).min(limits::MAX_QUEUE_DELAY);
+        info!(file = %self.file.id, reason = failure.reason, delay_s = delay.as_secs(), "the import backs off");
+        let next_try_at = lambda_startup::now().plus(delay);
+        self.file.retrying = Some(Retrying { reason: failure.reason, next_try_at });
+        self.requeue(message, delay).await
+    }
+
+    /// Releases the lease, then queues: whoever takes the message must find it released. If the message is lost, `sweep` sends
+    /// another.
+    async fn requeue(&mut self, message: &ImportMessage, delay: Duration) -> Result<(), BoxError> {
+        let now = lambda_startup::now();
+        let again_at = now.plus(delay + limits::IMPORT_SEND_GRACE);
+        match self.import.records.release_import(&self.file, again_at, now).await {
+            Ok(()) => {}
+            Err(RecordsError::Changed) => return self.release_lost().await,
+            Err(error) => return Err(error.into()),
+        }
+        self.import.queue.send_later(message, delay).await
+    }
+
+    /// Leaves a file that is deleted, ended, or another worker's. Another worker resumes the same upload: only an upload that the
+    /// record does not name is aborted.
+    async fn release_lost(&mut self) -> Result<(), BoxError> {
+        info!(file = %self.file.id, "the import was deleted, or has another worker");
+        let found = self.import.records.get_file(self.file.owner, self.file.id).await;
+        match found {
+            Ok((file, _)) if file.upload_id.is_some() && file.upload_id == self.file.upload_id => Ok(()),
+            Ok(_) | Err(RecordsError::NotFound) => self.abort_upload().await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Fails the file. The upload goes first: a failed record no longer names it. That of another worker stays.
+    async fn fail(&mut self, reason: &str) -> Result<(), BoxError> {
+        let (mine, now) = (self.file.generation, lambda_startup::now());
+        if self.file.upload_id.is_some() {
+            match self.import.records.get_file(self.file.owner, self.file.id).await {
+                Ok((file, _)) if file.generation != mine => return Ok(()),
+                Ok(_) | Err(RecordsError::NotFound) => self.abort_upload().await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let failed = self.import.records.change_file(self.file.owner, self.file.id, |file| {
+            let is_ours = file.generation == mine && !file.status.is_terminal();
+            if is_ours {
+                file.fail(reason, now);
+            }
+            is_ours
+        });
+        failed.await?;
+        info!(file = %self.file.id, reason, "import failed");
+        Ok(())
+    }
+}

@@ -1,0 +1,178 @@
+//! The second stage: how the bytes are transferred.
+
+use std::collections::BTreeMap;
+
+use files_domain::{FileName, PartPlan, Progress, Resume, limits};
+use files_objects::{ObjectsError, Part, StoredParts};
+use media_source::{Content, MediaSource, Request, Resolved};
+use safe_fetch::{SafeClient, Source, Target, Validator, Version};
+use tracing::info;
+
+use crate::error::ImportError;
+use crate::fetched::SourceMetadata;
+use crate::hash::PartsHash;
+use crate::incoming::Incoming;
+use crate::lease::Lease;
+use crate::ranged_source::RangedSource;
+use crate::resolve::resolve;
+
+/// The largest file that is always transferred in one stream.
+const ONE_STREAM_BYTES: u64 = 16 * 1024 * 1024;
+/// How often a source may change during its import. The last time, its bytes are fetched in order.
+pub(crate) const MAX_RESTARTS: u32 = 2;
+
+/// How an import is transferred, and what its source declares.
+pub(crate) struct Plan {
+    pub(crate) metadata: SourceMetadata,
+    pub(crate) transfer: Transfer,
+}
+
+/// The two ways to transfer bytes.
+pub(crate) enum Transfer {
+    /// As ranges, over several connections: a later run can resume it.
+    Ranges(Box<RangesPlan>),
+    /// In one stream, in one run.
+    Stream(Box<Incoming>),
+}
+
+/// The ranges of a source, each a part of the upload.
+pub(crate) struct RangesPlan {
+    pub(crate) source: RangedSource,
+    pub(crate) parts: PartPlan,
+    /// The parts that S3 has already.
+    pub(crate) stored: BTreeMap<u32, Part>,
+    /// The SHA-256 of the stored parts, where the parts are fetched in order.
+    pub(crate) hash: Option<PartsHash>,
+    /// An open response that begins with the first byte.
+    pub(crate) response: Option<Source>,
+}
+
+/// Plans the transfer of what a URL leads to. Of a file in ranges, the upload is created, and the state to resume it is saved,
+/// before the first part.
+pub(crate) async fn plan(
+    lease: &mut Lease<'_>,
+    client: &SafeClient,
+    resolved: Resolved,
+    restarts: u32,
+) -> Result<Plan, ImportError> {
+    let Resolved { content, target, name, content_type, page } = resolved;
+    let is_of_page = page.is_some();
+    let metadata = SourceMetadata { name, content_type, origin: page.and_then(|page| page.origin) };
+    let max = lease.import.max_file_bytes;
+    let transfer = match content {
+        Content::File(source) if source.length.is_some_and(|length| length > max) => {
+            return Err(ImportError::too_large(max));
+        }
+        Content::File(source) => match source.version.clone() {
+            Some(version) if version.total > ONE_STREAM_BYTES => {
+                let resume = Resume {
+                    size: version.total,
+                    part_size: part_plan(&version)?.part_size(),
+                    validator: version.validator.as_str().to_owned(),
+                    restarts,
+                    name: metadata
+                        .name
+                        .as_ref()
+                        .filter(|_| lease.file.name_from_source)
+                        .map(|name| name.as_str().to_owned()),
+                    content_type: metadata.content_type.clone(),
+                    of_page: is_of_page,
+                    hashed: None,
+                };
+                Transfer::Ranges(Box::new(
+                    begin_ranges(lease, client, (target, *source), &metadata, resume).await?,
+                ))
+            }
+            _ => Transfer::Stream(Box::new(Incoming::new(client.clone(), Content::File(source)))),
+        },
+        stream @ Content::Stream(_) => Transfer::Stream(Box::new(Incoming::new(client.clone(), stream))),
+    };
+    Ok(Plan { metadata, transfer })
+}
+
+fn part_plan(version: &Version) -> Result<PartPlan, ImportError> {
+    PartPlan::for_size(version.total).ok_or_else(|| ImportError::too_large(limits::MAX_OBJECT_BYTES))
+}
+
+async fn begin_ranges(
+    lease: &mut Lease<'_>,
+    client: &SafeClient,
+    (target, response): (Target, Source),
+    metadata: &SourceMetadata,
+    resume: Resume,
+) -> Result<RangesPlan, ImportError> {
+    let (parts, total, restarts) = (resume.plan(), resume.size, resume.restarts);
+    let Some(version) = response.version.clone() else { return Err(ImportError::Ours("no version".into())) };
+    lease.file.resume = Some(resume);
+    let upload_id = lease.begin_upload(metadata, Progress { received: 0, total: Some(total) }).await?;
+    let location = response.target.clone();
+    Ok(RangesPlan {
+        source: RangedSource::new(lease, client.clone(), version, upload_id, (target, location)),
+        parts,
+        stored: BTreeMap::new(),
+        hash: must_be_in_order(lease, restarts).then(PartsHash::default),
+        response: Some(response),
+    })
+}
+
+/// Plans the rest of what an earlier run began, by the parts that S3 has of it. If a web page named the source, it is resolved
+/// again: the address may have been valid for a while only. `None` if nothing can be resumed.
+pub(crate) async fn resume(
+    lease: &mut Lease<'_>,
+    sources: &MediaSource,
+    request: &Request,
+    restarts: u32,
+) -> Result<Option<Plan>, ImportError> {
+    let Some(resume) = lease.file.resume.clone() else { return Ok(None) };
+    let Some(upload) = lease.file.upload_ref() else { return Ok(None) };
+    let stored = match lease.import.objects.stored_parts(upload).await {
+        Ok(stored) => stored,
+        // Completed, aborted, or older than the bucket keeps unfinished uploads.
+        Err(ObjectsError::NoSuchUpload) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let upload_id = upload.upload_id.to_owned();
+    let Some(validator) = Validator::parse(&resume.validator) else { return Ok(None) };
+    let in_order = must_be_in_order(lease, restarts);
+    let Some((stored, hash)) = usable_parts(in_order, &resume, stored) else { return Ok(None) };
+    info!(file = %lease.file.id, parts = stored.len(), of = resume.plan().count(), "resuming an import");
+    let (mut target, mut origin) = (request.target.clone(), None);
+    if resume.of_page {
+        let resolved = resolve(lease.budget, sources, request).await?;
+        (target, origin) = (resolved.target, resolved.page.and_then(|page| page.origin));
+    }
+    let version = Version { total: resume.size, validator };
+    let name = resume.name.as_deref().and_then(FileName::clean);
+    let locations = (target.clone(), target);
+    let source = RangedSource::new(lease, sources.client.clone(), version, upload_id, locations);
+    let ranges = RangesPlan { source, parts: resume.plan(), stored, hash, response: None };
+    Ok(Some(Plan {
+        metadata: SourceMetadata { name, content_type: resume.content_type, origin },
+        transfer: Transfer::Ranges(Box::new(ranges)),
+    }))
+}
+
+/// Returns whether the SHA-256 of the whole is needed, or the source has changed too often: then the parts are fetched in order.
+fn must_be_in_order(lease: &Lease<'_>, restarts: u32) -> bool {
+    lease.file.announced_sha256.is_some() || restarts >= MAX_RESTARTS
+}
+
+/// Returns the stored parts that fit the plan. Where they are hashed in order, only those that are hashed count; `None` if even
+/// of these some are missing.
+fn usable_parts(
+    in_order: bool,
+    resume: &Resume,
+    stored: StoredParts,
+) -> Option<(BTreeMap<u32, Part>, Option<PartsHash>)> {
+    let plan = resume.plan();
+    let numbered =
+        stored.parts().into_iter().filter_map(|part| Some((u32::try_from(part.number).ok()?, part)));
+    let mut stored: BTreeMap<_, _> =
+        numbered.filter(|(number, part)| plan.length(*number) == Some(part.size)).collect();
+    if !in_order {
+        return Some((stored, None));
+    }
+    let hash = resume.hashed.as_ref().and_then(PartsHash::read).unwrap_or_default();
+    stored.retain(|number, _| *number <= hash.parts());
+    (stored.len() as u64 == u64::from(hash.parts())).then_some((stored, Some(hash)))
+}
