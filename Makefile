@@ -102,6 +102,15 @@ test-web: need-test build web ## Runs the web page's tests in Chromium, against 
 	@$(scripts)/install.sh browser
 	@$(scripts)/node.sh npx playwright test $(ARGS)
 
+clients := tests/clients
+.PHONY: test-clients
+test-clients: need-clients build ## Generates clients from openapi.yaml; they, agents and the documentation's programs do the main job. One by PROOFS=NAME.
+	@$(scripts)/node.sh $(CURDIR)/.tools/venv-clients/bin/python -B $(CURDIR)/$(clients)/run.py $(PROOFS)
+
+$(clients)/node_modules/.installed: $(clients)/package.json $(clients)/package-lock.json
+	@$(scripts)/node.sh npm ci --prefix ../../$(clients) --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 # The emulator runs this machine's own binaries. With PROFILE=lambda they are compiled as for Lambda first.
 .PHONY: test-deploy
 test-deploy: need-test need-layer build python-tools ## Deploys to an emulator of AWS and runs the end-to-end tests of the main job there.
@@ -233,13 +242,18 @@ python-tools:
 	@$(scripts)/install.sh lint
 	@$(scripts)/python-tools.sh
 
+.PHONY: need-clients
+need-clients: $(clients)/node_modules/.installed
+	@$(scripts)/install.sh clients
+	@$(scripts)/python-tools.sh clients
+
 .PHONY: need-checkov
 need-checkov:
 	@$(scripts)/install.sh lint
 	@$(scripts)/python-tools.sh checkov
 
 .PHONY: tools
-tools: need-test python-tools need-layer need-checkov ## Installs all that the other targets need, cargo-deny too.
+tools: need-test python-tools need-layer need-checkov need-clients ## Installs all that the other targets need, cargo-deny too.
 	@$(scripts)/install.sh browser
 	@$(scripts)/python-tools.sh resolve
 	@$(scripts)/python-tools.sh iam
@@ -249,4 +263,4 @@ tools: need-test python-tools need-layer need-checkov ## Installs all that the o
 .PHONY: clean
 clean: ## Removes what was built and the tools; the local cloud's data in .local stays.
 	@cargo clean
-	@rm -rf .tools .aws-sam $(web)/dist $(web)/node_modules $(web)/test-results
+	@rm -rf .tools .aws-sam $(web)/dist $(web)/node_modules $(web)/test-results $(clients)/node_modules

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sure that what a make target needs outside of Rust is there: `install.sh build|run|test|venv|lint|layer|prove|browser ...`.
+# Makes sure that what a make target needs outside of Rust is there: `install.sh build|run|test|clients|venv|lint|layer|prove|browser ...`.
 # On Debian and its relatives missing packages are installed, elsewhere they are named and nothing is changed.
 set -euo pipefail
 
@@ -34,6 +34,13 @@ for purpose in "$@"; do
         want ffmpeg ffmpeg "makes the tests' media"
         want mediainfo mediainfo "is compared with what a probe says"
         ;;
+    clients)
+        want ffmpeg ffmpeg "makes the video that clients upload"
+        want curl "curl ca-certificates" "runs the documentation's commands"
+        want jq jq "runs the documentation's commands"
+        want go golang-go "runs the documentation's program in Go"
+        want_venv
+        ;;
     lint)
         want git git "fetches the advisory database"
         want_venv
@@ -55,7 +62,7 @@ for purpose in "$@"; do
         fi
         ;;
     *)
-        echo "install.sh: unknown purpose '$purpose', expected build, run, test, venv, lint, layer, prove or browser" >&2
+        echo "install.sh: unknown purpose '$purpose', expected build, run, test, clients, venv, lint, layer, prove or browser" >&2
         exit 2
         ;;
     esac

@@ -3,6 +3,7 @@
 # `python-tools.sh layer` makes .tools/venv-layer from requirements-layer.txt: large, and only what builds for Lambda needs it.
 # `python-tools.sh ministack` makes .tools/venv-ministack: the emulator of `make test-deploy`.
 # `python-tools.sh iam` makes .tools/venv-iam: the second evaluator of `make check-policies`.
+# `python-tools.sh clients` makes .tools/venv-clients: generators of clients, schemathesis and a client of the Model Context Protocol.
 # `python-tools.sh checkov` makes .tools/venv-checkov, as large, of the scanner of the template alone.
 # `python-tools.sh resolve` makes .tools/venv-resolve: the function resolve-url with Lambda's runtime for Python.
 set -euo pipefail

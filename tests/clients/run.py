@@ -5,6 +5,7 @@
 Generated code goes into target/clients. The tools are those of package-lock.json and requirements-clients.txt.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -12,7 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from cloud import ROOT, environment
+import examples
+from cloud import BINARIES, ROOT, environment
 
 HERE = Path(__file__).resolve().parent
 DOCUMENT = ROOT / "infra/api/openapi.yaml"
@@ -106,10 +108,26 @@ def progenitor(env):
          env=env | {"HOME": os.environ["HOME"], "FILES_OPENAPI": str(document), "CARGO_TARGET_DIR": str(OUT / "rust")})
 
 
+def mcp(env):
+    """Agents: `files mcp` with the client of the Model Context Protocol for Python."""
+    call(sys.executable, "-B", str(HERE / "python/mcp_client.py"), str(BINARIES / "files"), env=env)
+
+
+def schemathesis(env):
+    """Requests that schemathesis derives from the document."""
+    out = call(sys.executable, "-B", str(HERE / "python/property_based.py"), str(DOCUMENT), str(fresh("schemathesis")), env=env)
+    print("  " + next(line.strip() for line in out.splitlines() if "generated" in line))
+
+
+def documentation(env):
+    """The programs of infra/docs/clients.md."""
+    examples.run_all(ROOT / "infra/docs/clients.md", fresh("documentation"), MODULES, env)
+
+
 PROOFS = {
     proof.__name__: proof
     for proof in (lint, openapi_fetch, openapi_generator_typescript, openapi_python_client, openapi_generator_python,
-                  progenitor)
+                  progenitor, mcp, schemathesis, documentation)
 }
 
 
@@ -119,7 +137,7 @@ def main(names):
         raise SystemExit(f"unknown proof {', '.join(unknown)}; there are {', '.join(PROOFS)}")
     for name in names or PROOFS:
         began = time.monotonic()
-        with environment() as env:
+        with contextlib.nullcontext() if name == "lint" else environment() as env:
             PROOFS[name](env)
         print(f"{name}: works ({time.monotonic() - began:.1f} s)", flush=True)
 
