@@ -25,7 +25,7 @@ pub(crate) async fn import(api: &Api, options: &Import, print: &Print) -> Result
     let body = Value::Object(body);
     let journal = Journal::of(&["import", api.base(), &body.to_string()]);
     let outcome = async {
-        let file = api.create(&body, &journal.resume()?.once).await?;
+        let (file, _) = journal.create(api, &body).await?;
         created(api, file, &options.create, print).await
     };
     let outcome = outcome.await;
