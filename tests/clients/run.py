@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import examples
+import tutorial as walkthrough
 from cloud import BINARIES, ROOT, environment
 
 HERE = Path(__file__).resolve().parent
@@ -124,10 +125,36 @@ def documentation(env):
     examples.run_all(ROOT / "infra/docs/clients.md", fresh("documentation"), MODULES, env)
 
 
+def tutorial(env):
+    """The commands of the README's first steps and of the API's page, in order."""
+    folder = fresh("tutorial")
+    (folder / "target").symlink_to(ROOT / "target")
+    (folder / ".local").symlink_to(env["FILES_DATA"])
+    _, rest = (ROOT / "README.md").read_text().split("\n## Try it\n")
+    (folder / "first-steps.md").write_text(rest.split("\n## ")[0])
+    pages = [folder / "first-steps.md", ROOT / "infra/api/README.md"]
+    source = env["FILES_SOURCE"].removesuffix("/clip.mp4")
+    print(f"  {walkthrough.run(pages, folder, env, source)} blocks of commands")
+
+
+def banner(env):
+    """The commands that the local cloud prints when it is ready, in a folder with a video of 5 MB."""
+    folder = fresh("banner")
+    (folder / "target").symlink_to(ROOT / "target")
+    saved = folder / "saved"
+    video = Path(env["FILES_VIDEO"]).read_bytes().ljust(5_000_000, b"\0")  # more than a form takes
+    (folder / "video.mp4").write_bytes(video)
+    lines = Path(env["FILES_LOG"]).read_text().split("  Try:\n")[1].split("\n\n")[0].splitlines()
+    lines.insert(-1, "mkdir saved && ln -s ../target saved/target && cd saved")
+    call("bash", "-euo", "pipefail", "-c", "\n".join(lines), cwd=folder, env=env)
+    assert (saved / "video.mp4").read_bytes() == video, "the banner's download is another file"
+
+
 PROOFS = {
     proof.__name__: proof
     for proof in (lint, openapi_fetch, openapi_generator_typescript, openapi_python_client, openapi_generator_python,
-                  progenitor, mcp, schemathesis, documentation)
+                  progenitor, mcp, schemathesis, documentation, tutorial,
+                  banner)
 }
 
 

@@ -21,7 +21,7 @@ fn the_real_template_is_understood_completely() {
     assert_eq!(model.notices.not_run, Vec::<String>::new());
     assert_eq!(model.notices.lines().len(), 1, "{:?}", model.notices.lines());
     let names: Vec<_> = model.functions.iter().map(|function| function.binary.as_str()).collect();
-    assert_eq!(names.len(), 17, "{names:?}");
+    assert_eq!(names.len(), 18, "{names:?}");
     assert_eq!(model.queues.len(), 3);
     assert_eq!(model.tables.len(), 2);
     assert_eq!(model.buckets[0].name, "files-local-files-000000000000-us-east-1");
