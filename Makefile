@@ -115,6 +115,15 @@ test-web: need-test build web ## Runs the web app's tests in Chromium against th
 	@$(scripts)/install.sh browser
 	@$(scripts)/node.sh npx playwright test $(ARGS)
 
+clients := tests/clients
+.PHONY: test-clients
+test-clients: need-clients build ## Generates clients from openapi.yaml; they, agents and the documentation's programs do the main job. One by PROOFS=NAME.
+	@$(scripts)/node.sh $(CURDIR)/.tools/venv-clients/bin/python -B $(CURDIR)/$(clients)/run.py $(PROOFS)
+
+$(clients)/node_modules/.installed: $(clients)/package.json $(clients)/package-lock.json
+	@$(scripts)/node.sh npm ci --prefix ../../$(clients) --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 # The emulator runs this machine's binaries; PROFILE=lambda compiles them as for Lambda.
 .PHONY: test-deploy
 test-deploy: need-test need-layer build python-tools ## Deploys to an emulator of AWS and runs the end-to-end tests of the main use cases there.
@@ -247,13 +256,18 @@ python-tools:
 	@$(scripts)/install.sh lint
 	@$(scripts)/python-tools.sh
 
+.PHONY: need-clients
+need-clients: $(clients)/node_modules/.installed
+	@$(scripts)/install.sh clients
+	@$(scripts)/python-tools.sh clients
+
 .PHONY: need-checkov
 need-checkov:
 	@$(scripts)/install.sh lint
 	@$(scripts)/python-tools.sh checkov
 
 .PHONY: tools
-tools: need-test python-tools need-layer need-checkov ## Installs everything that the other targets need.
+tools: need-test python-tools need-layer need-checkov need-clients ## Installs everything that the other targets need.
 	@$(scripts)/install.sh browser
 	@$(scripts)/python-tools.sh resolve
 	@$(scripts)/python-tools.sh iam
@@ -263,5 +277,5 @@ tools: need-test python-tools need-layer need-checkov ## Installs everything tha
 .PHONY: clean
 clean: ## Removes build results and tools; keeps the local cloud's data in .local.
 	@cargo clean
-	@rm -rf .tools .aws-sam $(web)/dist $(web)/node_modules $(web)/test-results
+	@rm -rf .tools .aws-sam $(web)/dist $(web)/node_modules $(web)/test-results $(clients)/node_modules
 endif

@@ -7,31 +7,43 @@ ANY_METHOD = "x-amazon-apigateway-any-method"
 CORS = "x-amazon-apigateway-cors"
 
 
+def unconditional(item):
+    """An item without the `Fn::If` that SAM puts around the routes of a conditional function, and the condition or None."""
+    if "Fn::If" in item:
+        condition, present, _ = item["Fn::If"]
+        return present, condition
+    return item, None
+
+
 def operations(body):
-    """Yields (route key, integration) of each operation of an OpenAPI body."""
+    """Yields (route key, integration, condition) of each operation of an OpenAPI body."""
     for path, item in body["paths"].items():
+        item, outer = unconditional(item)
         for method, operation in item.items():
+            operation, inner = unconditional(operation)
             if INTEGRATION not in operation:
                 continue
             key = path if path == "$default" else f"{'ANY' if method == ANY_METHOD else method.upper()} {path}"
-            yield key, operation[INTEGRATION]
+            yield key, operation[INTEGRATION], inner or outer
 
 
-def route(api, key, integration, name):
+def route(api, key, integration, condition, name):
     """The two resources of a route."""
+    when = {"Condition": condition} if condition else {}
     properties = {
         "ApiId": {"Ref": api},
         "IntegrationType": integration["type"].upper(),
         "IntegrationMethod": integration["httpMethod"],
-        "IntegrationUri": integration["uri"],
+        "IntegrationUri": unconditional(integration["uri"])[0],
         "PayloadFormatVersion": integration["payloadFormatVersion"],
     }
     target = {"Fn::Sub": f"integrations/${{{name}Integration}}"}
     return {
-        f"{name}Integration": {"Type": "AWS::ApiGatewayV2::Integration", "Properties": properties},
+        f"{name}Integration": {"Type": "AWS::ApiGatewayV2::Integration", "Properties": properties, **when},
         f"{name}Route": {
             "Type": "AWS::ApiGatewayV2::Route",
             "Properties": {"ApiId": {"Ref": api}, "RouteKey": key, "Target": target},
+            **when,
         },
     }
 
@@ -54,7 +66,7 @@ def expand(template):
         body = properties.pop("Body")
         properties |= {"Name": api, "ProtocolType": "HTTP"}
         bodies[api] = Body([], body.get(CORS))
-        for number, (key, integration) in enumerate(operations(body)):
-            template["Resources"] |= route(api, key, integration, f"{api}{number}")
+        for number, (key, integration, condition) in enumerate(operations(body)):
+            template["Resources"] |= route(api, key, integration, condition, f"{api}{number}")
             bodies[api].routes.append(key)
     return bodies

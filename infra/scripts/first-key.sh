@@ -15,7 +15,9 @@ cat <<END
   key      $key
 
   Try:
-    curl -H 'X-API-KEY: $key' -F file=@video.mp4 $api/files
-    curl -H 'X-API-KEY: $key' $api/files
-    curl -H 'X-API-KEY: $key' -L -O $api/files/ID/video.mp4
+    export FILES_URL=$api FILES_API_KEY=$key
+    target/release/files upload video.mp4 --wait
+    curl -f -H "X-API-KEY: \$FILES_API_KEY" \$FILES_URL/files
+    url=\$(target/release/files list --limit 1 --json | jq -r .download_url)
+    curl -fL -OJ -H "X-API-KEY: \$FILES_API_KEY" "\$url"
 END

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the system packages that a make target needs: `install.sh build|run|test|venv|lint|layer|prove|browser ...`.
+# Installs the system packages that a make target needs: `install.sh build|run|test|clients|venv|lint|layer|prove|browser ...`.
 # On Debian and its derivatives it installs missing packages and prints which and why; elsewhere it names them and stops.
 # SETUP=print only prints them.
 set -euo pipefail
@@ -39,6 +39,13 @@ for purpose in "$@"; do
         want ffmpeg ffmpeg "for the tests' media, and to compare ffprobe with"
         want mediainfo mediainfo "to compare metadata with"
         ;;
+    clients)
+        want ffmpeg ffmpeg "makes the video that clients upload"
+        want curl "curl ca-certificates" "runs the documentation's commands"
+        want jq jq "runs the documentation's commands"
+        want go golang-go "runs the documentation's program in Go"
+        want_venv
+        ;;
     lint)
         want git git "to fetch the advisory database"
         want_venv
@@ -60,7 +67,7 @@ for purpose in "$@"; do
         fi
         ;;
     *)
-        echo "install.sh: unknown purpose '$purpose', expected build, run, test, venv, lint, layer, prove or browser" >&2
+        echo "install.sh: unknown purpose '$purpose', expected build, run, test, clients, venv, lint, layer, prove or browser" >&2
         exit 2
         ;;
     esac

@@ -53,6 +53,15 @@ class Expansion(unittest.TestCase):
             self.assertIn(f"${{{functions[route['RouteKey']]}.Arn}}", uri)
             self.assertEqual(integrations[name]["PayloadFormatVersion"], "2.0")
 
+    def test_a_route_of_a_conditional_function_has_its_condition(self):
+        conditions = {
+            one["Properties"]["RouteKey"]: one.get("Condition")
+            for one in self.result["Resources"].values()
+            if one["Type"] == "AWS::ApiGatewayV2::Route"
+        }
+        self.assertEqual(conditions["GET /docs"], "HasApiDocs")
+        self.assertIsNone(conditions["GET /v1/files"])
+
     def test_the_body_is_removed_and_cors_is_kept(self):
         for api, properties in self.of_type("AWS::ApiGatewayV2::Api").items():
             self.assertNotIn("Body", properties)

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -18,6 +19,10 @@ START_TIMEOUT = 60
 VIDEO = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=2 -c:v libx264 -preset ultrafast -pix_fmt yuv420p"
 
 
+# What the documentation's examples import.
+SOUNDS = {"tone.mp3": "-f lavfi -i sine=d=1", "clip.webm": "-f lavfi -i testsrc2=size=160x120:rate=10:duration=1 -c:v libvpx-vp9"}
+
+
 class Source(http.server.SimpleHTTPRequestHandler):
     """Serves a folder without a line for each request."""
 
@@ -25,11 +30,19 @@ class Source(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """A server whose clients may close the connection early, as a preview does."""
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextlib.contextmanager
 def serving(folder):
     """Serves the folder on a free port; yields the address."""
     handler = functools.partial(Source, directory=folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with Server(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
@@ -52,7 +65,7 @@ def local_cloud(folder, *options):
     """Runs the local cloud with its data in this folder; yields the content of `ready.json`."""
     data = folder / "cloud"
     command = [BINARIES / "files-local", "--port", "0", "--data", data, "--template", ROOT / "template.yaml"]
-    command += ["--allow-import-host", "127.0.0.1", *options]
+    command += ["--parameter", "AllowImportHosts=127.0.0.1", *options]
     with open(folder / "cloud.log", "wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         try:
@@ -74,11 +87,15 @@ def environment():
         media.mkdir()
         video = media / "clip.mp4"
         subprocess.run(["ffmpeg", "-loglevel", "error", *VIDEO.split(), video], check=True)
+        for name, arguments in SOUNDS.items():
+            subprocess.run(["ffmpeg", "-loglevel", "error", *arguments.split(), media / name], check=True)
         with serving(media) as source, local_cloud(folder) as ready:
             yield os.environ | {
                 "FILES_ORIGIN": ready["api"].removesuffix("/v1"),
                 "FILES_URL": ready["api"],
-                "FILES_API_KEY": ready["api_key"],
+                "FILES_API_KEY": (folder / "cloud/api-key").read_text().strip(),
+                "FILES_DATA": str(folder / "cloud"),
+                "FILES_LOG": str(folder / "cloud.log"),
                 "FILES_VIDEO": str(video),
                 "FILES_SOURCE": f"{source}/clip.mp4",
                 "HOME": str(folder),

@@ -5,6 +5,7 @@
 Generated code goes into target/clients. The tools are those of package-lock.json and requirements-clients.txt.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -12,7 +13,9 @@ import sys
 import time
 from pathlib import Path
 
-from cloud import ROOT, environment
+import examples
+import tutorial as walkthrough
+from cloud import BINARIES, ROOT, environment
 
 HERE = Path(__file__).resolve().parent
 DOCUMENT = ROOT / "infra/api/openapi.yaml"
@@ -106,10 +109,52 @@ def progenitor(env):
          env=env | {"HOME": os.environ["HOME"], "FILES_OPENAPI": str(document), "CARGO_TARGET_DIR": str(OUT / "rust")})
 
 
+def mcp(env):
+    """Agents: `files mcp` with the client of the Model Context Protocol for Python."""
+    call(sys.executable, "-B", str(HERE / "python/mcp_client.py"), str(BINARIES / "files"), env=env)
+
+
+def schemathesis(env):
+    """Requests that schemathesis derives from the document."""
+    out = call(sys.executable, "-B", str(HERE / "python/property_based.py"), str(DOCUMENT), str(fresh("schemathesis")), env=env)
+    print("  " + next(line.strip() for line in out.splitlines() if "generated" in line))
+
+
+def documentation(env):
+    """The programs of infra/docs/clients.md."""
+    examples.run_all(ROOT / "infra/docs/clients.md", fresh("documentation"), MODULES, env)
+
+
+def tutorial(env):
+    """The commands of the README's first steps and of the API's page, in order."""
+    folder = fresh("tutorial")
+    (folder / "target").symlink_to(ROOT / "target")
+    (folder / ".local").symlink_to(env["FILES_DATA"])
+    _, rest = (ROOT / "README.md").read_text().split("\n## Try it\n")
+    (folder / "first-steps.md").write_text(rest.split("\n## ")[0])
+    pages = [folder / "first-steps.md", ROOT / "infra/api/README.md"]
+    source = env["FILES_SOURCE"].removesuffix("/clip.mp4")
+    print(f"  {walkthrough.run(pages, folder, env, source)} blocks of commands")
+
+
+def banner(env):
+    """The commands that the local cloud prints when it is ready, in a folder with a video of 5 MB."""
+    folder = fresh("banner")
+    (folder / "target").symlink_to(ROOT / "target")
+    saved = folder / "saved"
+    video = Path(env["FILES_VIDEO"]).read_bytes().ljust(5_000_000, b"\0")  # more than a form takes
+    (folder / "video.mp4").write_bytes(video)
+    lines = Path(env["FILES_LOG"]).read_text().split("  Try:\n")[1].split("\n\n")[0].splitlines()
+    lines.insert(-1, "mkdir saved && ln -s ../target saved/target && cd saved")
+    call("bash", "-euo", "pipefail", "-c", "\n".join(lines), cwd=folder, env=env)
+    assert (saved / "video.mp4").read_bytes() == video, "the banner's download is another file"
+
+
 PROOFS = {
     proof.__name__: proof
     for proof in (lint, openapi_fetch, openapi_generator_typescript, openapi_python_client, openapi_generator_python,
-                  progenitor)
+                  progenitor, mcp, schemathesis, documentation, tutorial,
+                  banner)
 }
 
 
@@ -119,7 +164,7 @@ def main(names):
         raise SystemExit(f"unknown proof {', '.join(unknown)}; there are {', '.join(PROOFS)}")
     for name in names or PROOFS:
         began = time.monotonic()
-        with environment() as env:
+        with contextlib.nullcontext() if name == "lint" else environment() as env:
             PROOFS[name](env)
         print(f"{name}: works ({time.monotonic() - began:.1f} s)", flush=True)
 

@@ -41,12 +41,14 @@ pub(crate) async fn download(api: &Api, options: &Download, print: &Print) -> Re
     {
         return Err(Failure::local(output, "is not a folder, and there are several files"));
     }
-    each(&options.ids, AT_ONCE, print, async |id| {
+    let download = async |id: &String| {
         let target = Target::new(&*api.get(&path_of(id)).await?, options)?;
         target.fetch(api, print).await?;
-        print.done(&target.id, "downloaded", &target.path.display().to_string())
-    })
-    .await
+        Ok(target)
+    };
+    let show =
+        |_: &String, target: Target| print.done(&target.id, "downloaded", &target.path.display().to_string());
+    each(&options.ids, AT_ONCE, print, download, show).await
 }
 
 impl Target {

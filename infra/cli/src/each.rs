@@ -7,23 +7,25 @@ use futures_util::{StreamExt, stream};
 use crate::failure::Failure;
 use crate::print::Print;
 
-/// Acts on all items, up to `at_once` of them side by side. A failure is reported with its item, and the other items go ahead.
+/// Acts on all items, up to `at_once` of them side by side, and shows the results in the order of the items. A failure is reported
+/// with its item, and the other items go ahead.
 ///
 /// # Errors
 /// The failure of the only item, or `Several`.
-pub(crate) async fn each<T: Display>(
+pub(crate) async fn each<T: Display, R>(
     items: &[T],
     at_once: usize,
     print: &Print,
-    act: impl AsyncFn(&T) -> Result<(), Failure>,
+    act: impl AsyncFn(&T) -> Result<R, Failure>,
+    show: impl Fn(&T, R) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let act = &act;
-    let named = async |item: &T| act(item).await.map_err(|failure| failure.of(item));
-    let named = &named;
-    let mut outcomes = stream::iter(items.iter().map(|item| named(item))).buffered(at_once.max(1));
+    let numbered = items.iter().map(async |item| (item, act(item).await));
+    let mut outcomes = stream::iter(numbered).buffered(at_once.max(1));
     let (mut failed, mut last) = (0, None);
-    while let Some(outcome) = outcomes.next().await {
-        let Err(failure) = outcome else { continue };
+    while let Some((item, outcome)) = outcomes.next().await {
+        let Err(failure) = outcome.and_then(|result| show(item, result)) else { continue };
+        let failure = failure.of(item);
         failed += 1;
         if items.len() > 1 {
             print.failure(&failure);

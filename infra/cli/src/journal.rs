@@ -4,10 +4,13 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::api::Api;
 use crate::failure::Failure;
+use crate::json::Json;
 use crate::settings::folder;
 
 /// The entry of one creation.
@@ -40,20 +43,38 @@ impl Journal {
         serde_json::from_slice(&std::fs::read(&self.path).ok()?).ok()
     }
 
-    /// The earlier creation, or a new one.
-    pub(crate) fn resume(&self) -> Result<Entry, Failure> {
-        self.read().map_or_else(|| self.begin(), Ok)
+    /// Creates the file, or gets the file that an earlier run created. Returns it with whether an earlier run began it.
+    ///
+    /// # Errors
+    /// Those of the request, and `Local`: the entry cannot be written.
+    pub(crate) async fn create(&self, api: &Api, body: &Value) -> Result<(Json, bool), Failure> {
+        let earlier = self.read();
+        let resumes = earlier.is_some();
+        let entry = earlier.map_or_else(|| self.begin(), Ok)?;
+        match api.create(body, &entry.once).await {
+            // The file of the earlier run is deleted, and its key with it.
+            Err(failure) if resumes && failure.is("idempotency_conflict") => {
+                Ok((api.create(body, &self.begin()?.once).await?, false))
+            }
+            outcome => Ok((outcome?, resumes)),
+        }
     }
 
     /// Begins a new creation.
-    pub(crate) fn begin(&self) -> Result<Entry, Failure> {
+    fn begin(&self) -> Result<Entry, Failure> {
         let entry = Entry { once: Uuid::now_v7().to_string(), id: None };
         self.write(&entry)?;
         Ok(entry)
     }
 
+    /// Adds the id of the created file.
+    pub(crate) fn set_id(&self, id: &str) -> Result<(), Failure> {
+        let entry = self.read().map_or_else(|| self.begin(), Ok)?;
+        self.write(&Entry { id: Some(id.to_owned()), ..entry })
+    }
+
     /// Replaces the entry atomically.
-    pub(crate) fn write(&self, entry: &Entry) -> Result<(), Failure> {
+    fn write(&self, entry: &Entry) -> Result<(), Failure> {
         let wrong = |error: std::io::Error| Failure::local(&self.path, error);
         let text = serde_json::to_vec(entry).map_err(|error| Failure::local(&self.path, error))?;
         std::fs::create_dir_all(self.path.parent().unwrap_or(&self.path)).map_err(wrong)?;
@@ -79,9 +100,9 @@ mod tests {
         let journal = entry_of(&["/a", "server"]);
         assert_eq!(journal.read(), None);
         let entry = journal.begin().unwrap();
-        assert_eq!(journal.resume().unwrap(), entry);
+        assert_eq!(journal.read(), Some(entry.clone()));
         let known = Entry { id: Some("i".into()), ..entry };
-        journal.write(&known).unwrap();
+        journal.set_id("i").unwrap();
         assert_eq!(entry_of(&["/a", "server"]).read(), Some(known));
         for other in [&["/b", "server"][..], &["/a", "other"], &["/a"], &["/aserver", ""]] {
             assert_eq!(entry_of(other).read(), None, "{other:?}");

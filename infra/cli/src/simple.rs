@@ -25,15 +25,14 @@ pub(crate) async fn import(api: &Api, options: &Import, print: &Print) -> Result
     let body = Value::Object(body);
     let journal = Journal::of(&["import", api.base(), &body.to_string()]);
     let outcome = async {
-        let file = api.create(&body, &journal.resume()?.once).await?;
-        created(api, file, &options.create, print).await
+        let (file, _) = journal.create(api, &body).await?;
+        finished(api, file, &options.create, print).await
     };
     let outcome = outcome.await;
-    match &outcome {
-        Ok(()) | Err(Failure::Refused { .. } | Failure::FileFailed(_)) => journal.forget(),
-        Err(_) => {} // the next run asks what became of it
+    if matches!(outcome, Ok(_) | Err(Failure::Refused { .. })) {
+        journal.forget(); // after another failure the next run asks for the file
     }
-    outcome
+    show_created(&outcome?, &options.create, print)
 }
 
 fn add_headers(body: &mut Map<String, Value>, headers: &[(String, String)]) {
@@ -63,18 +62,30 @@ pub(crate) fn add_options(body: &mut Map<String, Value>, options: &Create) {
     }
 }
 
-/// Prints a created file, with `--wait` when it is probed or has failed.
-pub(crate) async fn created(api: &Api, file: Json, options: &Create, print: &Print) -> Result<(), Failure> {
+/// Returns a created file; with `--wait` when it is probed or has failed.
+pub(crate) async fn finished(
+    api: &Api,
+    file: Json,
+    options: &Create,
+    print: &Print,
+) -> Result<Json, Failure> {
     if !options.wait {
-        return print.file(&file);
+        return Ok(file);
     }
     let id = id_of(&file)?;
     print.note(&format!("{id} is {}", file["name"].as_str().unwrap_or_default()));
-    let file = wait(api, &id, print).await?;
-    print.file(&file)?;
-    if file["status"] == "failed" {
+    wait(api, &id, print).await
+}
+
+/// Prints a created file.
+///
+/// # Errors
+/// `FileFailed`: the file has failed, and `--wait` waited for that.
+pub(crate) fn show_created(file: &Json, options: &Create, print: &Print) -> Result<(), Failure> {
+    print.file(file)?;
+    if options.wait && file["status"] == "failed" {
         let error = file["error"].as_str().unwrap_or_default();
-        return Err(Failure::FileFailed(format!("{id} has failed: {error}")));
+        return Err(Failure::FileFailed(format!("{} has failed: {error}", id_of(file)?)));
     }
     Ok(())
 }
@@ -145,24 +156,22 @@ fn query(options: &List, limit: u64, cursor: Option<&str>) -> String {
 }
 
 pub(crate) async fn get(api: &Api, ids: &[String], print: &Print) -> Result<(), Failure> {
-    each(ids, AT_ONCE, print, async |id| print.whole(&api.get(&path_of(id)).await?)).await
+    let get = async |id: &String| api.get(&path_of(id)).await;
+    each(ids, AT_ONCE, print, get, |_, file| print.whole(&file)).await
 }
 
 pub(crate) async fn remove(api: &Api, ids: &[String], print: &Print) -> Result<(), Failure> {
-    each(ids, AT_ONCE, print, async |id| {
-        api.delete(&path_of(id)).await?;
-        print.done(id, "deleted", "")
-    })
-    .await
+    let remove = async |id: &String| api.delete(&path_of(id)).await;
+    each(ids, AT_ONCE, print, remove, |id, ()| print.done(id, "deleted", "")).await
 }
 
 /// Prints presigned URLs.
 pub(crate) async fn link(api: &Api, options: &Link, print: &Print) -> Result<(), Failure> {
-    each(&options.ids, AT_ONCE, print, async |id| {
+    let sign = async |id: &String| {
         let file = api.get(&path_of(id)).await?;
-        print.link(id, &*presigned(api, &file, options.expires_in, options.inline).await?)
-    })
-    .await
+        presigned(api, &file, options.expires_in, options.inline).await
+    };
+    each(&options.ids, AT_ONCE, print, sign, |id, link| print.link(id, &link)).await
 }
 
 /// The presigned URL of a file's bytes.

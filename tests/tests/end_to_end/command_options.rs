@@ -86,21 +86,20 @@ async fn wrong_values_are_refused_before_any_request() {
 async fn fields_come_in_the_order_of_the_api_and_give_a_terminal_no_commands() {
     let owner = Cloud::shared().await.owner().await;
     let machine = Machine::new(&owner);
-    let name = "a\u{202e}gpj.png";
-    let file = owner.wait_until_success(&owner.upload(name, &media::PNG).await).await;
-    assert_eq!(file["name"], name);
-    for arguments in [&["get", id(&file)][..], &["get", id(&file), "--json"], &["list"], &["list", "--json"]]
-    {
-        let out = machine.run(arguments).await.expect(0).out;
-        assert!(!out.contains('\u{202e}'), "{out}");
+    machine.file("a.png", &media::PNG);
+    let note = "a\u{202e}b\u{9b}c";
+    let upload = ["upload", "a.png", "--metadata", &format!("note={note}"), "--wait", "--json"];
+    let file = machine.run(&upload).await.expect(0).json().remove(0);
+    for arguments in [&["get", id(&file)][..], &["get", id(&file), "--json"]] {
+        let shown = machine.run(arguments).await.expect(0).out;
+        assert!(shown.contains("a\\u202eb\\u009bc"), "{shown}");
+        assert_eq!(serde_json::from_str::<Value>(&shown).expect("JSON")["metadata"]["note"], note);
+        let places: Vec<usize> = ["\"id\"", "\"name\"", "\"source\"", "\"status\"", "\"metadata\""]
+            .iter()
+            .map(|field| shown.find(field).expect("the field"))
+            .collect();
+        assert!(places.is_sorted(), "{shown}");
     }
-    let shown = machine.run(&["get", id(&file), "--json"]).await.expect(0).out;
-    let places: Vec<usize> = ["\"id\"", "\"name\"", "\"source\"", "\"status\"", "\"metadata\""]
-        .iter()
-        .map(|field| shown.find(field).expect("the field"))
-        .collect();
-    assert!(places.is_sorted(), "{shown}");
-    assert_eq!(serde_json::from_str::<Value>(&shown).expect("JSON")["name"], name);
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use crate::json::Json;
 use crate::local_file::LocalFile;
 use crate::paths::open_all;
 use crate::print::Print;
-use crate::simple::{add_options, created};
+use crate::simple::{add_options, finished, show_created};
 
 /// Largest file of one PUT: it would be one part, and one PUT gives the file a SHA-256.
 const ONE_PUT: u64 = 8 << 20;
@@ -31,7 +31,9 @@ pub(crate) async fn upload(api: &Api, options: &Upload, print: &Print) -> Result
     if files.len() > 1 {
         print.bars.add_total(files.len(), files.iter().map(|file| file.size).sum());
     }
-    each(&files, usize::from(options.files), print, async |local| one(api, local, options, print).await).await
+    let upload = async |local: &LocalFile| one(api, local, options, print).await;
+    let show = |_: &LocalFile, file: Json| show_created(&file, &options.create, print);
+    each(&files, usize::from(options.files), print, upload, show).await
 }
 
 /// The files, unless one of them cannot be uploaded.
@@ -52,14 +54,12 @@ fn checked(options: &Upload, print: &Print) -> Result<Vec<LocalFile>, Failure> {
     }
 }
 
-async fn one(api: &Api, local: &LocalFile, options: &Upload, print: &Print) -> Result<(), Failure> {
+async fn one(api: &Api, local: &LocalFile, options: &Upload, print: &Print) -> Result<Json, Failure> {
     let (file, journal) =
         send(api, local, request(local, options), usize::from(options.parallel), print).await?;
-    let outcome = created(api, file, &options.create, print).await;
-    if matches!(outcome, Ok(()) | Err(Failure::FileFailed(_))) {
-        journal.forget();
-    }
-    outcome
+    let file = finished(api, file, &options.create, print).await?;
+    journal.forget();
+    Ok(file)
 }
 
 /// Sends the bytes of a file, and returns it with its journal entry, which is to be forgotten when nothing is left to resume.

@@ -61,13 +61,12 @@ pub(super) async fn send(
 }
 
 async fn begin(api: &Api, journal: &Journal, request: &Value) -> Result<Begun, Failure> {
-    // Without an id, an earlier run ended before the response to its request.
-    let earlier = journal.read().filter(|entry| entry.id.is_none());
-    let mut entry = earlier.map_or_else(|| journal.begin(), Ok)?;
-    let file = api.create(request, &entry.once).await?;
+    if journal.read().is_some_and(|entry| entry.id.is_some()) {
+        journal.forget(); // that upload is over
+    }
+    let (file, _) = journal.create(api, request).await?;
     let id = id_of(&file)?;
-    entry.id = Some(id.clone());
-    journal.write(&entry)?;
+    journal.set_id(&id)?;
     Begun::of(id, &file["upload"])
 }
 

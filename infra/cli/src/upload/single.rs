@@ -21,10 +21,10 @@ pub(super) async fn send(
     journal: &Journal,
     print: &Print,
 ) -> Result<Json, Failure> {
-    let resumed = journal.read().is_some();
-    let mut file = api.create(body, &journal.resume()?.once).await?;
+    let (mut file, mut resumed) = journal.create(api, body).await?;
     if resumed && file["status"] == "failed" {
-        file = api.create(body, &journal.begin()?.once).await?;
+        journal.forget();
+        (file, resumed) = journal.create(api, body).await?;
     }
     let id = id_of(&file)?;
     let bar = print.bars.add(&local.name(), local.size, 0);

@@ -9,7 +9,9 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use client::Client;
-use client::types::{CreateImport, CreateRequest, CreateUpload, FileDetail, FileStatus, ListFilesOrder, Upload};
+use client::types::{
+    CreateImport, CreateRequest, CreateUpload, FileDetail, FileStatus, ListFilesOrder, Upload,
+};
 use reqwest::header::{HeaderMap, HeaderValue};
 use uuid::Uuid;
 
@@ -23,7 +25,8 @@ async fn main() -> Outcome<()> {
     let video = std::fs::read(variable("FILES_VIDEO")?)?;
     let client = authenticated()?;
 
-    let import: CreateImport = serde_json::from_value(serde_json::json!({"file_url": variable("FILES_SOURCE")?}))?;
+    let import: CreateImport =
+        serde_json::from_value(serde_json::json!({"file_url": variable("FILES_SOURCE")?}))?;
     let imported = client.create_file(None, &CreateRequest::Import(import)).await?.into_inner();
     let imported = wait_for(&client, imported.id).await?;
     assert_eq!(imported.size, Some(i64::try_from(video.len())?));
@@ -63,7 +66,8 @@ async fn main() -> Outcome<()> {
 
 fn authenticated() -> Outcome<Client> {
     let key = HeaderValue::from_str(&variable("FILES_API_KEY")?)?;
-    let http = reqwest::Client::builder().default_headers(HeaderMap::from_iter([("x-api-key".parse()?, key)]));
+    let http =
+        reqwest::Client::builder().default_headers(HeaderMap::from_iter([("x-api-key".parse()?, key)]));
     Ok(Client::new_with_client(&variable("FILES_ORIGIN")?, http.build()?))
 }
 
