@@ -1,5 +1,6 @@
 //! Previews URLs by a handler in this process, on real services.
 
+use media_source::MediaSource;
 use preview_url::{PreviewUrl, limits};
 use safe_fetch::{Allowed, SafeClient};
 use serde_json::{Value, json};
@@ -9,8 +10,8 @@ use tokio::net::TcpListener;
 
 async fn preview(app: &TestApp, allowed: &str, body: &Value) -> Response {
     let (function, allowed) = (app.function("preview-url"), Allowed::parse(allowed));
-    let client = SafeClient::new(allowed.clone(), limits()).expect("a client");
-    let handler = PreviewUrl { keys: function.keys(), client, allowed, pages: None };
+    let client = SafeClient::new(allowed.clone(), limits(None)).expect("a client");
+    let handler = PreviewUrl { keys: function.keys(), source: MediaSource { client, allowed, pages: None } };
     function.send(&handler, app.post("/v1/preview").json(body).key(&app.key("owner").await)).await
 }
 
