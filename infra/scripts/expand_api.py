@@ -1,4 +1,5 @@
-"""Replaces the OpenAPI body that SAM generates for an HTTP API by route resources, for clouds that do not read the body."""
+"""Writes the routes of an HTTP API, which SAM puts into an OpenAPI body, as resources of their own, for clouds that do not
+read the body."""
 
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ CORS = "x-amazon-apigateway-cors"
 
 
 def operations(body):
-    """Yields (route key, integration) of each operation of an OpenAPI body."""
+    """(route key, integration) of each operation of an OpenAPI body."""
     for path, item in body["paths"].items():
         for method, operation in item.items():
             if INTEGRATION not in operation:
@@ -38,14 +39,14 @@ def route(api, key, integration, name):
 
 @dataclass
 class Body:
-    """The content of an API's body."""
+    """What stood in an API's body."""
 
     routes: list
     cors: dict | None
 
 
 def expand(template):
-    """Replaces the body of each HTTP API of a transformed template by resources. Returns the bodies by API."""
+    """Takes the body out of each HTTP API of a transformed template, which gets resources instead. The bodies, by API."""
     bodies = {}
     for api, resource in list(template["Resources"].items()):
         if resource["Type"] != "AWS::ApiGatewayV2::Api":

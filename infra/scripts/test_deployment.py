@@ -1,4 +1,4 @@
-"""The template that `make test-deploy` deploys has all routes and triggers."""
+"""What `make test-deploy` makes of the template has all of its routes and triggers."""
 
 import unittest
 
@@ -38,7 +38,7 @@ class Expansion(unittest.TestCase):
             self.assertIn(f"${{{functions[route['RouteKey']]}.Arn}}", uri)
             self.assertEqual(integrations[name]["PayloadFormatVersion"], "2.0")
 
-    def test_the_body_is_removed_and_cors_is_kept(self):
+    def test_nothing_is_left_in_the_body_and_cors_is_kept(self):
         for api, properties in self.of_type("AWS::ApiGatewayV2::Api").items():
             self.assertNotIn("Body", properties)
             self.assertIn("X-API-KEY", self.bodies[api].cors["allowHeaders"])
@@ -47,13 +47,13 @@ class Expansion(unittest.TestCase):
     def test_every_kind_of_trigger_is_counted(self):
         self.assertLessEqual({"HttpApi", "SQS", "S3", "ScheduleV2"}, expected_triggers(self.template).keys())
 
-    def test_all_uploads_are_local_files_in_the_template(self):
+    def test_all_that_is_uploaded_stands_in_the_template_as_a_local_file(self):
         for name, (_, uri) in artefacts(self.template).items():
             self.assertRegex(uri, r"^(target/lambda|layers)/.+\.zip$", name)
 
 
 class Emulator(unittest.TestCase):
-    def test_an_emulator_that_exits_on_start_is_an_error_with_its_last_lines(self):
+    def test_what_ends_while_it_starts_is_an_error_with_its_last_lines(self):
         class Process:
             poll = staticmethod(lambda: 1)
 
