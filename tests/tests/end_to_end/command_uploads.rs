@@ -72,6 +72,42 @@ async fn after_ctrl_c_only_what_is_missing_is_sent() {
 }
 
 #[tokio::test]
+async fn after_ctrl_c_a_small_file_keeps_its_id() {
+    skip_on_deployment!("has calls fail");
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
+    let machine = Machine::new(&owner);
+    machine.file("small.png", &media::PNG);
+    let slow = json!({"caller": "create-file", "operation": "PutObject", "action": {"delay_ms": 60_000}});
+    cloud.add_faults(&slow).await;
+    let upload = ["upload", "small.png", "--wait", "--json"];
+    let child = machine.start(&upload);
+    let begun = until("the file is announced", async || owner.list("").await["files"].get(0).cloned()).await;
+    interrupt(&child);
+    Ran::of(child).await.expect(130);
+    cloud.clear_faults().await;
+
+    let resumed = machine.run(&upload).await.expect(0).json();
+    assert_eq!((&resumed[0]["id"], &resumed[0]["status"]), (&begun["id"], &json!("success")));
+    assert_eq!(owner.list("").await["files"].as_array().map(Vec::len), Some(1));
+
+    // A file that was deleted after an interruption is created again.
+    cloud.add_faults(&slow).await;
+    machine.file("small.png", &media::WAV);
+    let child = machine.start(&upload);
+    let second =
+        until("the file is announced", async || owner.list("?status=pending").await["files"].get(0).cloned());
+    let second = second.await;
+    interrupt(&child);
+    Ran::of(child).await.expect(130);
+    cloud.clear_faults().await;
+    machine.run(&["rm", id(&second)]).await.expect(0);
+    let created = machine.run(&upload).await.expect(0).json();
+    assert_ne!(created[0]["id"], second["id"]);
+    assert_eq!(created[0]["size"], media::WAV.len());
+}
+
+#[tokio::test]
 async fn a_file_that_has_changed_is_begun_anew() {
     skip_on_deployment!("has calls fail");
     let cloud = Cloud::start().await;
