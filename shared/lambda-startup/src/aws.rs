@@ -38,13 +38,39 @@ fn invocations() -> TimeoutConfigBuilder {
 pub struct Aws {
     config: SdkConfig,
     https: Https,
+    endpoints: AwsEndpoints,
+}
+
+/// Endpoints other than AWS's own; `None` is AWS's own.
+#[derive(Clone, Debug, Default)]
+pub struct AwsEndpoints {
+    /// Of DynamoDB.
+    pub dynamodb: Option<String>,
+    /// Of S3.
+    pub s3: Option<String>,
+    /// Of SQS.
+    pub sqs: Option<String>,
+    /// Of Lambda.
+    pub lambda: Option<String>,
+}
+
+impl AwsEndpoints {
+    /// Reads the standard variables (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>).
+    fn from_environment() -> Self {
+        Self {
+            dynamodb: optional("AWS_ENDPOINT_URL_DYNAMODB"),
+            s3: optional("AWS_ENDPOINT_URL_S3"),
+            sqs: optional("AWS_ENDPOINT_URL_SQS"),
+            lambda: optional("AWS_ENDPOINT_URL_LAMBDA"),
+        }
+    }
 }
 
 impl Aws {
-    /// Region and keys from the environment.
+    /// Reads region, keys and endpoints from the environment.
     ///
     /// # Errors
-    /// One is missing.
+    /// The region or a key is missing.
     pub fn from_environment() -> Result<Self, SettingError> {
         let credentials = Credentials::new(
             required("AWS_ACCESS_KEY_ID", "an access key id")?,
@@ -53,12 +79,13 @@ impl Aws {
             None,
             "environment",
         );
-        Ok(Self::new(required("AWS_REGION", "a region")?, credentials))
+        let region = required("AWS_REGION", "a region")?;
+        Ok(Self::new(region, credentials, AwsEndpoints::from_environment()))
     }
 
-    /// The given region and keys.
+    /// Makes clients with this region, these keys and these endpoints.
     #[must_use]
-    pub fn new(region: String, credentials: Credentials) -> Self {
+    pub fn new(region: String, credentials: Credentials, endpoints: AwsEndpoints) -> Self {
         let https = Https::new();
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -70,26 +97,20 @@ impl Aws {
             .retry_config(
                 RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50)),
             );
-        Self { config: config.build(), https }
+        Self { config: config.build(), https, endpoints }
     }
 
-    /// The same with other endpoints than AWS's own where the standard variables name them
-    /// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>).
-    fn at(&self, variable: &str, timeouts: TimeoutConfigBuilder) -> SdkConfig {
-        self.at_url(optional(variable), timeouts)
-    }
-
-    fn at_url(&self, url: Option<String>, timeouts: TimeoutConfigBuilder) -> SdkConfig {
+    fn at(&self, endpoint: &Option<String>, timeouts: TimeoutConfigBuilder) -> SdkConfig {
         let mut builder = self.config.clone().into_builder();
         builder.set_timeout_config(Some(timeouts.build()));
-        builder.set_endpoint_url(url);
+        builder.set_endpoint_url(endpoint.clone());
         builder.build()
     }
 
     /// A client of DynamoDB.
     #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let config = self.at("AWS_ENDPOINT_URL_DYNAMODB", small_calls());
+        let config = self.at(&self.endpoints.dynamodb, small_calls());
         let config = aws_sdk_dynamodb::config::Builder::from(&config);
         aws_sdk_dynamodb::Client::from_conf(config.retry_classifier(TransactionConflict).build())
     }
@@ -97,11 +118,7 @@ impl Aws {
     /// A client of S3.
     #[must_use]
     pub fn s3(&self) -> aws_sdk_s3::Client {
-        self.s3_at(optional("AWS_ENDPOINT_URL_S3"))
-    }
-
-    pub(crate) fn s3_at(&self, url: Option<String>) -> aws_sdk_s3::Client {
-        let config = aws_sdk_s3::config::Builder::from(&self.at_url(url, large_calls()));
+        let config = aws_sdk_s3::config::Builder::from(&self.at(&self.endpoints.s3, large_calls()));
         let config = config.interceptor(LoopbackIsPrivate).retry_classifier(ConditionalRequestConflict);
         aws_sdk_s3::Client::from_conf(config.build())
     }
@@ -109,14 +126,13 @@ impl Aws {
     /// A client of Lambda.
     #[must_use]
     pub fn lambda(&self) -> aws_sdk_lambda::Client {
-        let config = self.at("AWS_ENDPOINT_URL_LAMBDA", invocations());
+        let config = self.at(&self.endpoints.lambda, invocations());
         aws_sdk_lambda::Client::new(&config)
     }
 
     /// Opens so many connections to DynamoDB, which the first requests will have. Nothing is sent.
     pub(crate) async fn connect_to_dynamodb(&self, count: usize) {
-        let config =
-            only_connecting(&self.at("AWS_ENDPOINT_URL_DYNAMODB", small_calls()), &self.https, count);
+        let config = only_connecting(&self.at(&self.endpoints.dynamodb, small_calls()), &self.https, count);
         let any = aws_sdk_dynamodb::types::AttributeValue::S("any".to_owned());
         let get = aws_sdk_dynamodb::Client::new(&config).get_item().table_name("any").key("pk", any);
         let _ = get.send().await; // it fails in any case
@@ -124,7 +140,7 @@ impl Aws {
 
     /// The same to S3, where a bucket has its own address.
     pub(crate) async fn connect_to_s3(&self, count: usize, bucket: &str) {
-        let config = only_connecting(&self.at("AWS_ENDPOINT_URL_S3", large_calls()), &self.https, count);
+        let config = only_connecting(&self.at(&self.endpoints.s3, large_calls()), &self.https, count);
         let _ = aws_sdk_s3::Client::new(&config).head_object().bucket(bucket).key("any").send().await;
     }
 
@@ -136,14 +152,14 @@ impl Aws {
 
     /// The same as [`connect_to_dynamodb`](Self::connect_to_dynamodb), to Lambda.
     pub(crate) async fn connect_to_lambda(&self, count: usize) {
-        let config = only_connecting(&self.at("AWS_ENDPOINT_URL_LAMBDA", invocations()), &self.https, count);
+        let config = only_connecting(&self.at(&self.endpoints.lambda, invocations()), &self.https, count);
         let _ = aws_sdk_lambda::Client::new(&config).invoke().function_name("any").send().await;
     }
 
     /// A client of SQS.
     #[must_use]
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
-        aws_sdk_sqs::Client::new(&self.at("AWS_ENDPOINT_URL_SQS", small_calls()))
+        aws_sdk_sqs::Client::new(&self.at(&self.endpoints.sqs, small_calls()))
     }
 }
 

@@ -12,7 +12,7 @@ mod loopback;
 mod metrics;
 mod settings;
 
-pub use aws::Aws;
+pub use aws::{Aws, AwsEndpoints};
 pub use clock::now;
 pub use download::{DownloadError, Downloads};
 pub use metrics::{MetricUnit, publish_metric};

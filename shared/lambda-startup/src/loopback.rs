@@ -79,7 +79,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::aws::Aws;
+    use crate::aws::{Aws, AwsEndpoints};
 
     /// An S3 that takes one request, and what came: its head, and its body to the last byte of the trailer.
     async fn one_request(listener: TcpListener) -> String {
@@ -98,8 +98,9 @@ mod tests {
     async fn a_streamed_part_goes_to_loopback_as_it_goes_to_aws() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let aws = Aws::new("us-east-1".to_owned(), Credentials::for_tests());
-        let objects = Objects::new(aws.s3_at(Some(url)), "bucket".to_owned());
+        let endpoints = AwsEndpoints { s3: Some(url), ..AwsEndpoints::default() };
+        let aws = Aws::new("us-east-1".to_owned(), Credentials::for_tests(), endpoints);
+        let objects = Objects::new(aws.s3(), "bucket".to_owned());
         let (bytes, body) = PartBytes::channel(3);
         let request = tokio::spawn(one_request(listener));
         let (stored, sent) = tokio::join!(
