@@ -23,7 +23,7 @@ help: ## Lists the targets.
 # ---------------------------------------------------------------- run
 .PHONY: dev
 dev: need-run build ## Builds and runs the local cloud; options in ARGS="--port 8080".
-	@exec target/release/files-local $(ARGS)
+	@exec $(scripts)/dev.sh $(ARGS)
 
 .PHONY: build
 build: need-build ffprobe resolve-url ## Builds target/release/files-local, files-admin, files, ffprobe, the functions, and the web page.
@@ -121,7 +121,7 @@ test-arm64: need-test need-layer build ## Compiles all functions for arm64 and r
 
 .PHONY: check-policies
 check-policies: ## Holds the template's policies against what the functions called in the last `make test`, by two evaluators.
-	@target/release/check-policies
+	@target/release/check-policies --reasons $(scripts)/iam/unused-permissions.yaml
 	@$(scripts)/install.sh lint
 	@$(scripts)/python-tools.sh iam
 	@$(iam) -m unittest discover --quiet --start-directory $(scripts)/iam

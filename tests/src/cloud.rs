@@ -1,6 +1,6 @@
 //! The cloud under test: a local one as a child process, or a deployment.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,22 +20,39 @@ pub use crate::setup::{Setup, built};
 use crate::wait::until;
 use crate::{Answer, Behind, Owner};
 
-/// What the cloud writes down when it is ready.
+/// The content of `ready.json`.
 #[derive(Clone, Debug, Deserialize)]
 #[expect(missing_docs, reason = "the fields are those of ready.json")]
 pub struct Ready {
     pub api: String,
-    pub api_key: String,
     pub s3: String,
     pub dynamodb: String,
     pub sqs: String,
     pub lambda: String,
-    pub bucket: String,
-    pub table: String,
-    pub keys_table: String,
+    pub resources: BTreeMap<String, String>,
     pub region: String,
     pub access_key_id: String,
     pub secret_access_key: String,
+}
+
+impl Ready {
+    /// Returns the name of the files table.
+    #[must_use]
+    pub fn table(&self) -> &str {
+        &self.resources["FilesTable"]
+    }
+
+    /// Returns the name of the keys table.
+    #[must_use]
+    pub fn keys_table(&self) -> &str {
+        &self.resources["KeysTable"]
+    }
+
+    /// Returns the name of the bucket.
+    #[must_use]
+    pub fn bucket(&self) -> &str {
+        &self.resources["FilesBucket"]
+    }
 }
 
 /// A cloud that the tests run against.
@@ -126,7 +143,7 @@ impl Cloud {
     #[must_use]
     pub fn origin(&self) -> &str {
         match self {
-            Self::Local(local) => local.ready.api.strip_suffix("/v1").expect("the API's address ends in /v1"),
+            Self::Local(local) => &local.ready.api,
             Self::Deployed(address) => address,
         }
     }

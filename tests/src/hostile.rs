@@ -193,7 +193,7 @@ impl PassingTime {
 }
 
 async fn advance(client: &reqwest::Client, ready: &Ready) -> reqwest::Result<reqwest::Response> {
-    let url = format!("{}/_local/clock", ready.api.trim_end_matches("/v1"));
+    let url = format!("{}/_local/clock", ready.api);
     client.post(url).body(json!({ "advance_seconds": AHEAD }).to_string()).send().await
 }
 

@@ -15,6 +15,7 @@ pub struct Setup {
     allowed: Option<String>,
     unrecorded: bool,
     ffprobe: Option<PathBuf>,
+    first_key: bool,
 }
 
 impl Setup {
@@ -61,21 +62,33 @@ impl Setup {
         self
     }
 
+    /// With the first API key that `make dev` makes, in the data folder's file `api-key`.
+    #[must_use]
+    pub fn first_key(mut self) -> Self {
+        self.first_key = true;
+        self
+    }
+
     /// Starts the cloud and waits until it is ready.
     pub async fn start(self) -> Cloud {
         assert!(deployment::address().is_none(), "{NEEDS_THE_INSIDE}");
         let folder = tempfile::Builder::new().prefix("files-test-").tempdir().expect("a folder").keep();
         let text = |path: &Path| path.to_str().expect("a readable path").to_owned();
-        let mut command = Vec::new();
-        if let Some(ffprobe) = &self.ffprobe {
-            command.extend(["env".into(), format!("FILES_FFPROBE={}", text(ffprobe))]);
-        }
-        command.extend([text(&built().join("files-local")), "--port".into(), "0".into()]);
+        let mut command = vec![text(&built().join("files-local")), "--port".into(), "0".into()];
         command.extend(["--data".into(), text(&folder.join("data"))]);
-        let allowed = self.allowed.clone().unwrap_or_else(|| "127.0.0.1".to_owned());
-        command.extend(["--allow-import-host".into(), allowed]);
-        // The default is for accounts of 10 concurrent executions; the tests' imports are many.
-        command.extend(["--parameter".into(), "ImportConcurrency=20".into()]);
+        command.extend(["--layer".into(), format!("bin/ffprobe={}", text(&self.layer()))]);
+        let allowed = self.allowed.as_deref().unwrap_or("127.0.0.1");
+        for parameter in [
+            "PublicUrl={api}".to_owned(),
+            format!("AllowImportHosts={allowed}"),
+            // The default is for accounts of 10 concurrent executions; the tests' imports are many.
+            "ImportConcurrency=20".to_owned(),
+        ] {
+            command.extend(["--parameter".to_owned(), parameter]);
+        }
+        if self.first_key {
+            command.extend(["--setup".into(), text(&project().join("infra/scripts/first-key.sh"))]);
+        }
         command.extend(["--template".into(), text(&self.template(&folder))]);
         if !self.unrecorded {
             command.extend(["--record-requests".into(), text(&requests())]);
@@ -90,6 +103,12 @@ impl Setup {
             command.extend(["--faults".into(), text(&faults)]);
         }
         Cloud::run(folder, &command).await
+    }
+
+    /// The program in ffprobe's place: `FILES_FFPROBE` names another one, which `make test-arm64` does.
+    fn layer(&self) -> PathBuf {
+        let named = || std::env::var_os("FILES_FFPROBE").filter(|file| !file.is_empty()).map(PathBuf::from);
+        self.ffprobe.clone().or_else(named).unwrap_or_else(|| built().join("ffprobe"))
     }
 
     /// The template's file.

@@ -5,8 +5,13 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Direct dependencies (not those of tests) of every workspace member, by name.
+/// Returns the direct dependencies (not those of tests) of every workspace member, by name.
 fn members() -> BTreeMap<String, BTreeSet<String>> {
+    packages(|dependency| dependency["kind"] != "dev")
+}
+
+/// Returns those direct dependencies of every workspace member that are wanted, by name.
+fn packages(wanted: impl Fn(&Value) -> bool) -> BTreeMap<String, BTreeSet<String>> {
     let metadata = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline", "--manifest-path"])
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
@@ -15,15 +20,11 @@ fn members() -> BTreeMap<String, BTreeSet<String>> {
     assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));
     let metadata: Value = serde_json::from_slice(&metadata.stdout).expect("cargo's JSON");
     let packages = metadata["packages"].as_array().expect("packages");
+    let dependencies = |package: &Value| {
+        let all = package["dependencies"].as_array().expect("dependencies");
+        all.iter().filter(|one| wanted(one)).map(|one| text(&one["name"])).collect()
+    };
     packages.iter().map(|package| (text(&package["name"]), dependencies(package))).collect()
-}
-
-fn dependencies(package: &Value) -> BTreeSet<String> {
-    let all = package["dependencies"].as_array().expect("dependencies");
-    all.iter()
-        .filter(|dependency| dependency["kind"] != "dev")
-        .map(|dependency| text(&dependency["name"]))
-        .collect()
 }
 
 fn text(value: &Value) -> String {
@@ -114,6 +115,23 @@ fn nothing_shared_knows_a_function_and_no_function_knows_another() {
     let names: Vec<&str> = functions.iter().map(String::as_str).collect();
     for crate_name in OURS.into_iter().chain(names.iter().copied()) {
         assert_without(&members, crate_name, &names);
+    }
+}
+
+#[test]
+fn the_local_cloud_is_a_neighbour() {
+    let (all, members) = (packages(|_| true), members());
+    let product: Vec<&str> =
+        members.keys().map(String::as_str).filter(|name| *name != "files-local").collect();
+    assert_without(&all, "files-local", &product);
+}
+
+#[test]
+fn the_test_app_is_for_tests() {
+    let members = members();
+    assert!(members.contains_key("test-app"));
+    for crate_name in members.keys() {
+        assert_without(&members, crate_name, &["test-app"]);
     }
 }
 

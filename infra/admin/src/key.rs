@@ -1,4 +1,7 @@
+use std::fs::OpenOptions;
 use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
@@ -14,6 +17,8 @@ use crate::place::PlaceOptions;
 pub(crate) enum KeyCommand {
     /// Makes a key and shows it, once.
     Create(CreateOptions),
+    /// Makes a key once: shows the one that a file holds if it is stored, else makes one and keeps it in that file.
+    Ensure(EnsureOptions),
     /// Revokes the key that is given on standard input (so that it stands in no shell history).
     Revoke,
     /// Copies the keys that version 0.1 stored in the files table into the keys table.
@@ -40,11 +45,26 @@ pub(crate) struct CreateOptions {
     json: bool,
 }
 
+/// A key that a file keeps.
+#[derive(Debug, Args)]
+pub(crate) struct EnsureOptions {
+    /// The file, for its user alone.
+    #[arg(long, value_name = "FILE")]
+    file: PathBuf,
+    /// Whose files the key opens.
+    #[arg(long)]
+    owner: String,
+    /// What it is for.
+    #[arg(long)]
+    name: String,
+}
+
 impl KeyCommand {
     pub(crate) async fn run(self, place: &PlaceOptions, out: &mut impl Write) -> Result<()> {
         let keys = &place.keys().await?;
         match self {
             Self::Create(options) => options.run(keys, out).await,
+            Self::Ensure(options) => options.run(keys, out).await,
             Self::Revoke => revoke(keys, out).await,
             Self::Copy => {
                 let copied =
@@ -76,6 +96,42 @@ impl CreateOptions {
         }
         Ok(())
     }
+}
+
+impl EnsureOptions {
+    async fn run(self, keys: &Keys, out: &mut impl Write) -> Result<()> {
+        let Self { file, owner: owner_name, name } = self;
+        let kept = read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+        if let Some(key) = &kept
+            && keys.find(key.hash()).await.context("the keys cannot be read")?.is_some()
+        {
+            writeln!(out, "{}", key.reveal())?;
+            return Ok(());
+        }
+        let new = NewKey { owner_name, name, scopes: Scope::ALL.into(), expires_at: None };
+        let key = keys.create(&new, SystemTime::now().into()).await.context("the key could not be stored")?;
+        keep(&file, &key).with_context(|| format!("{} cannot be written", file.display()))?;
+        writeln!(out, "{}", key.reveal())?;
+        Ok(())
+    }
+}
+
+/// Reads the key of a file; `None`: there is no such file, or no key in it.
+fn read(file: &Path) -> std::io::Result<Option<ApiKey>> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => Ok(ApiKey::parse(text.trim())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a key to a file that only this user can read. The file holds either the whole key or what it held before.
+fn keep(file: &Path, key: &ApiKey) -> std::io::Result<()> {
+    let new = file.with_extension("new");
+    let mut written = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
+    written.write_all(key.reveal().as_bytes())?;
+    written.sync_all()?;
+    std::fs::rename(&new, file)
 }
 
 async fn revoke(keys: &Keys, out: &mut impl Write) -> Result<()> {

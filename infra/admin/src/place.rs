@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -38,10 +39,8 @@ pub(crate) struct PlaceOptions {
 struct Ready {
     dynamodb: String,
     sqs: String,
-    probe_queue: String,
-    bucket: String,
-    table: String,
-    keys_table: String,
+    /// What `!Ref` gives of a resource, by its logical id.
+    resources: BTreeMap<String, String>,
     region: String,
     access_key_id: String,
     secret_access_key: String,
@@ -54,7 +53,7 @@ impl PlaceOptions {
     /// Neither a local cloud runs nor is the files table named.
     pub(crate) async fn records(&self) -> Result<Records> {
         match (self.local()?, &self.table) {
-            (Some(ready), _) => Ok(Records::new(ready.dynamodb(), ready.table)),
+            (Some(ready), _) => Ok(Records::new(ready.dynamodb(), ready.resource("FilesTable")?)),
             (None, Some(table)) => Ok(Records::new(Client::new(&aws().await), table)),
             (None, None) => Err(nowhere(NAME_FILES_TABLE)),
         }
@@ -65,8 +64,10 @@ impl PlaceOptions {
     /// # Errors
     /// Neither a local cloud runs nor is the files table named.
     pub(crate) fn files_table(&self) -> Result<String> {
-        let local = self.local()?.map(|ready| ready.table);
-        local.or_else(|| self.table.clone()).ok_or_else(|| nowhere(NAME_FILES_TABLE))
+        match self.local()? {
+            Some(ready) => ready.resource("FilesTable"),
+            None => self.table.clone().ok_or_else(|| nowhere(NAME_FILES_TABLE)),
+        }
     }
 
     /// Opens the API keys.
@@ -75,7 +76,7 @@ impl PlaceOptions {
     /// Neither a local cloud runs nor is the keys table named.
     pub(crate) async fn keys(&self) -> Result<Keys> {
         match (self.local()?, &self.keys_table) {
-            (Some(ready), _) => Ok(Keys::new(ready.dynamodb(), ready.keys_table)),
+            (Some(ready), _) => Ok(Keys::new(ready.dynamodb(), ready.resource("KeysTable")?)),
             (None, Some(table)) => Ok(Keys::new(Client::new(&aws().await), table)),
             (None, None) => {
                 Err(nowhere("--keys-table NAME or set FILES_KEYS_TABLE: the stack's output KeysTable"))
@@ -95,8 +96,8 @@ impl PlaceOptions {
                 .build();
             return Ok(ProbeQueue::new(
                 aws_sdk_sqs::Client::from_conf(config),
-                ready.probe_queue,
-                ready.bucket,
+                ready.resource("ProbeQueue")?,
+                ready.resource("FilesBucket")?,
             ));
         }
         let (Some(url), Some(bucket)) = (&self.probe_queue, &self.bucket) else {
@@ -128,6 +129,12 @@ impl Ready {
             .http_client(http_client())
             .build();
         Client::from_conf(config)
+    }
+
+    /// Returns the name of a resource, or a queue's URL.
+    fn resource(&self, logical_id: &str) -> Result<String> {
+        let found = self.resources.get(logical_id).cloned();
+        found.with_context(|| format!("the local cloud runs no {logical_id}"))
     }
 
     fn keys(&self) -> Credentials {

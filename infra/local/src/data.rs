@@ -48,6 +48,12 @@ impl DataFolder {
         Ok(Self { path, ports, _lock: lock })
     }
 
+    /// The folder itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// A file or folder in it.
     #[must_use]
     pub fn file(&self, name: &str) -> PathBuf {
@@ -59,14 +65,14 @@ impl DataFolder {
     /// # Errors
     /// The seed cannot be read or written.
     pub fn identities(&self) -> Result<Identities> {
-        let mut seed = [0; 32];
         if let Some(text) = self.read_secret("seed")? {
+            let mut seed = [0; 32];
             hex::decode_to_slice(&text, &mut seed).context("the file seed of the data folder is damaged")?;
-        } else {
-            getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
-            self.write_secret("seed", &hex::encode(seed))?;
+            return Ok(Identities::new(seed));
         }
-        Ok(Identities::new(seed))
+        let identities = Identities::random()?;
+        self.write_secret("seed", &identities.seed())?;
+        Ok(identities)
     }
 
     /// A secret kept before.

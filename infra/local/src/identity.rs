@@ -38,6 +38,22 @@ impl Identities {
         Self { seed }
     }
 
+    /// Identities that derive from random bytes, for services that keep nothing.
+    ///
+    /// # Errors
+    /// The system gives no random bytes.
+    pub fn random() -> anyhow::Result<Self> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
+        Ok(Self { seed })
+    }
+
+    /// The seed in hexadecimal digits, to be kept as a secret.
+    #[must_use]
+    pub fn seed(&self) -> String {
+        hex::encode(self.seed)
+    }
+
     /// The keys of a caller, named by its function's name in kebab case (`create-file`) or [`ROOT`].
     #[must_use]
     pub fn keys(&self, caller: &str) -> Keys {

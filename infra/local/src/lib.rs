@@ -1,4 +1,4 @@
-//! The local cloud: API Gateway, Lambda, S3, SQS, DynamoDB and schedules in one process, from `template.yaml`.
+//! The local cloud: API Gateway, Lambda, S3, SQS, DynamoDB and schedules in one process, from a SAM template.
 
 pub mod access;
 pub mod account;
@@ -8,11 +8,11 @@ pub mod cloud;
 pub mod data;
 pub mod dynamodb;
 pub mod faults;
-mod first_key;
 mod foreign;
 pub mod gateway;
 pub mod iam;
 pub mod identity;
+mod listeners;
 pub mod log;
 pub mod options;
 mod peer;
@@ -20,6 +20,8 @@ pub mod ready;
 pub mod runtime;
 pub mod s3;
 mod server;
+pub mod services;
+mod setup;
 pub mod sigv4;
 pub mod sqs;
 pub mod template;

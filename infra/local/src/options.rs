@@ -1,18 +1,20 @@
 //! The command line.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 
-/// The local cloud: API Gateway, Lambda, S3, SQS, DynamoDB and schedules in one process, from template.yaml.
+use crate::runtime::LayerFile;
+
+/// The local cloud: API Gateway, Lambda, S3, SQS, DynamoDB and schedules in one process, from a SAM template.
 #[derive(Clone, Debug, Parser)]
 #[command(version, args_override_self = true)]
 pub struct Options {
-    /// Port of the API on 127.0.0.1; 0 takes any that is free.
+    /// Port of the API on 127.0.0.1; 0 takes any free one.
     #[arg(long, default_value_t = 8787)]
     pub port: u16,
-    /// Folder that everything is kept in; made if it is not there.
+    /// Folder that everything is kept in; created if it is not there.
     #[arg(long, value_name = "DIR", default_value = ".local")]
     pub data: PathBuf,
     /// Folder of the functions' binaries [default: the one this program is in].
@@ -21,26 +23,34 @@ pub struct Options {
     /// The template [default: template.yaml here, else the one above this program].
     #[arg(long, value_name = "FILE")]
     pub template: Option<PathBuf>,
-    /// A host that imports may reach although it is private or on another port than 80 and 443. Repeatable.
-    #[arg(long = "allow-import-host", value_name = "HOST")]
-    pub allow_import_hosts: Vec<String>,
-    /// A parameter of the template that has another value than its default. Repeatable.
+    /// A parameter of the template with another value than its default; `{api}` in the value stands for the API's address.
+    /// Repeatable.
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = name_and_value)]
     pub parameters: Vec<(String, String)>,
+    /// A file that functions with layers find at this path below /opt. Repeatable.
+    #[arg(long = "layer", value_name = "PATH=FILE", value_parser = name_and_value)]
+    pub layers: Vec<(String, String)>,
+    /// Folder of a web app that the API's address shows to browsers at /.
+    #[arg(long, value_name = "DIR")]
+    pub web: Option<PathBuf>,
+    /// Command that prepares the cloud before it is ready: `sh -c` runs it with the content of ready.json on its standard input,
+    /// LOCAL_API and LOCAL_DATA.
+    #[arg(long, value_name = "COMMAND")]
+    pub setup: Option<String>,
     /// The functions are run by an emulator such as QEMU's, which has a thread of its own: limits of processes that they set
     /// have no effect.
     #[arg(long)]
     pub emulated: bool,
-    /// Write down in a file of this folder what functions ask of the services, for `check-policies`.
+    /// Record in a file of this folder what functions ask of the services, for `check-policies`.
     #[arg(long, value_name = "DIR")]
     pub record_requests: Option<PathBuf>,
-    /// Be as unkind as AWS on a bad day: a number is the seed of a mix of faults, else it is a file of rules (JSON).
+    /// Inject faults: a number is the seed of a mix of faults, else it is a file of rules (JSON).
     #[arg(long, value_name = "SEED|FILE")]
     pub faults: Option<String>,
 }
 
 impl Options {
-    /// The folder of the functions' binaries.
+    /// Returns the folder of the functions' binaries.
     ///
     /// # Errors
     /// The folder is not there.
@@ -52,7 +62,7 @@ impl Options {
         folder.canonicalize().with_context(|| format!("no folder {}", folder.display()))
     }
 
-    /// The template's file.
+    /// Returns the template's file.
     ///
     /// # Errors
     /// There is none.
@@ -66,42 +76,31 @@ impl Options {
         candidates.find(|file| file.is_file()).context("no template.yaml here; name one with --template")
     }
 
-    /// The folder of the web page: beside the template, whether it has been built or not.
+    /// Returns the files of the functions' layers.
     ///
     /// # Errors
-    /// There is no template.
-    pub fn page(&self) -> Result<PathBuf> {
-        Ok(self.template()?.parent().unwrap_or(Path::new("")).join("infra/web/dist"))
+    /// A file is not there, or its path does not lead below `/opt`.
+    pub fn layer_files(&self) -> Result<Vec<LayerFile>> {
+        self.layers.iter().map(|(at, file)| layer_file(Path::new(at), Path::new(file))).collect()
     }
 }
 
+fn layer_file(at: &Path, file: &Path) -> Result<LayerFile> {
+    let below = at.components().all(|part| matches!(part, Component::Normal(_)));
+    ensure!(below, "--layer {}=…: give a path below /opt, such as bin/tool", at.display());
+    let absolute = std::path::absolute(file).context("--layer without a file")?;
+    ensure!(absolute.is_file(), "--layer {}={}: there is no such file", at.display(), file.display());
+    Ok(LayerFile { at: at.to_owned(), file: absolute })
+}
+
 fn name_and_value(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("a parameter is given as NAME=VALUE")?;
+    let (name, value) = text.split_once('=').ok_or("give NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
 fn folder_of_program() -> Result<PathBuf> {
-    let program = std::env::current_exe().context("it is not known where this program is")?;
+    let program = std::env::current_exe().context("the path of this program is unknown")?;
     Ok(program.parent().unwrap_or(Path::new("/")).to_owned())
-}
-
-/// ffprobe: what the variable FILES_FFPROBE names, else the layer's, which the build puts beside this program.
-///
-/// # Errors
-/// It is not there.
-pub fn ffprobe() -> Result<PathBuf> {
-    if let Some(path) = std::env::var_os("FILES_FFPROBE").filter(|path| !path.is_empty()) {
-        let path = std::path::absolute(path).context("FILES_FFPROBE names no file")?;
-        ensure!(path.is_file(), "FILES_FFPROBE names {}, which is no file", path.display());
-        return Ok(path);
-    }
-    let path = folder_of_program()?.join("ffprobe");
-    ensure!(
-        path.is_file(),
-        "no {}: `make build` builds the layer's, or FILES_FFPROBE names another",
-        path.display()
-    );
-    Ok(path)
 }
 
 #[cfg(test)]
@@ -112,14 +111,30 @@ mod tests {
     fn options_are_those_of_the_manual() {
         let defaults = Options::parse_from(["files-local"]);
         assert_eq!((defaults.port, defaults.data.to_str()), (8787, Some(".local")));
-        let given = "files-local --port 0 --data d --functions f --template t --allow-import-host a --allow-import-host b --faults 7 --parameter A=b=c";
+        assert_eq!((&defaults.faults, &defaults.web, &defaults.setup), (&None, &None, &None));
+        let given =
+            "files-local --port 0 --data d --functions f --template t --faults 7 --parameter A=b=c --web w";
         let given = Options::parse_from(given.split(' '));
-        assert_eq!(given.allow_import_hosts, ["a", "b"]);
-        assert_eq!((&defaults.faults, given.faults.as_deref()), (&None, Some("7")));
+        assert_eq!((given.faults.as_deref(), given.web.as_deref()), (Some("7"), Some(Path::new("w"))));
         assert_eq!(given.parameters, [("A".to_owned(), "b=c".to_owned())]);
         assert!(Options::try_parse_from(["files-local", "--parameter", "A"]).is_err());
         assert_eq!(given.template().unwrap(), PathBuf::from("t"));
-        assert_eq!(given.page().unwrap(), PathBuf::from("infra/web/dist"));
         assert!(Options { functions: Some("/nowhere".into()), ..given }.functions().is_err());
+    }
+
+    #[test]
+    fn a_layer_is_a_file_that_is_there_at_a_path_below_opt() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let layers = |at: &str, file: &Path| {
+            let layer = format!("--layer={at}={}", file.display());
+            Options::parse_from(["files-local", &layer]).layer_files()
+        };
+        let [layer] = &*layers("bin/tool", file.path()).unwrap() else { panic!("one layer") };
+        assert_eq!((layer.at.as_path(), layer.file.as_path()), (Path::new("bin/tool"), file.path()));
+        for wrong in ["/bin/tool", "../tool"] {
+            assert!(layers(wrong, file.path()).is_err(), "{wrong}");
+        }
+        let missing = layers("bin/tool", Path::new("nowhere/tool")).unwrap_err().to_string();
+        assert!(missing.contains("nowhere/tool") && missing.contains("no such file"), "{missing}");
     }
 }

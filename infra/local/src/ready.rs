@@ -1,5 +1,6 @@
-//! `ready.json` and what the terminal says when everything answers.
+//! `ready.json`: what a client, a test or a script needs to know of a cloud that answers.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -7,18 +8,14 @@ use serde::Serialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::log::Log;
+/// Longest that a service may take to respond for the first time.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long everything may take to answer for the first time.
-const LIMIT: Duration = Duration::from_secs(30);
-
-/// The content of `ready.json`: all that a client, a test or `files-admin` needs.
+/// The content of `ready.json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Ready {
-    /// Base address of the API, with `/v1`.
+    /// Address of the API, without a path.
     pub api: String,
-    /// An API key with all scopes.
-    pub api_key: String,
     /// Endpoint of S3.
     pub s3: String,
     /// Endpoint of DynamoDB.
@@ -27,14 +24,9 @@ pub struct Ready {
     pub sqs: String,
     /// Endpoint of Lambda.
     pub lambda: String,
-    /// The queue through which probes are asked for again.
-    pub probe_queue: String,
-    /// Name of the bucket.
-    pub bucket: String,
-    /// Name of the files table.
-    pub table: String,
-    /// Name of the keys table.
-    pub keys_table: String,
+    /// What `!Ref` gives of each resource that runs here, by its logical id: the name of a table, a bucket or a function, the
+    /// URL of a queue.
+    pub resources: BTreeMap<String, String>,
     /// The region.
     pub region: String,
     /// The operator's access key id.
@@ -43,48 +35,24 @@ pub struct Ready {
     pub secret_access_key: String,
 }
 
-impl Ready {
-    /// Shows how to begin.
-    pub fn show(&self, log: &Log) {
-        let Self { api, api_key, .. } = self;
-        let page = api.trim_end_matches("v1");
-        for line in [
-            String::new(),
-            format!("  page  {page}"),
-            format!("  API   {api}"),
-            format!("  key   {api_key}"),
-            String::new(),
-            "  Try:".to_owned(),
-            format!("    curl -H 'X-API-KEY: {api_key}' -F file=@video.mp4 {api}/files"),
-            format!("    curl -H 'X-API-KEY: {api_key}' {api}/files"),
-            format!("    curl -H 'X-API-KEY: {api_key}' -L -O {api}/files/ID/video.mp4"),
-            String::new(),
-            "  Ctrl-C stops everything.".to_owned(),
-            String::new(),
-        ] {
-            log.plain(&line);
-        }
-    }
-}
-
-/// Waits until a service answers a request, whatever it answers.
+/// Waits until a service responds to a request, with whatever status.
 ///
 /// # Errors
 /// It does not within half a minute.
-pub async fn answers(address: &str) -> Result<()> {
-    let asked = tokio::time::timeout(LIMIT, ask(address)).await;
-    asked.map_err(anyhow::Error::from).flatten().with_context(|| format!("{address} does not answer"))
+pub(crate) async fn wait_for_response(address: &str) -> Result<()> {
+    let response = tokio::time::timeout(RESPONSE_TIMEOUT, request(address)).await;
+    response.map_err(anyhow::Error::from).flatten().with_context(|| format!("{address} does not respond"))
 }
 
-async fn ask(address: &str) -> Result<()> {
-    let mut stream = TcpStream::connect(address.trim_start_matches("http://")).await?;
+async fn request(address: &str) -> Result<()> {
     let host = address.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(host).await?;
     let request = format!("GET /_local/health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut start = [0; 9];
     stream.read_exact(&mut start).await?;
     if &start != b"HTTP/1.1 " {
-        bail!("it speaks something else than HTTP/1.1");
+        bail!("the response is not HTTP/1.1");
     }
     Ok(())
 }

@@ -35,7 +35,7 @@ impl Companion {
             .current_dir(folder())
             .env("NODE_ENV", "production")
             .env("S3_ENDPOINT", &ready.s3)
-            .env("S3_BUCKET", &ready.bucket)
+            .env("S3_BUCKET", ready.bucket())
             .env("S3_REGION", &ready.region)
             .env("S3_KEY", &ready.access_key_id)
             .env("S3_SECRET", &ready.secret_access_key)

@@ -62,9 +62,9 @@ impl Behind {
             s3: aws_sdk_s3::Client::from_conf(s3),
             sqs: aws_sdk_sqs::Client::new(&config(&ready.sqs)),
             lambda: aws_sdk_lambda::Client::new(&config(&ready.lambda)),
-            table: ready.table.clone(),
-            keys_table: ready.keys_table.clone(),
-            bucket: ready.bucket.clone(),
+            table: ready.table().to_owned(),
+            keys_table: ready.keys_table().to_owned(),
+            bucket: ready.bucket().to_owned(),
             owner: OwnerId::named(owner),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -167,15 +168,34 @@ fn seen(answer: Answer) -> (u16, BTreeSet<(String, String)>, String) {
 }
 
 #[tokio::test]
-async fn the_key_of_the_first_start_opens_the_api() {
+async fn the_first_start_makes_a_key_and_shows_how_to_begin() {
     skip_on_deployment!("the local cloud's own key");
-    let cloud = Cloud::shared().await;
-    let first = cloud.owner().await.with_key(&cloud.ready().api_key);
-    assert!(first.key().starts_with("fm_"));
+    let mut cloud = Cloud::setup().first_key().start().await;
+    let kept = |cloud: &Cloud| std::fs::read_to_string(cloud.folder().join("data/api-key")).expect("a key");
+    let key = kept(&cloud);
+    let first = cloud.owner().await.with_key(&key);
     first.list("").await;
     for item in first.behind.items().await {
-        assert!(!format!("{item:?}").contains(first.key()), "only a hash is stored");
+        assert!(!format!("{item:?}").contains(&key), "only a hash is stored");
     }
+    let api = cloud.api();
+    for line in [
+        format!("  web app  {}/", cloud.origin()),
+        format!("  API      {api}"),
+        format!("  key      {key}"),
+        format!("    curl -H 'X-API-KEY: {key}' -F file=@video.mp4 {api}/files"),
+        format!("    curl -H 'X-API-KEY: {key}' {api}/files"),
+        format!("    curl -H 'X-API-KEY: {key}' -L -O {api}/files/ID/video.mp4"),
+    ] {
+        let log = Cloud::log_tail(cloud.folder());
+        assert!(log.lines().any(|shown| shown == line), "{line}: {log}");
+    }
+    let mode = std::fs::metadata(cloud.folder().join("data/api-key")).expect("a key").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    cloud.kill_hard();
+    cloud.restart().await;
+    assert_eq!(kept(&cloud), key, "the same at every later start");
+    cloud.owner().await.with_key(&key).list("").await;
 }
 
 /// Runs `files-admin` against the cloud. Its standard output.

@@ -20,7 +20,7 @@ struct Options {
     #[arg(long, value_name = "DIR", default_value = "target/requests")]
     requests: PathBuf,
     /// The list of what is allowed and not used, with the reasons.
-    #[arg(long, value_name = "FILE", default_value = "infra/local/unused-permissions.yaml")]
+    #[arg(long, value_name = "FILE", default_value = "unused-permissions.yaml")]
     reasons: PathBuf,
     /// Say instead for each line of standard input (`{"function", "action", "resource"}`) whether the template allows it.
     #[arg(long)]

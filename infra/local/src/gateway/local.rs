@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
 use super::Gateway;
-use super::answer::{bare, empty, json_answer};
+use super::response::{bare, empty, json_response};
 use crate::clock::Clock;
 use crate::faults::Rules;
 use crate::{foreign, peer};
@@ -23,7 +23,7 @@ pub(super) async fn only_own(
     request: Request,
     next: Next,
 ) -> Response<Body> {
-    let Ok(own) = gateway.inner.authority.parse::<SocketAddr>() else {
+    let Ok(own) = gateway.inner.router.authority().parse::<SocketAddr>() else {
         return bare(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
     };
     let foreign = foreign::check_host(request.uri(), request.headers())
@@ -41,12 +41,12 @@ pub(super) async fn only_own(
 
 /// `GET /_local/health`
 pub(super) async fn health() -> Response<Body> {
-    json_answer(StatusCode::OK, &json!({"status": "ok"}))
+    json_response(StatusCode::OK, &json!({"status": "ok"}))
 }
 
 /// `GET /_local/calls`
 pub(super) async fn calls(State(gateway): State<Gateway>) -> Response<Body> {
-    json_answer(StatusCode::OK, &gateway.inner.calls.to_json())
+    json_response(StatusCode::OK, &gateway.inner.calls.to_json())
 }
 
 /// `DELETE /_local/calls`
@@ -57,7 +57,7 @@ pub(super) async fn clear_calls(State(gateway): State<Gateway>) -> Response<Body
 
 /// `GET /_local/consumed`: DynamoDB's units and bytes by function, since they are added up.
 pub(super) async fn consumed(State(gateway): State<Gateway>) -> Response<Body> {
-    json_answer(StatusCode::OK, &gateway.inner.calls.consumed_json())
+    json_response(StatusCode::OK, &gateway.inner.calls.consumed_json())
 }
 
 /// `POST /_local/consumed`: from now on they are added up.
@@ -77,14 +77,14 @@ pub(super) async fn run_schedule(
         Some(Ok(outcome)) => {
             let status = if outcome.failed { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK };
             let payload: Value = serde_json::from_slice(&outcome.payload).unwrap_or_default();
-            json_answer(status, &json!({"failed": outcome.failed, "payload": payload}))
+            json_response(status, &json!({"failed": outcome.failed, "payload": payload}))
         }
     }
 }
 
 /// `GET /_local/faults`: the rules, and how often each has struck.
 pub(super) async fn faults(State(gateway): State<Gateway>) -> Response<Body> {
-    json_answer(StatusCode::OK, &gateway.inner.lambda.faults().to_json())
+    json_response(StatusCode::OK, &gateway.inner.lambda.faults().to_json())
 }
 
 /// `POST /_local/faults`: adds rules, or a seed's mix; 400 if something is no rule.
@@ -124,5 +124,5 @@ pub(super) async fn advance_clock(State(gateway): State<Gateway>, body: Bytes) -
 
 fn time(clock: &Clock) -> Response<Body> {
     let now = clock.now().format(&Rfc3339).unwrap_or_default();
-    json_answer(StatusCode::OK, &json!({"now": now, "ahead_seconds": clock.ahead().as_secs()}))
+    json_response(StatusCode::OK, &json!({"now": now, "ahead_seconds": clock.ahead().as_secs()}))
 }

@@ -2,14 +2,16 @@
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
-mod answer;
 mod body;
 mod cors;
 mod event;
 mod local;
-mod page;
 mod path;
+mod problem;
+mod response;
+mod router;
 mod routes;
+mod web;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,7 +19,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{Request, Response, StatusCode};
@@ -32,17 +33,16 @@ use crate::log::{Level, Log};
 use crate::runtime::{Invocation, Lambda, Refused, WhenBusy};
 use crate::template::{Cors, Function};
 use crate::triggers::Schedules;
-use page::Page;
-use routes::Routes;
+pub use problem::Problem;
+pub use response::read as read_response;
+pub use router::{Routed, Router};
+use web::WebApp;
 
 /// Most bytes of a request's body.
 pub const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
-/// After this long the gateway answers by itself.
+/// After this long the gateway responds by itself.
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Most bytes of the request line and all headers.
-const MAX_HEADER_BYTES: usize = 10_240;
 
 /// The HTTP API. Cheap to clone.
 #[derive(Clone)]
@@ -51,13 +51,12 @@ pub struct Gateway {
 }
 
 struct Inner {
-    routes: Routes,
+    router: Router,
     cors: Option<Cors>,
-    authority: String,
     lambda: Lambda,
     calls: Arc<Calls>,
     schedules: Schedules,
-    page: Page,
+    web: Option<WebApp>,
     log: Log,
 }
 
@@ -73,30 +72,30 @@ pub struct Settings {
     pub calls: Arc<Calls>,
     /// Run at `/_local/schedule/{function}`.
     pub schedules: Schedules,
-    /// Folder of the built web page, shown at `/`.
-    pub page: PathBuf,
+    /// Folder of a built web app, shown at `/`.
+    pub web: Option<PathBuf>,
     /// Where its lines go.
     pub log: Log,
 }
 
 impl Gateway {
-    /// A gateway to these functions' routes.
+    /// Makes a gateway to these functions' routes.
     ///
     /// # Errors
     /// Two functions have the same route.
     pub fn new(settings: Settings, functions: &[Function]) -> Result<Self> {
-        let Settings { cors, authority, lambda, calls, schedules, page, log } = settings;
-        let (routes, page) = (Routes::new(functions)?, Page::new(page));
-        let inner = Inner { routes, cors, authority, lambda, calls, schedules, page, log };
+        let Settings { cors, authority, lambda, calls, schedules, web, log } = settings;
+        let (router, web) = (Router::new(functions, &authority)?, web.map(WebApp::new));
+        let inner = Inner { router, cors, lambda, calls, schedules, web, log };
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Answers requests until it is dropped.
+    /// Handles requests until it is dropped.
     ///
     /// # Errors
     /// The listener fails.
     pub async fn serve(self, listener: TcpListener) -> Result<()> {
-        let router = Router::new()
+        let server = axum::Router::new()
             .route("/_local/health", get(local::health))
             .route("/_local/calls", get(local::calls).delete(local::clear_calls))
             .route("/_local/consumed", get(local::consumed).post(local::meter))
@@ -106,8 +105,8 @@ impl Gateway {
             .route_layer(middleware::from_fn_with_state(self.clone(), local::only_own))
             .fallback(handle)
             .with_state(self);
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        // Answers are small: without this, Nagle's algorithm may hold one back for 40 ms.
+        let service = server.into_make_service_with_connect_info::<SocketAddr>();
+        // Responses are small: without this, Nagle's algorithm may hold one back for 40 ms.
         let listener = listener.tap_io(|connection| {
             let _ = connection.set_nodelay(true);
         });
@@ -121,18 +120,18 @@ async fn handle(
     request: Request<Body>,
 ) -> Response<Body> {
     let inner = &gateway.inner;
-    if let Some(wanted) = Page::wanted(&request)
-        && let Some(page) = inner.page.answer(wanted).await
+    if let (Some(web), Some(file)) = (&inner.web, WebApp::file(&request))
+        && let Some(response) = web.respond(file).await
     {
-        return page;
+        return response;
     }
     let request_id = Uuid::new_v4().to_string();
     let origin = cors::origin(request.headers());
     let preflight = inner.cors.is_some() && cors::is_preflight(&request);
     let mut response = if preflight {
-        answer::empty(StatusCode::NO_CONTENT)
+        response::empty(StatusCode::NO_CONTENT)
     } else {
-        inner.answer(request, client, &request_id).await.unwrap_or_else(|problem| problem.response())
+        inner.handle(request, client, &request_id).await.unwrap_or_else(|problem| problem.response())
     };
     if let Some(cors) = &inner.cors {
         cors::apply(cors, origin.as_deref(), preflight, &mut response);
@@ -143,70 +142,30 @@ async fn handle(
     response
 }
 
-/// What the gateway answers by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Problem {
-    BadRequest,
-    NotFound,
-    HeadersTooLarge,
-    BodyTooLarge,
-    InternalServerError,
-    ServiceUnavailable,
-}
-
-impl Problem {
-    fn response(self) -> Response<Body> {
-        let (status, message) = match self {
-            Self::BadRequest => (StatusCode::BAD_REQUEST, "Bad Request"),
-            Self::NotFound => (StatusCode::NOT_FOUND, "Not Found"),
-            Self::HeadersTooLarge => {
-                (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large")
-            }
-            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
-            Self::InternalServerError => (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
-            Self::ServiceUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
-        };
-        answer::bare(status, message)
-    }
-}
-
 impl Inner {
-    async fn answer(
+    async fn handle(
         &self,
         request: Request<Body>,
         client: SocketAddr,
         request_id: &str,
     ) -> Result<Response<Body>, Problem> {
         let (parts, body) = request.into_parts();
-        if event::header_bytes(&parts) > MAX_HEADER_BYTES {
-            return Err(Problem::HeadersTooLarge);
-        }
-        if !event::has_host(&parts) {
-            return Err(Problem::BadRequest);
-        }
-        let path = path::decode(parts.uri.path()).ok_or(Problem::BadRequest)?;
+        let path = self.router.check(&parts)?;
         let body = body::read(&parts, body).await?;
-        let found = self.routes.find(parts.method.as_str(), &path).ok_or(Problem::NotFound)?;
-        let surroundings = event::Surroundings {
-            authority: &self.authority,
-            client,
-            request_id,
-            path: &path,
-            found: &found,
-        };
-        let payload = event::build(&parts, body, &surroundings);
-        let invocation = Invocation::new(&found.function, payload.into(), WhenBusy::Throttle);
+        let Routed { function, event } =
+            self.router.route_checked(&path, &parts, body, client, request_id)?;
+        let invocation = Invocation::new(&function, event.into(), WhenBusy::Throttle);
         let outcome = match tokio::time::timeout(INTEGRATION_TIMEOUT, self.lambda.invoke(invocation)).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(refused)) => return Err(self.refused(&found.function, refused)),
+            Ok(Err(refused)) => return Err(self.refused(&function, refused)),
             Err(_) => return Err(Problem::ServiceUnavailable),
         };
         if outcome.failed {
             return Err(Problem::InternalServerError);
         }
-        answer::read(&outcome.payload).map_err(|error| {
-            let text = format!("the answer is no response of format 2.0: {error:#}");
-            self.log.line(&found.function, Level::Error, &text);
+        response::read(&outcome.payload).map_err(|error| {
+            let text = format!("the response is not one of format 2.0: {error:#}");
+            self.log.line(&function, Level::Error, &text);
             Problem::InternalServerError
         })
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use uuid::Uuid;
 
-use super::Settings;
+use super::{LayerFile, Settings};
 use crate::account::REGION;
 use crate::template::Function;
 
@@ -70,14 +70,37 @@ pub(super) fn variables(
     let python = if function.is_python { &OF_PYTHON[..] } else { &[] };
     let working_directory = function.is_python.then_some(("PWD", &*task));
     // A function's own variables cannot replace Lambda's reserved ones.
-    let mut variables = function.environment.clone();
+    let layers = if settings.jail.keeps_apart() { &[] } else { &*settings.layers };
+    let own_variables =
+        function.environment.iter().map(|(name, value)| (name.clone(), located(value, layers)));
+    let mut variables: BTreeMap<_, _> = own_variables.collect();
     let given = FIXED.iter().chain(&own).chain(python).copied().chain(working_directory);
     variables.extend(given.map(|(name, value)| (name.to_owned(), value.to_owned())));
     variables
+}
+
+/// Returns a variable's value. Where functions have no `/opt`, one that is the path of a layer's file there becomes that file's
+/// path on this machine.
+fn located(value: &str, layers: &[LayerFile]) -> String {
+    let named = |layer: &&LayerFile| Path::new(value) == Path::new("/opt").join(&layer.at);
+    layers.iter().find(named).map_or_else(|| value.to_owned(), |layer| layer.file.display().to_string())
 }
 
 /// The trace that the process is started in; that of an invocation comes with it.
 fn trace() -> String {
     let (root, parent) = (Uuid::new_v4().simple().to_string(), Uuid::new_v4().simple().to_string());
     format!("Root=1-{}-{};Parent={};Sampled=0", &root[..8], &root[8..], &parent[..16])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layers_file_is_named_where_it_is() {
+        let layer = LayerFile { at: "bin/tool".into(), file: "/here/tool".into() };
+        assert_eq!(located("/opt/bin/tool", &[layer.clone()]), "/here/tool");
+        assert_eq!(located("/opt/bin/tool", &[]), "/opt/bin/tool");
+        assert_eq!(located("/opt/bin/other", &[layer]), "/opt/bin/other");
+    }
 }

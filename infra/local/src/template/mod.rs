@@ -65,13 +65,17 @@ pub fn load(text: &str, surroundings: &Surroundings) -> Result<Model> {
     let template = yaml::read(text)?;
     let mut resolver = Resolver::new(&template, &surroundings.parameters)?;
     let resources = wanted_resources(&template, &resolver)?;
+    let globals = template.get("Globals").cloned().unwrap_or_default();
+    let mut model = Model::default();
     for (id, resource) in &resources {
         let attributes = attributes(id, resource, &resolver, surroundings)
             .with_context(|| format!("the name of resource {id} is not understood"))?;
+        // Only what runs here has attributes.
+        if !attributes.named.is_empty() {
+            model.resources.insert(id.clone(), attributes.reference.clone());
+        }
         resolver.add_resource(id, attributes);
     }
-    let globals = template.get("Globals").cloned().unwrap_or_default();
-    let mut model = Model::default();
     for name in surroundings.parameters.keys().filter(|name| !resolver.has_parameter(name)) {
         model.notices.not_run(name, "the template has no such parameter");
     }

@@ -20,6 +20,9 @@ pub struct Model {
     pub buckets: Vec<Bucket>,
     /// CORS of the HTTP API; `None` where the API configures none.
     pub cors: Option<Cors>,
+    /// What `!Ref` gives of each resource that runs here, by its logical id: a table's, a bucket's or a function's name, a
+    /// queue's URL.
+    pub resources: BTreeMap<String, String>,
     /// What does not run here.
     pub notices: Notices,
 }
@@ -224,21 +227,21 @@ impl Notices {
         self.not_run.push(format!("{place}: {what}"));
     }
 
-    /// The lines to show.
+    /// Returns a line for each thing that the local cloud cannot run although it might matter.
     #[must_use]
-    pub fn lines(&self) -> Vec<String> {
-        let mut lines: Vec<String> =
-            self.not_run.iter().map(|text| format!("not run here: {text}")).collect();
+    pub fn not_run_lines(&self) -> Vec<String> {
+        let mut lines: Vec<_> = self.not_run.iter().map(|text| format!("not run here: {text}")).collect();
         lines.sort();
-        let counted = self.cloud_only.iter().map(|(what, places)| match places.iter().next() {
-            Some(only) if places.len() == 1 => format!("{what} ({only})"),
-            _ => format!("{what} ({} resources)", places.len()),
-        });
-        let counted: Vec<String> = counted.collect();
-        if !counted.is_empty() {
-            lines.push(format!("without effect here: {}", counted.join(", ")));
-        }
         lines
+    }
+
+    /// Returns a line for each type and property that has no effect here, with the resources that it stands at.
+    #[must_use]
+    pub fn without_effect_lines(&self) -> Vec<String> {
+        let line = |(what, places): (&String, &BTreeSet<String>)| {
+            format!("{what}: {}", places.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
+        };
+        self.cloud_only.iter().map(line).collect()
     }
 }
 

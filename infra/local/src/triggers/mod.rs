@@ -7,7 +7,7 @@ mod schedules;
 
 pub use asynchronous::{Asynchronous, RETRY_DELAYS};
 pub use objects::ObjectTrigger;
-pub use queues::QueueTrigger;
+pub use queues::{QueueTrigger, queue_event};
 pub use schedules::Schedules;
 
 use time::OffsetDateTime;

@@ -95,7 +95,7 @@ impl QueueTrigger {
     }
 
     async fn invoke(&self, messages: &[Message]) -> Result<Outcome, Refused> {
-        let event = event(messages, &self.source.queue);
+        let event = queue_event(messages, &self.source.queue);
         let mut invocation = Invocation::new(&self.function, event.to_string().into(), WhenBusy::Wait);
         invocation.lineage = messages.iter().map(lineage).fold(Lineage::default(), Lineage::join);
         self.lambda.invoke(invocation).await
@@ -184,7 +184,8 @@ fn done(messages: &[Message], outcome: &Outcome, reports: bool) -> Done {
     }
 }
 
-fn event(messages: &[Message], queue: &str) -> Value {
+/// Returns the event of these messages of a queue.
+pub fn queue_event(messages: &[Message], queue: &str) -> Value {
     json!({"Records": messages.iter().map(|message| record(message, queue)).collect::<Vec<_>>()})
 }
 
@@ -265,7 +266,7 @@ mod tests {
 
     #[test]
     fn an_event_has_the_documented_shape() {
-        insta::assert_json_snapshot!(event(&[message("m1")], "files-local-DeadLetterQueue"));
+        insta::assert_json_snapshot!(queue_event(&[message("m1")], "files-local-DeadLetterQueue"));
     }
 
     #[test]

@@ -41,7 +41,7 @@ async fn api() -> Api {
         lambda: running.lambda.clone(),
         calls,
         schedules: Schedules::new(&running.model.functions, running.lambda.clone(), asynchronous),
-        page: running.folder.path().join("page"),
+        web: Some(running.folder.path().join("web")),
         log: running.lines.log(),
     };
     tokio::spawn(Gateway::new(settings, &running.model.functions).unwrap().serve(listener));

@@ -92,7 +92,7 @@ async fn a_seed_is_a_mix_and_what_is_no_rule_stops_the_start() {
     let shown = cloud.get("/_local/faults").json();
     assert!(shown["seed"] == 7 && shown["rules"].as_array().unwrap().len() > 20, "{shown}");
     cloud.signal("-TERM");
-    assert!(String::from_utf8(cloud.output().stdout).unwrap().contains("hostile: faults 7"));
+    assert!(String::from_utf8(cloud.output().stdout).unwrap().contains("injects faults: 7"));
 
     let file = place.functions.path().join("rules.json");
     for (rules, told) in [

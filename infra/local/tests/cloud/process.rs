@@ -3,26 +3,27 @@
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use serde_json::Value;
+use files_local::runtime::Jail;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::board::Board;
 use crate::http::request;
-use crate::setup::{functions, is_alive, until};
+use crate::setup::{functions, is_alive, script, until};
 
-const TEMPLATE: &str = r#"Resources:
+const TEMPLATE: &str = r#"Parameters:
+  Address: {Type: String, Default: unknown}
+Resources:
   W: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: f/worker, Timeout: 20,
-      Environment: {Variables: {BOARD: 'BOARD-ADDRESS'}}, Events: {
-      Made: {Type: S3, Properties: {Bucket: !Ref FilesBucket, Events: 's3:ObjectCreated:*',
+      Environment: {Variables: {BOARD: 'BOARD-ADDRESS', ADDRESS: !Ref Address, TOOL: /opt/bin/tool}}, Events: {
+      Made: {Type: S3, Properties: {Bucket: !Ref Bucket, Events: 's3:ObjectCreated:*',
         Filter: {S3Key: {Rules: [{Name: prefix, Value: files/}]}}}},
       Do: {Type: HttpApi, Properties: {Method: ANY, Path: '/{do}'}}}}}
-  FilesTable: {Type: 'AWS::DynamoDB::Table', Properties: {
-      AttributeDefinitions: [{AttributeName: pk, AttributeType: S}, {AttributeName: sk, AttributeType: S}],
-      KeySchema: [{AttributeName: pk, KeyType: HASH}, {AttributeName: sk, KeyType: RANGE}]}}
-  KeysTable: {Type: 'AWS::DynamoDB::Table', Properties: {
+  Table: {Type: 'AWS::DynamoDB::Table', Properties: {
       AttributeDefinitions: [{AttributeName: pk, AttributeType: S}], KeySchema: [{AttributeName: pk, KeyType: HASH}]}}
-  FilesBucket: {Type: 'AWS::S3::Bucket', Properties: {BucketName: bucket}}
+  Bucket: {Type: 'AWS::S3::Bucket', Properties: {BucketName: bucket}}
   Queue: {Type: 'AWS::SQS::Queue'}
+  Alarm: {Type: 'AWS::CloudWatch::Alarm'}
 "#;
 
 pub(crate) struct Place {
@@ -77,7 +78,7 @@ impl Cloud {
     /// Sends a body that is JSON.
     pub(crate) fn send(&self, method: &str, path: &str, body: &str) -> crate::http::Answer {
         let api = self.ready["api"].as_str().unwrap();
-        let authority = api.trim_start_matches("http://").trim_end_matches("/v1");
+        let authority = api.trim_start_matches("http://");
         request(authority, method, path, &[("Content-Type", "application/json")], body.as_bytes())
     }
 
@@ -93,7 +94,7 @@ impl Cloud {
             .credentials_provider(keys)
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .build();
-        let put = aws_sdk_s3::Client::from_conf(config).put_object().bucket(text("bucket")).key(key);
+        let put = aws_sdk_s3::Client::from_conf(config).put_object().bucket("bucket").key(key);
         put.body(b"bytes".to_vec().into()).send().await.unwrap();
     }
 
@@ -131,12 +132,18 @@ async fn a_polite_end_takes_all_processes_along() {
         let pid = cloud.get("/echo").json()["pid"].as_u64().unwrap();
         assert!(is_alive(pid));
         cloud.signal(signal);
-        let (key, output) = (cloud.ready["api_key"].clone(), cloud.output());
+        let (api, output) = (cloud.ready["api"].clone(), cloud.output());
         assert!(output.status.success(), "{output:?}");
         assert!(!is_alive(pid));
         assert!(!place.data.path().join("ready.json").exists());
         let shown = String::from_utf8(output.stdout).unwrap();
-        assert!(shown.contains(key.as_str().unwrap()) && shown.contains("/v1/files"), "{shown}");
+        assert!(shown.contains(&format!("{} is ready", api.as_str().unwrap())), "{shown}");
+        let list = place.data.path().join("without-effect.txt");
+        assert!(shown.contains(&format!(
+            "2 kinds of resources and properties have no effect here: see {}",
+            list.display()
+        )));
+        assert_eq!(std::fs::read_to_string(list).unwrap(), "AWS::CloudWatch::Alarm: Alarm\nMemorySize: W\n");
         assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
     }
 }
@@ -152,7 +159,7 @@ async fn a_kill_takes_all_processes_along_and_loses_nothing() {
     until("the function is gone", || !is_alive(pid)).await;
     std::fs::remove_file(place.data.path().join("ready.json")).unwrap();
     let again = place.start().await;
-    for kept in ["api_key", "s3", "dynamodb", "sqs", "bucket", "table", "keys_table", "secret_access_key"] {
+    for kept in ["s3", "dynamodb", "sqs", "resources", "secret_access_key"] {
         assert_eq!(again.ready[kept], before[kept], "{kept}");
     }
     assert_eq!(again.get("/echo").status, 200);
@@ -182,6 +189,49 @@ async fn an_object_that_came_to_be_invokes_the_function_after_a_kill_too() {
 }
 
 #[tokio::test]
+async fn resources_are_named_by_their_logical_ids() {
+    let place = Place::new(&["worker"]);
+    let cloud = place.start().await;
+    let queue = format!("{}/000000000000/files-local-Queue", cloud.ready["sqs"].as_str().unwrap());
+    let resources =
+        json!({"W": "files-local-W", "Table": "files-local-Table", "Bucket": "bucket", "Queue": queue});
+    assert_eq!(cloud.ready["resources"], resources);
+}
+
+#[tokio::test]
+async fn the_setup_command_runs_before_the_cloud_is_ready() {
+    let place = Place::new(&["worker"]);
+    let setup =
+        r#"cat > "$LOCAL_DATA/seen" && test ! -e "$LOCAL_DATA/ready.json" && echo "set up $LOCAL_API""#;
+    let cloud = place.start_with(&["--setup", setup]).await;
+    let seen = std::fs::read(place.data.path().join("seen")).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&seen).unwrap(), cloud.ready, "the content of ready.json");
+    cloud.signal("-TERM");
+    let api = cloud.ready["api"].as_str().unwrap().to_owned();
+    let shown = String::from_utf8(cloud.output().stdout).unwrap();
+    assert!(shown.contains(&format!("set up {api}\n")), "{shown}");
+
+    let output = place.command().args(["--setup", "exit 3"]).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && error.contains("the setup command failed"), "{error}");
+    assert!(!place.data.path().join("ready.json").exists());
+}
+
+#[tokio::test]
+async fn parameters_know_the_apis_address_and_functions_their_layers() {
+    let place = Place::new(&["worker"]);
+    let tool = place.functions.path().join("tool");
+    script(&tool, "#!/bin/sh\n");
+    let layer = format!("bin/tool={}", tool.display());
+    let cloud = place.start_with(&["--parameter", "Address={api}/v2", "--layer", &layer]).await;
+    let environment = cloud.get("/echo").json()["variables"].take();
+    assert_eq!(environment["ADDRESS"], format!("{}/v2", cloud.ready["api"].as_str().unwrap()));
+    let named = environment["TOOL"].as_str().unwrap();
+    let has_opt = Jail::detect().unwrap().keeps_apart();
+    assert_eq!(named, if has_opt { "/opt/bin/tool" } else { tool.to_str().unwrap() });
+}
+
+#[tokio::test]
 async fn the_start_is_refused_plainly() {
     let place = Place::new(&["worker"]);
     let cloud = place.start().await;
@@ -195,8 +245,7 @@ async fn the_start_is_refused_plainly() {
     let output = unbuilt.command().output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && told.contains("worker") && told.contains("make build"), "{told}");
-    let port =
-        cloud.ready["api"].as_str().unwrap().rsplit(':').next().unwrap().trim_end_matches("/v1").to_owned();
+    let port = cloud.ready["api"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
     let taken = unbuilt.command().args(["--port", &port]).output().unwrap();
     assert!(String::from_utf8_lossy(&taken.stderr).contains("--port"), "{taken:?}");
 }

@@ -14,7 +14,6 @@ export const PATIENCE = 120_000
 export interface Ready {
   api: string
   s3: string
-  bucket: string
   region: string
   access_key_id: string
   secret_access_key: string
@@ -35,10 +34,10 @@ export class Cloud {
 
   static async start(): Promise<Cloud> {
     const folder = mkdtempSync(join(tmpdir(), 'files-web-test-'))
-    const options = ['--port', '0', '--data', join(folder, 'data'), '--allow-import-host', '127.0.0.1']
+    const options = ['--port', '0', '--data', join(folder, 'data'), '--parameter', 'AllowImportHosts=127.0.0.1']
     // Refused requests are what some tests are about: only why it cannot start is shown.
     const env = { ...process.env, FILES_LOCAL_LOG: 'off' }
-    const child = spawn(join(BUILT, 'files-local'), options, { cwd: folder, env, stdio: ['ignore', 'ignore', 'inherit'] })
+    const child = spawn(join(PROJECT, 'infra/scripts/dev.sh'), options, { cwd: folder, env, stdio: ['ignore', 'ignore', 'inherit'] })
     const until = Date.now() + PATIENCE
     while (Date.now() < until && child.exitCode === null) {
       const ready = readReady(folder)

@@ -1,4 +1,4 @@
-//! What a function's answer becomes.
+//! From a function's response to that of the API.
 
 use anyhow::{Context, Result, bail};
 use axum::body::Body;
@@ -21,20 +21,20 @@ const NOT_PASSED_ON: &[&str] = &[
     "upgrade",
 ];
 
-/// An answer without a body.
+/// Returns a response without a body.
 pub(super) fn empty(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     response
 }
 
-/// The gateway's own bare errors.
+/// Returns one of the gateway's own bare errors.
 pub(super) fn bare(status: StatusCode, message: &str) -> Response<Body> {
-    json_answer(status, &json!({"message": message}))
+    json_response(status, &json!({"message": message}))
 }
 
-/// Any JSON.
-pub(super) fn json_answer(status: StatusCode, value: &Value) -> Response<Body> {
+/// Returns a JSON response.
+pub(super) fn json_response(status: StatusCode, value: &Value) -> Response<Body> {
     with_body(status, value.to_string())
 }
 
@@ -50,7 +50,7 @@ fn with_body(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
 ///
 /// # Errors
 /// A field of a response with `statusCode` has no value that the gateway takes.
-pub(super) fn read(payload: &[u8]) -> Result<Response<Body>> {
+pub fn read(payload: &[u8]) -> Result<Response<Body>> {
     let fields = match serde_json::from_slice(payload) {
         Ok(Value::Object(fields)) if fields.contains_key("statusCode") => fields,
         Ok(Value::String(text)) => return Ok(with_body(StatusCode::OK, text)),
@@ -147,13 +147,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_is_passed_on() {
-        let answer = json!({
+    async fn a_response_is_passed_on() {
+        let response = json!({
             "statusCode": 201, "isBase64Encoded": true, "body": "eA==",
             "headers": {"ETag": "\"1\"", "Content-Length": "99", "content-type": "video/mp4"},
             "multiValueHeaders": {"etag": ["\"1\""], "link": ["a", "b"]}, "cookies": ["c=1"],
         });
-        let (status, headers, body) = shown(&answer).await;
+        let (status, headers, body) = shown(&response).await;
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let expected = [
             pair("etag", "\"1\""),
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_answers_are_refused() {
+    fn malformed_responses_are_refused() {
         for payload in [
             r#"{"statusCode":"x"}"#,
             r#"{"statusCode":99}"#,

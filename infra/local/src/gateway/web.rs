@@ -1,4 +1,4 @@
-//! The web page at `/`, which only the local cloud serves: in AWS it is deployed apart from the API.
+//! A web app at `/`. Only the local cloud serves one: in AWS it is deployed apart from the API.
 
 use std::path::PathBuf;
 
@@ -9,50 +9,58 @@ use axum::http::header::{
 };
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode};
 
-/// What a browser sees before the page has been built.
-const NOT_BUILT: &str = "The web page has not been built. `make web` does that; then reload this.\n";
+/// What a browser sees before the web app has been built.
+const NOT_BUILT: &str =
+    "The web app has not been built: the folder of files-local --web has no index.html.\n";
 
-/// The built page.
-pub(super) struct Page {
+/// The built web app.
+pub(super) struct WebApp {
     folder: PathBuf,
 }
 
-/// What is asked for of it.
-pub(super) enum Wanted {
+/// A file of the web app that a request asks for.
+pub(super) enum WebFile {
+    /// `index.html`.
     Html,
-    Asset { name: String, media_type: &'static str },
+    /// A file below `assets`.
+    Asset {
+        /// Its path below the folder.
+        name: String,
+        /// Its media type.
+        media_type: &'static str,
+    },
 }
 
-impl Page {
-    /// The page that is, or will be, in this folder.
+impl WebApp {
+    /// Serves the web app that is, or will be, in this folder.
     pub(super) fn new(folder: PathBuf) -> Self {
         Self { folder }
     }
 
-    /// The page for browsers at `/`, its files below `/assets`; `None` for everything else, which is the API's. Whoever does
-    /// not ask for HTML finds at `/` what is there in AWS: nothing.
-    pub(super) fn wanted(request: &Request<Body>) -> Option<Wanted> {
+    /// Returns the file that a request asks for: `index.html` at `/` for browsers, others below `/assets`. `None`: the request
+    /// is the API's. Who does not accept HTML finds at `/` what AWS has there: no route.
+    pub(super) fn file(request: &Request<Body>) -> Option<WebFile> {
         if request.method() != Method::GET {
             return None;
         }
         let path = request.uri().path();
         if path == "/" && wants_html(request) {
-            return Some(Wanted::Html);
+            return Some(WebFile::Html);
         }
         let name = path.strip_prefix("/assets/").filter(|name| is_plain(name))?;
-        Some(Wanted::Asset { name: format!("assets/{name}"), media_type: media_type(name)? })
+        Some(WebFile::Asset { name: format!("assets/{name}"), media_type: media_type(name)? })
     }
 
-    /// `None`: there is no such file.
-    pub(super) async fn answer(&self, wanted: Wanted) -> Option<Response<Body>> {
-        match wanted {
-            Wanted::Html => {
+    /// Responds with a file; `None`: there is no such file.
+    pub(super) async fn respond(&self, file: WebFile) -> Option<Response<Body>> {
+        match file {
+            WebFile::Html => {
                 let missing = || (StatusCode::NOT_FOUND, "text/plain; charset=utf-8", NOT_BUILT.into());
                 let found = |html| (StatusCode::OK, "text/html; charset=utf-8", html);
                 let (status, media_type, body) = self.read("index.html").await.map_or_else(missing, found);
                 Some(response(status, media_type, "no-cache", body))
             }
-            Wanted::Asset { name, media_type } => {
+            WebFile::Asset { name, media_type } => {
                 let body = self.read(&name).await?;
                 // The names hold a hash of the content.
                 Some(response(StatusCode::OK, media_type, "public, max-age=31536000, immutable", body))
@@ -96,7 +104,7 @@ fn response(
     let headers: [(HeaderName, &'static str); 5] = [
         (CONTENT_TYPE, media_type),
         (CACHE_CONTROL, cache),
-        // The page brings its own policy; this is the part that only a header can say.
+        // The web app brings its own policy in a meta element, which cannot forbid frames.
         (CONTENT_SECURITY_POLICY, "frame-ancestors 'none'"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),
@@ -113,22 +121,27 @@ mod tests {
 
     use super::*;
 
-    async fn answered(page: &Page, method: &str, path: &str, accept: &str) -> Option<(u16, String, String)> {
+    async fn responded(
+        web: &WebApp,
+        method: &str,
+        path: &str,
+        accept: &str,
+    ) -> Option<(u16, String, String)> {
         let request = Request::builder().method(method).uri(path).header(ACCEPT, accept);
-        let wanted = Page::wanted(&request.body(Body::empty()).unwrap())?;
-        let (parts, body) = page.answer(wanted).await?.into_parts();
+        let file = WebApp::file(&request.body(Body::empty()).unwrap())?;
+        let (parts, body) = web.respond(file).await?.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let media_type = parts.headers[CONTENT_TYPE].to_str().unwrap().to_owned();
         Some((parts.status.as_u16(), media_type, String::from_utf8(body.to_vec()).unwrap()))
     }
 
     #[tokio::test]
-    async fn only_browsers_get_the_page_and_only_its_own_files() {
+    async fn only_browsers_get_the_web_app_and_only_its_own_files() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("assets")).unwrap();
-        let page = Page::new(folder.path().join("."));
+        let web = WebApp::new(folder.path().join("."));
         let html = "text/html,application/xhtml+xml,*/*;q=0.8";
-        let (status, _, text) = answered(&page, "GET", "/", html).await.unwrap();
+        let (status, _, text) = responded(&web, "GET", "/", html).await.unwrap();
         assert_eq!((status, text.as_str()), (404, NOT_BUILT), "before it is built");
 
         for (name, content) in
@@ -137,9 +150,9 @@ mod tests {
             std::fs::write(folder.path().join(name), content).unwrap();
         }
         let page_found = Some((200, "text/html; charset=utf-8".to_owned(), "page".to_owned()));
-        assert_eq!(answered(&page, "GET", "/", html).await, page_found);
+        assert_eq!(responded(&web, "GET", "/", html).await, page_found);
         let code_found = Some((200, "text/javascript; charset=utf-8".to_owned(), "code".to_owned()));
-        assert_eq!(answered(&page, "GET", "/assets/a-1.js", "*/*").await, code_found);
+        assert_eq!(responded(&web, "GET", "/assets/a-1.js", "*/*").await, code_found);
 
         for (method, path, accept) in [
             ("GET", "/", "*/*"),
@@ -158,7 +171,7 @@ mod tests {
             ("GET", "/assets/..%2Findex.html", html),
             ("GET", "/assets//a-1.js", html),
         ] {
-            assert_eq!(answered(&page, method, path, accept).await, None, "{method} {path} {accept}");
+            assert_eq!(responded(&web, method, path, accept).await, None, "{method} {path} {accept}");
         }
     }
 }

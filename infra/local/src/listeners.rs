@@ -1,0 +1,46 @@
+//! The ports of the API and of the services, all on 127.0.0.1.
+
+use anyhow::{Context, Result};
+use tokio::net::TcpListener;
+
+use crate::data::DataFolder;
+use crate::runtime::Endpoints;
+use crate::services::ServiceListeners;
+
+/// The listeners and their addresses.
+pub(crate) struct Listeners {
+    /// Of the API.
+    pub(crate) api: TcpListener,
+    /// Of DynamoDB, S3 and SQS.
+    pub(crate) services: ServiceListeners,
+    /// Of Lambda.
+    pub(crate) lambda: TcpListener,
+    /// The API's address, without a path.
+    pub(crate) api_url: String,
+    /// The addresses of the services.
+    pub(crate) endpoints: Endpoints,
+}
+
+impl Listeners {
+    /// Listens on `port` for the API, and for the services on the ports that the data folder had before.
+    ///
+    /// # Errors
+    /// The port is in use, or no other is free.
+    pub(crate) async fn bind(port: u16, data: &mut DataFolder) -> Result<Self> {
+        let api = TcpListener::bind(("127.0.0.1", port)).await.with_context(|| {
+            format!("port {port} of the API cannot be used; take another with --port, or 0 for any free one")
+        })?;
+        let (s3, dynamodb) = (data.listen("s3").await?, data.listen("dynamodb").await?);
+        let services = ServiceListeners { s3, dynamodb, sqs: data.listen("sqs").await? };
+        let lambda = data.listen("lambda").await?;
+        let url = |listener: &TcpListener| anyhow::Ok(format!("http://{}", listener.local_addr()?));
+        let endpoints = Endpoints { lambda: url(&lambda)?, ..services.endpoints()? };
+        Ok(Self { api_url: url(&api)?, api, services, lambda, endpoints })
+    }
+
+    /// Returns all addresses.
+    pub(crate) fn addresses(&self) -> [String; 5] {
+        let Endpoints { s3, dynamodb, sqs, lambda } = self.endpoints.clone();
+        [self.api_url.clone(), s3, dynamodb, sqs, lambda]
+    }
+}
