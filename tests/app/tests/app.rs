@@ -1,0 +1,73 @@
+//! What handlers' tests rely on.
+
+use std::time::{Duration, Instant};
+
+use files_domain::{Authority, Detail, FindFile as _, QueueImport as _, Scope, SourceHeaders, Status};
+use files_queues::ImportMessage;
+use test_app::TestApp;
+
+#[tokio::test]
+async fn files_are_found_in_the_state_that_was_asked_for() {
+    let app = TestApp::new().await;
+    let stored = app.upload("clip.mp4").await;
+    assert_eq!((stored.status, stored.size), (Status::Success, Some(19)));
+    let unprobed = app.upload_unprobed("clip.mp4").await;
+    let waiting = app.await_upload("clip.mp4").await;
+    let parts = app.await_parts("clip.mp4", 20 << 20).await;
+    let import = app.await_import("https://media.example/clip.mp4").await;
+    assert_eq!((unprobed.status, waiting.status), (Status::Running, Status::Pending));
+    assert_eq!((parts.part_plan().map(|plan| plan.count()), import.importing), (Some(2), true));
+    for (file, has_bytes) in
+        [(&stored, true), (&unprobed, true), (&waiting, false), (&parts, false), (&import, false)]
+    {
+        assert_eq!(app.has_bytes(file).await, has_bytes, "{file:?}");
+        assert_eq!(app.find(file).await.map(|file| file.status), Some(file.status));
+    }
+}
+
+#[tokio::test]
+async fn an_adapter_may_do_what_its_function_may() {
+    let app = TestApp::new().await;
+    let file = app.upload("clip.mp4").await;
+    let access = Authority { key: app.key("owner").await, scope: Scope::Read, now: lambda_startup::now() };
+    let found = app.function("get-file").client_records().find_file_with_detail(&access, file.id).await;
+    let (found, detail) = found.expect("get-file may read records");
+    assert_eq!((found.id, detail), (file.id, Detail::default()));
+    assert_eq!(app.calls("get-file", "dynamodb", "BatchGetItem"), 1);
+    let refused = app.function("get-file").objects().delete_file(file.owner, file.id, None).await;
+    assert!(refused.is_err(), "get-file may not delete objects");
+    assert!(app.has_bytes(&file).await);
+}
+
+#[tokio::test]
+async fn a_message_comes_when_its_delay_has_passed() {
+    let app = TestApp::new().await;
+    let file = app.await_import("https://media.example/clip.mp4").await;
+    let queue = app.function("create-file").import_queue();
+    let message = ImportMessage {
+        owner: file.owner,
+        id: file.id,
+        file_url: "https://media.example/clip.mp4".to_owned(),
+        headers: SourceHeaders::default(),
+    };
+    queue.queue_import(&message).await.expect("sent");
+    queue.send_later(&message, Duration::from_secs(60)).await.expect("sent");
+    let first = app.receive("ImportQueue").await.expect("the first message");
+    assert_eq!(first.body["id"], file.id.to_string());
+    assert_eq!(first.event["Records"][0]["body"], first.body.to_string());
+    assert_eq!(app.receive("ImportQueue").await, None);
+    app.pass_time(Duration::from_secs(60));
+    assert_eq!(app.receive("ImportQueue").await.expect("the second message").body, first.body);
+}
+
+#[tokio::test]
+async fn it_starts_in_milliseconds() {
+    let times = 10;
+    let start = Instant::now();
+    for _ in 0..times {
+        TestApp::new().await.upload("clip.mp4").await;
+    }
+    let each = start.elapsed() / times;
+    eprintln!("{each:?} each with an upload");
+    assert!(each < Duration::from_secs(1), "{each:?}");
+}
