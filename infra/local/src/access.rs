@@ -49,7 +49,7 @@ pub(crate) enum Refusal {
 }
 
 impl Access {
-    /// Reads, verifies and counts one request. Every call of a service passes through here, once.
+    /// Reads, authenticates and counts one request. Every call of a service passes through here, once.
     pub(crate) async fn admit(
         &self,
         service: &str,
@@ -61,7 +61,7 @@ impl Access {
         self.admit_operation(service, operation, Request::from_parts(parts, body), max_body_bytes).await
     }
 
-    /// The same for a service whose paths name the operations.
+    /// Does what [`Access::admit`] does, for a service whose paths name the operations.
     pub(crate) async fn admit_operation(
         &self,
         service: &str,
@@ -84,13 +84,13 @@ impl Access {
     }
 }
 
-/// The operation in `X-Amz-Target: <service>_<version>.<operation>`.
+/// Returns the operation in `X-Amz-Target: <service>_<version>.<operation>`.
 fn operation(parts: &Parts) -> String {
     let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     target.rsplit_once('.').map_or("", |(_, operation)| operation).to_owned()
 }
 
-/// The name a call is counted under. Only what looks like an operation gets a count of its own.
+/// Returns the name that a call is counted under: `unknown` for what does not look like an operation.
 fn counted(operation: &str) -> &str {
     let plausible =
         (1..=64).contains(&operation.len()) && operation.bytes().all(|b| b.is_ascii_alphanumeric());

@@ -9,37 +9,37 @@ pub const STACK_NAME: &str = "files-local";
 /// The API's id; nothing depends on its form.
 pub const API_ID: &str = "local";
 
-/// ARN of a queue.
+/// Returns the ARN of a queue.
 #[must_use]
 pub fn queue_arn(name: &str) -> String {
     format!("arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{name}")
 }
 
-/// ARN of a table.
+/// Returns the ARN of a table.
 #[must_use]
 pub fn table_arn(name: &str) -> String {
     format!("arn:aws:dynamodb:{REGION}:{ACCOUNT_ID}:table/{name}")
 }
 
-/// ARN of a bucket.
+/// Returns the ARN of a bucket.
 #[must_use]
 pub fn bucket_arn(name: &str) -> String {
     format!("arn:aws:s3:::{name}")
 }
 
-/// The name that CloudFormation gives a function's role, but for what it adds at random.
+/// Returns the name that CloudFormation gives a function's role, without its random suffix.
 #[must_use]
 pub fn role_name(logical_id: &str) -> String {
     format!("{STACK_NAME}-{logical_id}Role")
 }
 
-/// ARN of a role.
+/// Returns the ARN of a role.
 #[must_use]
 pub fn role_arn(name: &str) -> String {
     format!("arn:aws:iam::{ACCOUNT_ID}:role/{name}")
 }
 
-/// ARN of a function, without a version.
+/// Returns the ARN of a function, without a version.
 #[must_use]
 pub fn function_arn(name: &str) -> String {
     format!("arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}")

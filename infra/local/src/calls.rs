@@ -29,7 +29,7 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// Counts one call, refused ones too.
+    /// Counts one call, refused or not.
     pub fn count(&self, caller: &str, service: &str, operation: &str) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         *counts
@@ -41,19 +41,19 @@ impl Calls {
             .or_default() += 1;
     }
 
-    /// `{"create-file": {"dynamodb": {"TransactWriteItems": 1}}}`.
+    /// Returns the counts: `{"worker": {"dynamodb": {"TransactWriteItems": 1}}}`.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         serde_json::json!(*counts)
     }
 
-    /// From now on DynamoDB's units and bytes are added up too. Off at first: it costs each call a little.
+    /// Starts to add up DynamoDB's units and bytes too, which costs each call a little.
     pub fn meter(&self) {
         self.is_metered.store(true, Ordering::Relaxed);
     }
 
-    /// Whether units and bytes are added up.
+    /// Returns whether units and bytes are added up.
     #[must_use]
     pub fn is_metered(&self) -> bool {
         self.is_metered.load(Ordering::Relaxed)
@@ -68,14 +68,14 @@ impl Calls {
         sum.bytes += more.bytes;
     }
 
-    /// `{"create-file": {"read_units": 0.0, "write_units": 6.0, "bytes": 2048}}`.
+    /// Returns the sums: `{"worker": {"read_units": 0.0, "write_units": 6.0, "bytes": 2048}}`.
     #[must_use]
     pub fn consumed_json(&self) -> serde_json::Value {
         let consumed = self.consumed.lock().unwrap_or_else(PoisonError::into_inner);
         serde_json::json!(*consumed)
     }
 
-    /// Back to nothing.
+    /// Counts from zero again.
     pub fn clear(&self) {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.consumed.lock().unwrap_or_else(PoisonError::into_inner).clear();

@@ -28,7 +28,7 @@ struct Inner {
 }
 
 impl Clock {
-    /// The clock that was kept in a file, or one that is not ahead.
+    /// Opens the clock that a file keeps; without a file, one that is not ahead.
     ///
     /// # Errors
     /// The file is there and cannot be read or understood.
@@ -43,19 +43,19 @@ impl Clock {
         Ok(Self { inner: Arc::new(Inner { ahead, file }) })
     }
 
-    /// Now.
+    /// Returns the present.
     #[must_use]
     pub fn now(&self) -> OffsetDateTime {
         OffsetDateTime::now_utc() + self.ahead()
     }
 
-    /// How far it is ahead of the machine's.
+    /// Returns how far the clock is ahead of the machine's.
     #[must_use]
     pub fn ahead(&self) -> Duration {
         *self.inner.ahead.borrow()
     }
 
-    /// Moves it forward by whole seconds, and wakes who waits for it. It stays ahead after a restart.
+    /// Moves the clock forward by whole seconds, and wakes all that sleep by it. It stays ahead after a restart.
     ///
     /// # Errors
     /// It would be ten years ahead or more, or that cannot be kept.
@@ -73,12 +73,12 @@ impl Clock {
         Ok(())
     }
 
-    /// Waits until so much of its time has passed.
+    /// Sleeps until this much of the clock's time has passed.
     pub async fn sleep(&self, duration: Duration) {
         self.sleep_until(self.now() + duration).await;
     }
 
-    /// Waits until it says `moment`.
+    /// Sleeps until the clock shows `moment`.
     pub async fn sleep_until(&self, moment: OffsetDateTime) {
         let mut advanced = self.inner.ahead.subscribe();
         loop {

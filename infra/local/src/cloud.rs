@@ -16,6 +16,7 @@ use crate::faults::{Faults, Rules};
 use crate::gateway::{self, Gateway};
 use crate::iam::Policies;
 use crate::identity::{Identities, ROOT};
+use crate::invoke;
 use crate::listeners::Listeners;
 use crate::log::{Level, Log};
 use crate::options::Options;
@@ -151,7 +152,7 @@ impl Cloud<'_> {
     }
 
     fn shared(&self, model: &Model, data: &DataFolder) -> Result<Shared> {
-        let mut policies = Policies::of(&model.functions);
+        let mut policies = Policies::of(model.principals());
         if let Some(folder) = &self.options.record_requests {
             policies = policies.recorded_in(folder)?;
         }
@@ -190,8 +191,8 @@ impl Cloud<'_> {
         let asynchronous =
             Asynchronous::new(lambda.clone(), services.sqs.clone(), RETRY_DELAYS, self.log.clone());
         let functions = &plan.model.functions;
-        let invoke = asynchronous.clone();
-        self.tasks.spawn(runtime::serve(lambda.clone(), invoke, functions, listeners.lambda, access.clone()));
+        let events = asynchronous.clone();
+        self.tasks.spawn(invoke::serve(lambda.clone(), events, functions, listeners.lambda, access.clone()));
         let schedules = self.start_triggers(&plan.model, &services, &lambda, asynchronous)?;
         let gateway = gateway::Settings {
             cors: plan.model.cors.clone(),

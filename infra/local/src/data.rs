@@ -48,19 +48,19 @@ impl DataFolder {
         Ok(Self { path, ports, _lock: lock })
     }
 
-    /// The folder itself.
+    /// Returns the folder's path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// A file or folder in it.
+    /// Returns the path of a file or folder in it.
     #[must_use]
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// The callers' keys, the same at every start.
+    /// Returns the callers' keys, which are the same at every start.
     ///
     /// # Errors
     /// The seed cannot be read or written.
@@ -75,7 +75,7 @@ impl DataFolder {
         Ok(identities)
     }
 
-    /// A secret kept before.
+    /// Reads a secret that was written before.
     ///
     /// # Errors
     /// The file is there and cannot be read.
@@ -87,7 +87,7 @@ impl DataFolder {
         }
     }
 
-    /// Keeps a text for this user alone. There is either the whole text or what was there before.
+    /// Writes a text to a file for this user alone. The file holds either the whole text or what it held before.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -102,7 +102,7 @@ impl DataFolder {
         std::fs::rename(&temporary, self.file(name)).with_context(|| format!("cannot write {name}"))
     }
 
-    /// Removes a file; one that is not there is fine.
+    /// Removes a file if it is there.
     ///
     /// # Errors
     /// It is there and cannot be removed.

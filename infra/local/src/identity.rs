@@ -32,13 +32,13 @@ const TOKEN_PREFIX: &str = "IQoJb3JpZ2luX2Vj";
 const TOKEN_HASHES: u8 = 15;
 
 impl Identities {
-    /// Identities that derive from `seed`.
+    /// Derives identities from `seed`.
     #[must_use]
     pub fn new(seed: [u8; 32]) -> Self {
         Self { seed }
     }
 
-    /// Identities that derive from random bytes, for services that keep nothing.
+    /// Derives identities from random bytes, for services that keep nothing.
     ///
     /// # Errors
     /// The system gives no random bytes.
@@ -48,13 +48,13 @@ impl Identities {
         Ok(Self { seed })
     }
 
-    /// The seed in hexadecimal digits, to be kept as a secret.
+    /// Returns the seed in hexadecimal digits, which must be kept secret.
     #[must_use]
     pub fn seed(&self) -> String {
         hex::encode(self.seed)
     }
 
-    /// The keys of a caller, named by its function's name in kebab case (`create-file`) or [`ROOT`].
+    /// Returns the keys of a caller: a function, by the name of its binary, or [`ROOT`].
     #[must_use]
     pub fn keys(&self, caller: &str) -> Keys {
         Keys {
@@ -64,7 +64,7 @@ impl Identities {
         }
     }
 
-    /// The caller an access key id belongs to. Its secret is `self.keys(caller).secret_access_key`.
+    /// Returns the caller that an access key id belongs to. Its secret is `self.keys(caller).secret_access_key`.
     #[must_use]
     pub fn caller(&self, access_key_id: &str) -> Option<String> {
         let name = hex::decode(access_key_id.strip_prefix("LOCAL")?).ok()?;
@@ -89,7 +89,7 @@ impl Identities {
         format!("{TOKEN_PREFIX}{}", STANDARD.encode(hashes))
     }
 
-    /// Bytes for one caller: unguessable without the seed.
+    /// Derives bytes for one caller, which cannot be guessed without the seed.
     fn secret(&self, caller: &str) -> [u8; 32] {
         Sha256::new().chain_update(self.seed).chain_update(caller).finalize().into()
     }

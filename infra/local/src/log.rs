@@ -52,26 +52,26 @@ impl Level {
 }
 
 impl Log {
-    /// To standard output, in colour if that is a terminal.
+    /// Logs to standard output, in colour if that is a terminal.
     #[must_use]
     pub fn stdout() -> Self {
         Self::to(Box::new(std::io::stdout()), std::io::stdout().is_terminal())
     }
 
-    /// To any writer.
+    /// Logs to any writer.
     #[must_use]
     pub fn to(out: Box<dyn Write + Send>, color: bool) -> Self {
         Self { out: Arc::new(Mutex::new(out)), color }
     }
 
-    /// A line as it is, without time or source.
+    /// Writes a line as it is, without time or source.
     pub fn plain(&self, text: &str) {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         // A terminal that has gone away must not end the cloud.
         let _ = writeln!(out, "{text}").and_then(|()| out.flush());
     }
 
-    /// A line of `source`. Control characters are shown escaped.
+    /// Writes a line of `source`, with control characters escaped.
     pub fn line(&self, source: &str, level: Level, text: &str) {
         let time = OffsetDateTime::now_utc()
             .format(format_description!("[hour]:[minute]:[second].[subsecond digits:3]Z"))
@@ -79,7 +79,7 @@ impl Log {
         self.plain(&format!("{time} {} {source:<14} {}", level.label(self.color), printable(text)));
     }
 
-    /// A line that a function wrote: JSON made readable, anything else as it is.
+    /// Writes a line that a function wrote: JSON made readable, anything else as it is.
     pub fn function_line(&self, source: &str, line: &str) {
         match serde_json::from_str::<Map<String, Value>>(line) {
             Ok(fields) => {
@@ -91,7 +91,7 @@ impl Log {
     }
 }
 
-/// Message first, then the fields.
+/// Renders a record: the message first, then the fields.
 fn readable(line: &Map<String, Value>) -> String {
     let nested = line.get("fields").and_then(Value::as_object);
     let message = line.get("message").or_else(|| nested?.get("message"));
@@ -113,7 +113,7 @@ fn shown(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Nothing a function logs may move the cursor or forge a line, in whatever shows it.
+/// Escapes control characters: nothing that a function logs may move the cursor or forge a line.
 fn printable(text: &str) -> String {
     let breaks = |c: char| (c.is_control() && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}');
     let escape = |c: char| if breaks(c) { c.escape_debug().to_string() } else { c.to_string() };

@@ -36,7 +36,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Ctrl-C, the end of the terminal, or a polite kill.
+/// Waits for SIGINT (Ctrl-C), SIGHUP (the end of the terminal) or SIGTERM.
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

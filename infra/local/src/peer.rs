@@ -23,7 +23,7 @@ pub(crate) struct Socket {
 /// while others come and go.
 const TRIES: usize = 3;
 
-/// The client's socket of a loopback connection between two ports; `None` once the client has closed it. Blocks.
+/// Finds the client's socket of a loopback connection between two ports; `None` once the client has closed it. Blocks.
 ///
 /// # Errors
 /// The kernel does not tell.
@@ -50,7 +50,8 @@ pub(crate) fn sockets() -> io::Result<Vec<Socket>> {
     Ok(table.lines().skip(1).filter_map(parse).collect())
 }
 
-/// A line of the table: number, local and remote address, state, queues, timer, retransmissions, user, timeout, inode.
+/// Parses a line of the table: number, local and remote address, state, queues, timer, retransmissions, user, timeout,
+/// inode.
 fn parse(line: &str) -> Option<Socket> {
     let mut fields = line.split_whitespace().skip(1);
     let (port, to) = (port_of(fields.next()?)?, port_of(fields.next()?)?);
@@ -59,7 +60,7 @@ fn parse(line: &str) -> Option<Socket> {
     (inode != 0).then_some(Socket { port, to, uid, inode })
 }
 
-/// The port in `0100007F:1F90`.
+/// Returns the port in `0100007F:1F90`.
 fn port_of(address: &str) -> Option<u16> {
     u16::from_str_radix(address.split_once(':')?.1, 16).ok()
 }

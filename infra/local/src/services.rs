@@ -139,7 +139,7 @@ impl LocalServices {
         let access = Access {
             identities: Identities::random()?,
             calls: Arc::new(Calls::default()),
-            policies: Policies::of(&model.functions),
+            policies: Policies::of(model.principals()),
             region: REGION.to_owned(),
         };
         let (clock, faults) = (Clock::default(), Faults::default());

@@ -45,7 +45,7 @@ pub enum SignatureError {
 }
 
 impl SignatureError {
-    /// The error's name in the services' JSON, without a namespace.
+    /// Returns the error's name in the services' JSON, without a namespace.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -56,7 +56,7 @@ impl SignatureError {
         }
     }
 
-    /// The error's body: `{"__type": …, "message": …}`.
+    /// Returns the error's body: `{"__type": …, "message": …}`.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::json!({
@@ -66,10 +66,11 @@ impl SignatureError {
     }
 }
 
-/// The caller who signed this request for `service` in `region`.
+/// Returns the caller who signed this request for `service` in `region`.
 ///
 /// # Errors
-/// When the signature is missing, incomplete, by an unknown key or without its session token, out of scope, more than 15 minutes off, or wrong.
+/// When the signature is missing, incomplete, by an unknown key or without its session token, out of scope, more than 15
+/// minutes off, or wrong.
 pub fn verify(
     parts: &Parts,
     body: &[u8],
@@ -103,7 +104,7 @@ pub fn verify(
     }
 }
 
-/// The only place this module takes the time from.
+/// Returns the present by the machine's clock.
 fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
 }
@@ -159,7 +160,7 @@ impl<'a> Claim<'a> {
         Ok(())
     }
 
-    /// What decides where a request goes and what it does must be signed, or it could be changed on the way.
+    /// Checks that the headers that decide where a request goes and what it does are signed.
     fn check_signed_headers(&self, parts: &Parts) -> Result<(), SignatureError> {
         let signed = |name: &str| self.signed_headers.split(';').any(|signed| signed == name);
         let unsigned = parts.headers.keys().map(http::HeaderName::as_str);
@@ -175,7 +176,7 @@ impl<'a> Claim<'a> {
     }
 }
 
-/// The request's time, if it is within [`MAX_SKEW`] of `now`.
+/// Returns the request's time if it is within [`MAX_SKEW`] of `now`.
 fn check_date(date: &str, now: OffsetDateTime) -> Result<OffsetDateTime, SignatureError> {
     let unreadable = || {
         SignatureError::Incomplete(
@@ -196,7 +197,7 @@ fn check_date(date: &str, now: OffsetDateTime) -> Result<OffsetDateTime, Signatu
     Ok(time)
 }
 
-/// The canonical request: what is signed, in one form for both sides.
+/// Builds the canonical request, which both sides sign.
 fn canonical_request(parts: &Parts, body: &[u8], signed_headers: &str) -> Result<String, SignatureError> {
     let mut headers = String::new();
     for name in signed_headers.split(';') {
@@ -215,12 +216,12 @@ fn canonical_request(parts: &Parts, body: &[u8], signed_headers: &str) -> Result
     Ok(format!("{}\n{}\n{query}\n{headers}\n{signed_headers}\n{payload}", parts.method, path.join("/")))
 }
 
-/// A header's value without outer spaces and with single inner ones.
+/// Returns a header's value without outer spaces and with single inner ones.
 fn collapse(value: &str) -> String {
     value.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Parameters encoded one way, sorted by name and value.
+/// Encodes parameters one way, sorted by name and value.
 fn canonical_query(query: &str) -> String {
     let mut parameters: Vec<_> = query
         .split('&')

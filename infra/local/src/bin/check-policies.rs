@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use files_local::iam::proof;
-use files_local::template::{self, Function, Surroundings};
+use files_local::iam::{Principal, proof};
+use files_local::template::{self, Surroundings};
 use serde::Deserialize;
 
 /// Compares the template's policies with what the functions asked for over a test run.
@@ -35,13 +35,13 @@ struct Question {
     resource: String,
 }
 
-/// Answers the questions of standard input, a line each: `allowed` or `denied`.
-fn verdicts(functions: &[Function]) -> Result<ExitCode> {
+/// Writes a line for each question of standard input: `allowed` or `denied`.
+fn verdicts(principals: &[Principal]) -> Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lines() {
         let line = line?;
         let asked: Question = serde_json::from_str(&line).with_context(|| format!("no question: {line}"))?;
-        let allowed = proof::allows(functions, &asked.function, &asked.action, &asked.resource);
+        let allowed = proof::allows(principals, &asked.function, &asked.action, &asked.resource);
         writeln!(out, "{}", if allowed { "allowed" } else { "denied" })?;
     }
     Ok(ExitCode::SUCCESS)
@@ -53,10 +53,10 @@ fn main() -> Result<ExitCode> {
     let text = std::fs::read_to_string(&options.template).with_context(|| format!("cannot read {name}"))?;
     let model = template::load(&text, &Surroundings::default()).with_context(|| format!("{name}"))?;
     if options.verdicts {
-        return verdicts(&model.functions);
+        return verdicts(&model.principals());
     }
     let recorded = proof::recorded(&options.requests)?;
-    let findings = proof::prove(&model.functions, &recorded, &proof::reasons(&options.reasons)?);
+    let findings = proof::prove(&model.principals(), &recorded, &proof::reasons(&options.reasons)?);
     for fault in &findings.faults {
         writeln!(std::io::stderr(), "{name}: {fault}")?;
     }

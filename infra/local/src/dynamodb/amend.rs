@@ -54,7 +54,7 @@ fn forget_body(headers: &mut HeaderMap) {
     headers.remove("x-amz-crc32");
 }
 
-/// A transaction stops at its first invalid action: the others have no reason, whatever their conditions.
+/// Keeps the reason of a transaction's first invalid action alone: DynamoDB looks at no action after it.
 /// scylladb, `test_transact_write_cancellation_reasons_validationerror` (also run on DynamoDB).
 fn first_invalid_only(body: &mut Value) {
     let Some(reasons) = body["CancellationReasons"].as_array() else { return };
@@ -63,18 +63,18 @@ fn first_invalid_only(body: &mut Value) {
     *body = refusal::cancelled(reasons.len(), invalid, "ValidationError", message);
 }
 
-/// The refusal of a transaction one of whose actions is invalid.
+/// Builds the error of a transaction one of whose actions is invalid.
 pub(super) fn invalid_action(request: &Value, action: usize, message: &str) -> Response {
     let count = request["TransactItems"].as_array().map_or(0, Vec::len);
     respond(StatusCode::BAD_REQUEST, &refusal::cancelled(count, action, "ValidationError", message))
 }
 
-/// The refusal of an invalid request.
+/// Builds the error of an invalid request.
 pub(super) fn invalid(message: &str) -> Response {
     respond(StatusCode::BAD_REQUEST, &json!({"__type": VALIDATION, "message": message}))
 }
 
-/// A projection of TransactGetItems has the key only if it names it.
+/// Removes the key from the items of a projected TransactGetItems, unless the projection names it.
 /// scylladb, `test_transact_get_items_projection_expression` (also run on DynamoDB).
 fn project(body: &mut Value, request: &Value, tables: &[Value]) {
     let gets = request["TransactItems"].as_array().into_iter().flatten().map(|action| &action["Get"]);
@@ -93,7 +93,7 @@ fn project(body: &mut Value, request: &Value, tables: &[Value]) {
     }
 }
 
-/// The top-level attributes of a projection.
+/// Returns the top-level attributes of a projection.
 fn top_level<'a>(projection: &'a str, names: &'a Value) -> Vec<&'a str> {
     let tokens = tokens(projection);
     let paths = tokens.split(|token| matches!(token, Token::Comma));

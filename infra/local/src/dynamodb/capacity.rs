@@ -11,7 +11,7 @@ use crate::calls::Consumption;
 const ASKED: &str = "ReturnConsumedCapacity";
 const TOLD: &str = "ConsumedCapacity";
 
-/// The request, so that its answer tells what it consumed; and whether the caller had not asked for that.
+/// Makes a request ask for its consumption. Returns it, and whether the caller had not asked itself.
 pub(super) fn ask(body: Bytes) -> (Bytes, bool) {
     match serde_json::from_slice::<Value>(&body) {
         Ok(Value::Object(mut request)) if !request.contains_key(ASKED) => {
@@ -22,7 +22,7 @@ pub(super) fn ask(body: Bytes) -> (Bytes, bool) {
     }
 }
 
-/// Reads from an answer what its call consumed, and takes that out if it is not for the caller.
+/// Reads a call's consumption from its response, and removes it there if the caller had not asked for it.
 pub(super) async fn tell(response: Response, is_write: bool, take_out: bool) -> (Response, Consumption) {
     let (mut parts, body) = response.into_parts();
     let mut bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
@@ -41,7 +41,7 @@ pub(super) async fn tell(response: Response, is_write: bool, take_out: bool) -> 
     (Response::from_parts(parts, Body::from(bytes)), consumption)
 }
 
-/// The units of one table, or of all that a batch or transaction names.
+/// Sums the units of one table, or of all that a batch or transaction names.
 fn total(consumed: &Value) -> f64 {
     match consumed {
         Value::Array(tables) => tables.iter().map(total).sum(),

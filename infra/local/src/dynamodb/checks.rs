@@ -85,7 +85,7 @@ fn check_expression(kind: &str, expression: &str, values: &Value) -> Result<(), 
     Ok(())
 }
 
-/// The most levels that a path of the expression goes below its attribute.
+/// Returns the most levels that a path of the expression goes below its attribute.
 fn path_levels(tokens: &[Token<'_>]) -> usize {
     let (mut most, mut levels) = (0, 0_usize);
     for (at, token) in tokens.iter().enumerate() {
@@ -103,7 +103,7 @@ fn path_levels(tokens: &[Token<'_>]) -> usize {
     most
 }
 
-/// Functions' names are in lower case.
+/// Checks that a function's name is in lower case.
 fn check_function_name(pair: &[Token<'_>]) -> Result<(), String> {
     match pair {
         [Token::Word(word), Token::Open]
@@ -115,7 +115,7 @@ fn check_function_name(pair: &[Token<'_>]) -> Result<(), String> {
     }
 }
 
-/// Checks what is an operand of the token `at`.
+/// Checks the operands of the token `at`.
 fn check_operands(tokens: &[Token<'_>], at: usize, values: &Value) -> Result<(), String> {
     let operand = |at: Option<usize>| match tokens.get(at?)? {
         Token::Value(name) => typed(values.get(*name)?),
@@ -137,12 +137,12 @@ fn check_operands(tokens: &[Token<'_>], at: usize, values: &Value) -> Result<(),
     }
 }
 
-/// A value's type and content.
+/// Returns a value's type and content.
 fn typed(value: &Value) -> Option<(&str, &Value)> {
     value.as_object()?.iter().next().map(|(kind, value)| (kind.as_str(), value))
 }
 
-/// Only strings, numbers and binary have an order.
+/// Checks that a value has an order: it is a string, a number or binary.
 fn check_ordered(operator: &str, operand: Option<(&str, &Value)>) -> Result<(), String> {
     match operand {
         Some((kind, _)) if !["S", "N", "B"].contains(&kind) => Err(format!(
@@ -185,7 +185,7 @@ fn is_greater(kind: &str, low: &Value, high: &Value) -> bool {
     }
 }
 
-/// A number of DynamoDB's range; the engine refuses others.
+/// Parses a number of DynamoDB's range; the engine refuses others.
 fn number(text: &str) -> Option<BigDecimal> {
     let exponent = text.split(['e', 'E']).nth(1).unwrap_or("0").parse::<i32>().ok()?;
     (text.len() <= 400 && exponent.unsigned_abs() <= 400).then(|| text.parse().ok())?
@@ -202,7 +202,7 @@ fn check_in(after: &[Token<'_>]) -> Result<(), String> {
     Ok(())
 }
 
-/// The second argument is a value, and names a type.
+/// Checks that the second argument is a value that names a type.
 fn check_attribute_type(arguments: &[Token<'_>], values: &Value) -> Result<(), String> {
     if arguments.first() != Some(&Token::Open) {
         return Ok(());

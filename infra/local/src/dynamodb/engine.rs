@@ -1,7 +1,7 @@
-//! The engine's HTTP server behind the door.
+//! The engine's own HTTP server.
 //!
-//! Its request checks, dispatch and error texts are reachable only over HTTP, and they are what makes it answer as
-//! DynamoDB does. It works on SQLite while it holds the thread, so it gets a thread with a runtime of its own.
+//! Its request checks, dispatch and error texts, which make it behave as DynamoDB, are reachable over HTTP only. It works on
+//! SQLite while it holds the thread, so it gets a thread with a runtime of its own.
 //!
 //! It checks no signature, so nobody but this process may reach it: it takes one connection, ours, and then closes its
 //! port.
@@ -46,7 +46,7 @@ impl Engine {
         Self { database, running: Mutex::new(None) }
     }
 
-    /// Gives the engine a request and its caller the answer.
+    /// Sends a request to the engine, and returns its response.
     pub(super) async fn forward(&self, parts: Parts, body: Bytes) -> anyhow::Result<Response> {
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let mut request = Request::builder().method(parts.method).uri(path).body(Full::new(body))?;
@@ -114,7 +114,7 @@ impl Running {
     }
 }
 
-/// Accepts connections until it is dropped; those accepted are served on.
+/// Accepts connections until it is dropped. Accepted ones outlive it.
 async fn serve(listener: TcpListener, database: Database) -> Result<(), String> {
     let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
     dynoxide::server::serve_with_shutdown(listener, database, pending()).await

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::Table;
 use super::tables::request;
 
-/// Deletes the items of a table whose time is over. Gives their number.
+/// Deletes the expired items of a table. Returns their number.
 pub(super) fn sweep(database: &Database, table: &Table, now: OffsetDateTime) -> anyhow::Result<usize> {
     let Some(attribute) = &table.ttl_attribute else { return Ok(0) };
     let name = &table.create["TableName"];

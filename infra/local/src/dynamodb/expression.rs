@@ -59,12 +59,12 @@ fn is_name(c: char) -> bool {
 }
 
 impl Token<'_> {
-    /// Tells whether it is this keyword; keywords have no case.
+    /// Returns whether it is this keyword, in any case of letters.
     pub(super) fn is(&self, keyword: &str) -> bool {
         matches!(self, Token::Word(word) if word.eq_ignore_ascii_case(keyword))
     }
 
-    /// Tells whether it is a word of the grammar and no name.
+    /// Returns whether it is a word of the grammar rather than a name.
     pub(super) fn is_keyword(&self) -> bool {
         ["AND", "OR", "NOT", "BETWEEN", "IN", "SET", "REMOVE", "ADD", "DELETE"]
             .iter()

@@ -94,7 +94,7 @@ impl Limits {
     }
 }
 
-/// The attribute whose name is the whole path before an `=`.
+/// Returns the attribute whose name is the whole path before an `=`.
 fn target_before<'a>(before: &[Token<'a>], names: &'a Value) -> Option<&'a str> {
     let (last, rest) = before.split_last()?;
     if matches!(rest.last(), Some(Token::Other('.'))) {
@@ -107,7 +107,7 @@ fn target_before<'a>(before: &[Token<'a>], names: &'a Value) -> Option<&'a str> 
     }
 }
 
-/// The bytes of a string or binary value.
+/// Returns the size in bytes of a string or binary value.
 fn size(value: &Map<String, Value>) -> Option<usize> {
     let text = |kind: &str| value.get(kind).and_then(Value::as_str);
     text("S").map(str::len).or_else(|| Some(STANDARD.decode(text("B")?).ok()?.len()))

@@ -1,10 +1,9 @@
-//! DynamoDB: the `dynoxide` engine on a database file, behind a door that verifies signatures, counts calls, and lets
-//! happen what the rules of [`crate::faults`] want.
+//! DynamoDB: the `dynoxide` engine on a database file, behind a server that authenticates and counts
+//! calls, and injects the faults of [`crate::faults`].
 
 mod amend;
 mod capacity;
 mod checks;
-mod door;
 mod engine;
 mod expiry;
 mod expression;
@@ -12,6 +11,7 @@ mod index_keys;
 mod refusal;
 mod removal;
 mod replica;
+mod server;
 mod tables;
 mod unprocessed;
 
@@ -29,8 +29,8 @@ use tokio::net::TcpListener;
 pub use crate::access::Access;
 use crate::clock::Clock;
 use crate::faults::Faults;
-use crate::server;
-use door::Door;
+use crate::server::{Clients, serve};
+use server::Server;
 
 /// DynamoDB's own limit of a request.
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
@@ -66,13 +66,13 @@ impl DynamoDb {
         Ok(Self { database, clock: Clock::default(), faults: Faults::default(), tables: Arc::default() })
     }
 
-    /// With this clock for time to live and for how stale a read is.
+    /// Sets the clock for time to live and for how stale a read is.
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }
 
-    /// With these faults in its calls.
+    /// Sets the faults to inject into its calls.
     #[must_use]
     pub fn with_faults(self, faults: Faults) -> Self {
         Self { faults, ..self }
@@ -96,13 +96,13 @@ impl DynamoDb {
         Ok(())
     }
 
-    /// The bodies of the CreateTable calls of the tables that there are.
+    /// Returns the bodies of the CreateTable calls of all tables.
     fn definitions(&self) -> Vec<Value> {
         let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         tables.iter().map(|table| table.create.clone()).collect()
     }
 
-    /// Deletes the items whose time to live is over. Gives their number.
+    /// Deletes expired items. Returns their number.
     ///
     /// # Errors
     /// When the database fails.
@@ -117,15 +117,15 @@ impl DynamoDb {
         Ok(removed + removals.sum::<anyhow::Result<usize>>()?)
     }
 
-    /// Answers signed requests until the future is dropped.
+    /// Serves signed requests until the future is dropped.
     ///
     /// # Errors
     /// When the listener fails for good.
     pub async fn serve(self, listener: TcpListener, access: Access) -> anyhow::Result<()> {
-        let door = Arc::new(Door::new(&self, access));
-        server::serve(listener, server::Callers::Programs, &self.faults, move |request, link| {
-            let door = Arc::clone(&door);
-            async move { door.answer(request, &link).await }
+        let server = Arc::new(Server::new(&self, access));
+        serve(listener, Clients::Programs, &self.faults, move |request, connection| {
+            let server = Arc::clone(&server);
+            async move { server.handle(request, &connection).await }
         })
         .await
     }
@@ -137,7 +137,7 @@ const VALIDATION: &str = "com.amazon.coral.validate#ValidationException";
 /// An error's type and message.
 type Error = (&'static str, &'static str);
 const INTERNAL: Error =
-    ("com.amazonaws.dynamodb.v20120810#InternalServerError", "The request could not be answered.");
+    ("com.amazonaws.dynamodb.v20120810#InternalServerError", "The request could not be handled.");
 const TOO_LARGE: Error =
     ("com.amazon.coral.service#RequestEntityTooLargeException", "Request size exceeded 16 MB.");
 

@@ -9,7 +9,7 @@ use crate::faults::ErrorKind;
 
 const NAMESPACE: &str = "com.amazonaws.dynamodb.v20120810";
 
-/// The answer to a call that gets an error instead of being carried out.
+/// Builds the response to a call that gets an injected error instead of being carried out.
 pub(super) fn refusal(kind: ErrorKind, body: &[u8]) -> Response {
     let (status, name, message) = match kind {
         ErrorKind::TransactionConflict => return conflict(body),
@@ -43,7 +43,7 @@ fn conflict(body: &[u8]) -> Response {
     json(StatusCode::BAD_REQUEST, &cancelled(items.len(), 0, "TransactionConflict", message))
 }
 
-/// The body of a cancelled transaction of `count` actions, of which one is the reason.
+/// Returns the body of a cancelled transaction of `count` actions, of which one is the reason.
 pub(super) fn cancelled(count: usize, action: usize, code: &str, message: &str) -> Value {
     let reason = |at: usize| match at {
         at if at == action => json!({"Code": code, "Message": message}),

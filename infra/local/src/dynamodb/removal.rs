@@ -45,7 +45,7 @@ struct Removal {
 }
 
 impl Removals {
-    /// The updates of a request that only remove; `None` if there are none.
+    /// Returns the updates of a request that only remove; `None`: there are none.
     pub(super) fn of(operation: &str, request: &Value) -> Option<Self> {
         let is_transaction = operation == "TransactWriteItems";
         let updates: Vec<_> = match operation {
@@ -65,19 +65,19 @@ impl Removals {
         self.updates.iter().map(|update| update.is_missing).collect()
     }
 
-    /// Supposes what an earlier request with the same token found.
+    /// Takes over what an earlier request with the same token found.
     pub(super) fn suppose(&mut self, missing: &[bool]) {
         for (update, missing) in self.updates.iter_mut().zip(missing) {
             update.is_missing = *missing;
         }
     }
 
-    /// The token by which a repeated transaction is known.
+    /// Returns the token by which a repeated transaction is recognised.
     pub(super) fn token(&self) -> Option<&str> {
         self.request["ClientRequestToken"].as_str()
     }
 
-    /// The request as the engine gets it.
+    /// Builds the request for the engine.
     pub(super) fn attempt(&self) -> Attempt {
         if self.is_transaction {
             let mut request = self.request.clone();
@@ -164,7 +164,7 @@ impl Removal {
         is_removal.then_some(Self { at, update, is_missing: false })
     }
 
-    /// The action of a transaction.
+    /// Returns the transaction's action.
     fn action(&self) -> Value {
         if self.is_missing {
             json!({"ConditionCheck": self.check()})
@@ -173,7 +173,7 @@ impl Removal {
         }
     }
 
-    /// The update with the further condition that its item exists, or does not.
+    /// Returns the update with the further condition that its item exists, or does not.
     fn guarded(&self, exists: bool) -> Value {
         let mut update = self.update.clone();
         let mut guard = "#files_local".to_owned();
@@ -196,7 +196,7 @@ impl Removal {
         update
     }
 
-    /// A check of the update's own condition on an item that does not exist.
+    /// Returns a check of the update's own condition on an item that does not exist.
     fn check(&self) -> Value {
         let guarded = self.guarded(false);
         let condition = guarded["ConditionExpression"].as_str().unwrap_or_default();
@@ -235,7 +235,7 @@ impl Removal {
     }
 }
 
-/// An update as an expression, where it has older parameters (`AttributeUpdates` that all delete) without `Expected`.
+/// Rewrites an update with older parameters (`AttributeUpdates` that all delete) as an expression, if it has no `Expected`.
 fn as_expression(update: &Value) -> Option<Value> {
     let Some(updates) = update.get("AttributeUpdates") else { return Some(update.clone()) };
     let is_plain = ["Expected", "UpdateExpression", "ConditionExpression", "ExpressionAttributeNames"]
@@ -272,7 +272,7 @@ fn as_expression(update: &Value) -> Option<Value> {
     Some(update)
 }
 
-/// Tells whether a condition has an `OR` outside parentheses.
+/// Returns whether a condition has an `OR` outside parentheses.
 fn has_outer_or(condition: &str) -> bool {
     let mut depth = 0_usize;
     tokens(condition).iter().any(|token| {

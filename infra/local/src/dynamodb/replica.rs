@@ -45,7 +45,7 @@ struct Written {
 }
 
 impl Replica {
-    /// Copies of the tables that the bodies of `CreateTable` describe, as they are now. Blocks; needs a runtime.
+    /// Copies the tables that the bodies of `CreateTable` describe, as they are now. Blocks; needs a runtime.
     pub(super) fn new(origin: Database, create_tables: Vec<Value>) -> anyhow::Result<Self> {
         let copy = Database::memory()?;
         let mut keys = BTreeMap::new();
@@ -81,7 +81,7 @@ impl Replica {
         }
     }
 
-    /// Notes what became of the items that a carried out request wrote. Blocks.
+    /// Notes the items that a successful request wrote, as they are now. Blocks.
     pub(super) fn note(&self, operation: &str, body: &[u8], now: OffsetDateTime) -> anyhow::Result<()> {
         let all = self.written(operation, body);
         // Held while reading, so that of two changes of an item the later one is noted later.
@@ -100,7 +100,7 @@ impl Replica {
         Ok(())
     }
 
-    /// Applies what is older than `lag`. Blocks.
+    /// Applies the noted writes that are older than `lag`. Blocks.
     pub(super) fn catch_up(&self, now: OffsetDateTime, lag: Duration) -> anyhow::Result<()> {
         let mut waiting = self.waiting();
         while let Some(change) = waiting.pop_front_if(|change| change.at + lag <= now) {
@@ -122,12 +122,12 @@ impl Replica {
         Ok(())
     }
 
-    /// Answers a read from what was.
+    /// Responds to a read from the copy.
     pub(super) async fn read(&self, parts: Parts, body: Bytes) -> anyhow::Result<Response> {
         self.engine.forward(parts, body).await
     }
 
-    /// The items that a request writes.
+    /// Returns the items that a request writes.
     fn written(&self, operation: &str, body: &[u8]) -> Vec<Written> {
         let request: Value = serde_json::from_slice(body).unwrap_or_default();
         let single = |item: &str| vec![(request["TableName"].clone(), request[item].clone())];
@@ -145,7 +145,7 @@ impl Replica {
         items.iter().filter_map(|(table, item)| self.key_of(table.as_str()?, item)).collect()
     }
 
-    /// The primary key of an item of a table, which may be named by its ARN.
+    /// Returns the primary key of an item of a table, which may be named by its ARN.
     fn key_of(&self, table: &str, item: &Value) -> Option<Written> {
         let table = table.rsplit('/').next().unwrap_or(table).to_owned();
         let field = |name: &String| Some((name.clone(), item.get(name)?.clone()));
@@ -158,19 +158,19 @@ impl Replica {
     }
 }
 
-/// Whether an operation changes items.
+/// Returns whether an operation changes items.
 pub(super) fn writes(operation: &str) -> bool {
     ["PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"].contains(&operation)
 }
 
-/// Whether a read asks to see all that was written before it.
+/// Returns whether a read asks for consistency.
 pub(super) fn is_consistent(body: &[u8]) -> bool {
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
     let tables = request["RequestItems"].as_object().into_iter().flat_map(Map::values);
     tables.chain([&request]).any(|read| read["ConsistentRead"] == true)
 }
 
-/// Table and item, or key, of a part of a transaction that writes.
+/// Returns table and item, or key, of a part of a transaction that writes.
 fn of_transaction(action: &Value) -> Option<(Value, Value)> {
     let parts = [("Put", "Item"), ("Update", "Key"), ("Delete", "Key")];
     parts.iter().find_map(|(part, item)| {
@@ -179,7 +179,7 @@ fn of_transaction(action: &Value) -> Option<(Value, Value)> {
     })
 }
 
-/// The same of all writes of a batch to one table.
+/// Returns them for all writes of a batch to one table.
 fn of_batch<'a>((table, writes): (&'a String, &'a Value)) -> impl Iterator<Item = (Value, Value)> + 'a {
     writes.as_array().into_iter().flatten().filter_map(move |write| {
         let item = write.pointer("/PutRequest/Item").or_else(|| write.pointer("/DeleteRequest/Key"));

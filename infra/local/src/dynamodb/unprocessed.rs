@@ -30,7 +30,7 @@ pub(super) fn split(body: &Bytes, count: usize) -> (Bytes, Value) {
     (request.to_string().into(), taken.into())
 }
 
-/// Tells in a good answer what was not read.
+/// Adds the unread keys to a successful response.
 pub(super) async fn add(response: Response, unprocessed: Value) -> Response {
     let (parts, bytes) = read(response).await;
     let Some(mut answer) = serde_json::from_slice::<Value>(&bytes).ok().filter(|_| parts.status.is_success())

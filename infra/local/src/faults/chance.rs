@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-/// A number from 0 to below 1 for one rule and one call of a stream.
+/// Returns a number from 0 to below 1 for one rule and one call of a stream.
 pub(super) fn of(seed: u64, rule: usize, stream: [&str; 3], call: u64) -> f64 {
     let mut digest = Sha256::new().chain_update(seed.to_be_bytes()).chain_update((rule as u64).to_be_bytes());
     for name in stream {

@@ -1,14 +1,15 @@
-//! Faults on demand: what AWS does on a bad day, by rule or by chance from a seed.
+//! Fault injection: what AWS does when something fails, by rule or by chance from a seed.
 //!
-//! Every call of a service, every invocation, every process and every event asks `Faults::decide` once. What is
-//! decided by chance depends on the seed, the rule, and the how-manieth call of this caller, service and operation it
-//! is, and on nothing else: neither on time nor on what other callers do in between.
+//! Every call of a service, every invocation, every process and every event asks `Faults::decide` once. Chances depend on
+//! the seed, the rule, and the number of the call among those of its caller, service and operation; neither on time nor on
+//! what other callers do in between.
 
 mod chance;
-mod passage;
+mod middleware;
+mod mix;
 mod processes;
-mod profile;
 mod rule;
+mod rules;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +18,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 
 pub(crate) use processes::Processes;
-pub use rule::{Action, ErrorKind, Rule, Rules, Service};
+pub use rule::{Action, ErrorKind, Rule, Service};
+pub use rules::Rules;
 
 /// The rules in force. Clones share them.
 #[derive(Clone, Default)]
@@ -51,7 +53,7 @@ struct Active {
 }
 
 impl Active {
-    /// Whether it strikes a call that it is about.
+    /// Returns whether the rule strikes a call that it matches.
     fn strikes(&mut self, chance: impl FnOnce() -> f64) -> bool {
         self.matched += 1;
         let times = self.rule.times.or(self.rule.nth.map(|_| 1));
@@ -64,7 +66,7 @@ impl Active {
 }
 
 impl Faults {
-    /// Adds rules after those there are.
+    /// Adds rules after those in force.
     pub fn add(&self, rules: Rules) {
         let mut state = self.state();
         state.seed = rules.seed.unwrap_or(state.seed);
@@ -72,14 +74,14 @@ impl Faults {
         self.inner.any.store(!state.rules.is_empty(), Ordering::Release);
     }
 
-    /// Removes all rules; the seed and what was counted are forgotten.
+    /// Removes all rules, the seed and the counts.
     pub fn clear(&self) {
         let mut state = self.state();
         *state = State::default();
         self.inner.any.store(false, Ordering::Release);
     }
 
-    /// `{"seed": 0, "rules": [{"rule": {…}, "matched": 7, "hits": 1}]}`.
+    /// Returns the rules in force: `{"seed": 0, "rules": [{"rule": {…}, "matched": 7, "hits": 1}]}`.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let state = self.state();
@@ -88,7 +90,7 @@ impl Faults {
         json!({"seed": state.seed, "rules": state.rules.iter().map(shown).collect::<Vec<_>>()})
     }
 
-    /// What happens to a call: the first rule that strikes it. Rules after that one count the call too.
+    /// Decides what happens to a call: the first rule that strikes it wins. Rules after that one count the call too.
     pub(crate) fn decide(&self, caller: &str, service: Service, operation: &str) -> Option<Action> {
         if !self.inner.any.load(Ordering::Acquire) {
             return None;
@@ -115,13 +117,13 @@ impl Faults {
         decided
     }
 
-    /// Whether a read may have to be stale, so that what is written must be remembered.
+    /// Returns whether a rule makes reads stale, so that writes must be noted.
     pub(crate) fn may_be_stale(&self) -> bool {
         let stale = |active: &Active| matches!(active.rule.action, Action::StaleMs(_));
         self.inner.any.load(Ordering::Acquire) && self.state().rules.iter().any(stale)
     }
 
-    /// The functions' processes.
+    /// Returns the functions' processes.
     pub(crate) fn processes(&self) -> &Processes {
         &self.inner.processes
     }

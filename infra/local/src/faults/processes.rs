@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::connection::Connection;
 use crate::peer;
-use crate::server::Link;
 
 /// The processes that run, by their ids, and the connections of all services.
 #[derive(Clone, Default)]
@@ -28,20 +28,20 @@ struct Process {
 }
 
 impl Processes {
-    /// A process runs: what kills it, and what tells that it has ended.
+    /// Adds a running process with what kills it and what tells of its end.
     pub(crate) fn add(&self, id: u32, kill: Arc<Notify>, exit: watch::Receiver<Option<String>>) {
         self.running().insert(id, Process { kill, exit });
     }
 
-    /// A process has ended.
+    /// Removes a process that has ended.
     pub(crate) fn remove(&self, id: u32) {
         self.running().remove(&id);
     }
 
-    /// Kills the process at the other end of a connection and waits until it has ended; `false` if it is none of these.
-    pub(crate) async fn kill_owner(&self, link: &Link) -> bool {
-        let (ids, link) = (self.running().keys().copied().collect::<Vec<_>>(), link.clone());
-        let owner = tokio::task::spawn_blocking(move || owner(&link, &ids)).await.ok().flatten();
+    /// Kills the process at the other end of a connection and waits until it has ended; `false`: it is none of these.
+    pub(crate) async fn kill_owner(&self, connection: &Connection) -> bool {
+        let (ids, connection) = (self.running().keys().copied().collect::<Vec<_>>(), connection.clone());
+        let owner = tokio::task::spawn_blocking(move || owner(&connection, &ids)).await.ok().flatten();
         let Some(mut process) = owner.and_then(|id| self.running().get(&id).cloned()) else {
             return false;
         };
@@ -50,11 +50,11 @@ impl Processes {
         true
     }
 
-    /// A connection stands until what is returned is dropped.
-    pub(crate) fn connected(&self, link: &Link) -> Connected {
-        let ports = (link.peer.port(), link.local.port());
+    /// Registers a connection until the returned value is dropped.
+    pub(crate) fn connected(&self, connection: &Connection) -> Connected {
+        let ports = (connection.peer.port(), connection.local.port());
         let closed = CancellationToken::new();
-        lock(&self.connections).insert(ports, (link.closing().clone(), closed.clone()));
+        lock(&self.connections).insert(ports, (connection.closing().clone(), closed.clone()));
         Connected { connections: self.connections.clone(), ports, _closed: closed.drop_guard() }
     }
 
@@ -78,7 +78,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A connection that stands.
+/// A registered connection.
 pub(crate) struct Connected {
     connections: Connections,
     ports: Ports,
@@ -91,7 +91,7 @@ impl Drop for Connected {
     }
 }
 
-/// Which of these connections a process holds. Blocks.
+/// Returns those of the connections that a process holds. Blocks.
 fn held_by(id: u32, mut all: Vec<Ports>) -> Vec<Ports> {
     let held = files_of(id);
     let is_held = |(port, to): &Ports| {
@@ -102,7 +102,7 @@ fn held_by(id: u32, mut all: Vec<Ports>) -> Vec<Ports> {
     all
 }
 
-/// What a process has open, as `/proc` names it.
+/// Returns the open files of a process, as `/proc` names them.
 fn files_of(id: u32) -> HashSet<String> {
     let files = std::fs::read_dir(format!("/proc/{id}/fd")).into_iter().flatten().flatten();
     let links = files.filter_map(|file| std::fs::read_link(file.path()).ok());
@@ -111,8 +111,8 @@ fn files_of(id: u32) -> HashSet<String> {
 
 /// The process that holds the socket at the other end, as the kernel tells it: all processes of a function sign with
 /// the same keys.
-fn owner(link: &Link, ids: &[u32]) -> Option<u32> {
-    let socket = peer::client(link.peer.port(), link.local.port()).ok().flatten()?;
+fn owner(connection: &Connection, ids: &[u32]) -> Option<u32> {
+    let socket = peer::client(connection.peer.port(), connection.local.port()).ok().flatten()?;
     let wanted = format!("socket:[{}]", socket.inode);
     ids.iter().find(|id| files_of(**id).contains(&wanted)).copied()
 }

@@ -1,10 +1,8 @@
-//! What a rule says, and which of what it could say makes sense.
+//! One rule: when a fault strikes, and which.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::profile;
 use crate::access::ANONYMOUS;
 use crate::identity::ROOT;
 
@@ -25,7 +23,7 @@ pub enum Service {
 }
 
 impl Service {
-    /// The name that rules use.
+    /// Returns the name that rules use.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -38,7 +36,7 @@ impl Service {
     }
 }
 
-/// An error of a service, answered before anything is carried out.
+/// An error that a service responds with before it carries anything out.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
@@ -61,16 +59,16 @@ pub enum ErrorKind {
 pub enum Action {
     /// An error, and nothing is carried out.
     Error(ErrorKind),
-    /// S3 answers 200 to a completion and then tells of an error; nothing is carried out.
+    /// S3 responds with 200 to a completion, and then with an error in the body; nothing is carried out.
     #[serde(rename = "error_in_200")]
     ErrorIn200,
     /// The connection is cut, and nothing is carried out.
     Cut,
-    /// Everything is carried out, and no answer comes. Of a trigger: that it was done is forgotten.
+    /// Everything is carried out, and no response comes. For a trigger: its success is forgotten.
     LoseAnswer,
-    /// Everything is carried out, and the connection is cut in the middle of the answer.
+    /// Everything is carried out, and the connection is cut in the middle of the response.
     CutAnswer,
-    /// The call is answered, and its connection is dead to the next one.
+    /// The call gets its response, and its connection is dead for the next one.
     CloseIdle,
     /// So many milliseconds later: of the machine's clock for calls, of [`crate::clock`] for triggers.
     DelayMs(u64),
@@ -104,7 +102,7 @@ type Place = (Service, &'static [&'static str]);
 const CALLS: [Place; 3] = [(Service::DynamoDb, &[]), (Service::S3, &[]), (Service::Sqs, &[])];
 
 impl Action {
-    /// Where this can happen.
+    /// Returns the services and operations at which this can happen.
     fn places(self) -> Vec<Place> {
         use Service::{DynamoDb, Lambda, S3, Trigger};
         match self {
@@ -139,7 +137,7 @@ impl Action {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// The function whose calls or invocations it is about, such as `create-file`; without it, all functions. The
+    /// The function whose calls or invocations it is about, such as `worker`; without it, all functions. The
     /// operator's own calls need `root` here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caller: Option<String>,
@@ -163,7 +161,7 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// An action on every call that it fits.
+    /// Makes a rule for every call that the action fits.
     #[must_use]
     pub fn new(action: Action) -> Self {
         Self {
@@ -177,7 +175,7 @@ impl Rule {
         }
     }
 
-    /// Whether a call is one that this rule is about.
+    /// Returns whether the rule is about a call.
     pub(super) fn matches(&self, caller: &str, service: Service, operation: &str) -> bool {
         let callers = match &self.caller {
             Some(own) => own == caller,
@@ -189,7 +187,11 @@ impl Rule {
             && self.action.fits(service, Some(operation))
     }
 
-    fn check(&self) -> Result<()> {
+    /// Checks that the rule can strike at all.
+    ///
+    /// # Errors
+    /// It cannot; the error says why.
+    pub(super) fn check(&self) -> Result<()> {
         if let Some(probability) = self.probability {
             ensure!((0.0..=1.0).contains(&probability), "a probability is 0 to 1, not {probability}");
             ensure!(self.nth.is_none(), "give nth or probability, not both");
@@ -208,59 +210,5 @@ impl Rule {
             bail!("{action} cannot happen there, only to: {}", places.join("; "));
         }
         Ok(())
-    }
-}
-
-/// Rules, and what decides where they go by chance.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rules {
-    /// What all chances derive from; given only where the rules say it.
-    pub seed: Option<u64>,
-    /// In their order: the first that applies to a call is what happens to it.
-    pub rules: Vec<Rule>,
-}
-
-impl Rules {
-    /// What `--faults` names: a seed's mix if it is a number, else a file of rules.
-    ///
-    /// # Errors
-    /// The file cannot be read, or something in it is no rule.
-    pub fn from_argument(argument: &str) -> Result<Self> {
-        if let Ok(seed) = argument.parse() {
-            return Ok(profile::of(seed));
-        }
-        let told = || format!("--faults is a number or a file of rules; cannot read {argument}");
-        Self::parse(&std::fs::read(argument).with_context(told)?)
-            .with_context(|| format!("faults in {argument}"))
-    }
-
-    /// Reads JSON: one rule, a list of rules, `{"seed": 7, "rules": […]}`, or a number, which is a seed's mix.
-    ///
-    /// # Errors
-    /// Something in it is no rule; the error says which and why.
-    pub fn parse(text: &[u8]) -> Result<Self> {
-        let value: Value = serde_json::from_slice(text).context("this is not JSON")?;
-        if let Some(seed) = value.as_u64() {
-            return Ok(profile::of(seed));
-        }
-        let (seed, values) = match value {
-            Value::Array(values) => (None, values),
-            Value::Object(mut fields) if fields.contains_key("rules") => {
-                let Some(Value::Array(values)) = fields.remove("rules") else { bail!("rules is no list") };
-                let seed = fields.remove("seed");
-                let seed = seed.map(|seed| seed.as_u64().context("seed is no whole number")).transpose()?;
-                if let Some(name) = fields.keys().next() {
-                    bail!("besides rules and seed there is nothing like {name}");
-                }
-                (seed, values)
-            }
-            one => (None, vec![one]),
-        };
-        let read = |(at, value): (usize, Value)| {
-            let rule: Result<Rule> = serde_json::from_value(value).map_err(Into::into);
-            let checked = rule.and_then(|rule| rule.check().map(|()| rule));
-            checked.map_err(|error| anyhow::anyhow!("rule {}: {error}", at + 1))
-        };
-        Ok(Self { seed, rules: values.into_iter().enumerate().map(read).collect::<Result<_>>()? })
     }
 }

@@ -22,7 +22,7 @@ fn of_seed(seed: &str) -> Faults {
     faults
 }
 
-/// What happens to the first `count` calls of each stream; `order` says which stream calls next.
+/// Returns what happens to the first `count` calls of each stream; `order` says which stream calls next.
 fn decisions(faults: &Faults, count: usize, order: impl Fn(usize) -> usize) -> Vec<Vec<Option<Action>>> {
     let mut decided = vec![Vec::new(); STREAMS.len()];
     for call in 0.. {
@@ -123,8 +123,8 @@ fn what_is_no_rule_is_told_plainly() {
 }
 
 #[test]
-fn every_rule_of_a_seed_is_one_that_can_be_written() {
-    let rules = profile::of(3);
+fn every_rule_of_the_mix_can_be_written() {
+    let rules = Rules::from_argument("3").unwrap();
     let text = json!({"seed": 3, "rules": rules.rules}).to_string();
     assert_eq!(parse(&text), rules);
     assert_eq!(parse("3"), rules, "as --faults 3");

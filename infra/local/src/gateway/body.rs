@@ -11,7 +11,7 @@ use super::{MAX_BODY_BYTES, Problem};
 /// read the answer.
 const MAX_DRAINED_BYTES: usize = 64 * 1024 * 1024;
 
-/// The whole body.
+/// Reads the whole body.
 pub(super) async fn read(parts: &Parts, body: Body) -> Result<Bytes, Problem> {
     let announced = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let announced: usize = announced.unwrap_or(0);

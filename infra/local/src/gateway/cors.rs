@@ -7,18 +7,18 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 
 use crate::template::Cors;
 
-/// The request's `Origin`.
+/// Returns the request's `Origin`.
 pub(super) fn origin(headers: &HeaderMap) -> Option<String> {
     Some(headers.get("origin")?.to_str().ok()?.to_owned())
 }
 
-/// A preflight is answered without any function.
+/// Returns whether a request is a preflight, which no function sees.
 pub(super) fn is_preflight(request: &Request<Body>) -> bool {
     let has = |name: &str| request.headers().contains_key(name);
     request.method() == Method::OPTIONS && has("origin") && has("access-control-request-method")
 }
 
-/// Puts the configured headers in place of whatever the response has; none for an origin that is not allowed.
+/// Replaces the response's CORS headers by the configured ones; by none for an origin that is not allowed.
 pub(super) fn apply(cors: &Cors, origin: Option<&str>, preflight: bool, response: &mut Response<Body>) {
     let headers = response.headers_mut();
     let own: Vec<HeaderName> =

@@ -26,19 +26,19 @@ pub(super) struct Surroundings<'a> {
     pub(super) found: &'a Found,
 }
 
-/// Bytes of the request line and of the headers.
+/// Returns the size in bytes of the request line and of the headers.
 pub(super) fn header_bytes(parts: &Parts) -> usize {
     let headers: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     parts.method.as_str().len() + parts.uri.to_string().len() + headers
 }
 
-/// Whether the request names a host by which it could have come to the gateway.
+/// Returns whether the request has a valid `Host`.
 pub(super) fn has_host(parts: &Parts) -> bool {
     let host = parts.headers.get("host").and_then(|host| host.to_str().ok());
     host.is_some_and(|host| host.parse::<Authority>().is_ok())
 }
 
-/// The event's text. What is not there (cookies, query, parameters, body) is left out, as the gateway does.
+/// Builds the event's text. What is absent (cookies, query, parameters, body) is left out, as AWS does.
 pub(super) fn build(parts: &Parts, body: Bytes, around: &Surroundings<'_>) -> String {
     let query = parts.uri.query().unwrap_or_default();
     let mut headers = joined_headers(&parts.headers);
@@ -96,7 +96,7 @@ fn context(parts: &Parts, around: &Surroundings<'_>) -> Value {
     })
 }
 
-/// Names in lower case, several values of one name joined by commas.
+/// Returns the headers with names in lower case and several values of one name joined by commas.
 fn joined_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
     let mut joined: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in headers {
@@ -113,7 +113,7 @@ fn joined_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
     joined
 }
 
-/// What the gateway says of the connection; a client cannot say it in its place.
+/// Sets the headers that describe the connection, whatever the client sent for them.
 fn set_own_headers(headers: &mut BTreeMap<String, String>, body_bytes: usize, around: &Surroundings<'_>) {
     for hop in
         ["connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade", "expect"]
@@ -133,7 +133,7 @@ fn set_own_headers(headers: &mut BTreeMap<String, String>, body_bytes: usize, ar
     set("x-amzn-trace-id", format!("Root=1-{}-{}", &id[..8], &id[8..]));
 }
 
-/// Decoded, several values of one name joined by commas.
+/// Decodes the query's parameters, several values of one name joined by commas.
 fn query_parameters(query: &str) -> BTreeMap<String, String> {
     let mut parameters: BTreeMap<String, String> = BTreeMap::new();
     let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();

@@ -39,34 +39,34 @@ pub(super) async fn only_own(
     }
 }
 
-/// `GET /_local/health`
+/// Handles `GET /_local/health`.
 pub(super) async fn health() -> Response<Body> {
     json_response(StatusCode::OK, &json!({"status": "ok"}))
 }
 
-/// `GET /_local/calls`
+/// Handles `GET /_local/calls`.
 pub(super) async fn calls(State(gateway): State<Gateway>) -> Response<Body> {
     json_response(StatusCode::OK, &gateway.inner.calls.to_json())
 }
 
-/// `DELETE /_local/calls`
+/// Handles `DELETE /_local/calls`.
 pub(super) async fn clear_calls(State(gateway): State<Gateway>) -> Response<Body> {
     gateway.inner.calls.clear();
     empty(StatusCode::NO_CONTENT)
 }
 
-/// `GET /_local/consumed`: DynamoDB's units and bytes by function, since they are added up.
+/// Handles `GET /_local/consumed`: DynamoDB's units and bytes by function, since they are added up.
 pub(super) async fn consumed(State(gateway): State<Gateway>) -> Response<Body> {
     json_response(StatusCode::OK, &gateway.inner.calls.consumed_json())
 }
 
-/// `POST /_local/consumed`: from now on they are added up.
+/// Handles `POST /_local/consumed`, which starts to add them up.
 pub(super) async fn meter(State(gateway): State<Gateway>) -> Response<Body> {
     gateway.inner.calls.meter();
     empty(StatusCode::NO_CONTENT)
 }
 
-/// `POST /_local/schedule/{function}`: runs it now and tells its outcome; 500 if it failed.
+/// Handles `POST /_local/schedule/{function}`: runs it now and returns its outcome; 500 if it failed.
 pub(super) async fn run_schedule(
     State(gateway): State<Gateway>,
     Path(function): Path<String>,
@@ -82,12 +82,12 @@ pub(super) async fn run_schedule(
     }
 }
 
-/// `GET /_local/faults`: the rules, and how often each has struck.
+/// Handles `GET /_local/faults`: the rules, and how often each has struck.
 pub(super) async fn faults(State(gateway): State<Gateway>) -> Response<Body> {
     json_response(StatusCode::OK, &gateway.inner.lambda.faults().to_json())
 }
 
-/// `POST /_local/faults`: adds rules, or a seed's mix; 400 if something is no rule.
+/// Handles `POST /_local/faults`: adds rules, or a seed's mix; 400 if something is not a rule.
 pub(super) async fn add_faults(State(gateway): State<Gateway>, body: Bytes) -> Response<Body> {
     match Rules::parse(&body) {
         Ok(rules) => {
@@ -98,18 +98,18 @@ pub(super) async fn add_faults(State(gateway): State<Gateway>, body: Bytes) -> R
     }
 }
 
-/// `DELETE /_local/faults`
+/// Handles `DELETE /_local/faults`.
 pub(super) async fn clear_faults(State(gateway): State<Gateway>) -> Response<Body> {
     gateway.inner.lambda.faults().clear();
     empty(StatusCode::NO_CONTENT)
 }
 
-/// `GET /_local/clock`
+/// Handles `GET /_local/clock`.
 pub(super) async fn clock(State(gateway): State<Gateway>) -> Response<Body> {
     time(gateway.inner.schedules.clock())
 }
 
-/// `POST /_local/clock` with `{"advance_seconds": 60}`.
+/// Handles `POST /_local/clock` with `{"advance_seconds": 60}`.
 pub(super) async fn advance_clock(State(gateway): State<Gateway>, body: Bytes) -> Response<Body> {
     let asked: Value = serde_json::from_slice(&body).unwrap_or_default();
     let Some(seconds) = asked["advance_seconds"].as_u64() else {

@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
-/// The path as functions see it in `rawPath`, and by which routes are chosen; `None`: the gateway refuses it.
+/// Decodes a path as functions see it in `rawPath` and as routes match it; `None`: the gateway refuses it.
 ///
 /// HTTP APIs decode twice and cut at a question mark that the first decoding laid bare, unlike REST APIs and function
 /// URLs. Nothing of that is documented; it was observed on AWS in July 2026 and published with the test data of
@@ -14,7 +14,7 @@ pub(super) fn decode(sent: &str) -> Option<String> {
     well_formed(cut).then(|| percent_decode_str(cut).decode_utf8_lossy().into_owned())
 }
 
-/// Every percent sign begins an escape.
+/// Returns whether every percent sign begins an escape.
 fn well_formed(path: &str) -> bool {
     let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
     let bytes = path.as_bytes();

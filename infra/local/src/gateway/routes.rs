@@ -89,7 +89,7 @@ fn matches(path: &[Segment], segments: &[&str]) -> bool {
     }
 }
 
-/// Smaller is more specific.
+/// Ranks a route: the smaller, the more specific.
 fn rank(route: &Route) -> (Vec<u8>, bool) {
     let weight = |segment: &Segment| match segment {
         Segment::Exact(_) => 0,

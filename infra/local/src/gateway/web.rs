@@ -37,7 +37,8 @@ impl WebApp {
         Self { folder }
     }
 
-    /// Returns the file that a request asks for: `index.html` at `/` for browsers, others below `/assets`. `None`: the request
+    /// Returns the file that a request asks for: `index.html` at `/` for browsers, others below `/assets`. `None`: the
+    /// request
     /// is the API's. Who does not accept HTML finds at `/` what AWS has there: no route.
     pub(super) fn file(request: &Request<Body>) -> Option<WebFile> {
         if request.method() != Method::GET {
@@ -78,7 +79,7 @@ fn wants_html(request: &Request<Body>) -> bool {
     accepted.is_some_and(|accepted| accepted.contains("text/html"))
 }
 
-/// A file's name and nothing that could lead out of the folder.
+/// Returns whether this is a file's name that cannot lead out of the folder.
 fn is_plain(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     !name.starts_with('.') && !name.is_empty() && name.chars().all(plain)

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::Request;
 use crate::account::table_arn;
 
-/// The actions on a table or index that a call needs.
+/// Returns the actions on tables and indexes that a call needs.
 pub(crate) fn requests(operation: &str, body: &[u8]) -> Vec<Request> {
     // What cannot be read is refused by the engine, or here.
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
@@ -24,7 +24,7 @@ pub(crate) fn requests(operation: &str, body: &[u8]) -> Vec<Request> {
     }
 }
 
-/// One of a transaction's items.
+/// Returns the action of one of a transaction's items.
 fn part_of_transaction(operation: &str, part: &Value) -> Request {
     for (name, action) in [
         ("Put", "PutItem"),
@@ -52,7 +52,7 @@ fn table_or_index(body: &Value) -> String {
     }
 }
 
-/// A table's ARN from its name or its ARN.
+/// Returns a table's ARN from its name or its ARN.
 fn table_resource(table: &Value) -> String {
     match table.as_str() {
         Some(arn) if arn.starts_with("arn:") => arn.to_owned(),
@@ -67,7 +67,7 @@ mod tests {
 
     use super::*;
 
-    /// `Action resource`, resources without what all ARNs of tables begin with.
+    /// Returns `Action resource`, resources without what all ARNs of tables begin with.
     fn asked(operation: &str, body: &Value) -> Vec<String> {
         let text = |request: &Request| {
             let resource = request.resource.replace("arn:aws:dynamodb:us-east-1:000000000000:table/", "");

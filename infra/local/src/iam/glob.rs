@@ -1,6 +1,6 @@
 //! IAM's wildcards: `*` is any text, `?` any one character.
 
-/// Whether the whole text is as the pattern says.
+/// Returns whether the pattern matches the whole text.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut read) = (0, 0);

@@ -30,9 +30,7 @@ pub(crate) use sqs::requests as sqs_requests;
 pub use statement::Statement;
 pub(crate) use statement::policies;
 
-use crate::account::{ACCOUNT_ID, role_name};
 use crate::identity::ROOT;
-use crate::template::Function;
 use recording::Recording;
 
 /// One action on one resource, as IAM is asked.
@@ -66,7 +64,7 @@ pub struct Denied {
 }
 
 impl Denied {
-    /// The error's body in the JSON protocols. Their common errors write this one's message with a capital.
+    /// Returns the error's body in the JSON protocols, where this error alone has its `Message` with a capital.
     pub(crate) fn to_json(&self) -> serde_json::Value {
         serde_json::json!({
             "__type": "com.amazon.coral.service#AccessDeniedException",
@@ -83,32 +81,39 @@ pub struct Policies {
     recording: Recording,
 }
 
-/// One function's role.
+/// A caller, and what its policy allows.
 #[derive(Clone, Debug)]
-struct Principal {
-    arn: String,
-    statements: Vec<Statement>,
+pub struct Principal {
+    /// The caller, as in [`crate::identity::Identities::keys`].
+    pub caller: String,
+    /// The ARN that IAM knows it by.
+    pub arn: String,
+    /// What it may do.
+    pub statements: Vec<Statement>,
+}
+
+impl Principal {
+    /// Returns whether a statement allows a request.
+    fn allows(&self, request: &Request) -> bool {
+        self.statements.iter().any(|statement| statement.allows(request))
+    }
 }
 
 impl Policies {
-    /// Whoever signs may do everything: for a service that runs without a template.
+    /// Allows everything to whoever signs: for a service that runs without a template.
     #[must_use]
     pub fn open() -> Self {
         Self { callers: None, recording: Recording::default() }
     }
 
-    /// What the template allows each function.
+    /// Allows each principal what its statements allow, and nobody else anything.
     #[must_use]
-    pub fn of(functions: &[Function]) -> Self {
-        let principal = |function: &Function| {
-            let role = role_name(&function.logical_id);
-            let arn = format!("arn:aws:sts::{ACCOUNT_ID}:assumed-role/{role}/{}", function.name);
-            (function.binary.clone(), Principal { arn, statements: function.policy.clone() })
-        };
-        Self { callers: Some(Arc::new(functions.iter().map(principal).collect())), ..Self::open() }
+    pub fn of(principals: impl IntoIterator<Item = Principal>) -> Self {
+        let by_caller = principals.into_iter().map(|principal| (principal.caller.clone(), principal));
+        Self { callers: Some(Arc::new(by_caller.collect())), ..Self::open() }
     }
 
-    /// Writes down in a file of `folder` what functions call, each kind of call once.
+    /// Records in a file of `folder` what functions call, each kind of call once.
     ///
     /// # Errors
     /// The file cannot be made.
@@ -116,7 +121,7 @@ impl Policies {
         Ok(Self { recording: Recording::in_folder(folder)?, ..self })
     }
 
-    /// Whether a caller may do all that a call asks for.
+    /// Checks that a caller may do all that a call asks for.
     ///
     /// # Errors
     /// The first request that no statement allows.
@@ -132,8 +137,7 @@ impl Policies {
         let principal = callers.get(caller);
         self.recording.note(caller, called, requests);
         for request in requests {
-            let allowed = |principal: &Principal| principal.statements.iter().any(|s| s.allows(request));
-            if !principal.is_some_and(allowed) {
+            if !principal.is_some_and(|principal| principal.allows(request)) {
                 let denied = Denied {
                     principal: principal.map_or_else(|| caller.to_owned(), |principal| principal.arn.clone()),
                     action: request.action.clone(),
@@ -152,9 +156,7 @@ impl Policies {
         let Some(callers) = self.callers.as_ref().filter(|_| caller != ROOT) else {
             return true;
         };
-        let permitted = callers
-            .get(caller)
-            .is_some_and(|principal| principal.statements.iter().any(|s| s.allows(request)));
+        let permitted = callers.get(caller).is_some_and(|principal| principal.allows(request));
         if permitted {
             let called = Called { service: "s3", operation, shape: &|| serde_json::Value::Null };
             self.recording.note(caller, &called, std::slice::from_ref(request));

@@ -11,11 +11,10 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use super::Request;
 use super::glob::matches;
 pub use super::recording::Recorded;
 use super::recording::read;
-use crate::template::Function;
+use super::{Principal, Request};
 
 /// A permission that no test uses, and why it is there.
 #[derive(Clone, Debug, Deserialize)]
@@ -56,7 +55,7 @@ pub struct Findings {
     pub excused: usize,
 }
 
-/// Reads what was recorded in a folder.
+/// Reads the recordings of a folder.
 ///
 /// # Errors
 /// There is nothing, or it cannot be read.
@@ -81,19 +80,18 @@ pub fn reasons(file: &Path) -> Result<Vec<Reason>> {
 
 /// Whether a function, by its binary's name, may do `action` on `resource`.
 #[must_use]
-pub fn allows(functions: &[Function], function: &str, action: &str, resource: &str) -> bool {
-    let request = Request::new(action, resource);
-    let function = functions.iter().find(|known| known.binary == function);
-    function.is_some_and(|function| function.policy.iter().any(|statement| statement.allows(&request)))
+pub fn allows(principals: &[Principal], function: &str, action: &str, resource: &str) -> bool {
+    let principal = principals.iter().find(|known| known.caller == function);
+    principal.is_some_and(|principal| principal.allows(&Request::new(action, resource)))
 }
 
 /// Compares what is allowed with what was asked for.
 #[must_use]
-pub fn prove(functions: &[Function], recorded: &BTreeSet<Recorded>, reasons: &[Reason]) -> Findings {
+pub fn prove(principals: &[Principal], recorded: &BTreeSet<Recorded>, reasons: &[Reason]) -> Findings {
     let mut findings = Findings::default();
     for asked in recorded {
         let (function, action, resource) = (&asked.function, &asked.request.action, &asked.request.resource);
-        if !allows(functions, function, action, resource) {
+        if !allows(principals, function, action, resource) {
             findings
                 .faults
                 .push(format!("{function}: {action} on {resource} was asked for, and is not allowed"));
@@ -101,7 +99,7 @@ pub fn prove(functions: &[Function], recorded: &BTreeSet<Recorded>, reasons: &[R
     }
     let mut listed = vec![false; reasons.len()];
     let mut grants = BTreeSet::new();
-    for grant in functions.iter().flat_map(grants_of) {
+    for grant in principals.iter().flat_map(grants_of) {
         let excuses = reasons.iter().zip(&mut listed).filter(|(reason, _)| reason.is_of(&grant));
         let excused = excuses.map(|(_, listed)| *listed = true).count() > 0;
         if !grants.insert(grant.clone()) {
@@ -121,13 +119,13 @@ pub fn prove(functions: &[Function], recorded: &BTreeSet<Recorded>, reasons: &[R
     findings
 }
 
-/// All that a function is allowed, one by one.
-fn grants_of(function: &Function) -> Vec<Grant> {
+/// Returns all that a function is allowed, one by one.
+fn grants_of(principal: &Principal) -> Vec<Grant> {
     let mut grants = Vec::new();
-    for statement in &function.policy {
+    for statement in &principal.statements {
         for action in &statement.actions {
             grants.extend(statement.resources.iter().map(|resource| Grant {
-                function: function.binary.clone(),
+                function: principal.caller.clone(),
                 action: action.clone(),
                 resource: resource.clone(),
             }));

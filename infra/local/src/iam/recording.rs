@@ -86,12 +86,12 @@ impl Recording {
     }
 }
 
-/// An object's key without what follows its first folder: the part that statements tell apart.
+/// Returns an object's key without what follows its first folder: the part that statements tell apart.
 pub(crate) fn folder_of(key: &str) -> String {
     key.split_once('/').map_or_else(|| key.to_owned(), |(folder, _)| format!("{folder}/*"))
 }
 
-/// What a request is one of many of.
+/// Returns the kind that a request belongs to.
 fn kind(request: &Request) -> Request {
     let resource = match request.resource.strip_prefix("arn:aws:s3:::").and_then(|rest| rest.split_once('/'))
     {
@@ -101,7 +101,7 @@ fn kind(request: &Request) -> Request {
     Request { action: request.action.clone(), resource }
 }
 
-/// All that was written down in a folder.
+/// Reads all recordings of a folder.
 ///
 /// # Errors
 /// The folder or a file cannot be read, or a line is none of these.

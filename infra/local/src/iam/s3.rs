@@ -19,7 +19,7 @@ pub(crate) struct Call<'a> {
     pub(crate) headers: &'a HeaderMap,
 }
 
-/// What a call asks for.
+/// Returns the actions that a call asks for.
 pub(crate) fn requests(call: Call<'_>) -> Vec<Request> {
     let bucket = bucket_arn(call.bucket);
     let object = format!("{bucket}/{}", call.key);
@@ -52,7 +52,7 @@ pub(crate) fn requests(call: Call<'_>) -> Vec<Request> {
     }
 }
 
-/// What a caller must be allowed to be told that an object is not there; who is not gets 403.
+/// Returns the action without which a caller gets 403 instead of 404 for a missing object.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
 pub(crate) fn missing_object(call: Call<'_>) -> Option<Request> {
     match call.operation {
@@ -72,7 +72,7 @@ fn versioned(query: &str) -> bool {
     query.split('&').any(|pair| pair.starts_with("versionId="))
 }
 
-/// ARN of what is copied.
+/// Returns the ARN of a copy's source.
 fn copy_source(headers: &HeaderMap) -> String {
     let source = headers.get("x-amz-copy-source").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let source = percent_decode_str(source).decode_utf8_lossy();

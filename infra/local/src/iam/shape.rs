@@ -44,7 +44,7 @@ const OF_SIGNATURE: &[&str] =
 /// What stands for any text.
 const ANY: &str = "*";
 
-/// The parameters of a call by a JSON protocol.
+/// Returns the parameters of a call of a JSON protocol.
 pub(crate) fn of_json(body: &[u8]) -> Value {
     serde_json::from_slice(body).map(|body| shape("", &body)).unwrap_or_default()
 }
@@ -108,7 +108,7 @@ pub(crate) fn of_http(method: &str, path: &str, query: &str, headers: &HeaderMap
     json!({"method": method, "path": path, "query": query, "headers": headers})
 }
 
-/// A header that is a parameter.
+/// Returns a header that is a parameter.
 fn header((name, value): (&http::HeaderName, &http::HeaderValue)) -> Option<(String, Value)> {
     let name = name.as_str();
     if name.starts_with("x-amz-meta-") {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::Request;
 use crate::account::queue_arn;
 
-/// What a call asks for. Batches need the action of one message.
+/// Returns the actions that a call asks for. Batches need the action of one message.
 pub(crate) fn requests(operation: &str, body: &[u8]) -> Vec<Request> {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let action = match operation {

@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 
 use super::Request;
 use super::glob::matches;
-use crate::template::texts;
 
 /// A statement that allows its actions on its resources.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +17,7 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// Whether it allows this.
+    /// Returns whether the statement allows a request.
     #[must_use]
     pub fn allows(&self, request: &Request) -> bool {
         let action = request.action.to_ascii_lowercase();
@@ -27,7 +26,7 @@ impl Statement {
     }
 }
 
-/// The statements of a function's `Policies`.
+/// Reads the statements of a function's `Policies`.
 ///
 /// # Errors
 /// A construct that is not understood.
@@ -68,9 +67,16 @@ fn statement(value: &Value) -> Result<Statement> {
     Ok(statement)
 }
 
-/// One or several patterns. Policy variables such as `${aws:username}` are not understood.
+/// Reads one or several patterns. Policy variables such as `${aws:username}` are not understood.
 fn patterns(value: Option<&Value>) -> Result<Vec<String>> {
-    let patterns = texts(value)?;
+    let values = match value {
+        None => &[],
+        Some(Value::Array(values)) => values.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+    };
+    let text =
+        |value: &Value| value.as_str().map(str::to_owned).with_context(|| format!("{value} is not a text"));
+    let patterns = values.iter().map(text).collect::<Result<Vec<_>>>()?;
     match patterns.iter().find(|pattern| pattern.contains("${") || pattern.is_empty()) {
         Some(wrong) => bail!("{wrong:?}: no pattern that can be enforced here"),
         None if patterns.is_empty() => bail!("nothing is named"),

@@ -52,7 +52,8 @@ impl Shared {
         Self { jobs, current, init_error, id, processes }
     }
 
-    /// Returns the next event; `None` if no more come. A process for which there is none is frozen until there is: all of its
+    /// Returns the next event; `None` if no more come. A process for which there is none is frozen until there is: all of
+    /// its
     /// threads stop where they are. One that still works on an event is not, whoever in it asks.
     async fn next_job(&self) -> Option<Job> {
         let mut jobs = self.jobs.lock().await;
@@ -69,12 +70,12 @@ impl Shared {
         job
     }
 
-    /// What the process said of its failed start.
+    /// Returns the error that the process reported of its failed start.
     pub(super) fn init_error(&self) -> Option<Bytes> {
         lock(&self.init_error).take()
     }
 
-    /// The one whose answer is `id`.
+    /// Takes the current event if its id is `id`.
     fn take_current(&self, id: &str) -> Option<oneshot::Sender<Outcome>> {
         let mut current = lock(&self.current);
         match current.take() {
@@ -107,7 +108,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The routes of the Runtime API.
+/// Returns the routes of the Runtime API.
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/2018-06-01/runtime/invocation/next", get(next))
@@ -119,7 +120,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
-/// Refuses what a web page makes a browser send.
+/// Refuses requests that a web page makes a browser send.
 async fn only_programs(request: Request, next: Next) -> Response<Body> {
     let checked = foreign::check_host(request.uri(), request.headers())
         .and_then(|()| foreign::check_origin(request.headers()));
@@ -208,7 +209,7 @@ fn status(status: StatusCode, text: &str) -> Response<Body> {
     response
 }
 
-/// What Lambda answers in a function's place.
+/// Returns Lambda's own description of a failure.
 pub(super) fn failure(error_type: &str, message: &str) -> Outcome {
     let payload = json!({"errorType": error_type, "errorMessage": message}).to_string().into();
     Outcome { payload, failed: true }

@@ -38,7 +38,7 @@ const OF_PYTHON: [(&str, &str); 4] = [
     ("SHLVL", "0"),
 ];
 
-/// The variables of a process of `function` whose code is in `task` and whose Runtime API is at `api`.
+/// Returns the variables of a process of `function` whose code is in `task` and whose Runtime API is at `api`.
 pub(super) fn variables(
     function: &Function,
     settings: &Settings,
@@ -79,14 +79,15 @@ pub(super) fn variables(
     variables
 }
 
-/// Returns a variable's value. Where functions have no `/opt`, one that is the path of a layer's file there becomes that file's
+/// Returns a variable's value. Where functions have no `/opt`, one that is the path of a layer's file there becomes that
+/// file's
 /// path on this machine.
 fn located(value: &str, layers: &[LayerFile]) -> String {
     let named = |layer: &&LayerFile| Path::new(value) == Path::new("/opt").join(&layer.at);
     layers.iter().find(named).map_or_else(|| value.to_owned(), |layer| layer.file.display().to_string())
 }
 
-/// The trace that the process is started in; that of an invocation comes with it.
+/// Makes the trace that the process starts in; that of an invocation comes with it.
 fn trace() -> String {
     let (root, parent) = (Uuid::new_v4().simple().to_string(), Uuid::new_v4().simple().to_string());
     format!("Root=1-{}-{};Parent={};Sampled=0", &root[..8], &root[8..], &parent[..16])

@@ -3,7 +3,7 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-/// Completes `Runtime exited …`.
+/// Describes how a process ended: completes `Runtime exited …`.
 pub(super) fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(0), _) => "without providing a reason".to_owned(),

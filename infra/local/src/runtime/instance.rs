@@ -92,7 +92,7 @@ impl Instance {
         Ok(Self { jobs, shared, exit, kill })
     }
 
-    /// Whether the process has ended.
+    /// Returns whether the process has ended.
     pub(super) fn is_gone(&self) -> bool {
         self.exit.borrow().is_some()
     }
@@ -103,7 +103,7 @@ impl Instance {
         exit_of(self.exit.clone()).await;
     }
 
-    /// Gives the process an event and waits for what becomes of it.
+    /// Gives the process an event, and waits for the outcome.
     pub(super) async fn run(&mut self, function: &Function, invocation: &Invocation) -> Attempt {
         let id = &invocation.request_id;
         let (taken, mut taken_at) = oneshot::channel();
@@ -151,7 +151,7 @@ impl Instance {
         }
     }
 
-    /// Kills the process, which used up its time.
+    /// Kills the process, whose time is over.
     async fn timed_out(&self, request_id: &str, seconds: f64) -> Outcome {
         self.end().await;
         let message = format!("RequestId: {request_id} Error: Task timed out after {seconds:.2} seconds");
@@ -182,7 +182,7 @@ async fn killed(interruption: Option<Interruption>) {
     }
 }
 
-/// Waits until the process has ended and says how.
+/// Waits until the process has ended, and returns how.
 async fn exit_of(mut exit: watch::Receiver<Option<String>>) -> String {
     match exit.wait_for(Option::is_some).await {
         Ok(status) => status.clone().unwrap_or_default(),
@@ -190,7 +190,7 @@ async fn exit_of(mut exit: watch::Receiver<Option<String>>) -> String {
     }
 }
 
-/// Waits for the process's end, or brings it about.
+/// Waits for the process's end, or ends it.
 async fn supervise(mut child: Child, kill: &Notify, mut stopped: watch::Receiver<bool>) -> String {
     let asked = async {
         tokio::select! {
@@ -210,7 +210,7 @@ async fn supervise(mut child: Child, kill: &Notify, mut stopped: watch::Receiver
     status.map_or_else(|error| format!("with error: {error}"), exit::describe)
 }
 
-/// Shows what a process writes, line by line.
+/// Logs what a process writes, line by line.
 fn follow(stream: Option<impl AsyncRead + Unpin + Send + 'static>, source: &str, log: &Log) {
     let (Some(stream), source, log) = (stream, source.to_owned(), log.clone()) else {
         return;
@@ -247,7 +247,7 @@ fn show(log: &Log, source: &str, line: &mut Vec<u8>) {
     }
 }
 
-/// Says that an invocation failed.
+/// Logs that an invocation failed.
 pub(super) fn tell(log: &Log, function: &Function, outcome: &Outcome) {
     log.line(&function.binary, Level::Error, &String::from_utf8_lossy(&outcome.payload));
 }

@@ -17,7 +17,7 @@ pub const MAX_ROUNDS: u32 = 16;
 pub struct Lineage(BTreeMap<String, u32>);
 
 impl Lineage {
-    /// What a trace header says; nothing if it says nothing of this.
+    /// Reads a trace header; one without a lineage gives an empty one.
     #[must_use]
     pub fn of_trace(header: &str) -> Self {
         let fields = header.split(';').filter_map(|field| field.trim().strip_prefix("Lineage="));
@@ -29,13 +29,13 @@ impl Lineage {
         Self(entries.filter_map(entry).collect())
     }
 
-    /// How often a function was invoked.
+    /// Returns how often a function was invoked.
     #[must_use]
     pub fn rounds(&self, function: &str) -> u32 {
         self.0.get(&hash(function)).copied().unwrap_or_default()
     }
 
-    /// With what is more in another one.
+    /// Returns the lineage with the greater count of each function.
     #[must_use]
     pub fn join(mut self, other: Self) -> Self {
         for (function, rounds) in other.0 {
@@ -45,7 +45,7 @@ impl Lineage {
         self
     }
 
-    /// With one more invocation of a function.
+    /// Returns the lineage with one more invocation of a function.
     #[must_use]
     pub fn then(mut self, function: &str) -> Self {
         *self.0.entry(hash(function)).or_default() += 1;
@@ -53,7 +53,7 @@ impl Lineage {
     }
 }
 
-/// The trace header of an invocation, with the functions that led to it and itself.
+/// Returns the trace header of an invocation, with the functions that led to it and itself.
 pub(crate) fn trace_header(request_id: &str, lineage: &Lineage) -> String {
     let id = request_id.replace('-', "");
     let (time, rest) = id.split_at_checked(8).unwrap_or_default();

@@ -5,7 +5,6 @@
 mod api;
 mod environment;
 mod exit;
-mod front;
 mod instance;
 mod jail;
 mod lineage;
@@ -27,7 +26,6 @@ use crate::faults::{Action, ErrorKind, Faults, Service};
 use crate::identity::Identities;
 use crate::log::{Level, Log};
 use crate::template::Function;
-pub use front::serve;
 use jail::{Cell, Code};
 pub use jail::{Jail, LayerFile};
 pub(crate) use lineage::trace_header;
@@ -115,7 +113,7 @@ pub(crate) enum Interruption {
 }
 
 impl Invocation {
-    /// An invocation with an id of its own.
+    /// Makes an invocation with an id of its own.
     #[must_use]
     pub fn new(function: &str, payload: Bytes, when_busy: WhenBusy) -> Self {
         let (lineage, request_id) = (Lineage::default(), Uuid::new_v4().to_string());
@@ -167,7 +165,7 @@ struct Inner {
 }
 
 impl Lambda {
-    /// Gets the functions ready; a process starts when an invocation needs it.
+    /// Prepares the functions; a process starts when an invocation needs it.
     ///
     /// # Errors
     /// A binary is missing. What is in Python need not be there: only its invocations fail then.
@@ -203,7 +201,7 @@ impl Lambda {
         Ok(Self { inner: Arc::new(Inner { faults: settings.faults.clone(), pools, stop, alive, ended }) })
     }
 
-    /// Invokes a function and waits for its outcome. Who stops waiting does not stop the function.
+    /// Invokes a function and waits for its outcome. Dropping the future does not stop the function.
     ///
     /// # Errors
     /// The event never reached the function.
@@ -232,7 +230,7 @@ impl Lambda {
         task.await.unwrap_or(Err(Refused::Stopping))
     }
 
-    /// What happens on demand.
+    /// Returns the faults to inject.
     #[must_use]
     pub fn faults(&self) -> &Faults {
         &self.inner.faults

@@ -42,7 +42,7 @@ impl Pool {
         }
     }
 
-    /// No more events; idle processes are let go.
+    /// Closes the pool: no more events, and idle processes end.
     pub(super) fn close(&self) {
         self.permits.close();
         lock(&self.idle).take();
@@ -99,7 +99,7 @@ impl Pool {
         idle.pop()
     }
 
-    /// Keeps the process for later if it is still there.
+    /// Keeps the process for the next event if it is still there.
     fn conclude(&self, instance: Instance, attempt: Attempt) -> Result<Outcome, Refused> {
         match attempt {
             Attempt::Answered(outcome) => {

@@ -32,7 +32,7 @@ impl Spawner {
         Ok(Self { requests })
     }
 
-    /// Starts a process in a cell and in a group of its own, which a Ctrl-C in the terminal does not reach.
+    /// Starts a confined process in a group of its own, which a Ctrl-C in the terminal does not reach.
     pub(super) async fn spawn(&self, mut command: Command, entry: Arc<Entry>) -> io::Result<Child> {
         let gone = || io::Error::other("the spawner has ended");
         prepare(command.as_std_mut(), entry);

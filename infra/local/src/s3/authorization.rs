@@ -48,7 +48,7 @@ impl S3Access for Authorization {
 }
 
 impl Authorization {
-    /// Whether a caller may be told that what it asked for is not there.
+    /// Returns whether a caller may learn that what it asked for is not there.
     pub(super) fn may_know(&self, caller: &str, status: StatusCode, call: S3Call<'_>) -> bool {
         let needed = missing_object(call).filter(|_| status == StatusCode::NOT_FOUND);
         needed.is_none_or(|request| self.policies.permits(caller, call.operation, &request))

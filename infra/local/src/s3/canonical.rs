@@ -5,18 +5,18 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use sha2::{Digest as _, Sha256};
 
 use super::credentials::Presented;
-use super::errors::Asked;
+use super::request_head::RequestHead;
 
 /// All but the characters that RFC 3986 calls unreserved.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 const ENCODED_PATH: &AsciiSet = &ENCODED.remove(b'/');
 
-/// The details of `SignatureDoesNotMatch` and `InvalidAccessKeyId`.
-pub(super) fn explain(code: &str, asked: &Asked) -> Vec<(&'static str, String)> {
-    let presented = Presented::find(&asked.uri, &asked.headers);
+/// Returns the details of `SignatureDoesNotMatch` and `InvalidAccessKeyId`.
+pub(super) fn explain(code: &str, head: &RequestHead) -> Vec<(&'static str, String)> {
+    let presented = Presented::find(&head.uri, &head.headers);
     let mut details = vec![("AWSAccessKeyId", presented.access_key_id().to_owned())];
     if code == "SignatureDoesNotMatch" {
-        let request = canonical_request(asked, &presented);
+        let request = canonical_request(head, &presented);
         let text = string_to_sign(&request, &presented);
         details.extend([
             ("StringToSign", text.clone()),
@@ -34,11 +34,11 @@ fn string_to_sign(request: &str, presented: &Presented<'_>) -> String {
     format!("AWS4-HMAC-SHA256\n{}\n{}\n{digest}", presented.date(), presented.scope_of_key())
 }
 
-fn canonical_request(asked: &Asked, presented: &Presented<'_>) -> String {
-    let path = encode(asked.uri.path(), ENCODED_PATH);
-    let query = canonical_query(asked.uri.query().unwrap_or_default());
+fn canonical_request(head: &RequestHead, presented: &Presented<'_>) -> String {
+    let path = encode(head.uri.path(), ENCODED_PATH);
+    let query = canonical_query(head.uri.query().unwrap_or_default());
     let header = |name: &str| {
-        let values = asked.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        let values = head.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
         let values = values.map(|value| value.split_ascii_whitespace().collect::<Vec<_>>().join(" "));
         values.collect::<Vec<_>>().join(",")
     };
@@ -48,10 +48,10 @@ fn canonical_request(asked: &Asked, presented: &Presented<'_>) -> String {
         sent if !presented.in_query() && !sent.is_empty() => sent,
         _ => "UNSIGNED-PAYLOAD".to_owned(),
     };
-    format!("{}\n{path}\n{query}\n{headers}\n{names}\n{payload}", asked.method)
+    format!("{}\n{path}\n{query}\n{headers}\n{names}\n{payload}", head.method)
 }
 
-/// Parameters but the signature, encoded one way, sorted by name and value.
+/// Encodes the parameters but the signature one way, sorted by name and value.
 fn canonical_query(query: &str) -> String {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
@@ -67,7 +67,7 @@ fn encode(text: &str, set: &'static AsciiSet) -> String {
     utf8_percent_encode(&percent_decode_str(text).decode_utf8_lossy(), set).to_string()
 }
 
-/// Bytes in hexadecimal, separated by blanks, as S3 shows them.
+/// Returns bytes in hexadecimal, separated by blanks, as S3 shows them.
 fn hexadecimal(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }

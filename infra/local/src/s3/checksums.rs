@@ -22,7 +22,7 @@ impl Algorithm {
     /// All of them.
     pub(super) const ALL: [Self; 5] = [Self::Crc32, Self::Crc32c, Self::Crc64Nvme, Self::Sha1, Self::Sha256];
 
-    /// As in `x-amz-checksum-algorithm`.
+    /// Returns the name as in `x-amz-checksum-algorithm`.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Crc32 => "CRC32",
@@ -33,7 +33,7 @@ impl Algorithm {
         }
     }
 
-    /// The header, or trailer, that carries the value.
+    /// Returns the header, or trailer, that carries the value.
     pub(super) fn header(self) -> &'static str {
         match self {
             Self::Crc32 => "x-amz-checksum-crc32",
@@ -44,7 +44,7 @@ impl Algorithm {
         }
     }
 
-    /// From `x-amz-checksum-algorithm`.
+    /// Parses `x-amz-checksum-algorithm`.
     pub(super) fn from_name(name: &str) -> Outcome<Self> {
         let known = Self::ALL.into_iter().find(|algorithm| algorithm.name() == name);
         known.ok_or_else(|| {
@@ -62,7 +62,7 @@ impl Algorithm {
         })
     }
 
-    /// A digest as the wire carries it.
+    /// Encodes a digest for the wire.
     pub(super) fn encode(self, raw: &[u8]) -> String {
         debug_assert_eq!(raw.len(), self.length());
         BASE64.encode(raw)
@@ -77,7 +77,7 @@ impl Algorithm {
         }
     }
 
-    /// The CRC variant, where sums of parts combine into the sum of the whole.
+    /// Returns the CRC variant, if sums of parts combine into the sum of the whole.
     fn crc(self) -> Option<CrcAlgorithm> {
         match self {
             Self::Crc32 => Some(CrcAlgorithm::Crc32IsoHdlc),
@@ -98,7 +98,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// As in `x-amz-checksum-type`.
+    /// Returns the name as in `x-amz-checksum-type`.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::FullObject => "FULL_OBJECT",
@@ -106,7 +106,7 @@ impl Kind {
         }
     }
 
-    /// From `x-amz-checksum-type`, or what S3 takes when it is not sent.
+    /// Parses `x-amz-checksum-type`, or returns S3's default.
     pub(super) fn choose(name: Option<&str>, algorithm: Algorithm) -> Outcome<Self> {
         let (full, composite) = (algorithm.crc().is_some(), algorithm != Algorithm::Crc64Nvme);
         let kind = match name {
@@ -142,12 +142,12 @@ pub(super) struct Checksum {
 }
 
 impl Checksum {
-    /// Of a whole body.
+    /// Makes the checksum of a whole body.
     pub(super) fn of_body(algorithm: Algorithm, raw: &[u8]) -> Self {
         Self { algorithm, kind: Kind::FullObject, value: algorithm.encode(raw) }
     }
 
-    /// Of an object, from the digests and sizes of its parts.
+    /// Makes the checksum of an object from the digests and sizes of its parts.
     pub(super) fn of_parts(algorithm: Algorithm, kind: Kind, parts: &[(Vec<u8>, u64)]) -> Self {
         let value = match (kind, algorithm.crc()) {
             (Kind::FullObject, Some(crc)) => BASE64.encode(combine(crc, algorithm.length(), parts)),
@@ -161,7 +161,7 @@ impl Checksum {
     }
 }
 
-/// The CRC of the whole from the CRCs of its parts; no byte is read again.
+/// Combines the CRCs of parts into that of the whole, without reading a byte.
 fn combine(crc: CrcAlgorithm, length: usize, parts: &[(Vec<u8>, u64)]) -> Vec<u8> {
     let number = |raw: &[u8]| raw.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
     let whole = parts.iter().map(|(raw, size)| (number(raw), *size)).reduce(|(sum, total), (next, size)| {
@@ -211,7 +211,7 @@ impl Digest {
     }
 }
 
-/// The one checksum of a request, if any, with its value as it was sent.
+/// Returns the one checksum of a request, if any, with its value as it was sent.
 pub(super) fn single(sent: [(Algorithm, Option<&str>); 5]) -> Outcome<Option<(Algorithm, String)>> {
     let mut values = sent.into_iter().filter_map(|(algorithm, value)| Some((algorithm, value?.to_owned())));
     let first = values.next();

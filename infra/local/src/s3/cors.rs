@@ -38,7 +38,7 @@ impl Cors {
         Self { bucket, rules }
     }
 
-    /// The headers that answer a preflight.
+    /// Returns the headers of the response to a preflight.
     pub(super) fn preflight(&self, uri: &Uri, request: &HeaderMap) -> Outcome<HeaderMap> {
         let Some(origin) = text(request, ORIGIN) else {
             let message = "Insufficient information. Origin request header needed.";
@@ -113,7 +113,7 @@ impl CorsRule {
     }
 }
 
-/// Whether a pattern with at most one `*` covers a text.
+/// Returns whether a pattern with at most one `*` matches a text.
 fn matches(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,

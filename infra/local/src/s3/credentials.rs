@@ -94,22 +94,22 @@ impl<'request> Presented<'request> {
         }
     }
 
-    /// Whose key it is, or `unknown`.
+    /// Returns the caller whose key it is, or `unknown`.
     pub(super) fn caller(&self, identities: &Identities) -> String {
         known(identities, self.access_key_id()).unwrap_or_else(|| "unknown".to_owned())
     }
 
-    /// The key's id, empty if there is none.
+    /// Returns the key's id, empty if there is none.
     pub(super) fn access_key_id(&self) -> &str {
         self.scope.as_deref().and_then(|scope| scope.split('/').next()).unwrap_or_default()
     }
 
-    /// `20260131/us-east-1/s3/aws4_request`, or what stands there.
+    /// Returns the scope `20260131/us-east-1/s3/aws4_request`, as it was sent.
     pub(super) fn scope_of_key(&self) -> &str {
         self.scope.as_deref().and_then(|scope| scope.split_once('/')).map_or("", |(_, scope)| scope)
     }
 
-    /// Refuses a session token that is not that of the keys. Temporary keys without theirs are not known to S3.
+    /// Refuses a session token that is not that of the keys. To S3, temporary keys without it are unknown.
     pub(super) fn check_token(&self, identities: &Identities) -> Outcome<()> {
         let Some(caller) = known(identities, self.access_key_id()) else {
             return Ok(()); // refused for its key
@@ -125,27 +125,27 @@ impl<'request> Presented<'request> {
         })
     }
 
-    /// Names of the signed headers, separated by semicolons.
+    /// Returns the names of the signed headers, separated by semicolons.
     pub(super) fn signed_headers(&self) -> &str {
         &self.signed_headers
     }
 
-    /// The date of the signature, empty if there is none.
+    /// Returns the date of the signature, empty if there is none.
     pub(super) fn date(&self) -> &str {
         self.date.as_deref().unwrap_or_default()
     }
 
-    /// The signature, empty if there is none.
+    /// Returns the signature, empty if there is none.
     pub(super) fn signature(&self) -> &str {
         self.signature.as_deref().unwrap_or_default()
     }
 
-    /// Whether it is a presigned URL.
+    /// Returns whether the request is a presigned URL.
     pub(super) fn in_query(&self) -> bool {
         self.form == Form::Query
     }
 
-    /// Whether a header is part of the signature.
+    /// Returns whether a header is signed.
     pub(super) fn signs(&self, name: &str) -> bool {
         self.signed_headers.split(';').any(|signed| signed == name)
     }
@@ -155,7 +155,7 @@ fn token_header(headers: &HeaderMap) -> Option<&str> {
     Some(headers.get("x-amz-security-token")?.to_str().unwrap_or_default())
 }
 
-/// A field of `AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`.
+/// Returns a field of `AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`.
 fn from_header<'header>(header: &'header str, name: &str) -> Option<&'header str> {
     let fields = header.split_once(' ')?.1.split(',');
     fields
@@ -164,7 +164,7 @@ fn from_header<'header>(header: &'header str, name: &str) -> Option<&'header str
         .map(|(_, value)| value)
 }
 
-/// The first query parameter of a name, decoded.
+/// Returns the first query parameter of a name, decoded.
 fn from_query<'uri>(uri: &'uri Uri, name: &str) -> Option<Cow<'uri, str>> {
     let pairs = uri.query()?.split('&');
     let (_, value) =
@@ -172,14 +172,14 @@ fn from_query<'uri>(uri: &'uri Uri, name: &str) -> Option<Cow<'uri, str>> {
     Some(percent_decode_str(value).decode_utf8_lossy())
 }
 
-/// The value of a header that a presigned URL carries as a parameter, in any case of letters.
+/// Returns the value of a header that a presigned URL carries as a parameter, in any case of letters.
 pub(super) fn header_in_query(uri: &Uri, name: &str) -> Option<HeaderValue> {
     let pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
     let (_, value) = pairs.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
     HeaderValue::from_bytes(&percent_decode_str(value).collect::<Vec<u8>>()).ok()
 }
 
-/// The caller of a key id, if it is written exactly as it was given out.
+/// Returns the caller of a key id that is written exactly as it was given out.
 pub(super) fn known(identities: &Identities, access_key_id: &str) -> Option<String> {
     identities.caller(access_key_id).filter(|caller| identities.keys(caller).access_key_id == access_key_id)
 }

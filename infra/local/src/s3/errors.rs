@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
+use http::{HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use percent_encoding::percent_decode_str;
 use s3s::Body;
@@ -10,23 +10,17 @@ use uuid::Uuid;
 
 use super::canonical;
 use super::fault::take_details;
+use super::request_head::RequestHead;
 
 /// Names the host in errors; clients only pass it on.
 const HOST_ID: &str = "files-local";
 
-/// The request that a response belongs to.
-pub(super) struct Asked {
-    pub(super) method: Method,
-    pub(super) uri: Uri,
-    pub(super) headers: HeaderMap,
-}
-
 /// Gives a response its request id; an error also its message and details.
-pub(super) async fn finish(mut response: Response<Body>, asked: &Asked) -> Response<Body> {
+pub(super) async fn finish(mut response: Response<Body>, head: &RequestHead) -> Response<Body> {
     let id = Uuid::now_v7().simple().to_string().to_ascii_uppercase();
     let status = response.status();
     if status.is_client_error() || status.is_server_error() {
-        response = describe(response, asked, &id).await;
+        response = describe(response, head, &id).await;
     } else if status == StatusCode::NOT_MODIFIED {
         *response.body_mut() = Body::empty();
         response.headers_mut().remove(CONTENT_TYPE);
@@ -37,14 +31,14 @@ pub(super) async fn finish(mut response: Response<Body>, asked: &Asked) -> Respo
     response
 }
 
-async fn describe(response: Response<Body>, asked: &Asked, id: &str) -> Response<Body> {
+async fn describe(response: Response<Body>, head: &RequestHead, id: &str) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
     let mut details = take_details(&mut parts.headers);
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let body = String::from_utf8_lossy(&body);
     let code = element(&body, "Code").unwrap_or("InternalError").to_owned();
     let message = element(&body, "Message").unwrap_or_else(|| message(&code)).to_owned();
-    details.extend(known(&code, asked));
+    details.extend(known(&code, head));
     details.push(("RequestId".to_owned(), id.to_owned()));
     details.push(("HostId".to_owned(), HOST_ID.to_owned()));
     let details: String =
@@ -57,31 +51,31 @@ async fn describe(response: Response<Body>, asked: &Asked, id: &str) -> Response
     Response::from_parts(parts, Body::from(xml))
 }
 
-/// Details that follow from the request alone.
-fn known(code: &str, asked: &Asked) -> Vec<(String, String)> {
-    let key = asked.uri.path().trim_start_matches('/').split_once('/').map_or("", |(_, key)| key);
-    let bucket = asked.uri.path().trim_start_matches('/').split('/').next().unwrap_or_default();
+/// Returns the details that follow from the request alone.
+fn known(code: &str, head: &RequestHead) -> Vec<(String, String)> {
+    let key = head.uri.path().trim_start_matches('/').split_once('/').map_or("", |(_, key)| key);
+    let bucket = head.uri.path().trim_start_matches('/').split('/').next().unwrap_or_default();
     let pairs = match code {
         "KeyTooLongError" => {
             vec![("Size", percent_decode_str(key).count().to_string()), ("MaxSizeAllowed", "1024".to_owned())]
         }
-        "NoSuchKey" if !asked.headers.contains_key("x-amz-copy-source") => {
+        "NoSuchKey" if !head.headers.contains_key("x-amz-copy-source") => {
             vec![("Key", percent_decode_str(key).decode_utf8_lossy().into_owned())]
         }
         "NoSuchBucket" | "InvalidBucketName" => vec![("BucketName", bucket.to_owned())],
-        "SignatureDoesNotMatch" | "InvalidAccessKeyId" => canonical::explain(code, asked),
+        "SignatureDoesNotMatch" | "InvalidAccessKeyId" => canonical::explain(code, head),
         _ => Vec::new(),
     };
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// The text of an element, as it is escaped.
+/// Returns the text of an element, still escaped.
 fn element<'xml>(xml: &'xml str, name: &str) -> Option<&'xml str> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
 }
 
-/// XML 1.0 has no other control characters, not even escaped.
+/// Escapes text for XML 1.0, which has no other control characters, not even escaped.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -99,7 +93,7 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-/// What S3 says for a code where the cause gave no words.
+/// Returns S3's message for a code.
 fn message(code: &str) -> &'static str {
     match code {
         "AccessDenied" => "Access Denied",
@@ -131,14 +125,16 @@ fn message(code: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderMap, Method, Uri};
     use s3s::{S3Error, S3ErrorCode};
 
     use super::*;
     use crate::s3::fault::Fault;
 
     async fn finished(error: impl Into<S3Error>, path: &'static str) -> (Response<()>, String) {
-        let asked = Asked { method: Method::GET, uri: Uri::from_static(path), headers: HeaderMap::new() };
-        let response = finish(error.into().to_http_response().unwrap(), &asked).await;
+        let head =
+            RequestHead { method: Method::GET, uri: Uri::from_static(path), headers: HeaderMap::new() };
+        let response = finish(error.into().to_http_response().unwrap(), &head).await;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         (Response::from_parts(parts, ()), String::from_utf8(body.to_vec()).unwrap())

@@ -20,12 +20,12 @@ pub(super) struct Fault {
 pub(super) type Outcome<T> = Result<T, Fault>;
 
 impl Fault {
-    /// One of S3's refusals, with its words.
+    /// Makes one of S3's errors, with its message.
     pub(super) fn new(code: S3ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
         S3Error::with_message(code, message).into()
     }
 
-    /// A refusal that `s3s` has no code for.
+    /// Makes an error that `s3s` has no code for.
     pub(super) fn custom(
         code: &'static str,
         status: StatusCode,
@@ -36,7 +36,7 @@ impl Fault {
         error.into()
     }
 
-    /// 400 `InvalidArgument` with the argument's name and value.
+    /// Makes a 400 `InvalidArgument` with the argument's name and value.
     pub(super) fn argument(
         message: impl Into<Cow<'static, str>>,
         name: &'static str,
@@ -118,7 +118,7 @@ impl From<Fault> for S3Error {
     }
 }
 
-/// `InternalError` for the client; the cause is for the log alone.
+/// Makes an `InternalError` for the client, and logs its cause.
 fn internal<E: std::error::Error + Send + Sync + 'static>(error: E) -> Fault {
     tracing::error!(%error, "S3 cannot answer");
     S3Error::internal_error(error).into()

@@ -23,7 +23,7 @@ struct Readers {
 }
 
 impl Files {
-    /// Uses `folder`, and empties what a crash left in staging.
+    /// Opens `folder`, and deletes what a crash left in staging.
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
         let (staged, objects) = (folder.join("staged"), folder.join("objects"));
         match fs::remove_dir_all(&staged) {
@@ -35,7 +35,7 @@ impl Files {
         Ok(Self { staged, objects, readers: Mutex::default() })
     }
 
-    /// A new file for a body.
+    /// Creates a staged file for a body.
     pub(super) fn stage(&self) -> io::Result<Staged> {
         let name = Uuid::now_v7().simple().to_string();
         let path = self.staged.join(&name);
@@ -64,7 +64,7 @@ impl Files {
         Held { files: Arc::clone(self), names }
     }
 
-    /// Removes files that the index names no more, each at once or after its last reader.
+    /// Removes files that the index no longer names, each at once or after its last reader.
     pub(super) fn remove(&self, names: &[String]) {
         let mut readers = self.readers();
         for name in names {
@@ -114,7 +114,7 @@ impl Stored {
         &self.0.name
     }
 
-    /// The index names the file now: it stays.
+    /// Keeps the file: the index names it now.
     pub(super) fn indexed(mut self) {
         self.0.path = None;
     }
@@ -166,7 +166,7 @@ impl Drop for Held {
     }
 }
 
-/// A file that cannot be removed costs space, not correctness: the next start tries again.
+/// Removes a file. One that cannot be removed costs space, not correctness: the next start tries again.
 fn remove_file(path: &Path) {
     if let Err(error) = fs::remove_file(path)
         && error.kind() != io::ErrorKind::NotFound
@@ -179,7 +179,7 @@ fn remove_file(path: &Path) {
 mod tests {
     use super::*;
 
-    /// How many files lie in staging and in place.
+    /// Returns how many files are staged and in place.
     fn count(folder: &Path) -> (usize, usize) {
         let count = |name: &str| fs::read_dir(folder.join(name)).unwrap().count();
         (count("staged"), count("objects"))

@@ -11,14 +11,16 @@ mod cors;
 mod credentials;
 mod drain;
 mod errors;
+mod extensions;
 mod fault;
 mod files;
-mod gate;
 mod index;
 mod operations;
 mod read;
 mod receive;
+mod request_head;
 mod route;
+mod server;
 mod store;
 mod verified;
 
@@ -33,9 +35,9 @@ use crate::calls::Calls;
 use crate::faults::Faults;
 use crate::iam::Policies;
 use crate::identity::Identities;
-use crate::server;
+use crate::server::{Clients, serve};
 
-use self::gate::Gate;
+use self::server::Server;
 use self::store::Store;
 
 /// What one bucket needs.
@@ -94,7 +96,7 @@ pub struct ObjectCreated {
 #[derive(Clone)]
 pub struct S3 {
     store: Arc<Store>,
-    gate: Arc<Gate>,
+    server: Arc<Server>,
     faults: Faults,
 }
 
@@ -105,31 +107,31 @@ impl S3 {
     /// The folder or the index cannot be used, or another process uses it.
     pub fn open(settings: Settings) -> anyhow::Result<Self> {
         let store = Arc::new(Store::open(&settings.data, settings.bucket.clone(), settings.region.clone())?);
-        let gate = Arc::new(Gate::new(Arc::clone(&store), settings));
-        Ok(Self { store, gate, faults: Faults::default() })
+        let server = Arc::new(Server::new(Arc::clone(&store), settings));
+        Ok(Self { store, server, faults: Faults::default() })
     }
 
-    /// With these faults in its calls.
+    /// Sets the faults to inject into its calls.
     #[must_use]
     pub fn with_faults(self, faults: Faults) -> Self {
         Self { faults, ..self }
     }
 
-    /// Answers requests until the future is dropped; then all connections close.
+    /// Serves requests until the future is dropped; then all connections close.
     ///
     /// # Errors
     /// The listener fails for good.
     pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
-        let Self { gate, faults, .. } = self;
-        let own = faults.clone();
-        server::serve(listener, server::Callers::Browsers, &own, move |request, link| {
-            let (gate, faults) = (Arc::clone(&gate), faults.clone());
-            async move { gate.answer(request, &link, &faults).await }
+        let Self { server, faults, .. } = self;
+        let in_force = faults.clone();
+        serve(listener, Clients::Browsers, &faults, move |request, connection| {
+            let (server, faults) = (Arc::clone(&server), in_force.clone());
+            async move { server.handle(request, &connection, &faults).await }
         })
         .await
     }
 
-    /// The oldest unfinished events, at most `limit`, in the order in which the objects came to be.
+    /// Returns the oldest unfinished events, at most `limit`, in the order in which the objects were created.
     ///
     /// # Errors
     /// The index cannot be read.
@@ -137,7 +139,7 @@ impl S3 {
         Ok(self.store.pending_events(limit)?)
     }
 
-    /// Forgets an event that was delivered. Unknown ones are ignored.
+    /// Deletes an event that was delivered. Unknown ones are ignored.
     ///
     /// # Errors
     /// The index cannot be written.
@@ -145,7 +147,7 @@ impl S3 {
         Ok(self.store.finish_event(id)?)
     }
 
-    /// Notified (one waiter, or the next one to wait) after an object came to be.
+    /// Returns what is notified (one waiter, or the next one to wait) after an object was created.
     #[must_use]
     pub fn events_changed(&self) -> Arc<Notify> {
         self.store.events_changed()

@@ -18,7 +18,7 @@ use super::store::Found;
 /// Bytes read at a time.
 const PIECE: u64 = 256 << 10;
 
-/// The bytes of `range`, which lies within the object.
+/// Reads the bytes of `range`, which lies within the object.
 pub(super) fn read(found: Found, range: Range<u64>) -> StreamingBlob {
     let remaining = range.end - range.start;
     let reading = Reading::new(found, range.start, remaining);
@@ -53,7 +53,7 @@ impl Reading {
         Self { held: found.held, sizes, index, offset, file: None, remaining }
     }
 
-    /// The next piece, or none at the end.
+    /// Reads the next piece; `None` at the end.
     fn next(mut self) -> io::Result<Option<(Bytes, Self)>> {
         if self.remaining == 0 {
             return Ok(None);

@@ -60,7 +60,7 @@ pub(super) struct Received {
     pub(super) sent: Option<(Algorithm, Vec<u8>)>,
 }
 
-/// Receives a body. Whatever fails, and whenever the future is dropped, nothing stays.
+/// Receives a body. If anything fails or the future is dropped, no file stays.
 pub(super) async fn receive(
     store: &Store,
     body: Option<StreamingBlob>,
@@ -140,14 +140,14 @@ impl Writer {
 }
 
 impl Announced {
-    /// The algorithm of the checksum that is sent, where that is not the one that is kept.
+    /// Returns the algorithm of the checksum that is sent, if it is not the one that is kept.
     fn other(&self) -> Option<Algorithm> {
         self.sent.as_ref().map(|sent| sent.algorithm).filter(|sent| *sent != self.algorithm)
     }
 }
 
 impl Sent {
-    /// Compares what was sent with what came.
+    /// Compares the announced size and checksums with those of the body.
     fn check(&self, digest: &[u8]) -> Outcome<()> {
         let sent = match &self.value {
             SentValue::Header(value) => value.clone(),
@@ -172,14 +172,14 @@ fn check_md5(announced: &Announced, md5: [u8; 16]) -> Outcome<()> {
         .detail("CalculatedDigest", BASE64.encode(md5)))
 }
 
-/// The checksum that the headers announced to follow the body.
+/// Returns the checksum that the headers announced to follow the body.
 fn from_trailer(trailer: &TrailingHeaders, algorithm: Algorithm) -> Outcome<Vec<u8>> {
     let value = trailer.read(|headers| headers.get(algorithm.header()).cloned()).flatten();
     let value = value.as_ref().and_then(|value| value.to_str().ok());
     algorithm.decode(value.ok_or_else(malformed_trailer)?)
 }
 
-/// A trailer was announced and did not come.
+/// Makes the error of a trailer that was announced and did not come.
 pub(super) fn malformed_trailer() -> Fault {
     let message = "The request contained trailing data that was not well-formed or did not conform to our published schema.";
     Fault::custom("MalformedTrailerError", StatusCode::BAD_REQUEST, message)

@@ -39,7 +39,7 @@ impl Store {
         Ok(Self { bucket, region, files: Arc::new(files), index: Mutex::new(index), created })
     }
 
-    /// Refuses every bucket but the one there is.
+    /// Refuses every other bucket than the one that exists.
     pub(super) fn check_bucket(&self, name: &str) -> Outcome<()> {
         if name == self.bucket {
             return Ok(());
@@ -47,7 +47,7 @@ impl Store {
         Err(Fault::new(S3ErrorCode::NoSuchBucket, "The specified bucket does not exist"))
     }
 
-    /// Reads the index, off the async threads.
+    /// Reads the index on a blocking thread.
     pub(super) async fn read<T, F>(self: &Arc<Self>, read: F) -> Outcome<T>
     where
         T: Send + 'static,
@@ -57,7 +57,7 @@ impl Store {
         tokio::task::spawn_blocking(move || read(&store.index())).await?
     }
 
-    /// Changes index and files, off the async threads and to the end even when the caller goes away.
+    /// Changes index and files on a blocking thread, to the end even when the caller goes away.
     pub(super) async fn change<T, F>(self: &Arc<Self>, change: F) -> Outcome<T>
     where
         T: Send + 'static,
@@ -89,7 +89,7 @@ impl Store {
         Ok((value, created))
     }
 
-    /// An object with its files held for reading.
+    /// Finds an object, with its files held for reading.
     pub(super) async fn find(self: &Arc<Self>, key: String) -> Outcome<Option<Found>> {
         let files = Arc::clone(&self.files);
         self.read(move |index| {
@@ -140,17 +140,17 @@ pub(super) struct Change<'index> {
 }
 
 impl Change<'_> {
-    /// The file stays, if the transaction does.
+    /// Keeps the file if the transaction commits.
     pub(super) fn keep(&mut self, file: Stored) {
         self.stored.push(file);
     }
 
-    /// The files go, if the transaction stays.
+    /// Removes the files if the transaction commits.
     pub(super) fn remove_files(&mut self, files: impl IntoIterator<Item = String>) {
         self.removed.extend(files);
     }
 
-    /// Puts an object in the place of what its key had, and the event beside it.
+    /// Puts an object in the place of what its key had, with its event.
     pub(super) fn put_object(&mut self, event: &str, object: &Object, segments: &[Segment]) -> Outcome<()> {
         if let Some(old) = objects::find(&self.index, &object.key)? {
             let files = objects::remove(&self.index, &old)?;

@@ -18,17 +18,10 @@ use s3s::{Body, S3Error, S3Request, S3Response, S3Result};
 
 use super::authorization::{Authorization, Caller};
 use super::credentials::{Secrets, known};
+use super::extensions::{NoBody, RangeHeader};
 use super::operations::Operations;
 use super::route;
 use super::store::Store;
-
-/// The `Range` of a request, as it was sent.
-#[derive(Clone)]
-pub(super) struct RangeHeader(pub(super) String);
-
-/// Marks a request without a body where the operation expects one.
-#[derive(Clone, Copy)]
-pub(super) struct NoBody;
 
 /// Parameters that may be empty, which is as if they were absent.
 const MAY_BE_EMPTY: [&str; 4] = ["part-number-marker", "max-parts", "max-uploads", "max-keys"];
@@ -127,7 +120,7 @@ fn has_body(headers: &HeaderMap) -> bool {
     headers.contains_key(TRANSFER_ENCODING) || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
 }
 
-/// The parameters of an address, decoded.
+/// Decodes the parameters of a URI.
 fn parameters(uri: &Uri) -> Vec<(String, String)> {
     let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let pairs = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
@@ -135,7 +128,7 @@ fn parameters(uri: &Uri) -> Vec<(String, String)> {
     pairs.map(|(name, value)| (decode(name), decode(value))).collect()
 }
 
-/// Makes a signed parameter the header that it stands for, unless that was sent too.
+/// Turns a signed parameter into the header that it stands for, unless that was sent too.
 fn hoist(headers: &mut HeaderMap, name: &str, value: &str) {
     let lower = name.to_ascii_lowercase();
     let is_condition = lower == "if-match" || lower == "if-none-match";
@@ -159,7 +152,7 @@ fn is_of_signature(name: &str) -> bool {
     })
 }
 
-/// A condition that is no tag at all holds for no object.
+/// Replaces a condition that is not a tag by one that holds for no object.
 fn match_nothing(headers: &mut HeaderMap, name: HeaderName) {
     let is_tag = |value: &HeaderValue| ETagCondition::parse_http_header(value.as_bytes()).is_ok();
     if headers.get(&name).is_some_and(|value| !value.is_empty() && !is_tag(value)) {
@@ -167,7 +160,7 @@ fn match_nothing(headers: &mut HeaderMap, name: HeaderName) {
     }
 }
 
-/// The address without what was of the signature and without empty parameters that count as absent.
+/// Returns the URI without the signature's parameters and without empty ones that count as absent.
 fn without_signature(uri: &Uri) -> Uri {
     let stays = |pair: &&str| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -182,7 +175,7 @@ fn without_signature(uri: &Uri) -> Uri {
     Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
 }
 
-/// What `s3s` writes otherwise than S3.
+/// Corrects what `s3s` writes otherwise than S3.
 async fn shape(mut response: Response<Body>, is_head: bool, operation: &str) -> Response<Body> {
     if is_head && response.headers().contains_key(CONTENT_RANGE) && response.status() == StatusCode::OK {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;

@@ -11,7 +11,7 @@ const REGION: &str = "us-east-1";
 const SERVICE: &str = "sqs";
 const BODY: &[u8] = b"{\"QueueUrl\":\"x\"}";
 
-/// A request with what is hard to canonicalise: an encoded path, an unsorted query, spaces in a header.
+/// Makes a request that is hard to canonicalise: an encoded path, an unsorted query, spaces in a header.
 fn request() -> Request<()> {
     Request::post("http://127.0.0.1:1234/000000000000/a%20b/?b=2&a=%7E%2F&a=&c")
         .header("host", "127.0.0.1:1234")

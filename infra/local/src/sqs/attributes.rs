@@ -30,7 +30,7 @@ pub(super) struct Attribute {
     binary_value: Option<String>,
 }
 
-/// MD5 in hex.
+/// Returns the MD5 in hex.
 pub(super) fn md5_hex(bytes: &[u8]) -> String {
     hex::encode(Md5::digest(bytes))
 }
@@ -44,7 +44,7 @@ pub(super) fn check_body(body: &str) -> Result<(), SqsError> {
     if body.chars().all(is_allowed) { Ok(()) } else { Err(SqsError::InvalidMessageContents) }
 }
 
-/// Tells whether XML 1.0 has this character.
+/// Returns whether XML 1.0 has this character.
 fn is_allowed(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
@@ -58,7 +58,7 @@ pub(super) fn check_size(bytes: usize) -> Result<(), SqsError> {
     Err(SqsError::InvalidParameterValue(format!("One or more parameters are invalid. Reason: {reason}")))
 }
 
-/// Refuses attributes that are too many, or whose name, type or value is not allowed. Gives their size in bytes.
+/// Refuses attributes that are too many, or whose name, type or value is not allowed. Returns their size in bytes.
 pub(super) fn check_attributes(attributes: &Attributes) -> Result<usize, SqsError> {
     if attributes.len() > MAX_ATTRIBUTES {
         let message =
@@ -74,6 +74,7 @@ pub(super) fn check_attributes(attributes: &Attributes) -> Result<usize, SqsErro
 }
 
 /// The checksum of attributes, `None` if there are none:
+///
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html#sqs-attributes-md5-message-digest-calculation>.
 pub(super) fn md5_of_attributes(attributes: &Attributes) -> Result<Option<String>, SqsError> {
     if attributes.is_empty() {
@@ -95,7 +96,7 @@ fn update(digest: &mut Md5, field: &[u8]) {
     digest.update(field);
 }
 
-/// Those of the attributes that a receiver asks for by `names`: a name, `prefix.*`, `All` or `.*`.
+/// Returns the attributes that a receiver asks for by `names`: a name, `prefix.*`, `All` or `.*`.
 pub(super) fn select(attributes: Attributes, names: &[String]) -> Attributes {
     let asked = |name: &str| {
         names.iter().any(|pattern| match pattern.as_str() {
@@ -111,7 +112,7 @@ impl Attribute {
         self.data_type.split('.').next() == Some("Binary")
     }
 
-    /// The value's bytes, if type and value fit together.
+    /// Returns the value's bytes, if type and value fit together.
     fn value(&self, name: &str) -> Result<Vec<u8>, SqsError> {
         let refuse = |reason: &str| {
             let message = format!("The message attribute '{name}' {reason}");
@@ -144,7 +145,7 @@ impl Attribute {
     }
 }
 
-/// Tells whether a text is a decimal number; what Rust reads beside that (`NaN`, `inf`) is none.
+/// Returns whether a text is a decimal number; what Rust parses besides (`NaN`, `inf`) is not.
 fn is_number(text: &str) -> bool {
     let digits = text.trim();
     digits.chars().all(|c| c.is_ascii_digit() || "+-.eE".contains(c)) && digits.parse::<f64>().is_ok()

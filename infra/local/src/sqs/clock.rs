@@ -9,7 +9,7 @@ use crate::clock::Clock;
 /// A moment, in milliseconds since 1970.
 pub(super) type Millis = i64;
 
-/// Now.
+/// Returns the present.
 pub(super) fn now(clock: &Clock) -> Millis {
     millis(clock.now())
 }
@@ -18,13 +18,13 @@ fn millis(time: OffsetDateTime) -> Millis {
     Millis::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(Millis::MAX)
 }
 
-/// A moment as a date.
+/// Converts a moment to a date.
 pub(super) fn date(moment: Millis) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(moment) * 1_000_000)
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// A length of time as a difference of moments.
+/// Converts a length of time to a difference of moments.
 pub(super) fn span(duration: Duration) -> Millis {
     Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX / 2)
 }

@@ -71,7 +71,7 @@ pub enum SqsError {
 }
 
 impl SqsError {
-    /// The error's name in the JSON protocol.
+    /// Returns the error's name in the JSON protocol.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -116,7 +116,7 @@ impl SqsError {
         }
     }
 
-    /// The HTTP status that goes with it.
+    /// Returns the HTTP status that goes with it.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
@@ -128,19 +128,19 @@ impl SqsError {
         }
     }
 
-    /// Whose fault it is, in the words of the Query protocol.
+    /// Returns whose fault it is, in the words of the Query protocol.
     #[must_use]
     pub fn fault(&self) -> &'static str {
         if self.is_senders() { "Sender" } else { "Receiver" }
     }
 
-    /// Whether the request is at fault, and not this service.
+    /// Returns whether the request is at fault, not the service.
     #[must_use]
     pub fn is_senders(&self) -> bool {
         !matches!(self, Self::Internal(_) | Self::InternalFailure)
     }
 
-    /// The answer's body.
+    /// Returns the response's body.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         let namespace = match self {
@@ -157,7 +157,7 @@ impl SqsError {
     }
 }
 
-/// What a parameter out of its bounds gets.
+/// Makes the error of a parameter out of its bounds.
 pub(super) fn invalid(value: impl std::fmt::Display, parameter: &str, reason: &str) -> SqsError {
     SqsError::InvalidParameterValue(format!(
         "Value {value} for parameter {parameter} is invalid. Reason: {reason}"

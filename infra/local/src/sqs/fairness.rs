@@ -73,7 +73,7 @@ pub(super) fn choose(
     Ok(rows)
 }
 
-/// The oldest visible message of each group, and up to `max` messages without one.
+/// Returns the oldest visible message of each group, and up to `max` messages without one.
 fn heads(
     transaction: &Transaction<'_>,
     queue: &str,

@@ -171,7 +171,7 @@ const MOVE: &str =
     "UPDATE messages SET queue = ?2, dead_letter_source = queue, visible_at = ?3, received_at = NULL,
     first_received_at = NULL, receives_before = receive_count, receipt = NULL";
 
-/// Drops what is older than the retention, then moves what was received too often. Gives the queue that got it.
+/// Deletes messages older than the retention, then moves those received too often. Returns the queue that got them.
 fn tidy(transaction: &Transaction<'_>, queue: &Queue, now: Millis) -> Result<Option<String>, SqsError> {
     transaction
         .prepare_cached("DELETE FROM messages WHERE queue = ?1 AND sent_at <= ?2")?

@@ -5,11 +5,11 @@ mod attributes;
 mod clock;
 mod error;
 mod fairness;
-mod front;
 mod messages;
 mod operations;
 mod queues;
 mod receipt;
+mod server;
 mod store;
 
 use std::path::Path;
@@ -81,7 +81,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// The MD5 of all message attributes in hex; `None` without attributes.
+    /// Returns the MD5 of all message attributes in hex; `None` without attributes.
     #[must_use]
     pub fn md5_of_attributes(&self) -> Option<String> {
         let attributes = serde_json::from_value(self.message_attributes.clone()).ok()?;
@@ -116,7 +116,7 @@ impl Sqs {
         Self::open_with(file, Clock::default())
     }
 
-    /// As [`Sqs::open`], with this clock for delays, visibility and retention.
+    /// Opens the database file with this clock for delays, visibility and retention.
     ///
     /// # Errors
     /// As those of [`Sqs::open`].
@@ -124,13 +124,13 @@ impl Sqs {
         Ok(Self { store: Arc::new(Store::open(file, clock)?), faults: Faults::default() })
     }
 
-    /// With these faults in its calls.
+    /// Sets the faults to inject into its calls.
     #[must_use]
     pub fn with_faults(self, faults: Faults) -> Self {
         Self { faults, ..self }
     }
 
-    /// The clock it goes by.
+    /// Returns its clock.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.store.clock
@@ -144,12 +144,12 @@ impl Sqs {
         Ok(self.store.ensure_queue(&definition)?)
     }
 
-    /// Answers signed requests until the future is dropped. Queue URLs are `{base_url}/000000000000/{name}`.
+    /// Serves signed requests until the future is dropped. Queue URLs are `{base_url}/000000000000/{name}`.
     ///
     /// # Errors
     /// When the listener fails.
     pub async fn serve(self, listener: TcpListener, access: Access, base_url: String) -> anyhow::Result<()> {
-        front::serve(self, listener, access, base_url).await
+        server::serve(self, listener, access, base_url).await
     }
 
     /// Receives up to `max` messages, waiting up to `wait` for the first.
@@ -198,7 +198,7 @@ impl Sqs {
         self.send_with(queue, body, json!({}))
     }
 
-    /// As [`Sqs::send`], with this trace header as the message's `AWSTraceHeader`.
+    /// Sends a message as [`Sqs::send`] does, with this trace header as its `AWSTraceHeader`.
     ///
     /// # Errors
     /// As those of [`Sqs::send`].

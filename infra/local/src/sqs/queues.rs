@@ -79,7 +79,7 @@ impl Store {
         self.transaction(|transaction| Queue::find(transaction, name))
     }
 
-    /// Names that start with `prefix` and sort after `after`, sorted.
+    /// Lists the names that start with `prefix` and sort after `after`, sorted.
     pub(super) fn queue_names(
         &self,
         prefix: &str,

@@ -15,17 +15,17 @@ pub(super) struct Receipt {
 }
 
 impl Receipt {
-    /// A handle for a receive that happens now.
+    /// Makes a handle for a receive that happens now.
     pub(super) fn new(row: i64) -> Self {
         Self { row, nonce: Uuid::now_v7().simple().to_string() }
     }
 
-    /// The handle of a message in `queue`.
+    /// Encodes the handle of a message in `queue`.
     pub(super) fn encode(&self, queue: &str) -> String {
         STANDARD.encode(format!("{queue}/{}/{}", self.row, self.nonce))
     }
 
-    /// What `handle` stands for, if it is one of `queue`'s.
+    /// Decodes `handle`, if it is one of `queue`'s.
     pub(super) fn decode(handle: &str, queue: &str) -> Result<Self, SqsError> {
         let parse = || {
             let text = String::from_utf8(STANDARD.decode(handle).ok()?).ok()?;

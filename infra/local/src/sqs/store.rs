@@ -97,7 +97,7 @@ impl Store {
         Ok(result)
     }
 
-    /// Notified whenever a message of `queue` becomes visible earlier than could be known before.
+    /// Returns what is notified whenever a message of `queue` becomes visible earlier than was known.
     pub(super) fn arrivals(&self, queue: &str) -> Arc<Notify> {
         let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(arrivals.entry(queue.to_owned()).or_default())

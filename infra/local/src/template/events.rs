@@ -105,7 +105,7 @@ fn schedule(properties: &mut Properties<'_>, name: &str, function: &Function) ->
     Ok(enabled.then_some(Schedule { name, period, scheduler, input }))
 }
 
-/// `rate(5 minutes)`. Not `cron(…)` and not `at(…)`.
+/// Parses `rate(5 minutes)`; `None` for `cron(…)` and `at(…)`.
 fn rate(expression: &str) -> Option<Duration> {
     let (number, unit) = expression.strip_prefix("rate(")?.strip_suffix(')')?.trim().split_once(' ')?;
     let number: u64 = number.parse().ok().filter(|number| *number > 0)?;

@@ -94,7 +94,7 @@ fn ephemeral_storage_mb(properties: &mut Properties<'_>) -> Result<u64> {
     Ok(size)
 }
 
-/// What the function may do, by its policies or by a role of the template.
+/// Reads what the function may do, from its policies or from a role of the template.
 fn policy(properties: &mut Properties<'_>, roles: &Roles) -> Result<Vec<Statement>> {
     if properties.value("PermissionsBoundary")?.is_some() {
         bail!("property PermissionsBoundary: the local cloud enforces Policies and Role only");
@@ -108,7 +108,7 @@ fn policy(properties: &mut Properties<'_>, roles: &Roles) -> Result<Vec<Statemen
     }
 }
 
-/// What happens to asynchronous invocations that fail.
+/// Reads what happens to asynchronous invocations that fail.
 fn asynchronous(properties: &mut Properties<'_>, function: &mut Function) -> Result<()> {
     let Some(mut config) = properties.nested("EventInvokeConfig")? else {
         return Ok(());

@@ -19,7 +19,6 @@ pub use model::{
     Table,
 };
 use properties::Properties;
-pub(crate) use properties::texts;
 use resolve::{Attributes, Resolver};
 use roles::Roles;
 
@@ -91,7 +90,7 @@ pub fn load(text: &str, surroundings: &Surroundings) -> Result<Model> {
     Ok(model)
 }
 
-/// The resources whose condition holds.
+/// Returns the resources whose condition holds.
 fn wanted_resources(template: &Value, resolver: &Resolver) -> Result<Map<String, Value>> {
     let all =
         template.get("Resources").and_then(Value::as_object).context("the template has no resources")?;
@@ -109,7 +108,7 @@ fn kind(resource: &Value) -> &str {
     resource.get("Type").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// What references to a resource give. A name may depend on parameters, not on other resources.
+/// Returns what references to a resource give. A name may depend on parameters, not on other resources.
 fn attributes(id: &str, resource: &Value, resolver: &Resolver, around: &Surroundings) -> Result<Attributes> {
     let name = |property: &str| -> Result<String> {
         let given = resource.get("Properties").and_then(|properties| properties.get(property));

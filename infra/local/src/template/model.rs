@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::iam::Statement;
+use crate::account::{ACCOUNT_ID, role_name};
+use crate::iam::{Principal, Statement};
 
 /// Everything in the template that can run here.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +26,14 @@ pub struct Model {
     pub resources: BTreeMap<String, String>,
     /// What does not run here.
     pub notices: Notices,
+}
+
+impl Model {
+    /// Returns the functions as callers of the services, with their policies.
+    #[must_use]
+    pub fn principals(&self) -> Vec<Principal> {
+        self.functions.iter().map(Function::principal).collect()
+    }
 }
 
 /// One Lambda function.
@@ -70,6 +79,17 @@ pub struct Function {
     pub recursive: bool,
 }
 
+impl Function {
+    fn principal(&self) -> Principal {
+        let role = role_name(&self.logical_id);
+        Principal {
+            caller: self.binary.clone(),
+            arn: format!("arn:aws:sts::{ACCOUNT_ID}:assumed-role/{role}/{}", self.name),
+            statements: self.policy.clone(),
+        }
+    }
+}
+
 /// A route of the HTTP API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
@@ -80,7 +100,7 @@ pub struct Route {
 }
 
 impl Route {
-    /// `GET /v1/files/{id}`, or `$default`.
+    /// Returns the route's key: `GET /orders/{id}`, or `$default`.
     #[must_use]
     pub fn key(&self) -> String {
         if self.path == "$default" { self.path.clone() } else { format!("{} {}", self.method, self.path) }
@@ -116,7 +136,7 @@ pub struct ObjectSource {
 }
 
 impl ObjectSource {
-    /// Whether an event (`ObjectCreated:Put`, without `s3:`) of an object with this key is for the function.
+    /// Returns whether an event (`ObjectCreated:Put`, without `s3:`) of an object with this key is for the function.
     #[must_use]
     pub fn matches(&self, event_name: &str, key: &str) -> bool {
         let wanted = |pattern: &String| match pattern.trim_start_matches("s3:").strip_suffix('*') {

@@ -94,7 +94,7 @@ impl<'a> Properties<'a> {
         }
     }
 
-    /// Properties of something within this one.
+    /// Returns properties of something within this one.
     pub(super) fn within(&self, name: &str, kind: &str, values: Map<String, Value>) -> Self {
         Self::new(&format!("{}.{name}", self.place), kind, values, self.resolver)
     }
@@ -118,14 +118,14 @@ impl<'a> Properties<'a> {
         self.notices.cloud_only(what, &self.place.clone());
     }
 
-    /// Adds what a nested one noted and left over.
+    /// Adds the notices and the leftovers of nested properties.
     pub(super) fn absorb(&mut self, nested: Self) {
         let mut notices = Notices::default();
         nested.finish(&mut notices);
         self.notices.extend(notices);
     }
 
-    /// Says what nobody took.
+    /// Notes the properties that nobody took.
     pub(super) fn finish(mut self, notices: &mut Notices) {
         for name in std::mem::take(&mut self.values).into_iter().map(|(name, _)| name) {
             if INERT.contains(&name.as_str()) {
@@ -150,8 +150,8 @@ impl Notices {
     }
 }
 
-/// A list of texts, or one text.
-pub(crate) fn texts(value: Option<&Value>) -> Result<Vec<String>> {
+/// Reads a list of texts, or one text.
+pub(super) fn texts(value: Option<&Value>) -> Result<Vec<String>> {
     match value {
         None => Ok(Vec::new()),
         Some(Value::Array(items)) => items.iter().map(scalar).collect(),

@@ -29,7 +29,7 @@ pub(super) struct Resolver {
 }
 
 impl Resolver {
-    /// Parameters are their overrides, else their defaults.
+    /// Makes a resolver whose parameters are their overrides, else their defaults.
     pub(super) fn new(template: &Value, overrides: &BTreeMap<String, String>) -> Result<Self> {
         let section = |name: &str| template.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
         let mut parameters = BTreeMap::new();
@@ -40,7 +40,7 @@ impl Resolver {
         Ok(Self { parameters, conditions, mappings, resources: BTreeMap::new() })
     }
 
-    /// Whether the template declares a parameter.
+    /// Returns whether the template declares a parameter.
     pub(super) fn has_parameter(&self, name: &str) -> bool {
         self.parameters.contains_key(name)
     }
@@ -50,12 +50,12 @@ impl Resolver {
         self.resources.insert(logical_id.to_owned(), attributes);
     }
 
-    /// The value with every function in it resolved; `None` for `AWS::NoValue`.
+    /// Resolves every function in a value; `None` for `AWS::NoValue`.
     pub(super) fn resolve(&self, value: &Value) -> Result<Option<Value>> {
         self.value(value, 0)
     }
 
-    /// Whether a named condition holds.
+    /// Returns whether a named condition holds.
     pub(super) fn condition(&self, name: &str) -> Result<bool> {
         self.named_condition(name, 0)
     }
@@ -150,7 +150,7 @@ impl Resolver {
         self.value(branch, depth)
     }
 
-    /// `${Name}`, `${Resource.Attribute}`, `${!literal}`.
+    /// Substitutes `${Name}`, `${Resource.Attribute}` and `${!literal}`.
     fn substitute(&self, argument: &Value, depth: usize) -> Result<String> {
         let (pattern, own) = match argument {
             Value::Array(pair) if pair.len() == 2 => (text(&pair[0])?, self.value(&pair[1], depth)?),
@@ -233,7 +233,7 @@ impl Resolver {
     }
 }
 
-/// `{"Ref": …}`, `{"Fn::…": …}`, `{"Condition": "Name"}`: a map with this one key.
+/// Returns the function of a map with this one key: `{"Ref": …}`, `{"Fn::…": …}`, `{"Condition": "Name"}`.
 fn function(map: &Map<String, Value>) -> Option<(&str, &Value)> {
     let (name, argument) = map.iter().next()?;
     let is_function = map.len() == 1
@@ -262,7 +262,7 @@ fn text(value: &Value) -> Result<&str> {
     value.as_str().with_context(|| format!("a text is expected, not {value}"))
 }
 
-/// Numbers and truth values are texts to CloudFormation.
+/// Converts a scalar to text: CloudFormation takes numbers and truth values as texts.
 pub(super) fn scalar(value: &Value) -> Result<String> {
     Ok(match value {
         Value::String(text) => text.clone(),

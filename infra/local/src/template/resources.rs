@@ -14,7 +14,7 @@ use crate::account::STACK_NAME;
 const VISIBILITY: u64 = 30;
 const RETENTION: u64 = 345_600;
 
-/// The last part of an ARN of a queue is its name.
+/// Returns the name of a queue: the last part of its ARN.
 pub(super) fn queue_name(arn: &str) -> String {
     arn.rsplit(':').next().unwrap_or(arn).to_owned()
 }

@@ -34,7 +34,7 @@ impl Roles {
         Ok(Self(roles))
     }
 
-    /// What the role with this ARN allows.
+    /// Returns what the role with this ARN allows.
     ///
     /// # Errors
     /// It is none of the template's: nobody here knows what it allows.

@@ -30,7 +30,7 @@ fn convert(yaml: Yaml) -> Result<Value> {
     })
 }
 
-/// Keys such as `404:` are numbers to YAML and text to CloudFormation.
+/// Converts a key to text: keys such as `404:` are numbers to YAML and text to CloudFormation.
 fn key_text(key: Yaml) -> Result<String> {
     Ok(match key {
         Yaml::String(text) => text,

@@ -41,13 +41,13 @@ pub struct Asynchronous {
 }
 
 impl Asynchronous {
-    /// With [`RETRY_DELAYS`], or shorter ones in tests.
+    /// Makes an invoker that retries after [`RETRY_DELAYS`], or shorter ones in tests.
     #[must_use]
     pub fn new(lambda: Lambda, sqs: Sqs, delays: [Duration; 2], log: Log) -> Self {
         Self { lambda, sqs, delays, log }
     }
 
-    /// Invokes a function; comes back once the function has done it or the destination has it.
+    /// Invokes a function. Returns once the function has succeeded or the destination has the event.
     ///
     /// # Errors
     /// The cloud is being stopped before that.
@@ -55,7 +55,7 @@ impl Asynchronous {
         self.invoke_after(function, payload, Lineage::default()).await
     }
 
-    /// As [`Asynchronous::invoke`], in this chain of events.
+    /// Invokes a function in this chain of events; else as [`Asynchronous::invoke`].
     ///
     /// # Errors
     /// As those of [`Asynchronous::invoke`].
@@ -92,12 +92,12 @@ impl Asynchronous {
         Ok(())
     }
 
-    /// The clock of delays.
+    /// Returns the clock of delays.
     pub(super) fn clock(&self) -> &Clock {
         self.sqs.clock()
     }
 
-    /// What happens on demand.
+    /// Returns the faults to inject.
     pub(super) fn faults(&self) -> &Faults {
         self.lambda.faults()
     }
@@ -142,7 +142,7 @@ impl Asynchronous {
     }
 }
 
-/// The invocation record that a destination gets.
+/// Returns the invocation record that a destination gets.
 fn record(
     function: &Function,
     request_id: &str,

@@ -41,7 +41,7 @@ pub struct ObjectTrigger {
 }
 
 impl ObjectTrigger {
-    /// Delivers to those of `functions` that want events of `bucket`.
+    /// Makes a trigger of those of `functions` that want events of `bucket`.
     #[must_use]
     pub fn new(s3: S3, bucket: &str, functions: &[Function], asynchronous: Asynchronous, log: Log) -> Self {
         let wanting =
@@ -50,7 +50,7 @@ impl ObjectTrigger {
         Self { s3, bucket: bucket.to_owned(), functions, asynchronous, log }
     }
 
-    /// Delivers until it is dropped. What is not finished then is delivered again by the next run.
+    /// Delivers events until it is dropped. The next run delivers the unfinished ones again.
     pub async fn run(self) {
         let changed = self.s3.events_changed();
         let (done, mut finished) = mpsc::unbounded_channel();
@@ -73,7 +73,7 @@ impl ObjectTrigger {
         }
     }
 
-    /// What an event leads to. Decided here and not in a task of its own: in the order of the events.
+    /// Decides what an event leads to. Not in a task of its own, so that it is in the order of the events.
     fn deliveries(&self, event: &ObjectCreated, delivered: &watch::Sender<i64>) -> Vec<Delivery> {
         let delivery = |function: &Function| {
             let source = wanted(function, &self.bucket, event)?;

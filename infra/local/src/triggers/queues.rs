@@ -41,14 +41,14 @@ pub struct QueueTrigger {
 }
 
 impl QueueTrigger {
-    /// The mapping of `source` to `function`.
+    /// Makes the event source mapping of `source` to `function`.
     #[must_use]
     pub fn new(sqs: Sqs, lambda: Lambda, function: &Function, source: &QueueSource, log: Log) -> Self {
         let (name, recursive) = (function.name.clone(), function.recursive);
         Self { sqs, lambda, function: function.binary.clone(), name, recursive, source: source.clone(), log }
     }
 
-    /// Polls until it is dropped. Nothing is received that could not be worked on at once.
+    /// Polls until it is dropped. Receives only what can be handled at once.
     pub async fn run(self) {
         let at_once = self.source.max_concurrency.unwrap_or(MAX_PROCESSES).min(MAX_PROCESSES);
         let permits = Arc::new(Semaphore::new(at_once));
@@ -126,7 +126,7 @@ impl QueueTrigger {
         others
     }
 
-    /// Deletes what was done. What failed stays hidden until its visibility timeout is over.
+    /// Deletes the messages that succeeded. The others stay hidden until their visibility timeout is over.
     async fn settle(&self, messages: Vec<Message>, outcome: &Outcome) {
         let failed = match done(&messages, outcome, self.source.report_batch_item_failures) {
             Done::Nothing => return,
@@ -157,7 +157,7 @@ enum Done {
     AllBut(BTreeSet<String>),
 }
 
-/// A list of failures that names no message of the batch, or is none, fails the whole batch.
+/// Reads an outcome: a list of failures that is malformed, or names no message of the batch, fails the whole batch.
 fn done(messages: &[Message], outcome: &Outcome, reports: bool) -> Done {
     if outcome.failed {
         return Done::Nothing;
@@ -223,7 +223,7 @@ fn record(message: &Message, queue: &str) -> Value {
     record
 }
 
-/// The event writes the names of an attribute's fields in another case than the API.
+/// Converts message attributes: the event writes the names of their fields in another case than the API.
 fn message_attributes(attributes: &Value) -> Map<String, Value> {
     let convert = |(name, attribute): (&String, &Value)| {
         let field = |name: &str| attribute.get(name).cloned();

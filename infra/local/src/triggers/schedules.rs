@@ -22,7 +22,7 @@ pub struct Schedules {
 }
 
 impl Schedules {
-    /// The schedules of these functions.
+    /// Makes the schedules of these functions.
     #[must_use]
     pub fn new(functions: &[Function], lambda: Lambda, asynchronous: Asynchronous) -> Self {
         let entry = |function: &Function| {
@@ -32,7 +32,7 @@ impl Schedules {
         Self { entries: functions.iter().flat_map(entry).collect(), lambda, asynchronous }
     }
 
-    /// Runs them until it is dropped; the first run of each comes after one period, as in the cloud.
+    /// Runs the schedules until it is dropped; the first run of each comes after one period, as in AWS.
     pub async fn run(self) {
         let mut running = JoinSet::new();
         for (function, schedule) in self.entries {
@@ -56,13 +56,13 @@ impl Schedules {
         running.join_all().await;
     }
 
-    /// The clock they go by.
+    /// Returns their clock.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         self.asynchronous.clock()
     }
 
-    /// Runs a function's schedule now and gives its outcome; `None` if no schedule runs this function.
+    /// Runs a function's schedule now. Returns its outcome; `None`: no schedule runs this function.
     pub async fn run_now(&self, function: &str) -> Option<Result<Outcome, Refused>> {
         let (function, schedule) = self.entries.iter().find(|(own, _)| own.binary == function)?;
         let invocation =

@@ -12,7 +12,7 @@ use aws_sdk_lambda::types::InvocationType;
 use files_local::calls::Calls;
 use files_local::iam::Policies;
 use files_local::identity::Identities;
-use files_local::runtime::serve;
+use files_local::invoke::serve;
 use files_local::sqs::{Access, Sqs};
 use files_local::triggers::Asynchronous;
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ impl Cloud {
         let (identities, calls) = (Identities::new([1; 32]), Arc::new(Calls::default()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let policies = Policies::of(&running.model.functions);
+        let policies = Policies::of(running.model.principals());
         let access = Access {
             identities: identities.clone(),
             calls: calls.clone(),

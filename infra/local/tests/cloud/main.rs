@@ -6,13 +6,13 @@
 )]
 
 mod board;
-mod doors;
 mod faults;
+mod foreign_clients;
 mod frozen;
 mod function;
 mod gateway;
-mod hostile;
 mod http;
+mod injected_faults;
 mod invoke;
 mod jail;
 mod probe;

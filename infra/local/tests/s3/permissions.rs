@@ -23,7 +23,7 @@ async fn bucket() -> Bucket {
         + &function("idle", "");
     let template = format!("Resources:\n{}", functions.replace("BUCKET", BUCKET));
     let model = load(&template, &Surroundings::default()).unwrap();
-    let bucket = Bucket::start_with(Policies::of(&model.functions)).await;
+    let bucket = Bucket::start_with(Policies::of(model.principals())).await;
     for key in ["files/a", "probes/a"] {
         bucket.put(key, b"body".as_slice()).await;
     }

@@ -34,7 +34,7 @@ pub(crate) fn restricted(functions: &[(&str, &str)]) -> Access {
     };
     let template = format!("Resources:\n{}", functions.iter().map(function).collect::<String>());
     let model = template::load(&template, &Surroundings::default()).expect("a template");
-    Access { policies: Policies::of(&model.functions), ..access() }
+    Access { policies: Policies::of(model.principals()), ..access() }
 }
 
 /// A caller's credentials, with their own secret or a wrong one.

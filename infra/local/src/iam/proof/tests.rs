@@ -30,7 +30,7 @@ fn all() -> Vec<Recorded> {
 
 fn faults(template: &str, recorded: impl IntoIterator<Item = Recorded>, reasons: &[Reason]) -> Vec<String> {
     let model = load(template, &Surroundings::default()).unwrap();
-    prove(&model.functions, &recorded.into_iter().collect(), reasons).faults
+    prove(&model.principals(), &recorded.into_iter().collect(), reasons).faults
 }
 
 #[test]

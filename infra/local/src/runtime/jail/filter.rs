@@ -79,7 +79,7 @@ pub(super) struct Filters {
 }
 
 impl Filters {
-    /// Compiles them.
+    /// Compiles the filters.
     pub(super) fn compile() -> Result<Self> {
         let always = |calls: &[c_long]| calls.iter().map(|call| (*call, Vec::new())).collect();
         let mut refused: BTreeMap<_, _> = always(REFUSED);
@@ -89,13 +89,14 @@ impl Filters {
         Ok(Self { ignored: None, unknown, refused })
     }
 
-    /// Compiles them for programs that an emulator runs. QEMU starts a thread before the program, and ends if it cannot.
+    /// Compiles the filters for programs that an emulator runs. QEMU starts a thread before the program, and ends if it
+    /// cannot.
     pub(super) fn compile_emulated() -> Result<Self> {
         let ignored = BTreeMap::from([(libc::SYS_prlimit64, vec![limit_of_processes()?])]);
         Ok(Self { ignored: Some(compile(ignored, 0)?), ..Self::compile()? })
     }
 
-    /// Puts them on the calling thread, for ever. Allocates nothing.
+    /// Applies the filters to the calling thread, for ever. Allocates nothing.
     pub(super) fn apply(&self) -> io::Result<()> {
         // The last one refuses to take another.
         for filter in self.ignored.iter().chain([&self.unknown, &self.refused]) {
@@ -115,7 +116,7 @@ fn flag_of_clone(flag: c_int) -> Result<SeccompRule> {
     Ok(SeccompRule::new(vec![condition])?)
 }
 
-/// That a limit of processes is set, not asked for.
+/// Matches a call that sets a limit of processes.
 fn limit_of_processes() -> Result<SeccompRule> {
     let resource = Resource::Nproc as u64;
     let of_processes = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, resource)?;

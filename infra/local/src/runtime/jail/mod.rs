@@ -50,7 +50,7 @@ pub struct LayerFile {
 }
 
 impl Jail {
-    /// Tries out what is possible here.
+    /// Detects by trial what is possible on this machine.
     ///
     /// # Errors
     /// There is no filter for this processor.
@@ -58,7 +58,7 @@ impl Jail {
         Self::with_filters(Filters::compile()?, Vec::new())
     }
 
-    /// The same for functions that an emulator runs.
+    /// Detects what is possible for functions that an emulator runs.
     ///
     /// # Errors
     /// There is no filter for this processor.
@@ -89,24 +89,24 @@ impl Jail {
         Ok(Self { filters: tried.is_ok().then_some(filters), machine: machine.ok(), missing })
     }
 
-    /// What this machine cannot do, one line each.
+    /// Returns what this machine cannot do, one line each.
     #[must_use]
     pub fn missing(&self) -> &[String] {
         &self.missing
     }
 
-    /// Whether functions have users and a file system of their own, with layers at `/opt`.
+    /// Returns whether functions have users and a file system of their own, with layers at `/opt`.
     #[must_use]
     pub fn keeps_apart(&self) -> bool {
         self.machine.is_some()
     }
 
-    /// The user of a function's process.
+    /// Returns the user of a function's process.
     pub(super) fn user_of(&self, pid: u32) -> u32 {
         if self.keeps_apart() { user::of_process(pid) } else { geteuid().as_raw() }
     }
 
-    /// A cell for the processes of a function, whose code is in this folder or is this file.
+    /// Makes the cell for the processes of a function, whose code is in this folder or is this file.
     ///
     /// # Errors
     /// Something that it needs is not there.
@@ -206,14 +206,14 @@ pub(super) struct Cell {
 }
 
 impl Cell {
-    /// The function's program. It enters the cell between fork and exec.
+    /// Returns the command of the function's program, which enters the cell between fork and exec.
     pub(super) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments);
         command
     }
 
-    /// What a new process does before it becomes the program.
+    /// Returns what a new process does before it becomes the program.
     pub(super) fn entry(&self) -> Arc<Entry> {
         self.entry.clone()
     }
@@ -239,13 +239,13 @@ impl Entry {
         if self.mounts.is_some() { user::become_own() } else { Ok(()) }
     }
 
-    /// From here on the calls that Lambda refuses are refused. Allocates nothing.
+    /// Applies the filters: from here on the calls that Lambda refuses are refused. Allocates nothing.
     pub(super) fn close(&self) -> io::Result<()> {
         self.filters.as_ref().map_or(Ok(()), |filters| filters.apply())
     }
 }
 
-/// What all functions see, if a process of this user can be shown that alone.
+/// Returns what all functions see, if processes of this user can be confined to it.
 fn kept_apart() -> Result<Mounts> {
     let machine = Mounts::of_this_machine()?;
     let mut mounts = machine.clone();
@@ -255,7 +255,7 @@ fn kept_apart() -> Result<Mounts> {
     Ok(machine)
 }
 
-/// Does something in a process of its own, which becomes no program.
+/// Tries something in a process of its own, which executes no program.
 fn trial(what: impl Fn() -> io::Result<()> + Send + Sync + 'static) -> io::Result<()> {
     let hook = move || what().and_then(|()| Err(io::Error::from_raw_os_error(PASSED)));
     let mut command = Command::new("/");

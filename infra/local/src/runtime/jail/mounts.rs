@@ -76,7 +76,7 @@ pub(super) struct Mounts {
 }
 
 impl Mounts {
-    /// What all functions see of this machine.
+    /// Returns what all functions see of this machine.
     pub(super) fn of_this_machine() -> Result<Self> {
         let mut mounts = Self::default();
         for entry in std::fs::read_dir("/").context("cannot list /")? {
@@ -120,7 +120,7 @@ impl Mounts {
         Ok(())
     }
 
-    /// Shows a folder at its own place, unless it is there already.
+    /// Mounts a folder at its own place, unless it is there already.
     pub(super) fn keep(&mut self, folder: &Path) -> Result<()> {
         let is_shown = folder.ancestors().any(|above| self.shown.contains(above));
         if is_shown || folder == Path::new("/") {
@@ -130,7 +130,7 @@ impl Mounts {
         self.show(folder, folder)
     }
 
-    /// Shows a file or folder of the machine at a place in the new root.
+    /// Mounts a file or folder of the machine at a place in the new root.
     pub(super) fn show(&mut self, path: &Path, at: &Path) -> Result<()> {
         let path = path.canonicalize().with_context(|| format!("no {}", path.display()))?;
         if path.is_dir() {
@@ -159,14 +159,14 @@ impl Mounts {
         Ok(())
     }
 
-    /// Closes the root to writing, and adds a `/tmp` of so many MB.
+    /// Makes the root read-only, and adds a `/tmp` of this many MB.
     pub(super) fn finish(&mut self, ephemeral_mb: u64) -> Result<()> {
         let options = CString::new(format!("size={ephemeral_mb}m,mode=1777"))?;
         self.steps.extend([Step::ReadOnly, Step::Memory(inside(Path::new("/tmp"))?, options)]);
         Ok(())
     }
 
-    /// Gives the calling thread, which must be its process's only one, this root. Allocates nothing.
+    /// Makes this the root of the calling thread, which must be its process's only one. Allocates nothing.
     pub(super) fn enter(&self) -> io::Result<()> {
         #[allow(unsafe_code, reason = "a namespace of mounts; unsafe is only to share no open files")]
         // SAFETY: `UnshareFlags::FILES` is not among the flags.

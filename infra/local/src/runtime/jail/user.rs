@@ -9,12 +9,12 @@ use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 /// (<https://systemd.io/UIDS-GIDS/>); the highest process id is added.
 const FIRST: u32 = 2_000_000_000;
 
-/// The user of the process with this id, and its group.
+/// Returns the user of the process with this id, and its group.
 pub(crate) fn of_process(pid: u32) -> u32 {
     FIRST + pid
 }
 
-/// Makes the calling process, which must have one thread only, one of its own user. Allocates nothing.
+/// Changes the calling process, which must have one thread only, to its own user. Allocates nothing.
 pub(super) fn become_own() -> io::Result<()> {
     let id = of_process(getpid().as_raw_nonzero().get().unsigned_abs());
     let (user, group) = (Uid::from_raw(id), Gid::from_raw(id));
@@ -30,7 +30,7 @@ pub(crate) fn end_all(user: u32) {
     }
 }
 
-/// Whether there were any.
+/// Ends those that are there now. Returns whether there were any.
 fn end_those_there(user: u32) -> bool {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let ids = entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?));
@@ -46,7 +46,7 @@ fn end_those_there(user: u32) -> bool {
     any
 }
 
-/// Whether a process that has not ended belongs to the user.
+/// Returns whether a process that has not ended belongs to the user.
 fn is_of(id: Pid, user: u32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{}/status", id.as_raw_nonzero())).unwrap_or_default();
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim_start);

@@ -54,7 +54,7 @@ impl Presented<'_> {
         self.check_signature()
     }
 
-    /// A presigned URL has all parameters or is none.
+    /// Checks that a presigned URL has all its parameters.
     fn check_parameters(&self) -> Outcome<()> {
         if !self.in_query() {
             return Ok(());
@@ -111,7 +111,7 @@ impl Presented<'_> {
         Ok(())
     }
 
-    /// From its date on, for as long as it says.
+    /// Checks that a presigned URL is neither expired nor of the future.
     fn check_lifetime(&self, now: OffsetDateTime) -> Outcome<()> {
         let Some(date) = instant(self.date()) else {
             return Err(query_error(
@@ -143,7 +143,7 @@ impl Presented<'_> {
         Ok(())
     }
 
-    /// A request signed in its header is of now.
+    /// Checks that a request signed in its header was signed now.
     fn check_clock(&self, now: OffsetDateTime) -> Outcome<()> {
         let Some(date) = instant(self.date()) else {
             let message = "AWS authentication requires a valid Date or x-amz-date header";
@@ -177,7 +177,7 @@ impl Presented<'_> {
         Err(Fault::new(S3ErrorCode::AccessDenied, message).detail("HeadersNotSigned", unsigned.join(", ")))
     }
 
-    /// `s3s` takes what cannot be a signature for a bad request.
+    /// Refuses what cannot be a signature as S3 does; `s3s` calls it a bad request.
     fn check_signature(&self) -> Outcome<()> {
         let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         if self.signature().len() == 64 && self.signature().bytes().all(digit) {

@@ -7,7 +7,7 @@ use super::{time, to_millis};
 use crate::s3::ObjectCreated;
 use crate::s3::fault::Outcome;
 
-/// Notes that an object came to be; part of the transaction that writes the object.
+/// Adds the event of a created object, in the transaction that writes the object.
 pub(in crate::s3) fn add(index: &Connection, name: &str, object: &Object) -> Outcome<()> {
     let insert = "INSERT INTO events (name, key, size, etag, time) VALUES (?1, ?2, ?3, ?4, ?5)";
     let time = to_millis(object.modified);
@@ -15,14 +15,14 @@ pub(in crate::s3) fn add(index: &Connection, name: &str, object: &Object) -> Out
     Ok(())
 }
 
-/// The oldest events.
+/// Returns the oldest events.
 pub(in crate::s3) fn pending(index: &Connection, limit: usize) -> rusqlite::Result<Vec<ObjectCreated>> {
     let mut query = index.prepare_cached("SELECT * FROM events ORDER BY id LIMIT ?1")?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     query.query_map([limit], read)?.collect()
 }
 
-/// Forgets an event.
+/// Deletes an event.
 pub(in crate::s3) fn finish(index: &Connection, id: i64) -> rusqlite::Result<()> {
     index.prepare_cached("DELETE FROM events WHERE id = ?1")?.execute([id])?;
     Ok(())

@@ -48,7 +48,7 @@ const ADDED: [(&str, &str, &str); 3] = [
     ("segments", "checksum", "BLOB"),
 ];
 
-/// Opens the index for this process alone: a second one would sweep away what the first receives.
+/// Opens the index for this process alone: a second one would delete what the first receives.
 pub(super) fn open(file: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(file)?;
     connection.busy_timeout(Duration::from_secs(5))?;
@@ -70,7 +70,7 @@ fn add_column(index: &Connection, table: &str, column: &str, kind: &str) -> rusq
     Ok(())
 }
 
-/// Whether an object or a part has this file.
+/// Returns whether an object or a part has this file.
 pub(super) fn names_file(index: &Connection, file: &str) -> rusqlite::Result<bool> {
     let query = "SELECT 1 FROM segments WHERE file = ?1 UNION ALL SELECT 1 FROM parts WHERE file = ?1";
     let found = index.prepare_cached(query)?.query_row([file], |_| Ok(())).optional()?;
@@ -89,7 +89,7 @@ pub(super) struct Headers {
     pub(super) metadata: Option<std::collections::HashMap<String, String>>,
 }
 
-/// Milliseconds, which is what S3 itself keeps.
+/// Converts a time to milliseconds, which is what S3 itself keeps.
 fn to_millis(time: OffsetDateTime) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
 }
@@ -114,7 +114,7 @@ fn kind(row: &Row<'_>) -> rusqlite::Result<Kind> {
     Ok(if name == Kind::Composite.name() { Kind::Composite } else { Kind::FullObject })
 }
 
-/// A value of the index that this program did not write.
+/// Makes the error of a value that this program did not write.
 fn invalid(column: &str, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
     tracing::error!(column, "the index of S3 holds what cannot be");
     rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))

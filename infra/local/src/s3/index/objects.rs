@@ -23,7 +23,7 @@ pub(in crate::s3) struct Object {
 }
 
 impl Object {
-    /// Whether it was completed from parts, as its tag tells.
+    /// Returns whether it was completed from parts, as its tag tells.
     pub(in crate::s3) fn is_multipart(&self) -> bool {
         self.etag.contains('-')
     }
@@ -40,13 +40,13 @@ pub(in crate::s3) struct Segment {
     pub(in crate::s3) checksum: Option<Vec<u8>>,
 }
 
-/// The object of a key.
+/// Finds the object of a key.
 pub(in crate::s3) fn find(index: &Connection, key: &str) -> Outcome<Option<Object>> {
     let mut query = index.prepare_cached("SELECT * FROM objects WHERE key = ?1")?;
     Ok(query.query_row([key], read).optional()?)
 }
 
-/// The files of an object, in order.
+/// Returns the files of an object, in order.
 pub(in crate::s3) fn segments(index: &Connection, version: &str) -> Outcome<Vec<Segment>> {
     let query = "SELECT file, size, coalesce(number, position + 1), checksum FROM segments
         WHERE version = ?1 ORDER BY position";
@@ -83,7 +83,7 @@ pub(in crate::s3) fn insert(index: &Connection, object: &Object, segments: &[Seg
     Ok(())
 }
 
-/// Forgets an object; returns the files that nothing names any more.
+/// Deletes an object. Returns the files that nothing names any more.
 pub(in crate::s3) fn remove(index: &Connection, object: &Object) -> Outcome<Vec<String>> {
     let files = segments(index, &object.version)?;
     index.prepare_cached("DELETE FROM segments WHERE version = ?1")?.execute([&object.version])?;
@@ -91,7 +91,7 @@ pub(in crate::s3) fn remove(index: &Connection, object: &Object) -> Outcome<Vec<
     Ok(files.into_iter().map(|segment| segment.file).collect())
 }
 
-/// At most `limit` objects whose keys start with `prefix`, from `start` on, in the order of their bytes.
+/// Lists at most `limit` objects whose keys start with `prefix`, from `start` on, in the order of their bytes.
 pub(in crate::s3) fn list(
     index: &Connection,
     prefix: &str,

@@ -37,7 +37,7 @@ pub(in crate::s3) enum Overtaken {
 }
 
 impl Upload {
-    /// What is computed of each part.
+    /// Returns the checksum algorithms that are computed for each part.
     pub(in crate::s3) fn computed(&self) -> Algorithm {
         self.algorithm.unwrap_or(Algorithm::Crc64Nvme)
     }
@@ -58,7 +58,7 @@ pub(in crate::s3) struct Part {
     pub(in crate::s3) modified: OffsetDateTime,
 }
 
-/// Begins an upload.
+/// Inserts an upload.
 pub(in crate::s3) fn insert(index: &Connection, upload: &Upload) -> Outcome<()> {
     let insert =
         "INSERT INTO uploads (id, key, initiated, algorithm, kind, headers) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -73,13 +73,13 @@ pub(in crate::s3) fn insert(index: &Connection, upload: &Upload) -> Outcome<()> 
     Ok(())
 }
 
-/// The upload of an id, completed or not.
+/// Finds the upload of an id, completed or not.
 pub(in crate::s3) fn find(index: &Connection, key: &str, id: &str) -> Outcome<Option<Upload>> {
     let mut query = index.prepare_cached("SELECT * FROM uploads WHERE id = ?1 AND key = ?2")?;
     Ok(query.query_row([id, key], read).optional()?)
 }
 
-/// Remembers what an upload became.
+/// Records the object that an upload became.
 pub(in crate::s3) fn complete(
     index: &Connection,
     id: &str,
@@ -91,25 +91,25 @@ pub(in crate::s3) fn complete(
     Ok(())
 }
 
-/// Notes that a key with open uploads was written or deleted.
+/// Records that a key with open uploads was written or deleted.
 pub(in crate::s3) fn overtake(index: &Connection, key: &str, how: Overtaken) -> Outcome<()> {
     let update = "UPDATE uploads SET overtaken = max(overtaken, ?2) WHERE key = ?1 AND completed IS NULL";
     index.prepare_cached(update)?.execute(params![key, how as u8])?;
     Ok(())
 }
 
-/// Forgets an upload; its parts are [removed](remove_parts) apart.
+/// Deletes an upload; its parts are [deleted](remove_parts) apart.
 pub(in crate::s3) fn remove(index: &Connection, id: &str) -> Outcome<()> {
     index.prepare_cached("DELETE FROM uploads WHERE id = ?1")?.execute([id])?;
     Ok(())
 }
 
-/// Forgets uploads that were completed long ago.
+/// Deletes uploads that were completed long ago.
 pub(in crate::s3) fn forget_completed(index: &Connection, now: OffsetDateTime) -> rusqlite::Result<usize> {
     index.execute("DELETE FROM uploads WHERE completed_at < ?1", [to_millis(now - COMPLETED_KEPT)])
 }
 
-/// At most `limit` open uploads after `(key, id)`, by key and then by age.
+/// Lists at most `limit` open uploads after `(key, id)`, by key and then by age.
 pub(in crate::s3) fn list(
     index: &Connection,
     prefix: &str,
@@ -142,7 +142,7 @@ pub(in crate::s3) fn put_part(index: &Connection, upload: &str, part: &Part) -> 
     Ok(replaced)
 }
 
-/// At most `limit` parts with numbers after `after`, in order.
+/// Lists at most `limit` parts with numbers after `after`, in order.
 pub(in crate::s3) fn parts(index: &Connection, upload: &str, after: i32, limit: i64) -> Outcome<Vec<Part>> {
     let query = "SELECT * FROM parts WHERE upload = ?1 AND number > ?2 ORDER BY number LIMIT ?3";
     let mut query = index.prepare_cached(query)?;
@@ -150,7 +150,7 @@ pub(in crate::s3) fn parts(index: &Connection, upload: &str, after: i32, limit: 
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Forgets all parts of an upload.
+/// Deletes all parts of an upload.
 pub(in crate::s3) fn remove_parts(index: &Connection, upload: &str) -> Outcome<()> {
     index.prepare_cached("DELETE FROM parts WHERE upload = ?1")?.execute([upload])?;
     Ok(())

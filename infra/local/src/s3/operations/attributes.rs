@@ -61,7 +61,7 @@ pub(super) async fn get_object_attributes(
     Ok(output)
 }
 
-/// That of a composite one without the number of parts.
+/// Returns the checksum; a composite one without the number of parts.
 fn checksum(object: &Object) -> Checksum {
     let value = object.checksum.value.split('-').next().unwrap_or_default().to_owned();
     let mut checksum = Checksum {
@@ -72,7 +72,7 @@ fn checksum(object: &Object) -> Checksum {
     checksum
 }
 
-/// The number of parts, and where each has a checksum of its own, the parts.
+/// Returns the number of parts, and the parts if each has a checksum of its own.
 fn parts(object: &Object, segments: Vec<Segment>, after: i32, limit: i32) -> GetObjectAttributesParts {
     let total_parts_count = i32::try_from(segments.len()).ok();
     if object.checksum.kind == Kind::FullObject {

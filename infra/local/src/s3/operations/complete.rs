@@ -11,11 +11,11 @@ use uuid::Uuid;
 use super::multipart::no_such_upload;
 use super::{conditions, encrypted, etag, signed};
 use crate::s3::checksums::{Algorithm, Checksum, Kind, sent_checksums, set_checksum, single};
+use crate::s3::extensions::NoBody;
 use crate::s3::fault::{Fault, Outcome};
 use crate::s3::index::objects::{self, Object, Segment};
 use crate::s3::index::uploads::{self, Part, Upload};
 use crate::s3::store::{Change, Store};
-use crate::s3::verified::NoBody;
 
 /// Every part but the last has at least 5 MiB.
 const MIN_PART: u64 = 5 << 20;
@@ -106,7 +106,7 @@ impl Completion {
         Ok(())
     }
 
-    /// The kind of checksum must be that of the upload, which has none if no algorithm was chosen.
+    /// Checks that the type of checksum is that of the upload, which has none if no algorithm was chosen.
     fn check_kind(&self, upload: &Upload) -> Outcome<()> {
         let kind = upload.algorithm.map_or("null", |_| upload.kind.name());
         if self.checksum_type.as_ref().is_none_or(|sent| sent.as_str() == kind) {
@@ -118,7 +118,7 @@ impl Completion {
         Err(Fault::new(S3ErrorCode::InvalidRequest, message))
     }
 
-    /// The parts that the client named, in order, and those it left out.
+    /// Returns the parts that the client named, in order, and those that it left out.
     fn choose(&self, stored: Vec<Part>, upload: &Upload) -> Outcome<(Vec<Part>, Vec<Part>)> {
         let numbers = self.numbers();
         let (chosen, unused): (Vec<_>, Vec<_>) =
@@ -141,7 +141,7 @@ impl Completion {
         Ok((chosen, unused))
     }
 
-    /// What the client says of a part must be so.
+    /// Checks what the client says of a part.
     fn check_part(&self, named: &CompletedPart, part: &Part, upload: &Upload) -> Outcome<()> {
         if named.e_tag.as_ref().is_none_or(|tag| tag.value() != part.etag) {
             return Err(self.invalid_part(named));

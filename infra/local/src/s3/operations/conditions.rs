@@ -19,7 +19,7 @@ pub(super) struct Read<'request> {
 }
 
 impl Read<'_> {
-    /// The first condition that does not hold, as its header is called, in the order of RFC 9110, 13.2.2.
+    /// Returns the header of the first condition that does not hold, in the order of RFC 9110, 13.2.2.
     pub(super) fn unmet(&self, object: &Object) -> Option<&'static str> {
         match (self.if_match, self.if_unmodified_since) {
             (Some(condition), _) if !matches_etag(condition, object) => return Some("If-Match"),
@@ -71,17 +71,17 @@ impl Write {
         }
     }
 
-    /// Of a delete, where `*` is a tag like any other.
+    /// Reads the condition of a delete, where `*` is a tag like any other.
     pub(super) fn of_delete(if_match: Option<ETagCondition>) -> Self {
         Self { must_be_absent: false, must_match: if_match }
     }
 
-    /// Checks what is there; to be called in the transaction that replaces it.
+    /// Checks the present object; to be called in the transaction that replaces it.
     pub(super) fn check(&self, current: Option<&Object>) -> Outcome<()> {
         self.check_since(current, Overtaken::No)
     }
 
-    /// The same at the end of an upload, since whose beginning others may have written or deleted the key.
+    /// Checks at the end of an upload, since whose beginning others may have written or deleted the key.
     pub(super) fn check_since(&self, current: Option<&Object>, overtaken: Overtaken) -> Outcome<()> {
         match (&self.must_match, current) {
             (Some(_), None) => Err(missing()),
@@ -98,31 +98,31 @@ impl Write {
     }
 }
 
-/// S3 has this condition, but not for this value.
+/// Makes the error of a condition that S3 does not have for this value.
 fn unsupported(header: &'static str) -> Fault {
     let message = format!("We don't accept the provided value of {header} header for this API");
     not_implemented().detail("Header", header).detail("additionalMessage", message)
 }
 
-/// Another request came between.
+/// Makes the error of a request that another one overtook.
 fn conflict(header: &'static str) -> Fault {
     let message =
         "The conditional request cannot succeed due to a conflicting operation against this resource.";
     Fault::custom("ConditionalRequestConflict", StatusCode::CONFLICT, message).detail("Condition", header)
 }
 
-/// No such object.
+/// Makes the error of a missing object.
 pub(super) fn missing() -> Fault {
     Fault::new(S3ErrorCode::NoSuchKey, "The specified key does not exist.")
 }
 
-/// The condition of a header does not hold.
+/// Makes the error of a header's condition that does not hold.
 pub(super) fn failed(header: impl ToString) -> Fault {
     let message = "At least one of the pre-conditions you specified did not hold";
     Fault::new(S3ErrorCode::PreconditionFailed, message).detail("Condition", header)
 }
 
-/// The client has this object already.
+/// Makes the 304 for a client that has this object already.
 fn not_modified(object: &Object) -> Fault {
     let mut headers = HeaderMap::new();
     if let Ok(value) = etag(&object.etag).to_http_header() {
@@ -145,7 +145,7 @@ fn matches_etag(condition: &ETagCondition, object: &Object) -> bool {
     }
 }
 
-/// HTTP dates have no fractions.
+/// Returns the time of the last change in whole seconds, as HTTP dates have it.
 fn modified(object: &Object) -> i64 {
     object.modified.unix_timestamp()
 }

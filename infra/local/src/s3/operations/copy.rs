@@ -71,7 +71,7 @@ fn source_key(store: &Store, source: &CopySource) -> Outcome<String> {
     }
 }
 
-/// A failed condition of the source is 412, whichever it is.
+/// Checks the conditions of the source: any that fails is a 412.
 fn check_source(input: &CopyObjectInput, source: &crate::s3::index::objects::Object) -> Outcome<()> {
     let conditions = conditions::Read {
         if_match: input.copy_source_if_match.as_ref(),

@@ -13,11 +13,11 @@ use super::conditions::{self, missing};
 use super::range::{Span, span};
 use super::{check_version, encrypted, etag, not_implemented, signed};
 use crate::s3::checksums::{Algorithm, set_checksum};
+use crate::s3::extensions::RangeHeader;
 use crate::s3::fault::{Fault, Outcome};
 use crate::s3::index::objects::Object;
 use crate::s3::read::read;
 use crate::s3::store::{Found, Store};
-use crate::s3::verified::RangeHeader;
 
 /// The fields that the inputs of both operations share.
 macro_rules! find {
@@ -124,7 +124,7 @@ async fn find(
     Ok((found, span))
 }
 
-/// The headers that the `response-*` parameters ask for, as S3 sends them: in ISO-8859-1.
+/// Returns the headers that the `response-*` parameters ask for, as S3 sends them: in ISO-8859-1.
 fn overridden(asked: [(HeaderName, Option<String>); 5]) -> Outcome<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, text) in asked {

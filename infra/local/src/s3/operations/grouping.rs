@@ -22,7 +22,7 @@ impl Listing {
     }
 }
 
-/// Lists at most `limit` objects and groups whose keys start with `prefix`. Nothing of nothing has no successor.
+/// Lists at most `limit` objects and groups whose keys start with `prefix`. With a limit of 0 there is no next page.
 pub(super) fn list(
     index: &Connection,
     prefix: &str,
@@ -57,13 +57,13 @@ pub(super) fn list(
     }
 }
 
-/// A key up to and with the first delimiter behind the prefix.
+/// Returns a key up to and with the first delimiter after the prefix.
 fn common_prefix(key: &str, prefix: &str, delimiter: &str) -> Option<String> {
     let end = prefix.len() + key.strip_prefix(prefix)?.find(delimiter)? + delimiter.len();
     Some(key[..end].to_owned())
 }
 
-/// The smallest text greater than all that start with `prefix`, in the order of code points, which is that of UTF-8.
+/// Returns the smallest text greater than all that start with `prefix`, in the order of code points, which is that of UTF-8.
 fn successor(prefix: &str) -> Option<String> {
     let mut kept = prefix.to_owned();
     while let Some(last) = kept.pop() {

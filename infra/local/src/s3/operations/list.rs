@@ -178,7 +178,7 @@ fn listed_part(part: uploads::Part, algorithm: Option<Algorithm>) -> Part {
     listed
 }
 
-/// How many rows are wanted, at most [`PAGE`].
+/// Returns how many rows are wanted, at most [`PAGE`].
 pub(super) fn page(wanted: Option<i32>, name: &'static str) -> Outcome<i32> {
     match wanted.unwrap_or(PAGE) {
         limit @ 0.. => Ok(limit.min(PAGE)),
@@ -189,7 +189,7 @@ pub(super) fn page(wanted: Option<i32>, name: &'static str) -> Outcome<i32> {
     }
 }
 
-/// Cuts a list to its limit; whether there was more. A page of nothing has no successor.
+/// Cuts a list to its limit. Returns whether there was more; a limit of 0 has no next page.
 pub(super) fn cut<T>(rows: &mut Vec<T>, limit: i32) -> bool {
     let limit = usize::try_from(limit).unwrap_or_default();
     let more = rows.len() > limit && limit > 0;

@@ -33,28 +33,28 @@ fn respond<T>(outcome: Outcome<T>) -> S3Result<S3Response<T>> {
     Ok(S3Response::new(outcome?))
 }
 
-/// A part of S3 that is not here: refused, for silence would be a lie.
+/// Makes the error of a part of S3 that is not implemented.
 fn not_implemented() -> Fault {
     let message = "A header you provided implies functionality that is not implemented";
     Fault::new(S3ErrorCode::NotImplemented, message)
 }
 
-/// An `ETag` with its quotes.
+/// Returns an `ETag` with its quotes.
 fn etag(value: &str) -> ETag {
     ETag::Strong(value.to_owned())
 }
 
-/// What S3 says of every object: encrypted with its own keys.
+/// Returns the encryption that S3 reports of every object: with its own keys.
 fn encrypted() -> ServerSideEncryption {
     ServerSideEncryption::from_static(ServerSideEncryption::AES256)
 }
 
-/// A time as lists have it: S3 shows whole seconds.
+/// Returns a time in whole seconds, as lists show it.
 fn whole_seconds(time: OffsetDateTime) -> Timestamp {
     time.replace_nanosecond(0).unwrap_or(time).into()
 }
 
-/// A version other than the one there is, of a bucket without versions.
+/// Refuses a version other than `null`: the bucket has no versions.
 fn check_version(version: Option<&str>) -> Outcome<()> {
     match version {
         None | Some("null") => Ok(()),
@@ -62,7 +62,7 @@ fn check_version(version: Option<&str>) -> Outcome<()> {
     }
 }
 
-/// A size as the wire types have it.
+/// Converts a size to the wire's type.
 fn signed(size: u64) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)
 }

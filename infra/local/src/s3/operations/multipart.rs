@@ -128,20 +128,20 @@ pub(super) async fn abort(
         .await
 }
 
-/// An upload that still takes parts.
+/// Finds an upload that still takes parts.
 pub(super) fn find_open(index: &Connection, key: &str, id: &str) -> Outcome<Upload> {
     let upload = uploads::find(index, key, id)?;
     upload.filter(|upload| upload.completed.is_none()).ok_or_else(|| no_such_upload(id))
 }
 
-/// Neither open nor, where that matters, just completed.
+/// Makes the error of an upload that is neither open nor, where that matters, just completed.
 pub(super) fn no_such_upload(id: &str) -> Fault {
     let message = "The specified upload does not exist. The upload ID may be invalid, or the upload may have been \
                    aborted or completed.";
     Fault::new(S3ErrorCode::NoSuchUpload, message).detail("UploadId", id)
 }
 
-/// As the wire types have it.
+/// Converts a checksum to the wire's type.
 pub(super) fn wire_checksum(algorithm: Algorithm) -> ChecksumAlgorithm {
     ChecksumAlgorithm::from_static(algorithm.name())
 }

@@ -75,7 +75,7 @@ pub(super) async fn delete_object(
         .await
 }
 
-/// Indexes a body that is in place, if the condition holds at that moment.
+/// Indexes a body that is in place, if the condition holds in that transaction.
 pub(super) async fn write(
     store: &Arc<Store>,
     event: &'static str,
@@ -95,7 +95,7 @@ pub(super) async fn write(
         .await
 }
 
-/// An object made of one body.
+/// Makes an object of one body.
 pub(super) fn new_object(key: String, received: &Received, algorithm: Algorithm, headers: Headers) -> Object {
     Object {
         key,
@@ -125,7 +125,7 @@ macro_rules! object_headers {
 }
 pub(super) use object_headers;
 
-/// `aws-chunked` is how the body came, not what the object is.
+/// Removes `aws-chunked`, which is how the body came, from the object's encoding.
 pub(super) fn own_encoding(header: Option<String>) -> Option<String> {
     let header = header?;
     let own: Vec<&str> = header.split(',').map(str::trim).filter(|name| *name != "aws-chunked").collect();
@@ -167,7 +167,7 @@ pub(super) fn sent_checksum(
     }
 }
 
-/// Everything the headers say of a body.
+/// Returns what the headers announce of a body.
 pub(super) fn announce(
     algorithm: Algorithm,
     sent: Option<Sent>,

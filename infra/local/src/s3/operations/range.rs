@@ -23,7 +23,7 @@ pub(super) struct Span {
     pub(super) checksum: Option<Checksum>,
 }
 
-/// Finds the wanted bytes. A range that S3 does not understand is as none.
+/// Returns the requested bytes. A range that S3 does not understand counts as none.
 ///
 /// # Errors
 /// 416 `InvalidRange`, `InvalidPartNumber`; 400 for a number out of bounds, or both a range and a number.
@@ -113,7 +113,7 @@ impl ByteRange {
         }
     }
 
-    /// The bytes of an object of this size; `None` is all of an empty one.
+    /// Returns the bytes of an object of this size; `None`: all of an empty one.
     fn within(self, size: u64) -> Result<Option<Range<u64>>, Unsatisfiable> {
         match self {
             Self::From { first, .. } if first >= size => Err(Unsatisfiable),
@@ -125,7 +125,7 @@ impl ByteRange {
     }
 }
 
-/// Digits alone; what is larger than any object is as large as can be.
+/// Parses digits; a number larger than any object becomes the largest.
 fn number(text: &str) -> Option<u64> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().unwrap_or(u64::MAX))

@@ -64,7 +64,7 @@ impl Service {
 }
 
 impl<T> Batch<T> {
-    /// The queue's name, if the batch as a whole is as it must be.
+    /// Checks the batch as a whole. Returns the queue's name.
     fn check(&self, entry: &'static str) -> Result<&str, SqsError> {
         let queue = name_in(self.queue_url.as_deref())?;
         match self.entries.len() {

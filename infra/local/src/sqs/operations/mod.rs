@@ -33,12 +33,12 @@ pub(super) struct Service {
     base_url: String,
 }
 
-/// The system attributes of a message with this trace header.
+/// Returns the system attributes of a message with this trace header.
 pub(super) fn trace_attribute(trace: &str) -> Value {
     json!({"AWSTraceHeader": {"DataType": "String", "StringValue": trace}})
 }
 
-/// Runs what waits for the database where waiting hinders nobody.
+/// Runs work that waits for the database on a blocking thread.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, SqsError> + Send + 'static,
 ) -> Result<T, SqsError> {
@@ -57,7 +57,7 @@ impl Service {
         Self { sqs, region, base_url: base_url.trim_end_matches('/').to_owned() }
     }
 
-    /// Answers one call.
+    /// Handles one call.
     pub(super) async fn call(&self, call: &Call) -> Result<Value, SqsError> {
         if call.operation == "ReceiveMessage" {
             return self.receive_message(parse(&call.body)?).await;
@@ -104,7 +104,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, SqsError> {
     serde_json::from_slice(body).map_err(|error| SqsError::Serialization(error.to_string()))
 }
 
-/// The name in a queue's URL. Its host does not matter: the same cloud may be reached by several addresses.
+/// Returns the name in a queue's URL. Its host does not matter: the same cloud may be reached by several addresses.
 fn name_in(queue_url: Option<&str>) -> Result<&str, SqsError> {
     let mut segments = present(queue_url, "QueueUrl")?.rsplit('/');
     match (segments.next(), segments.next()) {
@@ -113,12 +113,12 @@ fn name_in(queue_url: Option<&str>) -> Result<&str, SqsError> {
     }
 }
 
-/// A parameter that must be there.
+/// Returns a required parameter.
 fn present<'a>(value: Option<&'a str>, parameter: &'static str) -> Result<&'a str, SqsError> {
     value.filter(|value| !value.is_empty()).ok_or(SqsError::MissingParameter(parameter))
 }
 
-/// A number of seconds that must be at most `max`.
+/// Checks a number of seconds, which must be at most `max`.
 fn seconds(value: i64, parameter: &'static str, max: u64) -> Result<std::time::Duration, SqsError> {
     match u64::try_from(value) {
         Ok(seconds) if seconds <= max => Ok(std::time::Duration::from_secs(seconds)),

@@ -35,7 +35,7 @@ pub(super) struct Content {
 }
 
 impl Content {
-    /// The message's size as its limit counts it.
+    /// Returns the message's size as its limit counts it.
     pub(super) fn size(&self) -> Result<usize, SqsError> {
         let body = self.message_body.as_deref().map_or(0, str::len);
         Ok(body + check_attributes(&self.message_attributes)?)

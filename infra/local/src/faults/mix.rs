@@ -1,10 +1,10 @@
-//! The bad day that a seed stands for.
+//! The mix of faults that a seed stands for.
 
-use super::rule::{Action, ErrorKind, Rule, Rules, Service};
+use super::rule::{Action, ErrorKind, Rule, Service};
 
 /// The mix of `--faults SEED`: of the calls that an action fits, so many in a thousand get it.
 ///
-/// The table in `infra/local/README.md` says the same.
+/// The table in `README.md` says the same.
 const MIX: &[(u32, Option<Service>, Action)] = &[
     // Rarer and narrower ones first: the first that applies to a call is what happens to it.
     (50, None, Action::Error(ErrorKind::TransactionConflict)),
@@ -36,8 +36,8 @@ const CALLS: &[(u32, Action)] = &[
     (3, Action::KillAfter),
 ];
 
-/// The rules of a seed.
-pub(super) fn of(seed: u64) -> Rules {
+/// Returns the rules of the mix; which calls they strike depends on the seed.
+pub(super) fn rules() -> Vec<Rule> {
     let rule = |thousandths: u32, service, action| Rule {
         service,
         probability: Some(f64::from(thousandths) / 1000.0),
@@ -49,5 +49,5 @@ pub(super) fn of(seed: u64) -> Rules {
     });
     // Last, so that a seed's other faults stay what they were.
     let frozen = rule(20, Some(Service::Lambda), Action::CloseFrozen);
-    Rules { seed: Some(seed), rules: mix.chain(calls).chain([frozen]).collect() }
+    mix.chain(calls).chain([frozen]).collect()
 }

@@ -1,4 +1,5 @@
-//! The one place that each call passes.
+//! The server: authenticates, authorizes and counts each call, injects faults, checks what the engine does not, and
+//! forwards the call.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,11 +20,11 @@ use super::replica::{Replica, is_consistent, writes};
 use super::{Access, DynamoDb, INTERNAL, MAX_BODY_BYTES, TOO_LARGE, json, refuse};
 use super::{amend, capacity, checks, index_keys, refusal, unprocessed};
 use crate::access::{Call, Refusal};
+use crate::connection::{Connection, ServiceResult, boxed};
 use crate::faults::{Action, Service};
 use crate::iam::{self, Called};
-use crate::server::{Answer, Link, answer};
 
-pub(super) struct Door {
+pub(super) struct Server {
     access: Access,
     engine: Engine,
     dynamodb: DynamoDb,
@@ -35,7 +36,7 @@ pub(super) struct Door {
 /// Most transactions whose tokens are remembered.
 const MAX_TOKENS: usize = 1000;
 
-/// The refusal of what DynamoDB takes for invalid and the engine does not.
+/// Builds the error of a request that DynamoDB refuses as invalid and the engine does not.
 fn invalid(operation: &str, request: &Value, tables: &[Value]) -> Option<Response> {
     if let Err(message) = checks::check(request) {
         return Some(amend::invalid(&message));
@@ -47,7 +48,7 @@ fn invalid(operation: &str, request: &Value, tables: &[Value]) -> Option<Respons
     })
 }
 
-impl Door {
+impl Server {
     pub(super) fn new(dynamodb: &DynamoDb, access: Access) -> Self {
         let engine = Engine::new(dynamodb.database.clone());
         Self {
@@ -59,36 +60,40 @@ impl Door {
         }
     }
 
-    /// Answers one request, whatever it is.
-    pub(super) async fn answer(self: &Arc<Self>, request: Request<Incoming>, link: &Link) -> Answer {
+    /// Handles one request, whatever it is.
+    pub(super) async fn handle(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        connection: &Connection,
+    ) -> ServiceResult {
         let call = match self.access.admit("dynamodb", request.map(Body::new), MAX_BODY_BYTES).await {
             Ok(call) => call,
             Err(Refusal::Signature(error)) => {
-                return Ok(answer(json(StatusCode::BAD_REQUEST, &error.to_json())));
+                return Ok(boxed(json(StatusCode::BAD_REQUEST, &error.to_json())));
             }
-            Err(Refusal::Body) => return Ok(answer(refuse(StatusCode::PAYLOAD_TOO_LARGE, &TOO_LARGE))),
+            Err(Refusal::Body) => return Ok(boxed(refuse(StatusCode::PAYLOAD_TOO_LARGE, &TOO_LARGE))),
         };
         let requests = iam::dynamodb_requests(&call.operation, &call.body);
         let shape = || iam::of_json(&call.body);
         let called = Called { service: "dynamodb", operation: &call.operation, shape: &shape };
         if let Err(denied) = self.access.policies.authorize(&call.caller, &called, &requests) {
-            return Ok(answer(json(StatusCode::BAD_REQUEST, &denied.to_json())));
+            return Ok(boxed(json(StatusCode::BAD_REQUEST, &denied.to_json())));
         }
         let faults = &self.dynamodb.faults;
         let action = faults.decide(&call.caller, Service::DynamoDb, &call.operation);
-        let response = match faults.before(action, link).await? {
+        let response = match faults.before(action, connection).await? {
             Some(kind) => refusal::refusal(kind, &call.body),
             None => {
                 // To its end even when the caller goes away: what is written must be noted.
-                let door = Arc::clone(self);
-                let done = tokio::spawn(async move { door.carry_out(call, action).await }).await;
+                let server = Arc::clone(self);
+                let done = tokio::spawn(async move { server.carry_out(call, action).await }).await;
                 done.map_err(Into::into).flatten().unwrap_or_else(|error: anyhow::Error| {
-                    tracing::error!(%error, "the DynamoDB engine does not answer");
+                    tracing::error!(%error, "the DynamoDB engine does not respond");
                     refuse(StatusCode::INTERNAL_SERVER_ERROR, &INTERNAL)
                 })
             }
         };
-        faults.after(action, link, answer(response)).await
+        faults.after(action, connection, boxed(response)).await
     }
 
     async fn carry_out(&self, call: Call, action: Option<Action>) -> anyhow::Result<Response> {
@@ -112,10 +117,10 @@ impl Door {
         let Call { caller, operation, parts, body } = call;
         if let Some(Action::UnprocessedAfter(count)) = action {
             let (body, rest) = unprocessed::split(&body, count);
-            // A request without any keys is none that the engine takes.
+            // The engine takes no request without keys.
             if count == 0 {
-                let answer = serde_json::json!({"Responses": {}, "UnprocessedKeys": rest});
-                return Ok(json(StatusCode::OK, &answer));
+                let unread = serde_json::json!({"Responses": {}, "UnprocessedKeys": rest});
+                return Ok(json(StatusCode::OK, &unread));
             }
             return Ok(unprocessed::add(self.engine.forward(parts, body).await?, rest).await);
         }
@@ -144,7 +149,7 @@ impl Door {
         Ok(response)
     }
 
-    /// Gives the engine updates that only remove, until what is supposed of their items is true.
+    /// Forwards updates that only remove, until what is supposed of their items is true.
     async fn remove(
         &self,
         caller: &str,
@@ -189,7 +194,7 @@ impl Door {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the engine a request, and adds up what it takes if that is wanted.
+    /// Forwards a request to the engine, and adds up its consumption if that is metered.
     async fn forward(
         &self,
         caller: &str,
@@ -204,7 +209,7 @@ impl Door {
         }
     }
 
-    /// Adds up what it takes.
+    /// Forwards a request, and adds up its consumption.
     async fn forward_metered(
         &self,
         caller: &str,
@@ -221,12 +226,12 @@ impl Door {
         Ok(response)
     }
 
-    /// Whether there are, or must be, tables as they were.
+    /// Returns whether stale reads are possible, so that writes must be noted.
     fn remembers(&self) -> bool {
         self.replica.initialized() || self.dynamodb.faults.may_be_stale()
     }
 
-    /// The tables as they were, made when they are first needed.
+    /// Returns the copy of the tables for stale reads, made when it is first needed.
     async fn replica(&self) -> anyhow::Result<Arc<Replica>> {
         let make = || async {
             let (database, tables) = (self.dynamodb.database.clone(), self.dynamodb.definitions());

@@ -1,59 +1,62 @@
-//! What is the same for every service: what happens to a call before and after it is carried out.
+//! Injects faults before and after a service carries out a call.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 
 use super::{Action, ErrorKind, Faults};
-use crate::server::{Answer, BoxError, Cut, Link};
+use crate::connection::{BoxError, BoxResponse, Connection, Cut, ServiceResult};
 
 impl Faults {
-    /// What comes before a call is carried out; an error to answer with instead.
-    pub(crate) async fn before(&self, action: Option<Action>, link: &Link) -> Result<Option<ErrorKind>, Cut> {
+    /// Injects a fault before a call is carried out. Returns an error to respond with instead.
+    pub(crate) async fn before(
+        &self,
+        action: Option<Action>,
+        connection: &Connection,
+    ) -> Result<Option<ErrorKind>, Cut> {
         match action {
             Some(Action::Error(kind)) => return Ok(Some(kind)),
             Some(Action::Cut) => return Err(Cut),
             Some(Action::DelayMs(delay)) => tokio::time::sleep(Duration::from_millis(delay)).await,
-            // Who is no function of ours (a client with a presigned URL) lives on, and is answered.
-            Some(Action::KillBefore) if self.processes().kill_owner(link).await => return Err(Cut),
+            // A client that is not a function (with a presigned URL) lives on, and gets its response.
+            Some(Action::KillBefore) if self.processes().kill_owner(connection).await => return Err(Cut),
             _ => {}
         }
         Ok(None)
     }
 
-    /// What comes after it.
+    /// Injects a fault after a call was carried out.
     pub(crate) async fn after(
         &self,
         action: Option<Action>,
-        link: &Link,
-        response: Response<UnsyncBoxBody<Bytes, BoxError>>,
-    ) -> Answer {
+        connection: &Connection,
+        response: BoxResponse,
+    ) -> ServiceResult {
         match action {
             Some(Action::LoseAnswer) => return Err(Cut),
             Some(Action::CutAnswer) => return half(response),
-            Some(Action::CloseIdle) => link.die(),
-            Some(Action::KillAfter) if self.processes().kill_owner(link).await => return Err(Cut),
+            Some(Action::CloseIdle) => connection.die(),
+            Some(Action::KillAfter) if self.processes().kill_owner(connection).await => return Err(Cut),
             _ => {}
         }
         Ok(response)
     }
 }
 
-/// The first half of an answer; nothing of one whose length is not known, or that has no body.
-fn half(response: Response<UnsyncBoxBody<Bytes, BoxError>>) -> Answer {
+/// Returns the first half of a response, or cuts one without a body or of unknown length.
+fn half(response: BoxResponse) -> ServiceResult {
     match response.body().size_hint().exact() {
         Some(size) if size > 1 => Ok(response.map(|body| Half { body, left: size / 2 }.boxed_unsync())),
         _ => Err(Cut),
     }
 }
 
-/// A body that breaks off.
+/// A body that ends early.
 struct Half {
     body: UnsyncBoxBody<Bytes, BoxError>,
     left: u64,
@@ -79,7 +82,7 @@ impl Body for Half {
         Poll::Ready(Some(Ok(Frame::data(data))))
     }
 
-    /// Of the whole, so that the headers promise what does not come.
+    /// Returns the size of the whole body, so that the headers announce more than comes.
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }

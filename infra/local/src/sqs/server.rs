@@ -1,4 +1,4 @@
-//! The HTTP side: one request is one operation, named in `X-Amz-Target`.
+//! The server: one request is one operation, named in `X-Amz-Target`.
 
 use std::sync::Arc;
 
@@ -15,14 +15,15 @@ use super::Sqs;
 use super::error::SqsError;
 use super::operations::Service;
 use crate::access::{Access, Refusal};
+use crate::connection::{Connection, ServiceResult, boxed};
 use crate::faults::{self, ErrorKind, Faults};
 use crate::iam::{self, Called};
-use crate::server::{self, Answer, Link, answer};
+use crate::server::{self, Clients};
 
 /// A batch of 1 MiB whose every byte JSON writes as six, and some more.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
-struct Front {
+struct Server {
     access: Access,
     service: Service,
     faults: Faults,
@@ -36,34 +37,34 @@ pub(super) async fn serve(
 ) -> anyhow::Result<()> {
     let faults = sqs.faults.clone();
     let service = Service::new(sqs, access.region.clone(), base_url);
-    let front = Arc::new(Front { access, service, faults: faults.clone() });
-    server::serve(listener, server::Callers::Programs, &faults, move |request, link| {
-        let front = Arc::clone(&front);
-        async move { front.answer(request, &link).await }
+    let sqs = Arc::new(Server { access, service, faults: faults.clone() });
+    server::serve(listener, Clients::Programs, &faults, move |request, connection| {
+        let sqs = Arc::clone(&sqs);
+        async move { sqs.handle(request, &connection).await }
     })
     .await
 }
 
-impl Front {
-    /// Every call passes through here. The path is not looked at: some SDKs post to the queue's URL, some to the root,
+impl Server {
+    /// Handles one request. The path is not looked at: some SDKs post to the queue's URL, some to the root,
     /// and the queue is named in the body anyway.
-    async fn answer(&self, request: Request<Incoming>, link: &Link) -> Answer {
+    async fn handle(&self, request: Request<Incoming>, connection: &Connection) -> ServiceResult {
         let call = match self.access.admit("sqs", request.map(Body::new), MAX_BODY_BYTES).await {
             Ok(call) => call,
-            Err(Refusal::Signature(error)) => return Ok(answer(refuse(&error.into()))),
+            Err(Refusal::Signature(error)) => return Ok(boxed(refuse(&error.into()))),
             Err(Refusal::Body) => {
                 let error = SqsError::Serialization("The request is too large.".to_owned());
-                return Ok(answer(refuse(&error)));
+                return Ok(boxed(refuse(&error)));
             }
         };
         let requests = iam::sqs_requests(&call.operation, &call.body);
         let shape = || iam::of_json(&call.body);
         let called = Called { service: "sqs", operation: &call.operation, shape: &shape };
         if let Err(denied) = self.access.policies.authorize(&call.caller, &called, &requests) {
-            return Ok(answer(refuse(&denied.into())));
+            return Ok(boxed(refuse(&denied.into())));
         }
         let action = self.faults.decide(&call.caller, faults::Service::Sqs, &call.operation);
-        let result = match self.faults.before(action, link).await? {
+        let result = match self.faults.before(action, connection).await? {
             Some(ErrorKind::Throttling) => Err(SqsError::RequestThrottled),
             Some(_) => Err(SqsError::InternalFailure),
             None => self.service.call(&call).await,
@@ -72,7 +73,7 @@ impl Front {
             Ok(body) => respond(StatusCode::OK, &body),
             Err(error) => refuse(&error),
         };
-        self.faults.after(action, link, answer(response)).await
+        self.faults.after(action, connection, boxed(response)).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! The one place each call passes: named, counted, checked, answered by `s3s`, and given its CORS headers.
+//! The server: names, counts and checks each call, injects faults, lets `s3s` carry it out, and adds CORS headers.
 
 use std::sync::Arc;
 
@@ -15,19 +15,20 @@ use super::authorization::Authorization;
 use super::cors::Cors;
 use super::credentials::{Presented, Secrets, header_in_query};
 use super::drain::{Lent, Returned, lend};
-use super::errors::{Asked, finish};
+use super::errors::finish;
 use super::fault::{Fault, Outcome};
 use super::operations::NoOperations;
+use super::request_head::RequestHead;
 use super::store::Store;
 use super::verified::Verified;
 use super::{Settings, route};
 use crate::calls::Calls;
+use crate::connection::{Connection, ServiceResult, boxed};
 use crate::faults::{Action, ErrorKind, Faults, Service};
 use crate::iam::S3Call;
-use crate::server::{Answer, Link, answer};
 
-/// Answers HTTP requests.
-pub(super) struct Gate {
+/// Handles HTTP requests.
+pub(super) struct Server {
     service: S3Service,
     cors: Cors,
     region: String,
@@ -35,7 +36,7 @@ pub(super) struct Gate {
     calls: Arc<Calls>,
 }
 
-impl Gate {
+impl Server {
     pub(super) fn new(store: Arc<Store>, settings: Settings) -> Self {
         let mut service = S3ServiceBuilder::new(NoOperations);
         service.set_auth(Secrets(settings.identities.clone()));
@@ -50,21 +51,26 @@ impl Gate {
         }
     }
 
-    /// Answers one request, whatever it is.
-    pub(super) async fn answer(&self, request: Request<Incoming>, link: &Link, faults: &Faults) -> Answer {
+    /// Handles one request, whatever it is.
+    pub(super) async fn handle(
+        &self,
+        request: Request<Incoming>,
+        connection: &Connection,
+        faults: &Faults,
+    ) -> ServiceResult {
         let (mut parts, body) = request.into_parts();
         let operation = route::operation(&parts.method, &parts.uri, &parts.headers);
-        let asked =
-            Asked { method: parts.method.clone(), uri: parts.uri.clone(), headers: parts.headers.clone() };
-        let presented = Presented::find(&asked.uri, &asked.headers);
+        let (method, uri, headers) = (parts.method.clone(), parts.uri.clone(), parts.headers.clone());
+        let head = RequestHead { method, uri, headers };
+        let presented = Presented::find(&head.uri, &head.headers);
         let caller = presented.caller(&self.authorization.identities);
         self.calls.count(&caller, "s3", operation);
         if parts.method == Method::OPTIONS {
-            return Ok(answer(finish(self.preflight(&asked), &asked).await));
+            return Ok(boxed(finish(self.preflight(&head), &head).await));
         }
         let action = faults.decide(&caller, Service::S3, operation);
-        let injected = faults.before(action, link).await?.map(injected);
-        let cors = self.cors.actual(&asked.method, &asked.uri, &asked.headers);
+        let injected = faults.before(action, connection).await?.map(injected);
+        let cors = self.cors.actual(&head.method, &head.uri, &head.headers);
         let checked = presented
             .check(&parts.headers, &self.region, OffsetDateTime::now_utc())
             .and_then(|()| presented.check_token(&self.authorization.identities))
@@ -78,9 +84,9 @@ impl Gate {
             Err(fault) => refused(body, fault.into()),
         };
         drain_refused(&response, waits, returned).await;
-        let mut response = finish(response, &asked).await;
+        let mut response = finish(response, &head).await;
         response.headers_mut().extend(cors);
-        faults.after(action, link, answer(response)).await
+        faults.after(action, connection, boxed(response)).await
     }
 
     async fn perform(
@@ -105,14 +111,14 @@ impl Gate {
                 refusal(S3Error::with_message(S3ErrorCode::AccessDenied, "Access Denied"))
             }
             Err(error) => {
-                tracing::error!(?error, "S3 cannot write an answer");
+                tracing::error!(?error, "S3 cannot write a response");
                 refusal(S3ErrorCode::InternalError.into())
             }
         }
     }
 
-    fn preflight(&self, asked: &Asked) -> Response<Body> {
-        match self.cors.preflight(&asked.uri, &asked.headers) {
+    fn preflight(&self, head: &RequestHead) -> Response<Body> {
+        match self.cors.preflight(&head.uri, &head.headers) {
             Ok(headers) => {
                 let mut response = Response::new(Body::empty());
                 *response.headers_mut() = headers;
@@ -123,7 +129,7 @@ impl Gate {
     }
 }
 
-/// Makes good where `s3s` refuses, before it verifies, what S3 accepts. Nothing that is signed changes.
+/// Changes what S3 accepts and `s3s` would refuse before it verifies. Nothing that is signed changes.
 fn prepare(parts: &mut Parts, presented: &Presented<'_>) {
     const SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
     const TRAILER: HeaderName = HeaderName::from_static("x-amz-trailer");
@@ -147,7 +153,7 @@ fn prepare(parts: &mut Parts, presented: &Presented<'_>) {
     }
 }
 
-/// Browser forms (`multipart/form-data`) are not offered, and `s3s` would hold them in memory.
+/// Refuses browser forms (`multipart/form-data`), which `s3s` would hold in memory.
 fn refuse_forms(request: &Parts) -> Outcome<()> {
     let content_type = request.headers.get(CONTENT_TYPE);
     let is_form = content_type.is_some_and(|value| value.as_bytes().starts_with(b"multipart/form-data"));
@@ -157,14 +163,14 @@ fn refuse_forms(request: &Parts) -> Outcome<()> {
     Ok(())
 }
 
-/// A client that waits for `100 Continue` has sent nothing yet, and must not be told to.
+/// Reads the body of a refused request, unless the client waits for `100 Continue` and has sent nothing.
 async fn drain_refused(response: &Response<Body>, waits: bool, returned: Returned) {
     if !waits && (response.status().is_client_error() || response.status().is_server_error()) {
         returned.drain().await;
     }
 }
 
-/// An error on demand, in S3's words.
+/// Builds an injected error, in S3's words.
 fn injected(kind: ErrorKind) -> S3Error {
     let (code, message) = match kind {
         ErrorKind::Throttling => (S3ErrorCode::SlowDown, "Please reduce your request rate."),
@@ -181,7 +187,7 @@ fn injected(kind: ErrorKind) -> S3Error {
     error
 }
 
-/// What S3 answers when it fails after it has sent 200 to keep the connection alive.
+/// Builds S3's response when it fails after it has sent 200 to keep the connection alive.
 fn error_in_200() -> Response<Body> {
     let body = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>InternalError</Code>\
                 <Message>We encountered an internal error. Please try again.</Message></Error>";
@@ -190,13 +196,13 @@ fn error_in_200() -> Response<Body> {
     response
 }
 
-/// Reads a request's body and does nothing with it.
+/// Reads a request's body, and discards it.
 async fn drain_all(body: Lent) {
     let mut body = body;
     while let Some(Ok(_)) = body.frame().await {}
 }
 
-/// Gives the body back unread.
+/// Refuses a request, and gives its body back unread.
 fn refused(body: Lent, error: S3Error) -> Response<Body> {
     drop(body);
     refusal(error)

@@ -1,4 +1,4 @@
-//! Lambda's own API, of which functions use one operation: they invoke another one.
+//! Lambda's own API with its operation `Invoke`, by which functions invoke others.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
 
@@ -15,18 +15,19 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::{Invocation, Lambda, Lineage, MAX_PAYLOAD_BYTES, Outcome, Refused, WhenBusy};
 use crate::access::{Access, Call, Refusal};
 use crate::account::function_arn;
+use crate::connection::{ServiceResult, boxed};
 use crate::iam::{self, Called};
-use crate::server::{self, Answer, answer};
+use crate::runtime::{Invocation, Lambda, Lineage, MAX_PAYLOAD_BYTES, Outcome, Refused, WhenBusy};
+use crate::server::{self, Clients};
 use crate::template::Function;
 use crate::triggers::Asynchronous;
 
 /// Most bytes of an asynchronous event.
 const MAX_EVENT_BYTES: usize = 1024 * 1024;
 
-struct Front {
+struct Server {
     lambda: Lambda,
     asynchronous: Asynchronous,
     access: Access,
@@ -43,7 +44,7 @@ impl Fault {
     }
 }
 
-/// Answers signed requests until the future is dropped. `asynchronous` gets the invocations of type `Event`.
+/// Serves signed requests until the future is dropped. `asynchronous` gets the invocations of type `Event`.
 pub fn serve(
     lambda: Lambda,
     asynchronous: Asynchronous,
@@ -53,18 +54,18 @@ pub fn serve(
 ) -> impl Future<Output = anyhow::Result<()>> + Send + use<> {
     let functions = functions.iter().map(|one| (one.name.clone(), one.clone())).collect();
     let faults = lambda.faults().clone();
-    let front = Arc::new(Front { lambda, asynchronous, access, functions });
+    let api = Arc::new(Server { lambda, asynchronous, access, functions });
     async move {
-        server::serve(listener, server::Callers::Programs, &faults, move |request, _link| {
-            let front = Arc::clone(&front);
-            async move { front.answer(request).await }
+        server::serve(listener, Clients::Programs, &faults, move |request, _connection| {
+            let api = Arc::clone(&api);
+            async move { api.handle(request).await }
         })
         .await
     }
 }
 
-impl Front {
-    async fn answer(&self, request: Request<Incoming>) -> Answer {
+impl Server {
+    async fn handle(&self, request: Request<Incoming>) -> ServiceResult {
         let name = function_name(request.method(), request.uri().path());
         let operation = if name.is_some() { "Invoke" } else { "unknown" };
         let request = request.map(Body::new);
@@ -82,7 +83,7 @@ impl Front {
             }
             (Err(Refusal::Body), _) => refuse(too_large(MAX_PAYLOAD_BYTES)),
         };
-        Ok(answer(response))
+        Ok(boxed(response))
     }
 
     async fn invoke(&self, name: &str, call: Call) -> Result<Response, Fault> {
@@ -143,7 +144,7 @@ impl Front {
     }
 }
 
-/// The event of a request: its payload, which must be JSON in UTF-8; without a payload `{}`.
+/// Returns the event of a request: its payload, which must be JSON in UTF-8; without a payload `{}`.
 fn event(payload: Bytes) -> Result<Bytes, Fault> {
     if payload.is_empty() {
         return Ok(Bytes::from_static(b"{}"));
@@ -158,7 +159,7 @@ fn event(payload: Bytes) -> Result<Bytes, Fault> {
     checked.map(|()| payload)
 }
 
-/// The function of `POST /2015-03-31/functions/{name}/invocations`, named plainly or by its ARN.
+/// Returns the function of `POST /2015-03-31/functions/{name}/invocations`, by its name or its ARN.
 fn function_name(method: &Method, path: &str) -> Option<String> {
     let name = path.strip_prefix("/2015-03-31/functions/")?.strip_suffix("/invocations")?;
     let name = percent_decode_str(name).decode_utf8().ok()?;
