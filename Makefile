@@ -206,7 +206,6 @@ check-template: python-tools
 .PHONY: check-openapi
 check-openapi: python-tools
 	@$(python) -m openapi_spec_validator --subschema-errors all infra/api/openapi.yaml
-	@$(python) $(scripts)/check_routes.py
 	@$(python) $(scripts)/check_examples.py
 
 # ---------------------------------------------------------------- tools

@@ -6,11 +6,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
-import check_routes
 import check_template
 import transform
 from check_examples import example_faults
-from check_routes import differences
 from check_template import code_faults, cors_faults, dependencies, find_cycle
 from samtranslator.public.exceptions import InvalidDocumentException
 
@@ -124,29 +122,6 @@ class Code(unittest.TestCase):
                 self.assertTrue(faults[0].startswith(f"A: CodeUri {uri} is none of target/lambda/"), faults)
 
 
-class Routes(unittest.TestCase):
-    TEMPLATE = {
-        "Resources": {
-            "Table": LEAF,
-            "A": function("a", Get=route("get", "/v1/x"), Queue={"Type": "SQS", "Properties": {}}),
-            "B": function("b", Default=route("ANY", "$default")),
-        }
-    }
-
-    def test_the_same_routes_do_not_differ(self):
-        document = {"paths": {"/v1/x": {"get": {}, "parameters": [], "summary": "x"}}}
-        self.assertEqual(differences(self.TEMPLATE, document), [])
-
-    def test_a_route_of_one_side_only_is_found(self):
-        document = {"paths": {"/v1/x": {"post": {}}}}
-        expected = ["GET /v1/x is in the template only", "POST /v1/x is in the OpenAPI document only"]
-        self.assertEqual(differences(self.TEMPLATE, document), expected)
-
-    def test_another_name_of_a_path_parameter_is_another_route(self):
-        template = {"Resources": {"A": function("a", Get=route("GET", "/v1/{id}"))}}
-        self.assertEqual(len(differences(template, {"paths": {"/v1/{file}": {"get": {}}}})), 2)
-
-
 class Examples(unittest.TestCase):
     def faults(self, value):
         schemas = {"Name": {"type": "string"}, "Thing": {"properties": {"name": {"$ref": "#/components/schemas/Name"}}}}
@@ -224,12 +199,6 @@ class Commands(unittest.TestCase):
         )
         self.assertEqual(self.exit_code(check_template.main, text), 1)
         self.assertIn("circular dependency: A -> B -> A", self.errors.getvalue())
-
-    def test_a_missing_route_fails_the_route_check(self):
-        template = "Resources: {}\n"
-        openapi = "paths: {/v1/x: {get: {}}}\n"
-        self.assertEqual(self.exit_code(check_routes.main, template, openapi), 1)
-        self.assertEqual(self.exit_code(check_routes.main, template, "paths: {}\n"), 0)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,27 @@
 
 import unittest
 
-import check_routes
 import emulator
 from check_template import dependencies, find_cycle
 from deployment import expected_triggers
 from expand_api import expand
 from transform import ROOT, artefacts, load_template, transformed
+
+
+def template_routes(template):
+    """(METHOD, path) of every HttpApi event."""
+    routes = set()
+    for resource in template["Resources"].values():
+        if resource.get("Type") != "AWS::Serverless::Function":
+            continue
+        for event in resource["Properties"].get("Events", {}).values():
+            if event["Type"] != "HttpApi":
+                continue
+            properties = event.get("Properties", {})
+            path = properties.get("Path", "$default")
+            if path != "$default":
+                routes.add((properties.get("Method", "ANY").upper(), path))
+    return routes
 
 
 class Expansion(unittest.TestCase):
@@ -21,7 +36,7 @@ class Expansion(unittest.TestCase):
         return {name: one["Properties"] for name, one in self.result["Resources"].items() if one["Type"] == kind}
 
     def test_each_route_of_the_template_becomes_a_route_with_its_function(self):
-        wanted = {f"{method} {path}" for method, path in check_routes.template_routes(self.template)} | {"$default"}
+        wanted = {f"{method} {path}" for method, path in template_routes(self.template)} | {"$default"}
         routes, integrations = self.of_type("AWS::ApiGatewayV2::Route"), self.of_type("AWS::ApiGatewayV2::Integration")
         self.assertEqual({route["RouteKey"] for route in routes.values()}, wanted)
         self.assertEqual(len(routes), expected_triggers(self.template)["HttpApi"])

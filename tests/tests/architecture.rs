@@ -136,16 +136,6 @@ fn the_test_app_is_for_tests() {
 }
 
 #[test]
-fn doubles_are_for_tests() {
-    let members = members();
-    assert!(members.contains_key("files-doubles"), "the doubles are a crate of their own");
-    for crate_name in members.keys() {
-        assert_without(&members, crate_name, &["files-doubles"]);
-    }
-    assert_without(&members, "files-doubles", &["aws*", "tokio*", "http*", "files-records"]);
-}
-
-#[test]
 fn the_entry_point_of_a_function_only_wires() {
     let functions =
         std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../functions")).expect("functions/");

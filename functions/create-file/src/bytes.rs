@@ -1,7 +1,5 @@
-use files_api::{Answer, ApiError, FilePart, Reason};
-use files_domain::{
-    CheckKey, CreateFile, File, FileId, FileName, NewFile, QueueImport, RemoveFile, Source, Status, Timestamp,
-};
+use files_api::{ApiError, ApiResult, FilePart, Reason};
+use files_domain::{File, FileId, FileName, NewFile, Source, Status, Timestamp};
 use files_objects::{Body, ObjectsError, Upload};
 use futures_util::TryStreamExt;
 use http_body_util::StreamBody;
@@ -9,11 +7,11 @@ use hyper::body::Frame;
 use lambda_http::http::StatusCode;
 use tracing::warn;
 
-use crate::{CreateFileHandler, Order, created};
+use crate::{CreateFile, Order, created};
 
-impl<R: CheckKey + CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler<R, Q> {
-    /// Stores the bytes that came with the request; S3's event has them probed.
-    pub(crate) async fn store(&self, order: Order, mut part: FilePart) -> Answer {
+impl CreateFile {
+    /// Stores the bytes in the request. S3's event has them probed.
+    pub(crate) async fn store(&self, order: Order, mut part: FilePart) -> ApiResult {
         let announced = order.request.checksum_sha256.as_deref();
         if announced.is_some_and(|announced| announced != part.sha256) {
             return Err(ApiError::from(Reason::ChecksumMismatch).on_field("checksum_sha256", None));
@@ -32,20 +30,20 @@ impl<R: CheckKey + CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> Create
             expires_at: order.request.expires_at,
             name_from_source: false,
         };
-        let (owner, now) = (order.access.owner(), order.now);
+        let (owner, now) = (order.caller.owner(), order.caller.now);
         let file = new.being_stored(owner, FileId::new(now), now);
         let detail = files_domain::Detail { metadata: order.request.metadata.clone(), ..Default::default() };
-        let (_, file, detail) = self.create(&order, file, detail).await?;
-        // The try before may have died between record and object: the same bytes do no harm to be stored twice.
+        let (file, detail) = self.create(&order, file, detail).await?;
+        // An earlier attempt may have ended between record and object. Storing the same bytes twice is harmless.
         if file.status == Status::Running
             && let Err(error) = self.put(&file, part).await
         {
             if order.request.idempotency.is_none() {
-                self.take_back(&file, now).await; // the next try will be another file
+                self.take_back(&file, now).await; // the next attempt creates another file
             }
-            return Err(ApiError::from(Reason::TooBusy).caused_by(error));
+            return Err(error.into());
         }
-        created(StatusCode::CREATED, &order, &file, &detail).send()
+        created(StatusCode::CREATED, &order, &file, &detail).build()
     }
 
     async fn put(&self, file: &File, part: FilePart) -> Result<(), ObjectsError> {
@@ -57,10 +55,10 @@ impl<R: CheckKey + CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> Create
         self.objects.put_file(file.owner, file.id, body, upload).await
     }
 
-    /// The client is told to try again, so nothing may remain of this try. What fails here, `sweep` does.
+    /// Removes the record of a failed attempt, which the client is told to repeat. `sweep` does what fails here.
     pub(crate) async fn take_back(&self, file: &File, now: Timestamp) {
-        if let Err(error) = self.records.remove_file(None, file, now).await {
-            warn!(error = &error as &dyn std::error::Error, "a record that leads nowhere is left to sweep");
+        if let Err(error) = self.records.unchecked().remove_file(file, now).await {
+            warn!(error = &error as &dyn std::error::Error, "the record of a failed attempt left to sweep");
         }
     }
 }

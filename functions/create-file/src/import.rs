@@ -1,17 +1,15 @@
-use files_api::{Answer, ApiError, Reason};
-use files_domain::{
-    CheckKey, CreateFile, Detail, File, FileId, FileName, ImportMessage, NewFile, QueueImport, RemoveFile,
-    Source, SourceHeaders, Status,
-};
+use files_api::{ApiError, ApiResult, Reason};
+use files_domain::{Detail, File, FileId, FileName, NewFile, Source, SourceHeaders, Status};
+use files_queues::ImportMessage;
 use lambda_http::http::StatusCode;
 use safe_fetch::SourceUrl;
 use tracing::warn;
 
-use crate::{CreateFileHandler, Order, created};
+use crate::{CreateFile, Order, created};
 
-impl<R: CheckKey + CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler<R, Q> {
-    /// Writes the import down and queues it. Should the queue fail, the record itself is the order: `sweep` queues it.
-    pub(crate) async fn import(&self, order: Order, url: &str, headers: SourceHeaders) -> Answer {
+impl CreateFile {
+    /// Writes the record of an import and queues it. If the queue fails, `sweep` queues it by the record.
+    pub(crate) async fn import(&self, order: Order, url: &str, headers: SourceHeaders) -> ApiResult {
         let url = SourceUrl::parse(url.trim(), &self.allowed).map_err(|error| {
             ApiError::from(Reason::InvalidUrl).on_field("file_url", Some(error.to_string()))
         })?;
@@ -24,7 +22,7 @@ impl<R: CheckKey + CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> Create
             expires_at: order.request.expires_at,
             name_from_source: order.request.name.is_none(),
         };
-        let (owner, now) = (order.access.owner(), order.now);
+        let (owner, now) = (order.caller.owner(), order.caller.now);
         let file = new.awaiting_import(owner, FileId::new(now), now);
         let detail = Detail {
             metadata: order.request.metadata.clone(),
@@ -32,31 +30,31 @@ impl<R: CheckKey + CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> Create
             source_headers: !headers.is_empty(),
             ..Default::default()
         };
-        let (_, file, detail) = self.create(&order, file, detail).await?;
-        // The try before may have died before it was queued; one message too many does no harm.
+        let (file, detail) = self.create(&order, file, detail).await?;
+        // An earlier attempt may have ended before it was queued. One message too many is harmless.
         if file.status == Status::Pending {
             let message = ImportMessage { owner, id: file.id, file_url: url.as_str().to_owned(), headers };
             self.queue(&order, &file, &message).await?;
         }
-        created(StatusCode::ACCEPTED, &order, &file, &detail).send()
+        created(StatusCode::ACCEPTED, &order, &file, &detail).build()
     }
 
-    /// Without headers, what fails here is done by `sweep`. With them it is done by nobody, as they stand in no record: the
+    /// Queues an import. If that fails, `sweep` queues it later, but for an import with headers: these are in no record, so the
     /// client has to try again.
     async fn queue(&self, order: &Order, file: &File, message: &ImportMessage) -> Result<(), ApiError> {
-        let Err(error) = self.imports.queue_import(message).await else { return Ok(()) };
+        let Err(error) = self.imports.send(message).await else { return Ok(()) };
         if message.headers.is_empty() {
-            warn!(error = error.as_ref() as &dyn std::error::Error, "an import is left to sweep");
+            warn!(error = error.as_ref() as &dyn std::error::Error, "an import left to sweep");
             return Ok(());
         }
         if order.request.idempotency.is_none() {
-            self.take_back(file, order.now).await; // the next try will be another file
+            self.take_back(file, order.caller.now).await; // the next attempt creates another file
         }
         Err(ApiError::from(Reason::TooBusy).caused_by(error))
     }
 }
 
-/// What the file is called until its source says better.
+/// Returns the name of the file until its source gives a better one.
 fn name_in_url(url: &str) -> FileName {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let (_, path) = path.split_once("://").unwrap_or_default();
@@ -70,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_part_of_a_url_is_a_name_until_better_is_known() {
+    fn the_last_segment_of_a_url_is_the_first_name() {
         for (url, name) in [
             ("https://example.com/a/clip%20one.mp4?x=/y", "clip one.mp4"),
             ("https://example.com", "file"),

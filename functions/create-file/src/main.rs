@@ -1,8 +1,6 @@
 //! `POST /v1/files`
 
-use std::sync::Arc;
-
-use create_file::CreateFileHandler;
+use create_file::CreateFile;
 use lambda_http::Error;
 use lambda_startup::{Startup, number, optional};
 use safe_fetch::Allowed;
@@ -10,9 +8,9 @@ use safe_fetch::Allowed;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
-    let records = startup.records_with_keys()?;
+    let records = startup.client_records()?;
     startup.connect_to_dynamodb(1).await;
-    let handler = Arc::new(CreateFileHandler {
+    files_api::serve(CreateFile {
         records,
         objects: startup.objects()?,
         imports: startup.import_queue()?,
@@ -20,10 +18,6 @@ async fn main() -> Result<(), Error> {
             .except(&optional("AWS_LAMBDA_RUNTIME_API").unwrap_or_default()),
         max_file_bytes: number("FILES_MAX_FILE_BYTES", "a number of bytes")?,
         public_url: optional("FILES_PUBLIC_URL"),
-    });
-    files_api::serve(move |request| {
-        let handler = Arc::clone(&handler);
-        async move { handler.answer(request, lambda_startup::now()).await }
     })
     .await
 }

@@ -1,25 +1,22 @@
-use files_api::{Answer, ApiError, Reason, UploadBody, UploadWay};
-use files_domain::{
-    CheckKey, CreateFile, Detail, File, FileId, FileName, NewFile, PartPlan, QueueImport, RemoveFile, Source,
-    limits,
-};
+use files_api::{ApiError, ApiResult, Reason, UploadBody, UploadWay};
+use files_domain::{Detail, File, FileId, FileName, NewFile, PartPlan, Source, limits};
 use lambda_http::http::StatusCode;
 
-use crate::{CreateFileHandler, Order, created};
+use crate::{CreateFile, Order, created};
 
-/// What is announced of an upload.
+/// What the client announces of an upload.
 pub(crate) struct Announced {
-    /// Bytes.
+    /// Size in bytes.
     pub(crate) size: u64,
     /// Media type, if the client named one.
     pub(crate) content_type: Option<String>,
-    /// Whether the client wants it to come in parts.
+    /// Whether the client asks for a multipart upload.
     pub(crate) multipart: bool,
 }
 
-impl<R: CheckKey + CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> CreateFileHandler<R, Q> {
-    /// Writes down what is announced, and signs one PUT of just that, or says how it is cut into parts.
-    pub(crate) async fn presign(&self, order: Order, announced: Announced) -> Answer {
+impl CreateFile {
+    /// Writes the record of the upload, and presigns its PUT or says how it is cut into parts.
+    pub(crate) async fn presign(&self, order: Order, announced: Announced) -> ApiResult {
         let plan = self.plan(&order, &announced)?;
         let Announced { size, content_type, .. } = announced;
         let name = order.request.name.clone().unwrap_or_else(FileName::fallback);
@@ -32,21 +29,21 @@ impl<R: CheckKey + CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> Create
             expires_at: order.request.expires_at,
             name_from_source: false,
         };
-        let (owner, now) = (order.access.owner(), order.now);
+        let (owner, now) = (order.caller.owner(), order.caller.now);
         let file = match plan {
             Some(plan) => new.awaiting_parts(plan, owner, FileId::new(now), now),
             None => new.awaiting_upload(owner, FileId::new(now), now),
         };
         let detail = Detail { metadata: order.request.metadata.clone(), ..Default::default() };
-        let (_, file, detail) = self.create(&order, file, detail).await?;
-        let mut answer = created(StatusCode::CREATED, &order, &file, &detail);
-        if file.awaits_upload(order.now) {
-            answer.body = answer.body.with_upload(self.way(&order, &file).await?);
+        let (file, detail) = self.create(&order, file, detail).await?;
+        let mut response = created(StatusCode::CREATED, &order, &file, &detail);
+        if file.awaits_upload(order.caller.now) {
+            response.body = response.body.with_upload(self.way(&order, &file).await?);
         }
-        answer.send()
+        response.build()
     }
 
-    /// How the upload is cut; `None`: it is one PUT.
+    /// Returns how the upload is cut into parts; `None`: it is a single PUT.
     fn plan(&self, order: &Order, announced: &Announced) -> Result<Option<PartPlan>, ApiError> {
         let Announced { size, multipart, .. } = *announced;
         let largest = self.max_file_bytes.min(limits::MAX_OBJECT_BYTES);
@@ -72,7 +69,7 @@ impl<R: CheckKey + CreateFile + RemoveFile + Sync, Q: QueueImport + Sync> Create
                 expires_at: due.at.to_string(),
             });
         }
-        let put = self.objects.presign_put(file, order.now).await.map_err(ApiError::internal)?;
+        let put = self.objects.presign_put(file, order.caller.now).await?;
         Ok(UploadWay::Put(UploadBody::put(put.url, put.headers, put.expires_at)))
     }
 }

@@ -1,63 +1,62 @@
 //! `DELETE /v1/files/{id}`
 
 use files_api::{
-    Answer, ApiError, Reason, authority, check_if_match, etag, file_id, for_key_holder, no_content,
+    ApiError, ApiResult, Endpoint, Reason, authenticate, check_if_match, etag, file_id, no_content,
 };
-use files_domain::{Authority, CheckKey, File, FileId, FindFile, RemoveFile, Scope, StoreError, Timestamp};
+use files_domain::{Caller, File, FileId, Scope, Timestamp};
 use files_objects::Objects;
+use files_records::{ClientRecords, RecordsError};
 use lambda_http::Request;
 use tracing::warn;
 
-/// Tries against a record that keeps changing, as a running import's does.
-const MAX_TRIES: u32 = 8;
+/// Attempts against a record that keeps changing, as that of a running import does.
+const MAX_ATTEMPTS: u32 = 8;
 
-/// Deletes a file with all that belongs to it.
-pub struct DeleteFile<R> {
-    /// Where files are found.
-    pub records: R,
-    /// Where their bytes are.
+/// Deletes a file with everything that belongs to it.
+pub struct DeleteFile {
+    /// The records.
+    pub records: ClientRecords,
+    /// The objects.
     pub objects: Objects,
 }
 
-impl<R: CheckKey + FindFile + RemoveFile + Sync> DeleteFile<R> {
-    /// Answers one request.
-    ///
-    /// # Errors
-    /// What the client is told instead.
-    pub async fn answer(&self, request: &Request, now: Timestamp) -> Answer {
-        let access = authority(request, Scope::Delete, now)?;
-        let id = for_key_holder(&self.records, &access, file_id(request)).await?;
-        let file = self.remove(request, &access, id).await?;
+impl Endpoint for DeleteFile {
+    async fn handle(&self, request: Request, now: Timestamp) -> ApiResult {
+        let parse = |request: &Request, _: &_| file_id(request);
+        let (caller, id) = authenticate(self.records.keys(), &request, Scope::Delete, now, parse).await?;
+        let file = self.remove(&request, &caller, id).await?;
         self.delete_bytes(&file).await;
         Ok(no_content())
     }
+}
 
-    /// Takes the record away. From then on the file is gone, whatever becomes of its bytes.
-    async fn remove(&self, request: &Request, access: &Authority, id: FileId) -> Result<File, ApiError> {
-        for _ in 0..MAX_TRIES {
-            let file = self.records.find_file(access, id).await?;
+impl DeleteFile {
+    /// Deletes the record. From then on the file is gone, whatever happens to its bytes.
+    async fn remove(&self, request: &Request, caller: &Caller, id: FileId) -> Result<File, ApiError> {
+        for _ in 0..MAX_ATTEMPTS {
+            let file = self.records.find_file(caller, id).await?;
             check_if_match(request, &etag(file.version))?;
-            match self.records.remove_file(Some(access), &file, access.now).await {
+            match self.records.remove_file(caller, &file).await {
                 Ok(()) => return Ok(file),
-                Err(StoreError::Changed) => {} // an import wrote its progress in between: look again
+                Err(RecordsError::Changed) => {} // an import has saved its progress in between
                 Err(error) => return Err(error.into()),
             }
         }
         Err(Reason::TooBusy.into())
     }
 
-    /// At once; what fails here, `sweep` does: the duty stands in the records.
+    /// Deletes the bytes. `sweep` does what fails here: the records hold the entry for it.
     async fn delete_bytes(&self, file: &File) {
         let deleted = self.objects.delete_file(file.owner, file.id, file.upload_id.as_deref()).await;
         if let Err(error) = deleted {
-            warn!(error = &error as &dyn std::error::Error, "bytes are left to sweep");
+            warn!(error = &error as &dyn std::error::Error, "bytes left to sweep");
             return;
         }
         if file.may_still_receive_bytes() {
-            return; // a presigned URL or a worker may still bring some: sweep deletes them when that is over
+            return; // by a presigned URL or a worker: sweep deletes them once that is over
         }
-        if let Err(error) = self.records.forget_removed(file.owner, file.id).await {
-            warn!(error = &error as &dyn std::error::Error, "a done deletion is left to sweep");
+        if let Err(error) = self.records.unchecked().forget_removed(file.owner, file.id).await {
+            warn!(error = &error as &dyn std::error::Error, "the entry of a finished deletion left to sweep");
         }
     }
 }

@@ -2,9 +2,10 @@
 
 mod query;
 
-use files_api::{Answer, ApiError, Reason, answer, authority, file_id, file_name, for_key_holder};
-use files_domain::{CheckKey, File, FindFile, Scope, Timestamp};
+use files_api::{ApiError, ApiResult, Endpoint, Reason, authenticate, file_id, file_name, respond};
+use files_domain::{File, Scope, Timestamp};
 use files_objects::{Objects, ObjectsError, Presigned, Served};
+use files_records::ClientRecords;
 use icu_normalizer::ComposingNormalizer;
 use lambda_http::http::header::{CACHE_CONTROL, LOCATION};
 use lambda_http::http::{HeaderValue, Method, StatusCode};
@@ -14,25 +15,21 @@ use serde_json::json;
 
 use crate::query::DownloadQuery;
 
-/// Sends a client to where it may read a file's bytes for a while.
-pub struct DownloadFile<R> {
-    /// Where files are found.
-    pub records: R,
-    /// Where their bytes are.
+/// Redirects a client to a presigned URL of a file's bytes.
+pub struct DownloadFile {
+    /// The records.
+    pub records: ClientRecords,
+    /// The objects.
     pub objects: Objects,
 }
 
-impl<R: CheckKey + FindFile + Sync> DownloadFile<R> {
-    /// Answers one request.
-    ///
-    /// # Errors
-    /// What the client is told instead.
-    pub async fn answer(&self, request: &Request, now: Timestamp) -> Answer {
-        let access = authority(request, Scope::Read, now)?;
-        let parsed = DownloadQuery::read(request).and_then(|query| Ok((query, file_id(request)?)));
-        let (query, id) = for_key_holder(&self.records, &access, parsed).await?;
-        let file = self.records.find_file(&access, id).await?;
-        check_name(request, &file)?;
+impl Endpoint for DownloadFile {
+    async fn handle(&self, request: Request, now: Timestamp) -> ApiResult {
+        let parse = |request: &Request, _: &_| Ok((DownloadQuery::read(request)?, file_id(request)?));
+        let (caller, (query, id)) =
+            authenticate(self.records.keys(), &request, Scope::Read, now, parse).await?;
+        let file = self.records.find_file(&caller, id).await?;
+        check_name(&request, &file)?;
         if !self.has_bytes(&file).await? {
             return Err(no_bytes(&file));
         }
@@ -40,8 +37,10 @@ impl<R: CheckKey + FindFile + Sync> DownloadFile<R> {
         let presigned = self.presign(&file, &query, head, now).await?;
         if query.redirect { redirect_to(&presigned) } else { Ok(address(&presigned)) }
     }
+}
 
-    /// Whether S3 has the bytes. Before a file is probed its record cannot say so, and S3 is asked.
+impl DownloadFile {
+    /// Returns whether S3 has the bytes. Before a file is probed its record cannot tell, so S3 is asked.
     async fn has_bytes(&self, file: &File) -> Result<bool, ApiError> {
         if file.status.is_terminal() || file.importing {
             return Ok(file.has_bytes());
@@ -49,7 +48,7 @@ impl<R: CheckKey + FindFile + Sync> DownloadFile<R> {
         match self.objects.head_file(file.owner, file.id).await {
             Ok(_) => Ok(true),
             Err(ObjectsError::NotFound) => Ok(false),
-            Err(error) => Err(ApiError::from(Reason::TooBusy).caused_by(error)),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -60,16 +59,15 @@ impl<R: CheckKey + FindFile + Sync> DownloadFile<R> {
         head: bool,
         now: Timestamp,
     ) -> Result<Presigned, ApiError> {
-        // What was not probed may be anything, whatever its announced type: it is served as bytes to save.
+        // Bytes that were not probed may be anything, whatever their declared type: they are served as an attachment.
         let content_type = file.content_type.as_deref().filter(|_| file.has_bytes());
         let served = Served::new(&file.name, content_type, query.disposition);
-        let presigned =
-            self.objects.presign_download(file.owner, file.id, &served, head, now, query.lifetime(file, now));
-        presigned.await.map_err(ApiError::internal)
+        let lifetime = query.lifetime(file, now);
+        Ok(self.objects.presign_download(file.owner, file.id, &served, head, now, lifetime).await?)
     }
 }
 
-/// Finds out whether the path names the file. The id has told which file it is, so the name may be spelled in every way that
+/// Checks that the path names the file. The id has identified the file, so the name is accepted in every spelling in which it
 /// reaches the function: encoded once or twice, composed or decomposed (Unicode, annex 15), and cut at a question mark, as
 /// HTTP APIs cut a path that has one encoded once.
 fn check_name(request: &Request, file: &File) -> Result<(), ApiError> {
@@ -94,7 +92,7 @@ fn no_bytes(file: &File) -> ApiError {
     ApiError::from(Reason::NoBytesYet).with_message(message)
 }
 
-fn redirect_to(presigned: &Presigned) -> Answer {
+fn redirect_to(presigned: &Presigned) -> ApiResult {
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = StatusCode::FOUND;
     let headers = response.headers_mut();
@@ -103,10 +101,10 @@ fn redirect_to(presigned: &Presigned) -> Answer {
     Ok(response)
 }
 
-/// For players, pages and SDKs: a `<video>` element can send no header.
+/// Returns the URL in a body, for players, web pages and SDKs: a `<video>` element can send no header.
 fn address(presigned: &Presigned) -> Response<Body> {
     let body = json!({"url": presigned.url, "expires_at": presigned.expires_at.to_string()});
-    let mut response = answer(StatusCode::OK, &body);
+    let mut response = respond(StatusCode::OK, &body);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     response
 }

@@ -4,32 +4,30 @@ mod letter;
 
 use std::error::Error;
 
-use files_domain::{
-    BoxError, File, FileId, FileRecords, FinishProbe, OwnerId, ProbeDone, Probed, StoreError, Timestamp,
-    change_file,
-};
+use files_domain::{BoxError, File, FileId, OwnerId, ProbeDone, Probed, Timestamp};
 use files_objects::{Objects, ObjectsError};
 use files_queues::Delivered;
+use files_records::{Records, RecordsError};
 use serde_json::Value;
 use tracing::{error, info};
 
 pub use crate::letter::Letter;
 
 /// Reads dead letters.
-pub struct FailFile<R> {
-    /// Where files are written down.
-    pub records: R,
-    /// Where their bytes are.
+pub struct FailFile {
+    /// The records.
+    pub records: Records,
+    /// The objects.
     pub objects: Objects,
 }
 
-impl<R: FileRecords + FinishProbe + Sync> FailFile<R> {
+impl FailFile {
     /// Handles the messages of an SQS event.
     ///
     /// # Errors
     /// A message could not be acted on. Lambda counts the error, and the messages come again: what was done for one of
     /// them already does no harm a second time.
-    pub async fn answer(&self, event: &Value) -> Result<(), BoxError> {
+    pub async fn handle(&self, event: &Value) -> Result<(), BoxError> {
         let mut failure = None;
         for message in Delivered::in_event(event).unwrap_or_default() {
             if let Err(cause) = self.act(&Letter::read(&message.body)).await {
@@ -62,13 +60,13 @@ impl<R: FileRecords + FinishProbe + Sync> FailFile<R> {
         let now = lambda_startup::now();
         let file = match self.records.get_file(owner, id).await {
             Ok((file, _)) => file,
-            Err(StoreError::NotFound) => return Ok(()), // deleted since
+            Err(RecordsError::NotFound) => return Ok(()), // deleted since
             Err(error) => return Err(error.into()),
         };
-        if let (Some(upload_id), true) = (&file.upload_id, is_given_up(&file, now)) {
-            self.objects.abort_upload(owner, id, upload_id).await?;
+        if let (Some(upload), true) = (file.upload_ref(), is_given_up(&file, now)) {
+            self.objects.abort_upload(upload).await?;
         }
-        let failed = change_file(&self.records, owner, id, |file| {
+        let failed = self.records.change_file(owner, id, |file| {
             let given_up = is_given_up(file, now);
             if given_up {
                 file.fail("the import failed repeatedly", now);

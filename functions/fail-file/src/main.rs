@@ -14,7 +14,7 @@ async fn main() -> Result<(), Error> {
     startup.connect_to_dynamodb(1).await;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         let fail = Arc::clone(&fail);
-        async move { fail.answer(&event.payload).await }
+        async move { fail.handle(&event.payload).await }
     }))
     .await
 }

@@ -1,43 +1,42 @@
 //! `GET /v1/files/{id}`
 
 use files_api::{
-    Answer, ApiError, BaseUrl, FileBody, answer, authority, etag, file_id, for_key_holder, is_fresh,
+    ApiError, ApiResult, BaseUrl, Endpoint, FileBody, authenticate, etag, file_id, is_fresh, respond,
 };
-use files_domain::{CheckKey, File, FindFile, FullProbe, Scope, Timestamp};
+use files_domain::{File, FullProbe, Scope, Timestamp};
 use files_objects::Objects;
+use files_records::ClientRecords;
 use lambda_http::http::header::{CACHE_CONTROL, ETAG};
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Request, Response};
 use serde_json::Value;
 
-/// Shows one file with all there is to say of it.
-pub struct GetFile<R> {
-    /// Where files are found.
-    pub records: R,
-    /// Where ffprobe's output is when it is too large for the record.
+/// Returns one file with its details.
+pub struct GetFile {
+    /// The records.
+    pub records: ClientRecords,
+    /// The objects, among them ffprobe's output that is too large for a record.
     pub objects: Objects,
-    /// The address clients use, if it is not the gateway's own.
+    /// URL of the API, if it is not the gateway's own.
     pub public_url: Option<String>,
 }
 
-impl<R: CheckKey + FindFile + Sync> GetFile<R> {
-    /// Answers one request.
-    ///
-    /// # Errors
-    /// What the client is told instead.
-    pub async fn answer(&self, request: &Request, now: Timestamp) -> Answer {
-        let access = authority(request, Scope::Read, now)?;
-        let id = for_key_holder(&self.records, &access, file_id(request)).await?;
-        let (file, detail) = self.records.find_file_with_detail(&access, id).await?;
+impl Endpoint for GetFile {
+    async fn handle(&self, request: Request, now: Timestamp) -> ApiResult {
+        let parse = |request: &Request, _: &_| file_id(request);
+        let (caller, id) = authenticate(self.records.keys(), &request, Scope::Read, now, parse).await?;
+        let (file, detail) = self.records.find_file_with_detail(&caller, id).await?;
         let tag = etag(file.version);
-        if is_fresh(request, &tag) {
+        if is_fresh(&request, &tag) {
             return with_etag(not_modified(), &tag);
         }
         let full = self.full_probe(&file, detail.full_probe.as_ref()).await?;
-        let base = BaseUrl::of(request, self.public_url.as_deref());
-        with_etag(answer(StatusCode::OK, &FileBody::complete(&file, &detail, &full, &base)), &tag)
+        let base = BaseUrl::of(&request, self.public_url.as_deref());
+        with_etag(respond(StatusCode::OK, &FileBody::complete(&file, &detail, &full, &base)), &tag)
     }
+}
 
+impl GetFile {
     async fn full_probe(&self, file: &File, full: Option<&FullProbe>) -> Result<Value, ApiError> {
         let packed = match full {
             None => return Ok(Value::Null),
@@ -58,7 +57,7 @@ fn not_modified() -> Response<Body> {
     response
 }
 
-fn with_etag(mut response: Response<Body>, tag: &str) -> Answer {
+fn with_etag(mut response: Response<Body>, tag: &str) -> ApiResult {
     response.headers_mut().insert(ETAG, HeaderValue::from_str(tag).map_err(ApiError::internal)?);
     Ok(response)
 }

@@ -1,7 +1,5 @@
 //! `GET /v1/files/{id}`
 
-use std::sync::Arc;
-
 use get_file::GetFile;
 use lambda_http::Error;
 use lambda_startup::{Startup, optional};
@@ -9,13 +7,7 @@ use lambda_startup::{Startup, optional};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
-    let records = startup.records_with_keys()?;
+    let (records, objects) = (startup.client_records()?, startup.objects()?);
     startup.connect_to_dynamodb(1).await;
-    let handler =
-        Arc::new(GetFile { records, objects: startup.objects()?, public_url: optional("FILES_PUBLIC_URL") });
-    files_api::serve(move |request| {
-        let handler = Arc::clone(&handler);
-        async move { handler.answer(&request, lambda_startup::now()).await }
-    })
-    .await
+    files_api::serve(GetFile { records, objects, public_url: optional("FILES_PUBLIC_URL") }).await
 }

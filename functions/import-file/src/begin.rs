@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 
-use files_domain::{
-    ClaimImport, FileName, FileRecords, ImportMessage, PartPlan, Progress, Resume, human_bytes, limits,
-};
+use files_domain::{FileName, PartPlan, Progress, Resume, UploadRef, human_bytes, limits};
 use files_objects::{ObjectsError, Part, StoredParts};
+use files_queues::ImportMessage;
 use safe_fetch::{FetchError, Source, SourceHeaders, SourceUrl, Target, Validator, Version};
 use tokio::time::timeout;
 use tracing::{info, warn};
@@ -30,7 +29,7 @@ const MAX_TRIES: u32 = 3;
 /// How often a source may change under its import: the last time it is read in one answer, as far as that goes.
 pub(crate) const MAX_RESTARTS: u32 = 2;
 
-impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
+impl<'a> Worker<'a> {
     /// Fetches all that is missing. A source that changes is begun with anew: no byte of one version is kept beside
     /// those of another.
     pub(crate) async fn fetch(&mut self, order: &ImportMessage) -> Result<Fetched, Stop> {
@@ -63,12 +62,16 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
         &mut self,
         target: &Target,
         order: &ImportMessage,
-    ) -> Result<Option<Ranged<'_, 'a, R>>, Stop> {
+    ) -> Result<Option<Ranged<'_, 'a>>, Stop> {
         let (Some(resume), Some(upload_id)) = (self.file.resume.clone(), self.file.upload_id.clone()) else {
             return Ok(None);
         };
         self.restarts = self.restarts.max(resume.restarts);
-        let stored = self.import.objects.stored_parts(self.file.owner, self.file.id, &upload_id).await;
+        let stored = self
+            .import
+            .objects
+            .stored_parts(UploadRef { owner: self.file.owner, id: self.file.id, upload_id: &upload_id })
+            .await;
         let stored = match stored {
             Ok(stored) => stored,
             // Completed, aborted, or older than the bucket keeps unfinished uploads.
@@ -192,7 +195,7 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
         target: &Target,
         source: Source,
         version: Version,
-    ) -> Result<Ranged<'_, 'a, R>, Stop> {
+    ) -> Result<Ranged<'_, 'a>, Stop> {
         let mut said = source.said();
         if let Some(name) = self.shown.as_ref().and_then(|shown| shown.name(None)) {
             said.name = Some(name);
@@ -223,7 +226,7 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
         let upload_id = self.import.objects.create_upload(owner, id, Some(&content_type)).await?;
         (self.file.upload_id, self.file.progress) = (Some(upload_id.clone()), Some(progress));
         if let Err(stop) = self.write_down().await {
-            self.import.objects.abort_upload(owner, id, &upload_id).await?; // else nobody would know of it
+            self.import.objects.abort_upload(UploadRef { owner, id, upload_id: &upload_id }).await?; // else nobody would know of it
             (self.file.upload_id, self.file.resume) = (None, None);
             return Err(stop);
         }

@@ -1,10 +1,9 @@
 //! From the source's last byte to a completed object.
 
 use bytes::Bytes;
-use files_domain::{
-    Checksum, ClaimImport, File, FileRecords, ImportedObject, StoreError, change_file_of_page,
-};
+use files_domain::{Checksum, File, ImportedObject};
 use files_objects::{ObjectsError, Part, Upload, Uploaded};
+use files_records::RecordsError;
 use tracing::info;
 
 use crate::BoxError;
@@ -21,7 +20,7 @@ pub(crate) struct Fetched {
     pub(crate) whole: Bytes,
 }
 
-impl<R: ClaimImport + FileRecords + Sync> Worker<'_, R> {
+impl Worker<'_> {
     /// A worker before this one had fetched everything and died just before the end. `false`: not everything is there.
     pub(crate) async fn finish_stored(&self) -> Result<bool, BoxError> {
         let File { owner, id, .. } = self.file;
@@ -30,11 +29,11 @@ impl<R: ClaimImport + FileRecords + Sync> Worker<'_, R> {
             Err(ObjectsError::NotFound) => {}
             Err(error) => return Err(error.into()),
         }
-        let Some(upload_id) = &self.file.upload_id else {
+        let Some(upload) = self.file.upload_ref() else {
             return Ok(false);
         };
         let size = self.file.size.unwrap_or(0);
-        let completed = self.import.objects.complete_stored_parts(owner, id, upload_id, size).await?;
+        let completed = self.import.objects.complete_stored_parts(upload, size).await?;
         Ok(completed == Uploaded::Completed)
     }
 
@@ -63,12 +62,12 @@ impl<R: ClaimImport + FileRecords + Sync> Worker<'_, R> {
         let mut after = self.file.clone();
         after.imported(object.clone(), now);
         let origin = self.shown.as_ref().and_then(|shown| shown.origin.as_ref());
-        match records.save_file_of_page(&self.file, &after, origin).await {
+        match records.save_file_with_origin(&self.file, &after, origin).await {
             Ok(()) => return Ok(after.content_type),
-            Err(StoreError::Changed) => {} // perhaps only sweep, which has put off what is due: look
+            Err(RecordsError::Changed) => {} // perhaps only sweep, which has put off what is due: look
             Err(error) => return Err(Stop::Ours(error.into())),
         }
-        let changed = change_file_of_page(records, self.file.owner, self.file.id, origin, |file| {
+        let changed = records.change_file_with_origin(self.file.owner, self.file.id, origin, |file| {
             let ours = file.generation == mine && !file.status.is_terminal();
             if ours {
                 file.imported(object.clone(), now);
@@ -83,9 +82,9 @@ impl<R: ClaimImport + FileRecords + Sync> Worker<'_, R> {
     async fn store(&self, fetched: Fetched, content_type: Option<&str>) -> Result<(), Stop> {
         let File { owner, id, .. } = self.file;
         let objects = &self.import.objects;
-        match (&self.file.upload_id, &fetched.checksum) {
-            (Some(upload_id), _) => {
-                objects.complete_upload(owner, id, upload_id, &fetched.parts).await?;
+        match (self.file.upload_ref(), &fetched.checksum) {
+            (Some(upload), _) => {
+                objects.complete_upload(upload, &fetched.parts).await?;
             }
             (None, Some(Checksum::Sha256(sha256))) => {
                 let upload = Upload { size: fetched.size, sha256, content_type };

@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use files_domain::{FileId, OwnerId};
+use files_domain::{FileId, OwnerId, UploadRef};
 use files_objects::Objects;
 use safe_fetch::{ByteRange, FetchError, SafeClient, Source, Target, Version};
 
@@ -42,6 +42,10 @@ impl Job {
 
     fn location(&self) -> Target {
         self.location.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn upload(&self) -> UploadRef<'_> {
+        UploadRef { owner: self.owner, id: self.id, upload_id: &self.upload_id }
     }
 
     pub(crate) fn fetched(&self) -> u64 {

@@ -22,9 +22,9 @@ mod worker;
 use std::error::Error;
 use std::time::SystemTime;
 
-use files_domain::{ClaimImport, FileRecords, ImportClaim};
 use files_objects::Objects;
-use files_queues::{Delivered, ImportMessage, ImportQueue, only_failed};
+use files_queues::{Delivered, ImportMessage, Queue, only_failed};
+use files_records::{ImportClaim, Records};
 use page_resolver::PageResolver;
 use safe_fetch::{Allowed, SafeClient};
 use serde_json::Value;
@@ -43,13 +43,13 @@ enum Message {
 }
 
 /// Fetches what users name by its URL.
-pub struct ImportFile<R> {
+pub struct ImportFile {
     /// Where files are written down.
-    pub records: R,
+    pub records: Records,
     /// Where their bytes go.
     pub objects: Objects,
     /// Where an import goes that another run shall go on with.
-    pub queue: ImportQueue,
+    pub queue: Queue<ImportMessage>,
     /// The only way out.
     pub client: SafeClient,
     /// Private hosts that may be reached.
@@ -60,7 +60,7 @@ pub struct ImportFile<R> {
     pub max_file_bytes: u64,
 }
 
-impl<R: ClaimImport + FileRecords + Sync> ImportFile<R> {
+impl ImportFile {
     /// Handles the messages of an SQS event. What the source does wrong ends in the record. A message that another worker
     /// still needs is named as failed, so that it comes again without counting as an error of the function.
     ///

@@ -1,5 +1,5 @@
 use bytes::{Bytes, BytesMut};
-use files_domain::{Checksum, ClaimImport, FileRecords, Progress};
+use files_domain::{Checksum, Progress};
 use sha2::{Digest, Sha256};
 use tokio::time::{Duration, MissedTickBehavior};
 
@@ -15,16 +15,16 @@ const TICK: Duration = Duration::from_millis(500);
 
 /// Streams bytes that come in order into parts: one is filled while the one before is on its way, so memory holds two,
 /// whatever the size.
-pub(crate) struct Ordered<'w, 'a, R> {
-    worker: &'w mut Worker<'a, R>,
+pub(crate) struct Ordered<'w, 'a> {
+    worker: &'w mut Worker<'a>,
     buffer: BytesMut,
     received: u64,
     hash: Sha256,
     uploads: PartUploads,
 }
 
-impl<'w, 'a, R: ClaimImport + FileRecords + Sync> Ordered<'w, 'a, R> {
-    pub(crate) fn new(worker: &'w mut Worker<'a, R>) -> Self {
+impl<'w, 'a> Ordered<'w, 'a> {
+    pub(crate) fn new(worker: &'w mut Worker<'a>) -> Self {
         let uploads = PartUploads::new(worker.import.objects.clone(), worker.file.owner, worker.file.id);
         Self { worker, buffer: BytesMut::new(), received: 0, hash: Sha256::new(), uploads }
     }

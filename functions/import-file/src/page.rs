@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use files_domain::{ClaimImport, FileName, FileRecords, Origin, PageClaims};
+use files_domain::{FileName, Origin, PageClaims};
 use hls_stream::{HeadersFor, HlsStream, is_playlist};
 use page_resolver::{Format, Page, PageRequest, ResolveError, Transport, is_page};
 use safe_fetch::{FetchError, Source, SourceHeaders, SourceUrl, Target};
@@ -69,7 +69,7 @@ impl Shown {
     }
 }
 
-impl<R: ClaimImport + FileRecords + Sync> Worker<'_, R> {
+impl Worker<'_> {
     /// Has the page looked into. What comes back is a stranger's word: it is checked as if the user had typed it.
     pub(crate) async fn look_into(
         &self,

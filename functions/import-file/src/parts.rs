@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use files_domain::{FileId, OwnerId};
+use files_domain::{FileId, OwnerId, UploadRef};
 use files_objects::{Objects, ObjectsError, Part};
 use tokio::task::{JoinError, JoinSet};
 
@@ -30,7 +30,9 @@ impl PartUploads {
         self.wait().await?;
         let (objects, owner, id, number) = (self.objects.clone(), self.owner, self.id, self.next_number);
         self.next_number += 1;
-        self.on_its_way.spawn(async move { objects.upload_part(owner, id, &upload_id, number, bytes).await });
+        self.on_its_way.spawn(async move {
+            objects.put_part(UploadRef { owner, id, upload_id: &upload_id }, number, bytes).await
+        });
         Ok(())
     }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use files_domain::{Checksum, ClaimImport, FileRecords, PartPlan, Progress};
+use files_domain::{Checksum, PartPlan, Progress};
 use files_objects::{Part, checksum_of_parts};
 use safe_fetch::{FetchError, Source};
 use tokio::task::JoinSet;
@@ -28,8 +28,8 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// Fetches the parts that are missing of a source that can be asked for them: by several connections, or, where the
 /// SHA-256 of the whole is wanted, by one in order.
-pub(crate) struct Ranged<'w, 'a, R> {
-    worker: &'w mut Worker<'a, R>,
+pub(crate) struct Ranged<'w, 'a> {
+    worker: &'w mut Worker<'a>,
     job: Arc<Job>,
     plan: PartPlan,
     said: Said,
@@ -55,10 +55,10 @@ struct Failures {
     counted: Instant,
 }
 
-impl<'w, 'a, R: ClaimImport + FileRecords + Sync> Ranged<'w, 'a, R> {
+impl<'w, 'a> Ranged<'w, 'a> {
     /// `stored`: what S3 has already; `hash`: of just these parts; `answer`: one that begins with the first byte.
     pub(crate) fn new(
-        worker: &'w mut Worker<'a, R>,
+        worker: &'w mut Worker<'a>,
         job: Job,
         (plan, said): (PartPlan, Said),
         stored: BTreeMap<u32, Part>,

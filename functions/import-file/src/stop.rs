@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use files_domain::StoreError;
 use files_objects::ObjectsError;
+use files_records::RecordsError;
 use hls_stream::HlsError;
 use safe_fetch::FetchError;
 
@@ -48,10 +48,10 @@ impl From<ObjectsError> for Stop {
     }
 }
 
-impl From<StoreError> for Stop {
-    fn from(error: StoreError) -> Self {
+impl From<RecordsError> for Stop {
+    fn from(error: RecordsError) -> Self {
         match error {
-            StoreError::Changed => Self::NotOurs,
+            RecordsError::Changed => Self::NotOurs,
             error => Self::Ours(error.into()),
         }
     }

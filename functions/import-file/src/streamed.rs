@@ -83,7 +83,7 @@ async fn pass(
 ) -> Result<Part, PartError> {
     let (bytes, body) = PartBytes::channel(piece.length);
     let number = i32::try_from(piece.number).unwrap_or(i32::MAX);
-    let upload = job.objects.stream_part(job.owner, job.id, &job.upload_id, number, body);
+    let upload = job.objects.put_part(job.upload(), number, body);
     let mut upload = std::pin::pin!(upload);
     let pump = async {
         while let Some(chunk) = reader.next_chunk().await.map_err(PartError::Source)? {

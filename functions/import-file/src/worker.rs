@@ -1,6 +1,8 @@
 use std::time::{Duration, SystemTime};
 
-use files_domain::{ClaimImport, File, FileRecords, ImportMessage, StoreError, change_file, limits};
+use files_domain::{File, UploadRef, limits};
+use files_queues::ImportMessage;
+use files_records::RecordsError;
 use safe_fetch::{FetchError, SafeClient};
 use tokio::time::Instant;
 use tracing::info;
@@ -18,8 +20,8 @@ const CLEAN_UP_TIME: Duration = Duration::from_secs(15);
 const CLEAN_UP_SHARE: u32 = 4;
 
 /// Brings one import to its end, or as far as one run of the function goes.
-pub(crate) struct Worker<'a, R> {
-    pub(crate) import: &'a ImportFile<R>,
+pub(crate) struct Worker<'a> {
+    pub(crate) import: &'a ImportFile,
     pub(crate) file: File,
     pub(crate) hours: Hours,
     /// Keeps its connections for the time of this run.
@@ -60,12 +62,8 @@ impl Hours {
     }
 }
 
-impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
-    pub(crate) fn new(
-        import: &'a ImportFile<R>,
-        file: File,
-        deadline: SystemTime,
-    ) -> Result<Self, FetchError> {
+impl<'a> Worker<'a> {
+    pub(crate) fn new(import: &'a ImportFile, file: File, deadline: SystemTime) -> Result<Self, FetchError> {
         Ok(Self {
             import,
             file,
@@ -134,7 +132,8 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
     pub(crate) async fn abort_leftover(&mut self) -> Result<(), BoxError> {
         self.file.resume = None;
         if let Some(upload_id) = self.file.upload_id.take() {
-            self.import.objects.abort_upload(self.file.owner, self.file.id, &upload_id).await?;
+            let upload = UploadRef { owner: self.file.owner, id: self.file.id, upload_id: &upload_id };
+            self.import.objects.abort_upload(upload).await?;
         }
         Ok(())
     }
@@ -172,7 +171,7 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
         let again_at = now.plus(delay + limits::IMPORT_SEND_GRACE);
         match self.import.records.release_import(&self.file, again_at, now).await {
             Ok(()) => {}
-            Err(StoreError::Changed) => return self.let_go().await,
+            Err(RecordsError::Changed) => return self.let_go().await,
             Err(error) => return Err(error.into()),
         }
         self.import.queue.send_later(order, delay).await
@@ -185,7 +184,7 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
         let found = self.import.records.get_file(self.file.owner, self.file.id).await;
         match found {
             Ok((file, _)) if file.upload_id.is_some() && file.upload_id == self.file.upload_id => Ok(()),
-            Ok(_) | Err(StoreError::NotFound) => self.abort_leftover().await,
+            Ok(_) | Err(RecordsError::NotFound) => self.abort_leftover().await,
             Err(error) => Err(error.into()),
         }
     }
@@ -196,11 +195,11 @@ impl<'a, R: ClaimImport + FileRecords + Sync> Worker<'a, R> {
         if self.file.upload_id.is_some() {
             match self.import.records.get_file(self.file.owner, self.file.id).await {
                 Ok((file, _)) if file.generation != mine => return Ok(()),
-                Ok(_) | Err(StoreError::NotFound) => self.abort_leftover().await?,
+                Ok(_) | Err(RecordsError::NotFound) => self.abort_leftover().await?,
                 Err(error) => return Err(error.into()),
             }
         }
-        let failed = change_file(&self.import.records, self.file.owner, self.file.id, |file| {
+        let failed = self.import.records.change_file(self.file.owner, self.file.id, |file| {
             let ours = file.generation == mine && !file.status.is_terminal();
             if ours {
                 file.fail(reason, now);

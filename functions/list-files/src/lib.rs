@@ -2,8 +2,9 @@
 
 mod query;
 
-use files_api::{Answer, ApiError, BaseUrl, Cursor, FileBody, ListBody, answer, authority, for_key_holder};
-use files_domain::{CheckKey, ListFiles, Page, Scope, Timestamp};
+use files_api::{ApiError, ApiResult, BaseUrl, Cursor, Endpoint, FileBody, ListBody, authenticate, respond};
+use files_domain::{Page, Scope, Timestamp};
+use files_records::ClientRecords;
 use lambda_http::Request;
 use lambda_http::http::header::LINK;
 use lambda_http::http::{HeaderValue, StatusCode};
@@ -11,27 +12,23 @@ use lambda_http::http::{HeaderValue, StatusCode};
 use crate::query::ListQuery;
 
 /// Lists an owner's files, newest first.
-pub struct ListFilesHandler<R> {
-    /// Where files are found.
-    pub records: R,
-    /// The address clients use, if it is not the gateway's own.
+pub struct ListFiles {
+    /// The records.
+    pub records: ClientRecords,
+    /// URL of the API, if it is not the gateway's own.
     pub public_url: Option<String>,
 }
 
-impl<R: CheckKey + ListFiles + Sync> ListFilesHandler<R> {
-    /// Answers one request.
-    ///
-    /// # Errors
-    /// What the client is told instead.
-    pub async fn answer(&self, request: &Request, now: Timestamp) -> Answer {
-        let access = authority(request, Scope::Read, now)?;
-        let query = for_key_holder(&self.records, &access, ListQuery::read(request, access.owner())).await?;
-        let Page { files, next } = self.records.list_files(&access, query.page()).await?;
-        let base = BaseUrl::of(request, self.public_url.as_deref());
-        let next_cursor = next.map(|id| Cursor::after(id, access.owner(), &query.shape()));
+impl Endpoint for ListFiles {
+    async fn handle(&self, request: Request, now: Timestamp) -> ApiResult {
+        let (caller, query) =
+            authenticate(self.records.keys(), &request, Scope::Read, now, ListQuery::read).await?;
+        let Page { files, next } = self.records.list_files(&caller, query.page()).await?;
+        let base = BaseUrl::of(&request, self.public_url.as_deref());
+        let next_cursor = next.map(|id| Cursor::after(id, caller.owner(), &query.shape()));
         let files = files.iter().map(|file| FileBody::summary(file, &base)).collect();
         let link = next_cursor.as_deref().map(|cursor| base.list(&query.with_cursor(cursor)));
-        let mut response = answer(StatusCode::OK, &ListBody { files, next_cursor });
+        let mut response = respond(StatusCode::OK, &ListBody { files, next_cursor });
         if let Some(link) = link {
             let link =
                 HeaderValue::from_str(&format!("<{link}>; rel=\"next\"")).map_err(ApiError::internal)?;

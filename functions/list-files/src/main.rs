@@ -1,20 +1,13 @@
 //! `GET /v1/files`
 
-use std::sync::Arc;
-
 use lambda_http::Error;
 use lambda_startup::{Startup, optional};
-use list_files::ListFilesHandler;
+use list_files::ListFiles;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
-    let records = startup.records_with_keys()?;
+    let records = startup.client_records()?;
     startup.connect_to_dynamodb(1).await;
-    let handler = Arc::new(ListFilesHandler { records, public_url: optional("FILES_PUBLIC_URL") });
-    files_api::serve(move |request| {
-        let handler = Arc::clone(&handler);
-        async move { handler.answer(&request, lambda_startup::now()).await }
-    })
-    .await
+    files_api::serve(ListFiles { records, public_url: optional("FILES_PUBLIC_URL") }).await
 }

@@ -2,7 +2,7 @@ use std::fmt::{self, Display};
 
 use files_api::{ApiError, Cursor, Reason, query_parameters};
 use files_domain::{
-    FileId, ListFilter, MediaType, OwnerId, PageOrder, PageRequest, Source, Status, Timestamp, limits,
+    Caller, FileId, ListFilter, MediaType, PageOrder, PageRequest, Source, Status, Timestamp, limits,
 };
 use lambda_http::Request;
 
@@ -16,8 +16,11 @@ pub(crate) struct ListQuery {
 }
 
 impl ListQuery {
-    /// Reads the query of a request of `owner`.
-    pub(crate) fn read(request: &Request, owner: OwnerId) -> Result<Self, ApiError> {
+    /// Reads the query of a request.
+    ///
+    /// # Errors
+    /// [`Reason::MalformedLimit`], [`Reason::MalformedParameter`], [`Reason::MalformedCursor`].
+    pub(crate) fn read(request: &Request, caller: &Caller) -> Result<Self, ApiError> {
         let mut query = Self {
             limit: limits::PAGE_LIMIT.1,
             order: PageOrder::default(),
@@ -40,7 +43,8 @@ impl ListQuery {
                 _ => {}
             }
         }
-        query.after = cursor.map(|cursor| Cursor::read(cursor, owner, &query.shape())).transpose()?;
+        query.after =
+            cursor.map(|cursor| Cursor::read(cursor, caller.owner(), &query.shape())).transpose()?;
         Ok(query)
     }
 
@@ -118,6 +122,7 @@ mod tests {
     use super::*;
     use std::collections::HashMap;
 
+    use files_domain::{ApiKey, OwnerId, Scope};
     use lambda_http::{Body, RequestExt};
 
     fn read(query: &str) -> Result<ListQuery, Reason> {
@@ -125,7 +130,9 @@ mod tests {
             .map(|(name, value)| (name.into_owned(), vec![value.into_owned()]))
             .collect();
         let request = Request::new(Body::Empty).with_query_string_parameters(parameters);
-        ListQuery::read(&request, OwnerId::named("press")).map_err(|error| error.reason())
+        let key = ApiKey::generate(OwnerId::named("press")).unwrap();
+        let caller = Caller { key, scope: Scope::Read, now: Timestamp::from_millis(0) };
+        ListQuery::read(&request, &caller).map_err(|error| error.reason())
     }
 
     #[test]

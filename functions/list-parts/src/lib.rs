@@ -1,31 +1,29 @@
 //! `GET /v1/uploads/{id}/parts`
 
 use files_api::{
-    Answer, ApiError, PartBody, PartsBody, Reason, answer, authority, awaited_parts, file_id, for_key_holder,
-    query_parameter,
+    ApiError, ApiResult, Endpoint, PartBody, PartsBody, Reason, authenticate, awaited_parts, file_id,
+    query_parameter, respond,
 };
-use files_domain::{CheckKey, File, FileId, FindFile, Scope, StoredPart, Timestamp, limits};
-use files_objects::{Objects, ObjectsError};
+use files_domain::{File, FileId, Scope, StoredPart, Timestamp, limits};
+use files_objects::Objects;
+use files_records::ClientRecords;
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
 
-/// Shows which parts of an upload are stored, so that it goes on where it stopped.
-pub struct ListParts<R> {
-    /// Where files are found.
-    pub records: R,
-    /// Where their parts are.
+/// Lists the stored parts of a multipart upload, so that a client can resume it.
+pub struct ListParts {
+    /// The records.
+    pub records: ClientRecords,
+    /// The objects.
     pub objects: Objects,
 }
 
-impl<R: CheckKey + FindFile + Sync> ListParts<R> {
-    /// Answers one request.
-    ///
-    /// # Errors
-    /// What the client is told instead.
-    pub async fn answer(&self, request: &Request, now: Timestamp) -> Answer {
-        let access = authority(request, Scope::Write, now)?;
-        let (id, after) = for_key_holder(&self.records, &access, page(request)).await?;
-        let file = self.records.find_file(&access, id).await?;
+impl Endpoint for ListParts {
+    async fn handle(&self, request: Request, now: Timestamp) -> ApiResult {
+        let parse = |request: &Request, _: &_| page(request);
+        let (caller, (id, after)) =
+            authenticate(self.records.keys(), &request, Scope::Write, now, parse).await?;
+        let file = self.records.find_file(&caller, id).await?;
         let plan = awaited_parts(&file, now)?;
         let (parts, next) = self.stored(&file, after).await?;
         let shown = |part: StoredPart| PartBody { part_number: part.number, size: part.size };
@@ -35,21 +33,21 @@ impl<R: CheckKey + FindFile + Sync> ListParts<R> {
             part_size: plan.part_size(),
             part_count: plan.count(),
         };
-        Ok(answer(StatusCode::OK, &body))
+        Ok(respond(StatusCode::OK, &body))
     }
+}
 
-    /// None yet, as long as none was asked for.
+impl ListParts {
+    /// Returns a page of the parts that S3 has, and where the next one begins. No upload exists before a part was signed.
     async fn stored(&self, file: &File, after: u32) -> Result<(Vec<StoredPart>, Option<u32>), ApiError> {
-        let Some(upload_id) = &file.upload_id else { return Ok((Vec::new(), None)) };
-        match self.objects.list_parts(file.owner, file.id, upload_id, after).await {
-            Ok(page) => Ok(page),
-            Err(ObjectsError::NoSuchUpload) => Err(Reason::PartsGone.into()),
-            Err(error) => Err(ApiError::from(Reason::TooBusy).caused_by(error)),
+        match file.upload_ref() {
+            Some(upload) => Ok(self.objects.list_parts(upload, after).await?),
+            None => Ok((Vec::new(), None)),
         }
     }
 }
 
-/// Of which file, and after which part.
+/// Reads the file's id and the number of the part after which the page begins.
 fn page(request: &Request) -> Result<(FileId, u32), ApiError> {
     let after = query_parameter(request, "after").map_or(Ok(0), |text| {
         let number = text.parse().ok().filter(|number| *number <= limits::MAX_PARTS);

@@ -1,31 +1,19 @@
-//! Every route and method that is not one of ours.
+//! Every other method and path.
 
-use files_api::{Answer, ApiError, Reason};
+use files_api::{ApiError, ApiResult, Endpoint, Reason, allowed_methods};
+use files_domain::Timestamp;
 use lambda_http::{Request, RequestExt};
 
-/// 405 with the methods there are where the path is one of ours, else 404.
-///
-/// # Errors
-/// Always: this is what the function is for.
-pub fn answer(request: &Request) -> Answer {
-    let segments: Vec<&str> = request.raw_http_path().split('/').collect();
-    Err(match segments.as_slice() {
-        ["", "v1", "files"] => method_not_allowed("GET, POST, OPTIONS"),
-        ["", "v1", "preview"] => method_not_allowed("POST, OPTIONS"),
-        ["", "v1", "files", id] if !id.is_empty() => method_not_allowed("GET, DELETE, OPTIONS"),
-        ["", "v1", "files", id, name] if !id.is_empty() && !name.is_empty() => {
-            method_not_allowed("GET, HEAD, OPTIONS")
-        }
-        ["", "v1", "uploads", id, "parts"] if !id.is_empty() => method_not_allowed("GET, POST, OPTIONS"),
-        ["", "v1", "uploads", id, "sign" | "complete"] if !id.is_empty() => {
-            method_not_allowed("POST, OPTIONS")
-        }
-        _ => Reason::NotFound.into(),
-    })
-}
+/// Responds 405 with the methods that the path has, otherwise 404.
+pub struct NotFound;
 
-fn method_not_allowed(methods: &'static str) -> ApiError {
-    ApiError::from(Reason::MethodNotAllowed).allowing(methods)
+impl Endpoint for NotFound {
+    async fn handle(&self, request: Request, _: Timestamp) -> ApiResult {
+        Err(match allowed_methods(request.raw_http_path()) {
+            Some(methods) => ApiError::from(Reason::MethodNotAllowed).allowing(&methods),
+            None => Reason::NotFound.into(),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -33,27 +21,12 @@ mod tests {
     use super::*;
     use lambda_http::Body;
 
-    #[test]
-    fn our_paths_have_other_methods_and_all_else_is_not_found() {
-        for (path, reason) in [
-            ("/v1/files", Reason::MethodNotAllowed),
-            ("/v1/files/", Reason::NotFound),
-            ("/v1/preview", Reason::MethodNotAllowed),
-            ("/v1/preview/", Reason::NotFound),
-            ("/v1/files/x", Reason::MethodNotAllowed),
-            ("/v1/files/x/y.mp4", Reason::MethodNotAllowed),
-            ("/v1/files/x/y/z", Reason::NotFound),
-            ("/", Reason::NotFound),
-            ("/v2/files", Reason::NotFound),
-            ("/v1/uploads/x", Reason::NotFound),
-            ("/v1/uploads/x/sign", Reason::MethodNotAllowed),
-            ("/v1/uploads/x/parts", Reason::MethodNotAllowed),
-            ("/v1/uploads/x/complete", Reason::MethodNotAllowed),
-            ("/v1/uploads//complete", Reason::NotFound),
-            ("/v1/uploads/x/else", Reason::NotFound),
-        ] {
+    #[tokio::test]
+    async fn a_known_path_has_other_methods_and_any_other_is_not_found() {
+        for (path, reason) in [("/v1/files/x", Reason::MethodNotAllowed), ("/v2/files", Reason::NotFound)] {
             let request = Request::new(Body::Empty).with_raw_http_path(path);
-            assert_eq!(answer(&request).unwrap_err().reason(), reason, "{path}");
+            let error = NotFound.handle(request, Timestamp::from_millis(0)).await.unwrap_err();
+            assert_eq!(error.reason(), reason, "{path}");
         }
     }
 }

@@ -1,10 +1,11 @@
-//! Every route and method that is not one of ours.
+//! Every other method and path.
 
 use lambda_http::Error;
 use lambda_startup::Startup;
+use not_found::NotFound;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     Startup::begin()?;
-    files_api::serve(|request| async move { not_found::answer(&request) }).await
+    files_api::serve(NotFound).await
 }

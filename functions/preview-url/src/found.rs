@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use files_api::{ApiError, Reason};
-use files_domain::{CheckKey, FileName, clean_content_type};
+use files_domain::{FileName, clean_content_type};
 use hls_stream::{HeadersFor, HlsError, HlsStream, is_playlist};
 use safe_fetch::{FetchError, Source, SourceHeaders, Target};
 use tokio::time::timeout;
@@ -46,7 +46,7 @@ impl Found {
     }
 }
 
-impl<R: CheckKey + Sync> PreviewUrl<R> {
+impl PreviewUrl {
     /// As an import finds it. `asks` goes along to every address of a playlist, the target's own headers only to their origin.
     pub(crate) async fn find(
         &self,

@@ -6,8 +6,9 @@ mod preview;
 
 use std::time::Duration;
 
-use files_api::{Answer, ApiError, PreviewRequest, Reason, answer, authority, for_key_holder};
-use files_domain::{CheckKey, Scope, Timestamp};
+use files_api::{ApiError, ApiResult, Endpoint, PreviewRequest, Reason, authenticate, respond};
+use files_domain::{Scope, Timestamp};
+use files_records::Keys;
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
 use page_resolver::{PageResolver, is_page};
@@ -29,9 +30,9 @@ pub(crate) const SOURCE_TIME: Duration = Duration::from_secs(7);
 const ANSWER_TIME: Duration = Duration::from_secs(25);
 
 /// Says what importing a URL would bring, and imports nothing.
-pub struct PreviewUrl<R> {
-    /// Where keys are checked.
-    pub keys: R,
+pub struct PreviewUrl {
+    /// The API keys.
+    pub keys: Keys,
     /// The only way out.
     pub client: SafeClient,
     /// Private hosts that may be reached.
@@ -46,19 +47,17 @@ pub(crate) struct Asked {
     pub(crate) request: PreviewRequest,
 }
 
-impl<R: CheckKey + Sync> PreviewUrl<R> {
-    /// Answers one request.
-    ///
-    /// # Errors
-    /// What the client is told instead.
-    pub async fn answer(&self, request: &Request, now: Timestamp) -> Answer {
-        let access = authority(request, Scope::Write, now)?;
-        let asked = for_key_holder(&self.keys, &access, self.read(request)).await?;
-        self.keys.check_key_now(&access).await?;
+impl Endpoint for PreviewUrl {
+    async fn handle(&self, request: Request, now: Timestamp) -> ApiResult {
+        let parse = |request: &Request, _: &_| self.read(request);
+        let (caller, asked) = authenticate(&self.keys, &request, Scope::Write, now, parse).await?;
+        self.keys.check_now(&caller).await?;
         let preview = timeout(ANSWER_TIME, self.preview(&asked)).await;
-        Ok(answer(StatusCode::OK, &preview.unwrap_or_else(|_| Err(refused(&FetchError::Timeout)))?))
+        Ok(respond(StatusCode::OK, &preview.unwrap_or_else(|_| Err(refused(&FetchError::Timeout)))?))
     }
+}
 
+impl PreviewUrl {
     fn read(&self, request: &Request) -> Result<Asked, ApiError> {
         let request = PreviewRequest::read(request)?;
         let url = SourceUrl::parse(request.file_url.trim(), &self.allowed).map_err(|error| {

@@ -1,7 +1,5 @@
 //! `POST /v1/preview`
 
-use std::sync::Arc;
-
 use lambda_http::Error;
 use lambda_startup::{Startup, optional};
 use preview_url::{PreviewUrl, limits};
@@ -15,10 +13,5 @@ async fn main() -> Result<(), Error> {
     let allowed = Allowed::parse(&optional("FILES_IMPORT_ALLOW_HOSTS").unwrap_or_default())
         .except(&optional("AWS_LAMBDA_RUNTIME_API").unwrap_or_default());
     let client = SafeClient::new(allowed.clone(), limits())?;
-    let handler = Arc::new(PreviewUrl { keys, client, allowed, pages: startup.page_resolver() });
-    files_api::serve(move |request| {
-        let handler = Arc::clone(&handler);
-        async move { handler.answer(&request, lambda_startup::now()).await }
-    })
-    .await
+    files_api::serve(PreviewUrl { keys, client, allowed, pages: startup.page_resolver() }).await
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use files_api::{ApiError, Reason};
-use files_domain::CheckKey;
 use page_resolver::{Format, Page, PageRequest, PageResolver, ResolveError, is_page};
 use safe_fetch::{SourceHeaders, SourceUrl, Target};
 use tokio::time::timeout;
@@ -16,7 +15,7 @@ use crate::{Asked, Preview, PreviewUrl, refused};
 const SITE_SECONDS: u32 = 10;
 const ANSWER_TIME: Duration = Duration::from_secs(13);
 
-impl<R: CheckKey + Sync> PreviewUrl<R> {
+impl PreviewUrl {
     pub(crate) async fn preview_page(
         &self,
         pages: &PageResolver,

@@ -6,14 +6,15 @@ use aws_sdk_lambda::Client;
 use aws_sdk_lambda::error::DisplayErrorContext;
 use aws_sdk_lambda::operation::invoke::InvokeOutput;
 use aws_sdk_lambda::primitives::Blob;
+use lambda_startup::full_jitter;
 use probe_protocol::{ProbeReport, ProbeRequest, ProbeResponse};
 use serde_json::Value;
 use tokio::time::sleep;
 
-/// What the first pause is at most after Lambda has throttled an invocation, beyond the SDK's own retries. In an account of
-/// few concurrent executions those that probe take the room of those that they invoke, and must not all try at once.
+/// Longest first pause after Lambda has throttled an invocation, beyond the SDK's own retries. In an account with few
+/// concurrent executions, invocations of `probe-file` take the room of those of `probe-record` and must not retry at once.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// Pauses, each twice as long as the one before.
+/// Most pauses; the bound doubles with each one.
 const MAX_PAUSES: u32 = 5;
 
 /// Why `probe-record` gave no response.
@@ -91,8 +92,7 @@ impl ProbeRecord {
             if !throttled || pauses == MAX_PAUSES {
                 return Err(AskError::Invoke(DisplayErrorContext(&error).to_string()));
             }
-            let most = FIRST_PAUSE * 2_u32.pow(pauses);
-            sleep(most.mul_f64(fastrand::f64())).await; // a back-off with full jitter
+            sleep(full_jitter(FIRST_PAUSE, pauses)).await;
             pauses += 1;
         }
     }

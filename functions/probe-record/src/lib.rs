@@ -8,11 +8,11 @@ use std::error::Error;
 use std::time::Duration;
 
 use files_domain::{
-    File, FileId, FinishProbe, FullProbe, OwnerId, PROBE_FACTS, ProbeDone, Probed, SavedProbe, Status,
-    Timestamp, parse_file_object_key,
+    File, FileId, FullProbe, OwnerId, PROBE_FACTS, ProbeDone, Probed, Status, Timestamp,
+    parse_file_object_key,
 };
 use files_objects::{Objects, ObjectsError};
-use files_records::Records;
+use files_records::{Records, SavedProbe};
 use probe_protocol::{Found, ProbeReport, ProbeRequest, ProbeResponse};
 use tracing::info;
 

@@ -1,86 +1,87 @@
 //! `POST /v1/uploads/{id}/parts`
 
 use files_api::{
-    Answer, ApiError, Reason, SignedPart, SignedPartsBody, answer, authority, awaited_parts, file_id,
-    for_key_holder, json_object,
+    ApiError, ApiResult, Endpoint, Reason, SignedPart, SignedPartsBody, authenticate, awaited_parts, file_id,
+    json_object, respond,
 };
-use files_domain::{
-    CheckKey, File, FileId, FileRecords, FindFile, PartPlan, Scope, StoreError, Timestamp, change_read_file,
-    limits,
-};
-use files_objects::{Objects, ObjectsError, PartTerms};
+use files_domain::{File, FileId, PartPlan, Scope, Timestamp, UploadRef, limits};
+use files_objects::{Objects, PartTerms};
+use files_records::{ClientRecords, RecordsError};
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
 use tracing::warn;
 
-/// Signs PUTs of parts, and begins the upload with the first ones.
-pub struct SignParts<R> {
-    /// Where files are found.
-    pub records: R,
-    /// Where their parts go.
+/// Presigns PUTs of parts, and creates the multipart upload with the first ones.
+pub struct SignParts {
+    /// The records.
+    pub records: ClientRecords,
+    /// The objects.
     pub objects: Objects,
 }
 
-impl<R: CheckKey + FindFile + FileRecords + Sync> SignParts<R> {
-    /// Answers one request.
-    ///
-    /// # Errors
-    /// What the client is told instead.
-    pub async fn answer(&self, request: &Request, now: Timestamp) -> Answer {
-        let access = authority(request, Scope::Write, now)?;
-        let (id, numbers) = for_key_holder(&self.records, &access, wanted(request)).await?;
-        let file = self.records.find_file(&access, id).await?;
+impl Endpoint for SignParts {
+    async fn handle(&self, request: Request, now: Timestamp) -> ApiResult {
+        let parse = |request: &Request, _: &_| part_numbers(request);
+        let (caller, (id, numbers)) =
+            authenticate(self.records.keys(), &request, Scope::Write, now, parse).await?;
+        let file = self.records.find_file(&caller, id).await?;
         let lengths = lengths(awaited_parts(&file, now)?, &numbers)?;
-        let file = self.begun(file, now).await?;
+        let file = self.started(file, now).await?;
         let parts = self.sign(&file, &lengths, now).await?;
-        Ok(answer(StatusCode::OK, &SignedPartsBody { parts }))
+        Ok(respond(StatusCode::OK, &SignedPartsBody { parts }))
     }
+}
 
-    /// The file with the id of its upload, which is begun now if nobody has before.
-    async fn begun(&self, file: File, now: Timestamp) -> Result<File, ApiError> {
+impl SignParts {
+    /// Returns the file with the id of its upload, which is created now if it does not exist.
+    async fn started(&self, file: File, now: Timestamp) -> Result<File, ApiError> {
         if file.upload_id.is_some() {
-            return self.kept_waiting(file, now).await;
+            return self.extended(file, now).await;
         }
-        let begun = self.objects.create_upload(file.owner, file.id, file.content_type.as_deref()).await;
-        let own = begun.map_err(busy)?;
+        let own = self.objects.create_upload(file.owner, file.id, file.content_type.as_deref()).await?;
         let current = self.ask_for_parts(&file, Some(&own), now).await?;
         if current.as_ref().and_then(|file| file.upload_id.as_ref()) != Some(&own) {
-            self.abort(&file, &own).await; // another one was first, or the file is gone
+            self.abort(&file, &own).await; // another request was first, or the file is gone
         }
         current.ok_or_else(|| Reason::NotFound.into())
     }
 
-    /// The upload goes on: so long, `sweep` leaves it alone. Nothing is written as long as it would make no difference.
-    async fn kept_waiting(&self, file: File, now: Timestamp) -> Result<File, ApiError> {
+    /// Postpones the deadline after which `sweep` ends the upload. Writes nothing if that makes no difference.
+    async fn extended(&self, file: File, now: Timestamp) -> Result<File, ApiError> {
         if !file.clone().parts_asked_for(None, now) {
             return Ok(file);
         }
         self.ask_for_parts(&file, None, now).await?.ok_or_else(|| Reason::NotFound.into())
     }
 
-    /// The record as it then stands; `None` if it is gone.
+    /// Returns the record as it then is; `None` if it is gone.
     async fn ask_for_parts(
         &self,
         file: &File,
         upload_id: Option<&str>,
         now: Timestamp,
     ) -> Result<Option<File>, ApiError> {
-        let File { owner, id, .. } = *file;
+        let records = self.records.unchecked();
         let ask = |file: &mut File| file.parts_asked_for(upload_id, now);
-        if let Some(changed) = change_read_file(&self.records, file.clone(), ask).await? {
+        if let Some(changed) = records.change_read_file(file.clone(), ask).await? {
             return Ok(Some(changed));
         }
-        match self.records.get_file(owner, id).await {
+        match records.get_file(file.owner, file.id).await {
             Ok((file, _)) => Ok(Some(file)),
-            Err(StoreError::NotFound) => Ok(None),
+            Err(RecordsError::NotFound) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Nobody was given a URL of this one, so that it has no parts; should this fail, the bucket's lifecycle rule ends it.
+    /// Aborts an upload of which no URL was given to anyone, so that it has no parts. If this fails, the bucket's lifecycle
+    /// rule ends it.
     async fn abort(&self, file: &File, upload_id: &str) {
-        if let Err(error) = self.objects.abort_upload(file.owner, file.id, upload_id).await {
-            warn!(error = &error as &dyn std::error::Error, "an upload without parts is left");
+        let upload = UploadRef { owner: file.owner, id: file.id, upload_id };
+        if let Err(error) = self.objects.abort_upload(upload).await {
+            warn!(
+                error = &error as &dyn std::error::Error,
+                "an upload without parts left to the bucket's lifecycle"
+            );
         }
     }
 
@@ -94,8 +95,7 @@ impl<R: CheckKey + FindFile + FileRecords + Sync> SignParts<R> {
         let upload_id = file.upload_id.as_deref().ok_or(Reason::UploadOver)?;
         let mut parts = Vec::with_capacity(lengths.len());
         for &(number, size) in lengths {
-            let put = self.objects.presign_part(file, PartTerms { upload_id, number, size }, now).await;
-            let put = put.map_err(ApiError::internal)?;
+            let put = self.objects.presign_part(file, PartTerms { upload_id, number, size }, now).await?;
             parts.push(SignedPart {
                 part_number: number,
                 url: put.url,
@@ -107,7 +107,7 @@ impl<R: CheckKey + FindFile + FileRecords + Sync> SignParts<R> {
     }
 }
 
-fn wanted(request: &Request) -> Result<(FileId, Vec<u32>), ApiError> {
+fn part_numbers(request: &Request) -> Result<(FileId, Vec<u32>), ApiError> {
     let id = file_id(request)?;
     let wrong = || ApiError::from(Reason::InvalidPartNumbers).on_field("part_numbers", None);
     let numbers = json_object(request)?.take("part_numbers").ok_or_else(wrong)?;
@@ -118,15 +118,11 @@ fn wanted(request: &Request) -> Result<(FileId, Vec<u32>), ApiError> {
     Ok((id, numbers))
 }
 
-/// The parts that are wanted, each with its bytes.
+/// Returns the numbers with the length of each part in bytes.
 fn lengths(plan: PartPlan, numbers: &[u32]) -> Result<Vec<(u32, u64)>, ApiError> {
     let length = |number: &u32| plan.length(*number).map(|length| (*number, length)).ok_or(*number);
     numbers.iter().map(length).collect::<Result<_, _>>().map_err(|number| {
         let message = format!("the upload has parts 1 to {}, and no part {number}", plan.count());
         ApiError::from(Reason::InvalidPartNumbers).on_field("part_numbers", Some(message))
     })
-}
-
-fn busy(error: ObjectsError) -> ApiError {
-    ApiError::from(Reason::TooBusy).caused_by(error)
 }

@@ -1,30 +1,27 @@
 //! `POST /v1/uploads/{id}/sign`
 
-use files_api::{Answer, ApiError, UploadBody, answer, authority, awaits_put, file_id, for_key_holder};
-use files_domain::{CheckKey, FindFile, Scope, Timestamp};
+use files_api::{ApiResult, Endpoint, UploadBody, authenticate, awaits_put, file_id, respond};
+use files_domain::{Scope, Timestamp};
 use files_objects::Objects;
+use files_records::ClientRecords;
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
 
-/// Signs the one PUT of an upload afresh.
-pub struct SignUpload<R> {
-    /// Where files are found.
-    pub records: R,
-    /// Where their bytes go.
+/// Presigns the single PUT of an upload again.
+pub struct SignUpload {
+    /// The records.
+    pub records: ClientRecords,
+    /// The objects.
     pub objects: Objects,
 }
 
-impl<R: CheckKey + FindFile + Sync> SignUpload<R> {
-    /// Answers one request.
-    ///
-    /// # Errors
-    /// What the client is told instead.
-    pub async fn answer(&self, request: &Request, now: Timestamp) -> Answer {
-        let access = authority(request, Scope::Write, now)?;
-        let id = for_key_holder(&self.records, &access, file_id(request)).await?;
-        let file = self.records.find_file(&access, id).await?;
+impl Endpoint for SignUpload {
+    async fn handle(&self, request: Request, now: Timestamp) -> ApiResult {
+        let parse = |request: &Request, _: &_| file_id(request);
+        let (caller, id) = authenticate(self.records.keys(), &request, Scope::Write, now, parse).await?;
+        let file = self.records.find_file(&caller, id).await?;
         awaits_put(&file, now)?;
-        let put = self.objects.presign_put(&file, now).await.map_err(ApiError::internal)?;
-        Ok(answer(StatusCode::OK, &UploadBody::put(put.url, put.headers, put.expires_at)))
+        let put = self.objects.presign_put(&file, now).await?;
+        Ok(respond(StatusCode::OK, &UploadBody::put(put.url, put.headers, put.expires_at)))
     }
 }

@@ -1,9 +1,10 @@
 use files_domain::{
-    BoxError, Detail, DueKind, File, FileId, FileRecords, FinishProbe, ImportMessage, ObjectMeta, OwnerId,
-    ProbeDone, Probed, QueueImport, QueueProbe, RemoveFile, Source, SourceHeaders, StoreError, Timestamp,
-    limits,
+    BoxError, Detail, DueKind, File, FileId, ObjectMeta, OwnerId, ProbeDone, Probed, Source, SourceHeaders,
+    Timestamp, limits,
 };
 use files_objects::{ObjectsError, Uploaded};
+use files_queues::{ImportMessage, StoredObject};
+use files_records::RecordsError;
 use tracing::info;
 
 use crate::Sweep;
@@ -25,7 +26,7 @@ impl Sweep {
     pub(crate) async fn finish_file(&self, owner: OwnerId, id: FileId) -> Result<(), BoxError> {
         let (before, detail) = match self.records.get_file(owner, id).await {
             Ok(found) => found,
-            Err(StoreError::NotFound) => return Ok(()),
+            Err(RecordsError::NotFound) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
         let now = lambda_startup::now();
@@ -66,21 +67,20 @@ impl Sweep {
 
     /// Completes an upload that nobody has completed, if just its parts are there.
     async fn complete_whole(&self, due: &DueFile) -> Result<bool, BoxError> {
-        let File { owner, id, .. } = due.file;
-        let (Some(plan), Some(upload_id)) = (due.file.part_plan(), &due.file.upload_id) else {
+        let (Some(plan), Some(upload)) = (due.file.part_plan(), due.file.upload_ref()) else {
             return Ok(false);
         };
-        let parts = match self.objects.stored_parts(owner, id, upload_id).await {
+        let parts = match self.objects.stored_parts(upload).await {
             Ok(stored) if plan.faults(&stored.list()).is_empty() => stored.parts(),
             Ok(_) | Err(ObjectsError::NoSuchUpload) => return Ok(false),
             Err(error) => return Err(error.into()),
         };
         let mut completing = due.file.clone();
-        if !completing.completing(upload_id, due.now) {
+        if !completing.completing(upload.upload_id, due.now) {
             return Ok(false);
         }
         self.records.save_file(&due.file, &completing).await?;
-        self.objects.complete_upload(owner, id, upload_id, &parts).await?; // if it is gone, the next try sees to it
+        self.objects.complete_upload(upload, &parts).await?; // if it is gone, the next try sees to it
         Ok(true)
     }
 
@@ -91,7 +91,7 @@ impl Sweep {
             _ if due.detail.source_headers => self.await_message(due).await,
             Some(url) if due.may_try => {
                 let (file_url, headers) = (url.clone(), SourceHeaders::default());
-                self.imports.queue_import(&ImportMessage { owner, id, file_url, headers }).await
+                self.imports.send(&ImportMessage { owner, id, file_url, headers }).await
             }
             _ => self.fail(due, "the import failed repeatedly").await,
         }
@@ -112,9 +112,9 @@ impl Sweep {
         if let Some(object) = self.stored(file).await? {
             return self.probe_again(due, object).await;
         }
-        if let (Some(upload_id), true) = (&file.upload_id, due.may_try) {
+        if let (Some(upload), true) = (file.upload_ref(), due.may_try) {
             let size = file.size.unwrap_or(0);
-            let completed = self.objects.complete_stored_parts(file.owner, file.id, upload_id, size).await?;
+            let completed = self.objects.complete_stored_parts(upload, size).await?;
             // Gone may mean that another one's completion, which S3 took minutes for, has come to its end just now.
             if completed == Uploaded::Completed || self.stored(file).await?.is_some() {
                 return Ok(()); // S3's event has it probed
@@ -129,7 +129,8 @@ impl Sweep {
     async fn probe_again(&self, due: &DueFile, object: ObjectMeta) -> Result<(), BoxError> {
         let File { owner, id, .. } = due.file;
         if due.may_try {
-            return self.probes.queue_probe(owner, id).await;
+            let bucket = self.objects.bucket().to_owned();
+            return self.probes.send(&StoredObject { bucket, owner, id }).await;
         }
         let probed =
             Probed::Unreadable("the file could not be probed: ffprobe was tried several times".to_owned());
@@ -138,7 +139,7 @@ impl Sweep {
     }
 
     async fn remove_expired(&self, file: &File, now: Timestamp) -> Result<(), BoxError> {
-        self.records.remove_file(None, file, now).await?;
+        self.records.remove_file(file, now).await?;
         self.objects.delete_file(file.owner, file.id, file.upload_id.as_deref()).await?;
         if !file.may_still_receive_bytes() {
             self.records.forget_removed(file.owner, file.id).await?;
@@ -149,8 +150,8 @@ impl Sweep {
     /// Only if nothing has happened to it since it was looked at. Its parts go first: a failed record no longer knows of
     /// them. Should a worker have begun on it just now, it throws them away itself.
     async fn fail(&self, due: &DueFile, reason: &str) -> Result<(), BoxError> {
-        if let Some(upload_id) = &due.file.upload_id {
-            self.objects.abort_upload(due.file.owner, due.file.id, upload_id).await?;
+        if let Some(upload) = due.file.upload_ref() {
+            self.objects.abort_upload(upload).await?;
         }
         let mut after = due.file.clone();
         after.fail(reason, due.now);

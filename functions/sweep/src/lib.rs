@@ -6,10 +6,10 @@ mod due_file;
 use std::error::Error;
 use std::time::{Duration, SystemTime};
 
-use files_domain::{BoxError, FileId, OwnerId, RemoveFile, StoreError};
+use files_domain::{BoxError, FileId, OwnerId};
 use files_objects::Objects;
-use files_queues::{ImportQueue, ProbeQueue};
-use files_records::{DUE_SHARDS, DueItem, DueWhat, Records};
+use files_queues::{ImportMessage, Queue, StoredObject};
+use files_records::{DUE_SHARDS, DueItem, DueWhat, Records, RecordsError};
 use lambda_startup::{MetricUnit, publish_metric};
 use serde_json::{Value, json};
 use tracing::{error, info};
@@ -28,9 +28,9 @@ pub struct Sweep {
     /// Bytes to look for, and to delete.
     pub objects: Objects,
     /// Where imports are queued again.
-    pub imports: ImportQueue,
+    pub imports: Queue<ImportMessage>,
     /// Where probes are asked for again.
-    pub probes: ProbeQueue,
+    pub probes: Queue<StoredObject>,
 }
 
 impl Sweep {
@@ -55,7 +55,7 @@ impl Sweep {
 
     /// Reads every partition of the index before anything is done, so that the age of the oldest entry is that of all of
     /// them; and the error of one that could not be read.
-    async fn read_due(&self) -> (Vec<DueItem>, Option<StoreError>) {
+    async fn read_due(&self) -> (Vec<DueItem>, Option<RecordsError>) {
         let now = lambda_startup::now();
         let (mut items, mut oldest, mut unread) = (Vec::new(), now, None);
         for shard in 0..DUE_SHARDS {
@@ -93,7 +93,7 @@ impl Sweep {
     async fn delete_removed(&self, owner: OwnerId, id: FileId) -> Result<(), BoxError> {
         let upload_id = match self.records.removed_upload(owner, id).await {
             Ok(upload_id) => upload_id,
-            Err(StoreError::NotFound) => return Ok(()),
+            Err(RecordsError::NotFound) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
         self.objects.delete_file(owner, id, upload_id.as_deref()).await?;

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use clap::Args;
-use files_queues::ProbeQueue;
+use files_queues::{Queue, StoredObject};
 use files_records::{Keys, Records};
 use serde::Deserialize;
 
@@ -44,6 +44,12 @@ struct Ready {
     region: String,
     access_key_id: String,
     secret_access_key: String,
+}
+
+/// The queue that asks for probes of objects in a bucket.
+pub(crate) struct ProbeQueue {
+    pub(crate) queue: Queue<StoredObject>,
+    pub(crate) bucket: String,
 }
 
 impl PlaceOptions {
@@ -84,7 +90,7 @@ impl PlaceOptions {
         }
     }
 
-    /// The queue through which probes are asked for again.
+    /// Opens the queue that asks for probes.
     pub(crate) async fn probe_queue(&self) -> Result<ProbeQueue> {
         if let Some(ready) = self.local()? {
             let config = aws_sdk_sqs::Config::builder()
@@ -94,18 +100,16 @@ impl PlaceOptions {
                 .credentials_provider(ready.keys())
                 .http_client(http_client())
                 .build();
-            return Ok(ProbeQueue::new(
-                aws_sdk_sqs::Client::from_conf(config),
-                ready.resource("ProbeQueue")?,
-                ready.resource("FilesBucket")?,
-            ));
+            let queue = Queue::new(aws_sdk_sqs::Client::from_conf(config), ready.resource("ProbeQueue")?);
+            return Ok(ProbeQueue { queue, bucket: ready.resource("FilesBucket")? });
         }
         let (Some(url), Some(bucket)) = (&self.probe_queue, &self.bucket) else {
             bail!(
                 "for AWS, --probe-queue and --bucket are needed: the stack's outputs ProbeQueueUrl and Bucket"
             );
         };
-        Ok(ProbeQueue::new(aws_sdk_sqs::Client::new(&aws().await), url, bucket))
+        let queue = Queue::new(aws_sdk_sqs::Client::new(&aws().await), url);
+        Ok(ProbeQueue { queue, bucket: bucket.clone() })
     }
 
     /// The local cloud, if that is what is meant.

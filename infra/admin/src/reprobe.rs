@@ -3,11 +3,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use files_domain::{File, FileId, OwnerId, QueueProbe};
-use files_queues::ProbeQueue;
+use files_domain::{File, FileId, OwnerId};
+use files_queues::StoredObject;
 use files_records::{Records, ScanPosition};
 use media_probe::{Ffprobe, Limits, is_outdated};
 use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use crate::place::ProbeQueue;
 
 /// Which files to look at again.
 #[derive(Debug, Args)]
@@ -92,5 +94,6 @@ async fn ask(
 ) -> Result<()> {
     pace.tick().await;
     records.ask_to_probe_again(owner, id).await.context("the record cannot be changed")?;
-    queue.queue_probe(owner, id).await.map_err(|error| anyhow!(error)).context("the queue cannot be reached")
+    let object = StoredObject { bucket: queue.bucket.clone(), owner, id };
+    queue.queue.send(&object).await.map_err(|error| anyhow!(error)).context("the queue cannot be reached")
 }

@@ -1,42 +1,47 @@
-use files_domain::{ApiKey, Authority, CheckKey, Scope, Timestamp};
+use std::borrow::Borrow;
+
+use files_domain::{ApiKey, Caller, Scope, Timestamp};
+use files_records::Keys;
 use http::header::AUTHORIZATION;
 use lambda_http::Request;
 
 use crate::{ApiError, Reason, header, query_parameter};
 
-/// The key that the request presents, for what it needs. Whether the key is good is for the records to say, in the same
-/// read or transaction that does the work; garbage is refused here and costs no read.
+/// Reads who sends a request, and with `parse` what it asks for.
+///
+/// A malformed key is refused here and costs no read. Whether a well-formed key is good is checked in the read or the
+/// transaction that does the work. What is wrong with the rest of the request is told only to the holder of a good key: so
+/// if `parse` fails, the key is checked first.
 ///
 /// # Errors
-/// [`Reason::InvalidApiKey`].
-pub fn authority(request: &Request, scope: Scope, now: Timestamp) -> Result<Authority, ApiError> {
-    let text = presented(request).ok_or(Reason::InvalidApiKey)?;
-    let key = ApiKey::parse(text.trim()).ok_or(Reason::InvalidApiKey)?;
-    Ok(Authority { key, scope, now })
-}
-
-/// What was read of a request, or what is wrong with it. The latter is told only to the holder of a good key: to all
-/// others the answer is 401, whatever they sent.
-///
-/// # Errors
-/// The key's problem, else the request's.
-pub async fn for_key_holder<T>(
-    keys: &impl CheckKey,
-    access: &Authority,
-    parsed: Result<T, ApiError>,
-) -> Result<T, ApiError> {
-    match parsed {
-        Ok(parsed) => Ok(parsed),
-        Err(wrong) => {
-            keys.check_key(access).await?;
-            Err(wrong)
+/// [`Reason::InvalidApiKey`]: there is no key, or it is malformed. If `parse` fails: the problem with the key, otherwise the
+/// error of `parse`.
+pub async fn authenticate<R: Borrow<Request>, T>(
+    keys: &Keys,
+    request: R,
+    scope: Scope,
+    now: Timestamp,
+    parse: impl FnOnce(R, &Caller) -> Result<T, ApiError>,
+) -> Result<(Caller, T), ApiError> {
+    let caller = caller(request.borrow(), scope, now)?;
+    match parse(request, &caller) {
+        Ok(parsed) => Ok((caller, parsed)),
+        Err(error) => {
+            keys.check(&caller).await?;
+            Err(error)
         }
     }
 }
 
-/// The header first, then `Authorization: Bearer` (RFC 6750), then the query.
-fn presented(request: &Request) -> Option<String> {
-    // Clients send an empty header where a variable is not set: it is as good as none.
+fn caller(request: &Request, scope: Scope, now: Timestamp) -> Result<Caller, ApiError> {
+    let text = presented_key(request).ok_or(Reason::InvalidApiKey)?;
+    let key = ApiKey::parse(text.trim()).ok_or(Reason::InvalidApiKey)?;
+    Ok(Caller { key, scope, now })
+}
+
+/// Returns the key in `X-API-KEY`, otherwise in `Authorization: Bearer` (RFC 6750), otherwise in the query.
+fn presented_key(request: &Request) -> Option<String> {
+    // Clients send an empty header if a variable of theirs is not set.
     if let Some(key) = header(request, "x-api-key").filter(|key| !key.trim().is_empty()) {
         return Some(key.to_owned());
     }
@@ -56,7 +61,7 @@ mod tests {
     use lambda_http::{Body, RequestExt};
     use std::collections::HashMap;
 
-    fn ask(uri: &str, headers: &[(&str, &str)]) -> Result<Authority, ApiError> {
+    fn ask(uri: &str, headers: &[(&str, &str)]) -> Result<Caller, ApiError> {
         let mut request = http::Request::builder();
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -64,11 +69,11 @@ mod tests {
         let query = uri.split_once("key=").map(|(_, key)| ("key".to_owned(), vec![key.to_owned()]));
         let parameters: HashMap<_, _> = query.into_iter().collect();
         let request = request.body(Body::Empty).unwrap().with_query_string_parameters(parameters);
-        authority(&request, Scope::Read, Timestamp::from_millis(1))
+        caller(&request, Scope::Read, Timestamp::from_millis(1))
     }
 
     #[test]
-    fn a_key_may_come_in_three_ways() {
+    fn a_key_is_read_from_header_bearer_or_query() {
         let key = ApiKey::generate(OwnerId::named("press")).unwrap();
         let text = key.reveal();
         let bearer = format!("bearer {text}");
@@ -85,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn no_key_and_garbage_are_refused_alike() {
+    fn a_missing_and_a_malformed_key_are_refused_alike() {
         for (uri, headers) in [
             ("/", vec![]),
             ("/?key=", vec![]),

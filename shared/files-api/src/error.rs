@@ -1,11 +1,13 @@
-use files_domain::{BoxError, KeyProblem, StoreError};
+use files_domain::{BoxError, KeyProblem};
+use files_objects::ObjectsError;
+use files_records::RecordsError;
 use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue};
 use lambda_http::{Body, Response};
 use serde::Serialize;
 
 use crate::Reason;
-use crate::respond::answer;
+use crate::respond::respond;
 
 /// An answer that is not what the client wanted: a reason and a sentence for the client, the cause for the log.
 #[derive(Debug)]
@@ -82,10 +84,10 @@ impl ApiError {
         self
     }
 
-    /// With the methods that a route does take.
+    /// Adds `Allow` with the methods that the path has.
     #[must_use]
-    pub fn allowing(mut self, methods: &'static str) -> Self {
-        self.headers.push((ALLOW, HeaderValue::from_static(methods)));
+    pub fn allowing(mut self, methods: &str) -> Self {
+        self.headers.extend(HeaderValue::from_str(methods).ok().map(|methods| (ALLOW, methods)));
         self
     }
 
@@ -118,24 +120,34 @@ impl ApiError {
             details: &self.details,
             request_id,
         };
-        let mut response = answer(status, &body);
+        let mut response = respond(status, &body);
         response.headers_mut().extend(self.headers);
         response
     }
 }
 
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
+impl From<RecordsError> for ApiError {
+    fn from(error: RecordsError) -> Self {
         match error {
-            StoreError::Key(KeyProblem::Invalid) => Reason::InvalidApiKey.into(),
-            StoreError::Key(KeyProblem::MissingScope(scope)) => {
+            RecordsError::Key(KeyProblem::Invalid) => Reason::InvalidApiKey.into(),
+            RecordsError::Key(KeyProblem::MissingScope(scope)) => {
                 Self::from(Reason::MissingScope).with_message(format!("The API key lacks the scope {scope}"))
             }
-            StoreError::NotFound => Reason::NotFound.into(),
-            StoreError::IdempotencyConflict => Reason::IdempotencyConflict.into(),
-            StoreError::Changed => Reason::TooBusy.into(),
-            StoreError::Busy(cause) => Self::from(Reason::TooBusy).caused_by(cause),
-            StoreError::Unavailable(cause) => Self::internal(cause),
+            RecordsError::NotFound => Reason::NotFound.into(),
+            RecordsError::IdempotencyConflict => Reason::IdempotencyConflict.into(),
+            RecordsError::Changed => Reason::TooBusy.into(),
+            RecordsError::Busy(cause) => Self::from(Reason::TooBusy).caused_by(cause),
+            RecordsError::Unavailable(cause) => Self::internal(cause),
+        }
+    }
+}
+
+impl From<ObjectsError> for ApiError {
+    fn from(error: ObjectsError) -> Self {
+        match error {
+            ObjectsError::NoSuchUpload => Reason::PartsGone.into(),
+            ObjectsError::Presigning(_) => Self::internal(error),
+            error => Self::from(Reason::TooBusy).caused_by(error),
         }
     }
 }

@@ -12,11 +12,12 @@ mod params;
 mod preview;
 mod reason;
 mod respond;
+mod routes;
 mod service;
 mod upload;
 mod wire;
 
-pub use auth::{authority, for_key_holder};
+pub use auth::authenticate;
 pub use base_url::BaseUrl;
 pub use create::{CreateRequest, CreateWhat};
 pub use cursor::Cursor;
@@ -26,8 +27,9 @@ pub use json_object::JsonObject;
 pub use params::{file_id, file_name, header, json_object, query_parameter, query_parameters};
 pub use preview::PreviewRequest;
 pub use reason::Reason;
-pub use respond::{Answer, answer, check_if_match, etag, is_fresh, no_content};
-pub use service::serve;
+pub use respond::{ApiResult, check_if_match, etag, is_fresh, no_content, respond};
+pub use routes::{ROUTES, Route, allowed_methods};
+pub use service::{Endpoint, handle_event, serve};
 pub use upload::{awaited_parts, awaits_put};
 pub use wire::{
     FileBody, ListBody, PartBody, PartsBody, Probe, SignedPart, SignedPartsBody, UploadBody, UploadWay,

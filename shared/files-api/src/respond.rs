@@ -5,13 +5,13 @@ use serde::Serialize;
 
 use crate::{ApiError, Reason, header};
 
-/// What a handler gives.
-pub type Answer = Result<Response<Body>, ApiError>;
+/// What an endpoint returns: a response, or the error from which the response is made.
+pub type ApiResult = Result<Response<Body>, ApiError>;
 
-/// A JSON answer. It is one client's alone, so no cache may keep it for another.
+/// Returns a JSON response that only the client's own cache may store.
 #[must_use]
-pub fn answer(status: StatusCode, body: &impl Serialize) -> Response<Body> {
-    // Serialising our own wire types cannot fail: they have string keys and finite numbers.
+pub fn respond(status: StatusCode, body: &impl Serialize) -> Response<Body> {
+    // Serializing the wire types cannot fail: they have string keys and finite numbers.
     let text = serde_json::to_string(body).unwrap_or_default();
     let mut response = Response::new(Body::Text(text));
     *response.status_mut() = status;
@@ -21,7 +21,7 @@ pub fn answer(status: StatusCode, body: &impl Serialize) -> Response<Body> {
     response
 }
 
-/// 204.
+/// Returns a response with status 204.
 #[must_use]
 pub fn no_content() -> Response<Body> {
     let mut response = Response::new(Body::Empty);
@@ -29,14 +29,14 @@ pub fn no_content() -> Response<Body> {
     response
 }
 
-/// A file's entity tag (RFC 9110, section 8.8.3): another one with every change of the file.
+/// Returns a file's entity tag (RFC 9110, section 8.8.3), which changes with every change of the file.
 #[must_use]
 pub fn etag(version: u64) -> String {
     format!("\"v{version}\"")
 }
 
-/// Whether the client's `If-Match` allows a change of the file with this entity tag (RFC 9110, section 13.1.1). Without the
-/// header every change is allowed; a weak tag matches nothing.
+/// Checks that the client's `If-Match` allows a change of the file with this entity tag (RFC 9110, section 13.1.1). Without
+/// the header every change is allowed; a weak tag matches nothing.
 ///
 /// # Errors
 /// [`Reason::PreconditionFailed`].
@@ -47,7 +47,7 @@ pub fn check_if_match(request: &Request, etag: &str) -> Result<(), ApiError> {
     if matches { Ok(()) } else { Err(Reason::PreconditionFailed.into()) }
 }
 
-/// Whether the client has just this already (RFC 9110, section 13.1.2).
+/// Returns whether the client's `If-None-Match` names this entity tag (RFC 9110, section 13.1.2).
 #[must_use]
 pub fn is_fresh(request: &Request, etag: &str) -> bool {
     let Some(tags) = header(request, IF_NONE_MATCH.as_str()) else {

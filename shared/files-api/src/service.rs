@@ -1,40 +1,54 @@
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
+use files_domain::Timestamp;
 use lambda_http::http::header::HOST;
 use lambda_http::request::{LambdaRequest, RequestContext};
 use lambda_http::tower::ServiceExt;
 use lambda_http::{
-    Adapter, Body, Error, LambdaEvent, Request, RequestExt, Response, lambda_runtime, service_fn,
+    Adapter, Body, Context, Error, LambdaEvent, Request, RequestExt, Response, lambda_runtime, service_fn,
 };
 use tracing::{Instrument, error, info, info_span, warn};
 
-use crate::{Answer, ApiError};
+use crate::{ApiError, ApiResult};
 
-/// Answers requests until Lambda ends the process. Errors become answers of the one shape; each request leaves one line
-/// in the log, with its causes, but never a body, a key or a URL.
+/// Handles the requests of one function of the API.
+pub trait Endpoint: Send + Sync + 'static {
+    /// Handles one request, which came at `now`. An error becomes a response of the one shape that all errors have.
+    fn handle(&self, request: Request, now: Timestamp) -> impl Future<Output = ApiResult> + Send;
+}
+
+/// Serves requests until Lambda ends the process. Each request leaves one line in the log, with the causes of its error, but
+/// never a body, a key or a URL.
 ///
 /// # Errors
-/// The Runtime API is out of reach.
-pub async fn serve<H, F>(handler: H) -> Result<(), Error>
-where
-    H: Fn(Request) -> F,
-    F: Future<Output = Answer> + Send,
-{
-    let handler = Arc::new(handler);
+/// The Runtime API cannot be reached.
+pub async fn serve(endpoint: impl Endpoint) -> Result<(), Error> {
+    let endpoint = Arc::new(endpoint);
     let service = Adapter::from(service_fn(move |request: Request| {
-        let request_id = request_id(&request);
-        let route = route(&request);
-        let span = info_span!("request", request_id, route);
-        let handling = handler(request);
-        async move { Ok::<_, Infallible>(conclude(handling, &request_id).await) }.instrument(span)
+        let endpoint = Arc::clone(&endpoint);
+        async move { Ok::<_, Infallible>(handle(&*endpoint, request, SystemTime::now().into()).await) }
     }));
     lambda_runtime::run(service.map_request(without_host)).await
 }
 
-/// Removes what the client says of the API's name. `lambda_http` makes the request's URI of it, and panics where it makes
-/// none; without it, of the name that the gateway gives.
+/// Handles one event of the API, as [`serve`] does, with the present given: for tests that call an endpoint in their own
+/// process.
+pub async fn handle_event(endpoint: &impl Endpoint, event: LambdaRequest, now: Timestamp) -> Response<Body> {
+    let LambdaEvent { payload, .. } = without_host(LambdaEvent::new(event, Context::default()));
+    handle(endpoint, Request::from(payload), now).await
+}
+
+/// Handles one request, in a span of its own. An error becomes a response.
+async fn handle(endpoint: &impl Endpoint, request: Request, now: Timestamp) -> Response<Body> {
+    let request_id = request_id(&request);
+    let span = info_span!("request", request_id, route = route(&request));
+    conclude(endpoint.handle(request, now), &request_id).instrument(span).await
+}
+
+/// Removes the client's `Host`. `lambda_http` builds the request's URI from it and panics if that fails; without it, it takes
+/// the domain name that the gateway gives.
 fn without_host(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequest> {
     if let LambdaRequest::ApiGatewayV2(request) = &mut event.payload {
         request.headers.remove(HOST);
@@ -42,35 +56,35 @@ fn without_host(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequ
     event
 }
 
-async fn conclude(handling: impl Future<Output = Answer>, request_id: &str) -> Response<Body> {
+async fn conclude(handling: impl Future<Output = ApiResult>, request_id: &str) -> Response<Body> {
     let started = Instant::now();
-    let answer = handling.await;
+    let result = handling.await;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    match answer {
+    match result {
         Ok(response) => {
-            info!(status = response.status().as_u16(), duration_ms, "answered");
+            info!(status = response.status().as_u16(), duration_ms, "responded");
             response
         }
-        Err(refusal) => {
-            log(&refusal, duration_ms);
-            refusal.into_response(request_id)
+        Err(error) => {
+            log(&error, duration_ms);
+            error.into_response(request_id)
         }
     }
 }
 
-fn log(refusal: &ApiError, duration_ms: u64) {
-    let (status, reason) = (refusal.reason().status().as_u16(), refusal.reason().as_str());
-    match refusal.cause() {
+fn log(error: &ApiError, duration_ms: u64) {
+    let (status, reason) = (error.reason().status().as_u16(), error.reason().as_str());
+    match error.cause() {
         Some(cause) if status >= 500 => error!(status, reason, duration_ms, cause = chain(cause), "failed"),
         Some(cause) => warn!(status, reason, duration_ms, cause = chain(cause), "refused"),
         None => info!(status, reason, duration_ms, "refused"),
     }
 }
 
-/// More of a cause than this is noise, or somebody else's text.
+/// Longest cause in the log: the rest is repetition, or text of another party.
 const MAX_CAUSE_CHARS: usize = 1_000;
 
-/// An error and all that caused it, in one line.
+/// Returns an error and its sources in one line.
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -82,7 +96,7 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     text.chars().take(MAX_CAUSE_CHARS).collect::<String>().escape_debug().to_string()
 }
 
-/// The gateway's id of the request, which a client can see too.
+/// Returns the gateway's id of the request, which the client sees too.
 fn request_id(request: &Request) -> String {
     let gateway = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
@@ -93,7 +107,7 @@ fn request_id(request: &Request) -> String {
         .unwrap_or_default()
 }
 
-/// The route's pattern, never the path: a path may hold a file's name.
+/// Returns the route's pattern, never the path: a path may hold a file's name.
 fn route(request: &Request) -> String {
     match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.route_key.clone().unwrap_or_default(),
@@ -103,7 +117,6 @@ fn route(request: &Request) -> String {
 
 #[cfg(test)]
 mod tests {
-    use lambda_http::Context;
     use serde_json::json;
 
     use super::*;

@@ -4,7 +4,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    FileId, FileName, MediaType, Metadata, Origin, OwnerId, PartPlan, ProbeSummary, Resume, Timestamp, limits,
+    FileId, FileName, MediaType, Metadata, Origin, OwnerId, PartPlan, ProbeSummary, Resume, Timestamp,
+    UploadRef, limits,
 };
 
 /// Where a file's bytes come from.
@@ -106,7 +107,7 @@ pub struct File {
     /// Bytes, announced or stored.
     pub size: Option<u64>,
     /// Bytes that its owner's usage counts for it.
-    pub held: u64,
+    pub reserved_bytes: u64,
     /// Media type (RFC 9110, section 8.3.1).
     pub content_type: Option<String>,
     /// Of the stored bytes.
@@ -166,6 +167,13 @@ impl File {
     #[must_use]
     pub fn part_plan(&self) -> Option<PartPlan> {
         Some(PartPlan::recorded(self.size?, self.part_size?))
+    }
+
+    /// Returns its multipart upload that is, or may be, unfinished.
+    #[must_use]
+    pub fn upload_ref(&self) -> Option<UploadRef<'_>> {
+        let upload_id = self.upload_id.as_deref()?;
+        Some(UploadRef { owner: self.owner, id: self.id, upload_id })
     }
 
     /// Whether it waits for bytes that the client is to send.
@@ -284,7 +292,7 @@ impl NewFile {
             status,
             updated_at: now,
             version: 1,
-            held: self.size.unwrap_or(0),
+            reserved_bytes: self.size.unwrap_or(0),
             size: self.size,
             content_type: self.content_type,
             checksum: None,

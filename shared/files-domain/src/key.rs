@@ -178,34 +178,6 @@ impl KeyRecord {
     }
 }
 
-/// A presented key, what it shall be used for, and when: what a record is checked against.
-#[derive(Clone, Debug)]
-pub struct Authority {
-    /// The key a client presented.
-    pub key: ApiKey,
-    /// What the request needs.
-    pub scope: Scope,
-    /// When the request came.
-    pub now: Timestamp,
-}
-
-impl Authority {
-    /// Whose files the request is about.
-    #[must_use]
-    pub fn owner(&self) -> OwnerId {
-        self.key.owner()
-    }
-
-    /// Holds what is stored of the key against the request.
-    ///
-    /// # Errors
-    /// No record, another owner's, or one that does not allow this.
-    pub fn check(&self, record: Option<&KeyRecord>) -> Result<(), KeyProblem> {
-        let record = record.filter(|record| record.owner == self.owner()).ok_or(KeyProblem::Invalid)?;
-        record.authorize(self.scope, self.now)
-    }
-}
-
 /// A key to make.
 #[derive(Clone, Debug)]
 pub struct NewKey {
@@ -222,6 +194,7 @@ pub struct NewKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Caller;
 
     fn key() -> ApiKey {
         ApiKey::generate(OwnerId::named("press")).unwrap()
@@ -268,8 +241,7 @@ mod tests {
             expires_at: None,
             revoked_at: None,
         };
-        let ask =
-            |scope, record: Option<&KeyRecord>| Authority { key: key.clone(), scope, now }.check(record);
+        let ask = |scope, record: Option<&KeyRecord>| Caller { key: key.clone(), scope, now }.check(record);
         assert_eq!(ask(Scope::Read, Some(&record)), Ok(()));
         assert_eq!(ask(Scope::Delete, Some(&record)), Err(KeyProblem::MissingScope(Scope::Delete)));
         assert_eq!(ask(Scope::Read, None), Err(KeyProblem::Invalid));

@@ -1,21 +1,48 @@
 use media_facts::{MediaType, ProbeSummary};
 
-/// Where the facts ([`ProbeFacts`](media_facts::ProbeFacts)) are in the stored JSON, beside `format`, `streams` and
-/// `chapters`.
+use crate::{FullProbe, ObjectMeta, Timestamp};
+
+/// Names the member of the stored JSON that holds the facts ([`ProbeFacts`](media_facts::ProbeFacts)), beside `format`,
+/// `streams` and `chapters`.
 pub const PROBE_FACTS: &str = "facts";
 
-/// How probing ended.
+/// Says how a probe ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Probed {
-    /// ffprobe read it.
+    /// ffprobe read the file, or with `partial` some of it.
     Media {
-        /// What it is.
+        /// The kind of media.
         media_type: MediaType,
-        /// The flat part.
+        /// The flat part of ffprobe's output.
         summary: ProbeSummary,
-        /// Why it read only a part of the file, in plain words: what depends on the whole is then absent.
+        /// Why ffprobe read only a part of the file, in plain words: values that depend on the whole file are then absent.
         partial: Option<String>,
     },
-    /// ffprobe could not, for the reason given in plain words. The file is good all the same.
+    /// ffprobe could not read the file, for the reason given in plain words. The stored bytes are good all the same.
     Unreadable(String),
+}
+
+/// Carries everything that a finished probe writes to the record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProbeDone {
+    /// The object that was probed.
+    pub object: ObjectMeta,
+    /// How the probe ended.
+    pub probed: Probed,
+    /// Media type by the object's bytes, where the declared one is missing or wrong.
+    pub content_type: Option<String>,
+    /// ffprobe's complete output.
+    pub full: Option<FullProbe>,
+    /// Version of the ffprobe that ran; `None` if none did.
+    pub by: Option<String>,
+    /// When the probe ended.
+    pub now: Timestamp,
+}
+
+impl ProbeDone {
+    /// Returns a probe of which only these three things are known.
+    #[must_use]
+    pub fn new(object: ObjectMeta, probed: Probed, now: Timestamp) -> Self {
+        Self { object, probed, content_type: None, full: None, by: None, now }
+    }
 }

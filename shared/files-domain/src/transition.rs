@@ -29,7 +29,7 @@ impl File {
         debug_assert!(!self.status.is_terminal());
         self.status = Status::Running;
         self.size = Some(object.size);
-        self.held = object.size;
+        self.reserved_bytes = object.size;
         self.checksum = object.checksum;
         self.content_type = Some(self.imported_type(object.name.as_ref(), object.content_type.as_deref()));
         if self.name_from_source {
@@ -94,7 +94,7 @@ impl File {
         debug_assert!(!self.status.is_terminal());
         self.status = Status::Failed;
         self.error = Some(error.into());
-        self.held = 0;
+        self.reserved_bytes = 0;
         self.settle(now);
     }
 
@@ -104,7 +104,7 @@ impl File {
         debug_assert!(!self.status.is_terminal());
         self.status = Status::Success;
         self.size = Some(object.size);
-        self.held = object.size;
+        self.reserved_bytes = object.size;
         self.checksum = self.checksum.take().or_else(|| object.checksum.clone());
         let stated = self.content_type.take().or_else(|| object.content_type.clone());
         self.content_type = done.content_type.clone().or(stated);
@@ -242,13 +242,13 @@ mod tests {
     fn an_import_holds_its_bytes_once_it_has_them_and_gives_them_back_when_it_fails() {
         let now = Timestamp::from_millis(NOW + 1);
         let mut file = import(None);
-        assert_eq!((file.status, file.held, file.importing), (Status::Pending, 0, true));
+        assert_eq!((file.status, file.reserved_bytes, file.importing), (Status::Pending, 0, true));
         file.imported(object(7), now);
-        assert_eq!((file.status, file.held, file.importing), (Status::Running, 7, false));
+        assert_eq!((file.status, file.reserved_bytes, file.importing), (Status::Running, 7, false));
         assert_eq!(file.name.as_str(), "clip.mp4");
         assert_eq!(file.due.map(|due| due.kind), Some(DueKind::Probe));
         file.fail("source answered 404", now);
-        assert_eq!((file.status, file.held, file.due), (Status::Failed, 0, None));
+        assert_eq!((file.status, file.reserved_bytes, file.due), (Status::Failed, 0, None));
     }
 
     #[test]
@@ -303,7 +303,10 @@ mod tests {
         file.parts_asked_for(Some("u1"), now);
         assert!(!file.completing("u2", now), "another one");
         assert!(file.completing("u1", now));
-        assert_eq!((file.status, file.held, file.upload_id.as_deref()), (Status::Running, 20, Some("u1")));
+        assert_eq!(
+            (file.status, file.reserved_bytes, file.upload_id.as_deref()),
+            (Status::Running, 20, Some("u1"))
+        );
         assert_eq!(file.due.map(|due| due.kind), Some(DueKind::Probe));
         assert!(!file.completing("u1", now), "once");
         assert!(!file.parts_asked_for(Some("u2"), now));
@@ -324,7 +327,7 @@ mod tests {
             let mut file = import(Some(at));
             let now = Timestamp::from_millis(NOW);
             file.probed(&ProbeDone::new(meta.clone(), probed, now));
-            assert_eq!((file.status, file.size, file.held), (Status::Success, Some(9), 9));
+            assert_eq!((file.status, file.size, file.reserved_bytes), (Status::Success, Some(9), 9));
             assert_eq!(file.probe.is_none(), file.ffprobe_error.is_some());
             assert_eq!(file.due, Some(Due { kind: DueKind::Expire, at, tries: 0 }));
         }

@@ -17,6 +17,9 @@ pub enum ObjectsError {
     /// The object is no longer the one that was looked at.
     #[error("the object has changed")]
     Changed,
+    /// A URL cannot be presigned.
+    #[error("the URL cannot be presigned")]
+    Presigning(#[source] BoxError),
     /// S3 refused or failed.
     #[error("S3: {code}")]
     Failed {

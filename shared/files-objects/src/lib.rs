@@ -9,7 +9,7 @@ mod range;
 
 pub use disposition::{Disposition, Served};
 pub use error::ObjectsError;
-pub use multipart::{Part, PartBytes, StoredParts, Uploaded, checksum_of_parts};
+pub use multipart::{Part, PartBody, PartBytes, StoredParts, Uploaded, checksum_of_parts};
 pub use object::{Body, Upload};
 pub use presign::{PartTerms, Presigned};
 
@@ -23,9 +23,15 @@ pub struct Objects {
 }
 
 impl Objects {
-    /// The objects in `bucket`.
+    /// Returns the objects in `bucket`.
     #[must_use]
     pub fn new(client: Client, bucket: impl Into<String>) -> Self {
         Self { client, bucket: bucket.into() }
+    }
+
+    /// Returns the bucket's name.
+    #[must_use]
+    pub fn bucket(&self) -> &str {
+        &self.bucket
     }
 }

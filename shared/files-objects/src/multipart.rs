@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use crc_fast::CrcAlgorithm;
-use files_domain::{BoxError, Checksum, FileId, OwnerId, StoredPart, file_object_key};
+use files_domain::{BoxError, Checksum, FileId, OwnerId, StoredPart, UploadRef, file_object_key};
 use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
@@ -84,7 +84,7 @@ fn patient() -> aws_sdk_s3::config::Builder {
 }
 
 /// A part that is streamed takes as long as its source; whoever streams it watches that something moves.
-fn without_clock() -> aws_sdk_s3::config::Builder {
+fn without_timeouts() -> aws_sdk_s3::config::Builder {
     let timeouts =
         TimeoutConfig::builder().disable_read_timeout().disable_operation_attempt_timeout().build();
     aws_sdk_s3::config::Config::builder()
@@ -127,6 +127,27 @@ impl PartBytes {
     pub fn channel(size: u64) -> (mpsc::Sender<Bytes>, Self) {
         let (sender, chunks) = mpsc::channel(1); // more would only take memory
         (sender, Self { chunks, left: size })
+    }
+}
+
+/// The bytes of a part: in memory, or as a stream.
+#[derive(Debug)]
+pub enum PartBody {
+    /// All bytes are in memory.
+    Whole(Bytes),
+    /// The bytes arrive while the part is sent.
+    Streamed(PartBytes),
+}
+
+impl From<Bytes> for PartBody {
+    fn from(bytes: Bytes) -> Self {
+        Self::Whole(bytes)
+    }
+}
+
+impl From<PartBytes> for PartBody {
+    fn from(bytes: PartBytes) -> Self {
+        Self::Streamed(bytes)
     }
 }
 
@@ -188,65 +209,32 @@ impl Objects {
 
     /// Stores one part.
     ///
-    /// # Errors
-    /// [`ObjectsError::NoSuchUpload`], or S3 failed.
-    pub async fn upload_part(
-        &self,
-        owner: OwnerId,
-        id: FileId,
-        upload_id: &str,
-        number: i32,
-        bytes: Bytes,
-    ) -> Result<Part, ObjectsError> {
-        let size = bytes.len() as u64;
-        let part = self
-            .client
-            .upload_part()
-            .bucket(&self.bucket)
-            .key(file_object_key(owner, id))
-            .upload_id(upload_id);
-        let stored = part
-            .part_number(number)
-            .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
-            .body(bytes.into())
-            .send()
-            .await
-            .map_err(ObjectsError::from_sdk)?;
-        Ok(Part {
-            number,
-            size,
-            etag: stored.e_tag.unwrap_or_default(),
-            crc64nvme: stored.checksum_crc64_nvme,
-        })
-    }
-
-    /// Stores one part whose bytes are only on their way: none of them is kept here, so that nothing is sent again when
-    /// S3 fails. The checksum follows the bytes. There is no limit of time: whoever sends the bytes knows how fast they come.
+    /// The SDK retries a part whose bytes are in memory. A streamed part is sent once and without a timeout, since its
+    /// sender determines the rate.
     ///
     /// # Errors
-    /// [`ObjectsError::NoSuchUpload`], or S3 failed, or the bytes broke off.
-    pub async fn stream_part(
+    /// [`ObjectsError::NoSuchUpload`]; [`ObjectsError::Failed`]: S3 failed, or the stream ended early.
+    pub async fn put_part(
         &self,
-        owner: OwnerId,
-        id: FileId,
-        upload_id: &str,
+        upload: UploadRef<'_>,
         number: i32,
-        bytes: PartBytes,
+        bytes: impl Into<PartBody>,
     ) -> Result<Part, ObjectsError> {
-        let size = bytes.left;
-        let part = self
-            .client
-            .upload_part()
-            .bucket(&self.bucket)
-            .key(file_object_key(owner, id))
-            .upload_id(upload_id);
+        let (size, body, is_streamed) = match bytes.into() {
+            PartBody::Whole(bytes) => (bytes.len() as u64, bytes.into(), false),
+            PartBody::Streamed(bytes) => (bytes.left, ByteStream::new(SdkBody::from_body_1_x(bytes)), true),
+        };
+        let part =
+            self.client.upload_part().bucket(&self.bucket).key(file_object_key(upload.owner, upload.id));
         let part = part
+            .upload_id(upload.upload_id)
             .part_number(number)
             .content_length(i64::try_from(size).unwrap_or(i64::MAX))
             .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
-            .body(ByteStream::new(SdkBody::from_body_1_x(bytes)));
-        let stored =
-            part.customize().config_override(without_clock()).send().await.map_err(ObjectsError::from_sdk)?;
+            .body(body)
+            .customize();
+        let part = if is_streamed { part.config_override(without_timeouts()) } else { part };
+        let stored = part.send().await.map_err(ObjectsError::from_sdk)?;
         Ok(Part {
             number,
             size,
@@ -261,9 +249,7 @@ impl Objects {
     /// S3 failed, or refused the parts.
     pub async fn complete_upload(
         &self,
-        owner: OwnerId,
-        id: FileId,
-        upload_id: &str,
+        upload: UploadRef<'_>,
         parts: &[Part],
     ) -> Result<Uploaded, ObjectsError> {
         let whole = crc64nvme_of_whole(parts).map(|crc| BASE64.encode(crc.to_be_bytes()));
@@ -272,10 +258,13 @@ impl Objects {
             completed.set_checksum_crc64_nvme(part.crc64nvme.clone()).build()
         });
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build();
-        let complete =
-            self.client.complete_multipart_upload().bucket(&self.bucket).key(file_object_key(owner, id));
+        let complete = self
+            .client
+            .complete_multipart_upload()
+            .bucket(&self.bucket)
+            .key(file_object_key(upload.owner, upload.id));
         let complete = complete
-            .upload_id(upload_id)
+            .upload_id(upload.upload_id)
             .checksum_type(ChecksumType::FullObject)
             .set_checksum_crc64_nvme(whole)
             .multipart_upload(parts);
@@ -293,14 +282,12 @@ impl Objects {
     /// S3 failed, or refused the parts.
     pub async fn complete_stored_parts(
         &self,
-        owner: OwnerId,
-        id: FileId,
-        upload_id: &str,
+        upload: UploadRef<'_>,
         size: u64,
     ) -> Result<Uploaded, ObjectsError> {
-        match self.stored_parts(owner, id, upload_id).await {
+        match self.stored_parts(upload).await {
             Ok(stored) if stored.size() == size && !stored.0.is_empty() => {
-                self.complete_upload(owner, id, upload_id, &stored.parts()).await
+                self.complete_upload(upload, &stored.parts()).await
             }
             Ok(_) => Ok(Uploaded::Gone),
             Err(ObjectsError::NoSuchUpload) => Ok(Uploaded::Gone),
@@ -312,16 +299,11 @@ impl Objects {
     ///
     /// # Errors
     /// [`ObjectsError::NoSuchUpload`], or S3 failed.
-    pub async fn stored_parts(
-        &self,
-        owner: OwnerId,
-        id: FileId,
-        upload_id: &str,
-    ) -> Result<StoredParts, ObjectsError> {
+    pub async fn stored_parts(&self, upload: UploadRef<'_>) -> Result<StoredParts, ObjectsError> {
         let mut all = Vec::new();
         let mut after = 0;
         loop {
-            let (parts, next) = self.parts_page(owner, id, upload_id, after).await?;
+            let (parts, next) = self.parts_page(upload, after).await?;
             all.extend(parts);
             let Some(next) = next else { return Ok(StoredParts(all)) };
             after = next;
@@ -335,25 +317,22 @@ impl Objects {
     /// [`ObjectsError::NoSuchUpload`], or S3 failed.
     pub async fn list_parts(
         &self,
-        owner: OwnerId,
-        id: FileId,
-        upload_id: &str,
+        upload: UploadRef<'_>,
         after: u32,
     ) -> Result<(Vec<StoredPart>, Option<u32>), ObjectsError> {
         let after = i32::try_from(after).unwrap_or(i32::MAX);
-        let (parts, next) = self.parts_page(owner, id, upload_id, after).await?;
+        let (parts, next) = self.parts_page(upload, after).await?;
         Ok((StoredParts(parts).list(), next.map(number_of)))
     }
 
     async fn parts_page(
         &self,
-        owner: OwnerId,
-        id: FileId,
-        upload_id: &str,
+        upload: UploadRef<'_>,
         after: i32,
     ) -> Result<(Vec<Part>, Option<i32>), ObjectsError> {
-        let list = self.client.list_parts().bucket(&self.bucket).key(file_object_key(owner, id));
-        let list = list.upload_id(upload_id).part_number_marker(after.to_string());
+        let list =
+            self.client.list_parts().bucket(&self.bucket).key(file_object_key(upload.owner, upload.id));
+        let list = list.upload_id(upload.upload_id).part_number_marker(after.to_string());
         let page = list.send().await.map_err(ObjectsError::from_sdk)?;
         let more = page.is_truncated.unwrap_or(false);
         let parts: Vec<_> = page.parts.unwrap_or_default().into_iter().map(stored).collect();
@@ -366,14 +345,10 @@ impl Objects {
     ///
     /// # Errors
     /// S3 failed.
-    pub async fn abort_upload(
-        &self,
-        owner: OwnerId,
-        id: FileId,
-        upload_id: &str,
-    ) -> Result<(), ObjectsError> {
-        let abort = self.client.abort_multipart_upload().bucket(&self.bucket).key(file_object_key(owner, id));
-        match abort.upload_id(upload_id).send().await.map_err(ObjectsError::from_sdk) {
+    pub async fn abort_upload(&self, upload: UploadRef<'_>) -> Result<(), ObjectsError> {
+        let abort = self.client.abort_multipart_upload().bucket(&self.bucket);
+        let abort = abort.key(file_object_key(upload.owner, upload.id));
+        match abort.upload_id(upload.upload_id).send().await.map_err(ObjectsError::from_sdk) {
             Ok(_) | Err(ObjectsError::NoSuchUpload) => Ok(()),
             Err(error) => Err(error),
         }

@@ -1,7 +1,7 @@
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use aws_sdk_s3::types::ChecksumMode;
 use bytes::Bytes;
-use files_domain::{Checksum, FileId, ObjectMeta, OwnerId, file_object_key, probe_object_key};
+use files_domain::{Checksum, FileId, ObjectMeta, OwnerId, UploadRef, file_object_key, probe_object_key};
 
 use crate::presign::{base64_of_hex, hex_of_base64};
 use crate::{Objects, ObjectsError};
@@ -87,7 +87,7 @@ impl Objects {
         upload_id: Option<&str>,
     ) -> Result<(), ObjectsError> {
         if let Some(upload_id) = upload_id {
-            self.abort_upload(owner, id, upload_id).await?;
+            self.abort_upload(UploadRef { owner, id, upload_id }).await?;
         }
         tokio::try_join!(self.delete(file_object_key(owner, id)), self.delete(probe_object_key(owner, id)))?;
         Ok(())

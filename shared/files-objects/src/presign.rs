@@ -5,7 +5,7 @@ use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
 use aws_sdk_s3::primitives::DateTime;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use files_domain::{File, FileId, OwnerId, Timestamp, file_object_key};
+use files_domain::{BoxError, File, FileId, OwnerId, Timestamp, file_object_key};
 use percent_encoding::percent_decode_str;
 
 use crate::{Objects, ObjectsError, Served};
@@ -59,7 +59,7 @@ impl Objects {
             .content_type(file.content_type.as_deref().unwrap_or("application/octet-stream"))
             .if_none_match("*")
             .set_checksum_sha256(sha256);
-        let request = put.presigned(config(now, lifetime)?).await.map_err(ObjectsError::from_sdk)?;
+        let request = put.presigned(config(now, lifetime)?).await.map_err(presigning)?;
         Ok(presigned(&request, now, lifetime))
     }
 
@@ -80,7 +80,7 @@ impl Objects {
             .upload_id(terms.upload_id)
             .part_number(i32::try_from(terms.number).unwrap_or(i32::MAX))
             .content_length(i64::try_from(terms.size).unwrap_or(i64::MAX));
-        let request = part.presigned(config(now, lifetime)?).await.map_err(ObjectsError::from_sdk)?;
+        let request = part.presigned(config(now, lifetime)?).await.map_err(presigning)?;
         Ok(presigned(&request, now, lifetime))
     }
 
@@ -97,7 +97,7 @@ impl Objects {
         lifetime: Duration,
     ) -> Result<Presigned, ObjectsError> {
         let get = self.client.get_object().bucket(&self.bucket).key(file_object_key(owner, id));
-        let request = get.presigned(config(now, lifetime)?).await.map_err(ObjectsError::from_sdk)?;
+        let request = get.presigned(config(now, lifetime)?).await.map_err(presigning)?;
         Ok(presigned(&request, now, lifetime))
     }
 
@@ -125,7 +125,7 @@ impl Objects {
                 .response_content_language(NO_LANGUAGE)
                 .response_expires(DateTime::from_secs(0))
                 .response_cache_control(NOT_CACHED);
-            head.presigned(config).await.map_err(ObjectsError::from_sdk)?
+            head.presigned(config).await.map_err(presigning)?
         } else {
             let get = self.client.get_object().bucket(&self.bucket).key(key);
             let get = get
@@ -135,7 +135,7 @@ impl Objects {
                 .response_content_language(NO_LANGUAGE)
                 .response_expires(DateTime::from_secs(0))
                 .response_cache_control(NOT_CACHED);
-            get.presigned(config).await.map_err(ObjectsError::from_sdk)?
+            get.presigned(config).await.map_err(presigning)?
         };
         Ok(presigned(&request, now, lifetime))
     }
@@ -144,7 +144,11 @@ impl Objects {
 fn config(now: Timestamp, lifetime: Duration) -> Result<PresigningConfig, ObjectsError> {
     let start = SystemTime::UNIX_EPOCH + Duration::from_millis(now.millis());
     let config = PresigningConfig::builder().start_time(start).expires_in(lifetime);
-    config.build().map_err(|error| ObjectsError::other("presigning", error))
+    config.build().map_err(presigning)
+}
+
+fn presigning(error: impl Into<BoxError>) -> ObjectsError {
+    ObjectsError::Presigning(error.into())
 }
 
 fn presigned(request: &PresignedRequest, now: Timestamp, lifetime: Duration) -> Presigned {

@@ -1,6 +1,6 @@
 use files_domain::{FileId, OwnerId, file_object_key, parse_file_object_key};
 use percent_encoding::percent_decode_str;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 
 /// An object of ours that S3 says it has stored.
@@ -53,14 +53,17 @@ impl StoredObject {
         let (owner, id) = parse_file_object_key(&key).ok()?;
         Some(Self { bucket: s3.bucket.name, owner, id })
     }
+}
 
-    /// The part of S3's own event that is read here.
-    pub(crate) fn to_event(&self) -> Value {
-        json!({"Records": [{
+/// Serializes as an event of S3, so that `probe-file` reads a queued object and S3's own event alike.
+impl Serialize for StoredObject {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let event = json!({"Records": [{
             "eventSource": "aws:s3",
             "eventName": "ObjectCreated:Put",
             "s3": {"bucket": {"name": self.bucket}, "object": {"key": file_object_key(self.owner, self.id)}},
-        }]})
+        }]});
+        event.serialize(serializer)
     }
 }
 
@@ -75,7 +78,7 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_is_understood() {
-        assert_eq!(StoredObject::in_event(&object().to_event()), [object()]);
+        assert_eq!(StoredObject::in_event(&json!(object())), [object()]);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::RecordsError;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
-use files_domain::StoreError;
 
 use crate::error::{corrupt, unavailable};
 use crate::item::Item;
@@ -18,15 +18,15 @@ pub(crate) type ByTable = HashMap<String, Vec<Item>>;
 /// unprocessed.
 ///
 /// # Errors
-/// [`StoreError::Busy`]: keys are still unprocessed after 8 tries.
-pub(crate) async fn read(client: &Client, keys: ByTable) -> Result<ByTable, StoreError> {
+/// [`RecordsError::Busy`]: keys are still unprocessed after 8 tries.
+pub(crate) async fn read(client: &Client, keys: ByTable) -> Result<ByTable, RecordsError> {
     let (mut found, mut pending) = (ByTable::new(), keys);
     for attempt in 0..MAX_BATCH_TRIES {
         let wanted = pending.into_iter().map(|(table, keys)| {
             let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
             Ok((table, wanted.map_err(corrupt)?))
         });
-        let wanted = wanted.collect::<Result<HashMap<_, _>, StoreError>>()?;
+        let wanted = wanted.collect::<Result<HashMap<_, _>, RecordsError>>()?;
         let output = client.batch_get_item().set_request_items(Some(wanted)).send().await;
         let output = output.map_err(unavailable)?;
         for (table, items) in output.responses.unwrap_or_default() {
@@ -41,5 +41,5 @@ pub(crate) async fn read(client: &Client, keys: ByTable) -> Result<ByTable, Stor
         let jitter = Duration::from_millis(fastrand::u64(1..=20 << attempt));
         tokio::time::sleep(jitter).await; // back-off between two tries, not a wait for an event
     }
-    Err(StoreError::Busy("DynamoDB left keys unread".into()))
+    Err(RecordsError::Busy("DynamoDB left keys unread".into()))
 }

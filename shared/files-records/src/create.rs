@@ -1,16 +1,23 @@
 use aws_sdk_dynamodb::types::{
     CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
-use files_domain::{
-    Authority, CheckKey, CreateFile, Created, Detail, File, FileId, FileRecords, Idempotency, OwnerId,
-    StoreError, Timestamp, limits,
-};
+use files_domain::{Caller, Detail, File, FileId, Idempotency, OwnerId, Timestamp, limits};
 use serde::{Deserialize, Serialize};
 
-use crate::Records;
 use crate::error::corrupt;
 use crate::item::{Item, SummaryItem, detail_to_item, from_item, number, owner_pk, primary_key, to_item};
 use crate::transact::{Refused, condition_failed};
+use crate::{ClientRecords, Records, RecordsError};
+
+/// Says what came of creating a file.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "short-lived, never collected")]
+pub enum Created {
+    /// The file is new.
+    New,
+    /// The same request had created this file before.
+    Before(File, Detail),
+}
 
 /// What an idempotency key stands for, until `ttl` (seconds since the epoch).
 #[derive(Debug, Serialize, Deserialize)]
@@ -24,39 +31,45 @@ fn request_key(owner: OwnerId, key: &str) -> Item {
     primary_key(owner_pk(owner), format!("idem#{key}"))
 }
 
-impl CreateFile for Records {
-    async fn create_file(
+impl ClientRecords {
+    /// Writes a file's summary, its detail and the owner's usage in one transaction that also checks the caller's key. A
+    /// key that is known, or found, to be bad costs no write, and no read of the owner that it names.
+    ///
+    /// # Errors
+    /// [`RecordsError::Key`]; [`RecordsError::IdempotencyConflict`]; [`RecordsError::Changed`]: the id is taken;
+    /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
+    pub async fn create_file(
         &self,
-        access: &Authority,
+        caller: &Caller,
         file: &File,
         detail: &Detail,
         idempotency: Option<&Idempotency>,
-    ) -> Result<Created, StoreError> {
-        let keys = self.keys()?;
+    ) -> Result<Created, RecordsError> {
         // Alone at first, unless it is remembered: a bad key must not cost a transaction on the items of the owner it names.
-        keys.check_key(access).await?;
-        let mut items = vec![keys.condition_check(access)?];
+        self.keys().check(caller).await?;
+        let records = self.unchecked();
+        let mut items = vec![self.keys().condition_check(caller)?];
         if let Some(idempotency) = idempotency {
-            items.push(self.remember_request(file, idempotency, access.now)?);
+            items.push(records.remember_request(file, idempotency, caller.now)?);
         }
-        items.push(self.put_new(to_item(SummaryItem::from(file))?)?);
+        items.push(records.put_new(to_item(SummaryItem::from(file))?)?);
         if let Some(detail) = detail_to_item(file, detail)? {
-            items.push(self.put_new(detail)?);
+            items.push(records.put_new(detail)?);
         }
-        items.extend(self.usage_change(file.owner, None, Some(file))?);
-        match self.transact(items).await {
+        items.extend(records.usage_change(file.owner, None, Some(file))?);
+        match records.transact(items).await {
             Ok(()) => Ok(Created::New),
             Err(Refused::Error(error)) => Err(error),
             Err(Refused::Conditions(mut reasons)) if condition_failed(&reasons, 0) => {
-                Err(keys.refusal(access, reasons.swap_remove(0).item))
+                Err(self.keys().refusal(caller, reasons.swap_remove(0).item))
             }
-            Err(Refused::Conditions(reasons)) => self.created_before(access, idempotency, &reasons).await,
+            Err(Refused::Conditions(reasons)) => records.created_before(caller, idempotency, &reasons).await,
         }
     }
 }
 
 impl Records {
-    fn put_new(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
+    fn put_new(&self, item: Item) -> Result<TransactWriteItem, RecordsError> {
         let put = Put::builder().table_name(&self.table).set_item(Some(item));
         let put = put.condition_expression("attribute_not_exists(pk)").build().map_err(corrupt)?;
         Ok(TransactWriteItem::builder().put(put).build())
@@ -67,7 +80,7 @@ impl Records {
         file: &File,
         idempotency: &Idempotency,
         now: Timestamp,
-    ) -> Result<TransactWriteItem, StoreError> {
+    ) -> Result<TransactWriteItem, RecordsError> {
         let ttl = now.plus(limits::IDEMPOTENCY_WINDOW).seconds();
         let mut item =
             to_item(IdempotencyItem { id: file.id, request_hash: idempotency.request_hash.clone(), ttl })?;
@@ -87,23 +100,23 @@ impl Records {
     /// The file that the same request made before, if that is why nothing was written.
     async fn created_before(
         &self,
-        access: &Authority,
+        caller: &Caller,
         idempotency: Option<&Idempotency>,
         reasons: &[CancellationReason],
-    ) -> Result<Created, StoreError> {
+    ) -> Result<Created, RecordsError> {
         let (Some(idempotency), Some(item)) =
             (idempotency, reasons.get(1).and_then(|reason| reason.item.clone()))
         else {
-            return Err(StoreError::Changed);
+            return Err(RecordsError::Changed);
         };
         let before: IdempotencyItem = from_item(item)?;
         if before.request_hash != idempotency.request_hash {
-            return Err(StoreError::IdempotencyConflict);
+            return Err(RecordsError::IdempotencyConflict);
         }
-        match self.get_file(access.owner(), before.id).await {
-            Ok((file, detail)) if !file.has_expired(access.now) => Ok(Created::Before(file, detail)),
+        match self.get_file(caller.owner(), before.id).await {
+            Ok((file, detail)) if !file.has_expired(caller.now) => Ok(Created::Before(file, detail)),
             // Deleted or expired since: it cannot be given again.
-            Ok(_) | Err(StoreError::NotFound) => Err(StoreError::IdempotencyConflict),
+            Ok(_) | Err(RecordsError::NotFound) => Err(RecordsError::IdempotencyConflict),
             Err(error) => Err(error),
         }
     }

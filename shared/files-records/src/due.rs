@@ -1,12 +1,12 @@
 //! The sparse index of what time must finish, over several partitions so that none is hot.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use files_domain::{File, FileId, OwnerId, StoreError, Timestamp};
+use files_domain::{File, FileId, OwnerId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::Records;
 use crate::error::unavailable;
 use crate::item::{FILE_PREFIX, Item, from_item, ids, number, owner_pk, primary_key, text};
+use crate::{Records, RecordsError};
 
 /// In how many partitions the index is.
 pub const DUE_SHARDS: u8 = 4;
@@ -85,7 +85,7 @@ impl Records {
     ///
     /// # Errors
     /// The index cannot be read.
-    pub async fn due(&self, shard: u8, now: Timestamp, limit: u32) -> Result<DueItems, StoreError> {
+    pub async fn due(&self, shard: u8, now: Timestamp, limit: u32) -> Result<DueItems, RecordsError> {
         let query = self
             .client
             .query()
@@ -104,11 +104,11 @@ impl Records {
     /// The unfinished upload of a removed file, if it is still to be cleaned up.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]: nothing is left to do.
-    pub async fn removed_upload(&self, owner: OwnerId, id: FileId) -> Result<Option<String>, StoreError> {
+    /// [`RecordsError::NotFound`]: nothing is left to do.
+    pub async fn removed_upload(&self, owner: OwnerId, id: FileId) -> Result<Option<String>, RecordsError> {
         let key = primary_key(owner_pk(owner), format!("{REMOVED_PREFIX}{id}"));
         let get = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
-        let item = get.send().await.map_err(unavailable)?.item.ok_or(StoreError::NotFound)?;
+        let item = get.send().await.map_err(unavailable)?.item.ok_or(RecordsError::NotFound)?;
         Ok(item.get("upload_id").and_then(|id: &AttributeValue| id.as_s().ok()).cloned())
     }
 }

@@ -1,7 +1,30 @@
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use files_domain::{BoxError, StoreError};
+use files_domain::{BoxError, KeyProblem};
 
-/// The codes by which DynamoDB says «later»
+/// Says why the records did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordsError {
+    /// The API key is not good for the request.
+    #[error(transparent)]
+    Key(#[from] KeyProblem),
+    /// There is no such file, or it is another owner's.
+    #[error("no such file")]
+    NotFound,
+    /// The record is no longer the one that was read: read it again.
+    #[error("the record has changed")]
+    Changed,
+    /// The idempotency key was used for another request.
+    #[error("the idempotency key was used for another request")]
+    IdempotencyConflict,
+    /// Others write the same items, or DynamoDB throttles: try again later.
+    #[error("too busy")]
+    Busy(#[source] BoxError),
+    /// DynamoDB failed, or an item is not as this crate writes it.
+    #[error("the records are unavailable")]
+    Unavailable(#[source] BoxError),
+}
+
+/// Error codes by which DynamoDB asks to try again later
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>).
 const THROTTLING: [&str; 5] = [
     "ProvisionedThroughputExceededException",
@@ -11,17 +34,17 @@ const THROTTLING: [&str; 5] = [
     "TransactionInProgressException",
 ];
 
-/// What a failed call means to the caller of a port.
-pub(crate) fn unavailable<E, R>(error: SdkError<E, R>) -> StoreError
+/// Converts the error of a call.
+pub(crate) fn unavailable<E, R>(error: SdkError<E, R>) -> RecordsError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
     let throttled = error.code().is_some_and(|code| THROTTLING.contains(&code));
-    if throttled { StoreError::Busy(error.into()) } else { StoreError::Unavailable(error.into()) }
+    if throttled { RecordsError::Busy(error.into()) } else { RecordsError::Unavailable(error.into()) }
 }
 
-/// An item that is not as this code writes it.
-pub(crate) fn corrupt(error: impl Into<BoxError>) -> StoreError {
-    StoreError::Unavailable(error.into())
+/// Returns the error for an item that is not as this crate writes it.
+pub(crate) fn corrupt(error: impl Into<BoxError>) -> RecordsError {
+    RecordsError::Unavailable(error.into())
 }

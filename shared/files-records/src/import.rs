@@ -1,23 +1,37 @@
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use files_domain::{
-    ClaimImport, DueKind, File, FileId, ImportClaim, OwnerId, Status, StoreError, Timestamp, limits,
-};
+use files_domain::{DueKind, File, FileId, OwnerId, Status, Timestamp, limits};
 
-use crate::Records;
 use crate::due::due_shard;
 use crate::error::{corrupt, unavailable};
 use crate::item::{Item, file_from_item, file_sk, number, owner_pk, primary_key, text, to_attribute};
 use crate::list::status_partition;
+use crate::{Records, RecordsError};
 
-impl ClaimImport for Records {
-    async fn claim_import(
+/// Says what came of claiming an import.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "short-lived, never collected")]
+pub enum ImportClaim {
+    /// This worker has the lease, as of this record.
+    Claimed(File),
+    /// Another worker has the lease until then.
+    HeldUntil(Timestamp),
+    /// The import is finished, or its file is deleted.
+    Over,
+}
+
+impl Records {
+    /// Takes the lease of an import for one worker, with a generation that fences every earlier worker.
+    ///
+    /// # Errors
+    /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
+    pub async fn claim_import(
         &self,
         owner: OwnerId,
         id: FileId,
         now: Timestamp,
-    ) -> Result<ImportClaim, StoreError> {
+    ) -> Result<ImportClaim, RecordsError> {
         let lease_until = now.plus(limits::IMPORT_LEASE);
         let update = self
             .client
@@ -55,16 +69,26 @@ impl ClaimImport for Records {
         }
     }
 
-    async fn save_progress(&self, file: &File, now: Timestamp) -> Result<(), StoreError> {
+    /// Writes what `file` says of the work on its import: progress, upload, resume state, failures in a row.
+    ///
+    /// # Errors
+    /// [`RecordsError::Changed`]: another worker has the lease, or the file is deleted. [`RecordsError::Busy`],
+    /// [`RecordsError::Unavailable`].
+    pub async fn save_progress(&self, file: &File, now: Timestamp) -> Result<(), RecordsError> {
         self.save_work(WorkUpdate::new(file, now)?).await
     }
 
-    async fn release_import(
+    /// Does what [`save_progress`](Self::save_progress) does, and releases the lease. The next claim resumes the import;
+    /// if none comes, `sweep` queues it at `again_at`.
+    ///
+    /// # Errors
+    /// As [`save_progress`](Self::save_progress).
+    pub async fn release_import(
         &self,
         file: &File,
         again_at: Timestamp,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), RecordsError> {
         let mut update = WorkUpdate::new(file, now)?;
         update.set("due", ":due", to_attribute(DueKind::Import)?);
         update.set("due_at", ":due_at", number(again_at.millis()));
@@ -83,7 +107,7 @@ struct WorkUpdate<'a> {
 }
 
 impl<'a> WorkUpdate<'a> {
-    fn new(file: &'a File, now: Timestamp) -> Result<Self, StoreError> {
+    fn new(file: &'a File, now: Timestamp) -> Result<Self, RecordsError> {
         let mut update = Self { file, set: Vec::new(), values: Vec::new(), remove: Vec::new() };
         update.set("updated_at", ":now", number(now.millis()));
         let setbacks = (file.setbacks > 0).then(|| number(file.setbacks));
@@ -123,7 +147,7 @@ impl<'a> WorkUpdate<'a> {
 }
 
 impl Records {
-    async fn save_work(&self, work: WorkUpdate<'_>) -> Result<(), StoreError> {
+    async fn save_work(&self, work: WorkUpdate<'_>) -> Result<(), RecordsError> {
         let WorkUpdate { file, .. } = work;
         let mut update = self
             .client
@@ -141,7 +165,7 @@ impl Records {
         }
         match update.send().await {
             Ok(_) => Ok(()),
-            Err(error) if refused(&error).is_some() => Err(StoreError::Changed),
+            Err(error) if refused(&error).is_some() => Err(RecordsError::Changed),
             Err(error) => Err(unavailable(error)),
         }
     }
@@ -156,7 +180,7 @@ fn refused<R>(error: &SdkError<UpdateItemError, R>) -> Option<Option<Item>> {
     }
 }
 
-fn unclaimed(file: File) -> Result<ImportClaim, StoreError> {
+fn unclaimed(file: File) -> Result<ImportClaim, RecordsError> {
     Ok(match file.lease_until {
         Some(until) if !file.status.is_terminal() => ImportClaim::HeldUntil(until),
         _ => ImportClaim::Over,

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use files_domain::{
     Checksum, Detail, Due, DueKind, File, FileId, FileName, FullProbe, MediaType, Metadata, Origin, OwnerId,
-    ProbeSummary, Progress, Resume, Source, Status, StoreError, Timestamp,
+    ProbeSummary, Progress, Resume, Source, Status, Timestamp,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::RecordsError;
 use crate::due::due_shard;
 use crate::error::corrupt;
 use crate::list::{status_partition, type_partition};
@@ -45,15 +46,15 @@ pub(crate) fn text(s: impl Into<String>) -> AttributeValue {
     AttributeValue::S(s.into())
 }
 
-pub(crate) fn to_item(value: impl Serialize) -> Result<Item, StoreError> {
+pub(crate) fn to_item(value: impl Serialize) -> Result<Item, RecordsError> {
     serde_dynamo::aws_sdk_dynamodb_1::to_item(value).map_err(corrupt)
 }
 
-pub(crate) fn to_attribute(value: impl Serialize) -> Result<AttributeValue, StoreError> {
+pub(crate) fn to_attribute(value: impl Serialize) -> Result<AttributeValue, RecordsError> {
     serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(value).map_err(corrupt)
 }
 
-pub(crate) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
+pub(crate) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, RecordsError> {
     serde_dynamo::aws_sdk_dynamodb_1::from_item(item).map_err(corrupt)
 }
 
@@ -70,7 +71,7 @@ pub(crate) struct SummaryItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<Status>,
     updated_at: u64,
-    held: u64,
+    reserved_bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -140,7 +141,7 @@ impl From<&File> for SummaryItem {
             source: Some(file.source),
             status: Some(file.status),
             updated_at: file.updated_at.millis(),
-            held: file.held,
+            reserved_bytes: file.reserved_bytes,
             size: file.size,
             content_type: file.content_type,
             checksum: file.checksum,
@@ -179,7 +180,7 @@ pub(crate) fn ids(pk: &str, sk: &str, prefix: &str) -> Option<(OwnerId, FileId)>
 }
 
 /// Reads a summary.
-pub(crate) fn file_from_item(item: Item) -> Result<File, StoreError> {
+pub(crate) fn file_from_item(item: Item) -> Result<File, RecordsError> {
     let item: SummaryItem = from_item(item)?;
     let wrong = || corrupt(format!("not a file's summary: {} {}", item.pk, item.sk));
     let (owner, id) = ids(&item.pk, &item.sk, FILE_PREFIX).ok_or_else(wrong)?;
@@ -196,7 +197,7 @@ pub(crate) fn file_from_item(item: Item) -> Result<File, StoreError> {
         updated_at: Timestamp::from_millis(item.updated_at),
         version: item.version,
         size: item.size,
-        held: item.held,
+        reserved_bytes: item.reserved_bytes,
         content_type: item.content_type,
         checksum: item.checksum,
         announced_sha256: item.announced_sha256,
@@ -240,7 +241,7 @@ pub(crate) const FULL_PROBE: &str = "full_probe";
 pub(crate) const FULL_PROBE_IN_OBJECT: &str = "full_probe_in_object";
 
 /// The detail item of a new file; `None` if there is nothing to say.
-pub(crate) fn detail_to_item(file: &File, detail: &Detail) -> Result<Option<Item>, StoreError> {
+pub(crate) fn detail_to_item(file: &File, detail: &Detail) -> Result<Option<Item>, RecordsError> {
     let metadata = Some(detail.metadata.clone()).filter(|m| !m.entries().is_empty());
     if metadata.is_none() && detail.source_url.is_none() && detail.origin.is_none() {
         return Ok(None);
@@ -252,7 +253,7 @@ pub(crate) fn detail_to_item(file: &File, detail: &Detail) -> Result<Option<Item
 }
 
 /// Reads a detail item; a file without one has nothing more to say.
-pub(crate) fn detail_from_item(item: Option<Item>) -> Result<Detail, StoreError> {
+pub(crate) fn detail_from_item(item: Option<Item>) -> Result<Detail, RecordsError> {
     let Some(mut item) = item else {
         return Ok(Detail::default());
     };

@@ -3,9 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::{ConditionCheck, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
-use files_domain::{Authority, KeyHash, KeyRecord, NewKey, OwnerId, Scope, StoreError, Timestamp};
+use files_domain::{Caller, KeyHash, KeyRecord, NewKey, OwnerId, Scope, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::RecordsError;
 use crate::error::corrupt;
 use crate::item::{Item, from_item, number, text, to_item};
 
@@ -35,7 +36,7 @@ pub(crate) fn new_item(
     hash: KeyHash,
     new: &NewKey,
     now: Timestamp,
-) -> Result<Item, StoreError> {
+) -> Result<Item, RecordsError> {
     let mut item = to_item(KeyItem {
         owner,
         owner_name: new.owner_name.clone(),
@@ -49,25 +50,25 @@ pub(crate) fn new_item(
     Ok(item)
 }
 
-pub(crate) fn record_from_item(item: Item) -> Result<KeyRecord, StoreError> {
+pub(crate) fn record_from_item(item: Item) -> Result<KeyRecord, RecordsError> {
     let KeyItem { owner, owner_name, name, scopes, created_at, expires_at, revoked_at } = from_item(item)?;
     Ok(KeyRecord { owner, owner_name, name, scopes, created_at, expires_at, revoked_at })
 }
 
 /// Makes a transaction depend on the key in `table` being good for what is asked. If it is not, the cancellation reason
 /// holds the key's item.
-pub(crate) fn condition_check(table: &str, access: &Authority) -> Result<TransactWriteItem, StoreError> {
+pub(crate) fn condition_check(table: &str, caller: &Caller) -> Result<TransactWriteItem, RecordsError> {
     let check = ConditionCheck::builder()
         .table_name(table)
-        .set_key(Some(key_of(access.key.hash())))
+        .set_key(Some(key_of(caller.key.hash())))
         .condition_expression(
             "#owner = :owner AND contains(scopes, :scope) AND attribute_not_exists(revoked_at) \
              AND (attribute_not_exists(expires_at) OR expires_at > :now)",
         )
         .expression_attribute_names("#owner", "owner")
-        .expression_attribute_values(":owner", text(access.owner().to_string()))
-        .expression_attribute_values(":scope", text(access.scope.as_str()))
-        .expression_attribute_values(":now", number(access.now.millis()))
+        .expression_attribute_values(":owner", text(caller.owner().to_string()))
+        .expression_attribute_values(":scope", text(caller.scope.as_str()))
+        .expression_attribute_values(":now", number(caller.now.millis()))
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
         .build()
         .map_err(corrupt)?;

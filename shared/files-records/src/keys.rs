@@ -1,10 +1,8 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use files_domain::{
-    ApiKey, Authority, CheckKey, KeyHash, KeyProblem, KeyRecord, NewKey, OwnerId, Scope, StoreError,
-    Timestamp,
-};
+use files_domain::{ApiKey, Caller, KeyHash, KeyProblem, KeyRecord, NewKey, OwnerId, Scope, Timestamp};
 
+use crate::RecordsError;
 use crate::error::{corrupt, unavailable};
 use crate::item::{Item, number, text};
 use crate::key_cache::{KeyCache, Remembered};
@@ -31,9 +29,9 @@ impl Keys {
     /// Creates an API key and stores its record.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]: no randomness. [`StoreError::Unavailable`], [`StoreError::Busy`]: the table cannot be
+    /// [`RecordsError::Unavailable`]: no randomness. [`RecordsError::Unavailable`], [`RecordsError::Busy`]: the table cannot be
     /// written.
-    pub async fn create(&self, new: &NewKey, now: Timestamp) -> Result<ApiKey, StoreError> {
+    pub async fn create(&self, new: &NewKey, now: Timestamp) -> Result<ApiKey, RecordsError> {
         let key = ApiKey::generate(OwnerId::named(&new.owner_name)).map_err(corrupt)?;
         self.store(&key, new, now).await?;
         Ok(key)
@@ -42,8 +40,8 @@ impl Keys {
     /// Stores the record of a key whose text exists already.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`], [`StoreError::Busy`]: the table cannot be written, or holds the key.
-    pub async fn store(&self, key: &ApiKey, new: &NewKey, now: Timestamp) -> Result<(), StoreError> {
+    /// [`RecordsError::Unavailable`], [`RecordsError::Busy`]: the table cannot be written, or holds the key.
+    pub async fn store(&self, key: &ApiKey, new: &NewKey, now: Timestamp) -> Result<(), RecordsError> {
         let item = new_item(key.owner(), key.hash(), new, now)?;
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         put.condition_expression("attribute_not_exists(pk)").send().await.map_err(unavailable)?;
@@ -53,8 +51,8 @@ impl Keys {
     /// Reads the record of an API key, consistently.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`], [`StoreError::Busy`]: the table cannot be read.
-    pub async fn find(&self, hash: KeyHash) -> Result<Option<KeyRecord>, StoreError> {
+    /// [`RecordsError::Unavailable`], [`RecordsError::Busy`]: the table cannot be read.
+    pub async fn find(&self, hash: KeyHash) -> Result<Option<KeyRecord>, RecordsError> {
         let get =
             self.client.get_item().table_name(&self.table).set_key(Some(key_of(hash))).consistent_read(true);
         get.send().await.map_err(unavailable)?.item.map(record_from_item).transpose()
@@ -63,8 +61,8 @@ impl Keys {
     /// Revokes an API key. It stops writing at once, and reading within 30 s.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]: there is no such key.
-    pub async fn revoke(&self, hash: KeyHash, now: Timestamp) -> Result<(), StoreError> {
+    /// [`RecordsError::NotFound`]: there is no such key.
+    pub async fn revoke(&self, hash: KeyHash, now: Timestamp) -> Result<(), RecordsError> {
         let update = self
             .client
             .update_item()
@@ -78,7 +76,7 @@ impl Keys {
             Err(error)
                 if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
             {
-                Err(StoreError::NotFound)
+                Err(RecordsError::NotFound)
             }
             Err(error) => Err(unavailable(error)),
         }
@@ -88,8 +86,8 @@ impl Keys {
     /// stays as it is, so that a revoked one does not come back. Reads the whole files table (`Scan`).
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`], [`StoreError::Busy`]: a table cannot be read or written.
-    pub async fn copy_from(&self, files_table: &str) -> Result<u64, StoreError> {
+    /// [`RecordsError::Unavailable`], [`RecordsError::Busy`]: a table cannot be read or written.
+    pub async fn copy_from(&self, files_table: &str) -> Result<u64, RecordsError> {
         let scan = self.client.scan().table_name(files_table).consistent_read(true);
         let scan = scan.filter_expression("begins_with(pk, :key)");
         let mut items =
@@ -112,66 +110,74 @@ impl Keys {
     }
 
     /// Where the item of a presented key is: the table and the primary key.
-    pub(crate) fn place(&self, access: &Authority) -> (&str, Item) {
-        (&self.table, key_of(access.key.hash()))
+    pub(crate) fn place(&self, caller: &Caller) -> (&str, Item) {
+        (&self.table, key_of(caller.key.hash()))
     }
 
     /// The item of a transaction by which it depends on the key.
-    pub(crate) fn condition_check(&self, access: &Authority) -> Result<TransactWriteItem, StoreError> {
-        condition_check(&self.table, access)
+    pub(crate) fn condition_check(&self, caller: &Caller) -> Result<TransactWriteItem, RecordsError> {
+        condition_check(&self.table, caller)
     }
 
     /// Why [`Keys::condition_check`] failed, by the item that the cancellation holds.
-    pub(crate) fn refusal(&self, access: &Authority, found: Option<Item>) -> StoreError {
-        match self.judge_item(access, found.filter(|item| !item.is_empty())) {
+    pub(crate) fn refusal(&self, caller: &Caller, found: Option<Item>) -> RecordsError {
+        match self.judge_item(caller, found.filter(|item| !item.is_empty())) {
             Err(error) => error,
-            Ok(()) => StoreError::Changed,
+            Ok(()) => RecordsError::Changed,
         }
     }
 
     /// Whether the key is remembered as good for what is asked; `false`: it has to be read.
     ///
     /// # Errors
-    /// [`StoreError::Key`]: it is remembered as bad, or lacks the scope.
-    pub(crate) fn is_remembered(&self, access: &Authority) -> Result<bool, StoreError> {
-        match self.cache.get(access.key.hash(), access.now) {
+    /// [`RecordsError::Key`]: it is remembered as bad, or lacks the scope.
+    pub(crate) fn is_remembered(&self, caller: &Caller) -> Result<bool, RecordsError> {
+        match self.cache.get(caller.key.hash(), caller.now) {
             None => Ok(false),
             Some(Remembered::Bad) => Err(KeyProblem::Invalid.into()),
-            Some(Remembered::Good(record)) => Ok(access.check(Some(&record)).map(|()| true)?),
+            Some(Remembered::Good(record)) => Ok(caller.check(Some(&record)).map(|()| true)?),
         }
     }
 
     /// Checks a key against its item as just read, and remembers the outcome.
-    pub(crate) fn judge_item(&self, access: &Authority, item: Option<Item>) -> Result<(), StoreError> {
-        self.judge(access, item.map(record_from_item).transpose()?)
+    pub(crate) fn judge_item(&self, caller: &Caller, item: Option<Item>) -> Result<(), RecordsError> {
+        self.judge(caller, item.map(record_from_item).transpose()?)
     }
 
-    fn judge(&self, access: &Authority, record: Option<KeyRecord>) -> Result<(), StoreError> {
-        let checked = access.check(record.as_ref());
+    fn judge(&self, caller: &Caller, record: Option<KeyRecord>) -> Result<(), RecordsError> {
+        let checked = caller.check(record.as_ref());
         let remembered = match (record, checked) {
             (None, _) | (_, Err(KeyProblem::Invalid)) => Remembered::Bad,
             (Some(record), _) => Remembered::Good(record),
         };
-        self.cache.remember(access.key.hash(), remembered, access.now);
+        self.cache.remember(caller.key.hash(), remembered, caller.now);
         Ok(checked?)
     }
 
     /// Checks a key by one read of its item alone.
-    pub(crate) async fn read(&self, access: &Authority) -> Result<(), StoreError> {
-        let record = self.find(access.key.hash()).await?;
-        self.judge(access, record)
-    }
-}
-
-impl CheckKey for Keys {
-    async fn check_key(&self, access: &Authority) -> Result<(), StoreError> {
-        if self.is_remembered(access)? { Ok(()) } else { self.read(access).await }
+    pub(crate) async fn read(&self, caller: &Caller) -> Result<(), RecordsError> {
+        let record = self.find(caller.key.hash()).await?;
+        self.judge(caller, record)
     }
 
-    async fn check_key_now(&self, access: &Authority) -> Result<(), StoreError> {
-        if self.is_remembered(access)? && access.scope == Scope::Read {
+    /// Checks that the key is good for what the caller asks, from memory if it was read within the last 30 s. For
+    /// operations that only read, or that check the key once more in the transaction that writes.
+    ///
+    /// # Errors
+    /// [`RecordsError::Key`], [`RecordsError::Busy`], [`RecordsError::Unavailable`].
+    pub async fn check(&self, caller: &Caller) -> Result<(), RecordsError> {
+        if self.is_remembered(caller)? { Ok(()) } else { self.read(caller).await }
+    }
+
+    /// Checks the key as it is stored now, unless the caller only reads: a key that has just been revoked is refused. A
+    /// key remembered as bad is refused from memory.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub async fn check_now(&self, caller: &Caller) -> Result<(), RecordsError> {
+        if self.is_remembered(caller)? && caller.scope == Scope::Read {
             return Ok(());
         }
-        self.read(access).await
+        self.read(caller).await
     }
 }

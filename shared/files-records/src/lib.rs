@@ -5,6 +5,8 @@
 //! holds the API keys; functions only read it.
 
 mod batch;
+mod change;
+mod client;
 mod create;
 mod due;
 mod error;
@@ -22,46 +24,29 @@ mod save;
 mod scan;
 mod transact;
 
+pub use client::ClientRecords;
+pub use create::Created;
 pub use due::{DUE_SHARDS, DueItem, DueItems, DueWhat};
+pub use error::RecordsError;
+pub use import::ImportClaim;
 pub use keys::Keys;
+pub use probe::SavedProbe;
 pub use probe_output::{MAX_INLINE_BYTES, pack_probe, unpack_probe};
 pub use scan::ScanPosition;
 
 use aws_sdk_dynamodb::Client;
-use files_domain::{Authority, CheckKey, StoreError};
 
-/// The files table of one deployment, and the keys table for whoever works for clients.
+/// The files table of one deployment.
 #[derive(Debug)]
 pub struct Records {
     client: Client,
     table: String,
-    keys: Option<Keys>,
 }
 
 impl Records {
-    /// The records in `table`, for background work: what asks for a key's check fails.
+    /// Returns the records in `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into(), keys: None }
-    }
-
-    /// The same for clients, whose keys are checked against `keys`.
-    #[must_use]
-    pub fn with_keys(self, keys: Keys) -> Self {
-        Self { keys: Some(keys), ..self }
-    }
-
-    fn keys(&self) -> Result<&Keys, StoreError> {
-        self.keys.as_ref().ok_or_else(|| error::corrupt("these records were opened without the keys table"))
-    }
-}
-
-impl CheckKey for Records {
-    async fn check_key(&self, access: &Authority) -> Result<(), StoreError> {
-        self.keys()?.check_key(access).await
-    }
-
-    async fn check_key_now(&self, access: &Authority) -> Result<(), StoreError> {
-        self.keys()?.check_key_now(access).await
+        Self { client, table: table.into() }
     }
 }

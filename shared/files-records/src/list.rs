@@ -7,13 +7,12 @@ use std::ops::RangeInclusive;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use files_domain::{
-    Authority, CheckKey, FileId, ListFiles, ListFilter, MediaType, OwnerId, Page, PageOrder, PageRequest,
-    Status, StoreError, Timestamp,
+    Caller, FileId, ListFilter, MediaType, OwnerId, Page, PageOrder, PageRequest, Status, Timestamp,
 };
 
-use crate::Records;
 use crate::error::{corrupt, unavailable};
 use crate::item::{FILE_PREFIX, Item, file_from_item, file_sk, owner_pk, primary_key, text};
+use crate::{ClientRecords, Records, RecordsError};
 
 /// The partition of the index `status` in which a file is; `None` for `success`, which is not in it.
 pub(crate) fn status_partition(owner: OwnerId, status: Status) -> Option<String> {
@@ -74,18 +73,22 @@ fn narrowed(keys: RangeInclusive<String>, page: &PageRequest) -> RangeInclusive<
     }
 }
 
-impl ListFiles for Records {
-    async fn list_files(&self, access: &Authority, page: PageRequest) -> Result<Page, StoreError> {
+impl ClientRecords {
+    /// Reads one page of the caller's files by one query of at most `limit` items, once the key is known to be good.
+    ///
+    /// # Errors
+    /// [`RecordsError::Key`], [`RecordsError::Busy`], [`RecordsError::Unavailable`].
+    pub async fn list_files(&self, caller: &Caller, page: PageRequest) -> Result<Page, RecordsError> {
         // The key first, alone: a bad one must not cost a query of the owner it names.
-        self.check_key(access).await?;
-        let mut found = self.query_page(access.owner(), page).await?;
-        found.files.retain(|file| page.filter.shows(file) && !file.has_expired(access.now));
+        self.keys().check(caller).await?;
+        let mut found = self.unchecked().query_page(caller.owner(), page).await?;
+        found.files.retain(|file| page.filter.shows(file) && !file.has_expired(caller.now));
         Ok(found)
     }
 }
 
 impl Records {
-    async fn query_page(&self, owner: OwnerId, page: PageRequest) -> Result<Page, StoreError> {
+    async fn query_page(&self, owner: OwnerId, page: PageRequest) -> Result<Page, RecordsError> {
         let Some(sort_keys) = sort_keys(&page.filter) else {
             return Ok(Page { files: Vec::new(), next: None });
         };
@@ -112,7 +115,7 @@ impl Records {
     }
 }
 
-fn last_read(key: &Item) -> Result<FileId, StoreError> {
+fn last_read(key: &Item) -> Result<FileId, RecordsError> {
     let sk = key.get("sk").and_then(|sk: &AttributeValue| sk.as_s().ok());
     let id = sk.and_then(|sk| sk.strip_prefix(FILE_PREFIX)?.parse().ok());
     id.ok_or_else(|| corrupt("a page that ends at no file"))

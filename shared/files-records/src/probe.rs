@@ -4,12 +4,8 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
-use files_domain::{
-    File, FileId, FileRecords, FinishProbe, MediaType, OwnerId, ProbeDone, Probed, SavedProbe, Status,
-    StoreError,
-};
+use files_domain::{File, FileId, MediaType, OwnerId, ProbeDone, Probed, Status};
 
-use crate::Records;
 use crate::error::{corrupt, unavailable};
 use crate::item::{
     FULL_PROBE, FULL_PROBE_IN_OBJECT, detail_sk, file_from_item, file_sk, full_probe_attribute, number,
@@ -17,17 +13,44 @@ use crate::item::{
 };
 use crate::list::type_partition;
 use crate::transact::{Refused, condition_failed};
+use crate::{Records, RecordsError};
 
 /// Tries against a record that keeps changing.
 const MAX_TRIES: u32 = 8;
 
-impl FinishProbe for Records {
-    async fn finish_probe(
+/// Says what became of a finished probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SavedProbe {
+    /// The file has just become `success`.
+    Saved,
+    /// The file was `success` already; the result of another ffprobe has been stored.
+    SavedAgain,
+    /// The file was terminal already: the bytes of a failed one have to be deleted.
+    AlreadyTerminal(Status),
+    /// There is no such file: the bytes have no owner and have to be deleted.
+    NoRecord,
+}
+
+impl SavedProbe {
+    /// Returns whether the probed bytes belong to no file.
+    #[must_use]
+    pub fn leaves_orphan(self) -> bool {
+        matches!(self, Self::NoRecord | Self::AlreadyTerminal(Status::Failed))
+    }
+}
+
+impl Records {
+    /// Writes the result of a probe in one transaction. It touches the owner's usage only if the size differs from the
+    /// reserved bytes.
+    ///
+    /// # Errors
+    /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
+    pub async fn finish_probe(
         &self,
         owner: OwnerId,
         id: FileId,
         done: &ProbeDone,
-    ) -> Result<SavedProbe, StoreError> {
+    ) -> Result<SavedProbe, RecordsError> {
         // Nearly always the record holds just what is stored: then it needs no reading and the usage no change.
         let mut items = vec![self.expected_success(owner, id, done)?];
         items.extend(self.save_full(owner, id, done)?);
@@ -48,8 +71,8 @@ impl Records {
     /// Reads the summary of a file whose object is to be probed. `None`: there is no such file.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]: DynamoDB failed.
-    pub async fn find_to_probe(&self, owner: OwnerId, id: FileId) -> Result<Option<File>, StoreError> {
+    /// [`RecordsError::Unavailable`]: DynamoDB failed.
+    pub async fn find_to_probe(&self, owner: OwnerId, id: FileId) -> Result<Option<File>, RecordsError> {
         let get = self.client.get_item().table_name(&self.table).consistent_read(true);
         let key = primary_key(owner_pk(owner), file_sk(id));
         let found = get.set_key(Some(key)).send().await.map_err(unavailable)?;
@@ -59,8 +82,8 @@ impl Records {
     /// Has a `success` file await a probe again. `false`: there is no such file, or it is not `success`.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]: DynamoDB failed.
-    pub async fn ask_to_probe_again(&self, owner: OwnerId, id: FileId) -> Result<bool, StoreError> {
+    /// [`RecordsError::Unavailable`]: DynamoDB failed.
+    pub async fn ask_to_probe_again(&self, owner: OwnerId, id: FileId) -> Result<bool, RecordsError> {
         let update = self.client.update_item().table_name(&self.table);
         let update = update
             .set_key(Some(primary_key(owner_pk(owner), file_sk(id))))
@@ -73,7 +96,7 @@ impl Records {
         match update.send().await.map_err(SdkError::into_service_error) {
             Ok(_) => Ok(true),
             Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-            Err(error) => Err(StoreError::Unavailable(error.into())),
+            Err(error) => Err(RecordsError::Unavailable(error.into())),
         }
     }
 
@@ -83,7 +106,7 @@ impl Records {
         owner: OwnerId,
         id: FileId,
         done: &ProbeDone,
-    ) -> Result<TransactWriteItem, StoreError> {
+    ) -> Result<TransactWriteItem, RecordsError> {
         let mut set = vec![
             "#status = :success",
             "updated_at = :now",
@@ -94,7 +117,7 @@ impl Records {
             .table_name(&self.table)
             .set_key(Some(primary_key(owner_pk(owner), file_sk(id))))
             .condition_expression(
-                "#status IN (:pending, :running) AND #size = :size AND held = :size \
+                "#status IN (:pending, :running) AND #size = :size AND reserved_bytes = :size \
                  AND attribute_not_exists(importing) AND attribute_not_exists(expires_at)",
             )
             .expression_attribute_names("#status", "status")
@@ -146,7 +169,7 @@ impl Records {
         owner: OwnerId,
         id: FileId,
         done: &ProbeDone,
-    ) -> Result<Option<TransactWriteItem>, StoreError> {
+    ) -> Result<Option<TransactWriteItem>, RecordsError> {
         let Some(full) = &done.full else { return Ok(None) };
         let (name, value) = full_probe_attribute(full);
         let other = if name == FULL_PROBE { FULL_PROBE_IN_OBJECT } else { FULL_PROBE };
@@ -168,11 +191,11 @@ impl Records {
         owner: OwnerId,
         id: FileId,
         done: &ProbeDone,
-    ) -> Result<SavedProbe, StoreError> {
+    ) -> Result<SavedProbe, RecordsError> {
         for _ in 0..MAX_TRIES {
             let before = match self.get_file(owner, id).await {
                 Ok((file, _)) => file,
-                Err(StoreError::NotFound) => return Ok(SavedProbe::NoRecord),
+                Err(RecordsError::NotFound) => return Ok(SavedProbe::NoRecord),
                 Err(error) => return Err(error),
             };
             let mut after = before.clone();
@@ -192,7 +215,7 @@ impl Records {
                 Err(Refused::Error(error)) => return Err(error),
             }
         }
-        Err(StoreError::Busy("the record kept changing".into()))
+        Err(RecordsError::Busy("the record kept changing".into()))
     }
 }
 
@@ -201,7 +224,7 @@ fn set_object(
     mut update: UpdateBuilder,
     set: &mut Vec<&'static str>,
     done: &ProbeDone,
-) -> Result<UpdateBuilder, StoreError> {
+) -> Result<UpdateBuilder, RecordsError> {
     if let Some(checksum) = &done.object.checksum {
         set.push("checksum = if_not_exists(checksum, :checksum)");
         update = update.expression_attribute_values(":checksum", to_attribute(checksum)?);

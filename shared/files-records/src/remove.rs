@@ -1,43 +1,52 @@
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
-use files_domain::{Authority, File, FileId, OwnerId, RemoveFile, StoreError, Timestamp};
+use files_domain::{Caller, File, FileId, OwnerId, Timestamp};
 
-use crate::Records;
 use crate::due::{REMOVED_PREFIX, RemovedItem};
 use crate::error::{corrupt, unavailable};
 use crate::item::{Item, detail_sk, file_sk, number, owner_pk, primary_key, to_item};
 use crate::transact::{Refused, condition_failed};
+use crate::{ClientRecords, Records, RecordsError};
 
-impl RemoveFile for Records {
-    async fn remove_file(
-        &self,
-        access: Option<&Authority>,
-        file: &File,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let pk = owner_pk(file.owner);
-        let mut items = vec![
-            self.delete_seen(file)?,
-            self.delete(primary_key(&pk, detail_sk(file.id)))?,
-            self.put_removed(file, now)?,
-        ];
-        items.extend(self.usage_change(file.owner, Some(file), None)?);
+impl ClientRecords {
+    /// Does what [`Records::remove_file`] does, in a transaction that also checks the caller's key.
+    ///
+    /// # Errors
+    /// [`RecordsError::Key`], and those of [`Records::remove_file`].
+    pub async fn remove_file(&self, caller: &Caller, file: &File) -> Result<(), RecordsError> {
+        let records = self.unchecked();
+        let mut items = records.removal(file, caller.now)?;
         let key_index = items.len();
-        if let Some(access) = access {
-            items.push(self.keys()?.condition_check(access)?);
-        }
-        match (self.transact(items).await, access) {
-            (Ok(()), _) => Ok(()),
-            (Err(Refused::Error(error)), _) => Err(error),
-            (Err(Refused::Conditions(mut reasons)), Some(access))
-                if condition_failed(&reasons, key_index) =>
-            {
-                Err(self.keys()?.refusal(access, reasons.swap_remove(key_index).item))
+        items.push(self.keys().condition_check(caller)?);
+        match records.transact(items).await {
+            Ok(()) => Ok(()),
+            Err(Refused::Error(error)) => Err(error),
+            Err(Refused::Conditions(mut reasons)) if condition_failed(&reasons, key_index) => {
+                Err(self.keys().refusal(caller, reasons.swap_remove(key_index).item))
             }
-            (Err(Refused::Conditions(_)), _) => Err(StoreError::Changed),
+            Err(Refused::Conditions(_)) => Err(RecordsError::Changed),
+        }
+    }
+}
+
+impl Records {
+    /// Replaces a file's record by an entry that has its bytes deleted: by the caller at once, otherwise by `sweep`.
+    ///
+    /// # Errors
+    /// [`RecordsError::Changed`]: the record is not `file` any more. [`RecordsError::Busy`],
+    /// [`RecordsError::Unavailable`].
+    pub async fn remove_file(&self, file: &File, now: Timestamp) -> Result<(), RecordsError> {
+        match self.transact(self.removal(file, now)?).await {
+            Ok(()) => Ok(()),
+            Err(Refused::Error(error)) => Err(error),
+            Err(Refused::Conditions(_)) => Err(RecordsError::Changed),
         }
     }
 
-    async fn forget_removed(&self, owner: OwnerId, id: FileId) -> Result<(), StoreError> {
+    /// Deletes the entry of a removed file, once its bytes are deleted.
+    ///
+    /// # Errors
+    /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
+    pub async fn forget_removed(&self, owner: OwnerId, id: FileId) -> Result<(), RecordsError> {
         let key = primary_key(owner_pk(owner), format!("{REMOVED_PREFIX}{id}"));
         self.client
             .delete_item()
@@ -48,10 +57,18 @@ impl RemoveFile for Records {
             .map_err(unavailable)?;
         Ok(())
     }
-}
 
-impl Records {
-    fn delete_seen(&self, file: &File) -> Result<TransactWriteItem, StoreError> {
+    fn removal(&self, file: &File, now: Timestamp) -> Result<Vec<TransactWriteItem>, RecordsError> {
+        let mut items = vec![
+            self.delete_seen(file)?,
+            self.delete(primary_key(owner_pk(file.owner), detail_sk(file.id)))?,
+            self.put_removed(file, now)?,
+        ];
+        items.extend(self.usage_change(file.owner, Some(file), None)?);
+        Ok(items)
+    }
+
+    fn delete_seen(&self, file: &File) -> Result<TransactWriteItem, RecordsError> {
         let delete = Delete::builder()
             .table_name(&self.table)
             .set_key(Some(primary_key(owner_pk(file.owner), file_sk(file.id))))
@@ -62,12 +79,12 @@ impl Records {
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
-    fn delete(&self, key: Item) -> Result<TransactWriteItem, StoreError> {
+    fn delete(&self, key: Item) -> Result<TransactWriteItem, RecordsError> {
         let delete = Delete::builder().table_name(&self.table).set_key(Some(key)).build().map_err(corrupt)?;
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
-    fn put_removed(&self, file: &File, now: Timestamp) -> Result<TransactWriteItem, StoreError> {
+    fn put_removed(&self, file: &File, now: Timestamp) -> Result<TransactWriteItem, RecordsError> {
         let item = to_item(RemovedItem::new(file, now))?;
         let put = Put::builder().table_name(&self.table).set_item(Some(item)).build().map_err(corrupt)?;
         Ok(TransactWriteItem::builder().put(put).build())

@@ -1,42 +1,42 @@
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
-use files_domain::{Detail, File, FileId, FileRecords, Origin, OwnerId, StoreError};
+use files_domain::{File, Origin};
 
-use crate::Records;
 use crate::error::corrupt;
-use crate::item::{
-    SummaryItem, detail_from_item, detail_sk, file_from_item, file_sk, number, owner_pk, primary_key,
-    to_attribute, to_item,
-};
+use crate::item::{SummaryItem, detail_sk, number, owner_pk, primary_key, to_attribute, to_item};
 use crate::transact::Refused;
+use crate::{Records, RecordsError};
 
-impl FileRecords for Records {
-    async fn get_file(&self, owner: OwnerId, id: FileId) -> Result<(File, Detail), StoreError> {
-        let pk = owner_pk(owner);
-        let keys = vec![primary_key(&pk, file_sk(id)), primary_key(&pk, detail_sk(id))];
-        let mut found = self.read_all(keys).await?;
-        let file = found.remove(&file_sk(id)).ok_or(StoreError::NotFound)?;
-        Ok((file_from_item(file)?, detail_from_item(found.remove(&detail_sk(id)))?))
+impl Records {
+    /// Writes `after` in the place of `before`, and the difference to the owner's usage, if the record is still `before`.
+    ///
+    /// # Errors
+    /// [`RecordsError::Changed`]: it is not. [`RecordsError::Busy`], [`RecordsError::Unavailable`].
+    pub async fn save_file(&self, before: &File, after: &File) -> Result<(), RecordsError> {
+        self.save_file_with_origin(before, after, None).await
     }
 
-    async fn save_file_of_page(
+    /// Does what [`save_file`](Self::save_file) does, and stores `origin` in the same transaction. `None` leaves a stored
+    /// origin as it is.
+    ///
+    /// # Errors
+    /// As [`save_file`](Self::save_file).
+    pub async fn save_file_with_origin(
         &self,
         before: &File,
         after: &File,
         origin: Option<&Origin>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), RecordsError> {
         let mut items = vec![self.put_instead(before, after)?];
         items.extend(origin.map(|origin| self.set_origin(before, origin)).transpose()?);
         items.extend(self.usage_change(before.owner, Some(before), Some(after))?);
         match self.transact(items).await {
             Ok(()) => Ok(()),
-            Err(Refused::Conditions(_)) => Err(StoreError::Changed),
+            Err(Refused::Conditions(_)) => Err(RecordsError::Changed),
             Err(Refused::Error(error)) => Err(error),
         }
     }
-}
 
-impl Records {
-    fn set_origin(&self, file: &File, origin: &Origin) -> Result<TransactWriteItem, StoreError> {
+    fn set_origin(&self, file: &File, origin: &Origin) -> Result<TransactWriteItem, RecordsError> {
         let update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(primary_key(owner_pk(file.owner), detail_sk(file.id))))
@@ -48,7 +48,7 @@ impl Records {
     }
 
     /// Writes `after` if the record is still as it was read.
-    pub(crate) fn put_instead(&self, before: &File, after: &File) -> Result<TransactWriteItem, StoreError> {
+    pub(crate) fn put_instead(&self, before: &File, after: &File) -> Result<TransactWriteItem, RecordsError> {
         let next = File { version: before.version + 1, ..after.clone() };
         let put = Put::builder()
             .table_name(&self.table)

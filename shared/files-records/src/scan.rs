@@ -1,10 +1,10 @@
 //! All files of a deployment: for its operator, not for any request.
 
-use files_domain::{File, Status, StoreError};
+use files_domain::{File, Status};
 
-use crate::Records;
 use crate::error::unavailable;
 use crate::item::{FILE_PREFIX, Item, file_from_item, text};
+use crate::{Records, RecordsError};
 
 /// Where a scan goes on.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ impl Records {
     pub async fn scan_probed(
         &self,
         from: Option<ScanPosition>,
-    ) -> Result<(Vec<File>, Option<ScanPosition>), StoreError> {
+    ) -> Result<(Vec<File>, Option<ScanPosition>), RecordsError> {
         let scan = self
             .client
             .scan()

@@ -3,11 +3,11 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem, Update};
-use files_domain::{File, OwnerId, StoreError};
+use files_domain::{File, OwnerId};
 
-use crate::Records;
 use crate::error::{corrupt, unavailable};
 use crate::item::{number, owner_pk, primary_key};
+use crate::{Records, RecordsError};
 
 /// How long a transaction that meets others on the same items is tried again.
 const MAX_CONTENTION: Duration = Duration::from_secs(5);
@@ -17,7 +17,7 @@ pub(crate) enum Refused {
     /// Conditions failed; one entry an item, in the order of the items.
     Conditions(Vec<CancellationReason>),
     /// Anything else.
-    Error(StoreError),
+    Error(RecordsError),
 }
 
 impl Records {
@@ -37,14 +37,14 @@ impl Records {
                     return Err(Refused::Conditions(reasons.to_vec()));
                 }
                 Some(reasons) if !is_contention(reasons) => {
-                    return Err(Refused::Error(StoreError::Unavailable(error.into())));
+                    return Err(Refused::Error(RecordsError::Unavailable(error.into())));
                 }
                 Some(_) if started.elapsed() < MAX_CONTENTION => {
                     let jitter = Duration::from_millis(fastrand::u64(1..=pause_millis));
                     tokio::time::sleep(jitter).await; // back-off between two tries, not a wait for an event
                     pause_millis = (pause_millis * 2).min(1_000);
                 }
-                Some(_) => return Err(Refused::Error(StoreError::Busy(error.into()))),
+                Some(_) => return Err(Refused::Error(RecordsError::Busy(error.into()))),
                 None => return Err(Refused::Error(unavailable(error))),
             }
         }
@@ -56,10 +56,10 @@ impl Records {
         owner: OwnerId,
         before: Option<&File>,
         after: Option<&File>,
-    ) -> Result<Option<TransactWriteItem>, StoreError> {
+    ) -> Result<Option<TransactWriteItem>, RecordsError> {
         let change = |count: fn(&File) -> i128| after.map_or(0, count) - before.map_or(0, count);
         let (files, bytes, imports) =
-            (change(|_| 1), change(|file| file.held.into()), change(|file| file.importing.into()));
+            (change(|_| 1), change(|file| file.reserved_bytes.into()), change(|file| file.importing.into()));
         if (files, bytes, imports) == (0, 0, 0) {
             return Ok(None);
         }

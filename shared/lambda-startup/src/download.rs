@@ -10,12 +10,13 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use tokio::time::{sleep, timeout};
 
+use crate::backoff::full_jitter;
 use crate::https::Https;
 
 /// Longest that one attempt may take until its response has begun, and then until its body has ended.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_ATTEMPTS: u32 = 4;
-/// What the pause before the second attempt is at most; each further one is twice as long.
+/// Longest pause before the second attempt; the bound doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// Why there is no response.
@@ -65,8 +66,7 @@ impl Downloads {
             if !transient || attempt == MAX_ATTEMPTS {
                 return outcome;
             }
-            let most = FIRST_PAUSE * 2_u32.pow(attempt - 1);
-            sleep(most.mul_f64(fastrand::f64())).await; // a back-off with full jitter
+            sleep(full_jitter(FIRST_PAUSE, attempt - 1)).await;
             attempt += 1;
         }
     }

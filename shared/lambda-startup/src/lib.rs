@@ -2,6 +2,7 @@
 //! warm their connections while Lambda still counts the time as Init.
 
 mod aws;
+mod backoff;
 mod clock;
 mod connections;
 mod contention;
@@ -13,6 +14,7 @@ mod metrics;
 mod settings;
 
 pub use aws::{Aws, AwsEndpoints};
+pub use backoff::full_jitter;
 pub use clock::now;
 pub use download::{DownloadError, Downloads};
 pub use metrics::{MetricUnit, publish_metric};
@@ -21,8 +23,8 @@ pub use settings::{SettingError, number, optional, required};
 use std::time::Duration;
 
 use files_objects::Objects;
-use files_queues::{ImportQueue, ProbeQueue};
-use files_records::{Keys, Records};
+use files_queues::{ImportMessage, Queue, StoredObject};
+use files_records::{ClientRecords, Keys, Records};
 use page_resolver::PageResolver;
 
 /// Longest that warming up may take: after that the first request does it.
@@ -44,7 +46,7 @@ impl Startup {
         Ok(Self { aws: Aws::from_environment()? })
     }
 
-    /// The records in the table that `FILES_TABLE` names, for background work.
+    /// Returns the records in the table that `FILES_TABLE` names.
     ///
     /// # Errors
     /// [`SettingError::Missing`].
@@ -52,15 +54,15 @@ impl Startup {
         Ok(Records::new(self.aws.dynamodb(), required("FILES_TABLE", "the table's name")?))
     }
 
-    /// The same for the clients whose keys are in the table that `FILES_KEYS_TABLE` names.
+    /// Returns the records for the API's clients, whose keys are in the table that `FILES_KEYS_TABLE` names.
     ///
     /// # Errors
     /// [`SettingError::Missing`].
-    pub fn records_with_keys(&self) -> Result<Records, SettingError> {
-        Ok(self.records()?.with_keys(self.keys()?))
+    pub fn client_records(&self) -> Result<ClientRecords, SettingError> {
+        Ok(ClientRecords::new(self.records()?, self.keys()?))
     }
 
-    /// The API keys in the table that `FILES_KEYS_TABLE` names.
+    /// Returns the API keys in the table that `FILES_KEYS_TABLE` names.
     ///
     /// # Errors
     /// [`SettingError::Missing`].
@@ -68,29 +70,28 @@ impl Startup {
         Ok(Keys::new(self.aws.dynamodb(), required("FILES_KEYS_TABLE", "the name of the keys table")?))
     }
 
-    /// The objects in the bucket that `FILES_BUCKET` names.
+    /// Returns the objects in the bucket that `FILES_BUCKET` names.
     ///
     /// # Errors
-    /// The setting is missing.
+    /// [`SettingError::Missing`].
     pub fn objects(&self) -> Result<Objects, SettingError> {
         Ok(Objects::new(self.aws.s3(), required("FILES_BUCKET", "the bucket's name")?))
     }
 
-    /// The queue that `FILES_IMPORT_QUEUE_URL` names.
+    /// Returns the queue that `FILES_IMPORT_QUEUE_URL` names.
     ///
     /// # Errors
-    /// The setting is missing.
-    pub fn import_queue(&self) -> Result<ImportQueue, SettingError> {
-        Ok(ImportQueue::new(self.aws.sqs(), required("FILES_IMPORT_QUEUE_URL", "a queue's URL")?))
+    /// [`SettingError::Missing`].
+    pub fn import_queue(&self) -> Result<Queue<ImportMessage>, SettingError> {
+        Ok(Queue::new(self.aws.sqs(), required("FILES_IMPORT_QUEUE_URL", "a queue's URL")?))
     }
 
-    /// The queue that `FILES_PROBE_QUEUE_URL` names.
+    /// Returns the queue that `FILES_PROBE_QUEUE_URL` names.
     ///
     /// # Errors
-    /// The setting is missing.
-    pub fn probe_queue(&self) -> Result<ProbeQueue, SettingError> {
-        let bucket = required("FILES_BUCKET", "the bucket's name")?;
-        Ok(ProbeQueue::new(self.aws.sqs(), required("FILES_PROBE_QUEUE_URL", "a queue's URL")?, bucket))
+    /// [`SettingError::Missing`].
+    pub fn probe_queue(&self) -> Result<Queue<StoredObject>, SettingError> {
+        Ok(Queue::new(self.aws.sqs(), required("FILES_PROBE_QUEUE_URL", "a queue's URL")?))
     }
 
     /// The function that `FILES_RESOLVE_FUNCTION` names, if it names one: without it, pages are not looked into.

@@ -73,7 +73,7 @@ fn is_plain_loopback(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use aws_credential_types::Credentials;
-    use files_domain::{FileId, OwnerId};
+    use files_domain::{FileId, OwnerId, UploadRef};
     use files_objects::{Objects, PartBytes};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
@@ -103,10 +103,9 @@ mod tests {
         let objects = Objects::new(aws.s3(), "bucket".to_owned());
         let (bytes, body) = PartBytes::channel(3);
         let request = tokio::spawn(one_request(listener));
-        let (stored, sent) = tokio::join!(
-            objects.stream_part(OwnerId::named("press"), FileId::new(crate::now()), "upload", 1, body),
-            bytes.send("abc".into())
-        );
+        let (owner, id) = (OwnerId::named("press"), FileId::new(crate::now()));
+        let upload = UploadRef { owner, id, upload_id: "upload" };
+        let (stored, sent) = tokio::join!(objects.put_part(upload, 1, body), bytes.send("abc".into()));
         sent.unwrap();
         assert_eq!(stored.unwrap().etag, "\"e\"");
         let request = request.await.unwrap();

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use files_domain::{
-    Authority, CreateFile as _, Detail, File, FileId, FileName, FileRecords as _, FinishProbe as _, NewFile,
+    Caller, Detail, File, FileId, FileName, NewFile,
     OwnerId, PartPlan, ProbeDone, Probed, Scope, Source, Timestamp,
 };
 use files_objects::Upload;
@@ -78,7 +78,7 @@ impl TestApp {
     pub async fn find(&self, file: &File) -> Option<File> {
         match self.operator().records().get_file(file.owner, file.id).await {
             Ok((file, _)) => Some(file),
-            Err(files_domain::StoreError::NotFound) => None,
+            Err(files_records::RecordsError::NotFound) => None,
             Err(error) => panic!("the record cannot be read: {error}"),
         }
     }
@@ -110,9 +110,9 @@ impl TestApp {
     ) -> File {
         let (key, now) = (self.key(owner).await, lambda_startup::now());
         let file = make(key.owner(), FileId::new(now), now);
-        let access = Authority { key, scope: Scope::Write, now };
+        let caller = Caller { key, scope: Scope::Write, now };
         let records = self.operator().client_records();
-        records.create_file(&access, &file, &detail, None).await.expect("the record can be created");
+        records.create_file(&caller, &file, &detail, None).await.expect("the record can be created");
         file
     }
 }

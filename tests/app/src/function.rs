@@ -1,12 +1,15 @@
 use std::collections::BTreeMap;
 
+use files_api::Endpoint;
+use files_domain::Timestamp;
 use files_local::identity::ROOT;
 use files_objects::Objects;
-use files_queues::{ImportQueue, ProbeQueue};
-use files_records::{Keys, Records};
+use files_queues::{ImportMessage, Queue, StoredObject};
+use files_records::{ClientRecords, Keys, Records};
+use lambda_http::request::LambdaRequest;
 use lambda_startup::Aws;
 
-use crate::TestApp;
+use crate::{RequestBuilder, Response, TestApp};
 
 /// What a function has when it has started: its clients, and its environment as the template sets it.
 pub struct TestFunction<'a> {
@@ -55,8 +58,9 @@ impl<'a> TestFunction<'a> {
 
     /// Returns the records for a client's requests, which check its API key.
     #[must_use]
-    pub fn client_records(&self) -> Records {
-        self.records().with_keys(Keys::new(self.aws.dynamodb(), self.setting("FILES_KEYS_TABLE")))
+    pub fn client_records(&self) -> ClientRecords {
+        let keys = Keys::new(self.aws.dynamodb(), self.setting("FILES_KEYS_TABLE"));
+        ClientRecords::new(self.records(), keys)
     }
 
     /// Returns the objects.
@@ -67,14 +71,33 @@ impl<'a> TestFunction<'a> {
 
     /// Returns the queue of imports.
     #[must_use]
-    pub fn import_queue(&self) -> ImportQueue {
-        ImportQueue::new(self.aws.sqs(), self.setting("FILES_IMPORT_QUEUE_URL"))
+    pub fn import_queue(&self) -> Queue<ImportMessage> {
+        Queue::new(self.aws.sqs(), self.setting("FILES_IMPORT_QUEUE_URL"))
     }
 
     /// Returns the queue of repeated probes.
     #[must_use]
-    pub fn probe_queue(&self) -> ProbeQueue {
-        let url = self.setting("FILES_PROBE_QUEUE_URL");
-        ProbeQueue::new(self.aws.sqs(), url, self.setting("FILES_BUCKET"))
+    pub fn probe_queue(&self) -> Queue<StoredObject> {
+        Queue::new(self.aws.sqs(), self.setting("FILES_PROBE_QUEUE_URL"))
+    }
+
+    /// Sends a request to the function's handler, as API Gateway and Lambda would, and returns the response as API Gateway
+    /// would pass it on.
+    ///
+    /// # Panics
+    /// The template routes the request to another function, or API Gateway responds by itself.
+    pub async fn send(&self, endpoint: &impl Endpoint, request: RequestBuilder) -> Response {
+        self.send_at(lambda_startup::now(), endpoint, request).await
+    }
+
+    /// Sends a request that comes at another time than now.
+    ///
+    /// # Panics
+    /// As [`TestFunction::send`].
+    pub async fn send_at(&self, now: Timestamp, endpoint: &impl Endpoint, request: RequestBuilder) -> Response {
+        let routed = request.route(self.app.router()).expect("API Gateway routes the request");
+        assert_eq!(routed.function, self.name, "the function of the route");
+        let event: LambdaRequest = serde_json::from_str(&routed.event).expect("an event of API Gateway");
+        Response::read(files_api::handle_event(endpoint, event, now).await).await
     }
 }

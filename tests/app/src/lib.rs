@@ -152,6 +152,11 @@ impl TestApp {
         &self.services
     }
 
+    /// Returns the template's routes.
+    fn router(&self) -> &Router {
+        &self.router
+    }
+
     /// Returns clients that sign as `caller`.
     fn aws(&self, caller: &str) -> Aws {
         let keys = self.services.access.identities.keys(caller);

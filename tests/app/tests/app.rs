@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use files_domain::{Authority, Detail, FindFile as _, QueueImport as _, Scope, SourceHeaders, Status};
+use files_domain::{Caller, Detail, Scope, SourceHeaders, Status};
 use files_queues::ImportMessage;
 use test_app::TestApp;
 
@@ -29,8 +29,8 @@ async fn files_are_found_in_the_state_that_was_asked_for() {
 async fn an_adapter_may_do_what_its_function_may() {
     let app = TestApp::new().await;
     let file = app.upload("clip.mp4").await;
-    let access = Authority { key: app.key("owner").await, scope: Scope::Read, now: lambda_startup::now() };
-    let found = app.function("get-file").client_records().find_file_with_detail(&access, file.id).await;
+    let caller = Caller { key: app.key("owner").await, scope: Scope::Read, now: lambda_startup::now() };
+    let found = app.function("get-file").client_records().find_file_with_detail(&caller, file.id).await;
     let (found, detail) = found.expect("get-file may read records");
     assert_eq!((found.id, detail), (file.id, Detail::default()));
     assert_eq!(app.calls("get-file", "dynamodb", "BatchGetItem"), 1);
@@ -50,7 +50,7 @@ async fn a_message_comes_when_its_delay_has_passed() {
         file_url: "https://media.example/clip.mp4".to_owned(),
         headers: SourceHeaders::default(),
     };
-    queue.queue_import(&message).await.expect("sent");
+    queue.send(&message).await.expect("sent");
     queue.send_later(&message, Duration::from_secs(60)).await.expect("sent");
     let first = app.receive("ImportQueue").await.expect("the first message");
     assert_eq!(first.body["id"], file.id.to_string());

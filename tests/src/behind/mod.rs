@@ -15,7 +15,7 @@ use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use files_domain::OwnerId;
-use files_records::{Keys, Records};
+use files_records::{ClientRecords, Keys, Records};
 
 use crate::cloud::Ready;
 use crate::deployment::NEEDS_THE_INSIDE;
@@ -72,7 +72,13 @@ impl Behind {
     /// The records, by the crate that the functions use.
     #[must_use]
     pub fn records(&self) -> Records {
-        Records::new(self.dynamodb.clone(), &self.table).with_keys(self.keys())
+        Records::new(self.dynamodb.clone(), &self.table)
+    }
+
+    /// Returns the records as the API's clients reach them.
+    #[must_use]
+    pub fn client_records(&self) -> ClientRecords {
+        ClientRecords::new(self.records(), self.keys())
     }
 
     /// The API keys, by the same crate.

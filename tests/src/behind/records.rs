@@ -13,7 +13,7 @@ pub type Item = HashMap<String, AttributeValue>;
 pub struct Usage {
     /// Files.
     pub files: i64,
-    /// Bytes held.
+    /// Reserved bytes.
     pub bytes: i64,
     /// Imports in flight.
     pub imports: i64,
@@ -56,7 +56,7 @@ impl Behind {
         for item in self.items().await {
             if item.get("sk").is_some_and(|sk| sk.as_s().is_ok_and(|sk| sk.starts_with("file#"))) {
                 sum.files += 1;
-                sum.bytes += number(&item, "held");
+                sum.bytes += number(&item, "reserved_bytes");
                 sum.imports += i64::from(matches!(item.get("importing"), Some(AttributeValue::Bool(true))));
             }
         }

@@ -1,8 +1,7 @@
 //! What goes on behind the API when something was lost, came twice, or came too late.
 
-use files_domain::{
-    ApiKey, Authority, CreateFile, Created, Detail, FileId, FileName, NewFile, Scope, Source,
-};
+use files_domain::{ApiKey, Caller, Detail, FileId, FileName, NewFile, Scope, Source};
+use files_records::Created;
 use files_tests::cloud::now;
 use files_tests::owner::id;
 use files_tests::{Cloud, Owner, Reply, SourceServer, Usage, media, until};
@@ -25,8 +24,8 @@ async fn unsent_import(owner: &Owner, url: &str) -> Value {
     let file = new.awaiting_import(owner.behind.owner, FileId::new(now()), now());
     let detail = Detail { source_url: Some(url.to_owned()), ..Detail::default() };
     let key = ApiKey::parse(owner.key()).expect("a key");
-    let access = Authority { key, scope: Scope::Write, now: now() };
-    let created = owner.behind.records().create_file(&access, &file, &detail, None).await;
+    let access = Caller { key, scope: Scope::Write, now: now() };
+    let created = owner.behind.client_records().create_file(&access, &file, &detail, None).await;
     assert!(matches!(created, Ok(Created::New)), "{created:?}");
     owner.file(&file.id.to_string()).await
 }

@@ -1,7 +1,7 @@
 //! What a page says of a file, as clients see it.
 
+use files_domain::Status;
 use files_domain::{Checksum, Origin, PageClaims};
-use files_domain::{FileRecords, Status};
 use files_tests::owner::id;
 use files_tests::{Cloud, Reply, SourceServer, media};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ async fn what_a_page_says_is_shown_with_the_file_and_in_no_list() {
         ..PageClaims::default()
     };
     let origin = Origin::clean(&claims).expect("an origin");
-    records.save_file_of_page(&before, &before, Some(&origin)).await.expect("saved");
+    records.save_file_with_origin(&before, &before, Some(&origin)).await.expect("saved");
 
     let shown = owner.get(&format!("/files/{}", id(&file))).await;
     assert_ne!(shown.headers["etag"], tag, "the file has changed");

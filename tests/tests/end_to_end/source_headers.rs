@@ -1,9 +1,7 @@
 //! Headers for the source of an import: they reach it, and nobody else.
 
-use files_domain::{
-    ApiKey, Authority, ClaimImport, CreateFile, Created, Detail, FileId, FileName, ImportClaim, NewFile,
-    Scope, Source,
-};
+use files_domain::{ApiKey, Caller, Detail, FileId, FileName, NewFile, Scope, Source};
+use files_records::{Created, ImportClaim};
 use files_tests::cloud::now;
 use files_tests::owner::id;
 use files_tests::secrecy::SOURCE_SECRET;
@@ -132,8 +130,8 @@ async fn unsent(owner: &Owner, url: &str) -> Value {
     let file = new.awaiting_import(owner.behind.owner, FileId::new(now()), now());
     let detail = Detail { source_url: Some(url.to_owned()), source_headers: true, ..Detail::default() };
     let key = ApiKey::parse(owner.key()).expect("a key");
-    let access = Authority { key, scope: Scope::Write, now: now() };
-    let created = owner.behind.records().create_file(&access, &file, &detail, None).await;
+    let access = Caller { key, scope: Scope::Write, now: now() };
+    let created = owner.behind.client_records().create_file(&access, &file, &detail, None).await;
     assert!(matches!(created, Ok(Created::New)), "{created:?}");
     owner.file(&file.id.to_string()).await
 }

@@ -1,46 +1,30 @@
 //! `CreateFile`.
 
-use files_domain::{
-    CreateFile, Created, Detail, Idempotency, Metadata, Scope, StoreError, Timestamp, limits,
-};
-use files_domain::{File, FileRecords};
-use files_doubles::Duty;
+use files_domain::File;
+use files_domain::{Detail, Idempotency, Metadata, Scope, Timestamp, limits};
+use files_records::{Created, RecordsError};
 
+use crate::dynamodb::{DynamoDb, Scheduled};
 use crate::owner::{Owner, usage};
 use crate::samples::{at, millis, video};
-use crate::store::Store;
-
-conformance! {
-    a_file_is_written_with_its_detail_its_usage_and_its_duty,
-    an_import_counts_as_one_in_flight,
-    without_a_good_key_nothing_is_written,
-    a_key_that_expires_is_good_until_then,
-    the_same_request_gives_the_first_file_as_it_stands_and_creates_nothing,
-    the_same_key_with_another_request_is_a_conflict,
-    a_day_later_the_key_is_free,
-    a_deleted_file_cannot_be_given_again,
-    an_expired_file_cannot_be_given_again,
-    two_owners_may_use_the_same_key,
-    a_bad_api_key_does_not_learn_what_a_request_made,
-    an_id_is_taken_once_and_its_request_is_not_remembered,
-    the_same_request_at_once_creates_one_file,
-}
 
 fn request(key: &str, hash: &str) -> Idempotency {
     Idempotency { key: key.to_owned(), request_hash: hash.to_owned() }
 }
 
-async fn ask<S: Store>(
-    owner: &Owner<'_, S>,
+async fn ask(
+    owner: &Owner<'_>,
     file: &File,
     request: &Idempotency,
     now: Timestamp,
-) -> Result<Created, StoreError> {
+) -> Result<Created, RecordsError> {
     let access = owner.access(Scope::Write, now);
-    owner.ports().create_file(&access, file, &Detail::default(), Some(request)).await
+    owner.client().create_file(&access, file, &Detail::default(), Some(request)).await
 }
 
-async fn a_file_is_written_with_its_detail_its_usage_and_its_duty<S: Store>(store: &S) {
+#[tokio::test]
+async fn a_file_is_written_with_its_detail_its_usage_and_its_duty() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.new_upload(7, at(0));
     let entries = [("take".to_owned(), "3 ü".to_owned())].into();
@@ -52,30 +36,34 @@ async fn a_file_is_written_with_its_detail_its_usage_and_its_duty<S: Store>(stor
         full_probe: None,
     };
     let access = press.access(Scope::Write, at(0));
-    let created = press.ports().create_file(&access, &file, &detail, None).await;
+    let created = press.client().create_file(&access, &file, &detail, None).await;
     assert_eq!(created.expect("created"), Created::New);
-    let found = press.ports().get_file(press.id(), file.id).await.expect("a record");
+    let found = press.records().get_file(press.id(), file.id).await.expect("a record");
     assert_eq!(found, (file.clone(), detail));
     assert_eq!(press.usage().await, usage(1, 7, 0));
-    press.assert_due(Duty::File(file.id), at(millis(limits::UPLOAD_WINDOW))).await;
+    press.assert_due(Scheduled::File(file.id), at(millis(limits::UPLOAD_WINDOW))).await;
 }
 
-async fn an_import_counts_as_one_in_flight<S: Store>(store: &S) {
+#[tokio::test]
+async fn an_import_counts_as_one_in_flight() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.import(at(0)).await;
     assert_eq!(press.record(file.id).await, Some(file.clone()));
     assert_eq!(press.usage().await, usage(1, 0, 1));
-    press.assert_due(Duty::File(file.id), at(millis(limits::IMPORT_SEND_GRACE))).await;
+    press.assert_due(Scheduled::File(file.id), at(millis(limits::IMPORT_SEND_GRACE))).await;
 }
 
-async fn without_a_good_key_nothing_is_written<S: Store>(store: &S) {
+#[tokio::test]
+async fn without_a_good_key_nothing_is_written() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     for (access, problem) in press.bad("press", Scope::Write, at(60_000)).await {
         let file = press.new_upload(7, at(60_000));
         let again = request("r", "h");
         for idempotency in [None, Some(&again)] {
-            let created = press.ports().create_file(&access, &file, &Detail::default(), idempotency).await;
-            assert_refused!(created, StoreError::Key(found) if *found == problem);
+            let created = press.client().create_file(&access, &file, &Detail::default(), idempotency).await;
+            assert_refused!(created, RecordsError::Key(found) if *found == problem);
         }
         assert_eq!(press.record(file.id).await, None);
     }
@@ -86,14 +74,18 @@ async fn without_a_good_key_nothing_is_written<S: Store>(store: &S) {
     assert_eq!(created.expect("the refused request is not remembered"), Created::New);
 }
 
-async fn a_key_that_expires_is_good_until_then<S: Store>(store: &S) {
+#[tokio::test]
+async fn a_key_that_expires_is_good_until_then() {
+    let store = &DynamoDb::start().await;
     let new = crate::owner::key_of("press", [Scope::Write].into(), Some(at(1000)));
     let press = Owner { store, key: store.new_key(&new, at(0)).await };
     press.upload(1, at(999)).await;
-    assert_refused!(press.create(&press.new_upload(1, at(1000))).await, StoreError::Key(_));
+    assert_refused!(press.create(&press.new_upload(1, at(1000))).await, RecordsError::Key(_));
 }
 
-async fn the_same_request_gives_the_first_file_as_it_stands_and_creates_nothing<S: Store>(store: &S) {
+#[tokio::test]
+async fn the_same_request_gives_the_first_file_as_it_stands_and_creates_nothing() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let (first, second) = (press.new_upload(7, at(0)), press.new_upload(7, at(1)));
     assert_eq!(ask(&press, &first, &request("r", "h"), at(0)).await.expect("created"), Created::New);
@@ -108,16 +100,20 @@ async fn the_same_request_gives_the_first_file_as_it_stands_and_creates_nothing<
     assert_eq!(again, Created::Before(now, Detail::default()));
 }
 
-async fn the_same_key_with_another_request_is_a_conflict<S: Store>(store: &S) {
+#[tokio::test]
+async fn the_same_key_with_another_request_is_a_conflict() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     ask(&press, &press.new_upload(7, at(0)), &request("r", "h"), at(0)).await.expect("created");
     let other = press.new_upload(8, at(1));
-    assert_refused!(ask(&press, &other, &request("r", "x"), at(1)).await, StoreError::IdempotencyConflict);
+    assert_refused!(ask(&press, &other, &request("r", "x"), at(1)).await, RecordsError::IdempotencyConflict);
     assert_eq!(press.record(other.id).await, None);
     assert_eq!(press.usage().await, usage(1, 7, 0));
 }
 
-async fn a_day_later_the_key_is_free<S: Store>(store: &S) {
+#[tokio::test]
+async fn a_day_later_the_key_is_free() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let day = millis(limits::IDEMPOTENCY_WINDOW);
     let first = press.new_upload(7, at(0));
@@ -126,7 +122,7 @@ async fn a_day_later_the_key_is_free<S: Store>(store: &S) {
     let again = ask(&press, &late, &request("r", "h"), at(day - 1)).await.expect("given again");
     assert_eq!(again, Created::Before(first, Detail::default()));
     let conflict = ask(&press, &late, &request("r", "x"), at(day - 1)).await;
-    assert_refused!(conflict, StoreError::IdempotencyConflict);
+    assert_refused!(conflict, RecordsError::IdempotencyConflict);
     // The same moment a day later, with another request: it now is the one that is remembered.
     let created = ask(&press, &late, &request("r", "x"), at(day)).await.expect("created");
     assert_eq!(created, Created::New);
@@ -135,21 +131,25 @@ async fn a_day_later_the_key_is_free<S: Store>(store: &S) {
     assert_eq!(again.expect("given again"), Created::Before(late, Detail::default()));
 }
 
-async fn a_deleted_file_cannot_be_given_again<S: Store>(store: &S) {
+#[tokio::test]
+async fn a_deleted_file_cannot_be_given_again() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.new_upload(7, at(0));
     ask(&press, &file, &request("r", "h"), at(0)).await.expect("created");
     press.remove(&file, at(1)).await.expect("removed");
     let other = press.new_upload(7, at(2));
     let again = ask(&press, &other, &request("r", "h"), at(2)).await;
-    assert_refused!(again, StoreError::IdempotencyConflict);
+    assert_refused!(again, RecordsError::IdempotencyConflict);
     assert_eq!(press.usage().await, usage(0, 0, 0));
     let day_later = at(millis(limits::IDEMPOTENCY_WINDOW));
     let created = ask(&press, &other, &request("r", "h"), day_later).await;
     assert_eq!(created.expect("created"), Created::New);
 }
 
-async fn an_expired_file_cannot_be_given_again<S: Store>(store: &S) {
+#[tokio::test]
+async fn an_expired_file_cannot_be_given_again() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = File { expires_at: Some(at(1000)), ..press.new_upload(7, at(0)) };
     ask(&press, &file, &request("r", "h"), at(0)).await.expect("created");
@@ -157,10 +157,12 @@ async fn an_expired_file_cannot_be_given_again<S: Store>(store: &S) {
     let again = ask(&press, &other, &request("r", "h"), at(999)).await.expect("given again");
     assert_eq!(again, Created::Before(file, Detail::default()));
     let again = ask(&press, &other, &request("r", "h"), at(1000)).await;
-    assert_refused!(again, StoreError::IdempotencyConflict);
+    assert_refused!(again, RecordsError::IdempotencyConflict);
 }
 
-async fn two_owners_may_use_the_same_key<S: Store>(store: &S) {
+#[tokio::test]
+async fn two_owners_may_use_the_same_key() {
+    let store = &DynamoDb::start().await;
     for (name, hash) in [("press", "h"), ("radio", "x")] {
         let owner = Owner::new(store, name).await;
         let created = ask(&owner, &owner.new_upload(7, at(0)), &request("r", hash), at(0)).await;
@@ -169,31 +171,37 @@ async fn two_owners_may_use_the_same_key<S: Store>(store: &S) {
     }
 }
 
-async fn a_bad_api_key_does_not_learn_what_a_request_made<S: Store>(store: &S) {
+#[tokio::test]
+async fn a_bad_api_key_does_not_learn_what_a_request_made() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     ask(&press, &press.new_upload(7, at(0)), &request("r", "h"), at(0)).await.expect("created");
     for (access, problem) in press.bad("press", Scope::Write, at(60_000)).await {
         for hash in ["h", "x"] {
             let (file, asked) = (press.new_upload(7, at(1)), request("r", hash));
-            let created = press.ports().create_file(&access, &file, &Detail::default(), Some(&asked)).await;
-            assert_refused!(created, StoreError::Key(found) if *found == problem);
+            let created = press.client().create_file(&access, &file, &Detail::default(), Some(&asked)).await;
+            assert_refused!(created, RecordsError::Key(found) if *found == problem);
         }
     }
 }
 
-async fn an_id_is_taken_once_and_its_request_is_not_remembered<S: Store>(store: &S) {
+#[tokio::test]
+async fn an_id_is_taken_once_and_its_request_is_not_remembered() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;
-    let same_id = File { size: Some(9), held: 9, ..file.clone() };
-    assert_refused!(press.create(&same_id).await, StoreError::Changed);
-    assert_refused!(ask(&press, &same_id, &request("r", "h"), at(1)).await, StoreError::Changed);
+    let same_id = File { size: Some(9), reserved_bytes: 9, ..file.clone() };
+    assert_refused!(press.create(&same_id).await, RecordsError::Changed);
+    assert_refused!(ask(&press, &same_id, &request("r", "h"), at(1)).await, RecordsError::Changed);
     assert_eq!(press.record(file.id).await, Some(file));
     assert_eq!(press.usage().await, usage(1, 7, 0));
     let created = ask(&press, &press.new_upload(1, at(2)), &request("r", "x"), at(2)).await;
     assert_eq!(created.expect("created"), Created::New);
 }
 
-async fn the_same_request_at_once_creates_one_file<S: Store>(store: &S) {
+#[tokio::test]
+async fn the_same_request_at_once_creates_one_file() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let files = [0, 1, 2].map(|millis| press.new_upload(7, at(millis)));
     let asked = request("r", "h");

@@ -1,4 +1,4 @@
-//! The real records over the real protocol: signed calls to the local cloud's DynamoDB, whose tables are the template's.
+//! The records over signed calls to the local cloud's DynamoDB, with the template's tables; and a look behind them.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -8,28 +8,26 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Config, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use files_domain::{ApiKey, FileId, KeyHash, NewKey, OwnerId, Scope, Timestamp};
-use files_doubles::{Duty, Usage};
 use files_local::access::Access;
 use files_local::account::REGION;
 use files_local::calls::Calls;
 use files_local::iam::Policies;
 use files_local::identity::{Identities, ROOT};
 use files_local::template::{self, Surroundings};
-use files_records::{DUE_SHARDS, DueWhat, Keys, Records};
+use files_records::{ClientRecords, DUE_SHARDS, DueWhat, Keys, Records, RecordsError};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
 use crate::owner::{Owner, key_of};
 use crate::samples::at;
-use crate::store::{Store, left};
 
 const TEMPLATE: &str = include_str!("../../../template.yaml");
 
 /// A DynamoDB in a temporary folder. It ends when this is dropped.
 pub(crate) struct DynamoDb {
     keys: Keys,
-    records: Records,
+    records: ClientRecords,
     client: Client,
     table: String,
     keys_table: String,
@@ -60,7 +58,8 @@ impl DynamoDb {
         let client = client(&access, endpoint);
         let server = tokio::spawn(database.serve(listener, access)).abort_handle();
         let keys = || Keys::new(client.clone(), &keys_table.name);
-        let (keys, records) = (keys(), Records::new(client.clone(), &table.name).with_keys(keys()));
+        let (keys, records) = (keys(), Records::new(client.clone(), &table.name));
+        let records = ClientRecords::new(records, keys());
         Self {
             keys,
             records,
@@ -126,22 +125,25 @@ async fn keys_of_the_files_table_are_copied_once() {
     }
 }
 
-impl Store for DynamoDb {
-    type Ports = Records;
-
-    fn ports(&self) -> &Records {
+impl DynamoDb {
+    pub(crate) fn client(&self) -> &ClientRecords {
         &self.records
     }
 
-    async fn new_key(&self, new: &NewKey, now: Timestamp) -> ApiKey {
+    pub(crate) fn records(&self) -> &Records {
+        self.records.unchecked()
+    }
+
+    pub(crate) async fn new_key(&self, new: &NewKey, now: Timestamp) -> ApiKey {
         self.keys.create(new, now).await.expect("a key")
     }
 
-    async fn revoke(&self, key: KeyHash, now: Timestamp) {
+    pub(crate) async fn revoke(&self, key: KeyHash, now: Timestamp) {
         self.keys.revoke(key, now).await.expect("the key is there");
     }
 
-    async fn usage_of(&self, owner: OwnerId) -> Usage {
+    /// Reads what the table says an owner uses.
+    pub(crate) async fn usage_of(&self, owner: OwnerId) -> Usage {
         let key = HashMap::from([
             ("pk".to_owned(), AttributeValue::S(format!("owner#{owner}"))),
             ("sk".to_owned(), AttributeValue::S("usage".to_owned())),
@@ -155,21 +157,46 @@ impl Store for DynamoDb {
         Usage { files: number("stored_files"), bytes: number("stored_bytes"), imports: number("imports") }
     }
 
-    async fn due_of(&self, owner: OwnerId, now: Timestamp) -> BTreeSet<Duty> {
+    /// Reads what the index shows of an owner's files as due at `now`.
+    pub(crate) async fn due_of(&self, owner: OwnerId, now: Timestamp) -> BTreeSet<Scheduled> {
         let mut due = BTreeSet::new();
         for shard in 0..DUE_SHARDS {
-            let found = self.records.due(shard, now, u32::MAX).await.expect("the index can be read");
+            let found = self.records().due(shard, now, u32::MAX).await.expect("the index can be read");
             due.extend(found.items.into_iter().filter(|item| item.owner == owner).map(
                 |item| match item.what {
-                    DueWhat::File => Duty::File(item.id),
-                    DueWhat::Removed => Duty::Removed(item.id),
+                    DueWhat::File => Scheduled::File(item.id),
+                    DueWhat::Removed => Scheduled::Removed(item.id),
                 },
             ));
         }
         due
     }
 
-    async fn left_of(&self, owner: OwnerId, id: FileId) -> Option<Option<String>> {
-        left(self.records.removed_upload(owner, id).await)
+    /// Reads the unfinished upload of a removed file; `None` if its deletion is finished.
+    pub(crate) async fn left_of(&self, owner: OwnerId, id: FileId) -> Option<Option<String>> {
+        match self.records().removed_upload(owner, id).await {
+            Ok(upload_id) => Some(upload_id),
+            Err(RecordsError::NotFound) => None,
+            Err(error) => panic!("{error:?}"),
+        }
     }
+}
+
+/// What an owner uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) files: i128,
+    /// Reserved bytes.
+    pub(crate) bytes: i128,
+    /// Imports in flight.
+    pub(crate) imports: i128,
+}
+
+/// Work that is due at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Scheduled {
+    /// What the file's record says.
+    File(FileId),
+    /// The deletion of a removed file's bytes.
+    Removed(FileId),
 }

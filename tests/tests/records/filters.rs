@@ -1,24 +1,15 @@
 //! `ListFiles`: the filters, alone and together.
 
-use files_domain::{
-    File, FileRecords, ListFilter, MediaType, PageOrder, Probed, Source, Status, change_file,
-};
+use files_domain::{File, ListFilter, MediaType, PageOrder, Probed, Source, Status};
 
 use crate::dynamodb::DynamoDb;
 use crate::list::{first_page, page, walk};
 use crate::owner::Owner;
 use crate::samples::fail_file;
 use crate::samples::{at, imported, media, object};
-use crate::store::Store;
-
-conformance! {
-    every_filter_alone_and_with_every_other_shows_just_what_it_says,
-    dates_are_exclusive_to_the_millisecond,
-    a_file_moves_from_filter_to_filter_as_it_lives,
-}
 
 /// An owner's files in every state that there is, eleven, one every ten milliseconds.
-async fn some_of_everything<S: Store>(owner: &Owner<'_, S>) -> Vec<File> {
+async fn some_of_everything(owner: &Owner<'_>) -> Vec<File> {
     let mut moment = (0..).map(|number| at(number * 10));
     let mut now = || moment.next().expect("another moment");
     let mut files = vec![owner.upload(1, now()).await, owner.import(now()).await];
@@ -36,7 +27,7 @@ async fn some_of_everything<S: Store>(owner: &Owner<'_, S>) -> Vec<File> {
     let probed = media(MediaType::Video);
     owner.probe(done_import.id, &files_domain::ProbeDone::new(object(4), probed, now())).await;
     for file in [owner.import(now()).await, owner.upload(5, now()).await] {
-        fail_file(owner.ports(), owner.id(), file.id, "no", now()).await.expect("failed");
+        fail_file(owner.records(), owner.id(), file.id, "no", now()).await.expect("failed");
         files.push(file);
     }
     files.extend([unreadable, running, done_import]);
@@ -52,7 +43,9 @@ fn with_none<T: Copy>(all: &[T]) -> Vec<Option<T>> {
     std::iter::once(None).chain(all.iter().copied().map(Some)).collect()
 }
 
-async fn every_filter_alone_and_with_every_other_shows_just_what_it_says<S: Store>(store: &S) {
+#[tokio::test]
+async fn every_filter_alone_and_with_every_other_shows_just_what_it_says() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let files = some_of_everything(&press).await;
     let (third, last) = (files[2].created_at(), files[files.len() - 1].created_at());
@@ -79,7 +72,9 @@ async fn every_filter_alone_and_with_every_other_shows_just_what_it_says<S: Stor
     assert!(shown > 100, "filters that show something: {shown}");
 }
 
-async fn dates_are_exclusive_to_the_millisecond<S: Store>(store: &S) {
+#[tokio::test]
+async fn dates_are_exclusive_to_the_millisecond() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(1, at(5)).await;
     for (after, before, is_shown) in [
@@ -102,22 +97,26 @@ async fn dates_are_exclusive_to_the_millisecond<S: Store>(store: &S) {
     }
 }
 
-async fn a_file_moves_from_filter_to_filter_as_it_lives<S: Store>(store: &S) {
+#[tokio::test]
+async fn a_file_moves_from_filter_to_filter_as_it_lives() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.import(at(0)).await;
     assert_shown_as(&press, &file, Status::Pending, None).await;
     press.claimed(file.id, at(1)).await;
     assert_shown_as(&press, &file, Status::Running, None).await;
-    change_file(press.ports(), press.id(), file.id, |file| {
-        file.imported(imported(7), at(2));
-        true
-    })
-    .await
-    .expect("saved");
+    press
+        .records()
+        .change_file(press.id(), file.id, |file| {
+            file.imported(imported(7), at(2));
+            true
+        })
+        .await
+        .expect("saved");
     assert_shown_as(&press, &file, Status::Running, None).await;
     press.probe(file.id, &crate::samples::video(7, at(3))).await;
     assert_shown_as(&press, &file, Status::Success, Some(MediaType::Video)).await;
-    let (seen, _) = press.ports().get_file(press.id(), file.id).await.expect("a record");
+    let (seen, _) = press.records().get_file(press.id(), file.id).await.expect("a record");
     press.remove(&seen, at(4)).await.expect("removed");
     for filter in every_single() {
         assert_eq!(walk(&press, first_page(3, PageOrder::Descending, filter), 3).await, [], "{filter:?}");
@@ -130,12 +129,7 @@ fn every_single() -> Vec<ListFilter> {
     statuses.into_iter().chain(types).collect()
 }
 
-async fn assert_shown_as<S: Store>(
-    owner: &Owner<'_, S>,
-    file: &File,
-    status: Status,
-    media_type: Option<MediaType>,
-) {
+async fn assert_shown_as(owner: &Owner<'_>, file: &File, status: Status, media_type: Option<MediaType>) {
     for filter in every_single() {
         let is_shown =
             filter.status == Some(status) || (filter.media_type.is_some() && filter.media_type == media_type);

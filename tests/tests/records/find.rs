@@ -1,117 +1,123 @@
 //! `CheckKey` and `FindFile`.
 
-use files_domain::{CheckKey, Detail, FileId, FindFile, Scope, StoreError};
+use files_domain::{Detail, FileId, Scope};
+use files_records::RecordsError;
 
+use crate::dynamodb::DynamoDb;
 use crate::owner::Owner;
 use crate::samples::{at, video};
-use crate::store::Store;
 
-conformance! {
-    a_file_is_found_with_and_without_its_detail,
-    what_is_not_there_and_what_is_anothers_is_not_found,
-    an_expired_file_is_not_found,
-    a_bad_key_finds_nothing_whether_the_file_is_there_or_not,
-    a_revoked_key_is_refused_half_a_minute_later_at_the_latest,
-    a_revoked_key_stops_writing_at_once,
-    a_file_is_found_as_it_has_just_been_written,
-    a_key_is_checked_without_a_file,
-}
-
-async fn a_file_is_found_with_and_without_its_detail<S: Store>(store: &S) {
+#[tokio::test]
+async fn a_file_is_found_with_and_without_its_detail() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;
     let access = press.access(Scope::Read, at(1));
-    assert_eq!(press.ports().find_file(&access, file.id).await.expect("found"), file);
-    let found = press.ports().find_file_with_detail(&access, file.id).await.expect("found");
+    assert_eq!(press.client().find_file(&access, file.id).await.expect("found"), file);
+    let found = press.client().find_file_with_detail(&access, file.id).await.expect("found");
     assert_eq!(found, (file, Detail::default()));
 }
 
-async fn what_is_not_there_and_what_is_anothers_is_not_found<S: Store>(store: &S) {
+#[tokio::test]
+async fn what_is_not_there_and_what_is_anothers_is_not_found() {
+    let store = &DynamoDb::start().await;
     let (press, radio) = (Owner::new(store, "press").await, Owner::new(store, "radio").await);
     let (theirs, absent) = (radio.upload(7, at(0)).await, FileId::new(at(0)));
     let removed = press.upload(7, at(0)).await;
     press.remove(&removed, at(1)).await.expect("removed");
     let access = press.access(Scope::Read, at(1));
     for id in [theirs.id, absent, removed.id] {
-        assert_refused!(press.ports().find_file(&access, id).await, StoreError::NotFound);
-        assert_refused!(press.ports().find_file_with_detail(&access, id).await, StoreError::NotFound);
+        assert_refused!(press.client().find_file(&access, id).await, RecordsError::NotFound);
+        assert_refused!(press.client().find_file_with_detail(&access, id).await, RecordsError::NotFound);
     }
 }
 
-async fn an_expired_file_is_not_found<S: Store>(store: &S) {
+#[tokio::test]
+async fn an_expired_file_is_not_found() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.expiring(7, at(0), at(1000)).await;
-    let before = press.ports().find_file(&press.access(Scope::Read, at(999)), file.id).await;
+    let before = press.client().find_file(&press.access(Scope::Read, at(999)), file.id).await;
     assert_eq!(before.expect("found"), file);
     let access = press.access(Scope::Read, at(1000));
-    assert_refused!(press.ports().find_file(&access, file.id).await, StoreError::NotFound);
-    assert_refused!(press.ports().find_file_with_detail(&access, file.id).await, StoreError::NotFound);
+    assert_refused!(press.client().find_file(&access, file.id).await, RecordsError::NotFound);
+    assert_refused!(press.client().find_file_with_detail(&access, file.id).await, RecordsError::NotFound);
     assert_eq!(press.record(file.id).await, Some(file), "what works in the background still sees it");
 }
 
-async fn a_bad_key_finds_nothing_whether_the_file_is_there_or_not<S: Store>(store: &S) {
+#[tokio::test]
+async fn a_bad_key_finds_nothing_whether_the_file_is_there_or_not() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;
     for (access, problem) in press.bad("press", Scope::Read, at(60_000)).await {
         for id in [file.id, FileId::new(at(0))] {
-            let found = press.ports().find_file(&access, id).await;
-            assert_refused!(found, StoreError::Key(found) if *found == problem);
-            let found = press.ports().find_file_with_detail(&access, id).await;
-            assert_refused!(found, StoreError::Key(found) if *found == problem);
+            let found = press.client().find_file(&access, id).await;
+            assert_refused!(found, RecordsError::Key(found) if *found == problem);
+            let found = press.client().find_file_with_detail(&access, id).await;
+            assert_refused!(found, RecordsError::Key(found) if *found == problem);
         }
     }
 }
 
-async fn a_revoked_key_is_refused_half_a_minute_later_at_the_latest<S: Store>(store: &S) {
+#[tokio::test]
+async fn a_revoked_key_is_refused_half_a_minute_later_at_the_latest() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;
-    press.ports().find_file(&press.access(Scope::Read, at(0)), file.id).await.expect("found");
+    press.client().find_file(&press.access(Scope::Read, at(0)), file.id).await.expect("found");
     store.revoke(press.key.hash(), at(1)).await;
     let later = press.access(Scope::Read, at(30_000));
-    assert_refused!(press.ports().find_file(&later, file.id).await, StoreError::Key(_));
-    assert_refused!(press.create(&press.new_upload(1, at(2))).await, StoreError::Key(_));
-    assert_refused!(press.remove(&file, at(2)).await, StoreError::Key(_));
+    assert_refused!(press.client().find_file(&later, file.id).await, RecordsError::Key(_));
+    assert_refused!(press.create(&press.new_upload(1, at(2))).await, RecordsError::Key(_));
+    assert_refused!(press.remove(&file, at(2)).await, RecordsError::Key(_));
 }
 
-async fn a_revoked_key_stops_writing_at_once<S: Store>(store: &S) {
+#[tokio::test]
+async fn a_revoked_key_stops_writing_at_once() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;
-    let ports = press.ports();
+    let client = press.client();
     for scope in Scope::ALL {
-        ports.find_file(&press.access(scope, at(0)), file.id).await.expect("found");
-        ports.check_key_now(&press.access(scope, at(0))).await.expect("good");
+        client.find_file(&press.access(scope, at(0)), file.id).await.expect("found");
+        client.keys().check_now(&press.access(scope, at(0))).await.expect("good");
     }
     store.revoke(press.key.hash(), at(1)).await;
     for scope in [Scope::Write, Scope::Delete] {
         let access = press.access(scope, at(2));
-        assert_refused!(ports.find_file(&access, file.id).await, StoreError::Key(_));
-        assert_refused!(ports.find_file_with_detail(&access, file.id).await, StoreError::Key(_));
-        assert_refused!(ports.check_key_now(&access).await, StoreError::Key(_));
+        assert_refused!(client.find_file(&access, file.id).await, RecordsError::Key(_));
+        assert_refused!(client.find_file_with_detail(&access, file.id).await, RecordsError::Key(_));
+        assert_refused!(client.keys().check_now(&access).await, RecordsError::Key(_));
     }
-    assert_refused!(press.create(&press.new_upload(1, at(2))).await, StoreError::Key(_));
-    assert_refused!(press.remove(&file, at(2)).await, StoreError::Key(_));
+    assert_refused!(press.create(&press.new_upload(1, at(2))).await, RecordsError::Key(_));
+    assert_refused!(press.remove(&file, at(2)).await, RecordsError::Key(_));
 }
 
-async fn a_file_is_found_as_it_has_just_been_written<S: Store>(store: &S) {
+#[tokio::test]
+async fn a_file_is_found_as_it_has_just_been_written() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     for millis in 0..20 {
         let file = press.upload(7, at(millis)).await;
         press.probe(file.id, &video(7, at(millis))).await;
-        let found = press.ports().find_file(&press.access(Scope::Read, at(millis)), file.id).await;
+        let found = press.client().find_file(&press.access(Scope::Read, at(millis)), file.id).await;
         assert!(found.expect("found").has_bytes());
     }
 }
 
-async fn a_key_is_checked_without_a_file<S: Store>(store: &S) {
+#[tokio::test]
+async fn a_key_is_checked_without_a_file() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     for scope in Scope::ALL {
-        press.ports().check_key(&press.access(scope, at(60_000))).await.expect("good, from memory too");
+        press.client().keys().check(&press.access(scope, at(60_000))).await.expect("good, from memory too");
         for (access, problem) in press.bad("press", scope, at(60_000)).await {
             for _ in 0..2 {
-                let checked = press.ports().check_key(&access).await;
-                assert_refused!(checked, StoreError::Key(found) if *found == problem);
-                let checked = press.ports().check_key_now(&access).await;
-                assert_refused!(checked, StoreError::Key(found) if *found == problem);
+                let checked = press.client().keys().check(&access).await;
+                assert_refused!(checked, RecordsError::Key(found) if *found == problem);
+                let checked = press.client().keys().check_now(&access).await;
+                assert_refused!(checked, RecordsError::Key(found) if *found == problem);
             }
         }
     }

@@ -1,27 +1,18 @@
 //! `ListFiles`: order, pages, keys, and walks while files come and go. Filters have a module of their own.
 
 use files_domain::{
-    File, FileId, ListFiles, ListFilter, MediaType, Page, PageOrder, PageRequest, Scope, Status, StoreError,
-    Timestamp,
+    File, FileId, ListFilter, MediaType, Page, PageOrder, PageRequest, Scope, Status, Timestamp,
 };
+use files_records::RecordsError;
 
+use crate::dynamodb::DynamoDb;
 use crate::owner::Owner;
 use crate::samples::{at, far_future};
-use crate::store::Store;
-
-conformance! {
-    the_newest_or_the_oldest_come_first,
-    pages_follow_one_another_whatever_their_size,
-    nothing_is_on_the_list_of_one_who_has_nothing,
-    an_expired_file_is_not_shown,
-    a_bad_key_lists_nothing,
-    a_walk_sees_what_was_there_throughout_exactly_once,
-}
 
 /// One page of what the filter shows.
-pub(crate) async fn page<S: Store>(owner: &Owner<'_, S>, request: PageRequest) -> Page {
+pub(crate) async fn page(owner: &Owner<'_>, request: PageRequest) -> Page {
     let access = owner.access(Scope::Read, at(60_000));
-    let page = owner.ports().list_files(&access, request).await.expect("a page");
+    let page = owner.client().list_files(&access, request).await.expect("a page");
     assert!(page.files.len() <= request.limit as usize, "more than {}", request.limit);
     page
 }
@@ -31,7 +22,7 @@ pub(crate) fn first_page(limit: u32, order: PageOrder, filter: ListFilter) -> Pa
 }
 
 /// All pages, one after the other, of at most `most` files.
-pub(crate) async fn walk<S: Store>(owner: &Owner<'_, S>, first: PageRequest, most: u32) -> Vec<File> {
+pub(crate) async fn walk(owner: &Owner<'_>, first: PageRequest, most: u32) -> Vec<File> {
     let (mut files, mut request) = (Vec::new(), first);
     for _ in 0..=most / first.limit + 1 {
         let page = page(owner, request).await;
@@ -44,7 +35,9 @@ pub(crate) async fn walk<S: Store>(owner: &Owner<'_, S>, first: PageRequest, mos
     panic!("a walk without an end");
 }
 
-async fn the_newest_or_the_oldest_come_first<S: Store>(store: &S) {
+#[tokio::test]
+async fn the_newest_or_the_oldest_come_first() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let mut files = Vec::new();
     for millis in [5, 1, 9, 3] {
@@ -59,7 +52,9 @@ async fn the_newest_or_the_oldest_come_first<S: Store>(store: &S) {
     assert_eq!(newest_first, Page { files, next: None });
 }
 
-async fn pages_follow_one_another_whatever_their_size<S: Store>(store: &S) {
+#[tokio::test]
+async fn pages_follow_one_another_whatever_their_size() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let mut files = Vec::new();
     for millis in 0..9 {
@@ -73,7 +68,9 @@ async fn pages_follow_one_another_whatever_their_size<S: Store>(store: &S) {
     }
 }
 
-async fn nothing_is_on_the_list_of_one_who_has_nothing<S: Store>(store: &S) {
+#[tokio::test]
+async fn nothing_is_on_the_list_of_one_who_has_nothing() {
+    let store = &DynamoDb::start().await;
     let (press, radio) = (Owner::new(store, "press").await, Owner::new(store, "radio").await);
     let theirs = radio.upload(7, at(0)).await;
     let empty = Page { files: Vec::new(), next: None };
@@ -87,29 +84,35 @@ async fn nothing_is_on_the_list_of_one_who_has_nothing<S: Store>(store: &S) {
     }
 }
 
-async fn an_expired_file_is_not_shown<S: Store>(store: &S) {
+#[tokio::test]
+async fn an_expired_file_is_not_shown() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.expiring(7, at(0), at(1000)).await;
     for (now, shown) in [(999, vec![file]), (1000, vec![])] {
         let access = press.access(Scope::Read, at(now));
         let request = first_page(5, PageOrder::Descending, ListFilter::default());
-        assert_eq!(press.ports().list_files(&access, request).await.expect("a page").files, shown);
+        assert_eq!(press.client().list_files(&access, request).await.expect("a page").files, shown);
     }
 }
 
-async fn a_bad_key_lists_nothing<S: Store>(store: &S) {
+#[tokio::test]
+async fn a_bad_key_lists_nothing() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     press.upload(7, at(0)).await;
     for (access, problem) in press.bad("press", Scope::Read, at(60_000)).await {
         let request = first_page(5, PageOrder::Descending, ListFilter::default());
-        let listed = press.ports().list_files(&access, request).await;
-        assert_refused!(listed, StoreError::Key(found) if *found == problem);
+        let listed = press.client().list_files(&access, request).await;
+        assert_refused!(listed, RecordsError::Key(found) if *found == problem);
     }
 }
 
 /// Between two pages the file where the page ended, one before it and one behind it go, and new ones come on both
 /// sides. Every list is walked so: the table itself and both indexes.
-async fn a_walk_sees_what_was_there_throughout_exactly_once<S: Store>(store: &S) {
+#[tokio::test]
+async fn a_walk_sees_what_was_there_throughout_exactly_once() {
+    let store = &DynamoDb::start().await;
     let pending = ListFilter { status: Some(Status::Pending), ..ListFilter::default() };
     let video = ListFilter { media_type: Some(MediaType::Video), ..ListFilter::default() };
     let all = [(ListFilter::default(), "all"), (pending, "pending"), (video, "video")];
@@ -121,7 +124,7 @@ async fn a_walk_sees_what_was_there_throughout_exactly_once<S: Store>(store: &S)
     }
 }
 
-async fn walk_while_files_come_and_go<S: Store>(owner: &Owner<'_, S>, filter: ListFilter, order: PageOrder) {
+async fn walk_while_files_come_and_go(owner: &Owner<'_>, filter: ListFilter, order: PageOrder) {
     let make = async |now: Timestamp| match filter.media_type {
         Some(media_type) => owner.success(1, media_type, now).await,
         None => owner.upload(1, now).await,

@@ -1,25 +1,6 @@
-//! The ports of the records: one suite of rules per port, held by the in-memory double and by the real records over
-//! the local cloud's DynamoDB alike, and random lives of files against a model on both.
+//! The records over the local cloud's DynamoDB: rules for each operation, and random histories of files against a model.
 
-/// Each rule as a test of the double and as a test of the real records.
-macro_rules! conformance {
-    ($($rule:ident,)*) => {
-        mod double {
-            $(#[tokio::test]
-            async fn $rule() {
-                super::$rule(&files_doubles::Memory::default()).await;
-            })*
-        }
-        mod real {
-            $(#[tokio::test]
-            async fn $rule() {
-                super::$rule(&crate::dynamodb::DynamoDb::start().await).await;
-            })*
-        }
-    };
-}
-
-/// The call was refused, for just this reason.
+/// Asserts that a call was refused with just this error.
 macro_rules! assert_refused {
     ($result:expr, $error:pat $(if $condition:expr)?) => {{
         let result = $result;
@@ -42,4 +23,3 @@ mod progress;
 mod remove;
 mod samples;
 mod save;
-mod store;

@@ -1,22 +1,20 @@
-//! Random lives of files against a model of ten lines, on the double and on the real records.
+//! Random histories of files against a model of ten lines.
 
 use std::cell::Cell;
 
 use files_domain::Status;
-use files_doubles::Memory;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 use crate::dynamodb::DynamoDb;
 use crate::play::Play;
-use crate::store::Store;
 
 /// A file as far as its life is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Life {
     pub(crate) status: Status,
-    pub(crate) held: u64,
+    pub(crate) reserved_bytes: u64,
     pub(crate) importing: bool,
 }
 
@@ -31,16 +29,16 @@ pub(crate) enum Event {
 }
 
 impl Life {
-    /// The model: usage is the sum of `held` and `importing` over all lives.
+    /// The model: usage is the sum of `reserved_bytes` and `importing` over all lives.
     pub(crate) fn after(self, event: Event) -> Self {
-        let (status, held, importing) = match event {
+        let (status, reserved_bytes, importing) = match event {
             _ if self.status.is_terminal() => return self,
-            Event::Claimed | Event::Completing => (Status::Running, self.held, self.importing),
+            Event::Claimed | Event::Completing => (Status::Running, self.reserved_bytes, self.importing),
             Event::Imported(size) => (Status::Running, size, false),
             Event::Failed => (Status::Failed, 0, false),
             Event::Probed(size) => (Status::Success, size, false),
         };
-        Self { status, held, importing }
+        Self { status, reserved_bytes, importing }
     }
 }
 
@@ -86,7 +84,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Plays `cases` sequences of steps, each by an owner of its own. `FILES_SEED` plays those of a failed run again.
-fn play<S: Store>(cases: u32, store: &S, runtime: &tokio::runtime::Runtime) {
+fn play(cases: u32, store: &DynamoDb, runtime: &tokio::runtime::Runtime) {
     let seed = match std::env::var("FILES_SEED") {
         Ok(seed) => seed.parse().expect("FILES_SEED is a number"),
         Err(_) => rand_seed(),
@@ -125,12 +123,7 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 #[test]
-fn the_double_lives_as_the_model_does() {
-    play(20_000, &Memory::default(), &runtime());
-}
-
-#[test]
-fn the_real_records_live_as_the_model_does() {
+fn the_records_do_what_the_model_does() {
     let runtime = runtime();
     let store = runtime.block_on(DynamoDb::start());
     play(50, &store, &runtime);

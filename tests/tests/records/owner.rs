@@ -3,18 +3,16 @@
 use std::collections::BTreeSet;
 
 use files_domain::{
-    ApiKey, Authority, ClaimImport, CreateFile, Created, Detail, File, FileId, FileRecords, FinishProbe,
-    ImportClaim, KeyProblem, MediaType, NewKey, OwnerId, ProbeDone, RemoveFile, SavedProbe, Scope, Source,
-    StoreError, Timestamp,
+    ApiKey, Caller, Detail, File, FileId, KeyProblem, MediaType, NewKey, OwnerId, ProbeDone, Scope, Source,
+    Timestamp,
 };
-use files_doubles::{Duty, Usage};
+use files_records::{ClientRecords, Created, ImportClaim, Records, RecordsError, SavedProbe};
 
 use crate::samples::{at, far_future, media, new_file, object};
-use crate::store::Store;
 
 /// An owner with a key that may do everything.
-pub(crate) struct Owner<'s, S: Store> {
-    pub(crate) store: &'s S,
+pub(crate) struct Owner<'s> {
+    pub(crate) store: &'s DynamoDb,
     pub(crate) key: ApiKey,
 }
 
@@ -22,26 +20,32 @@ pub(crate) fn key_of(owner: &str, scopes: BTreeSet<Scope>, expires_at: Option<Ti
     NewKey { owner_name: owner.to_owned(), name: "test".to_owned(), scopes, expires_at }
 }
 
-impl<'s, S: Store> Owner<'s, S> {
-    pub(crate) async fn new(store: &'s S, name: &str) -> Self {
+impl<'s> Owner<'s> {
+    pub(crate) async fn new(store: &'s DynamoDb, name: &str) -> Self {
         let key = store.new_key(&key_of(name, Scope::ALL.into(), None), at(0)).await;
         Self { store, key }
     }
 
-    pub(crate) fn ports(&self) -> &'s S::Ports {
-        self.store.ports()
+    /// The records as a client reaches them.
+    pub(crate) fn client(&self) -> &'s ClientRecords {
+        self.store.client()
+    }
+
+    /// The records as background work reaches them.
+    pub(crate) fn records(&self) -> &'s Records {
+        self.store.records()
     }
 
     pub(crate) fn id(&self) -> OwnerId {
         self.key.owner()
     }
 
-    pub(crate) fn access(&self, scope: Scope, now: Timestamp) -> Authority {
-        Authority { key: self.key.clone(), scope, now }
+    pub(crate) fn access(&self, scope: Scope, now: Timestamp) -> Caller {
+        Caller { key: self.key.clone(), scope, now }
     }
 
-    /// Authorities that open nothing for `scope` at `now`, and why. The revoked key was good a minute ago.
-    pub(crate) async fn bad(&self, name: &str, scope: Scope, now: Timestamp) -> Vec<(Authority, KeyProblem)> {
+    /// Callers with a bad key for `scope` at `now`, and why. The revoked key was good a minute ago.
+    pub(crate) async fn bad(&self, name: &str, scope: Scope, now: Timestamp) -> Vec<(Caller, KeyProblem)> {
         let new = |scopes: BTreeSet<Scope>, expires_at| key_of(name, scopes, expires_at);
         let expired = self.store.new_key(&new(Scope::ALL.into(), Some(now)), at(0)).await;
         let revoked = self.store.new_key(&new(Scope::ALL.into(), None), at(0)).await;
@@ -49,7 +53,7 @@ impl<'s, S: Store> Owner<'s, S> {
         let others = Scope::ALL.into_iter().filter(|other| *other != scope).collect();
         let lacking = self.store.new_key(&new(others, None), at(0)).await;
         let unknown = ApiKey::generate(self.id()).expect("randomness");
-        let access = |key| Authority { key, scope, now };
+        let access = |key| Caller { key, scope, now };
         vec![
             (access(unknown), KeyProblem::Invalid),
             (access(expired), KeyProblem::Invalid),
@@ -58,9 +62,9 @@ impl<'s, S: Store> Owner<'s, S> {
         ]
     }
 
-    pub(crate) async fn create(&self, file: &File) -> Result<Created, StoreError> {
+    pub(crate) async fn create(&self, file: &File) -> Result<Created, RecordsError> {
         let access = self.access(Scope::Write, file.created_at());
-        self.ports().create_file(&access, file, &Detail::default(), None).await
+        self.client().create_file(&access, file, &Detail::default(), None).await
     }
 
     /// The record of an upload of `size` bytes, not yet written.
@@ -100,27 +104,27 @@ impl<'s, S: Store> Owner<'s, S> {
 
     /// The record as it stands.
     pub(crate) async fn record(&self, id: FileId) -> Option<File> {
-        match self.ports().get_file(self.id(), id).await {
+        match self.records().get_file(self.id(), id).await {
             Ok((file, _)) => Some(file),
-            Err(StoreError::NotFound) => None,
+            Err(RecordsError::NotFound) => None,
             Err(error) => panic!("{error:?}"),
         }
     }
 
     pub(crate) async fn probe(&self, id: FileId, done: &ProbeDone) -> SavedProbe {
-        self.ports().finish_probe(self.id(), id, done).await.expect("the probe can be written")
+        self.records().finish_probe(self.id(), id, done).await.expect("the probe can be written")
     }
 
     /// Has a `success` file await a probe again; its record then.
     pub(crate) async fn ask_to_probe_again(&self, id: FileId) -> File {
         let before = self.record(id).await.expect("a record");
         let after = File { probe_again: true, ..before.clone() };
-        self.ports().save_file(&before, &after).await.expect("nobody else writes");
+        self.records().save_file(&before, &after).await.expect("nobody else writes");
         self.record(id).await.expect("a record")
     }
 
     pub(crate) async fn claim(&self, id: FileId, now: Timestamp) -> ImportClaim {
-        self.ports().claim_import(self.id(), id, now).await.expect("the claim can be written")
+        self.records().claim_import(self.id(), id, now).await.expect("the claim can be written")
     }
 
     /// An import that this test's worker has just got.
@@ -132,23 +136,23 @@ impl<'s, S: Store> Owner<'s, S> {
     }
 
     /// Removes a file on behalf of a client.
-    pub(crate) async fn remove(&self, file: &File, now: Timestamp) -> Result<(), StoreError> {
-        self.ports().remove_file(Some(&self.access(Scope::Delete, now)), file, now).await
+    pub(crate) async fn remove(&self, file: &File, now: Timestamp) -> Result<(), RecordsError> {
+        self.client().remove_file(&self.access(Scope::Delete, now), file).await
     }
 
     pub(crate) async fn usage(&self) -> Usage {
         self.store.usage_of(self.id()).await
     }
 
-    pub(crate) async fn due(&self, now: Timestamp) -> BTreeSet<Duty> {
+    pub(crate) async fn due(&self, now: Timestamp) -> BTreeSet<Scheduled> {
         self.store.due_of(self.id(), now).await
     }
 
-    /// `duty` is all there is to do, and only from `from` on.
-    pub(crate) async fn assert_due(&self, duty: Duty, from: Timestamp) {
+    /// `work` is all there is to do, and only from `from` on.
+    pub(crate) async fn assert_due(&self, work: Scheduled, from: Timestamp) {
         assert_eq!(self.due(Timestamp::from_millis(from.millis() - 1)).await, [].into(), "not yet");
-        assert_eq!(self.due(from).await, [duty].into());
-        assert_eq!(self.due(far_future()).await, [duty].into());
+        assert_eq!(self.due(from).await, [work].into());
+        assert_eq!(self.due(far_future()).await, [work].into());
     }
 
     /// Nothing is left for time to do.

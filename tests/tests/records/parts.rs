@@ -1,18 +1,13 @@
 //! Uploads by parts: of many at once, one begins and one completes.
 
-use files_domain::{File, FileId, PartPlan, Source, Status, change_file};
+use files_domain::{File, FileId, PartPlan, Source, Status};
 use futures_util::future::join_all;
 
+use crate::dynamodb::DynamoDb;
 use crate::owner::{Owner, usage};
 use crate::samples::{at, new_file};
-use crate::store::Store;
 
-conformance! {
-    of_many_who_begin_an_upload_one_is_written_down,
-    of_many_who_complete_an_upload_one_does,
-}
-
-async fn announced<S: Store>(press: &Owner<'_, S>) -> File {
+async fn announced(press: &Owner<'_>) -> File {
     let plan = PartPlan::recorded(20, 10);
     let file =
         new_file(Source::Upload, Some(20), None).awaiting_parts(plan, press.id(), FileId::new(at(0)), at(0));
@@ -20,13 +15,15 @@ async fn announced<S: Store>(press: &Owner<'_, S>) -> File {
     file
 }
 
-async fn of_many_who_begin_an_upload_one_is_written_down<S: Store>(store: &S) {
+#[tokio::test]
+async fn of_many_who_begin_an_upload_one_is_written_down() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = announced(&press).await;
     let begin = async |number: usize| {
         let own = format!("u{number}");
         let ask = |file: &mut File| file.parts_asked_for(Some(&own), at(1));
-        change_file(press.ports(), press.id(), file.id, ask).await.expect("the records answer")
+        press.records().change_file(press.id(), file.id, ask).await.expect("the records answer")
     };
     let begun: Vec<File> = join_all((0..5).map(begin)).await.into_iter().flatten().collect();
     assert_eq!(begun.len(), 1, "{begun:?}");
@@ -38,14 +35,16 @@ async fn of_many_who_begin_an_upload_one_is_written_down<S: Store>(store: &S) {
     assert_eq!(press.usage().await, usage(1, 20, 0));
 }
 
-async fn of_many_who_complete_an_upload_one_does<S: Store>(store: &S) {
+#[tokio::test]
+async fn of_many_who_complete_an_upload_one_does() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = announced(&press).await;
     let ask = |file: &mut File| file.parts_asked_for(Some("u"), at(1));
-    change_file(press.ports(), press.id(), file.id, ask).await.expect("the records answer");
+    press.records().change_file(press.id(), file.id, ask).await.expect("the records answer");
     let complete = async |_| {
         let mark = |file: &mut File| file.completing("u", at(2));
-        change_file(press.ports(), press.id(), file.id, mark).await.expect("the records answer")
+        press.records().change_file(press.id(), file.id, mark).await.expect("the records answer")
     };
     let marked = join_all((0..5).map(complete)).await.into_iter().flatten().count();
     assert_eq!(marked, 1);

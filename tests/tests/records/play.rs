@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use files_domain::PageRequest;
 use files_domain::{
-    ClaimImport, DueKind, File, FileId, FindFile, ImportClaim, ListFilter, PageOrder, PartPlan, Progress,
-    RemoveFile, SavedProbe, Scope, Source, Status, StoreError, Timestamp, change_file, limits,
+    DueKind, File, FileId, ListFilter, PageOrder, PartPlan, Progress, Scope, Source, Status, Timestamp,
+    limits,
 };
-use files_domain::{FileRecords, ListFiles, PageRequest};
-use files_doubles::{Duty, Usage};
+use files_records::{ImportClaim, RecordsError, SavedProbe};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::TestCaseError;
@@ -16,7 +16,6 @@ use crate::model::{Event, Life, Step};
 use crate::owner::Owner;
 use crate::samples::fail_file;
 use crate::samples::{at, far_future, imported, new_file, video};
-use crate::store::Store;
 
 type Checked = Result<(), TestCaseError>;
 
@@ -45,8 +44,8 @@ enum Way {
 }
 
 /// One owner's files, in the records and in the model.
-pub(crate) struct Play<'s, S: Store> {
-    owner: Owner<'s, S>,
+pub(crate) struct Play<'s> {
+    owner: Owner<'s>,
     now: Timestamp,
     parts: Vec<Part>,
 }
@@ -75,26 +74,26 @@ impl Part {
         self.removal_due = Some(seen.removal_due(now));
     }
 
-    fn duty(&self) -> Option<Duty> {
+    fn duty(&self) -> Option<Scheduled> {
         match self.life {
-            Some(_) if self.open() || self.first.expires_at.is_some() => Some(Duty::File(self.first.id)),
+            Some(_) if self.open() || self.first.expires_at.is_some() => Some(Scheduled::File(self.first.id)),
             Some(_) => None,
-            None => self.removal_due.map(|_| Duty::Removed(self.first.id)),
+            None => self.removal_due.map(|_| Scheduled::Removed(self.first.id)),
         }
     }
 }
 
 /// Whether a write went through; anything but a change in between is a failure of the test.
-fn saved(result: Result<(), StoreError>) -> bool {
+fn saved(result: Result<(), RecordsError>) -> bool {
     match result {
         Ok(()) => true,
-        Err(StoreError::Changed) => false,
+        Err(RecordsError::Changed) => false,
         Err(error) => panic!("{error:?}"),
     }
 }
 
-impl<'s, S: Store> Play<'s, S> {
-    pub(crate) async fn new(store: &'s S, name: &str) -> Self {
+impl<'s> Play<'s> {
+    pub(crate) async fn new(store: &'s DynamoDb, name: &str) -> Self {
         Self { owner: Owner::new(store, name).await, now: at(0), parts: Vec::new() }
     }
 
@@ -135,7 +134,8 @@ impl<'s, S: Store> Play<'s, S> {
             Way::Import => new.awaiting_import(owner, id, self.now),
         };
         prop_assert!(self.owner.create(&first).await.is_ok());
-        let life = Life { status: Status::Pending, held: size.unwrap_or(0), importing: size.is_none() };
+        let life =
+            Life { status: Status::Pending, reserved_bytes: size.unwrap_or(0), importing: size.is_none() };
         self.parts.push(Part {
             first,
             life: Some(life),
@@ -157,9 +157,9 @@ impl<'s, S: Store> Play<'s, S> {
         let now = self.now;
         let part = &mut self.parts[index];
         let own = begins.then(|| format!("upload-{}", now.millis()));
-        let (ports, owner, id) = (self.owner.ports(), self.owner.id(), part.first.id);
+        let (records, owner, id) = (self.owner.records(), self.owner.id(), part.first.id);
         let before = self.owner.record(id).await;
-        let asked = change_file(ports, owner, id, |file| file.parts_asked_for(own.as_deref(), now)).await;
+        let asked = records.change_file(owner, id, |file| file.parts_asked_for(own.as_deref(), now)).await;
         let Some(file) = asked.expect("the records answer") else { return Ok(()) };
         let before = before.expect("what has changed was there");
         prop_assert!(
@@ -180,9 +180,9 @@ impl<'s, S: Store> Play<'s, S> {
         }
         let index = file.index(self.parts.len());
         let (now, part) = (self.now, &mut self.parts[index]);
-        let (ports, owner, id) = (self.owner.ports(), self.owner.id(), part.first.id);
+        let (records, owner, id) = (self.owner.records(), self.owner.id(), part.first.id);
         let seen = part.upload_id.clone().filter(|_| is_right).unwrap_or_else(|| "another".to_owned());
-        let marked = change_file(ports, owner, id, |file| file.completing(&seen, now)).await;
+        let marked = records.change_file(owner, id, |file| file.completing(&seen, now)).await;
         let marked = marked.expect("the records answer").is_some();
         let waits = part.life.is_some_and(|life| life.status == Status::Pending);
         prop_assert_eq!(marked, waits && is_right && part.upload_id.is_some());
@@ -228,14 +228,14 @@ impl<'s, S: Store> Play<'s, S> {
     }
 
     async fn progress(&mut self, file: &Index, worker: &Index) -> Checked {
-        let (ports, now) = (self.owner.ports(), self.now);
+        let (records, now) = (self.owner.records(), self.now);
         let Some((part, worker)) = self.working(file, worker) else { return Ok(()) };
         let mine = File {
             progress: Some(Progress { received: 1, total: None }),
             upload_id: Some("upload-1".to_owned()),
             ..part.workers[worker].clone()
         };
-        let saved = saved(ports.save_progress(&mine, now).await);
+        let saved = saved(records.save_progress(&mine, now).await);
         let is_latest = worker + 1 == part.workers.len();
         prop_assert_eq!(saved, part.running() && is_latest);
         if saved {
@@ -247,12 +247,12 @@ impl<'s, S: Store> Play<'s, S> {
 
     /// A worker has all bytes, and saves that over the record as it knows it.
     async fn imported(&mut self, file: &Index, worker: &Index, size: u64) -> Checked {
-        let (ports, now) = (self.owner.ports(), self.now);
+        let (records, now) = (self.owner.records(), self.now);
         let Some((part, worker)) = self.working(file, worker) else { return Ok(()) };
         let before = part.workers[worker].clone();
         let mut after = before.clone();
         after.imported(imported(size), now);
-        let saved = saved(ports.save_file(&before, &after).await);
+        let saved = saved(records.save_file(&before, &after).await);
         prop_assert_eq!(saved, part.is_at(before.version));
         if saved {
             part.happens(Event::Imported(size));
@@ -270,7 +270,7 @@ impl<'s, S: Store> Play<'s, S> {
 
     async fn fail_part(&mut self, part: usize) -> Checked {
         let part = &mut self.parts[part];
-        let failed = fail_file(self.owner.ports(), self.owner.id(), part.first.id, "no", self.now).await;
+        let failed = fail_file(self.owner.records(), self.owner.id(), part.first.id, "no", self.now).await;
         let failed = failed.expect("the records answer").is_some();
         prop_assert_eq!(failed, part.open());
         if failed {
@@ -317,12 +317,12 @@ impl<'s, S: Store> Play<'s, S> {
     /// All that is due, once, as if no bytes had come.
     async fn sweep(&mut self) -> Checked {
         for duty in self.owner.due(self.now).await {
-            let (Duty::File(id) | Duty::Removed(id)) = duty;
+            let (Scheduled::File(id) | Scheduled::Removed(id)) = duty;
             let index = self.parts.iter().position(|part| part.first.id == id).expect("one of the play's");
             match duty {
-                Duty::File(_) => self.finish(index).await?,
-                Duty::Removed(_) => {
-                    self.owner.ports().forget_removed(self.owner.id(), id).await.expect("forgotten");
+                Scheduled::File(_) => self.finish(index).await?,
+                Scheduled::Removed(_) => {
+                    self.owner.records().forget_removed(self.owner.id(), id).await.expect("forgotten");
                     self.parts[index].removal_due = None;
                 }
             }
@@ -335,7 +335,7 @@ impl<'s, S: Store> Play<'s, S> {
         let file = self.owner.record(part.first.id).await.expect("what is due has a record");
         let kind = file.due.expect("and says what").kind;
         if file.has_expired(self.now) {
-            prop_assert!(saved(self.owner.ports().remove_file(None, &file, self.now).await));
+            prop_assert!(saved(self.owner.records().remove_file(&file, self.now).await));
             part.removed(&file, self.now);
             return Ok(());
         }
@@ -343,8 +343,8 @@ impl<'s, S: Store> Play<'s, S> {
         if kind == DueKind::Upload {
             return self.fail_part(index).await;
         }
-        let (ports, now) = (self.owner.ports(), self.now);
-        let later = change_file(ports, self.owner.id(), file.id, |file| file.postpone_due(now)).await;
+        let (records, now) = (self.owner.records(), self.now);
+        let later = records.change_file(self.owner.id(), file.id, |file| file.postpone_due(now)).await;
         if later.expect("the records answer").is_none() {
             return self.fail_part(index).await; // tried often enough
         }
@@ -366,15 +366,18 @@ impl<'s, S: Store> Play<'s, S> {
             };
             due_now.extend(part.duty().filter(|_| due_at.is_some_and(|at| at <= self.now)));
             let access = self.owner.access(Scope::Read, self.now);
-            let found = self.owner.ports().find_file(&access, part.first.id).await.ok();
+            let found = self.owner.client().find_file(&access, part.first.id).await.ok();
             prop_assert_eq!(&found, &file.clone().filter(|file| !file.has_expired(self.now)));
             shown.extend(found);
             let (Some(file), Some(life)) = (file, part.life) else { continue };
-            let Life { status, held, importing } = life;
-            prop_assert_eq!((file.status, file.held, file.importing), (status, held, importing));
+            let Life { status, reserved_bytes, importing } = life;
+            prop_assert_eq!(
+                (file.status, file.reserved_bytes, file.importing),
+                (status, reserved_bytes, importing)
+            );
             prop_assert_eq!((file.version, file.owner), (part.version, self.owner.id()));
             sum.files += 1;
-            sum.bytes += i128::from(held);
+            sum.bytes += i128::from(reserved_bytes);
             sum.imports += i128::from(importing);
         }
         prop_assert_eq!(self.owner.usage().await, sum, "usage is the sum");
@@ -387,7 +390,7 @@ impl<'s, S: Store> Play<'s, S> {
     async fn list(&self) -> Vec<File> {
         let (order, filter) = (PageOrder::Ascending, ListFilter::default());
         let request = PageRequest { limit: 500, order, filter, after: None };
-        let page = self.owner.ports().list_files(&self.owner.access(Scope::Read, self.now), request).await;
+        let page = self.owner.client().list_files(&self.owner.access(Scope::Read, self.now), request).await;
         page.expect("a page").files
     }
 }

@@ -1,34 +1,18 @@
 //! `FinishProbe`.
 
 use files_domain::{
-    CreateFile, Created, Detail, File, FileId, FileRecords, FullProbe, MediaType, Metadata, ObjectMeta,
-    ProbeDone, Probed, SavedProbe, Scope, Status, change_file, limits,
+    Detail, File, FileId, FullProbe, MediaType, Metadata, ObjectMeta, ProbeDone, Probed, Scope, Status,
+    limits,
 };
-use files_doubles::Duty;
+use files_records::{Created, SavedProbe};
 
+use crate::dynamodb::{DynamoDb, Scheduled};
 use crate::owner::{Owner, usage};
 use crate::samples::fail_file;
 use crate::samples::{at, imported, media, millis, object, video};
-use crate::store::Store;
-
-conformance! {
-    a_stored_file_becomes_what_the_probe_says,
-    bytes_that_cannot_be_read_are_good_all_the_same,
-    another_size_than_announced_is_what_counts,
-    an_import_is_over_with_its_probe,
-    an_import_that_is_probed_early_is_in_flight_no_more,
-    what_expires_remains_due,
-    the_same_probe_twice_changes_nothing,
-    a_failed_file_stays_failed,
-    without_a_record_nothing_is_written,
-    the_full_output_stands_beside_what_the_caller_wrote,
-    two_probes_at_once_end_it_once,
-    an_object_that_says_nothing_takes_nothing_away,
-    another_ffprobe_is_written_down_once,
-}
 
 /// Probes a file, and holds what is written against what the state machine makes of it.
-async fn assert_probed<S: Store>(owner: &Owner<'_, S>, id: FileId, done: &ProbeDone) -> File {
+async fn assert_probed(owner: &Owner<'_>, id: FileId, done: &ProbeDone) -> File {
     let before = owner.record(id).await.expect("a record");
     let mut expected = before.clone();
     expected.probed(done);
@@ -38,7 +22,9 @@ async fn assert_probed<S: Store>(owner: &Owner<'_, S>, id: FileId, done: &ProbeD
     expected
 }
 
-async fn a_stored_file_becomes_what_the_probe_says<S: Store>(store: &S) {
+#[tokio::test]
+async fn a_stored_file_becomes_what_the_probe_says() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     for media_type in MediaType::ALL {
         let file = press.upload(7, at(0)).await;
@@ -51,7 +37,9 @@ async fn a_stored_file_becomes_what_the_probe_says<S: Store>(store: &S) {
     press.assert_nothing_due().await;
 }
 
-async fn bytes_that_cannot_be_read_are_good_all_the_same<S: Store>(store: &S) {
+#[tokio::test]
+async fn bytes_that_cannot_be_read_are_good_all_the_same() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     for (held, size) in [(7, 7), (7, 8)] {
         let file = press.upload(held, at(0)).await;
@@ -61,7 +49,9 @@ async fn bytes_that_cannot_be_read_are_good_all_the_same<S: Store>(store: &S) {
     }
 }
 
-async fn another_size_than_announced_is_what_counts<S: Store>(store: &S) {
+#[tokio::test]
+async fn another_size_than_announced_is_what_counts() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     for (size, sum) in [(9, 9), (5, 14), (0, 14), (u64::from(u32::MAX), 4_294_967_309)] {
         let file = press.upload(7, at(0)).await;
@@ -71,16 +61,20 @@ async fn another_size_than_announced_is_what_counts<S: Store>(store: &S) {
     press.assert_nothing_due().await;
 }
 
-async fn an_import_is_over_with_its_probe<S: Store>(store: &S) {
+#[tokio::test]
+async fn an_import_is_over_with_its_probe() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.import(at(0)).await;
     press.claimed(file.id, at(1)).await;
-    change_file(press.ports(), press.id(), file.id, |file| {
-        file.imported(imported(7), at(2));
-        true
-    })
-    .await
-    .expect("saved");
+    press
+        .records()
+        .change_file(press.id(), file.id, |file| {
+            file.imported(imported(7), at(2));
+            true
+        })
+        .await
+        .expect("saved");
     let probed = assert_probed(&press, file.id, &video(7, at(3))).await;
     assert_eq!((probed.lease_until, probed.upload_id), (None, None));
     assert_eq!(probed.checksum, imported(7).checksum, "not the object's");
@@ -90,7 +84,9 @@ async fn an_import_is_over_with_its_probe<S: Store>(store: &S) {
 }
 
 /// The object was there before its import was written down.
-async fn an_import_that_is_probed_early_is_in_flight_no_more<S: Store>(store: &S) {
+#[tokio::test]
+async fn an_import_that_is_probed_early_is_in_flight_no_more() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     for size in [0, 7] {
         let file = press.import(at(0)).await;
@@ -103,16 +99,20 @@ async fn an_import_that_is_probed_early_is_in_flight_no_more<S: Store>(store: &S
     press.assert_nothing_due().await;
 }
 
-async fn what_expires_remains_due<S: Store>(store: &S) {
+#[tokio::test]
+async fn what_expires_remains_due() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let expires_at = at(2 * millis(limits::UPLOAD_WINDOW));
     let file = press.expiring(7, at(0), expires_at).await;
     assert_probed(&press, file.id, &video(7, at(1))).await;
-    press.assert_due(Duty::File(file.id), expires_at).await;
+    press.assert_due(Scheduled::File(file.id), expires_at).await;
     assert_eq!(press.usage().await, usage(1, 7, 0));
 }
 
-async fn the_same_probe_twice_changes_nothing<S: Store>(store: &S) {
+#[tokio::test]
+async fn the_same_probe_twice_changes_nothing() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let expiring = press.expiring(7, at(0), at(millis(limits::UPLOAD_WINDOW))).await;
     for file in [press.upload(7, at(0)).await, expiring] {
@@ -128,22 +128,26 @@ async fn the_same_probe_twice_changes_nothing<S: Store>(store: &S) {
     assert_eq!(press.usage().await, usage(2, 14, 0));
 }
 
-async fn a_failed_file_stays_failed<S: Store>(store: &S) {
+#[tokio::test]
+async fn a_failed_file_stays_failed() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;
-    let failed = fail_file(press.ports(), press.id(), file.id, "no", at(1)).await.expect("saved");
+    let failed = fail_file(press.records(), press.id(), file.id, "no", at(1)).await.expect("saved");
     assert!(failed.is_some());
     let failed = press.record(file.id).await;
     let full = Some(FullProbe::InObject);
     let probed = press.probe(file.id, &ProbeDone { full, ..video(7, at(2)) }).await;
     assert_eq!(probed, SavedProbe::AlreadyTerminal(Status::Failed));
     assert_eq!(press.record(file.id).await, failed);
-    let (_, detail) = press.ports().get_file(press.id(), file.id).await.expect("a record");
+    let (_, detail) = press.records().get_file(press.id(), file.id).await.expect("a record");
     assert_eq!(detail, Detail::default());
     assert_eq!(press.usage().await, usage(1, 0, 0));
 }
 
-async fn without_a_record_nothing_is_written<S: Store>(store: &S) {
+#[tokio::test]
+async fn without_a_record_nothing_is_written() {
+    let store = &DynamoDb::start().await;
     let (press, radio) = (Owner::new(store, "press").await, Owner::new(store, "radio").await);
     let (gone, theirs) = (press.upload(7, at(0)).await, radio.upload(7, at(0)).await);
     press.remove(&gone, at(1)).await.expect("removed");
@@ -159,7 +163,9 @@ async fn without_a_record_nothing_is_written<S: Store>(store: &S) {
     assert_eq!(radio.record(theirs.id).await, Some(theirs));
 }
 
-async fn the_full_output_stands_beside_what_the_caller_wrote<S: Store>(store: &S) {
+#[tokio::test]
+async fn the_full_output_stands_beside_what_the_caller_wrote() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let packed = (0..=255).collect();
     for full in [None, Some(FullProbe::InObject), Some(FullProbe::Inline(packed))] {
@@ -168,17 +174,19 @@ async fn the_full_output_stands_beside_what_the_caller_wrote<S: Store>(store: &S
             let metadata = Metadata::new([(key.to_owned(), "v".to_owned())].into()).expect("metadata");
             let detail = Detail { metadata, ..Detail::default() };
             let access = press.access(Scope::Write, at(0));
-            let created = press.ports().create_file(&access, &file, &detail, None).await.expect("created");
+            let created = press.client().create_file(&access, &file, &detail, None).await.expect("created");
             assert_eq!(created, Created::New);
             let done = ProbeDone { full: full.clone(), ..video(size, at(1)) };
             assert_probed(&press, file.id, &done).await;
-            let (_, found) = press.ports().get_file(press.id(), file.id).await.expect("a record");
+            let (_, found) = press.records().get_file(press.id(), file.id).await.expect("a record");
             assert_eq!(found, Detail { full_probe: full.clone(), ..detail });
         }
     }
 }
 
-async fn two_probes_at_once_end_it_once<S: Store>(store: &S) {
+#[tokio::test]
+async fn two_probes_at_once_end_it_once() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     for size in [7, 9] {
         let file = press.upload(7, at(0)).await;
@@ -192,7 +200,9 @@ async fn two_probes_at_once_end_it_once<S: Store>(store: &S) {
     assert_eq!(press.usage().await, usage(2, 16, 0));
 }
 
-async fn an_object_that_says_nothing_takes_nothing_away<S: Store>(store: &S) {
+#[tokio::test]
+async fn an_object_that_says_nothing_takes_nothing_away() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     for size in [7, 9] {
         let object = ObjectMeta { checksum: None, content_type: None, ..object(size) };
@@ -203,7 +213,9 @@ async fn an_object_that_says_nothing_takes_nothing_away<S: Store>(store: &S) {
     }
 }
 
-async fn another_ffprobe_is_written_down_once<S: Store>(store: &S) {
+#[tokio::test]
+async fn another_ffprobe_is_written_down_once() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;
     let by = |by: &str, full: FullProbe, millis| ProbeDone {
@@ -225,7 +237,7 @@ async fn another_ffprobe_is_written_down_once<S: Store>(store: &S) {
     assert!(expected.probed_again(&second));
     expected.version += 1;
     assert_eq!(press.record(file.id).await, Some(expected.clone()));
-    let (_, detail) = press.ports().get_file(press.id(), file.id).await.expect("a file");
+    let (_, detail) = press.records().get_file(press.id(), file.id).await.expect("a file");
     assert_eq!(detail.full_probe, second.full, "nothing is left of where the first one was");
 
     let blind = ProbeDone {
@@ -238,7 +250,7 @@ async fn another_ffprobe_is_written_down_once<S: Store>(store: &S) {
     assert_eq!(press.probe(file.id, &blind).await, SavedProbe::SavedAgain);
     let after = press.record(file.id).await.expect("a record");
     assert_eq!((&after.probe, after.probed_by.as_deref()), (&expected.probe, Some("9 (a)")));
-    let (_, detail) = press.ports().get_file(press.id(), file.id).await.expect("a file");
+    let (_, detail) = press.records().get_file(press.id(), file.id).await.expect("a file");
     assert_eq!(detail.full_probe, second.full);
     press.assert_nothing_due().await;
     assert_eq!(press.usage().await, usage(1, 7, 0));

@@ -1,24 +1,12 @@
 //! `ClaimImport`: what a worker writes down while it works.
 
-use files_domain::{
-    ClaimImport, Due, DueKind, File, Hashed, Progress, Resume, StoreError, change_file, limits,
-};
-use files_doubles::Duty;
+use files_domain::{Due, DueKind, File, Hashed, Progress, Resume, limits};
+use files_records::RecordsError;
 
+use crate::dynamodb::{DynamoDb, Scheduled};
 use crate::owner::{Owner, usage};
 use crate::samples::fail_file;
 use crate::samples::{at, imported, millis, video};
-use crate::store::Store;
-
-conformance! {
-    a_worker_writes_down_what_it_has,
-    an_import_that_is_let_go_is_anybodys_and_due_again,
-    what_is_needed_to_go_on_goes_when_it_has_ended,
-    an_earlier_worker_is_refused,
-    nobody_writes_before_a_claim,
-    nothing_is_written_once_the_file_has_ended,
-    a_deleted_file_is_not_brought_back,
-}
 
 const HALF: Progress = Progress { received: 5, total: Some(10) };
 
@@ -40,50 +28,56 @@ fn resume() -> Resume {
     }
 }
 
-async fn a_worker_writes_down_what_it_has<S: Store>(store: &S) {
+#[tokio::test]
+async fn a_worker_writes_down_what_it_has() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let mine = press.claimed(press.import(at(0)).await.id, at(0)).await;
     let work = File { resume: Some(resume()), setbacks: 2, ..with_work(&mine, "u1") };
-    press.ports().save_progress(&work, at(1)).await.expect("saved");
+    press.records().save_progress(&work, at(1)).await.expect("saved");
     let expected = File { updated_at: at(1), version: mine.version + 1, ..work.clone() };
     assert_eq!(press.record(mine.id).await, Some(expected));
     // By its generation it knows itself, not by the version; and what it has no more is gone.
     let unknown_total = Some(Progress { received: 6, total: None });
     let work = File { progress: unknown_total, resume: None, upload_id: None, setbacks: 0, ..work };
-    press.ports().save_progress(&work, at(2)).await.expect("saved");
+    press.records().save_progress(&work, at(2)).await.expect("saved");
     let expected = File { updated_at: at(2), version: mine.version + 2, ..work };
     assert_eq!(press.record(mine.id).await, Some(expected));
     assert_eq!(press.usage().await, usage(1, 0, 1));
 }
 
-async fn an_import_that_is_let_go_is_anybodys_and_due_again<S: Store>(store: &S) {
+#[tokio::test]
+async fn an_import_that_is_let_go_is_anybodys_and_due_again() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let mine = press.claimed(press.import(at(0)).await.id, at(0)).await;
     let work = File { resume: Some(resume()), setbacks: 1, ..with_work(&mine, "u1") };
-    press.ports().release_import(&work, at(9_000), at(1)).await.expect("let go");
+    press.records().release_import(&work, at(9_000), at(1)).await.expect("let go");
     let due = Some(Due { kind: DueKind::Import, at: at(9_000), tries: 0 });
     let expected =
         File { updated_at: at(1), version: mine.version + 1, lease_until: None, due, ..work.clone() };
     assert_eq!(press.record(mine.id).await, Some(expected));
-    press.assert_due(Duty::File(mine.id), at(9_000)).await;
+    press.assert_due(Scheduled::File(mine.id), at(9_000)).await;
     let next = press.claimed(mine.id, at(2)).await;
     assert_eq!((next.generation, &next.resume, &next.upload_id), (2, &work.resume, &work.upload_id));
-    assert_refused!(press.ports().release_import(&work, at(9_000), at(3)).await, StoreError::Changed);
-    assert_refused!(press.ports().save_progress(&work, at(3)).await, StoreError::Changed);
+    assert_refused!(press.records().release_import(&work, at(9_000), at(3)).await, RecordsError::Changed);
+    assert_refused!(press.records().save_progress(&work, at(3)).await, RecordsError::Changed);
     assert_eq!(press.record(mine.id).await, Some(next));
     assert_eq!(press.usage().await, usage(1, 0, 1));
 }
 
-async fn what_is_needed_to_go_on_goes_when_it_has_ended<S: Store>(store: &S) {
+#[tokio::test]
+async fn what_is_needed_to_go_on_goes_when_it_has_ended() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     for fails in [true, false] {
         let mine = press.claimed(press.import(at(0)).await.id, at(0)).await;
         let work = File { resume: Some(resume()), setbacks: 1, ..with_work(&mine, "u1") };
-        press.ports().save_progress(&work, at(1)).await.expect("saved");
+        press.records().save_progress(&work, at(1)).await.expect("saved");
         if fails {
-            fail_file(press.ports(), press.id(), mine.id, "no", at(2)).await.expect("failed");
+            fail_file(press.records(), press.id(), mine.id, "no", at(2)).await.expect("failed");
         } else {
-            let saved = change_file(press.ports(), press.id(), mine.id, |file| {
+            let saved = press.records().change_file(press.id(), mine.id, |file| {
                 file.imported(imported(7), at(2));
                 true
             });
@@ -94,47 +88,55 @@ async fn what_is_needed_to_go_on_goes_when_it_has_ended<S: Store>(store: &S) {
     }
 }
 
-async fn an_earlier_worker_is_refused<S: Store>(store: &S) {
+#[tokio::test]
+async fn an_earlier_worker_is_refused() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.import(at(0)).await;
     let first = press.claimed(file.id, at(0)).await;
     let second = press.claimed(file.id, at(millis(limits::IMPORT_LEASE))).await;
-    let saved = press.ports().save_progress(&with_work(&first, "u1"), at(1)).await;
-    assert_refused!(saved, StoreError::Changed);
+    let saved = press.records().save_progress(&with_work(&first, "u1"), at(1)).await;
+    assert_refused!(saved, RecordsError::Changed);
     assert_eq!(press.record(file.id).await, Some(second.clone()));
-    press.ports().save_progress(&with_work(&second, "u2"), at(1)).await.expect("saved");
+    press.records().save_progress(&with_work(&second, "u2"), at(1)).await.expect("saved");
 }
 
-async fn nobody_writes_before_a_claim<S: Store>(store: &S) {
+#[tokio::test]
+async fn nobody_writes_before_a_claim() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.import(at(0)).await;
-    let saved = press.ports().save_progress(&with_work(&file, "u1"), at(1)).await;
-    assert_refused!(saved, StoreError::Changed);
+    let saved = press.records().save_progress(&with_work(&file, "u1"), at(1)).await;
+    assert_refused!(saved, RecordsError::Changed);
     assert_eq!(press.record(file.id).await, Some(file));
 }
 
-async fn nothing_is_written_once_the_file_has_ended<S: Store>(store: &S) {
+#[tokio::test]
+async fn nothing_is_written_once_the_file_has_ended() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let (one, other) = (press.import(at(0)).await, press.import(at(1)).await);
     let (one, other) = (press.claimed(one.id, at(2)).await, press.claimed(other.id, at(2)).await);
-    fail_file(press.ports(), press.id(), one.id, "no", at(3)).await.expect("failed");
+    fail_file(press.records(), press.id(), one.id, "no", at(3)).await.expect("failed");
     press.probe(other.id, &video(7, at(3))).await;
     for mine in [one, other] {
         let before = press.record(mine.id).await;
         let work = with_work(&mine, "u");
-        assert_refused!(press.ports().save_progress(&work, at(4)).await, StoreError::Changed);
-        assert_refused!(press.ports().release_import(&work, at(9), at(4)).await, StoreError::Changed);
+        assert_refused!(press.records().save_progress(&work, at(4)).await, RecordsError::Changed);
+        assert_refused!(press.records().release_import(&work, at(9), at(4)).await, RecordsError::Changed);
         assert_eq!(press.record(mine.id).await, before);
     }
 }
 
-async fn a_deleted_file_is_not_brought_back<S: Store>(store: &S) {
+#[tokio::test]
+async fn a_deleted_file_is_not_brought_back() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let mine = press.claimed(press.import(at(0)).await.id, at(0)).await;
     press.remove(&mine, at(1)).await.expect("removed");
     let work = with_work(&mine, "u");
-    assert_refused!(press.ports().save_progress(&work, at(2)).await, StoreError::Changed);
-    assert_refused!(press.ports().release_import(&work, at(9), at(2)).await, StoreError::Changed);
+    assert_refused!(press.records().save_progress(&work, at(2)).await, RecordsError::Changed);
+    assert_refused!(press.records().release_import(&work, at(9), at(2)).await, RecordsError::Changed);
     assert_eq!(press.record(mine.id).await, None);
     assert_eq!(press.usage().await, usage(0, 0, 0));
 }

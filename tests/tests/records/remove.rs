@@ -2,131 +2,133 @@
 
 use std::time::Duration;
 
-use files_domain::{
-    ClaimImport, Detail, File, FindFile, ListFilter, MediaType, PageOrder, RemoveFile, Scope, StoreError,
-    limits,
-};
-use files_doubles::Duty;
+use files_domain::{Detail, File, ListFilter, MediaType, PageOrder, Scope, limits};
+use files_records::RecordsError;
 
+use crate::dynamodb::{DynamoDb, Scheduled};
 use crate::list::{first_page, page};
 use crate::owner::{Owner, usage};
 use crate::samples::{at, millis};
-use crate::store::Store;
 
 /// How long what is left of a removed file may stay.
 const GRACE: Duration = Duration::from_secs(300);
 
-conformance! {
-    a_removed_file_is_gone_and_its_bytes_are_due,
-    what_may_still_bring_bytes_is_waited_for,
-    an_unfinished_upload_is_left_to_be_aborted,
-    what_is_forgotten_is_done,
-    a_file_is_removed_once,
-    a_file_that_has_changed_stays,
-    a_bad_key_removes_nothing,
-    what_works_in_the_background_needs_no_key,
-}
-
-async fn a_removed_file_is_gone_and_its_bytes_are_due<S: Store>(store: &S) {
+#[tokio::test]
+async fn a_removed_file_is_gone_and_its_bytes_are_due() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let (file, other) =
         (press.success(7, MediaType::Video, at(0)).await, press.success(5, MediaType::Video, at(1)).await);
     press.remove(&file, at(1000)).await.expect("removed");
     let access = press.access(Scope::Read, at(1000));
-    assert_refused!(press.ports().find_file_with_detail(&access, file.id).await, StoreError::NotFound);
+    assert_refused!(press.client().find_file_with_detail(&access, file.id).await, RecordsError::NotFound);
     let listed = page(&press, first_page(5, PageOrder::Descending, ListFilter::default())).await;
     assert_eq!(listed.files, [other]);
     assert_eq!(press.usage().await, usage(1, 5, 0));
-    press.assert_due(Duty::Removed(file.id), at(1000 + millis(GRACE))).await;
+    press.assert_due(Scheduled::Removed(file.id), at(1000 + millis(GRACE))).await;
     assert_eq!(store.left_of(press.id(), file.id).await, Some(None));
 }
 
-async fn what_may_still_bring_bytes_is_waited_for<S: Store>(store: &S) {
+#[tokio::test]
+async fn what_may_still_bring_bytes_is_waited_for() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let upload = press.upload(7, at(0)).await;
     press.remove(&upload, at(1000)).await.expect("removed");
     let url_is_over = at(1000 + millis(limits::UPLOAD_URL_LIFETIME + GRACE));
-    press.assert_due(Duty::Removed(upload.id), url_is_over).await;
+    press.assert_due(Scheduled::Removed(upload.id), url_is_over).await;
     assert_eq!(press.usage().await, usage(0, 0, 0));
 
     let radio = Owner::new(store, "radio").await;
     let import = radio.import(at(0)).await;
     assert_eq!(radio.usage().await, usage(1, 0, 1));
     radio.remove(&import, at(1000)).await.expect("removed");
-    radio.assert_due(Duty::Removed(import.id), at(1000 + millis(limits::IMPORT_LEASE + GRACE))).await;
+    radio.assert_due(Scheduled::Removed(import.id), at(1000 + millis(limits::IMPORT_LEASE + GRACE))).await;
     assert_eq!(radio.usage().await, usage(0, 0, 0));
 }
 
-async fn an_unfinished_upload_is_left_to_be_aborted<S: Store>(store: &S) {
+#[tokio::test]
+async fn an_unfinished_upload_is_left_to_be_aborted() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let mine = press.claimed(press.import(at(0)).await.id, at(0)).await;
     let mine = File { upload_id: Some("u1".to_owned()), ..mine };
-    press.ports().save_progress(&mine, at(1)).await.expect("saved");
+    press.records().save_progress(&mine, at(1)).await.expect("saved");
     let now = press.record(mine.id).await.expect("a record");
     press.remove(&now, at(2)).await.expect("removed");
     assert_eq!(store.left_of(press.id(), mine.id).await, Some(Some("u1".to_owned())));
 }
 
-async fn what_is_forgotten_is_done<S: Store>(store: &S) {
+#[tokio::test]
+async fn what_is_forgotten_is_done() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;
     press.remove(&file, at(1)).await.expect("removed");
     for _ in 0..2 {
-        press.ports().forget_removed(press.id(), file.id).await.expect("forgotten, twice too");
+        press.records().forget_removed(press.id(), file.id).await.expect("forgotten, twice too");
         press.assert_nothing_due().await;
         assert_eq!(store.left_of(press.id(), file.id).await, None);
     }
     let there = press.upload(7, at(2)).await;
-    press.ports().forget_removed(press.id(), there.id).await.expect("nothing to forget");
+    press.records().forget_removed(press.id(), there.id).await.expect("nothing to forget");
     assert_eq!(press.record(there.id).await, Some(there), "what is not removed stays");
 }
 
-async fn a_file_is_removed_once<S: Store>(store: &S) {
+#[tokio::test]
+async fn a_file_is_removed_once() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.success(7, MediaType::Audio, at(0)).await;
     press.remove(&file, at(0)).await.expect("removed");
-    assert_refused!(press.remove(&file, at(1000)).await, StoreError::Changed);
+    assert_refused!(press.remove(&file, at(1000)).await, RecordsError::Changed);
     assert_eq!(press.usage().await, usage(0, 0, 0));
-    press.assert_due(Duty::Removed(file.id), at(millis(GRACE))).await;
+    press.assert_due(Scheduled::Removed(file.id), at(millis(GRACE))).await;
     // Nor does a second one bring back the duty.
-    press.ports().forget_removed(press.id(), file.id).await.expect("forgotten");
-    assert_refused!(press.remove(&file, at(1000)).await, StoreError::Changed);
+    press.records().forget_removed(press.id(), file.id).await.expect("forgotten");
+    assert_refused!(press.remove(&file, at(1000)).await, RecordsError::Changed);
     press.assert_nothing_due().await;
 }
 
-async fn a_file_that_has_changed_stays<S: Store>(store: &S) {
+#[tokio::test]
+async fn a_file_that_has_changed_stays() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let seen = press.import(at(0)).await;
     let now = press.claimed(seen.id, at(1)).await;
-    assert_refused!(press.remove(&seen, at(2)).await, StoreError::Changed);
-    assert_refused!(press.ports().remove_file(None, &seen, at(2)).await, StoreError::Changed);
+    assert_refused!(press.remove(&seen, at(2)).await, RecordsError::Changed);
+    assert_refused!(press.records().remove_file(&seen, at(2)).await, RecordsError::Changed);
     assert_eq!(press.record(seen.id).await, Some(now.clone()));
     assert_eq!(press.usage().await, usage(1, 0, 1));
     assert_eq!(store.left_of(press.id(), seen.id).await, None);
     press.remove(&now, at(2)).await.expect("removed");
 }
 
-async fn a_bad_key_removes_nothing<S: Store>(store: &S) {
+#[tokio::test]
+async fn a_bad_key_removes_nothing() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.success(7, MediaType::Audio, at(0)).await;
     let stale = File { version: 99, ..file.clone() };
     for (access, problem) in press.bad("press", Scope::Delete, at(60_000)).await {
         for seen in [&file, &stale] {
-            let removed = press.ports().remove_file(Some(&access), seen, at(60_000)).await;
-            assert_refused!(removed, StoreError::Key(found) if *found == problem);
+            let removed = press.client().remove_file(&access, seen).await;
+            assert_refused!(removed, RecordsError::Key(found) if *found == problem);
         }
     }
     let access = press.access(Scope::Read, at(60_000));
-    let found = press.ports().find_file_with_detail(&access, file.id).await.expect("found");
+    let found = press.client().find_file_with_detail(&access, file.id).await.expect("found");
     assert_eq!(found, (file, Detail::default()));
     assert_eq!(press.usage().await, usage(1, 7, 0));
     press.assert_nothing_due().await;
 }
 
-async fn what_works_in_the_background_needs_no_key<S: Store>(store: &S) {
+#[tokio::test]
+async fn what_works_in_the_background_needs_no_key() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.expiring(7, at(0), at(1000)).await;
-    press.ports().remove_file(None, &file, at(1000)).await.expect("removed");
+    press.records().remove_file(&file, at(1000)).await.expect("removed");
     assert_eq!(press.record(file.id).await, None);
     assert_eq!(press.usage().await, usage(0, 0, 0));
 }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use files_domain::{
-    Checksum, File, FileId, FileName, FileRecords, ImportedObject, MediaType, NewFile, ObjectMeta, OwnerId,
-    ProbeDone, ProbeSummary, Probed, Source, StoreError, Timestamp, change_file,
+    Checksum, File, FileId, FileName, ImportedObject, MediaType, NewFile, ObjectMeta, OwnerId, ProbeDone,
+    ProbeSummary, Probed, Source, Timestamp,
 };
+use files_records::{Records, RecordsError};
 
 /// The moment `millis` milliseconds after the beginning of a test, which is a whole second.
 pub(crate) fn at(millis: u64) -> Timestamp {
@@ -70,20 +71,20 @@ pub(crate) fn imported(size: u64) -> ImportedObject {
     }
 }
 
-/// Fails a file as whoever gives it up does, unless it has come to its end.
+/// Fails a file unless its status is terminal.
 pub(crate) async fn fail_file(
-    records: &impl FileRecords,
+    records: &Records,
     owner: OwnerId,
     id: FileId,
     error: &str,
     now: Timestamp,
-) -> Result<Option<File>, StoreError> {
-    change_file(records, owner, id, |file| {
+) -> Result<Option<File>, RecordsError> {
+    let fail = |file: &mut File| {
         let open = !file.status.is_terminal();
         if open {
             file.fail(error, now);
         }
         open
-    })
-    .await
+    };
+    records.change_file(owner, id, fail).await
 }

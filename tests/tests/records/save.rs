@@ -3,29 +3,19 @@
 use std::time::Duration;
 
 use files_domain::{
-    Checksum, Due, DueKind, DurationSource, File, FileId, FileName, FileRecords, MediaType, Origin,
-    PageClaims, ProbeSummary, Progress, Source, Status, StoreError, change_file, change_file_of_page, limits,
+    Checksum, Due, DueKind, DurationSource, File, FileId, FileName, MediaType, Origin, PageClaims,
+    ProbeSummary, Progress, Source, Status, limits,
 };
-use files_doubles::Duty;
+use files_records::RecordsError;
 
+use crate::dynamodb::{DynamoDb, Scheduled};
 use crate::owner::{Owner, usage};
 use crate::samples::fail_file;
 use crate::samples::{at, millis};
-use crate::store::Store;
 
-conformance! {
-    what_is_written_is_read_again_whole,
-    what_is_not_there_and_what_is_anothers_is_not_found,
-    only_the_record_that_was_read_is_replaced,
-    a_deleted_record_does_not_come_back,
-    the_usage_follows_every_change,
-    what_is_due_follows_every_change,
-    changes_at_once_all_count,
-    a_file_that_has_ended_does_not_fail,
-    what_a_page_says_is_written_with_the_file_or_not_at_all,
-}
-
-async fn what_is_written_is_read_again_whole<S: Store>(store: &S) {
+#[tokio::test]
+async fn what_is_written_is_read_again_whole() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let before = press.upload(7, at(0)).await;
     let full = File {
@@ -34,7 +24,7 @@ async fn what_is_written_is_read_again_whole<S: Store>(store: &S) {
         status: Status::Running,
         updated_at: at(9),
         size: Some(u64::MAX),
-        held: u64::MAX,
+        reserved_bytes: u64::MAX,
         content_type: Some("video/quicktime".to_owned()),
         checksum: Some(Checksum::Sha256("ab".repeat(32))),
         announced_sha256: Some("cd".repeat(32)),
@@ -64,10 +54,10 @@ async fn what_is_written_is_read_again_whole<S: Store>(store: &S) {
         due: Some(Due { kind: DueKind::Expire, at: at(5), tries: 6 }),
         ..before.clone()
     };
-    press.ports().save_file(&before, &full).await.expect("saved");
+    press.records().save_file(&before, &full).await.expect("saved");
     let full = File { version: 2, ..full };
     assert_eq!(press.record(before.id).await, Some(full.clone()));
-    press.ports().save_file(&full, &before).await.expect("saved");
+    press.records().save_file(&full, &before).await.expect("saved");
     assert_eq!(
         press.record(before.id).await,
         Some(File { version: 3, ..before }),
@@ -75,93 +65,108 @@ async fn what_is_written_is_read_again_whole<S: Store>(store: &S) {
     );
 }
 
-async fn what_is_not_there_and_what_is_anothers_is_not_found<S: Store>(store: &S) {
+#[tokio::test]
+async fn what_is_not_there_and_what_is_anothers_is_not_found() {
+    let store = &DynamoDb::start().await;
     let (press, radio) = (Owner::new(store, "press").await, Owner::new(store, "radio").await);
     let theirs = radio.upload(7, at(0)).await;
     for id in [theirs.id, FileId::new(at(0))] {
-        assert_refused!(press.ports().get_file(press.id(), id).await, StoreError::NotFound);
-        let changed = change_file(press.ports(), press.id(), id, |_| true).await.expect("read");
+        assert_refused!(press.records().get_file(press.id(), id).await, RecordsError::NotFound);
+        let changed = press.records().change_file(press.id(), id, |_| true).await.expect("read");
         assert_eq!(changed, None);
     }
     let absent = press.new_upload(7, at(0));
-    assert_refused!(press.ports().save_file(&absent, &absent).await, StoreError::Changed);
+    assert_refused!(press.records().save_file(&absent, &absent).await, RecordsError::Changed);
     assert_eq!(press.record(absent.id).await, None);
 }
 
-async fn only_the_record_that_was_read_is_replaced<S: Store>(store: &S) {
+#[tokio::test]
+async fn only_the_record_that_was_read_is_replaced() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let before = press.upload(7, at(0)).await;
-    let (one, other) = (File { held: 8, ..before.clone() }, File { held: 100, ..before.clone() });
-    press.ports().save_file(&before, &one).await.expect("saved");
+    let (one, other) =
+        (File { reserved_bytes: 8, ..before.clone() }, File { reserved_bytes: 100, ..before.clone() });
+    press.records().save_file(&before, &one).await.expect("saved");
     for _ in 0..2 {
-        assert_refused!(press.ports().save_file(&before, &other).await, StoreError::Changed);
+        assert_refused!(press.records().save_file(&before, &other).await, RecordsError::Changed);
     }
     assert_eq!(press.record(before.id).await, Some(File { version: 2, ..one.clone() }));
     assert_eq!(press.usage().await, usage(1, 8, 0));
     // The version of a record that was never read is no better.
     let guessed = File { version: 3, ..one };
-    assert_refused!(press.ports().save_file(&guessed, &other).await, StoreError::Changed);
+    assert_refused!(press.records().save_file(&guessed, &other).await, RecordsError::Changed);
 }
 
-async fn a_deleted_record_does_not_come_back<S: Store>(store: &S) {
+#[tokio::test]
+async fn a_deleted_record_does_not_come_back() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;
     press.remove(&file, at(1)).await.expect("removed");
-    assert_refused!(press.ports().save_file(&file, &file).await, StoreError::Changed);
+    assert_refused!(press.records().save_file(&file, &file).await, RecordsError::Changed);
     assert_eq!(press.record(file.id).await, None);
     assert_eq!(press.usage().await, usage(0, 0, 0));
 }
 
-async fn the_usage_follows_every_change<S: Store>(store: &S) {
+#[tokio::test]
+async fn the_usage_follows_every_change() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let (upload, import) = (press.upload(7, at(0)).await, press.import(at(1)).await);
     assert_eq!(press.usage().await, usage(2, 7, 1));
-    let larger = File { held: 10, importing: false, ..import.clone() };
-    press.ports().save_file(&import, &larger).await.expect("saved");
+    let larger = File { reserved_bytes: 10, importing: false, ..import.clone() };
+    press.records().save_file(&import, &larger).await.expect("saved");
     assert_eq!(press.usage().await, usage(2, 17, 0));
-    fail_file(press.ports(), press.id(), upload.id, "no", at(2)).await.expect("failed");
+    fail_file(press.records(), press.id(), upload.id, "no", at(2)).await.expect("failed");
     assert_eq!(press.usage().await, usage(2, 10, 0));
-    fail_file(press.ports(), press.id(), import.id, "no", at(2)).await.expect("failed");
+    fail_file(press.records(), press.id(), import.id, "no", at(2)).await.expect("failed");
     assert_eq!(press.usage().await, usage(2, 0, 0));
 }
 
-async fn what_is_due_follows_every_change<S: Store>(store: &S) {
+#[tokio::test]
+async fn what_is_due_follows_every_change() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.expiring(7, at(0), at(millis(limits::MAX_EXPIRES_IN))).await;
-    press.assert_due(Duty::File(file.id), at(millis(limits::UPLOAD_WINDOW))).await;
-    let later = change_file(press.ports(), press.id(), file.id, |file| file.postpone_due(at(1000))).await;
+    press.assert_due(Scheduled::File(file.id), at(millis(limits::UPLOAD_WINDOW))).await;
+    let later = press.records().change_file(press.id(), file.id, |file| file.postpone_due(at(1000))).await;
     let later = later.expect("saved").expect("changed").due.expect("still due");
     assert_eq!((later.at, later.tries), (at(1000 + millis(Duration::from_secs(300))), 1));
-    press.assert_due(Duty::File(file.id), later.at).await;
-    fail_file(press.ports(), press.id(), file.id, "no", at(2000)).await.expect("failed");
-    press.assert_due(Duty::File(file.id), at(millis(limits::MAX_EXPIRES_IN))).await;
+    press.assert_due(Scheduled::File(file.id), later.at).await;
+    fail_file(press.records(), press.id(), file.id, "no", at(2000)).await.expect("failed");
+    press.assert_due(Scheduled::File(file.id), at(millis(limits::MAX_EXPIRES_IN))).await;
 
     let radio = Owner::new(store, "radio").await;
     let file = radio.upload(7, at(0)).await;
-    fail_file(radio.ports(), radio.id(), file.id, "no", at(1)).await.expect("failed");
+    fail_file(radio.records(), radio.id(), file.id, "no", at(1)).await.expect("failed");
     radio.assert_nothing_due().await;
 }
 
-async fn changes_at_once_all_count<S: Store>(store: &S) {
+#[tokio::test]
+async fn changes_at_once_all_count() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;
     let more = async || {
-        let changed = change_file(press.ports(), press.id(), file.id, |file| {
-            file.held += 1;
+        let changed = press.records().change_file(press.id(), file.id, |file| {
+            file.reserved_bytes += 1;
             true
         });
         changed.await.expect("saved").expect("changed");
     };
     tokio::join!(more(), more(), more());
     let now = press.record(file.id).await.expect("a record");
-    assert_eq!((now.held, now.version), (10, 4));
+    assert_eq!((now.reserved_bytes, now.version), (10, 4));
     assert_eq!(press.usage().await, usage(1, 10, 0));
 }
 
-async fn a_file_that_has_ended_does_not_fail<S: Store>(store: &S) {
+#[tokio::test]
+async fn a_file_that_has_ended_does_not_fail() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.success(7, MediaType::Audio, at(0)).await;
-    let failed = fail_file(press.ports(), press.id(), file.id, "no", at(1)).await.expect("read");
+    let failed = fail_file(press.records(), press.id(), file.id, "no", at(1)).await.expect("read");
     assert_eq!(failed, None);
     assert_eq!(press.record(file.id).await, Some(file));
 }
@@ -172,22 +177,28 @@ fn origin(title: &str) -> Origin {
     Origin::clean(&PageClaims { title, duration, page_url, ..PageClaims::default() }).expect("an origin")
 }
 
-async fn what_a_page_says_is_written_with_the_file_or_not_at_all<S: Store>(store: &S) {
+#[tokio::test]
+async fn what_a_page_says_is_written_with_the_file_or_not_at_all() {
+    let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let before = press.import(at(0)).await;
-    let found = async || press.ports().get_file(press.id(), before.id).await.expect("a record");
+    let found = async || press.records().get_file(press.id(), before.id).await.expect("a record");
     let after = File { updated_at: at(1), ..before.clone() };
-    press.ports().save_file_of_page(&before, &after, Some(&origin("one"))).await.expect("saved");
+    press.records().save_file_with_origin(&before, &after, Some(&origin("one"))).await.expect("saved");
     assert_eq!(found().await.1.origin, Some(origin("one")));
 
-    let late = press.ports().save_file_of_page(&before, &after, Some(&origin("two"))).await;
-    assert!(matches!(late, Err(StoreError::Changed)), "{late:?}");
+    let late = press.records().save_file_with_origin(&before, &after, Some(&origin("two"))).await;
+    assert!(matches!(late, Err(RecordsError::Changed)), "{late:?}");
     assert_eq!(found().await.1.origin, Some(origin("one")));
 
     let next = found().await.0;
-    press.ports().save_file(&next, &next).await.expect("saved");
+    press.records().save_file(&next, &next).await.expect("saved");
     assert_eq!(found().await.1.origin, Some(origin("one")), "it stays");
     let three = origin("three");
-    change_file_of_page(press.ports(), press.id(), before.id, Some(&three), |_| true).await.expect("changed");
+    press
+        .records()
+        .change_file_with_origin(press.id(), before.id, Some(&three), |_| true)
+        .await
+        .expect("changed");
     assert_eq!((found().await.1.origin, found().await.0.version), (Some(three), 4));
 }

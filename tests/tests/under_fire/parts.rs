@@ -1,7 +1,6 @@
 //! The same of uploads by parts: every function of theirs, and `sweep`, struck at each of its calls.
 
 use bytes::Bytes;
-use files_domain::FileRecords;
 use files_tests::owner::id;
 use files_tests::parts::all_parts;
 use files_tests::{Answer, media, persist};

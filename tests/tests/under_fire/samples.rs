@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use files_domain::{
-    ApiKey, Authority, Checksum, CreateFile, Created, Detail, File, FileId, FileName, FileRecords,
-    ImportedObject, NewFile, Scope, Source,
+    ApiKey, Caller, Checksum, Detail, File, FileId, FileName, ImportedObject, NewFile, Scope, Source,
 };
+use files_records::Created;
 use files_tests::cloud::now;
 use files_tests::owner::id;
 use files_tests::{Owner, media};
@@ -26,8 +26,8 @@ fn new(source: Source, size: Option<u64>) -> NewFile {
 
 async fn create(owner: &Owner, file: File, detail: Detail) -> File {
     let key = ApiKey::parse(owner.key()).expect("a key");
-    let access = Authority { key, scope: Scope::Write, now: now() };
-    let created = owner.behind.records().create_file(&access, &file, &detail, None).await;
+    let access = Caller { key, scope: Scope::Write, now: now() };
+    let created = owner.behind.client_records().create_file(&access, &file, &detail, None).await;
     assert!(matches!(created, Ok(Created::New)), "{created:?}");
     file
 }

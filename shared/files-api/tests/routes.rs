@@ -1,0 +1,62 @@
+//! Holds the table of routes against what is deployed and what is documented.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use files_api::ROUTES;
+use serde_norway::Value;
+
+const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+
+fn load(path: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_norway::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
+/// Returns (METHOD, path, function) of every HttpApi event. A function's name is the folder of its package.
+fn deployed() -> BTreeSet<(String, String, String)> {
+    let template = load("template.yaml");
+    let mut routes = BTreeSet::new();
+    for (_, resource) in template["Resources"].as_mapping().expect("resources") {
+        let properties = &resource["Properties"];
+        let Some(events) = properties["Events"].as_mapping() else { continue };
+        for (_, event) in events.iter().filter(|(_, event)| event["Type"] == "HttpApi") {
+            let code = text(&properties["CodeUri"]).expect("a package");
+            let function = code.split('/').rev().nth(1).expect("a folder").to_owned();
+            let (method, path) = (&event["Properties"]["Method"], &event["Properties"]["Path"]);
+            routes.insert((text(method).expect("a method"), text(path).expect("a path"), function));
+        }
+    }
+    routes
+}
+
+/// Returns (METHOD, path) of every operation of the OpenAPI document.
+fn documented() -> BTreeSet<(String, String)> {
+    let document = load("infra/api/openapi.yaml");
+    let mut routes = BTreeSet::new();
+    for (path, item) in document["paths"].as_mapping().expect("paths") {
+        let members = item.as_mapping().expect("operations").keys().filter_map(text);
+        let methods = members.filter(|member| METHODS.contains(&member.as_str()));
+        routes.extend(methods.map(|method| (method.to_uppercase(), text(path).expect("a path"))));
+    }
+    routes
+}
+
+#[test]
+fn the_template_deploys_just_these_routes() {
+    let owned = |text: &str| text.to_owned();
+    let table = ROUTES.map(|route| (owned(route.method), owned(route.path), owned(route.function)));
+    assert_eq!(deployed(), BTreeSet::from(table));
+}
+
+#[test]
+fn the_openapi_document_describes_just_these_routes() {
+    let table = ROUTES.into_iter().filter(|route| route.path != "$default");
+    let table = table.map(|route| (route.method.to_owned(), route.path.to_owned()));
+    assert_eq!(documented(), table.collect());
+}

@@ -1,0 +1,8 @@
+/// A client's promise that the same key stands for the same request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The client's key.
+    pub key: String,
+    /// SHA-256 of the request in hex.
+    pub request_hash: String,
+}

@@ -1,0 +1,80 @@
+use files_domain::{File, FileId, Origin, OwnerId};
+
+use crate::{Records, RecordsError};
+
+/// Attempts against a record that keeps changing.
+const MAX_ATTEMPTS: u32 = 8;
+
+impl Records {
+    /// Reads a file, applies `change`, and writes the result if the record has not changed in between; otherwise starts
+    /// over. `change` returns `false` to write nothing. Returns the file as written; `None` if there is no such file, or
+    /// nothing was written.
+    ///
+    /// # Errors
+    /// [`RecordsError::Unavailable`], or [`RecordsError::Busy`] after 8 attempts.
+    pub async fn change_file(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        change: impl FnMut(&mut File) -> bool,
+    ) -> Result<Option<File>, RecordsError> {
+        self.change_file_with_origin(owner, id, None, change).await
+    }
+
+    /// Does what [`change_file`](Self::change_file) does, and stores `origin` in the same transaction. `None` leaves a
+    /// stored origin as it is.
+    ///
+    /// # Errors
+    /// As [`change_file`](Self::change_file).
+    pub async fn change_file_with_origin(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        origin: Option<&Origin>,
+        change: impl FnMut(&mut File) -> bool,
+    ) -> Result<Option<File>, RecordsError> {
+        match self.get_file(owner, id).await {
+            Ok((file, _)) => self.change_from(file, origin, change).await,
+            Err(RecordsError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Does what [`change_file`](Self::change_file) does with a file that was just read: reads it again only if the record
+    /// has changed since.
+    ///
+    /// # Errors
+    /// As [`change_file`](Self::change_file).
+    pub async fn change_read_file(
+        &self,
+        file: File,
+        change: impl FnMut(&mut File) -> bool,
+    ) -> Result<Option<File>, RecordsError> {
+        self.change_from(file, None, change).await
+    }
+
+    async fn change_from(
+        &self,
+        mut before: File,
+        origin: Option<&Origin>,
+        mut change: impl FnMut(&mut File) -> bool,
+    ) -> Result<Option<File>, RecordsError> {
+        for _ in 0..MAX_ATTEMPTS {
+            let mut after = before.clone();
+            if !change(&mut after) {
+                return Ok(None);
+            }
+            match self.save_file_with_origin(&before, &after, origin).await {
+                Ok(()) => return Ok(Some(after)),
+                Err(RecordsError::Changed) => {}
+                Err(error) => return Err(error),
+            }
+            before = match self.get_file(before.owner, before.id).await {
+                Ok((file, _)) => file,
+                Err(RecordsError::NotFound) => return Ok(None),
+                Err(error) => return Err(error),
+            };
+        }
+        Err(RecordsError::Busy("the record kept changing".into()))
+    }
+}
