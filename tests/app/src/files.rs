@@ -1,11 +1,12 @@
-//! Files in the states in which a handler may find them.
+use std::time::Duration;
 
 use bytes::Bytes;
 use files_domain::{
-    Caller, Detail, File, FileId, FileName, NewFile,
-    OwnerId, PartPlan, ProbeDone, Probed, Scope, Source, Timestamp,
+    Caller, Detail, File, FileId, FileName, NewFile, PartPlan, ProbeDone, Probed, Scope, Source, Timestamp,
+    UploadRef,
 };
 use files_objects::Upload;
+use files_records::RecordsError;
 use media_facts::{MediaType, ProbeSummary};
 use sha2::{Digest as _, Sha256};
 
@@ -14,55 +15,142 @@ use crate::{OWNER, TestApp};
 /// The bytes of an uploaded file.
 pub const CONTENT: &[u8] = b"the bytes of a clip";
 
-impl TestApp {
-    /// Uploads a video of [`OWNER`] that has been probed: its status is `success`.
-    pub async fn upload(&self, name: &str) -> File {
-        self.upload_as(OWNER, name).await
+/// A file to create, in the state that a handler shall find it in.
+#[must_use]
+pub struct FileBuilder<'a> {
+    app: &'a TestApp,
+    owner: String,
+    name: String,
+    age: Duration,
+    expires_at: Option<Timestamp>,
+}
+
+impl FileBuilder<'_> {
+    /// Sets another owner than [`OWNER`].
+    pub fn of(self, owner: &str) -> Self {
+        Self { owner: owner.to_owned(), ..self }
     }
 
-    /// Uploads a video of this owner that has been probed.
-    pub async fn upload_as(&self, owner: &str, name: &str) -> File {
-        let file = self.store(owner, name, NewFile::being_stored).await;
-        self.put_bytes(&file).await;
-        self.finish_probe(&file, video()).await
+    /// Sets how long ago the file was created.
+    pub fn aged(self, age: Duration) -> Self {
+        Self { age, ..self }
     }
 
-    /// Uploads a file of [`OWNER`] that has not been probed: its status is `running`.
-    pub async fn upload_unprobed(&self, name: &str) -> File {
-        let file = self.store(OWNER, name, NewFile::being_stored).await;
-        self.put_bytes(&file).await;
+    /// Sets from when on the file is gone.
+    pub fn expires_at(self, at: Timestamp) -> Self {
+        Self { expires_at: Some(at), ..self }
+    }
+
+    /// Creates a video with the bytes [`CONTENT`], stored and probed: its status is `success`.
+    pub async fn uploaded(self) -> File {
+        let app = self.app;
+        let file = self.unprobed().await;
+        app.finish_probe(&file, video()).await
+    }
+
+    /// Creates a file with the bytes [`CONTENT`], stored and not probed: its status is `running`.
+    pub async fn unprobed(self) -> File {
+        let (app, new) = (self.app, self.new_file(Source::Upload));
+        let file =
+            self.save(Detail::default(), |caller, id, now| new.being_stored(caller.owner(), id, now)).await;
+        app.put_bytes(&file).await;
         file
     }
 
-    /// Creates a file of [`OWNER`] that waits for a presigned PUT of [`CONTENT`].
-    pub async fn await_upload(&self, name: &str) -> File {
-        self.store(OWNER, name, NewFile::awaiting_upload).await
+    /// Creates a file that waits for a presigned PUT of [`CONTENT`].
+    pub async fn awaiting_upload(self) -> File {
+        let new = self.new_file(Source::Upload);
+        self.save(Detail::default(), |caller, id, now| new.awaiting_upload(caller.owner(), id, now)).await
     }
 
-    /// Creates a file of [`OWNER`] that waits for `size` bytes in a multipart upload.
-    pub async fn await_parts(&self, name: &str, size: u64) -> File {
+    /// Creates a file that waits for `size` bytes in a multipart upload.
+    pub async fn awaiting_parts(self, size: u64) -> File {
         let plan = PartPlan::for_size(size).expect("a size that S3 takes");
-        let new = NewFile { size: Some(size), ..new(name, Source::Upload) };
-        self.save(OWNER, Detail::default(), |owner, id, now| new.awaiting_parts(plan, owner, id, now)).await
+        let new = NewFile { size: Some(size), ..self.new_file(Source::Upload) };
+        self.save(Detail::default(), |caller, id, now| new.awaiting_parts(plan, caller.owner(), id, now))
+            .await
     }
 
-    /// Creates a file of [`OWNER`] that waits for its import from `url`. No message is sent.
-    pub async fn await_import(&self, url: &str) -> File {
-        let new = NewFile { size: None, content_type: None, ..new("import", Source::Url) };
+    /// Creates a file that waits for its import from `url`. No message is sent.
+    pub async fn awaiting_import(self, url: &str) -> File {
+        let new = NewFile { size: None, content_type: None, ..self.new_file(Source::Url) };
         let detail = Detail { source_url: Some(url.to_owned()), ..Detail::default() };
-        self.save(OWNER, detail, |owner, id, now| new.awaiting_import(owner, id, now)).await
+        self.save(detail, |caller, id, now| new.awaiting_import(caller.owner(), id, now)).await
+    }
+
+    fn new_file(&self, source: Source) -> NewFile {
+        NewFile {
+            name: FileName::clean(&self.name).expect("a name"),
+            source,
+            size: Some(CONTENT.len() as u64),
+            content_type: Some("video/mp4".to_owned()),
+            announced_sha256: None,
+            expires_at: self.expires_at,
+            name_from_source: false,
+        }
+    }
+
+    async fn save(self, detail: Detail, make: impl FnOnce(&Caller, FileId, Timestamp) -> File) -> File {
+        let (key, now) = (self.app.key(&self.owner).await, lambda_startup::now());
+        let caller = Caller { key, scope: Scope::Write, now };
+        let age = u64::try_from(self.age.as_millis()).expect("an age");
+        let created = Timestamp::from_millis(now.millis() - age);
+        let file = make(&caller, FileId::new(created), created);
+        let records = self.app.operator().client_records();
+        records.create_file(&caller, &file, &detail, None).await.expect("the record can be created");
+        file
+    }
+}
+
+impl TestApp {
+    /// Starts to create a file of [`OWNER`].
+    pub fn file(&self, name: &str) -> FileBuilder<'_> {
+        FileBuilder {
+            app: self,
+            owner: OWNER.to_owned(),
+            name: name.to_owned(),
+            age: Duration::ZERO,
+            expires_at: None,
+        }
+    }
+
+    /// Creates a file of [`OWNER`] that is uploaded and probed.
+    pub async fn upload(&self, name: &str) -> File {
+        self.file(name).uploaded().await
     }
 
     /// Stores [`CONTENT`] as the bytes of a file.
     pub async fn put_bytes(&self, file: &File) {
         let sha256 = hex::encode(Sha256::digest(CONTENT));
-        let upload = Upload {
-            size: CONTENT.len() as u64,
-            sha256: &sha256,
-            content_type: file.content_type.as_deref(),
-        };
+        let content_type = file.content_type.as_deref();
+        let upload = Upload { size: CONTENT.len() as u64, sha256: &sha256, content_type };
         let (objects, bytes) = (self.operator().objects(), Bytes::from(CONTENT).into());
         objects.put_file(file.owner, file.id, bytes, upload).await.expect("the bytes can be stored");
+    }
+
+    /// Creates the multipart upload of a file that waits for parts, as sign-parts does with the first of them.
+    pub async fn start_parts(&self, file: &File) {
+        let (records, objects) = (self.operator().records(), self.operator().objects());
+        let upload = objects.create_upload(file.owner, file.id, file.content_type.as_deref()).await;
+        let upload = upload.expect("the upload can be created");
+        let ask = |file: &mut File| file.parts_asked_for(Some(&upload), lambda_startup::now());
+        let changed = records.change_read_file(file.clone(), ask).await.expect("the record can be changed");
+        // A file that is old by its record no longer waits for its parts, but may have got them in time.
+        if changed.is_none() {
+            let after = File { upload_id: Some(upload), ..file.clone() };
+            records.save_file(file, &after).await.expect("the record can be changed");
+        }
+    }
+
+    /// Stores a part of a file's multipart upload, which is started, with the size that it was announced with.
+    pub async fn put_part(&self, file: &File, number: u32) {
+        let file = self.find(file).await.expect("the record");
+        let length = file.part_plan().and_then(|plan| plan.length(number)).expect("a part");
+        let bytes = Bytes::from(vec![b'p'; usize::try_from(length).expect("a part")]);
+        let upload_id = file.upload_id.as_deref().expect("an upload");
+        let upload = UploadRef { owner: file.owner, id: file.id, upload_id };
+        let number = i32::try_from(number).expect("a number");
+        self.operator().objects().put_part(upload, number, bytes).await.expect("the part can be stored");
     }
 
     /// Saves the result of a probe. Returns the record afterwards.
@@ -78,54 +166,18 @@ impl TestApp {
     pub async fn find(&self, file: &File) -> Option<File> {
         match self.operator().records().get_file(file.owner, file.id).await {
             Ok((file, _)) => Some(file),
-            Err(files_records::RecordsError::NotFound) => None,
+            Err(RecordsError::NotFound) => None,
             Err(error) => panic!("the record cannot be read: {error}"),
         }
     }
 
-    /// Whether a file has bytes in S3.
+    /// Returns whether a file has bytes in S3.
     pub async fn has_bytes(&self, file: &File) -> bool {
         match self.operator().objects().head_file(file.owner, file.id).await {
             Ok(_) => true,
             Err(files_objects::ObjectsError::NotFound) => false,
             Err(error) => panic!("the object cannot be read: {error}"),
         }
-    }
-
-    async fn store(
-        &self,
-        owner: &str,
-        name: &str,
-        make: impl FnOnce(NewFile, OwnerId, FileId, Timestamp) -> File,
-    ) -> File {
-        let new = new(name, Source::Upload);
-        self.save(owner, Detail::default(), |owner, id, now| make(new, owner, id, now)).await
-    }
-
-    async fn save(
-        &self,
-        owner: &str,
-        detail: Detail,
-        make: impl FnOnce(OwnerId, FileId, Timestamp) -> File,
-    ) -> File {
-        let (key, now) = (self.key(owner).await, lambda_startup::now());
-        let file = make(key.owner(), FileId::new(now), now);
-        let caller = Caller { key, scope: Scope::Write, now };
-        let records = self.operator().client_records();
-        records.create_file(&caller, &file, &detail, None).await.expect("the record can be created");
-        file
-    }
-}
-
-fn new(name: &str, source: Source) -> NewFile {
-    NewFile {
-        name: FileName::clean(name).expect("a name"),
-        source,
-        size: Some(CONTENT.len() as u64),
-        content_type: Some("video/mp4".to_owned()),
-        announced_sha256: None,
-        expires_at: None,
-        name_from_source: false,
     }
 }
 

@@ -59,8 +59,13 @@ impl<'a> TestFunction<'a> {
     /// Returns the records for a client's requests, which check its API key.
     #[must_use]
     pub fn client_records(&self) -> ClientRecords {
-        let keys = Keys::new(self.aws.dynamodb(), self.setting("FILES_KEYS_TABLE"));
-        ClientRecords::new(self.records(), keys)
+        ClientRecords::new(self.records(), self.keys())
+    }
+
+    /// Returns the API keys.
+    #[must_use]
+    pub fn keys(&self) -> Keys {
+        Keys::new(self.aws.dynamodb(), self.setting("FILES_KEYS_TABLE"))
     }
 
     /// Returns the objects.
@@ -94,7 +99,12 @@ impl<'a> TestFunction<'a> {
     ///
     /// # Panics
     /// As [`TestFunction::send`].
-    pub async fn send_at(&self, now: Timestamp, endpoint: &impl Endpoint, request: RequestBuilder) -> Response {
+    pub async fn send_at(
+        &self,
+        now: Timestamp,
+        endpoint: &impl Endpoint,
+        request: RequestBuilder,
+    ) -> Response {
         let routed = request.route(self.app.router()).expect("API Gateway routes the request");
         assert_eq!(routed.function, self.name, "the function of the route");
         let event: LambdaRequest = serde_json::from_str(&routed.event).expect("an event of API Gateway");

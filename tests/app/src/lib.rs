@@ -9,21 +9,24 @@
 //!
 //! let function = app.function("get-file");
 //! let handler = GetFile { records: function.client_records(), objects: function.objects(), public_url: None };
-//! let response = function.send(&handler, app.get(&format!("/v1/files/{}", file.id)).key(&key)).await;
-//! assert_eq!(response.status, 200);
+//! let request = app.get(&format!("/v1/files/{}", file.id)).key(&key);
+//! assert_eq!(function.send(&handler, request).await.status, 200);
 //! ```
 //!
 //! Each `TestApp` has services, data and keys of its own. An adapter signs with the keys of its function, so that it may do
 //! what the function's policy in `template.yaml` allows, and nothing more.
 
+mod fetch;
 mod files;
 mod function;
+
 mod message;
 mod request;
 mod response;
 
-pub use files::CONTENT;
+pub use files::{CONTENT, FileBuilder};
 pub use function::TestFunction;
+pub use http::Method;
 pub use message::Message;
 pub use request::RequestBuilder;
 pub use response::Response;
@@ -36,7 +39,6 @@ use files_local::gateway::Router;
 use files_local::identity::ROOT;
 use files_local::services::LocalServices;
 use files_records::Keys;
-use http::Method;
 use lambda_startup::{Aws, AwsEndpoints};
 use tempfile::TempDir;
 use tokio::sync::Mutex;

@@ -16,7 +16,7 @@ pub struct Response {
 }
 
 impl Response {
-    pub(crate) async fn read(response: http::Response<Body>) -> Self {
+    pub(crate) async fn read(response: lambda_http::Response<Body>) -> Self {
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("a whole body").to_bytes();
         Self { status: parts.status.as_u16(), headers: parts.headers, body }

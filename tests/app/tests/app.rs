@@ -11,10 +11,10 @@ async fn files_are_found_in_the_state_that_was_asked_for() {
     let app = TestApp::new().await;
     let stored = app.upload("clip.mp4").await;
     assert_eq!((stored.status, stored.size), (Status::Success, Some(19)));
-    let unprobed = app.upload_unprobed("clip.mp4").await;
-    let waiting = app.await_upload("clip.mp4").await;
-    let parts = app.await_parts("clip.mp4", 20 << 20).await;
-    let import = app.await_import("https://media.example/clip.mp4").await;
+    let unprobed = app.file("clip.mp4").unprobed().await;
+    let waiting = app.file("clip.mp4").awaiting_upload().await;
+    let parts = app.file("clip.mp4").awaiting_parts(12 << 20).await;
+    let import = app.file("clip.mp4").awaiting_import("https://media.example/clip.mp4").await;
     assert_eq!((unprobed.status, waiting.status), (Status::Running, Status::Pending));
     assert_eq!((parts.part_plan().map(|plan| plan.count()), import.importing), (Some(2), true));
     for (file, has_bytes) in
@@ -42,7 +42,7 @@ async fn an_adapter_may_do_what_its_function_may() {
 #[tokio::test]
 async fn a_message_comes_when_its_delay_has_passed() {
     let app = TestApp::new().await;
-    let file = app.await_import("https://media.example/clip.mp4").await;
+    let file = app.file("clip.mp4").awaiting_import("https://media.example/clip.mp4").await;
     let queue = app.function("create-file").import_queue();
     let message = ImportMessage {
         owner: file.owner,

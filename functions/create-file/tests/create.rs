@@ -1,0 +1,145 @@
+//! Creates files by a handler in this process, on real services.
+
+use create_file::CreateFile;
+use files_domain::Scope;
+use safe_fetch::Allowed;
+use serde_json::{Value, json};
+use test_app::{CONTENT, Method, RequestBuilder, Response, TestApp, TestFunction};
+
+const FORM: &str = "multipart/form-data; boundary=b";
+
+fn handler(function: &TestFunction<'_>) -> CreateFile {
+    CreateFile {
+        records: function.client_records(),
+        objects: function.objects(),
+        imports: function.import_queue(),
+        allowed: Allowed::parse(""),
+        max_file_bytes: 1_000_000,
+        public_url: None,
+    }
+}
+
+async fn create(app: &TestApp, request: RequestBuilder) -> Response {
+    let function = app.function("create-file");
+    function.send(&handler(&function), request.key(&app.key("owner").await)).await
+}
+
+async fn create_json(app: &TestApp, body: &Value) -> Response {
+    create(app, app.post("/v1/files").json(body)).await
+}
+
+fn form(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: video/mp4\r\n\r\n"
+    );
+    [head.as_bytes(), bytes, b"\r\n--b--\r\n"].concat()
+}
+
+/// The file that a response is about, as it is stored.
+async fn stored(app: &TestApp, file: &Value) -> files_domain::File {
+    let (owner, id) =
+        (app.key("owner").await.owner(), file["id"].as_str().expect("an id").parse().expect("an id"));
+    app.operator().records().get_file(owner, id).await.expect("the record").0
+}
+
+#[tokio::test]
+async fn bytes_in_a_form_are_stored() {
+    let app = TestApp::new().await;
+    let response =
+        create(&app, app.post("/v1/files").body(FORM, form("clip.mp4", CONTENT))).await.expect(201);
+    let file = response.json();
+    assert_eq!(
+        (&file["name"], &file["status"], &file["size"]),
+        (&json!("clip.mp4"), &json!("running"), &json!(19))
+    );
+    assert_eq!(
+        response.header("location"),
+        format!("https://api.example/v1/files/{}", file["id"].as_str().unwrap())
+    );
+    assert!(app.has_bytes(&stored(&app, &file).await).await);
+}
+
+#[tokio::test]
+async fn a_url_is_queued_for_its_import() {
+    let app = TestApp::new().await;
+    let url = "https://media.example/a/clip%20one.mp4";
+    let file = create_json(&app, &json!({"file_url": url})).await.expect(202).json();
+    assert_eq!((&file["name"], &file["status"]), (&json!("clip one.mp4"), &json!("pending")));
+    let message = app.receive("ImportQueue").await.expect("a message").body;
+    assert_eq!((&message["id"], &message["file_url"]), (&file["id"], &json!(url)));
+    assert_eq!(app.receive("ImportQueue").await, None, "one message");
+}
+
+#[tokio::test]
+async fn a_presigned_put_takes_the_announced_bytes_once() {
+    let app = TestApp::new().await;
+    let announced = json!({"name": "clip.mp4", "size": CONTENT.len(), "content_type": "video/mp4"});
+    let file = create_json(&app, &announced).await.expect(201).json();
+    let (url, headers) = (file["upload"]["url"].as_str().unwrap(), &file["upload"]["headers"]);
+    assert_eq!(file["upload"]["method"], "PUT");
+    assert_eq!(
+        app.fetch(Method::PUT, url, headers, b"longer than the bytes").await.status,
+        403,
+        "another size"
+    );
+    assert_eq!(app.fetch(Method::PUT, url, headers, CONTENT).await.status, 200);
+    assert_eq!(app.fetch(Method::PUT, url, headers, CONTENT).await.status, 412, "once");
+    assert!(app.has_bytes(&stored(&app, &file).await).await);
+}
+
+#[tokio::test]
+async fn a_multipart_upload_is_planned() {
+    let app = TestApp::new().await;
+    let announced = json!({"name": "clip.mp4", "size": 900_000, "multipart": true});
+    let file = create_json(&app, &announced).await.expect(201).json();
+    assert_eq!((&file["upload"]["part_count"], &file["upload"]["url"]), (&json!(1), &Value::Null));
+    assert_eq!(app.calls("create-file", "s3", "CreateMultipartUpload"), 0, "sign-parts creates it");
+}
+
+#[tokio::test]
+async fn an_idempotency_key_creates_one_file() {
+    let app = TestApp::new().await;
+    let ask = async |size: u64| {
+        let request = app.post("/v1/files").header("idempotency-key", "k");
+        create(&app, request.json(&json!({"name": "clip.mp4", "size": size}))).await
+    };
+    let (first, second) = (ask(7).await.expect(201).json(), ask(7).await.expect(201).json());
+    assert_eq!(first["id"], second["id"]);
+    ask(8).await.expect_error(409, "idempotency_conflict");
+}
+
+#[tokio::test]
+async fn what_cannot_be_created_is_refused_by_name() {
+    let app = TestApp::new().await;
+    for (body, status, reason) in [
+        (json!({}), 422, "file_or_url_required"),
+        (json!({"name": "a", "size": 1, "file_url": "https://media.example/a"}), 422, "file_and_url_given"),
+        (json!({"file_url": "ftp://media.example/a"}), 422, "invalid_url"),
+        (json!({"file_url": "http://127.0.0.1/a"}), 422, "invalid_url"),
+        (json!({"name": "a", "size": 1_000_001}), 413, "file_too_large"),
+        (json!({"name": "a", "size": 1, "checksum_sha256": "00"}), 422, "invalid_checksum"),
+    ] {
+        let error = create_json(&app, &body).await;
+        assert_eq!((error.status, &error.json()["reason"]), (status, &json!(reason)), "{body}");
+    }
+    assert_eq!(app.calls("create-file", "dynamodb", "TransactWriteItems"), 0);
+}
+
+#[tokio::test]
+async fn a_key_must_be_good_and_may_write() {
+    let app = TestApp::new().await;
+    let function = app.function("create-file");
+    let (handler, body) = (handler(&function), json!({"name": "a", "size": 1}));
+    let request = || app.post("/v1/files").json(&body);
+    function.send(&handler, request()).await.expect_error(401, "invalid_api_key");
+    let read_only = app.key_with("owner", &[Scope::Read], None).await;
+    function.send(&handler, request().key(&read_only)).await.expect_error(403, "missing_scope");
+    let revoked = app.key_with("owner", &Scope::ALL, None).await;
+    app.revoke(&revoked).await;
+    function.send(&handler, request().key(&revoked)).await.expect_error(401, "invalid_api_key");
+    assert_eq!(
+        app.calls("create-file", "dynamodb", "TransactWriteItems"),
+        0,
+        "nothing of the owner is touched"
+    );
+}

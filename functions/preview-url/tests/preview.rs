@@ -1,0 +1,56 @@
+//! Previews URLs by a handler in this process, on real services.
+
+use preview_url::{PreviewUrl, limits};
+use safe_fetch::{Allowed, SafeClient};
+use serde_json::{Value, json};
+use test_app::{Response, TestApp};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+async fn preview(app: &TestApp, allowed: &str, body: &Value) -> Response {
+    let (function, allowed) = (app.function("preview-url"), Allowed::parse(allowed));
+    let client = SafeClient::new(allowed.clone(), limits()).expect("a client");
+    let handler = PreviewUrl { keys: function.keys(), client, allowed, pages: None };
+    function.send(&handler, app.post("/v1/preview").json(body).key(&app.key("owner").await)).await
+}
+
+/// A source that answers every request with this, and its URL.
+async fn source(response: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/clip.mp4", listener.local_addr().expect("an address"));
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = [0; 4096];
+            let _ = stream.read(&mut head).await;
+            let _ = stream.write_all(response.as_bytes()).await;
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn media_is_described_by_its_headers() {
+    let app = TestApp::new().await;
+    let response =
+        "HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nContent-Length: 7\r\nConnection: close\r\n\r\n1234567";
+    let url = source(response).await;
+    let body = preview(&app, "127.0.0.1", &json!({"file_url": url})).await.expect(200).json();
+    assert_eq!((&body["content_type"], &body["size"]), (&json!("video/mp4"), &json!(7)), "{body}");
+}
+
+#[tokio::test]
+async fn a_source_that_refuses_is_the_clients_to_know() {
+    let app = TestApp::new().await;
+    let url = source("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await;
+    let error =
+        preview(&app, "127.0.0.1", &json!({"file_url": url})).await.expect_error(422, "source_refused");
+    assert_eq!(error["details"][0]["field"], "file_url");
+}
+
+#[tokio::test]
+async fn private_addresses_and_other_schemes_are_refused() {
+    let app = TestApp::new().await;
+    for url in ["http://127.0.0.1/", "http://169.254.169.254/latest", "ftp://media.example/a", "clip.mp4"] {
+        preview(&app, "", &json!({"file_url": url})).await.expect_error(422, "invalid_url");
+    }
+}

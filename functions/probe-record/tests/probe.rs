@@ -1,0 +1,90 @@
+//! Keeps the record's side of probes in this process, on real services.
+
+use files_domain::{File, MediaType, ProbeFacts, ProbeSummary, Status, file_object_key};
+use probe_protocol::{Found, MediaFound, ProbeReport, ProbeRequest, ProbeResponse};
+use probe_record::ProbeRecord;
+use serde_json::{Value, json};
+use test_app::{CONTENT, Method, TestApp};
+
+fn handler(app: &TestApp) -> ProbeRecord {
+    let function = app.function("probe-record");
+    ProbeRecord { records: function.records(), objects: function.objects() }
+}
+
+async fn begin(app: &TestApp, file: &File) -> ProbeResponse {
+    let request = ProbeRequest::Begin { key: file_object_key(file.owner, file.id) };
+    handler(app).handle(request, lambda_startup::now()).await.expect("a response")
+}
+
+async fn finish(app: &TestApp, file: &File, etag: &str, found: Found) -> Option<ProbeResponse> {
+    let report = ProbeReport {
+        key: file_object_key(file.owner, file.id),
+        etag: etag.to_owned(),
+        content_type: Some("video/mp4".to_owned()),
+        ffprobe: Some("7.1.5".to_owned()),
+        found,
+    };
+    handler(app).handle(ProbeRequest::Finish(Box::new(report)), lambda_startup::now()).await.ok()
+}
+
+async fn etag(app: &TestApp, file: &File) -> String {
+    app.operator().objects().head_file(file.owner, file.id).await.expect("the object").etag
+}
+
+fn media() -> Found {
+    let summary = ProbeSummary { width: Some(64), format_name: "mp4".to_owned(), ..ProbeSummary::default() };
+    Found::Media(Box::new(MediaFound {
+        media_type: MediaType::Video,
+        summary,
+        facts: ProbeFacts::default(),
+        full: json!({"format": {}, "streams": [], "chapters": []}),
+        partial: None,
+    }))
+}
+
+#[tokio::test]
+async fn a_file_that_awaits_its_probe_may_be_read_and_is_finished_once() {
+    let app = TestApp::new().await;
+    let file = app.file("clip.mp4").unprobed().await;
+    let ProbeResponse::Probe { url } = begin(&app, &file).await else { panic!("nothing to probe") };
+    assert_eq!(app.fetch(Method::GET, &url, &Value::Null, b"").await.expect(200).body, CONTENT);
+    let tag = etag(&app, &file).await;
+    assert_eq!(finish(&app, &file, &tag, media()).await, Some(ProbeResponse::Saved));
+    let saved = app.find(&file).await.expect("the record");
+    assert_eq!((saved.status, saved.probe.and_then(|probe| probe.width)), (Status::Success, Some(64)));
+    assert_eq!(begin(&app, &file).await, ProbeResponse::NothingToDo);
+    let unreadable = Found::Unreadable("the file is empty".to_owned());
+    assert_eq!(
+        finish(&app, &file, &tag, unreadable).await,
+        Some(ProbeResponse::NothingToDo),
+        "a late report"
+    );
+    assert_eq!(app.find(&file).await.and_then(|file| file.ffprobe_error), None);
+}
+
+#[tokio::test]
+async fn a_report_of_other_bytes_is_refused() {
+    let app = TestApp::new().await;
+    let file = app.file("clip.mp4").unprobed().await;
+    assert_eq!(finish(&app, &file, "\"other\"", media()).await, None);
+    assert_eq!(app.find(&file).await.map(|file| file.status), Some(Status::Running));
+}
+
+#[tokio::test]
+async fn bytes_of_a_deleted_file_are_deleted() {
+    let app = TestApp::new().await;
+    let file = app.file("clip.mp4").awaiting_upload().await;
+    app.operator().records().remove_file(&file, lambda_startup::now()).await.expect("removed");
+    app.put_bytes(&file).await;
+    assert_eq!(begin(&app, &file).await, ProbeResponse::NothingToDo);
+    assert!(!app.has_bytes(&file).await);
+}
+
+#[tokio::test]
+async fn only_keys_of_files_are_taken() {
+    let app = TestApp::new().await;
+    for key in ["", "files/o/i", "probes/x", "../files"] {
+        let request = ProbeRequest::Begin { key: key.to_owned() };
+        assert!(handler(&app).handle(request, lambda_startup::now()).await.is_err(), "{key}");
+    }
+}

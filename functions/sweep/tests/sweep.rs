@@ -1,0 +1,85 @@
+//! Sweeps in this process, on real services.
+
+use std::time::{Duration, SystemTime};
+
+use files_domain::{File, Status};
+use serde_json::{Value, json};
+use sweep::Sweep;
+use test_app::TestApp;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+async fn sweep(app: &TestApp) -> Value {
+    let function = app.function("sweep");
+    let sweep = Sweep {
+        records: function.records(),
+        objects: function.objects(),
+        imports: function.import_queue(),
+        probes: function.probe_queue(),
+    };
+    sweep.run(SystemTime::now() + Duration::from_secs(60)).await.expect("a sweep")
+}
+
+async fn now(app: &TestApp, file: &File) -> File {
+    app.find(file).await.expect("the record")
+}
+
+#[tokio::test]
+async fn nothing_is_done_before_its_deadline() {
+    let app = TestApp::new().await;
+    let file = app.file("clip.mp4").awaiting_upload().await;
+    assert_eq!(sweep(&app).await, json!({"done": 0, "failed": 0}));
+    assert_eq!(now(&app, &file).await, file);
+}
+
+#[tokio::test]
+async fn an_upload_whose_bytes_did_not_come_fails() {
+    let app = TestApp::new().await;
+    let file = app.file("clip.mp4").aged(25 * HOUR).awaiting_upload().await;
+    assert_eq!(sweep(&app).await, json!({"done": 1, "failed": 0}));
+    let failed = now(&app, &file).await;
+    assert_eq!((failed.status, failed.reserved_bytes), (Status::Failed, 0));
+    assert!(failed.error.is_some_and(|error| error.contains("expired")));
+}
+
+#[tokio::test]
+async fn bytes_whose_event_was_lost_are_probed_and_not_failed() {
+    let app = TestApp::new().await;
+    let file = app.file("clip.mp4").aged(25 * HOUR).awaiting_upload().await;
+    app.put_bytes(&file).await;
+    assert_eq!(sweep(&app).await, json!({"done": 1, "failed": 0}));
+    let event = app.receive("ProbeQueue").await.expect("a probe").body;
+    let key = event["Records"][0]["s3"]["object"]["key"].as_str().expect("a key");
+    assert!(key.ends_with(&file.id.to_string()), "{key}");
+    assert!(!now(&app, &file).await.status.is_terminal());
+}
+
+#[tokio::test]
+async fn an_upload_with_all_its_parts_is_completed() {
+    let app = TestApp::new().await;
+    let file = app.file("clip.mp4").aged(25 * HOUR).awaiting_parts(6 << 20).await;
+    app.start_parts(&file).await;
+    app.put_part(&file, 1).await;
+    sweep(&app).await;
+    assert!(app.has_bytes(&file).await);
+    assert_eq!(now(&app, &file).await.status, Status::Running);
+}
+
+#[tokio::test]
+async fn an_import_that_was_not_queued_is_queued() {
+    let app = TestApp::new().await;
+    let url = "https://media.example/clip.mp4";
+    let file = app.file("clip.mp4").aged(HOUR).awaiting_import(url).await;
+    sweep(&app).await;
+    let message = app.receive("ImportQueue").await.expect("a message").body;
+    assert_eq!((&message["id"], &message["file_url"]), (&json!(file.id), &json!(url)));
+    assert_eq!(sweep(&app).await, json!({"done": 0, "failed": 0}), "its next deadline is later");
+}
+
+#[tokio::test]
+async fn an_expired_file_goes_with_its_bytes() {
+    let app = TestApp::new().await;
+    let file = app.file("clip.mp4").expires_at(lambda_startup::now()).unprobed().await;
+    sweep(&app).await;
+    assert_eq!((app.find(&file).await, app.has_bytes(&file).await), (None, false));
+}
