@@ -89,7 +89,7 @@ test: need-test build check-template check-openapi ## Runs all tests, end to end
 	@rm -rf target/requests
 	@CARGO_TERM_QUIET=false cargo test $(locked) --release --workspace
 	@$(MAKE) check-policies
-	@$(MAKE) test-hostile
+	@$(MAKE) test-faults
 	@$(MAKE) test-web
 
 .PHONY: test-pages
@@ -127,9 +127,9 @@ check-policies: ## Holds the template's policies against what the functions call
 	@$(iam) -m unittest discover --quiet --start-directory $(scripts)/iam
 	@$(iam) $(scripts)/iam/second_evaluator.py target/requests target/release/check-policies
 
-.PHONY: test-hostile
-test-hostile: need-test build ## Runs the end-to-end tests on a bad day; another one by FAULTS=SEED.
-	@$(scripts)/test-hostile.sh $(or $(FAULTS),7)
+.PHONY: test-faults
+test-faults: need-test build ## Runs the end-to-end tests with injected faults; others by FAULTS=SEED.
+	@$(scripts)/test-faults.sh $(or $(FAULTS),7)
 
 .PHONY: fuzz
 fuzz: need-build ## Fuzzes our own parsers of hostile bytes for about a minute; longer by CASES=N.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::Value;
 
-use crate::hostile;
+use crate::faults;
 
 /// An answer, read to its end.
 #[derive(Clone, Debug)]
@@ -18,12 +18,12 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Sends a request and reads the answer. On a bad day it may take several tries.
+    /// Sends a request and reads the response. If faults are injected, it retries.
     pub async fn to(request: reqwest::RequestBuilder) -> Self {
-        if hostile::seed().is_some() { hostile::ask(request).await } else { Self::once(request).await }
+        if faults::seed().is_some() { faults::ask(request).await } else { Self::once(request).await }
     }
 
-    /// The answer to one try.
+    /// Sends a request once.
     pub(crate) async fn once(request: reqwest::RequestBuilder) -> Self {
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

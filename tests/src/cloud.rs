@@ -1,59 +1,26 @@
 //! The cloud under test: a local one as a child process, or a deployment.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use files_domain::{NewKey, Scope, Timestamp};
-use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use crate::deployment::{self, NEEDS_THE_INSIDE};
-use crate::hostile::{self, PassingTime};
+use crate::faults;
 use crate::keeper::Keeper;
+use crate::passing_time::PassingTime;
 pub use crate::process::{children, is_running, kill};
+pub use crate::ready::Ready;
+use crate::ready::{ready_file, ready_in};
 use crate::secrecy::Watch;
-pub use crate::setup::{Setup, built};
+pub use crate::setup::Setup;
 use crate::wait::until;
 use crate::{Answer, Behind, Owner};
-
-/// The content of `ready.json`.
-#[derive(Clone, Debug, Deserialize)]
-#[expect(missing_docs, reason = "the fields are those of ready.json")]
-pub struct Ready {
-    pub api: String,
-    pub s3: String,
-    pub dynamodb: String,
-    pub sqs: String,
-    pub lambda: String,
-    pub resources: BTreeMap<String, String>,
-    pub region: String,
-    pub access_key_id: String,
-    pub secret_access_key: String,
-}
-
-impl Ready {
-    /// Returns the name of the files table.
-    #[must_use]
-    pub fn table(&self) -> &str {
-        &self.resources["FilesTable"]
-    }
-
-    /// Returns the name of the keys table.
-    #[must_use]
-    pub fn keys_table(&self) -> &str {
-        &self.resources["KeysTable"]
-    }
-
-    /// Returns the name of the bucket.
-    #[must_use]
-    pub fn bucket(&self) -> &str {
-        &self.resources["FilesBucket"]
-    }
-}
 
 /// A cloud that the tests run against.
 pub enum Cloud {
@@ -71,7 +38,7 @@ pub struct Local {
     pub(crate) ready: Ready,
     process: u32,
     pub(crate) log: Arc<Watch>,
-    /// On a bad day.
+    /// Runs if faults are injected.
     _passing_time: Option<PassingTime>,
 }
 
@@ -81,7 +48,7 @@ impl Cloud {
         let mut keeper = Keeper::new(&folder, command);
         let process = keeper.start();
         let ready = wait_ready(&folder, process).await;
-        let passing_time = hostile::seed().map(|_| PassingTime::start(folder.clone()));
+        let passing_time = faults::seed().map(|_| PassingTime::start(folder.clone()));
         let log = Arc::new(Watch::new(&folder));
         let keeper = Mutex::new(keeper);
         Self::Local(Box::new(Local { keeper, folder, ready, process, log, _passing_time: passing_time }))
@@ -222,7 +189,7 @@ impl Cloud {
 
     /// Runs `sweep` now, and waits until it is done.
     pub async fn sweep(&self) {
-        if hostile::seed().is_some() {
+        if faults::seed().is_some() {
             until("sweep gets through", async || self.try_sweep().await.then_some(())).await;
         } else {
             self.local(http::Method::POST, "schedule/sweep").await.expect(200);
@@ -236,7 +203,7 @@ impl Cloud {
     /// A request to a route of the local cloud alone.
     pub(crate) async fn local_with(&self, method: http::Method, path: &str, body: String) -> Answer {
         let url = format!("{}/_local/{path}", self.origin());
-        Answer::to(crate::owner::http_client().request(method, url).body(body)).await
+        Answer::to(crate::client::http_client().request(method, url).body(body)).await
     }
 
     /// Pulls the plug: the process gets no chance to say goodbye.
@@ -292,21 +259,12 @@ pub fn now() -> Timestamp {
     SystemTime::now().into()
 }
 
-fn ready_file(folder: &Path) -> PathBuf {
-    folder.join("data/ready.json")
-}
-
 async fn wait_ready(folder: &Path, process: u32) -> Ready {
     until("the cloud is ready", async || {
         assert!(is_running(process), "the cloud has ended:\n{}", Cloud::log_tail(folder));
         ready_in(folder)
     })
     .await
-}
-
-/// What the cloud in `folder` wrote down when it was ready.
-pub(crate) fn ready_in(folder: &Path) -> Option<Ready> {
-    serde_json::from_slice(&std::fs::read(ready_file(folder)).ok()?).ok()
 }
 
 /// A name that no other owner has.

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use crate::Owner;
-use crate::setup::built;
+use crate::programs::built;
 
 /// A user's machine: a home of its own, and the address and key of one owner in the environment.
 pub struct Machine {

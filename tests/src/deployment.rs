@@ -7,7 +7,7 @@ use std::process::Command;
 
 use files_domain::{Scope, Timestamp};
 
-use crate::setup::built;
+use crate::programs::built;
 
 /// Said by whatever reaches behind the API of a deployment.
 pub(crate) const NEEDS_THE_INSIDE: &str =

@@ -1,16 +1,17 @@
 //! A client of the API with the key of one owner.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Once};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::Method;
 use serde_json::Value;
 
+use crate::client::http_client;
 use crate::secrecy::Watch;
 use crate::wait::until;
-use crate::{Answer, Behind, Cloud, Form, Inside, hostile};
+use crate::{Answer, Behind, Cloud, Form, Inside, passing_time};
 
 /// An owner of files, and what is behind the API of it.
 #[derive(Clone)]
@@ -22,17 +23,6 @@ pub struct Owner {
     log: Option<(PathBuf, Arc<Watch>)>,
     /// The owner's records and objects.
     pub behind: Inside,
-}
-
-/// A client that follows no redirect and gives up on nothing but a hang.
-pub(crate) fn http_client() -> reqwest::Client {
-    static PROVIDER: Once = Once::new();
-    PROVIDER.call_once(|| {
-        // Another one may have been installed before: that one serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
-    client.timeout(Duration::from_secs(120)).build().expect("a client")
 }
 
 impl Owner {
@@ -189,7 +179,7 @@ impl Owner {
             if is_so(&file) {
                 return Some(file);
             }
-            hostile::let_time_pass(self, &file, start).await;
+            passing_time::let_time_pass(self.inside(), &file, start).await;
             None
         })
         .await

@@ -4,7 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::deployment::{self, NEEDS_THE_INSIDE};
-use crate::{Cloud, hostile};
+use crate::programs::{built, project};
+use crate::{Cloud, faults};
 
 /// How a cloud is started.
 #[derive(Default)]
@@ -97,9 +98,9 @@ impl Setup {
         if emulated().is_some() {
             command.push("--emulated".into());
         }
-        if let Some(seed) = hostile::seed() {
+        if let Some(seed) = faults::seed() {
             let faults = folder.join("faults.json");
-            std::fs::write(&faults, hostile::rules(seed).to_string()).expect("the rules");
+            std::fs::write(&faults, faults::rules(seed).to_string()).expect("the rules");
             command.extend(["--faults".into(), text(&faults)]);
         }
         Cloud::run(folder, &command).await
@@ -166,11 +167,6 @@ fn without(template: &str, function: &str, action: &str) -> String {
     changed
 }
 
-/// The project's folder.
-fn project() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
-}
-
 /// The folder of the functions' programs.
 fn programs() -> PathBuf {
     emulated().unwrap_or_else(built)
@@ -185,16 +181,4 @@ fn emulated() -> Option<PathBuf> {
 /// Where it is recorded what functions ask of the services, for `make check-policies`.
 fn requests() -> PathBuf {
     built().with_file_name("requests")
-}
-
-/// The folder of the binaries: the test's own is in `deps` below it.
-#[must_use]
-pub fn built() -> PathBuf {
-    let test = std::env::current_exe().expect("the test's own path");
-    let folder = test.parent().and_then(Path::parent).expect("a target folder");
-    for program in ["files-local", "ffprobe"] {
-        let path = folder.join(program);
-        assert!(path.is_file(), "no {}: `make build` makes it", path.display());
-    }
-    folder.to_owned()
 }

@@ -1,22 +1,22 @@
 use std::time::{Duration, Instant};
 
-/// Whatever a test waits for has happened long before that, or never will.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+/// Longest wait of a test for anything.
+pub const WAIT_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Between two looks at something that may have changed.
+/// Time between two looks at something that may have changed.
 const PAUSE: Duration = Duration::from_millis(40);
 
-/// Looks again and again until there is something to see.
+/// Looks at something until it is there.
 ///
 /// # Panics
-/// There is nothing in [`PATIENCE`]; `what` names it.
+/// There is nothing in [`WAIT_TIMEOUT`]; `what` names it.
 pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
     let started = Instant::now();
     loop {
         if let Some(seen) = look().await {
             return seen;
         }
-        assert!(started.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain: {what}");
+        assert!(started.elapsed() < WAIT_TIMEOUT, "waited {WAIT_TIMEOUT:?} in vain: {what}");
         tokio::time::sleep(PAUSE).await;
     }
 }

@@ -41,7 +41,7 @@ async fn missing_parts_are_named_and_can_still_be_sent() {
     assert_eq!(error["details"][0]["field"], "part_numbers.2");
     assert_eq!(app.find(&file).await.map(|file| file.status), Some(Status::Pending));
     app.put_part(&file, 2).await;
-    let _ = complete(&app, &file).await.expect(202);
+    complete(&app, &file).await.expect(202);
 }
 
 #[tokio::test]

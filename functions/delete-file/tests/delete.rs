@@ -31,19 +31,19 @@ async fn only_the_owner_deletes_and_only_the_version_named() {
     delete(&app, "another", &file, None).await.expect_error(404, "not_found");
     delete(&app, "owner", &file, Some("\"v0\"")).await.expect_error(412, "precondition_failed");
     assert!(app.has_bytes(&file).await);
-    let _ = delete(&app, "owner", &file, Some(&format!("\"v{}\"", file.version))).await.expect(204);
+    delete(&app, "owner", &file, Some(&format!("\"v{}\"", file.version))).await.expect(204);
 }
 
 #[tokio::test]
 async fn bytes_that_may_still_come_are_left_to_sweep() {
     let app = TestApp::new().await;
     let file = app.file("clip.mp4").awaiting_upload().await;
-    let _ = delete(&app, "owner", &file, None).await.expect(204);
+    delete(&app, "owner", &file, None).await.expect(204);
     assert_eq!(app.find(&file).await, None);
     let removed = app.operator().records().removed_upload(file.owner, file.id).await;
     assert_eq!(removed.expect("the deletion is still to be finished"), None);
     let stored = app.upload("clip.mp4").await;
-    let _ = delete(&app, "owner", &stored, None).await.expect(204);
+    delete(&app, "owner", &stored, None).await.expect(204);
     assert!(
         app.operator().records().removed_upload(stored.owner, stored.id).await.is_err(),
         "nothing is left to do"

@@ -20,7 +20,10 @@ async fn a_redirect_leads_to_the_bytes() {
     let bytes =
         app.fetch(Method::GET, response.header("location"), &json!({"Range": "bytes=4-8"}), b"").await;
     assert_eq!((bytes.status, &bytes.body[..]), (206, &CONTENT[4..9]));
-    assert_eq!(bytes.header("content-disposition"), "attachment; filename=\"clip.mp4\"");
+    assert_eq!(
+        bytes.header("content-disposition"),
+        "attachment; filename=\"clip.mp4\"; filename*=UTF-8''clip.mp4"
+    );
     assert_eq!(
         app.services().access.calls.to_json()["download-file"]["s3"],
         json!({"GetObject": 1}),

@@ -58,15 +58,18 @@ async fn bytes_without_a_record_are_deleted() {
     app.put_bytes(&file).await;
     let record = json!(StoredObject { bucket: "b".to_owned(), owner: file.owner, id: file.id });
     let letter = json!({"requestPayload": record, "requestContext": {}, "responsePayload": {}});
-    fail(&app, &json!({"Records": [{"messageId": "1", "body": letter.to_string()}]})).await;
+    app.send("DeadLetterQueue", &letter);
+    fail(&app, &app.receive("DeadLetterQueue").await.expect("a message").event).await;
     assert!(!app.has_bytes(&file).await);
 }
 
 #[tokio::test]
-async fn a_letter_that_says_nothing_harms_nothing() {
+async fn a_dead_letter_that_cannot_be_read_is_dropped() {
     let app = TestApp::new().await;
     let file = app.file("clip.mp4").awaiting_upload().await;
-    fail(&app, &json!({"Records": [{"messageId": "1", "body": "nonsense"}]})).await;
-    fail(&app, &json!({"Records": []})).await;
+    for letter in [json!("nonsense"), json!({"requestPayload": null}), json!({"owner": file.owner})] {
+        app.send("DeadLetterQueue", &letter);
+        fail(&app, &app.receive("DeadLetterQueue").await.expect("a message").event).await;
+    }
     assert_eq!(app.find(&file).await, Some(file));
 }

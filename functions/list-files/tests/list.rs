@@ -32,7 +32,7 @@ async fn pages_are_newest_first_and_have_each_file_once() {
     let cursor = page["next_cursor"].as_str().expect("a cursor");
     assert_eq!(
         first.header("link"),
-        format!("<https://api.example/v1/files?limit=2&cursor={cursor}>; rel=\"next\"")
+        format!("<https://api.example/v1/files?limit=2&order=desc&cursor={cursor}>; rel=\"next\"")
     );
     let last = list(&app, &format!("?limit=2&cursor={cursor}")).await.expect(200).json();
     assert_eq!((names(&last), &last["next_cursor"]), (vec!["a.mp4"], &Value::Null));

@@ -1,4 +1,4 @@
-//! What DynamoDB does on a bad day, as the AWS SDK sees it.
+//! Injected faults of DynamoDB, as the AWS SDK sees them.
 
 mod signed;
 

@@ -14,6 +14,13 @@ pub struct Message {
 }
 
 impl TestApp {
+    /// Sends a message to a queue, by its logical id.
+    pub fn send(&self, queue: &str, body: &Value) {
+        let url = self.resource(queue);
+        let name = url.rsplit('/').next().unwrap_or_default();
+        self.services().services.sqs.send(name, &body.to_string()).expect("the queue");
+    }
+
     /// Receives and deletes the next message of a queue, by its logical id (`ImportQueue`); `None`: it is empty. A message
     /// that was sent with a delay comes after [`TestApp::pass_time`].
     pub async fn receive(&self, queue: &str) -> Option<Message> {

@@ -42,7 +42,6 @@ impl Response {
     }
 
     /// Asserts the status, and returns the response.
-    #[must_use]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self:?}");
         self

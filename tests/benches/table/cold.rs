@@ -42,7 +42,7 @@ const ENDPOINTS: [(&str, usize); 13] = [
 /// So much longer than the bare one, with as many calls, may a start take.
 const MAX_RATIO: f64 = 1.3;
 /// No start takes as long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Where `make bench` has the binaries built for Lambda.
 fn built(function: &str) -> PathBuf {
@@ -228,7 +228,7 @@ impl Surroundings {
             ("AWS_ENDPOINT_URL_SQS", &ready.sqs),
             ("AWS_ENDPOINT_URL_LAMBDA", &self.lambda),
             ("FILES_PROBE_RECORD_FUNCTION", "files-local-ProbeRecordFunction"),
-            ("FILES_FFPROBE", files_tests::cloud::built().join("ffprobe").to_str().expect("a path")),
+            ("FILES_FFPROBE", files_tests::programs::built().join("ffprobe").to_str().expect("a path")),
             ("SSL_CERT_FILE", self.roots.to_str().expect("a path")),
             ("BARE_CALLS", &one.calls.to_string()),
             ("FILES_TABLE", ready.table()),
@@ -240,7 +240,7 @@ impl Surroundings {
         ]);
         let started = Instant::now();
         let mut process = command.spawn().expect("the function starts");
-        let answer = tokio::time::timeout(PATIENCE, answer).await;
+        let answer = tokio::time::timeout(RESPONSE_TIMEOUT, answer).await;
         let (at, answer) =
             answer.unwrap_or_else(|_| panic!("{function} does not answer")).expect("an answer");
         let memory = process.id().and_then(peak_memory_mb).unwrap_or(0.0);
@@ -279,7 +279,7 @@ impl RuntimeApi {
 async fn next(State(api): State<Arc<RuntimeApi>>) -> Response {
     let event = api.event.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some(event) = event else { return std::future::pending().await };
-    let deadline = std::time::SystemTime::now() + PATIENCE;
+    let deadline = std::time::SystemTime::now() + RESPONSE_TIMEOUT;
     let deadline = deadline.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_millis();
     let headers = [
         ("lambda-runtime-aws-request-id", "00000000-0000-4000-8000-000000000000".to_owned()),

@@ -17,8 +17,8 @@ use aws_types::region::Region;
 use files_domain::OwnerId;
 use files_records::{ClientRecords, Keys, Records};
 
-use crate::cloud::Ready;
 use crate::deployment::NEEDS_THE_INSIDE;
+use crate::ready::Ready;
 
 /// One owner's part of the cloud, seen with the operator's keys.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::Behind;
-use crate::hostile;
+use crate::faults;
 
 /// An item as DynamoDB gives it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -32,11 +32,12 @@ impl Behind {
         query.into_paginator().items().send().collect::<Result<_, _>>().await.expect("the table can be read")
     }
 
-    /// The sort keys of all items of the owner; on a bad day without the idempotency keys, which the client adds.
+    /// Returns the sort keys of all items of the owner; if faults are injected, without the idempotency keys, which the client
+    /// adds.
     pub async fn sort_keys(&self) -> Vec<String> {
         let items = self.items().await;
         let mut keys: Vec<_> = items.iter().filter_map(|item| item.get("sk")?.as_s().ok().cloned()).collect();
-        keys.retain(|key| hostile::seed().is_none() || !key.starts_with("idem#"));
+        keys.retain(|key| faults::seed().is_none() || !key.starts_with("idem#"));
         keys
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use files_domain::{ApiKey, OwnerId, Scope};
 use files_tests::cloud::now;
 use files_tests::owner::id;
-use files_tests::setup::built;
+use files_tests::programs::built;
 use files_tests::{Answer, Cloud, Owner, media, skip_on_deployment};
 use http::Method;
 use reqwest::RequestBuilder;

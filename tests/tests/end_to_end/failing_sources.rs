@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, ToSocketAddrs};
 
-use files_tests::hostile::is_bad_day;
+use files_tests::faults::are_injected;
 use files_tests::owner::id;
 use files_tests::{Answer, Cloud, Owner, Reply, SourceServer, Usage, media, skip_on_deployment, until};
 use http::StatusCode;
@@ -55,7 +55,7 @@ async fn a_source_that_fails_is_asked_again_and_again_but_not_for_ever() {
     let requests = source.requests("/500");
     let expected = 4 * 3 * 2;
     assert!(
-        requests == expected || is_bad_day(),
+        requests == expected || are_injected(),
         "{requests}, not three tries, with and without a range, in each of four runs"
     );
 }

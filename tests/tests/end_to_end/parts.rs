@@ -2,7 +2,7 @@
 
 use files_tests::owner::id;
 use files_tests::parts::{all_parts, number, slice};
-use files_tests::{Answer, Cloud, Owner, Usage, hostile, media, skip_on_deployment, until};
+use files_tests::{Answer, Cloud, Owner, Usage, faults, media, skip_on_deployment, until};
 use futures_util::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
@@ -52,9 +52,9 @@ async fn parts_become_a_file() {
 
     let completed = owner.complete(&file).await.expect(202).json();
     assert_eq!(completed["id"], file["id"]);
-    // On a bad day it is the answer to a second try, by which the probe may be over.
+    // With injected faults it is the response to a retry, by which the probe may be over.
     assert!(
-        completed["status"] == "running" || (hostile::is_bad_day() && completed["status"] == "success"),
+        completed["status"] == "running" || (faults::are_injected() && completed["status"] == "success"),
         "{completed}"
     );
     let done = owner.wait_until_success(&file).await;
@@ -65,7 +65,7 @@ async fn parts_become_a_file() {
     }
     let again = owner.complete(&file).await.expect(202).json();
     assert_eq!((&again["id"], &again["status"]), (&file["id"], &json!("success")), "as often as one likes");
-    if let (Some(behind), false) = (owner.inside(), hostile::is_bad_day()) {
+    if let (Some(behind), false) = (owner.inside(), faults::are_injected()) {
         assert_eq!(behind.unfinished_uploads().await, []); // what a killed function began, the bucket's lifecycle ends
     }
 }
@@ -107,7 +107,7 @@ async fn two_clients_begin_one_upload() {
             .await;
     let uploads: std::collections::BTreeSet<_> = signed.iter().map(|parts| upload_of(&parts[0])).collect();
     assert_eq!(uploads.len(), 1, "{uploads:?}");
-    if !hostile::is_bad_day() {
+    if !faults::are_injected() {
         assert_eq!(owner.behind.unfinished_uploads().await.len(), 1, "the losers throw theirs away");
     }
 }
@@ -134,7 +134,7 @@ async fn two_clients_complete_once() {
     let done = owner.wait_until_success(&file).await;
     assert_eq!(owner.download(&done).await, bytes);
     let calls = cloud.calls("complete-upload").await;
-    if !hostile::is_bad_day() {
+    if !faults::are_injected() {
         assert_eq!(calls["s3"]["CompleteMultipartUpload"], 1, "{calls}");
     }
 }

@@ -3,8 +3,8 @@
 use std::process::{Command, Output};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use files_tests::cloud::built;
 use files_tests::owner::id;
+use files_tests::programs::built;
 use files_tests::{Cloud, Owner, media, until};
 use serde_json::{Value, json};
 

@@ -95,12 +95,12 @@ fn the_operator_is_spared_unless_named() {
 }
 
 #[test]
-fn what_is_no_rule_is_told_plainly() {
+fn errors_name_the_rule_and_the_mistake() {
     for (text, told) in [
         ("[", "this is not JSON"),
-        (r#"{"rules": 7}"#, "rules is no list"),
-        (r#"{"rules": [], "sead": 7}"#, "nothing like sead"),
-        (r#"{"rules": [], "seed": -1}"#, "seed is no whole number"),
+        (r#"{"rules": 7}"#, "rules is not a list"),
+        (r#"{"rules": [], "sead": 7}"#, "unknown field sead"),
+        (r#"{"rules": [], "seed": -1}"#, "seed is not a whole number"),
         ("[7]", "rule 1: "),
         (r#"[{"action": "cut"}, {"action": "explode"}]"#, "rule 2: unknown variant `explode`"),
         (r#"{"action": "cut", "servise": "s3"}"#, "rule 1: unknown field `servise`"),

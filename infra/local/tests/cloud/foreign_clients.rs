@@ -61,7 +61,7 @@ async fn a_foreign_host_or_origin_gets_nothing() {
         assert_eq!(refused(&authority, path, ("Host", "evil.example")), (403, true), "{authority}{path}");
         let rebound = format!("evil.example:{}", authority.rsplit(':').next().unwrap());
         assert_eq!(refused(&authority, path, ("Host", &rebound)), (403, true), "{authority}{path}");
-        if authority != crate::doors::authority(&cloud, "s3") {
+        if authority != crate::foreign_clients::authority(&cloud, "s3") {
             let origin = ("Origin", "http://evil.example");
             assert_eq!(refused(&authority, path, origin), (403, true), "{authority}{path}");
         }

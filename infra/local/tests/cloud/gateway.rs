@@ -117,7 +117,11 @@ async fn errors_are_the_gateways_own_and_bare() {
     for what in ["/crash", "/fail", "/nonsense"] {
         assert_eq!(api.bare("GET", what, b"").await, error, "{what}");
     }
-    assert!(api.running.lines.text().contains("no response of format 2.0"), "{}", api.running.lines.text());
+    assert!(
+        api.running.lines.text().contains("the response is not one of format 2.0"),
+        "{}",
+        api.running.lines.text()
+    );
     let long = format!("/echo?{}", "x".repeat(11_000));
     assert_eq!(api.bare("GET", &long, b"").await, message(431, "Request Header Fields Too Large"));
 }

@@ -1,24 +1,14 @@
-//! The same tests on a bad day: `FILES_TESTS_FAULTS=SEED` has every cloud of a run strike its functions with faults, and
-//! has the tests' client do what clients should then do.
+//! The same tests with injected faults: with `FILES_TESTS_FAULTS=SEED` every local cloud of a run injects faults, and the
+//! tests' client retries as clients should.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{LazyLock, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 
-use crate::cloud::{Ready, now, ready_in};
-use crate::owner::id;
-use crate::{Answer, Owner, patience};
+use crate::{Answer, retry};
 
-/// So many seconds pass on the cloud's clock in each [`STEP`]: what comes late, or again, comes within seconds.
-const AHEAD: u64 = 150;
-const STEP: Duration = Duration::from_millis(1_500);
-/// So much faster than ours does the time of a cloud pass.
-const PACE: u32 = 100;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 static SEED: LazyLock<Option<u64>> = LazyLock::new(|| {
@@ -26,21 +16,21 @@ static SEED: LazyLock<Option<u64>> = LazyLock::new(|| {
     Some(text.parse().unwrap_or_else(|_| panic!("FILES_TESTS_FAULTS is a whole number, not {text}")))
 });
 
-/// The seed, on a bad day.
+/// Returns the seed of the injected faults; `None`: none are injected.
 #[must_use]
 pub fn seed() -> Option<u64> {
     *SEED
 }
 
-/// Whether this is a bad day.
+/// Returns whether faults are injected.
 #[must_use]
-pub fn is_bad_day() -> bool {
+pub fn are_injected() -> bool {
     seed().is_some()
 }
 
-/// Functions of which a second try finishes whatever the first one left. What a killed import, deletion or sweep leaves
-/// is finished as well, but by leases and `sweep` after minutes: `under_fire` kills those at each of their calls.
-const DOES_IT_AGAIN: [&str; 11] = [
+/// Functions of which a second attempt finishes what the first one left. What a killed import, deletion or sweep leaves
+/// is finished by leases and `sweep`, after minutes: the tests in `tests/faults` kill those at each of their calls.
+const RETRYABLE: [&str; 11] = [
     "create-file",
     "get-file",
     "list-files",
@@ -54,8 +44,9 @@ const DOES_IT_AGAIN: [&str; 11] = [
     "fail-file",
 ];
 
-/// All but import-file, whose claim is a lease: when its answer is lost, the import waits until the lease is over.
-const SURVIVES_SILENCE: [&str; 13] = [
+/// Functions whose calls may lose their responses: all but import-file, whose claim is a lease. If the response to that is
+/// lost, the import waits until the lease is over.
+const SURVIVES_LOST_RESPONSES: [&str; 13] = [
     "create-file",
     "get-file",
     "list-files",
@@ -71,8 +62,8 @@ const SURVIVES_SILENCE: [&str; 13] = [
     "sweep",
 ];
 
-/// The faults of a bad day that a client with ordinary retries survives within seconds, as rules of the local cloud. The
-/// mix of `--faults SEED` has more: the soak is for that.
+/// Returns the rules of the local cloud for faults that a client with ordinary retries survives within seconds. The mix of
+/// `--faults SEED` has more: the soak test injects that.
 pub(crate) fn rules(seed: u64) -> Value {
     let mut rules = Vec::new();
     let mut add = |chance: f64, caller: Option<&str>, service: Option<&str>, action: Value| {
@@ -94,7 +85,7 @@ pub(crate) fn rules(seed: u64) -> Value {
     }
     add(0.02, None, Some("lambda"), json!({"error": "throttling"}));
     add(0.05, None, Some("lambda"), json!("kill_before"));
-    for caller in DOES_IT_AGAIN {
+    for caller in RETRYABLE {
         add(0.01, Some(caller), Some("lambda"), json!({"kill_after_ms": 30}));
         add(0.005, Some(caller), Some("lambda"), json!({"deadline_ms": 50}));
         add(0.005, Some(caller), None, json!("kill_before"));
@@ -110,7 +101,7 @@ pub(crate) fn rules(seed: u64) -> Value {
         ] {
             add(chance, None, Some(service), action);
         }
-        for caller in SURVIVES_SILENCE {
+        for caller in SURVIVES_LOST_RESPONSES {
             add(0.01, Some(caller), Some(service), json!("lose_answer"));
             add(0.005, Some(caller), Some(service), json!("cut_answer"));
         }
@@ -119,12 +110,11 @@ pub(crate) fn rules(seed: u64) -> Value {
     json!({"seed": seed, "rules": rules})
 }
 
-/// What a client has deleted or put, and knows it.
+/// What the client has deleted or put, by the responses that it got.
 static DONE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-/// Sends a request as a careful client does: again, when it failed on the other side or was not answered. A creation
-/// goes under an idempotency key of its own. "It is not there", or "it is there already", after a try that was not
-/// answered says that that one was carried out.
+/// Sends a request, and retries it after a 5xx, a 429 or a lost response. A creation gets an idempotency key of its own. After
+/// a lost response, 404 to a DELETE and 412 to a PUT mean that the lost attempt succeeded.
 pub(crate) async fn ask(request: reqwest::RequestBuilder) -> Answer {
     let (client, request) = request.build_split();
     let mut request = request.expect("a request");
@@ -140,8 +130,8 @@ pub(crate) async fn ask(request: reqwest::RequestBuilder) -> Answer {
         let again = request.try_clone().expect("it could be cloned before");
         reqwest::RequestBuilder::from_parts(client.clone(), again)
     };
-    let (answer, was_tried) = patience::attempts(request).await;
-    let mut answer = answer.expect("an answer, some day");
+    let (answer, was_tried) = retry::attempts(request).await;
+    let mut answer = answer.expect("a response after all retries");
     let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
     let what = format!("{} {}", again.method(), again.url().path());
     match (again.method(), answer.status) {
@@ -157,56 +147,14 @@ pub(crate) async fn ask(request: reqwest::RequestBuilder) -> Answer {
     answer
 }
 
-/// Whether the address is that of one file, which may have been deleted by the try before.
+/// Returns whether the URL is that of one file, which an earlier attempt may have deleted.
 fn names_a_file(url: &reqwest::Url) -> bool {
     url.path().strip_prefix("/v1/files/").is_some_and(|id| !id.is_empty() && !id.contains('/'))
 }
 
-/// A key that no other request has.
+/// Returns an idempotency key that no other request has.
 fn unique() -> String {
     use std::sync::atomic::{AtomicU64, Ordering};
     static COUNT: AtomicU64 = AtomicU64::new(0);
     format!("tests-{}", COUNT.fetch_add(1, Ordering::Relaxed))
-}
-
-/// Lets time pass on a cloud's clock, until it is dropped. A thread: a shared cloud outlives the test that started it.
-pub(crate) struct PassingTime {
-    _stop: Sender<()>,
-}
-
-impl PassingTime {
-    /// For the cloud whose data is in `folder`.
-    pub(crate) fn start(folder: PathBuf) -> Self {
-        let (stop, stopped) = channel();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let (runtime, client) = (runtime.expect("a runtime"), crate::owner::http_client());
-            while stopped.recv_timeout(STEP) == Err(RecvTimeoutError::Timeout) {
-                // While the cloud is down no time passes.
-                if let Some(ready) = ready_in(&folder) {
-                    let _ = runtime.block_on(advance(&client, &ready));
-                }
-            }
-        });
-        Self { _stop: stop }
-    }
-}
-
-async fn advance(client: &reqwest::Client, ready: &Ready) -> reqwest::Result<reqwest::Response> {
-    let url = format!("{}/_local/clock", ready.api);
-    client.post(url).body(json!({ "advance_seconds": AHEAD }).to_string()).send().await
-}
-
-/// Lets the time since `start` pass for an upload by parts as fast as it passes on the cloud's clock, on a bad day: what
-/// its record says is due is read off the functions' own clock, which nobody advances. A completion that was broken off is
-/// due after a minute and a half.
-pub(crate) async fn let_time_pass(owner: &Owner, file: &Value, start: Instant) {
-    let (true, Some(behind)) = (is_bad_day(), owner.inside()) else { return };
-    let item = behind.file_item(id(file)).await;
-    let number = |name: &str| item.get(name)?.as_n().ok()?.parse::<u64>().ok();
-    let passed = now().plus(start.elapsed() * PACE);
-    let is_due = number("due_at").is_some_and(|due| due > 1 && due <= passed.millis());
-    if is_due && number("part_size").is_some() {
-        behind.change_numbers(&format!("file#{}", id(file)), &[("due_at", 1)]).await;
-    }
 }

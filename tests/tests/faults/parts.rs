@@ -1,9 +1,9 @@
-//! The same of uploads by parts: every function of theirs, and `sweep`, struck at each of its calls.
+//! Multipart uploads: each of their functions, and `sweep`, killed at each of its calls.
 
 use bytes::Bytes;
 use files_tests::owner::id;
 use files_tests::parts::all_parts;
-use files_tests::{Answer, media, persist};
+use files_tests::{Answer, media, retry};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -98,7 +98,7 @@ async fn completing_survives_at_every_call() {
         file
     };
     let too_early = async |fire: &Fire, file: &Value| {
-        let answer = persist(|| fire.owner.post_upload(file, "complete")).await.expect("an answer");
+        let answer = retry(|| fire.owner.post_upload(file, "complete")).await.expect("an answer");
         answer.expect_error(409, "parts_incomplete");
         fire.send(file, &[2]).await;
         fire.complete(file).await;

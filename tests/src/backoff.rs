@@ -1,15 +1,15 @@
-//! Imports that rest between two tries, for minutes of the cloud's clock.
+//! Imports that back off between two attempts, for minutes of the cloud's clock.
 
 use serde_json::Value;
 
 use crate::owner::id;
 use crate::{Cloud, Owner, until};
 
-/// Longer than an import ever rests, in seconds.
-const LONGEST_REST: u64 = 901;
+/// Longer than the longest backoff of an import, in seconds.
+const LONGEST_BACKOFF: u64 = 901;
 
 impl Cloud {
-    /// Waits until an import has ended, and lets its rests be over at once.
+    /// Waits until an import has ended, and ends its backoffs at once.
     pub async fn end_of_import(&self, owner: &Owner, file: &Value) -> Value {
         until("the import ends", async || {
             let now = owner.file(id(file)).await;
@@ -18,7 +18,7 @@ impl Cloud {
             }
             let item = owner.behind.file_item(id(file)).await;
             if item.contains_key("setbacks") && !item.contains_key("lease_until") {
-                self.advance_clock(LONGEST_REST).await;
+                self.advance_clock(LONGEST_BACKOFF).await;
             }
             None
         })

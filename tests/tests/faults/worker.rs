@@ -1,4 +1,4 @@
-//! One owner's random work, and what is remembered of it.
+//! One owner's random work, and its expected outcome.
 
 use std::sync::LazyLock;
 use std::time::Instant;
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use fastrand::Rng;
 use files_tests::owner::id;
 use files_tests::parts::all_parts;
-use files_tests::{Answer, Form, Owner, Reply, SourceServer, media, persist};
+use files_tests::{Answer, Form, Owner, Reply, SourceServer, media, retry};
 use http::Method;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
@@ -103,7 +103,7 @@ impl<'a> Worker<'a> {
         request: impl Fn() -> RequestBuilder,
     ) -> Option<Value> {
         let key = format!("key-{}", self.rng.u64(..));
-        let answer = persist(|| request().header("idempotency-key", &key)).await?;
+        let answer = retry(|| request().header("idempotency-key", &key)).await?;
         if !matches!(answer.status, 201 | 202) {
             self.refused(what, &answer);
             return None;
@@ -160,7 +160,7 @@ impl<'a> Worker<'a> {
                 Err(answer) => return self.refused("sign a part", &answer),
             }
         }
-        let completed = persist(|| owner.post_upload(&file, "complete")).await;
+        let completed = retry(|| owner.post_upload(&file, "complete")).await;
         let whole = numbers.len() == all_parts(&file).len();
         match completed {
             Some(answer) if whole && answer.status == 202 => self.last().end = End::Bytes(bytes),
@@ -239,7 +239,7 @@ impl<'a> Worker<'a> {
     }
 
     async fn ask(&self, method: Method, path: &str) -> Option<Answer> {
-        persist(|| self.owner.request(method.clone(), path)).await
+        retry(|| self.owner.request(method.clone(), path)).await
     }
 
     fn any(&mut self) -> Option<usize> {

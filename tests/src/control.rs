@@ -1,4 +1,4 @@
-//! What only a cloud of this machine can do: faults on demand, and a clock that can be advanced.
+//! The local cloud's own API: fault injection, and a clock that can be advanced.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -11,12 +11,12 @@ impl Cloud {
         self.local_with(Method::POST, "faults", rules.to_string()).await.expect(200);
     }
 
-    /// From now on nothing fails on demand.
+    /// Removes all rules.
     pub async fn clear_faults(&self) {
         self.local_with(Method::DELETE, "faults", String::new()).await.expect(204);
     }
 
-    /// How often the rules in force have struck, and what each of them does.
+    /// Returns what each rule in force does, and how often it has struck.
     pub async fn strikes(&self) -> Vec<(Value, u64)> {
         let shown = self.local_with(Method::GET, "faults", String::new()).await.expect(200).json();
         let rules = shown["rules"].as_array().expect("rules");
@@ -32,7 +32,7 @@ impl Cloud {
         self.local_with(Method::POST, "clock", body).await.expect(200);
     }
 
-    /// Runs `sweep` now, and waits until it has ended. `false`: it failed.
+    /// Runs `sweep` now, and waits until it has ended. Returns whether it succeeded.
     pub async fn try_sweep(&self) -> bool {
         self.local_with(Method::POST, "schedule/sweep", String::new()).await.status == 200
     }

@@ -1,4 +1,4 @@
-//! Records and bytes as those who died at work leave them.
+//! Records and bytes as killed functions leave them.
 
 use bytes::Bytes;
 use files_domain::{

@@ -1,4 +1,4 @@
-//! The same of what goes on by itself: probing and importing.
+//! Probing and importing, killed at each of their calls.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;

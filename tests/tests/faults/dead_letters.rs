@@ -1,4 +1,4 @@
-//! The same of `fail-file`, which ends what nobody else could.
+//! `fail-file`, killed at each of its calls.
 
 use files_tests::media;
 use files_tests::owner::id;

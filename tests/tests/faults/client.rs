@@ -1,8 +1,8 @@
-//! What a client does that tries again whatever failed on the other side.
+//! A client that retries what failed on the other side.
 
 use bytes::Bytes;
 use files_tests::parts::slice;
-use files_tests::{Answer, Owner, persist};
+use files_tests::{Answer, Owner, retry};
 use serde_json::Value;
 
 /// PUTs the bytes of a presigned upload. Whether S3 has them; a second PUT of a file is refused because it has.
@@ -16,7 +16,7 @@ pub(crate) async fn put(owner: &Owner, file: &Value, bytes: &Bytes) -> bool {
                 request.header(name, value.as_str().expect("a header"))
             })
         };
-    persist(request).await.is_some_and(|answer| match answer.status {
+    retry(request).await.is_some_and(|answer| match answer.status {
         200 | 412 => true,
         status => panic!("PUT {url}: {status} {}", String::from_utf8_lossy(&answer.body)),
     })
@@ -29,22 +29,22 @@ pub(crate) async fn put_part(
     bytes: &Bytes,
     number: u32,
 ) -> Result<bool, Answer> {
-    let Some(signed) = persist(|| owner.sign_parts_of(file, &[number])).await else { return Ok(false) };
+    let Some(signed) = retry(|| owner.sign_parts_of(file, &[number])).await else { return Ok(false) };
     if signed.status != 200 {
         return Err(signed);
     }
     let (part, bytes) = (&signed.json()["parts"][0], slice(file, bytes, number));
     let url = part["url"].as_str().expect("a URL");
-    let put = persist(|| owner.bare_request(http::Method::PUT, url).body(bytes.clone())).await;
+    let put = retry(|| owner.bare_request(http::Method::PUT, url).body(bytes.clone())).await;
     Ok(put.is_some_and(|answer| answer.status == 200))
 }
 
 /// The bytes that a file's download leads to; what came instead if they cannot be had.
 pub(crate) async fn download(owner: &Owner, file: &Value) -> Result<Bytes, String> {
-    let redirect = persist(|| owner.request(http::Method::GET, Owner::download_url(file))).await;
+    let redirect = retry(|| owner.request(http::Method::GET, Owner::download_url(file))).await;
     let redirect = redirect.ok_or("no answer")?;
     let told = || format!("{} {}", redirect.status, String::from_utf8_lossy(&redirect.body));
     let location = redirect.header("location").ok_or_else(told)?;
-    let object = persist(|| owner.bare_request(http::Method::GET, location)).await.ok_or("no object")?;
+    let object = retry(|| owner.bare_request(http::Method::GET, location)).await.ok_or("no object")?;
     if object.status == 200 { Ok(object.body) } else { Err(format!("{} of the object", object.status)) }
 }

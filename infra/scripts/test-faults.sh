@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The end-to-end tests once more, while the cloud fails as the given seed says.
+# Runs the end-to-end tests with the faults of a seed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seed=${1:?a seed}
-list=tests/tests/end_to_end/kind_only.txt
+list=tests/tests/end_to_end/without_faults.txt
 run=(cargo test ${CI:+--locked} --release --workspace --test end_to_end --)
 
 names=$("${run[@]}" --list)
@@ -15,5 +15,5 @@ while read -r name reason; do
     skip+=(--skip "$name")
 done <"$list"
 
-echo "End to end on the bad day of FAULTS=$seed, without:" "${skip[@]/--skip/}"
+echo "End to end with the faults of FAULTS=$seed, without:" "${skip[@]/--skip/}"
 FILES_TESTS_FAULTS=$seed CARGO_TERM_QUIET=false "${run[@]}" "${skip[@]}"

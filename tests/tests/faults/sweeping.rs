@@ -1,4 +1,4 @@
-//! The same of `sweep`, for each kind of what can be due.
+//! `sweep`, killed at each of its calls, for each kind of deadline.
 
 use files_tests::owner::id;
 use files_tests::{Answer, Form, media};

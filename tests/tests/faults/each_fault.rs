@@ -1,4 +1,4 @@
-//! Every fault that the local cloud knows, one after the other, while several requests come at once; then the invariants.
+//! Every fault of the local cloud, one after the other, under several concurrent requests; then the invariants.
 
 use bytes::Bytes;
 use files_tests::owner::id;

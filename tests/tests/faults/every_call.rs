@@ -1,8 +1,8 @@
-//! A function dies at each single call that it makes, or the call's answer is lost: of what clients ask for.
+//! A function is killed at each single call that it makes for a client's request, or the call's response is lost.
 
 use bytes::Bytes;
 use files_tests::owner::id;
-use files_tests::{Cloud, Form, Owner, Reply, SourceServer, media, persist, until};
+use files_tests::{Cloud, Form, Owner, Reply, SourceServer, media, retry, until};
 use serde_json::{Value, json};
 
 use crate::client;
@@ -87,7 +87,7 @@ impl Fire {
 
     /// Sends a request until it is answered.
     pub(crate) async fn ask(&self, request: impl Fn() -> reqwest::RequestBuilder) -> files_tests::Answer {
-        persist(request).await.expect("an answer, some day")
+        retry(request).await.expect("an answer, some day")
     }
 
     /// Remembers how a file must end.

@@ -1,4 +1,4 @@
-//! After the bad day: hours pass, and everything comes to its end by itself.
+//! Recovery after the faults: hours pass, and everything finishes by itself.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Random work of several owners while everything fails that can, by a seed; then the invariants.
+//! Random work of several owners under the mix of all faults, by a seed; then the invariants.
 //!
 //! `SOAK_SEED` and `SOAK_OPERATIONS` say which and how many; after `SOAK_SECONDS` no more are begun.
 

@@ -1,13 +1,13 @@
-//! The main job on bad days: killed at every call, and under a mix of all faults; then the design's invariants on the
-//! stores.
+//! The main job under injected faults: killed at every call, and with a mix of all faults; then the design's invariants on
+//! the stores.
 
 mod background;
 mod client;
+mod dead_letters;
 mod each_fault;
 mod every_call;
 mod invariants;
 mod killed_imports;
-mod last_letters;
 mod parts;
 mod recovery;
 mod samples;

@@ -1,0 +1,61 @@
+//! Time that passes faster than the machine's while faults are injected.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant, SystemTime};
+
+use files_domain::Timestamp;
+use serde_json::{Value, json};
+
+use crate::client::http_client;
+use crate::ready::{Ready, ready_in};
+use crate::{Behind, faults};
+
+/// Seconds by which the cloud's clock advances in each [`STEP`]: late and repeated events come within seconds.
+const AHEAD: u64 = 150;
+const STEP: Duration = Duration::from_millis(1_500);
+/// How much faster than the machine's clock the cloud's runs.
+const PACE: u32 = 100;
+
+/// Advances a cloud's clock until it is dropped. In a thread: a shared cloud outlives the test that started it.
+pub(crate) struct PassingTime {
+    _stop: Sender<()>,
+}
+
+impl PassingTime {
+    /// Starts to advance the clock of the cloud whose data is in `folder`.
+    pub(crate) fn start(folder: PathBuf) -> Self {
+        let (stop, stopped) = channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let (runtime, client) = (runtime.expect("a runtime"), http_client());
+            while stopped.recv_timeout(STEP) == Err(RecvTimeoutError::Timeout) {
+                // While the cloud is down no time passes.
+                if let Some(ready) = ready_in(&folder) {
+                    let _ = runtime.block_on(advance(&client, &ready));
+                }
+            }
+        });
+        Self { _stop: stop }
+    }
+}
+
+async fn advance(client: &reqwest::Client, ready: &Ready) -> reqwest::Result<reqwest::Response> {
+    let url = format!("{}/_local/clock", ready.api);
+    client.post(url).body(json!({ "advance_seconds": AHEAD }).to_string()).send().await
+}
+
+/// Moves the deadline of a multipart upload that began at `start` to now, once it would be over by the cloud's clock, if
+/// faults are injected: functions read deadlines by their own clock, which nobody advances. An interrupted completion has a
+/// deadline of a minute and a half.
+pub(crate) async fn let_time_pass(behind: Option<&Behind>, file: &Value, start: Instant) {
+    let (true, Some(behind)) = (faults::are_injected(), behind) else { return };
+    let id = file["id"].as_str().expect("an id");
+    let item = behind.file_item(id).await;
+    let number = |name: &str| item.get(name)?.as_n().ok()?.parse::<u64>().ok();
+    let passed = Timestamp::from(SystemTime::now()).plus(start.elapsed() * PACE);
+    let is_due = number("due_at").is_some_and(|due| due > 1 && due <= passed.millis());
+    if is_due && number("part_size").is_some() {
+        behind.change_numbers(&format!("file#{id}"), &[("due_at", 1)]).await;
+    }
+}
