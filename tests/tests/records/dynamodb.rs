@@ -58,10 +58,9 @@ impl DynamoDb {
         let client = client(&access, endpoint);
         let server = tokio::spawn(database.serve(listener, access)).abort_handle();
         let keys = || Keys::new(client.clone(), &keys_table.name);
-        let (keys, records) = (keys(), Records::new(client.clone(), &table.name));
-        let records = ClientRecords::new(records, keys());
+        let records = ClientRecords::new(Records::new(client.clone(), &table.name), keys());
         Self {
-            keys,
+            keys: keys(),
             records,
             client,
             table: table.name.clone(),

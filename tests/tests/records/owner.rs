@@ -8,6 +8,7 @@ use files_domain::{
 };
 use files_records::{ClientRecords, Created, ImportClaim, Records, RecordsError, SavedProbe};
 
+use crate::dynamodb::{DynamoDb, Scheduled, Usage};
 use crate::samples::{at, far_future, media, new_file, object};
 
 /// An owner with a key that may do everything.

@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::TestCaseError;
 
+use crate::dynamodb::{DynamoDb, Scheduled, Usage};
 use crate::model::{Event, Life, Step};
 use crate::owner::Owner;
 use crate::samples::fail_file;
