@@ -1,4 +1,4 @@
-//! The door of the JSON services (DynamoDB, SQS, Lambda): who calls, whether they signed it, and how often.
+//! Authentication of the JSON services (DynamoDB, SQS, Lambda): who calls, with which signature, how often.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::iam::Policies;
 use crate::identity::Identities;
 use crate::sigv4::{self, SignatureError};
 
-/// The caller that calls with a bad signature are counted for, as nobody knows whose they are.
+/// The caller that calls with a bad signature count for.
 pub const ANONYMOUS: &str = "anonymous";
 
 /// What a service needs to know about its callers.

@@ -12,11 +12,11 @@ type Counts = BTreeMap<String, BTreeMap<String, BTreeMap<String, u64>>>;
 /// What a caller's calls of DynamoDB took together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Consumption {
-    /// Read request units, as the engine tells them.
+    /// Read request units, as the engine reports them.
     pub read_units: f64,
     /// Write request units, those of indexes included.
     pub write_units: f64,
-    /// Bytes of requests and answers, without their headers.
+    /// Bytes of requests and responses, without their headers.
     pub bytes: usize,
 }
 

@@ -115,8 +115,7 @@ impl DataFolder {
         }
     }
 
-    /// A listener on the port that the service had in the last run if it is free, so that signed addresses live on;
-    /// else on any.
+    /// Listens on the port that the service had in the last run if it is free, so that signed URLs stay good; else on any.
     ///
     /// # Errors
     /// No port is free.

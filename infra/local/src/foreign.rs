@@ -1,5 +1,5 @@
-//! Refuses what a web page elsewhere makes a browser of this machine send: requests for another `Host` (a name that its
-//! owner has pointed at 127.0.0.1, "DNS rebinding") and requests with another `Origin`.
+//! Refuses requests that a foreign web page makes a browser of this machine send: requests for another `Host` (a name that
+//! points at 127.0.0.1, "DNS rebinding") and requests with another `Origin`.
 
 use http::header::{HOST, ORIGIN};
 use http::uri::Authority;
@@ -37,7 +37,8 @@ pub(crate) fn check_origin(headers: &HeaderMap) -> Result<(), Foreign> {
     if headers.get_all(ORIGIN).iter().all(own) { Ok(()) } else { Err(OTHER_ORIGIN) }
 }
 
-/// No name below `localhost` can be pointed anywhere else (RFC 6761, section 6.3).
+/// Returns whether an authority names this machine. No name below `localhost` can point anywhere else (RFC 6761, section
+/// 6.3).
 fn is_own(authority: &str) -> bool {
     let Ok(parsed) = authority.parse::<Authority>() else {
         return false;

@@ -1,4 +1,4 @@
-//! Who calls: every function has keys of its own, as every role has in AWS, so a signed call names its caller.
+//! The callers' keys: every function has its own, as every role has in AWS, so that a signed call names its caller.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -23,7 +23,7 @@ pub struct Identities {
     seed: [u8; 32],
 }
 
-/// The operator: tests, `files-admin`, and what the local cloud does itself.
+/// The operator: tests, scripts, and what the local cloud does itself.
 pub const ROOT: &str = "root";
 
 /// What the tokens of a role's credentials begin with.
@@ -71,8 +71,7 @@ impl Identities {
         String::from_utf8(name).ok()
     }
 
-    /// Whether a request of `caller` presents the session token that belongs to its keys: exactly that one, or none
-    /// where there is none.
+    /// Returns whether a request of `caller` presents exactly the session token of its keys, or none if they have none.
     #[must_use]
     pub fn is_session(&self, caller: &str, presented: Option<&str>) -> bool {
         match (self.keys(caller).session_token, presented) {
@@ -103,13 +102,13 @@ mod tests {
     fn a_function_has_a_token_of_its_own_and_the_operator_has_none() {
         let identities = Identities::new([1; 32]);
         let token = |caller: &str| identities.keys(caller).session_token;
-        let own = token("create-file").unwrap();
+        let own = token("create-item").unwrap();
         assert_eq!((own.len(), token(ROOT)), (656, None));
-        assert!(identities.is_session("create-file", Some(&own)) && identities.is_session(ROOT, None));
+        assert!(identities.is_session("create-item", Some(&own)) && identities.is_session(ROOT, None));
         for wrong in [None, Some(""), Some(&own[1..]), token("sweep").as_deref()] {
-            assert!(!identities.is_session("create-file", wrong), "{wrong:?}");
+            assert!(!identities.is_session("create-item", wrong), "{wrong:?}");
         }
         assert!(!identities.is_session(ROOT, Some(&own)));
-        assert_ne!(Identities::new([2; 32]).keys("create-file").session_token, Some(own));
+        assert_ne!(Identities::new([2; 32]).keys("create-item").session_token, Some(own));
     }
 }

@@ -140,7 +140,7 @@ mod tests {
 
     fn written(line: &str) -> String {
         let buffer = Buffer::default();
-        Log::to(Box::new(buffer.clone()), false).function_line("get-file", line);
+        Log::to(Box::new(buffer.clone()), false).function_line("get-item", line);
         let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
         text.split_once(' ').unwrap().1.to_owned()
     }
@@ -148,17 +148,17 @@ mod tests {
     #[test]
     fn json_becomes_readable() {
         let line = r#"{"timestamp":"t","level":"WARN","fields":{"message":"slow","ms":12},"target":"x","span":{"requestId":"r1","name":"n"}}"#;
-        assert_eq!(written(line), "WARN  get-file       slow ms=12 requestId=r1\n");
+        assert_eq!(written(line), "WARN  get-item       slow ms=12 requestId=r1\n");
         assert_eq!(
             written(r#"{"level":"error","message":"gone","key":"k"}"#),
-            "ERROR get-file       gone key=k\n"
+            "ERROR get-item       gone key=k\n"
         );
     }
 
     #[test]
     fn other_lines_pass_through_without_control_characters() {
-        assert_eq!(written("hello \u{1b}[2Jx"), "INFO  get-file       hello \\u{1b}[2Jx\n");
-        assert_eq!(written("a\u{2028}b"), "INFO  get-file       a\\u{2028}b\n");
-        assert_eq!(written("[1, 2]"), "INFO  get-file       [1, 2]\n");
+        assert_eq!(written("hello \u{1b}[2Jx"), "INFO  get-item       hello \\u{1b}[2Jx\n");
+        assert_eq!(written("a\u{2028}b"), "INFO  get-item       a\\u{2028}b\n");
+        assert_eq!(written("[1, 2]"), "INFO  get-item       [1, 2]\n");
     }
 }

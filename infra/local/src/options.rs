@@ -33,7 +33,8 @@ pub struct Options {
     /// Folder of a web app that the API's address shows to browsers at /.
     #[arg(long, value_name = "DIR")]
     pub web: Option<PathBuf>,
-    /// Command that prepares the cloud before it is ready: `sh -c` runs it with the content of ready.json on its standard input,
+    /// Command that prepares the cloud before it is ready: `sh -c` runs it with the content of ready.json on its standard
+    /// input,
     /// LOCAL_API and LOCAL_DATA.
     #[arg(long, value_name = "COMMAND")]
     pub setup: Option<String>,

@@ -1,4 +1,4 @@
-//! Who is at the other end of a connection on this machine, as the kernel tells it.
+//! The other end of a connection on this machine, as the kernel reports it.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -40,8 +40,7 @@ pub(crate) fn client(port: u16, to: u16) -> io::Result<Option<Socket>> {
     Ok(None)
 }
 
-/// The sockets that have not been closed by their process, nearly all of them. Over IPv4: this cloud listens on nothing
-/// else. Blocks.
+/// Returns nearly all sockets that their processes have not closed, over IPv4: this cloud listens on nothing else. Blocks.
 ///
 /// # Errors
 /// The kernel does not tell.

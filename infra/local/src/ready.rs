@@ -1,4 +1,4 @@
-//! `ready.json`: what a client, a test or a script needs to know of a cloud that answers.
+//! `ready.json`: what a client, a test or a script needs to know of a cloud that responds.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

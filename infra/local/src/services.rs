@@ -114,7 +114,7 @@ pub struct LocalServices {
     pub services: Services,
     /// What the template asks for.
     pub model: Model,
-    /// Where the services answer.
+    /// The services' addresses.
     pub endpoints: Endpoints,
     /// Who may call: each function with keys and the policy of its own, and the operator.
     pub access: Access,

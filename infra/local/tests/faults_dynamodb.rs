@@ -29,7 +29,7 @@ struct Cloud {
 }
 
 impl Cloud {
-    /// A table with an index `by-b`, and rules for the calls of `get-file`.
+    /// A table with an index `by-b`, and rules for the calls of `get-item`.
     async fn start(rules: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (faults, clock) = (Faults::default(), Clock::default());
@@ -55,7 +55,7 @@ impl Cloud {
         let config = Config::builder()
             .region(Region::new(REGION))
             .endpoint_url(&url)
-            .credentials_provider(credentials(&access, "get-file", None))
+            .credentials_provider(credentials(&access, "get-item", None))
             .retry_config(RetryConfig::disabled())
             .http_client(http_client());
         let client = Client::from_conf(config.build());
@@ -135,7 +135,7 @@ async fn a_transaction_meets_another_one() {
     assert!(cancelled.message().expect("a message").contains("[TransactionConflict, None]"));
     assert_eq!(cloud.query(true).await, []);
     transact().await.expect("the second time");
-    assert_eq!(calls(&cloud.access, "get-file", "dynamodb", "TransactWriteItems"), 2);
+    assert_eq!(calls(&cloud.access, "get-item", "dynamodb", "TransactWriteItems"), 2);
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ pub(super) async fn tell(response: Response, is_write: bool, take_out: bool) -> 
         *units = answer.get(TOLD).map_or(0.0, total);
         if take_out && answer.remove(TOLD).is_some() {
             bytes = Value::Object(answer).to_string().into();
-            // They are about the answer as it was.
+            // They describe the response before the change.
             parts.headers.remove(CONTENT_LENGTH);
             parts.headers.remove("x-amz-crc32");
         }

@@ -3,8 +3,7 @@
 //! Its request checks, dispatch and error texts, which make it behave as DynamoDB, are reachable over HTTP only. It works on
 //! SQLite while it holds the thread, so it gets a thread with a runtime of its own.
 //!
-//! It checks no signature, so nobody but this process may reach it: it takes one connection, ours, and then closes its
-//! port.
+//! It checks no signature, so only this process may reach it: it accepts one connection, and then closes its port.
 
 use std::future::pending;
 use std::net::{Ipv4Addr, TcpListener};
@@ -95,7 +94,7 @@ impl Running {
         let (requests, connection) = handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
         let mut running = Self { requests, _thread: thread };
-        // An answer says that the connection has been accepted.
+        // A response shows that the connection has been accepted.
         running.send(Request::get("/").header(HOST, "engine").body(Full::default())?).await?;
         drop(accepted);
         drop(closed.await);

@@ -81,7 +81,7 @@ pub(super) struct Shape {
     pub(super) operators: usize,
 }
 
-/// Counts what DynamoDB limits. The `AND` of a `BETWEEN` is part of it; the `=` of `SET` assigns and is none.
+/// Counts what DynamoDB limits. The `AND` of a `BETWEEN` is part of it; the `=` of `SET` assigns and does not count.
 pub(super) fn shape(tokens: &[Token<'_>], is_update: bool) -> Shape {
     let (mut shape, mut depth, mut between) = (Shape::default(), 0_usize, 0_usize);
     for (at, token) in tokens.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Errors on demand, in DynamoDB's words.
+//! Injected errors, in DynamoDB's words.
 
 use axum::response::Response;
 use http::StatusCode;
@@ -32,7 +32,8 @@ pub(super) fn refusal(kind: ErrorKind, body: &[u8]) -> Response {
     json(status, &json!({"__type": name, "message": message}))
 }
 
-/// Another transaction works on an item: on the first one of a transaction, or on the only one of a single write.
+/// Builds the error of a write whose item another transaction uses: the first item of a transaction, or the only one of a
+/// single write.
 fn conflict(body: &[u8]) -> Response {
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
     let message = "Transaction is ongoing for the item";

@@ -60,7 +60,7 @@ impl Removals {
         (!updates.is_empty()).then_some(Self { request, is_transaction, updates, attempts: 0 })
     }
 
-    /// Which of the updates' items are supposed to be missing: a repeated request with a token must be the same again.
+    /// Returns which of the updates' items are supposed to be missing: a repeated request with a token must be the same.
     pub(super) fn suppositions(&self) -> Vec<bool> {
         self.updates.iter().map(|update| update.is_missing).collect()
     }

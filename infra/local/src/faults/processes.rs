@@ -18,7 +18,8 @@ pub(crate) struct Processes {
 
 type Connections = Arc<Mutex<HashMap<Ports, (CancellationToken, CancellationToken)>>>;
 
-/// The client's port of a connection, and the service's. With them goes what closes it, and what tells that it is closed.
+/// The client's port of a connection, and the service's. The map holds what closes the connection, and what tells that it
+/// is closed.
 type Ports = (u16, u16);
 
 #[derive(Clone)]
@@ -109,8 +110,8 @@ fn files_of(id: u32) -> HashSet<String> {
     links.filter_map(|link| Some(link.to_str()?.to_owned())).collect()
 }
 
-/// The process that holds the socket at the other end, as the kernel tells it: all processes of a function sign with
-/// the same keys.
+/// Finds the process that holds the socket at the other end by the kernel: all processes of a function sign with the same
+/// keys.
 fn owner(connection: &Connection, ids: &[u32]) -> Option<u32> {
     let socket = peer::client(connection.peer.port(), connection.local.port()).ok().flatten()?;
     let wanted = format!("socket:[{}]", socket.inode);

@@ -1,9 +1,9 @@
 use super::*;
 
 const STREAMS: [(&str, Service, &str); 3] = [
-    ("create-file", Service::DynamoDb, "TransactWriteItems"),
-    ("import-file", Service::S3, "PutObject"),
-    ("probe-file", Service::Trigger, "ObjectCreated"),
+    ("create-item", Service::DynamoDb, "TransactWriteItems"),
+    ("import-item", Service::S3, "PutObject"),
+    ("probe-item", Service::Trigger, "ObjectCreated"),
 ];
 
 fn parse(text: &str) -> Rules {

@@ -7,8 +7,8 @@ use futures_util::StreamExt;
 
 use super::{MAX_BODY_BYTES, Problem};
 
-/// How much of a body that is too large is still read and thrown away, so that the client, busy sending, gets to
-/// read the answer.
+/// How much of a body that is too large is still read and discarded, so that the client, which is still sending, reads the
+/// response.
 const MAX_DRAINED_BYTES: usize = 64 * 1024 * 1024;
 
 /// Reads the whole body.

@@ -151,8 +151,8 @@ fn query_parameters(query: &str) -> BTreeMap<String, String> {
     parameters
 }
 
-/// Which bodies come as they are; all others, and those without a type, come in base64. Not documented; found by
-/// trying on AWS (github.com/ministackorg/ministack, pull request 766).
+/// Returns whether a body comes as it is; all others, and those without a type, come in base64. Not documented; found by
+/// experiment on AWS (github.com/ministackorg/ministack, pull request 766).
 fn is_text(content_type: Option<&str>) -> bool {
     let essence =
         content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -169,15 +169,15 @@ mod tests {
     fn event(request: axum::http::request::Builder, body: &'static [u8]) -> Value {
         let (parts, ()) = request.body(()).unwrap().into_parts();
         let found = Found {
-            key: "GET /v1/files/{id}".to_owned(),
-            function: "get-file".to_owned(),
+            key: "GET /v1/items/{id}".to_owned(),
+            function: "get-item".to_owned(),
             parameters: BTreeMap::from([("id".to_owned(), "7".to_owned())]),
         };
         let around = Surroundings {
             authority: "127.0.0.1:8787",
             client: "127.0.0.1:4000".parse().unwrap(),
             request_id: "0f8fad5b-d9cb-469f-a165-70867728950e",
-            path: "/v1/files/7",
+            path: "/v1/items/7",
             found: &found,
         };
         serde_json::from_str(&build(&parts, Bytes::from_static(body), &around)).unwrap()
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn an_event_has_the_documented_shape() {
-        let request = Request::get("/v1/files/7?repeat=one&repeat=two&plus=a+b&escaped=a%2Bb&empty=&bare")
+        let request = Request::get("/v1/items/7?repeat=one&repeat=two&plus=a+b&escaped=a%2Bb&empty=&bare")
             .header("Host", "127.0.0.1:8787")
             .header("User-Agent", "curl/8")
             .header("X-Twice", "a")

@@ -170,8 +170,8 @@ impl Inner {
         })
     }
 
-    /// Lambda refuses more than 6 MB with a 413 of its own, which the gateway passes on; being throttled or gone is a
-    /// 503 to the client.
+    /// Returns the gateway's error for an invocation that Lambda refused: its 413 for more than 6 MB is passed on; a function
+    /// that is throttled or stopping is a 503.
     fn refused(&self, function: &str, refused: Refused) -> Problem {
         self.log.line("gateway", Level::Warn, &format!("{function} was not invoked: {refused:?}"));
         match refused {

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 /// HTTP APIs decode twice and cut at a question mark that the first decoding laid bare, unlike REST APIs and function
 /// URLs. Nothing of that is documented; it was observed on AWS in July 2026 and published with the test data of
 /// github.com/hotsock/voker (`vokerhttp/testdata/ingress-paths.json`), from which the cases below are taken.
-/// That routes are chosen by the decoded path, and what it answers to what it refuses (400), is assumed.
+/// Assumed: routes match the decoded path, and a refused path is a 400.
 pub(super) fn decode(sent: &str) -> Option<String> {
     let once = percent_decode_str(sent).decode_utf8_lossy().into_owned();
     let cut = once.split('?').next().unwrap_or_default();

@@ -18,7 +18,7 @@ pub enum Problem {
     BodyTooLarge,
     /// 500: the function failed, or gave no response of format 2.0.
     InternalServerError,
-    /// 503: the function is throttled, or did not answer in time.
+    /// 503: the function is throttled, or did not respond in time.
     ServiceUnavailable,
 }
 

@@ -1,4 +1,4 @@
-//! Which function answers.
+//! The routes of the API.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +53,7 @@ impl Routes {
         Ok(Self { routes })
     }
 
-    /// The most specific route: segment by segment, exact before parameter before greedy; then a method before `ANY`;
+    /// Finds the most specific route: segment by segment, exact before parameter before greedy; then a method before `ANY`;
     /// `$default` last.
     pub(super) fn find(&self, method: &str, path: &str) -> Option<Found> {
         let segments: Vec<&str> = path.split('/').skip(1).collect();
@@ -117,10 +117,10 @@ mod tests {
     const TEMPLATE: &str = r#"
 Resources:
   A: {Type: "AWS::Serverless::Function", Properties: {CodeUri: f/get, Events: {
-      One: {Type: HttpApi, Properties: {Method: get, Path: "/v1/files/{id}"}},
-      Two: {Type: HttpApi, Properties: {Method: get, Path: "/v1/files/{id}/{filename}"}},
-      Any: {Type: HttpApi, Properties: {Method: ANY, Path: "/v1/files/{id}"}},
-      Exact: {Type: HttpApi, Properties: {Method: get, Path: /v1/files/special}},
+      One: {Type: HttpApi, Properties: {Method: get, Path: "/v1/items/{id}"}},
+      Two: {Type: HttpApi, Properties: {Method: get, Path: "/v1/items/{id}/{filename}"}},
+      Any: {Type: HttpApi, Properties: {Method: ANY, Path: "/v1/items/{id}"}},
+      Exact: {Type: HttpApi, Properties: {Method: get, Path: /v1/items/special}},
       Greedy: {Type: HttpApi, Properties: {Method: any, Path: "/v1/{rest+}"}}}}}
   B: {Type: "AWS::Serverless::Function", Properties: {CodeUri: f/default, Events: {
       Default: {Type: HttpApi, Properties: {Path: $default}}}}}
@@ -135,12 +135,12 @@ Resources:
     #[test]
     fn the_most_specific_route_wins() {
         for (method, path, key, parameters) in [
-            ("GET", "/v1/files/special", "GET /v1/files/special", vec![]),
-            ("GET", "/v1/files/7", "GET /v1/files/{id}", vec!["id=7"]),
-            ("PUT", "/v1/files/7", "ANY /v1/files/{id}", vec!["id=7"]),
-            ("GET", "/v1/files/7/a b", "GET /v1/files/{id}/{filename}", vec!["filename=a b", "id=7"]),
-            ("HEAD", "/v1/files/7/a", "ANY /v1/{rest+}", vec!["rest=files/7/a"]),
-            ("GET", "/v1/files/", "ANY /v1/{rest+}", vec!["rest=files/"]),
+            ("GET", "/v1/items/special", "GET /v1/items/special", vec![]),
+            ("GET", "/v1/items/7", "GET /v1/items/{id}", vec!["id=7"]),
+            ("PUT", "/v1/items/7", "ANY /v1/items/{id}", vec!["id=7"]),
+            ("GET", "/v1/items/7/a b", "GET /v1/items/{id}/{filename}", vec!["filename=a b", "id=7"]),
+            ("HEAD", "/v1/items/7/a", "ANY /v1/{rest+}", vec!["rest=items/7/a"]),
+            ("GET", "/v1/items/", "ANY /v1/{rest+}", vec!["rest=items/"]),
             ("GET", "/v1/", "$default", vec![]),
             ("GET", "/", "$default", vec![]),
         ] {

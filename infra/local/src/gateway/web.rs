@@ -162,7 +162,7 @@ mod tests {
             ("HEAD", "/", html),
             ("GET", "/index.html", html),
             ("GET", "/v1", html),
-            ("GET", "/v1/files", html),
+            ("GET", "/v1/items", html),
             ("POST", "/assets/a-1.js", html),
             ("GET", "/assets/", html),
             ("GET", "/assets/b.js", html),

@@ -150,8 +150,8 @@ impl Policies {
         Ok(())
     }
 
-    /// As [`Policies::authorize`], for what a service only looks at to choose its words: a refusal is not noted, for
-    /// nobody asked.
+    /// Returns whether a caller may do what a service itself looks at to choose its error. Unlike [`Policies::authorize`], it
+    /// records no refusal: the caller did not ask.
     pub(crate) fn permits(&self, caller: &str, operation: &str, request: &Request) -> bool {
         let Some(callers) = self.callers.as_ref().filter(|_| caller != ROOT) else {
             return true;

@@ -78,7 +78,7 @@ pub fn reasons(file: &Path) -> Result<Vec<Reason>> {
     Ok(reasons)
 }
 
-/// Whether a function, by its binary's name, may do `action` on `resource`.
+/// Returns whether a function, by its binary's name, may do `action` on `resource`.
 #[must_use]
 pub fn allows(principals: &[Principal], function: &str, action: &str, resource: &str) -> bool {
     let principal = principals.iter().find(|known| known.caller == function);
@@ -135,7 +135,7 @@ fn grants_of(principal: &Principal) -> Vec<Grant> {
 }
 
 impl Grant {
-    /// Whether this was asked for as it is written: a pattern that allows more than what was asked for is not.
+    /// Returns whether exactly this was asked for: a pattern that allows more than that was not.
     fn was_used_by(&self, asked: &Recorded) -> bool {
         let request = &asked.request;
         asked.function == self.function

@@ -31,7 +31,7 @@ pub(crate) fn requests(call: Call<'_>) -> Vec<Request> {
         "GetObjectAttributes" => vec![on_object("s3:GetObject"), on_object("s3:GetObjectAttributes")],
         "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
             let mut requests = vec![on_object("s3:PutObject")];
-            // Whoever compares with what is there learns of it.
+            // A condition reveals what is stored.
             requests.extend(has("if-match").then(|| on_object("s3:GetObject")));
             requests.extend(has("x-amz-tagging").then(|| on_object("s3:PutObjectTagging")));
             requests.extend(has("x-amz-acl").then(|| on_object("s3:PutObjectAcl")));

@@ -91,8 +91,8 @@ fn distinct(values: impl Iterator<Item = Value>) -> Vec<Value> {
     texts.iter().filter_map(|text| serde_json::from_str(text).ok()).collect()
 }
 
-/// A call whose operation is told by method, path and query. Of a presigned one only the headers that it signs are its
-/// own: whoever uses it may add others.
+/// Returns the parameters of a call whose operation follows from method, path and query. Of a presigned one only the headers
+/// that it signs count: who uses it may add others.
 pub(crate) fn of_http(method: &str, path: &str, query: &str, headers: &HeaderMap) -> Value {
     let pairs: Vec<(String, String)> = url_pairs(query);
     let signed = pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-amz-signedheaders"));

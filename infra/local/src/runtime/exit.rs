@@ -1,4 +1,4 @@
-//! How Lambda words the end of a process, in the terms of Go's `os.ProcessState`.
+//! Lambda's texts for the end of a process, in the terms of Go's `os.ProcessState`.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;

@@ -22,7 +22,7 @@ impl Listener for ListenerForUser {
         loop {
             let (stream, peer) = Listener::accept(&mut self.listener).await;
             if self.is_of_user(&stream, peer).await {
-                let _ = stream.set_nodelay(true); // without, small answers may be held back for 40 ms
+                let _ = stream.set_nodelay(true); // without it, small responses may be delayed by 40 ms
                 return (stream, peer);
             }
         }

@@ -56,7 +56,7 @@ pub struct Settings {
     pub identities: Identities,
     /// Endpoints of the services.
     pub endpoints: Endpoints,
-    /// What happens to invocations and processes on demand.
+    /// Faults to inject into invocations and processes.
     pub faults: Faults,
     /// Where the functions' lines go.
     pub log: Log,
@@ -121,12 +121,12 @@ impl Invocation {
     }
 }
 
-/// What a function answered, or what Lambda answers in its place.
+/// A function's response, or Lambda's in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The function's answer, or a description of its failure.
+    /// The function's response, or a description of its failure.
     pub payload: Bytes,
-    /// The function failed: it answered with an error, crashed, or was too slow.
+    /// Whether the function failed: it responded with an error, crashed, or was too slow.
     pub failed: bool,
 }
 
@@ -180,11 +180,16 @@ impl Lambda {
         };
         let folder = settings.functions.display();
         if !missing.is_empty() {
-            bail!("no binary of {} in {folder}: build them with `make build`", names(&missing));
+            bail!(
+                "no binary of {} in {folder}: build them, or name another folder with --functions",
+                names(&missing)
+            );
         }
         if !python.is_empty() {
-            let text =
-                format!("no {} in {folder}: `make build` makes it where there is Python", names(&python));
+            let text = format!(
+                "no {} in {folder}: functions in Python need a virtual environment with awslambdaric there",
+                names(&python)
+            );
             settings.log.line("files-local", Level::Warn, &text);
         }
         let (stop, stopped) = watch::channel(false);

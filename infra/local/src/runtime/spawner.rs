@@ -43,8 +43,8 @@ impl Spawner {
     }
 }
 
-/// What a new process does before it becomes the program: it enters its cell, and asks to end with its parent. The second
-/// after the first, for a change of user takes it back, and before the cell is closed.
+/// Prepares a command: before the new process becomes the program, it enters its cell, and asks to end with its parent. In
+/// this order, because a change of user revokes the request, and before the cell is closed.
 fn prepare(command: &mut std::process::Command, entry: Arc<Entry>) {
     let parent = Pid::from_raw(i32::try_from(std::process::id()).unwrap_or_default());
     let hook = move || {

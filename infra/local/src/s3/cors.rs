@@ -1,4 +1,4 @@
-//! CORS as a bucket does it: preflights are answered without a signature, other answers get headers.
+//! CORS of a bucket: preflights need no signature, other responses get headers.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -66,7 +66,7 @@ impl Cors {
         })
     }
 
-    /// The headers that go with any other response: none without an `Origin` that a rule admits, with all else that
+    /// Returns the headers of any other response: none without an `Origin` that a rule admits, with all else that
     /// the request asks for as if it were a preflight.
     pub(super) fn actual(&self, method: &Method, uri: &Uri, request: &HeaderMap) -> HeaderMap {
         let origin = text(request, ORIGIN).filter(|_| self.is_of_bucket(uri));

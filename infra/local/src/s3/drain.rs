@@ -76,7 +76,7 @@ impl Body for Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         if let (Some(body), Some(back)) = (self.inner.take(), self.back.take()) {
-            // Nobody waits when the request was answered well.
+            // Nothing waits if the request succeeded.
             let _ = back.send(body);
         }
     }

@@ -1,4 +1,4 @@
-//! The folder of bytes: files with opaque names, staged first, renamed into place, removed when nobody reads them.
+//! The folder of bytes: files with opaque names, staged, renamed into place, and removed after their last reader.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -109,7 +109,7 @@ pub(super) struct Staged {
 pub(super) struct Stored(Guard);
 
 impl Stored {
-    /// The name for the index.
+    /// Returns the name for the index.
     pub(super) fn name(&self) -> &str {
         &self.0.name
     }

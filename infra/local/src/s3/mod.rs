@@ -69,7 +69,7 @@ pub struct CorsRule {
     pub allowed_headers: Vec<String>,
     /// Response headers that a page may read.
     pub exposed_headers: Vec<String>,
-    /// How long a browser may remember the preflight's answer, in seconds.
+    /// How long a browser may cache the preflight's response, in seconds.
     pub max_age_seconds: Option<u32>,
 }
 

@@ -190,7 +190,7 @@ fn incomplete() -> Fault {
     Fault::new(S3ErrorCode::IncompleteBody, message)
 }
 
-/// The stream fails when its signature or hash is wrong, or when the client goes away. `s3s` keeps the types of
+/// Makes the error of a stream whose signature or hash is wrong, or whose client went away. `s3s` keeps the types of
 /// these errors to itself, so that only their names tell which it was.
 fn broken_body(error: StdError) -> Fault {
     let name = error.to_string();

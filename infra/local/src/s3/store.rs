@@ -103,17 +103,17 @@ impl Store {
         .await
     }
 
-    /// See [`super::S3::pending_events`].
+    /// Returns the oldest unfinished events; see [`super::S3::pending_events`].
     pub(super) fn pending_events(&self, limit: usize) -> rusqlite::Result<Vec<ObjectCreated>> {
         events::pending(&self.index(), limit)
     }
 
-    /// See [`super::S3::finish_event`].
+    /// Deletes an event; see [`super::S3::finish_event`].
     pub(super) fn finish_event(&self, id: i64) -> rusqlite::Result<()> {
         events::finish(&self.index(), id)
     }
 
-    /// See [`super::S3::events_changed`].
+    /// Returns what is notified of new events; see [`super::S3::events_changed`].
     pub(super) fn events_changed(&self) -> Arc<Notify> {
         Arc::clone(&self.created)
     }

@@ -50,7 +50,7 @@ fn identities() -> Identities {
 impl Signer<'_> {
     /// Signs with AWS's own signer.
     fn sign(&self, mut request: Request<()>) -> Parts {
-        let keys = identities().keys("create-file");
+        let keys = identities().keys("create-item");
         let key_id = self.key_id.unwrap_or(&keys.access_key_id);
         let secret = self.secret.unwrap_or(&keys.secret_access_key);
         let token = self.token.map(str::to_owned).or(keys.session_token);
@@ -88,7 +88,7 @@ fn code(result: Result<String, SignatureError>) -> &'static str {
 #[test]
 fn accepts_what_the_signer_of_aws_signs() {
     let parts = Signer::default().sign(request());
-    assert_eq!(check(&parts, BODY), Ok("create-file".to_owned()));
+    assert_eq!(check(&parts, BODY), Ok("create-item".to_owned()));
 }
 
 /// "get-vanilla" of AWS's own test suite for Signature Version 4.
@@ -131,7 +131,7 @@ fn refuses_a_request_that_was_changed_after_it_was_signed() {
         "MissingAuthenticationTokenException"
     );
     assert_eq!(changed(&set("authorization", "Basic eDp5")), "IncompleteSignatureException");
-    assert_eq!(check(&signed, BODY), Ok("create-file".to_owned()), "the unchanged one is good");
+    assert_eq!(check(&signed, BODY), Ok("create-item".to_owned()), "the unchanged one is good");
 }
 
 #[test]
@@ -156,6 +156,6 @@ fn refuses_other_keys_regions_services_and_times() {
     }
     for time in [now - minutes(14), now + minutes(14)] {
         let parts = Signer { time, ..Signer::default() }.sign(request());
-        assert_eq!(check(&parts, BODY), Ok("create-file".to_owned()));
+        assert_eq!(check(&parts, BODY), Ok("create-item".to_owned()));
     }
 }

@@ -73,7 +73,8 @@ pub(super) fn check_attributes(attributes: &Attributes) -> Result<usize, SqsErro
     Ok(size)
 }
 
-/// The checksum of attributes, `None` if there are none:
+/// Returns the checksum of attributes, `None` if there are none:
+///
 ///
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html#sqs-attributes-md5-message-digest-calculation>.
 pub(super) fn md5_of_attributes(attributes: &Attributes) -> Result<Option<String>, SqsError> {

@@ -1,4 +1,4 @@
-//! What SQS refuses, in the words and shape that its clients know.
+//! The errors of SQS, in the texts and shapes that its clients know.
 
 use http::StatusCode;
 
@@ -62,7 +62,7 @@ pub enum SqsError {
     /// There are too many requests.
     #[error("Request is throttled.")]
     RequestThrottled,
-    /// The service failed on demand.
+    /// The service failed by an injected fault.
     #[error("We encountered an internal error. Please try again.")]
     InternalFailure,
     /// The database failed; the details are for the log only.
@@ -96,7 +96,7 @@ impl SqsError {
         }
     }
 
-    /// The error's name in the older Query protocol. Clients know errors by it even now: JSON answers carry it in the
+    /// Returns the error's name in the older Query protocol. Clients still know errors by it: JSON responses carry it in the
     /// header `x-amzn-query-error`, <https://smithy.io/2.0/aws/protocols/aws-query-protocol.html>.
     #[must_use]
     pub fn query_code(&self) -> &'static str {

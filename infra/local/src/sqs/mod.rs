@@ -163,7 +163,7 @@ impl Sqs {
     /// Deletes a received message.
     ///
     /// # Errors
-    /// When there is no such queue, the handle is none of its handles, or the database fails.
+    /// When there is no such queue, the handle is not one of its handles, or the database fails.
     pub fn delete(&self, queue: &str, receipt_handle: &str) -> anyhow::Result<()> {
         Ok(self.store.delete(queue, receipt_handle)?)
     }
@@ -171,7 +171,7 @@ impl Sqs {
     /// Moves a received message to the queue's dead letters at once; deletes it if there are none.
     ///
     /// # Errors
-    /// When there is no such queue, the handle is none of its handles, or the database fails.
+    /// When there is no such queue, the handle is not one of its handles, or the database fails.
     pub fn give_up(&self, queue: &str, receipt_handle: &str) -> anyhow::Result<()> {
         Ok(self.store.give_up(queue, receipt_handle)?)
     }
@@ -179,7 +179,7 @@ impl Sqs {
     /// Hides a received message for `visibility` from now; zero makes it visible.
     ///
     /// # Errors
-    /// When there is no such queue, the handle is none of its handles, the message is gone, or the database fails.
+    /// When there is no such queue, the handle is not one of its handles, the message is gone, or the database fails.
     pub fn change_visibility(
         &self,
         queue: &str,

@@ -12,7 +12,7 @@ use super::error::SqsError;
 use crate::clock::Clock;
 
 /// Times are milliseconds since 1970. A message is visible from `visible_at`; `received_at`, `first_received_at`,
-/// and `receipt` are about the queue it is in now; `receive_count` goes on counting in a dead-letter queue, where
+/// and `receipt` are about the queue it is in now; `receive_count` continues in a dead-letter queue, where
 /// `receives_before` is what it was on arrival.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS queues (

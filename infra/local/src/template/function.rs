@@ -20,7 +20,7 @@ const MEMORY_MB: u32 = 128;
 const EPHEMERAL_STORAGE_MB: u64 = 512;
 const RETRIES: u32 = 2;
 const MAX_EVENT_AGE: Duration = Duration::from_secs(6 * 3600);
-/// What starts here: binaries, and Python by a program of the same name that `make build` puts beside them.
+/// The runtimes that start here: binaries, and Python by the virtual environment beside them.
 const RUNTIMES: [&str; 2] = ["provided", PYTHON];
 const PYTHON: &str = "python3.";
 /// Of a binary, which has but one.
@@ -67,8 +67,9 @@ pub(super) fn read(properties: &mut Properties<'_>, roles: &Roles) -> Result<Fun
     Ok(function)
 }
 
-/// The program that the code is of: it is packed as `<binary>/bootstrap.zip`, Python as `<binary>/python.zip`. Else the
-/// folder is named after it.
+/// Returns the program of a `CodeUri`, which is `<binary>/bootstrap.zip`, for Python `<binary>/python.zip`, or a folder of
+/// the
+/// program's name.
 fn binary(code: &str) -> &str {
     let packed = code.strip_suffix("/bootstrap.zip").or_else(|| code.strip_suffix("/python.zip"));
     let folder = packed.unwrap_or(code).trim_end_matches('/');

@@ -95,7 +95,7 @@ impl Function {
 pub struct Route {
     /// `GET`, …, or `ANY`.
     pub method: String,
-    /// `/v1/files/{id}`, or `$default`.
+    /// `/v1/items/{id}`, or `$default`.
     pub path: String,
 }
 

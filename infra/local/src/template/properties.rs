@@ -1,4 +1,4 @@
-//! The properties of one resource: each is taken once, and what nobody took is told.
+//! The properties of one resource: each is taken once, and those that nothing took are noted.
 
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
@@ -36,7 +36,7 @@ const CLOUD_ONLY: &[&str] = &[
 
 /// The properties of one resource or event source.
 pub(super) struct Properties<'a> {
-    /// `FilesTable`, or `SweepFunction.EveryMinute`.
+    /// `OrdersTable`, or `CleanUpFunction.EveryMinute`.
     pub(super) place: String,
     /// The type.
     pub(super) kind: String,

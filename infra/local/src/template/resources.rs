@@ -62,7 +62,8 @@ pub(super) fn bucket(properties: &mut Properties<'_>) -> Result<Bucket> {
     Ok(Bucket { name, cors: cors.rules.into_iter().map(BucketCors::from).collect() })
 }
 
-/// The policy of a bucket or of queues. Nothing in it is enforced here, so it may only say what makes no difference on one
+/// Reads the policy of a bucket or of queues. Nothing in it is enforced here, so it may only say what makes no difference
+/// on one
 /// machine: that every request must come by TLS.
 pub(super) fn resource_policy(properties: &mut Properties<'_>) -> Result<()> {
     let document = properties.value("PolicyDocument")?.unwrap_or_default();

@@ -37,7 +37,7 @@ impl Roles {
     /// Returns what the role with this ARN allows.
     ///
     /// # Errors
-    /// It is none of the template's: nobody here knows what it allows.
+    /// It is not a role of the template: what it allows is unknown here.
     pub(super) fn allowed(&self, arn: &str) -> Result<Vec<Statement>> {
         self.0.get(arn).cloned().with_context(|| format!("{arn} is no role of this template"))
     }

@@ -256,7 +256,7 @@ mod tests {
             sent_at: OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap(),
             first_received_at: OffsetDateTime::from_unix_timestamp(1_700_000_001).unwrap(),
             receive_count: 2,
-            sender_id: "create-file".to_owned(),
+            sender_id: "create-item".to_owned(),
             dead_letter_source: Some("files-local-ImportQueue".to_owned()),
             message_attributes: json!({"kind": {"DataType": "String", "StringValue": "import"}}),
             system_attributes: json!({}),

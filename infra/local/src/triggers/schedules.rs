@@ -71,7 +71,7 @@ impl Schedules {
     }
 }
 
-/// The template's input, or the default: EventBridge Scheduler sends a `Scheduled Event` from `aws.scheduler` whose
+/// Returns the template's input, or the default: EventBridge Scheduler sends a `Scheduled Event` from `aws.scheduler` whose
 /// detail is the *text* `{}`; a rule's comes from `aws.events`, and its detail is an object.
 fn event(schedule: &Schedule, now: OffsetDateTime) -> Bytes {
     if let Some(input) = &schedule.input {

@@ -1,4 +1,4 @@
-//! Functions on a bad day: killed at a call, while they start, while they work; invoked twice, late, again.
+//! Injected faults of functions: killed at a call, on start, at work; invoked twice, late, again.
 
 use std::time::{Duration, Instant};
 

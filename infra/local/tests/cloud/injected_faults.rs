@@ -1,4 +1,4 @@
-//! The whole program on a bad day: its options, the tests' API, and events that come twice, late and out of order.
+//! The whole program with injected faults: options, the cloud's own API, events that come twice, late and out of order.
 
 use serde_json::{Value, json};
 

@@ -244,7 +244,7 @@ async fn the_start_is_refused_plainly() {
     let unbuilt = Place::new(&[]);
     let output = unbuilt.command().output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success() && told.contains("worker") && told.contains("make build"), "{told}");
+    assert!(!output.status.success() && told.contains("worker") && told.contains("--functions"), "{told}");
     let port = cloud.ready["api"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
     let taken = unbuilt.command().args(["--port", &port]).output().unwrap();
     assert!(String::from_utf8_lossy(&taken.stderr).contains("--port"), "{taken:?}");

@@ -153,7 +153,7 @@ async fn what_cannot_start_is_a_failure_or_refused_at_once() {
     let worker = model("  W: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: f/worker}}");
     let settings = settings(folder.path().to_owned(), lines.log());
     let missing = Lambda::new(&settings, &worker.functions).map(|_| ()).unwrap_err().to_string();
-    assert!(missing.contains("worker") && missing.contains("make build"), "{missing}");
+    assert!(missing.contains("worker") && missing.contains("--functions"), "{missing}");
     script(&folder.path().join("worker"), "#!/nowhere\n");
     let lambda = Lambda::new(&settings, &worker.functions).unwrap();
     let outcome = lambda.invoke(Invocation::new("worker", "{}".into(), WhenBusy::Wait)).await.unwrap();

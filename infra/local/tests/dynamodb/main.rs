@@ -150,7 +150,7 @@ async fn a_cancelled_transaction_says_why_and_gives_the_item_it_found() {
 async fn a_batch_reads_consistently_what_was_just_written() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = Cloud::start(folder.path(), true).await;
-    let client = cloud.client("get-file", None, REGION);
+    let client = cloud.client("get-item", None, REGION);
     put(&client, "owner#b", "key", &[]).await;
     put(&client, "owner#a", "file#1", &[("name", s("a b.mp4"))]).await;
 
@@ -168,7 +168,7 @@ async fn a_batch_reads_consistently_what_was_just_written() {
     found.sort_by_key(|value| value.as_s().cloned().unwrap_or_default());
     assert_eq!(found, [s("file#1"), s("key")]);
     assert!(output.unprocessed_keys.unwrap_or_default().is_empty());
-    assert_eq!(calls(&cloud.access, "get-file", "dynamodb", "BatchGetItem"), 1);
+    assert_eq!(calls(&cloud.access, "get-item", "dynamodb", "BatchGetItem"), 1);
     assert_eq!(calls(&cloud.access, "root", "dynamodb", "BatchGetItem"), 0);
 }
 

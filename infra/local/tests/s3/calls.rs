@@ -8,7 +8,7 @@ use crate::bucket::{BUCKET, Bucket, five_minutes, http, send};
 #[tokio::test]
 async fn calls_are_counted_by_caller_and_operation() {
     let bucket = Bucket::start().await;
-    let importer = bucket.client("import-file");
+    let importer = bucket.client("import-item");
     let upload = importer.create_multipart_upload().bucket(BUCKET).key("k").send().await.unwrap();
     let id = upload.upload_id().unwrap();
     let part = importer.upload_part().bucket(BUCKET).key("k").upload_id(id).part_number(0);
@@ -17,11 +17,11 @@ async fn calls_are_counted_by_caller_and_operation() {
     importer.complete_multipart_upload().bucket(BUCKET).key("k").upload_id(id).send().await.unwrap_err();
     importer.abort_multipart_upload().bucket(BUCKET).key("k").upload_id(id).send().await.unwrap();
 
-    let put = bucket.client("create-file").put_object().bucket(BUCKET).key("k");
+    let put = bucket.client("create-item").put_object().bucket(BUCKET).key("k");
     let put = put.presigned(five_minutes()).await.unwrap();
     assert_eq!(send(&put, b"body".to_vec(), |request| request).await.status, 200);
 
-    let probe = bucket.client("probe-file");
+    let probe = bucket.client("probe-item");
     probe.head_object().bucket(BUCKET).key("k").send().await.unwrap();
     for range in ["bytes=0-1", "bytes=2-3"] {
         probe.get_object().bucket(BUCKET).key("k").range(range).send().await.unwrap();
@@ -38,10 +38,10 @@ async fn calls_are_counted_by_caller_and_operation() {
     stranger.get_object().bucket(BUCKET).key("k").send().await.unwrap_err();
 
     let expected = json!({
-        "create-file": {"s3": {"PutObject": 1}},
-        "import-file": {"s3": {"CreateMultipartUpload": 1, "UploadPart": 1, "ListParts": 1,
+        "create-item": {"s3": {"PutObject": 1}},
+        "import-item": {"s3": {"CreateMultipartUpload": 1, "UploadPart": 1, "ListParts": 1,
             "CompleteMultipartUpload": 1, "AbortMultipartUpload": 1}},
-        "probe-file": {"s3": {"HeadObject": 1, "GetObject": 2}},
+        "probe-item": {"s3": {"HeadObject": 1, "GetObject": 2}},
         "sweep": {"s3": {"ListObjectsV2": 1, "ListMultipartUploads": 1, "HeadBucket": 1, "CopyObject": 1,
             "DeleteObject": 1}},
         "unknown": {"s3": {"GetObject": 2}},

@@ -66,7 +66,7 @@ async fn keys_must_be_known_and_right() {
 async fn temporary_keys_need_their_session_token() {
     let bucket = Bucket::start().await;
     bucket.put("k", b"body".as_slice()).await;
-    let own = bucket.identities.keys("get-file");
+    let own = bucket.identities.keys("get-item");
     let root = bucket.identities.keys("root");
     let other = bucket.identities.keys("sweep").session_token;
     let bogus = Some("bogus".to_owned());

@@ -64,7 +64,7 @@ async fn what_a_crash_left_half_done_is_removed() {
 #[tokio::test]
 async fn a_body_that_breaks_off_leaves_nothing() {
     let bucket = Bucket::start().await;
-    let put = bucket.client("create-file").put_object().bucket(BUCKET).key("k").content_length(4_000_000);
+    let put = bucket.client("create-item").put_object().bucket(BUCKET).key("k").content_length(4_000_000);
     let put = put.presigned(five_minutes()).await.unwrap();
     let address = bucket.address.strip_prefix("http://").unwrap();
     let path = put.uri().strip_prefix(&bucket.address).unwrap();

@@ -1,4 +1,4 @@
-//! What S3 does on a bad day, as the AWS SDK sees it.
+//! Injected faults of S3, as the AWS SDK sees them.
 
 use std::time::{Duration, Instant};
 
@@ -28,10 +28,10 @@ async fn errors_come_before_anything_is_done() {
         ("internal", 500, "InternalError"),
         ("conflict", 409, "ConditionalRequestConflict"),
     ] {
-        let rule = format!(r#"{{"caller": "import-file", "nth": 1, "action": {{"error": "{kind}"}}}}"#);
+        let rule = format!(r#"{{"caller": "import-item", "nth": 1, "action": {{"error": "{kind}"}}}}"#);
         let bucket = with(&rule).await;
         let put =
-            || bucket.client("import-file").put_object().bucket(BUCKET).key("k").body(noise(100, 1).into());
+            || bucket.client("import-item").put_object().bucket(BUCKET).key("k").body(noise(100, 1).into());
         let error = put().send().await.unwrap_err();
         assert_eq!((code(&error), error.raw_response().unwrap().status().as_u16()), (expected, status));
         assert_eq!(bucket.get("k").await, None);
@@ -43,8 +43,8 @@ async fn errors_come_before_anything_is_done() {
 
 #[tokio::test]
 async fn a_presigned_upload_is_the_signing_functions_call() {
-    let bucket = with(r#"{"caller": "create-file", "times": 1, "action": {"error": "throttling"}}"#).await;
-    let put = bucket.client("create-file").put_object().bucket(BUCKET).key("k");
+    let bucket = with(r#"{"caller": "create-item", "times": 1, "action": {"error": "throttling"}}"#).await;
+    let put = bucket.client("create-item").put_object().bucket(BUCKET).key("k");
     let put = put.presigned(five_minutes()).await.unwrap();
     let large = noise(3_000_000, 2);
     send(&put, large.clone(), |request| request).await.assert_refused(503, "SlowDown");
@@ -56,7 +56,7 @@ async fn a_presigned_upload_is_the_signing_functions_call() {
 async fn a_completion_may_fail_after_200() {
     let bucket =
         with(r#"{"operation": "CompleteMultipartUpload", "nth": 1, "action": "error_in_200"}"#).await;
-    let client = bucket.client("import-file");
+    let client = bucket.client("import-item");
     let upload = client.create_multipart_upload().bucket(BUCKET).key("k");
     let upload = upload.checksum_algorithm(ChecksumAlgorithm::Crc32).send().await.unwrap();
     let id = upload.upload_id().unwrap();
@@ -84,7 +84,7 @@ async fn a_connection_is_cut_before_or_after_the_call_is_carried_out() {
     for (action, stored) in [("cut", false), ("lose_answer", true), ("cut_answer", true)] {
         let rule = format!(r#"{{"operation": "PutObject", "nth": 1, "action": "{action}"}}"#);
         let bucket = with(&rule).await;
-        let put = bucket.client("import-file").put_object().bucket(BUCKET).key("k");
+        let put = bucket.client("import-item").put_object().bucket(BUCKET).key("k");
         let error = put.body(ByteStream::from_static(b"body")).send().await.unwrap_err();
         assert!(matches!(error, SdkError::DispatchFailure(_)), "{action}: {error:?}");
         assert_eq!(bucket.get("k").await.is_some(), stored, "{action}");
@@ -95,7 +95,7 @@ async fn a_connection_is_cut_before_or_after_the_call_is_carried_out() {
 async fn an_answer_breaks_off_in_the_middle() {
     let bucket = with(r#"{"operation": "GetObject", "nth": 1, "action": "cut_answer"}"#).await;
     bucket.put("k", noise(3_000_000, 3)).await;
-    let get = || bucket.client("probe-file").get_object().bucket(BUCKET).key("k").send();
+    let get = || bucket.client("probe-item").get_object().bucket(BUCKET).key("k").send();
     let mut output = get().await.unwrap();
     assert_eq!(output.content_length(), Some(3_000_000));
     let mut received = 0;

@@ -32,7 +32,7 @@ pub(crate) fn parts(parts: impl IntoIterator<Item = CompletedPart>) -> Completed
 #[tokio::test]
 async fn parts_become_one_object() {
     let bucket = Bucket::start().await;
-    let client = bucket.client("import-file");
+    let client = bucket.client("import-item");
     let pieces = [noise(MIN_PART, 1), noise(MIN_PART + 7, 2), noise(100, 3)];
     let whole = pieces.concat();
     let id = begin(&client, "k").await;
@@ -75,7 +75,7 @@ async fn parts_become_one_object() {
 #[tokio::test]
 async fn a_repeated_completion_is_answered_alike_and_happens_once() {
     let bucket = Bucket::start().await;
-    let client = bucket.client("import-file");
+    let client = bucket.client("import-item");
     let id = begin(&client, "k").await;
     let done = part(&client, "k", &id, 1, b"all").await;
     let complete = || {
@@ -93,7 +93,7 @@ async fn a_repeated_completion_is_answered_alike_and_happens_once() {
 #[tokio::test]
 async fn a_part_sent_again_replaces_the_first() {
     let bucket = Bucket::start().await;
-    let client = bucket.client("import-file");
+    let client = bucket.client("import-item");
     let id = begin(&client, "k").await;
     part(&client, "k", &id, 1, b"first").await;
     let again = part(&client, "k", &id, 1, b"again").await;
@@ -106,7 +106,7 @@ async fn a_part_sent_again_replaces_the_first() {
 #[tokio::test]
 async fn parts_that_are_not_named_are_dropped() {
     let bucket = Bucket::start().await;
-    let client = bucket.client("import-file");
+    let client = bucket.client("import-item");
     let id = begin(&client, "k").await;
     let first = part(&client, "k", &id, 1, b"first").await;
     part(&client, "k", &id, 2, b"second").await;
@@ -233,7 +233,7 @@ async fn open_uploads_are_listed_page_by_page() {
 #[tokio::test]
 async fn the_sdk_may_compute_the_checksums_of_parts() {
     let bucket = Bucket::start().await;
-    let client = bucket.client("import-file");
+    let client = bucket.client("import-item");
     let body = noise(300_000, 1);
     let id = begin(&client, "k").await;
     let part = || {

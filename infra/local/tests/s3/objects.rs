@@ -8,7 +8,7 @@ use crate::bucket::{BUCKET, Bucket, code, crc64nvme, noise, sha256};
 #[tokio::test]
 async fn an_object_comes_back_as_it_was_put() {
     let bucket = Bucket::start().await;
-    let client = bucket.client("create-file");
+    let client = bucket.client("create-item");
     let body = noise(3_000_001, 1);
     let put = client
         .put_object()

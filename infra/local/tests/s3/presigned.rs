@@ -9,7 +9,7 @@ use crate::bucket::{BUCKET, Bucket, five_minutes, noise, send, sha256};
 
 /// A PUT as the API signs it: length, type, checksum and absence are fixed.
 async fn presigned_put(bucket: &Bucket, key: &str, body: &[u8]) -> PresignedRequest {
-    let put = bucket.client("create-file").put_object().bucket(BUCKET).key(key).if_none_match("*");
+    let put = bucket.client("create-item").put_object().bucket(BUCKET).key(key).if_none_match("*");
     let put = put.content_length(body.len().try_into().unwrap()).content_type("video/mp4");
     put.checksum_sha256(sha256(body)).presigned(five_minutes()).await.unwrap()
 }
@@ -98,7 +98,7 @@ async fn an_expired_url_is_refused() {
     let hour = Duration::from_secs(3600);
     let config =
         PresigningConfig::builder().start_time(SystemTime::now() - 2 * hour).expires_in(hour).build();
-    let put = bucket.client("create-file").put_object().bucket(BUCKET).key("k");
+    let put = bucket.client("create-item").put_object().bucket(BUCKET).key("k");
     let put = put.presigned(config.unwrap()).await.unwrap();
     let answer = send(&put, b"body".to_vec(), |request| request).await;
     answer.assert_refused(403, "AccessDenied");
@@ -108,7 +108,7 @@ async fn an_expired_url_is_refused() {
 #[tokio::test]
 async fn a_body_without_a_length_is_refused() {
     let bucket = Bucket::start().await;
-    let put = bucket.client("create-file").put_object().bucket(BUCKET).key("k");
+    let put = bucket.client("create-item").put_object().bucket(BUCKET).key("k");
     let put = put.presigned(five_minutes()).await.unwrap();
     let chunks = futures_util::stream::iter([Ok::<_, std::io::Error>("some"), Ok("thing")]);
     let answer = send(&put, Vec::new(), |mut request| {

@@ -62,7 +62,7 @@ impl Cloud {
     }
 
     pub(crate) async fn send(&self, body: &str) {
-        let send = self.client("create-file", None).send_message().queue_url(self.queue_url(QUEUE));
+        let send = self.client("create-item", None).send_message().queue_url(self.queue_url(QUEUE));
         send.message_body(body).send().await.expect("send");
     }
 
@@ -78,7 +78,7 @@ impl Cloud {
         wait_seconds: i32,
         visibility: Option<i32>,
     ) -> Option<Message> {
-        let receive = self.client("import-file", None).receive_message().queue_url(self.queue_url(queue));
+        let receive = self.client("import-item", None).receive_message().queue_url(self.queue_url(queue));
         let receive = receive.wait_time_seconds(wait_seconds).set_visibility_timeout(visibility);
         let receive = receive.message_system_attribute_names(MessageSystemAttributeName::All);
         let output = receive.message_attribute_names("All").send().await.expect("receive");

@@ -7,13 +7,13 @@ use files_local::sqs::Depth;
 use crate::cloud::{Cloud, DEAD, QUEUE, attribute, handle};
 
 async fn send(cloud: &Cloud, group: Option<&str>, body: &str) {
-    let send = cloud.client("create-file", None).send_message().queue_url(cloud.queue_url(QUEUE));
+    let send = cloud.client("create-item", None).send_message().queue_url(cloud.queue_url(QUEUE));
     send.message_body(body).set_message_group_id(group.map(str::to_owned)).send().await.expect("send");
 }
 
 /// Receives up to `max` messages at once: their bodies and handles.
 async fn receive(cloud: &Cloud, max: i32) -> Vec<(String, String)> {
-    let receive = cloud.client("import-file", None).receive_message().queue_url(cloud.queue_url(QUEUE));
+    let receive = cloud.client("import-item", None).receive_message().queue_url(cloud.queue_url(QUEUE));
     let received = receive.max_number_of_messages(max).send().await.expect("receive").messages;
     let pair = |message: aws_sdk_sqs::types::Message| {
         (message.body.unwrap_or_default(), message.receipt_handle.unwrap_or_default())

@@ -1,4 +1,4 @@
-//! What SQS does on a bad day, and time that is advanced.
+//! Injected faults of SQS, and a clock that is advanced.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::cloud::{Cloud, DEAD, QUEUE};
 
 /// Sends once, without retries; gives the error's code, empty if there was no answer.
 async fn send(cloud: &Cloud) -> Result<(), String> {
-    let client = cloud.client("create-file", None);
+    let client = cloud.client("create-item", None);
     let once = aws_sdk_sqs::config::Builder::new().retry_config(RetryConfig::disabled());
     let send = client.send_message().queue_url(cloud.queue_url(QUEUE)).message_body("x");
     let sent = send.customize().config_override(once).send().await;
@@ -29,7 +29,7 @@ async fn a_call_fails_before_or_after_it_is_carried_out() {
     ] {
         let folder = tempfile::tempdir().expect("a folder");
         let cloud = Cloud::start(folder.path()).await;
-        let rule = format!(r#"{{"caller": "create-file", "nth": 2, "action": {action}}}"#);
+        let rule = format!(r#"{{"caller": "create-item", "nth": 2, "action": {action}}}"#);
         cloud.faults.add(Rules::parse(rule.as_bytes()).expect("a rule"));
         assert_eq!(send(&cloud).await, Ok(()), "the first one");
         assert_eq!(send(&cloud).await, Err(code.to_owned()), "{action}");
@@ -41,7 +41,7 @@ async fn a_call_fails_before_or_after_it_is_carried_out() {
 async fn the_sdk_gets_over_what_may_be_retried() {
     let folder = tempfile::tempdir().expect("a folder");
     let cloud = Cloud::start(folder.path()).await;
-    let rule = r#"{"caller": "create-file", "times": 2, "action": {"error": "throttling"}}"#;
+    let rule = r#"{"caller": "create-item", "times": 2, "action": {"error": "throttling"}}"#;
     cloud.faults.add(Rules::parse(rule.as_bytes()).expect("a rule"));
     cloud.send("x").await;
     assert_eq!(

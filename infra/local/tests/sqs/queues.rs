@@ -96,11 +96,11 @@ async fn a_queue_tells_about_itself_and_a_missing_one_is_named_so() {
 async fn refuses_who_is_not_who_they_claim_to_be() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = Cloud::start(folder.path()).await;
-    let send = cloud.client("create-file", Some("wrong")).send_message().queue_url(cloud.queue_url(QUEUE));
+    let send = cloud.client("create-item", Some("wrong")).send_message().queue_url(cloud.queue_url(QUEUE));
     let error = send.message_body("forged").send().await.expect_err("refused").into_service_error();
     assert_eq!(error.code(), Some("InvalidSignatureException"));
     assert_eq!(cloud.depth(QUEUE), Depth::default());
-    assert_eq!(calls(&cloud.access, "create-file", "sqs", "SendMessage"), 0);
+    assert_eq!(calls(&cloud.access, "create-item", "sqs", "SendMessage"), 0);
     assert_eq!(calls(&cloud.access, "anonymous", "sqs", "SendMessage"), 1);
 }
 

@@ -99,7 +99,7 @@ async fn a_long_poll_ends_when_a_message_arrives_or_its_time_is_over() {
     let started = Instant::now();
     let send = async {
         // Sent once the receiver has certainly been heard.
-        while calls(&cloud.access, "import-file", "sqs", "ReceiveMessage") < 2 {
+        while calls(&cloud.access, "import-item", "sqs", "ReceiveMessage") < 2 {
             assert!(started.elapsed() < Duration::from_secs(10), "the receiver is not heard");
             tokio::task::yield_now().await;
         }

@@ -21,7 +21,7 @@ async fn a_message_goes_through_with_everything_it_carries_and_is_gone_when_dele
         MessageAttributeValue::builder().data_type("String").string_value("ü").build().expect("complete");
     let bytes = MessageAttributeValue::builder().data_type("Binary.raw").binary_value(Blob::new([0, 255]));
     let bytes = bytes.build().expect("complete");
-    let send = cloud.client("create-file", None).send_message().queue_url(cloud.queue_url(QUEUE));
+    let send = cloud.client("create-item", None).send_message().queue_url(cloud.queue_url(QUEUE));
     let send = send.message_body("{\"é\": \"\u{1f3ac}\"}").message_attributes("text", text.clone());
     let sent = send.message_attributes("bytes", bytes.clone()).send().await.expect("send");
 
@@ -33,7 +33,7 @@ async fn a_message_goes_through_with_everything_it_carries_and_is_gone_when_dele
     let attributes = message.message_attributes().expect("attributes");
     assert_eq!((attributes.get("text"), attributes.get("bytes")), (Some(&text), Some(&bytes)));
     assert_eq!(attribute(&message, MessageSystemAttributeName::ApproximateReceiveCount), "1");
-    assert_eq!(attribute(&message, MessageSystemAttributeName::SenderId), "create-file");
+    assert_eq!(attribute(&message, MessageSystemAttributeName::SenderId), "create-item");
     let time = |name| attribute(&message, name).parse::<i64>().expect("milliseconds");
     let sent_at = time(MessageSystemAttributeName::SentTimestamp);
     assert!(time(MessageSystemAttributeName::ApproximateFirstReceiveTimestamp) >= sent_at);
@@ -42,8 +42,8 @@ async fn a_message_goes_through_with_everything_it_carries_and_is_gone_when_dele
     cloud.delete(handle(&message)).await.expect("delete");
     assert_eq!(cloud.depth(QUEUE), Depth::default());
     assert!(cloud.receive(QUEUE, 0).await.is_none());
-    assert_eq!(calls(&cloud.access, "create-file", "sqs", "SendMessage"), 1);
-    assert_eq!(calls(&cloud.access, "import-file", "sqs", "ReceiveMessage"), 2);
+    assert_eq!(calls(&cloud.access, "create-item", "sqs", "SendMessage"), 1);
+    assert_eq!(calls(&cloud.access, "import-item", "sqs", "ReceiveMessage"), 2);
     assert_eq!(calls(&cloud.access, "root", "sqs", "DeleteMessage"), 1);
 }
 

@@ -19,7 +19,7 @@ fn asked(function: &str, action: &str, resource: &str) -> Recorded {
     Recorded { function: function.to_owned(), request: Request::new(action, resource) }
 }
 
-/// All that the template allows.
+/// Returns all that the template allows.
 fn all() -> Vec<Recorded> {
     vec![
         asked("a", "s3:GetObject", "arn:aws:s3:::b/files/*"),

@@ -43,7 +43,7 @@ pub struct Jail {
 /// A file of a function's layers.
 #[derive(Clone, Debug)]
 pub struct LayerFile {
-    /// Below `/opt`, such as `bin/ffprobe`.
+    /// Below `/opt`, such as `bin/tool`.
     pub at: PathBuf,
     /// On this machine.
     pub file: PathBuf,

@@ -159,7 +159,8 @@ impl Presented<'_> {
         Ok(())
     }
 
-    /// Whatever steers S3 must be signed, or whoever holds a presigned URL could add to it. Of a URL the hash of the
+    /// Checks that headers which change what S3 does are signed: else who holds a presigned URL could add them. Of a URL
+    /// the hash of the
     /// body is no part, and S3 does not look at it.
     fn check_signed_headers(&self, headers: &HeaderMap) -> Outcome<()> {
         let ignored = |name: &str| self.in_query() && name == "x-amz-content-sha256";

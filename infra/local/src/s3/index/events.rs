@@ -1,4 +1,4 @@
-//! Objects that came to be and of which nobody was told yet.
+//! Events of created objects that are not delivered yet.
 
 use rusqlite::{Connection, Row, params};
 

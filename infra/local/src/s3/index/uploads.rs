@@ -7,7 +7,7 @@ use super::{Headers, algorithm, headers, kind, time, to_millis};
 use crate::s3::checksums::{Algorithm, Kind};
 use crate::s3::fault::Outcome;
 
-/// How long a completed upload is remembered, so that a repeated completion is answered alike.
+/// How long a completed upload is remembered, so that a repeated completion gets the same response.
 const COMPLETED_KEPT: Duration = Duration::days(1);
 
 /// A multipart upload.

@@ -68,7 +68,7 @@ impl Completion {
         let upload = uploads::find(&change.index, &self.key, &self.upload)?.ok_or_else(gone)?;
         let current = objects::find(&change.index, &self.key)?;
         if let Some(version) = &upload.completed {
-            // Completed before: the same answer, as long as what it became is there.
+            // Completed before: the same response, as long as the object that it became is there.
             return current.filter(|object| object.version == *version).ok_or_else(gone);
         }
         self.condition.check_since(current.as_ref(), upload.overtaken)?;
@@ -183,7 +183,7 @@ impl Completion {
             .detail("UploadId", &self.upload)
     }
 
-    /// What the client says of the whole must be so. The checksum of a whole object is read as one of its parts, and so
+    /// Checks what the client says of the whole. The checksum of a whole object is read as one of its parts, and so
     /// as wrong, unless its type is sent with it.
     fn check_object(&self, object: &Object, upload: &Upload) -> Outcome<()> {
         if let Some(sent) = self.size.filter(|size| *size != signed(object.size)) {

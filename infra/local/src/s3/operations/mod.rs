@@ -1,4 +1,4 @@
-//! What each operation does. Here is only the table of them; what is not in it is answered `NotImplemented`.
+//! The operations. This file is their table; what is not in it is a `NotImplemented`.
 
 mod attributes;
 mod complete;

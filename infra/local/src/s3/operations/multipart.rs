@@ -146,7 +146,7 @@ pub(super) fn wire_checksum(algorithm: Algorithm) -> ChecksumAlgorithm {
     ChecksumAlgorithm::from_static(algorithm.name())
 }
 
-/// The checksum of a part must be of the upload's algorithm, if that was chosen; where the whole object's is made of the
+/// Checks that a part's checksum is of the upload's algorithm, if one was chosen; where the whole object's is made of the
 /// parts' digests, it must be sent.
 fn fit(sent: Option<&Sent>, upload: &Upload) -> Outcome<()> {
     let Some(expected) = upload.algorithm else {
