@@ -206,7 +206,8 @@ pub(crate) async fn let_time_pass(owner: &Owner, file: &Value, start: Instant) {
     let number = |name: &str| item.get(name)?.as_n().ok()?.parse::<u64>().ok();
     let passed = now().plus(start.elapsed() * PACE);
     let is_due = number("due_at").is_some_and(|due| due > 1 && due <= passed.millis());
-    if is_due && number("part_size").is_some() {
+    let is_multipart = item.contains_key("part_size") || item.contains_key("multipart");
+    if is_due && is_multipart {
         behind.change_numbers(&format!("file#{}", id(file)), &[("due_at", 1)]).await;
     }
 }
