@@ -1,26 +1,42 @@
 //! The last stage: from the source's last byte to a completed object.
 
-use files_domain::{Checksum, File, ImportedObject};
+use files_domain::{Checksum, File, Import, ImportedObject};
 use files_objects::{ObjectsError, Upload, Uploaded};
 use files_records::RecordsError;
 use tracing::info;
 
-use crate::BoxError;
 use crate::error::ImportError;
 use crate::fetched::{Fetched, SourceMetadata};
 use crate::lease::Lease;
+use crate::{BoxError, ImportFile};
 
-/// Completes what an earlier run fetched before it crashed. Returns whether all bytes were there.
-pub(crate) async fn commit_stored(lease: &Lease<'_>) -> Result<bool, BoxError> {
-    let (File { owner, id, .. }, objects) = (&lease.file, &lease.import.objects);
-    match objects.head_file(*owner, *id).await {
+/// Completes an import whose bytes an earlier run fetched before it crashed. If they are lost, restarts it: returns the file to
+/// import again. `None`: there is nothing left to do.
+pub(crate) async fn commit_or_restart(
+    import: &ImportFile,
+    file: File,
+) -> Result<Option<File<Import>>, BoxError> {
+    if is_committed(import, &file).await? {
+        return Ok(None);
+    }
+    let Some(restarted) = file.clone().restarted(lambda_startup::now()) else { return Ok(None) };
+    match import.records.save_file(&file, &restarted.clone().into()).await {
+        Ok(()) => Ok(Some(File { version: restarted.version + 1, ..restarted })),
+        Err(RecordsError::Changed) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Returns whether the object is there, or could be completed from all its parts.
+async fn is_committed(import: &ImportFile, file: &File) -> Result<bool, BoxError> {
+    match import.objects.head_file(file.owner, file.id).await {
         Ok(_) => return Ok(true),
         Err(ObjectsError::NotFound) => {}
         Err(error) => return Err(error.into()),
     }
-    let Some(upload) = lease.file.upload_ref() else { return Ok(false) };
-    let size = lease.file.size.unwrap_or(0);
-    Ok(objects.complete_stored_parts(upload, size).await? == Uploaded::Completed)
+    let Some(upload) = file.upload_ref() else { return Ok(false) };
+    let completed = import.objects.complete_stored_parts(upload, file.size.unwrap_or(0)).await?;
+    Ok(completed == Uploaded::Completed)
 }
 
 /// Records that all bytes are there, then makes them an object. The record comes first: S3's event may arrive at once.
@@ -38,7 +54,7 @@ pub(crate) async fn commit(
         checksum: fetched.checksum(),
         content_type: metadata.content_type.clone(),
         name: metadata.name.clone(),
-        upload_id: lease.file.upload_id.clone(),
+        upload_id: lease.file.state.upload_id.clone(),
     };
     let content_type = save_imported(lease, object, metadata).await?;
     store(lease, fetched, content_type.as_deref()).await
@@ -52,19 +68,14 @@ async fn save_imported(
 ) -> Result<Option<String>, ImportError> {
     let now = lambda_startup::now();
     let (file, records, origin) = (&lease.file, &lease.import.records, metadata.origin.as_ref());
-    let mut after = file.clone();
-    after.imported(object.clone(), now);
-    match records.save_file_with_origin(file, &after, origin).await {
+    let after = file.clone().imported(object.clone(), now);
+    match records.save_file_with_origin(&file.clone().into(), &after, origin).await {
         Ok(()) => return Ok(after.content_type),
         Err(RecordsError::Changed) => {} // perhaps by sweep, which put off a deadline
         Err(error) => return Err(ImportError::Ours(error.into())),
     }
     let changed = records.change_file_with_origin(file.owner, file.id, origin, |found| {
-        let is_ours = found.generation == file.generation && !found.status.is_terminal();
-        if is_ours {
-            found.imported(object.clone(), now);
-        }
-        is_ours
+        if lease.is_ours(&found) { found.imported(object.clone(), now) } else { None }
     });
     let saved = changed.await.map_err(|error| ImportError::Ours(error.into()))?;
     saved.map(|file| file.content_type).ok_or(ImportError::Lost)

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use files_domain::{File, Progress, Retrying, UploadRef, limits};
+use files_domain::{File, Import, Progress, Retrying, UploadRef, limits};
 use files_queues::ImportMessage;
 use files_records::RecordsError;
 use tokio::time::Instant;
@@ -19,7 +19,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
 /// An import whose record this run alone may write, until the lease ends or another generation takes it.
 pub(crate) struct Lease<'a> {
     pub(crate) import: &'a ImportFile,
-    pub(crate) file: File,
+    pub(crate) file: File<Import>,
     pub(crate) budget: TimeBudget,
     /// Whether this run has stored a part that a later run will find.
     has_new_parts: bool,
@@ -28,7 +28,7 @@ pub(crate) struct Lease<'a> {
 
 impl<'a> Lease<'a> {
     /// Takes over a record that was just claimed.
-    pub(crate) fn new(import: &'a ImportFile, file: File, deadline: SystemTime) -> Self {
+    pub(crate) fn new(import: &'a ImportFile, file: File<Import>, deadline: SystemTime) -> Self {
         let budget = TimeBudget::until(deadline);
         Self { import, file, budget, has_new_parts: false, saved_at: Instant::now() }
     }
@@ -36,9 +36,9 @@ impl<'a> Lease<'a> {
     /// Notes that a part is stored: failures are counted anew from here.
     pub(crate) fn part_stored(&mut self) {
         self.has_new_parts = true;
-        self.file.setbacks = 0;
-        if let Some(due) = &mut self.file.due {
-            due.tries = 0;
+        self.file.state.transient_failures = 0;
+        if let Some(deadline) = &mut self.file.deadline {
+            deadline.tries = 0;
         }
     }
 
@@ -67,11 +67,11 @@ impl<'a> Lease<'a> {
         let (owner, id) = (self.file.owner, self.file.id);
         let content_type = self.file.imported_type(metadata.name.as_ref(), metadata.content_type.as_deref());
         let upload_id = self.import.objects.create_upload(owner, id, Some(&content_type)).await?;
-        (self.file.upload_id, self.file.progress) = (Some(upload_id.clone()), Some(progress));
+        (self.file.state.upload_id, self.file.state.progress) = (Some(upload_id.clone()), Some(progress));
         if let Err(error) = self.save().await {
             // No record knows of it.
             self.import.objects.abort_upload(UploadRef { owner, id, upload_id: &upload_id }).await?;
-            (self.file.upload_id, self.file.resume) = (None, None);
+            (self.file.state.upload_id, self.file.state.resume) = (None, None);
             return Err(error);
         }
         Ok(upload_id)
@@ -79,8 +79,8 @@ impl<'a> Lease<'a> {
 
     /// Aborts the upload, if there is one, and forgets how to resume it.
     pub(crate) async fn abort_upload(&mut self) -> Result<(), BoxError> {
-        self.file.resume = None;
-        if let Some(upload_id) = self.file.upload_id.take() {
+        self.file.state.resume = None;
+        if let Some(upload_id) = self.file.state.upload_id.take() {
             let upload = UploadRef { owner: self.file.owner, id: self.file.id, upload_id: &upload_id };
             self.import.objects.abort_upload(upload).await?;
         }
@@ -110,27 +110,28 @@ impl<'a> Lease<'a> {
             let reason = "the source is too slow".to_owned();
             return self.back_off(message, TransientFailure { reason, retry_after: Duration::ZERO }).await;
         }
-        self.file.retrying = None;
+        self.file.state.retrying = None;
         self.requeue(message, Duration::ZERO).await
     }
 
     /// Requeues with a delay that grows with each failure in a row, and says so in the record. After the last delay the import
     /// fails.
     async fn back_off(&mut self, message: &ImportMessage, failure: TransientFailure) -> Result<(), BoxError> {
-        let delay =
-            usize::try_from(self.file.setbacks).ok().and_then(|count| limits::IMPORT_RESTS.get(count));
+        let delay = usize::try_from(self.file.state.transient_failures)
+            .ok()
+            .and_then(|count| limits::IMPORT_RESTS.get(count));
         let Some(delay) = delay else {
             return self.fail(&failure.reason).await;
         };
-        self.file.setbacks += 1;
-        if self.file.resume.is_none() {
+        self.file.state.transient_failures += 1;
+        if self.file.state.resume.is_none() {
             self.abort_upload().await?;
-            self.file.progress = None;
+            self.file.state.progress = None;
         }
         let delay = failure.retry_after.max(*delay).min(limits::MAX_QUEUE_DELAY);
         info!(file = %self.file.id, reason = failure.reason, delay_s = delay.as_secs(), "the import backs off");
         let next_try_at = lambda_startup::now().plus(delay);
-        self.file.retrying = Some(Retrying { reason: failure.reason, next_try_at });
+        self.file.state.retrying = Some(Retrying { reason: failure.reason, next_try_at });
         self.requeue(message, delay).await
     }
 
@@ -153,28 +154,34 @@ impl<'a> Lease<'a> {
         info!(file = %self.file.id, "the import was deleted, or has another worker");
         let found = self.import.records.get_file(self.file.owner, self.file.id).await;
         match found {
-            Ok((file, _)) if file.upload_id.is_some() && file.upload_id == self.file.upload_id => Ok(()),
+            Ok((file, _)) if self.has_same_upload(&file) => Ok(()),
             Ok(_) | Err(RecordsError::NotFound) => self.abort_upload().await,
             Err(error) => Err(error.into()),
         }
     }
 
+    /// Returns whether this run's claim is the file's latest, and the file is open.
+    pub(crate) fn is_ours(&self, file: &File) -> bool {
+        file.generation == self.file.generation && !file.state.is_terminal()
+    }
+
+    fn has_same_upload(&self, file: &File) -> bool {
+        let upload_id = file.state.upload_id();
+        upload_id.is_some() && upload_id == self.file.state.upload_id.as_deref()
+    }
+
     /// Fails the file. The upload goes first: a failed record no longer names it. That of another worker stays.
     async fn fail(&mut self, reason: &str) -> Result<(), BoxError> {
-        let (mine, now) = (self.file.generation, lambda_startup::now());
-        if self.file.upload_id.is_some() {
+        let now = lambda_startup::now();
+        if self.file.state.upload_id.is_some() {
             match self.import.records.get_file(self.file.owner, self.file.id).await {
-                Ok((file, _)) if file.generation != mine => return Ok(()),
+                Ok((file, _)) if file.generation != self.file.generation => return Ok(()),
                 Ok(_) | Err(RecordsError::NotFound) => self.abort_upload().await?,
                 Err(error) => return Err(error.into()),
             }
         }
         let failed = self.import.records.change_file(self.file.owner, self.file.id, |file| {
-            let is_ours = file.generation == mine && !file.status.is_terminal();
-            if is_ours {
-                file.fail(reason, now);
-            }
-            is_ours
+            if self.is_ours(&file) { file.failed(reason, now) } else { None }
         });
         failed.await?;
         info!(file = %self.file.id, reason, "import failed");

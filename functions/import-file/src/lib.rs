@@ -34,6 +34,7 @@ use safe_fetch::{Allowed, SafeClient};
 use serde_json::Value;
 use tracing::{error, info};
 
+use crate::commit::commit_or_restart;
 use crate::lease::Lease;
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -97,6 +98,11 @@ impl ImportFile {
     async fn import(&self, message: &ImportMessage, deadline: SystemTime) -> Result<Delivery, BoxError> {
         match self.records.claim_import(message.owner, message.id, lambda_startup::now()).await? {
             ImportClaim::Claimed(file) => run::run(Lease::new(self, file, deadline), message).await?,
+            ImportClaim::Fetched(file) => {
+                if let Some(file) = commit_or_restart(self, file).await? {
+                    run::run(Lease::new(self, file, deadline), message).await?;
+                }
+            }
             // If its worker crashes, sweep cannot send the headers, which only messages have.
             ImportClaim::HeldUntil(_) if !message.headers.is_empty() => return Ok(Delivery::StillNeeded),
             // Its worker, or sweep after a crash, brings it to its end: this message is superfluous.

@@ -73,7 +73,7 @@ pub(crate) async fn plan(
                     name: metadata
                         .name
                         .as_ref()
-                        .filter(|_| lease.file.name_from_source)
+                        .filter(|_| lease.file.state.name_from_source)
                         .map(|name| name.as_str().to_owned()),
                     content_type: metadata.content_type.clone(),
                     of_page: is_of_page,
@@ -103,7 +103,7 @@ async fn begin_ranges(
 ) -> Result<RangesPlan, ImportError> {
     let (parts, total, restarts) = (resume.plan(), resume.size, resume.restarts);
     let Some(version) = response.version.clone() else { return Err(ImportError::Ours("no version".into())) };
-    lease.file.resume = Some(resume);
+    lease.file.state.resume = Some(resume);
     let upload_id = lease.begin_upload(metadata, Progress { received: 0, total: Some(total) }).await?;
     let location = response.target.clone();
     Ok(RangesPlan {
@@ -123,7 +123,7 @@ pub(crate) async fn resume(
     request: &Request,
     restarts: u32,
 ) -> Result<Option<Plan>, ImportError> {
-    let Some(resume) = lease.file.resume.clone() else { return Ok(None) };
+    let Some(resume) = lease.file.state.resume.clone() else { return Ok(None) };
     let Some(upload) = lease.file.upload_ref() else { return Ok(None) };
     let stored = match lease.import.objects.stored_parts(upload).await {
         Ok(stored) => stored,

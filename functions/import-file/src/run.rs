@@ -6,7 +6,7 @@ use media_source::{MediaSource, Request};
 use safe_fetch::{FetchError, SourceUrl};
 use tracing::{info, warn};
 
-use crate::commit::{commit, commit_stored};
+use crate::commit::commit;
 use crate::error::ImportError;
 use crate::fetched::{Fetched, SourceMetadata};
 use crate::lease::Lease;
@@ -21,9 +21,6 @@ const MAX_TRIES: u32 = 3;
 
 /// Brings an import to its end, or as far as one run of the function goes.
 pub(crate) async fn run(mut lease: Lease<'_>, message: &ImportMessage) -> Result<(), BoxError> {
-    if !lease.file.importing && commit_stored(&lease).await? {
-        return Ok(());
-    }
     let outcome = import(&mut lease, message).await;
     lease.conclude(message, outcome).await
 }
@@ -35,7 +32,7 @@ async fn import(lease: &mut Lease<'_>, message: &ImportMessage) -> Result<(), Im
         return Err(ImportError::Refused("the source took too long".to_owned()));
     }
     let (sources, request) = prepare(lease, message)?;
-    let mut restarts = lease.file.resume.as_ref().map_or(0, |resume| resume.restarts);
+    let mut restarts = lease.file.state.resume.as_ref().map_or(0, |resume| resume.restarts);
     loop {
         restarts = match fetch(lease, &sources, &request, restarts).await {
             // A source that sends other ranges than asked for is read in order from now on.

@@ -175,9 +175,9 @@ impl<'w, 'a> RangesTransfer<'w, 'a> {
     fn note_progress(&mut self) {
         let stored: u64 = self.stored.values().map(|part| part.size).sum();
         let received = stored + self.source.in_transit.load(Ordering::Relaxed);
-        let file = &mut self.lease.file;
-        file.progress = Some(Progress { received, total: Some(self.source.version.total) });
-        if let (Some(resume), Some(hash)) = (&mut file.resume, &self.hash) {
+        let import = &mut self.lease.file.state;
+        import.progress = Some(Progress { received, total: Some(self.source.version.total) });
+        if let (Some(resume), Some(hash)) = (&mut import.resume, &self.hash) {
             resume.hashed = Some(hash.written());
         }
     }

@@ -73,7 +73,7 @@ impl<'w, 'a> StreamTransfer<'w, 'a> {
     }
 
     async fn save_at_intervals(&mut self, total: Option<u64>) -> Result<(), ImportError> {
-        self.lease.file.progress = Some(Progress { received: self.received, total });
+        self.lease.file.state.progress = Some(Progress { received: self.received, total });
         self.lease.save_at_intervals().await
     }
 
@@ -95,7 +95,7 @@ impl<'w, 'a> StreamTransfer<'w, 'a> {
 
     async fn send_part(&mut self, source: &Incoming) -> Result<(), ImportError> {
         let progress = Progress { received: self.received, total: source.length() };
-        let upload_id = match &self.lease.file.upload_id {
+        let upload_id = match &self.lease.file.state.upload_id {
             Some(upload_id) => upload_id.clone(),
             None => self.lease.begin_upload(self.metadata, progress).await?,
         };
@@ -106,7 +106,7 @@ impl<'w, 'a> StreamTransfer<'w, 'a> {
 
     async fn finish(mut self, source: &Incoming) -> Result<Fetched, ImportError> {
         let sha256 = hex::encode(std::mem::take(&mut self.hash).finalize());
-        if self.lease.file.upload_id.is_none() {
+        if self.lease.file.state.upload_id.is_none() {
             return Ok(Fetched::Whole { bytes: std::mem::take(&mut self.buffer).freeze(), sha256 });
         }
         if !self.buffer.is_empty() {
