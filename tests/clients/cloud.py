@@ -90,9 +90,10 @@ def environment():
         for name, arguments in SOUNDS.items():
             subprocess.run(["ffmpeg", "-loglevel", "error", *arguments.split(), media / name], check=True)
         with serving(media) as source, local_cloud(folder) as ready:
+            origin = ready["api"].removesuffix("/v1")
             yield os.environ | {
-                "FILES_ORIGIN": ready["api"].removesuffix("/v1"),
-                "FILES_URL": ready["api"],
+                "FILES_ORIGIN": origin,
+                "FILES_URL": f"{origin}/v1",
                 "FILES_API_KEY": (folder / "cloud/api-key").read_text().strip(),
                 "FILES_DATA": str(folder / "cloud"),
                 "FILES_LOG": str(folder / "cloud.log"),

@@ -26,6 +26,11 @@ impl Json {
         Ok(Self { value: serde_json::from_str(text)?, text: text.to_owned() })
     }
 
+    /// Takes a field out.
+    pub(crate) fn take(&mut self, name: &str) -> Value {
+        self.value[name].take()
+    }
+
     /// The files of a page.
     ///
     /// # Errors

@@ -108,6 +108,21 @@ async fn after_ctrl_c_a_small_file_keeps_its_id() {
 }
 
 #[tokio::test]
+async fn a_put_whose_response_is_lost_has_sent_the_file() {
+    skip_on_deployment!("has calls fail");
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
+    let machine = Machine::new(&owner);
+    machine.file("small.png", &media::PNG);
+    let lost =
+        json!({"caller": "create-file", "operation": "PutObject", "times": 1, "action": "lose_answer"});
+    cloud.add_faults(&lost).await;
+    let file = machine.run(&["upload", "small.png", "--wait", "--json"]).await.expect(0).json().remove(0);
+    assert_eq!(file["status"], "success", "{file}");
+    assert_eq!(owner.list("").await["files"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
 async fn a_file_that_has_changed_is_begun_anew() {
     skip_on_deployment!("has calls fail");
     let cloud = Cloud::start().await;

@@ -11,6 +11,7 @@ use crate::journal::Journal;
 use crate::json::Json;
 use crate::local_file::{LocalFile, Sent};
 use crate::print::Print;
+use crate::progress::Bar;
 use crate::simple::id_of;
 
 /// Uploads a file, and returns it. After an interruption the same idempotency key gives the same file with a fresh URL.
@@ -28,14 +29,33 @@ pub(super) async fn send(
     }
     let id = id_of(&file)?;
     let bar = print.bars.add(&local.name(), local.size, 0);
-    let mut upload = file["upload"].clone();
+    let upload = file.take("upload");
     if upload.is_null() && resumed {
-        bar.inc(local.size);
-        bar.finish();
-        return Ok(file); // an earlier run has sent the bytes
+        bar.inc(local.size); // an earlier run has sent the bytes
+    } else {
+        put(api, local, &id, upload, resumed, &bar).await?;
     }
+    bar.finish();
+    let file = api.get(&format!("/files/{id}")).await?;
+    match file["status"].as_str() {
+        Some("failed") => {
+            Err(Failure::FileFailed(file["error"].as_str().unwrap_or("the upload failed").to_owned()))
+        }
+        _ => Ok(file),
+    }
+}
+
+/// Sends the bytes to the presigned URL, and has it signed again when it has expired.
+async fn put(
+    api: &Api,
+    local: &LocalFile,
+    id: &str,
+    mut upload: Value,
+    resumed: bool,
+    bar: &Bar,
+) -> Result<(), Failure> {
     for attempt in 0.. {
-        let sent = Sent::on(&bar);
+        let sent = Sent::on(bar);
         let url =
             upload["url"].as_str().ok_or_else(|| Failure::Answer("an upload without a URL".to_owned()))?;
         let put = api.storage(Method::PUT, url, &upload["headers"]).header("content-length", local.size);
@@ -46,14 +66,17 @@ pub(super) async fn send(
             Err((_, Failure::Refused { status: 412, .. })) if attempt > 0 || resumed => break,
             Err((next, failure)) if next == Next::GiveUp || attempt + 1 >= TRIES => return Err(failure),
             Err((next, _)) => {
-                sent.take_back();
                 pause(attempt, None).await;
                 if next == Next::SignAgain {
-                    upload = (*api.post(&format!("/uploads/{id}/sign"), &json!({})).await?).clone();
+                    upload = match api.post(&format!("/uploads/{id}/sign"), &json!({})).await {
+                        Ok(signed) => (*signed).clone(),
+                        Err(failure) if failure.is("upload_over") => break, // the bytes of this try are stored
+                        Err(failure) => return Err(failure),
+                    };
                 }
+                sent.take_back();
             }
         }
     }
-    bar.finish();
-    api.get(&format!("/files/{id}")).await
+    Ok(())
 }
