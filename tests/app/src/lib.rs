@@ -119,25 +119,21 @@ impl TestApp {
     }
 
     /// Starts a request to a path of the API, with its query.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         RequestBuilder::new(method, path)
     }
 
     /// Starts a GET request.
-    #[must_use]
     pub fn get(&self, path: &str) -> RequestBuilder {
         self.request(Method::GET, path)
     }
 
     /// Starts a POST request.
-    #[must_use]
     pub fn post(&self, path: &str) -> RequestBuilder {
         self.request(Method::POST, path)
     }
 
     /// Starts a DELETE request.
-    #[must_use]
     pub fn delete(&self, path: &str) -> RequestBuilder {
         self.request(Method::DELETE, path)
     }

@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_layers_file_is_named_where_it_is() {
         let layer = LayerFile { at: "bin/tool".into(), file: "/here/tool".into() };
-        assert_eq!(located("/opt/bin/tool", &[layer.clone()]), "/here/tool");
+        assert_eq!(located("/opt/bin/tool", std::slice::from_ref(&layer)), "/here/tool");
         assert_eq!(located("/opt/bin/tool", &[]), "/opt/bin/tool");
         assert_eq!(located("/opt/bin/other", &[layer]), "/opt/bin/other");
     }
