@@ -17,7 +17,7 @@ impl Cloud {
                 return Some(now);
             }
             let item = owner.behind.file_item(id(file)).await;
-            if item.contains_key("setbacks") && !item.contains_key("lease_until") {
+            if item.contains_key("transient_failures") && !item.contains_key("lease_until") {
                 self.advance_clock(LONGEST_BACKOFF).await;
             }
             None

@@ -5,7 +5,7 @@ use std::time::Duration;
 use files_api::{
     ApiError, ApiResult, BaseUrl, Endpoint, FileBody, Reason, authenticate, awaited_parts, file_id, respond,
 };
-use files_domain::{Detail, File, PartFault, PartPlan, Scope, Status, Timestamp, UploadRef};
+use files_domain::{Detail, File, FileState, PartFault, PartPlan, Scope, Timestamp, UploadRef};
 use files_objects::{Objects, StoredParts, Uploaded};
 use files_records::ClientRecords;
 use lambda_http::Request;
@@ -48,7 +48,7 @@ impl CompleteUpload {
             Ok(stored) => stored,
             Err(error) => return self.completed_by_another(file, error).await,
         };
-        let mark = |file: &mut File| file.completing(upload.upload_id, now);
+        let mark = |file: File| file.completing(upload.upload_id, now);
         let marked = self.records.unchecked().change_read_file(file.clone(), mark).await?;
         let Some(marked) = marked else {
             return self.completed_by_another(file, Reason::UploadOver.into()).await;
@@ -92,7 +92,11 @@ impl CompleteUpload {
 
 /// Returns whether its upload is completed, or is being completed.
 fn is_completed(file: &File) -> bool {
-    file.part_plan().is_some() && matches!(file.status, Status::Running | Status::Success)
+    match &file.state {
+        FileState::Probing(probing) => probing.multipart,
+        FileState::Stored(stored) => stored.multipart,
+        _ => false,
+    }
 }
 
 /// Removes ffprobe's output, which only get-file shows.

@@ -39,7 +39,7 @@ async fn missing_parts_are_named_and_can_still_be_sent() {
     let file = with_parts(&app, &[1]).await;
     let error = complete(&app, &file).await.expect_error(409, "parts_incomplete");
     assert_eq!(error["details"][0]["field"], "part_numbers.2");
-    assert_eq!(app.find(&file).await.map(|file| file.status), Some(Status::Pending));
+    assert_eq!(app.find(&file).await.map(|file| file.status()), Some(Status::Pending));
     app.put_part(&file, 2).await;
     complete(&app, &file).await.expect(202);
 }

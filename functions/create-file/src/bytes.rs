@@ -1,5 +1,5 @@
 use files_api::{ApiError, ApiResult, FilePart, Reason};
-use files_domain::{File, FileId, FileName, NewFile, Source, Status, Timestamp};
+use files_domain::{File, FileId, FileName, NewFile, Status, Timestamp};
 use files_objects::{Body, ObjectsError, Upload};
 use futures_util::TryStreamExt;
 use http_body_util::StreamBody;
@@ -23,19 +23,17 @@ impl CreateFile {
         part.content_type = Some(name.content_type(part.content_type.as_deref()));
         let new = NewFile {
             name,
-            source: Source::Upload,
             size: Some(part.size),
             content_type: part.content_type.clone(),
             announced_sha256: Some(part.sha256.clone()),
             expires_at: order.request.expires_at,
-            name_from_source: false,
         };
         let (owner, now) = (order.caller.owner(), order.caller.now);
         let file = new.being_stored(owner, FileId::new(now), now);
         let detail = files_domain::Detail { metadata: order.request.metadata.clone(), ..Default::default() };
         let (file, detail) = self.create(&order, file, detail).await?;
         // An earlier attempt may have ended between record and object. Storing the same bytes twice is harmless.
-        if file.status == Status::Running
+        if file.status() == Status::Running
             && let Err(error) = self.put(&file, part).await
         {
             if order.request.idempotency.is_none() {

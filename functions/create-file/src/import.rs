@@ -1,5 +1,5 @@
 use files_api::{ApiError, ApiResult, Reason};
-use files_domain::{Detail, File, FileId, FileName, NewFile, Source, SourceHeaders, Status};
+use files_domain::{Detail, File, FileId, FileName, NewFile, SourceHeaders, Status};
 use files_queues::ImportMessage;
 use lambda_http::http::StatusCode;
 use safe_fetch::SourceUrl;
@@ -15,15 +15,13 @@ impl CreateFile {
         })?;
         let new = NewFile {
             name: order.request.name.clone().unwrap_or_else(|| name_in_url(url.as_str())),
-            source: Source::Url,
             size: None,
             content_type: None,
             announced_sha256: order.request.checksum_sha256.clone(),
             expires_at: order.request.expires_at,
-            name_from_source: order.request.name.is_none(),
         };
         let (owner, now) = (order.caller.owner(), order.caller.now);
-        let file = new.awaiting_import(owner, FileId::new(now), now);
+        let file = new.awaiting_import(order.request.name.is_none(), owner, FileId::new(now), now).into();
         let detail = Detail {
             metadata: order.request.metadata.clone(),
             source_url: Some(url.as_str().to_owned()),
@@ -32,7 +30,7 @@ impl CreateFile {
         };
         let (file, detail) = self.create(&order, file, detail).await?;
         // An earlier attempt may have ended before it was queued. One message too many is harmless.
-        if file.status == Status::Pending {
+        if file.status() == Status::Pending {
             let message = ImportMessage { owner, id: file.id, file_url: url.as_str().to_owned(), headers };
             self.queue(&order, &file, &message).await?;
         }

@@ -1,5 +1,5 @@
 use files_api::{ApiError, ApiResult, Reason, UploadBody, UploadWay};
-use files_domain::{Detail, File, FileId, FileName, NewFile, PartPlan, Source, limits};
+use files_domain::{Detail, File, FileId, FileName, NewFile, PartPlan, limits};
 use lambda_http::http::StatusCode;
 
 use crate::{CreateFile, Order, created};
@@ -23,11 +23,9 @@ impl CreateFile {
         let new = NewFile {
             content_type: Some(content_type.unwrap_or_else(|| name.usual_content_type().to_owned())),
             name,
-            source: Source::Upload,
             size: Some(size),
             announced_sha256: order.request.checksum_sha256.clone(),
             expires_at: order.request.expires_at,
-            name_from_source: false,
         };
         let (owner, now) = (order.caller.owner(), order.caller.now);
         let file = match plan {
@@ -62,11 +60,11 @@ impl CreateFile {
     }
 
     async fn way(&self, order: &Order, file: &File) -> Result<UploadWay, ApiError> {
-        if let (Some(plan), Some(due)) = (file.part_plan(), file.due) {
+        if let (Some(plan), Some(deadline)) = (file.part_plan(), file.deadline) {
             return Ok(UploadWay::Parts {
                 part_size: plan.part_size(),
                 part_count: plan.count(),
-                expires_at: due.at.to_string(),
+                expires_at: deadline.at.to_string(),
             });
         }
         let put = self.objects.presign_put(file, order.caller.now).await?;

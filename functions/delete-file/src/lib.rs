@@ -47,7 +47,7 @@ impl DeleteFile {
 
     /// Deletes the bytes. `sweep` does what fails here: the records hold the entry for it.
     async fn delete_bytes(&self, file: &File) {
-        let deleted = self.objects.delete_file(file.owner, file.id, file.upload_id.as_deref()).await;
+        let deleted = self.objects.delete_file(file.owner, file.id, file.state.upload_id()).await;
         if let Err(error) = deleted {
             warn!(error = &error as &dyn std::error::Error, "bytes left to sweep");
             return;

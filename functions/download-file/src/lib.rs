@@ -42,7 +42,7 @@ impl Endpoint for DownloadFile {
 impl DownloadFile {
     /// Returns whether S3 has the bytes. Before a file is probed its record cannot tell, so S3 is asked.
     async fn has_bytes(&self, file: &File) -> Result<bool, ApiError> {
-        if file.status.is_terminal() || file.importing {
+        if file.status().is_terminal() || file.import().is_some() {
             return Ok(file.has_bytes());
         }
         match self.objects.head_file(file.owner, file.id).await {
@@ -85,9 +85,9 @@ fn spelled(name: &str) -> String {
 }
 
 fn no_bytes(file: &File) -> ApiError {
-    let message = match &file.error {
+    let message = match file.error() {
         Some(error) => format!("The file has no bytes to download: {error}"),
-        None => format!("The file has no bytes to download yet: its status is {}", file.status),
+        None => format!("The file has no bytes to download yet: its status is {}", file.status()),
     };
     ApiError::from(Reason::NoBytesYet).with_message(message)
 }

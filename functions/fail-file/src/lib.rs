@@ -67,11 +67,7 @@ impl FailFile {
             self.objects.abort_upload(upload).await?;
         }
         let failed = self.records.change_file(owner, id, |file| {
-            let given_up = is_given_up(file, now);
-            if given_up {
-                file.fail("the import failed repeatedly", now);
-            }
-            given_up
+            if is_given_up(&file, now) { file.failed("the import failed repeatedly", now) } else { None }
         });
         if failed.await?.is_some() {
             info!(file = %id, "import given up");
@@ -98,11 +94,12 @@ impl FailFile {
     }
 }
 
-/// Whether an import waits for a worker that will not come. One that rests between two of its runs waits for another
-/// message than the one that died: a second one of the same import, say, that was kept for its headers.
+/// Returns whether an import waits for a worker that will not come. An import that backs off between two runs waits for
+/// another message than the one that died: one of the same import, for example, that was kept for its headers.
 fn is_given_up(file: &File, now: Timestamp) -> bool {
-    let at_work = file.lease_until.is_some_and(|until| until > now);
-    let released = file.generation > 0 && file.lease_until.is_none();
-    let rests = released && file.due.is_some_and(|due| due.at > now);
-    file.importing && !at_work && !rests && !file.status.is_terminal()
+    let Some(import) = file.import() else { return false };
+    let is_claimed = import.lease_until.is_some_and(|until| until > now);
+    let is_released = file.generation > 0 && import.lease_until.is_none();
+    let backs_off = is_released && file.deadline.is_some_and(|deadline| deadline.at > now);
+    !is_claimed && !backs_off
 }

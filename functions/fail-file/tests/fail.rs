@@ -30,10 +30,7 @@ async fn an_import_is_given_up_once() {
     for _ in 0..2 {
         fail(&app, &letter).await;
         let failed = app.find(&file).await.expect("the record");
-        assert_eq!(
-            (failed.status, failed.error.as_deref()),
-            (Status::Failed, Some("the import failed repeatedly"))
-        );
+        assert_eq!((failed.status(), failed.error()), (Status::Failed, Some("the import failed repeatedly")));
     }
 }
 
@@ -46,8 +43,8 @@ async fn bytes_that_no_probe_could_read_are_good_all_the_same() {
     app.function("sweep").probe_queue().send(&object).await.expect("sent");
     fail(&app, &app.receive("ProbeQueue").await.expect("a message").event).await;
     let file = app.find(&file).await.expect("the record");
-    assert_eq!(file.status, Status::Success);
-    assert!(file.ffprobe_error.is_some_and(|error| error.contains("could not be probed")));
+    assert_eq!(file.status(), Status::Success);
+    assert!(file.ffprobe_error().is_some_and(|error| error.contains("could not be probed")));
 }
 
 #[tokio::test]

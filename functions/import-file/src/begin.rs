@@ -63,7 +63,9 @@ impl<'a> Worker<'a> {
         target: &Target,
         order: &ImportMessage,
     ) -> Result<Option<Ranged<'_, 'a>>, Stop> {
-        let (Some(resume), Some(upload_id)) = (self.file.resume.clone(), self.file.upload_id.clone()) else {
+        let (Some(resume), Some(upload_id)) =
+            (self.file.state.resume.clone(), self.file.state.upload_id.clone())
+        else {
             return Ok(None);
         };
         self.restarts = self.restarts.max(resume.restarts);
@@ -201,8 +203,8 @@ impl<'a> Worker<'a> {
             said.name = Some(name);
         }
         let plan = PartPlan::for_size(version.total).ok_or_else(|| too_large(limits::MAX_OBJECT_BYTES))?;
-        let name = said.name.as_ref().filter(|_| self.file.name_from_source);
-        self.file.resume = Some(Resume {
+        let name = said.name.as_ref().filter(|_| self.file.state.name_from_source);
+        self.file.state.resume = Some(Resume {
             size: version.total,
             part_size: plan.part_size(),
             validator: version.validator.as_str().to_owned(),
@@ -224,10 +226,10 @@ impl<'a> Worker<'a> {
         let (owner, id) = (self.file.owner, self.file.id);
         let content_type = self.file.imported_type(said.name.as_ref(), said.content_type.as_deref());
         let upload_id = self.import.objects.create_upload(owner, id, Some(&content_type)).await?;
-        (self.file.upload_id, self.file.progress) = (Some(upload_id.clone()), Some(progress));
+        (self.file.state.upload_id, self.file.state.progress) = (Some(upload_id.clone()), Some(progress));
         if let Err(stop) = self.write_down().await {
             self.import.objects.abort_upload(UploadRef { owner, id, upload_id: &upload_id }).await?; // else nobody would know of it
-            (self.file.upload_id, self.file.resume) = (None, None);
+            (self.file.state.upload_id, self.file.state.resume) = (None, None);
             return Err(stop);
         }
         Ok(upload_id)

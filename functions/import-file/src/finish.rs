@@ -1,15 +1,15 @@
 //! From the source's last byte to a completed object.
 
 use bytes::Bytes;
-use files_domain::{Checksum, File, ImportedObject};
+use files_domain::{Checksum, File, Import, ImportedObject};
 use files_objects::{ObjectsError, Part, Upload, Uploaded};
 use files_records::RecordsError;
 use tracing::info;
 
-use crate::BoxError;
 use crate::incoming::Said;
 use crate::stop::Stop;
 use crate::worker::Worker;
+use crate::{BoxError, ImportFile};
 
 /// Bytes that have come: as parts of an upload, or, if they are few, here.
 pub(crate) struct Fetched {
@@ -20,23 +20,31 @@ pub(crate) struct Fetched {
     pub(crate) whole: Bytes,
 }
 
-impl Worker<'_> {
-    /// A worker before this one had fetched everything and died just before the end. `false`: not everything is there.
-    pub(crate) async fn finish_stored(&self) -> Result<bool, BoxError> {
-        let File { owner, id, .. } = self.file;
-        match self.import.objects.head_file(owner, id).await {
+impl ImportFile {
+    /// Completes an import whose bytes an earlier worker had all stored. `false`: they are not all there.
+    pub(crate) async fn finish_stored(&self, file: &File) -> Result<bool, BoxError> {
+        match self.objects.head_file(file.owner, file.id).await {
             Ok(_) => return Ok(true),
             Err(ObjectsError::NotFound) => {}
             Err(error) => return Err(error.into()),
         }
-        let Some(upload) = self.file.upload_ref() else {
-            return Ok(false);
-        };
-        let size = self.file.size.unwrap_or(0);
-        let completed = self.import.objects.complete_stored_parts(upload, size).await?;
+        let Some(upload) = file.upload_ref() else { return Ok(false) };
+        let completed = self.objects.complete_stored_parts(upload, file.size.unwrap_or(0)).await?;
         Ok(completed == Uploaded::Completed)
     }
 
+    /// Restarts an import whose bytes were lost before they became an object. `None`: its record has changed.
+    pub(crate) async fn restart(&self, file: File) -> Result<Option<File<Import>>, BoxError> {
+        let Some(restarted) = file.clone().restarted(lambda_startup::now()) else { return Ok(None) };
+        match self.records.save_file(&file, &restarted.clone().into()).await {
+            Ok(()) => Ok(Some(File { version: restarted.version + 1, ..restarted })),
+            Err(RecordsError::Changed) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Worker<'_> {
     /// All bytes are there, or the announced ones are others.
     pub(crate) async fn finish(&mut self, fetched: Fetched) -> Result<(), Stop> {
         let announced = self.file.announced_sha256.clone().map(Checksum::Sha256);
@@ -48,7 +56,7 @@ impl Worker<'_> {
             checksum: fetched.checksum.clone(),
             content_type: fetched.said.content_type.clone(),
             name: fetched.said.name.clone(),
-            upload_id: self.file.upload_id.clone(),
+            upload_id: self.file.state.upload_id.clone(),
         };
         let content_type = self.save_imported(object).await?;
         self.store(fetched, content_type.as_deref()).await
@@ -58,21 +66,16 @@ impl Worker<'_> {
     /// Gives the media type that the file has.
     async fn save_imported(&mut self, object: ImportedObject) -> Result<Option<String>, Stop> {
         let now = lambda_startup::now();
-        let (mine, records) = (self.file.generation, &self.import.records);
-        let mut after = self.file.clone();
-        after.imported(object.clone(), now);
+        let records = &self.import.records;
+        let after = self.file.clone().imported(object.clone(), now);
         let origin = self.shown.as_ref().and_then(|shown| shown.origin.as_ref());
-        match records.save_file_with_origin(&self.file, &after, origin).await {
+        match records.save_file_with_origin(&self.file.clone().into(), &after, origin).await {
             Ok(()) => return Ok(after.content_type),
             Err(RecordsError::Changed) => {} // perhaps only sweep, which has put off what is due: look
             Err(error) => return Err(Stop::Ours(error.into())),
         }
         let changed = records.change_file_with_origin(self.file.owner, self.file.id, origin, |file| {
-            let ours = file.generation == mine && !file.status.is_terminal();
-            if ours {
-                file.imported(object.clone(), now);
-            }
-            ours
+            if self.is_mine(&file) { file.imported(object.clone(), now) } else { None }
         });
         let saved = changed.await.map_err(|error| Stop::Ours(error.into()))?;
         saved.map(|file| file.content_type).ok_or(Stop::NotOurs)

@@ -93,6 +93,13 @@ impl ImportFile {
     async fn import(&self, order: &ImportMessage, deadline: SystemTime) -> Result<Message, BoxError> {
         match self.records.claim_import(order.owner, order.id, lambda_startup::now()).await? {
             ImportClaim::Claimed(file) => Worker::new(self, file, deadline)?.run(order).await?,
+            ImportClaim::Fetched(file) => {
+                if !self.finish_stored(&file).await?
+                    && let Some(file) = self.restart(file).await?
+                {
+                    Worker::new(self, file, deadline)?.run(order).await?;
+                }
+            }
             // Should its worker die, sweep could not send what only messages have.
             ImportClaim::HeldUntil(_) if !order.headers.is_empty() => return Ok(Message::StillNeeded),
             // Its worker, or sweep when that one is gone, brings it to its end: this message is one too many.

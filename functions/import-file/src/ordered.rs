@@ -60,7 +60,7 @@ impl<'w, 'a> Ordered<'w, 'a> {
     }
 
     async fn write_down_at_times(&mut self, total: Option<u64>) -> Result<(), Stop> {
-        self.worker.file.progress = Some(Progress { received: self.received, total });
+        self.worker.file.state.progress = Some(Progress { received: self.received, total });
         self.worker.write_down_at_times().await
     }
 
@@ -82,7 +82,7 @@ impl<'w, 'a> Ordered<'w, 'a> {
 
     async fn send_part(&mut self, source: &impl Incoming) -> Result<(), Stop> {
         let progress = Progress { received: self.received, total: source.length() };
-        let upload_id = match &self.worker.file.upload_id {
+        let upload_id = match &self.worker.file.state.upload_id {
             Some(upload_id) => upload_id.clone(),
             None => self.worker.begin_upload(&source.said(), progress).await?,
         };
@@ -93,7 +93,7 @@ impl<'w, 'a> Ordered<'w, 'a> {
 
     async fn finish(mut self, source: &impl Incoming) -> Result<Fetched, Stop> {
         let mut whole = Bytes::new();
-        if self.worker.file.upload_id.is_none() {
+        if self.worker.file.state.upload_id.is_none() {
             whole = std::mem::take(&mut self.buffer).freeze();
         } else if !self.buffer.is_empty() {
             self.send_part(source).await?;

@@ -153,9 +153,9 @@ impl<'w, 'a> Ranged<'w, 'a> {
     fn note(&mut self) {
         let stored: u64 = self.stored.values().map(|part| part.size).sum();
         let received = stored + self.job.on_their_way.load(Ordering::Relaxed);
-        let file = &mut self.worker.file;
-        file.progress = Some(Progress { received, total: Some(self.job.version.total) });
-        if let (Some(resume), Some(hash)) = (&mut file.resume, &self.hash) {
+        let import = &mut self.worker.file.state;
+        import.progress = Some(Progress { received, total: Some(self.job.version.total) });
+        if let (Some(resume), Some(hash)) = (&mut import.resume, &self.hash) {
             resume.hashed = Some(hash.written());
         }
     }

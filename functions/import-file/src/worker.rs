@@ -1,6 +1,6 @@
 use std::time::{Duration, SystemTime};
 
-use files_domain::{File, UploadRef, limits};
+use files_domain::{File, Import, UploadRef, limits};
 use files_queues::ImportMessage;
 use files_records::RecordsError;
 use safe_fetch::{FetchError, SafeClient};
@@ -22,7 +22,7 @@ const CLEAN_UP_SHARE: u32 = 4;
 /// Brings one import to its end, or as far as one run of the function goes.
 pub(crate) struct Worker<'a> {
     pub(crate) import: &'a ImportFile,
-    pub(crate) file: File,
+    pub(crate) file: File<Import>,
     pub(crate) hours: Hours,
     /// Keeps its connections for the time of this run.
     pub(crate) client: SafeClient,
@@ -63,7 +63,11 @@ impl Hours {
 }
 
 impl<'a> Worker<'a> {
-    pub(crate) fn new(import: &'a ImportFile, file: File, deadline: SystemTime) -> Result<Self, FetchError> {
+    pub(crate) fn new(
+        import: &'a ImportFile,
+        file: File<Import>,
+        deadline: SystemTime,
+    ) -> Result<Self, FetchError> {
         Ok(Self {
             import,
             file,
@@ -77,9 +81,6 @@ impl<'a> Worker<'a> {
     }
 
     pub(crate) async fn run(mut self, order: &ImportMessage) -> Result<(), BoxError> {
-        if !self.file.importing && self.finish_stored().await? {
-            return Ok(());
-        }
         // Once all bytes are there, no clock of ours fails the file any more: what is left is to be finished.
         let finished = match self.fetch_if_not_for_ever(order).await {
             Ok(fetched) => self.finish(fetched).await,
@@ -106,9 +107,9 @@ impl<'a> Worker<'a> {
     /// A part is stored that a next run will find: whatever was counted of failures counts from here.
     pub(crate) fn has_new_part(&mut self) {
         self.has_new_parts = true;
-        self.file.setbacks = 0;
-        if let Some(due) = &mut self.file.due {
-            due.tries = 0;
+        self.file.state.transient_failures = 0;
+        if let Some(deadline) = &mut self.file.deadline {
+            deadline.tries = 0;
         }
     }
 
@@ -130,8 +131,8 @@ impl<'a> Worker<'a> {
 
     /// Parts that nobody will go on with are thrown away.
     pub(crate) async fn abort_leftover(&mut self) -> Result<(), BoxError> {
-        self.file.resume = None;
-        if let Some(upload_id) = self.file.upload_id.take() {
+        self.file.state.resume = None;
+        if let Some(upload_id) = self.file.state.upload_id.take() {
             let upload = UploadRef { owner: self.file.owner, id: self.file.id, upload_id: &upload_id };
             self.import.objects.abort_upload(upload).await?;
         }
@@ -150,14 +151,16 @@ impl<'a> Worker<'a> {
 
     /// The source may do better later; how often it is given the chance is counted.
     async fn rest(&mut self, order: &ImportMessage, setback: Setback) -> Result<(), BoxError> {
-        let rest = usize::try_from(self.file.setbacks).ok().and_then(|count| limits::IMPORT_RESTS.get(count));
+        let rest = usize::try_from(self.file.state.transient_failures)
+            .ok()
+            .and_then(|count| limits::IMPORT_RESTS.get(count));
         let Some(rest) = rest else {
             return self.fail(&setback.reason).await;
         };
-        self.file.setbacks += 1;
-        if self.file.resume.is_none() {
+        self.file.state.transient_failures += 1;
+        if self.file.state.resume.is_none() {
             self.abort_leftover().await?;
-            self.file.progress = None;
+            self.file.state.progress = None;
         }
         let rest = setback.at_least.max(*rest).min(limits::MAX_QUEUE_DELAY);
         info!(file = %self.file.id, reason = setback.reason, rest_s = rest.as_secs(), "the import rests");
@@ -183,28 +186,34 @@ impl<'a> Worker<'a> {
         info!(file = %self.file.id, "the import was deleted, or has another worker");
         let found = self.import.records.get_file(self.file.owner, self.file.id).await;
         match found {
-            Ok((file, _)) if file.upload_id.is_some() && file.upload_id == self.file.upload_id => Ok(()),
+            Ok((file, _)) if self.has_same_upload(&file) => Ok(()),
             Ok(_) | Err(RecordsError::NotFound) => self.abort_leftover().await,
             Err(error) => Err(error.into()),
         }
     }
 
+    /// Whether this run's claim is the file's latest, and the file is open.
+    pub(crate) fn is_mine(&self, file: &File) -> bool {
+        file.generation == self.file.generation && !file.state.is_terminal()
+    }
+
+    fn has_same_upload(&self, file: &File) -> bool {
+        let upload_id = file.state.upload_id();
+        upload_id.is_some() && upload_id == self.file.state.upload_id.as_deref()
+    }
+
     /// Its parts go first: a failed record no longer knows of them. Those of another worker stay.
     async fn fail(&mut self, reason: &str) -> Result<(), BoxError> {
-        let (mine, now) = (self.file.generation, lambda_startup::now());
-        if self.file.upload_id.is_some() {
+        let now = lambda_startup::now();
+        if self.file.state.upload_id.is_some() {
             match self.import.records.get_file(self.file.owner, self.file.id).await {
-                Ok((file, _)) if file.generation != mine => return Ok(()),
+                Ok((file, _)) if file.generation != self.file.generation => return Ok(()),
                 Ok(_) | Err(RecordsError::NotFound) => self.abort_leftover().await?,
                 Err(error) => return Err(error.into()),
             }
         }
         let failed = self.import.records.change_file(self.file.owner, self.file.id, |file| {
-            let ours = file.generation == mine && !file.status.is_terminal();
-            if ours {
-                file.fail(reason, now);
-            }
-            ours
+            if self.is_mine(&file) { file.failed(reason, now) } else { None }
         });
         failed.await?;
         info!(file = %self.file.id, reason, "import failed");

@@ -63,7 +63,7 @@ impl ProbeRecord {
     /// Nothing is to be probed. Bytes that are no file's, since they came after its end, are deleted.
     async fn end_without_probe(&self, named: Named, file: Option<&File>) -> Result<ProbeResponse, BoxError> {
         info!(file = %named.id, "nothing to probe");
-        if file.is_none_or(|file| file.status == Status::Failed) {
+        if file.is_none_or(|file| file.status() == Status::Failed) {
             self.objects.delete_file(named.owner, named.id, None).await?;
         }
         Ok(ProbeResponse::NothingToDo)

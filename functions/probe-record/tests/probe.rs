@@ -51,7 +51,7 @@ async fn a_file_that_awaits_its_probe_may_be_read_and_is_finished_once() {
     let tag = etag(&app, &file).await;
     assert_eq!(finish(&app, &file, &tag, media()).await, Some(ProbeResponse::Saved));
     let saved = app.find(&file).await.expect("the record");
-    assert_eq!((saved.status, saved.probe.and_then(|probe| probe.width)), (Status::Success, Some(64)));
+    assert_eq!((saved.status(), saved.probe().and_then(|probe| probe.width)), (Status::Success, Some(64)));
     assert_eq!(begin(&app, &file).await, ProbeResponse::NothingToDo);
     let unreadable = Found::Unreadable("the file is empty".to_owned());
     assert_eq!(
@@ -59,7 +59,7 @@ async fn a_file_that_awaits_its_probe_may_be_read_and_is_finished_once() {
         Some(ProbeResponse::NothingToDo),
         "a late report"
     );
-    assert_eq!(app.find(&file).await.and_then(|file| file.ffprobe_error), None);
+    assert_eq!(app.find(&file).await.and_then(|file| file.ffprobe_error().map(str::to_owned)), None);
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn a_report_of_other_bytes_is_refused() {
     let app = TestApp::new().await;
     let file = app.file("clip.mp4").unprobed().await;
     assert_eq!(finish(&app, &file, "\"other\"", media()).await, None);
-    assert_eq!(app.find(&file).await.map(|file| file.status), Some(Status::Running));
+    assert_eq!(app.find(&file).await.map(|file| file.status()), Some(Status::Running));
 }
 
 #[tokio::test]

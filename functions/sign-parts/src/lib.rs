@@ -35,12 +35,12 @@ impl Endpoint for SignParts {
 impl SignParts {
     /// Returns the file with the id of its upload, which is created now if it does not exist.
     async fn started(&self, file: File, now: Timestamp) -> Result<File, ApiError> {
-        if file.upload_id.is_some() {
+        if file.state.upload_id().is_some() {
             return self.extended(file, now).await;
         }
         let own = self.objects.create_upload(file.owner, file.id, file.content_type.as_deref()).await?;
         let current = self.ask_for_parts(&file, Some(&own), now).await?;
-        if current.as_ref().and_then(|file| file.upload_id.as_ref()) != Some(&own) {
+        if current.as_ref().and_then(|file| file.state.upload_id()) != Some(&own) {
             self.abort(&file, &own).await; // another request was first, or the file is gone
         }
         current.ok_or_else(|| Reason::NotFound.into())
@@ -48,7 +48,7 @@ impl SignParts {
 
     /// Postpones the deadline after which `sweep` ends the upload. Writes nothing if that makes no difference.
     async fn extended(&self, file: File, now: Timestamp) -> Result<File, ApiError> {
-        if !file.clone().parts_asked_for(None, now) {
+        if file.clone().parts_asked_for(None, now).is_none() {
             return Ok(file);
         }
         self.ask_for_parts(&file, None, now).await?.ok_or_else(|| Reason::NotFound.into())
@@ -62,7 +62,7 @@ impl SignParts {
         now: Timestamp,
     ) -> Result<Option<File>, ApiError> {
         let records = self.records.unchecked();
-        let ask = |file: &mut File| file.parts_asked_for(upload_id, now);
+        let ask = |file: File| file.parts_asked_for(upload_id, now);
         if let Some(changed) = records.change_read_file(file.clone(), ask).await? {
             return Ok(Some(changed));
         }
@@ -92,7 +92,7 @@ impl SignParts {
         now: Timestamp,
     ) -> Result<Vec<SignedPart>, ApiError> {
         awaited_parts(file, now)?; // it may have been completed in between
-        let upload_id = file.upload_id.as_deref().ok_or(Reason::UploadOver)?;
+        let upload_id = file.state.upload_id().ok_or(Reason::UploadOver)?;
         let mut parts = Vec::with_capacity(lengths.len());
         for &(number, size) in lengths {
             let put = self.objects.presign_part(file, PartTerms { upload_id, number, size }, now).await?;

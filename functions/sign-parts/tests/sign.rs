@@ -27,7 +27,8 @@ async fn the_first_request_creates_the_upload_that_all_parts_belong_to() {
         async |size: usize| app.fetch(Method::PUT, url, &part["headers"], &vec![b'p'; size]).await.status;
     assert_eq!(put(1).await, 403, "another length than the part's");
     assert_eq!((put(4 << 20).await, put(4 << 20).await), (200, 200), "a part may come again");
-    let upload_id = app.find(&file).await.and_then(|file| file.upload_id).expect("an upload");
+    let upload_id =
+        app.find(&file).await.and_then(|file| file.state.upload_id().map(str::to_owned)).expect("an upload");
     assert!(url.contains(&upload_id));
 }
 

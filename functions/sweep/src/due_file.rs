@@ -1,5 +1,5 @@
 use files_domain::{
-    BoxError, Detail, DueKind, File, FileId, ObjectMeta, OwnerId, ProbeDone, Probed, Source, SourceHeaders,
+    BoxError, Detail, File, FileId, FileState, ObjectMeta, OwnerId, ProbeDone, Probed, Source, SourceHeaders,
     Timestamp, limits,
 };
 use files_objects::{ObjectsError, Uploaded};
@@ -11,18 +11,18 @@ use crate::Sweep;
 
 const HEADERS_LOST: &str = "the headers for the source are kept only in the queue, and their message was lost: create the import again";
 
-/// A file whose time has come.
+/// A file whose deadline has passed.
 struct DueFile {
     file: File,
     detail: Detail,
-    /// Whether what is due may be tried (that try is counted already), or has been tried often enough.
+    /// Whether another try is allowed, which is counted already.
     may_try: bool,
     now: Timestamp,
 }
 
 impl Sweep {
-    /// Does what a file's record says is due. The index may lag, so the record has the last word. A try is counted before
-    /// it is made: whatever goes wrong with it, the next one comes later, and some day it was the last.
+    /// Finishes a file whose deadline has passed. The index may lag, so the record decides. A try is counted before it is
+    /// made, so that a try that fails comes later each time and ends.
     pub(crate) async fn finish_file(&self, owner: OwnerId, id: FileId) -> Result<(), BoxError> {
         let (before, detail) = match self.records.get_file(owner, id).await {
             Ok(found) => found,
@@ -30,31 +30,37 @@ impl Sweep {
             Err(error) => return Err(error.into()),
         };
         let now = lambda_startup::now();
-        let Some(due) = before.due.filter(|due| due.at <= now) else { return Ok(()) };
-        info!(file = %id, due = ?due.kind, tries = due.tries, "due");
-        let mut file = before.clone();
-        let may_try = file.postpone_due(now);
-        if detail.source_headers && due.kind == DueKind::Import {
-            file.await_message();
+        let Some(deadline) = before.deadline.filter(|deadline| deadline.at <= now) else { return Ok(()) };
+        info!(file = %id, status = %before.status(), tries = deadline.tries, "due");
+        let due = self.count_try(before, detail, now).await?;
+        if due.file.has_expired(now) {
+            return self.remove_expired(&due.file, now).await;
+        }
+        match due.file.state {
+            FileState::AwaitingUpload | FileState::AwaitingParts(_) => self.finish_upload(&due).await,
+            FileState::Importing(_) => self.queue_import_again(&due).await,
+            FileState::Probing(_) => self.finish_probing(&due).await,
+            FileState::Stored(_) | FileState::Failed { .. } => Ok(()), // it has not expired: the index was ahead
+        }
+    }
+
+    /// Postpones the deadline, and saves that if another try is allowed.
+    async fn count_try(&self, before: File, detail: Detail, now: Timestamp) -> Result<DueFile, BoxError> {
+        let postponed = before.clone().postponed(now);
+        let may_try = postponed.is_some();
+        let mut file = postponed.unwrap_or_else(|| before.clone());
+        if detail.source_headers && file.import().is_some() {
+            file = file.awaiting_message();
         }
         if may_try {
             self.records.save_file(&before, &file).await?;
             file.version += 1;
         }
-        if file.has_expired(now) {
-            return self.remove_expired(&file, now).await;
-        }
-        let due_file = DueFile { file, detail, may_try, now };
-        match due.kind {
-            DueKind::Upload => self.finish_upload(&due_file).await,
-            DueKind::Import => self.queue_import_again(&due_file).await,
-            DueKind::Probe => self.finish_probing(&due_file).await,
-            DueKind::Expire => Ok(()), // its time is not over: the index was ahead
-        }
+        Ok(DueFile { file, detail, may_try, now })
     }
 
-    /// A presigned upload whose time is over: perhaps its bytes came and only the event was lost, or all of its parts and
-    /// only the word that they are all.
+    /// Finishes an upload whose window is over. Its bytes may have come and only S3's event been lost, or all of its parts and
+    /// only the request to complete it.
     async fn finish_upload(&self, due: &DueFile) -> Result<(), BoxError> {
         if let Some(object) = self.stored(&due.file).await? {
             return self.probe_again(due, object).await;
@@ -65,7 +71,7 @@ impl Sweep {
         self.fail(due, "the upload expired: its bytes did not come in time").await
     }
 
-    /// Completes an upload that nobody has completed, if just its parts are there.
+    /// Completes a multipart upload that nobody has completed, if exactly its parts are stored.
     async fn complete_whole(&self, due: &DueFile) -> Result<bool, BoxError> {
         let (Some(plan), Some(upload)) = (due.file.part_plan(), due.file.upload_ref()) else {
             return Ok(false);
@@ -75,16 +81,15 @@ impl Sweep {
             Ok(_) | Err(ObjectsError::NoSuchUpload) => return Ok(false),
             Err(error) => return Err(error.into()),
         };
-        let mut completing = due.file.clone();
-        if !completing.completing(upload.upload_id, due.now) {
+        let Some(completing) = due.file.clone().completing(upload.upload_id, due.now) else {
             return Ok(false);
-        }
+        };
         self.records.save_file(&due.file, &completing).await?;
-        self.objects.complete_upload(upload, &parts).await?; // if it is gone, the next try sees to it
+        self.objects.complete_upload(upload, &parts).await?; // if it is gone, the next try ends the file
         Ok(true)
     }
 
-    /// An import that was not sent, or whose worker is gone.
+    /// Queues an import that was not queued, or whose worker is gone.
     async fn queue_import_again(&self, due: &DueFile) -> Result<(), BoxError> {
         let File { owner, id, .. } = due.file;
         match &due.detail.source_url {
@@ -97,8 +102,8 @@ impl Sweep {
         }
     }
 
-    /// Only the message can say with which headers the source is to be asked: it waits in its queue, or comes again by
-    /// itself once its worker is gone for longer than its visibility timeout. Nobody here can send another.
+    /// Waits for the message of an import with headers, which only the message holds: it is in its queue, or comes again after
+    /// the visibility timeout of its worker. `sweep` cannot send another.
     async fn await_message(&self, due: &DueFile) -> Result<(), BoxError> {
         if due.may_try && due.now < due.file.message_lost_at() {
             return Ok(());
@@ -106,7 +111,7 @@ impl Sweep {
         self.fail(due, HEADERS_LOST).await
     }
 
-    /// Bytes that should be stored by now but are not probed.
+    /// Finishes a file whose bytes should have been probed by now.
     async fn finish_probing(&self, due: &DueFile) -> Result<(), BoxError> {
         let file = &due.file;
         if let Some(object) = self.stored(file).await? {
@@ -115,7 +120,7 @@ impl Sweep {
         if let (Some(upload), true) = (file.upload_ref(), due.may_try) {
             let size = file.size.unwrap_or(0);
             let completed = self.objects.complete_stored_parts(upload, size).await?;
-            // Gone may mean that another one's completion, which S3 took minutes for, has come to its end just now.
+            // Gone may mean that another completion, which took S3 minutes, has just ended.
             if completed == Uploaded::Completed || self.stored(file).await?.is_some() {
                 return Ok(()); // S3's event has it probed
             }
@@ -140,22 +145,22 @@ impl Sweep {
 
     async fn remove_expired(&self, file: &File, now: Timestamp) -> Result<(), BoxError> {
         self.records.remove_file(file, now).await?;
-        self.objects.delete_file(file.owner, file.id, file.upload_id.as_deref()).await?;
+        self.objects.delete_file(file.owner, file.id, file.state.upload_id()).await?;
         if !file.may_still_receive_bytes() {
             self.records.forget_removed(file.owner, file.id).await?;
         }
         Ok(())
     }
 
-    /// Only if nothing has happened to it since it was looked at. Its parts go first: a failed record no longer knows of
-    /// them. Should a worker have begun on it just now, it throws them away itself.
+    /// Fails a file unless its record has changed since it was read. Its parts are aborted first, since a failed record does
+    /// not name them. A worker that has just claimed it aborts them itself.
     async fn fail(&self, due: &DueFile, reason: &str) -> Result<(), BoxError> {
         if let Some(upload) = due.file.upload_ref() {
             self.objects.abort_upload(upload).await?;
         }
-        let mut after = due.file.clone();
-        after.fail(reason, due.now);
-        self.records.save_file(&due.file, &after).await?;
+        if let Some(failed) = due.file.clone().failed(reason, due.now) {
+            self.records.save_file(&due.file, &failed).await?;
+        }
         Ok(())
     }
 
@@ -168,5 +173,5 @@ impl Sweep {
     }
 }
 
-// A lease outlives the function's time, so a worker whose lease is over cannot still be at work.
+// A lease is longer than the function's timeout, so a worker whose lease is over has ended.
 const _: () = assert!(limits::IMPORT_LEASE.as_secs() > 300);

@@ -38,8 +38,8 @@ async fn an_upload_whose_bytes_did_not_come_fails() {
     let file = app.file("clip.mp4").aged(25 * HOUR).awaiting_upload().await;
     assert_eq!(sweep(&app).await, json!({"done": 1, "failed": 0}));
     let failed = now(&app, &file).await;
-    assert_eq!((failed.status, failed.reserved_bytes), (Status::Failed, 0));
-    assert!(failed.error.is_some_and(|error| error.contains("expired")));
+    assert_eq!((failed.status(), failed.reserved_bytes()), (Status::Failed, 0));
+    assert!(failed.error().is_some_and(|error| error.contains("expired")));
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn bytes_whose_event_was_lost_are_probed_and_not_failed() {
     let event = app.receive("ProbeQueue").await.expect("a probe").body;
     let key = event["Records"][0]["s3"]["object"]["key"].as_str().expect("a key");
     assert!(key.ends_with(&file.id.to_string()), "{key}");
-    assert!(!now(&app, &file).await.status.is_terminal());
+    assert!(!now(&app, &file).await.status().is_terminal());
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn an_upload_with_all_its_parts_is_completed() {
     app.put_part(&file, 1).await;
     sweep(&app).await;
     assert!(app.has_bytes(&file).await);
-    assert_eq!(now(&app, &file).await.status, Status::Running);
+    assert_eq!(now(&app, &file).await.status(), Status::Running);
 }
 
 #[tokio::test]

@@ -72,7 +72,10 @@ async fn ask_for_outdated(
     let (mut asked, mut position) = (0, None::<ScanPosition>);
     loop {
         let (files, next) = records.scan_probed(position).await.context("the table cannot be read")?;
-        let outdated = |file: &&File| file.probed_by.as_deref().is_none_or(|by| is_outdated(by, layer));
+        let outdated = |file: &&File| {
+            let by = file.stored().and_then(|stored| stored.probed_by.as_deref());
+            by.is_none_or(|by| is_outdated(by, layer))
+        };
         for file in files.iter().filter(outdated) {
             ask(records, queue, pace, file.owner, file.id).await?;
             asked += 1;

@@ -24,6 +24,6 @@ fn awaits_upload(file: &File, now: Timestamp) -> Result<(), ApiError> {
     if file.awaits_upload(now) {
         return Ok(());
     }
-    let message = format!("The file does not wait for an upload: it is {}", file.status);
+    let message = format!("The file does not wait for an upload: it is {}", file.status());
     Err(ApiError::from(Reason::UploadOver).with_message(message))
 }

@@ -88,14 +88,14 @@ pub struct CompleteProbe {
 impl Probe {
     fn summary(file: &File) -> Option<Self> {
         let ProbeSummary { width, height, duration, duration_source, format_name, .. } =
-            file.probe.clone()?;
-        let partial = file.ffprobe_error.is_some();
+            file.probe().cloned()?;
+        let partial = file.ffprobe_error().is_some();
         Some(Self::Summary { width, height, duration, duration_source, format_name, partial })
     }
 
     fn complete(file: &File, full: &Value) -> Option<Self> {
         let part = |name: &str, none: Value| full.get(name).cloned().unwrap_or(none);
-        let probe = file.probe.clone()?;
+        let probe = file.probe().cloned()?;
         // A record whose facts cannot be read lacks them; ffprobe's own words are there all the same.
         let facts =
             full.get(PROBE_FACTS).and_then(|facts| ProbeFacts::deserialize(facts).ok()).unwrap_or_default();
@@ -105,7 +105,7 @@ impl Probe {
             duration: probe.duration,
             duration_source: probe.duration_source,
             format_name: probe.format_name,
-            partial: file.ffprobe_error.is_some(),
+            partial: file.ffprobe_error().is_some(),
             video_codec: probe.video_codec,
             audio_codec: probe.audio_codec,
             frame_rate: probe.frame_rate,
@@ -127,19 +127,19 @@ impl FileBody {
             id: file.id,
             name: file.name.to_string(),
             source: file.source,
-            status: file.status,
+            status: file.status(),
             created_at: file.created_at().to_string(),
             updated_at: file.updated_at.to_string(),
             size: file.size,
             content_type: file.content_type.clone(),
             checksum: file.checksum.clone(),
-            progress: file.progress.filter(|_| file.status == Status::Running),
+            progress: file.progress(),
             expires_at: file.expires_at.map(|at| at.to_string()),
             reference: file.reference(),
             download_url: base.download(file.id, &file.name),
-            error: file.error.clone(),
+            error: file.error().map(str::to_owned),
             ffprobe: Probe::summary(file),
-            ffprobe_error: file.ffprobe_error.clone(),
+            ffprobe_error: file.ffprobe_error().map(str::to_owned),
             detail: None,
             upload: None,
         }

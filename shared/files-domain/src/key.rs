@@ -135,7 +135,7 @@ impl fmt::Display for KeyHash {
 }
 
 /// What is stored of an API key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
     /// Whose files it opens.
     pub owner: OwnerId,
@@ -148,8 +148,10 @@ pub struct KeyRecord {
     /// When it was made.
     pub created_at: Timestamp,
     /// From when on it is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
     /// When it was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Timestamp>,
 }
 

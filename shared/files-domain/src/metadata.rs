@@ -53,6 +53,12 @@ impl Metadata {
     pub fn entries(&self) -> &BTreeMap<String, String> {
         &self.0
     }
+
+    /// Returns whether there are no entries.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 use std::fmt;
 
+use serde::{Deserialize, Deserializer, Serialize};
+
 /// A file's name as its owner sees it: one to 255 bytes of UTF-8 without control, direction or path characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub struct FileName(String);
 
 /// What a media type is that says nothing (RFC 2046, section 4.5.1).
@@ -48,6 +51,13 @@ impl FileName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// Reads a name that was stored.
+impl<'de> Deserialize<'de> for FileName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::clean(&String::deserialize(deserializer)?).unwrap_or_else(Self::fallback))
     }
 }
 

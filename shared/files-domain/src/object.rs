@@ -1,4 +1,16 @@
-use crate::{Checksum, FileId, OwnerId};
+use serde::{Deserialize, Serialize};
+
+use crate::{FileId, OwnerId};
+
+/// A checksum of the whole object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Checksum {
+    /// SHA-256, in lower-case hex.
+    Sha256(String),
+    /// CRC-64/NVME, in lower-case hex.
+    Crc64nvme(String),
+}
 
 /// Describes a stored object as S3 reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -29,9 +29,9 @@ impl ListFilter {
     /// Whether a list shows `file`.
     #[must_use]
     pub fn shows(&self, file: &File) -> bool {
-        self.status.is_none_or(|status| status == file.status)
+        self.status.is_none_or(|status| status == file.status())
             && self.source.is_none_or(|source| source == file.source)
-            && self.media_type.is_none_or(|media_type| Some(media_type) == file.media_type)
+            && self.media_type.is_none_or(|media_type| Some(media_type) == file.media_type())
             && self.created_after.is_none_or(|after| file.created_at() > after)
             && self.created_before.is_none_or(|before| file.created_at() < before)
     }

@@ -5,8 +5,8 @@ use crate::RecordsError;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 
+use crate::attribute::Item;
 use crate::error::{corrupt, unavailable};
-use crate::item::Item;
 
 /// Tries of a batch some of whose keys DynamoDB left unread.
 const MAX_BATCH_TRIES: u32 = 8;

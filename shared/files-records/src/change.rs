@@ -7,7 +7,7 @@ const MAX_ATTEMPTS: u32 = 8;
 
 impl Records {
     /// Reads a file, applies `change`, and writes the result if the record has not changed in between; otherwise starts
-    /// over. `change` returns `false` to write nothing. Returns the file as written; `None` if there is no such file, or
+    /// over. `change` returns `None` to write nothing. Returns the file as written; `None` if there is no such file, or
     /// nothing was written.
     ///
     /// # Errors
@@ -16,7 +16,7 @@ impl Records {
         &self,
         owner: OwnerId,
         id: FileId,
-        change: impl FnMut(&mut File) -> bool,
+        change: impl FnMut(File) -> Option<File>,
     ) -> Result<Option<File>, RecordsError> {
         self.change_file_with_origin(owner, id, None, change).await
     }
@@ -31,7 +31,7 @@ impl Records {
         owner: OwnerId,
         id: FileId,
         origin: Option<&Origin>,
-        change: impl FnMut(&mut File) -> bool,
+        change: impl FnMut(File) -> Option<File>,
     ) -> Result<Option<File>, RecordsError> {
         match self.get_file(owner, id).await {
             Ok((file, _)) => self.change_from(file, origin, change).await,
@@ -48,7 +48,7 @@ impl Records {
     pub async fn change_read_file(
         &self,
         file: File,
-        change: impl FnMut(&mut File) -> bool,
+        change: impl FnMut(File) -> Option<File>,
     ) -> Result<Option<File>, RecordsError> {
         self.change_from(file, None, change).await
     }
@@ -57,13 +57,10 @@ impl Records {
         &self,
         mut before: File,
         origin: Option<&Origin>,
-        mut change: impl FnMut(&mut File) -> bool,
+        mut change: impl FnMut(File) -> Option<File>,
     ) -> Result<Option<File>, RecordsError> {
         for _ in 0..MAX_ATTEMPTS {
-            let mut after = before.clone();
-            if !change(&mut after) {
-                return Ok(None);
-            }
+            let Some(after) = change(before.clone()) else { return Ok(None) };
             match self.save_file_with_origin(&before, &after, origin).await {
                 Ok(()) => return Ok(Some(after)),
                 Err(RecordsError::Changed) => {}

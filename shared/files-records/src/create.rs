@@ -4,8 +4,10 @@ use aws_sdk_dynamodb::types::{
 use files_domain::{Caller, Detail, File, FileId, Idempotency, OwnerId, Timestamp, limits};
 use serde::{Deserialize, Serialize};
 
+use crate::attribute::{Item, from_item, number, to_item};
 use crate::error::corrupt;
-use crate::item::{Item, SummaryItem, detail_to_item, from_item, number, owner_pk, primary_key, to_item};
+use crate::item::{detail_to_item, file_to_item};
+use crate::keys::{owner_pk, primary_key};
 use crate::transact::{Refused, condition_failed};
 use crate::{ClientRecords, Records, RecordsError};
 
@@ -52,7 +54,7 @@ impl ClientRecords {
         if let Some(idempotency) = idempotency {
             items.push(records.remember_request(file, idempotency, caller.now)?);
         }
-        items.push(records.put_new(to_item(SummaryItem::from(file))?)?);
+        items.push(records.put_new(file_to_item(file)?)?);
         if let Some(detail) = detail_to_item(file, detail)? {
             items.push(records.put_new(detail)?);
         }

@@ -1,25 +1,15 @@
-//! The sparse index of what time must finish, over several partitions so that none is hot.
+//! The sparse index of deadlines, over several partitions so that none is hot.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use files_domain::{File, FileId, OwnerId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::attribute::{Item, from_item, number, text};
 use crate::error::unavailable;
-use crate::item::{FILE_PREFIX, Item, from_item, ids, number, owner_pk, primary_key, text};
+use crate::keys::{
+    FILE_PREFIX, REMOVED_PREFIX, due_partition, due_shard, ids, owner_pk, primary_key, removed_sk,
+};
 use crate::{Records, RecordsError};
-
-/// In how many partitions the index is.
-pub const DUE_SHARDS: u8 = 4;
-
-pub(crate) const REMOVED_PREFIX: &str = "gone#";
-
-pub(crate) fn due_shard(id: FileId) -> String {
-    shard_name(id.spread() % DUE_SHARDS)
-}
-
-fn shard_name(shard: u8) -> String {
-    format!("due#{shard}")
-}
 
 /// What remains of a removed file until its bytes are deleted.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,10 +26,10 @@ impl RemovedItem {
     pub(crate) fn new(file: &File, now: Timestamp) -> Self {
         Self {
             pk: owner_pk(file.owner),
-            sk: format!("{REMOVED_PREFIX}{}", file.id),
-            due_shard: due_shard(file.id),
+            sk: removed_sk(file.id),
+            due_shard: due_partition(file.id),
             due_at: file.removal_due(now),
-            upload_id: file.upload_id.clone(),
+            upload_id: file.state.upload_id().map(str::to_owned),
         }
     }
 }
@@ -92,7 +82,7 @@ impl Records {
             .table_name(&self.table)
             .index_name("due")
             .key_condition_expression("due_shard = :shard AND due_at <= :now")
-            .expression_attribute_values(":shard", text(shard_name(shard)))
+            .expression_attribute_values(":shard", text(due_shard(shard)))
             .expression_attribute_values(":now", number(now.millis()))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX));
         let answer = query.send().await.map_err(unavailable)?;
@@ -106,7 +96,7 @@ impl Records {
     /// # Errors
     /// [`RecordsError::NotFound`]: nothing is left to do.
     pub async fn removed_upload(&self, owner: OwnerId, id: FileId) -> Result<Option<String>, RecordsError> {
-        let key = primary_key(owner_pk(owner), format!("{REMOVED_PREFIX}{id}"));
+        let key = primary_key(owner_pk(owner), removed_sk(id));
         let get = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
         let item = get.send().await.map_err(unavailable)?.item.ok_or(RecordsError::NotFound)?;
         Ok(item.get("upload_id").and_then(|id: &AttributeValue| id.as_s().ok()).cloned())

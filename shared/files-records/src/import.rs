@@ -1,12 +1,12 @@
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use files_domain::{DueKind, File, FileId, OwnerId, Status, Timestamp, limits};
+use files_domain::{File, FileId, FileState, Import, OwnerId, Source, Status, Timestamp, limits};
 
-use crate::due::due_shard;
+use crate::attribute::{Item, number, text, to_attribute};
 use crate::error::{corrupt, unavailable};
-use crate::item::{Item, file_from_item, file_sk, number, owner_pk, primary_key, text, to_attribute};
-use crate::list::status_partition;
+use crate::item::file_from_item;
+use crate::keys::{file_sk, owner_pk, primary_key, status_partition};
 use crate::{Records, RecordsError};
 
 /// Says what came of claiming an import.
@@ -14,7 +14,9 @@ use crate::{Records, RecordsError};
 #[expect(clippy::large_enum_variant, reason = "short-lived, never collected")]
 pub enum ImportClaim {
     /// This worker has the lease, as of this record.
-    Claimed(File),
+    Claimed(File<Import>),
+    /// This worker has the lease of an import whose bytes were all with S3: what is left is to make them an object.
+    Fetched(File),
     /// Another worker has the lease until then.
     HeldUntil(Timestamp),
     /// The import is finished, or its file is deleted.
@@ -39,30 +41,31 @@ impl Records {
             .table_name(&self.table)
             .set_key(Some(primary_key(owner_pk(owner), file_sk(id))))
             .update_expression(
-                "SET #status = :running, owner_status = :owner_status, updated_at = :now, lease_until = :lease, due = if_not_exists(due, :import), \
-                 due_at = :lease, due_shard = :shard ADD generation :one, version :one",
+                "SET owner_status = :running, updated_at = :now, lease_until = :lease, due_at = :lease \
+                 ADD generation :one, version :one",
             )
             .condition_expression(
-                "#status IN (:pending, :running) AND (attribute_not_exists(lease_until) OR lease_until <= :now)",
+                "#source = :url AND #state IN (:importing, :probing) \
+                 AND (attribute_not_exists(lease_until) OR lease_until <= :now)",
             )
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":pending", text(Status::Pending.to_string()))
-            .expression_attribute_values(":running", text(Status::Running.to_string()))
+            .expression_attribute_names("#source", "source")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":url", text(Source::Url.to_string()))
+            .expression_attribute_values(":importing", text("importing"))
+            .expression_attribute_values(":probing", text("probing"))
+            .expression_attribute_values(":running", to_attribute(status_partition(owner, Status::Running))?)
             .expression_attribute_values(":now", number(now.millis()))
-            .expression_attribute_values(":owner_status", to_attribute(status_partition(owner, Status::Running))?)
             .expression_attribute_values(":lease", number(lease_until.millis()))
-            .expression_attribute_values(":import", to_attribute(DueKind::Import)?)
-            .expression_attribute_values(":shard", text(due_shard(id)))
             .expression_attribute_values(":one", number(1))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match update.send().await {
             Ok(answer) => {
                 let item = answer.attributes.ok_or_else(|| corrupt("an update without its item"))?;
-                Ok(ImportClaim::Claimed(file_from_item(item)?))
+                Ok(claimed(file_from_item(item)?))
             }
             Err(error) => match refused(&error) {
-                Some(Some(item)) => unclaimed(file_from_item(item)?),
+                Some(Some(item)) => Ok(unclaimed(&file_from_item(item)?)),
                 Some(None) => Ok(ImportClaim::Over),
                 None => Err(unavailable(error)),
             },
@@ -74,7 +77,7 @@ impl Records {
     /// # Errors
     /// [`RecordsError::Changed`]: another worker has the lease, or the file is deleted. [`RecordsError::Busy`],
     /// [`RecordsError::Unavailable`].
-    pub async fn save_progress(&self, file: &File, now: Timestamp) -> Result<(), RecordsError> {
+    pub async fn save_progress(&self, file: &File<Import>, now: Timestamp) -> Result<(), RecordsError> {
         self.save_work(WorkUpdate::new(file, now)?).await
     }
 
@@ -85,38 +88,37 @@ impl Records {
     /// As [`save_progress`](Self::save_progress).
     pub async fn release_import(
         &self,
-        file: &File,
+        file: &File<Import>,
         again_at: Timestamp,
         now: Timestamp,
     ) -> Result<(), RecordsError> {
         let mut update = WorkUpdate::new(file, now)?;
-        update.set("due", ":due", to_attribute(DueKind::Import)?);
         update.set("due_at", ":due_at", number(again_at.millis()));
-        update.set("due_shard", ":shard", text(due_shard(file.id)));
         update.remove.push("lease_until");
         self.save_work(update).await
     }
 }
 
-/// What a worker writes down of its import, if that is still its own.
+/// The update by which a worker writes its import, on the condition that it still has the lease.
 struct WorkUpdate<'a> {
-    file: &'a File,
+    file: &'a File<Import>,
     set: Vec<String>,
     values: Vec<(&'static str, AttributeValue)>,
     remove: Vec<&'static str>,
 }
 
 impl<'a> WorkUpdate<'a> {
-    fn new(file: &'a File, now: Timestamp) -> Result<Self, RecordsError> {
+    fn new(file: &'a File<Import>, now: Timestamp) -> Result<Self, RecordsError> {
         let mut update = Self { file, set: Vec::new(), values: Vec::new(), remove: Vec::new() };
+        let import = &file.state;
         update.set("updated_at", ":now", number(now.millis()));
-        let setbacks = (file.setbacks > 0).then(|| number(file.setbacks));
-        update.set_or_remove("setbacks", ":setbacks", setbacks);
-        let tries = file.due.map(|due| due.tries).filter(|tries| *tries > 0);
+        let failures = (import.transient_failures > 0).then(|| number(import.transient_failures));
+        update.set_or_remove("transient_failures", ":failures", failures);
+        let tries = file.deadline.map(|deadline| deadline.tries).filter(|tries| *tries > 0);
         update.set_or_remove("due_tries", ":tries", tries.map(number));
-        update.set_or_remove("progress", ":progress", file.progress.map(to_attribute).transpose()?);
-        update.set_or_remove("upload_id", ":upload", file.upload_id.as_ref().map(text));
-        update.set_or_remove("resume", ":resume", file.resume.as_ref().map(to_attribute).transpose()?);
+        update.set_or_remove("progress", ":progress", import.progress.map(to_attribute).transpose()?);
+        update.set_or_remove("upload_id", ":upload", import.upload_id.as_ref().map(text));
+        update.set_or_remove("resume", ":resume", import.resume.as_ref().map(to_attribute).transpose()?);
         Ok(update)
     }
 
@@ -155,9 +157,9 @@ impl Records {
             .table_name(&self.table)
             .set_key(Some(primary_key(owner_pk(file.owner), file_sk(file.id))))
             .update_expression(work.expression())
-            .condition_expression("#status = :running AND generation = :mine")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":running", text(Status::Running.to_string()))
+            .condition_expression("#state = :importing AND generation = :mine")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":importing", text("importing"))
             .expression_attribute_values(":mine", number(file.generation))
             .expression_attribute_values(":one", number(1));
         for (placeholder, value) in work.values {
@@ -180,9 +182,14 @@ fn refused<R>(error: &SdkError<UpdateItemError, R>) -> Option<Option<Item>> {
     }
 }
 
-fn unclaimed(file: File) -> Result<ImportClaim, RecordsError> {
-    Ok(match file.lease_until {
-        Some(until) if !file.status.is_terminal() => ImportClaim::HeldUntil(until),
-        _ => ImportClaim::Over,
-    })
+fn claimed(file: File) -> ImportClaim {
+    let (file, state) = file.split();
+    match state {
+        FileState::Importing(import) => ImportClaim::Claimed(file.with_state(import)),
+        state => ImportClaim::Fetched(file.with_state(state)),
+    }
+}
+
+fn unclaimed(file: &File) -> ImportClaim {
+    file.state.lease_until().map_or(ImportClaim::Over, ImportClaim::HeldUntil)
 }

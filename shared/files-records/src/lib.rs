@@ -1,9 +1,13 @@
-//! The records in DynamoDB: keys, items, conditional writes, pages.
+//! The records in DynamoDB: primary keys, items, conditional writes, pages.
 //!
-//! Two tables. In the files table, a file is a summary item and, where there is more to say, a detail item; whatever still
-//! has to happen to it is an attribute of the summary, set in the same transaction that makes it necessary. The keys table
-//! holds the API keys; functions only read it.
+//! There are two tables. In the files table, a file is a summary item and, unless it would be empty, a detail item. The
+//! deadline by which `sweep` finishes what nobody else has finished is an attribute of the summary, written in the transaction
+//! that makes it necessary. The keys table holds the API keys; functions only read it.
 
+mod api_key_cache;
+mod api_key_item;
+mod api_keys;
+mod attribute;
 mod batch;
 mod change;
 mod client;
@@ -12,8 +16,6 @@ mod due;
 mod error;
 mod import;
 mod item;
-mod key_cache;
-mod key_item;
 mod keys;
 mod list;
 mod probe;
@@ -24,12 +26,13 @@ mod save;
 mod scan;
 mod transact;
 
+pub use api_keys::Keys;
 pub use client::ClientRecords;
 pub use create::Created;
-pub use due::{DUE_SHARDS, DueItem, DueItems, DueWhat};
+pub use due::{DueItem, DueItems, DueWhat};
 pub use error::RecordsError;
 pub use import::ImportClaim;
-pub use keys::Keys;
+pub use keys::DUE_SHARDS;
 pub use probe::SavedProbe;
 pub use probe_output::{MAX_INLINE_BYTES, pack_probe, unpack_probe};
 pub use scan::ScanPosition;

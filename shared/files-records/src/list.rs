@@ -6,23 +6,13 @@
 use std::ops::RangeInclusive;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use files_domain::{
-    Caller, FileId, ListFilter, MediaType, OwnerId, Page, PageOrder, PageRequest, Status, Timestamp,
-};
+use files_domain::{Caller, FileId, ListFilter, OwnerId, Page, PageOrder, PageRequest, Timestamp};
 
+use crate::attribute::{Item, text};
 use crate::error::{corrupt, unavailable};
-use crate::item::{FILE_PREFIX, Item, file_from_item, file_sk, owner_pk, primary_key, text};
+use crate::item::file_from_item;
+use crate::keys::{FILE_PREFIX, file_sk, owner_pk, primary_key, status_partition, type_partition};
 use crate::{ClientRecords, Records, RecordsError};
-
-/// The partition of the index `status` in which a file is; `None` for `success`, which is not in it.
-pub(crate) fn status_partition(owner: OwnerId, status: Status) -> Option<String> {
-    (status != Status::Success).then(|| format!("{}#{status}", owner_pk(owner)))
-}
-
-/// The partition of the index `type` in which a file is, once it is known what it is.
-pub(crate) fn type_partition(owner: OwnerId, media_type: MediaType) -> String {
-    format!("{}#{media_type}", owner_pk(owner))
-}
 
 /// Where a list is read from.
 struct Walk {

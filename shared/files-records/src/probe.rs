@@ -6,12 +6,10 @@ use aws_sdk_dynamodb::types::{
 };
 use files_domain::{File, FileId, MediaType, OwnerId, ProbeDone, Probed, Status};
 
+use crate::attribute::{number, text, to_attribute};
 use crate::error::{corrupt, unavailable};
-use crate::item::{
-    FULL_PROBE, FULL_PROBE_IN_OBJECT, detail_sk, file_from_item, file_sk, full_probe_attribute, number,
-    owner_pk, primary_key, text, to_attribute,
-};
-use crate::list::type_partition;
+use crate::item::{FULL_PROBE, FULL_PROBE_IN_OBJECT, file_from_item, full_probe_attribute};
+use crate::keys::{detail_sk, file_sk, owner_pk, primary_key, type_partition};
 use crate::transact::{Refused, condition_failed};
 use crate::{Records, RecordsError};
 
@@ -87,10 +85,10 @@ impl Records {
         let update = self.client.update_item().table_name(&self.table);
         let update = update
             .set_key(Some(primary_key(owner_pk(owner), file_sk(id))))
-            .condition_expression("#status = :success")
+            .condition_expression("#state = :stored")
             .update_expression("SET probe_again = :yes ADD version :one")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":success", text(Status::Success.to_string()))
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":stored", text("stored"))
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
             .expression_attribute_values(":one", number(1));
         match update.send().await.map_err(SdkError::into_service_error) {
@@ -108,7 +106,7 @@ impl Records {
         done: &ProbeDone,
     ) -> Result<TransactWriteItem, RecordsError> {
         let mut set = vec![
-            "#status = :success",
+            "#state = :stored",
             "updated_at = :now",
             "media_type = :media_type",
             "owner_type = :owner_type",
@@ -117,14 +115,13 @@ impl Records {
             .table_name(&self.table)
             .set_key(Some(primary_key(owner_pk(owner), file_sk(id))))
             .condition_expression(
-                "#status IN (:pending, :running) AND #size = :size AND reserved_bytes = :size \
-                 AND attribute_not_exists(importing) AND attribute_not_exists(expires_at)",
+                "#state IN (:awaiting, :probing) AND #size = :size AND attribute_not_exists(expires_at)",
             )
-            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#state", "state")
             .expression_attribute_names("#size", "size") // a function's name otherwise
-            .expression_attribute_values(":success", text(Status::Success.to_string()))
-            .expression_attribute_values(":pending", text(Status::Pending.to_string()))
-            .expression_attribute_values(":running", text(Status::Running.to_string()))
+            .expression_attribute_values(":stored", text("stored"))
+            .expression_attribute_values(":awaiting", text("awaiting_upload"))
+            .expression_attribute_values(":probing", text("probing"))
             .expression_attribute_values(":now", number(done.now.millis()))
             .expression_attribute_values(":size", number(done.object.size))
             .expression_attribute_values(":one", number(1))
@@ -155,7 +152,7 @@ impl Records {
         update = set_object(update, &mut set, done)?;
         let update = update
             .update_expression(format!(
-                "SET {} REMOVE owner_status, due, due_at, due_shard, due_tries, progress, lease_until, upload_id ADD version :one",
+                "SET {} REMOVE owner_status, due_at, due_shard, due_tries, lease_until, upload_id ADD version :one",
                 set.join(", ")
             ))
             .build()
@@ -198,13 +195,9 @@ impl Records {
                 Err(RecordsError::NotFound) => return Ok(SavedProbe::NoRecord),
                 Err(error) => return Err(error),
             };
-            let mut after = before.clone();
-            let again = before.status.is_terminal();
-            if !again {
-                after.probed(done);
-            } else if !after.probed_again(done) {
-                return Ok(SavedProbe::AlreadyTerminal(before.status));
-            }
+            let again = before.status().is_terminal();
+            let after = if again { before.clone().probed_again(done) } else { before.clone().probed(done) };
+            let Some(after) = after else { return Ok(SavedProbe::AlreadyTerminal(before.status())) };
             let mut items = vec![self.put_instead(&before, &after)?];
             items.extend(self.save_full(owner, id, done)?);
             items.extend(self.usage_change(owner, Some(&before), Some(&after))?);

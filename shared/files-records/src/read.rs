@@ -2,9 +2,11 @@ use std::collections::HashMap;
 
 use files_domain::{Caller, Detail, File, FileId, OwnerId, Scope};
 
+use crate::attribute::Item;
 use crate::batch::{self, ByTable};
 use crate::error::corrupt;
-use crate::item::{Item, detail_from_item, detail_sk, file_from_item, file_sk, owner_pk, primary_key};
+use crate::item::{detail_from_item, file_from_item};
+use crate::keys::{detail_sk, file_sk, owner_pk, primary_key};
 use crate::{ClientRecords, Records, RecordsError};
 
 impl ClientRecords {

@@ -1,9 +1,10 @@
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use files_domain::{Caller, File, FileId, OwnerId, Timestamp};
 
-use crate::due::{REMOVED_PREFIX, RemovedItem};
+use crate::attribute::{Item, number, to_item};
+use crate::due::RemovedItem;
 use crate::error::{corrupt, unavailable};
-use crate::item::{Item, detail_sk, file_sk, number, owner_pk, primary_key, to_item};
+use crate::keys::{detail_sk, file_sk, owner_pk, primary_key, removed_sk};
 use crate::transact::{Refused, condition_failed};
 use crate::{ClientRecords, Records, RecordsError};
 
@@ -47,7 +48,7 @@ impl Records {
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
     pub async fn forget_removed(&self, owner: OwnerId, id: FileId) -> Result<(), RecordsError> {
-        let key = primary_key(owner_pk(owner), format!("{REMOVED_PREFIX}{id}"));
+        let key = primary_key(owner_pk(owner), removed_sk(id));
         self.client
             .delete_item()
             .table_name(&self.table)

@@ -1,8 +1,10 @@
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use files_domain::{File, Origin};
 
+use crate::attribute::{number, to_attribute};
 use crate::error::corrupt;
-use crate::item::{SummaryItem, detail_sk, number, owner_pk, primary_key, to_attribute, to_item};
+use crate::item::file_to_item;
+use crate::keys::{detail_sk, owner_pk, primary_key};
 use crate::transact::Refused;
 use crate::{Records, RecordsError};
 
@@ -52,7 +54,7 @@ impl Records {
         let next = File { version: before.version + 1, ..after.clone() };
         let put = Put::builder()
             .table_name(&self.table)
-            .set_item(Some(to_item(SummaryItem::from(&next))?))
+            .set_item(Some(file_to_item(&next)?))
             .condition_expression("version = :seen")
             .expression_attribute_values(":seen", number(before.version))
             .build()

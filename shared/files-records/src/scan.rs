@@ -1,9 +1,11 @@
 //! All files of a deployment: for its operator, not for any request.
 
-use files_domain::{File, Status};
+use files_domain::File;
 
+use crate::attribute::{Item, text};
 use crate::error::unavailable;
-use crate::item::{FILE_PREFIX, Item, file_from_item, text};
+use crate::item::file_from_item;
+use crate::keys::FILE_PREFIX;
 use crate::{Records, RecordsError};
 
 /// Where a scan goes on.
@@ -24,10 +26,10 @@ impl Records {
             .client
             .scan()
             .table_name(&self.table)
-            .filter_expression("begins_with(sk, :file) AND #status = :success")
-            .expression_attribute_names("#status", "status")
+            .filter_expression("begins_with(sk, :file) AND #state = :stored")
+            .expression_attribute_names("#state", "state")
             .expression_attribute_values(":file", text(FILE_PREFIX))
-            .expression_attribute_values(":success", text(Status::Success.to_string()))
+            .expression_attribute_values(":stored", text("stored"))
             .set_exclusive_start_key(from.map(|position| position.0));
         let answer = scan.send().await.map_err(unavailable)?;
         let files =

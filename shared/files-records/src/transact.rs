@@ -5,8 +5,9 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem, Update};
 use files_domain::{File, OwnerId};
 
+use crate::attribute::number;
 use crate::error::{corrupt, unavailable};
-use crate::item::{number, owner_pk, primary_key};
+use crate::keys::{owner_pk, primary_key};
 use crate::{Records, RecordsError};
 
 /// How long a transaction that meets others on the same items is tried again.
@@ -58,8 +59,11 @@ impl Records {
         after: Option<&File>,
     ) -> Result<Option<TransactWriteItem>, RecordsError> {
         let change = |count: fn(&File) -> i128| after.map_or(0, count) - before.map_or(0, count);
-        let (files, bytes, imports) =
-            (change(|_| 1), change(|file| file.reserved_bytes.into()), change(|file| file.importing.into()));
+        let (files, bytes, imports) = (
+            change(|_| 1),
+            change(|file| file.reserved_bytes().into()),
+            change(|file| file.import().is_some().into()),
+        );
         if (files, bytes, imports) == (0, 0, 0) {
             return Ok(None);
         }

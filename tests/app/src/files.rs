@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use files_domain::{
-    Caller, Detail, File, FileId, FileName, NewFile, PartPlan, ProbeDone, Probed, Scope, Source, Timestamp,
-    UploadRef,
+    Caller, Detail, File, FileId, FileName, FileState, MultipartUpload, NewFile, PartPlan, ProbeDone, Probed,
+    Scope, Timestamp,
 };
 use files_objects::Upload;
 use files_records::RecordsError;
@@ -50,7 +50,7 @@ impl FileBuilder<'_> {
 
     /// Creates a file with the bytes [`CONTENT`], stored and not probed: its status is `running`.
     pub async fn unprobed(self) -> File {
-        let (app, new) = (self.app, self.new_file(Source::Upload));
+        let (app, new) = (self.app, self.new_file());
         let file =
             self.save(Detail::default(), |caller, id, now| new.being_stored(caller.owner(), id, now)).await;
         app.put_bytes(&file).await;
@@ -59,34 +59,32 @@ impl FileBuilder<'_> {
 
     /// Creates a file that waits for a presigned PUT of [`CONTENT`].
     pub async fn awaiting_upload(self) -> File {
-        let new = self.new_file(Source::Upload);
+        let new = self.new_file();
         self.save(Detail::default(), |caller, id, now| new.awaiting_upload(caller.owner(), id, now)).await
     }
 
     /// Creates a file that waits for `size` bytes in a multipart upload.
     pub async fn awaiting_parts(self, size: u64) -> File {
         let plan = PartPlan::for_size(size).expect("a size that S3 takes");
-        let new = NewFile { size: Some(size), ..self.new_file(Source::Upload) };
+        let new = NewFile { size: Some(size), ..self.new_file() };
         self.save(Detail::default(), |caller, id, now| new.awaiting_parts(plan, caller.owner(), id, now))
             .await
     }
 
     /// Creates a file that waits for its import from `url`. No message is sent.
     pub async fn awaiting_import(self, url: &str) -> File {
-        let new = NewFile { size: None, content_type: None, ..self.new_file(Source::Url) };
+        let new = NewFile { size: None, content_type: None, ..self.new_file() };
         let detail = Detail { source_url: Some(url.to_owned()), ..Detail::default() };
-        self.save(detail, |caller, id, now| new.awaiting_import(caller.owner(), id, now)).await
+        self.save(detail, |caller, id, now| new.awaiting_import(false, caller.owner(), id, now).into()).await
     }
 
-    fn new_file(&self, source: Source) -> NewFile {
+    fn new_file(&self) -> NewFile {
         NewFile {
             name: FileName::clean(&self.name).expect("a name"),
-            source,
             size: Some(CONTENT.len() as u64),
             content_type: Some("video/mp4".to_owned()),
             announced_sha256: None,
             expires_at: self.expires_at,
-            name_from_source: false,
         }
     }
 
@@ -133,13 +131,16 @@ impl TestApp {
         let (records, objects) = (self.operator().records(), self.operator().objects());
         let upload = objects.create_upload(file.owner, file.id, file.content_type.as_deref()).await;
         let upload = upload.expect("the upload can be created");
-        let ask = |file: &mut File| file.parts_asked_for(Some(&upload), lambda_startup::now());
-        let changed = records.change_read_file(file.clone(), ask).await.expect("the record can be changed");
-        // A file that is old by its record no longer waits for its parts, but may have got them in time.
-        if changed.is_none() {
-            let after = File { upload_id: Some(upload), ..file.clone() };
-            records.save_file(file, &after).await.expect("the record can be changed");
-        }
+        let start = |file: File| {
+            let (file, state) = file.split();
+            let FileState::AwaitingParts(parts) = state else { panic!("{state:?}") };
+            Some(file.with_state(FileState::AwaitingParts(MultipartUpload {
+                upload_id: Some(upload.clone()),
+                ..parts
+            })))
+        };
+        let started = records.change_read_file(file.clone(), start).await.expect("the record can be changed");
+        started.expect("the file waits for parts");
     }
 
     /// Stores a part of a file's multipart upload, which is started, with the size that it was announced with.
@@ -147,8 +148,7 @@ impl TestApp {
         let file = self.find(file).await.expect("the record");
         let length = file.part_plan().and_then(|plan| plan.length(number)).expect("a part");
         let bytes = Bytes::from(vec![b'p'; usize::try_from(length).expect("a part")]);
-        let upload_id = file.upload_id.as_deref().expect("an upload");
-        let upload = UploadRef { owner: file.owner, id: file.id, upload_id };
+        let upload = file.upload_ref().expect("an upload");
         let number = i32::try_from(number).expect("a number");
         self.operator().objects().put_part(upload, number, bytes).await.expect("the part can be stored");
     }

@@ -10,18 +10,18 @@ use test_app::TestApp;
 async fn files_are_found_in_the_state_that_was_asked_for() {
     let app = TestApp::new().await;
     let stored = app.upload("clip.mp4").await;
-    assert_eq!((stored.status, stored.size), (Status::Success, Some(19)));
+    assert_eq!((stored.status(), stored.size), (Status::Success, Some(19)));
     let unprobed = app.file("clip.mp4").unprobed().await;
     let waiting = app.file("clip.mp4").awaiting_upload().await;
     let parts = app.file("clip.mp4").awaiting_parts(12 << 20).await;
     let import = app.file("clip.mp4").awaiting_import("https://media.example/clip.mp4").await;
-    assert_eq!((unprobed.status, waiting.status), (Status::Running, Status::Pending));
-    assert_eq!((parts.part_plan().map(|plan| plan.count()), import.importing), (Some(2), true));
+    assert_eq!((unprobed.status(), waiting.status()), (Status::Running, Status::Pending));
+    assert_eq!((parts.part_plan().map(|plan| plan.count()), import.import().is_some()), (Some(2), true));
     for (file, has_bytes) in
         [(&stored, true), (&unprobed, true), (&waiting, false), (&parts, false), (&import, false)]
     {
         assert_eq!(app.has_bytes(file).await, has_bytes, "{file:?}");
-        assert_eq!(app.find(file).await.map(|file| file.status), Some(file.status));
+        assert_eq!(app.find(file).await.map(|file| file.status()), Some(file.status()));
     }
 }
 

@@ -4,7 +4,7 @@ mod objects;
 mod queues;
 mod records;
 
-pub use records::{Item, Usage};
+pub use records::{Item, Usage, status, text};
 
 use std::ops::Deref;
 use std::time::Duration;

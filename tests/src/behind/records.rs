@@ -57,8 +57,10 @@ impl Behind {
         for item in self.items().await {
             if item.get("sk").is_some_and(|sk| sk.as_s().is_ok_and(|sk| sk.starts_with("file#"))) {
                 sum.files += 1;
-                sum.bytes += number(&item, "reserved_bytes");
-                sum.imports += i64::from(matches!(item.get("importing"), Some(AttributeValue::Bool(true))));
+                let state = text(&item, "state").expect("a state");
+                let reserves = !matches!(state, "importing" | "failed");
+                sum.bytes += if reserves { number(&item, "size") } else { 0 };
+                sum.imports += i64::from(state == "importing");
             }
         }
         sum
@@ -128,6 +130,25 @@ impl Behind {
             ("sk".to_owned(), AttributeValue::S(sk.to_owned())),
         ])
     }
+}
+
+/// Returns a text attribute.
+#[must_use]
+pub fn text<'i>(item: &'i Item, name: &str) -> Option<&'i str> {
+    item.get(name)?.as_s().ok().map(String::as_str)
+}
+
+/// Returns the status of a file by its summary item.
+#[must_use]
+pub fn status(item: &Item) -> Option<&'static str> {
+    Some(match text(item, "state")? {
+        "importing" if number(item, "generation") > 0 => "running",
+        "awaiting_upload" | "awaiting_parts" | "importing" => "pending",
+        "probing" => "running",
+        "stored" => "success",
+        "failed" => "failed",
+        other => panic!("no state: {other}"),
+    })
 }
 
 fn number(item: &Item, name: &str) -> i64 {

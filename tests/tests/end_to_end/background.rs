@@ -1,6 +1,6 @@
 //! What goes on behind the API when something was lost, came twice, or came too late.
 
-use files_domain::{ApiKey, Caller, Detail, FileId, FileName, NewFile, Scope, Source};
+use files_domain::{ApiKey, Caller, Detail, File, FileId, FileName, NewFile, Scope};
 use files_records::Created;
 use files_tests::cloud::now;
 use files_tests::owner::id;
@@ -14,14 +14,12 @@ const LONG_AGO: u64 = 1;
 async fn unsent_import(owner: &Owner, url: &str) -> Value {
     let new = NewFile {
         name: FileName::fallback(),
-        source: Source::Url,
         size: None,
         content_type: None,
         announced_sha256: None,
         expires_at: None,
-        name_from_source: true,
     };
-    let file = new.awaiting_import(owner.behind.owner, FileId::new(now()), now());
+    let file = File::from(new.awaiting_import(true, owner.behind.owner, FileId::new(now()), now()));
     let detail = Detail { source_url: Some(url.to_owned()), ..Detail::default() };
     let key = ApiKey::parse(owner.key()).expect("a key");
     let access = Caller { key, scope: Scope::Write, now: now() };

@@ -131,7 +131,7 @@ async fn a_source_that_asks_to_be_left_alone_is() {
     let file = owner.import(&source.url("/a.bin")).await;
     until("it rests", async || {
         let item = owner.behind.file_item(id(&file)).await;
-        (item.contains_key("setbacks") && !item.contains_key("lease_until")).then_some(())
+        (item.contains_key("transient_failures") && !item.contains_key("lease_until")).then_some(())
     })
     .await;
     assert_eq!(source.asked().len(), 1);
@@ -148,5 +148,5 @@ async fn a_source_that_asks_to_be_left_alone_is() {
     let file = owner.wait_until_success(&file).await;
     assert!(owner.download(&file).await == content.bytes(), "other bytes");
     let item = owner.behind.file_item(id(&file)).await;
-    assert!(!item.contains_key("setbacks") && !item.contains_key("resume"), "{item:?}");
+    assert!(!item.contains_key("transient_failures") && !item.contains_key("resume"), "{item:?}");
 }

@@ -17,7 +17,7 @@ async fn what_a_page_says_is_shown_with_the_file_and_in_no_list() {
 
     let (records, owner_id) = (owner.behind.records(), owner.behind.owner);
     let (before, _) = records.get_file(owner_id, id(&file).parse().expect("an id")).await.expect("a record");
-    assert!(before.status == Status::Success && matches!(before.checksum, Some(Checksum::Sha256(_))));
+    assert!(before.status() == Status::Success && matches!(before.checksum, Some(Checksum::Sha256(_))));
     let claims = PageClaims {
         title: Some("A film\r\n\u{202e}<b>".to_owned()),
         page_url: Some("https://video.example/watch?v=1".to_owned()),

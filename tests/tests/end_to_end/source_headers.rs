@@ -1,6 +1,6 @@
 //! Headers for the source of an import: they reach it, and nobody else.
 
-use files_domain::{ApiKey, Caller, Detail, FileId, FileName, NewFile, Scope, Source};
+use files_domain::{ApiKey, Caller, Detail, File, FileId, FileName, NewFile, Scope};
 use files_records::{Created, ImportClaim};
 use files_tests::cloud::now;
 use files_tests::owner::id;
@@ -120,14 +120,12 @@ async fn they_are_a_part_of_what_an_idempotency_key_stands_for() {
 async fn unsent(owner: &Owner, url: &str) -> Value {
     let new = NewFile {
         name: FileName::fallback(),
-        source: Source::Url,
         size: None,
         content_type: None,
         announced_sha256: None,
         expires_at: None,
-        name_from_source: true,
     };
-    let file = new.awaiting_import(owner.behind.owner, FileId::new(now()), now());
+    let file = File::from(new.awaiting_import(true, owner.behind.owner, FileId::new(now()), now()));
     let detail = Detail { source_url: Some(url.to_owned()), source_headers: true, ..Detail::default() };
     let key = ApiKey::parse(owner.key()).expect("a key");
     let access = Caller { key, scope: Scope::Write, now: now() };

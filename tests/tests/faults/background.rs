@@ -81,7 +81,7 @@ async fn giving_an_import_back_survives_at_every_call() {
     };
     let rests = async |fire: &Fire, id: &str| {
         let item = fire.owner.behind.file_item(id).await;
-        item.contains_key("setbacks") && !item.contains_key("lease_until")
+        item.contains_key("transient_failures") && !item.contains_key("lease_until")
     };
     fire.at_each_call(("resting import", "import-file"), nothing, busy, rests).await;
     fire.end().await;

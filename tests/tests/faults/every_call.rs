@@ -1,12 +1,13 @@
 //! A function is killed at each single call that it makes for a client's request, or the call's response is lost.
 
 use bytes::Bytes;
+use files_tests::behind::status;
 use files_tests::owner::id;
 use files_tests::{Cloud, Form, Owner, Reply, SourceServer, media, retry, until};
 use serde_json::{Value, json};
 
 use crate::client;
-use crate::invariants::{End, Known, text, violations};
+use crate::invariants::{End, Known, violations};
 use crate::recovery::recover;
 
 /// What happens at the call.
@@ -82,7 +83,7 @@ impl Fire {
     /// Whether the file is in its last status, or gone.
     pub(crate) async fn is_terminal(&self, id: &str) -> bool {
         let item = self.owner.behind.item(&format!("file#{id}")).await;
-        item.is_none_or(|item| matches!(text(&item, "status"), Some("success" | "failed")))
+        item.is_none_or(|item| matches!(status(&item), Some("success" | "failed")))
     }
 
     /// Sends a request until it is answered.

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
-use files_tests::behind::Item;
+use files_tests::behind::{Item, status, text};
 use files_tests::{Owner, media};
 use serde_json::Value;
 
@@ -97,7 +96,7 @@ impl Stores {
         }
         for key in self.objects.keys() {
             let id = key.rsplit('/').next().unwrap_or_default();
-            if self.files.get(id).and_then(|item| text(item, "status")) != Some("success") {
+            if self.files.get(id).and_then(status) != Some("success") {
                 wrong.push(format!("the object {key} belongs to no file that has bytes"));
             }
         }
@@ -151,14 +150,16 @@ impl Stores {
 /// A file has ended, as it must have, and what it says of its bytes is so.
 async fn check_file(owner: &Owner, stores: &Stores, id: &str, known: Option<&Known>) -> Result<(), String> {
     let item = &stores.files[id];
-    for left in ["due_at", "due", "lease_until", "upload_id", "importing", "progress", "resume", "setbacks"] {
+    for left in
+        ["due_at", "lease_until", "upload_id", "part_size", "progress", "resume", "transient_failures"]
+    {
         if item.contains_key(left) && !(left.starts_with("due") && item.contains_key("expires_at")) {
             return Err(format!("{left} is left: {item:?}"));
         }
     }
     let end = known.map(|known| &known.end);
     let stored = stores.objects.get(&owner.behind.object_key(id)).copied();
-    match (text(item, "status"), end) {
+    match (status(item), end) {
         (Some("failed"), None | Some(End::Failed | End::BytesOrFailed(_) | End::Unknown)) => match stored {
             None => Ok(()),
             Some(size) => Err(format!("failed, with {size} bytes")),
@@ -196,13 +197,5 @@ fn told(end: Option<&End>) -> &'static str {
         Some(End::Failed) => "failed",
         Some(End::Gone) => "deleted",
         _ => "of any file",
-    }
-}
-
-/// An attribute that is text.
-pub(crate) fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
-    match item.get(name)? {
-        AttributeValue::S(text) => Some(text),
-        _ => None,
     }
 }

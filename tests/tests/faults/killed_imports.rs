@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use fastrand::Rng;
+use files_tests::behind::text;
 use files_tests::cloud::{children, kill};
 use files_tests::owner::id;
 use files_tests::{Cloud, Content, Owner, RangedSource, Reply, SourceServer, skip_on_deployment, until};
 use serde_json::json;
 
-use crate::invariants::{End, Known, text, violations};
+use crate::invariants::{End, Known, violations};
 use crate::recovery::{LONG_AGO, recover};
 
 const IMPORTS: usize = 50;

@@ -5,10 +5,8 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::QueueAttributeName;
-use files_tests::behind::Item;
+use files_tests::behind::{Item, status, text};
 use files_tests::{Cloud, Owner};
-
-use crate::invariants::text;
 
 /// A moment long ago.
 pub(crate) const LONG_AGO: u64 = 1;
@@ -62,7 +60,7 @@ async fn open(owners: &[&Owner]) -> Vec<String> {
         let items = open_items(owner).await;
         open.extend(items.iter().map(|item| {
             let of = |name| text(item, name).unwrap_or_default();
-            format!("{} {} {:?}", of("sk"), of("status"), item.get("version"))
+            format!("{} {} {:?}", of("sk"), status(item).unwrap_or_default(), item.get("version"))
         }));
     }
     if open.is_empty() {
@@ -83,7 +81,7 @@ async fn open_items(owner: &Owner) -> Vec<Item> {
     let mut items = owner.behind.items().await;
     items.retain(|item| {
         let sk = text(item, "sk").unwrap_or_default();
-        let unfinished = !matches!(text(item, "status"), Some("success" | "failed"));
+        let unfinished = !matches!(status(item), Some("success" | "failed"));
         sk.starts_with("gone#") || (sk.starts_with("file#") && (unfinished || is_expired(item)))
     });
     items
@@ -107,7 +105,7 @@ async fn strays(owner: &Owner) -> Vec<String> {
     let items = owner.behind.items().await;
     let good: BTreeSet<_> = items
         .iter()
-        .filter(|item| text(item, "status") == Some("success"))
+        .filter(|item| status(item) == Some("success"))
         .filter_map(|item| text(item, "sk")?.strip_prefix("file#"))
         .collect();
     objects.retain(|key| !good.contains(key.rsplit('/').next().unwrap_or_default()));

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use files_domain::{
-    ApiKey, Caller, Checksum, Detail, File, FileId, FileName, ImportedObject, NewFile, Scope, Source,
+    ApiKey, Caller, Checksum, Detail, File, FileId, FileName, FileState, ImportedObject, NewFile, Scope,
 };
 use files_records::Created;
 use files_tests::cloud::now;
@@ -12,16 +12,9 @@ use serde_json::Value;
 
 use crate::recovery::LONG_AGO;
 
-fn new(source: Source, size: Option<u64>) -> NewFile {
-    NewFile {
-        name: FileName::fallback(),
-        source,
-        size,
-        content_type: None,
-        announced_sha256: None,
-        expires_at: None,
-        name_from_source: source == Source::Url,
-    }
+fn new(size: Option<u64>) -> NewFile {
+    let name = FileName::fallback();
+    NewFile { name, size, content_type: None, announced_sha256: None, expires_at: None }
 }
 
 async fn create(owner: &Owner, file: File, detail: Detail) -> File {
@@ -34,13 +27,13 @@ async fn create(owner: &Owner, file: File, detail: Detail) -> File {
 
 /// An import that is written down, and of which nobody was told.
 pub(crate) async fn import(owner: &Owner, url: &str) -> File {
-    let file = new(Source::Url, None).awaiting_import(owner.behind.owner, FileId::new(now()), now());
+    let file = new(None).awaiting_import(true, owner.behind.owner, FileId::new(now()), now()).into();
     create(owner, file, Detail { source_url: Some(url.to_owned()), ..Detail::default() }).await
 }
 
 /// An uploaded file whose bytes never reached S3.
 pub(crate) async fn unstored(owner: &Owner) -> File {
-    let file = new(Source::Upload, Some(9)).being_stored(owner.behind.owner, FileId::new(now()), now());
+    let file = new(Some(9)).being_stored(owner.behind.owner, FileId::new(now()), now());
     create(owner, file, Detail::default()).await
 }
 
@@ -54,8 +47,7 @@ pub(crate) async fn uncompleted(owner: &Owner, url: &str, bytes: &Bytes) -> File
         name: None,
         upload_id: Some(owner.behind.begin_upload(&before.id.to_string(), bytes.clone()).await),
     };
-    let mut after = before.clone();
-    after.imported(object, now());
+    let after = before.clone().imported(object, now()).expect("an import");
     owner.behind.records().save_file(&before, &after).await.expect("nobody else writes it");
     after
 }
@@ -65,10 +57,11 @@ pub(crate) async fn given_up(owner: &Owner, url: &str) -> File {
     let before = import(owner, url).await;
     let mut after = before.clone();
     after.generation = 1;
-    after.lease_until = Some(before.updated_at); // a worker that was done would have let go of it
-    after.upload_id = Some(owner.behind.begin_upload(&before.id.to_string(), media::PNG.clone()).await);
-    if let Some(due) = &mut after.due {
-        due.tries = files_domain::limits::MAX_DUE_TRIES;
+    let FileState::Importing(import) = &mut after.state else { panic!("{before:?}") };
+    import.lease_until = Some(before.updated_at); // a worker that was done would have released it
+    import.upload_id = Some(owner.behind.begin_upload(&before.id.to_string(), media::PNG.clone()).await);
+    if let Some(deadline) = &mut after.deadline {
+        deadline.tries = files_domain::limits::MAX_DUE_TRIES;
     }
     owner.behind.records().save_file(&before, &after).await.expect("nobody else writes it");
     after

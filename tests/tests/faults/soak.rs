@@ -5,11 +5,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use files_tests::behind::{status, text};
 use files_tests::{Cloud, Owner, SourceServer};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::invariants::{text, violations};
+use crate::invariants::violations;
 use crate::recovery::recover;
 use crate::worker::Worker;
 
@@ -76,7 +77,7 @@ async fn ends(owners: &[Owner]) -> BTreeMap<String, usize> {
     let mut ends = BTreeMap::new();
     for owner in owners {
         for item in owner.behind.items().await {
-            if let (Some(source), Some(status)) = (text(&item, "source"), text(&item, "status")) {
+            if let (Some(source), Some(status)) = (text(&item, "source"), status(&item)) {
                 *ends.entry(format!("{source} {status}")).or_default() += 1;
             }
         }

@@ -1,12 +1,12 @@
 //! `ClaimImport`: the claim.
 
-use files_domain::{Due, DueKind, File, FileId, Status, limits};
+use files_domain::{Deadline, File, FileId, FileState, Import, Probing, limits};
 use files_records::{ImportClaim, RecordsError};
 
 use crate::dynamodb::{DynamoDb, Scheduled};
 use crate::owner::{Owner, usage};
 use crate::samples::fail_file;
-use crate::samples::{at, imported, millis, video};
+use crate::samples::{at, imported, millis, new_file, video};
 
 #[tokio::test]
 async fn a_free_import_is_the_workers() {
@@ -14,17 +14,18 @@ async fn a_free_import_is_the_workers() {
     let press = Owner::new(store, "press").await;
     let file = press.import(at(0)).await;
     let lease = at(1000 + millis(limits::IMPORT_LEASE));
+    let import = Import { name_from_source: true, lease_until: Some(lease), ..Import::default() };
+    let (unclaimed, _) = file.clone().split();
     let expected = File {
-        status: Status::Running,
         updated_at: at(1000),
-        generation: 1,
         version: 2,
-        lease_until: Some(lease),
-        due: Some(Due { kind: DueKind::Import, at: lease, tries: 0 }),
-        ..file.clone()
+        generation: 1,
+        deadline: Some(Deadline::new(lease)),
+        ..unclaimed
     };
+    let expected = expected.with_state(import);
     assert_eq!(press.claim(file.id, at(1000)).await, ImportClaim::Claimed(expected.clone()));
-    assert_eq!(press.record(file.id).await, Some(expected));
+    assert_eq!(press.record(file.id).await, Some(expected.into()));
     assert_eq!(press.usage().await, usage(1, 0, 1));
     press.assert_due(Scheduled::File(file.id), lease).await;
 }
@@ -39,10 +40,10 @@ async fn a_held_import_is_free_again_when_its_lease_is_over() {
     for moment in [0, 1, lease - 1] {
         assert_eq!(press.claim(file.id, at(moment)).await, ImportClaim::HeldUntil(at(lease)));
     }
-    assert_eq!(press.record(file.id).await, Some(first.clone()), "asking changes nothing");
+    assert_eq!(press.record(file.id).await, Some(first.clone().into()), "asking changes nothing");
     let second = press.claimed(file.id, at(lease)).await;
     assert_eq!((second.generation, second.version), (2, first.version + 1));
-    assert_eq!(second.lease_until, Some(at(2 * lease)));
+    assert_eq!(second.state.lease_until, Some(at(2 * lease)));
     press.assert_due(Scheduled::File(file.id), at(2 * lease)).await;
 }
 
@@ -91,10 +92,9 @@ async fn an_earlier_worker_cannot_save() {
     let file = press.import(at(0)).await;
     let first = press.claimed(file.id, at(0)).await;
     let second = press.claimed(file.id, at(millis(limits::IMPORT_LEASE))).await;
-    let mut after = first.clone();
-    after.imported(imported(7), at(1));
-    assert_refused!(press.records().save_file(&first, &after).await, RecordsError::Changed);
-    assert_eq!(press.record(file.id).await, Some(second));
+    let after = first.clone().imported(imported(7), at(1));
+    assert_refused!(press.records().save_file(&first.into(), &after).await, RecordsError::Changed);
+    assert_eq!(press.record(file.id).await, Some(second.into()));
     assert_eq!(press.usage().await, usage(1, 0, 1));
 }
 
@@ -104,17 +104,41 @@ async fn what_is_imported_remains_due_to_be_probed() {
     let press = Owner::new(store, "press").await;
     let file = press.import(at(0)).await;
     press.claimed(file.id, at(0)).await;
-    let saved = press.records().change_file(press.id(), file.id, |file| {
-        file.imported(imported(7), at(1000));
-        true
-    });
+    let import = |file: File| file.imported(imported(7), at(1000));
+    let saved = press.records().change_file(press.id(), file.id, import);
     saved.await.expect("saved");
     assert_eq!(press.usage().await, usage(1, 7, 0));
     press.assert_due(Scheduled::File(file.id), at(1000 + millis(limits::PROBE_GRACE))).await;
     // The message comes again when the lease is over: whoever takes it sees that all bytes are there.
-    let again = press.claimed(file.id, at(millis(limits::IMPORT_LEASE))).await;
-    assert!(!again.importing);
-    assert_eq!(again.due.map(|due| due.kind), Some(DueKind::Probe));
-    assert_eq!(again.upload_id, imported(7).upload_id);
+    let lease = millis(limits::IMPORT_LEASE);
+    let again = match press.claim(file.id, at(lease)).await {
+        ImportClaim::Fetched(file) => file,
+        other => panic!("{other:?}"),
+    };
+    let expected =
+        Probing { upload_id: imported(7).upload_id, multipart: false, lease_until: Some(at(2 * lease)) };
+    assert_eq!((&again.state, again.generation), (&FileState::Probing(expected), 2));
+    assert_eq!(press.record(file.id).await, Some(again.clone()));
     assert_eq!(press.usage().await, usage(1, 7, 0));
+
+    // The bytes are not there after all.
+    let restarted = again.clone().restarted(at(lease + 1)).expect("an import");
+    press.records().save_file(&again, &restarted.clone().into()).await.expect("saved");
+    let restarted = File { version: again.version + 1, ..restarted };
+    assert_eq!(press.record(file.id).await, Some(restarted.clone().into()));
+    assert_eq!(press.usage().await, usage(1, 0, 1));
+    press.records().save_progress(&restarted, at(lease + 2)).await.expect("it is its worker's");
+}
+
+#[tokio::test]
+async fn an_upload_is_no_import() {
+    let store = &DynamoDb::start().await;
+    let press = Owner::new(store, "press").await;
+    let waiting = press.upload(7, at(0)).await;
+    let probing = new_file(Some(7), None).being_stored(press.id(), FileId::new(at(1)), at(1));
+    press.create(&probing).await.expect("created");
+    for file in [waiting, probing] {
+        assert_eq!(press.claim(file.id, at(2)).await, ImportClaim::Over);
+        assert_eq!(press.record(file.id).await, Some(file));
+    }
 }

@@ -190,7 +190,7 @@ async fn an_id_is_taken_once_and_its_request_is_not_remembered() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;
-    let same_id = File { size: Some(9), reserved_bytes: 9, ..file.clone() };
+    let same_id = File { size: Some(9), ..file.clone() };
     assert_refused!(press.create(&same_id).await, RecordsError::Changed);
     assert_refused!(ask(&press, &same_id, &request("r", "h"), at(1)).await, RecordsError::Changed);
     assert_eq!(press.record(file.id).await, Some(file));

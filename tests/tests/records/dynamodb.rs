@@ -141,14 +141,19 @@ impl DynamoDb {
         self.keys.revoke(key, now).await.expect("the key is there");
     }
 
-    /// Reads what the table says an owner uses.
-    pub(crate) async fn usage_of(&self, owner: OwnerId) -> Usage {
+    /// Reads an item of an owner as it is stored; an empty one if there is none.
+    pub(crate) async fn item(&self, owner: OwnerId, sk: &str) -> HashMap<String, AttributeValue> {
         let key = HashMap::from([
             ("pk".to_owned(), AttributeValue::S(format!("owner#{owner}"))),
-            ("sk".to_owned(), AttributeValue::S("usage".to_owned())),
+            ("sk".to_owned(), AttributeValue::S(sk.to_owned())),
         ]);
         let get = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
-        let item = get.send().await.expect("the table can be read").item.unwrap_or_default();
+        get.send().await.expect("the table can be read").item.unwrap_or_default()
+    }
+
+    /// Reads what the table says an owner uses.
+    pub(crate) async fn usage_of(&self, owner: OwnerId) -> Usage {
+        let item = self.item(owner, "usage").await;
         let number = |name: &str| {
             let text = item.get(name).map(|value| value.as_n().expect("a number"));
             text.map_or(0, |text| text.parse().expect("a whole number"))

@@ -107,10 +107,7 @@ async fn a_file_moves_from_filter_to_filter_as_it_lives() {
     assert_shown_as(&press, &file, Status::Running, None).await;
     press
         .records()
-        .change_file(press.id(), file.id, |file| {
-            file.imported(imported(7), at(2));
-            true
-        })
+        .change_file(press.id(), file.id, |file| file.imported(imported(7), at(2)))
         .await
         .expect("saved");
     assert_shown_as(&press, &file, Status::Running, None).await;

@@ -26,6 +26,7 @@ pub(crate) enum Event {
     Failed,
     Probed(u64),
     Completing,
+    Restarted,
 }
 
 impl Life {
@@ -35,6 +36,7 @@ impl Life {
             _ if self.status.is_terminal() => return self,
             Event::Claimed | Event::Completing => (Status::Running, self.reserved_bytes, self.importing),
             Event::Imported(size) => (Status::Running, size, false),
+            Event::Restarted => (Status::Running, 0, true),
             Event::Failed => (Status::Failed, 0, false),
             Event::Probed(size) => (Status::Success, size, false),
         };

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use files_domain::{
-    ApiKey, Caller, Detail, File, FileId, KeyProblem, MediaType, NewKey, OwnerId, ProbeDone, Scope, Source,
-    Timestamp,
+    ApiKey, Caller, Detail, File, FileId, FileState, Import, KeyProblem, MediaType, NewKey, OwnerId,
+    ProbeDone, Scope, Timestamp,
 };
 use files_records::{ClientRecords, Created, ImportClaim, Records, RecordsError, SavedProbe};
 
@@ -70,7 +70,7 @@ impl<'s> Owner<'s> {
 
     /// The record of an upload of `size` bytes, not yet written.
     pub(crate) fn new_upload(&self, size: u64, now: Timestamp) -> File {
-        new_file(Source::Upload, Some(size), None).awaiting_upload(self.id(), FileId::new(now), now)
+        new_file(Some(size), None).awaiting_upload(self.id(), FileId::new(now), now)
     }
 
     /// An upload that waits for its bytes.
@@ -80,14 +80,14 @@ impl<'s> Owner<'s> {
 
     /// An upload that waits for its bytes, and expires.
     pub(crate) async fn expiring(&self, size: u64, now: Timestamp, expires_at: Timestamp) -> File {
-        let file = new_file(Source::Upload, Some(size), Some(expires_at));
+        let file = new_file(Some(size), Some(expires_at));
         self.written(file.awaiting_upload(self.id(), FileId::new(now), now)).await
     }
 
     /// An import that is to be queued.
     pub(crate) async fn import(&self, now: Timestamp) -> File {
-        self.written(new_file(Source::Url, None, None).awaiting_import(self.id(), FileId::new(now), now))
-            .await
+        let import = new_file(None, None).awaiting_import(true, self.id(), FileId::new(now), now);
+        self.written(import.into()).await
     }
 
     /// A finished upload.
@@ -119,7 +119,9 @@ impl<'s> Owner<'s> {
     /// Has a `success` file await a probe again; its record then.
     pub(crate) async fn ask_to_probe_again(&self, id: FileId) -> File {
         let before = self.record(id).await.expect("a record");
-        let after = File { probe_again: true, ..before.clone() };
+        let mut after = before.clone();
+        let FileState::Stored(stored) = &mut after.state else { panic!("{before:?}") };
+        stored.probe_again = true;
         self.records().save_file(&before, &after).await.expect("nobody else writes");
         self.record(id).await.expect("a record")
     }
@@ -128,8 +130,8 @@ impl<'s> Owner<'s> {
         self.records().claim_import(self.id(), id, now).await.expect("the claim can be written")
     }
 
-    /// An import that this test's worker has just got.
-    pub(crate) async fn claimed(&self, id: FileId, now: Timestamp) -> File {
+    /// An import that this test's worker has just claimed.
+    pub(crate) async fn claimed(&self, id: FileId, now: Timestamp) -> File<Import> {
         match self.claim(id, now).await {
             ImportClaim::Claimed(file) => file,
             other => panic!("{other:?}"),

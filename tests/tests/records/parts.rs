@@ -1,6 +1,6 @@
 //! Uploads by parts: of many at once, one begins and one completes.
 
-use files_domain::{File, FileId, PartPlan, Source, Status};
+use files_domain::{File, FileId, PartPlan, Status};
 use futures_util::future::join_all;
 
 use crate::dynamodb::DynamoDb;
@@ -9,8 +9,7 @@ use crate::samples::{at, new_file};
 
 async fn announced(press: &Owner<'_>) -> File {
     let plan = PartPlan::recorded(20, 10);
-    let file =
-        new_file(Source::Upload, Some(20), None).awaiting_parts(plan, press.id(), FileId::new(at(0)), at(0));
+    let file = new_file(Some(20), None).awaiting_parts(plan, press.id(), FileId::new(at(0)), at(0));
     press.create(&file).await.expect("created");
     file
 }
@@ -22,15 +21,15 @@ async fn of_many_who_begin_an_upload_one_is_written_down() {
     let file = announced(&press).await;
     let begin = async |number: usize| {
         let own = format!("u{number}");
-        let ask = |file: &mut File| file.parts_asked_for(Some(&own), at(1));
+        let ask = |file: File| file.parts_asked_for(Some(&own), at(1));
         press.records().change_file(press.id(), file.id, ask).await.expect("the records answer")
     };
     let begun: Vec<File> = join_all((0..5).map(begin)).await.into_iter().flatten().collect();
     assert_eq!(begun.len(), 1, "{begun:?}");
     let record = press.record(file.id).await.expect("the record");
     assert_eq!(
-        (&record.upload_id, record.part_plan()),
-        (&begun[0].upload_id, Some(PartPlan::recorded(20, 10)))
+        (record.state.upload_id(), record.part_plan()),
+        (begun[0].state.upload_id(), Some(PartPlan::recorded(20, 10)))
     );
     assert_eq!(press.usage().await, usage(1, 20, 0));
 }
@@ -40,15 +39,15 @@ async fn of_many_who_complete_an_upload_one_does() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = announced(&press).await;
-    let ask = |file: &mut File| file.parts_asked_for(Some("u"), at(1));
+    let ask = |file: File| file.parts_asked_for(Some("u"), at(1));
     press.records().change_file(press.id(), file.id, ask).await.expect("the records answer");
     let complete = async |_| {
-        let mark = |file: &mut File| file.completing("u", at(2));
+        let mark = |file: File| file.completing("u", at(2));
         press.records().change_file(press.id(), file.id, mark).await.expect("the records answer")
     };
     let marked = join_all((0..5).map(complete)).await.into_iter().flatten().count();
     assert_eq!(marked, 1);
     let record = press.record(file.id).await.expect("the record");
-    assert_eq!((record.status, record.upload_id.as_deref()), (Status::Running, Some("u")));
+    assert_eq!((record.status(), record.state.upload_id()), (Status::Running, Some("u")));
     assert_eq!(press.usage().await, usage(1, 20, 0));
 }

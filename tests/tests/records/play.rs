@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use files_domain::PageRequest;
 use files_domain::{
-    DueKind, File, FileId, ListFilter, PageOrder, PartPlan, Progress, Scope, Source, Status, Timestamp,
-    limits,
+    File, FileId, FileState, Import, ListFilter, PageOrder, PartPlan, Progress, Scope, Source, Status,
+    Timestamp, limits,
 };
 use files_records::{ImportClaim, RecordsError, SavedProbe};
 use proptest::prelude::*;
@@ -30,8 +30,10 @@ struct Part {
     lease_until: Option<Timestamp>,
     /// The upload that it is known by, once parts were asked for.
     upload_id: Option<String>,
-    /// What each of its workers has in hand, the latest last.
-    workers: Vec<File>,
+    /// Number of claims.
+    claims: u64,
+    /// What each of its workers has in hand.
+    workers: Vec<File<Import>>,
     /// From when on its bytes are to be deleted, if they are still.
     removal_due: Option<Timestamp>,
 }
@@ -56,8 +58,8 @@ impl Part {
         self.life.is_some_and(|life| !life.status.is_terminal())
     }
 
-    fn running(&self) -> bool {
-        self.life.is_some_and(|life| life.status == Status::Running)
+    fn importing(&self) -> bool {
+        self.life.is_some_and(|life| life.importing && !life.status.is_terminal())
     }
 
     /// Whether a write by one who has seen `version` goes through.
@@ -123,16 +125,16 @@ impl<'s> Play<'s> {
     async fn create(&mut self, way: Way, lifetime_minutes: Option<u64>) -> Checked {
         let lifetime = lifetime_minutes.map(|minutes| std::time::Duration::from_secs(60 * minutes));
         let expires_at = lifetime.map(|lifetime| self.now.plus(lifetime));
-        let (source, size) = match way {
-            Way::Put(size) | Way::Parts(size) => (Source::Upload, Some(size)),
-            Way::Import => (Source::Url, None),
+        let size = match way {
+            Way::Put(size) | Way::Parts(size) => Some(size),
+            Way::Import => None,
         };
-        let new = new_file(source, size, expires_at);
+        let new = new_file(size, expires_at);
         let (owner, id) = (self.owner.id(), FileId::new(self.now));
         let first = match way {
             Way::Put(_) => new.awaiting_upload(owner, id, self.now),
             Way::Parts(size) => new.awaiting_parts(PartPlan::recorded(size, 10), owner, id, self.now),
-            Way::Import => new.awaiting_import(owner, id, self.now),
+            Way::Import => new.awaiting_import(true, owner, id, self.now).into(),
         };
         prop_assert!(self.owner.create(&first).await.is_ok());
         let life =
@@ -142,6 +144,7 @@ impl<'s> Play<'s> {
             life: Some(life),
             version: 1,
             lease_until: None,
+            claims: 0,
             workers: Vec::new(),
             upload_id: None,
             removal_due: None,
@@ -163,13 +166,16 @@ impl<'s> Play<'s> {
         let asked = records.change_file(owner, id, |file| file.parts_asked_for(own.as_deref(), now)).await;
         let Some(file) = asked.expect("the records answer") else { return Ok(()) };
         let before = before.expect("what has changed was there");
+        prop_assert!(part.first.part_plan().is_some());
+        prop_assert_eq!(part.life.map(|life| life.status), Some(Status::Pending));
+        let (upload_id, at) = (file.state.upload_id(), file.deadline.map(|deadline| deadline.at));
         prop_assert!(
-            part.first.part_size.is_some() && part.life.map(|life| life.status) == Some(Status::Pending)
+            part.upload_id.is_none() || upload_id == part.upload_id.as_deref(),
+            "the first one stays"
         );
-        prop_assert!(part.upload_id.is_none() || file.upload_id == part.upload_id, "the first one stays");
-        prop_assert!(before.due.map(|due| due.at) <= file.due.map(|due| due.at), "never sooner");
-        prop_assert!(file.due.map(|due| due.at) <= Some(file.created_at().plus(limits::MAX_UPLOAD_WINDOW)));
-        part.upload_id = file.upload_id;
+        prop_assert!(before.deadline.map(|deadline| deadline.at) <= at, "never sooner");
+        prop_assert!(at <= Some(file.created_at().plus(limits::MAX_UPLOAD_WINDOW)));
+        part.upload_id = upload_id.map(str::to_owned);
         part.version += 1;
         Ok(())
     }
@@ -206,13 +212,22 @@ impl<'s> Play<'s> {
         } else if let Some(until) = part.lease_until.filter(|until| *until > self.now) {
             prop_assert_eq!(claim, ImportClaim::HeldUntil(until));
         } else {
-            let ImportClaim::Claimed(mine) = claim else {
-                return Err(TestCaseError::fail(format!("a free import: {claim:?}")));
-            };
             part.happens(Event::Claimed);
+            part.claims += 1;
             part.lease_until = Some(self.now.plus(limits::IMPORT_LEASE));
+            let mine = match claim {
+                ImportClaim::Claimed(mine) => mine,
+                ImportClaim::Fetched(file) => {
+                    let restarted = file.clone().restarted(self.now).expect("an import");
+                    let saved = saved(self.owner.records().save_file(&file, &restarted.clone().into()).await);
+                    prop_assert!(saved, "nobody else writes it");
+                    part.happens(Event::Restarted);
+                    File { version: restarted.version + 1, ..restarted }
+                }
+                other => return Err(TestCaseError::fail(format!("a free import: {other:?}"))),
+            };
+            prop_assert_eq!(mine.generation, part.claims);
             part.workers.push(mine);
-            prop_assert_eq!(part.workers[part.workers.len() - 1].generation, part.workers.len() as u64);
         }
         Ok(())
     }
@@ -231,14 +246,12 @@ impl<'s> Play<'s> {
     async fn progress(&mut self, file: &Index, worker: &Index) -> Checked {
         let (records, now) = (self.owner.records(), self.now);
         let Some((part, worker)) = self.working(file, worker) else { return Ok(()) };
-        let mine = File {
-            progress: Some(Progress { received: 1, total: None }),
-            upload_id: Some("upload-1".to_owned()),
-            ..part.workers[worker].clone()
-        };
+        let mut mine = part.workers[worker].clone();
+        mine.state.progress = Some(Progress { received: 1, total: None });
+        mine.state.upload_id = Some("upload-1".to_owned());
         let saved = saved(records.save_progress(&mine, now).await);
-        let is_latest = worker + 1 == part.workers.len();
-        prop_assert_eq!(saved, part.running() && is_latest);
+        let is_latest = mine.generation == part.claims;
+        prop_assert_eq!(saved, part.importing() && is_latest);
         if saved {
             part.version += 1;
             part.workers[worker].version += 1;
@@ -251,9 +264,8 @@ impl<'s> Play<'s> {
         let (records, now) = (self.owner.records(), self.now);
         let Some((part, worker)) = self.working(file, worker) else { return Ok(()) };
         let before = part.workers[worker].clone();
-        let mut after = before.clone();
-        after.imported(imported(size), now);
-        let saved = saved(records.save_file(&before, &after).await);
+        let after = before.clone().imported(imported(size), now);
+        let saved = saved(records.save_file(&before.clone().into(), &after).await);
         prop_assert_eq!(saved, part.is_at(before.version));
         if saved {
             part.happens(Event::Imported(size));
@@ -334,18 +346,18 @@ impl<'s> Play<'s> {
     async fn finish(&mut self, index: usize) -> Checked {
         let part = &mut self.parts[index];
         let file = self.owner.record(part.first.id).await.expect("what is due has a record");
-        let kind = file.due.expect("and says what").kind;
+        prop_assert!(file.deadline.is_some(), "and says when");
         if file.has_expired(self.now) {
             prop_assert!(saved(self.owner.records().remove_file(&file, self.now).await));
             part.removed(&file, self.now);
             return Ok(());
         }
-        prop_assert!(kind != DueKind::Expire, "an expiry that is due has come");
-        if kind == DueKind::Upload {
+        prop_assert!(!file.status().is_terminal(), "an expiry that is due has come");
+        if matches!(file.state, FileState::AwaitingUpload | FileState::AwaitingParts(_)) {
             return self.fail_part(index).await;
         }
         let (records, now) = (self.owner.records(), self.now);
-        let later = records.change_file(self.owner.id(), file.id, |file| file.postpone_due(now)).await;
+        let later = records.change_file(self.owner.id(), file.id, |file| file.postponed(now)).await;
         if later.expect("the records answer").is_none() {
             return self.fail_part(index).await; // tried often enough
         }
@@ -362,7 +374,7 @@ impl<'s> Play<'s> {
             let file = self.owner.record(part.first.id).await;
             prop_assert_eq!(file.is_some(), part.life.is_some());
             let due_at = match &file {
-                Some(file) => file.due.map(|due| due.at),
+                Some(file) => file.deadline.map(|deadline| deadline.at),
                 None => part.removal_due,
             };
             due_now.extend(part.duty().filter(|_| due_at.is_some_and(|at| at <= self.now)));
@@ -373,7 +385,7 @@ impl<'s> Play<'s> {
             let (Some(file), Some(life)) = (file, part.life) else { continue };
             let Life { status, reserved_bytes, importing } = life;
             prop_assert_eq!(
-                (file.status, file.reserved_bytes, file.importing),
+                (file.status(), file.reserved_bytes(), file.import().is_some()),
                 (status, reserved_bytes, importing)
             );
             prop_assert_eq!((file.version, file.owner), (part.version, self.owner.id()));

@@ -1,6 +1,6 @@
 //! `ClaimImport`: what a worker writes down while it works.
 
-use files_domain::{Due, DueKind, File, Hashed, Progress, Resume, limits};
+use files_domain::{Deadline, File, FileState, Hashed, Import, Progress, Resume, limits};
 use files_records::RecordsError;
 
 use crate::dynamodb::{DynamoDb, Scheduled};
@@ -10,9 +10,26 @@ use crate::samples::{at, imported, millis, video};
 
 const HALF: Progress = Progress { received: 5, total: Some(10) };
 
-/// The worker's file, with what it has got.
-fn with_work(mine: &File, upload_id: &str) -> File {
-    File { progress: Some(HALF), upload_id: Some(upload_id.to_owned()), ..mine.clone() }
+/// The worker's file, with what it has fetched.
+fn with_work(mine: &File<Import>, upload_id: &str) -> File<Import> {
+    with(mine, |import| {
+        import.progress = Some(HALF);
+        import.upload_id = Some(upload_id.to_owned());
+    })
+}
+
+/// The worker's file, with what it needs to resume after this many failures too.
+fn with_resume(mine: &File<Import>, failures: u32) -> File<Import> {
+    with(&with_work(mine, "u1"), |import| {
+        import.resume = Some(resume());
+        import.transient_failures = failures;
+    })
+}
+
+fn with(mine: &File<Import>, change: impl FnOnce(&mut Import)) -> File<Import> {
+    let mut mine = mine.clone();
+    change(&mut mine.state);
+    mine
 }
 
 fn resume() -> Resume {
@@ -33,16 +50,19 @@ async fn a_worker_writes_down_what_it_has() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let mine = press.claimed(press.import(at(0)).await.id, at(0)).await;
-    let work = File { resume: Some(resume()), setbacks: 2, ..with_work(&mine, "u1") };
+    let work = with_resume(&mine, 2);
     press.records().save_progress(&work, at(1)).await.expect("saved");
     let expected = File { updated_at: at(1), version: mine.version + 1, ..work.clone() };
-    assert_eq!(press.record(mine.id).await, Some(expected));
+    assert_eq!(press.record(mine.id).await, Some(expected.into()));
     // By its generation it knows itself, not by the version; and what it has no more is gone.
-    let unknown_total = Some(Progress { received: 6, total: None });
-    let work = File { progress: unknown_total, resume: None, upload_id: None, setbacks: 0, ..work };
+    let work = with(&work, |import| {
+        let Import { name_from_source, lease_until, .. } = *import;
+        let progress = Some(Progress { received: 6, total: None });
+        *import = Import { name_from_source, lease_until, progress, ..Import::default() };
+    });
     press.records().save_progress(&work, at(2)).await.expect("saved");
     let expected = File { updated_at: at(2), version: mine.version + 2, ..work };
-    assert_eq!(press.record(mine.id).await, Some(expected));
+    assert_eq!(press.record(mine.id).await, Some(expected.into()));
     assert_eq!(press.usage().await, usage(1, 0, 1));
 }
 
@@ -51,18 +71,19 @@ async fn an_import_that_is_let_go_is_anybodys_and_due_again() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let mine = press.claimed(press.import(at(0)).await.id, at(0)).await;
-    let work = File { resume: Some(resume()), setbacks: 1, ..with_work(&mine, "u1") };
+    let work = with_resume(&mine, 1);
     press.records().release_import(&work, at(9_000), at(1)).await.expect("let go");
-    let due = Some(Due { kind: DueKind::Import, at: at(9_000), tries: 0 });
-    let expected =
-        File { updated_at: at(1), version: mine.version + 1, lease_until: None, due, ..work.clone() };
-    assert_eq!(press.record(mine.id).await, Some(expected));
+    let deadline = Some(Deadline::new(at(9_000)));
+    let expected = with(&work, |import| import.lease_until = None);
+    let expected = File { updated_at: at(1), version: mine.version + 1, deadline, ..expected };
+    assert_eq!(press.record(mine.id).await, Some(expected.into()));
     press.assert_due(Scheduled::File(mine.id), at(9_000)).await;
     let next = press.claimed(mine.id, at(2)).await;
-    assert_eq!((next.generation, &next.resume, &next.upload_id), (2, &work.resume, &work.upload_id));
+    assert_eq!(next.generation, 2);
+    assert_eq!((&next.state.resume, &next.state.upload_id), (&work.state.resume, &work.state.upload_id));
     assert_refused!(press.records().release_import(&work, at(9_000), at(3)).await, RecordsError::Changed);
     assert_refused!(press.records().save_progress(&work, at(3)).await, RecordsError::Changed);
-    assert_eq!(press.record(mine.id).await, Some(next));
+    assert_eq!(press.record(mine.id).await, Some(next.into()));
     assert_eq!(press.usage().await, usage(1, 0, 1));
 }
 
@@ -72,19 +93,19 @@ async fn what_is_needed_to_go_on_goes_when_it_has_ended() {
     let press = Owner::new(store, "press").await;
     for fails in [true, false] {
         let mine = press.claimed(press.import(at(0)).await.id, at(0)).await;
-        let work = File { resume: Some(resume()), setbacks: 1, ..with_work(&mine, "u1") };
+        let work = with_resume(&mine, 1);
         press.records().save_progress(&work, at(1)).await.expect("saved");
         if fails {
             fail_file(press.records(), press.id(), mine.id, "no", at(2)).await.expect("failed");
         } else {
-            let saved = press.records().change_file(press.id(), mine.id, |file| {
-                file.imported(imported(7), at(2));
-                true
-            });
+            let import = |file: File| file.imported(imported(7), at(2));
+            let saved = press.records().change_file(press.id(), mine.id, import);
             saved.await.expect("saved");
         }
-        let now = press.record(mine.id).await.expect("a record");
-        assert_eq!((now.resume, now.setbacks, now.progress), (None, 0, None));
+        let item = store.item(press.id(), &format!("file#{}", mine.id)).await;
+        for left in ["resume", "transient_failures", "progress", "name_from_source"] {
+            assert!(!item.contains_key(left), "{left}: {item:?}");
+        }
     }
 }
 
@@ -97,7 +118,7 @@ async fn an_earlier_worker_is_refused() {
     let second = press.claimed(file.id, at(millis(limits::IMPORT_LEASE))).await;
     let saved = press.records().save_progress(&with_work(&first, "u1"), at(1)).await;
     assert_refused!(saved, RecordsError::Changed);
-    assert_eq!(press.record(file.id).await, Some(second.clone()));
+    assert_eq!(press.record(file.id).await, Some(second.clone().into()));
     press.records().save_progress(&with_work(&second, "u2"), at(1)).await.expect("saved");
 }
 
@@ -106,7 +127,9 @@ async fn nobody_writes_before_a_claim() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.import(at(0)).await;
-    let saved = press.records().save_progress(&with_work(&file, "u1"), at(1)).await;
+    let (bare, state) = file.clone().split();
+    let FileState::Importing(import) = state else { panic!("{state:?}") };
+    let saved = press.records().save_progress(&with_work(&bare.with_state(import), "u1"), at(1)).await;
     assert_refused!(saved, RecordsError::Changed);
     assert_eq!(press.record(file.id).await, Some(file));
 }
@@ -133,10 +156,25 @@ async fn a_deleted_file_is_not_brought_back() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let mine = press.claimed(press.import(at(0)).await.id, at(0)).await;
-    press.remove(&mine, at(1)).await.expect("removed");
+    press.remove(&mine.clone().into(), at(1)).await.expect("removed");
     let work = with_work(&mine, "u");
     assert_refused!(press.records().save_progress(&work, at(2)).await, RecordsError::Changed);
     assert_refused!(press.records().release_import(&work, at(9), at(2)).await, RecordsError::Changed);
     assert_eq!(press.record(mine.id).await, None);
     assert_eq!(press.usage().await, usage(0, 0, 0));
+}
+
+/// What is imported is not the import's any more, though its worker has the lease until it ends.
+#[tokio::test]
+async fn nothing_is_written_once_all_bytes_are_there() {
+    let store = &DynamoDb::start().await;
+    let press = Owner::new(store, "press").await;
+    let mine = press.claimed(press.import(at(0)).await.id, at(0)).await;
+    let after = mine.clone().imported(imported(7), at(1));
+    press.records().save_file(&mine.clone().into(), &after).await.expect("saved");
+    let before = press.record(mine.id).await;
+    let work = with_work(&mine, "u");
+    assert_refused!(press.records().save_progress(&work, at(2)).await, RecordsError::Changed);
+    assert_refused!(press.records().release_import(&work, at(9), at(2)).await, RecordsError::Changed);
+    assert_eq!(press.record(mine.id).await, before);
 }

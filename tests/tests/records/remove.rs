@@ -51,8 +51,8 @@ async fn what_may_still_bring_bytes_is_waited_for() {
 async fn an_unfinished_upload_is_left_to_be_aborted() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
-    let mine = press.claimed(press.import(at(0)).await.id, at(0)).await;
-    let mine = File { upload_id: Some("u1".to_owned()), ..mine };
+    let mut mine = press.claimed(press.import(at(0)).await.id, at(0)).await;
+    mine.state.upload_id = Some("u1".to_owned());
     press.records().save_progress(&mine, at(1)).await.expect("saved");
     let now = press.record(mine.id).await.expect("a record");
     press.remove(&now, at(2)).await.expect("removed");
@@ -95,7 +95,7 @@ async fn a_file_that_has_changed_stays() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let seen = press.import(at(0)).await;
-    let now = press.claimed(seen.id, at(1)).await;
+    let now = File::from(press.claimed(seen.id, at(1)).await);
     assert_refused!(press.remove(&seen, at(2)).await, RecordsError::Changed);
     assert_refused!(press.records().remove_file(&seen, at(2)).await, RecordsError::Changed);
     assert_eq!(press.record(seen.id).await, Some(now.clone()));

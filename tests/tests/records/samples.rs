@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use files_domain::{
     Checksum, File, FileId, FileName, ImportedObject, MediaType, NewFile, ObjectMeta, OwnerId, ProbeDone,
-    ProbeSummary, Probed, Source, Timestamp,
+    ProbeSummary, Probed, Timestamp,
 };
 use files_records::{Records, RecordsError};
 
@@ -22,16 +22,9 @@ pub(crate) fn far_future() -> Timestamp {
     Timestamp::from_millis(u64::MAX)
 }
 
-pub(crate) fn new_file(source: Source, size: Option<u64>, expires_at: Option<Timestamp>) -> NewFile {
-    NewFile {
-        name: FileName::clean("clip ü🎬.mp4").expect("a name"),
-        source,
-        size,
-        content_type: None,
-        announced_sha256: None,
-        expires_at,
-        name_from_source: source == Source::Url,
-    }
+pub(crate) fn new_file(size: Option<u64>, expires_at: Option<Timestamp>) -> NewFile {
+    let name = FileName::clean("clip ü🎬.mp4").expect("a name");
+    NewFile { name, size, content_type: None, announced_sha256: None, expires_at }
 }
 
 /// What S3 says of an object of `size` bytes.
@@ -79,12 +72,5 @@ pub(crate) async fn fail_file(
     error: &str,
     now: Timestamp,
 ) -> Result<Option<File>, RecordsError> {
-    let fail = |file: &mut File| {
-        let open = !file.status.is_terminal();
-        if open {
-            file.fail(error, now);
-        }
-        open
-    };
-    records.change_file(owner, id, fail).await
+    records.change_file(owner, id, |file| file.failed(error, now)).await
 }

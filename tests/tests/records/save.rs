@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use files_domain::{
-    Checksum, Due, DueKind, DurationSource, File, FileId, FileName, MediaType, Origin, PageClaims,
-    ProbeSummary, Progress, Source, Status, limits,
+    Checksum, Deadline, DurationSource, File, FileId, FileName, FileState, Hashed, Import, MediaType,
+    MultipartUpload, Origin, PageClaims, ProbeSummary, Probing, Progress, Resume, Source, Stored, limits,
 };
 use files_records::RecordsError;
 
@@ -17,25 +17,67 @@ use crate::samples::{at, millis};
 async fn what_is_written_is_read_again_whole() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
-    let before = press.upload(7, at(0)).await;
+    let mut before = press.upload(7, at(0)).await;
+    let (bare, first) = before.clone().split();
     let full = File {
         name: FileName::clean("ü 🎬 \"quoted\".mov").expect("a name"),
         source: Source::Url,
-        status: Status::Running,
         updated_at: at(9),
         size: Some(u64::MAX),
-        reserved_bytes: u64::MAX,
         content_type: Some("video/quicktime".to_owned()),
         checksum: Some(Checksum::Sha256("ab".repeat(32))),
         announced_sha256: Some("cd".repeat(32)),
-        progress: Some(Progress { received: 3, total: Some(9) }),
         expires_at: Some(at(10_000)),
-        error: Some("none".to_owned()),
-        media_type: Some(MediaType::Image),
+        deadline: Some(Deadline { at: at(5), tries: 6 }),
+        ..bare
+    };
+    let emptied = File { version: 1, ..full.clone() };
+    let empty = File {
+        size: None,
+        content_type: None,
+        checksum: None,
+        announced_sha256: None,
+        expires_at: None,
+        deadline: None,
+        ..emptied
+    };
+    for state in every_state().into_iter().chain([first]) {
+        for file in [full.clone(), empty.clone()] {
+            let after = file.with_state(state.clone());
+            press.records().save_file(&before, &after).await.expect("saved");
+            before = File { version: before.version + 1, ..after };
+            assert_eq!(press.record(before.id).await, Some(before.clone()));
+        }
+    }
+}
+
+/// Every state, with all that it may have and with nothing of it.
+fn every_state() -> Vec<FileState> {
+    let upload_id = Some("u".to_owned());
+    let lease_until = Some(at(4));
+    let import = Import {
+        name_from_source: true,
+        lease_until,
+        upload_id: upload_id.clone(),
+        progress: Some(Progress { received: 3, total: Some(9) }),
+        resume: Some(Resume {
+            size: 10,
+            part_size: 5,
+            validator: "\"v1\"".to_owned(),
+            restarts: 1,
+            of_page: true,
+            name: Some("clip ü.mp4".to_owned()),
+            content_type: Some("video/mp4".to_owned()),
+            hashed: Some(Hashed { parts: 1, state: "state".to_owned() }),
+        }),
+        transient_failures: 2,
+    };
+    let stored = Stored {
+        media_type: MediaType::Image,
         probe: Some(ProbeSummary {
             width: Some(1),
             height: Some(2),
-            duration: Some(0.1),
+            duration: Some(12.0),
             duration_source: Some(DurationSource::Derived),
             format_name: "mov".to_owned(),
             video_codec: Some("h264".to_owned()),
@@ -45,24 +87,30 @@ async fn what_is_written_is_read_again_whole() {
             rotation: Some(-90),
         }),
         ffprobe_error: Some("none".to_owned()),
-        importing: true,
-        name_from_source: true,
-        generation: 3,
-        lease_until: Some(at(4)),
-        upload_id: Some("u".to_owned()),
-        part_size: Some(u64::MAX),
-        due: Some(Due { kind: DueKind::Expire, at: at(5), tries: 6 }),
-        ..before.clone()
+        probed_by: Some("7 (a)".to_owned()),
+        probe_again: true,
+        multipart: true,
     };
-    press.records().save_file(&before, &full).await.expect("saved");
-    let full = File { version: 2, ..full };
-    assert_eq!(press.record(before.id).await, Some(full.clone()));
-    press.records().save_file(&full, &before).await.expect("saved");
-    assert_eq!(
-        press.record(before.id).await,
-        Some(File { version: 3, ..before }),
-        "and all of it goes again"
-    );
+    let bare = Stored {
+        probe: None,
+        ffprobe_error: None,
+        probed_by: None,
+        probe_again: false,
+        multipart: false,
+        ..stored.clone()
+    };
+    vec![
+        FileState::AwaitingUpload,
+        FileState::AwaitingParts(MultipartUpload { part_size: u64::MAX, upload_id: upload_id.clone() }),
+        FileState::AwaitingParts(MultipartUpload { part_size: 1, upload_id: None }),
+        FileState::Importing(import),
+        FileState::Importing(Import::default()),
+        FileState::Probing(Probing { upload_id, multipart: true, lease_until }),
+        FileState::Probing(Probing::default()),
+        FileState::Stored(stored),
+        FileState::Stored(bare),
+        FileState::Failed { error: "none".to_owned() },
+    ]
 }
 
 #[tokio::test]
@@ -72,7 +120,7 @@ async fn what_is_not_there_and_what_is_anothers_is_not_found() {
     let theirs = radio.upload(7, at(0)).await;
     for id in [theirs.id, FileId::new(at(0))] {
         assert_refused!(press.records().get_file(press.id(), id).await, RecordsError::NotFound);
-        let changed = press.records().change_file(press.id(), id, |_| true).await.expect("read");
+        let changed = press.records().change_file(press.id(), id, Some).await.expect("read");
         assert_eq!(changed, None);
     }
     let absent = press.new_upload(7, at(0));
@@ -85,8 +133,7 @@ async fn only_the_record_that_was_read_is_replaced() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let before = press.upload(7, at(0)).await;
-    let (one, other) =
-        (File { reserved_bytes: 8, ..before.clone() }, File { reserved_bytes: 100, ..before.clone() });
+    let (one, other) = (File { size: Some(8), ..before.clone() }, File { size: Some(100), ..before.clone() });
     press.records().save_file(&before, &one).await.expect("saved");
     for _ in 0..2 {
         assert_refused!(press.records().save_file(&before, &other).await, RecordsError::Changed);
@@ -115,7 +162,8 @@ async fn the_usage_follows_every_change() {
     let press = Owner::new(store, "press").await;
     let (upload, import) = (press.upload(7, at(0)).await, press.import(at(1)).await);
     assert_eq!(press.usage().await, usage(2, 7, 1));
-    let larger = File { reserved_bytes: 10, importing: false, ..import.clone() };
+    let (bare, _) = import.clone().split();
+    let larger = File { size: Some(10), ..bare }.with_state(FileState::Probing(Probing::default()));
     press.records().save_file(&import, &larger).await.expect("saved");
     assert_eq!(press.usage().await, usage(2, 17, 0));
     fail_file(press.records(), press.id(), upload.id, "no", at(2)).await.expect("failed");
@@ -130,8 +178,8 @@ async fn what_is_due_follows_every_change() {
     let press = Owner::new(store, "press").await;
     let file = press.expiring(7, at(0), at(millis(limits::MAX_EXPIRES_IN))).await;
     press.assert_due(Scheduled::File(file.id), at(millis(limits::UPLOAD_WINDOW))).await;
-    let later = press.records().change_file(press.id(), file.id, |file| file.postpone_due(at(1000))).await;
-    let later = later.expect("saved").expect("changed").due.expect("still due");
+    let later = press.records().change_file(press.id(), file.id, |file| file.postponed(at(1000))).await;
+    let later = later.expect("saved").expect("changed").deadline.expect("still due");
     assert_eq!((later.at, later.tries), (at(1000 + millis(Duration::from_secs(300))), 1));
     press.assert_due(Scheduled::File(file.id), later.at).await;
     fail_file(press.records(), press.id(), file.id, "no", at(2000)).await.expect("failed");
@@ -150,14 +198,14 @@ async fn changes_at_once_all_count() {
     let file = press.upload(7, at(0)).await;
     let more = async || {
         let changed = press.records().change_file(press.id(), file.id, |file| {
-            file.reserved_bytes += 1;
-            true
+            let size = file.size.map(|size| size + 1);
+            Some(File { size, ..file })
         });
         changed.await.expect("saved").expect("changed");
     };
     tokio::join!(more(), more(), more());
     let now = press.record(file.id).await.expect("a record");
-    assert_eq!((now.reserved_bytes, now.version), (10, 4));
+    assert_eq!((now.size, now.version), (Some(10), 4));
     assert_eq!(press.usage().await, usage(1, 10, 0));
 }
 
@@ -197,7 +245,7 @@ async fn what_a_page_says_is_written_with_the_file_or_not_at_all() {
     let three = origin("three");
     press
         .records()
-        .change_file_with_origin(press.id(), before.id, Some(&three), |_| true)
+        .change_file_with_origin(press.id(), before.id, Some(&three), Some)
         .await
         .expect("changed");
     assert_eq!((found().await.1.origin, found().await.0.version), (Some(three), 4));

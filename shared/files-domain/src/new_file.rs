@@ -1,0 +1,86 @@
+use crate::{
+    Checksum, Deadline, File, FileId, FileName, FileState, Import, MultipartUpload, OwnerId, PartPlan,
+    Probing, Source, Timestamp, limits,
+};
+
+/// A file to create.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewFile {
+    /// The name.
+    pub name: FileName,
+    /// Size in bytes, if it is known.
+    pub size: Option<u64>,
+    /// Media type.
+    pub content_type: Option<String>,
+    /// SHA-256 in hex that the bytes must have.
+    pub announced_sha256: Option<String>,
+    /// From when on the file is gone.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl NewFile {
+    /// Returns the record of an upload by a single presigned PUT.
+    #[must_use]
+    pub fn awaiting_upload(self, owner: OwnerId, id: FileId, now: Timestamp) -> File {
+        let until = now.plus(limits::UPLOAD_WINDOW);
+        self.record(owner, id, Source::Upload, now, until).with_state(FileState::AwaitingUpload)
+    }
+
+    /// Returns the record of a multipart upload.
+    #[must_use]
+    pub fn awaiting_parts(self, plan: PartPlan, owner: OwnerId, id: FileId, now: Timestamp) -> File {
+        let upload = MultipartUpload { part_size: plan.part_size(), upload_id: None };
+        let until = now.plus(limits::UPLOAD_WINDOW);
+        self.record(owner, id, Source::Upload, now, until).with_state(FileState::AwaitingParts(upload))
+    }
+
+    /// Returns the record of an import that is to be queued. `name_from_source`: the source names the file.
+    #[must_use]
+    pub fn awaiting_import(
+        self,
+        name_from_source: bool,
+        owner: OwnerId,
+        id: FileId,
+        now: Timestamp,
+    ) -> File<Import> {
+        let until = now.plus(limits::IMPORT_SEND_GRACE);
+        let import = Import { name_from_source, ..Import::default() };
+        self.record(owner, id, Source::Url, now, until).with_state(import)
+    }
+
+    /// Returns the record of a file whose bytes came with the request and are about to be stored.
+    #[must_use]
+    pub fn being_stored(self, owner: OwnerId, id: FileId, now: Timestamp) -> File {
+        let checksum = self.announced_sha256.clone().map(Checksum::Sha256);
+        let file = self.record(owner, id, Source::Upload, now, now.plus(limits::PROBE_GRACE));
+        File { checksum, ..file }.with_state(FileState::Probing(Probing::default()))
+    }
+
+    fn record(
+        self,
+        owner: OwnerId,
+        id: FileId,
+        source: Source,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> File<()> {
+        // A file that expires before it is finished ends then.
+        let until = self.expires_at.map_or(until, |at| at.min(until));
+        File {
+            id,
+            owner,
+            name: self.name,
+            source,
+            updated_at: now,
+            version: 1,
+            generation: 0,
+            size: self.size,
+            content_type: self.content_type,
+            checksum: None,
+            announced_sha256: self.announced_sha256,
+            expires_at: self.expires_at,
+            deadline: Some(Deadline::new(until)),
+            state: (),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use files_domain::{ApiKey, Caller, KeyHash, KeyProblem, KeyRecord, NewKey, OwnerId, Scope, Timestamp};
+
+use crate::RecordsError;
+use crate::api_key_cache::{KeyCache, Remembered};
+use crate::api_key_item::{condition_check, new_item};
+use crate::attribute::{Item, from_item, number, text};
+use crate::error::{corrupt, unavailable};
+use crate::keys::{KEY_PREFIX, api_key_key};
+
+/// The API keys of one deployment, in a table of their own. Functions may only read it; an operator writes it.
+///
+/// What was read of a key is remembered for 30 s in this process: a good key for reading files only, a bad one for
+/// everything.
+#[derive(Debug)]
+pub struct Keys {
+    client: Client,
+    table: String,
+    cache: KeyCache,
+}
+
+impl Keys {
+    /// The keys in `table`.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into(), cache: KeyCache::default() }
+    }
+
+    /// Creates an API key and stores its record.
+    ///
+    /// # Errors
+    /// [`RecordsError::Unavailable`]: no randomness. [`RecordsError::Unavailable`], [`RecordsError::Busy`]: the table cannot be
+    /// written.
+    pub async fn create(&self, new: &NewKey, now: Timestamp) -> Result<ApiKey, RecordsError> {
+        let key = ApiKey::generate(OwnerId::named(&new.owner_name)).map_err(corrupt)?;
+        self.store(&key, new, now).await?;
+        Ok(key)
+    }
+
+    /// Stores the record of a key whose text exists already.
+    ///
+    /// # Errors
+    /// [`RecordsError::Unavailable`], [`RecordsError::Busy`]: the table cannot be written, or holds the key.
+    pub async fn store(&self, key: &ApiKey, new: &NewKey, now: Timestamp) -> Result<(), RecordsError> {
+        let item = new_item(key.owner(), key.hash(), new, now)?;
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        put.condition_expression("attribute_not_exists(pk)").send().await.map_err(unavailable)?;
+        Ok(())
+    }
+
+    /// Reads the record of an API key, consistently.
+    ///
+    /// # Errors
+    /// [`RecordsError::Unavailable`], [`RecordsError::Busy`]: the table cannot be read.
+    pub async fn find(&self, hash: KeyHash) -> Result<Option<KeyRecord>, RecordsError> {
+        let get = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(api_key_key(hash)))
+            .consistent_read(true);
+        get.send().await.map_err(unavailable)?.item.map(from_item).transpose()
+    }
+
+    /// Revokes an API key. It stops writing at once, and reading within 30 s.
+    ///
+    /// # Errors
+    /// [`RecordsError::NotFound`]: there is no such key.
+    pub async fn revoke(&self, hash: KeyHash, now: Timestamp) -> Result<(), RecordsError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(api_key_key(hash)))
+            .update_expression("SET revoked_at = if_not_exists(revoked_at, :now)")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":now", number(now.millis()));
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Err(RecordsError::NotFound)
+            }
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    /// Copies the keys that version 0.1 stored in the files table; the number of copied ones. A key that is here already
+    /// stays as it is, so that a revoked one does not come back. Reads the whole files table (`Scan`).
+    ///
+    /// # Errors
+    /// [`RecordsError::Unavailable`], [`RecordsError::Busy`]: a table cannot be read or written.
+    pub async fn copy_from(&self, files_table: &str) -> Result<u64, RecordsError> {
+        let scan = self.client.scan().table_name(files_table).consistent_read(true);
+        let scan = scan.filter_expression("begins_with(pk, :key)");
+        let mut items =
+            scan.expression_attribute_values(":key", text(KEY_PREFIX)).into_paginator().items().send();
+        let mut copied = 0;
+        while let Some(item) = items.next().await {
+            let mut item = item.map_err(unavailable)?;
+            item.remove("sk");
+            let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+            match put.condition_expression("attribute_not_exists(pk)").send().await {
+                Ok(_) => copied += 1,
+                Err(error)
+                    if error
+                        .as_service_error()
+                        .is_some_and(|e| e.is_conditional_check_failed_exception()) => {}
+                Err(error) => return Err(unavailable(error)),
+            }
+        }
+        Ok(copied)
+    }
+
+    /// Where the item of a presented key is: the table and the primary key.
+    pub(crate) fn place(&self, caller: &Caller) -> (&str, Item) {
+        (&self.table, api_key_key(caller.key.hash()))
+    }
+
+    /// The item of a transaction by which it depends on the key.
+    pub(crate) fn condition_check(&self, caller: &Caller) -> Result<TransactWriteItem, RecordsError> {
+        condition_check(&self.table, caller)
+    }
+
+    /// Why [`Keys::condition_check`] failed, by the item that the cancellation holds.
+    pub(crate) fn refusal(&self, caller: &Caller, found: Option<Item>) -> RecordsError {
+        match self.judge_item(caller, found.filter(|item| !item.is_empty())) {
+            Err(error) => error,
+            Ok(()) => RecordsError::Changed,
+        }
+    }
+
+    /// Whether the key is remembered as good for what is asked; `false`: it has to be read.
+    ///
+    /// # Errors
+    /// [`RecordsError::Key`]: it is remembered as bad, or lacks the scope.
+    pub(crate) fn is_remembered(&self, caller: &Caller) -> Result<bool, RecordsError> {
+        match self.cache.get(caller.key.hash(), caller.now) {
+            None => Ok(false),
+            Some(Remembered::Bad) => Err(KeyProblem::Invalid.into()),
+            Some(Remembered::Good(record)) => Ok(caller.check(Some(&record)).map(|()| true)?),
+        }
+    }
+
+    /// Checks a key against its item as just read, and remembers the outcome.
+    pub(crate) fn judge_item(&self, caller: &Caller, item: Option<Item>) -> Result<(), RecordsError> {
+        self.judge(caller, item.map(from_item).transpose()?)
+    }
+
+    fn judge(&self, caller: &Caller, record: Option<KeyRecord>) -> Result<(), RecordsError> {
+        let checked = caller.check(record.as_ref());
+        let remembered = match (record, checked) {
+            (None, _) | (_, Err(KeyProblem::Invalid)) => Remembered::Bad,
+            (Some(record), _) => Remembered::Good(record),
+        };
+        self.cache.remember(caller.key.hash(), remembered, caller.now);
+        Ok(checked?)
+    }
+
+    /// Checks a key by one read of its item alone.
+    pub(crate) async fn read(&self, caller: &Caller) -> Result<(), RecordsError> {
+        let record = self.find(caller.key.hash()).await?;
+        self.judge(caller, record)
+    }
+
+    /// Checks that the key is good for what the caller asks, from memory if it was read within the last 30 s. For
+    /// operations that only read, or that check the key once more in the transaction that writes.
+    ///
+    /// # Errors
+    /// [`RecordsError::Key`], [`RecordsError::Busy`], [`RecordsError::Unavailable`].
+    pub async fn check(&self, caller: &Caller) -> Result<(), RecordsError> {
+        if self.is_remembered(caller)? { Ok(()) } else { self.read(caller).await }
+    }
+
+    /// Checks the key as it is stored now, unless the caller only reads: a key that has just been revoked is refused. A
+    /// key remembered as bad is refused from memory.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub async fn check_now(&self, caller: &Caller) -> Result<(), RecordsError> {
+        if self.is_remembered(caller)? && caller.scope == Scope::Read {
+            return Ok(());
+        }
+        self.read(caller).await
+    }
+}
