@@ -55,7 +55,8 @@ pub(crate) async fn let_time_pass(behind: Option<&Behind>, file: &Value, start: 
     let number = |name: &str| item.get(name)?.as_n().ok()?.parse::<u64>().ok();
     let passed = Timestamp::from(SystemTime::now()).plus(start.elapsed() * PACE);
     let is_due = number("due_at").is_some_and(|due| due > 1 && due <= passed.millis());
-    if is_due && number("part_size").is_some() {
+    let is_multipart = item.contains_key("part_size") || item.contains_key("multipart");
+    if is_due && is_multipart {
         behind.change_numbers(&format!("file#{id}"), &[("due_at", 1)]).await;
     }
 }

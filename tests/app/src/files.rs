@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use files_domain::{
-    Caller, Detail, File, FileId, FileName, FileState, NewFile, PartPlan, ProbeDone, Probed, Scope, Timestamp,
+    Caller, Detail, File, FileId, FileName, FileState, MultipartUpload, NewFile, PartPlan, ProbeDone, Probed,
+    Scope, Timestamp,
 };
 use files_objects::Upload;
 use files_records::RecordsError;
@@ -130,17 +131,16 @@ impl TestApp {
         let (records, objects) = (self.operator().records(), self.operator().objects());
         let upload = objects.create_upload(file.owner, file.id, file.content_type.as_deref()).await;
         let upload = upload.expect("the upload can be created");
-        let ask = |file: File| file.parts_asked_for(Some(&upload), lambda_startup::now());
-        let changed = records.change_read_file(file.clone(), ask).await.expect("the record can be changed");
-        // A file that is old by its record no longer waits for its parts, but may have got them in time.
-        if changed.is_none() {
-            let (before, mut state) = file.clone().split();
-            if let FileState::AwaitingParts(parts) = &mut state {
-                parts.upload_id = Some(upload);
-            }
-            let after = before.with_state(state);
-            records.save_file(file, &after).await.expect("the record can be changed");
-        }
+        let start = |file: File| {
+            let (file, state) = file.split();
+            let FileState::AwaitingParts(parts) = state else { panic!("{state:?}") };
+            Some(file.with_state(FileState::AwaitingParts(MultipartUpload {
+                upload_id: Some(upload.clone()),
+                ..parts
+            })))
+        };
+        let started = records.change_read_file(file.clone(), start).await.expect("the record can be changed");
+        started.expect("the file waits for parts");
     }
 
     /// Stores a part of a file's multipart upload, which is started, with the size that it was announced with.
