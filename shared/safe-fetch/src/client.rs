@@ -4,48 +4,14 @@ use crate::cookies::Cookies;
 use crate::failure::{describe, request_error};
 use crate::ranges::{ByteRange, ContentRange, Validator, Version, retry_after};
 use crate::resolver::{GuardedResolver, Lookup, SystemLookup};
-use crate::{Allowed, FetchError, Source, SourceHeaders, SourceUrl, Target, address, headers};
-use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, IF_RANGE, LOCATION, RANGE, RETRY_AFTER};
-use reqwest::{Client, ClientBuilder, Response, redirect};
+use crate::setup::{http, mozilla_roots, tls};
+use crate::{Allowed, FetchError, Limits, Source, SourceHeaders, SourceUrl, Target, address, headers};
+use http::header::{HeaderMap, HeaderValue, IF_RANGE, LOCATION, RANGE, RETRY_AFTER};
+use reqwest::{Client, ClientBuilder, Response};
 use rustls::{ClientConfig, RootCertStore};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-
-/// How long and how much a fetch may take. Limits on the whole body are the caller's, who counts its bytes.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// For resolving the name, connecting and the TLS handshake together, per hop. 10 s.
-    pub connect_timeout: Duration,
-    /// From the connection to the end of the headers, per hop. 30 s.
-    pub header_timeout: Duration,
-    /// The longest wait for the next byte of the body, and for [`min_bytes`](Self::min_bytes) of it. 30 s.
-    pub stall_timeout: Duration,
-    /// The fewest bytes of the body that must come while it is waited for them for the stall timeout. 30 KiB: whoever
-    /// sends less keeps the connection, and nothing else.
-    pub min_bytes: u64,
-    /// How many redirects are followed. 20, as browsers and curl do.
-    pub max_redirects: usize,
-    /// The most bytes of the headers of one answer, names and values. 64 KiB.
-    pub max_header_bytes: u32,
-    /// How the operator can be reached, an address of a page or of mail: sites such as Wikimedia refuse agents that name none.
-    /// Nobody.
-    pub contact: Option<String>,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            connect_timeout: Duration::from_secs(10),
-            header_timeout: Duration::from_secs(30),
-            stall_timeout: Duration::from_secs(30),
-            min_bytes: 30 * 1024,
-            max_redirects: 20,
-            max_header_bytes: 64 * 1024,
-            contact: None,
-        }
-    }
-}
 
 /// Fetches from public addresses, and from hosts the operator allowed. Cheap to clone.
 #[derive(Clone)]
@@ -338,18 +304,6 @@ fn may_fail_on_range(status: u16) -> bool {
     matches!(status, 400 | 403 | 405 | 406 | 412 | 500 | 501 | 502)
 }
 
-/// Most header lines of one answer.
-const MAX_HEADERS: usize = 400;
-
-/// What a site is told of who asks: the project, and how its operator can be reached.
-fn user_agent(contact: Option<&str>) -> HeaderValue {
-    let agent = concat!("files/", env!("CARGO_PKG_VERSION"));
-    let with_contact =
-        contact.filter(|contact| !contact.is_empty()).map(|contact| format!("{agent} (+{contact})"));
-    let named = with_contact.and_then(|agent| HeaderValue::from_str(&agent).ok());
-    named.unwrap_or(HeaderValue::from_static(agent))
-}
-
 /// How long a connection waits for the next request of a transfer.
 const KEEP_IDLE: Duration = Duration::from_secs(5);
 
@@ -371,48 +325,4 @@ fn refused(response: &Response) -> FetchError {
         Some(retry_after) if matches!(status, 429 | 503) => FetchError::Busy { status, retry_after },
         _ => FetchError::Status(status),
     }
-}
-
-fn http(resolver: GuardedResolver, limits: &Limits, tls: ClientConfig) -> ClientBuilder {
-    let mut headers = HeaderMap::new();
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    Client::builder()
-        .tls_backend_preconfigured(tls)
-        .dns_resolver(Arc::new(resolver))
-        .redirect(redirect::Policy::none())
-        .referer(false)
-        .no_proxy()
-        // Features of other crates of a build could switch decompression on.
-        .no_gzip()
-        .no_brotli()
-        .no_deflate()
-        .no_zstd()
-        .default_headers(headers)
-        .user_agent(user_agent(limits.contact.as_deref()))
-        .connect_timeout(limits.connect_timeout)
-        .http2_max_header_list_size(limits.max_header_bytes)
-        // What curl reads: a blank before the colon, folded lines, lines that are no header, many of them.
-        .http1_allow_spaces_after_header_name_in_responses(true)
-        .http1_allow_obsolete_multiline_headers_in_responses(true)
-        .http1_ignore_invalid_headers_in_responses(true)
-        .http1_max_headers(MAX_HEADERS)
-        // Every request connects anew, so every request is checked anew, and no connection dies in a freeze.
-        .pool_max_idle_per_host(0)
-}
-
-/// Mozilla's, linked in.
-pub(crate) fn mozilla_roots() -> RootCertStore {
-    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
-}
-
-/// The provider is named here, so that the client neither needs a process-wide one nor asks the platform's verifier.
-fn tls(roots: RootCertStore) -> Result<ClientConfig, FetchError> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| FetchError::Setup(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
 }

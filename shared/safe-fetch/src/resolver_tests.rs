@@ -1,7 +1,7 @@
 //! The client with names whose addresses the tests choose.
 
-use crate::client::mozilla_roots;
 use crate::resolver::Lookup;
+use crate::setup::mozilla_roots;
 use crate::test_support::{Answers, addresses};
 use crate::{Allowed, FetchError, Limits, SafeClient, SourceUrl};
 use axum::Router;

@@ -1,6 +1,6 @@
 //! TLS: whom the client trusts, over both versions of HTTP, and how a cut connection is told from an end.
 
-use crate::client::mozilla_roots;
+use crate::setup::mozilla_roots;
 use crate::test_support::{Answers, addresses};
 use crate::{Allowed, FetchError, Limits, SafeClient, SourceUrl};
 use bytes::Bytes;

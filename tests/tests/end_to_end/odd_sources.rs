@@ -249,3 +249,28 @@ async fn a_site_that_refuses_unknown_agents_is_asked_as_yt_dlp_does() {
         assert_eq!(owner.download(&file).await, *media::MP4);
     }
 }
+
+#[tokio::test]
+async fn a_private_thumbnail_is_not_passed_on() {
+    skip_on_deployment!("looks into pages, with the Python of this machine");
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    let film =
+        source.serve("/film.mp4", Reply::bytes(media::MP4.clone()).header("content-type", "video/mp4"));
+    for (index, still) in
+        ["http://169.254.169.254/latest/", "http://router.local/a.jpg", "http://0x7f000002/a.jpg"]
+            .iter()
+            .enumerate()
+    {
+        let page = as_html(format!(
+            "<meta property=\"og:title\" content=\"Film\"><meta property=\"og:video\" content=\"{film}\">\
+             <meta property=\"og:image\" content=\"{still}\">"
+        ));
+        let file = imported(&owner, &source.serve(&format!("/page/{index}"), page)).await;
+        assert_eq!(
+            (&file["origin"]["title"], &file["origin"]["thumbnail_url"]),
+            (&json!("Film"), &Value::Null),
+            "{still}"
+        );
+    }
+}
