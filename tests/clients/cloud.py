@@ -64,10 +64,11 @@ def wait_until_ready(process, ready):
 def local_cloud(folder, *options):
     """Runs the local cloud with its data in this folder; yields the content of `ready.json`."""
     data = folder / "cloud"
-    command = [BINARIES / "files-local", "--port", "0", "--data", data, "--template", ROOT / "template.yaml"]
+    command = [ROOT / "infra/scripts/dev.sh", "--port", "0", "--data", data, "--template", ROOT / "template.yaml"]
     command += ["--parameter", "AllowImportHosts=127.0.0.1", *options]
     with open(folder / "cloud.log", "wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        built = os.environ | {"FILES_BUILT": str(BINARIES)}
+        process = subprocess.Popen(command, cwd=ROOT, env=built, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         try:
             yield wait_until_ready(process, data / "ready.json")
         except BaseException:
@@ -90,10 +91,9 @@ def environment():
         for name, arguments in SOUNDS.items():
             subprocess.run(["ffmpeg", "-loglevel", "error", *arguments.split(), media / name], check=True)
         with serving(media) as source, local_cloud(folder) as ready:
-            origin = ready["api"].removesuffix("/v1")
             yield os.environ | {
-                "FILES_ORIGIN": origin,
-                "FILES_URL": f"{origin}/v1",
+                "FILES_ORIGIN": ready["api"],
+                "FILES_URL": f'{ready["api"]}/v1',
                 "FILES_API_KEY": (folder / "cloud/api-key").read_text().strip(),
                 "FILES_DATA": str(folder / "cloud"),
                 "FILES_LOG": str(folder / "cloud.log"),

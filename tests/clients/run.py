@@ -132,7 +132,7 @@ def tutorial(env):
     (folder / ".local").symlink_to(env["FILES_DATA"])
     _, rest = (ROOT / "README.md").read_text().split("\n## Try it\n")
     (folder / "first-steps.md").write_text(rest.split("\n## ")[0])
-    pages = [folder / "first-steps.md", ROOT / "infra/api/README.md"]
+    pages = [folder / "first-steps.md", ROOT / "infra/docs/api.md"]
     source = env["FILES_SOURCE"].removesuffix("/clip.mp4")
     print(f"  {walkthrough.run(pages, folder, env, source)} blocks of commands")
 
