@@ -25,7 +25,7 @@ impl Endpoint for DeleteFile {
         let parse = |request: &Request, _: &_| file_id(request);
         let (caller, id) = authenticate(self.records.keys(), &request, Scope::Delete, now, parse).await?;
         let file = self.remove(&request, &caller, id).await?;
-        self.delete_bytes(&file).await;
+        self.delete_bytes(&file, now).await;
         Ok(no_content())
     }
 }
@@ -46,14 +46,17 @@ impl DeleteFile {
     }
 
     /// Deletes the bytes. `sweep` does what fails here: the records hold the entry for it.
-    async fn delete_bytes(&self, file: &File) {
-        let deleted = self.objects.delete_file(file.owner, file.id, file.state.upload_id()).await;
+    async fn delete_bytes(&self, file: &File, now: Timestamp) {
+        let deleted = match file.presigned_put_end(now) {
+            Some(_) => self.objects.block_file(file.owner, file.id).await,
+            None => self.objects.delete_file(file.owner, file.id, file.state.upload_id()).await,
+        };
         if let Err(error) = deleted {
             warn!(error = &error as &dyn std::error::Error, "bytes left to sweep");
             return;
         }
-        if file.may_still_receive_bytes() {
-            return; // by a presigned URL or a worker: sweep deletes them once that is over
+        if file.may_still_receive_bytes(now) {
+            return; // by a presigned URL or a worker: sweep deletes the object once that is over
         }
         if let Err(error) = self.records.unchecked().forget_removed(file.owner, file.id).await {
             warn!(error = &error as &dyn std::error::Error, "the entry of a finished deletion left to sweep");

@@ -60,10 +60,15 @@ impl ProbeRecord {
         self.end_without_probe(named, file.as_ref()).await
     }
 
-    /// Nothing is to be probed. Bytes that are no file's, since they came after its end, are deleted.
+    /// Ends a request that has nothing to probe. Deletes bytes that came after the end of their file, unless `sweep` has the
+    /// deletion of the file's object as scheduled work: the object then may hold the place against presigned PUTs.
     async fn end_without_probe(&self, named: Named, file: Option<&File>) -> Result<ProbeResponse, BoxError> {
         info!(file = %named.id, "nothing to probe");
-        if file.is_none_or(|file| file.status() == Status::Failed) {
+        let is_over = match file {
+            Some(file) => file.status() == Status::Failed,
+            None => !self.records.is_being_removed(named.owner, named.id).await?,
+        };
+        if is_over {
             self.objects.delete_file(named.owner, named.id, None).await?;
         }
         Ok(ProbeResponse::NothingToDo)

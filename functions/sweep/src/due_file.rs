@@ -145,8 +145,11 @@ impl Sweep {
 
     async fn remove_expired(&self, file: &File, now: Timestamp) -> Result<(), BoxError> {
         self.records.remove_file(file, now).await?;
-        self.objects.delete_file(file.owner, file.id, file.state.upload_id()).await?;
-        if !file.may_still_receive_bytes() {
+        match file.presigned_put_end(now) {
+            Some(_) => self.objects.block_file(file.owner, file.id).await?,
+            None => self.objects.delete_file(file.owner, file.id, file.state.upload_id()).await?,
+        }
+        if !file.may_still_receive_bytes(now) {
             self.records.forget_removed(file.owner, file.id).await?;
         }
         Ok(())

@@ -122,6 +122,7 @@ impl File {
             return None;
         }
         let (file, state) = self.split();
+        let presigned_put = matches!(state, FileState::AwaitingUpload);
         let multipart = match state {
             FileState::AwaitingParts(_) => true,
             FileState::Probing(probing) => probing.multipart,
@@ -136,6 +137,7 @@ impl File {
             probed_by: done.by.clone(),
             probe_again: false,
             multipart,
+            presigned_put,
         };
         stored.set(&done.probed);
         let file = File {
@@ -204,6 +206,9 @@ impl File {
     #[must_use]
     pub fn removal_due(&self, now: Timestamp) -> Timestamp {
         let grace = Duration::from_secs(300);
+        if let Some(end) = self.presigned_put_end(now) {
+            return end.plus(grace);
+        }
         match self.state {
             FileState::AwaitingUpload | FileState::AwaitingParts(_) => {
                 now.plus(limits::UPLOAD_URL_LIFETIME + grace)
@@ -213,10 +218,24 @@ impl File {
         }
     }
 
-    /// Returns whether bytes may still come after the file is removed.
+    /// Returns whether bytes may still come after the file is removed at `now`.
     #[must_use]
-    pub fn may_still_receive_bytes(&self) -> bool {
-        !self.state.is_terminal()
+    pub fn may_still_receive_bytes(&self, now: Timestamp) -> bool {
+        !self.state.is_terminal() || self.presigned_put_end(now).is_some()
+    }
+
+    /// Returns until when a presigned PUT of the file may be valid if the file is removed at `now`; `None` if none is. URLs
+    /// are signed only while the file awaits its upload, and none outlives the upload window.
+    #[must_use]
+    pub fn presigned_put_end(&self, now: Timestamp) -> Option<Timestamp> {
+        let presigned = match &self.state {
+            FileState::AwaitingUpload => true,
+            FileState::Stored(stored) => stored.presigned_put,
+            _ => false,
+        };
+        let window = self.created_at().plus(limits::UPLOAD_WINDOW);
+        let end = window.min(now.plus(limits::UPLOAD_URL_LIFETIME));
+        (presigned && now < end).then_some(end)
     }
 }
 

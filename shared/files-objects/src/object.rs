@@ -93,6 +93,20 @@ impl Objects {
         Ok(())
     }
 
+    /// Deletes the bytes of a file of which a presigned PUT may still be valid: an empty object takes their place until
+    /// [`Objects::delete_file`] deletes it. S3 rejects such a PUT while the object exists, since the signature includes
+    /// `If-None-Match: *`
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>).
+    ///
+    /// # Errors
+    /// S3 failed.
+    pub async fn block_file(&self, owner: OwnerId, id: FileId) -> Result<(), ObjectsError> {
+        let put = self.client.put_object().bucket(&self.bucket).key(file_object_key(owner, id));
+        let put = async { put.send().await.map(drop).map_err(ObjectsError::from_sdk) };
+        tokio::try_join!(put, self.delete(probe_object_key(owner, id)))?;
+        Ok(())
+    }
+
     async fn delete(&self, key: String) -> Result<(), ObjectsError> {
         let delete = self.client.delete_object().bucket(&self.bucket).key(key);
         delete.send().await.map_err(ObjectsError::from_sdk)?;

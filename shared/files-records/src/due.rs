@@ -101,6 +101,18 @@ impl Records {
         let item = get.send().await.map_err(unavailable)?.item.ok_or(RecordsError::NotFound)?;
         Ok(item.get("upload_id").and_then(|id: &AttributeValue| id.as_s().ok()).cloned())
     }
+
+    /// Returns whether a deleted file's object is still to be deleted.
+    ///
+    /// # Errors
+    /// [`RecordsError::Unavailable`]: DynamoDB failed.
+    pub async fn is_being_removed(&self, owner: OwnerId, id: FileId) -> Result<bool, RecordsError> {
+        match self.removed_upload(owner, id).await {
+            Ok(_) => Ok(true),
+            Err(RecordsError::NotFound) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 fn millis(value: &AttributeValue) -> Option<Timestamp> {

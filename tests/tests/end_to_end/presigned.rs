@@ -94,15 +94,30 @@ async fn a_type_is_guessed_from_the_name() {
 }
 
 #[tokio::test]
-async fn bytes_that_come_after_the_delete_do_not_stay() {
+async fn s3_rejects_a_put_after_the_delete_and_no_probe_runs() {
     skip_on_deployment!("sees records and objects");
     let owner = Cloud::shared().await.owner().await;
     let file = owner.announce("a.png", media::PNG.len(), "image/png").await;
     owner.delete(&file).await.expect(204);
     assert_eq!(owner.behind.usage().await, Usage::default());
-    // The URL is still good: it cannot be called back.
-    owner.put(&file, media::PNG.clone()).await.expect(200);
-    files_tests::until("the late bytes are gone", async || {
+    // The signature of the URL is still valid, but an empty object holds the place.
+    for _ in 0..3 {
+        owner.put(&file, media::PNG.clone()).await.expect(412);
+    }
+    let stored = owner.announce("b.png", media::PNG.len(), "image/png").await;
+    owner.put(&stored, media::PNG.clone()).await.expect(200);
+    owner.wait_until_success(&stored).await;
+    owner.delete(&stored).await.expect(204);
+    owner.put(&stored, media::PNG.clone()).await.expect(412);
+    owner.behind.drained("ProbeQueue").await;
+    let sizes = owner.behind.object_sizes().await;
+    assert!(sizes.len() == 2 && sizes.values().all(|size| *size == 0), "{sizes:?}");
+
+    for file in [&file, &stored] {
+        owner.behind.set_numbers(&format!("gone#{}", id(file)), &[("due_at", 1)]).await;
+    }
+    Cloud::shared().await.sweep().await;
+    files_tests::until("the empty objects are deleted", async || {
         owner.behind.objects().await.is_empty().then_some(())
     })
     .await;
