@@ -92,6 +92,7 @@ fn every_state() -> Vec<FileState> {
         probed_by: Some("7 (a)".to_owned()),
         probe_again: true,
         multipart: true,
+        presigned_put: true,
     };
     let bare = Stored {
         probe: None,
