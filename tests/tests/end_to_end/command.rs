@@ -34,7 +34,6 @@ async fn a_file_goes_there_and_comes_back() {
     assert_eq!(std::fs::read(machine.home().join("back.mp4")).expect("the file"), *media::MP4);
 
     machine.run(&["rm", id(file)]).await.expect(0);
-    machine.run(&["rm", id(file)]).await.expect(4);
     machine.run(&["get", id(file)]).await.expect(4);
     assert_eq!(machine.run(&["list", "--json"]).await.expect(0).json(), Vec::<serde_json::Value>::new());
 }
@@ -57,13 +56,23 @@ async fn several_files_go_side_by_side() {
     machine.run(&["download", ids[1], ids[2], "-o", "out"]).await.expect(0);
     assert_eq!(std::fs::read(machine.home().join("out/b.png")).expect("the file"), *media::PNG);
     assert_eq!(std::fs::read(machine.home().join("out/empty")).expect("the file"), b"");
+}
 
+#[tokio::test]
+async fn several_files_are_removed_and_a_missing_one_is_named() {
+    let owner = Cloud::shared().await.owner().await;
+    let machine = Machine::new(&owner);
+    for name in ["a.png", "b.png", "c.png"] {
+        machine.file(name, &media::PNG);
+    }
+    let all = machine.run(&["upload", "a.png", "b.png", "c.png", "--json"]).await.expect(0).json();
     let missing = "01890a5d-ac96-774b-bcce-b302099a8057";
-    let removed = machine.run(&["rm", ids[0], missing, ids[1], ids[2]]).await.expect(4);
+    let removed = machine.run(&["rm", id(&all[0]), missing, id(&all[1])]).await.expect(4);
     assert!(removed.err.contains(&format!("{missing}: Not found")), "{}", removed.err);
-    assert_eq!(removed.out.matches("deleted").count(), 3, "{}", removed.out);
-    let removed = machine.run(&["rm", missing]).await.expect(4);
-    assert!(removed.err.contains(missing), "{}", removed.err);
+    assert_eq!(removed.out.matches("deleted").count(), 2, "{}", removed.out);
+    let again = machine.run(&["rm", id(&all[0])]).await.expect(4);
+    assert!(again.err.contains(id(&all[0])), "{}", again.err);
+    assert_eq!(owner.list("").await["files"].as_array().map(Vec::len), Some(1));
 }
 
 #[tokio::test]

@@ -100,6 +100,7 @@ fn every_state() -> Vec<FileState> {
         probed_by: None,
         probe_again: false,
         multipart: false,
+        presigned_put: false,
         ..stored.clone()
     };
     vec![
