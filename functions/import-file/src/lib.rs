@@ -22,8 +22,9 @@ mod worker;
 use std::error::Error;
 use std::time::SystemTime;
 
+use aws_lambda_events::sqs::SqsBatchResponse;
 use files_objects::Objects;
-use files_queues::{Delivered, ImportMessage, Queue, only_failed};
+use files_queues::{ImportMessage, Queue, sqs_messages};
 use files_records::{ImportClaim, Records};
 use page_resolver::PageResolver;
 use safe_fetch::{Allowed, SafeClient};
@@ -68,10 +69,12 @@ impl ImportFile {
     /// One of our own stores failed. Lambda counts the error (`Errors`), which it would not do for a message that is only
     /// named as failed, and the messages come again, after some times to the dead-letter queue
     /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>).
-    pub async fn answer(&self, event: &Value, deadline: SystemTime) -> Result<Value, BoxError> {
-        let (mut still_needed, mut failure) = (Vec::new(), None);
-        for message in Delivered::in_event(event).unwrap_or_default() {
-            let Ok(order) = serde_json::from_str::<ImportMessage>(&message.body) else {
+    pub async fn handle(&self, event: Value, deadline: SystemTime) -> Result<SqsBatchResponse, BoxError> {
+        let (mut still_needed, mut failure) = (SqsBatchResponse::default(), None);
+        for message in sqs_messages(event).unwrap_or_default() {
+            let Ok(order) =
+                serde_json::from_str::<ImportMessage>(message.body.as_deref().unwrap_or_default())
+            else {
                 error!("a message that is no import is dropped"); // it would be none later either
                 continue;
             };
@@ -79,7 +82,7 @@ impl ImportFile {
                 Ok(Message::Done) => {}
                 Ok(Message::StillNeeded) => {
                     info!(file = %order.id, "another worker has it: its headers are kept");
-                    still_needed.push(message.message_id);
+                    still_needed.add_failure(message.message_id.unwrap_or_default());
                 }
                 Err(cause) => {
                     error!(file = %order.id, cause = cause.as_ref() as &dyn Error, "an import will come again");
@@ -87,7 +90,7 @@ impl ImportFile {
                 }
             }
         }
-        failure.map_or_else(|| Ok(only_failed(&still_needed)), Err)
+        failure.map_or(Ok(still_needed), Err)
     }
 
     async fn import(&self, order: &ImportMessage, deadline: SystemTime) -> Result<Message, BoxError> {
