@@ -159,9 +159,13 @@ $(companion)/node_modules/.installed: $(companion)/package.json $(companion)/pac
 lint: lint-format lint-clippy lint-docs lint-deny lint-template lint-checkov lint-openapi lint-web sbom ## Runs all checks that need no running service.
 
 .PHONY: lint-format
-lint-format: ## Formatting as rustfmt does it.
+lint-format: lint-modules ## Formatting as rustfmt does it.
 	@$(scripts)/check-rust.sh rustfmt
 	@cargo fmt --all --check
+
+.PHONY: lint-modules
+lint-modules: ## Modules of a crate use each other in one direction.
+	@python3 $(scripts)/check_modules.py
 
 .PHONY: lint-clippy
 lint-clippy: need-build ## Clippy without warnings.
