@@ -181,9 +181,13 @@ $(companion)/node_modules/.installed: $(companion)/package.json $(companion)/pac
 lint: lint-format lint-clippy lint-docs lint-deny lint-template lint-checkov lint-openapi lint-web sbom ## Runs all checks that need no running service.
 
 .PHONY: lint-format
-lint-format: ## Checks the formatting by rustfmt.
+lint-format: lint-modules ## Checks the formatting by rustfmt.
 	@$(scripts)/check-rust.sh rustfmt
 	@cargo fmt --all --check
+
+.PHONY: lint-modules
+lint-modules: ## Modules of a crate use each other in one direction.
+	@python3 $(scripts)/check_modules.py
 
 .PHONY: lint-clippy
 lint-clippy: need-build ## Checks that Clippy has no warnings.

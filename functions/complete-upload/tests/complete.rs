@@ -50,6 +50,6 @@ async fn without_an_upload_there_is_nothing_to_complete() {
     let unsigned = app.file("clip.mp4").awaiting_parts(12 << 20).await;
     let error = complete(&app, &unsigned).await.expect_error(409, "parts_incomplete");
     assert_eq!(error["details"].as_array().map(Vec::len), Some(2));
-    complete(&app, &app.file("clip.mp4").awaiting_upload().await).await.expect_error(409, "not_by_parts");
+    complete(&app, &app.file("clip.mp4").awaiting_upload().await).await.expect_error(409, "not_multipart");
     complete(&app, &app.upload("clip.mp4").await).await.expect_error(409, "upload_over");
 }

@@ -54,7 +54,7 @@ impl CreateFile {
             return Ok(None);
         }
         if order.request.checksum_sha256.is_some() {
-            return Err(ApiError::from(Reason::ChecksumNotByParts).on_field("checksum_sha256", None));
+            return Err(ApiError::from(Reason::ChecksumWithMultipart).on_field("checksum_sha256", None));
         }
         Ok(Some(plan))
     }

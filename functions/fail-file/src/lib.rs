@@ -1,19 +1,21 @@
-//! Dead letters: ends what could not be imported or probed, so that no file waits for ever.
+//! The dead-letter handler: ends imports and probes that failed repeatedly, so that no file waits for ever.
 
-mod letter;
+mod dead_letter;
 
 use std::error::Error;
 
 use files_domain::{BoxError, File, FileId, OwnerId, ProbeDone, Probed, Timestamp};
 use files_objects::{Objects, ObjectsError};
-use files_queues::Delivered;
+use files_queues::sqs_messages;
 use files_records::{Records, RecordsError};
+use lambda_runtime::LambdaEvent;
+use lambda_startup::EventHandler;
 use serde_json::Value;
 use tracing::{error, info};
 
-pub use crate::letter::Letter;
+pub use crate::dead_letter::DeadLetter;
 
-/// Reads dead letters.
+/// Handles dead letters.
 pub struct FailFile {
     /// The records.
     pub records: Records,
@@ -21,46 +23,49 @@ pub struct FailFile {
     pub objects: Objects,
 }
 
-impl FailFile {
-    /// Handles the messages of an SQS event.
-    ///
-    /// # Errors
-    /// A message could not be acted on. Lambda counts the error, and the messages come again: what was done for one of
-    /// them already does no harm a second time.
-    pub async fn handle(&self, event: &Value) -> Result<(), BoxError> {
+impl EventHandler for FailFile {
+    type Event = Value;
+    type Response = ();
+
+    /// Handles the messages of an SQS event. If one fails, Lambda counts the error and the messages come again: repeating
+    /// what was done for one of them is harmless.
+    async fn handle(&self, event: LambdaEvent<Value>) -> Result<(), BoxError> {
         let mut failure = None;
-        for message in Delivered::in_event(event).unwrap_or_default() {
-            if let Err(cause) = self.act(&Letter::read(&message.body)).await {
+        for message in sqs_messages(event.payload).unwrap_or_default() {
+            let letter = DeadLetter::read(&message.body.unwrap_or_default());
+            if let Err(cause) = self.act(&letter).await {
                 error!(cause = cause.as_ref() as &dyn Error, "a dead letter will come again");
                 failure = Some(cause);
             }
         }
         failure.map_or(Ok(()), Err)
     }
+}
 
-    async fn act(&self, letter: &Letter) -> Result<(), BoxError> {
+impl FailFile {
+    async fn act(&self, letter: &DeadLetter) -> Result<(), BoxError> {
         match letter {
-            Letter::Import(owner, id) => self.end_import(*owner, *id).await,
-            Letter::Probes(objects) => {
+            DeadLetter::Import(owner, id) => self.end_import(*owner, *id).await,
+            DeadLetter::Probes(objects) => {
                 for object in objects {
                     self.end_probe(object.owner, object.id).await?;
                 }
                 Ok(())
             }
-            Letter::Unknown => {
-                error!("a dead letter that says nothing to us is dropped"); // nor would it later
+            DeadLetter::Unknown => {
+                error!("a dead letter of no known kind is dropped"); // it would be of none later either
                 Ok(())
             }
         }
     }
 
-    /// Fails an import, unless all its bytes have arrived (then it is nearly done) or a worker has just begun on it once
-    /// more: `sweep` sees to both. Its parts go first: a failed record no longer knows of them.
+    /// Fails an import, unless all its bytes are with S3 or a worker has just claimed it: `sweep` finishes both. Its parts are
+    /// aborted first, since a failed record does not name them.
     async fn end_import(&self, owner: OwnerId, id: FileId) -> Result<(), BoxError> {
         let now = lambda_startup::now();
         let file = match self.records.get_file(owner, id).await {
             Ok((file, _)) => file,
-            Err(RecordsError::NotFound) => return Ok(()), // deleted since
+            Err(RecordsError::NotFound) => return Ok(()), // deleted in the meantime
             Err(error) => return Err(error.into()),
         };
         if let (Some(upload), true) = (file.upload_ref(), is_given_up(&file, now)) {
@@ -75,11 +80,11 @@ impl FailFile {
         Ok(())
     }
 
-    /// The bytes are good whatever became of probing: `success`, and no word of ffprobe.
+    /// Ends a probe without a result. The bytes are good, so the file becomes `success`.
     async fn end_probe(&self, owner: OwnerId, id: FileId) -> Result<(), BoxError> {
         let object = match self.objects.head_file(owner, id).await {
             Ok(object) => object,
-            Err(ObjectsError::NotFound) => return Ok(()), // deleted since
+            Err(ObjectsError::NotFound) => return Ok(()), // deleted in the meantime
             Err(error) => return Err(error.into()),
         };
         let probed =

@@ -1,20 +1,13 @@
-//! Dead letters: ends what could not be imported or probed.
-
-use std::sync::Arc;
+//! The dead-letter handler: ends imports and probes that failed repeatedly.
 
 use fail_file::FailFile;
-use lambda_runtime::{Error, LambdaEvent, service_fn};
-use lambda_startup::Startup;
-use serde_json::Value;
+use lambda_runtime::Error;
+use lambda_startup::{Startup, serve_events};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
-    let fail = Arc::new(FailFile { records: startup.records()?, objects: startup.objects()? });
+    let (records, objects) = (startup.records()?, startup.objects()?);
     startup.connect_to_dynamodb(1).await;
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-        let fail = Arc::clone(&fail);
-        async move { fail.handle(&event.payload).await }
-    }))
-    .await
+    serve_events(FailFile { records, objects }).await
 }

@@ -26,8 +26,9 @@ mod transfer_stream;
 use std::error::Error;
 use std::time::SystemTime;
 
+use aws_lambda_events::sqs::SqsBatchResponse;
 use files_objects::Objects;
-use files_queues::{Delivered, ImportMessage, Queue, only_failed};
+use files_queues::{ImportMessage, Queue, sqs_messages};
 use files_records::{ImportClaim, Records};
 use media_source::PageResolver;
 use safe_fetch::{Allowed, SafeClient};
@@ -73,10 +74,12 @@ impl ImportFile {
     /// One of our own stores failed. Lambda counts the error (`Errors`), which it would not do for a message that is only
     /// named as failed, and the messages come again, after some times to the dead-letter queue
     /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>).
-    pub async fn handle(&self, event: &Value, deadline: SystemTime) -> Result<Value, BoxError> {
-        let (mut still_needed, mut failure) = (Vec::new(), None);
-        for message in Delivered::in_event(event).unwrap_or_default() {
-            let Ok(import) = serde_json::from_str::<ImportMessage>(&message.body) else {
+    pub async fn handle(&self, event: Value, deadline: SystemTime) -> Result<SqsBatchResponse, BoxError> {
+        let (mut still_needed, mut failure) = (SqsBatchResponse::default(), None);
+        for message in sqs_messages(event).unwrap_or_default() {
+            let Ok(import) =
+                serde_json::from_str::<ImportMessage>(message.body.as_deref().unwrap_or_default())
+            else {
                 error!("a message that is no import is dropped"); // it would be none later either
                 continue;
             };
@@ -84,7 +87,7 @@ impl ImportFile {
                 Ok(Delivery::Done) => {}
                 Ok(Delivery::StillNeeded) => {
                     info!(file = %import.id, "another worker has it: its headers are kept");
-                    still_needed.push(message.message_id);
+                    still_needed.add_failure(message.message_id.unwrap_or_default());
                 }
                 Err(cause) => {
                     error!(file = %import.id, cause = cause.as_ref() as &dyn Error, "an import will come again");
@@ -92,7 +95,7 @@ impl ImportFile {
                 }
             }
         }
-        failure.map_or_else(|| Ok(only_failed(&still_needed)), Err)
+        failure.map_or(Ok(still_needed), Err)
     }
 
     async fn import(&self, message: &ImportMessage, deadline: SystemTime) -> Result<Delivery, BoxError> {

@@ -30,7 +30,7 @@ async fn main() -> Result<(), Error> {
     });
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         let import = Arc::clone(&import);
-        async move { import.handle(&event.payload, event.context.deadline()).await }
+        async move { import.handle(event.payload, event.context.deadline()).await }
     }))
     .await
 }

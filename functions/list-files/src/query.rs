@@ -6,7 +6,7 @@ use files_domain::{
 };
 use lambda_http::Request;
 
-/// What a list request asks for.
+/// The query of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ListQuery {
     limit: u32,
@@ -52,7 +52,7 @@ impl ListQuery {
         PageRequest { limit: self.limit, order: self.order, filter: self.filter, after: self.after }
     }
 
-    /// What a cursor is bound to, beside its owner: order and filters, as they stand in a query.
+    /// Returns order and filters as a query, to which a cursor is bound.
     pub(crate) fn shape(&self) -> String {
         let ListFilter { status, source, media_type, created_after, created_before } = self.filter;
         let order = match self.order {
@@ -70,7 +70,7 @@ impl ListQuery {
         parts.into_iter().flatten().collect::<Vec<_>>().join("&")
     }
 
-    /// The query of the next page.
+    /// Returns the query of the next page.
     pub(crate) fn with_cursor(&self, cursor: &str) -> String {
         format!("limit={}&{}&cursor={cursor}", self.limit, self.shape())
     }
@@ -99,7 +99,7 @@ fn read_moment(name: &str, text: &str) -> Result<Timestamp, ApiError> {
     })
 }
 
-/// Pages have no numbers: what comes after a page depends on its last file, so that none is missed while others are added.
+/// Refuses page numbers: a page begins after the last file of the page before, so that none is missed while others are added.
 fn no_page_numbers(name: &str) -> ApiError {
     let message = format!("{name} is not supported: pass the next_cursor of the page before as cursor");
     ApiError::from(Reason::MalformedParameter).with_message(&message).on_field(name, Some(message))

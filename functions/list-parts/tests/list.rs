@@ -39,7 +39,7 @@ async fn stored_parts_are_listed_with_their_sizes() {
 #[tokio::test]
 async fn what_is_not_a_multipart_upload_has_no_parts() {
     let app = TestApp::new().await;
-    list(&app, &app.file("clip.mp4").awaiting_upload().await, "").await.expect_error(409, "not_by_parts");
+    list(&app, &app.file("clip.mp4").awaiting_upload().await, "").await.expect_error(409, "not_multipart");
     list(&app, &app.upload("clip.mp4").await, "").await.expect_error(409, "upload_over");
     let file = app.file("clip.mp4").awaiting_parts(12 << 20).await;
     for after in ["-1", "10001", "x"] {

@@ -1,7 +1,7 @@
 //! S3 `ObjectCreated`: reads a stored object with ffprobe.
 //!
-//! ffprobe reads strangers' bytes, so this function may be in their hands: its role lets it invoke `probe-record` and
-//! nothing else of the application. That function tells it which object to read, and saves what it reports.
+//! ffprobe reads untrusted bytes, so this function may be compromised: its role lets it only invoke `probe-record`, which
+//! presigns the object to read and saves the report.
 
 mod object;
 mod record;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use files_domain::file_object_key;
-use files_queues::{Delivered, StoredObject};
+use files_queues::{StoredObject, sqs_messages};
 use lambda_startup::Downloads;
 use media_probe::{Ffprobe, Outcome, true_content_type};
 use probe_protocol::{Found, MediaFound, ProbeReport};
@@ -28,34 +28,35 @@ pub struct ProbeFile {
     record: ProbeRecord,
     downloads: Downloads,
     ffprobe: Ffprobe,
-    /// What ffprobe says it is, if it could be asked.
+    /// Version of ffprobe, if it could be run.
     version: Option<String>,
-    /// Whether an ffprobe has ended as one does that a file has taken over.
+    /// Whether an ffprobe was killed in this process.
     tainted: AtomicBool,
 }
 
 impl ProbeFile {
-    /// Probes with `ffprobe`, of the given version, on behalf of `record`.
+    /// Returns a handler that probes with `ffprobe` of this version, and reports to `record`.
     #[must_use]
     pub fn new(record: ProbeRecord, downloads: Downloads, ffprobe: Ffprobe, version: Option<String>) -> Self {
         Self { record, downloads, ffprobe, version, tainted: AtomicBool::new(false) }
     }
 
-    /// Handles an event of S3, or messages that hold such events. An error has it come again: twice for an event, after
-    /// which its record's deadline brings it back; a message as often as its queue says.
+    /// Handles an event of S3, or messages that hold such events. After an error Lambda delivers an event twice more, after which
+    /// the record's deadline has it probed, and a message as often as its queue allows.
     ///
     /// # Errors
     /// An object could not be read, or its result not be saved. Lambda counts the error, which it would not do for a message
     /// that is only named as failed.
-    pub async fn handle(&self, event: &Value) -> Result<Value, BoxError> {
-        let Some(messages) = Delivered::in_event(event) else {
-            self.probe_all(&StoredObject::in_event(event)).await?;
+    pub async fn handle(&self, event: Value) -> Result<Value, BoxError> {
+        let objects = StoredObject::in_event(&event);
+        let Some(messages) = sqs_messages(event) else {
+            self.probe_all(&objects).await?;
             return Ok(json!({}));
         };
         let mut failure = None;
         for message in messages {
-            // A body that is not JSON names no object: there is nothing to do, now or later.
-            let event = serde_json::from_str(&message.body).unwrap_or(Value::Null);
+            // A body that is not JSON names no object.
+            let event = serde_json::from_str(&message.body.unwrap_or_default()).unwrap_or(Value::Null);
             if let Err(cause) = self.probe_all(&StoredObject::in_event(&event)).await {
                 error!(cause = cause.as_ref() as &dyn Error, "a message will come again");
                 failure = Some(cause);
@@ -64,9 +65,9 @@ impl ProbeFile {
         failure.map_or_else(|| Ok(json!({})), Err)
     }
 
-    /// Ends this process if an ffprobe was killed in it: what a file may have left behind must not see the next one. Lambda
-    /// starts a new one. To be called once the response has been sent; should Lambda count the invocation as failed all the
-    /// same, the event comes again and finds nothing to do.
+    /// Ends this process if an ffprobe was killed in it, so that nothing that a file left behind sees the next one. Lambda starts
+    /// a new process. To be called after the response has been sent; if Lambda counts the invocation as failed nevertheless, the
+    /// event comes again and has nothing to do.
     pub fn exit_if_tainted(&self) {
         if self.tainted.load(Ordering::Relaxed) {
             warn!("this process ends: ffprobe was killed in it");
@@ -81,7 +82,7 @@ impl ProbeFile {
         Ok(())
     }
 
-    /// Probes one object. Whatever happens before, twice or too late, the outcome is the same.
+    /// Probes one object. The result is the same if the event comes twice or late.
     async fn probe(&self, stored: &StoredObject) -> Result<(), BoxError> {
         let key = file_object_key(stored.owner, stored.id);
         let Some(url) = self.record.begin(&key).await? else {

@@ -26,7 +26,7 @@ async fn main() -> Result<(), Error> {
     let handler = Arc::clone(&probe);
     let handler = service_fn(move |event: LambdaEvent<Value>| {
         let probe = Arc::clone(&handler);
-        async move { probe.handle(&event.payload).await }
+        async move { probe.handle(event.payload).await }
     });
     let runtime = Runtime::new(handler).layer(layers::TracingLayer::new());
     // Outside of what sends the response, so it is sent.

@@ -1,4 +1,4 @@
-//! Asks the function `probe-record`.
+//! The client of the function `probe-record`.
 
 use std::time::Duration;
 
@@ -17,21 +17,21 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// Most pauses; the bound doubles with each one.
 const MAX_PAUSES: u32 = 5;
 
-/// Why `probe-record` gave no response.
+/// Says why `probe-record` gave no response.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
     /// It could not be invoked.
     #[error("probe-record could not be invoked: {0}")]
     Invoke(String),
-    /// It failed; what kind of error it was.
+    /// It failed with this type of error.
     #[error("probe-record failed: {0}")]
     Failed(String),
-    /// Its response is none.
-    #[error("probe-record gave no response to what it was asked")]
+    /// Its response does not fit the request.
+    #[error("the response of probe-record does not fit the request")]
     Response,
 }
 
-/// The function `probe-record`. Cheap to clone.
+/// A client of the function `probe-record`. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ProbeRecord {
     client: Client,
@@ -39,16 +39,16 @@ pub struct ProbeRecord {
 }
 
 impl ProbeRecord {
-    /// The function of this name.
+    /// Returns a client of the function with this name.
     #[must_use]
     pub fn new(client: Client, function: impl Into<String>) -> Self {
         Self { client, function: function.into() }
     }
 
-    /// Asks for the right to read an object. Returns a presigned GET, or `None` where there is nothing to probe.
+    /// Asks for a URL to read an object. Returns a presigned GET, or `None` if there is nothing to probe.
     ///
     /// # Errors
-    /// As [`AskError`] has them.
+    /// [`AskError`].
     pub(crate) async fn begin(&self, key: &str) -> Result<Option<String>, AskError> {
         match self.ask(&ProbeRequest::Begin { key: key.to_owned() }).await? {
             ProbeResponse::Probe { url } => Ok(Some(url)),
@@ -57,10 +57,10 @@ impl ProbeRecord {
         }
     }
 
-    /// Hands in a report.
+    /// Sends a report.
     ///
     /// # Errors
-    /// As [`AskError`] has them.
+    /// [`AskError`].
     pub(crate) async fn finish(&self, report: ProbeReport) -> Result<(), AskError> {
         match self.ask(&ProbeRequest::Finish(Box::new(report))).await? {
             ProbeResponse::Saved | ProbeResponse::NothingToDo => Ok(()),
@@ -98,7 +98,7 @@ impl ProbeRecord {
     }
 }
 
-/// What Lambda says of an invocation that failed: its kind, without the text.
+/// Returns the type of the error of a failed invocation, without its text.
 fn kind_of_error(payload: &[u8]) -> String {
     let error: Value = serde_json::from_slice(payload).unwrap_or_default();
     error["errorType"].as_str().unwrap_or("no type").chars().take(128).collect()

@@ -1,5 +1,5 @@
-//! What a report may say. Its sender may be in strangers' hands: a value that no media file has is dropped, a text is cut to
-//! what is shown, and what is no report of ffprobe at all is refused.
+//! The check of a report, whose sender may be compromised: values that no media file has are dropped, texts are limited to
+//! printable characters, and what cannot be ffprobe's output is refused.
 
 use files_domain::clean_content_type;
 use media_facts::{AttachedPicture, Color, ProbeFacts, ProbeSummary};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// The request is not one that `probe-file` makes.
+/// The error of a request that `probe-file` does not make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("malformed: {0}")]
 pub struct Malformed(pub(crate) &'static str);
@@ -17,7 +17,7 @@ pub struct Malformed(pub(crate) &'static str);
 const MAX_NAME_BYTES: usize = 128;
 /// Longest sentence that is shown as the reason why ffprobe could not read a file, in characters.
 const MAX_REASON_CHARS: usize = 200;
-/// Stands where a reason is none.
+/// Replaces an invalid reason.
 const NO_REASON: &str = "ffprobe could not read the file";
 /// Most languages, and most pictures, that are kept.
 const MAX_LISTED: usize = 256;
@@ -26,7 +26,7 @@ const MAX_NUMBER: f64 = 1e15;
 /// The smallest positive number.
 const MIN_NUMBER: f64 = 1e-9;
 
-/// Checks a report, and cleans what is in it.
+/// Checks a report and cleans its values.
 ///
 /// # Errors
 /// [`Malformed`] names what cannot be from ffprobe.
@@ -52,7 +52,7 @@ fn media_found(media: MediaFound) -> Result<MediaFound, Malformed> {
     })
 }
 
-/// ffprobe's output, without anything beside its three parts.
+/// Returns ffprobe's output, reduced to its three parts.
 fn full(value: Value) -> Result<Value, Malformed> {
     let Value::Object(mut parts) = value else { return Err(Malformed("full")) };
     let mut take = |part: &str| parts.remove(part).unwrap_or_default();
@@ -133,7 +133,7 @@ fn number(number: f64) -> Option<f64> {
     (MIN_NUMBER..=MAX_NUMBER).contains(&number).then_some(number)
 }
 
-/// A sentence in plain words; a user reads it.
+/// Returns the reason if it is a sentence of plain characters, since a user reads it.
 fn reason(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || " ,.:;()'-".contains(c);
     let text = text.trim();

@@ -1,6 +1,6 @@
-//! The record's side of a probe. `probe-file`, which invokes this function, runs ffprobe on strangers' bytes and may be in
-//! their hands: it learns and changes nothing but of files that await a probe and whose key it names, and what it reports
-//! of them is checked value by value. What an object is (size, checksum, declared type) is asked of S3 here.
+//! The record's side of a probe. `probe-file`, which invokes this function, runs ffprobe on untrusted bytes and may be
+//! compromised: it reads and changes only files that await a probe and whose key it names, and every value of its report is
+//! checked. Size, checksum and declared type of an object come from S3.
 
 mod check;
 
@@ -13,6 +13,8 @@ use files_domain::{
 };
 use files_objects::{Objects, ObjectsError};
 use files_records::{Records, SavedProbe};
+use lambda_runtime::LambdaEvent;
+use lambda_startup::EventHandler;
 use probe_protocol::{Found, ProbeReport, ProbeRequest, ProbeResponse};
 use tracing::info;
 
@@ -21,14 +23,14 @@ use crate::check::checked;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// How long the presigned GET lives: as long as `probe-file` may run.
+/// Lifetime of the presigned GET: as long as `probe-file` may run.
 const READ_LIFETIME: Duration = Duration::from_secs(120);
 
-/// Keeps the records of probes.
+/// Handles the requests of `probe-file`.
 pub struct ProbeRecord {
-    /// Where files are recorded.
+    /// The records.
     pub records: Records,
-    /// Where their bytes are.
+    /// The objects.
     pub objects: Objects,
 }
 
@@ -39,18 +41,22 @@ struct Named {
     id: FileId,
 }
 
-impl ProbeRecord {
-    /// Handles one request of `probe-file`. Requests may come twice, late, or after the file was deleted.
-    ///
-    /// # Errors
-    /// The request is [`Malformed`], the object has changed since it was read, or DynamoDB or S3 failed.
-    pub async fn handle(&self, request: ProbeRequest, now: Timestamp) -> Result<ProbeResponse, BoxError> {
-        match request {
+impl EventHandler for ProbeRecord {
+    type Event = ProbeRequest;
+    type Response = ProbeResponse;
+
+    /// Handles one request of `probe-file`. Requests may come twice, late, or after the file was deleted. Fails if the request
+    /// is [`Malformed`], or the object has changed since it was read.
+    async fn handle(&self, event: LambdaEvent<ProbeRequest>) -> Result<ProbeResponse, BoxError> {
+        let now = lambda_startup::now();
+        match event.payload {
             ProbeRequest::Begin { key } => self.begin(named(&key)?, now).await,
             ProbeRequest::Finish(report) => self.finish(named(&report.key)?, checked(*report)?, now).await,
         }
     }
+}
 
+impl ProbeRecord {
     async fn begin(&self, named: Named, now: Timestamp) -> Result<ProbeResponse, BoxError> {
         let file = self.records.find_to_probe(named.owner, named.id).await?;
         if file.as_ref().is_some_and(File::awaits_probe) {
@@ -83,7 +89,7 @@ impl ProbeRecord {
         let Named { owner, id } = named;
         let object = match self.objects.head_file(owner, id).await {
             Ok(object) => object,
-            Err(ObjectsError::NotFound) => return Ok(ProbeResponse::NothingToDo), // deleted since
+            Err(ObjectsError::NotFound) => return Ok(ProbeResponse::NothingToDo), // deleted in the meantime
             Err(error) => return Err(error.into()),
         };
         if object.etag != report.etag {
@@ -95,7 +101,7 @@ impl ProbeRecord {
                 Some(FullProbe::Inline(packed))
             }
             Some(packed) => {
-                // Not without another look at the record: that object may belong to a finished file.
+                // Checks the record again: the object of the output may belong to a finished file.
                 let file = self.records.find_to_probe(owner, id).await?;
                 if !file.as_ref().is_some_and(File::awaits_probe) {
                     return self.end_without_probe(named, file.as_ref()).await;
@@ -110,7 +116,7 @@ impl ProbeRecord {
         let saved = self.records.finish_probe(owner, id, &done).await?;
         info!(file = %id, size_bytes = done.object.size, saved = ?saved, "probed");
         if saved.leaves_orphan() {
-            self.objects.delete_file(owner, id, None).await?; // deleted, or given up, while it was being probed
+            self.objects.delete_file(owner, id, None).await?; // deleted or failed during the probe
         }
         Ok(match saved {
             SavedProbe::Saved | SavedProbe::SavedAgain => ProbeResponse::Saved,
@@ -119,7 +125,7 @@ impl ProbeRecord {
     }
 }
 
-/// What goes into the summary, and ffprobe's complete output, packed.
+/// Splits a result into the summary and ffprobe's complete output, compressed.
 fn parts(found: Found) -> Result<(Probed, Option<Vec<u8>>), BoxError> {
     let media = match found {
         Found::Unreadable(reason) => return Ok((Probed::Unreadable(reason), None)),

@@ -44,6 +44,6 @@ async fn only_parts_that_there_are_can_be_signed() {
     assert_eq!(app.calls("sign-parts", "s3", "CreateMultipartUpload"), 0);
     sign(&app, &app.file("clip.mp4").awaiting_upload().await, json!([1]))
         .await
-        .expect_error(409, "not_by_parts");
+        .expect_error(409, "not_multipart");
     sign(&app, &app.upload("clip.mp4").await, json!([1])).await.expect_error(409, "upload_over");
 }

@@ -32,7 +32,7 @@ async fn only_an_upload_by_one_put_is_signed() {
     let app = TestApp::new().await;
     sign(&app, "owner", &app.file("clip.mp4").awaiting_parts(12 << 20).await)
         .await
-        .expect_error(409, "by_parts");
+        .expect_error(409, "is_multipart");
     sign(&app, "owner", &app.upload("clip.mp4").await).await.expect_error(409, "upload_over");
     let late = app.file("clip.mp4").aged(std::time::Duration::from_secs(25 * 3600)).awaiting_upload().await;
     sign(&app, "owner", &late).await.expect_error(409, "upload_over");

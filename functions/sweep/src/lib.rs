@@ -1,5 +1,5 @@
-//! Every minute: does what is due and not done. The records say what that is; each step is one that whoever should
-//! have done it would have taken, and harms nothing when it is taken twice.
+//! Every minute: finishes what nobody else has finished by its deadline. The records hold the deadlines; each step is the one
+//! that the function responsible for it takes, and is harmless when it is taken twice.
 
 mod due_file;
 
@@ -10,41 +10,46 @@ use files_domain::{BoxError, FileId, OwnerId};
 use files_objects::Objects;
 use files_queues::{ImportMessage, Queue, StoredObject};
 use files_records::{DUE_SHARDS, DueItem, DueWhat, Records, RecordsError};
-use lambda_startup::{MetricUnit, publish_metric};
+use lambda_runtime::LambdaEvent;
+use lambda_startup::{EventHandler, MetricUnit, publish_metric};
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tracing::{error, info};
 
 /// Entries read of one partition of the index at a time.
 const PAGE: u32 = 100;
-/// What is left of the function's time when it stops taking on more.
+/// Time before the function's deadline at which it stops to take on more.
 const STOP_BEFORE_DEADLINE: Duration = Duration::from_secs(25);
-/// Longest that one file is worked on.
+/// Timeout of one file.
 const MAX_TIME_FOR_ONE: Duration = Duration::from_secs(20);
 
-/// Finishes what time must finish.
+/// Finishes what is due.
 pub struct Sweep {
-    /// What is due stands here.
+    /// The records with their deadlines.
     pub records: Records,
-    /// Bytes to look for, and to delete.
+    /// The objects.
     pub objects: Objects,
-    /// Where imports are queued again.
+    /// The queue of `import-file`.
     pub imports: Queue<ImportMessage>,
-    /// Where probes are asked for again.
+    /// The queue of `probe-file`.
     pub probes: Queue<StoredObject>,
 }
 
-impl Sweep {
-    /// One round. What fails is logged, stays due, and keeps nothing else waiting. Publishes how long the oldest entry of
-    /// the index has been due, in seconds, as the metric `OldestDueAge`.
-    ///
-    /// # Errors
-    /// A part of the index could not be read; the rest was swept all the same.
-    pub async fn run(&self, deadline: SystemTime) -> Result<Value, BoxError> {
+impl EventHandler for Sweep {
+    /// Nothing of the schedule's event is read.
+    type Event = IgnoredAny;
+    type Response = Value;
+
+    /// Handles everything that is due. What fails is logged, stays due, and does not delay the rest. Publishes how long the
+    /// oldest entry of the index has been due, in seconds, as the metric `OldestDueAge`. If a part of the index could not be
+    /// read, the rest is handled all the same.
+    async fn handle(&self, event: LambdaEvent<IgnoredAny>) -> Result<Value, BoxError> {
+        let deadline = event.context.deadline();
         let (items, unread) = self.read_due().await;
         let (mut done, mut failed) = (0_u32, 0_u32);
         for item in items {
             if SystemTime::now() + STOP_BEFORE_DEADLINE > deadline {
-                info!(done, failed, "the rest is left to the next round");
+                info!(done, failed, "the rest left to the next round");
                 return Ok(json!({"done": done, "failed": failed}));
             }
             if self.try_to_finish(item).await { done += 1 } else { failed += 1 }
@@ -52,9 +57,11 @@ impl Sweep {
         info!(done, failed, "swept");
         unread.map_or_else(|| Ok(json!({"done": done, "failed": failed})), |error| Err(error.into()))
     }
+}
 
-    /// Reads every partition of the index before anything is done, so that the age of the oldest entry is that of all of
-    /// them; and the error of one that could not be read.
+impl Sweep {
+    /// Reads every partition of the index before the work begins, so that the published age is that of the oldest entry of all.
+    /// Returns the entries, and the error of a partition that could not be read.
     async fn read_due(&self) -> (Vec<DueItem>, Option<RecordsError>) {
         let now = lambda_startup::now();
         let (mut items, mut oldest, mut unread) = (Vec::new(), now, None);
@@ -89,7 +96,7 @@ impl Sweep {
         }
     }
 
-    /// The record is gone; now its bytes.
+    /// Deletes the bytes of a removed file.
     async fn delete_removed(&self, owner: OwnerId, id: FileId) -> Result<(), BoxError> {
         let upload_id = match self.records.removed_upload(owner, id).await {
             Ok(upload_id) => upload_id,

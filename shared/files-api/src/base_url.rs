@@ -3,15 +3,15 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What a path segment may carry as it is (RFC 3986, section 3.3: the unreserved characters).
+/// The characters of a path segment that need no encoding (RFC 3986, section 2.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The address under which a client reaches this API, without a path. Never taken from the `Host` header.
+/// The URL of the API as clients reach it, without a path. It is never taken from the `Host` header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl(String);
 
 impl BaseUrl {
-    /// The configured address, else the domain name that the gateway says it was called by.
+    /// Returns the configured URL, otherwise that of the domain name by which the gateway was called.
     #[must_use]
     pub fn of(request: &Request, configured: Option<&str>) -> Self {
         if let Some(url) = configured {
@@ -24,21 +24,21 @@ impl BaseUrl {
         Self(format!("https://{}", domain.unwrap_or_default()))
     }
 
-    /// A file's own address.
+    /// Returns the URL of a file.
     #[must_use]
     pub fn file(&self, id: FileId) -> String {
         format!("{}/v1/files/{id}", self.0)
     }
 
-    /// Where a file is downloaded. HTTP APIs decode a path twice, cut it at a question mark that the first decoding
-    /// uncovers, and refuse a percent sign that encodes nothing: so these two characters of a name are encoded twice.
+    /// Returns the URL for the download of a file. HTTP APIs decode a path twice, cut it at a question mark that the first
+    /// decoding uncovers, and refuse a percent sign that encodes nothing: so these two characters of a name are encoded twice.
     #[must_use]
     pub fn download(&self, id: FileId, name: &FileName) -> String {
         let name = name.as_str().replace('%', "%25").replace('?', "%3F");
         format!("{}/{}", self.file(id), utf8_percent_encode(&name, SEGMENT))
     }
 
-    /// The list, with a query.
+    /// Returns the URL of a list with this query.
     #[must_use]
     pub fn list(&self, query: &str) -> String {
         format!("{}/v1/files?{query}", self.0)

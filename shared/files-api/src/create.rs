@@ -13,16 +13,16 @@ use crate::json_object::{self, JsonObject};
 use crate::params::check_not_encoded;
 use crate::{ApiError, Reason, header};
 
-/// A request to create a file, checked as far as that needs no store.
+/// A request to create a file, checked as far as possible without the records.
 #[derive(Debug)]
 pub struct CreateRequest {
-    /// How the bytes come.
+    /// Where the bytes come from.
     pub what: CreateWhat,
-    /// The name asked for.
+    /// The requested name.
     pub name: Option<FileName>,
-    /// The caller's own strings.
+    /// The client's own strings.
     pub metadata: Metadata,
-    /// How long the file shall live.
+    /// Lifetime of the file.
     pub expires_in: Option<Duration>,
     /// SHA-256 in lower-case hex that the bytes must have.
     pub checksum_sha256: Option<String>,
@@ -30,30 +30,30 @@ pub struct CreateRequest {
     pub idempotency: Option<Idempotency>,
 }
 
-/// How a file's bytes come.
+/// Where a file's bytes come from.
 #[derive(Debug)]
 pub enum CreateWhat {
-    /// With this request.
+    /// The request has them.
     Bytes(FilePart),
-    /// From elsewhere.
+    /// An import fetches them.
     Url {
-        /// Where, as the client wrote it.
+        /// The URL as the client wrote it.
         url: String,
-        /// What to send along to the source.
+        /// Headers for the requests to the source.
         headers: SourceHeaders,
     },
-    /// By a presigned PUT, or by several of its parts.
+    /// The client uploads them to S3, by a presigned PUT or a multipart upload.
     Presigned {
-        /// Bytes.
+        /// Size in bytes.
         size: u64,
         /// Media type, if the client named one.
         content_type: Option<String>,
-        /// Whether the client wants it to come in parts.
+        /// Whether the client asks for a multipart upload.
         multipart: bool,
     },
 }
 
-/// The fields of any kind of body.
+/// The fields of a body, of any format.
 #[derive(Debug, Default)]
 struct Fields {
     file_url: Option<String>,
@@ -72,7 +72,7 @@ impl CreateRequest {
     /// Reads and checks the body.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The [`Reason`] names what is wrong.
     pub fn read(request: Request) -> Result<Self, ApiError> {
         let idempotency_key = idempotency_key(&request)?;
         check_not_encoded(&request)?;
@@ -90,7 +90,7 @@ impl CreateRequest {
     }
 }
 
-/// The body as bytes, moved, not copied.
+/// Returns the bytes of a body without a copy.
 fn into_bytes(body: Body) -> Bytes {
     match body {
         Body::Text(text) => text.into(),
@@ -127,7 +127,7 @@ impl Fields {
         })
     }
 
-    /// Reads the fields of a form. An empty text is as good as none.
+    /// Reads the fields of a form. An empty text counts as absent.
     fn from_form(mut form: Form) -> Result<(Self, Option<FilePart>), ApiError> {
         let metadata = form_strings(&mut form, "metadata", Reason::InvalidMetadata)?;
         let headers = form_strings(&mut form, "headers", Reason::InvalidHeaders)?;
@@ -191,7 +191,7 @@ impl Fields {
     }
 }
 
-/// Tells the three ways to create a file apart.
+/// Decides which of the three ways to create a file is asked for.
 fn what(
     file: Option<FilePart>,
     file_url: Option<String>,
@@ -247,8 +247,8 @@ fn truth(text: &str) -> Result<bool, ApiError> {
 }
 
 impl CreateRequest {
-    /// Returns the hash of what is asked for, the same however it is written: a form's boundary differs from try to try, a
-    /// checksum may be in capitals, empty metadata is none.
+    /// Returns the hash of what is asked for, independent of its spelling: a form's boundary differs between attempts, a
+    /// checksum may be in capitals, empty metadata counts as absent.
     fn hash(&self) -> String {
         let what = match &self.what {
             CreateWhat::Bytes(file) => json!({"file": (&file.sha256, &file.file_name, &file.content_type)}),

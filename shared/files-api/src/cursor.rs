@@ -5,30 +5,31 @@ use sha2::{Digest, Sha256};
 
 use crate::{ApiError, Reason};
 
-/// Where a list goes on: bound to its owner and its order and filters. It holds no secret and opens nothing, since a
-/// list is always read under the caller's own key; the check only keeps a client from walking two lists as one.
+/// A position in a list, bound to its owner, order and filters. It holds no secret and grants nothing, since a list is always
+/// read under the caller's own key; the check only prevents that a client mixes two lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor;
 
 const CHECK_CHARS: usize = 16;
 
 impl Cursor {
-    /// The cursor after `id` in the list of `owner` that `shape` (order and filters) describes.
+    /// Returns the cursor after `id` in the list of `owner` that `shape` (order and filters) describes.
     #[must_use]
     pub fn after(id: FileId, owner: OwnerId, shape: &str) -> String {
         BASE64.encode(format!("{id}{}", check(id, owner, shape)))
     }
 
-    /// The file that a cursor stands for.
+    /// Reads the file after which a list continues.
     ///
     /// # Errors
     /// [`Reason::MalformedCursor`].
     pub fn read(text: &str, owner: OwnerId, shape: &str) -> Result<FileId, ApiError> {
         let parse = || {
             let plain = String::from_utf8(BASE64.decode(text).ok()?).ok()?;
-            let (id, given) = plain.split_at_checked(plain.len().checked_sub(CHECK_CHARS)?)?;
-            let id = id.parse().ok()?;
-            (check(id, owner, shape) == given).then_some(id)
+            let (text, given) = plain.split_at_checked(plain.len().checked_sub(CHECK_CHARS)?)?;
+            let id: FileId = text.parse().ok()?;
+            // An id may be in capitals, a cursor's is not.
+            (id.to_string() == text && check(id, owner, shape) == given).then_some(id)
         };
         parse().ok_or_else(|| ApiError::from(Reason::MalformedCursor))
     }
@@ -44,19 +45,21 @@ fn check(id: FileId, owner: OwnerId, shape: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use files_domain::Timestamp;
 
     #[test]
     fn a_cursor_is_good_for_its_list_alone() {
-        let id = FileId::new(Timestamp::from_millis(1));
+        let id: FileId = "019aa1b2-c3d4-7e5f-8a6b-0123456789ab".parse().unwrap();
         let (mine, theirs) = (OwnerId::named("mine"), OwnerId::named("theirs"));
         let cursor = Cursor::after(id, mine, "desc");
         assert_eq!(Cursor::read(&cursor, mine, "desc").unwrap(), id);
         let changed = format!("A{}", &cursor[1..]);
+        let (plain, check) = (id.to_string(), &BASE64.decode(&cursor).unwrap()[36..]);
+        let capitals = BASE64.encode([plain.to_uppercase().as_bytes(), check].concat());
         for (text, owner, shape) in [
             (cursor.as_str(), theirs, "desc"),
             (cursor.as_str(), mine, "asc"),
             (&changed, mine, "desc"),
+            (&capitals, mine, "desc"),
             ("", mine, "desc"),
             ("é", mine, "desc"),
         ] {

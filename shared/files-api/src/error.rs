@@ -9,7 +9,10 @@ use serde::Serialize;
 use crate::Reason;
 use crate::respond::respond;
 
-/// An answer that is not what the client wanted: a reason and a sentence for the client, the cause for the log.
+/// What an endpoint returns: a response, or the error from which the response is made.
+pub type ApiResult = Result<Response<Body>, ApiError>;
+
+/// An error of a request: a reason and a sentence for the client, and the cause for the log.
 #[derive(Debug)]
 pub struct ApiError {
     reason: Reason,
@@ -19,10 +22,10 @@ pub struct ApiError {
     cause: Option<BoxError>,
 }
 
-/// What is wrong with one field.
+/// Says what is wrong with one field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
-    /// Its name.
+    /// Name of the field.
     pub field: String,
     /// A stable word.
     pub reason: String,
@@ -52,19 +55,19 @@ impl From<Reason> for ApiError {
 }
 
 impl ApiError {
-    /// An error of ours: the client learns nothing of the cause, the log all.
+    /// Returns an error of this service. The client is not told the cause.
     pub fn internal(cause: impl Into<BoxError>) -> Self {
         Self::from(Reason::InternalError).caused_by(cause)
     }
 
-    /// With a better sentence than the catalogue's.
+    /// Replaces the catalogue's sentence.
     #[must_use]
     pub fn with_message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
     }
 
-    /// With what is wrong with one field: the catalogue's sentence, or this one.
+    /// Adds what is wrong with one field: `message`, or the catalogue's sentence.
     #[must_use]
     pub fn on_field(mut self, field: &str, message: Option<String>) -> Self {
         let message = message.unwrap_or_else(|| self.reason.message().to_owned());
@@ -76,7 +79,7 @@ impl ApiError {
         self
     }
 
-    /// With what is wrong with one field, in another catalogue's word.
+    /// Adds what is wrong with one field, with a reason of another catalogue.
     #[must_use]
     pub fn with_detail(mut self, field: &str, reason: &str, message: impl Into<String>) -> Self {
         let (field, reason) = (field.to_owned(), reason.to_owned());
@@ -91,25 +94,25 @@ impl ApiError {
         self
     }
 
-    /// With its cause, for the log alone.
+    /// Adds the cause, which only the log shows.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<BoxError>) -> Self {
         self.cause = Some(cause.into());
         self
     }
 
-    /// The catalogue's entry.
+    /// Returns the catalogue's entry.
     #[must_use]
     pub fn reason(&self) -> Reason {
         self.reason
     }
 
-    /// What goes to the log.
+    /// Returns the cause for the log.
     pub(crate) fn cause(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.cause.as_deref().map(|cause| cause as _)
     }
 
-    /// The answer.
+    /// Builds the response.
     pub(crate) fn into_response(self, request_id: &str) -> Response<Body> {
         let status = self.reason.status();
         let body = ErrorBody {

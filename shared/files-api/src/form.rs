@@ -11,6 +11,7 @@ use header_params::FieldValue;
 use percent_encoding::percent_decode;
 use sha2::{Digest, Sha256};
 
+use crate::json_object::shown;
 use crate::multipart::{self, MultipartError, Part, Parts};
 use crate::{ApiError, Reason};
 
@@ -264,11 +265,6 @@ fn not_utf8(name: &str) -> ApiError {
     ApiError::from(Reason::MalformedRequest)
         .with_message(format!("{}: {message}", shown(name)))
         .on_field(&shown(name), Some(message.into()))
-}
-
-/// Returns a client's word as it may be shown to it: printable ASCII, not too long.
-pub(crate) fn shown(name: &str) -> String {
-    name.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(64).collect()
 }
 
 #[cfg(test)]

@@ -6,13 +6,12 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::form::shown;
 use crate::{ApiError, Reason};
 
 /// The byte order mark that some editors and .NET write in front (RFC 8259, section 8.1, lets a reader ignore it).
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// The fields of a JSON body. A field that is `null` is not there.
+/// The fields of a JSON body. A field that is `null` counts as absent.
 #[derive(Debug, Default)]
 pub struct JsonObject(BTreeMap<String, Value>);
 
@@ -211,6 +210,11 @@ impl<'de> Visitor<'de> for UniqueVisitor {
         }
         Ok(Value::Object(map))
     }
+}
+
+/// Returns a name of a client in a form that a response may show: printable ASCII, at most 64 characters.
+pub(crate) fn shown(name: &str) -> String {
+    name.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(64).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! HTTP as the contract has it: requests are parsed and authenticated, files and errors take their wire form.
+//! The HTTP side of the API: routes, authentication, requests, and the wire form of files and errors.
 
 mod auth;
 mod base_url;
+mod conditional;
 mod create;
 mod cursor;
 mod error;
@@ -19,15 +20,16 @@ mod wire;
 
 pub use auth::authenticate;
 pub use base_url::BaseUrl;
+pub use conditional::{check_if_match, etag, is_fresh};
 pub use create::{CreateRequest, CreateWhat};
 pub use cursor::Cursor;
-pub use error::{ApiError, FieldError};
+pub use error::{ApiError, ApiResult, FieldError};
 pub use form::FilePart;
 pub use json_object::JsonObject;
 pub use params::{file_id, file_name, header, json_object, query_parameter, query_parameters};
 pub use preview::PreviewRequest;
 pub use reason::Reason;
-pub use respond::{ApiResult, check_if_match, etag, is_fresh, no_content, respond};
+pub use respond::{no_content, respond};
 pub use routes::{ROUTES, Route, allowed_methods};
 pub use service::{Endpoint, handle_event, serve};
 pub use upload::{awaited_parts, awaits_put};

@@ -5,13 +5,13 @@ use percent_encoding::percent_decode_str;
 
 use crate::{ApiError, JsonObject, Reason};
 
-/// A header as text; one that is not text is as good as none.
+/// Returns a header as text; `None` also if it is not text.
 #[must_use]
 pub fn header<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
     request.headers().get(name)?.to_str().ok()
 }
 
-/// The id in the path.
+/// Reads the id in the path.
 ///
 /// # Errors
 /// [`Reason::MalformedId`].
@@ -20,8 +20,7 @@ pub fn file_id(request: &Request) -> Result<FileId, ApiError> {
     id.parse().map_err(|_| Reason::MalformedId.into())
 }
 
-/// The file name in the path: as it came, and with its percent-encoding undone, since gateways differ in whether they
-/// have done that already.
+/// Returns the file name in the path: as it came, and percent-decoded, since gateways differ in whether they decode it.
 #[must_use]
 pub fn file_name(request: &Request) -> (String, String) {
     let name =
@@ -29,7 +28,7 @@ pub fn file_name(request: &Request) -> (String, String) {
     (name.to_owned(), percent_decode_str(name).decode_utf8_lossy().into_owned())
 }
 
-/// Reads the body as a JSON object, whatever media type it is said to have.
+/// Reads the body as a JSON object, whatever its declared media type.
 ///
 /// # Errors
 /// [`Reason::MalformedRequest`], [`Reason::RepeatedField`], [`Reason::UnsupportedEncoding`].
@@ -38,7 +37,7 @@ pub fn json_object(request: &Request) -> Result<JsonObject, ApiError> {
     JsonObject::read(request.body())
 }
 
-/// Refuses a body with a content coding (RFC 9110, section 8.4), which nobody would undo.
+/// Refuses a body with a content coding (RFC 9110, section 8.4), since none is supported.
 pub(crate) fn check_not_encoded(request: &Request) -> Result<(), ApiError> {
     let codings = request.headers().get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     let mut codings = codings.flat_map(|list| list.split(',')).map(str::trim);
@@ -49,14 +48,14 @@ pub(crate) fn check_not_encoded(request: &Request) -> Result<(), ApiError> {
     Err(ApiError::from(Reason::UnsupportedEncoding).with_message(message))
 }
 
-/// All query parameters, decoded. They come from the event: in the request's URI, a `?` or `#` that was decoded in the path
-/// would be taken for the beginning of the query, or for its end.
+/// Returns all query parameters, decoded. They come from the event: in the request's URI, a `?` or `#` that was decoded in the
+/// path would begin or end the query.
 #[must_use]
 pub fn query_parameters(request: &Request) -> Vec<(&str, &str)> {
     request.query_string_parameters_ref().map(|parameters| parameters.iter().collect()).unwrap_or_default()
 }
 
-/// One query parameter.
+/// Returns one query parameter.
 #[must_use]
 pub fn query_parameter<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
     request.query_string_parameters_ref()?.first(name)

@@ -4,12 +4,12 @@ use lambda_http::Request;
 use crate::create::check_headers;
 use crate::{ApiError, Reason, json_object};
 
-/// A request to look at a URL.
+/// A request for a preview of a URL.
 #[derive(Debug)]
 pub struct PreviewRequest {
-    /// Where, as the client wrote it.
+    /// The URL as the client wrote it.
     pub file_url: String,
-    /// What to send along to the source.
+    /// Headers for the requests to the source.
     pub headers: SourceHeaders,
 }
 
@@ -17,7 +17,8 @@ impl PreviewRequest {
     /// Reads and checks the body.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// [`Reason::MalformedRequest`], [`Reason::InvalidUrl`], [`Reason::InvalidHeaders`], [`Reason::RepeatedField`],
+    /// [`Reason::UnsupportedEncoding`].
     pub fn read(request: &Request) -> Result<Self, ApiError> {
         let mut json = json_object(request)?;
         let missing = || ApiError::from(Reason::InvalidUrl).on_field("file_url", Some("missing".into()));

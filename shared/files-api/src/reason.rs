@@ -1,87 +1,87 @@
 use http::StatusCode;
 
-/// The catalogue of what can be wrong: a stable word for programs, a status, and a sentence for people.
+/// The catalogue of errors: each has a stable word for programs, an HTTP status, and a sentence for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// The body cannot be read.
     MalformedRequest,
-    /// The id is no id.
+    /// The id is not a UUID of a file.
     MalformedId,
-    /// The cursor is not one we gave, or belongs to another list.
+    /// The cursor is not one of this list.
     MalformedCursor,
     /// `limit` is out of range.
     MalformedLimit,
-    /// Another parameter has a value it cannot have.
+    /// The value of another parameter is invalid.
     MalformedParameter,
-    /// No key, or none that is good.
+    /// There is no API key, or it is unknown, expired or revoked.
     InvalidApiKey,
-    /// The key may not do this.
+    /// The API key lacks the scope.
     MissingScope,
     /// No such file or route.
     NotFound,
-    /// The route has other methods.
+    /// The path has other methods.
     MethodNotAllowed,
     /// `If-Match` names another version of the file.
     PreconditionFailed,
-    /// Nothing to download (yet).
+    /// The file has no bytes to download, or not yet.
     NoBytesYet,
-    /// The file waits for no bytes of the client's.
+    /// The file does not wait for an upload.
     UploadOver,
-    /// The upload is one PUT.
-    NotByParts,
-    /// The upload is by parts.
-    ByParts,
-    /// Not all parts are there as they should be.
+    /// The upload is a single PUT.
+    NotMultipart,
+    /// The upload is a multipart upload.
+    IsMultipart,
+    /// Parts are missing, or differ from what was announced.
     PartsIncomplete,
-    /// S3 knows the upload no more.
+    /// S3 has aborted the multipart upload.
     PartsGone,
-    /// The idempotency key stands for another request.
+    /// The idempotency key was used for another request.
     IdempotencyConflict,
-    /// Too large to go through the API.
+    /// The file is too large to go through the API.
     BodyTooLarge,
-    /// Larger than this deployment takes.
+    /// The file is larger than this deployment accepts.
     FileTooLarge,
-    /// Neither a form nor JSON.
+    /// The body is neither a form nor JSON.
     UnsupportedMediaType,
-    /// A coding that nobody would undo.
+    /// The body has an unsupported content coding.
     UnsupportedEncoding,
     /// A field of the body is given more than once.
     RepeatedField,
-    /// Nothing to store.
+    /// The request names no bytes.
     FileOrUrlRequired,
-    /// More than one thing to store.
+    /// The request names bytes in more than one way.
     FileAndUrlGiven,
-    /// Not a URL that can be imported.
+    /// `file_url` cannot be imported.
     InvalidUrl,
-    /// Not headers that a source can be sent.
+    /// `headers` cannot be sent to a source.
     InvalidHeaders,
-    /// Not a file name.
+    /// `name` is invalid.
     InvalidName,
-    /// Not metadata.
+    /// `metadata` is invalid.
     InvalidMetadata,
-    /// Not a size.
+    /// `size` is invalid.
     InvalidSize,
-    /// Not a media type.
+    /// `content_type` is invalid.
     InvalidContentType,
-    /// Not a truth value.
+    /// `multipart` is not a boolean.
     InvalidMultipart,
-    /// Not a SHA-256.
+    /// `checksum_sha256` is invalid.
     InvalidChecksum,
-    /// Not a lifetime.
+    /// `expires_in` is invalid.
     InvalidExpiry,
-    /// Not numbers of parts.
+    /// `part_numbers` is invalid.
     InvalidPartNumbers,
-    /// Not to be checked for an upload by parts.
-    ChecksumNotByParts,
-    /// The bytes are not those announced.
+    /// A SHA-256 cannot be checked for a multipart upload.
+    ChecksumWithMultipart,
+    /// The bytes differ from the announced checksum.
     ChecksumMismatch,
-    /// The source does not give what could be imported.
+    /// The source has nothing that can be imported.
     SourceRefused,
-    /// In the contract, but not in this version.
+    /// The contract has it, this version does not.
     NotAvailable,
     /// Try again later.
     TooBusy,
-    /// Our fault.
+    /// An error of this service.
     InternalError,
 }
 
@@ -108,7 +108,7 @@ impl Reason {
             Self::MissingScope => ("missing_scope", S::FORBIDDEN, "The API key may not do this"),
             Self::NotFound => ("not_found", S::NOT_FOUND, "Not found"),
             Self::MethodNotAllowed => {
-                ("method_not_allowed", S::METHOD_NOT_ALLOWED, "This address does not take this method")
+                ("method_not_allowed", S::METHOD_NOT_ALLOWED, "This path does not have this method")
             }
             Self::PreconditionFailed => (
                 "precondition_failed",
@@ -119,11 +119,11 @@ impl Reason {
             Self::UploadOver => {
                 ("upload_over", S::CONFLICT, "The file does not wait for an upload: see its status")
             }
-            Self::NotByParts => {
-                ("not_by_parts", S::CONFLICT, "The file is uploaded by one PUT: there are no parts")
+            Self::NotMultipart => {
+                ("not_multipart", S::CONFLICT, "The upload is a single PUT: it has no parts")
             }
-            Self::ByParts => {
-                ("by_parts", S::CONFLICT, "The file is uploaded by parts: have those signed instead")
+            Self::IsMultipart => {
+                ("is_multipart", S::CONFLICT, "The upload is a multipart upload: sign its parts instead")
             }
             Self::PartsIncomplete => (
                 "parts_incomplete",
@@ -133,7 +133,7 @@ impl Reason {
             Self::PartsGone => (
                 "parts_gone",
                 S::CONFLICT,
-                "The parts of this upload have been thrown away: delete the file and upload it again",
+                "The parts of this upload are gone: delete the file and upload it again",
             ),
             Self::IdempotencyConflict => (
                 "idempotency_conflict",
@@ -145,7 +145,7 @@ impl Reason {
                 S::PAYLOAD_TOO_LARGE,
                 "A file above 4 MiB cannot be sent through the API. Ask for a presigned upload instead: POST the JSON \
                  {\"name\": …, \"size\": …, \"content_type\": …} to /v1/files and PUT the bytes to the upload.url of the \
-                 answer with its upload.headers",
+                 response with its upload.headers",
             ),
             Self::FileTooLarge => {
                 ("file_too_large", S::PAYLOAD_TOO_LARGE, "The file is larger than is accepted here")
@@ -209,10 +209,10 @@ impl Reason {
                 S::UNPROCESSABLE_ENTITY,
                 "part_numbers must be a list of 1 to 1000 numbers of the upload's parts, from 1",
             ),
-            Self::ChecksumNotByParts => (
-                "checksum_not_by_parts",
+            Self::ChecksumWithMultipart => (
+                "checksum_with_multipart",
                 S::UNPROCESSABLE_ENTITY,
-                "A SHA-256 cannot be checked when the file comes in parts: leave checksum_sha256 out",
+                "A SHA-256 cannot be checked for a multipart upload: leave checksum_sha256 out",
             ),
             Self::ChecksumMismatch => (
                 "checksum_mismatch",
@@ -234,19 +234,19 @@ impl Reason {
         }
     }
 
-    /// The stable word.
+    /// Returns the stable word.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         self.entry().0
     }
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     #[must_use]
     pub fn status(self) -> StatusCode {
         self.entry().1
     }
 
-    /// The sentence, unless a better one is at hand.
+    /// Returns the sentence for clients, unless the error has a better one.
     #[must_use]
     pub fn message(self) -> &'static str {
         self.entry().2

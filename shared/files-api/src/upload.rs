@@ -2,22 +2,22 @@ use files_domain::{File, PartPlan, Timestamp};
 
 use crate::{ApiError, Reason};
 
-/// The upload that a file waits for comes in one PUT.
+/// Checks that a file waits for a single PUT.
 ///
 /// # Errors
-/// It waits for none, or for one in parts.
+/// [`Reason::UploadOver`], [`Reason::IsMultipart`].
 pub fn awaits_put(file: &File, now: Timestamp) -> Result<(), ApiError> {
     awaits_upload(file, now)?;
-    if file.part_plan().is_some() { Err(Reason::ByParts.into()) } else { Ok(()) }
+    if file.part_plan().is_some() { Err(Reason::IsMultipart.into()) } else { Ok(()) }
 }
 
-/// How the upload that a file waits for is cut into parts.
+/// Returns how the multipart upload that a file waits for is cut into parts.
 ///
 /// # Errors
-/// It waits for none, or for one in one PUT.
+/// [`Reason::UploadOver`], [`Reason::NotMultipart`].
 pub fn awaited_parts(file: &File, now: Timestamp) -> Result<PartPlan, ApiError> {
     awaits_upload(file, now)?;
-    file.part_plan().ok_or_else(|| Reason::NotByParts.into())
+    file.part_plan().ok_or_else(|| Reason::NotMultipart.into())
 }
 
 fn awaits_upload(file: &File, now: Timestamp) -> Result<(), ApiError> {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::BaseUrl;
 
-/// A file as a client sees it.
+/// A file as clients see it.
 #[derive(Clone, Debug, Serialize)]
 pub struct FileBody {
     id: FileId,
@@ -56,30 +56,30 @@ impl RetryingBody {
     }
 }
 
-/// What ffprobe says: the flat summary in a list, all of it for one file.
+/// ffprobe's output: the flat summary in a list, all of it for one file.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Probe {
     /// The flat summary.
     Summary {
-        /// Pixels as shown.
+        /// Width in pixels, as displayed.
         width: Option<u32>,
-        /// Pixels as shown.
+        /// Height in pixels, as displayed.
         height: Option<u32>,
-        /// Seconds.
+        /// Duration in seconds.
         duration: Option<f64>,
-        /// How they are known.
+        /// How the duration is known.
         duration_source: Option<DurationSource>,
-        /// ffprobe's name of the container.
+        /// ffprobe's name of the container format.
         format_name: String,
-        /// It saw a part of the file only: `ffprobe_error` says why.
+        /// Whether ffprobe read only a part of the file: `ffprobe_error` says why.
         partial: bool,
     },
-    /// Everything.
+    /// The summary and ffprobe's complete output.
     Complete(Box<CompleteProbe>),
 }
 
-/// The summary and ffprobe's own output.
+/// The summary and ffprobe's complete output.
 #[derive(Clone, Debug, Serialize)]
 pub struct CompleteProbe {
     width: Option<u32>,
@@ -111,7 +111,7 @@ impl Probe {
     fn complete(file: &File, full: &Value) -> Option<Self> {
         let part = |name: &str, none: Value| full.get(name).cloned().unwrap_or(none);
         let probe = file.probe().cloned()?;
-        // A record whose facts cannot be read lacks them; ffprobe's own words are there all the same.
+        // If the stored facts cannot be read, the response lacks only them.
         let facts =
             full.get(PROBE_FACTS).and_then(|facts| ProbeFacts::deserialize(facts).ok()).unwrap_or_default();
         Some(Self::Complete(Box::new(CompleteProbe {
@@ -135,7 +135,7 @@ impl Probe {
 }
 
 impl FileBody {
-    /// A file as it stands in a list.
+    /// Returns the form of a file in a list.
     #[must_use]
     pub fn summary(file: &File, base: &BaseUrl) -> Self {
         Self {
@@ -160,7 +160,7 @@ impl FileBody {
         }
     }
 
-    /// A file looked at by itself; `full` is ffprobe's own output, wherever it was stored.
+    /// Returns the form of a single file; `full` is ffprobe's complete output.
     #[must_use]
     pub fn complete(file: &File, detail: &Detail, full: &Value, base: &BaseUrl) -> Self {
         Self {
@@ -175,26 +175,26 @@ impl FileBody {
         }
     }
 
-    /// With the way to bring its bytes.
+    /// Adds how to upload the bytes.
     #[must_use]
     pub fn with_upload(self, upload: UploadWay) -> Self {
         Self { upload: Some(upload), ..self }
     }
 }
 
-/// How a client brings a file's bytes.
+/// How a client uploads a file's bytes.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum UploadWay {
-    /// By one PUT.
+    /// By a single PUT.
     Put(UploadBody),
-    /// In parts, each of which is signed when its turn has come.
+    /// By a multipart upload whose parts are signed on demand.
     Parts {
-        /// Bytes of every part but the last.
+        /// Size in bytes of every part but the last.
         part_size: u64,
-        /// How many parts there are.
+        /// Number of parts.
         part_count: u32,
-        /// Until when the upload waits, unless parts are signed in the meantime.
+        /// Until when the upload waits; signing parts extends it.
         expires_at: String,
     },
 }
@@ -204,16 +204,16 @@ pub enum UploadWay {
 pub struct UploadBody {
     /// `PUT`.
     pub method: &'static str,
-    /// Where.
+    /// The URL.
     pub url: String,
-    /// What must be sent with it.
+    /// Headers that must be sent.
     pub headers: BTreeMap<String, String>,
-    /// Until when.
+    /// End of its validity.
     pub expires_at: String,
 }
 
 impl UploadBody {
-    /// A PUT with all that must be sent with it, until then.
+    /// Returns a presigned PUT.
     #[must_use]
     pub fn put(url: String, headers: BTreeMap<String, String>, expires_at: Timestamp) -> Self {
         Self { method: "PUT", url, headers, expires_at: expires_at.to_string() }
@@ -223,50 +223,50 @@ impl UploadBody {
 /// A page of a list.
 #[derive(Clone, Debug, Serialize)]
 pub struct ListBody {
-    /// Its files.
+    /// The files.
     pub files: Vec<FileBody>,
-    /// Where the list goes on.
+    /// Cursor of the next page.
     pub next_cursor: Option<String>,
 }
 
 /// Presigned PUTs of parts.
 #[derive(Clone, Debug, Serialize)]
 pub struct SignedPartsBody {
-    /// In the order in which they were asked for.
+    /// The parts in the requested order.
     pub parts: Vec<SignedPart>,
 }
 
 /// A presigned PUT of one part.
 #[derive(Clone, Debug, Serialize)]
 pub struct SignedPart {
-    /// From 1.
+    /// Number of the part, from 1.
     pub part_number: u32,
-    /// Where.
+    /// The URL.
     pub url: String,
-    /// What must be sent with it.
+    /// Headers that must be sent.
     pub headers: BTreeMap<String, String>,
-    /// Until when.
+    /// End of its validity.
     pub expires_at: String,
 }
 
-/// A page of the parts that are stored.
+/// A page of the stored parts.
 #[derive(Clone, Debug, Serialize)]
 pub struct PartsBody {
-    /// By number.
+    /// The parts by number.
     pub parts: Vec<PartBody>,
-    /// What to ask for `after`, to go on.
+    /// The value of `after` for the next page.
     pub next: Option<u32>,
-    /// Bytes of every part but the last.
+    /// Size in bytes of every part but the last.
     pub part_size: u64,
-    /// How many parts there are when all are stored.
+    /// Number of parts of the whole upload.
     pub part_count: u32,
 }
 
 /// A stored part.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct PartBody {
-    /// From 1.
+    /// Number of the part, from 1.
     pub part_number: u32,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
 }

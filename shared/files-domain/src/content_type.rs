@@ -1,8 +1,8 @@
 /// Longest media type, in bytes: what RFC 6838, section 4.2, allows of one name, for the whole.
 const MAX_BYTES: usize = 127;
 
-/// A media type as it may go into a header and be compared: `type/subtype` in lower case, without parameters. `None` for
-/// what is none (RFC 9110, section 8.3.1).
+/// Returns a media type in the form in which it is stored and compared: `type/subtype` in lower case, without parameters.
+/// `None`: the text is not a media type (RFC 9110, section 8.3.1).
 #[must_use]
 pub fn clean_content_type(text: &str) -> Option<String> {
     let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

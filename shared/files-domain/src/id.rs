@@ -7,39 +7,39 @@ use uuid::{NoContext, Uuid};
 
 use crate::Timestamp;
 
-/// A file's id: a UUIDv7, so that ids sort by the time of creation.
+/// The id of a file: a UUIDv7, so that ids sort by the time of creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct FileId(Uuid);
 
-/// The text is not an id of the kind asked for.
+/// The error of a text that is not an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid id")]
 pub struct ParseIdError;
 
 impl FileId {
-    /// A new id for a file created at `now`.
+    /// Returns a new id for a file created at `now`.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
         let nanos = u32::try_from(now.millis() % 1000).unwrap_or(0) * 1_000_000;
         Self(Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, now.seconds(), nanos)))
     }
 
-    /// When the file was created.
+    /// Returns when the file was created.
     #[must_use]
     pub fn created_at(self) -> Timestamp {
         let (seconds, nanos) = self.0.get_timestamp().map_or((0, 0), |t| t.to_unix());
         Timestamp::from_millis(seconds * 1000 + u64::from(nanos) / 1_000_000)
     }
 
-    /// What the ids of files created at `moment` or later are not less than, and all earlier ones are, as text.
+    /// Returns a text that is not greater than the ids of files created at `moment` or later, and greater than all earlier ones.
     #[must_use]
     pub fn bound(moment: Timestamp) -> String {
         let millis = moment.millis();
         format!("{:08x}-{:04x}-0000-0000-000000000000", (millis >> 16) & 0xffff_ffff, millis & 0xffff)
     }
 
-    /// A number from 0 to 255 that spreads ids evenly.
+    /// Returns a number from 0 to 255 that is evenly distributed over ids.
     #[must_use]
     pub fn spread(self) -> u8 {
         self.0.as_bytes()[15]
@@ -63,14 +63,14 @@ impl FromStr for FileId {
     }
 }
 
-/// Who owns files: derived from the owner's name, and part of each of the owner's API keys.
+/// The id of an owner of files: derived from the owner's name, and part of each of the owner's API keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OwnerId([u8; OwnerId::BYTES]);
 
 impl OwnerId {
     pub(crate) const BYTES: usize = 10;
 
-    /// The owner called `name`. The same name is the same owner.
+    /// Returns the id of the owner with this name.
     #[must_use]
     pub fn named(name: &str) -> Self {
         let hash = Sha256::new().chain_update("files owner\0").chain_update(name).finalize();
@@ -112,22 +112,22 @@ impl<'de> Deserialize<'de> for OwnerId {
     }
 }
 
-/// The S3 key of a file's bytes: of constant length, with nothing in it that a client chose.
+/// Returns the S3 key of a file's bytes. Its length is constant and it holds nothing that a client chose.
 #[must_use]
 pub fn file_object_key(owner: OwnerId, id: FileId) -> String {
     format!("files/{owner}/{id}")
 }
 
-/// The S3 key of ffprobe's full output where it is too large for the record.
+/// Returns the S3 key of ffprobe's complete output, for output that is too large for the record.
 #[must_use]
 pub fn probe_object_key(owner: OwnerId, id: FileId) -> String {
     format!("probes/{owner}/{id}")
 }
 
-/// Whose file an S3 key of the form `files/OWNER/ID` holds.
+/// Reads the ids in an S3 key of the form `files/OWNER/ID`.
 ///
 /// # Errors
-/// Any other key.
+/// [`ParseIdError`]: the key has another form.
 pub fn parse_file_object_key(key: &str) -> Result<(OwnerId, FileId), ParseIdError> {
     let (owner, id) = key.strip_prefix("files/").and_then(|rest| rest.split_once('/')).ok_or(ParseIdError)?;
     let (owner, id) = (owner.parse()?, id.parse()?);

@@ -11,16 +11,16 @@ const SECRET_BYTES: usize = 20;
 const CHECK_BYTES: usize = 4;
 const ALL_BYTES: usize = OwnerId::BYTES + SECRET_BYTES + CHECK_BYTES;
 
-/// What an API key may do.
+/// A permission of an API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Scope {
-    /// Get, list and download.
+    /// Get, list and download files.
     #[serde(rename = "files:read")]
     Read,
-    /// Create: upload and import.
+    /// Create files: upload and import.
     #[serde(rename = "files:write")]
     Write,
-    /// Delete.
+    /// Delete files.
     #[serde(rename = "files:delete")]
     Delete,
 }
@@ -29,7 +29,7 @@ impl Scope {
     /// Every scope.
     pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Delete];
 
-    /// The scope's name in the contract.
+    /// Returns the scope's name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -55,8 +55,8 @@ impl std::str::FromStr for Scope {
     }
 }
 
-/// An API key as its holder has it: `fm_` and hex of the owner, 160 random bits, and a checksum by which garbage
-/// is told from a key without a read. Only [`ApiKey::hash`] is ever stored.
+/// An API key in clear text: `fm_` and, in hex, the owner, 160 random bits, and a checksum that tells malformed keys without a
+/// read. Only [`ApiKey::hash`] is stored.
 #[derive(Clone)]
 pub struct ApiKey {
     text: String,
@@ -64,10 +64,10 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
-    /// A new random key of `owner`.
+    /// Generates a key of `owner`.
     ///
     /// # Errors
-    /// The system has no randomness to give.
+    /// The system's random number generator failed.
     pub fn generate(owner: OwnerId) -> Result<Self, getrandom::Error> {
         let mut secret = [0; SECRET_BYTES];
         getrandom::fill(&mut secret)?;
@@ -76,7 +76,7 @@ impl ApiKey {
         Ok(Self { text, owner })
     }
 
-    /// Reads what a client presented. `None`: it cannot be a key, whatever is stored.
+    /// Reads a key. `None`: it is malformed.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix(PREFIX)?;
@@ -91,26 +91,26 @@ impl ApiKey {
         Some(Self { text: text.to_owned(), owner: OwnerId::from_bytes(owner) })
     }
 
-    /// Whose key it says it is; true once its record has been found.
+    /// Returns the owner that the key names, which is true once its record has been found.
     #[must_use]
     pub fn owner(&self) -> OwnerId {
         self.owner
     }
 
-    /// The name under which the key's record is stored.
+    /// Returns the hash under which the key's record is stored.
     #[must_use]
     pub fn hash(&self) -> KeyHash {
         KeyHash(Sha256::digest(&self.text).into())
     }
 
-    /// The key in the clear, to show to its holder once.
+    /// Returns the clear text, to show to the key's holder once.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.text
     }
 }
 
-/// Never shows the key.
+/// Hides the key.
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiKey").field("owner", &self.owner).finish_non_exhaustive()
@@ -134,43 +134,43 @@ impl fmt::Display for KeyHash {
     }
 }
 
-/// What is stored of an API key.
+/// The record of an API key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
-    /// Whose files it opens.
+    /// The owner.
     pub owner: OwnerId,
-    /// The owner's name, for people.
+    /// Name of the owner, for people.
     pub owner_name: String,
-    /// What the key is for, for people.
+    /// Purpose of the key, for people.
     pub name: String,
-    /// What it may do.
+    /// Permissions.
     pub scopes: BTreeSet<Scope>,
-    /// When it was made.
+    /// When the key was created.
     pub created_at: Timestamp,
-    /// From when on it is refused.
+    /// When the key expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
-    /// When it was revoked.
+    /// When the key was revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Timestamp>,
 }
 
-/// Why a key does not open the door.
+/// Why a key is not good for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyProblem {
-    /// Unknown, expired or revoked: a client is not told which.
+    /// It is unknown, expired or revoked: a client is not told which.
     #[error("unknown, expired or revoked key")]
     Invalid,
-    /// A good key that may not do this.
+    /// It lacks the scope.
     #[error("the key lacks the scope {0}")]
     MissingScope(Scope),
 }
 
 impl KeyRecord {
-    /// Whether the key may do what `scope` covers at `now`.
+    /// Checks that the key has `scope` at `now`.
     ///
     /// # Errors
-    /// [`KeyProblem`] says why not.
+    /// [`KeyProblem`].
     pub fn authorize(&self, scope: Scope, now: Timestamp) -> Result<(), KeyProblem> {
         let expired = self.expires_at.is_some_and(|at| at <= now);
         if expired || self.revoked_at.is_some() {
@@ -180,16 +180,16 @@ impl KeyRecord {
     }
 }
 
-/// A key to make.
+/// An API key to create.
 #[derive(Clone, Debug)]
 pub struct NewKey {
-    /// The owner's name: the same name is the same owner.
+    /// Name of the owner: the same name is the same owner.
     pub owner_name: String,
-    /// What the key is for.
+    /// Purpose of the key.
     pub name: String,
-    /// What it may do.
+    /// Permissions.
     pub scopes: BTreeSet<Scope>,
-    /// From when on it is refused.
+    /// When the key expires.
     pub expires_at: Option<Timestamp>,
 }
 

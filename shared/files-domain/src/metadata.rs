@@ -2,21 +2,21 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// The caller's own strings beside a file.
+/// The client's own strings beside a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Metadata(BTreeMap<String, String>);
 
-/// What is wrong with metadata, in a sentence for the caller.
+/// What is wrong with metadata, in a sentence for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
-    /// More than [`Metadata::MAX_KEYS`].
+    /// It has more than [`Metadata::MAX_KEYS`] keys.
     #[error("metadata has more than 50 keys")]
     TooManyKeys,
-    /// Empty or longer than [`Metadata::MAX_KEY_CHARS`].
+    /// A key is empty or longer than [`Metadata::MAX_KEY_CHARS`].
     #[error("a metadata key must have 1 to 64 characters")]
     Key,
-    /// Longer than [`Metadata::MAX_VALUE_CHARS`].
+    /// A value is longer than [`Metadata::MAX_VALUE_CHARS`].
     #[error("a metadata value must have at most 512 characters")]
     Value,
 }
@@ -29,10 +29,10 @@ impl Metadata {
     /// Longest value, in characters.
     pub const MAX_VALUE_CHARS: usize = 512;
 
-    /// Checks the caller's strings.
+    /// Checks a client's strings.
     ///
     /// # Errors
-    /// [`MetadataError`] names the first limit that is passed.
+    /// [`MetadataError`] names the first limit that is exceeded.
     pub fn new(entries: BTreeMap<String, String>) -> Result<Self, MetadataError> {
         if entries.len() > Self::MAX_KEYS {
             return Err(MetadataError::TooManyKeys);
@@ -48,7 +48,7 @@ impl Metadata {
         Ok(Self(entries))
     }
 
-    /// The strings.
+    /// Returns the strings.
     #[must_use]
     pub fn entries(&self) -> &BTreeMap<String, String> {
         &self.0

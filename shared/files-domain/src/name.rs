@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[serde(transparent)]
 pub struct FileName(String);
 
-/// What a media type is that says nothing (RFC 2046, section 4.5.1).
+/// The media type of unknown bytes (RFC 2046, section 4.5.1).
 const ANY_BYTES: &str = "application/octet-stream";
 /// Longest name, in bytes: what common file systems take.
 const MAX_BYTES: usize = 255;
@@ -15,7 +15,7 @@ const MAX_BYTES: usize = 255;
 const MAX_EXTENSION_BYTES: usize = 32;
 
 impl FileName {
-    /// The name that `raw` amounts to: its last path segment, without control and direction characters and outer
+    /// Returns the name that `raw` stands for: its last path segment, without control and direction characters and outer
     /// spaces, shortened to 255 bytes with its extension kept. `None` when nothing remains of it.
     #[must_use]
     pub fn clean(raw: &str) -> Option<Self> {
@@ -28,26 +28,26 @@ impl FileName {
         Some(Self(shorten(kept)))
     }
 
-    /// The name of a file that came without a usable one.
+    /// Returns the name of a file without a usable name.
     #[must_use]
     pub fn fallback() -> Self {
         Self("file".to_owned())
     }
 
-    /// The media type that its extension usually means; `application/octet-stream` if it means none.
+    /// Returns the media type of its extension; `application/octet-stream` if that is unknown.
     #[must_use]
     pub fn usual_content_type(&self) -> &'static str {
         mime_guess::from_path(&self.0).first_raw().unwrap_or(ANY_BYTES)
     }
 
-    /// The media type as announced, unless that says nothing: then the usual one.
+    /// Returns the announced media type, or that of the extension if the announced one says nothing.
     #[must_use]
     pub fn content_type(&self, announced: Option<&str>) -> String {
         let says_something = |announced: &&str| !matches!(*announced, "" | ANY_BYTES | "binary/octet-stream");
         announced.filter(says_something).unwrap_or_else(|| self.usual_content_type()).to_owned()
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -4,28 +4,28 @@ use url::Url;
 
 use crate::name::is_unwanted;
 
-/// What a page says of the media it shows, as it was heard: any text, of any length.
+/// What a web page says of its media, unchecked: any text of any length.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PageClaims {
-    /// What it is called.
+    /// Title.
     pub title: Option<String>,
-    /// Who has published it.
+    /// Publisher.
     pub uploader: Option<String>,
-    /// The page's own address.
+    /// URL of the web page.
     pub page_url: Option<String>,
-    /// Seconds.
+    /// Duration in seconds.
     pub duration: Option<f64>,
-    /// Which site it is.
+    /// Name of the site.
     pub site: Option<String>,
-    /// A picture of it.
+    /// URL of a picture.
     pub thumbnail_url: Option<String>,
-    /// The day of its publication: `20260131` or `2026-01-31`.
+    /// Day of publication: `20260131` or `2026-01-31`.
     pub upload_date: Option<String>,
 }
 
-/// Where the media of an imported page come from: what the page claims, cleaned. Texts are one line without control and
-/// direction characters, and short; addresses are http or https; all of it is still only what a stranger says.
+/// What a web page says of the media imported from it, cleaned: texts are short, of one line, without control and direction
+/// characters; URLs are http or https. None of it is verified.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Origin {
@@ -64,7 +64,7 @@ impl Origin {
         (origin != Self::default()).then_some(origin)
     }
 
-    /// What it is called.
+    /// Title.
     #[must_use]
     pub fn title(&self) -> Option<&str> {
         self.title.as_deref()

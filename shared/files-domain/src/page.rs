@@ -1,6 +1,6 @@
 use crate::{File, FileId, MediaType, Source, Status, Timestamp};
 
-/// Which way a list goes.
+/// Order of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PageOrder {
     /// Newest first.
@@ -10,23 +10,23 @@ pub enum PageOrder {
     Ascending,
 }
 
-/// Which files a list shows: those for which all that is set is true.
+/// Filters of a list. A list shows the files that match all that are set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ListFilter {
-    /// How far they are.
+    /// Status.
     pub status: Option<Status>,
-    /// Where their bytes come from.
+    /// Source of the bytes.
     pub source: Option<Source>,
-    /// What they are.
+    /// Kind of media.
     pub media_type: Option<MediaType>,
-    /// Created later than this.
+    /// Created after this moment.
     pub created_after: Option<Timestamp>,
-    /// Created earlier than this.
+    /// Created before this moment.
     pub created_before: Option<Timestamp>,
 }
 
 impl ListFilter {
-    /// Whether a list shows `file`.
+    /// Returns whether a list shows `file`.
     #[must_use]
     pub fn shows(&self, file: &File) -> bool {
         self.status.is_none_or(|status| status == file.status())
@@ -37,24 +37,24 @@ impl ListFilter {
     }
 }
 
-/// Which page to read.
+/// A page to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageRequest {
     /// Most files to read.
     pub limit: u32,
-    /// Which way.
+    /// Order of the list.
     pub order: PageOrder,
-    /// Which files.
+    /// Filters of the list.
     pub filter: ListFilter,
-    /// The last file that the page before has read.
+    /// The last file that the page before it has read.
     pub after: Option<FileId>,
 }
 
 /// One page of files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page {
-    /// Its files, in order. With filters there may be fewer than were read.
+    /// The files in order. With filters there may be fewer than were read.
     pub files: Vec<File>,
-    /// After which file the next page begins, if there may be one.
+    /// The file after which the next page begins, if there may be one.
     pub next: Option<FileId>,
 }

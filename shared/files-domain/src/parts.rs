@@ -1,10 +1,10 @@
-//! Uploads by parts: how a file is cut, and whether what S3 has of it is just that.
+//! Multipart uploads: how a file is cut into parts, and whether S3 has exactly these.
 
 use std::fmt;
 
 use crate::limits;
 
-/// How an upload is cut into parts: all are of one size but the last, which has the rest.
+/// How an upload is cut into parts: all have one size but the last, which has the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartPlan {
     size: u64,
@@ -14,9 +14,9 @@ pub struct PartPlan {
 /// A part that S3 has stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoredPart {
-    /// From 1.
+    /// Number of the part, from 1.
     pub number: u32,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
 }
 
@@ -28,13 +28,13 @@ pub enum PartFault {
         /// Its number.
         number: u32,
     },
-    /// It does not have the bytes it should.
+    /// Its size is wrong.
     WrongSize {
         /// Its number.
         number: u32,
-        /// Bytes it has.
+        /// Its size in bytes.
         size: u64,
-        /// Bytes it should have.
+        /// The announced size in bytes.
         expected: u64,
     },
     /// The upload has no part of that number.
@@ -45,8 +45,8 @@ pub enum PartFault {
 }
 
 impl PartPlan {
-    /// The plan for a new upload of `size` bytes: small parts, so that little is lost with one, and as large as they must
-    /// be for the whole to fit into the parts there may be. `None`: it is larger than any object can be.
+    /// Returns the plan for a new upload of `size` bytes: parts as small as the largest number of parts allows, so that little
+    /// is lost with one. `None`: `size` exceeds the largest object.
     #[must_use]
     pub fn for_size(size: u64) -> Option<Self> {
         if size > limits::MAX_OBJECT_BYTES {
@@ -56,25 +56,25 @@ impl PartPlan {
         Some(Self { size, part_size: least.max(limits::USUAL_PART_BYTES) })
     }
 
-    /// The plan by which an upload of `size` bytes was begun.
+    /// Returns the plan of an upload of `size` bytes that was created with this part size.
     #[must_use]
     pub fn recorded(size: u64, part_size: u64) -> Self {
         Self { size, part_size: part_size.max(1) }
     }
 
-    /// Bytes of every part but the last.
+    /// Returns the size in bytes of every part but the last.
     #[must_use]
     pub fn part_size(self) -> u64 {
         self.part_size
     }
 
-    /// How many parts there are: at least one, which of an empty file is empty.
+    /// Returns the number of parts: at least one, which is empty for an empty file.
     #[must_use]
     pub fn count(self) -> u32 {
         u32::try_from(self.size.div_ceil(self.part_size).max(1)).unwrap_or(u32::MAX)
     }
 
-    /// Bytes of the part with this number; `None` if there is none.
+    /// Returns the size in bytes of the part with this number; `None` if there is none.
     #[must_use]
     pub fn length(self, number: u32) -> Option<u64> {
         let count = self.count();
@@ -85,7 +85,7 @@ impl PartPlan {
         Some((self.size - before).min(self.part_size))
     }
 
-    /// What keeps the stored parts (in the order of their numbers) from being the whole, in that order. None: they are it.
+    /// Returns what is wrong with the stored parts, both in the order of their numbers. Empty: they are the whole file.
     #[must_use]
     pub fn faults(self, stored: &[StoredPart]) -> Vec<PartFault> {
         let mut faults = Vec::new();
@@ -106,7 +106,7 @@ impl PartPlan {
 }
 
 impl PartFault {
-    /// Which part.
+    /// Returns the number of the part.
     #[must_use]
     pub fn number(self) -> u32 {
         match self {

@@ -1,4 +1,4 @@
-/// A number of bytes as people read it: `2 GB`, `50 GiB`, `53.7 GB`. Powers of 1000 and of 1024 are written exactly where
+/// Returns a number of bytes as people read it: `2 GB`, `50 GiB`, `53.7 GB`. Powers of 1000 and of 1024 are written exactly where
 /// they are whole, others to one decimal.
 #[must_use]
 pub fn human_bytes(bytes: u64) -> String {

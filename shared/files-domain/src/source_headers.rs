@@ -3,14 +3,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Names that a caller may have sent to a source: what servers that protect their media ask for. Beside these, names that
-/// begin with `x-`, but for [`NOT_OURS_TO_SAY`].
+/// Names of headers that a client may send to a source: those that servers ask for to protect their media. Names that begin
+/// with `x-` are allowed too, except those of [`FORWARDING`].
 const NAMES: [&str; 7] =
     ["accept", "accept-language", "authorization", "cookie", "origin", "referer", "user-agent"];
 
-/// Beginnings of `x-` names by which a request pretends to come from elsewhere, or to be another one: a server behind a
-/// proxy may believe them.
-const NOT_OURS_TO_SAY: [&str; 8] = [
+/// Prefixes of `x-` names by which a request claims another origin or URL: a server behind a proxy may trust them.
+const FORWARDING: [&str; 8] = [
     "x-aws-",
     "x-forwarded",
     "x-google-metadata",
@@ -21,30 +20,30 @@ const NOT_OURS_TO_SAY: [&str; 8] = [
     "x-rewrite-",
 ];
 
-/// Headers that a caller gives along with a URL. They hold secrets: they travel in the import's message alone, and no
-/// `Debug` shows their values.
+/// Headers that a client gives with a URL. They hold secrets: only the import's message carries them, and `Debug` hides their
+/// values.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
 pub struct SourceHeaders(BTreeMap<String, String>);
 
-/// What is wrong with headers for a source, in a sentence for the caller that holds no value of theirs.
+/// What is wrong with headers for a source, in a sentence for the client that shows none of their values.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SourceHeadersError {
-    /// More than [`SourceHeaders::MAX_COUNT`].
+    /// There are more than [`SourceHeaders::MAX_COUNT`].
     #[error("there are more than 16 headers")]
     TooMany,
-    /// Longer than [`SourceHeaders::MAX_BYTES`] in all.
+    /// Together they are longer than [`SourceHeaders::MAX_BYTES`].
     #[error("the headers have more than 8192 bytes")]
     TooLarge,
-    /// Not a name that may be sent.
+    /// A name may not be sent.
     #[error(
         "{0} cannot be sent: only Accept, Accept-Language, Authorization, Cookie, Origin, Referer, User-Agent and X-… can"
     )]
     Name(String),
-    /// The same name in two spellings.
+    /// A name is given in two spellings.
     #[error("{0} is given twice")]
     Twice(String),
-    /// Empty, or with characters that no header has.
+    /// A value is empty or has characters that no header may have.
     #[error("the value of {0} must be 1 or more visible ASCII characters, with spaces only between them")]
     Value(String),
 }
@@ -57,7 +56,7 @@ impl SourceHeaders {
     /// Most bytes of all names and values.
     pub const MAX_BYTES: usize = 8 * 1024;
 
-    /// Checks a caller's headers.
+    /// Checks a client's headers.
     ///
     /// # Errors
     /// [`SourceHeadersError`] names the first that cannot be sent.
@@ -85,7 +84,7 @@ impl SourceHeaders {
         Ok(Self(headers))
     }
 
-    /// Those of another's headers that may be sent, as long as there is room; the rest is left out.
+    /// Returns those of a web page's headers that may be sent, up to the limits; the rest is left out.
     #[must_use]
     pub fn allowed_of(entries: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut headers = Self::default();
@@ -96,13 +95,13 @@ impl SourceHeaders {
         headers
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no headers.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Names, lower case, and values.
+    /// Returns names, in lower case, and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
@@ -110,11 +109,11 @@ impl SourceHeaders {
 
 fn may_be_sent(name: &str) -> bool {
     let custom = name.strip_prefix("x-").is_some_and(|rest| !rest.is_empty());
-    let allowed = custom && !NOT_OURS_TO_SAY.iter().any(|start| name.starts_with(start));
+    let allowed = custom && !FORWARDING.iter().any(|start| name.starts_with(start));
     NAMES.contains(&name) || (allowed && name.len() <= SourceHeaders::MAX_NAME_BYTES && is_token(name))
 }
 
-/// RFC 9110, section 5.6.2, without its odder characters.
+/// Returns whether a text is a token (RFC 9110, section 5.6.2), without its rarer characters.
 fn is_token(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
@@ -125,7 +124,7 @@ fn is_value(value: &str) -> bool {
     ends_well && value.bytes().all(|byte| visible(byte) || byte == b' ')
 }
 
-/// A name as an error may show it.
+/// Returns a name in the form in which an error may show it.
 fn shown(name: &str) -> String {
     let short = name.len() <= SourceHeaders::MAX_NAME_BYTES && !name.is_empty() && is_token(name);
     if short { name.to_owned() } else { "a header of that name".to_owned() }

@@ -6,23 +6,23 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// The client sends them.
+    /// The client uploads them.
     Upload,
-    /// They are fetched from a URL.
+    /// An import fetches them from a URL.
     Url,
 }
 
-/// How far a file has come. A status never goes back, and a terminal one never changes.
+/// The status of a file. It never goes back, and a terminal one never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Waits for bytes.
+    /// The bytes have not come yet.
     Pending,
-    /// Being imported, or stored and being probed.
+    /// The file is being imported or probed.
     Running,
-    /// Stored.
+    /// The bytes are stored.
     Success,
-    /// The bytes could not be had.
+    /// The bytes are unavailable.
     Failed,
 }
 
@@ -30,7 +30,7 @@ impl Status {
     /// Every status.
     pub const ALL: [Self; 4] = [Self::Pending, Self::Running, Self::Success, Self::Failed];
 
-    /// Whether it never changes again.
+    /// Returns whether the status never changes again.
     #[must_use]
     pub fn is_terminal(self) -> bool {
         matches!(self, Self::Success | Self::Failed)

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
-/// A moment, in milliseconds since 1970-01-01T00:00:00Z. Shown as RFC 3339 in UTC with milliseconds.
+/// A moment in milliseconds since 1970-01-01T00:00:00Z, displayed as RFC 3339 in UTC with milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(u64);
@@ -15,31 +15,31 @@ pub struct Timestamp(u64);
 const MAX_MILLIS: u64 = 253_402_300_799_999;
 
 impl Timestamp {
-    /// The moment `millis` milliseconds after the Unix epoch; later than the year 9999 becomes its end.
+    /// Returns the moment `millis` milliseconds after the Unix epoch, at most the end of the year 9999.
     #[must_use]
     pub fn from_millis(millis: u64) -> Self {
         Self(millis.min(MAX_MILLIS))
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Returns the milliseconds since the Unix epoch.
     #[must_use]
     pub fn millis(self) -> u64 {
         self.0
     }
 
-    /// Whole seconds since the Unix epoch.
+    /// Returns the whole seconds since the Unix epoch.
     #[must_use]
     pub fn seconds(self) -> u64 {
         self.0 / 1000
     }
 
-    /// This moment and `duration` more.
+    /// Returns the moment `duration` later.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self::from_millis(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
-    /// Reads RFC 3339 with any offset. A moment before 1970 is read as 1970: no file is as old.
+    /// Reads RFC 3339 with any offset. A moment before 1970 is read as 1970, since no file is as old.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
@@ -47,7 +47,7 @@ impl Timestamp {
         Some(Self::from_millis(millis))
     }
 
-    /// Reads RFC 3339 out of a query, where an unescaped `+` of the offset has become a blank.
+    /// Reads RFC 3339 from a query, where an unescaped `+` of the offset has become a space.
     #[must_use]
     pub fn parse_query(text: &str) -> Option<Self> {
         let offset = text.len().checked_sub("+01:00".len())?;

@@ -1,7 +1,7 @@
 use files_domain::{FileName, clean_content_type};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What a browser shall do with a download.
+/// What a browser is to do with a download.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Disposition {
     /// Show it, if it is safe to show.
@@ -11,7 +11,7 @@ pub enum Disposition {
     Attachment,
 }
 
-/// The headers under which S3 shall serve a download.
+/// Response headers with which S3 is to serve a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Served {
     /// `Content-Type`.
@@ -20,7 +20,7 @@ pub struct Served {
     pub content_disposition: String,
 }
 
-/// What may be shown in a page's context cannot carry scripts: SVG is an image, but not of this kind.
+/// Returns whether bytes of this type can be displayed without running scripts: SVG is an image that can carry them.
 fn is_media(content_type: &str) -> bool {
     const RASTER: [&str; 9] = [
         "image/png",
@@ -37,7 +37,8 @@ fn is_media(content_type: &str) -> bool {
 }
 
 impl Served {
-    /// How the file called `name` is served: media under its own type and inline if asked for, all else as bytes to save.
+    /// Returns the headers for a file: media keep their type and are inline if asked for, anything else is an attachment of
+    /// `application/octet-stream`.
     #[must_use]
     pub fn new(name: &FileName, content_type: Option<&str>, wanted: Disposition) -> Self {
         let content_type = content_type.and_then(clean_content_type);
@@ -50,7 +51,7 @@ impl Served {
     }
 }
 
-/// What RFC 8187 lets stand unencoded.
+/// The characters that need no encoding in an extended parameter (RFC 8187, section 3.2.1).
 const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')

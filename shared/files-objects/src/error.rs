@@ -2,19 +2,19 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use files_domain::BoxError;
 
-/// Why S3 did not do what was asked.
+/// Says why S3 did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectsError {
-    /// No such object.
+    /// There is no such object.
     #[error("no such object")]
     NotFound,
-    /// The multipart upload is completed or aborted.
+    /// The multipart upload does not exist: it is completed or aborted.
     #[error("no such multipart upload")]
     NoSuchUpload,
-    /// The bytes are not what their checksum says.
+    /// The bytes do not match their checksum.
     #[error("the bytes do not match their checksum")]
     ChecksumMismatch,
-    /// The object is no longer the one that was looked at.
+    /// The object is no longer the one that was read.
     #[error("the object has changed")]
     Changed,
     /// A URL cannot be presigned.
@@ -23,8 +23,7 @@ pub enum ObjectsError {
     /// S3 refused or failed.
     #[error("S3: {code}")]
     Failed {
-        /// S3's error code (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>), or what kept it
-        /// from answering.
+        /// S3's error code (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>), or `no answer`.
         code: String,
         /// The cause.
         #[source]

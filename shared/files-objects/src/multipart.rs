@@ -16,16 +16,16 @@ use tokio::sync::mpsc;
 
 use crate::{Objects, ObjectsError};
 
-/// A stored part, as S3 wants it named to complete an upload.
+/// A stored part, as S3 asks for it to complete an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// From 1.
+    /// Number of the part, from 1.
     pub number: i32,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// Its entity tag.
+    /// Entity tag.
     pub etag: String,
-    /// Its CRC-64/NVME in base64.
+    /// CRC-64/NVME in base64.
     pub crc64nvme: Option<String>,
 }
 
@@ -34,19 +34,19 @@ pub struct Part {
 pub struct StoredParts(Vec<Part>);
 
 impl StoredParts {
-    /// Bytes together.
+    /// Returns their size together in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.0.iter().map(|part| part.size).sum()
     }
 
-    /// Their numbers and sizes.
+    /// Returns their numbers and sizes.
     #[must_use]
     pub fn list(&self) -> Vec<StoredPart> {
         self.0.iter().map(|part| StoredPart { number: number_of(part.number), size: part.size }).collect()
     }
 
-    /// As S3 wants them named to put them together.
+    /// Returns them as S3 asks for them to complete the upload.
     #[must_use]
     pub fn parts(self) -> Vec<Part> {
         self.0
@@ -67,23 +67,23 @@ fn stored(part: aws_sdk_s3::types::Part) -> Part {
     }
 }
 
-/// What became of an upload that was to be completed.
+/// The result of a completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Uploaded {
-    /// The object is there.
+    /// The object exists.
     Completed,
-    /// There is no such upload: it is completed already, or aborted, or not all of its parts are there.
+    /// The upload does not exist (it is completed or aborted), or parts of it are missing.
     Gone,
 }
 
-/// S3 may take minutes to put thousands of parts together
+/// Returns a configuration with a long timeout: S3 may take minutes to complete an upload of thousands of parts
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>).
-fn patient() -> aws_sdk_s3::config::Builder {
+fn with_long_timeout() -> aws_sdk_s3::config::Builder {
     let timeouts = TimeoutConfig::builder().read_timeout(Duration::from_secs(240)).build();
     aws_sdk_s3::config::Config::builder().timeout_config(timeouts)
 }
 
-/// A part that is streamed takes as long as its source; whoever streams it watches that something moves.
+/// Returns a configuration without timeouts: a streamed part takes as long as its sender, which watches the progress.
 fn without_timeouts() -> aws_sdk_s3::config::Builder {
     let timeouts =
         TimeoutConfig::builder().disable_read_timeout().disable_operation_attempt_timeout().build();
@@ -92,7 +92,7 @@ fn without_timeouts() -> aws_sdk_s3::config::Builder {
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
 }
 
-/// The CRC-64/NVME of the whole that these parts make, in their order; `None` if that of one is not known.
+/// Combines the CRC-64/NVME of all parts in their order; `None` if one of them is unknown.
 fn crc64nvme_of_whole(parts: &[Part]) -> Option<u64> {
     let sums = parts.iter().map(|part| Some((crc64nvme(part)?, part.size)));
     let sums: Vec<(u64, u64)> = sums.collect::<Option<_>>()?;
@@ -107,13 +107,13 @@ fn crc64nvme(part: &Part) -> Option<u64> {
     Some(u64::from_be_bytes(raw.try_into().ok()?))
 }
 
-/// The checksum of the whole that these parts make, in their order, if S3 has told that of each.
+/// Returns the checksum of the whole object by those of its parts in their order; `None` if one of them is unknown.
 #[must_use]
 pub fn checksum_of_parts(parts: &[Part]) -> Option<Checksum> {
     crc64nvme_of_whole(parts).map(|crc| Checksum::Crc64nvme(format!("{crc:016x}")))
 }
 
-/// The bytes of a part on their way to S3.
+/// The bytes of a part as a stream.
 #[derive(Debug)]
 pub struct PartBytes {
     chunks: mpsc::Receiver<Bytes>,
@@ -121,11 +121,11 @@ pub struct PartBytes {
 }
 
 impl PartBytes {
-    /// A part of `size` bytes, and where they go in, exactly so many. If the sender is dropped before they are all in,
-    /// the part breaks off.
+    /// Returns a sender and the part of exactly `size` bytes that it sends. If the sender is dropped earlier, sending the part
+    /// fails.
     #[must_use]
     pub fn channel(size: u64) -> (mpsc::Sender<Bytes>, Self) {
-        let (sender, chunks) = mpsc::channel(1); // more would only take memory
+        let (sender, chunks) = mpsc::channel(1); // a larger buffer would only take memory
         (sender, Self { chunks, left: size })
     }
 }
@@ -168,8 +168,8 @@ impl http_body::Body for PartBytes {
                 self.left -= chunk.len() as u64;
                 Ok(Frame::data(chunk))
             }
-            Some(_) => Err("more bytes than the part has".into()),
-            None => Err("the bytes of the part broke off".into()),
+            Some(_) => Err("more bytes than the size of the part".into()),
+            None => Err("the stream of the part ended early".into()),
         }))
     }
 
@@ -183,10 +183,10 @@ impl http_body::Body for PartBytes {
 }
 
 impl Objects {
-    /// Begins a multipart upload that gets a CRC-64/NVME of the whole object.
+    /// Creates a multipart upload with a CRC-64/NVME of the whole object. Returns its id.
     ///
     /// # Errors
-    /// S3 failed.
+    /// [`ObjectsError::Failed`].
     pub async fn create_upload(
         &self,
         owner: OwnerId,
@@ -243,10 +243,10 @@ impl Objects {
         })
     }
 
-    /// Puts the parts together. S3 checks the whole against what their checksums and sizes come to.
+    /// Completes an upload. S3 checks the object against the checksums and sizes of the parts.
     ///
     /// # Errors
-    /// S3 failed, or refused the parts.
+    /// [`ObjectsError::Failed`]: S3 failed, or refused the parts.
     pub async fn complete_upload(
         &self,
         upload: UploadRef<'_>,
@@ -268,18 +268,24 @@ impl Objects {
             .checksum_type(ChecksumType::FullObject)
             .set_checksum_crc64_nvme(whole)
             .multipart_upload(parts);
-        match complete.customize().config_override(patient()).send().await.map_err(ObjectsError::from_sdk) {
+        match complete
+            .customize()
+            .config_override(with_long_timeout())
+            .send()
+            .await
+            .map_err(ObjectsError::from_sdk)
+        {
             Ok(_) => Ok(Uploaded::Completed),
             Err(ObjectsError::NoSuchUpload) => Ok(Uploaded::Gone),
             Err(error) => Err(error),
         }
     }
 
-    /// Completes an upload with all parts that S3 has of it, if they are `size` bytes together. Others are of a try that
-    /// got no further: they count as gone.
+    /// Completes an upload with all parts that S3 has of it, if they are `size` bytes together; otherwise they are of an attempt
+    /// that ended early, and count as gone.
     ///
     /// # Errors
-    /// S3 failed, or refused the parts.
+    /// [`ObjectsError::Failed`]: S3 failed, or refused the parts.
     pub async fn complete_stored_parts(
         &self,
         upload: UploadRef<'_>,
@@ -295,10 +301,10 @@ impl Objects {
         }
     }
 
-    /// All parts that S3 has of an upload.
+    /// Lists all stored parts of an upload.
     ///
     /// # Errors
-    /// [`ObjectsError::NoSuchUpload`], or S3 failed.
+    /// [`ObjectsError::NoSuchUpload`], [`ObjectsError::Failed`].
     pub async fn stored_parts(&self, upload: UploadRef<'_>) -> Result<StoredParts, ObjectsError> {
         let mut all = Vec::new();
         let mut after = 0;
@@ -310,11 +316,11 @@ impl Objects {
         }
     }
 
-    /// One page of the stored parts, of those whose number is greater than `after`, and after which number the next one
-    /// begins if there is more.
+    /// Lists one page of the stored parts with numbers greater than `after`. Returns them and the number after which the next
+    /// page begins, if there is one.
     ///
     /// # Errors
-    /// [`ObjectsError::NoSuchUpload`], or S3 failed.
+    /// [`ObjectsError::NoSuchUpload`], [`ObjectsError::Failed`].
     pub async fn list_parts(
         &self,
         upload: UploadRef<'_>,
@@ -341,10 +347,10 @@ impl Objects {
         Ok((parts, next))
     }
 
-    /// Throws the parts of an upload away. One that is already gone is no error.
+    /// Aborts an upload and deletes its parts. Does nothing if it does not exist.
     ///
     /// # Errors
-    /// S3 failed.
+    /// [`ObjectsError::Failed`].
     pub async fn abort_upload(&self, upload: UploadRef<'_>) -> Result<(), ObjectsError> {
         let abort = self.client.abort_multipart_upload().bucket(&self.bucket);
         let abort = abort.key(file_object_key(upload.owner, upload.id));

@@ -6,11 +6,11 @@ use files_domain::{Checksum, FileId, ObjectMeta, OwnerId, UploadRef, file_object
 use crate::presign::{base64_of_hex, hex_of_base64};
 use crate::{Objects, ObjectsError};
 
-/// Bytes on their way to S3: read again from the start when a try has to be repeated.
+/// The body of a PUT, which the SDK reads again from the start for a retry.
 pub struct Body(SdkBody);
 
 impl Body {
-    /// A body made anew for each try.
+    /// Returns a body that `make` builds for each attempt.
     pub fn retryable(make: impl Fn() -> SdkBody + Send + Sync + 'static) -> Self {
         Self(SdkBody::retryable(make))
     }
@@ -22,22 +22,22 @@ impl From<Bytes> for Body {
     }
 }
 
-/// What is known of bytes before they are stored.
+/// What is known of an object before it is stored.
 #[derive(Clone, Copy, Debug)]
 pub struct Upload<'a> {
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// SHA-256 in hex: S3 checks it.
+    /// SHA-256 in hex, which S3 checks.
     pub sha256: &'a str,
     /// `Content-Type`.
     pub content_type: Option<&'a str>,
 }
 
 impl Objects {
-    /// Stores a file's bytes in one PUT.
+    /// Stores a file's bytes in a single PUT.
     ///
     /// # Errors
-    /// [`ObjectsError::ChecksumMismatch`], or S3 failed.
+    /// [`ObjectsError::ChecksumMismatch`], [`ObjectsError::Failed`].
     pub async fn put_file(
         &self,
         owner: OwnerId,
@@ -56,10 +56,10 @@ impl Objects {
         Ok(())
     }
 
-    /// What S3 knows of a file's bytes.
+    /// Returns what S3 knows of a file's object.
     ///
     /// # Errors
-    /// [`ObjectsError::NotFound`], or S3 failed.
+    /// [`ObjectsError::NotFound`], [`ObjectsError::Failed`].
     pub async fn head_file(&self, owner: OwnerId, id: FileId) -> Result<ObjectMeta, ObjectsError> {
         let head = self.client.head_object().bucket(&self.bucket).key(file_object_key(owner, id));
         let head = head.checksum_mode(ChecksumMode::Enabled).send().await.map_err(ObjectsError::from_sdk)?;
@@ -76,10 +76,10 @@ impl Objects {
         })
     }
 
-    /// Deletes all that is stored of a file, an unfinished upload too. What is already gone is no error.
+    /// Deletes all objects of a file, and aborts its unfinished multipart upload. Does nothing for what does not exist.
     ///
     /// # Errors
-    /// S3 failed.
+    /// [`ObjectsError::Failed`].
     pub async fn delete_file(
         &self,
         owner: OwnerId,
@@ -113,10 +113,10 @@ impl Objects {
         Ok(())
     }
 
-    /// Stores ffprobe's output, packed, where it is too large for the record.
+    /// Stores ffprobe's compressed output that is too large for the record.
     ///
     /// # Errors
-    /// S3 failed.
+    /// [`ObjectsError::Failed`].
     pub async fn put_probe(&self, owner: OwnerId, id: FileId, packed: Vec<u8>) -> Result<(), ObjectsError> {
         let put = self.client.put_object().bucket(&self.bucket).key(probe_object_key(owner, id));
         put.body(packed.into())
@@ -130,7 +130,7 @@ impl Objects {
     /// Reads what [`Objects::put_probe`] stored.
     ///
     /// # Errors
-    /// [`ObjectsError::NotFound`], or S3 failed.
+    /// [`ObjectsError::NotFound`], [`ObjectsError::Failed`].
     pub async fn get_probe(&self, owner: OwnerId, id: FileId) -> Result<Bytes, ObjectsError> {
         let get = self.client.get_object().bucket(&self.bucket).key(probe_object_key(owner, id));
         let object = get.send().await.map_err(ObjectsError::from_sdk)?;
@@ -139,7 +139,7 @@ impl Objects {
     }
 }
 
-/// The checksum, unless it is one of the parts' checksums: that ends in how many parts there are, as in `…=-3`.
+/// Returns the checksum if it is of the whole object. One of the parts' checksums ends in the number of parts, as in `…=-3`.
 fn of_the_whole(digest: Option<String>) -> Option<String> {
     digest.filter(|digest| !digest.contains('-'))
 }

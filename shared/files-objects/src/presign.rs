@@ -10,43 +10,43 @@ use percent_encoding::percent_decode_str;
 
 use crate::{Objects, ObjectsError, Served};
 
-/// What a presigned PUT of a part binds its sender to.
+/// What a presigned PUT of a part fixes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartTerms<'a> {
-    /// Of which upload.
+    /// The multipart upload.
     pub upload_id: &'a str,
-    /// From 1.
+    /// Number of the part, from 1.
     pub number: u32,
-    /// Bytes, exactly.
+    /// Exact size in bytes.
     pub size: u64,
 }
 
-/// A request that anyone who has it may send, until it expires.
+/// A presigned request, which its holder may send until it expires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Presigned {
-    /// Where to send it.
+    /// The URL.
     pub url: String,
-    /// What to send with it, beyond `Host` and `Content-Length`, which every client sets by itself.
+    /// Headers to send, beyond `Host` and `Content-Length`, which every client sets by itself.
     pub headers: BTreeMap<String, String>,
-    /// Until when.
+    /// End of its validity.
     pub expires_at: Timestamp,
 }
 
 // Whoever has a presigned PUT may add headers that it does not sign, and S3 serves them with the object
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, "Overriding response header values"). Each is
 // overridden, so that a client that decodes gets the bytes that the record describes.
-/// No content coding (RFC 9110, section 8.4.1 reserves the word for this).
+/// The name of no content coding (RFC 9110, section 8.4.1).
 const NO_ENCODING: &str = "identity";
 /// An undetermined language (RFC 5646, section 4.1).
 const NO_LANGUAGE: &str = "und";
-/// Kept by no cache: a browser would otherwise answer a CORS request with what it kept of one without CORS.
+/// Forbids caches: a browser would otherwise use a response without CORS headers for a request with CORS.
 const NOT_CACHED: &str = "private, no-store";
 
 impl Objects {
-    /// A PUT of the bytes that a file waits for: of the announced length, type and checksum, once.
+    /// Presigns the PUT of an upload: of the announced length, type and checksum, once.
     ///
     /// # Errors
-    /// No credentials to sign with.
+    /// [`ObjectsError::Presigning`].
     pub async fn presign_put(&self, file: &File, now: Timestamp) -> Result<Presigned, ObjectsError> {
         let lifetime = file.upload_url_lifetime(now);
         let sha256 = file.announced_sha256.as_deref().map(base64_of_hex).transpose()?;
@@ -63,11 +63,11 @@ impl Objects {
         Ok(presigned(&request, now, lifetime))
     }
 
-    /// A PUT of one part of a file's bytes: this part of this upload, of this length. It may be sent again until the upload is
-    /// completed. S3 makes the part's checksum itself: browsers have no CRC-64/NVME, and the whole object's is made of those.
+    /// Presigns the PUT of one part, which may be sent again until the upload is completed. S3 computes the part's checksum,
+    /// since browsers have no CRC-64/NVME; the whole object's is combined from those.
     ///
     /// # Errors
-    /// No credentials to sign with.
+    /// [`ObjectsError::Presigning`].
     pub async fn presign_part(
         &self,
         file: &File,
@@ -84,11 +84,10 @@ impl Objects {
         Ok(presigned(&request, now, lifetime))
     }
 
-    /// Presigns a GET of a file's bytes as they are, or of ranges of them, for `lifetime`. It ends sooner when the credentials
-    /// that it is signed with do.
+    /// Presigns a GET of a file's bytes or of ranges of them for `lifetime`, or until the signing credentials expire.
     ///
     /// # Errors
-    /// No credentials to sign with.
+    /// [`ObjectsError::Presigning`].
     pub async fn presign_read(
         &self,
         owner: OwnerId,
@@ -101,10 +100,10 @@ impl Objects {
         Ok(presigned(&request, now, lifetime))
     }
 
-    /// A GET, or a HEAD, of a file's bytes that S3 serves under `served`.
+    /// Presigns a GET, or a HEAD, of a file's bytes that S3 serves with the headers `served`.
     ///
     /// # Errors
-    /// No credentials to sign with.
+    /// [`ObjectsError::Presigning`].
     pub async fn presign_download(
         &self,
         owner: OwnerId,
@@ -160,8 +159,8 @@ fn presigned(request: &PresignedRequest, now: Timestamp, lifetime: Duration) -> 
     }
 }
 
-/// Whether a header is signed, so that the request is refused without it, and none that every client sets by itself. What
-/// else the SDK would send with a request of its own (as a trace id inside Lambda) is not for the one who gets the URL.
+/// Returns whether a client has to send a header: it is signed, and clients do not set it by themselves. Unsigned headers of
+/// the SDK's own requests, such as a trace id inside Lambda, are left out.
 fn is_to_be_sent(url: &str, name: &str) -> bool {
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let signed =

@@ -4,10 +4,10 @@ use files_domain::{FileId, OwnerId, file_object_key};
 use crate::{Objects, ObjectsError};
 
 impl Objects {
-    /// The bytes from `start` to before `end` of the object whose entity tag is `etag`.
+    /// Reads the bytes from `start` to before `end` of the object with the entity tag `etag`.
     ///
     /// # Errors
-    /// [`ObjectsError::NotFound`], [`ObjectsError::Changed`], or S3 failed.
+    /// [`ObjectsError::NotFound`], [`ObjectsError::Changed`], [`ObjectsError::Failed`].
     pub async fn read_range(
         &self,
         owner: OwnerId,

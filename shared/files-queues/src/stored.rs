@@ -1,68 +1,50 @@
+use aws_lambda_events::s3::{S3Event, S3EventRecord};
 use files_domain::{FileId, OwnerId, file_object_key, parse_file_object_key};
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-/// An object of ours that S3 says it has stored.
+/// Names a file's object that S3 has stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredObject {
-    /// The bucket it is in.
+    /// The bucket.
     pub bucket: String,
-    /// Whose file.
+    /// The owner of the file.
     pub owner: OwnerId,
-    /// Which file.
+    /// The file.
     pub id: FileId,
 }
 
-#[derive(Deserialize)]
-struct Record {
-    s3: Entity,
-}
-
-#[derive(Deserialize)]
-struct Entity {
-    bucket: Bucket,
-    object: Object,
-}
-
-#[derive(Deserialize)]
-struct Bucket {
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct Object {
-    key: String,
-}
-
 impl StoredObject {
-    /// The objects in an event of S3
-    /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>). What is no such
-    /// record (the `s3:TestEvent`, another service's), or whose key is not a file's, is left out.
+    /// Returns the objects in an event of S3
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>). Anything else is left
+    /// out: records of other services, S3's `s3:TestEvent`, and keys that are not a file's.
     #[must_use]
     pub fn in_event(event: &Value) -> Vec<Self> {
         let records = event.get("Records").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        records.iter().filter_map(Self::in_record).collect()
+        let records = records.iter().filter_map(|record| S3EventRecord::deserialize(record).ok());
+        records.filter_map(Self::in_record).collect()
     }
 
-    fn in_record(record: &Value) -> Option<Self> {
-        let Record { s3 } = Record::deserialize(record).ok()?;
+    fn in_record(record: S3EventRecord) -> Option<Self> {
         // S3 encodes keys as forms do: a plus sign is a space.
-        let key = s3.object.key.replace('+', " ");
+        let key = record.s3.object.key?.replace('+', " ");
         let key = percent_decode_str(&key).decode_utf8().ok()?;
         let (owner, id) = parse_file_object_key(&key).ok()?;
-        Some(Self { bucket: s3.bucket.name, owner, id })
+        Some(Self { bucket: record.s3.bucket.name?, owner, id })
     }
 }
 
 /// Serializes as an event of S3, so that `probe-file` reads a queued object and S3's own event alike.
 impl Serialize for StoredObject {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let event = json!({"Records": [{
-            "eventSource": "aws:s3",
-            "eventName": "ObjectCreated:Put",
-            "s3": {"bucket": {"name": self.bucket}, "object": {"key": file_object_key(self.owner, self.id)}},
-        }]});
+        let mut record = S3EventRecord::default();
+        record.event_source = Some("aws:s3".to_owned());
+        record.event_name = Some("ObjectCreated:Put".to_owned());
+        record.s3.bucket.name = Some(self.bucket.clone());
+        record.s3.object.key = Some(file_object_key(self.owner, self.id));
+        let mut event = S3Event::default();
+        event.records = vec![record];
         event.serialize(serializer)
     }
 }
@@ -70,23 +52,40 @@ impl Serialize for StoredObject {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn object() -> StoredObject {
         let id: FileId = "019aa1b2-c3d4-7e5f-8a6b-0123456789ab".parse().unwrap();
         StoredObject { bucket: "b".into(), owner: OwnerId::named("press"), id }
     }
 
+    /// A record as the documentation shows it.
+    fn record(key: &str) -> Value {
+        json!({
+            "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "us-west-2",
+            "eventTime": "1970-01-01T00:00:00.000Z", "eventName": "ObjectCreated:Put",
+            "userIdentity": {"principalId": "AIDAJDPLRKLG7UEXAMPLE"},
+            "requestParameters": {"sourceIPAddress": "172.16.0.1"},
+            "responseElements": {"x-amz-request-id": "C3D13FE58DE4C810", "x-amz-id-2": "FMyUVURIY8/IgAtTv8xRjskZQpcIZ9KG4V5Wp6S7S/JRWeUWerMUE5JgHvANOjpD"},
+            "s3": {
+                "s3SchemaVersion": "1.0", "configurationId": "testConfigRule",
+                "bucket": {"name": "b", "ownerIdentity": {"principalId": "A3NL1KOZZKExample"}, "arn": "arn:aws:s3:::b"},
+                "object": {"key": key, "size": 1024, "eTag": "d41d8cd98f00b204e9800998ecf8427e", "sequencer": "0055AED6DCD90281E5"},
+            },
+        })
+    }
+
     #[test]
-    fn what_is_asked_for_is_understood() {
+    fn a_queued_object_reads_as_an_event_of_s3() {
         assert_eq!(StoredObject::in_event(&json!(object())), [object()]);
     }
 
     #[test]
-    fn several_records_and_encoded_keys_are_read_and_all_else_is_left_out() {
+    fn several_records_and_encoded_keys_are_read_and_anything_else_is_left_out() {
         let key = file_object_key(object().owner, object().id);
-        let record = |key: &str| json!({"eventSource": "aws:s3", "s3": {"bucket": {"name": "b"}, "object": {"key": key}}});
         let encoded = key.replace('/', "%2F").replace('-', "%2D");
-        let event = json!({"Records": [record(&key), record("files/a+b%20%C3%BC"), record(&encoded), {"kinesis": {}}]});
+        let foreign = record("files/a+b%20%C3%BC");
+        let event = json!({"Records": [record(&key), foreign, record(&encoded), {"kinesis": {}}, 7]});
         assert_eq!(StoredObject::in_event(&event), [object(), object()]);
         for odd in
             [json!({"Service": "Amazon S3", "Event": "s3:TestEvent"}), json!({"Records": 3}), json!(null)]

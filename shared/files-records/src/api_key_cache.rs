@@ -3,16 +3,16 @@ use std::sync::{Mutex, PoisonError};
 
 use files_domain::{KeyHash, KeyRecord, Timestamp};
 
-/// What was read of API keys, remembered for a short while: a revoked key is refused after that at the latest, and a bad
-/// one costs no further read.
+/// Remembers what was read of API keys for 30 s: a revoked key is refused after that at the latest, and a bad one costs no
+/// further read.
 #[derive(Debug, Default)]
 pub(crate) struct KeyCache {
     good: Mutex<Recent<KeyRecord>>,
-    /// Apart from the good ones, which whoever presents many bad ones must not push out.
+    /// Separate, so that many bad keys do not evict good ones.
     bad: Mutex<Recent<()>>,
 }
 
-/// What is known of a key.
+/// What is remembered of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Remembered {
     /// Its record.
@@ -23,11 +23,11 @@ pub(crate) enum Remembered {
 
 /// How long a key is remembered, in milliseconds.
 const REMEMBERED_MILLIS: u64 = 30_000;
-/// Most keys of one kind that one process remembers.
+/// Most keys of one kind that a process remembers.
 const MAX_KEYS: usize = 10_000;
 
 impl KeyCache {
-    /// What is known of the key, if it was read a short while before `now`.
+    /// Returns what is remembered of the key at `now`.
     pub(crate) fn get(&self, hash: KeyHash, now: Timestamp) -> Option<Remembered> {
         if lock(&self.bad).get(hash, now).is_some() {
             return Some(Remembered::Bad);

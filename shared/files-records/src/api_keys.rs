@@ -21,7 +21,7 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// The keys in `table`.
+    /// Returns the keys in `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into(), cache: KeyCache::default() }
@@ -114,17 +114,17 @@ impl Keys {
         Ok(copied)
     }
 
-    /// Where the item of a presented key is: the table and the primary key.
+    /// Returns the table and the primary key of a caller's key.
     pub(crate) fn place(&self, caller: &Caller) -> (&str, Item) {
         (&self.table, api_key_key(caller.key.hash()))
     }
 
-    /// The item of a transaction by which it depends on the key.
+    /// Builds the condition of a transaction that the caller's key is good.
     pub(crate) fn condition_check(&self, caller: &Caller) -> Result<TransactWriteItem, RecordsError> {
         condition_check(&self.table, caller)
     }
 
-    /// Why [`Keys::condition_check`] failed, by the item that the cancellation holds.
+    /// Returns why [`Keys::condition_check`] failed, by the item that the cancellation holds.
     pub(crate) fn refusal(&self, caller: &Caller, found: Option<Item>) -> RecordsError {
         match self.judge_item(caller, found.filter(|item| !item.is_empty())) {
             Err(error) => error,
@@ -132,7 +132,7 @@ impl Keys {
         }
     }
 
-    /// Whether the key is remembered as good for what is asked; `false`: it has to be read.
+    /// Returns whether the key is remembered as good for the request; `false`: it has to be read.
     ///
     /// # Errors
     /// [`RecordsError::Key`]: it is remembered as bad, or lacks the scope.

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use crate::attribute::Item;
 use crate::error::{corrupt, unavailable};
 
-/// Tries of a batch some of whose keys DynamoDB left unread.
+/// Attempts for keys that DynamoDB leaves unprocessed.
 const MAX_BATCH_TRIES: u32 = 8;
 
 /// Items or primary keys by table.
@@ -18,7 +18,7 @@ pub(crate) type ByTable = HashMap<String, Vec<Item>>;
 /// unprocessed.
 ///
 /// # Errors
-/// [`RecordsError::Busy`]: keys are still unprocessed after 8 tries.
+/// [`RecordsError::Busy`]: keys are still unprocessed after 8 attempts.
 pub(crate) async fn read(client: &Client, keys: ByTable) -> Result<ByTable, RecordsError> {
     let (mut found, mut pending) = (ByTable::new(), keys);
     for attempt in 0..MAX_BATCH_TRIES {
@@ -39,7 +39,7 @@ pub(crate) async fn read(client: &Client, keys: ByTable) -> Result<ByTable, Reco
             return Ok(found);
         }
         let jitter = Duration::from_millis(fastrand::u64(1..=20 << attempt));
-        tokio::time::sleep(jitter).await; // back-off between two tries, not a wait for an event
+        tokio::time::sleep(jitter).await; // backoff
     }
     Err(RecordsError::Busy("DynamoDB left keys unread".into()))
 }

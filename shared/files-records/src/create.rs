@@ -21,7 +21,7 @@ pub enum Created {
     Before(File, Detail),
 }
 
-/// What an idempotency key stands for, until `ttl` (seconds since the epoch).
+/// The item of an idempotency key, valid until `ttl` (seconds since the epoch).
 #[derive(Debug, Serialize, Deserialize)]
 struct IdempotencyItem {
     id: FileId,
@@ -99,7 +99,7 @@ impl Records {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// The file that the same request made before, if that is why nothing was written.
+    /// Returns the file that the same request had created, if that is why nothing was written.
     async fn created_before(
         &self,
         caller: &Caller,
@@ -117,7 +117,7 @@ impl Records {
         }
         match self.get_file(caller.owner(), before.id).await {
             Ok((file, detail)) if !file.has_expired(caller.now) => Ok(Created::Before(file, detail)),
-            // Deleted or expired since: it cannot be given again.
+            // The file was deleted or has expired since.
             Ok(_) | Err(RecordsError::NotFound) => Err(RecordsError::IdempotencyConflict),
             Err(error) => Err(error),
         }

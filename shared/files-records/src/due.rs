@@ -11,7 +11,7 @@ use crate::keys::{
 };
 use crate::{Records, RecordsError};
 
-/// What remains of a removed file until its bytes are deleted.
+/// The entry that a removed file leaves until its bytes are deleted.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct RemovedItem {
     pk: String,
@@ -34,32 +34,32 @@ impl RemovedItem {
     }
 }
 
-/// The oldest of what is due in one partition of the index.
+/// The oldest entries of one partition of the index that are due.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DueItems {
-    /// Oldest first.
+    /// The entries, oldest first.
     pub items: Vec<DueItem>,
-    /// Since when the oldest entry is due, one that cannot be read included; `None` if there is none.
+    /// Deadline of the oldest entry, even if it cannot be read; `None` if there is none.
     pub oldest: Option<Timestamp>,
 }
 
-/// Something that is due.
+/// An entry of the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DueItem {
-    /// Whose file.
+    /// The owner of the file.
     pub owner: OwnerId,
-    /// Which file.
+    /// The file.
     pub id: FileId,
-    /// What of it.
+    /// What is due.
     pub what: DueWhat,
 }
 
-/// What is due of a file.
+/// What is due for a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DueWhat {
-    /// What its record says.
+    /// What its state asks for.
     File,
-    /// The deletion of its bytes: the record is gone.
+    /// The deletion of the bytes of a removed file.
     Removed,
 }
 
@@ -70,11 +70,11 @@ struct IndexEntry {
 }
 
 impl Records {
-    /// What is due at `now` in one partition of the index, oldest first, at most `limit`. The index may lag, so each
-    /// entry is only a hint to look at the record.
+    /// Reads what is due at `now` from one partition of the index, at most `limit` entries, oldest first. The index may lag, so
+    /// the record decides.
     ///
     /// # Errors
-    /// The index cannot be read.
+    /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
     pub async fn due(&self, shard: u8, now: Timestamp, limit: u32) -> Result<DueItems, RecordsError> {
         let query = self
             .client
@@ -91,10 +91,10 @@ impl Records {
         Ok(DueItems { items: entries.into_iter().filter_map(due_item).collect(), oldest })
     }
 
-    /// The unfinished upload of a removed file, if it is still to be cleaned up.
+    /// Returns the unfinished upload of a removed file.
     ///
     /// # Errors
-    /// [`RecordsError::NotFound`]: nothing is left to do.
+    /// [`RecordsError::NotFound`]: the deletion is finished. [`RecordsError::Busy`], [`RecordsError::Unavailable`].
     pub async fn removed_upload(&self, owner: OwnerId, id: FileId) -> Result<Option<String>, RecordsError> {
         let key = primary_key(owner_pk(owner), removed_sk(id));
         let get = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
@@ -119,14 +119,14 @@ fn millis(value: &AttributeValue) -> Option<Timestamp> {
     value.as_n().ok()?.parse().ok().map(Timestamp::from_millis)
 }
 
-/// What an entry of the index is about. One that this version cannot read is logged and left to one that can.
+/// Reads an entry of the index. One that this version cannot read is logged and left.
 fn due_item(item: Item) -> Option<DueItem> {
     let entry: IndexEntry = from_item(item).ok()?;
     let file = ids(&entry.pk, &entry.sk, FILE_PREFIX).map(|ids| (ids, DueWhat::File));
     let removed = || ids(&entry.pk, &entry.sk, REMOVED_PREFIX).map(|ids| (ids, DueWhat::Removed));
     let found = file.or_else(removed);
     if found.is_none() {
-        tracing::error!(pk = entry.pk, sk = entry.sk, "an entry of the index of what is due cannot be read");
+        tracing::error!(pk = entry.pk, sk = entry.sk, "an entry of the index of deadlines cannot be read");
     }
     found.map(|((owner, id), what)| DueItem { owner, id, what })
 }

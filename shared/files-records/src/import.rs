@@ -177,7 +177,7 @@ impl Records {
     }
 }
 
-/// `Some` when the condition failed, with the item that was found.
+/// Returns `Some` if the condition failed, with the item that was found.
 #[expect(clippy::option_option, reason = "whether it failed, and what was found, are two questions")]
 fn refused<R>(error: &SdkError<UpdateItemError, R>) -> Option<Option<Item>> {
     match error.as_service_error()? {

@@ -1,7 +1,7 @@
-//! Lists: each page is one query of the table itself or of one sparse index, whichever is nearest to what is asked for.
+//! Lists: each page is one query of the table or of one sparse index, whichever holds the fewest other files.
 //!
-//! Files that are not (yet) `success` are few, so an index of them by status is small; what is `success` is nearly all,
-//! and the table itself is the index of it. What no index tells is sorted out of the page as it was read.
+//! Most files are `success`, so the table itself serves a list of those; the index by status holds all others. Filters that no
+//! index serves are applied to the page that was read.
 
 use std::ops::RangeInclusive;
 
@@ -14,7 +14,7 @@ use crate::item::file_from_item;
 use crate::keys::{FILE_PREFIX, file_sk, owner_pk, primary_key, status_partition, type_partition};
 use crate::{ClientRecords, Records, RecordsError};
 
-/// Where a list is read from.
+/// What a list is read from.
 struct Walk {
     index: Option<&'static str>,
     attribute: &'static str,
@@ -36,7 +36,7 @@ impl Walk {
         Self { index: None, attribute: "pk", partition: owner_pk(owner) }
     }
 
-    /// The key of a file in what is walked.
+    /// Returns the key of a file in the table or index.
     fn start_after(&self, owner: OwnerId, id: FileId) -> Item {
         let mut key = primary_key(owner_pk(owner), file_sk(id));
         key.insert(self.attribute.to_owned(), text(&self.partition));
@@ -44,7 +44,7 @@ impl Walk {
     }
 }
 
-/// The sort keys of the files that were created in the time asked for; `None` when there can be none.
+/// Returns the range of sort keys of files created in the requested time; `None` if it is empty.
 fn sort_keys(filter: &ListFilter) -> Option<RangeInclusive<String>> {
     let next = |moment: Timestamp| Timestamp::from_millis(moment.millis() + 1);
     let first = filter.created_after.map_or(String::new(), |after| FileId::bound(next(after)));
@@ -52,8 +52,8 @@ fn sort_keys(filter: &ListFilter) -> Option<RangeInclusive<String>> {
     (first <= last).then(|| format!("{FILE_PREFIX}{first}")..=format!("{FILE_PREFIX}{last}"))
 }
 
-/// From where the page before ended. The start key alone says the same, but not to every engine: the local one would read
-/// all that the range holds before it.
+/// Narrows the range to what follows the page before. The exclusive start key says the same, but the local engine would read
+/// everything before it.
 fn narrowed(keys: RangeInclusive<String>, page: &PageRequest) -> RangeInclusive<String> {
     let (first, last) = keys.into_inner();
     match (page.after.map(file_sk), page.order) {

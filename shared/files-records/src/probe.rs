@@ -13,8 +13,8 @@ use crate::keys::{detail_sk, file_sk, owner_pk, primary_key, type_partition};
 use crate::transact::{Refused, condition_failed};
 use crate::{Records, RecordsError};
 
-/// Tries against a record that keeps changing.
-const MAX_TRIES: u32 = 8;
+/// Attempts against a record that keeps changing.
+const MAX_ATTEMPTS: u32 = 8;
 
 /// Says what became of a finished probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl Records {
         id: FileId,
         done: &ProbeDone,
     ) -> Result<SavedProbe, RecordsError> {
-        // Nearly always the record holds just what is stored: then it needs no reading and the usage no change.
+        // Nearly always the stored size is the announced one: then no read and no change of the usage is needed.
         let mut items = vec![self.expected_success(owner, id, done)?];
         items.extend(self.save_full(owner, id, done)?);
         match self.transact(items).await {
@@ -69,7 +69,7 @@ impl Records {
     /// Reads the summary of a file whose object is to be probed. `None`: there is no such file.
     ///
     /// # Errors
-    /// [`RecordsError::Unavailable`]: DynamoDB failed.
+    /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
     pub async fn find_to_probe(&self, owner: OwnerId, id: FileId) -> Result<Option<File>, RecordsError> {
         let get = self.client.get_item().table_name(&self.table).consistent_read(true);
         let key = primary_key(owner_pk(owner), file_sk(id));
@@ -77,7 +77,7 @@ impl Records {
         found.item.map(file_from_item).transpose()
     }
 
-    /// Has a `success` file await a probe again. `false`: there is no such file, or it is not `success`.
+    /// Asks for another probe of a `success` file. `false`: there is no such file, or it is not `success`.
     ///
     /// # Errors
     /// [`RecordsError::Unavailable`]: DynamoDB failed.
@@ -98,7 +98,7 @@ impl Records {
         }
     }
 
-    /// To `success` in one step, on the condition that nothing else about the file has to change.
+    /// Builds the update to `success`, on the condition that nothing else of the file has to change.
     fn expected_success(
         &self,
         owner: OwnerId,
@@ -160,7 +160,7 @@ impl Records {
         Ok(TransactWriteItem::builder().update(update).build())
     }
 
-    /// ffprobe's output into the detail item, if there is any.
+    /// Builds the update that stores ffprobe's complete output in the detail item, if there is one.
     fn save_full(
         &self,
         owner: OwnerId,
@@ -182,14 +182,14 @@ impl Records {
         Ok(Some(TransactWriteItem::builder().update(update).build()))
     }
 
-    /// The same from what the record really says.
+    /// Finishes a probe by what the record says.
     async fn finish_by_reading(
         &self,
         owner: OwnerId,
         id: FileId,
         done: &ProbeDone,
     ) -> Result<SavedProbe, RecordsError> {
-        for _ in 0..MAX_TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let before = match self.get_file(owner, id).await {
                 Ok((file, _)) => file,
                 Err(RecordsError::NotFound) => return Ok(SavedProbe::NoRecord),
@@ -212,7 +212,7 @@ impl Records {
     }
 }
 
-/// What S3 says of the object, where the record does not know better, and what its bytes say, who know best.
+/// Sets what the object's bytes say, otherwise what the record says, otherwise what S3 says.
 fn set_object(
     mut update: UpdateBuilder,
     set: &mut Vec<&'static str>,

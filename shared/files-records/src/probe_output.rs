@@ -1,4 +1,4 @@
-//! ffprobe's complete output, compressed: JSON of this kind shrinks to a tenth.
+//! ffprobe's complete output, compressed: such JSON shrinks to a tenth.
 
 use std::io::{self, Read, Write};
 
@@ -6,16 +6,15 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
-/// Most compressed bytes that go into a record: with the longest metadata and URL beside it, below DynamoDB's 400 KB an
-/// item.
+/// Most compressed bytes in a record: with the longest metadata and URL, the item stays below DynamoDB's 400 KB.
 pub const MAX_INLINE_BYTES: usize = 256 * 1024;
-/// Most bytes that are unpacked: what was packed was smaller.
+/// Most bytes that are unpacked: more than was ever packed.
 const MAX_UNPACKED_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Compresses ffprobe's output.
 ///
 /// # Errors
-/// Never for JSON that was parsed.
+/// None for parsed JSON.
 pub fn pack_probe(value: &serde_json::Value) -> io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     serde_json::to_writer(&mut encoder, value)?;

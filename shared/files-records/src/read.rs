@@ -58,9 +58,9 @@ impl ClientRecords {
         Ok((file, detail_from_item(found.remove(&detail_sk(id)))?))
     }
 
-    /// Whether the key is to be read together with the file. For reading, it is unless it is remembered. For all else a
-    /// key that is not remembered is checked here, alone, so that a bad one reads nothing of the owner it names; a
-    /// remembered one is read again, as it may have been revoked.
+    /// Returns whether the key is to be read together with the file. To read, it is unless it is remembered. Otherwise a key
+    /// that is not remembered is checked here, alone, so that a bad one reads nothing of the owner it names; a remembered one
+    /// is read again, since it may have been revoked.
     async fn has_key_to_check(&self, caller: &Caller) -> Result<bool, RecordsError> {
         let keys = self.keys();
         match (keys.is_remembered(caller)?, caller.scope) {
@@ -84,7 +84,7 @@ impl Records {
         Ok((file_from_item(file)?, detail_from_item(found.remove(&detail_sk(id)))?))
     }
 
-    /// Reads items of the files table consistently. By sort key.
+    /// Reads items of the files table consistently; returns them by sort key.
     async fn read_all(&self, keys: Vec<Item>) -> Result<HashMap<String, Item>, RecordsError> {
         let mut read = batch::read(&self.client, ByTable::from([(self.table.clone(), keys)])).await?;
         by_sort_key(read.remove(&self.table))

@@ -1,4 +1,4 @@
-//! All files of a deployment: for its operator, not for any request.
+//! Reads all files of a deployment, for its operator.
 
 use files_domain::File;
 
@@ -8,16 +8,16 @@ use crate::item::file_from_item;
 use crate::keys::FILE_PREFIX;
 use crate::{Records, RecordsError};
 
-/// Where a scan goes on.
+/// The position of a scan.
 #[derive(Debug)]
 pub struct ScanPosition(Item);
 
 impl Records {
-    /// One page of the `success` files of all owners, and where the next one begins. It reads the whole table bit by
-    /// bit (DynamoDB's `Scan`), so its cost grows with the table, not with what is found.
+    /// Reads one page of the `success` files of all owners. Returns it and the position of the next one. The pages read the
+    /// whole table (DynamoDB's `Scan`), so the cost grows with the table, not with what is found.
     ///
     /// # Errors
-    /// The table cannot be read.
+    /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
     pub async fn scan_probed(
         &self,
         from: Option<ScanPosition>,

@@ -10,20 +10,20 @@ use crate::error::{corrupt, unavailable};
 use crate::keys::{owner_pk, primary_key};
 use crate::{Records, RecordsError};
 
-/// How long a transaction that meets others on the same items is tried again.
+/// How long a transaction is retried that conflicts with others.
 const MAX_CONTENTION: Duration = Duration::from_secs(5);
 
-/// How a transaction ended that DynamoDB did not carry out.
+/// Why DynamoDB did not carry out a transaction.
 pub(crate) enum Refused {
-    /// Conditions failed; one entry an item, in the order of the items.
+    /// Conditions failed; one entry per item, in the order of the items.
     Conditions(Vec<CancellationReason>),
-    /// Anything else.
+    /// Another error.
     Error(RecordsError),
 }
 
 impl Records {
-    /// Carries out a transaction. Contention on an item (the owner's usage is a hot one) is tried again with full
-    /// jitter, for at most 5 s.
+    /// Carries out a transaction. Conflicts on an item, such as the owner's usage, are retried with full jitter for at most
+    /// 5 s.
     pub(crate) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<(), Refused> {
         let started = Instant::now();
         let mut pause_millis = 20;
@@ -42,7 +42,7 @@ impl Records {
                 }
                 Some(_) if started.elapsed() < MAX_CONTENTION => {
                     let jitter = Duration::from_millis(fastrand::u64(1..=pause_millis));
-                    tokio::time::sleep(jitter).await; // back-off between two tries, not a wait for an event
+                    tokio::time::sleep(jitter).await; // backoff
                     pause_millis = (pause_millis * 2).min(1_000);
                 }
                 Some(_) => return Err(Refused::Error(RecordsError::Busy(error.into()))),
@@ -51,7 +51,7 @@ impl Records {
         }
     }
 
-    /// Changes the owner's usage by what `after` holds more than `before`. `None` when nothing changes.
+    /// Builds the update of the owner's usage by the difference between `before` and `after`; `None` if there is none.
     pub(crate) fn usage_change(
         &self,
         owner: OwnerId,
@@ -89,18 +89,18 @@ fn cancellation_reasons<R>(error: &SdkError<TransactWriteItemsError, R>) -> Opti
     }
 }
 
-/// Whether all that kept the transaction from being carried out may be over soon.
+/// Returns whether all reasons of a cancellation are transient.
 fn is_contention(reasons: &[CancellationReason]) -> bool {
-    const PASSING: [&str; 4] =
+    const TRANSIENT: [&str; 4] =
         ["None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
-    reasons.iter().all(|reason| reason.code().is_none_or(|code| PASSING.contains(&code)))
+    reasons.iter().all(|reason| reason.code().is_none_or(|code| TRANSIENT.contains(&code)))
 }
 
 fn failed(reasons: &[CancellationReason], code: &str) -> bool {
     reasons.iter().any(|reason| reason.code() == Some(code))
 }
 
-/// Whether the condition of the item at `index` is one that failed.
+/// Returns whether the condition of the item at `index` failed.
 pub(crate) fn condition_failed(reasons: &[CancellationReason], index: usize) -> bool {
     reasons.get(index).is_some_and(|reason| reason.code() == Some("ConditionalCheckFailed"))
 }

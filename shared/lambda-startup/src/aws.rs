@@ -15,24 +15,24 @@ use crate::https::Https;
 use crate::loopback::LoopbackIsPrivate;
 use crate::settings::{SettingError, optional, required};
 
-/// Calls that are answered in milliseconds. A connection that died while Lambda had frozen the process would otherwise be
-/// waited for until the function's time is over: so it is a failed try, and the next one takes a new connection.
+/// Timeouts of calls that take milliseconds. A call on a connection that died while Lambda had frozen the process fails after
+/// 4 s, and its retry opens a new connection.
 fn small_calls() -> TimeoutConfigBuilder {
     TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(4))
 }
 
-/// Calls that bring or take many bytes: the time until the answer begins, which includes sending a part.
+/// Timeouts of calls with large bodies: the time until the response begins, which includes sending a part.
 fn large_calls() -> TimeoutConfigBuilder {
     TimeoutConfig::builder().read_timeout(Duration::from_secs(25))
 }
 
-/// Invocations of another function: its timeout (a minute) and some more.
+/// Timeouts of invocations: the timeout of the invoked function (a minute) and a margin.
 fn invocations() -> TimeoutConfigBuilder {
     TimeoutConfig::builder().operation_timeout(Duration::from_secs(70))
 }
 
-/// Clients of AWS for a function, which has its role's keys in its environment for as long as it lives: no chain of
-/// providers, no profile files, no calls to find out who it is
+/// AWS clients of a function, with the credentials that Lambda puts into the environment: no chain of providers, no profile
+/// files, no calls
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>).
 #[derive(Clone, Debug)]
 pub struct Aws {
@@ -70,7 +70,7 @@ impl Aws {
     /// Reads region, keys and endpoints from the environment.
     ///
     /// # Errors
-    /// The region or a key is missing.
+    /// [`SettingError::Missing`].
     pub fn from_environment() -> Result<Self, SettingError> {
         let credentials = Credentials::new(
             required("AWS_ACCESS_KEY_ID", "an access key id")?,
@@ -107,7 +107,7 @@ impl Aws {
         builder.build()
     }
 
-    /// A client of DynamoDB.
+    /// Returns a client of DynamoDB.
     #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         let config = self.at(&self.endpoints.dynamodb, small_calls());
@@ -115,7 +115,7 @@ impl Aws {
         aws_sdk_dynamodb::Client::from_conf(config.retry_classifier(TransactionConflict).build())
     }
 
-    /// A client of S3.
+    /// Returns a client of S3.
     #[must_use]
     pub fn s3(&self) -> aws_sdk_s3::Client {
         let config = aws_sdk_s3::config::Builder::from(&self.at(&self.endpoints.s3, large_calls()));
@@ -123,14 +123,14 @@ impl Aws {
         aws_sdk_s3::Client::from_conf(config.build())
     }
 
-    /// A client of Lambda.
+    /// Returns a client of Lambda.
     #[must_use]
     pub fn lambda(&self) -> aws_sdk_lambda::Client {
         let config = self.at(&self.endpoints.lambda, invocations());
         aws_sdk_lambda::Client::new(&config)
     }
 
-    /// Opens so many connections to DynamoDB, which the first requests will have. Nothing is sent.
+    /// Opens `count` connections to DynamoDB for the first requests. Sends nothing.
     pub(crate) async fn connect_to_dynamodb(&self, count: usize) {
         let config = only_connecting(&self.at(&self.endpoints.dynamodb, small_calls()), &self.https, count);
         let any = aws_sdk_dynamodb::types::AttributeValue::S("any".to_owned());
@@ -138,25 +138,25 @@ impl Aws {
         let _ = get.send().await; // it fails in any case
     }
 
-    /// The same to S3, where a bucket has its own address.
+    /// Opens connections to S3, where each bucket has its own host.
     pub(crate) async fn connect_to_s3(&self, count: usize, bucket: &str) {
         let config = only_connecting(&self.at(&self.endpoints.s3, large_calls()), &self.https, count);
         let _ = aws_sdk_s3::Client::new(&config).head_object().bucket(bucket).key("any").send().await;
     }
 
-    /// A client for presigned URLs.
+    /// Returns a client for presigned URLs.
     #[must_use]
     pub fn downloads(&self) -> Downloads {
         Downloads::new(self.https.clone())
     }
 
-    /// The same as [`connect_to_dynamodb`](Self::connect_to_dynamodb), to Lambda.
+    /// Opens connections to Lambda.
     pub(crate) async fn connect_to_lambda(&self, count: usize) {
         let config = only_connecting(&self.at(&self.endpoints.lambda, invocations()), &self.https, count);
         let _ = aws_sdk_lambda::Client::new(&config).invoke().function_name("any").send().await;
     }
 
-    /// A client of SQS.
+    /// Returns a client of SQS.
     #[must_use]
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
         aws_sdk_sqs::Client::new(&self.at(&self.endpoints.sqs, small_calls()))

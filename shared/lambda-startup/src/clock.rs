@@ -2,7 +2,7 @@ use std::time::SystemTime;
 
 use files_domain::Timestamp;
 
-/// The present, for the domain, which has no clock of its own.
+/// Returns the current time.
 #[must_use]
 pub fn now() -> Timestamp {
     SystemTime::now().into()

@@ -19,13 +19,13 @@ use tower_service::Service;
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
-/// Longest that a connection may take, TLS included.
+/// Timeout of opening a connection, with TLS.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// A connection that nobody took for so long may have been closed at its other end, or have died while Lambda had frozen
-/// the process.
+/// Longest that an unused connection is kept: later the server may have closed it, or it died while Lambda had frozen the
+/// process.
 const MAX_AGE: Duration = Duration::from_secs(5);
 
-/// Opens connections, and keeps those that were opened before anybody asked for them.
+/// Opens connections, and keeps those that were opened ahead of the first request.
 #[derive(Clone)]
 pub(crate) struct Connections {
     tcp: HttpConnector,
@@ -52,7 +52,7 @@ impl Connections {
         Self { tcp, shared: Arc::default() }
     }
 
-    /// Opens one to this address. The first request there will have it.
+    /// Opens a connection for the first request to this address.
     pub(crate) async fn open_ahead(&self, to: Uri) -> Result<(), BoxError> {
         let stream = self.clone().open(to.clone()).await?;
         let mut standing = self.shared.standing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -60,7 +60,7 @@ impl Connections {
         Ok(())
     }
 
-    /// One that stands already.
+    /// Takes a connection that was opened ahead.
     fn take(&self, to: &Uri) -> Option<Stream> {
         let mut standing = self.shared.standing.lock().unwrap_or_else(PoisonError::into_inner);
         standing.retain(|one| one.since.elapsed() < MAX_AGE);
@@ -78,7 +78,7 @@ impl Connections {
         if to.scheme() != Some(&Scheme::HTTPS) {
             return Ok(tcp.await?.into());
         }
-        // While the other end is answering, what is trusted is read.
+        // Reads the trusted certificates while the server responds.
         let (tcp, tls) = tokio::join!(tcp, async { self.shared.tls() });
         let host = to.host().unwrap_or_default().trim_matches(['[', ']']);
         let name = ServerName::try_from(host.to_owned())?;
@@ -87,10 +87,11 @@ impl Connections {
 }
 
 impl Shared {
-    /// TLS with what the machine trusts, or `SSL_CERT_FILE` names. Read once a process, and only if it is needed.
+    /// Returns TLS with the machine's trusted certificates, or those that `SSL_CERT_FILE` names. They are read once per process,
+    /// on demand.
     fn tls(&self) -> Result<&TlsConnector, BoxError> {
         if self.tls.get().is_none() {
-            let _ = self.tls.set(TlsConnector::from(Arc::new(tls_config()?))); // another one is as good
+            let _ = self.tls.set(TlsConnector::from(Arc::new(tls_config()?))); // another thread's is the same
         }
         self.tls.get().ok_or_else(|| "no TLS".into())
     }
@@ -106,7 +107,7 @@ fn tls_config() -> Result<ClientConfig, BoxError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
     let mut config = builder.with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()]; // DynamoDB, S3 and SQS speak nothing else
+    config.alpn_protocols = vec![b"http/1.1".to_vec()]; // DynamoDB, S3 and SQS support only HTTP/1.1
     Ok(config)
 }
 

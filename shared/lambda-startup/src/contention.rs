@@ -7,8 +7,7 @@ use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 
-/// A write of one item that meets a transaction on it. The SDK does not try such a write again by itself; the
-/// transaction is over a moment later
+/// Retries a write of one item that conflicts with a transaction on it, which the SDK does not
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html>).
 #[derive(Debug)]
 pub(crate) struct TransactionConflict;
@@ -33,8 +32,8 @@ impl ClassifyRetry for TransactionConflict {
     }
 }
 
-/// A conditional write of an object that meets another request for the same key. S3 asks for it to be sent again, which the
-/// SDK does not do by itself (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>).
+/// Retries a conditional write of an object that conflicts with another request for the same key, as S3 asks for and the SDK
+/// does not (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>).
 #[derive(Debug)]
 pub(crate) struct ConditionalRequestConflict;
 

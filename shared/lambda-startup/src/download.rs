@@ -1,4 +1,4 @@
-//! GETs of presigned URLs, over the same pool of connections as the SDK's calls.
+//! GETs of presigned URLs, over the SDK's pool of connections.
 
 use std::error::Error;
 use std::time::Duration;
@@ -13,27 +13,27 @@ use tokio::time::{sleep, timeout};
 use crate::backoff::full_jitter;
 use crate::https::Https;
 
-/// Longest that one attempt may take until its response has begun, and then until its body has ended.
+/// Timeout of one attempt until its response begins, and then until its body ends.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_ATTEMPTS: u32 = 4;
 /// Longest pause before the second attempt; the bound doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
-/// Why there is no response.
+/// Says why there is no response.
 #[derive(Debug, thiserror::Error)]
 pub enum DownloadError {
-    /// No connection, or it broke.
+    /// The connection could not be opened, or broke.
     #[error("the connection failed")]
     Connection(#[source] Box<dyn Error + Send + Sync>),
     /// The server did not respond in time.
     #[error("the server did not respond in time")]
     Timeout,
-    /// What is asked for cannot be asked for.
-    #[error("not a request")]
+    /// The request is invalid.
+    #[error("the request is invalid")]
     Request(#[source] http::Error),
 }
 
-/// Sends GETs. Cheap to clone.
+/// A client for GETs of presigned URLs. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Downloads {
     https: Https,
@@ -45,8 +45,8 @@ impl Downloads {
     }
 
     /// GETs `url` with `headers`, and reads the whole body, of at most `max_bytes`. A broken connection, a timeout, and the
-    /// statuses 429, 500, 502, 503 and 504 are retried with jittered pauses, as the SDK does; any other status is the
-    /// caller's to judge.
+    /// statuses 429, 500, 502, 503 and 504 are retried with jittered pauses, as the SDK does; any other status is
+    /// returned.
     ///
     /// # Errors
     /// [`DownloadError`] of the last attempt.

@@ -18,8 +18,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::connections::Connections;
 
-/// HTTP for the SDK's clients. The SDK's own reads the machine's certificates for each client twice, speaks HTTP/2, which no
-/// service here does, and cannot open a connection without sending a request.
+/// The HTTP client of the SDK's clients. The SDK's own reads the machine's certificates twice for each client, offers HTTP/2,
+/// which none of the services supports, and cannot open a connection without a request.
 #[derive(Clone)]
 pub(crate) struct Https {
     client: Client<Connections, SdkBody>,
@@ -39,7 +39,7 @@ impl Https {
         self.client.request(request).await
     }
 
-    /// A client whose requests are not sent: each opens so many connections to where it would go, and fails.
+    /// Returns a client whose requests open `count` connections to their host and then fail without being sent.
     pub(crate) fn only_connecting(&self, count: usize) -> OnlyConnecting {
         OnlyConnecting { connections: self.connections.clone(), count }
     }
@@ -57,7 +57,7 @@ impl HttpClient for Https {
     }
 }
 
-/// Sends requests whose answers must have begun after `read_timeout`.
+/// Sends requests whose responses must begin within `read_timeout`.
 #[derive(Debug)]
 struct Sending {
     https: Https,
@@ -83,7 +83,7 @@ impl HttpConnector for Sending {
     }
 }
 
-/// Lets the SDK see to it that the request's connection is not used again, as it does after a server's error.
+/// Lets the SDK discard the request's connection after a server error.
 fn let_spoil(mut request: Request<SdkBody>) -> Request<SdkBody> {
     let used = capture_connection(&mut request);
     if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
@@ -102,7 +102,7 @@ fn spoilable(used: CaptureConnection) -> Option<ConnectionMetadata> {
     Some(ConnectionMetadata::builder().proxied(false).poison_fn(spoil).build())
 }
 
-/// In the SDK's words, by which it decides whether to try again.
+/// Converts an error to the SDK's, by which it decides whether to retry.
 fn connector_error(error: legacy::Error) -> ConnectorError {
     let Some(cause) = source_of::<hyper::Error>(&error) else {
         return if error.is_connect() || source_of::<std::io::Error>(&error).is_some() {

@@ -1,5 +1,5 @@
-//! What every function does before its first request: read its settings, start its log, build its clients, and
-//! warm their connections while Lambda still counts the time as Init.
+//! The start of every function: reads settings, starts the log, builds clients, and opens connections while Lambda counts the
+//! time as Init.
 
 mod aws;
 mod backoff;
@@ -7,6 +7,7 @@ mod clock;
 mod connections;
 mod contention;
 mod download;
+mod events;
 mod https;
 mod logging;
 mod loopback;
@@ -17,6 +18,7 @@ pub use aws::{Aws, AwsEndpoints};
 pub use backoff::full_jitter;
 pub use clock::now;
 pub use download::{DownloadError, Downloads};
+pub use events::{EventHandler, serve_events};
 pub use metrics::{MetricUnit, publish_metric};
 pub use settings::{SettingError, number, optional, required};
 
@@ -26,7 +28,7 @@ use files_objects::Objects;
 use files_queues::{ImportMessage, Queue, StoredObject};
 use files_records::{ClientRecords, Keys, Records};
 
-/// Longest that warming up may take: after that the first request does it.
+/// Timeout of opening connections: after it, the first request opens them.
 const MAX_WARM_UP: Duration = Duration::from_secs(1);
 
 /// A function that is starting.
@@ -36,10 +38,10 @@ pub struct Startup {
 }
 
 impl Startup {
-    /// Starts the log and reads what all functions need of the environment.
+    /// Starts the log, and reads region and credentials from the environment.
     ///
     /// # Errors
-    /// A setting is missing or wrong: it is named.
+    /// [`SettingError::Missing`].
     pub fn begin() -> Result<Self, SettingError> {
         logging::start();
         Ok(Self { aws: Aws::from_environment()? })
@@ -93,19 +95,19 @@ impl Startup {
         Ok(Queue::new(self.aws.sqs(), required("FILES_PROBE_QUEUE_URL", "a queue's URL")?))
     }
 
-    /// The function that `FILES_RESOLVE_FUNCTION` names, if it names one: without it, pages are not looked into.
+    /// Returns the function that `FILES_RESOLVE_FUNCTION` names. Without it, web pages are not resolved.
     #[must_use]
     pub fn page_function(&self) -> Option<(aws_sdk_lambda::Client, String)> {
         optional("FILES_RESOLVE_FUNCTION").map(|name| (self.aws.lambda(), name))
     }
 
-    /// A client of Lambda, for whoever invokes another function.
+    /// Returns a client of Lambda.
     #[must_use]
     pub fn lambda(&self) -> aws_sdk_lambda::Client {
         self.aws.lambda()
     }
 
-    /// A client for presigned URLs.
+    /// Returns a client for presigned URLs.
     #[must_use]
     pub fn downloads(&self) -> Downloads {
         self.aws.downloads()
@@ -116,14 +118,14 @@ impl Startup {
         in_time(self.aws.connect_to_lambda(count)).await;
     }
 
-    /// Lets so many connections to DynamoDB stand before the first request, which uses them at once, comes; if that takes at
-    /// most a second. A failure is not one of the function: that request will tell.
+    /// Opens `count` connections to DynamoDB for the first request, within a second. A failure is ignored: the request will
+    /// report it.
     pub async fn connect_to_dynamodb(&self, count: usize) {
         in_time(self.aws.connect_to_dynamodb(count)).await;
     }
 
-    /// The same to DynamoDB, and to the bucket that `FILES_BUCKET` names, at the same time. Apart from the other one, so
-    /// that a function without S3 need not hold its client.
+    /// Opens connections to DynamoDB and to the bucket that `FILES_BUCKET` names, at the same time. A function of its own, so
+    /// that functions without S3 do not link its client.
     pub async fn connect_to_dynamodb_and_s3(&self, dynamodb: usize, s3: usize) {
         let Some(bucket) = optional("FILES_BUCKET") else { return self.connect_to_dynamodb(dynamodb).await };
         in_time(async {

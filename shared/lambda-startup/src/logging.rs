@@ -2,9 +2,9 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// One JSON object a line, with the keys that Lambda's log groups expect of functions whose format is JSON
+/// Starts the log: one JSON object per line, with the keys that Lambda expects of functions whose log format is JSON
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html>). `RUST_LOG` sets the level;
-/// the AWS SDK and HTTP libraries stay at warnings, so that no request of theirs is ever logged.
+/// the AWS SDK and HTTP libraries log warnings only, so that none of their requests is logged.
 pub(crate) fn start() {
     let level = crate::optional("RUST_LOG").unwrap_or_else(|| "info".to_owned());
     let quiet = [
@@ -27,6 +27,6 @@ pub(crate) fn start() {
         .with_current_span(true)
         .with_span_list(false)
         .with_writer(std::io::stdout);
-    // An error means that a log is running already: then that one serves.
+    // An error means that a log has been started before.
     let _ = tracing_subscriber::registry().with(lines).with(filter).try_init();
 }

@@ -8,13 +8,13 @@ use crate::settings::optional;
 /// CloudWatch's namespace of the metrics.
 const NAMESPACE: &str = "Files";
 
-/// What a metric counts in, as CloudWatch names it
+/// The unit of a metric, as CloudWatch names it
 /// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html>).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricUnit {
     /// Seconds.
     Seconds,
-    /// How many.
+    /// Count.
     Count,
 }
 
@@ -27,19 +27,19 @@ impl MetricUnit {
     }
 }
 
-/// Publishes one value of a metric of this function: as a line of its log, from which CloudWatch takes it. No call, and no
-/// permission (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>).
+/// Publishes one value of a metric of this function as a line of its log, which needs no call and no permission
+/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>).
 ///
 /// Lambda filters such a line like any other, as one of level `INFO`: a function that publishes metrics needs an
 /// `ApplicationLogLevel` of `INFO` or lower.
 pub fn publish_metric(name: &str, unit: MetricUnit, value: u64) {
     let function = optional("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
     let line = format!("{}\n", document(&function, name, unit, value, crate::now()));
-    // One write for the whole line: no line of the log comes in between. A log that is gone must not end the function.
+    // A single write, so that no other line of the log comes in between. An error must not end the function.
     let _ = std::io::stdout().lock().write_all(line.as_bytes());
 }
 
-/// The line. `level` and `timestamp` are for Lambda, all else for CloudWatch.
+/// Builds the line. `level` and `timestamp` are for Lambda, the rest is for CloudWatch.
 fn document(function: &str, name: &str, unit: MetricUnit, value: u64, now: Timestamp) -> Value {
     json!({
         "timestamp": now.to_string(),

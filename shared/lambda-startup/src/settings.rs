@@ -1,44 +1,44 @@
 use std::env;
 
-/// A setting that stops the start.
+/// The error of a setting.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingError {
-    /// It is not there.
+    /// It is missing.
     #[error("the environment variable {name} is missing: {expected} is expected")]
     Missing {
         /// Its name.
         name: &'static str,
-        /// What it should hold.
+        /// Its expected value.
         expected: &'static str,
     },
-    /// It is not what it should be.
+    /// Its value is wrong.
     #[error("the environment variable {name} is wrong: {expected} is expected")]
     Wrong {
         /// Its name.
         name: &'static str,
-        /// What it should hold.
+        /// Its expected value.
         expected: &'static str,
     },
 }
 
-/// A setting that must be there and not empty.
+/// Reads a setting that is required and not empty.
 ///
 /// # Errors
-/// It is not.
+/// [`SettingError::Missing`].
 pub fn required(name: &'static str, expected: &'static str) -> Result<String, SettingError> {
     optional(name).ok_or(SettingError::Missing { name, expected })
 }
 
-/// A setting that may be missing or empty.
+/// Reads a setting; `None` if it is missing or empty.
 #[must_use]
 pub fn optional(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// A setting that must be a whole number.
+/// Reads a setting that is required and a whole number.
 ///
 /// # Errors
-/// It is missing or no such number.
+/// [`SettingError::Missing`], [`SettingError::Wrong`].
 pub fn number(name: &'static str, expected: &'static str) -> Result<u64, SettingError> {
     required(name, expected)?.parse().map_err(|_| SettingError::Wrong { name, expected })
 }

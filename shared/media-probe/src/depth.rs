@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::media::Media;
 use crate::number::{positive, ratio};
-use crate::parse::{is, is_cover_art};
+use crate::stream::{is, is_cover_art};
 
 /// How far into a file ffprobe looks before it takes what it has; its index is read whole in any case.
 #[derive(Debug, Clone, Copy)]

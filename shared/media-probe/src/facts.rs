@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::{Iso8601, Rfc3339};
 
 use crate::number::count;
-use crate::parse::{codec, is, is_cover_art};
+use crate::stream::{codec, is, is_cover_art};
 
 /// Gathers them from ffprobe's `format` and `streams`.
 pub(crate) fn gather(

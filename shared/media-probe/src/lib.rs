@@ -28,6 +28,7 @@ mod reader;
 mod reason;
 mod server;
 mod source;
+mod stream;
 mod version;
 
 pub use ahead::FIRST_READ_BYTES;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::facts;
 use crate::media::Media;
 use crate::number::{count, float, integer, positive, ratio};
+use crate::stream::{codec, is, is_cover_art};
 
 /// Demuxers of pictures beside those whose name ends with `_pipe`.
 const IMAGE_FORMATS: [&str; 6] = ["gif", "apng", "ico", "image2", "image2pipe", "jpegxl_anim"];
@@ -121,19 +122,6 @@ impl Container {
     fn is_image(self) -> bool {
         self != Self::Timed
     }
-}
-
-pub(crate) fn is(stream: &Value, codec_type: &str) -> bool {
-    stream.get("codec_type").and_then(Value::as_str) == Some(codec_type)
-}
-
-pub(crate) fn is_cover_art(stream: &Value) -> bool {
-    integer(stream.get("disposition").and_then(|disposition| disposition.get("attached_pic"))) == Some(1)
-}
-
-pub(crate) fn codec(stream: &Value) -> Option<String> {
-    let name = stream.get("codec_name").and_then(Value::as_str)?;
-    (!name.is_empty() && name != "unknown" && name != "none").then(|| name.to_owned())
 }
 
 fn size(stream: &Value, rotation: Option<i32>) -> (Option<u32>, Option<u32>) {

@@ -1,31 +1,31 @@
-//! Messages between `probe-file`, which runs ffprobe on strangers' bytes and has no rights, and `probe-record`, which holds
-//! the file's record. One probe is two synchronous invocations: [`ProbeRequest::Begin`] before it and
+//! Messages between `probe-file`, which runs ffprobe on untrusted bytes without permissions, and `probe-record`, which has the
+//! file's record. One probe is two synchronous invocations: [`ProbeRequest::Begin`] before it and
 //! [`ProbeRequest::Finish`] after it.
 //!
-//! These types say what is well-formed, not what is true: `probe-record` checks every value of a report.
+//! These types define what is well-formed; `probe-record` checks every value of a report.
 
 use media_facts::{MediaType, ProbeFacts, ProbeSummary};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Most bytes of ffprobe's complete output, as JSON. With all else in a report it stays far below the 6 MB of an invocation,
-/// and escaped once more in the response of `get-file` too.
+/// Most bytes of ffprobe's complete output as JSON: a report stays far below the 6 MB of an invocation, and so does the response
+/// of `get-file`, where it is escaped once more.
 pub const MAX_FULL_BYTES: usize = 2 * 1024 * 1024;
 
-/// What `probe-file` asks of `probe-record`.
+/// A request of `probe-file`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ProbeRequest {
-    /// Asks whether an object is to be probed, and for the right to read it.
+    /// Asks whether an object is to be probed, and for a URL to read it.
     Begin {
         /// The object's key.
         key: String,
     },
-    /// Hands in what the probe found.
+    /// Reports the result of the probe.
     Finish(Box<ProbeReport>),
 }
 
-/// What `probe-record` responds.
+/// A response of `probe-record`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProbeResponse {
@@ -34,13 +34,13 @@ pub enum ProbeResponse {
         /// A presigned GET of this one object; ranges and conditions may be sent with it.
         url: String,
     },
-    /// The file is finished already, or deleted.
+    /// The file is terminal or deleted.
     NothingToDo,
     /// The report has been saved.
     Saved,
 }
 
-/// What a probe found.
+/// The result of a probe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProbeReport {
@@ -48,37 +48,37 @@ pub struct ProbeReport {
     pub key: String,
     /// The entity tag of the bytes that were read, with its quotes.
     pub etag: String,
-    /// Media type by the bytes, where the stored one is missing or wrong.
+    /// Media type by the bytes, if the stored one is missing or wrong.
     pub content_type: Option<String>,
-    /// Which ffprobe it was.
+    /// Version of ffprobe.
     pub ffprobe: Option<String>,
-    /// What it said.
+    /// What it found.
     pub found: Found,
 }
 
-/// What ffprobe said of a file.
+/// What ffprobe found in a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Found {
-    /// It could read the file, or with `partial` some of it.
+    /// ffprobe could read the file, or with `partial` some of it.
     Media(Box<MediaFound>),
-    /// It could not, for the reason given in plain words.
+    /// ffprobe could not read it, for the reason given in plain words.
     Unreadable(String),
 }
 
-/// What ffprobe said of a file that it could read.
+/// What ffprobe found in a file that it could read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MediaFound {
-    /// What the file is.
+    /// Kind of media.
     pub media_type: MediaType,
-    /// The flat part.
+    /// The flat summary.
     pub summary: ProbeSummary,
-    /// What else is often asked for.
+    /// Further facts.
     pub facts: ProbeFacts,
     /// ffprobe's complete output: an object with `format`, `streams` and `chapters`.
     pub full: Value,
-    /// Why it read only a part of the file, in plain words.
+    /// Why ffprobe read only a part of the file, in plain words.
     pub partial: Option<String>,
 }
 

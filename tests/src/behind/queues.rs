@@ -53,6 +53,9 @@ impl Behind {
             "awsRegion": "us-east-1",
             "eventTime": "2026-01-02T03:04:05.678Z",
             "eventName": "ObjectCreated:Put",
+            "userIdentity": {"principalId": "AWS:TESTS"},
+            "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+            "responseElements": {"x-amz-request-id": "C3D13FE58DE4C810"},
             "s3": {
                 "s3SchemaVersion": "1.0",
                 "bucket": {"name": self.bucket, "arn": format!("arn:aws:s3:::{}", self.bucket)},

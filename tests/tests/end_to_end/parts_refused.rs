@@ -125,13 +125,13 @@ async fn what_cannot_be_signed_is_said() {
         let answer = owner.get(&format!("/uploads/{}/parts?after={after}", id(&file))).await;
         answer.expect_error(400, "malformed_parameter");
     }
-    Answer::to(owner.post_upload(&file, "sign")).await.expect_error(409, "by_parts");
+    Answer::to(owner.post_upload(&file, "sign")).await.expect_error(409, "is_multipart");
     assert_eq!(owner.behind.objects().await, Vec::<String>::new(), "no upload was begun for any of these");
 
     let single = owner.announce("a.png", 3, "image/png").await;
-    Answer::to(owner.sign_parts_of(&single, &[1])).await.expect_error(409, "not_by_parts");
-    owner.get(&format!("/uploads/{}/parts", id(&single))).await.expect_error(409, "not_by_parts");
-    owner.complete(&single).await.expect_error(409, "not_by_parts");
+    Answer::to(owner.sign_parts_of(&single, &[1])).await.expect_error(409, "not_multipart");
+    owner.get(&format!("/uploads/{}/parts", id(&single))).await.expect_error(409, "not_multipart");
+    owner.complete(&single).await.expect_error(409, "not_multipart");
 }
 
 #[tokio::test]
@@ -186,5 +186,5 @@ async fn sizes_have_limits() {
         Answer::to(usual.json(&json!({"name": "a", "size": size, "multipart": true}))).await.expect(status);
     }
     let hashed = json!({"name": "a", "size": 9, "multipart": true, "checksum_sha256": "00".repeat(32)});
-    Answer::to(usual.json(&hashed)).await.expect_error(422, "checksum_not_by_parts");
+    Answer::to(usual.json(&hashed)).await.expect_error(422, "checksum_with_multipart");
 }

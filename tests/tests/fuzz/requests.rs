@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use files_api::Cursor;
 use files_domain::{FileId, OwnerId, SourceHeaders, Timestamp, file_object_key};
-use files_queues::{Delivered, ImportMessage, StoredObject};
+use files_queues::{ImportMessage, StoredObject, sqs_messages};
 use proptest::prelude::*;
 use safe_fetch::{Allowed, SourceUrl, Url};
 use serde_json::{Value, json};
@@ -57,7 +57,11 @@ fn assert_outside(text: &str) {
 }
 
 fn event(key: &str) -> Value {
-    json!({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {"key": key}}}]})
+    json!({"Records": [{
+        "eventTime": "2026-01-02T03:04:05.678Z", "eventName": "ObjectCreated:Put",
+        "userIdentity": {"principalId": "p"}, "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+        "s3": {"bucket": {"name": "b"}, "object": {"key": key}},
+    }]})
 }
 
 fn import_message() -> ImportMessage {
@@ -153,10 +157,10 @@ proptest! {
         ]}).to_string(),
     ])) {
         if let Ok(event) = serde_json::from_slice::<Value>(&body)
-            && let Some(delivered) = Delivered::in_event(&event)
+            && let Some(messages) = sqs_messages(event.clone())
         {
-            prop_assert_eq!(Some(delivered.len()), event["Records"].as_array().map(Vec::len));
-            prop_assert!(!delivered.is_empty());
+            prop_assert_eq!(Some(messages.len()), event["Records"].as_array().map(Vec::len));
+            prop_assert!(!messages.is_empty());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `ClaimImport`: the claim.
+//! `claim_import`.
 
 use files_domain::{Deadline, File, FileId, FileState, Import, Probing, limits};
 use files_records::{ImportClaim, RecordsError};
@@ -9,7 +9,7 @@ use crate::samples::fail_file;
 use crate::samples::{at, imported, millis, new_file, video};
 
 #[tokio::test]
-async fn a_free_import_is_the_workers() {
+async fn an_unclaimed_import_is_leased_to_the_worker() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.import(at(0)).await;
@@ -31,7 +31,7 @@ async fn a_free_import_is_the_workers() {
 }
 
 #[tokio::test]
-async fn a_held_import_is_free_again_when_its_lease_is_over() {
+async fn a_leased_import_can_be_claimed_when_the_lease_is_over() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.import(at(0)).await;
@@ -71,7 +71,7 @@ async fn what_has_ended_or_is_gone_is_over() {
 }
 
 #[tokio::test]
-async fn of_two_workers_at_once_one_has_it() {
+async fn of_two_claims_at_once_one_succeeds() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.import(at(0)).await;

@@ -1,4 +1,4 @@
-//! `CreateFile`.
+//! `create_file`.
 
 use files_domain::File;
 use files_domain::{Detail, Idempotency, Metadata, Scope, Timestamp, limits};
@@ -18,8 +18,8 @@ async fn ask(
     request: &Idempotency,
     now: Timestamp,
 ) -> Result<Created, RecordsError> {
-    let access = owner.access(Scope::Write, now);
-    owner.client().create_file(&access, file, &Detail::default(), Some(request)).await
+    let caller = owner.caller(Scope::Write, now);
+    owner.client().create_file(&caller, file, &Detail::default(), Some(request)).await
 }
 
 #[tokio::test]
@@ -35,8 +35,8 @@ async fn a_file_is_written_with_its_detail_its_usage_and_its_duty() {
         origin: None,
         full_probe: None,
     };
-    let access = press.access(Scope::Write, at(0));
-    let created = press.client().create_file(&access, &file, &detail, None).await;
+    let caller = press.caller(Scope::Write, at(0));
+    let created = press.client().create_file(&caller, &file, &detail, None).await;
     assert_eq!(created.expect("created"), Created::New);
     let found = press.records().get_file(press.id(), file.id).await.expect("a record");
     assert_eq!(found, (file.clone(), detail));
@@ -58,11 +58,11 @@ async fn an_import_counts_as_one_in_flight() {
 async fn without_a_good_key_nothing_is_written() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
-    for (access, problem) in press.bad("press", Scope::Write, at(60_000)).await {
+    for (caller, problem) in press.bad("press", Scope::Write, at(60_000)).await {
         let file = press.new_upload(7, at(60_000));
         let again = request("r", "h");
         for idempotency in [None, Some(&again)] {
-            let created = press.client().create_file(&access, &file, &Detail::default(), idempotency).await;
+            let created = press.client().create_file(&caller, &file, &Detail::default(), idempotency).await;
             assert_refused!(created, RecordsError::Key(found) if *found == problem);
         }
         assert_eq!(press.record(file.id).await, None);
@@ -176,10 +176,10 @@ async fn a_bad_api_key_does_not_learn_what_a_request_made() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     ask(&press, &press.new_upload(7, at(0)), &request("r", "h"), at(0)).await.expect("created");
-    for (access, problem) in press.bad("press", Scope::Write, at(60_000)).await {
+    for (caller, problem) in press.bad("press", Scope::Write, at(60_000)).await {
         for hash in ["h", "x"] {
             let (file, asked) = (press.new_upload(7, at(1)), request("r", hash));
-            let created = press.client().create_file(&access, &file, &Detail::default(), Some(&asked)).await;
+            let created = press.client().create_file(&caller, &file, &Detail::default(), Some(&asked)).await;
             assert_refused!(created, RecordsError::Key(found) if *found == problem);
         }
     }

@@ -1,4 +1,4 @@
-//! `ListFiles`: the filters, alone and together.
+//! `list_files`: the filters, alone and together.
 
 use files_domain::{File, ListFilter, MediaType, PageOrder, Probed, Source, Status};
 

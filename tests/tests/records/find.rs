@@ -1,4 +1,4 @@
-//! `CheckKey` and `FindFile`.
+//! Checks of keys, and `find_file`.
 
 use files_domain::{Detail, FileId, Scope};
 use files_records::RecordsError;
@@ -12,9 +12,9 @@ async fn a_file_is_found_with_and_without_its_detail() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;
-    let access = press.access(Scope::Read, at(1));
-    assert_eq!(press.client().find_file(&access, file.id).await.expect("found"), file);
-    let found = press.client().find_file_with_detail(&access, file.id).await.expect("found");
+    let caller = press.caller(Scope::Read, at(1));
+    assert_eq!(press.client().find_file(&caller, file.id).await.expect("found"), file);
+    let found = press.client().find_file_with_detail(&caller, file.id).await.expect("found");
     assert_eq!(found, (file, Detail::default()));
 }
 
@@ -25,10 +25,10 @@ async fn what_is_not_there_and_what_is_anothers_is_not_found() {
     let (theirs, absent) = (radio.upload(7, at(0)).await, FileId::new(at(0)));
     let removed = press.upload(7, at(0)).await;
     press.remove(&removed, at(1)).await.expect("removed");
-    let access = press.access(Scope::Read, at(1));
+    let caller = press.caller(Scope::Read, at(1));
     for id in [theirs.id, absent, removed.id] {
-        assert_refused!(press.client().find_file(&access, id).await, RecordsError::NotFound);
-        assert_refused!(press.client().find_file_with_detail(&access, id).await, RecordsError::NotFound);
+        assert_refused!(press.client().find_file(&caller, id).await, RecordsError::NotFound);
+        assert_refused!(press.client().find_file_with_detail(&caller, id).await, RecordsError::NotFound);
     }
 }
 
@@ -37,11 +37,11 @@ async fn an_expired_file_is_not_found() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.expiring(7, at(0), at(1000)).await;
-    let before = press.client().find_file(&press.access(Scope::Read, at(999)), file.id).await;
+    let before = press.client().find_file(&press.caller(Scope::Read, at(999)), file.id).await;
     assert_eq!(before.expect("found"), file);
-    let access = press.access(Scope::Read, at(1000));
-    assert_refused!(press.client().find_file(&access, file.id).await, RecordsError::NotFound);
-    assert_refused!(press.client().find_file_with_detail(&access, file.id).await, RecordsError::NotFound);
+    let caller = press.caller(Scope::Read, at(1000));
+    assert_refused!(press.client().find_file(&caller, file.id).await, RecordsError::NotFound);
+    assert_refused!(press.client().find_file_with_detail(&caller, file.id).await, RecordsError::NotFound);
     assert_eq!(press.record(file.id).await, Some(file), "what works in the background still sees it");
 }
 
@@ -50,11 +50,11 @@ async fn a_bad_key_finds_nothing_whether_the_file_is_there_or_not() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;
-    for (access, problem) in press.bad("press", Scope::Read, at(60_000)).await {
+    for (caller, problem) in press.bad("press", Scope::Read, at(60_000)).await {
         for id in [file.id, FileId::new(at(0))] {
-            let found = press.client().find_file(&access, id).await;
+            let found = press.client().find_file(&caller, id).await;
             assert_refused!(found, RecordsError::Key(found) if *found == problem);
-            let found = press.client().find_file_with_detail(&access, id).await;
+            let found = press.client().find_file_with_detail(&caller, id).await;
             assert_refused!(found, RecordsError::Key(found) if *found == problem);
         }
     }
@@ -65,9 +65,9 @@ async fn a_revoked_key_is_refused_half_a_minute_later_at_the_latest() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;
-    press.client().find_file(&press.access(Scope::Read, at(0)), file.id).await.expect("found");
+    press.client().find_file(&press.caller(Scope::Read, at(0)), file.id).await.expect("found");
     store.revoke(press.key.hash(), at(1)).await;
-    let later = press.access(Scope::Read, at(30_000));
+    let later = press.caller(Scope::Read, at(30_000));
     assert_refused!(press.client().find_file(&later, file.id).await, RecordsError::Key(_));
     assert_refused!(press.create(&press.new_upload(1, at(2))).await, RecordsError::Key(_));
     assert_refused!(press.remove(&file, at(2)).await, RecordsError::Key(_));
@@ -80,15 +80,15 @@ async fn a_revoked_key_stops_writing_at_once() {
     let file = press.upload(7, at(0)).await;
     let client = press.client();
     for scope in Scope::ALL {
-        client.find_file(&press.access(scope, at(0)), file.id).await.expect("found");
-        client.keys().check_now(&press.access(scope, at(0))).await.expect("good");
+        client.find_file(&press.caller(scope, at(0)), file.id).await.expect("found");
+        client.keys().check_now(&press.caller(scope, at(0))).await.expect("good");
     }
     store.revoke(press.key.hash(), at(1)).await;
     for scope in [Scope::Write, Scope::Delete] {
-        let access = press.access(scope, at(2));
-        assert_refused!(client.find_file(&access, file.id).await, RecordsError::Key(_));
-        assert_refused!(client.find_file_with_detail(&access, file.id).await, RecordsError::Key(_));
-        assert_refused!(client.keys().check_now(&access).await, RecordsError::Key(_));
+        let caller = press.caller(scope, at(2));
+        assert_refused!(client.find_file(&caller, file.id).await, RecordsError::Key(_));
+        assert_refused!(client.find_file_with_detail(&caller, file.id).await, RecordsError::Key(_));
+        assert_refused!(client.keys().check_now(&caller).await, RecordsError::Key(_));
     }
     assert_refused!(press.create(&press.new_upload(1, at(2))).await, RecordsError::Key(_));
     assert_refused!(press.remove(&file, at(2)).await, RecordsError::Key(_));
@@ -101,7 +101,7 @@ async fn a_file_is_found_as_it_has_just_been_written() {
     for millis in 0..20 {
         let file = press.upload(7, at(millis)).await;
         press.probe(file.id, &video(7, at(millis))).await;
-        let found = press.client().find_file(&press.access(Scope::Read, at(millis)), file.id).await;
+        let found = press.client().find_file(&press.caller(Scope::Read, at(millis)), file.id).await;
         assert!(found.expect("found").has_bytes());
     }
 }
@@ -111,12 +111,12 @@ async fn a_key_is_checked_without_a_file() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     for scope in Scope::ALL {
-        press.client().keys().check(&press.access(scope, at(60_000))).await.expect("good, from memory too");
-        for (access, problem) in press.bad("press", scope, at(60_000)).await {
+        press.client().keys().check(&press.caller(scope, at(60_000))).await.expect("good, from memory too");
+        for (caller, problem) in press.bad("press", scope, at(60_000)).await {
             for _ in 0..2 {
-                let checked = press.client().keys().check(&access).await;
+                let checked = press.client().keys().check(&caller).await;
                 assert_refused!(checked, RecordsError::Key(found) if *found == problem);
-                let checked = press.client().keys().check_now(&access).await;
+                let checked = press.client().keys().check_now(&caller).await;
                 assert_refused!(checked, RecordsError::Key(found) if *found == problem);
             }
         }

@@ -1,4 +1,4 @@
-//! `ListFiles`: order, pages, keys, and walks while files come and go. Filters have a module of their own.
+//! `list_files`: order, pages, keys, and walks while files come and go.
 
 use files_domain::{
     File, FileId, ListFilter, MediaType, Page, PageOrder, PageRequest, Scope, Status, Timestamp,
@@ -11,8 +11,8 @@ use crate::samples::{at, far_future};
 
 /// One page of what the filter shows.
 pub(crate) async fn page(owner: &Owner<'_>, request: PageRequest) -> Page {
-    let access = owner.access(Scope::Read, at(60_000));
-    let page = owner.client().list_files(&access, request).await.expect("a page");
+    let caller = owner.caller(Scope::Read, at(60_000));
+    let page = owner.client().list_files(&caller, request).await.expect("a page");
     assert!(page.files.len() <= request.limit as usize, "more than {}", request.limit);
     page
 }
@@ -90,9 +90,9 @@ async fn an_expired_file_is_not_shown() {
     let press = Owner::new(store, "press").await;
     let file = press.expiring(7, at(0), at(1000)).await;
     for (now, shown) in [(999, vec![file]), (1000, vec![])] {
-        let access = press.access(Scope::Read, at(now));
+        let caller = press.caller(Scope::Read, at(now));
         let request = first_page(5, PageOrder::Descending, ListFilter::default());
-        assert_eq!(press.client().list_files(&access, request).await.expect("a page").files, shown);
+        assert_eq!(press.client().list_files(&caller, request).await.expect("a page").files, shown);
     }
 }
 
@@ -101,9 +101,9 @@ async fn a_bad_key_lists_nothing() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     press.upload(7, at(0)).await;
-    for (access, problem) in press.bad("press", Scope::Read, at(60_000)).await {
+    for (caller, problem) in press.bad("press", Scope::Read, at(60_000)).await {
         let request = first_page(5, PageOrder::Descending, ListFilter::default());
-        let listed = press.client().list_files(&access, request).await;
+        let listed = press.client().list_files(&caller, request).await;
         assert_refused!(listed, RecordsError::Key(found) if *found == problem);
     }
 }

@@ -41,7 +41,7 @@ impl<'s> Owner<'s> {
         self.key.owner()
     }
 
-    pub(crate) fn access(&self, scope: Scope, now: Timestamp) -> Caller {
+    pub(crate) fn caller(&self, scope: Scope, now: Timestamp) -> Caller {
         Caller { key: self.key.clone(), scope, now }
     }
 
@@ -54,18 +54,18 @@ impl<'s> Owner<'s> {
         let others = Scope::ALL.into_iter().filter(|other| *other != scope).collect();
         let lacking = self.store.new_key(&new(others, None), at(0)).await;
         let unknown = ApiKey::generate(self.id()).expect("randomness");
-        let access = |key| Caller { key, scope, now };
+        let caller = |key| Caller { key, scope, now };
         vec![
-            (access(unknown), KeyProblem::Invalid),
-            (access(expired), KeyProblem::Invalid),
-            (access(revoked), KeyProblem::Invalid),
-            (access(lacking), KeyProblem::MissingScope(scope)),
+            (caller(unknown), KeyProblem::Invalid),
+            (caller(expired), KeyProblem::Invalid),
+            (caller(revoked), KeyProblem::Invalid),
+            (caller(lacking), KeyProblem::MissingScope(scope)),
         ]
     }
 
     pub(crate) async fn create(&self, file: &File) -> Result<Created, RecordsError> {
-        let access = self.access(Scope::Write, file.created_at());
-        self.client().create_file(&access, file, &Detail::default(), None).await
+        let caller = self.caller(Scope::Write, file.created_at());
+        self.client().create_file(&caller, file, &Detail::default(), None).await
     }
 
     /// The record of an upload of `size` bytes, not yet written.
@@ -140,7 +140,7 @@ impl<'s> Owner<'s> {
 
     /// Removes a file on behalf of a client.
     pub(crate) async fn remove(&self, file: &File, now: Timestamp) -> Result<(), RecordsError> {
-        self.client().remove_file(&self.access(Scope::Delete, now), file).await
+        self.client().remove_file(&self.caller(Scope::Delete, now), file).await
     }
 
     pub(crate) async fn usage(&self) -> Usage {

@@ -1,4 +1,4 @@
-//! Uploads by parts: of many at once, one begins and one completes.
+//! Multipart uploads: of many requests at once, one creates the upload and one completes it.
 
 use files_domain::{File, FileId, PartPlan, Status};
 use futures_util::future::join_all;
@@ -15,7 +15,7 @@ async fn announced(press: &Owner<'_>) -> File {
 }
 
 #[tokio::test]
-async fn of_many_who_begin_an_upload_one_is_written_down() {
+async fn of_many_created_uploads_one_is_recorded() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = announced(&press).await;
@@ -35,7 +35,7 @@ async fn of_many_who_begin_an_upload_one_is_written_down() {
 }
 
 #[tokio::test]
-async fn of_many_who_complete_an_upload_one_does() {
+async fn of_many_completions_one_is_recorded() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = announced(&press).await;

@@ -77,7 +77,7 @@ impl Part {
         self.removal_due = Some(seen.removal_due(now));
     }
 
-    fn duty(&self) -> Option<Scheduled> {
+    fn scheduled(&self) -> Option<Scheduled> {
         match self.life {
             Some(_) if self.open() || self.first.expires_at.is_some() => Some(Scheduled::File(self.first.id)),
             Some(_) => None,
@@ -329,10 +329,10 @@ impl<'s> Play<'s> {
 
     /// All that is due, once, as if no bytes had come.
     async fn sweep(&mut self) -> Checked {
-        for duty in self.owner.due(self.now).await {
-            let (Scheduled::File(id) | Scheduled::Removed(id)) = duty;
+        for work in self.owner.due(self.now).await {
+            let (Scheduled::File(id) | Scheduled::Removed(id)) = work;
             let index = self.parts.iter().position(|part| part.first.id == id).expect("one of the play's");
-            match duty {
+            match work {
                 Scheduled::File(_) => self.finish(index).await?,
                 Scheduled::Removed(_) => {
                     self.owner.records().forget_removed(self.owner.id(), id).await.expect("forgotten");
@@ -370,16 +370,16 @@ impl<'s> Play<'s> {
         let mut sum = Usage::default();
         let (mut due, mut due_now, mut shown) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
         for part in &self.parts {
-            due.extend(part.duty());
+            due.extend(part.scheduled());
             let file = self.owner.record(part.first.id).await;
             prop_assert_eq!(file.is_some(), part.life.is_some());
             let due_at = match &file {
                 Some(file) => file.deadline.map(|deadline| deadline.at),
                 None => part.removal_due,
             };
-            due_now.extend(part.duty().filter(|_| due_at.is_some_and(|at| at <= self.now)));
-            let access = self.owner.access(Scope::Read, self.now);
-            let found = self.owner.client().find_file(&access, part.first.id).await.ok();
+            due_now.extend(part.scheduled().filter(|_| due_at.is_some_and(|at| at <= self.now)));
+            let caller = self.owner.caller(Scope::Read, self.now);
+            let found = self.owner.client().find_file(&caller, part.first.id).await.ok();
             prop_assert_eq!(&found, &file.clone().filter(|file| !file.has_expired(self.now)));
             shown.extend(found);
             let (Some(file), Some(life)) = (file, part.life) else { continue };
@@ -403,7 +403,7 @@ impl<'s> Play<'s> {
     async fn list(&self) -> Vec<File> {
         let (order, filter) = (PageOrder::Ascending, ListFilter::default());
         let request = PageRequest { limit: 500, order, filter, after: None };
-        let page = self.owner.client().list_files(&self.owner.access(Scope::Read, self.now), request).await;
+        let page = self.owner.client().list_files(&self.owner.caller(Scope::Read, self.now), request).await;
         page.expect("a page").files
     }
 }

@@ -1,4 +1,4 @@
-//! `FinishProbe`.
+//! `finish_probe`.
 
 use files_domain::{
     Detail, File, FileId, FullProbe, MediaType, Metadata, ObjectMeta, ProbeDone, Probed, Scope, Status,
@@ -172,8 +172,8 @@ async fn the_full_output_stands_beside_what_the_caller_wrote() {
             let file = press.new_upload(7, at(0));
             let metadata = Metadata::new([(key.to_owned(), "v".to_owned())].into()).expect("metadata");
             let detail = Detail { metadata, ..Detail::default() };
-            let access = press.access(Scope::Write, at(0));
-            let created = press.client().create_file(&access, &file, &detail, None).await.expect("created");
+            let caller = press.caller(Scope::Write, at(0));
+            let created = press.client().create_file(&caller, &file, &detail, None).await.expect("created");
             assert_eq!(created, Created::New);
             let done = ProbeDone { full: full.clone(), ..video(size, at(1)) };
             assert_probed(&press, file.id, &done).await;

@@ -1,4 +1,4 @@
-//! `ClaimImport`: what a worker writes down while it works.
+//! `save_progress` and `release_import`.
 
 use files_domain::{Deadline, File, FileState, Hashed, Import, Progress, Resume, limits};
 use files_records::RecordsError;
@@ -46,7 +46,7 @@ fn resume() -> Resume {
 }
 
 #[tokio::test]
-async fn a_worker_writes_down_what_it_has() {
+async fn a_worker_saves_its_progress() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let mine = press.claimed(press.import(at(0)).await.id, at(0)).await;
@@ -67,7 +67,7 @@ async fn a_worker_writes_down_what_it_has() {
 }
 
 #[tokio::test]
-async fn an_import_that_is_let_go_is_anybodys_and_due_again() {
+async fn a_released_import_can_be_claimed_and_is_due_again() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let mine = press.claimed(press.import(at(0)).await.id, at(0)).await;
@@ -88,7 +88,7 @@ async fn an_import_that_is_let_go_is_anybodys_and_due_again() {
 }
 
 #[tokio::test]
-async fn what_is_needed_to_go_on_goes_when_it_has_ended() {
+async fn the_resume_state_ends_with_the_import() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     for fails in [true, false] {
@@ -110,7 +110,7 @@ async fn what_is_needed_to_go_on_goes_when_it_has_ended() {
 }
 
 #[tokio::test]
-async fn an_earlier_worker_is_refused() {
+async fn a_worker_without_the_lease_is_refused() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.import(at(0)).await;
@@ -123,7 +123,7 @@ async fn an_earlier_worker_is_refused() {
 }
 
 #[tokio::test]
-async fn nobody_writes_before_a_claim() {
+async fn no_progress_is_saved_before_a_claim() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.import(at(0)).await;
@@ -135,7 +135,7 @@ async fn nobody_writes_before_a_claim() {
 }
 
 #[tokio::test]
-async fn nothing_is_written_once_the_file_has_ended() {
+async fn nothing_is_saved_once_the_status_is_terminal() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let (one, other) = (press.import(at(0)).await, press.import(at(1)).await);

@@ -1,4 +1,4 @@
-//! `RemoveFile`.
+//! `remove_file`.
 
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ async fn a_removed_file_is_gone_and_its_bytes_are_due() {
     let (file, other) =
         (press.success(7, MediaType::Video, at(0)).await, press.success(5, MediaType::Video, at(1)).await);
     press.remove(&file, at(1000)).await.expect("removed");
-    let access = press.access(Scope::Read, at(1000));
-    assert_refused!(press.client().find_file_with_detail(&access, file.id).await, RecordsError::NotFound);
+    let caller = press.caller(Scope::Read, at(1000));
+    assert_refused!(press.client().find_file_with_detail(&caller, file.id).await, RecordsError::NotFound);
     let listed = page(&press, first_page(5, PageOrder::Descending, ListFilter::default())).await;
     assert_eq!(listed.files, [other]);
     assert_eq!(press.usage().await, usage(1, 5, 0));
@@ -30,7 +30,7 @@ async fn a_removed_file_is_gone_and_its_bytes_are_due() {
 }
 
 #[tokio::test]
-async fn what_may_still_bring_bytes_is_waited_for() {
+async fn removal_waits_until_no_more_bytes_can_come() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let upload = press.upload(7, at(0)).await;
@@ -60,7 +60,7 @@ async fn an_unfinished_upload_is_left_to_be_aborted() {
 }
 
 #[tokio::test]
-async fn what_is_forgotten_is_done() {
+async fn a_forgotten_removal_is_finished() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;
@@ -110,21 +110,21 @@ async fn a_bad_key_removes_nothing() {
     let press = Owner::new(store, "press").await;
     let file = press.success(7, MediaType::Audio, at(0)).await;
     let stale = File { version: 99, ..file.clone() };
-    for (access, problem) in press.bad("press", Scope::Delete, at(60_000)).await {
+    for (caller, problem) in press.bad("press", Scope::Delete, at(60_000)).await {
         for seen in [&file, &stale] {
-            let removed = press.client().remove_file(&access, seen).await;
+            let removed = press.client().remove_file(&caller, seen).await;
             assert_refused!(removed, RecordsError::Key(found) if *found == problem);
         }
     }
-    let access = press.access(Scope::Read, at(60_000));
-    let found = press.client().find_file_with_detail(&access, file.id).await.expect("found");
+    let caller = press.caller(Scope::Read, at(60_000));
+    let found = press.client().find_file_with_detail(&caller, file.id).await.expect("found");
     assert_eq!(found, (file, Detail::default()));
     assert_eq!(press.usage().await, usage(1, 7, 0));
     press.assert_nothing_due().await;
 }
 
 #[tokio::test]
-async fn what_works_in_the_background_needs_no_key() {
+async fn background_work_needs_no_key() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.expiring(7, at(0), at(1000)).await;

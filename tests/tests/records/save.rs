@@ -1,4 +1,4 @@
-//! `FileRecords`.
+//! `save_file` and `change_file`.
 
 use std::time::Duration;
 
@@ -177,7 +177,7 @@ async fn the_usage_follows_every_change() {
 }
 
 #[tokio::test]
-async fn what_is_due_follows_every_change() {
+async fn the_deadline_follows_every_change() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.expiring(7, at(0), at(millis(limits::MAX_EXPIRES_IN))).await;
@@ -230,7 +230,7 @@ fn origin(title: &str) -> Origin {
 }
 
 #[tokio::test]
-async fn what_a_page_says_is_written_with_the_file_or_not_at_all() {
+async fn an_origin_is_stored_with_the_file_or_not_at_all() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let before = press.import(at(0)).await;
