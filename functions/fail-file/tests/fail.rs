@@ -5,13 +5,14 @@ use std::time::Duration;
 use fail_file::FailFile;
 use files_domain::Status;
 use files_queues::{ImportMessage, StoredObject};
+use lambda_startup::EventHandler;
 use serde_json::{Value, json};
-use test_app::TestApp;
+use test_app::{TestApp, event};
 
-async fn fail(app: &TestApp, event: &Value) {
+async fn fail(app: &TestApp, payload: &Value) {
     let function = app.function("fail-file");
     let handler = FailFile { records: function.records(), objects: function.objects() };
-    handler.handle(event).await.expect("the dead letter is handled");
+    handler.handle(event(payload.clone())).await.expect("the dead letter is handled");
 }
 
 #[tokio::test]

@@ -30,6 +30,8 @@ use aws_lambda_events::sqs::SqsBatchResponse;
 use files_objects::Objects;
 use files_queues::{ImportMessage, Queue, sqs_messages};
 use files_records::{ImportClaim, Records};
+use lambda_runtime::LambdaEvent;
+use lambda_startup::EventHandler;
 use media_source::PageResolver;
 use safe_fetch::{Allowed, SafeClient};
 use serde_json::Value;
@@ -66,7 +68,10 @@ pub struct ImportFile {
     pub max_file_bytes: u64,
 }
 
-impl ImportFile {
+impl EventHandler for ImportFile {
+    type Event = Value;
+    type Response = SqsBatchResponse;
+
     /// Handles the messages of an SQS event. What the source does wrong ends in the record. A message that another worker
     /// still needs is named as failed, so that it comes again without counting as an error of the function.
     ///
@@ -74,9 +79,10 @@ impl ImportFile {
     /// One of our own stores failed. Lambda counts the error (`Errors`), which it would not do for a message that is only
     /// named as failed, and the messages come again, after some times to the dead-letter queue
     /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>).
-    pub async fn handle(&self, event: Value, deadline: SystemTime) -> Result<SqsBatchResponse, BoxError> {
+    async fn handle(&self, event: LambdaEvent<Value>) -> Result<SqsBatchResponse, BoxError> {
+        let deadline = event.context.deadline();
         let (mut still_needed, mut failure) = (SqsBatchResponse::default(), None);
-        for message in sqs_messages(event).unwrap_or_default() {
+        for message in sqs_messages(event.payload).unwrap_or_default() {
             let Ok(import) =
                 serde_json::from_str::<ImportMessage>(message.body.as_deref().unwrap_or_default())
             else {
@@ -97,7 +103,9 @@ impl ImportFile {
         }
         failure.map_or(Ok(still_needed), Err)
     }
+}
 
+impl ImportFile {
     async fn import(&self, message: &ImportMessage, deadline: SystemTime) -> Result<Delivery, BoxError> {
         match self.records.claim_import(message.owner, message.id, lambda_startup::now()).await? {
             ImportClaim::Claimed(file) => run::run(Lease::new(self, file, deadline), message).await?,

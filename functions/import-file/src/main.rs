@@ -1,13 +1,10 @@
 //! Import queue: fetches a URL into an object.
 
-use std::sync::Arc;
-
 use import_file::ImportFile;
-use lambda_runtime::{Error, LambdaEvent, service_fn};
-use lambda_startup::{Startup, number, optional};
+use lambda_runtime::Error;
+use lambda_startup::{Startup, number, optional, serve_events};
 use media_source::PageResolver;
 use safe_fetch::{Allowed, Limits, SafeClient};
-use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -16,7 +13,7 @@ async fn main() -> Result<(), Error> {
     startup.connect_to_dynamodb_and_s3(1, 1).await;
     let allowed = Allowed::parse(&optional("FILES_IMPORT_ALLOW_HOSTS").unwrap_or_default())
         .except(&optional("AWS_LAMBDA_RUNTIME_API").unwrap_or_default());
-    let import = Arc::new(ImportFile {
+    let import = ImportFile {
         records,
         objects,
         queue,
@@ -27,10 +24,6 @@ async fn main() -> Result<(), Error> {
         allowed,
         pages: startup.page_function().map(|(client, name)| PageResolver::new(client, name)),
         max_file_bytes: number("FILES_MAX_FILE_BYTES", "a number of bytes")?,
-    });
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-        let import = Arc::clone(&import);
-        async move { import.handle(event.payload, event.context.deadline()).await }
-    }))
-    .await
+    };
+    serve_events(import).await
 }

@@ -1,10 +1,11 @@
 //! Keeps the record's side of probes in this process, on real services.
 
 use files_domain::{File, MediaType, ProbeFacts, ProbeSummary, Status, file_object_key};
+use lambda_startup::EventHandler;
 use probe_protocol::{Found, MediaFound, ProbeReport, ProbeRequest, ProbeResponse};
 use probe_record::ProbeRecord;
 use serde_json::{Value, json};
-use test_app::{CONTENT, Method, TestApp};
+use test_app::{CONTENT, Method, TestApp, event};
 
 fn handler(app: &TestApp) -> ProbeRecord {
     let function = app.function("probe-record");
@@ -13,7 +14,7 @@ fn handler(app: &TestApp) -> ProbeRecord {
 
 async fn begin(app: &TestApp, file: &File) -> ProbeResponse {
     let request = ProbeRequest::Begin { key: file_object_key(file.owner, file.id) };
-    handler(app).handle(request, lambda_startup::now()).await.expect("a response")
+    handler(app).handle(event(request)).await.expect("a response")
 }
 
 async fn finish(app: &TestApp, file: &File, etag: &str, found: Found) -> Option<ProbeResponse> {
@@ -24,7 +25,7 @@ async fn finish(app: &TestApp, file: &File, etag: &str, found: Found) -> Option<
         ffprobe: Some("7.1.5".to_owned()),
         found,
     };
-    handler(app).handle(ProbeRequest::Finish(Box::new(report)), lambda_startup::now()).await.ok()
+    handler(app).handle(event(ProbeRequest::Finish(Box::new(report)))).await.ok()
 }
 
 async fn etag(app: &TestApp, file: &File) -> String {
@@ -85,6 +86,6 @@ async fn only_keys_of_files_are_taken() {
     let app = TestApp::new().await;
     for key in ["", "files/o/i", "probes/x", "../files"] {
         let request = ProbeRequest::Begin { key: key.to_owned() };
-        assert!(handler(&app).handle(request, lambda_startup::now()).await.is_err(), "{key}");
+        assert!(handler(&app).handle(event(request)).await.is_err(), "{key}");
     }
 }

@@ -1,11 +1,13 @@
 //! Sweeps in this process, on real services.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use files_domain::{File, Status};
+use lambda_startup::EventHandler;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use sweep::Sweep;
-use test_app::TestApp;
+use test_app::{TestApp, event};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -17,7 +19,7 @@ async fn sweep(app: &TestApp) -> Value {
         imports: function.import_queue(),
         probes: function.probe_queue(),
     };
-    sweep.run(SystemTime::now() + Duration::from_secs(60)).await.expect("a sweep")
+    sweep.handle(event(IgnoredAny)).await.expect("a sweep")
 }
 
 async fn now(app: &TestApp, file: &File) -> File {

@@ -16,6 +16,7 @@
 //! Each `TestApp` has services, data and keys of its own. An adapter signs with the keys of its function, so that it may do
 //! what the function's policy in `template.yaml` allows, and nothing more.
 
+mod event;
 mod fetch;
 mod files;
 mod function;
@@ -24,6 +25,7 @@ mod message;
 mod request;
 mod response;
 
+pub use event::event;
 pub use files::{CONTENT, FileBuilder};
 pub use function::TestFunction;
 pub use http::Method;

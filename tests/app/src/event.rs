@@ -1,0 +1,14 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use lambda_runtime::{Context, LambdaEvent};
+
+/// The time that a function has for an event, unless its own timeout matters.
+const TIME: Duration = Duration::from_secs(60);
+
+/// Returns an event as Lambda hands it to a function, with a deadline in a minute.
+pub fn event<T>(payload: T) -> LambdaEvent<T> {
+    let end = (SystemTime::now() + TIME).duration_since(UNIX_EPOCH).expect("a time after 1970");
+    let mut context = Context::default();
+    context.deadline = u64::try_from(end.as_millis()).expect("a deadline");
+    LambdaEvent { payload, context }
+}
