@@ -2,16 +2,23 @@
 
 use files_api::{ApiError, ApiResult, Endpoint, Reason, allowed_methods};
 use files_domain::Timestamp;
+use lambda_http::http::Method;
 use lambda_http::{Request, RequestExt};
 
-/// Responds 405 with the methods that the path has, otherwise 404.
+/// Responds 405 with the methods that the path has, otherwise 404: also for a route that this deployment does not have.
 pub struct NotFound;
 
 impl Endpoint for NotFound {
     async fn handle(&self, request: Request, _: Timestamp) -> ApiResult {
+        let deployed_elsewhere = |methods: &str| {
+            *request.method() != Method::OPTIONS
+                && methods.split(", ").any(|one| one == request.method().as_str())
+        };
         Err(match allowed_methods(request.raw_http_path()) {
-            Some(methods) => ApiError::from(Reason::MethodNotAllowed).allowing(&methods),
-            None => Reason::NotFound.into(),
+            Some(methods) if !deployed_elsewhere(&methods) => {
+                ApiError::from(Reason::MethodNotAllowed).allowing(&methods)
+            }
+            _ => Reason::NotFound.into(),
         })
     }
 }
@@ -23,8 +30,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_known_path_has_other_methods_and_any_other_is_not_found() {
-        for (path, reason) in [("/v1/files/x", Reason::MethodNotAllowed), ("/v2/files", Reason::NotFound)] {
-            let request = Request::new(Body::Empty).with_raw_http_path(path);
+        for (method, path, reason) in [
+            (Method::PUT, "/v1/files/x", Reason::MethodNotAllowed),
+            (Method::POST, "/docs", Reason::MethodNotAllowed),
+            (Method::GET, "/docs", Reason::NotFound), // where the deployment has no such route
+            (Method::GET, "/v2/files", Reason::NotFound),
+        ] {
+            let mut request = Request::new(Body::Empty).with_raw_http_path(path);
+            *request.method_mut() = method;
             let error = NotFound.handle(request, Timestamp::from_millis(0)).await.unwrap_err();
             assert_eq!(error.reason(), reason, "{path}");
         }

@@ -57,6 +57,9 @@ pub struct File<S = FileState> {
     /// SHA-256 in hex that the client announced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announced_sha256: Option<String>,
+    /// Whether a single PUT of the bytes has been presigned.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub presigned_put: bool,
     /// From when on the file is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
@@ -96,7 +99,9 @@ impl<S> File<S> {
     #[must_use]
     pub fn split(self) -> (File<()>, S) {
         let Self { id, owner, name, source, updated_at, version, generation, size, .. } = self;
-        let Self { content_type, checksum, announced_sha256, expires_at, deadline, state, .. } = self;
+        let Self {
+            content_type, checksum, announced_sha256, presigned_put, expires_at, deadline, state, ..
+        } = self;
         let file = File {
             id,
             owner,
@@ -109,6 +114,7 @@ impl<S> File<S> {
             content_type,
             checksum,
             announced_sha256,
+            presigned_put,
             expires_at,
             deadline,
             state: (),
@@ -133,6 +139,7 @@ impl File<()> {
             content_type: self.content_type,
             checksum: self.checksum,
             announced_sha256: self.announced_sha256,
+            presigned_put: self.presigned_put,
             expires_at: self.expires_at,
             deadline: self.deadline,
             state,

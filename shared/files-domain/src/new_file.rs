@@ -23,7 +23,8 @@ impl NewFile {
     #[must_use]
     pub fn awaiting_upload(self, owner: OwnerId, id: FileId, now: Timestamp) -> File {
         let until = now.plus(limits::UPLOAD_WINDOW);
-        self.record(owner, id, Source::Upload, now, until).with_state(FileState::AwaitingUpload)
+        let file = self.record(owner, id, Source::Upload, now, until);
+        File { presigned_put: true, ..file }.with_state(FileState::AwaitingUpload)
     }
 
     /// Returns the record of a multipart upload.
@@ -78,6 +79,7 @@ impl NewFile {
             content_type: self.content_type,
             checksum: None,
             announced_sha256: self.announced_sha256,
+            presigned_put: false,
             expires_at: self.expires_at,
             deadline: Some(Deadline::new(until)),
             state: (),

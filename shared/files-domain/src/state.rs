@@ -113,9 +113,6 @@ pub struct Stored {
     /// Whether the client made a multipart upload.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub multipart: bool,
-    /// Whether the client sent the bytes with a presigned PUT.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub presigned_put: bool,
 }
 
 fn is_zero<N: Default + PartialEq>(number: &N) -> bool {

@@ -122,7 +122,6 @@ impl File {
             return None;
         }
         let (file, state) = self.split();
-        let presigned_put = matches!(state, FileState::AwaitingUpload);
         let multipart = match state {
             FileState::AwaitingParts(_) => true,
             FileState::Probing(probing) => probing.multipart,
@@ -137,7 +136,6 @@ impl File {
             probed_by: done.by.clone(),
             probe_again: false,
             multipart,
-            presigned_put,
         };
         stored.set(&done.probed);
         let file = File {
@@ -228,14 +226,9 @@ impl File {
     /// are signed only while the file awaits its upload, and none outlives the upload window.
     #[must_use]
     pub fn presigned_put_end(&self, now: Timestamp) -> Option<Timestamp> {
-        let presigned = match &self.state {
-            FileState::AwaitingUpload => true,
-            FileState::Stored(stored) => stored.presigned_put,
-            _ => false,
-        };
         let window = self.created_at().plus(limits::UPLOAD_WINDOW);
         let end = window.min(now.plus(limits::UPLOAD_URL_LIFETIME));
-        (presigned && now < end).then_some(end)
+        (self.presigned_put && now < end).then_some(end)
     }
 }
 

@@ -183,9 +183,10 @@ async fn the_first_start_makes_a_key_and_shows_how_to_begin() {
         format!("  web app  {}/", cloud.origin()),
         format!("  API      {api}"),
         format!("  key      {key}"),
-        format!("    curl -H 'X-API-KEY: {key}' -F file=@video.mp4 {api}/files"),
-        format!("    curl -H 'X-API-KEY: {key}' {api}/files"),
-        format!("    curl -H 'X-API-KEY: {key}' -L -O {api}/files/ID/video.mp4"),
+        format!("    export FILES_URL={api} FILES_API_KEY={key}"),
+        "    target/release/files upload video.mp4 --wait".to_owned(),
+        "    curl -f -H \"X-API-KEY: $FILES_API_KEY\" $FILES_URL/files".to_owned(),
+        "    curl -fL -OJ -H \"X-API-KEY: $FILES_API_KEY\" \"$url\"".to_owned(),
     ] {
         let log = Cloud::log_tail(cloud.folder());
         assert!(log.lines().any(|shown| shown == line), "{line}: {log}");

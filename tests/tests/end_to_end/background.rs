@@ -103,7 +103,12 @@ async fn what_a_delete_left_is_swept() {
     let left = owner.behind.object_key(id(&file)).replace("files/", "probes/");
     owner.behind.put_object(&left, "left over").await;
     cloud.sweep().await;
-    assert_eq!(owner.behind.objects().await, [left]);
+    let held = owner.behind.object_key(id(&file));
+    assert_eq!(
+        owner.behind.objects().await,
+        [held, left],
+        "an empty object against the presigned PUT, and the output"
+    );
 
     owner.behind.set_numbers(&gone, &[("due_at", LONG_AGO)]).await;
     sweep_until_nothing_is_left(cloud, &owner).await;
@@ -318,5 +323,8 @@ async fn many_at_once_are_counted_right() {
     let bytes = i64::try_from(media::PNG.len() * 6).expect("small");
     assert_eq!(owner.behind.usage().await, Usage { files: 6, bytes, imports: 0 });
     assert_eq!(owner.behind.usage().await, owner.behind.sum().await);
-    until("six objects", async || (owner.behind.objects().await.len() == 6).then_some(())).await;
+    // An empty object holds the place of each deleted file against its presigned PUT.
+    let sizes: Vec<_> = owner.behind.object_sizes().await.into_values().collect();
+    assert_eq!(sizes.iter().filter(|size| **size > 0).count(), 6, "{sizes:?}");
+    assert_eq!(sizes.len(), 9);
 }

@@ -92,7 +92,6 @@ fn every_state() -> Vec<FileState> {
         probed_by: Some("7 (a)".to_owned()),
         probe_again: true,
         multipart: true,
-        presigned_put: true,
     };
     let bare = Stored {
         probe: None,
@@ -100,7 +99,6 @@ fn every_state() -> Vec<FileState> {
         probed_by: None,
         probe_again: false,
         multipart: false,
-        presigned_put: false,
         ..stored.clone()
     };
     vec![
