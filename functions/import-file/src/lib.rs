@@ -1,8 +1,8 @@
 //! Import queue: fetches a URL into an object.
 //!
-//! A run has a [lease](lease) of the file, and four stages, of which each takes what the one before returns: [resolve](resolve)
-//! the URL to its media, [plan](plan) the transfer, transfer [ranges](transfer_ranges) over several connections or a
-//! [stream](transfer_stream) in order, [commit](commit) the object.
+//! A run has a `lease` of the file, and four stages, of which each takes what the one before returns: `resolve`
+//! the URL to its media, `plan` the transfer, transfer ranges (`transfer_ranges`) over several connections or a
+//! stream (`transfer_stream`) in order, `commit` the object.
 
 mod backoff;
 mod commit;
