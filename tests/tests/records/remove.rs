@@ -25,7 +25,9 @@ async fn a_removed_file_is_gone_and_its_bytes_are_due() {
     let listed = page(&press, first_page(5, PageOrder::Descending, ListFilter::default())).await;
     assert_eq!(listed.files, [other]);
     assert_eq!(press.usage().await, usage(1, 5, 0));
-    press.assert_due(Scheduled::Removed(file.id), at(1000 + millis(GRACE))).await;
+    press
+        .assert_due(Scheduled::Removed(file.id), at(1000 + millis(limits::UPLOAD_URL_LIFETIME + GRACE)))
+        .await;
     assert_eq!(store.left_of(press.id(), file.id).await, Some(None));
 }
 
@@ -83,7 +85,7 @@ async fn a_file_is_removed_once() {
     press.remove(&file, at(0)).await.expect("removed");
     assert_refused!(press.remove(&file, at(1000)).await, RecordsError::Changed);
     assert_eq!(press.usage().await, usage(0, 0, 0));
-    press.assert_due(Scheduled::Removed(file.id), at(millis(GRACE))).await;
+    press.assert_due(Scheduled::Removed(file.id), at(millis(limits::UPLOAD_URL_LIFETIME + GRACE))).await;
     // Nor does a second one bring back the duty.
     press.records().forget_removed(press.id(), file.id).await.expect("forgotten");
     assert_refused!(press.remove(&file, at(1000)).await, RecordsError::Changed);
