@@ -45,7 +45,7 @@ impl Reader {
         self.at == first
     }
 
-    /// The part that its answer goes on with, from 1.
+    /// The part at which its open response continues, from 1.
     pub(crate) fn part(&self, part_size: u64) -> Option<u32> {
         u32::try_from(self.at / part_size).ok()?.checked_add(1)
     }

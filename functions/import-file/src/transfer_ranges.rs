@@ -151,7 +151,7 @@ impl<'w, 'a> RangesTransfer<'w, 'a> {
         }
     }
 
-    /// The part that the open answer goes on with, else the first one that is missing. Where there is no other answer, it is
+    /// The part at which the open response continues, else the first one that is missing. Where there is no other answer, it is
     /// waited for.
     fn next_part(&mut self) -> Option<u32> {
         let at = self.reader.as_ref().and_then(|reader| reader.part(self.parts.part_size()));

@@ -52,7 +52,7 @@ fn sort_keys(filter: &ListFilter) -> Option<RangeInclusive<String>> {
     (first <= last).then(|| format!("{FILE_PREFIX}{first}")..=format!("{FILE_PREFIX}{last}"))
 }
 
-/// Narrows the range to what follows the page before. The exclusive start key says the same, but the local engine would read
+/// Narrows the range to what follows the page before. The exclusive start key alone has the same result, but the local engine would read
 /// everything before it.
 fn narrowed(keys: RangeInclusive<String>, page: &PageRequest) -> RangeInclusive<String> {
     let (first, last) = keys.into_inner();

@@ -78,7 +78,7 @@ async fn wait_for(client: &Client, id: Uuid) -> Outcome<FileDetail> {
         if matches!(file.status, FileStatus::Success | FileStatus::Failed) {
             return Ok(file);
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await; // the interval of the poll: the loop has a deadline
     }
     Err(format!("{id} is not done").into())
 }

@@ -14,7 +14,7 @@ use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind_recursi
 use rustix::process::{chdir, chroot};
 use rustix::thread::UnshareFlags;
 
-/// Where the new root is put together. The folder exists on every machine, and the new root gets a `/proc` of its own.
+/// The folder in which the new root is built. The folder exists on every machine, and the new root gets a `/proc` of its own.
 const SCAFFOLD: &str = "/proc";
 
 /// Folders of the machine's root that are not shown: Lambda has none, another one, or they are for the machine's users.
