@@ -75,8 +75,12 @@ async fn a_report_of_other_bytes_is_refused() {
 async fn bytes_of_a_deleted_file_are_deleted() {
     let app = TestApp::new().await;
     let file = app.file("clip.mp4").awaiting_upload().await;
-    app.operator().records().remove_file(&file, lambda_startup::now()).await.expect("removed");
+    let records = app.operator().records();
+    records.remove_file(&file, lambda_startup::now()).await.expect("removed");
     app.put_bytes(&file).await;
+    assert_eq!(begin(&app, &file).await, ProbeResponse::NothingToDo);
+    assert!(app.has_bytes(&file).await, "left to sweep while the deletion is scheduled");
+    records.forget_removed(file.owner, file.id).await.expect("forgotten");
     assert_eq!(begin(&app, &file).await, ProbeResponse::NothingToDo);
     assert!(!app.has_bytes(&file).await);
 }
