@@ -95,7 +95,7 @@ impl<'a> Lease<'a> {
     ) -> Result<(), BoxError> {
         match outcome {
             Ok(()) => Ok(()),
-            Err(ImportError::Refused(reason)) => self.fail(&reason).await,
+            Err(ImportError::Refused(reason) | ImportError::Unusable(reason)) => self.fail(&reason).await,
             Err(ImportError::Source(error)) => self.fail(&error.for_user()).await,
             Err(ImportError::GivenUp(error)) => self.back_off(message, TransientFailure::from(&error)).await,
             Err(ImportError::OutOfTime) => self.continue_in_next_run(message).await,

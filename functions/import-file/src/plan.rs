@@ -55,7 +55,7 @@ pub(crate) async fn plan(
     resolved: Resolved,
     restarts: u32,
 ) -> Result<Plan, ImportError> {
-    let Resolved { content, target, name, content_type, page } = resolved;
+    let Resolved { content, target, name, content_type, page, .. } = resolved;
     let is_of_page = page.is_some();
     let metadata = SourceMetadata { name, content_type, origin: page.and_then(|page| page.origin) };
     let max = lease.import.max_file_bytes;
