@@ -193,6 +193,11 @@ class Alarms(unittest.TestCase):
         for name, (must, must_not) in SCENARIOS.items():
             self.assertTrue(must and must_not, name)
 
+    def test_each_alarm_has_a_section_of_the_runbook(self):
+        text = (ROOT / "infra/docs/runbook.md").read_text(encoding="utf-8")
+        sections = set(re.findall(r"^### (\w+Alarm)$", text, re.MULTILINE))
+        self.assertEqual(sections, set(ALARMS))
+
     def test_each_background_function_has_an_alarm_on_its_errors(self):
         watched = {key[2] for p in ALARMS.values() for key in Alarm(p).keys() if key[:2] == ("AWS/Lambda", "Errors")}
         functions = {n: r["Properties"] for n, r in RESOURCES.items() if r["Type"] == "AWS::Serverless::Function"}
