@@ -87,6 +87,13 @@ impl ApiError {
         self
     }
 
+    /// Adds `Retry-After` (RFC 9110, section 10.2.3).
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.headers.push((RETRY_AFTER, seconds.into()));
+        self
+    }
+
     /// Adds `Allow` with the methods that the path has.
     #[must_use]
     pub fn allowing(mut self, methods: &str) -> Self {
@@ -137,6 +144,7 @@ impl From<RecordsError> for ApiError {
                 Self::from(Reason::MissingScope).with_message(format!("The API key lacks the scope {scope}"))
             }
             RecordsError::NotFound => Reason::NotFound.into(),
+            RecordsError::Limit(exceeded) => exceeded.into(),
             RecordsError::IdempotencyConflict => Reason::IdempotencyConflict.into(),
             RecordsError::Changed => Reason::TooBusy.into(),
             RecordsError::Busy(cause) => Self::from(Reason::TooBusy).caused_by(cause),

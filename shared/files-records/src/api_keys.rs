@@ -1,6 +1,8 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use files_domain::{ApiKey, Caller, KeyHash, KeyProblem, KeyRecord, NewKey, OwnerId, Scope, Timestamp};
+use files_domain::{
+    ApiKey, Caller, KeyHash, KeyProblem, KeyRecord, NewKey, OwnerId, OwnerLimits, Scope, Timestamp,
+};
 
 use crate::RecordsError;
 use crate::api_key_cache::{KeyCache, Remembered};
@@ -9,22 +11,24 @@ use crate::attribute::{Item, from_item, number, text};
 use crate::error::{corrupt, unavailable};
 use crate::keys::{KEY_PREFIX, api_key_key};
 
-/// The API keys of one deployment, in a table of their own. Functions may only read it; an operator writes it.
+/// The API keys and owners' limits of one deployment, in a table of their own. Functions may only read it; an operator writes it.
 ///
 /// What was read of a key is remembered for 30 s in this process: a good key for reading files only, a bad one for
 /// everything.
 #[derive(Debug)]
 pub struct Keys {
-    client: Client,
-    table: String,
-    cache: KeyCache,
+    pub(crate) client: Client,
+    pub(crate) table: String,
+    pub(crate) cache: KeyCache,
+    pub(crate) default_limits: OwnerLimits,
 }
 
 impl Keys {
-    /// Returns the keys in `table`.
+    /// Returns the keys in `table`, of owners without limits.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into(), cache: KeyCache::default() }
+        let (cache, default_limits) = (KeyCache::default(), OwnerLimits::default());
+        Self { client, table: table.into(), cache, default_limits }
     }
 
     /// Creates an API key and stores its record.

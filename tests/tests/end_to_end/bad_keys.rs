@@ -66,10 +66,11 @@ impl Case {
         self.route.contains("{id}")
     }
 
-    /// What a key that this process has not seen may cost: reading a file reads the key along with it, all else reads the
-    /// key alone first.
+    /// What a key that this process has not seen may cost: reading a file reads the key along with it, what needs the owner's
+    /// limits reads these along with the key, all else reads the key alone first.
     fn cost_of_unknown_key(&self) -> Value {
-        let together = self.well_formed && self.is_of_file() && self.scope == Scope::Read;
+        let with_limits = matches!(self.function, "create-file" | "get-usage");
+        let together = self.well_formed && (with_limits || self.is_of_file() && self.scope == Scope::Read);
         json!({"dynamodb": {if together { "BatchGetItem" } else { "GetItem" }: 1}})
     }
 }
@@ -141,6 +142,7 @@ fn cases() -> Vec<Case> {
         upload("POST /v1/uploads/{id}/complete", "complete-upload", |owner, targets| {
             owner.post_upload(&targets.in_parts, "complete")
         }),
+        Case::new("GET /v1/usage", "get-usage", Read, |owner, _| to(owner, Method::GET, "/usage")),
         Case::new("POST /v1/preview", "preview-url", Write, |owner, _| preview(owner, "http://127.0.0.1:9/")),
         Case::new("POST /v1/preview", "preview-url", Write, |owner, _| preview(owner, "none")).malformed(),
     ]

@@ -13,6 +13,7 @@ mod create;
 mod dynamodb;
 mod filters;
 mod find;
+mod limits;
 mod list;
 mod model;
 mod owner;
