@@ -32,6 +32,28 @@ async fn usage_and_limits_are_shown_by_one_read() {
 }
 
 #[tokio::test]
+async fn requests_are_counted_in_blocks() {
+    let app = TestApp::new().await;
+    app.set_limits("owner", &[(Limit::RequestsPerSecond, 20)]).await;
+    let (function, key, now) = (app.function("get-usage"), app.key("owner").await, lambda_startup::now());
+    let handler = GetUsage { records: function.client_records() };
+    let ask = async || function.send_at(now, &handler, app.get("/v1/usage").key(&key)).await;
+    for _ in 0..21 {
+        ask().await.expect(200); // the first one, which reads the key, is not counted
+    }
+    assert_eq!(app.calls("get-usage", "dynamodb", "UpdateItem"), 10, "one for two requests");
+    let refused = ask().await;
+    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(refused.header("ratelimit-policy"), "\"requests\";q=20;w=1");
+    assert_eq!(refused.header("ratelimit"), "\"requests\";r=0;t=1");
+    refused.expect_error(429, "too_many_requests");
+    ask().await.expect_error(429, "too_many_requests");
+    assert_eq!(app.calls("get-usage", "dynamodb", "UpdateItem"), 11, "a second that is full is remembered");
+    let next = files_domain::Timestamp::from_millis(now.millis() + 1_000);
+    function.send_at(next, &handler, app.get("/v1/usage").key(&key)).await.expect(200);
+}
+
+#[tokio::test]
 async fn a_key_must_be_good_and_may_read() {
     let app = TestApp::new().await;
     let function = app.function("get-usage");

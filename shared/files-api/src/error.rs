@@ -94,6 +94,17 @@ impl ApiError {
         self
     }
 
+    /// Adds what is left of `quota` requests per second, which is nothing
+    /// (<https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-10>).
+    #[must_use]
+    pub(crate) fn with_rate_limit(mut self, quota: u64) -> Self {
+        let policy = HeaderValue::from_str(&format!("\"requests\";q={quota};w=1"));
+        self.headers.extend(policy.ok().map(|policy| (HeaderName::from_static("ratelimit-policy"), policy)));
+        let left = HeaderValue::from_static("\"requests\";r=0;t=1");
+        self.headers.push((HeaderName::from_static("ratelimit"), left));
+        self
+    }
+
     /// Adds `Allow` with the methods that the path has.
     #[must_use]
     pub fn allowing(mut self, methods: &str) -> Self {

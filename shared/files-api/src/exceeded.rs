@@ -50,13 +50,18 @@ impl From<LimitExceeded> for ApiError {
                 Reason::TooManyAtOnce,
                 format!("Too many previews run at the same time: {numbers}. Try again when one has ended"),
             ),
-            Limit::RequestsPerSecond => {
-                (Reason::TooManyAtOnce, format!("Too many requests in one second: {numbers}"))
-            }
+            Limit::RequestsPerSecond => (
+                Reason::TooManyRequests,
+                format!("Your limit is {max} requests per second: try again in a second"),
+            ),
         };
         let error = Self::from(reason).with_detail(limit.as_str(), reason.as_str(), message.clone());
         let error = error.with_message(message);
-        if reason == Reason::TooManyAtOnce { error.retry_after(retry_after(limit)) } else { error }
+        match reason {
+            Reason::TooManyAtOnce => error.retry_after(retry_after(limit)),
+            Reason::TooManyRequests => error.retry_after(1).with_rate_limit(max),
+            _ => error,
+        }
     }
 }
 

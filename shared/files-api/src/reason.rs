@@ -37,6 +37,8 @@ pub enum Reason {
     PartsGone,
     /// A limit of the owner on what is stored would be exceeded.
     QuotaExceeded,
+    /// The owner sends more requests per second than its limit.
+    TooManyRequests,
     /// The owner has as many of these at once as its limit allows.
     TooManyAtOnce,
     /// The idempotency key was used for another request.
@@ -142,6 +144,11 @@ impl Reason {
             Self::QuotaExceeded => {
                 ("quota_exceeded", S::FORBIDDEN, "A limit of the API key's owner would be exceeded")
             }
+            Self::TooManyRequests => (
+                "too_many_requests",
+                S::TOO_MANY_REQUESTS,
+                "The API key's owner sends more requests per second than its limit",
+            ),
             Self::TooManyAtOnce => (
                 "too_many_at_once",
                 S::TOO_MANY_REQUESTS,

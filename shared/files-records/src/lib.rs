@@ -22,6 +22,7 @@ mod list;
 mod owner_limits;
 mod probe;
 mod probe_output;
+mod rate_limits;
 mod read;
 mod remove;
 mod save;

@@ -1,4 +1,4 @@
-//! Owners' own limits, in the keys table, and how a request learns them.
+//! Owners' own limits, in the keys table, and how a request learns and keeps them.
 
 use files_domain::{Caller, Limit, LimitNumbers, OwnerId, OwnerLimits, Scope, Timestamp, Usage};
 
@@ -7,8 +7,9 @@ use crate::attribute::{Item, number};
 use crate::batch::{self, ByTable};
 use crate::error::unavailable;
 use crate::keys::{api_key_key, owner_limits_key, owner_pk, primary_key};
+use crate::rate_limits::RateLimits;
 use crate::usage::{USAGE_SK, usage_from_item};
-use crate::{ClientRecords, RecordsError};
+use crate::{ClientRecords, Records, RecordsError};
 
 /// Reads the limits that an item has.
 fn numbers(item: &Item) -> LimitNumbers {
@@ -83,24 +84,50 @@ impl Keys {
         Ok(self.default_limits.with_own(&own))
     }
 
-    /// Checks a caller's key, from memory if it was read within the last 30 s, and returns the limits of its owner. A key that
-    /// is not remembered is read together with them.
+    /// Checks a caller's key, from memory if it was read within the last 30 s, and returns the limits of its owner.
     pub(crate) async fn check_with_limits(&self, caller: &Caller) -> Result<OwnerLimits, RecordsError> {
-        if !self.is_remembered(caller)? {
-            let keys = vec![api_key_key(caller.key.hash()), owner_limits_key(caller.owner())];
-            let mut read = batch::read(&self.client, ByTable::from([(self.table.clone(), keys)])).await?;
-            self.judge_with_limits(caller, read.remove(&self.table).unwrap_or_default())?;
+        let remembered = self.cache.own_limits(caller.owner(), caller.now);
+        if !self.is_remembered(caller)? || remembered.is_none() {
+            self.read(caller).await?;
         }
-        self.limits(caller.owner(), caller.now).await
+        let own = self.cache.own_limits(caller.owner(), caller.now).unwrap_or_default();
+        Ok(self.default_limits.with_own(&own))
     }
 
     /// Checks a key by its item, and remembers the limits of its owner: both were just read.
-    fn judge_with_limits(&self, caller: &Caller, items: Vec<Item>) -> Result<(), RecordsError> {
-        let (mut limits, mut key): (Vec<_>, Vec<_>) = items.into_iter().partition(of_owner);
+    pub(crate) fn judge_items(&self, caller: &Caller, items: Option<Vec<Item>>) -> Result<(), RecordsError> {
+        let (mut limits, mut key): (Vec<_>, Vec<_>) =
+            items.unwrap_or_default().into_iter().partition(of_owner);
         self.judge_item(caller, key.pop())?;
         let own = limits.pop().as_ref().map(numbers).unwrap_or_default();
         self.cache.remember_limits(caller.owner(), own, caller.now);
         Ok(())
+    }
+}
+
+impl Keys {
+    /// Has [`admit`](Self::admit) count requests in the table of `records`.
+    #[must_use]
+    pub fn with_rate_limits(self, records: &Records) -> Self {
+        Self { rate_limits: Some(RateLimits::new(records)), ..self }
+    }
+
+    /// Admits a request if the owner's requests per second allow it. A key that this process does not remember is admitted: it is
+    /// checked first, so that a bad one costs nothing of the owner that it names.
+    ///
+    /// # Errors
+    /// [`RecordsError::Key`]: the key is remembered as bad, or lacks the scope. [`RecordsError::Limit`].
+    pub async fn admit(&self, caller: &Caller) -> Result<(), RecordsError> {
+        let Some(rate_limits) = &self.rate_limits else { return Ok(()) };
+        let (owner, now) = (caller.owner(), caller.now);
+        if !self.is_remembered(caller)? {
+            return Ok(());
+        }
+        let Some(own) = self.cache.own_limits(owner, now) else { return Ok(()) };
+        match self.default_limits.with_own(&own).get(Limit::RequestsPerSecond) {
+            Some(rate) => rate_limits.take(owner, rate, now).await,
+            None => Ok(()),
+        }
     }
 }
 

@@ -60,7 +60,9 @@ impl Startup {
     /// # Errors
     /// [`SettingError::Missing`].
     pub fn client_records(&self) -> Result<ClientRecords, SettingError> {
-        Ok(ClientRecords::new(self.records()?, self.keys()?))
+        let records = self.records()?;
+        let keys = self.keys()?.with_rate_limits(&records);
+        Ok(ClientRecords::new(records, keys))
     }
 
     /// Returns the API keys and owners' limits in the table that `FILES_KEYS_TABLE` names, with `FILES_OWNER_LIMITS` as the

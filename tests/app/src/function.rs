@@ -71,6 +71,7 @@ impl<'a> TestFunction<'a> {
         });
         Keys::new(self.aws.dynamodb(), self.setting("FILES_KEYS_TABLE"))
             .with_default_limits(limits.unwrap_or_default())
+            .with_rate_limits(&self.records())
     }
 
     /// Returns the objects.

@@ -58,7 +58,9 @@ impl DynamoDb {
         let client = client(&access, endpoint);
         let server = tokio::spawn(database.serve(listener, access)).abort_handle();
         let keys = || Keys::new(client.clone(), &keys_table.name);
-        let records = ClientRecords::new(Records::new(client.clone(), &table.name), keys());
+        let records = Records::new(client.clone(), &table.name);
+        let keys_of_clients = keys().with_rate_limits(&records);
+        let records = ClientRecords::new(records, keys_of_clients);
         Self {
             keys: keys(),
             records,
@@ -174,6 +176,11 @@ impl DynamoDb {
         let query = query.expression_attribute_values(":file", AttributeValue::S("file#".to_owned()));
         let files = query.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
         u64::try_from(files.expect("the table can be read").len()).expect("a number")
+    }
+
+    /// Returns the API keys as another process has them.
+    pub(crate) fn other_keys(&self) -> Keys {
+        Keys::new(self.client.clone(), &self.keys_table).with_rate_limits(self.records())
     }
 
     /// Sets own limits of an owner.

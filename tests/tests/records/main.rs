@@ -21,6 +21,7 @@ mod parts;
 mod play;
 mod probe;
 mod progress;
+mod rate;
 mod remove;
 mod samples;
 mod save;
