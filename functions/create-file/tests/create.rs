@@ -1,7 +1,7 @@
 //! Creates files by a handler in this process, on real services.
 
 use create_file::CreateFile;
-use files_domain::Scope;
+use files_domain::{Limit, Scope};
 use safe_fetch::Allowed;
 use serde_json::{Value, json};
 use test_app::{CONTENT, Method, RequestBuilder, Response, TestApp, TestFunction};
@@ -123,6 +123,60 @@ async fn what_cannot_be_created_is_refused_by_name() {
         assert_eq!((error.status, &error.json()["reason"]), (status, &json!(reason)), "{body}");
     }
     assert_eq!(app.calls("create-file", "dynamodb", "TransactWriteItems"), 0);
+}
+
+#[tokio::test]
+async fn over_a_limit_nothing_is_created_and_the_error_has_the_numbers() {
+    let app = TestApp::new().await;
+    app.set_limits("owner", &[(Limit::StoredBytes, 10), (Limit::Imports, 1), (Limit::FileBytes, 9)]).await;
+    let upload = |size: u64| json!({"name": "clip.mp4", "size": size});
+    create_json(&app, &upload(9)).await.expect(201);
+    let error = create_json(&app, &upload(2)).await.expect_error(403, "quota_exceeded");
+    assert!(
+        error["message"].as_str().is_some_and(|text| text.contains("9 of 10 used, 2 requested")),
+        "{error}"
+    );
+    assert_eq!(error["details"][0]["field"], "stored_bytes");
+    let bytes = app.post("/v1/files").body(FORM, form("clip.mp4", b"ab"));
+    create(&app, bytes).await.expect_error(403, "quota_exceeded");
+    let error = create_json(&app, &upload(10)).await.expect_error(413, "file_too_large");
+    assert_eq!(error["details"][0]["field"], "file_bytes");
+
+    let import = json!({"file_url": "https://media.example/clip.mp4"});
+    create_json(&app, &import).await.expect(202);
+    let response = create_json(&app, &import).await;
+    assert_eq!(response.header("retry-after"), "30");
+    let error = response.expect_error(429, "too_many_at_once");
+    assert_eq!(error["details"][0]["field"], "imports");
+    app.receive("ImportQueue").await.expect("the first import");
+    assert_eq!(app.receive("ImportQueue").await, None, "the second is not queued");
+}
+
+#[tokio::test]
+async fn at_its_limit_a_repeated_request_still_gets_its_file() {
+    let app = TestApp::new().await;
+    app.set_limits("owner", &[(Limit::Files, 1)]).await;
+    let ask = async |size: u64| {
+        let request = app.post("/v1/files").header("idempotency-key", "k");
+        create(&app, request.json(&json!({"name": "clip.mp4", "size": size}))).await
+    };
+    let first = ask(7).await.expect(201).json();
+    assert_eq!(ask(7).await.expect(201).json()["id"], first["id"]);
+    ask(8).await.expect_error(409, "idempotency_conflict");
+    create_json(&app, &json!({"name": "b", "size": 1})).await.expect_error(403, "quota_exceeded");
+}
+
+#[tokio::test]
+async fn limits_cost_no_call_of_their_own() {
+    let app = TestApp::new().await;
+    let (function, key) = (app.function("create-file"), app.key("owner").await);
+    let handler = handler(&function);
+    for _ in 0..3 {
+        let request = app.post("/v1/files").json(&json!({"name": "a", "size": 1})).key(&key);
+        function.send(&handler, request).await.expect(201);
+    }
+    let calls = |operation| app.calls("create-file", "dynamodb", operation);
+    assert_eq!((calls("BatchGetItem"), calls("GetItem"), calls("TransactWriteItems")), (1, 0, 3));
 }
 
 #[tokio::test]

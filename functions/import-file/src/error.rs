@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use files_domain::human_bytes;
+use files_domain::{Limit, LimitExceeded, human_bytes};
 use files_objects::ObjectsError;
 use files_records::RecordsError;
 use hls_stream::HlsError;
@@ -41,6 +41,23 @@ impl ImportError {
             Self::Unusable(_) => true,
             _ => false,
         }
+    }
+}
+
+impl ImportError {
+    /// Refuses a source that does not fit into the owner's limits.
+    pub(crate) fn over_limit(exceeded: LimitExceeded) -> Self {
+        let LimitExceeded { limit, used, max, requested } = exceeded;
+        Self::Refused(match limit {
+            Limit::StoredBytes => format!(
+                "the file does not fit into your stored bytes (quota_exceeded): it has {}, and {} of {} are used",
+                human_bytes(requested),
+                human_bytes(used),
+                human_bytes(max),
+            ),
+            Limit::FileBytes => return Self::too_large(max),
+            _ => format!("quota_exceeded: {exceeded}"),
+        })
     }
 }
 

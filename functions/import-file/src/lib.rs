@@ -29,7 +29,7 @@ use std::time::SystemTime;
 use aws_lambda_events::sqs::SqsBatchResponse;
 use files_objects::Objects;
 use files_queues::{ImportMessage, Queue, sqs_messages};
-use files_records::{ImportClaim, Records};
+use files_records::{ImportClaim, Keys, Records};
 use lambda_runtime::LambdaEvent;
 use lambda_startup::EventHandler;
 use media_source::PageResolver;
@@ -41,6 +41,9 @@ use crate::commit::commit_or_restart;
 use crate::lease::Lease;
 
 type BoxError = Box<dyn Error + Send + Sync>;
+
+/// The largest file that is always transferred in one stream.
+const ONE_STREAM_BYTES: u64 = 16 * 1024 * 1024;
 
 /// What becomes of a message.
 enum Delivery {
@@ -54,6 +57,8 @@ enum Delivery {
 pub struct ImportFile {
     /// The records of the files.
     pub records: Records,
+    /// The owners' limits.
+    pub keys: Keys,
     /// The bucket.
     pub objects: Objects,
     /// The queue, for imports that another run resumes.

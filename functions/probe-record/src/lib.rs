@@ -8,7 +8,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use files_domain::{
-    File, FileId, FullProbe, OwnerId, PROBE_FACTS, ProbeDone, Probed, Status, Timestamp,
+    File, FileId, FileState, FullProbe, OwnerId, PROBE_FACTS, ProbeDone, Probed, Status, Timestamp,
     parse_file_object_key,
 };
 use files_objects::{Objects, ObjectsError};
@@ -61,7 +61,8 @@ impl ProbeRecord {
         let file = self.records.find_to_probe(named.owner, named.id).await?;
         if file.as_ref().is_some_and(File::awaits_probe) {
             let read = self.objects.presign_read(named.owner, named.id, now, READ_LIFETIME).await?;
-            return Ok(ProbeResponse::Probe { url: read.url });
+            let ends_upload = matches!(file.map(|file| file.state), Some(FileState::AwaitingUpload));
+            return Ok(ProbeResponse::Probe { url: read.url, ends_upload });
         }
         self.end_without_probe(named, file.as_ref()).await
     }
@@ -111,8 +112,8 @@ impl ProbeRecord {
             }
             None => None,
         };
-        let ProbeReport { content_type, ffprobe: by, .. } = report;
-        let done = ProbeDone { object, probed, content_type, full, by, now };
+        let ProbeReport { content_type, ffprobe: by, ends_upload, .. } = report;
+        let done = ProbeDone { object, probed, content_type, full, by, ends_upload, now };
         let saved = self.records.finish_probe(owner, id, &done).await?;
         info!(file = %id, size_bytes = done.object.size, saved = ?saved, "probed");
         if saved.leaves_orphan() {

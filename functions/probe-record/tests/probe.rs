@@ -1,6 +1,6 @@
 //! Keeps the record's side of probes in this process, on real services.
 
-use files_domain::{File, MediaType, ProbeFacts, ProbeSummary, Status, file_object_key};
+use files_domain::{File, FileState, MediaType, ProbeFacts, ProbeSummary, Status, file_object_key};
 use lambda_startup::EventHandler;
 use probe_protocol::{Found, MediaFound, ProbeReport, ProbeRequest, ProbeResponse};
 use probe_record::ProbeRecord;
@@ -23,6 +23,7 @@ async fn finish(app: &TestApp, file: &File, etag: &str, found: Found) -> Option<
         etag: etag.to_owned(),
         content_type: Some("video/mp4".to_owned()),
         ffprobe: Some("7.1.5".to_owned()),
+        ends_upload: matches!(file.state, FileState::AwaitingUpload),
         found,
     };
     handler(app).handle(event(ProbeRequest::Finish(Box::new(report)))).await.ok()
@@ -47,7 +48,7 @@ fn media() -> Found {
 async fn a_file_that_awaits_its_probe_may_be_read_and_is_finished_once() {
     let app = TestApp::new().await;
     let file = app.file("clip.mp4").unprobed().await;
-    let ProbeResponse::Probe { url } = begin(&app, &file).await else { panic!("nothing to probe") };
+    let ProbeResponse::Probe { url, .. } = begin(&app, &file).await else { panic!("nothing to probe") };
     assert_eq!(app.fetch(Method::GET, &url, &Value::Null, b"").await.expect(200).body, CONTENT);
     let tag = etag(&app, &file).await;
     assert_eq!(finish(&app, &file, &tag, media()).await, Some(ProbeResponse::Saved));

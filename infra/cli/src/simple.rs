@@ -165,6 +165,11 @@ pub(crate) async fn remove(api: &Api, ids: &[String], print: &Print) -> Result<(
     each(ids, AT_ONCE, print, remove, |id, ()| print.done(id, "deleted", "")).await
 }
 
+/// Prints what the key's owner uses, and its limits.
+pub(crate) async fn usage(api: &Api, print: &Print) -> Result<(), Failure> {
+    print.usage(&api.get("/usage").await?)
+}
+
 /// Prints presigned URLs.
 pub(crate) async fn link(api: &Api, options: &Link, print: &Print) -> Result<(), Failure> {
     let sign = async |id: &String| {

@@ -14,7 +14,8 @@ use crate::{ApiError, Reason, header, query_parameter};
 /// if `parse` fails, the key is checked first.
 ///
 /// # Errors
-/// [`Reason::InvalidApiKey`]: there is no key, or it is malformed. If `parse` fails: the problem with the key, otherwise the
+/// [`Reason::InvalidApiKey`]: there is no key, or it is malformed or known to be bad. [`Reason::TooManyRequests`]: the owner
+/// sends more requests per second than its limit. If `parse` fails: the problem with the key, otherwise the
 /// error of `parse`.
 pub async fn authenticate<R: Borrow<Request>, T>(
     keys: &Keys,
@@ -24,6 +25,7 @@ pub async fn authenticate<R: Borrow<Request>, T>(
     parse: impl FnOnce(R, &Caller) -> Result<T, ApiError>,
 ) -> Result<(Caller, T), ApiError> {
     let caller = caller(request.borrow(), scope, now)?;
+    keys.admit(&caller).await?;
     match parse(request, &caller) {
         Ok(parsed) => Ok((caller, parsed)),
         Err(error) => {

@@ -6,6 +6,7 @@ mod conditional;
 mod create;
 mod cursor;
 mod error;
+mod exceeded;
 mod form;
 mod json_object;
 mod multipart;
@@ -16,6 +17,7 @@ mod respond;
 mod routes;
 mod service;
 mod upload;
+mod usage;
 mod wire;
 
 pub use auth::authenticate;
@@ -33,6 +35,7 @@ pub use respond::{no_content, respond};
 pub use routes::{ROUTES, Route, allowed_methods};
 pub use service::{Endpoint, handle_event, serve};
 pub use upload::{awaited_parts, awaits_put};
+pub use usage::UsageBody;
 pub use wire::{
     FileBody, ListBody, PartBody, PartsBody, Probe, SignedPart, SignedPartsBody, UploadBody, UploadWay,
 };

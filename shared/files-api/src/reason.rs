@@ -35,6 +35,12 @@ pub enum Reason {
     PartsIncomplete,
     /// S3 has aborted the multipart upload.
     PartsGone,
+    /// A limit of the owner on what is stored would be exceeded.
+    QuotaExceeded,
+    /// The owner sends more requests per second than its limit.
+    TooManyRequests,
+    /// The owner has as many of these at once as its limit allows.
+    TooManyAtOnce,
     /// The idempotency key was used for another request.
     IdempotencyConflict,
     /// The file is too large to go through the API.
@@ -134,6 +140,19 @@ impl Reason {
                 "parts_gone",
                 S::CONFLICT,
                 "The parts of this upload are gone: delete the file and upload it again",
+            ),
+            Self::QuotaExceeded => {
+                ("quota_exceeded", S::FORBIDDEN, "A limit of the API key's owner would be exceeded")
+            }
+            Self::TooManyRequests => (
+                "too_many_requests",
+                S::TOO_MANY_REQUESTS,
+                "The API key's owner sends more requests per second than its limit",
+            ),
+            Self::TooManyAtOnce => (
+                "too_many_at_once",
+                S::TOO_MANY_REQUESTS,
+                "The API key's owner has too many of these at once: try again later",
             ),
             Self::IdempotencyConflict => (
                 "idempotency_conflict",

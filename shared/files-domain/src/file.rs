@@ -236,6 +236,12 @@ impl File {
         }
     }
 
+    /// Returns whether the owner's usage counts the file as a pending upload: its bytes have not all come.
+    #[must_use]
+    pub fn is_pending_upload(&self) -> bool {
+        matches!(self.state, FileState::AwaitingUpload | FileState::AwaitingParts(_))
+    }
+
     /// Returns the multipart upload that is, or may be, unfinished.
     #[must_use]
     pub fn upload_ref(&self) -> Option<UploadRef<'_>> {
@@ -255,8 +261,8 @@ impl File {
     /// Returns whether the client may still send bytes.
     #[must_use]
     pub fn awaits_upload(&self, now: Timestamp) -> bool {
-        let awaits = matches!(self.state, FileState::AwaitingUpload | FileState::AwaitingParts(_));
-        awaits && self.deadline.is_some_and(|deadline| deadline.at.seconds() > now.seconds())
+        self.is_pending_upload()
+            && self.deadline.is_some_and(|deadline| deadline.at.seconds() > now.seconds())
     }
 
     /// Returns the lifetime of a URL for the file's bytes, which must come before `sweep` looks for them.

@@ -1,7 +1,7 @@
 use aws_sdk_dynamodb::types::{
     CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
-use files_domain::{Caller, Detail, File, FileId, Idempotency, OwnerId, Timestamp, limits};
+use files_domain::{Caller, Detail, File, FileId, Idempotency, Limit, OwnerId, Timestamp, limits};
 use serde::{Deserialize, Serialize};
 
 use crate::attribute::{Item, from_item, number, to_item};
@@ -9,6 +9,7 @@ use crate::error::corrupt;
 use crate::item::{detail_to_item, file_to_item};
 use crate::keys::{owner_pk, primary_key};
 use crate::transact::{Refused, condition_failed};
+use crate::usage::UsageChange;
 use crate::{ClientRecords, Records, RecordsError};
 
 /// Says what came of creating a file.
@@ -39,7 +40,7 @@ impl ClientRecords {
     ///
     /// # Errors
     /// [`RecordsError::Key`]; [`RecordsError::IdempotencyConflict`]; [`RecordsError::Changed`]: the id is taken;
-    /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
+    /// [`RecordsError::Limit`]; [`RecordsError::Busy`], [`RecordsError::Unavailable`].
     pub async fn create_file(
         &self,
         caller: &Caller,
@@ -47,8 +48,9 @@ impl ClientRecords {
         detail: &Detail,
         idempotency: Option<&Idempotency>,
     ) -> Result<Created, RecordsError> {
-        // Alone at first, unless it is remembered: a bad key must not cost a transaction on the items of the owner it names.
-        self.keys().check(caller).await?;
+        // First, unless it is remembered: a bad key must not cost a transaction on the items of the owner it names.
+        let limits = self.keys().check_with_limits(caller).await?;
+        limits.check(Limit::FileBytes, 0, file.size.unwrap_or(0))?;
         let records = self.unchecked();
         let mut items = vec![self.keys().condition_check(caller)?];
         if let Some(idempotency) = idempotency {
@@ -58,14 +60,21 @@ impl ClientRecords {
         if let Some(detail) = detail_to_item(file, detail)? {
             items.push(records.put_new(detail)?);
         }
-        items.extend(records.usage_change(file.owner, None, Some(file))?);
+        let change = UsageChange::between(None, Some(file));
+        let usage = records.add_usage_change(&mut items, file.owner, change, &limits)?;
         match records.transact(items).await {
             Ok(()) => Ok(Created::New),
             Err(Refused::Error(error)) => Err(error),
             Err(Refused::Conditions(mut reasons)) if condition_failed(&reasons, 0) => {
                 Err(self.keys().refusal(caller, reasons.swap_remove(0).item))
             }
-            Err(Refused::Conditions(reasons)) => records.created_before(caller, idempotency, &reasons).await,
+            Err(Refused::Conditions(reasons)) => {
+                let created = records.created_before(caller, idempotency, &reasons).await;
+                match (created, usage.exceeded(&reasons)) {
+                    (Err(RecordsError::Changed), Some(exceeded)) => Err(exceeded.into()),
+                    (created, _) => created,
+                }
+            }
         }
     }
 }

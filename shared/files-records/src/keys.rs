@@ -46,6 +46,11 @@ pub(crate) fn api_key_key(hash: KeyHash) -> Item {
     HashMap::from([("pk".to_owned(), AttributeValue::S(format!("{KEY_PREFIX}{hash}")))])
 }
 
+/// Returns the primary key of an owner's own limits in the keys table.
+pub(crate) fn owner_limits_key(owner: OwnerId) -> Item {
+    HashMap::from([("pk".to_owned(), AttributeValue::S(owner_pk(owner)))])
+}
+
 /// Reads the ids from the primary key of an item whose sort key has this prefix.
 pub(crate) fn ids(pk: &str, sk: &str, prefix: &str) -> Option<(OwnerId, FileId)> {
     let owner = pk.strip_prefix("owner#")?.parse().ok()?;

@@ -2,7 +2,8 @@
 //!
 //! There are two tables. In the files table, a file is a summary item and, unless it would be empty, a detail item. The
 //! deadline by which `sweep` finishes what nobody else has finished is an attribute of the summary, written in the transaction
-//! that makes it necessary. The keys table holds the API keys; functions only read it.
+//! that makes it necessary. The keys table holds the API keys and
+//! owners' own limits; functions only read it.
 
 mod api_key_cache;
 mod api_key_item;
@@ -18,13 +19,16 @@ mod import;
 mod item;
 mod keys;
 mod list;
+mod owner_limits;
 mod probe;
 mod probe_output;
+mod rate_limits;
 mod read;
 mod remove;
 mod save;
 mod scan;
 mod transact;
+mod usage;
 
 pub use api_keys::Keys;
 pub use client::ClientRecords;
@@ -35,6 +39,7 @@ pub use import::ImportClaim;
 pub use keys::DUE_SHARDS;
 pub use probe::SavedProbe;
 pub use probe_output::{MAX_INLINE_BYTES, pack_probe, unpack_probe};
+pub use save::Imported;
 pub use scan::ScanPosition;
 
 use aws_sdk_dynamodb::Client;

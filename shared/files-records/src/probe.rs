@@ -4,13 +4,14 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
-use files_domain::{File, FileId, MediaType, OwnerId, ProbeDone, Probed, Status};
+use files_domain::{File, FileId, MediaType, OwnerId, OwnerLimits, ProbeDone, Probed, Status};
 
 use crate::attribute::{number, text, to_attribute};
 use crate::error::{corrupt, unavailable};
 use crate::item::{FULL_PROBE, FULL_PROBE_IN_OBJECT, file_from_item, full_probe_attribute};
 use crate::keys::{detail_sk, file_sk, owner_pk, primary_key, type_partition};
 use crate::transact::{Refused, condition_failed};
+use crate::usage::UsageChange;
 use crate::{Records, RecordsError};
 
 /// Attempts against a record that keeps changing.
@@ -38,8 +39,8 @@ impl SavedProbe {
 }
 
 impl Records {
-    /// Writes the result of a probe in one transaction. It touches the owner's usage only if the size differs from the
-    /// reserved bytes.
+    /// Writes the result of a probe in one transaction. It changes the owner's usage only if the file was a pending upload, or
+    /// its size differs from the reserved bytes.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -49,9 +50,17 @@ impl Records {
         id: FileId,
         done: &ProbeDone,
     ) -> Result<SavedProbe, RecordsError> {
-        // Nearly always the stored size is the announced one: then no read and no change of the usage is needed.
+        // Nearly always the stored size is the announced one, and the state is the expected one: then no read is needed.
         let mut items = vec![self.expected_success(owner, id, done)?];
         items.extend(self.save_full(owner, id, done)?);
+        if done.ends_upload {
+            self.add_usage_change(
+                &mut items,
+                owner,
+                UsageChange::upload_received(),
+                &OwnerLimits::default(),
+            )?;
+        }
         match self.transact(items).await {
             Ok(()) => Ok(SavedProbe::Saved),
             Err(Refused::Conditions(reasons))
@@ -105,6 +114,7 @@ impl Records {
         id: FileId,
         done: &ProbeDone,
     ) -> Result<TransactWriteItem, RecordsError> {
+        let expected = if done.ends_upload { "awaiting_upload" } else { "probing" };
         let mut set = vec![
             "#state = :stored",
             "updated_at = :now",
@@ -114,14 +124,11 @@ impl Records {
         let mut update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(primary_key(owner_pk(owner), file_sk(id))))
-            .condition_expression(
-                "#state IN (:awaiting, :probing) AND #size = :size AND attribute_not_exists(expires_at)",
-            )
+            .condition_expression("#state = :expected AND #size = :size AND attribute_not_exists(expires_at)")
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#size", "size") // a function's name otherwise
             .expression_attribute_values(":stored", text("stored"))
-            .expression_attribute_values(":awaiting", text("awaiting_upload"))
-            .expression_attribute_values(":probing", text("probing"))
+            .expression_attribute_values(":expected", text(expected))
             .expression_attribute_values(":now", number(done.now.millis()))
             .expression_attribute_values(":size", number(done.object.size))
             .expression_attribute_values(":one", number(1))
@@ -200,7 +207,8 @@ impl Records {
             let Some(after) = after else { return Ok(SavedProbe::AlreadyTerminal(before.status())) };
             let mut items = vec![self.put_instead(&before, &after)?];
             items.extend(self.save_full(owner, id, done)?);
-            items.extend(self.usage_change(owner, Some(&before), Some(&after))?);
+            let change = UsageChange::between(Some(&before), Some(&after));
+            self.add_usage_change(&mut items, owner, change, &OwnerLimits::default())?;
             match self.transact(items).await {
                 Ok(()) if again => return Ok(SavedProbe::SavedAgain),
                 Ok(()) => return Ok(SavedProbe::Saved),

@@ -43,14 +43,13 @@ impl ClientRecords {
         }
         let mut wanted = ByTable::from([(records.table.clone(), keys)]);
         if with_key {
-            let (table, key) = self.keys().place(caller);
-            wanted.insert(table.to_owned(), vec![key]);
+            let (table, keys) = self.keys().place(caller);
+            wanted.insert(table.to_owned(), keys);
         }
         let mut read = batch::read(&records.client, wanted).await?;
         if with_key {
             let (table, _) = self.keys().place(caller);
-            let key = read.remove(table).and_then(|mut items| items.pop());
-            self.keys().judge_item(caller, key)?;
+            self.keys().judge_items(caller, read.remove(table))?;
         }
         let mut found = by_sort_key(read.remove(&records.table))?;
         let file = found.remove(&file_sk(id)).map(file_from_item).transpose()?;

@@ -1,11 +1,12 @@
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
-use files_domain::{Caller, File, FileId, OwnerId, Timestamp};
+use files_domain::{Caller, File, FileId, OwnerId, OwnerLimits, Timestamp};
 
 use crate::attribute::{Item, number, to_item};
 use crate::due::RemovedItem;
 use crate::error::{corrupt, unavailable};
 use crate::keys::{detail_sk, file_sk, owner_pk, primary_key, removed_sk};
 use crate::transact::{Refused, condition_failed};
+use crate::usage::UsageChange;
 use crate::{ClientRecords, Records, RecordsError};
 
 impl ClientRecords {
@@ -65,7 +66,8 @@ impl Records {
             self.delete(primary_key(owner_pk(file.owner), detail_sk(file.id)))?,
             self.put_removed(file, now)?,
         ];
-        items.extend(self.usage_change(file.owner, Some(file), None)?);
+        let change = UsageChange::between(Some(file), None);
+        self.add_usage_change(&mut items, file.owner, change, &OwnerLimits::default())?;
         Ok(items)
     }
 

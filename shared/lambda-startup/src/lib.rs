@@ -20,7 +20,7 @@ pub use clock::now;
 pub use download::{DownloadError, Downloads};
 pub use events::{EventHandler, serve_events};
 pub use metrics::{MetricUnit, publish_metric};
-pub use settings::{SettingError, number, optional, required};
+pub use settings::{SettingError, number, optional, owner_limits, required};
 
 use std::time::Duration;
 
@@ -60,15 +60,19 @@ impl Startup {
     /// # Errors
     /// [`SettingError::Missing`].
     pub fn client_records(&self) -> Result<ClientRecords, SettingError> {
-        Ok(ClientRecords::new(self.records()?, self.keys()?))
+        let records = self.records()?;
+        let keys = self.keys()?.with_rate_limits(&records);
+        Ok(ClientRecords::new(records, keys))
     }
 
-    /// Returns the API keys in the table that `FILES_KEYS_TABLE` names.
+    /// Returns the API keys and owners' limits in the table that `FILES_KEYS_TABLE` names, with `FILES_OWNER_LIMITS` as the
+    /// limits of owners that have none of their own.
     ///
     /// # Errors
-    /// [`SettingError::Missing`].
+    /// [`SettingError::Missing`], [`SettingError::Wrong`].
     pub fn keys(&self) -> Result<Keys, SettingError> {
-        Ok(Keys::new(self.aws.dynamodb(), required("FILES_KEYS_TABLE", "the name of the keys table")?))
+        let table = required("FILES_KEYS_TABLE", "the name of the keys table")?;
+        Ok(Keys::new(self.aws.dynamodb(), table).with_default_limits(owner_limits()?))
     }
 
     /// Returns the objects in the bucket that `FILES_BUCKET` names.

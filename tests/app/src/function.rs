@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use files_api::Endpoint;
-use files_domain::Timestamp;
+use files_domain::{OwnerLimits, Timestamp};
 use files_local::identity::ROOT;
 use files_objects::Objects;
 use files_queues::{ImportMessage, Queue, StoredObject};
@@ -65,7 +65,13 @@ impl<'a> TestFunction<'a> {
     /// Returns the API keys.
     #[must_use]
     pub fn keys(&self) -> Keys {
+        let limits = self.environment.get("FILES_OWNER_LIMITS").map(|text| {
+            let names = serde_json::from_str(text).expect("limits in JSON");
+            OwnerLimits::from_names(names).expect("names of limits")
+        });
         Keys::new(self.aws.dynamodb(), self.setting("FILES_KEYS_TABLE"))
+            .with_default_limits(limits.unwrap_or_default())
+            .with_rate_limits(&self.records())
     }
 
     /// Returns the objects.

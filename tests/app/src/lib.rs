@@ -36,7 +36,7 @@ pub use response::Response;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_credential_types::Credentials;
-use files_domain::{ApiKey, NewKey, Scope, Timestamp};
+use files_domain::{ApiKey, Limit, NewKey, OwnerId, Scope, Timestamp};
 use files_local::gateway::Router;
 use files_local::identity::ROOT;
 use files_local::services::LocalServices;
@@ -98,6 +98,12 @@ impl TestApp {
             expires_at,
         };
         self.keys().create(&new, lambda_startup::now()).await.expect("a key")
+    }
+
+    /// Sets own limits of an owner; 0 sets no limit.
+    pub async fn set_limits(&self, owner: &str, limits: &[(Limit, u64)]) {
+        let (owner, limits) = (OwnerId::named(owner), limits.iter().copied().collect());
+        self.keys().set_limits(owner, &limits).await.expect("the limits can be set");
     }
 
     /// Revokes an API key.
