@@ -7,14 +7,17 @@ mod create;
 mod cursor;
 mod error;
 mod form;
+mod full_probe;
 mod json_object;
 mod multipart;
 mod params;
 mod preview;
 mod reason;
 mod respond;
+mod results;
 mod routes;
 mod service;
+mod update;
 mod upload;
 mod wire;
 
@@ -25,13 +28,16 @@ pub use create::{CreateRequest, CreateWhat};
 pub use cursor::Cursor;
 pub use error::{ApiError, ApiResult, FieldError};
 pub use form::FilePart;
+pub use full_probe::full_probe;
 pub use json_object::JsonObject;
 pub use params::{file_id, file_name, header, json_object, query_parameter, query_parameters};
 pub use preview::PreviewRequest;
 pub use reason::Reason;
-pub use respond::{no_content, respond};
+pub use respond::{no_content, respond, with_etag};
+pub use results::{ItemResult, ResultsBody};
 pub use routes::{ROUTES, Route, allowed_methods};
 pub use service::{Endpoint, handle_event, serve};
+pub use update::file_change;
 pub use upload::{awaited_parts, awaits_put};
 pub use wire::{
     FileBody, ListBody, PartBody, PartsBody, Probe, SignedPart, SignedPartsBody, UploadBody, UploadWay,

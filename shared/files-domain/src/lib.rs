@@ -3,6 +3,7 @@
 //! This crate knows no AWS and no HTTP, and reads no clock: the time is an argument.
 
 mod caller;
+mod change;
 mod content_type;
 mod error;
 mod file;
@@ -27,6 +28,7 @@ mod time;
 mod transition;
 
 pub use caller::Caller;
+pub use change::{EarlierNames, Expiry, FileChange};
 pub use content_type::clean_content_type;
 pub use error::BoxError;
 pub use file::{Deadline, Detail, File, FullProbe};
@@ -35,7 +37,7 @@ pub use idempotency::Idempotency;
 pub use key::{ApiKey, KeyHash, KeyProblem, KeyRecord, NewKey, Scope};
 pub use media_facts::{DurationSource, MediaType, ProbeFacts, ProbeSummary};
 pub use metadata::{Metadata, MetadataError};
-pub use name::FileName;
+pub use name::{FileName, spelling};
 pub use new_file::NewFile;
 pub use object::{Checksum, ObjectMeta, UploadRef};
 pub use origin::{Origin, PageClaims};

@@ -25,6 +25,7 @@ mod remove;
 mod save;
 mod scan;
 mod transact;
+mod update;
 
 pub use api_keys::Keys;
 pub use client::ClientRecords;

@@ -36,7 +36,7 @@ pub use response::Response;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_credential_types::Credentials;
-use files_domain::{ApiKey, NewKey, Scope, Timestamp};
+use files_domain::{ApiKey, Caller, NewKey, Scope, Timestamp};
 use files_local::gateway::Router;
 use files_local::identity::ROOT;
 use files_local::services::LocalServices;
@@ -100,6 +100,11 @@ impl TestApp {
         self.keys().create(&new, lambda_startup::now()).await.expect("a key")
     }
 
+    /// Returns an owner who asks for something that needs `scope`.
+    pub async fn caller(&self, owner: &str, scope: Scope) -> Caller {
+        Caller { key: self.key(owner).await, scope, now: lambda_startup::now() }
+    }
+
     /// Revokes an API key.
     pub async fn revoke(&self, key: &ApiKey) {
         self.keys().revoke(key.hash(), lambda_startup::now()).await.expect("the key");
@@ -133,6 +138,11 @@ impl TestApp {
     /// Starts a POST request.
     pub fn post(&self, path: &str) -> RequestBuilder {
         self.request(Method::POST, path)
+    }
+
+    /// Starts a PATCH request.
+    pub fn patch(&self, path: &str) -> RequestBuilder {
+        self.request(Method::PATCH, path)
     }
 
     /// Starts a DELETE request.
