@@ -23,7 +23,7 @@ mod wire;
 
 pub use auth::authenticate;
 pub use base_url::BaseUrl;
-pub use conditional::{check_if_match, etag, is_fresh};
+pub use conditional::{check_if_match, etag, is_fresh, with_etag};
 pub use create::{CreateRequest, CreateWhat};
 pub use cursor::Cursor;
 pub use error::{ApiError, ApiResult, FieldError};
@@ -33,7 +33,7 @@ pub use json_object::JsonObject;
 pub use params::{file_id, file_name, header, json_object, query_parameter, query_parameters};
 pub use preview::PreviewRequest;
 pub use reason::Reason;
-pub use respond::{no_content, respond, with_etag};
+pub use respond::{no_content, respond};
 pub use results::{ItemResult, ResultsBody};
 pub use routes::{ROUTES, Route, allowed_methods};
 pub use service::{Endpoint, handle_event, serve};

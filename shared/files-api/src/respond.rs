@@ -1,9 +1,7 @@
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
 use serde::Serialize;
-
-use crate::{ApiError, ApiResult};
 
 /// Returns a JSON response that only the client's own cache may store.
 #[must_use]
@@ -16,15 +14,6 @@ pub fn respond(status: StatusCode, body: &impl Serialize) -> Response<Body> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     response
-}
-
-/// Adds an entity tag to a response.
-///
-/// # Errors
-/// [`Reason::InternalError`](crate::Reason::InternalError): the tag cannot be a header.
-pub fn with_etag(mut response: Response<Body>, tag: &str) -> ApiResult {
-    response.headers_mut().insert(ETAG, HeaderValue::from_str(tag).map_err(ApiError::internal)?);
-    Ok(response)
 }
 
 /// Returns a response with status 204.

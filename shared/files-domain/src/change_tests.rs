@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::{FileId, NewFile, OwnerId, PartPlan, spelling};
+use crate::{EarlierNames, FileId, NewFile, OwnerId, PartPlan, spelling};
 
 const NOW: u64 = 1_767_323_045_678;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -49,11 +49,11 @@ fn earlier_names_are_accepted_in_any_spelling_and_the_oldest_is_forgotten_first(
     assert_eq!((file.name.as_str(), file.updated_at), ("third.mp4", at(2)));
 
     file = file.changed(&name("clip.mp4"), at(3)).unwrap();
-    assert_eq!(file.earlier_names.0.len(), 2, "the present name is no earlier one");
+    assert_eq!(file.earlier_names.len(), 2, "the present name is no earlier one");
     for number in 0..EarlierNames::MAX {
         file = file.changed(&name(&format!("{number}.mp4")), at(4)).unwrap();
     }
-    assert_eq!(file.earlier_names.0.len(), EarlierNames::MAX);
+    assert_eq!(file.earlier_names.len(), EarlierNames::MAX);
     assert!(named(&file, "clip.mp4") && !named(&file, "third.mp4"));
 }
 

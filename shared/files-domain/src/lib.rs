@@ -5,6 +5,7 @@
 mod caller;
 mod change;
 mod content_type;
+mod earlier_names;
 mod error;
 mod file;
 mod id;
@@ -28,8 +29,9 @@ mod time;
 mod transition;
 
 pub use caller::Caller;
-pub use change::{EarlierNames, Expiry, FileChange};
+pub use change::{Expiry, FileChange};
 pub use content_type::clean_content_type;
+pub use earlier_names::EarlierNames;
 pub use error::BoxError;
 pub use file::{Deadline, Detail, File, FullProbe};
 pub use id::{FileId, OwnerId, ParseIdError, file_object_key, parse_file_object_key, probe_object_key};

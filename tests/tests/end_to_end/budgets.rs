@@ -11,7 +11,7 @@ use files_tests::{Answer, Cloud, Content, Form, Owner, RangedSource, Reply, Sour
 use serde_json::{Value, json};
 
 /// The calls of one warm run of an operation, and what it gave.
-async fn warm<T>(cloud: &Cloud, function: &str, operation: impl AsyncFn() -> T) -> (Value, T) {
+async fn warm<T>(cloud: &Cloud, function: &str, mut operation: impl AsyncFnMut() -> T) -> (Value, T) {
     for _ in 0..10 {
         cloud.forget_calls().await;
         let outcome = operation().await;
@@ -51,6 +51,16 @@ async fn requests_keep_their_budgets() {
     })
     .await;
     assert_eq!(calls, json!({"dynamodb": {"TransactWriteItems": 1}}), "with all that can be asked for");
+
+    let mut name = 0;
+    let (calls, _) = warm(&cloud, "update-file", async || {
+        name += 1;
+        let body =
+            json!({"name": format!("{name}.png"), "metadata": {"a": name.to_string()}, "expires_in": 3600});
+        owner.update(&file, &body).await.expect(200)
+    })
+    .await;
+    assert_eq!(calls, json!({"dynamodb": {"BatchGetItem": 1, "TransactWriteItems": 1}}));
 
     let (calls, _) = warm(&cloud, "delete-file", async || {
         let file = owner.wait_until_success(&owner.upload("c.png", &media::PNG).await).await;
