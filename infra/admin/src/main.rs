@@ -4,6 +4,8 @@
 //! AWS account of the operator's own profile.
 
 mod key;
+mod key_lifecycle;
+mod new_key;
 mod place;
 mod reprobe;
 

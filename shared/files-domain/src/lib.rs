@@ -36,7 +36,7 @@ pub use error::BoxError;
 pub use file::{Deadline, Detail, File, FullProbe};
 pub use id::{FileId, OwnerId, ParseIdError, file_object_key, parse_file_object_key, probe_object_key};
 pub use idempotency::Idempotency;
-pub use key::{ApiKey, KeyHash, KeyProblem, KeyRecord, NewKey, Scope};
+pub use key::{ApiKey, KeyHash, KeyId, KeyProblem, KeyRecord, NewKey, Scope};
 pub use media_facts::{DurationSource, MediaType, ProbeFacts, ProbeSummary};
 pub use metadata::{Metadata, MetadataError};
 pub use name::{FileName, spelling};

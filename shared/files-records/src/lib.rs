@@ -4,6 +4,7 @@
 //! deadline by which `sweep` finishes what nobody else has finished is an attribute of the summary, written in the transaction
 //! that makes it necessary. The keys table holds the API keys; functions only read it.
 
+mod api_key_admin;
 mod api_key_cache;
 mod api_key_item;
 mod api_keys;
