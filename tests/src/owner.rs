@@ -202,7 +202,13 @@ impl Owner {
         self.fetch(redirect.header("location").expect("a location")).await.expect(200).body
     }
 
-    // ------------------------------------------------------------ delete
+    // ------------------------------------------------------------ change, delete
+
+    /// Changes a file.
+    pub async fn update(&self, file: &Value, change: &Value) -> Answer {
+        let request = self.request(Method::PATCH, &format!("/files/{}", id(file)));
+        Answer::to(request.header("content-type", "application/json").body(change.to_string())).await
+    }
 
     /// Deletes a file.
     pub async fn delete(&self, file: &Value) -> Answer {

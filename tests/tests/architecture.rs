@@ -42,7 +42,7 @@ fn assert_without(members: &BTreeMap<String, BTreeSet<String>>, crate_name: &str
     }
 }
 
-const OURS: [&str; 12] = [
+const OURS: [&str; 13] = [
     "media-facts",
     "probe-protocol",
     "hls-stream",
@@ -50,6 +50,7 @@ const OURS: [&str; 12] = [
     "files-records",
     "files-objects",
     "files-queues",
+    "files-deletion",
     "files-api",
     "lambda-startup",
     "media-probe",

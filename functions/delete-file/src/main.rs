@@ -1,13 +1,14 @@
 //! `DELETE /v1/files/{id}`
 
 use delete_file::DeleteFile;
+use files_deletion::Deletion;
 use lambda_http::Error;
 use lambda_startup::Startup;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
-    let (records, objects) = (startup.client_records()?, startup.objects()?);
+    let deletion = Deletion { records: startup.client_records()?, objects: startup.objects()? };
     startup.connect_to_dynamodb_and_s3(1, 2).await;
-    files_api::serve(DeleteFile { records, objects }).await
+    files_api::serve(DeleteFile { deletion }).await
 }

@@ -1,12 +1,14 @@
 //! Deletes files by a handler in this process, on real services.
 
 use delete_file::DeleteFile;
+use files_deletion::Deletion;
 use files_domain::File;
 use test_app::{Response, TestApp};
 
 async fn delete(app: &TestApp, owner: &str, file: &File, tag: Option<&str>) -> Response {
     let function = app.function("delete-file");
-    let handler = DeleteFile { records: function.client_records(), objects: function.objects() };
+    let deletion = Deletion { records: function.client_records(), objects: function.objects() };
+    let handler = DeleteFile { deletion };
     let request = app.delete(&format!("/v1/files/{}", file.id)).key(&app.key(owner).await);
     let request = match tag {
         Some(tag) => request.header("if-match", tag),

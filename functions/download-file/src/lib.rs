@@ -3,14 +3,12 @@
 mod query;
 
 use files_api::{ApiError, ApiResult, Endpoint, Reason, authenticate, file_id, file_name, respond};
-use files_domain::{File, Scope, Timestamp};
+use files_domain::{File, Scope, Timestamp, spelling};
 use files_objects::{Objects, ObjectsError, Presigned, Served};
 use files_records::ClientRecords;
-use icu_normalizer::ComposingNormalizer;
 use lambda_http::http::header::{CACHE_CONTROL, LOCATION};
 use lambda_http::http::{HeaderValue, Method, StatusCode};
 use lambda_http::{Body, Request, Response};
-use percent_encoding::percent_decode_str;
 use serde_json::json;
 
 use crate::query::DownloadQuery;
@@ -67,21 +65,12 @@ impl DownloadFile {
     }
 }
 
-/// Checks that the path names the file. The id has identified the file, so the name is accepted in every spelling in which it
-/// reaches the function: encoded once or twice, composed or decomposed (Unicode, annex 15), and cut at a question mark, as
-/// HTTP APIs cut a path that has one encoded once.
+/// Checks that the path has the file's name, or an earlier one. The id has identified the file, so every spelling is accepted in
+/// which a name reaches the function.
 fn check_name(request: &Request, file: &File) -> Result<(), ApiError> {
     let (as_sent, decoded) = file_name(request);
-    let name = file.name.as_str();
-    let is_named = as_sent == name || decoded == name || spelled(&as_sent) == spelled(name);
+    let is_named = file.is_named(&[spelling(&as_sent), spelling(&decoded)]);
     if is_named { Ok(()) } else { Err(Reason::NotFound.into()) }
-}
-
-fn spelled(name: &str) -> String {
-    let decode = |name: &str| percent_decode_str(name).decode_utf8_lossy().into_owned();
-    let decoded = decode(&decode(name));
-    let cut = decoded.split('?').next().unwrap_or_default();
-    ComposingNormalizer::new_nfc().normalize(cut).into_owned()
 }
 
 fn no_bytes(file: &File) -> ApiError {

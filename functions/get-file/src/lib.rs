@@ -1,15 +1,15 @@
 //! `GET /v1/files/{id}`
 
 use files_api::{
-    ApiError, ApiResult, BaseUrl, Endpoint, FileBody, authenticate, etag, file_id, is_fresh, respond,
+    ApiResult, BaseUrl, Endpoint, FileBody, authenticate, etag, file_id, full_probe, is_fresh, respond,
+    with_etag,
 };
-use files_domain::{File, FullProbe, Scope, Timestamp};
+use files_domain::{Scope, Timestamp};
 use files_objects::Objects;
 use files_records::ClientRecords;
-use lambda_http::http::header::{CACHE_CONTROL, ETAG};
+use lambda_http::http::header::CACHE_CONTROL;
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Request, Response};
-use serde_json::Value;
 
 /// Returns one file with its details.
 pub struct GetFile {
@@ -30,22 +30,9 @@ impl Endpoint for GetFile {
         if is_fresh(&request, &tag) {
             return with_etag(not_modified(), &tag);
         }
-        let full = self.full_probe(&file, detail.full_probe.as_ref()).await?;
+        let full = full_probe(&self.objects, &file, &detail).await?;
         let base = BaseUrl::of(&request, self.public_url.as_deref());
         with_etag(respond(StatusCode::OK, &FileBody::complete(&file, &detail, &full, &base)), &tag)
-    }
-}
-
-impl GetFile {
-    async fn full_probe(&self, file: &File, full: Option<&FullProbe>) -> Result<Value, ApiError> {
-        let packed = match full {
-            None => return Ok(Value::Null),
-            Some(FullProbe::Inline(packed)) => packed.clone().into(),
-            Some(FullProbe::InObject) => {
-                self.objects.get_probe(file.owner, file.id).await.map_err(ApiError::internal)?
-            }
-        };
-        files_records::unpack_probe(&packed).map_err(ApiError::internal)
     }
 }
 
@@ -55,9 +42,4 @@ fn not_modified() -> Response<Body> {
     // A 304 carries what a 200 would (RFC 9110, section 15.4.5).
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     response
-}
-
-fn with_etag(mut response: Response<Body>, tag: &str) -> ApiResult {
-    response.headers_mut().insert(ETAG, HeaderValue::from_str(tag).map_err(ApiError::internal)?);
-    Ok(response)
 }

@@ -1,5 +1,5 @@
 use std::fs::OpenOptions;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -8,8 +8,9 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use files_domain::{ApiKey, NewKey, Scope, Timestamp};
 use files_records::Keys;
-use serde_json::json;
 
+use crate::key_lifecycle::{ListOptions, RevokeOptions, RotateOptions};
+use crate::new_key::show;
 use crate::place::PlaceOptions;
 
 /// What can be done with API keys.
@@ -19,8 +20,12 @@ pub(crate) enum KeyCommand {
     Create(CreateOptions),
     /// Makes a key once: shows the one that a file holds if it is stored, else makes one and keeps it in that file.
     Ensure(EnsureOptions),
-    /// Revokes the key that is given on standard input (so that it stands in no shell history).
-    Revoke,
+    /// Lists keys, oldest first. A key itself is stored nowhere.
+    List(ListOptions),
+    /// Revokes a key.
+    Revoke(RevokeOptions),
+    /// Makes a key like another one and shows it, once; the other one expires a little later.
+    Rotate(RotateOptions),
     /// Copies the keys that version 0.1 stored in the files table into the keys table.
     Copy,
 }
@@ -65,7 +70,9 @@ impl KeyCommand {
         match self {
             Self::Create(options) => options.run(keys, out).await,
             Self::Ensure(options) => options.run(keys, out).await,
-            Self::Revoke => revoke(keys, out).await,
+            Self::List(options) => options.run(keys, out).await,
+            Self::Revoke(options) => options.run(keys, out).await,
+            Self::Rotate(options) => options.run(keys, out).await,
             Self::Copy => {
                 let copied =
                     keys.copy_from(&place.files_table()?).await.context("not all keys were copied")?;
@@ -89,12 +96,7 @@ impl CreateOptions {
             expires_at: lifetime.map(|lifetime| now.plus(lifetime)),
         };
         let key = keys.create(&new, now).await.context("the key could not be stored")?;
-        if self.json {
-            writeln!(out, "{}", json!({"key": key.reveal()}))?;
-        } else {
-            writeln!(out, "{}\n\nKeep it: it is stored nowhere and cannot be shown again.", key.reveal())?;
-        }
-        Ok(())
+        show(&key, self.json, out)
     }
 }
 
@@ -132,14 +134,4 @@ fn keep(file: &Path, key: &ApiKey) -> std::io::Result<()> {
     written.write_all(key.reveal().as_bytes())?;
     written.sync_all()?;
     std::fs::rename(&new, file)
-}
-
-async fn revoke(keys: &Keys, out: &mut impl Write) -> Result<()> {
-    let mut text = String::new();
-    std::io::stdin().take(4096).read_to_string(&mut text)?;
-    let key = ApiKey::parse(text.trim()).context("standard input is not an API key")?;
-    let now = Timestamp::from(SystemTime::now());
-    keys.revoke(key.hash(), now).await.context("the key could not be revoked")?;
-    writeln!(out, "Revoked. Functions that have just used it may still read with it for 30 seconds.")?;
-    Ok(())
 }

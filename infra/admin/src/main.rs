@@ -4,7 +4,9 @@
 //! AWS account of the operator's own profile.
 
 mod key;
+mod key_lifecycle;
 mod limits;
+mod new_key;
 mod place;
 mod reprobe;
 

@@ -1,5 +1,6 @@
 //! Requests to the API, with retries.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -51,6 +52,31 @@ impl Api {
     /// Creates a file. Requests with the same idempotency key create one file.
     pub(crate) async fn create(&self, body: &Value, once: &str) -> Result<Json, Failure> {
         self.ask(Method::POST, "/files", Some(body), Some(once)).await.0
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Result<Json, Failure> {
+        self.ask(Method::PATCH, path, Some(body), None).await.0
+    }
+
+    /// Deletes several files. Returns the outcome of each by its id as the API writes it.
+    pub(crate) async fn delete_several(
+        &self,
+        ids: &[&String],
+    ) -> Result<HashMap<String, Result<(), Failure>>, Failure> {
+        let (answer, tries) =
+            self.ask(Method::POST, "/files/delete", Some(&serde_json::json!({"ids": ids})), None).await;
+        let outcome = |result: &Value| {
+            let status = result["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
+            match status {
+                200..=299 => Ok(()),
+                404 if tries > 1 => Ok(()), // an earlier try was carried out
+                _ => Err(refusal(status, &result["error"])),
+            }
+        };
+        let answer = answer?;
+        let results = answer["results"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let id = |result: &Value| result["id"].as_str().unwrap_or_default().to_owned();
+        Ok(results.iter().map(|result| (id(result), outcome(result))).collect())
     }
 
     pub(crate) async fn delete(&self, path: &str) -> Result<(), Failure> {

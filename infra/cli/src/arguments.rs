@@ -56,6 +56,8 @@ pub(crate) enum Command {
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
     },
+    /// Change the name, the metadata or the expiry of a file.
+    Update(Update),
     /// Download files. After an interruption, the same command resumes.
     Download(Download),
     /// Print presigned URLs, which need no key.
@@ -190,6 +192,30 @@ pub(crate) struct Download {
     /// Replace existing files.
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("change").required(true).multiple(true)
+    .args(["name", "metadata", "no_metadata", "expires_in", "no_expiry"]))]
+pub(crate) struct Update {
+    /// Id of the file.
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// The new name. Download URLs with the old one stay valid.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// One of your own strings. May be repeated; together they replace all that are kept with the file.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) metadata: Vec<(String, String)>,
+    /// Remove all metadata.
+    #[arg(long, conflicts_with = "metadata")]
+    pub(crate) no_metadata: bool,
+    /// Delete the file after so many seconds from now.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) expires_in: Option<u64>,
+    /// Keep the file until it is deleted.
+    #[arg(long, conflicts_with = "expires_in")]
+    pub(crate) no_expiry: bool,
 }
 
 #[derive(Debug, Args)]

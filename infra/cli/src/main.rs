@@ -62,6 +62,7 @@ async fn run(arguments: Arguments, print: &Print) -> Result<(), Failure> {
         Command::Preview(options) => simple::preview(&api, &options, print).await,
         Command::List(options) => simple::list(&api, &options, print).await,
         Command::Get { ids } => simple::get(&api, &ids, print).await,
+        Command::Update(options) => simple::update(&api, &options, print).await,
         Command::Download(options) => download::download(&api, &options, print).await,
         Command::Link(options) => simple::link(&api, &options, print).await,
         Command::Mcp(options) => mcp::serve(api, &options.root).await,

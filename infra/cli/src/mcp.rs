@@ -23,7 +23,7 @@ use crate::upload;
 
 mod parameters;
 
-use parameters::{Id, ImportUrl, LinkTo, ListFiles, UploadFile, WaitFor};
+use parameters::{Id, ImportUrl, LinkTo, ListFiles, UpdateFile, UploadFile, WaitFor};
 
 /// Parts of one file sent at the same time.
 const PARALLEL: usize = 4;
@@ -101,6 +101,12 @@ impl Server {
             presigned(&self.api, &file, asked.expires_in.unwrap_or(3600), asked.inline).await
         };
         result(link.await)
+    }
+
+    /// Changes the name, the metadata or the expiry of a file. Returns the file.
+    #[tool(annotations(read_only_hint = false, destructive_hint = false))]
+    async fn update_file(&self, Parameters(asked): Parameters<UpdateFile>) -> CallToolResult {
+        result(self.api.patch(&path_of(&asked.id), &Value::Object(fields(&asked.change))).await)
     }
 
     /// Deletes a file and its bytes. There is no way back.

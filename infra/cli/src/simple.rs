@@ -1,11 +1,14 @@
 //! Commands of one request, or of a few.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use crate::api::Api;
-use crate::arguments::{Create, Import, Link, List, Preview};
+use crate::arguments::{Create, Import, Link, List, Preview, Update};
 use crate::each::each;
 use crate::failure::Failure;
 use crate::journal::Journal;
@@ -14,6 +17,8 @@ use crate::print::Print;
 
 /// Most files on one page.
 const PAGE: u64 = 500;
+/// Most files that one request deletes.
+const MOST_REMOVED: usize = 100;
 /// Requests side by side.
 const AT_ONCE: usize = 8;
 
@@ -161,13 +166,55 @@ pub(crate) async fn get(api: &Api, ids: &[String], print: &Print) -> Result<(), 
 }
 
 pub(crate) async fn remove(api: &Api, ids: &[String], print: &Print) -> Result<(), Failure> {
-    let remove = async |id: &String| api.delete(&path_of(id)).await;
+    let known = if ids.len() > 1 { remove_together(api, ids).await? } else { HashMap::new() };
+    let known = RefCell::new(known);
+    let remove = async |id: &String| {
+        let outcome = known.borrow_mut().remove(&id.to_ascii_lowercase());
+        match outcome {
+            Some(outcome) => outcome,
+            None => api.delete(&path_of(id)).await,
+        }
+    };
     each(ids, AT_ONCE, print, remove, |id, ()| print.done(id, "deleted", "")).await
 }
 
 /// Prints what the key's owner uses, and its limits.
 pub(crate) async fn usage(api: &Api, print: &Print) -> Result<(), Failure> {
     print.usage(&api.get("/usage").await?)
+}
+
+/// Deletes files by requests for many of them. Returns the outcomes that are known, by id: a request that has something else than
+/// ids deletes nothing.
+async fn remove_together(api: &Api, ids: &[String]) -> Result<HashMap<String, Result<(), Failure>>, Failure> {
+    let mut known = HashMap::new();
+    let ids: Vec<&String> = ids.iter().filter(|id| Uuid::parse_str(id).is_ok()).collect();
+    for some in ids.chunks(MOST_REMOVED) {
+        match api.delete_several(some).await {
+            Ok(outcomes) => known.extend(outcomes),
+            Err(Failure::Refused { status: 422, .. }) => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(known)
+}
+
+/// Changes a file.
+pub(crate) async fn update(api: &Api, options: &Update, print: &Print) -> Result<(), Failure> {
+    let mut body = Map::new();
+    if let Some(name) = &options.name {
+        body.insert("name".to_owned(), json!(name));
+    }
+    if !options.metadata.is_empty() {
+        let metadata = options.metadata.iter().map(|(key, value)| (key.clone(), json!(value)));
+        body.insert("metadata".to_owned(), Value::Object(metadata.collect()));
+    }
+    if options.no_metadata {
+        body.insert("metadata".to_owned(), json!({}));
+    }
+    if options.no_expiry || options.expires_in.is_some() {
+        body.insert("expires_in".to_owned(), json!(options.expires_in));
+    }
+    print.whole(&api.patch(&path_of(&options.id), &Value::Object(body)).await?)
 }
 
 /// Prints presigned URLs.

@@ -1,7 +1,8 @@
-use http::header::{IF_MATCH, IF_NONE_MATCH};
-use lambda_http::Request;
+use http::HeaderValue;
+use http::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
+use lambda_http::{Body, Request, Response};
 
-use crate::{ApiError, Reason, header};
+use crate::{ApiError, ApiResult, Reason, header};
 
 /// Returns a file's entity tag (RFC 9110, section 8.8.3), which changes with every change of the file.
 #[must_use]
@@ -28,4 +29,13 @@ pub fn is_fresh(request: &Request, etag: &str) -> bool {
         return false;
     };
     tags.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == etag || tag == "*")
+}
+
+/// Adds an entity tag to a response.
+///
+/// # Errors
+/// [`Reason::InternalError`]: the tag cannot be a header.
+pub fn with_etag(mut response: Response<Body>, tag: &str) -> ApiResult {
+    response.headers_mut().insert(ETAG, HeaderValue::from_str(tag).map_err(ApiError::internal)?);
+    Ok(response)
 }

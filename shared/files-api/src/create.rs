@@ -270,7 +270,7 @@ impl CreateRequest {
     }
 }
 
-fn check_name(name: &str) -> Result<FileName, ApiError> {
+pub(crate) fn check_name(name: &str) -> Result<FileName, ApiError> {
     FileName::clean(name).ok_or_else(|| ApiError::from(Reason::InvalidName).on_field("name", None))
 }
 
@@ -278,7 +278,7 @@ fn check_size(size: i128) -> Result<u64, ApiError> {
     u64::try_from(size).map_err(|_| ApiError::from(Reason::InvalidSize).on_field("size", None))
 }
 
-fn check_expiry(seconds: i128) -> Result<Duration, ApiError> {
+pub(crate) fn check_expiry(seconds: i128) -> Result<Duration, ApiError> {
     let seconds = u64::try_from(seconds).ok().filter(|s| (1..=limits::MAX_EXPIRES_IN.as_secs()).contains(s));
     seconds
         .map(Duration::from_secs)
@@ -305,7 +305,7 @@ pub(crate) fn check_headers(entries: BTreeMap<String, String>) -> Result<SourceH
         .map_err(|error| ApiError::from(Reason::InvalidHeaders).on_field("headers", Some(error.to_string())))
 }
 
-fn check_metadata(entries: BTreeMap<String, String>) -> Result<Metadata, ApiError> {
+pub(crate) fn check_metadata(entries: BTreeMap<String, String>) -> Result<Metadata, ApiError> {
     Metadata::new(entries).map_err(|error| {
         ApiError::from(Reason::InvalidMetadata).on_field("metadata", Some(error.to_string()))
     })

@@ -33,8 +33,9 @@ pub struct FieldError {
     pub message: String,
 }
 
+/// An error as clients see it.
 #[derive(Serialize)]
-struct ErrorBody<'a> {
+pub(crate) struct ErrorBody<'a> {
     error: &'a str,
     message: &'a str,
     code: u16,
@@ -132,18 +133,22 @@ impl ApiError {
 
     /// Builds the response.
     pub(crate) fn into_response(self, request_id: &str) -> Response<Body> {
+        let mut response = respond(self.reason.status(), &self.body(request_id));
+        response.headers_mut().extend(self.headers);
+        response
+    }
+
+    /// Returns the body that clients see.
+    pub(crate) fn body<'a>(&'a self, request_id: &'a str) -> ErrorBody<'a> {
         let status = self.reason.status();
-        let body = ErrorBody {
+        ErrorBody {
             error: status.canonical_reason().unwrap_or("Error"),
             message: self.message.as_deref().unwrap_or(self.reason.message()),
             code: status.as_u16(),
             reason: self.reason.as_str(),
             details: &self.details,
             request_id,
-        };
-        let mut response = respond(status, &body);
-        response.headers_mut().extend(self.headers);
-        response
+        }
     }
 }
 

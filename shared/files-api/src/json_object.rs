@@ -11,7 +11,7 @@ use crate::{ApiError, Reason};
 /// The byte order mark that some editors and .NET write in front (RFC 8259, section 8.1, lets a reader ignore it).
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// The fields of a JSON body. A field that is `null` counts as absent.
+/// The fields of a JSON body. A field that is `null` counts as absent, unless the body is read for a change.
 #[derive(Debug, Default)]
 pub struct JsonObject(BTreeMap<String, Value>);
 
@@ -21,6 +21,16 @@ impl JsonObject {
     /// # Errors
     /// [`Reason::MalformedRequest`]: it is no JSON, or no object. [`Reason::RepeatedField`].
     pub fn read(body: &[u8]) -> Result<Self, ApiError> {
+        let mut object = Self::read_with_nulls(body)?;
+        object.0.retain(|_, value| !value.is_null());
+        Ok(object)
+    }
+
+    /// Reads a body in which `null` differs from an absent field.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(crate) fn read_with_nulls(body: &[u8]) -> Result<Self, ApiError> {
         let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
         if body.trim_ascii().is_empty() {
             return Ok(Self::default());
@@ -30,7 +40,7 @@ impl JsonObject {
             let message = format!("The JSON body must be an object, not {}", kind(&value));
             return Err(ApiError::from(Reason::MalformedRequest).with_message(message));
         };
-        Ok(Self(fields.into_iter().filter(|(_, value)| !value.is_null()).collect()))
+        Ok(Self(fields.into_iter().collect()))
     }
 
     /// Takes a field.
@@ -55,9 +65,21 @@ impl JsonObject {
     /// # Errors
     /// `reason`: it is of another type, or not whole.
     pub fn integer(&mut self, field: &str, reason: Reason) -> Result<Option<i128>, ApiError> {
-        let Some(value) = self.take(field) else { return Ok(None) };
+        self.take(field).map(|value| Self::whole(field, &value, reason)).transpose()
+    }
+
+    /// Reads a value that must be a whole number.
+    ///
+    /// # Errors
+    /// `reason`: it is of another type, or not whole.
+    pub(crate) fn whole(field: &str, value: &Value, reason: Reason) -> Result<i128, ApiError> {
         let whole = value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from));
-        whole.map(Some).ok_or_else(|| wrong_type(field, "a whole number", &value, reason))
+        whole.ok_or_else(|| wrong_type(field, "a whole number", value, reason))
+    }
+
+    /// Returns the name of a field that has not been taken, in a form that a response may show.
+    pub(crate) fn other_field(&self) -> Option<String> {
+        self.0.keys().next().map(|name| shown(name))
     }
 
     /// Takes a field that must be `true` or `false`.

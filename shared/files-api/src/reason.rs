@@ -53,6 +53,10 @@ pub enum Reason {
     UnsupportedEncoding,
     /// A field of the body is given more than once.
     RepeatedField,
+    /// The body has a field that the request does not take.
+    UnknownField,
+    /// The request changes no field.
+    NothingToChange,
     /// The request names no bytes.
     FileOrUrlRequired,
     /// The request names bytes in more than one way.
@@ -75,6 +79,8 @@ pub enum Reason {
     InvalidChecksum,
     /// `expires_in` is invalid.
     InvalidExpiry,
+    /// `ids` is invalid.
+    InvalidIds,
     /// `part_numbers` is invalid.
     InvalidPartNumbers,
     /// A SHA-256 cannot be checked for a multipart upload.
@@ -182,6 +188,14 @@ impl Reason {
             Self::RepeatedField => {
                 ("repeated_field", S::BAD_REQUEST, "A field is given more than once: give it once")
             }
+            Self::UnknownField => {
+                ("unknown_field", S::UNPROCESSABLE_ENTITY, "The request does not take this field")
+            }
+            Self::NothingToChange => (
+                "nothing_to_change",
+                S::UNPROCESSABLE_ENTITY,
+                "Give at least one of name, metadata, expires_in and expires_at",
+            ),
             Self::FileOrUrlRequired => {
                 ("file_or_url_required", S::UNPROCESSABLE_ENTITY, "File or URL is required")
             }
@@ -223,6 +237,9 @@ impl Reason {
                 S::UNPROCESSABLE_ENTITY,
                 "expires_in must be a whole number of seconds from 1 to 315360000",
             ),
+            Self::InvalidIds => {
+                ("invalid_ids", S::UNPROCESSABLE_ENTITY, "ids must be a list of 1 to 100 ids of files")
+            }
             Self::InvalidPartNumbers => (
                 "invalid_part_numbers",
                 S::UNPROCESSABLE_ENTITY,

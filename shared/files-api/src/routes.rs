@@ -11,10 +11,12 @@ pub struct Route {
 
 /// Every route. `template.yaml` deploys just these and `openapi.yaml` describes just these: a test of this crate compares
 /// all three.
-pub const ROUTES: [Route; 15] = [
+pub const ROUTES: [Route; 17] = [
     route("GET", "/v1/files", "list-files"),
     route("POST", "/v1/files", "create-file"),
+    route("POST", "/v1/files/delete", "delete-files"),
     route("GET", "/v1/files/{id}", "get-file"),
+    route("PATCH", "/v1/files/{id}", "update-file"),
     route("DELETE", "/v1/files/{id}", "delete-file"),
     route("GET", "/v1/files/{id}/{filename}", "download-file"),
     route("HEAD", "/v1/files/{id}/{filename}", "download-file"),
@@ -69,7 +71,8 @@ mod tests {
             ("/v1/files/", None),
             ("/v1/preview", Some("POST, OPTIONS")),
             ("/v1/preview/", None),
-            ("/v1/files/x", Some("GET, DELETE, OPTIONS")),
+            ("/v1/files/x", Some("GET, PATCH, DELETE, OPTIONS")),
+            ("/v1/files/delete", Some("POST, GET, PATCH, DELETE, OPTIONS")),
             ("/v1/files/x/y.mp4", Some("GET, HEAD, OPTIONS")),
             ("/v1/files/x/", None),
             ("/v1/files//y.mp4", None),

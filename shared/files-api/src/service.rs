@@ -2,7 +2,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use files_domain::Timestamp;
+use files_domain::{FileId, Timestamp};
 use lambda_http::http::header::HOST;
 use lambda_http::request::{LambdaRequest, RequestContext};
 use lambda_http::tower::ServiceExt;
@@ -81,6 +81,14 @@ fn log(error: &ApiError, duration_ms: u64) {
     }
 }
 
+/// Logs the error of one of several files. A missing file is no event.
+pub(crate) fn log_item(error: &ApiError, id: FileId) {
+    let (status, reason) = (error.reason().status().as_u16(), error.reason().as_str());
+    if let Some(cause) = error.cause() {
+        warn!(file = %id, status, reason, cause = chain(cause), "refused for one file");
+    }
+}
+
 /// Longest cause in the log: the rest is repetition, or text of another party.
 const MAX_CAUSE_CHARS: usize = 1_000;
 
@@ -97,7 +105,7 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 /// Returns the gateway's id of the request, which the client sees too.
-fn request_id(request: &Request) -> String {
+pub(crate) fn request_id(request: &Request) -> String {
     let gateway = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
         _ => None,

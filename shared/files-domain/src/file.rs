@@ -3,8 +3,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Checksum, FileId, FileName, FileState, Import, MediaType, Metadata, Origin, OwnerId, PartPlan,
-    ProbeSummary, Progress, Source, Status, Stored, Timestamp, UploadRef, limits,
+    Checksum, EarlierNames, FileId, FileName, FileState, Import, MediaType, Metadata, Origin, OwnerId,
+    PartPlan, ProbeSummary, Progress, Source, Status, Stored, Timestamp, UploadRef, limits,
 };
 
 /// When `sweep` finishes what nobody else has finished. It is in the record from the very transaction that makes it
@@ -36,6 +36,9 @@ pub struct File<S = FileState> {
     pub owner: OwnerId,
     /// The name.
     pub name: FileName,
+    /// Names that the file had before.
+    #[serde(default, skip_serializing_if = "EarlierNames::is_empty")]
+    pub earlier_names: EarlierNames,
     /// Where the bytes come from.
     pub source: Source,
     /// Time of the last change.
@@ -98,7 +101,7 @@ impl<S> File<S> {
     /// Separates the file from its state.
     #[must_use]
     pub fn split(self) -> (File<()>, S) {
-        let Self { id, owner, name, source, updated_at, version, generation, size, .. } = self;
+        let Self { id, owner, name, earlier_names, source, updated_at, version, generation, size, .. } = self;
         let Self {
             content_type, checksum, announced_sha256, presigned_put, expires_at, deadline, state, ..
         } = self;
@@ -106,6 +109,7 @@ impl<S> File<S> {
             id,
             owner,
             name,
+            earlier_names,
             source,
             updated_at,
             version,
@@ -131,6 +135,7 @@ impl File<()> {
             id: self.id,
             owner: self.owner,
             name: self.name,
+            earlier_names: self.earlier_names,
             source: self.source,
             updated_at: self.updated_at,
             version: self.version,

@@ -128,6 +128,49 @@ fn checksum(body: &str) -> [u8; CHECK_BYTES] {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct KeyHash([u8; 32]);
 
+/// The id of a key: the first 64 bits of its hash. It is safe to show and to log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KeyId([u8; KeyId::BYTES]);
+
+impl KeyId {
+    const BYTES: usize = 8;
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl std::str::FromStr for KeyId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut bytes = [0; Self::BYTES];
+        let read = hex::decode_to_slice(text, &mut bytes);
+        read.map(|()| Self(bytes)).map_err(|_| "a key's id has 16 hexadecimal digits".to_owned())
+    }
+}
+
+impl KeyHash {
+    /// Returns the id of the key.
+    #[must_use]
+    pub fn id(self) -> KeyId {
+        let mut bytes = [0; KeyId::BYTES];
+        bytes.copy_from_slice(&self.0[..KeyId::BYTES]);
+        KeyId(bytes)
+    }
+}
+
+impl std::str::FromStr for KeyHash {
+    type Err = hex::FromHexError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).map(|()| Self(bytes))
+    }
+}
+
 impl fmt::Display for KeyHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex::encode(self.0))
@@ -167,13 +210,18 @@ pub enum KeyProblem {
 }
 
 impl KeyRecord {
+    /// Returns whether the key opens nothing any more.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_some() || self.expires_at.is_some_and(|at| at <= now)
+    }
+
     /// Checks that the key has `scope` at `now`.
     ///
     /// # Errors
     /// [`KeyProblem`].
     pub fn authorize(&self, scope: Scope, now: Timestamp) -> Result<(), KeyProblem> {
-        let expired = self.expires_at.is_some_and(|at| at <= now);
-        if expired || self.revoked_at.is_some() {
+        if self.is_over(now) {
             return Err(KeyProblem::Invalid);
         }
         if self.scopes.contains(&scope) { Ok(()) } else { Err(KeyProblem::MissingScope(scope)) }
@@ -208,6 +256,9 @@ mod tests {
         let again = ApiKey::parse(key.reveal()).unwrap();
         assert_eq!((again.owner(), again.hash()), (OwnerId::named("press"), key.hash()));
         assert!(key.reveal().starts_with("fm_"));
+        assert_eq!(key.hash().to_string().parse(), Ok(key.hash()));
+        assert_eq!(key.hash().id().to_string().parse(), Ok(key.hash().id()));
+        assert!(key.hash().to_string().starts_with(&key.hash().id().to_string()));
 
         let last = if key.reveal().ends_with('0') { "1" } else { "0" };
         let flipped = format!("{}{last}", &key.reveal()[..key.reveal().len() - 1]);

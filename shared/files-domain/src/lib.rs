@@ -3,7 +3,9 @@
 //! This crate knows no AWS and no HTTP, and reads no clock: the time is an argument.
 
 mod caller;
+mod change;
 mod content_type;
+mod earlier_names;
 mod error;
 mod file;
 mod id;
@@ -28,15 +30,17 @@ mod time;
 mod transition;
 
 pub use caller::Caller;
+pub use change::{Expiry, FileChange};
 pub use content_type::clean_content_type;
+pub use earlier_names::EarlierNames;
 pub use error::BoxError;
 pub use file::{Deadline, Detail, File, FullProbe};
 pub use id::{FileId, OwnerId, ParseIdError, file_object_key, parse_file_object_key, probe_object_key};
 pub use idempotency::Idempotency;
-pub use key::{ApiKey, KeyHash, KeyProblem, KeyRecord, NewKey, Scope};
+pub use key::{ApiKey, KeyHash, KeyId, KeyProblem, KeyRecord, NewKey, Scope};
 pub use media_facts::{DurationSource, MediaType, ProbeFacts, ProbeSummary};
 pub use metadata::{Metadata, MetadataError};
-pub use name::FileName;
+pub use name::{FileName, spelling};
 pub use new_file::NewFile;
 pub use object::{Checksum, ObjectMeta, UploadRef};
 pub use origin::{Origin, PageClaims};

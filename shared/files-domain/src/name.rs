@@ -1,5 +1,7 @@
 use std::fmt;
 
+use icu_normalizer::ComposingNormalizer;
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// A file's name as its owner sees it: one to 255 bytes of UTF-8 without control, direction or path characters.
@@ -47,11 +49,28 @@ impl FileName {
         announced.filter(says_something).unwrap_or_else(|| self.usual_content_type()).to_owned()
     }
 
+    /// Returns the form in which names are compared, see [`spelling`].
+    #[must_use]
+    pub fn spelling(&self) -> String {
+        spelling(&self.0)
+    }
+
     /// Returns the name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Returns the form in which names are compared: percent-decoded twice, cut at a question mark, and composed (Unicode, annex
+/// 15). A name reaches the function in different spellings: gateways differ in how often they decode a path, HTTP APIs cut one
+/// at a question mark that the first decoding uncovers, and clients compose or decompose.
+#[must_use]
+pub fn spelling(name: &str) -> String {
+    let decode = |name: &str| percent_decode_str(name).decode_utf8_lossy().into_owned();
+    let decoded = decode(&decode(name));
+    let cut = decoded.split('?').next().unwrap_or_default();
+    ComposingNormalizer::new_nfc().normalize(cut).into_owned()
 }
 
 /// Reads a name that was stored.

@@ -1,6 +1,6 @@
 use crate::{
-    Checksum, Deadline, File, FileId, FileName, FileState, Import, MultipartUpload, OwnerId, PartPlan,
-    Probing, Source, Timestamp, limits,
+    Checksum, Deadline, EarlierNames, File, FileId, FileName, FileState, Import, MultipartUpload, OwnerId,
+    PartPlan, Probing, Source, Timestamp, limits,
 };
 
 /// A file to create.
@@ -71,6 +71,7 @@ impl NewFile {
             id,
             owner,
             name: self.name,
+            earlier_names: EarlierNames::default(),
             source,
             updated_at: now,
             version: 1,

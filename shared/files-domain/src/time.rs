@@ -15,6 +15,9 @@ pub struct Timestamp(u64);
 const MAX_MILLIS: u64 = 253_402_300_799_999;
 
 impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+
     /// Returns the moment `millis` milliseconds after the Unix epoch, at most the end of the year 9999.
     #[must_use]
     pub fn from_millis(millis: u64) -> Self {

@@ -7,10 +7,10 @@ use files_domain::{
 use crate::RecordsError;
 use crate::api_key_cache::{KeyCache, Remembered};
 use crate::api_key_item::{condition_check, new_item};
-use crate::attribute::{Item, from_item, number, text};
+use crate::attribute::{Item, from_item};
 use crate::batch::{self, ByTable};
 use crate::error::{corrupt, unavailable};
-use crate::keys::{KEY_PREFIX, api_key_key, owner_limits_key};
+use crate::keys::{api_key_key, owner_limits_key};
 use crate::rate_limits::RateLimits;
 
 /// The API keys and owners' limits of one deployment, in a table of their own. Functions may only read it; an operator writes it.
@@ -68,57 +68,6 @@ impl Keys {
             .set_key(Some(api_key_key(hash)))
             .consistent_read(true);
         get.send().await.map_err(unavailable)?.item.map(from_item).transpose()
-    }
-
-    /// Revokes an API key. It stops writing at once, and reading within 30 s.
-    ///
-    /// # Errors
-    /// [`RecordsError::NotFound`]: there is no such key.
-    pub async fn revoke(&self, hash: KeyHash, now: Timestamp) -> Result<(), RecordsError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(api_key_key(hash)))
-            .update_expression("SET revoked_at = if_not_exists(revoked_at, :now)")
-            .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(":now", number(now.millis()));
-        match update.send().await {
-            Ok(_) => Ok(()),
-            Err(error)
-                if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
-                Err(RecordsError::NotFound)
-            }
-            Err(error) => Err(unavailable(error)),
-        }
-    }
-
-    /// Copies the keys that version 0.1 stored in the files table; the number of copied ones. A key that is here already
-    /// stays as it is, so that a revoked one does not come back. Reads the whole files table (`Scan`).
-    ///
-    /// # Errors
-    /// [`RecordsError::Unavailable`], [`RecordsError::Busy`]: a table cannot be read or written.
-    pub async fn copy_from(&self, files_table: &str) -> Result<u64, RecordsError> {
-        let scan = self.client.scan().table_name(files_table).consistent_read(true);
-        let scan = scan.filter_expression("begins_with(pk, :key)");
-        let mut items =
-            scan.expression_attribute_values(":key", text(KEY_PREFIX)).into_paginator().items().send();
-        let mut copied = 0;
-        while let Some(item) = items.next().await {
-            let mut item = item.map_err(unavailable)?;
-            item.remove("sk");
-            let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-            match put.condition_expression("attribute_not_exists(pk)").send().await {
-                Ok(_) => copied += 1,
-                Err(error)
-                    if error
-                        .as_service_error()
-                        .is_some_and(|e| e.is_conditional_check_failed_exception()) => {}
-                Err(error) => return Err(unavailable(error)),
-            }
-        }
-        Ok(copied)
     }
 
     /// Returns the table and the primary keys of a caller's key and of the owner's limits.

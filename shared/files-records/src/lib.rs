@@ -5,6 +5,7 @@
 //! that makes it necessary. The keys table holds the API keys and
 //! owners' own limits; functions only read it.
 
+mod api_key_admin;
 mod api_key_cache;
 mod api_key_item;
 mod api_keys;
@@ -28,6 +29,7 @@ mod remove;
 mod save;
 mod scan;
 mod transact;
+mod update;
 mod usage;
 
 pub use api_keys::Keys;

@@ -36,7 +36,7 @@ pub use response::Response;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_credential_types::Credentials;
-use files_domain::{ApiKey, Limit, NewKey, OwnerId, Scope, Timestamp};
+use files_domain::{ApiKey, Caller, Limit, NewKey, OwnerId, Scope, Timestamp};
 use files_local::gateway::Router;
 use files_local::identity::ROOT;
 use files_local::services::LocalServices;
@@ -106,6 +106,11 @@ impl TestApp {
         self.keys().set_limits(owner, &limits).await.expect("the limits can be set");
     }
 
+    /// Returns an owner who asks for something that needs `scope`.
+    pub async fn caller(&self, owner: &str, scope: Scope) -> Caller {
+        Caller { key: self.key(owner).await, scope, now: lambda_startup::now() }
+    }
+
     /// Revokes an API key.
     pub async fn revoke(&self, key: &ApiKey) {
         self.keys().revoke(key.hash(), lambda_startup::now()).await.expect("the key");
@@ -139,6 +144,11 @@ impl TestApp {
     /// Starts a POST request.
     pub fn post(&self, path: &str) -> RequestBuilder {
         self.request(Method::POST, path)
+    }
+
+    /// Starts a PATCH request.
+    pub fn patch(&self, path: &str) -> RequestBuilder {
+        self.request(Method::PATCH, path)
     }
 
     /// Starts a DELETE request.

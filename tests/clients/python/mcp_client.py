@@ -10,7 +10,7 @@ from mcp import ClientSession
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 VIDEO = Path(os.environ["FILES_VIDEO"])
-TOOLS = ["delete_file", "download_link", "get_file", "import_url", "list_files", "upload_file", "wait_for_file"]
+TOOLS = ["delete_file", "download_link", "get_file", "import_url", "list_files", "update_file", "upload_file", "wait_for_file"]
 VARIABLES = {name: os.environ[name] for name in ("FILES_URL", "FILES_API_KEY", "HOME")}
 SERVER = StdioServerParameters(command=sys.argv[1], args=["mcp", "--root", str(VIDEO.parent)], env=VARIABLES)
 

@@ -119,6 +119,20 @@ fn cases() -> Vec<Case> {
             to(owner, Method::DELETE, "/files/none")
         })
         .malformed(),
+        Case::new("PATCH /v1/files/{id}", "update-file", Write, |owner, targets| {
+            change(owner, id(&targets.stored), &json!({"metadata": {"a": "b"}}))
+        }),
+        Case::new("PATCH /v1/files/{id}", "update-file", Write, |owner, targets| {
+            change(owner, id(&targets.stored), &json!({}))
+        })
+        .malformed(),
+        Case::new("POST /v1/files/delete", "delete-files", Delete, |owner, targets| {
+            delete_several(owner, &json!([id(&targets.stored)]))
+        }),
+        Case::new("POST /v1/files/delete", "delete-files", Delete, |owner, _| {
+            delete_several(owner, &json!([]))
+        })
+        .malformed(),
         upload("POST /v1/uploads/{id}/sign", "sign-upload", |owner, targets| {
             owner.post_upload(&targets.announced, "sign")
         }),
@@ -143,6 +157,14 @@ fn cases() -> Vec<Case> {
         Case::new("POST /v1/preview", "preview-url", Write, |owner, _| preview(owner, "http://127.0.0.1:9/")),
         Case::new("POST /v1/preview", "preview-url", Write, |owner, _| preview(owner, "none")).malformed(),
     ]
+}
+
+fn change(owner: &Owner, id: &str, body: &Value) -> RequestBuilder {
+    to(owner, Method::PATCH, &format!("/files/{id}")).body(body.to_string())
+}
+
+fn delete_several(owner: &Owner, ids: &Value) -> RequestBuilder {
+    to(owner, Method::POST, "/files/delete").body(json!({"ids": ids}).to_string())
 }
 
 fn preview(owner: &Owner, url: &str) -> RequestBuilder {

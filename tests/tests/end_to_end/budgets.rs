@@ -21,7 +21,7 @@ fn reads_key(function: &str, calls: &Value) -> bool {
 }
 
 /// The calls of one warm run of an operation, and what it gave.
-async fn warm<T>(cloud: &Cloud, function: &str, operation: impl AsyncFn() -> T) -> (Value, T) {
+async fn warm<T>(cloud: &Cloud, function: &str, mut operation: impl AsyncFnMut() -> T) -> (Value, T) {
     for _ in 0..10 {
         cloud.forget_calls().await;
         let outcome = operation().await;
@@ -61,6 +61,16 @@ async fn requests_keep_their_budgets() {
     })
     .await;
     assert_eq!(calls, json!({"dynamodb": {"TransactWriteItems": 1}}), "with all that can be asked for");
+
+    let mut name = 0;
+    let (calls, _) = warm(&cloud, "update-file", async || {
+        name += 1;
+        let body =
+            json!({"name": format!("{name}.png"), "metadata": {"a": name.to_string()}, "expires_in": 3600});
+        owner.update(&file, &body).await.expect(200)
+    })
+    .await;
+    assert_eq!(calls, json!({"dynamodb": {"BatchGetItem": 1, "TransactWriteItems": 1}}));
 
     let (calls, _) = warm(&cloud, "delete-file", async || {
         let file = owner.wait_until_success(&owner.upload("c.png", &media::PNG).await).await;

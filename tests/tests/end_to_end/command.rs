@@ -33,6 +33,20 @@ async fn a_file_goes_there_and_comes_back() {
     machine.run(&["download", id(file), "-o", "back.mp4"]).await.expect(0);
     assert_eq!(std::fs::read(machine.home().join("back.mp4")).expect("the file"), *media::MP4);
 
+    let change =
+        ["--name", "trailer.mp4", "--metadata", "project=trailer", "--expires-in", "86400", "--json"];
+    let changed =
+        machine.run(&[&["update", id(file)][..], &change].concat()).await.expect(0).json().remove(0);
+    assert_eq!(
+        (&changed["name"], &changed["metadata"]),
+        (&json!("trailer.mp4"), &json!({"project": "trailer"}))
+    );
+    assert!(changed["expires_at"].is_string(), "{changed}");
+    let kept =
+        machine.run(&["update", id(file), "--no-expiry", "--no-metadata", "--json"]).await.expect(0).json();
+    assert_eq!((&kept[0]["expires_at"], &kept[0]["metadata"]), (&json!(null), &json!({})));
+    machine.run(&["update", id(file)]).await.expect(2);
+
     machine.run(&["rm", id(file)]).await.expect(0);
     machine.run(&["get", id(file)]).await.expect(4);
     assert_eq!(machine.run(&["list", "--json"]).await.expect(0).json(), Vec::<serde_json::Value>::new());

@@ -40,6 +40,28 @@ pub(super) struct ImportUrl {
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct UpdateFile {
+    /// Id of the file.
+    pub(super) id: String,
+    #[serde(flatten)]
+    pub(super) change: Change,
+}
+
+/// What changes of a file. What is left out stays.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+pub(super) struct Change {
+    /// The new name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// Strings that replace all that are kept with the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<BTreeMap<String, String>>,
+    /// Seconds from now until the file is deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in: Option<u64>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct WaitFor {
     /// Id of the file.
     pub(super) id: String,
