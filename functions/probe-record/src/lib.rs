@@ -58,7 +58,7 @@ impl EventHandler for ProbeRecord {
 
 impl ProbeRecord {
     async fn begin(&self, named: Named, now: Timestamp) -> Result<ProbeResponse, BoxError> {
-        let file = self.records.find_to_probe(named.owner, named.id).await?;
+        let file = self.records.find_summary(named.owner, named.id).await?;
         if file.as_ref().is_some_and(File::awaits_probe) {
             let read = self.objects.presign_read(named.owner, named.id, now, READ_LIFETIME).await?;
             return Ok(ProbeResponse::Probe { url: read.url });
@@ -102,7 +102,7 @@ impl ProbeRecord {
             }
             Some(packed) => {
                 // Checks the record again: the object of the output may belong to a finished file.
-                let file = self.records.find_to_probe(owner, id).await?;
+                let file = self.records.find_summary(owner, id).await?;
                 if !file.as_ref().is_some_and(File::awaits_probe) {
                     return self.end_without_probe(named, file.as_ref()).await;
                 }

@@ -35,6 +35,8 @@ pub const UPLOAD_WINDOW_STEP: Duration = Duration::from_secs(3600);
 pub const COMPLETION_GRACE: Duration = Duration::from_secs(90);
 /// Shortest, longest and default lifetime of a download URL in seconds.
 pub const DOWNLOAD_SECONDS: (u64, u64, u64) = (60, 3600, 300);
+/// Longest wait for the end of a file's work: API Gateway ends a request after 30 s.
+pub const MAX_WAIT: Duration = Duration::from_secs(20);
 /// Largest and default number of files on a page of a list.
 pub const PAGE_LIMIT: (u32, u32) = (500, 50);
 /// How long an idempotency key is stored.

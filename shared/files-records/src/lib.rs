@@ -25,6 +25,7 @@ mod remove;
 mod save;
 mod scan;
 mod transact;
+mod wait_slots;
 
 pub use api_keys::Keys;
 pub use client::ClientRecords;
@@ -36,6 +37,7 @@ pub use keys::DUE_SHARDS;
 pub use probe::SavedProbe;
 pub use probe_output::{MAX_INLINE_BYTES, pack_probe, unpack_probe};
 pub use scan::ScanPosition;
+pub use wait_slots::{WaitSlot, WaitSlots};
 
 use aws_sdk_dynamodb::Client;
 

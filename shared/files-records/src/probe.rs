@@ -4,11 +4,11 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
-use files_domain::{File, FileId, MediaType, OwnerId, ProbeDone, Probed, Status};
+use files_domain::{FileId, MediaType, OwnerId, ProbeDone, Probed, Status};
 
 use crate::attribute::{number, text, to_attribute};
-use crate::error::{corrupt, unavailable};
-use crate::item::{FULL_PROBE, FULL_PROBE_IN_OBJECT, file_from_item, full_probe_attribute};
+use crate::error::corrupt;
+use crate::item::{FULL_PROBE, FULL_PROBE_IN_OBJECT, full_probe_attribute};
 use crate::keys::{detail_sk, file_sk, owner_pk, primary_key, type_partition};
 use crate::transact::{Refused, condition_failed};
 use crate::{Records, RecordsError};
@@ -66,17 +66,6 @@ impl Records {
 }
 
 impl Records {
-    /// Reads the summary of a file whose object is to be probed. `None`: there is no such file.
-    ///
-    /// # Errors
-    /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
-    pub async fn find_to_probe(&self, owner: OwnerId, id: FileId) -> Result<Option<File>, RecordsError> {
-        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let key = primary_key(owner_pk(owner), file_sk(id));
-        let found = get.set_key(Some(key)).send().await.map_err(unavailable)?;
-        found.item.map(file_from_item).transpose()
-    }
-
     /// Asks for another probe of a `success` file. `false`: there is no such file, or it is not `success`.
     ///
     /// # Errors

@@ -181,8 +181,9 @@ impl TestApp {
     }
 }
 
-/// The result of a probe of a video.
-fn video() -> Probed {
+/// Returns the result of a probe of a video.
+#[must_use]
+pub fn video() -> Probed {
     let summary = ProbeSummary {
         width: Some(640),
         height: Some(360),
