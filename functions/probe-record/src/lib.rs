@@ -12,9 +12,10 @@ use files_domain::{
     parse_file_object_key,
 };
 use files_objects::{Objects, ObjectsError};
+use files_queues::{DeliveryMessage, Queue};
 use files_records::{Records, SavedProbe};
 use lambda_runtime::LambdaEvent;
-use lambda_startup::EventHandler;
+use lambda_startup::{EventHandler, announce_events};
 use probe_protocol::{Found, ProbeReport, ProbeRequest, ProbeResponse};
 use tracing::info;
 
@@ -32,6 +33,8 @@ pub struct ProbeRecord {
     pub records: Records,
     /// The objects.
     pub objects: Objects,
+    /// The queue of `deliver-webhook`, for events.
+    pub deliveries: Queue<DeliveryMessage>,
 }
 
 /// The file that a key names.
@@ -114,6 +117,7 @@ impl ProbeRecord {
         let ProbeReport { content_type, ffprobe: by, .. } = report;
         let done = ProbeDone { object, probed, content_type, full, by, now };
         let saved = self.records.finish_probe(owner, id, &done).await?;
+        announce_events(&self.records, &self.deliveries).await;
         info!(file = %id, size_bytes = done.object.size, saved = ?saved, "probed");
         if saved.leaves_orphan() {
             self.objects.delete_file(owner, id, None).await?; // deleted or failed during the probe

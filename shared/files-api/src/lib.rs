@@ -16,6 +16,7 @@ mod respond;
 mod routes;
 mod service;
 mod upload;
+mod webhook;
 mod wire;
 
 pub use auth::authenticate;
@@ -33,6 +34,10 @@ pub use respond::{no_content, respond};
 pub use routes::{ROUTES, Route, allowed_methods};
 pub use service::{Endpoint, handle_event, serve};
 pub use upload::{awaited_parts, awaits_put};
+pub use webhook::{
+    DeliveriesBody, DeliveryBody, EndpointBody, EndpointRequest, EndpointsBody, EventBody,
+    check_webhook_length, delivery_id, endpoint_id,
+};
 pub use wire::{
     FileBody, ListBody, PartBody, PartsBody, Probe, SignedPart, SignedPartsBody, UploadBody, UploadWay,
 };

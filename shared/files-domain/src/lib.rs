@@ -4,7 +4,10 @@
 
 mod caller;
 mod content_type;
+mod delivery;
+mod endpoint;
 mod error;
+mod event;
 mod file;
 mod id;
 mod idempotency;
@@ -19,6 +22,7 @@ mod page;
 mod parts;
 mod probe;
 mod resume;
+mod secret;
 mod size;
 mod source_headers;
 mod state;
@@ -28,7 +32,10 @@ mod transition;
 
 pub use caller::Caller;
 pub use content_type::clean_content_type;
+pub use delivery::{Attempt, Delivery, DeliveryId, DeliveryStatus};
+pub use endpoint::{Endpoint, EndpointId, PreviousSecret};
 pub use error::BoxError;
+pub use event::{EventKind, EventRef, FileEvent};
 pub use file::{Deadline, Detail, File, FullProbe};
 pub use id::{FileId, OwnerId, ParseIdError, file_object_key, parse_file_object_key, probe_object_key};
 pub use idempotency::Idempotency;
@@ -43,6 +50,7 @@ pub use page::{ListFilter, Page, PageOrder, PageRequest};
 pub use parts::{PartFault, PartPlan, StoredPart};
 pub use probe::{PROBE_FACTS, ProbeDone, Probed};
 pub use resume::{Hashed, Resume};
+pub use secret::WebhookSecret;
 pub use size::human_bytes;
 pub use source_headers::{SourceHeaders, SourceHeadersError};
 pub use state::{FileState, Import, MultipartUpload, Probing, Progress, Retrying, Stored};

@@ -21,6 +21,29 @@ pub enum Created {
     Before(File, Detail),
 }
 
+/// Why a new file was not written.
+enum WriteRefused {
+    /// Its owner has webhook endpoints.
+    HasEndpoints,
+    /// Another error.
+    Error(RecordsError),
+}
+
+impl WriteRefused {
+    fn into_error(self) -> RecordsError {
+        match self {
+            Self::HasEndpoints => RecordsError::Changed,
+            Self::Error(error) => error,
+        }
+    }
+}
+
+impl From<RecordsError> for WriteRefused {
+    fn from(error: RecordsError) -> Self {
+        Self::Error(error)
+    }
+}
+
 /// The item of an idempotency key, valid until `ttl` (seconds since the epoch).
 #[derive(Debug, Serialize, Deserialize)]
 struct IdempotencyItem {
@@ -35,7 +58,9 @@ fn request_key(owner: OwnerId, key: &str) -> Item {
 
 impl ClientRecords {
     /// Writes a file's summary, its detail and the owner's usage in one transaction that also checks the caller's key. A
-    /// key that is known, or found, to be bad costs no write, and no read of the owner that it names.
+    /// key that is known, or found, to be bad costs no write, and no read of the owner that it names. The end of the file is an event
+    /// if it has a webhook, or its owner has webhook endpoints: the first file for an owner with endpoints costs a second
+    /// transaction, and this process then remembers it for 30 s.
     ///
     /// # Errors
     /// [`RecordsError::Key`]; [`RecordsError::IdempotencyConflict`]; [`RecordsError::Changed`]: the id is taken;
@@ -49,10 +74,34 @@ impl ClientRecords {
     ) -> Result<Created, RecordsError> {
         // Alone at first, unless it is remembered: a bad key must not cost a transaction on the items of the owner it names.
         self.keys().check(caller).await?;
+        let notify = file.notify || self.has_endpoints(caller.owner(), caller.now);
+        match self.write_new(caller, &File { notify, ..file.clone() }, detail, idempotency).await {
+            Err(WriteRefused::HasEndpoints) => {
+                self.remember_endpoints(caller.owner(), caller.now);
+                let file = File { notify: true, ..file.clone() };
+                self.write_new(caller, &file, detail, idempotency).await.map_err(WriteRefused::into_error)
+            }
+            written => written.map_err(WriteRefused::into_error),
+        }
+    }
+
+    /// Writes a new file, whose end is an event if `notify` is set. Otherwise the transaction has the condition that its owner has no
+    /// webhook endpoint.
+    async fn write_new(
+        &self,
+        caller: &Caller,
+        file: &File,
+        detail: &Detail,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Created, WriteRefused> {
         let records = self.unchecked();
         let mut items = vec![self.keys().condition_check(caller)?];
         if let Some(idempotency) = idempotency {
             items.push(records.remember_request(file, idempotency, caller.now)?);
+        }
+        let endpoints_index = items.len();
+        if !file.notify {
+            items.push(records.has_no_endpoint(file.owner)?);
         }
         items.push(records.put_new(file_to_item(file)?)?);
         if let Some(detail) = detail_to_item(file, detail)? {
@@ -61,11 +110,20 @@ impl ClientRecords {
         items.extend(records.usage_change(file.owner, None, Some(file))?);
         match records.transact(items).await {
             Ok(()) => Ok(Created::New),
-            Err(Refused::Error(error)) => Err(error),
+            Err(Refused::Error(error)) => Err(error.into()),
             Err(Refused::Conditions(mut reasons)) if condition_failed(&reasons, 0) => {
-                Err(self.keys().refusal(caller, reasons.swap_remove(0).item))
+                Err(self.keys().refusal(caller, reasons.swap_remove(0).item).into())
             }
-            Err(Refused::Conditions(reasons)) => records.created_before(caller, idempotency, &reasons).await,
+            Err(Refused::Conditions(reasons))
+                if !file.notify
+                    && condition_failed(&reasons, endpoints_index)
+                    && !(idempotency.is_some() && condition_failed(&reasons, 1)) =>
+            {
+                Err(WriteRefused::HasEndpoints)
+            }
+            Err(Refused::Conditions(reasons)) => {
+                Ok(records.created_before(caller, idempotency, &reasons).await?)
+            }
         }
     }
 }

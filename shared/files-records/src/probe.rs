@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
-use files_domain::{FileId, MediaType, OwnerId, ProbeDone, Probed, Status};
+use files_domain::{FileEvent, FileId, MediaType, OwnerId, ProbeDone, Probed, Status};
 
 use crate::attribute::{number, text, to_attribute};
 use crate::error::corrupt;
@@ -104,7 +104,8 @@ impl Records {
             .table_name(&self.table)
             .set_key(Some(primary_key(owner_pk(owner), file_sk(id))))
             .condition_expression(
-                "#state IN (:awaiting, :probing) AND #size = :size AND attribute_not_exists(expires_at)",
+                "#state IN (:awaiting, :probing) AND #size = :size AND attribute_not_exists(expires_at) \
+                 AND attribute_not_exists(notify)",
             )
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#size", "size") // a function's name otherwise
@@ -179,20 +180,29 @@ impl Records {
         done: &ProbeDone,
     ) -> Result<SavedProbe, RecordsError> {
         for _ in 0..MAX_ATTEMPTS {
-            let before = match self.get_file(owner, id).await {
-                Ok((file, _)) => file,
+            let (before, detail) = match self.get_file(owner, id).await {
+                Ok(found) => found,
                 Err(RecordsError::NotFound) => return Ok(SavedProbe::NoRecord),
                 Err(error) => return Err(error),
             };
             let again = before.status().is_terminal();
             let after = if again { before.clone().probed_again(done) } else { before.clone().probed(done) };
             let Some(after) = after else { return Ok(SavedProbe::AlreadyTerminal(before.status())) };
+            let event = after.ending(&before).map(|kind| FileEvent {
+                kind,
+                at: done.now,
+                file: after.clone(),
+                webhook: detail.webhook.clone(),
+            });
             let mut items = vec![self.put_instead(&before, &after)?];
+            items.extend(event.as_ref().map(|event| self.put_event(event)).transpose()?);
             items.extend(self.save_full(owner, id, done)?);
             items.extend(self.usage_change(owner, Some(&before), Some(&after))?);
             match self.transact(items).await {
-                Ok(()) if again => return Ok(SavedProbe::SavedAgain),
-                Ok(()) => return Ok(SavedProbe::Saved),
+                Ok(()) => {
+                    self.has_written(event.as_ref());
+                    return Ok(if again { SavedProbe::SavedAgain } else { SavedProbe::Saved });
+                }
                 Err(Refused::Conditions(_)) => {}
                 Err(Refused::Error(error)) => return Err(error),
             }

@@ -9,7 +9,8 @@ use crate::transact::Refused;
 use crate::{Records, RecordsError};
 
 impl Records {
-    /// Writes `after` in the place of `before`, and the difference to the owner's usage, if the record is still `before`.
+    /// Writes `after` in the place of `before`, the difference to the owner's usage, and the event that the change is, if the record
+    /// is still `before`.
     ///
     /// # Errors
     /// [`RecordsError::Changed`]: it is not. [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -28,11 +29,16 @@ impl Records {
         after: &File,
         origin: Option<&Origin>,
     ) -> Result<(), RecordsError> {
+        let event = self.ending(before, after).await?;
         let mut items = vec![self.put_instead(before, after)?];
+        items.extend(event.as_ref().map(|event| self.put_event(event)).transpose()?);
         items.extend(origin.map(|origin| self.set_origin(before, origin)).transpose()?);
         items.extend(self.usage_change(before.owner, Some(before), Some(after))?);
         match self.transact(items).await {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.has_written(event.as_ref());
+                Ok(())
+            }
             Err(Refused::Conditions(_)) => Err(RecordsError::Changed),
             Err(Refused::Error(error)) => Err(error),
         }
