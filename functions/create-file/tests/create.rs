@@ -1,7 +1,7 @@
 //! Creates files by a handler in this process, on real services.
 
 use create_file::CreateFile;
-use files_domain::{Limit, Scope};
+use files_domain::{Endpoint, EndpointId, EventKind, Limit, Scope, WebhookSecret};
 use safe_fetch::Allowed;
 use serde_json::{Value, json};
 use test_app::{CONTENT, Method, RequestBuilder, Response, TestApp, TestFunction};
@@ -196,4 +196,48 @@ async fn a_key_must_be_good_and_may_write() {
         0,
         "nothing of the owner is touched"
     );
+}
+
+#[tokio::test]
+async fn a_webhook_is_stored_with_the_file_and_judged_as_an_imports_url_is() {
+    let app = TestApp::new().await;
+    let body = |url: &str| json!({"name": "a.mp4", "size": 5, "webhook": url});
+    let file = create_json(&app, &body("https://hooks.example/a?b=c#d")).await.expect(201).json();
+    assert!(file.get("webhook").is_none(), "{file}");
+    let (owner, id) = (app.key("owner").await.owner(), file["id"].as_str().unwrap().parse().unwrap());
+    let (file, detail) = app.operator().records().get_file(owner, id).await.expect("the record");
+    assert!(file.notify);
+    assert_eq!(detail.webhook.as_deref(), Some("https://hooks.example/a?b=c"));
+    for url in ["", "hooks.example", "http://127.0.0.1/", "http://169.254.169.254/", "https://a.example:22/"]
+    {
+        let error = create_json(&app, &body(url)).await.expect_error(422, "invalid_webhook");
+        assert_eq!(error["details"][0]["field"], "webhook", "{url}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_an_owner_with_endpoints_has_events() {
+    let app = TestApp::new().await;
+    let function = app.function("create-file");
+    let handler = handler(&function);
+    let key = app.key("owner").await;
+    let create = async || {
+        let request = app.post("/v1/files").json(&json!({"name": "a.mp4", "size": 5})).key(&key);
+        stored(&app, &function.send(&handler, request).await.expect(201).json()).await
+    };
+    let transactions = || app.calls("create-file", "dynamodb", "TransactWriteItems");
+    assert_eq!((create().await.notify, transactions()), (false, 1));
+
+    let (now, secret) = (lambda_startup::now(), WebhookSecret::generate().unwrap());
+    let endpoint = Endpoint::new(Some("https://hooks.example/".into()), EventKind::ALL.into(), secret, now);
+    let (records, id) = (app.operator().records(), EndpointId::new(now));
+    records.create_endpoint(key.owner(), id, &endpoint).await.unwrap();
+    assert_eq!((create().await.notify, transactions()), (true, 3), "found by the transaction");
+    assert_eq!((create().await.notify, transactions()), (true, 4), "remembered");
+
+    records.delete_endpoint(key.owner(), id).await.unwrap();
+    let other = app.function("create-file");
+    let request = app.post("/v1/files").json(&json!({"name": "a.mp4", "size": 5})).key(&key);
+    let file = other.send(&crate::handler(&other), request).await.expect(201).json();
+    assert!(!stored(&app, &file).await.notify, "another process remembers nothing");
 }

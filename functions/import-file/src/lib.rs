@@ -28,10 +28,10 @@ use std::time::SystemTime;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use files_objects::Objects;
-use files_queues::{ImportMessage, Queue, sqs_messages};
+use files_queues::{DeliveryMessage, ImportMessage, Queue, sqs_messages};
 use files_records::{ImportClaim, Keys, Records};
 use lambda_runtime::LambdaEvent;
-use lambda_startup::EventHandler;
+use lambda_startup::{EventHandler, announce_events};
 use media_source::PageResolver;
 use safe_fetch::{Allowed, SafeClient};
 use serde_json::Value;
@@ -63,6 +63,8 @@ pub struct ImportFile {
     pub objects: Objects,
     /// The queue, for imports that another run resumes.
     pub queue: Queue<ImportMessage>,
+    /// The queue of `deliver-webhook`, for events.
+    pub deliveries: Queue<DeliveryMessage>,
     /// Sends requests to sources.
     pub client: SafeClient,
     /// The private hosts that may be reached.
@@ -106,6 +108,7 @@ impl EventHandler for ImportFile {
                 }
             }
         }
+        announce_events(&self.records, &self.deliveries).await;
         failure.map_or(Ok(still_needed), Err)
     }
 }

@@ -19,6 +19,7 @@ async fn main() -> Result<(), Error> {
         keys,
         objects,
         queue,
+        deliveries: startup.delivery_queue()?,
         client: SafeClient::new(
             allowed.clone(),
             Limits { contact: optional("FILES_IMPORT_CONTACT"), ..Limits::default() },

@@ -9,7 +9,11 @@ use test_app::{CONTENT, Method, TestApp, event};
 
 fn handler(app: &TestApp) -> ProbeRecord {
     let function = app.function("probe-record");
-    ProbeRecord { records: function.records(), objects: function.objects() }
+    ProbeRecord {
+        records: function.records(),
+        objects: function.objects(),
+        deliveries: function.delivery_queue(),
+    }
 }
 
 async fn begin(app: &TestApp, file: &File) -> ProbeResponse {
@@ -93,4 +97,23 @@ async fn only_keys_of_files_are_taken() {
         let request = ProbeRequest::Begin { key: key.to_owned() };
         assert!(handler(&app).handle(event(request)).await.is_err(), "{key}");
     }
+}
+
+#[tokio::test]
+async fn the_success_of_a_file_with_a_webhook_is_announced_once() {
+    let app = TestApp::new().await;
+    let (plain, file) = (
+        app.file("a.mp4").unprobed().await,
+        app.file("b.mp4").webhook("https://hooks.example/").unprobed().await,
+    );
+    for file in [&plain, &file] {
+        let tag = etag(&app, file).await;
+        for _ in 0..2 {
+            finish(&app, file, &tag, media()).await.expect("a response");
+        }
+    }
+    let message = app.receive("DeliveryQueue").await.expect("a message").body;
+    assert_eq!((&message["file"], &message["kind"]), (&json!(file.id), &json!("file.succeeded")));
+    assert_eq!(app.receive("DeliveryQueue").await, None);
+    assert_eq!(app.calls("probe-record", "sqs", "SendMessage"), 1);
 }

@@ -162,6 +162,7 @@ impl From<RecordsError> for ApiError {
             RecordsError::NotFound => Reason::NotFound.into(),
             RecordsError::Limit(exceeded) => exceeded.into(),
             RecordsError::IdempotencyConflict => Reason::IdempotencyConflict.into(),
+            RecordsError::TooManyEndpoints => Reason::TooManyEndpoints.into(),
             RecordsError::Changed => Reason::TooBusy.into(),
             RecordsError::Busy(cause) => Self::from(Reason::TooBusy).caused_by(cause),
             RecordsError::Unavailable(cause) => Self::internal(cause),

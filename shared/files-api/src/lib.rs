@@ -21,6 +21,7 @@ mod service;
 mod update;
 mod upload;
 mod usage;
+mod webhook;
 mod wire;
 
 pub use auth::authenticate;
@@ -42,6 +43,10 @@ pub use service::{Endpoint, handle_event, serve};
 pub use update::file_change;
 pub use upload::{awaited_parts, awaits_put};
 pub use usage::UsageBody;
+pub use webhook::{
+    DeliveriesBody, DeliveryBody, EndpointBody, EndpointRequest, EndpointsBody, EventBody,
+    check_webhook_length, delivery_id, endpoint_id,
+};
 pub use wire::{
     FileBody, ListBody, PartBody, PartsBody, Probe, SignedPart, SignedPartsBody, UploadBody, UploadWay,
 };

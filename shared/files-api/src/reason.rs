@@ -81,6 +81,12 @@ pub enum Reason {
     InvalidExpiry,
     /// `ids` is invalid.
     InvalidIds,
+    /// `webhook`, or the `url` of a webhook endpoint, is not one that events can be sent to.
+    InvalidWebhook,
+    /// `events` of a webhook endpoint is invalid.
+    InvalidEvents,
+    /// The owner has as many webhook endpoints as are allowed.
+    TooManyEndpoints,
     /// `part_numbers` is invalid.
     InvalidPartNumbers,
     /// A SHA-256 cannot be checked for a multipart upload.
@@ -89,8 +95,6 @@ pub enum Reason {
     ChecksumMismatch,
     /// The source has nothing that can be imported.
     SourceRefused,
-    /// The contract has it, this version does not.
-    NotAvailable,
     /// Try again later.
     TooBusy,
     /// An error of this service.
@@ -240,6 +244,21 @@ impl Reason {
             Self::InvalidIds => {
                 ("invalid_ids", S::UNPROCESSABLE_ENTITY, "ids must be a list of 1 to 100 ids of files")
             }
+            Self::InvalidWebhook => (
+                "invalid_webhook",
+                S::UNPROCESSABLE_ENTITY,
+                "The webhook must be an absolute http or https URL at a public address",
+            ),
+            Self::InvalidEvents => (
+                "invalid_events",
+                S::UNPROCESSABLE_ENTITY,
+                "events must be a list of file.succeeded, file.failed and file.expired",
+            ),
+            Self::TooManyEndpoints => (
+                "too_many_endpoints",
+                S::CONFLICT,
+                "There are 10 webhook endpoints, the most that an owner can have: delete one first",
+            ),
             Self::InvalidPartNumbers => (
                 "invalid_part_numbers",
                 S::UNPROCESSABLE_ENTITY,
@@ -260,9 +279,6 @@ impl Reason {
                 S::UNPROCESSABLE_ENTITY,
                 "The source does not give anything that can be imported",
             ),
-            Self::NotAvailable => {
-                ("not_available", S::UNPROCESSABLE_ENTITY, "This version does not offer that yet")
-            }
             Self::TooBusy => ("too_busy", S::SERVICE_UNAVAILABLE, "Too busy just now: try again"),
             Self::InternalError => {
                 ("internal_error", S::INTERNAL_SERVER_ERROR, "Something went wrong on our side")

@@ -63,6 +63,9 @@ pub struct File<S = FileState> {
     /// Whether a single PUT of the bytes has been presigned.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub presigned_put: bool,
+    /// Whether the end of the file, its failure, success or expiry, is an event.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub notify: bool,
     /// From when on the file is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
@@ -103,7 +106,15 @@ impl<S> File<S> {
     pub fn split(self) -> (File<()>, S) {
         let Self { id, owner, name, earlier_names, source, updated_at, version, generation, size, .. } = self;
         let Self {
-            content_type, checksum, announced_sha256, presigned_put, expires_at, deadline, state, ..
+            content_type,
+            checksum,
+            announced_sha256,
+            presigned_put,
+            notify,
+            expires_at,
+            deadline,
+            state,
+            ..
         } = self;
         let file = File {
             id,
@@ -119,6 +130,7 @@ impl<S> File<S> {
             checksum,
             announced_sha256,
             presigned_put,
+            notify,
             expires_at,
             deadline,
             state: (),
@@ -145,6 +157,7 @@ impl File<()> {
             checksum: self.checksum,
             announced_sha256: self.announced_sha256,
             presigned_put: self.presigned_put,
+            notify: self.notify,
             expires_at: self.expires_at,
             deadline: self.deadline,
             state,
@@ -307,6 +320,9 @@ pub struct Detail {
     /// Whether requests to the source carry headers of the client, which only the import's message holds.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub source_headers: bool,
+    /// URL that the client wants to be told the end of the file at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<String>,
     /// What the web page from which the file is imported says of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,

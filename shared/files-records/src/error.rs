@@ -19,6 +19,9 @@ pub enum RecordsError {
     /// The idempotency key was used for another request.
     #[error("the idempotency key was used for another request")]
     IdempotencyConflict,
+    /// The owner has as many webhook endpoints as are allowed.
+    #[error("too many webhook endpoints")]
+    TooManyEndpoints,
     /// Others write the same items, or DynamoDB throttles: try again later.
     #[error("too busy")]
     Busy(#[source] BoxError),

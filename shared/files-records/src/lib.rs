@@ -14,8 +14,11 @@ mod batch;
 mod change;
 mod client;
 mod create;
+mod deliveries;
 mod due;
+mod endpoints;
 mod error;
+mod events;
 mod import;
 mod item;
 mod keys;
@@ -31,10 +34,12 @@ mod scan;
 mod transact;
 mod update;
 mod usage;
+mod wait_slots;
 
 pub use api_keys::Keys;
 pub use client::ClientRecords;
 pub use create::Created;
+pub use deliveries::{DeliveryFilter, DeliveryPage};
 pub use due::{DueItem, DueItems, DueWhat};
 pub use error::RecordsError;
 pub use import::ImportClaim;
@@ -43,20 +48,26 @@ pub use probe::SavedProbe;
 pub use probe_output::{MAX_INLINE_BYTES, pack_probe, unpack_probe};
 pub use save::Imported;
 pub use scan::ScanPosition;
+pub use wait_slots::{WaitSlot, WaitSlots};
+
+use std::sync::Mutex;
 
 use aws_sdk_dynamodb::Client;
+use files_domain::EventRef;
 
 /// The files table of one deployment.
 #[derive(Debug)]
 pub struct Records {
     client: Client,
     table: String,
+    /// Events that this process has written and nobody has announced.
+    events: Mutex<Vec<EventRef>>,
 }
 
 impl Records {
     /// Returns the records in `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+        Self { client, table: table.into(), events: Mutex::default() }
     }
 }

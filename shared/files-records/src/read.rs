@@ -4,7 +4,7 @@ use files_domain::{Caller, Detail, File, FileId, OwnerId, Scope};
 
 use crate::attribute::Item;
 use crate::batch::{self, ByTable};
-use crate::error::corrupt;
+use crate::error::{corrupt, unavailable};
 use crate::item::{detail_from_item, file_from_item};
 use crate::keys::{detail_sk, file_sk, owner_pk, primary_key};
 use crate::{ClientRecords, Records, RecordsError};
@@ -81,6 +81,17 @@ impl Records {
         let mut found = self.read_all(keys).await?;
         let file = found.remove(&file_sk(id)).ok_or(RecordsError::NotFound)?;
         Ok((file_from_item(file)?, detail_from_item(found.remove(&detail_sk(id)))?))
+    }
+
+    /// Reads a file's summary alone, by one consistent read. `None`: there is no such file.
+    ///
+    /// # Errors
+    /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
+    pub async fn find_summary(&self, owner: OwnerId, id: FileId) -> Result<Option<File>, RecordsError> {
+        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let key = primary_key(owner_pk(owner), file_sk(id));
+        let found = get.set_key(Some(key)).send().await.map_err(unavailable)?;
+        found.item.map(file_from_item).transpose()
     }
 
     /// Reads items of the files table consistently; returns them by sort key.

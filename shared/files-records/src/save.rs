@@ -19,7 +19,8 @@ pub struct Imported<'a> {
 }
 
 impl Records {
-    /// Writes `after` in the place of `before`, and the difference to the owner's usage, if the record is still `before`.
+    /// Writes `after` in the place of `before`, the difference to the owner's usage, and the event that the change is, if the record
+    /// is still `before`.
     ///
     /// # Errors
     /// [`RecordsError::Changed`]: it is not. [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -38,12 +39,17 @@ impl Records {
         after: &File,
         with: &Imported<'_>,
     ) -> Result<(), RecordsError> {
+        let event = self.ending(before, after).await?;
         let mut items = vec![self.put_instead(before, after)?];
+        items.extend(event.as_ref().map(|event| self.put_event(event)).transpose()?);
         items.extend(with.origin.map(|origin| self.set_origin(before, origin)).transpose()?);
         let change = UsageChange::between(Some(before), Some(after));
         let usage = self.add_usage_change(&mut items, before.owner, change, &with.limits)?;
         match self.transact(items).await {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.has_written(event.as_ref());
+                Ok(())
+            }
             Err(Refused::Conditions(reasons)) if condition_failed(&reasons, 0) => Err(RecordsError::Changed),
             Err(Refused::Conditions(reasons)) => {
                 Err(usage.exceeded(&reasons).map_or(RecordsError::Changed, RecordsError::Limit))

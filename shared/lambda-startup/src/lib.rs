@@ -1,6 +1,7 @@
 //! The start of every function: reads settings, starts the log, builds clients, and opens connections while Lambda counts the
 //! time as Init.
 
+mod announce;
 mod aws;
 mod backoff;
 mod clock;
@@ -14,6 +15,7 @@ mod loopback;
 mod metrics;
 mod settings;
 
+pub use announce::announce_events;
 pub use aws::{Aws, AwsEndpoints};
 pub use backoff::full_jitter;
 pub use clock::now;
@@ -25,7 +27,7 @@ pub use settings::{SettingError, number, optional, owner_limits, required};
 use std::time::Duration;
 
 use files_objects::Objects;
-use files_queues::{ImportMessage, Queue, StoredObject};
+use files_queues::{DeliveryMessage, ImportMessage, Queue, StoredObject};
 use files_records::{ClientRecords, Keys, Records};
 
 /// Timeout of opening connections: after it, the first request opens them.
@@ -97,6 +99,14 @@ impl Startup {
     /// [`SettingError::Missing`].
     pub fn probe_queue(&self) -> Result<Queue<StoredObject>, SettingError> {
         Ok(Queue::new(self.aws.sqs(), required("FILES_PROBE_QUEUE_URL", "a queue's URL")?))
+    }
+
+    /// Returns the queue that `FILES_DELIVERY_QUEUE_URL` names.
+    ///
+    /// # Errors
+    /// [`SettingError::Missing`].
+    pub fn delivery_queue(&self) -> Result<Queue<DeliveryMessage>, SettingError> {
+        Ok(Queue::new(self.aws.sqs(), required("FILES_DELIVERY_QUEUE_URL", "a queue's URL")?))
     }
 
     /// Returns the function that `FILES_RESOLVE_FUNCTION` names. Without it, web pages are not resolved.

@@ -7,10 +7,10 @@
 //! let key = app.key("owner").await;
 //! let file = app.upload("clip.mp4").await;
 //!
-//! let function = app.function("get-file");
-//! let handler = GetFile { records: function.client_records(), objects: function.objects(), public_url: None };
-//! let request = app.get(&format!("/v1/files/{}", file.id)).key(&key);
-//! assert_eq!(function.send(&handler, request).await.status, 200);
+//! let function = app.function("download-file");
+//! let handler = DownloadFile { records: function.client_records(), objects: function.objects() };
+//! let request = app.get(&format!("/v1/files/{}/clip.mp4", file.id)).key(&key);
+//! assert_eq!(function.send(&handler, request).await.status, 302);
 //! ```
 //!
 //! Each `TestApp` has services, data and keys of its own. An adapter signs with the keys of its function, so that it may do
@@ -26,7 +26,7 @@ mod request;
 mod response;
 
 pub use event::event;
-pub use files::{CONTENT, FileBuilder};
+pub use files::{CONTENT, FileBuilder, video};
 pub use function::TestFunction;
 pub use http::Method;
 pub use message::Message;

@@ -196,8 +196,9 @@ impl DynamoDb {
             let found = self.records().due(shard, now, u32::MAX).await.expect("the index can be read");
             due.extend(found.items.into_iter().filter(|item| item.owner == owner).map(
                 |item| match item.what {
-                    DueWhat::File => Scheduled::File(item.id),
-                    DueWhat::Removed => Scheduled::Removed(item.id),
+                    DueWhat::File(id) => Scheduled::File(id),
+                    DueWhat::Removed(id) => Scheduled::Removed(id),
+                    other => panic!("no file of these tests has {other:?}"),
                 },
             ));
         }
