@@ -5,10 +5,10 @@ mod wait;
 use std::time::Duration;
 
 use files_api::{
-    ApiResult, BaseUrl, Endpoint, FileBody, authenticate, etag, file_id, full_probe, is_fresh, respond,
-    with_etag,
+    ApiError, ApiResult, BaseUrl, Endpoint, FileBody, authenticate, etag, file_id, full_probe, is_fresh,
+    respond, with_etag,
 };
-use files_domain::{File, FileId, Scope, Timestamp};
+use files_domain::{FileId, Scope, Timestamp};
 use files_objects::Objects;
 use files_records::{ClientRecords, WaitSlots};
 use lambda_http::http::header::CACHE_CONTROL;
