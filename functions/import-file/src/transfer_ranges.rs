@@ -56,7 +56,7 @@ struct RangesTransfer<'w, 'a> {
 fn is_turned_away(error: &FetchError) -> bool {
     let is_status = error.status().is_some_and(|status| (400..=599).contains(&status));
     let is_other = matches!(error.cause(), FetchError::Interrupted(_) | FetchError::WrongRange);
-    (is_status || is_other) && !error.may_be_crowding()
+    (is_status || is_other) && !error.may_be_too_many_connections()
 }
 
 /// What failed since a part was last stored.
@@ -229,7 +229,7 @@ impl<'w, 'a> RangesTransfer<'w, 'a> {
     fn source_failed(&mut self, piece: Piece, error: FetchError) -> Result<(), ImportError> {
         warn!(file = %self.source.id, part = piece.number, %error, "a part did not come");
         let others = self.running.len();
-        if error.may_be_crowding() && others > 0 {
+        if error.may_be_too_many_connections() && others > 0 {
             self.connections.lower(others);
             return Ok(());
         }

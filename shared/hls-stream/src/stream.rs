@@ -255,7 +255,7 @@ impl HlsStream {
         current.body = None;
         current.attempts = if current.has_progressed() { 1 } else { current.attempts + 1 };
         if current.attempts >= MAX_ATTEMPTS || !error.is_retryable() {
-            return Err(error.of(match current.piece.segment {
+            return Err(error.context(match current.piece.segment {
                 0 => "the stream's initialisation".to_owned(),
                 number => format!("segment {number} of {count}"),
             }));
@@ -303,7 +303,7 @@ async fn read(source: &mut Source, imported: &Variables) -> Result<Playlist, Hls
     let text = match source.text(MAX_PLAYLIST_BYTES).await {
         Ok(text) => text,
         Err(FetchError::TooLong) => return Err(Refusal::TooLong.into()),
-        Err(error) => return Err(error.of("the playlist".to_owned()).into()),
+        Err(error) => return Err(error.context("the playlist".to_owned()).into()),
     };
     Ok(playlist::read(&grammar::decode(&text), &source.final_url, imported)?)
 }

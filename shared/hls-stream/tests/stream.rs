@@ -136,7 +136,7 @@ async fn byte_ranges_are_extracted_from_a_whole_file() {
     assert_eq!(server.all("/r.m3u8").await.unwrap().1, "G3456G");
     server.pages.lock().unwrap().insert("/g".to_owned(), b"short".to_vec());
     let error = server.all("/beyond.m3u8").await.unwrap_err();
-    let HlsError::Fetch(FetchError::Of(what, error)) = error else { panic!("{error}") };
+    let HlsError::Fetch(FetchError::Context(what, error)) = error else { panic!("{error}") };
     assert_eq!((what.as_str(), *error), ("segment 1 of 1", FetchError::Truncated));
 }
 

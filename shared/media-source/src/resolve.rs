@@ -50,11 +50,11 @@ impl Request {
     /// Builds the request for a URL with a user's headers.
     ///
     /// # Errors
-    /// [`NotForSources`](safe_fetch::NotForSources): a header cannot be sent to a source.
+    /// [`InvalidSourceHeader`](safe_fetch::InvalidSourceHeader): a header cannot be sent to a source.
     pub fn new(
         url: SourceUrl,
         headers: &files_domain::SourceHeaders,
-    ) -> Result<Self, safe_fetch::NotForSources> {
+    ) -> Result<Self, safe_fetch::InvalidSourceHeader> {
         let target = Target { url, headers: SourceHeaders::new(headers.iter())? };
         Ok(Self { target, headers: headers.clone(), page_seconds: None, avoided: Vec::new() })
     }
@@ -195,7 +195,7 @@ impl MediaSource {
         let asked = &request.target;
         let url = SourceUrl::parse(&format.url, &self.allowed).map_err(FetchError::from)?;
         let page_headers = headers_of(format)?;
-        let own = page_headers.with(&asked.headers.leaving(&asked.url, &url));
+        let own = page_headers.with(&asked.headers.allowed_for(&asked.url, &url));
         let target = &Target { headers: own.with_cookies(format.cookies.clone()), url };
         let mut source = self.client.open(target).await?;
         let kind = kind_of(&mut source, target).await?;
@@ -234,7 +234,8 @@ impl MediaSource {
         let Opened { request, source, target, page_headers, page, .. } = opened;
         let own_name = source_name(&source, target.url.url(), None);
         let from = target.clone();
-        let headers: HeadersFor = Arc::new(move |to| page_headers.with(&from.headers.leaving(&from.url, to)));
+        let headers: HeadersFor =
+            Arc::new(move |to| page_headers.with(&from.headers.allowed_for(&from.url, to)));
         let stream =
             HlsStream::open(self.client.clone(), self.allowed.clone(), headers, source, &request.avoided)
                 .await?;
