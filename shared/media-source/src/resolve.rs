@@ -223,7 +223,7 @@ impl MediaSource {
             ContentKind::Page if opened.page.as_ref().is_some_and(|(page, _)| page.page.direct) => {
                 "the source is a web page, not a media file"
             }
-            ContentKind::Page if opened.page.is_some() => "the media of the web page is a web page too",
+            ContentKind::Page if opened.page.is_some() => "what the page shows is a page again",
             ContentKind::Dash => "streams of MPEG-DASH cannot be imported",
             ContentKind::SmoothStreaming => "streams of Smooth Streaming cannot be imported",
             ContentKind::Playlist => return self.resolve_stream(opened).await,
