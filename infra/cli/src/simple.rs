@@ -1,4 +1,4 @@
-//! Commands of one request, or of a few.
+//! Commands that need one request or a few.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use crate::journal::Journal;
 use crate::json::Json;
 use crate::print::Print;
 
-/// Most files on one page.
-const PAGE: u64 = 500;
-/// Requests side by side.
-const AT_ONCE: usize = 8;
+/// The maximum number of files per page.
+const MAX_PAGE: u64 = 500;
+/// The number of concurrent requests.
+const CONCURRENCY: usize = 8;
 
-/// Imports a URL. An interrupted import has the same idempotency key in the next run, so that it is not imported twice.
+/// Imports a URL. After an interruption, the next run uses the same idempotency key, so that the URL is not imported twice.
 pub(crate) async fn import(api: &Api, options: &Import, print: &Print) -> Result<(), Failure> {
     let mut body = Map::from_iter([("file_url".to_owned(), json!(options.source))]);
     add_headers(&mut body, &options.headers);
@@ -30,7 +30,7 @@ pub(crate) async fn import(api: &Api, options: &Import, print: &Print) -> Result
     };
     let outcome = outcome.await;
     if matches!(outcome, Ok(_) | Err(Failure::Refused { .. })) {
-        journal.forget(); // after another failure the next run asks for the file
+        journal.remove(); // after other failures the next run resumes
     }
     show_created(&outcome?, &options.create, print)
 }
@@ -48,7 +48,7 @@ pub(crate) async fn preview(api: &Api, options: &Preview, print: &Print) -> Resu
     print.preview(&api.post("/preview", &Value::Object(body)).await?)
 }
 
-/// Adds the options that every way of creating a file takes.
+/// Adds the options for creating a file to a request body.
 pub(crate) fn add_options(body: &mut Map<String, Value>, options: &Create) {
     if let Some(name) = &options.name {
         body.insert("name".to_owned(), json!(name));
@@ -62,7 +62,7 @@ pub(crate) fn add_options(body: &mut Map<String, Value>, options: &Create) {
     }
 }
 
-/// Returns a created file; with `--wait` when it is probed or has failed.
+/// Returns a created file. With `--wait`, waits until it is probed or has failed.
 pub(crate) async fn finished(
     api: &Api,
     file: Json,
@@ -80,7 +80,7 @@ pub(crate) async fn finished(
 /// Prints a created file.
 ///
 /// # Errors
-/// `FileFailed`: the file has failed, and `--wait` waited for that.
+/// [`Failure::FileFailed`] with `--wait`, if the file has failed.
 pub(crate) fn show_created(file: &Json, options: &Create, print: &Print) -> Result<(), Failure> {
     print.file(file)?;
     if options.wait && file["status"] == "failed" {
@@ -90,9 +90,9 @@ pub(crate) fn show_created(file: &Json, options: &Create, print: &Print) -> Resu
     Ok(())
 }
 
-/// Polls the file until its status is final. Shows the progress of an import, and why it backs off.
+/// Polls a file until its status is final. Shows the progress of an import, and the reason if it backs off.
 pub(crate) async fn wait(api: &Api, id: &str, print: &Print) -> Result<Json, Failure> {
-    let mut pause = Duration::from_millis(200);
+    let mut interval = Duration::from_millis(200);
     let bar = print.bars.add_remote(id);
     let mut retrying = None;
     let outcome = loop {
@@ -109,25 +109,26 @@ pub(crate) async fn wait(api: &Api, id: &str, print: &Print) -> Result<Json, Fai
             print.note(&note);
             retrying = Some(note);
         }
-        tokio::time::sleep(pause).await; // the interval of the poll
-        pause = (pause * 3 / 2).min(Duration::from_secs(3));
+        tokio::time::sleep(interval).await; // the polling interval
+        interval = (interval * 3 / 2).min(Duration::from_secs(3));
     };
     bar.finish();
     outcome
 }
 
-/// Returns why an import backs off, and when it tries again.
+/// Returns the reason why an import backs off, and the time of the next attempt. `None` if it does not back off.
 pub(crate) fn retrying_note(file: &Json) -> Option<String> {
     let reason = file["retrying"]["reason"].as_str()?;
     let at = file["retrying"]["next_try_at"].as_str().and_then(|at| at.get(11..19)).unwrap_or("later");
-    Some(format!("{reason}; next try at {at} UTC"))
+    Some(format!("{reason}; next attempt at {at} UTC"))
 }
 
 pub(crate) async fn list(api: &Api, options: &List, print: &Print) -> Result<(), Failure> {
     let mut left = options.limit;
     let mut cursor: Option<String> = None;
     while left > 0 {
-        let page = api.get(&format!("/files?{}", query(options, left.min(PAGE), cursor.as_deref()))).await?;
+        let page =
+            api.get(&format!("/files?{}", query(options, left.min(MAX_PAGE), cursor.as_deref()))).await?;
         for file in page.files()?.iter().take(usize::try_from(left).unwrap_or(usize::MAX)) {
             print.file(file)?;
             left -= 1;
@@ -140,7 +141,7 @@ pub(crate) async fn list(api: &Api, options: &List, print: &Print) -> Result<(),
     Ok(())
 }
 
-/// The query of one page.
+/// Returns the query string for one page.
 fn query(options: &List, limit: u64, cursor: Option<&str>) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.append_pair("limit", &limit.to_string());
@@ -157,12 +158,12 @@ fn query(options: &List, limit: u64, cursor: Option<&str>) -> String {
 
 pub(crate) async fn get(api: &Api, ids: &[String], print: &Print) -> Result<(), Failure> {
     let get = async |id: &String| api.get(&path_of(id)).await;
-    each(ids, AT_ONCE, print, get, |_, file| print.whole(&file)).await
+    each(ids, CONCURRENCY, print, get, |_, file| print.whole(&file)).await
 }
 
 pub(crate) async fn remove(api: &Api, ids: &[String], print: &Print) -> Result<(), Failure> {
     let remove = async |id: &String| api.delete(&path_of(id)).await;
-    each(ids, AT_ONCE, print, remove, |id, ()| print.done(id, "deleted", "")).await
+    each(ids, CONCURRENCY, print, remove, |id, ()| print.done(id, "deleted", "")).await
 }
 
 /// Prints presigned URLs.
@@ -171,29 +172,29 @@ pub(crate) async fn link(api: &Api, options: &Link, print: &Print) -> Result<(),
         let file = api.get(&path_of(id)).await?;
         presigned(api, &file, options.expires_in, options.inline).await
     };
-    each(&options.ids, AT_ONCE, print, sign, |id, link| print.link(id, &link)).await
+    each(&options.ids, CONCURRENCY, print, sign, |id, link| print.link(id, &link)).await
 }
 
-/// The presigned URL of a file's bytes.
+/// Requests a presigned URL for the bytes of a file.
 pub(crate) async fn presigned(api: &Api, file: &Json, seconds: u16, inline: bool) -> Result<Json, Failure> {
     let address = file["download_url"].as_str();
-    let address = address.ok_or_else(|| Failure::Answer("a file without a download_url".to_owned()))?;
+    let address = address.ok_or_else(|| Failure::Response("a file without a download_url".to_owned()))?;
     let disposition = if inline { "&disposition=inline" } else { "" };
     api.get(&format!("{address}?redirect=false&expires_in={seconds}{disposition}")).await
 }
 
-/// The path of a file of this id.
+/// Returns the API path of a file.
 pub(crate) fn path_of(id: &str) -> String {
     format!("/files/{}", segment(id))
 }
 
-/// Text of the user as one segment of a path.
+/// Percent-encodes a text as one path segment.
 fn segment(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
-/// The id of a file of the API.
+/// Returns the id of a file.
 pub(crate) fn id_of(file: &Value) -> Result<String, Failure> {
     let id = file["id"].as_str().map(str::to_owned);
-    id.ok_or_else(|| Failure::Answer("a file without an id".to_owned()))
+    id.ok_or_else(|| Failure::Response("a file without an id".to_owned()))
 }
