@@ -81,7 +81,7 @@ async fn fetch(
             other => return other,
         };
         attempts += 1;
-        warn!(file = %lease.file.id, attempts, %error, "the source failed, trying again unless attempts or time are used up");
+        warn!(file = %lease.file.id, attempts, %error, "the source failed");
         let delay = error.retry_after().unwrap_or_else(|| backoff::delay(attempts + 1));
         if attempts == MAX_ATTEMPTS || delay > backoff::MAX_BACKOFF || !lease.budget.allows(delay) {
             return Err(ImportError::GivenUp(error));

@@ -198,7 +198,7 @@ impl<'a> Reader<'a> {
             }
             "#EXT-X-I-FRAMES-ONLY" => self.media.i_frames_only = true,
             "#EXT-X-PART" => self.has_pending_parts = true,
-            "#EXT-X-SKIP" => return None, // the dropped segments are only in an earlier version of the playlist
+            "#EXT-X-SKIP" => return None, // the skipped segments are only in an earlier version of the playlist
             _ => {}                       // unknown, or without effect on the stored bytes
         }
         Some(())
