@@ -1,11 +1,11 @@
-"""The guard over addresses: what is not globally reachable unicast is refused, as in shared/safe-fetch.
+"""Checks IP addresses: only globally reachable unicast addresses are accepted, as in shared/safe-fetch.
 
-Both read the same test vectors, shared/safe-fetch/src/address_vectors.txt.
+Both are tested with the vectors in shared/safe-fetch/src/address_vectors.txt.
 """
 
 import ipaddress
 
-# What Python calls global, or has called so in some release, and shared/safe-fetch/src/address.rs refuses.
+# The ranges that shared/safe-fetch/src/address.rs refuses and that `is_global` accepts in some release of Python.
 REFUSED = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -23,7 +23,7 @@ REFUSED = tuple(
         "100::/63",
         "2001::/23",
         "2001:db8::/32",
-        "2002::/16",  # 6to4 would reach the IPv4 address inside
+        "2002::/16",  # 6to4 relays connect to the embedded IPv4 address
         "2620:4f:8000::/48",
         "3fff::/20",
         "3ffe::/16",
@@ -34,17 +34,17 @@ REFUSED = tuple(
         "ff00::/8",
     )
 )
-# The kernel, and a NAT64 translator, connect to the IPv4 address in the last 32 bits.
+# The kernel and NAT64 translators connect to the embedded IPv4 address, in the last 32 bits.
 MAPPED = ipaddress.ip_network("::ffff:0:0/96")
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 
-# Names that never lead to the public internet, whatever a resolver makes of them.
+# Domains reserved for private use. They are refused without a DNS lookup.
 PRIVATE_NAMES = ("localhost", "local", "internal", "home.arpa")
 
 
 def is_public(address):
-    """Whether this literal address may be connected to."""
+    """Returns whether a literal address is public."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if ip.version == 6:
         if ip in MAPPED or ip in NAT64:
@@ -55,7 +55,7 @@ def is_public(address):
 
 
 def literal(host):
-    """The address that a host is, in one spelling, or None for a name."""
+    """Returns the normal form of a literal address, or None for a name."""
     try:
         return str(ipaddress.ip_address(host.strip("[]").partition("%")[0]))
     except ValueError:
@@ -63,13 +63,13 @@ def literal(host):
 
 
 def is_private_name(name):
-    """Whether a name is reserved for private use."""
+    """Returns whether a name is reserved for private use."""
     labels = name.rstrip(".").lower()
     return any(labels == private or labels.endswith("." + private) for private in PRIVATE_NAMES)
 
 
 class Allowed:
-    """Hosts that an operator allowed, each on any port: exact names or addresses, separated by commas."""
+    """The hosts that an operator allows on any port: exact names or addresses, separated by commas."""
 
     def __init__(self, comma_separated=""):
         entries = filter(None, (entry.strip() for entry in comma_separated.split(",")))
@@ -80,7 +80,7 @@ class Allowed:
 
 
 def key(host):
-    """One spelling per host: lower case, ASCII, without the dot of the root."""
+    """Returns the normal form of a host: lower case, ASCII, without the trailing dot."""
     if address := literal(host):
         return address
     name = host.rstrip(".").lower()

@@ -1,17 +1,17 @@
-"""What yt-dlp found, as the answer says it: the page's facts, and its formats, of which one is the best to import."""
+"""Converts the result of yt-dlp to the response: the page's metadata, and its formats with the best one to import."""
 
-# Bounds of the answer: whatever a page says of itself, it stays far below what Lambda passes on.
+# Limits of the response, so that it stays far below Lambda's maximum payload.
 MAX_FORMATS = 100
 MAX_TEXT = 500
 MAX_URL = 8 * 1024
 MAX_HEADER = 2 * 1024
 PLAYLISTS = ("m3u8", "m3u8_native")
-# What a request for the media may say beside its address. Cookies go apart, those of the page alone: the operator's never do.
+# The headers that a request for the media may have. Cookies are returned separately, and without those of the operator.
 HEADERS = {"user-agent", "accept", "accept-language", "referer", "origin", "x-requested-with"}
 
 
 class Unusable(Exception):
-    """There is nothing to import, and why."""
+    """The page has no media that can be imported. `reason` is a key of reasons.SENTENCES."""
 
     def __init__(self, reason):
         super().__init__(reason)
@@ -19,7 +19,9 @@ class Unusable(Exception):
 
 
 def answer(info, url="", cookies=lambda _url: None):
-    """The answer for what yt-dlp says of the one video at this address. `cookies`: those that the page set for an address."""
+    """Returns the response for the video that yt-dlp found at `url`. `cookies` returns the cookies that the page set for a URL.
+
+    Raises Unusable if the video cannot be imported."""
     if info.get("is_live") or info.get("live_status") in ("is_live", "is_upcoming", "post_live"):
         raise Unusable("live")
     formats = formats_of(info)
@@ -45,17 +47,17 @@ def answer(info, url="", cookies=lambda _url: None):
 
 
 def formats_of(info):
-    """A video's formats; where it has but one, yt-dlp leaves it in the video itself."""
+    """Returns the formats of a video. If there is only one, yt-dlp stores it in the video itself."""
     return [one for one in info.get("formats") or [info] if one.get("url")]
 
 
 def _best(formats):
-    """yt-dlp sorts them, the best last. One stream that has all is preferred, then one rendition of a playlist."""
+    """Returns the best format to import: a file with video and audio, or else an HLS playlist. yt-dlp sorts the best last."""
     pictures = [one for one in formats if one.get("vcodec") != "none"]
     sounds = [one for one in formats if one.get("acodec") != "none"]
     whole = [one for one in pictures if one in sounds]
     if not whole and not (pictures and sounds):
-        whole = formats  # sound alone, or a silent film, is all that there is
+        whole = formats  # the media has only audio or only video
     usable = [one for one in whole if not one.get("has_drm")]
     for kinds in (("https", "http"), PLAYLISTS):
         if found := [one for one in usable if one.get("protocol") in kinds]:
@@ -81,7 +83,7 @@ def _format(one):
 
 
 def _headers(headers):
-    """Those that may be passed on."""
+    """Returns the headers that may be returned."""
     return {
         name: value[:MAX_HEADER]
         for name, value in headers.items()
@@ -95,7 +97,7 @@ def _cookies(header):
 
 
 def _title(info):
-    """yt-dlp numbers the players of a page, also where there is but one."""
+    """Returns the title. Removes the number that yt-dlp appends even if a page has only one player."""
     title = _text(info.get("title"))
     return title.removesuffix(" (1)") if title and info.get("extractor_key") == "HTML5MediaEmbed" else title
 
@@ -120,6 +122,6 @@ def _whole(value):
 
 
 def _date(value):
-    """yt-dlp's YYYYMMDD as a date."""
+    """Converts yt-dlp's YYYYMMDD to YYYY-MM-DD."""
     text = str(value or "")
     return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == 8 and text.isdigit() else None

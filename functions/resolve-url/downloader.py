@@ -1,4 +1,4 @@
-"""yt-dlp, held to what this function may do: one way of sending requests, no files, no other programs."""
+"""Restricts yt-dlp: all requests pass the guard, and it uses no configuration, caches or plugins."""
 
 import functools
 import importlib.util
@@ -17,15 +17,15 @@ from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.networking import _urllib as base
 
 HERE = Path(__file__).resolve().parent
-# QuickJS-ng, for the sites whose addresses only their own JavaScript can work out.
+# QuickJS-ng, for sites that compute their media URLs in JavaScript.
 QUICKJS = Path(os.environ.get("FILES_QUICKJS") or HERE / "qjs")
-# Of one answer, decompressed.
+# The maximum size of a decompressed response.
 MAX_PAGE_BYTES = 16 * 1024 * 1024
 SOCKET_SECONDS = 15
 
 
 class Http(base.HTTPHandler):
-    """Decompresses no more than a page may have; tells a proxy addresses, not names."""
+    """Limits the size of decompressed bodies, and resolves names before they are passed to a proxy."""
 
     @staticmethod
     def _make_conn_class(base_class, req):
@@ -52,18 +52,18 @@ def _decompressed(data, bits):
 
 
 class Redirects(base.RedirectHandler):
-    """Looks at each redirect as at what a user sent."""
+    """Checks each redirect like a URL from a user."""
 
     def redirect_request(self, req, fp, code, msg, headers, newurl):
         guard.check_url(newurl)
         redirected = super().redirect_request(req, fp, code, msg, headers, newurl)
         for name in guard.own_headers(req.full_url).keys() - guard.own_headers(newurl).keys():
-            redirected.headers.pop(name.capitalize(), None)  # as urllib writes them
+            redirected.headers.pop(name.capitalize(), None)  # urllib stores names in this form
         return redirected
 
 
 class GuardedRH(base.UrllibRH):
-    """urllib's handler without `data:`, `ftp:` and `file:`."""
+    """yt-dlp's request handler for urllib, without `data:`, `ftp:` and `file:`."""
 
     _SUPPORTED_URL_SCHEMES = ("http", "https")
 
@@ -90,7 +90,7 @@ class GuardedRH(base.UrllibRH):
 
 
 class Silence:
-    """Takes yt-dlp's messages, which hold addresses, and shows none."""
+    """Discards yt-dlp's messages, because they contain URLs."""
 
     def debug(self, message):
         pass
@@ -99,7 +99,7 @@ class Silence:
 
 
 class Downloader(YoutubeDL):
-    """A YoutubeDL whose requests all go through the guard."""
+    """A YoutubeDL that sends all requests with GuardedRH."""
 
     @functools.cached_property
     def _request_director(self):
@@ -117,13 +117,13 @@ InfoExtractor._webpage_read_content = _bounded_content
 
 
 def options(proxy, cookies):
-    """Of one resolution. Nothing is read from configuration files, netrc, browsers or the environment."""
+    """Returns the options for one page. yt-dlp reads no configuration files, netrc, browsers or environment variables."""
     return {
         "quiet": True,
         "logger": Silence(),
         "noprogress": True,
         "cachedir": False,
-        "proxy": proxy or "",  # empty: none, not even the environment's
+        "proxy": proxy or "",  # empty: no proxy, not even from the environment
         "cookiefile": io.StringIO(cookies) if cookies else None,
         "socket_timeout": SOCKET_SECONDS,
         "retries": 0,
@@ -149,12 +149,12 @@ def open_downloader(proxy, cookies):
 
 
 def load_ahead():
-    """Loads all extractors while Lambda counts the time as Init, if they are compiled: the generic one asks each of them about
-    a page. From sources that takes longer than Init may."""
+    """Imports all extractors during Lambda's init phase, because the generic extractor needs them all. Does so only if they are
+    compiled: compiling them takes longer than the init phase may."""
     path = importlib.util.find_spec("yt_dlp.extractor._extractors").origin
     if Path(importlib.util.cache_from_source(path)).is_file():
         importlib.import_module("yt_dlp.extractor._extractors")
 
 
-# No plugins: folders of the machine are not looked through.
+# Disables plugins: yt-dlp searches no folders for them.
 yt_dlp.plugins.plugin_dirs.value = []

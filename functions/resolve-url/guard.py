@@ -1,8 +1,8 @@
-"""The guard on everything that leaves this process: sockets, programs, files, and how much of each.
+"""Restricts the connections, programs and files of this process, and limits time, requests and bytes per page.
 
-An audit hook (https://docs.python.org/3/library/audit_events.html) sees every connection, program and opened file where the
-interpreter itself makes it, whichever library asks, and cannot be removed again. Connections are refused unless the guarded
-resolver has just given that very address and port: nothing is resolved a second time, so a second answer cannot matter.
+An audit hook (https://docs.python.org/3/library/audit_events.html) checks every connection, program and opened file in the
+interpreter itself, for all libraries, and cannot be removed. A connection is refused unless the guarded resolver has returned its
+address and port during the current invocation, so that DNS rebinding has no effect.
 """
 
 import os
@@ -15,16 +15,16 @@ import urllib.parse
 
 from addresses import Allowed, is_private_name, is_public, literal
 
-# Of one page's resolution. YouTube, the hungriest site, takes about ten requests and 6 MB.
+# The limits per page. YouTube needs the most of the supported sites: about ten requests and 6 MB.
 MAX_REQUESTS = 60
 MAX_BYTES = 32 * 1024 * 1024
 MAX_SECONDS = 40
-# Of the processor's time: a page whose regular expressions take longer is not worth it.
+# The limit on CPU time, against pages on which yt-dlp's regular expressions take too long.
 MAX_CPU_SECONDS = 8
-# How often time that was over is said again, lest somebody swallowed it.
+# The interval at which Over is raised again after the time limit, in case a library has caught it.
 REPEAT_SECONDS = 1
 
-# Of the user's headers, what may go to another origin than the page's.
+# The user's headers that are also sent to other origins than the page's.
 FOR_EVERYONE = ("accept", "accept-language", "user-agent")
 
 _lookup = socket.getaddrinfo
@@ -32,7 +32,7 @@ _read = socket.SocketIO.readinto
 
 
 class Refused(OSError):
-    """This is not done. An OSError, so that whoever asked takes it for a failed connection or a missing program."""
+    """An operation is not allowed. An OSError, so that libraries treat it as a failed connection or a missing program."""
 
     def __init__(self, reason):
         super().__init__(reason)
@@ -40,7 +40,7 @@ class Refused(OSError):
 
 
 class Over(BaseException):
-    """A limit is reached. No Exception, so that nobody who makes the best of errors goes on."""
+    """A limit is exceeded. A BaseException, so that libraries that handle every Exception do not continue."""
 
     def __init__(self, reason):
         super().__init__(reason)
@@ -48,7 +48,7 @@ class Over(BaseException):
 
 
 class Budget:
-    """What one invocation may use, and what it has used."""
+    """The limits of one invocation, and their use."""
 
     def __init__(self, seconds=MAX_SECONDS, requests=MAX_REQUESTS, size=MAX_BYTES, url="", headers=()):
         self.seconds, self.max_requests, self.max_bytes = seconds, requests, size
@@ -68,7 +68,7 @@ class Budget:
             raise Over("too_large")
 
     def refuse(self, reason):
-        """Notes it, because yt-dlp may turn the error into another, or try something else."""
+        """Records the reason and raises Refused. yt-dlp may convert or ignore the error, so the record tells the cause."""
         self.refused.append(reason)
         raise Refused(reason)
 
@@ -88,7 +88,7 @@ class Budget:
 
 
 class Guard:
-    """What holds for the whole process."""
+    """The state of the guard in this process."""
 
     budget = None
     allowed = Allowed()
@@ -103,8 +103,8 @@ def _time_is_over(_signal, _frame):
 
 
 def install(allowed, programs=(), proxy=None, runtime_api=""):
-    """Guards this process from now on. `proxy`: host and port of the operator's, where there is one. `runtime_api`: host and
-    port of Lambda's."""
+    """Installs the guard for the rest of the process. `proxy` is the host and port of the operator's proxy, or None.
+    `runtime_api` is the host:port of Lambda's Runtime API."""
     Guard.allowed, Guard.programs, Guard.proxy = allowed, frozenset(programs), proxy
     port = runtime_api.rpartition(":")[2]
     Guard.runtime_port = int(port) if port.isdigit() else None
@@ -118,12 +118,12 @@ def install(allowed, programs=(), proxy=None, runtime_api=""):
 
 def _budget():
     if Guard.budget is None:
-        raise Refused("not_now")  # nothing is asked for but in an invocation
+        raise Refused("not_now")  # requests are allowed only during an invocation
     return Guard.budget
 
 
 def origin(url):
-    """Scheme, host and port, of which each must be the same for what is the user's secret."""
+    """Returns the origin of a URL: scheme, host and port. The user's secret headers are sent only to the page's origin."""
     parts = urllib.parse.urlsplit(url)
     try:
         return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
@@ -132,7 +132,7 @@ def origin(url):
 
 
 def own_headers(url):
-    """What the user gave for the page: to its own origin all, to others what everybody may know."""
+    """Returns the user's headers for a URL: all for the page's own origin, only those in FOR_EVERYONE for other origins."""
     budget = _budget()
     if origin(url) == budget.origin:
         return budget.headers
@@ -140,7 +140,7 @@ def own_headers(url):
 
 
 def check_url(url):
-    """Refuses a URL that is not to be asked for, as far as can be told without resolving its name. Counts the request."""
+    """Counts a request, and refuses its URL if it fails the checks that need no DNS."""
     budget = _budget()
     budget.request()
     parts = urllib.parse.urlsplit(url)
@@ -158,8 +158,8 @@ def _port(budget, parts):
 
 def _check_host(budget, host, port):
     if host in Guard.allowed:
-        # Lambda's Runtime API asks for no credential and hands out others' requests: out of reach whatever is allowed. A name
-        # may not have its port either, for where it leads is known too late.
+        # Lambda's Runtime API needs no credentials and returns other users' requests, so its port is refused for every allowed
+        # host: the addresses of a name are not known yet.
         if port == Guard.runtime_port:
             budget.refuse("private_address")
         return
@@ -170,7 +170,7 @@ def _check_host(budget, host, port):
 
 
 def _guarded_lookup(host, port, *args, **kwargs):
-    """One lookup; every address of the answer must be public, and only these may be connected to."""
+    """Replaces socket.getaddrinfo. Refuses a name if any of its addresses is not public, and admits connections to the others."""
     budget = _budget()
     name = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host or "")
     is_proxy = Guard.proxy is not None and (name, port) == Guard.proxy
@@ -185,8 +185,8 @@ def _guarded_lookup(host, port, *args, **kwargs):
 
 
 def checked_address(host, port):
-    """Resolves a name for a proxy, which is then told the address: it must not resolve the name itself, for it may stand in a
-    private network. Every address must be public; IPv4 comes first, as a proxy may have nothing else."""
+    """Resolves a name before it is passed to a proxy, which may be in a private network and must not resolve it itself. All
+    addresses must be public. Prefers IPv4, because the proxy may not have IPv6."""
     budget = _budget()
     _check_host(budget, host, port)
     if address := literal(host):
@@ -199,7 +199,7 @@ def checked_address(host, port):
 
 
 def _counted_read(self, buffer):
-    """All that http.client reads comes through here, with and without TLS."""
+    """Replaces socket.SocketIO.readinto, through which http.client reads all bytes. Counts them."""
     size = _read(self, buffer)
     if size and Guard.budget:
         Guard.budget.read(size)
@@ -223,7 +223,7 @@ def _never(event, _arguments):
 
 
 def _library(_event, arguments):
-    if arguments[0] is not None:  # None is Python itself, which `import ctypes` opens
+    if arguments[0] is not None:  # `import ctypes` opens None, the program itself
         raise Refused("library")
 
 
@@ -240,7 +240,7 @@ def _file(_event, arguments):
     if not writes or not isinstance(path, (str, bytes)):
         return
     path = os.path.abspath(os.fsdecode(path))
-    if not f"{path}/".startswith("/tmp/") and path != os.devnull:  # the folder itself is what tempfile names
+    if not f"{path}/".startswith("/tmp/") and path != os.devnull:  # tempfile opens the folder itself
         raise Refused("file")
 
 
@@ -256,7 +256,7 @@ _CHECKS = {
     "os.system": _never,
     "os.exec": _never,
     "os.spawn": _never,
-    "os.posix_spawn": _program,  # how subprocess starts programs since Python 3.13, which is Lambda's
+    "os.posix_spawn": _program,  # used by subprocess since Python 3.13, Lambda's version
     "os.fork": _never,
     "os.forkpty": _never,
     "pty.spawn": _never,

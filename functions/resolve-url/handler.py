@@ -1,7 +1,7 @@
-"""resolve-url: what a page shows, by yt-dlp, without downloading it.
+"""The function resolve-url: finds the media of a web page with yt-dlp, without downloading it.
 
-Request: `{"url", "headers"?, "seconds"?}`. Answer: `{"ok": true, "title", …, "formats": […], "best": index}` (answer.py), or
-`{"ok": false, "reason", "message"}` (reasons.py). Whatever it answers with is a stranger's word: who asks checks it again.
+Request: `{"url", "headers"?, "seconds"?}`. Response: `{"ok": true, "title", …, "formats": […], "best": index}` (answer.py), or
+`{"ok": false, "reason", "message"}` (reasons.py). All values in the response are untrusted, and the caller must check them.
 """
 
 import json
@@ -12,9 +12,9 @@ import secret
 
 SETTINGS = secret.load()
 for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-    os.environ.pop(name, None)  # nothing here calls AWS from now on, and no program it starts shall
+    os.environ.pop(name, None)  # this process makes no more AWS calls, and its child processes must not get the keys
 
-import guard  # noqa: E402: after the secret, so that nothing of this can get at the keys
+import guard  # noqa: E402: imported after the keys are removed, so that no library can read them
 import reasons  # noqa: E402
 from addresses import Allowed  # noqa: E402
 from answer import Unusable, answer, formats_of  # noqa: E402
@@ -28,12 +28,12 @@ guard.install(
     os.environ.get("AWS_LAMBDA_RUNTIME_API", ""),
 )
 
-# How far links from a page to another are followed.
+# The maximum number of links from page to page that are followed.
 MAX_LINKS = 3
 
 
 def handle(event, _context):
-    """Answers one request."""
+    """Handles one invocation."""
     began = time.monotonic()
     seconds = min(float(event.get("seconds") or guard.MAX_SECONDS), guard.MAX_SECONDS)
     url = str(event.get("url") or "")
@@ -44,7 +44,7 @@ def handle(event, _context):
 
 
 def resolve(url, budget):
-    """The answer for one address; whatever happens becomes one."""
+    """Returns the response for a URL. Converts every error to a refusal."""
     try:
         with budget:
             guard.check_url(url)
@@ -64,7 +64,8 @@ def resolve(url, budget):
 
 
 def page_cookies(downloader, operators, url):
-    """What the sites have set for an address in this resolution: a `Cookie` header without the operator's own."""
+    """Returns the cookies that sites set for a URL during this invocation, as the value of a `Cookie` header. Omits those of
+    the operator."""
     cookies = [cookie for cookie in downloader.cookiejar.get_cookies_for_url(url) if _key(cookie) not in operators]
     return "; ".join(f"{cookie.name}={cookie.value}" for cookie in cookies if cookie.value is not None)
 
@@ -74,7 +75,9 @@ def _key(cookie):
 
 
 def video(downloader, url):
-    """What yt-dlp says of the one video at an address: of a page's several players the first, of a list nothing."""
+    """Returns yt-dlp's result for the video at a URL. If a page has several players, returns the first one.
+
+    Raises Unusable for a list of videos, and if there is no video."""
     for _ in range(MAX_LINKS):
         info = downloader.extract_info(url, download=False)
         if not info:
@@ -92,7 +95,7 @@ def video(downloader, url):
 
 
 def log(result, budget, took):
-    """One line, without the address: it may hold what is nobody else's."""
+    """Logs one line. It omits the URL, which may contain secrets."""
     line = {"level": "INFO", "message": "resolved" if result["ok"] else "not resolved"}
     line |= {"site": result.get("site"), "reason": result.get("reason"), "requests": budget.requests}
     line |= {"bytes": budget.bytes, "ms": round(took * 1000)}

@@ -1,4 +1,4 @@
-"""What yt-dlp's failures mean for whoever sent the address: a stable word, and a sentence that holds nothing of theirs."""
+"""Converts errors of yt-dlp to a stable reason and a sentence for the user. The sentence contains nothing from the page."""
 
 import re
 import traceback
@@ -10,7 +10,7 @@ from yt_dlp.utils import ExtractorError, GeoRestrictedError, UnsupportedError
 SENTENCES = {
     "source_blocked": "the site refuses requests from servers such as this one; the operator of this service can give it a proxy "
     "or cookies for such sites (ResolveSecretArn)",
-    "needs_browser": "the site answers browsers alone",
+    "needs_browser": "the site responds only to web browsers",
     "unsupported_page": "the source is a web page on which no video or audio was found; a file of a storage service has its own "
     "download link",
     "unreadable_page": "the web page could not be read: its site has changed, or sends servers another page than browsers",
@@ -19,20 +19,20 @@ SENTENCES = {
     "live": "live streams cannot be imported; try again when it has ended",
     "drm": "what the page shows is protected by DRM",
     "not_found": "the page, or what it showed, is no longer there",
-    "separate_streams": "the page has video and sound in separate streams only, which are not put together here",
+    "separate_streams": "the page has video and sound in separate streams only, which cannot be combined",
     "unsupported_stream": "the page has only streams of a kind that cannot be imported",
     "playlist": "the page lists several videos; import one of them by its own address",
     "private_address": "the page leads to an address that is not public",
     "bad_url": "the page leads to an address that cannot be fetched",
     "took_too_long": "the page took too long",
     "too_large": "the page is too large",
-    "too_many_requests": "the page takes too many requests to understand",
+    "too_many_requests": "the page needs too many requests",
     "unreachable": "the page could not be reached",
     "page_failed": "the page answered with an error",
     "resolver_failed": "the page could not be understood",
 }
 
-# Words in yt-dlp's messages, in the order in which they decide.
+# Patterns in yt-dlp's messages. The first match determines the reason.
 WORDS = [
     ("source_blocked", r"not a bot|captcha|unusual traffic|rate.?limit|too many requests|HTTP Error 429|cloudflare"),
     ("source_blocked", r"content isn.t available, try again later|access (?:is )?denied|IP address is blocked|your IP"),
@@ -47,17 +47,17 @@ WORDS = [
     ("unsupported_page", r"unsupported url|no video formats|no video could be found|no media"),
     ("unreadable_page", r"unable to extract|failed to (?:parse|extract)"),
 ]
-# What the guard refused, as it is told.
+# The reasons for refusals of the guard.
 REFUSALS = {"private_address": "private_address", "port": "bad_url", "scheme": "bad_url"}
 
 
 def failure(reason):
-    """The answer for a reason."""
+    """Returns the response for a reason."""
     return {"ok": False, "reason": reason, "message": SENTENCES[reason]}
 
 
 def of_error(error, budget):
-    """The reason for what was raised."""
+    """Returns the reason for an exception."""
     if refused := next((REFUSALS[reason] for reason in budget.refused if reason in REFUSALS), None):
         return refused
     chain = list(_chain(error))
@@ -69,7 +69,7 @@ def of_error(error, budget):
 
 
 def of_text(text):
-    """The reason that words of a message tell, if any do."""
+    """Returns the reason for a message of yt-dlp, or None if no pattern matches."""
     return next((reason for reason, words in WORDS if re.search(words, text, re.IGNORECASE)), None)
 
 
@@ -84,7 +84,7 @@ def _of_kind(chain):
 
 
 def place(error):
-    """Where it was raised, without its words: they may hold addresses."""
+    """Returns the types and source lines of an exception and its causes, without messages, which may contain URLs."""
     chain = [f"{type(one).__name__} {_line(one)}" for one in _chain(error)]
     return ", ".join(chain)
 
@@ -95,7 +95,7 @@ def _line(error):
 
 
 def _chain(error):
-    """The error and all that caused it."""
+    """Returns the exception and its causes, at most 20."""
     seen = []
     while error is not None and error not in seen and len(seen) < 20:
         seen.append(error)

@@ -1,8 +1,8 @@
-"""The operator's proxy and cookies: a secret of AWS Secrets Manager, read once when the function starts.
+"""Reads the operator's proxy and cookies from a secret in AWS Secrets Manager, once when the function starts.
 
     {"proxy": "http://user:password@proxy.example:3128", "cookies": "# Netscape HTTP Cookie File\\n…"}
 
-Both are optional. Neither is ever part of an answer or of the log.
+Both are optional. Neither is returned or logged.
 """
 
 import json
@@ -10,19 +10,19 @@ import os
 import urllib.parse
 from dataclasses import dataclass
 
-# A proxy's, where its address names none.
+# The port of an HTTP proxy whose URL has none.
 DEFAULT_PORT = 80
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the secret says."""
+    """The content of the secret."""
 
     proxy: str | None = None
     cookies: str | None = None
 
     def proxy_host(self):
-        """Host and port of the proxy, or None."""
+        """Returns the host and port of the proxy, or None."""
         if not self.proxy:
             return None
         parts = urllib.parse.urlsplit(self.proxy)
@@ -34,21 +34,21 @@ class Settings:
 
 
 def parse(text):
-    """Reads the secret's text."""
+    """Parses the text of the secret. Raises ValueError, without the text, if it is invalid."""
     try:
         values = json.loads(text)
     except ValueError:
         values = None
     if not isinstance(values, dict) or not all(isinstance(values.get(name, ""), str) for name in ("proxy", "cookies")):
-        raise ValueError("the secret is no JSON object of the texts proxy and cookies") from None
+        raise ValueError("the secret is not a JSON object with the strings proxy and cookies") from None
     return Settings(values.get("proxy") or None, values.get("cookies") or None)
 
 
 def load():
-    """The settings of this deployment. The only call of AWS, made before the guard is there."""
+    """Returns the settings of this deployment. Makes the only AWS call of this function, before the guard is installed."""
     arn = os.environ.get("FILES_RESOLVE_SECRET")
     if not arn:
         return Settings()
-    import boto3  # Lambda's Python has it; it is needed for this alone
+    import boto3  # part of Lambda's Python runtime; imported only if there is a secret
 
     return parse(boto3.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])

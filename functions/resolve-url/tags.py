@@ -1,30 +1,30 @@
-"""Bounds the tags of a web page before yt-dlp's regular expressions read it.
+"""Limits the tags of a web page before yt-dlp's regular expressions process it.
 
-Many of these expressions are quadratic in what is not closed, in the length of a tag, or in the length of a line: 30 kB of `<meta `
-took 14 s. The start of a tag beyond the bounds gets a blank behind its `<`, and is none any more; scripts and the data in them mean
-what they meant. Long lines are broken between two tags.
+Many of these expressions take time quadratic in the number of unclosed tags, the length of a tag, or the length of a line: 30 kB
+of `<meta ` took 14 s. This module inserts a space after the `<` of each tag beyond the limits, so that it no longer matches, and
+line breaks between tags in long lines. The content of scripts keeps its meaning.
 """
 
 import itertools
 import re
 
-# Of the tag starts before one `>`, the last ones are kept: the tag itself, and what a script compares.
+# The number of tag starts before one `>` that are kept, the last ones: the tag itself, and comparisons in a script.
 MAX_STARTS = 4
-# Elements whose end yt-dlp looks for, and how many of each may lack it.
+# Elements whose end tag yt-dlp searches for, and the maximum number of unclosed ones of each.
 CONTAINERS = ("audio", "amp-audio", "amp-video", "iframe", "noscript", "object", "script", "style", "title", "video")
 MAX_UNCLOSED = 4
-# Elements in which there are no other tags.
+# Elements that cannot contain other elements.
 RAW = ("script", "style", "title")
-# Elements of which it takes each for a format, or for a page to look into.
+# The maximum number of elements that yt-dlp treats as formats or as embedded pages.
 MAX_OF_NAME = dict.fromkeys(("source", "video", "audio", "iframe", "embed", "object", "track"), 500)
-# Elements whose attributes it looks for in any order, which takes the square of the tag's length: tags up to so many characters are
-# not counted, of the others the squares may add up to so much.
+# Elements whose attributes yt-dlp searches for in any order, in time quadratic in the length of the tag. Tags up to SHORT_TAG
+# characters are not counted. The squared lengths of the others may add up to MAX_SQUARES.
 BY_ATTRIBUTES = ("audio", "embed", "iframe", "input", "link", "meta", "object", "param", "source", "video")
 SHORT_TAG = 150
 MAX_SQUARES = 50_000_000
-# Tags of a page; what comes behind them is cut off.
+# The maximum number of tags of a page. The rest of the page is dropped.
 MAX_TAGS = 60_000
-# Characters of a line, before it is broken.
+# The minimum number of characters of a line before a line break is inserted.
 LONG_LINE = 2000
 
 _START = re.compile(r"<(?=[a-zA-Z])")
@@ -32,12 +32,12 @@ _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9-]*")
 
 
 def bounded(page):
-    """Returns the page within the bounds; what is no text as it is."""
+    """Returns the page with the limits applied. Returns anything but text unchanged."""
     return _Page(page).bounded() if isinstance(page, str) and "<" in page else page
 
 
 class _Page:
-    """A page that is read from one `>` to the next."""
+    """Processes a page from one `>` to the next."""
 
     def __init__(self, text):
         self.text, lower = text, text.lower()
@@ -54,7 +54,7 @@ class _Page:
             end = len(self.text) if end < 0 else end
             self._leave_raw(begin, end)
             starts = [start.start() for start in _START.finditer(self.text, begin, end)]
-            # Some expressions look for a name without its `<`, up to the next `>`.
+            # Some expressions search for a name without `<`, up to the next `>`.
             end_tag = " >" if end - begin > LONG_LINE else " "
             changes += [(start + 1, end_tag) for start in starts[:-MAX_STARTS]]
             changes += [(start + 1, " ") for start in starts[-MAX_STARTS:] if self._is_beyond(start, end)]
@@ -91,7 +91,8 @@ class _Page:
         return False
 
     def _line_break(self, at):
-        """Between two tags, outside of scripts: a line break within a text of JSON would be none of JSON."""
+        """Returns the line break to insert at a position between two tags. None in scripts, where it would make a JSON string
+        invalid."""
         newline = self.text.rfind("\n", self.line_began, at)
         self.line_began = newline + 1 if newline >= 0 else self.line_began
         if self.raw or at - self.line_began < LONG_LINE or not self.text.startswith("<", at):

@@ -1,6 +1,6 @@
-"""Proxies are told addresses, never names: a name would be resolved by the proxy, beyond the guard.
+"""Passes addresses instead of names to proxies, because a proxy would resolve a name without the checks of the guard.
 
-Everything goes through a tunnel (CONNECT, or SOCKS), plain HTTP too: a proxy that is asked for `http://name/` resolves the name.
+All requests use a tunnel (CONNECT or SOCKS), also those over plain HTTP: a proxy that receives `http://name/` resolves the name.
 """
 
 import functools
@@ -15,13 +15,13 @@ from yt_dlp.utils.networking import select_proxy
 
 
 class ProxyHandler(base.ProxyHandler):
-    """Asks HTTP proxies for a tunnel, whatever the scheme of the URL."""
+    """Uses a tunnel through HTTP proxies for all URLs."""
 
     def proxy_open(self, req):
         proxy = select_proxy(req.get_full_url(), self.proxies)
         if proxy is None or urllib.parse.urlparse(proxy).scheme.lower().startswith("socks"):
             return super().proxy_open(req)
-        scheme, req.type = req.type, "https"  # for which urllib makes a tunnel
+        scheme, req.type = req.type, "https"  # urllib uses a tunnel for https
         try:
             return urllib.request.ProxyHandler.proxy_open(self, req, proxy, None)
         finally:
@@ -29,14 +29,14 @@ class ProxyHandler(base.ProxyHandler):
 
 
 def connection_class(base_class, socks_proxy):
-    """Returns the class of connections to a site: directly, through an HTTP proxy, or through this SOCKS proxy."""
+    """Returns the connection class for a site: through `socks_proxy` if given, otherwise direct or through an HTTP proxy."""
     return _socks_class(base_class, make_socks_proxy_opts(socks_proxy)) if socks_proxy else _tunnel_class(base_class)
 
 
 def _tunnel_class(base_class):
     class Connection(base_class):
         def _tunnel(self):
-            """Sends CONNECT with the address. The name stays what the certificate is checked for."""
+            """Sends CONNECT with the address. The certificate is still verified for the name."""
             name, headers = self._tunnel_host, self._tunnel_headers
             address = guard.checked_address(name, self._tunnel_port)
             host = f"[{address}]" if ":" in address else address

@@ -1,4 +1,7 @@
-"""Pins the newest yt-dlp, and the release of its solver that it asks for, by their hashes in requirements.txt: `make update-yt-dlp`."""
+"""Pins the newest release of yt-dlp and the release of yt-dlp-ejs that it requires, with hashes, in requirements.txt.
+
+Run by `make update-yt-dlp`.
+"""
 
 import hashlib
 import re
@@ -13,7 +16,7 @@ SOLVER = re.compile(r"^Requires-Dist: yt-dlp-ejs==([\w.]+); extra == 'default'$"
 
 
 def download(folder, package):
-    """Downloads a package's wheel. Returns the wheel, its version, and the line that pins it."""
+    """Downloads the wheel of a package. Returns its path, its version, and its line in requirements.txt."""
     pip = [folder / "venv/bin/python", "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     subprocess.run([*pip, "--only-binary", ":all:", "--dest", folder / "wheels", package], check=True)
     name = package.split("==")[0]
@@ -24,7 +27,7 @@ def download(folder, package):
 
 
 def newest(folder):
-    """Downloads the newest release and its solver. Returns their versions, and the lines that pin them."""
+    """Downloads the newest yt-dlp and its yt-dlp-ejs. Returns their versions, and their lines in requirements.txt."""
     subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
     wheel, version, pin = download(folder, "yt-dlp")
     with zipfile.ZipFile(wheel) as opened:
@@ -40,7 +43,7 @@ def main():
     comments = "".join(line for line in text.splitlines(keepends=True) if line.startswith("#"))
     updated = comments + pins
     REQUIREMENTS.write_text(updated)
-    print(f"yt-dlp {version} with yt-dlp-ejs {solver}" + (", as before" if text == updated else ""))
+    print(f"yt-dlp {version} with yt-dlp-ejs {solver}" + (", unchanged" if text == updated else ""))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-//! `POST /v1/uploads/{id}/complete`
+//! The function of `POST /v1/uploads/{id}/complete`: completes a multipart upload.
 
 use std::time::Duration;
 
@@ -13,9 +13,10 @@ use lambda_http::http::StatusCode;
 use serde_json::Value;
 use tracing::{info, warn};
 
-/// Longest wait for S3, which may take minutes while the gateway gives up after 30 s. `sweep` finishes what takes longer.
+/// The timeout for S3's `CompleteMultipartUpload`. It may take minutes, but API Gateway's timeout is 30 s. `sweep` completes
+/// uploads that take longer.
 const COMPLETION_TIMEOUT: Duration = Duration::from_secs(18);
-/// Most parts that one response names.
+/// The maximum number of faulty parts that an error response lists.
 const MAX_NAMED: usize = 100;
 
 /// Completes a multipart upload.
@@ -24,7 +25,7 @@ pub struct CompleteUpload {
     pub records: ClientRecords,
     /// The objects.
     pub objects: Objects,
-    /// URL of the API, if it is not the gateway's own.
+    /// The URL of the API, if it is not that of API Gateway.
     pub public_url: Option<String>,
 }
 
@@ -41,7 +42,10 @@ impl Endpoint for CompleteUpload {
 }
 
 impl CompleteUpload {
-    /// Checks the parts, and completes the upload unless another request has. Returns the file as it then is.
+    /// Checks the parts, and completes the upload unless another request has completed it. Returns the current file.
+    ///
+    /// # Errors
+    /// [`Reason::PartsIncomplete`] if parts are missing or have a wrong size, [`Reason::UploadOver`] if the upload has ended.
     async fn complete(&self, file: &File, now: Timestamp) -> Result<File, ApiError> {
         let plan = awaited_parts(file, now)?;
         let (upload, stored) = match self.stored(file, plan).await {
@@ -57,7 +61,7 @@ impl CompleteUpload {
         Ok(marked)
     }
 
-    /// Returns the parts that S3 has, if they are complete and exact.
+    /// Returns the upload and its stored parts, if all parts are stored with their planned sizes.
     async fn stored<'f>(
         &self,
         file: &'f File,
@@ -69,28 +73,31 @@ impl CompleteUpload {
         if faults.is_empty() { Ok((upload, stored)) } else { Err(incomplete(&faults)) }
     }
 
-    /// Returns the file if another request has completed it in the meantime, so that both get the same response.
+    /// Returns the file if another request has completed it in the meantime, so that both requests get the same response.
+    /// Otherwise returns `error`.
     async fn completed_by_another(&self, file: &File, error: ApiError) -> Result<File, ApiError> {
         let (file, _) = self.records.unchecked().get_file(file.owner, file.id).await?;
         if is_completed(&file) { Ok(file) } else { Err(error) }
     }
 
-    /// Completes the upload. The record says so already: if this fails, `sweep` tries again.
+    /// Completes the upload in S3. Errors are only logged: the record is already marked, so that `sweep` tries again.
     async fn complete_in_s3(&self, upload: UploadRef<'_>, stored: StoredParts) {
         let parts = stored.parts();
         let completing = self.objects.complete_upload(upload, &parts);
         match tokio::time::timeout(COMPLETION_TIMEOUT, completing).await {
             Ok(Ok(Uploaded::Completed)) => info!(file = %upload.id, parts = parts.len(), "completed"),
-            Ok(Ok(Uploaded::Gone)) => warn!(file = %upload.id, "the parts are gone"),
+            Ok(Ok(Uploaded::Gone)) => warn!(file = %upload.id, "the upload no longer exists in S3"),
             Ok(Err(error)) => {
-                warn!(file = %upload.id, error = &error as &dyn std::error::Error, "left to sweep");
+                warn!(file = %upload.id, error = &error as &dyn std::error::Error, "completing the upload failed, left to sweep");
             }
-            Err(_) => info!(file = %upload.id, parts = parts.len(), "S3 takes longer: left to sweep"),
+            Err(_) => {
+                info!(file = %upload.id, parts = parts.len(), "completing the upload timed out, left to sweep")
+            }
         }
     }
 }
 
-/// Returns whether its upload is completed, or is being completed.
+/// Returns whether the multipart upload of the file is completed or being completed.
 fn is_completed(file: &File) -> bool {
     match &file.state {
         FileState::Probing(probing) => probing.multipart,
@@ -99,7 +106,7 @@ fn is_completed(file: &File) -> bool {
     }
 }
 
-/// Removes ffprobe's output, which only get-file shows.
+/// Removes ffprobe's full output, which only get-file returns.
 fn without_probe(detail: Detail) -> Detail {
     Detail { full_probe: None, ..detail }
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/uploads/{id}/complete`
+//! Starts the function of `POST /v1/uploads/{id}/complete`.
 
 use complete_upload::CompleteUpload;
 use lambda_http::Error;

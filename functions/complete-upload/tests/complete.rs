@@ -1,4 +1,4 @@
-//! Completes multipart uploads by a handler in this process, on real services.
+//! Calls the handler in this process, with real services.
 
 use complete_upload::CompleteUpload;
 use files_domain::{File, Status};
@@ -23,18 +23,22 @@ async fn with_parts(app: &TestApp, numbers: &[u32]) -> File {
 }
 
 #[tokio::test]
-async fn all_parts_make_the_object() {
+async fn the_object_is_created_from_all_parts() {
     let app = TestApp::new().await;
     let file = with_parts(&app, &[1, 2]).await;
     let body = complete(&app, &file).await.expect(202).json();
     assert_eq!((&body["status"], &body["size"]), (&json!("running"), &json!(12 << 20)));
     assert!(app.has_bytes(&file).await);
-    assert_eq!(complete(&app, &file).await.expect(202).json()["id"], body["id"], "again");
+    assert_eq!(
+        complete(&app, &file).await.expect(202).json()["id"],
+        body["id"],
+        "a second request has the same response"
+    );
     assert_eq!(app.calls("complete-upload", "s3", "CompleteMultipartUpload"), 1);
 }
 
 #[tokio::test]
-async fn missing_parts_are_named_and_can_still_be_sent() {
+async fn missing_parts_are_listed_and_can_still_be_uploaded() {
     let app = TestApp::new().await;
     let file = with_parts(&app, &[1]).await;
     let error = complete(&app, &file).await.expect_error(409, "parts_incomplete");
@@ -45,7 +49,7 @@ async fn missing_parts_are_named_and_can_still_be_sent() {
 }
 
 #[tokio::test]
-async fn without_an_upload_there_is_nothing_to_complete() {
+async fn files_without_an_open_multipart_upload_are_refused() {
     let app = TestApp::new().await;
     let unsigned = app.file("clip.mp4").awaiting_parts(12 << 20).await;
     let error = complete(&app, &unsigned).await.expect_error(409, "parts_incomplete");

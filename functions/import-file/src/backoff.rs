@@ -1,15 +1,15 @@
 use std::time::Duration;
 
-/// Longest of the shortest pauses.
-const BASE: Duration = Duration::from_millis(500);
-/// Longest pause within a run.
-pub(crate) const LONGEST: Duration = Duration::from_secs(20);
+/// The maximum backoff after the first failure.
+const FIRST_BACKOFF: Duration = Duration::from_millis(500);
+/// The maximum backoff within a run.
+pub(crate) const MAX_BACKOFF: Duration = Duration::from_secs(20);
 
-/// A pause before the next try, after so many failures in a row: any time up to a limit that doubles (full jitter), so
-/// that those who failed together do not come back together.
-pub(crate) fn pause(failures: u32) -> Duration {
-    let most = BASE.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1))).min(LONGEST);
-    most.mul_f64(fastrand::f64())
+/// Returns the backoff before the next attempt, after so many consecutive failures: a random time up to a limit that doubles with
+/// each failure (full jitter). The randomness prevents workers that failed at the same time from retrying at the same time.
+pub(crate) fn delay(failures: u32) -> Duration {
+    let max = FIRST_BACKOFF.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1))).min(MAX_BACKOFF);
+    max.mul_f64(fastrand::f64())
 }
 
 #[cfg(test)]
@@ -17,11 +17,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_and_are_bounded() {
-        for (failures, most) in [(0, BASE), (1, BASE), (2, BASE * 2), (4, BASE * 8), (40, LONGEST)] {
-            assert!((0..200).all(|_| pause(failures) <= most), "{failures}");
+    fn delays_grow_up_to_the_maximum() {
+        for (failures, max) in [
+            (0, FIRST_BACKOFF),
+            (1, FIRST_BACKOFF),
+            (2, FIRST_BACKOFF * 2),
+            (4, FIRST_BACKOFF * 8),
+            (40, MAX_BACKOFF),
+        ] {
+            assert!((0..200).all(|_| delay(failures) <= max), "{failures}");
         }
-        let later = (0..200).map(|_| pause(5)).max();
-        assert!(later > Some(BASE * 2), "{later:?}");
+        let later = (0..200).map(|_| delay(5)).max();
+        assert!(later > Some(FIRST_BACKOFF * 2), "{later:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! The last stage: from the source's last byte to a completed object.
+//! The last stage: saves the record and completes the object.
 
 use files_domain::{Checksum, File, Import, ImportedObject};
 use files_objects::{ObjectsError, Upload, Uploaded};
@@ -10,8 +10,8 @@ use crate::fetched::{Fetched, SourceMetadata};
 use crate::lease::Lease;
 use crate::{BoxError, ImportFile};
 
-/// Completes an import whose bytes an earlier run fetched before it crashed. If they are lost, restarts it: returns the file to
-/// import again. `None`: there is nothing left to do.
+/// Completes an import whose bytes an earlier run fetched before it crashed. If the bytes are lost, restarts the import and
+/// returns the file, which must be imported again. Returns `None` if the import is complete or the file has changed.
 pub(crate) async fn commit_or_restart(
     import: &ImportFile,
     file: File,
@@ -27,7 +27,7 @@ pub(crate) async fn commit_or_restart(
     }
 }
 
-/// Returns whether the object is there, or could be completed from all its parts.
+/// Returns whether the object exists or could be completed from its parts.
 async fn is_committed(import: &ImportFile, file: &File) -> Result<bool, BoxError> {
     match import.objects.head_file(file.owner, file.id).await {
         Ok(_) => return Ok(true),
@@ -39,7 +39,12 @@ async fn is_committed(import: &ImportFile, file: &File) -> Result<bool, BoxError
     Ok(completed == Uploaded::Completed)
 }
 
-/// Records that all bytes are there, then makes them an object. The record comes first: S3's event may arrive at once.
+/// Saves the import as fetched, then creates the object. In this order, because the S3 event of the object may arrive immediately
+/// and must find the record.
+///
+/// # Errors
+/// [`ImportError::Refused`] if the bytes do not have the announced SHA-256, [`ImportError::Lost`] if the lease is lost,
+/// [`ImportError::Ours`] if a call to DynamoDB or S3 failed.
 pub(crate) async fn commit(
     lease: &Lease<'_>,
     fetched: Fetched,
@@ -60,7 +65,7 @@ pub(crate) async fn commit(
     store(lease, fetched, content_type.as_deref()).await
 }
 
-/// Saves the record and returns the file's media type.
+/// Saves the record, and returns the file's media type.
 async fn save_imported(
     lease: &Lease<'_>,
     object: ImportedObject,
@@ -73,7 +78,7 @@ async fn save_imported(
     match records.save_with(&file.clone().into(), &after, &with).await {
         Ok(()) => return Ok(after.content_type),
         Err(RecordsError::Limit(exceeded)) => return Err(ImportError::over_limit(exceeded)),
-        Err(RecordsError::Changed) => {} // perhaps by sweep, which put off a deadline
+        Err(RecordsError::Changed) => {} // for example by sweep, which moves deadlines
         Err(error) => return Err(ImportError::Ours(error.into())),
     }
     let changed = records.change_with(file.owner, file.id, &with, |found| {
@@ -93,7 +98,9 @@ async fn store(lease: &Lease<'_>, fetched: Fetched, content_type: Option<&str>) 
         (Fetched::Parts { parts, .. }, Some(upload)) => {
             objects.complete_upload(upload, &parts).await?;
         }
-        (Fetched::Parts { .. }, None) => return Err(ImportError::Ours("parts without an upload".into())),
+        (Fetched::Parts { .. }, None) => {
+            return Err(ImportError::Ours("the parts have no multipart upload".into()));
+        }
         (Fetched::Whole { bytes, sha256 }, _) => {
             let upload = Upload { size, sha256: &sha256, content_type };
             objects.put_file(*owner, *id, bytes.into(), upload).await?;

@@ -9,33 +9,33 @@ use safe_fetch::FetchError;
 
 use crate::BoxError;
 
-/// Why an import ends before its commit.
+/// The reason why a run ends before the import is complete.
 #[derive(Debug)]
 pub(crate) enum ImportError {
-    /// A request to the source failed: [`FetchError::is_retryable`] says whether a later try may succeed.
+    /// A request to the source failed. [`FetchError::is_retryable`] tells whether a later attempt may succeed.
     Source(FetchError),
-    /// The source failed as often as one run allows.
+    /// The source failed as often as allowed in one run. The import backs off.
     GivenUp(FetchError),
-    /// The import cannot succeed: the reason, for the user.
+    /// The import cannot succeed, with the reason for the user.
     Refused(String),
-    /// What the URL leads to cannot be stored: the reason, for the user. Another variant of it may be.
+    /// The media of the URL cannot be stored, with the reason for the user. Another variant may be usable.
     Unusable(String),
-    /// The function's time is over, and another run can resume.
+    /// The time budget is spent, and another run can resume the import.
     OutOfTime,
-    /// The lease is lost: the file is deleted, or another worker's.
+    /// The lease is lost: the file was deleted, or another worker has claimed it.
     Lost,
-    /// A store or a queue of ours failed: the message is delivered again.
+    /// A call to DynamoDB, S3, SQS or Lambda failed. SQS delivers the message again.
     Ours(BoxError),
 }
 
 impl ImportError {
-    /// Refuses a source that is larger than this.
+    /// Returns the refusal of a source that is larger than `limit` bytes.
     pub(crate) fn too_large(limit: u64) -> Self {
         Self::Refused(format!("the source is larger than your limit of {}", human_bytes(limit)))
     }
 
     /// Returns whether another variant or format of the same media may succeed in this run.
-    pub(crate) fn is_of_choice(&self) -> bool {
+    pub(crate) fn may_be_of_variant(&self) -> bool {
         match self {
             Self::Source(error) => !matches!(error, FetchError::Changed | FetchError::WrongRange),
             Self::Unusable(_) => true,
@@ -102,7 +102,7 @@ impl From<RecordsError> for ImportError {
     }
 }
 
-/// Why an import backs off: for the user, and the shortest delay that the source asks for.
+/// The reason why an import backs off, for the user, and the minimum delay that the source requires.
 #[derive(Debug)]
 pub(crate) struct TransientFailure {
     pub(crate) reason: String,

@@ -2,20 +2,20 @@ use bytes::Bytes;
 use files_domain::{Checksum, FileName, Origin};
 use files_objects::Part;
 
-/// What the source declares about its bytes, cleaned for the record.
+/// Metadata that the source declares, sanitised for the record.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SourceMetadata {
     pub(crate) name: Option<FileName>,
     pub(crate) content_type: Option<String>,
-    /// The claims of the web page that named the source.
+    /// The claims of the web page that embeds the media.
     pub(crate) origin: Option<Origin>,
 }
 
-/// All bytes of a source.
+/// The fetched bytes of a source.
 pub(crate) enum Fetched {
-    /// In the parts of the multipart upload, in order.
+    /// The bytes are in the parts of a multipart upload, in order.
     Parts { parts: Vec<Part>, size: u64, checksum: Option<Checksum> },
-    /// In memory, with their SHA-256 in hex.
+    /// The bytes are in memory, with their SHA-256 in hex.
     Whole { bytes: Bytes, sha256: String },
 }
 

@@ -4,7 +4,7 @@ use files_domain::Hashed;
 use sha2::digest::common::hazmat::{SerializableState, SerializedState};
 use sha2::{Digest, Sha256};
 
-/// The SHA-256 of the parts so far, in their order. It can be written down, and gone on with elsewhere.
+/// The SHA-256 of the parts so far, in order. Its state can be serialised, so that another run can continue it.
 #[derive(Clone, Default)]
 pub(crate) struct PartsHash {
     parts: u32,
@@ -12,18 +12,19 @@ pub(crate) struct PartsHash {
 }
 
 impl PartsHash {
-    /// As it was written down. `None`: by another version of the library.
-    pub(crate) fn read(written: &Hashed) -> Option<Self> {
-        let state = BASE64.decode(&written.state).ok()?;
+    /// Deserialises a state. Returns `None` if the state is invalid, for example of another version of the library.
+    pub(crate) fn deserialize(hashed: &Hashed) -> Option<Self> {
+        let state = BASE64.decode(&hashed.state).ok()?;
         let state = SerializedState::<Sha256>::try_from(state.as_slice()).ok()?;
-        Some(Self { parts: written.parts, sha256: Sha256::deserialize(&state).ok()? })
+        Some(Self { parts: hashed.parts, sha256: Sha256::deserialize(&state).ok()? })
     }
 
-    pub(crate) fn written(&self) -> Hashed {
+    /// Serialises the state.
+    pub(crate) fn serialize(&self) -> Hashed {
         Hashed { parts: self.parts, state: BASE64.encode(self.sha256.serialize()) }
     }
 
-    /// Of how many parts it is.
+    /// Returns the number of hashed parts.
     pub(crate) fn parts(&self) -> u32 {
         self.parts
     }
@@ -32,12 +33,12 @@ impl PartsHash {
         self.sha256.update(bytes);
     }
 
-    /// The part that was put in is all in.
+    /// Counts a part whose bytes have all been added.
     pub(crate) fn end_part(&mut self) {
         self.parts += 1;
     }
 
-    /// In lower-case hex.
+    /// Returns the digest in lower-case hex.
     pub(crate) fn finish(self) -> String {
         hex::encode(self.sha256.finalize())
     }
@@ -48,15 +49,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_goes_on_where_it_was_written_down() {
+    fn a_serialised_state_can_be_continued() {
         let bytes: Vec<u8> = (0..100_000_u32).map(|n| n.to_le_bytes()[0]).collect();
         for cut in [0, 1, 63, 64, 65, 65_536, 99_999, 100_000] {
             let mut first = PartsHash::default();
             first.update(&bytes[..cut]);
             first.end_part();
-            let written = first.written();
+            let written = first.serialize();
             assert!(written.state.len() <= 150, "{}", written.state.len());
-            let mut second = PartsHash::read(&written).expect("what was written");
+            let mut second = PartsHash::deserialize(&written).expect("a serialised state is valid");
             assert_eq!(second.parts(), 1);
             second.update(&bytes[cut..]);
             assert_eq!(second.finish(), hex::encode(Sha256::digest(&bytes)), "{cut}");
@@ -64,12 +65,15 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_not_gone_on_with() {
+    fn invalid_states_are_refused() {
         let (short, long) = ("A".repeat(138), "A".repeat(140));
-        let too_full = format!("{}8", "/".repeat(138)); // of its block, more bytes than that has
+        let too_full = format!("{}8", "/".repeat(138)); // declares more bytes in its block than a block has
         for state in ["", "AAAA", "no base64!", &short, &long, &too_full] {
-            assert!(PartsHash::read(&Hashed { parts: 1, state: state.to_owned() }).is_none(), "{state}");
+            assert!(
+                PartsHash::deserialize(&Hashed { parts: 1, state: state.to_owned() }).is_none(),
+                "{state}"
+            );
         }
-        assert_eq!(PartsHash::default().written().state.len(), too_full.len());
+        assert_eq!(PartsHash::default().serialize().state.len(), too_full.len());
     }
 }

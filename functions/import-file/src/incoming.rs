@@ -6,19 +6,20 @@ use tracing::info;
 use crate::backoff;
 use crate::error::ImportError;
 
-/// How often in a row a response may break off before [`WORTH_ANOTHER`] bytes.
+/// The maximum number of consecutive responses that break off before [`PROGRESS_BYTES`].
 const MAX_FAILURES: u32 = 4;
-/// A response that brought so many bytes is followed by the next one at once.
-const WORTH_ANOTHER: u64 = 64 * 1024;
+/// The number of bytes after which a response counts as progress and resets the failures.
+const PROGRESS_BYTES: u64 = 64 * 1024;
 
-/// The bytes of a source in order. When the response of a file breaks off whose source gives ranges of one version, the rest is
-/// asked for.
+/// The bytes of a source in order. If the response breaks off and the source supports range requests, requests the rest.
 pub(crate) struct Incoming {
     client: SafeClient,
     content: Content,
-    /// Bytes that have arrived, and those at the last failure.
+    /// The number of bytes received.
     received: u64,
+    /// The value of `received` at the last failure.
     failed_at: u64,
+    /// Consecutive failures without progress.
     failures: u32,
 }
 
@@ -27,7 +28,7 @@ impl Incoming {
         Self { client, content, received: 0, failed_at: 0, failures: 0 }
     }
 
-    /// Returns the next bytes, never empty; `None` once all have come.
+    /// Returns the next bytes, never empty, or `None` at the end.
     pub(crate) async fn next_chunk(&mut self) -> Result<Option<Bytes>, ImportError> {
         loop {
             let chunk = match &mut self.content {
@@ -44,7 +45,8 @@ impl Incoming {
         }
     }
 
-    /// Asks for what is missing, if that can be asked for.
+    /// Requests the rest of the file after a failure. Returns the error if it is permanent, the source does not
+    /// support range requests, or it failed too often.
     async fn resume(&mut self, error: FetchError) -> Result<(), FetchError> {
         let Content::File(source) = &mut self.content else { return Err(error) };
         let Some(version) = source.version.clone().filter(|version| self.received < version.total) else {
@@ -52,17 +54,17 @@ impl Incoming {
         };
         let mut error = error;
         loop {
-            let brought = self.received - std::mem::replace(&mut self.failed_at, self.received);
-            self.failures = if brought >= WORTH_ANOTHER { 0 } else { self.failures + 1 };
+            let progress = self.received - std::mem::replace(&mut self.failed_at, self.received);
+            self.failures = if progress >= PROGRESS_BYTES { 0 } else { self.failures + 1 };
             if !error.is_retryable() || self.failures > MAX_FAILURES {
                 return Err(error);
             }
-            info!(%error, received = self.received, "a source broke off");
-            tokio::time::sleep(backoff::pause(self.failures)).await; // back-off between two tries, not a wait for an event
+            info!(%error, received = self.received, "the response broke off, requesting the rest");
+            tokio::time::sleep(backoff::delay(self.failures)).await; // a backoff, not a wait for an event
             let wanted = ByteRange { first: self.received, last: version.total - 1 };
             match self.client.range(&source.target, &version, wanted).await {
                 Ok(rest) => {
-                    // What is known of the whole stays.
+                    // Keeps the version, which describes the whole file.
                     let whole = std::mem::replace(&mut **source, rest);
                     source.version = whole.version;
                     return Ok(());
@@ -72,7 +74,7 @@ impl Incoming {
         }
     }
 
-    /// Returns how many bytes there are, if that is known.
+    /// Returns the size in bytes, if known.
     pub(crate) fn length(&self) -> Option<u64> {
         match &self.content {
             Content::File(source) => source.version.as_ref().map(|version| version.total).or(source.length),

@@ -1,4 +1,4 @@
-//! The lease of an import: what its holder writes into the record, and how it ends.
+//! The lease of an import: updates of the record during a run, and the end of the run.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,21 +13,22 @@ use crate::fetched::SourceMetadata;
 use crate::time_budget::TimeBudget;
 use crate::{BoxError, ImportFile, ONE_STREAM_BYTES};
 
-/// The shortest time between two writes of the progress.
+/// The minimum time between two writes of the progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
 
-/// An import whose record this run alone may write, until the lease ends or another generation takes it.
+/// An import that this run has claimed. Only this run writes its record, until the lease ends or another run claims the import
+/// with a higher generation.
 pub(crate) struct Lease<'a> {
     pub(crate) import: &'a ImportFile,
     pub(crate) file: File<Import>,
     pub(crate) budget: TimeBudget,
-    /// Whether this run has stored a part that a later run will find.
+    /// Whether this run has stored a part that a later run can use.
     has_new_parts: bool,
     saved_at: Instant,
 }
 
 impl<'a> Lease<'a> {
-    /// Takes over a record that was just claimed.
+    /// Creates the lease for a file that this run has just claimed. `deadline` is the end of the function's invocation.
     pub(crate) fn new(import: &'a ImportFile, file: File<Import>, deadline: SystemTime) -> Self {
         let budget = TimeBudget::until(deadline);
         Self { import, file, budget, has_new_parts: false, saved_at: Instant::now() }
@@ -58,7 +59,7 @@ impl<'a> Lease<'a> {
         limits.check(Limit::StoredBytes, used, size).map_err(ImportError::over_limit)
     }
 
-    /// Notes that a part is stored: failures are counted anew from here.
+    /// Records that a part is stored, and resets the failure counters.
     pub(crate) fn part_stored(&mut self) {
         self.has_new_parts = true;
         self.file.state.transient_failures = 0;
@@ -67,7 +68,10 @@ impl<'a> Lease<'a> {
         }
     }
 
-    /// Saves progress, upload and resume state.
+    /// Saves the progress, the upload id and the resume state.
+    ///
+    /// # Errors
+    /// [`ImportError::Lost`] if the lease is lost, [`ImportError::Ours`] if the call failed.
     pub(crate) async fn save(&mut self) -> Result<(), ImportError> {
         self.saved_at = Instant::now();
         self.import.records.save_progress(&self.file, lambda_startup::now()).await?;
@@ -75,7 +79,7 @@ impl<'a> Lease<'a> {
         Ok(())
     }
 
-    /// Saves the same, at most every [`PROGRESS_INTERVAL`].
+    /// Calls [`save`](Self::save), at most every [`PROGRESS_INTERVAL`].
     pub(crate) async fn save_at_intervals(&mut self) -> Result<(), ImportError> {
         if self.saved_at.elapsed() < PROGRESS_INTERVAL {
             return Ok(());
@@ -83,7 +87,8 @@ impl<'a> Lease<'a> {
         self.save().await
     }
 
-    /// Creates the multipart upload. Its id goes into the record before the first part: who deletes the file must know it.
+    /// Creates the multipart upload, and saves its id in the record before the first part is stored, so that deleting the file
+    /// aborts the upload too.
     pub(crate) async fn begin_upload(
         &mut self,
         metadata: &SourceMetadata,
@@ -94,7 +99,7 @@ impl<'a> Lease<'a> {
         let upload_id = self.import.objects.create_upload(owner, id, Some(&content_type)).await?;
         (self.file.state.upload_id, self.file.state.progress) = (Some(upload_id.clone()), Some(progress));
         if let Err(error) = self.save().await {
-            // No record knows of it.
+            // Without a record of its id, no other process could abort the upload.
             self.import.objects.abort_upload(UploadRef { owner, id, upload_id: &upload_id }).await?;
             (self.file.state.upload_id, self.file.state.resume) = (None, None);
             return Err(error);
@@ -102,7 +107,7 @@ impl<'a> Lease<'a> {
         Ok(upload_id)
     }
 
-    /// Aborts the upload, if there is one, and forgets how to resume it.
+    /// Aborts the upload, if there is one, and clears the resume state.
     pub(crate) async fn abort_upload(&mut self) -> Result<(), BoxError> {
         self.file.state.resume = None;
         if let Some(upload_id) = self.file.state.upload_id.take() {
@@ -112,7 +117,10 @@ impl<'a> Lease<'a> {
         Ok(())
     }
 
-    /// Ends the lease as the outcome of the stages says.
+    /// Ends the lease according to the outcome of the run.
+    ///
+    /// # Errors
+    /// The cause of [`ImportError::Ours`], or an error of the calls that end the lease: SQS delivers the message again.
     pub(crate) async fn conclude(
         mut self,
         message: &ImportMessage,
@@ -129,7 +137,7 @@ impl<'a> Lease<'a> {
         }
     }
 
-    /// Requeues at once. A run that stored no part in all its time counts as a transient failure.
+    /// Requeues without delay. A run that stored no part in its whole time budget counts as a transient failure.
     async fn continue_in_next_run(&mut self, message: &ImportMessage) -> Result<(), BoxError> {
         if !self.has_new_parts {
             let reason = "the source is too slow".to_owned();
@@ -139,8 +147,8 @@ impl<'a> Lease<'a> {
         self.requeue(message, Duration::ZERO).await
     }
 
-    /// Requeues with a delay that grows with each failure in a row, and says so in the record. After the last delay the import
-    /// fails.
+    /// Requeues with a delay that grows with each consecutive failure, and saves the reason and the time of the next attempt.
+    /// Fails the import after the last delay.
     async fn back_off(&mut self, message: &ImportMessage, failure: TransientFailure) -> Result<(), BoxError> {
         let delay = usize::try_from(self.file.state.transient_failures)
             .ok()
@@ -160,8 +168,9 @@ impl<'a> Lease<'a> {
         self.requeue(message, delay).await
     }
 
-    /// Releases the lease, then queues: whoever takes the message must find it released. If the message is lost, `sweep` sends
-    /// another.
+    /// Releases the lease, then sends the message, so that the worker that receives it can claim the import. If the message is
+    /// lost,
+    /// `sweep` sends another one.
     async fn requeue(&mut self, message: &ImportMessage, delay: Duration) -> Result<(), BoxError> {
         let now = lambda_startup::now();
         let again_at = now.plus(delay + limits::IMPORT_SEND_GRACE);
@@ -173,10 +182,10 @@ impl<'a> Lease<'a> {
         self.import.queue.send_later(message, delay).await
     }
 
-    /// Leaves a file that is deleted, ended, or another worker's. Another worker resumes the same upload: only an upload that the
-    /// record does not name is aborted.
+    /// Ends the run after the lease is lost. Aborts the upload unless the record still names it, because then another worker
+    /// resumes it.
     async fn release_lost(&mut self) -> Result<(), BoxError> {
-        info!(file = %self.file.id, "the import was deleted, or has another worker");
+        info!(file = %self.file.id, "lost the lease: the file was deleted or another worker claimed it");
         let found = self.import.records.get_file(self.file.owner, self.file.id).await;
         match found {
             Ok((file, _)) if self.has_same_upload(&file) => Ok(()),
@@ -185,7 +194,7 @@ impl<'a> Lease<'a> {
         }
     }
 
-    /// Returns whether this run's claim is the file's latest, and the file is open.
+    /// Returns whether this run has the latest claim of the file, and the import has not ended.
     pub(crate) fn is_ours(&self, file: &File) -> bool {
         file.generation == self.file.generation && !file.state.is_terminal()
     }
@@ -195,7 +204,8 @@ impl<'a> Lease<'a> {
         upload_id.is_some() && upload_id == self.file.state.upload_id.as_deref()
     }
 
-    /// Fails the file. The upload goes first: a failed record no longer names it. That of another worker stays.
+    /// Fails the import. Aborts the upload first, because a failed record no longer names it. Does nothing if another worker has
+    /// claimed the file.
     async fn fail(&mut self, reason: &str) -> Result<(), BoxError> {
         let now = lambda_startup::now();
         if self.file.state.upload_id.is_some() {

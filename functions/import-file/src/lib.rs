@@ -1,8 +1,8 @@
-//! Import queue: fetches a URL into an object.
+//! The Lambda function of the import queue: fetches URLs into objects.
 //!
-//! A run has a `lease` of the file, and four stages, of which each takes what the one before returns: `resolve`
-//! the URL to its media, `plan` the transfer, transfer ranges (`transfer_ranges`) over several connections or a
-//! stream (`transfer_stream`) in order, `commit` the object.
+//! A run claims a `lease` of the file and passes through four stages: `resolve` the URL to its media, `plan` the transfer,
+//! transfer the bytes in ranges over several connections (`transfer_ranges`) or in one stream (`transfer_stream`), and `commit`
+//! the object.
 
 mod backoff;
 mod commit;
@@ -42,15 +42,15 @@ use crate::lease::Lease;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// The largest file that is always transferred in one stream.
+/// The maximum size of a file that is always transferred in one stream.
 const ONE_STREAM_BYTES: u64 = 16 * 1024 * 1024;
 
-/// What becomes of a message.
+/// The outcome of a message.
 enum Delivery {
-    /// It is deleted.
+    /// SQS deletes the message.
     Done,
-    /// It is delivered again after its visibility timeout.
-    StillNeeded,
+    /// SQS delivers the message again after its visibility timeout.
+    Redeliver,
 }
 
 /// The handler of the import queue.
@@ -61,17 +61,17 @@ pub struct ImportFile {
     pub keys: Keys,
     /// The bucket.
     pub objects: Objects,
-    /// The queue, for imports that another run resumes.
+    /// The import queue, for imports that another run resumes.
     pub queue: Queue<ImportMessage>,
     /// The queue of `deliver-webhook`, for events.
     pub deliveries: Queue<DeliveryMessage>,
-    /// Sends requests to sources.
+    /// The client for requests to sources.
     pub client: SafeClient,
-    /// The private hosts that may be reached.
+    /// The hosts that an operator allows beyond the public internet.
     pub allowed: Allowed,
-    /// Looks into web pages. Without it, a web page is stored as a file.
+    /// The resolver for web pages. Without it, web pages are stored as files.
     pub pages: Option<PageResolver>,
-    /// Largest file, in bytes.
+    /// The maximum size of a file in bytes.
     pub max_file_bytes: u64,
 }
 
@@ -79,37 +79,38 @@ impl EventHandler for ImportFile {
     type Event = Value;
     type Response = SqsBatchResponse;
 
-    /// Handles the messages of an SQS event. What the source does wrong ends in the record. A message that another worker
-    /// still needs is named as failed, so that it comes again without counting as an error of the function.
+    /// Handles the messages of an SQS event. Failures of a source are saved in the record. A message with headers whose import
+    /// another worker has claimed is returned as a batch item failure, so that SQS delivers it again without an error of the
+    /// function.
     ///
     /// # Errors
-    /// One of our own stores failed. Lambda counts the error (`Errors`), which it would not do for a message that is only
-    /// named as failed, and the messages come again, after some times to the dead-letter queue
+    /// A call to DynamoDB, S3, SQS or Lambda failed. Lambda counts an error of the function, unlike a batch item failure, and SQS
+    /// delivers the messages again, or moves them to the dead-letter queue after several attempts
     /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>).
     async fn handle(&self, event: LambdaEvent<Value>) -> Result<SqsBatchResponse, BoxError> {
         let deadline = event.context.deadline();
-        let (mut still_needed, mut failure) = (SqsBatchResponse::default(), None);
+        let (mut redeliver, mut failure) = (SqsBatchResponse::default(), None);
         for message in sqs_messages(event.payload).unwrap_or_default() {
             let Ok(import) =
                 serde_json::from_str::<ImportMessage>(message.body.as_deref().unwrap_or_default())
             else {
-                error!("a message that is no import is dropped"); // it would be none later either
+                error!("dropped a message that is not an import message"); // a later delivery would fail too
                 continue;
             };
             match self.import(&import, deadline).await {
                 Ok(Delivery::Done) => {}
-                Ok(Delivery::StillNeeded) => {
-                    info!(file = %import.id, "another worker has it: its headers are kept");
-                    still_needed.add_failure(message.message_id.unwrap_or_default());
+                Ok(Delivery::Redeliver) => {
+                    info!(file = %import.id, "another worker has the lease, redelivering the message because of its headers");
+                    redeliver.add_failure(message.message_id.unwrap_or_default());
                 }
                 Err(cause) => {
-                    error!(file = %import.id, cause = cause.as_ref() as &dyn Error, "an import will come again");
+                    error!(file = %import.id, cause = cause.as_ref() as &dyn Error, "temporary failure, SQS delivers the message again");
                     failure = Some(cause);
                 }
             }
         }
         announce_events(&self.records, &self.deliveries).await;
-        failure.map_or(Ok(still_needed), Err)
+        failure.map_or(Ok(redeliver), Err)
     }
 }
 
@@ -122,10 +123,12 @@ impl ImportFile {
                     run::run(Lease::new(self, file, deadline), message).await?;
                 }
             }
-            // If its worker crashes, sweep cannot send the headers, which only messages have.
-            ImportClaim::HeldUntil(_) if !message.headers.is_empty() => return Ok(Delivery::StillNeeded),
-            // Its worker, or sweep after a crash, brings it to its end: this message is superfluous.
-            ImportClaim::HeldUntil(_) | ImportClaim::Over => info!(file = %message.id, "nothing to import"),
+            // Only messages have the headers. If the other worker crashes, sweep can send a message only without them.
+            ImportClaim::HeldUntil(_) if !message.headers.is_empty() => return Ok(Delivery::Redeliver),
+            // The other worker, or sweep after a crash, continues the import without this message.
+            ImportClaim::HeldUntil(_) | ImportClaim::Over => {
+                info!(file = %message.id, "the message is not needed: another worker has the lease, or the import has ended")
+            }
         }
         Ok(Delivery::Done)
     }

@@ -1,4 +1,4 @@
-//! Import queue: fetches a URL into an object.
+//! Starts the Lambda function of the import queue.
 
 use import_file::ImportFile;
 use lambda_runtime::Error;

@@ -1,4 +1,4 @@
-//! The second stage: how the bytes are transferred.
+//! The second stage: plans the transfer.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +17,10 @@ use crate::lease::Lease;
 use crate::ranged_source::RangedSource;
 use crate::resolve::resolve;
 
-/// How often a source may change during its import. The last time, its bytes are fetched in order.
+/// The maximum number of restarts because a source changed. After the last one, its parts are fetched in order.
 pub(crate) const MAX_RESTARTS: u32 = 2;
 
-/// How an import is transferred, and what its source declares.
+/// The transfer of an import, with the metadata of its source.
 pub(crate) struct Plan {
     pub(crate) metadata: SourceMetadata,
     pub(crate) transfer: Transfer,
@@ -28,26 +28,28 @@ pub(crate) struct Plan {
 
 /// The two ways to transfer bytes.
 pub(crate) enum Transfer {
-    /// As ranges, over several connections: a later run can resume it.
+    /// In ranges over several connections. A later run can resume it.
     Ranges(Box<RangesPlan>),
-    /// In one stream, in one run.
+    /// In one stream. It must complete in this run.
     Stream(Box<Incoming>),
 }
 
-/// The ranges of a source, each a part of the upload.
+/// The ranges of a source. Each becomes a part of the upload.
 pub(crate) struct RangesPlan {
     pub(crate) source: RangedSource,
     pub(crate) parts: PartPlan,
-    /// The parts that S3 has already.
+    /// The parts that are already stored in S3.
     pub(crate) stored: BTreeMap<u32, Part>,
-    /// The SHA-256 of the stored parts, where the parts are fetched in order.
+    /// The SHA-256 of the stored parts, if the parts are fetched in order.
     pub(crate) hash: Option<PartsHash>,
-    /// An open response that begins with the first byte.
+    /// An open response that begins with the first byte of the file.
     pub(crate) response: Option<Source>,
 }
 
-/// Plans the transfer of what a URL leads to. Of a file in ranges, the upload is created, and the state to resume it is saved,
-/// before the first part.
+/// Plans the transfer of resolved media. For a transfer in ranges, creates the multipart upload and saves the resume state.
+///
+/// # Errors
+/// [`ImportError::Refused`] if the file is too large, otherwise the errors of [`Lease::begin_upload`].
 pub(crate) async fn plan(
     lease: &mut Lease<'_>,
     client: &SafeClient,
@@ -102,7 +104,9 @@ async fn begin_ranges(
     resume: Resume,
 ) -> Result<RangesPlan, ImportError> {
     let (parts, total, restarts) = (resume.plan(), resume.size, resume.restarts);
-    let Some(version) = response.version.clone() else { return Err(ImportError::Ours("no version".into())) };
+    let Some(version) = response.version.clone() else {
+        return Err(ImportError::Ours("the response has no version".into()));
+    };
     lease.file.state.resume = Some(resume);
     let upload_id = lease.begin_upload(metadata, Progress { received: 0, total: Some(total) }).await?;
     let location = response.target.clone();
@@ -115,8 +119,8 @@ async fn begin_ranges(
     })
 }
 
-/// Plans the rest of what an earlier run began, by the parts that S3 has of it. If a web page named the source, it is resolved
-/// again: the address may have been valid for a while only. `None` if nothing can be resumed.
+/// Plans the rest of a transfer that an earlier run began, from the parts stored in S3. Media of a web page are resolved again,
+/// because their URL may have expired. Returns `None` if the import cannot be resumed.
 pub(crate) async fn resume(
     lease: &mut Lease<'_>,
     sources: &MediaSource,
@@ -127,7 +131,7 @@ pub(crate) async fn resume(
     let Some(upload) = lease.file.upload_ref() else { return Ok(None) };
     let stored = match lease.import.objects.stored_parts(upload).await {
         Ok(stored) => stored,
-        // Completed, aborted, or older than the bucket keeps unfinished uploads.
+        // The upload was completed or aborted, or expired by the bucket's lifecycle rule.
         Err(ObjectsError::NoSuchUpload) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
@@ -152,13 +156,13 @@ pub(crate) async fn resume(
     }))
 }
 
-/// Returns whether the SHA-256 of the whole is needed, or the source has changed too often: then the parts are fetched in order.
+/// Returns whether the parts must be fetched in order: if the SHA-256 of the file is needed, or the source has changed too often.
 fn must_be_in_order(lease: &Lease<'_>, restarts: u32) -> bool {
     lease.file.announced_sha256.is_some() || restarts >= MAX_RESTARTS
 }
 
-/// Returns the stored parts that fit the plan. Where they are hashed in order, only those that are hashed count; `None` if even
-/// of these some are missing.
+/// Returns the stored parts that match the plan. If the parts are fetched in order, only hashed parts are usable; returns `None`
+/// if one of these is missing.
 fn usable_parts(
     in_order: bool,
     resume: &Resume,
@@ -172,7 +176,7 @@ fn usable_parts(
     if !in_order {
         return Some((stored, None));
     }
-    let hash = resume.hashed.as_ref().and_then(PartsHash::read).unwrap_or_default();
+    let hash = resume.hashed.as_ref().and_then(PartsHash::deserialize).unwrap_or_default();
     stored.retain(|number, _| *number <= hash.parts());
     (stored.len() as u64 == u64::from(hash.parts())).then_some((stored, Some(hash)))
 }

@@ -7,7 +7,7 @@ use safe_fetch::{ByteRange, FetchError, SafeClient, Source, Target, Version};
 
 use crate::lease::Lease;
 
-/// A source that gives ranges of one version, and the upload whose parts they become.
+/// A source that supports range requests of one version, and the multipart upload for its ranges.
 pub(crate) struct RangedSource {
     pub(crate) client: SafeClient,
     pub(crate) version: Version,
@@ -15,23 +15,23 @@ pub(crate) struct RangedSource {
     pub(crate) owner: OwnerId,
     pub(crate) id: FileId,
     pub(crate) upload_id: String,
-    /// The requested location.
+    /// The requested URL and headers.
     pub(crate) target: Target,
-    /// Where its redirects led last.
+    /// The URL and headers after the last redirect.
     pub(crate) location: Mutex<Target>,
-    /// All bytes that arrived in this run.
+    /// The number of bytes received in this run.
     pub(crate) fetched: AtomicU64,
-    /// Those of parts that are not stored yet.
+    /// The number of received bytes in parts that are not stored yet.
     pub(crate) in_transit: AtomicU64,
 }
 
-/// Returns whether a location no longer leads to the file.
+/// Returns whether the error indicates that a URL has expired or no longer exists.
 pub(crate) fn is_refusal(error: &FetchError) -> bool {
     matches!(error.status(), Some(401 | 403 | 404 | 410))
 }
 
 impl RangedSource {
-    /// `locations`: the requested one, and where its redirects led last.
+    /// Creates a source from the requested target and the one after its redirects.
     pub(crate) fn new(
         lease: &Lease<'_>,
         client: SafeClient,
@@ -53,20 +53,20 @@ impl RangedSource {
         }
     }
 
-    /// Asks for a range. The location that redirects led to may have been signed for a while only: if it refuses, the redirects
-    /// are followed again.
-    pub(crate) async fn ask(&self, wanted: ByteRange) -> Result<Source, FetchError> {
+    /// Requests a range from the URL that the last redirect led to. If that fails because a signed URL may have expired, requests
+    /// it from the original URL and follows the redirects again.
+    pub(crate) async fn request(&self, range: ByteRange) -> Result<Source, FetchError> {
         let location = self.location();
-        let asked = match self.client.range(&location, &self.version, wanted).await {
+        let response = match self.client.range(&location, &self.version, range).await {
             Err(error) if is_refusal(&error) && location != self.target => {
-                self.client.range(&self.target, &self.version, wanted).await
+                self.client.range(&self.target, &self.version, range).await
             }
-            asked => asked,
+            response => response,
         };
-        if let Ok(source) = &asked {
+        if let Ok(source) = &response {
             *self.location.lock().unwrap_or_else(PoisonError::into_inner) = source.target.clone();
         }
-        asked
+        response
     }
 
     fn location(&self) -> Target {

@@ -5,95 +5,94 @@ use safe_fetch::{ByteRange, FetchError, Source};
 
 use crate::ranged_source::RangedSource;
 
-/// A connection that brought so much before it broke is worth the next one at once.
-const WORTH_ANOTHER: u64 = 256 * 1024;
+/// The number of bytes after which a broken response is replaced by another one without counting as a failure.
+const PROGRESS_BYTES: u64 = 256 * 1024;
 
-/// Reads parts of a source, in whatever order, each from its first to its last byte: when an answer breaks off or brings
-/// less than was asked for, the rest is asked for. An answer that goes on beyond the part serves the next part, if that
-/// is the one that follows.
+/// Reads parts of a source in any order. If a response breaks off or is shorter than requested, requests the rest of the part. A
+/// response that extends beyond the part is used for the following part.
 pub(crate) struct Reader {
     source: Arc<RangedSource>,
-    answer: Option<Source>,
-    /// Came with the last chunk of the part before.
-    left_over: Bytes,
-    /// The next byte of `left_over` and `answer`.
+    response: Option<Source>,
+    /// The unread rest of the last chunk.
+    unread: Bytes,
+    /// The file offset of the next byte of `unread` and `response`.
     at: u64,
-    /// After the last byte of the part.
+    /// The file offset after the last byte of the part.
     end: u64,
-    /// Whether answers are to go on to the end of the source.
+    /// Whether to request ranges up to the end of the file instead of the part.
     in_order: bool,
-    /// Bytes of this answer.
-    brought: u64,
-    /// The answer is the first one of all.
+    /// The number of bytes received in this response.
+    received: u64,
+    /// Whether this is the response that `resolve` opened.
     is_first: bool,
 }
 
 impl Reader {
-    /// `answer`: one that begins with the first byte of all.
-    pub(crate) fn new(source: Arc<RangedSource>, answer: Option<Source>, in_order: bool) -> Self {
-        let is_first = answer.is_some();
-        Self { source, answer, left_over: Bytes::new(), at: 0, end: 0, in_order, brought: 0, is_first }
+    /// Creates a reader, optionally with an open response that begins with the first byte of the file.
+    pub(crate) fn new(source: Arc<RangedSource>, response: Option<Source>, in_order: bool) -> Self {
+        let is_first = response.is_some();
+        Self { source, response, unread: Bytes::new(), at: 0, end: 0, in_order, received: 0, is_first }
     }
 
-    /// Whether it still reads the first answer of all.
+    /// Returns whether the reader still uses the response that `resolve` opened.
     pub(crate) fn is_first(&self) -> bool {
         self.is_first
     }
 
-    /// Whether this is the next byte of its answer.
+    /// Returns whether the reader is at this file offset.
     pub(crate) fn is_at(&self, first: u64) -> bool {
         self.at == first
     }
 
-    /// The part at which its open response continues, from 1.
+    /// Returns the number of the part that contains the next byte, from 1.
     pub(crate) fn part(&self, part_size: u64) -> Option<u32> {
         u32::try_from(self.at / part_size).ok()?.checked_add(1)
     }
 
-    /// Goes to a part.
-    pub(crate) fn aim(&mut self, first: u64, length: u64) {
+    /// Moves to a part. Closes the response unless it continues there.
+    pub(crate) fn seek(&mut self, first: u64, length: u64) {
         if self.at != first {
-            (self.answer, self.left_over, self.is_first) = (None, Bytes::new(), false);
+            (self.response, self.unread, self.is_first) = (None, Bytes::new(), false);
         }
         (self.at, self.end) = (first, first + length);
     }
 
-    /// The next bytes of the part; `None` once all have come.
+    /// Returns the next bytes of the part, or `None` at its end.
     pub(crate) async fn next_chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
         while self.at < self.end {
-            if !self.left_over.is_empty() {
+            if !self.unread.is_empty() {
                 return Ok(Some(self.take()));
             }
-            let mut answer = match self.answer.take() {
-                Some(answer) => answer,
-                None => self.ask().await?,
+            let mut response = match self.response.take() {
+                Some(response) => response,
+                None => self.request().await?,
             };
-            match answer.next_chunk().await {
+            match response.next_chunk().await {
                 Ok(Some(chunk)) => {
-                    self.brought += chunk.len() as u64;
-                    self.left_over = chunk;
-                    self.answer = Some(answer);
+                    self.received += chunk.len() as u64;
+                    self.unread = chunk;
+                    self.response = Some(response);
                 }
-                Ok(None) if self.brought > 0 => {}
+                Ok(None) if self.received > 0 => {}
                 Ok(None) => return Err(FetchError::Truncated),
-                Err(error) if error.is_retryable() && self.brought >= WORTH_ANOTHER => {}
+                Err(error) if error.is_retryable() && self.received >= PROGRESS_BYTES => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(None)
     }
 
-    /// Of what has come, what belongs to the part.
+    /// Takes the bytes of the last chunk that belong to the part.
     fn take(&mut self) -> Bytes {
         let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
-        let chunk = self.left_over.split_to(self.left_over.len().min(left));
+        let chunk = self.unread.split_to(self.unread.len().min(left));
         self.at += chunk.len() as u64;
         chunk
     }
 
-    async fn ask(&mut self) -> Result<Source, FetchError> {
+    async fn request(&mut self) -> Result<Source, FetchError> {
         let last = if self.in_order { self.source.version.total } else { self.end } - 1;
-        (self.brought, self.is_first) = (0, false);
-        self.source.ask(ByteRange { first: self.at, last }).await
+        (self.received, self.is_first) = (0, false);
+        self.source.request(ByteRange { first: self.at, last }).await
     }
 }

@@ -1,4 +1,4 @@
-//! The first stage: from the URL to its media, as a preview resolves it.
+//! The first stage: resolves the URL to its media, in the way of a preview.
 
 use media_source::{MediaSource, Request, Resolved};
 use safe_fetch::FetchError;
@@ -7,7 +7,10 @@ use tokio::time::timeout;
 use crate::error::ImportError;
 use crate::time_budget::TimeBudget;
 
-/// Resolves the URL in the time that is left.
+/// Resolves the URL within the time budget.
+///
+/// # Errors
+/// [`ImportError::GivenUp`] if the time is over, otherwise the converted [`ResolveError`](media_source::ResolveError).
 pub(crate) async fn resolve(
     budget: TimeBudget,
     sources: &MediaSource,

@@ -1,4 +1,4 @@
-//! One run of an import, stage by stage: resolve, plan, transfer, commit.
+//! One run of an import through its stages: resolve, plan, transfer, commit.
 
 use files_domain::limits;
 use files_queues::ImportMessage;
@@ -16,19 +16,22 @@ use crate::transfer_ranges::transfer_ranges;
 use crate::transfer_stream::transfer_stream;
 use crate::{BoxError, backoff, concurrency};
 
-/// Tries of a source that cannot be resumed, in one run.
-const MAX_TRIES: u32 = 3;
-/// Most variants and formats that give way to the next one, in one try.
+/// The maximum number of attempts per run for a source that cannot be resumed.
+const MAX_ATTEMPTS: u32 = 3;
+/// The maximum number of variants and formats that are replaced by the next one in one attempt.
 const MAX_AVOIDED: usize = 3;
 
-/// Brings an import to its end, or as far as one run of the function goes.
+/// Runs the stages of an import, and ends the lease according to the outcome.
+///
+/// # Errors
+/// The errors of [`Lease::conclude`].
 pub(crate) async fn run(mut lease: Lease<'_>, message: &ImportMessage) -> Result<(), BoxError> {
     let outcome = import(&mut lease, message).await;
     lease.conclude(message, outcome).await
 }
 
-/// Fetches all that is missing, and commits it. A source that changes is fetched from the beginning: bytes of two versions are
-/// never mixed.
+/// Fetches all missing bytes and commits the object. Restarts from the beginning if the source changes, so that bytes of two
+/// versions are never mixed.
 async fn import(lease: &mut Lease<'_>, message: &ImportMessage) -> Result<(), ImportError> {
     if lease.file.generation > limits::MAX_IMPORT_RUNS {
         return Err(ImportError::Refused("the source took too long".to_owned()));
@@ -37,7 +40,7 @@ async fn import(lease: &mut Lease<'_>, message: &ImportMessage) -> Result<(), Im
     let mut restarts = lease.file.state.resume.as_ref().map_or(0, |resume| resume.restarts);
     loop {
         restarts = match fetch(lease, &sources, &request, restarts).await {
-            // A source that sends other ranges than asked for is read in order from now on.
+            // A source that sends other ranges than requested is read in order from now on.
             Err(ImportError::Source(FetchError::WrongRange)) if restarts < MAX_RESTARTS => MAX_RESTARTS,
             Err(ImportError::Source(FetchError::Changed)) if restarts < MAX_RESTARTS => restarts + 1,
             fetched => {
@@ -45,12 +48,12 @@ async fn import(lease: &mut Lease<'_>, message: &ImportMessage) -> Result<(), Im
                 return commit(lease, fetched, &metadata).await;
             }
         };
-        info!(file = %lease.file.id, restarts, "the source changed, or sent other bytes: the import restarts");
+        info!(file = %lease.file.id, restarts, "the source changed or sent another range, restarting the import");
         lease.abort_upload().await.map_err(ImportError::Ours)?;
     }
 }
 
-/// Reads the message. The client keeps its connections for the time of this run.
+/// Creates the client and the request of this run. The client reuses its connections during the run.
 fn prepare(lease: &Lease<'_>, message: &ImportMessage) -> Result<(MediaSource, Request), ImportError> {
     let import = lease.import;
     let refused = |why: String| ImportError::Refused(why);
@@ -61,7 +64,7 @@ fn prepare(lease: &Lease<'_>, message: &ImportMessage) -> Result<(MediaSource, R
     Ok((MediaSource { client, allowed: import.allowed.clone(), pages: import.pages.clone() }, request))
 }
 
-/// Resumes what an earlier run began, or fetches from the beginning, several times if the source fails.
+/// Resumes the transfer of an earlier run, or fetches from the beginning, in [`MAX_ATTEMPTS`] at most.
 async fn fetch(
     lease: &mut Lease<'_>,
     sources: &MediaSource,
@@ -71,24 +74,26 @@ async fn fetch(
     if let Some(plan) = resume(lease, sources, request, restarts).await? {
         return transfer(lease, plan).await;
     }
-    let mut tries = 0;
+    let mut attempts = 0;
     loop {
         let error = match fetch_best(lease, sources, request, restarts).await {
             Err(ImportError::Source(error)) if error.is_retryable() => error,
             other => return other,
         };
-        tries += 1;
-        warn!(file = %lease.file.id, tries, %error, "the source failed");
-        let pause = error.retry_after().unwrap_or_else(|| backoff::pause(tries + 1));
-        if tries == MAX_TRIES || pause > backoff::LONGEST || !lease.budget.allows(pause) {
+        attempts += 1;
+        warn!(file = %lease.file.id, attempts, %error, "the source failed");
+        let delay = error.retry_after().unwrap_or_else(|| backoff::delay(attempts + 1));
+        if attempts == MAX_ATTEMPTS || delay > backoff::MAX_BACKOFF || !lease.budget.allows(delay) {
             return Err(ImportError::GivenUp(error));
         }
-        tokio::time::sleep(pause).await; // back-off between two tries, not a wait for an event
+        tokio::time::sleep(delay).await; // a backoff, not a wait for an event
     }
 }
 
-/// Fetches the best of what the URL leads to. Where a variant of a playlist, or a format of a web page, fails during its
-/// transfer, the next one is fetched from its beginning. If none succeeds, returns the first error.
+/// Fetches the best variant or format of the media. If its transfer fails, fetches the next one from the beginning.
+///
+/// # Errors
+/// The error of the first variant or format, if none succeeds.
 async fn fetch_best(
     lease: &mut Lease<'_>,
     sources: &MediaSource,
@@ -106,8 +111,10 @@ async fn fetch_best(
         let choice = resolved.choice.clone();
         let plan = plan(lease, &sources.client, resolved, restarts).await?;
         match (transfer(lease, plan).await, choice) {
-            (Err(error), Some(choice)) if error.is_of_choice() && request.avoided.len() < MAX_AVOIDED => {
-                info!(file = %lease.file.id, ?error, "a variant or format failed");
+            (Err(error), Some(choice))
+                if error.may_be_of_variant() && request.avoided.len() < MAX_AVOIDED =>
+            {
+                info!(file = %lease.file.id, ?error, "the transfer of a variant or format failed, trying the next one");
                 request.avoided.push(choice);
                 failed.get_or_insert(error);
             }

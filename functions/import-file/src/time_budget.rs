@@ -2,36 +2,36 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-/// Most time that is reserved for what follows a transfer.
+/// The maximum time reserved for the steps after a transfer.
 const CLEAN_UP_TIME: Duration = Duration::from_secs(15);
-/// The share of a short run that is reserved instead.
+/// The divisor for the time reserved in short runs: a quarter of the run.
 const CLEAN_UP_SHARE: u32 = 4;
 
-/// The time for transfers in one run of the function.
+/// The time budget for transfers in one invocation of the function.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TimeBudget {
     end: Instant,
 }
 
 impl TimeBudget {
-    /// Reserves time to clean up before the function's deadline.
+    /// Creates a budget that ends before the deadline of the invocation, with time reserved to clean up.
     pub(crate) fn until(deadline: SystemTime) -> Self {
         let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
         let clean_up = CLEAN_UP_TIME.min(left / CLEAN_UP_SHARE);
         Self { end: Instant::now() + left.saturating_sub(clean_up) }
     }
 
-    /// Returns the time that is left.
+    /// Returns the remaining time.
     pub(crate) fn left(self) -> Duration {
         self.end.saturating_duration_since(Instant::now())
     }
 
-    /// Returns whether no time is left.
+    /// Returns whether no time remains.
     pub(crate) fn is_spent(self) -> bool {
         self.left().is_zero()
     }
 
-    /// Returns whether more than this is left.
+    /// Returns whether more than this time remains.
     pub(crate) fn allows(self, duration: Duration) -> bool {
         self.left() > duration
     }

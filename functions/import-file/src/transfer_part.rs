@@ -11,38 +11,38 @@ use crate::hash::PartsHash;
 use crate::ranged_source::RangedSource;
 use crate::reader::Reader;
 
-/// How long S3 may take to accept a chunk, and to respond to a part.
+/// The timeout for S3 to accept a chunk, and to respond after the last byte of a part.
 const S3_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A part to fetch.
+/// A part to transfer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Piece {
     pub(crate) number: u32,
     pub(crate) first: u64,
     pub(crate) length: u64,
-    /// It is read from the answer that came first of all.
+    /// Whether it is read from the response that `resolve` opened.
     pub(crate) is_of_first_response: bool,
     pub(crate) began: Instant,
 }
 
-/// What became of a part.
-pub(crate) struct Ended {
+/// The outcome of the transfer of a part.
+pub(crate) struct PartOutcome {
     pub(crate) piece: Piece,
     pub(crate) outcome: Result<Part, PartError>,
-    /// For the next one.
+    /// The reader, for the next part.
     pub(crate) reader: Reader,
-    /// With this part in it, if it was stored.
+    /// The hash including this part. Valid only if the part was stored.
     pub(crate) hash: Option<PartsHash>,
 }
 
-/// Why a part was not stored.
+/// The reason why a part was not stored.
 #[derive(Debug)]
 pub(crate) enum PartError {
-    /// It did not come.
+    /// The source failed.
     Source(FetchError),
-    /// S3 did not take it.
+    /// S3 failed.
     Objects(BoxError),
-    /// The upload is gone.
+    /// The multipart upload no longer exists.
     NoSuchUpload,
 }
 
@@ -50,7 +50,7 @@ impl From<ObjectsError> for PartError {
     fn from(error: ObjectsError) -> Self {
         match error {
             ObjectsError::NoSuchUpload => Self::NoSuchUpload,
-            // S3's word for a connection on which nothing came: it is the source that did not send.
+            // S3 returns RequestTimeout if it receives no bytes: the source has stalled.
             ObjectsError::Failed { code, .. } if code == "RequestTimeout" => {
                 Self::Source(FetchError::Stalled)
             }
@@ -59,24 +59,24 @@ impl From<ObjectsError> for PartError {
     }
 }
 
-/// Streams a part from the source to S3. Only the chunk in transit is in memory.
+/// Streams a part from the source to S3. Memory holds only the current chunk.
 pub(crate) async fn transfer_part(
     source: Arc<RangedSource>,
     piece: Piece,
     mut reader: Reader,
     mut hash: Option<PartsHash>,
-) -> Ended {
+) -> PartOutcome {
     let mut passed = 0;
-    reader.aim(piece.first, piece.length);
-    let outcome = pass(&source, piece, &mut reader, hash.as_mut(), &mut passed).await;
+    reader.seek(piece.first, piece.length);
+    let outcome = stream(&source, piece, &mut reader, hash.as_mut(), &mut passed).await;
     source.in_transit.fetch_sub(passed, Ordering::Relaxed);
     if let Some(hash) = &mut hash {
         hash.end_part();
     }
-    Ended { piece, outcome, reader, hash }
+    PartOutcome { piece, outcome, reader, hash }
 }
 
-async fn pass(
+async fn stream(
     source: &RangedSource,
     piece: Piece,
     reader: &mut Reader,
@@ -97,20 +97,20 @@ async fn pass(
             source.fetched.fetch_add(length, Ordering::Relaxed);
             source.in_transit.fetch_add(length, Ordering::Relaxed);
             let sent = timeout(S3_TIMEOUT, bytes.send(chunk)).await;
-            sent.map_err(|_| PartError::Objects("S3 takes no bytes".into()))?
-                .map_err(|_| PartError::Objects("S3 has broken off".into()))?;
+            sent.map_err(|_| PartError::Objects("S3 accepted no bytes before the timeout".into()))?
+                .map_err(|_| PartError::Objects("S3 closed the request".into()))?;
         }
         Ok(())
     };
     let pumped = tokio::select! {
-        biased; // S3's own word is worth more than that it takes no more bytes
+        biased; // S3's response is more specific than the failure to send it more bytes
         stored = &mut upload => return Ok(stored?),
         pumped = pump => pumped,
     };
     match pumped {
         Ok(()) => {}
         Err(PartError::Objects(cause)) => {
-            // Why it has broken off is in its answer, if there is one.
+            // The response of S3, if there is one, has the cause.
             return match timeout(Duration::from_secs(1), upload).await {
                 Ok(Err(error)) => Err(error.into()),
                 _ => Err(PartError::Objects(cause)),
@@ -119,5 +119,5 @@ async fn pass(
         Err(error) => return Err(error),
     }
     let stored = timeout(S3_TIMEOUT, upload).await;
-    Ok(stored.map_err(|_| PartError::Objects("S3 does not answer".into()))??)
+    Ok(stored.map_err(|_| PartError::Objects("S3 did not respond before the timeout".into()))??)
 }

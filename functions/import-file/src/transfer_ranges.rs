@@ -1,4 +1,4 @@
-//! The third stage, for sources that give ranges.
+//! The third stage, for sources that support range requests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,12 +20,12 @@ use crate::lease::Lease;
 use crate::plan::RangesPlan;
 use crate::ranged_source::RangedSource;
 use crate::reader::Reader;
-use crate::transfer_part::{Ended, PartError, Piece, transfer_part};
+use crate::transfer_part::{PartError, PartOutcome, Piece, transfer_part};
 use crate::{BoxError, backoff};
 
-/// How often in a row the source, or S3, may fail before it is given up for this run.
+/// The number of consecutive failures of the source, or of S3, that end this run.
 const MAX_FAILURES: u32 = 5;
-/// How often it is looked what time it is, how fast it goes, and what there is to write down.
+/// The interval at which the time budget, the throughput and the progress are checked.
 const TICK: Duration = Duration::from_millis(250);
 
 /// The transfer of a source in ranges.
@@ -35,39 +35,45 @@ struct RangesTransfer<'w, 'a> {
     parts: PartPlan,
     missing: BTreeSet<u32>,
     stored: BTreeMap<u32, Part>,
-    running: JoinSet<Ended>,
+    running: JoinSet<PartOutcome>,
     connections: Concurrency,
-    /// Of the stored parts, where they are fetched in order.
+    /// The hash of the stored parts, if they are fetched in order.
     hash: Option<PartsHash>,
-    /// An answer that the next part may be read from: the one before it, or the first one of all.
+    /// The reader whose open response may contain the next part: that of the previous part, or of the first response.
     reader: Option<Reader>,
-    /// Whether the first answer is still being read, and no other connection has brought a part.
+    /// Whether the first response is still being read, and no other connection has returned a part.
     has_first_response: bool,
-    /// The source gives no other answer than the first one.
+    /// Whether the source refuses all requests but the first one.
     is_only_response: bool,
     failures: Failures,
-    pause_until: Option<Instant>,
-    /// The longest that a part has taken of late.
+    /// The end of the current backoff.
+    backoff_until: Option<Instant>,
+    /// The recent maximum time for a part. It decays by half per part.
     part_time: Duration,
 }
 
-/// Whether another connection than the first one was refused, or given what it had not asked for: the link may be good for one
-/// request. Too many connections are another matter.
-fn is_turned_away(error: &FetchError) -> bool {
+/// Returns whether the error of another connection than the first one indicates that the URL is valid for one request only: the
+/// request was refused or the response has another range, and the number of connections is not the cause.
+fn indicates_one_request(error: &FetchError) -> bool {
     let is_status = error.status().is_some_and(|status| (400..=599).contains(&status));
     let is_other = matches!(error.cause(), FetchError::Interrupted(_) | FetchError::WrongRange);
-    (is_status || is_other) && !error.may_be_crowding()
+    (is_status || is_other) && !error.may_be_too_many_connections()
 }
 
-/// What failed since a part was last stored.
+/// The consecutive failures since a part was last stored.
 struct Failures {
     source: u32,
     objects: u32,
-    /// What began before that belongs to the failure that was counted last.
+    /// The time of the last counted failure. Failures of parts that began before it are not counted again.
     counted: Instant,
 }
 
-/// Transfers the parts that are missing: over several connections, or in order over one where they are hashed.
+/// Transfers the missing parts: over several connections, or in order over one connection if they are hashed.
+///
+/// # Errors
+/// [`ImportError::Source`] for a permanent error of the source, [`ImportError::GivenUp`] after too many transient ones,
+/// [`ImportError::OutOfTime`] if the time budget is spent, [`ImportError::Lost`] if the upload or the lease is lost,
+/// [`ImportError::Ours`] if S3 or DynamoDB failed.
 pub(crate) async fn transfer_ranges(lease: &mut Lease<'_>, plan: RangesPlan) -> Result<Fetched, ImportError> {
     RangesTransfer::new(lease, plan).run().await
 }
@@ -90,7 +96,7 @@ impl<'w, 'a> RangesTransfer<'w, 'a> {
             has_first_response,
             is_only_response: false,
             failures: Failures { source: 0, objects: 0, counted: Instant::now() },
-            pause_until: None,
+            backoff_until: None,
             part_time: Duration::ZERO,
             source,
         }
@@ -98,7 +104,7 @@ impl<'w, 'a> RangesTransfer<'w, 'a> {
 
     async fn run(mut self) -> Result<Fetched, ImportError> {
         let outcome = self.fetch_missing().await;
-        self.running.shutdown().await; // no part may arrive after what follows
+        self.running.shutdown().await; // no part may be stored after this point
         self.source.in_transit.store(0, Ordering::Relaxed);
         self.note_progress();
         outcome?;
@@ -120,7 +126,7 @@ impl<'w, 'a> RangesTransfer<'w, 'a> {
             if self.running.is_empty() && self.missing.is_empty() {
                 return Ok(());
             }
-            if self.running.is_empty() && self.pause_until.is_none() {
+            if self.running.is_empty() && self.backoff_until.is_none() {
                 return Err(ImportError::OutOfTime);
             }
             tokio::select! {
@@ -132,12 +138,12 @@ impl<'w, 'a> RangesTransfer<'w, 'a> {
         }
     }
 
-    /// As many as there are connections, while a part can still be had in the time that is left.
+    /// Starts parts on all free connections, as long as the time budget allows for another part.
     fn start_parts(&mut self) {
-        if self.pause_until.is_some_and(|until| Instant::now() < until) {
+        if self.backoff_until.is_some_and(|until| Instant::now() < until) {
             return;
         }
-        self.pause_until = None;
+        self.backoff_until = None;
         while self.running.len() < self.connections.limit() && self.lease.budget.allows(self.part_time) {
             let Some(number) = self.next_part() else { return };
             let first = u64::from(number - 1) * self.parts.part_size();
@@ -151,8 +157,8 @@ impl<'w, 'a> RangesTransfer<'w, 'a> {
         }
     }
 
-    /// The part at which the open response continues, else the first one that is missing. Where there is no other answer, it is
-    /// waited for.
+    /// Returns the part at which the open response continues, or else the first missing one. Returns `None` if no part is
+    /// missing, or if the source has only one response and another part is read from it.
     fn next_part(&mut self) -> Option<u32> {
         let at = self.reader.as_ref().and_then(|reader| reader.part(self.parts.part_size()));
         match at.filter(|number| self.missing.remove(number)) {
@@ -171,21 +177,21 @@ impl<'w, 'a> RangesTransfer<'w, 'a> {
         self.lease.save_at_intervals().await
     }
 
-    /// What is to be written down of it.
+    /// Updates the progress and the hash state in the lease. Does not save them.
     fn note_progress(&mut self) {
         let stored: u64 = self.stored.values().map(|part| part.size).sum();
         let received = stored + self.source.in_transit.load(Ordering::Relaxed);
         let import = &mut self.lease.file.state;
         import.progress = Some(Progress { received, total: Some(self.source.version.total) });
         if let (Some(resume), Some(hash)) = (&mut import.resume, &self.hash) {
-            resume.hashed = Some(hash.written());
+            resume.hashed = Some(hash.serialize());
         }
     }
 
-    fn take(&mut self, ended: Ended) -> Result<(), ImportError> {
-        let Ended { piece, outcome, reader, hash } = ended;
+    fn take(&mut self, ended: PartOutcome) -> Result<(), ImportError> {
+        let PartOutcome { piece, outcome, reader, hash } = ended;
         if piece.is_of_first_response && (outcome.is_err() || !reader.is_first()) {
-            (self.has_first_response, self.is_only_response) = (false, false); // it broke off
+            (self.has_first_response, self.is_only_response) = (false, false); // the first response broke off
         }
         match outcome {
             Ok(part) => {
@@ -198,16 +204,16 @@ impl<'w, 'a> RangesTransfer<'w, 'a> {
                 } else if reader.is_first() && self.has_first_response {
                     self.reader = Some(reader);
                 } else if !reader.is_first() {
-                    // The source gives more than one: it need not hold the first one open any longer.
+                    // The source accepts further requests, so the first response can be closed.
                     (self.has_first_response, self.reader) = (false, None);
                 }
                 Ok(())
             }
             Err(PartError::NoSuchUpload) => Err(ImportError::Lost),
             Err(PartError::Source(error))
-                if self.has_first_response && !reader.is_first() && is_turned_away(&error) =>
+                if self.has_first_response && !reader.is_first() && indicates_one_request(&error) =>
             {
-                info!(file = %self.source.id, %error, "the source gives one answer: it is read to its end");
+                info!(file = %self.source.id, %error, "the source accepts one request only, reading its response to the end");
                 self.missing.insert(piece.number);
                 self.is_only_response = true;
                 self.connections.lower(1);
@@ -225,11 +231,15 @@ impl<'w, 'a> RangesTransfer<'w, 'a> {
         }
     }
 
-    /// One connection too many is none that failed; otherwise all of them rest for a while, and some day it is enough.
+    /// Handles a transient error of the source. Lowers the number of connections if there may be too many. Otherwise counts a
+    /// failure and backs off.
+    ///
+    /// # Errors
+    /// [`ImportError::GivenUp`] after [`MAX_FAILURES`], or if the backoff is too long for this run.
     fn source_failed(&mut self, piece: Piece, error: FetchError) -> Result<(), ImportError> {
-        warn!(file = %self.source.id, part = piece.number, %error, "a part did not come");
+        warn!(file = %self.source.id, part = piece.number, %error, "the source failed to send a part");
         let others = self.running.len();
-        if error.may_be_crowding() && others > 0 {
+        if error.may_be_too_many_connections() && others > 0 {
             self.connections.lower(others);
             return Ok(());
         }
@@ -237,17 +247,17 @@ impl<'w, 'a> RangesTransfer<'w, 'a> {
             return Ok(());
         }
         self.failures.source += 1;
-        let pause = error.retry_after().unwrap_or_else(|| backoff::pause(self.failures.source));
-        let enough = self.failures.source >= MAX_FAILURES || pause > backoff::LONGEST;
-        if enough || !self.lease.budget.allows(pause) {
+        let delay = error.retry_after().unwrap_or_else(|| backoff::delay(self.failures.source));
+        let gives_up = self.failures.source >= MAX_FAILURES || delay > backoff::MAX_BACKOFF;
+        if gives_up || !self.lease.budget.allows(delay) {
             return Err(ImportError::GivenUp(error));
         }
-        self.pause(pause);
+        self.back_off(delay);
         Ok(())
     }
 
     fn objects_failed(&mut self, piece: Piece, cause: BoxError) -> Result<(), ImportError> {
-        warn!(file = %self.source.id, part = piece.number, cause = %cause, "a part was not stored");
+        warn!(file = %self.source.id, part = piece.number, cause = %cause, "S3 failed to store a part");
         if piece.began < self.failures.counted {
             return Ok(());
         }
@@ -255,12 +265,12 @@ impl<'w, 'a> RangesTransfer<'w, 'a> {
         if self.failures.objects >= MAX_FAILURES {
             return Err(ImportError::Ours(cause));
         }
-        self.pause(backoff::pause(self.failures.objects));
+        self.back_off(backoff::delay(self.failures.objects));
         Ok(())
     }
 
-    fn pause(&mut self, pause: Duration) {
+    fn back_off(&mut self, delay: Duration) {
         self.failures.counted = Instant::now();
-        self.pause_until = Some(Instant::now() + pause);
+        self.backoff_until = Some(Instant::now() + delay);
     }
 }

@@ -1,4 +1,4 @@
-//! The third stage, for sources that are read in order.
+//! The third stage, for sources that are read as one stream.
 
 use bytes::{Bytes, BytesMut};
 use files_domain::{Checksum, Progress};
@@ -11,10 +11,14 @@ use crate::incoming::Incoming;
 use crate::lease::Lease;
 use crate::part_uploads::{MAX_PARTS, PART_BYTES, PartUploads};
 
-/// How often the progress is considered for saving.
+/// The interval at which the progress is checked for saving.
 const TICK: Duration = Duration::from_millis(500);
 
-/// Transfers the bytes of a source in order, in the time that is left: what arrives so cannot be resumed.
+/// Transfers the bytes of a source in order, within the time budget.
+///
+/// # Errors
+/// [`ImportError::Refused`] if the file is too large or the time is over, because a stream cannot be resumed; the errors of the
+/// source, of S3 and of the lease.
 pub(crate) async fn transfer_stream(
     lease: &mut Lease<'_>,
     source: Incoming,
@@ -26,7 +30,7 @@ pub(crate) async fn transfer_stream(
     })
 }
 
-/// Fills one part while the previous one is uploaded: memory holds two, whatever the size.
+/// Fills one part while the previous one is uploaded. Memory holds at most two parts.
 struct StreamTransfer<'w, 'a> {
     lease: &'w mut Lease<'a>,
     metadata: &'w SourceMetadata,
@@ -54,12 +58,12 @@ impl<'w, 'a> StreamTransfer<'w, 'a> {
                 return Err(ImportError::too_large(limit));
             }
             self.hash.update(&chunk);
-            self.take(&chunk, &source).await?;
+            self.append(&chunk, &source).await?;
         }
         self.finish(&source).await
     }
 
-    /// Returns the next bytes; saves the progress while it waits for them.
+    /// Returns the next bytes. Saves the progress while waiting for them.
     async fn next_chunk(&mut self, source: &mut Incoming) -> Result<Option<Bytes>, ImportError> {
         let total = source.length();
         let mut next = std::pin::pin!(source.next_chunk());
@@ -79,10 +83,10 @@ impl<'w, 'a> StreamTransfer<'w, 'a> {
     }
 
     /// Appends a chunk, and uploads each full part.
-    async fn take(&mut self, mut chunk: &[u8], source: &Incoming) -> Result<(), ImportError> {
+    async fn append(&mut self, mut chunk: &[u8], source: &Incoming) -> Result<(), ImportError> {
         while !chunk.is_empty() {
             if self.buffer.capacity() == 0 {
-                self.buffer.reserve(PART_BYTES); // at once: growing would hold the old and the new
+                self.buffer.reserve(PART_BYTES); // in one allocation: growing would need memory for the old and the new buffer
             }
             let (now, later) = chunk.split_at(chunk.len().min(PART_BYTES - self.buffer.len()));
             self.buffer.extend_from_slice(now);

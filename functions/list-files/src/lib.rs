@@ -1,4 +1,4 @@
-//! `GET /v1/files`
+//! The function of `GET /v1/files`: lists files.
 
 mod query;
 
@@ -11,11 +11,11 @@ use lambda_http::http::{HeaderValue, StatusCode};
 
 use crate::query::ListQuery;
 
-/// Lists an owner's files, newest first.
+/// Lists the files of an owner, newest first by default.
 pub struct ListFiles {
     /// The records.
     pub records: ClientRecords,
-    /// URL of the API, if it is not the gateway's own.
+    /// The URL of the API, if it is not that of API Gateway.
     pub public_url: Option<String>,
 }
 

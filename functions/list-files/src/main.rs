@@ -1,4 +1,4 @@
-//! `GET /v1/files`
+//! Starts the function of `GET /v1/files`.
 
 use lambda_http::Error;
 use lambda_startup::{Startup, optional};

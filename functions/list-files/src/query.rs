@@ -6,7 +6,7 @@ use files_domain::{
 };
 use lambda_http::Request;
 
-/// The query of a list.
+/// The parsed query string of a list request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ListQuery {
     limit: u32,
@@ -16,10 +16,11 @@ pub(crate) struct ListQuery {
 }
 
 impl ListQuery {
-    /// Reads the query of a request.
+    /// Parses the query string of a request.
     ///
     /// # Errors
-    /// [`Reason::MalformedLimit`], [`Reason::MalformedParameter`], [`Reason::MalformedCursor`].
+    /// [`Reason::MalformedLimit`], [`Reason::MalformedParameter`] for an invalid filter, order or page number, and
+    /// [`Reason::MalformedCursor`] for a cursor of another owner or query.
     pub(crate) fn read(request: &Request, caller: &Caller) -> Result<Self, ApiError> {
         let mut query = Self {
             limit: limits::PAGE_LIMIT.1,
@@ -52,7 +53,7 @@ impl ListQuery {
         PageRequest { limit: self.limit, order: self.order, filter: self.filter, after: self.after }
     }
 
-    /// Returns order and filters as a query, to which a cursor is bound.
+    /// Returns the order and the filters as a query string. A cursor is valid only for the same string.
     pub(crate) fn shape(&self) -> String {
         let ListFilter { status, source, media_type, created_after, created_before } = self.filter;
         let order = match self.order {
@@ -70,7 +71,7 @@ impl ListQuery {
         parts.into_iter().flatten().collect::<Vec<_>>().join("&")
     }
 
-    /// Returns the query of the next page.
+    /// Returns the query string of the next page.
     pub(crate) fn with_cursor(&self, cursor: &str) -> String {
         format!("limit={}&{}&cursor={cursor}", self.limit, self.shape())
     }
@@ -99,7 +100,8 @@ fn read_moment(name: &str, text: &str) -> Result<Timestamp, ApiError> {
     })
 }
 
-/// Refuses page numbers: a page begins after the last file of the page before, so that none is missed while others are added.
+/// Returns the error for page numbers. Pages begin after the last file of the previous page, so that none is missed while files
+/// are added.
 fn no_page_numbers(name: &str) -> ApiError {
     let message = format!("{name} is not supported: pass the next_cursor of the page before as cursor");
     ApiError::from(Reason::MalformedParameter).with_message(&message).on_field(name, Some(message))
@@ -136,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_exact_and_the_usual_one_is_fifty() {
+    fn the_limit_is_1_to_500_and_50_by_default() {
         assert_eq!(read("").unwrap().limit, 50);
         assert_eq!(read("limit=1").unwrap().limit, 1);
         assert_eq!(read("limit=500").unwrap().limit, 500);
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn filters_are_read_and_wrong_ones_refused() {
+    fn filters_are_parsed_and_invalid_ones_refused() {
         let query = "status=failed&source=url&type=video&created_after=2026-01-02T03:04:05Z&order=asc";
         let filter = read(query).unwrap().filter;
         assert_eq!((filter.status, filter.source), (Some(Status::Failed), Some(Source::Url)));
@@ -168,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_page_is_asked_for_with_the_same_filters() {
+    fn a_cursor_is_bound_to_the_filters() {
         let owner = OwnerId::named("press");
         let id = FileId::new(Timestamp::from_millis(1_767_323_045_678));
         let first = read("limit=7&status=failed&created_before=2026-01-02T03:04:05.678%2B01:00").unwrap();

@@ -1,4 +1,4 @@
-//! Lists files by a handler in this process, on real services.
+//! Calls the handler in this process, with real services.
 
 use list_files::ListFiles;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ fn names(page: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn pages_are_newest_first_and_have_each_file_once() {
+async fn pages_are_newest_first_without_gaps_or_duplicates() {
     let app = TestApp::new().await;
     for name in ["a.mp4", "b.mp4", "c.mp4"] {
         app.upload(name).await;
@@ -40,7 +40,7 @@ async fn pages_are_newest_first_and_have_each_file_once() {
 }
 
 #[tokio::test]
-async fn filters_and_order_choose_files() {
+async fn filters_and_order_are_applied() {
     let app = TestApp::new().await;
     app.upload("a.mp4").await;
     app.file("b.mp4").awaiting_upload().await;
@@ -51,7 +51,7 @@ async fn filters_and_order_choose_files() {
 }
 
 #[tokio::test]
-async fn a_cursor_is_good_for_its_own_list_only() {
+async fn a_cursor_is_valid_only_for_its_own_query() {
     let app = TestApp::new().await;
     for name in ["a.mp4", "b.mp4"] {
         app.upload(name).await;

@@ -1,4 +1,4 @@
-//! `GET /v1/uploads/{id}/parts`
+//! The function of `GET /v1/uploads/{id}/parts`: lists stored parts.
 
 use files_api::{
     ApiError, ApiResult, Endpoint, PartBody, PartsBody, Reason, authenticate, awaited_parts, file_id,
@@ -38,7 +38,8 @@ impl Endpoint for ListParts {
 }
 
 impl ListParts {
-    /// Returns a page of the parts that S3 has, and where the next one begins. No upload exists before a part was signed.
+    /// Returns a page of the stored parts, and the number after which the next page begins. Empty before the first part is
+    /// signed, because the multipart upload does not exist yet.
     async fn stored(&self, file: &File, after: u32) -> Result<(Vec<StoredPart>, Option<u32>), ApiError> {
         match file.upload_ref() {
             Some(upload) => Ok(self.objects.list_parts(upload, after).await?),
@@ -47,7 +48,7 @@ impl ListParts {
     }
 }
 
-/// Reads the file's id and the number of the part after which the page begins.
+/// Parses the file's id and the number of the part after which the page begins.
 fn page(request: &Request) -> Result<(FileId, u32), ApiError> {
     let after = query_parameter(request, "after").map_or(Ok(0), |text| {
         let number = text.parse().ok().filter(|number| *number <= limits::MAX_PARTS);

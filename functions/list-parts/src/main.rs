@@ -1,4 +1,4 @@
-//! `GET /v1/uploads/{id}/parts`
+//! Starts the function of `GET /v1/uploads/{id}/parts`.
 
 use lambda_http::Error;
 use lambda_startup::Startup;

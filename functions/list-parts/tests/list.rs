@@ -1,4 +1,4 @@
-//! Lists stored parts by a handler in this process, on real services.
+//! Calls the handler in this process, with real services.
 
 use files_domain::File;
 use list_parts::ListParts;
@@ -13,16 +13,12 @@ async fn list(app: &TestApp, file: &File, query: &str) -> Response {
 }
 
 #[tokio::test]
-async fn before_the_first_part_is_signed_there_are_none() {
+async fn the_list_is_empty_before_the_first_part_is_signed() {
     let app = TestApp::new().await;
     let file = app.file("clip.mp4").awaiting_parts(12 << 20).await;
     let body = list(&app, &file, "").await.expect(200).json();
     assert_eq!(body, json!({"parts": [], "next": null, "part_size": 8 << 20, "part_count": 2}));
-    assert_eq!(
-        app.services().access.calls.to_json()["list-parts"]["s3"],
-        json!(null),
-        "S3 need not be asked"
-    );
+    assert_eq!(app.services().access.calls.to_json()["list-parts"]["s3"], json!(null), "S3 is not called");
 }
 
 #[tokio::test]
@@ -37,7 +33,7 @@ async fn stored_parts_are_listed_with_their_sizes() {
 }
 
 #[tokio::test]
-async fn what_is_not_a_multipart_upload_has_no_parts() {
+async fn other_files_and_invalid_numbers_are_refused() {
     let app = TestApp::new().await;
     list(&app, &app.file("clip.mp4").awaiting_upload().await, "").await.expect_error(409, "not_multipart");
     list(&app, &app.upload("clip.mp4").await, "").await.expect_error(409, "upload_over");

@@ -1,4 +1,4 @@
-//! `POST /v1/preview`
+//! The function of `POST /v1/preview`: resolves a URL without importing it.
 
 mod preview;
 
@@ -15,28 +15,29 @@ use tokio::time::timeout;
 
 pub use crate::preview::Preview;
 
-/// Returns the limits of a request to a source: shorter than an import's, for a client waits. `contact` is the operator's.
+/// Returns the limits for requests to sources. The timeouts are shorter than those of imports, because a client waits for the
+/// response. `contact` is the operator's.
 #[must_use]
 pub fn limits(contact: Option<String>) -> Limits {
     let (connect_timeout, header_timeout) = (Duration::from_secs(4), Duration::from_secs(5));
     Limits { connect_timeout, header_timeout, contact, ..Limits::default() }
 }
 
-/// How long a site may take that shows a page, in seconds.
-const SITE_SECONDS: u32 = 10;
-/// How long all of it may take: the gateway gives up after 30 s.
-const ANSWER_TIME: Duration = Duration::from_secs(25);
+/// The time limit for resolving a web page, in seconds.
+const PAGE_SECONDS: u32 = 10;
+/// The time limit for the whole preview. API Gateway's timeout is 30 s.
+const PREVIEW_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// Says what importing a URL would bring, and imports nothing.
+/// Returns what importing a URL would store, without importing it.
 pub struct PreviewUrl {
     /// The API keys.
     pub keys: Keys,
-    /// Resolves URLs.
+    /// The resolver for URLs.
     pub source: MediaSource,
 }
 
-/// What is to be looked at.
-struct Asked {
+/// A parsed request.
+struct ParsedRequest {
     url: SourceUrl,
     request: PreviewRequest,
 }
@@ -44,9 +45,9 @@ struct Asked {
 impl Endpoint for PreviewUrl {
     async fn handle(&self, request: HttpRequest, now: Timestamp) -> ApiResult {
         let parse = |request: &HttpRequest, _: &_| self.read(request);
-        let (caller, asked) = authenticate(&self.keys, &request, Scope::Write, now, parse).await?;
+        let (caller, parsed) = authenticate(&self.keys, &request, Scope::Write, now, parse).await?;
         self.keys.check_now(&caller).await?;
-        let preview = timeout(ANSWER_TIME, self.preview(&asked)).await;
+        let preview = timeout(PREVIEW_TIMEOUT, self.preview(&parsed)).await;
         Ok(respond(
             StatusCode::OK,
             &preview.unwrap_or_else(|_| Err(refused(&FetchError::Timeout.for_user())))?,
@@ -55,27 +56,28 @@ impl Endpoint for PreviewUrl {
 }
 
 impl PreviewUrl {
-    fn read(&self, request: &HttpRequest) -> Result<Asked, ApiError> {
+    fn read(&self, request: &HttpRequest) -> Result<ParsedRequest, ApiError> {
         let request = PreviewRequest::read(request)?;
         let url = SourceUrl::parse(request.file_url.trim(), &self.source.allowed).map_err(|error| {
             ApiError::from(Reason::InvalidUrl).on_field("file_url", Some(error.to_string()))
         })?;
-        Ok(Asked { url, request })
+        Ok(ParsedRequest { url, request })
     }
 
-    /// As an import resolves it; of what is found, only the beginning is read.
-    async fn preview(&self, asked: &Asked) -> Result<Preview, ApiError> {
-        let request = Request::new(asked.url.clone(), &asked.request.headers).map_err(ApiError::internal)?;
-        let request = Request { page_seconds: Some(SITE_SECONDS), ..request };
+    /// Resolves the URL in the way of an import. Reads only the beginning of the media.
+    async fn preview(&self, parsed: &ParsedRequest) -> Result<Preview, ApiError> {
+        let request =
+            Request::new(parsed.url.clone(), &parsed.request.headers).map_err(ApiError::internal)?;
+        let request = Request { page_seconds: Some(PAGE_SECONDS), ..request };
         match self.source.resolve(&request).await {
-            Ok(resolved) => Ok(Preview::of(&asked.url, resolved)),
-            Err(error) => Err(explained(error)),
+            Ok(resolved) => Ok(Preview::of(&parsed.url, resolved)),
+            Err(error) => Err(api_error(error)),
         }
     }
 }
 
-/// What keeps a source from being imported is the client's to know.
-fn explained(error: ResolveError) -> ApiError {
+/// Converts an error. Clients receive the reason for refusals and errors of the source, but no internal causes.
+fn api_error(error: ResolveError) -> ApiError {
     match error {
         ResolveError::Refused(refusal) => ApiError::from(Reason::SourceRefused)
             .with_message(refusal.message.clone())

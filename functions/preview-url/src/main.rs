@@ -1,4 +1,4 @@
-//! `POST /v1/preview`
+//! Starts the function of `POST /v1/preview`.
 
 use lambda_http::Error;
 use lambda_startup::{Startup, optional};

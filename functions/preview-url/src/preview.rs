@@ -3,12 +3,12 @@ use media_source::{Content, Format, Resolved, ResolvedPage, Transport};
 use safe_fetch::SourceUrl;
 use serde::Serialize;
 
-/// Most forms of a page's media that are shown: the best come last.
+/// The maximum number of formats in a preview. The last ones are kept, because they have the best quality.
 const MAX_FORMATS: usize = 50;
-/// Longest name of a codec or an extension.
+/// The maximum length of the name of a codec or an extension. A longer one is truncated.
 const MAX_WORD_CHARS: usize = 64;
 
-/// What importing a URL would bring.
+/// The file that importing a URL would store.
 #[derive(Clone, Debug, Serialize)]
 pub struct Preview {
     file_url: String,
@@ -28,7 +28,7 @@ enum Kind {
     Page,
 }
 
-/// One form in which a page's media can be had. Without its address, which may hold a right to it.
+/// A format of a page's media. It has no URL, because that may contain credentials.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct FormatBody {
     chosen: bool,
@@ -63,7 +63,7 @@ impl Preview {
     }
 }
 
-/// The formats of a page, the last ones of many.
+/// Returns the last [`MAX_FORMATS`] formats of a page.
 fn formats(page: &ResolvedPage) -> Vec<FormatBody> {
     let all = &page.page.formats;
     let first = all.len().saturating_sub(MAX_FORMATS);
@@ -91,16 +91,13 @@ impl FormatBody {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "its caller holds it within bounds"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the caller checks the bounds")]
 fn bits_per_second(kilobits: f64) -> u64 {
     (kilobits * 1000.0).round() as u64
 }
 
-/// A short word of a page's, such as a codec; `none` is how yt-dlp says that there is none.
+/// Sanitises a name from a page, such as a codec. Returns `None` for an empty name, and for `none`, which yt-dlp uses for a
+/// missing track.
 fn word(text: Option<&str>) -> Option<String> {
     let clean: String = text?.chars().filter(char::is_ascii_graphic).take(MAX_WORD_CHARS).collect();
     (!clean.is_empty() && clean != "none").then_some(clean)
@@ -117,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn formats_are_shown_without_their_addresses() {
+    fn formats_have_no_urls() {
         let best = Format {
             url: "https://cdn.example/1.mp4?token=hush".to_owned(),
             protocol: Some("m3u8_native".to_owned()),
@@ -139,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_formats_the_last_are_shown() {
+    fn only_the_last_formats_are_returned() {
         let mut many = vec![Format::default(); 200];
         many[199].ext = Some("x".repeat(1000));
         let all = formats(&page(many, 199));

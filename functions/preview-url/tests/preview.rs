@@ -1,4 +1,4 @@
-//! Previews URLs by a handler in this process, on real services.
+//! Calls the handler in this process, with real services.
 
 use media_source::MediaSource;
 use preview_url::{PreviewUrl, limits};
@@ -15,7 +15,7 @@ async fn preview(app: &TestApp, allowed: &str, body: &Value) -> Response {
     function.send(&handler, app.post("/v1/preview").json(body).key(&app.key("owner").await)).await
 }
 
-/// A source that answers every request with this, and its URL.
+/// Starts a source that sends this response to every request. Returns its URL.
 async fn source(response: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/clip.mp4", listener.local_addr().expect("an address"));
@@ -40,7 +40,7 @@ async fn media_is_described_by_its_headers() {
 }
 
 #[tokio::test]
-async fn a_source_that_refuses_is_the_clients_to_know() {
+async fn a_refusal_by_the_source_is_returned_to_the_client() {
     let app = TestApp::new().await;
     let url = source("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await;
     let error =

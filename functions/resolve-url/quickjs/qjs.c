@@ -1,8 +1,8 @@
 /*
- * Runs one script on QuickJS-ng, the way yt-dlp asks for it: `qjs --script FILE`, and `qjs --help` for its version.
+ * Runs one script on QuickJS-ng, with the command line that yt-dlp uses: `qjs --script FILE`, and `qjs --help` for the version.
  *
- * Unlike the engine's own shell it has no modules for files, programs, sockets or the system: what a site's JavaScript can
- * do here is compute and print, within bounds.
+ * Unlike the shell of QuickJS-ng, it has no modules for files, programs, sockets or the operating system: a site's JavaScript can
+ * only compute and print, with limited memory and CPU time.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 #define MAX_SCRIPT_BYTES (64u << 20)
 #define MAX_HEAP_BYTES (512u << 20)
-#define MAX_STACK_BYTES (6u << 20) /* of the 8 MiB that a main thread has */
+#define MAX_STACK_BYTES (6u << 20) /* the main thread has 8 MiB */
 #define MAX_CPU_SECONDS 30
 
 static JSValue print(JSContext *context, JSValueConst self, int count, JSValueConst *arguments)
@@ -33,7 +33,7 @@ static JSValue print(JSContext *context, JSValueConst self, int count, JSValueCo
     return JS_UNDEFINED;
 }
 
-/* The script calls console.log; the libraries in it look for the others. */
+/* Scripts call console.log. The libraries in them test whether the other functions exist. */
 static void add_console(JSContext *context)
 {
     static const char *const names[] = {"log", "info", "warn", "error", "debug", "trace"};
@@ -62,7 +62,7 @@ static int fail(JSContext *context)
 {
     JSValue error = JS_GetException(context);
     const char *text = JS_ToCString(context, error);
-    fprintf(stderr, "%s\n", text ? text : "an error that is no text");
+    fprintf(stderr, "%s\n", text ? text : "the error has no message");
     return EXIT_FAILURE;
 }
 
@@ -100,6 +100,6 @@ int main(int count, char **arguments)
     JS_SetMemoryLimit(runtime, MAX_HEAP_BYTES);
     JS_SetMaxStackSize(runtime, MAX_STACK_BYTES);
     add_console(context);
-    /* Nothing is freed: the process ends here. */
+    /* Memory is not freed, because the process ends here. */
     return run(context, arguments[2]);
 }

@@ -1,7 +1,7 @@
-"""Builds qjs, a static program of about a megabyte: `quickjs.py arm64|x86_64|host PATH`.
+"""Builds qjs, a static program of about 1 MB: `quickjs.py arm64|x86_64|host PATH`.
 
-QuickJS-ng's C sources come with a crate, which Cargo fetches and checks; Zig compiles them for either architecture. What was
-built from the same inputs is taken as it is.
+The C sources of QuickJS-ng are part of a crate, which Cargo downloads and verifies. Zig compiles them for both architectures. A
+program that was built from the same inputs is reused.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ TARGETS = {"x86_64": "x86_64-linux-musl", "arm64": "aarch64-linux-musl"}
 
 
 class BuildError(Exception):
-    """It cannot be built, or is not what is pinned."""
+    """The program cannot be built, or the sources do not have the pinned hash."""
 
 
 def pins():
@@ -36,7 +36,7 @@ def pins():
 
 @contextlib.contextmanager
 def exclusive():
-    """Makes other builds in this checkout wait until this one is done."""
+    """Locks the build: other builds in this checkout wait."""
     KEPT.mkdir(parents=True, exist_ok=True)
     with open(KEPT / "lock", "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -44,7 +44,7 @@ def exclusive():
 
 
 def sources(pin):
-    """The folder of the engine's sources, fetched unless they are there."""
+    """Returns the folder of the sources. Fetches them if they are missing, and verifies their hash."""
     folder = KEPT / f"rquickjs-sys-{pin['version']}"
     if not folder.is_dir():
         fetch(pin, folder)
@@ -54,7 +54,7 @@ def sources(pin):
 
 
 def fetch(pin, folder):
-    """Has Cargo fetch the crate, and keeps the engine's part of it."""
+    """Fetches the crate with Cargo, and moves the sources of QuickJS-ng to `folder`."""
     with tempfile.TemporaryDirectory(dir=KEPT) as scratch:
         package = '[package]\nname = "fetch"\nversion = "0.0.0"\nedition = "2024"\n[workspace]\n[lib]\npath = "lib.rs"\n'
         (Path(scratch) / "Cargo.toml").write_text(f'{package}[dependencies]\nrquickjs-sys = "={pin["version"]}"\n')
@@ -66,7 +66,7 @@ def fetch(pin, folder):
 
 
 def digest(folder):
-    """Of all that is compiled, and the licence."""
+    """Returns the SHA-256 of all compiled files and the licence."""
     total = hashlib.sha256()
     for file in sorted([*folder.glob("*.c"), *folder.glob("*.h"), folder / "LICENSE"]):
         total.update(f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
@@ -74,20 +74,20 @@ def digest(folder):
 
 
 def build(architecture):
-    """The path of the program for an architecture, as Lambda calls it."""
+    """Builds the program for an architecture of Lambda. Returns its path."""
     with exclusive():
         return built(architecture)
 
 
 def built(architecture):
-    """The path of the program, which is compiled unless it is there."""
+    """Returns the path of the program. Compiles it if it is missing. The build must be locked."""
     folder = sources(pins())
     inputs = hashlib.sha256((str(FLAGS) + digest(folder) + (HERE / "qjs.c").read_text() + zig_version()).encode())
     output = KEPT / f"qjs-{architecture}-{inputs.hexdigest()[:16]}"
     if output.is_file():
         return output
     print(f"Building QuickJS-ng for {architecture} (half a minute)", flush=True)
-    staging = output.with_name(output.name + ".part")  # no other build's: see exclusive
+    staging = output.with_name(output.name + ".part")  # builds are exclusive, so no other one uses this file
     command = [sys.executable, "-m", "ziglang", "cc", "-target", TARGETS[architecture], *FLAGS, f"-I{folder}"]
     command += [HERE / "qjs.c", *(folder / name for name in SOURCES), "-lm", "-o", staging]
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True)
@@ -105,11 +105,11 @@ def zig_version():
 
 
 def host():
-    """This machine's architecture."""
+    """Returns the architecture of this machine."""
     try:
         return MACHINES[platform.machine()]
     except KeyError:
-        raise BuildError(f"there is no QuickJS-ng for {platform.machine()} to be built") from None
+        raise BuildError(f"QuickJS-ng cannot be built for {platform.machine()}") from None
 
 
 def main(arguments):
@@ -118,7 +118,7 @@ def main(arguments):
 
 
 def place(program, target):
-    """Puts the program there, unless it is there. Several may do so at once."""
+    """Copies the program to `target` unless it is there already. Safe to run concurrently."""
     if target.is_file() and target.read_bytes() == program.read_bytes():
         return
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A web server of pages for the tests, on 127.0.0.1 and a port of its own."""
+"""A web server for the tests, on a free port of 127.0.0.1."""
 
 import contextlib
 import http.server
@@ -6,7 +6,7 @@ import threading
 
 
 class Pages:
-    """Answers each path with what was put there; counts what it was asked for."""
+    """Serves the registered response for each path, and records the requests."""
 
     def __init__(self):
         self.answers, self.asked = {}, []
@@ -19,7 +19,7 @@ class Pages:
         return self.put(path, 200, {"Content-Type": "text/html; charset=utf-8"}, [text.encode()])
 
     def put(self, path, status, headers, chunks):
-        """`chunks` may be without end: it is read only while somebody listens."""
+        """Registers a response. `chunks` may be endless: it is read only while the client is connected."""
         self.answers[path] = (status, headers, chunks)
         return self.base + path
 

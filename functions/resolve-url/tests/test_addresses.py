@@ -1,4 +1,4 @@
-"""The guard over addresses says what shared/safe-fetch's says."""
+"""The address checks match those of shared/safe-fetch."""
 
 import unittest
 from pathlib import Path
@@ -18,7 +18,7 @@ class Addresses(unittest.TestCase):
                 count += 1
         self.assertGreater(count, 100)
 
-    def test_allowed_hosts_in_any_spelling_and_nothing_else(self):
+    def test_allowed_hosts_match_any_spelling_and_no_other_host(self):
         allowed = Allowed("127.0.0.1, Media.Example. ,[0:0::1],bücher.example,*.wild.example,10.0.0.0/8")
         for host in ("127.0.0.1", "media.example", "MEDIA.example.", "::1", "xn--bcher-kva.example"):
             self.assertIn(host, allowed)

@@ -1,4 +1,4 @@
-"""Nothing slips past the guard: no socket, no program, no file."""
+"""The guard refuses all other sockets, programs and files."""
 
 import _socket
 import contextlib
@@ -27,14 +27,14 @@ class Sockets(unittest.TestCase):
         self.addCleanup(self.pages.close)
         self.port = self.pages.server.server_port
 
-    def test_only_what_was_just_looked_up_can_be_connected_to(self):
+    def test_only_resolved_addresses_can_be_connected_to(self):
         with guard.Budget() as budget, socket.socket() as one, self.assertRaises(guard.Refused):
-            one.connect(("127.0.0.1", self.port))  # allowed, but nobody resolved it
+            one.connect(("127.0.0.1", self.port))  # the host is allowed, but the address was not resolved
         self.assertEqual(budget.refused, ["private_address"])
         with guard.Budget():
             socket.create_connection(("127.0.0.1", self.port)).close()
 
-    def test_every_way_to_a_socket_is_guarded(self):
+    def test_every_kind_of_socket_is_guarded(self):
         with guard.Budget():
             for attempt in (
                 lambda: socket.create_connection(("127.0.0.2", self.port)),
@@ -51,7 +51,7 @@ class Sockets(unittest.TestCase):
                     attempt()
         self.assertEqual(self.pages.asked, [])
 
-    def test_the_runtime_api_is_out_of_reach_although_its_host_is_allowed(self):
+    def test_the_runtime_api_is_refused_although_its_host_is_allowed(self):
         with mock.patch.object(guard.Guard, "runtime_port", self.port), guard.Budget():
             for attempt in (
                 lambda: guard.check_url(f"http://127.0.0.1:{self.port}/"),
@@ -60,16 +60,16 @@ class Sockets(unittest.TestCase):
                 with self.assertRaises(guard.Refused):
                     attempt()
 
-    def test_nothing_is_reached_outside_of_an_invocation(self):
+    def test_connections_outside_of_an_invocation_are_refused(self):
         with self.assertRaises(guard.Refused):
             socket.create_connection(("127.0.0.1", self.port))
 
 
 class Programs(unittest.TestCase):
-    def test_the_runtime_alone_may_be_started(self):
+    def test_only_the_javascript_runtime_may_be_started(self):
         with mock.patch.object(guard.Guard, "programs", {"/bin/true"}):
             subprocess.run(["/bin/true"], check=True)
-            process = os.posix_spawn("/bin/true", ["true"], {})  # what the line above does with Python 3.13
+            process = os.posix_spawn("/bin/true", ["true"], {})  # used by subprocess in Python 3.13
             self.assertEqual(os.waitpid(process, 0)[1], 0)
         for attempt in (
             lambda: subprocess.run(["/bin/true"]),

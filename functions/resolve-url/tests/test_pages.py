@@ -1,4 +1,4 @@
-"""Pages of a server here, friendly and hostile, through the real yt-dlp and the guard."""
+"""Resolves valid and malicious pages of a local server, with the real yt-dlp and the guard."""
 
 import gzip
 import itertools
@@ -34,7 +34,7 @@ class PageTest(unittest.TestCase):
         return self.resolve(self.pages.html("/page", html), **more)
 
     def found(self, html):
-        """The page's answer, and the path of the best format."""
+        """Returns the response for a page, and the path of the best format."""
         answer = self.page(html)
         self.assertTrue(answer["ok"], answer)
         return answer, answer["formats"][answer["best"]]["url"].removeprefix(self.pages.base)
@@ -45,7 +45,7 @@ class PageTest(unittest.TestCase):
         return answer["reason"]
 
 
-class Friendly(PageTest):
+class ValidPages(PageTest):
     def test_open_graph(self):
         answer, best = self.found(
             f'<head><meta property="og:title" content="A film"><meta property="og:video" content="{self.pages.base}/film.mp4">'
@@ -71,22 +71,22 @@ class Friendly(PageTest):
         facts = [answer[name] for name in ("title", "uploader", "duration", "upload_date")]
         self.assertEqual(facts, ["Film", "Somebody", 63, "2026-01-02"])
 
-    def test_a_page_that_leads_on(self):
+    def test_a_refresh_is_followed(self):
         _, best = self.found(f'<meta http-equiv="refresh" content="0; url={self.pages.base}/film.mp4">')
         self.assertEqual(best, "/film.mp4")
 
-    def test_of_several_players_the_first(self):
+    def test_the_first_of_several_players_is_used(self):
         _, best = self.found('<title>Two</title><video src="/film.mp4"></video><video src="/small.mp4"></video>')
         self.assertEqual(best, "/film.mp4")
 
-    def test_headers_of_the_user_go_to_the_page_and_do_not_come_back(self):
+    def test_headers_of_the_user_are_sent_to_the_page_and_not_returned(self):
         secret = "Bearer very-secret"
         answer = self.page('<video src="/film.mp4"></video>', headers={"Authorization": secret, "Referer": "http://me"})
         self.assertEqual(self.pages.asked[0][1]["Authorization"], secret)
         self.assertNotIn("secret", json.dumps(answer))
         self.assertNotIn("secret", str(self.printed.mock_calls))
 
-    def test_headers_of_the_user_go_to_no_other_origin(self):
+    def test_headers_of_the_user_are_not_sent_to_other_origins(self):
         other = Pages()
         self.addCleanup(other.close)
         there = other.html("/film", '<video src="/film.mp4"></video>')
@@ -102,13 +102,13 @@ class Friendly(PageTest):
         self.assertNotIn("very-secret", str(other.asked))
         self.assertTrue(all(asked["Accept-Language"] == "de" for _, asked in other.asked))
 
-    def test_a_player_that_names_only_its_picture_and_a_direct_link(self):
+    def test_a_player_without_audio_codec_and_a_direct_link(self):
         html = """<title>Silent</title><video><source src="/film.mp4" type='video/mp4; codecs="avc1.640028"'></video>"""
         answer, best = self.found(html)
         self.assertEqual((best, answer["direct"]), ("/film.mp4", False))
         self.assertTrue(self.resolve(self.pages.base + "/film.mp4")["direct"])
 
-    def test_cookies_of_the_page_go_to_its_media(self):
+    def test_cookies_of_the_page_are_returned_for_its_media(self):
         html = b"<title>Film</title><video src='/film.mp4'></video>"
         headers = {"Content-Type": "text/html", "Set-Cookie": "seen=1; Path=/"}
         cookies = "# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t0\tsession\tvery-secret\n"
@@ -116,7 +116,7 @@ class Friendly(PageTest):
             answer = self.resolve(self.pages.put("/cookies", 200, headers, [html]))
         self.assertEqual(answer["formats"][answer["best"]]["cookies"], "seen=1")
 
-    def test_the_operators_cookies_stay_here(self):
+    def test_the_operators_cookies_are_not_returned(self):
         cookies = "# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t0\tsession\tvery-secret\n"
         with mock.patch.object(handler, "SETTINGS", handler.secret.Settings(None, cookies)):
             answer = self.page('<video src="/film.mp4"></video>')
@@ -124,7 +124,7 @@ class Friendly(PageTest):
         self.assertNotIn("secret", json.dumps(answer) + str(self.printed.mock_calls))
 
 
-class Hostile(PageTest):
+class MaliciousPages(PageTest):
     def test_an_empty_page(self):
         self.assertEqual(self.refused(self.page("<html></html>")), "unsupported_page")
 
@@ -134,7 +134,7 @@ class Hostile(PageTest):
         for url in ("file:///etc/passwd", "ftp://example.com/", "data:text/html,x", "nonsense", "", "http://example.com:22/"):
             self.assertEqual(self.refused(self.resolve(url)), "bad_url", url)
 
-    def test_redirects_that_lead_inside(self):
+    def test_redirects_to_private_addresses(self):
         canary = Pages()
         self.addCleanup(canary.close)
         port = canary.server.server_port
@@ -151,7 +151,7 @@ class Hostile(PageTest):
         self.assertEqual(self.refused(self.resolve(url)), "page_failed")
         self.assertEqual(canary.asked, [])
 
-    def test_embedded_pages_inside_are_not_asked_for(self):
+    def test_embedded_pages_with_private_addresses_are_not_requested(self):
         canary = Pages()
         self.addCleanup(canary.close)
         inside = f"http://localhost:{canary.server.server_port}/film"
@@ -159,14 +159,14 @@ class Hostile(PageTest):
         self.assertEqual(self.refused(answer), "private_address")
         self.assertEqual(canary.asked, [])
 
-    def test_a_name_that_resolves_inside(self):
+    def test_a_name_that_resolves_to_a_private_address(self):
         public, private = ("93.184.216.34", 80), ("10.0.0.7", 80)
         for found in ([private], [public, private]):
             answers = [(2, 1, 6, "", address) for address in found]
             with mock.patch.object(guard, "_lookup", return_value=answers):
                 self.assertEqual(self.refused(self.resolve("http://rebinding.example/")), "private_address")
 
-    def test_a_page_without_end(self):
+    def test_an_endless_page(self):
         def drip():
             while True:
                 time.sleep(0.02)
@@ -182,24 +182,24 @@ class Hostile(PageTest):
         url = self.pages.put("/large", 200, {"Content-Type": "text/html"}, itertools.repeat(piece, 334))
         self.assertEqual(self.refused(self.resolve(url)), "too_large")
 
-    def test_a_page_that_unpacks_to_much(self):
+    def test_a_decompression_bomb(self):
         bomb = gzip.compress(b"<p>" * 20_000_000)
         headers = {"Content-Type": "text/html", "Content-Encoding": "gzip", "Content-Length": str(len(bomb))}
         self.assertEqual(self.refused(self.resolve(self.pages.put("/bomb", 200, headers, [bomb]))), "too_large")
 
-    def test_pages_that_lead_on_and_on(self):
+    def test_an_endless_chain_of_refreshes(self):
         for number in range(200):
             html = f'<meta http-equiv="refresh" content="0; url={self.pages.base}/{number + 1}">'
             self.pages.html(f"/{number}", html)
         self.assertIn(self.refused(self.resolve(self.pages.base + "/0")), ("too_many_requests", "unsupported_page"))
         self.assertLessEqual(len(self.pages.asked), guard.MAX_REQUESTS)
 
-    def test_what_the_page_is_not_there_for(self):
+    def test_error_statuses(self):
         for status, reason in {404: "not_found", 410: "not_found", 429: "source_blocked", 500: "page_failed"}.items():
             url = self.pages.put(f"/{status}", status, {"Content-Type": "text/html"}, [b"no"])
             self.assertEqual(self.refused(self.resolve(url)), reason)
 
-    def test_the_answer_is_bounded(self):
+    def test_the_response_is_bounded(self):
         sources = "".join(f'<source src="/{n}.mp4" type="video/mp4">' for n in range(2000))
         answer = self.page(f"<title>{'x' * 100_000}</title><video>{sources}</video>")
         self.assertLess(len(json.dumps(answer)), 200_000)

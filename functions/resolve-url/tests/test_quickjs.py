@@ -1,4 +1,4 @@
-"""yt-dlp's solver of YouTube's challenges loads and runs on the packaged QuickJS, offline."""
+"""Runs yt-dlp's solver for YouTube's challenges with the packaged QuickJS, offline."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from downloader import QUICKJS, open_downloader
 from yt_dlp.extractor.youtube.jsc._builtin.quickjs import QuickJSJCP
 from yt_dlp.extractor.youtube.jsc.provider import JsChallengeRequest, JsChallengeType, NChallengeInput
 
-# As a player has it: one function makes an address, whose class turns the challenge round.
+# A script like YouTube's player: one function creates a URL object, whose class reverses the challenge.
 PLAYER = """
 var _yt_player={};(function(g){"use strict";
 class Address{constructor(sig){this.m={s:sig}}set(k,v){this.m[k]=v}get(k){return this.m[k]}clone(){return this}
@@ -24,7 +24,7 @@ g.make=function(address,name,sig){const url=new Address(sig);url.set("alr","yes"
 guard.install(Allowed("127.0.0.1"))
 
 
-@unittest.skipUnless(QUICKJS.is_file(), f"no {QUICKJS}: `make test-pages` builds it")
+@unittest.skipUnless(QUICKJS.is_file(), f"{QUICKJS} is missing: `make test-pages` builds it")
 class QuickJs(unittest.TestCase):
     def setUp(self):
         allowed = mock.patch.object(guard.Guard, "programs", {str(QUICKJS)})
@@ -48,14 +48,14 @@ class QuickJs(unittest.TestCase):
         self.assertIsNone(answer.error)
         self.assertEqual(answer.response.output.results, {"abcdef": "fedcba", "12": "21"})
 
-    def test_a_script_computes_and_prints_and_nothing_else(self):
+    def test_a_script_can_only_compute_and_print(self):
         done = self.run_script("console.log(typeof std, typeof os, typeof require, typeof scriptArgs, 2 ** 10)")
         self.assertEqual(done.stdout, "undefined undefined undefined undefined 1024\n")
         for module in ("qjs:os", "qjs:std", "os", "./x.js", "/etc/passwd"):
             done = self.run_script(f"import({module!r}).then(() => console.log('loaded'), () => console.log('no'))")
             self.assertEqual(done.stdout, "no\n", module)
 
-    def test_a_script_has_bounds(self):
+    def test_a_script_has_limited_stack_and_memory(self):
         for script in ("const f = () => f() + 1; f()", "const a = []; for (;;) a.push(new Array(1e6).fill(1))"):
             done = self.run_script(script)
             self.assertEqual((done.returncode, done.stdout), (1, ""), script)

@@ -1,4 +1,4 @@
-"""What sites say becomes stable reasons, and well-known addresses go to their own extractors."""
+"""Messages of sites are converted to stable reasons, and well-known URLs have their own extractors."""
 
 import unittest
 
@@ -9,7 +9,7 @@ from secret import parse
 from yt_dlp.extractor import gen_extractor_classes
 from yt_dlp.utils import DownloadError, ExtractorError, GeoRestrictedError, UnsupportedError
 
-# As yt-dlp words them.
+# Messages of yt-dlp.
 SAID = {
     "Sign in to confirm you’re not a bot. Use --cookies-from-browser or --cookies": "source_blocked",
     "Unable to download webpage: HTTP Error 429: Too Many Requests": "source_blocked",
@@ -47,7 +47,7 @@ ADDRESSES = {
 
 
 class Reasons(unittest.TestCase):
-    def test_what_sites_say(self):
+    def test_messages_are_converted_to_reasons(self):
         budget = type("Budget", (), {"refused": []})()
         for text, reason in SAID.items():
             inner = ExtractorError(text, expected=True)
@@ -63,12 +63,12 @@ class Reasons(unittest.TestCase):
             message = reasons.failure(reason)["message"]
             self.assertTrue(message[0].islower() and not message.endswith("."), message)
 
-    def test_well_known_addresses_go_to_their_extractors(self):
+    def test_well_known_urls_have_their_own_extractors(self):
         for address, name in ADDRESSES.items():
             found = next(one.ie_key() for one in gen_extractor_classes() if one.suitable(address))
             self.assertEqual(found, name, address)
 
-    def test_yt_dlp_is_the_pinned_one(self):
+    def test_yt_dlp_has_the_pinned_version(self):
         with open("requirements.txt") as file:
             self.assertIn(f"yt-dlp=={yt_dlp.version.__version__}", file.read())
 
@@ -87,7 +87,7 @@ class Formats(unittest.TestCase):
             answer({"formats": list(formats), **more})
         return raised.exception.reason
 
-    def test_one_stream_with_all_is_preferred_then_a_playlist(self):
+    def test_a_file_with_video_and_audio_is_preferred_to_a_playlist(self):
         video, sound = stream(url="v", acodec="none"), stream(url="s", vcodec="none")
         whole, playlist = stream(url="w"), stream(url="p", protocol="m3u8_native")
         self.assertEqual(self.best(whole, playlist, sound, video), 0)
@@ -95,12 +95,12 @@ class Formats(unittest.TestCase):
         self.assertEqual(self.best(stream(url="a"), stream(url="b")), 1)
         self.assertEqual(self.best(stream(url="x", vcodec="none"), stream(url="y", vcodec="none")), 1)
 
-    def test_a_silent_film_is_one_where_nothing_has_sound(self):
+    def test_video_without_audio_is_used_if_no_format_has_audio(self):
         self.assertEqual(self.best(stream(url="a", acodec="none"), stream(url="b", acodec="none")), 1)
         self.assertEqual(self.best(stream(url="a", acodec="none"), stream(url="b", acodec=None)), 1)
         self.assertEqual(self.reason(stream(url="a", acodec="none"), stream(url="b", vcodec="none")), "separate_streams")
 
-    def test_what_cannot_be_imported_has_its_reason(self):
+    def test_unsupported_media_have_their_reason(self):
         video, sound = stream(acodec="none"), stream(vcodec="none")
         self.assertEqual(self.reason(video, sound), "separate_streams")
         self.assertEqual(self.reason(stream(protocol="http_dash_segments")), "unsupported_stream")
@@ -110,20 +110,20 @@ class Formats(unittest.TestCase):
         self.assertEqual(self.reason(), "unsupported_page")
         self.assertEqual(self.reason(_has_drm=True), "drm")
 
-    def test_no_cookie_travels(self):
+    def test_only_permitted_headers_are_returned(self):
         headers = {"Cookie": "a=b", "Referer": "https://x", "User-Agent": "y", "Authorization": "z", "Origin": "a\nb"}
         one = answer({"formats": [stream(http_headers=headers, cookies="a=b")]})["formats"][0]
         self.assertEqual(one["http_headers"], {"Referer": "https://x", "User-Agent": "y"})
 
 
 class Secret(unittest.TestCase):
-    def test_it_is_read_and_never_shown(self):
+    def test_it_is_parsed_and_not_part_of_messages(self):
         settings = parse('{"proxy": "http://me:very-secret@proxy.example:3128", "cookies": "very-secret"}')
         self.assertEqual(settings.proxy_host(), ("proxy.example", 3128))
         self.assertNotIn("very-secret", repr(settings))
         self.assertEqual(parse("{}").proxy_host(), None)
         for wrong in ("x", "[]", '{"proxy": 1}', "very-secret"):
-            with self.assertRaisesRegex(ValueError, "^the secret is no JSON object"):
+            with self.assertRaisesRegex(ValueError, "^the secret is not a JSON object"):
                 parse(wrong)
 
 

@@ -1,4 +1,4 @@
-"""A proxy is told addresses that were judged, never names."""
+"""Proxies receive checked addresses instead of names."""
 
 import http.server
 import os
@@ -15,7 +15,7 @@ from pages import Pages
 
 
 class Proxy:
-    """An HTTP proxy on 127.0.0.1 that notes what it is asked for, and opens tunnels to one server here, whatever the address."""
+    """An HTTP proxy on 127.0.0.1 that records requests, and connects all tunnels to one local server."""
 
     def __init__(self, to):
         self.asked, self.to = [], to
@@ -54,7 +54,7 @@ class Proxy:
 
 
 def OPEN(address):
-    """A connection of the proxy's own, which the guard does not see."""
+    """Opens a connection for the proxy, which the guard does not check."""
     with mock.patch.object(guard, "_budget", return_value=mock.Mock(admitted={address})):
         made = socket.socket()
         made.connect(address)
@@ -77,7 +77,7 @@ class Tunnel(unittest.TestCase):
             self.addCleanup(patch.stop)
 
     def resolve(self, url, addresses):
-        """Asks for a page with a name that has these addresses."""
+        """Resolves a page on a host with these addresses."""
         lookup = guard._lookup
 
         def answers(host, *args, **kwargs):
@@ -89,14 +89,14 @@ class Tunnel(unittest.TestCase):
         with mock.patch.object(guard, "_lookup", answers):
             return handler.handle({"url": url, "seconds": 10}, None)
 
-    def test_names_are_resolved_and_judged_before_the_proxy_is_asked(self):
+    def test_names_are_resolved_and_checked_before_the_proxy_is_used(self):
         for scheme in ("https", "http"):
             for addresses in (["127.0.0.1"], ["93.184.216.34", "10.0.0.7"], ["::1"], ["169.254.169.254"]):
                 answer = self.resolve(f"{scheme}://hosts-loop.test/", addresses)
                 self.assertEqual((answer["ok"], answer["reason"]), (False, "private_address"), addresses)
         self.assertEqual(self.proxy.asked, [])
 
-    def test_the_proxy_gets_the_address_and_the_site_its_name(self):
+    def test_the_proxy_receives_the_address_and_the_site_the_name(self):
         self.pages.html("/page", "<title>Film</title><video src='/film.mp4'></video>")
         answer = self.resolve("http://public.test/page", ["2606:4700::1111", "93.184.216.34"])
         self.assertTrue(answer["ok"], answer)

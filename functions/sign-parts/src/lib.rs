@@ -1,4 +1,4 @@
-//! `POST /v1/uploads/{id}/parts`
+//! The function of `POST /v1/uploads/{id}/parts`: presigns parts.
 
 use files_api::{
     ApiError, ApiResult, Endpoint, Reason, SignedPart, SignedPartsBody, authenticate, awaited_parts, file_id,
@@ -11,7 +11,7 @@ use lambda_http::Request;
 use lambda_http::http::StatusCode;
 use tracing::warn;
 
-/// Presigns PUTs of parts, and creates the multipart upload with the first ones.
+/// Presigns PUT requests for parts. Creates the multipart upload with the first request.
 pub struct SignParts {
     /// The records.
     pub records: ClientRecords,
@@ -26,44 +26,51 @@ impl Endpoint for SignParts {
             authenticate(self.records.keys(), &request, Scope::Write, now, parse).await?;
         let file = self.records.find_file(&caller, id).await?;
         let lengths = lengths(awaited_parts(&file, now)?, &numbers)?;
-        let file = self.started(file, now).await?;
+        let file = self.with_upload(file, now).await?;
         let parts = self.sign(&file, &lengths, now).await?;
         Ok(respond(StatusCode::OK, &SignedPartsBody { parts }))
     }
 }
 
 impl SignParts {
-    /// Returns the file with the id of its upload, which is created now if it does not exist.
-    async fn started(&self, file: File, now: Timestamp) -> Result<File, ApiError> {
+    /// Returns the file with its upload id. Creates the multipart upload if it does not exist.
+    ///
+    /// # Errors
+    /// [`Reason::NotFound`] if the file was deleted in the meantime.
+    async fn with_upload(&self, file: File, now: Timestamp) -> Result<File, ApiError> {
         if file.state.upload_id().is_some() {
             return self.extended(file, now).await;
         }
         let own = self.objects.create_upload(file.owner, file.id, file.content_type.as_deref()).await?;
-        let current = self.ask_for_parts(&file, Some(&own), now).await?;
+        let current = self.save_upload(&file, Some(&own), now).await?;
         if current.as_ref().and_then(|file| file.state.upload_id()) != Some(&own) {
-            self.abort(&file, &own).await; // another request was first, or the file is gone
+            self.abort(&file, &own).await; // another request created an upload first, or the file was deleted
         }
         current.ok_or_else(|| Reason::NotFound.into())
     }
 
-    /// Postpones the deadline after which `sweep` ends the upload. Writes nothing if that makes no difference.
+    /// Extends the deadline after which `sweep` ends the upload. Writes nothing if the deadline is already late enough.
+    ///
+    /// # Errors
+    /// [`Reason::NotFound`] if the file was deleted in the meantime.
     async fn extended(&self, file: File, now: Timestamp) -> Result<File, ApiError> {
         if file.clone().parts_asked_for(None, now).is_none() {
             return Ok(file);
         }
-        self.ask_for_parts(&file, None, now).await?.ok_or_else(|| Reason::NotFound.into())
+        self.save_upload(&file, None, now).await?.ok_or_else(|| Reason::NotFound.into())
     }
 
-    /// Returns the record as it then is; `None` if it is gone.
-    async fn ask_for_parts(
+    /// Saves the upload id and the new deadline, unless another request has saved an upload id. Returns the current file, or
+    /// `None` if it was deleted.
+    async fn save_upload(
         &self,
         file: &File,
         upload_id: Option<&str>,
         now: Timestamp,
     ) -> Result<Option<File>, ApiError> {
         let records = self.records.unchecked();
-        let ask = |file: File| file.parts_asked_for(upload_id, now);
-        if let Some(changed) = records.change_read_file(file.clone(), ask).await? {
+        let change = |file: File| file.parts_asked_for(upload_id, now);
+        if let Some(changed) = records.change_read_file(file.clone(), change).await? {
             return Ok(Some(changed));
         }
         match records.get_file(file.owner, file.id).await {
@@ -73,14 +80,14 @@ impl SignParts {
         }
     }
 
-    /// Aborts an upload of which no URL was given to anyone, so that it has no parts. If this fails, the bucket's lifecycle
-    /// rule ends it.
+    /// Aborts an upload that has no parts, because no URL of it was returned. If this fails, the bucket's lifecycle rule aborts
+    /// it.
     async fn abort(&self, file: &File, upload_id: &str) {
         let upload = UploadRef { owner: file.owner, id: file.id, upload_id };
         if let Err(error) = self.objects.abort_upload(upload).await {
             warn!(
                 error = &error as &dyn std::error::Error,
-                "an upload without parts left to the bucket's lifecycle"
+                "aborting an empty upload failed, left to the bucket's lifecycle rule"
             );
         }
     }
@@ -91,7 +98,7 @@ impl SignParts {
         lengths: &[(u32, u64)],
         now: Timestamp,
     ) -> Result<Vec<SignedPart>, ApiError> {
-        awaited_parts(file, now)?; // it may have been completed in between
+        awaited_parts(file, now)?; // the upload may have been completed in the meantime
         let upload_id = file.state.upload_id().ok_or(Reason::UploadOver)?;
         let mut parts = Vec::with_capacity(lengths.len());
         for &(number, size) in lengths {
@@ -119,6 +126,9 @@ fn part_numbers(request: &Request) -> Result<(FileId, Vec<u32>), ApiError> {
 }
 
 /// Returns the numbers with the length of each part in bytes.
+///
+/// # Errors
+/// [`Reason::InvalidPartNumbers`] if the upload has no part with one of the numbers.
 fn lengths(plan: PartPlan, numbers: &[u32]) -> Result<Vec<(u32, u64)>, ApiError> {
     let length = |number: &u32| plan.length(*number).map(|length| (*number, length)).ok_or(*number);
     numbers.iter().map(length).collect::<Result<_, _>>().map_err(|number| {

@@ -1,4 +1,4 @@
-//! Presigns parts by a handler in this process, on real services.
+//! Calls the handler in this process, with real services.
 
 use files_domain::File;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ async fn sign(app: &TestApp, file: &File, numbers: Value) -> Response {
 }
 
 #[tokio::test]
-async fn the_first_request_creates_the_upload_that_all_parts_belong_to() {
+async fn the_first_request_creates_the_upload_of_all_parts() {
     let app = TestApp::new().await;
     let file = app.file("clip.mp4").awaiting_parts(12 << 20).await;
     let first = sign(&app, &file, json!([2])).await.expect(200).json();
@@ -25,15 +25,15 @@ async fn the_first_request_creates_the_upload_that_all_parts_belong_to() {
     let url = part["url"].as_str().expect("a URL");
     let put =
         async |size: usize| app.fetch(Method::PUT, url, &part["headers"], &vec![b'p'; size]).await.status;
-    assert_eq!(put(1).await, 403, "another length than the part's");
-    assert_eq!((put(4 << 20).await, put(4 << 20).await), (200, 200), "a part may come again");
+    assert_eq!(put(1).await, 403, "a body of another length is refused");
+    assert_eq!((put(4 << 20).await, put(4 << 20).await), (200, 200), "a part may be uploaded again");
     let upload_id =
         app.find(&file).await.and_then(|file| file.state.upload_id().map(str::to_owned)).expect("an upload");
     assert!(url.contains(&upload_id));
 }
 
 #[tokio::test]
-async fn only_parts_that_there_are_can_be_signed() {
+async fn only_existing_part_numbers_are_signed() {
     let app = TestApp::new().await;
     let file = app.file("clip.mp4").awaiting_parts(12 << 20).await;
     for numbers in

@@ -1,4 +1,4 @@
-//! `POST /v1/uploads/{id}/sign`
+//! The function of `POST /v1/uploads/{id}/sign`: presigns a single-PUT upload again.
 
 use files_api::{ApiResult, Endpoint, UploadBody, authenticate, awaits_put, file_id, respond};
 use files_domain::{Scope, Timestamp};
@@ -7,7 +7,7 @@ use files_records::ClientRecords;
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
 
-/// Presigns the single PUT of an upload again.
+/// Presigns the PUT request of a single-PUT upload again.
 pub struct SignUpload {
     /// The records.
     pub records: ClientRecords,

@@ -1,4 +1,4 @@
-//! Presigns uploads again by a handler in this process, on real services.
+//! Calls the handler in this process, with real services.
 
 use files_domain::File;
 use sign_upload::SignUpload;
@@ -12,7 +12,7 @@ async fn sign(app: &TestApp, owner: &str, file: &File) -> Response {
 }
 
 #[tokio::test]
-async fn each_url_takes_the_bytes() {
+async fn each_url_is_valid_until_the_object_exists() {
     let app = TestApp::new().await;
     let file = app.file("clip.mp4").awaiting_upload().await;
     let upload = sign(&app, "owner", &file).await.expect(200).json();
@@ -23,12 +23,12 @@ async fn each_url_takes_the_bytes() {
             .await
             .status
     };
-    assert_eq!((put(&again).await, put(&upload).await), (200, 412), "the first of them");
+    assert_eq!((put(&again).await, put(&upload).await), (200, 412), "only the first PUT creates the object");
     assert!(app.has_bytes(&file).await);
 }
 
 #[tokio::test]
-async fn only_an_upload_by_one_put_is_signed() {
+async fn only_a_pending_single_put_upload_is_signed() {
     let app = TestApp::new().await;
     sign(&app, "owner", &app.file("clip.mp4").awaiting_parts(12 << 20).await)
         .await

@@ -1,4 +1,4 @@
-//! Requests to the API, with retries.
+//! Sends requests to the API, with retries.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,15 +8,15 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 
-use crate::back_off::{TRIES, pause};
+use crate::back_off::{MAX_ATTEMPTS, back_off};
 use crate::failure::Failure;
 use crate::json::Json;
 use crate::settings::Settings;
 
-/// Longest wait for one response of the API.
+/// The timeout for a response of the API.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A client of the API, and of the storage that it sends clients to.
+/// A client for the API, and for the presigned URLs of its storage.
 pub(crate) struct Api {
     http: Client,
     base: String,
@@ -25,33 +25,33 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) fn new(settings: &Settings) -> Result<Self, Failure> {
-        // Another one may have been installed before: that one serves as well.
+        // An error means that another provider is installed, which can be used too.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().redirect(Policy::none()).connect_timeout(Duration::from_secs(15));
         let client = client.user_agent(concat!("files/", env!("CARGO_PKG_VERSION")));
         let http = client.build().map_err(|error| Failure::Settings(cause(&error)))?;
         let mut key = HeaderValue::from_str(&settings.key)
-            .map_err(|_| Failure::Settings("the API key has characters that no key has".to_owned()))?;
+            .map_err(|_| Failure::Settings("the API key has invalid characters".to_owned()))?;
         key.set_sensitive(true);
         Ok(Self { http, base: settings.url.clone(), key })
     }
 
-    /// The address of the API.
+    /// Returns the URL of the API.
     pub(crate) fn base(&self) -> &str {
         &self.base
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Json, Failure> {
-        self.ask(Method::GET, path, None, None).await.0
+        self.request(Method::GET, path, None, None).await.0
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Json, Failure> {
-        self.ask(Method::POST, path, Some(body), None).await.0
+        self.request(Method::POST, path, Some(body), None).await.0
     }
 
     /// Creates a file. Requests with the same idempotency key create one file.
-    pub(crate) async fn create(&self, body: &Value, once: &str) -> Result<Json, Failure> {
-        self.ask(Method::POST, "/files", Some(body), Some(once)).await.0
+    pub(crate) async fn create(&self, body: &Value, idempotency_key: &str) -> Result<Json, Failure> {
+        self.request(Method::POST, "/files", Some(body), Some(idempotency_key)).await.0
     }
 
     pub(crate) async fn patch(&self, path: &str, body: &Value) -> Result<Json, Failure> {
@@ -80,43 +80,43 @@ impl Api {
     }
 
     pub(crate) async fn delete(&self, path: &str) -> Result<(), Failure> {
-        match self.ask(Method::DELETE, path, None, None).await {
-            (Err(Failure::Refused { status: 404, .. }), 2..) => Ok(()), // an earlier try was carried out
+        match self.request(Method::DELETE, path, None, None).await {
+            (Err(Failure::Refused { status: 404, .. }), 2..) => Ok(()), // an earlier attempt has deleted it
             (outcome, _) => outcome.map(drop),
         }
     }
 
-    /// Sends a request, and sends it again after a transient failure: every request of this program may be repeated. Returns
-    /// the body, null if there is none, and the number of tries.
-    async fn ask(
+    /// Sends a request, and retries it after transient failures. All requests of this program are idempotent. Returns the body,
+    /// or null if there is none, and the number of attempts.
+    async fn request(
         &self,
         method: Method,
         path: &str,
         body: Option<&Value>,
-        once: Option<&str>,
+        idempotency_key: Option<&str>,
     ) -> (Result<Json, Failure>, u32) {
         let url = if path.contains("://") { path.to_owned() } else { format!("{}{path}", self.base) };
-        let mut tries = 0;
+        let mut attempts = 0;
         loop {
             let mut request = self.http.request(method.clone(), &url).timeout(RESPONSE_TIMEOUT);
             request = request.header("x-api-key", self.key.clone());
             if let Some(body) = body {
                 request = request.header("content-type", "application/json").body(body.to_string());
             }
-            if let Some(once) = once {
-                request = request.header("idempotency-key", once);
+            if let Some(idempotency_key) = idempotency_key {
+                request = request.header("idempotency-key", idempotency_key);
             }
             let (outcome, wait) = attempt(request).await;
-            tries += 1;
+            attempts += 1;
             match outcome {
-                Ok(body) => return (Ok(body), tries),
-                Err((_, true)) if tries < TRIES => pause(tries - 1, wait).await,
-                Err((failure, _)) => return (Err(failure), tries),
+                Ok(body) => return (Ok(body), attempts),
+                Err((_, true)) if attempts < MAX_ATTEMPTS => back_off(attempts - 1, wait).await,
+                Err((failure, _)) => return (Err(failure), attempts),
             }
         }
     }
 
-    /// A request to a presigned URL: no key goes with it.
+    /// Returns a request to a presigned URL, without the API key.
     pub(crate) fn storage(&self, method: Method, url: &str, headers: &Value) -> RequestBuilder {
         let named = headers.as_object().into_iter().flatten();
         let headers = named.filter_map(|(name, value)| {
@@ -126,7 +126,7 @@ impl Api {
     }
 }
 
-/// The outcome of one try. An error comes with whether it is transient, and the pause that the API asks for.
+/// Sends a request once. Returns the body, or the error and whether it is transient; and the delay in `Retry-After`.
 async fn attempt(request: RequestBuilder) -> (Result<Json, (Failure, bool)>, Option<Duration>) {
     let response = match request.send().await {
         Ok(response) => response,
@@ -152,7 +152,7 @@ fn refusal(status: u16, body: &Value) -> Failure {
     let fields = details.iter().filter_map(|detail| detail["field"].as_str().map(str::to_owned));
     let mut message = text("message");
     if message.is_empty() {
-        message = format!("the service answered {status}");
+        message = format!("the service responded with status {status}");
     }
     if let [detail] = details.as_slice()
         && let Some(more) = detail["message"].as_str().filter(|more| *more != message)
@@ -162,7 +162,7 @@ fn refusal(status: u16, body: &Value) -> Failure {
     Failure::Refused { status, reason: text("reason"), message, fields: fields.collect() }
 }
 
-/// The error of the storage.
+/// Converts an error response of the storage.
 pub(crate) async fn storage_refusal(response: Response) -> Failure {
     let status = response.status().as_u16();
     let body = response.text().await.unwrap_or_default();
@@ -170,21 +170,21 @@ pub(crate) async fn storage_refusal(response: Response) -> Failure {
         let (_, rest) = body.split_once(&format!("<{name}>"))?;
         Some(rest.split_once('<')?.0.to_owned())
     };
-    let message = tag("Message").unwrap_or_else(|| format!("the storage answered {status}"));
+    let message = tag("Message").unwrap_or_else(|| format!("the storage responded with status {status}"));
     Failure::Refused { status, reason: tag("Code").unwrap_or_default(), message, fields: Vec::new() }
 }
 
-/// Without the URL, which may be a signed one.
+/// Converts an error of a connection. Omits the URL, which may be presigned.
 pub(crate) fn unreachable(error: &reqwest::Error) -> Failure {
     let host = error.url().and_then(|url| url.host_str()).unwrap_or("the service").to_owned();
     Failure::Unreachable { host, cause: cause(error) }
 }
 
-/// The innermost cause says most.
+/// Returns the innermost cause, which is the most specific one.
 fn cause(error: &reqwest::Error) -> String {
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    if error.is_timeout() { "it took too long".to_owned() } else { innermost.to_string() }
+    if error.is_timeout() { "timed out".to_owned() } else { innermost.to_string() }
 }

@@ -8,29 +8,29 @@ use clap_complete::Shell;
 
 const AFTER_HELP: &str = "\
 Settings:
-  FILES_URL      address of the API, such as https://files.example/v1
-  FILES_API_KEY  the API key; it is never taken from the command line, where others could see it
-  Both may stand in ~/.config/files/config.toml instead (readable by you alone):
+  FILES_URL      URL of the API, such as https://files.example/v1
+  FILES_API_KEY  API key; there is no option for it, because other users can see the command line
+  Both may be set in ~/.config/files/config.toml instead (with file mode 600):
     url = \"https://files.example/v1\"
     api_key = \"fm_…\"
 
 Exit codes:
-  0  done                            4  no such file
-  1  failed                          5  the file itself failed (with --wait)
-  2  the command line is wrong       130  interrupted
-  3  the API key is refused, or there is none";
+  0  success                         4  no such file
+  1  failure                         5  the file has failed (with --wait)
+  2  invalid command line            130  interrupted
+  3  API key missing or refused";
 
 /// Uploads, imports, lists, downloads and deletes files.
 #[derive(Debug, Parser)]
 #[command(name = "files", version, about, after_help = AFTER_HELP, arg_required_else_help = true)]
 pub(crate) struct Arguments {
-    /// Address of the API.
+    /// URL of the API.
     #[arg(long, global = true, env = "FILES_URL", hide_env_values = true)]
     pub(crate) url: Option<String>,
     /// Settings file instead of ~/.config/files/config.toml.
     #[arg(long, global = true, env = "FILES_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Print JSON, one object a line.
+    /// Print JSON, one object per line.
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Show no progress.
@@ -44,9 +44,9 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Upload files. After an interruption, the same command resumes: it sends only the missing parts.
     Upload(Upload),
-    /// Have the service fetch a URL.
+    /// Import a file from a URL: the service fetches it.
     Import(Import),
-    /// Show what importing a URL would bring, and import nothing.
+    /// Show what importing a URL would store, without importing it.
     Preview(Preview),
     /// List files, newest first.
     List(List),
@@ -60,7 +60,7 @@ pub(crate) enum Command {
     Update(Update),
     /// Download files. After an interruption, the same command resumes.
     Download(Download),
-    /// Print presigned URLs, which need no key.
+    /// Print presigned URLs, which need no API key.
     Link(Link),
     /// Delete files.
     Rm {
@@ -72,33 +72,33 @@ pub(crate) enum Command {
     Usage,
     /// Serve the Model Context Protocol on standard input and output, for agents.
     Mcp(Mcp),
-    /// Print a script that completes this command in a shell.
+    /// Print a shell completion script.
     Completions {
-        /// Which shell.
+        /// Shell to complete in.
         shell: Shell,
     },
 }
 
 impl Command {
-    /// Whether the same command resumes after an interruption.
+    /// Returns whether running the same command again resumes after an interruption.
     pub(crate) fn resumes(&self) -> bool {
         matches!(self, Self::Upload(_) | Self::Import(_) | Self::Download(_))
     }
 }
 
-/// Options of every way to create a file.
+/// Options for creating a file.
 #[derive(Debug, Args)]
 pub(crate) struct Create {
-    /// Name of the file, instead of its own.
+    /// Name of the file. Default: the name of the local file or of the source.
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// One of your own strings, kept with the file. May be repeated.
+    /// Metadata to store with the file. May be repeated.
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) metadata: Vec<(String, String)>,
-    /// Delete the file after so many seconds.
+    /// Delete the file after this number of seconds.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) expires_in: Option<u64>,
-    /// Wait until the file is probed or has failed; shows the progress of an import.
+    /// Wait until the file is probed or has failed, and show the progress of an import.
     #[arg(long)]
     pub(crate) wait: bool,
 }
@@ -108,13 +108,13 @@ pub(crate) struct Upload {
     /// Files, folders with all files below them, patterns such as "*.mp4", or - for standard input (needs --name).
     #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub(crate) paths: Vec<PathBuf>,
-    /// Media type, instead of the one that the name's extension stands for.
+    /// Media type. Default: the one of the name's extension.
     #[arg(long, value_name = "TYPE")]
     pub(crate) content_type: Option<String>,
-    /// Parts of one file sent at the same time.
+    /// Number of parts of one file to upload concurrently.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub(crate) parallel: u8,
-    /// Files sent at the same time.
+    /// Number of files to upload concurrently.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub(crate) files: u8,
     #[command(flatten)]
@@ -145,24 +145,24 @@ pub(crate) struct Preview {
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// Most files to show.
+    /// Maximum number of files to show.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: u64,
-    /// Newest (desc) or oldest (asc) first.
+    /// Order: newest (desc) or oldest (asc) first.
     #[arg(long)]
     pub(crate) order: Option<Order>,
-    /// Only files of this status.
+    /// Show only files with this status.
     #[arg(long)]
     pub(crate) status: Option<Status>,
-    /// Only files of this kind.
+    /// Show only files of this type.
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) media_type: Option<MediaType>,
-    /// Only files of this source.
+    /// Show only files from this source.
     #[arg(long)]
     pub(crate) source: Option<Source>,
 }
 
-/// Declares values that a shell completes, named as in the API.
+/// Declares an enum of option values with the names of the API. Shells can complete them.
 macro_rules! values {
     ($name:ident: $($value:ident = $text:literal),+) => {
         #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -186,7 +186,7 @@ pub(crate) struct Download {
     /// Ids of files.
     #[arg(required = true, value_name = "ID")]
     pub(crate) ids: Vec<String>,
-    /// A folder, or for one file a new path. Default: this folder.
+    /// Folder, or path of the new file if there is one ID. Default: the current folder.
     #[arg(long, short, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub(crate) output: Option<PathBuf>,
     /// Replace existing files.
@@ -230,10 +230,10 @@ pub(crate) struct Link {
     /// Ids of files.
     #[arg(required = true, value_name = "ID")]
     pub(crate) ids: Vec<String>,
-    /// Seconds that the URL lives; it can end earlier with the credentials that signed it.
+    /// Lifetime of the URL in seconds. It can end earlier, with the credentials that signed it.
     #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u16).range(60..=3600))]
     pub(crate) expires_in: u16,
-    /// Have browsers show audio, video and images instead of saving them.
+    /// Let browsers show audio, video and images instead of saving them.
     #[arg(long)]
     pub(crate) inline: bool,
 }

@@ -1,27 +1,27 @@
-//! The checksum that the service tells of a file.
+//! Verifies the checksums that the API returns for files.
 
 use crc_fast::{CrcAlgorithm, Digest as Crc};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-/// What the bytes must have, in hex.
+/// The expected checksum in hex.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Checksum {
-    /// SHA-256.
+    /// The SHA-256.
     Sha256(String),
-    /// CRC-64/NVME.
+    /// The CRC-64/NVME.
     Crc64nvme(String),
 }
 
-/// Reads bytes, to tell whether they are those.
-pub(crate) enum Check {
+/// Computes the checksum of bytes, and compares it with the expected one.
+pub(crate) enum Verifier {
     Sha256(Sha256, String),
     Crc64nvme(Box<Crc>, String),
     Unknown,
 }
 
-impl Check {
+impl Verifier {
     pub(crate) fn new(checksum: Option<&Checksum>) -> Self {
         match checksum {
             Some(Checksum::Sha256(hex)) => Self::Sha256(Sha256::new(), hex.clone()),
@@ -40,8 +40,8 @@ impl Check {
         }
     }
 
-    /// Whether the bytes were the right ones, as far as that is known.
-    pub(crate) fn fits(self) -> bool {
+    /// Returns whether the bytes have the expected checksum, or none is known.
+    pub(crate) fn matches(self) -> bool {
         match self {
             Self::Sha256(hash, expected) => hex::encode(hash.finalize()) == expected,
             Self::Crc64nvme(crc, expected) => format!("{:016x}", crc.finalize()) == expected,
@@ -55,17 +55,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_are_told_from_others() {
+    fn wrong_bytes_are_detected() {
         let sha256 = Checksum::Sha256(hex::encode(Sha256::digest(b"123456789")));
-        let crc = Checksum::Crc64nvme("ae8b14860a799888".to_owned()); // the catalogue's check value
+        let crc = Checksum::Crc64nvme("ae8b14860a799888".to_owned()); // the check value in the catalogue of CRC algorithms
         for checksum in [&sha256, &crc] {
-            for (bytes, fits) in [(b"123456789", true), (b"123456780", false)] {
-                let mut check = Check::new(Some(checksum));
+            for (bytes, expected) in [(b"123456789", true), (b"123456780", false)] {
+                let mut check = Verifier::new(Some(checksum));
                 check.update(&bytes[..4]);
                 check.update(&bytes[4..]);
-                assert_eq!(check.fits(), fits, "{checksum:?}");
+                assert_eq!(check.matches(), expected, "{checksum:?}");
             }
         }
-        assert!(Check::new(None).fits());
+        assert!(Verifier::new(None).matches());
     }
 }

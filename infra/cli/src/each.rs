@@ -1,4 +1,4 @@
-//! One action for several items.
+//! Applies one action to several items.
 
 use std::fmt::Display;
 
@@ -7,25 +7,25 @@ use futures_util::{StreamExt, stream};
 use crate::failure::Failure;
 use crate::print::Print;
 
-/// Acts on all items, up to `at_once` of them side by side, and shows the results in the order of the items. A failure is reported
-/// with its item, and the other items go ahead.
+/// Applies `act` to all items, up to `concurrency` at a time, and shows the results in the order of the items. Reports a failure
+/// with its item, and continues with the other items.
 ///
 /// # Errors
-/// The failure of the only item, or `Several`.
+/// The failure of the only item, or [`Failure::Several`].
 pub(crate) async fn each<T: Display, R>(
     items: &[T],
-    at_once: usize,
+    concurrency: usize,
     print: &Print,
     act: impl AsyncFn(&T) -> Result<R, Failure>,
     show: impl Fn(&T, R) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let act = &act;
     let numbered = items.iter().map(async |item| (item, act(item).await));
-    let mut outcomes = stream::iter(numbered).buffered(at_once.max(1));
+    let mut outcomes = stream::iter(numbered).buffered(concurrency.max(1));
     let (mut failed, mut last) = (0, None);
     while let Some((item, outcome)) = outcomes.next().await {
         let Err(failure) = outcome.and_then(|result| show(item, result)) else { continue };
-        let failure = failure.of(item);
+        let failure = failure.for_item(item);
         failed += 1;
         if items.len() > 1 {
             print.failure(&failure);

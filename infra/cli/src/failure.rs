@@ -1,58 +1,58 @@
-//! Why a command did not do what was asked, and how a script can tell.
+//! Errors of commands, and their exit codes.
 
 use std::path::PathBuf;
 
-/// Why a command did not do what was asked.
+/// The reason why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// No address or key, or a settings file that cannot be read.
+    /// The settings or options are missing or invalid.
     #[error("{0}")]
     Settings(String),
-    /// There is no key.
+    /// There is no API key. The path is that of the settings file.
     #[error("no API key: set FILES_API_KEY, or api_key in {}", .0.display())]
     NoKey(PathBuf),
-    /// The API, or the storage, refused.
+    /// The API or the storage returned an error.
     #[error("{message}{}", if reason.is_empty() { String::new() } else { format!(" ({reason})") })]
     Refused {
-        /// Its status.
+        /// The HTTP status.
         status: u16,
-        /// Its stable word.
+        /// The stable reason code.
         reason: String,
-        /// Its sentence.
+        /// The message for users.
         message: String,
-        /// Fields that it names.
+        /// The fields of the request that caused it.
         fields: Vec<String>,
     },
-    /// No answer, however often it was asked.
-    #[error("no answer from {host}: {cause}")]
+    /// The server did not respond, after all attempts.
+    #[error("no response from {host}: {cause}")]
     Unreachable {
-        /// Who did not answer.
+        /// The host name of the server.
         host: String,
-        /// Why.
+        /// The cause of the last failure.
         cause: String,
     },
-    /// An answer that makes no sense.
-    #[error("an answer that cannot be understood: {0}")]
-    Answer(String),
-    /// A file of this machine.
+    /// A response is not as specified.
+    #[error("unexpected response: {0}")]
+    Response(String),
+    /// A local file could not be read or written.
     #[error("{}: {cause}", path.display())]
     Local {
-        /// Which one.
+        /// The path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The cause.
         cause: String,
     },
-    /// The file has failed on the other side.
+    /// The file has failed in the service.
     #[error("{0}")]
     FileFailed(String),
-    /// Ctrl-C; true if the same command resumes.
+    /// The user pressed Ctrl-C. True if the same command resumes.
     #[error("interrupted{}", if *.0 { "; the same command resumes where this one stopped" } else { "" })]
     Interrupted(bool),
-    /// A failure of one file or id of several.
+    /// A failure with the file or id that it belongs to.
     #[error("{0}: {1}")]
-    Of(String, Box<Failure>),
-    /// Some of several items; each failure was reported.
-    #[error("{0} of them failed")]
+    Item(String, Box<Failure>),
+    /// The number of failed items, which have been reported, and the exit code.
+    #[error("{0} items failed")]
     Several(usize, u8),
 }
 
@@ -61,27 +61,27 @@ impl Failure {
         Self::Local { path: path.into(), cause: cause.to_string() }
     }
 
-    /// The program's exit code; the help tells of them.
+    /// Returns the exit code of the program. `--help` lists them.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::NoKey(_) | Self::Refused { status: 401 | 403, .. } => 3,
             Self::Refused { status: 404, .. } => 4,
             Self::FileFailed(_) => 5,
             Self::Interrupted(_) => 130,
-            Self::Of(_, failure) => failure.exit_code(),
+            Self::Item(_, failure) => failure.exit_code(),
             Self::Several(_, code) => *code,
             _ => 1,
         }
     }
 
-    /// The same with the name of the item that failed, unless the text has it.
-    pub(crate) fn of(self, item: impl ToString) -> Self {
+    /// Adds the item that failed, unless the message already contains it.
+    pub(crate) fn for_item(self, item: impl ToString) -> Self {
         let item = item.to_string();
-        if self.to_string().contains(&item) { self } else { Self::Of(item, Box::new(self)) }
+        if self.to_string().contains(&item) { self } else { Self::Item(item, Box::new(self)) }
     }
 
-    /// Whether the API refused for just this reason.
-    pub(crate) fn is(&self, wanted: &str) -> bool {
-        matches!(self, Self::Refused { reason, .. } if reason == wanted)
+    /// Returns whether the API returned this reason code.
+    pub(crate) fn has_reason(&self, expected: &str) -> bool {
+        matches!(self, Self::Refused { reason, .. } if reason == expected)
     }
 }

@@ -1,5 +1,5 @@
-//! The creations that this machine has begun: an entry is kept until the creation is done, so that the next run of the same command
-//! resumes it. The server knows which parts are stored.
+//! Stores idempotency keys and ids of uploads and imports in progress, so that the next run of the same command resumes them. The
+//! stored parts of an upload are listed by the API.
 
 use std::path::PathBuf;
 
@@ -13,22 +13,22 @@ use crate::failure::Failure;
 use crate::json::Json;
 use crate::settings::folder;
 
-/// The entry of one creation.
+/// The journal entry of one upload or import.
 pub(crate) struct Journal {
     path: PathBuf,
 }
 
-/// Its content.
+/// The content of a journal entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry {
-    /// The idempotency key of the creation.
+    /// The idempotency key of the request that creates the file.
     pub(crate) once: String,
-    /// The file's id, once it is known.
+    /// The id of the file, once known.
     pub(crate) id: Option<String>,
 }
 
 impl Journal {
-    /// The page of one creation: what is created, from which local file, by which server.
+    /// Returns the entry for a subject: the request, the local file and the server.
     pub(crate) fn of(subject: &[&str]) -> Self {
         Self::within(folder("XDG_STATE_HOME", ".local/state").join("creations"), subject)
     }
@@ -38,29 +38,29 @@ impl Journal {
         Self { path: folder.join(&name[..32]) }
     }
 
-    /// The creation that an earlier run began. An entry that cannot be read counts as none.
+    /// Reads the entry of an earlier run. Returns `None` if it does not exist or cannot be read.
     pub(crate) fn read(&self) -> Option<Entry> {
         serde_json::from_slice(&std::fs::read(&self.path).ok()?).ok()
     }
 
-    /// Creates the file, or gets the file that an earlier run created. Returns it with whether an earlier run began it.
+    /// Creates the file, or gets the file that an earlier run created. Returns it, and whether an earlier run began its creation.
     ///
     /// # Errors
-    /// Those of the request, and `Local`: the entry cannot be written.
+    /// The errors of the request, and [`Failure::Local`] if the entry cannot be written.
     pub(crate) async fn create(&self, api: &Api, body: &Value) -> Result<(Json, bool), Failure> {
         let earlier = self.read();
         let resumes = earlier.is_some();
         let entry = earlier.map_or_else(|| self.begin(), Ok)?;
         match api.create(body, &entry.once).await {
-            // The file of the earlier run is deleted, and its key with it.
-            Err(failure) if resumes && failure.is("idempotency_conflict") => {
+            // The file of the earlier run was deleted, so its idempotency key cannot be used again.
+            Err(failure) if resumes && failure.has_reason("idempotency_conflict") => {
                 Ok((api.create(body, &self.begin()?.once).await?, false))
             }
             outcome => Ok((outcome?, resumes)),
         }
     }
 
-    /// Begins a new creation.
+    /// Writes a new entry with a new idempotency key.
     fn begin(&self) -> Result<Entry, Failure> {
         let entry = Entry { once: Uuid::now_v7().to_string(), id: None };
         self.write(&entry)?;
@@ -83,9 +83,9 @@ impl Journal {
         std::fs::rename(&new, &self.path).map_err(wrong)
     }
 
-    /// The creation is done.
-    pub(crate) fn forget(&self) {
-        let _ = std::fs::remove_file(&self.path); // the next run finds that the creation is done
+    /// Removes the entry after the creation is complete.
+    pub(crate) fn remove(&self) {
+        let _ = std::fs::remove_file(&self.path); // otherwise the next run finds the complete file
     }
 }
 
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_creation_has_its_own_entry() {
+    fn each_subject_has_its_own_entry() {
         let folder = tempfile::tempdir().unwrap();
         let entry_of = |subject: &[&str]| Journal::within(folder.path().join("creations"), subject);
         let journal = entry_of(&["/a", "server"]);
@@ -107,7 +107,7 @@ mod tests {
         for other in [&["/b", "server"][..], &["/a", "other"], &["/a"], &["/aserver", ""]] {
             assert_eq!(entry_of(other).read(), None, "{other:?}");
         }
-        journal.forget();
+        journal.remove();
         assert_eq!(journal.read(), None);
         std::fs::write(&journal.path, "nonsense").unwrap();
         assert_eq!(journal.read(), None);

@@ -1,4 +1,4 @@
-//! JSON of the API with its fields in the order of the API.
+//! JSON values that keep the order of their fields.
 
 use std::ops::Deref;
 
@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::failure::Failure;
 
-/// A JSON value, and the text that it was read from.
+/// A JSON value with the text that it was parsed from.
 #[derive(Clone, Debug)]
 pub(crate) struct Json {
     text: String,
@@ -16,7 +16,7 @@ pub(crate) struct Json {
 }
 
 impl Json {
-    /// Reads a response; text that is not JSON is null.
+    /// Parses a response. Returns null for text that is not JSON.
     pub(crate) fn parse(bytes: &[u8]) -> Self {
         let read = str::from_utf8(bytes).ok().and_then(|text| Self::read(text).ok());
         read.unwrap_or_else(|| Self { text: "null".to_owned(), value: Value::Null })
@@ -26,32 +26,32 @@ impl Json {
         Ok(Self { value: serde_json::from_str(text)?, text: text.to_owned() })
     }
 
-    /// Takes a field out.
+    /// Removes a field and returns its value. The text is unchanged.
     pub(crate) fn take(&mut self, name: &str) -> Value {
         self.value[name].take()
     }
 
-    /// The files of a page.
+    /// Returns the files of a page.
     ///
     /// # Errors
-    /// `Answer`: the page has no list of files.
+    /// [`Failure::Response`] if the page has no list of files.
     pub(crate) fn files(&self) -> Result<Vec<Self>, Failure> {
         #[derive(Deserialize)]
         struct Page<'a> {
             #[serde(borrow)]
             files: Vec<&'a RawValue>,
         }
-        let wrong = |error: serde_json::Error| Failure::Answer(error.to_string());
+        let wrong = |error: serde_json::Error| Failure::Response(error.to_string());
         let page: Page<'_> = serde_json::from_str(&self.text).map_err(wrong)?;
         page.files.into_iter().map(|file| Self::read(file.get())).collect::<Result<_, _>>().map_err(wrong)
     }
 
-    /// One line.
+    /// Formats the value in one line.
     pub(crate) fn compact(&self) -> String {
         self.written(serde_json::Serializer::new(Vec::new()))
     }
 
-    /// Several lines, indented.
+    /// Formats the value in several indented lines.
     pub(crate) fn pretty(&self) -> String {
         self.written(serde_json::Serializer::pretty(Vec::new()))
     }
@@ -72,7 +72,7 @@ impl Deref for Json {
     }
 }
 
-/// Escapes characters that a terminal could obey. In JSON they occur in strings only.
+/// Escapes characters that could control a terminal. In JSON they occur only in strings.
 fn escaped(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
@@ -94,7 +94,7 @@ mod tests {
         "{\"files\":[{\"name\":\"a\u{202e}b\u{9b}1m\",\"id\":\"7\",\"size\":12.48}],\"next\":null}";
 
     #[test]
-    fn fields_keep_the_order_of_the_api_and_strings_give_a_terminal_no_commands() {
+    fn fields_keep_their_order_and_control_characters_are_escaped() {
         let page = Json::parse(PAGE.as_bytes());
         let file = &page.files().unwrap()[0];
         assert_eq!(file["size"], 12.48);
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_is_null() {
+    fn text_that_is_not_json_becomes_null() {
         assert!(Json::parse(b"<html>").is_null() && Json::parse(b"\xff").is_null());
         assert!(Json::parse(b"{}").files().is_err());
     }

@@ -1,4 +1,4 @@
-//! A file of this machine that is being uploaded.
+//! A local file to upload.
 
 use std::fmt::{self, Display, Formatter};
 use std::fs::{File, Metadata};
@@ -16,21 +16,21 @@ use tokio_util::io::ReaderStream;
 use crate::failure::Failure;
 use crate::progress::Bar;
 
-/// Read at once.
+/// The number of bytes per read.
 const CHUNK: usize = 256 * 1024;
 
-/// A file as it was when it was opened first.
+/// A local file, with the size and modification time at the first opening.
 #[derive(Debug)]
 pub(crate) struct LocalFile {
-    /// The path as the user gave it.
+    /// The path as given by the user.
     pub(crate) shown: String,
     /// The absolute path.
     pub(crate) path: PathBuf,
-    /// Bytes.
+    /// The size in bytes.
     pub(crate) size: u64,
-    /// Last change, in nanoseconds since the Unix epoch.
+    /// The modification time in nanoseconds since the Unix epoch.
     pub(crate) modified: u128,
-    /// Deletes the copy of standard input in the end.
+    /// The temporary copy of standard input. It is deleted on drop.
     pub(crate) copy: Option<TempPath>,
 }
 
@@ -53,17 +53,17 @@ impl LocalFile {
         Ok(Self { shown, path: absolute, size: metadata.len(), modified: modified(&metadata), copy: None })
     }
 
-    /// The last segment of the path.
+    /// Returns the last segment of the path.
     pub(crate) fn name(&self) -> String {
         self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
-    /// Whether size and date are still those of the first opening.
+    /// Returns whether the size and the modification time are unchanged since the first opening.
     pub(crate) fn is_unchanged(&self) -> bool {
         self.path.metadata().is_ok_and(|now| now.len() == self.size && modified(&now) == self.modified)
     }
 
-    /// Some of its bytes as the body of a request, read while it is sent, and counted as they go.
+    /// Returns a range of the file as a request body. Bytes are read while the request is sent, and counted in `sent`.
     pub(crate) async fn body(&self, start: u64, length: u64, sent: Sent) -> Result<Body, Failure> {
         let wrong = |error: std::io::Error| Failure::local(&self.path, error);
         let mut file = tokio::fs::File::open(&self.path).await.map_err(wrong)?;
@@ -77,7 +77,7 @@ impl LocalFile {
         })))
     }
 
-    /// Its SHA-256 in hex.
+    /// Returns the SHA-256 of the file in hex.
     pub(crate) async fn sha256(&self) -> Result<String, Failure> {
         let file =
             tokio::fs::File::open(&self.path).await.map_err(|error| Failure::local(&self.path, error))?;
@@ -95,7 +95,7 @@ fn modified(metadata: &Metadata) -> u128 {
     time.map_or(0, |since| since.as_nanos())
 }
 
-/// Counts the bytes that one try has sent.
+/// Counts the bytes that one attempt has sent.
 #[derive(Clone)]
 pub(crate) struct Sent {
     bar: Bar,
@@ -112,7 +112,7 @@ impl Sent {
         self.bar.inc(bytes);
     }
 
-    /// Takes the bytes of a failed try back.
+    /// Subtracts the bytes of a failed attempt from the progress.
     pub(crate) fn take_back(&self) {
         self.bar.dec(self.bytes.swap(0, std::sync::atomic::Ordering::Relaxed));
     }

@@ -1,4 +1,4 @@
-//! `files`: a client of the API for people, scripts and agents.
+//! `files`: the CLI of the API for users, scripts and agents.
 
 mod api;
 mod arguments;
@@ -32,7 +32,7 @@ use crate::settings::Settings;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // Standard output is the protocol of `files mcp`, and no terminal shows its progress.
+    // `files mcp` uses standard output for its protocol, and has no terminal to show progress on.
     let quiet = arguments.quiet || matches!(arguments.command, Command::Mcp(_));
     let print = Print::new(arguments.json, quiet);
     let resumes = arguments.command.resumes();

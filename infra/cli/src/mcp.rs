@@ -1,4 +1,4 @@
-//! A server of the Model Context Protocol on standard input and output: the API as tools of agents.
+//! Serves the API as tools for agents, with the Model Context Protocol on standard input and output.
 //! <https://modelcontextprotocol.io/specification>
 
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ mod parameters;
 
 use parameters::{Id, ImportUrl, LinkTo, ListFiles, UpdateFile, UploadFile, WaitFor};
 
-/// Parts of one file sent at the same time.
+/// The number of parts of one file to upload concurrently.
 const PARALLEL: usize = 4;
 const INSTRUCTIONS: &str = "Stores media files and runs ffprobe on them. Create a file with upload_file or import_url, call \
     wait_for_file until its status is success or failed, then read ffprobe in the result. A file's reference (fm_id://…) names it \
@@ -35,44 +35,44 @@ const INSTRUCTIONS: &str = "Stores media files and runs ffprobe on them. Create 
 struct Server {
     api: Arc<Api>,
     print: Arc<Print>,
-    /// The folder that uploads come from.
+    /// The folder that agents may upload from.
     root: PathBuf,
     tool_router: ToolRouter<Self>,
 }
 
-/// Serves until the client closes standard input.
+/// Serves requests until the client closes standard input.
 ///
 /// # Errors
-/// `Local`: the root is not a folder. `Answer`: the client does not speak the protocol.
+/// [`Failure::Local`] if the root does not exist, [`Failure::Response`] if the client does not follow the protocol.
 pub(crate) async fn serve(api: Api, root: &Path) -> Result<(), Failure> {
     let root = root.canonicalize().map_err(|error| Failure::local(root, error))?;
     let print = Arc::new(Print::new(true, true));
     let server = Server { api: Arc::new(api), print, root, tool_router: Server::tool_router() };
     let running = server.serve(rmcp::transport::stdio()).await;
-    let running = running.map_err(|error| Failure::Answer(error.to_string()))?;
-    running.waiting().await.map(drop).map_err(|error| Failure::Answer(error.to_string()))
+    let running = running.map_err(|error| Failure::Response(error.to_string()))?;
+    running.waiting().await.map(drop).map_err(|error| Failure::Response(error.to_string()))
 }
 
 #[tool_router]
 impl Server {
-    /// Uploads a file of this machine. Returns the file as soon as its bytes are stored; the probe follows.
+    /// Uploads a local file. Returns the file as soon as its bytes are stored, before it is probed.
     #[tool(annotations(read_only_hint = false, destructive_hint = false))]
-    async fn upload_file(&self, Parameters(asked): Parameters<UploadFile>) -> CallToolResult {
-        result(self.upload(asked).await)
+    async fn upload_file(&self, Parameters(parameters): Parameters<UploadFile>) -> CallToolResult {
+        result(self.upload(parameters).await)
     }
 
-    /// Has the service import a file from an http or https URL, of media or of a web page that shows media. Returns the file, whose
-    /// import then runs.
+    /// Imports a file from an http or https URL of media, or of a web page that shows media. Returns the file before the import
+    /// is complete.
     #[tool(annotations(read_only_hint = false, destructive_hint = false))]
-    async fn import_url(&self, Parameters(asked): Parameters<ImportUrl>) -> CallToolResult {
-        result(self.api.create(&Value::Object(fields(&asked)), &Uuid::now_v7().to_string()).await)
+    async fn import_url(&self, Parameters(parameters): Parameters<ImportUrl>) -> CallToolResult {
+        result(self.api.create(&Value::Object(fields(&parameters)), &Uuid::now_v7().to_string()).await)
     }
 
-    /// Waits until the status of a file is final (success or failed) or the time is over. Returns the file.
+    /// Waits until the status of a file is final (success or failed), or until the timeout. Returns the file.
     #[tool(annotations(read_only_hint = true))]
-    async fn wait_for_file(&self, Parameters(asked): Parameters<WaitFor>) -> CallToolResult {
-        let limit = Duration::from_secs(u64::from(asked.timeout_seconds.unwrap_or(60)));
-        let path = path_of(&asked.id);
+    async fn wait_for_file(&self, Parameters(parameters): Parameters<WaitFor>) -> CallToolResult {
+        let limit = Duration::from_secs(u64::from(parameters.timeout_seconds.unwrap_or(60)));
+        let path = path_of(&parameters.id);
         let found = self.api.get(&path).await;
         let Some(id) = found.as_ref().ok().and_then(|file| id_of(file).ok()) else { return result(found) };
         match tokio::time::timeout(limit, wait(&self.api, &id, &self.print)).await {
@@ -83,22 +83,22 @@ impl Server {
 
     /// Returns a file with all its fields: status, ffprobe with streams and chapters, metadata.
     #[tool(annotations(read_only_hint = true))]
-    async fn get_file(&self, Parameters(asked): Parameters<Id>) -> CallToolResult {
-        result(self.api.get(&path_of(&asked.id)).await)
+    async fn get_file(&self, Parameters(parameters): Parameters<Id>) -> CallToolResult {
+        result(self.api.get(&path_of(&parameters.id)).await)
     }
 
     /// Lists files, newest first unless order is asc. Returns a page; next_cursor of the result is the cursor of the next page.
     #[tool(annotations(read_only_hint = true))]
-    async fn list_files(&self, Parameters(asked): Parameters<ListFiles>) -> CallToolResult {
-        result(self.api.get(&format!("/files?{}", query(&asked))).await)
+    async fn list_files(&self, Parameters(parameters): Parameters<ListFiles>) -> CallToolResult {
+        result(self.api.get(&format!("/files?{}", query(&parameters))).await)
     }
 
-    /// Returns a presigned URL of the bytes of a file, which needs no key. It lives for at most an hour.
+    /// Returns a presigned URL for the bytes of a file, which needs no API key. It is valid for at most an hour.
     #[tool(annotations(read_only_hint = true))]
-    async fn download_link(&self, Parameters(asked): Parameters<LinkTo>) -> CallToolResult {
+    async fn download_link(&self, Parameters(parameters): Parameters<LinkTo>) -> CallToolResult {
         let link = async {
-            let file = self.api.get(&path_of(&asked.id)).await?;
-            presigned(&self.api, &file, asked.expires_in.unwrap_or(3600), asked.inline).await
+            let file = self.api.get(&path_of(&parameters.id)).await?;
+            presigned(&self.api, &file, parameters.expires_in.unwrap_or(3600), parameters.inline).await
         };
         result(link.await)
     }
@@ -109,11 +109,11 @@ impl Server {
         result(self.api.patch(&path_of(&asked.id), &Value::Object(fields(&asked.change))).await)
     }
 
-    /// Deletes a file and its bytes. There is no way back.
+    /// Deletes a file and its bytes. This cannot be undone.
     #[tool(annotations(read_only_hint = false, destructive_hint = true))]
-    async fn delete_file(&self, Parameters(asked): Parameters<Id>) -> CallToolResult {
-        match self.api.delete(&path_of(&asked.id)).await {
-            Ok(()) => CallToolResult::structured(json!({"id": asked.id, "status": "deleted"})),
+    async fn delete_file(&self, Parameters(parameters): Parameters<Id>) -> CallToolResult {
+        match self.api.delete(&path_of(&parameters.id)).await {
+            Ok(()) => CallToolResult::structured(json!({"id": parameters.id, "status": "deleted"})),
             Err(failure) => error(&failure),
         }
     }
@@ -129,31 +129,34 @@ impl ServerHandler for Server {
 }
 
 impl Server {
-    async fn upload(&self, asked: UploadFile) -> Result<Json, Failure> {
-        let local = LocalFile::open(&self.root.join(&asked.path))?;
+    async fn upload(&self, parameters: UploadFile) -> Result<Json, Failure> {
+        let local = LocalFile::open(&self.root.join(&parameters.path))?;
         if !local.path.starts_with(&self.root) {
             let root = self.root.display();
-            return Err(Failure::local(asked.path, format!("is not below {root}, the root of this server")));
+            return Err(Failure::local(
+                parameters.path,
+                format!("is not below {root}, the root of this server"),
+            ));
         }
-        let mut body = fields(&asked.options);
+        let mut body = fields(&parameters.options);
         body.entry("name").or_insert_with(|| json!(local.name()));
         let (file, journal) = upload::send(&self.api, &local, body, PARALLEL, &self.print).await?;
-        journal.forget();
+        journal.remove();
         Ok(file)
     }
 }
 
-/// The fields that are set.
-fn fields(asked: &impl Serialize) -> Map<String, Value> {
-    match serde_json::to_value(asked) {
+/// Returns the fields that are set.
+fn fields(parameters: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(parameters) {
         Ok(Value::Object(fields)) => fields,
         _ => Map::new(),
     }
 }
 
-fn query(asked: &ListFiles) -> String {
+fn query(parameters: &ListFiles) -> String {
     let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let pairs = fields(asked).into_iter().map(|(name, value)| (name, text(value)));
+    let pairs = fields(parameters).into_iter().map(|(name, value)| (name, text(value)));
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 

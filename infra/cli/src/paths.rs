@@ -1,4 +1,4 @@
-//! The local files that the user names: files, folders, patterns, and standard input.
+//! Opens the local files that the user specifies: files, folders, patterns, and standard input.
 
 use std::path::{Path, PathBuf};
 
@@ -7,13 +7,14 @@ use walkdir::WalkDir;
 use crate::failure::Failure;
 use crate::local_file::LocalFile;
 
-/// Stands for standard input.
+/// The path that denotes standard input.
 const STANDARD_INPUT: &str = "-";
 
-/// Opens all files. Folders give the regular files below them, by name; links in a folder are not followed.
+/// Opens all files. For a folder, opens all regular files in it and its subfolders, sorted by name, without following symbolic
+/// links.
 ///
 /// # Errors
-/// A failure for each path that cannot be read or matches nothing.
+/// One failure per path that cannot be read or matches no file.
 pub(crate) fn open_all(paths: &[PathBuf]) -> Result<Vec<LocalFile>, Vec<Failure>> {
     let (mut files, mut failures) = (Vec::new(), Vec::new());
     for outcome in paths.iter().flat_map(|path| open(path)) {
@@ -29,7 +30,7 @@ fn open(path: &Path) -> Vec<Result<LocalFile, Failure>> {
     if path == Path::new(STANDARD_INPUT) {
         vec![copy_of_standard_input()]
     } else if path.is_dir() {
-        below(path)
+        files_in(path)
     } else if path.symlink_metadata().is_err() && is_pattern(path) {
         matching(path)
     } else {
@@ -37,8 +38,8 @@ fn open(path: &Path) -> Vec<Result<LocalFile, Failure>> {
     }
 }
 
-/// The regular files below a folder.
-fn below(folder: &Path) -> Vec<Result<LocalFile, Failure>> {
+/// Opens the regular files in a folder and its subfolders.
+fn files_in(folder: &Path) -> Vec<Result<LocalFile, Failure>> {
     let entries = WalkDir::new(folder).sort_by_file_name().into_iter();
     let files = entries.filter_map(|entry| match entry {
         Ok(entry) => entry.file_type().is_file().then(|| LocalFile::open(entry.path())),
@@ -47,7 +48,7 @@ fn below(folder: &Path) -> Vec<Result<LocalFile, Failure>> {
     some_of(files.collect(), folder, "has no files")
 }
 
-/// The files that a pattern matches, for shells that do not expand patterns.
+/// Opens the files that match a pattern, for shells that do not expand patterns.
 fn matching(pattern: &Path) -> Vec<Result<LocalFile, Failure>> {
     let paths = match glob::glob(&pattern.to_string_lossy()) {
         Ok(paths) => paths,
@@ -73,7 +74,7 @@ fn some_of(
     if files.is_empty() { vec![Err(Failure::local(path, otherwise))] } else { files }
 }
 
-/// Standard input in a temporary file: an upload announces its size before the first byte.
+/// Copies standard input to a temporary file, because the size of an upload must be known before the first byte is sent.
 fn copy_of_standard_input() -> Result<LocalFile, Failure> {
     let wrong = |error: std::io::Error| Failure::local("standard input", error);
     let mut copy = tempfile::NamedTempFile::new().map_err(wrong)?;
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_and_patterns_give_their_files_by_name() {
+    fn folders_and_patterns_open_their_files_sorted_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         std::fs::create_dir_all(root.join("b/empty")).unwrap();
@@ -102,11 +103,15 @@ mod tests {
         assert_eq!(names(&[root.to_owned()]), ["a.mp4", "[x]*.txt", "d.mp4", "c.mp4"]);
         assert_eq!(names(&[root.join("*.mp4")]), ["a.mp4", "c.mp4"]);
         assert_eq!(names(&[root.join("**/*.mp4")]), ["a.mp4", "d.mp4", "c.mp4"]);
-        assert_eq!(names(&[root.join("b/[x]*.txt")]), ["[x]*.txt"], "a file of this name is no pattern");
+        assert_eq!(
+            names(&[root.join("b/[x]*.txt")]),
+            ["[x]*.txt"],
+            "the name of an existing file is not a pattern"
+        );
     }
 
     #[test]
-    fn all_faults_are_reported_at_once() {
+    fn all_failures_are_returned() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         std::fs::write(root.join("a"), "a").unwrap();

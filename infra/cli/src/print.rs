@@ -1,4 +1,4 @@
-//! The output of the program: results on standard output, everything else on standard error.
+//! The output of the program: results on standard output, messages and progress on standard error.
 
 use std::io::{self, Write};
 
@@ -9,11 +9,11 @@ use crate::json::Json;
 use crate::plain::plain;
 use crate::progress::Bars;
 
-/// The form of the output.
+/// Prints results and messages.
 pub(crate) struct Print {
     json: bool,
     quiet: bool,
-    /// Progress on a terminal.
+    /// The progress bars.
     pub(crate) bars: Bars,
 }
 
@@ -22,7 +22,7 @@ impl Print {
         Self { json, quiet, bars: Bars::new(quiet) }
     }
 
-    /// Prints one file in one line.
+    /// Prints a file in one line, and its error in another one.
     pub(crate) fn file(&self, file: &Json) -> Result<(), Failure> {
         if self.json {
             return self.line(&file.compact());
@@ -54,7 +54,7 @@ impl Print {
         self.line(&plain(link["url"].as_str().unwrap_or_default()))
     }
 
-    /// Prints what an import would bring.
+    /// Prints a preview of an import.
     pub(crate) fn preview(&self, preview: &Json) -> Result<(), Failure> {
         if self.json {
             return self.line(&preview.compact());
@@ -96,7 +96,7 @@ impl Print {
         Ok(())
     }
 
-    /// Prints an action that has no file to show.
+    /// Prints the result of an action that returns no file.
     pub(crate) fn done(&self, id: &str, what: &str, more: &str) -> Result<(), Failure> {
         if self.json {
             return self.line(&serde_json::json!({"id": id, "status": what, "path": more}).to_string());
@@ -112,7 +112,7 @@ impl Print {
         self.say(&format!("files: warning: {}", plain(text)));
     }
 
-    /// Prints a remark, unless `--quiet`.
+    /// Prints a message, unless `--quiet` is set.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
             self.say(&format!("files: {}", plain(text)));
@@ -120,7 +120,7 @@ impl Print {
     }
 
     fn say(&self, text: &str) {
-        let _ = self.bars.suspend(|| writeln!(io::stderr(), "{text}")); // there is no other place for an error
+        let _ = self.bars.suspend(|| writeln!(io::stderr(), "{text}")); // an error cannot be reported anywhere else
     }
 
     fn line(&self, text: &str) -> Result<(), Failure> {
@@ -129,7 +129,7 @@ impl Print {
     }
 }
 
-/// One form of a page's media. A star marks the one that is imported.
+/// Formats a line for a format of a page's media. A star marks the one that an import would store.
 fn format_line(format: &Value) -> String {
     let star = if format["chosen"] == true { "*" } else { " " };
     let text = |name: &str| format[name].as_str().map_or_else(|| "-".to_owned(), plain);

@@ -1,4 +1,4 @@
-//! Progress on a terminal: a bar for each file, and a total of several.
+//! Progress bars on a terminal: one per file, and a total for several files.
 
 use std::sync::OnceLock;
 
@@ -9,7 +9,7 @@ use crate::plain::plain;
 const BYTES: &str = "{msg} {wide_bar} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}";
 const UNKNOWN: &str = "{msg} {spinner} {bytes}";
 
-/// All bars of the command. They are drawn on standard error if it is a terminal.
+/// The progress bars of the command. They are shown on standard error if it is a terminal.
 pub(crate) struct Bars {
     all: MultiProgress,
     total: OnceLock<ProgressBar>,
@@ -28,13 +28,13 @@ impl Bars {
         Self { all: MultiProgress::with_draw_target(target), total: OnceLock::new() }
     }
 
-    /// Shows the sum of the bars that follow.
+    /// Adds a total of all bars that are added later.
     pub(crate) fn add_total(&self, files: usize, bytes: u64) {
         let total = ProgressBar::new(bytes).with_message(format!("{files} files"));
         self.total.get_or_init(|| styled(self.all.add(total), BYTES));
     }
 
-    /// A bar of a file; `already`: bytes of an earlier run.
+    /// Adds the bar of a file. `already` is the number of bytes that an earlier run has transferred.
     pub(crate) fn add(&self, name: &str, bytes: u64, already: u64) -> Bar {
         let own = styled(self.all.insert(0, ProgressBar::new(bytes).with_message(plain(name))), BYTES);
         let bar = Bar { own, total: self.total.get().cloned() };
@@ -43,7 +43,7 @@ impl Bars {
         bar
     }
 
-    /// A bar of work on the other side, of unknown length at first.
+    /// Adds a bar for an import, which the service performs. Its length is unknown at first.
     pub(crate) fn add_remote(&self, name: &str) -> Bar {
         let own = ProgressBar::new_spinner().with_message(plain(name));
         Bar { own: styled(self.all.insert(0, own), UNKNOWN), total: None }
@@ -66,7 +66,7 @@ impl Bar {
         self.total.iter().for_each(|total| total.dec(bytes));
     }
 
-    /// Shows how far the other side is.
+    /// Sets the progress of an import.
     pub(crate) fn set(&self, bytes: u64, total: Option<u64>) {
         if let Some(total) = total.filter(|total| self.own.length() != Some(*total)) {
             self.own.set_length(total);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_remote_bar_learns_its_length() {
+    fn the_length_of_a_remote_bar_can_be_set_later() {
         let bar = Bars::new(true).add_remote("import");
         bar.set(5, None);
         assert_eq!((bar.own.position(), bar.own.length()), (5, None));

@@ -1,4 +1,4 @@
-//! Where the API is and with which key: from the environment, else from a file.
+//! Reads the URL and key of the API from options, the environment, or the settings file.
 
 use std::env;
 use std::io::ErrorKind;
@@ -10,11 +10,11 @@ use url::{Host, Url};
 use crate::failure::Failure;
 use crate::print::Print;
 
-/// Where the API is, and the key for it.
+/// The URL of the API and its key.
 pub(crate) struct Settings {
-    /// With `/v1` and without a slash at the end.
+    /// The URL of the API, with `/v1` and without a trailing slash.
     pub(crate) url: String,
-    /// Never to be shown.
+    /// The API key. It must not be printed.
     pub(crate) key: String,
 }
 
@@ -31,20 +31,20 @@ impl Settings {
             config.map_or_else(|| folder("XDG_CONFIG_HOME", ".config").join("config.toml"), Path::to_owned);
         let stored = read_file(&path, config.is_some(), print)?;
         let missing = || {
-            let text = format!("no address: set FILES_URL, or url in {}", path.display());
+            let text = format!("no URL of the API: set FILES_URL, or url in {}", path.display());
             Failure::Settings(text)
         };
-        let url = normal(&url.map(str::to_owned).or(stored.url).ok_or_else(missing)?)?;
+        let url = normalized(&url.map(str::to_owned).or(stored.url).ok_or_else(missing)?)?;
         let from_environment = env::var("FILES_API_KEY").ok().filter(|key| !key.is_empty());
         let key = from_environment.or(stored.api_key).ok_or(Failure::NoKey(path))?;
-        if is_open(&url) {
-            print.warn("the key and the files go over http: anybody on the way can read them");
+        if is_unencrypted(&url) {
+            print.warn("the API key and the files are sent over http, without encryption");
         }
         Ok(Self { url, key: key.trim().to_owned() })
     }
 }
 
-/// A folder of this program's own below one of the user's (XDG Base Directory Specification 0.8).
+/// Returns this program's folder within an XDG base directory (XDG Base Directory Specification 0.8).
 pub(crate) fn folder(variable: &str, usual: &str) -> PathBuf {
     let given = env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(usual);
@@ -58,13 +58,16 @@ fn read_file(path: &Path, must_exist: bool, print: &Print) -> Result<Stored, Fai
         Err(error) => return Err(Failure::local(path, error)),
     };
     let stored: Stored = toml::from_str(&text).map_err(|error| {
-        // The error's own text would quote the line, and a key may be on it.
+        // The error's message quotes the line, which may contain the key.
         let line =
             error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         Failure::local(path, format!("line {line} is not url = \"…\" or api_key = \"…\""))
     })?;
     if stored.api_key.is_some() && is_readable_by_others(path) {
-        print.warn(&format!("{} holds a key and can be read by others: chmod 600", path.display()));
+        print.warn(&format!(
+            "{} contains an API key and can be read by others: run chmod 600",
+            path.display()
+        ));
     }
     Ok(stored)
 }
@@ -80,9 +83,9 @@ fn is_readable_by_others(_: &Path) -> bool {
     false
 }
 
-/// The address with `/v1`, whether it was given so or not.
-fn normal(text: &str) -> Result<String, Failure> {
-    let wrong = || Failure::Settings("the address must be like https://files.example/v1".to_owned());
+/// Returns the URL with `/v1` and without a trailing slash.
+fn normalized(text: &str) -> Result<String, Failure> {
+    let wrong = || Failure::Settings("the URL of the API must be like https://files.example/v1".to_owned());
     let url = Url::parse(text.trim()).map_err(|_| wrong())?;
     if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() {
         return Err(wrong());
@@ -91,16 +94,16 @@ fn normal(text: &str) -> Result<String, Failure> {
     Ok(if text.ends_with("/v1") { text.to_owned() } else { format!("{text}/v1") })
 }
 
-/// Whether the way there is not encrypted and leaves this machine.
-fn is_open(url: &str) -> bool {
+/// Returns whether the connection leaves this machine without encryption.
+fn is_unencrypted(url: &str) -> bool {
     Url::parse(url).is_ok_and(|url| {
-        let is_here = match url.host() {
+        let is_local = match url.host() {
             Some(Host::Ipv4(address)) => address.is_loopback(),
             Some(Host::Ipv6(address)) => address.is_loopback(),
             Some(Host::Domain(name)) => name == "localhost",
             None => false,
         };
-        url.scheme() == "http" && !is_here
+        url.scheme() == "http" && !is_local
     })
 }
 
@@ -109,30 +112,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_may_be_given_with_and_without_its_path() {
+    fn the_path_of_the_url_is_optional() {
         for text in ["https://files.example", "https://files.example/", "https://files.example/v1/"] {
-            assert_eq!(normal(text).unwrap(), "https://files.example/v1");
+            assert_eq!(normalized(text).unwrap(), "https://files.example/v1");
         }
         for text in ["", "files.example", "ftp://files.example", "https://files.example/?x"] {
-            assert!(normal(text).is_err(), "{text}");
+            assert!(normalized(text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn only_what_leaves_this_machine_in_the_clear_is_open() {
-        for (url, open) in [
+    fn only_http_to_other_machines_is_unencrypted() {
+        for (url, expected) in [
             ("https://files.example/v1", false),
             ("http://files.example/v1", true),
             ("http://127.0.0.1:8787/v1", false),
             ("http://[::1]/v1", false),
             ("http://localhost/v1", false),
         ] {
-            assert_eq!(is_open(url), open, "{url}");
+            assert_eq!(is_unencrypted(url), expected, "{url}");
         }
     }
 
     #[test]
-    fn a_broken_file_is_told_of_without_its_words() {
+    fn the_error_of_an_invalid_file_does_not_quote_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");
         std::fs::write(&path, "url = \"https://a\"\napi_key = fm_secret\n").unwrap();

@@ -1,4 +1,4 @@
-//! Commands of one request, or of a few.
+//! Commands that need one request or a few.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -15,14 +15,14 @@ use crate::journal::Journal;
 use crate::json::Json;
 use crate::print::Print;
 
-/// Most files on one page.
-const PAGE: u64 = 500;
-/// Most files that one request deletes.
-const MOST_REMOVED: usize = 100;
-/// Requests side by side.
-const AT_ONCE: usize = 8;
+/// The maximum number of files per page.
+const MAX_PAGE: u64 = 500;
+/// The maximum number of files that one request deletes.
+const MAX_DELETED: usize = 100;
+/// The number of concurrent requests.
+const CONCURRENCY: usize = 8;
 
-/// Imports a URL. An interrupted import has the same idempotency key in the next run, so that it is not imported twice.
+/// Imports a URL. After an interruption, the next run uses the same idempotency key, so that the URL is not imported twice.
 pub(crate) async fn import(api: &Api, options: &Import, print: &Print) -> Result<(), Failure> {
     let mut body = Map::from_iter([("file_url".to_owned(), json!(options.source))]);
     add_headers(&mut body, &options.headers);
@@ -35,7 +35,7 @@ pub(crate) async fn import(api: &Api, options: &Import, print: &Print) -> Result
     };
     let outcome = outcome.await;
     if matches!(outcome, Ok(_) | Err(Failure::Refused { .. })) {
-        journal.forget(); // after another failure the next run asks for the file
+        journal.remove(); // after other failures the next run resumes
     }
     show_created(&outcome?, &options.create, print)
 }
@@ -53,7 +53,7 @@ pub(crate) async fn preview(api: &Api, options: &Preview, print: &Print) -> Resu
     print.preview(&api.post("/preview", &Value::Object(body)).await?)
 }
 
-/// Adds the options that every way of creating a file takes.
+/// Adds the options for creating a file to a request body.
 pub(crate) fn add_options(body: &mut Map<String, Value>, options: &Create) {
     if let Some(name) = &options.name {
         body.insert("name".to_owned(), json!(name));
@@ -67,7 +67,7 @@ pub(crate) fn add_options(body: &mut Map<String, Value>, options: &Create) {
     }
 }
 
-/// Returns a created file; with `--wait` when it is probed or has failed.
+/// Returns a created file. With `--wait`, waits until it is probed or has failed.
 pub(crate) async fn finished(
     api: &Api,
     file: Json,
@@ -85,7 +85,7 @@ pub(crate) async fn finished(
 /// Prints a created file.
 ///
 /// # Errors
-/// `FileFailed`: the file has failed, and `--wait` waited for that.
+/// [`Failure::FileFailed`] with `--wait`, if the file has failed.
 pub(crate) fn show_created(file: &Json, options: &Create, print: &Print) -> Result<(), Failure> {
     print.file(file)?;
     if options.wait && file["status"] == "failed" {
@@ -95,13 +95,13 @@ pub(crate) fn show_created(file: &Json, options: &Create, print: &Print) -> Resu
     Ok(())
 }
 
-/// How long one request waits for the end of a file's work.
+/// The time for which one request waits for a final status.
 const WAIT: Duration = Duration::from_secs(20);
-/// The same while an import has progress to show.
+/// The same, while an import has progress to show.
 const WAIT_FOR_PROGRESS: Duration = Duration::from_secs(2);
 
-/// Waits until the file's status is final: by requests that wait, and by a poll where the service lets none wait. Shows the
-/// progress of an import, and why it backs off.
+/// Waits until a file's status is final: by requests with `wait`, or by polling if the service does not let them wait. Shows the
+/// progress of an import, and the reason if it backs off.
 pub(crate) async fn wait(api: &Api, id: &str, print: &Print) -> Result<Json, Failure> {
     let (mut pause, mut wait) = (Duration::from_millis(200), WAIT_FOR_PROGRESS);
     let bar = print.bars.add_remote(id);
@@ -131,18 +131,19 @@ pub(crate) async fn wait(api: &Api, id: &str, print: &Print) -> Result<Json, Fai
     outcome
 }
 
-/// Returns why an import backs off, and when it tries again.
+/// Returns the reason why an import backs off, and the time of the next attempt. `None` if it does not back off.
 pub(crate) fn retrying_note(file: &Json) -> Option<String> {
     let reason = file["retrying"]["reason"].as_str()?;
     let at = file["retrying"]["next_try_at"].as_str().and_then(|at| at.get(11..19)).unwrap_or("later");
-    Some(format!("{reason}; next try at {at} UTC"))
+    Some(format!("{reason}; next attempt at {at} UTC"))
 }
 
 pub(crate) async fn list(api: &Api, options: &List, print: &Print) -> Result<(), Failure> {
     let mut left = options.limit;
     let mut cursor: Option<String> = None;
     while left > 0 {
-        let page = api.get(&format!("/files?{}", query(options, left.min(PAGE), cursor.as_deref()))).await?;
+        let page =
+            api.get(&format!("/files?{}", query(options, left.min(MAX_PAGE), cursor.as_deref()))).await?;
         for file in page.files()?.iter().take(usize::try_from(left).unwrap_or(usize::MAX)) {
             print.file(file)?;
             left -= 1;
@@ -155,7 +156,7 @@ pub(crate) async fn list(api: &Api, options: &List, print: &Print) -> Result<(),
     Ok(())
 }
 
-/// The query of one page.
+/// Returns the query string for one page.
 fn query(options: &List, limit: u64, cursor: Option<&str>) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.append_pair("limit", &limit.to_string());
@@ -172,7 +173,7 @@ fn query(options: &List, limit: u64, cursor: Option<&str>) -> String {
 
 pub(crate) async fn get(api: &Api, ids: &[String], print: &Print) -> Result<(), Failure> {
     let get = async |id: &String| api.get(&path_of(id)).await;
-    each(ids, AT_ONCE, print, get, |_, file| print.whole(&file)).await
+    each(ids, CONCURRENCY, print, get, |_, file| print.whole(&file)).await
 }
 
 pub(crate) async fn remove(api: &Api, ids: &[String], print: &Print) -> Result<(), Failure> {
@@ -185,7 +186,7 @@ pub(crate) async fn remove(api: &Api, ids: &[String], print: &Print) -> Result<(
             None => api.delete(&path_of(id)).await,
         }
     };
-    each(ids, AT_ONCE, print, remove, |id, ()| print.done(id, "deleted", "")).await
+    each(ids, CONCURRENCY, print, remove, |id, ()| print.done(id, "deleted", "")).await
 }
 
 /// Prints what the key's owner uses, and its limits.
@@ -198,7 +199,7 @@ pub(crate) async fn usage(api: &Api, print: &Print) -> Result<(), Failure> {
 async fn remove_together(api: &Api, ids: &[String]) -> Result<HashMap<String, Result<(), Failure>>, Failure> {
     let mut known = HashMap::new();
     let ids: Vec<&String> = ids.iter().filter(|id| Uuid::parse_str(id).is_ok()).collect();
-    for some in ids.chunks(MOST_REMOVED) {
+    for some in ids.chunks(MAX_DELETED) {
         match api.delete_several(some).await {
             Ok(outcomes) => known.extend(outcomes),
             Err(Failure::Refused { status: 422, .. }) => {}
@@ -233,29 +234,29 @@ pub(crate) async fn link(api: &Api, options: &Link, print: &Print) -> Result<(),
         let file = api.get(&path_of(id)).await?;
         presigned(api, &file, options.expires_in, options.inline).await
     };
-    each(&options.ids, AT_ONCE, print, sign, |id, link| print.link(id, &link)).await
+    each(&options.ids, CONCURRENCY, print, sign, |id, link| print.link(id, &link)).await
 }
 
-/// The presigned URL of a file's bytes.
+/// Requests a presigned URL for the bytes of a file.
 pub(crate) async fn presigned(api: &Api, file: &Json, seconds: u16, inline: bool) -> Result<Json, Failure> {
     let address = file["download_url"].as_str();
-    let address = address.ok_or_else(|| Failure::Answer("a file without a download_url".to_owned()))?;
+    let address = address.ok_or_else(|| Failure::Response("a file without a download_url".to_owned()))?;
     let disposition = if inline { "&disposition=inline" } else { "" };
     api.get(&format!("{address}?redirect=false&expires_in={seconds}{disposition}")).await
 }
 
-/// The path of a file of this id.
+/// Returns the API path of a file.
 pub(crate) fn path_of(id: &str) -> String {
     format!("/files/{}", segment(id))
 }
 
-/// Text of the user as one segment of a path.
+/// Percent-encodes a text as one path segment.
 fn segment(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
-/// The id of a file of the API.
+/// Returns the id of a file.
 pub(crate) fn id_of(file: &Value) -> Result<String, Failure> {
     let id = file["id"].as_str().map(str::to_owned);
-    id.ok_or_else(|| Failure::Answer("a file without an id".to_owned()))
+    id.ok_or_else(|| Failure::Response("a file without an id".to_owned()))
 }

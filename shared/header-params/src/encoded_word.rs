@@ -1,11 +1,11 @@
-//! Encoded words of RFC 2047 (`=?utf-8?B?…?=`), which .NET writes into quoted file names.
+//! Decodes encoded words (RFC 2047), such as `=?utf-8?B?…?=`. .NET uses them in quoted file names.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::extended::in_charset;
 
-/// Decodes a text that consists of encoded words, which blanks may part. Any other text is returned as it is.
+/// Decodes a text that consists of encoded words and white space between them. Returns any other text unchanged.
 pub(crate) fn decode(text: String) -> String {
     words(&text).unwrap_or(text)
 }
@@ -25,7 +25,7 @@ fn words(text: &str) -> Option<String> {
 }
 
 fn word(charset: &str, encoding: &str, encoded: &str) -> Option<String> {
-    let charset = charset.split('*').next()?; // a language may follow (RFC 2231, section 5)
+    let charset = charset.split('*').next()?; // RFC 2231, section 5 allows a language after the charset
     let bytes = match encoding {
         "B" | "b" => STANDARD.decode(encoded).ok()?,
         "Q" | "q" => quoted_printable(encoded)?,
@@ -34,7 +34,7 @@ fn word(charset: &str, encoding: &str, encoded: &str) -> Option<String> {
     in_charset(charset.as_bytes(), bytes)
 }
 
-/// Decodes the `Q` encoding: `_` is a blank, `=41` a byte.
+/// Decodes the `Q` encoding: `_` is a space, `=41` a byte.
 fn quoted_printable(encoded: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(encoded.len());
     let mut input = encoded.bytes();
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn encoded_words_are_decoded_and_all_else_stays() {
+    fn only_encoded_words_are_decoded() {
         for (text, expected) in [
             ("=?utf-8?B?Z3LDvG4ubXA0?=", "grün.mp4"),
             ("=?UTF-8?q?gr=C3=BCn_film.mp4?=", "grün film.mp4"),

@@ -1,19 +1,20 @@
-//! Values in the extended form of RFC 8187, and the continuations of RFC 2231.
+//! Decodes the extended form of RFC 8187 and the continuations of RFC 2231.
 
 use percent_encoding::percent_decode;
 
 use crate::{FieldValue, latin_1};
 
-/// More continuations than this are no file name.
+/// The maximum number of continuations. Further ones are ignored.
 const MAX_CONTINUATIONS: usize = 64;
 
-/// Decodes `charset'language'percent-encoded`. An unknown charset or broken UTF-8 gives `None`, so that the plain form counts.
+/// Decodes `charset'language'percent-encoded`. Returns `None` for an unknown charset or invalid UTF-8, so that the plain form is
+/// used.
 pub(crate) fn decode(value: &[u8]) -> Option<String> {
     let (charset, encoded) = charset_and_text(value)?;
     in_charset(charset, percent_decode(encoded).collect())
 }
 
-/// Joins `name*0`, `name*1`, … of which each that ends with an asterisk (`name*0*`) is percent-encoded.
+/// Joins `name*0`, `name*1`, …. Those whose names end with an asterisk (`name*0*`) are percent-encoded.
 pub(crate) fn continued(field: &FieldValue, wanted: &str) -> Option<String> {
     let mut bytes = Vec::new();
     let mut charset: &[u8] = b"utf-8";
@@ -39,7 +40,7 @@ fn charset_and_text(value: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((charset, encoded))
 }
 
-/// Returns bytes of a charset as text; `None` for an unknown charset, for bytes that are not of it, and for nothing.
+/// Decodes bytes in a charset. Returns `None` for an unknown charset, invalid bytes, and an empty text.
 pub(crate) fn in_charset(charset: &[u8], bytes: Vec<u8>) -> Option<String> {
     let text = if charset.eq_ignore_ascii_case(b"UTF-8") || charset.eq_ignore_ascii_case(b"US-ASCII") {
         String::from_utf8(bytes).ok()?

@@ -8,7 +8,7 @@ fn name(header: &str) -> Option<String> {
 }
 
 #[test]
-fn names_are_read_as_they_are_written() {
+fn file_names_are_parsed() {
     for (header, expected) in [
         (r#"attachment; filename="film.mp4""#, "film.mp4"),
         ("attachment; filename=film.mp4", "film.mp4"),
@@ -48,7 +48,7 @@ fn bytes_that_are_not_utf_8_are_latin_1() {
 }
 
 #[test]
-fn headers_without_a_name_give_none() {
+fn headers_without_a_name_return_none() {
     for header in [
         "",
         ";",
@@ -65,9 +65,9 @@ fn headers_without_a_name_give_none() {
     }
 }
 
-/// Whatever a source sends: an answer, no panic, and in time that grows with the length only.
+/// No input panics, and the time grows linearly with the length.
 #[test]
-fn any_bytes_are_survived() {
+fn no_bytes_panic() {
     let alphabet = b"\"\\;=*' %aF\xFF";
     for seed in 0..alphabet.len().pow(4) {
         let header: Vec<u8> =
@@ -78,7 +78,7 @@ fn any_bytes_are_survived() {
     assert_eq!(file_name(&b";=".repeat(32 * 1024)), None);
 }
 
-/// Pieces that headers are made of.
+/// The fragments that the generated headers consist of.
 const PIECES: [&[u8]; 16] = [
     b"attachment",
     b"filename",
@@ -99,7 +99,7 @@ const PIECES: [&[u8]; 16] = [
 ];
 
 proptest! {
-    // Some seconds in all, on an idle machine; `PROPTEST_CASES=N` runs longer.
+    // The default takes a few seconds; `PROPTEST_CASES=N` sets another number of cases.
     #![proptest_config(Config { cases: cases(), failure_persistence: None, ..Config::default() })]
 
     #[test]
@@ -111,7 +111,7 @@ proptest! {
     }
 
     #[test]
-    fn any_name_is_read_as_it_was_written(name in any::<String>(), size: u64) {
+    fn any_name_survives_a_round_trip(name in any::<String>(), size: u64) {
         let expected = Some(name.clone()).filter(|name| !name.is_empty());
         let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
         let encoded = name.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();

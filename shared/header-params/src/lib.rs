@@ -1,8 +1,8 @@
-//! Reads header fields with parameters, such as `form-data; name="file"; filename*=UTF-8''a%20b.mp4`.
+//! Parses header fields with parameters, such as `form-data; name="file"; filename*=UTF-8''a%20b.mp4`.
 //!
-//! The grammar is RFC 9110, section 5.6.6; `name*` is RFC 8187, file names are RFC 6266, their continuations
-//! (`filename*0`) RFC 2231. Senders break all four, so whatever can be understood in one way only is read: blanks around
-//! `=`, a missing closing quote, a value with characters that would need quotes.
+//! Follows RFC 9110, section 5.6.6 for the grammar, RFC 8187 for `name*`, RFC 6266 for file names, and RFC 2231 for continuations
+//! (`filename*0`). Senders violate all four, so the parser accepts unambiguous errors: white space around `=`, a missing closing
+//! quote, and unquoted values with characters that need quotes.
 
 mod encoded_word;
 mod extended;
@@ -12,7 +12,7 @@ use std::fmt;
 
 pub use file_name::file_name;
 
-/// A field's value and its parameters.
+/// The value of a header field and its parameters.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FieldValue {
     value: String,
@@ -20,7 +20,7 @@ pub struct FieldValue {
 }
 
 impl FieldValue {
-    /// Reads a field. Every input is some field; one without parameters has none.
+    /// Parses a field. Accepts every input, and skips malformed parameters.
     #[must_use]
     pub fn parse(field: &[u8]) -> Self {
         let mut parsed = Self { value: String::new(), parameters: Vec::new() };
@@ -43,25 +43,25 @@ impl FieldValue {
         parsed
     }
 
-    /// Returns what stands before the parameters, in lower case: `form-data`, `video/mp4`.
+    /// Returns the text before the parameters in lower case: `form-data`, `video/mp4`.
     #[must_use]
     pub fn value(&self) -> &str {
         &self.value
     }
 
-    /// Returns every value of a parameter, without quotes, in order. Names are compared in lower case.
+    /// Returns every value of a parameter, without quotes, in order. `wanted` must be in lower case.
     pub fn all<'f>(&'f self, wanted: &str) -> impl Iterator<Item = &'f [u8]> {
         self.parameters.iter().filter(move |(name, _)| name == wanted).map(|(_, value)| value.as_slice())
     }
 
-    /// Returns the first value of a parameter as text: UTF-8, else ISO-8859-1.
+    /// Returns the first value of a parameter as text, decoded as UTF-8 if it is valid, otherwise as ISO-8859-1.
     #[must_use]
     pub fn text(&self, wanted: &str) -> Option<String> {
         self.all(wanted).next().map(text)
     }
 
-    /// Returns a parameter that may be written in the extended form: `name*`, else the continuations `name*0`, `name*1`,
-    /// else `name`.
+    /// Returns the value of a parameter in the first form that is present and valid: the extended form `name*`, the continuations
+    /// `name*0`, `name*1`, …, or the plain form `name`.
     #[must_use]
     pub fn extended(&self, wanted: &str) -> Option<String> {
         self.all(&format!("{wanted}*"))
@@ -78,7 +78,7 @@ impl fmt::Debug for FieldValue {
     }
 }
 
-/// Returns one value, and what follows the semicolon after it.
+/// Returns the first value, and the input after the next semicolon.
 fn value(input: &[u8]) -> (Vec<u8>, &[u8]) {
     match input.strip_prefix(b"\"") {
         Some(quoted) => {
@@ -92,8 +92,10 @@ fn value(input: &[u8]) -> (Vec<u8>, &[u8]) {
     }
 }
 
-/// Returns what follows the opening quote, unescaped up to the closing one, or to the end if it is missing. A backslash
-/// escapes a quote or a backslash only: older browsers send the path `C:\clips\a.mp4` as it is.
+/// Unescapes a quoted string whose opening quote has been removed. Returns the text up to the closing quote, or to the end if
+/// there is none, and the rest of the input. A backslash escapes only a quote or a backslash, because older browsers send paths
+/// such as
+/// `C:\clips\a.mp4` unescaped.
 fn quoted_string(input: &[u8]) -> (Vec<u8>, &[u8]) {
     let mut value = Vec::new();
     let mut position = 0;
@@ -118,13 +120,13 @@ fn after_semicolon(input: &[u8]) -> &[u8] {
     }
 }
 
-/// Whether a text is a token (RFC 9110, section 5.6.2).
+/// Returns whether a text is a token (RFC 9110, section 5.6.2).
 fn is_token(text: &str) -> bool {
     let is_token_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(is_token_byte)
 }
 
-/// Header text is ISO-8859-1 by RFC 9110 and UTF-8 in practice.
+/// Decodes header text as UTF-8 if it is valid, as in practice, and otherwise as ISO-8859-1 (RFC 9110, section 5.5).
 fn text(bytes: &[u8]) -> String {
     std::str::from_utf8(bytes).map_or_else(|_| latin_1(bytes), str::to_owned)
 }
@@ -138,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_come_in_any_order_and_case_with_or_without_quotes() {
+    fn parameters_are_parsed_in_any_order_case_and_quoting() {
         for field in [
             r#"form-data; name="file"; filename="a.mp4""#,
             r#"Form-Data; FILENAME="a.mp4"; NAME="file""#,
@@ -155,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_needs_quotes_is_read_without_them() {
+    fn an_unquoted_value_may_have_characters_that_need_quotes() {
         let parsed = FieldValue::parse(b"multipart/form-data; boundary=a/b=c:d?e");
         assert_eq!(
             (parsed.value(), parsed.text("boundary").as_deref()),
@@ -164,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_given_twice_are_all_there() {
+    fn repeated_parameters_are_all_returned() {
         let parsed = FieldValue::parse(b"multipart/form-data; boundary=a; Boundary=\"b\"");
         assert_eq!(parsed.all("boundary").collect::<Vec<_>>(), [b"a", b"b"]);
     }
@@ -182,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_output_shows_no_value() {
+    fn debug_output_has_no_parameter_values() {
         let shown = format!("{:?}", FieldValue::parse(b"form-data; filename=secret.mp4"));
         assert!(shown.contains("filename") && !shown.contains("secret"), "{shown}");
     }

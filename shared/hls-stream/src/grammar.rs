@@ -1,33 +1,33 @@
-//! The grammar of playlists (RFC 8216, section 4.1 and 4.2): lines, tags and attribute lists.
+//! Parses the grammar of playlists (RFC 8216, sections 4.1 and 4.2): lines, tags and attribute lists.
 //!
-//! Reads what packagers write beside the RFC: a byte order mark, blanks around names, values and commas, quotes around enumerated
-//! values and missing ones around strings, bytes that are not UTF-8.
+//! The parser accepts deviations from the RFC that real packagers produce: a byte order mark, white space around names, values
+//! and commas, quoted enumerated values, unquoted strings, and bytes that are not UTF-8.
 
 use std::fmt::Write as _;
 
 /// A line that is neither blank nor a comment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Line<'a> {
-    /// `#EXT…`: the name, and what follows its colon.
+    /// A tag (`#EXT…`): its name, and the text after the colon.
     Tag { name: &'a str, value: &'a str },
-    /// An address.
+    /// A URI.
     Uri(&'a str),
 }
 
-/// Decodes a playlist. Bytes that are not UTF-8 become percent-encodings, as they would be sent in an address.
+/// Decodes a playlist. Bytes that are not UTF-8 are percent-encoded, as they would be in a request for the URI.
 pub(crate) fn decode(bytes: &[u8]) -> String {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
         for byte in chunk.invalid() {
-            let _ = write!(text, "%{byte:02X}"); // a String takes everything
+            let _ = write!(text, "%{byte:02X}"); // writing to a String cannot fail
         }
     }
     text
 }
 
-/// Splits a text into its lines, without blank ones and comments.
+/// Splits a text into its lines, without blank lines and comments.
 pub(crate) fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
     text.split(['\n', '\r']).map(str::trim).filter_map(|line| {
         if line.is_empty() {
@@ -44,12 +44,12 @@ pub(crate) fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
     })
 }
 
-/// An attribute list (RFC 8216, section 4.2). Values are without their quotes.
+/// An attribute list (RFC 8216, section 4.2). Values are stored without their quotes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Attributes(Vec<(String, String)>);
 
 impl Attributes {
-    /// Reads a list. `None`: it is not one, or says two things of one name.
+    /// Parses a list. Returns `None` if it is malformed or has two different values for one name.
     pub(crate) fn parse(value: &str) -> Option<Self> {
         let mut all = Self::default();
         let mut rest = value;
@@ -78,13 +78,13 @@ impl Attributes {
         self.0.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// Returns each value to change it.
+    /// Returns mutable references to all values.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut String> {
         self.0.iter_mut().map(|(_, value)| value)
     }
 }
 
-/// Splits one value from what follows it. A value without quotes ends at the comma before the next name.
+/// Splits a text into its first value and the rest. An unquoted value ends at the comma before the next attribute name.
 fn attribute_value(text: &str) -> Option<(&str, &str)> {
     if let Some(quoted) = text.strip_prefix('"') {
         let (value, after) = quoted.split_once('"')?;
@@ -97,7 +97,7 @@ fn attribute_value(text: &str) -> Option<(&str, &str)> {
     (!value.contains('"')).then_some((value, &text[end..]))
 }
 
-/// Whether a name and `=` come next, or nothing.
+/// Returns whether the text begins with an attribute name and `=`, or is empty.
 fn begins_attribute(text: &str) -> bool {
     let text = text.trim_start_matches([' ', '\t', ',']);
     text.is_empty() || text.split_once('=').is_some_and(|(name, _)| is_name(name.trim_end()))
@@ -108,7 +108,7 @@ fn is_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
-/// Reads `<length>[@<offset>]`, with or without quotes and blanks.
+/// Parses `<length>[@<offset>]`, in bytes, with or without quotes and white space.
 pub(crate) fn byte_range(value: &str) -> Option<(u64, Option<u64>)> {
     let value = value.trim().trim_matches('"');
     let (length, offset) = match value.split_once('@') {
@@ -118,7 +118,7 @@ pub(crate) fn byte_range(value: &str) -> Option<(u64, Option<u64>)> {
     Some((number(length)?, offset))
 }
 
-/// Reads a decimal integer: digits only.
+/// Parses a decimal integer. A sign is not accepted.
 pub(crate) fn number(text: &str) -> Option<u64> {
     let text = text.trim();
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_come_in_any_order_and_spacing() {
+    fn attribute_lists_are_parsed_with_any_quoting_and_spacing() {
         let expected = pairs(&[("TYPE", "AUDIO"), ("NAME", "a, b=c"), ("DEFAULT", "NO")]);
         for text in [
             "TYPE=AUDIO,NAME=\"a, b=c\",DEFAULT=NO",
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_are_read_with_blanks_and_quotes() {
+    fn byte_ranges_are_parsed_with_spaces_and_quotes() {
         for (text, range) in [
             ("10@0", Some((10, Some(0)))),
             (" 10 @ 5 ", Some((10, Some(5)))),
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_end_in_any_way() {
+    fn lines_end_in_cr_lf_or_both() {
         let text = decode(b"\xef\xbb\xbf#EXTM3U\r\n# comment\r\n\r\n#EXTINF : 2,one, two\ra\xfc.ts\n");
         let expected = [
             Line::Tag { name: "#EXTM3U", value: "" },

@@ -1,33 +1,34 @@
-//! What segments are, by their first bytes.
+//! Detects the container format of a segment from its first bytes.
 
-/// Bytes of a segment that are looked at: what an ID3 tag in front of packed audio has, and more.
+/// The number of bytes that detection looks at. Enough for the ID3 tags that precede packed audio.
 pub(crate) const HEAD_BYTES: usize = 4096;
-/// Bytes of a packet of a transport stream, and the first of each.
+/// The size of a packet of a transport stream.
 const PACKET_BYTES: usize = 188;
+/// The first byte of every packet of a transport stream.
 const SYNC_BYTE: u8 = 0x47;
-/// The boxes that segments of fragmented MP4 begin with (ISO/IEC 14496-12, RFC 8216 section 3.3).
+/// The types of the boxes that segments of fragmented MP4 begin with (ISO/IEC 14496-12; RFC 8216, section 3.3).
 const BOXES: [&[u8; 4]; 13] = [
     b"ftyp", b"styp", b"moov", b"moof", b"sidx", b"ssix", b"emsg", b"prft", b"free", b"skip", b"uuid",
     b"pdin", b"mdat",
 ];
 
-/// What the segments make when they are joined.
+/// The container format of the concatenated segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A transport stream.
+    /// An MPEG-2 transport stream.
     MpegTs,
     /// A fragmented MP4.
     Mp4,
-    /// AAC in ADTS, packed without a container.
+    /// AAC in ADTS frames, without a container.
     Aac,
-    /// MP3, packed without a container.
+    /// MP3, without a container.
     Mp3,
-    /// AC-3 or E-AC-3, packed without a container.
+    /// AC-3 or E-AC-3, without a container.
     Ac3,
 }
 
 impl Kind {
-    /// Returns its media type.
+    /// Returns the media type.
     #[must_use]
     pub fn content_type(self) -> &'static str {
         match self {
@@ -39,7 +40,7 @@ impl Kind {
         }
     }
 
-    /// Returns its file extension.
+    /// Returns the file extension, without the dot.
     #[must_use]
     pub fn extension(self) -> &'static str {
         match self {
@@ -51,7 +52,7 @@ impl Kind {
         }
     }
 
-    /// Returns how error texts call it.
+    /// Returns the name that error texts use.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::MpegTs => "MPEG-TS",
@@ -62,7 +63,7 @@ impl Kind {
         }
     }
 
-    /// Reads the kind off the first [`HEAD_BYTES`] of a segment, or all of it.
+    /// Detects the format from the first [`HEAD_BYTES`] of a segment, or from the whole segment if it is shorter.
     pub(crate) fn of(head: &[u8]) -> Option<Self> {
         if is_transport_stream(head) {
             return Some(Self::MpegTs);
@@ -70,7 +71,7 @@ impl Kind {
         if is_box(head) {
             return Some(Self::Mp4);
         }
-        packed_audio(behind_id3(head)?)
+        packed_audio(after_id3(head)?)
     }
 }
 
@@ -82,13 +83,14 @@ fn is_transport_stream(head: &[u8]) -> bool {
 fn is_box(head: &[u8]) -> bool {
     let size = head.first_chunk::<4>().map(|size| u32::from_be_bytes(*size));
     let name = head.get(4..8);
-    // 0: to the end of the file; 1: the size follows in 64 bits.
+    // Size 0 means that the box extends to the end of the file, 1 that a 64-bit size follows.
     size.is_some_and(|size| size <= 1 || size >= 8)
         && BOXES.iter().any(|known| name == Some(known.as_slice()))
 }
 
-/// What follows the ID3 tags that packed audio begins with (RFC 8216, section 3.4). `None`: they reach beyond the head.
-fn behind_id3(head: &[u8]) -> Option<&[u8]> {
+/// Returns the bytes after the ID3 tags that packed audio begins with (RFC 8216, section 3.4), or `None` if the tags are longer
+/// than the head.
+fn after_id3(head: &[u8]) -> Option<&[u8]> {
     let mut rest = head;
     while let Some([b'I', b'D', b'3', _, _, flags, size @ ..]) = rest.first_chunk::<10>() {
         let size = size.iter().fold(0_usize, |size, byte| size << 7 | usize::from(byte & 0x7f));
@@ -100,7 +102,7 @@ fn behind_id3(head: &[u8]) -> Option<&[u8]> {
 
 fn packed_audio(head: &[u8]) -> Option<Kind> {
     let [first, second] = *head.first_chunk::<2>()?;
-    // MPEG audio: eleven bits of synchronisation, a version, a layer (0 is ADTS's, 1 is layer III, 3 layer I).
+    // The MPEG audio header: eleven sync bits, the version, the layer (0 for ADTS, 1 for layer III, 2 for II, 3 for I).
     let layer = second >> 1 & 0b11;
     match (first, second) {
         (0x0b, 0x77) => Some(Kind::Ac3),
@@ -110,7 +112,7 @@ fn packed_audio(head: &[u8]) -> Option<Kind> {
     }
 }
 
-/// Says what else a head is, for error texts.
+/// Describes content that is not a segment, for error texts.
 pub(crate) fn describe(head: &[u8]) -> &'static str {
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
     let begins = |word: &[u8]| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn segments_are_told_by_their_first_bytes() {
+    fn the_container_is_detected_from_the_first_bytes() {
         let mut ts = vec![0; 400];
         (ts[0], ts[188], ts[376]) = (0x47, 0x47, 0x47);
         assert_eq!(Kind::of(&ts), Some(Kind::MpegTs));
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_segment_has_a_name() {
+    fn content_other_than_segments_is_described() {
         for (head, name) in [
             (b"\n <!DOCTYPE html>".as_slice(), "a web page"),
             (b"\xef\xbb\xbf<HTML>", "a web page"),

@@ -1,10 +1,11 @@
-//! One variant of an HLS playlist (RFC 8216) as one stream of bytes: its segments, fetched one after the other.
+//! Reads one variant of an HLS playlist (RFC 8216) as one stream of bytes: its segments, fetched one after the other.
 //!
-//! MPEG-TS segments make a transport stream when they are joined, segments of fragmented MP4 behind their initialisation make an
-//! MP4, packed AAC, MP3 and AC-3 make a file of that. Nothing is decrypted or muxed: encrypted, live and separate streams are
-//! refused with a reason. Every address in a playlist is a stranger's: each is checked, and fetched by `safe-fetch` alone; how
-//! long a playlist may be, and how many segments it may name, has bounds. The first bytes of each segment must be what those of
-//! the first one are, so no error page ends up in the middle of a film.
+//! Concatenated MPEG-TS segments form a transport stream. Segments of fragmented MP4, preceded by their initialisation section,
+//! form an MP4 file. Segments of packed AAC, MP3 or AC-3 form a file of that format. This crate does not decrypt or mux:
+//! encrypted streams, live streams and streams with separate audio are refused with a [`Refusal`].
+//!
+//! The URLs in a playlist are untrusted: `safe-fetch` checks and fetches each of them. A playlist is limited to 4 MiB and 20,000
+//! segments. Every segment must have the container format of the first one, so that no error page ends up inside a video.
 
 mod grammar;
 mod kind;
@@ -20,7 +21,7 @@ pub use stream::{HeadersFor, HlsStream};
 
 use safe_fetch::FetchError;
 
-/// Media types of playlists, as sources name them.
+/// The media types that servers use for HLS playlists.
 const PLAYLISTS: [&str; 6] = [
     "application/vnd.apple.mpegurl",
     "application/x-mpegurl",
@@ -30,63 +31,63 @@ const PLAYLISTS: [&str; 6] = [
     "video/x-mpegurl",
 ];
 
-/// Returns whether a media type (lower case, without parameters) is that of an HLS playlist.
+/// Returns whether a media type (lower case, without parameters) denotes an HLS playlist.
 #[must_use]
 pub fn is_playlist(content_type: &str) -> bool {
     PLAYLISTS.contains(&content_type)
 }
 
-/// Why a playlist is not imported. Each message is a sentence for the user, without full stop.
+/// The reason why a playlist cannot be imported. Each message is a sentence for the user, without full stop.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Not one as RFC 8216 has them.
-    #[error("the playlist cannot be read: it is not a playlist of HLS")]
+    /// The text is not a playlist as defined by RFC 8216.
+    #[error("the playlist cannot be read: it is not an HLS playlist")]
     Malformed,
-    /// A tag that decides what is stored, and cannot be read.
+    /// A tag that determines which bytes are stored is malformed.
     #[error("the playlist cannot be read: its tag {0} is not understood")]
     Tag(String),
-    /// An address that belongs to no tag.
+    /// A URI line that follows neither `EXTINF` nor `EXT-X-STREAM-INF`.
     #[error("the playlist cannot be read: a line is neither a tag nor the address of a segment")]
     StrayLine,
-    /// More than 4 MiB of text, or 20,000 segments.
+    /// The playlist is longer than 4 MiB or has more than 20,000 segments.
     #[error("the playlist is too long")]
     TooLong,
-    /// It names nothing to fetch.
+    /// The playlist has no variants or segments.
     #[error("the playlist is empty")]
     Empty,
-    /// All its segments are gaps.
-    #[error("the playlist says that all its segments are missing")]
+    /// All segments are marked with `EXT-X-GAP`.
+    #[error("the playlist marks all its segments as missing")]
     Gaps,
-    /// It may still grow.
+    /// The playlist has no `EXT-X-ENDLIST`, so segments may still be added.
     #[error("live streams cannot be imported; try again when it has ended")]
     Live,
-    /// AES-128.
+    /// The segments are encrypted with AES, with a key that needs no licence.
     #[error("the stream is encrypted")]
     Encrypted,
-    /// Encrypted with keys that only players with a licence get.
+    /// The segments are encrypted with keys from a DRM licence server.
     #[error("the stream is protected by DRM")]
     Drm,
-    /// Every variant would lose its sound or its picture.
-    #[error("the stream has video and sound in separate playlists, which are not put together here")]
+    /// Every variant has its audio or its video in a separate rendition.
+    #[error("the stream has video and audio in separate playlists, which cannot be combined")]
     SeparateAudio,
-    /// Pictures for seeking, not a film.
-    #[error("the playlist has only single pictures of the stream")]
+    /// The playlist has `EXT-X-I-FRAMES-ONLY`: its segments serve seeking, not playback.
+    #[error("the playlist contains only single frames of the stream")]
     IFrames,
-    /// Their initialisation changes on the way, or each is a file of its own.
-    #[error("the stream's segments cannot be joined: each needs an initialisation of its own")]
+    /// The initialisation section changes between segments, or each segment is a complete MP4 file.
+    #[error("the stream's segments cannot be joined: they have different initialisation sections")]
     Segments,
-    /// A segment that is not media, or not what those before it are.
+    /// A segment that is not media, or has another container format than the segments before it.
     #[error("{}", segment(*.number, .is, *.expected))]
     Segment {
-        /// From 1; 0 is the initialisation.
+        /// The number of the segment, from 1; 0 is the initialisation section.
         number: usize,
-        /// What it is.
+        /// A description of the segment's content, for the message.
         is: &'static str,
-        /// What those before it are.
+        /// The container format of the segments before it, for the message.
         expected: Option<&'static str>,
     },
-    /// A source that ignores `Range`, and a playlist that asks for small ranges of large files.
-    #[error("the playlist asks for parts of files, and the source only gives whole ones")]
+    /// The playlist uses small byte ranges of large files, and the source ignores `Range`.
+    #[error("the playlist uses byte ranges of files, and the source sends only whole files")]
     WholeFiles,
 }
 
@@ -101,13 +102,13 @@ fn segment(number: usize, is: &str, expected: Option<&str>) -> String {
     }
 }
 
-/// Why there is no stream.
+/// An error while opening or reading a stream.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HlsError {
-    /// It cannot be imported.
+    /// The playlist or a segment cannot be imported.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// It could not be fetched.
+    /// The playlist or a segment could not be fetched.
     #[error(transparent)]
     Fetch(#[from] FetchError),
 }

@@ -1,45 +1,52 @@
-//! Which variants of a multivariant playlist are taken, in which order.
+//! Selects and orders the variants of a multivariant playlist.
 
 use crate::Refusal;
 use crate::playlist::{Master, Variant};
 
-/// The prefixes by which `CODECS` names sound, and what is neither sound nor picture (RFC 6381).
-const SOUND: [&str; 15] = [
+/// Prefixes of audio codecs in `CODECS` (RFC 6381).
+const AUDIO_CODECS: [&str; 15] = [
     "mp4a", "ac-3", "ac-4", "ec-3", "opus", "flac", "alac", "mp3", "dts", "mha1", "mhm1", "vorbis", "iamf",
     "apac", "aac",
 ];
-const TEXT: [&str; 4] = ["stpp", "wvtt", "tx3g", "sbtt"];
+/// Prefixes of subtitle codecs in `CODECS` (RFC 6381).
+const TEXT_CODECS: [&str; 4] = ["stpp", "wvtt", "tx3g", "sbtt"];
 
-/// Returns the variants that have all that the best one has, the best first: with picture before sound alone, with sound before
-/// silent, then the highest, then the most bits.
+/// Returns the variants that can be imported without losing audio or video, the best first: by height in pixels, then by
+/// bandwidth.
+///
+/// If any variant has video, all returned ones have; likewise for audio.
+///
+/// # Errors
+/// [`Refusal::Empty`] without variants, [`Refusal::SeparateAudio`] if audio or video would be lost.
 pub(crate) fn candidates(playlist: &Master) -> Result<Vec<&Variant>, Refusal> {
     if playlist.variants.is_empty() {
         return Err(Refusal::Empty);
     }
-    let has_picture = playlist.variants.iter().any(shows_picture);
+    let has_video = playlist.variants.iter().any(may_have_video);
     let mut wanted: Vec<_> =
-        playlist.variants.iter().filter(|variant| shows_picture(variant) == has_picture).collect();
-    wanted.retain(|variant| !is_apart(playlist, variant));
-    let has_sound = wanted.iter().any(|variant| may_sound(variant));
-    // A silent one beside one whose sound is elsewhere would lose that.
-    if !has_sound && playlist.variants.iter().any(|variant| is_apart(playlist, variant)) {
+        playlist.variants.iter().filter(|variant| may_have_video(variant) == has_video).collect();
+    wanted.retain(|variant| !has_separate_rendition(playlist, variant));
+    let has_audio = wanted.iter().any(|variant| may_have_audio(variant));
+    // The stream has audio in a separate rendition: a variant without audio would lose it.
+    if !has_audio && playlist.variants.iter().any(|variant| has_separate_rendition(playlist, variant)) {
         return Err(Refusal::SeparateAudio);
     }
-    wanted.retain(|variant| may_sound(variant) == has_sound);
+    wanted.retain(|variant| may_have_audio(variant) == has_audio);
     wanted.sort_by_key(|variant| std::cmp::Reverse((variant.height, variant.bandwidth)));
     if wanted.is_empty() { Err(Refusal::SeparateAudio) } else { Ok(wanted) }
 }
 
-/// Whether it has a picture, as far as is known: without `CODECS` most do.
-fn shows_picture(variant: &Variant) -> bool {
+/// Returns whether a variant has video. Assumes so without `CODECS`, since most variants do.
+fn may_have_video(variant: &Variant) -> bool {
     variant.has_resolution
-        || codecs(variant)
-            .is_none_or(|mut all| all.any(|codec| !is_of(codec, &SOUND) && !is_of(codec, &TEXT)))
+        || codecs(variant).is_none_or(|mut all| {
+            all.any(|codec| !has_prefix(codec, &AUDIO_CODECS) && !has_prefix(codec, &TEXT_CODECS))
+        })
 }
 
-/// Whether it has sound, as far as is known: without `CODECS` most do.
-fn may_sound(variant: &Variant) -> bool {
-    codecs(variant).is_none_or(|mut all| all.any(|codec| is_of(codec, &SOUND)))
+/// Returns whether a variant has audio. Assumes so without `CODECS`, since most variants do.
+fn may_have_audio(variant: &Variant) -> bool {
+    codecs(variant).is_none_or(|mut all| all.any(|codec| has_prefix(codec, &AUDIO_CODECS)))
 }
 
 fn codecs(variant: &Variant) -> Option<impl Iterator<Item = &str>> {
@@ -47,19 +54,22 @@ fn codecs(variant: &Variant) -> Option<impl Iterator<Item = &str>> {
     Some(codecs.split(',').map(str::trim).filter(|codec| !codec.is_empty()))
 }
 
-fn is_of(codec: &str, words: &[&str]) -> bool {
-    words.iter().any(|word| codec.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)))
+fn has_prefix(codec: &str, prefixes: &[&str]) -> bool {
+    prefixes
+        .iter()
+        .any(|prefix| codec.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)))
 }
 
-/// Whether its sound or its picture has an address of its own, or is named and described nowhere.
-fn is_apart(playlist: &Master, variant: &Variant) -> bool {
-    let apart = |group: &Option<String>, is_audio: bool| {
+/// Returns whether a variant has its audio or video in a separate rendition: all members of its group have a URI, or the group
+/// does not exist.
+fn has_separate_rendition(playlist: &Master, variant: &Variant) -> bool {
+    let is_separate = |group: &Option<String>, is_audio: bool| {
         let Some(group) = group else { return false };
         let mut members =
             playlist.renditions.iter().filter(|media| media.is_audio == is_audio && media.group == *group);
         members.all(|media| media.uri.is_some())
     };
-    apart(&variant.audio, true) || apart(&variant.video, false)
+    is_separate(&variant.audio, true) || is_separate(&variant.video, false)
 }
 
 #[cfg(test)]
@@ -84,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_is_the_highest_that_has_sound() {
+    fn the_best_variant_is_the_highest_with_audio() {
         let lines = "#EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION=640x360,CODECS=\"avc1.4d401e,mp4a.40.2\"\nlow\n\
              #EXT-X-STREAM-INF:BANDWIDTH=2000000,RESOLUTION=1280x720,CODECS=\"avc1.4d401f,mp4a.40.2\"\nhigh\n\
              #EXT-X-STREAM-INF:BANDWIDTH=2500000,RESOLUTION=1280x720,CODECS=\"avc1.4d401f,mp4a.40.2\"\nhigher\n\
@@ -96,11 +106,11 @@ mod tests {
             Ok("b")
         );
         let silent = "#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"avc1.640028\"\nsilent\n";
-        assert_eq!(best_of(silent).as_deref(), Ok("silent"), "there is no other");
+        assert_eq!(best_of(silent).as_deref(), Ok("silent"), "the only variant is used even without audio");
     }
 
     #[test]
-    fn sound_alone_is_taken_only_if_there_is_no_picture() {
+    fn audio_only_variants_are_used_only_if_no_variant_has_video() {
         let sound = "#EXT-X-STREAM-INF:BANDWIDTH=9000000,CODECS=\"mp4a.40.2\"\nsound\n";
         assert_eq!(best_of(sound).as_deref(), Ok("sound"));
         for picture in [
@@ -114,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn sound_of_its_own_address_is_apart_and_declared_sound_is_not() {
+    fn a_rendition_with_a_uri_is_separate_and_one_without_is_not() {
         for (kind, no) in [("AUDIO", "NO"), ("\"AUDIO\"", "\"NO\"")] {
             let apart = format!(
                 "#EXT-X-MEDIA:TYPE={kind},GROUP-ID=\"a\",NAME=\"en\",DEFAULT={no},URI=\"sound\"\n\
@@ -126,7 +136,7 @@ mod tests {
             let silent = format!("{apart}#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"avc1.640028\"\nsilent\n");
             assert_eq!(best_of(&silent), Err(Refusal::SeparateAudio));
             let sound = format!("{apart}#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"mp4a.40.2\"\nsound\n");
-            assert_eq!(best_of(&sound), Err(Refusal::SeparateAudio), "the picture would be lost");
+            assert_eq!(best_of(&sound), Err(Refusal::SeparateAudio), "the video would be lost");
             let declared = apart.replace(",URI=\"sound\"", "");
             assert_eq!(best_of(&declared).as_deref(), Ok("picture"));
         }

@@ -1,35 +1,38 @@
-//! What a media playlist asks to be fetched, in which order.
+//! Plans the requests for a media playlist.
 
 use std::collections::VecDeque;
 
 use crate::Refusal;
 use crate::playlist::{Encryption, Map, Media, Range, Segment};
 
-/// Most segments of a stream: at ten seconds each, two days.
+/// The maximum number of segments of a stream: two days, at ten seconds each.
 pub(crate) const MAX_SEGMENTS: usize = 20_000;
 
-/// Bytes of one address: all, or some.
+/// The bytes of one request: a whole file, or a range of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Piece {
-    /// As the playlist has it.
+    /// The URI as written in the playlist.
     pub(crate) uri: String,
-    /// The first byte, and how many; `None` for all.
+    /// The offset and the length in bytes, or `None` for the whole file.
     pub(crate) range: Option<(u64, u64)>,
-    /// The segment that it begins with, from 1; 0 for an initialisation.
+    /// The number of the first segment in the piece, from 1; 0 for an initialisation section.
     pub(crate) segment: usize,
 }
 
-/// All that is to be fetched.
+/// The pieces of a stream.
 #[derive(Debug)]
 pub(crate) struct Pieces {
     pub(crate) pieces: VecDeque<Piece>,
-    /// The first is an initialisation of fragmented MP4.
+    /// Whether the first piece begins with an initialisation section of fragmented MP4.
     pub(crate) has_map: bool,
-    /// Segments of the playlist.
+    /// The number of segments in the playlist.
     pub(crate) count: usize,
 }
 
-/// Returns the pieces of a stream that has ended and is not encrypted. Segments that the playlist says are missing are left out.
+/// Returns the pieces of a stream that has ended and is not encrypted. Segments marked with `EXT-X-GAP` are omitted.
+///
+/// # Errors
+/// The [`Refusal`] that applies, if the stream is too long, encrypted, live, empty or cannot be joined.
 pub(crate) fn pieces(playlist: &Media) -> Result<Pieces, Refusal> {
     let count = playlist.segments.len();
     if count > MAX_SEGMENTS {
@@ -39,7 +42,7 @@ pub(crate) fn pieces(playlist: &Media) -> Result<Pieces, Refusal> {
     if encrypted(Encryption::Drm) {
         return Err(Refusal::Drm);
     }
-    if encrypted(Encryption::Open) {
+    if encrypted(Encryption::Identity) {
         return Err(Refusal::Encrypted);
     }
     if !playlist.has_ended && count > 0 {
@@ -48,28 +51,28 @@ pub(crate) fn pieces(playlist: &Media) -> Result<Pieces, Refusal> {
     if playlist.i_frames_only {
         return Err(Refusal::IFrames);
     }
-    let mut all = Joined::default();
+    let mut builder = PieceBuilder::default();
     let mut map = None;
     for (index, segment) in playlist.segments.iter().enumerate() {
-        all.take(index + 1, segment, &mut map)?;
+        builder.push_segment(index + 1, segment, &mut map)?;
     }
-    match (all.pieces.iter().any(|piece| piece.segment > 0), count) {
-        (true, _) => Ok(Pieces { pieces: all.pieces, has_map: map.is_some(), count }),
+    match (builder.pieces.iter().any(|piece| piece.segment > 0), count) {
+        (true, _) => Ok(Pieces { pieces: builder.pieces, has_map: map.is_some(), count }),
         (false, 0) => Err(Refusal::Empty),
         (false, _) => Err(Refusal::Gaps),
     }
 }
 
-/// Ranges of one address that follow on each other are one piece.
+/// Collects segments into pieces. Adjacent ranges of one file become one piece.
 #[derive(Default)]
-struct Joined {
+struct PieceBuilder {
     pieces: VecDeque<Piece>,
-    /// Where a range without an offset begins.
+    /// The file and the offset at which a range without an offset begins.
     next: Option<(String, u64)>,
 }
 
-impl Joined {
-    fn take<'s>(
+impl PieceBuilder {
+    fn push_segment<'s>(
         &mut self,
         number: usize,
         segment: &'s Segment,
@@ -79,7 +82,7 @@ impl Joined {
             return self.skip(&segment.uri, segment.range);
         }
         if let Some(new) = segment.map.as_ref().filter(|new| *map != Some(*new)) {
-            // What came before would be read by the wrong one.
+            // A player would apply the new section to the earlier segments too.
             if map.is_some() || !self.pieces.is_empty() {
                 return Err(Refusal::Segments);
             }
@@ -90,12 +93,12 @@ impl Joined {
     }
 
     fn add_map(&mut self, map: &Map) -> Result<(), Refusal> {
-        // Without an offset, an initialisation begins at the first byte.
+        // Without an offset, an initialisation section begins at the first byte.
         let range = map.range.map(|range| Range { offset: range.offset.or(Some(0)), ..range });
         self.add(0, &map.uri, range)
     }
 
-    /// A range that is left out counts for the one behind it.
+    /// Advances the implicit offset past a range that is not fetched.
     fn skip(&mut self, uri: &str, range: Option<Range>) -> Result<(), Refusal> {
         self.next = match range {
             Some(range) => self.bounds(uri, range)?.1,
@@ -104,7 +107,7 @@ impl Joined {
         Ok(())
     }
 
-    /// The first byte of a range, and where the next one begins.
+    /// Returns the offset of a range, and the file and offset at which the next one begins.
     fn bounds(&self, uri: &str, range: Range) -> Result<(u64, Option<(String, u64)>), Refusal> {
         let unreadable = || Refusal::Tag("EXT-X-BYTERANGE".to_owned());
         let follows = self.next.as_ref().filter(|(last, _)| last == uri).map(|(_, end)| *end);
@@ -127,7 +130,7 @@ impl Joined {
             {
                 *length += range.length;
                 if *begins == 0 {
-                    *begins = segment; // an initialisation, and the segment behind it
+                    *begins = segment; // the piece holds an initialisation section and its first segment
                 }
             }
             _ => self.pieces.push_back(Piece {

@@ -21,7 +21,7 @@ fn tag(name: &str) -> Refusal {
 }
 
 #[test]
-fn segments_come_in_their_order_behind_their_initialisation() {
+fn segments_keep_their_order_after_the_initialisation_section() {
     let plain = read("#EXTINF:6,\na.ts\n#EXTINF:6,\nb.ts\n#EXT-X-ENDLIST\n");
     assert_eq!(plain, Ok((vec![piece(1, "a.ts", None), piece(2, "b.ts", None)], false)));
     let mapped = read("#EXT-X-MAP:URI=\"i.mp4\"\n#EXTINF:6,\na.m4s\n#EXT-X-ENDLIST\n");
@@ -31,7 +31,7 @@ fn segments_come_in_their_order_behind_their_initialisation() {
 }
 
 #[test]
-fn ranges_that_follow_on_each_other_are_one_piece() {
+fn adjacent_ranges_become_one_piece() {
     let one = read(
         "#EXT-X-MAP:URI=\"f.mp4\",BYTERANGE=\"100@0\"\n#EXTINF:6,\n#EXT-X-BYTERANGE:50@100\nf.mp4\n\
          #EXTINF:6,\n#EXT-X-BYTERANGE:50\nf.mp4\n#EXTINF:6,\n#EXT-X-BYTERANGE: 10@300\nf.mp4\n#EXT-X-ENDLIST\n",
@@ -45,7 +45,7 @@ fn ranges_that_follow_on_each_other_are_one_piece() {
 }
 
 #[test]
-fn gaps_are_left_out() {
+fn gaps_are_omitted() {
     let gap = read("#EXTINF:6,\na.ts\n#EXT-X-GAP\n#EXTINF:6,\nb.ts\n#EXTINF:6,\nc.ts\n#EXT-X-ENDLIST\n");
     assert_eq!(gap, Ok((vec![piece(1, "a.ts", None), piece(3, "c.ts", None)], false)));
     let ranged = read(
@@ -57,7 +57,7 @@ fn gaps_are_left_out() {
 }
 
 #[test]
-fn what_cannot_be_joined_is_refused_with_its_reason() {
+fn streams_that_cannot_be_joined_are_refused_with_the_reason() {
     let with_key = |key: &str| read(&format!("#EXT-X-KEY:{key}\n#EXTINF:6,\na.ts\n#EXT-X-ENDLIST\n"));
     assert_eq!(with_key("METHOD=AES-128,URI=\"k\""), Err(Refusal::Encrypted));
     assert_eq!(with_key("METHOD=\"AES-128\",URI=\"k\""), Err(Refusal::Encrypted));
@@ -76,7 +76,7 @@ fn what_cannot_be_joined_is_refused_with_its_reason() {
     assert_eq!(read("#EXT-X-I-FRAMES-ONLY\n#EXTINF:6,\na\n#EXT-X-ENDLIST\n"), Err(Refusal::IFrames));
     let two = "#EXT-X-MAP:URI=\"i\"\n#EXTINF:6,\na\n#EXT-X-MAP:URI=\"j\"\n#EXTINF:6,\nb\n#EXT-X-ENDLIST\n";
     assert_eq!(read(two), Err(Refusal::Segments));
-    assert!(read(&two.replace("\"j\"", "\"i\"")).is_ok(), "the same again");
+    assert!(read(&two.replace("\"j\"", "\"i\"")).is_ok(), "a repeated section is no change");
     let many = "#EXTINF:1,\na\n".repeat(MAX_SEGMENTS + 1);
     assert_eq!(read(&format!("{many}#EXT-X-ENDLIST\n")), Err(Refusal::TooLong));
 }
@@ -86,15 +86,15 @@ mod fuzz {
 
     fn line() -> impl proptest::strategy::Strategy<Value = String> {
         let tags = "(#EXTINF:[0-9]{1,3},|#EXT-X-BYTERANGE:[0-9]{1,20}(@[0-9]{1,20})?|#EXT-X-MAP:URI=\"[a-c]\"|[a-c]|#EXT-X-ENDLIST|#EXT-X-GAP|#EXT-X-KEY:METHOD=[A-Z]{1,4}|#[ -~]{0,20})";
-        proptest::string::string_regex(tags).unwrap() // read once, not for each line
+        proptest::string::string_regex(tags).unwrap() // compiled once, not for each line
     }
 
     proptest::proptest! {
         #![proptest_config(crate::playlist::tests::fuzz_config())]
 
-        /// Whatever is sent, nothing panics, and no range ends before it begins.
+        /// No input panics, and no range is empty or overflows.
         #[test]
-        fn any_text_is_pieces_or_a_refusal(
+        fn any_text_yields_pieces_or_a_refusal(
             lines in proptest::collection::vec(
                 line(),
                 0..30,

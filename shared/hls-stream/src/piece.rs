@@ -1,4 +1,4 @@
-//! One piece of a stream, while it is being fetched.
+//! Fetches one piece of a stream.
 
 use bytes::{Bytes, BytesMut};
 use safe_fetch::{FetchError, Source};
@@ -6,80 +6,82 @@ use safe_fetch::{FetchError, Source};
 use crate::kind::HEAD_BYTES;
 use crate::media::Piece;
 
-/// An answer, and where in the file its next byte stands.
+/// A response body, with the file offset of its next byte.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Body {
     source: Source,
     at: u64,
-    /// Came with a chunk, and is not read yet.
-    left_over: Bytes,
-    /// It is the whole file, although a range was asked for.
+    /// The unread rest of the last chunk.
+    unread: Bytes,
+    /// Whether the response has the whole file, although a range was requested.
     is_whole: bool,
 }
 
-impl Answer {
-    /// `at`: where its first byte stands.
+impl Body {
+    /// Creates a body whose first byte is at the file offset `at`.
     pub(crate) fn new(source: Source, at: u64, is_whole: bool) -> Self {
-        Self { source, at, left_over: Bytes::new(), is_whole }
+        Self { source, at, unread: Bytes::new(), is_whole }
     }
 
-    /// The next bytes, at most so many; `None` at its end.
+    /// Returns the next bytes, at most `most`, or `None` at the end.
     async fn next(&mut self, most: u64) -> Result<Option<Bytes>, FetchError> {
-        if self.left_over.is_empty() {
+        if self.unread.is_empty() {
             match self.source.next_chunk().await? {
-                Some(chunk) => self.left_over = chunk,
+                Some(chunk) => self.unread = chunk,
                 None => return Ok(None),
             }
         }
         let most = usize::try_from(most).unwrap_or(usize::MAX);
-        let chunk = self.left_over.split_to(self.left_over.len().min(most));
+        let chunk = self.unread.split_to(self.unread.len().min(most));
         self.at += chunk.len() as u64;
         Ok(Some(chunk))
     }
 }
 
-/// The piece that is being fetched.
+/// The state of a piece that is being fetched.
 #[derive(Debug)]
-pub(crate) struct Fetching {
+pub(crate) struct PieceFetch {
     pub(crate) piece: Piece,
-    pub(crate) answer: Option<Answer>,
-    /// Bytes that were handed out.
-    pub(crate) given: u64,
-    pub(crate) tries: u32,
-    /// Bytes that were handed out when it failed last.
+    pub(crate) body: Option<Body>,
+    /// The number of bytes returned to the caller.
+    pub(crate) delivered: u64,
+    pub(crate) attempts: u32,
+    /// The value of `delivered` at the last failure.
     failed_at: u64,
-    /// The first bytes, once they were looked at.
+    /// The first bytes of the piece, once read.
     head: Option<Bytes>,
-    /// Bytes that came and were not asked for.
-    pub(crate) skipped: u64,
+    /// The number of received bytes that were dropped because they were not needed.
+    pub(crate) dropped: u64,
 }
 
-impl Fetching {
+impl PieceFetch {
     pub(crate) fn new(piece: Piece) -> Self {
-        Self { piece, answer: None, given: 0, tries: 0, failed_at: 0, head: None, skipped: 0 }
+        Self { piece, body: None, delivered: 0, attempts: 0, failed_at: 0, head: None, dropped: 0 }
     }
 
-    /// The first byte that is still wanted, and how many from there on, if that is known. An address without range is asked
-    /// for as a whole each time.
-    pub(crate) fn wanted(&self) -> Option<(u64, u64)> {
-        self.piece.range.map(|(first, length)| (first + self.given, length - self.given))
+    /// Returns the offset and the length of the bytes still needed. `None` for a piece without a range: a retry requests the
+    /// whole file again, because its length is not known.
+    pub(crate) fn missing(&self) -> Option<(u64, u64)> {
+        self.piece.range.map(|(first, length)| (first + self.delivered, length - self.delivered))
     }
 
-    /// Whether more has come than when it failed before. Each failure is asked about once.
-    pub(crate) fn has_advanced(&mut self) -> bool {
-        std::mem::replace(&mut self.failed_at, self.given) < self.given
+    /// Returns whether bytes arrived since the previous failure. Must be called once per failure, because it records the
+    /// position.
+    pub(crate) fn has_progressed(&mut self) -> bool {
+        std::mem::replace(&mut self.failed_at, self.delivered) < self.delivered
     }
 
     fn left(&self) -> u64 {
-        self.piece.range.map_or(u64::MAX, |(_, length)| length - self.given)
+        self.piece.range.map_or(u64::MAX, |(_, length)| length - self.delivered)
     }
 
-    /// Whether its first bytes were looked at.
+    /// Returns whether the first bytes of the piece have been read.
     pub(crate) fn is_checked(&self) -> bool {
         self.head.is_some()
     }
 
-    /// The first bytes: enough to tell what they are, or all. An answer that breaks off before is asked for again.
+    /// Reads the first bytes: at least [`HEAD_BYTES`], or the whole piece if it is shorter. If the response breaks off before, no
+    /// bytes count as delivered, and a retry reads them again.
     pub(crate) async fn read_head(&mut self) -> Result<Bytes, FetchError> {
         let mut head = BytesMut::new();
         let most = self.left().min(HEAD_BYTES as u64);
@@ -92,11 +94,11 @@ impl Fetching {
         }
         let head = head.freeze();
         self.head = Some(head.slice(..head.len().min(HEAD_BYTES)));
-        self.given += head.len() as u64;
+        self.delivered += head.len() as u64;
         Ok(head)
     }
 
-    /// The next bytes behind the first ones; `None` at the end of the piece.
+    /// Returns the next bytes after the head, or `None` at the end of the piece.
     pub(crate) async fn next_chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
         if self.left() == 0 {
             return Ok(None);
@@ -104,20 +106,20 @@ impl Fetching {
         self.skip().await?;
         let chunk = self.read(self.left()).await?;
         match &chunk {
-            Some(chunk) => self.given += chunk.len() as u64,
-            None if self.piece.range.is_some() => return Err(FetchError::Truncated), // more was asked for
+            Some(chunk) => self.delivered += chunk.len() as u64,
+            None if self.piece.range.is_some() => return Err(FetchError::Truncated), // the range has more bytes
             None => {}
         }
         Ok(chunk)
     }
 
-    /// Drops what stands before the next byte that is wanted. What was handed out before must come again as it was.
+    /// Drops the bytes before the next one needed. If a whole file is read again, its head must equal the head returned before.
     async fn skip(&mut self) -> Result<(), FetchError> {
-        let to = self.piece.range.map_or(0, |(first, _)| first) + self.given;
+        let to = self.piece.range.map_or(0, |(first, _)| first) + self.delivered;
         let mut again = BytesMut::new();
-        while let Some(at) = self.answer.as_ref().map(|answer| answer.at).filter(|at| *at < to) {
+        while let Some(at) = self.body.as_ref().map(|body| body.at).filter(|at| *at < to) {
             let Some(chunk) = self.read(to - at).await? else { return Err(FetchError::Truncated) };
-            self.skipped += chunk.len() as u64;
+            self.dropped += chunk.len() as u64;
             if self.piece.range.is_none() && again.len() < HEAD_BYTES {
                 again.extend_from_slice(&chunk);
             }
@@ -128,21 +130,21 @@ impl Fetching {
     }
 
     async fn read(&mut self, most: u64) -> Result<Option<Bytes>, FetchError> {
-        match &mut self.answer {
-            Some(answer) => answer.next(most).await,
+        match &mut self.body {
+            Some(body) => body.next(most).await,
             None => Ok(None),
         }
     }
 
-    /// An answer that goes on beyond the piece, with its address: the next piece may be in it.
-    pub(crate) fn spare(self) -> Option<(String, Answer)> {
-        let answer = self.answer.filter(|answer| answer.is_whole && self.piece.range.is_some())?;
-        Some((self.piece.uri, answer))
+    /// Returns the URI and the body if the body extends beyond the piece: the next piece may be in it.
+    pub(crate) fn into_reusable(self) -> Option<(String, Body)> {
+        let body = self.body.filter(|body| body.is_whole && self.piece.range.is_some())?;
+        Some((self.piece.uri, body))
     }
 }
 
-impl Answer {
-    /// Whether the byte at this place is still to come.
+impl Body {
+    /// Returns whether the byte at this offset has not been read yet.
     pub(crate) fn is_before(&self, first: u64) -> bool {
         self.at <= first
     }

@@ -1,7 +1,7 @@
-//! Reads a playlist: what its tags say of variants, renditions and segments.
+//! Parses playlists into variants, renditions and segments.
 //!
-//! No line is dropped without a word: unknown tags are ignored, as the RFC asks, known ones that decide which bytes are stored
-//! and cannot be read are refused by name, and so is an address that belongs to no tag.
+//! Unknown tags are ignored, as RFC 8216 requires. A malformed tag that determines which bytes are stored is refused by name, and
+//! so is a URI that belongs to no tag.
 
 use safe_fetch::Url;
 
@@ -9,7 +9,7 @@ use crate::Refusal;
 use crate::grammar::{Attributes, Line, byte_range, lines, number};
 use crate::variables::Variables;
 
-/// What a text turned out to be.
+/// A parsed playlist of either type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Playlist {
     Master(Master),
@@ -21,16 +21,16 @@ pub(crate) enum Playlist {
 pub(crate) struct Master {
     pub(crate) variants: Vec<Variant>,
     pub(crate) renditions: Vec<Rendition>,
-    /// For the playlists that it names.
+    /// The variables that the playlists of the variants can import.
     pub(crate) variables: Variables,
 }
 
-/// `EXT-X-STREAM-INF` and its address.
+/// A variant: `EXT-X-STREAM-INF` and its URI.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Variant {
     pub(crate) uri: String,
     pub(crate) bandwidth: u64,
-    /// In pixels; 0 if it is not known.
+    /// The height in pixels, or 0 if unknown.
     pub(crate) height: u64,
     pub(crate) has_resolution: bool,
     pub(crate) codecs: Option<String>,
@@ -38,12 +38,12 @@ pub(crate) struct Variant {
     pub(crate) video: Option<String>,
 }
 
-/// `EXT-X-MEDIA` of sound or picture.
+/// An audio or video rendition: `EXT-X-MEDIA`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rendition {
     pub(crate) is_audio: bool,
     pub(crate) group: String,
-    /// Without one it is part of the variant.
+    /// Without a URI, the rendition is part of the variant's own stream.
     pub(crate) uri: Option<String>,
 }
 
@@ -62,37 +62,37 @@ pub(crate) struct Segment {
     pub(crate) range: Option<Range>,
     pub(crate) map: Option<Map>,
     pub(crate) encryption: Option<Encryption>,
-    /// It is not there (`EXT-X-GAP`).
+    /// Whether the segment is missing (`EXT-X-GAP`).
     pub(crate) is_gap: bool,
 }
 
-/// `<length>[@<offset>]`.
+/// A byte range: `<length>[@<offset>]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Range {
     pub(crate) length: u64,
     pub(crate) offset: Option<u64>,
 }
 
-/// `EXT-X-MAP`: an initialisation.
+/// An initialisation section: `EXT-X-MAP`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Map {
     pub(crate) uri: String,
     pub(crate) range: Option<Range>,
 }
 
-/// How segments are encrypted.
+/// The way in which segments are encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Encryption {
-    /// With a key that anyone may ask for.
-    Open,
-    /// With a key that needs a licence.
+    /// AES with a key that can be fetched without a licence (`KEYFORMAT` is `identity`).
+    Identity,
+    /// A key that needs a licence, or a method other than AES over whole segments.
     Drm,
 }
 
-/// Reads the playlist of an address. `imported`: the variables of the playlist that led here.
+/// Parses the playlist at the URL `from`. `imported` are the variables of the multivariant playlist that refers to it.
 ///
 /// # Errors
-/// [`Refusal::Malformed`], or [`Refusal::Tag`] with the tag that cannot be read.
+/// [`Refusal::Malformed`], [`Refusal::StrayLine`], or [`Refusal::Tag`] with the name of the malformed tag.
 pub(crate) fn read(text: &str, from: &Url, imported: &Variables) -> Result<Playlist, Refusal> {
     let mut all = lines(text);
     if !matches!(all.next(), Some(Line::Tag { name: "#EXTM3U", .. })) {
@@ -119,17 +119,17 @@ struct Reader<'a> {
     master: Master,
     media: Media,
     is_master: bool,
-    /// `EXT-X-STREAM-INF` whose address has not come yet.
+    /// An `EXT-X-STREAM-INF` whose URI has not been read yet.
     variant: Option<Variant>,
-    /// What is said of the next segment; `None` without `EXTINF`.
+    // These apply to the next segment only.
     has_duration: bool,
     range: Option<Range>,
     is_gap: bool,
-    /// What is said of all segments from here on.
+    // These apply to all following segments.
     map: Option<Map>,
     keys: Vec<Encryption>,
-    /// Parts whose segment has not come.
-    has_loose_parts: bool,
+    /// Whether `EXT-X-PART` tags have been read whose segment has not.
+    has_pending_parts: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -147,11 +147,11 @@ impl<'a> Reader<'a> {
             is_gap: false,
             map: None,
             keys: Vec::new(),
-            has_loose_parts: false,
+            has_pending_parts: false,
         }
     }
 
-    /// Takes a tag. `None`: it is a known one that cannot be read.
+    /// Processes a tag. Returns `None` if it is a known tag that is malformed.
     fn tag(&mut self, name: &str, value: &str) -> Option<()> {
         match name {
             "#EXT-X-STREAM-INF" | "#EXT-X-MEDIA" | "#EXT-X-I-FRAME-STREAM-INF" => {
@@ -173,7 +173,7 @@ impl<'a> Reader<'a> {
         match name {
             "#EXT-X-STREAM-INF" => {
                 let before = self.variant.replace(variant(&attributes)?);
-                before.is_none().then_some(()) // else that one has no address
+                before.is_none().then_some(()) // otherwise the previous one has no URI
             }
             "#EXT-X-MEDIA" => {
                 self.master.renditions.extend(rendition(&attributes)?);
@@ -185,7 +185,7 @@ impl<'a> Reader<'a> {
 
     fn media_tag(&mut self, name: &str, value: &str) -> Option<()> {
         match name {
-            // A second one says that the first has no address.
+            // A second EXTINF means that the first one has no URI.
             "#EXTINF" => self.has_duration = (is_duration(value) && !self.has_duration).then_some(true)?,
             "#EXT-X-BYTERANGE" => self.range = Some(range(value)?),
             "#EXT-X-MAP" => self.map = Some(self.read_map(value)?),
@@ -197,9 +197,9 @@ impl<'a> Reader<'a> {
                 self.media.has_ended |= is_vod;
             }
             "#EXT-X-I-FRAMES-ONLY" => self.media.i_frames_only = true,
-            "#EXT-X-PART" => self.has_loose_parts = true,
-            "#EXT-X-SKIP" => return None, // what it leaves out is only in an older playlist
-            _ => {}                       // unknown, or it decides nothing here
+            "#EXT-X-PART" => self.has_pending_parts = true,
+            "#EXT-X-SKIP" => return None, // the skipped segments are only in an earlier version of the playlist
+            _ => {}                       // unknown, or without effect on the stored bytes
         }
         Some(())
     }
@@ -221,12 +221,12 @@ impl<'a> Reader<'a> {
         let is_open =
             attributes.get("KEYFORMAT").is_none_or(|format| format.eq_ignore_ascii_case("identity"));
         let is_aes = matches!(method.to_ascii_uppercase().as_str(), "AES-128" | "AES-256" | "AES-256-GCM");
-        self.keys.push(if is_open && is_aes { Encryption::Open } else { Encryption::Drm });
+        self.keys.push(if is_open && is_aes { Encryption::Identity } else { Encryption::Drm });
         Some(())
     }
 
     fn uri(&mut self, uri: &str) -> Result<(), Refusal> {
-        let uri = self.variables.fill_in(uri).ok_or_else(|| unreadable("EXT-X-DEFINE"))?;
+        let uri = self.variables.substitute(uri).ok_or_else(|| unreadable("EXT-X-DEFINE"))?;
         if let Some(variant) = self.variant.take() {
             self.master.variants.push(Variant { uri, ..variant });
             return Ok(());
@@ -242,25 +242,25 @@ impl<'a> Reader<'a> {
                 .keys
                 .iter()
                 .copied()
-                .find(|key| *key == Encryption::Open)
+                .find(|key| *key == Encryption::Identity)
                 .or(self.keys.first().copied()),
             is_gap: std::mem::take(&mut self.is_gap),
         });
-        (self.has_duration, self.has_loose_parts) = (false, false);
+        (self.has_duration, self.has_pending_parts) = (false, false);
         Ok(())
     }
 
     fn finish(self) -> Result<Playlist, Refusal> {
         if self.is_master && !self.media.segments.is_empty() {
-            return Err(Refusal::Malformed); // one or the other
+            return Err(Refusal::Malformed); // RFC 8216 forbids both in one playlist
         }
         if self.variant.is_some() {
             return Err(unreadable("EXT-X-STREAM-INF"));
         }
         if self.has_duration {
-            return Err(unreadable("EXTINF")); // its address is missing
+            return Err(unreadable("EXTINF")); // its URI is missing
         }
-        if self.has_loose_parts {
+        if self.has_pending_parts {
             return Err(unreadable("EXT-X-PART"));
         }
         if self.is_master {
@@ -269,19 +269,19 @@ impl<'a> Reader<'a> {
         Ok(Playlist::Media(self.media))
     }
 
-    /// An attribute list with its variables filled in.
+    /// Parses an attribute list and substitutes its variables.
     fn attributes(&self, value: &str) -> Option<Attributes> {
         let mut attributes = Attributes::parse(value)?;
         for value in attributes.values_mut() {
             if value.contains("{$") {
-                *value = self.variables.fill_in(value)?;
+                *value = self.variables.substitute(value)?;
             }
         }
         Some(attributes)
     }
 }
 
-/// Whether a number begins what `EXTINF` says. What follows the first comma is the title, to the end of the line.
+/// Returns whether the value of `EXTINF` begins with a number. The text after the first comma is the title.
 fn is_duration(value: &str) -> bool {
     value.strip_prefix(['-', '+']).unwrap_or(value).starts_with(|c: char| c.is_ascii_digit() || c == '.')
 }
@@ -298,7 +298,7 @@ fn variant(attributes: &Attributes) -> Option<Variant> {
     let bandwidth = attributes.get("BANDWIDTH").or_else(|| attributes.get("AVERAGE-BANDWIDTH"));
     Some(Variant {
         uri: String::new(),
-        // Some write it with decimals.
+        // Some packagers write decimals.
         bandwidth: match bandwidth.and_then(|value| value.split('.').next()) {
             Some(value) => number(value)?,
             None => 0,
@@ -311,7 +311,7 @@ fn variant(attributes: &Attributes) -> Option<Variant> {
     })
 }
 
-/// `Some(None)`: one that is neither sound nor picture.
+/// Parses `EXT-X-MEDIA`. Returns `Some(None)` for subtitles and closed captions, `None` if malformed.
 fn rendition(attributes: &Attributes) -> Option<Option<Rendition>> {
     let kind = attributes.get("TYPE")?.trim().to_ascii_uppercase();
     let is_audio = match kind.as_str() {

@@ -36,7 +36,7 @@ fn a_title_runs_to_the_end_of_its_line() {
 }
 
 #[test]
-fn quoted_words_are_words() {
+fn enumerated_values_may_be_quoted() {
     let read = master(
         "#EXT-X-MEDIA:TYPE=\"AUDIO\",GROUP-ID=\"a\",NAME=\"en\",DEFAULT=\"NO\",AUTOSELECT=\"YES\",URI=\"s.m3u8\"\n\
          #EXT-X-STREAM-INF: BANDWIDTH=\"900\" , RESOLUTION=\"640x360\",AUDIO=a\n v.m3u8 \n",
@@ -50,7 +50,7 @@ fn quoted_words_are_words() {
 }
 
 #[test]
-fn ranges_maps_keys_and_gaps_go_to_their_segments() {
+fn ranges_maps_keys_and_gaps_apply_to_their_segments() {
     let read = media(
         "#EXT-X-MAP: URI = \"i.mp4\" , BYTERANGE = \"9 @ 0\"\n#EXTINF:2,\n#EXT-X-BYTERANGE: 10@0\na\n#EXT-X-GAP\n#EXTINF:2,\nb\n\
          #EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXTINF:2,\nc\n#EXT-X-KEY:METHOD=NONE\n#EXTINF:2,\nd\n",
@@ -60,11 +60,11 @@ fn ranges_maps_keys_and_gaps_go_to_their_segments() {
     assert_eq!(a.range, Some(Range { length: 10, offset: Some(0) }));
     assert_eq!(a.map, Some(Map { uri: "i.mp4".into(), range: Some(Range { length: 9, offset: Some(0) }) }));
     assert_eq!((a.is_gap, b.is_gap, c.is_gap, b.range), (false, true, false, None));
-    assert_eq!((b.encryption, c.encryption, d.encryption), (None, Some(Encryption::Open), None));
+    assert_eq!((b.encryption, c.encryption, d.encryption), (None, Some(Encryption::Identity), None));
 }
 
 #[test]
-fn known_tags_that_cannot_be_read_are_refused_by_name() {
+fn malformed_known_tags_are_refused_by_name() {
     for (line, name) in [
         ("#EXTINF:x,\na", "EXTINF"),
         ("#EXTINF:\na", "EXTINF"),
@@ -98,7 +98,7 @@ fn known_tags_that_cannot_be_read_are_refused_by_name() {
 }
 
 #[test]
-fn no_address_is_dropped() {
+fn no_uri_is_ignored() {
     assert_eq!(media("a.ts\n#EXT-X-ENDLIST\n"), Err(Refusal::StrayLine));
     assert_eq!(media("#EXTINF:1,one\ntwo\na.ts\n#EXT-X-ENDLIST\n"), Err(Refusal::StrayLine));
     assert_eq!(master("#EXT-X-STREAM-INF:BANDWIDTH=1\na\nb\n"), Err(Refusal::StrayLine));
@@ -114,7 +114,7 @@ fn unknown_tags_and_comments_are_ignored() {
 }
 
 #[test]
-fn a_text_that_is_no_playlist_is_none() {
+fn a_text_without_extm3u_is_malformed() {
     for text in ["", "a.ts", "#EXTINF:1,\na", "<html>", "#EXTM3U8\n#EXTINF:1,\na", " # EXTM3U"] {
         assert_eq!(parsed(text), Err(Refusal::Malformed), "{text}");
     }
@@ -122,15 +122,16 @@ fn a_text_that_is_no_playlist_is_none() {
 }
 
 #[test]
-fn the_query_is_inherited_where_the_playlist_says_so() {
+fn a_query_parameter_of_the_playlist_url_is_substituted() {
     let read = media("#EXT-X-DEFINE:QUERYPARAM=\"t\"\n#EXTINF:1,\na.ts?t={$t}\n").unwrap();
     assert_eq!(uris(&read), ["a.ts?t=1%2F2"]);
 }
 
-/// How often playlists are made up: some hundred times, or one for 400 of `PROPTEST_CASES`, for each takes long to write.
+/// Returns the configuration of property tests: 256 cases, or one per 400 of `PROPTEST_CASES`, because a playlist takes long to
+/// generate.
 pub(crate) fn fuzz_config() -> proptest::test_runner::Config {
-    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse::<u32>().ok());
-    let cases = asked.map_or(256, |cases| (cases / 400).max(1));
+    let requested = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse::<u32>().ok());
+    let cases = requested.map_or(256, |cases| (cases / 400).max(1));
     proptest::test_runner::Config { cases, failure_persistence: None, ..Default::default() }
 }
 
@@ -142,15 +143,15 @@ mod fuzz {
         let tags = "(#EXTINF:[0-9]{1,3}(,[ -~]{0,10})?|#EXT-X-BYTERANGE: ?[0-9]{1,20}(@[0-9]{1,20})?|#EXT-X-MAP:URI=\"[a-c]\"|\
                     #EXT-X-ENDLIST|#EXT-X-GAP|#EXT-X-KEY:METHOD=[A-Z]{1,4}|#EXT-X-DEFINE:NAME=\"[a-c]\",VALUE=\"[a-c{$}]{0,9}\"|\
                     #EXT-X-STREAM-INF:BANDWIDTH=[0-9]{1,3}|#EXT-X-MEDIA:TYPE=\"?AUDIO\"?,GROUP-ID=\"[a-c]\"|[a-c{$}]{1,5}|[ -~]{0,20}|\\PC{0,9})";
-        proptest::string::string_regex(tags).unwrap() // read once, not for each line
+        proptest::string::string_regex(tags).unwrap() // compiled once, not for each line
     }
 
     proptest! {
         #![proptest_config(fuzz_config())]
 
-        /// Each address of a playlist that is read is a segment's or a variant's.
+        /// Each URI of a playlist belongs to a segment or a variant.
         #[test]
-        fn every_address_is_accounted_for(lines in proptest::collection::vec(line(), 0..40)) {
+        fn every_uri_is_accounted_for(lines in proptest::collection::vec(line(), 0..40)) {
             let text = format!("#EXTM3U\n{}\n", lines.join("\n"));
             let addresses = crate::grammar::lines(&text).filter(|line| matches!(line, Line::Uri(_))).count();
             match parsed(&text) {
@@ -160,14 +161,14 @@ mod fuzz {
             }
         }
 
-        /// Whatever comes, nothing panics.
+        /// No input panics.
         #[test]
-        fn any_bytes_are_a_playlist_or_a_refusal(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        fn any_bytes_yield_a_playlist_or_a_refusal(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let _ = parsed(&crate::grammar::decode(&bytes));
             let _ = parsed(&format!("#EXTM3U\n{}", crate::grammar::decode(&bytes)));
         }
 
-        /// What is written in the plainest way is read as it was meant.
+        /// The URIs of a plain playlist do not depend on the titles.
         #[test]
         fn titles_never_change_what_is_fetched(
             titles in proptest::collection::vec("[^\r\n]{0,30}", 1..20),

@@ -1,4 +1,4 @@
-//! Fetches what a playlist names.
+//! Fetches the segments of a playlist as one stream.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,53 +10,55 @@ use safe_fetch::{Allowed, ByteRange, FetchError, SafeClient, Source, SourceHeade
 
 use crate::kind::{Kind, describe};
 use crate::media::{self, Piece};
-use crate::piece::{Answer, Fetching};
+use crate::piece::{Body, PieceFetch};
 use crate::playlist::{self, Media, Playlist};
 use crate::variables::Variables;
 use crate::{HlsError, Refusal, grammar, master};
 
-/// Most bytes of a playlist.
+/// The maximum size of a playlist.
 const MAX_PLAYLIST_BYTES: usize = 4 * 1024 * 1024;
-/// Most variants that are tried, one after the other.
+/// The maximum number of variants that are tried, one after the other.
 const MAX_VARIANTS: usize = 4;
-/// Tries of a segment, and the pause before the second one.
-const MAX_TRIES: u32 = 4;
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// Most bytes that are read and thrown away, of a source that gives whole files only, beside as many as are kept.
-const MAX_SKIPPED_BYTES: u64 = 256 * 1024 * 1024;
+/// The maximum number of consecutive attempts without progress per piece.
+const MAX_ATTEMPTS: u32 = 4;
+/// The wait before the second attempt. It grows linearly with the number of attempts.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+/// The number of bytes of whole files that may be dropped, if a source ignores `Range`. More may be dropped as long as at least
+/// as many bytes are kept.
+const MAX_DROPPED_BYTES: u64 = 256 * 1024 * 1024;
 
-/// What a request for an address says besides: the addresses in a playlist may be of other hosts, and what is for one host
-/// alone is not for the others to see.
+/// Returns the headers for a request to a URL. The URLs in a playlist may be on other hosts, which must not receive headers meant
+/// for one host.
 pub type HeadersFor = Arc<dyn Fn(&SourceUrl) -> SourceHeaders + Send + Sync>;
 
-/// A stream of segments.
+/// The concatenated segments of a playlist, as a stream of bytes.
 pub struct HlsStream {
-    site: Site,
-    /// What the addresses in the playlist are relative to.
+    fetcher: Fetcher,
+    /// The URL that relative URIs in the playlist are resolved against.
     base: Url,
     kind: Kind,
     variant: Option<Url>,
     pieces: VecDeque<Piece>,
-    /// Segments of the playlist.
+    /// The number of segments in the playlist.
     count: usize,
-    current: Option<Fetching>,
-    /// A whole file of which more may be wanted.
-    spare: Option<(String, Answer)>,
+    current: Option<PieceFetch>,
+    /// The URI and body of a whole file that may contain the next piece.
+    reusable: Option<(String, Body)>,
     first: Option<Bytes>,
-    given: u64,
-    skipped: u64,
+    delivered: u64,
+    dropped: u64,
 }
 
-/// How addresses of a playlist are asked.
+/// The client, the allowed hosts and the headers for requests.
 #[derive(Clone)]
-struct Site {
+struct Fetcher {
     client: SafeClient,
     allowed: Allowed,
     headers: HeadersFor,
 }
 
-impl Site {
-    /// An address of a playlist, checked as if a user had typed it.
+impl Fetcher {
+    /// Resolves a URI of a playlist and applies the checks for URLs that users send.
     fn target(&self, base: &Url, uri: &str) -> Result<Target, FetchError> {
         let joined = base.join(uri).map_err(|_| FetchError::Url(safe_fetch::UrlError::NotAbsolute))?;
         let url = SourceUrl::parse(joined.as_str(), &self.allowed)?;
@@ -74,12 +76,14 @@ impl fmt::Debug for HlsStream {
 }
 
 impl HlsStream {
-    /// Reads the playlist that `source` has begun to bring, of a multivariant playlist that of its best variant too, and begins
-    /// with the first segment. A variant that fails before that, or that the caller avoids, is passed over for the next one that
-    /// has as much in it.
+    /// Reads the playlist in the body of `source` and fetches the beginning of the first segment.
+    ///
+    /// For a multivariant playlist, opens the best variant. Skips variants in `avoided`, and tries the next comparable one if a
+    /// variant fails before its first segment; at most four in total.
     ///
     /// # Errors
-    /// A [`Refusal`], or what went wrong when it was fetched.
+    /// [`HlsError::Refused`] if the playlist or its first segment cannot be imported, [`HlsError::Fetch`] if one of them could
+    /// not be fetched.
     pub async fn open(
         client: SafeClient,
         allowed: Allowed,
@@ -87,10 +91,10 @@ impl HlsStream {
         mut source: Source,
         avoided: &[Url],
     ) -> Result<Self, HlsError> {
-        let site = Site { client, allowed, headers };
+        let fetcher = Fetcher { client, allowed, headers };
         let from = source.final_url.clone();
         let master = match read(&mut source, &Variables::default()).await? {
-            Playlist::Media(media) => return Self::begin(site, from, &media).await,
+            Playlist::Media(media) => return Self::begin(fetcher, from, &media).await,
             Playlist::Master(master) => master,
         };
         let mut failed = None;
@@ -99,11 +103,11 @@ impl HlsStream {
             if avoided.contains(&url) {
                 continue;
             }
-            let opened = Self::open_variant(site.clone(), &from, &variant.uri, &master.variables);
+            let opened = Self::open_variant(fetcher.clone(), &from, &variant.uri, &master.variables);
             match opened.await {
                 Ok(stream) => return Ok(Self { variant: Some(url), ..stream }),
                 Err(error) => {
-                    tracing::info!(%error, "a variant failed");
+                    tracing::info!(%error, "HLS variant failed, trying the next one");
                     failed.get_or_insert(error);
                 }
             }
@@ -112,34 +116,34 @@ impl HlsStream {
     }
 
     async fn open_variant(
-        site: Site,
+        fetcher: Fetcher,
         from: &Url,
         uri: &str,
         variables: &Variables,
     ) -> Result<Self, HlsError> {
-        let target = site.target(from, uri)?;
-        let mut source = site.client.get_with(&target.url, &target.headers).await?;
+        let target = fetcher.target(from, uri)?;
+        let mut source = fetcher.client.get_with(&target.url, &target.headers).await?;
         let base = source.final_url.clone();
         match read(&mut source, variables).await? {
-            Playlist::Media(media) => Self::begin(site, base, &media).await,
+            Playlist::Media(media) => Self::begin(fetcher, base, &media).await,
             Playlist::Master(_) => Err(Refusal::Malformed.into()),
         }
     }
 
-    async fn begin(site: Site, base: Url, media: &Media) -> Result<Self, HlsError> {
+    async fn begin(fetcher: Fetcher, base: Url, media: &Media) -> Result<Self, HlsError> {
         let found = media::pieces(media)?;
         let mut stream = Self {
-            site,
+            fetcher,
             base,
             kind: Kind::Mp4,
             variant: None,
             pieces: found.pieces,
             count: found.count,
             current: None,
-            spare: None,
+            reusable: None,
             first: None,
-            given: 0,
-            skipped: 0,
+            delivered: 0,
+            dropped: 0,
         };
         let (number, head) = stream.fetch_first().await?;
         stream.kind = match Kind::of(&head) {
@@ -151,22 +155,23 @@ impl HlsStream {
         Ok(stream)
     }
 
-    /// Returns the container of the bytes.
+    /// Returns the container format of the stream.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Returns the address of the chosen variant's playlist, if the playlist has variants.
+    /// Returns the URL of the chosen variant's playlist, or `None` if the playlist has no variants.
     #[must_use]
     pub fn variant(&self) -> Option<&Url> {
         self.variant.as_ref()
     }
 
-    /// The next bytes, never empty, or `None` after those of the last segment.
+    /// Returns the next bytes, or `None` at the end of the last segment.
     ///
     /// # Errors
-    /// A segment could not be fetched, several times, or is not what the first one is.
+    /// [`HlsError::Fetch`] if a segment could not be fetched after several attempts, [`HlsError::Refused`] if a segment has
+    /// another format than the first one.
     pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, HlsError> {
         match self.first.take() {
             Some(first) => Ok(Some(first)),
@@ -174,14 +179,14 @@ impl HlsStream {
         }
     }
 
-    /// The first bytes of the first piece, and which segment that is.
+    /// Returns the number of the first piece's segment, and its first bytes.
     async fn fetch_first(&mut self) -> Result<(usize, Bytes), HlsError> {
         loop {
             let number = self.current_piece().map_or(0, |current| current.piece.segment);
-            match self.advance().await {
+            match self.read_piece().await {
                 Ok(Some(Step::Head(head))) => return Ok((number, head)),
                 Ok(_) => return Err(Refusal::Empty.into()),
-                Err(error) => self.pause_after(error).await?,
+                Err(error) => self.back_off(error).await?,
             }
         }
     }
@@ -189,31 +194,31 @@ impl HlsStream {
     async fn fetch_next(&mut self) -> Result<Option<Bytes>, HlsError> {
         while let Some(current) = self.current_piece() {
             let number = current.piece.segment;
-            match self.advance().await {
+            match self.read_piece().await {
                 Ok(Some(Step::Head(head))) => {
                     self.check(number, &head)?;
                     return Ok(Some(head));
                 }
                 Ok(Some(Step::More(chunk))) => return Ok(Some(chunk)),
                 Ok(None) => self.end_piece()?,
-                Err(error) => self.pause_after(error).await?,
+                Err(error) => self.back_off(error).await?,
             }
         }
         Ok(None)
     }
 
-    fn current_piece(&mut self) -> Option<&mut Fetching> {
+    fn current_piece(&mut self) -> Option<&mut PieceFetch> {
         if self.current.is_none() {
-            self.current = Some(Fetching::new(self.pieces.pop_front()?));
+            self.current = Some(PieceFetch::new(self.pieces.pop_front()?));
         }
         self.current.as_mut()
     }
 
-    /// The next bytes of the piece, or `None` at its end.
-    async fn advance(&mut self) -> Result<Option<Step>, FetchError> {
+    /// Returns the next bytes of the current piece, or `None` at its end.
+    async fn read_piece(&mut self) -> Result<Option<Step>, FetchError> {
         let Some(current) = &mut self.current else { return Ok(None) };
-        if current.answer.is_none() && current.wanted().is_none_or(|(_, length)| length > 0) {
-            current.answer = Some(ask(&self.site, &self.base, current, self.spare.take()).await?);
+        if current.body.is_none() && current.missing().is_none_or(|(_, length)| length > 0) {
+            current.body = Some(request(&self.fetcher, &self.base, current, self.reusable.take()).await?);
         }
         if !current.is_checked() {
             return current.read_head().await.map(|head| Some(Step::Head(head)));
@@ -221,7 +226,7 @@ impl HlsStream {
         Ok(current.next_chunk().await?.map(Step::More))
     }
 
-    /// The first bytes of a segment must be of the kind that the stream is of, and none begins the file anew.
+    /// Checks that a segment has the format of the stream, and is not the beginning of another MP4 file.
     fn check(&self, number: usize, head: &[u8]) -> Result<(), Refusal> {
         match Kind::of(head) {
             Some(kind) if kind == self.kind => {}
@@ -236,74 +241,74 @@ impl HlsStream {
 
     fn end_piece(&mut self) -> Result<(), Refusal> {
         let Some(current) = self.current.take() else { return Ok(()) };
-        self.given += current.given;
-        self.skipped += current.skipped;
-        self.spare = current.spare();
-        let is_waste = self.skipped > MAX_SKIPPED_BYTES.max(self.given);
-        if is_waste { Err(Refusal::WholeFiles) } else { Ok(()) }
+        self.delivered += current.delivered;
+        self.dropped += current.dropped;
+        self.reusable = current.into_reusable();
+        let is_wasteful = self.dropped > MAX_DROPPED_BYTES.max(self.delivered);
+        if is_wasteful { Err(Refusal::WholeFiles) } else { Ok(()) }
     }
 
-    /// Tries the piece again from where it broke, after a while, if that may help.
-    async fn pause_after(&mut self, error: FetchError) -> Result<(), FetchError> {
+    /// Waits before the next attempt at the current piece. Returns the error if it is permanent or no attempts are left.
+    async fn back_off(&mut self, error: FetchError) -> Result<(), FetchError> {
         let count = self.count;
         let Some(current) = &mut self.current else { return Err(error) };
-        current.answer = None;
-        current.tries = if current.has_advanced() { 1 } else { current.tries + 1 };
-        if current.tries >= MAX_TRIES || !error.is_retryable() {
-            return Err(error.of(match current.piece.segment {
+        current.body = None;
+        current.attempts = if current.has_progressed() { 1 } else { current.attempts + 1 };
+        if current.attempts >= MAX_ATTEMPTS || !error.is_retryable() {
+            return Err(error.context(match current.piece.segment {
                 0 => "the stream's initialisation".to_owned(),
                 number => format!("segment {number} of {count}"),
             }));
         }
-        tracing::info!(%error, tries = current.tries, "a segment failed");
-        tokio::time::sleep(FIRST_PAUSE * current.tries).await; // back-off between two tries, not a wait for an event
+        tracing::info!(%error, attempts = current.attempts, "HLS segment failed, trying again");
+        tokio::time::sleep(FIRST_BACKOFF * current.attempts).await; // a backoff, not a wait for an event
         Ok(())
     }
 }
 
-/// What has come of a piece.
+/// Bytes of a piece.
 enum Step {
-    /// Its first bytes.
+    /// The first bytes of the piece.
     Head(Bytes),
-    /// Those behind them.
+    /// The bytes after the head.
     More(Bytes),
 }
 
-/// Asks for a piece, or for what is missing of it.
-async fn ask(
-    site: &Site,
+/// Requests the missing bytes of a piece, or reuses the open body of its file.
+async fn request(
+    fetcher: &Fetcher,
     base: &Url,
-    current: &Fetching,
-    spare: Option<(String, Answer)>,
-) -> Result<Answer, FetchError> {
-    let target = site.target(base, &current.piece.uri)?;
-    let Some((first, length)) = current.wanted() else {
-        let source = site.client.get_with(&target.url, &target.headers).await?;
-        return Ok(Answer::new(source, 0, true));
+    current: &PieceFetch,
+    reusable: Option<(String, Body)>,
+) -> Result<Body, FetchError> {
+    let target = fetcher.target(base, &current.piece.uri)?;
+    let Some((first, length)) = current.missing() else {
+        let source = fetcher.client.get_with(&target.url, &target.headers).await?;
+        return Ok(Body::new(source, 0, true));
     };
-    if let Some((uri, answer)) = spare
+    if let Some((uri, body)) = reusable
         && uri == current.piece.uri
-        && answer.is_before(first)
+        && body.is_before(first)
     {
-        return Ok(answer);
+        return Ok(body);
     }
-    let wanted = ByteRange { first, last: first + length - 1 };
-    let (source, at) = site.client.part(&target, wanted).await?;
+    let missing = ByteRange { first, last: first + length - 1 };
+    let (source, at) = fetcher.client.part(&target, missing).await?;
     let is_whole = source.status == 200;
-    Ok(Answer::new(source, at, is_whole))
+    Ok(Body::new(source, at, is_whole))
 }
 
-/// The whole text of a playlist.
+/// Reads and parses a playlist of at most [`MAX_PLAYLIST_BYTES`].
 async fn read(source: &mut Source, imported: &Variables) -> Result<Playlist, HlsError> {
     let text = match source.text(MAX_PLAYLIST_BYTES).await {
         Ok(text) => text,
         Err(FetchError::TooLong) => return Err(Refusal::TooLong.into()),
-        Err(error) => return Err(error.of("the playlist".to_owned()).into()),
+        Err(error) => return Err(error.context("the playlist".to_owned()).into()),
     };
     Ok(playlist::read(&grammar::decode(&text), &source.final_url, imported)?)
 }
 
-/// Whether a file of MP4 begins here.
+/// Returns whether an MP4 file, rather than a fragment, begins with these bytes.
 fn begins_mp4(head: &[u8]) -> bool {
     matches!(head.get(4..8), Some(b"ftyp" | b"styp" | b"moov" | b"free" | b"skip" | b"pdin"))
 }

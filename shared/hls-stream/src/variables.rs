@@ -1,4 +1,4 @@
-//! Variables of playlists (`EXT-X-DEFINE`, draft-pantos-hls-rfc8216bis, sections 4.3 and 4.4.2.3).
+//! Implements variable substitution (`EXT-X-DEFINE`, draft-pantos-hls-rfc8216bis, sections 4.3 and 4.4.2.3).
 
 use std::collections::BTreeMap;
 
@@ -6,15 +6,16 @@ use safe_fetch::Url;
 
 use crate::grammar::Attributes;
 
-/// Most bytes of a line once its variables are filled in: no address is longer.
-const MAX_FILLED_BYTES: usize = 16 * 1024;
+/// The maximum size of a line after substitution: no URL may be longer.
+const MAX_SUBSTITUTED_BYTES: usize = 16 * 1024;
 
-/// Values by name.
+/// The values of variables by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Variables(BTreeMap<String, String>);
 
 impl Variables {
-    /// Adds what one `EXT-X-DEFINE` says, of a playlist at this address. `None`: it cannot be read, or names what is not there.
+    /// Adds the variable that an `EXT-X-DEFINE` of the playlist at `from` defines. Returns `None` if the tag is malformed,
+    /// defines a name twice, or refers to a variable or query parameter that does not exist.
     pub(crate) fn define(&mut self, attributes: &Attributes, from: &Url, imported: &Self) -> Option<()> {
         let (name, value) = if let Some(name) = attributes.get("NAME") {
             (name, attributes.get("VALUE")?.to_owned())
@@ -28,8 +29,8 @@ impl Variables {
         is_new.then(|| self.0.insert(name.to_owned(), value)).map(drop)
     }
 
-    /// Fills in each `{$name}`. `None`: one is not defined, or the result is too long.
-    pub(crate) fn fill_in(&self, text: &str) -> Option<String> {
+    /// Substitutes each `{$name}`. Returns `None` if one is not defined or the result exceeds [`MAX_SUBSTITUTED_BYTES`].
+    pub(crate) fn substitute(&self, text: &str) -> Option<String> {
         let mut filled = String::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{$") {
@@ -44,7 +45,7 @@ impl Variables {
                     rest = after;
                 }
             }
-            if filled.len() > MAX_FILLED_BYTES {
+            if filled.len() > MAX_SUBSTITUTED_BYTES {
                 return None;
             }
         }
@@ -57,7 +58,7 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// Returns a parameter of the query as it stands there, so that an address that it is put into says the same.
+/// Returns a query parameter without percent-decoding it, so that it keeps its meaning when substituted into a URL.
 fn query_parameter(url: &Url, wanted: &str) -> Option<String> {
     let pairs = url.query()?.split('&').filter_map(|pair| pair.split_once('='));
     pairs
@@ -80,17 +81,21 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_filled_in() {
+    fn variables_are_substituted() {
         let main = defined(&["NAME=\"host\",VALUE=\"cdn.example\""], &Variables::default()).unwrap();
         let own = defined(&["IMPORT=\"host\"", "QUERYPARAM=\"token\""], &main).unwrap();
-        assert_eq!(own.fill_in("//{$host}/a?t={$token}").as_deref(), Some("//cdn.example/a?t=a%2Bb"));
-        assert_eq!(own.fill_in("{$no name} {$").as_deref(), Some("{$no name} {$"), "no reference");
-        assert_eq!(own.fill_in("{$other}"), None);
-        assert_eq!(own.fill_in(&"{$host}".repeat(10_000)), None);
+        assert_eq!(own.substitute("//{$host}/a?t={$token}").as_deref(), Some("//cdn.example/a?t=a%2Bb"));
+        assert_eq!(
+            own.substitute("{$no name} {$").as_deref(),
+            Some("{$no name} {$"),
+            "not a variable reference"
+        );
+        assert_eq!(own.substitute("{$other}"), None);
+        assert_eq!(own.substitute(&"{$host}".repeat(10_000)), None);
     }
 
     #[test]
-    fn what_is_not_there_cannot_be_defined() {
+    fn undefined_references_and_duplicates_are_refused() {
         for list in [
             "IMPORT=\"host\"",
             "QUERYPARAM=\"none\"",

@@ -1,9 +1,6 @@
-//! Playlists of a server here, friendly and hostile.
+//! Reads valid, faulty and malicious playlists from a local server.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "these are tests, although Clippy only sees that of functions marked so"
-)]
+#![allow(clippy::unwrap_used, reason = "Clippy does not recognise helper functions as test code")]
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -17,27 +14,27 @@ use hls_stream::{HlsError, HlsStream, Kind, Refusal};
 use safe_fetch::{Allowed, FetchError, Limits, SafeClient, SourceHeaders, SourceUrl};
 
 type Pages = Arc<Mutex<HashMap<String, Vec<u8>>>>;
-/// Paths, and the token that came with each.
-type Asked = Arc<Mutex<Vec<(String, Option<String>)>>>;
+/// The paths of the requests, each with its token.
+type Requests = Arc<Mutex<Vec<(String, Option<String>)>>>;
 
 struct Server {
     address: SocketAddr,
     pages: Pages,
-    asked: Asked,
+    requests: Requests,
 }
 
 #[derive(Clone)]
 struct Shared {
     pages: Pages,
-    asked: Asked,
+    requests: Requests,
 }
 
-async fn answer(State(shared): State<Shared>, request: Request) -> Response<Body> {
+async fn respond(State(shared): State<Shared>, request: Request) -> Response<Body> {
     let path = request.uri().path().to_owned();
     let header = request.headers().get("x-token").map(|value| value.to_str().unwrap().to_owned());
-    let mut asked = shared.asked.lock().unwrap();
-    let before = asked.iter().filter(|(asked, _)| *asked == path).count();
-    asked.push((path.clone(), header));
+    let mut requests = shared.requests.lock().unwrap();
+    let before = requests.iter().filter(|(requested, _)| *requested == path).count();
+    requests.push((path.clone(), header));
     match shared.pages.lock().unwrap().get(&path) {
         Some(_) if path.contains("flaky") && before == 0 => status(StatusCode::SERVICE_UNAVAILABLE),
         Some(page) => Response::new(Body::from(page.clone())),
@@ -58,11 +55,11 @@ impl Server {
         let pages: Pages = Arc::new(Mutex::new(
             pages.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect(),
         ));
-        let asked = Arc::default();
-        let shared = Shared { pages: pages.clone(), asked: Arc::clone(&asked) };
-        let router = Router::new().fallback(answer).with_state(shared);
+        let requests = Arc::default();
+        let shared = Shared { pages: pages.clone(), requests: Arc::clone(&requests) };
+        let router = Router::new().fallback(respond).with_state(shared);
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { address, pages, asked }
+        Self { address, pages, requests }
     }
 
     async fn open(&self, path: &str) -> Result<HlsStream, HlsError> {
@@ -95,7 +92,7 @@ const TS: &str =
     "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\na.ts\n#EXTINF:6,\nsub/flaky.ts\n#EXT-X-ENDLIST\n";
 
 #[tokio::test]
-async fn segments_are_put_together_in_their_order() {
+async fn segments_are_concatenated_in_order() {
     let server = Server::start(&[
         ("/v/ts.m3u8", TS),
         ("/v/a.ts", "Gone"),
@@ -119,12 +116,12 @@ async fn segments_are_put_together_in_their_order() {
     assert_eq!(server.open("/v/ts.m3u8").await.unwrap().kind().extension(), "ts");
     let (kind, all) = server.all("/mp4.m3u8").await.unwrap();
     assert_eq!((kind, all.as_str()), (Kind::Mp4, "\0\0\0\u{c}ftypisom\0\0\0\u{8}moof"));
-    let asked = server.asked.lock().unwrap().clone();
-    assert!(asked.iter().all(|(path, token)| token.is_some() || path.ends_with("3u8")), "{asked:?}");
+    let requests = server.requests.lock().unwrap().clone();
+    assert!(requests.iter().all(|(path, token)| token.is_some() || path.ends_with("3u8")), "{requests:?}");
 }
 
 #[tokio::test]
-async fn ranges_of_one_file_are_cut_out_of_it() {
+async fn byte_ranges_are_extracted_from_a_whole_file() {
     let server = Server::start(&[
         (
             "/r.m3u8",
@@ -139,12 +136,12 @@ async fn ranges_of_one_file_are_cut_out_of_it() {
     assert_eq!(server.all("/r.m3u8").await.unwrap().1, "G3456G");
     server.pages.lock().unwrap().insert("/g".to_owned(), b"short".to_vec());
     let error = server.all("/beyond.m3u8").await.unwrap_err();
-    let HlsError::Fetch(FetchError::Of(what, error)) = error else { panic!("{error}") };
+    let HlsError::Fetch(FetchError::Context(what, error)) = error else { panic!("{error}") };
     assert_eq!((what.as_str(), *error), ("segment 1 of 1", FetchError::Truncated));
 }
 
 #[tokio::test]
-async fn what_is_no_stream_is_refused() {
+async fn invalid_and_unsupported_streams_are_refused() {
     let media =
         |lines: &str| format!("#EXTM3U\n#EXT-X-TARGETDURATION:6\n{lines}#EXTINF:6,\na.ts\n#EXT-X-ENDLIST\n");
     let long = format!("#EXTM3U\n{}", "#".repeat(5 << 20));
@@ -174,7 +171,7 @@ async fn what_is_no_stream_is_refused() {
 }
 
 #[tokio::test]
-async fn addresses_inside_are_never_asked() {
+async fn private_addresses_are_never_requested() {
     let canary = Server::start(&[("/a.ts", "G")]).await;
     let port = canary.address.port();
     let inside = format!("http://localhost:{port}/a.ts");
@@ -196,5 +193,5 @@ async fn addresses_inside_are_never_asked() {
         let opened = server.open(path).await;
         assert!(matches!(&opened, Err(HlsError::Fetch(error)) if *error == expected), "{path}: {opened:?}");
     }
-    assert_eq!(canary.asked.lock().unwrap().len(), 0);
+    assert_eq!(canary.requests.lock().unwrap().len(), 0);
 }

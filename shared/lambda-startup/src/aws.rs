@@ -12,28 +12,28 @@ use aws_types::region::Region;
 use crate::contention::{ConditionalRequestConflict, TransactionConflict};
 use crate::download::Downloads;
 use crate::https::Https;
-use crate::loopback::LoopbackIsPrivate;
+use crate::loopback::TrailingChecksumOnLoopback;
 use crate::settings::{SettingError, optional, required};
 
-/// Timeouts of calls that take milliseconds. A call on a connection that died while Lambda had frozen the process fails after
-/// 4 s, and its retry opens a new connection.
+/// Returns the timeouts for calls that take milliseconds. A call on a connection that broke while Lambda froze the process fails
+/// after 4 s, and its retry opens a new connection.
 fn small_calls() -> TimeoutConfigBuilder {
     TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(4))
 }
 
-/// Timeouts of calls with large bodies: the time until the response begins, which includes sending a part.
+/// Returns the timeouts for calls with large bodies: 25 s until the response begins, which includes sending the body of a part.
 fn large_calls() -> TimeoutConfigBuilder {
     TimeoutConfig::builder().read_timeout(Duration::from_secs(25))
 }
 
-/// Timeouts of invocations: the timeout of the invoked function (a minute) and a margin.
+/// Returns the timeouts for invocations: the timeout of the invoked function (60 s) and a margin of 10 s.
 fn invocations() -> TimeoutConfigBuilder {
     TimeoutConfig::builder().operation_timeout(Duration::from_secs(70))
 }
 
-/// AWS clients of a function, with the credentials that Lambda puts into the environment: no chain of providers, no profile
-/// files, no calls
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>).
+/// Creates AWS clients with the credentials that Lambda sets in the environment
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>). Reads no profile files, and makes no calls to get
+/// credentials.
 #[derive(Clone, Debug)]
 pub struct Aws {
     config: SdkConfig,
@@ -41,16 +41,16 @@ pub struct Aws {
     endpoints: AwsEndpoints,
 }
 
-/// Endpoints other than AWS's own; `None` is AWS's own.
+/// Endpoint URLs per service. `None` selects the default endpoint of AWS.
 #[derive(Clone, Debug, Default)]
 pub struct AwsEndpoints {
-    /// Of DynamoDB.
+    /// The endpoint of DynamoDB.
     pub dynamodb: Option<String>,
-    /// Of S3.
+    /// The endpoint of S3.
     pub s3: Option<String>,
-    /// Of SQS.
+    /// The endpoint of SQS.
     pub sqs: Option<String>,
-    /// Of Lambda.
+    /// The endpoint of Lambda.
     pub lambda: Option<String>,
 }
 
@@ -67,10 +67,10 @@ impl AwsEndpoints {
 }
 
 impl Aws {
-    /// Reads region, keys and endpoints from the environment.
+    /// Reads the region, credentials and endpoints from the environment.
     ///
     /// # Errors
-    /// [`SettingError::Missing`].
+    /// [`SettingError::Missing`] if the region or a key is not set.
     pub fn from_environment() -> Result<Self, SettingError> {
         let credentials = Credentials::new(
             required("AWS_ACCESS_KEY_ID", "an access key id")?,
@@ -83,7 +83,7 @@ impl Aws {
         Ok(Self::new(region, credentials, AwsEndpoints::from_environment()))
     }
 
-    /// Makes clients with this region, these keys and these endpoints.
+    /// Creates clients with this region, these credentials and these endpoints.
     #[must_use]
     pub fn new(region: String, credentials: Credentials, endpoints: AwsEndpoints) -> Self {
         let https = Https::new();
@@ -100,66 +100,69 @@ impl Aws {
         Self { config: config.build(), https, endpoints }
     }
 
-    fn at(&self, endpoint: &Option<String>, timeouts: TimeoutConfigBuilder) -> SdkConfig {
+    fn config_for(&self, endpoint: &Option<String>, timeouts: TimeoutConfigBuilder) -> SdkConfig {
         let mut builder = self.config.clone().into_builder();
         builder.set_timeout_config(Some(timeouts.build()));
         builder.set_endpoint_url(endpoint.clone());
         builder.build()
     }
 
-    /// Returns a client of DynamoDB.
+    /// Creates a DynamoDB client.
     #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let config = self.at(&self.endpoints.dynamodb, small_calls());
+        let config = self.config_for(&self.endpoints.dynamodb, small_calls());
         let config = aws_sdk_dynamodb::config::Builder::from(&config);
         aws_sdk_dynamodb::Client::from_conf(config.retry_classifier(TransactionConflict).build())
     }
 
-    /// Returns a client of S3.
+    /// Creates an S3 client.
     #[must_use]
     pub fn s3(&self) -> aws_sdk_s3::Client {
-        let config = aws_sdk_s3::config::Builder::from(&self.at(&self.endpoints.s3, large_calls()));
-        let config = config.interceptor(LoopbackIsPrivate).retry_classifier(ConditionalRequestConflict);
+        let config = aws_sdk_s3::config::Builder::from(&self.config_for(&self.endpoints.s3, large_calls()));
+        let config =
+            config.interceptor(TrailingChecksumOnLoopback).retry_classifier(ConditionalRequestConflict);
         aws_sdk_s3::Client::from_conf(config.build())
     }
 
-    /// Returns a client of Lambda.
+    /// Creates a Lambda client.
     #[must_use]
     pub fn lambda(&self) -> aws_sdk_lambda::Client {
-        let config = self.at(&self.endpoints.lambda, invocations());
+        let config = self.config_for(&self.endpoints.lambda, invocations());
         aws_sdk_lambda::Client::new(&config)
     }
 
-    /// Opens `count` connections to DynamoDB for the first requests. Sends nothing.
+    /// Opens `count` connections to DynamoDB for the first requests. Sends no request.
     pub(crate) async fn connect_to_dynamodb(&self, count: usize) {
-        let config = only_connecting(&self.at(&self.endpoints.dynamodb, small_calls()), &self.https, count);
+        let config =
+            only_connecting(&self.config_for(&self.endpoints.dynamodb, small_calls()), &self.https, count);
         let any = aws_sdk_dynamodb::types::AttributeValue::S("any".to_owned());
         let get = aws_sdk_dynamodb::Client::new(&config).get_item().table_name("any").key("pk", any);
-        let _ = get.send().await; // it fails in any case
+        let _ = get.send().await; // always fails after connecting
     }
 
-    /// Opens connections to S3, where each bucket has its own host.
+    /// Opens `count` connections to the host of a bucket. Sends no request.
     pub(crate) async fn connect_to_s3(&self, count: usize, bucket: &str) {
-        let config = only_connecting(&self.at(&self.endpoints.s3, large_calls()), &self.https, count);
+        let config = only_connecting(&self.config_for(&self.endpoints.s3, large_calls()), &self.https, count);
         let _ = aws_sdk_s3::Client::new(&config).head_object().bucket(bucket).key("any").send().await;
     }
 
-    /// Returns a client for presigned URLs.
+    /// Creates a client for presigned URLs.
     #[must_use]
     pub fn downloads(&self) -> Downloads {
         Downloads::new(self.https.clone())
     }
 
-    /// Opens connections to Lambda.
+    /// Opens `count` connections to Lambda. Sends no request.
     pub(crate) async fn connect_to_lambda(&self, count: usize) {
-        let config = only_connecting(&self.at(&self.endpoints.lambda, invocations()), &self.https, count);
+        let config =
+            only_connecting(&self.config_for(&self.endpoints.lambda, invocations()), &self.https, count);
         let _ = aws_sdk_lambda::Client::new(&config).invoke().function_name("any").send().await;
     }
 
-    /// Returns a client of SQS.
+    /// Creates an SQS client.
     #[must_use]
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
-        aws_sdk_sqs::Client::new(&self.at(&self.endpoints.sqs, small_calls()))
+        aws_sdk_sqs::Client::new(&self.config_for(&self.endpoints.sqs, small_calls()))
     }
 }
 

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-/// Returns the pause before a retry: a random time up to `first`, doubled with each retry before it ("full jitter",
-/// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>), so that clients that failed together do
-/// not retry together.
+/// Returns the backoff before a retry: a random time up to `first`, doubled for each of `retries_before` ("full jitter",
+/// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>). The randomness prevents clients that failed at
+/// the same time from retrying at the same time.
 #[must_use]
 pub fn full_jitter(first: Duration, retries_before: u32) -> Duration {
     first.saturating_mul(2_u32.saturating_pow(retries_before)).mul_f64(fastrand::f64())

@@ -19,13 +19,13 @@ use tower_service::Service;
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
-/// Timeout of opening a connection, with TLS.
+/// The timeout for opening a connection, including the TLS handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Longest that an unused connection is kept: later the server may have closed it, or it died while Lambda had frozen the
-/// process.
+/// The maximum age of a preconnected connection. An older one may have been closed by the server, or broken while Lambda froze
+/// the process.
 const MAX_AGE: Duration = Duration::from_secs(5);
 
-/// Opens connections, and keeps those that were opened ahead of the first request.
+/// Opens connections, and stores those that were opened before the first request.
 #[derive(Clone)]
 pub(crate) struct Connections {
     tcp: HttpConnector,
@@ -35,10 +35,10 @@ pub(crate) struct Connections {
 #[derive(Default)]
 struct Shared {
     tls: OnceLock<TlsConnector>,
-    standing: Mutex<Vec<Standing>>,
+    preconnected: Mutex<Vec<Preconnected>>,
 }
 
-struct Standing {
+struct Preconnected {
     to: Uri,
     stream: Stream,
     since: Instant,
@@ -52,33 +52,34 @@ impl Connections {
         Self { tcp, shared: Arc::default() }
     }
 
-    /// Opens a connection for the first request to this address.
-    pub(crate) async fn open_ahead(&self, to: Uri) -> Result<(), BoxError> {
+    /// Opens and stores a connection for the first request to the host of this URI.
+    pub(crate) async fn preconnect(&self, to: Uri) -> Result<(), BoxError> {
         let stream = self.clone().open(to.clone()).await?;
-        let mut standing = self.shared.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        standing.push(Standing { to, stream, since: Instant::now() });
+        let mut preconnected = self.shared.preconnected.lock().unwrap_or_else(PoisonError::into_inner);
+        preconnected.push(Preconnected { to, stream, since: Instant::now() });
         Ok(())
     }
 
-    /// Takes a connection that was opened ahead.
+    /// Removes and returns a stored connection to the host of this URI, if one is recent enough.
     fn take(&self, to: &Uri) -> Option<Stream> {
-        let mut standing = self.shared.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        standing.retain(|one| one.since.elapsed() < MAX_AGE);
-        let same = |one: &Standing| one.to.scheme() == to.scheme() && one.to.authority() == to.authority();
-        let found = standing.iter().position(same)?;
-        Some(standing.swap_remove(found).stream)
+        let mut preconnected = self.shared.preconnected.lock().unwrap_or_else(PoisonError::into_inner);
+        preconnected.retain(|one| one.since.elapsed() < MAX_AGE);
+        let same =
+            |one: &Preconnected| one.to.scheme() == to.scheme() && one.to.authority() == to.authority();
+        let found = preconnected.iter().position(same)?;
+        Some(preconnected.swap_remove(found).stream)
     }
 
     async fn open(self, to: Uri) -> Result<Stream, BoxError> {
-        timeout(CONNECT_TIMEOUT, self.open_late(to)).await?
+        timeout(CONNECT_TIMEOUT, self.open_without_timeout(to)).await?
     }
 
-    async fn open_late(mut self, to: Uri) -> Result<Stream, BoxError> {
+    async fn open_without_timeout(mut self, to: Uri) -> Result<Stream, BoxError> {
         let tcp = self.tcp.call(to.clone());
         if to.scheme() != Some(&Scheme::HTTPS) {
             return Ok(tcp.await?.into());
         }
-        // Reads the trusted certificates while the server responds.
+        // Loads the trusted certificates while the TCP connection is opened.
         let (tcp, tls) = tokio::join!(tcp, async { self.shared.tls() });
         let host = to.host().unwrap_or_default().trim_matches(['[', ']']);
         let name = ServerName::try_from(host.to_owned())?;
@@ -87,20 +88,20 @@ impl Connections {
 }
 
 impl Shared {
-    /// Returns TLS with the machine's trusted certificates, or those that `SSL_CERT_FILE` names. They are read once per process,
-    /// on demand.
+    /// Returns a TLS connector with the system's trusted certificates, or those in `SSL_CERT_FILE`. Loads them on first use, once
+    /// per process.
     fn tls(&self) -> Result<&TlsConnector, BoxError> {
         if self.tls.get().is_none() {
-            let _ = self.tls.set(TlsConnector::from(Arc::new(tls_config()?))); // another thread's is the same
+            let _ = self.tls.set(TlsConnector::from(Arc::new(tls_config()?))); // if another thread set it, its value is equal
         }
-        self.tls.get().ok_or_else(|| "no TLS".into())
+        self.tls.get().ok_or_else(|| "the TLS connector is not set".into())
     }
 }
 
 fn tls_config() -> Result<ClientConfig, BoxError> {
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
-        tracing::warn!(error = error as &dyn std::error::Error, "trusted certificates");
+        tracing::warn!(error = error as &dyn std::error::Error, "could not load a trusted certificate");
     }
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(found.certs);
@@ -140,10 +141,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_opened_ahead_is_taken_once_and_by_its_own_address_only() {
+    async fn a_preconnected_connection_is_used_once_and_only_for_its_host() {
         let ((near, to), (_far, elsewhere)) = (listener().await, listener().await);
         let mut connections = Connections::new();
-        connections.open_ahead(to.clone()).await.unwrap();
+        connections.preconnect(to.clone()).await.unwrap();
         let (_accepted, first) = near.accept().await.unwrap();
         assert!(connections.take(&elsewhere).is_none());
         let with_path = Uri::builder().scheme("http").authority(to.authority().unwrap().clone());
@@ -155,12 +156,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_nobody_took_in_time_is_dropped() {
+    async fn an_unused_preconnected_connection_is_dropped() {
         let (_listener, to) = listener().await;
         let connections = Connections::new();
-        connections.open_ahead(to.clone()).await.unwrap();
+        connections.preconnect(to.clone()).await.unwrap();
         let Some(long_ago) = Instant::now().checked_sub(MAX_AGE) else { return };
-        connections.shared.standing.lock().unwrap()[0].since = long_ago;
+        connections.shared.preconnected.lock().unwrap()[0].since = long_ago;
         assert!(connections.take(&to).is_none());
     }
 }

@@ -7,7 +7,7 @@ use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 
-/// Retries a write of one item that conflicts with a transaction on it, which the SDK does not
+/// Makes the SDK retry a write of one item that conflicts with a transaction, which it does not do by default
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html>).
 #[derive(Debug)]
 pub(crate) struct TransactionConflict;
@@ -32,8 +32,8 @@ impl ClassifyRetry for TransactionConflict {
     }
 }
 
-/// Retries a conditional write of an object that conflicts with another request for the same key, as S3 asks for and the SDK
-/// does not (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>).
+/// Makes the SDK retry a conditional write of an object that conflicts with another request for the same key, as S3 recommends
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>).
 #[derive(Debug)]
 pub(crate) struct ConditionalRequestConflict;
 
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conditional_write_of_an_object_is_sent_again_after_a_conflict_only() {
+    fn a_conditional_write_of_an_object_is_retried_only_after_a_conflict() {
         let meta = |code: &str| aws_smithy_types::error::ErrorMetadata::builder().code(code).build();
         for (code, action) in [
             ("ConditionalRequestConflict", RetryAction::transient_error()),
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_conflict_is_tried_again_for_its_own_sake() {
+    fn a_write_of_an_item_is_retried_only_after_a_conflict() {
         let meta = || aws_smithy_types::error::ErrorMetadata::builder();
         let conflict = TransactionConflictException::builder()
             .meta(meta().code("TransactionConflictException").build())

@@ -1,4 +1,4 @@
-//! GETs of presigned URLs, over the SDK's pool of connections.
+//! Downloads from presigned URLs over the connection pool of the AWS clients.
 
 use std::error::Error;
 use std::time::Duration;
@@ -13,27 +13,27 @@ use tokio::time::{sleep, timeout};
 use crate::backoff::full_jitter;
 use crate::https::Https;
 
-/// Timeout of one attempt until its response begins, and then until its body ends.
+/// The timeout of an attempt until its response begins, and again until its body ends.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_ATTEMPTS: u32 = 4;
-/// Longest pause before the second attempt; the bound doubles with each further one.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The maximum backoff before the second attempt. It doubles with each further attempt.
+const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 
-/// Says why there is no response.
+/// The reason why a download failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DownloadError {
-    /// The connection could not be opened, or broke.
+    /// The connection could not be opened or broke, or the body was too long.
     #[error("the connection failed")]
     Connection(#[source] Box<dyn Error + Send + Sync>),
-    /// The server did not respond in time.
+    /// The response or its body took longer than 20 s.
     #[error("the server did not respond in time")]
     Timeout,
-    /// The request is invalid.
+    /// The URL or a header is invalid.
     #[error("the request is invalid")]
     Request(#[source] http::Error),
 }
 
-/// A client for GETs of presigned URLs. Cheap to clone.
+/// A client for downloads from presigned URLs. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Downloads {
     https: Https,
@@ -44,12 +44,13 @@ impl Downloads {
         Self { https }
     }
 
-    /// GETs `url` with `headers`, and reads the whole body, of at most `max_bytes`. A broken connection, a timeout, and the
-    /// statuses 429, 500, 502, 503 and 504 are retried with jittered pauses, as the SDK does; any other status is
-    /// returned.
+    /// Sends a GET request and reads the whole body, of at most `max_bytes`. Retries broken connections, timeouts, and the
+    /// statuses 429, 500, 502, 503 and 504 with jittered backoff, in four attempts at most. Returns responses with any other
+    /// status.
     ///
     /// # Errors
-    /// [`DownloadError`] of the last attempt.
+    /// The error of the last attempt: [`DownloadError::Connection`] or [`DownloadError::Timeout`]. [`DownloadError::Request`] if
+    /// the request is invalid.
     pub async fn get(
         &self,
         url: &Uri,
@@ -66,7 +67,7 @@ impl Downloads {
             if !transient || attempt == MAX_ATTEMPTS {
                 return outcome;
             }
-            sleep(full_jitter(FIRST_PAUSE, attempt - 1)).await;
+            sleep(full_jitter(FIRST_BACKOFF, attempt - 1)).await;
             attempt += 1;
         }
     }
@@ -100,7 +101,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
-    /// A server that gives each connection the next of these responses, and what it was asked.
+    /// Downloads from a server that sends the next of these responses on each connection. Returns the result and the requests.
     async fn get(
         responses: &[&str],
         max_bytes: usize,
@@ -110,15 +111,15 @@ mod tests {
             format!("http://{}/bucket/key?signature=1", listener.local_addr().unwrap()).parse().unwrap();
         let responses: Vec<String> = responses.iter().map(|text| (*text).to_owned()).collect();
         let server = tokio::spawn(async move {
-            let mut asked = Vec::new();
+            let mut requests = Vec::new();
             for response in responses {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let mut buffer = vec![0; 4096];
                 let length = stream.read(&mut buffer).await.unwrap();
-                asked.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
+                requests.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
                 stream.write_all(response.as_bytes()).await.unwrap();
             }
-            asked
+            requests
         });
         let headers = HeaderMap::from_iter([(http::header::RANGE, "bytes=0-9".parse().unwrap())]);
         let response = Downloads::new(Https::new()).get(&url, &headers, max_bytes).await;
@@ -130,32 +131,32 @@ mod tests {
     const CUT: &str = "HTTP/1.1 206 Partial Content\r\nContent-Length: 3\r\nConnection: close\r\n\r\na";
 
     #[tokio::test]
-    async fn what_may_pass_is_tried_again() {
-        let (response, asked) = get(&["", BUSY, CUT, GOOD], 10).await;
+    async fn transient_errors_are_retried() {
+        let (response, requests) = get(&["", BUSY, CUT, GOOD], 10).await;
         let response = response.unwrap();
         assert_eq!((response.status().as_u16(), response.body().as_ref()), (206, b"abc".as_ref()));
-        assert_eq!(asked.len(), 4);
-        for request in asked {
+        assert_eq!(requests.len(), 4);
+        for request in requests {
             assert!(request.starts_with("GET /bucket/key?signature=1 HTTP/1.1\r\n"), "{request}");
             assert!(request.contains("range: bytes=0-9\r\n"), "{request}");
         }
         let (response, _) = get(&[BUSY, BUSY, BUSY, BUSY], 10).await;
-        assert_eq!(response.unwrap().status().as_u16(), 503, "and no more often than that");
+        assert_eq!(response.unwrap().status().as_u16(), 503, "the response of the last attempt is returned");
     }
 
     #[tokio::test]
-    async fn what_is_refused_is_not() {
+    async fn other_statuses_are_not_retried() {
         for status in
             ["403 Forbidden", "404 Not Found", "412 Precondition Failed", "416 Range Not Satisfiable"]
         {
             let refused = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-            let (response, asked) = get(&[&refused], 10).await;
-            assert_eq!((response.unwrap().status().as_str(), asked.len()), (&status[..3], 1));
+            let (response, requests) = get(&[&refused], 10).await;
+            assert_eq!((response.unwrap().status().as_str(), requests.len()), (&status[..3], 1));
         }
     }
 
     #[tokio::test]
-    async fn a_body_is_bounded() {
+    async fn a_body_over_the_limit_is_an_error() {
         let (response, _) = get(&[GOOD, GOOD, GOOD, GOOD], 2).await;
         assert!(matches!(response, Err(DownloadError::Connection(_))), "{response:?}");
     }

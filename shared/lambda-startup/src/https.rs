@@ -18,8 +18,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::connections::Connections;
 
-/// The HTTP client of the SDK's clients. The SDK's own reads the machine's certificates twice for each client, offers HTTP/2,
-/// which none of the services supports, and cannot open a connection without a request.
+/// The HTTP client of the AWS clients. It replaces the SDK's default one, which loads the system's certificates twice per client,
+/// offers HTTP/2, which none of the services supports, and cannot open a connection without a request.
 #[derive(Clone)]
 pub(crate) struct Https {
     client: Client<Connections, SdkBody>,
@@ -34,12 +34,12 @@ impl Https {
         Self { client: builder.build(connections.clone()), connections }
     }
 
-    /// Sends one request, once.
+    /// Sends a request, without retries.
     pub(crate) async fn send(&self, request: Request<SdkBody>) -> Result<Response<Incoming>, legacy::Error> {
         self.client.request(request).await
     }
 
-    /// Returns a client whose requests open `count` connections to their host and then fail without being sent.
+    /// Returns a client whose requests open `count` connections to their host and then fail before they are sent.
     pub(crate) fn only_connecting(&self, count: usize) -> OnlyConnecting {
         OnlyConnecting { connections: self.connections.clone(), count }
     }
@@ -53,56 +53,59 @@ impl std::fmt::Debug for Https {
 
 impl HttpClient for Https {
     fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(Sending { https: self.clone(), read_timeout: settings.read_timeout() })
-    }
-}
-
-/// Sends requests whose responses must begin within `read_timeout`.
-#[derive(Debug)]
-struct Sending {
-    https: Https,
-    read_timeout: Option<Duration>,
-}
-
-impl HttpConnector for Sending {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let request = match request.try_into_http1x() {
-            Ok(request) => let_spoil(request),
-            Err(error) => return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into()))),
-        };
-        let (answer, read_timeout) = (self.https.client.request(request), self.read_timeout);
-        HttpConnectorFuture::new(async move {
-            let answer = match read_timeout {
-                Some(most) => tokio::time::timeout(most, answer).await,
-                None => Ok(answer.await),
-            };
-            let answer = answer.map_err(|late| ConnectorError::timeout(late.into()))?;
-            let answer = answer.map_err(connector_error)?.map(SdkBody::from_body_1_x);
-            HttpResponse::try_from(answer).map_err(|error| ConnectorError::other(error.into(), None))
+        SharedHttpConnector::new(TimedConnector {
+            https: self.clone(),
+            read_timeout: settings.read_timeout(),
         })
     }
 }
 
-/// Lets the SDK discard the request's connection after a server error.
-fn let_spoil(mut request: Request<SdkBody>) -> Request<SdkBody> {
+/// A connector that requires responses to begin within `read_timeout`.
+#[derive(Debug)]
+struct TimedConnector {
+    https: Https,
+    read_timeout: Option<Duration>,
+}
+
+impl HttpConnector for TimedConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let request = match request.try_into_http1x() {
+            Ok(request) => allow_poisoning(request),
+            Err(error) => return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into()))),
+        };
+        let (response, read_timeout) = (self.https.client.request(request), self.read_timeout);
+        HttpConnectorFuture::new(async move {
+            let response = match read_timeout {
+                Some(limit) => tokio::time::timeout(limit, response).await,
+                None => Ok(response.await),
+            };
+            let response = response.map_err(|elapsed| ConnectorError::timeout(elapsed.into()))?;
+            let response = response.map_err(connector_error)?.map(SdkBody::from_body_1_x);
+            HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+/// Lets the SDK close the connection of the request after a server error, instead of using it again.
+fn allow_poisoning(mut request: Request<SdkBody>) -> Request<SdkBody> {
     let used = capture_connection(&mut request);
     if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
-        capture.set_connection_retriever(move || spoilable(used.clone()));
+        capture.set_connection_retriever(move || connection_metadata(used.clone()));
     }
     request
 }
 
-fn spoilable(used: CaptureConnection) -> Option<ConnectionMetadata> {
+fn connection_metadata(used: CaptureConnection) -> Option<ConnectionMetadata> {
     used.connection_metadata().as_ref()?;
-    let spoil = move || {
+    let poison = move || {
         if let Some(connection) = used.connection_metadata().as_ref() {
             connection.poison();
         }
     };
-    Some(ConnectionMetadata::builder().proxied(false).poison_fn(spoil).build())
+    Some(ConnectionMetadata::builder().proxied(false).poison_fn(poison).build())
 }
 
-/// Converts an error to the SDK's, by which it decides whether to retry.
+/// Converts an error to the SDK's type, from which the SDK decides whether to retry.
 fn connector_error(error: legacy::Error) -> ConnectorError {
     let Some(cause) = source_of::<hyper::Error>(&error) else {
         return if error.is_connect() || source_of::<std::io::Error>(&error).is_some() {
@@ -128,7 +131,7 @@ fn source_of<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option
     std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
 }
 
-/// See [`Https::only_connecting`].
+/// An HTTP client that only opens connections. See [`Https::only_connecting`].
 #[derive(Clone)]
 pub(crate) struct OnlyConnecting {
     connections: Connections,
@@ -153,9 +156,9 @@ impl HttpConnector for OnlyConnecting {
         let to: Result<Uri, _> = request.uri().parse();
         HttpConnectorFuture::new(async move {
             let to = to.map_err(|error| ConnectorError::user(error.into()))?;
-            let all = (0..count).map(|_| connections.open_ahead(to.clone()));
+            let all = (0..count).map(|_| connections.preconnect(to.clone()));
             futures_util::future::try_join_all(all).await.map_err(ConnectorError::user)?;
-            Err(ConnectorError::user("nothing is to be sent".into()))
+            Err(ConnectorError::user("connected without sending a request".into()))
         })
     }
 }

@@ -1,5 +1,5 @@
-//! The start of every function: reads settings, starts the log, builds clients, and opens connections while Lambda counts the
-//! time as Init.
+//! Initialises Lambda functions: reads settings, starts logging, creates AWS clients, and opens connections during Lambda's init
+//! phase.
 
 mod announce;
 mod aws;
@@ -30,20 +30,20 @@ use files_objects::Objects;
 use files_queues::{DeliveryMessage, ImportMessage, Queue, StoredObject};
 use files_records::{ClientRecords, Keys, Records};
 
-/// Timeout of opening connections: after it, the first request opens them.
+/// The timeout for opening connections during the init phase. After it, the first request opens them.
 const MAX_WARM_UP: Duration = Duration::from_secs(1);
 
-/// A function that is starting.
+/// The initialisation of a function.
 #[derive(Debug)]
 pub struct Startup {
     aws: Aws,
 }
 
 impl Startup {
-    /// Starts the log, and reads region and credentials from the environment.
+    /// Starts logging, and reads the region and credentials from the environment.
     ///
     /// # Errors
-    /// [`SettingError::Missing`].
+    /// [`SettingError::Missing`] if one of them is not set.
     pub fn begin() -> Result<Self, SettingError> {
         logging::start();
         Ok(Self { aws: Aws::from_environment()? })
@@ -52,15 +52,15 @@ impl Startup {
     /// Returns the records in the table that `FILES_TABLE` names.
     ///
     /// # Errors
-    /// [`SettingError::Missing`].
+    /// [`SettingError::Missing`] if a variable is not set.
     pub fn records(&self) -> Result<Records, SettingError> {
         Ok(Records::new(self.aws.dynamodb(), required("FILES_TABLE", "the table's name")?))
     }
 
-    /// Returns the records for the API's clients, whose keys are in the table that `FILES_KEYS_TABLE` names.
+    /// Returns the records for clients of the API. Their keys are in the table that `FILES_KEYS_TABLE` names.
     ///
     /// # Errors
-    /// [`SettingError::Missing`].
+    /// [`SettingError::Missing`] if a variable is not set.
     pub fn client_records(&self) -> Result<ClientRecords, SettingError> {
         let records = self.records()?;
         let keys = self.keys()?.with_rate_limits(&records);
@@ -71,7 +71,7 @@ impl Startup {
     /// limits of owners that have none of their own.
     ///
     /// # Errors
-    /// [`SettingError::Missing`], [`SettingError::Wrong`].
+    /// [`SettingError::Missing`] if a variable is not set, [`SettingError::Wrong`] if it cannot be read.
     pub fn keys(&self) -> Result<Keys, SettingError> {
         let table = required("FILES_KEYS_TABLE", "the name of the keys table")?;
         Ok(Keys::new(self.aws.dynamodb(), table).with_default_limits(owner_limits()?))
@@ -80,23 +80,23 @@ impl Startup {
     /// Returns the objects in the bucket that `FILES_BUCKET` names.
     ///
     /// # Errors
-    /// [`SettingError::Missing`].
+    /// [`SettingError::Missing`] if a variable is not set.
     pub fn objects(&self) -> Result<Objects, SettingError> {
         Ok(Objects::new(self.aws.s3(), required("FILES_BUCKET", "the bucket's name")?))
     }
 
-    /// Returns the queue that `FILES_IMPORT_QUEUE_URL` names.
+    /// Returns the import queue at the URL in `FILES_IMPORT_QUEUE_URL`.
     ///
     /// # Errors
-    /// [`SettingError::Missing`].
+    /// [`SettingError::Missing`] if a variable is not set.
     pub fn import_queue(&self) -> Result<Queue<ImportMessage>, SettingError> {
         Ok(Queue::new(self.aws.sqs(), required("FILES_IMPORT_QUEUE_URL", "a queue's URL")?))
     }
 
-    /// Returns the queue that `FILES_PROBE_QUEUE_URL` names.
+    /// Returns the probe queue at the URL in `FILES_PROBE_QUEUE_URL`.
     ///
     /// # Errors
-    /// [`SettingError::Missing`].
+    /// [`SettingError::Missing`] if a variable is not set.
     pub fn probe_queue(&self) -> Result<Queue<StoredObject>, SettingError> {
         Ok(Queue::new(self.aws.sqs(), required("FILES_PROBE_QUEUE_URL", "a queue's URL")?))
     }
@@ -109,37 +109,38 @@ impl Startup {
         Ok(Queue::new(self.aws.sqs(), required("FILES_DELIVERY_QUEUE_URL", "a queue's URL")?))
     }
 
-    /// Returns the function that `FILES_RESOLVE_FUNCTION` names. Without it, web pages are not resolved.
+    /// Returns a Lambda client and the function name in `FILES_RESOLVE_FUNCTION`, or `None` if it is not set: then web pages are
+    /// not resolved.
     #[must_use]
     pub fn page_function(&self) -> Option<(aws_sdk_lambda::Client, String)> {
         optional("FILES_RESOLVE_FUNCTION").map(|name| (self.aws.lambda(), name))
     }
 
-    /// Returns a client of Lambda.
+    /// Creates a Lambda client.
     #[must_use]
     pub fn lambda(&self) -> aws_sdk_lambda::Client {
         self.aws.lambda()
     }
 
-    /// Returns a client for presigned URLs.
+    /// Creates a client for presigned URLs.
     #[must_use]
     pub fn downloads(&self) -> Downloads {
         self.aws.downloads()
     }
 
-    /// Opens `count` connections to Lambda, as [`connect_to_dynamodb`](Self::connect_to_dynamodb) does.
+    /// Opens `count` connections to Lambda, with the timeout of [`connect_to_dynamodb`](Self::connect_to_dynamodb).
     pub async fn connect_to_lambda(&self, count: usize) {
         in_time(self.aws.connect_to_lambda(count)).await;
     }
 
-    /// Opens `count` connections to DynamoDB for the first request, within a second. A failure is ignored: the request will
-    /// report it.
+    /// Opens `count` connections to DynamoDB for the first request. Stops after a second. Ignores errors, because the request
+    /// will report them.
     pub async fn connect_to_dynamodb(&self, count: usize) {
         in_time(self.aws.connect_to_dynamodb(count)).await;
     }
 
-    /// Opens connections to DynamoDB and to the bucket that `FILES_BUCKET` names, at the same time. A function of its own, so
-    /// that functions without S3 do not link its client.
+    /// Opens connections to DynamoDB and to the bucket that `FILES_BUCKET` names, concurrently. Separate from
+    /// [`connect_to_dynamodb`](Self::connect_to_dynamodb), so that functions without S3 do not link the S3 client.
     pub async fn connect_to_dynamodb_and_s3(&self, dynamodb: usize, s3: usize) {
         let Some(bucket) = optional("FILES_BUCKET") else { return self.connect_to_dynamodb(dynamodb).await };
         in_time(async {
@@ -151,6 +152,6 @@ impl Startup {
 
 async fn in_time(connecting: impl Future) {
     if tokio::time::timeout(MAX_WARM_UP, connecting).await.is_err() {
-        tracing::info!("connecting took too long");
+        tracing::info!("opening connections during init timed out");
     }
 }

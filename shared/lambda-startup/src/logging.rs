@@ -2,9 +2,9 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Starts the log: one JSON object per line, with the keys that Lambda expects of functions whose log format is JSON
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html>). `RUST_LOG` sets the level;
-/// the AWS SDK and HTTP libraries log warnings only, so that none of their requests is logged.
+/// Starts logging to stdout: one JSON object per line, in Lambda's JSON log format
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html>). `RUST_LOG` sets the level. The AWS
+/// SDK and the HTTP libraries log only warnings and errors, so that no requests are logged.
 pub(crate) fn start() {
     let level = crate::optional("RUST_LOG").unwrap_or_else(|| "info".to_owned());
     let quiet = [
@@ -27,6 +27,6 @@ pub(crate) fn start() {
         .with_current_span(true)
         .with_span_list(false)
         .with_writer(std::io::stdout);
-    // An error means that a log has been started before.
+    // An error means that logging has been started before.
     let _ = tracing_subscriber::registry().with(lines).with(filter).try_init();
 }

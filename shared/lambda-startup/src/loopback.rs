@@ -5,26 +5,28 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 
-/// Lets bytes that are streamed to an S3 on this machine go as they go to AWS: with their checksum behind them, and no
-/// signature of each chunk (`STREAMING-UNSIGNED-PAYLOAD-TRAILER`,
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html>). The SDK signs the chunks where there is no
-/// TLS, which costs both ends a SHA-256 of every byte; it looks at the URL while the request is being signed, so for so
-/// long the URL says `https`. Only on loopback, where nobody is in between.
+/// Makes the SDK stream uploads to an S3 emulator on this machine as it does to AWS: with a trailing checksum and without chunk
+/// signatures (`STREAMING-UNSIGNED-PAYLOAD-TRAILER`,
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html>).
+///
+/// The SDK signs chunks if the URL is not `https`, which costs client and server a SHA-256 of every byte. This interceptor
+/// changes the scheme to `https` while the request is signed. It does so only for loopback addresses, where the connection cannot
+/// be intercepted.
 #[derive(Debug)]
-pub(crate) struct LoopbackIsPrivate;
+pub(crate) struct TrailingChecksumOnLoopback;
 
-/// That a request's URL is to be turned back before it is sent.
+/// Marks a request whose scheme must be changed back to `http` before it is sent.
 #[derive(Clone, Copy, Debug)]
-struct WasPlain;
+struct RestoreHttp;
 
-impl Storable for WasPlain {
+impl Storable for RestoreHttp {
     type Storer = StoreReplace<Self>;
 }
 
 #[dyn_dispatch_hint]
-impl Intercept for LoopbackIsPrivate {
+impl Intercept for TrailingChecksumOnLoopback {
     fn name(&self) -> &'static str {
-        "loopback is private"
+        "trailing checksum on loopback"
     }
 
     fn modify_before_signing(
@@ -37,7 +39,7 @@ impl Intercept for LoopbackIsPrivate {
         if is_streamed(request) && is_plain_loopback(request.uri()) {
             let url = request.uri().replacen("http:", "https:", 1);
             request.set_uri(url)?;
-            bag.interceptor_state().store_put(WasPlain);
+            bag.interceptor_state().store_put(RestoreHttp);
         }
         Ok(())
     }
@@ -48,7 +50,7 @@ impl Intercept for LoopbackIsPrivate {
         _: &RuntimeComponents,
         bag: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if bag.load::<WasPlain>().is_some() {
+        if bag.load::<RestoreHttp>().is_some() {
             let request = context.request_mut();
             let url = request.uri().replacen("https:", "http:", 1);
             request.set_uri(url)?;
@@ -81,7 +83,7 @@ mod tests {
     use super::*;
     use crate::aws::{Aws, AwsEndpoints};
 
-    /// An S3 that takes one request, and what came: its head, and its body to the last byte of the trailer.
+    /// Accepts one request like S3, and returns its head and body, including the trailer.
     async fn one_request(listener: TcpListener) -> String {
         let (mut stream, _) = listener.accept().await.unwrap();
         let (mut came, mut buffer) = (Vec::new(), [0; 4096]);
@@ -95,7 +97,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_streamed_part_goes_to_loopback_as_it_goes_to_aws() {
+    async fn a_part_streamed_to_loopback_has_a_trailing_checksum() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let endpoints = AwsEndpoints { s3: Some(url), ..AwsEndpoints::default() };
@@ -118,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn only_loopback_without_tls_is_meant() {
+    fn only_loopback_urls_without_tls_match() {
         for url in ["http://127.0.0.1:9000/b/k?partNumber=1", "http://[::1]/", "http://127.9.9.9/"] {
             assert!(is_plain_loopback(url), "{url}");
         }

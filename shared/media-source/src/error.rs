@@ -1,17 +1,18 @@
-//! Errors.
+//! Errors of resolving a URL.
 
 use hls_stream::HlsError;
 use safe_fetch::FetchError;
 
 use crate::resolver;
 
-/// The reason of a refusal that has no more specific one.
+/// The reason for refusals without a more specific one.
 const REFUSED: &str = "source_refused";
 
-/// Reasons of `resolve-url` for a page that it could read.
-const READ: [&str; 6] = ["drm", "geo_blocked", "live", "playlist", "separate_streams", "unsupported_stream"];
+/// The reasons that `resolve-url` returns only for pages that it could read.
+const READ_REASONS: [&str; 6] =
+    ["drm", "geo_blocked", "live", "playlist", "separate_streams", "unsupported_stream"];
 
-/// Why there is nothing to import. A later try meets the same refusal.
+/// The reason why there is nothing to import. It is permanent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// A stable word: `source_refused`, or one of `functions/resolve-url/reasons.py`.
@@ -20,29 +21,29 @@ pub struct Refusal {
     pub message: String,
 }
 
-/// Why a URL does not lead to media.
+/// The reason why a URL could not be resolved to media.
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
-    /// There is nothing to import, or nothing that can be imported.
+    /// The URL has no media, or none that can be imported.
     #[error("refused: {}", .0.message)]
     Refused(Refusal),
     /// A request failed.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// The function that looks into web pages crashed on this one, or exceeded its time or memory.
+    /// The function `resolve-url` crashed, or exceeded its time or memory.
     #[error("resolve-url failed: {0}")]
     PageFailed(String),
-    /// The function that looks into web pages could not be invoked just now.
+    /// The function `resolve-url` could not be invoked; a later attempt may succeed.
     #[error("resolve-url could not be invoked: {0}")]
     Unavailable(String),
 }
 
 impl ResolveError {
-    /// Returns whether it tells more than the status of a source that refuses us: the page was read, or could not be looked
-    /// into for reasons that pass.
+    /// Returns whether this error should replace the HTTP status of a source that refused the request: it does if `resolve-url`
+    /// read the page, or if it could not be invoked.
     pub(crate) fn is_better_than_status(&self) -> bool {
         match self {
-            Self::Refused(refusal) => READ.contains(&refusal.reason.as_str()),
+            Self::Refused(refusal) => READ_REASONS.contains(&refusal.reason.as_str()),
             Self::Unavailable(_) => true,
             Self::Fetch(_) | Self::PageFailed(_) => false,
         }

@@ -18,9 +18,9 @@ pub enum ContentKind {
     Page,
     /// An HLS playlist.
     Playlist,
-    /// A manifest of MPEG-DASH.
+    /// An MPEG-DASH manifest.
     Dash,
-    /// A manifest of Microsoft Smooth Streaming.
+    /// A Microsoft Smooth Streaming manifest.
     SmoothStreaming,
 }
 
@@ -45,16 +45,17 @@ impl Declared<'_> {
     }
 }
 
-/// Extensions of media, and of text formats.
+/// Extensions of media files.
 const MEDIA: [&str; 26] = [
     "mp4", "m4v", "mov", "mkv", "webm", "avi", "ts", "m2ts", "mpg", "mpeg", "wmv", "flv", "3gp", "mp3",
     "m4a", "aac", "ogg", "opus", "flac", "wav", "jpg", "jpeg", "png", "gif", "webp", "heic",
 ];
+/// Extensions of text formats.
 const TEXTS: [&str; 15] = [
     "srt", "vtt", "ass", "ssa", "sub", "lrc", "txt", "csv", "json", "xml", "svg", "cube", "md", "ttml",
     "yaml",
 ];
-/// The tags that web pages begin with, as in the WHATWG's table; the first three are found nowhere else.
+/// The tags that web pages begin with, as in the WHATWG's table. Only web pages begin with one of the first three.
 const PAGE_TAGS: [&str; 22] = [
     "!doctype html",
     "html",
@@ -79,8 +80,9 @@ const PAGE_TAGS: [&str; 22] = [
     "audio",
     "center",
 ];
-/// The media types of manifests.
+/// The media types of MPEG-DASH manifests.
 const DASH: [&str; 2] = ["application/dash+xml", "video/vnd.mpeg.dash.mpd"];
+/// The media type of Smooth Streaming manifests.
 const SMOOTH_STREAMING: [&str; 1] = ["application/vnd.ms-sstr+xml"];
 
 /// Classifies a body that begins with `head`: its first [`HEAD_BYTES`] bytes, or all of it.
@@ -118,11 +120,11 @@ fn text_of(head: &[u8]) -> String {
     String::from_utf8_lossy(head.trim_ascii_start()).into_owned()
 }
 
-/// Returns whether the head holds bytes that no text has, or a signature that no text begins with.
+/// Returns whether the head contains control characters that do not occur in text, or begins with a binary signature.
 fn is_binary(head: &[u8]) -> bool {
     let is_utf16 = head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]);
     let control = |byte: &u8| matches!(byte, 0..=8 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f);
-    // Two letters are the whole signature of some formats (BM, MZ): a text may begin with them.
+    // Some signatures have only two letters (BM, MZ), with which a text may begin too.
     let is_signed =
         ["%PDF-", "%!PS", "{\\rtf"].iter().any(|signature| head.starts_with(signature.as_bytes()))
             || (head.first().is_some_and(|first| *first >= 0x80) && sniffed_type(head).is_some());
@@ -154,8 +156,8 @@ fn has_element(text: &str, name: &str) -> bool {
     })
 }
 
-/// Returns whether a text is a web page. One declared as HTML is, unless it is another format of text. One declared as media, or
-/// not declared at all, is a web page if it begins with a tag that only web pages begin with.
+/// Returns whether a text is a web page. A text declared as HTML is one, unless it is in another text format. A text declared as
+/// media, or without a media type, is one if it begins with a tag that only web pages begin with.
 fn is_page(text: &str, declared: Declared<'_>) -> bool {
     if declared.has_type(&["text/html", "application/xhtml+xml"]) {
         return is_declared_page(text, declared);
@@ -180,7 +182,7 @@ fn is_declared_page(text: &str, declared: Declared<'_>) -> bool {
     !is_other && (!is_file || text.contains("</"))
 }
 
-/// Returns whether a text begins with one of the first `known` tags of [`PAGE_TAGS`], behind comments and an XML declaration.
+/// Returns whether a text begins with one of the first `known` tags of [`PAGE_TAGS`], after comments and an XML declaration.
 fn begins_page(text: &str, known: usize) -> bool {
     let mut rest = text.trim_start();
     loop {

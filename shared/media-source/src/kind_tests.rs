@@ -13,7 +13,7 @@ const HLS: &[u8] = b"#EXTM3U\n#EXT-X-TARGETDURATION:6\n";
 const MPD: &[u8] = b"<?xml version=\"1.0\"?>\n<!-- x --><MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\">";
 
 #[test]
-fn a_playlist_is_known_under_any_media_type() {
+fn a_playlist_is_recognised_under_any_media_type() {
     for content_type in [
         "application/octet-stream",
         "text/plain",
@@ -31,12 +31,16 @@ fn a_playlist_is_known_under_any_media_type() {
     }
     assert_eq!(kind(b"\x1f\x8b\x08\0", "application/octet-stream", "m3u8"), Playlist);
     assert_eq!(kind(b"\x1f\x8b\x08\0", "application/gzip", "gz"), File);
-    assert_eq!(kind(b"no playlist", "application/vnd.apple.mpegurl", ""), Playlist, "and refused as one");
-    assert_eq!(kind(MP4, "application/vnd.apple.mpegurl", "m3u8"), File, "a film is no playlist");
+    assert_eq!(
+        kind(b"no playlist", "application/vnd.apple.mpegurl", ""),
+        Playlist,
+        "the playlist parser refuses it"
+    );
+    assert_eq!(kind(MP4, "application/vnd.apple.mpegurl", "m3u8"), File, "an MP4 file is not a playlist");
 }
 
 #[test]
-fn a_manifest_is_known_under_any_media_type() {
+fn a_manifest_is_recognised_under_any_media_type() {
     for content_type in
         ["text/xml", "application/xml", "application/octet-stream", "", "text/plain", "application/dash+xml"]
     {
@@ -95,7 +99,7 @@ fn a_web_page_declared_as_media_is_a_page() {
     for (content_type, extension) in
         [("text/plain", "html"), ("application/octet-stream", "html"), ("", "html")]
     {
-        assert_eq!(kind(HTML, content_type, extension), File, "somebody's own page: {content_type}");
+        assert_eq!(kind(HTML, content_type, extension), File, "an HTML file to store: {content_type}");
     }
     let attached = |content_type| Declared {
         content_type: Some(content_type),
@@ -124,9 +128,9 @@ mod fuzz {
     proptest::proptest! {
         #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
 
-        /// Whatever comes, it is something; bytes that no text has are never a page.
+        /// No input panics, and control characters make it a file.
         #[test]
-        fn any_head_is_of_some_kind(
+        fn any_head_is_classified(
             head in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
             content_type in "(text/html|video/mp4|text/xml|application/x-mpegurl|)",
         ) {

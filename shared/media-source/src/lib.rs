@@ -1,7 +1,7 @@
 //! Resolves a URL to its media: a file, an HLS playlist, or a web page that embeds one of these.
 //!
-//! A preview resolves a URL and shows the result, an import resolves it and transfers the bytes. Both call
-//! [`MediaSource::resolve`], so they agree on what a URL leads to, and on every refusal.
+//! A preview resolves a URL and shows the result; an import resolves it and transfers the bytes. Both call
+//! [`MediaSource::resolve`], so that they return the same media and the same errors for a URL.
 
 mod error;
 mod kind;

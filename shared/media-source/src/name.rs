@@ -1,14 +1,14 @@
-//! Names files.
+//! Chooses file names.
 
 use files_domain::FileName;
 use safe_fetch::{Source, Url};
 
-/// Extensions of programs and web pages: they are not those of the responses.
+/// Extensions of programs and web pages in URLs. They do not describe the file in the response.
 const PROGRAMS: [&str; 18] = [
     "php", "php5", "php7", "phtml", "asp", "aspx", "ashx", "jsp", "jspx", "do", "action", "cgi", "pl", "py",
     "rb", "cfm", "html", "htm",
 ];
-/// The extension that goes with a media type.
+/// File extensions by media type.
 const EXTENSIONS: [(&str, &str); 34] = [
     ("video/mp4", "mp4"),
     ("video/webm", "webm"),
@@ -46,37 +46,37 @@ const EXTENSIONS: [(&str, &str); 34] = [
     ("text/csv", "csv"),
 ];
 
-/// Returns the extension that goes with a media type.
+/// Returns the file extension for a media type.
 pub(crate) fn extension_of(content_type: &str) -> Option<&'static str> {
     EXTENSIONS.iter().find(|(known, _)| *known == content_type).map(|(_, extension)| *extension)
 }
 
-/// Names a response: after `Content-Disposition`, else the requested path, else the path of the last redirect. A name without an
-/// extension, or with that of a program, gets the `extension` of the media type.
-pub(crate) fn source_name(source: &Source, asked: &Url, extension: Option<&str>) -> Option<FileName> {
+/// Returns the file name of a response: from `Content-Disposition`, or else from the requested path, or else from the path of the
+/// final URL. A name without an extension, or with that of a program, gets `extension`.
+pub(crate) fn source_name(source: &Source, requested: &Url, extension: Option<&str>) -> Option<FileName> {
     if let Some(name) = source.disposition_name.as_deref() {
         return FileName::clean(&with_extension(name, extension));
     }
-    let names = [path_name(asked), path_name(&source.final_url)];
+    let names = [path_name(requested), path_name(&source.final_url)];
     let named = names.iter().flatten().find(|name| own_extension(name).is_some());
     let name = named.or(names[1].as_ref()).or(names[0].as_ref())?;
     FileName::clean(&with_extension(without_program(name), extension))
 }
 
-/// Replaces the extension of a name; one without a stem becomes `stream`.
+/// Replaces the extension of a name. An empty stem becomes `stream`.
 pub(crate) fn with_new_extension(name: Option<&str>, extension: &str) -> Option<FileName> {
     let name = name.unwrap_or_default();
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     FileName::clean(&format!("{}.{extension}", if stem.is_empty() { "stream" } else { stem }))
 }
 
-/// Returns the last segment of a path, decoded.
+/// Returns the last segment of a path that is not empty, percent-decoded.
 fn path_name(url: &Url) -> Option<String> {
     let segment = url.path_segments()?.rfind(|segment| !segment.is_empty())?;
     Some(safe_fetch::decode_path(segment))
 }
 
-/// Returns the extension of a path, lower case, unless it is that of a program.
+/// Returns the extension of a path in lower case, unless it is that of a program.
 pub(crate) fn path_extension(url: &Url) -> Option<String> {
     own_extension(&path_name(url)?).map(str::to_ascii_lowercase)
 }
@@ -86,7 +86,7 @@ fn own_extension(name: &str) -> Option<&str> {
     extension(name).filter(|extension| !is_program(extension))
 }
 
-/// Returns the extension of a name: a short word with a letter in it, so `v1.2` has none.
+/// Returns the extension of a name: up to eight letters and digits with at least one letter, so that `v1.2` has none.
 fn extension(name: &str) -> Option<&str> {
     let (stem, extension) = name.rsplit_once('.')?;
     let is_word = (1..=8).contains(&extension.len()) && extension.bytes().all(|b| b.is_ascii_alphanumeric());

@@ -1,21 +1,21 @@
-//! The answer of `resolve-url`.
+//! The response of `resolve-url`.
 
 use std::collections::BTreeMap;
 
 use files_domain::PageClaims;
 use serde::Deserialize;
 
-/// A web page's media: one video or sound in several formats, and the page's claims about it.
+/// The media of a web page: one video or audio in several formats, and the page's claims about it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct Page {
-    /// What it says of the media; the site as yt-dlp calls it: `Youtube`, or `Generic`.
+    /// The page's claims about the media. The site has the name of yt-dlp's extractor: `Youtube`, or `Generic`.
     #[serde(flatten)]
     pub claims: PageClaims,
     /// The formats, sorted by quality, the best last.
     pub formats: Vec<Format>,
     /// The index of the format to import.
     pub best: usize,
-    /// Whether the URL is that of a media file, not of a web page.
+    /// Whether the URL leads to a media file instead of a web page.
     #[serde(default)]
     pub direct: bool,
 }
@@ -27,8 +27,8 @@ impl Page {
         self.formats.get(self.best)
     }
 
-    /// Returns the indexes of the formats to try: the best one first, then those with the same kinds of tracks, the better ones
-    /// first. A silent video does not replace one with sound.
+    /// Returns the indexes of the formats to try: the best one, then those with the same kinds of tracks in descending quality. A
+    /// format without audio does not replace one with audio.
     pub(crate) fn candidates(&self) -> Vec<usize> {
         let Some(best) = self.best().filter(|best| best.transport().is_some()) else { return Vec::new() };
         let others = (0..self.formats.len()).rev().filter(|index| *index != self.best);
@@ -43,48 +43,48 @@ impl Page {
 /// One format of the media.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct Format {
-    /// The URL of the media, or of their playlist.
+    /// The URL of the media file or playlist.
     pub url: String,
-    /// As yt-dlp calls it: `https`, `http`, `m3u8_native`, …
+    /// The protocol, as named by yt-dlp: `https`, `http`, `m3u8_native`, …
     pub protocol: Option<String>,
-    /// `mp4`.
+    /// The file extension, such as `mp4`.
     pub ext: Option<String>,
-    /// In pixels.
+    /// The width in pixels.
     pub width: Option<u32>,
-    /// In pixels.
+    /// The height in pixels.
     pub height: Option<u32>,
-    /// In kilobits per second.
+    /// The total bit rate in kilobits per second.
     pub tbr: Option<f64>,
-    /// In bytes; often an estimate.
+    /// The size in bytes, often an estimate.
     pub filesize: Option<u64>,
-    /// `none`: it has no video.
+    /// The video codec; `none` without video.
     pub vcodec: Option<String>,
-    /// `none`: it has no sound.
+    /// The audio codec; `none` without audio.
     pub acodec: Option<String>,
-    /// The headers that a request for it needs.
+    /// The headers that a request for the format needs.
     #[serde(default)]
     pub http_headers: BTreeMap<String, String>,
-    /// The cookies that the page set for its address: the value of a `Cookie` header.
+    /// The cookies for the format's URL: the value of a `Cookie` header.
     #[serde(default)]
     pub cookies: Option<String>,
 }
 
-/// How a format is transferred.
+/// The way in which a format is transferred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
-    /// One file.
+    /// As one file.
     Progressive,
-    /// An HLS playlist.
+    /// As the segments of an HLS playlist.
     Playlist,
 }
 
 impl Format {
-    /// Returns whether it has a picture and whether it has sound, as far as is known.
+    /// Returns whether the format has video, and whether it has audio. Unknown codecs count as present.
     fn tracks(&self) -> (bool, bool) {
         (self.vcodec.as_deref() != Some("none"), self.acodec.as_deref() != Some("none"))
     }
 
-    /// Returns how it is transferred; `None` for protocols that are not supported.
+    /// Returns the transport, or `None` for an unsupported protocol.
     #[must_use]
     pub fn transport(&self) -> Option<Transport> {
         match self.protocol.as_deref()? {

@@ -1,4 +1,4 @@
-//! Resolves a URL.
+//! Resolves a URL to its media.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,21 +15,22 @@ use crate::page::{Format, Page, Transport};
 use crate::resolved_page::{ResolvedPage, extension, headers_of};
 use crate::resolver::{PageError, PageRequest, PageResolver};
 
-/// How often the function is invoked that crashed on a page: the crash may not be the page's fault.
-const MAX_PAGE_TRIES: u32 = 2;
-/// Most formats of a page that are tried, one after the other.
+/// The maximum number of invocations of `resolve-url` per page. It is invoked again after a crash, which may have another cause
+/// than the page.
+const MAX_PAGE_ATTEMPTS: u32 = 2;
+/// The maximum number of formats of a page that are tried, one after the other.
 const MAX_FORMATS: usize = 3;
-/// Statuses of sites that refuse unknown agents.
-const REFUSES_AGENT: [u16; 3] = [403, 406, 999];
+/// The statuses with which sites refuse unknown user agents.
+const USER_AGENT_REFUSED: [u16; 3] = [403, 406, 999];
 
 /// Resolves URLs. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct MediaSource {
-    /// Sends the requests.
+    /// The HTTP client.
     pub client: SafeClient,
-    /// The private hosts that may be reached.
+    /// The hosts that an operator allows beyond the public internet.
     pub allowed: Allowed,
-    /// Looks into web pages. Without it, a web page is stored as a file.
+    /// The resolver for web pages. Without it, web pages are stored as files.
     pub pages: Option<PageResolver>,
 }
 
@@ -38,23 +39,23 @@ pub struct MediaSource {
 pub struct Request {
     /// The URL, and the user's headers for it.
     pub target: Target,
-    /// The user's headers again, for the function that looks into web pages.
+    /// The user's headers, for `resolve-url`.
     pub headers: files_domain::SourceHeaders,
-    /// How long that function may take, in seconds, if less than its own limit.
+    /// The time limit for `resolve-url` in seconds, if lower than its own limit.
     pub page_seconds: Option<u32>,
-    /// The variants and formats that failed during their transfer: the next ones are taken.
+    /// The URLs of variants and formats to skip, because their transfer failed before.
     pub avoided: Vec<Url>,
 }
 
 impl Request {
-    /// Builds the request for a URL with a user's headers.
+    /// Creates a request for a URL with a user's headers.
     ///
     /// # Errors
-    /// [`NotForSources`](safe_fetch::NotForSources): a header cannot be sent to a source.
+    /// [`InvalidSourceHeader`](safe_fetch::InvalidSourceHeader) if a header is malformed or reserved.
     pub fn new(
         url: SourceUrl,
         headers: &files_domain::SourceHeaders,
-    ) -> Result<Self, safe_fetch::NotForSources> {
+    ) -> Result<Self, safe_fetch::InvalidSourceHeader> {
         let target = Target { url, headers: SourceHeaders::new(headers.iter())? };
         Ok(Self { target, headers: headers.clone(), page_seconds: None, avoided: Vec::new() })
     }
@@ -63,18 +64,18 @@ impl Request {
 /// The media that a URL leads to.
 #[derive(Debug)]
 pub struct Resolved {
-    /// The bytes, which have begun to arrive.
+    /// The bytes, with the response already open.
     pub content: Content,
-    /// Where they are: the URL itself, or the one that its web page names.
+    /// The URL and headers of the media: the requested URL, or one from its web page.
     pub target: Target,
-    /// The file's name.
+    /// The file name.
     pub name: Option<FileName>,
     /// The media type, if the source declares a usable one or the bytes have a known signature.
     pub content_type: Option<String>,
-    /// The web page that named them.
+    /// The web page that embeds the media.
     pub page: Option<ResolvedPage>,
-    /// What was chosen, if there is a choice: a variant of a playlist, or a format of a web page. A request that avoids it
-    /// resolves to the next one.
+    /// The URL of the chosen variant of a playlist or format of a web page, if there were several. A request with this URL in
+    /// `avoided` resolves to the next one.
     pub choice: Option<Url>,
 }
 
@@ -83,28 +84,28 @@ pub struct Resolved {
 pub enum Content {
     /// A file, as its source sends it.
     File(Box<Source>),
-    /// The segments of a playlist, joined.
+    /// The concatenated segments of a playlist.
     Stream(Box<HlsStream>),
 }
 
-/// A response, and how it was asked for.
+/// An open response, with its request.
 struct Opened<'a> {
     request: &'a Request,
     source: Source,
     kind: ContentKind,
     target: &'a Target,
-    /// The headers that the page asks for with its media, whatever the host; not its cookies.
+    /// The headers that the page requires for its media, on every host. Without cookies.
     page_headers: SourceHeaders,
     page: Option<(ResolvedPage, &'a Format)>,
 }
 
 impl MediaSource {
-    /// Resolves a URL by what its server answers: a file, a playlist, or a web page that embeds one. Of a web page, the best
-    /// format is taken, and the next one if that fails.
+    /// Requests a URL and resolves the response: a file, a playlist, or a web page that embeds one. For a web page, opens its
+    /// best format, or the next comparable one if that fails.
     ///
     /// # Errors
-    /// [`ResolveError::Refused`] if there is nothing to import, [`ResolveError::Fetch`] if a request failed, the others if the
-    /// function that looks into web pages did.
+    /// [`ResolveError::Refused`] if there is nothing to import, [`ResolveError::Fetch`] if a request failed,
+    /// [`ResolveError::PageFailed`] or [`ResolveError::Unavailable`] if `resolve-url` failed or could not be invoked.
     pub async fn resolve(&self, request: &Request) -> Result<Resolved, ResolveError> {
         let target = &request.target;
         let mut source = match self.client.open(target).await {
@@ -120,24 +121,25 @@ impl MediaSource {
         self.resolve_media(Opened { request, source, kind, target, page_headers, page: None }).await
     }
 
-    /// Has yt-dlp look where a site refuses us: it knows what to send there. If it reads nothing either, returns the first error.
+    /// Resolves a page whose site refused the request with `resolve-url`, because yt-dlp knows which headers some sites require.
+    /// If that fails too, returns the first error unless the second one is more specific.
     async fn resolve_refused(&self, request: &Request, error: FetchError) -> Result<Resolved, ResolveError> {
-        let may_be_agent = error.status().is_some_and(|status| REFUSES_AGENT.contains(&status));
-        if !may_be_agent || self.pages.is_none() {
+        let may_be_user_agent = error.status().is_some_and(|status| USER_AGENT_REFUSED.contains(&status));
+        if !may_be_user_agent || self.pages.is_none() {
             return Err(error.into());
         }
         match self.resolve_page(request).await {
             Ok(resolved) => Ok(resolved),
             Err(page_error) if page_error.is_better_than_status() => Err(page_error),
             Err(page_error) => {
-                info!(%error, %page_error, "a source refuses this client, and yt-dlp finds nothing");
+                info!(%error, %page_error, "source refused the request, and resolve-url found no media");
                 Err(error.into())
             }
         }
     }
 
     async fn resolve_page(&self, request: &Request) -> Result<Resolved, ResolveError> {
-        let page = self.look_into(request).await?;
+        let page = self.invoke_resolver(request).await?;
         let mut failed = None;
         for index in page.candidates().into_iter().take(MAX_FORMATS) {
             if self.is_avoided(request, &page.formats[index]) {
@@ -146,12 +148,12 @@ impl MediaSource {
             match self.resolve_format(request, &page, index).await {
                 Ok(resolved) => return Ok(resolved),
                 Err(error) => {
-                    info!(%error, index, "a format of a page failed");
+                    info!(%error, index, "format of a web page failed, trying the next one");
                     failed.get_or_insert(error);
                 }
             }
         }
-        Err(failed.unwrap_or_else(|| ResolveError::refused("the page names nothing that can be fetched")))
+        Err(failed.unwrap_or_else(|| ResolveError::refused("the page has no media that can be fetched")))
     }
 
     fn is_avoided(&self, request: &Request, format: &Format) -> bool {
@@ -159,32 +161,32 @@ impl MediaSource {
         url.is_ok_and(|url| request.avoided.contains(url.url()))
     }
 
-    /// Invokes the function that looks into web pages.
-    async fn look_into(&self, request: &Request) -> Result<Page, ResolveError> {
+    /// Invokes `resolve-url`.
+    async fn invoke_resolver(&self, request: &Request) -> Result<Page, ResolveError> {
         let Some(pages) = &self.pages else {
             return Err(ResolveError::refused("the source is a web page, not a file"));
         };
         let url = request.target.url.with_fragment();
         let headers: BTreeMap<_, _> =
             request.headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let question = PageRequest { url: &url, headers, seconds: request.page_seconds };
-        let mut tries = 0;
+        let page_request = PageRequest { url: &url, headers, seconds: request.page_seconds };
+        let mut attempts = 0;
         loop {
-            tries += 1;
-            match pages.resolve(&question).await {
-                // A caller that sets a limit has no time for a second try.
+            attempts += 1;
+            match pages.resolve(&page_request).await {
+                // A caller that sets a time limit has no time for a second invocation.
                 Err(error @ PageError::Failed(_))
-                    if tries < MAX_PAGE_TRIES && request.page_seconds.is_none() =>
+                    if attempts < MAX_PAGE_ATTEMPTS && request.page_seconds.is_none() =>
                 {
-                    warn!(tries, %error, "a page could not be looked into");
+                    warn!(attempts, %error, "resolve-url failed, invoking it again");
                 }
                 resolved => return Ok(resolved?),
             }
         }
     }
 
-    /// Opens a format of a page. Its address is checked as one that a user sends. The user's headers go along if it is of the
-    /// page's own origin, the page's cookies to the format's origin only.
+    /// Opens a format of a page. Its URL is checked like one from a user. The user's headers are sent only to the page's own
+    /// origin, the cookies only to the format's origin.
     async fn resolve_format(
         &self,
         request: &Request,
@@ -192,10 +194,10 @@ impl MediaSource {
         index: usize,
     ) -> Result<Resolved, ResolveError> {
         let format = &page.formats[index];
-        let asked = &request.target;
+        let page_target = &request.target;
         let url = SourceUrl::parse(&format.url, &self.allowed).map_err(FetchError::from)?;
         let page_headers = headers_of(format)?;
-        let own = page_headers.with(&asked.headers.leaving(&asked.url, &url));
+        let own = page_headers.with(&page_target.headers.allowed_for(&page_target.url, &url));
         let target = &Target { headers: own.with_cookies(format.cookies.clone()), url };
         let mut source = self.client.open(target).await?;
         let kind = kind_of(&mut source, target).await?;
@@ -234,7 +236,8 @@ impl MediaSource {
         let Opened { request, source, target, page_headers, page, .. } = opened;
         let own_name = source_name(&source, target.url.url(), None);
         let from = target.clone();
-        let headers: HeadersFor = Arc::new(move |to| page_headers.with(&from.headers.leaving(&from.url, to)));
+        let headers: HeadersFor =
+            Arc::new(move |to| page_headers.with(&from.headers.allowed_for(&from.url, to)));
         let stream =
             HlsStream::open(self.client.clone(), self.allowed.clone(), headers, source, &request.avoided)
                 .await?;
@@ -259,8 +262,9 @@ async fn resolve_file(opened: Opened<'_>) -> Result<Resolved, ResolveError> {
         return Err(FetchError::ContentEncoding(coding).into());
     }
     let signature = sniffed_type(&source.head(HEAD_BYTES).await?);
-    // A file declared as HTML, or as anything, has the type of its signature.
-    let declared = source.content_type.as_deref().filter(|declared| !is_html(declared) && !is_any(declared));
+    // The signature determines the type of a file declared as HTML or as arbitrary binary data.
+    let declared =
+        source.content_type.as_deref().filter(|declared| !is_html(declared) && !is_generic(declared));
     let content_type =
         declared.map(str::to_owned).or_else(|| signature.map(|found| found.mime_type().to_owned()));
     let of_type = content_type.as_deref().and_then(extension_of);
@@ -279,9 +283,9 @@ async fn resolve_file(opened: Opened<'_>) -> Result<Resolved, ResolveError> {
     })
 }
 
-async fn kind_of(source: &mut Source, asked: &Target) -> Result<ContentKind, FetchError> {
+async fn kind_of(source: &mut Source, requested: &Target) -> Result<ContentKind, FetchError> {
     let head = source.head(HEAD_BYTES).await?;
-    let extensions = [path_extension(&source.final_url), path_extension(asked.url.url())];
+    let extensions = [path_extension(&source.final_url), path_extension(requested.url.url())];
     let declared = Declared {
         content_type: source.content_type.as_deref(),
         extensions: [extensions[0].as_deref(), extensions[1].as_deref()],
@@ -294,6 +298,6 @@ fn is_html(content_type: &str) -> bool {
     matches!(content_type, "text/html" | "application/xhtml+xml")
 }
 
-fn is_any(content_type: &str) -> bool {
+fn is_generic(content_type: &str) -> bool {
     matches!(content_type, "application/octet-stream" | "binary/octet-stream")
 }

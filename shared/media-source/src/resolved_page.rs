@@ -1,4 +1,4 @@
-//! What a web page claims about its media.
+//! Sanitises the claims of a web page about its media.
 
 use files_domain::{FileName, Origin, PageClaims};
 use safe_fetch::{Allowed, SourceHeaders, SourceUrl};
@@ -6,25 +6,25 @@ use safe_fetch::{Allowed, SourceHeaders, SourceUrl};
 use crate::error::ResolveError;
 use crate::page::{Format, Page};
 
-/// A web page, and which of its formats is imported.
+/// A web page and the format that was opened.
 #[derive(Clone, Debug)]
 pub struct ResolvedPage {
-    /// The answer of `resolve-url`.
+    /// The response of `resolve-url`.
     pub page: Page,
-    /// The index of the format that could be opened.
+    /// The index of the opened format.
     pub chosen: usize,
-    /// The page's claims about the media, cleaned. `None` for a direct link, which is no page.
+    /// The page's claims about the media, sanitised. `None` for a direct link to a media file.
     pub origin: Option<Origin>,
 }
 
 impl ResolvedPage {
-    /// Cleans the page's claims. A thumbnail at an address that may not be fetched is dropped.
+    /// Sanitises the page's claims. Drops a thumbnail URL that this service may not fetch.
     pub(crate) fn new(page: Page, chosen: usize, allowed: &Allowed) -> Self {
         let origin = if page.direct { None } else { Origin::clean(&claims(&page, allowed)) };
         Self { origin, page, chosen }
     }
 
-    /// Names the file after the page's title, with the extension of the format; `None` without a title.
+    /// Returns a file name from the page's title and the extension of the format, or `None` without a title.
     pub(crate) fn name(&self, extension: Option<&str>) -> Option<FileName> {
         let title = self.origin.as_ref().and_then(Origin::title)?;
         let words =
@@ -36,21 +36,24 @@ impl ResolvedPage {
     }
 }
 
-/// Returns the extension that the page gives a format, if it is a short word.
+/// Returns the extension that the page declares for a format, if it has one to eight letters or digits.
 pub(crate) fn extension(format: &Format) -> Option<String> {
     let is_word =
         |text: &&str| (1..=8).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric());
     format.ext.as_deref().filter(is_word).map(str::to_ascii_lowercase)
 }
 
-/// Returns the headers that a format needs, as far as a user could send them too.
+/// Returns the headers that a format needs, limited to those that a user may send too.
+///
+/// # Errors
+/// [`ResolveError::Refused`] if a header is malformed or reserved.
 pub(crate) fn headers_of(format: &Format) -> Result<SourceHeaders, ResolveError> {
     let allowed = files_domain::SourceHeaders::allowed_of(format.http_headers.clone());
     SourceHeaders::new(allowed.iter()).map_err(|error| ResolveError::refused(error.to_string()))
 }
 
 fn claims(page: &Page, allowed: &Allowed) -> PageClaims {
-    // Clients fetch it: an address that is not public must not come from us.
+    // Clients fetch the thumbnail, so the API must not return a URL with a private address.
     let mut claims = page.claims.clone();
     claims.thumbnail_url = claims.thumbnail_url.filter(|url| SourceUrl::parse(url, allowed).is_ok());
     claims
@@ -77,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn an_extension_is_a_short_word() {
+    fn only_short_alphanumeric_extensions_are_used() {
         let of = |ext: &str| extension(&Format { ext: Some(ext.to_owned()), ..Format::default() });
         assert_eq!(of("MP4").as_deref(), Some("mp4"));
         for wrong in ["", "../x", "unknown_video", "mp4 "] {

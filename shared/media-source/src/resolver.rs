@@ -1,7 +1,7 @@
-//! Asks the function `resolve-url` what a web page shows.
+//! Invokes the function `resolve-url` to find the media of a web page.
 //!
-//! What comes back is a stranger's word in every field: an address in it may lead anywhere, a text may say anything. Whoever
-//! fetches one of the addresses does so through `safe-fetch`, as if a user had typed it.
+//! All fields of the response come from the web page and are untrusted. URLs in it must be fetched with `safe-fetch`, like URLs
+//! from users.
 
 use std::collections::BTreeMap;
 
@@ -12,61 +12,61 @@ use serde::{Deserialize, Serialize};
 
 use crate::page::Page;
 
-/// Longest sentence that is passed on, in characters.
+/// The maximum length of a refusal's message in characters. A longer one is truncated.
 const MAX_MESSAGE: usize = 500;
 
-/// What is asked.
+/// The payload for `resolve-url`.
 #[derive(Clone, Debug, Serialize)]
 pub struct PageRequest<'a> {
-    /// The page.
+    /// The URL of the page.
     pub url: &'a str,
-    /// Headers that its site is sent besides.
+    /// The user's headers, sent to the page's site.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
-    /// How long it may take, in seconds, if less than the function takes by itself (40 s).
+    /// The time limit in seconds, if lower than the function's own limit of 40 s.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u32>,
 }
 
 impl<'a> PageRequest<'a> {
-    /// Without headers of its own, for as long as it takes.
+    /// Creates a request without headers and without a time limit of its own.
     #[must_use]
     pub fn new(url: &'a str) -> Self {
         Self { url, headers: BTreeMap::new(), seconds: None }
     }
 }
 
-/// Why there is no page.
+/// The reason why a page could not be resolved.
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
-    /// There is nothing to import, or nothing that can be: the same question would get the same answer.
+    /// The page has no media, or none that can be imported. The refusal is permanent.
     #[error("refused: {}", .0.reason)]
     Refused(Refusal),
-    /// The function died of the page, or ran out of time or memory.
+    /// The function crashed, exceeded its time or memory, or returned a malformed response.
     #[error("resolve-url failed: {0}")]
     Failed(String),
-    /// The function could not be asked just now.
+    /// The function could not be invoked; a later attempt may succeed.
     #[error("resolve-url could not be invoked: {0}")]
     Unavailable(String),
 }
 
-/// Why a page cannot be imported.
+/// The reason why a page cannot be imported.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Refusal {
     /// A stable word: `source_blocked`, `unsupported_page`, `private_or_login`, `geo_blocked`, `live`, `drm`, `not_found`,
-    /// `separate_streams`, and more (`functions/resolve-url/reasons.py` has all).
+    /// `separate_streams`, …; `functions/resolve-url/reasons.py` lists all.
     pub reason: String,
     /// A sentence for the user, without full stop.
     pub message: String,
 }
 
-/// Whether an answer is a page or a refusal.
+/// The field that distinguishes a page from a refusal.
 #[derive(Deserialize)]
-struct Verdict {
+struct Outcome {
     ok: bool,
 }
 
-/// The function `resolve-url`. Cheap to clone.
+/// A client for the function `resolve-url`. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct PageResolver {
     client: Client,
@@ -74,16 +74,17 @@ pub struct PageResolver {
 }
 
 impl PageResolver {
-    /// The function of this name.
+    /// Creates a client for the Lambda function with this name.
     #[must_use]
     pub fn new(client: Client, function: impl Into<String>) -> Self {
         Self { client, function: function.into() }
     }
 
-    /// What a page shows.
+    /// Invokes the function and returns the media of a page.
     ///
     /// # Errors
-    /// As [`PageError`] has them.
+    /// [`PageError::Refused`] if the page cannot be imported, [`PageError::Failed`] if the function failed,
+    /// [`PageError::Unavailable`] if it could not be invoked.
     pub async fn resolve(&self, request: &PageRequest<'_>) -> Result<Page, PageError> {
         let request =
             serde_json::to_vec(request).map_err(|error| PageError::Unavailable(error.to_string()))?;
@@ -98,20 +99,20 @@ impl PageResolver {
     }
 }
 
-/// What Lambda says of an invocation that failed: its kind alone, for the rest may hold the page's address.
+/// Returns the `errorType` of a failed invocation. The message is omitted, because it may contain the URL of the page.
 fn failure(payload: &[u8]) -> String {
-    let said: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
-    let kind = said["errorType"].as_str().unwrap_or("no answer");
+    let error: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
+    let kind = error["errorType"].as_str().unwrap_or("no answer");
     kind.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '.').take(64).collect()
 }
 
 fn read(payload: &[u8]) -> Result<Page, PageError> {
-    let none = |_| PageError::Failed("an answer that is none".to_owned());
-    let Verdict { ok } = serde_json::from_slice(payload).map_err(none)?;
+    let malformed = |_| PageError::Failed("malformed response".to_owned());
+    let Outcome { ok } = serde_json::from_slice(payload).map_err(malformed)?;
     if ok {
-        return serde_json::from_slice(payload).map_err(none);
+        return serde_json::from_slice(payload).map_err(malformed);
     }
-    let refusal = serde_json::from_slice(payload).map_err(none)?;
+    let refusal = serde_json::from_slice(payload).map_err(malformed)?;
     Err(PageError::Refused(bounded(refusal)))
 }
 
@@ -129,7 +130,7 @@ mod tests {
     use crate::page::Transport;
 
     #[test]
-    fn answers_are_pages_refusals_or_nothing() {
+    fn responses_are_pages_refusals_or_malformed() {
         let page = read(
             br#"{"ok": true, "title": "Film", "duration": 63, "formats": [{"url": "https://x/v.mp4",
             "protocol": "https", "http_headers": {"Referer": "https://x/"}}], "best": 0, "later": 1}"#,
@@ -150,15 +151,15 @@ mod tests {
     }
 
     #[test]
-    fn a_best_format_that_is_not_there_is_none() {
+    fn the_best_format_is_none_if_its_index_is_out_of_range() {
         let page = Page { best: 7, ..Page::default() };
         assert_eq!(page.best(), None);
     }
 
     #[test]
-    fn a_failure_is_told_by_its_kind_alone() {
-        let said = br#"{"errorType": "Sandbox.Timedout", "errorMessage": "https://secret.example/"}"#;
-        assert_eq!(failure(said), "Sandbox.Timedout");
+    fn a_failure_has_only_its_error_type() {
+        let payload = br#"{"errorType": "Sandbox.Timedout", "errorMessage": "https://secret.example/"}"#;
+        assert_eq!(failure(payload), "Sandbox.Timedout");
         assert_eq!(failure(b"x"), "noanswer");
     }
 }

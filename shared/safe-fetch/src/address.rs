@@ -1,4 +1,4 @@
-//! The guard over addresses: what is not globally reachable unicast is refused.
+//! Checks IP addresses: only globally reachable unicast addresses are accepted.
 
 use ipnet::{Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -12,9 +12,9 @@ const fn v6(segments: [u16; 8], prefix: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), prefix)
 }
 
-/// Every block of IANA's IPv4 Special-Purpose Address Registry (RFC 6890), with multicast (IANA IPv4 Multicast Address Space
-/// Registry). Those that the registry calls globally reachable too: they are anycast helpers nobody serves media from, and a
-/// network may have such a helper of its own.
+/// The refused IPv4 ranges: every block of IANA's IPv4 Special-Purpose Address Registry (RFC 6890), and multicast (IANA IPv4
+/// Multicast Address Space Registry). This includes the blocks that the registry lists as globally reachable: they are anycast
+/// services that serve no media, and a network may run its own instance of such a service.
 const REFUSED_V4: [(Ipv4Net, &str); 20] = [
     (v4(0, 0, 0, 0, 8), "this network"),
     (v4(10, 0, 0, 0, 8), "private use"),
@@ -33,15 +33,15 @@ const REFUSED_V4: [(Ipv4Net, &str); 20] = [
     (v4(198, 51, 100, 0, 24), "documentation (TEST-NET-2)"),
     (v4(203, 0, 113, 0, 24), "documentation (TEST-NET-3)"),
     (v4(224, 0, 0, 0, 4), "multicast"),
-    // Before 240/4, which holds it, so that it has its own name.
+    // Before 240/4, which contains it, so that it is reported by its own name.
     (v4(255, 255, 255, 255, 32), "limited broadcast"),
     (v4(240, 0, 0, 0, 4), "reserved"),
-    // Not in the registry: the one host address of Azure that is not public although it looks so.
+    // Not in the registry: Azure's platform services use this address inside its networks, although it is in a public range.
     (v4(168, 63, 129, 16, 32), "platform service"),
 ];
 
-/// The same of IANA's IPv6 Special-Purpose Address Registry, with multicast and the deprecated site-local block (RFC 3879).
-/// Mapped and NAT64 addresses, which hold an IPv4 address, are judged by that one.
+/// The refused IPv6 ranges: every block of IANA's IPv6 Special-Purpose Address Registry, multicast, and the deprecated site-local
+/// block (RFC 3879). IPv4-mapped and NAT64 addresses are not listed: the IPv4 address they embed is checked instead.
 const REFUSED_V6: [(Ipv6Net, &str); 16] = [
     (v6([0, 0, 0, 0, 0, 0, 0, 0], 128), "unspecified"),
     (v6([0, 0, 0, 0, 0, 0, 0, 1], 128), "loopback"),
@@ -50,7 +50,7 @@ const REFUSED_V6: [(Ipv6Net, &str); 16] = [
     (v6([0x100, 0, 0, 1, 0, 0, 0, 0], 64), "dummy prefix"),
     (v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23), "IETF protocol assignments, with Teredo"),
     (v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32), "documentation"),
-    // 6to4 is deprecated (RFC 7526) and would reach the IPv4 address inside: refused as a whole.
+    // 6to4 is deprecated (RFC 7526), and its relays connect to the embedded IPv4 address.
     (v6([0x2002, 0, 0, 0, 0, 0, 0, 0], 16), "6to4"),
     (v6([0x2620, 0x4f, 0x8000, 0, 0, 0, 0, 0], 48), "AS112, direct delegation"),
     (v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20), "documentation"),
@@ -59,18 +59,18 @@ const REFUSED_V6: [(Ipv6Net, &str); 16] = [
     (v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10), "link local"),
     (v6([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10), "site local, deprecated"),
     (v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8), "multicast"),
-    // 6bone, returned to IANA (RFC 3701); inside the global unicast block, routed by nobody.
+    // 6bone was returned to IANA (RFC 3701). It is inside the global unicast block, but not routed.
     (v6([0x3ffe, 0, 0, 0, 0, 0, 0, 0], 16), "6bone, returned"),
 ];
 
-/// IPv4-mapped addresses: the kernel connects to the IPv4 address inside.
+/// IPv4-mapped addresses: the kernel connects to the embedded IPv4 address.
 const MAPPED: Ipv6Net = v6([0, 0, 0, 0, 0, 0xffff, 0, 0], 96);
-/// NAT64's well-known prefix (RFC 6052): the translator connects to the IPv4 address inside.
+/// NAT64's well-known prefix (RFC 6052): the translator connects to the embedded IPv4 address.
 const NAT64: Ipv6Net = v6([0x64, 0xff9b, 0, 0, 0, 0, 0, 0], 96);
-/// All that IANA has opened for global unicast (IANA IPv6 Address Space registry).
+/// The range that IANA allocates global unicast addresses from (IANA IPv6 Address Space Registry).
 const GLOBAL_UNICAST: Ipv6Net = v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
 
-/// Why this address must not be connected to, by the name of its range, or `None` if it is public.
+/// Returns the name of the refused range that contains this address, or `None` if the address is public.
 pub(crate) fn refused(address: IpAddr) -> Option<&'static str> {
     match address {
         IpAddr::V4(address) => refused_v4(address),

@@ -1,7 +1,7 @@
 use super::*;
 
 fn refused_text(address: &str) -> Option<&'static str> {
-    refused(address.parse().unwrap_or_else(|_| panic!("{address} is no address")))
+    refused(address.parse().unwrap_or_else(|_| panic!("{address} is not an address")))
 }
 
 fn v4_edges(range: &Ipv4Net) -> (Option<Ipv4Addr>, Option<Ipv4Addr>) {
@@ -17,15 +17,15 @@ fn v6_edges(range: &Ipv6Net) -> (Option<Ipv6Addr>, Option<Ipv6Addr>) {
 }
 
 #[test]
-fn every_ipv4_range_begins_and_ends_where_it_says() {
+fn every_ipv4_range_is_refused_up_to_its_bounds() {
     for (range, name) in &REFUSED_V4 {
         let inside = [range.network(), range.broadcast()];
         for address in inside {
-            let answer = refused_v4(address);
+            let found = refused_v4(address);
             let is_broadcast = address == Ipv4Addr::BROADCAST;
             assert!(
-                answer == Some(name) || is_broadcast && answer.is_some(),
-                "{address} of {range}: {answer:?}"
+                found == Some(name) || is_broadcast && found.is_some(),
+                "{address} of {range}: {found:?}"
             );
         }
         let (before, after) = v4_edges(range);
@@ -37,7 +37,7 @@ fn every_ipv4_range_begins_and_ends_where_it_says() {
 }
 
 #[test]
-fn every_ipv6_range_begins_and_ends_where_it_says() {
+fn every_ipv6_range_is_refused_up_to_its_bounds() {
     for (range, name) in &REFUSED_V6 {
         for inside in [range.network(), range.broadcast()] {
             assert_eq!(refused_v6(inside), Some(*name), "{inside} of {range}");
@@ -51,9 +51,10 @@ fn every_ipv6_range_begins_and_ends_where_it_says() {
     }
 }
 
-/// The edges once more, written out: a slip in the table must not move the test with it. resolve-url's guard reads them too.
+/// Checks literal addresses, so that an error in the tables cannot change the expectations too. The guard of resolve-url is
+/// tested with this file as well.
 #[test]
-fn written_out_addresses_are_refused_and_public_as_they_say() {
+fn the_address_vectors_are_refused_and_public_as_listed() {
     let vectors = include_str!("address_vectors.txt").lines().filter(|line| !line.starts_with('#'));
     let mut count = 0;
     for line in vectors {

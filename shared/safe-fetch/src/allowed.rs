@@ -1,14 +1,14 @@
-//! What an operator allowed beyond the public internet.
+//! The hosts that an operator allows beyond the public internet.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use url::{Host, Url};
 
-/// What may be reached beyond public addresses on ports 80 and 443: hosts an operator allowed, each on any port.
+/// The hosts that may be fetched in addition to public addresses on ports 80 and 443. Each is allowed on any port.
 ///
-/// An entry is an exact host name or a literal address, as it stands in the URL. Allowing `127.0.0.1` does not allow
-/// `localhost`, and allowing a name allows whatever addresses it has, but never what is [excepted](Allowed::except).
+/// An entry is an exact host name or a literal address, compared with the host in the URL. Allowing `127.0.0.1` does not allow
+/// `localhost`. Allowing a name allows all addresses it resolves to, except the [excepted](Allowed::except) one.
 #[derive(Clone, Debug, Default)]
 pub struct Allowed {
     hosts: Arc<BTreeSet<String>>,
@@ -16,9 +16,9 @@ pub struct Allowed {
 }
 
 impl Allowed {
-    /// Reads host names and addresses separated by commas; IPv6 addresses with or without brackets.
+    /// Parses host names and addresses separated by commas; IPv6 addresses with or without brackets.
     ///
-    /// An entry that is no host (one with a port, a path or a wildcard) allows nothing, and a warning says so.
+    /// An entry that is not a host (because it has a port, a path or a wildcard) is ignored, and a warning is logged.
     pub fn parse(comma_separated: &str) -> Allowed {
         let mut hosts = BTreeSet::new();
         for entry in comma_separated.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
@@ -26,39 +26,44 @@ impl Allowed {
                 Some(host) => {
                     hosts.insert(key(&host));
                 }
-                None => tracing::warn!(entry = ?entry, "not a host name or an address: it allows nothing"),
+                None => {
+                    tracing::warn!(entry = ?entry, "ignored an allowed host: not a host name or an address")
+                }
             }
         }
         Allowed { hosts: Arc::new(hosts), except: None }
     }
 
-    /// With one `host:port` out of reach whatever is allowed: Lambda's Runtime API, which asks for no credential and hands
-    /// out other users' requests. Nothing, where there is none.
+    /// Excludes one `host:port` from the allowed hosts. Does nothing if the text is not a host and port.
+    ///
+    /// Meant for Lambda's Runtime API, which needs no credentials and returns other users' requests.
     #[must_use]
-    pub fn except(self, authority: &str) -> Allowed {
-        let url = Url::parse(&format!("http://{authority}")).ok();
+    pub fn except(self, host_and_port: &str) -> Allowed {
+        let url = Url::parse(&format!("http://{host_and_port}")).ok();
         let except = url.and_then(|url| Some((url.host()?.to_owned(), url.port_or_known_default()?)));
         Allowed { except, ..self }
     }
 
-    /// Whether this host may not be asked at this port though it may at others. A name may not if the port is the same: where
-    /// it leads is known too late. An address may not if it is the same one, or another that leads to this machine itself.
-    pub(crate) fn excepts(&self, host: &Host<&str>, port: u16) -> bool {
+    /// Returns whether this host and port are excepted. On the excepted port, every name is, because its addresses are not known
+    /// yet, and so is every other address of this machine if the excepted one is of this machine.
+    pub(crate) fn is_excepted(&self, host: &Host<&str>, port: u16) -> bool {
         let Some((except, _)) = self.except.as_ref().filter(|(_, except)| *except == port) else {
             return false;
         };
         match (address(except), address(host)) {
-            (Some(except), Some(asked)) => except == asked || (is_here(except) && is_here(asked)),
+            (Some(except), Some(requested)) => {
+                except == requested || (is_this_machine(except) && is_this_machine(requested))
+            }
             _ => true,
         }
     }
 
-    /// Whether the operator allowed this host of a URL.
+    /// Returns whether the operator allowed this host of a URL.
     pub(crate) fn contains(&self, host: &Host<&str>) -> bool {
         self.hosts.contains(&key(host))
     }
 
-    /// Whether the operator allowed this name, spelt as the resolver gets it.
+    /// Returns whether the operator allowed this name, as passed to the resolver.
     pub(crate) fn contains_name(&self, name: &str) -> bool {
         self.contains(&Host::Domain(name))
     }
@@ -72,8 +77,8 @@ fn address<S: AsRef<str>>(host: &Host<S>) -> Option<IpAddr> {
     }
 }
 
-/// The unspecified address is connected to as loopback.
-fn is_here(address: IpAddr) -> bool {
+/// Returns whether connections to this address stay on this machine. Linux treats the unspecified address as loopback.
+fn is_this_machine(address: IpAddr) -> bool {
     address.is_loopback() || address.is_unspecified()
 }
 
@@ -82,14 +87,14 @@ fn parse_host(entry: &str) -> Option<Host<String>> {
         Ok(host) => host,
         Err(_) => Host::parse(entry).ok()?,
     };
-    // The URL parser lets a star pass as a label; here it would look like a wildcard and match nothing.
+    // The URL parser accepts `*` in a label. It would look like a wildcard, but match no host.
     if matches!(&host, Host::Domain(name) if name.contains('*')) {
         return None;
     }
     Some(host)
 }
 
-/// One spelling per host: lower case, without the dot of the root.
+/// Returns the normal form of a host: lower case, without the trailing dot.
 fn key<S: AsRef<str>>(host: &Host<S>) -> String {
     match host {
         Host::Domain(name) => {
@@ -133,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_runtime_api_is_out_of_reach_whatever_is_allowed() {
+    fn the_runtime_api_is_excepted_from_all_allowed_hosts() {
         let hosts =
             "127.0.0.1, 127.0.0.2, 0.0.0.0, ::1, ::, ::ffff:127.0.0.1, localhost, media.example, 10.0.0.1";
         let allowed = Allowed::parse(hosts).except("127.0.0.1:9001");
@@ -152,15 +157,18 @@ mod tests {
             assert_eq!(check(host, 9001), Err(UrlError::PrivateAddress), "{host}");
             assert!(check(host, 9002).is_ok(), "{host}");
         }
-        assert!(check("10.0.0.1", 9001).is_ok(), "another machine's");
+        assert!(check("10.0.0.1", 9001).is_ok(), "the same port of another machine");
         let none = Allowed::parse(hosts).except("");
-        assert!(SourceUrl::parse("http://127.0.0.1:9001/", &none).is_ok(), "no Runtime API, none excepted");
+        assert!(
+            SourceUrl::parse("http://127.0.0.1:9001/", &none).is_ok(),
+            "an empty exception has no effect"
+        );
         let named = Allowed::parse(hosts).except("localhost:9001");
         assert!(SourceUrl::parse("http://127.0.0.1:9001/", &named).is_err());
     }
 
     #[test]
-    fn entries_match_nothing_else() {
+    fn entries_match_no_other_host() {
         for (list, host) in [
             ("", "127.0.0.1"),
             ("127.0.0.1", "127.0.0.2"),

@@ -1,4 +1,4 @@
-//! The client: one request per hop, each checked.
+//! The client: sends one checked request per redirect hop.
 
 use crate::cookies::Cookies;
 use crate::failure::{describe, request_error};
@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// Fetches from public addresses, and from hosts the operator allowed. Cheap to clone.
+/// An HTTP client for public addresses and for hosts the operator allowed. Cheap to clone.
 #[derive(Clone)]
 pub struct SafeClient {
     http: Client,
@@ -31,7 +31,7 @@ impl fmt::Debug for SafeClient {
 }
 
 impl SafeClient {
-    /// A client with Mozilla's root certificates, linked in: it reads no file and no environment variable.
+    /// Creates a client that trusts Mozilla's root certificates. They are linked in: it reads no files or environment variables.
     ///
     /// # Errors
     /// [`FetchError::Setup`] if TLS cannot be set up.
@@ -51,9 +51,10 @@ impl SafeClient {
         Ok(SafeClient { http, allowed, limits, lookup, tls })
     }
 
-    /// A client for one transfer of many requests: it keeps up to `connections` of them (each was checked when it was
-    /// made) for the next request, and speaks HTTP/1.1, for in HTTP/2 all requests would share one connection. To be
-    /// dropped before the process may freeze, for connections die of that unnoticed.
+    /// Returns a client for one transfer of many requests. It keeps up to `connections` idle connections per host, each checked
+    /// when it was opened, and uses HTTP/1.1, because in HTTP/2 all requests would share one connection.
+    ///
+    /// Drop the client before Lambda may freeze the process: connections can break unnoticed in the meantime.
     ///
     /// # Errors
     /// [`FetchError::Setup`] if TLS cannot be set up.
@@ -62,7 +63,7 @@ impl SafeClient {
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         let resolver = GuardedResolver::new(self.allowed.clone(), self.lookup.clone());
         let http = http(resolver, &self.limits, tls).http1_only();
-        let http = http.pool_max_idle_per_host(connections).pool_idle_timeout(KEEP_IDLE);
+        let http = http.pool_max_idle_per_host(connections).pool_idle_timeout(IDLE_TIMEOUT);
         Ok(SafeClient { http: build_http(http)?, ..self.clone() })
     }
 
@@ -74,18 +75,19 @@ impl SafeClient {
         &self.allowed
     }
 
-    /// Asks for the URL, follows redirects, and returns once a source answered 200 and sent its headers.
+    /// Sends a GET request, follows redirects, and returns after the headers of a 200 response.
     ///
     /// # Errors
-    /// Anything but a 200 in the form asked for, as a [`FetchError`].
+    /// [`FetchError::Status`] or [`FetchError::Busy`] for another status, [`FetchError::Redirected`] for an error after a
+    /// redirect, and the other variants of [`FetchError`] for failures of the URL, DNS, connection or headers.
     pub async fn get(&self, url: &SourceUrl) -> Result<Source, FetchError> {
         self.get_with(url, &SourceHeaders::default()).await
     }
 
-    /// The same with headers for the source. A redirect to another origin leaves the secrets among them behind.
+    /// Sends a GET request with headers for the source. A redirect to another origin drops all headers that may be secret.
     ///
     /// # Errors
-    /// As [`get`](SafeClient::get).
+    /// The errors of [`get`](SafeClient::get).
     pub async fn get_with(&self, url: &SourceUrl, headers: &SourceHeaders) -> Result<Source, FetchError> {
         self.whole(&Target { url: url.clone(), headers: headers.clone() }).await
     }
@@ -99,16 +101,16 @@ impl SafeClient {
         }
     }
 
-    /// The same, and asks whether the source can be asked for parts. If so, [`Source::version`] says of what; the body
-    /// that comes is the whole all the same. A source that a range confuses is asked again without.
+    /// Requests the whole file with `Range: bytes=0-`, to detect whether the source supports range requests. If it does,
+    /// [`Source::version`] is set. If the request fails in a way that `Range` may have caused, sends it again without.
     ///
     /// # Errors
-    /// Anything but the whole, as a [`FetchError`].
+    /// The errors of [`get`](SafeClient::get), and [`FetchError::WrongRange`] if the body is not as long as its `Content-Range`.
     pub async fn open(&self, target: &Target) -> Result<Source, FetchError> {
         let all = HeaderMap::from_iter([(RANGE, HeaderValue::from_static("bytes=0-"))]);
         let (last, response) = match self.follow(target, &all).await {
-            Err(error) if error.may_be_range() => {
-                return self.whole(target).await.map_err(|again| again.or(error));
+            Err(error) if error.may_be_caused_by_range() => {
+                return self.whole(target).await.map_err(|again| again.or_status_of(error));
             }
             followed => followed?,
         };
@@ -117,29 +119,33 @@ impl SafeClient {
             (206, Some(range)) if range.is_whole() && has_length(&response, range) => {
                 self.accept_whole(last, response, range)
             }
-            // A piece of it, another than was asked for, or one that does not say which: what some give who are asked for all,
-            // or do not know the length. An empty file has no byte 0, and many sources fail on what they do not expect.
+            // Some sources respond to `bytes=0-` with a part of the file, or with a range that is missing or has no total length.
+            // For an empty file, 416 is the correct response.
             (206 | 416, _) => self.whole(target).await,
             (status, _) if may_fail_on_range(status) => {
                 let error = refused_at(target, &last, &response);
                 drop(response);
-                self.whole(target).await.map_err(|again| again.or(error))
+                self.whole(target).await.map_err(|again| again.or_status_of(error))
             }
             _ => Err(refused_at(target, &last, &response)),
         }
     }
 
-    /// Asks for some bytes, of whatever version there is. Returns the answer, and where its first byte stands: of a source that
-    /// gives no parts that is the beginning of the file, and the answer goes on to its end.
+    /// Requests a range of the current version of a file. Returns the response and the offset of its first byte. If the source
+    /// does not support ranges, the response has the whole file, and the offset is 0.
     ///
     /// # Errors
-    /// Anything that went wrong, as a [`FetchError`].
+    /// The errors of [`get`](SafeClient::get), and [`FetchError::WrongRange`] if the body is not as long as its `Content-Range`.
     pub async fn part(&self, target: &Target, wanted: ByteRange) -> Result<(Source, u64), FetchError> {
         let header = HeaderValue::from_str(&wanted.header()).map_err(|_| FetchError::WrongRange)?;
-        let asked = HeaderMap::from_iter([(RANGE, header)]);
-        let (last, response) = match self.follow(target, &asked).await {
-            Err(error) if error.may_be_range() => {
-                return self.whole(target).await.map(|source| (source, 0)).map_err(|again| again.or(error));
+        let range_headers = HeaderMap::from_iter([(RANGE, header)]);
+        let (last, response) = match self.follow(target, &range_headers).await {
+            Err(error) if error.may_be_caused_by_range() => {
+                return self
+                    .whole(target)
+                    .await
+                    .map(|source| (source, 0))
+                    .map_err(|again| again.or_status_of(error));
             }
             followed => followed?,
         };
@@ -152,19 +158,19 @@ impl SafeClient {
             (status, _) if may_fail_on_range(status) => {
                 let error = refused_at(target, &last, &response);
                 drop(response);
-                let whole = self.whole(target).await.map_err(|again| again.or(error))?;
+                let whole = self.whole(target).await.map_err(|again| again.or_status_of(error))?;
                 Ok((whole, 0))
             }
             _ => Err(refused_at(target, &last, &response)),
         }
     }
 
-    /// Asks for some bytes of just that version of a source. What comes may be less than is wanted, and then is its
-    /// beginning: [`Source::length`] says so.
+    /// Requests a range of one version of a file, with `If-Range`. The response may have only the beginning of the range:
+    /// [`Source::length`] is the number of its bytes.
     ///
     /// # Errors
-    /// [`FetchError::Changed`] if there is another version by now; [`FetchError::WrongRange`] for other bytes; anything
-    /// else that went wrong, as a [`FetchError`].
+    /// [`FetchError::Changed`] if the source has another version; [`FetchError::WrongRange`] if the response has other bytes than
+    /// requested; otherwise the errors of [`get`](SafeClient::get).
     pub async fn range(
         &self,
         target: &Target,
@@ -172,11 +178,11 @@ impl SafeClient {
         wanted: ByteRange,
     ) -> Result<Source, FetchError> {
         let header = |text: &str| HeaderValue::from_str(text).map_err(|_| FetchError::Changed);
-        let asked = HeaderMap::from_iter([
+        let range_headers = HeaderMap::from_iter([
             (RANGE, header(&wanted.header())?),
             (IF_RANGE, header(version.validator.as_str())?),
         ]);
-        let (target, response) = self.follow(target, &asked).await?;
+        let (target, response) = self.follow(target, &range_headers).await?;
         match response.status().as_u16() {
             206 => {}
             200 | 412 | 416 => return Err(FetchError::Changed),
@@ -184,7 +190,7 @@ impl SafeClient {
         }
         let range = ContentRange::of(response.headers()).ok_or(FetchError::WrongRange)?;
         if range.total.is_some_and(|total| total != version.total)
-            || !version.validator.agrees(response.headers())
+            || !version.validator.matches(response.headers())
         {
             return Err(FetchError::Changed);
         }
@@ -194,7 +200,8 @@ impl SafeClient {
         self.accept_range(target, response, range)
     }
 
-    /// Returns whether a URL's host name resolves to an address that is not public. One that cannot be resolved does not.
+    /// Returns whether the host name of a URL resolves to an address that is not public. Returns `false` if it cannot be resolved
+    /// or the operator allowed it.
     pub async fn resolves_to_private(&self, url: &SourceUrl) -> bool {
         let Some(url::Host::Domain(name)) = url.url().host() else { return false };
         if self.allowed.contains_name(name) {
@@ -206,10 +213,14 @@ impl SafeClient {
         addresses.into_iter().any(|address| address::refused(address).is_some())
     }
 
-    /// Follows redirects, each checked as a URL that a user sends, to the first other response.
-    async fn follow(&self, target: &Target, asked: &HeaderMap) -> Result<(Target, Response), FetchError> {
+    /// Follows redirects up to the first other response. Each location is checked like a URL from a user.
+    async fn follow(
+        &self,
+        target: &Target,
+        range_headers: &HeaderMap,
+    ) -> Result<(Target, Response), FetchError> {
         let Target { url, mut headers } = target.clone();
-        // Checked again: it may have been parsed with other hosts allowed than this client's.
+        // Checked again, because it may have been parsed with other allowed hosts than this client's.
         let mut url = SourceUrl::check(url.url().clone(), &self.allowed)?;
         let mut cookies = Cookies::default();
         for hop in 0..=self.limits.max_redirects {
@@ -218,7 +229,7 @@ impl SafeClient {
                 _ => FetchError::Redirected(Box::new(error)),
             };
             let own = headers.with_cookies(cookies.header(url.url()));
-            let response = self.send(&url, &own, asked).await.map_err(place)?;
+            let response = self.send(&url, &own, range_headers).await.map_err(place)?;
             match response.status().as_u16() {
                 301 | 302 | 303 | 307 | 308 => {
                     cookies.take(url.url(), response.headers());
@@ -237,10 +248,10 @@ impl SafeClient {
         &self,
         url: &SourceUrl,
         headers: &SourceHeaders,
-        asked: &HeaderMap,
+        range_headers: &HeaderMap,
     ) -> Result<Response, FetchError> {
         let mut all = headers.map();
-        all.extend(asked.clone());
+        all.extend(range_headers.clone());
         let request = self.http.get(url.url().clone()).headers(all).send();
         let limit = self.limits.connect_timeout.saturating_add(self.limits.header_timeout);
         let response = tokio::time::timeout(limit, request)
@@ -260,7 +271,7 @@ impl SafeClient {
         Ok(Source::new(target, response, &self.limits))
     }
 
-    /// A 206 with just what it says.
+    /// Accepts a 206 response if its body is as long as its `Content-Range`.
     fn accept_range(
         &self,
         target: Target,
@@ -287,11 +298,12 @@ impl SafeClient {
         Ok(source)
     }
 
-    /// Where a redirect leads. From https to http is followed too: no secret goes along, as that is another origin, and
-    /// whoever could change the bytes on the way would need the source itself to send us there.
+    /// Returns the URL of a redirect. Redirects from https to http are followed too: they lead to another origin, so that no
+    /// secrets are sent, and the https response authenticates the redirect itself.
     fn redirected(&self, from: &SourceUrl, headers: &HeaderMap) -> Result<SourceUrl, FetchError> {
         let location = headers.get(LOCATION).ok_or(FetchError::BadRedirect)?;
-        // Not to_str: sources send unescaped UTF-8, which the URL parser escapes, and other bytes, which go back as they came.
+        // Not to_str: sources send unescaped UTF-8, which the URL parser escapes, and other bytes, which must be sent back
+        // unchanged.
         let location: String = location.as_bytes().utf8_chunks().fold(String::new(), |mut text, chunk| {
             text.push_str(chunk.valid());
             text.extend(chunk.invalid().iter().map(|byte| format!("%{byte:02X}")));
@@ -302,30 +314,30 @@ impl SafeClient {
     }
 }
 
-/// Whether a part is as long as it says.
+/// Returns whether the body is as long as the range, if its length is known.
 fn has_length(response: &Response, range: ContentRange) -> bool {
     response.content_length().is_none_or(|length| length == range.length())
 }
 
-/// Statuses by which sources have been seen to answer a range that they do not expect, and not the same request without.
+/// Returns whether sources are known to send this status for a request with `Range` although they accept it without.
 fn may_fail_on_range(status: u16) -> bool {
     matches!(status, 400 | 403 | 405 | 406 | 412 | 500 | 501 | 502)
 }
 
-/// How long a connection waits for the next request of a transfer.
-const KEEP_IDLE: Duration = Duration::from_secs(5);
+/// The time after which an idle connection of a transfer is closed.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn build_http(http: ClientBuilder) -> Result<Client, FetchError> {
     http.build().map_err(|error| FetchError::Setup(describe(&error.without_url())))
 }
 
-/// An answer that is not the file, perhaps where a redirect led.
-fn refused_at(asked: &Target, last: &Target, response: &Response) -> FetchError {
+/// Returns the error for a response without the file, marked if it came after a redirect.
+fn refused_at(requested: &Target, last: &Target, response: &Response) -> FetchError {
     let error = refused(response);
-    if asked.url.url() == last.url.url() { error } else { FetchError::Redirected(Box::new(error)) }
+    if requested.url.url() == last.url.url() { error } else { FetchError::Redirected(Box::new(error)) }
 }
 
-/// An answer that is not the file.
+/// Returns the error for a response without the file.
 fn refused(response: &Response) -> FetchError {
     let status = response.status().as_u16();
     let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());

@@ -1,26 +1,26 @@
-//! Content codings (RFC 9110, section 8.4): which a source says that it has used, and how a text is decoded within bounds.
+//! Reads content codings (RFC 9110, section 8.4) and decodes texts of bounded length.
 
 use crate::FetchError;
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use std::io::{ErrorKind, Read};
 
-/// A coding that is one. What sources besides write into `Content-Encoding` (`UTF-8`, `base64`, `binary`, `aws-chunked`,
-/// `identity`, `none`) does not change the bytes.
+/// A registered content coding. Other values that sources write into `Content-Encoding` (`UTF-8`, `base64`, `binary`,
+/// `aws-chunked`, `identity`, `none`) are ignored, because they do not change the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Coding {
     Gzip,
     Deflate,
     Brotli,
     Zstd,
-    /// Known by name, and not decoded here.
+    /// A coding that this crate cannot decode.
     Other(&'static str),
 }
 
-/// Most codings on top of each other that are decoded.
+/// The maximum number of nested codings.
 const MAX_LAYERS: usize = 3;
-/// Registered codings that nothing here decodes (IANA's HTTP Content Coding Registry).
-const OTHERS: [&str; 7] = ["compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip", "lzma"];
+/// The registered codings that this crate cannot decode (IANA's HTTP Content Coding Registry).
+const UNSUPPORTED: [&str; 7] = ["compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip", "lzma"];
 
 impl Coding {
     fn parse(word: &str) -> Option<Self> {
@@ -30,7 +30,7 @@ impl Coding {
             "deflate" => Some(Self::Deflate),
             "br" => Some(Self::Brotli),
             "zstd" => Some(Self::Zstd),
-            _ => OTHERS.into_iter().find(|other| *other == word).map(Self::Other),
+            _ => UNSUPPORTED.into_iter().find(|other| *other == word).map(Self::Other),
         }
     }
 
@@ -44,7 +44,7 @@ impl Coding {
         }
     }
 
-    /// Whether bytes that begin so may be coded like this: some sources name a coding that they have not used.
+    /// Returns whether a body in this coding may begin with these bytes: some sources name a coding that they have not applied.
     fn may_begin(self, head: &[u8]) -> bool {
         match self {
             Self::Gzip => head.starts_with(GZIP),
@@ -58,21 +58,22 @@ impl Coding {
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 
-/// The codings that an answer names, in the order in which they were applied.
+/// Returns the codings of a response, in the order in which they were applied.
 pub(crate) fn of(headers: &HeaderMap) -> Vec<Coding> {
     let values = headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|list| list.split(',')).filter_map(Coding::parse).collect()
 }
 
-/// The outermost coding of a body that begins so; `None` if it has none.
+/// Returns the outermost coding of a body with this beginning, or `None` if it is not encoded.
 pub(crate) fn outermost(codings: &[Coding], head: &[u8]) -> Option<Coding> {
     codings.last().copied().filter(|coding| coding.may_begin(head))
 }
 
-/// Decodes a text, at most so many bytes of it. One that is gzip without saying so is decoded too.
+/// Decodes a text of at most `most` bytes. Also decodes gzip that `Content-Encoding` does not declare.
 ///
 /// # Errors
-/// [`FetchError::TooLong`], or [`FetchError::ContentEncoding`] if it cannot be decoded to its end.
+/// [`FetchError::TooLong`] if a decoded layer is longer than `most`, [`FetchError::ContentEncoding`] if it cannot be decoded
+/// completely.
 pub(crate) fn decode(codings: &[Coding], body: Vec<u8>, most: usize) -> Result<Vec<u8>, FetchError> {
     let mut text = body;
     for coding in layers(codings, &text)? {
@@ -86,20 +87,20 @@ pub(crate) fn decode(codings: &[Coding], body: Vec<u8>, most: usize) -> Result<V
     Ok(text)
 }
 
-/// Decodes the beginning of a text, as far as it goes.
+/// Decodes the beginning of a text, at most `most` bytes. A decoding error ends the result early.
 pub(crate) fn decode_head(codings: &[Coding], head: &[u8], most: usize) -> Vec<u8> {
     let all = layers(codings, head).unwrap_or_default();
     all.into_iter().fold(head.to_vec(), |text, coding| decode_one(coding, &text, most).0)
 }
 
-/// The codings to undo, the outermost first.
+/// Returns the codings to decode, the outermost first.
 fn layers(codings: &[Coding], body: &[u8]) -> Result<Vec<Coding>, FetchError> {
     if codings.len() > MAX_LAYERS {
         return Err(FetchError::ContentEncoding("many codings"));
     }
-    let unsaid = (codings.is_empty() && body.starts_with(GZIP)).then_some(Coding::Gzip);
+    let undeclared = (codings.is_empty() && body.starts_with(GZIP)).then_some(Coding::Gzip);
     let said = codings.iter().rev().copied().filter(|coding| !body.is_empty() && coding.may_begin(body));
-    Ok(said.chain(unsaid).collect())
+    Ok(said.chain(undeclared).collect())
 }
 
 /// How decoding ended.
@@ -112,7 +113,7 @@ enum End {
 fn decode_one(coding: Coding, body: &[u8], most: usize) -> (Vec<u8>, End) {
     match coding {
         Coding::Gzip => read(flate2::read::MultiGzDecoder::new(body), most),
-        // RFC 9110 means zlib's format; some send the bare one.
+        // RFC 9110 defines deflate as the zlib format, but some servers send raw deflate data.
         Coding::Deflate => match read(flate2::read::ZlibDecoder::new(body), most) {
             (text, End::Broken) if text.is_empty() => read(flate2::read::DeflateDecoder::new(body), most),
             zlib => zlib,
@@ -126,7 +127,7 @@ fn decode_one(coding: Coding, body: &[u8], most: usize) -> (Vec<u8>, End) {
     }
 }
 
-/// All that a decoder gives, up to a limit.
+/// Reads a decoder to its end, or up to a limit in bytes.
 fn read(mut decoder: impl Read, most: usize) -> (Vec<u8>, End) {
     let mut text = Vec::new();
     let mut buffer = [0; 8 * 1024];

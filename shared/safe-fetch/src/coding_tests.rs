@@ -41,7 +41,7 @@ fn named(value: &str) -> Vec<Coding> {
 }
 
 #[test]
-fn only_codings_are_codings() {
+fn only_registered_codings_are_recognised() {
     for value in ["UTF-8", "base64", "binary", "aws-chunked", "identity", "none", "", "7bit, ,utf8"] {
         assert_eq!(named(value), [], "{value}");
     }

@@ -1,17 +1,19 @@
-//! Cookies of one chain of redirects (RFC 6265): some sites set one, redirect to the same address, and answer 403 without it.
+//! Cookies of one chain of redirects (RFC 6265): some sites set a cookie, redirect to the same URL, and respond with 403 without
+//! it.
 //!
-//! They are forgotten with the chain. A cookie goes back to the host that set it, to the same port or between the default ones,
-//! and, with `Domain`, to its neighbours there.
+//! The cookies are forgotten at the end of the chain. A cookie is sent to the host that set it and, with `Domain`, to the other
+//! hosts of the domain. Unlike in RFC 6265, the port must be the same too; the ports 80 and 443 count as one.
 
 use http::HeaderMap;
 use http::header::SET_COOKIE;
 use url::Url;
 
-/// Most cookies of a chain, and bytes of one.
+/// The maximum number of cookies of a chain.
 const MAX_COOKIES: usize = 50;
+/// The maximum size of a cookie, name and value.
 const MAX_BYTES: usize = 4096;
 
-/// What the answers of a chain have set.
+/// The cookies that the responses of a chain have set.
 #[derive(Debug, Default)]
 pub(crate) struct Cookies(Vec<Cookie>);
 
@@ -19,7 +21,7 @@ pub(crate) struct Cookies(Vec<Cookie>);
 struct Cookie {
     /// `name=value`.
     pair: String,
-    /// The host, or its domain.
+    /// The host that set the cookie, or the value of `Domain`.
     domain: String,
     is_of_domain: bool,
     port: Port,
@@ -27,7 +29,7 @@ struct Cookie {
     path: String,
 }
 
-/// 80 and 443 are one: a site moves from http to https.
+/// The port of a cookie's host. 80 and 443 count as one, because sites redirect from http to https.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Port {
     Default,
@@ -44,7 +46,7 @@ impl Port {
 }
 
 impl Cookies {
-    /// Takes what an answer sets.
+    /// Stores the cookies that a response sets.
     pub(crate) fn take(&mut self, from: &Url, headers: &HeaderMap) {
         for value in headers.get_all(SET_COOKIE) {
             let Some(cookie) = value.to_str().ok().and_then(|text| Cookie::parse(from, text)) else {
@@ -57,7 +59,7 @@ impl Cookies {
         }
     }
 
-    /// Returns what goes into `Cookie` for an address; `None`: nothing.
+    /// Returns the value of `Cookie` for a URL, or `None` if no cookie applies.
     pub(crate) fn header(&self, to: &Url) -> Option<String> {
         let pairs: Vec<_> =
             self.0.iter().filter(|cookie| cookie.is_for(to)).map(|cookie| cookie.pair.as_str()).collect();
@@ -135,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_goes_back_where_it_came_from() {
+    fn a_cookie_is_sent_to_its_own_host_and_path() {
         let from = "http://a.example/x";
         for (set, to, expected) in [
             ("a=1", "http://a.example/y", Some("a=1")),

@@ -1,105 +1,105 @@
-//! Why a URL cannot be fetched.
+//! Errors of URLs and fetches.
 
 use std::time::Duration;
 
-/// Why a text is no URL this crate would fetch. Each message is fit for the user who sent the URL.
+/// The reason why a text is not a URL that this crate fetches. The messages may be shown to the user who sent the URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// Not a well-formed URL with scheme, `//` and host.
+    /// The text is not a well-formed URL with scheme, `//` and host.
     #[error("the URL is not an absolute http or https URL, such as https://example.com/film.mp4")]
     NotAbsolute,
-    /// Another scheme than `http` and `https`.
+    /// The scheme is neither `http` nor `https`.
     #[error("only http and https URLs can be fetched")]
     Scheme,
-    /// A user name or a password before the host.
-    #[error("the URL must not hold a user name or a password")]
+    /// The URL contains a user name or a password.
+    #[error("the URL must not contain a user name or a password")]
     Credentials,
-    /// Another port than 80 and 443 on a host the operator did not allow.
-    #[error("only the ports 80 and 443 can be reached")]
+    /// The port is neither 80 nor 443, on a host that the operator did not allow.
+    #[error("only URLs with port 80 or 443 can be fetched")]
     Port,
-    /// A literal address, or a name reserved for private use, that is not on the public internet.
+    /// The host is a literal address that is not public, or a name reserved for private use.
     #[error("the URL does not point to a public address")]
     PrivateAddress,
-    /// More than 8 KiB.
+    /// The URL is longer than 8 KiB.
     #[error("the URL is longer than 8 KiB")]
     TooLong,
 }
 
-/// Why a source could not be fetched.
+/// The reason why a source could not be fetched.
 ///
-/// `Display` is for logs; [`for_user`](FetchError::for_user) for the one who sent the URL.
+/// `Display` is for logs, [`for_user`](FetchError::for_user) for the user who sent the URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// The URL, or one the source redirected to, is not one to fetch.
+    /// The URL, or one the source redirected to, is malformed or not allowed.
     #[error("refused URL: {0}")]
     Url(UrlError),
-    /// The host is, or resolves to, an address that is not public. Also a redirect to one.
+    /// The host is, or resolves to, an address that is not public.
     #[error("refused address: not public")]
     PrivateAddress,
-    /// The name does not exist or has no address.
+    /// The host name does not exist or has no address.
     #[error("the host name does not resolve")]
     Dns,
-    /// The name could not be resolved just now.
+    /// The host name could not be resolved; a later attempt may succeed.
     #[error("the host name could not be resolved: {0}")]
     DnsTemporary(String),
-    /// No connection: refused, unreachable, reset.
+    /// The connection was refused, reset or unreachable.
     #[error("no connection: {0}")]
     Connect(String),
-    /// No secure connection: the certificate or the handshake failed.
+    /// The TLS handshake failed, or the certificate is not valid.
     #[error("no secure connection: {0}")]
     Tls(String),
-    /// More redirects than the limit.
+    /// The source redirected more often than [`Limits::max_redirects`](crate::Limits::max_redirects).
     #[error("too many redirects")]
     TooManyRedirects,
-    /// A redirect without a usable `Location`.
+    /// A redirect has no valid `Location`.
     #[error("redirect without a usable location")]
     BadRedirect,
-    /// An answer that is neither 200 nor a redirect.
+    /// The status is neither success nor a redirect.
     #[error("status {0}")]
     Status(u16),
-    /// 429 or 503, with a time to wait.
-    #[error("status {status}, and to come back after {retry_after:?}")]
+    /// The status is 429 or 503, with `Retry-After`.
+    #[error("status {status}, retry after {retry_after:?}")]
     Busy {
         /// 429 or 503.
         status: u16,
-        /// As `Retry-After` says.
+        /// The time until the next attempt.
         retry_after: Duration,
     },
-    /// A part of another version than was asked for.
+    /// The source has another version than the requested one.
     #[error("the source has changed")]
     Changed,
-    /// A 206 with other bytes than were asked for.
-    #[error("another range than was asked for")]
+    /// A 206 response has other bytes than requested.
+    #[error("the response has another range than requested")]
     WrongRange,
-    /// Connecting took longer than the connect timeout, or the headers longer than the header timeout.
-    #[error("timed out before the headers")]
+    /// The headers did not arrive within the connect timeout and the header timeout.
+    #[error("timed out before the end of the headers")]
     Timeout,
-    /// No byte of the body, or too few, within the stall timeout.
+    /// No bytes of the body, or too few, arrived within the stall timeout.
     #[error("the body stalled")]
     Stalled,
-    /// The body ended before the announced length, or in the middle of its framing.
+    /// The body ended before its `Content-Length`, or within a chunk.
     #[error("the body was cut off")]
     Truncated,
-    /// The connection broke, or what came is not HTTP.
-    #[error("the answer broke off: {0}")]
+    /// The connection broke, or the response is not HTTP.
+    #[error("the response broke off: {0}")]
     Interrupted(String),
-    /// More headers than the limit. Of HTTP/2, and of several hundred KiB, the HTTP layer breaks off by itself
-    /// ([`Interrupted`](FetchError::Interrupted)), before they are in memory.
+    /// The headers exceed the limit. With HTTP/2, and with headers of several hundred KiB, the HTTP library aborts first, with
+    /// [`Interrupted`](FetchError::Interrupted), so that they are never all in memory.
     #[error("the headers are too large")]
     HeadersTooLarge,
-    /// The bytes are compressed although identity was asked for; storing them would store another file.
+    /// The body is compressed although `identity` was requested. Storing it would store another file.
     #[error("the body has the content encoding {0}")]
     ContentEncoding(&'static str),
-    /// A text longer than its reader takes.
+    /// A text is longer than the caller's limit.
     #[error("the text is too long")]
     TooLong,
-    /// Whatever it was, it was met where a redirect had led.
+    /// An error that occurred after a redirect.
     #[error("redirected: {0}")]
     Redirected(Box<FetchError>),
-    /// One of several addresses failed.
+    /// An error with a description of the request that failed, if there are several.
     #[error("{0}: {1}")]
-    Of(String, Box<FetchError>),
-    /// The client itself could not be built.
+    Context(String, Box<FetchError>),
+    /// The HTTP client could not be built.
     #[error("the client could not be built: {0}")]
     Setup(String),
 }
@@ -114,12 +114,12 @@ impl From<UrlError> for FetchError {
 }
 
 impl FetchError {
-    /// Whether the same fetch may succeed later.
+    /// Returns whether the same fetch may succeed later.
     pub fn is_retryable(&self) -> bool {
         match self {
-            // 425 Too Early: RFC 8470 asks for another try.
+            // 425 Too Early: RFC 8470 tells clients to retry.
             FetchError::Status(status) => matches!(status, 408 | 425 | 429 | 500..=599),
-            FetchError::Of(_, error) | FetchError::Redirected(error) => error.is_retryable(),
+            FetchError::Context(_, error) | FetchError::Redirected(error) => error.is_retryable(),
             FetchError::Busy { .. }
             | FetchError::DnsTemporary(_)
             | FetchError::Connect(_)
@@ -142,36 +142,36 @@ impl FetchError {
         }
     }
 
-    /// Says which of several addresses failed, such as "segment 3 of 12". Once: what is said already is more precise. What is
-    /// refused without being asked (an address that is not public) stays as it is.
+    /// Adds a description of the request that failed, such as "segment 3 of 12". An error that has a description keeps it,
+    /// because it is more precise. [`Url`](FetchError::Url) and [`PrivateAddress`](FetchError::PrivateAddress) stay unchanged.
     #[must_use]
-    pub fn of(self, what: String) -> Self {
+    pub fn context(self, what: String) -> Self {
         match self {
-            FetchError::Of(..) => self,
+            FetchError::Context(..) => self,
             error if matches!(error.cause(), FetchError::Url(_) | FetchError::PrivateAddress) => error,
-            error => FetchError::Of(what, Box::new(error)),
+            error => FetchError::Context(what, Box::new(error)),
         }
     }
 
-    /// How long the source asks to be left alone.
+    /// Returns the time from `Retry-After`, if the source sent it with 429 or 503.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             FetchError::Busy { retry_after, .. } => Some(*retry_after),
-            FetchError::Of(_, error) | FetchError::Redirected(error) => error.retry_after(),
+            FetchError::Context(_, error) | FetchError::Redirected(error) => error.retry_after(),
             _ => None,
         }
     }
 
-    /// What went wrong, without where.
+    /// Returns the underlying error, without redirects and descriptions.
     #[must_use]
     pub fn cause(&self) -> &FetchError {
         match self {
-            FetchError::Of(_, error) | FetchError::Redirected(error) => error.cause(),
+            FetchError::Context(_, error) | FetchError::Redirected(error) => error.cause(),
             error => error,
         }
     }
 
-    /// Returns the status of an answer that was none of the file.
+    /// Returns the HTTP status, if the error is an unexpected status.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self.cause() {
@@ -180,25 +180,25 @@ impl FetchError {
         }
     }
 
-    /// Whether a range in the request may be why there was no answer.
-    pub(crate) fn may_be_range(&self) -> bool {
+    /// Returns whether the connection broke off in a way that the `Range` header may have caused.
+    pub(crate) fn may_be_caused_by_range(&self) -> bool {
         matches!(self.cause(), FetchError::Interrupted(_) | FetchError::Truncated)
     }
 
-    /// Of two tries: what the second one met, unless it was no answer.
-    pub(crate) fn or(self, first: FetchError) -> FetchError {
+    /// Chooses between the errors of two attempts: returns the first one if only that one has a status, otherwise this one.
+    pub(crate) fn or_status_of(self, first: FetchError) -> FetchError {
         if self.status().is_none() && first.status().is_some() { first } else { self }
     }
 
-    /// Whether it may be the number of connections that the source does not take.
-    pub fn may_be_crowding(&self) -> bool {
+    /// Returns whether too many concurrent connections to the source may have caused the error.
+    pub fn may_be_too_many_connections(&self) -> bool {
         matches!(
             self.cause(),
             FetchError::Busy { .. } | FetchError::Status(429 | 503) | FetchError::Connect(_)
         )
     }
 
-    /// One sentence for the user, without full stop and without internals, such as "the source answered 404".
+    /// Returns one sentence for the user, without full stop and without internals, such as "the source answered 404".
     pub fn for_user(&self) -> String {
         let sentence = match self {
             FetchError::Url(error) => return error.to_string(),
@@ -219,9 +219,9 @@ impl FetchError {
                 "no secure connection to the source: its certificate is not valid or TLS failed"
             }
             FetchError::TooManyRedirects => "the source redirected too many times",
-            FetchError::BadRedirect => "the source redirected to nowhere",
+            FetchError::BadRedirect => "the source redirected without a valid Location",
             FetchError::Changed => "the source changed while it was read",
-            FetchError::WrongRange => "the source sent another part of the file than it was asked for",
+            FetchError::WrongRange => "the source sent another part of the file than requested",
             FetchError::Timeout => "the source took too long to answer",
             FetchError::Stalled => "the source stopped sending",
             FetchError::Truncated => "the source sent less than it announced",
@@ -229,11 +229,11 @@ impl FetchError {
             FetchError::HeadersTooLarge => "the source sent too many headers",
             FetchError::ContentEncoding(coding) => {
                 return format!(
-                    "the source sent its bytes compressed ({coding}) although it was asked not to"
+                    "the source sent a compressed body ({coding}) although an uncompressed one was requested"
                 );
             }
             FetchError::TooLong => "the source sent a text that is too long",
-            FetchError::Of(what, error) => return format!("{what}: {}", error.for_user()),
+            FetchError::Context(what, error) => return format!("{what}: {}", error.for_user()),
             FetchError::Setup(_) => "the source could not be fetched",
         };
         sentence.to_owned()

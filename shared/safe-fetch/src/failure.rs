@@ -1,16 +1,16 @@
-//! What went wrong with a request or its body, as one of our errors.
+//! Converts errors of the HTTP client into [`FetchError`]s.
 
 use std::error::Error;
 use std::io;
 
 use crate::FetchError;
 
-/// What went wrong before the headers had come.
+/// Converts an error that occurred before the end of the headers.
 pub(crate) fn request_error(error: reqwest::Error) -> FetchError {
     let error = error.without_url();
-    // The resolver's own verdict.
-    if let Some(verdict) = find::<FetchError>(&error) {
-        return verdict.clone();
+    // An error of the resolver, wrapped by the HTTP client.
+    if let Some(refused) = find::<FetchError>(&error) {
+        return refused.clone();
     }
     if error.is_timeout() {
         return FetchError::Timeout;
@@ -24,8 +24,8 @@ pub(crate) fn request_error(error: reqwest::Error) -> FetchError {
     FetchError::Interrupted(describe(&error))
 }
 
-/// What went wrong while the body came.
-pub(crate) fn interruption(error: reqwest::Error) -> FetchError {
+/// Converts an error that occurred while the body was read.
+pub(crate) fn body_error(error: reqwest::Error) -> FetchError {
     let error = error.without_url();
     let early_end = find::<io::Error>(&error).is_some_and(|io| io.kind() == io::ErrorKind::UnexpectedEof);
     if early_end || is_incomplete(&error) {
@@ -38,7 +38,8 @@ fn is_incomplete(error: &reqwest::Error) -> bool {
     find::<hyper::Error>(error).is_some_and(hyper::Error::is_incomplete_message)
 }
 
-/// The first error of this type in the chain. An `io::Error` hides what it wraps from `source`: looked into as well.
+/// Returns the first error of this type in the chain of causes. Looks into `io::Error` too, whose `source` skips the wrapped
+/// error.
 fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -54,7 +55,7 @@ fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e 
     None
 }
 
-/// The whole chain of causes in one line, for logs.
+/// Formats the chain of causes in one line, for logs.
 pub(crate) fn describe(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

@@ -1,4 +1,4 @@
-//! What the headers of an answer say about the file.
+//! Reads metadata of the file from response headers.
 
 use crate::coding::{self, Coding};
 use http::HeaderMap;
@@ -6,7 +6,7 @@ use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, TRANSFER_ENCODING};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-/// The essence of the content type (`video/mp4`), lower case, without parameters; `None` if it is no media type.
+/// Returns the essence of the content type (`video/mp4`), lower case, without parameters, or `None` if it is malformed.
 pub(crate) fn content_type(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let essence = value.split(';').next()?.trim();
@@ -14,8 +14,8 @@ pub(crate) fn content_type(headers: &HeaderMap) -> Option<String> {
     (is_token(kind) && is_token(subtype)).then(|| essence.to_ascii_lowercase())
 }
 
-/// Returns the file name in `Content-Disposition`. Raw, not cleaned. A name that is percent-encoded as a whole is decoded, as
-/// browsers do.
+/// Returns the file name in `Content-Disposition`, not sanitised. A percent-encoded name without spaces is decoded, as browsers
+/// do.
 pub(crate) fn disposition_name(headers: &HeaderMap) -> Option<String> {
     let all = headers.get_all(CONTENT_DISPOSITION);
     let name = all.iter().find_map(|value| header_params::file_name(value.as_bytes()))?;
@@ -29,18 +29,19 @@ pub(crate) fn is_attachment(headers: &HeaderMap) -> bool {
     said.and_then(|said| said.get(..10)).is_some_and(|kind| kind.eq_ignore_ascii_case(b"attachment"))
 }
 
-/// Returns the last segment of the path, decoded.
+/// Returns the last segment of the path that is not empty, percent-decoded.
 pub(crate) fn name_in_path(url: &Url) -> Option<String> {
     url.path_segments()?.rfind(|segment| !segment.is_empty()).map(decode_path)
 }
 
-/// Decodes a percent-encoded segment of a path.
+/// Decodes a percent-encoded segment of a path. Bytes that are not UTF-8 become U+FFFD.
 #[must_use]
 pub fn decode_path(segment: &str) -> String {
     percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
 
-/// The content codings of a body. Apache calls a file that is compressed itself (`film.tar.gz`) encoded: there it is none.
+/// Returns the content codings of a body. Ignores gzip for files that are gzip archives themselves (`film.tar.gz`), because
+/// Apache declares it for them.
 pub(crate) fn codings(headers: &HeaderMap, path: &str) -> Vec<Coding> {
     let mut codings = coding::of(headers);
     let is_gzip = content_type(headers).is_some_and(|content_type| content_type.contains("gzip"))
@@ -51,7 +52,7 @@ pub(crate) fn codings(headers: &HeaderMap, path: &str) -> Vec<Coding> {
     codings
 }
 
-/// Whether no transfer coding but chunks is used.
+/// Returns whether the transfer codings are at most `chunked` and `identity`.
 pub(crate) fn is_plain_transfer(headers: &HeaderMap) -> bool {
     lists_only(headers, &TRANSFER_ENCODING, &["chunked", "identity"])
 }
@@ -65,12 +66,12 @@ fn lists_only(headers: &HeaderMap, name: &http::HeaderName, words: &[&str]) -> b
     })
 }
 
-/// The size as HTTP/2 counts it (RFC 9113, 6.5.2), but without its 32 bytes per field.
+/// Returns the size of all names and values in bytes: the size of RFC 9113, section 6.5.2, without its 32 bytes per field.
 pub(crate) fn size(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
-/// RFC 9110, 5.6.2.
+/// Returns whether a text is a token (RFC 9110, section 5.6.2).
 pub(crate) fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))

@@ -30,7 +30,7 @@ fn content_types_are_reduced_to_their_essence() {
 }
 
 #[test]
-fn a_name_comes_from_the_header_or_from_the_path() {
+fn the_file_name_is_read_from_the_header_and_from_the_path() {
     for (value, expected) in [
         ("attachment; filename=named.mp4", Some("named.mp4")),
         ("attachment; filename=\"a%20b.mp4\"", Some("a b.mp4")),
@@ -59,7 +59,7 @@ fn a_name_comes_from_the_header_or_from_the_path() {
 }
 
 #[test]
-fn an_attachment_is_one_in_any_case() {
+fn attachment_is_case_insensitive() {
     for (value, expected) in
         [("attachment", true), (" Attachment; filename=a", true), ("inline", false), ("attach", false)]
     {
@@ -68,7 +68,7 @@ fn an_attachment_is_one_in_any_case() {
 }
 
 #[test]
-fn only_chunks_are_a_plain_transfer() {
+fn only_chunked_and_identity_are_plain_transfers() {
     assert!(is_plain_transfer(&HeaderMap::new()));
     for (value, is_plain) in [(b"chunked".as_slice(), true), (b"Identity", true), (b"gzip, chunked", false)] {
         assert_eq!(is_plain_transfer(&one(TRANSFER_ENCODING, value)), is_plain);
@@ -76,7 +76,7 @@ fn only_chunks_are_a_plain_transfer() {
 }
 
 #[test]
-fn a_file_that_is_compressed_itself_is_not_encoded() {
+fn gzip_of_a_gzip_file_is_not_a_coding() {
     let encoded = |content_type: &str, path: &str| {
         let mut headers = one(CONTENT_ENCODING, b"x-gzip");
         headers.insert(CONTENT_TYPE, content_type.parse().unwrap());

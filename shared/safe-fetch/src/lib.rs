@@ -1,17 +1,18 @@
-//! The only way out to the internet: guarded DNS, redirects, limits.
+//! An HTTP client for URLs from users: checked DNS answers, checked redirects, limits.
 //!
-//! Users give URLs that a server then fetches from inside a network. Without a guard they could make it read what only
-//! that network can reach: a metadata service, a database, a neighbour's admin page. This crate fetches public addresses
-//! on ports 80 and 443 and nothing else, unless the operator [allowed](Allowed) a host:
+//! Users send URLs that a server then fetches from inside a network. Without a guard, users could read what only that network
+//! can reach: a metadata service, a database, a neighbour's admin page. This crate connects only to public addresses on ports
+//! 80 and 443, unless the operator [allowed](Allowed) a host:
 //!
-//! - literal addresses are checked on the parsed URL, since an HTTP client never resolves them;
-//! - names are resolved once, every address of the answer is checked, and only checked addresses are connected to, so
-//!   a second answer (DNS rebinding) cannot matter;
-//! - redirects are followed here, each checked as if a user had typed it; those of a [POST](SafeClient::post) are not followed;
-//! - no proxies, and no cookies, credentials or Referer but those a caller [gives](SourceHeaders), which stay behind when a
-//!   redirect leads to another origin, and cookies that a chain of redirects sets, which end with it;
-//! - bodies come as they are, in chunks: what is compressed although it was not to be is decoded as a [text](Source::text) of
-//!   bounded length, or refused; every wait has a limit.
+//! - Literal addresses are checked on the parsed URL, since an HTTP client never resolves them.
+//! - Each connection resolves its host name once. Every address in the DNS response is checked, and the client connects only to
+//!   these addresses, so that DNS rebinding has no effect.
+//! - This crate follows redirects itself and checks each location like a URL from a user. It follows none of a
+//!   [POST](SafeClient::post).
+//! - It uses no proxies. It sends no cookies, credentials or `Referer` except those a [caller passes](SourceHeaders), which are
+//!   dropped when a redirect leads to another origin, and cookies that a chain of redirects sets, which are forgotten after it.
+//! - Bodies are returned in chunks as received. A compressed body is decoded only as a [text](Source::text) of bounded length,
+//!   and refused otherwise. Every wait has a limit.
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), safe_fetch::FetchError> {
@@ -60,6 +61,6 @@ pub use limits::Limits;
 pub use post::Posted;
 pub use ranges::{ByteRange, Target, Validator, Version};
 pub use source::Source;
-pub use source_headers::{NotForSources, SourceHeaders};
+pub use source_headers::{InvalidSourceHeader, SourceHeaders};
 pub use source_url::SourceUrl;
 pub use url::Url;

@@ -1,23 +1,22 @@
 use std::time::Duration;
 
-/// How long and how much a fetch may take. Limits on the whole body are the caller's, who counts its bytes.
+/// Limits on the time and size of a fetch. The size and duration of the whole body are limited by the caller.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// For resolving the name, connecting and the TLS handshake together, per hop. 10 s.
+    /// The time for resolving the name, connecting and the TLS handshake together, per hop. Default: 10 s.
     pub connect_timeout: Duration,
-    /// From the connection to the end of the headers, per hop. 30 s.
+    /// The time from the connection to the end of the headers, per hop. Default: 30 s.
     pub header_timeout: Duration,
-    /// The longest wait for the next byte of the body, and for [`min_bytes`](Self::min_bytes) of it. 30 s.
+    /// The maximum wait for the next byte of the body, and for [`min_bytes`](Self::min_bytes) of it. Default: 30 s.
     pub stall_timeout: Duration,
-    /// The fewest bytes of the body that must come while it is waited for them for the stall timeout. 30 KiB: whoever
-    /// sends less keeps the connection, and nothing else.
+    /// The minimum number of bytes that must arrive per stall timeout spent waiting for the body. Default: 30 KiB.
     pub min_bytes: u64,
-    /// How many redirects are followed. 20, as browsers and curl do.
+    /// The maximum number of redirects. Default: 20, as in browsers.
     pub max_redirects: usize,
-    /// The most bytes of the headers of one answer, names and values. 64 KiB.
+    /// The maximum size of the headers of one response, names and values. Default: 64 KiB.
     pub max_header_bytes: u32,
-    /// How the operator can be reached, an address of a page or of mail: sites such as Wikimedia refuse agents that name none.
-    /// Nobody.
+    /// The operator's web page or e-mail address, sent in `User-Agent`: sites such as Wikimedia refuse clients without one.
+    /// Default: none.
     pub contact: Option<String>,
 }
 

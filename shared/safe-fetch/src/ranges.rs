@@ -1,29 +1,29 @@
-//! Parts of a source (RFC 9110, section 14): which version of it they are of, and which bytes.
+//! Range requests (RFC 9110, section 14): byte ranges, and validators of the version they belong to.
 
 use crate::{SourceHeaders, SourceUrl};
 use http::HeaderMap;
 use http::header::{CONTENT_RANGE, DATE, ETAG, LAST_MODIFIED};
 use std::time::{Duration, SystemTime};
 
-/// Longest entity tag that is kept, in bytes.
+/// The maximum length of an entity tag in bytes. A longer one is not used.
 const MAX_TAG_BYTES: usize = 256;
-/// A date of change is strong when the answer was made so much later (RFC 9110, section 8.8.2.2): a second would do if both
-/// were read off one clock; this leaves room for two.
-const STRONG_AFTER: Duration = Duration::from_secs(60);
+/// The minimum age at which `Last-Modified` is a strong validator (RFC 9110, section 8.8.2.2). One second is enough if both dates
+/// come from one clock; this allows for two clocks.
+const MIN_DATE_AGE: Duration = Duration::from_secs(60);
 
-/// What tells one version of a source from any other, byte for byte: a strong entity tag, else a date of change that is
-/// strong.
+/// A strong validator of a version of a file: a strong entity tag, or else a strong `Last-Modified` date. It changes whenever
+/// any byte of the file changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Validator(String);
 
 impl Validator {
-    /// Reads what [`as_str`](Self::as_str) gave.
+    /// Parses the output of [`as_str`](Self::as_str). Returns `None` for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         (is_strong_tag(text) || httpdate::parse_http_date(text).is_ok()).then(|| Self(text.to_owned()))
     }
 
-    /// The strongest one that an answer gives.
+    /// Returns the strongest validator of a response, or `None` if it has no strong one.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let tag = text(headers, &ETAG);
         tag.filter(|tag| is_strong_tag(tag))
@@ -31,16 +31,16 @@ impl Validator {
             .map(|text| Self(text.to_owned()))
     }
 
-    /// Whether an answer is of this version too. One that says nothing of it is not: but for a date, which an answer to
-    /// `If-Range` may leave out.
-    pub(crate) fn agrees(&self, headers: &HeaderMap) -> bool {
+    /// Returns whether a response has this validator. A response without `ETag` does not match a tag; one without `Last-Modified`
+    /// matches a date, because a response to `If-Range` may omit it.
+    pub(crate) fn matches(&self, headers: &HeaderMap) -> bool {
         if is_strong_tag(&self.0) {
             return text(headers, &ETAG) == Some(self.as_str());
         }
         text(headers, &LAST_MODIFIED).is_none_or(|date| date == self.0)
     }
 
-    /// As it goes into `If-Range`.
+    /// Returns the value for `If-Range`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -51,7 +51,7 @@ fn text<'h>(headers: &'h HeaderMap, name: &http::HeaderName) -> Option<&'h str> 
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
-/// RFC 9110, section 8.8.3.
+/// Returns whether a text is a strong entity tag (RFC 9110, section 8.8.3).
 fn is_strong_tag(text: &str) -> bool {
     let inside = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     text.len() <= MAX_TAG_BYTES
@@ -60,46 +60,46 @@ fn is_strong_tag(text: &str) -> bool {
 
 fn strong_date(headers: &HeaderMap) -> Option<&str> {
     let changed = text(headers, &LAST_MODIFIED)?;
-    let answered = httpdate::parse_http_date(text(headers, &DATE)?).ok()?;
-    let age = answered.duration_since(httpdate::parse_http_date(changed).ok()?).ok()?;
-    (age >= STRONG_AFTER).then_some(changed)
+    let sent_at = httpdate::parse_http_date(text(headers, &DATE)?).ok()?;
+    let age = sent_at.duration_since(httpdate::parse_http_date(changed).ok()?).ok()?;
+    (age >= MIN_DATE_AGE).then_some(changed)
 }
 
-/// Where to ask, and what is said there besides.
+/// A URL and the headers to send to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// The address.
+    /// The URL.
     pub url: SourceUrl,
-    /// Headers for it.
+    /// The headers for this URL.
     pub headers: SourceHeaders,
 }
 
-/// A version of a source that can be asked for any part of it.
+/// A version of a file on a source that supports range requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
-    /// Bytes of the whole.
+    /// The size of the file in bytes.
     pub total: u64,
-    /// What it is known by.
+    /// The validator that identifies the version.
     pub validator: Validator,
 }
 
-/// Bytes to ask for.
+/// A range of bytes to request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByteRange {
-    /// The first one, from 0.
+    /// The offset of the first byte, from 0.
     pub first: u64,
-    /// The last one.
+    /// The offset of the last byte, inclusive.
     pub last: u64,
 }
 
 impl ByteRange {
-    /// As it goes into `Range`.
+    /// Returns the value for `Range`.
     pub(crate) fn header(self) -> String {
         format!("bytes={}-{}", self.first, self.last)
     }
 }
 
-/// What a 206 says that it brings.
+/// The value of `Content-Range` in a 206 response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ContentRange {
     pub(crate) first: u64,
@@ -108,7 +108,7 @@ pub(crate) struct ContentRange {
 }
 
 impl ContentRange {
-    /// Of an answer that has exactly one, and a sound one.
+    /// Reads the header. Returns `None` unless the response has exactly one, with valid numbers.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let mut all = headers.get_all(CONTENT_RANGE).iter();
         let only = all.next()?.to_str().ok()?;
@@ -128,24 +128,24 @@ impl ContentRange {
         sound.then_some(Self { first, last, total })
     }
 
-    /// Bytes.
+    /// Returns the length in bytes.
     pub(crate) fn length(self) -> u64 {
         self.last - self.first + 1
     }
 
-    /// Whether it is all there is.
+    /// Returns whether the range is the whole file.
     pub(crate) fn is_whole(self) -> bool {
         self.first == 0 && self.total == Some(self.length())
     }
 }
 
-/// Digits only: no sign, no space.
+/// Parses a decimal number without sign or spaces.
 fn number(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
 }
 
-/// How long `Retry-After` asks to wait (RFC 9110, section 10.2.3): seconds, or a date.
+/// Returns the time to wait according to `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date. Zero if the date is past.
 pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if let Some(seconds) = number(value) {

@@ -16,7 +16,7 @@ fn validator(list: &[(&'static str, &str)]) -> Option<String> {
 const CHANGED: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 
 #[test]
-fn a_range_is_read_to_the_letter() {
+fn content_range_is_parsed_strictly() {
     let range = |first, last, total| Some(ContentRange { first, last, total });
     for (text, expected) in [
         ("bytes 0-9/10", range(0, 9, Some(10))),
@@ -53,7 +53,7 @@ fn a_range_is_read_to_the_letter() {
 }
 
 #[test]
-fn only_what_tells_every_version_from_any_other_is_a_validator() {
+fn only_strong_validators_are_used() {
     let long = format!("\"{}\"", "x".repeat(254));
     let too_long = format!("\"{}\"", "x".repeat(255));
     for (given, expected) in [
@@ -82,22 +82,22 @@ fn only_what_tells_every_version_from_any_other_is_a_validator() {
 }
 
 #[test]
-fn an_answer_agrees_or_is_of_another_version() {
+fn a_validator_matches_only_responses_of_its_version() {
     let tag = Validator::parse("\"a\"").unwrap();
-    assert!(tag.agrees(&headers(&[("etag", "\"a\"")])));
+    assert!(tag.matches(&headers(&[("etag", "\"a\"")])));
     for other in [&[("etag", "\"b\"")][..], &[("etag", "W/\"a\"")], &[], &[("last-modified", CHANGED)]] {
-        assert!(!tag.agrees(&headers(other)), "{other:?}");
+        assert!(!tag.matches(&headers(other)), "{other:?}");
     }
     let date = Validator::parse(CHANGED).unwrap();
-    assert!(date.agrees(&headers(&[("last-modified", CHANGED)])) && date.agrees(&headers(&[])));
-    assert!(!date.agrees(&headers(&[("last-modified", "Sun, 06 Nov 1994 08:49:38 GMT")])));
+    assert!(date.matches(&headers(&[("last-modified", CHANGED)])) && date.matches(&headers(&[])));
+    assert!(!date.matches(&headers(&[("last-modified", "Sun, 06 Nov 1994 08:49:38 GMT")])));
     for wrong in ["", "a", "W/\"a\"", "\"\r\n\"", "tomorrow"] {
         assert_eq!(Validator::parse(wrong), None, "{wrong:?}");
     }
 }
 
 #[test]
-fn how_long_to_wait_is_read_in_both_forms() {
+fn retry_after_is_read_as_seconds_and_as_a_date() {
     let now = httpdate::parse_http_date(CHANGED).unwrap();
     for (value, seconds) in [
         ("120", Some(120)),
@@ -117,14 +117,14 @@ fn how_long_to_wait_is_read_in_both_forms() {
 
 proptest! {
     #[test]
-    fn any_range_is_read_as_it_was_written(first in 0..u64::MAX / 2, more in 0..u64::MAX / 4, rest: u32) {
+    fn any_range_survives_a_round_trip(first in 0..u64::MAX / 2, more in 0..u64::MAX / 4, rest: u32) {
         let (last, total) = (first + more, first + more + 1 + u64::from(rest));
         let read = ContentRange::parse(&format!("bytes {first}-{last}/{total}"));
         prop_assert_eq!(read, Some(ContentRange { first, last, total: Some(total) }));
     }
 
     #[test]
-    fn any_text_is_survived(text in "[ -~]{0,40}") {
+    fn no_text_panics(text in "[ -~]{0,40}") {
         if let Some(range) = ContentRange::parse(&text) {
             prop_assert!(range.length() > 0);
         }

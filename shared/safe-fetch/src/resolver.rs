@@ -1,4 +1,4 @@
-//! DNS behind the guard: one lookup, every address checked, no other address ever connected to.
+//! The DNS resolver of the client: checks every address of a lookup, so that the client connects only to checked addresses.
 
 use crate::{Allowed, FetchError, address};
 use futures_util::future::BoxFuture;
@@ -7,7 +7,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-/// How names become addresses: the system's resolver, or a fixed answer in tests.
+/// Resolves names to addresses: with the system's resolver, or with fixed results in tests.
 pub(crate) trait Lookup: Send + Sync + 'static {
     fn lookup(&self, name: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>>;
 }
@@ -24,8 +24,8 @@ impl Lookup for SystemLookup {
     }
 }
 
-/// Gives the HTTP client addresses that were checked, and refuses the whole name if one of them is not public: a name
-/// with a public and a private address is an attempt, not a mistake.
+/// Resolves names for the HTTP client. Refuses a name if any of its addresses is not public: a name with public and private
+/// addresses is likely an attack.
 pub(crate) struct GuardedResolver {
     allowed: Allowed,
     lookup: Arc<dyn Lookup>,
@@ -45,7 +45,7 @@ impl Resolve for GuardedResolver {
         Box::pin(async move {
             let addresses = lookup.await.map_err(|error| dns_error(&error))?;
             let checked = check(addresses, is_allowed)?;
-            // Port 0 is replaced by the URL's.
+            // reqwest replaces port 0 by the port of the URL.
             let addresses: Addrs = Box::new(checked.into_iter().map(|address| SocketAddr::new(address, 0)));
             Ok(addresses)
         })
@@ -57,14 +57,15 @@ fn check(addresses: Vec<IpAddr>, is_allowed: bool) -> Result<Vec<IpAddr>, FetchE
         return Err(FetchError::Dns);
     }
     if !is_allowed && let Some(range) = addresses.iter().find_map(|address| address::refused(*address)) {
-        tracing::debug!(range, "a host name with an address that is not public");
+        tracing::debug!(range, "refused a host name: one of its addresses is not public");
         return Err(FetchError::PrivateAddress);
     }
     Ok(addresses)
 }
 
-/// `getaddrinfo` gives its code only as text, always in English since this process never sets a locale: glibc's,
-/// musl's and macOS's words for "no such name". All else (no server, no answer) may pass.
+/// Converts an error of `getaddrinfo`. The standard library exposes its code only as text, which is English because this process
+/// sets no locale. The messages of glibc, musl and macOS for "no such name" are permanent errors; all others (no server, no
+/// response) are temporary.
 fn dns_error(error: &io::Error) -> FetchError {
     const NO_SUCH_NAME: [&str; 5] = [
         "Name or service not known",
@@ -74,7 +75,7 @@ fn dns_error(error: &io::Error) -> FetchError {
         "nodename nor servname provided",
     ];
     let text = error.to_string();
-    // InvalidInput: a name with a zero byte, which no later try will resolve.
+    // InvalidInput: the name contains a zero byte, which is a permanent error too.
     if error.kind() == io::ErrorKind::InvalidInput || NO_SUCH_NAME.iter().any(|known| text.contains(known)) {
         FetchError::Dns
     } else {

@@ -1,4 +1,4 @@
-//! The HTTP client underneath: its headers, its leniency, its TLS.
+//! Configures the underlying HTTP client: headers, tolerance for malformed responses, TLS.
 
 use crate::resolver::GuardedResolver;
 use crate::{FetchError, Limits};
@@ -7,10 +7,10 @@ use reqwest::{Client, ClientBuilder, redirect};
 use rustls::{ClientConfig, RootCertStore};
 use std::sync::Arc;
 
-/// Most header lines of one answer.
+/// The maximum number of header lines of one response.
 const MAX_HEADERS: usize = 400;
 
-/// What a site is told of who asks: the project, and how its operator can be reached.
+/// Returns the value of `User-Agent`: the project, its version, and the operator's contact if there is one.
 fn user_agent(contact: Option<&str>) -> HeaderValue {
     let agent = concat!("files/", env!("CARGO_PKG_VERSION"));
     let with_contact =
@@ -28,7 +28,7 @@ pub(crate) fn http(resolver: GuardedResolver, limits: &Limits, tls: ClientConfig
         .redirect(redirect::Policy::none())
         .referer(false)
         .no_proxy()
-        // Features of other crates of a build could switch decompression on.
+        // Cargo unifies features: another crate of the build could enable decompression.
         .no_gzip()
         .no_brotli()
         .no_deflate()
@@ -37,21 +37,23 @@ pub(crate) fn http(resolver: GuardedResolver, limits: &Limits, tls: ClientConfig
         .user_agent(user_agent(limits.contact.as_deref()))
         .connect_timeout(limits.connect_timeout)
         .http2_max_header_list_size(limits.max_header_bytes)
-        // What curl reads: a blank before the colon, folded lines, lines that are no header, many of them.
+        // As tolerant as curl: accepts a space before the colon, folded lines, lines without a colon, and many headers.
         .http1_allow_spaces_after_header_name_in_responses(true)
         .http1_allow_obsolete_multiline_headers_in_responses(true)
         .http1_ignore_invalid_headers_in_responses(true)
         .http1_max_headers(MAX_HEADERS)
-        // Every request connects anew, so every request is checked anew, and no connection dies in a freeze.
+        // Without idle connections, every request is checked, and none uses a connection that broke while Lambda froze the
+        // process.
         .pool_max_idle_per_host(0)
 }
 
-/// Mozilla's, linked in.
+/// Returns Mozilla's root certificates, which are linked in.
 pub(crate) fn mozilla_roots() -> RootCertStore {
     RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
 }
 
-/// The provider is named here, so that the client neither needs a process-wide one nor asks the platform's verifier.
+/// Returns the TLS configuration. Names the crypto provider explicitly, so that the client uses neither a process-wide default
+/// nor the platform's verifier.
 pub(crate) fn tls(roots: RootCertStore) -> Result<ClientConfig, FetchError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)

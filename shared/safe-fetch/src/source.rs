@@ -1,7 +1,7 @@
-//! An answer whose body is being read.
+//! A response whose body is being read.
 
 use crate::coding::{self, Coding};
-use crate::failure::interruption;
+use crate::failure::body_error;
 use crate::{FetchError, Limits, Target, Version, headers};
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
@@ -9,41 +9,40 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
-/// A source that answered: what it says of itself, and its bytes, one chunk at a time.
+/// A response of a source: its metadata, and its body in chunks.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Source {
-    /// The URL that answered, after all redirects.
+    /// The URL of the response, after all redirects.
     pub final_url: Url,
-    /// That URL, and what of the headers went along to it: where more of the same can be asked for.
+    /// The final URL with the headers that were sent to it, for further requests to the same file.
     pub target: Target,
-    /// The status of the answer: 200, or 206.
+    /// The status of the response: 200 or 206.
     pub status: u16,
-    /// The length of the body in bytes, if announced. Exactly so many come, or [`Source::next_chunk`] fails.
+    /// The length of the body in bytes, if declared. [`Source::next_chunk`] fails if the body has another length.
     pub length: Option<u64>,
-    /// The media type without parameters, lower case (`video/mp4`), if the source named a valid one.
+    /// The media type without parameters, lower case (`video/mp4`), if the source sent a valid one.
     pub content_type: Option<String>,
-    /// The file's name as the source gave it in `Content-Disposition`, else the last segment of the path. Raw text:
-    /// it may hold anything, clean it before use.
+    /// The file name in `Content-Disposition`, or else the last segment of the path. Untrusted text: sanitise it before use.
     pub file_name: Option<String>,
-    /// The name in `Content-Disposition`, raw.
+    /// The file name in `Content-Disposition`. Untrusted text.
     pub disposition_name: Option<String>,
     /// Whether `Content-Disposition` is `attachment`.
     pub is_attachment: bool,
-    /// What any part can be asked of, if the source has said that it gives parts.
+    /// The version of the file, for range requests, if the source supports them.
     pub version: Option<Version>,
     codings: Vec<Coding>,
-    /// What was looked at, and not taken yet.
+    /// The bytes that were read ahead and are not returned yet.
     head: Bytes,
     body: Body,
     pace: Pace,
     received: u64,
 }
 
-/// How long the head of a body is waited for once a part of it is there.
-const HEAD_TIME: Duration = Duration::from_secs(2);
+/// The maximum wait for the rest of the head after its first bytes.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How fast the body must come. Only the time in which it is waited for counts.
+/// Measures the speed of the body. Only the time spent waiting for bytes counts.
 #[derive(Debug)]
 struct Pace {
     stall_timeout: Duration,
@@ -53,8 +52,9 @@ struct Pace {
 }
 
 impl Pace {
-    /// So many bytes came after so long a wait. Whether that is fast enough.
-    fn keeps(&mut self, waited: Duration, came: usize) -> bool {
+    /// Records bytes that arrived after a wait. Returns `false` if fewer than `min_bytes` arrived during the last `stall_timeout`
+    /// of waiting.
+    fn record(&mut self, waited: Duration, came: usize) -> bool {
         self.waited += waited;
         self.came += came as u64;
         if self.waited < self.stall_timeout {
@@ -80,7 +80,7 @@ impl Source {
         let disposition_name = headers::disposition_name(response.headers());
         Source {
             status: response.status().as_u16(),
-            // Not the header itself: with chunked framing it does not count.
+            // Not the header: it is ignored with chunked transfer coding.
             length: response.content_length(),
             content_type: headers::content_type(response.headers()),
             file_name: disposition_name.clone().or_else(|| headers::name_in_path(target.url.url())),
@@ -97,18 +97,18 @@ impl Source {
         }
     }
 
-    /// The bytes received so far.
+    /// Returns the number of body bytes received so far.
     pub fn received(&self) -> u64 {
         self.received
     }
 
-    /// The next bytes, never empty, or `None` once the whole body has come. Bytes that are not asked for are not read:
-    /// a slow caller slows the source down, it does not fill memory.
+    /// Returns the next bytes, never empty, or `None` after the whole body. Reads only on demand, so that a slow caller slows the
+    /// source down instead of filling memory.
     ///
     /// # Errors
-    /// [`FetchError::Stalled`] when nothing, or too little, came within the stall timeout, [`FetchError::Truncated`] when the body ended
-    /// early, [`FetchError::Interrupted`] when the connection broke, [`FetchError::ContentEncoding`] for a body that is compressed
-    /// although it was not to be. The same again on every later call.
+    /// [`FetchError::Stalled`] if too few bytes arrived within the stall timeout, [`FetchError::Truncated`] if the body ended
+    /// early, [`FetchError::Interrupted`] if the connection broke, [`FetchError::ContentEncoding`] if the body is compressed.
+    /// Every later call returns the same error.
     pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
         if (self.received == 0 || !self.head.is_empty())
             && let Some(coding) = self.encoded().await?
@@ -118,7 +118,8 @@ impl Source {
         self.next_raw().await
     }
 
-    /// Returns the coding of the body, if it has one: only its [`head`](Source::head) and [`text`](Source::text) can be had.
+    /// Returns the content coding of the body, if it is encoded. Of an encoded body, only [`head`](Source::head) and
+    /// [`text`](Source::text) can be read.
     ///
     /// # Errors
     /// As [`next_chunk`](Source::next_chunk) has them.
@@ -126,17 +127,17 @@ impl Source {
         if self.codings.is_empty() {
             return Ok(None);
         }
-        self.look(8).await?;
+        self.read_ahead(8).await?;
         Ok(coding::outermost(&self.codings, &self.head).map(Coding::name))
     }
 
-    /// Returns the first bytes of the body, decoded, about as many as asked for; fewer if the body ends, or if the rest does not
-    /// come soon. They are not taken: [`next_chunk`](Source::next_chunk) gives them again.
+    /// Returns the first bytes of the body, decoded, about as many as requested; fewer if the body ends or pauses for two
+    /// seconds. The bytes are not consumed: [`next_chunk`](Source::next_chunk) returns them again.
     ///
     /// # Errors
     /// As [`next_chunk`](Source::next_chunk) has them.
     pub async fn head(&mut self, bytes: usize) -> Result<Vec<u8>, FetchError> {
-        self.look(bytes).await?;
+        self.read_ahead(bytes).await?;
         let said = coding::outermost(&self.codings, &self.head);
         Ok(match said {
             Some(_) => coding::decode_head(&self.codings, &self.head, bytes),
@@ -144,11 +145,11 @@ impl Source {
         })
     }
 
-    /// Reads all of a text, decoded, of at most so many bytes.
+    /// Reads the whole body and decodes it. Body and text may have at most `most` bytes each.
     ///
     /// # Errors
-    /// [`FetchError::TooLong`], [`FetchError::ContentEncoding`] if it cannot be decoded, and as [`next_chunk`](Source::next_chunk)
-    /// has them.
+    /// [`FetchError::TooLong`] if it is longer, [`FetchError::ContentEncoding`] if it cannot be decoded, otherwise the errors of
+    /// [`next_chunk`](Source::next_chunk).
     pub async fn text(&mut self, most: usize) -> Result<Vec<u8>, FetchError> {
         let mut body = Vec::new();
         while let Some(chunk) = self.next_raw().await? {
@@ -160,17 +161,17 @@ impl Source {
         coding::decode(&self.codings, body, most)
     }
 
-    /// Reads until so many bytes can be looked at.
-    async fn look(&mut self, bytes: usize) -> Result<(), FetchError> {
+    /// Reads ahead until the head has at least so many bytes, or the body ends or pauses.
+    async fn read_ahead(&mut self, bytes: usize) -> Result<(), FetchError> {
         let mut head = BytesMut::from(std::mem::take(&mut self.head));
-        let deadline = Instant::now() + HEAD_TIME;
+        let deadline = Instant::now() + HEAD_TIMEOUT;
         while head.len() < bytes {
             let read = self.read_body();
             let read =
                 if head.is_empty() { Ok(read.await) } else { tokio::time::timeout_at(deadline, read).await };
             match read {
                 Ok(Ok(Some(chunk))) => head.extend_from_slice(&chunk),
-                // An error comes again with the next chunk, behind what has come before it.
+                // The next read returns the error again, after the bytes before it.
                 Ok(Ok(None)) | Err(_) => break,
                 Ok(Err(error)) if head.is_empty() => return Err(error),
                 Ok(Err(_)) => break,
@@ -193,9 +194,9 @@ impl Source {
             Body::Ended => return Ok(None),
             Body::Failed(error) => return Err(error.clone()),
         };
-        let asked = Instant::now();
+        let started = Instant::now();
         let read = read(response, self.pace.stall_timeout).await;
-        match read.and_then(|chunk| self.count(chunk, asked.elapsed())) {
+        match read.and_then(|chunk| self.count(chunk, started.elapsed())) {
             Ok(Some(chunk)) => Ok(Some(chunk)),
             Ok(None) => {
                 self.body = Body::Ended;
@@ -217,21 +218,21 @@ impl Source {
         if self.length.is_some_and(|length| self.received > length) {
             return Err(FetchError::Interrupted("more bytes than announced".to_owned()));
         }
-        if !self.pace.keeps(waited, chunk.len()) {
+        if !self.pace.record(waited, chunk.len()) {
             return Err(FetchError::Stalled);
         }
         Ok(Some(chunk))
     }
 }
 
-/// The next chunk with bytes in it. Empty ones (an empty HTTP/2 frame) do not restart the clock.
+/// Reads the next chunk that is not empty. Empty chunks (HTTP/2 frames without data) do not reset the timeout.
 async fn read(response: &mut Response, stall_timeout: Duration) -> Result<Option<Bytes>, FetchError> {
     let next = async {
         loop {
             match response.chunk().await {
                 Ok(Some(chunk)) if chunk.is_empty() => continue,
                 Ok(chunk) => return Ok(chunk),
-                Err(error) => return Err(interruption(error)),
+                Err(error) => return Err(body_error(error)),
             }
         }
     };
@@ -243,7 +244,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_drip_is_a_stall_and_a_slow_reader_is_none() {
+    fn a_slow_source_stalls_and_a_slow_reader_does_not() {
         let pace = || Pace {
             stall_timeout: Duration::from_secs(30),
             min_bytes: 30 * 1024,
@@ -252,12 +253,12 @@ mod tests {
         };
         let mut drip = pace();
         let second = Duration::from_secs(1);
-        assert!((0..29).all(|_| drip.keeps(second, 100)));
-        assert!(!drip.keeps(second, 100));
+        assert!((0..29).all(|_| drip.record(second, 100)));
+        assert!(!drip.record(second, 100));
         let mut enough = pace();
-        assert!((0..1_000).all(|_| enough.keeps(second, 1024)));
-        // What comes at once has not been waited for, however long the reader was away.
-        let mut waiting_for_nobody = pace();
-        assert!((0..1_000).all(|_| waiting_for_nobody.keeps(Duration::ZERO, 1)));
+        assert!((0..1_000).all(|_| enough.record(second, 1024)));
+        // Bytes that are available at once do not count, whatever time the reader took before.
+        let mut no_wait = pace();
+        assert!((0..1_000).all(|_| no_wait.record(Duration::ZERO, 1)));
     }
 }

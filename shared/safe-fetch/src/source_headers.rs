@@ -1,14 +1,14 @@
-//! Headers that go to a source with the request for it.
+//! Headers that callers send to sources.
 
 use crate::SourceUrl;
 use http::header::{ACCEPT, ACCEPT_LANGUAGE, COOKIE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use std::fmt;
 use url::Url;
 
-/// What a client may say of itself to whoever a redirect leads to.
-const FOR_EVERYONE: [HeaderName; 3] = [ACCEPT, ACCEPT_LANGUAGE, USER_AGENT];
+/// The headers that are also sent to other origins.
+const CROSS_ORIGIN: [HeaderName; 3] = [ACCEPT, ACCEPT_LANGUAGE, USER_AGENT];
 
-/// What this client says itself, or what would change how the message is framed. `if-` and `proxy-` as prefixes besides.
+/// Headers that this client sets itself or that change the message framing. The prefixes `if-` and `proxy-` are reserved too.
 const RESERVED: [&str; 12] = [
     "accept-encoding",
     "connection",
@@ -26,53 +26,53 @@ const RESERVED: [&str; 12] = [
 
 /// Headers for a source, such as the token that a protected server asks for.
 ///
-/// They are taken for secrets: `Debug` shows their names alone, and a redirect to another origin (scheme, host, port)
-/// leaves behind all but `Accept`, `Accept-Language` and `User-Agent`, for the rest of the way.
+/// All values are treated as secrets: `Debug` shows only the names, and a redirect to another origin (scheme, host, port) drops
+/// all headers but `Accept`, `Accept-Language` and `User-Agent` for the rest of the chain.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SourceHeaders {
     map: HeaderMap,
 }
 
-/// A header that no source gets: not a well-formed one, or one that is this client's own to send.
+/// The error for a header that is malformed or reserved for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a header that can be sent to a source")]
-pub struct NotForSources;
+pub struct InvalidSourceHeader;
 
 impl SourceHeaders {
-    /// The headers by name and value. Which of them a user may choose is the caller's to say.
+    /// Creates headers from names and values. The caller decides which headers a user may set.
     ///
     /// # Errors
-    /// [`NotForSources`]: one is malformed, or would undo what this client promises (which host is asked, that nothing is
-    /// compressed, which bytes are wanted).
+    /// [`InvalidSourceHeader`] if a header is malformed or reserved, because it would override the host, the content coding, the
+    /// range or the framing of the request.
     pub fn new<'a>(
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
-    ) -> Result<SourceHeaders, NotForSources> {
+    ) -> Result<SourceHeaders, InvalidSourceHeader> {
         let mut map = HeaderMap::new();
         for (name, value) in pairs {
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| NotForSources)?;
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| InvalidSourceHeader)?;
             if is_reserved(name.as_str()) {
-                return Err(NotForSources);
+                return Err(InvalidSourceHeader);
             }
-            let mut value = HeaderValue::from_str(value).map_err(|_| NotForSources)?;
-            value.set_sensitive(true); // shown by no `Debug`, kept in no table of HTTP/2
+            let mut value = HeaderValue::from_str(value).map_err(|_| InvalidSourceHeader)?;
+            value.set_sensitive(true); // omitted from `Debug` and from the HTTP/2 header table
             map.insert(name, value);
         }
         Ok(SourceHeaders { map })
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no headers.
     pub fn is_empty(&self) -> bool {
         self.map.is_empty()
     }
 
-    /// What of them may go to another address than the one they are for: all to the same origin, else what a client may say
-    /// to everyone.
+    /// Returns the headers that may be sent to `to`, if these are for `from`: all within one origin, otherwise `Accept`,
+    /// `Accept-Language` and `User-Agent`.
     #[must_use]
-    pub fn leaving(&self, from: &SourceUrl, to: &SourceUrl) -> SourceHeaders {
+    pub fn allowed_for(&self, from: &SourceUrl, to: &SourceUrl) -> SourceHeaders {
         self.clone().redirected(from.url(), to.url())
     }
 
-    /// These, and for what they do not say, the others.
+    /// Returns these headers, and those of `others` whose names are not among them.
     #[must_use]
     pub fn with(&self, others: &SourceHeaders) -> SourceHeaders {
         let mut map = others.map.clone();
@@ -80,7 +80,7 @@ impl SourceHeaders {
         SourceHeaders { map }
     }
 
-    /// Adds cookies: the value of a `Cookie` header. A value that cannot be sent is left out.
+    /// Adds the value of a `Cookie` header. An invalid value is ignored.
     #[must_use]
     pub fn with_cookies(&self, cookies: Option<String>) -> SourceHeaders {
         let mut map = self.map.clone();
@@ -100,10 +100,10 @@ impl SourceHeaders {
         self.map.clone()
     }
 
-    /// What of them may follow a redirect.
+    /// Returns the headers that may be sent after a redirect.
     pub(crate) fn redirected(mut self, from: &Url, to: &Url) -> SourceHeaders {
         if from.origin() != to.origin() {
-            self.map = FOR_EVERYONE
+            self.map = CROSS_ORIGIN
                 .into_iter()
                 .filter_map(|name| self.map.remove(&name).map(|value| (name, value)))
                 .collect();
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn another_origin_learns_nothing_but_what_everyone_may() {
+    fn another_origin_receives_only_the_shared_headers() {
         let same = "https://a.example/x";
         assert_eq!(after(same, "https://a.example:443/y").len(), 6);
         for other in ["http://a.example/x", "https://b.a.example/x", "https://a.example:80/x"] {
@@ -161,14 +161,14 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_says_itself_is_nobody_elses() {
+    fn reserved_and_malformed_headers_are_refused() {
         for name in
             ["Host", "range", "IF-RANGE", "If-None-Match", "Accept-Encoding", "Proxy-Authorization", "TE"]
         {
-            assert_eq!(SourceHeaders::new([(name, "x")]), Err(NotForSources), "{name}");
+            assert_eq!(SourceHeaders::new([(name, "x")]), Err(InvalidSourceHeader), "{name}");
         }
         for (name, value) in [("", "x"), ("a b", "x"), ("a:", "x"), ("x-a", "b\r\nc: d"), ("x-a", "\0")] {
-            assert_eq!(SourceHeaders::new([(name, value)]), Err(NotForSources), "{name:?}: {value:?}");
+            assert_eq!(SourceHeaders::new([(name, value)]), Err(InvalidSourceHeader), "{name:?}: {value:?}");
         }
     }
 }

@@ -1,17 +1,17 @@
-//! URLs of sources, checked as far as possible without DNS.
+//! Parses URLs of sources and applies all checks that need no DNS.
 
 use crate::address;
 use crate::{Allowed, UrlError};
 use url::{Host, Url};
 
-/// The most bytes of a URL, before and after normalisation.
+/// The maximum length of a URL in bytes, before and after normalisation.
 const MAX_BYTES: usize = 8 * 1024;
 
-/// Names that never lead to the public internet: RFC 6761 (localhost), RFC 6762 (local), RFC 8375 (home.arpa) and
-/// ICANN's reservation of `internal`. Whatever a resolver makes of them, they are refused before it is asked.
+/// Domains reserved for private use: RFC 6761 (localhost), RFC 6762 (local), RFC 8375 (home.arpa) and ICANN's reservation of
+/// `internal`. They are refused without a DNS lookup.
 const PRIVATE_NAMES: [&str; 4] = ["localhost", "local", "internal", "home.arpa"];
 
-/// An absolute http(s) URL without credentials, checked as far as possible without DNS. A request for it has no fragment.
+/// An absolute http or https URL without credentials that passed all checks that need no DNS. Requests omit the fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceUrl {
     url: Url,
@@ -19,10 +19,10 @@ pub struct SourceUrl {
 }
 
 impl SourceUrl {
-    /// Reads what a user sent. White space around it is ignored; a fragment is kept aside.
+    /// Parses a URL from a user. Ignores surrounding white space, and stores the fragment separately.
     ///
     /// # Errors
-    /// Whatever is wrong with it, as an [`UrlError`].
+    /// The [`UrlError`] that applies.
     pub fn parse(text: &str, allowed: &Allowed) -> Result<SourceUrl, UrlError> {
         if text.len() > MAX_BYTES {
             return Err(UrlError::TooLong);
@@ -32,7 +32,7 @@ impl SourceUrl {
         if !is_http(&url) {
             return Err(UrlError::Scheme);
         }
-        // Browsers also take `http:host`, `http:\\host` and line breaks inside; a user who sends that made a mistake.
+        // Browsers also accept `http:host`, `http:\\host` and line breaks inside. From a user, these are mistakes.
         let after_scheme = text.get(url.scheme().len()..).unwrap_or_default();
         if !after_scheme.starts_with("://") || text.chars().any(char::is_control) {
             return Err(UrlError::NotAbsolute);
@@ -40,7 +40,7 @@ impl SourceUrl {
         SourceUrl::check(url, allowed)
     }
 
-    /// The one check for what users send and for what sources redirect to.
+    /// Checks a URL from a user or from a redirect.
     pub(crate) fn check(mut url: Url, allowed: &Allowed) -> Result<SourceUrl, UrlError> {
         if !is_http(&url) {
             return Err(UrlError::Scheme);
@@ -50,7 +50,7 @@ impl SourceUrl {
             return Err(UrlError::Credentials);
         }
         let port = url.port_or_known_default();
-        if port.is_some_and(|port| allowed.excepts(&host, port)) {
+        if port.is_some_and(|port| allowed.is_excepted(&host, port)) {
             return Err(UrlError::PrivateAddress);
         }
         if !allowed.contains(&host) {
@@ -69,7 +69,7 @@ impl SourceUrl {
         Ok(SourceUrl { url, fragment })
     }
 
-    /// Returns the URL with its fragment, which some sites (`https://site.example/#/film/1`) tell their web pages apart by.
+    /// Returns the URL with its fragment, which some sites use to address web pages (`https://site.example/#/film/1`).
     #[must_use]
     pub fn with_fragment(&self) -> String {
         match &self.fragment {
@@ -83,7 +83,7 @@ impl SourceUrl {
         self.url.as_str()
     }
 
-    /// The URL itself.
+    /// Returns the normalised URL, without fragment, in parsed form.
     pub fn url(&self) -> &Url {
         &self.url
     }
@@ -108,7 +108,7 @@ fn is_private(host: &Host<&str>) -> bool {
 }
 
 fn is_private_name(name: &str) -> bool {
-    // The URL parser already lower-cased it; the dot of the root is optional.
+    // The URL parser has converted it to lower case. The trailing dot is optional.
     let name = name.strip_suffix('.').unwrap_or(name);
     PRIVATE_NAMES
         .iter()

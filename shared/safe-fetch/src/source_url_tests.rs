@@ -6,7 +6,7 @@ fn parse(text: &str) -> Result<String, UrlError> {
 }
 
 #[test]
-fn public_urls_are_taken_and_normalised() {
+fn public_urls_are_accepted_and_normalised() {
     for (text, normal) in [
         ("https://example.com", "https://example.com/"),
         ("http://example.com/a.mp4", "http://example.com/a.mp4"),
@@ -204,7 +204,7 @@ fn long_urls_are_refused_before_and_after_normalisation() {
     };
     assert!(parse(&of_length(8 * 1024, "a")).is_ok());
     assert_eq!(parse(&of_length(8 * 1024 + 1, "a")), Err(TooLong));
-    // Two bytes as they came, six once escaped.
+    // A `ü` has two bytes in the input, six when percent-encoded.
     assert!(parse(&of_length(2 * 1024, "ü")).is_ok());
     assert_eq!(parse(&of_length(6 * 1024, "ü")), Err(TooLong));
 }
@@ -232,7 +232,7 @@ fn an_allowed_host_may_be_private_and_use_any_port() {
 }
 
 #[test]
-fn a_fragment_is_kept_aside() {
+fn the_fragment_is_stored_separately() {
     for (text, with_fragment) in [
         ("https://a.example/#/film/1", "https://a.example/#/film/1"),
         ("https://a.example/a#", "https://a.example/a"),

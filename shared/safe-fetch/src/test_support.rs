@@ -1,4 +1,4 @@
-//! What several tests of this crate use.
+//! Helpers for the tests of this crate.
 
 use crate::resolver::Lookup;
 use futures_util::future::BoxFuture;
@@ -7,27 +7,27 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
-/// Gives one prepared answer per lookup.
-pub(crate) struct Answers {
-    answers: Mutex<VecDeque<io::Result<Vec<IpAddr>>>>,
-    asked: Mutex<Vec<String>>,
+/// A resolver that returns one prepared result per lookup.
+pub(crate) struct FakeDns {
+    results: Mutex<VecDeque<io::Result<Vec<IpAddr>>>>,
+    lookups: Mutex<Vec<String>>,
 }
 
-impl Answers {
-    pub(crate) fn new(answers: impl IntoIterator<Item = io::Result<Vec<IpAddr>>>) -> Arc<Self> {
-        Arc::new(Answers { answers: Mutex::new(answers.into_iter().collect()), asked: Mutex::default() })
+impl FakeDns {
+    pub(crate) fn new(results: impl IntoIterator<Item = io::Result<Vec<IpAddr>>>) -> Arc<Self> {
+        Arc::new(FakeDns { results: Mutex::new(results.into_iter().collect()), lookups: Mutex::default() })
     }
 
-    pub(crate) fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+    pub(crate) fn lookups(&self) -> Vec<String> {
+        self.lookups.lock().unwrap().clone()
     }
 }
 
-impl Lookup for Answers {
+impl Lookup for FakeDns {
     fn lookup(&self, name: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
-        self.asked.lock().unwrap().push(name);
-        let answer = self.answers.lock().unwrap().pop_front();
-        Box::pin(async move { answer.expect("an answer was prepared") })
+        self.lookups.lock().unwrap().push(name);
+        let result = self.results.lock().unwrap().pop_front();
+        Box::pin(async move { result.expect("a result is prepared for each lookup") })
     }
 }
 

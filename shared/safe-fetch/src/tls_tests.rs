@@ -1,7 +1,7 @@
-//! TLS: whom the client trusts, over both versions of HTTP, and how a cut connection is told from an end.
+//! Tests TLS: certificate verification over both versions of HTTP, and detection of truncated bodies.
 
 use crate::setup::mozilla_roots;
-use crate::test_support::{Answers, addresses};
+use crate::test_support::{FakeDns, addresses};
 use crate::{Allowed, FetchError, Limits, SafeClient, SourceUrl};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -44,7 +44,7 @@ fn acceptor(protocol: &[u8]) -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config))
 }
 
-/// Accepts one TLS connection and hands it to `serve`; the port is returned.
+/// Accepts one TLS connection and passes it to `serve`. Returns the port.
 async fn listen<F>(
     protocol: &'static [u8],
     serve: impl FnOnce(TlsStream<TcpStream>) -> F + Send + 'static,
@@ -56,7 +56,7 @@ where
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
-        // A client that trusts nobody here ends the handshake.
+        // A client that does not trust the certificate aborts the handshake.
         if let Ok(stream) = acceptor(protocol).accept(stream).await {
             serve(stream).await;
         }
@@ -66,7 +66,7 @@ where
 
 type Body = http_body_util::combinators::BoxBody<Bytes, io::Error>;
 
-async fn answer(request: Request<Incoming>) -> Result<Response<Body>, io::Error> {
+async fn respond(request: Request<Incoming>) -> Result<Response<Body>, io::Error> {
     let whole = Full::new(Bytes::from(format!("{:?}", request.version()))).map_err(io::Error::other).boxed();
     let frames = [Ok(Frame::data(Bytes::from_static(b"half"))), Err(io::Error::other("broken"))];
     let broken = BodyExt::boxed(StreamBody::new(futures_util::stream::iter(frames)));
@@ -79,19 +79,19 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Body>, io::Error>
 
 async fn http1(stream: TlsStream<TcpStream>) {
     let server = hyper::server::conn::http1::Builder::new();
-    // The test sees what the client made of it.
-    let _ = server.serve_connection(TokioIo::new(stream), service_fn(answer)).await;
+    // The test checks the result of the client, not of the server.
+    let _ = server.serve_connection(TokioIo::new(stream), service_fn(respond)).await;
 }
 
 async fn http2(stream: TlsStream<TcpStream>) {
     let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-    let _ = server.serve_connection(TokioIo::new(stream), service_fn(answer)).await;
+    let _ = server.serve_connection(TokioIo::new(stream), service_fn(respond)).await;
 }
 
 async fn fetch(host: &str, port: u16, path: &str, roots: RootCertStore) -> Result<Vec<u8>, FetchError> {
     let allowed = Allowed::parse(host);
-    let answers = Answers::new([addresses(&["127.0.0.1"])]);
-    let client = SafeClient::with(allowed.clone(), Limits::default(), answers, roots)?;
+    let dns = FakeDns::new([addresses(&["127.0.0.1"])]);
+    let client = SafeClient::with(allowed.clone(), Limits::default(), dns, roots)?;
     let url = SourceUrl::parse(&format!("https://{host}:{port}{path}"), &allowed)?;
     let mut source = client.get(&url).await?;
     let mut body = Vec::new();
@@ -124,7 +124,7 @@ async fn an_unknown_issuer_and_another_name_are_refused() {
 }
 
 #[tokio::test]
-async fn a_server_without_tls_is_a_tls_error() {
+async fn a_server_without_tls_causes_a_tls_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -136,7 +136,7 @@ async fn a_server_without_tls_is_a_tls_error() {
 }
 
 #[tokio::test]
-async fn a_stream_that_breaks_in_http2_is_not_an_end() {
+async fn a_broken_http2_stream_is_an_interruption() {
     let port = listen(b"h2", http2).await;
     let outcome = fetch("tls.example", port, "/broken", test_root()).await;
     assert!(matches!(&outcome, Err(FetchError::Interrupted(_))), "{outcome:?}");
@@ -149,9 +149,10 @@ async fn http2_headers_over_the_limit_are_refused() {
     assert!(matches!(&outcome, Err(FetchError::Interrupted(_))), "{outcome:?}");
 }
 
-/// Without a length only TLS says where the body ends: a connection cut by someone on the way must not pass for it.
+/// Without `Content-Length`, the TLS closure alert ends the body. An attacker who cuts the connection must not be able to shorten
+/// it.
 #[tokio::test]
-async fn an_end_without_tls_closing_is_truncation_unless_the_body_is_complete() {
+async fn a_connection_closed_without_a_tls_alert_truncates_an_incomplete_body() {
     for (length, closes) in [("", true), ("", false), ("Content-Length: 4\r\n", false)] {
         let port = listen(b"http/1.1", move |mut stream| async move {
             let mut request = [0; 1024];

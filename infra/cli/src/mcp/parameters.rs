@@ -1,4 +1,4 @@
-//! Parameters of the tools. Their names are those of the API, so that they go into a request as they are.
+//! The parameters of the tools. They have the names of the API, so that they can be sent unchanged.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Options of every way to create a file.
+/// Options for creating a file.
 #[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
 pub(super) struct Options {
-    /// Name of the file, instead of its own.
+    /// Name of the file. Default: the name of the local file or of the source.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    /// Strings that are kept with the file.
+    /// Metadata to store with the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<BTreeMap<String, String>>,
     /// Seconds until the file is deleted.
@@ -65,7 +65,7 @@ pub(super) struct Change {
 pub(super) struct WaitFor {
     /// Id of the file.
     pub(super) id: String,
-    /// Longest time to wait, in seconds. Default 60.
+    /// Maximum time to wait, in seconds. Default 60.
     pub(super) timeout_seconds: Option<u16>,
 }
 
@@ -79,29 +79,29 @@ pub(super) struct Id {
 pub(super) struct LinkTo {
     /// Id of the file.
     pub(super) id: String,
-    /// Seconds that the URL lives, from 60 to 3600. Default 3600.
+    /// Lifetime of the URL in seconds, from 60 to 3600. Default 3600.
     pub(super) expires_in: Option<u16>,
-    /// Have browsers show audio, video and images instead of saving them.
+    /// Let browsers show audio, video and images instead of saving them.
     #[serde(default)]
     pub(super) inline: bool,
 }
 
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 pub(super) struct ListFiles {
-    /// Most files on the page, from 1 to 500. Default 50.
+    /// Maximum number of files on the page, from 1 to 500. Default 50.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<u16>,
-    /// next_cursor of the page before.
+    /// next_cursor of the previous page.
     #[serde(skip_serializing_if = "Option::is_none")]
     cursor: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     order: Option<Order>,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<Status>,
-    /// Where the bytes come from.
+    /// Source of the bytes: an upload, or a URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<Source>,
-    /// What the file is, by its streams.
+    /// Type of the file, according to its streams.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     media_type: Option<MediaType>,
 }

@@ -1,4 +1,4 @@
-//! Uploads directly to storage: a small file by one PUT, a larger one in parts.
+//! Uploads files directly to storage: small ones with a single PUT, larger ones as multipart uploads.
 
 mod parts;
 mod signer;
@@ -20,12 +20,13 @@ use crate::paths::open_all;
 use crate::print::Print;
 use crate::simple::{add_options, finished, show_created};
 
-/// Largest file of one PUT: it would be one part, and one PUT gives the file a SHA-256.
-const ONE_PUT: u64 = 8 << 20;
-/// A try that sends fewer bytes a second has failed.
-const SLOWEST: u64 = 8 * 1024;
+/// The maximum size of a single-PUT upload. A multipart upload of this size would have one part, and only a single PUT stores a
+/// SHA-256.
+const MAX_SINGLE_PUT: u64 = 8 << 20;
+/// The minimum number of bytes per second of an attempt. A slower attempt times out.
+const MIN_BYTES_PER_SECOND: u64 = 8 * 1024;
 
-/// Uploads all files, several side by side. All paths are opened before the first byte is sent.
+/// Uploads all files, several concurrently. Opens all paths before it sends the first byte.
 pub(crate) async fn upload(api: &Api, options: &Upload, print: &Print) -> Result<(), Failure> {
     let files = checked(options, print)?;
     if files.len() > 1 {
@@ -36,7 +37,7 @@ pub(crate) async fn upload(api: &Api, options: &Upload, print: &Print) -> Result
     each(&files, usize::from(options.files), print, upload, show).await
 }
 
-/// The files, unless one of them cannot be uploaded.
+/// Opens the files. Fails if any of them cannot be opened, or the options do not fit them.
 fn checked(options: &Upload, print: &Print) -> Result<Vec<LocalFile>, Failure> {
     let files = open_all(&options.paths).map_err(|mut failures| {
         if failures.len() == 1 {
@@ -46,9 +47,9 @@ fn checked(options: &Upload, print: &Print) -> Result<Vec<LocalFile>, Failure> {
         Failure::Several(failures.len(), failures[0].exit_code())
     })?;
     match (&options.create.name, files.as_slice()) {
-        (Some(_), [_, _, ..]) => Err(Failure::Settings("--name is for one file".to_owned())),
+        (Some(_), [_, _, ..]) => Err(Failure::Settings("--name can be used only with one file".to_owned())),
         (None, files) if files.iter().any(|file| file.copy.is_some()) => {
-            Err(Failure::Settings("standard input needs a --name".to_owned()))
+            Err(Failure::Settings("standard input requires --name".to_owned()))
         }
         _ => Ok(files),
     }
@@ -58,11 +59,11 @@ async fn one(api: &Api, local: &LocalFile, options: &Upload, print: &Print) -> R
     let (file, journal) =
         send(api, local, request(local, options), usize::from(options.parallel), print).await?;
     let file = finished(api, file, &options.create, print).await?;
-    journal.forget();
+    journal.remove();
     Ok(file)
 }
 
-/// Sends the bytes of a file, and returns it with its journal entry, which is to be forgotten when nothing is left to resume.
+/// Uploads a file. Returns it with its journal entry, which the caller must remove when there is nothing to resume.
 pub(crate) async fn send(
     api: &Api,
     local: &LocalFile,
@@ -71,7 +72,7 @@ pub(crate) async fn send(
     print: &Print,
 ) -> Result<(Json, Journal), Failure> {
     body.insert("size".to_owned(), json!(local.size));
-    let is_small = local.size <= ONE_PUT;
+    let is_small = local.size <= MAX_SINGLE_PUT;
     if is_small {
         body.insert("checksum_sha256".to_owned(), json!(local.sha256().await?));
     } else {
@@ -88,7 +89,7 @@ pub(crate) async fn send(
     Ok((file, journal))
 }
 
-/// The announcement of a file.
+/// Returns the request body that creates the file.
 fn request(local: &LocalFile, options: &Upload) -> Map<String, Value> {
     let mut body = Map::new();
     body.insert("name".to_owned(), json!(local.name()));
@@ -99,24 +100,24 @@ fn request(local: &LocalFile, options: &Upload) -> Map<String, Value> {
     body
 }
 
-/// Longest time of one PUT of so many bytes.
-fn longest(bytes: u64) -> Duration {
-    Duration::from_secs(60 + bytes / SLOWEST)
+/// Returns the timeout for a PUT of so many bytes.
+fn put_timeout(bytes: u64) -> Duration {
+    Duration::from_secs(60 + bytes / MIN_BYTES_PER_SECOND)
 }
 
 /// The next step after a PUT that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
-    /// Try again.
-    Again,
-    /// The URL is no longer valid: sign it again, and try again.
-    SignAgain,
-    /// Storage will never take it.
+    /// Send the request again.
+    Retry,
+    /// The URL may have expired: sign it again, then send the request again.
+    SignAndRetry,
+    /// The failure is permanent.
     GiveUp,
 }
 
-/// Classifies the response of storage to a PUT.
-async fn judge(outcome: Result<Response, reqwest::Error>) -> Result<(), (Next, Failure)> {
+/// Classifies the response of the storage to a PUT.
+async fn classify(outcome: Result<Response, reqwest::Error>) -> Result<(), (Next, Failure)> {
     let failure = match outcome {
         Ok(response) if response.status().is_success() => return Ok(()),
         Ok(response) => crate::api::storage_refusal(response).await,
@@ -124,17 +125,17 @@ async fn judge(outcome: Result<Response, reqwest::Error>) -> Result<(), (Next, F
     };
     let next = match &failure {
         Failure::Refused { status, reason, .. } => after(*status, reason),
-        // Storage may close the connection when it refuses an expired URL before all bytes are sent.
-        _ => Next::SignAgain,
+        // The storage may close the connection if it refuses an expired URL before all bytes are sent.
+        _ => Next::SignAndRetry,
     };
     Err((next, failure))
 }
 
 fn after(status: u16, code: &str) -> Next {
     match (status, code) {
-        (403, _) | (400, "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired") => Next::SignAgain,
-        (408 | 429 | 500.., _) | (400, "RequestTimeout" | "IncompleteBody") => Next::Again,
-        (409, "ConditionalRequestConflict" | "OperationAborted") => Next::Again,
+        (403, _) | (400, "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired") => Next::SignAndRetry,
+        (408 | 429 | 500.., _) | (400, "RequestTimeout" | "IncompleteBody") => Next::Retry,
+        (409, "ConditionalRequestConflict" | "OperationAborted") => Next::Retry,
         _ => Next::GiveUp,
     }
 }
@@ -144,13 +145,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_may_pass_is_tried_again() {
+    fn only_transient_failures_are_retried() {
         for (status, code, next) in [
-            (403, "AccessDenied", Next::SignAgain),
-            (400, "ExpiredToken", Next::SignAgain),
-            (503, "SlowDown", Next::Again),
-            (500, "", Next::Again),
-            (400, "RequestTimeout", Next::Again),
+            (403, "AccessDenied", Next::SignAndRetry),
+            (400, "ExpiredToken", Next::SignAndRetry),
+            (503, "SlowDown", Next::Retry),
+            (500, "", Next::Retry),
+            (400, "RequestTimeout", Next::Retry),
             (400, "BadDigest", Next::GiveUp),
             (404, "NoSuchUpload", Next::GiveUp),
             (412, "PreconditionFailed", Next::GiveUp),

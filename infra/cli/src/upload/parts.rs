@@ -1,4 +1,4 @@
-//! Multipart uploads: parts side by side, each with its own retries; after an interruption only the missing parts.
+//! Multipart uploads: sends parts concurrently, each with its own retries. After an interruption, sends only the missing parts.
 
 use std::collections::BTreeSet;
 
@@ -7,9 +7,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::signer::Signer;
-use super::{Next, judge, longest};
+use super::{Next, classify, put_timeout};
 use crate::api::Api;
-use crate::back_off::{TRIES, pause};
+use crate::back_off::{MAX_ATTEMPTS, back_off};
 use crate::failure::Failure;
 use crate::journal::Journal;
 use crate::json::Json;
@@ -18,21 +18,24 @@ use crate::print::Print;
 use crate::progress::Bar;
 use crate::simple::id_of;
 
-/// Rounds in which parts that the server misses are sent again.
-const ROUNDS: u32 = 3;
+/// The maximum number of times that the parts are sent and completed, if the server reports missing parts.
+const MAX_ROUNDS: u32 = 3;
 
-/// An upload that has begun.
-struct Begun {
+/// A multipart upload.
+struct MultipartUpload {
     id: String,
     part_size: u64,
     part_count: u32,
     stored: BTreeSet<u32>,
 }
 
-/// The state of an upload of an earlier run.
-enum Earlier {
-    Unfinished(Begun),
+/// The state of the upload of an earlier run.
+enum EarlierUpload {
+    /// The upload can be resumed.
+    Unfinished(MultipartUpload),
+    /// The upload is complete.
     Done(Json),
+    /// There is no such upload, or it has ended without success.
     Over,
 }
 
@@ -46,12 +49,12 @@ pub(super) async fn send(
     print: &Print,
 ) -> Result<Json, Failure> {
     let begun = match earlier(api, journal).await? {
-        Earlier::Done(file) => return Ok(file),
-        Earlier::Unfinished(begun) => {
+        EarlierUpload::Done(file) => return Ok(file),
+        EarlierUpload::Unfinished(begun) => {
             print.note(&format!("resumes: {} of {} parts are stored", begun.stored.len(), begun.part_count));
             begun
         }
-        Earlier::Over => begin(api, journal, request).await?,
+        EarlierUpload::Over => begin(api, journal, request).await?,
     };
     let already = begun.stored.iter().map(|number| begun.range(*number, local.size).1).sum();
     let bar = print.bars.add(&local.name(), local.size, already);
@@ -60,32 +63,34 @@ pub(super) async fn send(
     Ok(file)
 }
 
-async fn begin(api: &Api, journal: &Journal, request: &Value) -> Result<Begun, Failure> {
+async fn begin(api: &Api, journal: &Journal, request: &Value) -> Result<MultipartUpload, Failure> {
     if journal.read().is_some_and(|entry| entry.id.is_some()) {
-        journal.forget(); // that upload is over
+        journal.remove(); // the upload of the earlier run has ended
     }
     let (file, _) = journal.create(api, request).await?;
     let id = id_of(&file)?;
     journal.set_id(&id)?;
-    Begun::of(id, &file["upload"])
+    MultipartUpload::of(id, &file["upload"])
 }
 
-/// Asks for the upload of an earlier run.
-async fn earlier(api: &Api, journal: &Journal) -> Result<Earlier, Failure> {
-    let Some(id) = journal.read().and_then(|entry| entry.id) else { return Ok(Earlier::Over) };
+/// Requests the state of the upload of an earlier run.
+async fn earlier(api: &Api, journal: &Journal) -> Result<EarlierUpload, Failure> {
+    let Some(id) = journal.read().and_then(|entry| entry.id) else { return Ok(EarlierUpload::Over) };
     match stored(api, &id).await {
-        Ok(begun) => Ok(Earlier::Unfinished(begun)),
-        Err(failure) if failure.is("upload_over") => {
+        Ok(begun) => Ok(EarlierUpload::Unfinished(begun)),
+        Err(failure) if failure.has_reason("upload_over") => {
             let file = api.get(&format!("/files/{id}")).await?;
-            Ok(if file["status"] == "failed" { Earlier::Over } else { Earlier::Done(file) })
+            Ok(if file["status"] == "failed" { EarlierUpload::Over } else { EarlierUpload::Done(file) })
         }
-        Err(failure) if failure.is("not_found") || failure.is("parts_gone") => Ok(Earlier::Over),
+        Err(failure) if failure.has_reason("not_found") || failure.has_reason("parts_gone") => {
+            Ok(EarlierUpload::Over)
+        }
         Err(failure) => Err(failure),
     }
 }
 
-/// The upload with all of its stored parts.
-async fn stored(api: &Api, id: &str) -> Result<Begun, Failure> {
+/// Lists the stored parts of an upload.
+async fn stored(api: &Api, id: &str) -> Result<MultipartUpload, Failure> {
     let mut numbers = BTreeSet::new();
     let mut after = 0;
     loop {
@@ -95,28 +100,30 @@ async fn stored(api: &Api, id: &str) -> Result<Begun, Failure> {
         }
         match page["next"].as_u64() {
             Some(next) => after = next,
-            None => return Ok(Begun { stored: numbers, ..Begun::of(id.to_owned(), &page)? }),
+            None => {
+                return Ok(MultipartUpload { stored: numbers, ..MultipartUpload::of(id.to_owned(), &page)? });
+            }
         }
     }
 }
 
-impl Begun {
+impl MultipartUpload {
     fn of(id: String, plan: &Value) -> Result<Self, Failure> {
         let part_size = plan["part_size"].as_u64().filter(|size| *size > 0);
         let part_count = plan["part_count"].as_u64().and_then(|count| u32::try_from(count).ok());
         let (Some(part_size), Some(part_count)) = (part_size, part_count) else {
-            return Err(Failure::Answer("an upload without a part_size".to_owned()));
+            return Err(Failure::Response("an upload without a part_size".to_owned()));
         };
         Ok(Self { id, part_size, part_count, stored: BTreeSet::new() })
     }
 
-    /// Where a part begins, and its length.
+    /// Returns the offset and the length of a part. `size` is that of the file.
     fn range(&self, number: u32, size: u64) -> (u64, u64) {
         let start = u64::from(number.saturating_sub(1)) * self.part_size;
         (start, size.saturating_sub(start).min(self.part_size))
     }
 
-    /// Sends the missing parts, and completes the upload. Parts that the server then misses are sent again.
+    /// Sends the missing parts and completes the upload. If the server reports missing parts, sends them again.
     async fn finish(
         &self,
         api: &Api,
@@ -129,13 +136,13 @@ impl Begun {
         for round in 1.. {
             self.send_parts(api, local, &missing, parallel, bar).await?;
             if !local.is_unchanged() {
-                let _ = api.delete(&format!("/files/{}", self.id)).await; // else it expires
-                return Err(Failure::local(&local.path, "has changed while it was uploaded"));
+                let _ = api.delete(&format!("/files/{}", self.id)).await; // on failure, the file expires
+                return Err(Failure::local(&local.path, "changed during the upload"));
             }
             match api.post(&format!("/uploads/{}/complete", self.id), &json!({})).await {
                 Ok(file) => return Ok(file),
                 Err(Failure::Refused { fields, reason, .. })
-                    if reason == "parts_incomplete" && round < ROUNDS =>
+                    if reason == "parts_incomplete" && round < MAX_ROUNDS =>
                 {
                     let named = |field: &String| field.strip_prefix("part_numbers.")?.parse().ok();
                     missing =
@@ -145,7 +152,7 @@ impl Begun {
                 Err(failure) => return Err(failure),
             }
         }
-        Err(Failure::Answer("the parts are never whole".to_owned()))
+        Err(Failure::Response("parts are missing after several uploads".to_owned()))
     }
 
     async fn send_parts(
@@ -174,16 +181,18 @@ impl Begun {
         for attempt in 0.. {
             let sent = Sent::on(bar);
             let url =
-                part["url"].as_str().ok_or_else(|| Failure::Answer("a part without a URL".to_owned()))?;
+                part["url"].as_str().ok_or_else(|| Failure::Response("a part without a URL".to_owned()))?;
             let put = api.storage(Method::PUT, url, &part["headers"]).header("content-length", length);
-            let put = put.timeout(longest(length)).body(local.body(start, length, sent.clone()).await?);
-            match judge(put.send().await).await {
+            let put = put.timeout(put_timeout(length)).body(local.body(start, length, sent.clone()).await?);
+            match classify(put.send().await).await {
                 Ok(()) => break,
-                Err((next, failure)) if next == Next::GiveUp || attempt + 1 >= TRIES => return Err(failure),
+                Err((next, failure)) if next == Next::GiveUp || attempt + 1 >= MAX_ATTEMPTS => {
+                    return Err(failure);
+                }
                 Err((next, _)) => {
                     sent.take_back();
-                    pause(attempt, None).await;
-                    if next == Next::SignAgain {
+                    back_off(attempt, None).await;
+                    if next == Next::SignAndRetry {
                         part = signer.sign(number).await?;
                     }
                 }

@@ -1,11 +1,11 @@
-//! One PUT with a SHA-256, which storage checks.
+//! Single-PUT uploads, with a SHA-256 that the storage verifies.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Next, judge, longest};
+use super::{Next, classify, put_timeout};
 use crate::api::Api;
-use crate::back_off::{TRIES, pause};
+use crate::back_off::{MAX_ATTEMPTS, back_off};
 use crate::failure::Failure;
 use crate::journal::Journal;
 use crate::json::Json;
@@ -14,7 +14,7 @@ use crate::print::Print;
 use crate::progress::Bar;
 use crate::simple::id_of;
 
-/// Uploads a file, and returns it. After an interruption the same idempotency key gives the same file with a fresh URL.
+/// Uploads a file and returns it. After an interruption, the same idempotency key returns the same file with a new URL.
 pub(super) async fn send(
     api: &Api,
     local: &LocalFile,
@@ -24,14 +24,14 @@ pub(super) async fn send(
 ) -> Result<Json, Failure> {
     let (mut file, mut resumed) = journal.create(api, body).await?;
     if resumed && file["status"] == "failed" {
-        journal.forget();
+        journal.remove();
         (file, resumed) = journal.create(api, body).await?;
     }
     let id = id_of(&file)?;
     let bar = print.bars.add(&local.name(), local.size, 0);
     let upload = file.take("upload");
     if upload.is_null() && resumed {
-        bar.inc(local.size); // an earlier run has sent the bytes
+        bar.inc(local.size); // an earlier run has uploaded the bytes
     } else {
         put(api, local, &id, upload, resumed, &bar).await?;
     }
@@ -45,7 +45,7 @@ pub(super) async fn send(
     }
 }
 
-/// Sends the bytes to the presigned URL, and has it signed again when it has expired.
+/// Sends the bytes to the presigned URL. Requests a new URL if it may have expired.
 async fn put(
     api: &Api,
     local: &LocalFile,
@@ -57,20 +57,22 @@ async fn put(
     for attempt in 0.. {
         let sent = Sent::on(bar);
         let url =
-            upload["url"].as_str().ok_or_else(|| Failure::Answer("an upload without a URL".to_owned()))?;
+            upload["url"].as_str().ok_or_else(|| Failure::Response("an upload without a URL".to_owned()))?;
         let put = api.storage(Method::PUT, url, &upload["headers"]).header("content-length", local.size);
-        let put = put.timeout(longest(local.size)).body(local.body(0, local.size, sent.clone()).await?);
-        match judge(put.send().await).await {
+        let put = put.timeout(put_timeout(local.size)).body(local.body(0, local.size, sent.clone()).await?);
+        match classify(put.send().await).await {
             Ok(()) => break,
-            // An earlier try has sent the bytes, and its response was lost.
+            // An earlier attempt has stored the bytes, but its response was lost.
             Err((_, Failure::Refused { status: 412, .. })) if attempt > 0 || resumed => break,
-            Err((next, failure)) if next == Next::GiveUp || attempt + 1 >= TRIES => return Err(failure),
+            Err((next, failure)) if next == Next::GiveUp || attempt + 1 >= MAX_ATTEMPTS => {
+                return Err(failure);
+            }
             Err((next, _)) => {
-                pause(attempt, None).await;
-                if next == Next::SignAgain {
+                back_off(attempt, None).await;
+                if next == Next::SignAndRetry {
                     upload = match api.post(&format!("/uploads/{id}/sign"), &json!({})).await {
                         Ok(signed) => (*signed).clone(),
-                        Err(failure) if failure.is("upload_over") => break, // the bytes of this try are stored
+                        Err(failure) if failure.has_reason("upload_over") => break, // the bytes of this attempt are stored
                         Err(failure) => return Err(failure),
                     };
                 }

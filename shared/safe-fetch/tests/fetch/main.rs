@@ -1,8 +1,8 @@
-//! The client against real servers on this machine.
-#![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the failure")]
+//! Tests the client with servers on this machine.
+#![allow(clippy::unwrap_used, reason = "Clippy does not recognise helper functions as test code")]
 
-mod answers;
 mod broken;
 mod ranges;
 mod redirects;
+mod responses;
 mod support;

@@ -1,4 +1,4 @@
-//! Redirects, each hop behind the same guard.
+//! Redirects: each hop is checked.
 
 use crate::support::{RawServer, Then, get, get_allowing, read, refusal, serve};
 use axum::Router;
@@ -15,7 +15,7 @@ async fn redirecting_to(location: &str) -> RawServer {
     RawServer::start(to(location), Then::Close).await
 }
 
-/// `/N` redirects to `/N-1`, and `/0` answers.
+/// A server that redirects `/deep/N` to `/deep/N-1` and responds at `/deep/0`.
 fn countdown() -> Router {
     let step = async |Path(count): Path<usize>| match count {
         0 => (StatusCode::OK, HeaderMap::new(), "arrived"),
@@ -41,7 +41,7 @@ async fn relative_redirects_are_followed_up_to_the_limit() {
 }
 
 #[tokio::test]
-async fn no_redirect_at_all_may_be_allowed() {
+async fn the_limit_may_be_zero_redirects() {
     let server = serve(countdown()).await;
     let limits = Limits { max_redirects: 0, ..Limits::default() };
     let outcome = get_allowing("127.0.0.1", &format!("http://{server}/deep/1"), limits).await;
@@ -49,7 +49,7 @@ async fn no_redirect_at_all_may_be_allowed() {
 }
 
 #[tokio::test]
-async fn a_loop_ends() {
+async fn a_redirect_loop_ends_at_the_limit() {
     let server = redirecting_to("/again").await;
     assert_eq!(refusal(&server.url()).await, FetchError::TooManyRedirects);
     assert_eq!(server.requests().len(), 21);
@@ -59,15 +59,15 @@ async fn a_loop_ends() {
 async fn every_redirecting_status_is_followed_and_no_other() {
     let target = serve(countdown()).await;
     for status in [301, 302, 303, 307, 308] {
-        let answer =
+        let response =
             format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\nLocation: http://{target}/deep/0\r\n\r\n");
-        let server = RawServer::start(answer, Then::Close).await;
+        let server = RawServer::start(response, Then::Close).await;
         assert!(get(&server.url()).await.is_ok(), "{status}");
     }
     for status in [300, 304, 305] {
-        let answer =
+        let response =
             format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\nLocation: http://{target}/deep/0\r\n\r\n");
-        let server = RawServer::start(answer, Then::Close).await;
+        let server = RawServer::start(response, Then::Close).await;
         assert_eq!(refusal(&server.url()).await, FetchError::Status(status));
     }
 }
@@ -96,7 +96,7 @@ async fn redirects_to_private_addresses_are_refused() {
 }
 
 #[tokio::test]
-async fn redirects_to_other_kinds_of_urls_are_refused() {
+async fn redirects_to_invalid_urls_are_refused() {
     for (location, error) in [
         ("file:///etc/passwd", UrlError::Scheme),
         ("gopher://example.com/", UrlError::Scheme),
@@ -112,7 +112,7 @@ async fn redirects_to_other_kinds_of_urls_are_refused() {
 }
 
 #[tokio::test]
-async fn redirects_to_nowhere_are_refused() {
+async fn redirects_without_a_valid_location_are_refused() {
     let without = RawServer::start("HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n", Then::Close).await;
     assert_eq!(refusal(&without.url()).await.cause(), &FetchError::BadRedirect);
     for location in ["http://", "http://[::1/", "http://a b/", "//:80"] {
@@ -122,7 +122,7 @@ async fn redirects_to_nowhere_are_refused() {
 }
 
 #[tokio::test]
-async fn other_bytes_than_utf8_go_back_as_they_came() {
+async fn bytes_that_are_not_utf8_are_sent_back_unchanged() {
     let bytes = [b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: /\xFF\r\n\r\n".as_slice()].concat();
     let server = RawServer::start(bytes, Then::Close).await;
     assert_eq!(refusal(&server.url()).await, FetchError::TooManyRedirects);
@@ -130,7 +130,7 @@ async fn other_bytes_than_utf8_go_back_as_they_came() {
 }
 
 #[tokio::test]
-async fn a_cookie_of_the_chain_goes_along_within_it() {
+async fn cookies_are_kept_within_a_chain_of_redirects() {
     async fn gate(headers: HeaderMap) -> (StatusCode, HeaderMap, String) {
         match headers.get(header::COOKIE) {
             Some(cookie) => (StatusCode::OK, HeaderMap::new(), cookie.to_str().unwrap().to_owned()),
@@ -149,11 +149,11 @@ async fn a_cookie_of_the_chain_goes_along_within_it() {
 }
 
 #[tokio::test]
-async fn a_neighbour_that_is_not_allowed_is_never_touched() {
+async fn a_redirect_never_reaches_a_host_that_is_not_allowed() {
     let canary =
         RawServer::start_on("127.0.0.2", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", Then::Close).await;
     let server = redirecting_to(&canary.url()).await;
-    // It is there and answers one who may.
+    // The canary responds to a client that allows it.
     assert!(get_allowing("127.0.0.1,127.0.0.2", &server.url(), Limits::default()).await.is_ok());
     assert_eq!(canary.requests().len(), 1);
     assert_eq!(refusal(&server.url()).await.cause(), &FetchError::PrivateAddress);
@@ -164,7 +164,7 @@ async fn a_neighbour_that_is_not_allowed_is_never_touched() {
 }
 
 #[tokio::test]
-async fn nothing_is_carried_from_hop_to_hop() {
+async fn query_and_referer_are_not_sent_to_the_next_hop() {
     let target = RawServer::start("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", Then::Close).await;
     let server = redirecting_to(&format!("{}ü#fragment", target.url())).await;
     let source = get(&format!("{}?secret", server.url())).await.unwrap();
@@ -176,7 +176,7 @@ async fn nothing_is_carried_from_hop_to_hop() {
     }
 }
 
-/// Gets a URL with secrets and without.
+/// Fetches a URL with headers, some of them secret.
 async fn get_with_headers(url: &str) -> Result<Vec<u8>, FetchError> {
     let allowed = Allowed::parse("127.0.0.1");
     let client = SafeClient::new(allowed.clone(), Limits::default())?;
@@ -192,9 +192,9 @@ async fn get_with_headers(url: &str) -> Result<Vec<u8>, FetchError> {
 }
 
 #[tokio::test]
-async fn headers_for_the_source_go_to_its_own_origin_alone() {
-    const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-    let end = RawServer::start(ANSWER, Then::Close).await;
+async fn secret_headers_are_sent_only_to_the_origin_of_the_source() {
+    const RESPONSE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let end = RawServer::start(RESPONSE, Then::Close).await;
     assert_eq!(get_with_headers(&end.url()).await.as_deref(), Ok(&b"ok"[..]));
     let direct = end.requests().remove(0);
     for line in [
@@ -209,11 +209,11 @@ async fn headers_for_the_source_go_to_its_own_origin_alone() {
     assert!(direct.contains("accept-encoding: identity"), "{direct}");
     assert_eq!(direct.matches("user-agent").count(), 1, "{direct}");
 
-    // Another port is another origin, and what was left behind there does not come back.
+    // Another port is another origin, and a redirect back to the first origin does not restore the headers.
     let back = redirecting_to(&end.url()).await;
     let away = redirecting_to(&back.url()).await;
     assert_eq!(get_with_headers(&away.url()).await.as_deref(), Ok(&b"ok"[..]));
-    assert!(away.requests()[0].contains("bearer one"), "the origin that was named");
+    assert!(away.requests()[0].contains("bearer one"), "the origin of the requested URL");
     for head in [&back.requests()[0], &end.requests()[1]] {
         assert!(!["bearer", "cookie", "three"].iter().any(|secret| head.contains(secret)), "{head}");
         assert!(head.contains("user-agent: a player") && head.contains("accept: video/*"), "{head}");
@@ -221,7 +221,7 @@ async fn headers_for_the_source_go_to_its_own_origin_alone() {
 }
 
 #[tokio::test]
-async fn headers_for_the_source_stay_within_its_origin() {
+async fn secret_headers_follow_redirects_within_the_origin() {
     async fn echo(headers: HeaderMap) -> String {
         format!("{:?}", headers.get("x-token"))
     }

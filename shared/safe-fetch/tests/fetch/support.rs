@@ -1,4 +1,4 @@
-//! Servers and short forms for the tests.
+//! Servers and helpers for the tests.
 
 use axum::Router;
 use safe_fetch::{Allowed, FetchError, Limits, SafeClient, Source, SourceUrl};
@@ -16,36 +16,36 @@ pub(crate) async fn serve(router: Router) -> SocketAddr {
     address
 }
 
-/// What a raw server does once the bytes are sent.
+/// What a raw server does with the connection after its response.
 #[derive(Clone, Copy)]
 pub(crate) enum Then {
     Close,
     Hold,
 }
 
-/// A server that sends exactly these bytes to every request, whatever HTTP says, and remembers the requests.
+/// A server that sends fixed bytes in response to every request, and records the requests.
 pub(crate) struct RawServer {
     pub(crate) address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl RawServer {
-    pub(crate) async fn start(answer: impl Into<Vec<u8>>, then: Then) -> RawServer {
-        RawServer::start_on("127.0.0.1", answer, then).await
+    pub(crate) async fn start(response: impl Into<Vec<u8>>, then: Then) -> RawServer {
+        RawServer::start_on("127.0.0.1", response, then).await
     }
 
-    pub(crate) async fn start_on(ip: &str, answer: impl Into<Vec<u8>>, then: Then) -> RawServer {
+    pub(crate) async fn start_on(ip: &str, response: impl Into<Vec<u8>>, then: Then) -> RawServer {
         let listener = TcpListener::bind((ip, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let (answer, seen) = (answer.into(), requests.clone());
+        let (response, seen) = (response.into(), requests.clone());
         tokio::spawn(async move {
             let mut held = Vec::new();
             while let Ok((mut stream, _)) = listener.accept().await {
                 let head = read_head(&mut stream).await;
                 seen.lock().unwrap().push(head);
-                // A client that refuses the answer may be gone before all of it is written.
-                let _ = stream.write_all(&answer).await;
+                // A client that refuses the response may close the connection before it is complete.
+                let _ = stream.write_all(&response).await;
                 match then {
                     Then::Close => drop(stream),
                     Then::Hold => held.push(stream),
@@ -55,7 +55,7 @@ impl RawServer {
         RawServer { address, requests }
     }
 
-    /// The heads of all requests so far, lower case.
+    /// Returns the heads of all requests so far, in lower case.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
@@ -77,7 +77,7 @@ async fn read_head(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&head).to_lowercase()
 }
 
-/// Waits that a test can afford.
+/// Returns limits with short timeouts, for tests that wait for them.
 pub(crate) fn short_limits() -> Limits {
     Limits {
         connect_timeout: Duration::from_millis(300),
@@ -87,7 +87,7 @@ pub(crate) fn short_limits() -> Limits {
     }
 }
 
-/// Gets a URL with 127.0.0.1 allowed and nothing else.
+/// Fetches a URL with only 127.0.0.1 allowed.
 pub(crate) async fn get(url: &str) -> Result<Source, FetchError> {
     get_within(url, Limits::default()).await
 }
@@ -102,12 +102,12 @@ pub(crate) async fn get_allowing(hosts: &str, url: &str, limits: Limits) -> Resu
     client.get(&SourceUrl::parse(url, &allowed)?).await
 }
 
-/// The error of a get that must fail.
+/// Returns the error of a fetch that must fail.
 pub(crate) async fn refusal(url: &str) -> FetchError {
     get(url).await.map(|source| source.final_url).unwrap_err()
 }
 
-/// The whole body, or how reading it failed and how many bytes had come.
+/// Reads the whole body, and checks the number of received bytes after each chunk.
 pub(crate) async fn read(source: &mut Source) -> Result<Vec<u8>, FetchError> {
     let mut body = Vec::new();
     while let Some(chunk) = source.next_chunk().await? {

@@ -1,4 +1,4 @@
-//! Whole answers: lengths, names, types, statuses.
+//! Complete responses: lengths, names, types, statuses.
 
 use crate::support::{RawServer, Then, get, get_within, read, refusal, serve};
 use axum::Router;
@@ -11,7 +11,7 @@ use safe_fetch::{FetchError, Limits};
 use std::io;
 
 #[tokio::test]
-async fn a_body_with_a_length_comes_whole() {
+async fn a_body_with_a_length_is_read_completely() {
     let body = Bytes::from(vec![7; 3 << 20]);
     let sent = body.clone();
     let server = serve(Router::new().route("/film.mp4", route(async move || sent))).await;
@@ -25,7 +25,7 @@ async fn a_body_with_a_length_comes_whole() {
 }
 
 #[tokio::test]
-async fn a_chunked_body_has_no_length_and_comes_whole() {
+async fn a_chunked_body_has_no_length_and_is_read_completely() {
     let chunks = async || {
         let chunks = (0..100).map(|number| Ok::<_, io::Error>(Bytes::from(format!("{number},"))));
         Body::from_stream(stream::iter(chunks))
@@ -41,7 +41,7 @@ async fn a_chunked_body_has_no_length_and_comes_whole() {
 }
 
 #[tokio::test]
-async fn a_body_that_ends_with_the_connection_comes_whole() {
+async fn a_body_that_ends_with_the_connection_is_read_completely() {
     let server = RawServer::start("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello", Then::Close).await;
     let mut source = get(&server.url()).await.unwrap();
     assert_eq!(source.length, None);
@@ -49,7 +49,7 @@ async fn a_body_that_ends_with_the_connection_comes_whole() {
 }
 
 #[tokio::test]
-async fn an_empty_body_is_a_body() {
+async fn an_empty_body_is_accepted() {
     let server = serve(Router::new().route("/", route(async || ""))).await;
     let mut source = get(&format!("http://{server}/")).await.unwrap();
     assert_eq!(source.length, Some(0));
@@ -57,7 +57,7 @@ async fn an_empty_body_is_a_body() {
 }
 
 #[tokio::test]
-async fn headers_name_the_file_and_its_type() {
+async fn file_name_and_type_are_read_from_the_headers() {
     let headers = async || {
         (
             [
@@ -118,7 +118,7 @@ async fn compressed_content_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_no_coding_is_none() {
+async fn unregistered_codings_are_ignored() {
     let encoded = async |Path(coding): Path<String>| ([(header::CONTENT_ENCODING, coding)], "hello");
     let server = serve(Router::new().route("/{coding}", route(encoded))).await;
     for coding in ["identity", "UTF-8", "base64", "binary", "aws-chunked", "none", "gzip"] {
@@ -129,7 +129,7 @@ async fn what_is_no_coding_is_none() {
 }
 
 #[tokio::test]
-async fn the_request_tells_nothing() {
+async fn the_request_has_no_identifying_headers() {
     let echo = async |headers: HeaderMap| {
         let lines = headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));
         let mut lines: Vec<_> = lines.collect();
@@ -155,7 +155,7 @@ async fn headers_over_the_limit_are_refused() {
 }
 
 #[tokio::test]
-async fn headers_are_read_as_curl_reads_them() {
+async fn malformed_headers_are_tolerated_as_in_curl() {
     for lines in [
         "Content-Length : 2\r\n",
         "X-Folded: a\r\n b\r\n\tc\r\nContent-Length: 2\r\n",
@@ -171,7 +171,7 @@ async fn headers_are_read_as_curl_reads_them() {
 }
 
 #[tokio::test]
-async fn the_agent_names_a_contact() {
+async fn the_user_agent_has_the_contact() {
     let server = RawServer::start("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", Then::Close).await;
     let limits = Limits { contact: Some("https://a.example/bot".to_owned()), ..Limits::default() };
     assert!(crate::support::get_allowing("127.0.0.1", &server.url(), limits).await.is_ok());
