@@ -5,13 +5,14 @@ mod preview;
 use std::time::Duration;
 
 use files_api::{ApiError, ApiResult, Endpoint, PreviewRequest, Reason, authenticate, respond};
-use files_domain::{Scope, Timestamp};
-use files_records::Keys;
+use files_domain::{Caller, Limit, LimitExceeded, Scope, Timestamp};
+use files_records::{Keys, Records, Slot, SlotKind};
 use lambda_http::Request as HttpRequest;
 use lambda_http::http::StatusCode;
 use media_source::{MediaSource, Request, ResolveError};
 use safe_fetch::{FetchError, Limits, SourceUrl};
 use tokio::time::timeout;
+use tracing::warn;
 
 pub use crate::preview::Preview;
 
@@ -26,11 +27,15 @@ pub fn limits(contact: Option<String>) -> Limits {
 const SITE_SECONDS: u32 = 10;
 /// How long all of it may take: the gateway gives up after 30 s.
 const ANSWER_TIME: Duration = Duration::from_secs(25);
+/// How long a preview that crashes holds its place: longer than the function may run.
+const SLOT_TIME: Duration = Duration::from_secs(30);
 
 /// Says what importing a URL would bring, and imports nothing.
 pub struct PreviewUrl {
-    /// The API keys.
+    /// The API keys and owners' limits.
     pub keys: Keys,
+    /// The records, which count the previews that run.
+    pub records: Records,
     /// Resolves URLs.
     pub source: MediaSource,
 }
@@ -46,7 +51,9 @@ impl Endpoint for PreviewUrl {
         let parse = |request: &HttpRequest, _: &_| self.read(request);
         let (caller, asked) = authenticate(&self.keys, &request, Scope::Write, now, parse).await?;
         self.keys.check_now(&caller).await?;
+        let slot = self.take_slot(&caller).await?;
         let preview = timeout(ANSWER_TIME, self.preview(&asked)).await;
+        self.release(slot).await;
         Ok(respond(
             StatusCode::OK,
             &preview.unwrap_or_else(|_| Err(refused(&FetchError::Timeout.for_user())))?,
@@ -61,6 +68,24 @@ impl PreviewUrl {
             ApiError::from(Reason::InvalidUrl).on_field("file_url", Some(error.to_string()))
         })?;
         Ok(Asked { url, request })
+    }
+
+    /// Takes a place among the owner's previews, if these are limited.
+    async fn take_slot(&self, caller: &Caller) -> Result<Option<Slot>, ApiError> {
+        let (owner, now) = (caller.owner(), caller.now);
+        let Some(max) = self.keys.limits(owner, now).await?.get(Limit::Previews) else { return Ok(None) };
+        match self.records.take_slot(owner, SlotKind::Preview, max, SLOT_TIME, now).await? {
+            Some(slot) => Ok(Some(slot)),
+            None => Err(LimitExceeded { limit: Limit::Previews, used: max, max, requested: 1 }.into()),
+        }
+    }
+
+    /// Gives a place back. If that fails, its time ends.
+    async fn release(&self, slot: Option<Slot>) {
+        let Some(slot) = slot else { return };
+        if let Err(error) = self.records.release_slot(&slot).await {
+            warn!(error = &error as &dyn std::error::Error, "a preview's place is given back by its end");
+        }
     }
 
     /// As an import resolves it; of what is found, only the beginning is read.

@@ -135,7 +135,7 @@ impl Sweep {
     /// Announces an event that nobody has announced, or whose message was lost.
     async fn announce_again(&self, event: EventRef) -> Result<(), BoxError> {
         if self.records.postpone_event(event, lambda_startup::now()).await? {
-            self.deliveries.send_of(event.owner, &DeliveryMessage::Event(event)).await?;
+            self.deliveries.send(&DeliveryMessage::Event(event)).await?;
         }
         Ok(())
     }
@@ -144,7 +144,7 @@ impl Sweep {
     async fn send_delivery(&self, owner: OwnerId, id: DeliveryId) -> Result<(), BoxError> {
         if self.records.postpone_delivery(owner, id, lambda_startup::now()).await? {
             let message = DeliveryMessage::Attempt { owner, delivery: id };
-            self.deliveries.send_of(owner, &message).await?;
+            self.deliveries.send(&message).await?;
         }
         Ok(())
     }
