@@ -167,6 +167,10 @@ bench: need-test build ## Runs the benchmarks: operations, cold starts, long lis
 bench-probe: need-test build ## Measures probes of large files against ffprobe alone: bytes, reads and time.
 	@cargo bench $(locked) --workspace --bench speed
 
+.PHONY: bench-fairness
+bench-fairness: need-test build ## Measures what an import waits for while another owner floods the queue, and how much sweep handles in a round.
+	@cargo bench $(locked) --workspace --bench fairness
+
 companion := tests/benches/companion
 .PHONY: bench-import
 bench-import: need-test build $(companion)/node_modules/.installed ## Measures imports against Uppy Companion, one connection and a plain PUT.

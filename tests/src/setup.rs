@@ -1,5 +1,6 @@
 //! How a cloud is started.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -17,9 +18,17 @@ pub struct Setup {
     unrecorded: bool,
     ffprobe: Option<PathBuf>,
     first_key: bool,
+    parameters: Vec<(&'static str, String)>,
 }
 
 impl Setup {
+    /// With this value of a parameter of the template.
+    #[must_use]
+    pub fn parameter(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.parameters.push((name, value.to_string()));
+        self
+    }
+
     /// With a function that dies as soon as it is started.
     #[must_use]
     pub fn dying(mut self, function: &'static str) -> Self {
@@ -79,13 +88,16 @@ impl Setup {
         command.extend(["--data".into(), text(&folder.join("data"))]);
         command.extend(["--layer".into(), format!("bin/ffprobe={}", text(&self.layer()))]);
         let allowed = self.allowed.as_deref().unwrap_or("127.0.0.1");
-        for parameter in [
-            "PublicUrl={api}".to_owned(),
-            format!("AllowImportHosts={allowed}"),
-            // The default is for accounts of 10 concurrent executions; the tests' imports are many.
-            "ImportConcurrency=20".to_owned(),
-        ] {
-            command.extend(["--parameter".to_owned(), parameter]);
+        let mut parameters = BTreeMap::from([
+            ("PublicUrl", "{api}".to_owned()),
+            ("AllowImportHosts", allowed.to_owned()),
+            // The defaults are for accounts of 10 concurrent executions; the tests' imports are many.
+            ("ImportConcurrency", "20".to_owned()),
+            ("OwnerImportWorkers", "0".to_owned()),
+        ]);
+        parameters.extend(self.parameters.iter().cloned());
+        for (name, value) in parameters {
+            command.extend(["--parameter".to_owned(), format!("{name}={value}")]);
         }
         if self.first_key {
             command.extend(["--setup".into(), text(&project().join("infra/scripts/first-key.sh"))]);

@@ -31,7 +31,8 @@ impl CreateFile {
         let (file, detail) = self.create(&order, file, detail).await?;
         // An earlier attempt may have ended before it was queued. One message too many is harmless.
         if file.status() == Status::Pending {
-            let message = ImportMessage { owner, id: file.id, file_url: url.with_fragment(), headers };
+            let message =
+                ImportMessage { owner, id: file.id, file_url: url.with_fragment(), headers, put_back: 0 };
             self.queue(&order, &file, &message).await?;
         }
         created(StatusCode::ACCEPTED, &order, &file, &detail).build()

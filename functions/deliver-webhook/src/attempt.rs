@@ -122,7 +122,7 @@ impl DeliverWebhook {
         }
         if delivery.status == DeliveryStatus::Pending && by_message {
             let message = DeliveryMessage::Attempt { owner, delivery: id };
-            self.queue.send_of_later(owner, &message, delay).await?;
+            self.queue.send_later(&message, delay).await?;
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ impl DeliverWebhook {
         }
         for (id, _) in &deliveries {
             let message = DeliveryMessage::Attempt { owner: event.owner, delivery: *id };
-            if let Err(error) = self.queue.send_of(event.owner, &message).await {
+            if let Err(error) = self.queue.send(&message).await {
                 warn!(delivery = %id, error = error.as_ref() as &dyn std::error::Error, "a delivery is left to sweep");
             }
         }

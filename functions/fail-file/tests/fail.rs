@@ -29,6 +29,7 @@ async fn an_import_is_given_up_once() {
         id: file.id,
         file_url: url.to_owned(),
         headers: Default::default(),
+        put_back: 0,
     };
     app.function("create-file").import_queue().send(&message).await.expect("sent");
     let letter = app.receive("ImportQueue").await.expect("a message").event;

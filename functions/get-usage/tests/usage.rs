@@ -20,7 +20,8 @@ async fn usage_and_limits_are_shown_by_one_read() {
     app.file("c.mp4").awaiting_import("https://media.example/c.mp4").await;
     let body = usage(&app, "owner").await.expect(200).json();
     let stored_bytes = 2 * CONTENT.len();
-    let used = json!({"stored_bytes": stored_bytes, "files": 3, "pending_uploads": 1, "imports": 1});
+    let used =
+        json!({"stored_bytes": stored_bytes, "files": 3, "pending_uploads": 1, "imports": 1, "previews": 0});
     assert_eq!(body["used"], used);
     let limits = json!({
         "stored_bytes": null, "files": 7, "file_bytes": 53_687_091_200_u64, "pending_uploads": 10_000,

@@ -18,6 +18,7 @@ mod ranged_source;
 mod reader;
 mod resolve;
 mod run;
+mod share;
 mod time_budget;
 mod transfer_part;
 mod transfer_ranges;
@@ -71,6 +72,8 @@ pub struct ImportFile {
     pub allowed: Allowed,
     /// The resolver for web pages. Without it, web pages are stored as files.
     pub pages: Option<PageResolver>,
+    /// Imports of one owner that run at the same time; `None`: as many as there are workers.
+    pub owner_share: Option<u64>,
     /// The maximum size of a file in bytes.
     pub max_file_bytes: u64,
 }
@@ -115,7 +118,19 @@ impl EventHandler for ImportFile {
 }
 
 impl ImportFile {
+    /// Runs an import in a place of its owner's share, or puts its message back.
     async fn import(&self, message: &ImportMessage, deadline: SystemTime) -> Result<Delivery, BoxError> {
+        let Some(place) = self.take_place(message).await? else { return self.put_back(message).await };
+        let outcome = Box::pin(self.claim_and_run(message, deadline)).await;
+        place.release().await;
+        outcome
+    }
+
+    async fn claim_and_run(
+        &self,
+        message: &ImportMessage,
+        deadline: SystemTime,
+    ) -> Result<Delivery, BoxError> {
         match self.records.claim_import(message.owner, message.id, lambda_startup::now()).await? {
             ImportClaim::Claimed(file) => run::run(Lease::new(self, file, deadline), message).await?,
             ImportClaim::Fetched(file) => {

@@ -26,6 +26,8 @@ async fn main() -> Result<(), Error> {
         )?,
         allowed,
         pages: startup.page_function().map(|(client, name)| PageResolver::new(client, name)),
+        owner_share: Some(number("FILES_OWNER_IMPORT_WORKERS", "a number of imports")?)
+            .filter(|share| *share > 0),
         max_file_bytes: number("FILES_MAX_FILE_BYTES", "a number of bytes")?,
     };
     serve_events(import).await

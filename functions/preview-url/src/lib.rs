@@ -5,13 +5,14 @@ mod preview;
 use std::time::Duration;
 
 use files_api::{ApiError, ApiResult, Endpoint, PreviewRequest, Reason, authenticate, respond};
-use files_domain::{Scope, Timestamp};
-use files_records::Keys;
+use files_domain::{Caller, Limit, LimitExceeded, Scope, Timestamp};
+use files_records::{Keys, Records, Slot, SlotKind};
 use lambda_http::Request as HttpRequest;
 use lambda_http::http::StatusCode;
 use media_source::{MediaSource, Request, ResolveError};
 use safe_fetch::{FetchError, Limits, SourceUrl};
 use tokio::time::timeout;
+use tracing::warn;
 
 pub use crate::preview::Preview;
 
@@ -27,11 +28,15 @@ pub fn limits(contact: Option<String>) -> Limits {
 const PAGE_SECONDS: u32 = 10;
 /// The time limit for the whole preview. API Gateway's timeout is 30 s.
 const PREVIEW_TIMEOUT: Duration = Duration::from_secs(25);
+/// The time after which the slot of a preview that crashed is free again: longer than the function may run.
+const SLOT_TIME: Duration = Duration::from_secs(30);
 
 /// Returns what importing a URL would store, without importing it.
 pub struct PreviewUrl {
-    /// The API keys.
+    /// The API keys and owners' limits.
     pub keys: Keys,
+    /// The records, which count the previews that run.
+    pub records: Records,
     /// The resolver for URLs.
     pub source: MediaSource,
 }
@@ -47,7 +52,9 @@ impl Endpoint for PreviewUrl {
         let parse = |request: &HttpRequest, _: &_| self.read(request);
         let (caller, parsed) = authenticate(&self.keys, &request, Scope::Write, now, parse).await?;
         self.keys.check_now(&caller).await?;
+        let slot = self.take_slot(&caller).await?;
         let preview = timeout(PREVIEW_TIMEOUT, self.preview(&parsed)).await;
+        self.release(slot).await;
         Ok(respond(
             StatusCode::OK,
             &preview.unwrap_or_else(|_| Err(refused(&FetchError::Timeout.for_user())))?,
@@ -62,6 +69,24 @@ impl PreviewUrl {
             ApiError::from(Reason::InvalidUrl).on_field("file_url", Some(error.to_string()))
         })?;
         Ok(ParsedRequest { url, request })
+    }
+
+    /// Takes a slot among the owner's previews, if these are limited.
+    async fn take_slot(&self, caller: &Caller) -> Result<Option<Slot>, ApiError> {
+        let (owner, now) = (caller.owner(), caller.now);
+        let Some(max) = self.keys.limits(owner, now).await?.get(Limit::Previews) else { return Ok(None) };
+        match self.records.take_slot(owner, SlotKind::Preview, max, SLOT_TIME, now).await? {
+            Some(slot) => Ok(Some(slot)),
+            None => Err(LimitExceeded { limit: Limit::Previews, used: max, max, requested: 1 }.into()),
+        }
+    }
+
+    /// Releases a slot. If that fails, it becomes free by its time.
+    async fn release(&self, slot: Option<Slot>) {
+        let Some(slot) = slot else { return };
+        if let Err(error) = self.records.release_slot(&slot).await {
+            warn!(error = &error as &dyn std::error::Error, "a preview's slot becomes free by its time");
+        }
     }
 
     /// Resolves the URL in the way of an import. Reads only the beginning of the media.

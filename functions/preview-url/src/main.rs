@@ -9,11 +9,12 @@ use safe_fetch::{Allowed, SafeClient};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
-    let keys = startup.keys()?.with_rate_limits(&startup.records()?);
+    let records = startup.records()?;
+    let keys = startup.keys()?.with_rate_limits(&records);
     startup.connect_to_dynamodb(1).await;
     let allowed = Allowed::parse(&optional("FILES_IMPORT_ALLOW_HOSTS").unwrap_or_default())
         .except(&optional("AWS_LAMBDA_RUNTIME_API").unwrap_or_default());
     let client = SafeClient::new(allowed.clone(), limits(optional("FILES_IMPORT_CONTACT")))?;
     let pages = startup.page_function().map(|(client, name)| PageResolver::new(client, name));
-    files_api::serve(PreviewUrl { keys, source: MediaSource { client, allowed, pages } }).await
+    files_api::serve(PreviewUrl { keys, records, source: MediaSource { client, allowed, pages } }).await
 }

@@ -1,5 +1,7 @@
 //! Calls the handler in this process, with real services.
 
+use files_domain::Limit;
+use files_records::SlotKind;
 use media_source::MediaSource;
 use preview_url::{PreviewUrl, limits};
 use safe_fetch::{Allowed, SafeClient};
@@ -11,7 +13,8 @@ use tokio::net::TcpListener;
 async fn preview(app: &TestApp, allowed: &str, body: &Value) -> Response {
     let (function, allowed) = (app.function("preview-url"), Allowed::parse(allowed));
     let client = SafeClient::new(allowed.clone(), limits(None)).expect("a client");
-    let handler = PreviewUrl { keys: function.keys(), source: MediaSource { client, allowed, pages: None } };
+    let source = MediaSource { client, allowed, pages: None };
+    let handler = PreviewUrl { keys: function.keys(), records: function.records(), source };
     function.send(&handler, app.post("/v1/preview").json(body).key(&app.key("owner").await)).await
 }
 
@@ -46,6 +49,29 @@ async fn a_refusal_by_the_source_is_returned_to_the_client() {
     let error =
         preview(&app, "127.0.0.1", &json!({"file_url": url})).await.expect_error(422, "source_refused");
     assert_eq!(error["details"][0]["field"], "file_url");
+}
+
+#[tokio::test]
+async fn an_owner_has_a_few_previews_at_the_same_time() {
+    let app = TestApp::new().await;
+    app.set_limits("owner", &[(Limit::Previews, 2)]).await;
+    let (records, owner, now) =
+        (app.operator().records(), app.key("owner").await.owner(), lambda_startup::now());
+    let time = std::time::Duration::from_secs(30);
+    let first = records.take_slot(owner, SlotKind::Preview, 2, time, now).await.expect("the table");
+    let second = records.take_slot(owner, SlotKind::Preview, 2, time, now).await.expect("the table");
+    let url = source("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await;
+    let ask = async || preview(&app, "127.0.0.1", &json!({"file_url": url})).await;
+    let refused = ask().await;
+    assert_eq!(refused.header("retry-after"), "5");
+    assert_eq!(refused.expect_error(429, "too_many_at_once")["details"][0]["field"], "previews");
+    records.release_slot(&first.expect("a place")).await.expect("released");
+    for _ in 0..3 {
+        ask().await.expect_error(422, "source_refused"); // each gives its place back
+    }
+    records.release_slot(&second.expect("a place")).await.expect("released");
+    app.set_limits("owner", &[(Limit::Previews, 0)]).await;
+    ask().await.expect_error(422, "source_refused");
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ impl Endpoint for Redeliver {
         let (caller, id) = authenticate(self.records.keys(), &request, Scope::Write, now, parse).await?;
         let delivery = self.records.redeliver(&caller, id).await?;
         let message = DeliveryMessage::Attempt { owner: caller.owner(), delivery: id };
-        if let Err(error) = self.queue.send_of(caller.owner(), &message).await {
+        if let Err(error) = self.queue.send(&message).await {
             warn!(delivery = %id, error = error.as_ref() as &dyn std::error::Error, "a delivery is left to sweep");
         }
         Ok(respond(StatusCode::ACCEPTED, &DeliveryBody::new(id, &delivery)))

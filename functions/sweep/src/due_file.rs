@@ -96,7 +96,7 @@ impl Sweep {
             _ if due.detail.source_headers => self.await_message(due).await,
             Some(url) if due.may_try => {
                 let (file_url, headers) = (url.clone(), SourceHeaders::default());
-                self.imports.send(&ImportMessage { owner, id, file_url, headers }).await
+                self.imports.send(&ImportMessage { owner, id, file_url, headers, put_back: 0 }).await
             }
             _ => self.fail(due, "the import failed repeatedly").await,
         }

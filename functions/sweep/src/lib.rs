@@ -2,26 +2,34 @@
 //! that the function responsible for it takes, and is harmless when it is taken twice.
 
 mod due_file;
+mod turns;
 
 use std::error::Error;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use files_domain::{BoxError, DeliveryId, EventRef, FileId, OwnerId};
 use files_objects::Objects;
 use files_queues::{DeliveryMessage, ImportMessage, Queue, StoredObject};
 use files_records::{DUE_SHARDS, DueItem, DueWhat, Records, RecordsError};
+use futures_util::future::join_all;
 use lambda_runtime::LambdaEvent;
 use lambda_startup::{EventHandler, MetricUnit, announce_events, publish_metric};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tracing::{error, info};
 
-/// Entries read of one partition of the index at a time.
-const PAGE: u32 = 100;
-/// Time before the function's deadline at which it stops to take on more.
-const STOP_BEFORE_DEADLINE: Duration = Duration::from_secs(25);
+use crate::turns::{Turn, Turns};
+
+/// Most entries read of one partition of the index: many more than a round handles, so that an owner with much due does not
+/// hide the others.
+const MOST_OF_SHARD: u32 = 25_000;
+/// Files handled at the same time.
+const WORKERS: usize = 64;
 /// Timeout of one file.
-const MAX_TIME_FOR_ONE: Duration = Duration::from_secs(20);
+const MAX_TIME_FOR_ONE: Duration = Duration::from_secs(10);
+/// Time before the function's deadline at which it stops to take on more: longer than one file may take.
+const STOP_BEFORE_DEADLINE: Duration = Duration::from_secs(13);
 
 /// Finishes what is due.
 pub struct Sweep {
@@ -42,33 +50,53 @@ impl EventHandler for Sweep {
     type Event = IgnoredAny;
     type Response = Value;
 
-    /// Handles everything that is due. What fails is logged, stays due, and does not delay the rest. Publishes how long the
-    /// oldest entry of the index has been due, in seconds, as the metric `OldestDueAge`. If a part of the index could not be
-    /// read, the rest is handled all the same.
+    /// Handles everything that is due, many files at the same time and owners in turn, until the function's time is over. What
+    /// fails is logged, stays due, and does not delay the rest. Publishes how long the oldest entry of the index has been due, in
+    /// seconds, as the metric `OldestDueAge`. If a part of the index could not be read, the rest is handled all the same.
     async fn handle(&self, event: LambdaEvent<IgnoredAny>) -> Result<Value, BoxError> {
-        let deadline = event.context.deadline();
+        let end = event.context.deadline() - STOP_BEFORE_DEADLINE;
         let (items, unread) = self.read_due().await;
-        let (mut done, mut failed) = (0_u32, 0_u32);
-        for item in items {
-            if SystemTime::now() + STOP_BEFORE_DEADLINE > deadline {
-                info!(done, failed, "the rest left to the next round");
-                return Ok(json!({"done": done, "failed": failed}));
-            }
-            if self.try_to_finish(item).await { done += 1 } else { failed += 1 }
-        }
-        info!(done, failed, "swept");
+        let (turns, tally) = (Turns::new(items), Tally::default());
+        join_all((0..WORKERS).map(|_| self.work(&turns, &tally, end))).await;
+        let (done, failed) = (tally.done.into_inner(), tally.failed.into_inner());
+        info!(done, failed, left = turns.left(), "swept");
         unread.map_or_else(|| Ok(json!({"done": done, "failed": failed})), |error| Err(error.into()))
     }
 }
 
+/// How many files were handled.
+#[derive(Debug, Default)]
+struct Tally {
+    done: AtomicU32,
+    failed: AtomicU32,
+}
+
 impl Sweep {
+    /// Handles one turn after the other until `end`.
+    async fn work(&self, turns: &Turns, tally: &Tally, end: SystemTime) {
+        while let Some(Turn { mut items, mut rest }) = turns.take() {
+            while SystemTime::now() < end
+                && let Some(item) = items.pop_front()
+            {
+                let done = self.try_to_finish(item).await;
+                (if done { &tally.done } else { &tally.failed }).fetch_add(1, Ordering::Relaxed);
+            }
+            let is_over = !items.is_empty() || SystemTime::now() >= end;
+            items.append(&mut rest);
+            turns.put_back(items);
+            if is_over {
+                return;
+            }
+        }
+    }
+
     /// Reads every partition of the index before the work begins, so that the published age is that of the oldest entry of all.
     /// Returns the entries, and the error of a partition that could not be read.
     async fn read_due(&self) -> (Vec<DueItem>, Option<RecordsError>) {
         let now = lambda_startup::now();
         let (mut items, mut oldest, mut unread) = (Vec::new(), now, None);
-        for shard in 0..DUE_SHARDS {
-            match self.records.due(shard, now, PAGE).await {
+        for due in join_all((0..DUE_SHARDS).map(|shard| self.records.due(shard, now, MOST_OF_SHARD))).await {
+            match due {
                 Ok(due) => {
                     oldest = due.oldest.map_or(oldest, |since| since.min(oldest));
                     items.extend(due.items);
@@ -107,7 +135,7 @@ impl Sweep {
     /// Announces an event that nobody has announced, or whose message was lost.
     async fn announce_again(&self, event: EventRef) -> Result<(), BoxError> {
         if self.records.postpone_event(event, lambda_startup::now()).await? {
-            self.deliveries.send_of(event.owner, &DeliveryMessage::Event(event)).await?;
+            self.deliveries.send(&DeliveryMessage::Event(event)).await?;
         }
         Ok(())
     }
@@ -116,7 +144,7 @@ impl Sweep {
     async fn send_delivery(&self, owner: OwnerId, id: DeliveryId) -> Result<(), BoxError> {
         if self.records.postpone_delivery(owner, id, lambda_startup::now()).await? {
             let message = DeliveryMessage::Attempt { owner, delivery: id };
-            self.deliveries.send_of(owner, &message).await?;
+            self.deliveries.send(&message).await?;
         }
         Ok(())
     }

@@ -135,3 +135,19 @@ async fn the_expiry_of_a_file_is_an_event_and_its_deletion_is_none() {
     sweep(&app).await;
     assert_eq!(app.receive("DeliveryQueue").await, None);
 }
+
+#[tokio::test]
+async fn a_round_handles_many_owners_and_more_than_a_page() {
+    let app = TestApp::new().await;
+    let mut files = Vec::new();
+    for n in 0..450 {
+        let owner = if n % 50 == 0 { "another" } else { "owner" };
+        files.push(app.file("clip.mp4").of(owner).aged(25 * HOUR).awaiting_upload().await);
+    }
+    assert_eq!(sweep(&app).await, json!({"done": 450, "failed": 0}));
+    for file in &files {
+        assert_eq!(now(&app, file).await.status(), Status::Failed);
+    }
+    let usage = app.operator().records().usage(files[1].owner).await.expect("usage");
+    assert_eq!((usage.files, usage.stored_bytes, usage.pending_uploads), (441, 0, 0));
+}

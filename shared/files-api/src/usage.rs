@@ -14,6 +14,7 @@ struct UsedBody {
     files: u64,
     pending_uploads: u64,
     imports: u64,
+    previews: u64,
 }
 
 /// The limits; `null`: there is none.
@@ -32,7 +33,7 @@ impl UsageBody {
     /// Returns the wire form.
     #[must_use]
     pub fn new(usage: Usage, limits: &OwnerLimits) -> Self {
-        let Usage { stored_bytes, files, pending_uploads, imports } = usage;
+        let Usage { stored_bytes, files, pending_uploads, imports, previews } = usage;
         let limits = LimitsBody {
             stored_bytes: limits.get(Limit::StoredBytes),
             files: limits.get(Limit::Files),
@@ -42,6 +43,7 @@ impl UsageBody {
             previews: limits.get(Limit::Previews),
             requests_per_second: limits.get(Limit::RequestsPerSecond),
         };
-        Self { used: UsedBody { stored_bytes, files, pending_uploads, imports }, limits }
+        let used = UsedBody { stored_bytes, files, pending_uploads, imports, previews };
+        Self { used, limits }
     }
 }

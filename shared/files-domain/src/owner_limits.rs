@@ -139,6 +139,8 @@ pub struct Usage {
     pub pending_uploads: u64,
     /// Imports that are queued or running.
     pub imports: u64,
+    /// Previews that run.
+    pub previews: u64,
 }
 
 #[cfg(test)]

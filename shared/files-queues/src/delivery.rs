@@ -1,6 +1,8 @@
 use files_domain::{DeliveryId, EventRef, OwnerId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::Grouped;
+
 /// Asks `deliver-webhook` for work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -25,6 +27,12 @@ impl DeliveryMessage {
             Self::Event(event) => event.owner,
             Self::Attempt { owner, .. } => *owner,
         }
+    }
+}
+
+impl Grouped for DeliveryMessage {
+    fn group(&self) -> OwnerId {
+        self.owner()
     }
 }
 

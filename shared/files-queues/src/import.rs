@@ -1,6 +1,8 @@
 use files_domain::{FileId, OwnerId, SourceHeaders};
 use serde::{Deserialize, Serialize};
 
+use crate::Grouped;
+
 /// Asks `import-file` for an import. Whoever queues an import again sends the whole message again: the headers are stored
 /// nowhere else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,4 +16,18 @@ pub struct ImportMessage {
     /// Headers for the requests to the source.
     #[serde(default, skip_serializing_if = "SourceHeaders::is_empty")]
     pub headers: SourceHeaders,
+    /// How often the import was put back because its owner had its share of the workers.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub put_back: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl Grouped for ImportMessage {
+    fn group(&self) -> OwnerId {
+        self.owner
+    }
 }

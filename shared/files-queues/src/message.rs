@@ -1,5 +1,12 @@
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use files_domain::OwnerId;
 use serde_json::Value;
+
+/// A message of an owner.
+pub trait Grouped {
+    /// Returns the owner whose messages a fair queue takes together.
+    fn group(&self) -> OwnerId;
+}
 
 /// Returns the messages of an SQS event (<https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>); `None`: the event is
 /// of another service.

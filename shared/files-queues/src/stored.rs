@@ -4,6 +4,8 @@ use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
+use crate::Grouped;
+
 /// Names a file's object that S3 has stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredObject {
@@ -32,6 +34,12 @@ impl StoredObject {
         let key = percent_decode_str(&key).decode_utf8().ok()?;
         let (owner, id) = parse_file_object_key(&key).ok()?;
         Some(Self { bucket: record.s3.bucket.name?, owner, id })
+    }
+}
+
+impl Grouped for StoredObject {
+    fn group(&self) -> OwnerId {
+        self.owner
     }
 }
 

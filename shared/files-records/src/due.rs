@@ -90,8 +90,8 @@ struct IndexEntry {
 }
 
 impl Records {
-    /// Reads what is due at `now` from one partition of the index, at most `limit` entries, oldest first. The index may lag, so
-    /// the record decides.
+    /// Reads what is due at `now` from one partition of the index, at most `limit` entries, oldest first, by one query for each
+    /// megabyte. The index may lag, so the record decides.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -103,12 +103,21 @@ impl Records {
             .index_name("due")
             .key_condition_expression("due_shard = :shard AND due_at <= :now")
             .expression_attribute_values(":shard", text(due_shard(shard)))
-            .expression_attribute_values(":now", number(now.millis()))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
-        let answer = query.send().await.map_err(unavailable)?;
-        let entries = answer.items.unwrap_or_default();
-        let oldest = entries.first().and_then(|entry| millis(entry.get("due_at")?));
-        Ok(DueItems { items: entries.into_iter().filter_map(due_item).collect(), oldest })
+            .expression_attribute_values(":now", number(now.millis()));
+        let (mut due, mut left, mut position) = (DueItems::default(), limit, None);
+        loop {
+            let page = query.clone().limit(i32::try_from(left).unwrap_or(i32::MAX));
+            let page = page.set_exclusive_start_key(position).send().await.map_err(unavailable)?;
+            let entries = page.items.unwrap_or_default();
+            let oldest = || entries.first().and_then(|entry| millis(entry.get("due_at")?));
+            due.oldest = due.oldest.or_else(oldest);
+            left = left.saturating_sub(u32::try_from(entries.len()).unwrap_or(u32::MAX));
+            due.items.extend(entries.into_iter().filter_map(due_item));
+            position = page.last_evaluated_key;
+            if position.is_none() || left == 0 {
+                return Ok(due);
+            }
+        }
     }
 
     /// Postpones the deadline of an event, before its message is sent once more. `false`: it is not due any more.

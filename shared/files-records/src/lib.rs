@@ -31,6 +31,7 @@ mod read;
 mod remove;
 mod save;
 mod scan;
+mod slots;
 mod transact;
 mod update;
 mod usage;
@@ -48,6 +49,7 @@ pub use probe::SavedProbe;
 pub use probe_output::{MAX_INLINE_BYTES, pack_probe, unpack_probe};
 pub use save::Imported;
 pub use scan::ScanPosition;
+pub use slots::{Slot, SlotKind};
 pub use wait_slots::{WaitSlot, WaitSlots};
 
 use std::sync::Mutex;

@@ -8,6 +8,7 @@ use crate::batch::{self, ByTable};
 use crate::error::unavailable;
 use crate::keys::{api_key_key, owner_limits_key, owner_pk, primary_key};
 use crate::rate_limits::RateLimits;
+use crate::slots::{self, SlotKind};
 use crate::usage::{USAGE_SK, usage_from_item};
 use crate::{ClientRecords, Records, RecordsError};
 
@@ -144,9 +145,10 @@ impl ClientRecords {
         if !is_remembered {
             of_keys.push(api_key_key(caller.key.hash()));
         }
+        let pk = owner_pk(caller.owner());
         let wanted = ByTable::from([
             (keys.table.clone(), of_keys),
-            (records.table.clone(), vec![primary_key(owner_pk(caller.owner()), USAGE_SK)]),
+            (records.table.clone(), [USAGE_SK, SlotKind::Preview.sk()].map(|sk| primary_key(&pk, sk)).into()),
         ]);
         let mut read = batch::read(&records.client, wanted).await?;
         let (limits, key): (Vec<_>, Vec<_>) =
@@ -156,7 +158,12 @@ impl ClientRecords {
         }
         let own = limits.first().map(numbers).unwrap_or_default();
         keys.cache.remember_limits(caller.owner(), own.clone(), caller.now);
-        let usage = read.remove(&records.table).and_then(|mut items| items.pop()).unwrap_or_default();
-        Ok((usage_from_item(&usage), keys.default_limits.with_own(&own)))
+        let items = read.remove(&records.table).unwrap_or_default();
+        let is_usage =
+            |item: &&Item| item.get("sk").and_then(|sk| sk.as_s().ok()).is_some_and(|sk| sk == USAGE_SK);
+        let (usage, slots) = (items.iter().find(is_usage), items.iter().find(|item| !is_usage(item)));
+        let previews = slots.map_or(0, |item| slots::held(item, caller.now).len() as u64);
+        let usage = Usage { previews, ..usage.map(usage_from_item).unwrap_or_default() };
+        Ok((usage, keys.default_limits.with_own(&own)))
     }
 }

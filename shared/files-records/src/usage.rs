@@ -145,13 +145,14 @@ impl Records {
     }
 }
 
-/// Reads the item.
+/// Reads the item, which does not count previews.
 pub(crate) fn usage_from_item(item: &Item) -> Usage {
     Usage {
         stored_bytes: stored_number(item, "stored_bytes"),
         files: stored_number(item, "stored_files"),
         pending_uploads: stored_number(item, "pending_uploads"),
         imports: stored_number(item, "imports"),
+        previews: 0,
     }
 }
 

@@ -6,7 +6,7 @@ use tracing::warn;
 /// an event has a deadline.
 pub async fn announce_events(records: &Records, deliveries: &Queue<DeliveryMessage>) {
     for event in records.take_events() {
-        if let Err(error) = deliveries.send_of(event.owner, &DeliveryMessage::Event(event)).await {
+        if let Err(error) = deliveries.send(&DeliveryMessage::Event(event)).await {
             let error = error.as_ref() as &dyn std::error::Error;
             warn!(file = %event.file, kind = %event.kind, error, "an event is left to sweep");
         }

@@ -49,6 +49,7 @@ async fn a_message_comes_when_its_delay_has_passed() {
         id: file.id,
         file_url: "https://media.example/clip.mp4".to_owned(),
         headers: SourceHeaders::default(),
+        put_back: 0,
     };
     queue.send(&message).await.expect("sent");
     queue.send_later(&message, Duration::from_secs(60)).await.expect("sent");

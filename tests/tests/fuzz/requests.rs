@@ -66,7 +66,13 @@ fn event(key: &str) -> Value {
 
 fn import_message() -> ImportMessage {
     let headers = SourceHeaders::new([("X-Token".to_owned(), "a b".to_owned())]).unwrap();
-    ImportMessage { owner: mine(), id: file_id(), file_url: "https://example.com/ü".to_owned(), headers }
+    ImportMessage {
+        owner: mine(),
+        id: file_id(),
+        file_url: "https://example.com/ü".to_owned(),
+        headers,
+        put_back: 0,
+    }
 }
 
 proptest! {

@@ -1,0 +1,47 @@
+//! What one owner does, and what another waits for.
+
+use std::time::{Duration, Instant};
+
+use files_tests::{Cloud, Owner, Reply, Setup, SourceServer, media};
+
+/// Imports a URL, and returns how long it took.
+async fn time_of_import(owner: &Owner, url: &str) -> Duration {
+    let started = Instant::now();
+    owner.wait_until_success(&owner.import(url).await).await;
+    started.elapsed()
+}
+
+/// A cloud with two workers for imports, of which one owner gets one.
+async fn two_workers() -> Cloud {
+    Setup::default().parameter("ImportConcurrency", 2).parameter("OwnerImportWorkers", 1).start().await
+}
+
+#[tokio::test]
+async fn a_flood_of_imports_keeps_to_its_share_of_the_workers() {
+    let cloud = two_workers().await;
+    let (flood, other) = (cloud.owner().await, cloud.owner().await);
+    let source = SourceServer::start().await;
+    let quick = source.serve("/quick", Reply::bytes(media::PNG.clone()));
+    time_of_import(&other, &quick).await; // starts the processes
+    let idle = time_of_import(&other, &quick).await;
+
+    // None of them ends before the gate opens, so the other owner finds a worker or waits for ever.
+    let (held, gate) = Reply::bytes(media::PNG.clone()).held();
+    let held = source.serve("/held", held);
+    let mut files = Vec::new();
+    for _ in 0..6 {
+        files.push(flood.import(&held).await);
+    }
+    flood.wait_for(&files[0], |file| file["status"] != "pending").await;
+    for _ in 0..3 {
+        let waited = time_of_import(&other, &quick).await;
+        assert!(waited <= 2 * idle + Duration::from_secs(1), "{waited:?}, idle {idle:?}");
+    }
+    assert_eq!(source.requests("/held"), 1, "one import of the flood runs");
+
+    gate.open();
+    for file in &files {
+        flood.wait_until_success(file).await;
+    }
+    assert_eq!(flood.behind.usage().await, flood.behind.sum().await);
+}
