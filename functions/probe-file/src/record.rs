@@ -31,6 +31,15 @@ pub enum AskError {
     Response,
 }
 
+/// An object that may be read.
+#[derive(Debug)]
+pub(crate) struct Readable {
+    /// A presigned GET.
+    pub(crate) url: String,
+    /// The end of the file's name, in lower case.
+    pub(crate) extension: Option<String>,
+}
+
 /// A client of the function `probe-record`. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ProbeRecord {
@@ -45,13 +54,13 @@ impl ProbeRecord {
         Self { client, function: function.into() }
     }
 
-    /// Asks for a URL to read an object. Returns a presigned GET, or `None` if there is nothing to probe.
+    /// Asks for a URL to read an object. Returns `None` if there is nothing to probe.
     ///
     /// # Errors
     /// [`AskError`].
-    pub(crate) async fn begin(&self, key: &str) -> Result<Option<String>, AskError> {
+    pub(crate) async fn begin(&self, key: &str) -> Result<Option<Readable>, AskError> {
         match self.ask(&ProbeRequest::Begin { key: key.to_owned() }).await? {
-            ProbeResponse::Probe { url } => Ok(Some(url)),
+            ProbeResponse::Probe { url, extension } => Ok(Some(Readable { url, extension })),
             ProbeResponse::NothingToDo => Ok(None),
             ProbeResponse::Saved => Err(AskError::Response),
         }

@@ -13,7 +13,7 @@ use crate::process::{self, Group};
 
 /// Demuxers of real media. None of them opens another address or file: no playlists (HLS, DASH, concat, SDP, IMF), no
 /// patterns (image2), no devices, no text; the protocol list alone would let a playlist reach any HTTP address.
-const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,live_flv,asf,mpegts,mpeg,mxf,ogg,rm,nut,gxf,\
+pub(crate) const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,live_flv,asf,mpegts,mpeg,mxf,ogg,rm,nut,gxf,\
     ivf,obu,dv,wtv,swf,nsv,pva,yuv4mpegpipe,h264,hevc,m4v,mpegvideo,mjpeg,vc1,dirac,\
     wav,w64,aiff,caf,au,mp3,aac,ac3,eac3,truehd,dts,dtshd,flac,wv,ape,tta,tak,mpc,mpc8,amr,amrnb,amrwb,dsf,voc,\
     gif,apng,ico,png_pipe,jpeg_pipe,jpegls_pipe,jpegxl_pipe,jpegxl_anim,j2k_pipe,webp_pipe,bmp_pipe,tiff_pipe,dds_pipe,\

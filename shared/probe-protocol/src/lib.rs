@@ -33,6 +33,9 @@ pub enum ProbeResponse {
     Probe {
         /// A presigned GET of this one object; ranges and conditions may be sent with it.
         url: String,
+        /// The end of the file's name, in lower case, without its dot: it tells text formats apart.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        extension: Option<String>,
     },
     /// The file is terminal or deleted.
     NothingToDo,
