@@ -104,7 +104,8 @@ impl ProbeFile {
         let found = match outcome {
             Outcome::Unreadable(reason) => Found::Unreadable(reason),
             Outcome::Media(media) => {
-                let media_probe::Media { media_type, summary, facts, full, partial } = *media;
+                let media_probe::Media { media_type, summary, facts, full, partial, content_type: _ } =
+                    *media;
                 Found::Media(Box::new(MediaFound { media_type, summary, facts, full, partial }))
             }
         };

@@ -7,7 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use tokio::process::{Child, Command};
 
 use crate::capture::{self, TooLong};
-use crate::depth::Depth;
+use crate::depth::{DEPTHS, Depth};
 use crate::limits::Limits;
 use crate::process::{self, Group};
 
@@ -37,16 +37,55 @@ pub(crate) enum Failure {
     Wait(io::Error),
 }
 
+/// What ffprobe is asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Ask {
+    /// What the file is.
+    Describe(Depth),
+    /// The same, of a file whose container is known from its signature.
+    DescribeAs(&'static str, Depth),
+    /// The rates of a raw video stream if those that it does not state itself are assumed to be this.
+    Assuming(&'static str),
+    /// When the first packets of the stream with this index are shown.
+    Times { stream: u64, packets: usize },
+}
+
+impl Ask {
+    fn arguments(self) -> Vec<String> {
+        let depth = match self {
+            Self::Describe(depth) | Self::DescribeAs(_, depth) => depth,
+            Self::Assuming(_) | Self::Times { .. } => DEPTHS[0],
+        };
+        let mut arguments = vec!["-probesize", depth.analysed, "-formatprobesize", depth.detected];
+        arguments.extend(["-print_format", "json"]);
+        let (stream, packets);
+        match self {
+            Self::Describe(_) => {}
+            Self::DescribeAs(format, _) => arguments.extend(["-f", format]),
+            Self::Assuming(rate) => arguments.extend(["-framerate", rate, "-show_streams"]),
+            Self::Times { stream: index, packets: count } => {
+                (stream, packets) = (index.to_string(), format!("%+#{count}"));
+                arguments.extend(["-select_streams", &stream, "-read_intervals", &packets]);
+                arguments.extend(["-show_entries", "packet=pts_time"]);
+            }
+        }
+        if matches!(self, Self::Describe(_) | Self::DescribeAs(..)) {
+            arguments.extend(["-show_format", "-show_streams", "-show_chapters"]);
+        }
+        arguments.push("-show_error");
+        arguments.into_iter().map(str::to_owned).collect()
+    }
+}
+
 /// Starts ffprobe on `url` within `limits`, in a process group of its own that ends with the second value. Its warnings tell
 /// what its JSON does not: that a duration is an estimate.
-pub(crate) fn spawn(program: &Path, limits: &Limits, depth: Depth, url: &str) -> io::Result<(Child, Group)> {
+pub(crate) fn spawn(program: &Path, limits: &Limits, ask: Ask, url: &str) -> io::Result<(Child, Group)> {
     let child = Command::new(program)
         .args(["-v", "warning", "-hide_banner"])
         .args(["-protocol_whitelist", "http,tcp", "-format_whitelist", FORMATS])
         .args(["-max_alloc", &limits.max_alloc.to_string(), "-threads", "1"])
         .args(["-recv_buffer_size", &RECEIVE_BUFFER.to_string()])
-        .args(["-probesize", depth.analysed, "-formatprobesize", depth.detected])
-        .args(["-print_format", "json", "-show_format", "-show_streams", "-show_chapters", "-show_error"])
+        .args(ask.arguments())
         .args(["-i", url])
         .env_clear()
         .current_dir("/")

@@ -11,7 +11,7 @@ use crate::reader::Spent;
 pub(crate) const EMPTY: &str = "the file is empty";
 pub(crate) const TOO_SLOW: &str = "reading the file took ffprobe longer than allowed";
 pub(crate) const TOO_LONG: &str = "what ffprobe tells about the file is longer than allowed";
-const NOT_MEDIA: &str = "not a media file that ffprobe can read";
+pub(crate) const NOT_MEDIA: &str = "not a media file that ffprobe can read";
 const NOT_ALLOWED: &str = "not a media file: playlists, scripts and subtitles are not probed";
 const NO_INDEX: &str = "the file ends too early or is damaged: its index (moov) is missing";
 const ENDS_EARLY: &str = "the file ends too early";

@@ -8,11 +8,16 @@ use media_facts::MediaType;
 use serde_json::Value;
 
 use self::signature::Found;
+pub(crate) use self::signature::{is_targa_header, named_container};
 use self::table::{CONTAINERS, Container};
 use crate::media::Media;
 use crate::probe::Outcome;
 
 const ANY_BYTES: &str = "application/octet-stream";
+
+/// Pictures whose headers this crate reads itself.
+const MORE_PICTURES: [(&str, &str); 3] =
+    [("tga", "image/x-tga"), ("icns", "image/icns"), ("cur", "image/x-win-bitmap")];
 
 /// The media type to give a file, if the one it has (`stated`) is missing or is not what its bytes are; `head` is the
 /// beginning of them, and `extension` the end of its name in lower case, which tells texts apart. A type of pictures, sound or
@@ -36,6 +41,10 @@ fn of_media<'a>(stated: &'a str, head: &[u8], media: &Media) -> &'a str {
     let kind = format!("{}/", media.media_type.as_str());
     let format = media.summary.format_name.split(',').next().unwrap_or_default();
     let Some(container) = Container::named(format) else {
+        let usual = MORE_PICTURES.iter().find(|(name, _)| *name == format).map(|(_, found)| *found);
+        if let Some(usual) = usual {
+            return if is_same(stated, usual) { stated } else { usual };
+        }
         return if stated.starts_with(&kind) { stated } else { ANY_BYTES };
     };
     // A type for video is often given to sound in the same container; not the other way round.
@@ -43,7 +52,8 @@ fn of_media<'a>(stated: &'a str, head: &[u8], media: &Media) -> &'a str {
     if container.types.contains(&stated) && fits {
         return stated;
     }
-    let exact = by_brand(media).or_else(|| web_media(head, media.media_type));
+    let exact = media.content_type.or_else(|| by_brand(media)).or_else(|| web_media(head, media.media_type));
+    let exact = exact.or_else(|| rare_kind(head));
     let exact = exact.filter(|name| container.types.contains(name) && name.starts_with(&kind));
     exact.or_else(|| container.usual(&kind)).unwrap_or(ANY_BYTES)
 }
@@ -63,6 +73,14 @@ fn by_brand(media: &Media) -> Option<&'static str> {
     let general = media.media_type == MediaType::Image && matches!(major.trim(), "mif1" | "mif2" | "miaf");
     let specific = general.then(codec).flatten().and_then(|name| std::str::from_utf8(name).ok());
     specific.and_then(signature::brand).or_else(|| signature::brand(major))
+}
+
+/// A kind of TIFF with a signature of its own.
+fn rare_kind(head: &[u8]) -> Option<&'static str> {
+    match signature::find(head, None) {
+        Some(Found::Type(name)) => Some(name),
+        _ => None,
+    }
 }
 
 /// WebM is Matroska with a document type of its own (RFC 8794, 11.2.7).

@@ -143,6 +143,14 @@ pub(super) fn find(head: &[u8], extension: Option<&str>) -> Option<Found<&'stati
     }
 }
 
+/// Returns ffprobe's name of the container that the first bytes are of.
+pub(crate) fn named_container(head: &[u8]) -> Option<&'static str> {
+    match find(head, None) {
+        Some(In(container)) => Some(container.format),
+        _ => None,
+    }
+}
+
 /// Returns whether what follows a short signature may be what it tells.
 fn is_whole(head: &[u8], found: Found<&str>) -> bool {
     let byte = |at: usize| head.get(at).copied().unwrap_or_default();
@@ -208,7 +216,7 @@ fn targa(head: &[u8], extension: Option<&str>) -> Option<Found<&'static str>> {
 }
 
 /// Returns whether bytes are a TGA header that makes sense.
-pub(super) fn is_targa_header(head: &[u8]) -> bool {
+pub(crate) fn is_targa_header(head: &[u8]) -> bool {
     let Some(header) = head.get(..18) else { return false };
     let depth = header[16];
     header[1] <= 1
