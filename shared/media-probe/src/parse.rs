@@ -157,15 +157,35 @@ fn size(stream: &Value, rotation: Option<i32>) -> (Option<u32>, Option<u32>) {
     }
 }
 
-/// The display matrix tells degrees against the clock; the older `rotate` tag tells them with it.
+/// The display matrix tells degrees against the clock; the older `rotate` tag tells them with it. Of a mirrored picture, the
+/// matrix turns first and then exchanges top and bottom; here left and right are exchanged first, as EXIF does.
 fn rotation(stream: &Value) -> Option<i32> {
-    let matrices = stream.get("side_data_list").and_then(Value::as_array).into_iter().flatten();
-    let matrix = matrices.filter_map(|data| float(data.get("rotation"))).map(|degrees| -degrees).next();
+    let side_data = stream.get("side_data_list").and_then(Value::as_array).into_iter().flatten();
+    let matrix = side_data.into_iter().find(|data| float(data.get("rotation")).is_some());
     let tag = || float(stream.get("tags").and_then(|tags| tags.get("rotate")));
-    let degrees = matrix.or_else(tag).filter(|degrees| degrees.abs() <= 360.0)?;
+    let degrees = matrix.and_then(|data| float(data.get("rotation"))).map(|degrees| -degrees).or_else(tag);
+    let degrees = degrees.filter(|degrees| degrees.abs() <= 360.0)?;
     #[allow(clippy::cast_possible_truncation, reason = "at most 360, checked above")]
     let clockwise = (degrees.round() as i32).rem_euclid(360);
-    (clockwise != 0).then_some(clockwise)
+    let shown = match clockwise {
+        0 | 180 if matrix.is_some_and(is_mirrored) => 0,
+        degrees if matrix.is_some_and(is_mirrored) => 360 - degrees,
+        degrees => degrees,
+    };
+    (shown != 0).then_some(shown)
+}
+
+/// Whether a display matrix, as ffprobe prints it in three lines behind their addresses, mirrors.
+fn is_mirrored(side_data: &Value) -> bool {
+    let text = side_data.get("displaymatrix").and_then(Value::as_str).unwrap_or_default();
+    let row = |line: &str| {
+        let mut numbers =
+            line.split_once(':')?.1.split_whitespace().map_while(|number| number.parse::<f64>().ok());
+        Some((numbers.next()?, numbers.next()?))
+    };
+    let mut rows = text.lines().filter_map(row);
+    let (Some((a, b)), Some((c, d))) = (rows.next(), rows.next()) else { return false };
+    a * d - b * c < 0.0
 }
 
 /// The length of what is seen and heard: a data track, such as a camera's, may be longer. By the container, else by the longest
@@ -229,6 +249,24 @@ mod tests {
             let summary = parsed(&video(extra.clone())).summary;
             assert_eq!((summary.width, summary.height), (Some(width), Some(height)), "{extra}");
             assert_eq!(summary.rotation, rotation, "{extra}");
+        }
+    }
+
+    #[test]
+    fn a_mirrored_picture_is_turned_as_exif_says() {
+        let rows = |a: i32, b: i32, c: i32, d: i32| {
+            format!("\n00000000: {a:>10} {b:>10} 0\n00000001: {c:>10} {d:>10} 0\n00000002: 0 0 1073741824\n")
+        };
+        for (degrees, matrix, rotation) in [
+            (180, rows(-65536, 0, 0, 65536), None),
+            (0, rows(65536, 0, 0, -65536), None),
+            (-90, rows(0, 65536, 65536, 0), Some(270)),
+            (90, rows(0, -65536, -65536, 0), Some(90)),
+            (-90, rows(0, 65536, -65536, 0), Some(90)),
+            (-90, String::new(), Some(90)),
+        ] {
+            let data = json!({ "side_data_list": [{ "displaymatrix": matrix, "rotation": degrees }] });
+            assert_eq!(parsed(&video(data)).summary.rotation, rotation, "{matrix}");
         }
     }
 

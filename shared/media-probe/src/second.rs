@@ -6,14 +6,14 @@ use std::pin::Pin;
 use tokio::time::timeout_at;
 
 use crate::command::Ask;
-use crate::content_type::named_container;
 use crate::depth::DEPTHS;
 use crate::media::Media;
 use crate::probe::{End, Outcome, Probe, ProbeError};
 use crate::rate::{self, Question};
 use crate::reader::Ended;
+use crate::reason::Kind;
 use crate::source::RangeSource;
-use crate::{mp4, reason, still};
+use crate::{content_type, mp4, reason, still};
 
 /// Bytes that tell a container.
 const SIGNATURE: u64 = 4096;
@@ -28,19 +28,30 @@ impl<S: RangeSource> Probe<'_, S> {
         if self.reader.spent().is_some() {
             return Ok(Outcome::Unreadable(reason));
         }
-        if reason == reason::NOT_MEDIA
-            && let Some(head) = self.read(self.reader.bytes(0..SIGNATURE.min(self.reader.size()))).await?
-            && let Some(format) = named_container(&head).filter(|name| name.ends_with("_pipe"))
+        let head = self.read(self.reader.bytes(0..SIGNATURE.min(self.reader.size()))).await?;
+        let mut kind = head.as_deref().and_then(content_type::kind);
+        if let Some(Kind::Container(format)) = kind
+            && reason == reason::NOT_MEDIA
+            && format.ends_with("_pipe")
         {
             let end = self.run(Ask::DescribeAs(format, DEPTHS[0]), serving).await?;
+            if let Some(reason) = self.halt.take() {
+                return Err(reason.into());
+            }
             if let Outcome::Media(media) = self.judge(end)?.outcome
                 && media.summary.width.is_some()
+                && self.reader.spent().is_none()
             {
                 return Ok(Outcome::Media(media));
             }
         }
-        let unread = self.read(still::unread(&self.reader)).await?.flatten();
-        Ok(unread.map_or(Outcome::Unreadable(reason), |media| Outcome::Media(Box::new(media))))
+        if let Some(media) = self.read(still::unread(&self.reader)).await?.flatten() {
+            return Ok(Outcome::Media(Box::new(media)));
+        }
+        if kind == Some(Kind::Container("mov")) {
+            kind = self.read(mp4::kind(&self.reader)).await?.flatten().or(kind);
+        }
+        Ok(Outcome::Unreadable(reason::by_kind(&reason, kind).to_owned()))
     }
 
     /// Adds what ffprobe does not tell of a file that it could read.

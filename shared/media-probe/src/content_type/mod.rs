@@ -8,7 +8,7 @@ use media_facts::MediaType;
 use serde_json::Value;
 
 use self::signature::Found;
-pub(crate) use self::signature::{is_targa_header, named_container};
+pub(crate) use self::signature::{is_targa_header, kind};
 use self::table::{CONTAINERS, Container};
 use crate::media::Media;
 use crate::probe::Outcome;

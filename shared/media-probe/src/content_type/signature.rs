@@ -2,6 +2,7 @@
 
 use super::table::Container;
 use super::text;
+use crate::reason::Kind;
 
 /// Bytes at a place that tell a type, and the type or, for a container of ffprobe's, its name.
 type Signature = (usize, &'static [u8], Found<&'static str>);
@@ -48,6 +49,14 @@ const SIGNATURES: &[Signature] = &[
     (0, b"#?RADIANCE", In("hdr_pipe")),
     (0, b"#?RGBE", In("hdr_pipe")),
     (0, b"P7\n", In("pam_pipe")),
+    (0, b"P1\n", In("pbm_pipe")),
+    (0, b"P4\n", In("pbm_pipe")),
+    (0, b"P2\n", In("pgm_pipe")),
+    (0, b"P5\n", In("pgm_pipe")),
+    (0, b"P3\n", In("ppm_pipe")),
+    (0, b"P6\n", In("ppm_pipe")),
+    (0, b"PF\n", In("pfm_pipe")),
+    (0, b"Pf\n", In("pfm_pipe")),
     (0, b"\xff\x4f\xff\x51", In("j2k_pipe")),
     (4, b"jP  \r\n\x87\n", In("j2k_pipe")),
     (4, b"JXL \r\n\x87\n", In("jpegxl_pipe")),
@@ -143,12 +152,14 @@ pub(super) fn find(head: &[u8], extension: Option<&str>) -> Option<Found<&'stati
     }
 }
 
-/// Returns ffprobe's name of the container that the first bytes are of.
-pub(crate) fn named_container(head: &[u8]) -> Option<&'static str> {
-    match find(head, None) {
-        Some(In(container)) => Some(container.format),
-        _ => None,
-    }
+/// Tells what the first bytes are, for the reason why ffprobe did not read them.
+pub(crate) fn kind(head: &[u8]) -> Option<Kind> {
+    Some(match find(head, None)? {
+        In(container) => Kind::Container(container.format),
+        // Brands of ISO base media files.
+        Is(_) if head.get(4..8) == Some(b"ftyp") => Kind::Container("mov"),
+        Is(name) => Kind::Type(name),
+    })
 }
 
 /// Returns whether what follows a short signature may be what it tells.

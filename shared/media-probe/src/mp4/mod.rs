@@ -8,9 +8,11 @@ pub(crate) mod boxes;
 mod fragments;
 #[cfg(test)]
 mod fuzz;
+mod kind;
 mod movie;
 mod presentation;
 pub(crate) mod walk;
 
 pub(crate) use fragments::look;
+pub(crate) use kind::kind;
 pub(crate) use presentation::{lacks_length, length};

@@ -118,7 +118,7 @@ fn codec(meta: &[u8], primary: u32) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     pub(crate) fn boxed(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {

@@ -2,6 +2,8 @@
 //! move are shown. Read from few bytes of the file's own headers, within the limits of a probe.
 
 mod chunks;
+#[cfg(test)]
+mod fuzz;
 mod headers;
 mod heif;
 mod orientation;
@@ -12,9 +14,13 @@ use serde_json::{Value, json};
 
 use self::orientation::Orientation;
 use crate::media::Media;
+use crate::mp4::walk;
 use crate::number::{count, reduced};
 use crate::reader::{Ended, Reader};
 use crate::source::RangeSource;
+
+/// Bytes of the identifier that a box of its maker's own begins with.
+const UUID: u64 = 16;
 
 /// What a file's own headers say of its picture.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -46,6 +52,7 @@ pub(crate) async fn correct<S: RangeSource>(reader: &Reader<S>, media: &mut Medi
         "png_pipe" | "apng" => chunks::png(reader).await?,
         "webp_pipe" => chunks::webp(reader).await?,
         "tiff_pipe" => tiff::look(reader, 0..reader.size()).await?,
+        "mov" if is_canon_raw(media) => canon_raw(reader).await?,
         "mov" => heif::look(reader).await?,
         "gif" => gif(media),
         _ => None,
@@ -54,6 +61,25 @@ pub(crate) async fn correct<S: RangeSource>(reader: &Reader<S>, media: &mut Medi
         picture.describe(media, reader.size());
     }
     Ok(())
+}
+
+fn is_canon_raw(media: &Media) -> bool {
+    let brand = media.full.get("format").and_then(|format| format.get("tags")?.get("major_brand")?.as_str());
+    brand.is_some_and(|brand| brand.trim() == "crx")
+}
+
+/// Canon keeps EXIF's first directory in a box of its own within the movie's description (CR3).
+async fn canon_raw<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Picture>, Ended> {
+    let mut picture = Picture { content_type: Some("image/x-canon-cr3"), is_raw: true, ..Picture::default() };
+    let Some(movie) = walk::find(reader, 0..reader.size(), b"moov").await? else { return Ok(Some(picture)) };
+    for place in walk::children(reader, movie).await?.into_iter().filter(|place| &place.kind == b"uuid") {
+        let content = place.content.start.saturating_add(UUID).min(place.content.end)..place.content.end;
+        if let Some(exif) = walk::find(reader, content, b"CMT1").await? {
+            let found = tiff::look(reader, exif).await?;
+            picture.orientation = found.and_then(|found| found.orientation);
+        }
+    }
+    Ok(Some(picture))
 }
 
 /// Of a GIF, ffprobe tells the frames and the length, and a rate from the shortest distance.

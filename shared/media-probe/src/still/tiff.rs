@@ -244,13 +244,12 @@ fn picture(directories: &[Directory]) -> Option<Picture> {
     let largest = || directories.iter().filter(whole).max_by_key(|found| found.size.map_or(0, area));
     let chosen = if is_raw { largest().unwrap_or(first) } else { first };
     let size = chosen.crop.filter(|crop| Some(area(*crop)) <= chosen.size.map(area)).or(chosen.size);
+    let kind = if first.is_dng { Some("image/x-adobe-dng") } else { first.maker };
     let side = |pixels: u64| u32::try_from(pixels).ok().filter(|pixels| *pixels > 0);
     Some(Picture {
         size: size.and_then(|(width, height)| Some((side(width)?, side(height)?))),
         orientation: first.orientation,
-        content_type: is_raw
-            .then(|| if first.is_dng { Some("image/x-adobe-dng") } else { first.maker })
-            .flatten(),
+        content_type: kind.filter(|_| is_raw),
         is_raw,
         ..Picture::default()
     })

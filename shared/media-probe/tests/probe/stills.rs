@@ -204,6 +204,49 @@ async fn a_raw_file_has_the_size_of_the_picture() {
     assert_eq!(content_type(found, &negative).as_deref(), Some("image/x-adobe-dng"));
 }
 
+/// ffprobe does not recognise a PAM without a comment.
+#[tokio::test]
+async fn what_ffprobe_does_not_recognise_is_tried_by_its_signature() {
+    let bytes = ffmpeg("pam", &format!("{STILL} -pix_fmt rgba -f image2"));
+    let found = media(bytes.clone()).await;
+    assert_eq!((shown(&found), found.media_type), ((Some(64), Some(48), None), MediaType::Image));
+    assert_eq!(found.summary.format_name, "pam_pipe");
+    assert_eq!(content_type(found, &bytes).as_deref(), Some("image/x-portable-arbitrarymap"));
+}
+
+/// Two tracks like those of Canon's CR3, and EXIF in a box of the maker's.
+fn canon_raw() -> Vec<u8> {
+    let sizes = "-f lavfi -i testsrc2=size=64x48:rate=1:duration=1 -f lavfi -i testsrc2=size=160x120:rate=1:duration=1";
+    let mut file = ffmpeg("mov", &format!("{sizes} -map 0 -map 1 -c:v mjpeg -pix_fmt yuvj420p"));
+    let boxed = |kind: &[u8; 4], content: &[u8]| {
+        [&u32::try_from(content.len() + 8).unwrap().to_be_bytes()[..], kind, content].concat()
+    };
+    let own = boxed(b"uuid", &[[0x85; 16].as_slice(), &boxed(b"CMT1", &exif(8))].concat());
+    let brand = file.windows(4).position(|word| word == b"ftyp").unwrap() + 4;
+    file[brand..brand + 4].copy_from_slice(b"crx ");
+    // The movie's description is the last box.
+    let movie = file.windows(4).position(|word| word == b"moov").unwrap() - 4;
+    let size = u32::try_from(file.len() - movie + own.len()).unwrap();
+    file[movie..movie + 4].copy_from_slice(&size.to_be_bytes());
+    [file, own].concat()
+}
+
+#[tokio::test]
+async fn canon_s_raw_file_is_a_picture() {
+    let bytes = canon_raw();
+    let found = media(bytes.clone()).await;
+    assert_eq!((shown(&found), found.media_type), ((Some(120), Some(160), Some(270)), MediaType::Image));
+    assert_eq!((found.summary.duration, found.summary.frame_rate), (None, None));
+    let outcome = Outcome::Media(Box::new(found));
+    for (stated, expected) in [
+        (None, Some("image/x-canon-cr3")),
+        (Some("video/mp4"), Some("image/x-canon-cr3")),
+        (Some("image/x-canon-cr3"), None),
+    ] {
+        assert_eq!(true_content_type(stated, None, &bytes, &outcome).as_deref(), expected);
+    }
+}
+
 #[tokio::test]
 async fn headers_tell_what_ffprobe_does_not_read() {
     let big_tiff = tiff(&grey(&[(274, 8)]), &[], true);
