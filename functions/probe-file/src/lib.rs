@@ -19,7 +19,6 @@ use serde_json::{Value, json};
 use tracing::{error, info, warn};
 
 use crate::object::Object;
-use crate::record::ToProbe;
 pub use crate::record::{AskError, ProbeRecord};
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -86,26 +85,28 @@ impl ProbeFile {
     /// Probes one object. The result is the same if the event comes twice or late.
     async fn probe(&self, stored: &StoredObject) -> Result<(), BoxError> {
         let key = file_object_key(stored.owner, stored.id);
-        let Some(ToProbe { url, ends_upload }) = self.record.begin(&key).await? else {
+        let Some(readable) = self.record.begin(&key).await? else {
             return Ok(()); // finished before, or deleted
         };
-        let Some(object) = Object::open(self.downloads.clone(), url).await?.map(Arc::new) else {
+        let Some(object) = Object::open(self.downloads.clone(), readable.url).await?.map(Arc::new) else {
             return Ok(()); // deleted since
         };
         let probe = self.ffprobe.probe(Arc::clone(&object)).await?;
         self.tainted.fetch_or(probe.killed, Ordering::Relaxed);
-        let report = ProbeReport { ends_upload, ..self.report(key, &object, probe.outcome) };
+        let report = self.report(key, readable.extension.as_deref(), &object, probe.outcome);
+        let report = ProbeReport { ends_upload: readable.ends_upload, ..report };
         self.record.finish(report).await?;
         info!(file = %stored.id, "probed");
         Ok(())
     }
 
-    fn report(&self, key: String, object: &Object, outcome: Outcome) -> ProbeReport {
-        let content_type = true_content_type(object.content_type(), object.head(), &outcome);
+    fn report(&self, key: String, extension: Option<&str>, object: &Object, outcome: Outcome) -> ProbeReport {
+        let content_type = true_content_type(object.content_type(), extension, object.head(), &outcome);
         let found = match outcome {
             Outcome::Unreadable(reason) => Found::Unreadable(reason),
             Outcome::Media(media) => {
-                let media_probe::Media { media_type, summary, facts, full, partial } = *media;
+                let media_probe::Media { media_type, summary, facts, full, partial, content_type: _ } =
+                    *media;
                 Found::Media(Box::new(MediaFound { media_type, summary, facts, full, partial }))
             }
         };

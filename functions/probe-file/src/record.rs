@@ -31,12 +31,14 @@ pub enum AskError {
     Response,
 }
 
-/// An object that is to be probed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ToProbe {
-    /// A presigned GET of the object.
+/// An object that may be read.
+#[derive(Debug)]
+pub(crate) struct Readable {
+    /// A presigned GET.
     pub(crate) url: String,
-    /// What the report repeats.
+    /// The extension of the file's name, in lower case.
+    pub(crate) extension: Option<String>,
+    /// Whether the file was a single PUT that waited for its bytes: the report repeats it.
     pub(crate) ends_upload: bool,
 }
 
@@ -58,9 +60,11 @@ impl ProbeRecord {
     ///
     /// # Errors
     /// [`AskError`].
-    pub(crate) async fn begin(&self, key: &str) -> Result<Option<ToProbe>, AskError> {
+    pub(crate) async fn begin(&self, key: &str) -> Result<Option<Readable>, AskError> {
         match self.ask(&ProbeRequest::Begin { key: key.to_owned() }).await? {
-            ProbeResponse::Probe { url, ends_upload } => Ok(Some(ToProbe { url, ends_upload })),
+            ProbeResponse::Probe { url, extension, ends_upload } => {
+                Ok(Some(Readable { url, extension, ends_upload }))
+            }
             ProbeResponse::NothingToDo => Ok(None),
             ProbeResponse::Saved => Err(AskError::Response),
         }

@@ -8,7 +8,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use files_domain::{
-    File, FileId, FileState, FullProbe, OwnerId, PROBE_FACTS, ProbeDone, Probed, Status, Timestamp,
+    File, FileId, FileName, FileState, FullProbe, OwnerId, PROBE_FACTS, ProbeDone, Probed, Status, Timestamp,
     parse_file_object_key,
 };
 use files_objects::{Objects, ObjectsError};
@@ -26,6 +26,9 @@ type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Lifetime of the presigned GET: as long as `probe-file` may run.
 const READ_LIFETIME: Duration = Duration::from_secs(120);
+
+/// Longest extension that names a format, in bytes.
+const MAX_EXTENSION_BYTES: usize = 12;
 
 /// Handles the requests of `probe-file`.
 pub struct ProbeRecord {
@@ -62,10 +65,10 @@ impl EventHandler for ProbeRecord {
 impl ProbeRecord {
     async fn begin(&self, named: Named, now: Timestamp) -> Result<ProbeResponse, BoxError> {
         let file = self.records.find_summary(named.owner, named.id).await?;
-        if file.as_ref().is_some_and(File::awaits_probe) {
+        if let Some(file) = file.as_ref().filter(|file| file.awaits_probe()) {
             let read = self.objects.presign_read(named.owner, named.id, now, READ_LIFETIME).await?;
-            let ends_upload = matches!(file.map(|file| file.state), Some(FileState::AwaitingUpload));
-            return Ok(ProbeResponse::Probe { url: read.url, ends_upload });
+            let ends_upload = matches!(file.state, FileState::AwaitingUpload);
+            return Ok(ProbeResponse::Probe { url: read.url, extension: extension(&file.name), ends_upload });
         }
         self.end_without_probe(named, file.as_ref()).await
     }
@@ -141,6 +144,14 @@ fn parts(found: Found) -> Result<(Probed, Option<Vec<u8>>), BoxError> {
     let packed = files_records::pack_probe(&full)?;
     let (media_type, summary, partial) = (media.media_type, media.summary, media.partial);
     Ok((Probed::Media { media_type, summary, partial }, Some(packed)))
+}
+
+/// Returns the end of a name, if it is one of a format: a few letters and digits.
+fn extension(name: &FileName) -> Option<String> {
+    let (_, extension) = name.as_str().rsplit_once('.')?;
+    let is_one = (1..=MAX_EXTENSION_BYTES).contains(&extension.len())
+        && extension.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_one.then(|| extension.to_ascii_lowercase())
 }
 
 fn named(key: &str) -> Result<Named, Malformed> {

@@ -52,7 +52,10 @@ fn media() -> Found {
 async fn a_file_that_awaits_its_probe_may_be_read_and_is_finished_once() {
     let app = TestApp::new().await;
     let file = app.file("clip.mp4").unprobed().await;
-    let ProbeResponse::Probe { url, .. } = begin(&app, &file).await else { panic!("nothing to probe") };
+    let ProbeResponse::Probe { url, extension, .. } = begin(&app, &file).await else {
+        panic!("nothing to probe")
+    };
+    assert_eq!(extension.as_deref(), Some("mp4"));
     assert_eq!(app.fetch(Method::GET, &url, &Value::Null, b"").await.expect(200).body, CONTENT);
     let tag = etag(&app, &file).await;
     assert_eq!(finish(&app, &file, &tag, media()).await, Some(ProbeResponse::Saved));

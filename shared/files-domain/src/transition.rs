@@ -137,7 +137,7 @@ impl File {
             probe_again: false,
             multipart,
         };
-        stored.set(&done.probed);
+        stored.set(done);
         let file = File {
             size: Some(object.size),
             checksum: file.checksum.clone().or_else(|| object.checksum.clone()),
@@ -160,7 +160,7 @@ impl File {
         }
         stored.probed_by.clone_from(&done.by);
         if stored.probe.is_none() || matches!(done.probed, Probed::Media { .. }) {
-            stored.set(&done.probed);
+            stored.set(done);
         }
         let content_type = done.content_type.clone().or_else(|| file.content_type.clone());
         let file = File { content_type, updated_at: done.now, ..file };
@@ -240,10 +240,10 @@ impl File<()> {
 }
 
 impl Stored {
-    fn set(&mut self, probed: &Probed) {
-        match probed {
-            Probed::Media { media_type, summary, partial } => {
-                self.media_type = *media_type;
+    fn set(&mut self, done: &ProbeDone) {
+        self.media_type = done.media_type();
+        match &done.probed {
+            Probed::Media { summary, partial, .. } => {
                 self.probe = Some(summary.clone());
                 self.ffprobe_error.clone_from(partial);
             }

@@ -22,7 +22,7 @@ pub struct Served {
 
 /// Returns whether bytes of this type can be displayed without running scripts: SVG is an image that can carry them.
 fn is_media(content_type: &str) -> bool {
-    const RASTER: [&str; 9] = [
+    const RASTER: [&str; 14] = [
         "image/png",
         "image/jpeg",
         "image/gif",
@@ -32,6 +32,11 @@ fn is_media(content_type: &str) -> bool {
         "image/tiff",
         "image/heic",
         "image/apng",
+        "image/heif",
+        "image/heic-sequence",
+        "image/heif-sequence",
+        "image/jxl",
+        "image/jp2",
     ];
     content_type.starts_with("audio/") || content_type.starts_with("video/") || RASTER.contains(&content_type)
 }
@@ -89,6 +94,10 @@ mod tests {
             ("video/mp4", true),
             ("AUDIO/MPEG; x=y", true),
             ("image/png", true),
+            ("image/heif", true),
+            ("image/jxl", true),
+            ("image/jp2", true),
+            ("image/x-tga", false),
             ("video/mp4,text/html", false),
             ("image/svg+xml", false),
             ("text/html", false),

@@ -125,10 +125,7 @@ impl Records {
             .expression_attribute_values(":size", number(done.object.size))
             .expression_attribute_values(":one", number(1))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let media_type = match &done.probed {
-            Probed::Media { media_type, .. } => *media_type,
-            Probed::Unreadable(_) => MediaType::Other,
-        };
+        let media_type = done.media_type();
         update = update
             .expression_attribute_values(":media_type", to_attribute(media_type)?)
             .expression_attribute_values(":owner_type", text(type_partition(owner, media_type)));

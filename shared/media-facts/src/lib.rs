@@ -115,7 +115,7 @@ pub struct ProbeFacts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hdr {
-    /// SMPTE ST 2084 (PQ) with the primaries of BT.2020.
+    /// SMPTE ST 2084 (PQ), whatever the primaries.
     Hdr10,
     /// Hybrid log-gamma (ARIB STD-B67).
     Hlg,

@@ -4,9 +4,13 @@ use media_facts::DurationSource;
 use serde_json::Value;
 
 use crate::media::Media;
+use crate::number::ratio;
 
 /// What ffprobe writes when it divides the size by the bit rate.
 const ESTIMATES: &str = "Estimating duration from bitrate";
+
+/// Seconds below which two lengths are the same.
+const SAME: f64 = 0.05;
 
 /// What depends on the whole file, of the container and of each stream.
 const OF_THE_WHOLE: [&str; 5] = ["duration", "duration_ts", "bit_rate", "nb_frames", "nb_read_packets"];
@@ -29,6 +33,30 @@ impl Media {
     pub(crate) fn cut_short(&mut self, reason: String) {
         self.forget_length();
         self.partial = Some(reason);
+    }
+
+    /// Puts a length that the container states in the place of ffprobe's, and with it the bit rate of the file's `size`.
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "bits a second, above zero"
+    )]
+    pub(crate) fn set_length(&mut self, seconds: f64, size: u64) {
+        if self.summary.duration.is_some_and(|known| (known - seconds).abs() < SAME) {
+            return;
+        }
+        self.summary.duration = Some(seconds);
+        self.summary.duration_source = Some(DurationSource::Stated);
+        self.summary.bit_rate = Some((size as f64 * 8.0 / seconds) as u64).filter(|rate| *rate > 0);
+    }
+
+    /// Sets the frame rate, given as a fraction, if there is one.
+    pub(crate) fn set_frame_rate(&mut self, rate: Option<String>) {
+        if let Some(rate) = rate {
+            self.summary.frame_rate = ratio(Some(&Value::from(rate.as_str())));
+            self.facts.frame_rate_ratio = Some(rate);
+        }
     }
 
     fn forget_length(&mut self) {

@@ -7,13 +7,13 @@ use std::process::{ExitStatus, Stdio};
 use tokio::process::{Child, Command};
 
 use crate::capture::{self, TooLong};
-use crate::depth::Depth;
+use crate::depth::{DEPTHS, Depth};
 use crate::limits::Limits;
 use crate::process::{self, Group};
 
 /// Demuxers of real media. None of them opens another address or file: no playlists (HLS, DASH, concat, SDP, IMF), no
 /// patterns (image2), no devices, no text; the protocol list alone would let a playlist reach any HTTP address.
-const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,live_flv,asf,mpegts,mpeg,mxf,ogg,rm,nut,gxf,\
+pub(crate) const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,live_flv,asf,mpegts,mpeg,mxf,ogg,rm,nut,gxf,\
     ivf,obu,dv,wtv,swf,nsv,pva,yuv4mpegpipe,h264,hevc,m4v,mpegvideo,mjpeg,vc1,dirac,\
     wav,w64,aiff,caf,au,mp3,aac,ac3,eac3,truehd,dts,dtshd,flac,wv,ape,tta,tak,mpc,mpc8,amr,amrnb,amrwb,dsf,voc,\
     gif,apng,ico,png_pipe,jpeg_pipe,jpegls_pipe,jpegxl_pipe,jpegxl_anim,j2k_pipe,webp_pipe,bmp_pipe,tiff_pipe,dds_pipe,\
@@ -37,16 +37,55 @@ pub(crate) enum Failure {
     Wait(io::Error),
 }
 
+/// What ffprobe is asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Ask {
+    /// What the file is.
+    Describe(Depth),
+    /// The same, of a file whose container is known from its signature.
+    DescribeAs(&'static str, Depth),
+    /// The rates of a raw video stream if those that it does not state itself are assumed to be this.
+    Assuming(&'static str),
+    /// When the first packets of the stream with this index are shown.
+    Times { stream: u64, packets: usize },
+}
+
+impl Ask {
+    fn arguments(self) -> Vec<String> {
+        let depth = match self {
+            Self::Describe(depth) | Self::DescribeAs(_, depth) => depth,
+            Self::Assuming(_) | Self::Times { .. } => DEPTHS[0],
+        };
+        let mut arguments = vec!["-probesize", depth.analysed, "-formatprobesize", depth.detected];
+        arguments.extend(["-print_format", "json"]);
+        let (stream, packets);
+        match self {
+            Self::Describe(_) => {}
+            Self::DescribeAs(format, _) => arguments.extend(["-f", format]),
+            Self::Assuming(rate) => arguments.extend(["-framerate", rate, "-show_streams"]),
+            Self::Times { stream: index, packets: count } => {
+                (stream, packets) = (index.to_string(), format!("%+#{count}"));
+                arguments.extend(["-select_streams", &stream, "-read_intervals", &packets]);
+                arguments.extend(["-show_entries", "packet=pts_time"]);
+            }
+        }
+        if matches!(self, Self::Describe(_) | Self::DescribeAs(..)) {
+            arguments.extend(["-show_format", "-show_streams", "-show_chapters"]);
+        }
+        arguments.push("-show_error");
+        arguments.into_iter().map(str::to_owned).collect()
+    }
+}
+
 /// Starts ffprobe on `url` within `limits`, in a process group of its own that ends with the second value. Its warnings tell
 /// what its JSON does not: that a duration is an estimate.
-pub(crate) fn spawn(program: &Path, limits: &Limits, depth: Depth, url: &str) -> io::Result<(Child, Group)> {
+pub(crate) fn spawn(program: &Path, limits: &Limits, ask: Ask, url: &str) -> io::Result<(Child, Group)> {
     let child = Command::new(program)
         .args(["-v", "warning", "-hide_banner"])
         .args(["-protocol_whitelist", "http,tcp", "-format_whitelist", FORMATS])
         .args(["-max_alloc", &limits.max_alloc.to_string(), "-threads", "1"])
         .args(["-recv_buffer_size", &RECEIVE_BUFFER.to_string()])
-        .args(["-probesize", depth.analysed, "-formatprobesize", depth.detected])
-        .args(["-print_format", "json", "-show_format", "-show_streams", "-show_chapters", "-show_error"])
+        .args(ask.arguments())
         .args(["-i", url])
         .env_clear()
         .current_dir("/")

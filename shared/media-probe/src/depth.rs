@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::media::Media;
 use crate::number::{positive, ratio};
+use crate::rate;
 use crate::stream::{is, is_cover_art};
 
 /// How far into a file ffprobe looks before it takes what it has; its index is read whole in any case.
@@ -33,9 +34,11 @@ pub(crate) fn is_enough(step: usize, media: &Media, errors: &str) -> bool {
         return true;
     }
     let streams = media.full.get("streams").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let described = !errors.contains(HARDLY_RECOGNISED) && streams.iter().all(is_described);
+    // ffprobe reads no pixels of a moving WebP, however much of it.
+    let is_webp = media.summary.format_name == "webp_pipe";
+    let described = !errors.contains(HARDLY_RECOGNISED) && (is_webp || streams.iter().all(is_described));
     // Worth one deeper look only: more of a file need not settle these.
-    let settled = || step > 0 || streams.iter().all(|stream| is_settled(stream, media));
+    let settled = || step > 0 || is_webp || streams.iter().all(|stream| is_settled(stream, media));
     described && settled()
 }
 
@@ -59,5 +62,6 @@ fn is_settled(stream: &Value, media: &Media) -> bool {
     let rates = (ratio(stream.get("avg_frame_rate")), ratio(stream.get("r_frame_rate")));
     let agree = matches!(rates, (Some(average), Some(base)) if (average / base - 1.0).abs() < 0.01);
     let indexed = media.summary.format_name.starts_with("mov,") && rates.0.is_some();
-    stream.get("pix_fmt").is_some() && (agree || indexed || media.media_type == MediaType::Image)
+    let is_raw = rate::is_raw(&media.summary.format_name);
+    stream.get("pix_fmt").is_some() && (agree || indexed || is_raw || media.media_type == MediaType::Image)
 }

@@ -23,7 +23,7 @@ pub(crate) fn gather(
         color,
         channels: sound.and_then(|sound| count(sound.get("channels"))),
         channel_layout: sound.and_then(|sound| word(sound, "channel_layout")),
-        sample_rate: sound.and_then(|sound| count(sound.get("sample_rate"))),
+        sample_rate: sound.and_then(sample_rate),
         audio_languages: languages(streams, "audio"),
         subtitle_languages: languages(streams, "subtitle"),
         attached_pictures: streams.iter().filter(|stream| is_cover_art(stream)).map(attached).collect(),
@@ -74,11 +74,18 @@ fn hdr(picture: &Value, color: Option<&Color>) -> Option<Hdr> {
         return Some(Hdr::DolbyVision);
     }
     let color = color?;
-    match (color.transfer.as_deref(), color.primaries.as_deref()) {
-        (Some("smpte2084"), Some("bt2020")) => Some(Hdr::Hdr10),
-        (Some("arib-std-b67"), _) => Some(Hdr::Hlg),
+    match color.transfer.as_deref() {
+        Some("smpte2084") => Some(Hdr::Hdr10),
+        Some("arib-std-b67") => Some(Hdr::Hlg),
         _ => None,
     }
+}
+
+/// Of DSD, ffprobe tells how many bytes of eight samples there are a second.
+fn sample_rate(sound: &Value) -> Option<u64> {
+    let rate = count(sound.get("sample_rate"))?;
+    let is_dsd = codec(sound).is_some_and(|name| name.starts_with("dsd_"));
+    Some(if is_dsd { rate.saturating_mul(8) } else { rate })
 }
 
 /// A language is a word of letters, digits and hyphens (BCP 47, ISO 639); whatever else a file has there is left out.
@@ -108,6 +115,9 @@ fn attached(stream: &Value) -> AttachedPicture {
     }
 }
 
+/// The year that a camera without a clock writes, or one before it.
+const NO_CLOCK: i32 = 1970;
+
 /// Apple's cameras write the local time with its zone beside; both name the same moment.
 fn creation_time(format: &Map<String, Value>, streams: &[Value]) -> Option<String> {
     let in_tags = |tags: Option<&Value>, name: &str| moment(tags?.get(name)?.as_str()?);
@@ -120,7 +130,8 @@ fn creation_time(format: &Map<String, Value>, streams: &[Value]) -> Option<Strin
 fn moment(text: &str) -> Option<String> {
     let parsed = OffsetDateTime::parse(text.trim(), &Rfc3339)
         .or_else(|_| OffsetDateTime::parse(text.trim(), &Iso8601::PARSING));
-    parsed.ok()?.to_offset(time::UtcOffset::UTC).replace_nanosecond(0).ok()?.format(&Rfc3339).ok()
+    let moment = parsed.ok()?.to_offset(time::UtcOffset::UTC).replace_nanosecond(0).ok()?;
+    (moment.year() > NO_CLOCK).then(|| moment.format(&Rfc3339).ok())?
 }
 
 #[cfg(test)]
@@ -156,12 +167,19 @@ mod tests {
         let of = |stream: Value| hdr(&stream, Some(&color(&stream)));
         let stream = |transfer: &str, primaries: &str| json!({"color_transfer": transfer, "color_primaries": primaries});
         assert_eq!(of(stream("smpte2084", "bt2020")), Some(Hdr::Hdr10));
-        assert_eq!(of(stream("smpte2084", "bt709")), None);
+        assert_eq!(of(stream("smpte2084", "smpte432")), Some(Hdr::Hdr10));
         assert_eq!(of(stream("arib-std-b67", "bt2020")), Some(Hdr::Hlg));
         assert_eq!(of(stream("bt709", "bt709")), None);
         let mut dolby = stream("smpte2084", "bt2020");
         dolby["side_data_list"] = json!([{"side_data_type": "DOVI configuration record", "dv_profile": 8}]);
         assert_eq!(of(dolby), Some(Hdr::DolbyVision));
+    }
+
+    #[test]
+    fn dsd_has_eight_samples_a_byte() {
+        let rate = |codec: &str, rate: &str| sample_rate(&json!({"codec_name": codec, "sample_rate": rate}));
+        assert_eq!(rate("dsd_lsbf_planar", "352800"), Some(2_822_400));
+        assert_eq!(rate("pcm_s16le", "44100"), Some(44_100));
     }
 
     #[test]
@@ -181,7 +199,15 @@ mod tests {
         for text in ["2024-05-06T07:08:09.000000Z", "2024-05-06T09:08:09+0200", "2024-05-06T09:08:09+02:00"] {
             assert_eq!(moment(text), expected, "{text}");
         }
-        for text in ["", "yesterday", "2024-13-01T00:00:00Z", "2024-05-06", "99999-01-01T00:00:00Z"] {
+        for text in [
+            "",
+            "yesterday",
+            "2024-13-01T00:00:00Z",
+            "2024-05-06",
+            "99999-01-01T00:00:00Z",
+            "1970-01-01T00:00:00Z",
+            "1904-01-01T00:00:00Z",
+        ] {
             assert_eq!(moment(text), None, "{text}");
         }
     }

@@ -24,10 +24,13 @@ mod parse;
 mod probe;
 mod process;
 mod range;
+mod rate;
 mod reader;
 mod reason;
+mod second;
 mod server;
 mod source;
+mod still;
 mod stream;
 mod version;
 

@@ -16,4 +16,6 @@ pub struct Media {
     /// Why ffprobe saw only a part of the file, in plain words. What depends on the whole (duration, bit rates, counts) is
     /// then absent, from [`Media::full`] too.
     pub partial: Option<String>,
+    /// The media type, where the bytes tell more than the container's name: a camera's raw file.
+    pub content_type: Option<&'static str>,
 }

@@ -43,6 +43,15 @@ pub(crate) fn ratio(value: Option<&Value>) -> Option<f64> {
     (ratio.is_finite() && ratio > 0.0).then_some(ratio)
 }
 
+/// A fraction above zero in its lowest terms, such as `30000/1001`.
+pub(crate) fn reduced(above: u64, below: u64) -> Option<String> {
+    let (mut divisor, mut rest) = (above, below);
+    while rest > 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    (above > 0 && below > 0).then(|| format!("{}/{}", above / divisor, below / divisor))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +92,13 @@ mod tests {
         assert_eq!(integer(Some(&json!(-90))), Some(-90));
         assert_eq!(integer(Some(&json!("270"))), Some(270));
         assert_eq!(ratio(Some(&json!("30000/1001"))), Some(30_000.0 / 1001.0));
+    }
+
+    #[test]
+    fn fractions_have_their_lowest_terms() {
+        assert_eq!(reduced(30_000, 1001).as_deref(), Some("30000/1001"));
+        assert_eq!(reduced(60_000, 2000).as_deref(), Some("30/1"));
+        assert_eq!((reduced(0, 5), reduced(5, 0)), (None, None));
     }
 
     #[test]

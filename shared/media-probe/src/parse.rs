@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::facts;
 use crate::media::Media;
 use crate::number::{count, float, integer, positive, ratio};
+use crate::rate;
 use crate::stream::{codec, is, is_cover_art};
 
 /// Demuxers of pictures beside those whose name ends with `_pipe`.
@@ -13,8 +14,10 @@ const IMAGE_FORMATS: [&str; 6] = ["gif", "apng", "ico", "image2", "image2pipe", 
 /// Those of them that move.
 const ANIMATED_FORMATS: [&str; 3] = ["gif", "apng", "jpegxl_anim"];
 /// Pictures in an MP4-like container, by its brand: stills, then sequences.
-const STILL_BRANDS: [&str; 5] = ["avif", "heic", "heix", "mif1", "heim"];
-const SEQUENCE_BRANDS: [&str; 2] = ["avis", "msf1"];
+const STILL_BRANDS: [&str; 9] = ["avif", "heic", "heix", "heim", "heis", "mif1", "mif2", "miaf", RAW_BRAND];
+const SEQUENCE_BRANDS: [&str; 6] = ["avis", "msf1", "hevc", "hevx", "hevm", "hevs"];
+/// Canon's raw files (CR3): a preview, and the sensor's picture.
+const RAW_BRAND: &str = "crx";
 
 /// What ffprobe printed is no description of a file.
 #[derive(Debug)]
@@ -30,15 +33,29 @@ pub(crate) fn media(output: &[u8]) -> Result<Media, NotDescribed> {
     format.remove("filename");
     let streams = list(&mut root, "streams");
     let chapters = list(&mut root, "chapters");
-    let picture = streams.iter().find(|stream| is(stream, "video") && !is_cover_art(stream));
+    let picture = picture(&format, &streams);
     let sound = streams.iter().find(|stream| is(stream, "audio"));
     let media_type = media_type(&format, picture, sound);
     let still = media_type == MediaType::Image && is_still(&format, picture);
-    let frame_rate = picture.and_then(frame_rate).filter(|_| !still);
+    let frame_rate = picture.and_then(|stream| rate::stated(names(&format), stream)).filter(|_| !still);
     let facts = facts::gather(&format, &streams, picture, sound, frame_rate.clone());
     let summary = summarise(&format, &streams, picture, sound, frame_rate, still);
     let full = json!({ "format": format, "streams": streams, "chapters": chapters });
-    Ok(Media { summary, media_type, facts, full, partial: None })
+    Ok(Media { summary, media_type, facts, full, partial: None, content_type: None })
+}
+
+/// The first picture that is no cover; of a sequence of pictures, the first that moves; of a camera's raw file, the largest.
+fn picture<'a>(format: &Map<String, Value>, streams: &'a [Value]) -> Option<&'a Value> {
+    let all = || streams.iter().filter(|stream| is(stream, "video") && !is_cover_art(stream));
+    let area =
+        |stream: &&Value| Some(count(stream.get("width"))?.saturating_mul(count(stream.get("height"))?));
+    match brand(format) {
+        brand if SEQUENCE_BRANDS.contains(&brand) => {
+            all().find(|stream| count(stream.get("nb_frames")) > Some(1)).or_else(|| all().next())
+        }
+        RAW_BRAND => all().rev().max_by_key(area),
+        _ => all().next(),
+    }
 }
 
 /// The code and ffprobe's text of the error it printed, if it did.
@@ -72,6 +89,10 @@ fn is_still(format: &Map<String, Value>, picture: Option<&Value>) -> bool {
         || picture.is_some_and(|stream| count(stream.get("nb_frames")) == Some(1))
 }
 
+fn names(format: &Map<String, Value>) -> &str {
+    format.get("format_name").and_then(Value::as_str).unwrap_or_default()
+}
+
 fn summarise(
     format: &Map<String, Value>,
     streams: &[Value],
@@ -88,13 +109,18 @@ fn summarise(
         height,
         duration,
         duration_source: duration.map(|_| DurationSource::Stated),
-        format_name: format.get("format_name").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        format_name: names(format).to_owned(),
         video_codec: picture.and_then(codec),
         audio_codec: sound.and_then(codec),
         frame_rate: frame_rate.and_then(|text| ratio(Some(&text.into()))),
         bit_rate: count(format.get("bit_rate")).filter(|_| !still),
         rotation,
     }
+}
+
+fn brand(format: &Map<String, Value>) -> &str {
+    let brand = format.get("tags").and_then(|tags| tags.get("major_brand")).and_then(Value::as_str);
+    brand.map(str::trim).unwrap_or_default()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,9 +132,8 @@ enum Container {
 
 impl Container {
     fn of(format: &Map<String, Value>) -> Self {
-        let names = format.get("format_name").and_then(Value::as_str).unwrap_or_default();
-        let brand = format.get("tags").and_then(|tags| tags.get("major_brand")).and_then(Value::as_str);
-        let brand = brand.map(str::trim).unwrap_or_default();
+        let names = names(format);
+        let brand = brand(format);
         let any = |known: &[&str]| names.split(',').any(|name| known.contains(&name));
         if any(&ANIMATED_FORMATS) || SEQUENCE_BRANDS.contains(&brand) {
             Self::Animated
@@ -132,36 +157,63 @@ fn size(stream: &Value, rotation: Option<i32>) -> (Option<u32>, Option<u32>) {
     }
 }
 
-/// The display matrix tells degrees against the clock; the older `rotate` tag tells them with it.
+/// The display matrix tells degrees against the clock; the older `rotate` tag tells them with it. Of a mirrored picture, the
+/// matrix turns first and then exchanges top and bottom; here left and right are exchanged first, as EXIF does.
 fn rotation(stream: &Value) -> Option<i32> {
-    let matrices = stream.get("side_data_list").and_then(Value::as_array).into_iter().flatten();
-    let matrix = matrices.filter_map(|data| float(data.get("rotation"))).map(|degrees| -degrees).next();
+    let side_data = stream.get("side_data_list").and_then(Value::as_array).into_iter().flatten();
+    let matrix = side_data.into_iter().find(|data| float(data.get("rotation")).is_some());
     let tag = || float(stream.get("tags").and_then(|tags| tags.get("rotate")));
-    let degrees = matrix.or_else(tag).filter(|degrees| degrees.abs() <= 360.0)?;
+    let degrees = matrix.and_then(|data| float(data.get("rotation"))).map(|degrees| -degrees).or_else(tag);
+    let degrees = degrees.filter(|degrees| degrees.abs() <= 360.0)?;
     #[allow(clippy::cast_possible_truncation, reason = "at most 360, checked above")]
     let clockwise = (degrees.round() as i32).rem_euclid(360);
-    (clockwise != 0).then_some(clockwise)
+    let shown = match clockwise {
+        0 | 180 if matrix.is_some_and(is_mirrored) => 0,
+        degrees if matrix.is_some_and(is_mirrored) => 360 - degrees,
+        degrees => degrees,
+    };
+    (shown != 0).then_some(shown)
 }
 
-/// No camera is faster: what is above is a time base.
-const MOST_FRAMES: f64 = 1000.0;
-
-/// The average rate as ffprobe's fraction; the base rate where there is none (IVF), or it is the time base of the container
-/// (raw DV).
-fn frame_rate(stream: &Value) -> Option<String> {
-    let text = |name: &str| stream.get(name).and_then(Value::as_str).map(str::trim);
-    let usable = |name: &str| text(name).filter(|_| ratio(stream.get(name)).is_some());
-    let ticks = text("time_base")
-        .and_then(|base| base.split_once('/'))
-        .map(|(above, below)| format!("{below}/{above}"));
-    let average = usable("avg_frame_rate").filter(|average| Some(*average) != ticks.as_deref());
-    let base = || usable("r_frame_rate").filter(|_| ratio(stream.get("r_frame_rate")) <= Some(MOST_FRAMES));
-    average.or_else(base).or_else(|| usable("avg_frame_rate")).map(str::to_owned)
+/// Whether a display matrix, as ffprobe prints it in three lines behind their addresses, mirrors.
+fn is_mirrored(side_data: &Value) -> bool {
+    let text = side_data.get("displaymatrix").and_then(Value::as_str).unwrap_or_default();
+    let row = |line: &str| {
+        let mut numbers =
+            line.split_once(':')?.1.split_whitespace().map_while(|number| number.parse::<f64>().ok());
+        Some((numbers.next()?, numbers.next()?))
+    };
+    let mut rows = text.lines().filter_map(row);
+    let (Some((a, b)), Some((c, d))) = (rows.next(), rows.next()) else { return false };
+    a * d - b * c < 0.0
 }
 
+/// The length of what is seen and heard: a data track, such as a camera's, may be longer. By the container, else by the longest
+/// stream.
 fn duration(format: &Map<String, Value>, streams: &[Value]) -> Option<f64> {
-    let longest = || streams.iter().filter_map(|stream| positive(stream.get("duration"))).reduce(f64::max);
-    positive(format.get("duration")).or_else(longest)
+    let stated = positive(format.get("duration"));
+    let is_shown = |stream: &&Value| (is(stream, "video") && !is_cover_art(stream)) || is(stream, "audio");
+    let is_movie = names(format).starts_with("mov,");
+    let longest = |streams: &mut dyn Iterator<Item = &Value>| {
+        streams.filter_map(|stream| positive(stream.get("duration"))).reduce(f64::max)
+    };
+    if is_movie && streams.iter().any(|stream| !is_shown(&stream)) {
+        let shown = presented(streams.iter().filter(is_shown));
+        if let Some(shown) = shown.filter(|shown| stated.is_none_or(|stated| *shown < stated)) {
+            return Some(shown);
+        }
+    }
+    stated.or_else(|| longest(&mut streams.iter().filter(is_shown))).or_else(|| longest(&mut streams.iter()))
+}
+
+/// From the first beginning to the last end.
+fn presented<'a>(streams: impl Iterator<Item = &'a Value>) -> Option<f64> {
+    let times = streams.filter_map(|stream| {
+        let start = float(stream.get("start_time")).unwrap_or(0.0);
+        Some((start, start + positive(stream.get("duration"))?))
+    });
+    let (first, last) = times.reduce(|(first, last), (start, end)| (first.min(start), last.max(end)))?;
+    (last > first).then_some(last - first)
 }
 
 #[cfg(test)]
@@ -201,6 +253,24 @@ mod tests {
     }
 
     #[test]
+    fn a_mirrored_picture_is_turned_as_exif_says() {
+        let rows = |a: i32, b: i32, c: i32, d: i32| {
+            format!("\n00000000: {a:>10} {b:>10} 0\n00000001: {c:>10} {d:>10} 0\n00000002: 0 0 1073741824\n")
+        };
+        for (degrees, matrix, rotation) in [
+            (180, rows(-65536, 0, 0, 65536), None),
+            (0, rows(65536, 0, 0, -65536), None),
+            (-90, rows(0, 65536, 65536, 0), Some(270)),
+            (90, rows(0, -65536, -65536, 0), Some(90)),
+            (-90, rows(0, 65536, -65536, 0), Some(90)),
+            (-90, String::new(), Some(90)),
+        ] {
+            let data = json!({ "side_data_list": [{ "displaymatrix": matrix, "rotation": degrees }] });
+            assert_eq!(parsed(&video(data)).summary.rotation, rotation, "{matrix}");
+        }
+    }
+
+    #[test]
     fn the_loopback_address_is_not_passed_on() {
         let media = parsed(&video(json!({})));
         assert!(!media.full.to_string().contains("127.0.0.1"), "{}", media.full);
@@ -221,17 +291,18 @@ mod tests {
     }
 
     #[test]
-    fn a_time_base_is_no_frame_rate() {
-        let rate = |extra: Value| {
-            let media = parsed(&video(extra));
-            (media.facts.frame_rate_ratio, media.summary.frame_rate)
-        };
-        let dv = json!({"avg_frame_rate": "60000/1", "r_frame_rate": "25/1", "time_base": "1/60000"});
-        assert_eq!(rate(dv), (Some("25/1".to_owned()), Some(25.0)));
-        let film = json!({"avg_frame_rate": "24000/1001", "r_frame_rate": "24/1", "time_base": "1/24000"});
-        assert_eq!(rate(film), (Some("24000/1001".to_owned()), Some(24_000.0 / 1001.0)));
-        let alone = json!({"avg_frame_rate": "25/1", "r_frame_rate": "0/0", "time_base": "1/25"});
-        assert_eq!(rate(alone), (Some("25/1".to_owned()), Some(25.0)));
+    fn data_tracks_are_neither_seen_nor_heard() {
+        let mut root = video(json!({ "duration": "12.079", "start_time": "0.0" }));
+        root["format"]["duration"] = json!("13.013");
+        assert_eq!(parsed(&root).summary.duration, Some(13.013));
+        let data = json!({ "codec_type": "data", "duration": "13.013" });
+        root["streams"].as_array_mut().unwrap().push(data);
+        assert_eq!(parsed(&root).summary.duration, Some(12.079));
+        let sound = json!({ "codec_type": "audio", "duration": "12.0", "start_time": "0.5" });
+        root["streams"].as_array_mut().unwrap().push(sound);
+        assert_eq!(parsed(&root).summary.duration, Some(12.5));
+        root["format"]["format_name"] = json!("matroska,webm");
+        assert_eq!(parsed(&root).summary.duration, Some(13.013));
     }
 
     #[test]

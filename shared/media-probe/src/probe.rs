@@ -11,8 +11,8 @@ use std::time::Duration;
 use media_facts::MediaType;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::command::{self, Failure, Printed};
-use crate::depth::{self, DEPTHS, Depth};
+use crate::command::{self, Ask, Failure, Printed};
+use crate::depth::{self, DEPTHS};
 use crate::halt::{Halt, Reason};
 use crate::limits::Limits;
 use crate::media::Media;
@@ -79,7 +79,7 @@ impl From<Reason> for ProbeError {
 }
 
 /// How the race between ffprobe, its server and the clock ended.
-enum End {
+pub(crate) enum End {
     Ran(Result<Printed, Failure>),
     Halted,
     TimedOut,
@@ -97,8 +97,8 @@ impl End {
 }
 
 /// What one run of ffprobe showed.
-struct Look {
-    outcome: Outcome,
+pub(crate) struct Look {
+    pub(crate) outcome: Outcome,
     errors: String,
 }
 
@@ -137,17 +137,34 @@ impl Ffprobe {
 }
 
 /// A probe under way.
-struct Probe<'a, S> {
+pub(crate) struct Probe<'a, S> {
     ffprobe: &'a Ffprobe,
     url: String,
-    deadline: Instant,
-    reader: Arc<Reader<S>>,
-    halt: Arc<Halt>,
+    pub(crate) deadline: Instant,
+    pub(crate) reader: Arc<Reader<S>>,
+    pub(crate) halt: Arc<Halt>,
     killed: AtomicBool,
 }
 
 impl<S: RangeSource> Probe<'_, S> {
+    /// What the file is, by ffprobe and by its own headers.
     async fn outcome(
+        &self,
+        mut serving: Pin<&mut impl Future<Output = Infallible>>,
+    ) -> Result<Outcome, ProbeError> {
+        let outcome = match self.described(serving.as_mut()).await? {
+            Outcome::Unreadable(reason) => self.again(reason, serving.as_mut()).await?,
+            readable => readable,
+        };
+        let Outcome::Media(mut media) = outcome else { return Ok(outcome) };
+        if media.partial.is_none() {
+            self.complete(&mut media, serving).await?;
+        }
+        Ok(Outcome::Media(media))
+    }
+
+    /// Describes the file; of a fragmented one, shows ffprobe the beginning.
+    async fn described(
         &self,
         mut serving: Pin<&mut impl Future<Output = Infallible>>,
     ) -> Result<Outcome, ProbeError> {
@@ -173,7 +190,7 @@ impl<S: RangeSource> Probe<'_, S> {
     ) -> Result<Outcome, ProbeError> {
         let mut before = None;
         for (step, depth) in DEPTHS.into_iter().enumerate() {
-            let end = self.run(depth, serving.as_mut()).await?;
+            let end = self.run(Ask::Describe(depth), serving.as_mut()).await?;
             if let Some(reason) = self.halt.take() {
                 return Err(reason.into());
             }
@@ -195,14 +212,14 @@ impl<S: RangeSource> Probe<'_, S> {
     }
 
     /// Runs ffprobe once.
-    async fn run(
+    pub(crate) async fn run(
         &self,
-        depth: Depth,
+        ask: Ask,
         serving: Pin<&mut impl Future<Output = Infallible>>,
     ) -> Result<End, ProbeError> {
         let Ffprobe { path, limits } = self.ffprobe;
         let (mut child, mut group) =
-            command::spawn(path, limits, depth, &self.url).map_err(ProbeError::Spawn)?;
+            command::spawn(path, limits, ask, &self.url).map_err(ProbeError::Spawn)?;
         let end = tokio::select! {
             biased;
             () = self.halt.raised() => End::Halted,
@@ -226,7 +243,7 @@ impl<S: RangeSource> Probe<'_, S> {
         sleep(LAST_WORDS).await;
     }
 
-    fn judge(&self, end: End) -> Result<Look, ProbeError> {
+    pub(crate) fn judge(&self, end: End) -> Result<Look, ProbeError> {
         match end {
             End::Ran(Ok(printed)) => Ok(described(printed, &self.url)),
             End::Ran(Err(Failure::TooLong)) => Ok(Look::unreadable(reason::TOO_LONG)),

@@ -11,7 +11,7 @@ use crate::reader::Spent;
 pub(crate) const EMPTY: &str = "the file is empty";
 pub(crate) const TOO_SLOW: &str = "reading the file took ffprobe longer than allowed";
 pub(crate) const TOO_LONG: &str = "what ffprobe tells about the file is longer than allowed";
-const NOT_MEDIA: &str = "not a media file that ffprobe can read";
+pub(crate) const NOT_MEDIA: &str = "not a media file that ffprobe can read";
 const NOT_ALLOWED: &str = "not a media file: playlists, scripts and subtitles are not probed";
 const NO_INDEX: &str = "the file ends too early or is damaged: its index (moov) is missing";
 const ENDS_EARLY: &str = "the file ends too early";
@@ -19,6 +19,15 @@ const MEMORY: &str = "reading the file takes ffprobe more memory than allowed";
 const CPU_TIME: &str = "reading the file takes ffprobe more processor time than allowed";
 const CRASHED: &str = "ffprobe crashed while reading the file";
 pub(crate) const UNKNOWN: &str = "ffprobe could not read the file";
+
+const PLAYLIST: &str = "not a media file: a playlist, which is not probed";
+const SUBTITLES: &str = "not a media file: subtitles";
+const VECTORS: &str = "not a media file: a vector graphic (SVG)";
+const NOTES: &str = "not a media file: notes (MIDI), not sound";
+const FLASH: &str = "a Flash file without video or sound that ffprobe can read";
+const SEGMENT: &str = "a segment of a fragmented MP4 (CMAF): its index (moov) is in another file";
+const PICTURE: &str = "a picture (HEIF or AVIF) that ffprobe cannot read";
+const ENCRYPTED: &str = "an encrypted MP4 (DRM) that ffprobe cannot read";
 
 /// FFmpeg's `AVERROR_INVALIDDATA`, `AVERROR_EOF`; then negative numbers of the system's errors.
 const INVALID_DATA: i64 = -1_094_995_529;
@@ -48,6 +57,53 @@ pub(crate) fn of_end(printed: &Printed) -> &'static str {
         Some(OUT_OF_MEMORY) => MEMORY,
         _ => UNKNOWN,
     }
+}
+
+/// Says more of a file that ffprobe did not read, by what its first bytes are. What is no container does not end too early.
+pub(crate) fn by_kind(reason: &str, kind: Option<Kind>) -> &str {
+    let is_open = [NOT_MEDIA, NOT_ALLOWED, NO_INDEX, ENDS_EARLY, UNKNOWN].contains(&reason);
+    match kind {
+        _ if !is_open => reason,
+        Some(Kind::Segment) => SEGMENT,
+        Some(Kind::Picture) => PICTURE,
+        Some(Kind::Encrypted) => ENCRYPTED,
+        Some(Kind::Container("swf")) => FLASH,
+        Some(Kind::Type("image/svg+xml")) => VECTORS,
+        Some(Kind::Type("audio/midi")) => NOTES,
+        Some(Kind::Type(
+            "application/vnd.apple.mpegurl"
+            | "application/dash+xml"
+            | "application/xspf+xml"
+            | "application/smil+xml"
+            | "application/vnd.ms-sstr+xml",
+        )) => PLAYLIST,
+        Some(Kind::Type(
+            "application/x-subrip"
+            | "text/vtt"
+            | "text/x-ssa"
+            | "text/x-microdvd"
+            | "application/x-sami"
+            | "application/ttml+xml",
+        )) => SUBTITLES,
+        Some(Kind::Container(_)) => reason,
+        Some(Kind::Type(_)) | None if reason == ENDS_EARLY => NOT_MEDIA,
+        Some(Kind::Type(_)) | None => reason,
+    }
+}
+
+/// What a file is that ffprobe did not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Of ffprobe's containers, by its name.
+    Container(&'static str),
+    /// Of another format, by its media type.
+    Type(&'static str),
+    /// MP4 fragments without a movie's description.
+    Segment,
+    /// Items of an ISO base media file, without a movie.
+    Picture,
+    /// A movie with protected samples.
+    Encrypted,
 }
 
 /// For a budget that ran out.
@@ -96,6 +152,24 @@ mod tests {
         ];
         for (end, expected) in cases {
             assert_eq!(of_end(&end), expected, "{} {}", end.status, end.errors);
+        }
+    }
+
+    #[test]
+    fn what_is_whole_does_not_end_too_early() {
+        for (reason, kind, expected) in [
+            (ENDS_EARLY, None, NOT_MEDIA),
+            (ENDS_EARLY, Some(Kind::Type("application/pdf")), NOT_MEDIA),
+            (ENDS_EARLY, Some(Kind::Container("flac")), ENDS_EARLY),
+            (ENDS_EARLY, Some(Kind::Container("swf")), FLASH),
+            (NOT_MEDIA, Some(Kind::Type("audio/midi")), NOTES),
+            (NOT_ALLOWED, Some(Kind::Type("application/dash+xml")), PLAYLIST),
+            (NOT_MEDIA, Some(Kind::Type("text/vtt")), SUBTITLES),
+            (NO_INDEX, Some(Kind::Segment), SEGMENT),
+            (NO_INDEX, Some(Kind::Container("mov")), NO_INDEX),
+            (CRASHED, Some(Kind::Segment), CRASHED),
+        ] {
+            assert_eq!(by_kind(reason, kind), expected, "{reason} {kind:?}");
         }
     }
 

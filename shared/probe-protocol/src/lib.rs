@@ -36,6 +36,9 @@ pub enum ProbeResponse {
         /// Whether the file still was a single PUT that waits for its bytes: the report repeats it.
         #[serde(default)]
         ends_upload: bool,
+        /// The end of the file's name, in lower case, without its dot: it tells text formats apart.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        extension: Option<String>,
     },
     /// The file is terminal or deleted.
     NothingToDo,

@@ -2,20 +2,20 @@
 
 /// Where a box is, and what it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Header {
-    pub(super) kind: [u8; 4],
+pub(crate) struct Header {
+    pub(crate) kind: [u8; 4],
     /// Bytes before its content.
-    pub(super) length: u64,
+    pub(crate) length: u64,
     /// Bytes in all.
-    pub(super) size: u64,
+    pub(crate) size: u64,
 }
 
 /// Bytes that hold any header.
-pub(super) const MAX_HEADER: u64 = 16;
+pub(crate) const MAX_HEADER: u64 = 16;
 
 /// Reads the header at the beginning of `bytes`; `room` is what is left of the file, or of the box around it, and the size of a
 /// box that goes on to the end.
-pub(super) fn header(bytes: &[u8], room: u64) -> Option<Header> {
+pub(crate) fn header(bytes: &[u8], room: u64) -> Option<Header> {
     let kind = bytes.get(4..8)?.try_into().ok()?;
     let (length, size) = match number32(bytes, 0)? {
         0 => (8, room),
@@ -26,7 +26,7 @@ pub(super) fn header(bytes: &[u8], room: u64) -> Option<Header> {
 }
 
 /// The boxes inside of a box, up to the first that is not well formed.
-pub(super) fn children(mut content: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+pub(crate) fn children(mut content: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     std::iter::from_fn(move || {
         let found = header(content, content.len() as u64)?;
         let (whole, rest) = content.split_at_checked(usize::try_from(found.size).ok()?)?;
@@ -36,21 +36,21 @@ pub(super) fn children(mut content: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u
 }
 
 /// The first box of this kind.
-pub(super) fn child<'a>(content: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
+pub(crate) fn child<'a>(content: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
     children(content).find(|(found, _)| found == kind).map(|(_, content)| content)
 }
 
 /// Version and flags, which many boxes begin with.
-pub(super) fn version_and_flags(content: &[u8]) -> Option<(u8, u32)> {
+pub(crate) fn version_and_flags(content: &[u8]) -> Option<(u8, u32)> {
     let word = number32(content, 0)?;
     Some((content[0], word & 0x00FF_FFFF))
 }
 
-pub(super) fn number32(bytes: &[u8], at: usize) -> Option<u32> {
+pub(crate) fn number32(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
 }
 
-pub(super) fn number64(bytes: &[u8], at: usize) -> Option<u64> {
+pub(crate) fn number64(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_be_bytes(bytes.get(at..at.checked_add(8)?)?.try_into().ok()?))
 }
 

@@ -134,6 +134,9 @@ async fn rotated_mp4() {
         ([-1, 0, 0, -1], Some(180), (320, 180)),
         ([0, -1, 1, 0], Some(270), (180, 320)),
         ([1, 0, 0, 1], None, (320, 180)),
+        // Mirrored, left to right and over the diagonal.
+        ([-1, 0, 0, 1], None, (320, 180)),
+        ([0, 1, 1, 0], Some(270), (180, 320)),
         // A matrix that turns nothing into anything.
         ([0, 0, 0, 0], None, (320, 180)),
     ];

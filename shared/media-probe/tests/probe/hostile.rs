@@ -132,6 +132,28 @@ async fn an_mp4_cut_before_its_index() {
     assert!(reason.contains("its index (moov) is missing"), "{reason}");
 }
 
+/// Whole files that ffprobe does not read, and parts that are whole by themselves.
+#[tokio::test]
+async fn what_is_whole_is_called_what_it_is() {
+    let shapes = b"FWS\x08\x30\0\0\0\x78\0\x05\x5f\0\0\x0f\xa0\0\0\x0c\x01\0\x43\x02\xff\xff\xff\x40\0\0\0";
+    let notes = b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk\0\0\0\x04\0\xff\x2f\0";
+    let fragmented = ffmpeg("mp4", &format!("{MP4} -movflags +frag_keyframe+empty_moov+default_base_moof"));
+    let first = fragmented.windows(4).position(|word| word == b"moof").unwrap() - 4;
+    let picture = b"\0\0\0\x14ftypmif1\0\0\0\0heic\0\0\0\x0cmeta\0\0\0\0";
+    for (expected, bytes) in [
+        ("a Flash file", &shapes[..]),
+        ("not a media file: notes (MIDI)", notes),
+        ("not a media file: a playlist", b"#EXTM3U\nsong.mp3\n"),
+        ("not a media file: a vector graphic", b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>"),
+        ("not a media file: subtitles", b"WEBVTT\n\n00:00.000 --> 00:01.000\nHello\n"),
+        ("a segment of a fragmented MP4", &fragmented[first..]),
+        ("a picture (HEIF or AVIF)", picture),
+    ] {
+        let reason = reason(bytes.to_vec()).await;
+        assert!(reason.starts_with(expected), "{expected}: {reason}");
+    }
+}
+
 #[tokio::test]
 async fn an_mp4_cut_after_its_index() {
     let mut bytes = ffmpeg("mp4", &format!("{MP4} -movflags +faststart"));

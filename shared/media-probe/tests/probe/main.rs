@@ -15,4 +15,6 @@ mod mediainfo;
 mod other_files;
 mod samples;
 mod stand_in;
+mod stills;
 mod support;
+mod timing;

@@ -1,0 +1,130 @@
+//! What media type a file has by its bytes, when it does not have the one it was given.
+
+mod signature;
+mod table;
+mod text;
+
+use media_facts::MediaType;
+use serde_json::Value;
+
+use self::signature::Found;
+pub(crate) use self::signature::{is_targa_header, kind};
+use self::table::{CONTAINERS, Container};
+use crate::media::Media;
+use crate::probe::Outcome;
+
+const ANY_BYTES: &str = "application/octet-stream";
+
+/// Pictures whose headers this crate reads itself.
+const MORE_PICTURES: [(&str, &str); 3] =
+    [("tga", "image/x-tga"), ("icns", "image/icns"), ("cur", "image/x-win-bitmap")];
+
+/// The media type to give a file, if the one it has (`stated`) is missing or is not what its bytes are; `head` is the
+/// beginning of them, and `extension` the end of its name in lower case, which tells texts apart. A type of pictures, sound or
+/// video stays only with bytes that are such: browsers show those in place.
+#[must_use]
+pub fn true_content_type(
+    stated: Option<&str>,
+    extension: Option<&str>,
+    head: &[u8],
+    outcome: &Outcome,
+) -> Option<String> {
+    let stated = stated.unwrap_or(ANY_BYTES);
+    let found = match outcome {
+        Outcome::Media(media) => of_media(stated, head, media),
+        Outcome::Unreadable(_) => of_other(stated, head, extension),
+    };
+    (found != stated).then(|| found.to_owned())
+}
+
+fn of_media<'a>(stated: &'a str, head: &[u8], media: &Media) -> &'a str {
+    let kind = format!("{}/", media.media_type.as_str());
+    let format = media.summary.format_name.split(',').next().unwrap_or_default();
+    let Some(container) = Container::named(format) else {
+        let usual = MORE_PICTURES.iter().find(|(name, _)| *name == format).map(|(_, found)| *found);
+        if let Some(usual) = usual {
+            return if is_same(stated, usual) { stated } else { usual };
+        }
+        return if stated.starts_with(&kind) { stated } else { ANY_BYTES };
+    };
+    // A type for video is often given to sound in the same container; not the other way round.
+    let fits = stated.starts_with(&kind) || !is_media(stated) || is_video_of_sound(stated, media);
+    if container.types.contains(&stated) && fits {
+        return stated;
+    }
+    let exact = media.content_type.or_else(|| by_brand(media)).or_else(|| web_media(head, media.media_type));
+    let exact = exact.or_else(|| rare_kind(head));
+    let exact = exact.filter(|name| container.types.contains(name) && name.starts_with(&kind));
+    exact.or_else(|| container.usual(&kind)).unwrap_or(ANY_BYTES)
+}
+
+fn is_video_of_sound(stated: &str, media: &Media) -> bool {
+    media.media_type == MediaType::Audio && stated.starts_with("video/")
+}
+
+/// By the brands of an ISO base media file: the major one, and for a picture in a general one also those that it is
+/// compatible with.
+fn by_brand(media: &Media) -> Option<&'static str> {
+    let tags = media.full.get("format")?.get("tags")?;
+    let major = tags.get("major_brand").and_then(Value::as_str)?;
+    let others = tags.get("compatible_brands").and_then(Value::as_str).unwrap_or_default().as_bytes();
+    let is_codec = |name: &&[u8]| name.starts_with(b"hei") || name.starts_with(b"avif");
+    let codec = || others.chunks(4).find(is_codec);
+    let general = media.media_type == MediaType::Image && matches!(major.trim(), "mif1" | "mif2" | "miaf");
+    let specific = general.then(codec).flatten().and_then(|name| std::str::from_utf8(name).ok());
+    specific.and_then(signature::brand).or_else(|| signature::brand(major))
+}
+
+/// A kind of TIFF with a signature of its own.
+fn rare_kind(head: &[u8]) -> Option<&'static str> {
+    match signature::find(head, None) {
+        Some(Found::Type(name)) => Some(name),
+        _ => None,
+    }
+}
+
+/// WebM is Matroska with a document type of its own (RFC 8794, 11.2.7).
+fn web_media(head: &[u8], media_type: MediaType) -> Option<&'static str> {
+    let header = &head[..head.len().min(64)];
+    let at = header.windows(2).position(|id| id == b"\x42\x82")?;
+    let is_web = header.get(at + 3..).is_some_and(|name| name.starts_with(b"webm"));
+    is_web.then_some(if media_type == MediaType::Audio { "audio/webm" } else { "video/webm" })
+}
+
+/// Of what is no media that ffprobe can read: types of media, and those that say little, are not believed; others are.
+fn of_other<'a>(stated: &'a str, head: &[u8], extension: Option<&str>) -> &'a str {
+    let Some(found) = signature::find(head, extension) else {
+        return if is_media(stated) { ANY_BYTES } else { stated };
+    };
+    let is_open = is_media(stated) || matches!(stated, ANY_BYTES | "binary/octet-stream" | "text/html");
+    match found {
+        _ if !is_open => stated,
+        Found::Container(container) if container.types.contains(&stated) => stated,
+        Found::Container(container) => {
+            let by_others = infer::get(head).map_or("", |found| found.mime_type());
+            let kind = by_others.split_inclusive('/').next().filter(|_| container.types.contains(&by_others));
+            container.usual(kind.unwrap_or_default()).unwrap_or(ANY_BYTES)
+        }
+        Found::Type(name) if is_same(stated, name) => stated,
+        Found::Type(name) => name,
+    }
+}
+
+/// Whether two types are names of the same format, or the one that is stated of a format that is as rare.
+fn is_same(stated: &str, found: &str) -> bool {
+    let rare =
+        |name: &str| is_media(name) && name.split_once('/').is_some_and(|(_, name)| name.starts_with("x-"));
+    let same_kind = stated.split('/').next() == found.split('/').next();
+    let one_container =
+        |container: &Container| container.types.contains(&stated) && container.types.contains(&found);
+    stated == found || (rare(stated) && rare(found) && same_kind) || CONTAINERS.iter().any(one_container)
+}
+
+/// SVG is text, and never shown in place.
+fn is_media(content_type: &str) -> bool {
+    ["video/", "audio/", "image/"].iter().any(|kind| content_type.starts_with(kind))
+        && content_type != "image/svg+xml"
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! How long a movie is presented, by its own tables: for edit lists of which ffprobe makes nothing.
+
+use std::ops::Range;
+
+use media_facts::{DurationSource, MediaType};
+use serde_json::Value;
+
+use super::boxes::{number32, number64, version_and_flags};
+use super::walk::{self, Place};
+use crate::media::Media;
+use crate::number::{float, positive};
+use crate::reader::{Ended, Reader};
+use crate::source::RangeSource;
+use crate::stream::{is, is_cover_art};
+
+/// Longest table that is read.
+const MAX_TABLE: u64 = 64 * 1024;
+
+/// Seconds by which a track may begin late without an edit list that ffprobe misreads.
+const LATE: f64 = 0.1;
+
+/// Returns whether the length that ffprobe tells of a movie may be wrong: a track has none, or begins late.
+pub(crate) fn lacks_length(media: &Media) -> bool {
+    let is_movie = media.summary.format_name.starts_with("mov,")
+        && matches!(media.media_type, MediaType::Video | MediaType::Audio)
+        && media.summary.duration_source != Some(DurationSource::Derived);
+    let streams = media.full.get("streams").and_then(Value::as_array).into_iter().flatten();
+    let mut shown =
+        streams.filter(|stream| (is(stream, "video") && !is_cover_art(stream)) || is(stream, "audio"));
+    let is_odd = |stream: &Value| {
+        positive(stream.get("duration")).is_none() || float(stream.get("start_time")) > Some(LATE)
+    };
+    is_movie && shown.any(is_odd)
+}
+
+/// Returns for how many seconds the pictures and the sound of a movie are presented; none if its tables do not tell.
+pub(crate) async fn length<S: RangeSource>(reader: &Reader<S>) -> Result<Option<f64>, Ended> {
+    let Some(movie) = walk::find(reader, 0..reader.size(), b"moov").await? else { return Ok(None) };
+    let movie = walk::children(reader, movie).await?;
+    if walk::of_kind(&movie, b"mvex").is_some() {
+        return Ok(None); // its tables tell of its first fragment at most
+    }
+    let Some(header) = table(reader, &movie, b"mvhd").await? else { return Ok(None) };
+    let Some((units, _)) = times(&header) else { return Ok(None) };
+    let mut longest: Option<f64> = None;
+    for place in movie.iter().filter(|place| &place.kind == b"trak") {
+        let seconds = track(reader, place.content.clone(), units).await?;
+        longest = seconds.filter(|seconds| longest.is_none_or(|known| *seconds > known)).or(longest);
+    }
+    Ok(longest)
+}
+
+async fn track<S: RangeSource>(
+    reader: &Reader<S>,
+    within: Range<u64>,
+    movie_units: u32,
+) -> Result<Option<f64>, Ended> {
+    let parts = walk::children(reader, within).await?;
+    let Some(media) = walk::of_kind(&parts, b"mdia") else { return Ok(None) };
+    let media = walk::children(reader, media).await?;
+    let handler = table(reader, &media, b"hdlr").await?;
+    let is_shown = handler.is_some_and(|handler| matches!(handler.get(8..12), Some(b"vide" | b"soun")));
+    let Some(header) = table(reader, &media, b"mdhd").await?.filter(|_| is_shown) else { return Ok(None) };
+    let edits = match walk::of_kind(&parts, b"edts") {
+        Some(edits) => table(reader, &walk::children(reader, edits).await?, b"elst").await?,
+        None => None,
+    };
+    Ok(presented(&header, edits.as_deref(), movie_units))
+}
+
+async fn table<S: RangeSource>(
+    reader: &Reader<S>,
+    places: &[Place],
+    kind: &[u8; 4],
+) -> Result<Option<Vec<u8>>, Ended> {
+    match walk::of_kind(places, kind) {
+        Some(place) if place.end - place.start <= MAX_TABLE => Ok(Some(reader.bytes(place).await?)),
+        _ => Ok(None),
+    }
+}
+
+/// Units a second and their number, of `mvhd` or `mdhd`. An unknown number is 0.
+fn times(header: &[u8]) -> Option<(u32, u64)> {
+    let (units, number) = match version_and_flags(header)?.0 {
+        1 => (number32(header, 20)?, number64(header, 24)?),
+        _ => (number32(header, 12)?, u64::from(number32(header, 16)?)),
+    };
+    let is_unknown = number == u64::MAX || number == u64::from(u32::MAX);
+    (units > 0).then_some((units, if is_unknown { 0 } else { number }))
+}
+
+/// Seconds of a track by its edits, an edit without a length lasting to the end of the media; without edits, all of the media.
+#[allow(clippy::cast_precision_loss, reason = "53 bits of time are enough")]
+pub(super) fn presented(media_header: &[u8], edits: Option<&[u8]>, movie_units: u32) -> Option<f64> {
+    let (units, number) = times(media_header)?;
+    let media = number as f64 / f64::from(units);
+    let edits = edits.and_then(entries).unwrap_or_default();
+    let mut seconds = 0.0;
+    for (length, from) in &edits {
+        seconds += match (*length, u64::try_from(*from)) {
+            (0, Ok(from)) => (media - from as f64 / f64::from(units)).max(0.0),
+            (length, _) => length as f64 / f64::from(movie_units),
+        };
+    }
+    let seconds = if edits.is_empty() { media } else { seconds };
+    (seconds.is_finite() && seconds > 0.0).then_some(seconds)
+}
+
+/// The lengths of an edit list's entries, in units of the movie, and where in the media they begin; -1 for nothing.
+fn entries(list: &[u8]) -> Option<Vec<(u64, i64)>> {
+    let is_wide = version_and_flags(list)?.0 == 1;
+    let entries = list.get(8..)?.chunks_exact(if is_wide { 20 } else { 12 });
+    let count = usize::try_from(number32(list, 4)?).ok()?;
+    let entry = |entry: &[u8]| {
+        if is_wide {
+            return Some((number64(entry, 0)?, number64(entry, 8)?.cast_signed()));
+        }
+        Some((u64::from(number32(entry, 0)?), i64::from(number32(entry, 4)?.cast_signed())))
+    };
+    entries.take(count).map(entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(words: &[u32]) -> Vec<u8> {
+        words.iter().flat_map(|word| word.to_be_bytes()).collect()
+    }
+
+    #[test]
+    fn edits_decide_and_the_media_stands_in_for_them() {
+        const NOTHING: u32 = u32::MAX;
+        let header = words(&[0, 0, 0, 1000, 5000, 0]);
+        let of = |edits: &[u32]| presented(&header, Some(&words(edits)), 600);
+        assert_eq!(presented(&header, None, 600), Some(5.0));
+        assert_eq!(of(&[0, 0]), Some(5.0), "a list without entries");
+        assert_eq!(of(&[0, 1, 1800, 0, 0x10000]), Some(3.0));
+        assert_eq!(of(&[0, 1, 0, 500, 0x10000]), Some(4.5), "to the end");
+        assert_eq!(of(&[0, 2, 600, NOTHING, 0x10000, 1800, 0, 0x10000]), Some(4.0), "behind a pause");
+        assert_eq!(of(&[0, 1, 0, NOTHING, 0x10000]), None);
+        assert_eq!(of(&[0, 1, 0, 9000, 0x10000]), None, "beyond the media");
+        assert_eq!(of(&[0x0100_0000, 1, 0, 1800, 0, 0, 0x10000]), Some(3.0));
+        for odd in [&[0, 0, 0, 0, 5000, 0][..], &[0, 0, 0, 1000, NOTHING], &[0, 0], &[]] {
+            assert_eq!(presented(&words(odd), None, 600), None, "{odd:?}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The second look at a file: for what ffprobe does not tell, or tells wrong.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+
+use tokio::time::timeout_at;
+
+use crate::command::Ask;
+use crate::depth::DEPTHS;
+use crate::media::Media;
+use crate::probe::{End, Outcome, Probe, ProbeError};
+use crate::rate::{self, Question};
+use crate::reader::Ended;
+use crate::reason::Kind;
+use crate::source::RangeSource;
+use crate::{content_type, mp4, reason, still};
+
+/// Bytes that tell a container.
+const SIGNATURE: u64 = 4096;
+
+impl<S: RangeSource> Probe<'_, S> {
+    /// Tries a file that ffprobe did not recognise by its signature, then by its own headers.
+    pub(crate) async fn again(
+        &self,
+        reason: String,
+        serving: Pin<&mut impl Future<Output = Infallible>>,
+    ) -> Result<Outcome, ProbeError> {
+        if self.reader.spent().is_some() {
+            return Ok(Outcome::Unreadable(reason));
+        }
+        let head = self.read(self.reader.bytes(0..SIGNATURE.min(self.reader.size()))).await?;
+        let mut kind = head.as_deref().and_then(content_type::kind);
+        if let Some(Kind::Container(format)) = kind
+            && reason == reason::NOT_MEDIA
+            && format.ends_with("_pipe")
+        {
+            let end = self.run(Ask::DescribeAs(format, DEPTHS[0]), serving).await?;
+            if let Some(reason) = self.halt.take() {
+                return Err(reason.into());
+            }
+            if let Outcome::Media(media) = self.judge(end)?.outcome
+                && media.summary.width.is_some()
+                && self.reader.spent().is_none()
+            {
+                return Ok(Outcome::Media(media));
+            }
+        }
+        if let Some(media) = self.read(still::unread(&self.reader)).await?.flatten() {
+            return Ok(Outcome::Media(Box::new(media)));
+        }
+        if kind == Some(Kind::Container("mov")) {
+            kind = self.read(mp4::kind(&self.reader)).await?.flatten().or(kind);
+        }
+        Ok(Outcome::Unreadable(reason::by_kind(&reason, kind).to_owned()))
+    }
+
+    /// Adds what ffprobe does not tell of a file that it could read.
+    pub(crate) async fn complete(
+        &self,
+        media: &mut Media,
+        serving: Pin<&mut impl Future<Output = Infallible>>,
+    ) -> Result<(), ProbeError> {
+        self.read(still::correct(&self.reader, media)).await?;
+        if mp4::lacks_length(media)
+            && let Some(Some(seconds)) = self.read(mp4::length(&self.reader)).await?
+        {
+            media.set_length(seconds, self.reader.size());
+        }
+        let rate = match rate::question(media) {
+            Some(Question::Header) => {
+                let head = self.read(self.reader.bytes(0..SIGNATURE.min(self.reader.size()))).await?;
+                head.and_then(|head| rate::in_header(&head))
+            }
+            Some(Question::Own) => {
+                self.printed(Ask::Assuming(rate::ASSUMED), serving).await?.and_then(|text| rate::own(&text))
+            }
+            Some(Question::Times(stream)) => {
+                let ask = Ask::Times { stream, packets: rate::PACKETS };
+                self.printed(ask, serving).await?.and_then(|text| rate::by_times(&text))
+            }
+            None => return Ok(()),
+        };
+        media.set_frame_rate(rate);
+        Ok(())
+    }
+
+    /// Reads of the file itself. What keeps it from being read beyond a budget leaves open what was asked.
+    async fn read<T>(
+        &self,
+        reading: impl Future<Output = Result<T, Ended>>,
+    ) -> Result<Option<T>, ProbeError> {
+        let read = timeout_at(self.deadline, reading).await;
+        match self.halt.take() {
+            Some(reason) => Err(reason.into()),
+            None => Ok(read.ok().and_then(Result::ok)),
+        }
+    }
+
+    /// What ffprobe prints when asked this; none if it does not end well.
+    async fn printed(
+        &self,
+        ask: Ask,
+        serving: Pin<&mut impl Future<Output = Infallible>>,
+    ) -> Result<Option<Vec<u8>>, ProbeError> {
+        let end = self.run(ask, serving).await?;
+        match (self.halt.take(), end) {
+            (Some(reason), _) => Err(reason.into()),
+            (None, End::Ran(Ok(printed))) if printed.status.success() && self.reader.spent().is_none() => {
+                Ok(Some(printed.output))
+            }
+            _ => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Sizes from the headers of pictures that ffprobe does not read.
+
+use super::Picture;
+use crate::content_type::is_targa_header;
+
+/// Bytes that hold any of these headers, and the directories of icons.
+pub(super) const LONGEST: u64 = 4096;
+
+/// A name of the format, and its picture, by the first bytes and, of TGA, the last ones or the `size` of the file.
+pub(super) fn find(head: &[u8], tail: &[u8], size: u64) -> Option<(&'static str, Picture)> {
+    let of = |format: &'static str, codec, size: (u32, u32)| {
+        let is_some = size.0 > 0 && size.1 > 0;
+        is_some.then(|| (format, Picture { size: Some(size), codec, ..Picture::default() }))
+    };
+    match head {
+        // Adobe's large document: height before width.
+        [b'8', b'B', b'P', b'S', 0, 2, ..] => of("psd_pipe", Some("psd"), (big(head, 18)?, big(head, 14)?)),
+        [b'i', b'c', b'n', b's', ..] => of("icns", None, largest_icon(head)?),
+        _ if is_targa_header(head)
+            && (tail.ends_with(b"TRUEVISION-XFILE.\0") || targa_size(head) == Some(size)) =>
+        {
+            of("tga", Some("targa"), (small(head, 12)?, small(head, 14)?))
+        }
+        [0, 0, 2, 0, ..] => of("cur", None, largest_cursor(head)?),
+        _ => None,
+    }
+}
+
+/// Bytes of a TGA without compression: header, name, colours, pixels.
+fn targa_size(head: &[u8]) -> Option<u64> {
+    let bits = |at: usize| head.get(at).map(|bits| u64::from(bits.div_ceil(8)));
+    let is_plain = matches!(head.get(2)?, 1..=3);
+    let colours = u64::from(small(head, 5)?) * bits(7)?;
+    let pixels = u64::from(small(head, 12)?) * u64::from(small(head, 14)?) * bits(16)?;
+    is_plain.then(|| 18 + u64::from(head[0]) + colours + pixels)
+}
+
+fn big(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+fn small(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?)))
+}
+
+/// The largest of a Windows cursor's pictures; 0 stands for 256.
+fn largest_cursor(head: &[u8]) -> Option<(u32, u32)> {
+    let count = usize::try_from(small(head, 4)?).ok()?;
+    let side = |byte: u8| if byte == 0 { 256 } else { u32::from(byte) };
+    let entries = head.get(6..)?.chunks_exact(16).take(count);
+    entries.filter(|entry| entry[3] == 0).map(|entry| (side(entry[0]), side(entry[1]))).max()
+}
+
+/// The largest of the pictures in Apple's icon, by their types, as far as their headers are in the first bytes. The type says
+/// the size; a longer one than that is not read.
+fn largest_icon(head: &[u8]) -> Option<(u32, u32)> {
+    let mut at = 8_usize;
+    let mut largest = None;
+    // Pictures are long: what follows the first is found only in small files, and the table of contents names them all.
+    while let Some(kind) = head.get(at..at.checked_add(4)?) {
+        let length = usize::try_from(big(head, at + 4)?).ok()?;
+        let kinds = if kind == b"TOC " {
+            head.get(at + 8..at.checked_add(length)?).unwrap_or_default()
+        } else {
+            kind
+        };
+        let step = if kind == b"TOC " { 8 } else { 4 };
+        largest = largest.max(kinds.chunks(step).filter_map(|kind| icon_side(kind.get(..4)?)).max());
+        if length < 8 {
+            break;
+        }
+        at = at.checked_add(length)?;
+    }
+    largest.map(|side| (side, side))
+}
+
+fn icon_side(kind: &[u8]) -> Option<u32> {
+    Some(match kind {
+        b"ICON" | b"ICN#" | b"icl4" | b"icl8" | b"il32" | b"ic11" | b"icp5" => 32,
+        b"ics#" | b"ics4" | b"ics8" | b"is32" | b"icp4" => 16,
+        b"ich#" | b"ich4" | b"ich8" | b"ih32" => 48,
+        b"ic12" | b"icp6" => 64,
+        b"it32" | b"ic07" => 128,
+        b"ic08" | b"ic13" => 256,
+        b"ic09" | b"ic14" => 512,
+        b"ic10" => 1024,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size(head: &[u8], tail: &[u8]) -> Option<(u32, u32)> {
+        find(head, tail, 18 + 64 * 48 * 3).and_then(|(_, picture)| picture.size)
+    }
+
+    #[test]
+    fn headers_tell_sizes() {
+        let psb = [b"8BPS\0\x02\0\0\0\0\0\0\0\x03".as_slice(), &[0, 0, 0x9C, 0x40, 0, 1, 0, 0, 0, 8, 0, 3]]
+            .concat();
+        assert_eq!(size(&psb, b""), Some((65_536, 40_000)));
+        let cursor = [&[0, 0, 2, 0, 2, 0][..], &[32, 32, 0, 0], &[0; 12], &[0, 0, 0, 0], &[0; 12]].concat();
+        assert_eq!(size(&cursor, b""), Some((256, 256)));
+        let icon = [b"icns\0\0\0\x20".as_slice(), b"ic07\0\0\0\x0cdata", b"ic09\0\0\0\x0cdata"].concat();
+        assert_eq!(size(&icon, b""), Some((512, 512)));
+        let contents =
+            [b"icns\0\0\xff\xff".as_slice(), b"TOC \0\0\0\x18", b"ic10\0\0\x7f\0", b"is32\0\0\x01\0"]
+                .concat();
+        assert_eq!(size(&contents, b""), Some((1024, 1024)));
+        let targa = [&[0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 48, 0, 24, 0][..], &[7; 40]].concat();
+        assert_eq!(size(&targa, b"\0TRUEVISION-XFILE.\0"), Some((64, 48)));
+        assert_eq!(size(&targa, b"x"), Some((64, 48)), "by the length");
+        assert_eq!(find(&targa, b"x", 1000), None);
+        for bytes in [&psb, &cursor, &icon, &contents] {
+            for length in 0..bytes.len() {
+                let _: Option<(u32, u32)> = size(&bytes[..length], b"");
+            }
+        }
+        assert_eq!(size(b"icns\0\0\0\x20ic07\0\0\0\0", b""), Some((128, 128)), "it ends");
+    }
+}

@@ -1,0 +1,194 @@
+//! What ffprobe does not tell of pictures: how they are turned, which of several in a file is the picture, how long those that
+//! move are shown. Read from few bytes of the file's own headers, within the limits of a probe.
+
+mod chunks;
+#[cfg(test)]
+mod fuzz;
+mod headers;
+mod heif;
+mod orientation;
+mod tiff;
+
+use media_facts::{DurationSource, MediaType, ProbeFacts, ProbeSummary};
+use serde_json::{Value, json};
+
+use self::orientation::Orientation;
+use crate::media::Media;
+use crate::mp4::walk;
+use crate::number::{count, reduced};
+use crate::reader::{Ended, Reader};
+use crate::source::RangeSource;
+
+/// Bytes of the identifier that a box of its maker's own begins with.
+const UUID: u64 = 16;
+
+/// What a file's own headers say of its picture.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Picture {
+    /// Pixels as they are stored.
+    size: Option<(u32, u32)>,
+    orientation: Option<Orientation>,
+    codec: Option<&'static str>,
+    content_type: Option<&'static str>,
+    is_raw: bool,
+    animation: Option<Animation>,
+}
+
+/// How many pictures, and how long they are shown in all.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Animation {
+    frames: u32,
+    seconds: f64,
+}
+
+/// Corrects what ffprobe says of a picture.
+pub(crate) async fn correct<S: RangeSource>(reader: &Reader<S>, media: &mut Media) -> Result<(), Ended> {
+    if media.media_type != MediaType::Image {
+        return Ok(());
+    }
+    let format = media.summary.format_name.split(',').next().unwrap_or_default();
+    let picture = match format {
+        "jpeg_pipe" => chunks::jpeg(reader).await?,
+        "png_pipe" | "apng" => chunks::png(reader).await?,
+        "webp_pipe" => chunks::webp(reader).await?,
+        "tiff_pipe" => tiff::look(reader, 0..reader.size()).await?,
+        "mov" if is_canon_raw(media) => canon_raw(reader).await?,
+        "mov" => heif::look(reader).await?,
+        "gif" => gif(media),
+        _ => None,
+    };
+    if let Some(picture) = picture {
+        picture.describe(media, reader.size());
+    }
+    Ok(())
+}
+
+fn is_canon_raw(media: &Media) -> bool {
+    let brand = media.full.get("format").and_then(|format| format.get("tags")?.get("major_brand")?.as_str());
+    brand.is_some_and(|brand| brand.trim() == "crx")
+}
+
+/// Canon keeps EXIF's first directory in a box of its own within the movie's description (CR3).
+async fn canon_raw<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Picture>, Ended> {
+    let mut picture = Picture { content_type: Some("image/x-canon-cr3"), is_raw: true, ..Picture::default() };
+    let Some(movie) = walk::find(reader, 0..reader.size(), b"moov").await? else { return Ok(Some(picture)) };
+    for place in walk::children(reader, movie).await?.into_iter().filter(|place| &place.kind == b"uuid") {
+        let content = place.content.start.saturating_add(UUID).min(place.content.end)..place.content.end;
+        if let Some(exif) = walk::find(reader, content, b"CMT1").await? {
+            let found = tiff::look(reader, exif).await?;
+            picture.orientation = found.and_then(|found| found.orientation);
+        }
+    }
+    Ok(Some(picture))
+}
+
+/// Of a GIF, ffprobe tells the frames and the length, and a rate from the shortest distance.
+fn gif(media: &Media) -> Option<Picture> {
+    let frames = count(media.full.get("streams")?.get(0)?.get("nb_frames"))?;
+    let animation = Animation::of(u32::try_from(frames).ok()?, media.summary.duration?);
+    Some(Picture { animation, ..Picture::default() })
+}
+
+/// Describes a picture that ffprobe could not read, by its headers alone.
+pub(crate) async fn unread<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Media>, Ended> {
+    let size = reader.size();
+    let head = reader.bytes(0..headers::LONGEST.min(size)).await?;
+    let found = match &head[..] {
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => {
+            heif::look(reader).await?.map(|picture| ("mov,mp4,m4a,3gp,3g2,mj2", picture))
+        }
+        [b'I', b'I', b'*' | b'+', 0, ..] | [b'M', b'M', 0, b'*' | b'+', ..] => {
+            tiff::look(reader, 0..size).await?.map(|picture| ("tiff_pipe", picture))
+        }
+        _ => {
+            let is_maybe_targa = crate::content_type::is_targa_header(&head);
+            let tail =
+                if is_maybe_targa { reader.bytes(size.saturating_sub(18)..size).await? } else { Vec::new() };
+            headers::find(&head, &tail, size)
+        }
+    };
+    Ok(found
+        .filter(|(_, picture)| picture.size.is_some())
+        .map(|(format, picture)| picture.alone(format, &head, size)))
+}
+
+impl Picture {
+    /// Describes it without ffprobe's help.
+    fn alone(self, format: &str, head: &[u8], size: u64) -> Media {
+        let mut tags = json!({});
+        if let Some(brand) = head.get(8..12).filter(|_| format.starts_with("mov")) {
+            tags["major_brand"] = json!(String::from_utf8_lossy(brand));
+        }
+        let mut media = Media {
+            summary: ProbeSummary { format_name: format.to_owned(), ..ProbeSummary::default() },
+            media_type: MediaType::Image,
+            facts: ProbeFacts::default(),
+            full: json!({
+                "format": {"format_name": format, "size": size.to_string(), "tags": tags},
+                "streams": [],
+                "chapters": [],
+            }),
+            partial: None,
+            content_type: None,
+        };
+        self.describe(&mut media, size);
+        media
+    }
+
+    fn describe(self, media: &mut Media, size: u64) {
+        let summary = &mut media.summary;
+        let is_turned = |degrees: Option<i32>| matches!(degrees, Some(90 | 270));
+        // What ffprobe says of tracks beside the picture is undone.
+        let stored = match (summary.width, summary.height) {
+            (Some(width), Some(height)) if is_turned(summary.rotation) => Some((height, width)),
+            (Some(width), Some(height)) => Some((width, height)),
+            _ => None,
+        };
+        if let Some((width, height)) = self.size.or(stored) {
+            let is_upright = self.orientation.map_or(is_turned(summary.rotation), Orientation::is_upright);
+            let shown = if is_upright { (height, width) } else { (width, height) };
+            (summary.width, summary.height) = (Some(shown.0), Some(shown.1));
+        }
+        if let Some(orientation) = self.orientation {
+            summary.rotation = orientation.rotation();
+        }
+        if summary.video_codec.is_none() {
+            summary.video_codec = self.codec.map(str::to_owned);
+        }
+        if self.is_raw {
+            (media.facts.color, media.facts.hdr) = (None, None); // those of a thumbnail
+        }
+        media.content_type = self.content_type.or(media.content_type);
+        if let Some(animation) = self.animation {
+            animation.describe(media, size);
+        }
+    }
+}
+
+impl Animation {
+    /// Of more than one frame, if they are shown for some time. A sum of seconds is exact to the microsecond.
+    fn of(frames: u32, seconds: f64) -> Option<Self> {
+        let seconds = (seconds * 1e6).round() / 1e6;
+        (frames > 1 && seconds > 0.0).then_some(Self { frames, seconds })
+    }
+
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "milliseconds, and bits a second, of a length above zero"
+    )]
+    fn describe(self, media: &mut Media, size: u64) {
+        media.summary.duration = Some(self.seconds);
+        media.summary.duration_source = Some(DurationSource::Stated);
+        media.summary.frame_rate = Some(f64::from(self.frames) / self.seconds);
+        media.summary.bit_rate = Some((size as f64 * 8.0 / self.seconds) as u64).filter(|rate| *rate > 0);
+        let milliseconds = (self.seconds * 1000.0).round() as u64;
+        media.facts.frame_rate_ratio = reduced(u64::from(self.frames) * 1000, milliseconds);
+        if let Some(stream) = media.full.get_mut("streams").and_then(|streams| streams.get_mut(0))
+            && stream.get("nb_frames").is_none()
+        {
+            stream["nb_frames"] = Value::from(self.frames.to_string());
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! How a stored picture is to be shown.
+
+/// A picture is first mirrored left to right, or not, and then turned by quarters clockwise.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Orientation {
+    mirrored: bool,
+    quarters: u8,
+}
+
+impl Orientation {
+    /// Reads EXIF's number of it (CIPA DC-008, tag 274).
+    pub(crate) fn of_exif(number: u64) -> Option<Self> {
+        let (mirrored, quarters) = match number {
+            1 => (false, 0),
+            2 => (true, 0),
+            3 => (false, 2),
+            4 => (true, 2),
+            5 => (true, 3),
+            6 => (false, 1),
+            7 => (true, 1),
+            8 => (false, 3),
+            _ => return None,
+        };
+        Some(Self { mirrored, quarters })
+    }
+
+    /// Turns further, clockwise.
+    pub(crate) fn turned(self, quarters: u8) -> Self {
+        Self { quarters: (self.quarters + quarters) % 4, ..self }
+    }
+
+    /// Mirrors what is shown, left to right.
+    pub(crate) fn mirrored(self) -> Self {
+        Self { mirrored: !self.mirrored, quarters: (4 - self.quarters) % 4 }
+    }
+
+    /// Whether width and height are exchanged.
+    pub(crate) fn is_upright(self) -> bool {
+        self.quarters % 2 == 1
+    }
+
+    /// Degrees clockwise. What is only mirrored, either way, is not turned.
+    pub(crate) fn rotation(self) -> Option<i32> {
+        let is_turned = self.quarters != 0 && !(self.mirrored && self.quarters == 2);
+        is_turned.then(|| i32::from(self.quarters) * 90)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exif_s_numbers_turn_as_they_say() {
+        let rotations = (0..=9).map(|number| Orientation::of_exif(number).map(Orientation::rotation));
+        let (none, turned) = (Some(None), |degrees| Some(Some(degrees)));
+        let expected =
+            [None, none, none, turned(180), none, turned(270), turned(90), turned(90), turned(270), None];
+        assert_eq!(rotations.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn turning_and_mirroring_in_any_order_come_to_the_same() {
+        let exif = |number| Orientation::of_exif(number).expect("a number");
+        let stored = Orientation::default();
+        assert_eq!(stored.turned(3).mirrored().turned(2), exif(5), "turned, then mirrored top to bottom");
+        assert_eq!(stored.turned(3).mirrored(), exif(7));
+        assert_eq!(stored.mirrored().turned(2), exif(4));
+        assert_eq!(stored.mirrored().mirrored().turned(1).turned(3), exif(1));
+        assert!(exif(5).is_upright() && exif(8).is_upright() && !exif(4).is_upright());
+    }
+}

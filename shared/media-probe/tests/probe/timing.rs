@@ -1,0 +1,82 @@
+//! Lengths and rates: of what is seen and heard, as the file itself states them.
+
+use media_facts::DurationSource;
+use media_probe::Media;
+
+use crate::support::{ffmpeg, media};
+
+const H264: &str = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p";
+
+fn pictures(rate: &str) -> String {
+    format!("-f lavfi -i testsrc2=size=160x90:rate={rate}:duration=3")
+}
+
+fn ratio(media: &Media) -> Option<&str> {
+    media.facts.frame_rate_ratio.as_deref()
+}
+
+/// Changes the bytes of each edit list behind its version and flags.
+fn with_edits(mut mp4: Vec<u8>, change: impl Fn(&mut [u8])) -> Vec<u8> {
+    let places: Vec<usize> =
+        mp4.windows(4).enumerate().filter(|(_, word)| word == b"elst").map(|(at, _)| at).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        change(&mut mp4[at + 8..at + 24]);
+    }
+    mp4
+}
+
+#[tokio::test]
+async fn edits_without_a_length_last_to_the_end() {
+    let sound = "-f lavfi -i sine=duration=3";
+    let mp4 = ffmpeg("mp4", &format!("{} {sound} {H264} -bf 2 -c:a aac", pictures("30")));
+    let no_length = with_edits(mp4.clone(), |list| list[4..8].fill(0));
+    let no_entries = with_edits(mp4.clone(), |list| list[..4].fill(0));
+    // From nowhere in the media: all of the presentation is a pause.
+    let only_pauses = with_edits(mp4.clone(), |list| list[8..12].fill(0xFF));
+    for (name, bytes) in
+        [("as made", mp4), ("0 long", no_length), ("none", no_entries), ("pauses", only_pauses)]
+    {
+        let summary = media(bytes).await.summary;
+        let duration = summary.duration.unwrap_or_default();
+        assert!((duration - 3.0).abs() < 0.05, "{name}: {duration}");
+        assert_eq!(summary.duration_source, Some(DurationSource::Stated), "{name}");
+        assert!(summary.bit_rate.is_some(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn raw_streams_state_their_rate_or_none_is_told() {
+    let h264 = ffmpeg("h264", &format!("{} {H264}", pictures("30000/1001")));
+    assert_eq!(ratio(&media(h264).await), Some("30000/1001"));
+    let hevc = "-c:v libx265 -preset ultrafast -x265-params log-level=none";
+    assert_eq!(ratio(&media(ffmpeg("hevc", &format!("{} {hevc}", pictures("50")))).await), Some("50/1"));
+    let silent = ffmpeg("hevc", &format!("{} {hevc}:vui-timing-info=0", pictures("30")));
+    assert_eq!(ratio(&media(silent).await), None);
+    for (extension, codec) in [("m1v", "mpeg1video"), ("m2v", "mpeg2video")] {
+        let bytes = ffmpeg(extension, &format!("{} -c:v {codec}", pictures("60000/1001")));
+        assert_eq!(ratio(&media(bytes).await), Some("60000/1001"), "{codec}");
+    }
+    let part2 = ffmpeg("m4v", &format!("{} -c:v mpeg4 -f m4v", pictures("24")));
+    assert_eq!(ratio(&media(part2).await), Some("24/1"));
+}
+
+/// Makes the time of a frame, which Matroska's header states, a hole of as many bytes.
+fn without_rate(mut matroska: Vec<u8>) -> Vec<u8> {
+    let at = matroska.windows(4).position(|id| id == b"\x23\xe3\x83\x84").expect("DefaultDuration");
+    matroska[at..at + 8].copy_from_slice(b"\xec\x86\0\0\0\0\0\0");
+    matroska
+}
+
+#[tokio::test]
+async fn rounded_times_are_counted() {
+    // So much data that few pictures are seen: ffprobe guesses 60.
+    let large = "-vf noise=alls=80:allf=t -c:v libx264 -preset ultrafast -crf 5 -pix_fmt yuv420p";
+    let film = "-f lavfi -i testsrc2=size=640x360:rate=30:duration=3";
+    assert_eq!(ratio(&media(without_rate(ffmpeg("mkv", &format!("{film} {large}")))).await), Some("30/1"));
+    let one = "-f lavfi -i testsrc2=size=160x90:rate=30 -frames:v 1 -c:v libvpx";
+    let alone = media(without_rate(ffmpeg("webm", one))).await;
+    assert_eq!((ratio(&alone), alone.summary.frame_rate), (None, None), "one picture has no rate");
+    let windows = ffmpeg("asf", &format!("{} -c:v mpeg4", pictures("30")));
+    assert_eq!(ratio(&media(windows).await), Some("30/1"));
+}
