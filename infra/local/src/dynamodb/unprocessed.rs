@@ -1,4 +1,4 @@
-//! A BatchGetItem that reads only some of its keys, as one that meets a limit does.
+//! Partial results of BatchGetItem, as when it exceeds a limit.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::amend::{read, rebuild};
 
-/// Takes all but the first `count` keys out of a request; gives the request that is left and what was taken out, in
-/// the form of `UnprocessedKeys`.
+/// Removes all but the first `count` keys from a request. Returns the remaining request, and the removed keys in the form of
+/// `UnprocessedKeys`.
 pub(super) fn split(body: &Bytes, count: usize) -> (Bytes, Value) {
     let Ok(mut request) = serde_json::from_slice::<Value>(body) else {
         return (body.clone(), Value::Null);
