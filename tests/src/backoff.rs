@@ -16,7 +16,7 @@ impl Cloud {
             if matches!(now["status"].as_str(), Some("success" | "failed")) {
                 return Some(now);
             }
-            let item = owner.behind.file_item(id(file)).await;
+            let item = owner.backend.file_item(id(file)).await;
             if item.contains_key("transient_failures") && !item.contains_key("lease_until") {
                 self.advance_clock(LONGEST_BACKOFF).await;
             }

@@ -10,17 +10,17 @@ use files_domain::{NewKey, Scope, Timestamp};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use crate::deployment::{self, NEEDS_THE_INSIDE};
+use crate::deployment::{self, NEEDS_LOCAL_CLOUD};
 use crate::faults;
-use crate::keeper::Keeper;
+use crate::supervisor::Supervisor;
 use crate::passing_time::PassingTime;
 pub use crate::process::{children, is_running, kill};
 pub use crate::ready::Ready;
 use crate::ready::{ready_file, ready_in};
-use crate::secrecy::Watch;
+use crate::log_secrets::Watch;
 pub use crate::setup::Setup;
 use crate::wait::until;
-use crate::{Answer, Behind, Owner};
+use crate::{Response, Backend, Owner};
 
 /// A cloud that the tests run against.
 pub enum Cloud {
@@ -33,7 +33,7 @@ pub enum Cloud {
 
 /// A local cloud's process.
 pub struct Local {
-    keeper: Mutex<Keeper>,
+    supervisor: Mutex<Supervisor>,
     pub(crate) folder: PathBuf,
     pub(crate) ready: Ready,
     process: u32,
@@ -45,13 +45,13 @@ pub struct Local {
 impl Cloud {
     /// Keeps `command` in `folder`, and waits until it is ready.
     pub(crate) async fn run(folder: PathBuf, command: &[String]) -> Self {
-        let mut keeper = Keeper::new(&folder, command);
-        let process = keeper.start();
+        let mut supervisor = Supervisor::new(&folder, command);
+        let process = supervisor.start();
         let ready = wait_ready(&folder, process).await;
         let passing_time = faults::seed().map(|_| PassingTime::start(folder.clone()));
         let log = Arc::new(Watch::new(&folder));
-        let keeper = Mutex::new(keeper);
-        Self::Local(Box::new(Local { keeper, folder, ready, process, log, _passing_time: passing_time }))
+        let supervisor = Mutex::new(supervisor);
+        Self::Local(Box::new(Local { supervisor, folder, ready, process, log, _passing_time: passing_time }))
     }
 
     pub(crate) fn as_local(&self) -> Option<&Local> {
@@ -62,13 +62,13 @@ impl Cloud {
     }
 
     fn expect_local(&self) -> &Local {
-        self.as_local().expect(NEEDS_THE_INSIDE)
+        self.as_local().expect(NEEDS_LOCAL_CLOUD)
     }
 
     fn expect_local_mut(&mut self) -> &mut Local {
         match self {
             Self::Local(local) => local,
-            Self::Deployed(_) => panic!("{NEEDS_THE_INSIDE}"),
+            Self::Deployed(_) => panic!("{NEEDS_LOCAL_CLOUD}"),
         }
     }
 
@@ -159,7 +159,7 @@ impl Cloud {
             scopes: scopes.into_iter().collect::<BTreeSet<_>>(),
             expires_at,
         };
-        let keys = Behind::new(&local.ready, name).keys();
+        let keys = Backend::new(&local.ready, name).keys();
         let key = keys.create(&new, now()).await.expect("a key");
         key.reveal().to_owned()
     }
@@ -196,24 +196,24 @@ impl Cloud {
         }
     }
 
-    async fn local(&self, method: http::Method, path: &str) -> Answer {
+    async fn local(&self, method: http::Method, path: &str) -> Response {
         self.local_with(method, path, String::new()).await
     }
 
     /// A request to a route of the local cloud alone.
-    pub(crate) async fn local_with(&self, method: http::Method, path: &str, body: String) -> Answer {
+    pub(crate) async fn local_with(&self, method: http::Method, path: &str, body: String) -> Response {
         let url = format!("{}/_local/{path}", self.origin());
-        Answer::to(crate::client::http_client().request(method, url).body(body)).await
+        Response::to(crate::client::http_client().request(method, url).body(body)).await
     }
 
     /// Pulls the plug: the process gets no chance to say goodbye.
     pub fn kill_hard(&mut self) {
-        self.expect_local_mut().keeper().end("KILL");
+        self.expect_local_mut().supervisor().end("KILL");
     }
 
     /// Asks the process to stop, as Ctrl-C does, and waits for it. Its exit status.
     pub fn interrupt(&mut self) -> u32 {
-        self.expect_local_mut().keeper().end("INT")
+        self.expect_local_mut().supervisor().end("INT")
     }
 
     /// Starts it again on the same data.
@@ -221,7 +221,7 @@ impl Cloud {
         // That of the last start would be taken for that of the next.
         let _ = std::fs::remove_file(self.ready_file());
         let local = self.expect_local_mut();
-        local.process = local.keeper().start();
+        local.process = local.supervisor().start();
         local.ready = wait_ready(&local.folder, local.process).await;
     }
 
@@ -242,14 +242,14 @@ impl Cloud {
 }
 
 impl Local {
-    fn keeper(&mut self) -> &mut Keeper {
-        self.keeper.get_mut().unwrap_or_else(PoisonError::into_inner)
+    fn supervisor(&mut self) -> &mut Supervisor {
+        self.supervisor.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Local {
     fn drop(&mut self) {
-        self.log.assert_silent(); // before the keeper takes the log away
+        self.log.assert_silent(); // before the supervisor takes the log away
     }
 }
 

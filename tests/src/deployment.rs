@@ -10,7 +10,7 @@ use files_domain::{Scope, Timestamp};
 use crate::programs::built;
 
 /// Said by whatever reaches behind the API of a deployment.
-pub(crate) const NEEDS_THE_INSIDE: &str =
+pub(crate) const NEEDS_LOCAL_CLOUD: &str =
     "against a deployment there is only the API: put skip_on_deployment!(\"why\") at the start of this test";
 
 /// Its address without a path.
@@ -54,7 +54,7 @@ pub(crate) fn key(
     scopes: impl IntoIterator<Item = Scope>,
     expires_at: Option<Timestamp>,
 ) -> String {
-    assert!(expires_at.is_none(), "{NEEDS_THE_INSIDE}");
+    assert!(expires_at.is_none(), "{NEEDS_LOCAL_CLOUD}");
     let mut command = Command::new(built().join("files-admin"));
     command.args(["key", "create", "--owner", owner, "--name", "test", "--json"]).env_remove("FILES_READY");
     for scope in scopes {

@@ -7,7 +7,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 
-use crate::{Answer, retry};
+use crate::{Response, retry};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -77,7 +77,7 @@ pub(crate) fn rules(seed: u64) -> Value {
     add(0.2, Some("sweep"), None, json!({"stale_ms": 1_000})); // lists are expected to be fresh by the tests
     for (chance, action) in [
         (0.1, json!("duplicate")),
-        (0.05, json!("lose_answer")),
+        (0.05, json!("lose_response")),
         (0.1, json!("out_of_order")),
         (0.03, json!({"delay_ms": 120_000})),
     ] {
@@ -102,8 +102,8 @@ pub(crate) fn rules(seed: u64) -> Value {
             add(chance, None, Some(service), action);
         }
         for caller in SURVIVES_LOST_RESPONSES {
-            add(0.01, Some(caller), Some(service), json!("lose_answer"));
-            add(0.005, Some(caller), Some(service), json!("cut_answer"));
+            add(0.01, Some(caller), Some(service), json!("lose_response"));
+            add(0.005, Some(caller), Some(service), json!("cut_response"));
         }
     }
     add(0.05, None, Some("lambda"), json!("close_frozen"));
@@ -115,11 +115,11 @@ static DONE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Sends a request, and retries it after a 5xx, a 429 or a lost response. A creation gets an idempotency key of its own. After
 /// a lost response, 404 to a DELETE and 412 to a PUT mean that the lost attempt succeeded.
-pub(crate) async fn ask(request: reqwest::RequestBuilder) -> Answer {
+pub(crate) async fn ask(request: reqwest::RequestBuilder) -> Response {
     let (client, request) = request.build_split();
     let mut request = request.expect("a request");
     let Some(again) = request.try_clone() else {
-        return Answer::once(reqwest::RequestBuilder::from_parts(client, request)).await;
+        return Response::once(reqwest::RequestBuilder::from_parts(client, request)).await;
     };
     let creates = again.method() == Method::POST && again.url().path().ends_with("/files");
     if creates && !again.headers().contains_key(IDEMPOTENCY_KEY) {
@@ -130,21 +130,21 @@ pub(crate) async fn ask(request: reqwest::RequestBuilder) -> Answer {
         let again = request.try_clone().expect("it could be cloned before");
         reqwest::RequestBuilder::from_parts(client.clone(), again)
     };
-    let (answer, was_tried) = retry::attempts(request).await;
-    let mut answer = answer.expect("a response after all retries");
+    let (response, was_tried) = retry::attempts(request).await;
+    let mut response = response.expect("a response after all retries");
     let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
     let what = format!("{} {}", again.method(), again.url().path());
-    match (again.method(), answer.status) {
+    match (again.method(), response.status) {
         (&Method::DELETE, 404) if was_tried && names_a_file(again.url()) && !done.contains(&what) => {
-            (answer.status, answer.body) = (204, bytes::Bytes::new());
+            (response.status, response.body) = (204, bytes::Bytes::new());
         }
-        (&Method::PUT, 412) if was_tried && !done.contains(&what) => answer.status = 200,
+        (&Method::PUT, 412) if was_tried && !done.contains(&what) => response.status = 200,
         _ => {}
     }
-    if matches!(answer.status, 200 | 204) {
+    if matches!(response.status, 200 | 204) {
         done.insert(what);
     }
-    answer
+    response
 }
 
 /// Returns whether the URL is that of one file, which an earlier attempt may have deleted.

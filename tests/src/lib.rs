@@ -1,9 +1,9 @@
 //! The harness of the end-to-end tests: the local cloud as a child process or a deployment that is there already, a client
 //! that reads like a story, what stands behind the API, a server to import from, and media.
 
-pub mod answer;
+pub mod response;
 mod backoff;
-pub mod behind;
+pub mod backend;
 mod client;
 pub mod cloud;
 pub mod command;
@@ -11,7 +11,7 @@ mod control;
 pub mod deployment;
 pub mod faults;
 pub mod form;
-mod keeper;
+mod supervisor;
 pub mod media;
 pub mod owner;
 pub mod parts;
@@ -22,17 +22,17 @@ pub mod ranged_source;
 pub mod raw_source;
 pub mod ready;
 pub mod retry;
-pub mod secrecy;
+pub mod log_secrets;
 pub mod setup;
 pub mod source;
 mod wait;
 
-pub use answer::Answer;
-pub use behind::{Behind, Inside, Usage};
+pub use response::Response;
+pub use backend::{Backend, LocalBackend, Usage};
 pub use cloud::Cloud;
 pub use form::Form;
 pub use owner::{Owner, tampered};
-pub use ranged_source::{Act, Asked, Content, RangedSource};
+pub use ranged_source::{Behavior, SourceRequest, Content, RangedSource};
 pub use raw_source::{RawSource, Script};
 pub use retry::retry;
 pub use source::{Reply, SourceServer};

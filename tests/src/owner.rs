@@ -9,9 +9,9 @@ use http::Method;
 use serde_json::Value;
 
 use crate::client::http_client;
-use crate::secrecy::Watch;
+use crate::log_secrets::Watch;
 use crate::wait::until;
-use crate::{Answer, Behind, Cloud, Form, Inside, passing_time};
+use crate::{Response, Backend, Cloud, Form, LocalBackend, passing_time};
 
 /// An owner of files, and what is behind the API of it.
 #[derive(Clone)]
@@ -22,7 +22,7 @@ pub struct Owner {
     key: String,
     log: Option<(PathBuf, Arc<Watch>)>,
     /// The owner's records and objects.
-    pub behind: Inside,
+    pub backend: LocalBackend,
 }
 
 impl Owner {
@@ -33,7 +33,7 @@ impl Owner {
             name: name.to_owned(),
             key: key.to_owned(),
             log: cloud.as_local().map(|local| (local.folder.clone(), local.log.clone())),
-            behind: Inside(cloud.as_local().map(|local| Behind::new(&local.ready, name))),
+            backend: LocalBackend(cloud.as_local().map(|local| Backend::new(&local.ready, name))),
         }
     }
 
@@ -45,8 +45,8 @@ impl Owner {
 
     /// The owner's records and objects, unless the tests run against a deployment.
     #[must_use]
-    pub fn inside(&self) -> Option<&Behind> {
-        self.behind.0.as_ref()
+    pub fn local_backend(&self) -> Option<&Backend> {
+        self.backend.0.as_ref()
     }
 
     /// The API's address, with `/v1`.
@@ -83,13 +83,13 @@ impl Owner {
     }
 
     /// `GET` of a path below `/v1`, or of a whole address of the API.
-    pub async fn get(&self, path: &str) -> Answer {
-        Answer::to(self.request(Method::GET, path)).await
+    pub async fn get(&self, path: &str) -> Response {
+        Response::to(self.request(Method::GET, path)).await
     }
 
     /// `GET` of an address outside of the API, such as a presigned one.
-    pub async fn fetch(&self, url: &str) -> Answer {
-        Answer::to(self.bare_request(Method::GET, url)).await
+    pub async fn fetch(&self, url: &str) -> Response {
+        Response::to(self.bare_request(Method::GET, url)).await
     }
 
     // ------------------------------------------------------------ create
@@ -112,12 +112,12 @@ impl Owner {
     /// Uploads a file through the API. The file as it was created.
     pub async fn upload(&self, name: &str, bytes: &[u8]) -> Value {
         let form = Form::new().file(name, Some("application/octet-stream"), bytes);
-        Answer::to(self.form(form)).await.expect(201).json()
+        Response::to(self.form(form)).await.expect(201).json()
     }
 
     /// Imports a URL. The file as it was created.
     pub async fn import(&self, url: &str) -> Value {
-        Answer::to(self.json(&serde_json::json!({ "file_url": url }))).await.expect(202).json()
+        Response::to(self.json(&serde_json::json!({ "file_url": url }))).await.expect(202).json()
     }
 
     /// Asks for a presigned upload. The file as it was created, with `upload`.
@@ -127,16 +127,16 @@ impl Owner {
 
     /// The same with all that the body may hold.
     pub async fn announce_as(&self, body: &Value) -> Value {
-        Answer::to(self.json(body)).await.expect(201).json()
+        Response::to(self.json(body)).await.expect(201).json()
     }
 
     /// Sends the bytes of a presigned upload with exactly the headers that it gives.
-    pub async fn put(&self, file: &Value, bytes: impl Into<Bytes>) -> Answer {
+    pub async fn put(&self, file: &Value, bytes: impl Into<Bytes>) -> Response {
         self.put_with(file, bytes, &[]).await
     }
 
     /// The same with some headers set otherwise.
-    pub async fn put_with(&self, file: &Value, bytes: impl Into<Bytes>, other: &[(&str, &str)]) -> Answer {
+    pub async fn put_with(&self, file: &Value, bytes: impl Into<Bytes>, other: &[(&str, &str)]) -> Response {
         let upload = &file["upload"];
         assert_eq!(upload["method"], "PUT", "{file}");
         let mut request = self.bare_request(Method::PUT, upload["url"].as_str().expect("a URL"));
@@ -149,7 +149,7 @@ impl Owner {
         if bytes.is_empty() {
             request = request.header("content-length", 0); // which browsers and curl send by themselves
         }
-        Answer::to(request.body(bytes)).await
+        Response::to(request.body(bytes)).await
     }
 
     // ------------------------------------------------------------ read
@@ -179,7 +179,7 @@ impl Owner {
             if is_so(&file) {
                 return Some(file);
             }
-            passing_time::let_time_pass(self.inside(), &file, start).await;
+            passing_time::let_time_pass(self.local_backend(), &file, start).await;
             None
         })
         .await
@@ -205,8 +205,8 @@ impl Owner {
     // ------------------------------------------------------------ delete
 
     /// Deletes a file.
-    pub async fn delete(&self, file: &Value) -> Answer {
-        Answer::to(self.request(Method::DELETE, &format!("/files/{}", id(file)))).await
+    pub async fn delete(&self, file: &Value) -> Response {
+        Response::to(self.request(Method::DELETE, &format!("/files/{}", id(file)))).await
     }
 }
 

@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::owner::id;
-use crate::{Answer, Owner};
+use crate::{Response, Owner};
 
 impl Owner {
     /// Announces an upload by parts. The file as it was created, with `upload`.
@@ -20,12 +20,12 @@ impl Owner {
 
     /// The signed PUTs of these parts.
     pub async fn sign_parts(&self, file: &Value, numbers: &[u32]) -> Vec<Value> {
-        let signed = Answer::to(self.sign_parts_of(file, numbers)).await.expect(200).json();
+        let signed = Response::to(self.sign_parts_of(file, numbers)).await.expect(200).json();
         signed["parts"].as_array().expect("parts").clone()
     }
 
     /// Sends one part with exactly the headers that its signature asks for.
-    pub async fn put_part(&self, part: &Value, bytes: impl Into<Bytes>) -> Answer {
+    pub async fn put_part(&self, part: &Value, bytes: impl Into<Bytes>) -> Response {
         let mut request = self.bare_request(Method::PUT, part["url"].as_str().expect("a URL"));
         for (name, value) in part["headers"].as_object().expect("headers") {
             request = request.header(name, value.as_str().expect("a header"));
@@ -34,7 +34,7 @@ impl Owner {
         if bytes.is_empty() {
             request = request.header("content-length", 0); // which browsers and curl send by themselves
         }
-        Answer::to(request.body(bytes)).await
+        Response::to(request.body(bytes)).await
     }
 
     /// Signs and sends the parts with these numbers.
@@ -50,8 +50,8 @@ impl Owner {
     }
 
     /// `POST /v1/uploads/{id}/complete`.
-    pub async fn complete(&self, file: &Value) -> Answer {
-        Answer::to(self.post_upload(file, "complete")).await
+    pub async fn complete(&self, file: &Value) -> Response {
+        Response::to(self.post_upload(file, "complete")).await
     }
 
     /// `POST` to one of the addresses of an upload.

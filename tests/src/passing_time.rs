@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::client::http_client;
 use crate::ready::{Ready, ready_in};
-use crate::{Behind, faults};
+use crate::{Backend, faults};
 
 /// Seconds by which the cloud's clock advances in each [`STEP`]: late and repeated events come within seconds.
 const AHEAD: u64 = 150;
@@ -48,15 +48,15 @@ async fn advance(client: &reqwest::Client, ready: &Ready) -> reqwest::Result<req
 /// Moves the deadline of a multipart upload that began at `start` to now, once it would be over by the cloud's clock, if
 /// faults are injected: functions read deadlines by their own clock, which nobody advances. An interrupted completion has a
 /// deadline of a minute and a half.
-pub(crate) async fn let_time_pass(behind: Option<&Behind>, file: &Value, start: Instant) {
-    let (true, Some(behind)) = (faults::are_injected(), behind) else { return };
+pub(crate) async fn let_time_pass(backend: Option<&Backend>, file: &Value, start: Instant) {
+    let (true, Some(backend)) = (faults::are_injected(), backend) else { return };
     let id = file["id"].as_str().expect("an id");
-    let item = behind.file_item(id).await;
+    let item = backend.file_item(id).await;
     let number = |name: &str| item.get(name)?.as_n().ok()?.parse::<u64>().ok();
     let passed = Timestamp::from(SystemTime::now()).plus(start.elapsed() * PACE);
     let is_due = number("due_at").is_some_and(|due| due > 1 && due <= passed.millis());
     let is_multipart = item.contains_key("part_size") || item.contains_key("multipart");
     if is_due && is_multipart {
-        behind.change_numbers(&format!("file#{id}"), &[("due_at", 1)]).await;
+        backend.change_numbers(&format!("file#{id}"), &[("due_at", 1)]).await;
     }
 }

@@ -85,7 +85,7 @@ impl Content {
 
 /// A request, as far as it matters here.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct SourceRequest {
     /// From 0.
     pub nth: usize,
     /// The path, with the query.
@@ -98,7 +98,7 @@ pub struct Asked {
 
 /// What is answered.
 #[derive(Clone, Debug)]
-pub enum Act {
+pub enum Behavior {
     /// What is right.
     Serve,
     /// The whole, as if no range were asked for.
@@ -109,20 +109,20 @@ pub enum Act {
     OfTotal(u64),
     /// The right bytes, without saying which.
     Unsaid,
-    /// The right answer, broken off after so many bytes.
+    /// The right response, broken off after so many bytes.
     Break(u64),
-    /// The right answer, a byte every tenth of a second.
+    /// The right response, a byte every tenth of a second.
     Drip,
     /// A status, with headers.
     Status(u16, Vec<(&'static str, String)>),
 }
 
-type Rule = Arc<dyn Fn(&Asked) -> Act + Send + Sync>;
+type Rule = Arc<dyn Fn(&SourceRequest) -> Behavior + Send + Sync>;
 
 struct Shared {
     current: Mutex<(Content, Option<String>)>,
     rule: Mutex<Rule>,
-    asked: Mutex<Vec<Asked>>,
+    asked: Mutex<Vec<SourceRequest>>,
     sent: AtomicU64,
     open: AtomicUsize,
     most_open: AtomicUsize,
@@ -143,14 +143,14 @@ impl RangedSource {
         let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
             current: Mutex::new((content, Some("\"1\"".to_owned()))),
-            rule: Mutex::new(Arc::new(|_| Act::Serve)),
+            rule: Mutex::new(Arc::new(|_| Behavior::Serve)),
             asked: Mutex::default(),
             sent: AtomicU64::new(0),
             open: AtomicUsize::new(0),
             most_open: AtomicUsize::new(0),
             speed: AtomicU64::new(0),
         });
-        let router = Router::new().fallback(answer).with_state(shared.clone());
+        let router = Router::new().fallback(response).with_state(shared.clone());
         let task = tokio::spawn(async move { axum::serve(listener, router).await.expect("the server runs") });
         Self { address, shared, task }
     }
@@ -167,7 +167,7 @@ impl RangedSource {
     }
 
     /// From now on answers like this.
-    pub fn act(&self, rule: impl Fn(&Asked) -> Act + Send + Sync + 'static) {
+    pub fn act(&self, rule: impl Fn(&SourceRequest) -> Behavior + Send + Sync + 'static) {
         *lock(&self.shared.rule) = Arc::new(rule);
     }
 
@@ -178,7 +178,7 @@ impl RangedSource {
 
     /// All requests so far.
     #[must_use]
-    pub fn asked(&self) -> Vec<Asked> {
+    pub fn asked(&self) -> Vec<SourceRequest> {
         lock(&self.shared.asked).clone()
     }
 
@@ -211,7 +211,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// An answer that is being given.
+/// A response that is being given.
 struct Open(Arc<Shared>);
 
 impl Open {
@@ -228,13 +228,13 @@ impl Drop for Open {
     }
 }
 
-async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+async fn response(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
     let (content, etag) = lock(&shared.current).clone();
     let range = wanted(request.headers(), content.size, etag.as_deref());
     let path = request.uri().path_and_query().map_or("", |path| path.as_str()).to_owned();
     let asked = {
         let mut all = lock(&shared.asked);
-        let asked = Asked { nth: all.len(), path, range, open: shared.open.load(Ordering::Relaxed) };
+        let asked = SourceRequest { nth: all.len(), path, range, open: shared.open.load(Ordering::Relaxed) };
         all.push(asked.clone());
         asked
     };
@@ -246,18 +246,18 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         None => response,
     };
     let (range, said) = match (&act, range) {
-        (Act::Status(status, headers), _) => {
+        (Behavior::Status(status, headers), _) => {
             let response =
                 headers.iter().fold(response, |response, (name, value)| response.header(*name, value));
             return response.status(*status).body(Body::from("an error page")).expect("a response");
         }
-        (Act::Whole, _) | (_, None) => (None, None),
-        (Act::Shifted(by), Some((first, last))) => {
+        (Behavior::Whole, _) | (_, None) => (None, None),
+        (Behavior::Shifted(by), Some((first, last))) => {
             let shifted = (first + by, (last + by).min(content.size - 1));
             (Some(shifted), Some((shifted, content.size)))
         }
-        (Act::OfTotal(total), Some(range)) => (Some(range), Some((range, *total))),
-        (Act::Unsaid, Some(range)) => (Some(range), None),
+        (Behavior::OfTotal(total), Some(range)) => (Some(range), Some((range, *total))),
+        (Behavior::Unsaid, Some(range)) => (Some(range), None),
         (_, Some(range)) => (Some(range), Some((range, content.size))),
     };
     let response = match said {
@@ -288,7 +288,7 @@ fn body(
     shared: &Arc<Shared>,
     content: Content,
     (first, length): (u64, u64),
-    act: Act,
+    act: Behavior,
 ) -> impl futures_util::Stream<Item = io::Result<Bytes>> + use<> {
     let (open, began, end) = (Open::new(shared), Instant::now(), first + length);
     stream::unfold((first, open), move |(at, open)| {
@@ -298,15 +298,15 @@ fn body(
                 return None;
             }
             let most = match act {
-                Act::Drip => {
+                Behavior::Drip => {
                     tokio::time::sleep(Duration::from_millis(100)).await; // the slowness that is the point of it
                     1
                 }
-                Act::Break(after) if at - first >= after => {
+                Behavior::Break(after) if at - first >= after => {
                     tokio::task::yield_now().await; // what is written so far goes out
                     return Some((Err(io::Error::other("broken on purpose")), (end, open)));
                 }
-                Act::Break(after) => after - (at - first),
+                Behavior::Break(after) => after - (at - first),
                 _ => end - at,
             };
             let chunk = content.chunk(at, most.min(end - at));

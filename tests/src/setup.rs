@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::deployment::{self, NEEDS_THE_INSIDE};
+use crate::deployment::{self, NEEDS_LOCAL_CLOUD};
 use crate::programs::{built, project};
 use crate::{Cloud, faults};
 
@@ -72,7 +72,7 @@ impl Setup {
 
     /// Starts the cloud and waits until it is ready.
     pub async fn start(self) -> Cloud {
-        assert!(deployment::address().is_none(), "{NEEDS_THE_INSIDE}");
+        assert!(deployment::address().is_none(), "{NEEDS_LOCAL_CLOUD}");
         let folder = tempfile::Builder::new().prefix("files-test-").tempdir().expect("a folder").keep();
         let text = |path: &Path| path.to_str().expect("a readable path").to_owned();
         let mut command = vec![text(&built().join("files-local")), "--port".into(), "0".into()];

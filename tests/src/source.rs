@@ -234,7 +234,7 @@ impl SourceServer {
         let listener = TcpListener::bind((address, 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let pages = Shared::default();
-        let router = Router::new().fallback(answer).with_state(pages.clone());
+        let router = Router::new().fallback(response).with_state(pages.clone());
         let task = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("the server runs");
         });
@@ -290,7 +290,7 @@ impl Drop for SourceServer {
     }
 }
 
-async fn answer(State(pages): State<Shared>, request: Request) -> Response<Body> {
+async fn response(State(pages): State<Shared>, request: Request) -> Response<Body> {
     let path = request.uri().path_and_query().map_or("", |path| path.as_str()).to_owned();
     let reply = {
         let mut pages = lock(&pages);

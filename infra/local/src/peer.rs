@@ -87,10 +87,10 @@ fn asked(port: u16, to: u16) -> io::Result<Option<Socket>> {
     let kernel =
         socket_with(AddressFamily::NETLINK, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(SOCK_DIAG))?;
     send(&kernel, &request, SendFlags::empty())?;
-    let mut answer = [0; 512];
-    let (size, _) = recv(&kernel, &mut answer, RecvFlags::empty())?;
+    let mut reply = [0; 512];
+    let (size, _) = recv(&kernel, &mut reply, RecvFlags::empty())?;
     let word = |at: usize| {
-        let bytes = answer[..size].get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+        let bytes = reply[..size].get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
         bytes.map(u32::from_ne_bytes).ok_or(io::ErrorKind::InvalidData)
     };
     if word(4)? & 0xffff != u32::from(BY_FAMILY) {

@@ -65,14 +65,14 @@ impl Companion {
         let ended = tokio::time::timeout(Duration::from_secs(900), get.output()).await.expect("it ends");
         let ended = ended.expect("Node.js");
         assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-        let answer: Value = serde_json::from_slice(&ended.stdout).expect("what get.mjs prints");
-        (answer["seconds"].as_f64().expect("seconds"), memory::peak_kb(process).unwrap_or(0))
+        let response: Value = serde_json::from_slice(&ended.stdout).expect("what get.mjs prints");
+        (response["seconds"].as_f64().expect("seconds"), memory::peak_kb(process).unwrap_or(0))
     }
 }
 
 /// Deletes what Companion has stored, and gives the sizes of it.
 pub(crate) async fn clear(owner: &Owner) -> Vec<u64> {
-    let (s3, bucket) = (&owner.behind.s3, &owner.behind.bucket);
+    let (s3, bucket) = (&owner.backend.s3, &owner.backend.bucket);
     let list = s3.list_objects_v2().bucket(bucket).send().await.expect("the bucket can be listed");
     let mut sizes = Vec::new();
     for object in list.contents.unwrap_or_default() {

@@ -116,7 +116,7 @@ struct Connection {
 }
 
 /// What a request asks for.
-struct Asked {
+struct SourceRequest {
     body: bool,
     ranges: bool,
     limit: u64,
@@ -131,13 +131,13 @@ impl Connection {
     /// Answers one request after the other. What goes wrong ends the connection, and is the client's to notice.
     async fn serve(mut self) {
         while let Ok(Some(asked)) = self.read().await {
-            if self.answer(&asked).await.is_err() {
+            if self.response(&asked).await.is_err() {
                 return;
             }
         }
     }
 
-    async fn read(&mut self) -> io::Result<Option<Asked>> {
+    async fn read(&mut self) -> io::Result<Option<SourceRequest>> {
         let mut line = String::new();
         if self.stream.read_line(&mut line).await? == 0 {
             return Ok(None);
@@ -152,7 +152,7 @@ impl Connection {
             line.clear();
             if self.stream.read_line(&mut line).await? == 0 || line.trim().is_empty() {
                 let range = range.filter(|_| ranges && same);
-                return Ok(Some(Asked { body, ranges, limit, range }));
+                return Ok(Some(SourceRequest { body, ranges, limit, range }));
             }
             let Some((name, value)) = line.split_once(':') else { continue };
             match name.to_ascii_lowercase().as_str() {
@@ -163,7 +163,7 @@ impl Connection {
         }
     }
 
-    async fn answer(&mut self, asked: &Asked) -> io::Result<()> {
+    async fn response(&mut self, asked: &SourceRequest) -> io::Result<()> {
         let (first, last) = asked.range.unwrap_or((0, self.size - 1));
         let mut head = match asked.range {
             Some(_) => format!(

@@ -168,8 +168,8 @@ impl Surroundings {
         };
         let id = id(&file);
         match function {
-            "probe-file" => return self.owner.behind.stored_event(id),
-            "probe-record" => return json!({"begin": {"key": self.owner.behind.object_key(id)}}),
+            "probe-file" => return self.owner.backend.stored_event(id),
+            "probe-record" => return json!({"begin": {"key": self.owner.backend.object_key(id)}}),
             _ => {}
         }
         let (method, path, body) = match function {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use files_tests::cloud::children;
 use files_tests::owner::id;
-use files_tests::{Answer, Cloud, Form, Owner, Reply, SourceServer, media};
+use files_tests::{Cloud, Form, Owner, Reply, Response, SourceServer, media};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -129,7 +129,7 @@ impl Bench {
             let (took, made) = match index {
                 0 => {
                     let form = Form::new().file("a.bin", None, &noise);
-                    let file = Answer::to(owner.form(form)).await.expect(201).json();
+                    let file = Response::to(owner.form(form)).await.expect(201).json();
                     (started.elapsed(), Some(file))
                 }
                 1 => {
@@ -200,16 +200,16 @@ impl Bench {
     async fn preview(&self, path: &str) {
         let body = json!({"file_url": self.source.url(path)}).to_string();
         let request = self.owner.request(Method::POST, "/preview").header("content-type", "application/json");
-        Answer::to(request.body(body)).await.expect(200);
+        Response::to(request.body(body)).await.expect(200);
     }
 
     /// One invocation that reads a record and signs a URL.
     async fn begin_probe(&self) -> Duration {
-        let behind = &self.owner.behind;
+        let backend = &self.owner.backend;
         let waiting = self.owner.announce("clip.mp4", 5, "video/mp4").await;
-        let request = json!({"begin": {"key": behind.object_key(id(&waiting))}}).to_string();
+        let request = json!({"begin": {"key": backend.object_key(id(&waiting))}}).to_string();
         let started = Instant::now();
-        let invoke = behind.lambda.invoke().function_name("files-local-ProbeRecordFunction");
+        let invoke = backend.lambda.invoke().function_name("files-local-ProbeRecordFunction");
         let output = invoke.payload(request.into_bytes().into()).send().await.expect("an invocation");
         assert!(output.function_error.is_none(), "{output:?}");
         started.elapsed()

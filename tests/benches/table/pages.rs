@@ -52,7 +52,7 @@ pub(crate) async fn measure(rounds: usize, long: usize) -> Vec<String> {
 async fn filled(cloud: &Cloud, count: usize) -> Owner {
     let owner = cloud.owner().await;
     let file = owner.wait_until_success(&owner.upload("clip.mp4", &media::MP4).await).await;
-    let item = owner.behind.file_item(id(&file)).await;
+    let item = owner.backend.file_item(id(&file)).await;
     let batches = (1..count).step_by(BATCH).map(|start| {
         let requests = (start..count.min(start + BATCH)).map(|_| {
             let mut copy = item.clone();
@@ -63,7 +63,7 @@ async fn filled(cloud: &Cloud, count: usize) -> Owner {
         requests.collect::<Vec<_>>()
     });
     let write = async |requests: Vec<WriteRequest>| {
-        let batch = owner.behind.dynamodb.batch_write_item().request_items(&owner.behind.table, requests);
+        let batch = owner.backend.dynamodb.batch_write_item().request_items(&owner.backend.table, requests);
         let left = batch.send().await.expect("the table can be written").unprocessed_items;
         assert!(left.is_none_or(|left| left.is_empty()), "a batch was written in part");
     };

@@ -10,7 +10,7 @@ use files_domain::{ApiKey, OwnerId, Scope};
 use files_tests::cloud::now;
 use files_tests::owner::id;
 use files_tests::programs::built;
-use files_tests::{Answer, Cloud, Owner, media, skip_on_deployment};
+use files_tests::{Cloud, Owner, Response, media, skip_on_deployment};
 use http::Method;
 use reqwest::RequestBuilder;
 use serde_json::json;
@@ -31,10 +31,10 @@ fn every_request(owner: &Owner, file_id: &str) -> Vec<(Scope, RequestBuilder)> {
 
 async fn assert_all_refused(owner: &Owner, file_id: &str) {
     for (_, request) in every_request(owner, file_id) {
-        let answer = Answer::to(request).await;
-        let body = answer.expect_error(401, "invalid_api_key");
+        let response = Response::to(request).await;
+        let body = response.expect_error(401, "invalid_api_key");
         assert_eq!(body["message"], "Invalid or expired API key");
-        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+        assert_eq!(response.header("www-authenticate"), Some("Bearer"));
     }
 }
 
@@ -44,13 +44,13 @@ async fn a_key_that_is_not_good_opens_nothing() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let file = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
-    let before = owner.behind.items().await.len();
+    let before = owner.backend.items().await.len();
 
     let unknown = ApiKey::generate(OwnerId::named(owner.name())).expect("randomness");
     let expired = cloud.key(owner.name(), Scope::ALL, Some(now())).await;
     let revoked = cloud.key(owner.name(), Scope::ALL, None).await;
     let hash = ApiKey::parse(&revoked).expect("a key").hash();
-    owner.behind.keys().revoke(hash, now()).await.expect("revoked");
+    owner.backend.keys().revoke(hash, now()).await.expect("revoked");
     let stored_hash = ApiKey::parse(owner.key()).expect("a key").hash().to_string();
     let shortened = &owner.key()[..owner.key().len() - 1];
     for key in [unknown.reveal(), &expired, &revoked, "fm_", "secret", "", &stored_hash, shortened] {
@@ -62,9 +62,9 @@ async fn a_key_that_is_not_good_opens_nothing() {
         owner.bare_request(Method::GET, "/files").header("authorization", format!("Basic {}", owner.key())),
         owner.bare_request(Method::POST, "/files").header("content-type", "application/json").body("{"),
     ] {
-        Answer::to(request).await.expect_error(401, "invalid_api_key");
+        Response::to(request).await.expect_error(401, "invalid_api_key");
     }
-    assert_eq!(owner.behind.items().await.len(), before);
+    assert_eq!(owner.backend.items().await.len(), before);
     assert_eq!(owner.file(id(&file)).await, file);
 }
 
@@ -79,7 +79,7 @@ async fn a_key_may_come_in_three_ways() {
         owner.bare_request(Method::GET, "/files").header("authorization", format!("bearer {key}")),
         owner.bare_request(Method::GET, &format!("/files?limit=5&key={key}")),
     ] {
-        let list = Answer::to(request).await.expect(200).json();
+        let list = Response::to(request).await.expect(200).json();
         assert_eq!(list["files"].as_array().map(Vec::len), Some(1));
     }
 }
@@ -90,11 +90,11 @@ async fn a_key_in_an_address_goes_no_further() {
     owner.announce("a", 1, "video/mp4").await;
     owner.announce("b", 1, "video/mp4").await;
     let request = owner.bare_request(Method::GET, &format!("/files?limit=1&key={}", owner.key()));
-    let list = Answer::to(request).await.expect(200);
+    let list = Response::to(request).await.expect(200);
     let link = list.header("link").expect("a next page");
     assert!(!link.contains(owner.key()) && !link.contains("key="), "{link}");
     assert!(!String::from_utf8_lossy(&list.body).contains(owner.key()));
-    if owner.inside().is_some() {
+    if owner.local_backend().is_some() {
         let log = std::fs::read_to_string(Cloud::shared().await.folder().join("log")).expect("the log");
         assert!(!log.contains(owner.key()), "a key is in the log");
         assert!(log.lines().any(|line| line.contains("list-files")), "the log tells of requests");
@@ -110,7 +110,7 @@ async fn a_key_does_what_its_scopes_say() {
         let limited = owner.with_key(&cloud.key(owner.name(), [scope], None).await);
         for (needed, request) in every_request(&limited, id(&file)) {
             if needed != scope {
-                let body = Answer::to(request).await.expect_error(403, "missing_scope");
+                let body = Response::to(request).await.expect_error(403, "missing_scope");
                 assert!(
                     body["message"].as_str().is_some_and(|text| text.contains(needed.as_str())),
                     "{body}"
@@ -144,7 +144,7 @@ async fn another_owners_file_answers_as_one_that_is_not_there() {
         ]
     };
     for (theirs, nobodys) in requests(id(&file)).into_iter().zip(requests(absent)) {
-        let (theirs, nobodys) = (seen(Answer::to(theirs).await), seen(Answer::to(nobodys).await));
+        let (theirs, nobodys) = (seen(Response::to(theirs).await), seen(Response::to(nobodys).await));
         assert_eq!(theirs, nobodys);
         assert_eq!(theirs.0, 404);
     }
@@ -153,18 +153,18 @@ async fn another_owners_file_answers_as_one_that_is_not_there() {
     assert_eq!(owner.download(&file).await, *media::PNG);
 }
 
-/// What can be seen of an answer, but for what is different each time.
-fn seen(answer: Answer) -> (u16, BTreeSet<(String, String)>, String) {
-    let mut body = String::from_utf8_lossy(&answer.body).into_owned();
-    if let Ok(json) = serde_json::from_slice::<serde_json::Value>(&answer.body) {
+/// What can be seen of a response, but for what is different each time.
+fn seen(response: Response) -> (u16, BTreeSet<(String, String)>, String) {
+    let mut body = String::from_utf8_lossy(&response.body).into_owned();
+    if let Ok(json) = serde_json::from_slice::<serde_json::Value>(&response.body) {
         let request_id = json["request_id"].as_str().expect("a request id");
         body = body.replace(request_id, "[request_id]");
     }
     let headers =
-        answer.headers.iter().filter(|(name, _)| !["date", "apigw-requestid"].contains(&name.as_str()));
+        response.headers.iter().filter(|(name, _)| !["date", "apigw-requestid"].contains(&name.as_str()));
     let headers = headers
         .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
-    (answer.status, headers.collect(), body)
+    (response.status, headers.collect(), body)
 }
 
 #[tokio::test]
@@ -175,7 +175,7 @@ async fn the_first_start_makes_a_key_and_shows_how_to_begin() {
     let key = kept(&cloud);
     let first = cloud.owner().await.with_key(&key);
     first.list("").await;
-    for item in first.behind.items().await {
+    for item in first.backend.items().await {
         assert!(!format!("{item:?}").contains(&key), "only a hash is stored");
     }
     let api = cloud.api();
@@ -236,7 +236,7 @@ async fn keys_are_made_and_revoked_by_the_admin_command() {
     assert_eq!(id(&second.file(id(&file)).await), id(&file));
 
     admin(cloud, &["key", "revoke"], key);
-    Answer::to(owner.json(&json!({"name": "b", "size": 1}))).await.expect_error(401, "invalid_api_key");
+    Response::to(owner.json(&json!({"name": "b", "size": 1}))).await.expect_error(401, "invalid_api_key");
     owner.delete(&file).await.expect_error(401, "invalid_api_key");
     second.delete(&file).await.expect(204);
 
@@ -259,7 +259,7 @@ async fn keys_are_made_and_revoked_by_the_admin_command() {
     );
     let reader: serde_json::Value = serde_json::from_str(&reader).expect("JSON");
     let key = ApiKey::parse(reader["key"].as_str().expect("a key")).expect("a key");
-    let record = owner.behind.keys().find(key.hash()).await.expect("read").expect("stored");
+    let record = owner.backend.keys().find(key.hash()).await.expect("read").expect("stored");
     assert_eq!(record.scopes, [Scope::Read].into());
     let expires = record.expires_at.expect("an end");
     assert!(expires > now() && expires <= now().plus(Duration::from_secs(24 * 3600)));

@@ -6,7 +6,7 @@ use files_domain::{ApiKey, OwnerId, Scope};
 use files_local::template::{self, Surroundings};
 use files_tests::cloud::now;
 use files_tests::owner::id;
-use files_tests::{Answer, Cloud, Form, Owner, media};
+use files_tests::{Cloud, Form, Owner, Response, media};
 use http::Method;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
@@ -158,21 +158,21 @@ fn without_key(request: RequestBuilder) -> RequestBuilder {
     RequestBuilder::from_parts(client, request)
 }
 
-/// Sends a request; the answer, and what the route's function called for it.
-async fn priced(cloud: &Cloud, case: &Case, request: RequestBuilder) -> (Answer, Value) {
+/// Sends a request; the response, and what the route's function called for it.
+async fn priced(cloud: &Cloud, case: &Case, request: RequestBuilder) -> (Response, Value) {
     cloud.forget_calls().await;
-    let answer = Answer::to(request).await;
+    let response = Response::to(request).await;
     let calls = cloud.calls(case.function).await;
-    (answer, calls)
+    (response, calls)
 }
 
-/// The answer is this error, in the one shape where it has a body.
-fn assert_refused(case: &Case, answer: &Answer, status: u16, reason: &str, message: &str) {
+/// The response is this error, in the one shape where it has a body.
+fn assert_refused(case: &Case, response: &Response, status: u16, reason: &str, message: &str) {
     if case.route.starts_with("HEAD") {
-        assert_eq!((answer.status, answer.body.len()), (status, 0), "{}", case.name());
+        assert_eq!((response.status, response.body.len()), (status, 0), "{}", case.name());
         return;
     }
-    let body = answer.expect_error(status, reason);
+    let body = response.expect_error(status, reason);
     assert!(body["message"].as_str().is_some_and(|text| text.contains(message)), "{}: {body}", case.name());
 }
 
@@ -194,7 +194,7 @@ async fn a_bad_key_costs_one_read_and_then_none() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let targets = Targets::of(&owner).await;
-    let before = (owner.behind.items().await.len(), owner.behind.usage().await);
+    let before = (owner.backend.items().await.len(), owner.backend.usage().await);
     let unauthorized = (401, "invalid_api_key", "Invalid or expired API key");
     for case in cases() {
         let garbage = owner.with_key(&owner.key()[..owner.key().len() - 1]);
@@ -203,9 +203,9 @@ async fn a_bad_key_costs_one_read_and_then_none() {
             (case.request)(&owner.with_key(""), &targets),
             (case.request)(&garbage, &targets),
         ] {
-            let (answer, calls) = priced(&cloud, &case, request).await;
+            let (response, calls) = priced(&cloud, &case, request).await;
             let (status, reason, message) = unauthorized;
-            assert_refused(&case, &answer, status, reason, message);
+            assert_refused(&case, &response, status, reason, message);
             assert_eq!(calls, json!({}), "{}: what is no key costs nothing", case.name());
         }
 
@@ -213,7 +213,7 @@ async fn a_bad_key_costs_one_read_and_then_none() {
         let expired = cloud.key(owner.name(), Scope::ALL, Some(now())).await;
         let revoked = cloud.key(owner.name(), Scope::ALL, None).await;
         owner
-            .behind
+            .backend
             .keys()
             .revoke(ApiKey::parse(&revoked).expect("a key").hash(), now())
             .await
@@ -228,13 +228,13 @@ async fn a_bad_key_costs_one_read_and_then_none() {
         ] {
             let bad = owner.with_key(key);
             for cost in [case.cost_of_unknown_key(), json!({})] {
-                let (answer, calls) = priced(&cloud, &case, (case.request)(&bad, &targets)).await;
-                assert_refused(&case, &answer, status, reason, message);
+                let (response, calls) = priced(&cloud, &case, (case.request)(&bad, &targets)).await;
+                assert_refused(&case, &response, status, reason, message);
                 assert_eq!(calls, cost, "{} with a key that is {kind}", case.name());
             }
         }
     }
-    assert_eq!((owner.behind.items().await.len(), owner.behind.usage().await), before);
+    assert_eq!((owner.backend.items().await.len(), owner.backend.usage().await), before);
     assert_eq!(owner.file(id(&targets.stored)).await, targets.stored);
 }
 
@@ -245,9 +245,9 @@ async fn another_owners_file_costs_one_read() {
     let (targets, own) = (Targets::of(&owner).await, Targets::of(&stranger).await);
     for case in cases().iter().filter(|case| case.is_of_file() && case.well_formed) {
         // The key becomes known to the function.
-        Answer::to((case.request)(&stranger, &own)).await;
-        let (answer, calls) = priced(&cloud, case, (case.request)(&stranger, &targets)).await;
-        assert_refused(case, &answer, 404, "not_found", "");
+        Response::to((case.request)(&stranger, &own)).await;
+        let (response, calls) = priced(&cloud, case, (case.request)(&stranger, &targets)).await;
+        assert_refused(case, &response, 404, "not_found", "");
         assert_eq!(calls, json!({"dynamodb": {"BatchGetItem": 1}}), "{}", case.name());
     }
     assert_eq!(owner.file(id(&targets.stored)).await, targets.stored);
@@ -261,13 +261,13 @@ async fn a_revoked_key_stops_writing_at_once() {
         let targets = Targets::of(&owner).await;
         let key = cloud.key(owner.name(), Scope::ALL, None).await;
         let holder = owner.with_key(&key);
-        let answer = Answer::to((case.request)(&holder, &targets)).await;
-        assert!(![401, 403].contains(&answer.status), "{}: {}", case.name(), answer.status);
-        owner.behind.keys().revoke(ApiKey::parse(&key).expect("a key").hash(), now()).await.expect("revoked");
+        let response = Response::to((case.request)(&holder, &targets)).await;
+        assert!(![401, 403].contains(&response.status), "{}: {}", case.name(), response.status);
+        owner.backend.keys().revoke(ApiKey::parse(&key).expect("a key").hash(), now()).await.expect("revoked");
         let before = files_of(&owner).await;
         for most in [1, 0] {
-            let (answer, calls) = priced(&cloud, case, (case.request)(&holder, &targets)).await;
-            assert_refused(case, &answer, 401, "invalid_api_key", "Invalid or expired API key");
+            let (response, calls) = priced(&cloud, case, (case.request)(&holder, &targets)).await;
+            assert_refused(case, &response, 401, "invalid_api_key", "Invalid or expired API key");
             let made: u64 =
                 calls["dynamodb"].as_object().into_iter().flatten().filter_map(|(_, n)| n.as_u64()).sum();
             assert!(made <= most && calls.as_object().is_none_or(|services| services.len() <= 1), "{calls}");
@@ -278,5 +278,5 @@ async fn a_revoked_key_stops_writing_at_once() {
 
 /// The sort keys of the owner's files.
 async fn files_of(owner: &Owner) -> BTreeSet<String> {
-    owner.behind.sort_keys().await.into_iter().filter(|sk| sk.starts_with("file#")).collect()
+    owner.backend.sort_keys().await.into_iter().filter(|sk| sk.starts_with("file#")).collect()
 }

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use files_domain::FileId;
 use files_tests::cloud::now;
 use files_tests::owner::id;
-use files_tests::{Answer, Cloud, Content, Form, Owner, RangedSource, Reply, SourceServer, media};
+use files_tests::{Cloud, Content, Form, Owner, RangedSource, Reply, Response, SourceServer, media};
 use serde_json::{Value, json};
 
 /// The calls of one warm run of an operation, and what it gave.
@@ -47,7 +47,7 @@ async fn requests_keep_their_budgets() {
     let body = json!({"name": "a.mp4", "size": 5, "metadata": {"a": "b"}, "expires_in": 60});
     let (calls, _) = warm(&cloud, "create-file", async || {
         let request = owner.json(&body).header("idempotency-key", FileId::new(now()).to_string());
-        Answer::to(request).await.expect(201)
+        Response::to(request).await.expect(201)
     })
     .await;
     assert_eq!(calls, json!({"dynamodb": {"TransactWriteItems": 1}}), "with all that can be asked for");
@@ -79,7 +79,7 @@ async fn requests_keep_their_budgets() {
             .await;
     assert_eq!(calls, json!({}), "garbage costs no read");
     let (calls, _) =
-        warm(&cloud, "create-file", async || Answer::to(owner.form(Form::new())).await.expect(422)).await;
+        warm(&cloud, "create-file", async || Response::to(owner.form(Form::new())).await.expect(422)).await;
     assert_eq!(calls, json!({}));
     let (calls, _) = warm(&cloud, "not-found", async || owner.get("/nothing").await.expect(404)).await;
     assert_eq!(calls, json!({}));
@@ -93,7 +93,7 @@ async fn uploads_by_parts_keep_their_budgets() {
     assert_eq!(calls, json!({"dynamodb": {"TransactWriteItems": 1}}), "no call to S3");
     let single = owner.announce("a.mp4", 3, "video/mp4").await;
     let (calls, _) = warm(&cloud, "sign-upload", async || {
-        Answer::to(owner.post_upload(&single, "sign")).await.expect(200)
+        Response::to(owner.post_upload(&single, "sign")).await.expect(200)
     })
     .await;
     assert_eq!(calls, json!({"dynamodb": {"BatchGetItem": 1}}));
@@ -132,12 +132,12 @@ async fn a_list_costs_the_same_at_any_depth() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let form = Form::new().file(&"n".repeat(255), Some("video/mp4"), &media::MP4);
-    let file = owner.wait_until_success(&Answer::to(owner.form(form)).await.expect(201).json()).await;
-    let item = owner.behind.file_item(id(&file)).await;
+    let file = owner.wait_until_success(&Response::to(owner.form(form)).await.expect(201).json()).await;
+    let item = owner.backend.file_item(id(&file)).await;
     for _ in 0..249 {
         let mut copy = item.clone();
         copy.insert("sk".to_owned(), AttributeValue::S(format!("file#{}", FileId::new(now()))));
-        owner.behind.put_item(copy).await;
+        owner.backend.put_item(copy).await;
     }
     let (calls, first) = warm(&cloud, "list-files", async || owner.list("?limit=100").await).await;
     assert_eq!(calls, json!({"dynamodb": {"Query": 1}}));
@@ -148,12 +148,12 @@ async fn a_list_costs_the_same_at_any_depth() {
     assert_eq!(second["files"].as_array().map(Vec::len), Some(100));
 
     let query = owner
-        .behind
+        .backend
         .dynamodb
         .query()
-        .table_name(&owner.behind.table)
+        .table_name(&owner.backend.table)
         .key_condition_expression("pk = :pk AND begins_with(sk, :file)")
-        .expression_attribute_values(":pk", AttributeValue::S(format!("owner#{}", owner.behind.owner)))
+        .expression_attribute_values(":pk", AttributeValue::S(format!("owner#{}", owner.backend.owner)))
         .expression_attribute_values(":file", AttributeValue::S("file#".to_owned()))
         .limit(100)
         .return_consumed_capacity(ReturnConsumedCapacity::Total);
@@ -192,8 +192,8 @@ async fn an_event_of_a_finished_or_deleted_file_costs_reads_and_no_probe() {
     owner.delete(&deleted).await.expect(204);
     for (file, s3) in [(&file, None), (&deleted, Some(json!({"DeleteObject": 2})))] {
         cloud.forget_calls().await;
-        owner.behind.send("ProbeQueue", &owner.behind.stored_event(id(file))).await;
-        owner.behind.drained("ProbeQueue").await;
+        owner.backend.send("ProbeQueue", &owner.backend.stored_event(id(file))).await;
+        owner.backend.drained("ProbeQueue").await;
         assert_eq!(cloud.calls("probe-file").await, json!({"lambda": {"Invoke": 1}}));
         let mut expected = json!({"dynamodb": {"GetItem": if s3.is_some() { 2 } else { 1 }}});
         if let Some(s3) = s3 {
@@ -250,5 +250,5 @@ async fn an_import_keeps_its_budget() {
 /// Imports a URL, and waits until its worker is free for the next one.
 async fn import(owner: &Owner, url: &str) {
     owner.wait_until_success(&owner.import(url).await).await;
-    owner.behind.drained("ImportQueue").await;
+    owner.backend.drained("ImportQueue").await;
 }

@@ -1,7 +1,7 @@
 //! What clients of all kinds send, byte for byte, and what they then have to get.
 
 use files_tests::owner::id;
-use files_tests::{Answer, Cloud, Owner, media};
+use files_tests::{Cloud, Owner, Response, media};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -13,8 +13,8 @@ fn form(parts: &[(&str, &str)]) -> String {
     format!("{}--b ound--\r\n", parts.collect::<String>())
 }
 
-async fn create(owner: &Owner, content_type: &str, body: impl Into<reqwest::Body>) -> Answer {
-    Answer::to(owner.post(content_type, body)).await
+async fn create(owner: &Owner, content_type: &str, body: impl Into<reqwest::Body>) -> Response {
+    Response::to(owner.post(content_type, body)).await
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn json_is_one_object_of_the_right_types() {
         create(&owner, "application/json", body).await.expect_error(status, reason);
     }
     let gzip = owner.post("application/json", "\u{1f}\u{8b}").header("content-encoding", "gzip");
-    Answer::to(gzip).await.expect_error(415, "unsupported_encoding");
+    Response::to(gzip).await.expect_error(415, "unsupported_encoding");
     create(&owner, "application/x-www-form-urlencoded", "{\"name\":\"a\"}")
         .await
         .expect_error(400, "malformed_request");
@@ -152,7 +152,7 @@ async fn what_a_put_adds_unsigned_does_not_reach_a_download() {
         .header("content-language", "de")
         .header("expires", "Thu, 01 Jan 2099 00:00:00 GMT")
         .header("cache-control", "public, max-age=31536000");
-    Answer::to(put.body(media::PNG.clone())).await.expect(200);
+    Response::to(put.body(media::PNG.clone())).await.expect(200);
     let file = owner.wait_until_success(&file).await;
     let redirect = owner.get(Owner::download_url(&file)).await.expect(302);
     let served = owner.fetch(redirect.header("location").expect("a location")).await.expect(200);
@@ -173,8 +173,8 @@ async fn ids_are_read_in_any_case_on_every_route() {
     owner.get(&format!("/files/{capitals}/a.png")).await.expect(302);
     let waiting = owner.announce("b.png", 5, "image/png").await;
     let sign = owner.request(Method::POST, &format!("/uploads/{}/sign", id(&waiting).to_uppercase()));
-    Answer::to(sign).await.expect(200);
-    Answer::to(owner.request(Method::DELETE, &format!("/files/{capitals}"))).await.expect(204);
+    Response::to(sign).await.expect(200);
+    Response::to(owner.request(Method::DELETE, &format!("/files/{capitals}"))).await.expect(204);
 }
 
 #[tokio::test]
@@ -187,12 +187,12 @@ async fn a_stale_delete_changes_nothing() {
     let etag = current.header("etag").expect("an entity tag").to_owned();
     let delete = |tag: &str| owner.request(Method::DELETE, &path).header("if-match", tag);
     for stale in ["\"v0\"", "\"v999\", \"x\"", &format!("W/{etag}")] {
-        Answer::to(delete(stale)).await.expect_error(412, "precondition_failed");
+        Response::to(delete(stale)).await.expect_error(412, "precondition_failed");
     }
     let fresh =
-        Answer::to(owner.request(Method::GET, &path).header("if-none-match", &etag)).await.expect(304);
+        Response::to(owner.request(Method::GET, &path).header("if-none-match", &etag)).await.expect(304);
     assert_eq!(fresh.header("cache-control"), current.header("cache-control"));
-    Answer::to(delete(&format!("\"x\", {etag}"))).await.expect(204);
+    Response::to(delete(&format!("\"x\", {etag}"))).await.expect(204);
 }
 
 #[tokio::test]
@@ -230,8 +230,8 @@ async fn a_name_is_found_by_every_spelling_that_reaches_the_function() {
         let file = owner.upload(name, &media::PNG).await;
         owner.wait_until_success(&file).await;
         owner.get(Owner::download_url(&file)).await.expect(302);
-        let answer = owner.get(&format!("/files/{}/{spelled}", id(&file))).await;
-        assert_eq!(answer.status, 302, "{name} as {spelled}");
+        let response = owner.get(&format!("/files/{}/{spelled}", id(&file))).await;
+        assert_eq!(response.status, 302, "{name} as {spelled}");
         owner.get(&format!("/files/{}/other.png", id(&file))).await.expect_error(404, "not_found");
     }
 }

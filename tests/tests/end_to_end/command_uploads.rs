@@ -36,7 +36,7 @@ fn on_parts(rule: Value) -> Value {
 async fn check(owner: &Owner, file: &Value) {
     assert_eq!(file["status"], "success", "{file}");
     assert_eq!(owner.download(file).await, large());
-    assert_eq!(owner.behind.unfinished_uploads().await, []);
+    assert_eq!(owner.backend.unfinished_uploads().await, []);
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn a_put_whose_response_is_lost_has_sent_the_file() {
     let machine = Machine::new(&owner);
     machine.file("small.png", &media::PNG);
     let lost =
-        json!({"caller": "create-file", "operation": "PutObject", "times": 1, "action": "lose_answer"});
+        json!({"caller": "create-file", "operation": "PutObject", "times": 1, "action": "lose_response"});
     cloud.add_faults(&lost).await;
     let file = machine.run(&["upload", "small.png", "--wait", "--json"]).await.expect(0).json().remove(0);
     assert_eq!(file["status"], "success", "{file}");
@@ -152,7 +152,7 @@ async fn parts_that_fail_are_sent_again() {
     cloud
         .add_faults(&json!([
             on_parts(json!({"nth": 2, "times": 2, "action": {"error": "internal"}})),
-            on_parts(json!({"nth": 6, "times": 2, "action": "lose_answer"})),
+            on_parts(json!({"nth": 6, "times": 2, "action": "lose_response"})),
             on_parts(json!({"nth": 9, "action": "cut"})),
             {"caller": "sign-parts", "service": "dynamodb", "nth": 2, "times": 2, "action": {"error": "internal"}},
             {"caller": "create-file", "operation": "Invoke", "nth": 1, "action": {"error": "internal"}},
@@ -194,16 +194,16 @@ impl Stale {
                 passed = passed.header(name, value);
             }
         }
-        let answer = files_tests::Answer::to(passed).await;
-        let mut body = answer.body.clone();
-        if answer.status == 200 && path.ends_with("/parts") {
-            body = stale.swap(answer.json()).await.to_string().into();
+        let response = files_tests::Response::to(passed).await;
+        let mut body = response.body.clone();
+        if response.status == 200 && path.ends_with("/parts") {
+            body = stale.swap(response.json()).await.to_string().into();
         }
-        (http::StatusCode::from_u16(answer.status).expect("a status"), body)
+        (http::StatusCode::from_u16(response.status).expect("a status"), body)
     }
 
-    async fn swap(&self, mut answer: Value) -> Value {
-        for part in answer["parts"].as_array_mut().into_iter().flatten() {
+    async fn swap(&self, mut response: Value) -> Value {
+        for part in response["parts"].as_array_mut().into_iter().flatten() {
             if part["part_number"] == 3
                 && part["url"].is_string()
                 && self.swapped.fetch_add(1, Ordering::SeqCst) == 0
@@ -211,7 +211,7 @@ impl Stale {
                 part["url"] = self.expired(part["url"].as_str().expect("a URL")).await.into();
             }
         }
-        answer
+        response
     }
 
     /// The same PUT, signed two hours ago for one.
@@ -219,7 +219,7 @@ impl Stale {
         let upload_id = url.split(['?', '&']).find_map(|pair| pair.strip_prefix("uploadId=")).expect("an id");
         let path = url.split(['?']).next().expect("a path");
         let key = path.split_once("/files/").map(|(_, rest)| format!("files/{rest}")).expect("a key");
-        let part = self.owner.behind.s3.upload_part().bucket(&self.owner.behind.bucket).key(key);
+        let part = self.owner.backend.s3.upload_part().bucket(&self.owner.backend.bucket).key(key);
         let part = part.upload_id(upload_id).part_number(3).content_length(PART.try_into().expect("small"));
         let hour = Duration::from_secs(3_600);
         let config = PresigningConfig::builder().start_time(SystemTime::now() - 2 * hour).expires_in(hour);

@@ -4,23 +4,23 @@ use std::time::{Duration, SystemTime};
 
 use files_domain::Timestamp;
 use files_tests::owner::id;
-use files_tests::{Answer, Cloud, Form, Owner, media};
+use files_tests::{Cloud, Form, Owner, Response, media};
 use http::Method;
 use serde_json::{Value, json};
 
 /// A stored file that S3 serves under this type.
 async fn stored(owner: &Owner, name: &str, content_type: &str, bytes: &[u8]) -> Value {
     let file =
-        Answer::to(owner.form(Form::new().file(name, Some(content_type), bytes))).await.expect(201).json();
+        Response::to(owner.form(Form::new().file(name, Some(content_type), bytes))).await.expect(201).json();
     owner.wait_until_success(&file).await
 }
 
 /// The address of the bytes, by `redirect=false`.
 async fn address(owner: &Owner, file: &Value, query: &str) -> Value {
     let url = format!("{}?redirect=false{query}", Owner::download_url(file));
-    let answer = owner.get(&url).await.expect(200);
-    assert!(answer.header("cache-control").is_some_and(|value| value.contains("private")));
-    answer.json()
+    let response = owner.get(&url).await.expect(200);
+    assert!(response.header("cache-control").is_some_and(|value| value.contains("private")));
+    response.json()
 }
 
 #[tokio::test]
@@ -42,15 +42,15 @@ async fn a_redirect_leads_to_the_bytes() {
         )
     );
 
-    let part = Answer::to(owner.bare_request(Method::GET, location).header("range", "bytes=10-19"))
+    let part = Response::to(owner.bare_request(Method::GET, location).header("range", "bytes=10-19"))
         .await
         .expect(206);
     assert_eq!(part.body, media::MP4.slice(10..20));
     assert_eq!(part.header("content-range"), Some(format!("bytes 10-19/{}", media::MP4.len()).as_str()));
 
     // A GET's signature is good for nothing else.
-    Answer::to(owner.bare_request(Method::PUT, location).body("other bytes")).await.expect(403);
-    Answer::to(owner.bare_request(Method::DELETE, location)).await.expect(403);
+    Response::to(owner.bare_request(Method::PUT, location).body("other bytes")).await.expect(403);
+    Response::to(owner.bare_request(Method::DELETE, location)).await.expect(403);
     let tampered = location.replace("attachment", "inline");
     assert_ne!(tampered, location);
     owner.fetch(&tampered).await.expect(403);
@@ -60,13 +60,13 @@ async fn a_redirect_leads_to_the_bytes() {
 async fn a_head_is_answered_without_bytes() {
     let owner = Cloud::shared().await.owner().await;
     let file = stored(&owner, "clip.mp4", "video/mp4", &media::MP4).await;
-    let head = async |path: &str| Answer::to(owner.request(Method::HEAD, path)).await;
+    let head = async |path: &str| Response::to(owner.request(Method::HEAD, path)).await;
     let redirect = head(Owner::download_url(&file)).await.expect(302);
     let location = redirect.header("location").expect("a location");
-    let answer = Answer::to(owner.bare_request(Method::HEAD, location)).await.expect(200);
-    assert_eq!(answer.header("content-length"), Some(media::MP4.len().to_string().as_str()));
-    assert_eq!(answer.header("content-type"), Some("video/mp4"));
-    assert!(answer.body.is_empty());
+    let response = Response::to(owner.bare_request(Method::HEAD, location)).await.expect(200);
+    assert_eq!(response.header("content-length"), Some(media::MP4.len().to_string().as_str()));
+    assert_eq!(response.header("content-type"), Some("video/mp4"));
+    assert!(response.body.is_empty());
     owner.fetch(location).await.expect(403);
 
     assert!(head(&format!("/files/{}/other.mp4", id(&file))).await.expect(404).body.is_empty());
@@ -104,7 +104,7 @@ async fn an_address_lives_as_long_as_asked_for() {
 async fn an_address_does_not_outlive_its_file() {
     let owner = Cloud::shared().await.owner().await;
     let form = Form::new().text("expires_in", "200").file("a.png", Some("image/png"), &media::PNG);
-    let file = owner.wait_until_success(&Answer::to(owner.form(form)).await.expect(201).json()).await;
+    let file = owner.wait_until_success(&Response::to(owner.form(form)).await.expect(201).json()).await;
     let body = address(&owner, &file, "&expires_in=3600").await;
     let time = |text: &Value| Timestamp::parse(text.as_str().expect("a time")).expect("RFC 3339");
     assert!(time(&body["expires_at"]) <= time(&file["expires_at"]).plus(Duration::from_secs(1)), "{body}");
@@ -126,11 +126,11 @@ async fn only_media_is_shown_in_place() {
     ] {
         let file = stored(&owner, name, content_type, bytes).await;
         let url = address(&owner, &file, "&disposition=inline").await;
-        let answer = owner.fetch(url["url"].as_str().expect("a URL")).await.expect(200);
-        let disposition = answer.header("content-disposition").expect("a disposition");
+        let response = owner.fetch(url["url"].as_str().expect("a URL")).await.expect(200);
+        let disposition = response.header("content-disposition").expect("a disposition");
         assert_eq!(disposition.starts_with("inline;"), shown, "{name}: {disposition}");
         let served = if shown { content_type } else { "application/octet-stream" };
-        assert_eq!(answer.header("content-type"), Some(served), "{name}");
+        assert_eq!(response.header("content-type"), Some(served), "{name}");
     }
 }
 
@@ -195,7 +195,7 @@ async fn any_name_can_be_downloaded() {
         }
         // What the path holds must not hide the query.
         let asked = format!("{url}?redirect=false&key={}", owner.key());
-        let asked = Answer::to(owner.bare_request(http::Method::GET, &asked)).await;
+        let asked = Response::to(owner.bare_request(http::Method::GET, &asked)).await;
         if asked.status != 200 {
             failed.push(format!("{name}, with a query: {} {url}", asked.status));
         }

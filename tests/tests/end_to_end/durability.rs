@@ -2,7 +2,7 @@
 
 use files_tests::owner::id;
 use files_tests::process::{children, is_running, kill};
-use files_tests::{Answer, Cloud, Owner, Reply, SourceServer, Usage, media, until};
+use files_tests::{Cloud, Owner, Reply, Response, SourceServer, Usage, media, until};
 use serde_json::{Value, json};
 
 /// A moment long ago.
@@ -11,7 +11,7 @@ const LONG_AGO: u64 = 1;
 /// Lets go of an import whose worker is gone, as the end of its lease does.
 async fn end_lease(owner: &Owner, file: &Value) {
     let sk = format!("file#{}", id(file));
-    owner.behind.set_numbers(&sk, &[("lease_until", LONG_AGO), ("due_at", LONG_AGO)]).await;
+    owner.backend.set_numbers(&sk, &[("lease_until", LONG_AGO), ("due_at", LONG_AGO)]).await;
 }
 
 /// A file without what names the API's address, which changes with the port.
@@ -31,7 +31,7 @@ async fn everything_survives_a_power_cut() {
     let deleted = owner.upload("gone.png", &media::PNG).await;
     owner.delete(&deleted).await.expect(204);
     let ask = json!({"name": "late.png", "size": media::PNG.len(), "content_type": "image/png"});
-    let promised = Answer::to(owner.json(&ask).header("idempotency-key", "late")).await.expect(201).json();
+    let promised = Response::to(owner.json(&ask).header("idempotency-key", "late")).await.expect(201).json();
     let bytes = media::noise(40 << 20, 6);
     let (reply, gate) = Reply::bytes(bytes.clone()).held();
     let import = owner.import(&source.serve("/long.bin", reply)).await;
@@ -57,7 +57,7 @@ async fn everything_survives_a_power_cut() {
     let stored = owner.wait_until_success(&stored).await;
     assert_eq!(stored["ffprobe"]["width"], 64);
 
-    let renewed = Answer::to(owner.json(&ask).header("idempotency-key", "late")).await.expect(201).json();
+    let renewed = Response::to(owner.json(&ask).header("idempotency-key", "late")).await.expect(201).json();
     assert_eq!(id(&renewed), id(&promised));
     owner.put(&renewed, media::PNG.clone()).await.expect(200);
     owner.wait_until_success(&renewed).await;
@@ -71,10 +71,10 @@ async fn everything_survives_a_power_cut() {
 
     let total = media::MP4.len() + 2 * media::PNG.len() + bytes.len();
     let usage = Usage { files: 4, bytes: total.try_into().expect("small"), imports: 0 };
-    assert_eq!((owner.behind.usage().await, owner.behind.sum().await), (usage, usage));
-    let mut objects = owner.behind.objects().await;
+    assert_eq!((owner.backend.usage().await, owner.backend.sum().await), (usage, usage));
+    let mut objects = owner.backend.objects().await;
     let mut expected: Vec<String> =
-        [&finished, &stored, &renewed, &import].map(|file| owner.behind.object_key(id(file))).into();
+        [&finished, &stored, &renewed, &import].map(|file| owner.backend.object_key(id(file))).into();
     objects.sort();
     expected.sort();
     assert_eq!(objects, expected, "no bytes without a record, no unfinished upload");
@@ -102,11 +102,11 @@ async fn an_import_outlives_its_worker() {
     assert_eq!(owner.download(&import).await, bytes);
     assert_eq!(source.requests("/long.bin"), 2);
     assert_eq!(
-        owner.behind.objects().await,
-        [owner.behind.object_key(id(&import))],
+        owner.backend.objects().await,
+        [owner.backend.object_key(id(&import))],
         "the first try's parts are gone"
     );
-    assert_eq!(owner.behind.usage().await, owner.behind.sum().await);
+    assert_eq!(owner.backend.usage().await, owner.backend.sum().await);
 }
 
 #[tokio::test]

@@ -1,10 +1,10 @@
-//! Imports that cannot be done: `failed`, with the reason in the user's words, and nothing left behind.
+//! Imports that cannot be done: `failed`, with the reason in the user's words, and nothing left backend.
 
 use std::net::{IpAddr, ToSocketAddrs};
 
 use files_tests::faults::are_injected;
 use files_tests::owner::id;
-use files_tests::{Answer, Cloud, Owner, Reply, SourceServer, Usage, media, skip_on_deployment, until};
+use files_tests::{Cloud, Owner, Reply, Response, SourceServer, Usage, media, skip_on_deployment, until};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -20,14 +20,14 @@ async fn assert_failed(owner: &Owner, file: Value, reason: &str) {
         (&file["progress"], &file["ffprobe"], &file["ffprobe_error"]),
         (&Value::Null, &Value::Null, &Value::Null)
     );
-    if let Some(behind) = owner.inside() {
-        assert_eq!(behind.usage().await, Usage { files: 1, bytes: 0, imports: 0 });
-        assert_eq!(behind.objects().await, Vec::<String>::new());
+    if let Some(backend) = owner.local_backend() {
+        assert_eq!(backend.usage().await, Usage { files: 1, bytes: 0, imports: 0 });
+        assert_eq!(backend.objects().await, Vec::<String>::new());
     }
     owner.get(Owner::download_url(&file)).await.expect_error(409, "no_bytes_yet");
     owner.delete(&file).await.expect(204);
-    if let Some(behind) = owner.inside() {
-        assert_eq!(behind.sort_keys().await, ["usage"]);
+    if let Some(backend) = owner.local_backend() {
+        assert_eq!(backend.sort_keys().await, ["usage"]);
     }
 }
 
@@ -158,9 +158,9 @@ async fn other_bytes_than_announced_are_no_file() {
     let source = SourceServer::start().await;
     let url = source.serve("/a.png", Reply::bytes(media::PNG.clone()));
     let body = |sha256: &str| json!({"file_url": url, "checksum_sha256": sha256});
-    let file = Answer::to(owner.json(&body(&media::sha256(b"other")))).await.expect(202).json();
+    let file = Response::to(owner.json(&body(&media::sha256(b"other")))).await.expect(202).json();
     assert_fails(&owner, &file, "the source's bytes do not have the announced SHA-256").await;
-    let file = Answer::to(owner.json(&body(&media::sha256(&media::PNG)))).await.expect(202).json();
+    let file = Response::to(owner.json(&body(&media::sha256(&media::PNG)))).await.expect(202).json();
     owner.wait_until_success(&file).await;
 }
 
@@ -198,16 +198,16 @@ async fn a_file_deleted_during_its_import_is_gone() {
         }
         owner.delete(&file).await.expect(204);
         owner.delete(&file).await.expect(404);
-        assert_eq!(owner.behind.usage().await, Usage::default(), "{path}");
+        assert_eq!(owner.backend.usage().await, Usage::default(), "{path}");
         gate.open();
-        owner.behind.drained("ImportQueue").await;
+        owner.backend.drained("ImportQueue").await;
         until("nothing is left of the import", async || {
-            owner.behind.objects().await.is_empty().then_some(())
+            owner.backend.objects().await.is_empty().then_some(())
         })
         .await;
         owner.get(&format!("/files/{}", id(&file))).await.expect_error(404, "not_found");
-        assert_eq!(owner.behind.usage().await, Usage::default(), "{path}");
-        let left = owner.behind.sort_keys().await;
+        assert_eq!(owner.backend.usage().await, Usage::default(), "{path}");
+        let left = owner.backend.sort_keys().await;
         assert!(left.iter().all(|sk| sk == "usage" || sk.starts_with("gone#")), "{left:?}");
     }
 }

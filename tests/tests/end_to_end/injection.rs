@@ -1,7 +1,7 @@
 //! What clients send comes out as data: in no header, no line of a log, no JSON does it become anything else.
 
 use files_tests::owner::id;
-use files_tests::{Answer, Cloud, Form, Owner, RawSource, Script};
+use files_tests::{Cloud, Form, Owner, RawSource, Response, Script};
 use serde_json::{Value, json};
 
 /// What would begin a line of its own, or a header, were it let.
@@ -27,22 +27,22 @@ fn breakouts() -> Vec<String> {
     .into()
 }
 
-/// Each answer is as it should be, and nothing was smuggled into its headers.
-fn assert_clean(answer: &Answer, sent: &str) {
-    assert!(answer.status < 500, "{sent:?}: {}", answer.status);
-    for (name, value) in &answer.headers {
+/// Each response is as it should be, and nothing was smuggled into its headers.
+fn assert_clean(response: &Response, sent: &str) {
+    assert!(response.status < 500, "{sent:?}: {}", response.status);
+    for (name, value) in &response.headers {
         assert!(!name.as_str().eq_ignore_ascii_case(FORGED), "{sent:?}: {name}");
         assert!(value.as_bytes().iter().all(|byte| *byte >= b' ' && *byte != 0x7f), "{sent:?}: {value:?}");
     }
-    if answer.header("content-type") == Some("application/json") {
-        let text = std::str::from_utf8(&answer.body).expect("UTF-8");
+    if response.header("content-type") == Some("application/json") {
+        let text = std::str::from_utf8(&response.body).expect("UTF-8");
         assert!(!text.contains(|c: char| c < ' '), "{sent:?}: {text}");
-        let _: Value = answer.json();
+        let _: Value = response.json();
     }
 }
 
 /// What of a file a client sees, and of its bytes.
-async fn look(owner: &Owner, created: &Answer, sent: &str) {
+async fn look(owner: &Owner, created: &Response, sent: &str) {
     assert_clean(created, sent);
     let Some(file) = (created.status < 300).then(|| created.json()) else { return };
     let name = file["name"].as_str().expect("a name");
@@ -93,7 +93,7 @@ async fn everywhere(owner: &Owner, text: &str) {
         header("x-forwarded-for"),
         header("user-agent"),
     ] {
-        look(owner, &Answer::to(request).await, text).await;
+        look(owner, &Response::to(request).await, text).await;
     }
     for path in [
         format!("/files/{encoded}"),

@@ -23,16 +23,16 @@ async fn walk(owner: &Owner, query: &str) -> Vec<Vec<String>> {
     let mut pages = Vec::new();
     let mut next = Some(format!("/files?{query}"));
     while let Some(address) = next {
-        let answer = owner.get(&address).await.expect(200);
-        pages.push(ids(&answer.json()));
-        next = answer.header("link").map(|link| {
+        let response = owner.get(&address).await.expect(200);
+        pages.push(ids(&response.json()));
+        next = response.header("link").map(|link| {
             let (url, rest) =
                 link.strip_prefix('<').and_then(|link| link.split_once('>')).expect("an address");
             assert_eq!(rest, "; rel=\"next\"");
-            assert!(url.contains(answer.json()["next_cursor"].as_str().expect("a cursor")), "{url}");
+            assert!(url.contains(response.json()["next_cursor"].as_str().expect("a cursor")), "{url}");
             url.to_owned()
         });
-        assert_eq!(next.is_none(), answer.json()["next_cursor"].is_null());
+        assert_eq!(next.is_none(), response.json()["next_cursor"].is_null());
         assert!(pages.len() < 20, "the walk does not end");
     }
     pages
@@ -162,7 +162,7 @@ async fn a_cursor_is_good_for_its_filters_alone() {
     let cursor = page["next_cursor"].as_str().expect("a cursor");
     assert_eq!(ids(&owner.list(&format!("?limit=1&status=pending&cursor={cursor}")).await).len(), 1);
     for other in ["", "&status=success", "&status=pending&source=upload", "&status=pending&order=asc"] {
-        let answer = owner.get(&format!("/files?limit=1{other}&cursor={cursor}")).await;
-        answer.expect_error(400, "malformed_cursor");
+        let response = owner.get(&format!("/files?limit=1{other}&cursor={cursor}")).await;
+        response.expect_error(400, "malformed_cursor");
     }
 }

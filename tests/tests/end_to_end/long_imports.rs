@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use files_tests::faults::are_injected;
 use files_tests::owner::id;
 use files_tests::{
-    Act, Answer, Cloud, Content, Owner, RangedSource, RawSource, Script, Usage, skip_on_deployment, until,
+    Behavior, Cloud, Content, Owner, RangedSource, RawSource, Response, Script, Usage, skip_on_deployment, until,
 };
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ async fn hasty_cloud() -> Cloud {
 }
 
 async fn runs(owner: &Owner, file: &Value) -> u64 {
-    let item = owner.behind.file_item(id(file)).await;
+    let item = owner.backend.file_item(id(file)).await;
     item["generation"].as_n().ok().and_then(|number| number.parse().ok()).expect("a number")
 }
 
@@ -32,7 +32,7 @@ async fn an_import_goes_on_until_it_is_done() {
     let content = Content::new(120 * MIB, 1);
     let source = RangedSource::start(content.clone()).await;
     source.limit_speed(4_000_000);
-    source.act(|asked| if asked.open < 2 { Act::Serve } else { Act::Status(429, Vec::new()) });
+    source.act(|asked| if asked.open < 2 { Behavior::Serve } else { Behavior::Status(429, Vec::new()) });
     let file = owner.import(&source.url("/long.bin")).await;
     let seen = Mutex::new(BTreeSet::new());
     let end = until("the import ends", async || {
@@ -50,11 +50,11 @@ async fn an_import_goes_on_until_it_is_done() {
     assert!(owner.download(&end).await == content.bytes(), "other bytes");
     let runs = runs(&owner, &end).await;
     assert!(runs >= 3, "{runs} runs");
-    // Twice is fetched at most what was on its way when a run ended, and what the very first answer brought too much.
+    // Twice is fetched at most what was on its way when a run ended, and what the very first response brought too much.
     let twice = source.sent().saturating_sub(content.size());
     assert!(twice <= runs * 2 * PART + PART || are_injected(), "{twice} bytes in {runs} runs");
-    assert_eq!(owner.behind.objects().await.len(), 1);
-    assert_eq!(owner.behind.usage().await, owner.behind.sum().await);
+    assert_eq!(owner.backend.objects().await.len(), 1);
+    assert_eq!(owner.backend.usage().await, owner.backend.sum().await);
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn a_sha256_goes_on_with_it() {
     let source = RangedSource::start(content.clone()).await;
     source.limit_speed(4_000_000);
     let body = json!({"file_url": source.url("/a.bin"), "checksum_sha256": content.sha256()});
-    let file = Answer::to(owner.json(&body)).await.expect(202).json();
+    let file = Response::to(owner.json(&body)).await.expect(202).json();
     let end = owner.wait_until_success(&file).await;
     assert_eq!(end["checksum"], json!({"sha256": content.sha256()}));
     assert!(runs(&owner, &end).await >= 3);
@@ -86,14 +86,14 @@ async fn what_cannot_be_resumed_has_one_run() {
     let owner = cloud.owner().await;
     let source = RangedSource::start(Content::new(60 * MIB, 3)).await;
     source.limit_speed(4_000_000);
-    source.act(|_| Act::Whole);
+    source.act(|_| Behavior::Whole);
     let file = owner.wait_until_terminal(&owner.import(&source.url("/a.bin")).await).await;
     assert_eq!(
         (&file["status"], &file["error"]),
         (&json!("failed"), &json!("the source took too long and cannot be resumed"))
     );
-    assert_eq!(owner.behind.objects().await, Vec::<String>::new());
-    assert_eq!(owner.behind.usage().await, Usage { files: 1, bytes: 0, imports: 0 });
+    assert_eq!(owner.backend.objects().await, Vec::<String>::new());
+    assert_eq!(owner.backend.usage().await, Usage { files: 1, bytes: 0, imports: 0 });
 }
 
 #[tokio::test]
@@ -116,8 +116,8 @@ async fn a_source_that_gives_nothing_new_is_given_up_some_day() {
     );
     assert_eq!(runs(&owner, &slow).await, 4);
     assert_eq!(runs(&owner, &silent_file).await, 4);
-    assert_eq!(owner.behind.objects().await, Vec::<String>::new());
-    assert_eq!(owner.behind.usage().await, Usage { files: 2, bytes: 0, imports: 0 });
+    assert_eq!(owner.backend.objects().await, Vec::<String>::new());
+    assert_eq!(owner.backend.usage().await, Usage { files: 2, bytes: 0, imports: 0 });
 }
 
 #[tokio::test]
@@ -127,19 +127,19 @@ async fn a_source_that_asks_to_be_left_alone_is() {
     let owner = cloud.owner().await;
     let content = Content::new(30 * MIB, 5);
     let source = RangedSource::start(content.clone()).await;
-    source.act(|_| Act::Status(503, vec![("retry-after", "600".to_owned())]));
+    source.act(|_| Behavior::Status(503, vec![("retry-after", "600".to_owned())]));
     let file = owner.import(&source.url("/a.bin")).await;
     until("it rests", async || {
-        let item = owner.behind.file_item(id(&file)).await;
+        let item = owner.backend.file_item(id(&file)).await;
         (item.contains_key("transient_failures") && !item.contains_key("lease_until")).then_some(())
     })
     .await;
     assert_eq!(source.asked().len(), 1);
-    source.act(|_| Act::Serve);
+    source.act(|_| Behavior::Serve);
     // A dead letter of a run before is not its end.
-    let letter = json!({"owner": owner.behind.owner, "id": id(&file), "file_url": source.url("/a.bin")});
-    owner.behind.send("DeadLetterQueue", &letter).await;
-    owner.behind.drained("DeadLetterQueue").await;
+    let letter = json!({"owner": owner.backend.owner, "id": id(&file), "file_url": source.url("/a.bin")});
+    owner.backend.send("DeadLetterQueue", &letter).await;
+    owner.backend.drained("DeadLetterQueue").await;
     // A minute is not enough: the source said ten.
     cloud.advance_clock(300).await;
     cloud.sweep().await;
@@ -147,6 +147,6 @@ async fn a_source_that_asks_to_be_left_alone_is() {
     cloud.advance_clock(301).await;
     let file = owner.wait_until_success(&file).await;
     assert!(owner.download(&file).await == content.bytes(), "other bytes");
-    let item = owner.behind.file_item(id(&file)).await;
+    let item = owner.backend.file_item(id(&file)).await;
     assert!(!item.contains_key("transient_failures") && !item.contains_key("resume"), "{item:?}");
 }

@@ -33,9 +33,9 @@ async fn failures(
 }
 
 async fn assert_nothing_is_left(owner: &Owner) {
-    owner.behind.drained("ImportQueue").await;
-    assert_eq!(owner.behind.usage().await, Usage::default());
-    assert_eq!(owner.behind.objects().await, Vec::<String>::new());
+    owner.backend.drained("ImportQueue").await;
+    assert_eq!(owner.backend.usage().await, Usage::default());
+    assert_eq!(owner.backend.objects().await, Vec::<String>::new());
 }
 
 fn head(headers: &str) -> Vec<u8> {
@@ -115,7 +115,7 @@ async fn lengths_that_are_lies_make_no_file() {
     assert_eq!(told[0].1, "the source sent less than it announced");
     assert_nothing_is_left(&owner).await;
 
-    // What follows an answer is no part of it.
+    // What follows a response is no part of it.
     let source = RawSource::start(bytes("Content-Length: 4", "ten bytes.")).await;
     let file = import(&cloud, &owner, &source).await;
     assert_eq!((&file["status"], &file["size"]), (&json!("success"), &json!(4)), "{}", id(&file));

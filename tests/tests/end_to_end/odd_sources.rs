@@ -1,8 +1,8 @@
-//! Sources as PHP, S3, proxies and odd sockets really answer: the first bytes decide what it is, and what every other tool
+//! Sources as PHP, S3, proxies and odd sockets really response: the first bytes decide what it is, and what every other tool
 //! gets is stored whole.
 
 use files_tests::{
-    Act, Cloud, Content, Owner, RangedSource, RawSource, Reply, Script, SourceServer, media,
+    Behavior, Cloud, Content, Owner, RangedSource, RawSource, Reply, Script, SourceServer, media,
     skip_on_deployment,
 };
 use http::StatusCode;
@@ -94,7 +94,7 @@ async fn who_fails_on_a_range_is_asked_without() {
         source.act(move |asked| {
             // An empty file has no range: whoever asks for one first is refused.
             let is_ranged = asked.range.is_some() || (size == 0 && asked.nth == 0);
-            if is_ranged { Act::Status(status, Vec::new()) } else { Act::Serve }
+            if is_ranged { Behavior::Status(status, Vec::new()) } else { Behavior::Serve }
         });
         let file = imported(&owner, &source.url("/a.bin")).await;
         assert_is(&owner, &file, &content).await;
@@ -107,7 +107,7 @@ async fn a_link_that_is_good_once_is_read_to_its_end() {
     let content = Content::new(40 * MIB, 2);
     for status in [403, 404, 410, 503] {
         let source = RangedSource::start(content.clone()).await;
-        source.act(move |asked| if asked.nth == 0 { Act::Serve } else { Act::Status(status, Vec::new()) });
+        source.act(move |asked| if asked.nth == 0 { Behavior::Serve } else { Behavior::Status(status, Vec::new()) });
         let file = imported(&owner, &source.url("/a.bin")).await;
         assert_is(&owner, &file, &content).await;
     }
@@ -118,7 +118,7 @@ async fn a_small_source_that_dies_again_and_again_is_resumed() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(12 * MIB, 3);
     let source = RangedSource::start(content.clone()).await;
-    source.act(|_| Act::Break(5_000_000));
+    source.act(|_| Behavior::Break(5_000_000));
     let file = imported(&owner, &source.url("/a.bin")).await;
     assert_is(&owner, &file, &content).await;
     assert!(source.asked().len() <= 4, "{} requests", source.asked().len());

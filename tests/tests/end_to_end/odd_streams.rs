@@ -106,7 +106,7 @@ async fn packed_audio_is_stored_as_what_it_is() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_segment_is_never_stored() {
+async fn a_response_that_is_no_segment_is_never_stored() {
     skip_on_deployment!("imports what FFmpeg makes on this machine");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;

@@ -15,7 +15,7 @@ async fn what_a_page_says_is_shown_with_the_file_and_in_no_list() {
     assert_eq!(file["origin"], Value::Null);
     let tag = owner.get(&format!("/files/{}", id(&file))).await.headers["etag"].clone();
 
-    let (records, owner_id) = (owner.behind.records(), owner.behind.owner);
+    let (records, owner_id) = (owner.backend.records(), owner.backend.owner);
     let (before, _) = records.get_file(owner_id, id(&file).parse().expect("an id")).await.expect("a record");
     assert!(before.status() == Status::Success && matches!(before.checksum, Some(Checksum::Sha256(_))));
     let claims = PageClaims {

@@ -2,7 +2,7 @@
 //! are local ones, of the kinds that sites have.
 
 use files_tests::{
-    Act, Answer, Cloud, Content, Owner, RangedSource, RawSource, Reply, Script, SourceServer, media,
+    Behavior, Cloud, Content, Owner, RangedSource, RawSource, Reply, Response, Script, SourceServer, media,
     skip_on_deployment,
 };
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ async fn imported(owner: &Owner, url: &str) -> Value {
 }
 
 async fn create(owner: &Owner, body: &Value) -> Value {
-    Answer::to(owner.json(body)).await.expect(202).json()
+    Response::to(owner.json(body)).await.expect(202).json()
 }
 
 /// Why a page does not become one.
@@ -179,7 +179,7 @@ async fn headers_for_the_page_go_to_its_own_origin_alone() {
     skip_on_deployment!("looks into pages, with the Python of this machine");
     let owner = Cloud::shared().await.owner().await;
     let (site, elsewhere) = (SourceServer::start().await, SourceServer::start().await);
-    let token = files_tests::secrecy::SOURCE_SECRET;
+    let token = files_tests::log_secrets::SOURCE_SECRET;
     site.serve("/mine.mp4", clip().needs("cookie", token));
     let own = html("<title>Own</title><video src=\"/mine.mp4\"></video>").needs("cookie", token);
     let own = json!({"file_url": site.serve("/own", own), "headers": {"Cookie": token}});
@@ -201,7 +201,7 @@ async fn a_long_video_of_a_page_goes_on_in_another_run() {
     let owner = cloud.owner().await;
     let (site, media) = (SourceServer::start().await, RangedSource::start(Content::new(100 << 20, 5)).await);
     media.limit_speed(2_000_000);
-    media.act(|asked| if asked.open < 2 { Act::Serve } else { Act::Status(429, Vec::new()) });
+    media.act(|asked| if asked.open < 2 { Behavior::Serve } else { Behavior::Status(429, Vec::new()) });
     let film = media.url("/film.mp4");
     let page = site.serve("/watch", html(&format!("<title>Long</title><video src=\"{film}\"></video>")));
     let file = imported(&owner, &page).await;

@@ -2,7 +2,7 @@
 
 use files_tests::owner::id;
 use files_tests::parts::{all_parts, number, slice};
-use files_tests::{Answer, Cloud, Owner, Usage, faults, media, skip_on_deployment, until};
+use files_tests::{Cloud, Owner, Response, Usage, faults, media, skip_on_deployment, until};
 use futures_util::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
@@ -29,13 +29,13 @@ async fn parts_become_a_file() {
     let upload = file["upload"].as_object().expect("an upload");
     assert_eq!((upload.len(), &upload["part_size"], &upload["part_count"]), (3, &json!(PART), &json!(3)));
     let held = Usage { files: 1, bytes: i64::try_from(bytes.len()).expect("small"), imports: 0 };
-    if let Some(behind) = owner.inside() {
-        assert_eq!(behind.usage().await, held, "room is held from the start");
+    if let Some(backend) = owner.local_backend() {
+        assert_eq!(backend.usage().await, held, "room is held from the start");
     }
     let none = json!({"parts": [], "next": null, "part_size": PART, "part_count": 3});
     assert_eq!(owner.stored_parts(&file, 0).await, none);
-    if let Some(behind) = owner.inside() {
-        assert_eq!(behind.objects().await, Vec::<String>::new(), "nothing is begun before the first part");
+    if let Some(backend) = owner.local_backend() {
+        assert_eq!(backend.objects().await, Vec::<String>::new(), "nothing is begun before the first part");
     }
 
     let signed = owner.sign_parts(&file, &[3, 1, 2]).await;
@@ -59,14 +59,14 @@ async fn parts_become_a_file() {
     );
     let done = owner.wait_until_success(&file).await;
     assert_eq!(owner.download(&done).await, bytes);
-    if let Some(behind) = owner.inside() {
+    if let Some(backend) = owner.local_backend() {
         assert!(done["checksum"]["crc64nvme"].is_string(), "of the whole object: {}", done["checksum"]);
-        assert_eq!(behind.usage().await, held);
+        assert_eq!(backend.usage().await, held);
     }
     let again = owner.complete(&file).await.expect(202).json();
     assert_eq!((&again["id"], &again["status"]), (&file["id"], &json!("success")), "as often as one likes");
-    if let (Some(behind), false) = (owner.inside(), faults::are_injected()) {
-        assert_eq!(behind.unfinished_uploads().await, []); // what a killed function began, the bucket's lifecycle ends
+    if let (Some(backend), false) = (owner.local_backend(), faults::are_injected()) {
+        assert_eq!(backend.unfinished_uploads().await, []); // what a killed function began, the bucket's lifecycle ends
     }
 }
 
@@ -108,7 +108,7 @@ async fn two_clients_begin_one_upload() {
     let uploads: std::collections::BTreeSet<_> = signed.iter().map(|parts| upload_of(&parts[0])).collect();
     assert_eq!(uploads.len(), 1, "{uploads:?}");
     if !faults::are_injected() {
-        assert_eq!(owner.behind.unfinished_uploads().await.len(), 1, "the losers throw theirs away");
+        assert_eq!(owner.backend.unfinished_uploads().await.len(), 1, "the losers throw theirs away");
     }
 }
 
@@ -128,8 +128,8 @@ async fn two_clients_complete_once() {
     let file = owner.announce_parts("a.bin", length(&bytes)).await;
     owner.send_parts(&file, &bytes, &[1, 2, 3]).await;
     cloud.forget_calls().await;
-    for answer in join_all((0..4).map(|_| owner.complete(&file))).await {
-        assert_eq!(answer.expect(202).json()["id"], file["id"]);
+    for response in join_all((0..4).map(|_| owner.complete(&file))).await {
+        assert_eq!(response.expect(202).json()["id"], file["id"]);
     }
     let done = owner.wait_until_success(&file).await;
     assert_eq!(owner.download(&done).await, bytes);
@@ -148,12 +148,12 @@ async fn a_deleted_upload_leaves_nothing() {
     let signed = owner.sign_parts(&file, &[1, 2]).await;
     owner.put_part(&signed[0], slice(&file, &bytes, 1)).await.expect(200);
     owner.delete(&file).await.expect(204);
-    assert_eq!(owner.behind.objects().await, Vec::<String>::new());
-    assert_eq!(owner.behind.usage().await, Usage::default());
+    assert_eq!(owner.backend.objects().await, Vec::<String>::new());
+    assert_eq!(owner.backend.usage().await, Usage::default());
     owner.put_part(&signed[1], slice(&file, &bytes, 2)).await.expect(404);
     for what in ["sign", "parts", "complete"] {
         let request = owner.post_upload(&file, what).body(r#"{"part_numbers":[1]}"#);
-        Answer::to(request).await.expect_error(404, "not_found");
+        Response::to(request).await.expect_error(404, "not_found");
     }
     owner.get(&format!("/uploads/{}/parts", id(&file))).await.expect_error(404, "not_found");
 }
@@ -171,10 +171,10 @@ async fn an_abandoned_upload_fails_and_gives_its_room_back() {
     let failed = owner.wait_until_terminal(&file).await;
     assert_eq!(failed["status"], "failed", "{failed}");
     assert_eq!(failed["error"], "the upload expired: its bytes did not come in time");
-    assert_eq!(owner.behind.objects().await, Vec::<String>::new());
-    assert_eq!(owner.behind.usage().await, Usage { files: 1, bytes: 0, imports: 0 });
+    assert_eq!(owner.backend.objects().await, Vec::<String>::new());
+    assert_eq!(owner.backend.usage().await, Usage { files: 1, bytes: 0, imports: 0 });
     owner.complete(&file).await.expect_error(409, "upload_over");
-    Answer::to(owner.sign_parts_of(&file, &[1])).await.expect_error(409, "upload_over");
+    Response::to(owner.sign_parts_of(&file, &[1])).await.expect_error(409, "upload_over");
 }
 
 #[tokio::test]
@@ -193,7 +193,7 @@ async fn parts_that_are_all_there_are_not_thrown_away() {
 
 /// What the upload waits for should have come by now.
 async fn end_of_time(owner: &Owner, file: &Value) {
-    owner.behind.set_numbers(&format!("file#{}", id(file)), &[("due_at", 1)]).await;
+    owner.backend.set_numbers(&format!("file#{}", id(file)), &[("due_at", 1)]).await;
 }
 
 #[tokio::test]
@@ -203,15 +203,15 @@ async fn signing_parts_keeps_an_upload_waiting() {
     let file = owner.announce_parts("a.bin", 20 << 20).await;
     let sk = format!("file#{}", id(&file));
     let due = async || {
-        let item = owner.behind.file_item(id(&file)).await;
+        let item = owner.backend.file_item(id(&file)).await;
         item["due_at"].as_n().expect("a number").parse::<u64>().expect("a moment")
     };
     let first = due().await;
     let hours = 3_600_000;
-    owner.behind.set_numbers(&sk, &[("due_at", first - 2 * hours)]).await;
+    owner.backend.set_numbers(&sk, &[("due_at", first - 2 * hours)]).await;
     owner.sign_parts(&file, &[1]).await;
     assert!(due().await >= first, "a whole day again");
-    owner.behind.set_numbers(&sk, &[("due_at", first - hours / 2)]).await;
+    owner.backend.set_numbers(&sk, &[("due_at", first - hours / 2)]).await;
     owner.sign_parts(&file, &[2]).await;
     assert_eq!(due().await, first - hours / 2, "not written down for less than an hour");
 }
@@ -222,13 +222,13 @@ async fn ten_thousand_parts_are_listed() {
     let owner = Cloud::shared().await.owner().await;
     // As a record of the largest kind, but with parts of one byte: S3 minds their size only when it puts them together.
     let file = owner.announce_parts("a.bin", 10_000).await;
-    owner.behind.set_numbers(&format!("file#{}", id(&file)), &[("part_size", 1)]).await;
+    owner.backend.set_numbers(&format!("file#{}", id(&file)), &[("part_size", 1)]).await;
     for thousand in 0..10 {
         let numbers: Vec<u32> = (1..=1_000).map(|number| thousand * 1_000 + number).collect();
         let signed = owner.sign_parts(&file, &numbers).await;
         for some in signed.chunks(32) {
-            for answer in join_all(some.iter().map(|part| owner.put_part(part, "x"))).await {
-                answer.expect(200);
+            for response in join_all(some.iter().map(|part| owner.put_part(part, "x"))).await {
+                response.expect(200);
             }
         }
     }
@@ -246,7 +246,7 @@ async fn ten_thousand_parts_are_listed() {
 async fn a_repeated_request_gives_the_same_upload() {
     let owner = Cloud::shared().await.owner().await;
     let body = json!({"name": "a.bin", "size": 7, "multipart": true});
-    let create = async |body: &Value| Answer::to(owner.json(body).header("idempotency-key", "k")).await;
+    let create = async |body: &Value| Response::to(owner.json(body).header("idempotency-key", "k")).await;
     let first = create(&body).await.expect(201).json();
     assert_eq!(create(&body).await.expect(201).json(), first);
     let other = json!({"name": "a.bin", "size": 7});
@@ -257,12 +257,12 @@ async fn a_repeated_request_gives_the_same_upload() {
 async fn a_single_put_is_signed_again_while_it_is_waited_for() {
     let owner = Cloud::shared().await.owner().await;
     let mut file = owner.announce("a.png", media::PNG.len(), "image/png").await;
-    let signed = Answer::to(owner.post_upload(&file, "sign")).await.expect(200).json();
+    let signed = Response::to(owner.post_upload(&file, "sign")).await.expect(200).json();
     assert_eq!(signed["headers"], file["upload"]["headers"]);
     file["upload"] = signed;
     owner.put(&file, media::PNG.clone()).await.expect(200);
     owner.wait_until_success(&file).await;
-    Answer::to(owner.post_upload(&file, "sign")).await.expect_error(409, "upload_over");
+    Response::to(owner.post_upload(&file, "sign")).await.expect_error(409, "upload_over");
     owner.complete(&file).await.expect_error(409, "upload_over");
 }
 
@@ -281,25 +281,25 @@ async fn pages_of_another_origin_upload_parts() {
     };
     for what in ["sign", "parts", "complete"] {
         let url = format!("/uploads/{}/{what}", id(&file));
-        let answer = Answer::to(preflight("POST", &url, "x-api-key,content-type")).await.expect(204);
-        assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{what}");
+        let response = Response::to(preflight("POST", &url, "x-api-key,content-type")).await.expect(204);
+        assert_eq!(response.header("access-control-allow-origin"), Some("*"), "{what}");
     }
-    let answer = Answer::to(preflight("PUT", url, "")).await.expect(200);
-    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
-    assert!(answer.header("access-control-allow-methods").is_some_and(|methods| methods.contains("PUT")));
+    let response = Response::to(preflight("PUT", url, "")).await.expect(200);
+    assert_eq!(response.header("access-control-allow-origin"), Some("*"));
+    assert!(response.header("access-control-allow-methods").is_some_and(|methods| methods.contains("PUT")));
     let put = owner.bare_request(Method::PUT, url).header(origin.0, origin.1).body("abc");
-    let answer = Answer::to(put).await.expect(200);
-    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
-    let exposed = answer.header("access-control-expose-headers").expect("exposed headers");
-    assert!(exposed.contains("ETag") && answer.header("etag").is_some(), "{exposed}");
+    let response = Response::to(put).await.expect(200);
+    assert_eq!(response.header("access-control-allow-origin"), Some("*"));
+    let exposed = response.header("access-control-expose-headers").expect("exposed headers");
+    assert!(exposed.contains("ETag") && response.header("etag").is_some(), "{exposed}");
 
     // A single PUT's headers are asked for, too.
     let file = owner.announce("a.png", 3, "image/png").await;
     let headers = file["upload"]["headers"].as_object().expect("headers");
     let names = headers.keys().map(String::as_str).collect::<Vec<_>>().join(",");
     let url = file["upload"]["url"].as_str().expect("a URL");
-    let answer = Answer::to(preflight("PUT", url, &names)).await.expect(200);
-    let allowed = answer.header("access-control-allow-headers").unwrap_or_default().to_lowercase();
+    let response = Response::to(preflight("PUT", url, &names)).await.expect(200);
+    let allowed = response.header("access-control-allow-headers").unwrap_or_default().to_lowercase();
     assert!(headers.keys().all(|name| allowed.contains(name)), "{allowed}");
 }
 
@@ -311,7 +311,7 @@ async fn a_completion_that_s3_broke_off_is_finished_by_sweep() {
     let bytes = large();
     let file = owner.announce_parts("a.bin", length(&bytes)).await;
     owner.send_parts(&file, &bytes, &all_parts(&file)).await;
-    // Whatever the client of S3 tries: each of its tries fails after S3 has begun to answer.
+    // Whatever the client of S3 tries: each of its tries fails after S3 has begun to response.
     cloud
         .add_faults(&json!({"caller": "complete-upload", "operation": "CompleteMultipartUpload", "action": "error_in_200"}))
         .await;
@@ -319,11 +319,11 @@ async fn a_completion_that_s3_broke_off_is_finished_by_sweep() {
     assert_eq!(owner.file(id(&file)).await["status"], "running");
     assert_eq!(owner.complete(&file).await.expect(202).json()["status"], "running", "repeated");
     cloud.clear_faults().await;
-    owner.behind.set_numbers(&format!("file#{}", id(&file)), &[("due_at", 1)]).await;
+    owner.backend.set_numbers(&format!("file#{}", id(&file)), &[("due_at", 1)]).await;
     cloud.sweep().await;
     let done = owner.wait_until_success(&file).await;
     assert_eq!(owner.download(&done).await, bytes);
-    until("nothing is left of it", async || owner.behind.unfinished_uploads().await.is_empty().then_some(()))
+    until("nothing is left of it", async || owner.backend.unfinished_uploads().await.is_empty().then_some(()))
         .await;
 }
 
@@ -359,12 +359,12 @@ async fn only_the_origins_of_the_parameter_are_admitted() {
     {
         for (method, url) in [("POST", &api), ("PUT", &url)] {
             let asked = owner.bare_request(Method::OPTIONS, url).header("origin", origin);
-            let answer = Answer::to(asked.header("access-control-request-method", method)).await;
-            assert_eq!(answer.header("access-control-allow-origin"), admitted, "preflight of {method}");
+            let response = Response::to(asked.header("access-control-request-method", method)).await;
+            assert_eq!(response.header("access-control-allow-origin"), admitted, "preflight of {method}");
         }
-        let get = Answer::to(owner.request(Method::GET, &api).header("origin", origin)).await.expect(200);
+        let get = Response::to(owner.request(Method::GET, &api).header("origin", origin)).await.expect(200);
         assert_eq!(get.header("access-control-allow-origin"), admitted);
         let put = owner.bare_request(Method::PUT, &url).header("origin", origin).body("abc");
-        assert_eq!(Answer::to(put).await.expect(200).header("access-control-allow-origin"), admitted);
+        assert_eq!(Response::to(put).await.expect(200).header("access-control-allow-origin"), admitted);
     }
 }

@@ -19,8 +19,8 @@ async fn a_function_without_a_permission_fails_and_the_log_says_why() {
     let cloud = Cloud::setup().forbidding("CreateFileFunction", "s3:PutObject").start().await;
     let owner = cloud.owner().await;
     let form = files_tests::Form::new().file("a.png", Some("image/png"), &media::PNG);
-    let answer = files_tests::Answer::to(owner.form(form)).await;
-    assert!(answer.status >= 500, "{}", answer.status);
+    let response = files_tests::Response::to(owner.form(form)).await;
+    assert!(response.status >= 500, "{}", response.status);
     let denied = "is not authorized to perform: s3:PutObject on resource: arn:aws:s3:::";
     until("the log says so", async || Cloud::log_tail(cloud.folder()).contains(denied).then_some(())).await;
     // What needs it not still works.
@@ -37,7 +37,7 @@ async fn what_fails_in_the_background_is_an_error_of_its_function() {
     let cloud = setup.forbidding("FailFileFunction", "s3:GetObject").start().await;
     let owner = cloud.owner().await;
     let stored = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
-    owner.behind.send("DeadLetterQueue", &owner.behind.stored_event(id(&stored))).await;
+    owner.backend.send("DeadLetterQueue", &owner.backend.stored_event(id(&stored))).await;
     owner.import("http://127.0.0.1:9/a.png").await;
     for function in ["import-file", "fail-file"] {
         let failed = |line: &str| line.contains(&format!(" {function} ")) && line.contains(r#""errorType""#);

@@ -56,8 +56,8 @@ async fn assert_unread(owner: &Owner, file: &Value, what: &str, bytes: &str) {
 async fn playlists_lead_nowhere() {
     skip_on_deployment!("listens on this machine");
     let owner = Cloud::shared().await.owner().await;
-    let answer = [b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n", &media::MP4[..]].concat();
-    let (canary, source) = (RawSource::start(Script::Bytes(answer)).await, SourceServer::start().await);
+    let response = [b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n", &media::MP4[..]].concat();
+    let (canary, source) = (RawSource::start(Script::Bytes(response)).await, SourceServer::start().await);
     let mut uploaded = Vec::new();
     for (index, (kind, text)) in playlists(&canary).into_iter().enumerate() {
         for name in [format!("list.{kind}"), "clip.mp4".to_owned(), "sound.mp3".to_owned()] {

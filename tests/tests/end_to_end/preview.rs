@@ -1,18 +1,18 @@
 //! What importing a URL would bring, without importing it.
 
 use files_domain::Scope;
-use files_tests::secrecy::SOURCE_SECRET;
+use files_tests::log_secrets::SOURCE_SECRET;
 use files_tests::{
-    Answer, Cloud, Owner, RawSource, Reply, Script, SourceServer, Usage, media, skip_on_deployment,
+    Cloud, Owner, RawSource, Reply, Response, Script, SourceServer, Usage, media, skip_on_deployment,
 };
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::streams::streamed;
 
-async fn ask(owner: &Owner, body: &Value) -> Answer {
+async fn ask(owner: &Owner, body: &Value) -> Response {
     let request = owner.request(Method::POST, "/preview").header("content-type", "application/json");
-    Answer::to(request.body(body.to_string())).await
+    Response::to(request.body(body.to_string())).await
 }
 
 async fn preview(owner: &Owner, url: &str) -> Value {
@@ -51,8 +51,8 @@ async fn a_source_is_looked_at_and_nothing_is_imported() {
     assert_eq!((&away["name"], &away["file_url"]), (&json!("Über uns.webm"), &json!(source.url("/away"))));
 
     assert_eq!(owner.list("").await["files"], json!([]));
-    if let Some(behind) = owner.inside() {
-        assert_eq!(behind.usage().await, Usage::default());
+    if let Some(backend) = owner.local_backend() {
+        assert_eq!(backend.usage().await, Usage::default());
     }
 }
 
@@ -90,14 +90,14 @@ async fn what_cannot_be_looked_at_says_why() {
         ask(&owner, &body).await.expect_error(422, "invalid_url");
     }
     ask(&owner, &json!([])).await.expect_error(400, "malformed_request");
-    let get = Answer::to(owner.request(Method::GET, "/preview")).await;
+    let get = Response::to(owner.request(Method::GET, "/preview")).await;
     get.expect_error(405, "method_not_allowed");
 
     let url = json!({"file_url": source.url("/missing")}).to_string();
     let nobody = owner.bare_request(Method::POST, "/preview").body(url.clone());
-    Answer::to(nobody).await.expect_error(401, "invalid_api_key");
+    Response::to(nobody).await.expect_error(401, "invalid_api_key");
     let reader = owner.with_key(&cloud.key(owner.name(), [Scope::Read], None).await);
-    Answer::to(reader.request(Method::POST, "/preview").body(url)).await.expect_error(403, "missing_scope");
+    Response::to(reader.request(Method::POST, "/preview").body(url)).await.expect_error(403, "missing_scope");
     assert_eq!(source.requests("/missing"), 1, "who may not ask is asked for nothing");
 }
 

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use files_tests::cloud::children;
-use files_tests::{Answer, Cloud, Owner, RawSource, Reply, Script, SourceServer, Usage, media};
+use files_tests::{Cloud, Owner, RawSource, Reply, Response, Script, SourceServer, Usage, media};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -152,12 +152,12 @@ async fn no_spelling_of_a_private_address_gets_through() {
     for host in &hosts {
         for scheme in ["http", "https"] {
             let url = format!("{scheme}://{host}/secret");
-            let answer = Answer::to(owner.json(&json!({ "file_url": url }))).await;
-            assert_eq!(answer.status, 422, "{url}: {}", String::from_utf8_lossy(&answer.body));
-            answer.expect_error(422, "invalid_url");
+            let response = Response::to(owner.json(&json!({ "file_url": url }))).await;
+            assert_eq!(response.status, 422, "{url}: {}", String::from_utf8_lossy(&response.body));
+            response.expect_error(422, "invalid_url");
         }
     }
-    assert_eq!(owner.behind.usage().await, Usage::default());
+    assert_eq!(owner.backend.usage().await, Usage::default());
     assert_eq!(heard(&canaries), 0, "a canary was reached");
     redirects(&owner, source_address, &hosts).await;
     assert_eq!(heard(&canaries), 0, "a canary was reached by a redirect");
@@ -182,9 +182,9 @@ async fn redirects(owner: &Owner, source: Ipv4Addr, hosts: &[String]) {
         assert_eq!(file["status"], "failed", "{host}: {file}");
         owner.delete(&file).await.expect(204);
     }
-    owner.behind.drained("ImportQueue").await;
-    assert_eq!(owner.behind.usage().await, Usage::default());
-    assert_eq!(owner.behind.objects().await, Vec::<String>::new());
+    owner.backend.drained("ImportQueue").await;
+    assert_eq!(owner.backend.usage().await, Usage::default());
+    assert_eq!(owner.backend.objects().await, Vec::<String>::new());
 }
 
 /// Where the process of a function asks for its events.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use files_tests::faults::are_injected;
 use files_tests::owner::id;
-use files_tests::{Act, Answer, Cloud, Content, Owner, RangedSource, Usage, skip_on_deployment, until};
+use files_tests::{Behavior, Cloud, Content, Owner, RangedSource, Response, Usage, skip_on_deployment, until};
 use serde_json::{Value, json};
 
 const MIB: u64 = 1 << 20;
@@ -43,7 +43,7 @@ async fn what_must_have_a_sha256_comes_in_order_and_in_one_answer() {
     for (sha256, status) in [(content.sha256(), "success"), ("00".repeat(32), "failed")] {
         let before = source.asked().len();
         let body = json!({"file_url": source.url("/a.bin"), "checksum_sha256": sha256});
-        let file = Answer::to(owner.json(&body)).await.expect(202).json();
+        let file = Response::to(owner.json(&body)).await.expect(202).json();
         let file = owner.wait_until_terminal(&file).await;
         assert_eq!(file["status"], status, "{file:#}");
         assert!(source.asked().len() - before == 1 || are_injected());
@@ -65,7 +65,7 @@ async fn without_parts_or_a_validator_it_comes_in_one_stream() {
     for etag in [None, Some("W/\"1\""), Some("\"1\"")] {
         source.serve(content.clone(), etag);
         if etag == Some("\"1\"") {
-            source.act(|_| Act::Whole);
+            source.act(|_| Behavior::Whole);
         }
         let before = source.asked().len();
         let file = import(&owner, &source).await;
@@ -80,21 +80,21 @@ async fn other_bytes_than_were_asked_for_are_not_taken() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(40 * MIB, 4);
     // Other connections bring wrong bytes: the first response is read to its end.
-    for act in [Act::Shifted(1), Act::Unsaid, Act::OfTotal(41 * MIB), Act::Whole] {
+    for act in [Behavior::Shifted(1), Behavior::Unsaid, Behavior::OfTotal(41 * MIB), Behavior::Whole] {
         let source = RangedSource::start(content.clone()).await;
         let act_later = act.clone();
-        source.act(move |asked| if asked.nth == 0 { Act::Serve } else { act_later.clone() });
+        source.act(move |asked| if asked.nth == 0 { Behavior::Serve } else { act_later.clone() });
         let file = import(&owner, &source).await;
         assert_is(&owner, &file, &content).await;
         owner.delete(&file).await.expect(204);
-        if let Some(behind) = owner.inside() {
-            assert_eq!(behind.objects().await, Vec::<String>::new(), "{act:?}");
-            assert_eq!(behind.usage().await, Usage::default());
+        if let Some(backend) = owner.local_backend() {
+            assert_eq!(backend.objects().await, Vec::<String>::new(), "{act:?}");
+            assert_eq!(backend.usage().await, Usage::default());
         }
     }
     // Who is wrong from the beginning is asked without a range.
     let source = RangedSource::start(content.clone()).await;
-    for act in [Act::Unsaid, Act::Shifted(1)] {
+    for act in [Behavior::Unsaid, Behavior::Shifted(1)] {
         source.act(move |_| act.clone());
         assert_is(&owner, &import(&owner, &source).await, &content).await;
     }
@@ -113,7 +113,7 @@ async fn two_versions_are_never_mixed() {
     assert_is(&owner, &file, &versions[1]).await;
     owner.delete(&file).await.expect(204);
 
-    // One that changes all the time is read in one answer, or not at all.
+    // One that changes all the time is read in one response, or not at all.
     let (changing, versions_too) = (source.clone(), versions.clone());
     let flips = tokio::spawn(async move {
         for turn in 0_usize.. {
@@ -130,8 +130,8 @@ async fn two_versions_are_never_mixed() {
         assert_eq!(file["error"], "the source changed while it was read", "{file:#}");
     }
     owner.delete(&file).await.expect(204);
-    if let Some(behind) = owner.inside() {
-        assert_eq!(behind.objects().await, Vec::<String>::new());
+    if let Some(backend) = owner.local_backend() {
+        assert_eq!(backend.objects().await, Vec::<String>::new());
     }
 }
 
@@ -142,8 +142,8 @@ async fn a_source_that_takes_few_connections_is_asked_over_few() {
     let source = RangedSource::start(content.clone()).await;
     source.limit_speed(15_000_000);
     source.act(|asked| match asked.open {
-        0..2 => Act::Serve,
-        _ => Act::Status(429, vec![("retry-after", "1".to_owned())]),
+        0..2 => Behavior::Serve,
+        _ => Behavior::Status(429, vec![("retry-after", "1".to_owned())]),
     });
     let file = import(&owner, &source).await;
     assert_is(&owner, &file, &content).await;
@@ -159,18 +159,18 @@ async fn redirects_that_expire_are_looked_up_again() {
     let source = RangedSource::start(content.clone()).await;
     let (address, epoch) = (source.url(""), AtomicUsize::new(0));
     source.act(move |asked| match asked.path.strip_prefix("/signed?") {
-        None => Act::Status(
+        None => Behavior::Status(
             302,
             vec![("location", format!("{address}/signed?{}", epoch.load(Ordering::Relaxed)))],
         ),
-        Some(_) if asked.nth == 4 => Act::Status(429, vec![("retry-after", "1".to_owned())]),
+        Some(_) if asked.nth == 4 => Behavior::Status(429, vec![("retry-after", "1".to_owned())]),
         Some(signed) if signed.parse() == Ok(epoch.load(Ordering::Relaxed)) => {
             if asked.nth == 6 {
                 epoch.fetch_add(1, Ordering::Relaxed); // all that was signed before is refused from now on
             }
-            Act::Serve
+            Behavior::Serve
         }
-        Some(_) => Act::Status(403, Vec::new()),
+        Some(_) => Behavior::Status(403, Vec::new()),
     });
     let file = import(&owner, &source).await;
     assert_is(&owner, &file, &content).await;
@@ -182,7 +182,7 @@ async fn what_breaks_off_is_gone_on_with_where_it_broke() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(40 * MIB, 7);
     let source = RangedSource::start(content.clone()).await;
-    source.act(|_| Act::Break(3_000_000));
+    source.act(|_| Behavior::Break(3_000_000));
     let file = import(&owner, &source).await;
     assert_is(&owner, &file, &content).await;
     assert!(source.sent() < content.size() + 4 * PART || are_injected(), "{} bytes were sent", source.sent());
@@ -193,7 +193,7 @@ async fn a_connection_that_only_drips_is_given_up() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(30 * MIB, 8);
     let source = RangedSource::start(content.clone()).await;
-    source.act(|asked| if asked.nth == 2 { Act::Drip } else { Act::Serve });
+    source.act(|asked| if asked.nth == 2 { Behavior::Drip } else { Behavior::Serve });
     let file = import(&owner, &source).await;
     assert_is(&owner, &file, &content).await;
 }
@@ -208,9 +208,9 @@ async fn a_file_that_is_deleted_is_fetched_no_further() {
     let seen = owner.wait_for(&file, |file| file["progress"]["received"].as_u64() > Some(0)).await;
     assert_eq!(seen["progress"]["total"], 400 * MIB);
     owner.delete(&file).await.expect(204);
-    owner.behind.drained("ImportQueue").await;
-    until("nothing is left", async || owner.behind.objects().await.is_empty().then_some(())).await;
+    owner.backend.drained("ImportQueue").await;
+    until("nothing is left", async || owner.backend.objects().await.is_empty().then_some(())).await;
     assert!(source.sent() < 200 * MIB, "{} bytes were sent", source.sent());
     owner.get(&format!("/files/{}", id(&file))).await.expect_error(404, "not_found");
-    assert_eq!(owner.behind.usage().await, Usage::default());
+    assert_eq!(owner.backend.usage().await, Usage::default());
 }

@@ -2,7 +2,7 @@
 
 use files_tests::faults::are_injected;
 use files_tests::owner::id;
-use files_tests::{Answer, Cloud, Form, Owner, Reply, SourceServer, Usage, media};
+use files_tests::{Cloud, Form, Owner, Reply, Response, SourceServer, Usage, media};
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
@@ -103,10 +103,10 @@ async fn an_import_is_fetched_and_understood() {
     assert_eq!(file["checksum"], json!({"sha256": media::sha256(&media::MP4)}));
     assert_eq!(owner.download(&file).await, *media::MP4);
     assert_eq!(source.requests("/films/trailer.mp4?token=a%20b"), 1);
-    if let Some(behind) = owner.inside() {
+    if let Some(backend) = owner.local_backend() {
         let usage = Usage { files: 1, bytes: media::MP4.len().try_into().expect("small"), imports: 0 };
-        assert_eq!(behind.usage().await, usage);
-        assert_eq!(behind.objects().await, [behind.object_key(id(&file))], "no unfinished upload");
+        assert_eq!(backend.usage().await, usage);
+        assert_eq!(backend.objects().await, [backend.object_key(id(&file))], "no unfinished upload");
     }
 }
 
@@ -124,13 +124,13 @@ async fn an_import_takes_its_name_from_the_source_unless_told_otherwise() {
     assert_eq!(owner.download(&imported).await, *media::WAV, "without an announced length");
 
     let wanted =
-        Answer::to(owner.json(&json!({"file_url": url, "name": "mine.wav"}))).await.expect(202).json();
+        Response::to(owner.json(&json!({"file_url": url, "name": "mine.wav"}))).await.expect(202).json();
     assert_eq!(owner.wait_until_success(&wanted).await["name"], "mine.wav");
 
     // A form asks for the same as JSON does, and a redirect leads to the same as the address itself.
     let redirect = source.serve("/moved", Reply::redirect("/download"));
     let form = Form::new().text("file_url", &redirect);
-    let moved = Answer::to(owner.form(form)).await.expect(202).json();
+    let moved = Response::to(owner.form(form)).await.expect(202).json();
     assert_eq!(moved["status"], "pending");
     let moved = owner.wait_until_success(&moved).await;
     assert_eq!((&moved["name"], &moved["source_url"]), (&json!("Töne 🎵.wav"), &json!(redirect)));
@@ -159,7 +159,7 @@ async fn a_file_looks_as_the_contract_says() {
         .text("metadata", r#"{"project":"trailer","größe":"groß"}"#)
         .text("expires_in", "3600")
         .file("Ünïcödé 🎬.png", Some("image/png"), &media::PNG);
-    let file = Answer::to(owner.form(form)).await.expect(201);
+    let file = Response::to(owner.form(form)).await.expect(201);
     assert_eq!(file.header("location"), Some(format!("{}/files/{}", api(&owner), id(&file.json())).as_str()));
     let file = owner.wait_until_success(&file.json()).await;
     let lived = |from: &str| file[from].as_str().expect("a time").to_owned();
@@ -209,7 +209,7 @@ async fn a_tag_says_whether_a_file_has_changed() {
     }
     let ask = async |tags: &str| {
         let request = owner.request(http::Method::GET, &path).header("if-none-match", tags);
-        Answer::to(request).await
+        Response::to(request).await
     };
     for same in [tag.clone(), format!("\"x\", {tag}"), format!("W/{tag}"), "*".to_owned()] {
         let unchanged = ask(&same).await.expect(304);
@@ -223,7 +223,7 @@ async fn a_tag_says_whether_a_file_has_changed() {
 async fn a_deleted_file_leaves_nothing() {
     let owner = Cloud::shared().await.owner().await;
     let form = Form::new().text("metadata", r#"{"a":"b"}"#).file("clip.mp4", Some("video/mp4"), &media::MP4);
-    let file = Answer::to(owner.form(form)).await.expect(201).json();
+    let file = Response::to(owner.form(form)).await.expect(201).json();
     let file = owner.wait_until_success(&file).await;
     let redirect = owner.get(Owner::download_url(&file)).await.expect(302);
 
@@ -235,10 +235,10 @@ async fn a_deleted_file_leaves_nothing() {
     assert_eq!(owner.list("").await, json!({"files": [], "next_cursor": null}));
     owner.fetch(redirect.header("location").expect("a location")).await.expect(404);
 
-    if let Some(behind) = owner.inside() {
-        assert_eq!(behind.objects().await, Vec::<String>::new());
-        assert_eq!(behind.sort_keys().await, ["usage"]);
-        assert_eq!(behind.usage().await, Usage::default());
+    if let Some(backend) = owner.local_backend() {
+        assert_eq!(backend.objects().await, Vec::<String>::new());
+        assert_eq!(backend.sort_keys().await, ["usage"]);
+        assert_eq!(backend.usage().await, Usage::default());
     }
 }
 
@@ -252,7 +252,7 @@ async fn the_same_idempotency_key_is_the_same_file() {
     let owner = Cloud::shared().await.owner().await;
     let body = json!({"name": "clip.mp4", "size": 9, "content_type": "video/mp4"});
     let ask =
-        async |key: &str, body: &Value| Answer::to(owner.json(body).header("idempotency-key", key)).await;
+        async |key: &str, body: &Value| Response::to(owner.json(body).header("idempotency-key", key)).await;
     let first = ask("one", &body).await.expect(201).json();
     let again = ask("one", &body).await.expect(201).json();
     assert_eq!(id(&first), id(&again));
@@ -269,13 +269,13 @@ async fn the_same_idempotency_key_is_the_same_file() {
     // A form's boundary is no part of what is asked, its file is.
     let form =
         |bytes: &[u8]| owner.form(Form::new().file("a.txt", None, bytes)).header("idempotency-key", "three");
-    let stored = Answer::to(form(b"bytes")).await.expect(201).json();
-    assert_eq!(id(&Answer::to(form(b"bytes")).await.expect(201).json()), id(&stored));
-    Answer::to(form(b"other")).await.expect_error(409, "idempotency_conflict");
+    let stored = Response::to(form(b"bytes")).await.expect(201).json();
+    assert_eq!(id(&Response::to(form(b"bytes")).await.expect(201).json()), id(&stored));
+    Response::to(form(b"other")).await.expect_error(409, "idempotency_conflict");
     assert_eq!(files(&owner).await, 3);
 
     // Keys are each owner's own.
     let stranger = Cloud::shared().await.owner().await;
-    let theirs = Answer::to(stranger.json(&body).header("idempotency-key", "one")).await.expect(201).json();
+    let theirs = Response::to(stranger.json(&body).header("idempotency-key", "one")).await.expect(201).json();
     assert_ne!(id(&theirs), id(&first));
 }

@@ -26,7 +26,7 @@ async fn cloud(folder: &Path) -> Cloud {
 }
 
 async fn etag(owner: &Owner, id: &str) -> String {
-    let head = owner.behind.s3.head_object().bucket(&owner.behind.bucket).key(owner.behind.object_key(id));
+    let head = owner.backend.s3.head_object().bucket(&owner.backend.bucket).key(owner.backend.object_key(id));
     head.send().await.expect("an object").e_tag.expect("a tag")
 }
 
@@ -42,18 +42,18 @@ fn other_functions() -> Vec<String> {
 async fn orders(own: &str, thief: &Owner, victim: &Owner, success: &Value, pending: &Value) -> Value {
     let mut queues = Map::new();
     for queue in ["ImportQueue", "ProbeQueue", "DeadLetterQueue"] {
-        queues.insert(queue.to_owned(), victim.behind.queue(queue).await.into());
+        queues.insert(queue.to_owned(), victim.backend.queue(queue).await.into());
     }
     json!({
         "marker": MARKER,
-        "bucket": thief.behind.bucket,
-        "table": thief.behind.table,
-        "own": thief.behind.object_key(own),
-        "victim": victim.behind.object_key(id(success)),
+        "bucket": thief.backend.bucket,
+        "table": thief.backend.table,
+        "own": thief.backend.object_key(own),
+        "victim": victim.backend.object_key(id(success)),
         "victim_etag": etag(victim, id(success)).await,
-        "victim_pk": format!("owner#{}", victim.behind.owner),
+        "victim_pk": format!("owner#{}", victim.backend.owner),
         "victim_sk": format!("file#{}", id(success)),
-        "pending": victim.behind.object_key(id(pending)),
+        "pending": victim.backend.object_key(id(pending)),
         "queues": queues,
         "functions": other_functions(),
     })
@@ -114,7 +114,7 @@ async fn a_taken_over_ffprobe_gets_nothing_but_its_own_file() {
 
     assert_eq!(victim.file(id(&secret)).await, secret);
     assert_eq!(victim.file(id(&pending)).await["status"], "pending");
-    assert_eq!(victim.behind.usage().await, victim.behind.sum().await);
+    assert_eq!(victim.backend.usage().await, victim.backend.sum().await);
     assert_eq!(thief.download(&probed).await, bytes.as_bytes());
 }
 

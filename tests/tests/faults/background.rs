@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use files_tests::owner::id;
-use files_tests::{Act, Content, RangedSource, Reply, media};
+use files_tests::{Behavior, Content, RangedSource, Reply, media};
 use serde_json::Value;
 
 use crate::every_call::Fire;
@@ -70,8 +70,8 @@ async fn giving_an_import_back_survives_at_every_call() {
     // Whoever comes for the first time shall come again in ten minutes.
     let seen = Mutex::new(BTreeSet::new());
     source.act(move |asked| match seen.lock().expect("nobody else").insert(asked.path.clone()) {
-        true => Act::Status(503, vec![("retry-after", "600".to_owned())]),
-        false => Act::Serve,
+        true => Behavior::Status(503, vec![("retry-after", "600".to_owned())]),
+        false => Behavior::Serve,
     });
     let nothing = async |_: &Fire| Value::Null;
     let busy = async |fire: &Fire, _: &Value| {
@@ -80,7 +80,7 @@ async fn giving_an_import_back_survives_at_every_call() {
         (id(&file).to_owned(), End::Bytes(bytes.clone()))
     };
     let rests = async |fire: &Fire, id: &str| {
-        let item = fire.owner.behind.file_item(id).await;
+        let item = fire.owner.backend.file_item(id).await;
         item.contains_key("transient_failures") && !item.contains_key("lease_until")
     };
     fire.at_each_call(("resting import", "import-file"), nothing, busy, rests).await;

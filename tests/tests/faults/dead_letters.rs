@@ -18,15 +18,15 @@ async fn reading_dead_letters_survives_at_every_call() {
         json!({"owner": file.owner, "id": file.id, "file_url": NOWHERE})
     };
     let end_import = async |fire: &Fire, letter: &Value| {
-        fire.owner.behind.send("DeadLetterQueue", letter).await;
+        fire.owner.backend.send("DeadLetterQueue", letter).await;
         (id(letter).to_owned(), End::Failed)
     };
     fire.at_each_call(("dead import", "fail-file"), import, end_import, Fire::is_terminal).await;
 
     let probe = async |fire: &Fire| samples::unprobed(&fire.owner).await;
     let end_probe = async |fire: &Fire, file: &Value| {
-        let letter = json!({"requestPayload": fire.owner.behind.stored_event(id(file))});
-        fire.owner.behind.send("DeadLetterQueue", &letter).await;
+        let letter = json!({"requestPayload": fire.owner.backend.stored_event(id(file))});
+        fire.owner.backend.send("DeadLetterQueue", &letter).await;
         (id(file).to_owned(), End::Bytes(media::PNG.clone()))
     };
     fire.at_each_call(("dead probe", "fail-file"), probe, end_probe, Fire::is_terminal).await;

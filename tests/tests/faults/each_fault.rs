@@ -27,15 +27,15 @@ fn faults() -> Vec<Value> {
     for operation in ["ObjectCreated", "Message", "Asynchronous"] {
         let actions = match operation {
             "ObjectCreated" => vec![json!("duplicate"), json!("out_of_order"), json!({"delay_ms": 300_000})],
-            "Message" => vec![json!("duplicate"), json!("lose_answer"), json!({"delay_ms": 300_000})],
-            _ => vec![json!("lose_answer")],
+            "Message" => vec![json!("duplicate"), json!("lose_response"), json!({"delay_ms": 300_000})],
+            _ => vec![json!("lose_response")],
         };
         let fault = |action| json!({"service": "trigger", "operation": operation, "action": action});
         faults.extend(actions.into_iter().map(fault));
     }
     for service in ["dynamodb", "s3", "sqs"] {
         let throttled = [json!({"error": "throttling"}), json!({"error": "internal"})];
-        let broken = ["cut", "lose_answer", "cut_answer", "close_idle", "kill_before", "kill_after"];
+        let broken = ["cut", "lose_response", "cut_response", "close_idle", "kill_before", "kill_after"];
         let own = match service {
             "dynamodb" => vec![
                 json!({"error": "transaction_conflict"}),
@@ -83,8 +83,8 @@ impl Fire {
         };
         let delete = async {
             let path = format!("/files/{}", id(&doomed));
-            let answer = this.ask(|| this.owner.request(Method::DELETE, &path)).await;
-            assert!(matches!(answer.status, 204 | 404), "{what}: {answer:?}");
+            let response = this.ask(|| this.owner.request(Method::DELETE, &path)).await;
+            assert!(matches!(response.status, 204 | 404), "{what}: {response:?}");
         };
         let (form, presigned, import, (), ()) = tokio::join!(by_form, presigned, import, read, delete);
         for (file, bytes) in [form, presigned, import] {

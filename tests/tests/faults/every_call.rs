@@ -1,7 +1,7 @@
 //! A function is killed at each single call that it makes for a client's request, or the call's response is lost.
 
 use bytes::Bytes;
-use files_tests::behind::status;
+use files_tests::backend::status;
 use files_tests::owner::id;
 use files_tests::{Cloud, Form, Owner, Reply, SourceServer, media, retry, until};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::invariants::{End, Known, violations};
 use crate::recovery::recover;
 
 /// What happens at the call.
-const ACTIONS: [&str; 3] = ["kill_before", "kill_after", "lose_answer"];
+const ACTIONS: [&str; 3] = ["kill_before", "kill_after", "lose_response"];
 /// No operation makes as many calls.
 const MOST_CALLS: u64 = 40;
 
@@ -82,13 +82,13 @@ impl Fire {
 
     /// Whether the file is in its last status, or gone.
     pub(crate) async fn is_terminal(&self, id: &str) -> bool {
-        let item = self.owner.behind.item(&format!("file#{id}")).await;
+        let item = self.owner.backend.item(&format!("file#{id}")).await;
         item.is_none_or(|item| matches!(status(&item), Some("success" | "failed")))
     }
 
     /// Sends a request until it is answered.
-    pub(crate) async fn ask(&self, request: impl Fn() -> reqwest::RequestBuilder) -> files_tests::Answer {
-        retry(request).await.expect("an answer, some day")
+    pub(crate) async fn ask(&self, request: impl Fn() -> reqwest::RequestBuilder) -> files_tests::Response {
+        retry(request).await.expect("a response, some day")
     }
 
     /// Remembers how a file must end.
@@ -99,9 +99,9 @@ impl Fire {
     /// Creates a file as clients should: under a key of its own.
     pub(crate) async fn create(&self, request: impl Fn() -> reqwest::RequestBuilder) -> Value {
         let key = format!("key-{}", fastrand::u64(..));
-        let answer = self.ask(|| request().header("idempotency-key", &key)).await;
-        assert!(matches!(answer.status, 201 | 202), "{answer:?}");
-        answer.json()
+        let response = self.ask(|| request().header("idempotency-key", &key)).await;
+        assert!(matches!(response.status, 201 | 202), "{response:?}");
+        response.json()
     }
 }
 
@@ -147,15 +147,15 @@ async fn reading_survives_at_every_call() {
 
     let get = async |fire: &Fire, file: &Value| {
         let path = format!("/files/{}", id(file));
-        let answer = fire.ask(|| fire.owner.request(http::Method::GET, &path)).await;
-        assert_eq!((answer.status, answer.json()), (200, file.clone()));
+        let response = fire.ask(|| fire.owner.request(http::Method::GET, &path)).await;
+        assert_eq!((response.status, response.json()), (200, file.clone()));
         end(file)
     };
     fire.at_each_call(("get", "get-file"), one, get, at_once).await;
 
     let list = async |fire: &Fire, file: &Value| {
-        let answer = fire.ask(|| fire.owner.request(http::Method::GET, "/files")).await;
-        assert_eq!((answer.status, &answer.json()["files"][0]["id"]), (200, &file["id"]));
+        let response = fire.ask(|| fire.owner.request(http::Method::GET, "/files")).await;
+        assert_eq!((response.status, &response.json()["files"][0]["id"]), (200, &file["id"]));
         end(file)
     };
     fire.at_each_call(("list", "list-files"), one, list, at_once).await;
@@ -173,8 +173,8 @@ async fn deleting_survives_at_every_call() {
     let mut fire = Fire::start().await;
     let delete = async |fire: &Fire, file: &Value| {
         let path = format!("/files/{}", id(file));
-        let answer = fire.ask(|| fire.owner.request(http::Method::DELETE, &path)).await;
-        assert!(matches!(answer.status, 204 | 404), "{answer:?}"); // the try before may have done it
+        let response = fire.ask(|| fire.owner.request(http::Method::DELETE, &path)).await;
+        assert!(matches!(response.status, 204 | 404), "{response:?}"); // the try before may have done it
         (id(file).to_owned(), End::Gone)
     };
     let success = async |fire: &Fire| {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use files_tests::behind::{Item, status, text};
+use files_tests::backend::{Item, status, text};
 use files_tests::{Owner, media};
 use serde_json::Value;
 
@@ -73,14 +73,14 @@ struct Stores {
 impl Stores {
     async fn read(owner: &Owner) -> Self {
         let (mut files, mut others) = (BTreeMap::new(), Vec::new());
-        for item in owner.behind.items().await {
+        for item in owner.backend.items().await {
             let sk = text(&item, "sk").expect("a sort key").to_owned();
             match sk.strip_prefix("file#") {
                 Some(id) => drop(files.insert(id.to_owned(), item)),
                 None => others.push(sk),
             }
         }
-        Self { files, others, objects: owner.behind.object_sizes().await }
+        Self { files, others, objects: owner.backend.object_sizes().await }
     }
 
     /// Nothing is there that belongs to no file.
@@ -100,7 +100,7 @@ impl Stores {
                 wrong.push(format!("the object {key} belongs to no file that has bytes"));
             }
         }
-        for (key, parts) in owner.behind.unfinished_uploads().await {
+        for (key, parts) in owner.backend.unfinished_uploads().await {
             // One without parts has no bytes: whoever began it died before it could be written down, and the bucket's
             // lifecycle ends it.
             if parts > 0 {
@@ -112,8 +112,8 @@ impl Stores {
 
     /// Usage is the sum of the records and of the objects.
     async fn is_counted(&self, owner: &Owner) -> Option<String> {
-        let (usage, sum) = (owner.behind.usage().await, owner.behind.sum().await);
-        let prefix = owner.behind.object_key("019aa1b2-c3d4-7e5f-8a6b-0123456789ab");
+        let (usage, sum) = (owner.backend.usage().await, owner.backend.sum().await);
+        let prefix = owner.backend.object_key("019aa1b2-c3d4-7e5f-8a6b-0123456789ab");
         let prefix = &prefix[..=prefix.rfind('/').expect("a folder")];
         let stored: i64 =
             self.objects.iter().filter(|(key, _)| key.starts_with(prefix)).map(|(_, size)| size).sum();
@@ -158,7 +158,7 @@ async fn check_file(owner: &Owner, stores: &Stores, id: &str, known: Option<&Kno
         }
     }
     let end = known.map(|known| &known.end);
-    let stored = stores.objects.get(&owner.behind.object_key(id)).copied();
+    let stored = stores.objects.get(&owner.backend.object_key(id)).copied();
     match (status(item), end) {
         (Some("failed"), None | Some(End::Failed | End::BytesOrFailed(_) | End::Unknown)) => match stored {
             None => Ok(()),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use fastrand::Rng;
-use files_tests::behind::text;
+use files_tests::backend::text;
 use files_tests::cloud::{children, kill};
 use files_tests::owner::id;
 use files_tests::{Cloud, Content, Owner, RangedSource, Reply, SourceServer, skip_on_deployment, until};
@@ -47,7 +47,7 @@ async fn imports_survive_death_at_any_moment() {
             1 => ("one stream", json!({"file_url": stream})),
             _ => ("in parts", json!({"file_url": url})),
         };
-        let file = files_tests::Answer::to(owner.json(&body)).await.expect(202).json();
+        let file = files_tests::Response::to(owner.json(&body)).await.expect(202).json();
         known.push(Known { id: id(&file).to_owned(), what: what.to_owned(), end: End::Bytes(bytes.clone()) });
     }
     let mut killed = BTreeSet::new();
@@ -87,7 +87,7 @@ async fn after_a_death_only_what_was_on_its_way_is_fetched_again() {
     workers.for_each(|(process, _)| kill(process));
     until("nobody is there to take it", async || (source.open() == 0).then_some(())).await;
     let sent = source.sent();
-    let uploads = owner.behind.unfinished_uploads().await;
+    let uploads = owner.backend.unfinished_uploads().await;
     let [(_, parts)] = uploads[..] else { panic!("{uploads:?}") };
     let stored = parts as u64 * PART;
     let lost = sent.saturating_sub(stored);
@@ -102,11 +102,11 @@ async fn after_a_death_only_what_was_on_its_way_is_fetched_again() {
 
 /// Every lease is over, that of workers who live too.
 async fn end_leases(owner: &Owner) {
-    for item in owner.behind.items().await {
+    for item in owner.backend.items().await {
         let sk = text(&item, "sk").unwrap_or_default();
         if sk.starts_with("file#") && item.contains_key("lease_until") {
             let over = [("lease_until", LONG_AGO), ("due_at", LONG_AGO)];
-            owner.behind.change_numbers(sk, &over).await;
+            owner.backend.change_numbers(sk, &over).await;
         }
     }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use files_tests::owner::id;
 use files_tests::parts::all_parts;
-use files_tests::{Answer, media, retry};
+use files_tests::{Response, media, retry};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ impl Fire {
         }
     }
 
-    async fn complete(&self, file: &Value) -> Answer {
+    async fn complete(&self, file: &Value) -> Response {
         self.ask(|| self.owner.post_upload(file, "complete")).await.expect(202)
     }
 }
@@ -98,8 +98,8 @@ async fn completing_survives_at_every_call() {
         file
     };
     let too_early = async |fire: &Fire, file: &Value| {
-        let answer = retry(|| fire.owner.post_upload(file, "complete")).await.expect("an answer");
-        answer.expect_error(409, "parts_incomplete");
+        let response = retry(|| fire.owner.post_upload(file, "complete")).await.expect("a response");
+        response.expect_error(409, "parts_incomplete");
         fire.send(file, &[2]).await;
         fire.complete(file).await;
         done(file)
@@ -108,8 +108,8 @@ async fn completing_survives_at_every_call() {
 
     let delete = async |fire: &Fire, file: &Value| {
         let path = format!("/files/{}", id(file));
-        let answer = fire.ask(|| fire.owner.request(Method::DELETE, &path)).await;
-        assert!(matches!(answer.status, 204 | 404), "{answer:?}"); // the try before may have done it
+        let response = fire.ask(|| fire.owner.request(Method::DELETE, &path)).await;
+        assert!(matches!(response.status, 204 | 404), "{response:?}"); // the try before may have done it
         (id(file).to_owned(), End::Gone)
     };
     fire.at_each_call(("delete while parts come", "delete-file"), partly, delete, at_once).await;
@@ -137,7 +137,7 @@ async fn sweeping_parts_survives_at_every_call() {
     fire.at_each_sweep("sweep a completion that died", whole, async |fire| {
         let file = fire.announce().await;
         fire.send(&file, &all_parts(&file)).await;
-        let (records, owner) = (fire.owner.behind.records(), fire.owner.behind.owner);
+        let (records, owner) = (fire.owner.backend.records(), fire.owner.backend.owner);
         let found = records.get_file(owner, id(&file).parse().expect("an id")).await;
         let (before, _) = found.expect("a record");
         let upload_id = before.state.upload_id().expect("a part was signed");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::QueueAttributeName;
-use files_tests::behind::{Item, status, text};
+use files_tests::backend::{Item, status, text};
 use files_tests::{Cloud, Owner};
 
 /// A moment long ago.
@@ -78,7 +78,7 @@ async fn open(owners: &[&Owner]) -> Vec<String> {
 
 /// Records of files that have not ended, and of deletions.
 async fn open_items(owner: &Owner) -> Vec<Item> {
-    let mut items = owner.behind.items().await;
+    let mut items = owner.backend.items().await;
     items.retain(|item| {
         let sk = text(item, "sk").unwrap_or_default();
         let unfinished = !matches!(status(item), Some("success" | "failed"));
@@ -96,13 +96,13 @@ async fn end_waiting(owner: &Owner, item: &Item) {
     let names = ["due_at", "lease_until"].into_iter().filter(|name| item.contains_key(*name));
     let numbers: Vec<_> = names.map(|name| (name, LONG_AGO)).collect();
     assert!(!numbers.is_empty(), "nothing would ever end this: {item:?}");
-    owner.behind.change_numbers(text(item, "sk").expect("a sort key"), &numbers).await;
+    owner.backend.change_numbers(text(item, "sk").expect("a sort key"), &numbers).await;
 }
 
 /// Objects of files that have none: events of them, or duties, are still on their way.
 async fn strays(owner: &Owner) -> Vec<String> {
-    let mut objects: Vec<_> = owner.behind.object_sizes().await.into_keys().collect();
-    let items = owner.behind.items().await;
+    let mut objects: Vec<_> = owner.backend.object_sizes().await.into_keys().collect();
+    let items = owner.backend.items().await;
     let good: BTreeSet<_> = items
         .iter()
         .filter(|item| status(item) == Some("success"))
@@ -113,8 +113,8 @@ async fn strays(owner: &Owner) -> Vec<String> {
 }
 
 async fn messages(owner: &Owner, queue: &str) -> Option<String> {
-    let url = owner.behind.queue(queue).await;
-    let ask = owner.behind.sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
+    let url = owner.backend.queue(queue).await;
+    let ask = owner.backend.sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
     let attributes = ask.send().await.expect("the queue can be asked").attributes.unwrap_or_default();
     let counts = [
         QueueAttributeName::ApproximateNumberOfMessages,

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use files_tests::behind::{status, text};
+use files_tests::backend::{status, text};
 use files_tests::{Cloud, Owner, SourceServer};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -76,7 +76,7 @@ async fn pass_time(cloud: &Cloud) {
 async fn ends(owners: &[Owner]) -> BTreeMap<String, usize> {
     let mut ends = BTreeMap::new();
     for owner in owners {
-        for item in owner.behind.items().await {
+        for item in owner.backend.items().await {
             if let (Some(source), Some(status)) = (text(&item, "source"), status(&item)) {
                 *ends.entry(format!("{source} {status}")).or_default() += 1;
             }

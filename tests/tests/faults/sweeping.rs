@@ -1,7 +1,7 @@
 //! `sweep`, killed at each of its calls, for each kind of deadline.
 
 use files_tests::owner::id;
-use files_tests::{Answer, Form, media};
+use files_tests::{Form, Response, media};
 use serde_json::Value;
 
 use crate::every_call::{Fire, at_once};
@@ -78,19 +78,19 @@ async fn sweeping_what_is_over_survives_at_every_call() {
     let mut fire = Fire::start().await;
     fire.at_each_sweep("sweep an expired file", End::Gone, async |fire| {
         let form = || Form::new().text("expires_in", "3600").file("a.png", Some("image/png"), &media::PNG);
-        let file = Answer::to(fire.owner.form(form())).await.expect(201).json();
+        let file = Response::to(fire.owner.form(form())).await.expect(201).json();
         fire.owner.wait_until_success(&file).await;
         let sk = format!("file#{}", id(&file));
-        fire.owner.behind.set_numbers(&sk, &[("expires_at", LONG_AGO), ("due_at", LONG_AGO)]).await;
+        fire.owner.backend.set_numbers(&sk, &[("expires_at", LONG_AGO), ("due_at", LONG_AGO)]).await;
         id(&file).to_owned()
     })
     .await;
     fire.at_each_sweep("sweep a deletion", End::Gone, async |fire| {
         let file = fire.owner.announce("a.png", media::PNG.len(), "image/png").await;
         fire.owner.delete(&file).await.expect(204);
-        let left = fire.owner.behind.object_key(id(&file)).replace("files/", "probes/");
-        fire.owner.behind.put_object(&left, "left over").await;
-        fire.owner.behind.set_numbers(&format!("gone#{}", id(&file)), &[("due_at", LONG_AGO)]).await;
+        let left = fire.owner.backend.object_key(id(&file)).replace("files/", "probes/");
+        fire.owner.backend.put_object(&left, "left over").await;
+        fire.owner.backend.set_numbers(&format!("gone#{}", id(&file)), &[("due_at", LONG_AGO)]).await;
         id(&file).to_owned()
     })
     .await;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use fastrand::Rng;
 use files_tests::owner::id;
 use files_tests::parts::all_parts;
-use files_tests::{Answer, Form, Owner, Reply, SourceServer, media, retry};
+use files_tests::{Form, Owner, Reply, Response, SourceServer, media, retry};
 use http::Method;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
@@ -103,12 +103,12 @@ impl<'a> Worker<'a> {
         request: impl Fn() -> RequestBuilder,
     ) -> Option<Value> {
         let key = format!("key-{}", self.rng.u64(..));
-        let answer = retry(|| request().header("idempotency-key", &key)).await?;
-        if !matches!(answer.status, 201 | 202) {
-            self.refused(what, &answer);
+        let response = retry(|| request().header("idempotency-key", &key)).await?;
+        if !matches!(response.status, 201 | 202) {
+            self.refused(what, &response);
             return None;
         }
-        let file = answer.json();
+        let file = response.json();
         self.files.push(Remembered { file: file.clone(), what, end, seen: None });
         Some(file)
     }
@@ -157,15 +157,15 @@ impl<'a> Worker<'a> {
             match client::put_part(owner, &file, &bytes, *number).await {
                 Ok(true) => {}
                 Ok(false) => return,
-                Err(answer) => return self.refused("sign a part", &answer),
+                Err(response) => return self.refused("sign a part", &response),
             }
         }
         let completed = retry(|| owner.post_upload(&file, "complete")).await;
         let whole = numbers.len() == all_parts(&file).len();
         match completed {
-            Some(answer) if whole && answer.status == 202 => self.last().end = End::Bytes(bytes),
-            Some(answer) if !whole && answer.status == 409 => {}
-            Some(answer) => self.refused("complete", &answer),
+            Some(response) if whole && response.status == 202 => self.last().end = End::Bytes(bytes),
+            Some(response) if !whole && response.status == 409 => {}
+            Some(response) => self.refused("complete", &response),
             None => {}
         }
     }
@@ -187,11 +187,11 @@ impl<'a> Worker<'a> {
     async fn get(&mut self) {
         let Some(index) = self.any() else { return };
         let path = format!("/files/{}", id(&self.files[index].file));
-        let Some(answer) = self.ask(Method::GET, &path).await else { return };
-        match (answer.status, &self.files[index].end) {
-            (200, End::Gone) => self.wrong.push(format!("{path} is deleted and answers {answer:?}")),
+        let Some(response) = self.ask(Method::GET, &path).await else { return };
+        match (response.status, &self.files[index].end) {
+            (200, End::Gone) => self.wrong.push(format!("{path} is deleted and answers {response:?}")),
             (200, _) => {
-                let (file, remembered) = (answer.json(), &mut self.files[index]);
+                let (file, remembered) = (response.json(), &mut self.files[index]);
                 let status = file["status"].as_str().unwrap_or_default().to_owned();
                 if remembered.seen.as_ref().is_some_and(|seen| *seen != status) {
                     self.wrong.push(format!("{path} was {:?} and is {status}", remembered.seen));
@@ -201,14 +201,14 @@ impl<'a> Worker<'a> {
                 remembered.file = file;
             }
             (404, End::Gone | End::Unknown) => {}
-            _ => self.refused(&path, &answer),
+            _ => self.refused(&path, &response),
         }
     }
 
     async fn list(&mut self) {
-        let Some(answer) = self.ask(Method::GET, "/files?limit=20").await else { return };
-        if answer.status != 200 {
-            self.refused("list", &answer);
+        let Some(response) = self.ask(Method::GET, "/files?limit=20").await else { return };
+        if response.status != 200 {
+            self.refused("list", &response);
         }
     }
 
@@ -231,14 +231,14 @@ impl<'a> Worker<'a> {
         let path = format!("/files/{}", id(&self.files[index].file));
         self.files[index].end = match self.ask(Method::DELETE, &path).await {
             // After a try that was not answered, 404 says that it was carried out.
-            Some(answer) if matches!(answer.status, 204 | 404) => End::Gone,
-            Some(answer) => return self.refused(&path, &answer),
+            Some(response) if matches!(response.status, 204 | 404) => End::Gone,
+            Some(response) => return self.refused(&path, &response),
             None if matches!(self.files[index].end, End::Gone) => End::Gone,
             None => End::Unknown,
         };
     }
 
-    async fn ask(&self, method: Method, path: &str) -> Option<Answer> {
+    async fn ask(&self, method: Method, path: &str) -> Option<Response> {
         retry(|| self.owner.request(method.clone(), path)).await
     }
 
@@ -250,8 +250,8 @@ impl<'a> Worker<'a> {
         self.files.last_mut().expect("it was just created")
     }
 
-    fn refused(&mut self, what: &str, answer: &Answer) {
-        let body = String::from_utf8_lossy(&answer.body);
-        self.wrong.push(format!("{what}: {} {body}", answer.status));
+    fn refused(&mut self, what: &str, response: &Response) {
+        let body = String::from_utf8_lossy(&response.body);
+        self.wrong.push(format!("{what}: {} {body}", response.status));
     }
 }

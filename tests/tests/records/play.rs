@@ -164,7 +164,7 @@ impl<'s> Play<'s> {
         let (records, owner, id) = (self.owner.records(), self.owner.id(), part.first.id);
         let before = self.owner.record(id).await;
         let asked = records.change_file(owner, id, |file| file.parts_asked_for(own.as_deref(), now)).await;
-        let Some(file) = asked.expect("the records answer") else { return Ok(()) };
+        let Some(file) = asked.expect("the records response") else { return Ok(()) };
         let before = before.expect("what has changed was there");
         prop_assert!(part.first.part_plan().is_some());
         prop_assert_eq!(part.life.map(|life| life.status), Some(Status::Pending));
@@ -190,7 +190,7 @@ impl<'s> Play<'s> {
         let (records, owner, id) = (self.owner.records(), self.owner.id(), part.first.id);
         let seen = part.upload_id.clone().filter(|_| is_right).unwrap_or_else(|| "another".to_owned());
         let marked = records.change_file(owner, id, |file| file.completing(&seen, now)).await;
-        let marked = marked.expect("the records answer").is_some();
+        let marked = marked.expect("the records response").is_some();
         let waits = part.life.is_some_and(|life| life.status == Status::Pending);
         prop_assert_eq!(marked, waits && is_right && part.upload_id.is_some());
         if marked {
@@ -284,7 +284,7 @@ impl<'s> Play<'s> {
     async fn fail_part(&mut self, part: usize) -> Checked {
         let part = &mut self.parts[part];
         let failed = fail_file(self.owner.records(), self.owner.id(), part.first.id, "no", self.now).await;
-        let failed = failed.expect("the records answer").is_some();
+        let failed = failed.expect("the records response").is_some();
         prop_assert_eq!(failed, part.open());
         if failed {
             part.happens(Event::Failed);
@@ -358,7 +358,7 @@ impl<'s> Play<'s> {
         }
         let (records, now) = (self.owner.records(), self.now);
         let later = records.change_file(self.owner.id(), file.id, |file| file.postponed(now)).await;
-        if later.expect("the records answer").is_none() {
+        if later.expect("the records response").is_none() {
             return self.fail_part(index).await; // tried often enough
         }
         part.version += 1;

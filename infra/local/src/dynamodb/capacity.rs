@@ -67,14 +67,14 @@ mod tests {
         let own = Bytes::from_static(br#"{"ReturnConsumedCapacity":"NONE"}"#);
         assert_eq!(ask(own.clone()), (own, false));
 
-        let answer =
+        let fields =
             json!({"Responses": {}, "ConsumedCapacity": [{"CapacityUnits": 1.5}, {"CapacityUnits": 2.0}]});
         for remove in [true, false] {
-            let response = Response::new(Body::from(answer.to_string()));
+            let response = Response::new(Body::from(fields.to_string()));
             let (response, consumption) = tell(response, false, remove).await;
             let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
             let seen: Value = serde_json::from_slice(&bytes).unwrap();
-            assert_eq!(seen, if remove { json!({"Responses": {}}) } else { answer.clone() });
+            assert_eq!(seen, if remove { json!({"Responses": {}}) } else { fields.clone() });
             assert_eq!(consumption, Consumption { read_units: 3.5, write_units: 0.0, bytes: bytes.len() });
         }
     }

@@ -33,10 +33,10 @@ pub(super) fn split(body: &Bytes, count: usize) -> (Bytes, Value) {
 /// Adds the unread keys to a successful response.
 pub(super) async fn add(response: Response, unprocessed: Value) -> Response {
     let (parts, bytes) = read(response).await;
-    let Some(mut answer) = serde_json::from_slice::<Value>(&bytes).ok().filter(|_| parts.status.is_success())
+    let Some(mut fields) = serde_json::from_slice::<Value>(&bytes).ok().filter(|_| parts.status.is_success())
     else {
         return Response::from_parts(parts, Body::from(bytes));
     };
-    answer["UnprocessedKeys"] = unprocessed;
-    rebuild(parts, &answer)
+    fields["UnprocessedKeys"] = unprocessed;
+    rebuild(parts, &fields)
 }

@@ -38,8 +38,8 @@ impl Faults {
         response: BoxResponse,
     ) -> ServiceResult {
         match action {
-            Some(Action::LoseAnswer) => return Err(Cut),
-            Some(Action::CutAnswer) => return half(response),
+            Some(Action::LoseResponse) => return Err(Cut),
+            Some(Action::CutResponse) => return half(response),
             Some(Action::CloseIdle) => connection.die(),
             Some(Action::KillAfter) if self.processes().kill_owner(connection).await => return Err(Cut),
             _ => {}

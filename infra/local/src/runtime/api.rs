@@ -135,7 +135,7 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response<Body> {
     };
     let trace = trace_header(&job.request_id, &job.lineage);
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + job.timeout;
-    let answer = Response::builder()
+    let response = Response::builder()
         .header("content-type", "application/json")
         .header("lambda-runtime-aws-request-id", &job.request_id)
         .header("lambda-runtime-deadline-ms", unix.as_millis().to_string())
@@ -147,7 +147,7 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response<Body> {
         let _ = abandoned.send(failure("Runtime.NoResponse", message));
     }
     let _ = job.taken.send(Instant::now() + job.timeout);
-    answer.unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"))
+    response.unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"))
 }
 
 async fn response(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: Body) -> Response<Body> {

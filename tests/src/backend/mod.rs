@@ -17,12 +17,12 @@ use aws_types::region::Region;
 use files_domain::OwnerId;
 use files_records::{ClientRecords, Keys, Records};
 
-use crate::deployment::NEEDS_THE_INSIDE;
+use crate::deployment::NEEDS_LOCAL_CLOUD;
 use crate::ready::Ready;
 
 /// One owner's part of the cloud, seen with the operator's keys.
 #[derive(Clone, Debug)]
-pub struct Behind {
+pub struct Backend {
     /// DynamoDB.
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// S3.
@@ -43,17 +43,17 @@ pub struct Behind {
 
 /// What is behind the API, where that can be seen: in the local cloud.
 #[derive(Clone, Debug)]
-pub struct Inside(pub(crate) Option<Behind>);
+pub struct LocalBackend(pub(crate) Option<Backend>);
 
-impl Deref for Inside {
-    type Target = Behind;
+impl Deref for LocalBackend {
+    type Target = Backend;
 
-    fn deref(&self) -> &Behind {
-        self.0.as_ref().expect(NEEDS_THE_INSIDE)
+    fn deref(&self) -> &Backend {
+        self.0.as_ref().expect(NEEDS_LOCAL_CLOUD)
     }
 }
 
-impl Behind {
+impl Backend {
     pub(crate) fn new(ready: &Ready, owner: &str) -> Self {
         let config = |endpoint: &str| config(ready, endpoint);
         let s3 = aws_sdk_s3::config::Builder::from(&config(&ready.s3)).force_path_style(true).build();

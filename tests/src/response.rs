@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use crate::faults;
 
-/// An answer, read to its end.
+/// A response, read to its end.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct Response {
     /// The status code.
     pub status: u16,
     /// The headers.
@@ -17,7 +17,7 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-impl Answer {
+impl Response {
     /// Sends a request and reads the response. If faults are injected, it retries.
     pub async fn to(request: reqwest::RequestBuilder) -> Self {
         if faults::seed().is_some() { faults::ask(request).await } else { Self::once(request).await }
@@ -25,13 +25,13 @@ impl Answer {
 
     /// Sends a request once.
     pub(crate) async fn once(request: reqwest::RequestBuilder) -> Self {
-        let response = request.send().await.expect("an answer");
+        let response = request.send().await.expect("a response");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await.expect("a whole body");
         Self { status, headers, body }
     }
 
-    /// This answer, if it has the status.
+    /// This response, if it has the status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));

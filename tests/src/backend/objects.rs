@@ -3,9 +3,9 @@ use std::collections::BTreeMap;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType};
 use files_domain::{FileId, file_object_key};
 
-use super::Behind;
+use super::Backend;
 
-impl Behind {
+impl Backend {
     /// Where a file's bytes are.
     #[must_use]
     pub fn object_key(&self, id: &str) -> String {

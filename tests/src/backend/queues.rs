@@ -1,9 +1,9 @@
 use aws_sdk_sqs::types::QueueAttributeName;
 
-use super::Behind;
+use super::Backend;
 use crate::wait::until;
 
-impl Behind {
+impl Backend {
     /// The address of the queue in whose name `part` occurs.
     pub async fn queue(&self, part: &str) -> String {
         let queues = self.sqs.list_queues().send().await.expect("the queues can be listed");

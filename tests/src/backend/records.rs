@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::Behind;
+use super::Backend;
 use crate::faults;
 
 /// An item as DynamoDB gives it.
@@ -19,7 +19,7 @@ pub struct Usage {
     pub imports: i64,
 }
 
-impl Behind {
+impl Backend {
     /// All items of the owner.
     pub async fn items(&self) -> Vec<Item> {
         let query = self

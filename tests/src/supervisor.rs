@@ -33,17 +33,17 @@ rm -rf "$folder"
 "#;
 
 /// A command that is kept, and its folder.
-pub(crate) struct Keeper {
+pub(crate) struct Supervisor {
     shell: Child,
     orders: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
 }
 
-impl Keeper {
-    /// A keeper of `command`, in a process group of its own, so that no Ctrl-C in the terminal reaches it.
+impl Supervisor {
+    /// A supervisor of `command`, in a process group of its own, so that no Ctrl-C in the terminal reaches it.
     pub(crate) fn new(folder: &Path, command: &[String]) -> Self {
         let mut shell = Command::new("sh")
-            .args(["-c", SCRIPT, "keeper"])
+            .args(["-c", SCRIPT, "supervisor"])
             .arg(folder)
             .args(command)
             .current_dir(folder)
@@ -70,14 +70,14 @@ impl Keeper {
 
     fn order(&mut self, order: &str) -> u32 {
         let orders = self.orders.as_mut().expect("the pipe is open");
-        writeln!(orders, "{order}").and_then(|()| orders.flush()).expect("the keeper lives");
-        let mut answer = String::new();
-        self.answers.read_line(&mut answer).expect("the keeper lives");
-        answer.trim().parse().expect("the keeper answers with a number")
+        writeln!(orders, "{order}").and_then(|()| orders.flush()).expect("the supervisor lives");
+        let mut response = String::new();
+        self.answers.read_line(&mut response).expect("the supervisor lives");
+        response.trim().parse().expect("the supervisor answers with a number")
     }
 }
 
-impl Drop for Keeper {
+impl Drop for Supervisor {
     fn drop(&mut self) {
         drop(self.orders.take());
         let _ = self.shell.wait();
