@@ -9,7 +9,7 @@ use crate::{Cloud, Owner, until};
 const LONGEST_BACKOFF: u64 = 901;
 
 impl Cloud {
-    /// Waits until an import has ended, and ends its backoffs at once.
+    /// Waits until an import has ended, and shortens its backoffs.
     pub async fn end_of_import(&self, owner: &Owner, file: &Value) -> Value {
         until("the import ends", async || {
             let now = owner.file(id(file)).await;

@@ -10,13 +10,13 @@ use crate::Response;
 const MAX_ATTEMPTS: u32 = 8;
 const FIRST_BACKOFF: Duration = Duration::from_millis(20);
 
-/// Sends a request until its response is one that another attempt would not change. `None`: there was none.
+/// Sends a request until its response is not a transient failure, and returns it. Returns `None` after [`MAX_ATTEMPTS`].
 pub async fn retry(request: impl Fn() -> RequestBuilder) -> Option<Response> {
     let (response, _) = attempts(request).await;
     response.filter(|response| !is_transient(response))
 }
 
-/// Returns the last response, and whether there were attempts before it.
+/// Returns the last response, and whether there were earlier attempts.
 pub(crate) async fn attempts(request: impl Fn() -> RequestBuilder) -> (Option<Response>, bool) {
     let mut pause = FIRST_BACKOFF;
     let mut last = None;
@@ -39,7 +39,7 @@ pub(crate) async fn attempt(request: RequestBuilder) -> Option<Response> {
     Some(Response { status, headers, body })
 }
 
-/// Returns whether a response is a transient failure: of the API, or of S3 when another request uses the same key.
+/// Returns whether a response is a transient failure: of the API, or of S3 during a concurrent request for the same key.
 fn is_transient(response: &Response) -> bool {
     let conflict = || String::from_utf8_lossy(&response.body).contains("ConditionalRequestConflict");
     response.status >= 500 || response.status == 429 || (response.status == 409 && conflict())

@@ -1,4 +1,4 @@
-//! How a cloud is started.
+//! The configuration of a local cloud.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use crate::deployment::{self, NEEDS_LOCAL_CLOUD};
 use crate::programs::{built, project};
 use crate::{Cloud, faults};
 
-/// How a cloud is started.
+/// The configuration of a local cloud.
 #[derive(Default)]
 pub struct Setup {
     dying: Vec<&'static str>,
@@ -20,57 +20,56 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// With a function that dies as soon as it is started.
+    /// Replaces a function with one that crashes on start.
     #[must_use]
-    pub fn dying(mut self, function: &'static str) -> Self {
+    pub fn crashing(mut self, function: &'static str) -> Self {
         self.dying.push(function);
         self
     }
 
-    /// With the project's template, but for this text, which must occur in it.
+    /// Replaces a text of the project's template, which must contain it.
     #[must_use]
     pub fn template_with(mut self, text: &'static str, instead: &'static str) -> Self {
         self.replaced.push((text, instead));
         self
     }
 
-    /// With the project's template, but that the policy of this function (by its name in the template) has another
-    /// action in the place of this one.
+    /// Replaces an action in the policy of a function (by its name in the template) with one that has no effect.
     #[must_use]
     pub fn forbidding(mut self, function: &'static str, action: &'static str) -> Self {
         self.forbidden.push((function, action));
         self
     }
 
-    /// With this as the only private host that imports may reach, instead of 127.0.0.1.
+    /// Sets the only private host that imports may reach, instead of 127.0.0.1.
     #[must_use]
     pub fn allowing_only(mut self, host: &str) -> Self {
         self.allowed = Some(host.to_owned());
         self
     }
 
-    /// Without recording what functions ask for: some of it is asked to be refused.
+    /// Disables the recording of functions' requests, because some of them are meant to be refused.
     #[must_use]
     pub fn unrecorded(mut self) -> Self {
         self.unrecorded = true;
         self
     }
 
-    /// With this program in ffprobe's place.
+    /// Replaces ffprobe with another program.
     #[must_use]
     pub fn ffprobe(mut self, program: &Path) -> Self {
         self.ffprobe = Some(program.to_owned());
         self
     }
 
-    /// With the first API key that `make dev` makes, in the data folder's file `api-key`.
+    /// Creates the first API key as `make dev` does, in the data folder's file `api-key`.
     #[must_use]
     pub fn first_key(mut self) -> Self {
         self.first_key = true;
         self
     }
 
-    /// Starts the cloud and waits until it is ready.
+    /// Starts the cloud, and waits until it is ready.
     pub async fn start(self) -> Cloud {
         assert!(deployment::address().is_none(), "{NEEDS_LOCAL_CLOUD}");
         let folder = tempfile::Builder::new().prefix("files-test-").tempdir().expect("a folder").keep();
@@ -82,7 +81,7 @@ impl Setup {
         for parameter in [
             "PublicUrl={api}".to_owned(),
             format!("AllowImportHosts={allowed}"),
-            // The default is for accounts of 10 concurrent executions; the tests' imports are many.
+            // The default suits accounts with 10 concurrent executions; the tests run more imports.
             "ImportConcurrency=20".to_owned(),
         ] {
             command.extend(["--parameter".to_owned(), parameter]);
@@ -106,13 +105,13 @@ impl Setup {
         Cloud::run(folder, &command).await
     }
 
-    /// The program in ffprobe's place: `FILES_FFPROBE` names another one, which `make test-arm64` does.
+    /// Returns the program for the layer with ffprobe: `FILES_FFPROBE` overrides it, as `make test-arm64` does.
     fn layer(&self) -> PathBuf {
         let named = || std::env::var_os("FILES_FFPROBE").filter(|file| !file.is_empty()).map(PathBuf::from);
         self.ffprobe.clone().or_else(named).unwrap_or_else(|| built().join("ffprobe"))
     }
 
-    /// The template's file.
+    /// Returns the template's file.
     fn template(&self, folder: &Path) -> PathBuf {
         let original = project().join("template.yaml");
         if self.replaced.is_empty() && self.forbidden.is_empty() {
@@ -131,7 +130,7 @@ impl Setup {
         file
     }
 
-    /// The folder of the functions' binaries.
+    /// Returns the folder of the functions' binaries.
     fn functions(&self, folder: &Path) -> PathBuf {
         if self.dying.is_empty() {
             return programs();
@@ -154,7 +153,7 @@ impl Setup {
     }
 }
 
-/// The template with an action that nobody knows in the place of one of a function's.
+/// Returns the template with an unknown action instead of one in a function's policy.
 fn without(template: &str, function: &str, action: &str) -> String {
     let (begin, mut inside) = (format!("  {function}:"), false);
     let mut line = |line: &str| {
@@ -163,22 +162,22 @@ fn without(template: &str, function: &str, action: &str) -> String {
         if inside { line.replace(action, "none:None") } else { line.to_owned() }
     };
     let changed = template.lines().map(&mut line).collect::<Vec<_>>().join("\n") + "\n";
-    assert_ne!(template, changed, "{function} may not do {action}");
+    assert_ne!(template, changed, "{function} has no permission {action}");
     changed
 }
 
-/// The folder of the functions' programs.
+/// Returns the folder of the functions' programs.
 fn programs() -> PathBuf {
     emulated().unwrap_or_else(built)
 }
 
-/// The folder of functions that are emulated: `FILES_TESTS_FUNCTIONS`, which `make test-arm64` fills.
+/// Returns the folder of emulated functions: `FILES_TESTS_FUNCTIONS`, which `make test-arm64` fills.
 fn emulated() -> Option<PathBuf> {
     let named = std::env::var_os("FILES_TESTS_FUNCTIONS").filter(|folder| !folder.is_empty());
     named.map(PathBuf::from)
 }
 
-/// Where it is recorded what functions ask of the services, for `make check-policies`.
+/// Returns the folder in which functions' requests are recorded for `make check-policies`.
 fn requests() -> PathBuf {
     built().with_file_name("requests")
 }

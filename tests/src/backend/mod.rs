@@ -1,4 +1,4 @@
-//! What stands behind the API: an owner's records and objects, and the queues.
+//! The stores behind the API: an owner's records and objects, and the queues.
 
 mod objects;
 mod queues;
@@ -20,7 +20,7 @@ use files_records::{ClientRecords, Keys, Records};
 use crate::deployment::NEEDS_LOCAL_CLOUD;
 use crate::ready::Ready;
 
-/// One owner's part of the cloud, seen with the operator's keys.
+/// One owner's part of the stores, accessed with the operator's keys.
 #[derive(Clone, Debug)]
 pub struct Backend {
     /// DynamoDB.
@@ -41,7 +41,7 @@ pub struct Backend {
     pub owner: OwnerId,
 }
 
-/// What is behind the API, where that can be seen: in the local cloud.
+/// The stores of a local cloud; those of a deployment are not accessible.
 #[derive(Clone, Debug)]
 pub struct LocalBackend(pub(crate) Option<Backend>);
 
@@ -69,19 +69,19 @@ impl Backend {
         }
     }
 
-    /// The records, by the crate that the functions use.
+    /// Returns the records as the functions access them.
     #[must_use]
     pub fn records(&self) -> Records {
         Records::new(self.dynamodb.clone(), &self.table)
     }
 
-    /// Returns the records as the API's clients reach them.
+    /// Returns the records as the API's clients access them.
     #[must_use]
     pub fn client_records(&self) -> ClientRecords {
         ClientRecords::new(self.records(), self.keys())
     }
 
-    /// The API keys, by the same crate.
+    /// Returns the API keys as the functions access them.
     #[must_use]
     pub fn keys(&self) -> Keys {
         Keys::new(self.dynamodb.clone(), &self.keys_table)

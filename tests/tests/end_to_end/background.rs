@@ -118,7 +118,8 @@ async fn what_a_delete_left_is_swept() {
 async fn sweep_until_nothing_is_left(cloud: &Cloud, owner: &Owner) {
     until("nothing is left", async || {
         cloud.sweep().await;
-        (owner.backend.objects().await.is_empty() && owner.backend.sort_keys().await == ["usage"]).then_some(())
+        (owner.backend.objects().await.is_empty() && owner.backend.sort_keys().await == ["usage"])
+            .then_some(())
     })
     .await;
 }
@@ -182,7 +183,7 @@ async fn an_import_message_that_comes_again_imports_nothing_twice() {
     let (reply, gate) = Reply::bytes(media::WAV.clone()).held();
     let url = source.serve("/held.wav", reply);
     let held = owner.import(&url).await;
-    source.asked("/held.wav", 1).await;
+    source.wait_for_requests("/held.wav", 1).await;
     let message = json!({"owner": owner.backend.owner, "id": id(&held), "file_url": url});
     owner.backend.send("ImportQueue", &message).await;
     gate.open();
@@ -270,8 +271,8 @@ async fn a_dead_letter_that_comes_too_late_changes_nothing() {
 async fn what_fails_every_time_ends_as_a_dead_letter() {
     // Messages come again after a second instead of after half an hour.
     let cloud = Cloud::setup()
-        .dying("import-file")
-        .dying("probe-file")
+        .crashing("import-file")
+        .crashing("probe-file")
         .template_with("VisibilityTimeout: 1800", "VisibilityTimeout: 1")
         .template_with("VisibilityTimeout: 720", "VisibilityTimeout: 1")
         .start()

@@ -160,7 +160,7 @@ fn without_key(request: RequestBuilder) -> RequestBuilder {
 
 /// Sends a request; the response, and what the route's function called for it.
 async fn priced(cloud: &Cloud, case: &Case, request: RequestBuilder) -> (Response, Value) {
-    cloud.forget_calls().await;
+    cloud.reset_calls().await;
     let response = Response::to(request).await;
     let calls = cloud.calls(case.function).await;
     (response, calls)
@@ -263,7 +263,12 @@ async fn a_revoked_key_stops_writing_at_once() {
         let holder = owner.with_key(&key);
         let response = Response::to((case.request)(&holder, &targets)).await;
         assert!(![401, 403].contains(&response.status), "{}: {}", case.name(), response.status);
-        owner.backend.keys().revoke(ApiKey::parse(&key).expect("a key").hash(), now()).await.expect("revoked");
+        owner
+            .backend
+            .keys()
+            .revoke(ApiKey::parse(&key).expect("a key").hash(), now())
+            .await
+            .expect("revoked");
         let before = files_of(&owner).await;
         for most in [1, 0] {
             let (response, calls) = priced(&cloud, case, (case.request)(&holder, &targets)).await;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// The calls of one warm run of an operation, and what it gave.
 async fn warm<T>(cloud: &Cloud, function: &str, operation: impl AsyncFn() -> T) -> (Value, T) {
     for _ in 0..10 {
-        cloud.forget_calls().await;
+        cloud.reset_calls().await;
         let outcome = operation().await;
         let calls = cloud.calls(function).await;
         if calls["dynamodb"].get("GetItem").is_none() {
@@ -191,7 +191,7 @@ async fn an_event_of_a_finished_or_deleted_file_costs_reads_and_no_probe() {
     let deleted = owner.wait_until_success(&owner.upload("b.png", &media::PNG).await).await;
     owner.delete(&deleted).await.expect(204);
     for (file, s3) in [(&file, None), (&deleted, Some(json!({"DeleteObject": 2})))] {
-        cloud.forget_calls().await;
+        cloud.reset_calls().await;
         owner.backend.send("ProbeQueue", &owner.backend.stored_event(id(file))).await;
         owner.backend.drained("ProbeQueue").await;
         assert_eq!(cloud.calls("probe-file").await, json!({"lambda": {"Invoke": 1}}));

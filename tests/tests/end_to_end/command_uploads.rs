@@ -58,7 +58,7 @@ async fn after_ctrl_c_only_what_is_missing_is_sent() {
     let pending = owner.list("?status=pending").await["files"][0].clone();
     let stored = owner.stored_parts(&pending, 0).await["parts"].as_array().expect("parts").len();
     assert!((2..10).contains(&stored), "{stored} of 10 are stored");
-    cloud.forget_calls().await;
+    cloud.reset_calls().await;
     let ran = machine.run(&upload).await.expect(0);
     assert!(ran.err.contains(&format!("resumes: {stored} of 10 parts are stored")), "{}", ran.err);
     assert_eq!(puts(&cloud).await, 10 - stored as u64, "only the missing ones");

@@ -75,7 +75,7 @@ async fn a_source_that_recovers_is_imported() {
     let source = SourceServer::start().await;
     let url = source.serve("/flaky", Reply::status(StatusCode::SERVICE_UNAVAILABLE));
     let file = owner.import(&url).await;
-    source.asked("/flaky", 1).await;
+    source.wait_for_requests("/flaky", 1).await;
     source.serve("/flaky", Reply::bytes(media::PNG.clone()));
     let file = owner.wait_until_success(&file).await;
     assert_eq!(owner.download(&file).await, *media::PNG);
@@ -190,7 +190,7 @@ async fn a_file_deleted_during_its_import_is_gone() {
     for (path, length) in [("/large", 40 << 20), ("/small", 1 << 20)] {
         let (reply, gate) = Reply::bytes(media::noise(length, 4)).held();
         let file = owner.import(&source.serve(path, reply)).await;
-        source.asked(path, 1).await;
+        source.wait_for_requests(path, 1).await;
         if length > 32 << 20 {
             owner.wait_for(&file, |file| file["progress"].is_object()).await;
         } else {

@@ -169,7 +169,7 @@ async fn no_answer_is_kept_for_others() {
 #[tokio::test]
 async fn a_function_that_dies_is_the_gateways_own_error() {
     skip_on_deployment!("a function that dies");
-    let cloud = Cloud::setup().dying("get-file").start().await;
+    let cloud = Cloud::setup().crashing("get-file").start().await;
     let owner = cloud.owner().await;
     let file = owner.announce("a.txt", 3, "text/plain").await;
     for _ in 0..2 {

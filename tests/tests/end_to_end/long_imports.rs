@@ -6,7 +6,8 @@ use std::sync::Mutex;
 use files_tests::faults::are_injected;
 use files_tests::owner::id;
 use files_tests::{
-    Behavior, Cloud, Content, Owner, RangedSource, RawSource, Response, Script, Usage, skip_on_deployment, until,
+    Behavior, Cloud, Content, Owner, RangedSource, RawSource, Response, Script, Usage, skip_on_deployment,
+    until,
 };
 use serde_json::{Value, json};
 
@@ -32,7 +33,9 @@ async fn an_import_goes_on_until_it_is_done() {
     let content = Content::new(120 * MIB, 1);
     let source = RangedSource::start(content.clone()).await;
     source.limit_speed(4_000_000);
-    source.act(|asked| if asked.open < 2 { Behavior::Serve } else { Behavior::Status(429, Vec::new()) });
+    source.set_behavior(
+        |asked| if asked.open < 2 { Behavior::Serve } else { Behavior::Status(429, Vec::new()) },
+    );
     let file = owner.import(&source.url("/long.bin")).await;
     let seen = Mutex::new(BTreeSet::new());
     let end = until("the import ends", async || {
@@ -86,7 +89,7 @@ async fn what_cannot_be_resumed_has_one_run() {
     let owner = cloud.owner().await;
     let source = RangedSource::start(Content::new(60 * MIB, 3)).await;
     source.limit_speed(4_000_000);
-    source.act(|_| Behavior::Whole);
+    source.set_behavior(|_| Behavior::Whole);
     let file = owner.wait_until_terminal(&owner.import(&source.url("/a.bin")).await).await;
     assert_eq!(
         (&file["status"], &file["error"]),
@@ -127,15 +130,15 @@ async fn a_source_that_asks_to_be_left_alone_is() {
     let owner = cloud.owner().await;
     let content = Content::new(30 * MIB, 5);
     let source = RangedSource::start(content.clone()).await;
-    source.act(|_| Behavior::Status(503, vec![("retry-after", "600".to_owned())]));
+    source.set_behavior(|_| Behavior::Status(503, vec![("retry-after", "600".to_owned())]));
     let file = owner.import(&source.url("/a.bin")).await;
     until("it rests", async || {
         let item = owner.backend.file_item(id(&file)).await;
         (item.contains_key("transient_failures") && !item.contains_key("lease_until")).then_some(())
     })
     .await;
-    assert_eq!(source.asked().len(), 1);
-    source.act(|_| Behavior::Serve);
+    assert_eq!(source.requests().len(), 1);
+    source.set_behavior(|_| Behavior::Serve);
     // A dead letter of a run before is not its end.
     let letter = json!({"owner": owner.backend.owner, "id": id(&file), "file_url": source.url("/a.bin")});
     owner.backend.send("DeadLetterQueue", &letter).await;
@@ -143,7 +146,7 @@ async fn a_source_that_asks_to_be_left_alone_is() {
     // A minute is not enough: the source said ten.
     cloud.advance_clock(300).await;
     cloud.sweep().await;
-    assert_eq!((source.asked().len(), &owner.file(id(&file)).await["status"]), (1, &json!("running")));
+    assert_eq!((source.requests().len(), &owner.file(id(&file)).await["status"]), (1, &json!("running")));
     cloud.advance_clock(301).await;
     let file = owner.wait_until_success(&file).await;
     assert!(owner.download(&file).await == content.bytes(), "other bytes");

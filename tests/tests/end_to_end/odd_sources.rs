@@ -91,7 +91,7 @@ async fn who_fails_on_a_range_is_asked_without() {
     {
         let content = Content::new(size, 1);
         let source = RangedSource::start(content.clone()).await;
-        source.act(move |asked| {
+        source.set_behavior(move |asked| {
             // An empty file has no range: whoever asks for one first is refused.
             let is_ranged = asked.range.is_some() || (size == 0 && asked.nth == 0);
             if is_ranged { Behavior::Status(status, Vec::new()) } else { Behavior::Serve }
@@ -107,7 +107,9 @@ async fn a_link_that_is_good_once_is_read_to_its_end() {
     let content = Content::new(40 * MIB, 2);
     for status in [403, 404, 410, 503] {
         let source = RangedSource::start(content.clone()).await;
-        source.act(move |asked| if asked.nth == 0 { Behavior::Serve } else { Behavior::Status(status, Vec::new()) });
+        source.set_behavior(move |asked| {
+            if asked.nth == 0 { Behavior::Serve } else { Behavior::Status(status, Vec::new()) }
+        });
         let file = imported(&owner, &source.url("/a.bin")).await;
         assert_is(&owner, &file, &content).await;
     }
@@ -118,10 +120,10 @@ async fn a_small_source_that_dies_again_and_again_is_resumed() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(12 * MIB, 3);
     let source = RangedSource::start(content.clone()).await;
-    source.act(|_| Behavior::Break(5_000_000));
+    source.set_behavior(|_| Behavior::Break(5_000_000));
     let file = imported(&owner, &source.url("/a.bin")).await;
     assert_is(&owner, &file, &content).await;
-    assert!(source.asked().len() <= 4, "{} requests", source.asked().len());
+    assert!(source.requests().len() <= 4, "{} requests", source.requests().len());
     assert!(source.sent() < 14 * MIB, "{} bytes were sent", source.sent());
 }
 

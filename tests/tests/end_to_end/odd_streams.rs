@@ -212,7 +212,7 @@ async fn crumbs_and_compressed_playlists_are_read() {
     let source = SourceServer::start().await;
     let files = stream_files("-hls_segment_type fmp4");
     let url = serve_files(&source, "crumbs", &files);
-    source.serve("/crumbs/init.mp4", Reply::bytes(files["init.mp4"].clone()).in_crumbs(3));
+    source.serve("/crumbs/init.mp4", Reply::bytes(files["init.mp4"].clone()).in_small_chunks(3));
     assert_is_whole(&imported(&owner, &url).await, "mp4");
 
     let gzip = |text: &[u8]| {

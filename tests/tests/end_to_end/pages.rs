@@ -201,7 +201,9 @@ async fn a_long_video_of_a_page_goes_on_in_another_run() {
     let owner = cloud.owner().await;
     let (site, media) = (SourceServer::start().await, RangedSource::start(Content::new(100 << 20, 5)).await);
     media.limit_speed(2_000_000);
-    media.act(|asked| if asked.open < 2 { Behavior::Serve } else { Behavior::Status(429, Vec::new()) });
+    media.set_behavior(
+        |asked| if asked.open < 2 { Behavior::Serve } else { Behavior::Status(429, Vec::new()) },
+    );
     let film = media.url("/film.mp4");
     let page = site.serve("/watch", html(&format!("<title>Long</title><video src=\"{film}\"></video>")));
     let file = imported(&owner, &page).await;

@@ -127,7 +127,7 @@ async fn two_clients_complete_once() {
     let bytes = large();
     let file = owner.announce_parts("a.bin", length(&bytes)).await;
     owner.send_parts(&file, &bytes, &[1, 2, 3]).await;
-    cloud.forget_calls().await;
+    cloud.reset_calls().await;
     for response in join_all((0..4).map(|_| owner.complete(&file))).await {
         assert_eq!(response.expect(202).json()["id"], file["id"]);
     }
@@ -323,8 +323,10 @@ async fn a_completion_that_s3_broke_off_is_finished_by_sweep() {
     cloud.sweep().await;
     let done = owner.wait_until_success(&file).await;
     assert_eq!(owner.download(&done).await, bytes);
-    until("nothing is left of it", async || owner.backend.unfinished_uploads().await.is_empty().then_some(()))
-        .await;
+    until("nothing is left of it", async || {
+        owner.backend.unfinished_uploads().await.is_empty().then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use files_tests::faults::are_injected;
 use files_tests::owner::id;
-use files_tests::{Behavior, Cloud, Content, Owner, RangedSource, Response, Usage, skip_on_deployment, until};
+use files_tests::{
+    Behavior, Cloud, Content, Owner, RangedSource, Response, Usage, skip_on_deployment, until,
+};
 use serde_json::{Value, json};
 
 const MIB: u64 = 1 << 20;
@@ -31,7 +33,7 @@ async fn a_large_file_comes_over_several_connections() {
     assert!(file["checksum"]["crc64nvme"].is_string(), "{file:#}");
     assert_eq!(file["name"], "film.mp4");
     assert!(source.most_open() > 2, "{} connections", source.most_open());
-    let ranges = source.asked().len();
+    let ranges = source.requests().len();
     assert!((12..=13).contains(&ranges) || are_injected(), "{ranges} requests for 12 parts");
 }
 
@@ -41,12 +43,12 @@ async fn what_must_have_a_sha256_comes_in_order_and_in_one_answer() {
     let content = Content::new(40 * MIB, 2);
     let source = RangedSource::start(content.clone()).await;
     for (sha256, status) in [(content.sha256(), "success"), ("00".repeat(32), "failed")] {
-        let before = source.asked().len();
+        let before = source.requests().len();
         let body = json!({"file_url": source.url("/a.bin"), "checksum_sha256": sha256});
         let file = Response::to(owner.json(&body)).await.expect(202).json();
         let file = owner.wait_until_terminal(&file).await;
         assert_eq!(file["status"], status, "{file:#}");
-        assert!(source.asked().len() - before == 1 || are_injected());
+        assert!(source.requests().len() - before == 1 || are_injected());
         if status == "success" {
             assert_eq!(file["checksum"], json!({"sha256": sha256}));
             assert_is(&owner, &file, &content).await;
@@ -65,13 +67,13 @@ async fn without_parts_or_a_validator_it_comes_in_one_stream() {
     for etag in [None, Some("W/\"1\""), Some("\"1\"")] {
         source.serve(content.clone(), etag);
         if etag == Some("\"1\"") {
-            source.act(|_| Behavior::Whole);
+            source.set_behavior(|_| Behavior::Whole);
         }
-        let before = source.asked().len();
+        let before = source.requests().len();
         let file = import(&owner, &source).await;
         assert_is(&owner, &file, &content).await;
         assert!(file["checksum"]["sha256"].is_string(), "{file:#}");
-        assert!(source.asked().len() - before == 1 || are_injected(), "{etag:?}");
+        assert!(source.requests().len() - before == 1 || are_injected(), "{etag:?}");
     }
 }
 
@@ -80,10 +82,12 @@ async fn other_bytes_than_were_asked_for_are_not_taken() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(40 * MIB, 4);
     // Other connections bring wrong bytes: the first response is read to its end.
-    for act in [Behavior::Shifted(1), Behavior::Unsaid, Behavior::OfTotal(41 * MIB), Behavior::Whole] {
+    for act in
+        [Behavior::Shifted(1), Behavior::NoContentRange, Behavior::WrongTotal(41 * MIB), Behavior::Whole]
+    {
         let source = RangedSource::start(content.clone()).await;
         let act_later = act.clone();
-        source.act(move |asked| if asked.nth == 0 { Behavior::Serve } else { act_later.clone() });
+        source.set_behavior(move |asked| if asked.nth == 0 { Behavior::Serve } else { act_later.clone() });
         let file = import(&owner, &source).await;
         assert_is(&owner, &file, &content).await;
         owner.delete(&file).await.expect(204);
@@ -94,8 +98,8 @@ async fn other_bytes_than_were_asked_for_are_not_taken() {
     }
     // Who is wrong from the beginning is asked without a range.
     let source = RangedSource::start(content.clone()).await;
-    for act in [Behavior::Unsaid, Behavior::Shifted(1)] {
-        source.act(move |_| act.clone());
+    for act in [Behavior::NoContentRange, Behavior::Shifted(1)] {
+        source.set_behavior(move |_| act.clone());
         assert_is(&owner, &import(&owner, &source).await, &content).await;
     }
 }
@@ -107,7 +111,7 @@ async fn two_versions_are_never_mixed() {
     let source = Arc::new(RangedSource::start(versions[0].clone()).await);
     source.limit_speed(20_000_000);
     let file = owner.import(&source.url("/a.bin")).await;
-    until("some parts are asked for", async || (source.asked().len() > 3).then_some(())).await;
+    until("some parts are asked for", async || (source.requests().len() > 3).then_some(())).await;
     source.serve(versions[1].clone(), Some("\"2\""));
     let file = owner.wait_until_terminal(&file).await;
     assert_is(&owner, &file, &versions[1]).await;
@@ -141,14 +145,14 @@ async fn a_source_that_takes_few_connections_is_asked_over_few() {
     let content = Content::new(80 * MIB, 5);
     let source = RangedSource::start(content.clone()).await;
     source.limit_speed(15_000_000);
-    source.act(|asked| match asked.open {
+    source.set_behavior(|asked| match asked.open {
         0..2 => Behavior::Serve,
         _ => Behavior::Status(429, vec![("retry-after", "1".to_owned())]),
     });
     let file = import(&owner, &source).await;
     assert_is(&owner, &file, &content).await;
     assert!(source.most_open() <= 2);
-    let refused = source.asked().iter().filter(|asked| asked.open >= 2).count();
+    let refused = source.requests().iter().filter(|asked| asked.open >= 2).count();
     assert!(refused <= 6 || are_injected(), "asked {refused} times too often");
 }
 
@@ -158,7 +162,7 @@ async fn redirects_that_expire_are_looked_up_again() {
     let content = Content::new(60 * MIB, 6);
     let source = RangedSource::start(content.clone()).await;
     let (address, epoch) = (source.url(""), AtomicUsize::new(0));
-    source.act(move |asked| match asked.path.strip_prefix("/signed?") {
+    source.set_behavior(move |asked| match asked.path.strip_prefix("/signed?") {
         None => Behavior::Status(
             302,
             vec![("location", format!("{address}/signed?{}", epoch.load(Ordering::Relaxed)))],
@@ -174,7 +178,7 @@ async fn redirects_that_expire_are_looked_up_again() {
     });
     let file = import(&owner, &source).await;
     assert_is(&owner, &file, &content).await;
-    assert!(source.asked().iter().any(|asked| asked.path == "/signed?1"));
+    assert!(source.requests().iter().any(|asked| asked.path == "/signed?1"));
 }
 
 #[tokio::test]
@@ -182,7 +186,7 @@ async fn what_breaks_off_is_gone_on_with_where_it_broke() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(40 * MIB, 7);
     let source = RangedSource::start(content.clone()).await;
-    source.act(|_| Behavior::Break(3_000_000));
+    source.set_behavior(|_| Behavior::Break(3_000_000));
     let file = import(&owner, &source).await;
     assert_is(&owner, &file, &content).await;
     assert!(source.sent() < content.size() + 4 * PART || are_injected(), "{} bytes were sent", source.sent());
@@ -193,7 +197,7 @@ async fn a_connection_that_only_drips_is_given_up() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(30 * MIB, 8);
     let source = RangedSource::start(content.clone()).await;
-    source.act(|asked| if asked.nth == 2 { Behavior::Drip } else { Behavior::Serve });
+    source.set_behavior(|asked| if asked.nth == 2 { Behavior::Drip } else { Behavior::Serve });
     let file = import(&owner, &source).await;
     assert_is(&owner, &file, &content).await;
 }

@@ -68,8 +68,11 @@ async fn what_an_older_ffprobe_said_is_said_again_and_nothing_else_changes() {
     as_of_old(&owner, &never, None).await;
     let old = as_of_old(&owner, &older, Some("4.4 (00000000)")).await;
     let tag = etag(&owner, &old).await;
-    cloud.forget_calls().await;
-    assert_eq!(printed(&reprobe(&cloud, &["--outdated", "--per-second", "50"])), "SourceRequest for 2 files.\n");
+    cloud.reset_calls().await;
+    assert_eq!(
+        printed(&reprobe(&cloud, &["--outdated", "--per-second", "50"])),
+        "SourceRequest for 2 files.\n"
+    );
     for file in [&never, &older] {
         wait_until_as_before(&owner, file).await;
         let after = owner.file(id(file)).await;
@@ -82,7 +85,11 @@ async fn what_an_older_ffprobe_said_is_said_again_and_nothing_else_changes() {
     assert_eq!(listed["files"].as_array().map(Vec::len), Some(3), "its type, too");
     assert_eq!(owner.file(id(&current)).await, current);
     owner.backend.drained("ProbeQueue").await;
-    assert_eq!(printed(&reprobe(&cloud, &["--outdated"])), "SourceRequest for 0 files.\n", "all are up to date");
+    assert_eq!(
+        printed(&reprobe(&cloud, &["--outdated"])),
+        "SourceRequest for 0 files.\n",
+        "all are up to date"
+    );
     assert_eq!(owner.backend.usage().await, owner.backend.sum().await);
 }
 

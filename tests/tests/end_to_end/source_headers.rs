@@ -3,8 +3,8 @@
 use files_domain::{ApiKey, Caller, Detail, File, FileId, FileName, NewFile, Scope};
 use files_records::{Created, ImportClaim};
 use files_tests::cloud::now;
-use files_tests::owner::id;
 use files_tests::log_secrets::SOURCE_SECRET;
+use files_tests::owner::id;
 use files_tests::{Cloud, Form, Owner, Reply, Response, SourceServer, Usage, media};
 use serde_json::{Value, json};
 
@@ -167,7 +167,7 @@ async fn a_second_message_with_headers_is_kept_while_the_first_is_worked_on() {
     let url = source.serve("/a.png", reply);
     let headers = json!({"authorization": secret("Bearer")});
     let file = import(&owner, &url, headers.clone()).await;
-    source.asked("/a.png", 1).await;
+    source.wait_for_requests("/a.png", 1).await;
 
     let message = json!({"owner": owner.backend.owner, "id": id(&file), "file_url": url, "headers": headers});
     owner.backend.send("ImportQueue", &message).await;

@@ -132,7 +132,7 @@ async fn after_an_ffprobe_that_was_killed_the_process_ends() {
     owner.wait_until_success(&owner.upload("b.png", &media::PNG).await).await;
     assert_eq!((processes(), before.len()), (before.clone(), 1), "one process serves all that end well");
 
-    cloud.forget_calls().await;
+    cloud.reset_calls().await;
     let deadly = owner.upload("c.mp4", br#"{"die": true}"#).await;
     let deadly = owner.wait_until_success(&deadly).await;
     assert_eq!(deadly["ffprobe_error"], "ffprobe crashed while reading the file");

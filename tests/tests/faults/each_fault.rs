@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::client;
-use crate::every_call::Fire;
+use crate::every_call::FaultTest;
 use crate::invariants::End;
 
 /// What strikes the first calls that it fits. Crashes on start come first: later on, the processes are there.
@@ -53,7 +53,7 @@ fn faults() -> Vec<Value> {
     faults
 }
 
-impl Fire {
+impl FaultTest {
     /// Of each way to create a file one, at the same time, and at the same time reads and a deletion.
     async fn several_at_once(&mut self, what: &str, old: &Value, large: Option<&Bytes>) {
         let this = &*self;
@@ -101,18 +101,18 @@ impl Fire {
 
 #[tokio::test]
 async fn each_fault_alone_is_survived() {
-    let mut fire = Fire::start().await;
+    let mut test = FaultTest::start().await;
     let large = media::noise(17 << 20, 9);
-    let old = fire.owner.upload("old.png", &media::PNG).await;
-    let old = fire.owner.wait_until_success(&old).await;
+    let old = test.owner.upload("old.png", &media::PNG).await;
+    let old = test.owner.wait_until_success(&old).await;
     for mut fault in faults() {
         fault["times"] = json!(2);
         let what = fault.to_string();
-        fire.cloud.add_faults(&fault).await;
+        test.cloud.add_faults(&fault).await;
         let in_parts = fault["action"] == "error_in_200";
-        fire.several_at_once(&what, &old, in_parts.then_some(&large)).await;
-        fire.struck(&what).await;
-        fire.cloud.clear_faults().await;
+        test.several_at_once(&what, &old, in_parts.then_some(&large)).await;
+        test.struck(&what).await;
+        test.cloud.clear_faults().await;
     }
-    fire.end().await;
+    test.end().await;
 }

@@ -16,7 +16,7 @@ const ACTIONS: [&str; 3] = ["kill_before", "kill_after", "lose_response"];
 const MOST_CALLS: u64 = 40;
 
 /// A cloud, and all that was done to it.
-pub(crate) struct Fire {
+pub(crate) struct FaultTest {
     pub(crate) cloud: Cloud,
     pub(crate) owner: Owner,
     pub(crate) source: SourceServer,
@@ -24,7 +24,7 @@ pub(crate) struct Fire {
     strikes: Vec<(String, u64)>,
 }
 
-impl Fire {
+impl FaultTest {
     /// On a cloud of its own, whose `sweep` runs when it is told to: rules count its calls.
     pub(crate) async fn start() -> Self {
         let cloud = Cloud::setup().template_with("rate(1 minute)", "rate(1 hour)").start().await;
@@ -106,94 +106,94 @@ impl Fire {
 }
 
 /// For operations that are over when they are answered.
-pub(crate) async fn at_once(_: &Fire, _: &str) -> bool {
+pub(crate) async fn at_once(_: &FaultTest, _: &str) -> bool {
     true
 }
 
 #[tokio::test]
 async fn creating_survives_at_every_call() {
-    let mut fire = Fire::start().await;
-    let nothing = async |_: &Fire| Value::Null;
-    let by_form = async |fire: &Fire, _: &Value| {
+    let mut test = FaultTest::start().await;
+    let nothing = async |_: &FaultTest| Value::Null;
+    let by_form = async |test: &FaultTest, _: &Value| {
         let form = || Form::new().file("a.png", Some("image/png"), &media::PNG);
-        let file = fire.create(|| fire.owner.form(form())).await;
+        let file = test.create(|| test.owner.form(form())).await;
         (id(&file).to_owned(), End::Bytes(media::PNG.clone()))
     };
-    fire.at_each_call(("create by form", "create-file"), nothing, by_form, at_once).await;
+    test.at_each_call(("create by form", "create-file"), nothing, by_form, at_once).await;
 
-    let by_url = async |fire: &Fire, _: &Value| {
-        let body = json!({"file_url": fire.serve("/a.png", &media::PNG)});
-        let file = fire.create(|| fire.owner.json(&body)).await;
+    let by_url = async |test: &FaultTest, _: &Value| {
+        let body = json!({"file_url": test.serve("/a.png", &media::PNG)});
+        let file = test.create(|| test.owner.json(&body)).await;
         (id(&file).to_owned(), End::Bytes(media::PNG.clone()))
     };
-    fire.at_each_call(("create import", "create-file"), nothing, by_url, at_once).await;
+    test.at_each_call(("create import", "create-file"), nothing, by_url, at_once).await;
 
-    let presigned = async |fire: &Fire, _: &Value| {
+    let presigned = async |test: &FaultTest, _: &Value| {
         let body = json!({"name": "a.png", "size": media::PNG.len(), "content_type": "image/png"});
-        let file = fire.create(|| fire.owner.json(&body)).await;
-        assert!(client::put(&fire.owner, &file, &media::PNG).await, "{file}");
+        let file = test.create(|| test.owner.json(&body)).await;
+        assert!(client::put(&test.owner, &file, &media::PNG).await, "{file}");
         (id(&file).to_owned(), End::Bytes(media::PNG.clone()))
     };
-    fire.at_each_call(("create presigned", "create-file"), nothing, presigned, at_once).await;
-    fire.end().await;
+    test.at_each_call(("create presigned", "create-file"), nothing, presigned, at_once).await;
+    test.end().await;
 }
 
 #[tokio::test]
 async fn reading_survives_at_every_call() {
-    let mut fire = Fire::start().await;
-    let file = fire.owner.wait_until_success(&fire.owner.upload("a.png", &media::PNG).await).await;
-    let one = async |_: &Fire| file.clone();
+    let mut test = FaultTest::start().await;
+    let file = test.owner.wait_until_success(&test.owner.upload("a.png", &media::PNG).await).await;
+    let one = async |_: &FaultTest| file.clone();
     let end = |file: &Value| (id(file).to_owned(), End::Bytes(media::PNG.clone()));
 
-    let get = async |fire: &Fire, file: &Value| {
+    let get = async |test: &FaultTest, file: &Value| {
         let path = format!("/files/{}", id(file));
-        let response = fire.ask(|| fire.owner.request(http::Method::GET, &path)).await;
+        let response = test.ask(|| test.owner.request(http::Method::GET, &path)).await;
         assert_eq!((response.status, response.json()), (200, file.clone()));
         end(file)
     };
-    fire.at_each_call(("get", "get-file"), one, get, at_once).await;
+    test.at_each_call(("get", "get-file"), one, get, at_once).await;
 
-    let list = async |fire: &Fire, file: &Value| {
-        let response = fire.ask(|| fire.owner.request(http::Method::GET, "/files")).await;
+    let list = async |test: &FaultTest, file: &Value| {
+        let response = test.ask(|| test.owner.request(http::Method::GET, "/files")).await;
         assert_eq!((response.status, &response.json()["files"][0]["id"]), (200, &file["id"]));
         end(file)
     };
-    fire.at_each_call(("list", "list-files"), one, list, at_once).await;
+    test.at_each_call(("list", "list-files"), one, list, at_once).await;
 
-    let download = async |fire: &Fire, file: &Value| {
-        assert_eq!(client::download(&fire.owner, file).await, Ok(media::PNG.clone()));
+    let download = async |test: &FaultTest, file: &Value| {
+        assert_eq!(client::download(&test.owner, file).await, Ok(media::PNG.clone()));
         end(file)
     };
-    fire.at_each_call(("download", "download-file"), one, download, at_once).await;
-    fire.end().await;
+    test.at_each_call(("download", "download-file"), one, download, at_once).await;
+    test.end().await;
 }
 
 #[tokio::test]
 async fn deleting_survives_at_every_call() {
-    let mut fire = Fire::start().await;
-    let delete = async |fire: &Fire, file: &Value| {
+    let mut test = FaultTest::start().await;
+    let delete = async |test: &FaultTest, file: &Value| {
         let path = format!("/files/{}", id(file));
-        let response = fire.ask(|| fire.owner.request(http::Method::DELETE, &path)).await;
+        let response = test.ask(|| test.owner.request(http::Method::DELETE, &path)).await;
         assert!(matches!(response.status, 204 | 404), "{response:?}"); // the try before may have done it
         (id(file).to_owned(), End::Gone)
     };
-    let success = async |fire: &Fire| {
-        fire.owner.wait_until_success(&fire.owner.upload("a.png", &media::PNG).await).await
+    let success = async |test: &FaultTest| {
+        test.owner.wait_until_success(&test.owner.upload("a.png", &media::PNG).await).await
     };
-    fire.at_each_call(("delete success", "delete-file"), success, delete, at_once).await;
+    test.at_each_call(("delete success", "delete-file"), success, delete, at_once).await;
 
-    let pending = async |fire: &Fire| fire.owner.announce("a.png", media::PNG.len(), "image/png").await;
-    fire.at_each_call(("delete pending", "delete-file"), pending, delete, at_once).await;
+    let pending = async |test: &FaultTest| test.owner.announce("a.png", media::PNG.len(), "image/png").await;
+    test.at_each_call(("delete pending", "delete-file"), pending, delete, at_once).await;
 
     // Held in the middle of an upload of several parts, of which one is stored.
     let bytes = media::noise(34 << 20, 1);
     let (reply, gate) = Reply::bytes(bytes).held();
-    let url = fire.source.serve("/held.bin", reply);
-    let running = async |fire: &Fire| {
-        let file = fire.owner.import(&url).await;
-        fire.owner.wait_for(&file, |file| file["progress"].is_object()).await
+    let url = test.source.serve("/held.bin", reply);
+    let running = async |test: &FaultTest| {
+        let file = test.owner.import(&url).await;
+        test.owner.wait_for(&file, |file| file["progress"].is_object()).await
     };
-    fire.at_each_call(("delete running", "delete-file"), running, delete, at_once).await;
+    test.at_each_call(("delete running", "delete-file"), running, delete, at_once).await;
     gate.open();
-    fire.end().await;
+    test.end().await;
 }

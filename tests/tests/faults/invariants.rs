@@ -38,7 +38,7 @@ pub(crate) struct Known {
 /// What is not as it must be once all is quiet; each line names the files.
 pub(crate) async fn violations(owner: &Owner, known: &[Known]) -> Vec<String> {
     let stores = Stores::read(owner).await;
-    let mut wrong = stores.strays(owner).await;
+    let mut wrong = stores.orphans(owner).await;
     for line in &mut wrong {
         if let Some(known) = known.iter().find(|known| line.contains(&known.id)) {
             line.push_str(&format!(" ({})", known.what));
@@ -84,7 +84,7 @@ impl Stores {
     }
 
     /// Nothing is there that belongs to no file.
-    async fn strays(&self, owner: &Owner) -> Vec<String> {
+    async fn orphans(&self, owner: &Owner) -> Vec<String> {
         let mut wrong = Vec::new();
         for sk in &self.others {
             let (kind, id) = sk.split_once('#').unwrap_or((sk, ""));

@@ -65,7 +65,7 @@ async fn open(owners: &[&Owner]) -> Vec<String> {
     }
     if open.is_empty() {
         for owner in owners {
-            open.extend(strays(owner).await);
+            open.extend(orphans(owner).await);
         }
     }
     if let Some(owner) = owners.first() {
@@ -100,7 +100,7 @@ async fn end_waiting(owner: &Owner, item: &Item) {
 }
 
 /// Objects of files that have none: events of them, or duties, are still on their way.
-async fn strays(owner: &Owner) -> Vec<String> {
+async fn orphans(owner: &Owner) -> Vec<String> {
     let mut objects: Vec<_> = owner.backend.object_sizes().await.into_keys().collect();
     let items = owner.backend.items().await;
     let good: BTreeSet<_> = items
@@ -114,7 +114,8 @@ async fn strays(owner: &Owner) -> Vec<String> {
 
 async fn messages(owner: &Owner, queue: &str) -> Option<String> {
     let url = owner.backend.queue(queue).await;
-    let ask = owner.backend.sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
+    let ask =
+        owner.backend.sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
     let attributes = ask.send().await.expect("the queue can be asked").attributes.unwrap_or_default();
     let counts = [
         QueueAttributeName::ApproximateNumberOfMessages,

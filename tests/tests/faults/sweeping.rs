@@ -4,14 +4,14 @@ use files_tests::owner::id;
 use files_tests::{Form, Response, media};
 use serde_json::Value;
 
-use crate::every_call::{Fire, at_once};
+use crate::every_call::{FaultTest, at_once};
 use crate::invariants::End;
 use crate::recovery::LONG_AGO;
 use crate::samples::{self, make_due};
 
 const SWEEP: &str = "sweep";
 
-impl Fire {
+impl FaultTest {
     /// At each call of `sweep` while it has what `prepare` makes to finish.
     pub(crate) async fn at_each_sweep(
         &mut self,
@@ -19,9 +19,9 @@ impl Fire {
         end: End,
         prepare: impl AsyncFn(&Self) -> String,
     ) {
-        let due = async |fire: &Self| Value::String(prepare(fire).await);
-        let sweep = async |fire: &Self, id: &Value| {
-            fire.cloud.try_sweep().await;
+        let due = async |test: &Self| Value::String(prepare(test).await);
+        let sweep = async |test: &Self, id: &Value| {
+            test.cloud.try_sweep().await;
             (id.as_str().expect("an id").to_owned(), end.clone())
         };
         self.at_each_call((what, SWEEP), due, sweep, at_once).await;
@@ -36,63 +36,63 @@ impl Fire {
 
 #[tokio::test]
 async fn sweeping_uploads_survives_at_every_call() {
-    let mut fire = Fire::start().await;
+    let mut test = FaultTest::start().await;
     let png = || End::Bytes(media::PNG.clone());
-    fire.at_each_sweep("sweep a missing upload", End::Failed, async |fire| {
-        fire.due(id(&fire.owner.announce("a.png", 9, "image/png").await)).await
+    test.at_each_sweep("sweep a missing upload", End::Failed, async |test| {
+        test.due(id(&test.owner.announce("a.png", 9, "image/png").await)).await
     })
     .await;
-    fire.at_each_sweep("sweep a stored upload", png(), async |fire| {
-        fire.due(id(&samples::unprobed(&fire.owner).await)).await
+    test.at_each_sweep("sweep a stored upload", png(), async |test| {
+        test.due(id(&samples::unprobed(&test.owner).await)).await
     })
     .await;
-    fire.at_each_sweep("sweep a form without bytes", End::Failed, async |fire| {
-        fire.due(&samples::unstored(&fire.owner).await.id.to_string()).await
+    test.at_each_sweep("sweep a form without bytes", End::Failed, async |test| {
+        test.due(&samples::unstored(&test.owner).await.id.to_string()).await
     })
     .await;
-    fire.end().await;
+    test.end().await;
 }
 
 #[tokio::test]
 async fn sweeping_imports_survives_at_every_call() {
-    let mut fire = Fire::start().await;
+    let mut test = FaultTest::start().await;
     let png = || End::Bytes(media::PNG.clone());
-    let url = fire.serve("/a.png", &media::PNG);
-    fire.at_each_sweep("sweep an unsent import", png(), async |fire| {
-        fire.due(&samples::import(&fire.owner, &url).await.id.to_string()).await
+    let url = test.serve("/a.png", &media::PNG);
+    test.at_each_sweep("sweep an unsent import", png(), async |test| {
+        test.due(&samples::import(&test.owner, &url).await.id.to_string()).await
     })
     .await;
-    fire.at_each_sweep("sweep an uncompleted import", png(), async |fire| {
-        fire.due(&samples::uncompleted(&fire.owner, &url, &media::PNG).await.id.to_string()).await
+    test.at_each_sweep("sweep an uncompleted import", png(), async |test| {
+        test.due(&samples::uncompleted(&test.owner, &url, &media::PNG).await.id.to_string()).await
     })
     .await;
-    fire.at_each_sweep("sweep a given up import", End::Failed, async |fire| {
-        fire.due(&samples::given_up(&fire.owner, &url).await.id.to_string()).await
+    test.at_each_sweep("sweep a given up import", End::Failed, async |test| {
+        test.due(&samples::given_up(&test.owner, &url).await.id.to_string()).await
     })
     .await;
-    fire.end().await;
+    test.end().await;
 }
 
 #[tokio::test]
 async fn sweeping_what_is_over_survives_at_every_call() {
-    let mut fire = Fire::start().await;
-    fire.at_each_sweep("sweep an expired file", End::Gone, async |fire| {
+    let mut test = FaultTest::start().await;
+    test.at_each_sweep("sweep an expired file", End::Gone, async |test| {
         let form = || Form::new().text("expires_in", "3600").file("a.png", Some("image/png"), &media::PNG);
-        let file = Response::to(fire.owner.form(form())).await.expect(201).json();
-        fire.owner.wait_until_success(&file).await;
+        let file = Response::to(test.owner.form(form())).await.expect(201).json();
+        test.owner.wait_until_success(&file).await;
         let sk = format!("file#{}", id(&file));
-        fire.owner.backend.set_numbers(&sk, &[("expires_at", LONG_AGO), ("due_at", LONG_AGO)]).await;
+        test.owner.backend.set_numbers(&sk, &[("expires_at", LONG_AGO), ("due_at", LONG_AGO)]).await;
         id(&file).to_owned()
     })
     .await;
-    fire.at_each_sweep("sweep a deletion", End::Gone, async |fire| {
-        let file = fire.owner.announce("a.png", media::PNG.len(), "image/png").await;
-        fire.owner.delete(&file).await.expect(204);
-        let left = fire.owner.backend.object_key(id(&file)).replace("files/", "probes/");
-        fire.owner.backend.put_object(&left, "left over").await;
-        fire.owner.backend.set_numbers(&format!("gone#{}", id(&file)), &[("due_at", LONG_AGO)]).await;
+    test.at_each_sweep("sweep a deletion", End::Gone, async |test| {
+        let file = test.owner.announce("a.png", media::PNG.len(), "image/png").await;
+        test.owner.delete(&file).await.expect(204);
+        let left = test.owner.backend.object_key(id(&file)).replace("files/", "probes/");
+        test.owner.backend.put_object(&left, "left over").await;
+        test.owner.backend.set_numbers(&format!("gone#{}", id(&file)), &[("due_at", LONG_AGO)]).await;
         id(&file).to_owned()
     })
     .await;
-    fire.end().await;
+    test.end().await;
 }

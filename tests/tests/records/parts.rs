@@ -22,7 +22,7 @@ async fn of_many_created_uploads_one_is_recorded() {
     let begin = async |number: usize| {
         let own = format!("u{number}");
         let ask = |file: File| file.parts_asked_for(Some(&own), at(1));
-        press.records().change_file(press.id(), file.id, ask).await.expect("the records response")
+        press.records().change_file(press.id(), file.id, ask).await.expect("the records can be read")
     };
     let begun: Vec<File> = join_all((0..5).map(begin)).await.into_iter().flatten().collect();
     assert_eq!(begun.len(), 1, "{begun:?}");
@@ -40,10 +40,10 @@ async fn of_many_completions_one_is_recorded() {
     let press = Owner::new(store, "press").await;
     let file = announced(&press).await;
     let ask = |file: File| file.parts_asked_for(Some("u"), at(1));
-    press.records().change_file(press.id(), file.id, ask).await.expect("the records response");
+    press.records().change_file(press.id(), file.id, ask).await.expect("the records can be read");
     let complete = async |_| {
         let mark = |file: File| file.completing("u", at(2));
-        press.records().change_file(press.id(), file.id, mark).await.expect("the records response")
+        press.records().change_file(press.id(), file.id, mark).await.expect("the records can be read")
     };
     let marked = join_all((0..5).map(complete)).await.into_iter().flatten().count();
     assert_eq!(marked, 1);

@@ -30,7 +30,7 @@ impl Rules {
             return Ok(Self::mix(seed));
         }
         let unreadable = || format!("--faults is a number or a file of rules; cannot read {argument}");
-        Self::parse(&std::fs::read(argument).with_context(told)?)
+        Self::parse(&std::fs::read(argument).with_context(unreadable)?)
             .with_context(|| format!("faults in {argument}"))
     }
 

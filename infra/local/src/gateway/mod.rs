@@ -102,7 +102,7 @@ impl Gateway {
             .route("/_local/schedule/{function}", post(local::run_schedule))
             .route("/_local/faults", get(local::faults).post(local::add_faults).delete(local::clear_faults))
             .route("/_local/clock", get(local::clock).post(local::advance_clock))
-            .route_layer(middleware::from_fn_with_state(self.clone(), local::only_own))
+            .route_layer(middleware::from_fn_with_state(self.clone(), local::refuse_foreign))
             .fallback(handle)
             .with_state(self);
         let service = server.into_make_service_with_connect_info::<SocketAddr>();

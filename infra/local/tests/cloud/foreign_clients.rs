@@ -28,7 +28,11 @@ async fn only_the_functions_own_process_gets_events() {
     for headers in [json!([["Host", "evil.example"]]), json!([["Origin", "http://evil.example"]])] {
         assert_eq!(requested_by(&running, &api, NEXT, headers.clone()).await, 403, "{headers}");
     }
-    assert_eq!(requested_by(&running, &api, "/nothing", json!([])).await, 404, "its own process gets a response");
+    assert_eq!(
+        requested_by(&running, &api, "/nothing", json!([])).await,
+        404,
+        "its own process gets a response"
+    );
     if Jail::detect().unwrap().keeps_apart() {
         assert_eq!(requested_by(&other, &api, "/nothing", json!([])).await, Value::Null, "another function");
         let stranger = move || try_request(&api, "GET", NEXT, &[], b"").is_none();

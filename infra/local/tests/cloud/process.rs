@@ -185,7 +185,11 @@ async fn the_event_of_an_object_survives_a_kill() {
     until("it came again", || times("files/hold") == 2).await;
     again.put("files/last").await;
     until("the last one came", || times("files/last") == 1).await;
-    assert_eq!((times("files/a%2Bb"), times("files/hold")), (1, 2), "finished events are not delivered again");
+    assert_eq!(
+        (times("files/a%2Bb"), times("files/hold")),
+        (1, 2),
+        "finished events are not delivered again"
+    );
 }
 
 #[tokio::test]

@@ -26,8 +26,7 @@ pub(crate) fn functions(names: &[&str]) -> TempDir {
         std::fs::hard_link(&own, code.join("program"))
             .or_else(|_| std::fs::copy(&own, code.join("program")).map(drop))
             .unwrap();
-        let run =
-            "#!/bin/sh\nexec \"$LAMBDA_TASK_ROOT/program\" --ignored --exact --nocapture function::serve_events\n";
+        let run = "#!/bin/sh\nexec \"$LAMBDA_TASK_ROOT/program\" --ignored --exact --nocapture function::serve_events\n";
         script(&code.join("bootstrap"), run);
     }
     folder
