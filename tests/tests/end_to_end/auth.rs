@@ -1,4 +1,4 @@
-//! Who may do what, and what nobody else learns.
+//! Authentication and scopes: what each key may do, and what errors reveal.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -15,7 +15,7 @@ use http::Method;
 use reqwest::RequestBuilder;
 use serde_json::json;
 
-/// One request for each thing that can be done, with the scope it needs, to be sent with the owner's key.
+/// Returns one request with the owner's key for each operation, with the scope that it needs.
 fn every_request(owner: &Owner, file_id: &str) -> Vec<(Scope, RequestBuilder)> {
     let path = format!("/files/{file_id}");
     vec![
@@ -39,8 +39,8 @@ async fn assert_all_refused(owner: &Owner, file_id: &str) {
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_good_opens_nothing() {
-    skip_on_deployment!("makes keys that are expired, sees records");
+async fn an_invalid_key_is_refused_everywhere() {
+    skip_on_deployment!("creates expired keys, reads records");
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let file = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
@@ -69,7 +69,7 @@ async fn a_key_that_is_not_good_opens_nothing() {
 }
 
 #[tokio::test]
-async fn a_key_may_come_in_three_ways() {
+async fn a_key_can_be_sent_in_three_ways() {
     let owner = Cloud::shared().await.owner().await;
     owner.announce("a", 1, "video/mp4").await;
     let key = owner.key();
@@ -85,7 +85,7 @@ async fn a_key_may_come_in_three_ways() {
 }
 
 #[tokio::test]
-async fn a_key_in_an_address_goes_no_further() {
+async fn a_key_in_a_url_is_neither_passed_on_nor_logged() {
     let owner = Cloud::shared().await.owner().await;
     owner.announce("a", 1, "video/mp4").await;
     owner.announce("b", 1, "video/mp4").await;
@@ -97,12 +97,12 @@ async fn a_key_in_an_address_goes_no_further() {
     if owner.local_backend().is_some() {
         let log = std::fs::read_to_string(Cloud::shared().await.folder().join("log")).expect("the log");
         assert!(!log.contains(owner.key()), "a key is in the log");
-        assert!(log.lines().any(|line| line.contains("list-files")), "the log tells of requests");
+        assert!(log.lines().any(|line| line.contains("list-files")), "the log has requests");
     }
 }
 
 #[tokio::test]
-async fn a_key_does_what_its_scopes_say() {
+async fn a_key_is_limited_to_its_scopes() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let file = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
@@ -128,7 +128,7 @@ async fn a_key_does_what_its_scopes_say() {
 }
 
 #[tokio::test]
-async fn another_owners_file_answers_as_one_that_is_not_there() {
+async fn another_owners_file_looks_like_a_missing_one() {
     let cloud = Cloud::shared().await;
     let (owner, stranger) = (cloud.owner().await, cloud.owner().await);
     let file = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
@@ -144,17 +144,18 @@ async fn another_owners_file_answers_as_one_that_is_not_there() {
         ]
     };
     for (theirs, nobodys) in requests(id(&file)).into_iter().zip(requests(absent)) {
-        let (theirs, nobodys) = (seen(Response::to(theirs).await), seen(Response::to(nobodys).await));
+        let (theirs, nobodys) =
+            (comparable(Response::to(theirs).await), comparable(Response::to(nobodys).await));
         assert_eq!(theirs, nobodys);
         assert_eq!(theirs.0, 404);
     }
     assert_eq!(stranger.list("").await["files"], json!([]));
-    assert_eq!(owner.file(id(&file)).await, file, "nothing happened to it");
+    assert_eq!(owner.file(id(&file)).await, file, "the file is unchanged");
     assert_eq!(owner.download(&file).await, *media::PNG);
 }
 
-/// What can be seen of a response, but for what is different each time.
-fn seen(response: Response) -> (u16, BTreeSet<(String, String)>, String) {
+/// Returns the visible parts of a response without those that differ each time.
+fn comparable(response: Response) -> (u16, BTreeSet<(String, String)>, String) {
     let mut body = String::from_utf8_lossy(&response.body).into_owned();
     if let Ok(json) = serde_json::from_slice::<serde_json::Value>(&response.body) {
         let request_id = json["request_id"].as_str().expect("a request id");
@@ -168,7 +169,7 @@ fn seen(response: Response) -> (u16, BTreeSet<(String, String)>, String) {
 }
 
 #[tokio::test]
-async fn the_first_start_makes_a_key_and_shows_how_to_begin() {
+async fn the_first_start_creates_a_key_and_prints_instructions() {
     skip_on_deployment!("the local cloud's own key");
     let mut cloud = Cloud::setup().first_key().start().await;
     let kept = |cloud: &Cloud| std::fs::read_to_string(cloud.folder().join("data/api-key")).expect("a key");
@@ -195,11 +196,11 @@ async fn the_first_start_makes_a_key_and_shows_how_to_begin() {
     assert_eq!(mode & 0o777, 0o600);
     cloud.kill_hard();
     cloud.restart().await;
-    assert_eq!(kept(&cloud), key, "the same at every later start");
+    assert_eq!(kept(&cloud), key, "later starts keep the key");
     cloud.owner().await.with_key(&key).list("").await;
 }
 
-/// Runs `files-admin` against the cloud. Its standard output.
+/// Runs `files-admin` against the cloud. Returns its standard output.
 fn admin(cloud: &Cloud, arguments: &[&str], input: &str) -> String {
     let mut child = Command::new(built().join("files-admin"))
         .args(arguments)
@@ -218,8 +219,8 @@ fn admin(cloud: &Cloud, arguments: &[&str], input: &str) -> String {
 }
 
 #[tokio::test]
-async fn keys_are_made_and_revoked_by_the_admin_command() {
-    skip_on_deployment!("sees records; all other keys come from that command there");
+async fn files_admin_creates_and_revokes_keys() {
+    skip_on_deployment!("reads records; on a deployment the same command creates all other keys");
     let cloud = Cloud::shared().await;
     let printed =
         admin(cloud, &["key", "create", "--owner", "press office", "--name", "laptop", "--json"], "");
@@ -229,7 +230,7 @@ async fn keys_are_made_and_revoked_by_the_admin_command() {
     let owner = cloud.owner().await.with_key(key);
     let file = owner.announce("a", 1, "video/mp4").await;
 
-    // The same name is the same owner.
+    // The same name means the same owner.
     let second = admin(cloud, &["key", "create", "--owner", "press office", "--name", "phone", "--json"], "");
     let second: serde_json::Value = serde_json::from_str(&second).expect("JSON");
     let second = owner.with_key(second["key"].as_str().expect("a key"));

@@ -1,4 +1,4 @@
-//! What goes on behind the API when something was lost, came twice, or came too late.
+//! Background work after events or messages that are lost, repeated or late.
 
 use files_domain::{ApiKey, Caller, Detail, File, FileId, FileName, NewFile, Scope};
 use files_records::Created;
@@ -7,10 +7,10 @@ use files_tests::owner::id;
 use files_tests::{Cloud, Owner, Reply, SourceServer, Usage, media, until};
 use serde_json::{Value, json};
 
-/// A moment long ago.
+/// A time in the past.
 const LONG_AGO: u64 = 1;
 
-/// An import that was written down and not sent: whoever created it died in between.
+/// Creates an import whose message was not sent, as when its creator crashes before that.
 async fn unsent_import(owner: &Owner, url: &str) -> Value {
     let new = NewFile {
         name: FileName::fallback(),
@@ -28,7 +28,7 @@ async fn unsent_import(owner: &Owner, url: &str) -> Value {
     owner.file(&file.id.to_string()).await
 }
 
-/// A stored file whose event was lost: its record is as it was before the bytes came.
+/// Creates a stored file whose event was lost: its record still waits for the bytes.
 async fn unprobed(owner: &Owner) -> Value {
     let file = owner.announce("a.png", media::PNG.len(), "image/png").await;
     let before = owner.backend.file_item(id(&file)).await;
@@ -40,13 +40,13 @@ async fn unprobed(owner: &Owner) -> Value {
     file
 }
 
-/// Makes what time must finish of a file due.
+/// Sets the deadline of a file's scheduled work to the past.
 async fn make_due(owner: &Owner, file: &Value) {
     owner.backend.set_numbers(&format!("file#{}", id(file)), &[("due_at", LONG_AGO)]).await;
 }
 
 #[tokio::test]
-async fn an_import_that_was_not_sent_is_sent() {
+async fn an_unsent_import_is_sent() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let source = SourceServer::start().await;
@@ -63,7 +63,7 @@ async fn an_import_that_was_not_sent_is_sent() {
 }
 
 #[tokio::test]
-async fn an_upload_that_never_came_fails_and_gives_its_room_back() {
+async fn an_upload_without_bytes_fails_and_releases_its_reserved_bytes() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let file = owner.announce("a.mp4", 1_000_000, "video/mp4").await;
@@ -80,7 +80,7 @@ async fn an_upload_that_never_came_fails_and_gives_its_room_back() {
 }
 
 #[tokio::test]
-async fn an_overdue_upload_whose_bytes_are_there_is_probed() {
+async fn an_overdue_upload_with_stored_bytes_is_probed() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let file = unprobed(&owner).await;
@@ -92,14 +92,14 @@ async fn an_overdue_upload_whose_bytes_are_there_is_probed() {
 }
 
 #[tokio::test]
-async fn what_a_delete_left_is_swept() {
+async fn the_rest_of_a_deletion_is_swept() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let file = owner.announce("a.png", media::PNG.len(), "image/png").await;
     owner.delete(&file).await.expect(204);
     let gone = format!("gone#{}", id(&file));
-    assert!(owner.backend.sort_keys().await.contains(&gone), "its presigned URL is still good");
-    // Of ffprobe's outputs no event tells: what is left of them is sweep's alone.
+    assert!(owner.backend.sort_keys().await.contains(&gone), "its presigned URL is still valid");
+    // ffprobe's outputs have no events: only sweep deletes the rest of them.
     let left = owner.backend.object_key(id(&file)).replace("files/", "probes/");
     owner.backend.put_object(&left, "left over").await;
     cloud.sweep().await;
@@ -114,7 +114,7 @@ async fn what_a_delete_left_is_swept() {
     sweep_until_nothing_is_left(cloud, &owner).await;
 }
 
-/// What is due may be seen only a moment later: `sweep` reads an index.
+/// Repeats `sweep` until nothing is left: the index that it reads may lag.
 async fn sweep_until_nothing_is_left(cloud: &Cloud, owner: &Owner) {
     until("nothing is left", async || {
         cloud.sweep().await;
@@ -125,7 +125,7 @@ async fn sweep_until_nothing_is_left(cloud: &Cloud, owner: &Owner) {
 }
 
 #[tokio::test]
-async fn a_file_whose_time_is_over_is_gone_at_once() {
+async fn an_expired_file_is_not_found_at_once() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let form =
@@ -147,7 +147,7 @@ async fn a_file_whose_time_is_over_is_gone_at_once() {
 }
 
 #[tokio::test]
-async fn an_event_that_comes_again_changes_nothing() {
+async fn a_repeated_event_changes_nothing() {
     let owner = Cloud::shared().await.owner().await;
     let file = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
     let path = format!("/files/{}", id(&file));
@@ -168,7 +168,7 @@ async fn an_event_that_comes_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_import_message_that_comes_again_imports_nothing_twice() {
+async fn a_repeated_import_message_imports_nothing_twice() {
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let url = source.serve("/a.png", Reply::bytes(media::PNG.clone()));
@@ -179,7 +179,7 @@ async fn an_import_message_that_comes_again_imports_nothing_twice() {
     assert_eq!(owner.file(id(&file)).await, file);
     assert_eq!(source.requests("/a.png"), 1);
 
-    // While one worker has it, another leaves it alone.
+    // While one worker transfers the file, another one leaves it alone.
     let (reply, gate) = Reply::bytes(media::WAV.clone()).held();
     let url = source.serve("/held.wav", reply);
     let held = owner.import(&url).await;
@@ -192,7 +192,7 @@ async fn an_import_message_that_comes_again_imports_nothing_twice() {
     assert_eq!(source.requests("/held.wav"), 1);
     assert_eq!(owner.backend.usage().await, owner.backend.sum().await);
 
-    // And of a deleted file nothing comes back.
+    // A message for a deleted file changes nothing.
     owner.delete(&held).await.expect(204);
     owner.backend.send("ImportQueue", &message).await;
     owner.backend.drained("ImportQueue").await;
@@ -215,10 +215,10 @@ async fn a_dead_letter_of_an_import_fails_it() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_of_a_probe_leaves_the_file_good() {
+async fn a_dead_letter_of_a_probe_ends_the_file_with_success() {
     let owner = Cloud::shared().await.owner().await;
     let event = |file: &Value| owner.backend.stored_event(id(file));
-    // As Lambda wraps an event that failed, and as a queue passes a message on.
+    // In the form in which Lambda wraps a failed event, and as a message of a queue.
     let wrapped = |file: &Value| {
         json!({
             "version": "1.0",
@@ -247,7 +247,7 @@ async fn a_dead_letter_of_a_probe_leaves_the_file_good() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_that_comes_too_late_changes_nothing() {
+async fn a_late_dead_letter_changes_nothing() {
     let owner = Cloud::shared().await.owner().await;
     let file = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
     let deleted = owner.announce("b.png", 1, "image/png").await;
@@ -268,8 +268,8 @@ async fn a_dead_letter_that_comes_too_late_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_fails_every_time_ends_as_a_dead_letter() {
-    // Messages come again after a second instead of after half an hour.
+async fn repeated_failures_end_as_a_dead_letter() {
+    // Messages become visible again after a second instead of half an hour.
     let cloud = Cloud::setup()
         .crashing("import-file")
         .crashing("probe-file")
@@ -293,7 +293,7 @@ async fn what_fails_every_time_ends_as_a_dead_letter() {
         owner.backend.drained(queue).await;
     }
 
-    // Bytes that no record knows of have nobody who could end with success.
+    // Bytes without a record are deleted.
     let (backend, orphan) = (&owner.backend, FileId::new(now()).to_string());
     let put = backend.s3.put_object().bucket(&backend.bucket).key(backend.object_key(&orphan));
     put.body(media::PNG.clone().into()).send().await.expect("stored");
@@ -304,7 +304,7 @@ async fn what_fails_every_time_ends_as_a_dead_letter() {
 }
 
 #[tokio::test]
-async fn many_at_once_are_counted_right() {
+async fn concurrent_operations_are_counted_correctly() {
     let owner = Cloud::shared().await.owner().await;
     let upload = async |index: usize| {
         let file = owner.announce(&format!("{index}.png"), media::PNG.len(), "image/png").await;
@@ -324,7 +324,7 @@ async fn many_at_once_are_counted_right() {
     let bytes = i64::try_from(media::PNG.len() * 6).expect("small");
     assert_eq!(owner.backend.usage().await, Usage { files: 6, bytes, imports: 0 });
     assert_eq!(owner.backend.usage().await, owner.backend.sum().await);
-    // An empty object holds the place of each deleted file against its presigned PUT.
+    // An empty object blocks the presigned PUT of each deleted file.
     let sizes: Vec<_> = owner.backend.object_sizes().await.into_values().collect();
     assert_eq!(sizes.iter().filter(|size| **size > 0).count(), 6, "{sizes:?}");
     assert_eq!(sizes.len(), 9);

@@ -1,4 +1,4 @@
-//! What clients send that is wrong: a clear error, nothing lost, nothing left backend.
+//! Invalid requests: a clear error, and no effect.
 
 use files_tests::form::BOUNDARY;
 use files_tests::{Cloud, Form, Owner, Response, Usage, media};
@@ -6,7 +6,7 @@ use http::Method;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-/// An owner who has a file already.
+/// Creates an owner with one file.
 async fn with_a_file() -> (Owner, Value) {
     let owner = Cloud::shared().await.owner().await;
     let file = owner.upload("before.png", &media::PNG).await;
@@ -14,7 +14,7 @@ async fn with_a_file() -> (Owner, Value) {
     (owner, file)
 }
 
-/// All that the owner has, as far as it can be seen.
+/// Returns everything that is visible of an owner.
 async fn everything(owner: &Owner) -> (Value, Option<(Vec<String>, Vec<String>, Usage)>) {
     let list = owner.list("").await;
     let Some(backend) = owner.local_backend() else {
@@ -25,7 +25,7 @@ async fn everything(owner: &Owner) -> (Value, Option<(Vec<String>, Vec<String>, 
     (list, Some((keys, backend.objects().await, backend.usage().await)))
 }
 
-/// Sends each request and checks that it is refused as expected and has no effect.
+/// Sends each request, and checks that it is refused as expected without an effect.
 async fn assert_refused(
     cases: impl FnOnce(&Owner) -> Vec<(&'static str, RequestBuilder, u16, &'static str)>,
 ) {
@@ -37,7 +37,7 @@ async fn assert_refused(
         let refused = (response.status, body["reason"].as_str());
         assert_eq!(refused, (status, Some(reason)), "{case}: {body}");
         response.expect_error(status, reason);
-        assert_eq!(everything(&owner).await, before, "{case} left something behind");
+        assert_eq!(everything(&owner).await, before, "{case} had an effect");
     }
 }
 
@@ -66,7 +66,7 @@ async fn exactly_one_source_of_bytes_is_needed() {
 }
 
 #[tokio::test]
-async fn the_message_says_what_is_required() {
+async fn the_message_names_the_required_fields() {
     let (owner, _) = with_a_file().await;
     let neither = Response::to(owner.json(&json!({}))).await.expect_error(422, "file_or_url_required");
     assert_eq!(neither["message"], "File or URL is required");
@@ -77,7 +77,7 @@ async fn the_message_says_what_is_required() {
 }
 
 #[tokio::test]
-async fn a_body_that_cannot_be_read_is_refused() {
+async fn an_unreadable_body_is_refused() {
     let whole = Form::new().file("a.png", None, &media::PNG).finish();
     let cut = whole[..whole.len() / 2].to_vec();
     let form = format!("multipart/form-data; boundary={BOUNDARY}");
@@ -105,7 +105,7 @@ async fn a_body_that_cannot_be_read_is_refused() {
 }
 
 #[tokio::test]
-async fn a_field_that_means_nothing_is_refused() {
+async fn an_invalid_field_is_refused() {
     let long = "x".repeat(513);
     assert_refused(|owner| {
         let with = |field: &str, value: Value| {
@@ -212,7 +212,7 @@ async fn a_url_that_must_not_be_fetched_is_refused() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_none_is_told_from_one_that_is_not_there() {
+async fn a_malformed_id_differs_from_a_missing_file() {
     let owner = Cloud::shared().await.owner().await;
     let absent = "01890a5d-ac96-774b-bcce-b302099a8057";
     for (wrong, status, reason) in [
@@ -245,7 +245,7 @@ async fn a_large_body_is_refused_with_advice() {
     for advice in ["4 MiB", "presigned", "POST", "/v1/files", "\"size\"", "PUT"] {
         assert!(message.contains(advice), "{advice}: {message}");
     }
-    // Larger ones never reach a function: of 7 MB Lambda's limit is the reason, of 11 MB the gateway's.
+    // Larger ones never reach a function: 7 MB exceed Lambda's limit, 11 MB the gateway's.
     for megabytes in [7, 11] {
         let form = Form::new().file("huge.bin", None, &media::noise(megabytes * 1_000_000, 2));
         Response::to(owner.form(form)).await.expect_bare(413, "Request Entity Too Large");

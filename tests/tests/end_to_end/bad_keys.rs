@@ -1,4 +1,4 @@
-//! What a bad key gets, and what it costs, on every route of the template.
+//! Errors and costs of invalid keys, on every route of the template.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 const TEMPLATE: &str = include_str!("../../../template.yaml");
 
-/// Files of one owner, each in the state that a route works on.
+/// One owner's files, one in the state for each route.
 struct Targets {
     stored: Value,
     announced: Value,
@@ -30,15 +30,15 @@ impl Targets {
     }
 }
 
-/// Makes the request of a case.
+/// Creates the request of a case.
 type MakeRequest = Box<dyn Fn(&Owner, &Targets) -> RequestBuilder>;
 
-/// One way to use a route.
+/// One use of a route.
 struct Case {
     route: &'static str,
     function: &'static str,
     scope: Scope,
-    /// Whether the request can be understood.
+    /// Whether the request is valid apart from the key.
     well_formed: bool,
     request: MakeRequest,
 }
@@ -61,13 +61,13 @@ impl Case {
         format!("{}{}", self.route, if self.well_formed { "" } else { " (malformed)" })
     }
 
-    /// Whether the route is about one file.
+    /// Returns whether the route names one file.
     fn is_of_file(&self) -> bool {
         self.route.contains("{id}")
     }
 
-    /// What a key that this process has not seen may cost: reading a file reads the key along with it, all else reads the
-    /// key alone first.
+    /// Returns the maximum cost of a key that the process has not seen. Reading a file reads the key in the same call; other
+    /// requests read the key first.
     fn cost_of_unknown_key(&self) -> Value {
         let together = self.well_formed && self.is_of_file() && self.scope == Scope::Read;
         json!({"dynamodb": {if together { "BatchGetItem" } else { "GetItem" }: 1}})
@@ -158,7 +158,7 @@ fn without_key(request: RequestBuilder) -> RequestBuilder {
     RequestBuilder::from_parts(client, request)
 }
 
-/// Sends a request; the response, and what the route's function called for it.
+/// Sends a request. Returns the response, and the calls of the route's function.
 async fn priced(cloud: &Cloud, case: &Case, request: RequestBuilder) -> (Response, Value) {
     cloud.reset_calls().await;
     let response = Response::to(request).await;
@@ -166,7 +166,7 @@ async fn priced(cloud: &Cloud, case: &Case, request: RequestBuilder) -> (Respons
     (response, calls)
 }
 
-/// The response is this error, in the one shape where it has a body.
+/// Asserts that a response is this error, in the API's shape if it has a body.
 fn assert_refused(case: &Case, response: &Response, status: u16, reason: &str, message: &str) {
     if case.route.starts_with("HEAD") {
         assert_eq!((response.status, response.body.len()), (status, 0), "{}", case.name());
@@ -177,20 +177,20 @@ fn assert_refused(case: &Case, response: &Response, status: u16, reason: &str, m
 }
 
 #[test]
-fn every_route_of_the_template_is_tried() {
+fn every_route_of_the_template_has_a_case() {
     let model = template::load(TEMPLATE, &Surroundings::default()).expect("the template");
     let routes = model
         .functions
         .iter()
         .flat_map(|function| function.routes.iter().map(|route| (route.key(), function.binary.clone())));
-    let open = ["not-found", "api-docs"]; // these read nothing of an owner, and need no key
+    let open = ["not-found", "api-docs"]; // these read no owner's data, and need no key
     let routes: BTreeSet<_> = routes.filter(|(_, function)| !open.contains(&function.as_str())).collect();
     let tried = cases().into_iter().map(|case| (case.route.to_owned(), case.function.to_owned()));
     assert_eq!(tried.collect::<BTreeSet<_>>(), routes);
 }
 
 #[tokio::test]
-async fn a_bad_key_costs_one_read_and_then_none() {
+async fn an_invalid_key_costs_one_read_and_then_none() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let targets = Targets::of(&owner).await;
@@ -206,7 +206,7 @@ async fn a_bad_key_costs_one_read_and_then_none() {
             let (response, calls) = priced(&cloud, &case, request).await;
             let (status, reason, message) = unauthorized;
             assert_refused(&case, &response, status, reason, message);
-            assert_eq!(calls, json!({}), "{}: what is no key costs nothing", case.name());
+            assert_eq!(calls, json!({}), "{}: a malformed key costs nothing", case.name());
         }
 
         let forged = ApiKey::generate(OwnerId::named(owner.name())).expect("randomness");
@@ -244,7 +244,7 @@ async fn another_owners_file_costs_one_read() {
     let (owner, stranger) = (cloud.owner().await, cloud.owner().await);
     let (targets, own) = (Targets::of(&owner).await, Targets::of(&stranger).await);
     for case in cases().iter().filter(|case| case.is_of_file() && case.well_formed) {
-        // The key becomes known to the function.
+        // Makes the key known to the function.
         Response::to((case.request)(&stranger, &own)).await;
         let (response, calls) = priced(&cloud, case, (case.request)(&stranger, &targets)).await;
         assert_refused(case, &response, 404, "not_found", "");
@@ -254,7 +254,7 @@ async fn another_owners_file_costs_one_read() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_stops_writing_at_once() {
+async fn a_revoked_key_cannot_write() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     for case in cases().iter().filter(|case| case.scope != Scope::Read && case.well_formed) {
@@ -281,7 +281,7 @@ async fn a_revoked_key_stops_writing_at_once() {
     }
 }
 
-/// The sort keys of the owner's files.
+/// Returns the sort keys of the owner's files.
 async fn files_of(owner: &Owner) -> BTreeSet<String> {
     owner.backend.sort_keys().await.into_iter().filter(|sk| sk.starts_with("file#")).collect()
 }

@@ -1,5 +1,5 @@
-//! How many AWS calls an operation takes, counted by the cloud, against the design's budgets. Warm: a list reads the key by
-//! a `GetItem` in a process that does not know it yet, and nothing else here needs one.
+//! AWS calls per operation, counted by the cloud, against the design's budgets. The processes are warm, except that a list in a
+//! process that does not know the key reads it with a `GetItem`.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use files_tests::owner::id;
 use files_tests::{Cloud, Content, Form, Owner, RangedSource, Reply, Response, SourceServer, media};
 use serde_json::{Value, json};
 
-/// The calls of one warm run of an operation, and what it gave.
+/// Returns the calls of one warm run of an operation, and its result.
 async fn warm<T>(cloud: &Cloud, function: &str, operation: impl AsyncFn() -> T) -> (Value, T) {
     for _ in 0..10 {
         cloud.reset_calls().await;
@@ -20,11 +20,11 @@ async fn warm<T>(cloud: &Cloud, function: &str, operation: impl AsyncFn() -> T) 
             return (calls, outcome);
         }
     }
-    panic!("{function} never gets warm");
+    panic!("{function} does not get warm");
 }
 
 #[tokio::test]
-async fn requests_keep_their_budgets() {
+async fn requests_stay_within_their_budgets() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let file = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
@@ -50,7 +50,7 @@ async fn requests_keep_their_budgets() {
         Response::to(request).await.expect(201)
     })
     .await;
-    assert_eq!(calls, json!({"dynamodb": {"TransactWriteItems": 1}}), "with all that can be asked for");
+    assert_eq!(calls, json!({"dynamodb": {"TransactWriteItems": 1}}), "with all options");
 
     let (calls, _) = warm(&cloud, "delete-file", async || {
         let file = owner.wait_until_success(&owner.upload("c.png", &media::PNG).await).await;
@@ -70,9 +70,9 @@ async fn requests_keep_their_budgets() {
     let expected = json!({
         "dynamodb": {"BatchGetItem": 1, "TransactWriteItems": 1}, "s3": {"PutObject": 1, "DeleteObject": 1},
     });
-    assert_eq!(calls, expected, "an empty object holds the place against the presigned PUT");
+    assert_eq!(calls, expected, "an empty object blocks the presigned PUT");
 
-    // What is refused costs nothing, or one read.
+    // A refused request costs at most one read.
     let stranger = owner.with_key("fm_garbage");
     let (calls, _) =
         warm(&cloud, "get-file", async || stranger.get(&format!("/files/{}", id(&file))).await.expect(401))
@@ -86,7 +86,7 @@ async fn requests_keep_their_budgets() {
 }
 
 #[tokio::test]
-async fn uploads_by_parts_keep_their_budgets() {
+async fn multipart_uploads_stay_within_their_budgets() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let (calls, _) = warm(&cloud, "create-file", async || owner.announce_parts("a.mp4", 3).await).await;
@@ -105,12 +105,12 @@ async fn uploads_by_parts_keep_their_budgets() {
     let first = json!({
         "dynamodb": {"BatchGetItem": 1, "TransactWriteItems": 1}, "s3": {"CreateMultipartUpload": 1},
     });
-    assert_eq!(calls, first, "the first of an upload");
+    assert_eq!(calls, first, "the first parts of an upload");
     let large = owner.announce_parts("a.mp4", 8_000 << 20).await;
     owner.sign_parts(&large, &[1]).await;
     let thousand: Vec<u32> = (1..=1_000).collect();
     let (calls, _) = warm(&cloud, "sign-parts", async || owner.sign_parts(&large, &thousand).await).await;
-    assert_eq!(calls, json!({"dynamodb": {"BatchGetItem": 1}}), "a thousand of one that is begun");
+    assert_eq!(calls, json!({"dynamodb": {"BatchGetItem": 1}}), "a thousand parts of a created upload");
 
     let (calls, _) = warm(&cloud, "list-parts", async || owner.stored_parts(&large, 0).await).await;
     assert_eq!(calls, json!({"dynamodb": {"BatchGetItem": 1}, "s3": {"ListParts": 1}}));
@@ -163,7 +163,7 @@ async fn a_list_costs_the_same_at_any_depth() {
 }
 
 #[tokio::test]
-async fn a_probe_keeps_its_budget() {
+async fn a_probe_stays_within_its_budget() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     for (name, bytes) in
@@ -176,7 +176,7 @@ async fn a_probe_keeps_its_budget() {
         assert_eq!(calls, json!({"lambda": {"Invoke": 2}}), "{name}");
         let calls = cloud.calls("probe-record").await;
         assert_eq!(calls["dynamodb"], json!({"GetItem": 1, "TransactWriteItems": 1}), "{name}");
-        // By a presigned URL, whose calls are those of the function that signed it.
+        // With a presigned URL, whose calls count as those of the function that signed it.
         let reads = calls["s3"]["GetObject"].as_u64().expect("reads");
         assert!((1..=8).contains(&reads), "{name}: {reads} reads");
         assert_eq!(calls["s3"], json!({"HeadObject": 1, "GetObject": reads}), "{name}");
@@ -197,7 +197,7 @@ async fn an_event_of_a_finished_or_deleted_file_costs_reads_and_no_probe() {
         assert_eq!(cloud.calls("probe-file").await, json!({"lambda": {"Invoke": 1}}));
         let mut expected = json!({"dynamodb": {"GetItem": if s3.is_some() { 2 } else { 1 }}});
         if let Some(s3) = s3 {
-            expected["s3"] = s3; // should its bytes have come after the delete
+            expected["s3"] = s3; // in case its bytes arrived after the delete
         }
         assert_eq!(cloud.calls("probe-record").await, expected);
     }
@@ -205,7 +205,7 @@ async fn an_event_of_a_finished_or_deleted_file_costs_reads_and_no_probe() {
 }
 
 #[tokio::test]
-async fn an_import_keeps_its_budget() {
+async fn an_import_stays_within_its_budget() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let source = SourceServer::start().await;
@@ -214,7 +214,7 @@ async fn an_import_keeps_its_budget() {
     assert_eq!(
         calls,
         json!({"dynamodb": {"UpdateItem": 1, "TransactWriteItems": 1}, "s3": {"PutObject": 1}}),
-        "one that fits into one part"
+        "an import of one part"
     );
 
     let parts = 3;
@@ -240,14 +240,14 @@ async fn an_import_keeps_its_budget() {
     })
     .await;
     let s3 = json!({"CreateMultipartUpload": 1, "UploadPart": 8, "CompleteMultipartUpload": 1});
-    assert_eq!(calls["s3"], s3, "by several connections");
+    assert_eq!(calls["s3"], s3, "over several connections");
     assert_eq!(calls["dynamodb"]["TransactWriteItems"], 1);
     let updates = calls["dynamodb"]["UpdateItem"].as_u64().expect("updates");
     let later = seconds / 2;
     assert!((2..=claim + first_progress + later).contains(&updates), "{updates} updates in {seconds} s");
 }
 
-/// Imports a URL, and waits until its worker is free for the next one.
+/// Imports a URL, and waits until its worker is idle.
 async fn import(owner: &Owner, url: &str) {
     owner.wait_until_success(&owner.import(url).await).await;
     owner.backend.drained("ImportQueue").await;

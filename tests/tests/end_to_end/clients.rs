@@ -1,4 +1,4 @@
-//! What clients of all kinds send, byte for byte, and what they then have to get.
+//! Requests of various clients, byte for byte, and their expected results.
 
 use files_tests::owner::id;
 use files_tests::{Cloud, Owner, Response, media};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const FORM: &str = "multipart/form-data; boundary=\"b ound\"";
 
-/// A form of parts, each header fields and content.
+/// Returns a form of parts, each with header fields and content.
 fn form(parts: &[(&str, &str)]) -> String {
     let parts = parts.iter().map(|(headers, content)| format!("--b ound\r\n{headers}\r\n\r\n{content}\r\n"));
     format!("{}--b ound--\r\n", parts.collect::<String>())
@@ -18,7 +18,7 @@ async fn create(owner: &Owner, content_type: &str, body: impl Into<reqwest::Body
 }
 
 #[tokio::test]
-async fn forms_are_read_as_clients_write_them() {
+async fn forms_of_various_clients_are_accepted() {
     let owner = Cloud::shared().await.owner().await;
     for (client, headers, name) in [
         (
@@ -82,7 +82,7 @@ async fn every_option_works_in_a_form() {
 }
 
 #[tokio::test]
-async fn an_upload_widget_may_send_a_field_beside_its_file() {
+async fn an_additional_field_named_file_is_ignored() {
     let owner = Cloud::shared().await.owner().await;
     let text = ("Content-Disposition: form-data; name=\"file\"", "{}");
     let part = ("Content-Disposition: form-data; name=\"file\"; filename=\"a.png\"", "the bytes");
@@ -94,7 +94,7 @@ async fn an_upload_widget_may_send_a_field_beside_its_file() {
 }
 
 #[tokio::test]
-async fn what_would_be_stored_otherwise_than_meant_is_refused_by_name() {
+async fn ambiguous_parts_are_refused_by_name() {
     let owner = Cloud::shared().await.owner().await;
     let file = "Content-Disposition: form-data; name=\"file\"; filename=\"a.png\"";
     let name = "Content-Disposition: form-data; name=\"name\"";
@@ -117,7 +117,7 @@ async fn what_would_be_stored_otherwise_than_meant_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn json_is_one_object_of_the_right_types() {
+async fn json_must_be_one_object_of_the_right_types() {
     let owner = Cloud::shared().await.owner().await;
     let marked = "\u{feff}{\"name\":\"a.mp4\",\"size\":5}";
     create(&owner, "application/json", marked).await.expect(201);
@@ -139,7 +139,7 @@ async fn json_is_one_object_of_the_right_types() {
 }
 
 #[tokio::test]
-async fn what_a_put_adds_unsigned_does_not_reach_a_download() {
+async fn unsigned_headers_of_a_put_do_not_reach_a_download() {
     let owner = Cloud::shared().await.owner().await;
     let file = owner.announce("a.png", media::PNG.len(), "image/png").await;
     let upload = &file["upload"];
@@ -164,7 +164,7 @@ async fn what_a_put_adds_unsigned_does_not_reach_a_download() {
 }
 
 #[tokio::test]
-async fn ids_are_read_in_any_case_on_every_route() {
+async fn ids_are_accepted_in_any_case_on_every_route() {
     let owner = Cloud::shared().await.owner().await;
     let file = owner.upload("a.png", &media::PNG).await;
     let file = owner.wait_until_success(&file).await;
@@ -199,7 +199,7 @@ async fn a_stale_delete_changes_nothing() {
 async fn a_file_can_be_downloaded_before_it_is_probed() {
     let cloud = Cloud::setup().start().await;
     let owner = cloud.owner().await;
-    // The event waits for a clock that nobody advances.
+    // The event waits for a clock that is not advanced.
     cloud
         .add_faults(
             &json!([{"service": "trigger", "operation": "ObjectCreated", "action": {"delay_ms": 3_600_000}}]),
@@ -213,13 +213,13 @@ async fn a_file_can_be_downloaded_before_it_is_probed() {
     let redirect = owner.get(&url).await.expect(302);
     let served = owner.fetch(redirect.header("location").expect("a location")).await.expect(200);
     assert_eq!(served.body, *media::PNG);
-    assert_eq!(served.header("content-type"), Some("application/octet-stream"), "nobody has looked at it");
+    assert_eq!(served.header("content-type"), Some("application/octet-stream"), "it is not probed yet");
     let by_form: Value = owner.upload("b.png", &media::PNG).await;
     owner.get(Owner::download_url(&by_form)).await.expect(302);
 }
 
 #[tokio::test]
-async fn a_name_is_found_by_every_spelling_that_reaches_the_function() {
+async fn a_name_is_found_in_every_encoding() {
     let owner = Cloud::shared().await.owner().await;
     for (name, spelled) in [
         ("gru\u{308}n.png", "gr%C3%BCn.png"),
@@ -237,7 +237,7 @@ async fn a_name_is_found_by_every_spelling_that_reaches_the_function() {
 }
 
 #[tokio::test]
-async fn dates_and_pages_are_understood_or_explained() {
+async fn dates_and_pages_are_accepted_or_refused_with_advice() {
     let owner = Cloud::shared().await.owner().await;
     owner.upload("a.png", &media::PNG).await;
     let count = |list: Value| list["files"].as_array().map_or(0, Vec::len);

@@ -1,4 +1,4 @@
-//! Downloads: the redirect, and what S3 then serves.
+//! Downloads: the redirect, and S3's response.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,14 +8,14 @@ use files_tests::{Cloud, Form, Owner, Response, media};
 use http::Method;
 use serde_json::{Value, json};
 
-/// A stored file that S3 serves under this type.
+/// Creates a stored file that S3 serves with this type.
 async fn stored(owner: &Owner, name: &str, content_type: &str, bytes: &[u8]) -> Value {
     let file =
         Response::to(owner.form(Form::new().file(name, Some(content_type), bytes))).await.expect(201).json();
     owner.wait_until_success(&file).await
 }
 
-/// The address of the bytes, by `redirect=false`.
+/// Returns the URL of the bytes, by `redirect=false`.
 async fn address(owner: &Owner, file: &Value, query: &str) -> Value {
     let url = format!("{}?redirect=false{query}", Owner::download_url(file));
     let response = owner.get(&url).await.expect(200);
@@ -24,7 +24,7 @@ async fn address(owner: &Owner, file: &Value, query: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_redirect_leads_to_the_bytes() {
+async fn a_download_redirects_to_the_bytes() {
     let owner = Cloud::shared().await.owner().await;
     let file = stored(&owner, "Ünïcödé 🎬.mp4", "video/mp4", &media::MP4).await;
     let redirect = owner.get(Owner::download_url(&file)).await.expect(302);
@@ -48,7 +48,7 @@ async fn a_redirect_leads_to_the_bytes() {
     assert_eq!(part.body, media::MP4.slice(10..20));
     assert_eq!(part.header("content-range"), Some(format!("bytes 10-19/{}", media::MP4.len()).as_str()));
 
-    // A GET's signature is good for nothing else.
+    // The signature is for a GET only.
     Response::to(owner.bare_request(Method::PUT, location).body("other bytes")).await.expect(403);
     Response::to(owner.bare_request(Method::DELETE, location)).await.expect(403);
     let tampered = location.replace("attachment", "inline");
@@ -57,7 +57,7 @@ async fn a_redirect_leads_to_the_bytes() {
 }
 
 #[tokio::test]
-async fn a_head_is_answered_without_bytes() {
+async fn a_head_returns_no_bytes() {
     let owner = Cloud::shared().await.owner().await;
     let file = stored(&owner, "clip.mp4", "video/mp4", &media::MP4).await;
     let head = async |path: &str| Response::to(owner.request(Method::HEAD, path)).await;
@@ -73,7 +73,7 @@ async fn a_head_is_answered_without_bytes() {
 }
 
 #[tokio::test]
-async fn an_address_lives_as_long_as_asked_for() {
+async fn a_download_url_has_the_requested_lifetime() {
     let owner = Cloud::shared().await.owner().await;
     let file = stored(&owner, "a.png", "image/png", &media::PNG).await;
     for (query, seconds) in [("", 300), ("&expires_in=60", 60), ("&expires_in=3600", 3600)] {
@@ -101,7 +101,7 @@ async fn an_address_lives_as_long_as_asked_for() {
 }
 
 #[tokio::test]
-async fn an_address_does_not_outlive_its_file() {
+async fn a_download_url_expires_with_its_file() {
     let owner = Cloud::shared().await.owner().await;
     let form = Form::new().text("expires_in", "200").file("a.png", Some("image/png"), &media::PNG);
     let file = owner.wait_until_success(&Response::to(owner.form(form)).await.expect(201).json()).await;
@@ -111,7 +111,7 @@ async fn an_address_does_not_outlive_its_file() {
 }
 
 #[tokio::test]
-async fn only_media_is_shown_in_place() {
+async fn only_media_is_served_inline() {
     let owner = Cloud::shared().await.owner().await;
     const SCRIPT: &[u8] = b"<!DOCTYPE html><script>alert(1)</script>";
     for (name, content_type, bytes, shown) in [
@@ -135,7 +135,7 @@ async fn only_media_is_shown_in_place() {
 }
 
 #[tokio::test]
-async fn a_wrong_type_gives_way_to_what_the_bytes_are() {
+async fn the_type_of_the_bytes_replaces_a_wrong_one() {
     let owner = Cloud::shared().await.owner().await;
     for (name, stated, bytes, found) in [
         ("a.mp4", "video/mp4", &media::PNG[..], "image/png"),
@@ -193,7 +193,7 @@ async fn any_name_can_be_downloaded() {
         if plain.status != 302 {
             failed.push(format!("{name}: {} {url}", plain.status));
         }
-        // What the path holds must not hide the query.
+        // A question mark in the path must not hide the query.
         let asked = format!("{url}?redirect=false&key={}", owner.key());
         let asked = Response::to(owner.bare_request(http::Method::GET, &asked)).await;
         if asked.status != 200 {
@@ -204,7 +204,7 @@ async fn any_name_can_be_downloaded() {
 }
 
 #[tokio::test]
-async fn another_name_is_not_found_and_no_bytes_are_a_conflict() {
+async fn another_name_is_not_found_and_missing_bytes_are_a_conflict() {
     let owner = Cloud::shared().await.owner().await;
     let file = stored(&owner, "a.png", "image/png", &media::PNG).await;
     for name in ["b.png", "A.png", "a.png%20", "parts"] {

@@ -1,4 +1,4 @@
-//! HTTP: routes, methods, CORS, the gateway's own answers.
+//! HTTP: routes, methods, CORS, the gateway's own errors.
 
 use files_tests::owner::id;
 use files_tests::{Cloud, Response, skip_on_deployment};
@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 #[tokio::test]
-async fn unknown_addresses_are_not_found() {
+async fn unknown_paths_are_not_found() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let some = "01890a5d-ac96-774b-bcce-b302099a8057";
@@ -51,7 +51,7 @@ async fn a_deployment_can_switch_the_documentation_off() {
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_told_the_right_ones() {
+async fn a_wrong_method_gets_the_allowed_ones() {
     let owner = Cloud::shared().await.owner().await;
     let file = "/files/01890a5d-ac96-774b-bcce-b302099a8057";
     let download = format!("{file}/a.mp4");
@@ -76,7 +76,7 @@ async fn a_wrong_method_is_told_the_right_ones() {
 }
 
 #[tokio::test]
-async fn the_gateway_answers_a_preflight() {
+async fn the_gateway_responds_to_a_preflight() {
     let owner = Cloud::shared().await.owner().await;
     let preflight = owner
         .bare_request(Method::OPTIONS, "/files")
@@ -104,7 +104,7 @@ async fn the_gateway_answers_a_preflight() {
 }
 
 #[tokio::test]
-async fn pages_may_read_every_answer() {
+async fn web_pages_can_read_every_response() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let download = "/files/01890a5d-ac96-774b-bcce-b302099a8057/a.mp4";
@@ -120,12 +120,16 @@ async fn pages_may_read_every_answer() {
             assert!(exposed.split(',').any(|exposed| exposed.trim() == name), "{name}: {exposed}");
         }
         let elsewhere = Response::to(owner.request(Method::GET, path)).await.expect(status);
-        assert_eq!(elsewhere.header("access-control-allow-origin"), None, "no page asked: {path}");
+        assert_eq!(
+            elsewhere.header("access-control-allow-origin"),
+            None,
+            "no web page sent the request: {path}"
+        );
     }
 }
 
 #[tokio::test]
-async fn pages_may_upload_to_and_read_from_the_bucket() {
+async fn web_pages_can_write_to_and_read_from_the_bucket() {
     let owner = Cloud::shared().await.owner().await;
     let file = owner.announce("a.txt", 3, "text/plain").await;
     let url = file["upload"]["url"].as_str().expect("a URL");
@@ -146,7 +150,7 @@ async fn pages_may_upload_to_and_read_from_the_bucket() {
 }
 
 #[tokio::test]
-async fn requests_that_the_gateway_cannot_pass_on_get_its_bare_answer() {
+async fn requests_that_the_gateway_refuses_get_its_own_error() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let response =
@@ -157,7 +161,7 @@ async fn requests_that_the_gateway_cannot_pass_on_get_its_bare_answer() {
 }
 
 #[tokio::test]
-async fn no_answer_is_kept_for_others() {
+async fn no_response_is_cached_for_others() {
     let owner = Cloud::shared().await.owner().await;
     let list = owner.get("/files").await.expect(200);
     assert_eq!(list.header("content-type"), Some("application/json"));
@@ -167,8 +171,8 @@ async fn no_answer_is_kept_for_others() {
 }
 
 #[tokio::test]
-async fn a_function_that_dies_is_the_gateways_own_error() {
-    skip_on_deployment!("a function that dies");
+async fn a_crashing_function_causes_the_gateways_own_error() {
+    skip_on_deployment!("replaces a function");
     let cloud = Cloud::setup().crashing("get-file").start().await;
     let owner = cloud.owner().await;
     let file = owner.announce("a.txt", 3, "text/plain").await;
@@ -179,7 +183,7 @@ async fn a_function_that_dies_is_the_gateways_own_error() {
 }
 
 #[tokio::test]
-async fn addresses_are_not_made_of_what_a_client_says() {
+async fn urls_do_not_contain_the_clients_host_header() {
     skip_on_deployment!("a gateway that has a name of its own finds the API by the Host header");
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
@@ -192,7 +196,7 @@ async fn addresses_are_not_made_of_what_a_client_says() {
 }
 
 #[tokio::test]
-async fn no_host_breaks_a_function() {
+async fn no_host_header_breaks_a_function() {
     skip_on_deployment!("a gateway that has a name of its own finds the API by the Host header");
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;

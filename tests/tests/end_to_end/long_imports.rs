@@ -1,4 +1,4 @@
-//! Imports that take longer than the function may run, or whose source has to be left alone for a while.
+//! Imports that exceed one run of the function, or that back off.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -12,11 +12,11 @@ use files_tests::{
 use serde_json::{Value, json};
 
 const MIB: u64 = 1 << 20;
-/// What a part of an import has.
+/// The size of a part of an import.
 const PART: u64 = 8 * MIB;
 
-/// A cloud whose imports have six seconds a run, and two for the rest.
-async fn hasty_cloud() -> Cloud {
+/// Starts a cloud whose imports have runs of six seconds, with two seconds for cleaning up.
+async fn cloud_with_short_runs() -> Cloud {
     Cloud::setup().template_with("      Timeout: 300", "      Timeout: 8").start().await
 }
 
@@ -26,9 +26,9 @@ async fn runs(owner: &Owner, file: &Value) -> u64 {
 }
 
 #[tokio::test]
-async fn an_import_goes_on_until_it_is_done() {
-    skip_on_deployment!("has a template of its own");
-    let cloud = hasty_cloud().await;
+async fn an_import_continues_over_several_runs() {
+    skip_on_deployment!("changes the template");
+    let cloud = cloud_with_short_runs().await;
     let owner = cloud.owner().await;
     let content = Content::new(120 * MIB, 1);
     let source = RangedSource::start(content.clone()).await;
@@ -42,18 +42,18 @@ async fn an_import_goes_on_until_it_is_done() {
         let now = owner.file(id(&file)).await;
         if let Some(received) = now["progress"]["received"].as_u64() {
             assert_eq!(now["progress"]["total"], content.size());
-            seen.lock().expect("nobody else").insert(received);
+            seen.lock().expect("no panic").insert(received);
         }
         now["status"].as_str().is_some_and(|status| matches!(status, "success" | "failed")).then_some(now)
     })
     .await;
     assert_eq!((&end["status"], &end["size"]), (&json!("success"), &json!(content.size())), "{end:#}");
-    let seen = seen.into_inner().expect("nobody else");
+    let seen = seen.into_inner().expect("no panic");
     assert!(seen.len() > 4, "{seen:?}");
     assert!(owner.download(&end).await == content.bytes(), "other bytes");
     let runs = runs(&owner, &end).await;
     assert!(runs >= 3, "{runs} runs");
-    // Twice is fetched at most what was on its way when a run ended, and what the very first response brought too much.
+    // At most the parts in transfer at the end of a run, and the surplus of the first response, are fetched twice.
     let twice = source.sent().saturating_sub(content.size());
     assert!(twice <= runs * 2 * PART + PART || are_injected(), "{twice} bytes in {runs} runs");
     assert_eq!(owner.backend.objects().await.len(), 1);
@@ -61,9 +61,9 @@ async fn an_import_goes_on_until_it_is_done() {
 }
 
 #[tokio::test]
-async fn a_sha256_goes_on_with_it() {
-    skip_on_deployment!("has a template of its own");
-    let cloud = hasty_cloud().await;
+async fn a_sha256_continues_over_several_runs() {
+    skip_on_deployment!("changes the template");
+    let cloud = cloud_with_short_runs().await;
     let owner = cloud.owner().await;
     let content = Content::new(44 * MIB, 2);
     let source = RangedSource::start(content.clone()).await;
@@ -83,9 +83,9 @@ async fn a_sha256_goes_on_with_it() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_resumed_has_one_run() {
-    skip_on_deployment!("has a template of its own");
-    let cloud = hasty_cloud().await;
+async fn an_import_that_cannot_be_resumed_has_one_run() {
+    skip_on_deployment!("changes the template");
+    let cloud = cloud_with_short_runs().await;
     let owner = cloud.owner().await;
     let source = RangedSource::start(Content::new(60 * MIB, 3)).await;
     source.limit_speed(4_000_000);
@@ -100,9 +100,9 @@ async fn what_cannot_be_resumed_has_one_run() {
 }
 
 #[tokio::test]
-async fn a_source_that_gives_nothing_new_is_given_up_some_day() {
-    skip_on_deployment!("has a template of its own, and a clock");
-    let cloud = hasty_cloud().await;
+async fn a_source_that_makes_no_progress_fails_the_import() {
+    skip_on_deployment!("changes the template, advances the clock");
+    let cloud = cloud_with_short_runs().await;
     let owner = cloud.owner().await;
     // The first part takes longer than a run.
     let source = RangedSource::start(Content::new(40 * MIB, 4)).await;
@@ -124,8 +124,8 @@ async fn a_source_that_gives_nothing_new_is_given_up_some_day() {
 }
 
 #[tokio::test]
-async fn a_source_that_asks_to_be_left_alone_is() {
-    skip_on_deployment!("has a clock of its own");
+async fn a_source_that_sends_retry_after_is_not_requested_earlier() {
+    skip_on_deployment!("advances the clock");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let content = Content::new(30 * MIB, 5);
@@ -139,11 +139,11 @@ async fn a_source_that_asks_to_be_left_alone_is() {
     .await;
     assert_eq!(source.requests().len(), 1);
     source.set_behavior(|_| Behavior::Serve);
-    // A dead letter of a run before is not its end.
+    // A dead letter of an earlier run does not end the import.
     let letter = json!({"owner": owner.backend.owner, "id": id(&file), "file_url": source.url("/a.bin")});
     owner.backend.send("DeadLetterQueue", &letter).await;
     owner.backend.drained("DeadLetterQueue").await;
-    // A minute is not enough: the source said ten.
+    // Five minutes are not enough: the source asked for ten.
     cloud.advance_clock(300).await;
     cloud.sweep().await;
     assert_eq!((source.requests().len(), &owner.file(id(&file)).await["status"]), (1, &json!("running")));

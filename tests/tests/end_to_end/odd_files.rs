@@ -1,4 +1,4 @@
-//! Files that are odd, and what becomes of them.
+//! Unusual files: names, empty files, files that are no media, limits.
 
 use files_tests::owner::id;
 use files_tests::{Cloud, Form, Reply, Response, SourceServer, Usage, media, skip_on_deployment};
@@ -35,7 +35,7 @@ async fn names_are_cleaned() {
 }
 
 #[tokio::test]
-async fn what_is_no_media_is_stored_all_the_same() {
+async fn a_file_that_is_no_media_is_stored() {
     let owner = Cloud::shared().await.owner().await;
     let canary = SourceServer::start().await;
     let reached = canary.serve("/segment.ts", Reply::bytes(media::MP4.clone()));
@@ -54,13 +54,13 @@ async fn what_is_no_media_is_stored_all_the_same() {
         assert_eq!(file["size"], bytes.len(), "{name}");
         assert_eq!(owner.download(&file).await, bytes, "{name}");
     }
-    assert_eq!(canary.requests("/segment.ts"), 0, "a playlist must reach nothing");
+    assert_eq!(canary.requests("/segment.ts"), 0, "a playlist must not be followed");
     let listed = owner.list("").await;
     assert!(listed["files"].as_array().expect("files").iter().all(|file| file["ffprobe"].is_null()));
 }
 
 #[tokio::test]
-async fn an_empty_presigned_upload_is_a_file_of_nothing() {
+async fn an_empty_presigned_upload_is_stored() {
     let owner = Cloud::shared().await.owner().await;
     let file = owner.announce("empty.mp4", 0, "video/mp4").await;
     owner.put(&file, "").await.expect(200);
@@ -68,14 +68,14 @@ async fn an_empty_presigned_upload_is_a_file_of_nothing() {
     assert_eq!((&file["size"], &file["ffprobe_error"]), (&json!(0), &json!("the file is empty")));
     owner.delete(&file).await.expect(204);
     if let Some(backend) = owner.local_backend() {
-        // The deletion stays as scheduled work, while the presigned PUT may be valid.
+        // The scheduled deletion remains while the presigned PUT may be valid.
         assert_eq!(backend.sort_keys().await, [format!("gone#{}", id(&file)), "usage".to_owned()]);
     }
 }
 
 #[tokio::test]
-async fn a_deployments_own_limit_holds_however_the_bytes_come() {
-    skip_on_deployment!("a template of its own");
+async fn a_deployments_size_limit_applies_to_every_upload() {
+    skip_on_deployment!("changes the template");
     let cloud = Cloud::setup().template_with("Default: 53687091200", "Default: 1000000").start().await;
     let owner = cloud.owner().await;
     let source = SourceServer::start().await;
@@ -106,9 +106,9 @@ async fn a_deployments_own_limit_holds_however_the_bytes_come() {
 }
 
 #[tokio::test]
-async fn what_ffprobe_says_is_kept_however_long_it_is() {
+async fn a_long_output_of_ffprobe_is_stored() {
     let owner = Cloud::shared().await.owner().await;
-    let characters = 900_000; // compressed, still more than an item holds
+    let characters = 900_000; // even compressed, more than an item can contain
     let file = owner.upload("long.mka", &media::commented(characters)).await;
     let file = owner.wait_until_success(&file).await;
     let tags = &file["ffprobe"]["format"]["tags"];

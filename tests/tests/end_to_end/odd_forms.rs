@@ -1,4 +1,4 @@
-//! Forms that no browser sends: too many parts, huge headers, cut anywhere. Refused, and nothing of them stays.
+//! Malformed forms: too many parts, huge headers, truncation at any byte. They are refused, and leave nothing.
 
 use files_tests::form::BOUNDARY;
 use files_tests::{Cloud, Form, Owner, Response, Usage, media};
@@ -9,7 +9,7 @@ async fn send(owner: &Owner, body: Vec<u8>) -> Response {
     Response::to(owner.post(&Form::content_type(), body)).await
 }
 
-/// One part with these header lines.
+/// Returns one part with these header lines.
 fn part(headers: &str) -> Vec<u8> {
     format!("--{BOUNDARY}\r\n{headers}\r\n\r\nbytes\r\n--{BOUNDARY}--\r\n").into_bytes()
 }
@@ -21,7 +21,7 @@ async fn assert_nothing_is_there(owner: &Owner, after: &str) {
 }
 
 #[tokio::test]
-async fn ten_thousand_parts_are_nobodys_form() {
+async fn a_form_of_ten_thousand_parts_is_refused() {
     let owner = Cloud::shared().await.owner().await;
     let texts = (0..10_000).fold(Form::new(), |form, index| form.text(&format!("field{index}"), "x"));
     send(&owner, texts.finish()).await.expect_error(400, "malformed_request");
@@ -33,7 +33,7 @@ async fn ten_thousand_parts_are_nobodys_form() {
 }
 
 #[tokio::test]
-async fn a_megabyte_of_headers_is_no_part() {
+async fn a_part_with_a_megabyte_of_headers_is_refused() {
     let owner = Cloud::shared().await.owner().await;
     let long = "h".repeat(MEGABYTE);
     let many = "X-Header: value\r\n".repeat(MEGABYTE / 17);
@@ -49,7 +49,7 @@ async fn a_megabyte_of_headers_is_no_part() {
     ] {
         let response = send(&owner, part(&headers)).await;
         if what == "a header without an end" && response.status == 201 {
-            owner.delete(&response.json()).await.expect(204); // a header that says nothing to us is passed over
+            owner.delete(&response.json()).await.expect(204); // an unknown header is ignored
             continue;
         }
         assert!((400..500).contains(&response.status), "{what}: {}", response.status);
@@ -63,7 +63,7 @@ async fn a_megabyte_of_headers_is_no_part() {
 }
 
 #[tokio::test]
-async fn a_form_may_be_cut_at_every_byte() {
+async fn a_form_truncated_at_any_byte_is_refused() {
     let owner = Cloud::shared().await.owner().await;
     let form = Form::new().text("metadata", r#"{"a":"b"}"#).file("a.png", Some("image/png"), b"the bytes");
     let whole = form.finish();
@@ -79,7 +79,7 @@ async fn a_form_may_be_cut_at_every_byte() {
 }
 
 #[tokio::test]
-async fn a_form_may_be_damaged_at_every_byte() {
+async fn a_form_damaged_at_any_byte_is_refused() {
     let owner = Cloud::shared().await.owner().await;
     let whole = Form::new().text("expires_in", "60").file("a.png", None, &media::PNG[..20]).finish();
     for at in 0..whole.len() {

@@ -1,4 +1,4 @@
-//! Uploads by parts.
+//! Multipart uploads.
 
 use files_tests::owner::id;
 use files_tests::parts::{all_parts, number, slice};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 const PART: u64 = 8 << 20;
 
-/// Of two parts and a little.
+/// Returns the bytes of two parts and a little.
 fn large() -> bytes::Bytes {
     static BYTES: std::sync::LazyLock<bytes::Bytes> =
         std::sync::LazyLock::new(|| media::noise((16 << 20) + 5, 9));
@@ -30,17 +30,21 @@ async fn parts_become_a_file() {
     assert_eq!((upload.len(), &upload["part_size"], &upload["part_count"]), (3, &json!(PART), &json!(3)));
     let held = Usage { files: 1, bytes: i64::try_from(bytes.len()).expect("small"), imports: 0 };
     if let Some(backend) = owner.local_backend() {
-        assert_eq!(backend.usage().await, held, "room is held from the start");
+        assert_eq!(backend.usage().await, held, "bytes are reserved from the start");
     }
     let none = json!({"parts": [], "next": null, "part_size": PART, "part_count": 3});
     assert_eq!(owner.stored_parts(&file, 0).await, none);
     if let Some(backend) = owner.local_backend() {
-        assert_eq!(backend.objects().await, Vec::<String>::new(), "nothing is begun before the first part");
+        assert_eq!(
+            backend.objects().await,
+            Vec::<String>::new(),
+            "no upload is created before the first part"
+        );
     }
 
     let signed = owner.sign_parts(&file, &[3, 1, 2]).await;
-    assert_eq!(signed.iter().map(number).collect::<Vec<_>>(), [3, 1, 2], "as they were asked for");
-    assert_eq!(signed[0]["headers"], json!({}), "a browser needs to ask CORS for none");
+    assert_eq!(signed.iter().map(number).collect::<Vec<_>>(), [3, 1, 2], "in the requested order");
+    assert_eq!(signed[0]["headers"], json!({}), "a browser needs no CORS permission for headers");
     for part in &signed {
         owner.put_part(part, slice(&file, &bytes, number(part))).await.expect(200);
     }
@@ -52,7 +56,7 @@ async fn parts_become_a_file() {
 
     let completed = owner.complete(&file).await.expect(202).json();
     assert_eq!(completed["id"], file["id"]);
-    // With injected faults it is the response to a retry, by which the probe may be over.
+    // With injected faults this can be the response to a retry, after the probe has ended.
     assert!(
         completed["status"] == "running" || (faults::are_injected() && completed["status"] == "success"),
         "{completed}"
@@ -64,14 +68,18 @@ async fn parts_become_a_file() {
         assert_eq!(backend.usage().await, held);
     }
     let again = owner.complete(&file).await.expect(202).json();
-    assert_eq!((&again["id"], &again["status"]), (&file["id"], &json!("success")), "as often as one likes");
+    assert_eq!(
+        (&again["id"], &again["status"]),
+        (&file["id"], &json!("success")),
+        "completion can be repeated"
+    );
     if let (Some(backend), false) = (owner.local_backend(), faults::are_injected()) {
-        assert_eq!(backend.unfinished_uploads().await, []); // what a killed function began, the bucket's lifecycle ends
+        assert_eq!(backend.unfinished_uploads().await, []); // the bucket's lifecycle aborts uploads of killed functions
     }
 }
 
 #[tokio::test]
-async fn one_small_part_is_enough() {
+async fn an_upload_can_have_one_small_part() {
     let owner = Cloud::shared().await.owner().await;
     for bytes in [media::MP4.clone(), bytes::Bytes::new()] {
         let file = owner.announce_parts("clip.mp4", length(&bytes)).await;
@@ -85,7 +93,7 @@ async fn one_small_part_is_enough() {
 }
 
 #[tokio::test]
-async fn a_part_may_be_sent_again_until_the_upload_is_completed() {
+async fn a_part_can_be_replaced_until_completion() {
     let owner = Cloud::shared().await.owner().await;
     let bytes = large();
     let file = owner.announce_parts("a.bin", length(&bytes)).await;
@@ -98,8 +106,8 @@ async fn a_part_may_be_sent_again_until_the_upload_is_completed() {
 }
 
 #[tokio::test]
-async fn two_clients_begin_one_upload() {
-    skip_on_deployment!("looks behind the API");
+async fn concurrent_clients_create_one_upload() {
+    skip_on_deployment!("reads records and objects");
     let owner = Cloud::shared().await.owner().await;
     let file = owner.announce_parts("a.bin", 20 << 20).await;
     let signed =
@@ -108,11 +116,11 @@ async fn two_clients_begin_one_upload() {
     let uploads: std::collections::BTreeSet<_> = signed.iter().map(|parts| upload_of(&parts[0])).collect();
     assert_eq!(uploads.len(), 1, "{uploads:?}");
     if !faults::are_injected() {
-        assert_eq!(owner.backend.unfinished_uploads().await.len(), 1, "the losers throw theirs away");
+        assert_eq!(owner.backend.unfinished_uploads().await.len(), 1, "the other uploads are aborted");
     }
 }
 
-/// The upload that a signed part belongs to.
+/// Returns the upload id of a signed part.
 fn upload_of(part: &Value) -> String {
     let url = part["url"].as_str().expect("a URL");
     let id = url.split(['?', '&']).find_map(|pair| pair.strip_prefix("uploadId="));
@@ -120,7 +128,7 @@ fn upload_of(part: &Value) -> String {
 }
 
 #[tokio::test]
-async fn two_clients_complete_once() {
+async fn concurrent_completions_complete_once() {
     skip_on_deployment!("counts calls");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
@@ -141,7 +149,7 @@ async fn two_clients_complete_once() {
 
 #[tokio::test]
 async fn a_deleted_upload_leaves_nothing() {
-    skip_on_deployment!("looks behind the API");
+    skip_on_deployment!("reads records and objects");
     let owner = Cloud::shared().await.owner().await;
     let bytes = large();
     let file = owner.announce_parts("a.bin", length(&bytes)).await;
@@ -159,14 +167,14 @@ async fn a_deleted_upload_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn an_abandoned_upload_fails_and_gives_its_room_back() {
-    skip_on_deployment!("looks behind the API");
+async fn an_abandoned_upload_fails_and_releases_its_reserved_bytes() {
+    skip_on_deployment!("reads records and objects");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let bytes = large();
     let file = owner.announce_parts("a.bin", length(&bytes)).await;
     owner.send_parts(&file, &bytes, &[1, 3]).await;
-    end_of_time(&owner, &file).await;
+    end_deadline(&owner, &file).await;
     cloud.sweep().await;
     let failed = owner.wait_until_terminal(&file).await;
     assert_eq!(failed["status"], "failed", "{failed}");
@@ -178,27 +186,27 @@ async fn an_abandoned_upload_fails_and_gives_its_room_back() {
 }
 
 #[tokio::test]
-async fn parts_that_are_all_there_are_not_thrown_away() {
-    skip_on_deployment!("looks behind the API");
+async fn a_complete_set_of_parts_is_completed_at_the_deadline() {
+    skip_on_deployment!("reads records and objects");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let bytes = large();
     let file = owner.announce_parts("a.bin", length(&bytes)).await;
     owner.send_parts(&file, &bytes, &all_parts(&file)).await;
-    end_of_time(&owner, &file).await;
+    end_deadline(&owner, &file).await;
     cloud.sweep().await;
     let done = owner.wait_until_success(&file).await;
     assert_eq!(owner.download(&done).await, bytes);
 }
 
-/// What the upload waits for should have come by now.
-async fn end_of_time(owner: &Owner, file: &Value) {
+/// Sets the upload's deadline to the past.
+async fn end_deadline(owner: &Owner, file: &Value) {
     owner.backend.set_numbers(&format!("file#{}", id(file)), &[("due_at", 1)]).await;
 }
 
 #[tokio::test]
-async fn signing_parts_keeps_an_upload_waiting() {
-    skip_on_deployment!("looks behind the API");
+async fn signing_parts_extends_the_deadline() {
+    skip_on_deployment!("reads records and objects");
     let owner = Cloud::shared().await.owner().await;
     let file = owner.announce_parts("a.bin", 20 << 20).await;
     let sk = format!("file#{}", id(&file));
@@ -210,17 +218,17 @@ async fn signing_parts_keeps_an_upload_waiting() {
     let hours = 3_600_000;
     owner.backend.set_numbers(&sk, &[("due_at", first - 2 * hours)]).await;
     owner.sign_parts(&file, &[1]).await;
-    assert!(due().await >= first, "a whole day again");
+    assert!(due().await >= first, "the deadline is a whole day away again");
     owner.backend.set_numbers(&sk, &[("due_at", first - hours / 2)]).await;
     owner.sign_parts(&file, &[2]).await;
-    assert_eq!(due().await, first - hours / 2, "not written down for less than an hour");
+    assert_eq!(due().await, first - hours / 2, "extensions of less than an hour are not written");
 }
 
 #[tokio::test]
 async fn ten_thousand_parts_are_listed() {
-    skip_on_deployment!("looks behind the API");
+    skip_on_deployment!("reads records and objects");
     let owner = Cloud::shared().await.owner().await;
-    // As a record of the largest kind, but with parts of one byte: S3 minds their size only when it puts them together.
+    // A record of the maximum number of parts, but with parts of one byte: S3 checks their size only at completion.
     let file = owner.announce_parts("a.bin", 10_000).await;
     owner.backend.set_numbers(&format!("file#{}", id(&file)), &[("part_size", 1)]).await;
     for thousand in 0..10 {
@@ -243,7 +251,7 @@ async fn ten_thousand_parts_are_listed() {
 }
 
 #[tokio::test]
-async fn a_repeated_request_gives_the_same_upload() {
+async fn a_repeated_request_returns_the_same_upload() {
     let owner = Cloud::shared().await.owner().await;
     let body = json!({"name": "a.bin", "size": 7, "multipart": true});
     let create = async |body: &Value| Response::to(owner.json(body).header("idempotency-key", "k")).await;
@@ -254,7 +262,7 @@ async fn a_repeated_request_gives_the_same_upload() {
 }
 
 #[tokio::test]
-async fn a_single_put_is_signed_again_while_it_is_waited_for() {
+async fn a_single_put_is_signed_again_while_its_bytes_are_missing() {
     let owner = Cloud::shared().await.owner().await;
     let mut file = owner.announce("a.png", media::PNG.len(), "image/png").await;
     let signed = Response::to(owner.post_upload(&file, "sign")).await.expect(200).json();
@@ -267,8 +275,8 @@ async fn a_single_put_is_signed_again_while_it_is_waited_for() {
 }
 
 #[tokio::test]
-async fn pages_of_another_origin_upload_parts() {
-    skip_on_deployment!("looks behind the API");
+async fn web_pages_of_another_origin_can_upload_parts() {
+    skip_on_deployment!("reads records and objects");
     let owner = Cloud::shared().await.owner().await;
     let origin = ("origin", "https://app.example");
     let file = owner.announce_parts("a.bin", 3).await;
@@ -293,7 +301,7 @@ async fn pages_of_another_origin_upload_parts() {
     let exposed = response.header("access-control-expose-headers").expect("exposed headers");
     assert!(exposed.contains("ETag") && response.header("etag").is_some(), "{exposed}");
 
-    // A single PUT's headers are asked for, too.
+    // CORS also allows the headers of a single PUT.
     let file = owner.announce("a.png", 3, "image/png").await;
     let headers = file["upload"]["headers"].as_object().expect("headers");
     let names = headers.keys().map(String::as_str).collect::<Vec<_>>().join(",");
@@ -304,14 +312,14 @@ async fn pages_of_another_origin_upload_parts() {
 }
 
 #[tokio::test]
-async fn a_completion_that_s3_broke_off_is_finished_by_sweep() {
-    skip_on_deployment!("has calls fail");
+async fn sweep_completes_an_interrupted_completion() {
+    skip_on_deployment!("injects faults");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let bytes = large();
     let file = owner.announce_parts("a.bin", length(&bytes)).await;
     owner.send_parts(&file, &bytes, &all_parts(&file)).await;
-    // Whatever the client of S3 tries: each of its tries fails after S3 has begun to response.
+    // Each attempt of the S3 client fails after S3 has begun to respond.
     cloud
         .add_faults(&json!({"caller": "complete-upload", "operation": "CompleteMultipartUpload", "action": "error_in_200"}))
         .await;
@@ -330,8 +338,8 @@ async fn a_completion_that_s3_broke_off_is_finished_by_sweep() {
 }
 
 #[tokio::test]
-async fn a_completion_that_takes_s3_long_is_answered_in_time() {
-    skip_on_deployment!("has calls fail");
+async fn a_slow_completion_gets_a_response_in_time() {
+    skip_on_deployment!("injects faults");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let bytes = large();
@@ -339,17 +347,17 @@ async fn a_completion_that_takes_s3_long_is_answered_in_time() {
     owner.send_parts(&file, &bytes, &all_parts(&file)).await;
     let slow = json!({"caller": "complete-upload", "operation": "CompleteMultipartUpload", "action": {"delay_ms": 60_000}});
     cloud.add_faults(&slow).await;
-    // The gateway would give up after 30 s, with a 503 of its own.
-    let answered = owner.complete(&file).await.expect(202).json();
-    assert_eq!(answered["status"], "running");
+    // The gateway would respond with 503 after 30 s.
+    let pending = owner.complete(&file).await.expect(202).json();
+    assert_eq!(pending["status"], "running");
     cloud.clear_faults().await;
-    end_of_time(&owner, &file).await;
+    end_deadline(&owner, &file).await;
     cloud.sweep().await;
     assert_eq!(owner.download(&owner.wait_until_success(&file).await).await, bytes);
 }
 
 #[tokio::test]
-async fn only_the_origins_of_the_parameter_are_admitted() {
+async fn only_the_origins_of_the_parameter_are_allowed() {
     skip_on_deployment!("another template");
     let cloud = Cloud::setup().template_with("Default: \"*\"", "Default: https://app.example").start().await;
     let owner = cloud.owner().await;

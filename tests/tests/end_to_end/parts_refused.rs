@@ -1,4 +1,4 @@
-//! What is refused of uploads by parts: by the API, and by S3 itself.
+//! Refused requests of multipart uploads: by the API, and by S3.
 
 use files_tests::owner::id;
 use files_tests::parts::slice;
@@ -14,7 +14,7 @@ fn code(response: &Response) -> String {
     format!("{} {}", response.status, code.map_or("", |(code, _)| code))
 }
 
-/// The same signed part with another URL.
+/// Returns the signed part with another URL.
 fn at(part: &Value, url: String) -> Value {
     let mut part = part.clone();
     part["url"] = url.into();
@@ -22,7 +22,7 @@ fn at(part: &Value, url: String) -> Value {
 }
 
 #[tokio::test]
-async fn s3_takes_only_the_part_that_was_signed() {
+async fn s3_accepts_only_the_signed_part() {
     let owner = Cloud::shared().await.owner().await;
     let bytes = media::noise(SIZE, 3);
     let file = owner.announce_parts("a.bin", SIZE as u64).await;
@@ -58,8 +58,8 @@ async fn s3_takes_only_the_part_that_was_signed() {
 }
 
 #[tokio::test]
-async fn completion_names_what_is_wrong_and_the_upload_goes_on() {
-    skip_on_deployment!("looks behind the API");
+async fn completion_names_wrong_parts_and_the_upload_continues() {
+    skip_on_deployment!("reads records and objects");
     let owner = Cloud::shared().await.owner().await;
     let bytes = media::noise(SIZE, 4);
     let file = owner.announce_parts("a.bin", SIZE as u64).await;
@@ -78,7 +78,7 @@ async fn completion_names_what_is_wrong_and_the_upload_goes_on() {
     owner.send_parts(&file, &bytes, &[2]).await;
     assert_eq!(faults().await, [r#""part_numbers.1": "part 1 is missing""#]);
 
-    // No signed URL can bring these: only whoever has the bucket's keys.
+    // Signed URLs cannot create these parts: only the bucket's keys can.
     let upload_id = owner.backend.file_item(id(&file)).await["upload_id"].as_s().expect("an id").clone();
     let put = async |number: i32, body: &'static [u8]| {
         let part = owner.backend.s3.upload_part().bucket(&owner.backend.bucket).upload_id(&upload_id);
@@ -97,13 +97,13 @@ async fn completion_names_what_is_wrong_and_the_upload_goes_on() {
     );
     assert_eq!(owner.file(id(&file)).await["status"], "pending");
     owner.send_parts(&file, &bytes, &[1]).await;
-    assert_eq!(faults().await.len(), 1, "a foreign part stays: nothing can take it out of an upload");
+    assert_eq!(faults().await.len(), 1, "a foreign part stays: S3 cannot remove a single part");
     owner.delete(&file).await.expect(204);
 }
 
 #[tokio::test]
-async fn what_cannot_be_signed_is_said() {
-    skip_on_deployment!("looks behind the API");
+async fn parts_that_cannot_be_signed_are_refused() {
+    skip_on_deployment!("reads records and objects");
     let owner = Cloud::shared().await.owner().await;
     let file = owner.announce_parts("a.bin", SIZE as u64).await;
     for (body, status, reason) in [
@@ -126,7 +126,7 @@ async fn what_cannot_be_signed_is_said() {
         response.expect_error(400, "malformed_parameter");
     }
     Response::to(owner.post_upload(&file, "sign")).await.expect_error(409, "is_multipart");
-    assert_eq!(owner.backend.objects().await, Vec::<String>::new(), "no upload was begun for any of these");
+    assert_eq!(owner.backend.objects().await, Vec::<String>::new(), "no upload was created for any of these");
 
     let single = owner.announce("a.png", 3, "image/png").await;
     Response::to(owner.sign_parts_of(&single, &[1])).await.expect_error(409, "not_multipart");
@@ -135,8 +135,8 @@ async fn what_cannot_be_signed_is_said() {
 }
 
 #[tokio::test]
-async fn uploads_are_their_owners_alone() {
-    skip_on_deployment!("looks behind the API");
+async fn uploads_belong_to_their_owners() {
+    skip_on_deployment!("reads records and objects");
     let cloud = Cloud::shared().await;
     let (owner, stranger) = (cloud.owner().await, cloud.owner().await);
     let file = owner.announce_parts("a.bin", 3).await;

@@ -1,4 +1,4 @@
-//! Uploads straight to S3.
+//! Presigned uploads to S3.
 
 use files_tests::owner::id;
 use files_tests::{Cloud, Owner, Response, Usage, media, skip_on_deployment, tampered};
@@ -8,7 +8,7 @@ fn bytes(count: usize) -> i64 {
     count.try_into().expect("small")
 }
 
-/// Checks that S3 has nothing of the file, which still waits.
+/// Asserts that S3 has no object of the file, and that the file waits.
 async fn assert_waiting(owner: &Owner, file: &Value) {
     assert_eq!(owner.file(id(file)).await["status"], "pending");
     if let Some(backend) = owner.local_backend() {
@@ -17,16 +17,16 @@ async fn assert_waiting(owner: &Owner, file: &Value) {
 }
 
 #[tokio::test]
-async fn bytes_put_to_s3_become_a_file() {
+async fn a_presigned_put_becomes_a_file() {
     let owner = Cloud::shared().await.owner().await;
     let file = owner.announce("clip.mp4", media::MP4.len(), "video/mp4").await;
     assert_eq!((&file["status"], &file["size"]), (&json!("pending"), &json!(media::MP4.len())));
-    // Just what is signed: Host and Content-Length browsers set themselves, and of anything else S3's CORS would be asked.
+    // Only signed headers: browsers set Host and Content-Length themselves, and other headers would need CORS.
     assert_eq!(file["upload"]["headers"], json!({"content-type": "video/mp4", "if-none-match": "*"}));
     assert!(file["upload"]["expires_at"].as_str() > file["created_at"].as_str());
     let usage = Usage { files: 1, bytes: bytes(media::MP4.len()), imports: 0 };
     if let Some(backend) = owner.local_backend() {
-        assert_eq!(backend.usage().await, usage, "room is held from the start");
+        assert_eq!(backend.usage().await, usage, "bytes are reserved from the start");
     }
 
     owner.put(&file, media::MP4.clone()).await.expect(200);
@@ -46,7 +46,7 @@ async fn bytes_put_to_s3_become_a_file() {
 }
 
 #[tokio::test]
-async fn s3_refuses_what_was_not_announced() {
+async fn s3_refuses_a_put_that_differs_from_the_announced_one() {
     let owner = Cloud::shared().await.owner().await;
     let file = owner.announce("clip.mp4", 10, "video/mp4").await;
     for (what, body, headers) in [
@@ -54,7 +54,7 @@ async fn s3_refuses_what_was_not_announced() {
         ("longer", "12345678901", vec![]),
         ("empty", "", vec![]),
         ("another type", "1234567890", vec![("content-type", "text/html")]),
-        ("over what is there", "1234567890", vec![("if-none-match", "\"x\"")]),
+        ("over an existing object", "1234567890", vec![("if-none-match", "\"x\"")]),
     ] {
         let response = owner.put_with(&file, body, &headers).await;
         assert_eq!(response.status, 403, "{what}: {}", String::from_utf8_lossy(&response.body));
@@ -65,7 +65,7 @@ async fn s3_refuses_what_was_not_announced() {
 }
 
 #[tokio::test]
-async fn an_announced_checksum_is_kept() {
+async fn an_announced_checksum_is_verified_and_stored() {
     let owner = Cloud::shared().await.owner().await;
     let sha256 = media::sha256(&media::PNG);
     let body = json!({
@@ -95,12 +95,12 @@ async fn a_type_is_guessed_from_the_name() {
 
 #[tokio::test]
 async fn s3_rejects_a_put_after_the_delete_and_no_probe_runs() {
-    skip_on_deployment!("sees records and objects");
+    skip_on_deployment!("reads records and objects");
     let owner = Cloud::shared().await.owner().await;
     let file = owner.announce("a.png", media::PNG.len(), "image/png").await;
     owner.delete(&file).await.expect(204);
     assert_eq!(owner.backend.usage().await, Usage::default());
-    // The signature of the URL is still valid, but an empty object holds the place.
+    // The URL's signature is still valid, but an empty object blocks the PUT.
     for _ in 0..3 {
         owner.put(&file, media::PNG.clone()).await.expect(412);
     }
@@ -126,7 +126,7 @@ async fn s3_rejects_a_put_after_the_delete_and_no_probe_runs() {
 }
 
 #[tokio::test]
-async fn s3_takes_only_the_put_that_was_signed() {
+async fn s3_accepts_only_the_signed_put() {
     skip_on_deployment!("signs with the operator's keys");
     let owner = Cloud::shared().await.owner().await;
     let file = owner.announce("a.bin", 5, "video/mp4").await;

@@ -1,4 +1,4 @@
-//! Sources that give parts of themselves, rightly or wrongly: what is imported is one version of the file, whole.
+//! Sources with ranges, correct or not: the import is one complete version of the file.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use files_tests::{
 use serde_json::{Value, json};
 
 const MIB: u64 = 1 << 20;
-/// What a part of an import has, unless it is very large.
+/// The size of a part of an import that is not very large.
 const PART: u64 = 8 * MIB;
 
 async fn import(owner: &Owner, source: &RangedSource) -> Value {
@@ -38,7 +38,7 @@ async fn a_large_file_comes_over_several_connections() {
 }
 
 #[tokio::test]
-async fn what_must_have_a_sha256_comes_in_order_and_in_one_answer() {
+async fn an_import_with_a_sha256_is_read_in_order_from_one_response() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(40 * MIB, 2);
     let source = RangedSource::start(content.clone()).await;
@@ -60,7 +60,7 @@ async fn what_must_have_a_sha256_comes_in_order_and_in_one_answer() {
 }
 
 #[tokio::test]
-async fn without_parts_or_a_validator_it_comes_in_one_stream() {
+async fn a_source_without_ranges_or_a_validator_is_read_in_one_stream() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(40 * MIB, 3);
     let source = RangedSource::start(content.clone()).await;
@@ -78,10 +78,10 @@ async fn without_parts_or_a_validator_it_comes_in_one_stream() {
 }
 
 #[tokio::test]
-async fn other_bytes_than_were_asked_for_are_not_taken() {
+async fn wrong_ranges_are_not_used() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(40 * MIB, 4);
-    // Other connections bring wrong bytes: the first response is read to its end.
+    // The ranges of other connections have wrong bytes: the first response is read to its end.
     for act in
         [Behavior::Shifted(1), Behavior::NoContentRange, Behavior::WrongTotal(41 * MIB), Behavior::Whole]
     {
@@ -96,9 +96,9 @@ async fn other_bytes_than_were_asked_for_are_not_taken() {
             assert_eq!(backend.usage().await, Usage::default());
         }
     }
-    // Who is wrong from the beginning is asked without a range.
+    // A source that is wrong from the first request is requested without a range.
     let source = RangedSource::start(content.clone()).await;
-    for act in [Behavior::NoContentRange, Behavior::Shifted(1)] {
+    for behavior in [Behavior::NoContentRange, Behavior::Shifted(1)] {
         source.set_behavior(move |_| act.clone());
         assert_is(&owner, &import(&owner, &source).await, &content).await;
     }
@@ -111,13 +111,13 @@ async fn two_versions_are_never_mixed() {
     let source = Arc::new(RangedSource::start(versions[0].clone()).await);
     source.limit_speed(20_000_000);
     let file = owner.import(&source.url("/a.bin")).await;
-    until("some parts are asked for", async || (source.requests().len() > 3).then_some(())).await;
+    until("some parts are requested", async || (source.requests().len() > 3).then_some(())).await;
     source.serve(versions[1].clone(), Some("\"2\""));
     let file = owner.wait_until_terminal(&file).await;
     assert_is(&owner, &file, &versions[1]).await;
     owner.delete(&file).await.expect(204);
 
-    // One that changes all the time is read in one response, or not at all.
+    // A source that changes all the time is read in one response, or fails.
     let (changing, versions_too) = (source.clone(), versions.clone());
     let flips = tokio::spawn(async move {
         for turn in 0_usize.. {
@@ -140,7 +140,7 @@ async fn two_versions_are_never_mixed() {
 }
 
 #[tokio::test]
-async fn a_source_that_takes_few_connections_is_asked_over_few() {
+async fn a_source_with_few_connections_gets_few() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(80 * MIB, 5);
     let source = RangedSource::start(content.clone()).await;
@@ -153,11 +153,11 @@ async fn a_source_that_takes_few_connections_is_asked_over_few() {
     assert_is(&owner, &file, &content).await;
     assert!(source.most_open() <= 2);
     let refused = source.requests().iter().filter(|asked| asked.open >= 2).count();
-    assert!(refused <= 6 || are_injected(), "asked {refused} times too often");
+    assert!(refused <= 6 || are_injected(), "{refused} requests too many");
 }
 
 #[tokio::test]
-async fn redirects_that_expire_are_looked_up_again() {
+async fn expired_redirects_are_resolved_again() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(60 * MIB, 6);
     let source = RangedSource::start(content.clone()).await;
@@ -170,7 +170,7 @@ async fn redirects_that_expire_are_looked_up_again() {
         Some(_) if asked.nth == 4 => Behavior::Status(429, vec![("retry-after", "1".to_owned())]),
         Some(signed) if signed.parse() == Ok(epoch.load(Ordering::Relaxed)) => {
             if asked.nth == 6 {
-                epoch.fetch_add(1, Ordering::Relaxed); // all that was signed before is refused from now on
+                epoch.fetch_add(1, Ordering::Relaxed); // refuses everything that was signed before
             }
             Behavior::Serve
         }
@@ -182,7 +182,7 @@ async fn redirects_that_expire_are_looked_up_again() {
 }
 
 #[tokio::test]
-async fn what_breaks_off_is_gone_on_with_where_it_broke() {
+async fn an_interrupted_range_is_resumed() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(40 * MIB, 7);
     let source = RangedSource::start(content.clone()).await;
@@ -193,7 +193,7 @@ async fn what_breaks_off_is_gone_on_with_where_it_broke() {
 }
 
 #[tokio::test]
-async fn a_connection_that_only_drips_is_given_up() {
+async fn a_connection_that_is_too_slow_is_closed() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(30 * MIB, 8);
     let source = RangedSource::start(content.clone()).await;
@@ -203,8 +203,8 @@ async fn a_connection_that_only_drips_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_deleted_is_fetched_no_further() {
-    skip_on_deployment!("sees the records and objects");
+async fn the_import_of_a_deleted_file_stops() {
+    skip_on_deployment!("reads records and objects");
     let owner = Cloud::shared().await.owner().await;
     let source = RangedSource::start(Content::new(400 * MIB, 9)).await;
     source.limit_speed(3_000_000);

@@ -1,4 +1,4 @@
-//! `files-admin reprobe`: a better ffprobe for an old library.
+//! `files-admin reprobe`: probes existing files again after an update of ffprobe.
 
 use std::process::{Command, Output};
 
@@ -29,7 +29,7 @@ async fn uploaded(owner: &Owner) -> Value {
     owner.wait_until_success(&file).await
 }
 
-/// As if an ffprobe that knew less had looked at it.
+/// Changes a file to look as if an older ffprobe had probed it.
 async fn as_of_old(owner: &Owner, file: &Value, by: Option<&str>) -> Value {
     let mut item = owner.backend.file_item(id(file)).await;
     item.remove("probe");
@@ -46,7 +46,7 @@ async fn as_of_old(owner: &Owner, file: &Value, by: Option<&str>) -> Value {
 }
 
 async fn wait_until_as_before(owner: &Owner, before: &Value) {
-    until("what the new ffprobe says", || async {
+    until("the new output of ffprobe", || async {
         let file = owner.file(id(before)).await;
         (file["ffprobe"] == before["ffprobe"] && file["ffprobe_error"].is_null()).then_some(())
     })
@@ -59,7 +59,7 @@ async fn etag(owner: &Owner, file: &Value) -> String {
 }
 
 #[tokio::test]
-async fn what_an_older_ffprobe_said_is_said_again_and_nothing_else_changes() {
+async fn outdated_probes_are_repeated_and_nothing_else_changes() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let (never, older, current) = (uploaded(&owner).await, uploaded(&owner).await, uploaded(&owner).await);
@@ -80,9 +80,9 @@ async fn what_an_older_ffprobe_said_is_said_again_and_nothing_else_changes() {
             assert_eq!(after[same], file[same], "{same}");
         }
     }
-    assert_ne!(etag(&owner, &old).await, tag, "what is in caches is not what it is now");
+    assert_ne!(etag(&owner, &old).await, tag, "the entity tag has changed, so caches are not used");
     let listed = owner.list("?type=image").await;
-    assert_eq!(listed["files"].as_array().map(Vec::len), Some(3), "its type, too");
+    assert_eq!(listed["files"].as_array().map(Vec::len), Some(3), "its type has changed as well");
     assert_eq!(owner.file(id(&current)).await, current);
     owner.backend.drained("ProbeQueue").await;
     assert_eq!(
@@ -94,7 +94,7 @@ async fn what_an_older_ffprobe_said_is_said_again_and_nothing_else_changes() {
 }
 
 #[tokio::test]
-async fn one_file_can_be_asked_for() {
+async fn one_file_can_be_selected() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let (one, other) = (uploaded(&owner).await, uploaded(&owner).await);
@@ -107,7 +107,7 @@ async fn one_file_can_be_asked_for() {
 }
 
 #[tokio::test]
-async fn without_saying_which_nothing_is_asked_for() {
+async fn without_a_selection_nothing_is_probed() {
     let cloud = Cloud::shared().await;
     for arguments in [&[][..], &["--file", "x"], &["--outdated", "--per-second", "0"]] {
         assert!(!reprobe(cloud, arguments).status.success(), "{arguments:?}");

@@ -1,4 +1,4 @@
-//! Headers for the source of an import: they reach it, and nobody else.
+//! Headers for the source of an import: they reach the source and no other server.
 
 use files_domain::{ApiKey, Caller, Detail, File, FileId, FileName, NewFile, Scope};
 use files_records::{Created, ImportClaim};
@@ -8,7 +8,7 @@ use files_tests::owner::id;
 use files_tests::{Cloud, Form, Owner, Reply, Response, SourceServer, Usage, media};
 use serde_json::{Value, json};
 
-/// A moment long ago.
+/// A time in the past.
 const LONG_AGO: u64 = 1;
 
 fn secret(what: &str) -> String {
@@ -59,7 +59,7 @@ async fn a_protected_source_is_imported_with_its_headers_and_not_without() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_another_origin_leaves_them_behind() {
+async fn headers_are_not_sent_to_another_origin_after_a_redirect() {
     let owner = Cloud::shared().await.owner().await;
     let (first, second) = (SourceServer::start().await, SourceServer::start().await);
     let end = second.serve("/a.png", Reply::bytes(media::PNG.clone()));
@@ -75,7 +75,7 @@ async fn a_redirect_to_another_origin_leaves_them_behind() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_sent_is_refused_with_a_sentence() {
+async fn headers_that_cannot_be_sent_are_refused_with_a_message() {
     let owner = Cloud::shared().await.owner().await;
     let url = "https://example.com/a.mp4";
     let with = |headers: Value| json!({"file_url": url, "headers": headers});
@@ -104,7 +104,7 @@ async fn what_cannot_be_sent_is_refused_with_a_sentence() {
 }
 
 #[tokio::test]
-async fn they_are_a_part_of_what_an_idempotency_key_stands_for() {
+async fn headers_are_part_of_the_idempotent_request() {
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let url = source.serve("/a.png", protected());
@@ -119,7 +119,7 @@ async fn they_are_a_part_of_what_an_idempotency_key_stands_for() {
     owner.wait_until_success(&first).await;
 }
 
-/// An import with headers whose creator died before it was sent.
+/// Creates an import with headers whose message was not sent, as when its creator crashes before that.
 async fn unsent(owner: &Owner, url: &str) -> Value {
     let new = NewFile {
         name: FileName::fallback(),
@@ -138,7 +138,7 @@ async fn unsent(owner: &Owner, url: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_import_whose_headers_are_lost_fails_and_says_so_but_not_too_early() {
+async fn an_import_with_lost_headers_fails_with_a_reason_after_a_delay() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let source = SourceServer::start().await;
@@ -147,7 +147,7 @@ async fn an_import_whose_headers_are_lost_fails_and_says_so_but_not_too_early() 
 
     owner.backend.set_numbers(&summary, &[("due_at", LONG_AGO)]).await;
     cloud.sweep().await;
-    assert_eq!(owner.file(id(&file)).await["status"], "pending", "its message may still come");
+    assert_eq!(owner.file(id(&file)).await["status"], "pending", "its message may still arrive");
 
     owner.backend.set_numbers(&summary, &[("due_at", LONG_AGO), ("updated_at", LONG_AGO)]).await;
     cloud.sweep().await;
@@ -159,7 +159,7 @@ async fn an_import_whose_headers_are_lost_fails_and_says_so_but_not_too_early() 
 }
 
 #[tokio::test]
-async fn a_second_message_with_headers_is_kept_while_the_first_is_worked_on() {
+async fn a_second_message_with_headers_is_kept_during_the_import() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let source = SourceServer::start().await;
@@ -173,7 +173,7 @@ async fn a_second_message_with_headers_is_kept_while_the_first_is_worked_on() {
     owner.backend.send("ImportQueue", &message).await;
     let plain = json!({"owner": owner.backend.owner, "id": id(&file), "file_url": url});
     owner.backend.send("ImportQueue", &plain).await;
-    // The worker's own and the one with headers; the one without is gone.
+    // The worker's own message and the one with headers remain; the one without is deleted.
     owner.backend.in_flight("ImportQueue", 2).await;
     gate.open();
     owner.wait_until_success(&file).await;
@@ -185,14 +185,14 @@ async fn a_second_message_with_headers_is_kept_while_the_first_is_worked_on() {
 }
 
 #[tokio::test]
-async fn a_second_message_that_dies_ends_no_import_that_rests() {
+async fn a_second_message_that_fails_does_not_end_an_import_in_backoff() {
     let owner = Cloud::shared().await.owner().await;
     let file = unsent(&owner, "http://127.0.0.1:9/a.png").await;
     let (records, file_id) = (owner.backend.records(), id(&file).parse::<FileId>().expect("an id"));
     let claim = records.claim_import(owner.backend.owner, file_id, now()).await.expect("a record");
     let ImportClaim::Claimed(claimed) = claim else { panic!("{claim:?}") };
     let again_at = now().plus(std::time::Duration::from_secs(900));
-    records.release_import(&claimed, again_at, now()).await.expect("it is ours");
+    records.release_import(&claimed, again_at, now()).await.expect("the lease is held");
 
     let message = json!({"owner": owner.backend.owner, "id": id(&file), "file_url": "http://127.0.0.1:9/a.png",
         "headers": {"cookie": SOURCE_SECRET}});

@@ -1,4 +1,4 @@
-//! An ffprobe that a file has taken over, with all that it finds in probe-file, gets nothing but the file it was given.
+//! A malicious file that takes over ffprobe, and with it everything in probe-file's environment, gets access to no other file.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -8,10 +8,10 @@ use files_tests::owner::id;
 use files_tests::{Cloud, Owner, media, until};
 use serde_json::{Map, Value, json};
 
-/// What only the victim's file has.
+/// A text that only the victim's file contains.
 const MARKER: &str = "the-secret-of-another-owner";
 
-/// A cloud whose ffprobe is `taken_over.py`.
+/// Starts a cloud in which `taken_over.py` replaces ffprobe.
 async fn cloud(folder: &Path) -> Cloud {
     let program = folder.join("ffprobe");
     let script = include_str!("taken_over.py");
@@ -30,7 +30,7 @@ async fn etag(owner: &Owner, id: &str) -> String {
     head.send().await.expect("an object").e_tag.expect("a tag")
 }
 
-/// Every function's name in the account, but those that `probe-file` may invoke.
+/// Returns the names of all functions in the account except those that `probe-file` may invoke.
 fn other_functions() -> Vec<String> {
     let template = include_str!("../../../template.yaml");
     let names = template.lines().filter_map(|line| line.strip_prefix("  ")?.strip_suffix("Function:"));
@@ -72,7 +72,7 @@ async fn a_taken_over_ffprobe_gets_nothing_but_its_own_file() {
     let own = thief.announce("a.mp4", length, "video/mp4").await;
     let orders = orders(id(&own), &thief, &victim, &secret, &pending).await.to_string();
     let bytes = format!("{orders:length$}");
-    assert_eq!(bytes.len(), length, "the orders are longer than announced");
+    assert_eq!(bytes.len(), length, "the commands are longer than announced");
     thief.put(&own, bytes.clone()).await.expect(200);
     let probed = thief.wait_until_success(&own).await;
     let probed = thief.file(id(&probed)).await;
@@ -89,7 +89,7 @@ async fn a_taken_over_ffprobe_gets_nothing_but_its_own_file() {
         let expected = match what.split(": ").collect::<Vec<_>>()[..] {
             ["s3", _] => json!(403),
             ["dynamodb", _] => json!("AccessDenied"),
-            // What its own triggers need, and no more.
+            // The permissions that its own triggers need, and no more.
             ["sqs", "ReceiveMessage ProbeQueue"] => json!(200),
             ["sqs", _] => json!("AccessDenied"),
             ["invoke", _] => json!("403"),
@@ -98,12 +98,15 @@ async fn a_taken_over_ffprobe_gets_nothing_but_its_own_file() {
             ["probe-record", "victim" | "victim, right etag" | "victim, large" | "pending"] => {
                 json!("200 \"nothing_to_do\"")
             }
-            ["probe-record", "no JSON"] => continue, // refused by Lambda, or by the function
+            ["probe-record", "no JSON"] => continue, // either Lambda or the function refuses it
             ["probe-record", _] => json!("200 failed"),
             ["the own file"] => json!(true),
             ["the URL for another file" | "the URL for a PUT" | "the URL for a DELETE"] => json!(403),
             ["ports"] => {
-                assert!(heard.as_u64() > Some(1), "it reached nobody: this proves nothing");
+                assert!(
+                    heard.as_u64() > Some(1),
+                    "the probe reached no other process, so the test proves nothing"
+                );
                 continue;
             }
             _ => panic!("{what}: {heard}"),
@@ -119,7 +122,7 @@ async fn a_taken_over_ffprobe_gets_nothing_but_its_own_file() {
 }
 
 #[tokio::test]
-async fn after_an_ffprobe_that_was_killed_the_process_ends() {
+async fn a_process_ends_after_its_ffprobe_was_killed() {
     let folder = tempfile::tempdir().expect("a folder");
     let cloud = cloud(folder.path()).await;
     let owner = cloud.owner().await;
@@ -130,7 +133,7 @@ async fn after_an_ffprobe_that_was_killed_the_process_ends() {
     owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
     let before = processes();
     owner.wait_until_success(&owner.upload("b.png", &media::PNG).await).await;
-    assert_eq!((processes(), before.len()), (before.clone(), 1), "one process serves all that end well");
+    assert_eq!((processes(), before.len()), (before.clone(), 1), "one process handles all successful probes");
 
     cloud.reset_calls().await;
     let deadly = owner.upload("c.mp4", br#"{"die": true}"#).await;
@@ -138,7 +141,7 @@ async fn after_an_ffprobe_that_was_killed_the_process_ends() {
     assert_eq!(deadly["ffprobe_error"], "ffprobe crashed while reading the file");
     until("the process has ended", async || (!processes().contains(&before[0])).then_some(())).await;
     let calls = cloud.calls("probe-file").await;
-    assert_eq!(calls["lambda"], json!({"Invoke": 2}), "its response was sent: the event did not come again");
+    assert_eq!(calls["lambda"], json!({"Invoke": 2}), "the response was sent, so the event is not repeated");
     let next = owner.wait_until_success(&owner.upload("d.png", &media::PNG).await).await;
     assert_eq!(owner.file(id(&next)).await["ffprobe"]["format_name"], "stand_in");
 }

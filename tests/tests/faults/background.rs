@@ -1,4 +1,4 @@
-//! Probing and importing, killed at each of their calls.
+//! Probing and importing, killed at each call.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -11,20 +11,20 @@ use crate::every_call::FaultTest;
 use crate::invariants::End;
 
 #[tokio::test]
-async fn probing_survives_at_every_call() {
+async fn probing_survives_a_kill_at_every_call() {
     let mut test = FaultTest::start().await;
     let announce = async |test: &FaultTest| test.owner.announce("a.mp4", media::MP4.len(), "video/mp4").await;
     let put = async |test: &FaultTest, file: &Value| {
         test.owner.put(file, media::MP4.clone()).await.expect(200);
         (id(file).to_owned(), End::Bytes(media::MP4.clone()))
     };
-    // Its own calls, and the reads of probe-file, which has a URL that it signed and makes no other call to a service.
+    // The calls of probe-record and the reads of probe-file, which uses a URL that probe-record signed and makes no other call.
     test.at_each_call(("record of a probe", "probe-record"), announce, put, FaultTest::is_terminal).await;
     test.end().await;
 }
 
 #[tokio::test]
-async fn importing_survives_at_every_call() {
+async fn importing_survives_a_kill_at_every_call() {
     let mut test = FaultTest::start().await;
     let nothing = async |_: &FaultTest| Value::Null;
     let small = async |test: &FaultTest, _: &Value| {
@@ -50,7 +50,7 @@ async fn importing_survives_at_every_call() {
 }
 
 #[tokio::test]
-async fn importing_by_ranges_survives_at_every_call() {
+async fn importing_by_ranges_survives_a_kill_at_every_call() {
     let mut test = FaultTest::start().await;
     let content = Content::new((17 << 20) + 5, 8);
     let (source, bytes) = (RangedSource::start(content.clone()).await, content.bytes());
@@ -64,13 +64,13 @@ async fn importing_by_ranges_survives_at_every_call() {
 }
 
 #[tokio::test]
-async fn giving_an_import_back_survives_at_every_call() {
+async fn releasing_an_import_survives_a_kill_at_every_call() {
     let mut test = FaultTest::start().await;
     let content = Content::new((17 << 20) + 5, 9);
     let (source, bytes) = (RangedSource::start(content.clone()).await, content.bytes());
-    // Whoever comes for the first time shall come again in ten minutes.
+    // The source asks the first request of each path to come again in ten minutes.
     let seen = Mutex::new(BTreeSet::new());
-    source.set_behavior(move |asked| match seen.lock().expect("nobody else").insert(asked.path.clone()) {
+    source.set_behavior(move |asked| match seen.lock().expect("no panic").insert(asked.path.clone()) {
         true => Behavior::Status(503, vec![("retry-after", "600".to_owned())]),
         false => Behavior::Serve,
     });

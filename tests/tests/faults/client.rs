@@ -1,11 +1,12 @@
-//! A client that retries what failed on the other side.
+//! A client that retries failed requests.
 
 use bytes::Bytes;
 use files_tests::parts::slice;
 use files_tests::{Owner, Response, retry};
 use serde_json::Value;
 
-/// PUTs the bytes of a presigned upload. Whether S3 has them; a second PUT of a file is refused because it has.
+/// Sends the bytes of a presigned upload. Returns whether S3 has them. A second PUT of a file is refused because S3 has the
+/// first.
 pub(crate) async fn put(owner: &Owner, file: &Value, bytes: &Bytes) -> bool {
     let upload = &file["upload"];
     let url = upload["url"].as_str().expect("a URL");
@@ -22,7 +23,7 @@ pub(crate) async fn put(owner: &Owner, file: &Value, bytes: &Bytes) -> bool {
     })
 }
 
-/// Has one part signed and PUTs it. Whether S3 has it; what the API said if it refuses.
+/// Signs and sends one part. Returns whether S3 has it, or the API's refusal.
 pub(crate) async fn put_part(
     owner: &Owner,
     file: &Value,
@@ -39,7 +40,7 @@ pub(crate) async fn put_part(
     Ok(put.is_some_and(|response| response.status == 200))
 }
 
-/// The bytes that a file's download leads to; what came instead if they cannot be had.
+/// Downloads a file. Returns the bytes, or the reason why they are unavailable.
 pub(crate) async fn download(owner: &Owner, file: &Value) -> Result<Bytes, String> {
     let redirect = retry(|| owner.request(http::Method::GET, Owner::download_url(file))).await;
     let redirect = redirect.ok_or("no response")?;

@@ -1,4 +1,4 @@
-//! `fail-file`, killed at each of its calls.
+//! `fail-file`, killed at each call.
 
 use files_tests::media;
 use files_tests::owner::id;
@@ -11,7 +11,7 @@ use crate::samples;
 const NOWHERE: &str = "http://127.0.0.1:9/a.png";
 
 #[tokio::test]
-async fn reading_dead_letters_survives_at_every_call() {
+async fn handling_dead_letters_survives_a_kill_at_every_call() {
     let mut test = FaultTest::start().await;
     let import = async |test: &FaultTest| {
         let file = samples::given_up(&test.owner, NOWHERE).await;

@@ -1,4 +1,4 @@
-//! Every fault of the local cloud, one after the other, under several concurrent requests; then the invariants.
+//! Each fault of the local cloud in turn, during concurrent requests; then the invariants are checked.
 
 use bytes::Bytes;
 use files_tests::owner::id;
@@ -10,7 +10,7 @@ use crate::client;
 use crate::every_call::FaultTest;
 use crate::invariants::End;
 
-/// What strikes the first calls that it fits. Crashes on start come first: later on, the processes are there.
+/// Returns a rule per fault. Crashes on start come first: later, the processes are running.
 fn faults() -> Vec<Value> {
     let lambda = [
         json!({"service": "lambda", "operation": "Spawn", "action": "kill_before"}),
@@ -54,7 +54,7 @@ fn faults() -> Vec<Value> {
 }
 
 impl FaultTest {
-    /// Of each way to create a file one, at the same time, and at the same time reads and a deletion.
+    /// Creates a file in each way, concurrently with reads and a deletion.
     async fn several_at_once(&mut self, what: &str, old: &Value, large: Option<&Bytes>) {
         let this = &*self;
         let doomed = this.create(|| this.owner.json(&json!({"name": "a", "size": 1}))).await;
@@ -93,7 +93,7 @@ impl FaultTest {
         self.know(id(&doomed), what, End::Gone);
     }
 
-    /// Until the fault has struck. Some hit what goes on by itself, which may come a moment later.
+    /// Waits until the fault has struck. Some faults concern background work, which may happen later.
     async fn struck(&self, what: &str) {
         until(&format!("{what} strikes"), async || (self.cloud.strikes().await[0].1 > 0).then_some(())).await;
     }

@@ -1,4 +1,4 @@
-//! A function is killed at each single call that it makes for a client's request, or the call's response is lost.
+//! A function is killed at each call that it makes for a client's request, or the call's response is lost.
 
 use bytes::Bytes;
 use files_tests::backend::status;
@@ -10,12 +10,12 @@ use crate::client;
 use crate::invariants::{End, Known, violations};
 use crate::recovery::recover;
 
-/// What happens at the call.
+/// The faults at a call.
 const ACTIONS: [&str; 3] = ["kill_before", "kill_after", "lose_response"];
-/// No operation makes as many calls.
+/// Maximum of calls per operation.
 const MOST_CALLS: u64 = 40;
 
-/// A cloud, and all that was done to it.
+/// A cloud with injected faults, and the expected state of its files.
 pub(crate) struct FaultTest {
     pub(crate) cloud: Cloud,
     pub(crate) owner: Owner,
@@ -25,20 +25,20 @@ pub(crate) struct FaultTest {
 }
 
 impl FaultTest {
-    /// On a cloud of its own, whose `sweep` runs when it is told to: rules count its calls.
+    /// Starts a cloud whose `sweep` runs only on request, because rules count its calls.
     pub(crate) async fn start() -> Self {
         let cloud = Cloud::setup().template_with("rate(1 minute)", "rate(1 hour)").start().await;
         let (owner, source) = (cloud.owner().await, SourceServer::start().await);
         Self { cloud, owner, source, known: Vec::new(), strikes: Vec::new() }
     }
 
-    /// The URL of something to import.
+    /// Serves bytes to import, and returns their URL.
     pub(crate) fn serve(&self, path: &str, bytes: &Bytes) -> String {
         self.source.serve(path, Reply::bytes(bytes.clone()))
     }
 
-    /// Has `function` struck at each of its calls in turn. `prepare` makes a file, `act` has it worked on by the
-    /// function, and gives the file's id and how it must end; `is_over` tells when the function has no call left to make.
+    /// Injects each fault at each call of `function` in turn. `prepare` creates a file; `act` makes the function work on it, and
+    /// returns the file's id and expected end; `is_over` returns whether the function has no call left.
     pub(crate) async fn at_each_call(
         &mut self,
         (what, function): (&str, &str),
@@ -54,7 +54,7 @@ impl FaultTest {
                 self.cloud.add_faults(&json!({"caller": function, "nth": nth, "action": action})).await;
                 let (id, end) = act(self, &prepared).await;
                 let has_struck = until(&format!("{what}, {action} {nth}: file {id}"), async || {
-                    // In this order: what is over strikes no more.
+                    // In this order: after the end no call can be struck.
                     let over = is_over(self, &id).await;
                     let struck = self.cloud.strikes().await[0].1 > 0;
                     (over || struck).then_some(struck)
@@ -72,7 +72,7 @@ impl FaultTest {
         }
     }
 
-    /// Lets everything come to its end, and checks that it is the right one.
+    /// Waits until all work has ended, and checks the results.
     pub(crate) async fn end(self) {
         recover(&self.cloud, &[&self.owner]).await;
         let violations = violations(&self.owner, &self.known).await;
@@ -80,23 +80,23 @@ impl FaultTest {
         assert!(violations.is_empty(), "{violations:#?}");
     }
 
-    /// Whether the file is in its last status, or gone.
+    /// Returns whether the file has a terminal status, or is deleted.
     pub(crate) async fn is_terminal(&self, id: &str) -> bool {
         let item = self.owner.backend.item(&format!("file#{id}")).await;
         item.is_none_or(|item| matches!(status(&item), Some("success" | "failed")))
     }
 
-    /// Sends a request until it is answered.
+    /// Sends a request until it gets a response.
     pub(crate) async fn ask(&self, request: impl Fn() -> reqwest::RequestBuilder) -> files_tests::Response {
-        retry(request).await.expect("a response, some day")
+        retry(request).await.expect("a response after retries")
     }
 
-    /// Remembers how a file must end.
+    /// Records the expected end of a file.
     pub(crate) fn know(&mut self, id: &str, what: &str, end: End) {
         self.known.push(Known { id: id.to_owned(), what: what.to_owned(), end });
     }
 
-    /// Creates a file as clients should: under a key of its own.
+    /// Creates a file as clients should: with its own idempotency key.
     pub(crate) async fn create(&self, request: impl Fn() -> reqwest::RequestBuilder) -> Value {
         let key = format!("key-{}", fastrand::u64(..));
         let response = self.ask(|| request().header("idempotency-key", &key)).await;
@@ -105,13 +105,13 @@ impl FaultTest {
     }
 }
 
-/// For operations that are over when they are answered.
+/// For operations that end with their response.
 pub(crate) async fn at_once(_: &FaultTest, _: &str) -> bool {
     true
 }
 
 #[tokio::test]
-async fn creating_survives_at_every_call() {
+async fn creating_survives_a_kill_at_every_call() {
     let mut test = FaultTest::start().await;
     let nothing = async |_: &FaultTest| Value::Null;
     let by_form = async |test: &FaultTest, _: &Value| {
@@ -139,7 +139,7 @@ async fn creating_survives_at_every_call() {
 }
 
 #[tokio::test]
-async fn reading_survives_at_every_call() {
+async fn reading_survives_a_kill_at_every_call() {
     let mut test = FaultTest::start().await;
     let file = test.owner.wait_until_success(&test.owner.upload("a.png", &media::PNG).await).await;
     let one = async |_: &FaultTest| file.clone();
@@ -169,12 +169,12 @@ async fn reading_survives_at_every_call() {
 }
 
 #[tokio::test]
-async fn deleting_survives_at_every_call() {
+async fn deleting_survives_a_kill_at_every_call() {
     let mut test = FaultTest::start().await;
     let delete = async |test: &FaultTest, file: &Value| {
         let path = format!("/files/{}", id(file));
         let response = test.ask(|| test.owner.request(http::Method::DELETE, &path)).await;
-        assert!(matches!(response.status, 204 | 404), "{response:?}"); // the try before may have done it
+        assert!(matches!(response.status, 204 | 404), "{response:?}"); // an earlier attempt may have succeeded
         (id(file).to_owned(), End::Gone)
     };
     let success = async |test: &FaultTest| {
@@ -185,7 +185,7 @@ async fn deleting_survives_at_every_call() {
     let pending = async |test: &FaultTest| test.owner.announce("a.png", media::PNG.len(), "image/png").await;
     test.at_each_call(("delete pending", "delete-file"), pending, delete, at_once).await;
 
-    // Held in the middle of an upload of several parts, of which one is stored.
+    // Paused in a multipart upload of which one part is stored.
     let bytes = media::noise(34 << 20, 1);
     let (reply, gate) = Reply::bytes(bytes).held();
     let url = test.source.serve("/held.bin", reply);

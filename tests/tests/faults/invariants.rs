@@ -1,4 +1,4 @@
-//! The design's invariants, one by one, on the stores of one owner.
+//! The design's invariants, checked on one owner's stores.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,33 +9,33 @@ use serde_json::Value;
 
 use crate::client;
 
-/// How a file must have ended.
+/// The expected end of a file.
 #[derive(Clone, Debug)]
 pub(crate) enum End {
     /// `success`, with these bytes.
     Bytes(Bytes),
     /// `failed`.
     Failed,
-    /// `success` with these bytes, or `failed`: too much went wrong to tell.
+    /// `success` with these bytes, or `failed`: too many faults for a certain result.
     BytesOrFailed(Bytes),
     /// Deleted.
     Gone,
-    /// Deleted, or not.
+    /// Deleted, or not deleted.
     Unknown,
 }
 
-/// A file that a client knows of.
+/// A file that a client knows.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
     /// Its id.
     pub(crate) id: String,
-    /// What was done to it.
+    /// The operation that created or changed it.
     pub(crate) what: String,
-    /// How it must have ended.
+    /// Its expected end.
     pub(crate) end: End,
 }
 
-/// What is not as it must be once all is quiet; each line names the files.
+/// Returns the violations of the invariants once all work has ended; each line names the files.
 pub(crate) async fn violations(owner: &Owner, known: &[Known]) -> Vec<String> {
     let stores = Stores::read(owner).await;
     let mut wrong = stores.orphans(owner).await;
@@ -60,7 +60,7 @@ pub(crate) async fn violations(owner: &Owner, known: &[Known]) -> Vec<String> {
     wrong
 }
 
-/// All that the stores have of an owner.
+/// The content of all stores of an owner.
 struct Stores {
     /// The summaries by id.
     files: BTreeMap<String, Item>,
@@ -83,7 +83,7 @@ impl Stores {
         Self { files, others, objects: owner.backend.object_sizes().await }
     }
 
-    /// Nothing is there that belongs to no file.
+    /// Checks that every record and object belongs to a file.
     async fn orphans(&self, owner: &Owner) -> Vec<String> {
         let mut wrong = Vec::new();
         for sk in &self.others {
@@ -101,8 +101,8 @@ impl Stores {
             }
         }
         for (key, parts) in owner.backend.unfinished_uploads().await {
-            // One without parts has no bytes: whoever began it died before it could be written down, and the bucket's
-            // lifecycle ends it.
+            // An upload without parts has no bytes: its creator was killed before it was recorded, and the bucket's lifecycle
+            // aborts it.
             if parts > 0 {
                 wrong.push(format!("an unfinished upload of {key} has {parts} parts"));
             }
@@ -110,7 +110,7 @@ impl Stores {
         wrong
     }
 
-    /// Usage is the sum of the records and of the objects.
+    /// Checks that usage is the sum of the records and of the objects.
     async fn is_counted(&self, owner: &Owner) -> Option<String> {
         let (usage, sum) = (owner.backend.usage().await, owner.backend.sum().await);
         let prefix = owner.backend.object_key("019aa1b2-c3d4-7e5f-8a6b-0123456789ab");
@@ -121,7 +121,7 @@ impl Stores {
             .then(|| format!("usage is {usage:?}, the records' sum {sum:?}, stored are {stored} bytes"))
     }
 
-    /// The list shows what is recorded, once.
+    /// Checks that the list has every record once.
     async fn is_listed(&self, owner: &Owner) -> Vec<String> {
         let mut wrong = Vec::new();
         let mut listed = BTreeSet::new();
@@ -147,7 +147,7 @@ impl Stores {
     }
 }
 
-/// A file has ended, as it must have, and what it says of its bytes is so.
+/// Checks that a file has its expected end, and that its record matches its bytes.
 async fn check_file(owner: &Owner, stores: &Stores, id: &str, known: Option<&Known>) -> Result<(), String> {
     let item = &stores.files[id];
     for left in
@@ -171,7 +171,7 @@ async fn check_file(owner: &Owner, stores: &Stores, id: &str, known: Option<&Kno
     }
 }
 
-/// The bytes can be downloaded, and are what they should be.
+/// Checks that the bytes can be downloaded and are the expected ones.
 async fn check_bytes(owner: &Owner, id: &str, stored: Option<i64>, end: Option<&End>) -> Result<(), String> {
     let file = owner.file(id).await;
     let bytes = client::download(owner, &file).await?;

@@ -1,4 +1,4 @@
-//! Multipart uploads: each of their functions, and `sweep`, killed at each of its calls.
+//! Multipart uploads: each of their functions, and `sweep`, killed at each call.
 
 use bytes::Bytes;
 use files_tests::owner::id;
@@ -12,7 +12,7 @@ use crate::every_call::{FaultTest, at_once};
 use crate::invariants::End;
 use crate::samples::make_due;
 
-/// Of two parts.
+/// Returns the bytes of two parts.
 fn bytes() -> Bytes {
     static BYTES: std::sync::LazyLock<Bytes> = std::sync::LazyLock::new(|| media::noise((8 << 20) + 9, 6));
     BYTES.clone()
@@ -23,8 +23,7 @@ impl FaultTest {
         self.owner.announce_parts("a.bin", bytes().len() as u64).await
     }
 
-    /// Signs parts as clients should, until that is answered, and sends them so: a PUT counts as a call of the function
-    /// that signed it.
+    /// Signs parts until it gets a response, and sends them once each: a PUT counts as a call of the function that signed it.
     async fn send(&self, file: &Value, numbers: &[u32]) {
         for number in numbers {
             let sent = client::put_part(&self.owner, file, &bytes(), *number).await;
@@ -42,7 +41,7 @@ fn done(file: &Value) -> (String, End) {
 }
 
 #[tokio::test]
-async fn signing_survives_at_every_call() {
+async fn signing_survives_a_kill_at_every_call() {
     let mut test = FaultTest::start().await;
     let announced = async |test: &FaultTest| test.announce().await;
     let first = async |test: &FaultTest, file: &Value| {
@@ -80,7 +79,7 @@ async fn signing_survives_at_every_call() {
 }
 
 #[tokio::test]
-async fn completing_survives_at_every_call() {
+async fn completing_survives_a_kill_at_every_call() {
     let mut test = FaultTest::start().await;
     let sent = async |test: &FaultTest| {
         let file = test.announce().await;
@@ -110,32 +109,32 @@ async fn completing_survives_at_every_call() {
     let delete = async |test: &FaultTest, file: &Value| {
         let path = format!("/files/{}", id(file));
         let response = test.ask(|| test.owner.request(Method::DELETE, &path)).await;
-        assert!(matches!(response.status, 204 | 404), "{response:?}"); // the try before may have done it
+        assert!(matches!(response.status, 204 | 404), "{response:?}"); // an earlier attempt may have succeeded
         (id(file).to_owned(), End::Gone)
     };
-    test.at_each_call(("delete while parts come", "delete-file"), partly, delete, at_once).await;
+    test.at_each_call(("delete while parts are sent", "delete-file"), partly, delete, at_once).await;
     test.end().await;
 }
 
 #[tokio::test]
-async fn sweeping_parts_survives_at_every_call() {
+async fn sweeping_parts_survives_a_kill_at_every_call() {
     let mut test = FaultTest::start().await;
     let whole = End::Bytes(bytes());
-    test.at_each_sweep("sweep an abandoned upload by parts", End::Failed, async |test| {
+    test.at_each_sweep("sweep an abandoned multipart upload", End::Failed, async |test| {
         let file = test.announce().await;
         test.send(&file, &[2]).await;
         make_due(&test.owner, id(&file)).await;
         id(&file).to_owned()
     })
     .await;
-    test.at_each_sweep("sweep an upload that nobody completed", whole.clone(), async |test| {
+    test.at_each_sweep("sweep an upload without completion", whole.clone(), async |test| {
         let file = test.announce().await;
         test.send(&file, &all_parts(&file)).await;
         make_due(&test.owner, id(&file)).await;
         id(&file).to_owned()
     })
     .await;
-    test.at_each_sweep("sweep a completion that died", whole, async |test| {
+    test.at_each_sweep("sweep an interrupted completion", whole, async |test| {
         let file = test.announce().await;
         test.send(&file, &all_parts(&file)).await;
         let (records, owner) = (test.owner.backend.records(), test.owner.backend.owner);
@@ -143,7 +142,7 @@ async fn sweeping_parts_survives_at_every_call() {
         let (before, _) = found.expect("a record");
         let upload_id = before.state.upload_id().expect("a part was signed");
         let marked = before.clone().completing(upload_id, files_tests::cloud::now()).expect("its parts");
-        records.save_file(&before, &marked).await.expect("nobody else writes it");
+        records.save_file(&before, &marked).await.expect("no concurrent write");
         make_due(&test.owner, id(&file)).await;
         id(&file).to_owned()
     })

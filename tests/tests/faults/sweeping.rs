@@ -1,4 +1,4 @@
-//! `sweep`, killed at each of its calls, for each kind of deadline.
+//! `sweep`, killed at each call, for each kind of deadline.
 
 use files_tests::owner::id;
 use files_tests::{Form, Response, media};
@@ -12,7 +12,7 @@ use crate::samples::{self, make_due};
 const SWEEP: &str = "sweep";
 
 impl FaultTest {
-    /// At each call of `sweep` while it has what `prepare` makes to finish.
+    /// Injects faults at each call of `sweep` while the file that `prepare` creates is due.
     pub(crate) async fn at_each_sweep(
         &mut self,
         what: &str,
@@ -25,7 +25,7 @@ impl FaultTest {
             (id.as_str().expect("an id").to_owned(), end.clone())
         };
         self.at_each_call((what, SWEEP), due, sweep, at_once).await;
-        self.cloud.sweep().await; // what was struck before it was put off
+        self.cloud.sweep().await; // handles work that earlier faults postponed
     }
 
     async fn due(&self, id: &str) -> String {
@@ -35,7 +35,7 @@ impl FaultTest {
 }
 
 #[tokio::test]
-async fn sweeping_uploads_survives_at_every_call() {
+async fn sweeping_uploads_survives_a_kill_at_every_call() {
     let mut test = FaultTest::start().await;
     let png = || End::Bytes(media::PNG.clone());
     test.at_each_sweep("sweep a missing upload", End::Failed, async |test| {
@@ -54,7 +54,7 @@ async fn sweeping_uploads_survives_at_every_call() {
 }
 
 #[tokio::test]
-async fn sweeping_imports_survives_at_every_call() {
+async fn sweeping_imports_survives_a_kill_at_every_call() {
     let mut test = FaultTest::start().await;
     let png = || End::Bytes(media::PNG.clone());
     let url = test.serve("/a.png", &media::PNG);
@@ -66,7 +66,7 @@ async fn sweeping_imports_survives_at_every_call() {
         test.due(&samples::uncompleted(&test.owner, &url, &media::PNG).await.id.to_string()).await
     })
     .await;
-    test.at_each_sweep("sweep a given up import", End::Failed, async |test| {
+    test.at_each_sweep("sweep an import without tries left", End::Failed, async |test| {
         test.due(&samples::given_up(&test.owner, &url).await.id.to_string()).await
     })
     .await;
@@ -74,7 +74,7 @@ async fn sweeping_imports_survives_at_every_call() {
 }
 
 #[tokio::test]
-async fn sweeping_what_is_over_survives_at_every_call() {
+async fn sweeping_expired_and_deleted_files_survives_a_kill_at_every_call() {
     let mut test = FaultTest::start().await;
     test.at_each_sweep("sweep an expired file", End::Gone, async |test| {
         let form = || Form::new().text("expires_in", "3600").file("a.png", Some("image/png"), &media::PNG);

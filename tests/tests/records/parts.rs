@@ -1,4 +1,4 @@
-//! Multipart uploads: of many requests at once, one creates the upload and one completes it.
+//! Multipart uploads: of concurrent requests, one creates the upload and one completes it.
 
 use files_domain::{File, FileId, PartPlan, Status};
 use futures_util::future::join_all;
@@ -15,7 +15,7 @@ async fn announced(press: &Owner<'_>) -> File {
 }
 
 #[tokio::test]
-async fn of_many_created_uploads_one_is_recorded() {
+async fn one_of_many_concurrent_uploads_is_recorded() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = announced(&press).await;
@@ -35,7 +35,7 @@ async fn of_many_created_uploads_one_is_recorded() {
 }
 
 #[tokio::test]
-async fn of_many_completions_one_is_recorded() {
+async fn one_of_many_concurrent_completions_is_recorded() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = announced(&press).await;

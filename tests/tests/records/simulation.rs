@@ -182,7 +182,9 @@ impl<'s> Simulation<'s> {
                     File { version: restarted.version + 1, ..restarted }
                 }
                 other => {
-                    return Err(TestCaseError::fail(format!("an unleased import was not claimed: {other:?}")));
+                    return Err(TestCaseError::fail(format!(
+                        "an unleased import was not claimed: {other:?}"
+                    )));
                 }
             };
             prop_assert_eq!(mine.generation, entry.claims);

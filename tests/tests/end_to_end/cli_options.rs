@@ -1,4 +1,4 @@
-//! `files`: paths, standard input, headers, links, and what an interrupted import resumes.
+//! The CLI `files`: paths, standard input, headers, links, and interrupted imports.
 
 use std::process::Stdio;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
 #[tokio::test]
-async fn all_paths_are_checked_before_the_first_byte() {
+async fn all_paths_are_checked_before_the_first_upload() {
     let owner = Cloud::shared().await.owner().await;
     let machine = Machine::new(&owner);
     machine.file("a.png", &media::PNG);
@@ -34,7 +34,7 @@ async fn folders_and_patterns_are_uploaded() {
 }
 
 #[tokio::test]
-async fn standard_input_is_a_file_with_a_name() {
+async fn standard_input_is_uploaded_under_a_name() {
     let owner = Cloud::shared().await.owner().await;
     let machine = Machine::new(&owner);
     let piped = async |arguments: &[&str]| {
@@ -83,7 +83,7 @@ async fn wrong_values_are_refused_before_any_request() {
 }
 
 #[tokio::test]
-async fn fields_come_in_the_order_of_the_api_and_give_a_terminal_no_commands() {
+async fn fields_have_the_apis_order_and_no_control_characters() {
     let owner = Cloud::shared().await.owner().await;
     let machine = Machine::new(&owner);
     machine.file("a.png", &media::PNG);
@@ -119,7 +119,7 @@ async fn headers_go_to_the_source() {
 }
 
 #[tokio::test]
-async fn an_interrupted_import_is_not_begun_twice() {
+async fn an_interrupted_import_is_not_created_twice() {
     skip_on_deployment!("imports from this machine");
     let owner = Cloud::shared().await.owner().await;
     let machine = Machine::new(&owner);
@@ -138,7 +138,7 @@ async fn an_interrupted_import_is_not_begun_twice() {
     assert_eq!((&resumed[0]["id"], &resumed[0]["status"]), (&begun["id"], &json!("success")));
     assert_eq!(owner.list("").await["files"].as_array().map(Vec::len), Some(1));
 
-    // The creation is done: the same command again creates another file.
+    // The creation has completed: the same command creates another file.
     let again = machine.run(&import).await.expect(0).json();
     assert_ne!(again[0]["id"], begun["id"]);
     let missing = source.serve("/missing", Reply::status(StatusCode::NOT_FOUND));

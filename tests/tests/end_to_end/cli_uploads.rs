@@ -1,4 +1,4 @@
-//! `files upload` of what comes in parts: interrupted, failing, expired.
+//! The CLI `files upload` of large files: interruptions, failures, expired URLs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,13 +16,13 @@ use serde_json::{Value, json};
 
 const PART: usize = 8 << 20;
 
-/// Of ten parts.
+/// Returns the bytes of ten parts.
 fn large() -> Bytes {
     static BYTES: std::sync::LazyLock<Bytes> = std::sync::LazyLock::new(|| media::noise(9 * PART + 7, 8));
     BYTES.clone()
 }
 
-/// PUTs of parts; they count for the function that signed them.
+/// Returns the number of PUTs of parts, which count as calls of the function that signed them.
 async fn puts(cloud: &Cloud) -> u64 {
     cloud.calls("sign-parts").await["s3"]["UploadPart"].as_u64().unwrap_or(0)
 }
@@ -40,8 +40,8 @@ async fn check(owner: &Owner, file: &Value) {
 }
 
 #[tokio::test]
-async fn after_ctrl_c_only_what_is_missing_is_sent() {
-    skip_on_deployment!("has calls fail");
+async fn after_ctrl_c_only_missing_parts_are_sent() {
+    skip_on_deployment!("injects faults");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let machine = Machine::new(&owner);
@@ -66,14 +66,14 @@ async fn after_ctrl_c_only_what_is_missing_is_sent() {
     assert_eq!(file["id"], pending["id"]);
     check(&owner, file).await;
 
-    // The journal is closed: the same file again is another one.
+    // The journal is deleted: the same file creates another upload.
     let again = machine.run(&upload).await.expect(0).json();
     assert_ne!(again[0]["id"], file["id"]);
 }
 
 #[tokio::test]
 async fn after_ctrl_c_a_small_file_keeps_its_id() {
-    skip_on_deployment!("has calls fail");
+    skip_on_deployment!("injects faults");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let machine = Machine::new(&owner);
@@ -108,8 +108,8 @@ async fn after_ctrl_c_a_small_file_keeps_its_id() {
 }
 
 #[tokio::test]
-async fn a_put_whose_response_is_lost_has_sent_the_file() {
-    skip_on_deployment!("has calls fail");
+async fn a_put_with_a_lost_response_counts_as_sent() {
+    skip_on_deployment!("injects faults");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let machine = Machine::new(&owner);
@@ -123,8 +123,8 @@ async fn a_put_whose_response_is_lost_has_sent_the_file() {
 }
 
 #[tokio::test]
-async fn a_file_that_has_changed_is_begun_anew() {
-    skip_on_deployment!("has calls fail");
+async fn a_changed_file_restarts_the_upload() {
+    skip_on_deployment!("injects faults");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let machine = Machine::new(&owner);
@@ -143,8 +143,8 @@ async fn a_file_that_has_changed_is_begun_anew() {
 }
 
 #[tokio::test]
-async fn parts_that_fail_are_sent_again() {
-    skip_on_deployment!("has calls fail");
+async fn failed_parts_are_sent_again() {
+    skip_on_deployment!("injects faults");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let machine = Machine::new(&owner);
@@ -166,14 +166,14 @@ async fn parts_that_fail_are_sent_again() {
     assert_eq!(owner.list("").await["files"].as_array().map(Vec::len), Some(1), "created once");
 }
 
-/// The API behind something that swaps the first URL of part 3 for one that has expired.
+/// A proxy before the API that replaces the first URL of part 3 with an expired one.
 #[derive(Clone)]
-struct Stale {
+struct StaleProxy {
     owner: Owner,
     swapped: Arc<AtomicU32>,
 }
 
-impl Stale {
+impl StaleProxy {
     async fn start(owner: &Owner) -> (String, Arc<AtomicU32>) {
         let swapped = Arc::new(AtomicU32::new(0));
         let stale = Self { owner: owner.clone(), swapped: swapped.clone() };
@@ -214,7 +214,7 @@ impl Stale {
         response
     }
 
-    /// The same PUT, signed two hours ago for one.
+    /// Returns the same PUT, signed two hours ago for one hour.
     async fn expired(&self, url: &str) -> String {
         let upload_id = url.split(['?', '&']).find_map(|pair| pair.strip_prefix("uploadId=")).expect("an id");
         let path = url.split(['?']).next().expect("a path");
@@ -229,7 +229,7 @@ impl Stale {
 }
 
 #[tokio::test]
-async fn a_url_that_has_expired_is_signed_again() {
+async fn an_expired_url_is_signed_again() {
     skip_on_deployment!("signs with the operator's keys");
     let owner = Cloud::shared().await.owner().await;
     let (url, swapped) = Stale::start(&owner).await;
