@@ -240,13 +240,13 @@ async fn response(State(shared): State<Arc<Shared>>, request: Request) -> Respon
         recorded
     };
     let rule = lock(&shared.rule).clone();
-    let act = rule(&asked);
+    let behavior = rule(&recorded);
     let response = Response::builder();
     let response = match &etag {
         Some(etag) => response.header(header::ETAG, etag),
         None => response,
     };
-    let (range, said) = match (&act, range) {
+    let (range, said) = match (&behavior, range) {
         (Behavior::Status(status, headers), _) => {
             let response =
                 headers.iter().fold(response, |response, (name, value)| response.header(*name, value));
@@ -270,7 +270,7 @@ async fn response(State(shared): State<Arc<Shared>>, request: Request) -> Respon
     let (first, last) = range.unwrap_or((0, content.size.wrapping_sub(1)));
     let length = last.wrapping_sub(first).wrapping_add(1);
     let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
-    let body = Body::from_stream(body(&shared, content, (first, length), act));
+    let body = Body::from_stream(body(&shared, content, (first, length), behavior));
     response.status(status).header(header::CONTENT_LENGTH, length).body(body).expect("a response")
 }
 
@@ -289,16 +289,16 @@ fn body(
     shared: &Arc<Shared>,
     content: Content,
     (first, length): (u64, u64),
-    act: Behavior,
+    behavior: Behavior,
 ) -> impl futures_util::Stream<Item = io::Result<Bytes>> + use<> {
     let (open, began, end) = (Open::new(shared), Instant::now(), first + length);
     stream::unfold((first, open), move |(at, open)| {
-        let (content, act) = (content.clone(), act.clone());
+        let (content, behavior) = (content.clone(), behavior.clone());
         async move {
             if at == end {
                 return None;
             }
-            let most = match act {
+            let most = match behavior {
                 Behavior::Drip => {
                     tokio::time::sleep(Duration::from_millis(100)).await; // the rate, not a wait for an event
                     1

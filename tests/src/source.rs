@@ -161,7 +161,7 @@ impl Reply {
                 // Each chunk is sent before the next one is produced.
                 response.body(Body::from_stream(stream::iter(chunks).then(async |chunk| {
                     tokio::task::yield_now().await;
-                    Ok::<_, io::Error>(crumb)
+                    Ok::<_, io::Error>(chunk)
                 })))
             }
             Way::Half => {

@@ -34,7 +34,7 @@ async fn an_import_continues_over_several_runs() {
     let source = RangedSource::start(content.clone()).await;
     source.limit_speed(4_000_000);
     source.set_behavior(
-        |asked| if asked.open < 2 { Behavior::Serve } else { Behavior::Status(429, Vec::new()) },
+        |request| if request.open < 2 { Behavior::Serve } else { Behavior::Status(429, Vec::new()) },
     );
     let file = owner.import(&source.url("/long.bin")).await;
     let seen = Mutex::new(BTreeSet::new());

@@ -91,9 +91,9 @@ async fn a_source_that_fails_on_a_range_is_requested_without() {
     {
         let content = Content::new(size, 1);
         let source = RangedSource::start(content.clone()).await;
-        source.set_behavior(move |asked| {
+        source.set_behavior(move |request| {
             // An empty file has no satisfiable range: a first request with a range is refused.
-            let is_ranged = asked.range.is_some() || (size == 0 && asked.nth == 0);
+            let is_ranged = request.range.is_some() || (size == 0 && request.nth == 0);
             if is_ranged { Behavior::Status(status, Vec::new()) } else { Behavior::Serve }
         });
         let file = imported(&owner, &source.url("/a.bin")).await;
@@ -107,8 +107,8 @@ async fn a_single_use_link_is_read_to_its_end() {
     let content = Content::new(40 * MIB, 2);
     for status in [403, 404, 410, 503] {
         let source = RangedSource::start(content.clone()).await;
-        source.set_behavior(move |asked| {
-            if asked.nth == 0 { Behavior::Serve } else { Behavior::Status(status, Vec::new()) }
+        source.set_behavior(move |request| {
+            if request.nth == 0 { Behavior::Serve } else { Behavior::Status(status, Vec::new()) }
         });
         let file = imported(&owner, &source.url("/a.bin")).await;
         assert_is(&owner, &file, &content).await;

@@ -202,7 +202,7 @@ async fn a_long_video_of_a_page_continues_in_another_run() {
     let (site, media) = (SourceServer::start().await, RangedSource::start(Content::new(100 << 20, 5)).await);
     media.limit_speed(2_000_000);
     media.set_behavior(
-        |asked| if asked.open < 2 { Behavior::Serve } else { Behavior::Status(429, Vec::new()) },
+        |request| if request.open < 2 { Behavior::Serve } else { Behavior::Status(429, Vec::new()) },
     );
     let film = media.url("/film.mp4");
     let page = site.serve("/watch", html(&format!("<title>Long</title><video src=\"{film}\"></video>")));

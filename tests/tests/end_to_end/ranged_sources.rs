@@ -87,7 +87,8 @@ async fn wrong_ranges_are_not_used() {
     {
         let source = RangedSource::start(content.clone()).await;
         let act_later = act.clone();
-        source.set_behavior(move |asked| if asked.nth == 0 { Behavior::Serve } else { act_later.clone() });
+        source
+            .set_behavior(move |request| if request.nth == 0 { Behavior::Serve } else { act_later.clone() });
         let file = import(&owner, &source).await;
         assert_is(&owner, &file, &content).await;
         owner.delete(&file).await.expect(204);
@@ -145,14 +146,14 @@ async fn a_source_with_few_connections_gets_few() {
     let content = Content::new(80 * MIB, 5);
     let source = RangedSource::start(content.clone()).await;
     source.limit_speed(15_000_000);
-    source.set_behavior(|asked| match asked.open {
+    source.set_behavior(|request| match request.open {
         0..2 => Behavior::Serve,
         _ => Behavior::Status(429, vec![("retry-after", "1".to_owned())]),
     });
     let file = import(&owner, &source).await;
     assert_is(&owner, &file, &content).await;
     assert!(source.most_open() <= 2);
-    let refused = source.requests().iter().filter(|asked| asked.open >= 2).count();
+    let refused = source.requests().iter().filter(|request| request.open >= 2).count();
     assert!(refused <= 6 || are_injected(), "{refused} requests too many");
 }
 
@@ -162,14 +163,14 @@ async fn expired_redirects_are_resolved_again() {
     let content = Content::new(60 * MIB, 6);
     let source = RangedSource::start(content.clone()).await;
     let (address, epoch) = (source.url(""), AtomicUsize::new(0));
-    source.set_behavior(move |asked| match asked.path.strip_prefix("/signed?") {
+    source.set_behavior(move |request| match request.path.strip_prefix("/signed?") {
         None => Behavior::Status(
             302,
             vec![("location", format!("{address}/signed?{}", epoch.load(Ordering::Relaxed)))],
         ),
-        Some(_) if asked.nth == 4 => Behavior::Status(429, vec![("retry-after", "1".to_owned())]),
+        Some(_) if request.nth == 4 => Behavior::Status(429, vec![("retry-after", "1".to_owned())]),
         Some(signed) if signed.parse() == Ok(epoch.load(Ordering::Relaxed)) => {
-            if asked.nth == 6 {
+            if request.nth == 6 {
                 epoch.fetch_add(1, Ordering::Relaxed); // refuses everything that was signed before
             }
             Behavior::Serve
@@ -178,7 +179,7 @@ async fn expired_redirects_are_resolved_again() {
     });
     let file = import(&owner, &source).await;
     assert_is(&owner, &file, &content).await;
-    assert!(source.requests().iter().any(|asked| asked.path == "/signed?1"));
+    assert!(source.requests().iter().any(|request| request.path == "/signed?1"));
 }
 
 #[tokio::test]
@@ -197,7 +198,7 @@ async fn a_connection_that_is_too_slow_is_closed() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(30 * MIB, 8);
     let source = RangedSource::start(content.clone()).await;
-    source.set_behavior(|asked| if asked.nth == 2 { Behavior::Drip } else { Behavior::Serve });
+    source.set_behavior(|request| if request.nth == 2 { Behavior::Drip } else { Behavior::Serve });
     let file = import(&owner, &source).await;
     assert_is(&owner, &file, &content).await;
 }

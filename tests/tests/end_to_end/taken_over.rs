@@ -39,7 +39,7 @@ fn other_functions() -> Vec<String> {
     names.map(|name| format!("files-local-{name}Function")).collect()
 }
 
-async fn orders(own: &str, thief: &Owner, victim: &Owner, success: &Value, pending: &Value) -> Value {
+async fn commands(own: &str, thief: &Owner, victim: &Owner, success: &Value, pending: &Value) -> Value {
     let mut queues = Map::new();
     for queue in ["ImportQueue", "ProbeQueue", "DeadLetterQueue"] {
         queues.insert(queue.to_owned(), victim.backend.queue(queue).await.into());
@@ -70,8 +70,8 @@ async fn a_taken_over_ffprobe_gets_nothing_but_its_own_file() {
 
     let length = 4_000;
     let own = thief.announce("a.mp4", length, "video/mp4").await;
-    let orders = orders(id(&own), &thief, &victim, &secret, &pending).await.to_string();
-    let bytes = format!("{orders:length$}");
+    let commands = commands(id(&own), &thief, &victim, &secret, &pending).await.to_string();
+    let bytes = format!("{commands:length$}");
     assert_eq!(bytes.len(), length, "the commands are longer than announced");
     thief.put(&own, bytes.clone()).await.expect(200);
     let probed = thief.wait_until_success(&own).await;

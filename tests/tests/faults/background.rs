@@ -70,7 +70,7 @@ async fn releasing_an_import_survives_a_kill_at_every_call() {
     let (source, bytes) = (RangedSource::start(content.clone()).await, content.bytes());
     // The source asks the first request of each path to come again in ten minutes.
     let seen = Mutex::new(BTreeSet::new());
-    source.set_behavior(move |asked| match seen.lock().expect("no panic").insert(asked.path.clone()) {
+    source.set_behavior(move |request| match seen.lock().expect("no panic").insert(request.path.clone()) {
         true => Behavior::Status(503, vec![("retry-after", "600".to_owned())]),
         false => Behavior::Serve,
     });
