@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Instant;
 
-use files_tests::command::{Machine, Ran};
+use files_tests::cli::{CliResult, Machine};
 use files_tests::{Cloud, Owner, media};
 use serde_json::Value;
 use tokio::process::Command;
@@ -60,7 +60,7 @@ async fn upload(owner: &Owner, machine: &Machine) -> (f64, u64) {
     let child = machine.start(&["upload", "large.bin", "--json"]);
     let process = child.id().expect("it runs");
     let watching = tokio::spawn(peak_memory_kb(process));
-    let ran = Ran::of(child).await.expect(0);
+    let ran = CliResult::of(child).await.expect(0);
     let seconds = started.elapsed().as_secs_f64();
     settle(owner, &ran.json()[0]).await;
     (seconds, watching.await.expect("the memory was polled"))

@@ -4,9 +4,9 @@
 mod advancing_clock;
 pub mod backend;
 mod backoff;
+pub mod cli;
 mod client;
 pub mod cloud;
-pub mod command;
 mod control;
 pub mod deployment;
 pub mod faults;

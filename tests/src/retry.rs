@@ -10,7 +10,7 @@ use crate::Response;
 const MAX_ATTEMPTS: u32 = 8;
 const FIRST_BACKOFF: Duration = Duration::from_millis(20);
 
-/// Sends a request until its response is not a transient failure, and returns it. Returns `None` after [`MAX_ATTEMPTS`].
+/// Sends a request until its response is not a transient failure, and returns it. Returns `None` after eight attempts.
 pub async fn retry(request: impl Fn() -> RequestBuilder) -> Option<Response> {
     let (response, _) = attempts(request).await;
     response.filter(|response| !is_transient(response))

@@ -14,7 +14,7 @@ pub struct Setup {
     replaced: Vec<(&'static str, &'static str)>,
     forbidden: Vec<(&'static str, &'static str)>,
     allowed: Option<String>,
-    unrecorded: bool,
+    without_recording: bool,
     ffprobe: Option<PathBuf>,
     first_key: bool,
 }
@@ -36,22 +36,22 @@ impl Setup {
 
     /// Replaces an action in the policy of a function (by its name in the template) with one that has no effect.
     #[must_use]
-    pub fn forbidding(mut self, function: &'static str, action: &'static str) -> Self {
+    pub fn without_permission(mut self, function: &'static str, action: &'static str) -> Self {
         self.forbidden.push((function, action));
         self
     }
 
     /// Sets the only private host that imports may reach, instead of 127.0.0.1.
     #[must_use]
-    pub fn allowing_only(mut self, host: &str) -> Self {
+    pub fn allow_only_host(mut self, host: &str) -> Self {
         self.allowed = Some(host.to_owned());
         self
     }
 
     /// Disables the recording of functions' requests, because some of them are meant to be refused.
     #[must_use]
-    pub fn unrecorded(mut self) -> Self {
-        self.unrecorded = true;
+    pub fn without_recording(mut self) -> Self {
+        self.without_recording = true;
         self
     }
 
@@ -90,7 +90,7 @@ impl Setup {
             command.extend(["--setup".into(), text(&project().join("infra/scripts/first-key.sh"))]);
         }
         command.extend(["--template".into(), text(&self.template(&folder))]);
-        if !self.unrecorded {
+        if !self.without_recording {
             command.extend(["--record-requests".into(), text(&requests())]);
         }
         command.extend(["--functions".into(), text(&self.functions(&folder))]);

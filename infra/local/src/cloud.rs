@@ -42,7 +42,7 @@ const SELF: &str = "files-local";
 /// Runs the cloud until `stop` completes, then ends every process that it started.
 ///
 /// # Errors
-/// The cloud cannot start, or a part of it fails for good.
+/// The cloud cannot start, or a part of it fails permanently.
 pub async fn run(options: &Options, log: &Log, stop: impl Future<Output = ()>) -> Result<()> {
     let mut data = DataFolder::open(&options.data)?;
     data.remove(READY)?;

@@ -69,7 +69,7 @@ pub(crate) async fn measure(rounds: usize) -> Vec<String> {
         let memory = children(bench.cloud.process()).into_iter().filter(|(_, name)| *name == row.function);
         let memory = memory.filter_map(|(process, _)| peak_memory_mb(process)).fold(0.0, f64::max);
         let (name, calls, (median, slow)) =
-            (row.name, told(&row.calls), (row.times.median(), row.times.slow()));
+            (row.name, formatted(&row.calls), (row.times.median(), row.times.slow()));
         let [read, write] =
             ["read_units", "write_units"].map(|units| row.consumed[units].as_f64().unwrap_or(0.0));
         let bytes = &row.consumed["bytes"];
@@ -86,11 +86,11 @@ pub(crate) async fn measure(rounds: usize) -> Vec<String> {
 }
 
 /// Formats calls as `2 GetObject, 1 HeadObject`.
-fn told(calls: &Value) -> String {
+fn formatted(calls: &Value) -> String {
     let services = calls.as_object().into_iter().flatten();
     let operations = services.filter_map(|(_, operations)| operations.as_object()).flatten();
-    let told: Vec<_> = operations.map(|(name, count)| format!("{count} `{name}`")).collect();
-    if told.is_empty() { "none".to_owned() } else { told.join(", ") }
+    let counts: Vec<_> = operations.map(|(name, count)| format!("{count} `{name}`")).collect();
+    if counts.is_empty() { "none".to_owned() } else { counts.join(", ") }
 }
 
 impl Bench {

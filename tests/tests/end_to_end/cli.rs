@@ -1,6 +1,6 @@
 //! The CLI `files`, except for interrupted uploads.
 
-use files_tests::command::Machine;
+use files_tests::cli::Machine;
 use files_tests::owner::id;
 use files_tests::{Cloud, Reply, SourceServer, media, skip_on_deployment};
 use serde_json::json;
@@ -123,7 +123,7 @@ async fn settings_can_come_from_a_file_and_no_key_is_shown() {
         command.env_remove("FILES_URL").env_remove("FILES_API_KEY");
         command.spawn().expect("the command")
     };
-    let ran = async |child| files_tests::command::Ran::of(child).await;
+    let ran = async |child| files_tests::cli::CliResult::of(child).await;
     assert!(ran(without(&["list"])).await.expect(1).err.contains("FILES_URL"));
     let folder = machine.home().join(".config/files");
     std::fs::create_dir_all(&folder).expect("a folder");
@@ -147,16 +147,16 @@ async fn help_and_completions_need_no_settings() {
     let owner = Cloud::shared().await.owner().await;
     let machine = Machine::new(&owner);
     let bare = |arguments: &[&str]| machine.command(arguments).env_clear().spawn().expect("the command");
-    let help = files_tests::command::Ran::of(bare(&["--help"])).await.expect(0).out;
+    let help = files_tests::cli::CliResult::of(bare(&["--help"])).await.expect(0).out;
     for word in ["upload", "import", "download", "FILES_API_KEY", "Exit codes"] {
         assert!(help.contains(word), "{help}");
     }
     for shell in ["bash", "zsh", "fish"] {
-        let script = files_tests::command::Ran::of(bare(&["completions", shell])).await.expect(0).out;
+        let script = files_tests::cli::CliResult::of(bare(&["completions", shell])).await.expect(0).out;
         for word in ["upload", "pending", "audio"] {
             assert!(script.contains(word), "{shell} completes {word}");
         }
     }
-    files_tests::command::Ran::of(bare(&["upload"])).await.expect(2);
-    files_tests::command::Ran::of(bare(&["nonsense"])).await.expect(2);
+    files_tests::cli::CliResult::of(bare(&["upload"])).await.expect(2);
+    files_tests::cli::CliResult::of(bare(&["nonsense"])).await.expect(2);
 }

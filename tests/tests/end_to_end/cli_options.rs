@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use files_tests::command::{Machine, Ran, interrupt};
+use files_tests::cli::{CliResult, Machine, interrupt};
 use files_tests::owner::id;
 use files_tests::{Cloud, Reply, SourceServer, media, skip_on_deployment, until};
 use http::StatusCode;
@@ -42,7 +42,7 @@ async fn standard_input_is_uploaded_under_a_name() {
         let mut input = child.stdin.take().expect("a pipe");
         input.write_all(&media::WAV).await.expect("written");
         drop(input);
-        Ran::of(child).await
+        CliResult::of(child).await
     };
     let ran = piped(&["upload", "-", "--name", "take.wav", "--wait", "--json"]).await.expect(0);
     let file = &ran.json()[0];
@@ -130,7 +130,7 @@ async fn an_interrupted_import_is_not_created_twice() {
     let child = machine.start(&import);
     let begun = until("the import is listed", async || owner.list("").await["files"].get(0).cloned()).await;
     interrupt(&child);
-    let ran = Ran::of(child).await.expect(130);
+    let ran = CliResult::of(child).await.expect(130);
     assert!(ran.err.contains(id(&begun)), "the id is printed at once: {}", ran.err);
     assert!(ran.err.contains("resumes where this one stopped"), "{}", ran.err);
     gate.open();

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use files_tests::command::{Machine, Ran, interrupt};
+use files_tests::cli::{CliResult, Machine, interrupt};
 use files_tests::owner::id;
 use files_tests::{Cloud, Owner, media, skip_on_deployment, until};
 use serde_json::{Value, json};
@@ -51,7 +51,7 @@ async fn after_ctrl_c_only_missing_parts_are_sent() {
     let child = machine.start(&upload);
     until("some parts are stored", async || (puts(&cloud).await >= 4).then_some(())).await;
     interrupt(&child);
-    let ran = Ran::of(child).await.expect(130);
+    let ran = CliResult::of(child).await.expect(130);
     assert!(ran.err.contains("resumes where this one stopped"), "{}", ran.err);
     cloud.clear_faults().await;
 
@@ -84,7 +84,7 @@ async fn after_ctrl_c_a_small_file_keeps_its_id() {
     let child = machine.start(&upload);
     let begun = until("the file is announced", async || owner.list("").await["files"].get(0).cloned()).await;
     interrupt(&child);
-    Ran::of(child).await.expect(130);
+    CliResult::of(child).await.expect(130);
     cloud.clear_faults().await;
 
     let resumed = machine.run(&upload).await.expect(0).json();
@@ -99,7 +99,7 @@ async fn after_ctrl_c_a_small_file_keeps_its_id() {
         until("the file is announced", async || owner.list("?status=pending").await["files"].get(0).cloned());
     let second = second.await;
     interrupt(&child);
-    Ran::of(child).await.expect(130);
+    CliResult::of(child).await.expect(130);
     cloud.clear_faults().await;
     machine.run(&["rm", id(&second)]).await.expect(0);
     let created = machine.run(&upload).await.expect(0).json();
@@ -134,7 +134,7 @@ async fn a_changed_file_restarts_the_upload() {
     let child = machine.start(&upload);
     until("some parts are stored", async || (puts(&cloud).await >= 2).then_some(())).await;
     interrupt(&child);
-    Ran::of(child).await.expect(130);
+    CliResult::of(child).await.expect(130);
     cloud.clear_faults().await;
     machine.file("large.bin", &large());
     let ran = machine.run(&upload).await.expect(0);
@@ -232,7 +232,7 @@ impl StaleProxy {
 async fn an_expired_url_is_signed_again() {
     skip_on_deployment!("signs with the operator's keys");
     let owner = Cloud::shared().await.owner().await;
-    let (url, swapped) = Stale::start(&owner).await;
+    let (url, swapped) = StaleProxy::start(&owner).await;
     let machine = Machine::new(&owner).at(&url);
     machine.file("large.bin", &large());
     let ran = machine.run(&["upload", "large.bin", "--json"]).await.expect(0);

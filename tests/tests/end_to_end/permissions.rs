@@ -5,7 +5,7 @@ use files_tests::{Cloud, media, until};
 
 #[tokio::test]
 async fn a_download_needs_the_permission_of_the_role_that_signed_it() {
-    let cloud = Cloud::setup().forbidding("DownloadFileFunction", "s3:GetObject").start().await;
+    let cloud = Cloud::setup().without_permission("DownloadFileFunction", "s3:GetObject").start().await;
     let owner = cloud.owner().await;
     let file = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
     let redirect = owner.get(files_tests::Owner::download_url(&file)).await.expect(302);
@@ -16,7 +16,7 @@ async fn a_download_needs_the_permission_of_the_role_that_signed_it() {
 
 #[tokio::test]
 async fn a_function_without_a_permission_fails_and_the_log_has_the_reason() {
-    let cloud = Cloud::setup().forbidding("CreateFileFunction", "s3:PutObject").start().await;
+    let cloud = Cloud::setup().without_permission("CreateFileFunction", "s3:PutObject").start().await;
     let owner = cloud.owner().await;
     let form = files_tests::Form::new().file("a.png", Some("image/png"), &media::PNG);
     let response = files_tests::Response::to(owner.form(form)).await;
@@ -34,8 +34,8 @@ async fn a_function_without_a_permission_fails_and_the_log_has_the_reason() {
 /// A batch item failure alone is no error of the function in Lambda, so no alarm would notice it.
 #[tokio::test]
 async fn a_background_failure_is_an_error_of_its_function() {
-    let setup = Cloud::setup().forbidding("ImportFileFunction", "dynamodb:UpdateItem");
-    let cloud = setup.forbidding("FailFileFunction", "s3:GetObject").start().await;
+    let setup = Cloud::setup().without_permission("ImportFileFunction", "dynamodb:UpdateItem");
+    let cloud = setup.without_permission("FailFileFunction", "s3:GetObject").start().await;
     let owner = cloud.owner().await;
     let stored = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
     owner.backend.send("DeadLetterQueue", &owner.backend.stored_event(id(&stored))).await;

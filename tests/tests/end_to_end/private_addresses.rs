@@ -145,7 +145,7 @@ async fn no_spelling_of_a_private_address_is_fetched() {
     let (own, source_address) = (own_address(), own_address());
     let canaries = canaries(own).await;
     assert!(!canaries.is_empty(), "nobody listens");
-    let cloud = Cloud::setup().allowing_only(&source_address.to_string()).start().await;
+    let cloud = Cloud::setup().allow_only_host(&source_address.to_string()).start().await;
     let owner = cloud.owner().await;
     let hosts = hosts(own);
     assert!(hosts.len() >= 150, "{}", hosts.len());

@@ -82,25 +82,26 @@ async fn wrong_ranges_are_not_used() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(40 * MIB, 4);
     // The ranges of other connections have wrong bytes: the first response is read to its end.
-    for act in
+    for behavior in
         [Behavior::Shifted(1), Behavior::NoContentRange, Behavior::WrongTotal(41 * MIB), Behavior::Whole]
     {
         let source = RangedSource::start(content.clone()).await;
-        let act_later = act.clone();
-        source
-            .set_behavior(move |request| if request.nth == 0 { Behavior::Serve } else { act_later.clone() });
+        let later_behavior = behavior.clone();
+        source.set_behavior(
+            move |request| if request.nth == 0 { Behavior::Serve } else { later_behavior.clone() },
+        );
         let file = import(&owner, &source).await;
         assert_is(&owner, &file, &content).await;
         owner.delete(&file).await.expect(204);
         if let Some(backend) = owner.local_backend() {
-            assert_eq!(backend.objects().await, Vec::<String>::new(), "{act:?}");
+            assert_eq!(backend.objects().await, Vec::<String>::new(), "{behavior:?}");
             assert_eq!(backend.usage().await, Usage::default());
         }
     }
     // A source that is wrong from the first request is requested without a range.
     let source = RangedSource::start(content.clone()).await;
     for behavior in [Behavior::NoContentRange, Behavior::Shifted(1)] {
-        source.set_behavior(move |_| act.clone());
+        source.set_behavior(move |_| behavior.clone());
         assert_is(&owner, &import(&owner, &source).await, &content).await;
     }
 }

@@ -22,7 +22,7 @@ async fn cloud(folder: &Path) -> Cloud {
     for path in [folder, program.as_path()] {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("readable for all");
     }
-    Cloud::setup().unrecorded().ffprobe(&program).start().await
+    Cloud::setup().without_recording().ffprobe(&program).start().await
 }
 
 async fn etag(owner: &Owner, id: &str) -> String {

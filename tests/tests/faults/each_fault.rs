@@ -88,9 +88,9 @@ impl FaultTest {
         };
         let (form, presigned, import, (), ()) = tokio::join!(by_form, presigned, import, read, delete);
         for (file, bytes) in [form, presigned, import] {
-            self.know(id(&file), what, End::Bytes(bytes));
+            self.expect_end(id(&file), what, End::Bytes(bytes));
         }
-        self.know(id(&doomed), what, End::Gone);
+        self.expect_end(id(&doomed), what, End::Gone);
     }
 
     /// Waits until the fault has struck. Some faults concern background work, which may happen later.

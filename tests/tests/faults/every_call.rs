@@ -61,7 +61,7 @@ impl FaultTest {
                 })
                 .await;
                 self.cloud.clear_faults().await;
-                self.know(&id, &format!("{what}, {action} {nth}"), end);
+                self.expect_end(&id, &format!("{what}, {action} {nth}"), end);
                 if !has_struck {
                     break;
                 }
@@ -92,7 +92,7 @@ impl FaultTest {
     }
 
     /// Records the expected end of a file.
-    pub(crate) fn know(&mut self, id: &str, what: &str, end: End) {
+    pub(crate) fn expect_end(&mut self, id: &str, what: &str, end: End) {
         self.known.push(Known { id: id.to_owned(), what: what.to_owned(), end });
     }
 

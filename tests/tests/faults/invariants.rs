@@ -167,7 +167,7 @@ async fn check_file(owner: &Owner, stores: &Stores, id: &str, known: Option<&Kno
         (Some("success"), None | Some(End::Bytes(_) | End::BytesOrFailed(_) | End::Unknown)) => {
             check_bytes(owner, id, stored, end).await
         }
-        (status, end) => Err(format!("{status:?} is not the end {}: {item:?}", told(end))),
+        (status, end) => Err(format!("{status:?} is not the end {}: {item:?}", name_of(end))),
     }
 }
 
@@ -191,7 +191,7 @@ async fn check_bytes(owner: &Owner, id: &str, stored: Option<i64>, end: Option<&
     }
 }
 
-fn told(end: Option<&End>) -> &'static str {
+fn name_of(end: Option<&End>) -> &'static str {
     match end {
         Some(End::Bytes(_)) => "success",
         Some(End::Failed) => "failed",

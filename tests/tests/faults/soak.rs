@@ -58,7 +58,7 @@ async fn random_work_under_all_faults_loses_nothing() {
     for worker in &workers {
         wrong.extend(worker.wrong.iter().cloned());
         wrong.extend(violations(worker.owner, &worker.known()).await);
-        wrong.extend(worker.is_as_seen().await);
+        wrong.extend(worker.changed_statuses().await);
     }
     assert!(wrong.is_empty(), "SOAK_SEED={seed} SOAK_OPERATIONS={operations}: {wrong:#?}");
     assert!(done > 0 && struck > 0, "{done} operations, {struck} faults: nothing was tested");

@@ -72,8 +72,8 @@ impl<'a> Worker<'a> {
         self.files.iter().map(known).collect()
     }
 
-    /// Checks that no terminal status that was seen has changed.
-    pub(crate) async fn is_as_seen(&self) -> Vec<String> {
+    /// Returns the files whose terminal status has changed since it was seen.
+    pub(crate) async fn changed_statuses(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         for Remembered { file, seen, .. } in &self.files {
             let now = self.owner.get(&format!("/files/{}", id(file))).await;

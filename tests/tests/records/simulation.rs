@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use files_domain::PageRequest;
 use files_domain::{
-    File, FileId, FileState, Import, ListFilter, PageOrder, PartPlan, Progress, Scope, Source, Status,
-    Timestamp, limits,
+    File, FileId, FileState, ListFilter, PageOrder, PartPlan, Progress, Scope, Source, Status, Timestamp,
+    limits,
 };
 use files_records::{ImportClaim, RecordsError, SavedProbe};
 use proptest::prelude::*;

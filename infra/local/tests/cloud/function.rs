@@ -109,7 +109,7 @@ fn serve(api: &str, next: &Response) {
         _ => describe(next, &event),
     };
     assert!([202, 413].contains(&post("response", body.as_bytes())));
-    if what == "response-and-exit" {
+    if what == "respond-and-exit" {
         std::process::exit(3);
     }
 }

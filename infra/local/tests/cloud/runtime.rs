@@ -100,7 +100,7 @@ async fn a_crash_fails_at_once_and_the_next_event_gets_a_new_process() {
 async fn a_process_that_dies_while_idle_fails_no_invocation() {
     let running = worker("Timeout: 60");
     for _ in 0..20 {
-        running.succeed(json!({"do": "response-and-exit"})).await;
+        running.succeed(json!({"do": "respond-and-exit"})).await;
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Machine {
 
 /// The result of a command.
 #[derive(Debug)]
-pub struct Ran {
+pub struct CliResult {
     /// Exit code; `None` after a signal.
     pub code: Option<i32>,
     /// Standard output.
@@ -73,12 +73,12 @@ impl Machine {
     }
 
     /// Runs the CLI to its end.
-    pub async fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::of(self.start(arguments)).await
+    pub async fn run(&self, arguments: &[&str]) -> CliResult {
+        CliResult::of(self.start(arguments)).await
     }
 }
 
-impl Ran {
+impl CliResult {
     /// Waits for the end of a started command.
     pub async fn of(child: Child) -> Self {
         let output = child.wait_with_output().await.expect("its output");
