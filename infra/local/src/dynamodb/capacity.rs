@@ -13,7 +13,7 @@ const REQUESTED: &str = "ReturnConsumedCapacity";
 const REPORTED: &str = "ConsumedCapacity";
 
 /// Adds `ReturnConsumedCapacity` to a request. Returns the request, and whether it was added.
-pub(super) fn request(body: Bytes) -> (Bytes, bool) {
+pub(super) fn enable(body: Bytes) -> (Bytes, bool) {
     match serde_json::from_slice::<Value>(&body) {
         Ok(Value::Object(mut request)) if !request.contains_key(REQUESTED) => {
             request.insert(REQUESTED.to_owned(), "TOTAL".into());
@@ -58,20 +58,20 @@ mod tests {
 
     #[tokio::test]
     async fn consumed_capacity_is_returned_only_on_request() {
-        let (asked, is_ours) = ask(Bytes::from_static(br#"{"TableName":"t"}"#));
+        let (body, is_ours) = enable(Bytes::from_static(br#"{"TableName":"t"}"#));
         assert!(is_ours);
         assert_eq!(
-            serde_json::from_slice::<Value>(&asked).unwrap(),
+            serde_json::from_slice::<Value>(&body).unwrap(),
             json!({"TableName": "t", "ReturnConsumedCapacity": "TOTAL"})
         );
         let own = Bytes::from_static(br#"{"ReturnConsumedCapacity":"NONE"}"#);
-        assert_eq!(ask(own.clone()), (own, false));
+        assert_eq!(enable(own.clone()), (own, false));
 
         let fields =
             json!({"Responses": {}, "ConsumedCapacity": [{"CapacityUnits": 1.5}, {"CapacityUnits": 2.0}]});
         for remove in [true, false] {
             let response = Response::new(Body::from(fields.to_string()));
-            let (response, consumption) = tell(response, false, remove).await;
+            let (response, consumption) = extract(response, false, remove).await;
             let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
             let seen: Value = serde_json::from_slice(&bytes).unwrap();
             assert_eq!(seen, if remove { json!({"Responses": {}}) } else { fields.clone() });

@@ -218,7 +218,7 @@ impl Server {
         body: Bytes,
     ) -> anyhow::Result<Response> {
         let sent = body.len();
-        let (body, is_ours) = capacity::request(body);
+        let (body, is_ours) = capacity::enable(body);
         let response = self.engine.forward(parts, body).await?;
         let (response, mut consumption) = capacity::extract(response, writes(operation), is_ours).await;
         consumption.bytes += sent;

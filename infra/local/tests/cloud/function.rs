@@ -82,7 +82,7 @@ fn serve(api: &str, next: &Response) {
             WORKING.get_or_init(|| drop(std::thread::spawn(work)));
             describe(next, &event)
         }
-        "ask" => ask(&event),
+        "ask" => send_request(&event),
         "connect" => {
             let url = event["url"].as_str().unwrap().trim_start_matches("http://");
             let stream = TcpStream::connect(url.split('/').next().unwrap()).unwrap();
