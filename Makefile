@@ -117,7 +117,7 @@ test-web: need-test build web ## Runs the web app's tests in Chromium against th
 
 clients := tests/clients
 .PHONY: test-clients
-test-clients: need-clients build ## Generates clients from openapi.yaml; they, agents and the documentation's programs do the main job. One by PROOFS=NAME.
+test-clients: need-clients build ## Generates clients from openapi.yaml; they, agents and the documentation's programs run the main use cases. PROOFS=NAME selects.
 	@$(scripts)/node.sh $(CURDIR)/.tools/venv-clients/bin/python -B $(CURDIR)/$(clients)/run.py $(PROOFS)
 
 $(clients)/node_modules/.installed: $(clients)/package.json $(clients)/package-lock.json
@@ -150,7 +150,7 @@ check-policies: ## Compares the template's policies with the calls of the last `
 	@$(iam) $(scripts)/iam/second_evaluator.py target/requests target/release/check-policies
 
 .PHONY: test-faults
-test-faults: need-test build ## Runs the end-to-end tests with injected faults; others by FAULTS=SEED.
+test-faults: need-test build ## Runs the end-to-end tests with injected faults; FAULTS=SEED selects others.
 	@$(scripts)/test-faults.sh $(or $(FAULTS),7)
 
 .PHONY: fuzz
@@ -190,7 +190,7 @@ lint-format: lint-modules ## Checks the formatting by rustfmt.
 	@cargo fmt --all --check
 
 .PHONY: lint-modules
-lint-modules: ## Modules of a crate use each other in one direction.
+lint-modules: ## Checks that the modules of a crate have no circular dependencies.
 	@python3 $(scripts)/check_modules.py
 
 .PHONY: lint-clippy

@@ -57,7 +57,7 @@ def links(text):
 
 
 def target_fault(root, page, target):
-    """What is wrong with the target of a link on a page, or None."""
+    """The fault of a link's target on a page, or None."""
     if re.match(r"[a-z][a-z0-9+.-]*:", target):
         return None  # of another site
     path, _, anchor = target.partition("#")
@@ -72,7 +72,7 @@ def target_fault(root, page, target):
 
 
 def page_faults(root, page):
-    """Links of one page that lead nowhere."""
+    """The broken links of one page."""
     name, text = page.relative_to(root), page.read_text(encoding="utf-8")
     found = ((number, target_fault(root, page, target)) for number, target in links(text))
     return [f"{name}:{number}: {fault}" for number, fault in found if fault]

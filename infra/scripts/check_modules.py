@@ -1,9 +1,9 @@
-"""Checks that the modules of each crate use each other in one direction: no two siblings need one another.
+"""Checks that the modules of each crate have no circular dependencies: no two siblings use each other, directly or indirectly.
 
     python check_modules.py [FOLDER…]
 
-A module may use its ancestors and their items (implementations are split over files). What a module uses is read from the
-paths that begin with `crate::` or `super::` outside of tests; an item that a parent re-exports counts as its module's.
+A module may use its ancestors and their items, because implementations are split over files. Dependencies are the paths that
+start with `crate::` or `super::` outside of tests. An item that a parent re-exports belongs to the module that defines it.
 """
 
 import re
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# Not the harness of the end-to-end tests: a cloud makes owners, and an owner waits on its cloud.
+# Without the harness of the end-to-end tests, where a cloud creates owners, and an owner refers to its cloud.
 FOLDERS = ("functions", "shared", "infra", "tests/app")
 TOKEN = re.compile(r"[A-Za-z_]\w*|::|[{},*]|\bas\b")
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -69,10 +69,10 @@ def module_of(source, file):
 
 
 class Crate:
-    """The modules of a crate, and what each uses."""
+    """The modules of a crate, and their dependencies."""
 
     def __init__(self, texts):
-        """`texts` holds the source text of each module by its path."""
+        """`texts` maps the path of each module to its source text."""
         self.codes = {module: code_of(text) for module, text in texts.items()}
         self.exports = {module: dict(self._exports(module, code)) for module, code in self.codes.items()}
 
@@ -84,7 +84,7 @@ class Crate:
                     yield path[-1], path[0]
 
     def _resolve(self, path):
-        """The module that a path from the root names, or that has the item it names."""
+        """The module that a path from the root names, or that defines the named item."""
         module = ()
         for name in path:
             child = name if (*module, name) in self.codes else self.exports[module].get(name)
@@ -111,7 +111,7 @@ class Crate:
             yield self._resolve((*base, *path))
 
     def edges(self):
-        """Between siblings: who uses whom. What a descendant uses counts as its ancestor's use."""
+        """The dependencies between siblings. A dependency of a descendant counts for its ancestor."""
         edges = {}
         for module in self.codes:
             for used in self.uses(module):
@@ -123,7 +123,7 @@ class Crate:
         return edges
 
     def cycles(self):
-        """One cycle for each set of modules that need one another."""
+        """One cycle for each set of modules that depend on each other."""
         edges, cycles, seen = self.edges(), [], set()
 
         def reach(start, goal):

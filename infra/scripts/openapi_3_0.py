@@ -32,13 +32,13 @@ def nullable(schema):
 
 
 def converted(node):
-    """The same in the words of OpenAPI 3.0."""
+    """The same schema in OpenAPI 3.0."""
     if isinstance(node, list):
         return [converted(item) for item in node]
     if not isinstance(node, dict):
         return node
     if "$ref" in node:
-        return {"$ref": node["$ref"]}  # 3.0 ignores what stands beside it
+        return {"$ref": node["$ref"]}  # 3.0 ignores other fields beside it
     if isinstance(node.get("oneOf"), list):
         node = nullable(node)
     node = {key: converted(value) for key, value in node.items() if key not in DROPPED}

@@ -11,7 +11,7 @@ skip=()
 while read -r name reason; do
     [[ -n $name && $name != \#* ]] || continue
     [[ -n $reason ]] || { echo "$list: $name has no reason" >&2; exit 1; }
-    grep -q "^$name" <<<"$names" || { echo "$list: there is no test $name" >&2; exit 1; }
+    grep -q "^$name" <<<"$names" || { echo "$list: no test matches $name" >&2; exit 1; }
     skip+=(--skip "$name")
 done <"$list"
 

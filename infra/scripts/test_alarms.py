@@ -1,4 +1,4 @@
-"""Each alarm of the template fires for its description, and for nothing else, on the metrics of a model of AWS."""
+"""Each alarm of the template fires in exactly the cases of its description, on the metrics of a model of AWS."""
 
 import copy
 import re

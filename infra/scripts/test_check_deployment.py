@@ -108,7 +108,7 @@ class Account(unittest.TestCase):
         self.account(10)
         self.assertIn('PARAMETERS="ImportConcurrency=2 ', self.refused("ImportConcurrency=20"))
         self.stack("UPDATE_COMPLETE", ImportConcurrency="20")
-        self.refused()  # what is deployed counts when nothing is given
+        self.refused()  # without parameters the deployed values count
         self.check("ImportConcurrency=2")
 
     def test_reservations_that_lambda_rejects_are_rejected(self):

@@ -46,7 +46,7 @@ class Pages(unittest.TestCase):
             ["README.md:3", "README.md:4", "README.md:4", "README.md:5"],
         )
 
-    def test_a_heading_in_a_code_block_is_none(self):
+    def test_a_heading_in_a_code_block_is_ignored(self):
         self.write("README.md", "[a](#comment)\n```sh\n# comment\n```\n")
         self.assertEqual(self.faults(), ["README.md:1: #comment: no such heading"])
 
@@ -59,7 +59,7 @@ class Pages(unittest.TestCase):
         self.write("README.md", "line\n" * (check_docs.README_LINES + 1))
         self.assertEqual(self.faults(), ["README.md: 151 lines, at most 150"])
 
-    def test_the_code_map_lists_what_there_is(self):
+    def test_the_code_map_must_list_existing_crates(self):
         self.write("shared/new/Cargo.toml", "")
         self.write("functions/new-function/Cargo.toml", "")
         self.write(check_docs.CODE_MAP, MAP + "| `shared/gone` | … |\n")

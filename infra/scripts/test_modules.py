@@ -1,4 +1,4 @@
-"""What `check_modules.py` reads of sources, and which modules it finds to need one another."""
+"""check_modules.py reads the dependencies of modules, and finds cycles."""
 
 import unittest
 
@@ -10,13 +10,13 @@ def crate(**texts):
 
 
 class Modules(unittest.TestCase):
-    def test_a_use_tree_is_all_of_its_paths(self):
+    def test_a_use_tree_yields_all_of_its_paths(self):
         self.assertEqual(
             paths_of("crate::{a::{B, c as d}, e, f::*}"),
             [("crate", "a", "B"), ("crate", "a", "c"), ("crate", "e"), ("crate", "f")],
         )
 
-    def test_comments_texts_and_tests_are_no_code(self):
+    def test_comments_strings_and_tests_are_removed(self):
         text = "// crate::a\n/* crate::b */ let x = \"crate::c\" + '\"' + r#\"crate::d\"#;\n#[cfg(test)]\nmod tests { use crate::e::{F}; }\nfn g() {}"
         self.assertNotIn("crate", code_of(text))
         self.assertIn("fn g()", code_of(text))
@@ -26,14 +26,14 @@ class Modules(unittest.TestCase):
             with self.subTest(uses):
                 self.assertEqual(crate(a="use crate::b::Y;", b=uses).cycles(), [[("a",), ("b",)]])
 
-    def test_a_longer_way_around_is_one_too(self):
+    def test_a_cycle_of_three_modules_is_found(self):
         found = crate(a="use crate::b;", b="use crate::c;", c="use crate::a;", d="use crate::a;").cycles()
         self.assertEqual(found, [[("a",), ("b",), ("c",)]])
 
-    def test_one_direction_is_none(self):
+    def test_dependencies_in_one_direction_are_no_cycle(self):
         self.assertEqual(crate(a="use crate::b;", b="", c="use crate::{a, b};").cycles(), [])
 
-    def test_an_item_that_the_root_shows_is_its_modules(self):
+    def test_a_reexported_item_belongs_to_its_module(self):
         found = crate(root="pub use a::{X, Y};", a="use crate::b;", b="use crate::Y;").cycles()
         self.assertEqual(found, [[("a",), ("b",)]])
 
@@ -41,11 +41,11 @@ class Modules(unittest.TestCase):
         self.assertEqual(crate(root="mod a; struct X; use crate::a::Y;", a="use crate::X;").cycles(), [])
         self.assertEqual(crate(a="use b::C;", a__b="use super::X;").cycles(), [])
 
-    def test_what_a_descendant_uses_its_ancestor_uses(self):
+    def test_a_dependency_of_a_descendant_counts_for_its_ancestor(self):
         found = crate(a="", a__c="use crate::b;", b="use crate::a::c;").cycles()
         self.assertEqual(found, [[("a",), ("b",)]])
 
-    def test_siblings_in_a_folder_are_held_to_it_too(self):
+    def test_a_cycle_of_nested_siblings_is_found(self):
         found = crate(a="", a__b="use super::c;", a__c="use crate::a::b::X;").cycles()
         self.assertEqual(found, [[("a", "b"), ("a", "c")]])
 

@@ -32,7 +32,7 @@ class QuickJs(unittest.TestCase):
             output = Path(command[-1])
             compilations.append(output)
             output.write_bytes(b"half")
-            # Where nothing holds the others back, one comes now.
+            # Without a lock, another build would start now.
             second_came.wait(0.5) if len(compilations) == 1 else second_came.set()
             output.write_bytes(b"whole")
             return SimpleNamespace(returncode=0, stderr="")

@@ -21,10 +21,10 @@ LAYER = ROOT / "layers/ffprobe/dist/ffprobe-layer-arm64.zip"
 # Entries of target/release that run resolve-url.
 PYTHON = ("resolve-url", "python")
 # Tests of tests/tests/end_to_end that use each function.
-TESTS = ["auth::a_key_that_is_not_good", "background::a_dead_letter_of", "background::an_upload_that_never_came"]
-TESTS += ["background::what_a_delete_left", "download::", "failing_sources::a_name_that_leads_to_a_private_address"]
-TESTS += ["failing_sources::a_redirect_to_a_private_address", "http::unknown_addresses", "list::", "pages::a_page_with_a_video"]
-TESTS += ["pages::pages_that_lead_inside", "parts::a_deleted_upload", "parts::a_single_put_is_signed_again"]
+TESTS = ["auth::an_invalid_key_is_refused", "background::a_dead_letter_of", "background::an_upload_without_bytes"]
+TESTS += ["background::the_rest_of_a_deletion", "download::", "failing_sources::a_name_that_resolves_to_a_private"]
+TESTS += ["failing_sources::a_redirect_to_a_private_address", "http::unknown_paths", "list::", "pages::a_web_page_with_a_video"]
+TESTS += ["pages::pages_that_lead_to_private", "parts::a_deleted_upload", "parts::a_single_put_is_signed_again"]
 TESTS += ["parts::parts_become_a_file", "presigned::", "preview::", "private_addresses::the_runtime_api", "story::"]
 
 # The function's folder is mounted at another path. The script starts no other program, because ffprobe may have no children.

@@ -30,12 +30,12 @@ COMPOSITE = "its S3 expects a checksum of the parts' checksums where AWS expects
 DIFFERENCES = {
     "bad_input::a_large_body_is_refused_with_advice": "its gateway accepts more than 10 MB, its Lambda more than 6 MB",
     "download::any_name_can_be_downloaded": "its gateway decodes %25 in paths differently",
-    "http::pages_may_read_every_answer": "its gateway sends CORS headers also without an Origin",
-    "http::pages_may_upload_to_and_read_from_the_bucket": "its S3 responds to a preflight with the rule's *, not with the requested headers",
-    "http::requests_that_the_gateway_cannot_pass_on_get_its_bare_answer": "its gateway accepts headers of any length",
+    "http::web_pages_can_read_every_response": "its gateway sends CORS headers also without an Origin",
+    "http::web_pages_can_write_to_and_read_from_the_bucket": "its S3 responds to a preflight with the rule's *, not with the requested headers",
+    "http::requests_that_the_gateway_refuses_get_its_own_error": "its gateway accepts headers of any length",
     "parts::parts_become_a_file": COMPOSITE,
     "story::an_import_shows_its_progress": COMPOSITE,
-    "presigned::bytes_put_to_s3_become_a_file": "its S3 computes no CRC-64/NVME for an upload without a checksum",
+    "presigned::a_presigned_put_becomes_a_file": "its S3 computes no CRC-64/NVME for an upload without a checksum",
 }
 
 

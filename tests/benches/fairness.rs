@@ -87,8 +87,9 @@ async fn overdue(owner: &Owner, count: u64) {
     };
     let entries: Vec<_> = (0..count).map(entry).collect();
     for batch in entries.chunks(25) {
-        let write = owner.behind.dynamodb.batch_write_item();
-        let written = write.request_items(&owner.behind.table, batch.to_vec()).send().await.expect("written");
+        let write = owner.backend.dynamodb.batch_write_item();
+        let written =
+            write.request_items(&owner.backend.table, batch.to_vec()).send().await.expect("written");
         assert!(written.unprocessed_items.is_none_or(|left| left.is_empty()), "all are written");
     }
 }
@@ -97,7 +98,7 @@ async fn bench_sweep(due: u64) {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     overdue(&owner, due).await;
-    cloud.forget_calls().await;
+    cloud.reset_calls().await;
     let started = Instant::now();
     assert!(cloud.try_sweep().await, "sweep succeeds");
     let seconds = started.elapsed().as_secs_f64();

@@ -1,5 +1,5 @@
-//! What an import takes: 2 GiB from a source on this machine, through the real binaries. Memory is the kernel's own
-//! high-water mark of the function's process. Fails when a budget is passed.
+//! Benchmark of an import: 2 GiB from a source on this machine, through the real binaries. Memory is the kernel's high-water
+//! mark of the function's process. Fails if a budget is exceeded.
 //!
 //! `make bench`, or with another size: `IMPORT_BYTES=268435456 make bench`.
 
@@ -28,7 +28,7 @@ fn size() -> u64 {
         .map_or(2 * 1024 * 1024 * 1024, |text| text.parse().expect("a number of bytes"))
 }
 
-/// Bytes that need no memory: the same chunk again and again.
+/// Streams bytes that need little memory: one chunk is repeated.
 async fn endless(size: u64) -> Response<Body> {
     let chunk = Bytes::from(vec![0x5a; CHUNK]);
     let body = stream::unfold(size, move |left| {
@@ -39,7 +39,7 @@ async fn endless(size: u64) -> Response<Body> {
     Response::builder().header(header::CONTENT_LENGTH, size).body(body).expect("a response")
 }
 
-/// A process's largest resident memory so far, in KB.
+/// Returns the peak resident memory of a process, in KB.
 fn peak_memory_kb(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the function is running");
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("VmHWM");

@@ -1,6 +1,6 @@
-//! What `files upload` takes: 1 GiB to the local cloud, against one plain `curl` PUT of the same file to the same port of S3.
-//! Both in turn, the best of each counts. Memory is the kernel's own high-water mark of the process. Fails when a budget
-//! is passed.
+//! Benchmark of `files upload`: 1 GiB to the local cloud, compared with one `curl` PUT of the same file to the same S3. Both
+//! alternate, and the best time of each counts. Memory is the kernel's high-water mark of the process. Fails if a budget is
+//! exceeded.
 //!
 //! `make bench`, or with another size: `UPLOAD_BYTES=268435456 make bench`.
 
@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Instant;
 
-use files_tests::command::{Machine, Ran};
+use files_tests::cli::{CliResult, Machine};
 use files_tests::{Cloud, Owner, media};
 use serde_json::Value;
 use tokio::process::Command;
@@ -37,7 +37,7 @@ fn write_file(path: &Path, size: u64) {
     file.sync_all().expect("a disk");
 }
 
-/// Seconds that one PUT by curl takes.
+/// Sends the file with one PUT by curl. Returns the seconds.
 async fn curl(owner: &Owner, path: &Path, size: u64) -> f64 {
     let announced = owner.announce("plain.bin", usize::try_from(size).expect("a size"), "video/mp4").await;
     let upload = &announced["upload"];
@@ -54,24 +54,24 @@ async fn curl(owner: &Owner, path: &Path, size: u64) -> f64 {
     seconds
 }
 
-/// Seconds that `files upload` takes, and its memory in KB.
+/// Runs `files upload`. Returns the seconds, and its peak memory in KB.
 async fn upload(owner: &Owner, machine: &Machine) -> (f64, u64) {
     let started = Instant::now();
     let child = machine.start(&["upload", "large.bin", "--json"]);
     let process = child.id().expect("it runs");
     let watching = tokio::spawn(peak_memory_kb(process));
-    let ran = Ran::of(child).await.expect(0);
+    let ran = CliResult::of(child).await.expect(0);
     let seconds = started.elapsed().as_secs_f64();
     settle(owner, &ran.json()[0]).await;
-    (seconds, watching.await.expect("it was watched"))
+    (seconds, watching.await.expect("the memory was polled"))
 }
 
-/// The high-water mark until the process ends: it never falls, so the last look counts.
+/// Polls the high-water mark until the process ends. The mark never falls, so the last value counts.
 async fn peak_memory_kb(process: u32) -> u64 {
     let mut peak = 0;
     while let Some(now) = memory_kb(process) {
         peak = now;
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await; // between two looks
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await; // polling interval
     }
     peak
 }
@@ -82,7 +82,7 @@ fn memory_kb(process: u32) -> Option<u64> {
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// Waits until nobody is at work on the file any more, and makes room.
+/// Waits until the file is processed, and deletes it.
 async fn settle(owner: &Owner, file: &Value) {
     owner.wait_until_success(file).await;
     owner.delete(file).await.expect(204);

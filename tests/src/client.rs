@@ -7,7 +7,7 @@ use std::time::Duration;
 pub(crate) fn http_client() -> reqwest::Client {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
-        // If another one is installed already, that one serves as well.
+        // Fails if another provider is installed already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();

@@ -10,48 +10,48 @@ use files_domain::{NewKey, Scope, Timestamp};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use crate::deployment::{self, NEEDS_THE_INSIDE};
+use crate::advancing_clock::AdvancingClock;
+use crate::deployment::{self, NEEDS_LOCAL_CLOUD};
 use crate::faults;
-use crate::keeper::Keeper;
-use crate::passing_time::PassingTime;
+use crate::log_secrets::LogWatch;
 pub use crate::process::{children, is_running, kill};
 pub use crate::ready::Ready;
 use crate::ready::{ready_file, ready_in};
-use crate::secrecy::Watch;
 pub use crate::setup::Setup;
+use crate::supervisor::Supervisor;
 use crate::wait::until;
-use crate::{Answer, Behind, Owner};
+use crate::{Backend, Owner, Response};
 
 /// A cloud that the tests run against.
 pub enum Cloud {
-    /// A local one with a data folder of its own. It ends, and its folder goes, when this is dropped or when the test's
+    /// A local cloud with its own data folder. It ends, and its folder is deleted, when this value is dropped or the test's
     /// process ends.
     Local(Box<Local>),
-    /// A deployment that is there already, by its address.
+    /// An existing deployment, by its URL.
     Deployed(String),
 }
 
 /// A local cloud's process.
 pub struct Local {
-    keeper: Mutex<Keeper>,
+    supervisor: Mutex<Supervisor>,
     pub(crate) folder: PathBuf,
     pub(crate) ready: Ready,
     process: u32,
-    pub(crate) log: Arc<Watch>,
-    /// Runs if faults are injected.
-    _passing_time: Option<PassingTime>,
+    pub(crate) log: Arc<LogWatch>,
+    /// Runs while faults are injected.
+    _clock: Option<AdvancingClock>,
 }
 
 impl Cloud {
-    /// Keeps `command` in `folder`, and waits until it is ready.
+    /// Runs `command` in `folder`, and waits until the cloud is ready.
     pub(crate) async fn run(folder: PathBuf, command: &[String]) -> Self {
-        let mut keeper = Keeper::new(&folder, command);
-        let process = keeper.start();
+        let mut supervisor = Supervisor::new(&folder, command);
+        let process = supervisor.start();
         let ready = wait_ready(&folder, process).await;
-        let passing_time = faults::seed().map(|_| PassingTime::start(folder.clone()));
-        let log = Arc::new(Watch::new(&folder));
-        let keeper = Mutex::new(keeper);
-        Self::Local(Box::new(Local { keeper, folder, ready, process, log, _passing_time: passing_time }))
+        let clock = faults::seed().map(|_| AdvancingClock::start(folder.clone()));
+        let log = Arc::new(LogWatch::new(&folder));
+        let supervisor = Mutex::new(supervisor);
+        Self::Local(Box::new(Local { supervisor, folder, ready, process, log, _clock: clock }))
     }
 
     pub(crate) fn as_local(&self) -> Option<&Local> {
@@ -62,29 +62,29 @@ impl Cloud {
     }
 
     fn expect_local(&self) -> &Local {
-        self.as_local().expect(NEEDS_THE_INSIDE)
+        self.as_local().expect(NEEDS_LOCAL_CLOUD)
     }
 
     fn expect_local_mut(&mut self) -> &mut Local {
         match self {
             Self::Local(local) => local,
-            Self::Deployed(_) => panic!("{NEEDS_THE_INSIDE}"),
+            Self::Deployed(_) => panic!("{NEEDS_LOCAL_CLOUD}"),
         }
     }
 
-    /// A cloud of this test's own.
+    /// Starts a cloud for one test.
     pub async fn start() -> Self {
         Setup::default().start().await
     }
 
-    /// A cloud of this test's own, started otherwise.
+    /// Configures a cloud for one test.
     #[must_use]
     pub fn setup() -> Setup {
         Setup::default()
     }
 
-    /// The one cloud that all tests share which neither stop it nor count its calls; each comes with owners of its own. It
-    /// is the deployment, if there is one to run against.
+    /// Returns the cloud that all tests share that neither stop it nor count its calls; each test creates its own owners. It is
+    /// the deployment, if the tests run against one.
     pub async fn shared() -> &'static Self {
         static SHARED: OnceCell<Cloud> = OnceCell::const_new();
         let start = async || match deployment::address() {
@@ -94,19 +94,19 @@ impl Cloud {
         SHARED.get_or_init(start).await
     }
 
-    /// What the cloud wrote down when it was ready.
+    /// Returns the content of `ready.json`.
     #[must_use]
     pub fn ready(&self) -> &Ready {
         &self.expect_local().ready
     }
 
-    /// The file in which that is written.
+    /// Returns the path of `ready.json`.
     #[must_use]
     pub fn ready_file(&self) -> PathBuf {
         ready_file(self.folder())
     }
 
-    /// The API's address without a path.
+    /// Returns the API's URL without a path.
     #[must_use]
     pub fn origin(&self) -> &str {
         match self {
@@ -115,19 +115,19 @@ impl Cloud {
         }
     }
 
-    /// The API's address.
+    /// Returns the API's URL.
     #[must_use]
     pub fn api(&self) -> String {
         format!("{}/v1", self.origin())
     }
 
-    /// The cloud's process.
+    /// Returns the id of the cloud's process.
     #[must_use]
     pub fn process(&self) -> u32 {
         self.expect_local().process
     }
 
-    /// A new owner with a key that may do everything.
+    /// Creates an owner with a key that has all scopes.
     pub async fn owner(&self) -> Owner {
         let name = match self {
             Self::Local(_) => new_name(),
@@ -137,13 +137,13 @@ impl Cloud {
         Owner::new(self, &name, &key)
     }
 
-    /// The owner who has a key already.
+    /// Returns an existing owner, with the same key.
     #[must_use]
     pub fn owner_again(&self, before: &Owner) -> Owner {
         Owner::new(self, before.name(), before.key())
     }
 
-    /// Another key of the owner called `name`.
+    /// Creates another key of the owner called `name`.
     pub async fn key(
         &self,
         name: &str,
@@ -159,73 +159,73 @@ impl Cloud {
             scopes: scopes.into_iter().collect::<BTreeSet<_>>(),
             expires_at,
         };
-        let keys = Behind::new(&local.ready, name).keys();
+        let keys = Backend::new(&local.ready, name).keys();
         let key = keys.create(&new, now()).await.expect("a key");
         key.reveal().to_owned()
     }
 
-    /// The calls that the function made since they were forgotten: `{"dynamodb": {"GetItem": 1}}`.
+    /// Returns the calls of a function since the counts were reset: `{"dynamodb": {"GetItem": 1}}`.
     pub async fn calls(&self, function: &str) -> Value {
         let all = self.local(http::Method::GET, "calls").await.expect(200).json();
         all.get(function).cloned().unwrap_or_else(|| serde_json::json!({}))
     }
 
-    /// From now on DynamoDB's units and bytes are added up.
+    /// Starts metering DynamoDB's units and bytes.
     pub async fn meter(&self) {
         self.local(http::Method::POST, "consumed").await.expect(204);
     }
 
-    /// What the function took of DynamoDB since its calls were forgotten:
+    /// Returns the consumption of a function since the counts were reset:
     /// `{"read_units": 1.0, "write_units": 0.0, "bytes": 2048}`.
     pub async fn consumed(&self, function: &str) -> Value {
         let all = self.local(http::Method::GET, "consumed").await.expect(200).json();
         all.get(function).cloned().unwrap_or_else(|| serde_json::json!({}))
     }
 
-    /// Counts from zero again.
-    pub async fn forget_calls(&self) {
+    /// Resets the counts.
+    pub async fn reset_calls(&self) {
         self.local(http::Method::DELETE, "calls").await.expect(204);
     }
 
-    /// Runs `sweep` now, and waits until it is done.
+    /// Runs `sweep` now, and waits until it succeeds.
     pub async fn sweep(&self) {
         if faults::seed().is_some() {
-            until("sweep gets through", async || self.try_sweep().await.then_some(())).await;
+            until("sweep succeeds", async || self.try_sweep().await.then_some(())).await;
         } else {
             self.local(http::Method::POST, "schedule/sweep").await.expect(200);
         }
     }
 
-    async fn local(&self, method: http::Method, path: &str) -> Answer {
+    async fn local(&self, method: http::Method, path: &str) -> Response {
         self.local_with(method, path, String::new()).await
     }
 
-    /// A request to a route of the local cloud alone.
-    pub(crate) async fn local_with(&self, method: http::Method, path: &str, body: String) -> Answer {
+    /// Sends a request to a route below `/_local`.
+    pub(crate) async fn local_with(&self, method: http::Method, path: &str, body: String) -> Response {
         let url = format!("{}/_local/{path}", self.origin());
-        Answer::to(crate::client::http_client().request(method, url).body(body)).await
+        Response::to(crate::client::http_client().request(method, url).body(body)).await
     }
 
-    /// Pulls the plug: the process gets no chance to say goodbye.
+    /// Kills the process without a chance to clean up.
     pub fn kill_hard(&mut self) {
-        self.expect_local_mut().keeper().end("KILL");
+        self.expect_local_mut().supervisor().end("KILL");
     }
 
-    /// Asks the process to stop, as Ctrl-C does, and waits for it. Its exit status.
+    /// Stops the process as Ctrl-C does, and waits for its end. Returns its exit status.
     pub fn interrupt(&mut self) -> u32 {
-        self.expect_local_mut().keeper().end("INT")
+        self.expect_local_mut().supervisor().end("INT")
     }
 
-    /// Starts it again on the same data.
+    /// Restarts the cloud on the same data.
     pub async fn restart(&mut self) {
-        // That of the last start would be taken for that of the next.
+        // The file of the last start would look like that of the next.
         let _ = std::fs::remove_file(self.ready_file());
         let local = self.expect_local_mut();
-        local.process = local.keeper().start();
+        local.process = local.supervisor().start();
         local.ready = wait_ready(&local.folder, local.process).await;
     }
 
-    /// The last lines of its log, for a test that failed.
+    /// Returns the last lines of the log, for a failed test.
     #[must_use]
     pub fn log_tail(folder: &Path) -> String {
         let log = std::fs::read(folder.join("log")).unwrap_or_default();
@@ -234,7 +234,7 @@ impl Cloud {
         lines[lines.len().saturating_sub(60)..].join("\n")
     }
 
-    /// The folder of its log.
+    /// Returns the folder of the log.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.expect_local().folder
@@ -242,18 +242,18 @@ impl Cloud {
 }
 
 impl Local {
-    fn keeper(&mut self) -> &mut Keeper {
-        self.keeper.get_mut().unwrap_or_else(PoisonError::into_inner)
+    fn supervisor(&mut self) -> &mut Supervisor {
+        self.supervisor.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Local {
     fn drop(&mut self) {
-        self.log.assert_silent(); // before the keeper takes the log away
+        self.log.assert_no_secrets(); // before the supervisor deletes the log
     }
 }
 
-/// The present.
+/// Returns the current time.
 #[must_use]
 pub fn now() -> Timestamp {
     SystemTime::now().into()
@@ -267,7 +267,7 @@ async fn wait_ready(folder: &Path, process: u32) -> Ready {
     .await
 }
 
-/// A name that no other owner has.
+/// Returns a unique owner name.
 fn new_name() -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     format!("owner {}", COUNT.fetch_add(1, Ordering::Relaxed))

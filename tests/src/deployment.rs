@@ -1,6 +1,6 @@
-//! A deployment that is there already, in AWS or in an emulator of it. The tests that need nothing but the API run against it
-//! when `FILES_TEST_URL` names its address, such as `https://files.example`. Keys are made as operators make them: by
-//! `files-admin`, which finds the table by `FILES_KEYS_TABLE` and the credentials in the environment.
+//! An existing deployment, in AWS or in an emulator of it. Tests that need only the API run against it if `FILES_TEST_URL` is
+//! its URL, such as `https://files.example`. `files-admin` creates keys as operators do: it finds the table by
+//! `FILES_KEYS_TABLE` and the credentials in the environment.
 
 use std::io::Write;
 use std::process::Command;
@@ -9,30 +9,30 @@ use files_domain::{Scope, Timestamp};
 
 use crate::programs::built;
 
-/// Said by whatever reaches behind the API of a deployment.
-pub(crate) const NEEDS_THE_INSIDE: &str =
+/// The panic message of helpers that need more than the API.
+pub(crate) const NEEDS_LOCAL_CLOUD: &str =
     "against a deployment there is only the API: put skip_on_deployment!(\"why\") at the start of this test";
 
-/// Its address without a path.
+/// Returns the URL without a path.
 #[must_use]
 pub fn address() -> Option<String> {
     let address = std::env::var("FILES_TEST_URL").ok()?;
     Some(address.trim_end_matches('/').to_owned()).filter(|address| !address.is_empty())
 }
 
-/// Whether the tests run against one, in which case it is said that this test does not.
+/// Returns whether the tests run against a deployment, and prints that this test is skipped.
 #[must_use]
 pub fn skips(why: &str) -> bool {
     let skips = address().is_some();
     if skips {
         let thread = std::thread::current();
-        // Past the capture of a test's output: what was not run must be seen.
+        // Written directly: the capture of a test's output would hide it.
         let _ = writeln!(std::io::stderr(), "skipped {}: {why}", thread.name().unwrap_or("a test"));
     }
     skips
 }
 
-/// Ends the test at once, and says so, when the tests run against a deployment. The reason is what it needs beside the API.
+/// Skips the test if the tests run against a deployment. The reason names what it needs besides the API.
 #[macro_export]
 macro_rules! skip_on_deployment {
     ($why:literal) => {
@@ -42,19 +42,19 @@ macro_rules! skip_on_deployment {
     };
 }
 
-/// A name that no other owner of the deployment has.
+/// Returns an owner name that is unique in the deployment.
 pub(crate) fn owner_name(name: &str) -> String {
     let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     format!("test {} {} {name}", since.as_nanos(), std::process::id())
 }
 
-/// A new key, made by the operator's command.
+/// Creates a key with `files-admin`.
 pub(crate) fn key(
     owner: &str,
     scopes: impl IntoIterator<Item = Scope>,
     expires_at: Option<Timestamp>,
 ) -> String {
-    assert!(expires_at.is_none(), "{NEEDS_THE_INSIDE}");
+    assert!(expires_at.is_none(), "{NEEDS_LOCAL_CLOUD}");
     let mut command = Command::new(built().join("files-admin"));
     command.args(["key", "create", "--owner", owner, "--name", "test", "--json"]).env_remove("FILES_READY");
     for scope in scopes {

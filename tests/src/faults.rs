@@ -1,5 +1,5 @@
-//! The same tests with injected faults: with `FILES_TESTS_FAULTS=SEED` every local cloud of a run injects faults, and the
-//! tests' client retries as clients should.
+//! Fault injection for a whole test run: with `FILES_TESTS_FAULTS=SEED` every local cloud injects faults, and the tests' client
+//! retries as clients should.
 
 use std::collections::BTreeSet;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -7,7 +7,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 
-use crate::{Answer, retry};
+use crate::{Response, retry};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -16,7 +16,7 @@ static SEED: LazyLock<Option<u64>> = LazyLock::new(|| {
     Some(text.parse().unwrap_or_else(|_| panic!("FILES_TESTS_FAULTS is a whole number, not {text}")))
 });
 
-/// Returns the seed of the injected faults; `None`: none are injected.
+/// Returns the seed of the injected faults, or `None` without faults.
 #[must_use]
 pub fn seed() -> Option<u64> {
     *SEED
@@ -28,8 +28,8 @@ pub fn are_injected() -> bool {
     seed().is_some()
 }
 
-/// Functions of which a second attempt finishes what the first one left. What a killed import, deletion or sweep leaves
-/// is finished by leases and `sweep`, after minutes: the tests in `tests/faults` kill those at each of their calls.
+/// Functions whose second attempt completes the work of a killed one. A killed import, deletion or sweep is completed by leases
+/// and `sweep` after minutes instead: the tests in `tests/faults` kill those functions at each call.
 const RETRYABLE: [&str; 11] = [
     "create-file",
     "get-file",
@@ -44,8 +44,8 @@ const RETRYABLE: [&str; 11] = [
     "fail-file",
 ];
 
-/// Functions whose calls may lose their responses: all but import-file, whose claim is a lease. If the response to that is
-/// lost, the import waits until the lease is over.
+/// Functions whose calls may lose their responses: all but import-file. A lost response to its claim, which is a lease, would
+/// delay the import until the lease ends.
 const SURVIVES_LOST_RESPONSES: [&str; 13] = [
     "create-file",
     "get-file",
@@ -62,8 +62,8 @@ const SURVIVES_LOST_RESPONSES: [&str; 13] = [
     "sweep",
 ];
 
-/// Returns the rules of the local cloud for faults that a client with ordinary retries survives within seconds. The mix of
-/// `--faults SEED` has more: the soak test injects that.
+/// Returns the rules of faults that a client with ordinary retries survives within seconds. The mix of `--faults SEED` contains
+/// more; the soak test injects it.
 pub(crate) fn rules(seed: u64) -> Value {
     let mut rules = Vec::new();
     let mut add = |chance: f64, caller: Option<&str>, service: Option<&str>, action: Value| {
@@ -74,10 +74,10 @@ pub(crate) fn rules(seed: u64) -> Value {
     add(0.03, None, None, json!({"error": "conflict"}));
     add(0.1, None, None, json!("error_in_200"));
     add(0.005, None, None, json!({"error": "throughput_exceeded"}));
-    add(0.2, Some("sweep"), None, json!({"stale_ms": 1_000})); // lists are expected to be fresh by the tests
+    add(0.2, Some("sweep"), None, json!({"stale_ms": 1_000})); // other tests expect fresh lists
     for (chance, action) in [
         (0.1, json!("duplicate")),
-        (0.05, json!("lose_answer")),
+        (0.05, json!("lose_response")),
         (0.1, json!("out_of_order")),
         (0.03, json!({"delay_ms": 120_000})),
     ] {
@@ -102,24 +102,24 @@ pub(crate) fn rules(seed: u64) -> Value {
             add(chance, None, Some(service), action);
         }
         for caller in SURVIVES_LOST_RESPONSES {
-            add(0.01, Some(caller), Some(service), json!("lose_answer"));
-            add(0.005, Some(caller), Some(service), json!("cut_answer"));
+            add(0.01, Some(caller), Some(service), json!("lose_response"));
+            add(0.005, Some(caller), Some(service), json!("cut_response"));
         }
     }
     add(0.05, None, Some("lambda"), json!("close_frozen"));
     json!({"seed": seed, "rules": rules})
 }
 
-/// What the client has deleted or put, by the responses that it got.
+/// The client's successful DELETEs and PUTs.
 static DONE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-/// Sends a request, and retries it after a 5xx, a 429 or a lost response. A creation gets an idempotency key of its own. After
-/// a lost response, 404 to a DELETE and 412 to a PUT mean that the lost attempt succeeded.
-pub(crate) async fn ask(request: reqwest::RequestBuilder) -> Answer {
+/// Sends a request, and retries after a 5xx, a 429 or a lost response. A creation gets its own idempotency key. After a lost
+/// response, 404 to a DELETE and 412 to a PUT mean that the lost attempt succeeded.
+pub(crate) async fn send_with_retries(request: reqwest::RequestBuilder) -> Response {
     let (client, request) = request.build_split();
     let mut request = request.expect("a request");
     let Some(again) = request.try_clone() else {
-        return Answer::once(reqwest::RequestBuilder::from_parts(client, request)).await;
+        return Response::once(reqwest::RequestBuilder::from_parts(client, request)).await;
     };
     let creates = again.method() == Method::POST && again.url().path().ends_with("/files");
     if creates && !again.headers().contains_key(IDEMPOTENCY_KEY) {
@@ -130,21 +130,21 @@ pub(crate) async fn ask(request: reqwest::RequestBuilder) -> Answer {
         let again = request.try_clone().expect("it could be cloned before");
         reqwest::RequestBuilder::from_parts(client.clone(), again)
     };
-    let (answer, was_tried) = retry::attempts(request).await;
-    let mut answer = answer.expect("a response after all retries");
+    let (response, was_tried) = retry::attempts(request).await;
+    let mut response = response.expect("a response after all retries");
     let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
     let what = format!("{} {}", again.method(), again.url().path());
-    match (again.method(), answer.status) {
+    match (again.method(), response.status) {
         (&Method::DELETE, 404) if was_tried && names_a_file(again.url()) && !done.contains(&what) => {
-            (answer.status, answer.body) = (204, bytes::Bytes::new());
+            (response.status, response.body) = (204, bytes::Bytes::new());
         }
-        (&Method::PUT, 412) if was_tried && !done.contains(&what) => answer.status = 200,
+        (&Method::PUT, 412) if was_tried && !done.contains(&what) => response.status = 200,
         _ => {}
     }
-    if matches!(answer.status, 200 | 204) {
+    if matches!(response.status, 200 | 204) {
         done.insert(what);
     }
-    answer
+    response
 }
 
 /// Returns whether the URL is that of one file, which an earlier attempt may have deleted.
@@ -152,7 +152,7 @@ fn names_a_file(url: &reqwest::Url) -> bool {
     url.path().strip_prefix("/v1/files/").is_some_and(|id| !id.is_empty() && !id.contains('/'))
 }
 
-/// Returns an idempotency key that no other request has.
+/// Returns a unique idempotency key.
 fn unique() -> String {
     use std::sync::atomic::{AtomicU64, Ordering};
     static COUNT: AtomicU64 = AtomicU64::new(0);

@@ -1,28 +1,28 @@
-//! A multipart form (RFC 7578), written by hand so that tests can also write broken ones.
+//! Multipart forms (RFC 7578), built by hand so that tests can also send invalid ones.
 
-/// A form that is being filled in.
+/// A form builder.
 #[derive(Clone, Debug, Default)]
 pub struct Form {
     body: Vec<u8>,
 }
 
-/// What separates the parts.
+/// The delimiter of the parts.
 pub const BOUNDARY: &str = "a-boundary-that-no-file-holds";
 
 impl Form {
-    /// An empty form.
+    /// Creates an empty form.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// With a text field.
+    /// Adds a text field.
     #[must_use]
     pub fn text(self, name: &str, value: &str) -> Self {
         self.part(&format!("name=\"{name}\""), None, value.as_bytes())
     }
 
-    /// With a file. A quote in its name is written as browsers do.
+    /// Adds a file. Quotes in its name are encoded as in browsers.
     #[must_use]
     pub fn file(self, file_name: &str, content_type: Option<&str>, bytes: &[u8]) -> Self {
         let file_name = file_name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
@@ -41,14 +41,14 @@ impl Form {
         self
     }
 
-    /// The body.
+    /// Returns the body.
     #[must_use]
     pub fn finish(mut self) -> Vec<u8> {
         self.body.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
         self.body
     }
 
-    /// The value of `Content-Type` for it.
+    /// Returns the `Content-Type` of the body.
     #[must_use]
     pub fn content_type() -> String {
         format!("multipart/form-data; boundary={BOUNDARY}")

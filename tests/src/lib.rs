@@ -1,39 +1,39 @@
-//! The harness of the end-to-end tests: the local cloud as a child process or a deployment that is there already, a client
-//! that reads like a story, what stands behind the API, a server to import from, and media.
+//! The harness of the end-to-end tests: a local cloud as a child process or an existing deployment, a client of the API, access
+//! to the stores behind the API, servers to import from, and media.
 
-pub mod answer;
+mod advancing_clock;
+pub mod backend;
 mod backoff;
-pub mod behind;
+pub mod cli;
 mod client;
 pub mod cloud;
-pub mod command;
 mod control;
 pub mod deployment;
 pub mod faults;
 pub mod form;
-mod keeper;
+pub mod log_secrets;
 pub mod media;
 pub mod owner;
 pub mod parts;
-mod passing_time;
 pub mod process;
 pub mod programs;
 pub mod ranged_source;
 pub mod raw_source;
 pub mod ready;
+pub mod response;
 pub mod retry;
-pub mod secrecy;
 pub mod setup;
 pub mod source;
+mod supervisor;
 mod wait;
 
-pub use answer::Answer;
-pub use behind::{Behind, Inside, Usage};
+pub use backend::{Backend, LocalBackend, Usage};
 pub use cloud::Cloud;
 pub use form::Form;
 pub use owner::{Owner, tampered};
-pub use ranged_source::{Act, Asked, Content, RangedSource};
+pub use ranged_source::{Behavior, Content, RangedSource, SourceRequest};
 pub use raw_source::{RawSource, Script};
+pub use response::Response;
 pub use retry::retry;
 pub use source::{Reply, SourceServer};
 pub use wait::{WAIT_TIMEOUT, until};

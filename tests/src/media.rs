@@ -1,11 +1,11 @@
-//! Media made by ffmpeg, once for all tests of a run.
+//! Media created by ffmpeg, once per test run.
 
 use std::process::Command;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
 
-/// H.264 and AAC in MP4: 320 × 180, 25 pictures a second, 2 s, with its index at the end.
+/// H.264 and AAC in MP4: 320 × 180, 25 frames per second, 2 s, with its index at the end.
 pub static MP4: LazyLock<Bytes> = LazyLock::new(|| {
     ffmpeg(
         "mp4",
@@ -14,7 +14,7 @@ pub static MP4: LazyLock<Bytes> = LazyLock::new(|| {
     )
 });
 
-/// VP9 in WebM: 160 × 120, 10 pictures a second, 1 s.
+/// VP9 in WebM: 160 × 120, 10 frames per second, 1 s.
 pub static WEBM: LazyLock<Bytes> = LazyLock::new(|| {
     ffmpeg(
         "webm",
@@ -34,13 +34,13 @@ pub static WAV: LazyLock<Bytes> =
 pub static PNG: LazyLock<Bytes> =
     LazyLock::new(|| ffmpeg("png", "-f lavfi -i testsrc2=size=64x48 -frames:v 1"));
 
-/// An MP4 that ends before its index.
+/// Returns an MP4 that is cut before its index.
 #[must_use]
 pub fn truncated_mp4() -> Bytes {
     MP4.slice(..MP4.len() / 2)
 }
 
-/// FLAC in Matroska, of 1 s, with a comment of so many characters that hardly compress.
+/// Creates FLAC in Matroska, 1 s, with a comment of this many characters that hardly compress.
 #[must_use]
 pub fn commented(characters: usize) -> Bytes {
     let folder = tempfile::tempdir().expect("a folder");
@@ -51,7 +51,7 @@ pub fn commented(characters: usize) -> Bytes {
     ffmpeg("mka", &arguments.replace("TAGS", tags.to_str().expect("a readable path")))
 }
 
-/// Bytes that are no media, other ones for each seed.
+/// Returns pseudo-random bytes that are no media.
 #[must_use]
 pub fn noise(length: usize, seed: u64) -> Bytes {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
@@ -66,7 +66,7 @@ pub fn noise(length: usize, seed: u64) -> Bytes {
     bytes.into()
 }
 
-/// SHA-256 in hex.
+/// Returns the SHA-256 in hex.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest;

@@ -1,40 +1,40 @@
-//! Uploads by parts, as a client makes them.
+//! Multipart uploads, as a client makes them.
 
 use bytes::Bytes;
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::owner::id;
-use crate::{Answer, Owner};
+use crate::{Owner, Response};
 
 impl Owner {
-    /// Announces an upload by parts. The file as it was created, with `upload`.
+    /// Announces a multipart upload. Returns the file as created, with `upload`.
     pub async fn announce_parts(&self, name: &str, size: u64) -> Value {
         self.announce_as(&json!({"name": name, "size": size, "multipart": true})).await
     }
 
-    /// `POST /v1/uploads/{id}/parts`.
+    /// Creates a `POST /v1/uploads/{id}/parts`.
     pub fn sign_parts_of(&self, file: &Value, numbers: &[u32]) -> reqwest::RequestBuilder {
         self.post_upload(file, "parts").body(json!({ "part_numbers": numbers }).to_string())
     }
 
-    /// The signed PUTs of these parts.
+    /// Returns the signed PUTs of these parts.
     pub async fn sign_parts(&self, file: &Value, numbers: &[u32]) -> Vec<Value> {
-        let signed = Answer::to(self.sign_parts_of(file, numbers)).await.expect(200).json();
+        let signed = Response::to(self.sign_parts_of(file, numbers)).await.expect(200).json();
         signed["parts"].as_array().expect("parts").clone()
     }
 
-    /// Sends one part with exactly the headers that its signature asks for.
-    pub async fn put_part(&self, part: &Value, bytes: impl Into<Bytes>) -> Answer {
+    /// Sends one part with exactly the headers that its signature requires.
+    pub async fn put_part(&self, part: &Value, bytes: impl Into<Bytes>) -> Response {
         let mut request = self.bare_request(Method::PUT, part["url"].as_str().expect("a URL"));
         for (name, value) in part["headers"].as_object().expect("headers") {
             request = request.header(name, value.as_str().expect("a header"));
         }
         let bytes = bytes.into();
         if bytes.is_empty() {
-            request = request.header("content-length", 0); // which browsers and curl send by themselves
+            request = request.header("content-length", 0); // as browsers and curl send it
         }
-        Answer::to(request.body(bytes)).await
+        Response::to(request.body(bytes)).await
     }
 
     /// Signs and sends the parts with these numbers.
@@ -44,30 +44,30 @@ impl Owner {
         }
     }
 
-    /// A page of the stored parts.
+    /// Returns a page of the stored parts.
     pub async fn stored_parts(&self, file: &Value, after: u64) -> Value {
         self.get(&format!("/uploads/{}/parts?after={after}", id(file))).await.expect(200).json()
     }
 
-    /// `POST /v1/uploads/{id}/complete`.
-    pub async fn complete(&self, file: &Value) -> Answer {
-        Answer::to(self.post_upload(file, "complete")).await
+    /// Sends a `POST /v1/uploads/{id}/complete`.
+    pub async fn complete(&self, file: &Value) -> Response {
+        Response::to(self.post_upload(file, "complete")).await
     }
 
-    /// `POST` to one of the addresses of an upload.
+    /// Creates a `POST` to one of the routes of an upload.
     pub fn post_upload(&self, file: &Value, what: &str) -> reqwest::RequestBuilder {
         self.request(Method::POST, &format!("/uploads/{}/{what}", id(file)))
     }
 }
 
-/// The numbers of all parts.
+/// Returns the numbers of all parts.
 #[must_use]
 pub fn all_parts(file: &Value) -> Vec<u32> {
     let count = file["upload"]["part_count"].as_u64().expect("a part_count");
     (1..=u32::try_from(count).expect("few")).collect()
 }
 
-/// The bytes of one part.
+/// Returns the bytes of one part.
 #[must_use]
 pub fn slice(file: &Value, bytes: &Bytes, number: u32) -> Bytes {
     let size = file["upload"]["part_size"].as_u64().and_then(|size| usize::try_from(size).ok());
@@ -76,7 +76,7 @@ pub fn slice(file: &Value, bytes: &Bytes, number: u32) -> Bytes {
     bytes.slice(start..bytes.len().min(start + size))
 }
 
-/// The number of a signed part.
+/// Returns the number of a signed part.
 #[must_use]
 pub fn number(part: &Value) -> u32 {
     part["part_number"].as_u64().and_then(|number| u32::try_from(number).ok()).expect("a part_number")

@@ -1,6 +1,6 @@
-//! Processes of this machine, as Linux shows them.
+//! Processes of this machine, read from `/proc`.
 
-/// The processes that a process started, by the names of their functions or programs.
+/// Returns the child processes of a process, with the names of their functions or programs.
 #[must_use]
 pub fn children(of: u32) -> Vec<(u32, String)> {
     let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
@@ -17,8 +17,8 @@ pub fn children(of: u32) -> Vec<(u32, String)> {
     ids.filter_map(child).collect()
 }
 
-/// The function that a process of the local cloud runs: its program is called `bootstrap`, as in Lambda, but the keys in its
-/// environment are those of one caller.
+/// Returns the function that a process of the local cloud runs. Its program is called `bootstrap`, as in Lambda, but the keys in
+/// its environment are those of one caller.
 fn function(id: u32) -> Option<String> {
     let environment = std::fs::read(format!("/proc/{id}/environ")).ok()?;
     let mut variables = environment.split(|byte| *byte == 0);
@@ -26,14 +26,14 @@ fn function(id: u32) -> Option<String> {
     String::from_utf8(hex::decode(key).ok()?).ok()
 }
 
-/// Whether there is such a process, other than as a zombie.
+/// Returns whether a process exists and is not a zombie.
 #[must_use]
 pub fn is_running(id: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
 }
 
-/// Ends a process without a chance to say goodbye.
+/// Kills a process without a chance to clean up.
 pub fn kill(id: u32) {
     let killed = std::process::Command::new("kill").args(["-KILL", &id.to_string()]).status();
     assert!(killed.is_ok_and(|status| status.success()), "kill {id}");

@@ -1,20 +1,20 @@
-//! The programs that the tests start: the local cloud, the functions, ffprobe. The first test that needs them has them built.
+//! The programs that tests start: the local cloud, the functions, ffprobe. The first test that needs them builds them.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
-/// What `make build` leaves in the folder of the binaries.
+/// The files that `make build` creates in the folder of the binaries.
 const PROGRAMS: [&str; 5] = ["files-local", "files-admin", "files", "ffprobe", "python"];
 
-/// The project's folder.
+/// Returns the project's folder.
 pub(crate) fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
 }
 
-/// Returns the folder of the programs. If one is missing, `make build` builds them all first, which takes minutes in a new
-/// clone; the tests of other processes wait for it.
+/// Returns the folder of the programs. If one is missing, `make build` builds all of them, which takes minutes in a new clone;
+/// tests in other processes wait for it.
 ///
 /// # Panics
 /// `make build` fails.
@@ -30,13 +30,17 @@ pub fn built() -> PathBuf {
         if !is_complete(&folder) {
             build();
         }
-        assert!(is_complete(&folder), "make build leaves not all of {PROGRAMS:?} in {}", folder.display());
+        assert!(
+            is_complete(&folder),
+            "make build did not create all of {PROGRAMS:?} in {}",
+            folder.display()
+        );
         folder
     });
     BUILT.clone()
 }
 
-/// Returns the folder of the release binaries: that of the test, which is in `deps` below it, if the test is built so.
+/// Returns the folder of the release binaries: the parent of the test's `deps` folder in a release build.
 fn folder() -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
     let own = test.parent().and_then(Path::parent).expect("a target folder");
@@ -49,7 +53,7 @@ fn is_complete(folder: &Path) -> bool {
 
 fn build() {
     let mut make = Command::new("make");
-    // Not captured: who waits for minutes shall see why.
+    // Not captured, so that a developer sees why the test takes minutes.
     make.arg("build").current_dir(project()).stdin(Stdio::null()).stdout(std::io::stderr());
     // Variables of the cargo that runs the tests would change the build.
     make.env_remove("CARGO_TARGET_DIR").env_remove("RUSTFLAGS");

@@ -1,4 +1,4 @@
-//! A server to import from that gives parts of a large file, counts what it gives, and misbehaves when it is told to.
+//! A server to import from that serves ranges of a large file, counts its requests and bytes, and can be told to misbehave.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,12 +19,12 @@ use tokio::time::Instant;
 
 use crate::media;
 
-/// A prime: no two parts of an upload begin at the same place of the pattern.
+/// A prime number, so that no two parts of an upload start at the same offset of the pattern.
 const PATTERN_BYTES: usize = 1_048_573;
-/// Bytes that are given at once.
+/// Maximum of bytes per chunk.
 const CHUNK: usize = 64 * 1024;
 
-/// A file that needs little memory, whatever its size: the same noise again and again.
+/// A file of any size that needs little memory: a repeated pattern of noise.
 #[derive(Clone, Debug)]
 pub struct Content {
     pattern: Bytes,
@@ -32,19 +32,19 @@ pub struct Content {
 }
 
 impl Content {
-    /// `size` bytes, others for each seed.
+    /// Creates a file of `size` bytes; each seed yields other bytes.
     #[must_use]
     pub fn new(size: u64, seed: u64) -> Self {
         Self { pattern: media::noise(PATTERN_BYTES, seed), size }
     }
 
-    /// Bytes.
+    /// Returns the size in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Some bytes from `at` on, at most so many; none at the end.
+    /// Returns at most `most` bytes from `at` on; none at the end.
     #[must_use]
     pub fn chunk(&self, at: u64, most: u64) -> Bytes {
         let phase = usize::try_from(at % PATTERN_BYTES as u64).expect("a small number");
@@ -53,7 +53,7 @@ impl Content {
         self.pattern.slice(phase..phase + length)
     }
 
-    /// All of it, chunk after chunk.
+    /// Returns the whole content in chunks.
     pub fn chunks(&self) -> impl Iterator<Item = Bytes> + use<> {
         let (content, mut at) = (self.clone(), 0);
         std::iter::from_fn(move || {
@@ -63,7 +63,7 @@ impl Content {
         })
     }
 
-    /// SHA-256 of all of it, in hex.
+    /// Returns the SHA-256 of the content, in hex.
     #[must_use]
     pub fn sha256(&self) -> String {
         let mut hash = Sha256::new();
@@ -71,7 +71,7 @@ impl Content {
         hex::encode(hash.finalize())
     }
 
-    /// All of it, in memory.
+    /// Returns the whole content.
     #[must_use]
     pub fn bytes(&self) -> Bytes {
         self.chunks()
@@ -83,53 +83,53 @@ impl Content {
     }
 }
 
-/// A request, as far as it matters here.
+/// A recorded request.
 #[derive(Clone, Debug)]
-pub struct Asked {
-    /// From 0.
+pub struct SourceRequest {
+    /// The number of the request, from 0.
     pub nth: usize,
     /// The path, with the query.
     pub path: String,
-    /// First and last byte, if a range is asked for.
+    /// First and last byte of the requested range, if any.
     pub range: Option<(u64, u64)>,
-    /// Answers that are being given.
+    /// The number of responses in progress.
     pub open: usize,
 }
 
-/// What is answered.
+/// How the server responds.
 #[derive(Clone, Debug)]
-pub enum Act {
-    /// What is right.
+pub enum Behavior {
+    /// The correct response.
     Serve,
-    /// The whole, as if no range were asked for.
+    /// The whole file, ignoring the range.
     Whole,
-    /// Another range of the same length, so many bytes on, and says so.
+    /// A correctly labelled range of the same length, this many bytes later.
     Shifted(u64),
-    /// The right bytes, as of a file of that size.
-    OfTotal(u64),
-    /// The right bytes, without saying which.
-    Unsaid,
-    /// The right answer, broken off after so many bytes.
+    /// The right bytes, with this total size in `Content-Range`.
+    WrongTotal(u64),
+    /// The right bytes, without `Content-Range`.
+    NoContentRange,
+    /// The correct response, broken off after this many bytes.
     Break(u64),
-    /// The right answer, a byte every tenth of a second.
+    /// The correct response, at one byte per 100 ms.
     Drip,
     /// A status, with headers.
     Status(u16, Vec<(&'static str, String)>),
 }
 
-type Rule = Arc<dyn Fn(&Asked) -> Act + Send + Sync>;
+type Rule = Arc<dyn Fn(&SourceRequest) -> Behavior + Send + Sync>;
 
 struct Shared {
     current: Mutex<(Content, Option<String>)>,
     rule: Mutex<Rule>,
-    asked: Mutex<Vec<Asked>>,
+    requests: Mutex<Vec<SourceRequest>>,
     sent: AtomicU64,
     open: AtomicUsize,
     most_open: AtomicUsize,
     speed: AtomicU64,
 }
 
-/// A server on a port of its own of 127.0.0.1, until it is dropped. It gives one file, whatever the path.
+/// A server on its own port of 127.0.0.1, stopped when it is dropped. It serves one file under every path.
 pub struct RangedSource {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -137,64 +137,64 @@ pub struct RangedSource {
 }
 
 impl RangedSource {
-    /// Serves this, under a strong entity tag.
+    /// Serves a file with a strong entity tag.
     pub async fn start(content: Content) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
             current: Mutex::new((content, Some("\"1\"".to_owned()))),
-            rule: Mutex::new(Arc::new(|_| Act::Serve)),
-            asked: Mutex::default(),
+            rule: Mutex::new(Arc::new(|_| Behavior::Serve)),
+            requests: Mutex::default(),
             sent: AtomicU64::new(0),
             open: AtomicUsize::new(0),
             most_open: AtomicUsize::new(0),
             speed: AtomicU64::new(0),
         });
-        let router = Router::new().fallback(answer).with_state(shared.clone());
+        let router = Router::new().fallback(response).with_state(shared.clone());
         let task = tokio::spawn(async move { axum::serve(listener, router).await.expect("the server runs") });
         Self { address, shared, task }
     }
 
-    /// The URL of a path.
+    /// Returns the URL of a path.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// From now on this is served; without an entity tag if there is none.
+    /// Replaces the file; `None` means without an entity tag.
     pub fn serve(&self, content: Content, etag: Option<&str>) {
         *lock(&self.shared.current) = (content, etag.map(str::to_owned));
     }
 
-    /// From now on answers like this.
-    pub fn act(&self, rule: impl Fn(&Asked) -> Act + Send + Sync + 'static) {
+    /// Sets the behaviour, which may depend on the request.
+    pub fn set_behavior(&self, rule: impl Fn(&SourceRequest) -> Behavior + Send + Sync + 'static) {
         *lock(&self.shared.rule) = Arc::new(rule);
     }
 
-    /// From now on sends so many bytes a second over each connection; 0: as many as it can.
+    /// Limits the speed of each connection; 0 removes the limit.
     pub fn limit_speed(&self, bytes_per_second: u64) {
         self.shared.speed.store(bytes_per_second, Ordering::Relaxed);
     }
 
-    /// All requests so far.
+    /// Returns all requests so far.
     #[must_use]
-    pub fn asked(&self) -> Vec<Asked> {
-        lock(&self.shared.asked).clone()
+    pub fn requests(&self) -> Vec<SourceRequest> {
+        lock(&self.shared.requests).clone()
     }
 
-    /// Bytes of bodies that were sent.
+    /// Returns the number of body bytes sent so far.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.shared.sent.load(Ordering::Relaxed)
     }
 
-    /// Answers that are being given.
+    /// Returns the number of responses in progress.
     #[must_use]
     pub fn open(&self) -> usize {
         self.shared.open.load(Ordering::Relaxed)
     }
 
-    /// The most answers that were given at once.
+    /// Returns the maximum of concurrent responses so far.
     #[must_use]
     pub fn most_open(&self) -> usize {
         self.shared.most_open.load(Ordering::Relaxed)
@@ -211,7 +211,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// An answer that is being given.
+/// Counts a response in progress until it is dropped.
 struct Open(Arc<Shared>);
 
 impl Open {
@@ -228,36 +228,37 @@ impl Drop for Open {
     }
 }
 
-async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+async fn response(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
     let (content, etag) = lock(&shared.current).clone();
     let range = wanted(request.headers(), content.size, etag.as_deref());
     let path = request.uri().path_and_query().map_or("", |path| path.as_str()).to_owned();
-    let asked = {
-        let mut all = lock(&shared.asked);
-        let asked = Asked { nth: all.len(), path, range, open: shared.open.load(Ordering::Relaxed) };
-        all.push(asked.clone());
-        asked
+    let recorded = {
+        let mut all = lock(&shared.requests);
+        let recorded =
+            SourceRequest { nth: all.len(), path, range, open: shared.open.load(Ordering::Relaxed) };
+        all.push(recorded.clone());
+        recorded
     };
     let rule = lock(&shared.rule).clone();
-    let act = rule(&asked);
+    let behavior = rule(&recorded);
     let response = Response::builder();
     let response = match &etag {
         Some(etag) => response.header(header::ETAG, etag),
         None => response,
     };
-    let (range, said) = match (&act, range) {
-        (Act::Status(status, headers), _) => {
+    let (range, said) = match (&behavior, range) {
+        (Behavior::Status(status, headers), _) => {
             let response =
                 headers.iter().fold(response, |response, (name, value)| response.header(*name, value));
             return response.status(*status).body(Body::from("an error page")).expect("a response");
         }
-        (Act::Whole, _) | (_, None) => (None, None),
-        (Act::Shifted(by), Some((first, last))) => {
+        (Behavior::Whole, _) | (_, None) => (None, None),
+        (Behavior::Shifted(by), Some((first, last))) => {
             let shifted = (first + by, (last + by).min(content.size - 1));
             (Some(shifted), Some((shifted, content.size)))
         }
-        (Act::OfTotal(total), Some(range)) => (Some(range), Some((range, *total))),
-        (Act::Unsaid, Some(range)) => (Some(range), None),
+        (Behavior::WrongTotal(total), Some(range)) => (Some(range), Some((range, *total))),
+        (Behavior::NoContentRange, Some(range)) => (Some(range), None),
         (_, Some(range)) => (Some(range), Some((range, content.size))),
     };
     let response = match said {
@@ -269,11 +270,11 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let (first, last) = range.unwrap_or((0, content.size.wrapping_sub(1)));
     let length = last.wrapping_sub(first).wrapping_add(1);
     let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
-    let body = Body::from_stream(body(&shared, content, (first, length), act));
+    let body = Body::from_stream(body(&shared, content, (first, length), behavior));
     response.status(status).header(header::CONTENT_LENGTH, length).body(body).expect("a response")
 }
 
-/// The bytes that are asked for, if they are there, and of this version.
+/// Returns the requested range, if it is satisfiable and of this version.
 fn wanted(headers: &HeaderMap, size: u64, etag: Option<&str>) -> Option<(u64, u64)> {
     let text = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
     if text(header::IF_RANGE).is_some_and(|wanted| Some(wanted) != etag) {
@@ -288,25 +289,25 @@ fn body(
     shared: &Arc<Shared>,
     content: Content,
     (first, length): (u64, u64),
-    act: Act,
+    behavior: Behavior,
 ) -> impl futures_util::Stream<Item = io::Result<Bytes>> + use<> {
     let (open, began, end) = (Open::new(shared), Instant::now(), first + length);
     stream::unfold((first, open), move |(at, open)| {
-        let (content, act) = (content.clone(), act.clone());
+        let (content, behavior) = (content.clone(), behavior.clone());
         async move {
             if at == end {
                 return None;
             }
-            let most = match act {
-                Act::Drip => {
-                    tokio::time::sleep(Duration::from_millis(100)).await; // the slowness that is the point of it
+            let most = match behavior {
+                Behavior::Drip => {
+                    tokio::time::sleep(Duration::from_millis(100)).await; // the rate, not a wait for an event
                     1
                 }
-                Act::Break(after) if at - first >= after => {
-                    tokio::task::yield_now().await; // what is written so far goes out
-                    return Some((Err(io::Error::other("broken on purpose")), (end, open)));
+                Behavior::Break(after) if at - first >= after => {
+                    tokio::task::yield_now().await; // flushes the bytes written so far
+                    return Some((Err(io::Error::other("interrupted on purpose")), (end, open)));
                 }
-                Act::Break(after) => after - (at - first),
+                Behavior::Break(after) => after - (at - first),
                 _ => end - at,
             };
             let chunk = content.chunk(at, most.min(end - at));

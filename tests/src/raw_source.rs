@@ -1,4 +1,4 @@
-//! A server to import from that keeps no rule of HTTP.
+//! A server to import from that sends arbitrary bytes instead of valid HTTP.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,23 +9,23 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// What is said to everyone who asks.
+/// The bytes that the server sends to every client.
 #[derive(Clone, Debug)]
 pub enum Script {
-    /// These bytes, then the end.
+    /// These bytes, then the end of the connection.
     Bytes(Vec<u8>),
-    /// These bytes, and then the same piece without end.
+    /// These bytes, then the second piece repeated without end.
     Endless(Vec<u8>, Vec<u8>),
-    /// These bytes, then one byte after the other, slowly and without end.
+    /// These bytes, then one byte repeated slowly without end.
     Drip(Vec<u8>, u8),
-    /// Nothing, ever.
+    /// Nothing, with an open connection.
     Silence,
 }
 
-/// Between two bytes of a [`Script::Drip`].
+/// Interval between two bytes of a [`Script::Drip`].
 const DRIP: Duration = Duration::from_millis(100);
 
-/// A server on a loopback address, until it is dropped.
+/// A server on a loopback address, stopped when it is dropped.
 pub struct RawSource {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
@@ -33,12 +33,12 @@ pub struct RawSource {
 }
 
 impl RawSource {
-    /// On a port of its own of 127.0.0.1.
+    /// Starts the server on its own port of 127.0.0.1.
     pub async fn start(script: Script) -> Self {
         Self::listen(TcpListener::bind("127.0.0.1:0").await.expect("a port"), script)
     }
 
-    /// On a port that is bound already.
+    /// Starts the server on a bound port.
     #[must_use]
     pub fn listen(listener: TcpListener, script: Script) -> Self {
         let address = listener.local_addr().expect("an address");
@@ -47,19 +47,19 @@ impl RawSource {
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(perform(stream, script.clone()));
+                tokio::spawn(respond(stream, script.clone()));
             }
         });
         Self { address, connections, task }
     }
 
-    /// The URL of a path.
+    /// Returns the URL of a path.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// The connections that were made.
+    /// Returns the number of accepted connections.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
@@ -72,8 +72,8 @@ impl Drop for RawSource {
     }
 }
 
-/// Ends when the other side goes.
-async fn perform(mut stream: TcpStream, script: Script) -> std::io::Result<()> {
+/// Sends the script's bytes after the request head; fails when the client disconnects.
+async fn respond(mut stream: TcpStream, script: Script) -> std::io::Result<()> {
     let mut asked = Vec::new();
     while !asked.windows(4).any(|end| end == b"\r\n\r\n") {
         if stream.read_buf(&mut asked).await? == 0 {
@@ -92,11 +92,11 @@ async fn perform(mut stream: TcpStream, script: Script) -> std::io::Result<()> {
             stream.write_all(&head).await?;
             loop {
                 stream.write_all(&[byte]).await?;
-                tokio::time::sleep(DRIP).await; // the slowness that is the point of it
+                tokio::time::sleep(DRIP).await; // the rate, not a wait for an event
             }
         }
         Script::Silence => {
-            let _ = stream.read(&mut [0]).await?; // until the other side has had enough
+            let _ = stream.read(&mut [0]).await?; // until the client disconnects
         }
     }
     stream.shutdown().await

@@ -1,4 +1,4 @@
-//! `ready.json`, which the local cloud writes when it responds.
+//! `ready.json`, which the local cloud writes once it is ready.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -40,12 +40,12 @@ impl Ready {
     }
 }
 
-/// Returns the path of the file, by the folder of the cloud.
+/// Returns the path of the file in the cloud's folder.
 pub(crate) fn ready_file(folder: &Path) -> PathBuf {
     folder.join("data/ready.json")
 }
 
-/// Reads the file of the cloud in `folder`; `None`: the cloud is not ready.
+/// Reads the file of the cloud in `folder`, or returns `None` if the cloud is not ready.
 pub(crate) fn ready_in(folder: &Path) -> Option<Ready> {
     serde_json::from_slice(&std::fs::read(ready_file(folder)).ok()?).ok()
 }

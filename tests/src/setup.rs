@@ -1,21 +1,21 @@
-//! How a cloud is started.
+//! The configuration of a local cloud.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::deployment::{self, NEEDS_THE_INSIDE};
+use crate::deployment::{self, NEEDS_LOCAL_CLOUD};
 use crate::programs::{built, project};
 use crate::{Cloud, faults};
 
-/// How a cloud is started.
+/// The configuration of a local cloud.
 #[derive(Default)]
 pub struct Setup {
     dying: Vec<&'static str>,
     replaced: Vec<(&'static str, &'static str)>,
     forbidden: Vec<(&'static str, &'static str)>,
     allowed: Option<String>,
-    unrecorded: bool,
+    without_recording: bool,
     ffprobe: Option<PathBuf>,
     first_key: bool,
     parameters: Vec<(&'static str, String)>,
@@ -29,59 +29,58 @@ impl Setup {
         self
     }
 
-    /// With a function that dies as soon as it is started.
+    /// Replaces a function with one that crashes on start.
     #[must_use]
-    pub fn dying(mut self, function: &'static str) -> Self {
+    pub fn crashing(mut self, function: &'static str) -> Self {
         self.dying.push(function);
         self
     }
 
-    /// With the project's template, but for this text, which must occur in it.
+    /// Replaces a text of the project's template, which must contain it.
     #[must_use]
     pub fn template_with(mut self, text: &'static str, instead: &'static str) -> Self {
         self.replaced.push((text, instead));
         self
     }
 
-    /// With the project's template, but that the policy of this function (by its name in the template) has another
-    /// action in the place of this one.
+    /// Replaces an action in the policy of a function (by its name in the template) with one that has no effect.
     #[must_use]
-    pub fn forbidding(mut self, function: &'static str, action: &'static str) -> Self {
+    pub fn without_permission(mut self, function: &'static str, action: &'static str) -> Self {
         self.forbidden.push((function, action));
         self
     }
 
-    /// With this as the only private host that imports may reach, instead of 127.0.0.1.
+    /// Sets the only private host that imports may reach, instead of 127.0.0.1.
     #[must_use]
-    pub fn allowing_only(mut self, host: &str) -> Self {
+    pub fn allow_only_host(mut self, host: &str) -> Self {
         self.allowed = Some(host.to_owned());
         self
     }
 
-    /// Without recording what functions ask for: some of it is asked to be refused.
+    /// Disables the recording of functions' requests, because some of them are meant to be refused.
     #[must_use]
-    pub fn unrecorded(mut self) -> Self {
-        self.unrecorded = true;
+    pub fn without_recording(mut self) -> Self {
+        self.without_recording = true;
         self
     }
 
-    /// With this program in ffprobe's place.
+    /// Replaces ffprobe with another program.
     #[must_use]
     pub fn ffprobe(mut self, program: &Path) -> Self {
         self.ffprobe = Some(program.to_owned());
         self
     }
 
-    /// With the first API key that `make dev` makes, in the data folder's file `api-key`.
+    /// Creates the first API key as `make dev` does, in the data folder's file `api-key`.
     #[must_use]
     pub fn first_key(mut self) -> Self {
         self.first_key = true;
         self
     }
 
-    /// Starts the cloud and waits until it is ready.
+    /// Starts the cloud, and waits until it is ready.
     pub async fn start(self) -> Cloud {
-        assert!(deployment::address().is_none(), "{NEEDS_THE_INSIDE}");
+        assert!(deployment::address().is_none(), "{NEEDS_LOCAL_CLOUD}");
         let folder = tempfile::Builder::new().prefix("files-test-").tempdir().expect("a folder").keep();
         let text = |path: &Path| path.to_str().expect("a readable path").to_owned();
         let mut command = vec![text(&built().join("files-local")), "--port".into(), "0".into()];
@@ -91,7 +90,7 @@ impl Setup {
         let mut parameters = BTreeMap::from([
             ("PublicUrl", "{api}".to_owned()),
             ("AllowImportHosts", allowed.to_owned()),
-            // The defaults are for accounts of 10 concurrent executions; the tests' imports are many.
+            // The defaults suit accounts with 10 concurrent executions; the tests run more imports.
             ("ImportConcurrency", "20".to_owned()),
             ("OwnerImportWorkers", "0".to_owned()),
         ]);
@@ -103,7 +102,7 @@ impl Setup {
             command.extend(["--setup".into(), text(&project().join("infra/scripts/first-key.sh"))]);
         }
         command.extend(["--template".into(), text(&self.template(&folder))]);
-        if !self.unrecorded {
+        if !self.without_recording {
             command.extend(["--record-requests".into(), text(&requests())]);
         }
         command.extend(["--functions".into(), text(&self.functions(&folder))]);
@@ -118,13 +117,13 @@ impl Setup {
         Cloud::run(folder, &command).await
     }
 
-    /// The program in ffprobe's place: `FILES_FFPROBE` names another one, which `make test-arm64` does.
+    /// Returns the program for the layer with ffprobe: `FILES_FFPROBE` overrides it, as `make test-arm64` does.
     fn layer(&self) -> PathBuf {
         let named = || std::env::var_os("FILES_FFPROBE").filter(|file| !file.is_empty()).map(PathBuf::from);
         self.ffprobe.clone().or_else(named).unwrap_or_else(|| built().join("ffprobe"))
     }
 
-    /// The template's file.
+    /// Returns the template's file.
     fn template(&self, folder: &Path) -> PathBuf {
         let original = project().join("template.yaml");
         if self.replaced.is_empty() && self.forbidden.is_empty() {
@@ -143,7 +142,7 @@ impl Setup {
         file
     }
 
-    /// The folder of the functions' binaries.
+    /// Returns the folder of the functions' binaries.
     fn functions(&self, folder: &Path) -> PathBuf {
         if self.dying.is_empty() {
             return programs();
@@ -166,7 +165,7 @@ impl Setup {
     }
 }
 
-/// The template with an action that nobody knows in the place of one of a function's.
+/// Returns the template with an unknown action instead of one in a function's policy.
 fn without(template: &str, function: &str, action: &str) -> String {
     let (begin, mut inside) = (format!("  {function}:"), false);
     let mut line = |line: &str| {
@@ -175,22 +174,22 @@ fn without(template: &str, function: &str, action: &str) -> String {
         if inside { line.replace(action, "none:None") } else { line.to_owned() }
     };
     let changed = template.lines().map(&mut line).collect::<Vec<_>>().join("\n") + "\n";
-    assert_ne!(template, changed, "{function} may not do {action}");
+    assert_ne!(template, changed, "{function} has no permission {action}");
     changed
 }
 
-/// The folder of the functions' programs.
+/// Returns the folder of the functions' programs.
 fn programs() -> PathBuf {
     emulated().unwrap_or_else(built)
 }
 
-/// The folder of functions that are emulated: `FILES_TESTS_FUNCTIONS`, which `make test-arm64` fills.
+/// Returns the folder of emulated functions: `FILES_TESTS_FUNCTIONS`, which `make test-arm64` fills.
 fn emulated() -> Option<PathBuf> {
     let named = std::env::var_os("FILES_TESTS_FUNCTIONS").filter(|folder| !folder.is_empty());
     named.map(PathBuf::from)
 }
 
-/// Where it is recorded what functions ask of the services, for `make check-policies`.
+/// Returns the folder in which functions' requests are recorded for `make check-policies`.
 fn requests() -> PathBuf {
     built().with_file_name("requests")
 }

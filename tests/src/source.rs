@@ -1,4 +1,4 @@
-//! A server to import from.
+//! A server to import from, with a response per path.
 
 use std::collections::HashMap;
 use std::io;
@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 
 use crate::wait::until;
 
-/// What the server answers at one path.
+/// The server's response at one path.
 #[derive(Clone, Debug)]
 pub struct Reply {
     status: StatusCode,
@@ -28,60 +28,60 @@ pub struct Reply {
     gives_ranges: bool,
 }
 
-/// How a body comes.
+/// The transfer of a body.
 #[derive(Clone, Debug)]
 enum Way {
-    /// Whole, with its length.
+    /// With `Content-Length`.
     Whole,
-    /// Whole, in chunks, without its length.
+    /// Chunked, without `Content-Length`.
     Chunked,
-    /// Whole, in chunks of so many bytes each.
-    Crumbs(usize),
-    /// Its first half, then the connection breaks.
+    /// In chunks of this many bytes each.
+    SmallChunks(usize),
+    /// The first half, then the connection is cut.
     Half,
-    /// Its first half, and the rest when the gate opens.
+    /// The first half, and the rest when the gate opens.
     Held(watch::Receiver<bool>),
 }
 
-/// Opens for all requests that are held, now and later.
+/// Releases held responses, now and later.
 #[derive(Debug)]
 pub struct Gate(watch::Sender<bool>);
 
 impl Gate {
-    /// Lets them go on.
+    /// Opens the gate.
     pub fn open(&self) {
         self.0.send_replace(true);
     }
 }
 
 impl Reply {
-    /// 200 with these bytes.
+    /// Responds with 200 and these bytes.
     #[must_use]
     pub fn bytes(body: impl Into<Bytes>) -> Self {
         let (headers, way, needs) = (Vec::new(), Way::Whole, None);
         Self { status: StatusCode::OK, headers, body: body.into(), way, needs, gives_ranges: false }
     }
 
-    /// Another status, with a body that must never be taken for the file.
+    /// Responds with another status, and a body that must never be stored as the file.
     #[must_use]
     pub fn status(status: StatusCode) -> Self {
         Self { status, ..Self::bytes("an error page") }
     }
 
-    /// A redirect.
+    /// Redirects to a URL.
     #[must_use]
     pub fn redirect(to: &str) -> Self {
         Self::status(StatusCode::FOUND).header(header::LOCATION.as_str(), to)
     }
 
-    /// With a header.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.push((name, value.to_owned()));
         self
     }
 
-    /// As who gives parts answers when all is asked for.
+    /// Responds with 206 and the whole file, as some servers do to an open range.
     #[must_use]
     pub fn as_one_part(self) -> Self {
         let last = self.body.len() - 1;
@@ -90,7 +90,7 @@ impl Reply {
         Self { status: StatusCode::PARTIAL_CONTENT, ..whole }
     }
 
-    /// Only to requests with this header; 403 to all others.
+    /// Requires a header; other requests get a 403.
     #[must_use]
     pub fn needs(mut self, name: &'static str, value: &str) -> Self {
         self.needs = Some((name, value.to_owned()));
@@ -101,26 +101,26 @@ impl Reply {
         self.needs.as_ref().is_none_or(|(name, value)| headers.get(*name).is_some_and(|given| given == value))
     }
 
-    /// Without its length.
+    /// Sends the body without `Content-Length`.
     #[must_use]
     pub fn chunked(self) -> Self {
         Self { way: Way::Chunked, ..self }
     }
 
-    /// In chunks of so many bytes.
+    /// Sends the body in chunks of this many bytes.
     #[must_use]
-    pub fn in_crumbs(self, bytes: usize) -> Self {
-        Self { way: Way::Crumbs(bytes), ..self }
+    pub fn in_small_chunks(self, bytes: usize) -> Self {
+        Self { way: Way::SmallChunks(bytes), ..self }
     }
 
-    /// Gives the bytes that a `Range` asks for.
+    /// Serves the bytes of a `Range`.
     #[must_use]
     pub fn with_ranges(self) -> Self {
         Self { gives_ranges: true, ..self }
     }
 
-    /// What is sent to who asks with these headers.
-    fn asked_with(self, headers: &HeaderMap) -> Self {
+    /// Returns the response to a request with these headers.
+    fn for_request(self, headers: &HeaderMap) -> Self {
         let range = headers.get(header::RANGE).filter(|_| self.gives_ranges);
         let Some((first, last)) = range.and_then(|range| range_in(range.to_str().ok()?, self.body.len()))
         else {
@@ -131,13 +131,13 @@ impl Reply {
         part.header("content-range", &range)
     }
 
-    /// Only half of it.
+    /// Cuts the connection after half the body.
     #[must_use]
     pub fn half(self) -> Self {
         Self { way: Way::Half, ..self }
     }
 
-    /// The second half only when the gate opens.
+    /// Holds back the second half until the gate opens.
     #[must_use]
     pub fn held(self) -> (Self, Gate) {
         let (open, gate) = watch::channel(false);
@@ -156,18 +156,18 @@ impl Reply {
         let response = match self.way {
             Way::Whole => response.body(Body::from(self.body)),
             Way::Chunked => response.body(Body::from_stream(head.chain(stream::iter([Ok(second)])))),
-            Way::Crumbs(bytes) => {
-                let crumbs: Vec<_> = self.body.chunks(bytes).map(Bytes::copy_from_slice).collect();
-                // Each is sent before the next one is there.
-                response.body(Body::from_stream(stream::iter(crumbs).then(async |crumb| {
+            Way::SmallChunks(bytes) => {
+                let chunks: Vec<_> = self.body.chunks(bytes).map(Bytes::copy_from_slice).collect();
+                // Each chunk is sent before the next one is produced.
+                response.body(Body::from_stream(stream::iter(chunks).then(async |chunk| {
                     tokio::task::yield_now().await;
-                    Ok::<_, io::Error>(crumb)
+                    Ok::<_, io::Error>(chunk)
                 })))
             }
             Way::Half => {
                 let broken = stream::once(async {
-                    tokio::task::yield_now().await; // what is written so far goes out while there is nothing to write
-                    Err(io::Error::other("broken on purpose"))
+                    tokio::task::yield_now().await; // flushes the bytes written so far
+                    Err(io::Error::other("interrupted on purpose"))
                 });
                 response.header(announced.0, announced.1).body(Body::from_stream(head.chain(broken)))
             }
@@ -183,14 +183,14 @@ impl Reply {
     }
 }
 
-/// Small enough that only little of the body waits to be written when it ends.
+/// Splits the body into pieces, so that little of it is still unsent when the connection is cut.
 fn pieces(mut bytes: Bytes) -> impl Iterator<Item = Bytes> {
     std::iter::from_fn(move || {
         Some(bytes.split_to(bytes.len().min(64 * 1024))).filter(|piece| !piece.is_empty())
     })
 }
 
-/// First and last byte of a `Range`.
+/// Parses first and last byte of a `Range`.
 fn range_in(header: &str, size: usize) -> Option<(usize, usize)> {
     let (first, last) = header.strip_prefix("bytes=")?.split_once('-')?;
     let last = last.parse().unwrap_or(usize::MAX).min(size.checked_sub(1)?);
@@ -202,7 +202,7 @@ fn response_length(length: usize) -> (header::HeaderName, usize) {
     (header::CONTENT_LENGTH, length)
 }
 
-/// Another reply for agents whose name begins so.
+/// A response to clients whose `User-Agent` starts with a text.
 type ByAgent = (&'static str, Reply);
 
 #[derive(Default)]
@@ -216,7 +216,7 @@ struct Pages {
 
 type Shared = Arc<Mutex<Pages>>;
 
-/// A server on a port of its own of 127.0.0.1, until it is dropped.
+/// A server on its own port of 127.0.0.1, stopped when it is dropped.
 pub struct SourceServer {
     address: SocketAddr,
     pages: Shared,
@@ -224,61 +224,62 @@ pub struct SourceServer {
 }
 
 impl SourceServer {
-    /// A server that answers 404 everywhere.
+    /// Starts a server that responds with 404 to every path.
     pub async fn start() -> Self {
         Self::start_at(Ipv4Addr::LOCALHOST.into()).await
     }
 
-    /// The same on another loopback address.
+    /// Starts a server on another loopback address.
     pub async fn start_at(address: IpAddr) -> Self {
         let listener = TcpListener::bind((address, 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let pages = Shared::default();
-        let router = Router::new().fallback(answer).with_state(pages.clone());
+        let router = Router::new().fallback(response).with_state(pages.clone());
         let task = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("the server runs");
         });
         Self { address, pages, task }
     }
 
-    /// Answers at a path (which may have a query) with this. The URL.
+    /// Sets the response for a path, which may have a query. Returns the URL.
     pub fn serve(&self, path: &str, reply: Reply) -> String {
         lock(&self.pages).replies.insert(path.to_owned(), reply);
         self.url(path)
     }
 
-    /// Answers at a path with `theirs` to agents whose name begins with `agent`, and to others with `reply`. The URL.
+    /// Sets the responses for a path: `theirs` for clients whose `User-Agent` starts with `agent`, `reply` for others. Returns
+    /// the URL.
     pub fn serve_by_agent(&self, path: &str, agent: &'static str, theirs: Reply, reply: Reply) -> String {
         lock(&self.pages).by_agent.insert(path.to_owned(), (agent, theirs));
         self.serve(path, reply)
     }
 
-    /// The URL of a path.
+    /// Returns the URL of a path.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// The requests that came for a path.
+    /// Returns the number of requests for a path.
     #[must_use]
     pub fn requests(&self, path: &str) -> usize {
         lock(&self.pages).requests.get(path).copied().unwrap_or(0)
     }
 
-    /// The headers of the last request that came for a path.
+    /// Returns the headers of the last request for a path.
     #[must_use]
     pub fn headers(&self, path: &str) -> HeaderMap {
         lock(&self.pages).headers.get(path).cloned().unwrap_or_default()
     }
 
-    /// Bytes of all bodies that were sent, but for those of half ones.
+    /// Returns the number of body bytes sent, except those of half responses.
     #[must_use]
     pub fn sent(&self) -> usize {
         lock(&self.pages).sent
     }
 
-    /// Waits until as many requests have come for a path.
-    pub async fn asked(&self, path: &str, times: usize) {
+    /// Waits for this many requests for a path.
+    pub async fn wait_for_requests(&self, path: &str, times: usize) {
         until(&format!("{times} requests for {path}"), async || (self.requests(path) >= times).then_some(()))
             .await;
     }
@@ -290,7 +291,7 @@ impl Drop for SourceServer {
     }
 }
 
-async fn answer(State(pages): State<Shared>, request: Request) -> Response<Body> {
+async fn response(State(pages): State<Shared>, request: Request) -> Response<Body> {
     let path = request.uri().path_and_query().map_or("", |path| path.as_str()).to_owned();
     let reply = {
         let mut pages = lock(&pages);
@@ -303,7 +304,7 @@ async fn answer(State(pages): State<Shared>, request: Request) -> Response<Body>
     };
     match reply {
         Some(reply) if reply.is_for(request.headers()) => {
-            let reply = reply.asked_with(request.headers());
+            let reply = reply.for_request(request.headers());
             lock(&pages).sent += reply.body.len();
             reply.send()
         }

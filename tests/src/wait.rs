@@ -1,22 +1,22 @@
 use std::time::{Duration, Instant};
 
-/// Longest wait of a test for anything.
+/// Timeout of every wait of a test.
 pub const WAIT_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Time between two looks at something that may have changed.
+/// Polling interval.
 const PAUSE: Duration = Duration::from_millis(40);
 
-/// Looks at something until it is there.
+/// Polls until a value is available.
 ///
 /// # Panics
-/// There is nothing in [`WAIT_TIMEOUT`]; `what` names it.
+/// No value within [`WAIT_TIMEOUT`]; the message contains `what`.
 pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
     let started = Instant::now();
     loop {
         if let Some(seen) = look().await {
             return seen;
         }
-        assert!(started.elapsed() < WAIT_TIMEOUT, "waited {WAIT_TIMEOUT:?} in vain: {what}");
+        assert!(started.elapsed() < WAIT_TIMEOUT, "no result after {WAIT_TIMEOUT:?}: {what}");
         tokio::time::sleep(PAUSE).await;
     }
 }

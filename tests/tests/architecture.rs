@@ -1,16 +1,16 @@
-//! Which crate may know which: functions → adapters → domain, and never back.
+//! Dependencies between crates: functions → adapters → domain, and never in the other direction.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use serde_json::Value;
 
-/// Returns the direct dependencies (not those of tests) of every workspace member, by name.
+/// Returns the direct dependencies, without those of tests, of every workspace member, by name.
 fn members() -> BTreeMap<String, BTreeSet<String>> {
     packages(|dependency| dependency["kind"] != "dev")
 }
 
-/// Returns those direct dependencies of every workspace member that are wanted, by name.
+/// Returns the direct dependencies of every workspace member for which `wanted` is true, by name.
 fn packages(wanted: impl Fn(&Value) -> bool) -> BTreeMap<String, BTreeSet<String>> {
     let metadata = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline", "--manifest-path"])
@@ -59,7 +59,7 @@ const OURS: [&str; 13] = [
 ];
 
 #[test]
-fn the_domain_knows_no_aws_and_no_http() {
+fn the_domain_depends_on_neither_aws_nor_http() {
     let members = members();
     let outside = [
         "aws-*", "aws_*", "lambda_*", "lambda-*", "http", "http-*", "hyper*", "reqwest", "tokio*", "files-*",
@@ -68,7 +68,7 @@ fn the_domain_knows_no_aws_and_no_http() {
 }
 
 #[test]
-fn adapters_know_their_own_service_and_the_domain() {
+fn adapters_depend_on_their_own_service_and_the_domain() {
     let members = members();
     let http = ["http", "lambda_*", "lambda-*", "reqwest", "files-api"];
     let other_services: [(&str, &[&str]); 5] = [
@@ -87,7 +87,7 @@ fn adapters_know_their_own_service_and_the_domain() {
 }
 
 #[test]
-fn what_touches_strangers_bytes_knows_no_records_and_no_objects() {
+fn crates_that_parse_untrusted_bytes_depend_on_no_stores() {
     let inside = ["files-records", "files-objects", "aws-sdk-dynamodb", "aws-sdk-s3", "aws-sdk-sqs"];
     assert_without(&members(), "probe-file", &inside);
     for data in ["media-facts", "probe-protocol"] {
@@ -96,20 +96,20 @@ fn what_touches_strangers_bytes_knows_no_records_and_no_objects() {
 }
 
 #[test]
-fn the_clients_command_knows_only_the_api() {
+fn the_cli_depends_on_no_server_crate() {
     let inside =
         ["aws-*", "lambda*", "files-records", "files-objects", "files-queues", "files-api", "files-local"];
     assert_without(&members(), "files-cli", &inside);
 }
 
 #[test]
-fn nothing_shared_knows_a_function_and_no_function_knows_another() {
+fn no_crate_depends_on_a_function() {
     let members = members();
     let functions =
         std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../functions")).expect("functions/");
     let functions: Vec<String> = functions
         .map(|entry| entry.expect("an entry"))
-        .filter(|entry| entry.path().join("Cargo.toml").is_file()) // not Python's
+        .filter(|entry| entry.path().join("Cargo.toml").is_file()) // Python functions have none
         .map(|entry| entry.file_name().into_string().expect("UTF-8"))
         .collect();
     assert!(functions.len() >= 10, "{functions:?}");
@@ -120,7 +120,7 @@ fn nothing_shared_knows_a_function_and_no_function_knows_another() {
 }
 
 #[test]
-fn the_local_cloud_is_a_neighbour() {
+fn the_local_cloud_depends_on_no_crate_of_the_application() {
     let (all, members) = (packages(|_| true), members());
     let product: Vec<&str> =
         members.keys().map(String::as_str).filter(|name| *name != "files-local").collect();
@@ -128,7 +128,7 @@ fn the_local_cloud_is_a_neighbour() {
 }
 
 #[test]
-fn the_test_app_is_for_tests() {
+fn only_tests_depend_on_the_test_app() {
     let members = members();
     assert!(members.contains_key("test-app"));
     for crate_name in members.keys() {
@@ -137,13 +137,13 @@ fn the_test_app_is_for_tests() {
 }
 
 #[test]
-fn the_entry_point_of_a_function_only_wires() {
+fn main_of_a_function_is_short() {
     let functions =
         std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../functions")).expect("functions/");
     for function in functions {
         let folder = function.expect("an entry").path();
         if folder.join("requirements.txt").is_file() {
-            continue; // Python's is its handler
+            continue; // a Python function has no main.rs
         }
         let main = folder.join("src/main.rs");
         let lines = std::fs::read_to_string(&main).expect("main.rs").lines().count();

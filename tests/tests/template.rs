@@ -1,4 +1,4 @@
-//! The template as the local cloud reads it: what it defines, what runs at home, and who may do what.
+//! The template as the local cloud reads it: its resources, what runs locally, and the permissions.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,7 +20,7 @@ fn function<'a>(model: &'a Model, binary: &str) -> &'a Function {
 }
 
 #[test]
-fn it_is_understood_completely() {
+fn the_template_is_supported_completely() {
     let model = load(TEMPLATE, &around()).expect("the template");
     assert_eq!(model.notices.not_run, Vec::<String>::new());
     assert_eq!(model.resources["FilesTable"], "files-local-FilesTable");
@@ -93,7 +93,7 @@ fn functions_that_read_untrusted_bytes_have_no_permissions() {
     assert_eq!(
         function(&model, "probe-file").on_failure,
         None,
-        "it would need the right to send dead letters"
+        "it would need the permission to send dead letters"
     );
 }
 

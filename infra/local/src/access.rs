@@ -1,4 +1,5 @@
-//! Authentication of the JSON services (DynamoDB, SQS, Lambda): who calls, with which signature, how often.
+//! Authenticates the calls of the JSON services (DynamoDB, SQS, Lambda): finds the caller, verifies the signature, counts the
+//! call.
 
 use std::sync::Arc;
 
@@ -12,23 +13,23 @@ use crate::iam::Policies;
 use crate::identity::Identities;
 use crate::sigv4::{self, SignatureError};
 
-/// The caller that calls with a bad signature count for.
+/// The caller under whose name calls with an invalid signature are counted.
 pub const ANONYMOUS: &str = "anonymous";
 
-/// What a service needs to know about its callers.
+/// Authentication, counts and policies, which every service needs for its callers.
 #[derive(Clone)]
 pub struct Access {
-    /// Whose keys are whose.
+    /// The callers' keys.
     pub identities: Identities,
-    /// Where each call is counted.
+    /// The counts of all calls.
     pub calls: Arc<Calls>,
-    /// Who may do what.
+    /// The permissions of each caller.
     pub policies: Policies,
-    /// The region that signatures must be for.
+    /// The region that signatures must name.
     pub region: String,
 }
 
-/// A call whose signature is good.
+/// A call with a valid signature.
 pub(crate) struct Call {
     /// The caller's name, as in [`Identities::keys`].
     pub(crate) caller: String,
@@ -40,7 +41,7 @@ pub(crate) struct Call {
     pub(crate) body: Bytes,
 }
 
-/// Why a call does not reach its service.
+/// The reason why a call does not reach its service.
 pub(crate) enum Refusal {
     /// The signature is missing or wrong.
     Signature(SignatureError),
@@ -61,7 +62,7 @@ impl Access {
         self.admit_operation(service, operation, Request::from_parts(parts, body), max_body_bytes).await
     }
 
-    /// Does what [`Access::admit`] does, for a service whose paths name the operations.
+    /// Authenticates a request as [`Access::admit`] does, for a service whose paths name the operations.
     pub(crate) async fn admit_operation(
         &self,
         service: &str,
@@ -90,7 +91,7 @@ fn operation(parts: &Parts) -> String {
     target.rsplit_once('.').map_or("", |(_, operation)| operation).to_owned()
 }
 
-/// Returns the name that a call is counted under: `unknown` for what does not look like an operation.
+/// Returns the name under which a call is counted: `unknown` for a text that does not look like an operation.
 fn counted(operation: &str) -> &str {
     let plausible =
         (1..=64).contains(&operation.len()) && operation.bytes().all(|b| b.is_ascii_alphanumeric());

@@ -1,12 +1,12 @@
-//! The one account and region of the local cloud, and how its resources are named.
+//! The account and region of the local cloud, and the names of its resources.
 
-/// The region everything is in.
+/// The region of all resources.
 pub const REGION: &str = "us-east-1";
-/// The account everything belongs to.
+/// The account of all resources.
 pub const ACCOUNT_ID: &str = "000000000000";
 /// `AWS::StackName`.
 pub const STACK_NAME: &str = "files-local";
-/// The API's id; nothing depends on its form.
+/// The id of the HTTP API; nothing depends on its form.
 pub const API_ID: &str = "local";
 
 /// Returns the ARN of a queue.

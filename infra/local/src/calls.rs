@@ -1,4 +1,4 @@
-//! Counts AWS calls, so that tests and benchmarks can hold the budgets.
+//! Counts AWS calls, so that tests and benchmarks can check budgets.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use serde::Serialize;
 /// Counts by caller, service and operation.
 type Counts = BTreeMap<String, BTreeMap<String, BTreeMap<String, u64>>>;
 
-/// What a caller's calls of DynamoDB took together.
+/// What a caller's calls of DynamoDB consumed in total.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Consumption {
     /// Read request units, as the engine reports them.
@@ -29,7 +29,7 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// Counts one call, refused or not.
+    /// Counts one call, also one that is refused.
     pub fn count(&self, caller: &str, service: &str, operation: &str) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         *counts
@@ -48,7 +48,7 @@ impl Calls {
         serde_json::json!(*counts)
     }
 
-    /// Starts to add up DynamoDB's units and bytes too, which costs each call a little.
+    /// Starts to add up DynamoDB's units and bytes, which costs a little time per call.
     pub fn meter(&self) {
         self.is_metered.store(true, Ordering::Relaxed);
     }
@@ -59,7 +59,7 @@ impl Calls {
         self.is_metered.load(Ordering::Relaxed)
     }
 
-    /// Adds what one call took.
+    /// Adds the consumption of one call.
     pub fn consume(&self, caller: &str, more: Consumption) {
         let mut consumed = self.consumed.lock().unwrap_or_else(PoisonError::into_inner);
         let sum = consumed.entry(caller.to_owned()).or_default();
@@ -75,7 +75,7 @@ impl Calls {
         serde_json::json!(*consumed)
     }
 
-    /// Counts from zero again.
+    /// Resets the counts.
     pub fn clear(&self) {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.consumed.lock().unwrap_or_else(PoisonError::into_inner).clear();

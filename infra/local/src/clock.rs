@@ -1,7 +1,7 @@
-//! The clock of everything that waits for minutes: queues, schedules, retries, late events, time to live. It runs with
-//! the machine's, and can be advanced, so that tests need not wait.
+//! The clock of queues, schedules, retries, late events and time to live. It runs with the machine's clock, and tests can
+//! advance it instead of waiting for minutes.
 //!
-//! Signatures, presigned URLs and timeouts go by the machine's clock, as functions and clients do.
+//! Signatures, presigned URLs and timeouts use the machine's clock, as functions and clients do.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,10 +11,10 @@ use anyhow::{Context, Result, ensure};
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
-/// Most that a clock can be ahead: ten years.
+/// The maximum lead of a clock over the machine's: ten years.
 const MAX_AHEAD: Duration = Duration::from_secs(315_360_000);
 
-/// A clock. Clones are the same clock.
+/// A clock. Clones share its state.
 #[derive(Clone, Default)]
 pub struct Clock {
     inner: Arc<Inner>,
@@ -23,15 +23,15 @@ pub struct Clock {
 #[derive(Default)]
 struct Inner {
     ahead: watch::Sender<Duration>,
-    /// Where it is kept how far it is ahead; also held while that changes.
+    /// The file that stores the lead; locked while the lead changes.
     file: Mutex<Option<PathBuf>>,
 }
 
 impl Clock {
-    /// Opens the clock that a file keeps; without a file, one that is not ahead.
+    /// Opens the clock whose lead is stored in a file; without the file the lead is zero.
     ///
     /// # Errors
-    /// The file is there and cannot be read or understood.
+    /// The file exists and cannot be read or parsed.
     pub fn open(file: &Path) -> Result<Self> {
         let ahead = match std::fs::read_to_string(file) {
             Ok(text) => text.trim().parse().with_context(|| format!("{} is damaged", file.display()))?,
@@ -43,26 +43,26 @@ impl Clock {
         Ok(Self { inner: Arc::new(Inner { ahead, file }) })
     }
 
-    /// Returns the present.
+    /// Returns the current time.
     #[must_use]
     pub fn now(&self) -> OffsetDateTime {
         OffsetDateTime::now_utc() + self.ahead()
     }
 
-    /// Returns how far the clock is ahead of the machine's.
+    /// Returns the lead over the machine's clock.
     #[must_use]
     pub fn ahead(&self) -> Duration {
         *self.inner.ahead.borrow()
     }
 
-    /// Moves the clock forward by whole seconds, and wakes all that sleep by it. It stays ahead after a restart.
+    /// Advances the clock by whole seconds, and wakes all tasks that sleep on it. The lead survives a restart.
     ///
     /// # Errors
-    /// It would be ten years ahead or more, or that cannot be kept.
+    /// The lead would be ten years or more, or cannot be stored.
     pub fn advance(&self, seconds: u64) -> Result<()> {
         let file = self.inner.file.lock().unwrap_or_else(PoisonError::into_inner);
         let ahead = self.ahead().saturating_add(Duration::from_secs(seconds));
-        ensure!(ahead < MAX_AHEAD, "the clock can be ten years ahead at most");
+        ensure!(ahead < MAX_AHEAD, "the clock can be at most ten years ahead");
         if let Some(file) = file.as_deref() {
             let new = file.with_extension("new");
             let kept =
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_waits_is_woken_by_an_advance() {
+    async fn an_advance_wakes_a_sleeping_task() {
         let clock = Clock::default();
         let begun = std::time::Instant::now();
         let mut waiting = std::pin::pin!(clock.sleep(Duration::from_secs(600)));
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn it_stays_ahead() {
+    fn the_lead_survives_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("clock");
         Clock::open(&file).unwrap().advance(90).unwrap();

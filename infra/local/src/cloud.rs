@@ -1,4 +1,4 @@
-//! The whole cloud: starts its parts in order, and ends them.
+//! The whole cloud: starts its parts in order, and stops them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,22 +27,22 @@ use crate::setup;
 use crate::template::{self, Model, Surroundings};
 use crate::triggers::{Asynchronous, ObjectTrigger, QueueTrigger, RETRY_DELAYS, Schedules};
 
-/// The file that is there while everything responds.
+/// The file that exists while every service responds.
 const READY: &str = "ready.json";
 
-/// The file with what of the template has no effect here.
+/// The file that lists the parts of the template without effect here.
 const WITHOUT_EFFECT: &str = "without-effect.txt";
 
-/// How often items whose time to live is over are deleted.
+/// The interval at which expired items are deleted.
 const TTL_SWEEP_PERIOD: Duration = Duration::from_secs(60);
 
 /// The cloud's own name in the log.
 const SELF: &str = "files-local";
 
-/// Runs the cloud until `stop` is done, then ends every process that it started.
+/// Runs the cloud until `stop` completes, then ends every process that it started.
 ///
 /// # Errors
-/// The cloud cannot start, or a part of it fails for good.
+/// The cloud cannot start, or a part of it fails permanently.
 pub async fn run(options: &Options, log: &Log, stop: impl Future<Output = ()>) -> Result<()> {
     let mut data = DataFolder::open(&options.data)?;
     data.remove(READY)?;
@@ -63,20 +63,20 @@ struct Cloud<'a> {
     options: &'a Options,
     log: &'a Log,
     tasks: Tasks,
-    /// Set once processes of functions may run.
+    /// Set as soon as processes of functions may run.
     lambda: Option<Lambda>,
 }
 
-/// What the template and the options ask for.
+/// The work that the template and the options describe.
 struct Plan {
     model: Model,
     jail: Jail,
     layers: Vec<LayerFile>,
-    /// Faults, in force once the start is over.
+    /// Faults, injected as soon as the start is complete.
     rules: Option<Rules>,
 }
 
-/// What all parts of the cloud share.
+/// State that all parts of the cloud share.
 struct Shared {
     access: Access,
     clock: Clock,
@@ -84,7 +84,7 @@ struct Shared {
 }
 
 impl Cloud<'_> {
-    /// Starts everything, and returns when a part has ended.
+    /// Starts everything, and returns when a part ends.
     async fn work(&mut self, data: &mut DataFolder) -> Result<()> {
         let listeners = Listeners::bind(self.options.port, data).await?;
         let plan = self.plan(&listeners, data)?;
@@ -98,11 +98,11 @@ impl Cloud<'_> {
         if let Some(command) = &self.options.setup {
             setup::run(command, &ready, data.path()).await?;
         }
-        // The calls of the start are not a function's, and no fault strikes them.
+        // The calls of the start are no function's, and no fault is injected into them.
         shared.access.calls.clear();
         if let (Some(rules), Some(argument)) = (plan.rules, &self.options.faults) {
             shared.faults.add(rules);
-            self.log.line(SELF, Level::Warn, &format!("injects faults: {argument}"));
+            self.log.line(SELF, Level::Warn, &format!("fault injection is on: {argument}"));
         }
         data.write_secret(READY, &serde_json::to_string_pretty(&ready)?)?;
         self.log.plain(&format!("\n  {} is ready. Ctrl-C stops it.\n", ready.api));
@@ -120,7 +120,7 @@ impl Cloud<'_> {
         Ok(Plan { model, jail, layers: self.options.layer_files()?, rules })
     }
 
-    /// Reads the template, and logs what of it does not run here.
+    /// Reads the template, and logs which parts of it do not run here.
     fn model(&self, listeners: &Listeners, data: &DataFolder) -> Result<Model> {
         let file = self.options.template()?;
         let text =
@@ -222,7 +222,7 @@ impl Cloud<'_> {
         Ok(lambda)
     }
 
-    /// Starts what invokes functions besides the API: objects, queues and schedules.
+    /// Starts the event sources besides the API: objects, queues and schedules.
     fn start_triggers(
         &mut self,
         model: &Model,
@@ -257,7 +257,7 @@ fn detect_jail(emulated: bool, log: &Log) -> Result<Jail> {
     Ok(jail)
 }
 
-/// Runs a trigger. One that has nothing to do, such as schedules without any, is not a part that failed.
+/// Runs a trigger. A trigger without work, such as schedules of a template without any, does not count as ended.
 async fn without_end(trigger: impl Future<Output = ()>) -> Result<()> {
     trigger.await;
     std::future::pending().await

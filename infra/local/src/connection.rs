@@ -17,10 +17,10 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// A response with any body.
 pub(crate) type BoxResponse = Response<UnsyncBoxBody<Bytes, BoxError>>;
 
-/// A response, or none: the connection ends without one.
+/// A response, or [`Cut`]: the connection is closed without a response.
 pub(crate) type ServiceResult = Result<BoxResponse, Cut>;
 
-/// The connection is cut: an injected fault.
+/// An injected fault closes the connection.
 #[derive(Debug, thiserror::Error)]
 #[error("an injected fault cuts the connection")]
 pub(crate) struct Cut;
@@ -28,9 +28,9 @@ pub(crate) struct Cut;
 /// The connection that a request came on.
 #[derive(Clone)]
 pub(crate) struct Connection {
-    /// The client's end.
+    /// The client's address.
     pub(crate) peer: SocketAddr,
-    /// This end.
+    /// The server's address.
     pub(crate) local: SocketAddr,
     dead: Arc<AtomicBool>,
     closing: CancellationToken,
@@ -47,7 +47,7 @@ impl Connection {
         !self.dead.load(Ordering::Relaxed)
     }
 
-    /// Makes the connection dead: no later request on it gets a response. The client learns that when it sends.
+    /// Makes the connection dead: no later request on it gets a response. The client notices when it sends.
     pub(crate) fn die(&self) {
         self.dead.store(true, Ordering::Relaxed);
     }

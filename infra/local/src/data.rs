@@ -11,26 +11,26 @@ use tokio::net::TcpListener;
 
 use crate::identity::Identities;
 
-/// A data folder, held by this process alone.
+/// A data folder, locked for this process.
 pub struct DataFolder {
     path: PathBuf,
     ports: BTreeMap<String, u16>,
-    /// The lock lasts as long as the open file.
+    /// The open file holds the lock.
     _lock: File,
 }
 
 impl DataFolder {
-    /// Opens the folder, or makes it. It and what is in it are for this user alone, also where it was there before with
-    /// other modes.
+    /// Opens the folder, or creates it. Restricts the modes of the folder and its content to this user, also if they exist
+    /// already.
     ///
     /// # Errors
-    /// It cannot be made or written, belongs to another user, or another process has it.
+    /// The folder cannot be created or written, belongs to another user, or is locked by another process.
     pub fn open(path: &Path) -> Result<Self> {
         let shown = path.display();
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.with_context(|| format!("cannot make the data folder {shown}"))?;
         let path = path.canonicalize()?;
-        keep_to_this_user(&path).with_context(|| format!("cannot keep others out of {shown}"))?;
+        keep_to_this_user(&path).with_context(|| format!("cannot restrict {shown} to this user"))?;
         let lock =
             OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path.join("lock"));
         let lock = lock.with_context(|| format!("cannot write into {shown}"))?;
@@ -60,7 +60,7 @@ impl DataFolder {
         self.path.join(name)
     }
 
-    /// Returns the callers' keys, which are the same at every start.
+    /// Returns the callers' keys, which stay the same across restarts.
     ///
     /// # Errors
     /// The seed cannot be read or written.
@@ -75,10 +75,10 @@ impl DataFolder {
         Ok(identities)
     }
 
-    /// Reads a secret that was written before.
+    /// Reads a secret; `None` if there is none.
     ///
     /// # Errors
-    /// The file is there and cannot be read.
+    /// The file exists and cannot be read.
     pub fn read_secret(&self, name: &str) -> Result<Option<String>> {
         match std::fs::read_to_string(self.file(name)) {
             Ok(text) => Ok(Some(text.trim().to_owned())),
@@ -87,7 +87,7 @@ impl DataFolder {
         }
     }
 
-    /// Writes a text to a file for this user alone. The file holds either the whole text or what it held before.
+    /// Writes a text to a file that only this user can read. The replacement is atomic.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -102,10 +102,10 @@ impl DataFolder {
         std::fs::rename(&temporary, self.file(name)).with_context(|| format!("cannot write {name}"))
     }
 
-    /// Removes a file if it is there.
+    /// Removes a file if it exists.
     ///
     /// # Errors
-    /// It is there and cannot be removed.
+    /// The file exists and cannot be removed.
     pub fn remove(&self, name: &str) -> Result<()> {
         match std::fs::remove_file(self.file(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -115,7 +115,7 @@ impl DataFolder {
         }
     }
 
-    /// Listens on the port that the service had in the last run if it is free, so that signed URLs stay good; else on any.
+    /// Listens on the service's port of the last run, so that signed URLs stay valid; on any free port if that one is in use.
     ///
     /// # Errors
     /// No port is free.
@@ -133,13 +133,13 @@ impl DataFolder {
     }
 }
 
-/// Takes the folder's modes, and those of the files and folders in it, from everybody but this user. Nobody else gets at
-/// what is below those folders.
+/// Removes the modes of group and others from the folder and from the files and folders directly in it. What lies deeper is
+/// unreachable for others then.
 fn keep_to_this_user(folder: &Path) -> std::io::Result<()> {
     std::fs::set_permissions(folder, Permissions::from_mode(0o700))?;
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
-        let kind = entry.file_type()?; // of a link the link's own, which has no mode
+        let kind = entry.file_type()?; // does not follow links
         if kind.is_dir() || kind.is_file() {
             let mode = if kind.is_dir() { 0o700 } else { 0o600 };
             std::fs::set_permissions(entry.path(), Permissions::from_mode(mode))?;
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_existing_folder_is_kept_to_its_user() {
+    fn an_existing_folder_is_restricted_to_its_user() {
         let folder = tempfile::tempdir().unwrap();
         let set = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -168,11 +168,11 @@ mod tests {
         }
         DataFolder::open(folder.path()).unwrap();
         assert_eq!([mode(folder.path()), mode(&file), mode(&inner)], [0o700, 0o600, 0o700]);
-        assert_eq!(mode(outside.path()), 0o644, "where a link leads is not in it");
+        assert_eq!(mode(outside.path()), 0o644, "a link's target is not changed");
     }
 
     #[test]
-    fn one_process_at_a_time() {
+    fn a_second_process_cannot_open_the_folder() {
         let folder = tempfile::tempdir().unwrap();
         let held = DataFolder::open(folder.path()).unwrap();
         let second = DataFolder::open(folder.path()).map(|_| ()).unwrap_err();
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_stays_and_is_secret() {
+    fn the_seed_survives_a_restart_and_is_secret() {
         let folder = tempfile::tempdir().unwrap();
         let data = DataFolder::open(&folder.path().join("new")).unwrap();
         let first = data.identities().unwrap().keys("sweep").secret_access_key;
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ports_are_taken_again_if_free() {
+    async fn ports_are_reused_if_free() {
         let folder = tempfile::tempdir().unwrap();
         let mut data = DataFolder::open(folder.path()).unwrap();
         let first = data.listen("s3").await.unwrap();
@@ -204,6 +204,6 @@ mod tests {
         let again = data.listen("s3").await.unwrap();
         assert_eq!(again.local_addr().unwrap().port(), port);
         let other = data.listen("s3").await.unwrap();
-        assert_ne!(other.local_addr().unwrap().port(), port, "taken: any other");
+        assert_ne!(other.local_addr().unwrap().port(), port, "in use: another port");
     }
 }

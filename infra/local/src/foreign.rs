@@ -1,21 +1,21 @@
-//! Refuses requests that a foreign web page makes a browser of this machine send: requests for another `Host` (a name that
-//! points at 127.0.0.1, "DNS rebinding") and requests with another `Origin`.
+//! Refuses requests that a foreign web page makes a browser send: requests with another `Host` (DNS rebinding: a name that
+//! resolves to 127.0.0.1) and requests with another `Origin`.
 
 use http::header::{HOST, ORIGIN};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Uri};
 
-/// Why a request is refused: the text for the client.
+/// The reason of a refusal: the text for the client.
 pub(crate) type Foreign = &'static str;
 
 const OTHER_HOST: Foreign = "the Host header names another server: use 127.0.0.1 or localhost";
 const OTHER_ORIGIN: Foreign = "no web page of another origin may call this";
 
-/// Checks that a request names this machine: 127.0.0.1, `localhost`, or a name below it, as S3 has for a bucket. Any port:
-/// it may have been forwarded.
+/// Checks that a request names this machine: 127.0.0.1, `localhost`, or a name below it, as S3 uses for a bucket. Any port is
+/// accepted: it may have been forwarded.
 ///
 /// # Errors
-/// It names another one, several, or none.
+/// The request names another host, several hosts, or none.
 pub(crate) fn check_host(uri: &Uri, headers: &HeaderMap) -> Result<(), Foreign> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next().and_then(|host| host.to_str().ok()).ok_or(OTHER_HOST)?;
@@ -23,10 +23,10 @@ pub(crate) fn check_host(uri: &Uri, headers: &HeaderMap) -> Result<(), Foreign> 
     if own_target && is_own(host) && hosts.next().is_none() { Ok(()) } else { Err(OTHER_HOST) }
 }
 
-/// Checks that a request comes from no web page but the `Host`'s own. What is no browser sends no `Origin`.
+/// Checks that a request comes from no web page, or from one of the `Host` itself. Only browsers send `Origin`.
 ///
 /// # Errors
-/// It comes from another one.
+/// The `Origin` is another one.
 pub(crate) fn check_origin(headers: &HeaderMap) -> Result<(), Foreign> {
     let host = headers.get(HOST).map(HeaderValue::as_bytes).unwrap_or_default();
     let own = |origin: &HeaderValue| {
@@ -45,7 +45,7 @@ fn is_own(authority: &str) -> bool {
     };
     let host = parsed.host().to_ascii_lowercase();
     let known = ["127.0.0.1", "localhost", "[::1]"].contains(&&*host) || host.ends_with(".localhost");
-    // What is left besides the host is no port otherwise.
+    // What follows the host must be a port.
     let rest = authority.get(host.len()..).unwrap_or("@");
     known && (rest.is_empty() || parsed.port_u16().is_some_and(|port| rest == format!(":{port}")))
 }
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn only_this_machine_is_named() {
+    fn a_host_other_than_this_machine_is_refused() {
         let check = |hosts: &[&str], target: &str| {
             let hosts: Vec<_> = hosts.iter().map(|host| ("host", *host)).collect();
             check_host(&target.parse().unwrap(), &headers(&hosts)).is_ok()
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn only_this_servers_own_pages_call() {
+    fn an_origin_other_than_the_host_is_refused() {
         let check = |origins: &[&str]| {
             let mut fields = vec![("host", "127.0.0.1:8787")];
             fields.extend(origins.iter().map(|origin| ("origin", *origin)));

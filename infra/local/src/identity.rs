@@ -1,4 +1,4 @@
-//! The callers' keys: every function has its own, as every role has in AWS, so that a signed call names its caller.
+//! The callers' keys. Every function has its own, as every role in AWS, so that a signed call names its caller.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,27 +8,27 @@ use subtle::ConstantTimeEq;
 /// Keys of one caller.
 #[derive(Clone, Debug)]
 pub struct Keys {
-    /// Sent in the clear with every signed request.
+    /// The public part, sent with every signed request.
     pub access_key_id: String,
-    /// Signs; never sent.
+    /// The secret that signs requests; never sent.
     pub secret_access_key: String,
-    /// Sent with every signed request of a function, whose keys are temporary as a role's are. [`ROOT`] has none.
+    /// Sent with every signed request of a function, whose keys are temporary like a role's. [`ROOT`] has none.
     pub session_token: Option<String>,
 }
 
-/// All callers of this cloud. Keys derive from one seed kept in the data folder, so that what was signed
-/// before a restart is still good after it.
+/// All callers of this cloud. Their keys derive from one seed in the data folder, so that signatures stay valid across
+/// restarts.
 #[derive(Clone)]
 pub struct Identities {
     seed: [u8; 32],
 }
 
-/// The operator: tests, scripts, and what the local cloud does itself.
+/// The operator: tests, scripts, and the local cloud itself.
 pub const ROOT: &str = "root";
 
-/// What the tokens of a role's credentials begin with.
+/// The prefix of tokens of a role's credentials.
 const TOKEN_PREFIX: &str = "IQoJb3JpZ2luX2Vj";
-/// Hashes in a token: with these it has 656 characters, as long as those of AWS are at least.
+/// Hashes per token: 15 give 656 characters, the minimum of AWS's tokens.
 const TOKEN_HASHES: u8 = 15;
 
 impl Identities {
@@ -38,17 +38,17 @@ impl Identities {
         Self { seed }
     }
 
-    /// Derives identities from random bytes, for services that keep nothing.
+    /// Derives identities from random bytes, for services without a data folder.
     ///
     /// # Errors
-    /// The system gives no random bytes.
+    /// The system returns no random bytes.
     pub fn random() -> anyhow::Result<Self> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
         Ok(Self { seed })
     }
 
-    /// Returns the seed in hexadecimal digits, which must be kept secret.
+    /// Returns the seed in hexadecimal. It is a secret.
     #[must_use]
     pub fn seed(&self) -> String {
         hex::encode(self.seed)
@@ -64,14 +64,14 @@ impl Identities {
         }
     }
 
-    /// Returns the caller that an access key id belongs to. Its secret is `self.keys(caller).secret_access_key`.
+    /// Returns the caller of an access key id. Its secret is `self.keys(caller).secret_access_key`.
     #[must_use]
     pub fn caller(&self, access_key_id: &str) -> Option<String> {
         let name = hex::decode(access_key_id.strip_prefix("LOCAL")?).ok()?;
         String::from_utf8(name).ok()
     }
 
-    /// Returns whether a request of `caller` presents exactly the session token of its keys, or none if they have none.
+    /// Returns whether `presented` is the session token of the caller's keys, or absent for keys without one.
     #[must_use]
     pub fn is_session(&self, caller: &str, presented: Option<&str>) -> bool {
         match (self.keys(caller).session_token, presented) {
@@ -88,7 +88,7 @@ impl Identities {
         format!("{TOKEN_PREFIX}{}", STANDARD.encode(hashes))
     }
 
-    /// Derives bytes for one caller, which cannot be guessed without the seed.
+    /// Derives bytes for one caller. Without the seed they cannot be guessed.
     fn secret(&self, caller: &str) -> [u8; 32] {
         Sha256::new().chain_update(self.seed).chain_update(caller).finalize().into()
     }

@@ -1,4 +1,4 @@
-//! Lambda's own API with its operation `Invoke`, by which functions invoke others.
+//! Lambda's API with the operation `Invoke`, which functions use to invoke others.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
 
@@ -24,18 +24,18 @@ use crate::server::{self, Clients};
 use crate::template::Function;
 use crate::triggers::Asynchronous;
 
-/// Most bytes of an asynchronous event.
+/// Maximum of an asynchronous event in bytes.
 const MAX_EVENT_BYTES: usize = 1024 * 1024;
 
 struct Server {
     lambda: Lambda,
     asynchronous: Asynchronous,
     access: Access,
-    /// By the functions' names in the account.
+    /// The functions by their names in the account.
     functions: BTreeMap<String, Function>,
 }
 
-/// An error of Lambda's API: its status, its name, and what it says.
+/// An error of Lambda's API: status, name and details.
 struct Fault(StatusCode, &'static str, Value);
 
 impl Fault {
@@ -76,7 +76,7 @@ impl Server {
             (Ok(_), None) => refuse(Fault::new(
                 StatusCode::NOT_IMPLEMENTED,
                 "UnknownOperationException",
-                "the local Lambda knows Invoke only",
+                "the local Lambda supports Invoke only",
             )),
             (Err(Refusal::Signature(error)), _) => {
                 refuse(Fault::new(StatusCode::FORBIDDEN, error.code(), &error.to_string()))
@@ -144,7 +144,7 @@ impl Server {
     }
 }
 
-/// Returns the event of a request: its payload, which must be JSON in UTF-8; without a payload `{}`.
+/// Returns the event of a request: its payload, which must be JSON in UTF-8, or `{}` without a payload.
 fn event(payload: Bytes) -> Result<Bytes, Fault> {
     if payload.is_empty() {
         return Ok(Bytes::from_static(b"{}"));
@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn functions_are_named_plainly_or_by_their_arn() {
+    fn a_function_has_a_name_and_an_arn() {
         let named = |path: &str| function_name(&Method::POST, path);
         assert_eq!(named("/2015-03-31/functions/worker/invocations").as_deref(), Some("worker"));
         let arn = "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Aworker/invocations";

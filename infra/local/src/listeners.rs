@@ -9,26 +9,28 @@ use crate::services::ServiceListeners;
 
 /// The listeners and their addresses.
 pub(crate) struct Listeners {
-    /// Of the API.
+    /// The API's listener.
     pub(crate) api: TcpListener,
-    /// Of DynamoDB, S3 and SQS.
+    /// The listeners of DynamoDB, S3 and SQS.
     pub(crate) services: ServiceListeners,
-    /// Of Lambda.
+    /// Lambda's listener.
     pub(crate) lambda: TcpListener,
-    /// The API's address, without a path.
+    /// The API's URL, without a path.
     pub(crate) api_url: String,
-    /// The addresses of the services.
+    /// The services' URLs.
     pub(crate) endpoints: Endpoints,
 }
 
 impl Listeners {
-    /// Listens on `port` for the API, and for the services on the ports that the data folder had before.
+    /// Listens on `port` for the API, and on the last run's ports for the services.
     ///
     /// # Errors
-    /// The port is in use, or no other is free.
+    /// The port is in use, or no port is free.
     pub(crate) async fn bind(port: u16, data: &mut DataFolder) -> Result<Self> {
         let api = TcpListener::bind(("127.0.0.1", port)).await.with_context(|| {
-            format!("port {port} of the API cannot be used; take another with --port, or 0 for any free one")
+            format!(
+                "cannot listen on port {port} for the API; choose another with --port, or 0 for any free one"
+            )
         })?;
         let (s3, dynamodb) = (data.listen("s3").await?, data.listen("dynamodb").await?);
         let services = ServiceListeners { s3, dynamodb, sqs: data.listen("sqs").await? };

@@ -1,4 +1,4 @@
-//! The terminal: lines of the local cloud and of its functions, readable.
+//! Writes the log lines of the local cloud and of its functions in a readable form.
 
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,23 +7,23 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-/// Where lines go. Cheap to clone.
+/// The output of log lines. Cheap to clone.
 #[derive(Clone)]
 pub struct Log {
     out: Arc<Mutex<Box<dyn Write + Send>>>,
     color: bool,
 }
 
-/// How much a line matters.
+/// The severity of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
-    /// Something failed.
+    /// A failure.
     Error,
-    /// Something may fail.
+    /// A possible failure.
     Warn,
-    /// Something happened.
+    /// An event.
     Info,
-    /// How it happened.
+    /// Details of an event.
     Debug,
 }
 
@@ -64,10 +64,10 @@ impl Log {
         Self { out: Arc::new(Mutex::new(out)), color }
     }
 
-    /// Writes a line as it is, without time or source.
+    /// Writes a line unchanged, without time or source.
     pub fn plain(&self, text: &str) {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        // A terminal that has gone away must not end the cloud.
+        // A closed terminal must not end the cloud.
         let _ = writeln!(out, "{text}").and_then(|()| out.flush());
     }
 
@@ -79,7 +79,7 @@ impl Log {
         self.plain(&format!("{time} {} {source:<14} {}", level.label(self.color), printable(text)));
     }
 
-    /// Writes a line that a function wrote: JSON made readable, anything else as it is.
+    /// Writes a line that a function wrote: JSON in a readable form, anything else unchanged.
     pub fn function_line(&self, source: &str, line: &str) {
         match serde_json::from_str::<Map<String, Value>>(line) {
             Ok(fields) => {
@@ -113,7 +113,7 @@ fn shown(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Escapes control characters: nothing that a function logs may move the cursor or forge a line.
+/// Escapes control characters: a function's log line must not move the cursor or forge another line.
 fn printable(text: &str) -> String {
     let breaks = |c: char| (c.is_control() && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}');
     let escape = |c: char| if breaks(c) { c.escape_debug().to_string() } else { c.to_string() };

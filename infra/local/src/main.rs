@@ -16,7 +16,7 @@ use tracing_subscriber::EnvFilter;
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    // What is written is for this user alone. Functions get a mask of their own.
+    // New files are for this user alone. Functions get a umask of their own.
     umask(Mode::RWXG | Mode::RWXO);
     let filter = EnvFilter::try_from_env("FILES_LOCAL_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
@@ -29,7 +29,7 @@ async fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nobody is left to tell if this fails.
+            // If standard error is closed, the message is lost.
             let _ = writeln!(std::io::stderr(), "files-local: {error:#}");
             ExitCode::FAILURE
         }

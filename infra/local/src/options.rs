@@ -14,7 +14,7 @@ pub struct Options {
     /// Port of the API on 127.0.0.1; 0 takes any free one.
     #[arg(long, default_value_t = 8787)]
     pub port: u16,
-    /// Folder that everything is kept in; created if it is not there.
+    /// Folder of all data; created if it does not exist.
     #[arg(long, value_name = "DIR", default_value = ".local")]
     pub data: PathBuf,
     /// Folder of the functions' binaries [default: the one this program is in].
@@ -23,29 +23,28 @@ pub struct Options {
     /// The template [default: template.yaml here, else the one above this program].
     #[arg(long, value_name = "FILE")]
     pub template: Option<PathBuf>,
-    /// A parameter of the template with another value than its default; `{api}` in the value stands for the API's address.
+    /// Value of a parameter of the template, instead of its default; `{api}` in the value stands for the API's address.
     /// Repeatable.
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = name_and_value)]
     pub parameters: Vec<(String, String)>,
-    /// A file that functions with layers find at this path below /opt. Repeatable.
+    /// File for functions with layers, at this path below /opt. Repeatable.
     #[arg(long = "layer", value_name = "PATH=FILE", value_parser = name_and_value)]
     pub layers: Vec<(String, String)>,
-    /// Folder of a web app that the API's address shows to browsers at /.
+    /// Folder of a web app, served to browsers at /.
     #[arg(long, value_name = "DIR")]
     pub web: Option<PathBuf>,
-    /// Command that prepares the cloud before it is ready: `sh -c` runs it with the content of ready.json on its standard
-    /// input,
-    /// LOCAL_API and LOCAL_DATA.
+    /// Command that prepares the cloud before it is ready: `sh -c` runs it with the content of ready.json on its standard input,
+    /// and LOCAL_API and LOCAL_DATA in its environment.
     #[arg(long, value_name = "COMMAND")]
     pub setup: Option<String>,
-    /// The functions are run by an emulator such as QEMU's, which has a thread of its own: limits of processes that they set
-    /// have no effect.
+    /// An emulator such as QEMU runs the functions. It has a thread of its own, so functions' own limits of processes are
+    /// ignored.
     #[arg(long)]
     pub emulated: bool,
-    /// Record in a file of this folder what functions ask of the services, for `check-policies`.
+    /// Record the functions' requests to the services in a file of this folder, for `check-policies`.
     #[arg(long, value_name = "DIR")]
     pub record_requests: Option<PathBuf>,
-    /// Inject faults: a number is the seed of a mix of faults, else it is a file of rules (JSON).
+    /// Inject faults: a number is the seed of a mix of faults, anything else a file of rules (JSON).
     #[arg(long, value_name = "SEED|FILE")]
     pub faults: Option<String>,
 }
@@ -54,7 +53,7 @@ impl Options {
     /// Returns the folder of the functions' binaries.
     ///
     /// # Errors
-    /// The folder is not there.
+    /// The folder does not exist.
     pub fn functions(&self) -> Result<PathBuf> {
         let folder = match &self.functions {
             Some(folder) => folder.clone(),
@@ -63,10 +62,10 @@ impl Options {
         folder.canonicalize().with_context(|| format!("no folder {}", folder.display()))
     }
 
-    /// Returns the template's file.
+    /// Returns the path of the template.
     ///
     /// # Errors
-    /// There is none.
+    /// No template is found.
     pub fn template(&self) -> Result<PathBuf> {
         if let Some(file) = &self.template {
             return Ok(file.clone());
@@ -80,7 +79,7 @@ impl Options {
     /// Returns the files of the functions' layers.
     ///
     /// # Errors
-    /// A file is not there, or its path does not lead below `/opt`.
+    /// A file does not exist, or its path is not below `/opt`.
     pub fn layer_files(&self) -> Result<Vec<LayerFile>> {
         self.layers.iter().map(|(at, file)| layer_file(Path::new(at), Path::new(file))).collect()
     }
@@ -109,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_are_those_of_the_manual() {
+    fn options_are_parsed() {
         let defaults = Options::parse_from(["files-local"]);
         assert_eq!((defaults.port, defaults.data.to_str()), (8787, Some(".local")));
         assert_eq!((&defaults.faults, &defaults.web, &defaults.setup), (&None, &None, &None));
@@ -124,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_is_a_file_that_is_there_at_a_path_below_opt() {
+    fn a_layer_needs_an_existing_file_and_a_path_below_opt() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let layers = |at: &str, file: &Path| {
             let layer = format!("--layer={at}={}", file.display());

@@ -1,4 +1,4 @@
-//! The other end of a connection on this machine, as the kernel reports it.
+//! The remote end of a connection on this machine, as the kernel reports it.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -13,20 +13,20 @@ pub(crate) struct Socket {
     pub(crate) port: u16,
     /// The port that it is connected to.
     pub(crate) to: u16,
-    /// Of the user whose process made it.
+    /// The user whose process created it.
     pub(crate) uid: u32,
     /// As in `/proc/<pid>/fd`: `socket:[<inode>]`.
     pub(crate) inode: u64,
 }
 
-/// How often the table is read before a socket that is not in it is taken to be closed: the kernel may leave some out
-/// while others come and go.
+/// How often the table is read until a missing socket counts as closed. The kernel may omit entries while others are added
+/// and removed.
 const TRIES: usize = 3;
 
 /// Finds the client's socket of a loopback connection between two ports; `None` once the client has closed it. Blocks.
 ///
 /// # Errors
-/// The kernel does not tell.
+/// The kernel's tables cannot be read.
 pub(crate) fn client(port: u16, to: u16) -> io::Result<Option<Socket>> {
     if let Ok(socket) = asked(port, to) {
         return Ok(socket);
@@ -40,10 +40,10 @@ pub(crate) fn client(port: u16, to: u16) -> io::Result<Option<Socket>> {
     Ok(None)
 }
 
-/// Returns nearly all sockets that their processes have not closed, over IPv4: this cloud listens on nothing else. Blocks.
+/// Returns nearly all open IPv4 sockets; this cloud listens on no others. Blocks.
 ///
 /// # Errors
-/// The kernel does not tell.
+/// The kernel's table cannot be read.
 pub(crate) fn sockets() -> io::Result<Vec<Socket>> {
     let table = std::fs::read_to_string("/proc/net/tcp")?;
     Ok(table.lines().skip(1).filter_map(parse).collect())
@@ -64,8 +64,8 @@ fn port_of(address: &str) -> Option<u16> {
     u16::from_str_radix(address.split_once(':')?.1, 16).ok()
 }
 
-/// Asks the kernel for one socket: see sock_diag(7), and `inet_diag_req_v2` and `inet_diag_msg` in linux/inet_diag.h.
-/// An error where it has no such service.
+/// Requests one socket from the kernel: see sock_diag(7), and `inet_diag_req_v2` and `inet_diag_msg` in linux/inet_diag.h.
+/// Returns an error if the kernel lacks this service.
 fn asked(port: u16, to: u16) -> io::Result<Option<Socket>> {
     const BY_FAMILY: u16 = 20;
     const SIZE: u32 = 72;
@@ -87,10 +87,10 @@ fn asked(port: u16, to: u16) -> io::Result<Option<Socket>> {
     let kernel =
         socket_with(AddressFamily::NETLINK, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(SOCK_DIAG))?;
     send(&kernel, &request, SendFlags::empty())?;
-    let mut answer = [0; 512];
-    let (size, _) = recv(&kernel, &mut answer, RecvFlags::empty())?;
+    let mut reply = [0; 512];
+    let (size, _) = recv(&kernel, &mut reply, RecvFlags::empty())?;
     let word = |at: usize| {
-        let bytes = answer[..size].get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+        let bytes = reply[..size].get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
         bytes.map(u32::from_ne_bytes).ok_or(io::ErrorKind::InvalidData)
     };
     if word(4)? & 0xffff != u32::from(BY_FAMILY) {
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_belongs_to_whoever_opened_it() {
+    fn a_connection_belongs_to_its_client() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (accepted, peer) = listener.accept().unwrap();
@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(socket.uid, rustix::process::geteuid().as_raw());
         let link = std::fs::read_link(format!("/proc/self/fd/{}", stream.as_raw_fd())).unwrap();
         assert_eq!(link.to_str().unwrap(), format!("socket:[{}]", socket.inode));
-        // Both ways tell the same, where there are two.
+        // The diagnostic service, where it exists, and the table agree.
         let listed = || sockets().unwrap().into_iter().find(|socket| (socket.port, socket.to) == (port, to));
         assert_eq!((0..100).find_map(|_| listed()).unwrap(), socket);
         assert!(asked(port, to).map_or(true, |asked| asked.unwrap() == socket));

@@ -1,4 +1,4 @@
-//! `ready.json`: what a client, a test or a script needs to know of a cloud that responds.
+//! `ready.json`: addresses, names and keys of a running cloud, for clients, tests and scripts.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Longest that a service may take to respond for the first time.
+/// Maximum time until a service first responds.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The content of `ready.json`.
@@ -24,7 +24,7 @@ pub struct Ready {
     pub sqs: String,
     /// Endpoint of Lambda.
     pub lambda: String,
-    /// What `!Ref` gives of each resource that runs here, by its logical id: the name of a table, a bucket or a function, the
+    /// The value of `!Ref` for each resource that runs here, by its logical id: the name of a table, a bucket or a function, the
     /// URL of a queue.
     pub resources: BTreeMap<String, String>,
     /// The region.
@@ -35,10 +35,10 @@ pub struct Ready {
     pub secret_access_key: String,
 }
 
-/// Waits until a service responds to a request, with whatever status.
+/// Waits until a service responds to a request, with any status.
 ///
 /// # Errors
-/// It does not within half a minute.
+/// No response within 30 s.
 pub(crate) async fn wait_for_response(address: &str) -> Result<()> {
     let response = tokio::time::timeout(RESPONSE_TIMEOUT, request(address)).await;
     response.map_err(anyhow::Error::from).flatten().with_context(|| format!("{address} does not respond"))

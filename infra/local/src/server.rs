@@ -1,4 +1,4 @@
-//! The HTTP/1.1 server of the services, whose connections end as injected faults say.
+//! The HTTP/1.1 server of the services. Injected faults can end its connections.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ use crate::foreign::{self, Foreign};
 /// The clients that a service accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Clients {
-    /// Programs of this machine, but no web pages.
+    /// Programs on this machine; web pages are refused.
     Programs,
-    /// Web pages too: CORS decides of which origins.
+    /// Web pages too: CORS restricts their origins.
     Browsers,
 }
 
-/// Serves connections until it is dropped. Each is a task of this future, so that none outlives it. A request with a foreign
-/// `Host` or, unless browsers may call, a foreign `Origin` gets a 403.
+/// Serves connections until the future is dropped. Each connection is a task of this future, so that none outlives it. A request
+/// with a foreign `Host`, or with a foreign `Origin` unless browsers are allowed, gets a 403.
 pub(crate) async fn serve<F, A>(
     listener: TcpListener,
     clients: Clients,
@@ -44,8 +44,8 @@ where
                     drop(connections.spawn(serve_connection(handler.clone(), clients, faults.processes().clone(), stream)));
                 },
                 Err(error) => {
-                    // Out of file descriptors, mostly: let some connections end first.
-                    tracing::warn!(%error, "a connection cannot be accepted");
+                    // The usual cause is a lack of file descriptors: wait until connections end.
+                    tracing::warn!(%error, "cannot accept a connection");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             },
@@ -59,11 +59,11 @@ where
     F: Fn(Request<Incoming>, Connection) -> A,
     A: Future<Output = ServiceResult>,
 {
-    // Responses are small: without this, Nagle's algorithm may hold one back for 40 ms.
+    // Responses are small: without this, Nagle's algorithm can delay one by 40 ms.
     let _ = stream.set_nodelay(true);
     let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else { return };
     let connection = Connection::new(peer, local);
-    // Dropped last: it tells that the connection is closed.
+    // Dropped last: it reports that the connection is closed.
     let _connected = processes.connected(&connection);
     let closing = connection.closing().clone();
     let service = service_fn(move |request: Request<Incoming>| {
@@ -96,7 +96,7 @@ fn check(request: &Request<Incoming>, clients: Clients) -> Result<(), Foreign> {
     }
 }
 
-/// Returns the 403 for a request of a foreign web page.
+/// Creates the 403 for a request of a foreign web page.
 fn forbidden(foreign: Foreign) -> BoxResponse {
     let body = serde_json::json!({"message": foreign}).to_string();
     let mut response = Response::new(http_body_util::Full::from(body));

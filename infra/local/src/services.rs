@@ -1,6 +1,6 @@
-//! The services that keep data (DynamoDB, S3 and SQS) with the tables, the bucket and the queues of a template.
+//! DynamoDB, S3 and SQS with the tables, the bucket and the queues of a template.
 //!
-//! The local cloud puts functions and a gateway around them. A test that needs no functions embeds them alone:
+//! The local cloud adds functions and a gateway. A test that needs no functions embeds the services alone:
 //! [`LocalServices::start`] serves them on free ports of 127.0.0.1 until it is dropped.
 
 use std::collections::BTreeMap;
@@ -38,13 +38,13 @@ pub struct Services {
     pub sqs: Sqs,
 }
 
-/// Where the services listen.
+/// The listeners of the services.
 pub struct ServiceListeners {
-    /// Of DynamoDB.
+    /// The listener of DynamoDB.
     pub dynamodb: TcpListener,
-    /// Of S3.
+    /// The listener of S3.
     pub s3: TcpListener,
-    /// Of SQS.
+    /// The listener of SQS.
     pub sqs: TcpListener,
 }
 
@@ -58,7 +58,7 @@ impl ServiceListeners {
         Ok(Self { dynamodb: any().await?, s3: any().await?, sqs: any().await? })
     }
 
-    /// Returns the services' addresses; that of Lambda stays empty.
+    /// Returns the services' URLs; that of Lambda is empty.
     ///
     /// # Errors
     /// A listener has no address.
@@ -75,8 +75,7 @@ impl ServiceListeners {
 }
 
 impl Services {
-    /// Opens the services on the data in `folder`, and creates the tables, the bucket and the queues of `model` that are
-    /// not there yet.
+    /// Opens the services with their data in `folder`, and creates missing tables, buckets and queues of `model`.
     ///
     /// # Errors
     /// The folder cannot be used, an existing table has another primary key, or the template has not exactly one bucket.
@@ -95,7 +94,7 @@ impl Services {
         })
     }
 
-    /// Serves the services as tasks of `tasks`.
+    /// Adds a task to `tasks` for each service.
     ///
     /// # Errors
     /// A listener has no address.
@@ -108,26 +107,26 @@ impl Services {
     }
 }
 
-/// Services that run in this process, on free ports, until this is dropped.
+/// Services that run in this process, on free ports, until the value is dropped.
 pub struct LocalServices {
-    /// The services themselves.
+    /// The running services.
     pub services: Services,
-    /// What the template asks for.
+    /// The template's model.
     pub model: Model,
-    /// The services' addresses.
+    /// The services' URLs.
     pub endpoints: Endpoints,
-    /// Who may call: each function with keys and the policy of its own, and the operator.
+    /// The callers and their permissions: each function with its own keys and policy, and the operator.
     pub access: Access,
     /// The clock of queues and of items' time to live.
     pub clock: Clock,
-    /// Faults that the services inject.
+    /// The faults that the services inject.
     pub faults: Faults,
     _tasks: Tasks,
 }
 
 impl LocalServices {
-    /// Starts the services of a template with data in `folder`. `parameters` replace the template's defaults. Callers'
-    /// keys derive from random bytes, so no other test's keys are good here.
+    /// Starts the services of a template with their data in `folder`. `parameters` override the template's defaults. The
+    /// callers' keys derive from random bytes, so that keys of another test are invalid here.
     ///
     /// # Errors
     /// The template cannot be read, the folder cannot be used, or no port is free.
@@ -157,7 +156,7 @@ impl LocalServices {
 pub(crate) fn only_bucket(model: &Model) -> Result<&Bucket> {
     match &*model.buckets {
         [one] => Ok(one),
-        all => bail!("the local cloud runs one bucket; the template has {}", all.len()),
+        all => bail!("the local cloud supports exactly one bucket; the template has {}", all.len()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The operator's own command that prepares a cloud before it is ready: `files-local --setup`.
+//! Runs the operator's command that prepares a cloud: `files-local --setup`.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -9,8 +9,8 @@ use tokio::process::Command;
 
 use crate::ready::Ready;
 
-/// Runs the command with `sh -c`, and waits for its end. It gets the content of `ready.json` on its standard input, the API's
-/// address as `LOCAL_API` and the data folder's path as `LOCAL_DATA`. What it writes goes to this process's own output.
+/// Runs the command with `sh -c`, and waits for its end. Its standard input is the content of `ready.json`; `LOCAL_API` is the
+/// API's URL, and `LOCAL_DATA` the data folder. Its output goes to this process's own output.
 ///
 /// # Errors
 /// The command cannot be started, or fails.
@@ -22,9 +22,9 @@ pub(crate) async fn run(command: &str, ready: &Ready, data: &Path) -> Result<()>
         .stdin(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .context("the setup command cannot be started")?;
+        .context("cannot start the setup command")?;
     if let Some(mut input) = child.stdin.take() {
-        // A command that ends without reading its input may have succeeded: its status decides.
+        // A command that does not read its input may still succeed: its status decides.
         let _ = input.write_all(&serde_json::to_vec_pretty(ready)?).await;
     }
     let status = child.wait().await?;

@@ -1,7 +1,6 @@
-//! Verifies requests signed in the `Authorization` header with AWS Signature Version 4:
-//! recomputes the signature as in
+//! Verifies AWS Signature Version 4 in the `Authorization` header, as in
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>.
-//! For the JSON services; S3, which signs paths and bodies its own way, does not come through here.
+//! Only for the JSON services: S3 signs paths and bodies in its own way.
 
 use std::time::SystemTime;
 
@@ -14,29 +13,29 @@ use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
 use crate::identity::Identities;
 
-/// How far a request's date may be from this cloud's clock.
+/// Maximum difference between a request's date and this machine's clock.
 const MAX_SKEW: Duration = Duration::minutes(15);
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const DATE_FORMAT: &str = "[year][month][day]T[hour][minute][second]Z";
 /// All but the characters that RFC 3986 calls unreserved.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Why a signature was refused. The text is the message for the caller.
+/// The reason why a signature is refused. The text is the message for the caller.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SignatureError {
     /// There is no `Authorization` header.
     #[error("Request is missing Authentication Token")]
     Missing,
-    /// The `Authorization` header, or what it needs beside it, is not whole.
+    /// The `Authorization` header lacks a field, or a header that it requires is missing.
     #[error("{0}")]
     Incomplete(String),
-    /// No caller has this access key id, or its session token is missing or another one.
+    /// No caller has this access key id, or its session token is missing or wrong.
     #[error("The security token included in the request is invalid.")]
     UnknownKey,
-    /// The date is out of bounds, or the signature is for another region, service or day.
+    /// The date is too far off, or the signature is for another region, service or day.
     #[error("{0}")]
     OutOfScope(String),
-    /// The signature is not that of this request by this caller.
+    /// The signature does not match the request and the caller's key.
     #[error(
         "The request signature we calculated does not match the signature you provided. Check your AWS Secret \
          Access Key and signing method. Consult the service documentation for details."
@@ -69,8 +68,8 @@ impl SignatureError {
 /// Returns the caller who signed this request for `service` in `region`.
 ///
 /// # Errors
-/// When the signature is missing, incomplete, by an unknown key or without its session token, out of scope, more than 15
-/// minutes off, or wrong.
+/// [`SignatureError`] if the signature is missing or incomplete, its key or session token is unknown, its scope is another one,
+/// its date differs by more than 15 minutes, or the signature itself is wrong.
 pub fn verify(
     parts: &Parts,
     body: &[u8],
@@ -104,12 +103,12 @@ pub fn verify(
     }
 }
 
-/// Returns the present by the machine's clock.
+/// Returns the current time of the machine's clock.
 fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
 }
 
-/// What an `Authorization` header says.
+/// The fields of an `Authorization` header.
 struct Claim<'a> {
     access_key_id: &'a str,
     /// `<date>/<region>/<service>/aws4_request`.
@@ -160,7 +159,7 @@ impl<'a> Claim<'a> {
         Ok(())
     }
 
-    /// Checks that the headers that decide where a request goes and what it does are signed.
+    /// Checks that the headers that determine the target and the operation are signed.
     fn check_signed_headers(&self, parts: &Parts) -> Result<(), SignatureError> {
         let signed = |name: &str| self.signed_headers.split(';').any(|signed| signed == name);
         let unsigned = parts.headers.keys().map(http::HeaderName::as_str);
@@ -197,7 +196,7 @@ fn check_date(date: &str, now: OffsetDateTime) -> Result<OffsetDateTime, Signatu
     Ok(time)
 }
 
-/// Builds the canonical request, which both sides sign.
+/// Builds the canonical request, the input of the signature on both sides.
 fn canonical_request(parts: &Parts, body: &[u8], signed_headers: &str) -> Result<String, SignatureError> {
     let mut headers = String::new();
     for name in signed_headers.split(';') {
@@ -216,12 +215,12 @@ fn canonical_request(parts: &Parts, body: &[u8], signed_headers: &str) -> Result
     Ok(format!("{}\n{}\n{query}\n{headers}\n{signed_headers}\n{payload}", parts.method, path.join("/")))
 }
 
-/// Returns a header's value without outer spaces and with single inner ones.
+/// Trims a header's value, and collapses inner spaces.
 fn collapse(value: &str) -> String {
     value.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Encodes parameters one way, sorted by name and value.
+/// Encodes parameters in canonical form, sorted by name and value.
 fn canonical_query(query: &str) -> String {
     let mut parameters: Vec<_> = query
         .split('&')

@@ -1,4 +1,4 @@
-//! Injected faults of DynamoDB, as the AWS SDK sees them.
+//! Injected faults of DynamoDB, through the AWS SDK.
 
 mod signed;
 
@@ -29,7 +29,7 @@ struct Cloud {
 }
 
 impl Cloud {
-    /// A table with an index `by-b`, and rules for the calls of `get-item`.
+    /// Starts DynamoDB with a table, its index `by-b`, and rules for the calls of `get-item`.
     async fn start(rules: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (faults, clock) = (Faults::default(), Clock::default());
@@ -62,7 +62,7 @@ impl Cloud {
         Self { access, faults, clock, database, client, _running: running, _folder: folder }
     }
 
-    /// Puts an item whose index key is `b`; the error's code, empty if there was no answer.
+    /// Puts an item with the index key `b`. The error is its code, empty without a response.
     async fn put(&self, sort: &str, b: &str) -> Result<(), String> {
         let put = self.client.put_item().table_name(TABLE).set_item(Some(item(sort, b))).send().await;
         put.map(drop).map_err(|error| error.code().unwrap_or_default().to_owned())
@@ -72,14 +72,14 @@ impl Cloud {
         self.client.delete_item().table_name(TABLE).set_key(Some(key(sort))).send().await.expect("deleted");
     }
 
-    /// Sort keys and index keys in the table's order.
+    /// Returns sort keys and index keys in the table's order.
     async fn query(&self, consistent: bool) -> Vec<(String, String)> {
         let query = self.client.query().table_name(TABLE).consistent_read(consistent);
         let query = query.key_condition_expression("p = :p").expression_attribute_values(":p", s("p"));
         query.send().await.expect("queried").items().iter().map(shown).collect()
     }
 
-    /// The same, of one key of the index.
+    /// Returns sort keys and index keys of one key of the index.
     async fn index(&self, b: &str) -> Vec<(String, String)> {
         let query = self.client.query().table_name(TABLE).index_name("by-b");
         let query = query.key_condition_expression("b = :b").expression_attribute_values(":b", s(b));
@@ -111,7 +111,7 @@ fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn a_transaction_meets_another_one() {
+async fn a_transaction_conflicts_with_another_one() {
     let rules =
         r#"{"operation": "TransactWriteItems", "nth": 1, "action": {"error": "transaction_conflict"}}"#;
     let cloud = Cloud::start(rules).await;
@@ -146,7 +146,7 @@ async fn a_call_fails_before_or_after_it_is_carried_out() {
         (r#"{"error": "throughput_exceeded"}"#, "ProvisionedThroughputExceededException", false),
         (r#"{"error": "internal"}"#, "InternalServerError", false),
         (r#""cut""#, "", false),
-        (r#""lose_answer""#, "", true),
+        (r#""lose_response""#, "", true),
     ] {
         let rule = format!(r#"{{"operation": "PutItem", "nth": 1, "action": {action}}}"#);
         let cloud = Cloud::start(&rule).await;
@@ -180,7 +180,7 @@ async fn a_batch_is_read_in_part() {
 }
 
 #[tokio::test]
-async fn reads_see_what_was() {
+async fn stale_reads_see_an_earlier_state() {
     let cloud = Cloud::start("[]").await;
     for sort in ["1", "2", "3"] {
         cloud.put(sort, "old").await.expect("put");
@@ -193,7 +193,7 @@ async fn reads_see_what_was() {
 
     let (then, now) =
         ([("1", "old"), ("2", "old"), ("3", "old")], [("1", "old"), ("2", "new"), ("4", "new")]);
-    assert_eq!(cloud.query(true).await, pairs(&now), "who asks for consistency gets it");
+    assert_eq!(cloud.query(true).await, pairs(&now), "consistent reads are not stale");
     assert_eq!(cloud.query(false).await, pairs(&then));
     assert_eq!((cloud.index("old").await, cloud.index("new").await), (pairs(&then), pairs(&[])));
     cloud.clock.advance(59).expect("advances");
@@ -203,13 +203,13 @@ async fn reads_see_what_was() {
     assert_eq!((cloud.index("old").await, cloud.index("new").await), (pairs(&now[..1]), pairs(&now[1..])));
 
     cloud.put("5", "new").await.expect("put");
-    assert_eq!(cloud.query(false).await, pairs(&now), "what comes later lags as well");
+    assert_eq!(cloud.query(false).await, pairs(&now), "later writes are delayed as well");
     cloud.faults.clear();
     assert_eq!(cloud.query(false).await.len(), 4);
 }
 
 #[tokio::test]
-async fn each_table_lags() {
+async fn stale_reads_cover_every_table() {
     let cloud = Cloud::start("[]").await;
     let other = json!({
         "TableName": "other",
@@ -243,7 +243,7 @@ async fn each_table_lags() {
 }
 
 #[tokio::test]
-async fn time_to_live_goes_by_the_clock() {
+async fn time_to_live_follows_the_clock() {
     let cloud = Cloud::start("[]").await;
     let now = cloud.clock.now().unix_timestamp();
     for (sort, ttl) in [("1", now + 60), ("2", now + 600)] {

@@ -29,7 +29,7 @@ def function_arn(name):
 
 
 def with_arns(node, functions):
-    """A piece of a template, with its references to ARNs of functions replaced by these."""
+    """A part of a template in which the references to functions' ARNs are replaced with these ARNs."""
     if isinstance(node, list):
         return [with_arns(item, functions) for item in node]
     if not isinstance(node, dict):
@@ -40,7 +40,7 @@ def with_arns(node, functions):
 
 
 def reduced(result):
-    """The transformed template with only the roles and what they name."""
+    """The transformed template, reduced to the roles and the resources that they refer to."""
     functions = {name for name, one in result["Resources"].items() if one["Type"] == "AWS::Lambda::Function"}
     resources = {}
     for name, one in result["Resources"].items():
@@ -56,8 +56,8 @@ def reduced(result):
 
 
 def policy_documents(template):
-    """By the role's name in the template, the policies that the template writes out (what SAM adds by itself has other
-    names), with nothing left to resolve."""
+    """The resolved policies that the template defines, by the role's name. Policies that SAM adds have other names, and are left
+    out."""
     with mock_aws():
         cloudformation, iam = boto3.client("cloudformation"), boto3.client("iam")
         parameters = [{"ParameterKey": key, "ParameterValue": value} for key, value in PARAMETERS.items()]
@@ -79,7 +79,7 @@ def policy_documents(template):
 
 
 def as_document(document):
-    """A policy as a map: moto keeps one that CloudFormation made as the text that Python has for a map."""
+    """A policy as a map. moto stores a policy of CloudFormation as the `repr` of a map."""
     return document if isinstance(document, dict) else ast.literal_eval(document)
 
 
@@ -97,7 +97,7 @@ class Roles:
         return sorted(self.policies)
 
     def allow(self, function, action, resource):
-        """Whether a function may do `action` on `resource`: by some statement, and against none."""
+        """Whether a statement allows `action` on `resource`, and none denies it."""
         policies = self.policies.get(function, [])
         results = {policy.is_action_permitted(action, resource) for policy in policies}
         return PermissionResult.PERMITTED in results and PermissionResult.DENIED not in results

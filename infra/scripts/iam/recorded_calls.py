@@ -33,13 +33,13 @@ ITEM_ACTIONS = {
     "ConditionCheck": "ConditionCheckItem",
     "Get": "GetItem",
 }
-# What the SDK for Rust adds to a query for the eyes of whoever reads it.
+# The SDK for Rust adds this parameter to a query for human readers.
 SDK_QUERY = "x-id"
 
 
 @dataclass(frozen=True)
 class Call:
-    """A kind of call, as it stands in a line of a recording."""
+    """A kind of call: one line of a recording."""
 
     function: str
     service: str
@@ -59,7 +59,7 @@ class Call:
 
 
 def read_all(folder):
-    """All calls in the files of a folder. A line without an end is one that its process did not get to write."""
+    """All calls in the files of a folder. A line without its end was interrupted by the end of its process, and is ignored."""
     lines = (line for file in sorted(folder.glob("*.jsonl")) for line in file.read_text().splitlines(keepends=True))
     return sorted({Call.read(line) for line in lines if line.endswith("\n")}, key=str)
 
@@ -77,12 +77,12 @@ class Models:
         return self.models[name]
 
     def faults(self, call):
-        """What AWS would not understand of a call."""
+        """The faults for which AWS would refuse a call."""
         service = self.service(call.service)
         if call.operation not in service.operation_names:
             return [f"{call}: {call.service} has no such operation"]
         operation, shape = service.operation_model(call.operation), json.loads(call.shape)
-        if shape is None:  # a second question about a call that has a line of its own
+        if shape is None:  # an additional permission check of a call that has its own line
             return []
         faults = rest_faults(service, operation, shape) if service.protocol.startswith("rest") else json_faults(operation, shape)
         return [f"{call}: {fault}" for fault in faults]
@@ -95,7 +95,7 @@ def json_faults(operation, shape):
 
 
 def enum_faults(shape, value, name):
-    """Texts that are none of an enumeration's; `*` stands for any text, and is not judged."""
+    """Texts that are not values of their enumeration. `*` is a placeholder for any text."""
     if shape.type_name == "structure":
         for key in value.keys() & shape.members.keys():
             yield from enum_faults(shape.members[key], value[key], f"{name}.{key}")
@@ -109,13 +109,13 @@ def enum_faults(shape, value, name):
         yield f"{name}: {value} is none of {shape.enum}"
 
 
-# Headers of a body that is sent in chunks with its checksum behind it, which belong to the signature, not to an operation
+# Headers of a chunked body with its checksum in the trailer. They belong to the signature, not to an operation
 # (https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html).
 OF_CHUNKS = {"content-encoding", "x-amz-decoded-content-length", "x-amz-trailer"}
 
 
 def by_location(operation, location):
-    """The parameters of an operation that travel there, by their names there in lower case."""
+    """The parameters of an operation at a location, by their names there in lower case."""
     members = operation.input_shape.members.items() if operation.input_shape else ()
     return {
         member.serialization.get("name", name).lower(): (name, member)
@@ -125,7 +125,7 @@ def by_location(operation, location):
 
 
 def rest_faults(service, operation, shape):
-    """What of a request's method, path, query and headers is not the operation's."""
+    """The parts of a request's method, path, query and headers that the operation does not have."""
     faults = []
     found = operation_of(service, shape)
     if operation.name not in found:
@@ -148,13 +148,13 @@ def rest_faults(service, operation, shape):
 
 
 def uri_query(operation):
-    """The names in the query that an operation's address always has, such as `uploads`."""
+    """The query parameters that an operation's URI always has, such as `uploads`."""
     _, _, query = operation.http["requestUri"].partition("?")
     return {pair.split("=")[0] for pair in query.split("&") if pair}
 
 
 def operation_of(service, shape):
-    """The operations that a request may be by its method, path and query: those whose address asks for most of it."""
+    """The operations that match a request's method, path and query: of all candidates, those with the most required parameters."""
     found = {}
     for name in service.operation_names:
         operation = service.operation_model(name)
@@ -177,7 +177,7 @@ def table_arn(name):
 
 
 def expected_requests(call):
-    """What IAM asks for a call, by AWS's documentation: pairs of action and resource."""
+    """The permissions that a call needs by AWS's documentation: pairs of action and resource."""
     return {"dynamodb": of_dynamodb, "s3": of_s3, "sqs": of_sqs, "lambda": of_lambda}[call.service](
         call.operation, json.loads(call.shape)
     )
@@ -194,7 +194,7 @@ def of_dynamodb(operation, shape):
 
 
 def of_s3(operation, shape):
-    # The path is as the statements tell it apart: /bucket, or /bucket/folder/*.
+    # The path is reduced to the part that statements distinguish: /bucket, or /bucket/folder/*.
     resource = f"arn:aws:s3:::{shape['path'].lstrip('/')}"
     requests = {(S3_ACTIONS.get(operation, f"s3:{operation}"), resource)}
     if operation in ("PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"):
@@ -214,12 +214,12 @@ def of_lambda(operation, shape):
 
 
 def mapping_faults(call):
-    """Whether the local cloud asked IAM for just what AWS would."""
+    """The faults of a call for which the local cloud checks other permissions than AWS."""
     if json.loads(call.shape) is None:
-        # Whoever may list the bucket is told that an object is not there: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+        # With the permission to list the bucket, a missing object is reported as missing: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
         known = call.service == "s3" and call.operation in ("GetObject", "HeadObject")
-        return [] if known and {action for action, _ in call.requests} == {"s3:ListBucket"} else [f"{call}: why is this asked?"]
+        return [] if known and {action for action, _ in call.requests} == {"s3:ListBucket"} else [f"{call}: an unexpected permission check"]
     expected = expected_requests(call)
     if expected == call.requests:
         return []
-    return [f"{call}: IAM is asked for {sorted(call.requests)} here, and for {sorted(expected)} by AWS"]
+    return [f"{call}: the local cloud checks {sorted(call.requests)}, AWS checks {sorted(expected)}"]

@@ -30,7 +30,7 @@ MOST_SHOWN = 40
 
 
 def others(action, resource):
-    """The same action on other resources, and other actions on the same one: what must not be allowed along with it."""
+    """The same action on other resources, and other actions on the same resource: most of them must not be allowed."""
     yield action, resource + "x"
     yield action, resource.replace(ACCOUNT, "111111111111") if ACCOUNT in resource else resource
     yield action + "x", resource
@@ -63,7 +63,7 @@ def others(action, resource):
 
 
 def questions(calls, functions):
-    """Everything that both evaluators are asked: triples of function, action and resource."""
+    """All requests for both evaluators: triples of function, action and resource."""
     asked = {request for call in calls for request in call.requests}
     asked |= {other for request in asked for other in others(*request)}
     asked |= {(f"dynamodb:{verb}", KEYS_TABLE) for verb in KEY_WRITES}
@@ -71,12 +71,12 @@ def questions(calls, functions):
 
 
 def own_verdicts(program, template, asked):
-    """What the local cloud's evaluator says to each question."""
+    """The local cloud's verdict on each request."""
     lines = "".join(json.dumps(dict(zip(("function", "action", "resource"), one))) + "\n" for one in asked)
     command = [program, "--template", template, "--verdicts"]
-    answer = subprocess.run(command, input=lines, capture_output=True, text=True, check=True).stdout.split()
-    assert len(answer) == len(asked), f"{len(asked)} questions, {len(answer)} answers"
-    return [verdict == "allowed" for verdict in answer]
+    verdicts = subprocess.run(command, input=lines, capture_output=True, text=True, check=True).stdout.split()
+    assert len(verdicts) == len(asked), f"{len(asked)} requests, {len(verdicts)} verdicts"
+    return [verdict == "allowed" for verdict in verdicts]
 
 
 def disagreements(asked, own, others):
@@ -89,7 +89,7 @@ def disagreements(asked, own, others):
 
 
 def key_faults(asked, own, others):
-    """Ways to make, change or remove an API key that somebody has."""
+    """Permissions to create, change or delete an API key."""
     writes = {f"dynamodb:{verb}" for verb in KEY_WRITES}
     return [
         f"{function} may do {action} on the keys table"
@@ -99,7 +99,7 @@ def key_faults(asked, own, others):
 
 
 def reference_faults(requests):
-    """Actions that AWS does not have, and those that are not for such a resource."""
+    """Actions that do not exist in AWS, or do not apply to the resource."""
     faults = []
     for action, resource in sorted(requests):
         statement = {"Effect": "Allow", "Action": action, "Resource": resource}
@@ -109,13 +109,13 @@ def reference_faults(requests):
 
 
 def check(calls, roles, verdicts):
-    """All faults, and how many questions were asked. `verdicts` gives our own answers to a list of questions."""
+    """All faults, the number of requests, and how many are allowed. `verdicts` returns the local cloud's verdicts on a list of requests."""
     models, faults = Models(), []
     for call in calls:
         faults += models.faults(call) + mapping_faults(call)
         for action, resource in sorted(call.requests):
             if not roles.allow(call.function, action, resource):
-                faults.append(f"{call.function}: {action} on {resource} was asked for, and moto denies it")
+                faults.append(f"{call.function}: {action} on {resource} was requested, and moto denies it")
     faults += reference_faults({request for call in calls for request in call.requests})
     asked = questions(calls, roles.functions())
     own, others = verdicts(asked), [roles.allow(*one) for one in asked]
@@ -138,7 +138,7 @@ def main(arguments):
     operations = {(call.service, call.operation) for call in calls}
     print(
         f"{template.name}: {len(calls)} kinds of calls ({len(operations)} operations) are AWS's, and moto allows them; moto and the "
-        f"local cloud agree on {asked} questions, of which {allowed} are allowed"
+        f"local cloud agree on {asked} requests, of which {allowed} are allowed"
     )
 
 

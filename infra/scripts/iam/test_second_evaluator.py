@@ -110,12 +110,12 @@ class Calls(unittest.TestCase):
     def faults(self, one):
         return self.models.faults(one) + mapping_faults(one)
 
-    def test_calls_that_aws_has_are_no_fault(self):
+    def test_valid_calls_have_no_fault(self):
         for one in GOOD:
             with self.subTest(str(one)):
                 self.assertEqual(self.faults(one), [])
 
-    def test_calls_that_aws_does_not_have_are_found(self):
+    def test_calls_that_do_not_exist_in_aws_are_found(self):
         def changed(one, change, operation=None):
             shape = json.loads(one.shape)
             change(shape)
@@ -147,7 +147,7 @@ class Calls(unittest.TestCase):
             with self.subTest(words):
                 self.assertIn(words, "\n".join(self.models.faults(one)))
 
-    def test_a_request_that_is_not_the_calls_is_found(self):
+    def test_a_permission_that_a_call_does_not_need_is_found(self):
         arn = f"arn:aws:s3:::{BUCKET}/files/*"
         for one in (
             call("s3", "HeadObject", http("HEAD", f"/{BUCKET}/files/*"), [("s3:HeadObject", arn)]),
@@ -161,7 +161,7 @@ class Calls(unittest.TestCase):
             with self.subTest(str(one)):
                 self.assertEqual(len(mapping_faults(one)), 1)
 
-    def test_actions_that_aws_does_not_have_are_found(self):
+    def test_actions_that_do_not_exist_in_aws_are_found(self):
         for action, resource, issue in (
             ("dynamodb:TransactWriteItems", TABLE + "FilesTable", "UNKNOWN_ACTION"),
             ("s3:HeadObject", f"arn:aws:s3:::{BUCKET}/files/*", "UNKNOWN_ACTION"),
@@ -175,7 +175,7 @@ class Calls(unittest.TestCase):
 
 
 class Agreement(unittest.TestCase):
-    """The evaluator of the local cloud is stood in for by one of three lines, of a template that may be another."""
+    """A simple evaluator replaces that of the local cloud. It can evaluate another template."""
 
     @classmethod
     def setUpClass(cls):
@@ -193,7 +193,7 @@ class Agreement(unittest.TestCase):
         return Roles(template)
 
     def faults(self, roles, other=None):
-        """With `roles` evaluated by moto, and `other` (the template's, unless said) by the one that stands in."""
+        """The faults if moto evaluates `roles`, and the simple evaluator `other`, by default the template's roles."""
         policies = {name: [policy._policy_json for policy in all_of] for name, all_of in (other or self.roles).policies.items()}
 
         def allows(function, action, resource):
@@ -206,19 +206,19 @@ class Agreement(unittest.TestCase):
             )
 
         faults, asked, allowed = second_evaluator.check(GOOD, roles, lambda asked: [allows(*one) for one in asked])
-        self.assertGreater(asked, 20 * allowed, "most of it must be denied")
+        self.assertGreater(asked, 20 * allowed, "most of them must be denied")
         return faults
 
-    def test_two_that_agree_have_no_fault(self):
+    def test_evaluators_that_agree_have_no_fault(self):
         self.assertEqual(self.faults(self.roles), [])
 
-    def test_a_permission_less_is_found_in_either_of_them(self):
+    def test_a_missing_permission_in_either_of_them_is_found(self):
         less = self.changed(lambda statements: statements["CreateFile"][0].update(Action="dynamodb:GetItem"))
         for roles, other in ((less, None), (self.roles, less)):
             faults = self.faults(roles, other)
             self.assertTrue(any("dynamodb:ConditionCheckItem" in fault for fault in faults), faults)
 
-    def test_a_permission_more_is_found_in_either_of_them(self):
+    def test_an_additional_permission_in_either_of_them_is_found(self):
         def widen(statements):
             resources = statements["GetFile"][-1]
             resources["Resource"] = {"Fn::Sub": "${FilesBucket.Arn}/*"}
@@ -228,15 +228,15 @@ class Agreement(unittest.TestCase):
             faults = self.faults(roles, other)
             self.assertTrue(any("get-file" in fault and "s3:GetObject" in fault for fault in faults), faults)
 
-    def test_a_way_to_make_keys_is_found_even_if_both_allow_it(self):
+    def test_a_permission_to_create_keys_is_found_even_if_both_allow_it(self):
         write = self.changed(lambda statements: statements["GetFile"][0]["Action"].append("dynamodb:PutItem"))
         self.assertEqual(self.faults(write, write), ["get-file may do dynamodb:PutItem on the keys table"])
 
-    def test_both_denying_what_was_called_is_found(self):
+    def test_a_recorded_call_that_both_deny_is_found(self):
         less = self.changed(lambda statements: statements["CreateFile"].pop(0))
         faults = self.faults(less, less)
         self.assertEqual(len(faults), 1, faults)
-        self.assertIn("was asked for, and moto denies it", faults[0])
+        self.assertIn("was requested, and moto denies it", faults[0])
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use lambda_runtime::{Context, LambdaEvent};
 
-/// The time that a function has for an event, unless its own timeout matters.
+/// The time limit of an event, unless the function's own timeout matters.
 const TIME: Duration = Duration::from_secs(60);
 
-/// Returns an event as Lambda hands it to a function, with a deadline in a minute.
+/// Returns an event as Lambda passes it to a function, with a deadline in one minute.
 pub fn event<T>(payload: T) -> LambdaEvent<T> {
     let end = (SystemTime::now() + TIME).duration_since(UNIX_EPOCH).expect("a time after 1970");
     let mut context = Context::default();

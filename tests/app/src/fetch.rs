@@ -23,7 +23,7 @@ impl TestApp {
 fn client() -> reqwest::Client {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
-        // If another one is installed already, that one serves as well.
+        // Fails if another provider is installed already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
     reqwest::Client::builder().no_proxy().build().expect("a client")

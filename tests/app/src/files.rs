@@ -15,7 +15,7 @@ use crate::{OWNER, TestApp};
 /// The bytes of an uploaded file.
 pub const CONTENT: &[u8] = b"the bytes of a clip";
 
-/// A file to create, in the state that a handler shall find it in.
+/// A file to create in a given state.
 #[must_use]
 pub struct FileBuilder<'a> {
     app: &'a TestApp,
@@ -32,12 +32,12 @@ impl FileBuilder<'_> {
         Self { owner: owner.to_owned(), ..self }
     }
 
-    /// Sets how long ago the file was created.
+    /// Sets the age of the file.
     pub fn aged(self, age: Duration) -> Self {
         Self { age, ..self }
     }
 
-    /// Sets from when on the file is gone.
+    /// Sets the time from which the file is expired.
     pub fn expires_at(self, at: Timestamp) -> Self {
         Self { expires_at: Some(at), ..self }
     }
@@ -126,7 +126,7 @@ impl TestApp {
         self.file(name).uploaded().await
     }
 
-    /// Stores [`CONTENT`] as the bytes of a file.
+    /// Stores [`CONTENT`] as a file's bytes.
     pub async fn put_bytes(&self, file: &File) {
         let sha256 = hex::encode(Sha256::digest(CONTENT));
         let content_type = file.content_type.as_deref();
@@ -135,7 +135,7 @@ impl TestApp {
         objects.put_file(file.owner, file.id, bytes, upload).await.expect("the bytes can be stored");
     }
 
-    /// Creates the multipart upload of a file that waits for parts, as sign-parts does with the first of them.
+    /// Creates the multipart upload of a file that waits for parts, as sign-parts does for the first of them.
     pub async fn start_parts(&self, file: &File) {
         let (records, objects) = (self.operator().records(), self.operator().objects());
         let upload = objects.create_upload(file.owner, file.id, file.content_type.as_deref()).await;
@@ -152,7 +152,7 @@ impl TestApp {
         started.expect("the file waits for parts");
     }
 
-    /// Stores a part of a file's multipart upload, which is started, with the size that it was announced with.
+    /// Stores a part of a file's multipart upload with the announced size.
     pub async fn put_part(&self, file: &File, number: u32) {
         let file = self.find(file).await.expect("the record");
         let length = file.part_plan().and_then(|plan| plan.length(number)).expect("a part");
@@ -171,7 +171,7 @@ impl TestApp {
         self.find(file).await.expect("the record")
     }
 
-    /// Reads a file's record consistently; `None`: it is deleted.
+    /// Reads a file's record consistently, or returns `None` if it is deleted.
     pub async fn find(&self, file: &File) -> Option<File> {
         match self.operator().records().get_file(file.owner, file.id).await {
             Ok((file, _)) => Some(file),

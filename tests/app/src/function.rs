@@ -11,7 +11,7 @@ use lambda_startup::Aws;
 
 use crate::{RequestBuilder, Response, TestApp};
 
-/// What a function has when it has started: its clients, and its environment as the template sets it.
+/// The clients and the environment of a function, as it has them after its start.
 pub struct TestFunction<'a> {
     pub(crate) app: &'a TestApp,
     /// The folder of its code, or the operator's name.
@@ -44,7 +44,7 @@ impl<'a> TestFunction<'a> {
     /// Returns a variable of its environment.
     ///
     /// # Panics
-    /// There is none of this name.
+    /// The variable does not exist.
     #[must_use]
     pub fn setting(&self, name: &str) -> &str {
         let setting = self.environment.get(name);
@@ -99,19 +99,18 @@ impl<'a> TestFunction<'a> {
         Queue::new(self.aws.sqs(), self.setting("FILES_DELIVERY_QUEUE_URL"))
     }
 
-    /// Sends a request to the function's handler, as API Gateway and Lambda would, and returns the response as API Gateway
-    /// would pass it on.
+    /// Sends a request to the function's handler as API Gateway and Lambda do. Returns the response as API Gateway passes it on.
     ///
     /// # Panics
-    /// The template routes the request to another function, or API Gateway responds by itself.
+    /// The template routes the request to another function, or API Gateway itself responds.
     pub async fn send(&self, endpoint: &impl Endpoint, request: RequestBuilder) -> Response {
         self.send_at(lambda_startup::now(), endpoint, request).await
     }
 
-    /// Sends a request that comes at another time than now.
+    /// Sends a request at another time than now.
     ///
     /// # Panics
-    /// As [`TestFunction::send`].
+    /// See [`TestFunction::send`].
     pub async fn send_at(
         &self,
         now: Timestamp,

@@ -1,6 +1,5 @@
-//! Files in a test's own process: DynamoDB, S3 and SQS of the local cloud as libraries, and the functions' real adapters on
-//! top of them. A handler is called as a function, with the event that API Gateway would send; no binary is built or
-//! started.
+//! Files in a test's own process: DynamoDB, S3 and SQS of the local cloud as libraries, and the functions' real adapters on top
+//! of them. A handler is called as a function, with the event that API Gateway would send. No binary is built or started.
 //!
 //! ```ignore
 //! let app = TestApp::new().await;
@@ -13,8 +12,8 @@
 //! assert_eq!(function.send(&handler, request).await.status, 302);
 //! ```
 //!
-//! Each `TestApp` has services, data and keys of its own. An adapter signs with the keys of its function, so that it may do
-//! what the function's policy in `template.yaml` allows, and nothing more.
+//! Each `TestApp` has its own services, data and keys. An adapter signs with its function's keys, so that it has exactly the
+//! permissions of the function's policy in `template.yaml`.
 
 mod event;
 mod fetch;
@@ -45,17 +44,17 @@ use lambda_startup::{Aws, AwsEndpoints};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
-/// The template that is deployed.
+/// The deployed template.
 const TEMPLATE: &str = include_str!("../../../template.yaml");
 
 /// The host that clients call, as API Gateway would name it.
 pub const HOST: &str = "api.example";
 
-/// The owner of the files that [`TestApp::upload`] and its like create.
+/// The owner of the files that [`TestApp::upload`] and similar methods create.
 pub const OWNER: &str = "owner";
 
-/// Files without its functions: tables, bucket, queues, keys and routes as `template.yaml` defines them. Everything is gone
-/// when this is dropped.
+/// Files without its functions: tables, bucket, queues, keys and routes as `template.yaml` defines them. All data is deleted
+/// when the value is dropped.
 pub struct TestApp {
     services: LocalServices,
     router: Router,
@@ -116,7 +115,7 @@ impl TestApp {
         self.keys().revoke(key.hash(), lambda_startup::now()).await.expect("the key");
     }
 
-    /// Returns the adapters of a function, by the name of its folder: they have its keys, its policy and its environment.
+    /// Returns the adapters of a function, by the name of its folder, with its keys, policy and environment.
     ///
     /// # Panics
     /// The template has no such function.
@@ -162,7 +161,7 @@ impl TestApp {
         self.services.access.calls.to_json()[caller][service][operation].as_u64().unwrap_or(0)
     }
 
-    /// Returns the services, to look at what is stored, to inject faults or to move the clock.
+    /// Returns the services, to inspect stored data, inject faults or advance the clock.
     #[must_use]
     pub fn services(&self) -> &LocalServices {
         &self.services
@@ -188,7 +187,7 @@ impl TestApp {
         Aws::new(self.services.access.region.clone(), credentials, endpoints)
     }
 
-    /// Returns what `!Ref` gives of a resource: a name, or a queue's URL.
+    /// Returns the value of `!Ref` for a resource: a name, or a queue's URL.
     fn resource(&self, logical_id: &str) -> String {
         self.services.model.resources.get(logical_id).cloned().expect("a resource of the template")
     }

@@ -4,12 +4,12 @@ use serde_json::Value;
 
 use crate::TestApp;
 
-/// A message that a queue holds.
+/// A message in a queue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
     /// Its body, which is JSON.
     pub body: Value,
-    /// The event that SQS would invoke the queue's function with, for this message alone.
+    /// The event with which SQS would invoke the queue's function for this message alone.
     pub event: Value,
 }
 
@@ -21,8 +21,8 @@ impl TestApp {
         self.services().services.sqs.send(name, &body.to_string()).expect("the queue");
     }
 
-    /// Receives and deletes the next message of a queue, by its logical id (`ImportQueue`); `None`: it is empty. A message
-    /// that was sent with a delay comes after [`TestApp::pass_time`].
+    /// Receives and deletes the next message of a queue, by its logical id (`ImportQueue`); `None` if it is empty. A delayed
+    /// message arrives after [`TestApp::pass_time`].
     pub async fn receive(&self, queue: &str) -> Option<Message> {
         let url = self.resource(queue);
         let name = url.rsplit('/').next().unwrap_or_default();
@@ -33,7 +33,7 @@ impl TestApp {
         Some(Message { body, event: files_local::triggers::queue_event(&[message], name) })
     }
 
-    /// Moves the clock of the queues forward.
+    /// Advances the clock of the queues.
     pub fn pass_time(&self, time: Duration) {
         self.services().clock.advance(time.as_secs()).expect("the clock moves");
     }

@@ -39,10 +39,10 @@ impl RequestBuilder {
         Self { body: body.into(), ..self.header(CONTENT_TYPE.as_str(), content_type) }
     }
 
-    /// Returns the function that the template routes this request to, and the event that the function gets.
+    /// Returns the function that the template routes this request to, and the function's event.
     ///
     /// # Errors
-    /// What API Gateway answers by itself.
+    /// API Gateway's own error.
     pub(crate) fn route(self, router: &Router) -> Result<Routed, Problem> {
         let (parts, ()) = self.request.body(()).expect("a valid request").into_parts();
         let client = ([203, 0, 113, 7], 50_000).into();

@@ -4,7 +4,7 @@ use http_body_util::BodyExt as _;
 use lambda_http::Body;
 use serde_json::Value;
 
-/// A response as the client gets it.
+/// A response as the client receives it.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// The status code.
@@ -25,7 +25,7 @@ impl Response {
     /// Returns the body as JSON.
     ///
     /// # Panics
-    /// It is not JSON.
+    /// The body is not JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))

@@ -1,4 +1,4 @@
-//! What handlers' tests rely on.
+//! Tests of the harness that handlers' tests use.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use files_queues::ImportMessage;
 use test_app::TestApp;
 
 #[tokio::test]
-async fn files_are_found_in_the_state_that_was_asked_for() {
+async fn files_are_created_in_the_requested_state() {
     let app = TestApp::new().await;
     let stored = app.upload("clip.mp4").await;
     assert_eq!((stored.status(), stored.size), (Status::Success, Some(19)));
@@ -26,7 +26,7 @@ async fn files_are_found_in_the_state_that_was_asked_for() {
 }
 
 #[tokio::test]
-async fn an_adapter_may_do_what_its_function_may() {
+async fn an_adapter_has_the_permissions_of_its_function() {
     let app = TestApp::new().await;
     let file = app.upload("clip.mp4").await;
     let caller = Caller { key: app.key("owner").await, scope: Scope::Read, now: lambda_startup::now() };
@@ -40,7 +40,7 @@ async fn an_adapter_may_do_what_its_function_may() {
 }
 
 #[tokio::test]
-async fn a_message_comes_when_its_delay_has_passed() {
+async fn a_message_arrives_after_its_delay() {
     let app = TestApp::new().await;
     let file = app.file("clip.mp4").awaiting_import("https://media.example/clip.mp4").await;
     let queue = app.function("create-file").import_queue();

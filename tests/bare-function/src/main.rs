@@ -1,5 +1,5 @@
-//! One `GetItem` behind HTTP, with the SDK's usual set-up and nothing else: against this the benchmark holds the cold
-//! starts of the endpoints. `BARE_CALLS` lets it make more, one after the other.
+//! Handles an HTTP request with one `GetItem`, with the SDK's usual setup: the baseline for the benchmark of the endpoints' cold
+//! starts. `BARE_CALLS` sets a number of sequential calls.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_http_client::tls::Provider;
@@ -8,7 +8,7 @@ use lambda_http::{Body, Error, Request, Response, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    // The cryptography that the endpoints have too: it is the smaller one, so the yardstick is no longer for it.
+    // The same cryptography as in the endpoints: it is the smaller one, so the baseline is not slower for it.
     let https = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
     let config = aws_config::defaults(aws_config::BehaviorVersion::latest());
     let config = config.http_client(https.build_https()).load().await;

@@ -1,4 +1,4 @@
-// Has the Companion at a port import a URL, as Uppy does: a POST, then its WebSocket. Prints the seconds that it takes.
+// Imports a URL with the Companion at a port, as Uppy does: a POST, then its WebSocket. Prints the seconds.
 import WebSocket from 'ws';
 
 const [port, url, size] = process.argv.slice(2);

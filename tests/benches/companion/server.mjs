@@ -1,4 +1,4 @@
-// Companion as its documentation sets it up, uploading to the S3 that it is told of by its environment. Prints its port.
+// Runs Companion as its documentation describes, with the S3 that the environment names. Prints its port.
 import { createServer } from 'node:http';
 import * as companion from '@uppy/companion';
 import express from 'express';

@@ -1,10 +1,10 @@
-//! How fast imports are: the same bytes from the same source into the same local S3, by `import-file`, by `import-file` from a
-//! source that gives one connection only, by Uppy Companion, and by one plain PUT. Once with a source that gives each
-//! connection 20 MB/s, and once as fast as it goes. All in one run, in turn; the best of each counts.
+//! Benchmark of the speed of imports: the same bytes from the same source into the same local S3, by `import-file`, by
+//! `import-file` from a source that allows one connection only, by Uppy Companion, and by one plain PUT. The source first limits
+//! each connection to 20 MB/s, and then has no limit. All candidates alternate in one run, and the best time of each counts.
 //!
-//! `make bench-import` installs Companion first; without it its lines are left out. Other sizes:
-//! `IMPORT_BYTES=268435456 make bench-import`. `IMPORT_ONLY=1` leaves the others out: `IMPORT_BYTES=21474836480 IMPORT_ONLY=1`
-//! is the one of 20 GiB.
+//! `make bench-import` installs Companion first; without it, its lines are omitted. Other sizes:
+//! `IMPORT_BYTES=268435456 make bench-import`. `IMPORT_ONLY=1` omits the other candidates:
+//! `IMPORT_BYTES=21474836480 IMPORT_ONLY=1` measures 20 GiB.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's result is what it prints")]
 
@@ -22,10 +22,10 @@ use serde_json::Value;
 use crate::rivals::Companion;
 use crate::source::{Source, Way};
 
-/// Bytes a second of each connection of the limited source.
+/// Bytes per second of each connection of the limited source.
 const LIMIT: u64 = 20_000_000;
 const ROUNDS: usize = 3;
-/// Between two looks at an import.
+/// Interval at which an import is polled.
 const LOOK_AGAIN: Duration = Duration::from_millis(40);
 const MAX_MEMORY_KB: u64 = 96 * 1024;
 
@@ -33,7 +33,7 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a whole number")))
 }
 
-/// What one way of bringing the bytes took.
+/// The measurements of one candidate.
 #[derive(Default)]
 struct Taken {
     seconds: Vec<f64>,
@@ -58,7 +58,7 @@ impl Taken {
     }
 }
 
-/// Everything there is to measure with.
+/// The resources of the benchmark.
 struct Bench {
     size: u64,
     cloud: Cloud,
@@ -77,7 +77,7 @@ impl Bench {
         Self { size, checksums: source.checksums(), cloud, owner, source, companion }
     }
 
-    /// Seconds from the request to `success`, with the probe, and the memory of the largest worker in KB.
+    /// Returns the seconds from the request to `success`, including the probe, and the memory of the largest worker in KB.
     async fn ours(&self, way: Way, limit: Option<u64>) -> (f64, u64) {
         self.workers().for_each(memory::forget);
         let started = Instant::now();
@@ -90,7 +90,7 @@ impl Bench {
         (seconds, memory)
     }
 
-    /// Waits as long as it takes: 20 GiB are minutes.
+    /// Waits without a timeout: 20 GiB take minutes.
     async fn end_of(&self, file: &Value) -> Value {
         loop {
             let now = self.owner.file(id(file)).await;
@@ -126,7 +126,7 @@ impl Bench {
     }
 }
 
-/// A ratio and what it should be at least.
+/// Prints a ratio and its minimum. Returns whether the ratio reaches it.
 fn ratio(what: &str, slower: Option<f64>, faster: Option<f64>, least: f64) -> bool {
     let (Some(slower), Some(faster)) = (slower, faster) else { return true };
     let ratio = slower / faster;

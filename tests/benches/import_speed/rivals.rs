@@ -1,4 +1,4 @@
-//! What else brings the same bytes into the same S3: Uppy Companion, and one plain PUT.
+//! Other programs that transfer the same bytes into the same S3: Uppy Companion, and one plain PUT.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 
 use crate::memory;
 
-/// A Companion that runs until it is dropped.
+/// A running Companion, stopped when it is dropped.
 pub(crate) struct Companion {
     child: Child,
     port: String,
@@ -23,7 +23,7 @@ fn folder() -> PathBuf {
 }
 
 impl Companion {
-    /// The one that `make bench-import` installs, in front of the cloud's S3; `None` if it is not installed.
+    /// Starts the Companion that `make bench-import` installs, with the cloud's S3; `None` if it is not installed.
     pub(crate) async fn start(cloud: &Cloud) -> Option<Self> {
         if !folder().join("node_modules/@uppy/companion").is_dir() {
             return None;
@@ -51,12 +51,12 @@ impl Companion {
                 break port.to_owned();
             }
         };
-        // It logs: what nobody reads would stop it.
+        // Its output is drained: a full pipe would block it.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Some(Self { child, port, _folder: temporary })
     }
 
-    /// Seconds that it takes for a URL, and its memory in KB.
+    /// Transfers a URL. Returns the seconds, and the peak memory in KB.
     pub(crate) async fn import(&self, url: &str, size: u64) -> (f64, u64) {
         let process = self.child.id().expect("it runs");
         memory::forget(process);
@@ -65,27 +65,27 @@ impl Companion {
         let ended = tokio::time::timeout(Duration::from_secs(900), get.output()).await.expect("it ends");
         let ended = ended.expect("Node.js");
         assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-        let answer: Value = serde_json::from_slice(&ended.stdout).expect("what get.mjs prints");
-        (answer["seconds"].as_f64().expect("seconds"), memory::peak_kb(process).unwrap_or(0))
+        let response: Value = serde_json::from_slice(&ended.stdout).expect("what get.mjs prints");
+        (response["seconds"].as_f64().expect("seconds"), memory::peak_kb(process).unwrap_or(0))
     }
 }
 
-/// Deletes what Companion has stored, and gives the sizes of it.
+/// Deletes the objects that Companion stored, and returns their sizes.
 pub(crate) async fn clear(owner: &Owner) -> Vec<u64> {
-    let (s3, bucket) = (&owner.behind.s3, &owner.behind.bucket);
+    let (s3, bucket) = (&owner.backend.s3, &owner.backend.bucket);
     let list = s3.list_objects_v2().bucket(bucket).send().await.expect("the bucket can be listed");
     let mut sizes = Vec::new();
     for object in list.contents.unwrap_or_default() {
         let key = object.key.unwrap_or_default();
         if !key.starts_with("files/") && !key.starts_with("probes/") {
-            s3.delete_object().bucket(bucket).key(key).send().await.expect("it goes");
+            s3.delete_object().bucket(bucket).key(key).send().await.expect("the object is deleted");
             sizes.push(object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0));
         }
     }
     sizes
 }
 
-/// Seconds that one PUT of a file by curl takes, and curl's memory in KB.
+/// Sends a file with one PUT by curl. Returns the seconds, and curl's peak memory in KB.
 pub(crate) async fn plain_put(owner: &Owner, path: &Path, size: u64) -> (f64, u64) {
     let announced = owner.announce("plain.bin", usize::try_from(size).expect("a size"), "video/mp4").await;
     let upload = &announced["upload"];
@@ -106,5 +106,5 @@ pub(crate) async fn plain_put(owner: &Owner, path: &Path, size: u64) -> (f64, u6
     let seconds = started.elapsed().as_secs_f64();
     owner.wait_until_success(&announced).await;
     owner.delete(&announced).await.expect(204);
-    (seconds, watching.await.expect("it was watched"))
+    (seconds, watching.await.expect("the memory was polled"))
 }

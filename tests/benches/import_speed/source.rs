@@ -1,5 +1,5 @@
-//! A server of media that are too large to keep: each MiB is the same noise behind its own number, so that a byte in the wrong
-//! place is found. It knows ranges and `If-Range`, has an `ETag`, and can hold each connection to a rate.
+//! A server of media that are too large to keep in memory. Each MiB is the same noise after its own number, so that a misplaced
+//! byte is detected. It supports ranges and `If-Range`, has an `ETag`, and can limit the speed of each connection.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,28 +13,28 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 const BLOCK: usize = 1 << 20;
-/// Bytes written at a time: short enough for an even rate.
+/// Bytes per write: few enough for an even rate.
 const SLICE: usize = 64 * 1024;
 const ETAG: &str = "\"the-only-version\"";
 
-/// Where the server is. It ends with the process.
+/// The address of the server, which ends with the process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Source {
     address: SocketAddr,
     size: u64,
 }
 
-/// How it answers, by path.
+/// How the server responds, by path.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Way {
     /// With ranges.
     Ranges,
-    /// Whole, whatever is asked for: nobody can take it by more than one connection.
+    /// Always the whole file, so that only one connection is possible.
     Whole,
 }
 
 impl Source {
-    /// A server on a thread of its own, which takes a core at most.
+    /// Starts the server on its own thread, which uses at most one core.
     pub(crate) fn start(size: u64) -> Self {
         let (tell, told) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
@@ -42,7 +42,7 @@ impl Source {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async move {
                 let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-                tell.send(listener.local_addr().expect("an address")).expect("somebody waits");
+                tell.send(listener.local_addr().expect("an address")).expect("the receiver waits");
                 while let Ok((stream, _)) = listener.accept().await {
                     tokio::spawn(async move { Connection::new(stream, size).serve().await });
                 }
@@ -51,7 +51,7 @@ impl Source {
         Self { address: told.recv().expect("it starts"), size }
     }
 
-    /// The URL of its one file; with a limit, each connection gets so many bytes a second.
+    /// Returns the URL of the file; with a limit, each connection gets that many bytes per second.
     pub(crate) fn url(&self, way: Way, limit: Option<u64>) -> String {
         let way = match way {
             Way::Ranges => "ranges",
@@ -60,7 +60,7 @@ impl Source {
         format!("http://{}/{way}/{}/source.bin", self.address, limit.unwrap_or(0))
     }
 
-    /// SHA-256 and CRC-64/NVME of the file, in hex.
+    /// Returns SHA-256 and CRC-64/NVME of the file, in hex.
     pub(crate) fn checksums(&self) -> (String, String) {
         let mut block = template();
         let (mut sha256, mut crc) = (Sha256::new(), crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc64Nvme));
@@ -97,7 +97,7 @@ impl Source {
     }
 }
 
-/// The noise of every block.
+/// Returns the noise of every block.
 fn template() -> Vec<u8> {
     static NOISE: LazyLock<Bytes> = LazyLock::new(|| media::noise(BLOCK, 1));
     NOISE.to_vec()
@@ -107,7 +107,7 @@ fn number_block(block: &mut [u8], number: u64) {
     block[..8].copy_from_slice(&number.to_be_bytes());
 }
 
-/// One connection, and what it has sent so far.
+/// A connection, and the bytes that it has sent so far.
 struct Connection {
     stream: BufReader<TcpStream>,
     size: u64,
@@ -115,8 +115,8 @@ struct Connection {
     sent: u64,
 }
 
-/// What a request asks for.
-struct Asked {
+/// A parsed request.
+struct SourceRequest {
     body: bool,
     ranges: bool,
     limit: u64,
@@ -128,16 +128,16 @@ impl Connection {
         Self { stream: BufReader::new(stream), size, began: None, sent: 0 }
     }
 
-    /// Answers one request after the other. What goes wrong ends the connection, and is the client's to notice.
+    /// Handles requests one after the other. An error ends the connection.
     async fn serve(mut self) {
         while let Ok(Some(asked)) = self.read().await {
-            if self.answer(&asked).await.is_err() {
+            if self.response(&asked).await.is_err() {
                 return;
             }
         }
     }
 
-    async fn read(&mut self) -> io::Result<Option<Asked>> {
+    async fn read(&mut self) -> io::Result<Option<SourceRequest>> {
         let mut line = String::new();
         if self.stream.read_line(&mut line).await? == 0 {
             return Ok(None);
@@ -152,7 +152,7 @@ impl Connection {
             line.clear();
             if self.stream.read_line(&mut line).await? == 0 || line.trim().is_empty() {
                 let range = range.filter(|_| ranges && same);
-                return Ok(Some(Asked { body, ranges, limit, range }));
+                return Ok(Some(SourceRequest { body, ranges, limit, range }));
             }
             let Some((name, value)) = line.split_once(':') else { continue };
             match name.to_ascii_lowercase().as_str() {
@@ -163,7 +163,7 @@ impl Connection {
         }
     }
 
-    async fn answer(&mut self, asked: &Asked) -> io::Result<()> {
+    async fn response(&mut self, asked: &SourceRequest) -> io::Result<()> {
         let (first, last) = asked.range.unwrap_or((0, self.size - 1));
         let mut head = match asked.range {
             Some(_) => format!(

@@ -1,5 +1,5 @@
-//! Cold starts: from the start of a process to its first answer, over TLS with a millisecond of latency, against a bare
-//! function that reads one item. Both are built for Lambda.
+//! Cold starts: the time from the start of a process to its first response, over TLS with a latency of one millisecond, compared
+//! with a bare function that reads one item. Both are built for Lambda.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -23,7 +23,7 @@ use crate::latency::Certificate;
 use crate::stats::{Times, peak_memory_mb};
 
 const BARE: &str = "bare-function";
-/// Each endpoint, and how many AWS calls it makes one after the other before it answers: what is sent at once counts once.
+/// Each endpoint, and its number of sequential AWS calls before the response: concurrent calls count once.
 const ENDPOINTS: [(&str, usize); 13] = [
     ("create-file", 2),
     ("list-files", 2),
@@ -39,18 +39,18 @@ const ENDPOINTS: [(&str, usize); 13] = [
     ("probe-file", 2), // of a finished file: an invocation, and what probe-record reads
     ("probe-record", 1),
 ];
-/// So much longer than the bare one, with as many calls, may a start take.
+/// Maximum ratio of a start to that of the bare function with the same number of calls.
 const MAX_RATIO: f64 = 1.3;
-/// No start takes as long.
+/// Timeout of a start.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Where `make bench` has the binaries built for Lambda.
+/// Returns the binary that `make bench` built for Lambda.
 fn built(function: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("target/lambda");
     folder.join(function).join("bootstrap")
 }
 
-/// What all starts have around them.
+/// The environment that all starts share.
 struct Surroundings {
     cloud: Cloud,
     owner: Owner,
@@ -62,7 +62,7 @@ struct Surroundings {
     _folder: tempfile::TempDir,
 }
 
-/// A program, started again and again.
+/// A program that is started repeatedly.
 struct Started {
     function: &'static str,
     calls: usize,
@@ -87,8 +87,8 @@ pub(crate) async fn measure(rounds: usize) -> Vec<String> {
     for round in 0..=rounds {
         for one in bare.iter_mut().chain(&mut ours) {
             let event = around.event(one.function).await;
-            let (time, peak) = around.first_answer(one, event).await;
-            // The first one of each has its program read from the disk.
+            let (time, peak) = around.first_response(one, event).await;
+            // The first start of each program reads it from the disk, and is not counted.
             if round > 0 {
                 one.times.add(time);
                 one.memory = one.memory.max(peak);
@@ -98,7 +98,8 @@ pub(crate) async fn measure(rounds: usize) -> Vec<String> {
     print(&bare, &ours)
 }
 
-/// What is over its budget. Compared are the fastest starts: those that nothing else on the machine disturbed.
+/// Prints the table, and returns the exceeded budgets. It compares the fastest starts, which other load on the machine did not
+/// slow.
 fn print(bare: &[Started], ours: &[Started]) -> Vec<String> {
     println!(
         "\n| cold start of | AWS calls in turn | median, ms | fastest, ms | of the bare function's | of the bare's with as many calls | memory, MB | program, MB | zip, MB |"
@@ -150,7 +151,7 @@ impl Surroundings {
         Self { cloud, owner, roots, dynamodb, s3, lambda, source, _folder: folder }
     }
 
-    /// The event of a request that the function answers with success.
+    /// Returns the event of a request that the function handles successfully.
     async fn event(&self, function: &str) -> Value {
         let body = json!({"name": "a.mp4", "size": 5});
         let file = match function {
@@ -168,8 +169,8 @@ impl Surroundings {
         };
         let id = id(&file);
         match function {
-            "probe-file" => return self.owner.behind.stored_event(id),
-            "probe-record" => return json!({"begin": {"key": self.owner.behind.object_key(id)}}),
+            "probe-file" => return self.owner.backend.stored_event(id),
+            "probe-record" => return json!({"begin": {"key": self.owner.backend.object_key(id)}}),
             _ => {}
         }
         let (method, path, body) = match function {
@@ -203,11 +204,11 @@ impl Surroundings {
         })
     }
 
-    /// Starts the function while its first event waits already, and stops it when it has answered.
-    async fn first_answer(&self, one: &Started, event: Value) -> (Duration, f64) {
+    /// Starts the function with a waiting event, and stops it after its response.
+    async fn first_response(&self, one: &Started, event: Value) -> (Duration, f64) {
         let function = one.function;
-        let (answered, answer) = oneshot::channel();
-        let api = RuntimeApi { event: Mutex::new(Some(event)), answered: Mutex::new(Some(answered)) };
+        let (responded, response) = oneshot::channel();
+        let api = RuntimeApi { event: Mutex::new(Some(event)), responded: Mutex::new(Some(responded)) };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let server = tokio::spawn(axum::serve(listener, api.router()).into_future());
@@ -240,38 +241,38 @@ impl Surroundings {
         ]);
         let started = Instant::now();
         let mut process = command.spawn().expect("the function starts");
-        let answer = tokio::time::timeout(RESPONSE_TIMEOUT, answer).await;
-        let (at, answer) =
-            answer.unwrap_or_else(|_| panic!("{function} does not answer")).expect("an answer");
+        let response = tokio::time::timeout(RESPONSE_TIMEOUT, response).await;
+        let (at, response) =
+            response.unwrap_or_else(|_| panic!("{function} does not respond")).expect("a response");
         let memory = process.id().and_then(peak_memory_mb).unwrap_or(0.0);
         let _ = process.kill().await;
         server.abort();
-        assert!(is_good(function, &answer), "{function}: {answer}");
+        assert!(is_good(function, &response), "{function}: {response}");
         (at - started, memory)
     }
 }
 
-fn is_good(function: &str, answer: &Value) -> bool {
+fn is_good(function: &str, response: &Value) -> bool {
     match function {
-        "probe-file" => *answer == json!({}),
-        "probe-record" => answer["probe"]["url"].is_string(),
-        "not-found" => answer["statusCode"] == 404,
-        _ => (200..=399).contains(&answer["statusCode"].as_u64().unwrap_or(0)),
+        "probe-file" => *response == json!({}),
+        "probe-record" => response["probe"]["url"].is_string(),
+        "not-found" => response["statusCode"] == 404,
+        _ => (200..=399).contains(&response["statusCode"].as_u64().unwrap_or(0)),
     }
 }
 
-/// Lambda's Runtime API for one event.
+/// A Runtime API for one event.
 struct RuntimeApi {
     event: Mutex<Option<Value>>,
-    answered: Mutex<Option<oneshot::Sender<(Instant, Value)>>>,
+    responded: Mutex<Option<oneshot::Sender<(Instant, Value)>>>,
 }
 
 impl RuntimeApi {
     fn router(self) -> Router {
         Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
-            .route("/2018-06-01/runtime/invocation/{id}/response", post(answer))
-            .route("/2018-06-01/runtime/invocation/{id}/error", post(answer))
+            .route("/2018-06-01/runtime/invocation/{id}/response", post(receive_response))
+            .route("/2018-06-01/runtime/invocation/{id}/error", post(receive_response))
             .with_state(Arc::new(self))
     }
 }
@@ -293,11 +294,11 @@ async fn next(State(api): State<Arc<RuntimeApi>>) -> Response {
     (headers, event.to_string()).into_response()
 }
 
-async fn answer(State(api): State<Arc<RuntimeApi>>, body: Bytes) -> StatusCode {
+async fn receive_response(State(api): State<Arc<RuntimeApi>>, body: Bytes) -> StatusCode {
     let at = Instant::now();
-    let answer = serde_json::from_slice(&body).unwrap_or_else(|_| json!(String::from_utf8_lossy(&body)));
-    if let Some(answered) = api.answered.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        let _ = answered.send((at, answer));
+    let response = serde_json::from_slice(&body).unwrap_or_else(|_| json!(String::from_utf8_lossy(&body)));
+    if let Some(responded) = api.responded.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let _ = responded.send((at, response));
     }
     StatusCode::ACCEPTED
 }

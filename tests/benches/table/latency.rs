@@ -1,4 +1,4 @@
-//! TLS with a millisecond of latency in front of a server of this machine, and a certificate that is made for one run.
+//! A TLS terminator with a latency of one millisecond in front of a local server, and a certificate for one run.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -11,9 +11,9 @@ use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// In each direction: a millisecond there and back.
+/// The delay in each direction: one millisecond per round trip.
 const ONE_WAY: Duration = Duration::from_micros(500);
-/// Where Linux distributions keep the certificates that they trust.
+/// The files of trusted certificates on Linux distributions.
 const SYSTEM_ROOTS: [&str; 2] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
 
 /// A certificate for this machine.
@@ -28,11 +28,11 @@ impl Certificate {
         let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
         let server = ServerConfig::builder().with_no_client_auth();
         let mut server = server.with_single_cert(vec![made.cert.der().clone()], key.into()).expect("a key");
-        server.alpn_protocols = vec![b"http/1.1".to_vec()]; // what is behind it speaks HTTP/1.1, as DynamoDB and S3 do
+        server.alpn_protocols = vec![b"http/1.1".to_vec()]; // the server uses HTTP/1.1, as DynamoDB and S3 do
         Self { server: Arc::new(server), pem: made.cert.pem() }
     }
 
-    /// A file of what is trusted: what this machine trusts, so that reading it takes its usual time, and this one.
+    /// Writes a file of trusted certificates: this machine's, so that reading it takes the usual time, and this one.
     pub(crate) fn trusted(&self, folder: &Path) -> PathBuf {
         let mut roots: String =
             SYSTEM_ROOTS.iter().find_map(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
@@ -42,7 +42,7 @@ impl Certificate {
         file
     }
 
-    /// TLS in front of the server at this address, a millisecond away. The URL.
+    /// Starts TLS in front of a server, with the latency. Returns the URL.
     pub(crate) async fn in_front_of(&self, url: &str) -> String {
         let upstream: SocketAddr = url.trim_start_matches("http://").parse().expect("an address");
         let acceptor = TlsAcceptor::from(self.server.clone());
@@ -66,8 +66,8 @@ async fn terminate(acceptor: TlsAcceptor, stream: TcpStream, upstream: SocketAdd
     Ok(())
 }
 
-/// A port whose connections end at `to`, late. Threads: a sleep of theirs is exact to some microseconds, one of the
-/// runtime to a millisecond.
+/// Returns a port that forwards to `to` with a delay. Uses threads: their sleep is exact to microseconds, that of the runtime to
+/// a millisecond.
 fn delayed(to: SocketAddr) -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");

@@ -1,9 +1,9 @@
-//! A table of what things cost: cold starts against a bare function, pages of short and long lists, and each operation.
-//! All of one run, and interleaved, so that the ratios hold on a busy machine too. Prints markdown; fails when a budget is
-//! passed.
+//! A table of costs: cold starts compared with a bare function, pages of short and long lists, and each operation. All are
+//! measured interleaved in one run, so that the ratios hold on a busy machine too. Prints markdown; fails if a budget is
+//! exceeded.
 //!
-//! `make bench` builds what it needs. `BENCH_ROUNDS` is how often each thing is measured, `BENCH_FILES` how long the long
-//! list is, `BENCH_ONLY` one of `operations`, `pages` and `cold`.
+//! `make bench` builds the prerequisites. `BENCH_ROUNDS` is the number of measurements, `BENCH_FILES` the length of the long
+//! list, and `BENCH_ONLY` one of `operations`, `pages` and `cold`.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's result is what it prints")]
 
@@ -13,7 +13,7 @@ mod operations;
 mod pages;
 mod stats;
 
-/// A whole number from the environment.
+/// Reads an integer from the environment.
 fn setting(name: &str, usual: usize) -> usize {
     let text = std::env::var(name).ok();
     text.map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a whole number, not {text}")))

@@ -1,16 +1,16 @@
-//! Each operation, warm, as a client of the local cloud sees it.
+//! Each operation, with a warm function, as a client of the local cloud sees it.
 
 use std::time::{Duration, Instant};
 
 use files_tests::cloud::children;
 use files_tests::owner::id;
-use files_tests::{Answer, Cloud, Form, Owner, Reply, SourceServer, media};
+use files_tests::{Cloud, Form, Owner, Reply, Response, SourceServer, media};
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::stats::{Times, peak_memory_mb};
 
-/// An operation: what it is called, the function that does it, what was measured.
+/// An operation: its name, its function, its measurements.
 struct Row {
     name: &'static str,
     function: &'static str,
@@ -29,30 +29,30 @@ const ROWS: [(&str, &str); 12] = [
     ("get", "get-file"),
     ("download, the redirect", "download-file"),
     ("preview of a file", "preview-url"),
-    ("preview of a page", "preview-url"),
+    ("preview of a web page", "preview-url"),
     ("delete", "delete-file"),
     ("an invocation of probe-record, as a probe makes two", "probe-record"),
 ];
 
-/// The row of a page of 100, and the read units that it may take.
+/// The row of a page of 100 files, whose read units are limited.
 const LIST: usize = 5;
 const MAX_PAGE_UNITS: f64 = 13.0;
-/// The row of a probe: the calls of both its functions are in it.
+/// The row of a probe, which includes the calls of both its functions.
 const PROBE: usize = 4;
 /// The row of a probe's first invocation.
 const INVOCATION: usize = 11;
-/// The row of a page that yt-dlp looks into.
+/// The row of a web page that yt-dlp reads.
 const PAGE: usize = 9;
 
 struct Bench {
     cloud: Cloud,
     owner: Owner,
-    /// With a list of a hundred.
+    /// An owner with a list of 100 files.
     lister: Owner,
     file: Value,
     source: SourceServer,
     rows: Vec<Row>,
-    /// Of the first page: Python starts, and yt-dlp is loaded.
+    /// The time of the first page, in which Python starts and yt-dlp is loaded.
     first_page: Duration,
 }
 
@@ -69,14 +69,14 @@ pub(crate) async fn measure(rounds: usize) -> Vec<String> {
         let memory = children(bench.cloud.process()).into_iter().filter(|(_, name)| *name == row.function);
         let memory = memory.filter_map(|(process, _)| peak_memory_mb(process)).fold(0.0, f64::max);
         let (name, calls, (median, slow)) =
-            (row.name, told(&row.calls), (row.times.median(), row.times.slow()));
+            (row.name, formatted(&row.calls), (row.times.median(), row.times.slow()));
         let [read, write] =
             ["read_units", "write_units"].map(|units| row.consumed[units].as_f64().unwrap_or(0.0));
         let bytes = &row.consumed["bytes"];
         println!("| {name} | {calls} | {read} | {write} | {bytes} | {median:.1} | {slow:.1} | {memory:.0} |");
     }
     println!(
-        "\nThe first preview of a page, for which Python has to start, took {:.0} ms; the others, {:.0}.",
+        "\nThe first preview of a web page, for which Python has to start, took {:.0} ms; the others, {:.0}.",
         bench.first_page.as_secs_f64() * 1e3,
         bench.rows[PAGE].times.median()
     );
@@ -85,12 +85,12 @@ pub(crate) async fn measure(rounds: usize) -> Vec<String> {
     (units > MAX_PAGE_UNITS).then(|| format!("a page of 100 reads {units} read units")).into_iter().collect()
 }
 
-/// `2 GetObject, 1 HeadObject`.
-fn told(calls: &Value) -> String {
+/// Formats calls as `2 GetObject, 1 HeadObject`.
+fn formatted(calls: &Value) -> String {
     let services = calls.as_object().into_iter().flatten();
     let operations = services.filter_map(|(_, operations)| operations.as_object()).flatten();
-    let told: Vec<_> = operations.map(|(name, count)| format!("{count} `{name}`")).collect();
-    if told.is_empty() { "none".to_owned() } else { told.join(", ") }
+    let counts: Vec<_> = operations.map(|(name, count)| format!("{count} `{name}`")).collect();
+    if counts.is_empty() { "none".to_owned() } else { counts.join(", ") }
 }
 
 impl Bench {
@@ -119,17 +119,17 @@ impl Bench {
         Self { cloud, owner, lister, file, source, rows: ROWS.map(row).into(), first_page: Duration::ZERO }
     }
 
-    /// Each operation once.
+    /// Measures each operation once.
     async fn round(&mut self, is_first: bool) {
         let noise = media::noise(100_000, 2);
         let path = format!("/files/{}", id(&self.file));
         for index in 0..self.rows.len() {
-            self.cloud.forget_calls().await;
+            self.cloud.reset_calls().await;
             let (owner, started) = (&self.owner, Instant::now());
             let (took, made) = match index {
                 0 => {
                     let form = Form::new().file("a.bin", None, &noise);
-                    let file = Answer::to(owner.form(form)).await.expect(201).json();
+                    let file = Response::to(owner.form(form)).await.expect(201).json();
                     (started.elapsed(), Some(file))
                 }
                 1 => {
@@ -179,7 +179,7 @@ impl Bench {
                 let record = self.cloud.calls("probe-record").await;
                 calls.as_object_mut().expect("calls").extend(record.as_object().cloned().unwrap_or_default());
             }
-            // A probe's function has no rights to the table: its other half reads and writes the record.
+            // The function of a probe has no permissions on the table: probe-record reads and writes the record.
             let function = if index == PROBE { "probe-record" } else { self.rows[index].function };
             let consumed = self.cloud.consumed(function).await;
             if let Some(file) = made {
@@ -200,22 +200,22 @@ impl Bench {
     async fn preview(&self, path: &str) {
         let body = json!({"file_url": self.source.url(path)}).to_string();
         let request = self.owner.request(Method::POST, "/preview").header("content-type", "application/json");
-        Answer::to(request.body(body)).await.expect(200);
+        Response::to(request.body(body)).await.expect(200);
     }
 
-    /// One invocation that reads a record and signs a URL.
+    /// Invokes probe-record once, which reads a record and signs a URL.
     async fn begin_probe(&self) -> Duration {
-        let behind = &self.owner.behind;
+        let backend = &self.owner.backend;
         let waiting = self.owner.announce("clip.mp4", 5, "video/mp4").await;
-        let request = json!({"begin": {"key": behind.object_key(id(&waiting))}}).to_string();
+        let request = json!({"begin": {"key": backend.object_key(id(&waiting))}}).to_string();
         let started = Instant::now();
-        let invoke = behind.lambda.invoke().function_name("files-local-ProbeRecordFunction");
+        let invoke = backend.lambda.invoke().function_name("files-local-ProbeRecordFunction");
         let output = invoke.payload(request.into_bytes().into()).send().await.expect("an invocation");
         assert!(output.function_error.is_none(), "{output:?}");
         started.elapsed()
     }
 
-    /// From the end of a presigned PUT to its success.
+    /// Measures from the end of a presigned PUT to the file's success.
     async fn probe(&self) -> (Duration, Option<Value>) {
         let file = self.owner.announce("clip.mp4", media::MP4.len(), "video/mp4").await;
         self.owner.put(&file, media::MP4.clone()).await.expect(200);

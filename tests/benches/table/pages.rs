@@ -1,4 +1,4 @@
-//! A page of a hundred of a short list and of a long one, the first and the deepest.
+//! Pages of 100 files of a short and of a long list: the first and the deepest page.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use futures_util::stream::{self, StreamExt};
 use crate::stats::Times;
 
 const SHORT: usize = 1_000;
-/// So much longer than the first page of the short list may a page take.
+/// Maximum ratio of a page to the first page of the short list.
 const MAX_RATIO: f64 = 1.2;
 const BATCH: usize = 25;
 
@@ -30,7 +30,7 @@ pub(crate) async fn measure(rounds: usize, long: usize) -> Vec<String> {
         for ((_, owner, cursor), times) in pages.iter().zip(&mut times) {
             let started = Instant::now();
             let page = owner.list(&format!("?limit=100{cursor}")).await;
-            // The first ones start the function.
+            // The first requests start the function, and are not counted.
             if round > 0 {
                 times.add(started.elapsed());
             }
@@ -48,11 +48,11 @@ pub(crate) async fn measure(rounds: usize, long: usize) -> Vec<String> {
         .collect()
 }
 
-/// An owner of so many files: copies of one, written to the table as they are.
+/// Creates an owner of `count` files: copies of one, written directly to the table.
 async fn filled(cloud: &Cloud, count: usize) -> Owner {
     let owner = cloud.owner().await;
     let file = owner.wait_until_success(&owner.upload("clip.mp4", &media::MP4).await).await;
-    let item = owner.behind.file_item(id(&file)).await;
+    let item = owner.backend.file_item(id(&file)).await;
     let batches = (1..count).step_by(BATCH).map(|start| {
         let requests = (start..count.min(start + BATCH)).map(|_| {
             let mut copy = item.clone();
@@ -63,7 +63,7 @@ async fn filled(cloud: &Cloud, count: usize) -> Owner {
         requests.collect::<Vec<_>>()
     });
     let write = async |requests: Vec<WriteRequest>| {
-        let batch = owner.behind.dynamodb.batch_write_item().request_items(&owner.behind.table, requests);
+        let batch = owner.backend.dynamodb.batch_write_item().request_items(&owner.backend.table, requests);
         let left = batch.send().await.expect("the table can be written").unprocessed_items;
         assert!(left.is_none_or(|left| left.is_empty()), "a batch was written in part");
     };
@@ -71,7 +71,7 @@ async fn filled(cloud: &Cloud, count: usize) -> Owner {
     owner
 }
 
-/// The cursor before the last page, by way of all others.
+/// Returns the cursor of the last page, by reading all earlier pages.
 async fn deepest_cursor(owner: &Owner, count: usize) -> String {
     let mut cursor = String::new();
     for _ in 0..count.div_ceil(500) - 1 {

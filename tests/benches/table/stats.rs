@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// What was measured of one thing, in milliseconds.
+/// The times of one measurement, in milliseconds.
 #[derive(Default)]
 pub(crate) struct Times(Vec<f64>);
 
@@ -13,12 +13,12 @@ impl Times {
         self.at(0.5)
     }
 
-    /// What nothing disturbed: all else that a machine does only adds to a time.
+    /// Returns the fastest time: other load on the machine only adds to it.
     pub(crate) fn fastest(&self) -> f64 {
         self.at(0.0)
     }
 
-    /// Nine of ten are faster.
+    /// Returns the 90th percentile.
     pub(crate) fn slow(&self) -> f64 {
         self.at(0.9)
     }
@@ -36,7 +36,7 @@ impl Times {
     }
 }
 
-/// A process's largest resident memory so far, in MB.
+/// Returns the peak resident memory of a process, in MB.
 pub(crate) fn peak_memory_mb(process: u32) -> Option<f64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;

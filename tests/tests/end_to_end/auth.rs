@@ -1,4 +1,4 @@
-//! Who may do what, and what nobody else learns.
+//! Authentication and scopes: what each key may do, and what errors reveal.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -10,12 +10,12 @@ use files_domain::{ApiKey, OwnerId, Scope};
 use files_tests::cloud::now;
 use files_tests::owner::id;
 use files_tests::programs::built;
-use files_tests::{Answer, Cloud, Owner, media, skip_on_deployment};
+use files_tests::{Cloud, Owner, Response, media, skip_on_deployment};
 use http::Method;
 use reqwest::RequestBuilder;
 use serde_json::json;
 
-/// One request for each thing that can be done, with the scope it needs, to be sent with the owner's key.
+/// Returns one request with the owner's key for each operation, with the scope that it needs.
 fn every_request(owner: &Owner, file_id: &str) -> Vec<(Scope, RequestBuilder)> {
     let path = format!("/files/{file_id}");
     vec![
@@ -31,26 +31,26 @@ fn every_request(owner: &Owner, file_id: &str) -> Vec<(Scope, RequestBuilder)> {
 
 async fn assert_all_refused(owner: &Owner, file_id: &str) {
     for (_, request) in every_request(owner, file_id) {
-        let answer = Answer::to(request).await;
-        let body = answer.expect_error(401, "invalid_api_key");
+        let response = Response::to(request).await;
+        let body = response.expect_error(401, "invalid_api_key");
         assert_eq!(body["message"], "Invalid or expired API key");
-        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+        assert_eq!(response.header("www-authenticate"), Some("Bearer"));
     }
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_good_opens_nothing() {
-    skip_on_deployment!("makes keys that are expired, sees records");
+async fn an_invalid_key_is_refused_everywhere() {
+    skip_on_deployment!("creates expired keys, reads records");
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let file = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
-    let before = owner.behind.items().await.len();
+    let before = owner.backend.items().await.len();
 
     let unknown = ApiKey::generate(OwnerId::named(owner.name())).expect("randomness");
     let expired = cloud.key(owner.name(), Scope::ALL, Some(now())).await;
     let revoked = cloud.key(owner.name(), Scope::ALL, None).await;
     let hash = ApiKey::parse(&revoked).expect("a key").hash();
-    owner.behind.keys().revoke(hash, now()).await.expect("revoked");
+    owner.backend.keys().revoke(hash, now()).await.expect("revoked");
     let stored_hash = ApiKey::parse(owner.key()).expect("a key").hash().to_string();
     let shortened = &owner.key()[..owner.key().len() - 1];
     for key in [unknown.reveal(), &expired, &revoked, "fm_", "secret", "", &stored_hash, shortened] {
@@ -62,14 +62,14 @@ async fn a_key_that_is_not_good_opens_nothing() {
         owner.bare_request(Method::GET, "/files").header("authorization", format!("Basic {}", owner.key())),
         owner.bare_request(Method::POST, "/files").header("content-type", "application/json").body("{"),
     ] {
-        Answer::to(request).await.expect_error(401, "invalid_api_key");
+        Response::to(request).await.expect_error(401, "invalid_api_key");
     }
-    assert_eq!(owner.behind.items().await.len(), before);
+    assert_eq!(owner.backend.items().await.len(), before);
     assert_eq!(owner.file(id(&file)).await, file);
 }
 
 #[tokio::test]
-async fn a_key_may_come_in_three_ways() {
+async fn a_key_can_be_sent_in_three_ways() {
     let owner = Cloud::shared().await.owner().await;
     owner.announce("a", 1, "video/mp4").await;
     let key = owner.key();
@@ -79,30 +79,30 @@ async fn a_key_may_come_in_three_ways() {
         owner.bare_request(Method::GET, "/files").header("authorization", format!("bearer {key}")),
         owner.bare_request(Method::GET, &format!("/files?limit=5&key={key}")),
     ] {
-        let list = Answer::to(request).await.expect(200).json();
+        let list = Response::to(request).await.expect(200).json();
         assert_eq!(list["files"].as_array().map(Vec::len), Some(1));
     }
 }
 
 #[tokio::test]
-async fn a_key_in_an_address_goes_no_further() {
+async fn a_key_in_a_url_is_neither_passed_on_nor_logged() {
     let owner = Cloud::shared().await.owner().await;
     owner.announce("a", 1, "video/mp4").await;
     owner.announce("b", 1, "video/mp4").await;
     let request = owner.bare_request(Method::GET, &format!("/files?limit=1&key={}", owner.key()));
-    let list = Answer::to(request).await.expect(200);
+    let list = Response::to(request).await.expect(200);
     let link = list.header("link").expect("a next page");
     assert!(!link.contains(owner.key()) && !link.contains("key="), "{link}");
     assert!(!String::from_utf8_lossy(&list.body).contains(owner.key()));
-    if owner.inside().is_some() {
+    if owner.local_backend().is_some() {
         let log = std::fs::read_to_string(Cloud::shared().await.folder().join("log")).expect("the log");
         assert!(!log.contains(owner.key()), "a key is in the log");
-        assert!(log.lines().any(|line| line.contains("list-files")), "the log tells of requests");
+        assert!(log.lines().any(|line| line.contains("list-files")), "the log has requests");
     }
 }
 
 #[tokio::test]
-async fn a_key_does_what_its_scopes_say() {
+async fn a_key_is_limited_to_its_scopes() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let file = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
@@ -110,7 +110,7 @@ async fn a_key_does_what_its_scopes_say() {
         let limited = owner.with_key(&cloud.key(owner.name(), [scope], None).await);
         for (needed, request) in every_request(&limited, id(&file)) {
             if needed != scope {
-                let body = Answer::to(request).await.expect_error(403, "missing_scope");
+                let body = Response::to(request).await.expect_error(403, "missing_scope");
                 assert!(
                     body["message"].as_str().is_some_and(|text| text.contains(needed.as_str())),
                     "{body}"
@@ -128,7 +128,7 @@ async fn a_key_does_what_its_scopes_say() {
 }
 
 #[tokio::test]
-async fn another_owners_file_answers_as_one_that_is_not_there() {
+async fn another_owners_file_looks_like_a_missing_one() {
     let cloud = Cloud::shared().await;
     let (owner, stranger) = (cloud.owner().await, cloud.owner().await);
     let file = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
@@ -144,38 +144,39 @@ async fn another_owners_file_answers_as_one_that_is_not_there() {
         ]
     };
     for (theirs, nobodys) in requests(id(&file)).into_iter().zip(requests(absent)) {
-        let (theirs, nobodys) = (seen(Answer::to(theirs).await), seen(Answer::to(nobodys).await));
+        let (theirs, nobodys) =
+            (comparable(Response::to(theirs).await), comparable(Response::to(nobodys).await));
         assert_eq!(theirs, nobodys);
         assert_eq!(theirs.0, 404);
     }
     assert_eq!(stranger.list("").await["files"], json!([]));
-    assert_eq!(owner.file(id(&file)).await, file, "nothing happened to it");
+    assert_eq!(owner.file(id(&file)).await, file, "the file is unchanged");
     assert_eq!(owner.download(&file).await, *media::PNG);
 }
 
-/// What can be seen of an answer, but for what is different each time.
-fn seen(answer: Answer) -> (u16, BTreeSet<(String, String)>, String) {
-    let mut body = String::from_utf8_lossy(&answer.body).into_owned();
-    if let Ok(json) = serde_json::from_slice::<serde_json::Value>(&answer.body) {
+/// Returns the visible parts of a response without those that differ each time.
+fn comparable(response: Response) -> (u16, BTreeSet<(String, String)>, String) {
+    let mut body = String::from_utf8_lossy(&response.body).into_owned();
+    if let Ok(json) = serde_json::from_slice::<serde_json::Value>(&response.body) {
         let request_id = json["request_id"].as_str().expect("a request id");
         body = body.replace(request_id, "[request_id]");
     }
     let headers =
-        answer.headers.iter().filter(|(name, _)| !["date", "apigw-requestid"].contains(&name.as_str()));
+        response.headers.iter().filter(|(name, _)| !["date", "apigw-requestid"].contains(&name.as_str()));
     let headers = headers
         .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
-    (answer.status, headers.collect(), body)
+    (response.status, headers.collect(), body)
 }
 
 #[tokio::test]
-async fn the_first_start_makes_a_key_and_shows_how_to_begin() {
+async fn the_first_start_creates_a_key_and_prints_instructions() {
     skip_on_deployment!("the local cloud's own key");
     let mut cloud = Cloud::setup().first_key().start().await;
     let kept = |cloud: &Cloud| std::fs::read_to_string(cloud.folder().join("data/api-key")).expect("a key");
     let key = kept(&cloud);
     let first = cloud.owner().await.with_key(&key);
     first.list("").await;
-    for item in first.behind.items().await {
+    for item in first.backend.items().await {
         assert!(!format!("{item:?}").contains(&key), "only a hash is stored");
     }
     let api = cloud.api();
@@ -195,11 +196,11 @@ async fn the_first_start_makes_a_key_and_shows_how_to_begin() {
     assert_eq!(mode & 0o777, 0o600);
     cloud.kill_hard();
     cloud.restart().await;
-    assert_eq!(kept(&cloud), key, "the same at every later start");
+    assert_eq!(kept(&cloud), key, "later starts keep the key");
     cloud.owner().await.with_key(&key).list("").await;
 }
 
-/// Runs `files-admin` against the cloud. Its standard output.
+/// Runs `files-admin` against the cloud. Returns its standard output.
 fn admin(cloud: &Cloud, arguments: &[&str], input: &str) -> String {
     let mut child = Command::new(built().join("files-admin"))
         .args(arguments)
@@ -218,8 +219,8 @@ fn admin(cloud: &Cloud, arguments: &[&str], input: &str) -> String {
 }
 
 #[tokio::test]
-async fn keys_are_made_and_revoked_by_the_admin_command() {
-    skip_on_deployment!("sees records; all other keys come from that command there");
+async fn files_admin_creates_and_revokes_keys() {
+    skip_on_deployment!("reads records; on a deployment the same command creates all other keys");
     let cloud = Cloud::shared().await;
     let printed =
         admin(cloud, &["key", "create", "--owner", "press office", "--name", "laptop", "--json"], "");
@@ -229,14 +230,14 @@ async fn keys_are_made_and_revoked_by_the_admin_command() {
     let owner = cloud.owner().await.with_key(key);
     let file = owner.announce("a", 1, "video/mp4").await;
 
-    // The same name is the same owner.
+    // The same name means the same owner.
     let second = admin(cloud, &["key", "create", "--owner", "press office", "--name", "phone", "--json"], "");
     let second: serde_json::Value = serde_json::from_str(&second).expect("JSON");
     let second = owner.with_key(second["key"].as_str().expect("a key"));
     assert_eq!(id(&second.file(id(&file)).await), id(&file));
 
     admin(cloud, &["key", "revoke"], key);
-    Answer::to(owner.json(&json!({"name": "b", "size": 1}))).await.expect_error(401, "invalid_api_key");
+    Response::to(owner.json(&json!({"name": "b", "size": 1}))).await.expect_error(401, "invalid_api_key");
     owner.delete(&file).await.expect_error(401, "invalid_api_key");
     second.delete(&file).await.expect(204);
 
@@ -259,7 +260,7 @@ async fn keys_are_made_and_revoked_by_the_admin_command() {
     );
     let reader: serde_json::Value = serde_json::from_str(&reader).expect("JSON");
     let key = ApiKey::parse(reader["key"].as_str().expect("a key")).expect("a key");
-    let record = owner.behind.keys().find(key.hash()).await.expect("read").expect("stored");
+    let record = owner.backend.keys().find(key.hash()).await.expect("read").expect("stored");
     assert_eq!(record.scopes, [Scope::Read].into());
     let expires = record.expires_at.expect("an end");
     assert!(expires > now() && expires <= now().plus(Duration::from_secs(24 * 3600)));
@@ -297,7 +298,7 @@ async fn keys_are_listed_rotated_and_revoked_by_their_ids() {
         owner.with_key(key).announce("a", 1, "video/mp4").await;
     }
     let old_key = ApiKey::parse(old).expect("a key");
-    let record = owner.behind.keys().find(old_key.hash()).await.expect("read").expect("stored");
+    let record = owner.backend.keys().find(old_key.hash()).await.expect("read").expect("stored");
     let week = Duration::from_secs(7 * 24 * 3600);
     assert!(
         record.expires_at.is_some_and(|at| at >= before.plus(week) && at <= now().plus(week)),
@@ -305,11 +306,11 @@ async fn keys_are_listed_rotated_and_revoked_by_their_ids() {
     );
 
     admin(cloud, &["key", "revoke", new_id], "");
-    Answer::to(owner.with_key(new).json(&json!({"name": "b", "size": 1})))
+    Response::to(owner.with_key(new).json(&json!({"name": "b", "size": 1})))
         .await
         .expect_error(401, "invalid_api_key");
     let last = admin_json(cloud, &["key", "rotate", old_id, "--keep-old-days", "0"]);
-    Answer::to(owner.with_key(old).json(&json!({"name": "b", "size": 1})))
+    Response::to(owner.with_key(old).json(&json!({"name": "b", "size": 1})))
         .await
         .expect_error(401, "invalid_api_key");
     owner.with_key(last[0]["key"].as_str().expect("a key")).announce("a", 1, "video/mp4").await;

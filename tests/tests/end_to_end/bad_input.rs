@@ -1,12 +1,12 @@
-//! What clients send that is wrong: a clear error, nothing lost, nothing left behind.
+//! Invalid requests: a clear error, and no effect.
 
 use files_tests::form::BOUNDARY;
-use files_tests::{Answer, Cloud, Form, Owner, Usage, media};
+use files_tests::{Cloud, Form, Owner, Response, Usage, media};
 use http::Method;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-/// An owner who has a file already.
+/// Creates an owner with one file.
 async fn with_a_file() -> (Owner, Value) {
     let owner = Cloud::shared().await.owner().await;
     let file = owner.upload("before.png", &media::PNG).await;
@@ -14,30 +14,30 @@ async fn with_a_file() -> (Owner, Value) {
     (owner, file)
 }
 
-/// All that the owner has, as far as it can be seen.
+/// Returns everything that is visible of an owner.
 async fn everything(owner: &Owner) -> (Value, Option<(Vec<String>, Vec<String>, Usage)>) {
     let list = owner.list("").await;
-    let Some(behind) = owner.inside() else {
+    let Some(backend) = owner.local_backend() else {
         return (list, None);
     };
-    let mut keys = behind.sort_keys().await;
+    let mut keys = backend.sort_keys().await;
     keys.sort();
-    (list, Some((keys, behind.objects().await, behind.usage().await)))
+    (list, Some((keys, backend.objects().await, backend.usage().await)))
 }
 
-/// Sends each request and checks that it is refused as expected and has no effect.
+/// Sends each request, and checks that it is refused as expected without an effect.
 async fn assert_refused(
     cases: impl FnOnce(&Owner) -> Vec<(&'static str, RequestBuilder, u16, &'static str)>,
 ) {
     let (owner, _) = with_a_file().await;
     let before = everything(&owner).await;
     for (case, request, status, reason) in cases(&owner) {
-        let answer = Answer::to(request).await;
-        let body = answer.json();
-        let refused = (answer.status, body["reason"].as_str());
+        let response = Response::to(request).await;
+        let body = response.json();
+        let refused = (response.status, body["reason"].as_str());
         assert_eq!(refused, (status, Some(reason)), "{case}: {body}");
-        answer.expect_error(status, reason);
-        assert_eq!(everything(&owner).await, before, "{case} left something behind");
+        response.expect_error(status, reason);
+        assert_eq!(everything(&owner).await, before, "{case} had an effect");
     }
 }
 
@@ -66,17 +66,18 @@ async fn exactly_one_source_of_bytes_is_needed() {
 }
 
 #[tokio::test]
-async fn the_message_says_what_is_required() {
+async fn the_message_names_the_required_fields() {
     let (owner, _) = with_a_file().await;
-    let neither = Answer::to(owner.json(&json!({}))).await.expect_error(422, "file_or_url_required");
+    let neither = Response::to(owner.json(&json!({}))).await.expect_error(422, "file_or_url_required");
     assert_eq!(neither["message"], "File or URL is required");
-    let url = Answer::to(owner.json(&json!({"file_url": "clip.mp4"}))).await.expect_error(422, "invalid_url");
+    let url =
+        Response::to(owner.json(&json!({"file_url": "clip.mp4"}))).await.expect_error(422, "invalid_url");
     assert_eq!(url["message"], "Invalid URL");
     assert_eq!(url["details"][0]["field"], "file_url");
 }
 
 #[tokio::test]
-async fn a_body_that_cannot_be_read_is_refused() {
+async fn an_unreadable_body_is_refused() {
     let whole = Form::new().file("a.png", None, &media::PNG).finish();
     let cut = whole[..whole.len() / 2].to_vec();
     let form = format!("multipart/form-data; boundary={BOUNDARY}");
@@ -104,7 +105,7 @@ async fn a_body_that_cannot_be_read_is_refused() {
 }
 
 #[tokio::test]
-async fn a_field_that_means_nothing_is_refused() {
+async fn an_invalid_field_is_refused() {
     let long = "x".repeat(513);
     assert_refused(|owner| {
         let with = |field: &str, value: Value| {
@@ -211,7 +212,7 @@ async fn a_url_that_must_not_be_fetched_is_refused() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_none_is_told_from_one_that_is_not_there() {
+async fn a_malformed_id_differs_from_a_missing_file() {
     let owner = Cloud::shared().await.owner().await;
     let absent = "01890a5d-ac96-774b-bcce-b302099a8057";
     for (wrong, status, reason) in [
@@ -225,7 +226,7 @@ async fn an_id_that_is_none_is_told_from_one_that_is_not_there() {
         let path = format!("/files/{wrong}");
         owner.get(&path).await.expect_error(status, reason);
         owner.get(&format!("{path}/a.mp4")).await.expect_error(status, reason);
-        Answer::to(owner.request(Method::DELETE, &path)).await.expect_error(status, reason);
+        Response::to(owner.request(Method::DELETE, &path)).await.expect_error(status, reason);
     }
 }
 
@@ -239,15 +240,15 @@ async fn a_large_body_is_refused_with_advice() {
     owner.delete(&file).await.expect(204);
 
     let form = Form::new().file("large.bin", None, &media::noise((4 << 20) + 1, 2));
-    let body = Answer::to(owner.form(form)).await.expect_error(413, "body_too_large");
+    let body = Response::to(owner.form(form)).await.expect_error(413, "body_too_large");
     let message = body["message"].as_str().expect("a message");
     for advice in ["4 MiB", "presigned", "POST", "/v1/files", "\"size\"", "PUT"] {
         assert!(message.contains(advice), "{advice}: {message}");
     }
-    // Larger ones never reach a function: of 7 MB Lambda's limit is the reason, of 11 MB the gateway's.
+    // Larger ones never reach a function: 7 MB exceed Lambda's limit, 11 MB the gateway's.
     for megabytes in [7, 11] {
         let form = Form::new().file("huge.bin", None, &media::noise(megabytes * 1_000_000, 2));
-        Answer::to(owner.form(form)).await.expect_bare(413, "Request Entity Too Large");
+        Response::to(owner.form(form)).await.expect_bare(413, "Request Entity Too Large");
     }
     assert_eq!(everything(&owner).await, before);
 }

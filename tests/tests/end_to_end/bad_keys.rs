@@ -1,4 +1,4 @@
-//! What a bad key gets, and what it costs, on every route of the template.
+//! Errors and costs of invalid keys, on every route of the template.
 
 use std::collections::BTreeSet;
 
@@ -6,14 +6,14 @@ use files_domain::{ApiKey, Limit, OwnerId, Scope};
 use files_local::template::{self, Surroundings};
 use files_tests::cloud::now;
 use files_tests::owner::id;
-use files_tests::{Answer, Cloud, Form, Owner, media};
+use files_tests::{Cloud, Form, Owner, Response, media};
 use http::Method;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 const TEMPLATE: &str = include_str!("../../../template.yaml");
 
-/// Files of one owner, each in the state that a route works on.
+/// One owner's files, one in the state for each route.
 struct Targets {
     stored: Value,
     announced: Value,
@@ -30,15 +30,15 @@ impl Targets {
     }
 }
 
-/// Makes the request of a case.
+/// Creates the request of a case.
 type MakeRequest = Box<dyn Fn(&Owner, &Targets) -> RequestBuilder>;
 
-/// One way to use a route.
+/// One use of a route.
 struct Case {
     route: &'static str,
     function: &'static str,
     scope: Scope,
-    /// Whether the request can be understood.
+    /// Whether the request is valid apart from the key.
     well_formed: bool,
     request: MakeRequest,
 }
@@ -61,13 +61,14 @@ impl Case {
         format!("{}{}", self.route, if self.well_formed { "" } else { " (malformed)" })
     }
 
-    /// Whether the route is about one file.
+    /// Returns whether the route names one file.
     fn is_of_file(&self) -> bool {
         self.route.contains("{id}")
     }
 }
 
-/// What a key costs that this process has not seen: one read, with the owner's limits, and with the file where one is read.
+/// Returns the cost of a key that the process has not seen: one read, which also reads the owner's limits, and the file if there is
+/// one.
 fn cost_of_unknown_key() -> Value {
     json!({"dynamodb": {"BatchGetItem": 1}})
 }
@@ -179,43 +180,43 @@ fn without_key(request: RequestBuilder) -> RequestBuilder {
     RequestBuilder::from_parts(client, request)
 }
 
-/// Sends a request; the answer, and what the route's function called for it.
-async fn priced(cloud: &Cloud, case: &Case, request: RequestBuilder) -> (Answer, Value) {
-    cloud.forget_calls().await;
-    let answer = Answer::to(request).await;
+/// Sends a request. Returns the response, and the calls of the route's function.
+async fn priced(cloud: &Cloud, case: &Case, request: RequestBuilder) -> (Response, Value) {
+    cloud.reset_calls().await;
+    let response = Response::to(request).await;
     let calls = cloud.calls(case.function).await;
-    (answer, calls)
+    (response, calls)
 }
 
-/// The answer is this error, in the one shape where it has a body.
-fn assert_refused(case: &Case, answer: &Answer, status: u16, reason: &str, message: &str) {
+/// Asserts that a response is this error, in the API's shape if it has a body.
+fn assert_refused(case: &Case, response: &Response, status: u16, reason: &str, message: &str) {
     if case.route.starts_with("HEAD") {
-        assert_eq!((answer.status, answer.body.len()), (status, 0), "{}", case.name());
+        assert_eq!((response.status, response.body.len()), (status, 0), "{}", case.name());
         return;
     }
-    let body = answer.expect_error(status, reason);
+    let body = response.expect_error(status, reason);
     assert!(body["message"].as_str().is_some_and(|text| text.contains(message)), "{}: {body}", case.name());
 }
 
 #[test]
-fn every_route_of_the_template_is_tried() {
+fn every_route_of_the_template_has_a_case() {
     let model = template::load(TEMPLATE, &Surroundings::default()).expect("the template");
     let routes = model
         .functions
         .iter()
         .flat_map(|function| function.routes.iter().map(|route| (route.key(), function.binary.clone())));
-    let open = ["not-found", "api-docs"]; // these read nothing of an owner, and need no key
+    let open = ["not-found", "api-docs"]; // these read no owner's data, and need no key
     let routes: BTreeSet<_> = routes.filter(|(_, function)| !open.contains(&function.as_str())).collect();
     let tried = cases().into_iter().map(|case| (case.route.to_owned(), case.function.to_owned()));
     assert_eq!(tried.collect::<BTreeSet<_>>(), routes);
 }
 
 #[tokio::test]
-async fn a_bad_key_costs_one_read_and_then_none() {
+async fn an_invalid_key_costs_one_read_and_then_none() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let targets = Targets::of(&owner).await;
-    let before = (owner.behind.items().await.len(), owner.behind.usage().await);
+    let before = (owner.backend.items().await.len(), owner.backend.usage().await);
     let unauthorized = (401, "invalid_api_key", "Invalid or expired API key");
     for case in cases() {
         let garbage = owner.with_key(&owner.key()[..owner.key().len() - 1]);
@@ -224,17 +225,17 @@ async fn a_bad_key_costs_one_read_and_then_none() {
             (case.request)(&owner.with_key(""), &targets),
             (case.request)(&garbage, &targets),
         ] {
-            let (answer, calls) = priced(&cloud, &case, request).await;
+            let (response, calls) = priced(&cloud, &case, request).await;
             let (status, reason, message) = unauthorized;
-            assert_refused(&case, &answer, status, reason, message);
-            assert_eq!(calls, json!({}), "{}: what is no key costs nothing", case.name());
+            assert_refused(&case, &response, status, reason, message);
+            assert_eq!(calls, json!({}), "{}: a malformed key costs nothing", case.name());
         }
 
         let forged = ApiKey::generate(OwnerId::named(owner.name())).expect("randomness");
         let expired = cloud.key(owner.name(), Scope::ALL, Some(now())).await;
         let revoked = cloud.key(owner.name(), Scope::ALL, None).await;
         owner
-            .behind
+            .backend
             .keys()
             .revoke(ApiKey::parse(&revoked).expect("a key").hash(), now())
             .await
@@ -249,13 +250,13 @@ async fn a_bad_key_costs_one_read_and_then_none() {
         ] {
             let bad = owner.with_key(key);
             for cost in [cost_of_unknown_key(), json!({})] {
-                let (answer, calls) = priced(&cloud, &case, (case.request)(&bad, &targets)).await;
-                assert_refused(&case, &answer, status, reason, message);
+                let (response, calls) = priced(&cloud, &case, (case.request)(&bad, &targets)).await;
+                assert_refused(&case, &response, status, reason, message);
                 assert_eq!(calls, cost, "{} with a key that is {kind}", case.name());
             }
         }
     }
-    assert_eq!((owner.behind.items().await.len(), owner.behind.usage().await), before);
+    assert_eq!((owner.backend.items().await.len(), owner.backend.usage().await), before);
     assert_eq!(owner.file(id(&targets.stored)).await, targets.stored);
 }
 
@@ -265,30 +266,35 @@ async fn another_owners_file_costs_one_read() {
     let (owner, stranger) = (cloud.owner().await, cloud.owner().await);
     let (targets, own) = (Targets::of(&owner).await, Targets::of(&stranger).await);
     for case in cases().iter().filter(|case| case.is_of_file() && case.well_formed) {
-        // The key becomes known to the function.
-        Answer::to((case.request)(&stranger, &own)).await;
-        let (answer, calls) = priced(&cloud, case, (case.request)(&stranger, &targets)).await;
-        assert_refused(case, &answer, 404, "not_found", "");
+        // Makes the key known to the function.
+        Response::to((case.request)(&stranger, &own)).await;
+        let (response, calls) = priced(&cloud, case, (case.request)(&stranger, &targets)).await;
+        assert_refused(case, &response, 404, "not_found", "");
         assert_eq!(calls, json!({"dynamodb": {"BatchGetItem": 1}}), "{}", case.name());
     }
     assert_eq!(owner.file(id(&targets.stored)).await, targets.stored);
 }
 
 #[tokio::test]
-async fn a_revoked_key_stops_writing_at_once() {
+async fn a_revoked_key_cannot_write() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     for case in cases().iter().filter(|case| case.scope != Scope::Read && case.well_formed) {
         let targets = Targets::of(&owner).await;
         let key = cloud.key(owner.name(), Scope::ALL, None).await;
         let holder = owner.with_key(&key);
-        let answer = Answer::to((case.request)(&holder, &targets)).await;
-        assert!(![401, 403].contains(&answer.status), "{}: {}", case.name(), answer.status);
-        owner.behind.keys().revoke(ApiKey::parse(&key).expect("a key").hash(), now()).await.expect("revoked");
+        let response = Response::to((case.request)(&holder, &targets)).await;
+        assert!(![401, 403].contains(&response.status), "{}: {}", case.name(), response.status);
+        owner
+            .backend
+            .keys()
+            .revoke(ApiKey::parse(&key).expect("a key").hash(), now())
+            .await
+            .expect("revoked");
         let before = files_of(&owner).await;
         for most in [1, 0] {
-            let (answer, calls) = priced(&cloud, case, (case.request)(&holder, &targets)).await;
-            assert_refused(case, &answer, 401, "invalid_api_key", "Invalid or expired API key");
+            let (response, calls) = priced(&cloud, case, (case.request)(&holder, &targets)).await;
+            assert_refused(case, &response, 401, "invalid_api_key", "Invalid or expired API key");
             let made: u64 =
                 calls["dynamodb"].as_object().into_iter().flatten().filter_map(|(_, n)| n.as_u64()).sum();
             assert!(made <= most && calls.as_object().is_none_or(|services| services.len() <= 1), "{calls}");
@@ -303,17 +309,17 @@ async fn every_route_keeps_the_owners_requests_per_second() {
     let owner = cloud.owner().await;
     let targets = Targets::of(&owner).await;
     let limits = [(Limit::RequestsPerSecond, 1)].into();
-    owner.behind.keys().set_limits(owner.behind.owner, &limits).await.expect("set");
+    owner.backend.keys().set_limits(owner.backend.owner, &limits).await.expect("set");
     let keys = async || cloud.key(owner.name(), Scope::ALL, None).await;
     for case in cases() {
         let holder = owner.with_key(&keys().await); // no process remembers it with the limits of before
-        let mut answer = Answer::to((case.request)(&holder, &targets)).await;
+        let mut answer = Response::to((case.request)(&holder, &targets)).await;
         assert_ne!(answer.status, 429, "{}: the key is checked first", case.name());
         for _ in 0..20 {
             if answer.status == 429 {
                 break;
             }
-            answer = Answer::to((case.request)(&holder, &targets)).await;
+            answer = Response::to((case.request)(&holder, &targets)).await;
         }
         assert_eq!(answer.status, 429, "{}", case.name());
         for (name, value) in [
@@ -326,7 +332,7 @@ async fn every_route_keeps_the_owners_requests_per_second() {
     }
 }
 
-/// The sort keys of the owner's files.
+/// Returns the sort keys of the owner's files.
 async fn files_of(owner: &Owner) -> BTreeSet<String> {
-    owner.behind.sort_keys().await.into_iter().filter(|sk| sk.starts_with("file#")).collect()
+    owner.backend.sort_keys().await.into_iter().filter(|sk| sk.starts_with("file#")).collect()
 }

@@ -1,5 +1,5 @@
-//! How many AWS calls an operation takes, counted by the cloud, against the design's budgets. Warm: a process reads a key
-//! that it does not know by a `BatchGetItem`, together with its owner's limits, and an import reads these by a `GetItem`.
+//! AWS calls per operation, counted by the cloud, against the design's budgets. The processes are warm. A process that does not
+//! know a key reads it by a `BatchGetItem`, together with its owner's limits; an import reads these by a `GetItem`.
 
 use std::time::Instant;
 
@@ -7,10 +7,10 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use files_domain::FileId;
 use files_tests::cloud::now;
 use files_tests::owner::id;
-use files_tests::{Answer, Cloud, Content, Form, Owner, RangedSource, Reply, SourceServer, media};
+use files_tests::{Cloud, Content, Form, Owner, RangedSource, Reply, Response, SourceServer, media};
 use serde_json::{Value, json};
 
-/// Whether a key that the process did not know, or an owner's limits, were read alone.
+/// Returns whether a key that the process did not know, or an owner's limits, were read alone.
 fn reads_key(function: &str, calls: &Value) -> bool {
     let reads_with_key = match function {
         "create-file" | "list-files" => 0,
@@ -20,21 +20,21 @@ fn reads_key(function: &str, calls: &Value) -> bool {
     batches > reads_with_key || calls["dynamodb"].get("GetItem").is_some()
 }
 
-/// The calls of one warm run of an operation, and what it gave.
+/// Returns the calls of one warm run of an operation, and its result.
 async fn warm<T>(cloud: &Cloud, function: &str, mut operation: impl AsyncFnMut() -> T) -> (Value, T) {
     for _ in 0..10 {
-        cloud.forget_calls().await;
+        cloud.reset_calls().await;
         let outcome = operation().await;
         let calls = cloud.calls(function).await;
         if !reads_key(function, &calls) {
             return (calls, outcome);
         }
     }
-    panic!("{function} never gets warm");
+    panic!("{function} does not get warm");
 }
 
 #[tokio::test]
-async fn requests_keep_their_budgets() {
+async fn requests_stay_within_their_budgets() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let file = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
@@ -57,10 +57,10 @@ async fn requests_keep_their_budgets() {
     let body = json!({"name": "a.mp4", "size": 5, "metadata": {"a": "b"}, "expires_in": 60});
     let (calls, _) = warm(&cloud, "create-file", async || {
         let request = owner.json(&body).header("idempotency-key", FileId::new(now()).to_string());
-        Answer::to(request).await.expect(201)
+        Response::to(request).await.expect(201)
     })
     .await;
-    assert_eq!(calls, json!({"dynamodb": {"TransactWriteItems": 1}}), "with all that can be asked for");
+    assert_eq!(calls, json!({"dynamodb": {"TransactWriteItems": 1}}), "with all options");
 
     let mut name = 0;
     let (calls, _) = warm(&cloud, "update-file", async || {
@@ -90,30 +90,30 @@ async fn requests_keep_their_budgets() {
     let expected = json!({
         "dynamodb": {"BatchGetItem": 1, "TransactWriteItems": 1}, "s3": {"PutObject": 1, "DeleteObject": 1},
     });
-    assert_eq!(calls, expected, "an empty object holds the place against the presigned PUT");
+    assert_eq!(calls, expected, "an empty object blocks the presigned PUT");
 
-    // What is refused costs nothing, or one read.
+    // A refused request costs at most one read.
     let stranger = owner.with_key("fm_garbage");
     let (calls, _) =
         warm(&cloud, "get-file", async || stranger.get(&format!("/files/{}", id(&file))).await.expect(401))
             .await;
     assert_eq!(calls, json!({}), "garbage costs no read");
     let (calls, _) =
-        warm(&cloud, "create-file", async || Answer::to(owner.form(Form::new())).await.expect(422)).await;
+        warm(&cloud, "create-file", async || Response::to(owner.form(Form::new())).await.expect(422)).await;
     assert_eq!(calls, json!({}));
     let (calls, _) = warm(&cloud, "not-found", async || owner.get("/nothing").await.expect(404)).await;
     assert_eq!(calls, json!({}));
 }
 
 #[tokio::test]
-async fn uploads_by_parts_keep_their_budgets() {
+async fn multipart_uploads_stay_within_their_budgets() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let (calls, _) = warm(&cloud, "create-file", async || owner.announce_parts("a.mp4", 3).await).await;
     assert_eq!(calls, json!({"dynamodb": {"TransactWriteItems": 1}}), "no call to S3");
     let single = owner.announce("a.mp4", 3, "video/mp4").await;
     let (calls, _) = warm(&cloud, "sign-upload", async || {
-        Answer::to(owner.post_upload(&single, "sign")).await.expect(200)
+        Response::to(owner.post_upload(&single, "sign")).await.expect(200)
     })
     .await;
     assert_eq!(calls, json!({"dynamodb": {"BatchGetItem": 1}}));
@@ -125,12 +125,12 @@ async fn uploads_by_parts_keep_their_budgets() {
     let first = json!({
         "dynamodb": {"BatchGetItem": 1, "TransactWriteItems": 1}, "s3": {"CreateMultipartUpload": 1},
     });
-    assert_eq!(calls, first, "the first of an upload");
+    assert_eq!(calls, first, "the first parts of an upload");
     let large = owner.announce_parts("a.mp4", 8_000 << 20).await;
     owner.sign_parts(&large, &[1]).await;
     let thousand: Vec<u32> = (1..=1_000).collect();
     let (calls, _) = warm(&cloud, "sign-parts", async || owner.sign_parts(&large, &thousand).await).await;
-    assert_eq!(calls, json!({"dynamodb": {"BatchGetItem": 1}}), "a thousand of one that is begun");
+    assert_eq!(calls, json!({"dynamodb": {"BatchGetItem": 1}}), "a thousand parts of a created upload");
 
     let (calls, _) = warm(&cloud, "list-parts", async || owner.stored_parts(&large, 0).await).await;
     assert_eq!(calls, json!({"dynamodb": {"BatchGetItem": 1}, "s3": {"ListParts": 1}}));
@@ -152,12 +152,12 @@ async fn a_list_costs_the_same_at_any_depth() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let form = Form::new().file(&"n".repeat(255), Some("video/mp4"), &media::MP4);
-    let file = owner.wait_until_success(&Answer::to(owner.form(form)).await.expect(201).json()).await;
-    let item = owner.behind.file_item(id(&file)).await;
+    let file = owner.wait_until_success(&Response::to(owner.form(form)).await.expect(201).json()).await;
+    let item = owner.backend.file_item(id(&file)).await;
     for _ in 0..249 {
         let mut copy = item.clone();
         copy.insert("sk".to_owned(), AttributeValue::S(format!("file#{}", FileId::new(now()))));
-        owner.behind.put_item(copy).await;
+        owner.backend.put_item(copy).await;
     }
     let (calls, first) = warm(&cloud, "list-files", async || owner.list("?limit=100").await).await;
     assert_eq!(calls, json!({"dynamodb": {"Query": 1}}));
@@ -168,12 +168,12 @@ async fn a_list_costs_the_same_at_any_depth() {
     assert_eq!(second["files"].as_array().map(Vec::len), Some(100));
 
     let query = owner
-        .behind
+        .backend
         .dynamodb
         .query()
-        .table_name(&owner.behind.table)
+        .table_name(&owner.backend.table)
         .key_condition_expression("pk = :pk AND begins_with(sk, :file)")
-        .expression_attribute_values(":pk", AttributeValue::S(format!("owner#{}", owner.behind.owner)))
+        .expression_attribute_values(":pk", AttributeValue::S(format!("owner#{}", owner.backend.owner)))
         .expression_attribute_values(":file", AttributeValue::S("file#".to_owned()))
         .limit(100)
         .return_consumed_capacity(ReturnConsumedCapacity::Total);
@@ -183,7 +183,7 @@ async fn a_list_costs_the_same_at_any_depth() {
 }
 
 #[tokio::test]
-async fn a_probe_keeps_its_budget() {
+async fn a_probe_stays_within_its_budget() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     for (name, bytes) in
@@ -196,7 +196,7 @@ async fn a_probe_keeps_its_budget() {
         assert_eq!(calls, json!({"lambda": {"Invoke": 2}}), "{name}");
         let calls = cloud.calls("probe-record").await;
         assert_eq!(calls["dynamodb"], json!({"GetItem": 1, "TransactWriteItems": 1}), "{name}");
-        // By a presigned URL, whose calls are those of the function that signed it.
+        // With a presigned URL, whose calls count as those of the function that signed it.
         let reads = calls["s3"]["GetObject"].as_u64().expect("reads");
         assert!((1..=8).contains(&reads), "{name}: {reads} reads");
         assert_eq!(calls["s3"], json!({"HeadObject": 1, "GetObject": reads}), "{name}");
@@ -211,13 +211,13 @@ async fn an_event_of_a_finished_or_deleted_file_costs_reads_and_no_probe() {
     let deleted = owner.wait_until_success(&owner.upload("b.png", &media::PNG).await).await;
     owner.delete(&deleted).await.expect(204);
     for (file, s3) in [(&file, None), (&deleted, Some(json!({"DeleteObject": 2})))] {
-        cloud.forget_calls().await;
-        owner.behind.send("ProbeQueue", &owner.behind.stored_event(id(file))).await;
-        owner.behind.drained("ProbeQueue").await;
+        cloud.reset_calls().await;
+        owner.backend.send("ProbeQueue", &owner.backend.stored_event(id(file))).await;
+        owner.backend.drained("ProbeQueue").await;
         assert_eq!(cloud.calls("probe-file").await, json!({"lambda": {"Invoke": 1}}));
         let mut expected = json!({"dynamodb": {"GetItem": if s3.is_some() { 2 } else { 1 }}});
         if let Some(s3) = s3 {
-            expected["s3"] = s3; // should its bytes have come after the delete
+            expected["s3"] = s3; // in case its bytes arrived after the delete
         }
         assert_eq!(cloud.calls("probe-record").await, expected);
     }
@@ -225,7 +225,7 @@ async fn an_event_of_a_finished_or_deleted_file_costs_reads_and_no_probe() {
 }
 
 #[tokio::test]
-async fn an_import_keeps_its_budget() {
+async fn an_import_stays_within_its_budget() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let source = SourceServer::start().await;
@@ -234,7 +234,7 @@ async fn an_import_keeps_its_budget() {
     assert_eq!(
         calls,
         json!({"dynamodb": {"UpdateItem": 1, "TransactWriteItems": 1}, "s3": {"PutObject": 1}}),
-        "one that fits into one part"
+        "an import of one part"
     );
 
     let parts = 3;
@@ -260,15 +260,15 @@ async fn an_import_keeps_its_budget() {
     })
     .await;
     let s3 = json!({"CreateMultipartUpload": 1, "UploadPart": 8, "CompleteMultipartUpload": 1});
-    assert_eq!(calls["s3"], s3, "by several connections");
+    assert_eq!(calls["s3"], s3, "over several connections");
     assert_eq!(calls["dynamodb"]["TransactWriteItems"], 1);
     let updates = calls["dynamodb"]["UpdateItem"].as_u64().expect("updates");
     let later = seconds / 2;
     assert!((2..=claim + first_progress + later).contains(&updates), "{updates} updates in {seconds} s");
 }
 
-/// Imports a URL, and waits until its worker is free for the next one.
+/// Imports a URL, and waits until its worker is idle.
 async fn import(owner: &Owner, url: &str) {
     owner.wait_until_success(&owner.import(url).await).await;
-    owner.behind.drained("ImportQueue").await;
+    owner.backend.drained("ImportQueue").await;
 }

@@ -1,24 +1,24 @@
-//! What clients of all kinds send, byte for byte, and what they then have to get.
+//! Requests of various clients, byte for byte, and their expected results.
 
 use files_tests::owner::id;
-use files_tests::{Answer, Cloud, Owner, media};
+use files_tests::{Cloud, Owner, Response, media};
 use http::Method;
 use serde_json::{Value, json};
 
 const FORM: &str = "multipart/form-data; boundary=\"b ound\"";
 
-/// A form of parts, each header fields and content.
+/// Returns a form of parts, each with header fields and content.
 fn form(parts: &[(&str, &str)]) -> String {
     let parts = parts.iter().map(|(headers, content)| format!("--b ound\r\n{headers}\r\n\r\n{content}\r\n"));
     format!("{}--b ound--\r\n", parts.collect::<String>())
 }
 
-async fn create(owner: &Owner, content_type: &str, body: impl Into<reqwest::Body>) -> Answer {
-    Answer::to(owner.post(content_type, body)).await
+async fn create(owner: &Owner, content_type: &str, body: impl Into<reqwest::Body>) -> Response {
+    Response::to(owner.post(content_type, body)).await
 }
 
 #[tokio::test]
-async fn forms_are_read_as_clients_write_them() {
+async fn forms_of_various_clients_are_accepted() {
     let owner = Cloud::shared().await.owner().await;
     for (client, headers, name) in [
         (
@@ -82,7 +82,7 @@ async fn every_option_works_in_a_form() {
 }
 
 #[tokio::test]
-async fn an_upload_widget_may_send_a_field_beside_its_file() {
+async fn an_additional_field_named_file_is_ignored() {
     let owner = Cloud::shared().await.owner().await;
     let text = ("Content-Disposition: form-data; name=\"file\"", "{}");
     let part = ("Content-Disposition: form-data; name=\"file\"; filename=\"a.png\"", "the bytes");
@@ -94,7 +94,7 @@ async fn an_upload_widget_may_send_a_field_beside_its_file() {
 }
 
 #[tokio::test]
-async fn what_would_be_stored_otherwise_than_meant_is_refused_by_name() {
+async fn ambiguous_parts_are_refused_by_name() {
     let owner = Cloud::shared().await.owner().await;
     let file = "Content-Disposition: form-data; name=\"file\"; filename=\"a.png\"";
     let name = "Content-Disposition: form-data; name=\"name\"";
@@ -117,7 +117,7 @@ async fn what_would_be_stored_otherwise_than_meant_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn json_is_one_object_of_the_right_types() {
+async fn json_must_be_one_object_of_the_right_types() {
     let owner = Cloud::shared().await.owner().await;
     let marked = "\u{feff}{\"name\":\"a.mp4\",\"size\":5}";
     create(&owner, "application/json", marked).await.expect(201);
@@ -132,14 +132,14 @@ async fn json_is_one_object_of_the_right_types() {
         create(&owner, "application/json", body).await.expect_error(status, reason);
     }
     let gzip = owner.post("application/json", "\u{1f}\u{8b}").header("content-encoding", "gzip");
-    Answer::to(gzip).await.expect_error(415, "unsupported_encoding");
+    Response::to(gzip).await.expect_error(415, "unsupported_encoding");
     create(&owner, "application/x-www-form-urlencoded", "{\"name\":\"a\"}")
         .await
         .expect_error(400, "malformed_request");
 }
 
 #[tokio::test]
-async fn what_a_put_adds_unsigned_does_not_reach_a_download() {
+async fn unsigned_headers_of_a_put_do_not_reach_a_download() {
     let owner = Cloud::shared().await.owner().await;
     let file = owner.announce("a.png", media::PNG.len(), "image/png").await;
     let upload = &file["upload"];
@@ -152,7 +152,7 @@ async fn what_a_put_adds_unsigned_does_not_reach_a_download() {
         .header("content-language", "de")
         .header("expires", "Thu, 01 Jan 2099 00:00:00 GMT")
         .header("cache-control", "public, max-age=31536000");
-    Answer::to(put.body(media::PNG.clone())).await.expect(200);
+    Response::to(put.body(media::PNG.clone())).await.expect(200);
     let file = owner.wait_until_success(&file).await;
     let redirect = owner.get(Owner::download_url(&file)).await.expect(302);
     let served = owner.fetch(redirect.header("location").expect("a location")).await.expect(200);
@@ -164,7 +164,7 @@ async fn what_a_put_adds_unsigned_does_not_reach_a_download() {
 }
 
 #[tokio::test]
-async fn ids_are_read_in_any_case_on_every_route() {
+async fn ids_are_accepted_in_any_case_on_every_route() {
     let owner = Cloud::shared().await.owner().await;
     let file = owner.upload("a.png", &media::PNG).await;
     let file = owner.wait_until_success(&file).await;
@@ -173,8 +173,8 @@ async fn ids_are_read_in_any_case_on_every_route() {
     owner.get(&format!("/files/{capitals}/a.png")).await.expect(302);
     let waiting = owner.announce("b.png", 5, "image/png").await;
     let sign = owner.request(Method::POST, &format!("/uploads/{}/sign", id(&waiting).to_uppercase()));
-    Answer::to(sign).await.expect(200);
-    Answer::to(owner.request(Method::DELETE, &format!("/files/{capitals}"))).await.expect(204);
+    Response::to(sign).await.expect(200);
+    Response::to(owner.request(Method::DELETE, &format!("/files/{capitals}"))).await.expect(204);
 }
 
 #[tokio::test]
@@ -187,19 +187,19 @@ async fn a_stale_delete_changes_nothing() {
     let etag = current.header("etag").expect("an entity tag").to_owned();
     let delete = |tag: &str| owner.request(Method::DELETE, &path).header("if-match", tag);
     for stale in ["\"v0\"", "\"v999\", \"x\"", &format!("W/{etag}")] {
-        Answer::to(delete(stale)).await.expect_error(412, "precondition_failed");
+        Response::to(delete(stale)).await.expect_error(412, "precondition_failed");
     }
     let fresh =
-        Answer::to(owner.request(Method::GET, &path).header("if-none-match", &etag)).await.expect(304);
+        Response::to(owner.request(Method::GET, &path).header("if-none-match", &etag)).await.expect(304);
     assert_eq!(fresh.header("cache-control"), current.header("cache-control"));
-    Answer::to(delete(&format!("\"x\", {etag}"))).await.expect(204);
+    Response::to(delete(&format!("\"x\", {etag}"))).await.expect(204);
 }
 
 #[tokio::test]
 async fn a_file_can_be_downloaded_before_it_is_probed() {
     let cloud = Cloud::setup().start().await;
     let owner = cloud.owner().await;
-    // The event waits for a clock that nobody advances.
+    // The event waits for a clock that is not advanced.
     cloud
         .add_faults(
             &json!([{"service": "trigger", "operation": "ObjectCreated", "action": {"delay_ms": 3_600_000}}]),
@@ -213,13 +213,13 @@ async fn a_file_can_be_downloaded_before_it_is_probed() {
     let redirect = owner.get(&url).await.expect(302);
     let served = owner.fetch(redirect.header("location").expect("a location")).await.expect(200);
     assert_eq!(served.body, *media::PNG);
-    assert_eq!(served.header("content-type"), Some("application/octet-stream"), "nobody has looked at it");
+    assert_eq!(served.header("content-type"), Some("application/octet-stream"), "it is not probed yet");
     let by_form: Value = owner.upload("b.png", &media::PNG).await;
     owner.get(Owner::download_url(&by_form)).await.expect(302);
 }
 
 #[tokio::test]
-async fn a_name_is_found_by_every_spelling_that_reaches_the_function() {
+async fn a_name_is_found_in_every_encoding() {
     let owner = Cloud::shared().await.owner().await;
     for (name, spelled) in [
         ("gru\u{308}n.png", "gr%C3%BCn.png"),
@@ -230,14 +230,14 @@ async fn a_name_is_found_by_every_spelling_that_reaches_the_function() {
         let file = owner.upload(name, &media::PNG).await;
         owner.wait_until_success(&file).await;
         owner.get(Owner::download_url(&file)).await.expect(302);
-        let answer = owner.get(&format!("/files/{}/{spelled}", id(&file))).await;
-        assert_eq!(answer.status, 302, "{name} as {spelled}");
+        let response = owner.get(&format!("/files/{}/{spelled}", id(&file))).await;
+        assert_eq!(response.status, 302, "{name} as {spelled}");
         owner.get(&format!("/files/{}/other.png", id(&file))).await.expect_error(404, "not_found");
     }
 }
 
 #[tokio::test]
-async fn dates_and_pages_are_understood_or_explained() {
+async fn dates_and_pages_are_accepted_or_refused_with_advice() {
     let owner = Cloud::shared().await.owner().await;
     owner.upload("a.png", &media::PNG).await;
     let count = |list: Value| list["files"].as_array().map_or(0, Vec::len);

@@ -1,30 +1,30 @@
-//! Downloads: the redirect, and what S3 then serves.
+//! Downloads: the redirect, and S3's response.
 
 use std::time::{Duration, SystemTime};
 
 use files_domain::Timestamp;
 use files_tests::owner::id;
-use files_tests::{Answer, Cloud, Form, Owner, media};
+use files_tests::{Cloud, Form, Owner, Response, media};
 use http::Method;
 use serde_json::{Value, json};
 
-/// A stored file that S3 serves under this type.
+/// Creates a stored file that S3 serves with this type.
 async fn stored(owner: &Owner, name: &str, content_type: &str, bytes: &[u8]) -> Value {
     let file =
-        Answer::to(owner.form(Form::new().file(name, Some(content_type), bytes))).await.expect(201).json();
+        Response::to(owner.form(Form::new().file(name, Some(content_type), bytes))).await.expect(201).json();
     owner.wait_until_success(&file).await
 }
 
-/// The address of the bytes, by `redirect=false`.
+/// Returns the URL of the bytes, by `redirect=false`.
 async fn address(owner: &Owner, file: &Value, query: &str) -> Value {
     let url = format!("{}?redirect=false{query}", Owner::download_url(file));
-    let answer = owner.get(&url).await.expect(200);
-    assert!(answer.header("cache-control").is_some_and(|value| value.contains("private")));
-    answer.json()
+    let response = owner.get(&url).await.expect(200);
+    assert!(response.header("cache-control").is_some_and(|value| value.contains("private")));
+    response.json()
 }
 
 #[tokio::test]
-async fn a_redirect_leads_to_the_bytes() {
+async fn a_download_redirects_to_the_bytes() {
     let owner = Cloud::shared().await.owner().await;
     let file = stored(&owner, "Ünïcödé 🎬.mp4", "video/mp4", &media::MP4).await;
     let redirect = owner.get(Owner::download_url(&file)).await.expect(302);
@@ -42,38 +42,38 @@ async fn a_redirect_leads_to_the_bytes() {
         )
     );
 
-    let part = Answer::to(owner.bare_request(Method::GET, location).header("range", "bytes=10-19"))
+    let part = Response::to(owner.bare_request(Method::GET, location).header("range", "bytes=10-19"))
         .await
         .expect(206);
     assert_eq!(part.body, media::MP4.slice(10..20));
     assert_eq!(part.header("content-range"), Some(format!("bytes 10-19/{}", media::MP4.len()).as_str()));
 
-    // A GET's signature is good for nothing else.
-    Answer::to(owner.bare_request(Method::PUT, location).body("other bytes")).await.expect(403);
-    Answer::to(owner.bare_request(Method::DELETE, location)).await.expect(403);
+    // The signature is for a GET only.
+    Response::to(owner.bare_request(Method::PUT, location).body("other bytes")).await.expect(403);
+    Response::to(owner.bare_request(Method::DELETE, location)).await.expect(403);
     let tampered = location.replace("attachment", "inline");
     assert_ne!(tampered, location);
     owner.fetch(&tampered).await.expect(403);
 }
 
 #[tokio::test]
-async fn a_head_is_answered_without_bytes() {
+async fn a_head_returns_no_bytes() {
     let owner = Cloud::shared().await.owner().await;
     let file = stored(&owner, "clip.mp4", "video/mp4", &media::MP4).await;
-    let head = async |path: &str| Answer::to(owner.request(Method::HEAD, path)).await;
+    let head = async |path: &str| Response::to(owner.request(Method::HEAD, path)).await;
     let redirect = head(Owner::download_url(&file)).await.expect(302);
     let location = redirect.header("location").expect("a location");
-    let answer = Answer::to(owner.bare_request(Method::HEAD, location)).await.expect(200);
-    assert_eq!(answer.header("content-length"), Some(media::MP4.len().to_string().as_str()));
-    assert_eq!(answer.header("content-type"), Some("video/mp4"));
-    assert!(answer.body.is_empty());
+    let response = Response::to(owner.bare_request(Method::HEAD, location)).await.expect(200);
+    assert_eq!(response.header("content-length"), Some(media::MP4.len().to_string().as_str()));
+    assert_eq!(response.header("content-type"), Some("video/mp4"));
+    assert!(response.body.is_empty());
     owner.fetch(location).await.expect(403);
 
     assert!(head(&format!("/files/{}/other.mp4", id(&file))).await.expect(404).body.is_empty());
 }
 
 #[tokio::test]
-async fn an_address_lives_as_long_as_asked_for() {
+async fn a_download_url_has_the_requested_lifetime() {
     let owner = Cloud::shared().await.owner().await;
     let file = stored(&owner, "a.png", "image/png", &media::PNG).await;
     for (query, seconds) in [("", 300), ("&expires_in=60", 60), ("&expires_in=3600", 3600)] {
@@ -101,17 +101,17 @@ async fn an_address_lives_as_long_as_asked_for() {
 }
 
 #[tokio::test]
-async fn an_address_does_not_outlive_its_file() {
+async fn a_download_url_expires_with_its_file() {
     let owner = Cloud::shared().await.owner().await;
     let form = Form::new().text("expires_in", "200").file("a.png", Some("image/png"), &media::PNG);
-    let file = owner.wait_until_success(&Answer::to(owner.form(form)).await.expect(201).json()).await;
+    let file = owner.wait_until_success(&Response::to(owner.form(form)).await.expect(201).json()).await;
     let body = address(&owner, &file, "&expires_in=3600").await;
     let time = |text: &Value| Timestamp::parse(text.as_str().expect("a time")).expect("RFC 3339");
     assert!(time(&body["expires_at"]) <= time(&file["expires_at"]).plus(Duration::from_secs(1)), "{body}");
 }
 
 #[tokio::test]
-async fn only_media_is_shown_in_place() {
+async fn only_media_is_served_inline() {
     let owner = Cloud::shared().await.owner().await;
     const SCRIPT: &[u8] = b"<!DOCTYPE html><script>alert(1)</script>";
     for (name, content_type, bytes, shown) in [
@@ -126,16 +126,16 @@ async fn only_media_is_shown_in_place() {
     ] {
         let file = stored(&owner, name, content_type, bytes).await;
         let url = address(&owner, &file, "&disposition=inline").await;
-        let answer = owner.fetch(url["url"].as_str().expect("a URL")).await.expect(200);
-        let disposition = answer.header("content-disposition").expect("a disposition");
+        let response = owner.fetch(url["url"].as_str().expect("a URL")).await.expect(200);
+        let disposition = response.header("content-disposition").expect("a disposition");
         assert_eq!(disposition.starts_with("inline;"), shown, "{name}: {disposition}");
         let served = if shown { content_type } else { "application/octet-stream" };
-        assert_eq!(answer.header("content-type"), Some(served), "{name}");
+        assert_eq!(response.header("content-type"), Some(served), "{name}");
     }
 }
 
 #[tokio::test]
-async fn a_wrong_type_gives_way_to_what_the_bytes_are() {
+async fn the_type_of_the_bytes_replaces_a_wrong_one() {
     let owner = Cloud::shared().await.owner().await;
     for (name, stated, bytes, found) in [
         ("a.mp4", "video/mp4", &media::PNG[..], "image/png"),
@@ -193,9 +193,9 @@ async fn any_name_can_be_downloaded() {
         if plain.status != 302 {
             failed.push(format!("{name}: {} {url}", plain.status));
         }
-        // What the path holds must not hide the query.
+        // A question mark in the path must not hide the query.
         let asked = format!("{url}?redirect=false&key={}", owner.key());
-        let asked = Answer::to(owner.bare_request(http::Method::GET, &asked)).await;
+        let asked = Response::to(owner.bare_request(http::Method::GET, &asked)).await;
         if asked.status != 200 {
             failed.push(format!("{name}, with a query: {} {url}", asked.status));
         }
@@ -204,7 +204,7 @@ async fn any_name_can_be_downloaded() {
 }
 
 #[tokio::test]
-async fn another_name_is_not_found_and_no_bytes_are_a_conflict() {
+async fn another_name_is_not_found_and_missing_bytes_are_a_conflict() {
     let owner = Cloud::shared().await.owner().await;
     let file = stored(&owner, "a.png", "image/png", &media::PNG).await;
     for name in ["b.png", "A.png", "a.png%20", "parts"] {

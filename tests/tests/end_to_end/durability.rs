@@ -1,20 +1,20 @@
-//! The plug is pulled, and everything goes on.
+//! The process is killed, and everything resumes.
 
 use files_tests::owner::id;
 use files_tests::process::{children, is_running, kill};
-use files_tests::{Answer, Cloud, Owner, Reply, SourceServer, Usage, media, until};
+use files_tests::{Cloud, Owner, Reply, Response, SourceServer, Usage, media, until};
 use serde_json::{Value, json};
 
-/// A moment long ago.
+/// A time in the past.
 const LONG_AGO: u64 = 1;
 
-/// Lets go of an import whose worker is gone, as the end of its lease does.
+/// Ends the lease of an import whose worker has ended.
 async fn end_lease(owner: &Owner, file: &Value) {
     let sk = format!("file#{}", id(file));
-    owner.behind.set_numbers(&sk, &[("lease_until", LONG_AGO), ("due_at", LONG_AGO)]).await;
+    owner.backend.set_numbers(&sk, &[("lease_until", LONG_AGO), ("due_at", LONG_AGO)]).await;
 }
 
-/// A file without what names the API's address, which changes with the port.
+/// Returns a file without the fields that contain the API's port.
 fn without_address(file: &Value) -> Value {
     let mut file = file.clone();
     file.as_object_mut().expect("a file").remove("download_url");
@@ -22,7 +22,7 @@ fn without_address(file: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn everything_survives_a_power_cut() {
+async fn everything_survives_a_kill() {
     let mut cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let source = SourceServer::start().await;
@@ -31,7 +31,7 @@ async fn everything_survives_a_power_cut() {
     let deleted = owner.upload("gone.png", &media::PNG).await;
     owner.delete(&deleted).await.expect(204);
     let ask = json!({"name": "late.png", "size": media::PNG.len(), "content_type": "image/png"});
-    let promised = Answer::to(owner.json(&ask).header("idempotency-key", "late")).await.expect(201).json();
+    let promised = Response::to(owner.json(&ask).header("idempotency-key", "late")).await.expect(201).json();
     let bytes = media::noise(40 << 20, 6);
     let (reply, gate) = Reply::bytes(bytes.clone()).held();
     let import = owner.import(&source.serve("/long.bin", reply)).await;
@@ -53,11 +53,11 @@ async fn everything_survives_a_power_cut() {
     assert_eq!(owner.download(&again).await, *media::MP4);
     owner.get(&format!("/files/{}", id(&deleted))).await.expect_error(404, "not_found");
 
-    // What S3 had acknowledged is probed, though its event had no time to be.
+    // S3 has acknowledged this upload: it is probed although its event was interrupted.
     let stored = owner.wait_until_success(&stored).await;
     assert_eq!(stored["ffprobe"]["width"], 64);
 
-    let renewed = Answer::to(owner.json(&ask).header("idempotency-key", "late")).await.expect(201).json();
+    let renewed = Response::to(owner.json(&ask).header("idempotency-key", "late")).await.expect(201).json();
     assert_eq!(id(&renewed), id(&promised));
     owner.put(&renewed, media::PNG.clone()).await.expect(200);
     owner.wait_until_success(&renewed).await;
@@ -71,10 +71,10 @@ async fn everything_survives_a_power_cut() {
 
     let total = media::MP4.len() + 2 * media::PNG.len() + bytes.len();
     let usage = Usage { files: 4, bytes: total.try_into().expect("small"), imports: 0 };
-    assert_eq!((owner.behind.usage().await, owner.behind.sum().await), (usage, usage));
-    let mut objects = owner.behind.objects().await;
+    assert_eq!((owner.backend.usage().await, owner.backend.sum().await), (usage, usage));
+    let mut objects = owner.backend.objects().await;
     let mut expected: Vec<String> =
-        [&finished, &stored, &renewed, &import].map(|file| owner.behind.object_key(id(file))).into();
+        [&finished, &stored, &renewed, &import].map(|file| owner.backend.object_key(id(file))).into();
     objects.sort();
     expected.sort();
     assert_eq!(objects, expected, "no bytes without a record, no unfinished upload");
@@ -102,11 +102,11 @@ async fn an_import_outlives_its_worker() {
     assert_eq!(owner.download(&import).await, bytes);
     assert_eq!(source.requests("/long.bin"), 2);
     assert_eq!(
-        owner.behind.objects().await,
-        [owner.behind.object_key(id(&import))],
-        "the first try's parts are gone"
+        owner.backend.objects().await,
+        [owner.backend.object_key(id(&import))],
+        "the parts of the first attempt are deleted"
     );
-    assert_eq!(owner.behind.usage().await, owner.behind.sum().await);
+    assert_eq!(owner.backend.usage().await, owner.backend.sum().await);
 }
 
 #[tokio::test]

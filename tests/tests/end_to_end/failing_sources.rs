@@ -1,14 +1,14 @@
-//! Imports that cannot be done: `failed`, with the reason in the user's words, and nothing left behind.
+//! Imports that fail: status `failed` with a reason for the user, and nothing else remains.
 
 use std::net::{IpAddr, ToSocketAddrs};
 
 use files_tests::faults::are_injected;
 use files_tests::owner::id;
-use files_tests::{Answer, Cloud, Owner, Reply, SourceServer, Usage, media, skip_on_deployment, until};
+use files_tests::{Cloud, Owner, Reply, Response, SourceServer, Usage, media, skip_on_deployment, until};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-/// Checks that the import fails for this reason, and that only its record tells of it.
+/// Checks that the import fails for this reason, and that only its record remains.
 async fn assert_fails(owner: &Owner, file: &Value, reason: &str) {
     let file = owner.wait_until_terminal(file).await;
     assert_failed(owner, file, reason).await;
@@ -20,19 +20,19 @@ async fn assert_failed(owner: &Owner, file: Value, reason: &str) {
         (&file["progress"], &file["ffprobe"], &file["ffprobe_error"]),
         (&Value::Null, &Value::Null, &Value::Null)
     );
-    if let Some(behind) = owner.inside() {
-        assert_eq!(behind.usage().await, Usage { files: 1, bytes: 0, imports: 0 });
-        assert_eq!(behind.objects().await, Vec::<String>::new());
+    if let Some(backend) = owner.local_backend() {
+        assert_eq!(backend.usage().await, Usage { files: 1, bytes: 0, imports: 0 });
+        assert_eq!(backend.objects().await, Vec::<String>::new());
     }
     owner.get(Owner::download_url(&file)).await.expect_error(409, "no_bytes_yet");
     owner.delete(&file).await.expect(204);
-    if let Some(behind) = owner.inside() {
-        assert_eq!(behind.sort_keys().await, ["usage"]);
+    if let Some(backend) = owner.local_backend() {
+        assert_eq!(backend.sort_keys().await, ["usage"]);
     }
 }
 
 #[tokio::test]
-async fn a_source_that_says_no_is_asked_once() {
+async fn a_source_that_refuses_is_requested_once() {
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     for status in [404_u16, 403, 410, 204, 206] {
@@ -54,8 +54,8 @@ async fn a_source_that_says_no_is_asked_once() {
 }
 
 #[tokio::test]
-async fn a_source_that_fails_is_asked_again_and_again_but_not_for_ever() {
-    skip_on_deployment!("has a clock of its own");
+async fn a_failing_source_is_retried_a_limited_number_of_times() {
+    skip_on_deployment!("advances the clock");
     let cloud = Cloud::start().await;
     let (owner, source) = (cloud.owner().await, SourceServer::start().await);
     let url = source.serve("/500", Reply::status(StatusCode::INTERNAL_SERVER_ERROR));
@@ -75,18 +75,18 @@ async fn a_source_that_recovers_is_imported() {
     let source = SourceServer::start().await;
     let url = source.serve("/flaky", Reply::status(StatusCode::SERVICE_UNAVAILABLE));
     let file = owner.import(&url).await;
-    source.asked("/flaky", 1).await;
+    source.wait_for_requests("/flaky", 1).await;
     source.serve("/flaky", Reply::bytes(media::PNG.clone()));
     let file = owner.wait_until_success(&file).await;
     assert_eq!(owner.download(&file).await, *media::PNG);
 }
 
 #[tokio::test]
-async fn half_a_body_is_no_file() {
-    skip_on_deployment!("has a clock of its own");
+async fn half_a_body_fails_the_import() {
+    skip_on_deployment!("advances the clock");
     let cloud = Cloud::start().await;
     let (owner, source) = (cloud.owner().await, SourceServer::start().await);
-    // The second one is cut in the middle of its second part, when its first is stored already.
+    // The second source is cut in its second part, when the first part is stored already.
     for (path, bytes) in [("/short", media::MP4.clone()), ("/long", media::noise(50 << 20, 3))] {
         let url = source.serve(path, Reply::bytes(bytes).half());
         let file = cloud.end_of_import(&owner, &owner.import(&url).await).await;
@@ -115,7 +115,7 @@ async fn a_redirect_to_a_private_address_is_not_followed() {
     assert_eq!(source.requests("/secret"), 0);
 }
 
-/// A name that this machine resolves to an address that is not public, other than `localhost`, which is refused as a name.
+/// Returns a name that this machine resolves to a private address, other than `localhost`, which is refused as a name.
 fn private_name() -> String {
     let own = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let names =
@@ -133,18 +133,18 @@ fn private_name() -> String {
 }
 
 #[tokio::test]
-async fn a_name_that_leads_to_a_private_address_is_not_fetched() {
+async fn a_name_that_resolves_to_a_private_address_is_not_fetched() {
     let owner = Cloud::shared().await.owner().await;
     let file = owner.import(&format!("http://{}/clip.mp4", private_name())).await;
     assert_fails(&owner, &file, "the source is not at a public address").await;
 }
 
 #[tokio::test]
-async fn a_name_that_does_not_exist_is_no_source() {
-    skip_on_deployment!("has a clock of its own");
+async fn a_name_that_does_not_exist_fails_the_import() {
+    skip_on_deployment!("advances the clock");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
-    // RFC 2606 reserves the name. Without a resolver it is not known whether it exists: that is said too.
+    // RFC 2606 reserves the name. Without a resolver its existence is unknown, which has its own reason.
     let file = owner.import("http://files.invalid/clip.mp4").await;
     let file = cloud.end_of_import(&owner, &file).await;
     assert_eq!(file["status"], "failed");
@@ -153,14 +153,14 @@ async fn a_name_that_does_not_exist_is_no_source() {
 }
 
 #[tokio::test]
-async fn other_bytes_than_announced_are_no_file() {
+async fn bytes_with_another_checksum_fail_the_import() {
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let url = source.serve("/a.png", Reply::bytes(media::PNG.clone()));
     let body = |sha256: &str| json!({"file_url": url, "checksum_sha256": sha256});
-    let file = Answer::to(owner.json(&body(&media::sha256(b"other")))).await.expect(202).json();
+    let file = Response::to(owner.json(&body(&media::sha256(b"other")))).await.expect(202).json();
     assert_fails(&owner, &file, "the source's bytes do not have the announced SHA-256").await;
-    let file = Answer::to(owner.json(&body(&media::sha256(&media::PNG)))).await.expect(202).json();
+    let file = Response::to(owner.json(&body(&media::sha256(&media::PNG)))).await.expect(202).json();
     owner.wait_until_success(&file).await;
 }
 
@@ -182,15 +182,15 @@ async fn a_source_cannot_choose_a_bad_name() {
 }
 
 #[tokio::test]
-async fn a_file_deleted_during_its_import_is_gone() {
+async fn a_file_deleted_during_its_import_leaves_nothing() {
     skip_on_deployment!("sees the queue, records and objects");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
-    // One that has begun an upload to S3, and one that has not.
+    // The first file has created an upload in S3, the second one has not.
     for (path, length) in [("/large", 40 << 20), ("/small", 1 << 20)] {
         let (reply, gate) = Reply::bytes(media::noise(length, 4)).held();
         let file = owner.import(&source.serve(path, reply)).await;
-        source.asked(path, 1).await;
+        source.wait_for_requests(path, 1).await;
         if length > 32 << 20 {
             owner.wait_for(&file, |file| file["progress"].is_object()).await;
         } else {
@@ -198,16 +198,16 @@ async fn a_file_deleted_during_its_import_is_gone() {
         }
         owner.delete(&file).await.expect(204);
         owner.delete(&file).await.expect(404);
-        assert_eq!(owner.behind.usage().await, Usage::default(), "{path}");
+        assert_eq!(owner.backend.usage().await, Usage::default(), "{path}");
         gate.open();
-        owner.behind.drained("ImportQueue").await;
+        owner.backend.drained("ImportQueue").await;
         until("nothing is left of the import", async || {
-            owner.behind.objects().await.is_empty().then_some(())
+            owner.backend.objects().await.is_empty().then_some(())
         })
         .await;
         owner.get(&format!("/files/{}", id(&file))).await.expect_error(404, "not_found");
-        assert_eq!(owner.behind.usage().await, Usage::default(), "{path}");
-        let left = owner.behind.sort_keys().await;
+        assert_eq!(owner.backend.usage().await, Usage::default(), "{path}");
+        let left = owner.backend.sort_keys().await;
         assert!(left.iter().all(|sk| sk == "usage" || sk.starts_with("gone#")), "{left:?}");
     }
 }

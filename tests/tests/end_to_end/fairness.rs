@@ -43,5 +43,5 @@ async fn a_flood_of_imports_keeps_to_its_share_of_the_workers() {
     for file in &files {
         flood.wait_until_success(file).await;
     }
-    assert_eq!(flood.behind.usage().await, flood.behind.sum().await);
+    assert_eq!(flood.backend.usage().await, flood.backend.sum().await);
 }

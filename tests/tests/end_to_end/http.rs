@@ -1,13 +1,13 @@
-//! HTTP: routes, methods, CORS, the gateway's own answers.
+//! HTTP: routes, methods, CORS, the gateway's own errors.
 
 use files_tests::owner::id;
-use files_tests::{Answer, Cloud, skip_on_deployment};
+use files_tests::{Cloud, Response, skip_on_deployment};
 use http::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 #[tokio::test]
-async fn unknown_addresses_are_not_found() {
+async fn unknown_paths_are_not_found() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let some = "01890a5d-ac96-774b-bcce-b302099a8057";
@@ -15,9 +15,9 @@ async fn unknown_addresses_are_not_found() {
         ["/", "/v1", "/v2/files", "/files", "/v1/file", &format!("/v1/files/{some}/a/b"), "/favicon.ico"]
     {
         for method in [Method::GET, Method::POST, Method::DELETE, Method::PUT] {
-            let answer =
-                Answer::to(owner.request(method.clone(), &format!("{}{path}", cloud.origin()))).await;
-            answer.expect_error(404, "not_found");
+            let response =
+                Response::to(owner.request(method.clone(), &format!("{}{path}", cloud.origin()))).await;
+            response.expect_error(404, "not_found");
         }
     }
 }
@@ -27,10 +27,10 @@ async fn the_documentation_needs_no_key() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let get = |path: &str| owner.bare_request(Method::GET, &format!("{}{path}", cloud.origin()));
-    let document = Answer::to(get("/v1/openapi.json")).await.expect(200).json();
+    let document = Response::to(get("/v1/openapi.json")).await.expect(200).json();
     assert!(document["paths"]["/v1/files"]["post"].is_object());
     assert_eq!(document["servers"], serde_json::json!([{"url": "/"}]));
-    let page = Answer::to(get("/docs")).await.expect(200);
+    let page = Response::to(get("/docs")).await.expect(200);
     assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
     assert!(String::from_utf8_lossy(&page.body).contains("id=\"createFile\""));
 }
@@ -46,12 +46,12 @@ async fn a_deployment_can_switch_the_documentation_off() {
     let owner = cloud.owner().await;
     for path in ["/v1/openapi.json", "/docs"] {
         let request = owner.bare_request(Method::GET, &format!("{}{path}", cloud.origin()));
-        Answer::to(request).await.expect_error(404, "not_found");
+        Response::to(request).await.expect_error(404, "not_found");
     }
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_told_the_right_ones() {
+async fn a_wrong_method_gets_the_allowed_ones() {
     let owner = Cloud::shared().await.owner().await;
     let file = "/files/01890a5d-ac96-774b-bcce-b302099a8057";
     let download = format!("{file}/a.mp4");
@@ -65,9 +65,9 @@ async fn a_wrong_method_is_told_the_right_ones() {
         (&complete, vec!["GET", "PUT", "DELETE", "PATCH"], vec!["POST"]),
     ] {
         for method in wrong {
-            let answer = Answer::to(owner.request(method.parse().expect("a method"), path)).await;
-            answer.expect_error(405, "method_not_allowed");
-            let allow = answer.header("allow").expect("Allow");
+            let response = Response::to(owner.request(method.parse().expect("a method"), path)).await;
+            response.expect_error(405, "method_not_allowed");
+            let allow = response.header("allow").expect("Allow");
             let allow: Vec<&str> =
                 allow.split(',').map(str::trim).filter(|method| *method != "OPTIONS").collect();
             assert_eq!(allow, allowed, "{method} {path}");
@@ -76,7 +76,7 @@ async fn a_wrong_method_is_told_the_right_ones() {
 }
 
 #[tokio::test]
-async fn the_gateway_answers_a_preflight() {
+async fn the_gateway_responds_to_a_preflight() {
     let owner = Cloud::shared().await.owner().await;
     let preflight = owner
         .bare_request(Method::OPTIONS, "/files")
@@ -86,11 +86,11 @@ async fn the_gateway_answers_a_preflight() {
             "access-control-request-headers",
             "x-api-key,content-type,idempotency-key,traceparent,cache-control",
         );
-    let answer = Answer::to(preflight).await.expect(204);
-    assert!(answer.body.is_empty());
-    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    let response = Response::to(preflight).await.expect(204);
+    assert!(response.body.is_empty());
+    assert_eq!(response.header("access-control-allow-origin"), Some("*"));
     let list = |name: &str| {
-        let value = answer.header(name).unwrap_or_else(|| panic!("{name}")).to_lowercase();
+        let value = response.header(name).unwrap_or_else(|| panic!("{name}")).to_lowercase();
         let mut list: Vec<String> = value.split(',').map(|item| item.trim().to_owned()).collect();
         list.sort();
         list.join(" ")
@@ -100,31 +100,36 @@ async fn the_gateway_answers_a_preflight() {
         list("access-control-allow-headers"),
         "authorization cache-control content-type idempotency-key if-match if-none-match traceparent x-api-key"
     );
-    assert!(answer.header("access-control-max-age").is_some_and(|age| age.parse::<u32>().is_ok()));
+    assert!(response.header("access-control-max-age").is_some_and(|age| age.parse::<u32>().is_ok()));
 }
 
 #[tokio::test]
-async fn pages_may_read_every_answer() {
+async fn web_pages_can_read_every_response() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let download = "/files/01890a5d-ac96-774b-bcce-b302099a8057/a.mp4";
     for (path, status) in [("/files", 200), (download, 404), ("/files/x", 400), ("/nothing", 404)] {
-        let answer =
-            Answer::to(owner.request(Method::GET, path).header("origin", "https://app.example")).await;
-        let answer = answer.expect(status);
-        assert_eq!(answer.headers.get_all("access-control-allow-origin").iter().count(), 1, "{path}");
-        assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{path}");
-        let exposed = answer.header("access-control-expose-headers").expect("exposed headers").to_lowercase();
+        let response =
+            Response::to(owner.request(Method::GET, path).header("origin", "https://app.example")).await;
+        let response = response.expect(status);
+        assert_eq!(response.headers.get_all("access-control-allow-origin").iter().count(), 1, "{path}");
+        assert_eq!(response.header("access-control-allow-origin"), Some("*"), "{path}");
+        let exposed =
+            response.header("access-control-expose-headers").expect("exposed headers").to_lowercase();
         for name in ["etag", "link", "location", "retry-after"] {
             assert!(exposed.split(',').any(|exposed| exposed.trim() == name), "{name}: {exposed}");
         }
-        let elsewhere = Answer::to(owner.request(Method::GET, path)).await.expect(status);
-        assert_eq!(elsewhere.header("access-control-allow-origin"), None, "no page asked: {path}");
+        let elsewhere = Response::to(owner.request(Method::GET, path)).await.expect(status);
+        assert_eq!(
+            elsewhere.header("access-control-allow-origin"),
+            None,
+            "no web page sent the request: {path}"
+        );
     }
 }
 
 #[tokio::test]
-async fn pages_may_upload_to_and_read_from_the_bucket() {
+async fn web_pages_can_write_to_and_read_from_the_bucket() {
     let owner = Cloud::shared().await.owner().await;
     let file = owner.announce("a.txt", 3, "text/plain").await;
     let url = file["upload"]["url"].as_str().expect("a URL");
@@ -135,27 +140,28 @@ async fn pages_may_upload_to_and_read_from_the_bucket() {
         .header("origin", "https://app.example")
         .header("access-control-request-method", "PUT")
         .header("access-control-request-headers", &names);
-    let answer = Answer::to(preflight).await.expect(200);
-    assert!(answer.header("access-control-allow-origin").is_some());
-    assert!(answer.header("access-control-allow-methods").is_some_and(|methods| methods.contains("PUT")));
-    let allowed = answer.header("access-control-allow-headers").expect("headers").to_lowercase();
+    let response = Response::to(preflight).await.expect(200);
+    assert!(response.header("access-control-allow-origin").is_some());
+    assert!(response.header("access-control-allow-methods").is_some_and(|methods| methods.contains("PUT")));
+    let allowed = response.header("access-control-allow-headers").expect("headers").to_lowercase();
     for name in names.split(',') {
         assert!(allowed.contains(&name.to_lowercase()), "{name}: {allowed}");
     }
 }
 
 #[tokio::test]
-async fn requests_that_the_gateway_cannot_pass_on_get_its_bare_answer() {
+async fn requests_that_the_gateway_refuses_get_its_own_error() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
-    let answer = Answer::to(owner.request(Method::GET, "/files").header("x-large", "x".repeat(12_000))).await;
-    assert_eq!(answer.status, 431);
-    assert_eq!(answer.json().as_object().map(serde_json::Map::len), Some(1), "{}", answer.json());
+    let response =
+        Response::to(owner.request(Method::GET, "/files").header("x-large", "x".repeat(12_000))).await;
+    assert_eq!(response.status, 431);
+    assert_eq!(response.json().as_object().map(serde_json::Map::len), Some(1), "{}", response.json());
     owner.list("").await;
 }
 
 #[tokio::test]
-async fn no_answer_is_kept_for_others() {
+async fn no_response_is_cached_for_others() {
     let owner = Cloud::shared().await.owner().await;
     let list = owner.get("/files").await.expect(200);
     assert_eq!(list.header("content-type"), Some("application/json"));
@@ -165,9 +171,9 @@ async fn no_answer_is_kept_for_others() {
 }
 
 #[tokio::test]
-async fn a_function_that_dies_is_the_gateways_own_error() {
-    skip_on_deployment!("a function that dies");
-    let cloud = Cloud::setup().dying("get-file").start().await;
+async fn a_crashing_function_causes_the_gateways_own_error() {
+    skip_on_deployment!("replaces a function");
+    let cloud = Cloud::setup().crashing("get-file").start().await;
     let owner = cloud.owner().await;
     let file = owner.announce("a.txt", 3, "text/plain").await;
     for _ in 0..2 {
@@ -177,20 +183,20 @@ async fn a_function_that_dies_is_the_gateways_own_error() {
 }
 
 #[tokio::test]
-async fn addresses_are_not_made_of_what_a_client_says() {
+async fn urls_do_not_contain_the_clients_host_header() {
     skip_on_deployment!("a gateway that has a name of its own finds the API by the Host header");
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let body = serde_json::json!({"name": "a.txt", "size": 3});
     let forged = owner.json(&body).header("host", "evil.example").header("x-forwarded-host", "evil.example");
-    let created = Answer::to(forged).await.expect(201);
+    let created = Response::to(forged).await.expect(201);
     let download = created.json()["download_url"].as_str().expect("an address").to_owned();
     assert!(download.starts_with(&format!("{}/v1/files/", cloud.origin())), "{download}");
     assert!(created.header("location").is_some_and(|location| location.starts_with(cloud.origin())));
 }
 
 #[tokio::test]
-async fn no_host_breaks_a_function() {
+async fn no_host_header_breaks_a_function() {
     skip_on_deployment!("a gateway that has a name of its own finds the API by the Host header");
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
@@ -213,10 +219,10 @@ async fn no_host_breaks_a_function() {
             "GET /v1/files HTTP/1.1\r\nHost: {host}\r\nX-API-KEY: {key}\r\nConnection: close\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).await.expect("sent");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.expect("an answer");
-        let answer = String::from_utf8_lossy(&answer).into_owned();
-        let allowed = answer.starts_with("HTTP/1.1 200 ") || answer.starts_with("HTTP/1.1 400 ");
-        assert!(allowed, "{host:?}: {answer}");
+        let mut response = Vec::new();
+        stream.read_to_end(&mut response).await.expect("a response");
+        let response = String::from_utf8_lossy(&response).into_owned();
+        let allowed = response.starts_with("HTTP/1.1 200 ") || response.starts_with("HTTP/1.1 400 ");
+        assert!(allowed, "{host:?}: {response}");
     }
 }

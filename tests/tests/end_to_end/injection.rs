@@ -1,13 +1,13 @@
-//! What clients send comes out as data: in no header, no line of a log, no JSON does it become anything else.
+//! Injection: texts of clients are returned as data. They appear in no header, start no log line and do not break JSON.
 
 use files_tests::owner::id;
-use files_tests::{Answer, Cloud, Form, Owner, RawSource, Script};
+use files_tests::{Cloud, Form, Owner, RawSource, Response, Script};
 use serde_json::{Value, json};
 
-/// What would begin a line of its own, or a header, were it let.
+/// The name of a header or log line that a successful injection would create.
 const FORGED: &str = "FORGED";
 
-/// Texts that break out of something: of a line, a header, a terminal, JSON, a quote.
+/// Returns texts that would break out of a line, a header, a terminal, JSON or a quoted string.
 fn breakouts() -> Vec<String> {
     [
         "\r\n",
@@ -27,22 +27,22 @@ fn breakouts() -> Vec<String> {
     .into()
 }
 
-/// Each answer is as it should be, and nothing was smuggled into its headers.
-fn assert_clean(answer: &Answer, sent: &str) {
-    assert!(answer.status < 500, "{sent:?}: {}", answer.status);
-    for (name, value) in &answer.headers {
+/// Asserts that a response is well-formed, and that no header was injected.
+fn assert_clean(response: &Response, sent: &str) {
+    assert!(response.status < 500, "{sent:?}: {}", response.status);
+    for (name, value) in &response.headers {
         assert!(!name.as_str().eq_ignore_ascii_case(FORGED), "{sent:?}: {name}");
         assert!(value.as_bytes().iter().all(|byte| *byte >= b' ' && *byte != 0x7f), "{sent:?}: {value:?}");
     }
-    if answer.header("content-type") == Some("application/json") {
-        let text = std::str::from_utf8(&answer.body).expect("UTF-8");
+    if response.header("content-type") == Some("application/json") {
+        let text = std::str::from_utf8(&response.body).expect("UTF-8");
         assert!(!text.contains(|c: char| c < ' '), "{sent:?}: {text}");
-        let _: Value = answer.json();
+        let _: Value = response.json();
     }
 }
 
-/// What of a file a client sees, and of its bytes.
-async fn look(owner: &Owner, created: &Answer, sent: &str) {
+/// Requests everything that a client sees of a file, and its bytes.
+async fn request_all(owner: &Owner, created: &Response, sent: &str) {
     assert_clean(created, sent);
     let Some(file) = (created.status < 300).then(|| created.json()) else { return };
     let name = file["name"].as_str().expect("a name");
@@ -59,7 +59,7 @@ async fn look(owner: &Owner, created: &Answer, sent: &str) {
     assert_clean(&owner.delete(&file).await, sent);
 }
 
-/// Requests in which the text stands wherever a text can.
+/// Sends requests with the text in every possible place.
 async fn everywhere(owner: &Owner, text: &str) {
     let with = |field: &str, value: Value| {
         let mut body = json!({"name": "a.mp4", "size": 1});
@@ -93,7 +93,7 @@ async fn everywhere(owner: &Owner, text: &str) {
         header("x-forwarded-for"),
         header("user-agent"),
     ] {
-        look(owner, &Answer::to(request).await, text).await;
+        request_all(owner, &Response::to(request).await, text).await;
     }
     for path in [
         format!("/files/{encoded}"),
@@ -109,25 +109,25 @@ async fn everywhere(owner: &Owner, text: &str) {
 }
 
 #[tokio::test]
-async fn nothing_that_is_sent_breaks_out() {
+async fn no_text_of_a_client_is_injected() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     for text in breakouts() {
         everywhere(&owner, &text).await;
     }
     for text in ["\"a\\\r\\\n", "x; filename=\"../../etc\""] {
-        // A source's headers, too, are what anyone may send.
+        // A source's headers, too, can contain anything.
         let reply = format!(
             "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Type: {text}\r\nContent-Disposition: attachment; filename*=UTF-8''a%0D%0A{FORGED}%3A%20b%1B%5B2J\r\n\r\nx"
         );
         let source = RawSource::start(Script::Bytes(reply.into_bytes())).await;
         let file = cloud.end_of_import(&owner, &owner.import(&source.url("/a")).await).await;
-        look(&owner, &owner.get(&format!("/files/{}", id(&file))).await, text).await;
+        request_all(&owner, &owner.get(&format!("/files/{}", id(&file))).await, text).await;
     }
     let log = std::fs::read_to_string(cloud.folder().join("log")).expect("the log");
     for line in log.lines().filter(|line| line.contains(FORGED)) {
         let words: Vec<_> = line.split_whitespace().take(4).collect();
         assert!(!words.iter().any(|word| word.starts_with(FORGED)), "forged: {line}");
     }
-    assert!(log.lines().count() > 100, "the log was looked at");
+    assert!(log.lines().count() > 100, "the log has been read");
 }

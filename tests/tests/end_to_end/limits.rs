@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
-use files_tests::command::Machine;
+use files_tests::cli::Machine;
 use files_tests::owner::id;
 use files_tests::programs::built;
-use files_tests::{Answer, Cloud, Owner, Reply, SourceServer, media};
+use files_tests::{Cloud, Owner, Reply, Response, SourceServer, media};
 use serde_json::{Value, json};
 
 /// Runs `files-admin limits`, and returns the owner's own limits.
@@ -34,7 +34,7 @@ async fn an_owner_is_limited_until_it_makes_room() {
     let file = owner.upload("a.png", &media::PNG).await;
     owner.wait_until_success(&file).await;
     let announce = async |size: usize| {
-        Answer::to(owner.json(&json!({"name": "b.png", "size": size, "content_type": "image/png"}))).await
+        Response::to(owner.json(&json!({"name": "b.png", "size": size, "content_type": "image/png"}))).await
     };
     let refused = announce(11).await.expect(403).json();
     assert_eq!(
@@ -57,7 +57,7 @@ async fn an_owner_is_limited_until_it_makes_room() {
     assert_eq!(used(&owner).await["pending_uploads"], 0);
     owner.delete(&file).await.expect(204);
     announce(size).await.expect(201);
-    assert_eq!(owner.behind.usage().await, owner.behind.sum().await);
+    assert_eq!(owner.backend.usage().await, owner.backend.sum().await);
     assert_eq!(limits(cloud, &owner, "reset", &[]), json!({}));
 }
 
@@ -74,7 +74,7 @@ async fn an_import_that_does_not_fit_fails_with_the_numbers_and_gives_everything
         let error = end["error"].as_str().unwrap_or_default();
         assert!(end["status"] == "failed" && error.contains("quota_exceeded"), "{path}: {end}");
         assert!(error.contains("1 MB"), "{path}: {error}");
-        assert!(owner.behind.file_item(id(&end)).await.get("upload_id").is_none());
+        assert!(owner.backend.file_item(id(&end)).await.get("upload_id").is_none());
     }
     let expected = json!({"stored_bytes": 0, "files": 3, "pending_uploads": 0, "imports": 0, "previews": 0});
     assert_eq!(used(&owner).await, expected);

@@ -18,28 +18,28 @@ fn ids(page: &Value) -> Vec<String> {
     page["files"].as_array().expect("files").iter().map(|file| id(file).to_owned()).collect()
 }
 
-/// Walks from page to page by the `Link` header, as a client of RFC 8288 does.
+/// Reads all pages by the `Link` header, as a client of RFC 8288 does.
 async fn walk(owner: &Owner, query: &str) -> Vec<Vec<String>> {
     let mut pages = Vec::new();
     let mut next = Some(format!("/files?{query}"));
     while let Some(address) = next {
-        let answer = owner.get(&address).await.expect(200);
-        pages.push(ids(&answer.json()));
-        next = answer.header("link").map(|link| {
+        let response = owner.get(&address).await.expect(200);
+        pages.push(ids(&response.json()));
+        next = response.header("link").map(|link| {
             let (url, rest) =
                 link.strip_prefix('<').and_then(|link| link.split_once('>')).expect("an address");
             assert_eq!(rest, "; rel=\"next\"");
-            assert!(url.contains(answer.json()["next_cursor"].as_str().expect("a cursor")), "{url}");
+            assert!(url.contains(response.json()["next_cursor"].as_str().expect("a cursor")), "{url}");
             url.to_owned()
         });
-        assert_eq!(next.is_none(), answer.json()["next_cursor"].is_null());
+        assert_eq!(next.is_none(), response.json()["next_cursor"].is_null());
         assert!(pages.len() < 20, "the walk does not end");
     }
     pages
 }
 
 #[tokio::test]
-async fn newest_come_first_and_every_file_once() {
+async fn files_are_listed_in_order_and_once() {
     let owner = Cloud::shared().await.owner().await;
     let mut created = announce(&owner, 7).await;
     for (order, limit) in [("asc", 3), ("desc", 3), ("asc", 1), ("desc", 6)] {
@@ -56,7 +56,7 @@ async fn newest_come_first_and_every_file_once() {
 }
 
 #[tokio::test]
-async fn what_comes_and_goes_during_a_walk_confuses_nobody() {
+async fn changes_during_a_walk_neither_repeat_nor_hide_files() {
     let owner = Cloud::shared().await.owner().await;
     let created = announce(&owner, 5).await;
     let first = owner.list("?limit=2").await;
@@ -70,7 +70,7 @@ async fn what_comes_and_goes_during_a_walk_confuses_nobody() {
 }
 
 #[tokio::test]
-async fn a_cursor_opens_its_own_list_alone() {
+async fn a_cursor_is_valid_for_its_owner_only() {
     let cloud = Cloud::shared().await;
     let (owner, stranger) = (cloud.owner().await, cloud.owner().await);
     announce(&owner, 3).await;
@@ -85,7 +85,7 @@ async fn a_cursor_opens_its_own_list_alone() {
 }
 
 #[tokio::test]
-async fn what_is_asked_for_wrongly_is_refused() {
+async fn invalid_parameters_are_refused() {
     let owner = Cloud::shared().await.owner().await;
     for limit in ["0", "501", "-1", "1.5", "x", "", "99999999999999999999"] {
         let body = owner.get(&format!("/files?limit={limit}")).await.expect_error(400, "malformed_limit");
@@ -103,7 +103,8 @@ async fn what_is_asked_for_wrongly_is_refused() {
     }
 }
 
-/// One of each: a video, a picture, something ffprobe cannot read, one that waits for its bytes, an import that failed.
+/// Creates one file of each kind: a video, an image, one that ffprobe cannot read, one that waits for its bytes, a failed
+/// import.
 async fn assorted(owner: &Owner) -> [Value; 5] {
     let source = SourceServer::start().await;
     let gone = owner.import(&source.serve("/gone.mp4", Reply::status(StatusCode::NOT_FOUND))).await;
@@ -118,7 +119,7 @@ async fn assorted(owner: &Owner) -> [Value; 5] {
 }
 
 #[tokio::test]
-async fn filters_show_what_they_say_alone_and_together() {
+async fn filters_work_alone_and_together() {
     let owner = Cloud::shared().await.owner().await;
     let [gone, waits, text, picture, video] = assorted(&owner).await;
     let (gone, waits) = (id(&gone), id(&waits));
@@ -155,14 +156,14 @@ async fn video_time(owner: &Owner, id: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_cursor_is_good_for_its_filters_alone() {
+async fn a_cursor_is_valid_for_its_filters_only() {
     let owner = Cloud::shared().await.owner().await;
     announce(&owner, 3).await;
     let page = owner.list("?limit=1&status=pending").await;
     let cursor = page["next_cursor"].as_str().expect("a cursor");
     assert_eq!(ids(&owner.list(&format!("?limit=1&status=pending&cursor={cursor}")).await).len(), 1);
     for other in ["", "&status=success", "&status=pending&source=upload", "&status=pending&order=asc"] {
-        let answer = owner.get(&format!("/files?limit=1{other}&cursor={cursor}")).await;
-        answer.expect_error(400, "malformed_cursor");
+        let response = owner.get(&format!("/files?limit=1{other}&cursor={cursor}")).await;
+        response.expect_error(400, "malformed_cursor");
     }
 }

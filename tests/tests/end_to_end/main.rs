@@ -1,14 +1,14 @@
-//! The real binaries, from the outside. One program, so that it is linked once and its tests share one cloud.
+//! End-to-end tests of the real binaries. All modules are one program, so that it is linked once and its tests share one cloud.
 
 mod auth;
 mod background;
 mod bad_input;
 mod bad_keys;
 mod budgets;
+mod cli;
+mod cli_options;
+mod cli_uploads;
 mod clients;
-mod command;
-mod command_options;
-mod command_uploads;
 mod download;
 mod durability;
 mod failing_sources;
@@ -19,7 +19,6 @@ mod injection;
 mod limits;
 mod list;
 mod long_imports;
-mod lying_sources;
 mod odd_files;
 mod odd_forms;
 mod odd_sources;
@@ -35,6 +34,7 @@ mod preview;
 mod private_addresses;
 mod ranged_sources;
 mod reprobe;
+mod slow_and_truncated_sources;
 mod source_headers;
 mod story;
 mod streams;

@@ -1,7 +1,7 @@
-//! Files that are odd, and what becomes of them.
+//! Unusual files: names, empty files, files that are no media, limits.
 
 use files_tests::owner::id;
-use files_tests::{Answer, Cloud, Form, Reply, SourceServer, Usage, media, skip_on_deployment};
+use files_tests::{Cloud, Form, Reply, Response, SourceServer, Usage, media, skip_on_deployment};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -22,7 +22,7 @@ async fn names_are_cleaned() {
         let file = owner.announce(given, 3, "video/mp4").await;
         assert_eq!(file["name"], name, "{given:?} in JSON");
         let form = Form::new().text("name", given).file("other.mp4", None, b"abc");
-        let file = Answer::to(owner.form(form)).await.expect(201).json();
+        let file = Response::to(owner.form(form)).await.expect(201).json();
         assert_eq!(file["name"], name, "{given:?} as a field");
         let file = owner.wait_until_success(&file).await;
         assert_eq!(owner.download(&file).await, "abc", "{given:?}");
@@ -35,7 +35,7 @@ async fn names_are_cleaned() {
 }
 
 #[tokio::test]
-async fn what_is_no_media_is_stored_all_the_same() {
+async fn a_file_that_is_no_media_is_stored() {
     let owner = Cloud::shared().await.owner().await;
     let canary = SourceServer::start().await;
     let reached = canary.serve("/segment.ts", Reply::bytes(media::MP4.clone()));
@@ -54,38 +54,38 @@ async fn what_is_no_media_is_stored_all_the_same() {
         assert_eq!(file["size"], bytes.len(), "{name}");
         assert_eq!(owner.download(&file).await, bytes, "{name}");
     }
-    assert_eq!(canary.requests("/segment.ts"), 0, "a playlist must reach nothing");
+    assert_eq!(canary.requests("/segment.ts"), 0, "a playlist must not be followed");
     let listed = owner.list("").await;
     assert!(listed["files"].as_array().expect("files").iter().all(|file| file["ffprobe"].is_null()));
 }
 
 #[tokio::test]
-async fn an_empty_presigned_upload_is_a_file_of_nothing() {
+async fn an_empty_presigned_upload_is_stored() {
     let owner = Cloud::shared().await.owner().await;
     let file = owner.announce("empty.mp4", 0, "video/mp4").await;
     owner.put(&file, "").await.expect(200);
     let file = owner.wait_until_success(&file).await;
     assert_eq!((&file["size"], &file["ffprobe_error"]), (&json!(0), &json!("the file is empty")));
     owner.delete(&file).await.expect(204);
-    if let Some(behind) = owner.inside() {
-        // The deletion stays as scheduled work, while the presigned PUT may be valid.
-        assert_eq!(behind.sort_keys().await, [format!("gone#{}", id(&file)), "usage".to_owned()]);
+    if let Some(backend) = owner.local_backend() {
+        // The scheduled deletion remains while the presigned PUT may be valid.
+        assert_eq!(backend.sort_keys().await, [format!("gone#{}", id(&file)), "usage".to_owned()]);
     }
 }
 
 #[tokio::test]
-async fn a_deployments_own_limit_holds_however_the_bytes_come() {
-    skip_on_deployment!("a template of its own");
+async fn a_deployments_size_limit_applies_to_every_upload() {
+    skip_on_deployment!("changes the template");
     let cloud = Cloud::setup().template_with("Default: 53687091200", "Default: 1000000").start().await;
     let owner = cloud.owner().await;
     let source = SourceServer::start().await;
     let (fits, over) = (media::noise(1_000_000, 8), media::noise(1_000_001, 8));
 
-    Answer::to(owner.json(&json!({"name": "a", "size": over.len()})))
+    Response::to(owner.json(&json!({"name": "a", "size": over.len()})))
         .await
         .expect_error(413, "file_too_large");
-    Answer::to(owner.form(Form::new().file("a", None, &over))).await.expect_error(413, "file_too_large");
-    assert_eq!(owner.behind.sort_keys().await, Vec::<String>::new());
+    Response::to(owner.form(Form::new().file("a", None, &over))).await.expect_error(413, "file_too_large");
+    assert_eq!(owner.backend.sort_keys().await, Vec::<String>::new());
     for (path, reply) in
         [("/over", Reply::bytes(over.clone())), ("/chunked", Reply::bytes(over.clone()).chunked())]
     {
@@ -94,8 +94,8 @@ async fn a_deployments_own_limit_holds_however_the_bytes_come() {
         assert!(file["error"].as_str().is_some_and(|error| error.contains("your limit of 1 MB")), "{file}");
         owner.delete(&file).await.expect(204);
     }
-    assert_eq!(owner.behind.objects().await, Vec::<String>::new());
-    assert_eq!(owner.behind.usage().await, Usage::default());
+    assert_eq!(owner.backend.objects().await, Vec::<String>::new());
+    assert_eq!(owner.backend.usage().await, Usage::default());
 
     owner.wait_until_success(&owner.upload("a", &fits).await).await;
     let url = source.serve("/fits", Reply::bytes(fits.clone()).chunked());
@@ -106,18 +106,18 @@ async fn a_deployments_own_limit_holds_however_the_bytes_come() {
 }
 
 #[tokio::test]
-async fn what_ffprobe_says_is_kept_however_long_it_is() {
+async fn a_long_output_of_ffprobe_is_stored() {
     let owner = Cloud::shared().await.owner().await;
-    let characters = 900_000; // compressed, still more than an item holds
+    let characters = 900_000; // even compressed, more than an item can contain
     let file = owner.upload("long.mka", &media::commented(characters)).await;
     let file = owner.wait_until_success(&file).await;
     let tags = &file["ffprobe"]["format"]["tags"];
     let comment = tags["COMMENT"].as_str().or(tags["comment"].as_str()).expect("the comment");
     assert_eq!(comment.len(), characters);
-    if let Some(behind) = owner.inside() {
-        let kept = behind.objects().await;
+    if let Some(backend) = owner.local_backend() {
+        let kept = backend.objects().await;
         assert!(kept.iter().any(|key| key.starts_with("probes/")), "{kept:?}");
         owner.delete(&file).await.expect(204);
-        assert_eq!(behind.objects().await, Vec::<String>::new());
+        assert_eq!(backend.objects().await, Vec::<String>::new());
     }
 }

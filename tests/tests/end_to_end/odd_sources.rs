@@ -1,8 +1,8 @@
-//! Sources as PHP, S3, proxies and odd sockets really answer: the first bytes decide what it is, and what every other tool
-//! gets is stored whole.
+//! Responses of real sources (PHP, S3, proxies, raw sockets): the first bytes decide the type, and the bytes that every other
+//! tool would get are stored completely.
 
 use files_tests::{
-    Act, Cloud, Content, Owner, RangedSource, RawSource, Reply, Script, SourceServer, media,
+    Behavior, Cloud, Content, Owner, RangedSource, RawSource, Reply, Script, SourceServer, media,
     skip_on_deployment,
 };
 use http::StatusCode;
@@ -18,7 +18,7 @@ fn as_html(bytes: impl Into<bytes::Bytes>) -> Reply {
 }
 
 #[tokio::test]
-async fn a_file_that_is_sent_as_a_page_is_stored() {
+async fn media_with_the_content_type_of_a_web_page_is_stored() {
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let srt = "1\r\n00:00:01,000 --> 00:00:02,000\r\nHello\r\n";
@@ -38,7 +38,7 @@ async fn a_file_that_is_sent_as_a_page_is_stored() {
 
 #[tokio::test]
 async fn a_playlist_is_streamed_whatever_its_type() {
-    skip_on_deployment!("imports what FFmpeg makes on this machine");
+    skip_on_deployment!("imports FFmpeg's output from this machine");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let files = stream_files("");
@@ -62,8 +62,8 @@ async fn a_playlist_is_streamed_whatever_its_type() {
 }
 
 #[tokio::test]
-async fn what_is_no_film_is_not_stored_as_one() {
-    skip_on_deployment!("looks into pages, with the Python of this machine");
+async fn a_text_that_is_no_media_is_not_stored_as_media() {
+    skip_on_deployment!("reads web pages with this machine's Python");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let mpd = "<?xml version=\"1.0\"?><MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\"></MPD>";
@@ -84,17 +84,17 @@ async fn assert_is(owner: &Owner, file: &Value, content: &Content) {
 }
 
 #[tokio::test]
-async fn who_fails_on_a_range_is_asked_without() {
+async fn a_source_that_fails_on_a_range_is_requested_without() {
     let owner = Cloud::shared().await.owner().await;
     for (status, size) in
         [(400, MIB), (403, MIB), (405, MIB), (416, 0), (500, MIB), (501, 20 * MIB), (416, 20 * MIB)]
     {
         let content = Content::new(size, 1);
         let source = RangedSource::start(content.clone()).await;
-        source.act(move |asked| {
-            // An empty file has no range: whoever asks for one first is refused.
-            let is_ranged = asked.range.is_some() || (size == 0 && asked.nth == 0);
-            if is_ranged { Act::Status(status, Vec::new()) } else { Act::Serve }
+        source.set_behavior(move |request| {
+            // An empty file has no satisfiable range: a first request with a range is refused.
+            let is_ranged = request.range.is_some() || (size == 0 && request.nth == 0);
+            if is_ranged { Behavior::Status(status, Vec::new()) } else { Behavior::Serve }
         });
         let file = imported(&owner, &source.url("/a.bin")).await;
         assert_is(&owner, &file, &content).await;
@@ -102,31 +102,33 @@ async fn who_fails_on_a_range_is_asked_without() {
 }
 
 #[tokio::test]
-async fn a_link_that_is_good_once_is_read_to_its_end() {
+async fn a_single_use_link_is_read_to_its_end() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(40 * MIB, 2);
     for status in [403, 404, 410, 503] {
         let source = RangedSource::start(content.clone()).await;
-        source.act(move |asked| if asked.nth == 0 { Act::Serve } else { Act::Status(status, Vec::new()) });
+        source.set_behavior(move |request| {
+            if request.nth == 0 { Behavior::Serve } else { Behavior::Status(status, Vec::new()) }
+        });
         let file = imported(&owner, &source.url("/a.bin")).await;
         assert_is(&owner, &file, &content).await;
     }
 }
 
 #[tokio::test]
-async fn a_small_source_that_dies_again_and_again_is_resumed() {
+async fn a_small_source_that_is_cut_repeatedly_is_resumed() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(12 * MIB, 3);
     let source = RangedSource::start(content.clone()).await;
-    source.act(|_| Act::Break(5_000_000));
+    source.set_behavior(|_| Behavior::Break(5_000_000));
     let file = imported(&owner, &source.url("/a.bin")).await;
     assert_is(&owner, &file, &content).await;
-    assert!(source.asked().len() <= 4, "{} requests", source.asked().len());
+    assert!(source.requests().len() <= 4, "{} requests", source.requests().len());
     assert!(source.sent() < 14 * MIB, "{} bytes were sent", source.sent());
 }
 
 #[tokio::test]
-async fn names_come_from_where_the_user_saw_them() {
+async fn names_come_from_the_url_of_the_user() {
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let clip = || Reply::bytes(media::MP4.clone()).header("content-type", "video/mp4");
@@ -144,7 +146,7 @@ async fn names_come_from_where_the_user_saw_them() {
 }
 
 #[tokio::test]
-async fn headers_and_redirects_are_taken_as_curl_takes_them() {
+async fn headers_and_redirects_are_handled_as_by_curl() {
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     source.serve("/behind", Reply::bytes("a film").needs("cookie", "seen=1"));
@@ -179,7 +181,7 @@ async fn headers_and_redirects_are_taken_as_curl_takes_them() {
 }
 
 #[tokio::test]
-async fn a_refusal_says_what_to_do_and_where_it_was_met() {
+async fn a_refusal_names_the_remedy_and_the_place() {
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let closed = source.serve("/closed", Reply::status(StatusCode::UNAUTHORIZED));
@@ -190,7 +192,7 @@ async fn a_refusal_says_what_to_do_and_where_it_was_met() {
 }
 
 #[tokio::test]
-async fn an_import_that_backs_off_says_why_and_when_it_tries_again() {
+async fn an_import_in_backoff_shows_reason_and_time_of_the_next_try() {
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let url = source.serve("/busy.bin", Reply::status(StatusCode::SERVICE_UNAVAILABLE));
@@ -204,15 +206,15 @@ async fn an_import_that_backs_off_says_why_and_when_it_tries_again() {
     assert!(retrying["next_try_at"].as_str() > file["updated_at"].as_str(), "{file:#}");
     assert_eq!((&file["error"], &file["progress"]), (&Value::Null, &Value::Null));
     let listed = owner.list("").await;
-    assert_eq!(listed["files"][0]["retrying"], Value::Null, "a list has the summary alone");
+    assert_eq!(listed["files"][0]["retrying"], Value::Null, "a list has only the summary");
     source.serve("/busy.bin", Reply::bytes("a film"));
     let file = owner.wait_until_success(&file).await;
     assert_eq!(file["retrying"], Value::Null);
 }
 
 #[tokio::test]
-async fn a_fragment_reaches_the_page_and_cookies_its_media() {
-    skip_on_deployment!("looks into pages, with the Python of this machine");
+async fn a_fragment_reaches_the_web_page_and_cookies_its_media() {
+    skip_on_deployment!("reads web pages with this machine's Python");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let film = Reply::bytes(media::MP4.clone()).header("content-type", "video/mp4");
@@ -226,8 +228,8 @@ async fn a_fragment_reaches_the_page_and_cookies_its_media() {
 }
 
 #[tokio::test]
-async fn a_silent_film_and_the_next_format_are_taken() {
-    skip_on_deployment!("looks into pages, with the Python of this machine");
+async fn silent_video_and_alternative_formats_are_accepted() {
+    skip_on_deployment!("reads web pages with this machine's Python");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     source.serve("/film.mp4", Reply::bytes(media::MP4.clone()).header("content-type", "video/mp4"));
@@ -243,8 +245,8 @@ async fn a_silent_film_and_the_next_format_are_taken() {
 }
 
 #[tokio::test]
-async fn a_site_that_refuses_unknown_agents_is_asked_as_yt_dlp_does() {
-    skip_on_deployment!("looks into pages, with the Python of this machine");
+async fn a_site_that_refuses_unknown_agents_gets_the_agent_of_yt_dlp() {
+    skip_on_deployment!("reads web pages with this machine's Python");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let film = Reply::bytes(media::MP4.clone()).header("content-type", "video/mp4");
@@ -260,7 +262,7 @@ async fn a_site_that_refuses_unknown_agents_is_asked_as_yt_dlp_does() {
 
 #[tokio::test]
 async fn a_private_thumbnail_is_not_passed_on() {
-    skip_on_deployment!("looks into pages, with the Python of this machine");
+    skip_on_deployment!("reads web pages with this machine's Python");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let film =

@@ -1,4 +1,4 @@
-//! Playlists of HLS as packagers and servers really write them: what is stored is all that they stream, or a refusal.
+//! HLS playlists of real packagers and servers: the whole stream is stored, or it is refused.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::streams::{HLS, assert_is_whole, ffmpeg_files, imported, refused, serve_files, stream_files};
 
-/// A stream whose playlist was rewritten.
+/// Returns a stream with a rewritten playlist.
 fn with_list(files: &BTreeMap<String, Bytes>, rewrite: impl Fn(&str) -> String) -> BTreeMap<String, Bytes> {
     let mut files = files.clone();
     let list = std::str::from_utf8(&files["list.m3u8"]).expect("text");
@@ -23,7 +23,7 @@ fn hls(text: impl Into<Bytes>) -> Reply {
     Reply::bytes(text).header("content-type", HLS)
 }
 
-/// Bytes of the segments, in their order.
+/// Returns the bytes of the segments in order.
 fn joined(files: &BTreeMap<String, Bytes>, extension: &str) -> Vec<u8> {
     let mut segments: Vec<_> = files.iter().filter(|(name, _)| name.ends_with(extension)).collect();
     segments.sort_by_key(|(name, _)| (name.len(), (*name).clone()));
@@ -31,8 +31,8 @@ fn joined(files: &BTreeMap<String, Bytes>, extension: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn playlists_are_read_as_they_are_written() {
-    skip_on_deployment!("imports what FFmpeg makes on this machine");
+async fn playlist_variants_are_accepted() {
+    skip_on_deployment!("imports FFmpeg's output from this machine");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let plain = stream_files("");
@@ -64,14 +64,14 @@ async fn playlists_are_read_as_they_are_written() {
 }
 
 #[tokio::test]
-async fn ranges_are_asked_for_as_ranges() {
-    skip_on_deployment!("imports what FFmpeg makes on this machine");
+async fn segments_that_are_ranges_are_requested_as_ranges() {
+    skip_on_deployment!("imports FFmpeg's output from this machine");
     let owner = Cloud::shared().await.owner().await;
     for (name, options) in [("ts", ""), ("fmp4", "-hls_segment_type fmp4")] {
         let source = SourceServer::start().await;
         let one = stream_files(&format!("{options} -hls_flags single_file"));
         let spaced = with_list(&one, |list| list.replace("BYTERANGE:", "BYTERANGE: ").replace('@', " @ "));
-        // Twice as large, and only its first half is asked for.
+        // Twice as large, but only its first half is requested.
         let large = spaced.into_iter().map(|(file, bytes)| match file.ends_with("m3u8") {
             true => (file, bytes),
             false => (file, [bytes.clone(), bytes].concat().into()),
@@ -84,8 +84,8 @@ async fn ranges_are_asked_for_as_ranges() {
 }
 
 #[tokio::test]
-async fn packed_audio_is_stored_as_what_it_is() {
-    skip_on_deployment!("imports what FFmpeg makes on this machine");
+async fn packed_audio_is_stored_with_its_type() {
+    skip_on_deployment!("imports FFmpeg's output from this machine");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     for (codec, format, extension, content_type) in
@@ -106,8 +106,8 @@ async fn packed_audio_is_stored_as_what_it_is() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_segment_is_never_stored() {
-    skip_on_deployment!("imports what FFmpeg makes on this machine");
+async fn a_response_that_is_no_segment_is_not_stored() {
+    skip_on_deployment!("imports FFmpeg's output from this machine");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let html = Bytes::from("<!DOCTYPE html><html><title>Please log in</title></html>");
@@ -134,8 +134,8 @@ async fn an_answer_that_is_no_segment_is_never_stored() {
 }
 
 #[tokio::test]
-async fn nothing_is_lost_of_sound_or_picture() {
-    skip_on_deployment!("imports what FFmpeg makes on this machine");
+async fn audio_and_video_are_complete() {
+    skip_on_deployment!("imports FFmpeg's output from this machine");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     serve_files(&source, "film", &stream_files(""));
@@ -152,8 +152,8 @@ async fn nothing_is_lost_of_sound_or_picture() {
 }
 
 #[tokio::test]
-async fn the_next_variant_is_tried_and_the_master_gives_the_name() {
-    skip_on_deployment!("imports what FFmpeg makes on this machine");
+async fn the_next_variant_is_tried_and_the_master_names_the_file() {
+    skip_on_deployment!("imports FFmpeg's output from this machine");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let files = with_list(&stream_files(""), |list| {
@@ -179,8 +179,8 @@ async fn the_next_variant_is_tried_and_the_master_gives_the_name() {
 }
 
 #[tokio::test]
-async fn a_variant_that_fails_on_the_way_gives_way_to_the_next() {
-    skip_on_deployment!("imports what FFmpeg makes on this machine");
+async fn a_variant_that_fails_during_transfer_is_replaced_by_the_next() {
+    skip_on_deployment!("imports FFmpeg's output from this machine");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let whole = stream_files("");
@@ -206,19 +206,19 @@ async fn a_variant_that_fails_on_the_way_gives_way_to_the_next() {
 }
 
 #[tokio::test]
-async fn crumbs_and_compressed_playlists_are_read() {
-    skip_on_deployment!("imports what FFmpeg makes on this machine");
+async fn small_chunks_and_compressed_playlists_are_accepted() {
+    skip_on_deployment!("imports FFmpeg's output from this machine");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let files = stream_files("-hls_segment_type fmp4");
     let url = serve_files(&source, "crumbs", &files);
-    source.serve("/crumbs/init.mp4", Reply::bytes(files["init.mp4"].clone()).in_crumbs(3));
+    source.serve("/crumbs/init.mp4", Reply::bytes(files["init.mp4"].clone()).in_small_chunks(3));
     assert_is_whole(&imported(&owner, &url).await, "mp4");
 
     let gzip = |text: &[u8]| {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        encoder.write_all(text).expect("memory");
-        encoder.finish().expect("memory")
+        encoder.write_all(text).expect("writes to memory");
+        encoder.finish().expect("writes to memory")
     };
     let packed = gzip(&files["list.m3u8"]);
     let said = source.serve("/crumbs/said.m3u8", hls(packed.clone()).header("content-encoding", "gzip"));

@@ -1,4 +1,4 @@
-//! What a page says of a file, as clients see it.
+//! The origin of a file: metadata of a web page, as clients see it.
 
 use files_domain::Status;
 use files_domain::{Checksum, Origin, PageClaims};
@@ -7,7 +7,7 @@ use files_tests::{Cloud, Reply, SourceServer, media};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn what_a_page_says_is_shown_with_the_file_and_in_no_list() {
+async fn a_files_origin_is_in_its_details_and_in_no_list() {
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let url = source.serve("/a.png", Reply::bytes(media::PNG.clone()));
@@ -15,7 +15,7 @@ async fn what_a_page_says_is_shown_with_the_file_and_in_no_list() {
     assert_eq!(file["origin"], Value::Null);
     let tag = owner.get(&format!("/files/{}", id(&file))).await.headers["etag"].clone();
 
-    let (records, owner_id) = (owner.behind.records(), owner.behind.owner);
+    let (records, owner_id) = (owner.backend.records(), owner.backend.owner);
     let (before, _) = records.get_file(owner_id, id(&file).parse().expect("an id")).await.expect("a record");
     assert!(before.status() == Status::Success && matches!(before.checksum, Some(Checksum::Sha256(_))));
     let claims = PageClaims {

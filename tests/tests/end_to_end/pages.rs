@@ -1,8 +1,8 @@
-//! Pages that show media: imported are the media, under the page's title. Real sites cannot be reached from here, so the pages
-//! are local ones, of the kinds that sites have.
+//! Imports of web pages: the media are imported, under the page's title. Real sites are not reachable from tests, so the pages
+//! are local ones of the same kinds.
 
 use files_tests::{
-    Act, Answer, Cloud, Content, Owner, RangedSource, RawSource, Reply, Script, SourceServer, media,
+    Behavior, Cloud, Content, Owner, RangedSource, RawSource, Reply, Response, Script, SourceServer, media,
     skip_on_deployment,
 };
 use serde_json::{Value, json};
@@ -15,17 +15,17 @@ fn clip() -> Reply {
     Reply::bytes(media::MP4.clone()).header("content-type", "video/mp4")
 }
 
-/// The file that a page becomes.
+/// Imports a web page, and returns the file.
 async fn imported(owner: &Owner, url: &str) -> Value {
     let file = owner.import(url).await;
     owner.wait_until_success(&file).await
 }
 
 async fn create(owner: &Owner, body: &Value) -> Value {
-    Answer::to(owner.json(body)).await.expect(202).json()
+    Response::to(owner.json(body)).await.expect(202).json()
 }
 
-/// Why a page does not become one.
+/// Imports a web page that must fail, and returns the reason.
 async fn refused(owner: &Owner, url: &str) -> String {
     let file = owner.import(url).await;
     let failed = owner.wait_until_terminal(&file).await;
@@ -34,8 +34,8 @@ async fn refused(owner: &Owner, url: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_page_with_a_video_becomes_that_video_with_its_origin() {
-    skip_on_deployment!("looks into pages, with the Python of this machine");
+async fn a_web_page_with_a_video_is_imported_with_its_origin() {
+    skip_on_deployment!("reads web pages with this machine's Python");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let (film, still) = (source.serve("/film.mp4?signature=hush", clip()), source.url("/still.jpg"));
@@ -56,8 +56,8 @@ async fn a_page_with_a_video_becomes_that_video_with_its_origin() {
 }
 
 #[tokio::test]
-async fn of_a_players_sources_the_best_is_taken() {
-    skip_on_deployment!("looks into pages, with the Python of this machine");
+async fn the_best_of_a_players_sources_is_imported() {
+    skip_on_deployment!("reads web pages with this machine's Python");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     source.serve("/small.mp4", Reply::bytes("the small one"));
@@ -80,8 +80,8 @@ async fn of_a_players_sources_the_best_is_taken() {
 }
 
 #[tokio::test]
-async fn pages_lead_on_and_the_name_that_was_asked_for_stays() {
-    skip_on_deployment!("looks into pages, with the Python of this machine");
+async fn pages_are_followed_and_the_requested_name_is_kept() {
+    skip_on_deployment!("reads web pages with this machine's Python");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     source.serve("/film.mp4", clip());
@@ -99,8 +99,8 @@ async fn pages_lead_on_and_the_name_that_was_asked_for_stays() {
 }
 
 #[tokio::test]
-async fn a_page_that_shows_nothing_says_so() {
-    skip_on_deployment!("looks into pages, with the Python of this machine");
+async fn a_page_without_media_fails_with_a_reason() {
+    skip_on_deployment!("reads web pages with this machine's Python");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let nothing = refused(&owner, &source.serve("/empty", html("<html></html>"))).await;
@@ -123,13 +123,13 @@ async fn a_page_that_shows_nothing_says_so() {
     assert!(apart.contains("video and sound in separate streams"), "{apart}");
 }
 
-/// Everything that a page can say to reach what it should not.
+/// Pages with every construct that could lead to a private address.
 #[tokio::test]
-async fn pages_that_lead_inside_reach_nothing() {
-    skip_on_deployment!("looks into pages, with the Python of this machine");
+async fn pages_that_lead_to_private_addresses_reach_nothing() {
+    skip_on_deployment!("reads web pages with this machine's Python");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
-    // On this machine by a name that nobody allowed.
+    // A canary on this machine, under a name that is not allowed.
     let canary = RawSource::start(Script::Bytes(b"HTTP/1.1 200 OK\r\n\r\nsecret".to_vec())).await;
     let inside = canary.url("/film.mp4").replace("127.0.0.1", "localhost");
     let video = |url: &str| html(&format!("<title>x</title><video src=\"{url}\"></video>"));
@@ -162,12 +162,12 @@ async fn pages_that_lead_inside_reach_nothing() {
         let error = refused(&owner, &source.serve(path, reply)).await;
         assert!(words.iter().any(|words| error.contains(words)), "{path}: {error}");
     }
-    assert_eq!(canary.connections(), 0, "a page led inside");
+    assert_eq!(canary.connections(), 0, "a page led to a private address");
 }
 
 #[tokio::test]
-async fn pages_without_measure_end_with_a_reason() {
-    skip_on_deployment!("looks into pages, with the Python of this machine");
+async fn endless_and_huge_pages_fail_with_a_reason() {
+    skip_on_deployment!("reads web pages with this machine's Python");
     let owner = Cloud::shared().await.owner().await;
     let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n".to_vec();
     let endless = RawSource::start(Script::Endless(head, b"<p>".repeat(20_000))).await;
@@ -175,11 +175,11 @@ async fn pages_without_measure_end_with_a_reason() {
 }
 
 #[tokio::test]
-async fn headers_for_the_page_go_to_its_own_origin_alone() {
-    skip_on_deployment!("looks into pages, with the Python of this machine");
+async fn headers_for_the_page_are_sent_to_its_own_origin_only() {
+    skip_on_deployment!("reads web pages with this machine's Python");
     let owner = Cloud::shared().await.owner().await;
     let (site, elsewhere) = (SourceServer::start().await, SourceServer::start().await);
-    let token = files_tests::secrecy::SOURCE_SECRET;
+    let token = files_tests::log_secrets::SOURCE_SECRET;
     site.serve("/mine.mp4", clip().needs("cookie", token));
     let own = html("<title>Own</title><video src=\"/mine.mp4\"></video>").needs("cookie", token);
     let own = json!({"file_url": site.serve("/own", own), "headers": {"Cookie": token}});
@@ -193,19 +193,24 @@ async fn headers_for_the_page_go_to_its_own_origin_alone() {
     assert!(error.starts_with("the source answered 403"), "{error}");
 }
 
-/// The next run asks the page again, for what it named may be good for a while only.
+/// The next run requests the page again, because the URLs in it may expire.
 #[tokio::test]
-async fn a_long_video_of_a_page_goes_on_in_another_run() {
-    skip_on_deployment!("has a template of its own");
+async fn a_long_video_of_a_page_continues_in_another_run() {
+    skip_on_deployment!("changes the template");
     let cloud = Cloud::setup().template_with("      Timeout: 300", "      Timeout: 20").start().await;
     let owner = cloud.owner().await;
     let (site, media) = (SourceServer::start().await, RangedSource::start(Content::new(100 << 20, 5)).await);
     media.limit_speed(2_000_000);
-    media.act(|asked| if asked.open < 2 { Act::Serve } else { Act::Status(429, Vec::new()) });
+    media.set_behavior(
+        |request| if request.open < 2 { Behavior::Serve } else { Behavior::Status(429, Vec::new()) },
+    );
     let film = media.url("/film.mp4");
     let page = site.serve("/watch", html(&format!("<title>Long</title><video src=\"{film}\"></video>")));
     let file = imported(&owner, &page).await;
     assert_eq!((&file["name"], &file["origin"]["title"]), (&json!("Long.mp4"), &json!("Long")));
     assert!(owner.download(&file).await == Content::new(100 << 20, 5).bytes(), "other bytes");
-    assert!(site.requests("/watch") >= 3, "asked by us and by yt-dlp, and in the second run again");
+    assert!(
+        site.requests("/watch") >= 3,
+        "requested by the import and by yt-dlp, and again in the second run"
+    );
 }

@@ -1,20 +1,20 @@
-//! What is refused of uploads by parts: by the API, and by S3 itself.
+//! Refused requests of multipart uploads: by the API, and by S3.
 
 use files_tests::owner::id;
 use files_tests::parts::slice;
-use files_tests::{Answer, Cloud, media, skip_on_deployment, tampered};
+use files_tests::{Cloud, Response, media, skip_on_deployment, tampered};
 use http::Method;
 use serde_json::{Value, json};
 
 const SIZE: usize = (8 << 20) + 5;
 
-fn code(answer: &Answer) -> String {
-    let body = String::from_utf8_lossy(&answer.body);
+fn code(response: &Response) -> String {
+    let body = String::from_utf8_lossy(&response.body);
     let code = body.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
-    format!("{} {}", answer.status, code.map_or("", |(code, _)| code))
+    format!("{} {}", response.status, code.map_or("", |(code, _)| code))
 }
 
-/// The same signed part with another URL.
+/// Returns the signed part with another URL.
 fn at(part: &Value, url: String) -> Value {
     let mut part = part.clone();
     part["url"] = url.into();
@@ -22,7 +22,7 @@ fn at(part: &Value, url: String) -> Value {
 }
 
 #[tokio::test]
-async fn s3_takes_only_the_part_that_was_signed() {
+async fn s3_accepts_only_the_signed_part() {
     let owner = Cloud::shared().await.owner().await;
     let bytes = media::noise(SIZE, 3);
     let file = owner.announce_parts("a.bin", SIZE as u64).await;
@@ -46,20 +46,20 @@ async fn s3_takes_only_the_part_that_was_signed() {
         ("longer life", url(&signed[1]).replace("X-Amz-Expires=3600", "X-Amz-Expires=36000"), last.clone()),
         ("tampered", tampered, last.clone()),
     ] {
-        let answer = owner.put_part(&at(&signed[1], url), body).await;
-        assert_eq!(code(&answer), "403 SignatureDoesNotMatch", "{what}");
+        let response = owner.put_part(&at(&signed[1], url), body).await;
+        assert_eq!(code(&response), "403 SignatureDoesNotMatch", "{what}");
     }
     for method in [Method::GET, Method::DELETE, Method::POST] {
         let request = owner.bare_request(method.clone(), &url(&signed[1])).header("content-length", 0);
-        assert_eq!(code(&Answer::to(request).await), "403 SignatureDoesNotMatch", "{method}");
+        assert_eq!(code(&Response::to(request).await), "403 SignatureDoesNotMatch", "{method}");
     }
     assert_eq!(owner.stored_parts(&file, 0).await["parts"], json!([]));
     owner.put_part(&signed[1], last).await.expect(200);
 }
 
 #[tokio::test]
-async fn completion_names_what_is_wrong_and_the_upload_goes_on() {
-    skip_on_deployment!("looks behind the API");
+async fn completion_names_wrong_parts_and_the_upload_continues() {
+    skip_on_deployment!("reads records and objects");
     let owner = Cloud::shared().await.owner().await;
     let bytes = media::noise(SIZE, 4);
     let file = owner.announce_parts("a.bin", SIZE as u64).await;
@@ -78,11 +78,11 @@ async fn completion_names_what_is_wrong_and_the_upload_goes_on() {
     owner.send_parts(&file, &bytes, &[2]).await;
     assert_eq!(faults().await, [r#""part_numbers.1": "part 1 is missing""#]);
 
-    // No signed URL can bring these: only whoever has the bucket's keys.
-    let upload_id = owner.behind.file_item(id(&file)).await["upload_id"].as_s().expect("an id").clone();
+    // Signed URLs cannot create these parts: only the bucket's keys can.
+    let upload_id = owner.backend.file_item(id(&file)).await["upload_id"].as_s().expect("an id").clone();
     let put = async |number: i32, body: &'static [u8]| {
-        let part = owner.behind.s3.upload_part().bucket(&owner.behind.bucket).upload_id(&upload_id);
-        let part = part.key(owner.behind.object_key(id(&file))).part_number(number);
+        let part = owner.backend.s3.upload_part().bucket(&owner.backend.bucket).upload_id(&upload_id);
+        let part = part.key(owner.backend.object_key(id(&file))).part_number(number);
         let algorithm = aws_sdk_s3::types::ChecksumAlgorithm::Crc64Nvme;
         part.checksum_algorithm(algorithm).body(body.to_vec().into()).send().await.expect("a part");
     };
@@ -97,13 +97,13 @@ async fn completion_names_what_is_wrong_and_the_upload_goes_on() {
     );
     assert_eq!(owner.file(id(&file)).await["status"], "pending");
     owner.send_parts(&file, &bytes, &[1]).await;
-    assert_eq!(faults().await.len(), 1, "a foreign part stays: nothing can take it out of an upload");
+    assert_eq!(faults().await.len(), 1, "a foreign part stays: S3 cannot remove a single part");
     owner.delete(&file).await.expect(204);
 }
 
 #[tokio::test]
-async fn what_cannot_be_signed_is_said() {
-    skip_on_deployment!("looks behind the API");
+async fn parts_that_cannot_be_signed_are_refused() {
+    skip_on_deployment!("reads records and objects");
     let owner = Cloud::shared().await.owner().await;
     let file = owner.announce_parts("a.bin", SIZE as u64).await;
     for (body, status, reason) in [
@@ -118,25 +118,25 @@ async fn what_cannot_be_signed_is_said() {
         (json!([1]), 400, "malformed_request"),
     ] {
         let request = owner.post_upload(&file, "parts").body(body.to_string());
-        Answer::to(request).await.expect_error(status, reason);
+        Response::to(request).await.expect_error(status, reason);
     }
-    Answer::to(owner.post_upload(&file, "parts")).await.expect_error(422, "invalid_part_numbers");
+    Response::to(owner.post_upload(&file, "parts")).await.expect_error(422, "invalid_part_numbers");
     for after in ["x", "-1", "10001", ""] {
-        let answer = owner.get(&format!("/uploads/{}/parts?after={after}", id(&file))).await;
-        answer.expect_error(400, "malformed_parameter");
+        let response = owner.get(&format!("/uploads/{}/parts?after={after}", id(&file))).await;
+        response.expect_error(400, "malformed_parameter");
     }
-    Answer::to(owner.post_upload(&file, "sign")).await.expect_error(409, "is_multipart");
-    assert_eq!(owner.behind.objects().await, Vec::<String>::new(), "no upload was begun for any of these");
+    Response::to(owner.post_upload(&file, "sign")).await.expect_error(409, "is_multipart");
+    assert_eq!(owner.backend.objects().await, Vec::<String>::new(), "no upload was created for any of these");
 
     let single = owner.announce("a.png", 3, "image/png").await;
-    Answer::to(owner.sign_parts_of(&single, &[1])).await.expect_error(409, "not_multipart");
+    Response::to(owner.sign_parts_of(&single, &[1])).await.expect_error(409, "not_multipart");
     owner.get(&format!("/uploads/{}/parts", id(&single))).await.expect_error(409, "not_multipart");
     owner.complete(&single).await.expect_error(409, "not_multipart");
 }
 
 #[tokio::test]
-async fn uploads_are_their_owners_alone() {
-    skip_on_deployment!("looks behind the API");
+async fn uploads_belong_to_their_owners() {
+    skip_on_deployment!("reads records and objects");
     let cloud = Cloud::shared().await;
     let (owner, stranger) = (cloud.owner().await, cloud.owner().await);
     let file = owner.announce_parts("a.bin", 3).await;
@@ -152,10 +152,10 @@ async fn uploads_are_their_owners_alone() {
             (&nobody, 401, "invalid_api_key"),
         ] {
             let request = who.request(method.clone(), &path).body(r#"{"part_numbers":[1]}"#);
-            Answer::to(request).await.expect_error(status, reason);
+            Response::to(request).await.expect_error(status, reason);
         }
         let request = owner.request(method.clone(), &format!("/uploads/x/{what}"));
-        Answer::to(request.body(r#"{"part_numbers":[1]}"#)).await.expect_error(400, "malformed_id");
+        Response::to(request.body(r#"{"part_numbers":[1]}"#)).await.expect_error(400, "malformed_id");
     }
 }
 
@@ -178,13 +178,13 @@ async fn sizes_have_limits() {
         assert_eq!(found, planned.unwrap_or_default(), "{size}");
         assert_eq!(file["upload"]["method"] == "PUT", upload.is_none(), "{size}");
     }
-    Answer::to(owner.json(&json!({"name": "a", "size": largest + 1})))
+    Response::to(owner.json(&json!({"name": "a", "size": largest + 1})))
         .await
         .expect_error(413, "file_too_large");
     let usual = Cloud::shared().await.owner().await;
     for (size, status) in [(50_u64 << 30, 201), ((50_u64 << 30) + 1, 413)] {
-        Answer::to(usual.json(&json!({"name": "a", "size": size, "multipart": true}))).await.expect(status);
+        Response::to(usual.json(&json!({"name": "a", "size": size, "multipart": true}))).await.expect(status);
     }
     let hashed = json!({"name": "a", "size": 9, "multipart": true, "checksum_sha256": "00".repeat(32)});
-    Answer::to(usual.json(&hashed)).await.expect_error(422, "checksum_with_multipart");
+    Response::to(usual.json(&hashed)).await.expect_error(422, "checksum_with_multipart");
 }

@@ -1,10 +1,10 @@
-//! Text that leads a player elsewhere: playlists and descriptions of streams, under the names of media. A canary listens
-//! where they lead. What is imported and *says* that it is a playlist of HLS is another matter: see `streams`.
+//! Texts that refer a player to other URLs: playlists and descriptions of streams, with the names of media. A canary listens at
+//! the URLs. Imports whose type is HLS are different: see `streams`.
 
 use files_tests::{Cloud, Owner, RawSource, Reply, Script, SourceServer, media, skip_on_deployment};
 use serde_json::Value;
 
-/// What ffprobe would open if it followed them; each comes with the name of its kind.
+/// Returns texts that ffprobe could follow, each with its kind.
 fn playlists(canary: &RawSource) -> Vec<(&'static str, String)> {
     let url = canary.url("/secret.ts");
     let address = url.trim_start_matches("http://").split('/').next().expect("an address").to_owned();
@@ -43,7 +43,7 @@ fn playlists(canary: &RawSource) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// It is stored as it is, and nothing more is known of it.
+/// Asserts that the text is stored unchanged, and that ffprobe has not read it.
 async fn assert_unread(owner: &Owner, file: &Value, what: &str, bytes: &str) {
     let file = owner.wait_until_success(file).await;
     assert_eq!((&file["ffprobe"], &file["error"]), (&Value::Null, &Value::Null), "{what}");
@@ -53,11 +53,11 @@ async fn assert_unread(owner: &Owner, file: &Value, what: &str, bytes: &str) {
 }
 
 #[tokio::test]
-async fn playlists_lead_nowhere() {
+async fn playlists_are_not_followed() {
     skip_on_deployment!("listens on this machine");
     let owner = Cloud::shared().await.owner().await;
-    let answer = [b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n", &media::MP4[..]].concat();
-    let (canary, source) = (RawSource::start(Script::Bytes(answer)).await, SourceServer::start().await);
+    let response = [b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n", &media::MP4[..]].concat();
+    let (canary, source) = (RawSource::start(Script::Bytes(response)).await, SourceServer::start().await);
     let mut uploaded = Vec::new();
     for (index, (kind, text)) in playlists(&canary).into_iter().enumerate() {
         for name in [format!("list.{kind}"), "clip.mp4".to_owned(), "sound.mp3".to_owned()] {
@@ -65,7 +65,7 @@ async fn playlists_lead_nowhere() {
             uploaded.push((file, format!("{name}: {text}"), text.clone()));
         }
         if matches!(kind, "m3u8" | "mpd") {
-            continue; // an import knows these: see `streams` and `odd_sources`
+            continue; // imports support these: see `streams` and `odd_sources`
         }
         let reply = Reply::bytes(text.clone()).header("content-type", "application/octet-stream");
         let url = source.serve(&format!("/{index}/list.{kind}"), reply);
@@ -83,7 +83,7 @@ async fn playlists_lead_nowhere() {
         assert_eq!((&failed["status"], &failed["size"]), (&"failed".into(), &Value::Null), "{failed:#}");
     }
     assert_eq!(canary.connections(), 0, "a playlist was followed");
-    // It would have been noticed.
+    // Proves that the canary would have noticed a request.
     owner.fetch(&canary.url("/secret.ts")).await.expect(200);
     assert_eq!(canary.connections(), 1);
 }

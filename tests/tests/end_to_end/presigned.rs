@@ -1,32 +1,32 @@
-//! Uploads straight to S3.
+//! Presigned uploads to S3.
 
 use files_tests::owner::id;
-use files_tests::{Answer, Cloud, Owner, Usage, media, skip_on_deployment, tampered};
+use files_tests::{Cloud, Owner, Response, Usage, media, skip_on_deployment, tampered};
 use serde_json::{Value, json};
 
 fn bytes(count: usize) -> i64 {
     count.try_into().expect("small")
 }
 
-/// Checks that S3 has nothing of the file, which still waits.
+/// Asserts that S3 has no object of the file, and that the file waits.
 async fn assert_waiting(owner: &Owner, file: &Value) {
     assert_eq!(owner.file(id(file)).await["status"], "pending");
-    if let Some(behind) = owner.inside() {
-        assert_eq!(behind.objects().await, Vec::<String>::new());
+    if let Some(backend) = owner.local_backend() {
+        assert_eq!(backend.objects().await, Vec::<String>::new());
     }
 }
 
 #[tokio::test]
-async fn bytes_put_to_s3_become_a_file() {
+async fn a_presigned_put_becomes_a_file() {
     let owner = Cloud::shared().await.owner().await;
     let file = owner.announce("clip.mp4", media::MP4.len(), "video/mp4").await;
     assert_eq!((&file["status"], &file["size"]), (&json!("pending"), &json!(media::MP4.len())));
-    // Just what is signed: Host and Content-Length browsers set themselves, and of anything else S3's CORS would be asked.
+    // Only signed headers: browsers set Host and Content-Length themselves, and other headers would need CORS.
     assert_eq!(file["upload"]["headers"], json!({"content-type": "video/mp4", "if-none-match": "*"}));
     assert!(file["upload"]["expires_at"].as_str() > file["created_at"].as_str());
     let usage = Usage { files: 1, bytes: bytes(media::MP4.len()), imports: 0 };
-    if let Some(behind) = owner.inside() {
-        assert_eq!(behind.usage().await, usage, "room is held from the start");
+    if let Some(backend) = owner.local_backend() {
+        assert_eq!(backend.usage().await, usage, "bytes are reserved from the start");
     }
 
     owner.put(&file, media::MP4.clone()).await.expect(200);
@@ -36,8 +36,8 @@ async fn bytes_put_to_s3_become_a_file() {
     let checksum = done["checksum"].as_object().expect("a checksum");
     assert_eq!(checksum.len(), 1, "{checksum:?}");
     assert_eq!(owner.download(&done).await, *media::MP4);
-    if let Some(behind) = owner.inside() {
-        assert_eq!(behind.usage().await, usage);
+    if let Some(backend) = owner.local_backend() {
+        assert_eq!(backend.usage().await, usage);
     }
 
     let second = owner.put(&file, media::MP4.clone()).await;
@@ -46,7 +46,7 @@ async fn bytes_put_to_s3_become_a_file() {
 }
 
 #[tokio::test]
-async fn s3_refuses_what_was_not_announced() {
+async fn s3_refuses_a_put_that_differs_from_the_announced_one() {
     let owner = Cloud::shared().await.owner().await;
     let file = owner.announce("clip.mp4", 10, "video/mp4").await;
     for (what, body, headers) in [
@@ -54,10 +54,10 @@ async fn s3_refuses_what_was_not_announced() {
         ("longer", "12345678901", vec![]),
         ("empty", "", vec![]),
         ("another type", "1234567890", vec![("content-type", "text/html")]),
-        ("over what is there", "1234567890", vec![("if-none-match", "\"x\"")]),
+        ("over an existing object", "1234567890", vec![("if-none-match", "\"x\"")]),
     ] {
-        let answer = owner.put_with(&file, body, &headers).await;
-        assert_eq!(answer.status, 403, "{what}: {}", String::from_utf8_lossy(&answer.body));
+        let response = owner.put_with(&file, body, &headers).await;
+        assert_eq!(response.status, 403, "{what}: {}", String::from_utf8_lossy(&response.body));
         assert_waiting(&owner, &file).await;
     }
     owner.put(&file, "1234567890").await.expect(200);
@@ -65,7 +65,7 @@ async fn s3_refuses_what_was_not_announced() {
 }
 
 #[tokio::test]
-async fn an_announced_checksum_is_kept() {
+async fn an_announced_checksum_is_verified_and_stored() {
     let owner = Cloud::shared().await.owner().await;
     let sha256 = media::sha256(&media::PNG);
     let body = json!({
@@ -74,8 +74,8 @@ async fn an_announced_checksum_is_kept() {
     let file = owner.announce_as(&body).await;
     let mut wrong = media::PNG.to_vec();
     wrong[100] ^= 1;
-    let answer = owner.put(&file, wrong).await;
-    assert_eq!(answer.status, 400, "{}", String::from_utf8_lossy(&answer.body));
+    let response = owner.put(&file, wrong).await;
+    assert_eq!(response.status, 400, "{}", String::from_utf8_lossy(&response.body));
     assert_waiting(&owner, &file).await;
 
     owner.put(&file, media::PNG.clone()).await.expect(200);
@@ -95,12 +95,12 @@ async fn a_type_is_guessed_from_the_name() {
 
 #[tokio::test]
 async fn s3_rejects_a_put_after_the_delete_and_no_probe_runs() {
-    skip_on_deployment!("sees records and objects");
+    skip_on_deployment!("reads records and objects");
     let owner = Cloud::shared().await.owner().await;
     let file = owner.announce("a.png", media::PNG.len(), "image/png").await;
     owner.delete(&file).await.expect(204);
-    assert_eq!(owner.behind.usage().await, Usage::default());
-    // The signature of the URL is still valid, but an empty object holds the place.
+    assert_eq!(owner.backend.usage().await, Usage::default());
+    // The URL's signature is still valid, but an empty object blocks the PUT.
     for _ in 0..3 {
         owner.put(&file, media::PNG.clone()).await.expect(412);
     }
@@ -109,24 +109,24 @@ async fn s3_rejects_a_put_after_the_delete_and_no_probe_runs() {
     owner.wait_until_success(&stored).await;
     owner.delete(&stored).await.expect(204);
     owner.put(&stored, media::PNG.clone()).await.expect(412);
-    owner.behind.drained("ProbeQueue").await;
-    let sizes = owner.behind.object_sizes().await;
+    owner.backend.drained("ProbeQueue").await;
+    let sizes = owner.backend.object_sizes().await;
     assert!(sizes.len() == 2 && sizes.values().all(|size| *size == 0), "{sizes:?}");
 
     for file in [&file, &stored] {
-        owner.behind.set_numbers(&format!("gone#{}", id(file)), &[("due_at", 1)]).await;
+        owner.backend.set_numbers(&format!("gone#{}", id(file)), &[("due_at", 1)]).await;
     }
     Cloud::shared().await.sweep().await;
     files_tests::until("the empty objects are deleted", async || {
-        owner.behind.objects().await.is_empty().then_some(())
+        owner.backend.objects().await.is_empty().then_some(())
     })
     .await;
-    assert_eq!(owner.behind.usage().await, Usage::default());
+    assert_eq!(owner.backend.usage().await, Usage::default());
     owner.get(&format!("/files/{}", id(&file))).await.expect_error(404, "not_found");
 }
 
 #[tokio::test]
-async fn s3_takes_only_the_put_that_was_signed() {
+async fn s3_accepts_only_the_signed_put() {
     skip_on_deployment!("signs with the operator's keys");
     let owner = Cloud::shared().await.owner().await;
     let file = owner.announce("a.bin", 5, "video/mp4").await;
@@ -140,22 +140,22 @@ async fn s3_takes_only_the_put_that_was_signed() {
     ] {
         let mut changed = file.clone();
         changed["upload"]["url"] = url.into();
-        let answer = owner.put(&changed, "abcde").await;
-        assert_eq!(answer.status, 403, "{what}: {}", String::from_utf8_lossy(&answer.body));
+        let response = owner.put(&changed, "abcde").await;
+        assert_eq!(response.status, 403, "{what}: {}", String::from_utf8_lossy(&response.body));
     }
     for method in [http::Method::GET, http::Method::DELETE, http::Method::POST] {
         let request = owner.bare_request(method.clone(), &url).header("content-length", 0);
-        let refused = Answer::to(request).await.expect(403);
+        let refused = Response::to(request).await.expect(403);
         assert!(String::from_utf8_lossy(&refused.body).contains("SignatureDoesNotMatch"), "{method}");
     }
     let hour = std::time::Duration::from_secs(3_600);
     let config = aws_sdk_s3::presigning::PresigningConfig::builder().expires_in(hour);
     let config = config.start_time(std::time::SystemTime::now() - 2 * hour).build().expect("a lifetime");
     let put =
-        owner.behind.s3.put_object().bucket(&owner.behind.bucket).key(owner.behind.object_key(id(&file)));
+        owner.backend.s3.put_object().bucket(&owner.backend.bucket).key(owner.backend.object_key(id(&file)));
     let expired = put.content_length(5).presigned(config).await.expect("a URL");
-    let answer =
-        Answer::to(owner.bare_request(http::Method::PUT, expired.uri()).body("abcde")).await.expect(403);
-    assert!(String::from_utf8_lossy(&answer.body).contains("Request has expired"));
+    let response =
+        Response::to(owner.bare_request(http::Method::PUT, expired.uri()).body("abcde")).await.expect(403);
+    assert!(String::from_utf8_lossy(&response.body).contains("Request has expired"));
     assert_waiting(&owner, &file).await;
 }

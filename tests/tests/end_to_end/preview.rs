@@ -1,18 +1,18 @@
-//! What importing a URL would bring, without importing it.
+//! Previews: the result that an import of a URL would have.
 
 use files_domain::Scope;
-use files_tests::secrecy::SOURCE_SECRET;
+use files_tests::log_secrets::SOURCE_SECRET;
 use files_tests::{
-    Answer, Cloud, Owner, RawSource, Reply, Script, SourceServer, Usage, media, skip_on_deployment,
+    Cloud, Owner, RawSource, Reply, Response, Script, SourceServer, Usage, media, skip_on_deployment,
 };
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::streams::streamed;
 
-async fn ask(owner: &Owner, body: &Value) -> Answer {
+async fn ask(owner: &Owner, body: &Value) -> Response {
     let request = owner.request(Method::POST, "/preview").header("content-type", "application/json");
-    Answer::to(request.body(body.to_string())).await
+    Response::to(request.body(body.to_string())).await
 }
 
 async fn preview(owner: &Owner, url: &str) -> Value {
@@ -27,7 +27,7 @@ async fn assert_refused(owner: &Owner, url: &str, reason: &str, words: &str) {
 }
 
 #[tokio::test]
-async fn a_source_is_looked_at_and_nothing_is_imported() {
+async fn a_source_is_previewed_and_nothing_is_imported() {
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let clip = Reply::bytes(media::WEBM.clone()).header("content-type", "video/webm");
@@ -51,13 +51,13 @@ async fn a_source_is_looked_at_and_nothing_is_imported() {
     assert_eq!((&away["name"], &away["file_url"]), (&json!("Über uns.webm"), &json!(source.url("/away"))));
 
     assert_eq!(owner.list("").await["files"], json!([]));
-    if let Some(behind) = owner.inside() {
-        assert_eq!(behind.usage().await, Usage::default());
+    if let Some(backend) = owner.local_backend() {
+        assert_eq!(backend.usage().await, Usage::default());
     }
 }
 
 #[tokio::test]
-async fn headers_for_the_source_go_along() {
+async fn headers_are_sent_to_the_source() {
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let url = source.serve("/a.png", Reply::bytes(media::PNG.clone()).needs("cookie", SOURCE_SECRET));
@@ -69,7 +69,7 @@ async fn headers_for_the_source_go_along() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_looked_at_says_why() {
+async fn a_failed_preview_has_a_reason() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let source = SourceServer::start().await;
@@ -90,18 +90,18 @@ async fn what_cannot_be_looked_at_says_why() {
         ask(&owner, &body).await.expect_error(422, "invalid_url");
     }
     ask(&owner, &json!([])).await.expect_error(400, "malformed_request");
-    let get = Answer::to(owner.request(Method::GET, "/preview")).await;
+    let get = Response::to(owner.request(Method::GET, "/preview")).await;
     get.expect_error(405, "method_not_allowed");
 
     let url = json!({"file_url": source.url("/missing")}).to_string();
     let nobody = owner.bare_request(Method::POST, "/preview").body(url.clone());
-    Answer::to(nobody).await.expect_error(401, "invalid_api_key");
+    Response::to(nobody).await.expect_error(401, "invalid_api_key");
     let reader = owner.with_key(&cloud.key(owner.name(), [Scope::Read], None).await);
-    Answer::to(reader.request(Method::POST, "/preview").body(url)).await.expect_error(403, "missing_scope");
-    assert_eq!(source.requests("/missing"), 1, "who may not ask is asked for nothing");
+    Response::to(reader.request(Method::POST, "/preview").body(url)).await.expect_error(403, "missing_scope");
+    assert_eq!(source.requests("/missing"), 1, "without permission no request is sent");
 }
 
-/// A page that shows these media, as sites describe theirs.
+/// Returns a web page with these media, in the form that sites use.
 fn page(media: &str) -> Reply {
     let html = format!(
         "<html><head><title>A film</title><meta property=\"og:title\" content=\"A film/1\">\
@@ -111,8 +111,8 @@ fn page(media: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn a_page_is_looked_into() {
-    skip_on_deployment!("looks into pages, with the Python of this machine");
+async fn a_web_page_is_previewed() {
+    skip_on_deployment!("reads web pages with this machine's Python");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let clip = Reply::bytes(media::MP4.clone()).header("content-type", "video/mp4");
@@ -131,8 +131,8 @@ async fn a_page_is_looked_into() {
 }
 
 #[tokio::test]
-async fn a_page_that_shows_nothing_or_leads_inside_is_refused() {
-    skip_on_deployment!("looks into pages, with the Python of this machine");
+async fn a_page_without_media_or_to_a_private_address_is_refused() {
+    skip_on_deployment!("reads web pages with this machine's Python");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let empty = Reply::bytes("<title>Nothing</title>").header("content-type", "text/html");
@@ -145,8 +145,8 @@ async fn a_page_that_shows_nothing_or_leads_inside_is_refused() {
 }
 
 #[tokio::test]
-async fn a_preview_says_what_an_import_then_brings() {
-    skip_on_deployment!("looks into pages, with the Python of this machine");
+async fn a_preview_agrees_with_the_import() {
+    skip_on_deployment!("reads web pages with this machine's Python");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let clip = Reply::bytes(media::MP4.clone()).header("content-type", "video/mp4");
@@ -173,7 +173,7 @@ async fn a_preview_says_what_an_import_then_brings() {
 }
 
 #[tokio::test]
-async fn what_an_import_refuses_a_preview_does_too() {
+async fn a_preview_refuses_the_same_sources_as_an_import() {
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let playlist = |lines: &str| {

@@ -1,19 +1,19 @@
-//! Addresses that must not be reached, in every spelling, through the real API; canaries listen there.
+//! Private addresses must not be reached, in any spelling, through the real API. Canaries listen there.
 
 use std::net::Ipv4Addr;
 
 use files_tests::cloud::children;
-use files_tests::{Answer, Cloud, Owner, RawSource, Reply, Script, SourceServer, Usage, media};
+use files_tests::{Cloud, Owner, RawSource, Reply, Response, Script, SourceServer, Usage, media};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-/// A loopback address of this test's own: all of 127.0.0.0/8 is this machine.
+/// Returns a loopback address of this test alone: all of 127.0.0.0/8 is this machine.
 fn own_address() -> Ipv4Addr {
     let byte = || fastrand::u8(2..=254);
     Ipv4Addr::new(127, byte(), byte(), byte())
 }
 
-/// Everything that URL parsers have been seen to take for an IPv4 address.
+/// Returns all texts that URL parsers are known to accept as an IPv4 address.
 fn spellings(address: Ipv4Addr) -> Vec<String> {
     let [a, b, c, d] = address.octets();
     let (number, last3, last2) =
@@ -81,7 +81,7 @@ fn spellings(address: Ipv4Addr) -> Vec<String> {
     ]
 }
 
-/// Spellings that stand for no address of that kind.
+/// Texts for other private and special addresses.
 const OTHERS: [&str; 26] = [
     "[::1]",
     "[::]",
@@ -111,14 +111,14 @@ const OTHERS: [&str; 26] = [
     "224.0.0.1",
 ];
 
-/// All of it, at this address, at this machine's usual one, and where clouds keep their secrets.
+/// Returns all spellings of this address, of 127.0.0.1, and of the metadata services of clouds.
 fn hosts(own: Ipv4Addr) -> Vec<String> {
     let addresses = [own, Ipv4Addr::LOCALHOST, Ipv4Addr::new(169, 254, 169, 254), Ipv4Addr::new(10, 0, 0, 1)];
     let spelled = addresses.into_iter().flat_map(spellings);
     spelled.chain(OTHERS.map(str::to_owned)).collect()
 }
 
-/// Listens where the spellings lead, on the ports that may be asked for if this user may have them.
+/// Starts canaries at the addresses, on the allowed ports that this user may bind.
 async fn canaries(own: Ipv4Addr) -> Vec<RawSource> {
     let mut canaries = Vec::new();
     for (address, port) in [
@@ -141,35 +141,35 @@ fn heard(canaries: &[RawSource]) -> usize {
 }
 
 #[tokio::test]
-async fn no_spelling_of_a_private_address_gets_through() {
+async fn no_spelling_of_a_private_address_is_fetched() {
     let (own, source_address) = (own_address(), own_address());
     let canaries = canaries(own).await;
     assert!(!canaries.is_empty(), "nobody listens");
-    let cloud = Cloud::setup().allowing_only(&source_address.to_string()).start().await;
+    let cloud = Cloud::setup().allow_only_host(&source_address.to_string()).start().await;
     let owner = cloud.owner().await;
     let hosts = hosts(own);
     assert!(hosts.len() >= 150, "{}", hosts.len());
     for host in &hosts {
         for scheme in ["http", "https"] {
             let url = format!("{scheme}://{host}/secret");
-            let answer = Answer::to(owner.json(&json!({ "file_url": url }))).await;
-            assert_eq!(answer.status, 422, "{url}: {}", String::from_utf8_lossy(&answer.body));
-            answer.expect_error(422, "invalid_url");
+            let response = Response::to(owner.json(&json!({ "file_url": url }))).await;
+            assert_eq!(response.status, 422, "{url}: {}", String::from_utf8_lossy(&response.body));
+            response.expect_error(422, "invalid_url");
         }
     }
-    assert_eq!(owner.behind.usage().await, Usage::default());
+    assert_eq!(owner.backend.usage().await, Usage::default());
     assert_eq!(heard(&canaries), 0, "a canary was reached");
     redirects(&owner, source_address, &hosts).await;
     assert_eq!(heard(&canaries), 0, "a canary was reached by a redirect");
 }
 
-/// A source that may be reached leads there, at once and by a chain.
+/// Imports from an allowed source that redirects to the hosts, directly and over a chain.
 async fn redirects(owner: &Owner, source: Ipv4Addr, hosts: &[String]) {
     let source = SourceServer::start_at(source.into()).await;
     let mut imports = Vec::new();
     for (number, host) in hosts.iter().enumerate() {
         let Ok(target) = http::HeaderValue::from_str(&format!("http://{host}/secret")) else { continue };
-        let Ok(target) = target.to_str() else { continue }; // what is no header cannot be a location
+        let Ok(target) = target.to_str() else { continue }; // not a valid header value
         let end = format!("/{number}/2");
         source.serve(&end, Reply::redirect(target));
         source.serve(&format!("/{number}/1"), Reply::redirect(&end));
@@ -182,12 +182,12 @@ async fn redirects(owner: &Owner, source: Ipv4Addr, hosts: &[String]) {
         assert_eq!(file["status"], "failed", "{host}: {file}");
         owner.delete(&file).await.expect(204);
     }
-    owner.behind.drained("ImportQueue").await;
-    assert_eq!(owner.behind.usage().await, Usage::default());
-    assert_eq!(owner.behind.objects().await, Vec::<String>::new());
+    owner.backend.drained("ImportQueue").await;
+    assert_eq!(owner.backend.usage().await, Usage::default());
+    assert_eq!(owner.backend.objects().await, Vec::<String>::new());
 }
 
-/// Where the process of a function asks for its events.
+/// Returns the address of a process's Runtime API.
 fn runtime_api(process: u32) -> String {
     let environment = std::fs::read(format!("/proc/{process}/environ")).expect("its environment");
     let all = String::from_utf8_lossy(&environment).into_owned();
@@ -196,7 +196,7 @@ fn runtime_api(process: u32) -> String {
 }
 
 #[tokio::test]
-async fn the_runtime_api_is_out_of_reach_though_its_host_is_allowed() {
+async fn the_runtime_api_is_unreachable_although_its_host_is_allowed() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let source = SourceServer::start().await;
@@ -204,7 +204,7 @@ async fn the_runtime_api_is_out_of_reach_though_its_host_is_allowed() {
     owner.wait_until_success(&owner.import(&url).await).await;
 
     let worker = children(cloud.process()).into_iter().find(|(_, name)| name == "import-file");
-    let api = runtime_api(worker.expect("it waits for its next event").0);
+    let api = runtime_api(worker.expect("a worker waits for its next event").0);
     let next = format!("http://{api}/2018-06-01/runtime/invocation/next");
     let redirect = source.serve("/away", Reply::redirect(&next));
     for url in [&next, &redirect] {
@@ -213,5 +213,5 @@ async fn the_runtime_api_is_out_of_reach_though_its_host_is_allowed() {
         assert!(file["error"].as_str().is_some_and(|error| error.contains("public address")), "{file}");
     }
     let again = owner.wait_until_success(&owner.import(&url).await).await;
-    assert_eq!(owner.download(&again).await, *media::PNG, "its worker is as it was");
+    assert_eq!(owner.download(&again).await, *media::PNG, "its worker still works");
 }

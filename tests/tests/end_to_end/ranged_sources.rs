@@ -1,15 +1,17 @@
-//! Sources that give parts of themselves, rightly or wrongly: what is imported is one version of the file, whole.
+//! Sources with ranges, correct or not: the import is one complete version of the file.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use files_tests::faults::are_injected;
 use files_tests::owner::id;
-use files_tests::{Act, Answer, Cloud, Content, Owner, RangedSource, Usage, skip_on_deployment, until};
+use files_tests::{
+    Behavior, Cloud, Content, Owner, RangedSource, Response, Usage, skip_on_deployment, until,
+};
 use serde_json::{Value, json};
 
 const MIB: u64 = 1 << 20;
-/// What a part of an import has, unless it is very large.
+/// The size of a part of an import that is not very large.
 const PART: u64 = 8 * MIB;
 
 async fn import(owner: &Owner, source: &RangedSource) -> Value {
@@ -31,22 +33,22 @@ async fn a_large_file_comes_over_several_connections() {
     assert!(file["checksum"]["crc64nvme"].is_string(), "{file:#}");
     assert_eq!(file["name"], "film.mp4");
     assert!(source.most_open() > 2, "{} connections", source.most_open());
-    let ranges = source.asked().len();
+    let ranges = source.requests().len();
     assert!((12..=13).contains(&ranges) || are_injected(), "{ranges} requests for 12 parts");
 }
 
 #[tokio::test]
-async fn what_must_have_a_sha256_comes_in_order_and_in_one_answer() {
+async fn an_import_with_a_sha256_is_read_in_order_from_one_response() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(40 * MIB, 2);
     let source = RangedSource::start(content.clone()).await;
     for (sha256, status) in [(content.sha256(), "success"), ("00".repeat(32), "failed")] {
-        let before = source.asked().len();
+        let before = source.requests().len();
         let body = json!({"file_url": source.url("/a.bin"), "checksum_sha256": sha256});
-        let file = Answer::to(owner.json(&body)).await.expect(202).json();
+        let file = Response::to(owner.json(&body)).await.expect(202).json();
         let file = owner.wait_until_terminal(&file).await;
         assert_eq!(file["status"], status, "{file:#}");
-        assert!(source.asked().len() - before == 1 || are_injected());
+        assert!(source.requests().len() - before == 1 || are_injected());
         if status == "success" {
             assert_eq!(file["checksum"], json!({"sha256": sha256}));
             assert_is(&owner, &file, &content).await;
@@ -58,44 +60,48 @@ async fn what_must_have_a_sha256_comes_in_order_and_in_one_answer() {
 }
 
 #[tokio::test]
-async fn without_parts_or_a_validator_it_comes_in_one_stream() {
+async fn a_source_without_ranges_or_a_validator_is_read_in_one_stream() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(40 * MIB, 3);
     let source = RangedSource::start(content.clone()).await;
     for etag in [None, Some("W/\"1\""), Some("\"1\"")] {
         source.serve(content.clone(), etag);
         if etag == Some("\"1\"") {
-            source.act(|_| Act::Whole);
+            source.set_behavior(|_| Behavior::Whole);
         }
-        let before = source.asked().len();
+        let before = source.requests().len();
         let file = import(&owner, &source).await;
         assert_is(&owner, &file, &content).await;
         assert!(file["checksum"]["sha256"].is_string(), "{file:#}");
-        assert!(source.asked().len() - before == 1 || are_injected(), "{etag:?}");
+        assert!(source.requests().len() - before == 1 || are_injected(), "{etag:?}");
     }
 }
 
 #[tokio::test]
-async fn other_bytes_than_were_asked_for_are_not_taken() {
+async fn wrong_ranges_are_not_used() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(40 * MIB, 4);
-    // Other connections bring wrong bytes: the first response is read to its end.
-    for act in [Act::Shifted(1), Act::Unsaid, Act::OfTotal(41 * MIB), Act::Whole] {
+    // The ranges of other connections have wrong bytes: the first response is read to its end.
+    for behavior in
+        [Behavior::Shifted(1), Behavior::NoContentRange, Behavior::WrongTotal(41 * MIB), Behavior::Whole]
+    {
         let source = RangedSource::start(content.clone()).await;
-        let act_later = act.clone();
-        source.act(move |asked| if asked.nth == 0 { Act::Serve } else { act_later.clone() });
+        let later_behavior = behavior.clone();
+        source.set_behavior(
+            move |request| if request.nth == 0 { Behavior::Serve } else { later_behavior.clone() },
+        );
         let file = import(&owner, &source).await;
         assert_is(&owner, &file, &content).await;
         owner.delete(&file).await.expect(204);
-        if let Some(behind) = owner.inside() {
-            assert_eq!(behind.objects().await, Vec::<String>::new(), "{act:?}");
-            assert_eq!(behind.usage().await, Usage::default());
+        if let Some(backend) = owner.local_backend() {
+            assert_eq!(backend.objects().await, Vec::<String>::new(), "{behavior:?}");
+            assert_eq!(backend.usage().await, Usage::default());
         }
     }
-    // Who is wrong from the beginning is asked without a range.
+    // A source that is wrong from the first request is requested without a range.
     let source = RangedSource::start(content.clone()).await;
-    for act in [Act::Unsaid, Act::Shifted(1)] {
-        source.act(move |_| act.clone());
+    for behavior in [Behavior::NoContentRange, Behavior::Shifted(1)] {
+        source.set_behavior(move |_| behavior.clone());
         assert_is(&owner, &import(&owner, &source).await, &content).await;
     }
 }
@@ -107,13 +113,13 @@ async fn two_versions_are_never_mixed() {
     let source = Arc::new(RangedSource::start(versions[0].clone()).await);
     source.limit_speed(20_000_000);
     let file = owner.import(&source.url("/a.bin")).await;
-    until("some parts are asked for", async || (source.asked().len() > 3).then_some(())).await;
+    until("some parts are requested", async || (source.requests().len() > 3).then_some(())).await;
     source.serve(versions[1].clone(), Some("\"2\""));
     let file = owner.wait_until_terminal(&file).await;
     assert_is(&owner, &file, &versions[1]).await;
     owner.delete(&file).await.expect(204);
 
-    // One that changes all the time is read in one answer, or not at all.
+    // A source that changes all the time is read in one response, or fails.
     let (changing, versions_too) = (source.clone(), versions.clone());
     let flips = tokio::spawn(async move {
         for turn in 0_usize.. {
@@ -130,77 +136,77 @@ async fn two_versions_are_never_mixed() {
         assert_eq!(file["error"], "the source changed while it was read", "{file:#}");
     }
     owner.delete(&file).await.expect(204);
-    if let Some(behind) = owner.inside() {
-        assert_eq!(behind.objects().await, Vec::<String>::new());
+    if let Some(backend) = owner.local_backend() {
+        assert_eq!(backend.objects().await, Vec::<String>::new());
     }
 }
 
 #[tokio::test]
-async fn a_source_that_takes_few_connections_is_asked_over_few() {
+async fn a_source_with_few_connections_gets_few() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(80 * MIB, 5);
     let source = RangedSource::start(content.clone()).await;
     source.limit_speed(15_000_000);
-    source.act(|asked| match asked.open {
-        0..2 => Act::Serve,
-        _ => Act::Status(429, vec![("retry-after", "1".to_owned())]),
+    source.set_behavior(|request| match request.open {
+        0..2 => Behavior::Serve,
+        _ => Behavior::Status(429, vec![("retry-after", "1".to_owned())]),
     });
     let file = import(&owner, &source).await;
     assert_is(&owner, &file, &content).await;
     assert!(source.most_open() <= 2);
-    let refused = source.asked().iter().filter(|asked| asked.open >= 2).count();
-    assert!(refused <= 6 || are_injected(), "asked {refused} times too often");
+    let refused = source.requests().iter().filter(|request| request.open >= 2).count();
+    assert!(refused <= 6 || are_injected(), "{refused} requests too many");
 }
 
 #[tokio::test]
-async fn redirects_that_expire_are_looked_up_again() {
+async fn expired_redirects_are_resolved_again() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(60 * MIB, 6);
     let source = RangedSource::start(content.clone()).await;
     let (address, epoch) = (source.url(""), AtomicUsize::new(0));
-    source.act(move |asked| match asked.path.strip_prefix("/signed?") {
-        None => Act::Status(
+    source.set_behavior(move |request| match request.path.strip_prefix("/signed?") {
+        None => Behavior::Status(
             302,
             vec![("location", format!("{address}/signed?{}", epoch.load(Ordering::Relaxed)))],
         ),
-        Some(_) if asked.nth == 4 => Act::Status(429, vec![("retry-after", "1".to_owned())]),
+        Some(_) if request.nth == 4 => Behavior::Status(429, vec![("retry-after", "1".to_owned())]),
         Some(signed) if signed.parse() == Ok(epoch.load(Ordering::Relaxed)) => {
-            if asked.nth == 6 {
-                epoch.fetch_add(1, Ordering::Relaxed); // all that was signed before is refused from now on
+            if request.nth == 6 {
+                epoch.fetch_add(1, Ordering::Relaxed); // refuses everything that was signed before
             }
-            Act::Serve
+            Behavior::Serve
         }
-        Some(_) => Act::Status(403, Vec::new()),
+        Some(_) => Behavior::Status(403, Vec::new()),
     });
     let file = import(&owner, &source).await;
     assert_is(&owner, &file, &content).await;
-    assert!(source.asked().iter().any(|asked| asked.path == "/signed?1"));
+    assert!(source.requests().iter().any(|request| request.path == "/signed?1"));
 }
 
 #[tokio::test]
-async fn what_breaks_off_is_gone_on_with_where_it_broke() {
+async fn an_interrupted_range_is_resumed() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(40 * MIB, 7);
     let source = RangedSource::start(content.clone()).await;
-    source.act(|_| Act::Break(3_000_000));
+    source.set_behavior(|_| Behavior::Break(3_000_000));
     let file = import(&owner, &source).await;
     assert_is(&owner, &file, &content).await;
     assert!(source.sent() < content.size() + 4 * PART || are_injected(), "{} bytes were sent", source.sent());
 }
 
 #[tokio::test]
-async fn a_connection_that_only_drips_is_given_up() {
+async fn a_connection_that_is_too_slow_is_closed() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(30 * MIB, 8);
     let source = RangedSource::start(content.clone()).await;
-    source.act(|asked| if asked.nth == 2 { Act::Drip } else { Act::Serve });
+    source.set_behavior(|request| if request.nth == 2 { Behavior::Drip } else { Behavior::Serve });
     let file = import(&owner, &source).await;
     assert_is(&owner, &file, &content).await;
 }
 
 #[tokio::test]
-async fn a_file_that_is_deleted_is_fetched_no_further() {
-    skip_on_deployment!("sees the records and objects");
+async fn the_import_of_a_deleted_file_stops() {
+    skip_on_deployment!("reads records and objects");
     let owner = Cloud::shared().await.owner().await;
     let source = RangedSource::start(Content::new(400 * MIB, 9)).await;
     source.limit_speed(3_000_000);
@@ -208,9 +214,9 @@ async fn a_file_that_is_deleted_is_fetched_no_further() {
     let seen = owner.wait_for(&file, |file| file["progress"]["received"].as_u64() > Some(0)).await;
     assert_eq!(seen["progress"]["total"], 400 * MIB);
     owner.delete(&file).await.expect(204);
-    owner.behind.drained("ImportQueue").await;
-    until("nothing is left", async || owner.behind.objects().await.is_empty().then_some(())).await;
+    owner.backend.drained("ImportQueue").await;
+    until("nothing is left", async || owner.backend.objects().await.is_empty().then_some(())).await;
     assert!(source.sent() < 200 * MIB, "{} bytes were sent", source.sent());
     owner.get(&format!("/files/{}", id(&file))).await.expect_error(404, "not_found");
-    assert_eq!(owner.behind.usage().await, Usage::default());
+    assert_eq!(owner.backend.usage().await, Usage::default());
 }

@@ -1,4 +1,4 @@
-//! `files-admin reprobe`: a better ffprobe for an old library.
+//! `files-admin reprobe`: probes existing files again after an update of ffprobe.
 
 use std::process::{Command, Output};
 
@@ -29,9 +29,9 @@ async fn uploaded(owner: &Owner) -> Value {
     owner.wait_until_success(&file).await
 }
 
-/// As if an ffprobe that knew less had looked at it.
+/// Changes a file to look as if an older ffprobe had probed it.
 async fn as_of_old(owner: &Owner, file: &Value, by: Option<&str>) -> Value {
-    let mut item = owner.behind.file_item(id(file)).await;
+    let mut item = owner.backend.file_item(id(file)).await;
     item.remove("probe");
     item.insert("ffprobe_error".to_owned(), AttributeValue::S("unknown to me".to_owned()));
     item.insert("media_type".to_owned(), AttributeValue::S("other".to_owned()));
@@ -39,14 +39,14 @@ async fn as_of_old(owner: &Owner, file: &Value, by: Option<&str>) -> Value {
         Some(by) => item.insert("probed_by".to_owned(), AttributeValue::S(by.to_owned())),
         None => item.remove("probed_by"),
     };
-    owner.behind.put_item(item).await;
+    owner.backend.put_item(item).await;
     let file = owner.file(id(file)).await;
     assert_eq!((&file["ffprobe"], &file["ffprobe_error"]), (&Value::Null, &json!("unknown to me")));
     file
 }
 
 async fn wait_until_as_before(owner: &Owner, before: &Value) {
-    until("what the new ffprobe says", || async {
+    until("the new output of ffprobe", || async {
         let file = owner.file(id(before)).await;
         (file["ffprobe"] == before["ffprobe"] && file["ffprobe_error"].is_null()).then_some(())
     })
@@ -54,22 +54,25 @@ async fn wait_until_as_before(owner: &Owner, before: &Value) {
 }
 
 async fn etag(owner: &Owner, file: &Value) -> String {
-    let answer = owner.get(&format!("/files/{}", id(file))).await.expect(200);
-    answer.header("etag").expect("a tag").to_owned()
+    let response = owner.get(&format!("/files/{}", id(file))).await.expect(200);
+    response.header("etag").expect("a tag").to_owned()
 }
 
 #[tokio::test]
-async fn what_an_older_ffprobe_said_is_said_again_and_nothing_else_changes() {
+async fn outdated_probes_are_repeated_and_nothing_else_changes() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let (never, older, current) = (uploaded(&owner).await, uploaded(&owner).await, uploaded(&owner).await);
-    let by = owner.behind.file_item(id(&current)).await["probed_by"].clone();
+    let by = owner.backend.file_item(id(&current)).await["probed_by"].clone();
     assert!(by.as_s().is_ok_and(|by| by.contains('(')), "{by:?}");
     as_of_old(&owner, &never, None).await;
     let old = as_of_old(&owner, &older, Some("4.4 (00000000)")).await;
     let tag = etag(&owner, &old).await;
-    cloud.forget_calls().await;
-    assert_eq!(printed(&reprobe(&cloud, &["--outdated", "--per-second", "50"])), "Asked for 2 files.\n");
+    cloud.reset_calls().await;
+    assert_eq!(
+        printed(&reprobe(&cloud, &["--outdated", "--per-second", "50"])),
+        "SourceRequest for 2 files.\n"
+    );
     for file in [&never, &older] {
         wait_until_as_before(&owner, file).await;
         let after = owner.file(id(file)).await;
@@ -77,30 +80,34 @@ async fn what_an_older_ffprobe_said_is_said_again_and_nothing_else_changes() {
             assert_eq!(after[same], file[same], "{same}");
         }
     }
-    assert_ne!(etag(&owner, &old).await, tag, "what is in caches is not what it is now");
+    assert_ne!(etag(&owner, &old).await, tag, "the entity tag has changed, so caches are not used");
     let listed = owner.list("?type=image").await;
-    assert_eq!(listed["files"].as_array().map(Vec::len), Some(3), "its type, too");
+    assert_eq!(listed["files"].as_array().map(Vec::len), Some(3), "its type has changed as well");
     assert_eq!(owner.file(id(&current)).await, current);
-    owner.behind.drained("ProbeQueue").await;
-    assert_eq!(printed(&reprobe(&cloud, &["--outdated"])), "Asked for 0 files.\n", "all are up to date");
-    assert_eq!(owner.behind.usage().await, owner.behind.sum().await);
+    owner.backend.drained("ProbeQueue").await;
+    assert_eq!(
+        printed(&reprobe(&cloud, &["--outdated"])),
+        "SourceRequest for 0 files.\n",
+        "all are up to date"
+    );
+    assert_eq!(owner.backend.usage().await, owner.backend.sum().await);
 }
 
 #[tokio::test]
-async fn one_file_can_be_asked_for() {
+async fn one_file_can_be_selected() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let (one, other) = (uploaded(&owner).await, uploaded(&owner).await);
     as_of_old(&owner, &one, Some("4.4 (00000000)")).await;
     let other = as_of_old(&owner, &other, Some("4.4 (00000000)")).await;
     let output = reprobe(cloud, &["--owner", owner.name(), "--file", id(&one)]);
-    assert_eq!(printed(&output), "Asked for 1 file.\n");
+    assert_eq!(printed(&output), "SourceRequest for 1 file.\n");
     wait_until_as_before(&owner, &one).await;
     assert_eq!(owner.file(id(&other)).await, other);
 }
 
 #[tokio::test]
-async fn without_saying_which_nothing_is_asked_for() {
+async fn without_a_selection_nothing_is_probed() {
     let cloud = Cloud::shared().await;
     for arguments in [&[][..], &["--file", "x"], &["--outdated", "--per-second", "0"]] {
         assert!(!reprobe(cloud, arguments).status.success(), "{arguments:?}");

@@ -1,14 +1,14 @@
-//! Headers for the source of an import: they reach it, and nobody else.
+//! Headers for the source of an import: they reach the source and no other server.
 
 use files_domain::{ApiKey, Caller, Detail, File, FileId, FileName, NewFile, Scope};
 use files_records::{Created, ImportClaim};
 use files_tests::cloud::now;
+use files_tests::log_secrets::SOURCE_SECRET;
 use files_tests::owner::id;
-use files_tests::secrecy::SOURCE_SECRET;
-use files_tests::{Answer, Cloud, Form, Owner, Reply, SourceServer, Usage, media};
+use files_tests::{Cloud, Form, Owner, Reply, Response, SourceServer, Usage, media};
 use serde_json::{Value, json};
 
-/// A moment long ago.
+/// A time in the past.
 const LONG_AGO: u64 = 1;
 
 fn secret(what: &str) -> String {
@@ -20,7 +20,7 @@ fn protected() -> Reply {
 }
 
 async fn import(owner: &Owner, url: &str, headers: Value) -> Value {
-    Answer::to(owner.json(&json!({"file_url": url, "headers": headers}))).await.expect(202).json()
+    Response::to(owner.json(&json!({"file_url": url, "headers": headers}))).await.expect(202).json()
 }
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn a_protected_source_is_imported_with_its_headers_and_not_without() {
     );
 
     let form = Form::new().text("file_url", &url).text("headers", &headers.to_string());
-    let form = Answer::to(owner.form(form)).await.expect(202).json();
+    let form = Response::to(owner.form(form)).await.expect(202).json();
     let form = owner.wait_until_success(&form).await;
 
     let refused = owner.wait_until_terminal(&owner.import(&url).await).await;
@@ -52,14 +52,14 @@ async fn a_protected_source_is_imported_with_its_headers_and_not_without() {
     for shown in [&file, &form, &refused, &owner.list("").await] {
         assert!(!shown.to_string().contains(SOURCE_SECRET), "{shown}");
     }
-    if let Some(behind) = owner.inside() {
-        let items = format!("{:?}", behind.items().await);
+    if let Some(backend) = owner.local_backend() {
+        let items = format!("{:?}", backend.items().await);
         assert!(items.contains("source_headers") && !items.contains(SOURCE_SECRET), "{items}");
     }
 }
 
 #[tokio::test]
-async fn a_redirect_to_another_origin_leaves_them_behind() {
+async fn headers_are_not_sent_to_another_origin_after_a_redirect() {
     let owner = Cloud::shared().await.owner().await;
     let (first, second) = (SourceServer::start().await, SourceServer::start().await);
     let end = second.serve("/a.png", Reply::bytes(media::PNG.clone()));
@@ -75,7 +75,7 @@ async fn a_redirect_to_another_origin_leaves_them_behind() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_sent_is_refused_with_a_sentence() {
+async fn headers_that_cannot_be_sent_are_refused_with_a_message() {
     let owner = Cloud::shared().await.owner().await;
     let url = "https://example.com/a.mp4";
     let with = |headers: Value| json!({"file_url": url, "headers": headers});
@@ -91,26 +91,26 @@ async fn what_cannot_be_sent_is_refused_with_a_sentence() {
         (with(json!([["Cookie", SOURCE_SECRET]])), "an object of strings"),
         (json!({"name": "a", "size": 1, "headers": {"Cookie": SOURCE_SECRET}}), "there is none"),
     ] {
-        let error = Answer::to(owner.json(&body)).await.expect_error(422, "invalid_headers");
+        let error = Response::to(owner.json(&body)).await.expect_error(422, "invalid_headers");
         let detail = &error["details"][0];
         assert_eq!((&detail["field"], &detail["reason"]), (&json!("headers"), &json!("invalid_headers")));
         assert!(detail["message"].as_str().is_some_and(|text| text.contains(sentence)), "{error}");
         assert!(!error.to_string().contains(SOURCE_SECRET), "{error}");
     }
     let form = Form::new().text("file_url", url).text("headers", "Cookie: a");
-    Answer::to(owner.form(form)).await.expect_error(422, "invalid_headers");
+    Response::to(owner.form(form)).await.expect_error(422, "invalid_headers");
     let form = Form::new().file("a.png", None, b"a").text("headers", r#"{"Cookie":"a"}"#);
-    Answer::to(owner.form(form)).await.expect_error(422, "invalid_headers");
+    Response::to(owner.form(form)).await.expect_error(422, "invalid_headers");
 }
 
 #[tokio::test]
-async fn they_are_a_part_of_what_an_idempotency_key_stands_for() {
+async fn headers_are_part_of_the_idempotent_request() {
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let url = source.serve("/a.png", protected());
     let send = async |headers: Value| {
         let body = json!({"file_url": url, "headers": headers});
-        Answer::to(owner.json(&body).header("Idempotency-Key", "one")).await
+        Response::to(owner.json(&body).header("Idempotency-Key", "one")).await
     };
     let first = send(json!({"Authorization": secret("Bearer")})).await.expect(202).json();
     send(json!({"Authorization": "other"})).await.expect_error(409, "idempotency_conflict");
@@ -119,7 +119,7 @@ async fn they_are_a_part_of_what_an_idempotency_key_stands_for() {
     owner.wait_until_success(&first).await;
 }
 
-/// An import with headers whose creator died before it was sent.
+/// Creates an import with headers whose message was not sent, as when its creator crashes before that.
 async fn unsent(owner: &Owner, url: &str) -> Value {
     let new = NewFile {
         name: FileName::fallback(),
@@ -128,38 +128,38 @@ async fn unsent(owner: &Owner, url: &str) -> Value {
         announced_sha256: None,
         expires_at: None,
     };
-    let file = File::from(new.awaiting_import(true, owner.behind.owner, FileId::new(now()), now()));
+    let file = File::from(new.awaiting_import(true, owner.backend.owner, FileId::new(now()), now()));
     let detail = Detail { source_url: Some(url.to_owned()), source_headers: true, ..Detail::default() };
     let key = ApiKey::parse(owner.key()).expect("a key");
     let access = Caller { key, scope: Scope::Write, now: now() };
-    let created = owner.behind.client_records().create_file(&access, &file, &detail, None).await;
+    let created = owner.backend.client_records().create_file(&access, &file, &detail, None).await;
     assert!(matches!(created, Ok(Created::New)), "{created:?}");
     owner.file(&file.id.to_string()).await
 }
 
 #[tokio::test]
-async fn an_import_whose_headers_are_lost_fails_and_says_so_but_not_too_early() {
+async fn an_import_with_lost_headers_fails_with_a_reason_after_a_delay() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let source = SourceServer::start().await;
     let file = unsent(&owner, &source.serve("/a.png", protected())).await;
     let summary = format!("file#{}", id(&file));
 
-    owner.behind.set_numbers(&summary, &[("due_at", LONG_AGO)]).await;
+    owner.backend.set_numbers(&summary, &[("due_at", LONG_AGO)]).await;
     cloud.sweep().await;
-    assert_eq!(owner.file(id(&file)).await["status"], "pending", "its message may still come");
+    assert_eq!(owner.file(id(&file)).await["status"], "pending", "its message may still arrive");
 
-    owner.behind.set_numbers(&summary, &[("due_at", LONG_AGO), ("updated_at", LONG_AGO)]).await;
+    owner.backend.set_numbers(&summary, &[("due_at", LONG_AGO), ("updated_at", LONG_AGO)]).await;
     cloud.sweep().await;
     let file = owner.wait_until_terminal(&file).await;
     let error = file["error"].as_str().unwrap_or_default();
     assert!(error.contains("their message was lost: create the import again"), "{file}");
     assert_eq!(source.requests("/a.png"), 0, "never without its headers");
-    assert_eq!(owner.behind.usage().await, Usage { files: 1, bytes: 0, imports: 0 });
+    assert_eq!(owner.backend.usage().await, Usage { files: 1, bytes: 0, imports: 0 });
 }
 
 #[tokio::test]
-async fn a_second_message_with_headers_is_kept_while_the_first_is_worked_on() {
+async fn a_second_message_with_headers_is_kept_during_the_import() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let source = SourceServer::start().await;
@@ -167,40 +167,40 @@ async fn a_second_message_with_headers_is_kept_while_the_first_is_worked_on() {
     let url = source.serve("/a.png", reply);
     let headers = json!({"authorization": secret("Bearer")});
     let file = import(&owner, &url, headers.clone()).await;
-    source.asked("/a.png", 1).await;
+    source.wait_for_requests("/a.png", 1).await;
 
-    let message = json!({"owner": owner.behind.owner, "id": id(&file), "file_url": url, "headers": headers});
-    owner.behind.send("ImportQueue", &message).await;
-    let plain = json!({"owner": owner.behind.owner, "id": id(&file), "file_url": url});
-    owner.behind.send("ImportQueue", &plain).await;
-    // The worker's own and the one with headers; the one without is gone.
-    owner.behind.in_flight("ImportQueue", 2).await;
+    let message = json!({"owner": owner.backend.owner, "id": id(&file), "file_url": url, "headers": headers});
+    owner.backend.send("ImportQueue", &message).await;
+    let plain = json!({"owner": owner.backend.owner, "id": id(&file), "file_url": url});
+    owner.backend.send("ImportQueue", &plain).await;
+    // The worker's own message and the one with headers remain; the one without is deleted.
+    owner.backend.in_flight("ImportQueue", 2).await;
     gate.open();
     owner.wait_until_success(&file).await;
-    owner.behind.in_flight("ImportQueue", 1).await;
+    owner.backend.in_flight("ImportQueue", 1).await;
 
     cloud.advance_clock(1801).await;
-    owner.behind.drained("ImportQueue").await;
+    owner.backend.drained("ImportQueue").await;
     assert_eq!(source.requests("/a.png"), 1);
 }
 
 #[tokio::test]
-async fn a_second_message_that_dies_ends_no_import_that_rests() {
+async fn a_second_message_that_fails_does_not_end_an_import_in_backoff() {
     let owner = Cloud::shared().await.owner().await;
     let file = unsent(&owner, "http://127.0.0.1:9/a.png").await;
-    let (records, file_id) = (owner.behind.records(), id(&file).parse::<FileId>().expect("an id"));
-    let claim = records.claim_import(owner.behind.owner, file_id, now()).await.expect("a record");
+    let (records, file_id) = (owner.backend.records(), id(&file).parse::<FileId>().expect("an id"));
+    let claim = records.claim_import(owner.backend.owner, file_id, now()).await.expect("a record");
     let ImportClaim::Claimed(claimed) = claim else { panic!("{claim:?}") };
     let again_at = now().plus(std::time::Duration::from_secs(900));
-    records.release_import(&claimed, again_at, now()).await.expect("it is ours");
+    records.release_import(&claimed, again_at, now()).await.expect("the lease is held");
 
-    let message = json!({"owner": owner.behind.owner, "id": id(&file), "file_url": "http://127.0.0.1:9/a.png",
+    let message = json!({"owner": owner.backend.owner, "id": id(&file), "file_url": "http://127.0.0.1:9/a.png",
         "headers": {"cookie": SOURCE_SECRET}});
-    owner.behind.send("DeadLetterQueue", &message).await;
-    owner.behind.drained("DeadLetterQueue").await;
+    owner.backend.send("DeadLetterQueue", &message).await;
+    owner.backend.drained("DeadLetterQueue").await;
     assert_eq!(owner.file(id(&file)).await["status"], "running");
 
-    owner.behind.set_numbers(&format!("file#{}", id(&file)), &[("due_at", LONG_AGO)]).await;
-    owner.behind.send("DeadLetterQueue", &message).await;
+    owner.backend.set_numbers(&format!("file#{}", id(&file)), &[("due_at", LONG_AGO)]).await;
+    owner.backend.send("DeadLetterQueue", &message).await;
     assert_eq!(owner.wait_until_terminal(&file).await["error"], "the import failed repeatedly");
 }

@@ -1,15 +1,15 @@
-//! The main job: upload, import, look, download, delete.
+//! The main use case: upload, import, inspect, download, delete.
 
 use files_tests::faults::are_injected;
 use files_tests::owner::id;
-use files_tests::{Answer, Cloud, Form, Owner, Reply, SourceServer, Usage, media};
+use files_tests::{Cloud, Form, Owner, Reply, Response, SourceServer, Usage, media};
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
-/// Uploads through the API and waits for the probe. ffprobe's flat part.
+/// Uploads through the API, and waits for the probe. Returns the flat part of ffprobe's output.
 async fn probed(owner: &Owner, name: &str, bytes: &[u8]) -> Value {
     let file = owner.upload(name, bytes).await;
-    // With injected faults it is the response to a retry, by which the probe may be over.
+    // With injected faults this can be the response to a retry, after the probe has ended.
     assert!(file["status"] == "running" || (are_injected() && file["status"] == "success"), "{file}");
     assert_eq!((&file["name"], &file["source"]), (&json!(name), &json!("upload")));
     let file = owner.wait_until_success(&file).await;
@@ -36,7 +36,7 @@ fn assert_probe(probe: &Value, expected: &Value) {
 }
 
 #[tokio::test]
-async fn video_in_mp4_is_understood() {
+async fn mp4_video_is_probed() {
     let owner = Cloud::shared().await.owner().await;
     let probe = probed(&owner, "clip.mp4", &media::MP4).await;
     let expected = json!({
@@ -48,7 +48,7 @@ async fn video_in_mp4_is_understood() {
 }
 
 #[tokio::test]
-async fn video_in_webm_is_understood() {
+async fn webm_video_is_probed() {
     let owner = Cloud::shared().await.owner().await;
     let probe = probed(&owner, "clip.webm", &media::WEBM).await;
     let expected = json!({
@@ -59,7 +59,7 @@ async fn video_in_webm_is_understood() {
 }
 
 #[tokio::test]
-async fn audio_is_understood() {
+async fn audio_is_probed() {
     let owner = Cloud::shared().await.owner().await;
     for (name, bytes, format, codec) in
         [("song.mp3", &*media::MP3, "mp3", "mp3"), ("sound.wav", &*media::WAV, "wav", "pcm_s16le")]
@@ -74,7 +74,7 @@ async fn audio_is_understood() {
 }
 
 #[tokio::test]
-async fn a_picture_is_understood() {
+async fn an_image_is_probed() {
     let owner = Cloud::shared().await.owner().await;
     let probe = probed(&owner, "still.png", &media::PNG).await;
     let expected = json!({
@@ -85,7 +85,7 @@ async fn a_picture_is_understood() {
 }
 
 #[tokio::test]
-async fn an_import_is_fetched_and_understood() {
+async fn an_import_is_fetched_and_probed() {
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let reply = Reply::bytes(media::MP4.clone()).header("content-type", "video/mp4");
@@ -103,15 +103,15 @@ async fn an_import_is_fetched_and_understood() {
     assert_eq!(file["checksum"], json!({"sha256": media::sha256(&media::MP4)}));
     assert_eq!(owner.download(&file).await, *media::MP4);
     assert_eq!(source.requests("/films/trailer.mp4?token=a%20b"), 1);
-    if let Some(behind) = owner.inside() {
+    if let Some(backend) = owner.local_backend() {
         let usage = Usage { files: 1, bytes: media::MP4.len().try_into().expect("small"), imports: 0 };
-        assert_eq!(behind.usage().await, usage);
-        assert_eq!(behind.objects().await, [behind.object_key(id(&file))], "no unfinished upload");
+        assert_eq!(backend.usage().await, usage);
+        assert_eq!(backend.objects().await, [backend.object_key(id(&file))], "no unfinished upload");
     }
 }
 
 #[tokio::test]
-async fn an_import_takes_its_name_from_the_source_unless_told_otherwise() {
+async fn an_import_is_named_by_the_source_unless_a_name_is_given() {
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let reply = Reply::bytes(media::WAV.clone()).header(
@@ -124,13 +124,13 @@ async fn an_import_takes_its_name_from_the_source_unless_told_otherwise() {
     assert_eq!(owner.download(&imported).await, *media::WAV, "without an announced length");
 
     let wanted =
-        Answer::to(owner.json(&json!({"file_url": url, "name": "mine.wav"}))).await.expect(202).json();
+        Response::to(owner.json(&json!({"file_url": url, "name": "mine.wav"}))).await.expect(202).json();
     assert_eq!(owner.wait_until_success(&wanted).await["name"], "mine.wav");
 
-    // A form asks for the same as JSON does, and a redirect leads to the same as the address itself.
+    // A form supports the same options as JSON, and a redirect leads to the same file as the URL itself.
     let redirect = source.serve("/moved", Reply::redirect("/download"));
     let form = Form::new().text("file_url", &redirect);
-    let moved = Answer::to(owner.form(form)).await.expect(202).json();
+    let moved = Response::to(owner.form(form)).await.expect(202).json();
     assert_eq!(moved["status"], "pending");
     let moved = owner.wait_until_success(&moved).await;
     assert_eq!((&moved["name"], &moved["source_url"]), (&json!("Töne 🎵.wav"), &json!(redirect)));
@@ -153,13 +153,13 @@ async fn an_import_shows_its_progress() {
 }
 
 #[tokio::test]
-async fn a_file_looks_as_the_contract_says() {
+async fn a_file_has_the_documented_shape() {
     let owner = Cloud::shared().await.owner().await;
     let form = Form::new()
         .text("metadata", r#"{"project":"trailer","größe":"groß"}"#)
         .text("expires_in", "3600")
         .file("Ünïcödé 🎬.png", Some("image/png"), &media::PNG);
-    let file = Answer::to(owner.form(form)).await.expect(201);
+    let file = Response::to(owner.form(form)).await.expect(201);
     assert_eq!(file.header("location"), Some(format!("{}/files/{}", api(&owner), id(&file.json())).as_str()));
     let file = owner.wait_until_success(&file.json()).await;
     let lived = |from: &str| file[from].as_str().expect("a time").to_owned();
@@ -196,7 +196,7 @@ fn api(owner: &Owner) -> String {
 }
 
 #[tokio::test]
-async fn a_tag_says_whether_a_file_has_changed() {
+async fn an_entity_tag_changes_with_the_file() {
     let owner = Cloud::shared().await.owner().await;
     let file = owner.upload("clip.mp4", &media::MP4).await;
     let path = format!("/files/{}", id(&file));
@@ -209,7 +209,7 @@ async fn a_tag_says_whether_a_file_has_changed() {
     }
     let ask = async |tags: &str| {
         let request = owner.request(http::Method::GET, &path).header("if-none-match", tags);
-        Answer::to(request).await
+        Response::to(request).await
     };
     for same in [tag.clone(), format!("\"x\", {tag}"), format!("W/{tag}"), "*".to_owned()] {
         let unchanged = ask(&same).await.expect(304);
@@ -223,7 +223,7 @@ async fn a_tag_says_whether_a_file_has_changed() {
 async fn a_deleted_file_leaves_nothing() {
     let owner = Cloud::shared().await.owner().await;
     let form = Form::new().text("metadata", r#"{"a":"b"}"#).file("clip.mp4", Some("video/mp4"), &media::MP4);
-    let file = Answer::to(owner.form(form)).await.expect(201).json();
+    let file = Response::to(owner.form(form)).await.expect(201).json();
     let file = owner.wait_until_success(&file).await;
     let redirect = owner.get(Owner::download_url(&file)).await.expect(302);
 
@@ -235,24 +235,24 @@ async fn a_deleted_file_leaves_nothing() {
     assert_eq!(owner.list("").await, json!({"files": [], "next_cursor": null}));
     owner.fetch(redirect.header("location").expect("a location")).await.expect(404);
 
-    if let Some(behind) = owner.inside() {
-        assert_eq!(behind.objects().await, Vec::<String>::new());
-        assert_eq!(behind.sort_keys().await, ["usage"]);
-        assert_eq!(behind.usage().await, Usage::default());
+    if let Some(backend) = owner.local_backend() {
+        assert_eq!(backend.objects().await, Vec::<String>::new());
+        assert_eq!(backend.sort_keys().await, ["usage"]);
+        assert_eq!(backend.usage().await, Usage::default());
     }
 }
 
-/// How many files the owner has, by the list.
+/// Returns the number of listed files.
 async fn files(owner: &Owner) -> usize {
     owner.list("").await["files"].as_array().expect("files").len()
 }
 
 #[tokio::test]
-async fn the_same_idempotency_key_is_the_same_file() {
+async fn a_repeated_idempotency_key_returns_the_same_file() {
     let owner = Cloud::shared().await.owner().await;
     let body = json!({"name": "clip.mp4", "size": 9, "content_type": "video/mp4"});
     let ask =
-        async |key: &str, body: &Value| Answer::to(owner.json(body).header("idempotency-key", key)).await;
+        async |key: &str, body: &Value| Response::to(owner.json(body).header("idempotency-key", key)).await;
     let first = ask("one", &body).await.expect(201).json();
     let again = ask("one", &body).await.expect(201).json();
     assert_eq!(id(&first), id(&again));
@@ -266,16 +266,16 @@ async fn the_same_idempotency_key_is_the_same_file() {
     assert_ne!(id(&first), id(&other));
     assert_eq!(files(&owner).await, 2);
 
-    // A form's boundary is no part of what is asked, its file is.
+    // A form's boundary is not part of the request, but its file is.
     let form =
         |bytes: &[u8]| owner.form(Form::new().file("a.txt", None, bytes)).header("idempotency-key", "three");
-    let stored = Answer::to(form(b"bytes")).await.expect(201).json();
-    assert_eq!(id(&Answer::to(form(b"bytes")).await.expect(201).json()), id(&stored));
-    Answer::to(form(b"other")).await.expect_error(409, "idempotency_conflict");
+    let stored = Response::to(form(b"bytes")).await.expect(201).json();
+    assert_eq!(id(&Response::to(form(b"bytes")).await.expect(201).json()), id(&stored));
+    Response::to(form(b"other")).await.expect_error(409, "idempotency_conflict");
     assert_eq!(files(&owner).await, 3);
 
-    // Keys are each owner's own.
+    // Keys of different owners are independent.
     let stranger = Cloud::shared().await.owner().await;
-    let theirs = Answer::to(stranger.json(&body).header("idempotency-key", "one")).await.expect(201).json();
+    let theirs = Response::to(stranger.json(&body).header("idempotency-key", "one")).await.expect(201).json();
     assert_ne!(id(&theirs), id(&first));
 }

@@ -1,4 +1,4 @@
-//! Playlists of HLS, made by FFmpeg: imported is what they stream.
+//! HLS playlists, created by FFmpeg: their streams are imported.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -9,19 +9,19 @@ use serde_json::{Value, json};
 
 pub(crate) const HLS: &str = "application/vnd.apple.mpegurl";
 
-/// What FFmpeg writes with these options, served below `/{name}/`: the URL of its playlist.
+/// Serves FFmpeg's output with these options below `/{name}/`. Returns the URL of the playlist.
 pub(crate) fn streamed(source: &SourceServer, name: &str, options: &str) -> String {
     serve_files(source, name, &stream_files(options))
 }
 
-/// What FFmpeg writes with these options, by name: four seconds of picture and sound, and their playlist.
+/// Returns FFmpeg's output with these options by name: four seconds of audio and video, and their playlist.
 pub(crate) fn stream_files(options: &str) -> BTreeMap<String, Bytes> {
     let input = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=4 -f lavfi -i sine=frequency=440:duration=4 \
                  -c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 25 -c:a aac -f hls -hls_time 1 -hls_list_size 0";
     ffmpeg_files(&format!("{input} {options} list.m3u8"))
 }
 
-/// What FFmpeg writes into its folder.
+/// Returns the files that FFmpeg writes into its folder.
 pub(crate) fn ffmpeg_files(arguments: &str) -> BTreeMap<String, Bytes> {
     let folder = tempfile::tempdir().expect("a folder");
     let arguments = format!("-v error {arguments}");
@@ -62,7 +62,7 @@ pub(crate) async fn refused(owner: &Owner, url: &str) -> String {
     failed["error"].as_str().expect("a reason").to_owned()
 }
 
-/// Picture, sound, and all four seconds of them.
+/// Asserts that a file has video, audio and all four seconds.
 pub(crate) fn assert_is_whole(file: &Value, format: &str) {
     let probe = &file["ffprobe"];
     assert_eq!((&probe["width"], &probe["height"]), (&json!(320), &json!(180)), "{file}");
@@ -73,7 +73,7 @@ pub(crate) fn assert_is_whole(file: &Value, format: &str) {
 
 #[tokio::test]
 async fn segments_become_one_file_of_their_true_type() {
-    skip_on_deployment!("imports what FFmpeg makes on this machine");
+    skip_on_deployment!("imports FFmpeg's output from this machine");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     for (name, options, extension, content_type, format) in [
@@ -93,8 +93,8 @@ async fn segments_become_one_file_of_their_true_type() {
 }
 
 #[tokio::test]
-async fn of_a_master_playlist_the_best_rendition_is_fetched() {
-    skip_on_deployment!("imports what FFmpeg makes on this machine");
+async fn the_best_rendition_of_a_master_playlist_is_fetched() {
+    skip_on_deployment!("imports FFmpeg's output from this machine");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     streamed(&source, "best", "");
@@ -108,8 +108,8 @@ async fn of_a_master_playlist_the_best_rendition_is_fetched() {
 }
 
 #[tokio::test]
-async fn a_page_with_a_stream_becomes_what_it_streams() {
-    skip_on_deployment!("looks into pages, with the Python of this machine");
+async fn the_stream_of_a_web_page_is_imported() {
+    skip_on_deployment!("reads web pages with this machine's Python");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let stream = streamed(&source, "page", "-hls_segment_type fmp4");
@@ -124,7 +124,7 @@ async fn a_page_with_a_stream_becomes_what_it_streams() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_put_together_is_refused_with_its_reason() {
+async fn streams_that_cannot_be_joined_are_refused_with_a_reason() {
     skip_on_deployment!("serves playlists on this machine");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
@@ -165,7 +165,7 @@ async fn what_cannot_be_put_together_is_refused_with_its_reason() {
 }
 
 #[tokio::test]
-async fn playlists_lead_nowhere_inside() {
+async fn playlists_do_not_lead_to_private_addresses() {
     skip_on_deployment!("listens on this machine");
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
@@ -194,5 +194,5 @@ async fn playlists_lead_nowhere_inside() {
         let error = refused(&owner, &source.serve(path, reply)).await;
         assert!(error.contains(words), "{path}: {error}");
     }
-    assert_eq!(canary.connections(), 0, "a playlist led inside");
+    assert_eq!(canary.connections(), 0, "a playlist led to a private address");
 }

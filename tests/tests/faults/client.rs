@@ -1,11 +1,12 @@
-//! A client that retries what failed on the other side.
+//! A client that retries failed requests.
 
 use bytes::Bytes;
 use files_tests::parts::slice;
-use files_tests::{Answer, Owner, retry};
+use files_tests::{Owner, Response, retry};
 use serde_json::Value;
 
-/// PUTs the bytes of a presigned upload. Whether S3 has them; a second PUT of a file is refused because it has.
+/// Sends the bytes of a presigned upload. Returns whether S3 has them. A second PUT of a file is refused because S3 has the
+/// first.
 pub(crate) async fn put(owner: &Owner, file: &Value, bytes: &Bytes) -> bool {
     let upload = &file["upload"];
     let url = upload["url"].as_str().expect("a URL");
@@ -16,19 +17,19 @@ pub(crate) async fn put(owner: &Owner, file: &Value, bytes: &Bytes) -> bool {
                 request.header(name, value.as_str().expect("a header"))
             })
         };
-    retry(request).await.is_some_and(|answer| match answer.status {
+    retry(request).await.is_some_and(|response| match response.status {
         200 | 412 => true,
-        status => panic!("PUT {url}: {status} {}", String::from_utf8_lossy(&answer.body)),
+        status => panic!("PUT {url}: {status} {}", String::from_utf8_lossy(&response.body)),
     })
 }
 
-/// Has one part signed and PUTs it. Whether S3 has it; what the API said if it refuses.
+/// Signs and sends one part. Returns whether S3 has it, or the API's refusal.
 pub(crate) async fn put_part(
     owner: &Owner,
     file: &Value,
     bytes: &Bytes,
     number: u32,
-) -> Result<bool, Answer> {
+) -> Result<bool, Response> {
     let Some(signed) = retry(|| owner.sign_parts_of(file, &[number])).await else { return Ok(false) };
     if signed.status != 200 {
         return Err(signed);
@@ -36,13 +37,13 @@ pub(crate) async fn put_part(
     let (part, bytes) = (&signed.json()["parts"][0], slice(file, bytes, number));
     let url = part["url"].as_str().expect("a URL");
     let put = retry(|| owner.bare_request(http::Method::PUT, url).body(bytes.clone())).await;
-    Ok(put.is_some_and(|answer| answer.status == 200))
+    Ok(put.is_some_and(|response| response.status == 200))
 }
 
-/// The bytes that a file's download leads to; what came instead if they cannot be had.
+/// Downloads a file. Returns the bytes, or the reason why they are unavailable.
 pub(crate) async fn download(owner: &Owner, file: &Value) -> Result<Bytes, String> {
     let redirect = retry(|| owner.request(http::Method::GET, Owner::download_url(file))).await;
-    let redirect = redirect.ok_or("no answer")?;
+    let redirect = redirect.ok_or("no response")?;
     let told = || format!("{} {}", redirect.status, String::from_utf8_lossy(&redirect.body));
     let location = redirect.header("location").ok_or_else(told)?;
     let object = retry(|| owner.bare_request(http::Method::GET, location)).await.ok_or("no object")?;

@@ -1,4 +1,4 @@
-//! Every fault of the local cloud, one after the other, under several concurrent requests; then the invariants.
+//! Each fault of the local cloud in turn, during concurrent requests; then the invariants are checked.
 
 use bytes::Bytes;
 use files_tests::owner::id;
@@ -7,10 +7,10 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::client;
-use crate::every_call::Fire;
+use crate::every_call::FaultTest;
 use crate::invariants::End;
 
-/// What strikes the first calls that it fits. Crashes on start come first: later on, the processes are there.
+/// Returns a rule per fault. Crashes on start come first: later, the processes are running.
 fn faults() -> Vec<Value> {
     let lambda = [
         json!({"service": "lambda", "operation": "Spawn", "action": "kill_before"}),
@@ -27,15 +27,15 @@ fn faults() -> Vec<Value> {
     for operation in ["ObjectCreated", "Message", "Asynchronous"] {
         let actions = match operation {
             "ObjectCreated" => vec![json!("duplicate"), json!("out_of_order"), json!({"delay_ms": 300_000})],
-            "Message" => vec![json!("duplicate"), json!("lose_answer"), json!({"delay_ms": 300_000})],
-            _ => vec![json!("lose_answer")],
+            "Message" => vec![json!("duplicate"), json!("lose_response"), json!({"delay_ms": 300_000})],
+            _ => vec![json!("lose_response")],
         };
         let fault = |action| json!({"service": "trigger", "operation": operation, "action": action});
         faults.extend(actions.into_iter().map(fault));
     }
     for service in ["dynamodb", "s3", "sqs"] {
         let throttled = [json!({"error": "throttling"}), json!({"error": "internal"})];
-        let broken = ["cut", "lose_answer", "cut_answer", "close_idle", "kill_before", "kill_after"];
+        let broken = ["cut", "lose_response", "cut_response", "close_idle", "kill_before", "kill_after"];
         let own = match service {
             "dynamodb" => vec![
                 json!({"error": "transaction_conflict"}),
@@ -53,8 +53,8 @@ fn faults() -> Vec<Value> {
     faults
 }
 
-impl Fire {
-    /// Of each way to create a file one, at the same time, and at the same time reads and a deletion.
+impl FaultTest {
+    /// Creates a file in each way, concurrently with reads and a deletion.
     async fn several_at_once(&mut self, what: &str, old: &Value, large: Option<&Bytes>) {
         let this = &*self;
         let doomed = this.create(|| this.owner.json(&json!({"name": "a", "size": 1}))).await;
@@ -83,17 +83,17 @@ impl Fire {
         };
         let delete = async {
             let path = format!("/files/{}", id(&doomed));
-            let answer = this.ask(|| this.owner.request(Method::DELETE, &path)).await;
-            assert!(matches!(answer.status, 204 | 404), "{what}: {answer:?}");
+            let response = this.ask(|| this.owner.request(Method::DELETE, &path)).await;
+            assert!(matches!(response.status, 204 | 404), "{what}: {response:?}");
         };
         let (form, presigned, import, (), ()) = tokio::join!(by_form, presigned, import, read, delete);
         for (file, bytes) in [form, presigned, import] {
-            self.know(id(&file), what, End::Bytes(bytes));
+            self.expect_end(id(&file), what, End::Bytes(bytes));
         }
-        self.know(id(&doomed), what, End::Gone);
+        self.expect_end(id(&doomed), what, End::Gone);
     }
 
-    /// Until the fault has struck. Some hit what goes on by itself, which may come a moment later.
+    /// Waits until the fault has struck. Some faults concern background work, which may happen later.
     async fn struck(&self, what: &str) {
         until(&format!("{what} strikes"), async || (self.cloud.strikes().await[0].1 > 0).then_some(())).await;
     }
@@ -101,18 +101,18 @@ impl Fire {
 
 #[tokio::test]
 async fn each_fault_alone_is_survived() {
-    let mut fire = Fire::start().await;
+    let mut test = FaultTest::start().await;
     let large = media::noise(17 << 20, 9);
-    let old = fire.owner.upload("old.png", &media::PNG).await;
-    let old = fire.owner.wait_until_success(&old).await;
+    let old = test.owner.upload("old.png", &media::PNG).await;
+    let old = test.owner.wait_until_success(&old).await;
     for mut fault in faults() {
         fault["times"] = json!(2);
         let what = fault.to_string();
-        fire.cloud.add_faults(&fault).await;
+        test.cloud.add_faults(&fault).await;
         let in_parts = fault["action"] == "error_in_200";
-        fire.several_at_once(&what, &old, in_parts.then_some(&large)).await;
-        fire.struck(&what).await;
-        fire.cloud.clear_faults().await;
+        test.several_at_once(&what, &old, in_parts.then_some(&large)).await;
+        test.struck(&what).await;
+        test.cloud.clear_faults().await;
     }
-    fire.end().await;
+    test.end().await;
 }

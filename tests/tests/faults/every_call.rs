@@ -1,7 +1,7 @@
-//! A function is killed at each single call that it makes for a client's request, or the call's response is lost.
+//! A function is killed at each call that it makes for a client's request, or the call's response is lost.
 
 use bytes::Bytes;
-use files_tests::behind::status;
+use files_tests::backend::status;
 use files_tests::owner::id;
 use files_tests::{Cloud, Form, Owner, Reply, SourceServer, media, retry, until};
 use serde_json::{Value, json};
@@ -10,13 +10,13 @@ use crate::client;
 use crate::invariants::{End, Known, violations};
 use crate::recovery::recover;
 
-/// What happens at the call.
-const ACTIONS: [&str; 3] = ["kill_before", "kill_after", "lose_answer"];
-/// No operation makes as many calls.
+/// The faults at a call.
+const ACTIONS: [&str; 3] = ["kill_before", "kill_after", "lose_response"];
+/// Maximum of calls per operation.
 const MOST_CALLS: u64 = 40;
 
-/// A cloud, and all that was done to it.
-pub(crate) struct Fire {
+/// A cloud with injected faults, and the expected state of its files.
+pub(crate) struct FaultTest {
     pub(crate) cloud: Cloud,
     pub(crate) owner: Owner,
     pub(crate) source: SourceServer,
@@ -24,21 +24,21 @@ pub(crate) struct Fire {
     strikes: Vec<(String, u64)>,
 }
 
-impl Fire {
-    /// On a cloud of its own, whose `sweep` runs when it is told to: rules count its calls.
+impl FaultTest {
+    /// Starts a cloud whose `sweep` runs only on request, because rules count its calls.
     pub(crate) async fn start() -> Self {
         let cloud = Cloud::setup().template_with("rate(1 minute)", "rate(1 hour)").start().await;
         let (owner, source) = (cloud.owner().await, SourceServer::start().await);
         Self { cloud, owner, source, known: Vec::new(), strikes: Vec::new() }
     }
 
-    /// The URL of something to import.
+    /// Serves bytes to import, and returns their URL.
     pub(crate) fn serve(&self, path: &str, bytes: &Bytes) -> String {
         self.source.serve(path, Reply::bytes(bytes.clone()))
     }
 
-    /// Has `function` struck at each of its calls in turn. `prepare` makes a file, `act` has it worked on by the
-    /// function, and gives the file's id and how it must end; `is_over` tells when the function has no call left to make.
+    /// Injects each fault at each call of `function` in turn. `prepare` creates a file; `act` makes the function work on it, and
+    /// returns the file's id and expected end; `is_over` returns whether the function has no call left.
     pub(crate) async fn at_each_call(
         &mut self,
         (what, function): (&str, &str),
@@ -54,14 +54,14 @@ impl Fire {
                 self.cloud.add_faults(&json!({"caller": function, "nth": nth, "action": action})).await;
                 let (id, end) = act(self, &prepared).await;
                 let has_struck = until(&format!("{what}, {action} {nth}: file {id}"), async || {
-                    // In this order: what is over strikes no more.
+                    // In this order: after the end no call can be struck.
                     let over = is_over(self, &id).await;
                     let struck = self.cloud.strikes().await[0].1 > 0;
                     (over || struck).then_some(struck)
                 })
                 .await;
                 self.cloud.clear_faults().await;
-                self.know(&id, &format!("{what}, {action} {nth}"), end);
+                self.expect_end(&id, &format!("{what}, {action} {nth}"), end);
                 if !has_struck {
                     break;
                 }
@@ -72,7 +72,7 @@ impl Fire {
         }
     }
 
-    /// Lets everything come to its end, and checks that it is the right one.
+    /// Waits until all work has ended, and checks the results.
     pub(crate) async fn end(self) {
         recover(&self.cloud, &[&self.owner]).await;
         let violations = violations(&self.owner, &self.known).await;
@@ -80,120 +80,120 @@ impl Fire {
         assert!(violations.is_empty(), "{violations:#?}");
     }
 
-    /// Whether the file is in its last status, or gone.
+    /// Returns whether the file has a terminal status, or is deleted.
     pub(crate) async fn is_terminal(&self, id: &str) -> bool {
-        let item = self.owner.behind.item(&format!("file#{id}")).await;
+        let item = self.owner.backend.item(&format!("file#{id}")).await;
         item.is_none_or(|item| matches!(status(&item), Some("success" | "failed")))
     }
 
-    /// Sends a request until it is answered.
-    pub(crate) async fn ask(&self, request: impl Fn() -> reqwest::RequestBuilder) -> files_tests::Answer {
-        retry(request).await.expect("an answer, some day")
+    /// Sends a request until it gets a response.
+    pub(crate) async fn ask(&self, request: impl Fn() -> reqwest::RequestBuilder) -> files_tests::Response {
+        retry(request).await.expect("a response after retries")
     }
 
-    /// Remembers how a file must end.
-    pub(crate) fn know(&mut self, id: &str, what: &str, end: End) {
+    /// Records the expected end of a file.
+    pub(crate) fn expect_end(&mut self, id: &str, what: &str, end: End) {
         self.known.push(Known { id: id.to_owned(), what: what.to_owned(), end });
     }
 
-    /// Creates a file as clients should: under a key of its own.
+    /// Creates a file as clients should: with its own idempotency key.
     pub(crate) async fn create(&self, request: impl Fn() -> reqwest::RequestBuilder) -> Value {
         let key = format!("key-{}", fastrand::u64(..));
-        let answer = self.ask(|| request().header("idempotency-key", &key)).await;
-        assert!(matches!(answer.status, 201 | 202), "{answer:?}");
-        answer.json()
+        let response = self.ask(|| request().header("idempotency-key", &key)).await;
+        assert!(matches!(response.status, 201 | 202), "{response:?}");
+        response.json()
     }
 }
 
-/// For operations that are over when they are answered.
-pub(crate) async fn at_once(_: &Fire, _: &str) -> bool {
+/// For operations that end with their response.
+pub(crate) async fn at_once(_: &FaultTest, _: &str) -> bool {
     true
 }
 
 #[tokio::test]
-async fn creating_survives_at_every_call() {
-    let mut fire = Fire::start().await;
-    let nothing = async |_: &Fire| Value::Null;
-    let by_form = async |fire: &Fire, _: &Value| {
+async fn creating_survives_a_kill_at_every_call() {
+    let mut test = FaultTest::start().await;
+    let nothing = async |_: &FaultTest| Value::Null;
+    let by_form = async |test: &FaultTest, _: &Value| {
         let form = || Form::new().file("a.png", Some("image/png"), &media::PNG);
-        let file = fire.create(|| fire.owner.form(form())).await;
+        let file = test.create(|| test.owner.form(form())).await;
         (id(&file).to_owned(), End::Bytes(media::PNG.clone()))
     };
-    fire.at_each_call(("create by form", "create-file"), nothing, by_form, at_once).await;
+    test.at_each_call(("create by form", "create-file"), nothing, by_form, at_once).await;
 
-    let by_url = async |fire: &Fire, _: &Value| {
-        let body = json!({"file_url": fire.serve("/a.png", &media::PNG)});
-        let file = fire.create(|| fire.owner.json(&body)).await;
+    let by_url = async |test: &FaultTest, _: &Value| {
+        let body = json!({"file_url": test.serve("/a.png", &media::PNG)});
+        let file = test.create(|| test.owner.json(&body)).await;
         (id(&file).to_owned(), End::Bytes(media::PNG.clone()))
     };
-    fire.at_each_call(("create import", "create-file"), nothing, by_url, at_once).await;
+    test.at_each_call(("create import", "create-file"), nothing, by_url, at_once).await;
 
-    let presigned = async |fire: &Fire, _: &Value| {
+    let presigned = async |test: &FaultTest, _: &Value| {
         let body = json!({"name": "a.png", "size": media::PNG.len(), "content_type": "image/png"});
-        let file = fire.create(|| fire.owner.json(&body)).await;
-        assert!(client::put(&fire.owner, &file, &media::PNG).await, "{file}");
+        let file = test.create(|| test.owner.json(&body)).await;
+        assert!(client::put(&test.owner, &file, &media::PNG).await, "{file}");
         (id(&file).to_owned(), End::Bytes(media::PNG.clone()))
     };
-    fire.at_each_call(("create presigned", "create-file"), nothing, presigned, at_once).await;
-    fire.end().await;
+    test.at_each_call(("create presigned", "create-file"), nothing, presigned, at_once).await;
+    test.end().await;
 }
 
 #[tokio::test]
-async fn reading_survives_at_every_call() {
-    let mut fire = Fire::start().await;
-    let file = fire.owner.wait_until_success(&fire.owner.upload("a.png", &media::PNG).await).await;
-    let one = async |_: &Fire| file.clone();
+async fn reading_survives_a_kill_at_every_call() {
+    let mut test = FaultTest::start().await;
+    let file = test.owner.wait_until_success(&test.owner.upload("a.png", &media::PNG).await).await;
+    let one = async |_: &FaultTest| file.clone();
     let end = |file: &Value| (id(file).to_owned(), End::Bytes(media::PNG.clone()));
 
-    let get = async |fire: &Fire, file: &Value| {
+    let get = async |test: &FaultTest, file: &Value| {
         let path = format!("/files/{}", id(file));
-        let answer = fire.ask(|| fire.owner.request(http::Method::GET, &path)).await;
-        assert_eq!((answer.status, answer.json()), (200, file.clone()));
+        let response = test.ask(|| test.owner.request(http::Method::GET, &path)).await;
+        assert_eq!((response.status, response.json()), (200, file.clone()));
         end(file)
     };
-    fire.at_each_call(("get", "get-file"), one, get, at_once).await;
+    test.at_each_call(("get", "get-file"), one, get, at_once).await;
 
-    let list = async |fire: &Fire, file: &Value| {
-        let answer = fire.ask(|| fire.owner.request(http::Method::GET, "/files")).await;
-        assert_eq!((answer.status, &answer.json()["files"][0]["id"]), (200, &file["id"]));
+    let list = async |test: &FaultTest, file: &Value| {
+        let response = test.ask(|| test.owner.request(http::Method::GET, "/files")).await;
+        assert_eq!((response.status, &response.json()["files"][0]["id"]), (200, &file["id"]));
         end(file)
     };
-    fire.at_each_call(("list", "list-files"), one, list, at_once).await;
+    test.at_each_call(("list", "list-files"), one, list, at_once).await;
 
-    let download = async |fire: &Fire, file: &Value| {
-        assert_eq!(client::download(&fire.owner, file).await, Ok(media::PNG.clone()));
+    let download = async |test: &FaultTest, file: &Value| {
+        assert_eq!(client::download(&test.owner, file).await, Ok(media::PNG.clone()));
         end(file)
     };
-    fire.at_each_call(("download", "download-file"), one, download, at_once).await;
-    fire.end().await;
+    test.at_each_call(("download", "download-file"), one, download, at_once).await;
+    test.end().await;
 }
 
 #[tokio::test]
-async fn deleting_survives_at_every_call() {
-    let mut fire = Fire::start().await;
-    let delete = async |fire: &Fire, file: &Value| {
+async fn deleting_survives_a_kill_at_every_call() {
+    let mut test = FaultTest::start().await;
+    let delete = async |test: &FaultTest, file: &Value| {
         let path = format!("/files/{}", id(file));
-        let answer = fire.ask(|| fire.owner.request(http::Method::DELETE, &path)).await;
-        assert!(matches!(answer.status, 204 | 404), "{answer:?}"); // the try before may have done it
+        let response = test.ask(|| test.owner.request(http::Method::DELETE, &path)).await;
+        assert!(matches!(response.status, 204 | 404), "{response:?}"); // an earlier attempt may have succeeded
         (id(file).to_owned(), End::Gone)
     };
-    let success = async |fire: &Fire| {
-        fire.owner.wait_until_success(&fire.owner.upload("a.png", &media::PNG).await).await
+    let success = async |test: &FaultTest| {
+        test.owner.wait_until_success(&test.owner.upload("a.png", &media::PNG).await).await
     };
-    fire.at_each_call(("delete success", "delete-file"), success, delete, at_once).await;
+    test.at_each_call(("delete success", "delete-file"), success, delete, at_once).await;
 
-    let pending = async |fire: &Fire| fire.owner.announce("a.png", media::PNG.len(), "image/png").await;
-    fire.at_each_call(("delete pending", "delete-file"), pending, delete, at_once).await;
+    let pending = async |test: &FaultTest| test.owner.announce("a.png", media::PNG.len(), "image/png").await;
+    test.at_each_call(("delete pending", "delete-file"), pending, delete, at_once).await;
 
-    // Held in the middle of an upload of several parts, of which one is stored.
+    // Paused in a multipart upload of which one part is stored.
     let bytes = media::noise(34 << 20, 1);
     let (reply, gate) = Reply::bytes(bytes).held();
-    let url = fire.source.serve("/held.bin", reply);
-    let running = async |fire: &Fire| {
-        let file = fire.owner.import(&url).await;
-        fire.owner.wait_for(&file, |file| file["progress"].is_object()).await
+    let url = test.source.serve("/held.bin", reply);
+    let running = async |test: &FaultTest| {
+        let file = test.owner.import(&url).await;
+        test.owner.wait_for(&file, |file| file["progress"].is_object()).await
     };
-    fire.at_each_call(("delete running", "delete-file"), running, delete, at_once).await;
+    test.at_each_call(("delete running", "delete-file"), running, delete, at_once).await;
     gate.open();
-    fire.end().await;
+    test.end().await;
 }

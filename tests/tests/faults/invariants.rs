@@ -1,44 +1,44 @@
-//! The design's invariants, one by one, on the stores of one owner.
+//! The design's invariants, checked on one owner's stores.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use files_tests::behind::{Item, status, text};
+use files_tests::backend::{Item, status, text};
 use files_tests::{Owner, media};
 use serde_json::Value;
 
 use crate::client;
 
-/// How a file must have ended.
+/// The expected end of a file.
 #[derive(Clone, Debug)]
 pub(crate) enum End {
     /// `success`, with these bytes.
     Bytes(Bytes),
     /// `failed`.
     Failed,
-    /// `success` with these bytes, or `failed`: too much went wrong to tell.
+    /// `success` with these bytes, or `failed`: too many faults for a certain result.
     BytesOrFailed(Bytes),
     /// Deleted.
     Gone,
-    /// Deleted, or not.
+    /// Deleted, or not deleted.
     Unknown,
 }
 
-/// A file that a client knows of.
+/// A file that a client knows.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
     /// Its id.
     pub(crate) id: String,
-    /// What was done to it.
+    /// The operation that created or changed it.
     pub(crate) what: String,
-    /// How it must have ended.
+    /// Its expected end.
     pub(crate) end: End,
 }
 
-/// What is not as it must be once all is quiet; each line names the files.
+/// Returns the violations of the invariants once all work has ended; each line names the files.
 pub(crate) async fn violations(owner: &Owner, known: &[Known]) -> Vec<String> {
     let stores = Stores::read(owner).await;
-    let mut wrong = stores.strays(owner).await;
+    let mut wrong = stores.orphans(owner).await;
     for line in &mut wrong {
         if let Some(known) = known.iter().find(|known| line.contains(&known.id)) {
             line.push_str(&format!(" ({})", known.what));
@@ -60,7 +60,7 @@ pub(crate) async fn violations(owner: &Owner, known: &[Known]) -> Vec<String> {
     wrong
 }
 
-/// All that the stores have of an owner.
+/// The content of all stores of an owner.
 struct Stores {
     /// The summaries by id.
     files: BTreeMap<String, Item>,
@@ -73,18 +73,18 @@ struct Stores {
 impl Stores {
     async fn read(owner: &Owner) -> Self {
         let (mut files, mut others) = (BTreeMap::new(), Vec::new());
-        for item in owner.behind.items().await {
+        for item in owner.backend.items().await {
             let sk = text(&item, "sk").expect("a sort key").to_owned();
             match sk.strip_prefix("file#") {
                 Some(id) => drop(files.insert(id.to_owned(), item)),
                 None => others.push(sk),
             }
         }
-        Self { files, others, objects: owner.behind.object_sizes().await }
+        Self { files, others, objects: owner.backend.object_sizes().await }
     }
 
-    /// Nothing is there that belongs to no file.
-    async fn strays(&self, owner: &Owner) -> Vec<String> {
+    /// Checks that every record and object belongs to a file.
+    async fn orphans(&self, owner: &Owner) -> Vec<String> {
         let mut wrong = Vec::new();
         for sk in &self.others {
             let (kind, id) = sk.split_once('#').unwrap_or((sk, ""));
@@ -100,9 +100,9 @@ impl Stores {
                 wrong.push(format!("the object {key} belongs to no file that has bytes"));
             }
         }
-        for (key, parts) in owner.behind.unfinished_uploads().await {
-            // One without parts has no bytes: whoever began it died before it could be written down, and the bucket's
-            // lifecycle ends it.
+        for (key, parts) in owner.backend.unfinished_uploads().await {
+            // An upload without parts has no bytes: its creator was killed before it was recorded, and the bucket's lifecycle
+            // aborts it.
             if parts > 0 {
                 wrong.push(format!("an unfinished upload of {key} has {parts} parts"));
             }
@@ -110,14 +110,14 @@ impl Stores {
         wrong
     }
 
-    /// Usage is the sum of the records and of the objects.
+    /// Checks that usage is the sum of the records and of the objects.
     async fn is_counted(&self, owner: &Owner) -> Option<String> {
-        let (usage, sum) = (owner.behind.usage().await, owner.behind.sum().await);
-        let prefix = owner.behind.object_key("019aa1b2-c3d4-7e5f-8a6b-0123456789ab");
+        let (usage, sum) = (owner.backend.usage().await, owner.backend.sum().await);
+        let prefix = owner.backend.object_key("019aa1b2-c3d4-7e5f-8a6b-0123456789ab");
         let prefix = &prefix[..=prefix.rfind('/').expect("a folder")];
         let stored: i64 =
             self.objects.iter().filter(|(key, _)| key.starts_with(prefix)).map(|(_, size)| size).sum();
-        let (pending, files) = owner.behind.pending_uploads().await;
+        let (pending, files) = owner.backend.pending_uploads().await;
         (usage != sum || usage.bytes != stored || usage.imports != 0 || pending != files).then(|| {
             format!(
                 "usage is {usage:?} with {pending} uploads, the records' sum {sum:?} with {files}, stored are {stored} bytes"
@@ -125,7 +125,7 @@ impl Stores {
         })
     }
 
-    /// The list shows what is recorded, once.
+    /// Checks that the list has every record once.
     async fn is_listed(&self, owner: &Owner) -> Vec<String> {
         let mut wrong = Vec::new();
         let mut listed = BTreeSet::new();
@@ -151,7 +151,7 @@ impl Stores {
     }
 }
 
-/// A file has ended, as it must have, and what it says of its bytes is so.
+/// Checks that a file has its expected end, and that its record matches its bytes.
 async fn check_file(owner: &Owner, stores: &Stores, id: &str, known: Option<&Known>) -> Result<(), String> {
     let item = &stores.files[id];
     for left in
@@ -162,7 +162,7 @@ async fn check_file(owner: &Owner, stores: &Stores, id: &str, known: Option<&Kno
         }
     }
     let end = known.map(|known| &known.end);
-    let stored = stores.objects.get(&owner.behind.object_key(id)).copied();
+    let stored = stores.objects.get(&owner.backend.object_key(id)).copied();
     match (status(item), end) {
         (Some("failed"), None | Some(End::Failed | End::BytesOrFailed(_) | End::Unknown)) => match stored {
             None => Ok(()),
@@ -171,11 +171,11 @@ async fn check_file(owner: &Owner, stores: &Stores, id: &str, known: Option<&Kno
         (Some("success"), None | Some(End::Bytes(_) | End::BytesOrFailed(_) | End::Unknown)) => {
             check_bytes(owner, id, stored, end).await
         }
-        (status, end) => Err(format!("{status:?} is not the end {}: {item:?}", told(end))),
+        (status, end) => Err(format!("{status:?} is not the end {}: {item:?}", name_of(end))),
     }
 }
 
-/// The bytes can be downloaded, and are what they should be.
+/// Checks that the bytes can be downloaded and are the expected ones.
 async fn check_bytes(owner: &Owner, id: &str, stored: Option<i64>, end: Option<&End>) -> Result<(), String> {
     let file = owner.file(id).await;
     let bytes = client::download(owner, &file).await?;
@@ -195,7 +195,7 @@ async fn check_bytes(owner: &Owner, id: &str, stored: Option<i64>, end: Option<&
     }
 }
 
-fn told(end: Option<&End>) -> &'static str {
+fn name_of(end: Option<&End>) -> &'static str {
     match end {
         Some(End::Bytes(_)) => "success",
         Some(End::Failed) => "failed",

@@ -1,11 +1,11 @@
-//! Imports whose workers are killed at any moment, or lose their lease while they work: all end with the right bytes, and
+//! Imports whose workers are killed at random moments, or lose their lease during work: all end with the right bytes, and
 //! nothing else is left.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use fastrand::Rng;
-use files_tests::behind::text;
+use files_tests::backend::text;
 use files_tests::cloud::{children, kill};
 use files_tests::owner::id;
 use files_tests::{Cloud, Content, Owner, RangedSource, Reply, SourceServer, skip_on_deployment, until};
@@ -16,19 +16,19 @@ use crate::recovery::{LONG_AGO, recover};
 
 const IMPORTS: usize = 50;
 const KILLS: usize = 48;
-/// After so many kills all are taken up again, those whose workers live too. Not more often than `sweep` tries.
+/// After this many kills all leases end, including those of living workers. Fewer than the attempts of `sweep`.
 const KILLS_AT_ONCE: usize = 12;
 
-/// Bytes of a part of an import of this size.
+/// The size of a part of an import of this size, in bytes.
 const PART: u64 = 8 << 20;
 
-/// Another one by `FILES_SEED`.
+/// Returns the seed, which `FILES_SEED` overrides.
 fn seed() -> u64 {
     std::env::var("FILES_SEED").map_or(7, |seed| seed.parse().expect("FILES_SEED is a number"))
 }
 
 #[tokio::test]
-async fn imports_survive_death_at_any_moment() {
+async fn imports_survive_kills_at_random_moments() {
     skip_on_deployment!("kills processes");
     let seed = seed();
     let mut rng = Rng::with_seed(seed);
@@ -47,12 +47,12 @@ async fn imports_survive_death_at_any_moment() {
             1 => ("one stream", json!({"file_url": stream})),
             _ => ("in parts", json!({"file_url": url})),
         };
-        let file = files_tests::Answer::to(owner.json(&body)).await.expect(202).json();
+        let file = files_tests::Response::to(owner.json(&body)).await.expect(202).json();
         known.push(Known { id: id(&file).to_owned(), what: what.to_owned(), end: End::Bytes(bytes.clone()) });
     }
     let mut killed = BTreeSet::new();
     for turn in 1..=KILLS {
-        tokio::time::sleep(Duration::from_millis(rng.u64(30..250))).await; // any moment
+        tokio::time::sleep(Duration::from_millis(rng.u64(30..250))).await; // a random moment
         let workers: Vec<u32> = children(cloud.process())
             .into_iter()
             .filter(|(process, name)| name == "import-file" && !killed.contains(process))
@@ -74,7 +74,7 @@ async fn imports_survive_death_at_any_moment() {
 }
 
 #[tokio::test]
-async fn after_a_death_only_what_was_on_its_way_is_fetched_again() {
+async fn after_a_kill_only_unfinished_parts_are_fetched_again() {
     skip_on_deployment!("kills processes");
     let cloud = Cloud::setup().template_with("rate(1 minute)", "rate(1 hour)").start().await;
     let owner = cloud.owner().await;
@@ -82,12 +82,12 @@ async fn after_a_death_only_what_was_on_its_way_is_fetched_again() {
     let source = RangedSource::start(content.clone()).await;
     source.limit_speed(4_000_000);
     let file = owner.import(&source.url("/half.bin")).await;
-    until("half of it has come", async || (source.sent() > content.size() / 2).then_some(())).await;
+    until("half of it has been sent", async || (source.sent() > content.size() / 2).then_some(())).await;
     let workers = children(cloud.process()).into_iter().filter(|(_, name)| name == "import-file");
     workers.for_each(|(process, _)| kill(process));
-    until("nobody is there to take it", async || (source.open() == 0).then_some(())).await;
+    until("no connection is open", async || (source.open() == 0).then_some(())).await;
     let sent = source.sent();
-    let uploads = owner.behind.unfinished_uploads().await;
+    let uploads = owner.backend.unfinished_uploads().await;
     let [(_, parts)] = uploads[..] else { panic!("{uploads:?}") };
     let stored = parts as u64 * PART;
     let lost = sent.saturating_sub(stored);
@@ -100,13 +100,13 @@ async fn after_a_death_only_what_was_on_its_way_is_fetched_again() {
     assert!(owner.download(&file).await == content.bytes(), "other bytes");
 }
 
-/// Every lease is over, that of workers who live too.
+/// Ends every lease, including those of living workers.
 async fn end_leases(owner: &Owner) {
-    for item in owner.behind.items().await {
+    for item in owner.backend.items().await {
         let sk = text(&item, "sk").unwrap_or_default();
         if sk.starts_with("file#") && item.contains_key("lease_until") {
             let over = [("lease_until", LONG_AGO), ("due_at", LONG_AGO)];
-            owner.behind.change_numbers(sk, &over).await;
+            owner.backend.change_numbers(sk, &over).await;
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The main job under injected faults: killed at every call, and with a mix of all faults; then the design's invariants on
-//! the stores.
+//! The main use case under injected faults: killed at every call, and with a mix of all faults; then the design's invariants are
+//! checked on the stores.
 
 mod background;
 mod client;

@@ -1,27 +1,27 @@
-//! Recovery after the faults: hours pass, and everything finishes by itself.
+//! Recovery after the faults: the clock advances by hours, and all work must end.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::QueueAttributeName;
-use files_tests::behind::{Item, status, text};
+use files_tests::backend::{Item, status, text};
 use files_tests::{Cloud, Owner};
 
-/// A moment long ago.
+/// A time in the past.
 pub(crate) const LONG_AGO: u64 = 1;
 /// Longer than any visibility timeout, retry or delay, in seconds of the cloud's clock.
 const HALF_AN_HOUR: u64 = 1_801;
-/// Rounds of waiting after which something waits for ever.
+/// Maximum of advances; work that is open after them never ends.
 const ROUNDS: u32 = 12;
-/// When nothing has changed for so long, it is time's turn.
+/// The clock is advanced when nothing has changed for this long.
 const STILL: Duration = Duration::from_millis(2_500);
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Lets hours pass until nothing is left to do. Faults must be over.
+/// Advances the clock until all work has ended. Faults must be removed before.
 ///
 /// # Panics
-/// Something never ends; it is named.
+/// Some work never ends; the message names it.
 pub(crate) async fn recover(cloud: &Cloud, owners: &[&Owner]) {
     for _ in 0..ROUNDS {
         if settle(owners).await.is_empty() {
@@ -33,13 +33,13 @@ pub(crate) async fn recover(cloud: &Cloud, owners: &[&Owner]) {
             }
         }
         cloud.advance_clock(HALF_AN_HOUR).await;
-        assert!(cloud.try_sweep().await, "sweep fails on a good day");
+        assert!(cloud.try_sweep().await, "sweep fails without faults");
     }
     let left = settle(owners).await;
-    assert!(left.is_empty(), "these wait for ever: {left:#?}");
+    assert!(left.is_empty(), "this work never ends: {left:#?}");
 }
 
-/// Waits until nothing is open, or nothing changes any more. What is open.
+/// Waits until no work is open, or nothing changes any more. Returns the open work.
 async fn settle(owners: &[&Owner]) -> Vec<String> {
     let mut last = open(owners).await;
     let mut changed = Instant::now();
@@ -53,7 +53,7 @@ async fn settle(owners: &[&Owner]) -> Vec<String> {
     last
 }
 
-/// What is not done: records, and messages.
+/// Returns the open work: records, and messages.
 async fn open(owners: &[&Owner]) -> Vec<String> {
     let mut open = Vec::new();
     for owner in owners {
@@ -65,7 +65,7 @@ async fn open(owners: &[&Owner]) -> Vec<String> {
     }
     if open.is_empty() {
         for owner in owners {
-            open.extend(strays(owner).await);
+            open.extend(orphans(owner).await);
         }
     }
     if let Some(owner) = owners.first() {
@@ -76,9 +76,9 @@ async fn open(owners: &[&Owner]) -> Vec<String> {
     open
 }
 
-/// Records of files that have not ended, and of deletions.
+/// Returns records of files without a terminal status, and of deletions.
 async fn open_items(owner: &Owner) -> Vec<Item> {
-    let mut items = owner.behind.items().await;
+    let mut items = owner.backend.items().await;
     items.retain(|item| {
         let sk = text(item, "sk").unwrap_or_default();
         let unfinished = !matches!(status(item), Some("success" | "failed"));
@@ -91,18 +91,18 @@ fn is_expired(item: &Item) -> bool {
     matches!(item.get("expires_at"), Some(AttributeValue::N(at)) if *at == LONG_AGO.to_string())
 }
 
-/// Whatever the record waits for is over.
+/// Sets the deadlines of a record to the past.
 async fn end_waiting(owner: &Owner, item: &Item) {
     let names = ["due_at", "lease_until"].into_iter().filter(|name| item.contains_key(*name));
     let numbers: Vec<_> = names.map(|name| (name, LONG_AGO)).collect();
-    assert!(!numbers.is_empty(), "nothing would ever end this: {item:?}");
-    owner.behind.change_numbers(text(item, "sk").expect("a sort key"), &numbers).await;
+    assert!(!numbers.is_empty(), "the item has no deadline: {item:?}");
+    owner.backend.change_numbers(text(item, "sk").expect("a sort key"), &numbers).await;
 }
 
-/// Objects of files that have none: events of them, or duties, are still on their way.
-async fn strays(owner: &Owner) -> Vec<String> {
-    let mut objects: Vec<_> = owner.behind.object_sizes().await.into_keys().collect();
-    let items = owner.behind.items().await;
+/// Returns objects without a file: their events or scheduled deletions are pending.
+async fn orphans(owner: &Owner) -> Vec<String> {
+    let mut objects: Vec<_> = owner.backend.object_sizes().await.into_keys().collect();
+    let items = owner.backend.items().await;
     let good: BTreeSet<_> = items
         .iter()
         .filter(|item| status(item) == Some("success"))
@@ -113,9 +113,11 @@ async fn strays(owner: &Owner) -> Vec<String> {
 }
 
 async fn messages(owner: &Owner, queue: &str) -> Option<String> {
-    let url = owner.behind.queue(queue).await;
-    let ask = owner.behind.sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
-    let attributes = ask.send().await.expect("the queue can be asked").attributes.unwrap_or_default();
+    let url = owner.backend.queue(queue).await;
+    let ask =
+        owner.backend.sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
+    let attributes =
+        ask.send().await.expect("the queue's attributes can be read").attributes.unwrap_or_default();
     let counts = [
         QueueAttributeName::ApproximateNumberOfMessages,
         QueueAttributeName::ApproximateNumberOfMessagesNotVisible,

@@ -20,24 +20,24 @@ fn new(size: Option<u64>) -> NewFile {
 async fn create(owner: &Owner, file: File, detail: Detail) -> File {
     let key = ApiKey::parse(owner.key()).expect("a key");
     let access = Caller { key, scope: Scope::Write, now: now() };
-    let created = owner.behind.client_records().create_file(&access, &file, &detail, None).await;
+    let created = owner.backend.client_records().create_file(&access, &file, &detail, None).await;
     assert!(matches!(created, Ok(Created::New)), "{created:?}");
     file
 }
 
-/// An import that is written down, and of which nobody was told.
+/// Creates an import whose message was not sent.
 pub(crate) async fn import(owner: &Owner, url: &str) -> File {
-    let file = new(None).awaiting_import(true, owner.behind.owner, FileId::new(now()), now()).into();
+    let file = new(None).awaiting_import(true, owner.backend.owner, FileId::new(now()), now()).into();
     create(owner, file, Detail { source_url: Some(url.to_owned()), ..Detail::default() }).await
 }
 
-/// An uploaded file whose bytes never reached S3.
+/// Creates an uploaded file whose bytes did not reach S3.
 pub(crate) async fn unstored(owner: &Owner) -> File {
-    let file = new(Some(9)).being_stored(owner.behind.owner, FileId::new(now()), now());
+    let file = new(Some(9)).being_stored(owner.backend.owner, FileId::new(now()), now());
     create(owner, file, Detail::default()).await
 }
 
-/// An import whose worker has stored all parts, and died before it put them together.
+/// Creates an import whose worker stored all parts, and was killed before completing the upload.
 pub(crate) async fn uncompleted(owner: &Owner, url: &str, bytes: &Bytes) -> File {
     let before = import(owner, url).await;
     let object = ImportedObject {
@@ -45,39 +45,39 @@ pub(crate) async fn uncompleted(owner: &Owner, url: &str, bytes: &Bytes) -> File
         checksum: Some(Checksum::Sha256(media::sha256(bytes))),
         content_type: None,
         name: None,
-        upload_id: Some(owner.behind.begin_upload(&before.id.to_string(), bytes.clone()).await),
+        upload_id: Some(owner.backend.begin_upload(&before.id.to_string(), bytes.clone()).await),
     };
     let after = before.clone().imported(object, now()).expect("an import");
-    owner.behind.records().save_file(&before, &after).await.expect("nobody else writes it");
+    owner.backend.records().save_file(&before, &after).await.expect("no concurrent write");
     after
 }
 
-/// An import that was tried as often as it may be, and has left a part behind.
+/// Creates an import whose tries are used up, with one stored part.
 pub(crate) async fn given_up(owner: &Owner, url: &str) -> File {
     let before = import(owner, url).await;
     let mut after = before.clone();
     after.generation = 1;
     let FileState::Importing(import) = &mut after.state else { panic!("{before:?}") };
-    import.lease_until = Some(before.updated_at); // a worker that was done would have released it
-    import.upload_id = Some(owner.behind.begin_upload(&before.id.to_string(), media::PNG.clone()).await);
+    import.lease_until = Some(before.updated_at); // a finished worker would have released the lease
+    import.upload_id = Some(owner.backend.begin_upload(&before.id.to_string(), media::PNG.clone()).await);
     if let Some(deadline) = &mut after.deadline {
         deadline.tries = files_domain::limits::MAX_DUE_TRIES;
     }
-    owner.behind.records().save_file(&before, &after).await.expect("nobody else writes it");
+    owner.backend.records().save_file(&before, &after).await.expect("no concurrent write");
     after
 }
 
-/// A stored file whose event was lost: its record is as it was before the bytes came.
+/// Creates a stored file whose event was lost: its record still waits for the bytes.
 pub(crate) async fn unprobed(owner: &Owner) -> Value {
     let file = owner.announce("a.png", media::PNG.len(), "image/png").await;
-    let before = owner.behind.file_item(id(&file)).await;
+    let before = owner.backend.file_item(id(&file)).await;
     owner.put(&file, media::PNG.clone()).await.expect(200);
     owner.wait_until_success(&file).await;
-    owner.behind.put_item(before).await;
+    owner.backend.put_item(before).await;
     file
 }
 
-/// What time must finish of a file is due.
+/// Sets the deadline of a file's scheduled work to the past.
 pub(crate) async fn make_due(owner: &Owner, id: &str) {
-    owner.behind.set_numbers(&format!("file#{id}"), &[("due_at", LONG_AGO)]).await;
+    owner.backend.set_numbers(&format!("file#{id}"), &[("due_at", LONG_AGO)]).await;
 }

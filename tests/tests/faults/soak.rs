@@ -1,11 +1,11 @@
-//! Random work of several owners under the mix of all faults, by a seed; then the invariants.
+//! Random operations of several owners under the mix of all faults, by a seed; then the invariants are checked.
 //!
-//! `SOAK_SEED` and `SOAK_OPERATIONS` say which and how many; after `SOAK_SECONDS` no more are begun.
+//! `SOAK_SEED` and `SOAK_OPERATIONS` set the seed and the number of operations; after `SOAK_SECONDS` no new ones start.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use files_tests::behind::{status, text};
+use files_tests::backend::{status, text};
 use files_tests::{Cloud, Owner, SourceServer};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -15,9 +15,9 @@ use crate::recovery::recover;
 use crate::worker::Worker;
 
 const OWNERS: u64 = 3;
-/// The clock of retries and visibility goes so far ahead now and then, in seconds.
+/// Seconds by which the clock of retries and visibility advances per [`STEP`].
 const AHEAD: u64 = 150;
-/// Between two of these steps.
+/// Interval of these advances.
 const STEP: Duration = Duration::from_secs(4);
 
 fn setting(name: &str, usual: u64) -> u64 {
@@ -50,7 +50,7 @@ async fn random_work_under_all_faults_loses_nothing() {
     cloud.clear_faults().await;
     let done: u64 = workers.iter().map(|worker| worker.done).sum();
     let struck: u64 = strikes.iter().map(|(_, hits)| hits).sum();
-    println!("seed {seed}: {done} operations, {struck} faults: {}", told(&strikes));
+    println!("seed {seed}: {done} operations, {struck} faults: {}", counts(&strikes));
 
     recover(&cloud, &owners.iter().collect::<Vec<&Owner>>()).await;
     println!("seed {seed}: {:?}", ends(&owners).await);
@@ -58,13 +58,13 @@ async fn random_work_under_all_faults_loses_nothing() {
     for worker in &workers {
         wrong.extend(worker.wrong.iter().cloned());
         wrong.extend(violations(worker.owner, &worker.known()).await);
-        wrong.extend(worker.is_as_seen().await);
+        wrong.extend(worker.changed_statuses().await);
     }
     assert!(wrong.is_empty(), "SOAK_SEED={seed} SOAK_OPERATIONS={operations}: {wrong:#?}");
-    assert!(done > 0 && struck > 0, "{done} operations, {struck} faults: nothing was tried");
+    assert!(done > 0 && struck > 0, "{done} operations, {struck} faults: nothing was tested");
 }
 
-/// Retries and late events come while faults last, and `sweep` runs among them.
+/// Advances the clock during the faults, so that retries and late events happen, and runs `sweep`.
 async fn pass_time(cloud: &Cloud) {
     loop {
         tokio::time::sleep(STEP).await;
@@ -72,11 +72,11 @@ async fn pass_time(cloud: &Cloud) {
     }
 }
 
-/// How many files of each source have ended how.
+/// Returns how many files of each source ended in each status.
 async fn ends(owners: &[Owner]) -> BTreeMap<String, usize> {
     let mut ends = BTreeMap::new();
     for owner in owners {
-        for item in owner.behind.items().await {
+        for item in owner.backend.items().await {
             if let (Some(source), Some(status)) = (text(&item, "source"), status(&item)) {
                 *ends.entry(format!("{source} {status}")).or_default() += 1;
             }
@@ -85,7 +85,7 @@ async fn ends(owners: &[Owner]) -> BTreeMap<String, usize> {
     ends
 }
 
-fn told(strikes: &[(Value, u64)]) -> String {
+fn counts(strikes: &[(Value, u64)]) -> String {
     let struck = strikes.iter().filter(|(_, hits)| *hits > 0);
     struck.map(|(action, hits)| format!("{hits} {action}")).collect::<Vec<_>>().join(", ")
 }

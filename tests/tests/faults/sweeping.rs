@@ -1,31 +1,31 @@
-//! `sweep`, killed at each of its calls, for each kind of deadline.
+//! `sweep`, killed at each call, for each kind of deadline.
 
 use files_tests::owner::id;
-use files_tests::{Answer, Form, media};
+use files_tests::{Form, Response, media};
 use serde_json::Value;
 
-use crate::every_call::{Fire, at_once};
+use crate::every_call::{FaultTest, at_once};
 use crate::invariants::End;
 use crate::recovery::LONG_AGO;
 use crate::samples::{self, make_due};
 
 const SWEEP: &str = "sweep";
 
-impl Fire {
-    /// At each call of `sweep` while it has what `prepare` makes to finish.
+impl FaultTest {
+    /// Injects faults at each call of `sweep` while the file that `prepare` creates is due.
     pub(crate) async fn at_each_sweep(
         &mut self,
         what: &str,
         end: End,
         prepare: impl AsyncFn(&Self) -> String,
     ) {
-        let due = async |fire: &Self| Value::String(prepare(fire).await);
-        let sweep = async |fire: &Self, id: &Value| {
-            fire.cloud.try_sweep().await;
+        let due = async |test: &Self| Value::String(prepare(test).await);
+        let sweep = async |test: &Self, id: &Value| {
+            test.cloud.try_sweep().await;
             (id.as_str().expect("an id").to_owned(), end.clone())
         };
         self.at_each_call((what, SWEEP), due, sweep, at_once).await;
-        self.cloud.sweep().await; // what was struck before it was put off
+        self.cloud.sweep().await; // handles work that earlier faults postponed
     }
 
     async fn due(&self, id: &str) -> String {
@@ -35,64 +35,64 @@ impl Fire {
 }
 
 #[tokio::test]
-async fn sweeping_uploads_survives_at_every_call() {
-    let mut fire = Fire::start().await;
+async fn sweeping_uploads_survives_a_kill_at_every_call() {
+    let mut test = FaultTest::start().await;
     let png = || End::Bytes(media::PNG.clone());
-    fire.at_each_sweep("sweep a missing upload", End::Failed, async |fire| {
-        fire.due(id(&fire.owner.announce("a.png", 9, "image/png").await)).await
+    test.at_each_sweep("sweep a missing upload", End::Failed, async |test| {
+        test.due(id(&test.owner.announce("a.png", 9, "image/png").await)).await
     })
     .await;
-    fire.at_each_sweep("sweep a stored upload", png(), async |fire| {
-        fire.due(id(&samples::unprobed(&fire.owner).await)).await
+    test.at_each_sweep("sweep a stored upload", png(), async |test| {
+        test.due(id(&samples::unprobed(&test.owner).await)).await
     })
     .await;
-    fire.at_each_sweep("sweep a form without bytes", End::Failed, async |fire| {
-        fire.due(&samples::unstored(&fire.owner).await.id.to_string()).await
+    test.at_each_sweep("sweep a form without bytes", End::Failed, async |test| {
+        test.due(&samples::unstored(&test.owner).await.id.to_string()).await
     })
     .await;
-    fire.end().await;
+    test.end().await;
 }
 
 #[tokio::test]
-async fn sweeping_imports_survives_at_every_call() {
-    let mut fire = Fire::start().await;
+async fn sweeping_imports_survives_a_kill_at_every_call() {
+    let mut test = FaultTest::start().await;
     let png = || End::Bytes(media::PNG.clone());
-    let url = fire.serve("/a.png", &media::PNG);
-    fire.at_each_sweep("sweep an unsent import", png(), async |fire| {
-        fire.due(&samples::import(&fire.owner, &url).await.id.to_string()).await
+    let url = test.serve("/a.png", &media::PNG);
+    test.at_each_sweep("sweep an unsent import", png(), async |test| {
+        test.due(&samples::import(&test.owner, &url).await.id.to_string()).await
     })
     .await;
-    fire.at_each_sweep("sweep an uncompleted import", png(), async |fire| {
-        fire.due(&samples::uncompleted(&fire.owner, &url, &media::PNG).await.id.to_string()).await
+    test.at_each_sweep("sweep an uncompleted import", png(), async |test| {
+        test.due(&samples::uncompleted(&test.owner, &url, &media::PNG).await.id.to_string()).await
     })
     .await;
-    fire.at_each_sweep("sweep a given up import", End::Failed, async |fire| {
-        fire.due(&samples::given_up(&fire.owner, &url).await.id.to_string()).await
+    test.at_each_sweep("sweep an import without tries left", End::Failed, async |test| {
+        test.due(&samples::given_up(&test.owner, &url).await.id.to_string()).await
     })
     .await;
-    fire.end().await;
+    test.end().await;
 }
 
 #[tokio::test]
-async fn sweeping_what_is_over_survives_at_every_call() {
-    let mut fire = Fire::start().await;
-    fire.at_each_sweep("sweep an expired file", End::Gone, async |fire| {
+async fn sweeping_expired_and_deleted_files_survives_a_kill_at_every_call() {
+    let mut test = FaultTest::start().await;
+    test.at_each_sweep("sweep an expired file", End::Gone, async |test| {
         let form = || Form::new().text("expires_in", "3600").file("a.png", Some("image/png"), &media::PNG);
-        let file = Answer::to(fire.owner.form(form())).await.expect(201).json();
-        fire.owner.wait_until_success(&file).await;
+        let file = Response::to(test.owner.form(form())).await.expect(201).json();
+        test.owner.wait_until_success(&file).await;
         let sk = format!("file#{}", id(&file));
-        fire.owner.behind.set_numbers(&sk, &[("expires_at", LONG_AGO), ("due_at", LONG_AGO)]).await;
+        test.owner.backend.set_numbers(&sk, &[("expires_at", LONG_AGO), ("due_at", LONG_AGO)]).await;
         id(&file).to_owned()
     })
     .await;
-    fire.at_each_sweep("sweep a deletion", End::Gone, async |fire| {
-        let file = fire.owner.announce("a.png", media::PNG.len(), "image/png").await;
-        fire.owner.delete(&file).await.expect(204);
-        let left = fire.owner.behind.object_key(id(&file)).replace("files/", "probes/");
-        fire.owner.behind.put_object(&left, "left over").await;
-        fire.owner.behind.set_numbers(&format!("gone#{}", id(&file)), &[("due_at", LONG_AGO)]).await;
+    test.at_each_sweep("sweep a deletion", End::Gone, async |test| {
+        let file = test.owner.announce("a.png", media::PNG.len(), "image/png").await;
+        test.owner.delete(&file).await.expect(204);
+        let left = test.owner.backend.object_key(id(&file)).replace("files/", "probes/");
+        test.owner.backend.put_object(&left, "left over").await;
+        test.owner.backend.set_numbers(&format!("gone#{}", id(&file)), &[("due_at", LONG_AGO)]).await;
         id(&file).to_owned()
     })
     .await;
-    fire.end().await;
+    test.end().await;
 }

@@ -1,4 +1,4 @@
-//! One owner's random work, and its expected outcome.
+//! Random operations of one owner, and their expected results.
 
 use std::sync::LazyLock;
 use std::time::Instant;
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use fastrand::Rng;
 use files_tests::owner::id;
 use files_tests::parts::all_parts;
-use files_tests::{Answer, Form, Owner, Reply, SourceServer, media, retry};
+use files_tests::{Form, Owner, Reply, Response, SourceServer, media, retry};
 use http::Method;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
@@ -15,17 +15,17 @@ use serde_json::{Value, json};
 use crate::client;
 use crate::invariants::{End, Known};
 
-/// A source of two parts, and how many of a hundred imports are of it.
+/// A source of two parts; a percentage of imports uses it.
 static LARGE: LazyLock<Bytes> = LazyLock::new(|| media::noise(17 << 20, 3));
 const LARGE_IN_HUNDRED: u8 = 8;
 
 /// A client with the key of one owner.
 pub(crate) struct Worker<'a> {
-    /// Whose files these are.
+    /// The owner of the files.
     pub(crate) owner: &'a Owner,
-    /// Operations that were carried out, or given up.
+    /// Completed and abandoned operations.
     pub(crate) done: u64,
-    /// What should not have been answered.
+    /// Unexpected responses.
     pub(crate) wrong: Vec<String>,
     source: &'a SourceServer,
     rng: Rng,
@@ -36,7 +36,7 @@ struct Remembered {
     file: Value,
     what: &'static str,
     end: End,
-    /// The terminal status in which it was seen.
+    /// The terminal status that was seen last.
     seen: Option<String>,
 }
 
@@ -45,7 +45,7 @@ impl<'a> Worker<'a> {
         Self { owner, done: 0, wrong: Vec::new(), source, rng: Rng::with_seed(seed), files: Vec::new() }
     }
 
-    /// Works until so many operations are done, or it is time to stop.
+    /// Runs operations until the number is reached, or `stop` has passed.
     pub(crate) async fn run(&mut self, operations: u64, stop: Instant) {
         while self.done < operations && Instant::now() < stop {
             match self.rng.u8(..100) {
@@ -62,7 +62,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// How the files must have ended.
+    /// Returns the expected ends of the files.
     pub(crate) fn known(&self) -> Vec<Known> {
         let known = |of: &Remembered| Known {
             id: id(&of.file).to_owned(),
@@ -72,8 +72,8 @@ impl<'a> Worker<'a> {
         self.files.iter().map(known).collect()
     }
 
-    /// No terminal status that a client has seen is another one now.
-    pub(crate) async fn is_as_seen(&self) -> Vec<String> {
+    /// Returns the files whose terminal status has changed since it was seen.
+    pub(crate) async fn changed_statuses(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         for Remembered { file, seen, .. } in &self.files {
             let now = self.owner.get(&format!("/files/{}", id(file))).await;
@@ -86,7 +86,7 @@ impl<'a> Worker<'a> {
         wrong
     }
 
-    /// Media, or what is none.
+    /// Returns media, or bytes that are none.
     fn bytes(&mut self) -> Bytes {
         match self.rng.u8(..3) {
             0 => media::PNG.clone(),
@@ -95,7 +95,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Creates a file as clients should: under a key of its own.
+    /// Creates a file as clients should: with its own idempotency key.
     async fn create(
         &mut self,
         what: &'static str,
@@ -103,12 +103,12 @@ impl<'a> Worker<'a> {
         request: impl Fn() -> RequestBuilder,
     ) -> Option<Value> {
         let key = format!("key-{}", self.rng.u64(..));
-        let answer = retry(|| request().header("idempotency-key", &key)).await?;
-        if !matches!(answer.status, 201 | 202) {
-            self.refused(what, &answer);
+        let response = retry(|| request().header("idempotency-key", &key)).await?;
+        if !matches!(response.status, 201 | 202) {
+            self.refused(what, &response);
             return None;
         }
-        let file = answer.json();
+        let file = response.json();
         self.files.push(Remembered { file: file.clone(), what, end, seen: None });
         Some(file)
     }
@@ -118,7 +118,7 @@ impl<'a> Worker<'a> {
         let form = || owner.form(Form::new().file("a.bin", Some("video/mp4"), &bytes));
         let end = End::BytesOrFailed(bytes.clone());
         let Some(file) = self.create("form", end, form).await else { return };
-        // What is answered otherwise has waited too long for a second try.
+        // In another status the retries have taken too long.
         if file["status"] != "failed" {
             self.last().end = End::Bytes(bytes);
         }
@@ -127,17 +127,17 @@ impl<'a> Worker<'a> {
     async fn create_presigned(&mut self) {
         let (bytes, owner) = (self.bytes(), self.owner);
         let body = json!({"name": "a.bin", "size": bytes.len(), "content_type": "video/mp4"});
-        // Now and then nothing comes.
+        // Sometimes the bytes are never sent.
         let comes = self.rng.u8(..8) > 0;
         let end = if comes { End::BytesOrFailed(bytes.clone()) } else { End::Failed };
         let Some(file) = self.create("presigned", end, || owner.json(&body)).await else { return };
-        // Of what the same request created before, S3 has the bytes already if there is no URL.
+        // If the first attempt created the file and it has no URL, S3 has its bytes already.
         if comes && file["upload"].is_object() && client::put(owner, &file, &bytes).await {
             self.last().end = End::Bytes(bytes);
         }
     }
 
-    /// Announces, sends parts, completes; now and then stops before the end.
+    /// Announces, sends parts, completes; sometimes stops before the end.
     async fn create_by_parts(&mut self) {
         let owner = self.owner;
         let bytes = if self.rng.u8(..4) == 0 { LARGE.clone() } else { self.bytes() };
@@ -145,27 +145,27 @@ impl<'a> Worker<'a> {
         let end = End::BytesOrFailed(bytes.clone());
         let Some(file) = self.create("parts", end, || owner.json(&body)).await else { return };
         if !file["upload"].is_object() {
-            return; // waited too long for a second try
+            return; // the retries have taken too long
         }
         let mut numbers = all_parts(&file);
         self.rng.shuffle(&mut numbers);
         if self.rng.u8(..6) == 0 {
             numbers.pop();
-            self.last().end = End::Failed; // one part never comes
+            self.last().end = End::Failed; // one part is never sent
         }
         for number in &numbers {
             match client::put_part(owner, &file, &bytes, *number).await {
                 Ok(true) => {}
                 Ok(false) => return,
-                Err(answer) => return self.refused("sign a part", &answer),
+                Err(response) => return self.refused("sign a part", &response),
             }
         }
         let completed = retry(|| owner.post_upload(&file, "complete")).await;
         let whole = numbers.len() == all_parts(&file).len();
         match completed {
-            Some(answer) if whole && answer.status == 202 => self.last().end = End::Bytes(bytes),
-            Some(answer) if !whole && answer.status == 409 => {}
-            Some(answer) => self.refused("complete", &answer),
+            Some(response) if whole && response.status == 202 => self.last().end = End::Bytes(bytes),
+            Some(response) if !whole && response.status == 409 => {}
+            Some(response) => self.refused("complete", &response),
             None => {}
         }
     }
@@ -187,11 +187,11 @@ impl<'a> Worker<'a> {
     async fn get(&mut self) {
         let Some(index) = self.any() else { return };
         let path = format!("/files/{}", id(&self.files[index].file));
-        let Some(answer) = self.ask(Method::GET, &path).await else { return };
-        match (answer.status, &self.files[index].end) {
-            (200, End::Gone) => self.wrong.push(format!("{path} is deleted and answers {answer:?}")),
+        let Some(response) = self.ask(Method::GET, &path).await else { return };
+        match (response.status, &self.files[index].end) {
+            (200, End::Gone) => self.wrong.push(format!("{path} is deleted and returns {response:?}")),
             (200, _) => {
-                let (file, remembered) = (answer.json(), &mut self.files[index]);
+                let (file, remembered) = (response.json(), &mut self.files[index]);
                 let status = file["status"].as_str().unwrap_or_default().to_owned();
                 if remembered.seen.as_ref().is_some_and(|seen| *seen != status) {
                     self.wrong.push(format!("{path} was {:?} and is {status}", remembered.seen));
@@ -201,14 +201,14 @@ impl<'a> Worker<'a> {
                 remembered.file = file;
             }
             (404, End::Gone | End::Unknown) => {}
-            _ => self.refused(&path, &answer),
+            _ => self.refused(&path, &response),
         }
     }
 
     async fn list(&mut self) {
-        let Some(answer) = self.ask(Method::GET, "/files?limit=20").await else { return };
-        if answer.status != 200 {
-            self.refused("list", &answer);
+        let Some(response) = self.ask(Method::GET, "/files?limit=20").await else { return };
+        if response.status != 200 {
+            self.refused("list", &response);
         }
     }
 
@@ -230,15 +230,15 @@ impl<'a> Worker<'a> {
         let Some(index) = self.any() else { return };
         let path = format!("/files/{}", id(&self.files[index].file));
         self.files[index].end = match self.ask(Method::DELETE, &path).await {
-            // After a try that was not answered, 404 says that it was carried out.
-            Some(answer) if matches!(answer.status, 204 | 404) => End::Gone,
-            Some(answer) => return self.refused(&path, &answer),
+            // After an attempt without a response, 404 means that it succeeded.
+            Some(response) if matches!(response.status, 204 | 404) => End::Gone,
+            Some(response) => return self.refused(&path, &response),
             None if matches!(self.files[index].end, End::Gone) => End::Gone,
             None => End::Unknown,
         };
     }
 
-    async fn ask(&self, method: Method, path: &str) -> Option<Answer> {
+    async fn ask(&self, method: Method, path: &str) -> Option<Response> {
         retry(|| self.owner.request(method.clone(), path)).await
     }
 
@@ -250,8 +250,8 @@ impl<'a> Worker<'a> {
         self.files.last_mut().expect("it was just created")
     }
 
-    fn refused(&mut self, what: &str, answer: &Answer) {
-        let body = String::from_utf8_lossy(&answer.body);
-        self.wrong.push(format!("{what}: {} {body}", answer.status));
+    fn refused(&mut self, what: &str, response: &Response) {
+        let body = String::from_utf8_lossy(&response.body);
+        self.wrong.push(format!("{what}: {} {body}", response.status));
     }
 }

@@ -1,4 +1,4 @@
-//! What creates a file: forms and JSON.
+//! Requests that create a file: forms and JSON.
 
 use bytes::Bytes;
 use files_api::{ApiError, CreateRequest, CreateWhat};
@@ -56,14 +56,14 @@ fn read(content_type: &str, body: Vec<u8>) -> Result<CreateRequest, ApiError> {
     CreateRequest::read(request)
 }
 
-/// The bytes of a form's file, read out of it once more as for S3.
+/// Reads the file's bytes from the form again, as for S3.
 fn bytes_of(what: &CreateWhat) -> Option<Vec<u8>> {
     let CreateWhat::Bytes(file) = what else { return None };
     let pieces = file.bytes().try_collect::<Vec<Bytes>>();
-    Some(RUNTIME.with(|runtime| runtime.block_on(pieces)).expect("it could be read before").concat())
+    Some(RUNTIME.with(|runtime| runtime.block_on(pieces)).expect("it was readable before").concat())
 }
 
-/// What is accepted keeps its promises; what is refused is refused as the client's fault.
+/// Asserts that an accepted request is valid, and that a refusal is a client error.
 fn assert_sound(read: Result<CreateRequest, ApiError>, length: usize) {
     let request = match read {
         Ok(request) => request,

@@ -29,7 +29,7 @@ proptest! {
     fn a_key_is_read_as_it_was_written_or_not_at_all(text in nearly(vec![an_api_key()])) {
         if let Some(key) = ApiKey::parse(&text) {
             prop_assert_eq!(key.reveal(), text.as_str());
-            prop_assert!(!format!("{key:?}").contains(&text[20..]), "it is shown");
+            prop_assert!(!format!("{key:?}").contains(&text[20..]), "Debug shows the key");
         }
     }
 

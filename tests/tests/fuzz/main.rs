@@ -1,8 +1,8 @@
-//! Fuzz targets: what reads text or bytes that a client, a source or a queue sends. A failure prints the input and the seed
-//! that gives it again; `PROPTEST_CASES=N` runs longer. Those of what ffprobe says, and of headers that sources send, are in
-//! media-probe and safe-fetch.
+//! Fuzz targets: parsers of texts and bytes of clients, sources and queues. A failure prints the input and the seed that
+//! reproduces it; `PROPTEST_CASES=N` runs longer. The targets for ffprobe's output and for headers of sources are in media-probe
+//! and safe-fetch.
 
-#![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod create;
 mod domain;

@@ -1,4 +1,4 @@
-//! Inputs that are nearly right: good ones, some bytes of which are changed, left out, repeated or put in.
+//! Nearly valid inputs: valid ones with some bytes changed, removed, repeated or inserted.
 
 use files_domain::{FileId, OwnerId, Timestamp, file_object_key};
 use proptest::prelude::*;
@@ -46,7 +46,7 @@ fn edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
-/// One of the good inputs, after some edits.
+/// Returns one of the valid inputs after some edits.
 pub(crate) fn nearly_bytes(good: Vec<String>) -> impl Strategy<Value = Vec<u8>> {
     (prop::sample::select(good), prop::collection::vec(edit(), 0..8)).prop_map(|(good, edits)| {
         let mut bytes = good.into_bytes();
@@ -55,27 +55,27 @@ pub(crate) fn nearly_bytes(good: Vec<String>) -> impl Strategy<Value = Vec<u8>> 
     })
 }
 
-/// The same as text.
+/// Returns nearly valid texts.
 pub(crate) fn nearly(good: Vec<String>) -> impl Strategy<Value = String> {
     nearly_bytes(good).prop_map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The same of literals.
+/// Returns nearly valid texts from literals.
 pub(crate) fn texts(good: &[&str]) -> impl Strategy<Value = String> {
     nearly(good.iter().map(ToString::to_string).collect())
 }
 
-/// A file's id.
+/// Returns a file's id.
 pub(crate) fn file_id() -> FileId {
     FileId::new(Timestamp::from_millis(1_700_000_000_000))
 }
 
-/// A file's key in S3.
+/// Returns a file's key in S3.
 pub(crate) fn object_key() -> String {
     file_object_key(OwnerId::named("press"), file_id())
 }
 
-/// Some seconds in all, on an idle machine.
+/// Returns the configuration of targets that take some seconds in total on an idle machine.
 pub(crate) fn long() -> Config {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
     Config { cases: cases.unwrap_or(50_000), failure_persistence: None, ..Config::default() }

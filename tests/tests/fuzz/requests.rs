@@ -16,7 +16,7 @@ fn mine() -> OwnerId {
     OwnerId::named("mine")
 }
 
-/// Where no import may lead, by what the standard library says of the address.
+/// Returns whether no import may access an address, by the standard library's classification.
 fn is_inside(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_inside_v4(address),
@@ -40,7 +40,7 @@ fn is_inside_v4(address: Ipv4Addr) -> bool {
         || address.is_multicast()
 }
 
-/// What a source's URL must be to be taken.
+/// Asserts that an accepted source URL leads to a public address.
 fn assert_outside(text: &str) {
     let Ok(source) = SourceUrl::parse(text, &Allowed::default()) else { return };
     let url = Url::parse(source.as_str()).expect("a URL");
@@ -52,7 +52,7 @@ fn assert_outside(text: &str) {
     assert_eq!(
         SourceUrl::parse(&source.with_fragment(), &Allowed::default()),
         Ok(source),
-        "it means the same once more"
+        "it parses to the same URL again"
     );
 }
 
@@ -88,7 +88,7 @@ proptest! {
     }
 
     #[test]
-    fn a_cursor_is_read_as_it_is_written(millis: u64, owner in ".{0,20}", shape in ".{0,40}") {
+    fn a_cursor_round_trips(millis: u64, owner in ".{0,20}", shape in ".{0,40}") {
         let (id, owner) = (FileId::new(Timestamp::from_millis(millis)), OwnerId::named(&owner));
         let read = Cursor::read(&Cursor::after(id, owner, &shape), owner, &shape);
         prop_assert_eq!(read.ok(), Some(id));

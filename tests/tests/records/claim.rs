@@ -31,7 +31,7 @@ async fn an_unclaimed_import_is_leased_to_the_worker() {
 }
 
 #[tokio::test]
-async fn a_leased_import_can_be_claimed_when_the_lease_is_over() {
+async fn a_leased_import_can_be_claimed_after_the_lease() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.import(at(0)).await;
@@ -40,7 +40,7 @@ async fn a_leased_import_can_be_claimed_when_the_lease_is_over() {
     for moment in [0, 1, lease - 1] {
         assert_eq!(press.claim(file.id, at(moment)).await, ImportClaim::HeldUntil(at(lease)));
     }
-    assert_eq!(press.record(file.id).await, Some(first.clone().into()), "asking changes nothing");
+    assert_eq!(press.record(file.id).await, Some(first.clone().into()), "a failed claim changes nothing");
     let second = press.claimed(file.id, at(lease)).await;
     assert_eq!((second.generation, second.version), (2, first.version + 1));
     assert_eq!(second.state.lease_until, Some(at(2 * lease)));
@@ -48,7 +48,7 @@ async fn a_leased_import_can_be_claimed_when_the_lease_is_over() {
 }
 
 #[tokio::test]
-async fn what_has_ended_or_is_gone_is_over() {
+async fn terminal_and_deleted_files_cannot_be_claimed() {
     let store = &DynamoDb::start().await;
     let (press, radio) = (Owner::new(store, "press").await, Owner::new(store, "radio").await);
     let (done, failed, gone) =
@@ -71,7 +71,7 @@ async fn what_has_ended_or_is_gone_is_over() {
 }
 
 #[tokio::test]
-async fn of_two_claims_at_once_one_succeeds() {
+async fn one_of_two_concurrent_claims_succeeds() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.import(at(0)).await;
@@ -99,7 +99,7 @@ async fn an_earlier_worker_cannot_save() {
 }
 
 #[tokio::test]
-async fn what_is_imported_remains_due_to_be_probed() {
+async fn an_imported_file_keeps_its_deadline_for_the_probe() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.import(at(0)).await;
@@ -109,7 +109,7 @@ async fn what_is_imported_remains_due_to_be_probed() {
     saved.await.expect("saved");
     assert_eq!(press.usage().await, usage(1, 7, 0));
     press.assert_due(Scheduled::File(file.id), at(1000 + millis(limits::PROBE_GRACE))).await;
-    // The message comes again when the lease is over: whoever takes it sees that all bytes are there.
+    // The message is repeated after the lease: the next worker sees that all bytes are stored.
     let lease = millis(limits::IMPORT_LEASE);
     let again = match press.claim(file.id, at(lease)).await {
         ImportClaim::Fetched(file) => file,
@@ -121,17 +121,17 @@ async fn what_is_imported_remains_due_to_be_probed() {
     assert_eq!(press.record(file.id).await, Some(again.clone()));
     assert_eq!(press.usage().await, usage(1, 7, 0));
 
-    // The bytes are not there after all.
+    // The bytes are missing after all.
     let restarted = again.clone().restarted(at(lease + 1)).expect("an import");
     press.records().save_file(&again, &restarted.clone().into()).await.expect("saved");
     let restarted = File { version: again.version + 1, ..restarted };
     assert_eq!(press.record(file.id).await, Some(restarted.clone().into()));
     assert_eq!(press.usage().await, usage(1, 0, 1));
-    press.records().save_progress(&restarted, at(lease + 2)).await.expect("it is its worker's");
+    press.records().save_progress(&restarted, at(lease + 2)).await.expect("the worker has the lease");
 }
 
 #[tokio::test]
-async fn an_upload_is_no_import() {
+async fn an_upload_cannot_be_claimed() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let waiting = press.upload(7, at(0)).await;

@@ -23,7 +23,7 @@ async fn ask(
 }
 
 #[tokio::test]
-async fn a_file_is_written_with_its_detail_its_usage_and_its_duty() {
+async fn a_file_is_written_with_its_detail_usage_and_deadline() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.new_upload(7, at(0));
@@ -55,7 +55,7 @@ async fn an_import_counts_as_one_in_flight() {
 }
 
 #[tokio::test]
-async fn without_a_good_key_nothing_is_written() {
+async fn with_an_invalid_key_nothing_is_written() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     for (caller, problem) in press.bad("press", Scope::Write, at(60_000)).await {
@@ -75,7 +75,7 @@ async fn without_a_good_key_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn a_key_that_expires_is_good_until_then() {
+async fn a_key_is_valid_until_it_expires() {
     let store = &DynamoDb::start().await;
     let new = crate::owner::key_of("press", [Scope::Write].into(), Some(at(1000)));
     let press = Owner { store, key: store.new_key(&new, at(0)).await };
@@ -84,19 +84,19 @@ async fn a_key_that_expires_is_good_until_then() {
 }
 
 #[tokio::test]
-async fn the_same_request_gives_the_first_file_as_it_stands_and_creates_nothing() {
+async fn a_repeated_request_returns_the_current_file_and_creates_nothing() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let (first, second) = (press.new_upload(7, at(0)), press.new_upload(7, at(1)));
     assert_eq!(ask(&press, &first, &request("r", "h"), at(0)).await.expect("created"), Created::New);
-    let again = ask(&press, &second, &request("r", "h"), at(1)).await.expect("given again");
+    let again = ask(&press, &second, &request("r", "h"), at(1)).await.expect("returned again");
     assert_eq!(again, Created::Before(first.clone(), Detail::default()));
     assert_eq!(press.record(second.id).await, None);
     assert_eq!(press.usage().await, usage(1, 7, 0));
 
     press.probe(first.id, &video(9, at(2))).await;
     let now = press.record(first.id).await.expect("a record");
-    let again = ask(&press, &second, &request("r", "h"), at(3)).await.expect("given again");
+    let again = ask(&press, &second, &request("r", "h"), at(3)).await.expect("returned again");
     assert_eq!(again, Created::Before(now, Detail::default()));
 }
 
@@ -112,27 +112,27 @@ async fn the_same_key_with_another_request_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn a_day_later_the_key_is_free() {
+async fn an_idempotency_key_is_free_after_a_day() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let day = millis(limits::IDEMPOTENCY_WINDOW);
     let first = press.new_upload(7, at(0));
     ask(&press, &first, &request("r", "h"), at(0)).await.expect("created");
     let late = press.new_upload(5, at(day));
-    let again = ask(&press, &late, &request("r", "h"), at(day - 1)).await.expect("given again");
+    let again = ask(&press, &late, &request("r", "h"), at(day - 1)).await.expect("returned again");
     assert_eq!(again, Created::Before(first, Detail::default()));
     let conflict = ask(&press, &late, &request("r", "x"), at(day - 1)).await;
     assert_refused!(conflict, RecordsError::IdempotencyConflict);
-    // The same moment a day later, with another request: it now is the one that is remembered.
+    // A day later, with another request: that one is remembered now.
     let created = ask(&press, &late, &request("r", "x"), at(day)).await.expect("created");
     assert_eq!(created, Created::New);
     assert_eq!(press.usage().await, usage(2, 12, 0));
     let again = ask(&press, &press.new_upload(5, at(day + 1)), &request("r", "x"), at(day + 1)).await;
-    assert_eq!(again.expect("given again"), Created::Before(late, Detail::default()));
+    assert_eq!(again.expect("returned again"), Created::Before(late, Detail::default()));
 }
 
 #[tokio::test]
-async fn a_deleted_file_cannot_be_given_again() {
+async fn a_repeated_request_does_not_return_a_deleted_file() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.new_upload(7, at(0));
@@ -148,20 +148,20 @@ async fn a_deleted_file_cannot_be_given_again() {
 }
 
 #[tokio::test]
-async fn an_expired_file_cannot_be_given_again() {
+async fn a_repeated_request_does_not_return_an_expired_file() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = File { expires_at: Some(at(1000)), ..press.new_upload(7, at(0)) };
     ask(&press, &file, &request("r", "h"), at(0)).await.expect("created");
     let other = press.new_upload(7, at(999));
-    let again = ask(&press, &other, &request("r", "h"), at(999)).await.expect("given again");
+    let again = ask(&press, &other, &request("r", "h"), at(999)).await.expect("returned again");
     assert_eq!(again, Created::Before(file, Detail::default()));
     let again = ask(&press, &other, &request("r", "h"), at(1000)).await;
     assert_refused!(again, RecordsError::IdempotencyConflict);
 }
 
 #[tokio::test]
-async fn two_owners_may_use_the_same_key() {
+async fn two_owners_can_use_the_same_key() {
     let store = &DynamoDb::start().await;
     for (name, hash) in [("press", "h"), ("radio", "x")] {
         let owner = Owner::new(store, name).await;
@@ -172,7 +172,7 @@ async fn two_owners_may_use_the_same_key() {
 }
 
 #[tokio::test]
-async fn a_bad_api_key_does_not_learn_what_a_request_made() {
+async fn an_invalid_api_key_does_not_see_the_result_of_a_request() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     ask(&press, &press.new_upload(7, at(0)), &request("r", "h"), at(0)).await.expect("created");
@@ -186,7 +186,7 @@ async fn a_bad_api_key_does_not_learn_what_a_request_made() {
 }
 
 #[tokio::test]
-async fn an_id_is_taken_once_and_its_request_is_not_remembered() {
+async fn an_id_is_used_once_and_a_refused_request_is_not_remembered() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;
@@ -200,7 +200,7 @@ async fn an_id_is_taken_once_and_its_request_is_not_remembered() {
 }
 
 #[tokio::test]
-async fn the_same_request_at_once_creates_one_file() {
+async fn concurrent_repeated_requests_create_one_file() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let files = [0, 1, 2].map(|millis| press.new_upload(7, at(millis)));
@@ -210,7 +210,7 @@ async fn the_same_request_at_once_creates_one_file() {
         ask(&press, &files[1], &asked, at(1)),
         ask(&press, &files[2], &asked, at(2)),
     );
-    let all = [a, b, c].map(|created| created.expect("created, or given again"));
+    let all = [a, b, c].map(|created| created.expect("created, or returned again"));
     let new = all.iter().position(|created| *created == Created::New).expect("one is new");
     for (index, created) in all.iter().enumerate().filter(|(index, _)| *index != new) {
         assert_eq!(*created, Created::Before(files[new].clone(), Detail::default()), "{index}");

@@ -1,4 +1,4 @@
-//! The records over signed calls to the local cloud's DynamoDB, with the template's tables; and a look behind them.
+//! The records over signed calls to the local cloud's DynamoDB, with the template's tables, and direct access to the tables.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::samples::at;
 
 const TEMPLATE: &str = include_str!("../../../template.yaml");
 
-/// A DynamoDB in a temporary folder. It ends when this is dropped.
+/// DynamoDB in a temporary folder. It stops when this value is dropped.
 pub(crate) struct DynamoDb {
     keys: Keys,
     records: ClientRecords,
@@ -102,7 +102,7 @@ async fn keys_of_the_files_table_are_copied_once() {
     let mut keys = Vec::new();
     for _ in 0..3 {
         let key = cloud.keys.create(&new, at(0)).await.expect("a key");
-        // As version 0.1 stored it.
+        // In the form of version 0.1.
         let pk = AttributeValue::S(format!("key#{}", key.hash()));
         let get = cloud.client.get_item().table_name(&cloud.keys_table).key("pk", pk.clone());
         let mut item = get.send().await.expect("read").item.expect("the key");
@@ -140,10 +140,10 @@ impl DynamoDb {
     }
 
     pub(crate) async fn revoke(&self, key: KeyHash, now: Timestamp) {
-        self.keys.revoke(key, now).await.expect("the key is there");
+        self.keys.revoke(key, now).await.expect("the key exists");
     }
 
-    /// Reads an item of an owner as it is stored; an empty one if there is none.
+    /// Reads an item of an owner; an empty one if it does not exist.
     pub(crate) async fn item(&self, owner: OwnerId, sk: &str) -> HashMap<String, AttributeValue> {
         let key = HashMap::from([
             ("pk".to_owned(), AttributeValue::S(format!("owner#{owner}"))),
@@ -153,7 +153,7 @@ impl DynamoDb {
         get.send().await.expect("the table can be read").item.unwrap_or_default()
     }
 
-    /// Reads what the table says an owner uses.
+    /// Reads an owner's usage from the table.
     pub(crate) async fn usage_of(&self, owner: OwnerId) -> Usage {
         let item = self.item(owner, "usage").await;
         let number = |name: &str| {
@@ -189,7 +189,7 @@ impl DynamoDb {
         self.keys.set_limits(owner, &limits).await.expect("the limits can be set");
     }
 
-    /// Reads what the index shows of an owner's files as due at `now`.
+    /// Reads an owner's work in the index that is due at `now`.
     pub(crate) async fn due_of(&self, owner: OwnerId, now: Timestamp) -> BTreeSet<Scheduled> {
         let mut due = BTreeSet::new();
         for shard in 0..DUE_SHARDS {
@@ -205,7 +205,7 @@ impl DynamoDb {
         due
     }
 
-    /// Reads the unfinished upload of a removed file; `None` if its deletion is finished.
+    /// Reads the unfinished upload of a removed file; `None` if its deletion is complete.
     pub(crate) async fn left_of(&self, owner: OwnerId, id: FileId) -> Option<Option<String>> {
         match self.records().removed_upload(owner, id).await {
             Ok(upload_id) => Some(upload_id),
@@ -215,7 +215,7 @@ impl DynamoDb {
     }
 }
 
-/// What an owner uses.
+/// An owner's usage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
     pub(crate) files: i128,
@@ -225,10 +225,10 @@ pub(crate) struct Usage {
     pub(crate) imports: i128,
 }
 
-/// Work that is due at a time.
+/// Work with a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Scheduled {
-    /// What the file's record says.
+    /// The work of the file's record.
     File(FileId),
     /// The deletion of a removed file's bytes.
     Removed(FileId),

@@ -8,7 +8,7 @@ use crate::owner::Owner;
 use crate::samples::fail_file;
 use crate::samples::{at, imported, media, object};
 
-/// An owner's files in every state that there is, eleven, one every ten milliseconds.
+/// Creates eleven files of an owner, in all states, one every ten milliseconds.
 async fn some_of_everything(owner: &Owner<'_>) -> Vec<File> {
     let mut moment = (0..).map(|number| at(number * 10));
     let mut now = || moment.next().expect("another moment");
@@ -44,7 +44,7 @@ fn with_none<T: Copy>(all: &[T]) -> Vec<Option<T>> {
 }
 
 #[tokio::test]
-async fn every_filter_alone_and_with_every_other_shows_just_what_it_says() {
+async fn filters_work_alone_and_in_pairs() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let files = some_of_everything(&press).await;
@@ -69,7 +69,7 @@ async fn every_filter_alone_and_with_every_other_shows_just_what_it_says() {
             }
         }
     }
-    assert!(shown > 100, "filters that show something: {shown}");
+    assert!(shown > 100, "number of filters with a result: {shown}");
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn dates_are_exclusive_to_the_millisecond() {
 }
 
 #[tokio::test]
-async fn a_file_moves_from_filter_to_filter_as_it_lives() {
+async fn a_file_moves_between_filters_with_its_status() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.import(at(0)).await;
@@ -136,7 +136,7 @@ async fn assert_shown_as(owner: &Owner<'_>, file: &File, status: Status, media_t
     }
 }
 
-/// What the sparse indexes are for: a page is full of what is asked for, however much else there is.
+/// Purpose of the sparse indexes: a page is full of matching files, regardless of other files.
 #[tokio::test]
 async fn a_page_of_an_index_is_full() {
     let store = DynamoDb::start().await;

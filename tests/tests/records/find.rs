@@ -19,7 +19,7 @@ async fn a_file_is_found_with_and_without_its_detail() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_and_what_is_anothers_is_not_found() {
+async fn missing_files_and_those_of_others_are_not_found() {
     let store = &DynamoDb::start().await;
     let (press, radio) = (Owner::new(store, "press").await, Owner::new(store, "radio").await);
     let (theirs, absent) = (radio.upload(7, at(0)).await, FileId::new(at(0)));
@@ -42,11 +42,11 @@ async fn an_expired_file_is_not_found() {
     let caller = press.caller(Scope::Read, at(1000));
     assert_refused!(press.client().find_file(&caller, file.id).await, RecordsError::NotFound);
     assert_refused!(press.client().find_file_with_detail(&caller, file.id).await, RecordsError::NotFound);
-    assert_eq!(press.record(file.id).await, Some(file), "what works in the background still sees it");
+    assert_eq!(press.record(file.id).await, Some(file), "background work still sees it");
 }
 
 #[tokio::test]
-async fn a_bad_key_finds_nothing_whether_the_file_is_there_or_not() {
+async fn with_an_invalid_key_no_file_is_found() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;
@@ -61,7 +61,7 @@ async fn a_bad_key_finds_nothing_whether_the_file_is_there_or_not() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_is_refused_half_a_minute_later_at_the_latest() {
+async fn a_revoked_key_is_refused_within_half_a_minute() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;
@@ -74,7 +74,7 @@ async fn a_revoked_key_is_refused_half_a_minute_later_at_the_latest() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_stops_writing_at_once() {
+async fn a_revoked_key_cannot_write() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;
@@ -95,7 +95,7 @@ async fn a_revoked_key_stops_writing_at_once() {
 }
 
 #[tokio::test]
-async fn a_file_is_found_as_it_has_just_been_written() {
+async fn reads_see_the_last_write() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     for millis in 0..20 {
@@ -111,7 +111,12 @@ async fn a_key_is_checked_without_a_file() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     for scope in Scope::ALL {
-        press.client().keys().check(&press.caller(scope, at(60_000))).await.expect("good, from memory too");
+        press
+            .client()
+            .keys()
+            .check(&press.caller(scope, at(60_000)))
+            .await
+            .expect("valid, also from the cache");
         for (caller, problem) in press.bad("press", scope, at(60_000)).await {
             for _ in 0..2 {
                 let checked = press.client().keys().check(&caller).await;

@@ -9,7 +9,7 @@ use crate::dynamodb::DynamoDb;
 use crate::owner::Owner;
 use crate::samples::{at, far_future};
 
-/// One page of what the filter shows.
+/// Returns one page of a filtered list.
 pub(crate) async fn page(owner: &Owner<'_>, request: PageRequest) -> Page {
     let caller = owner.caller(Scope::Read, at(60_000));
     let page = owner.client().list_files(&caller, request).await.expect("a page");
@@ -21,7 +21,7 @@ pub(crate) fn first_page(limit: u32, order: PageOrder, filter: ListFilter) -> Pa
     PageRequest { limit, order, filter, after: None }
 }
 
-/// All pages, one after the other, of at most `most` files.
+/// Returns the files of all pages, one after the other, of at most `most` files.
 pub(crate) async fn walk(owner: &Owner<'_>, first: PageRequest, most: u32) -> Vec<File> {
     let (mut files, mut request) = (Vec::new(), first);
     for _ in 0..=most / first.limit + 1 {
@@ -32,7 +32,7 @@ pub(crate) async fn walk(owner: &Owner<'_>, first: PageRequest, most: u32) -> Ve
             None => return files,
         }
     }
-    panic!("a walk without an end");
+    panic!("the walk does not end");
 }
 
 #[tokio::test]
@@ -64,12 +64,12 @@ async fn pages_follow_one_another_whatever_their_size() {
         let walked = walk(&press, first_page(limit, PageOrder::Ascending, ListFilter::default()), 9).await;
         assert_eq!(walked, files, "{limit}");
         let first = page(&press, first_page(limit, PageOrder::Ascending, ListFilter::default())).await;
-        assert_eq!(first.files.len(), 9.min(limit as usize), "a page is full where nothing is filtered");
+        assert_eq!(first.files.len(), 9.min(limit as usize), "a page without a filter is full");
     }
 }
 
 #[tokio::test]
-async fn nothing_is_on_the_list_of_one_who_has_nothing() {
+async fn an_owner_without_files_has_an_empty_list() {
     let store = &DynamoDb::start().await;
     let (press, radio) = (Owner::new(store, "press").await, Owner::new(store, "radio").await);
     let theirs = radio.upload(7, at(0)).await;
@@ -78,14 +78,14 @@ async fn nothing_is_on_the_list_of_one_who_has_nothing() {
         let filter = ListFilter { status, ..ListFilter::default() };
         let first = first_page(5, PageOrder::Descending, filter);
         assert_eq!(page(&press, first).await, empty);
-        // A place in another's list is no way in.
+        // A cursor from another owner's list gives no access.
         assert_eq!(page(&press, PageRequest { after: Some(FileId::new(at(9))), ..first }).await, empty);
         assert_eq!(page(&press, PageRequest { after: Some(theirs.id), ..first }).await, empty);
     }
 }
 
 #[tokio::test]
-async fn an_expired_file_is_not_shown() {
+async fn an_expired_file_is_not_listed() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.expiring(7, at(0), at(1000)).await;
@@ -97,7 +97,7 @@ async fn an_expired_file_is_not_shown() {
 }
 
 #[tokio::test]
-async fn a_bad_key_lists_nothing() {
+async fn with_an_invalid_key_nothing_is_listed() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     press.upload(7, at(0)).await;
@@ -108,10 +108,10 @@ async fn a_bad_key_lists_nothing() {
     }
 }
 
-/// Between two pages the file where the page ended, one before it and one behind it go, and new ones come on both
-/// sides. Every list is walked so: the table itself and both indexes.
+/// Between two pages the last file of the page, one before it and one after it are deleted, and new ones appear on both sides.
+/// Covers every list: the table itself and both indexes.
 #[tokio::test]
-async fn a_walk_sees_what_was_there_throughout_exactly_once() {
+async fn a_walk_sees_every_unchanged_file_once() {
     let store = &DynamoDb::start().await;
     let pending = ListFilter { status: Some(Status::Pending), ..ListFilter::default() };
     let video = ListFilter { media_type: Some(MediaType::Video), ..ListFilter::default() };

@@ -1,6 +1,6 @@
-//! The records over the local cloud's DynamoDB: rules for each operation, and random histories of files against a model.
+//! The records over the local cloud's DynamoDB: rules of each operation, and random histories of files compared with a model.
 
-/// Asserts that a call was refused with just this error.
+/// Asserts that a call was refused with this error.
 macro_rules! assert_refused {
     ($result:expr, $error:pat $(if $condition:expr)?) => {{
         let result = $result;
@@ -18,10 +18,11 @@ mod list;
 mod model;
 mod owner;
 mod parts;
-mod play;
 mod probe;
 mod progress;
 mod rate;
 mod remove;
 mod samples;
 mod save;
+mod simulated_file;
+mod simulation;

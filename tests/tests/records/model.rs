@@ -1,4 +1,4 @@
-//! Random histories of files against a model of ten lines.
+//! Compares random histories of files with a model of ten lines.
 
 use std::cell::Cell;
 
@@ -8,17 +8,17 @@ use proptest::sample::Index;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 use crate::dynamodb::DynamoDb;
-use crate::play::Play;
+use crate::simulation::Simulation;
 
-/// A file as far as its life is concerned.
+/// The state of a file in the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Life {
+pub(crate) struct Lifecycle {
     pub(crate) status: Status,
     pub(crate) reserved_bytes: u64,
     pub(crate) importing: bool,
 }
 
-/// What may happen to it.
+/// A change of a file's state.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
     Claimed,
@@ -29,8 +29,8 @@ pub(crate) enum Event {
     Restarted,
 }
 
-impl Life {
-    /// The model: usage is the sum of `reserved_bytes` and `importing` over all lives.
+impl Lifecycle {
+    /// Returns the state after an event. Usage is the sum of `reserved_bytes` and `importing` over all files.
     pub(crate) fn after(self, event: Event) -> Self {
         let (status, reserved_bytes, importing) = match event {
             _ if self.status.is_terminal() => return self,
@@ -44,7 +44,7 @@ impl Life {
     }
 }
 
-/// One step. An index picks one of the files, or of a file's workers, there are.
+/// One step of a history. An index selects one of the existing files, or of a file's workers.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Upload { size: u64, lifetime_minutes: Option<u64> },
@@ -85,8 +85,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Plays `cases` sequences of steps, each by an owner of its own. `FILES_SEED` plays those of a failed run again.
-fn play(cases: u32, store: &DynamoDb, runtime: &tokio::runtime::Runtime) {
+/// Simulates `cases` histories, each with its own owner. `FILES_SEED` repeats those of a failed run.
+fn simulate(cases: u32, store: &DynamoDb, runtime: &tokio::runtime::Runtime) {
     let seed = match std::env::var("FILES_SEED") {
         Ok(seed) => seed.parse().expect("FILES_SEED is a number"),
         Err(_) => rand_seed(),
@@ -102,16 +102,16 @@ fn play(cases: u32, store: &DynamoDb, runtime: &tokio::runtime::Runtime) {
     let outcome = TestRunner::new(config).run(&proptest::collection::vec(step(), 1..50), |steps| {
         owners.set(owners.get() + 1);
         runtime.block_on(async {
-            let mut play = Play::new(store, &format!("owner {}", owners.get())).await;
+            let mut simulation = Simulation::new(store, &format!("owner {}", owners.get())).await;
             for step in &steps {
-                play.step(step).await?;
-                play.check().await?;
+                simulation.step(step).await?;
+                simulation.check().await?;
             }
             Ok(())
         })
     });
     if let Err(error) = outcome {
-        panic!("FILES_SEED={seed} plays this again: {error}");
+        panic!("FILES_SEED={seed} repeats this: {error}");
     }
 }
 
@@ -125,8 +125,8 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 #[test]
-fn the_records_do_what_the_model_does() {
+fn the_records_agree_with_the_model() {
     let runtime = runtime();
     let store = runtime.block_on(DynamoDb::start());
-    play(50, &store, &runtime);
+    simulate(50, &store, &runtime);
 }

@@ -1,4 +1,4 @@
-//! An owner of files, so that rules read like a story.
+//! An owner of files, with short methods for the tests.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use files_records::{ClientRecords, Created, ImportClaim, Records, RecordsError, 
 use crate::dynamodb::{DynamoDb, Scheduled, Usage};
 use crate::samples::{at, far_future, media, new_file, object};
 
-/// An owner with a key that may do everything.
+/// An owner with a key that has all scopes.
 pub(crate) struct Owner<'s> {
     pub(crate) store: &'s DynamoDb,
     pub(crate) key: ApiKey,
@@ -27,12 +27,12 @@ impl<'s> Owner<'s> {
         Self { store, key }
     }
 
-    /// The records as a client reaches them.
+    /// Returns the records as clients access them.
     pub(crate) fn client(&self) -> &'s ClientRecords {
         self.store.client()
     }
 
-    /// The records as background work reaches them.
+    /// Returns the records as background work accesses them.
     pub(crate) fn records(&self) -> &'s Records {
         self.store.records()
     }
@@ -45,7 +45,7 @@ impl<'s> Owner<'s> {
         Caller { key: self.key.clone(), scope, now }
     }
 
-    /// Callers with a bad key for `scope` at `now`, and why. The revoked key was good a minute ago.
+    /// Returns callers with an invalid key for `scope` at `now`, and the problem. The revoked key was valid a minute ago.
     pub(crate) async fn bad(&self, name: &str, scope: Scope, now: Timestamp) -> Vec<(Caller, KeyProblem)> {
         let new = |scopes: BTreeSet<Scope>, expires_at| key_of(name, scopes, expires_at);
         let expired = self.store.new_key(&new(Scope::ALL.into(), Some(now)), at(0)).await;
@@ -68,29 +68,29 @@ impl<'s> Owner<'s> {
         self.client().create_file(&caller, file, &Detail::default(), None).await
     }
 
-    /// The record of an upload of `size` bytes, not yet written.
+    /// Returns the record of an upload of `size` bytes, not yet written.
     pub(crate) fn new_upload(&self, size: u64, now: Timestamp) -> File {
         new_file(Some(size), None).awaiting_upload(self.id(), FileId::new(now), now)
     }
 
-    /// An upload that waits for its bytes.
+    /// Creates an upload that waits for its bytes.
     pub(crate) async fn upload(&self, size: u64, now: Timestamp) -> File {
         self.written(self.new_upload(size, now)).await
     }
 
-    /// An upload that waits for its bytes, and expires.
+    /// Creates an upload that waits for its bytes, with an expiry.
     pub(crate) async fn expiring(&self, size: u64, now: Timestamp, expires_at: Timestamp) -> File {
         let file = new_file(Some(size), Some(expires_at));
         self.written(file.awaiting_upload(self.id(), FileId::new(now), now)).await
     }
 
-    /// An import that is to be queued.
+    /// Creates an import that is not queued yet.
     pub(crate) async fn import(&self, now: Timestamp) -> File {
         let import = new_file(None, None).awaiting_import(true, self.id(), FileId::new(now), now);
         self.written(import.into()).await
     }
 
-    /// A finished upload.
+    /// Creates a finished upload.
     pub(crate) async fn success(&self, size: u64, media_type: MediaType, now: Timestamp) -> File {
         let file = self.upload(size, now).await;
         let done = ProbeDone::new(object(size), media(media_type), now);
@@ -103,7 +103,7 @@ impl<'s> Owner<'s> {
         file
     }
 
-    /// The record as it stands.
+    /// Returns the current record.
     pub(crate) async fn record(&self, id: FileId) -> Option<File> {
         match self.records().get_file(self.id(), id).await {
             Ok((file, _)) => Some(file),
@@ -116,13 +116,13 @@ impl<'s> Owner<'s> {
         self.records().finish_probe(self.id(), id, done).await.expect("the probe can be written")
     }
 
-    /// Has a `success` file await a probe again; its record then.
+    /// Requests another probe of a `success` file. Returns its record.
     pub(crate) async fn ask_to_probe_again(&self, id: FileId) -> File {
         let before = self.record(id).await.expect("a record");
         let mut after = before.clone();
         let FileState::Stored(stored) = &mut after.state else { panic!("{before:?}") };
         stored.probe_again = true;
-        self.records().save_file(&before, &after).await.expect("nobody else writes");
+        self.records().save_file(&before, &after).await.expect("no concurrent write");
         self.record(id).await.expect("a record")
     }
 
@@ -130,7 +130,7 @@ impl<'s> Owner<'s> {
         self.records().claim_import(self.id(), id, now).await.expect("the claim can be written")
     }
 
-    /// An import that this test's worker has just claimed.
+    /// Claims an import for this test's worker.
     pub(crate) async fn claimed(&self, id: FileId, now: Timestamp) -> File<Import> {
         match self.claim(id, now).await {
             ImportClaim::Claimed(file) => file,
@@ -138,7 +138,7 @@ impl<'s> Owner<'s> {
         }
     }
 
-    /// Removes a file on behalf of a client.
+    /// Removes a file for a client.
     pub(crate) async fn remove(&self, file: &File, now: Timestamp) -> Result<(), RecordsError> {
         self.client().remove_file(&self.caller(Scope::Delete, now), file).await
     }
@@ -151,14 +151,14 @@ impl<'s> Owner<'s> {
         self.store.due_of(self.id(), now).await
     }
 
-    /// `work` is all there is to do, and only from `from` on.
+    /// Asserts that `work` is the only scheduled work, due from `from` on.
     pub(crate) async fn assert_due(&self, work: Scheduled, from: Timestamp) {
         assert_eq!(self.due(Timestamp::from_millis(from.millis() - 1)).await, [].into(), "not yet");
         assert_eq!(self.due(from).await, [work].into());
         assert_eq!(self.due(far_future()).await, [work].into());
     }
 
-    /// Nothing is left for time to do.
+    /// Asserts that no work is scheduled.
     pub(crate) async fn assert_nothing_due(&self) {
         assert_eq!(self.due(far_future()).await, [].into());
     }

@@ -1,4 +1,4 @@
-//! Multipart uploads: of many requests at once, one creates the upload and one completes it.
+//! Multipart uploads: of concurrent requests, one creates the upload and one completes it.
 
 use files_domain::{File, FileId, PartPlan, Status};
 use futures_util::future::join_all;
@@ -15,14 +15,14 @@ async fn announced(press: &Owner<'_>) -> File {
 }
 
 #[tokio::test]
-async fn of_many_created_uploads_one_is_recorded() {
+async fn one_of_many_concurrent_uploads_is_recorded() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = announced(&press).await;
     let begin = async |number: usize| {
         let own = format!("u{number}");
         let ask = |file: File| file.parts_asked_for(Some(&own), at(1));
-        press.records().change_file(press.id(), file.id, ask).await.expect("the records answer")
+        press.records().change_file(press.id(), file.id, ask).await.expect("the records can be read")
     };
     let begun: Vec<File> = join_all((0..5).map(begin)).await.into_iter().flatten().collect();
     assert_eq!(begun.len(), 1, "{begun:?}");
@@ -35,15 +35,15 @@ async fn of_many_created_uploads_one_is_recorded() {
 }
 
 #[tokio::test]
-async fn of_many_completions_one_is_recorded() {
+async fn one_of_many_concurrent_completions_is_recorded() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = announced(&press).await;
     let ask = |file: File| file.parts_asked_for(Some("u"), at(1));
-    press.records().change_file(press.id(), file.id, ask).await.expect("the records answer");
+    press.records().change_file(press.id(), file.id, ask).await.expect("the records can be read");
     let complete = async |_| {
         let mark = |file: File| file.completing("u", at(2));
-        press.records().change_file(press.id(), file.id, mark).await.expect("the records answer")
+        press.records().change_file(press.id(), file.id, mark).await.expect("the records can be read")
     };
     let marked = join_all((0..5).map(complete)).await.into_iter().flatten().count();
     assert_eq!(marked, 1);

@@ -11,7 +11,7 @@ use crate::owner::{Owner, usage};
 use crate::samples::fail_file;
 use crate::samples::{at, imported, media, millis, object, video};
 
-/// Probes a file, and holds what is written against what the state machine makes of it.
+/// Finishes a probe, and compares the record with the state machine's result.
 async fn assert_probed(owner: &Owner<'_>, id: FileId, done: &ProbeDone) -> File {
     let before = owner.record(id).await.expect("a record");
     let mut expected = before.clone().probed(done).expect("an open file");
@@ -37,7 +37,7 @@ async fn a_stored_file_becomes_what_the_probe_says() {
 }
 
 #[tokio::test]
-async fn bytes_that_cannot_be_read_are_good_all_the_same() {
+async fn unreadable_bytes_end_with_success() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     for (held, size) in [(7, 7), (7, 8)] {
@@ -49,7 +49,7 @@ async fn bytes_that_cannot_be_read_are_good_all_the_same() {
 }
 
 #[tokio::test]
-async fn another_size_than_announced_is_what_counts() {
+async fn the_stored_size_replaces_the_announced_one() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     for (size, sum) in [(9, 9), (5, 14), (0, 14), (u64::from(u32::MAX), 4_294_967_309)] {
@@ -61,7 +61,7 @@ async fn another_size_than_announced_is_what_counts() {
 }
 
 #[tokio::test]
-async fn an_import_is_over_with_its_probe() {
+async fn a_probe_ends_an_import() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.import(at(0)).await;
@@ -76,15 +76,15 @@ async fn an_import_is_over_with_its_probe() {
     for left in ["lease_until", "upload_id", "due_at", "due_shard", "owner_status"] {
         assert!(!item.contains_key(left), "{left}: {item:?}");
     }
-    assert_eq!(probed.checksum, imported(7).checksum, "not the object's");
+    assert_eq!(probed.checksum, imported(7).checksum, "the import's checksum, not the object's");
     assert_eq!(probed.content_type.as_deref(), Some("video/webm"));
     assert_eq!(press.usage().await, usage(1, 7, 0));
     press.assert_nothing_due().await;
 }
 
-/// The object was there before its import was written down.
+/// The object was stored before its import was recorded.
 #[tokio::test]
-async fn an_import_that_is_probed_early_is_in_flight_no_more() {
+async fn an_import_that_is_probed_early_is_no_longer_in_flight() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     for size in [0, 7] {
@@ -99,7 +99,7 @@ async fn an_import_that_is_probed_early_is_in_flight_no_more() {
 }
 
 #[tokio::test]
-async fn what_expires_remains_due() {
+async fn an_expiring_file_keeps_its_deadline() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let expires_at = at(2 * millis(limits::UPLOAD_WINDOW));
@@ -163,7 +163,7 @@ async fn without_a_record_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn the_full_output_stands_beside_what_the_caller_wrote() {
+async fn the_full_output_is_stored_beside_the_callers_metadata() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let packed = (0..=255).collect();
@@ -184,7 +184,7 @@ async fn the_full_output_stands_beside_what_the_caller_wrote() {
 }
 
 #[tokio::test]
-async fn two_probes_at_once_end_it_once() {
+async fn one_of_two_concurrent_probes_is_saved() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     for size in [7, 9] {
@@ -200,7 +200,7 @@ async fn two_probes_at_once_end_it_once() {
 }
 
 #[tokio::test]
-async fn an_object_that_says_nothing_takes_nothing_away() {
+async fn an_object_without_metadata_removes_nothing() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     for size in [7, 9] {
@@ -213,7 +213,7 @@ async fn an_object_that_says_nothing_takes_nothing_away() {
 }
 
 #[tokio::test]
-async fn another_ffprobe_is_written_down_once() {
+async fn a_repeated_probe_is_saved_once() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;
@@ -232,11 +232,11 @@ async fn another_ffprobe_is_written_down_once() {
     assert_eq!(before.stored().and_then(|stored| stored.probed_by.as_deref()), Some("7 (a)"));
 
     assert_eq!(press.probe(file.id, &second).await, SavedProbe::SavedAgain);
-    let mut expected = before.clone().probed_again(&second).expect("it was asked for");
+    let mut expected = before.clone().probed_again(&second).expect("another probe was requested");
     expected.version += 1;
     assert_eq!(press.record(file.id).await, Some(expected.clone()));
     let (_, detail) = press.records().get_file(press.id(), file.id).await.expect("a file");
-    assert_eq!(detail.full_probe, second.full, "nothing is left of where the first one was");
+    assert_eq!(detail.full_probe, second.full, "the place of the first output is replaced");
 
     let blind = ProbeDone {
         probed: Probed::Unreadable("what?".into()),

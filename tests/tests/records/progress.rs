@@ -10,7 +10,7 @@ use crate::samples::{at, imported, millis, video};
 
 const HALF: Progress = Progress { received: 5, total: Some(10) };
 
-/// The worker's file, with what it has fetched.
+/// Returns the worker's file with its progress.
 fn with_work(mine: &File<Import>, upload_id: &str) -> File<Import> {
     with(mine, |import| {
         import.progress = Some(HALF);
@@ -18,7 +18,7 @@ fn with_work(mine: &File<Import>, upload_id: &str) -> File<Import> {
     })
 }
 
-/// The worker's file, with what it needs to resume after this many failures too.
+/// Returns the worker's file with its resume state after this many failures.
 fn with_resume(mine: &File<Import>, failures: u32) -> File<Import> {
     with(&with_work(mine, "u1"), |import| {
         import.resume = Some(resume());
@@ -54,7 +54,7 @@ async fn a_worker_saves_its_progress() {
     press.records().save_progress(&work, at(1)).await.expect("saved");
     let expected = File { updated_at: at(1), version: mine.version + 1, ..work.clone() };
     assert_eq!(press.record(mine.id).await, Some(expected.into()));
-    // By its generation it knows itself, not by the version; and what it has no more is gone.
+    // A worker identifies itself by its generation, not by the version; and fields that it lacks are removed.
     let work = with(&work, |import| {
         let Import { name_from_source, lease_until, .. } = *import;
         let progress = Some(Progress { received: 6, total: None });
@@ -67,12 +67,12 @@ async fn a_worker_saves_its_progress() {
 }
 
 #[tokio::test]
-async fn a_released_import_can_be_claimed_and_is_due_again() {
+async fn a_released_import_can_be_claimed_and_has_a_deadline() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let mine = press.claimed(press.import(at(0)).await.id, at(0)).await;
     let work = with_resume(&mine, 1);
-    press.records().release_import(&work, at(9_000), at(1)).await.expect("let go");
+    press.records().release_import(&work, at(9_000), at(1)).await.expect("released");
     let deadline = Some(Deadline::new(at(9_000)));
     let expected = with(&work, |import| import.lease_until = None);
     let expected = File { updated_at: at(1), version: mine.version + 1, deadline, ..expected };
@@ -152,7 +152,7 @@ async fn nothing_is_saved_once_the_status_is_terminal() {
 }
 
 #[tokio::test]
-async fn a_deleted_file_is_not_brought_back() {
+async fn progress_does_not_restore_a_deleted_file() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let mine = press.claimed(press.import(at(0)).await.id, at(0)).await;
@@ -164,9 +164,9 @@ async fn a_deleted_file_is_not_brought_back() {
     assert_eq!(press.usage().await, usage(0, 0, 0));
 }
 
-/// What is imported is not the import's any more, though its worker has the lease until it ends.
+/// After all bytes are stored the import has ended, although its worker holds the lease.
 #[tokio::test]
-async fn nothing_is_written_once_all_bytes_are_there() {
+async fn no_progress_is_saved_once_all_bytes_are_stored() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let mine = press.claimed(press.import(at(0)).await.id, at(0)).await;

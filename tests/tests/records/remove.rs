@@ -10,11 +10,11 @@ use crate::list::{first_page, page};
 use crate::owner::{Owner, usage};
 use crate::samples::{at, millis};
 
-/// How long what is left of a removed file may stay.
+/// How long the rest of a removed file may stay.
 const GRACE: Duration = Duration::from_secs(300);
 
 #[tokio::test]
-async fn a_removed_file_is_gone_and_its_bytes_are_due() {
+async fn a_removed_file_is_not_found_and_its_deletion_is_scheduled() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let (file, other) =
@@ -32,7 +32,7 @@ async fn a_removed_file_is_gone_and_its_bytes_are_due() {
 }
 
 #[tokio::test]
-async fn removal_waits_until_no_more_bytes_can_come() {
+async fn deletion_waits_until_no_more_bytes_can_arrive() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let upload = press.upload(7, at(0)).await;
@@ -50,7 +50,7 @@ async fn removal_waits_until_no_more_bytes_can_come() {
 }
 
 #[tokio::test]
-async fn an_unfinished_upload_is_left_to_be_aborted() {
+async fn an_unfinished_upload_is_recorded_for_its_abort() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let mut mine = press.claimed(press.import(at(0)).await.id, at(0)).await;
@@ -62,7 +62,7 @@ async fn an_unfinished_upload_is_left_to_be_aborted() {
 }
 
 #[tokio::test]
-async fn a_forgotten_removal_is_finished() {
+async fn a_forgotten_removal_is_complete() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;
@@ -74,7 +74,7 @@ async fn a_forgotten_removal_is_finished() {
     }
     let there = press.upload(7, at(2)).await;
     press.records().forget_removed(press.id(), there.id).await.expect("nothing to forget");
-    assert_eq!(press.record(there.id).await, Some(there), "what is not removed stays");
+    assert_eq!(press.record(there.id).await, Some(there), "an existing file stays");
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn a_file_is_removed_once() {
     assert_refused!(press.remove(&file, at(1000)).await, RecordsError::Changed);
     assert_eq!(press.usage().await, usage(0, 0, 0));
     press.assert_due(Scheduled::Removed(file.id), at(millis(limits::UPLOAD_URL_LIFETIME + GRACE))).await;
-    // Nor does a second one bring back the duty.
+    // A second removal does not schedule the deletion again.
     press.records().forget_removed(press.id(), file.id).await.expect("forgotten");
     assert_refused!(press.remove(&file, at(1000)).await, RecordsError::Changed);
     press.assert_nothing_due().await;
@@ -107,7 +107,7 @@ async fn a_file_that_has_changed_stays() {
 }
 
 #[tokio::test]
-async fn a_bad_key_removes_nothing() {
+async fn with_an_invalid_key_nothing_is_removed() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.success(7, MediaType::Audio, at(0)).await;

@@ -1,4 +1,4 @@
-//! Moments, files and objects to work with.
+//! Times, files and objects for the tests.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use files_domain::{
 };
 use files_records::{Records, RecordsError};
 
-/// The moment `millis` milliseconds after the beginning of a test, which is a whole second.
+/// Returns the time `millis` milliseconds after the start of a test, which is a whole second.
 pub(crate) fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(1_767_323_045_000 + millis)
 }
@@ -17,7 +17,7 @@ pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).expect("a short time")
 }
 
-/// When everything is due.
+/// Returns a time at which everything is due.
 pub(crate) fn far_future() -> Timestamp {
     Timestamp::from_millis(u64::MAX)
 }
@@ -27,7 +27,7 @@ pub(crate) fn new_file(size: Option<u64>, expires_at: Option<Timestamp>) -> NewF
     NewFile { name, size, content_type: None, announced_sha256: None, expires_at }
 }
 
-/// What S3 says of an object of `size` bytes.
+/// Returns S3's metadata of an object of `size` bytes.
 pub(crate) fn object(size: u64) -> ObjectMeta {
     ObjectMeta {
         size,
@@ -48,12 +48,12 @@ pub(crate) fn media(media_type: MediaType) -> Probed {
     Probed::Media { media_type, summary, partial: None }
 }
 
-/// A probe that found a video of `size` bytes.
+/// Returns a probe that found a video of `size` bytes.
 pub(crate) fn video(size: u64, now: Timestamp) -> ProbeDone {
     ProbeDone::new(object(size), media(MediaType::Video), now)
 }
 
-/// What an import has put into an object of `size` bytes.
+/// Returns the result of an import of `size` bytes.
 pub(crate) fn imported(size: u64) -> ImportedObject {
     ImportedObject {
         size,

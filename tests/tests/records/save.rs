@@ -15,7 +15,7 @@ use crate::samples::fail_file;
 use crate::samples::{at, millis};
 
 #[tokio::test]
-async fn what_is_written_is_read_again_whole() {
+async fn a_record_round_trips() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let mut before = press.upload(7, at(0)).await;
@@ -52,7 +52,7 @@ async fn what_is_written_is_read_again_whole() {
     }
 }
 
-/// Every state, with all that it may have and with nothing of it.
+/// Returns every state, with all optional fields and without any.
 fn every_state() -> Vec<FileState> {
     let upload_id = Some("u".to_owned());
     let lease_until = Some(at(4));
@@ -116,7 +116,7 @@ fn every_state() -> Vec<FileState> {
 }
 
 #[tokio::test]
-async fn what_is_not_there_and_what_is_anothers_is_not_found() {
+async fn missing_files_and_those_of_others_are_not_found() {
     let store = &DynamoDb::start().await;
     let (press, radio) = (Owner::new(store, "press").await, Owner::new(store, "radio").await);
     let theirs = radio.upload(7, at(0)).await;
@@ -131,7 +131,7 @@ async fn what_is_not_there_and_what_is_anothers_is_not_found() {
 }
 
 #[tokio::test]
-async fn only_the_record_that_was_read_is_replaced() {
+async fn only_an_unchanged_record_is_replaced() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let before = press.upload(7, at(0)).await;
@@ -142,7 +142,7 @@ async fn only_the_record_that_was_read_is_replaced() {
     }
     assert_eq!(press.record(before.id).await, Some(File { version: 2, ..one.clone() }));
     assert_eq!(press.usage().await, usage(1, 8, 0));
-    // The version of a record that was never read is no better.
+    // A guessed version of an unread record is refused as well.
     let guessed = File { version: 3, ..one };
     assert_refused!(press.records().save_file(&guessed, &other).await, RecordsError::Changed);
 }
@@ -194,7 +194,7 @@ async fn the_deadline_follows_every_change() {
 }
 
 #[tokio::test]
-async fn changes_at_once_all_count() {
+async fn concurrent_changes_are_all_applied() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;
@@ -212,7 +212,7 @@ async fn changes_at_once_all_count() {
 }
 
 #[tokio::test]
-async fn a_file_that_has_ended_does_not_fail() {
+async fn a_terminal_file_does_not_fail() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.success(7, MediaType::Audio, at(0)).await;
@@ -228,7 +228,7 @@ fn origin(title: &str) -> Origin {
 }
 
 #[tokio::test]
-async fn an_origin_is_stored_with_the_file_or_not_at_all() {
+async fn an_origin_is_stored_together_with_the_file() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let before = press.import(at(0)).await;

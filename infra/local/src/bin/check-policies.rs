@@ -1,4 +1,4 @@
-//! `check-policies`: whether the template's policies allow what the functions asked for over a test run, and no more.
+//! `check-policies`: checks that the template's policies allow exactly the requests that the functions made in a test run.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use files_local::iam::{Principal, proof};
 use files_local::template::{self, Surroundings};
 use serde::Deserialize;
 
-/// Compares the template's policies with what the functions asked for over a test run.
+/// Compares the template's policies with the requests that the functions made in a test run.
 #[derive(Debug, Parser)]
 struct Options {
     /// The template.
@@ -19,15 +19,15 @@ struct Options {
     /// The folder in which the run's clouds recorded (`files-local --record-requests`).
     #[arg(long, value_name = "DIR", default_value = "target/requests")]
     requests: PathBuf,
-    /// The list of what is allowed and not used, with the reasons.
+    /// The list of permissions that no test uses, with the reasons.
     #[arg(long, value_name = "FILE", default_value = "unused-permissions.yaml")]
     reasons: PathBuf,
-    /// Say instead for each line of standard input (`{"function", "action", "resource"}`) whether the template allows it.
+    /// Instead, say for each line of standard input (`{"function", "action", "resource"}`) whether the template allows it.
     #[arg(long)]
     verdicts: bool,
 }
 
-/// A question of standard input.
+/// A line of standard input.
 #[derive(Deserialize)]
 struct Question {
     function: String,
@@ -35,12 +35,13 @@ struct Question {
     resource: String,
 }
 
-/// Writes a line for each question of standard input: `allowed` or `denied`.
+/// Writes `allowed` or `denied` for each line of standard input.
 fn verdicts(principals: &[Principal]) -> Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lines() {
         let line = line?;
-        let asked: Question = serde_json::from_str(&line).with_context(|| format!("no question: {line}"))?;
+        let asked: Question = serde_json::from_str(&line)
+            .with_context(|| format!("not a JSON object with function, action and resource: {line}"))?;
         let allowed = proof::allows(principals, &asked.function, &asked.action, &asked.resource);
         writeln!(out, "{}", if allowed { "allowed" } else { "denied" })?;
     }

@@ -1,4 +1,4 @@
-//! What DynamoDB's response says otherwise than the engine's.
+//! Corrects the engine's responses where DynamoDB's differ.
 
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::expression::{Token, tokens};
 use super::{VALIDATION, json as respond, refusal};
 
-/// Amends the response to a request.
+/// Corrects the response to a request.
 pub(super) async fn amend(
     operation: &str,
     request: &Value,
@@ -42,19 +42,19 @@ pub(super) async fn read(response: Response) -> (response::Parts, Bytes) {
     (parts, to_bytes(body, usize::MAX).await.unwrap_or_default())
 }
 
-/// Builds a response whose body has changed.
+/// Builds a response with a changed body.
 pub(super) fn rebuild(mut parts: response::Parts, body: &Value) -> Response {
     forget_body(&mut parts.headers);
     Response::from_parts(parts, Body::from(body.to_string()))
 }
 
-/// Removes the headers that are about the body as it was.
+/// Removes the headers that describe the body before the change.
 fn forget_body(headers: &mut HeaderMap) {
     headers.remove(CONTENT_LENGTH);
     headers.remove("x-amz-crc32");
 }
 
-/// Keeps the reason of a transaction's first invalid action alone: DynamoDB looks at no action after it.
+/// Keeps only the reason of a transaction's first invalid action: DynamoDB checks no action after it.
 /// scylladb, `test_transact_write_cancellation_reasons_validationerror` (also run on DynamoDB).
 fn first_invalid_only(body: &mut Value) {
     let Some(reasons) = body["CancellationReasons"].as_array() else { return };

@@ -1,4 +1,5 @@
-//! What a call consumes: the engine is asked for it, and the caller sees of that only what it asked for itself.
+//! Capacity that a call consumes: requested of the engine for every call, and removed from the response if the caller did
+//! not request it.
 
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
@@ -8,31 +9,31 @@ use serde_json::Value;
 
 use crate::calls::Consumption;
 
-const ASKED: &str = "ReturnConsumedCapacity";
-const TOLD: &str = "ConsumedCapacity";
+const REQUESTED: &str = "ReturnConsumedCapacity";
+const REPORTED: &str = "ConsumedCapacity";
 
-/// Makes a request ask for its consumption. Returns it, and whether the caller had not asked itself.
-pub(super) fn ask(body: Bytes) -> (Bytes, bool) {
+/// Adds `ReturnConsumedCapacity` to a request. Returns the request, and whether it was added.
+pub(super) fn enable(body: Bytes) -> (Bytes, bool) {
     match serde_json::from_slice::<Value>(&body) {
-        Ok(Value::Object(mut request)) if !request.contains_key(ASKED) => {
-            request.insert(ASKED.to_owned(), "TOTAL".into());
+        Ok(Value::Object(mut request)) if !request.contains_key(REQUESTED) => {
+            request.insert(REQUESTED.to_owned(), "TOTAL".into());
             (Value::Object(request).to_string().into(), true)
         }
         _ => (body, false),
     }
 }
 
-/// Reads a call's consumption from its response, and removes it there if the caller had not asked for it.
-pub(super) async fn tell(response: Response, is_write: bool, take_out: bool) -> (Response, Consumption) {
+/// Reads the consumed capacity from a response, and removes it there if `remove` is set.
+pub(super) async fn extract(response: Response, is_write: bool, remove: bool) -> (Response, Consumption) {
     let (mut parts, body) = response.into_parts();
     let mut bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let mut consumption = Consumption::default();
-    if let Ok(Value::Object(mut answer)) = serde_json::from_slice::<Value>(&bytes) {
+    if let Ok(Value::Object(mut fields)) = serde_json::from_slice::<Value>(&bytes) {
         let units = if is_write { &mut consumption.write_units } else { &mut consumption.read_units };
-        *units = answer.get(TOLD).map_or(0.0, total);
-        if take_out && answer.remove(TOLD).is_some() {
-            bytes = Value::Object(answer).to_string().into();
-            // They describe the response before the change.
+        *units = fields.get(REPORTED).map_or(0.0, total);
+        if remove && fields.remove(REPORTED).is_some() {
+            bytes = Value::Object(fields).to_string().into();
+            // These headers describe the response before the change.
             parts.headers.remove(CONTENT_LENGTH);
             parts.headers.remove("x-amz-crc32");
         }
@@ -56,24 +57,24 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_caller_sees_only_what_it_asked_for() {
-        let (asked, is_ours) = ask(Bytes::from_static(br#"{"TableName":"t"}"#));
+    async fn consumed_capacity_is_returned_only_on_request() {
+        let (body, is_ours) = enable(Bytes::from_static(br#"{"TableName":"t"}"#));
         assert!(is_ours);
         assert_eq!(
-            serde_json::from_slice::<Value>(&asked).unwrap(),
+            serde_json::from_slice::<Value>(&body).unwrap(),
             json!({"TableName": "t", "ReturnConsumedCapacity": "TOTAL"})
         );
         let own = Bytes::from_static(br#"{"ReturnConsumedCapacity":"NONE"}"#);
-        assert_eq!(ask(own.clone()), (own, false));
+        assert_eq!(enable(own.clone()), (own, false));
 
-        let answer =
+        let fields =
             json!({"Responses": {}, "ConsumedCapacity": [{"CapacityUnits": 1.5}, {"CapacityUnits": 2.0}]});
-        for take_out in [true, false] {
-            let response = Response::new(Body::from(answer.to_string()));
-            let (response, consumption) = tell(response, false, take_out).await;
+        for remove in [true, false] {
+            let response = Response::new(Body::from(fields.to_string()));
+            let (response, consumption) = extract(response, false, remove).await;
             let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
             let seen: Value = serde_json::from_slice(&bytes).unwrap();
-            assert_eq!(seen, if take_out { json!({"Responses": {}}) } else { answer.clone() });
+            assert_eq!(seen, if remove { json!({"Responses": {}}) } else { fields.clone() });
             assert_eq!(consumption, Consumption { read_units: 3.5, write_units: 0.0, bytes: bytes.len() });
         }
     }

@@ -1,4 +1,4 @@
-//! What DynamoDB refuses of an expression and the engine does not: checked before the engine sees the request.
+//! Checks of expressions that DynamoDB makes and the engine does not. They run before the engine reads the request.
 //!
 //! Each rule is from scylladb's `test/alternator`, whose tests also run on DynamoDB.
 
@@ -14,12 +14,12 @@ const FILTER: &str = "FilterExpression";
 const UPDATE: &str = "UpdateExpression";
 const EXPRESSIONS: [&str; 5] = [CONDITION, FILTER, UPDATE, "KeyConditionExpression", "ProjectionExpression"];
 
-/// The engine refuses what is longer.
+/// The longest expression; the engine refuses longer ones.
 const MAX_BYTES: usize = 4096;
 const MAX_OPERATORS: usize = 300;
-/// No expression that DynamoDB takes nests deeper: each pair of parentheses needs an operator.
+/// The deepest nesting that an expression with DynamoDB's limit of operators can have: each pair of parentheses needs one.
 const MAX_DEPTH: usize = 300;
-/// Documents nest no deeper.
+/// The deepest nesting of a document.
 const MAX_PATH_LEVELS: usize = 32;
 const MAX_IN_OPERANDS: usize = 100;
 const FUNCTIONS: [&str; 8] = [
@@ -34,7 +34,7 @@ const FUNCTIONS: [&str; 8] = [
 ];
 const TYPES: [&str; 10] = ["S", "N", "B", "SS", "NS", "BS", "M", "L", "BOOL", "NULL"];
 
-/// Checks every expression of a request: its own, and those of the actions, reads or tables in it.
+/// Checks all expressions of a request: its own, and those of its actions, reads or tables.
 ///
 /// # Errors
 /// The message of a ValidationException.
@@ -85,7 +85,7 @@ fn check_expression(kind: &str, expression: &str, values: &Value) -> Result<(), 
     Ok(())
 }
 
-/// Returns the most levels that a path of the expression goes below its attribute.
+/// Returns how many levels the longest path of the expression goes below its attribute.
 fn path_levels(tokens: &[Token<'_>]) -> usize {
     let (mut most, mut levels) = (0, 0_usize);
     for (at, token) in tokens.iter().enumerate() {
@@ -185,7 +185,7 @@ fn is_greater(kind: &str, low: &Value, high: &Value) -> bool {
     }
 }
 
-/// Parses a number of DynamoDB's range; the engine refuses others.
+/// Parses a number in DynamoDB's range; the engine refuses others.
 fn number(text: &str) -> Option<BigDecimal> {
     let exponent = text.split(['e', 'E']).nth(1).unwrap_or("0").parse::<i32>().ok()?;
     (text.len() <= 400 && exponent.unsigned_abs() <= 400).then(|| text.parse().ok())?
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_dynamodb_takes_passes() {
+    fn expressions_that_dynamodb_accepts_pass() {
         for fine in [
             "a BETWEEN :n1 AND :n2 AND b BETWEEN :s AND :z",
             "a BETWEEN :b1 AND :b2",
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_dynamodb_refuses_is_refused() {
+    fn expressions_that_dynamodb_rejects_are_rejected() {
         for (wrong, words) in [
             ("a BETWEEN :n2 AND :n1", "upper bound to be greater"),
             ("NOT (a BETWEEN :z AND :s)", "upper bound to be greater"),
@@ -297,7 +297,7 @@ mod tests {
 
     /// scylladb, `test_deeply_nested_expression_2`: 299 operators are fine in parentheses 149 deep.
     #[test]
-    fn size_has_bounds() {
+    fn operators_and_nesting_are_limited() {
         let nested = |depth: usize| format!("a<b {}{}", "or (a<b ".repeat(depth), ")".repeat(depth));
         assert_eq!(problem(&nested(149)), "");
         for deep in [nested(150), nested(454), "NOT ".repeat(1000)] {

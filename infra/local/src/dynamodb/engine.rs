@@ -1,9 +1,9 @@
 //! The engine's own HTTP server.
 //!
-//! Its request checks, dispatch and error texts, which make it behave as DynamoDB, are reachable over HTTP only. It works on
-//! SQLite while it holds the thread, so it gets a thread with a runtime of its own.
+//! The engine checks requests, dispatches operations and words errors as DynamoDB does, but exposes this over HTTP only. It
+//! blocks its thread while SQLite works, so it gets a thread with a runtime of its own.
 //!
-//! It checks no signature, so only this process may reach it: it accepts one connection, and then closes its port.
+//! It verifies no signature, so only this process may reach it: it accepts one connection, and then closes its port.
 
 use std::future::pending;
 use std::net::{Ipv4Addr, TcpListener};
@@ -24,13 +24,13 @@ use tokio::sync::{Mutex, oneshot};
 
 use crate::peer;
 
-/// The stack of the engine's thread.
+/// The stack size of the engine's thread.
 const STACK_BYTES: usize = 16 * 1024 * 1024;
 
-/// An engine on a database. It runs from the first request on, and stops when this is dropped.
+/// An engine on a database. It starts at the first request, and stops when it is dropped.
 pub(super) struct Engine {
     database: Database,
-    /// One request at a time: the engine itself does no more.
+    /// Serializes requests: the engine handles one at a time anyway.
     running: Mutex<Option<Running>>,
 }
 
@@ -50,7 +50,7 @@ impl Engine {
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let mut request = Request::builder().method(parts.method).uri(path).body(Full::new(body))?;
         *request.headers_mut() = parts.headers;
-        // These belong to the connection they came on.
+        // These headers belong to the client's connection.
         for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
             request.headers_mut().remove(name);
         }
@@ -63,7 +63,7 @@ impl Engine {
             }
         };
         let response = engine.send(request).await?;
-        *running = Some(engine); // not if it failed
+        *running = Some(engine); // after a failure the next request starts a new engine
         Ok(response)
     }
 }
@@ -76,7 +76,7 @@ impl Running {
         let (thread, stopped) = oneshot::channel::<()>();
         let (accepted, is_accepted) = oneshot::channel::<()>();
         let (close, closed) = oneshot::channel::<()>();
-        // It parses expressions by recursion; what may nest how deep is checked before, and leaves most of this unused.
+        // The engine parses expressions recursively. The checks limit the nesting, so most of this stack stays unused.
         let builder = std::thread::Builder::new().name("dynamodb".to_owned()).stack_size(STACK_BYTES);
         builder.spawn(move || {
             runtime.block_on(async {
@@ -98,22 +98,22 @@ impl Running {
         running.send(Request::get("/").header(HOST, "engine").body(Full::default())?).await?;
         drop(accepted);
         drop(closed.await);
-        let stranger = |socket: &peer::Socket| socket.to == address.port() && socket.port != own;
-        ensure!(!peer::sockets()?.iter().any(stranger), "another process has connected to the engine");
+        let is_foreign = |socket: &peer::Socket| socket.to == address.port() && socket.port != own;
+        ensure!(!peer::sockets()?.iter().any(is_foreign), "another process has connected to the engine");
         Ok(running)
     }
 
     async fn send(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<Response> {
         self.requests.ready().await?;
         let (mut parts, body) = self.requests.send_request(request).await?.into_parts();
-        let body = body.collect().await.context("the engine's answer broke off")?.to_bytes();
+        let body = body.collect().await.context("the engine's response was interrupted")?.to_bytes();
         parts.headers.remove(CONNECTION);
         parts.headers.remove(TRANSFER_ENCODING);
         Ok(Response::from_parts(parts, Body::from(body)))
     }
 }
 
-/// Accepts connections until it is dropped. Accepted ones outlive it.
+/// Accepts connections until the future is dropped. Accepted connections outlive it.
 async fn serve(listener: TcpListener, database: Database) -> Result<(), String> {
     let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
     dynoxide::server::serve_with_shutdown(listener, database, pending()).await
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn nobody_else_can_connect_to_a_running_engine() {
+    async fn a_running_engine_accepts_no_other_connection() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let database = Database::memory().unwrap();
@@ -136,6 +136,6 @@ mod tests {
 
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let _stranger = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        assert!(Running::start(database, listener).await.is_err(), "somebody was there before");
+        assert!(Running::start(database, listener).await.is_err(), "another process connected first");
     }
 }

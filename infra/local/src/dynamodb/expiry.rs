@@ -1,4 +1,4 @@
-//! Time to live by an advanced clock, which the engine does not know.
+//! Time to live by the advanced clock, which the engine does not read.
 
 use dynoxide::{Database, DynoxideError};
 use serde_json::{Map, Value, json};
@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::Table;
 use super::tables::request;
 
-/// Deletes the expired items of a table. Returns their number.
+/// Deletes the expired items of a table. Returns how many.
 pub(super) fn sweep(database: &Database, table: &Table, now: OffsetDateTime) -> anyhow::Result<usize> {
     let Some(attribute) = &table.ttl_attribute else { return Ok(0) };
     let name = &table.create["TableName"];
@@ -24,7 +24,7 @@ pub(super) fn sweep(database: &Database, table: &Table, now: OffsetDateTime) -> 
         for item in page["Items"].as_array().into_iter().flatten() {
             let mut delete = expired.clone();
             delete["Key"] = key(&table.create, item);
-            // It may have got more time since it was read.
+            // The expiry may have been extended since the item was read.
             delete["ConditionExpression"] = condition.into();
             match database.delete_item(request(delete)?) {
                 Ok(_) => removed += 1,

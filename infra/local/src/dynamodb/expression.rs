@@ -1,4 +1,4 @@
-//! Expressions as their tokens: what the checks before the engine look at. Nothing here recurses, whatever the input.
+//! Splits expressions into tokens for the checks before the engine. Nothing here recurses, so nesting cannot exhaust the stack.
 
 /// A token of an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(super) enum Token<'a> {
     Open,
     Close,
     Comma,
-    /// Anything else, whether the grammar has it or not: the engine refuses what it does not.
+    /// Any other character. The engine refuses those that the grammar lacks.
     Other(char),
 }
 
@@ -59,12 +59,12 @@ fn is_name(c: char) -> bool {
 }
 
 impl Token<'_> {
-    /// Returns whether it is this keyword, in any case of letters.
+    /// Returns whether the token is this keyword, ignoring case.
     pub(super) fn is(&self, keyword: &str) -> bool {
         matches!(self, Token::Word(word) if word.eq_ignore_ascii_case(keyword))
     }
 
-    /// Returns whether it is a word of the grammar rather than a name.
+    /// Returns whether the token is a keyword rather than a name.
     pub(super) fn is_keyword(&self) -> bool {
         ["AND", "OR", "NOT", "BETWEEN", "IN", "SET", "REMOVE", "ADD", "DELETE"]
             .iter()
@@ -72,16 +72,16 @@ impl Token<'_> {
     }
 }
 
-/// Counts an expression's parts.
+/// The counts of an expression that DynamoDB limits.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Shape {
-    /// How deep parentheses nest.
+    /// The deepest nesting of parentheses.
     pub(super) depth: usize,
     /// Comparisons, `AND`, `OR`, `NOT`, `BETWEEN`, `IN`, `+`, `-` and functions.
     pub(super) operators: usize,
 }
 
-/// Counts what DynamoDB limits. The `AND` of a `BETWEEN` is part of it; the `=` of `SET` assigns and does not count.
+/// Counts operators and nesting. The `AND` of a `BETWEEN` is part of it; the `=` of `SET` assigns and does not count.
 pub(super) fn shape(tokens: &[Token<'_>], is_update: bool) -> Shape {
     let (mut shape, mut depth, mut between) = (Shape::default(), 0_usize, 0_usize);
     for (at, token) in tokens.iter().enumerate() {
@@ -89,7 +89,7 @@ pub(super) fn shape(tokens: &[Token<'_>], is_update: bool) -> Shape {
             Token::Open => {
                 depth += 1;
                 shape.depth = shape.depth.max(depth);
-                // A function's name is before it.
+                // A word before the parenthesis is a function's name.
                 at.checked_sub(1).is_some_and(|before| {
                     matches!(tokens[before], Token::Word(_)) && !tokens[before].is_keyword()
                 })

@@ -1,4 +1,4 @@
-//! Sizes of secondary indexes' keys, which the engine does not limit.
+//! Limits the sizes of secondary indexes' keys, which the engine does not.
 //!
 //! scylladb, `test_gsi_limit_partition_key_len_2048`, `test_gsi_limit_sort_key_len_1024` (also run on DynamoDB).
 
@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 
 use super::expression::{Token, tokens};
 
-/// The key attributes of a table's indexes, each with its most bytes and how its error names it.
+/// The key attributes of a table's indexes, each with its maximum in bytes and its name in errors.
 struct Limits(Vec<(String, usize, &'static str)>);
 
-/// Finds the first of a write's actions that gives an index a key too long: its position in a transaction, and the
-/// message of a ValidationException. What an update copies from another attribute is not seen here.
+/// Finds the first action of a write whose index key is too long. The error is the action's position in a transaction, and the
+/// message of a ValidationException. Values that an update copies from another attribute are not checked.
 pub(super) fn check(operation: &str, request: &Value, tables: &[Value]) -> Result<(), (usize, String)> {
     let of = |part: &Value| Limits::of(tables, part["TableName"].as_str().unwrap_or_default());
     match operation {
@@ -66,7 +66,7 @@ impl Limits {
         let mut target = None;
         for (at, token) in tokens.iter().enumerate() {
             match token {
-                // Of `name =`; of a path that goes deeper the last element is no key.
+                // The attribute before the `=`. If the path goes deeper, its last element is no key.
                 Token::Compare("=") => {
                     target = target_before(&tokens[..at], &update["ExpressionAttributeNames"])
                 }
@@ -94,7 +94,7 @@ impl Limits {
     }
 }
 
-/// Returns the attribute whose name is the whole path before an `=`.
+/// Returns the attribute before an `=`, if its name is the whole path.
 fn target_before<'a>(before: &[Token<'a>], names: &'a Value) -> Option<&'a str> {
     let (last, rest) = before.split_last()?;
     if matches!(rest.last(), Some(Token::Other('.'))) {
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_indexes_have_sizes() {
+    fn keys_of_indexes_are_limited() {
         let put = |item: Value| json!({"TableName": "t", "Item": item});
         let text = |bytes: usize| json!({"S": "x".repeat(bytes)});
         for (item, expected) in [
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_gives_an_index_a_key() {
+    fn keys_that_an_update_sets_are_limited() {
         let update = |expression: &str| {
             json!({
                 "TableName": "t", "UpdateExpression": expression,

@@ -1,5 +1,5 @@
-//! DynamoDB: the `dynoxide` engine on a database file, behind a server that authenticates and counts
-//! calls, and injects the faults of [`crate::faults`].
+//! DynamoDB: the engine `dynoxide` on a database file, behind a server that authenticates and counts calls, and injects the
+//! faults of [`crate::faults`].
 
 mod amend;
 mod capacity;
@@ -32,20 +32,20 @@ use crate::faults::Faults;
 use crate::server::{Clients, serve};
 use server::Server;
 
-/// DynamoDB's own limit of a request.
+/// DynamoDB's limit of a request in bytes.
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
-/// A DynamoDB of one region. Clones share the database.
+/// DynamoDB in one region. Clones share the database.
 #[derive(Clone)]
 pub struct DynamoDb {
     database: Database,
     clock: Clock,
     faults: Faults,
-    /// The bodies of `CreateTable`, as they were wanted last.
+    /// The bodies of the last `CreateTable` calls of each table.
     tables: Arc<Mutex<Vec<Table>>>,
 }
 
-/// A table that is there.
+/// An existing table.
 #[derive(Clone)]
 struct Table {
     create: Value,
@@ -56,33 +56,33 @@ impl DynamoDb {
     /// Opens the database file, or creates it.
     ///
     /// # Errors
-    /// When the file cannot be opened or is not a database of the engine's.
+    /// The file cannot be opened, or is not a database of the engine.
     pub fn open(file: &Path) -> anyhow::Result<Self> {
         let path = file.to_str().with_context(|| format!("{} is not UTF-8", file.display()))?;
         let database = Database::new(path).with_context(|| format!("cannot open {path}"))?;
-        // Sets `synchronous = NORMAL`: with the engine's write-ahead log nothing is lost when the process is
-        // killed, and not every write waits for the disk. The engine has no other way to set it.
+        // Sets `synchronous = NORMAL`: the engine's write-ahead log loses nothing when the process is killed, and a write need
+        // not wait for the disk. The engine has no other way to set it.
         database.disable_bulk_loading()?;
         Ok(Self { database, clock: Clock::default(), faults: Faults::default(), tables: Arc::default() })
     }
 
-    /// Sets the clock for time to live and for how stale a read is.
+    /// Sets the clock of time to live and of stale reads.
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }
 
-    /// Sets the faults to inject into its calls.
+    /// Sets the faults to inject into calls.
     #[must_use]
     pub fn with_faults(self, faults: Faults) -> Self {
         Self { faults, ..self }
     }
 
-    /// Makes the table be as `create_table` (the body of a CreateTable call) says: creates it, or brings the
-    /// global secondary indexes of an existing one up to date. Sets the attribute of time to live, or turns it off.
+    /// Creates the table that `create_table` (the body of a CreateTable call) describes, or updates the global secondary indexes
+    /// of an existing table. Sets the attribute of time to live, or turns it off.
     ///
     /// # Errors
-    /// When the engine refuses the definition, or the table exists with another primary key.
+    /// The engine refuses the definition, or the table exists with another primary key.
     pub fn ensure_table(
         &self,
         create_table: serde_json::Value,
@@ -96,19 +96,19 @@ impl DynamoDb {
         Ok(())
     }
 
-    /// Returns the bodies of the CreateTable calls of all tables.
+    /// Returns the bodies of all tables' CreateTable calls.
     fn definitions(&self) -> Vec<Value> {
         let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         tables.iter().map(|table| table.create.clone()).collect()
     }
 
-    /// Deletes expired items. Returns their number.
+    /// Deletes expired items. Returns how many.
     ///
     /// # Errors
-    /// When the database fails.
+    /// The database fails.
     pub fn sweep_ttl(&self) -> anyhow::Result<usize> {
         let removed = self.database.sweep_ttl()?;
-        // The engine goes by the machine's clock.
+        // The engine itself expires items by the machine's clock.
         if self.clock.ahead().is_zero() {
             return Ok(removed);
         }
@@ -120,7 +120,7 @@ impl DynamoDb {
     /// Serves signed requests until the future is dropped.
     ///
     /// # Errors
-    /// When the listener fails for good.
+    /// The listener fails permanently.
     pub async fn serve(self, listener: TcpListener, access: Access) -> anyhow::Result<()> {
         let server = Arc::new(Server::new(&self, access));
         serve(listener, Clients::Programs, &self.faults, move |request, connection| {
@@ -131,7 +131,7 @@ impl DynamoDb {
     }
 }
 
-/// The type of an error about the request's content.
+/// The type of errors about a request's content.
 const VALIDATION: &str = "com.amazon.coral.validate#ValidationException";
 
 /// An error's type and message.

@@ -1,4 +1,4 @@
-//! Injected errors, in DynamoDB's words.
+//! Injected errors with DynamoDB's messages.
 
 use axum::response::Response;
 use http::StatusCode;
@@ -9,7 +9,7 @@ use crate::faults::ErrorKind;
 
 const NAMESPACE: &str = "com.amazonaws.dynamodb.v20120810";
 
-/// Builds the response to a call that gets an injected error instead of being carried out.
+/// Builds the response to a call that fails with an injected error.
 pub(super) fn refusal(kind: ErrorKind, body: &[u8]) -> Response {
     let (status, name, message) = match kind {
         ErrorKind::TransactionConflict => return conflict(body),
@@ -32,8 +32,7 @@ pub(super) fn refusal(kind: ErrorKind, body: &[u8]) -> Response {
     json(status, &json!({"__type": name, "message": message}))
 }
 
-/// Builds the error of a write whose item another transaction uses: the first item of a transaction, or the only one of a
-/// single write.
+/// Builds the error of a write whose item another transaction uses. In a transaction it names the first item.
 fn conflict(body: &[u8]) -> Response {
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
     let message = "Transaction is ongoing for the item";
@@ -44,7 +43,7 @@ fn conflict(body: &[u8]) -> Response {
     json(StatusCode::BAD_REQUEST, &cancelled(items.len(), 0, "TransactionConflict", message))
 }
 
-/// Returns the body of a cancelled transaction of `count` actions, of which one is the reason.
+/// Returns the body of a cancelled transaction of `count` actions, of which `action` is the reason.
 pub(super) fn cancelled(count: usize, action: usize, code: &str, message: &str) -> Value {
     let reason = |at: usize| match at {
         at if at == action => json!({"Code": code, "Message": message}),
@@ -58,7 +57,7 @@ pub(super) fn cancelled(count: usize, action: usize, code: &str, message: &str) 
     );
     json!({
         "__type": format!("{NAMESPACE}#TransactionCanceledException"),
-        // The API's model writes this error's message with a capital.
+        // AWS's API model spells this error's `Message` with a capital.
         "Message": told,
         "CancellationReasons": reasons,
     })

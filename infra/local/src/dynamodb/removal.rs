@@ -1,34 +1,33 @@
-//! Updates that only remove attributes: of an item that is not there they create nothing, where the engine creates an
-//! item of the key alone. scylladb, `test_update_item_non_existent`, `test_nested_attribute_remove_from_missing_item`
-//! (also run on DynamoDB).
+//! Updates that only remove attributes. On a missing item DynamoDB creates nothing, whereas the engine creates an item with only
+//! the key. scylladb, `test_update_item_non_existent`, `test_nested_attribute_remove_from_missing_item` (also run on DynamoDB).
 //!
-//! Each such update gets the condition that its item exists. Where it does not, a check of the update's own condition
-//! takes its place. The engine says by the item in a failed condition which of the two is true; a write between them
-//! leads to another attempt.
+//! The engine gets each such update with the condition that its item exists; if the item is missing, it gets a check of the
+//! update's own condition instead. The item in a failed condition shows which of the two applies. If another write changes
+//! that in between, the request is tried again.
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::expression::{Token, tokens};
 
-/// Attempts until a request is given up, each of which another write made wrong.
+/// Maximum attempts, each of which can fail only because of another write.
 const MAX_ATTEMPTS: usize = 20;
 
-/// What the engine is asked.
+/// A request for the engine.
 pub(super) struct Attempt {
     pub(super) operation: &'static str,
     pub(super) request: Value,
 }
 
-/// What its response means.
+/// The meaning of the engine's response.
 pub(super) enum Verdict {
-    /// This is the response.
+    /// The response is final.
     Done(StatusCode, Value),
-    /// The items are otherwise than supposed.
+    /// An item exists contrary to the assumption, or does not: try again.
     Again,
 }
 
-/// A request with such updates.
+/// A request with at least one update that only removes.
 pub(super) struct Removals {
     request: Value,
     is_transaction: bool,
@@ -37,15 +36,15 @@ pub(super) struct Removals {
 }
 
 struct Removal {
-    /// Its position in a transaction.
+    /// Its position in the transaction.
     at: usize,
     update: Value,
-    /// Whether its item is supposed not to exist.
+    /// Whether the item is assumed to be missing.
     is_missing: bool,
 }
 
 impl Removals {
-    /// Returns the updates of a request that only remove; `None`: there are none.
+    /// Returns the updates of a request that only remove, or `None` if there are none.
     pub(super) fn of(operation: &str, request: &Value) -> Option<Self> {
         let is_transaction = operation == "TransactWriteItems";
         let updates: Vec<_> = match operation {
@@ -60,19 +59,19 @@ impl Removals {
         (!updates.is_empty()).then_some(Self { request, is_transaction, updates, attempts: 0 })
     }
 
-    /// Returns which of the updates' items are supposed to be missing: a repeated request with a token must be the same.
-    pub(super) fn suppositions(&self) -> Vec<bool> {
+    /// Returns for each update whether its item is assumed to be missing. A repeated request with a token must send the same.
+    pub(super) fn assumptions(&self) -> Vec<bool> {
         self.updates.iter().map(|update| update.is_missing).collect()
     }
 
-    /// Takes over what an earlier request with the same token found.
-    pub(super) fn suppose(&mut self, missing: &[bool]) {
+    /// Adopts the assumptions of an earlier request with the same token.
+    pub(super) fn assume(&mut self, missing: &[bool]) {
         for (update, missing) in self.updates.iter_mut().zip(missing) {
             update.is_missing = *missing;
         }
     }
 
-    /// Returns the token by which a repeated transaction is recognised.
+    /// Returns the token that identifies a repeated transaction.
     pub(super) fn token(&self) -> Option<&str> {
         self.request["ClientRequestToken"].as_str()
     }
@@ -108,15 +107,15 @@ impl Removals {
         let Some(reasons) = body.get_mut("CancellationReasons").and_then(Value::as_array_mut) else {
             return Verdict::Done(status, body);
         };
-        let mut is_otherwise = false;
+        let mut was_wrong = false;
         for update in &mut self.updates {
             let Some(reason) = reasons.get_mut(update.at) else { continue };
             if reason["Code"] == "ConditionalCheckFailed" {
-                is_otherwise |= update.learn(reason.get("Item").is_none());
+                was_wrong |= update.learn(reason.get("Item").is_none());
                 update.hide_item(reason);
             }
         }
-        if is_otherwise && may_retry { Verdict::Again } else { Verdict::Done(status, body) }
+        if was_wrong && may_retry { Verdict::Again } else { Verdict::Done(status, body) }
     }
 
     fn judge_update(&mut self, status: StatusCode, body: Value, may_retry: bool) -> Verdict {
@@ -137,7 +136,7 @@ impl Removals {
         if failure.is_null() {
             let mut done = json!({});
             if let Some(mut capacity) = response.pointer_mut("/ConsumedCapacity/0").map(Value::take) {
-                // The check stands for one write that wrote nothing.
+                // The check replaces one write, which DynamoDB counts as one unit even if it writes nothing.
                 capacity["CapacityUnits"] = 1.0.into();
                 done["ConsumedCapacity"] = capacity;
             }
@@ -158,7 +157,7 @@ impl Removal {
         let clauses = || tokens.iter().filter(|token| token.is_keyword());
         let removes = clauses().all(|token| token.is("REMOVE") || token.is("DELETE"));
         let is_whole = update["Key"].as_object().is_some_and(|key| !key.is_empty());
-        // With the guard it must not become longer than an expression may be.
+        // The added condition must not make the expression longer than DynamoDB's limit.
         let is_short = update["ConditionExpression"].as_str().is_none_or(|text| text.len() < 4000);
         let is_removal = removes && clauses().next().is_some() && is_whole && is_short;
         is_removal.then_some(Self { at, update, is_missing: false })
@@ -173,7 +172,7 @@ impl Removal {
         }
     }
 
-    /// Returns the update with the further condition that its item exists, or does not.
+    /// Returns the update with the additional condition that its item exists, or does not.
     fn guarded(&self, exists: bool) -> Value {
         let mut update = self.update.clone();
         let mut guard = "#files_local".to_owned();
@@ -196,7 +195,7 @@ impl Removal {
         update
     }
 
-    /// Returns a check of the update's own condition on an item that does not exist.
+    /// Returns a check of the update's own condition against a missing item.
     fn check(&self) -> Value {
         let guarded = self.guarded(false);
         let condition = guarded["ConditionExpression"].as_str().unwrap_or_default();
@@ -220,12 +219,12 @@ impl Removal {
         check
     }
 
-    /// Learns from a failed condition whether the item exists. Returns whether that is news.
+    /// Records from a failed condition whether the item exists. Returns whether the assumption was wrong.
     fn learn(&mut self, is_missing: bool) -> bool {
         std::mem::replace(&mut self.is_missing, is_missing) != is_missing
     }
 
-    /// Removes from a failure the item that the caller has not asked for.
+    /// Removes from a failure the item that the caller did not request.
     fn hide_item(&self, failure: &mut Value) {
         if self.update["ReturnValuesOnConditionCheckFailure"] != "ALL_OLD"
             && let Some(failure) = failure.as_object_mut()
@@ -235,7 +234,7 @@ impl Removal {
     }
 }
 
-/// Rewrites an update with older parameters (`AttributeUpdates` that all delete) as an expression, if it has no `Expected`.
+/// Converts an update with legacy parameters (`AttributeUpdates` that all delete) to an expression, if it has no `Expected`.
 fn as_expression(update: &Value) -> Option<Value> {
     let Some(updates) = update.get("AttributeUpdates") else { return Some(update.clone()) };
     let is_plain = ["Expected", "UpdateExpression", "ConditionExpression", "ExpressionAttributeNames"]

@@ -1,7 +1,7 @@
-//! What reads that ask for no consistency may see: the tables as they were a while ago.
+//! Stale reads: eventually consistent reads see the tables as they were a while ago.
 //!
-//! Second tables in memory, to which every change is applied late. They are made when a rule first asks for stale reads,
-//! as copies of the tables as they are then.
+//! A replica is a copy of the tables in memory, to which every change is applied late. It is created when a rule first
+//! requests stale reads.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,10 +18,10 @@ use time::OffsetDateTime;
 use super::engine::Engine;
 use super::tables::{self, request};
 
-/// Most changes that wait to be applied.
+/// Maximum of changes that wait to be applied.
 const MAX_WAITING: usize = 10_000;
 
-/// Tables that lag.
+/// A delayed copy of all tables.
 pub(super) struct Replica {
     engine: Engine,
     copy: Database,
@@ -31,7 +31,7 @@ pub(super) struct Replica {
     waiting: Mutex<VecDeque<Change>>,
 }
 
-/// What an item became.
+/// The new state of an item.
 struct Change {
     at: OffsetDateTime,
     written: Written,
@@ -45,7 +45,7 @@ struct Written {
 }
 
 impl Replica {
-    /// Copies the tables that the bodies of `CreateTable` describe, as they are now. Blocks; needs a runtime.
+    /// Copies the current content of the tables that the bodies of `CreateTable` describe. Blocks; needs a runtime.
     pub(super) fn new(origin: Database, create_tables: Vec<Value>) -> anyhow::Result<Self> {
         let copy = Database::memory()?;
         let mut keys = BTreeMap::new();
@@ -58,7 +58,7 @@ impl Replica {
         }
         let engine = Engine::new(copy.clone());
         let replica = Self { engine, copy, origin, keys, waiting: Mutex::default() };
-        // What is written while it is copied is noted when it is done, and waits for this.
+        // Changes made during the copy wait for this lock, and are noted afterwards.
         let waiting = replica.waiting();
         for table in replica.keys.keys() {
             replica.copy_all(table)?;
@@ -81,10 +81,10 @@ impl Replica {
         }
     }
 
-    /// Notes the items that a successful request wrote, as they are now. Blocks.
+    /// Notes the current state of the items that a successful request wrote. Blocks.
     pub(super) fn note(&self, operation: &str, body: &[u8], now: OffsetDateTime) -> anyhow::Result<()> {
         let all = self.written(operation, body);
-        // Held while reading, so that of two changes of an item the later one is noted later.
+        // Locked while reading, so that two changes of an item are noted in their order.
         let mut waiting = self.waiting();
         for written in all {
             let get = json!({"TableName": written.table, "Key": written.key, "ConsistentRead": true});
@@ -122,7 +122,7 @@ impl Replica {
         Ok(())
     }
 
-    /// Responds to a read from the copy.
+    /// Handles a read from the copy.
     pub(super) async fn read(&self, parts: Parts, body: Bytes) -> anyhow::Result<Response> {
         self.engine.forward(parts, body).await
     }
@@ -145,7 +145,7 @@ impl Replica {
         items.iter().filter_map(|(table, item)| self.key_of(table.as_str()?, item)).collect()
     }
 
-    /// Returns the primary key of an item of a table, which may be named by its ARN.
+    /// Returns table and primary key of an item. `table` is a name or an ARN.
     fn key_of(&self, table: &str, item: &Value) -> Option<Written> {
         let table = table.rsplit('/').next().unwrap_or(table).to_owned();
         let field = |name: &String| Some((name.clone(), item.get(name)?.clone()));
@@ -163,14 +163,14 @@ pub(super) fn writes(operation: &str) -> bool {
     ["PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"].contains(&operation)
 }
 
-/// Returns whether a read asks for consistency.
+/// Returns whether a read requests strong consistency.
 pub(super) fn is_consistent(body: &[u8]) -> bool {
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
     let tables = request["RequestItems"].as_object().into_iter().flat_map(Map::values);
     tables.chain([&request]).any(|read| read["ConsistentRead"] == true)
 }
 
-/// Returns table and item, or key, of a part of a transaction that writes.
+/// Returns table and item, or key, of one write of a transaction.
 fn of_transaction(action: &Value) -> Option<(Value, Value)> {
     let parts = [("Put", "Item"), ("Update", "Key"), ("Delete", "Key")];
     parts.iter().find_map(|(part, item)| {
@@ -179,7 +179,7 @@ fn of_transaction(action: &Value) -> Option<(Value, Value)> {
     })
 }
 
-/// Returns them for all writes of a batch to one table.
+/// Returns table and item, or key, of each write of a batch to one table.
 fn of_batch<'a>((table, writes): (&'a String, &'a Value)) -> impl Iterator<Item = (Value, Value)> + 'a {
     writes.as_array().into_iter().flatten().filter_map(move |write| {
         let item = write.pointer("/PutRequest/Item").or_else(|| write.pointer("/DeleteRequest/Key"));

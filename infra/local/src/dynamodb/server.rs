@@ -1,5 +1,5 @@
-//! The server: authenticates, authorizes and counts each call, injects faults, checks what the engine does not, and
-//! forwards the call.
+//! Handles DynamoDB's calls: authenticates, authorizes and counts each call, injects faults, makes the checks that the engine
+//! lacks, and forwards the call.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,11 +29,11 @@ pub(super) struct Server {
     engine: Engine,
     dynamodb: DynamoDb,
     replica: OnceCell<Arc<Replica>>,
-    /// By their tokens, what transactions that removed attributes found; the newest last.
+    /// By their tokens, the assumptions of transactions with removals; the newest last.
     tokens: Mutex<VecDeque<(String, Vec<bool>)>>,
 }
 
-/// Most transactions whose tokens are remembered.
+/// Maximum of remembered tokens.
 const MAX_TOKENS: usize = 1000;
 
 /// Builds the error of a request that DynamoDB refuses as invalid and the engine does not.
@@ -60,7 +60,7 @@ impl Server {
         }
     }
 
-    /// Handles one request, whatever it is.
+    /// Handles one request.
     pub(super) async fn handle(
         self: &Arc<Self>,
         request: Request<Incoming>,
@@ -84,7 +84,7 @@ impl Server {
         let response = match faults.before(action, connection).await? {
             Some(kind) => refusal::refusal(kind, &call.body),
             None => {
-                // To its end even when the caller goes away: what is written must be noted.
+                // Runs to its end even if the client disconnects: the replica must learn what is written.
                 let server = Arc::clone(self);
                 let done = tokio::spawn(async move { server.carry_out(call, action).await }).await;
                 done.map_err(Into::into).flatten().unwrap_or_else(|error: anyhow::Error| {
@@ -97,7 +97,7 @@ impl Server {
     }
 
     async fn carry_out(&self, call: Call, action: Option<Action>) -> anyhow::Result<Response> {
-        // What is no JSON, or nests too deep to be read, is for the engine to refuse.
+        // The engine refuses invalid JSON, and JSON that nests too deep to be read.
         let request: Value = serde_json::from_slice(&call.body).unwrap_or_default();
         let tables = self.dynamodb.definitions();
         if let Some(refused) = invalid(&call.operation, &request, &tables) {
@@ -117,7 +117,7 @@ impl Server {
         let Call { caller, operation, parts, body } = call;
         if let Some(Action::UnprocessedAfter(count)) = action {
             let (body, rest) = unprocessed::split(&body, count);
-            // The engine takes no request without keys.
+            // The engine refuses a request without keys.
             if count == 0 {
                 let unread = serde_json::json!({"Responses": {}, "UnprocessedKeys": rest});
                 return Ok(json(StatusCode::OK, &unread));
@@ -133,23 +133,23 @@ impl Server {
             return replica.read(parts, body).await;
         }
         let sent = writes(&operation).then(|| body.clone());
-        if sent.is_some() && self.remembers() {
-            // Made before the table changes, so that this change is late as well.
+        if sent.is_some() && self.notes_writes() {
+            // Created before the table changes, so that this change is late as well.
             self.replica().await?;
         }
         let response = match Removals::of(&operation, request) {
             Some(removals) => self.remove(&caller, parts, removals).await?,
             None => self.forward(&caller, &operation, parts, body).await?,
         };
-        // Asked again: a rule may have come meanwhile, and the copy does or does not have this change.
-        if let Some(sent) = sent.filter(|_| response.status().is_success() && self.remembers()) {
+        // Checked again: a rule may have been added meanwhile, and then the copy may lack this change.
+        if let Some(sent) = sent.filter(|_| response.status().is_success() && self.notes_writes()) {
             let (replica, now) = (self.replica().await?, self.dynamodb.clock.now());
             tokio::task::spawn_blocking(move || replica.note(&operation, &sent, now)).await??;
         }
         Ok(response)
     }
 
-    /// Forwards updates that only remove, until what is supposed of their items is true.
+    /// Forwards updates that only remove, until the assumptions about their items are right.
     async fn remove(
         &self,
         caller: &str,
@@ -160,7 +160,7 @@ impl Server {
             all.iter().find(|(known, _)| known == token).map(|(_, missing)| missing.clone())
         };
         if let Some(missing) = removals.token().and_then(|token| remembered(&self.tokens(), token)) {
-            removals.suppose(&missing);
+            removals.assume(&missing);
         }
         loop {
             let Attempt { operation, request } = removals.attempt();
@@ -172,7 +172,7 @@ impl Server {
             let verdict = removals.judge(head.status, serde_json::from_slice(&body).unwrap_or_default());
             if let Verdict::Done(status, body) = verdict {
                 if let Some(token) = removals.token().filter(|_| status.is_success()) {
-                    self.remember(token, removals.suppositions());
+                    self.remember(token, removals.assumptions());
                 }
                 head.status = status;
                 return Ok(amend::rebuild(head, &body));
@@ -180,7 +180,7 @@ impl Server {
         }
     }
 
-    /// Remembers what a transaction supposed of its items.
+    /// Remembers which items a transaction assumed to be missing.
     fn remember(&self, token: &str, missing: Vec<bool>) {
         let mut tokens = self.tokens();
         tokens.retain(|(known, _)| known != token);
@@ -194,7 +194,7 @@ impl Server {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forwards a request to the engine, and adds up its consumption if that is metered.
+    /// Forwards a request to the engine, and adds up its consumption if metering is on.
     async fn forward(
         &self,
         caller: &str,
@@ -218,20 +218,20 @@ impl Server {
         body: Bytes,
     ) -> anyhow::Result<Response> {
         let sent = body.len();
-        let (body, is_ours) = capacity::ask(body);
+        let (body, is_ours) = capacity::enable(body);
         let response = self.engine.forward(parts, body).await?;
-        let (response, mut consumption) = capacity::tell(response, writes(operation), is_ours).await;
+        let (response, mut consumption) = capacity::extract(response, writes(operation), is_ours).await;
         consumption.bytes += sent;
         self.access.calls.consume(caller, consumption);
         Ok(response)
     }
 
     /// Returns whether stale reads are possible, so that writes must be noted.
-    fn remembers(&self) -> bool {
+    fn notes_writes(&self) -> bool {
         self.replica.initialized() || self.dynamodb.faults.may_be_stale()
     }
 
-    /// Returns the copy of the tables for stale reads, made when it is first needed.
+    /// Returns the copy of the tables for stale reads, created on first use.
     async fn replica(&self) -> anyhow::Result<Arc<Replica>> {
         let make = || async {
             let (database, tables) = (self.dynamodb.database.clone(), self.dynamodb.definitions());

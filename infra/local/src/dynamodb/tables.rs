@@ -1,4 +1,4 @@
-//! Brings a table to what the template says, as CloudFormation would.
+//! Creates and updates tables as CloudFormation does.
 
 use anyhow::{Context, bail};
 use dynoxide::{Database, DynoxideError};
@@ -26,7 +26,7 @@ pub(super) fn ensure(
     set_ttl(database, &name, ttl_attribute).with_context(|| format!("time to live of table {name}"))
 }
 
-/// Drops indexes that are gone or changed, and adds those that are new or changed, one by one as DynamoDB requires.
+/// Drops removed and changed indexes, and adds new and changed ones, one at a time as DynamoDB requires.
 fn update(database: &Database, wanted: &Value, present: &Value) -> anyhow::Result<()> {
     if !same_keys(&wanted["KeySchema"], &present["KeySchema"]) {
         bail!("its primary key cannot change from {} to {}", present["KeySchema"], wanted["KeySchema"]);
@@ -55,7 +55,7 @@ fn update_index(database: &Database, table: &Value, change: Value, definitions: 
     Ok(())
 }
 
-/// Returns the attribute definitions that an index's key needs: DynamoDB refuses unused ones.
+/// Returns the attribute definitions of an index's key: DynamoDB refuses unused ones.
 fn definitions(table: &Value, index: &Value) -> Value {
     let uses = |definition: &&Value| {
         elements(&index["KeySchema"]).iter().any(|key| key["AttributeName"] == definition["AttributeName"])
@@ -108,7 +108,7 @@ fn set_ttl(database: &Database, table: &str, attribute: Option<&str>) -> anyhow:
     Ok(())
 }
 
-/// Converts the API's JSON to a request of the engine.
+/// Converts the API's JSON to a request type of the engine.
 pub(super) fn request<T: DeserializeOwned>(body: Value) -> anyhow::Result<T> {
     Ok(serde_json::from_value(body)?)
 }

@@ -1,4 +1,4 @@
-//! A BatchGetItem that reads only some of its keys, as one that meets a limit does.
+//! Partial results of BatchGetItem, as when it exceeds a limit.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::amend::{read, rebuild};
 
-/// Takes all but the first `count` keys out of a request; gives the request that is left and what was taken out, in
-/// the form of `UnprocessedKeys`.
+/// Removes all but the first `count` keys from a request. Returns the remaining request, and the removed keys in the form of
+/// `UnprocessedKeys`.
 pub(super) fn split(body: &Bytes, count: usize) -> (Bytes, Value) {
     let Ok(mut request) = serde_json::from_slice::<Value>(body) else {
         return (body.clone(), Value::Null);
@@ -33,10 +33,10 @@ pub(super) fn split(body: &Bytes, count: usize) -> (Bytes, Value) {
 /// Adds the unread keys to a successful response.
 pub(super) async fn add(response: Response, unprocessed: Value) -> Response {
     let (parts, bytes) = read(response).await;
-    let Some(mut answer) = serde_json::from_slice::<Value>(&bytes).ok().filter(|_| parts.status.is_success())
+    let Some(mut fields) = serde_json::from_slice::<Value>(&bytes).ok().filter(|_| parts.status.is_success())
     else {
         return Response::from_parts(parts, Body::from(bytes));
     };
-    answer["UnprocessedKeys"] = unprocessed;
-    rebuild(parts, &answer)
+    fields["UnprocessedKeys"] = unprocessed;
+    rebuild(parts, &fields)
 }

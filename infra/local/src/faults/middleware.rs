@@ -13,7 +13,7 @@ use super::{Action, ErrorKind, Faults};
 use crate::connection::{BoxError, BoxResponse, Connection, Cut, ServiceResult};
 
 impl Faults {
-    /// Injects a fault before a call is carried out. Returns an error to respond with instead.
+    /// Injects a fault before a call is carried out. Returns the error to respond with, if any.
     pub(crate) async fn before(
         &self,
         action: Option<Action>,
@@ -23,7 +23,7 @@ impl Faults {
             Some(Action::Error(kind)) => return Ok(Some(kind)),
             Some(Action::Cut) => return Err(Cut),
             Some(Action::DelayMs(delay)) => tokio::time::sleep(Duration::from_millis(delay)).await,
-            // A client that is not a function (with a presigned URL) lives on, and gets its response.
+            // A client that is no function (it uses a presigned URL) is not killed, and gets its response.
             Some(Action::KillBefore) if self.processes().kill_owner(connection).await => return Err(Cut),
             _ => {}
         }
@@ -38,8 +38,8 @@ impl Faults {
         response: BoxResponse,
     ) -> ServiceResult {
         match action {
-            Some(Action::LoseAnswer) => return Err(Cut),
-            Some(Action::CutAnswer) => return half(response),
+            Some(Action::LoseResponse) => return Err(Cut),
+            Some(Action::CutResponse) => return half(response),
             Some(Action::CloseIdle) => connection.die(),
             Some(Action::KillAfter) if self.processes().kill_owner(connection).await => return Err(Cut),
             _ => {}
@@ -48,7 +48,7 @@ impl Faults {
     }
 }
 
-/// Returns the first half of a response, or cuts one without a body or of unknown length.
+/// Truncates a response to half its body. Without a body, or with one of unknown length, cuts the connection.
 fn half(response: BoxResponse) -> ServiceResult {
     match response.body().size_hint().exact() {
         Some(size) if size > 1 => Ok(response.map(|body| Half { body, left: size / 2 }.boxed_unsync())),
@@ -82,7 +82,7 @@ impl Body for Half {
         Poll::Ready(Some(Ok(Frame::data(data))))
     }
 
-    /// Returns the size of the whole body, so that the headers announce more than comes.
+    /// Returns the size of the whole body, so that `Content-Length` exceeds the bytes that are sent.
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }

@@ -1,19 +1,19 @@
-//! The mix of faults that a seed stands for.
+//! The mix of faults of a seed.
 
 use super::rule::{Action, ErrorKind, Rule, Service};
 
-/// The mix of `--faults SEED`: of the calls that an action fits, so many in a thousand get it.
+/// The mix of `--faults SEED`, in calls per thousand of those that the action applies to.
 ///
-/// The table in `README.md` says the same.
+/// `README.md` has the same table.
 const MIX: &[(u32, Option<Service>, Action)] = &[
-    // Rarer and narrower ones first: the first that applies to a call is what happens to it.
+    // Rare and narrow faults first: the first rule that strikes decides.
     (50, None, Action::Error(ErrorKind::TransactionConflict)),
     (50, None, Action::UnprocessedAfter(1)),
     (100, None, Action::StaleMs(1_000)),
     (20, None, Action::Error(ErrorKind::Conflict)),
     (50, None, Action::ErrorIn200),
     (100, Some(Service::Trigger), Action::Duplicate),
-    (50, Some(Service::Trigger), Action::LoseAnswer),
+    (50, Some(Service::Trigger), Action::LoseResponse),
     (100, Some(Service::Trigger), Action::OutOfOrder),
     (30, Some(Service::Trigger), Action::DelayMs(120_000)),
     (20, Some(Service::Lambda), Action::Error(ErrorKind::Throttling)),
@@ -23,20 +23,20 @@ const MIX: &[(u32, Option<Service>, Action)] = &[
     (5, Some(Service::DynamoDb), Action::Error(ErrorKind::ThroughputExceeded)),
 ];
 
-/// To every call of DynamoDB, S3 and SQS.
+/// Faults of every call of DynamoDB, S3 and SQS.
 const CALLS: &[(u32, Action)] = &[
     (20, Action::Error(ErrorKind::Throttling)),
     (10, Action::Error(ErrorKind::Internal)),
     (5, Action::Cut),
-    (10, Action::LoseAnswer),
-    (5, Action::CutAnswer),
+    (10, Action::LoseResponse),
+    (5, Action::CutResponse),
     (20, Action::CloseIdle),
     (20, Action::DelayMs(100)),
     (3, Action::KillBefore),
     (3, Action::KillAfter),
 ];
 
-/// Returns the rules of the mix; which calls they strike depends on the seed.
+/// Returns the rules of the mix; the seed decides which calls they strike.
 pub(super) fn rules() -> Vec<Rule> {
     let rule = |thousandths: u32, service, action| Rule {
         service,
@@ -47,7 +47,7 @@ pub(super) fn rules() -> Vec<Rule> {
     let calls = [Service::DynamoDb, Service::S3, Service::Sqs].into_iter().flat_map(|service| {
         CALLS.iter().map(move |(thousandths, action)| rule(*thousandths, Some(service), *action))
     });
-    // Last, so that a seed's other faults stay what they were.
+    // Last, so that the other faults of a seed do not change.
     let frozen = rule(20, Some(Service::Lambda), Action::CloseFrozen);
     mix.chain(calls).chain([frozen]).collect()
 }

@@ -1,8 +1,8 @@
-//! Fault injection: what AWS does when something fails, by rule or by chance from a seed.
+//! Fault injection: failures as AWS produces them, by rule or at random from a seed.
 //!
-//! Every call of a service, every invocation, every process and every event asks `Faults::decide` once. Chances depend on
-//! the seed, the rule, and the number of the call among those of its caller, service and operation; neither on time nor on
-//! what other callers do in between.
+//! Every call of a service, every invocation, every process and every event asks `Faults::decide` once. A chance depends on
+//! the seed, the rule, and the call's number among those of its caller, service and operation. It depends neither on time
+//! nor on other callers.
 
 mod chance;
 mod middleware;
@@ -21,7 +21,7 @@ pub(crate) use processes::Processes;
 pub use rule::{Action, ErrorKind, Rule, Service};
 pub use rules::Rules;
 
-/// The rules in force. Clones share them.
+/// The active rules. Clones share them.
 #[derive(Clone, Default)]
 pub struct Faults {
     inner: Arc<Inner>,
@@ -29,7 +29,7 @@ pub struct Faults {
 
 #[derive(Default)]
 struct Inner {
-    /// Whether there are rules at all: without any, no call pays for them.
+    /// Whether there are any rules: without rules no call takes the lock.
     any: AtomicBool,
     state: Mutex<State>,
     processes: Processes,
@@ -39,16 +39,16 @@ struct Inner {
 struct State {
     seed: u64,
     rules: Vec<Active>,
-    /// How many calls each stream had since there are rules.
+    /// How many calls each stream had since the rules were added.
     streams: HashMap<(String, Service, String), u64>,
 }
 
-/// A rule in force.
+/// An active rule.
 struct Active {
     rule: Rule,
-    /// Calls that it is about.
+    /// Calls that the rule matched.
     matched: u64,
-    /// Calls that it struck.
+    /// Calls that the rule struck.
     hits: u64,
 }
 
@@ -66,7 +66,7 @@ impl Active {
 }
 
 impl Faults {
-    /// Adds rules after those in force.
+    /// Adds rules after the active ones.
     pub fn add(&self, rules: Rules) {
         let mut state = self.state();
         state.seed = rules.seed.unwrap_or(state.seed);
@@ -81,7 +81,7 @@ impl Faults {
         self.inner.any.store(false, Ordering::Release);
     }
 
-    /// Returns the rules in force: `{"seed": 0, "rules": [{"rule": {…}, "matched": 7, "hits": 1}]}`.
+    /// Returns the active rules: `{"seed": 0, "rules": [{"rule": {…}, "matched": 7, "hits": 1}]}`.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let state = self.state();
@@ -90,7 +90,7 @@ impl Faults {
         json!({"seed": state.seed, "rules": state.rules.iter().map(shown).collect::<Vec<_>>()})
     }
 
-    /// Decides what happens to a call: the first rule that strikes it wins. Rules after that one count the call too.
+    /// Decides the fault of a call: the first rule that strikes wins. The rules after it count the call too.
     pub(crate) fn decide(&self, caller: &str, service: Service, operation: &str) -> Option<Action> {
         if !self.inner.any.load(Ordering::Acquire) {
             return None;

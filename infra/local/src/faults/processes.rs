@@ -1,4 +1,4 @@
-//! The functions' processes: which one calls, and its end.
+//! The functions' processes: finds the one that makes a call, and kills it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::connection::Connection;
 use crate::peer;
 
-/// The processes that run, by their ids, and the connections of all services.
+/// Running processes by id, and the connections of all services.
 #[derive(Clone, Default)]
 pub(crate) struct Processes {
     running: Arc<Mutex<HashMap<u32, Process>>>,
@@ -18,8 +18,8 @@ pub(crate) struct Processes {
 
 type Connections = Arc<Mutex<HashMap<Ports, (CancellationToken, CancellationToken)>>>;
 
-/// The client's port of a connection, and the service's. The map holds what closes the connection, and what tells that it
-/// is closed.
+/// The client's port of a connection, and the service's. The map holds a token that closes the connection, and one that is
+/// cancelled once it is closed.
 type Ports = (u16, u16);
 
 #[derive(Clone)]
@@ -29,7 +29,7 @@ struct Process {
 }
 
 impl Processes {
-    /// Adds a running process with what kills it and what tells of its end.
+    /// Registers a running process, with the signal that kills it and the watch of its exit.
     pub(crate) fn add(&self, id: u32, kill: Arc<Notify>, exit: watch::Receiver<Option<String>>) {
         self.running().insert(id, Process { kill, exit });
     }
@@ -39,7 +39,7 @@ impl Processes {
         self.running().remove(&id);
     }
 
-    /// Kills the process at the other end of a connection and waits until it has ended; `false`: it is none of these.
+    /// Kills the process that owns a connection, and waits until it has ended. Returns `false` if no registered process owns it.
     pub(crate) async fn kill_owner(&self, connection: &Connection) -> bool {
         let (ids, connection) = (self.running().keys().copied().collect::<Vec<_>>(), connection.clone());
         let owner = tokio::task::spawn_blocking(move || owner(&connection, &ids)).await.ok().flatten();
@@ -59,7 +59,7 @@ impl Processes {
         Connected { connections: self.connections.clone(), ports, _closed: closed.drop_guard() }
     }
 
-    /// Closes the connections to the services that a process holds, and waits until they are closed.
+    /// Closes a process's connections to the services, and waits until they are closed.
     pub(crate) async fn close_connections(&self, id: u32) {
         let all: Vec<Ports> = lock(&self.connections).keys().copied().collect();
         let held = tokio::task::spawn_blocking(move || held_by(id, all)).await.unwrap_or_default();
@@ -92,7 +92,7 @@ impl Drop for Connected {
     }
 }
 
-/// Returns those of the connections that a process holds. Blocks.
+/// Returns the connections that a process owns. Blocks.
 fn held_by(id: u32, mut all: Vec<Ports>) -> Vec<Ports> {
     let held = files_of(id);
     let is_held = |(port, to): &Ports| {
@@ -110,8 +110,8 @@ fn files_of(id: u32) -> HashSet<String> {
     links.filter_map(|link| Some(link.to_str()?.to_owned())).collect()
 }
 
-/// Finds the process that holds the socket at the other end by the kernel: all processes of a function sign with the same
-/// keys.
+/// Finds the process that owns the client's socket, by the kernel's tables. The signature does not tell: all processes of a
+/// function use the same keys.
 fn owner(connection: &Connection, ids: &[u32]) -> Option<u32> {
     let socket = peer::client(connection.peer.port(), connection.local.port()).ok().flatten()?;
     let wanted = format!("socket:[{}]", socket.inode);

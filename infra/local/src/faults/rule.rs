@@ -1,4 +1,4 @@
-//! One rule: when a fault strikes, and which.
+//! One rule: which calls it strikes, and with which fault.
 
 use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -6,19 +6,19 @@ use serde::{Deserialize, Serialize};
 use crate::access::ANONYMOUS;
 use crate::identity::ROOT;
 
-/// What a rule is about.
+/// The target of a rule.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Service {
     /// Calls of DynamoDB.
     DynamoDb,
-    /// Calls of S3, presigned ones too: those are the signing function's.
+    /// Calls of S3. A call with a presigned URL counts as the function's that signed it.
     S3,
     /// Calls of SQS.
     Sqs,
     /// `Invoke` and `Spawn` of a function's processes.
     Lambda,
-    /// What invokes a function without being called: `ObjectCreated`, `Message`, `Asynchronous`.
+    /// Events that invoke a function: `ObjectCreated`, `Message`, `Asynchronous`.
     Trigger,
 }
 
@@ -36,7 +36,7 @@ impl Service {
     }
 }
 
-/// An error that a service responds with before it carries anything out.
+/// An error that a service returns instead of carrying out the call.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
@@ -53,42 +53,43 @@ pub enum ErrorKind {
     Conflict,
 }
 
-/// What happens to a call or an invocation.
+/// The fault of a call or an invocation.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// An error, and nothing is carried out.
+    /// An error; nothing is carried out.
     Error(ErrorKind),
-    /// S3 responds with 200 to a completion, and then with an error in the body; nothing is carried out.
+    /// S3 responds with status 200 and an error in the body; nothing is carried out.
     #[serde(rename = "error_in_200")]
     ErrorIn200,
-    /// The connection is cut, and nothing is carried out.
+    /// The connection is closed, and nothing is carried out.
     Cut,
-    /// Everything is carried out, and no response comes. For a trigger: its success is forgotten.
-    LoseAnswer,
-    /// Everything is carried out, and the connection is cut in the middle of the response.
-    CutAnswer,
-    /// The call gets its response, and its connection is dead for the next one.
+    /// The call is carried out, and the connection is closed without a response. A trigger's success is forgotten.
+    LoseResponse,
+    /// The call is carried out, and the connection is closed in the middle of the response.
+    CutResponse,
+    /// The call gets its response, and the next call on its connection gets none.
     CloseIdle,
-    /// So many milliseconds later: of the machine's clock for calls, of [`crate::clock`] for triggers.
+    /// A delay in milliseconds: of the machine's clock for calls, of [`crate::clock`] for triggers.
     DelayMs(u64),
-    /// BatchGetItem reads so many keys, and gives the others back as `UnprocessedKeys`.
+    /// BatchGetItem reads this many keys, and returns the others as `UnprocessedKeys`.
     UnprocessedAfter(usize),
-    /// A read that asks for no consistency sees what was so this many milliseconds ago, by [`crate::clock`].
+    /// An eventually consistent read sees the state of this many milliseconds ago, by [`crate::clock`].
     StaleMs(u64),
-    /// The process that calls is killed, and nothing is carried out. Of `Spawn`: before it takes its event.
+    /// The calling process is killed, and nothing is carried out. For `Spawn`: the new process is killed before it takes its
+    /// event.
     KillBefore,
-    /// Everything is carried out, and the process that calls is killed.
+    /// The call is carried out, and the calling process is killed.
     KillAfter,
-    /// The process is killed so many milliseconds after it took its event.
+    /// The process is killed this many milliseconds after it took its event.
     KillAfterMs(u64),
-    /// The invocation has this time instead of its function's timeout.
+    /// The invocation has this many milliseconds instead of its function's timeout.
     DeadlineMs(u64),
-    /// The connections to the services that the process has kept are closed before it is woken for the event.
+    /// The process's connections to the services are closed before it is resumed for the event.
     CloseFrozen,
-    /// The event comes twice, at the same time.
+    /// The event is delivered twice, at the same time.
     Duplicate,
-    /// The event comes after a later one, or after five seconds if there is none.
+    /// The event is delivered after a later one, or after five seconds if there is none.
     OutOfOrder,
 }
 
@@ -96,13 +97,13 @@ const WRITES: &[&str] = &["TransactWriteItems", "TransactGetItems", "PutItem", "
 const READS: &[&str] = &["Query", "Scan", "GetItem", "BatchGetItem"];
 const CONDITIONAL: &[&str] = &["PutObject", "CompleteMultipartUpload", "CopyObject"];
 
-/// A service and its operations; none named stands for all.
+/// A service and its operations; an empty list stands for all.
 type Place = (Service, &'static [&'static str]);
 
 const CALLS: [Place; 3] = [(Service::DynamoDb, &[]), (Service::S3, &[]), (Service::Sqs, &[])];
 
 impl Action {
-    /// Returns the services and operations at which this can happen.
+    /// Returns the services and operations that the action applies to.
     fn places(self) -> Vec<Place> {
         use Service::{DynamoDb, Lambda, S3, Trigger};
         match self {
@@ -113,8 +114,8 @@ impl Action {
                 [&CALLS[..], &[(Lambda, &["Invoke"])]].concat()
             }
             Self::ErrorIn200 => vec![(S3, &["CompleteMultipartUpload", "CopyObject"])],
-            Self::Cut | Self::CutAnswer | Self::CloseIdle | Self::KillAfter => CALLS.to_vec(),
-            Self::LoseAnswer => [&CALLS[..], &[(Trigger, &["Message", "Asynchronous"])]].concat(),
+            Self::Cut | Self::CutResponse | Self::CloseIdle | Self::KillAfter => CALLS.to_vec(),
+            Self::LoseResponse => [&CALLS[..], &[(Trigger, &["Message", "Asynchronous"])]].concat(),
             Self::DelayMs(_) => [&CALLS[..], &[(Lambda, &[]), (Trigger, &[])]].concat(),
             Self::UnprocessedAfter(_) => vec![(DynamoDb, &["BatchGetItem"])],
             Self::StaleMs(_) => vec![(DynamoDb, READS)],
@@ -133,35 +134,35 @@ impl Action {
     }
 }
 
-/// When something happens, and what.
+/// A condition for calls, and a fault.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// The function whose calls or invocations it is about, such as `worker`; without it, all functions. The
-    /// operator's own calls need `root` here.
+    /// The function whose calls or invocations match, such as `worker`; without it, all functions match. The operator's own
+    /// calls match only with `root`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caller: Option<String>,
-    /// The service; without it, all that the action fits.
+    /// The service; without it, all services that the action applies to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<Service>,
-    /// The operation, such as `TransactWriteItems`; without it, all that the action fits.
+    /// The operation, such as `TransactWriteItems`; without it, all operations that the action applies to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
-    /// From the n-th matching call on, counted from one since the rule is there; then `times` is 1 unless given.
+    /// Strikes from the n-th matching call on, counted from 1 since the rule was added. `times` then defaults to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nth: Option<u64>,
-    /// By chance, 0 to 1.
+    /// Strikes with this probability, from 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
-    /// At most so often.
+    /// Maximum of strikes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
-    /// What happens.
+    /// The fault.
     pub action: Action,
 }
 
 impl Rule {
-    /// Makes a rule for every call that the action fits.
+    /// Creates a rule for every call that the action applies to.
     #[must_use]
     pub fn new(action: Action) -> Self {
         Self {
@@ -175,7 +176,7 @@ impl Rule {
         }
     }
 
-    /// Returns whether the rule is about a call.
+    /// Returns whether a call matches the rule.
     pub(super) fn matches(&self, caller: &str, service: Service, operation: &str) -> bool {
         let callers = match &self.caller {
             Some(own) => own == caller,
@@ -187,13 +188,16 @@ impl Rule {
             && self.action.fits(service, Some(operation))
     }
 
-    /// Checks that the rule can strike at all.
+    /// Checks that the rule can match any call.
     ///
     /// # Errors
-    /// It cannot; the error says why.
+    /// The rule contradicts itself, or its action does not apply to its service and operation.
     pub(super) fn check(&self) -> Result<()> {
         if let Some(probability) = self.probability {
-            ensure!((0.0..=1.0).contains(&probability), "a probability is 0 to 1, not {probability}");
+            ensure!(
+                (0.0..=1.0).contains(&probability),
+                "a probability must be from 0 to 1, not {probability}"
+            );
             ensure!(self.nth.is_none(), "give nth or probability, not both");
         }
         ensure!(self.nth != Some(0), "nth counts from 1");
@@ -207,7 +211,7 @@ impl Rule {
             };
             let places: Vec<_> = self.action.places().into_iter().map(place).collect();
             let action = serde_json::to_string(&self.action)?;
-            bail!("{action} cannot happen there, only to: {}", places.join("; "));
+            bail!("{action} does not apply there, only to: {}", places.join("; "));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Lists of rules, as `--faults` and `POST /_local/faults` give them.
+//! Lists of rules, the format of `--faults` and `POST /_local/faults`.
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -6,12 +6,12 @@ use serde_json::Value;
 use super::mix;
 use super::rule::Rule;
 
-/// Rules, and the seed of their chances.
+/// Rules, and the seed of their probabilities.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
-    /// The seed that all chances derive from, if the rules give one.
+    /// The seed from which all probabilities derive, if the rules name one.
     pub seed: Option<u64>,
-    /// In their order: the first that strikes a call decides what happens to it.
+    /// The rules in order: the first that strikes a call decides its fault.
     pub rules: Vec<Rule>,
 }
 
@@ -21,23 +21,23 @@ impl Rules {
         Self { seed: Some(seed), rules: mix::rules() }
     }
 
-    /// Reads the argument of `--faults`: the mix of a seed if it is a number, else a file of rules.
+    /// Reads the argument of `--faults`: a number is the seed of the mix, anything else is a file of rules.
     ///
     /// # Errors
-    /// The file cannot be read, or something in it is not a rule.
+    /// The file cannot be read, or contains something that is not a rule.
     pub fn from_argument(argument: &str) -> Result<Self> {
         if let Ok(seed) = argument.parse() {
             return Ok(Self::mix(seed));
         }
-        let told = || format!("--faults is a number or a file of rules; cannot read {argument}");
-        Self::parse(&std::fs::read(argument).with_context(told)?)
+        let unreadable = || format!("--faults is a number or a file of rules; cannot read {argument}");
+        Self::parse(&std::fs::read(argument).with_context(unreadable)?)
             .with_context(|| format!("faults in {argument}"))
     }
 
-    /// Reads JSON: one rule, a list of rules, `{"seed": 7, "rules": […]}`, or a number, which is a seed's mix.
+    /// Parses JSON: one rule, a list of rules, `{"seed": 7, "rules": […]}`, or a number, the seed of the mix.
     ///
     /// # Errors
-    /// Something in it is not a rule; the error says what and why.
+    /// Something in it is not a rule; the error names its position and the mistake.
     pub fn parse(text: &[u8]) -> Result<Self> {
         let value: Value = serde_json::from_slice(text).context("this is not JSON")?;
         if let Some(seed) = value.as_u64() {
@@ -51,7 +51,7 @@ impl Rules {
                 let seed =
                     seed.map(|seed| seed.as_u64().context("seed is not a whole number")).transpose()?;
                 if let Some(name) = fields.keys().next() {
-                    bail!("unknown field {name}: there are rules and seed");
+                    bail!("unknown field {name}: the fields are rules and seed");
                 }
                 (seed, values)
             }

@@ -22,7 +22,7 @@ fn of_seed(seed: &str) -> Faults {
     faults
 }
 
-/// Returns what happens to the first `count` calls of each stream; `order` says which stream calls next.
+/// Returns the faults of the first `count` calls of each stream; `order` decides which stream calls next.
 fn decisions(faults: &Faults, count: usize, order: impl Fn(usize) -> usize) -> Vec<Vec<Option<Action>>> {
     let mut decided = vec![Vec::new(); STREAMS.len()];
     for call in 0.. {
@@ -40,7 +40,7 @@ fn decisions(faults: &Faults, count: usize, order: impl Fn(usize) -> usize) -> V
 }
 
 #[test]
-fn a_seed_decides_the_same_whatever_the_order_of_callers() {
+fn a_seeds_faults_do_not_depend_on_the_order_of_callers() {
     let one_by_one = decisions(&of_seed("7"), 500, |call| call);
     let in_runs = decisions(&of_seed("7"), 500, |call| call / 50);
     assert_eq!(one_by_one, in_runs);
@@ -53,14 +53,14 @@ fn a_seed_decides_the_same_whatever_the_order_of_callers() {
 }
 
 #[test]
-fn chances_are_as_often_as_they_say() {
+fn a_rule_strikes_with_its_probability() {
     let faults = with(r#"{"probability": 0.25, "service": "s3", "action": "cut"}"#);
     let struck = (0..4000).filter(|_| faults.decide("f", Service::S3, "PutObject").is_some()).count();
     assert!((850..1150).contains(&struck), "{struck} of 4000");
 }
 
 #[test]
-fn rules_choose_caller_service_operation_and_which_call() {
+fn rules_match_caller_service_operation_and_number() {
     let faults = with(
         r#"[{"caller": "a", "service": "dynamodb", "operation": "Query", "nth": 2, "action": "cut"},
             {"caller": "b", "times": 2, "action": {"error": "internal"}},
@@ -86,7 +86,7 @@ fn rules_choose_caller_service_operation_and_which_call() {
 }
 
 #[test]
-fn the_operator_is_spared_unless_named() {
+fn the_operators_calls_match_only_if_named() {
     let faults = with(r#"{"service": "s3", "action": "cut"}"#);
     assert_eq!(faults.decide("root", Service::S3, "GetObject"), None);
     assert_eq!(faults.decide("sweep", Service::S3, "GetObject"), Some(Action::Cut));
@@ -95,7 +95,7 @@ fn the_operator_is_spared_unless_named() {
 }
 
 #[test]
-fn errors_name_the_rule_and_the_mistake() {
+fn errors_name_the_rule_and_its_mistake() {
     for (text, told) in [
         ("[", "this is not JSON"),
         (r#"{"rules": 7}"#, "rules is not a list"),
@@ -106,12 +106,12 @@ fn errors_name_the_rule_and_the_mistake() {
         (r#"{"action": "cut", "servise": "s3"}"#, "rule 1: unknown field `servise`"),
         (r#"{"action": "cut", "service": "ec2"}"#, "rule 1: unknown variant `ec2`"),
         (r#"{"service": "s3"}"#, "rule 1: missing field `action`"),
-        (r#"{"action": "cut", "probability": 2}"#, "rule 1: a probability is 0 to 1, not 2"),
+        (r#"{"action": "cut", "probability": 2}"#, "rule 1: a probability must be from 0 to 1, not 2"),
         (r#"{"action": "cut", "probability": 0.5, "nth": 1}"#, "rule 1: give nth or probability, not both"),
         (r#"{"action": "cut", "nth": 0}"#, "rule 1: nth counts from 1"),
         (
             r#"{"action": {"stale_ms": 5}, "service": "s3"}"#,
-            r#"rule 1: {"stale_ms":5} cannot happen there, only to: dynamodb Query, Scan, GetItem, BatchGetItem"#,
+            r#"rule 1: {"stale_ms":5} does not apply there, only to: dynamodb Query, Scan, GetItem, BatchGetItem"#,
         ),
         (r#"{"action": "duplicate", "operation": "PutItem"}"#, "only to: trigger ObjectCreated, Message"),
     ] {
@@ -123,7 +123,7 @@ fn errors_name_the_rule_and_the_mistake() {
 }
 
 #[test]
-fn every_rule_of_the_mix_can_be_written() {
+fn every_rule_of_the_mix_has_a_json_form() {
     let rules = Rules::from_argument("3").unwrap();
     let text = json!({"seed": 3, "rules": rules.rules}).to_string();
     assert_eq!(parse(&text), rules);

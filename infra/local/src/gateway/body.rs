@@ -1,4 +1,4 @@
-//! Reads a request's body, never more than the gateway takes.
+//! Reads a request's body up to the gateway's limit.
 
 use axum::body::{Body, Bytes};
 use axum::http::header::CONTENT_LENGTH;
@@ -7,8 +7,8 @@ use futures_util::StreamExt;
 
 use super::{MAX_BODY_BYTES, Problem};
 
-/// How much of a body that is too large is still read and discarded, so that the client, which is still sending, reads the
-/// response.
+/// The number of bytes of a too large body that are still read and discarded. A client that is still sending would miss the
+/// response otherwise.
 const MAX_DRAINED_BYTES: usize = 64 * 1024 * 1024;
 
 /// Reads the whole body.

@@ -1,4 +1,4 @@
-//! CORS: the gateway's alone. What functions send of it is replaced.
+//! CORS: the gateway's configuration replaces the CORS headers of functions.
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html>
 
@@ -12,13 +12,13 @@ pub(super) fn origin(headers: &HeaderMap) -> Option<String> {
     Some(headers.get("origin")?.to_str().ok()?.to_owned())
 }
 
-/// Returns whether a request is a preflight, which no function sees.
+/// Returns whether a request is a preflight, which the gateway does not pass to functions.
 pub(super) fn is_preflight(request: &Request<Body>) -> bool {
     let has = |name: &str| request.headers().contains_key(name);
     request.method() == Method::OPTIONS && has("origin") && has("access-control-request-method")
 }
 
-/// Replaces the response's CORS headers by the configured ones; by none for an origin that is not allowed.
+/// Replaces the response's CORS headers with the configured ones; removes them for an origin that is not allowed.
 pub(super) fn apply(cors: &Cors, origin: Option<&str>, preflight: bool, response: &mut Response<Body>) {
     let headers = response.headers_mut();
     let own: Vec<HeaderName> =
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preflight_gets_everything() {
+    fn a_preflight_gets_all_headers() {
         let lines = applied("*", Some("https://a.test"), true, &[]);
         let expected = [
             "access-control-allow-headers: x-api-key",

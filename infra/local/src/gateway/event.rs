@@ -1,4 +1,4 @@
-//! The event a function gets: payload format 2.0.
+//! The event for a function: payload format 2.0.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ use time::macros::format_description;
 use super::routes::Found;
 use crate::account::{ACCOUNT_ID, API_ID};
 
-/// What the event says besides the request.
+/// The parts of an event that are not in the request.
 pub(super) struct Surroundings<'a> {
     pub(super) authority: &'a str,
     pub(super) client: SocketAddr,
@@ -38,7 +38,7 @@ pub(super) fn has_host(parts: &Parts) -> bool {
     host.is_some_and(|host| host.parse::<Authority>().is_ok())
 }
 
-/// Builds the event's text. What is absent (cookies, query, parameters, body) is left out, as AWS does.
+/// Builds the event's JSON. Absent parts (cookies, query, parameters, body) are left out, as in AWS.
 pub(super) fn build(parts: &Parts, body: Bytes, around: &Surroundings<'_>) -> String {
     let query = parts.uri.query().unwrap_or_default();
     let mut headers = joined_headers(&parts.headers);
@@ -96,7 +96,7 @@ fn context(parts: &Parts, around: &Surroundings<'_>) -> Value {
     })
 }
 
-/// Returns the headers with names in lower case and several values of one name joined by commas.
+/// Returns the headers with names in lower case; several values of one name are joined by commas.
 fn joined_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
     let mut joined: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in headers {
@@ -113,7 +113,7 @@ fn joined_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
     joined
 }
 
-/// Sets the headers that describe the connection, whatever the client sent for them.
+/// Sets the headers that describe the connection, and replaces the client's.
 fn set_own_headers(headers: &mut BTreeMap<String, String>, body_bytes: usize, around: &Surroundings<'_>) {
     for hop in
         ["connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade", "expect"]
@@ -133,7 +133,7 @@ fn set_own_headers(headers: &mut BTreeMap<String, String>, body_bytes: usize, ar
     set("x-amzn-trace-id", format!("Root=1-{}-{}", &id[..8], &id[8..]));
 }
 
-/// Decodes the query's parameters, several values of one name joined by commas.
+/// Decodes the query's parameters; several values of one name are joined by commas.
 fn query_parameters(query: &str) -> BTreeMap<String, String> {
     let mut parameters: BTreeMap<String, String> = BTreeMap::new();
     let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
@@ -151,8 +151,8 @@ fn query_parameters(query: &str) -> BTreeMap<String, String> {
     parameters
 }
 
-/// Returns whether a body comes as it is; all others, and those without a type, come in base64. Not documented; found by
-/// experiment on AWS (github.com/ministackorg/ministack, pull request 766).
+/// Returns whether a body of this type is passed as text; all others, also without a type, are encoded in base64. Not
+/// documented; found by experiment on AWS (github.com/ministackorg/ministack, pull request 766).
 fn is_text(content_type: Option<&str>) -> bool {
     let essence =
         content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! Routes of the local cloud alone, for tests and benchmarks.
+//! The routes below `/_local`, for tests and benchmarks.
 
 use std::net::SocketAddr;
 
@@ -16,8 +16,8 @@ use crate::clock::Clock;
 use crate::faults::Rules;
 use crate::{foreign, peer};
 
-/// Refuses web pages of other origins, and other users of this machine: the functions too, which have users of their own.
-pub(super) async fn only_own(
+/// Refuses web pages of other origins, and other users of this machine, which include the functions' users.
+pub(super) async fn refuse_foreign(
     State(gateway): State<Gateway>,
     ConnectInfo(client): ConnectInfo<SocketAddr>,
     request: Request,
@@ -55,18 +55,18 @@ pub(super) async fn clear_calls(State(gateway): State<Gateway>) -> Response<Body
     empty(StatusCode::NO_CONTENT)
 }
 
-/// Handles `GET /_local/consumed`: DynamoDB's units and bytes by function, since they are added up.
+/// Handles `GET /_local/consumed`: DynamoDB's units and bytes by function since metering started.
 pub(super) async fn consumed(State(gateway): State<Gateway>) -> Response<Body> {
     json_response(StatusCode::OK, &gateway.inner.calls.consumed_json())
 }
 
-/// Handles `POST /_local/consumed`, which starts to add them up.
+/// Handles `POST /_local/consumed`, which starts metering.
 pub(super) async fn meter(State(gateway): State<Gateway>) -> Response<Body> {
     gateway.inner.calls.meter();
     empty(StatusCode::NO_CONTENT)
 }
 
-/// Handles `POST /_local/schedule/{function}`: runs it now and returns its outcome; 500 if it failed.
+/// Handles `POST /_local/schedule/{function}`: runs the function now and returns its outcome; 500 if it failed.
 pub(super) async fn run_schedule(
     State(gateway): State<Gateway>,
     Path(function): Path<String>,
@@ -82,12 +82,12 @@ pub(super) async fn run_schedule(
     }
 }
 
-/// Handles `GET /_local/faults`: the rules, and how often each has struck.
+/// Handles `GET /_local/faults`: the rules, and how often each struck.
 pub(super) async fn faults(State(gateway): State<Gateway>) -> Response<Body> {
     json_response(StatusCode::OK, &gateway.inner.lambda.faults().to_json())
 }
 
-/// Handles `POST /_local/faults`: adds rules, or a seed's mix; 400 if something is not a rule.
+/// Handles `POST /_local/faults`: adds rules, or the mix of a seed; 400 if something is not a rule.
 pub(super) async fn add_faults(State(gateway): State<Gateway>, body: Bytes) -> Response<Body> {
     match Rules::parse(&body) {
         Ok(rules) => {

@@ -1,4 +1,4 @@
-//! API Gateway's HTTP API: routes, events of payload format 2.0, limits, CORS, and its own bare errors.
+//! API Gateway's HTTP API: routes, events of payload format 2.0, limits, CORS, and the gateway's own errors.
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
@@ -38,10 +38,10 @@ pub use response::read as read_response;
 pub use router::{Routed, Router};
 use web::WebApp;
 
-/// Most bytes of a request's body.
+/// Maximum of a request's body in bytes.
 pub const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
-/// After this long the gateway responds by itself.
+/// The time after which the gateway responds with its own error.
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The HTTP API. Cheap to clone.
@@ -60,26 +60,26 @@ struct Inner {
     log: Log,
 }
 
-/// What the gateway needs.
+/// The settings of a gateway.
 pub struct Settings {
-    /// CORS of the API.
+    /// The CORS configuration.
     pub cors: Option<Cors>,
-    /// `127.0.0.1:8787`: becomes `requestContext.domainName`.
+    /// Host and port (`127.0.0.1:8787`): becomes `requestContext.domainName`.
     pub authority: String,
-    /// The functions behind it.
+    /// The functions.
     pub lambda: Lambda,
-    /// Shown at `/_local/calls`.
+    /// The counts behind `/_local/calls`.
     pub calls: Arc<Calls>,
-    /// Run at `/_local/schedule/{function}`.
+    /// The schedules behind `/_local/schedule/{function}`.
     pub schedules: Schedules,
-    /// Folder of a built web app, shown at `/`.
+    /// The folder of a built web app, served at `/`.
     pub web: Option<PathBuf>,
-    /// Where its lines go.
+    /// The log of the gateway.
     pub log: Log,
 }
 
 impl Gateway {
-    /// Makes a gateway to these functions' routes.
+    /// Creates a gateway with the routes of these functions.
     ///
     /// # Errors
     /// Two functions have the same route.
@@ -90,7 +90,7 @@ impl Gateway {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Handles requests until it is dropped.
+    /// Handles requests until the future is dropped.
     ///
     /// # Errors
     /// The listener fails.
@@ -102,11 +102,11 @@ impl Gateway {
             .route("/_local/schedule/{function}", post(local::run_schedule))
             .route("/_local/faults", get(local::faults).post(local::add_faults).delete(local::clear_faults))
             .route("/_local/clock", get(local::clock).post(local::advance_clock))
-            .route_layer(middleware::from_fn_with_state(self.clone(), local::only_own))
+            .route_layer(middleware::from_fn_with_state(self.clone(), local::refuse_foreign))
             .fallback(handle)
             .with_state(self);
         let service = server.into_make_service_with_connect_info::<SocketAddr>();
-        // Responses are small: without this, Nagle's algorithm may hold one back for 40 ms.
+        // Responses are small: without this, Nagle's algorithm can delay one by 40 ms.
         let listener = listener.tap_io(|connection| {
             let _ = connection.set_nodelay(true);
         });
@@ -170,8 +170,8 @@ impl Inner {
         })
     }
 
-    /// Returns the gateway's error for an invocation that Lambda refused: its 413 for more than 6 MB is passed on; a function
-    /// that is throttled or stopping is a 503.
+    /// Returns the gateway's error for an invocation that Lambda refused: 413 for a payload over 6 MB, 503 for a function that
+    /// is throttled or stopping.
     fn refused(&self, function: &str, refused: Refused) -> Problem {
         self.log.line("gateway", Level::Warn, &format!("{function} was not invoked: {refused:?}"));
         match refused {

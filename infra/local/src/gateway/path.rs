@@ -1,12 +1,12 @@
-//! How an HTTP API reads a path.
+//! Decodes paths as an HTTP API does.
 
 use percent_encoding::percent_decode_str;
 
-/// Decodes a path as functions see it in `rawPath` and as routes match it; `None`: the gateway refuses it.
+/// Decodes a path to the form of `rawPath`, which routes match. Returns `None` for a path that the gateway refuses.
 ///
-/// HTTP APIs decode twice and cut at a question mark that the first decoding laid bare, unlike REST APIs and function
-/// URLs. Nothing of that is documented; it was observed on AWS in July 2026 and published with the test data of
-/// github.com/hotsock/voker (`vokerhttp/testdata/ingress-paths.json`), from which the cases below are taken.
+/// Unlike REST APIs and function URLs, HTTP APIs decode twice, and cut at a question mark that the first decoding revealed.
+/// This is not documented; it was observed on AWS in July 2026 and published with the test data of
+/// github.com/hotsock/voker (`vokerhttp/testdata/ingress-paths.json`), the source of the cases below.
 /// Assumed: routes match the decoded path, and a refused path is a 400.
 pub(super) fn decode(sent: &str) -> Option<String> {
     let once = percent_decode_str(sent).decode_utf8_lossy().into_owned();

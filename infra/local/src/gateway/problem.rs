@@ -1,29 +1,29 @@
-//! The errors that the gateway makes by itself.
+//! The gateway's own errors.
 
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
 
 use super::response;
 
-/// An error that the gateway makes by itself, with a bare `{"message": …}`.
+/// An error of the gateway itself, with the body `{"message": …}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Problem {
     /// 400: no usable `Host`, or a malformed path.
     BadRequest,
-    /// 404: no route fits.
+    /// 404: no route matches.
     NotFound,
     /// 431: the request line and the headers are larger than 10,240 bytes.
     HeadersTooLarge,
-    /// 413: the body is larger than the gateway or Lambda takes.
+    /// 413: the body is larger than the gateway's or Lambda's limit.
     BodyTooLarge,
-    /// 500: the function failed, or gave no response of format 2.0.
+    /// 500: the function failed, or its response is not one of format 2.0.
     InternalServerError,
     /// 503: the function is throttled, or did not respond in time.
     ServiceUnavailable,
 }
 
 impl Problem {
-    /// Returns the response.
+    /// Builds the response.
     pub(super) fn response(self) -> Response<Body> {
         let (status, message) = match self {
             Self::BadRequest => (StatusCode::BAD_REQUEST, "Bad Request"),

@@ -1,4 +1,4 @@
-//! From a function's response to that of the API.
+//! Converts a function's response to the API's.
 
 use anyhow::{Context, Result, bail};
 use axum::body::Body;
@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-/// Headers that belong to the connection, which is the gateway's.
+/// Headers of the connection, which functions do not control.
 const NOT_PASSED_ON: &[&str] = &[
     "connection",
     "content-length",
@@ -21,19 +21,19 @@ const NOT_PASSED_ON: &[&str] = &[
     "upgrade",
 ];
 
-/// Returns a response without a body.
+/// Builds a response without a body.
 pub(super) fn empty(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     response
 }
 
-/// Returns one of the gateway's own bare errors.
+/// Builds one of the gateway's own errors.
 pub(super) fn bare(status: StatusCode, message: &str) -> Response<Body> {
     json_response(status, &json!({"message": message}))
 }
 
-/// Returns a JSON response.
+/// Builds a JSON response.
 pub(super) fn json_response(status: StatusCode, value: &Value) -> Response<Body> {
     with_body(status, value.to_string())
 }
@@ -45,11 +45,11 @@ fn with_body(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
     response
 }
 
-/// Reads a response of payload format 2.0. Anything but an object with a `statusCode` becomes the body of a 200, byte for
-/// byte, whether it is JSON or not; a JSON string becomes its text.
+/// Converts a response of payload format 2.0. Anything but an object with a `statusCode` becomes the body of a 200, byte for
+/// byte, also if it is not JSON; a JSON string becomes its text.
 ///
 /// # Errors
-/// A field of a response with `statusCode` has no value that the gateway takes.
+/// A field of a response with `statusCode` has a value that the gateway refuses.
 pub fn read(payload: &[u8]) -> Result<Response<Body>> {
     let fields = match serde_json::from_slice(payload) {
         Ok(Value::Object(fields)) if fields.contains_key("statusCode") => fields,
@@ -80,7 +80,9 @@ fn status(fields: &Map<String, Value>) -> Result<StatusCode> {
         Value::String(text) => text.parse().ok(),
         other => other.as_u64().and_then(|status| u16::try_from(status).ok()),
     };
-    let status = status.filter(|status| (200..600).contains(status)).context("its statusCode is none")?;
+    let status = status
+        .filter(|status| (200..600).contains(status))
+        .context("statusCode is not a number from 200 to 599")?;
     Ok(StatusCode::from_u16(status)?)
 }
 
@@ -90,7 +92,7 @@ fn headers(fields: &Map<String, Value>) -> Result<Vec<(HeaderName, HeaderValue)>
         let text = match value {
             Value::String(text) => text.clone(),
             Value::Number(_) | Value::Bool(_) => value.to_string(),
-            _ => bail!("header {name} is no text"),
+            _ => bail!("header {name} is not a string, number or boolean"),
         };
         headers.push((name.parse()?, HeaderValue::from_bytes(text.as_bytes())?));
         Ok(())
@@ -99,7 +101,7 @@ fn headers(fields: &Map<String, Value>) -> Result<Vec<(HeaderName, HeaderValue)>
     for (name, values) in several.into_iter().flatten() {
         values
             .as_array()
-            .context("multiValueHeaders without a list")?
+            .context("a value of multiValueHeaders is not a list")?
             .iter()
             .try_for_each(|value| add(name, value))?;
     }
@@ -120,10 +122,10 @@ fn body(fields: &Map<String, Value>) -> Result<Vec<u8>> {
     let text = match fields.get("body") {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::String(text)) => text,
-        Some(_) => bail!("its body is no text"),
+        Some(_) => bail!("body is not a string"),
     };
     if fields.get("isBase64Encoded").and_then(Value::as_bool).unwrap_or(false) {
-        return STANDARD.decode(text).context("its body is not base64");
+        return STANDARD.decode(text).context("body is not base64");
     }
     Ok(text.clone().into_bytes())
 }
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_left_out_is_inferred() {
+    async fn missing_fields_have_defaults() {
         let text = vec![("content-type".to_owned(), "text/plain; charset=utf-8".to_owned())];
         assert_eq!(shown(&json!({"statusCode": 200, "body": "x"})).await, (200, text, "x".to_owned()));
         assert_eq!(shown(&json!({"statusCode": 204})).await, (204, vec![], String::new()));

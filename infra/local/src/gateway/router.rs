@@ -1,4 +1,4 @@
-//! From a request to the event of the function that its route leads to.
+//! Builds the event for the function that a request's route names.
 
 use std::net::SocketAddr;
 
@@ -11,20 +11,20 @@ use super::routes::Routes;
 use super::{event, path};
 use crate::template::Function;
 
-/// Most bytes of the request line and all headers.
+/// Maximum of the request line and all headers in bytes.
 const MAX_HEADER_BYTES: usize = 10_240;
 
-/// Routes requests to a template's functions, and builds the events that these get. Needs no running function, so a test
-/// can call a handler in its own process with the event that API Gateway would send.
+/// Routes requests to a template's functions, and builds their events. Needs no running function, so a test can call a handler
+/// in its own process with the event that API Gateway would send.
 pub struct Router {
     routes: Routes,
     authority: String,
 }
 
-/// A request that a function will handle.
+/// A request with its function.
 #[derive(Debug)]
 pub struct Routed {
-    /// The function, by the name of its binary.
+    /// The function: the name of its binary.
     pub function: String,
     /// The event: payload format 2.0 as JSON.
     pub event: String,
@@ -39,7 +39,7 @@ impl Router {
         Ok(Self { routes: Routes::new(functions)?, authority: authority.to_owned() })
     }
 
-    /// Returns the name by which events call the API.
+    /// Returns host and port of the API.
     pub(super) fn authority(&self) -> &str {
         &self.authority
     }
@@ -47,7 +47,7 @@ impl Router {
     /// Routes a request with its whole body.
     ///
     /// # Errors
-    /// The gateway responds by itself: the headers are too large, the path is malformed, or no route fits.
+    /// The gateway's own error: the headers are too large, the path is malformed, or no route matches.
     pub fn route(
         &self,
         parts: &Parts,
@@ -59,7 +59,7 @@ impl Router {
         self.route_checked(&path, parts, body, client, request_id)
     }
 
-    /// Checks what can be checked before the body is read. Returns the decoded path.
+    /// Makes the checks that do not need the body. Returns the decoded path.
     pub(super) fn check(&self, parts: &Parts) -> Result<String, Problem> {
         if event::header_bytes(parts) > MAX_HEADER_BYTES {
             return Err(Problem::HeadersTooLarge);

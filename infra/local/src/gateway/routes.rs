@@ -29,7 +29,7 @@ pub(super) struct Routes {
     routes: Vec<Route>,
 }
 
-/// A route that was chosen.
+/// The matching route of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) key: String,
@@ -53,8 +53,8 @@ impl Routes {
         Ok(Self { routes })
     }
 
-    /// Finds the most specific route: segment by segment, exact before parameter before greedy; then a method before `ANY`;
-    /// `$default` last.
+    /// Finds the most specific route. Segment by segment, an exact one wins over a parameter, which wins over a greedy one; then
+    /// a method wins over `ANY`; `$default` is last.
     pub(super) fn find(&self, method: &str, path: &str) -> Option<Found> {
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         let fits = |route: &&Route| {
@@ -150,7 +150,7 @@ Resources:
     }
 
     #[test]
-    fn without_default_there_may_be_no_route() {
+    fn without_default_a_path_can_have_no_route() {
         let model = load(TEMPLATE, &Surroundings::default()).unwrap();
         let some: Vec<_> = model.functions.into_iter().filter(|function| function.binary == "get").collect();
         assert_eq!(Routes::new(&some).unwrap().find("GET", "/"), None);

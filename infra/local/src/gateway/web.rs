@@ -1,4 +1,4 @@
-//! A web app at `/`. Only the local cloud serves one: in AWS it is deployed apart from the API.
+//! Serves a web app at `/`. Only the local cloud does; in AWS the web app is deployed apart from the API.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode};
 
-/// What a browser sees before the web app has been built.
+/// The response to a browser while the web app is not built.
 const NOT_BUILT: &str =
     "The web app has not been built: the folder of files-local --web has no index.html.\n";
 
@@ -18,7 +18,7 @@ pub(super) struct WebApp {
     folder: PathBuf,
 }
 
-/// A file of the web app that a request asks for.
+/// A file of the web app.
 pub(super) enum WebFile {
     /// `index.html`.
     Html,
@@ -32,14 +32,13 @@ pub(super) enum WebFile {
 }
 
 impl WebApp {
-    /// Serves the web app that is, or will be, in this folder.
+    /// Creates the web app of a folder, which may be built later.
     pub(super) fn new(folder: PathBuf) -> Self {
         Self { folder }
     }
 
-    /// Returns the file that a request asks for: `index.html` at `/` for browsers, others below `/assets`. `None`: the
-    /// request
-    /// is the API's. Who does not accept HTML finds at `/` what AWS has there: no route.
+    /// Returns the file that a request names: `index.html` at `/` for browsers, others below `/assets`. Returns `None` for a
+    /// request of the API. `/` without `Accept: text/html` has no route, as in AWS.
     pub(super) fn file(request: &Request<Body>) -> Option<WebFile> {
         if request.method() != Method::GET {
             return None;
@@ -52,7 +51,7 @@ impl WebApp {
         Some(WebFile::Asset { name: format!("assets/{name}"), media_type: media_type(name)? })
     }
 
-    /// Responds with a file; `None`: there is no such file.
+    /// Builds the response with a file, or returns `None` if the file does not exist.
     pub(super) async fn respond(&self, file: WebFile) -> Option<Response<Body>> {
         match file {
             WebFile::Html => {
@@ -63,7 +62,7 @@ impl WebApp {
             }
             WebFile::Asset { name, media_type } => {
                 let body = self.read(&name).await?;
-                // The names hold a hash of the content.
+                // The names contain a hash of the content.
                 Some(response(StatusCode::OK, media_type, "public, max-age=31536000, immutable", body))
             }
         }
@@ -79,7 +78,7 @@ fn wants_html(request: &Request<Body>) -> bool {
     accepted.is_some_and(|accepted| accepted.contains("text/html"))
 }
 
-/// Returns whether this is a file's name that cannot lead out of the folder.
+/// Returns whether this is the name of a file directly in the folder.
 fn is_plain(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     !name.starts_with('.') && !name.is_empty() && name.chars().all(plain)
@@ -105,7 +104,7 @@ fn response(
     let headers: [(HeaderName, &'static str); 5] = [
         (CONTENT_TYPE, media_type),
         (CACHE_CONTROL, cache),
-        // The web app brings its own policy in a meta element, which cannot forbid frames.
+        // The web app sets its own policy in a meta element, which cannot forbid frames.
         (CONTENT_SECURITY_POLICY, "frame-ancestors 'none'"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),
@@ -137,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_browsers_get_the_web_app_and_only_its_own_files() {
+    async fn browsers_get_the_web_app_and_no_other_files() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("assets")).unwrap();
         let web = WebApp::new(folder.path().join("."));

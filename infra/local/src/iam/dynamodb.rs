@@ -1,4 +1,4 @@
-//! What a call of DynamoDB asks for. A transaction has no action of its own: it needs that of each of its items.
+//! Maps calls of DynamoDB to IAM actions. A transaction has no action of its own: it needs that of each of its items.
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html>
 
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::account::table_arn;
 
 /// Returns the actions on tables and indexes that a call needs.
 pub(crate) fn requests(operation: &str, body: &[u8]) -> Vec<Request> {
-    // What cannot be read is refused by the engine, or here.
+    // The engine refuses an unreadable body, or the resource `*` is denied.
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     match operation {
         "Query" | "Scan" => vec![Request::new(format!("dynamodb:{operation}"), table_or_index(&body))],
@@ -67,7 +67,7 @@ mod tests {
 
     use super::*;
 
-    /// Returns `Action resource`, resources without what all ARNs of tables begin with.
+    /// Returns `Action resource` of each request, without the common prefix of all tables' ARNs.
     fn asked(operation: &str, body: &Value) -> Vec<String> {
         let text = |request: &Request| {
             let resource = request.resource.replace("arn:aws:dynamodb:us-east-1:000000000000:table/", "");

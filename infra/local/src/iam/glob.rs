@@ -1,10 +1,10 @@
-//! IAM's wildcards: `*` is any text, `?` any one character.
+//! IAM's wildcards: `*` matches any text, `?` any one character.
 
 /// Returns whether the pattern matches the whole text.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut read) = (0, 0);
-    // Where to go on when it does not fit: behind the last star, one character further than the last time.
+    // Where to resume after a mismatch: after the last star, one character later than the last time.
     let mut retry = None;
     while read < text.len() {
         match pattern.get(at) {
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hostile_text_takes_no_exponential_time() {
+    fn a_crafted_text_takes_no_exponential_time() {
         let (pattern, text) = ("*a".repeat(200) + "b", "a".repeat(2000));
         assert!(!matches(&pattern, &text));
     }

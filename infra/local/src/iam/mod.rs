@@ -1,11 +1,11 @@
-//! Identity and access management: each function may do what the template's policy for it says, and nothing else.
+//! Identity and access management: each function may do what its policy in the template allows, and nothing more.
 //!
-//! A call becomes one or several [`Request`]s (an action on a resource), as
-//! <https://docs.aws.amazon.com/service-authorization/latest/reference/> has them; a function's [`Statement`]s allow each
-//! of them or not. The operator may do everything. What SAM adds to a role by itself (`AWSLambdaBasicExecutionRole` for
-//! logs, `AWSLambdaSQSQueueExecutionRole` for a queue's poller, the destination of what failed) is not allowed here: the
-//! local cloud does that work itself, so a function that asked for it would lean on what its policy does not say. A function
-//! with a `Role` that the template writes out may do what that role says, on AWS as here.
+//! A call becomes one or several [`Request`]s (an action on a resource), as listed in
+//! <https://docs.aws.amazon.com/service-authorization/latest/reference/>. A function's [`Statement`]s must allow each of them.
+//! The operator may do everything. The permissions that SAM adds to a role by itself (`AWSLambdaBasicExecutionRole` for logs,
+//! `AWSLambdaSQSQueueExecutionRole` for a queue's poller, the destination of failed events) are denied here: the local cloud
+//! does that work itself, so a function that used them would rely on more than its policy. A function with a `Role` from the
+//! template may do what that role allows, on AWS as here.
 
 mod dynamodb;
 mod glob;
@@ -33,12 +33,12 @@ pub(crate) use statement::policies;
 use crate::identity::ROOT;
 use recording::Recording;
 
-/// One action on one resource, as IAM is asked.
+/// One action on one resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Request {
     /// `dynamodb:PutItem`.
     pub action: String,
-    /// An ARN, or `*` for what is no resource's.
+    /// An ARN, or `*` for an action without a resource.
     pub resource: String,
 }
 
@@ -48,7 +48,7 @@ impl Request {
     }
 }
 
-/// Why a call is refused. The text is the message for the caller.
+/// The error of a call that is not allowed. Its text is the message for the caller.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
     "User: {principal} is not authorized to perform: {action} on resource: {resource} because no identity-based policy \
@@ -57,14 +57,14 @@ impl Request {
 pub struct Denied {
     /// ARN of the caller.
     pub principal: String,
-    /// What it asked for.
+    /// The action.
     pub action: String,
-    /// What it asked it of.
+    /// The resource.
     pub resource: String,
 }
 
 impl Denied {
-    /// Returns the error's body in the JSON protocols, where this error alone has its `Message` with a capital.
+    /// Returns the error's body in the JSON protocols. Unlike in other errors, AWS spells `Message` with a capital.
     pub(crate) fn to_json(&self) -> serde_json::Value {
         serde_json::json!({
             "__type": "com.amazon.coral.service#AccessDeniedException",
@@ -73,22 +73,22 @@ impl Denied {
     }
 }
 
-/// What each caller may do. Cheap to clone.
+/// The permissions of all callers. Cheap to clone.
 #[derive(Clone)]
 pub struct Policies {
-    /// By caller; `None` where everybody may do everything.
+    /// By caller; `None` if everything is allowed.
     callers: Option<Arc<BTreeMap<String, Principal>>>,
     recording: Recording,
 }
 
-/// A caller, and what its policy allows.
+/// A caller and its permissions.
 #[derive(Clone, Debug)]
 pub struct Principal {
     /// The caller, as in [`crate::identity::Identities::keys`].
     pub caller: String,
-    /// The ARN that IAM knows it by.
+    /// The caller's ARN in IAM.
     pub arn: String,
-    /// What it may do.
+    /// Its permissions.
     pub statements: Vec<Statement>,
 }
 
@@ -100,31 +100,31 @@ impl Principal {
 }
 
 impl Policies {
-    /// Allows everything to whoever signs: for a service that runs without a template.
+    /// Allows everything to every caller with a valid signature: for a service that runs without a template.
     #[must_use]
     pub fn open() -> Self {
         Self { callers: None, recording: Recording::default() }
     }
 
-    /// Allows each principal what its statements allow, and nobody else anything.
+    /// Allows each principal what its statements allow, and other callers nothing.
     #[must_use]
     pub fn of(principals: impl IntoIterator<Item = Principal>) -> Self {
         let by_caller = principals.into_iter().map(|principal| (principal.caller.clone(), principal));
         Self { callers: Some(Arc::new(by_caller.collect())), ..Self::open() }
     }
 
-    /// Records in a file of `folder` what functions call, each kind of call once.
+    /// Records functions' calls in a file of `folder`, each kind of call once.
     ///
     /// # Errors
-    /// The file cannot be made.
+    /// The file cannot be created.
     pub fn recorded_in(self, folder: &Path) -> anyhow::Result<Self> {
         Ok(Self { recording: Recording::in_folder(folder)?, ..self })
     }
 
-    /// Checks that a caller may do all that a call asks for.
+    /// Checks that a caller may make all requests of a call.
     ///
     /// # Errors
-    /// The first request that no statement allows.
+    /// [`Denied`] with the first request that no statement allows.
     pub(crate) fn authorize(
         &self,
         caller: &str,
@@ -150,8 +150,8 @@ impl Policies {
         Ok(())
     }
 
-    /// Returns whether a caller may do what a service itself looks at to choose its error. Unlike [`Policies::authorize`], it
-    /// records no refusal: the caller did not ask.
+    /// Returns whether a caller has a permission that decides which error a service returns. Unlike [`Policies::authorize`], it
+    /// does not record a refusal: the caller did not request it.
     pub(crate) fn permits(&self, caller: &str, operation: &str, request: &Request) -> bool {
         let Some(callers) = self.callers.as_ref().filter(|_| caller != ROOT) else {
             return true;

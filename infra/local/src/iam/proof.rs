@@ -1,8 +1,8 @@
-//! The proof that each function's policy allows what the function does, and nothing else.
+//! Proves that each function's policy allows what the function does, and no more.
 //!
-//! Both sides are known exactly: what functions asked for over a test run was recorded, what they are allowed stands in
-//! the template. What is asked for must be allowed, and each action on each resource that is allowed must have been asked for
-//! just as it is written, or stand in the list of reasons.
+//! Both sides are known exactly: a test run records the requests of the functions, and the template lists their permissions.
+//! Every recorded request must be allowed. Every action on every resource that is allowed must have been requested exactly as
+//! it is written, or be in the list of reasons.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -16,21 +16,21 @@ pub use super::recording::Recorded;
 use super::recording::read;
 use super::{Principal, Request};
 
-/// A permission that no test uses, and why it is there.
+/// A permission that no test uses, with the reason for it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reason {
     /// The function, by its binary's name.
     pub function: String,
-    /// As in the template.
+    /// The action as in the template.
     pub action: String,
     /// A pattern of the resource's ARN.
     pub resource: String,
-    /// In a sentence.
+    /// The reason, in a sentence.
     pub reason: String,
 }
 
-/// One action on one resource that the template allows a function.
+/// One action on one resource that the template allows to a function.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Grant {
     function: String,
@@ -44,21 +44,21 @@ impl fmt::Display for Grant {
     }
 }
 
-/// What the proof found.
+/// The result of the proof.
 #[derive(Debug, Default)]
 pub struct Findings {
-    /// What is wrong, a line each.
+    /// The violations, one line each.
     pub faults: Vec<String>,
-    /// How much the template allows.
+    /// How many permissions the template grants.
     pub grants: usize,
-    /// How much of it stands in the list of reasons, and was not used.
+    /// How many of these are unused and in the list of reasons.
     pub excused: usize,
 }
 
-/// Reads the recordings of a folder.
+/// Reads the recordings in a folder.
 ///
 /// # Errors
-/// There is nothing, or it cannot be read.
+/// The folder contains none, or one cannot be read.
 pub fn recorded(folder: &Path) -> Result<BTreeSet<Recorded>> {
     let all = read(folder)?;
     anyhow::ensure!(!all.is_empty(), "nothing was recorded in {}: run the tests first", folder.display());
@@ -71,8 +71,9 @@ pub fn recorded(folder: &Path) -> Result<BTreeSet<Recorded>> {
 /// It cannot be read, or an entry has no reason.
 pub fn reasons(file: &Path) -> Result<Vec<Reason>> {
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let reasons: Option<Vec<Reason>> = serde_norway::from_str(&text)
-        .with_context(|| format!("{} is not as it should be", file.display()))?;
+    let reasons: Option<Vec<Reason>> = serde_norway::from_str(&text).with_context(|| {
+        format!("{} is not a list of function, action, resource and reason", file.display())
+    })?;
     let reasons = reasons.unwrap_or_default();
     anyhow::ensure!(reasons.iter().all(|entry| !entry.reason.trim().is_empty()), "an entry without a reason");
     Ok(reasons)
@@ -85,7 +86,7 @@ pub fn allows(principals: &[Principal], function: &str, action: &str, resource: 
     principal.is_some_and(|principal| principal.allows(&Request::new(action, resource)))
 }
 
-/// Compares what is allowed with what was asked for.
+/// Compares the permissions with the recorded requests.
 #[must_use]
 pub fn prove(principals: &[Principal], recorded: &BTreeSet<Recorded>, reasons: &[Reason]) -> Findings {
     let mut findings = Findings::default();
@@ -94,7 +95,7 @@ pub fn prove(principals: &[Principal], recorded: &BTreeSet<Recorded>, reasons: &
         if !allows(principals, function, action, resource) {
             findings
                 .faults
-                .push(format!("{function}: {action} on {resource} was asked for, and is not allowed"));
+                .push(format!("{function}: {action} on {resource} was requested, and is not allowed"));
         }
     }
     let mut listed = vec![false; reasons.len()];
@@ -104,10 +105,10 @@ pub fn prove(principals: &[Principal], recorded: &BTreeSet<Recorded>, reasons: &
         let excused = excuses.map(|(_, listed)| *listed = true).count() > 0;
         if !grants.insert(grant.clone()) {
             findings.faults.push(format!("{grant} is allowed twice"));
-        } else if !recorded.iter().any(|asked| grant.was_used_by(asked)) {
+        } else if !recorded.iter().any(|asked| grant.is_used_by(asked)) {
             findings.excused += usize::from(excused);
             if !excused {
-                findings.faults.push(format!("{grant} is allowed, and was never asked for"));
+                findings.faults.push(format!("{grant} is allowed, and was never requested"));
             }
         }
     }
@@ -119,7 +120,7 @@ pub fn prove(principals: &[Principal], recorded: &BTreeSet<Recorded>, reasons: &
     findings
 }
 
-/// Returns all that a function is allowed, one by one.
+/// Returns all permissions of a function, one by one.
 fn grants_of(principal: &Principal) -> Vec<Grant> {
     let mut grants = Vec::new();
     for statement in &principal.statements {
@@ -135,8 +136,8 @@ fn grants_of(principal: &Principal) -> Vec<Grant> {
 }
 
 impl Grant {
-    /// Returns whether exactly this was asked for: a pattern that allows more than that was not.
-    fn was_used_by(&self, asked: &Recorded) -> bool {
+    /// Returns whether exactly this was requested. A pattern that also allows other requests was not.
+    fn is_used_by(&self, asked: &Recorded) -> bool {
         let request = &asked.request;
         asked.function == self.function
             && request.action.eq_ignore_ascii_case(&self.action)

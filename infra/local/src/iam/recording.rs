@@ -1,4 +1,4 @@
-//! What functions called, kept for the proofs that the template allows that and no more, and that AWS knows such calls.
+//! Records functions' calls, for the proofs that the template allows exactly these and that AWS knows such calls.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -13,17 +13,17 @@ use uuid::Uuid;
 
 use super::Request;
 
-/// A call of a service, for the record.
+/// A call of a service, for the recording.
 pub(crate) struct Called<'a> {
     /// `dynamodb`, `s3`, `sqs` or `lambda`.
     pub(crate) service: &'a str,
     /// AWS's name of the operation.
     pub(crate) operation: &'a str,
-    /// Its shape, asked for only where it is recorded.
+    /// Computes its shape; called only if calls are recorded.
     pub(crate) shape: &'a (dyn Fn() -> Value + Sync),
 }
 
-/// A kind of call that a function made, as it stands in a line of JSON.
+/// A kind of call that a function made: one line of JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
@@ -31,9 +31,9 @@ struct Line {
     function: String,
     service: String,
     operation: String,
-    /// The parameters, without what only this call had; null where nothing more was called.
+    /// The parameters without the values of the single call; null if no further call was made.
     shape: Value,
-    /// What IAM was asked for it: of resources only what statements can tell apart, see `kind`.
+    /// The requests to IAM. Resources are reduced to the part that statements distinguish, see `kind`.
     requests: BTreeSet<Request>,
 }
 
@@ -42,12 +42,12 @@ struct Line {
 pub struct Recorded {
     /// The function, by its binary's name.
     pub function: String,
-    /// What it asked for.
+    /// The request.
     pub request: Request,
 }
 
-/// A file of this process alone, in which each kind of call stands once, as a line of JSON. A line is written when the
-/// kind first occurs, so that it stays whatever ends the process.
+/// A file of this process alone with one line of JSON for each kind of call. A line is written when the kind first occurs, so
+/// that it remains however the process ends.
 #[derive(Clone, Default)]
 pub(super) struct Recording(Option<Arc<Mutex<Lines>>>);
 
@@ -81,17 +81,17 @@ impl Recording {
         }
         match lines.file.write_all(line.as_bytes()) {
             Ok(()) => drop(lines.written.insert(line)),
-            Err(error) => tracing::error!(%error, "what functions ask for cannot be written down"),
+            Err(error) => tracing::error!(%error, "cannot record a function's request"),
         }
     }
 }
 
-/// Returns an object's key without what follows its first folder: the part that statements tell apart.
+/// Reduces an object's key to its first folder, the part that statements distinguish.
 pub(crate) fn folder_of(key: &str) -> String {
     key.split_once('/').map_or_else(|| key.to_owned(), |(folder, _)| format!("{folder}/*"))
 }
 
-/// Returns the kind that a request belongs to.
+/// Returns the kind of a request.
 fn kind(request: &Request) -> Request {
     let resource = match request.resource.strip_prefix("arn:aws:s3:::").and_then(|rest| rest.split_once('/'))
     {
@@ -101,17 +101,17 @@ fn kind(request: &Request) -> Request {
     Request { action: request.action.clone(), resource }
 }
 
-/// Reads all recordings of a folder.
+/// Reads all recordings in a folder.
 ///
 /// # Errors
-/// The folder or a file cannot be read, or a line is none of these.
+/// The folder or a file cannot be read, or a line is not a recorded call.
 pub(super) fn read(folder: &Path) -> anyhow::Result<BTreeSet<Recorded>> {
     let mut all = BTreeSet::new();
     for entry in std::fs::read_dir(folder).with_context(|| format!("no folder {}", folder.display()))? {
         let path = entry?.path();
         let text =
             std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        // A line without an end is one that its process did not get to write.
+        // A process that was killed while writing leaves a line without its end.
         for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
             let read: Line =
                 serde_json::from_str(line).with_context(|| format!("{}: {line}", path.display()))?;
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_one_of_its_folder() {
+    fn a_key_is_reduced_to_its_folder() {
         for (key, kind) in [("files/o/1", "files/*"), ("files/", "files/*"), ("file", "file"), ("", "")] {
             assert_eq!(folder_of(key), kind, "{key}");
         }

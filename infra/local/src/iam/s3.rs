@@ -1,4 +1,4 @@
-//! What a call of S3 asks for.
+//! Maps calls of S3 to IAM actions.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html>
 
 use http::HeaderMap;
@@ -7,19 +7,19 @@ use percent_encoding::percent_decode_str;
 use super::Request;
 use crate::account::bucket_arn;
 
-/// A call, as far as permissions go.
+/// The parts of a call that decide its permissions.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
     /// AWS's name of the operation.
     pub(crate) operation: &'a str,
     pub(crate) bucket: &'a str,
-    /// Empty where the call is about the bucket.
+    /// Empty for a call about the bucket.
     pub(crate) key: &'a str,
     pub(crate) query: &'a str,
     pub(crate) headers: &'a HeaderMap,
 }
 
-/// Returns the actions that a call asks for.
+/// Returns the actions that a call needs.
 pub(crate) fn requests(call: Call<'_>) -> Vec<Request> {
     let bucket = bucket_arn(call.bucket);
     let object = format!("{bucket}/{}", call.key);
@@ -31,7 +31,7 @@ pub(crate) fn requests(call: Call<'_>) -> Vec<Request> {
         "GetObjectAttributes" => vec![on_object("s3:GetObject"), on_object("s3:GetObjectAttributes")],
         "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
             let mut requests = vec![on_object("s3:PutObject")];
-            // A condition reveals what is stored.
+            // A condition reveals the stored object.
             requests.extend(has("if-match").then(|| on_object("s3:GetObject")));
             requests.extend(has("x-amz-tagging").then(|| on_object("s3:PutObjectTagging")));
             requests.extend(has("x-amz-acl").then(|| on_object("s3:PutObjectAcl")));
@@ -46,7 +46,7 @@ pub(crate) fn requests(call: Call<'_>) -> Vec<Request> {
         "ListParts" => vec![on_object("s3:ListMultipartUploadParts")],
         "HeadBucket" | "ListObjects" | "ListObjectsV2" => vec![Request::new("s3:ListBucket", bucket)],
         "ListMultipartUploads" => vec![Request::new("s3:ListBucketMultipartUploads", bucket)],
-        // Which actions others need is not known here: none that a policy could name.
+        // The permissions of other operations are not known here. This action is one that no policy names.
         other if call.key.is_empty() => vec![Request::new(format!("s3:{other}"), bucket)],
         other => vec![on_object(&format!("s3:{other}"))],
     }
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_other_actions() {
+    fn versions_need_other_actions() {
         let headers = HeaderMap::new();
         let call = Call {
             operation: "GetObject",

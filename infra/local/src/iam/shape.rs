@@ -1,12 +1,12 @@
-//! The shape of a call: what can be checked against AWS's own description of the service, without what only this one call
-//! has. Few calls differ in it, and it holds nothing that a client sent.
+//! The shape of a call: the parameters that can be checked against AWS's description of the service, without the values of the
+//! single call. Few calls differ in shape, and a shape contains nothing that a client sent.
 
 use std::collections::BTreeSet;
 
 use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
-/// Parameters whose text says what is called, or is one of a few.
+/// Parameters whose value names a resource, or is one of an enumeration.
 const KEPT: &[&str] = &[
     "TableName",
     "IndexName",
@@ -15,7 +15,7 @@ const KEPT: &[&str] = &[
     "ReturnValuesOnConditionCheckFailure",
     "Select",
 ];
-/// Headers whose text is one of a few.
+/// Headers whose value is one of an enumeration.
 const KEPT_HEADERS: &[&str] = &[
     "x-amz-checksum-algorithm",
     "x-amz-checksum-mode",
@@ -23,7 +23,7 @@ const KEPT_HEADERS: &[&str] = &[
     "x-amz-invocation-type",
     "x-amz-sdk-checksum-algorithm",
 ];
-/// Headers that are parameters of an operation although AWS's prefix is missing.
+/// Headers that are parameters of an operation although they lack AWS's prefix.
 const PARAMETERS: &[&str] = &[
     "cache-control",
     "content-disposition",
@@ -38,10 +38,10 @@ const PARAMETERS: &[&str] = &[
     "if-unmodified-since",
     "range",
 ];
-/// Headers of the signature and of the SDK itself.
+/// Headers of the signature and of the SDK.
 const OF_SIGNATURE: &[&str] =
     &["x-amz-content-sha256", "x-amz-date", "x-amz-security-token", "x-amz-user-agent"];
-/// What stands for any text.
+/// The placeholder for any text.
 const ANY: &str = "*";
 
 /// Returns the parameters of a call of a JSON protocol.
@@ -65,7 +65,7 @@ fn shape(name: &str, value: &Value) -> Value {
             }
         }
         Value::Array(items) => distinct(items.iter().map(|item| shape("", item))).into(),
-        // A map inside of an item, whose names may be a client's.
+        // A map in an item: its names may come from a client.
         Value::Object(map) if name == "M" => {
             let values = distinct(map.values().map(|value| shape("", value)));
             values
@@ -91,8 +91,8 @@ fn distinct(values: impl Iterator<Item = Value>) -> Vec<Value> {
     texts.iter().filter_map(|text| serde_json::from_str(text).ok()).collect()
 }
 
-/// Returns the parameters of a call whose operation follows from method, path and query. Of a presigned one only the headers
-/// that it signs count: who uses it may add others.
+/// Returns the parameters of a call whose operation follows from method, path and query. Of a presigned URL only the signed
+/// headers count: its user may add others.
 pub(crate) fn of_http(method: &str, path: &str, query: &str, headers: &HeaderMap) -> Value {
     let pairs: Vec<(String, String)> = url_pairs(query);
     let signed = pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-amz-signedheaders"));
@@ -108,7 +108,7 @@ pub(crate) fn of_http(method: &str, path: &str, query: &str, headers: &HeaderMap
     json!({"method": method, "path": path, "query": query, "headers": headers})
 }
 
-/// Returns a header that is a parameter.
+/// Returns a header if it is a parameter.
 fn header((name, value): (&http::HeaderName, &http::HeaderValue)) -> Option<(String, Value)> {
     let name = name.as_str();
     if name.starts_with("x-amz-meta-") {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn of_http_only_parameters_are_kept() {
+    fn a_shape_of_an_http_call_has_only_parameters() {
         let mut headers = HeaderMap::new();
         for (name, value) in [
             ("x-amz-date", "20260101T000000Z"),

@@ -1,4 +1,4 @@
-//! What a call of SQS asks for.
+//! Maps calls of SQS to IAM actions.
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html>
 
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::Request;
 use crate::account::queue_arn;
 
-/// Returns the actions that a call asks for. Batches need the action of one message.
+/// Returns the actions that a call needs. Batches need the action of one message.
 pub(crate) fn requests(operation: &str, body: &[u8]) -> Vec<Request> {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let action = match operation {

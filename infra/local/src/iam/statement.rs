@@ -1,5 +1,5 @@
-//! Statements of a policy: exactly the constructs that the template uses. Anything else is an error that names it, for
-//! what is not understood cannot be enforced.
+//! Statements of a policy: only the constructs that the template uses. Any other construct is an error that names it, because it
+//! could not be enforced.
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
@@ -10,7 +10,7 @@ use super::glob::matches;
 /// A statement that allows its actions on its resources.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
-    /// Patterns such as `s3:GetObject`, in any case of letters.
+    /// Patterns such as `s3:GetObject`, matched without regard to case.
     pub actions: Vec<String>,
     /// Patterns of ARNs.
     pub resources: Vec<String>,
@@ -29,7 +29,7 @@ impl Statement {
 /// Reads the statements of a function's `Policies`.
 ///
 /// # Errors
-/// A construct that is not understood.
+/// A construct is not supported; the error names it.
 pub(crate) fn policies(value: &Value) -> Result<Vec<Statement>> {
     let documents = match value {
         Value::Array(documents) => documents.as_slice(),
@@ -39,7 +39,7 @@ pub(crate) fn policies(value: &Value) -> Result<Vec<Statement>> {
     for document in documents {
         let document = document.as_object().with_context(|| {
             format!(
-                "{document}: a managed policy; only policies written out in the template can be enforced here"
+                "{document}: this is a managed policy, and only policies in the template can be enforced here"
             )
         })?;
         only_keys(document, &["Version", "Id", "Statement"])?;
@@ -52,7 +52,7 @@ pub(crate) fn policies(value: &Value) -> Result<Vec<Statement>> {
 }
 
 fn statement(value: &Value) -> Result<Statement> {
-    let map = value.as_object().context("no map")?;
+    let map = value.as_object().context("is not a map")?;
     only_keys(map, &["Sid", "Effect", "Action", "Resource"])?;
     if map.get("Effect").and_then(Value::as_str) != Some("Allow") {
         bail!("only Effect: Allow can be enforced here");
@@ -62,12 +62,12 @@ fn statement(value: &Value) -> Result<Statement> {
         resources: patterns(map.get("Resource")).context("Resource")?,
     };
     if let Some(wrong) = statement.actions.iter().find(|action| !is_action(action)) {
-        bail!("{wrong} is no action");
+        bail!("{wrong} is not an action");
     }
     Ok(statement)
 }
 
-/// Reads one or several patterns. Policy variables such as `${aws:username}` are not understood.
+/// Reads one or several patterns. Policy variables such as `${aws:username}` are not supported.
 fn patterns(value: Option<&Value>) -> Result<Vec<String>> {
     let values = match value {
         None => &[],
@@ -75,11 +75,11 @@ fn patterns(value: Option<&Value>) -> Result<Vec<String>> {
         Some(one) => std::slice::from_ref(one),
     };
     let text =
-        |value: &Value| value.as_str().map(str::to_owned).with_context(|| format!("{value} is not a text"));
+        |value: &Value| value.as_str().map(str::to_owned).with_context(|| format!("{value} is not a string"));
     let patterns = values.iter().map(text).collect::<Result<Vec<_>>>()?;
     match patterns.iter().find(|pattern| pattern.contains("${") || pattern.is_empty()) {
-        Some(wrong) => bail!("{wrong:?}: no pattern that can be enforced here"),
-        None if patterns.is_empty() => bail!("nothing is named"),
+        Some(wrong) => bail!("{wrong:?}: such a pattern cannot be enforced here"),
+        None if patterns.is_empty() => bail!("is missing or empty"),
         None => Ok(patterns),
     }
 }

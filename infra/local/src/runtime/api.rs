@@ -21,27 +21,27 @@ use super::{Lineage, MAX_PAYLOAD_BYTES, Outcome};
 use crate::faults::Processes;
 use crate::foreign;
 
-/// An event on its way to a process.
+/// An event for a process.
 pub(super) struct Job {
     pub(super) request_id: String,
     pub(super) function_arn: String,
     pub(super) payload: Bytes,
     pub(super) lineage: Lineage,
-    /// How long the function may take.
+    /// The function's time limit.
     pub(super) timeout: Duration,
-    /// The connections that the process holds are closed before it is woken.
+    /// Whether the process's connections are closed before it is resumed.
     pub(super) close_connections: bool,
-    /// Told when the process has taken the event: the moment at which its time is over.
+    /// Receives the deadline once the process has taken the event.
     pub(super) taken: oneshot::Sender<Instant>,
     pub(super) reply: oneshot::Sender<Outcome>,
 }
 
-/// What the handlers of one process share.
+/// State that the handlers of one process share.
 pub(super) struct Shared {
     jobs: tokio::sync::Mutex<mpsc::Receiver<Job>>,
     current: Mutex<Option<(String, oneshot::Sender<Outcome>)>>,
     init_error: Mutex<Option<Bytes>>,
-    /// The process, which leads its group.
+    /// The process id, which is also the id of its group.
     id: u32,
     processes: Processes,
 }
@@ -52,9 +52,8 @@ impl Shared {
         Self { jobs, current, init_error, id, processes }
     }
 
-    /// Returns the next event; `None` if no more come. A process for which there is none is frozen until there is: all of
-    /// its
-    /// threads stop where they are. One that still works on an event is not, whoever in it asks.
+    /// Returns the next event; `None` after the last one. While no event waits, the process is frozen: all its threads are
+    /// stopped. A process that still works on an event is not frozen, whichever thread asks.
     async fn next_job(&self) -> Option<Job> {
         let mut jobs = self.jobs.lock().await;
         let waiting = match jobs.try_recv() {
@@ -70,12 +69,12 @@ impl Shared {
         job
     }
 
-    /// Returns the error that the process reported of its failed start.
+    /// Returns the error that the process reported of its initialization.
     pub(super) fn init_error(&self) -> Option<Bytes> {
         lock(&self.init_error).take()
     }
 
-    /// Takes the current event if its id is `id`.
+    /// Takes the current event if its request id is `id`.
     fn take_current(&self, id: &str) -> Option<oneshot::Sender<Outcome>> {
         let mut current = lock(&self.current);
         match current.take() {
@@ -88,7 +87,7 @@ impl Shared {
     }
 }
 
-/// A process group that is stopped until this is dropped.
+/// A process group that is stopped until this value is dropped.
 struct Frozen(u32);
 
 impl Frozen {
@@ -120,7 +119,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
-/// Refuses requests that a web page makes a browser send.
+/// Refuses requests of web pages.
 async fn only_programs(request: Request, next: Next) -> Response<Body> {
     let checked = foreign::check_host(request.uri(), request.headers())
         .and_then(|()| foreign::check_origin(request.headers()));
@@ -136,7 +135,7 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response<Body> {
     };
     let trace = trace_header(&job.request_id, &job.lineage);
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + job.timeout;
-    let answer = Response::builder()
+    let response = Response::builder()
         .header("content-type", "application/json")
         .header("lambda-runtime-aws-request-id", &job.request_id)
         .header("lambda-runtime-deadline-ms", unix.as_millis().to_string())
@@ -144,11 +143,11 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response<Body> {
         .header("lambda-runtime-trace-id", trace)
         .body(Body::from(job.payload));
     if let Some((_, abandoned)) = lock(&shared.current).replace((job.request_id, job.reply)) {
-        let message = "the function asked for the next event without an answer to this one";
+        let message = "the function asked for the next event without a response to this one";
         let _ = abandoned.send(failure("Runtime.NoResponse", message));
     }
     let _ = job.taken.send(Instant::now() + job.timeout);
-    answer.unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"))
+    response.unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"))
 }
 
 async fn response(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: Body) -> Response<Body> {
@@ -184,7 +183,8 @@ async fn init_error(State(shared): State<Arc<Shared>>, _headers: HeaderMap, body
 
 struct TooLarge;
 
-/// Reads at most one payload. A connection that breaks gives an empty one: the process is gone, and that is what counts.
+/// Reads a payload up to the limit. A broken connection yields an empty payload: the process has ended, which is handled
+/// elsewhere.
 async fn read(body: Body) -> Result<Bytes, TooLarge> {
     match Limited::new(body, MAX_PAYLOAD_BYTES).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),

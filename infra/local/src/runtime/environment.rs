@@ -1,5 +1,5 @@
-//! What a function's process finds in its environment: what Lambda gives, and nothing of the operator's. Recorded for
-//! `provided.al2023` and `python3.13`; only the addresses of the Runtime API and of the services are this machine's.
+//! The environment of a function's process: Lambda's variables, and none of the operator's. Recorded for `provided.al2023` and
+//! `python3.13`; only the addresses of the Runtime API and of the services are this machine's.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::{LayerFile, Settings};
 use crate::account::REGION;
 use crate::template::Function;
 
-/// What is the same for every function.
+/// Variables that are the same for every function.
 const FIXED: [(&str, &str); 13] = [
     ("AWS_DEFAULT_REGION", REGION),
     ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
@@ -30,7 +30,7 @@ const FIXED: [(&str, &str); 13] = [
     ("TZ", ":UTC"),
 ];
 
-/// What Python's runtime has besides.
+/// Additional variables of Python's runtime.
 const OF_PYTHON: [(&str, &str); 4] = [
     ("AWS_EXECUTION_ENV", "AWS_Lambda_python3.13"),
     ("LC_CTYPE", "C.UTF-8"),
@@ -79,15 +79,13 @@ pub(super) fn variables(
     variables
 }
 
-/// Returns a variable's value. Where functions have no `/opt`, one that is the path of a layer's file there becomes that
-/// file's
-/// path on this machine.
+/// Returns a variable's value. If functions have no `/opt`, the path of a layer's file becomes its path on this machine.
 fn located(value: &str, layers: &[LayerFile]) -> String {
     let named = |layer: &&LayerFile| Path::new(value) == Path::new("/opt").join(&layer.at);
     layers.iter().find(named).map_or_else(|| value.to_owned(), |layer| layer.file.display().to_string())
 }
 
-/// Makes the trace that the process starts in; that of an invocation comes with it.
+/// Creates the trace id with which the process starts; each invocation brings its own.
 fn trace() -> String {
     let (root, parent) = (Uuid::new_v4().simple().to_string(), Uuid::new_v4().simple().to_string());
     format!("Root=1-{}-{};Parent={};Sampled=0", &root[..8], &root[8..], &parent[..16])
@@ -98,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_layers_file_is_named_where_it_is() {
+    fn without_opt_a_layers_file_has_its_real_path() {
         let layer = LayerFile { at: "bin/tool".into(), file: "/here/tool".into() };
         assert_eq!(located("/opt/bin/tool", std::slice::from_ref(&layer)), "/here/tool");
         assert_eq!(located("/opt/bin/tool", &[]), "/opt/bin/tool");

@@ -1,4 +1,4 @@
-//! Lambda's texts for the end of a process, in the terms of Go's `os.ProcessState`.
+//! Lambda's messages for the end of a process, in the words of Go's `os.ProcessState`.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -45,7 +45,7 @@ mod tests {
 
     /// localstack, `test_lambda_handler_exit` and `test_lambda_runtime_wrapper_not_found` (recorded on AWS).
     #[test]
-    fn ends_are_worded_as_lambda_does() {
+    fn messages_are_those_of_lambda() {
         for (raw, text) in [
             (0, "without providing a reason"),
             (127 << 8, "with error: exit status 127"),

@@ -1,5 +1,6 @@
 //! One process of a function.
 
+use std::net::SocketAddr;
 use std::process::Stdio;
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use crate::account::function_arn;
 use crate::log::{Level, Log};
 use crate::template::Function;
 
-/// Longest line of a function's log; a longer one is cut into several.
+/// Maximum of a log line in bytes; a longer one is split.
 const MAX_LINE: usize = 256 * 1024;
 
 /// A running process that waits for an event or works on one.
@@ -31,17 +32,17 @@ pub(super) struct Instance {
     kill: Arc<Notify>,
 }
 
-/// What became of an event given to a process.
+/// The result of giving an event to a process.
 pub(super) enum Attempt {
-    /// The process is there for the next event.
-    Answered(Outcome),
-    /// The process is gone, and this is the outcome.
+    /// The process responded, and can take the next event.
+    Responded(Outcome),
+    /// The process ended before it responded.
     Ended(Outcome),
-    /// The process was gone before it took the event.
+    /// The process ended before it took the event.
     NotTaken(Outcome),
 }
 
-/// Ends what belongs to a process; also what says that it lives.
+/// The links from a process to the cloud: when to stop, and what shows that the process lives.
 pub(super) struct Ties {
     pub(super) stopped: watch::Receiver<bool>,
     pub(super) alive: mpsc::Sender<()>,
@@ -55,35 +56,27 @@ impl Instance {
         spawner: &Spawner,
         ties: Ties,
     ) -> Result<Self> {
-        let function = &program.function;
-        let cannot = || format!("cannot start {}", function.binary);
-        let cell = program.cell.as_ref().context("no code of it is here").with_context(cannot)?;
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port for the Runtime API")?;
         let api = listener.local_addr()?;
-        let mut command = Command::from(cell.command());
-        command.env_clear().envs(environment::variables(function, settings, &cell.task, &api.to_string()));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = spawner.spawn(command, cell.entry()).await.with_context(cannot)?;
-        let id = child.id().with_context(cannot)?;
-        let user = settings.jail.user_of(id);
-        follow(child.stdout.take(), &function.binary, &settings.log);
-        follow(child.stderr.take(), &function.binary, &settings.log);
+        let child = spawn(program, settings, spawner, api).await?;
+        let id = child.id().with_context(|| cannot_start(program))?;
         let (jobs, receiver) = mpsc::channel(1);
         let processes = settings.faults.processes().clone();
         let shared = Arc::new(Shared::new(receiver, id, processes.clone()));
+        let user = settings.jail.user_of(id);
         let listener = ListenerForUser { listener, user };
         let server = tokio::spawn(axum::serve(listener, router(shared.clone())).into_future());
         let (exited, exit) = watch::channel(None);
         let kill = Arc::new(Notify::new());
-        let ended = kill.clone();
+        let killed = kill.clone();
         processes.add(id, kill.clone(), exit.clone());
         let has_own_user = settings.jail.keeps_apart();
         tokio::spawn(async move {
-            let status = supervise(child, &ended, ties.stopped).await;
+            let status = supervise(child, &killed, ties.stopped).await;
             processes.remove(id);
             server.abort();
             if has_own_user {
-                // Whatever it started ends with it, as in Lambda.
+                // As in Lambda, the processes that it started end with it.
                 let _ = tokio::task::spawn_blocking(move || end_all(user)).await;
             }
             exited.send_replace(Some(status));
@@ -103,15 +96,15 @@ impl Instance {
         exit_of(self.exit.clone()).await;
     }
 
-    /// Gives the process an event, and waits for the outcome.
+    /// Gives an event to the process, and waits for the outcome.
     pub(super) async fn run(&mut self, function: &Function, invocation: &Invocation) -> Attempt {
         let id = &invocation.request_id;
-        let (taken, mut taken_at) = oneshot::channel();
-        let (reply, answer) = oneshot::channel();
         let timeout = match invocation.interruption {
             Some(Interruption::Deadline(time)) => time,
             _ => function.timeout,
         };
+        let (taken, deadline) = oneshot::channel();
+        let (reply, response) = oneshot::channel();
         let job = Job {
             request_id: id.clone(),
             function_arn: function_arn(&function.name),
@@ -125,21 +118,14 @@ impl Instance {
         if self.jobs.send(job).await.is_err() {
             return Attempt::NotTaken(self.ended(id).await);
         }
-        let init_limit = INIT_LIMIT.max(function.timeout);
-        let init_over = Instant::now() + init_limit;
-        let deadline = tokio::select! {
-            biased;
-            taken = timeout_at(init_over, &mut taken_at) => match taken {
-                Ok(Ok(deadline)) => deadline,
-                Ok(Err(_)) => return Attempt::NotTaken(self.ended(id).await),
-                Err(_) => return Attempt::Ended(self.timed_out(id, init_limit.as_secs_f64()).await),
-            },
-            status = exit_of(self.exit.clone()) => return Attempt::NotTaken(self.exit_failure(id, &status)),
+        let deadline = match self.wait_until_taken(deadline, function, id).await {
+            Ok(deadline) => deadline,
+            Err(attempt) => return attempt,
         };
         let killed = killed(invocation.interruption);
         tokio::select! {
             biased;
-            Ok(outcome) = answer => Attempt::Answered(outcome),
+            Ok(outcome) = response => Attempt::Responded(outcome),
             status = exit_of(self.exit.clone()) => Attempt::Ended(self.exit_failure(id, &status)),
             () = tokio::time::sleep_until(deadline) => {
                 Attempt::Ended(self.timed_out(id, timeout.as_secs_f64()).await)
@@ -151,7 +137,27 @@ impl Instance {
         }
     }
 
-    /// Kills the process, whose time is over.
+    /// Waits until the process takes its event. Returns the deadline of the invocation, or the result if the process ends or is
+    /// not ready in time.
+    async fn wait_until_taken(
+        &self,
+        mut taken: oneshot::Receiver<Instant>,
+        function: &Function,
+        request_id: &str,
+    ) -> Result<Instant, Attempt> {
+        let limit = INIT_LIMIT.max(function.timeout);
+        tokio::select! {
+            biased;
+            taken = timeout_at(Instant::now() + limit, &mut taken) => match taken {
+                Ok(Ok(deadline)) => Ok(deadline),
+                Ok(Err(_)) => Err(Attempt::NotTaken(self.ended(request_id).await)),
+                Err(_) => Err(Attempt::Ended(self.timed_out(request_id, limit.as_secs_f64()).await)),
+            },
+            status = exit_of(self.exit.clone()) => Err(Attempt::NotTaken(self.exit_failure(request_id, &status))),
+        }
+    }
+
+    /// Kills the process after its time limit, and returns the failure.
     async fn timed_out(&self, request_id: &str, seconds: f64) -> Outcome {
         self.end().await;
         let message = format!("RequestId: {request_id} Error: Task timed out after {seconds:.2} seconds");
@@ -174,7 +180,25 @@ impl Instance {
     }
 }
 
-/// Waits until it is time to kill the process, if it is to be killed.
+fn cannot_start(program: &Program) -> String {
+    format!("cannot start {}", program.function.binary)
+}
+
+/// Starts the confined process, and logs its output.
+async fn spawn(program: &Program, settings: &Settings, spawner: &Spawner, api: SocketAddr) -> Result<Child> {
+    let function = &program.function;
+    let cannot = || cannot_start(program);
+    let cell = program.cell.as_ref().context("its code is missing here").with_context(cannot)?;
+    let mut command = Command::from(cell.command());
+    command.env_clear().envs(environment::variables(function, settings, &cell.task, &api.to_string()));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = spawner.spawn(command, cell.entry()).await.with_context(cannot)?;
+    follow(child.stdout.take(), &function.binary, &settings.log);
+    follow(child.stderr.take(), &function.binary, &settings.log);
+    Ok(child)
+}
+
+/// Waits until an injected fault kills the process; for ever without such a fault.
 async fn killed(interruption: Option<Interruption>) {
     match interruption {
         Some(Interruption::Kill(after)) => tokio::time::sleep(after).await,
@@ -182,7 +206,7 @@ async fn killed(interruption: Option<Interruption>) {
     }
 }
 
-/// Waits until the process has ended, and returns how.
+/// Waits for the end of the process, and returns its status.
 async fn exit_of(mut exit: watch::Receiver<Option<String>>) -> String {
     match exit.wait_for(Option::is_some).await {
         Ok(status) => status.clone().unwrap_or_default(),
@@ -190,9 +214,9 @@ async fn exit_of(mut exit: watch::Receiver<Option<String>>) -> String {
     }
 }
 
-/// Waits for the process's end, or ends it.
+/// Waits for the end of the process, or kills it on request.
 async fn supervise(mut child: Child, kill: &Notify, mut stopped: watch::Receiver<bool>) -> String {
-    let asked = async {
+    let requested = async {
         tokio::select! {
             () = kill.notified() => {}
             _ = stopped.wait_for(|stopped| *stopped) => {}
@@ -200,7 +224,7 @@ async fn supervise(mut child: Child, kill: &Notify, mut stopped: watch::Receiver
     };
     let status = tokio::select! {
         status = child.wait() => status,
-        () = asked => {
+        () = requested => {
             if let Some(id) = child.id() {
                 signal_group(id, Signal::KILL);
             }
@@ -210,7 +234,7 @@ async fn supervise(mut child: Child, kill: &Notify, mut stopped: watch::Receiver
     status.map_or_else(|error| format!("with error: {error}"), exit::describe)
 }
 
-/// Logs what a process writes, line by line.
+/// Logs the output of a process line by line.
 fn follow(stream: Option<impl AsyncRead + Unpin + Send + 'static>, source: &str, log: &Log) {
     let (Some(stream), source, log) = (stream, source.to_owned(), log.clone()) else {
         return;
@@ -247,7 +271,7 @@ fn show(log: &Log, source: &str, line: &mut Vec<u8>) {
     }
 }
 
-/// Logs that an invocation failed.
-pub(super) fn tell(log: &Log, function: &Function, outcome: &Outcome) {
+/// Logs a failed invocation.
+pub(super) fn log_failure(log: &Log, function: &Function, outcome: &Outcome) {
     log.line(&function.binary, Level::Error, &String::from_utf8_lossy(&outcome.payload));
 }

@@ -1,7 +1,7 @@
-//! Which functions a chain of events went through, and how often: what Lambda stops endless loops by.
+//! Counts how often each function was invoked in a chain of events. Lambda stops endless loops by this count.
 //!
-//! It travels in the trace header (`Lineage=a87bd80c:1|68fd508a:5`), which the AWS SDKs pass on from an invocation to
-//! the calls made in it, and SQS from a message's sender to its receiver.
+//! The count travels in the trace header (`Lineage=a87bd80c:1|68fd508a:5`). The AWS SDKs pass it from an invocation to the calls
+//! made in it, and SQS passes it from a message's sender to its receiver.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>
 
 use std::collections::BTreeMap;
@@ -9,15 +9,15 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-/// A function is invoked so often in one chain, unless its template has `RecursiveLoop: Allow`.
+/// Maximum of invocations of a function in one chain, unless the template sets `RecursiveLoop: Allow`.
 pub const MAX_ROUNDS: u32 = 16;
 
-/// How often each function was invoked in a chain of events.
+/// The number of invocations of each function in a chain of events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lineage(BTreeMap<String, u32>);
 
 impl Lineage {
-    /// Reads a trace header; one without a lineage gives an empty one.
+    /// Parses a trace header; one without a lineage yields an empty one.
     #[must_use]
     pub fn of_trace(header: &str) -> Self {
         let fields = header.split(';').filter_map(|field| field.trim().strip_prefix("Lineage="));
@@ -35,7 +35,7 @@ impl Lineage {
         self.0.get(&hash(function)).copied().unwrap_or_default()
     }
 
-    /// Returns the lineage with the greater count of each function.
+    /// Merges two lineages: the greater count of each function.
     #[must_use]
     pub fn join(mut self, other: Self) -> Self {
         for (function, rounds) in other.0 {
@@ -45,7 +45,7 @@ impl Lineage {
         self
     }
 
-    /// Returns the lineage with one more invocation of a function.
+    /// Adds one invocation of a function.
     #[must_use]
     pub fn then(mut self, function: &str) -> Self {
         *self.0.entry(hash(function)).or_default() += 1;
@@ -53,7 +53,7 @@ impl Lineage {
     }
 }
 
-/// Returns the trace header of an invocation, with the functions that led to it and itself.
+/// Returns the trace header of an invocation, whose lineage includes the invoked function.
 pub(crate) fn trace_header(request_id: &str, lineage: &Lineage) -> String {
     let id = request_id.replace('-', "");
     let (time, rest) = id.split_at_checked(8).unwrap_or_default();

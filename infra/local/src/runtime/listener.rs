@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::peer;
 
-/// Accepts connections of processes of this user; others are closed before they are read.
+/// Accepts connections from processes of one user; closes others before reading from them.
 pub(super) struct ListenerForUser {
     pub(super) listener: TcpListener,
     pub(super) user: u32,

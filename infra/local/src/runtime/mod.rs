@@ -1,4 +1,4 @@
-//! Lambda: starts the real function binaries and speaks the Runtime API with them.
+//! Lambda: starts the functions' binaries and serves the Runtime API to them.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
@@ -33,36 +33,35 @@ pub use lineage::{Lineage, MAX_ROUNDS};
 use pool::Pool;
 use spawner::Spawner;
 
-/// Most bytes of an event, and of a response: 6 MiB and 100 bytes.
+/// Maximum of an event and of a response: 6 MiB and 100 bytes.
 pub const MAX_PAYLOAD_BYTES: usize = 6 * 1024 * 1024 + 100;
 
-/// Most processes of one function at once.
+/// Maximum of concurrent processes of one function.
 pub const MAX_PROCESSES: usize = 10;
 
-/// How long a process may take before it asks for its first event. In Lambda, too, what is not ready after ten seconds
-/// has the function's own timeout to get there, where that is longer.
+/// The time until a process must ask for its first event. As in Lambda, a function with a longer timeout has that long.
 const INIT_LIMIT: Duration = Duration::from_secs(10);
 
-/// What the functions need of their surroundings.
+/// The settings that all functions share.
 #[derive(Clone)]
 pub struct Settings {
-    /// Where the binaries are.
+    /// The folder of the binaries.
     pub functions: PathBuf,
-    /// How their processes are held to what Lambda allows.
+    /// The confinement of their processes.
     pub jail: Jail,
-    /// What functions with layers find in `/opt`. There is one set of layers, for all that have any.
+    /// The files in `/opt` for functions with layers. All such functions share one set.
     pub layers: Vec<LayerFile>,
-    /// Every function gets keys of its own.
+    /// The functions' keys.
     pub identities: Identities,
     /// Endpoints of the services.
     pub endpoints: Endpoints,
     /// Faults to inject into invocations and processes.
     pub faults: Faults,
-    /// Where the functions' lines go.
+    /// The log of the functions.
     pub log: Log,
 }
 
-/// Addresses of the local services.
+/// URLs of the local services.
 #[derive(Clone, Debug, Default)]
 pub struct Endpoints {
     /// S3.
@@ -75,45 +74,45 @@ pub struct Endpoints {
     pub lambda: String,
 }
 
-/// What to do when every process of a function is busy.
+/// The behaviour while all processes of a function are busy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenBusy {
-    /// Refuse, as a synchronous invocation is refused with 429.
+    /// Refuse with 429, as for synchronous invocations.
     Throttle,
-    /// Wait for a process, as pollers and asynchronous invocations do.
+    /// Wait for a process, as for pollers and asynchronous invocations.
     Wait,
 }
 
 /// One invocation.
 #[derive(Clone, Debug)]
 pub struct Invocation {
-    /// The binary's name.
+    /// The function: the name of its binary.
     pub function: String,
     /// The event.
     pub payload: Bytes,
-    /// Id of the request; retries keep it.
+    /// The request id; retries keep it.
     pub request_id: String,
-    /// What to do when every process is busy.
+    /// The behaviour while every process is busy.
     pub when_busy: WhenBusy,
-    /// The chain of events that led to it.
+    /// The chain of events that led to this invocation.
     pub lineage: Lineage,
-    /// What happens while the function works on it.
+    /// The fault that is injected while the function works on it.
     pub(crate) interruption: Option<Interruption>,
 }
 
-/// What happens to a process while it works on an event.
+/// A fault that is injected into an invocation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Interruption {
-    /// It is killed so long after it took the event.
+    /// The process is killed this long after it took the event.
     Kill(Duration),
-    /// It has so much time only, and knows.
+    /// The time limit is this, and the function is told so.
     Deadline(Duration),
-    /// The connections that it holds are closed before it is woken for the event.
+    /// The process's connections are closed before it is resumed for the event.
     CloseConnections,
 }
 
 impl Invocation {
-    /// Makes an invocation with an id of its own.
+    /// Creates an invocation with a new request id.
     #[must_use]
     pub fn new(function: &str, payload: Bytes, when_busy: WhenBusy) -> Self {
         let (lineage, request_id) = (Lineage::default(), Uuid::new_v4().to_string());
@@ -121,29 +120,29 @@ impl Invocation {
     }
 }
 
-/// A function's response, or Lambda's in its place.
+/// The result of an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The function's response, or a description of its failure.
+    /// The function's response, or Lambda's description of its failure.
     pub payload: Bytes,
-    /// Whether the function failed: it responded with an error, crashed, or was too slow.
+    /// Whether the function failed: it returned an error, crashed, or timed out.
     pub failed: bool,
 }
 
-/// Why an event never reached a function.
+/// The reason why an event did not reach a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// No such function.
+    /// The function does not exist.
     UnknownFunction,
     /// Every process is busy.
     TooManyRequests,
     /// The event is too large.
     RequestTooLarge,
-    /// The cloud is being stopped.
+    /// The cloud is stopping.
     Stopping,
 }
 
-/// A function, and where its processes run; nowhere if it has no code here.
+/// A function and its cell, which is `None` if its code is missing here.
 struct Program {
     function: Function,
     cell: Option<Cell>,
@@ -159,16 +158,16 @@ struct Inner {
     faults: Faults,
     pools: BTreeMap<String, Arc<Pool>>,
     stop: watch::Sender<bool>,
-    /// Its copies live as long as the processes.
+    /// Each process holds a clone of this sender while it lives.
     alive: std::sync::Mutex<Option<mpsc::Sender<()>>>,
     ended: tokio::sync::Mutex<mpsc::Receiver<()>>,
 }
 
 impl Lambda {
-    /// Prepares the functions; a process starts when an invocation needs it.
+    /// Prepares the functions; a process starts with the first invocation that needs it.
     ///
     /// # Errors
-    /// A binary is missing. What is in Python need not be there: only its invocations fail then.
+    /// A binary is missing. Missing code of a Python function makes only its invocations fail.
     pub fn new(settings: &Settings, functions: &[Function]) -> Result<Self> {
         let code = |function: &Function| Code::find(&settings.functions, function);
         let (python, missing): (Vec<_>, Vec<_>) = functions
@@ -206,10 +205,10 @@ impl Lambda {
         Ok(Self { inner: Arc::new(Inner { faults: settings.faults.clone(), pools, stop, alive, ended }) })
     }
 
-    /// Invokes a function and waits for its outcome. Dropping the future does not stop the function.
+    /// Invokes a function and waits for the outcome. Dropping the future does not stop the function.
     ///
     /// # Errors
-    /// The event never reached the function.
+    /// The event did not reach the function.
     pub async fn invoke(&self, mut invocation: Invocation) -> Result<Outcome, Refused> {
         let pool = self.inner.pools.get(&invocation.function).ok_or(Refused::UnknownFunction)?.clone();
         if invocation.payload.len() > MAX_PAYLOAD_BYTES {
@@ -241,7 +240,7 @@ impl Lambda {
         &self.inner.faults
     }
 
-    /// Ends every process and waits until all are gone.
+    /// Ends every process, and waits until all have ended.
     pub async fn stop(&self) {
         self.inner.stop.send_replace(true);
         for pool in self.inner.pools.values() {

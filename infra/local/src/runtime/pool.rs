@@ -1,4 +1,4 @@
-//! The processes of one function: one event at a time each, more of them when more events come.
+//! The processes of one function. Each handles one event at a time; more are started as more events come.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::api::failure;
-use super::instance::{Attempt, Instance, Ties, tell};
+use super::instance::{Attempt, Instance, Ties, log_failure};
 use super::spawner::Spawner;
 use super::{Invocation, MAX_PROCESSES, Outcome, Program, Refused, Settings, WhenBusy};
 use crate::faults::{Action, Service};
@@ -17,7 +17,7 @@ pub(super) struct Pool {
     settings: Settings,
     spawner: Arc<Spawner>,
     permits: Semaphore,
-    /// `None` once closed.
+    /// `None` after [`Pool::close`].
     idle: Mutex<Option<Vec<Instance>>>,
     stopped: watch::Receiver<bool>,
     alive: Mutex<Option<mpsc::Sender<()>>>,
@@ -42,7 +42,7 @@ impl Pool {
         }
     }
 
-    /// Closes the pool: no more events, and idle processes end.
+    /// Closes the pool: refuses events, and ends idle processes.
     pub(super) fn close(&self) {
         self.permits.close();
         lock(&self.idle).take();
@@ -57,7 +57,7 @@ impl Pool {
                 tokio::sync::TryAcquireError::NoPermits => Refused::TooManyRequests,
             })?,
         };
-        // A process that died while idle is no reason for an invocation to fail.
+        // A process that died while idle must not fail an invocation.
         while let Some(mut instance) = self.take_idle() {
             match instance.run(&self.program.function, &invocation).await {
                 Attempt::NotTaken(_) => {}
@@ -99,22 +99,22 @@ impl Pool {
         idle.pop()
     }
 
-    /// Keeps the process for the next event if it is still there.
+    /// Keeps a living process for the next event, and logs a failure.
     fn conclude(&self, instance: Instance, attempt: Attempt) -> Result<Outcome, Refused> {
         match attempt {
-            Attempt::Answered(outcome) => {
+            Attempt::Responded(outcome) => {
                 if let Some(idle) = lock(&self.idle).as_mut() {
                     idle.push(instance);
                 }
                 if outcome.failed {
-                    tell(&self.settings.log, &self.program.function, &outcome);
+                    log_failure(&self.settings.log, &self.program.function, &outcome);
                 }
                 Ok(outcome)
             }
-            // Killed by the cloud's own end: that is no failure of the function.
+            // The end of the cloud killed the process; the function did not fail.
             Attempt::Ended(_) | Attempt::NotTaken(_) if *self.stopped.borrow() => Err(Refused::Stopping),
             Attempt::Ended(outcome) | Attempt::NotTaken(outcome) => {
-                tell(&self.settings.log, &self.program.function, &outcome);
+                log_failure(&self.settings.log, &self.program.function, &outcome);
                 Ok(outcome)
             }
         }

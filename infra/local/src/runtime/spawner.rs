@@ -1,4 +1,4 @@
-//! Starts processes that end with this one, whatever ends it.
+//! Starts processes that end with this one, however it ends.
 
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -12,8 +12,8 @@ use super::jail::Entry;
 
 type Request = (Command, oneshot::Sender<io::Result<Child>>);
 
-/// One thread that starts all processes. The kernel ends a child when the *thread* that started it ends, so it
-/// must be one that lives as long as the cloud: a runtime's worker threads do not promise that.
+/// A thread that starts all processes. The kernel ends a child when the *thread* that started it ends, so this thread must live
+/// as long as the cloud. A runtime's worker threads may end earlier.
 pub(super) struct Spawner {
     requests: mpsc::Sender<Request>,
 }
@@ -24,33 +24,33 @@ impl Spawner {
         let (requests, queue) = mpsc::channel::<Request>();
         std::thread::Builder::new().name("spawner".to_owned()).spawn(move || {
             let _entered = runtime.enter();
-            for (mut command, answer) in queue {
-                // Nobody may wait any more; the child ends when it is dropped.
-                let _ = answer.send(command.spawn());
+            for (mut command, reply) in queue {
+                // If the receiver is gone, the child ends when it is dropped.
+                let _ = reply.send(command.spawn());
             }
         })?;
         Ok(Self { requests })
     }
 
-    /// Starts a confined process in a group of its own, which a Ctrl-C in the terminal does not reach.
+    /// Starts a confined process in its own group, so that Ctrl-C in the terminal does not reach it.
     pub(super) async fn spawn(&self, mut command: Command, entry: Arc<Entry>) -> io::Result<Child> {
         let gone = || io::Error::other("the spawner has ended");
         prepare(command.as_std_mut(), entry);
         command.process_group(0).kill_on_drop(true);
-        let (answer, child) = oneshot::channel();
-        self.requests.send((command, answer)).map_err(|_| gone())?;
+        let (reply, child) = oneshot::channel();
+        self.requests.send((command, reply)).map_err(|_| gone())?;
         child.await.map_err(|_| gone())?
     }
 }
 
-/// Prepares a command: before the new process becomes the program, it enters its cell, and asks to end with its parent. In
-/// this order, because a change of user revokes the request, and before the cell is closed.
+/// Makes a new process enter its cell, and end with its parent. The order matters: a change of user revokes the request to end
+/// with the parent, and a closed cell forbids it.
 fn prepare(command: &mut std::process::Command, entry: Arc<Entry>) {
     let parent = Pid::from_raw(i32::try_from(std::process::id()).unwrap_or_default());
     let hook = move || {
         entry.enter()?;
         set_parent_process_death_signal(Some(Signal::KILL))?;
-        // The parent ended before the signal was asked for.
+        // The parent ended before the death signal was set.
         if getppid() != parent {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -63,8 +63,8 @@ fn prepare(command: &mut std::process::Command, entry: Arc<Entry>) {
     }
 }
 
-/// Sends a signal to a process and all of its group. Only while the process has not been waited for, so that its id is
-/// still its own.
+/// Sends a signal to a process and its group. Call it only while the process has not been waited for: then its id cannot be
+/// reused.
 pub(super) fn signal_group(id: u32, signal: Signal) {
     if let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) {
         let _ = kill_process_group(id, signal); // it may have ended

@@ -1,5 +1,5 @@
-//! Whether a caller whose signature is good may do what it asks for. A presigned URL is judged when it is used, by what
-//! the role that signed it may then do.
+//! Authorizes calls whose signature is valid. A presigned URL is authorized when it is used, with the current permissions of the
+//! role that signed it.
 
 use http::StatusCode;
 use s3s::access::{S3Access, S3AccessContext};
@@ -9,11 +9,11 @@ use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 use crate::iam::{Called, Policies, S3Call, folder_of, missing_object, of_http, s3_requests};
 use crate::identity::Identities;
 
-/// Who signed a request; goes with it once its signature has been verified.
+/// The signer of a request; added to it once its signature is verified.
 #[derive(Clone)]
 pub(super) struct Caller(pub(super) String);
 
-/// Judges calls; `s3s` asks it before it reads the rest of a request.
+/// Authorizes calls; `s3s` calls it before it reads the rest of a request.
 #[derive(Clone)]
 pub(super) struct Authorization {
     pub(super) identities: Identities,
@@ -48,7 +48,7 @@ impl S3Access for Authorization {
 }
 
 impl Authorization {
-    /// Returns whether a caller may learn that what it asked for is not there.
+    /// Returns whether a caller may learn that an object does not exist.
     pub(super) fn may_know(&self, caller: &str, status: StatusCode, call: S3Call<'_>) -> bool {
         let needed = missing_object(call).filter(|_| status == StatusCode::NOT_FOUND);
         needed.is_none_or(|request| self.policies.permits(caller, call.operation, &request))

@@ -1,4 +1,4 @@
-//! What a signature is computed from, for a client whose signature differs. `s3s` verifies and does not tell.
+//! The inputs of a signature, for errors about a wrong one. `s3s` verifies signatures and does not return their inputs.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -51,7 +51,7 @@ fn canonical_request(head: &RequestHead, presented: &Presented<'_>) -> String {
     format!("{}\n{path}\n{query}\n{headers}\n{names}\n{payload}", head.method)
 }
 
-/// Encodes the parameters but the signature one way, sorted by name and value.
+/// Encodes the parameters except the signature in canonical form, sorted by name and value.
 fn canonical_query(query: &str) -> String {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
@@ -67,7 +67,7 @@ fn encode(text: &str, set: &'static AsciiSet) -> String {
     utf8_percent_encode(&percent_decode_str(text).decode_utf8_lossy(), set).to_string()
 }
 
-/// Returns bytes in hexadecimal, separated by blanks, as S3 shows them.
+/// Returns bytes in hexadecimal, separated by spaces, as in S3's errors.
 fn hexadecimal(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }

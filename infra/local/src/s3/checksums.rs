@@ -1,4 +1,4 @@
-//! The checksums of objects and parts, as the headers `x-amz-checksum-*` carry them.
+//! The checksums of objects and parts in the headers `x-amz-checksum-*`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -8,7 +8,7 @@ use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Sha1, Sha256};
 
 use super::fault::{Fault, Outcome};
 
-/// What S3 can compute of a body.
+/// A checksum algorithm of S3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Algorithm {
     Crc32,
@@ -19,10 +19,10 @@ pub(super) enum Algorithm {
 }
 
 impl Algorithm {
-    /// All of them.
+    /// All algorithms.
     pub(super) const ALL: [Self; 5] = [Self::Crc32, Self::Crc32c, Self::Crc64Nvme, Self::Sha1, Self::Sha256];
 
-    /// Returns the name as in `x-amz-checksum-algorithm`.
+    /// Returns the name in `x-amz-checksum-algorithm`.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Crc32 => "CRC32",
@@ -33,7 +33,7 @@ impl Algorithm {
         }
     }
 
-    /// Returns the header, or trailer, that carries the value.
+    /// Returns the name of the header, or trailer, of the value.
     pub(super) fn header(self) -> &'static str {
         match self {
             Self::Crc32 => "x-amz-checksum-crc32",
@@ -54,7 +54,7 @@ impl Algorithm {
         })
     }
 
-    /// Parses a value sent for this algorithm: base64 of the digest.
+    /// Parses a value that a client sent: the digest in base64.
     pub(super) fn decode(self, value: &str) -> Outcome<Vec<u8>> {
         let raw = BASE64.decode(value).ok().filter(|raw| raw.len() == self.length());
         raw.ok_or_else(|| {
@@ -62,7 +62,7 @@ impl Algorithm {
         })
     }
 
-    /// Encodes a digest for the wire.
+    /// Encodes a digest in base64.
     pub(super) fn encode(self, raw: &[u8]) -> String {
         debug_assert_eq!(raw.len(), self.length());
         BASE64.encode(raw)
@@ -77,7 +77,7 @@ impl Algorithm {
         }
     }
 
-    /// Returns the CRC variant, if sums of parts combine into the sum of the whole.
+    /// Returns the CRC variant, if the checksums of parts combine to that of the whole.
     fn crc(self) -> Option<CrcAlgorithm> {
         match self {
             Self::Crc32 => Some(CrcAlgorithm::Crc32IsoHdlc),
@@ -88,17 +88,17 @@ impl Algorithm {
     }
 }
 
-/// What a multipart object's checksum is of.
+/// The input of a multipart object's checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Of the bytes, however they were sent.
+    /// The object's bytes.
     FullObject,
-    /// Of the parts' checksums; the value ends with `-` and their number.
+    /// The checksums of the parts; the value ends with `-` and the number of parts.
     Composite,
 }
 
 impl Kind {
-    /// Returns the name as in `x-amz-checksum-type`.
+    /// Returns the name in `x-amz-checksum-type`.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::FullObject => "FULL_OBJECT",
@@ -132,22 +132,22 @@ impl Kind {
     }
 }
 
-/// A checksum that is kept and returned.
+/// A stored checksum.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Checksum {
     pub(super) algorithm: Algorithm,
     pub(super) kind: Kind,
-    /// Base64; `-` and the number of parts follow a composite one.
+    /// Base64; a composite one ends with `-` and the number of parts.
     pub(super) value: String,
 }
 
 impl Checksum {
-    /// Makes the checksum of a whole body.
+    /// Creates the checksum of a whole body.
     pub(super) fn of_body(algorithm: Algorithm, raw: &[u8]) -> Self {
         Self { algorithm, kind: Kind::FullObject, value: algorithm.encode(raw) }
     }
 
-    /// Makes the checksum of an object from the digests and sizes of its parts.
+    /// Computes the checksum of an object from the digests and sizes of its parts.
     pub(super) fn of_parts(algorithm: Algorithm, kind: Kind, parts: &[(Vec<u8>, u64)]) -> Self {
         let value = match (kind, algorithm.crc()) {
             (Kind::FullObject, Some(crc)) => BASE64.encode(combine(crc, algorithm.length(), parts)),
@@ -161,7 +161,7 @@ impl Checksum {
     }
 }
 
-/// Combines the CRCs of parts into that of the whole, without reading a byte.
+/// Combines the CRCs of parts to that of the whole, without reading the bytes.
 fn combine(crc: CrcAlgorithm, length: usize, parts: &[(Vec<u8>, u64)]) -> Vec<u8> {
     let number = |raw: &[u8]| raw.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
     let whole = parts.iter().map(|(raw, size)| (number(raw), *size)).reduce(|(sum, total), (next, size)| {
@@ -170,7 +170,7 @@ fn combine(crc: CrcAlgorithm, length: usize, parts: &[(Vec<u8>, u64)]) -> Vec<u8
     whole.unwrap_or_default().0.to_be_bytes()[8 - length..].to_vec()
 }
 
-/// A digest in the making.
+/// A digest in progress.
 pub(super) enum Digest {
     Crc32(Crc32),
     Crc32c(Crc32c),
@@ -211,7 +211,7 @@ impl Digest {
     }
 }
 
-/// Returns the one checksum of a request, if any, with its value as it was sent.
+/// Returns the only checksum of a request, if any, with its value as sent.
 pub(super) fn single(sent: [(Algorithm, Option<&str>); 5]) -> Outcome<Option<(Algorithm, String)>> {
     let mut values = sent.into_iter().filter_map(|(algorithm, value)| Some((algorithm, value?.to_owned())));
     let first = values.next();
@@ -222,7 +222,7 @@ pub(super) fn single(sent: [(Algorithm, Option<&str>); 5]) -> Outcome<Option<(Al
     Ok(first)
 }
 
-/// The five checksum fields that many inputs of `s3s` share.
+/// Collects the five checksum fields that many inputs of `s3s` have.
 macro_rules! sent_checksums {
     ($input:expr) => {
         [
@@ -236,7 +236,7 @@ macro_rules! sent_checksums {
 }
 pub(super) use sent_checksums;
 
-/// Sets the one of the five checksum fields that many outputs of `s3s` share.
+/// Sets one of the five checksum fields that many outputs of `s3s` have.
 macro_rules! set_checksum {
     ($output:expr, $algorithm:expr, $value:expr) => {
         match $algorithm {
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_composite_checksum_is_of_the_digests() {
+    fn a_composite_checksum_is_computed_from_the_parts_digests() {
         let parts = [raw(Algorithm::Sha256, b"a"), raw(Algorithm::Sha256, b"b")];
         let sized: Vec<_> = parts.iter().map(|part| (part.clone(), 1)).collect();
         let expected = format!("{}-2", BASE64.encode(raw(Algorithm::Sha256, &parts.concat())));

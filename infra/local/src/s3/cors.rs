@@ -1,4 +1,4 @@
-//! CORS of a bucket: preflights need no signature, other responses get headers.
+//! CORS of a bucket: preflights need no signature, and other responses get headers.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -16,7 +16,7 @@ pub(super) struct Cors {
     rules: Vec<CorsRule>,
 }
 
-/// What a page asks for, itself or in a preflight. S3 looks at any request in the same way.
+/// The CORS headers of a request, which S3 treats like those of a preflight in any request.
 struct Question<'request> {
     origin: &'request str,
     method: &'request str,
@@ -66,8 +66,8 @@ impl Cors {
         })
     }
 
-    /// Returns the headers of any other response: none without an `Origin` that a rule admits, with all else that
-    /// the request asks for as if it were a preflight.
+    /// Returns the headers of any other response. They are empty unless a rule admits the `Origin`, and everything else that the
+    /// request names as if it were a preflight.
     pub(super) fn actual(&self, method: &Method, uri: &Uri, request: &HeaderMap) -> HeaderMap {
         let origin = text(request, ORIGIN).filter(|_| self.is_of_bucket(uri));
         let question = origin.map(|origin| Question::of(origin, method, request));
@@ -180,10 +180,10 @@ mod tests {
             ("access-control-request-method", "PUT"),
             ("access-control-request-headers", "content-type,X-Amz-Checksum-Sha256"),
         ];
-        let answer = cors().preflight(&uri(), &request(&asked)).unwrap();
-        assert_eq!(answer["access-control-allow-origin"], "https://a.example");
-        assert_eq!(answer["access-control-allow-headers"], "content-type, x-amz-checksum-sha256");
-        assert_eq!(answer["access-control-max-age"], "60");
+        let response = cors().preflight(&uri(), &request(&asked)).unwrap();
+        assert_eq!(response["access-control-allow-origin"], "https://a.example");
+        assert_eq!(response["access-control-allow-headers"], "content-type, x-amz-checksum-sha256");
+        assert_eq!(response["access-control-max-age"], "60");
         for (index, refused) in ["https://a.example.org", "DELETE", "authorization"].into_iter().enumerate() {
             let mut asked = asked;
             asked[index].1 = refused;
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn other_answers_get_headers_only_for_admitted_origins() {
+    fn other_responses_get_headers_only_for_admitted_origins() {
         let actual = |method: Method, pairs: &[_]| cors().actual(&method, &uri(), &request(pairs));
         let origin = ("origin", "https://a.example");
         let headers = actual(Method::GET, &[origin]);

@@ -1,5 +1,5 @@
-//! The credentials that a request presents. Here is who calls and whether the form is one that S3 accepts; whether
-//! the signature is right is then checked by `s3s` with the [`Secrets`].
+//! The credentials of a request. This module finds the caller and checks the form of the credentials; `s3s` then verifies the
+//! signature with the [`Secrets`].
 
 mod checks;
 
@@ -13,7 +13,7 @@ use s3s::{S3ErrorCode, S3Result, s3_error};
 use super::fault::{Fault, Outcome};
 use crate::identity::Identities;
 
-/// The parameters that a presigned URL has, all of them.
+/// The parameters that every presigned URL has.
 const PARAMETERS: [&str; 6] = [
     "X-Amz-Algorithm",
     "X-Amz-Credential",
@@ -25,7 +25,7 @@ const PARAMETERS: [&str; 6] = [
 
 const UNKNOWN_KEY: &str = "The AWS Access Key Id you provided does not exist in our records.";
 
-/// What a request presents, not verified.
+/// The credentials of a request, not yet verified.
 pub(super) struct Presented<'request> {
     /// `ACCESS_KEY_ID/20260131/us-east-1/s3/aws4_request`.
     scope: Option<Cow<'request, str>>,
@@ -34,10 +34,10 @@ pub(super) struct Presented<'request> {
     /// `20260131T235959Z`.
     date: Option<Cow<'request, str>>,
     signature: Option<Cow<'request, str>>,
-    /// Of a presigned URL.
+    /// Only in presigned URLs.
     algorithm: Option<Cow<'request, str>>,
     expires: Option<Cow<'request, str>>,
-    /// `X-Amz-Security-Token`, which comes with temporary keys.
+    /// `X-Amz-Security-Token`, which accompanies temporary keys.
     token: Option<Cow<'request, str>>,
     form: Form,
 }
@@ -94,25 +94,25 @@ impl<'request> Presented<'request> {
         }
     }
 
-    /// Returns the caller whose key it is, or `unknown`.
+    /// Returns the caller of the key, or `unknown`.
     pub(super) fn caller(&self, identities: &Identities) -> String {
         known(identities, self.access_key_id()).unwrap_or_else(|| "unknown".to_owned())
     }
 
-    /// Returns the key's id, empty if there is none.
+    /// Returns the access key id, or an empty text.
     pub(super) fn access_key_id(&self) -> &str {
         self.scope.as_deref().and_then(|scope| scope.split('/').next()).unwrap_or_default()
     }
 
-    /// Returns the scope `20260131/us-east-1/s3/aws4_request`, as it was sent.
+    /// Returns the scope `20260131/us-east-1/s3/aws4_request` as sent.
     pub(super) fn scope_of_key(&self) -> &str {
         self.scope.as_deref().and_then(|scope| scope.split_once('/')).map_or("", |(_, scope)| scope)
     }
 
-    /// Refuses a session token that is not that of the keys. To S3, temporary keys without it are unknown.
+    /// Refuses a session token other than that of the keys. Without the token, S3 reports temporary keys as unknown.
     pub(super) fn check_token(&self, identities: &Identities) -> Outcome<()> {
         let Some(caller) = known(identities, self.access_key_id()) else {
-            return Ok(()); // refused for its key
+            return Ok(()); // the unknown key is refused later
         };
         if identities.is_session(&caller, self.token.as_deref()) {
             return Ok(());
@@ -130,12 +130,12 @@ impl<'request> Presented<'request> {
         &self.signed_headers
     }
 
-    /// Returns the date of the signature, empty if there is none.
+    /// Returns the date of the signature, or an empty text.
     pub(super) fn date(&self) -> &str {
         self.date.as_deref().unwrap_or_default()
     }
 
-    /// Returns the signature, empty if there is none.
+    /// Returns the signature, or an empty text.
     pub(super) fn signature(&self) -> &str {
         self.signature.as_deref().unwrap_or_default()
     }
@@ -164,7 +164,7 @@ fn from_header<'header>(header: &'header str, name: &str) -> Option<&'header str
         .map(|(_, value)| value)
 }
 
-/// Returns the first query parameter of a name, decoded.
+/// Returns the first query parameter with this name, decoded.
 fn from_query<'uri>(uri: &'uri Uri, name: &str) -> Option<Cow<'uri, str>> {
     let pairs = uri.query()?.split('&');
     let (_, value) =
@@ -172,19 +172,19 @@ fn from_query<'uri>(uri: &'uri Uri, name: &str) -> Option<Cow<'uri, str>> {
     Some(percent_decode_str(value).decode_utf8_lossy())
 }
 
-/// Returns the value of a header that a presigned URL carries as a parameter, in any case of letters.
+/// Returns the value of a header that a presigned URL carries as a parameter, ignoring case.
 pub(super) fn header_in_query(uri: &Uri, name: &str) -> Option<HeaderValue> {
     let pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
     let (_, value) = pairs.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
     HeaderValue::from_bytes(&percent_decode_str(value).collect::<Vec<u8>>()).ok()
 }
 
-/// Returns the caller of a key id that is written exactly as it was given out.
+/// Returns the caller of an access key id, compared exactly.
 pub(super) fn known(identities: &Identities, access_key_id: &str) -> Option<String> {
     identities.caller(access_key_id).filter(|caller| identities.keys(caller).access_key_id == access_key_id)
 }
 
-/// Secrets for `s3s` to check signatures with.
+/// The secret keys for `s3s`.
 pub(super) struct Secrets(pub(super) Identities);
 
 #[async_trait::async_trait]

@@ -1,5 +1,5 @@
-//! A refused request's body. A server that closes the connection while the client still sends makes many clients
-//! report a broken connection instead of the refusal, so what is left of a small body is read and thrown away.
+//! Drains the body of a refused request. If the server closes the connection while the client still sends, many clients report a
+//! broken connection instead of the refusal, so the rest of a small body is read and discarded.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,29 +11,29 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
-/// More than this is not waited for.
+/// Maximum of drained bytes.
 const MAX_DRAINED: u64 = 16 << 20;
 
-/// Nor longer than this.
+/// Maximum time for draining.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
-/// A body that comes back when its user drops it.
+/// A body that is sent back when it is dropped.
 pub(super) struct Lent {
     inner: Option<Incoming>,
     back: Option<oneshot::Sender<Incoming>>,
 }
 
-/// Where a [`Lent`] body comes back.
+/// Receives a [`Lent`] body back.
 pub(super) struct Returned(oneshot::Receiver<Incoming>);
 
-/// Lends a body.
+/// Wraps a body so that its unread rest can be drained.
 pub(super) fn lend(body: Incoming) -> (Lent, Returned) {
     let (back, returned) = oneshot::channel();
     (Lent { inner: Some(body), back: Some(back) }, Returned(returned))
 }
 
 impl Returned {
-    /// Reads what is left, within bounds.
+    /// Reads and discards the rest, up to [`MAX_DRAINED`] bytes and [`MAX_WAIT`].
     pub(super) async fn drain(mut self) {
         let Ok(mut body) = self.0.try_recv() else { return };
         let drain = async {
@@ -45,7 +45,7 @@ impl Returned {
             }
         };
         if tokio::time::timeout(MAX_WAIT, drain).await.is_err() {
-            tracing::debug!("a refused body was slow");
+            tracing::debug!("a refused body was not drained in time");
         }
     }
 }
@@ -76,7 +76,7 @@ impl Body for Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         if let (Some(body), Some(back)) = (self.inner.take(), self.back.take()) {
-            // Nothing waits if the request succeeded.
+            // After a successful request nobody receives it.
             let _ = back.send(body);
         }
     }

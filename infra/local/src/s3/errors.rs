@@ -12,10 +12,10 @@ use super::canonical;
 use super::fault::take_details;
 use super::request_head::RequestHead;
 
-/// Names the host in errors; clients only pass it on.
+/// The `HostId` of errors; clients only display it.
 const HOST_ID: &str = "files-local";
 
-/// Gives a response its request id; an error also its message and details.
+/// Adds the request id to a response, and message and details to an error.
 pub(super) async fn finish(mut response: Response<Body>, head: &RequestHead) -> Response<Body> {
     let id = Uuid::now_v7().simple().to_string().to_ascii_uppercase();
     let status = response.status();
@@ -69,13 +69,13 @@ fn known(code: &str, head: &RequestHead) -> Vec<(String, String)> {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// Returns the text of an element, still escaped.
+/// Returns the escaped text of an element.
 fn element<'xml>(xml: &'xml str, name: &str) -> Option<&'xml str> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
 }
 
-/// Escapes text for XML 1.0, which has no other control characters, not even escaped.
+/// Escapes text for XML 1.0. Control characters that XML cannot represent are removed.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -93,7 +93,7 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-/// Returns S3's message for a code.
+/// Returns S3's message of a code.
 fn message(code: &str) -> &'static str {
     match code {
         "AccessDenied" => "Access Denied",
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_error_without_words_gets_those_of_its_code() {
+    async fn an_error_without_a_message_gets_that_of_its_code() {
         let (response, xml) = finished(S3ErrorCode::KeyTooLongError, "/b/%C3%BCx").await;
         assert_eq!(response.headers()["content-type"], "application/xml");
         let id = response.headers()["x-amz-request-id"].to_str().unwrap();

@@ -1,9 +1,9 @@
-//! What a verified request carries to its operation besides `s3s`'s input.
+//! Extensions that a verified request carries besides `s3s`'s input.
 
-/// The `Range` of a request, as it was sent.
+/// The `Range` header of a request, unparsed.
 #[derive(Clone)]
 pub(super) struct RangeHeader(pub(super) String);
 
-/// Marks a request without a body where the operation expects one.
+/// Marks a request without a body, for an operation that requires one.
 #[derive(Clone, Copy)]
 pub(super) struct NoBody;

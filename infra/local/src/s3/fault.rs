@@ -1,4 +1,4 @@
-//! Why an operation could not be done: S3's own refusals, and what went wrong on this machine.
+//! Errors of operations: S3's refusals, and failures of this machine.
 
 use std::borrow::Cow;
 
@@ -6,10 +6,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use s3s::{S3Error, S3ErrorCode};
 
-/// Carries one detail element from a [`Fault`] through `s3s`, whose errors have none; never sent to a client.
+/// Carries one detail element of a [`Fault`] through `s3s`, whose errors have none. It is never sent to a client.
 const DETAIL: HeaderName = HeaderName::from_static("x-files-local-error-detail");
 
-/// A refusal or an internal error, on its way to the response.
+/// A refusal or an internal error, before it becomes a response.
 #[derive(Debug)]
 pub(super) struct Fault {
     error: S3Error,
@@ -20,12 +20,12 @@ pub(super) struct Fault {
 pub(super) type Outcome<T> = Result<T, Fault>;
 
 impl Fault {
-    /// Makes one of S3's errors, with its message.
+    /// Creates one of S3's errors with its message.
     pub(super) fn new(code: S3ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
         S3Error::with_message(code, message).into()
     }
 
-    /// Makes an error that `s3s` has no code for.
+    /// Creates an error whose code `s3s` lacks.
     pub(super) fn custom(
         code: &'static str,
         status: StatusCode,
@@ -36,7 +36,7 @@ impl Fault {
         error.into()
     }
 
-    /// Makes a 400 `InvalidArgument` with the argument's name and value.
+    /// Creates a 400 `InvalidArgument` with the argument's name and value.
     pub(super) fn argument(
         message: impl Into<Cow<'static, str>>,
         name: &'static str,
@@ -54,7 +54,7 @@ impl Fault {
     }
 }
 
-/// Takes the details of an error out of its response's headers.
+/// Removes the details from an error's response headers, and returns them.
 pub(super) fn take_details(headers: &mut HeaderMap) -> Vec<(String, String)> {
     let details = headers.get_all(DETAIL).iter().filter_map(|value| value.to_str().ok()?.split_once('='));
     let details = details
@@ -110,7 +110,7 @@ impl From<Fault> for S3Error {
                 headers.append(DETAIL, element);
             }
         }
-        // Headers of an error replace those that `s3s` sets.
+        // Headers of an error replace the headers that `s3s` sets.
         if !headers.is_empty() {
             error.set_headers(headers);
         }
@@ -118,9 +118,9 @@ impl From<Fault> for S3Error {
     }
 }
 
-/// Makes an `InternalError` for the client, and logs its cause.
+/// Logs an error, and creates an `InternalError` for the client.
 fn internal<E: std::error::Error + Send + Sync + 'static>(error: E) -> Fault {
-    tracing::error!(%error, "S3 cannot answer");
+    tracing::error!(%error, "an operation of S3 failed");
     S3Error::internal_error(error).into()
 }
 
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn details_pass_through_s3s_and_are_taken_out() {
+    fn details_pass_through_s3s_and_are_removed() {
         let fault = Fault::argument("wrong", "a-name", "ü <&>\n\"=%").detail("Empty", "");
         let mut response = S3Error::from(fault).to_http_response().unwrap();
         assert_eq!(response.status(), StatusCode::BAD_REQUEST);

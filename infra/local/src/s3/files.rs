@@ -1,4 +1,4 @@
-//! The folder of bytes: files with opaque names, staged, renamed into place, and removed after their last reader.
+//! The folder of bytes: files with opaque names. A file is staged, renamed into place, and removed after its last reader.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -8,14 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
-/// `staged/` holds what is being received, `objects/` what the index names.
+/// The files of the bucket: `staged/` holds bodies in transfer, `objects/` the files that the index names.
 pub(super) struct Files {
     staged: PathBuf,
     objects: PathBuf,
     readers: Mutex<HashMap<String, Readers>>,
 }
 
-/// Who reads a file now. A file that was replaced or deleted meanwhile lives until the last reader is done.
+/// The current readers of each file. A replaced or deleted file stays until its last reader is done.
 #[derive(Default)]
 struct Readers {
     count: usize,
@@ -23,7 +23,7 @@ struct Readers {
 }
 
 impl Files {
-    /// Opens `folder`, and deletes what a crash left in staging.
+    /// Opens `folder`, and deletes staged files that a crash left.
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
         let (staged, objects) = (folder.join("staged"), folder.join("objects"));
         match fs::remove_dir_all(&staged) {
@@ -43,7 +43,7 @@ impl Files {
         Ok(Staged { file, guard: Guard { path: Some(path), name } })
     }
 
-    /// Moves a complete file into place. It goes away again unless it is [indexed](Stored::indexed).
+    /// Moves a complete file into place. It is deleted again unless it is [indexed](Stored::indexed).
     pub(super) fn store(&self, staged: Staged) -> io::Result<Stored> {
         let mut guard = staged.guard;
         let target = self.path(&guard.name);
@@ -54,7 +54,7 @@ impl Files {
         Ok(Stored(guard))
     }
 
-    /// Holds files for reading: they stay until the result is dropped.
+    /// Locks files for reading: they stay until the result is dropped.
     pub(super) fn hold(self: &Arc<Self>, names: Vec<String>) -> Held {
         let mut readers = self.readers();
         for name in &names {
@@ -64,7 +64,7 @@ impl Files {
         Held { files: Arc::clone(self), names }
     }
 
-    /// Removes files that the index no longer names, each at once or after its last reader.
+    /// Removes files that the index no longer names, at once or after their last reader.
     pub(super) fn remove(&self, names: &[String]) {
         let mut readers = self.readers();
         for name in names {
@@ -75,7 +75,7 @@ impl Files {
         }
     }
 
-    /// Removes every file that `is_named` does not know.
+    /// Removes every file for which `is_named` returns `false`.
     pub(super) fn sweep<E: From<io::Error>>(
         &self,
         is_named: impl Fn(&str) -> Result<bool, E>,
@@ -98,14 +98,14 @@ impl Files {
     }
 }
 
-/// A body that is being received. Dropped, it leaves nothing.
+/// A body in transfer. If it is dropped, its file is deleted.
 pub(super) struct Staged {
     /// Open for writing.
     pub(super) file: File,
     guard: Guard,
 }
 
-/// A complete file in its place that the index does not name yet. Dropped, it leaves nothing.
+/// A complete file that the index does not name yet. If it is dropped, the file is deleted.
 pub(super) struct Stored(Guard);
 
 impl Stored {
@@ -114,7 +114,7 @@ impl Stored {
         &self.0.name
     }
 
-    /// Keeps the file: the index names it now.
+    /// Keeps the file, which the index now names.
     pub(super) fn indexed(mut self) {
         self.0.path = None;
     }
@@ -133,14 +133,14 @@ impl Drop for Guard {
     }
 }
 
-/// Files that stay while this lives.
+/// Files that stay while this value lives.
 pub(super) struct Held {
     files: Arc<Files>,
     names: Vec<String>,
 }
 
 impl Held {
-    /// Opens the `index`-th file.
+    /// Opens the file at `index`.
     pub(super) fn open(&self, index: usize) -> io::Result<File> {
         let name = self.names.get(index).ok_or(io::ErrorKind::NotFound)?;
         File::open(self.files.path(name))
@@ -166,7 +166,7 @@ impl Drop for Held {
     }
 }
 
-/// Removes a file. One that cannot be removed costs space, not correctness: the next start tries again.
+/// Removes a file. A failure costs only space: the next start tries again.
 fn remove_file(path: &Path) {
     if let Err(error) = fs::remove_file(path)
         && error.kind() != io::ErrorKind::NotFound
@@ -179,14 +179,14 @@ fn remove_file(path: &Path) {
 mod tests {
     use super::*;
 
-    /// Returns how many files are staged and in place.
+    /// Returns the numbers of staged files and of files in place.
     fn count(folder: &Path) -> (usize, usize) {
         let count = |name: &str| fs::read_dir(folder.join(name)).unwrap().count();
         (count("staged"), count("objects"))
     }
 
     #[test]
-    fn what_is_not_indexed_leaves_nothing() {
+    fn a_file_that_is_not_indexed_is_deleted() {
         let folder = tempfile::tempdir().unwrap();
         let files = Files::open(folder.path()).unwrap();
         drop(files.store(files.stage().unwrap()).unwrap());
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_removed_file_lives_until_its_last_reader() {
+    fn a_removed_file_stays_until_its_last_reader() {
         let folder = tempfile::tempdir().unwrap();
         let files = Arc::new(Files::open(folder.path()).unwrap());
         let stored = files.store(files.stage().unwrap()).unwrap();

@@ -1,8 +1,8 @@
-//! S3 as the functions, presigned URLs and browsers use it. Crate `s3s` speaks the protocol (signatures, expiry,
-//! chunked bodies, XML); here are the storage, the rules of each operation, CORS and the events.
+//! S3 for functions, presigned URLs and browsers. The crate `s3s` handles the protocol (signatures, expiry, chunked bodies,
+//! XML); this module adds the storage, the rules of each operation, CORS and events.
 //!
-//! Bytes lie in files with opaque names, everything else in an SQLite index beside them. A body is staged, renamed
-//! into place and then indexed, so that a crash at any point leaves either the whole object or nothing.
+//! Bytes are in files with opaque names, everything else in an SQLite index beside them. A body is staged, renamed into place
+//! and then indexed, so that a crash at any point leaves either the whole object or nothing.
 
 mod authorization;
 mod canonical;
@@ -40,21 +40,21 @@ use crate::server::{Clients, serve};
 use self::server::Server;
 use self::store::Store;
 
-/// What one bucket needs.
+/// The settings of a bucket.
 pub struct Settings {
-    /// A folder of its own; created when missing.
+    /// Its own folder; created if missing.
     pub data: PathBuf,
     /// Name of the only bucket.
     pub bucket: String,
     /// The region that signatures must name.
     pub region: String,
-    /// The bucket's CORS rules; the first that matches is used.
+    /// The bucket's CORS rules; the first that matches applies.
     pub cors: Vec<CorsRule>,
-    /// Who may call.
+    /// The callers' keys.
     pub identities: Identities,
-    /// Who may do what.
+    /// The permissions of each caller.
     pub policies: Policies,
-    /// Where each call is counted.
+    /// The counts of all calls.
     pub calls: Arc<Calls>,
 }
 
@@ -65,18 +65,18 @@ pub struct CorsRule {
     pub allowed_origins: Vec<String>,
     /// `GET`, `HEAD`, `PUT`, `POST`, `DELETE`.
     pub allowed_methods: Vec<String>,
-    /// Request headers, each with at most one `*`; in any case of letters.
+    /// Request headers, each with at most one `*`; matched without regard to case.
     pub allowed_headers: Vec<String>,
-    /// Response headers that a page may read.
+    /// Response headers that web pages may read.
     pub exposed_headers: Vec<String>,
     /// How long a browser may cache the preflight's response, in seconds.
     pub max_age_seconds: Option<u32>,
 }
 
-/// An object came to be; waits in the index until [`S3::finish_event`].
+/// The event of a created object; kept in the index until [`S3::finish_event`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectCreated {
-    /// Ascending in the order in which the objects came to be.
+    /// Ascending in the order of creation.
     pub id: i64,
     /// `ObjectCreated:Put`, `ObjectCreated:CompleteMultipartUpload` or `ObjectCreated:Copy`.
     pub event_name: String,
@@ -86,13 +86,13 @@ pub struct ObjectCreated {
     pub size: u64,
     /// Without quotes.
     pub etag: String,
-    /// Hexadecimal; of two events of one key, the later has the greater.
+    /// Hexadecimal; the later of two events of one key has the greater value.
     pub sequencer: String,
-    /// When the object came to be.
+    /// The time of creation.
     pub time: OffsetDateTime,
 }
 
-/// One bucket. Clones share it.
+/// A bucket. Clones share it.
 #[derive(Clone)]
 pub struct S3 {
     store: Arc<Store>,
@@ -101,7 +101,7 @@ pub struct S3 {
 }
 
 impl S3 {
-    /// Opens the bucket in `settings.data` and removes what a crash left half done.
+    /// Opens the bucket in `settings.data`, and removes incomplete writes that a crash left.
     ///
     /// # Errors
     /// The folder or the index cannot be used, or another process uses it.
@@ -111,16 +111,16 @@ impl S3 {
         Ok(Self { store, server, faults: Faults::default() })
     }
 
-    /// Sets the faults to inject into its calls.
+    /// Sets the faults to inject into calls.
     #[must_use]
     pub fn with_faults(self, faults: Faults) -> Self {
         Self { faults, ..self }
     }
 
-    /// Serves requests until the future is dropped; then all connections close.
+    /// Serves requests until the future is dropped, which closes all connections.
     ///
     /// # Errors
-    /// The listener fails for good.
+    /// The listener fails permanently.
     pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
         let Self { server, faults, .. } = self;
         let in_force = faults.clone();
@@ -131,7 +131,7 @@ impl S3 {
         .await
     }
 
-    /// Returns the oldest unfinished events, at most `limit`, in the order in which the objects were created.
+    /// Returns the oldest unfinished events, at most `limit`, in the order of creation.
     ///
     /// # Errors
     /// The index cannot be read.
@@ -139,7 +139,7 @@ impl S3 {
         Ok(self.store.pending_events(limit)?)
     }
 
-    /// Deletes an event that was delivered. Unknown ones are ignored.
+    /// Deletes a delivered event. Ignores unknown ids.
     ///
     /// # Errors
     /// The index cannot be written.
@@ -147,7 +147,7 @@ impl S3 {
         Ok(self.store.finish_event(id)?)
     }
 
-    /// Returns what is notified (one waiter, or the next one to wait) after an object was created.
+    /// Returns the notification of created objects. It wakes one waiter, or the next one to wait.
     #[must_use]
     pub fn events_changed(&self) -> Arc<Notify> {
         self.store.events_changed()

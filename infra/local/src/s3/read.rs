@@ -1,4 +1,4 @@
-//! An object's bytes on their way out, piece by piece.
+//! Streams an object's bytes in pieces.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -15,7 +15,7 @@ use s3s::stream::{ByteStream, RemainingLength};
 use super::files::Held;
 use super::store::Found;
 
-/// Bytes read at a time.
+/// Size of a piece in bytes.
 const PIECE: u64 = 256 << 10;
 
 /// Reads the bytes of `range`, which lies within the object.
@@ -28,13 +28,13 @@ pub(super) fn read(found: Found, range: Range<u64>) -> StreamingBlob {
     StreamingBlob::new(Sized { pieces: Box::pin(pieces), remaining })
 }
 
-/// Where reading stands. It holds the files, so that a delete cannot take them away.
+/// The position in a read. It holds the files, so that a delete cannot remove them.
 struct Reading {
     held: Held,
     sizes: Vec<u64>,
-    /// The file being read, or to be opened next.
+    /// The current or next file.
     index: usize,
-    /// Where in that file the next piece begins.
+    /// The offset of the next piece in that file.
     offset: u64,
     file: Option<File>,
     remaining: u64,
@@ -87,7 +87,7 @@ impl Reading {
 
 type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, StdError>> + Send + Sync>>;
 
-/// A stream that knows its length.
+/// A stream of known length.
 struct Sized {
     pieces: Pieces,
     remaining: u64,

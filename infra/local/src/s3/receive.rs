@@ -1,4 +1,4 @@
-//! A request's body on its way into a file: counted, digested and checked, in bounded memory.
+//! Writes a request's body to a file while counting, hashing and checking it, in bounded memory.
 
 use std::io::Write as _;
 
@@ -16,39 +16,39 @@ use super::fault::{Fault, Outcome};
 use super::files::{Staged, Stored};
 use super::store::Store;
 
-/// How many bytes are gathered before a thread that may block takes them.
+/// Bytes that are collected before a blocking thread writes them.
 const BATCH: usize = 1 << 20;
 
-/// The largest body of one PUT or part: 5 GiB.
+/// Maximum body of one PUT or part: 5 GiB.
 pub(super) const MAX_BODY: u64 = 5 << 30;
 
-/// What the request says of its body.
+/// The size and checksums that a request announces for its body.
 pub(super) struct Announced {
     /// Bytes.
     pub(super) size: u64,
     /// `Content-MD5`, decoded.
     pub(super) md5: Option<[u8; 16]>,
-    /// The checksum that is kept.
+    /// The algorithm of the checksum that is stored.
     pub(super) algorithm: Algorithm,
-    /// The checksum that the client sends, perhaps another one.
+    /// The checksum that the client sends, which may use another algorithm.
     pub(super) sent: Option<Sent>,
 }
 
-/// The checksum that comes with a body.
+/// The checksum that a client sends with a body.
 pub(super) struct Sent {
     pub(super) algorithm: Algorithm,
     pub(super) value: SentValue,
 }
 
-/// Where the value of a checksum is.
+/// The place of a checksum's value.
 pub(super) enum SentValue {
     /// In a header, decoded.
     Header(Vec<u8>),
-    /// After the body.
+    /// In a trailer after the body.
     Trailer(TrailingHeaders),
 }
 
-/// A body that is complete and as announced.
+/// A complete body that matches the announcement.
 pub(super) struct Received {
     pub(super) file: Stored,
     /// Bytes.
@@ -60,7 +60,7 @@ pub(super) struct Received {
     pub(super) sent: Option<(Algorithm, Vec<u8>)>,
 }
 
-/// Receives a body. If anything fails or the future is dropped, no file stays.
+/// Receives a body. On failure, or if the future is dropped, the file is deleted.
 pub(super) async fn receive(
     store: &Store,
     body: Option<StreamingBlob>,
@@ -116,7 +116,7 @@ struct Writer {
     staged: Staged,
     md5: Md5,
     digest: Digest,
-    /// Of the checksum that is sent, where that is not the one that is kept.
+    /// The digest of the sent checksum, if its algorithm is not the stored one.
     other: Option<Digest>,
     size: u64,
 }
@@ -140,14 +140,14 @@ impl Writer {
 }
 
 impl Announced {
-    /// Returns the algorithm of the checksum that is sent, if it is not the one that is kept.
+    /// Returns the algorithm of the sent checksum, if it is not the stored one.
     fn other(&self) -> Option<Algorithm> {
         self.sent.as_ref().map(|sent| sent.algorithm).filter(|sent| *sent != self.algorithm)
     }
 }
 
 impl Sent {
-    /// Compares the announced size and checksums with those of the body.
+    /// Compares size and checksums with the announced ones.
     fn check(&self, digest: &[u8]) -> Outcome<()> {
         let sent = match &self.value {
             SentValue::Header(value) => value.clone(),
@@ -172,14 +172,14 @@ fn check_md5(announced: &Announced, md5: [u8; 16]) -> Outcome<()> {
         .detail("CalculatedDigest", BASE64.encode(md5)))
 }
 
-/// Returns the checksum that the headers announced to follow the body.
+/// Returns the announced checksum from the trailer.
 fn from_trailer(trailer: &TrailingHeaders, algorithm: Algorithm) -> Outcome<Vec<u8>> {
     let value = trailer.read(|headers| headers.get(algorithm.header()).cloned()).flatten();
     let value = value.as_ref().and_then(|value| value.to_str().ok());
     algorithm.decode(value.ok_or_else(malformed_trailer)?)
 }
 
-/// Makes the error of a trailer that was announced and did not come.
+/// Creates the error of a missing trailer.
 pub(super) fn malformed_trailer() -> Fault {
     let message = "The request contained trailing data that was not well-formed or did not conform to our published schema.";
     Fault::custom("MalformedTrailerError", StatusCode::BAD_REQUEST, message)
@@ -190,11 +190,11 @@ fn incomplete() -> Fault {
     Fault::new(S3ErrorCode::IncompleteBody, message)
 }
 
-/// Makes the error of a stream whose signature or hash is wrong, or whose client went away. `s3s` keeps the types of
-/// these errors to itself, so that only their names tell which it was.
+/// Creates the error of a stream with a wrong signature or hash, or of a broken connection. `s3s` does not export the types of
+/// these errors, so they are told apart by their names.
 fn broken_body(error: StdError) -> Fault {
     let name = error.to_string();
-    tracing::debug!(%error, "a body broke off");
+    tracing::debug!(%error, "the body was interrupted");
     if name.contains("Sha256Mismatch") {
         let message = "The provided 'x-amz-content-sha256' header does not match what was computed.";
         return Fault::custom("XAmzContentSHA256Mismatch", StatusCode::BAD_REQUEST, message);

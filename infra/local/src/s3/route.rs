@@ -1,9 +1,9 @@
-//! The name of the operation that a request asks for, as AWS names it.
+//! Determines the operation of a request.
 
 use http::{HeaderMap, Method, Uri};
 
-/// Names the operation from method, address and headers alone, before anything is verified, so that refused calls
-/// are counted under the right name too. What the project does not use is `Other`.
+/// Returns AWS's name of the operation. It depends only on method, URI and headers, before any verification, so that refused
+/// calls are counted under the right name as well. Operations that are not supported are `Other`.
 pub(super) fn operation(method: &Method, uri: &Uri, headers: &HeaderMap) -> &'static str {
     let path = uri.path().trim_start_matches('/');
     let is_object = path.split_once('/').is_some_and(|(_, key)| !key.is_empty());

@@ -1,4 +1,4 @@
-//! The server: names, counts and checks each call, injects faults, lets `s3s` carry it out, and adds CORS headers.
+//! Handles S3's calls: names, counts and checks each one, injects faults, passes it to `s3s`, and adds CORS headers.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ impl Server {
         }
     }
 
-    /// Handles one request, whatever it is.
+    /// Handles one request.
     pub(super) async fn handle(
         &self,
         request: Request<Incoming>,
@@ -129,7 +129,7 @@ impl Server {
     }
 }
 
-/// Changes what S3 accepts and `s3s` would refuse before it verifies. Nothing that is signed changes.
+/// Adapts requests that S3 accepts and `s3s` would refuse. Leaves everything that is signed unchanged.
 fn prepare(parts: &mut Parts, presented: &Presented<'_>) {
     const SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
     const TRAILER: HeaderName = HeaderName::from_static("x-amz-trailer");
@@ -137,7 +137,7 @@ fn prepare(parts: &mut Parts, presented: &Presented<'_>) {
         if !presented.signs(SHA256.as_str()) {
             parts.headers.remove(SHA256);
         }
-        // SDKs that sign such a header may send it in the query alone.
+        // SDKs may send such a signed header only in the query.
         let signed = presented.signed_headers().split(';').filter(|name| name.starts_with("x-amz-"));
         for name in signed.filter_map(|name| HeaderName::try_from(name).ok()) {
             let value = header_in_query(&parts.uri, name.as_str());
@@ -148,7 +148,7 @@ fn prepare(parts: &mut Parts, presented: &Presented<'_>) {
     } else if parts.headers.get(SHA256).is_some_and(|form| form == "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
         && !parts.headers.contains_key(TRAILER)
     {
-        // Taken away again once the signature has been verified.
+        // Removed again once the signature is verified.
         parts.headers.insert(TRAILER, HeaderValue::from_static(""));
     }
 }
@@ -163,14 +163,14 @@ fn refuse_forms(request: &Parts) -> Outcome<()> {
     Ok(())
 }
 
-/// Reads the body of a refused request, unless the client waits for `100 Continue` and has sent nothing.
+/// Drains the body of a refused request, unless the client waits for `100 Continue` and has sent nothing.
 async fn drain_refused(response: &Response<Body>, waits: bool, returned: Returned) {
     if !waits && (response.status().is_client_error() || response.status().is_server_error()) {
         returned.drain().await;
     }
 }
 
-/// Builds an injected error, in S3's words.
+/// Creates an injected error with S3's message.
 fn injected(kind: ErrorKind) -> S3Error {
     let (code, message) = match kind {
         ErrorKind::Throttling => (S3ErrorCode::SlowDown, "Please reduce your request rate."),
@@ -187,7 +187,7 @@ fn injected(kind: ErrorKind) -> S3Error {
     error
 }
 
-/// Builds S3's response when it fails after it has sent 200 to keep the connection alive.
+/// Creates the response of an operation that fails after S3 has sent status 200 to keep the connection open.
 fn error_in_200() -> Response<Body> {
     let body = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>InternalError</Code>\
                 <Message>We encountered an internal error. Please try again.</Message></Error>";
@@ -196,13 +196,13 @@ fn error_in_200() -> Response<Body> {
     response
 }
 
-/// Reads a request's body, and discards it.
+/// Reads and discards a request's body.
 async fn drain_all(body: Lent) {
     let mut body = body;
     while let Some(Ok(_)) = body.frame().await {}
 }
 
-/// Refuses a request, and gives its body back unread.
+/// Refuses a request without reading its body.
 fn refused(body: Lent, error: S3Error) -> Response<Body> {
     drop(body);
     refusal(error)

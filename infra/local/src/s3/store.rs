@@ -1,4 +1,4 @@
-//! Index and files together: whatever changes both does so in one transaction.
+//! Index and files together: a change of both is one transaction.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,10 +27,10 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Opens the storage and removes what a crash left: staged bodies and files that no row names.
+    /// Opens the storage, and removes staged bodies and unnamed files that a crash left.
     pub(super) fn open(folder: &Path, bucket: String, region: String) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder)?;
-        // First the index: it is locked for this process, and the files go with it.
+        // The index first: its lock also protects the files.
         let index = index::open(&folder.join("index.sqlite"))?;
         let files = Files::open(folder)?;
         files.sweep::<anyhow::Error>(|file| Ok(index::names_file(&index, file)?))?;
@@ -39,7 +39,7 @@ impl Store {
         Ok(Self { bucket, region, files: Arc::new(files), index: Mutex::new(index), created })
     }
 
-    /// Refuses every other bucket than the one that exists.
+    /// Refuses any other bucket.
     pub(super) fn check_bucket(&self, name: &str) -> Outcome<()> {
         if name == self.bucket {
             return Ok(());
@@ -57,7 +57,7 @@ impl Store {
         tokio::task::spawn_blocking(move || read(&store.index())).await?
     }
 
-    /// Changes index and files on a blocking thread, to the end even when the caller goes away.
+    /// Changes index and files on a blocking thread. The change completes even if the caller is dropped.
     pub(super) async fn change<T, F>(self: &Arc<Self>, change: F) -> Outcome<T>
     where
         T: Send + 'static,
@@ -84,12 +84,12 @@ impl Store {
         let Change { index: transaction, stored, removed, created } = change;
         transaction.commit()?;
         stored.into_iter().for_each(Stored::indexed);
-        // Still under the lock, so that no reader finds a row whose file goes away before it is held.
+        // Under the lock, so that no reader finds a row whose file is removed before the reader holds it.
         self.files.remove(&removed);
         Ok((value, created))
     }
 
-    /// Finds an object, with its files held for reading.
+    /// Finds an object, and holds its files for reading.
     pub(super) async fn find(self: &Arc<Self>, key: String) -> Outcome<Option<Found>> {
         let files = Arc::clone(&self.files);
         self.read(move |index| {
@@ -113,7 +113,7 @@ impl Store {
         events::finish(&self.index(), id)
     }
 
-    /// Returns what is notified of new events; see [`super::S3::events_changed`].
+    /// Returns the notification of new events; see [`super::S3::events_changed`].
     pub(super) fn events_changed(&self) -> Arc<Notify> {
         Arc::clone(&self.created)
     }
@@ -123,15 +123,15 @@ impl Store {
     }
 }
 
-/// An object that can be read, even if it is replaced or deleted meanwhile.
+/// An object that stays readable when it is replaced or deleted.
 pub(super) struct Found {
     pub(super) object: Object,
     pub(super) held: Held,
-    /// What the held files are of it, in order.
+    /// The object's segments, in the order of the held files.
     pub(super) segments: Vec<Segment>,
 }
 
-/// One transaction. Files follow what it decides only once it is committed.
+/// A transaction. It changes files only after it is committed.
 pub(super) struct Change<'index> {
     pub(super) index: Transaction<'index>,
     stored: Vec<Stored>,
@@ -150,7 +150,7 @@ impl Change<'_> {
         self.removed.extend(files);
     }
 
-    /// Puts an object in the place of what its key had, with its event.
+    /// Replaces the object of a key, and adds the event.
     pub(super) fn put_object(&mut self, event: &str, object: &Object, segments: &[Segment]) -> Outcome<()> {
         if let Some(old) = objects::find(&self.index, &object.key)? {
             let files = objects::remove(&self.index, &old)?;

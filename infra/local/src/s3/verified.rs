@@ -1,6 +1,6 @@
-//! Requests whose signature is good, on their way to their operation. `s3s` reads headers and parameters more strictly
-//! than S3 does, and a presigned URL may carry headers in its query; both is evened out here, after the signature,
-//! which is of the request as it was sent.
+//! Passes requests with a valid signature to their operation. `s3s` parses headers and parameters more strictly than S3, and a
+//! presigned URL may carry headers in its query. Both are normalized here, after the verification, because the signature covers
+//! the request as it was sent.
 
 use std::sync::Arc;
 
@@ -23,11 +23,11 @@ use super::operations::Operations;
 use super::route;
 use super::store::Store;
 
-/// Parameters that may be empty, which is as if they were absent.
+/// Parameters that count as absent if empty.
 const MAY_BE_EMPTY: [&str; 4] = ["part-number-marker", "max-parts", "max-uploads", "max-keys"];
 
-/// Headers that a presigned URL cannot carry in its query: of the body's form, which comes later, and of the SDK's
-/// checksum, which was that of no body when it was signed.
+/// Headers that a presigned URL cannot carry in its query: those of the body's form, because the body comes later, and the
+/// SDK's checksum, because it was computed without the body.
 const NOT_IN_QUERY: [&str; 6] = [
     "x-amz-content-sha256",
     "x-amz-date",
@@ -37,7 +37,7 @@ const NOT_IN_QUERY: [&str; 6] = [
     "x-amz-trailer",
 ];
 
-/// Hands verified requests to the operations.
+/// Passes verified requests to the operations.
 pub(super) struct Verified {
     operations: S3Service,
     authorization: Authorization,
@@ -46,7 +46,7 @@ pub(super) struct Verified {
 impl Verified {
     pub(super) fn new(store: Arc<Store>, authorization: Authorization) -> Self {
         let mut service = S3ServiceBuilder::new(Operations(store));
-        // `s3s` asks for access only where signatures are expected; these requests have theirs behind them.
+        // `s3s` checks access only if authentication is set. The signatures of these requests are verified already.
         service.set_auth(Secrets(authorization.identities.clone()));
         service.set_access(authorization.clone());
         Self { operations: service.build(), authorization }
@@ -63,7 +63,7 @@ impl S3Route for Verified {
         let operation = route::operation(&request.method, &request.uri, &request.headers);
         let key = request.credentials.as_ref().map(|credentials| credentials.access_key.as_str());
         let caller = key.and_then(|key| known(&self.authorization.identities, key));
-        let request = even_out(request, caller.map(Caller), operation);
+        let request = normalize(request, caller.map(Caller), operation);
         let is_head = request.method() == Method::HEAD;
         let response = self.operations.call(request).await;
         let response = response.map_err(|error| S3Error::internal_error(Broken(error)))?;
@@ -77,12 +77,12 @@ impl S3Route for Verified {
     }
 }
 
-/// A response that could not be written.
+/// A response that `s3s` could not write.
 #[derive(Debug, thiserror::Error)]
 #[error("{0:?}")]
 struct Broken(s3s::HttpError);
 
-fn even_out(request: S3Request<Body>, caller: Option<Caller>, operation: &str) -> Request<Body> {
+fn normalize(request: S3Request<Body>, caller: Option<Caller>, operation: &str) -> Request<Body> {
     let S3Request { input: mut body, method, uri, mut headers, mut extensions, trailing_headers, .. } =
         request;
     let parameters = parameters(&uri);
@@ -128,7 +128,7 @@ fn parameters(uri: &Uri) -> Vec<(String, String)> {
     pairs.map(|(name, value)| (decode(name), decode(value))).collect()
 }
 
-/// Turns a signed parameter into the header that it stands for, unless that was sent too.
+/// Converts a signed parameter to its header, unless the header was sent as well.
 fn hoist(headers: &mut HeaderMap, name: &str, value: &str) {
     let lower = name.to_ascii_lowercase();
     let is_condition = lower == "if-match" || lower == "if-none-match";
@@ -152,7 +152,7 @@ fn is_of_signature(name: &str) -> bool {
     })
 }
 
-/// Replaces a condition that is not a tag by one that holds for no object.
+/// Replaces a condition that is not a tag with one that matches no object.
 fn match_nothing(headers: &mut HeaderMap, name: HeaderName) {
     let is_tag = |value: &HeaderValue| ETagCondition::parse_http_header(value.as_bytes()).is_ok();
     if headers.get(&name).is_some_and(|value| !value.is_empty() && !is_tag(value)) {
@@ -160,7 +160,7 @@ fn match_nothing(headers: &mut HeaderMap, name: HeaderName) {
     }
 }
 
-/// Returns the URI without the signature's parameters and without empty ones that count as absent.
+/// Returns the URI without the signature's parameters, and without empty parameters that count as absent.
 fn without_signature(uri: &Uri) -> Uri {
     let stays = |pair: &&str| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -175,13 +175,13 @@ fn without_signature(uri: &Uri) -> Uri {
     Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
 }
 
-/// Corrects what `s3s` writes otherwise than S3.
+/// Corrects the responses of `s3s` where S3's differ.
 async fn shape(mut response: Response<Body>, is_head: bool, operation: &str) -> Response<Body> {
     if is_head && response.headers().contains_key(CONTENT_RANGE) && response.status() == StatusCode::OK {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
     if operation == "GetObjectAttributes" && response.status() == StatusCode::OK {
-        // The one tag without quotes.
+        // The only response with a tag without quotes.
         let (parts, body) = response.into_parts();
         let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
         let xml = String::from_utf8_lossy(&body);
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_of_a_signed_url_stand_for_headers() {
+    fn parameters_of_a_signed_url_become_headers() {
         for name in ["x-amz-meta-a", "X-Amz-Meta-B", "x-amz-acl", "if-none-match", "If-Match"] {
             assert!(hoisted(name), "{name}");
         }
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_keeps_what_is_not_of_its_signature() {
+    fn a_uri_loses_only_the_signatures_parameters() {
         for (uri, expected) in [
             ("/b/k?X-Amz-Date=1&uploadId=a%2Fb&X-Amz-Signature=0", "/b/k?uploadId=a%2Fb"),
             ("/b/k?X-Amz-Expires=1", "/b/k"),
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_condition_that_is_no_tag_matches_nothing() {
+    fn a_condition_without_a_tag_matches_no_object() {
         for (sent, expected) in
             [("*", "*"), ("\"a\"", "\"a\""), ("0a-1", "0a-1"), ("\"a", "\"no tag\""), ("a b", "\"no tag\"")]
         {

@@ -11,7 +11,7 @@ const REGION: &str = "us-east-1";
 const SERVICE: &str = "sqs";
 const BODY: &[u8] = b"{\"QueueUrl\":\"x\"}";
 
-/// Makes a request that is hard to canonicalise: an encoded path, an unsorted query, spaces in a header.
+/// Creates a request that is hard to canonicalise: an encoded path, an unsorted query, spaces in a header.
 fn request() -> Request<()> {
     Request::post("http://127.0.0.1:1234/000000000000/a%20b/?b=2&a=%7E%2F&a=&c")
         .header("host", "127.0.0.1:1234")
@@ -48,7 +48,7 @@ fn identities() -> Identities {
 }
 
 impl Signer<'_> {
-    /// Signs with AWS's own signer.
+    /// Signs with AWS's signer.
     fn sign(&self, mut request: Request<()>) -> Parts {
         let keys = identities().keys("create-item");
         let key_id = self.key_id.unwrap_or(&keys.access_key_id);
@@ -86,7 +86,7 @@ fn code(result: Result<String, SignatureError>) -> &'static str {
 }
 
 #[test]
-fn accepts_what_the_signer_of_aws_signs() {
+fn accepts_signatures_of_awss_signer() {
     let parts = Signer::default().sign(request());
     assert_eq!(check(&parts, BODY), Ok("create-item".to_owned()));
 }
@@ -131,7 +131,7 @@ fn refuses_a_request_that_was_changed_after_it_was_signed() {
         "MissingAuthenticationTokenException"
     );
     assert_eq!(changed(&set("authorization", "Basic eDp5")), "IncompleteSignatureException");
-    assert_eq!(check(&signed, BODY), Ok("create-item".to_owned()), "the unchanged one is good");
+    assert_eq!(check(&signed, BODY), Ok("create-item".to_owned()), "the unchanged request is valid");
 }
 
 #[test]

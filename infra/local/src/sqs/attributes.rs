@@ -1,4 +1,4 @@
-//! What a message carries: its body's and its attributes' rules, and the checksums that the SDKs compare.
+//! Bodies and attributes of messages: their rules, and the checksums that the SDKs compare.
 //! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html>
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{SqsError, invalid};
 
-/// A message's largest size in bytes, its attributes included; a batch's too (1 MiB since August 2025).
+/// Maximum of a message with its attributes in bytes, and of a batch (1 MiB since August 2025).
 pub(super) const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 const MAX_ATTRIBUTES: usize = 10;
 
@@ -21,11 +21,11 @@ pub(super) type Attributes = BTreeMap<String, Attribute>;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Attribute {
-    /// `String`, `Number` or `Binary`, perhaps with a label of the sender's: `Number.int`.
+    /// `String`, `Number` or `Binary`, optionally with a label: `Number.int`.
     data_type: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     string_value: Option<String>,
-    /// In Base64.
+    /// Base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     binary_value: Option<String>,
 }
@@ -35,7 +35,7 @@ pub(super) fn md5_hex(bytes: &[u8]) -> String {
     hex::encode(Md5::digest(bytes))
 }
 
-/// Refuses a body that is empty, too large, or has characters that XML 1.0 does not have.
+/// Refuses a body that is empty, too large, or has characters that XML 1.0 lacks.
 pub(super) fn check_body(body: &str) -> Result<(), SqsError> {
     if body.is_empty() {
         return Err(SqsError::MissingParameter("MessageBody"));
@@ -44,7 +44,7 @@ pub(super) fn check_body(body: &str) -> Result<(), SqsError> {
     if body.chars().all(is_allowed) { Ok(()) } else { Err(SqsError::InvalidMessageContents) }
 }
 
-/// Returns whether XML 1.0 has this character.
+/// Returns whether XML 1.0 allows this character.
 fn is_allowed(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
@@ -58,7 +58,7 @@ pub(super) fn check_size(bytes: usize) -> Result<(), SqsError> {
     Err(SqsError::InvalidParameterValue(format!("One or more parameters are invalid. Reason: {reason}")))
 }
 
-/// Refuses attributes that are too many, or whose name, type or value is not allowed. Returns their size in bytes.
+/// Refuses too many attributes, and an attribute with an invalid name, type or value. Returns their size in bytes.
 pub(super) fn check_attributes(attributes: &Attributes) -> Result<usize, SqsError> {
     if attributes.len() > MAX_ATTRIBUTES {
         let message =
@@ -73,9 +73,7 @@ pub(super) fn check_attributes(attributes: &Attributes) -> Result<usize, SqsErro
     Ok(size)
 }
 
-/// Returns the checksum of attributes, `None` if there are none:
-///
-///
+/// Returns the checksum of attributes, or `None` without attributes. See
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html#sqs-attributes-md5-message-digest-calculation>.
 pub(super) fn md5_of_attributes(attributes: &Attributes) -> Result<Option<String>, SqsError> {
     if attributes.is_empty() {
@@ -97,7 +95,7 @@ fn update(digest: &mut Md5, field: &[u8]) {
     digest.update(field);
 }
 
-/// Returns the attributes that a receiver asks for by `names`: a name, `prefix.*`, `All` or `.*`.
+/// Returns the attributes that a receiver requests by `names`: a name, `prefix.*`, `All` or `.*`.
 pub(super) fn select(attributes: Attributes, names: &[String]) -> Attributes {
     let asked = |name: &str| {
         names.iter().any(|pattern| match pattern.as_str() {
@@ -113,7 +111,7 @@ impl Attribute {
         self.data_type.split('.').next() == Some("Binary")
     }
 
-    /// Returns the value's bytes, if type and value fit together.
+    /// Returns the value's bytes, if type and value match.
     fn value(&self, name: &str) -> Result<Vec<u8>, SqsError> {
         let refuse = |reason: &str| {
             let message = format!("The message attribute '{name}' {reason}");
@@ -146,13 +144,13 @@ impl Attribute {
     }
 }
 
-/// Returns whether a text is a decimal number; what Rust parses besides (`NaN`, `inf`) is not.
+/// Returns whether a text is a decimal number. Rust also parses `NaN` and `inf`, which are none.
 fn is_number(text: &str) -> bool {
     let digits = text.trim();
     digits.chars().all(|c| c.is_ascii_digit() || "+-.eE".contains(c)) && digits.parse::<f64>().is_ok()
 }
 
-/// Refuses a name that is not allowed. Letters are those of Unicode: AWS accepts `attr.1øßä`, against its documentation.
+/// Refuses an invalid name. Letters are those of Unicode: AWS accepts `attr.1øßä`, contrary to its documentation.
 fn check_name(name: &str) -> Result<(), SqsError> {
     let reserved = ["aws.", "amazon."].iter().any(|prefix| name.to_ascii_lowercase().starts_with(prefix));
     let characters = name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));

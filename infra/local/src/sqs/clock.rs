@@ -1,4 +1,4 @@
-//! Moments as the database has them.
+//! Times in the form that the database stores.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use time::OffsetDateTime;
 
 use crate::clock::Clock;
 
-/// A moment, in milliseconds since 1970.
+/// A time in milliseconds since 1970.
 pub(super) type Millis = i64;
 
-/// Returns the present.
+/// Returns the current time.
 pub(super) fn now(clock: &Clock) -> Millis {
     millis(clock.now())
 }
@@ -18,13 +18,13 @@ fn millis(time: OffsetDateTime) -> Millis {
     Millis::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(Millis::MAX)
 }
 
-/// Converts a moment to a date.
+/// Converts a time to a date.
 pub(super) fn date(moment: Millis) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(moment) * 1_000_000)
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// Converts a length of time to a difference of moments.
+/// Converts a duration to milliseconds.
 pub(super) fn span(duration: Duration) -> Millis {
     Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX / 2)
 }

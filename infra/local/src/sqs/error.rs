@@ -1,4 +1,4 @@
-//! The errors of SQS, in the texts and shapes that its clients know.
+//! The errors of SQS, with the messages and shapes that its clients expect.
 
 use http::StatusCode;
 
@@ -11,25 +11,25 @@ pub enum SqsError {
     /// No queue has this name or URL.
     #[error("The specified queue does not exist.")]
     QueueDoesNotExist,
-    /// The handle was not given out by this queue.
+    /// The handle is not one of this queue.
     #[error("The input receipt handle \"{0}\" is not a valid receipt handle.")]
     ReceiptHandleIsInvalid(String),
-    /// A parameter is out of its bounds.
+    /// A parameter has an invalid value.
     #[error("{0}")]
     InvalidParameterValue(String),
-    /// A parameter is not there.
+    /// A parameter is missing.
     #[error("The request must contain the parameter {0}.")]
     MissingParameter(&'static str),
-    /// There is no such attribute.
+    /// The attribute does not exist.
     #[error("Unknown Attribute {0}.")]
     InvalidAttributeName(String),
-    /// The body has a character that a message must not have.
+    /// The body has a character that messages must not contain.
     #[error("The message contains characters outside the allowed set.")]
     InvalidMessageContents,
-    /// A batch without entries.
+    /// The batch has no entries.
     #[error("There should be at least one {0} in the request.")]
     EmptyBatchRequest(&'static str),
-    /// A batch of more than ten entries.
+    /// The batch has more than ten entries.
     #[error("Maximum number of entries per request are 10. You have sent {0}.")]
     TooManyEntriesInBatchRequest(usize),
     /// Two entries have this id.
@@ -41,31 +41,31 @@ pub enum SqsError {
          letters long."
     )]
     InvalidBatchEntryId,
-    /// The entries together are larger than one message may be.
+    /// The entries together exceed the limit of one message.
     #[error("Batch requests cannot be longer than 1048576 bytes. You have sent {0} bytes.")]
     BatchRequestTooLong(usize),
-    /// Less than 60 seconds after another purge of the same queue.
+    /// Another purge of the queue was less than 60 seconds ago.
     #[error("Only one PurgeQueue operation on {0} is allowed every 60 seconds.")]
     PurgeQueueInProgress(String),
-    /// An operation that this SQS does not have.
+    /// The local SQS does not support the operation.
     #[error("The operation \"{0}\" is not offered by the local SQS.")]
     UnsupportedOperation(String),
-    /// The request's JSON is not what the operation takes.
+    /// The request's JSON does not match the operation's input.
     #[error("{0}")]
     Serialization(String),
-    /// The request is not signed as it must be.
+    /// The signature is missing or invalid.
     #[error(transparent)]
     Signature(#[from] SignatureError),
     /// The caller's policy does not allow it.
     #[error(transparent)]
     AccessDenied(#[from] Denied),
-    /// There are too many requests.
+    /// An injected fault: too many requests.
     #[error("Request is throttled.")]
     RequestThrottled,
-    /// The service failed by an injected fault.
+    /// An injected fault: the service failed.
     #[error("We encountered an internal error. Please try again.")]
     InternalFailure,
-    /// The database failed; the details are for the log only.
+    /// The database failed; only the log has the details.
     #[error("We encountered an internal error. Please try again.")]
     Internal(#[from] rusqlite::Error),
 }
@@ -96,8 +96,8 @@ impl SqsError {
         }
     }
 
-    /// Returns the error's name in the older Query protocol. Clients still know errors by it: JSON responses carry it in the
-    /// header `x-amzn-query-error`, <https://smithy.io/2.0/aws/protocols/aws-query-protocol.html>.
+    /// Returns the error's name in the older Query protocol. JSON responses carry it in the header `x-amzn-query-error` for
+    /// clients that still use it, <https://smithy.io/2.0/aws/protocols/aws-query-protocol.html>.
     #[must_use]
     pub fn query_code(&self) -> &'static str {
         match self {
@@ -116,7 +116,7 @@ impl SqsError {
         }
     }
 
-    /// Returns the HTTP status that goes with it.
+    /// Returns the HTTP status of the error.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
@@ -128,13 +128,13 @@ impl SqsError {
         }
     }
 
-    /// Returns whose fault it is, in the words of the Query protocol.
+    /// Returns `Sender` or `Receiver`, the Query protocol's name of the side that caused the error.
     #[must_use]
     pub fn fault(&self) -> &'static str {
         if self.is_senders() { "Sender" } else { "Receiver" }
     }
 
-    /// Returns whether the request is at fault, not the service.
+    /// Returns whether the request caused the error, not the service.
     #[must_use]
     pub fn is_senders(&self) -> bool {
         !matches!(self, Self::Internal(_) | Self::InternalFailure)
@@ -157,7 +157,7 @@ impl SqsError {
     }
 }
 
-/// Makes the error of a parameter out of its bounds.
+/// Creates the error of an invalid parameter.
 pub(super) fn invalid(value: impl std::fmt::Display, parameter: &str, reason: &str) -> SqsError {
     SqsError::InvalidParameterValue(format!(
         "Value {value} for parameter {parameter} is invalid. Reason: {reason}"

@@ -1,8 +1,8 @@
-//! Fair queues: which messages a receive returns when messages of several groups wait.
+//! Fair queues: the order in which a receive chooses messages of several groups.
 //!
-//! A group is the MessageGroupId on a standard queue. A receive prefers groups with fewer messages in flight, so that a
-//! sender with many messages does not hold up the others; among equals the oldest message comes first. A message without
-//! a group is never held back.
+//! A group is the MessageGroupId on a standard queue. A receive prefers groups with fewer messages in flight, so that a sender
+//! with many messages does not delay the others; among equal groups the oldest message comes first. A message without a group is
+//! never delayed.
 //! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html>
 
 use std::cmp::Reverse;
@@ -13,19 +13,19 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use super::clock::Millis;
 use super::error::SqsError;
 
-/// The oldest visible message of a group, or a message without one. Ordered as messages are chosen.
+/// The oldest visible message of a group, or a message without a group. Ordered by preference.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Head {
-    /// Messages of its group in flight, those chosen before it included.
+    /// The group's messages in flight, including those chosen before.
     in_flight: i64,
     visible_at: Millis,
     id: i64,
     group: Option<String>,
-    /// How many messages of its group are chosen before it.
+    /// The group's messages that were chosen before.
     chosen: i64,
 }
 
-/// Each step is one search in `messages_of_group`: the cost grows with the number of groups, not of messages.
+/// Each step is one search in `messages_of_group`: the cost depends on the number of groups, not of messages.
 const HEADS: &str = "
     WITH RECURSIVE groups (name) AS (
         SELECT min(message_group) FROM messages WHERE queue = ?1 AND message_group IS NOT NULL
@@ -49,7 +49,7 @@ const WITHOUT_GROUP: &str = "
     SELECT id, visible_at FROM messages WHERE queue = ?1 AND message_group IS NULL AND visible_at <= ?2
         ORDER BY visible_at, id LIMIT ?3";
 
-/// Returns the rows of up to `max` visible messages in the order in which they are received.
+/// Returns the rows of up to `max` visible messages in the order of receipt.
 pub(super) fn choose(
     transaction: &Transaction<'_>,
     queue: &str,

@@ -1,4 +1,4 @@
-//! Messages: sent, received, hidden, deleted, moved to the dead-letter queue.
+//! Messages: sends, receives, hides, deletes them, and moves them to the dead-letter queue.
 
 use std::time::Duration;
 
@@ -15,31 +15,31 @@ use super::queues::Queue;
 use super::receipt::Receipt;
 use super::store::Store;
 
-/// No message is invisible for longer than this after a receive.
+/// Maximum time that a message stays invisible after a receive.
 pub(super) const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// A message to send, checked.
+/// A checked message to send.
 pub(super) struct NewMessage {
     pub(super) body: String,
     pub(super) delay: Duration,
     /// Message attributes in the API's JSON, an object.
     pub(super) attributes: Value,
-    /// System attributes the sender may set, in the API's JSON, an object.
+    /// System attributes that the sender may set, in the API's JSON, an object.
     pub(super) system_attributes: Value,
     /// MessageGroupId.
     pub(super) group: Option<String>,
 }
 
-/// What the sender of a message learns.
+/// The result of sending a message.
 pub(super) struct Sent {
     pub(super) message_id: String,
     pub(super) md5_of_body: String,
 }
 
-/// What one look at a queue gives.
+/// The result of one receive from a queue.
 pub(super) struct Taken {
     pub(super) messages: Vec<Message>,
-    /// When the next message becomes visible by itself.
+    /// The time when the next message becomes visible by itself.
     pub(super) next_visible_at: Option<Millis>,
 }
 
@@ -73,7 +73,7 @@ impl Store {
         Ok(sent)
     }
 
-    /// Receives up to `max` messages and hides them, for the queue's own time unless `visibility` says otherwise.
+    /// Receives up to `max` messages, and hides them for `visibility` or else the queue's own timeout.
     pub(super) fn take(
         &self,
         queue: &str,
@@ -98,7 +98,7 @@ impl Store {
         Ok(taken)
     }
 
-    /// Deletes a message, if the handle is that of its last receive: with an older one nothing happens, as in AWS.
+    /// Deletes a message if the handle is that of its last receive. An older handle has no effect, as in AWS.
     pub(super) fn delete(&self, queue: &str, handle: &str) -> Result<(), SqsError> {
         self.transaction(|transaction| {
             Queue::find(transaction, queue)?;
@@ -110,8 +110,8 @@ impl Store {
         })
     }
 
-    /// Moves a received message to the dead letters, or deletes it if there are none.
-    pub(super) fn give_up(&self, queue: &str, handle: &str) -> Result<(), SqsError> {
+    /// Moves a received message to the dead-letter queue, or deletes it if there is none.
+    pub(super) fn dead_letter(&self, queue: &str, handle: &str) -> Result<(), SqsError> {
         let target = self.transaction(|transaction| {
             let Queue { redrive, .. } = Queue::find(transaction, queue)?;
             let receipt = Receipt::decode(handle, queue)?;
@@ -133,8 +133,8 @@ impl Store {
         Ok(())
     }
 
-    /// Hides a received message for `visibility` from now. As in AWS, a handle stays good for this until the message is
-    /// deleted or moved: also after its visibility timeout, and after a newer receive.
+    /// Hides a received message for `visibility` from now. As in AWS, a handle stays valid for this until the message is deleted
+    /// or moved, even after its visibility timeout and after a newer receive.
     pub(super) fn change_visibility(
         &self,
         queue: &str,
@@ -171,7 +171,7 @@ const MOVE: &str =
     "UPDATE messages SET queue = ?2, dead_letter_source = queue, visible_at = ?3, received_at = NULL,
     first_received_at = NULL, receives_before = receive_count, receipt = NULL";
 
-/// Deletes messages older than the retention, then moves those received too often. Returns the queue that got them.
+/// Deletes messages older than the retention, then moves messages that were received too often. Returns the queue that got them.
 fn tidy(transaction: &Transaction<'_>, queue: &Queue, now: Millis) -> Result<Option<String>, SqsError> {
     transaction
         .prepare_cached("DELETE FROM messages WHERE queue = ?1 AND sent_at <= ?2")?
@@ -179,8 +179,8 @@ fn tidy(transaction: &Transaction<'_>, queue: &Queue, now: Millis) -> Result<Opt
     let Some(redrive) = &queue.redrive else {
         return Ok(None);
     };
-    // The message keeps its id, the time it was sent at and its count of receives. Of those, only the receives from
-    // this queue count here, or a dead-letter queue's own redrive policy would act at once.
+    // The message keeps its id, its send time and its count of receives. Only receives from this queue count here: otherwise a
+    // dead-letter queue's own redrive policy would apply at once.
     let received = "queue = ?1 AND visible_at <= ?3 AND received_at IS NOT NULL";
     let moved = transaction
         .prepare_cached(&format!("{MOVE} WHERE {received} AND receive_count - receives_before >= ?4"))?

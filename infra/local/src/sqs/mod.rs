@@ -1,4 +1,4 @@
-//! SQS: standard queues on an SQLite file, behind the JSON protocol that the AWS SDKs speak.
+//! SQS: standard queues in an SQLite file, served over the JSON protocol of the AWS SDKs.
 //! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/>
 
 mod attributes;
@@ -29,16 +29,16 @@ use crate::identity::ROOT;
 use messages::NewMessage;
 use store::Store;
 
-/// A queue to be there.
+/// The settings of a queue.
 #[derive(Clone, Debug)]
 pub struct QueueDefinition {
     /// The queue's name, as in its URL.
     pub name: String,
-    /// How long a received message stays hidden unless the receiver says otherwise.
+    /// How long a received message stays hidden by default.
     pub visibility_timeout: Duration,
     /// How long a message is kept after it was sent.
     pub retention: Duration,
-    /// Where messages go that were received too often.
+    /// The target of messages that were received too often.
     pub redrive: Option<Redrive>,
 }
 
@@ -47,36 +47,36 @@ pub struct QueueDefinition {
 pub struct Redrive {
     /// The dead-letter queue's name.
     pub target: String,
-    /// A message that was received so often without being deleted goes there at the next receive.
+    /// A message that was received this often without being deleted moves there at the next receive.
     pub max_receive_count: u32,
 }
 
 /// A received message.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// A UUID. It stays the same in the dead-letter queue.
+    /// A UUID, which stays the same in the dead-letter queue.
     pub message_id: String,
-    /// What to delete the message by, or to change its visibility by: good until it is received again.
+    /// The handle for deleting the message, or changing its visibility: valid until it is received again.
     pub receipt_handle: String,
-    /// What was sent.
+    /// The text that was sent.
     pub body: String,
     /// The body's MD5 in hex.
     pub md5_of_body: String,
-    /// When it was sent.
+    /// The time when it was sent.
     pub sent_at: OffsetDateTime,
-    /// When it was received from this queue for the first time.
+    /// The time of its first receive from this queue.
     pub first_received_at: OffsetDateTime,
-    /// How often it was received, this time included; a message in a dead-letter queue also from its first queue.
+    /// How often it was received, including this time. In a dead-letter queue, receives from the source queue count as well.
     pub receive_count: u32,
-    /// The sender's name, as in [`crate::identity::Identities::keys`].
+    /// The name of the sender, as in [`crate::identity::Identities::keys`].
     pub sender_id: String,
-    /// The queue it was moved here from by a redrive policy.
+    /// The queue from which a redrive policy moved it here.
     pub dead_letter_source: Option<String>,
     /// Message attributes in the API's JSON: `{"name": {"DataType": "String", "StringValue": "…"}}`.
     pub message_attributes: Value,
-    /// System attributes that the sender set (`AWSTraceHeader`), in the same shape.
+    /// System attributes that the sender set (`AWSTraceHeader`), in the same form.
     pub system_attributes: Value,
-    /// Its MessageGroupId, by which a fair queue tells senders' shares apart.
+    /// The MessageGroupId, by which a fair queue distinguishes senders.
     pub group: Option<String>,
 }
 
@@ -89,18 +89,18 @@ impl Message {
     }
 }
 
-/// How many messages a queue has.
+/// The numbers of messages in a queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Depth {
-    /// Can be received now.
+    /// Messages that can be received now.
     pub visible: u64,
-    /// Received, and hidden until their visibility timeout is over.
+    /// Received messages that are hidden until their visibility timeout ends.
     pub in_flight: u64,
-    /// Sent with a delay that is not over.
+    /// Messages whose delay has not ended.
     pub delayed: u64,
 }
 
-/// An SQS of one account and region. Clones share the queues.
+/// SQS in one account and region. Clones share the queues.
 #[derive(Clone)]
 pub struct Sqs {
     store: Arc<Store>,
@@ -111,35 +111,35 @@ impl Sqs {
     /// Opens the database file, or creates it.
     ///
     /// # Errors
-    /// When the file cannot be opened or is no SQLite database.
+    /// The file cannot be opened or is not an SQLite database.
     pub fn open(file: &Path) -> anyhow::Result<Self> {
         Self::open_with(file, Clock::default())
     }
 
-    /// Opens the database file with this clock for delays, visibility and retention.
+    /// Opens the database file with a clock for delays, visibility and retention.
     ///
     /// # Errors
-    /// As those of [`Sqs::open`].
+    /// Those of [`Sqs::open`].
     pub fn open_with(file: &Path, clock: Clock) -> anyhow::Result<Self> {
         Ok(Self { store: Arc::new(Store::open(file, clock)?), faults: Faults::default() })
     }
 
-    /// Sets the faults to inject into its calls.
+    /// Sets the faults to inject into calls.
     #[must_use]
     pub fn with_faults(self, faults: Faults) -> Self {
         Self { faults, ..self }
     }
 
-    /// Returns its clock.
+    /// Returns the clock.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.store.clock
     }
 
-    /// Creates a queue, or gives an existing one these settings; its messages stay.
+    /// Creates a queue, or changes the settings of an existing one and keeps its messages.
     ///
     /// # Errors
-    /// When the database fails.
+    /// The database fails.
     pub fn ensure_queue(&self, definition: QueueDefinition) -> anyhow::Result<()> {
         Ok(self.store.ensure_queue(&definition)?)
     }
@@ -147,15 +147,15 @@ impl Sqs {
     /// Serves signed requests until the future is dropped. Queue URLs are `{base_url}/000000000000/{name}`.
     ///
     /// # Errors
-    /// When the listener fails.
+    /// The listener fails.
     pub async fn serve(self, listener: TcpListener, access: Access, base_url: String) -> anyhow::Result<()> {
         server::serve(self, listener, access, base_url).await
     }
 
-    /// Receives up to `max` messages, waiting up to `wait` for the first.
+    /// Receives up to `max` messages. Waits up to `wait` for the first one.
     ///
     /// # Errors
-    /// When there is no such queue, or the database fails.
+    /// The queue does not exist, or the database fails.
     pub async fn receive(&self, queue: &str, max: usize, wait: Duration) -> anyhow::Result<Vec<Message>> {
         Ok(self.poll(queue, max, wait, None).await?)
     }
@@ -163,23 +163,23 @@ impl Sqs {
     /// Deletes a received message.
     ///
     /// # Errors
-    /// When there is no such queue, the handle is not one of its handles, or the database fails.
+    /// The queue does not exist, the handle belongs to another queue, or the database fails.
     pub fn delete(&self, queue: &str, receipt_handle: &str) -> anyhow::Result<()> {
         Ok(self.store.delete(queue, receipt_handle)?)
     }
 
-    /// Moves a received message to the queue's dead letters at once; deletes it if there are none.
+    /// Moves a received message to the queue's dead-letter queue at once; deletes it if there is none.
     ///
     /// # Errors
-    /// When there is no such queue, the handle is not one of its handles, or the database fails.
-    pub fn give_up(&self, queue: &str, receipt_handle: &str) -> anyhow::Result<()> {
-        Ok(self.store.give_up(queue, receipt_handle)?)
+    /// The queue does not exist, the handle belongs to another queue, or the database fails.
+    pub fn dead_letter(&self, queue: &str, receipt_handle: &str) -> anyhow::Result<()> {
+        Ok(self.store.dead_letter(queue, receipt_handle)?)
     }
 
     /// Hides a received message for `visibility` from now; zero makes it visible.
     ///
     /// # Errors
-    /// When there is no such queue, the handle is not one of its handles, the message is gone, or the database fails.
+    /// The queue or the message does not exist, the handle belongs to another queue, or the database fails.
     pub fn change_visibility(
         &self,
         queue: &str,
@@ -189,19 +189,18 @@ impl Sqs {
         Ok(self.store.change_visibility(queue, receipt_handle, visibility)?)
     }
 
-    /// Sends a message, as [`ROOT`]. Returns its id.
+    /// Sends a message as [`ROOT`]. Returns its id.
     ///
     /// # Errors
-    /// When there is no such queue, the body is empty, too large or has characters outside the allowed set, or the
-    /// database fails.
+    /// The queue does not exist, the body is empty, too large or has characters outside the allowed set, or the database fails.
     pub fn send(&self, queue: &str, body: &str) -> anyhow::Result<String> {
         self.send_with(queue, body, json!({}))
     }
 
-    /// Sends a message as [`Sqs::send`] does, with this trace header as its `AWSTraceHeader`.
+    /// Sends a message as [`Sqs::send`] does, with a trace header as its `AWSTraceHeader`.
     ///
     /// # Errors
-    /// As those of [`Sqs::send`].
+    /// Those of [`Sqs::send`].
     pub fn send_traced(&self, queue: &str, body: &str, trace: &str) -> anyhow::Result<String> {
         self.send_with(queue, body, operations::trace_attribute(trace))
     }
@@ -216,13 +215,12 @@ impl Sqs {
     /// Counts a queue's messages.
     ///
     /// # Errors
-    /// When there is no such queue, or the database fails.
+    /// The queue does not exist, or the database fails.
     pub fn depth(&self, queue: &str) -> anyhow::Result<Depth> {
         Ok(self.store.depth(queue)?)
     }
 
-    /// Looks at the queue now, whenever something may have arrived, and when a hidden message becomes visible, until
-    /// there is a message or the time is over.
+    /// Receives again whenever a message may have arrived or becomes visible, until there is a message or `wait` is over.
     async fn poll(
         &self,
         queue: &str,
@@ -233,14 +231,14 @@ impl Sqs {
         let deadline = tokio::time::Instant::now() + wait;
         let arrivals = self.store.arrivals(queue);
         loop {
-            // Registered before looking, so that nothing arrives unnoticed in between.
+            // Registered before the receive, so that an arrival in between is noticed.
             let arrival = arrivals.notified();
             let (store, name) = (Arc::clone(&self.store), queue.to_owned());
             let taken = operations::blocking(move || store.take(&name, max, visibility)).await?;
             if !taken.messages.is_empty() || tokio::time::Instant::now() >= deadline {
                 return Ok(taken.messages);
             }
-            // Without a hidden message nothing becomes visible by itself.
+            // Without a hidden message, none becomes visible by itself.
             let visible = async {
                 match taken.next_visible_at {
                     Some(at) => self.store.clock.sleep_until(clock::date(at)).await,

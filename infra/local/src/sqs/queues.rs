@@ -1,4 +1,4 @@
-//! The queues themselves.
+//! Queues and their settings.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::error::SqsError;
 use super::store::Store;
 use super::{Depth, QueueDefinition, Redrive};
 
-/// A queue as it is kept.
+/// A stored queue.
 pub(super) struct Queue {
     pub(super) name: String,
     pub(super) visibility_timeout: Millis,
@@ -22,7 +22,7 @@ pub(super) struct Queue {
 
 const COLUMNS: &str = "name, visibility_timeout, retention, redrive_target, max_receive_count, created_at, \
      modified_at, purged_at";
-/// A queue may be purged once in this time.
+/// Minimum time between two purges of a queue.
 const PURGE_INTERVAL: Duration = Duration::from_secs(60);
 
 impl Queue {
@@ -50,7 +50,7 @@ impl Queue {
 }
 
 impl Store {
-    /// Creates the queue, or changes its settings to these.
+    /// Creates a queue, or updates its settings.
     pub(super) fn ensure_queue(&self, definition: &QueueDefinition) -> Result<(), SqsError> {
         let (target, count) = definition.redrive.as_ref().map(|r| (&r.target, r.max_receive_count)).unzip();
         self.transaction(|transaction| {

@@ -1,4 +1,4 @@
-//! Receipt handles: opaque to a client, and another one at each receive of a message.
+//! Receipt handles: opaque to clients, and different at each receive of a message.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,16 +6,16 @@ use uuid::Uuid;
 
 use super::error::SqsError;
 
-/// What a receipt handle stands for.
+/// The content of a receipt handle.
 pub(super) struct Receipt {
     /// The message's row.
     pub(super) row: i64,
-    /// The receive it was given out by.
+    /// Identifies the receive.
     pub(super) nonce: String,
 }
 
 impl Receipt {
-    /// Makes a handle for a receive that happens now.
+    /// Creates a handle for a new receive.
     pub(super) fn new(row: i64) -> Self {
         Self { row, nonce: Uuid::now_v7().simple().to_string() }
     }
@@ -25,7 +25,7 @@ impl Receipt {
         STANDARD.encode(format!("{queue}/{}/{}", self.row, self.nonce))
     }
 
-    /// Decodes `handle`, if it is one of `queue`'s.
+    /// Decodes `handle`, or refuses it if it is not one of `queue`.
     pub(super) fn decode(handle: &str, queue: &str) -> Result<Self, SqsError> {
         let parse = || {
             let text = String::from_utf8(STANDARD.decode(handle).ok()?).ok()?;

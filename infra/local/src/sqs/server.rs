@@ -1,4 +1,4 @@
-//! The server: one request is one operation, named in `X-Amz-Target`.
+//! Handles SQS's calls: each request is one operation, named in `X-Amz-Target`.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::faults::{self, ErrorKind, Faults};
 use crate::iam::{self, Called};
 use crate::server::{self, Clients};
 
-/// A batch of 1 MiB whose every byte JSON writes as six, and some more.
+/// A batch of 1 MiB in which JSON escapes every byte as six, with some margin.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
 struct Server {
@@ -46,8 +46,8 @@ pub(super) async fn serve(
 }
 
 impl Server {
-    /// Handles one request. The path is not looked at: some SDKs post to the queue's URL, some to the root,
-    /// and the queue is named in the body anyway.
+    /// Handles one request. The path is ignored: some SDKs post to the queue's URL, some to the root, and the body names the
+    /// queue.
     async fn handle(&self, request: Request<Incoming>, connection: &Connection) -> ServiceResult {
         let call = match self.access.admit("sqs", request.map(Body::new), MAX_BODY_BYTES).await {
             Ok(call) => call,

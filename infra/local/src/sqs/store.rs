@@ -1,4 +1,4 @@
-//! The database file, and who waits for messages.
+//! The database file, and the notifications of waiting receivers.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -11,9 +11,9 @@ use tokio::sync::Notify;
 use super::error::SqsError;
 use crate::clock::Clock;
 
-/// Times are milliseconds since 1970. A message is visible from `visible_at`; `received_at`, `first_received_at`,
-/// and `receipt` are about the queue it is in now; `receive_count` continues in a dead-letter queue, where
-/// `receives_before` is what it was on arrival.
+/// Times are milliseconds since 1970. A message is visible from `visible_at` on; `received_at`, `first_received_at` and
+/// `receipt` refer to its current queue. `receive_count` continues in a dead-letter queue; `receives_before` is its value on
+/// arrival.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS queues (
         name TEXT PRIMARY KEY,
@@ -48,11 +48,11 @@ const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS messages_sent ON messages (queue, sent_at);
 ";
 
-/// Columns that databases of earlier versions lack.
+/// Columns that older databases lack.
 const LATER_COLUMNS: [(&str, &str); 2] =
     [("receives_before", "INTEGER NOT NULL DEFAULT 0"), ("message_group", "TEXT")];
 
-/// Finds each group's messages, those without a group, and those that were received, each without a look at the others.
+/// Indexes of each group's messages, of those without a group, and of received ones.
 const INDEXES: &str = "
     CREATE INDEX IF NOT EXISTS messages_of_group ON messages (queue, message_group, visible_at, id)
         WHERE message_group IS NOT NULL;
@@ -71,7 +71,7 @@ pub(super) struct Store {
 impl Store {
     pub(super) fn open(file: &Path, clock: Clock) -> rusqlite::Result<Self> {
         let connection = Connection::open(file)?;
-        // With a write-ahead log, NORMAL loses nothing when the process is killed; only a power cut may.
+        // With a write-ahead log, NORMAL loses nothing when the process is killed; only a power failure can.
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.busy_timeout(Duration::from_secs(5))?;
@@ -85,7 +85,7 @@ impl Store {
         Ok(Self { connection: Mutex::new(connection), arrivals: Mutex::default(), clock })
     }
 
-    /// Runs `work` in one transaction: all of it happens, or none.
+    /// Runs `work` in one transaction, which is rolled back if it fails.
     pub(super) fn transaction<T>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, SqsError>,
@@ -97,7 +97,7 @@ impl Store {
         Ok(result)
     }
 
-    /// Returns what is notified whenever a message of `queue` becomes visible earlier than was known.
+    /// Returns the notification of `queue`: it wakes when a message becomes visible earlier than expected.
     pub(super) fn arrivals(&self, queue: &str) -> Arc<Notify> {
         let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(arrivals.entry(queue.to_owned()).or_default())

@@ -1,4 +1,4 @@
-//! What invokes a function.
+//! Events that invoke a function.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::properties::{Properties, texts};
 use super::resources::queue_name;
 use crate::account::STACK_NAME;
 
-/// Messages in one event where the template says nothing: SQS's default.
+/// Messages per event by default: SQS's default.
 const BATCH_SIZE: usize = 10;
 
 /// Reads one entry of a function's `Events`.
@@ -42,7 +42,7 @@ fn route(properties: &mut Properties<'_>) -> Result<Route> {
     if let Some(version) = properties.text("PayloadFormatVersion")?
         && version != "2.0"
     {
-        bail!("payload format {version}: the local gateway speaks 2.0 only");
+        bail!("payload format {version}: the local gateway supports only 2.0");
     }
     let method = properties.text("Method")?.map_or_else(|| "ANY".to_owned(), |method| method.to_uppercase());
     let path = properties.text("Path")?.unwrap_or_else(|| "$default".to_owned());
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_are_read() {
+    fn rates_are_parsed() {
         assert_eq!(rate("rate(1 minute)"), Some(Duration::from_secs(60)));
         assert_eq!(rate("rate(5 hours)"), Some(Duration::from_secs(18_000)));
         assert_eq!(rate("rate(2 days)"), Some(Duration::from_secs(172_800)));

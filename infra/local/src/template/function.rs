@@ -14,16 +14,16 @@ use super::roles::Roles;
 use crate::account::STACK_NAME;
 use crate::iam::{self, Statement};
 
-/// Lambda's own defaults.
+/// Lambda's default in seconds.
 const TIMEOUT: u64 = 3;
 const MEMORY_MB: u32 = 128;
 const EPHEMERAL_STORAGE_MB: u64 = 512;
 const RETRIES: u32 = 2;
 const MAX_EVENT_AGE: Duration = Duration::from_secs(6 * 3600);
-/// The runtimes that start here: binaries, and Python by the virtual environment beside them.
+/// The supported runtimes: binaries, and Python with the virtual environment beside them.
 const RUNTIMES: [&str; 2] = ["provided", PYTHON];
 const PYTHON: &str = "python3.";
-/// Of a binary, which has but one.
+/// The handler of a binary.
 const HANDLER: &str = "bootstrap";
 
 pub(super) fn read(properties: &mut Properties<'_>, roles: &Roles) -> Result<Function> {
@@ -67,8 +67,7 @@ pub(super) fn read(properties: &mut Properties<'_>, roles: &Roles) -> Result<Fun
     Ok(function)
 }
 
-/// Returns the program of a `CodeUri`, which is `<binary>/bootstrap.zip`, for Python `<binary>/python.zip`, or a folder of
-/// the
+/// Returns the program of a `CodeUri`: `<binary>/bootstrap.zip`, `<binary>/python.zip` for Python, or a folder with the
 /// program's name.
 fn binary(code: &str) -> &str {
     let packed = code.strip_suffix("/bootstrap.zip").or_else(|| code.strip_suffix("/python.zip"));
@@ -95,7 +94,7 @@ fn ephemeral_storage_mb(properties: &mut Properties<'_>) -> Result<u64> {
     Ok(size)
 }
 
-/// Reads what the function may do, from its policies or from a role of the template.
+/// Reads the permissions of a function, from its policies or from a role of the template.
 fn policy(properties: &mut Properties<'_>, roles: &Roles) -> Result<Vec<Statement>> {
     if properties.value("PermissionsBoundary")?.is_some() {
         bail!("property PermissionsBoundary: the local cloud enforces Policies and Role only");
@@ -109,7 +108,7 @@ fn policy(properties: &mut Properties<'_>, roles: &Roles) -> Result<Vec<Statemen
     }
 }
 
-/// Reads what happens to asynchronous invocations that fail.
+/// Reads the settings of asynchronous invocations: retries, age, failure destination.
 fn asynchronous(properties: &mut Properties<'_>, function: &mut Function) -> Result<()> {
     let Some(mut config) = properties.nested("EventInvokeConfig")? else {
         return Ok(());

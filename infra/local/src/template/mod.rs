@@ -1,4 +1,4 @@
-//! Reads `template.yaml`, so that what runs here and what is deployed cannot drift.
+//! Reads `template.yaml`, so that the local cloud and a deployment cannot diverge.
 
 mod events;
 mod function;
@@ -26,18 +26,18 @@ use crate::account::{
     ACCOUNT_ID, API_ID, STACK_NAME, bucket_arn, function_arn, queue_arn, role_arn, table_arn,
 };
 
-/// What the template's values depend on besides the template.
+/// Values that the template depends on.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
-    /// Values of parameters that replace their defaults.
+    /// Parameters that override their defaults.
     pub parameters: BTreeMap<String, String>,
-    /// Address of the SQS endpoint, without a slash at its end: queue URLs start with it.
+    /// URL of SQS without a trailing slash: the prefix of queue URLs.
     pub sqs_url: String,
-    /// Address of the API, without a path.
+    /// URL of the API, without a path.
     pub api_url: String,
 }
 
-/// Types that have no meaning outside an AWS account.
+/// Resource types without a meaning outside an AWS account.
 const CLOUD_ONLY_TYPES: &[&str] = &[
     "AWS::CloudWatch::",
     "AWS::Logs::",
@@ -59,7 +59,7 @@ const CLOUD_ONLY_TYPES: &[&str] = &[
 /// Reads a template's text.
 ///
 /// # Errors
-/// The template is no valid YAML, refers to something that is not there, or uses a value of the wrong kind.
+/// The template is not valid YAML, refers to something that does not exist, or uses a value of the wrong type.
 pub fn load(text: &str, surroundings: &Surroundings) -> Result<Model> {
     let template = yaml::read(text)?;
     let mut resolver = Resolver::new(&template, &surroundings.parameters)?;
@@ -69,7 +69,7 @@ pub fn load(text: &str, surroundings: &Surroundings) -> Result<Model> {
     for (id, resource) in &resources {
         let attributes = attributes(id, resource, &resolver, surroundings)
             .with_context(|| format!("the name of resource {id} is not understood"))?;
-        // Only what runs here has attributes.
+        // Only resources that run here have attributes.
         if !attributes.named.is_empty() {
             model.resources.insert(id.clone(), attributes.reference.clone());
         }
@@ -90,7 +90,7 @@ pub fn load(text: &str, surroundings: &Surroundings) -> Result<Model> {
     Ok(model)
 }
 
-/// Returns the resources whose condition holds.
+/// Returns the resources whose condition is true.
 fn wanted_resources(template: &Value, resolver: &Resolver) -> Result<Map<String, Value>> {
     let all =
         template.get("Resources").and_then(Value::as_object).context("the template has no resources")?;
@@ -108,7 +108,7 @@ fn kind(resource: &Value) -> &str {
     resource.get("Type").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Returns what references to a resource give. A name may depend on parameters, not on other resources.
+/// Returns the attributes that other resources can refer to. A name may depend on parameters, not on other resources.
 fn attributes(id: &str, resource: &Value, resolver: &Resolver, around: &Surroundings) -> Result<Attributes> {
     let name = |property: &str| -> Result<String> {
         let given = resource.get("Properties").and_then(|properties| properties.get(property));

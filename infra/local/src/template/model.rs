@@ -1,4 +1,4 @@
-//! What a template asks for, in the local cloud's own terms.
+//! The content of a template, in the local cloud's own types.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,28 +8,28 @@ use serde_json::Value;
 use crate::account::{ACCOUNT_ID, role_name};
 use crate::iam::{Principal, Statement};
 
-/// Everything in the template that can run here.
+/// The parts of the template that run here.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
     /// Lambda functions.
     pub functions: Vec<Function>,
     /// SQS queues.
     pub queues: Vec<Queue>,
-    /// The DynamoDB table.
+    /// DynamoDB tables.
     pub tables: Vec<Table>,
-    /// The S3 bucket.
+    /// S3 buckets.
     pub buckets: Vec<Bucket>,
-    /// CORS of the HTTP API; `None` where the API configures none.
+    /// CORS of the HTTP API, if configured.
     pub cors: Option<Cors>,
-    /// What `!Ref` gives of each resource that runs here, by its logical id: a table's, a bucket's or a function's name, a
+    /// The value of `!Ref` for each resource that runs here, by its logical id: a table's, a bucket's or a function's name, a
     /// queue's URL.
     pub resources: BTreeMap<String, String>,
-    /// What does not run here.
+    /// The parts that do not run here.
     pub notices: Notices,
 }
 
 impl Model {
-    /// Returns the functions as callers of the services, with their policies.
+    /// Returns the functions as callers with their policies.
     #[must_use]
     pub fn principals(&self) -> Vec<Principal> {
         self.functions.iter().map(Function::principal).collect()
@@ -43,39 +43,39 @@ pub struct Function {
     pub logical_id: String,
     /// Its name in the account.
     pub name: String,
-    /// The binary: the folder of the zip that `CodeUri` names. Also the name of its caller and of its lines in the log.
+    /// The binary: the folder of the zip that `CodeUri` names. It is also the name of the caller and of the log's source.
     pub binary: String,
-    /// Its runtime is Python's.
+    /// Whether its runtime is Python.
     pub is_python: bool,
-    /// `Handler`: for Python its module and function; binaries need none.
+    /// `Handler`: module and function for Python; unused for binaries.
     pub handler: String,
-    /// After this long an invocation is ended.
+    /// The time limit of an invocation.
     pub timeout: Duration,
-    /// Told to the function, not enforced.
+    /// Reported to the function, not enforced.
     pub memory_mb: u32,
-    /// Size of its `/tmp`.
+    /// Size of its `/tmp` in MB.
     pub ephemeral_storage_mb: u64,
-    /// It finds layers in `/opt`.
+    /// Whether it finds layers in `/opt`.
     pub has_layers: bool,
     /// Its own environment variables.
     pub environment: BTreeMap<String, String>,
-    /// Routes of the HTTP API that lead to it.
+    /// Its routes of the HTTP API.
     pub routes: Vec<Route>,
-    /// Queues it reads.
+    /// The queues that it reads.
     pub queue_sources: Vec<QueueSource>,
-    /// Objects whose creation invokes it.
+    /// The objects whose creation invokes it.
     pub object_sources: Vec<ObjectSource>,
-    /// Schedules that invoke it.
+    /// The schedules that invoke it.
     pub schedules: Vec<Schedule>,
-    /// Name of the queue that gets what asynchronous invocations failed on.
+    /// Name of the queue for failed asynchronous invocations.
     pub on_failure: Option<String>,
-    /// How often a failed asynchronous invocation is tried again.
+    /// Maximum of retries of a failed asynchronous invocation.
     pub max_retries: u32,
-    /// How old an asynchronous event may be when it is tried again.
+    /// Maximum age of an asynchronous event at a retry.
     pub max_event_age: Duration,
-    /// What it may do.
+    /// Its permissions.
     pub policy: Vec<Statement>,
-    /// `RecursiveLoop: Allow`: it may lead to its own invocation without end.
+    /// `RecursiveLoop: Allow`: loops through it are not stopped.
     pub recursive: bool,
 }
 
@@ -112,11 +112,11 @@ impl Route {
 pub struct QueueSource {
     /// The queue's name.
     pub queue: String,
-    /// Most messages in one event.
+    /// Maximum of messages per event.
     pub batch_size: usize,
-    /// Most invocations at once.
+    /// Maximum of concurrent invocations.
     pub max_concurrency: Option<usize>,
-    /// The function reports single messages that failed.
+    /// Whether the function reports failures of single messages.
     pub report_batch_item_failures: bool,
 }
 
@@ -127,16 +127,16 @@ pub struct ObjectSource {
     pub bucket: String,
     /// The notification's id.
     pub configuration_id: String,
-    /// `s3:ObjectCreated:*` and the like.
+    /// Event types such as `s3:ObjectCreated:*`.
     pub events: Vec<String>,
-    /// Only keys that start so.
+    /// The required prefix of keys.
     pub prefix: String,
-    /// Only keys that end so.
+    /// The required suffix of keys.
     pub suffix: String,
 }
 
 impl ObjectSource {
-    /// Returns whether an event (`ObjectCreated:Put`, without `s3:`) of an object with this key is for the function.
+    /// Returns whether the notification matches an event (`ObjectCreated:Put`, without `s3:`) and the object's key.
     #[must_use]
     pub fn matches(&self, event_name: &str, key: &str) -> bool {
         let wanted = |pattern: &String| match pattern.trim_start_matches("s3:").strip_suffix('*') {
@@ -152,11 +152,11 @@ impl ObjectSource {
 pub struct Schedule {
     /// Its name.
     pub name: String,
-    /// From one run to the next.
+    /// The time from one run to the next.
     pub period: Duration,
-    /// EventBridge Scheduler (`ScheduleV2`) rather than a rule (`Schedule`): their events differ.
+    /// Whether it is EventBridge Scheduler's (`ScheduleV2`) rather than a rule (`Schedule`): their events differ.
     pub scheduler: bool,
-    /// The event, where the template gives one.
+    /// The event, if the template defines one.
     pub input: Option<String>,
 }
 
@@ -169,7 +169,7 @@ pub struct Queue {
     pub visibility_timeout: Duration,
     /// How long a message is kept.
     pub retention: Duration,
-    /// Name of the dead-letter queue, and after how many receives a message goes there.
+    /// Name of the dead-letter queue, and the number of receives after which a message moves there.
     pub redrive: Option<(String, u32)>,
 }
 
@@ -182,7 +182,7 @@ pub struct Table {
     pub name: String,
     /// Body of `CreateTable` in the API's JSON.
     pub create: Value,
-    /// The attribute that says when an item expires.
+    /// The attribute with an item's expiry time.
     pub ttl_attribute: Option<String>,
 }
 
@@ -227,27 +227,27 @@ pub struct Cors {
     pub allow_credentials: bool,
 }
 
-/// What of the template does not run here, to be said on start.
+/// The parts of the template that do not run here, to report on start.
 #[derive(Clone, Debug, Default)]
 pub struct Notices {
-    /// By property or resource type that only means something in the cloud: where it stands.
+    /// Properties and resource types that have an effect only in AWS, with the places where they occur.
     pub cloud_only: BTreeMap<String, BTreeSet<String>>,
-    /// What the local cloud cannot run although it might matter: one line each.
+    /// Parts that the local cloud cannot run although they may matter, one line each.
     pub not_run: Vec<String>,
 }
 
 impl Notices {
-    /// Notes what only means something in the cloud.
+    /// Notes a part that has an effect only in AWS.
     pub(super) fn cloud_only(&mut self, what: &str, place: &str) {
         self.cloud_only.entry(what.to_owned()).or_default().insert(place.to_owned());
     }
 
-    /// Notes what is asked for and cannot run.
+    /// Notes a part that cannot run.
     pub(super) fn not_run(&mut self, place: &str, what: &str) {
         self.not_run.push(format!("{place}: {what}"));
     }
 
-    /// Returns a line for each thing that the local cloud cannot run although it might matter.
+    /// Returns a line for each part that cannot run although it may matter.
     #[must_use]
     pub fn not_run_lines(&self) -> Vec<String> {
         let mut lines: Vec<_> = self.not_run.iter().map(|text| format!("not run here: {text}")).collect();
@@ -255,7 +255,7 @@ impl Notices {
         lines
     }
 
-    /// Returns a line for each type and property that has no effect here, with the resources that it stands at.
+    /// Returns a line for each type and property without effect here, with its resources.
     #[must_use]
     pub fn without_effect_lines(&self) -> Vec<String> {
         let line = |(what, places): (&String, &BTreeSet<String>)| {

@@ -1,4 +1,4 @@
-//! The properties of one resource: each is taken once, and those that nothing took are noted.
+//! The properties of one resource. Each is taken once; properties that are not taken are noted.
 
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 use super::model::Notices;
 use super::resolve::{Resolver, scalar};
 
-/// Properties that say what is so here anyway, or nothing that could be otherwise.
+/// Properties that describe what is always true here, or have no effect anywhere.
 const INERT: &[&str] =
     &["Architectures", "PackageType", "LoggingConfig", "BillingMode", "Description", "Tags", "PropagateTags"];
 
-/// Properties that have no meaning outside an AWS account.
+/// Properties without a meaning outside an AWS account.
 const CLOUD_ONLY: &[&str] = &[
     // functions
     "Tracing",
@@ -51,7 +51,7 @@ impl<'a> Properties<'a> {
         Self { place, kind, values, resolver, notices: Notices::default() }
     }
 
-    /// Takes a property, resolved; `None` where it is not there or is `AWS::NoValue`.
+    /// Takes a property and resolves it; `None` if it is missing or `AWS::NoValue`.
     pub(super) fn value(&mut self, name: &str) -> Result<Option<Value>> {
         let Some(value) = self.values.remove(name) else {
             return Ok(None);
@@ -59,12 +59,12 @@ impl<'a> Properties<'a> {
         self.resolver.resolve(&value).with_context(|| format!("property {name}"))
     }
 
-    /// Takes a text; numbers and truth values are texts to CloudFormation.
+    /// Takes a string; CloudFormation also accepts numbers and booleans.
     pub(super) fn text(&mut self, name: &str) -> Result<Option<String>> {
         self.value(name)?.map(|value| scalar(&value)).transpose().with_context(|| format!("property {name}"))
     }
 
-    /// Takes a whole number, written as such or as a text.
+    /// Takes an integer, written as a number or as a string.
     pub(super) fn number<T: std::str::FromStr>(&mut self, name: &str) -> Result<Option<T>> {
         let Some(text) = self.text(name)? else {
             return Ok(None);
@@ -72,15 +72,15 @@ impl<'a> Properties<'a> {
         text.parse()
             .ok()
             .map(Some)
-            .with_context(|| format!("property {name} is no whole number in range: {text}"))
+            .with_context(|| format!("property {name} is not an integer in range: {text}"))
     }
 
-    /// Takes a list of texts, or one text.
+    /// Takes a list of strings, or one string.
     pub(super) fn texts(&mut self, name: &str) -> Result<Vec<String>> {
         texts(self.value(name)?.as_ref()).with_context(|| format!("property {name}"))
     }
 
-    /// Takes anything that serde can read.
+    /// Takes a value that serde deserializes.
     pub(super) fn parsed<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>> {
         let value = self.value(name)?.map(serde_json::from_value).transpose();
         value.with_context(|| format!("property {name}"))
@@ -94,38 +94,38 @@ impl<'a> Properties<'a> {
         }
     }
 
-    /// Returns properties of something within this one.
+    /// Returns the properties of a part of this resource.
     pub(super) fn within(&self, name: &str, kind: &str, values: Map<String, Value>) -> Self {
         Self::new(&format!("{}.{name}", self.place), kind, values, self.resolver)
     }
 
-    /// Takes a map as properties of their own.
+    /// Takes a map as nested properties.
     pub(super) fn nested(&mut self, name: &str) -> Result<Option<Self>> {
         let Some(value) = self.value(name)? else {
             return Ok(None);
         };
-        let map = value.as_object().cloned().with_context(|| format!("property {name} is no map"))?;
+        let map = value.as_object().cloned().with_context(|| format!("property {name} is not a map"))?;
         Ok(Some(self.within(name, "", map)))
     }
 
-    /// Keeps a note that something cannot run.
+    /// Notes a part that cannot run.
     pub(super) fn not_run(&mut self, what: &str) {
         self.notices.not_run(&self.place.clone(), what);
     }
 
-    /// Keeps a note that something taken has no effect here.
+    /// Notes a part that was taken and has no effect here.
     pub(super) fn without_effect(&mut self, what: &str) {
         self.notices.cloud_only(what, &self.place.clone());
     }
 
-    /// Adds the notices and the leftovers of nested properties.
+    /// Adds the notices and the remaining properties of nested ones.
     pub(super) fn absorb(&mut self, nested: Self) {
         let mut notices = Notices::default();
         nested.finish(&mut notices);
         self.notices.extend(notices);
     }
 
-    /// Notes the properties that nobody took.
+    /// Notes the properties that were not taken.
     pub(super) fn finish(mut self, notices: &mut Notices) {
         for name in std::mem::take(&mut self.values).into_iter().map(|(name, _)| name) {
             if INERT.contains(&name.as_str()) {
@@ -150,7 +150,7 @@ impl Notices {
     }
 }
 
-/// Reads a list of texts, or one text.
+/// Reads a list of strings, or one string.
 pub(super) fn texts(value: Option<&Value>) -> Result<Vec<String>> {
     match value {
         None => Ok(Vec::new()),
@@ -159,8 +159,8 @@ pub(super) fn texts(value: Option<&Value>) -> Result<Vec<String>> {
     }
 }
 
-/// Globals under a resource's own properties, as SAM merges them: maps by key, lists one after the other,
-/// and the resource's own value for all else.
+/// Merges globals with a resource's own properties as SAM does: maps by key, lists by concatenation, and the resource's own
+/// value otherwise.
 pub(super) fn merge(global: Option<&Value>, own: Option<&Value>) -> Map<String, Value> {
     let map = |value: Option<&Value>| value.and_then(Value::as_object).cloned().unwrap_or_default();
     let mut merged = map(global);

@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 
 use crate::account::{ACCOUNT_ID, REGION, STACK_NAME};
 
-/// Nesting beyond which a condition must refer to itself.
+/// Maximum of nesting. A deeper condition refers to itself.
 const MAX_DEPTH: usize = 64;
 
-/// What `Ref` and `GetAtt` of a resource give.
+/// The values of a resource for `Ref` and `GetAtt`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Attributes {
     /// `!Ref`.
@@ -29,7 +29,7 @@ pub(super) struct Resolver {
 }
 
 impl Resolver {
-    /// Makes a resolver whose parameters are their overrides, else their defaults.
+    /// Creates a resolver. A parameter has its override, or else its default.
     pub(super) fn new(template: &Value, overrides: &BTreeMap<String, String>) -> Result<Self> {
         let section = |name: &str| template.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
         let mut parameters = BTreeMap::new();
@@ -45,17 +45,17 @@ impl Resolver {
         self.parameters.contains_key(name)
     }
 
-    /// Makes a resource known to `Ref` and `GetAtt`.
+    /// Registers a resource for `Ref` and `GetAtt`.
     pub(super) fn add_resource(&mut self, logical_id: &str, attributes: Attributes) {
         self.resources.insert(logical_id.to_owned(), attributes);
     }
 
-    /// Resolves every function in a value; `None` for `AWS::NoValue`.
+    /// Resolves all functions in a value; `None` for `AWS::NoValue`.
     pub(super) fn resolve(&self, value: &Value) -> Result<Option<Value>> {
         self.value(value, 0)
     }
 
-    /// Returns whether a named condition holds.
+    /// Returns the value of a named condition.
     pub(super) fn condition(&self, name: &str) -> Result<bool> {
         self.named_condition(name, 0)
     }
@@ -105,7 +105,7 @@ impl Resolver {
             "Fn::Equals" | "Fn::Not" | "Fn::And" | "Fn::Or" => {
                 Value::Bool(self.logic(name, argument, depth)?)
             }
-            other => bail!("the local cloud does not know the function {other}"),
+            other => bail!("the local cloud does not support the function {other}"),
         }))
     }
 
@@ -122,7 +122,7 @@ impl Resolver {
                 let resource =
                     || self.resources.get(name).map(|known| Value::String(known.reference.clone()));
                 let value = self.parameters.get(name).cloned().or_else(resource);
-                return value.map(Some).with_context(|| format!("nothing is called {name}"));
+                return value.map(Some).with_context(|| format!("no parameter or resource is called {name}"));
             }
         };
         Ok(Some(Value::String(pseudo.to_owned())))
@@ -139,7 +139,7 @@ impl Resolver {
         let known =
             self.resources.get(resource).with_context(|| format!("no resource is called {resource}"))?;
         let value = known.named.get(attribute);
-        value.cloned().with_context(|| format!("the local cloud does not know {resource}.{attribute}"))
+        value.cloned().with_context(|| format!("the local cloud does not support {resource}.{attribute}"))
     }
 
     fn if_else(&self, argument: &Value, depth: usize) -> Result<Option<Value>> {
@@ -159,7 +159,7 @@ impl Resolver {
         let mut result = String::new();
         let mut rest = pattern;
         while let Some((before, after)) = rest.split_once("${") {
-            let (name, tail) = after.split_once('}').context("a ${ without }")?;
+            let (name, tail) = after.split_once('}').context("Sub has a ${ without }")?;
             result.push_str(before);
             if let Some(literal) = name.strip_prefix('!') {
                 result.push_str(&format!("${{{literal}}}"));
@@ -178,7 +178,7 @@ impl Resolver {
 
     fn join(&self, argument: &Value, depth: usize) -> Result<String> {
         let arguments = self.arguments(argument, depth)?;
-        let [separator, Value::Array(items)] = &*arguments else { bail!("Join takes a text and a list") };
+        let [separator, Value::Array(items)] = &*arguments else { bail!("Join takes a string and a list") };
         Ok(items.iter().map(scalar).collect::<Result<Vec<_>>>()?.join(text(separator)?))
     }
 
@@ -211,7 +211,7 @@ impl Resolver {
         let condition =
             self.conditions.get(name).with_context(|| format!("no condition is called {name}"))?;
         let value = self.value(condition, depth)?;
-        value.as_ref().and_then(Value::as_bool).with_context(|| format!("{name} is no condition"))
+        value.as_ref().and_then(Value::as_bool).with_context(|| format!("{name} is not a condition"))
     }
 
     fn logic(&self, name: &str, argument: &Value, depth: usize) -> Result<bool> {
@@ -233,7 +233,7 @@ impl Resolver {
     }
 }
 
-/// Returns the function of a map with this one key: `{"Ref": …}`, `{"Fn::…": …}`, `{"Condition": "Name"}`.
+/// Returns name and argument of a function in a map with one key: `{"Ref": …}`, `{"Fn::…": …}`, `{"Condition": "Name"}`.
 fn function(map: &Map<String, Value>) -> Option<(&str, &Value)> {
     let (name, argument) = map.iter().next()?;
     let is_function = map.len() == 1
@@ -259,16 +259,16 @@ fn parameter(name: &str, declaration: &Value, given: Option<&String>) -> Result<
 }
 
 fn text(value: &Value) -> Result<&str> {
-    value.as_str().with_context(|| format!("a text is expected, not {value}"))
+    value.as_str().with_context(|| format!("a string is expected, not {value}"))
 }
 
-/// Converts a scalar to text: CloudFormation takes numbers and truth values as texts.
+/// Converts a scalar to a string: CloudFormation accepts numbers and booleans as strings.
 pub(super) fn scalar(value: &Value) -> Result<String> {
     Ok(match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
         Value::Bool(truth) => truth.to_string(),
-        other => bail!("a text is expected, not {other}"),
+        other => bail!("a string is expected, not {other}"),
     })
 }
 

@@ -1,4 +1,4 @@
-//! Queues, table, bucket, and the API's CORS.
+//! Queues, tables, buckets, and CORS of the API.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::model::{Bucket, BucketCors, Cors, Queue, Table};
 use super::properties::{Properties, texts};
 use crate::account::STACK_NAME;
 
-/// SQS's own defaults.
+/// SQS's default in seconds.
 const VISIBILITY: u64 = 30;
 const RETENTION: u64 = 345_600;
 
@@ -62,9 +62,8 @@ pub(super) fn bucket(properties: &mut Properties<'_>) -> Result<Bucket> {
     Ok(Bucket { name, cors: cors.rules.into_iter().map(BucketCors::from).collect() })
 }
 
-/// Reads the policy of a bucket or of queues. Nothing in it is enforced here, so it may only say what makes no difference
-/// on one
-/// machine: that every request must come by TLS.
+/// Reads the policy of a bucket or of queues. Nothing in it is enforced here, so it may contain only a statement that makes no
+/// difference on one machine: that every request must use TLS.
 pub(super) fn resource_policy(properties: &mut Properties<'_>) -> Result<()> {
     let document = properties.value("PolicyDocument")?.unwrap_or_default();
     let statements = document.get("Statement").context("a policy without a statement")?;
@@ -74,7 +73,7 @@ pub(super) fn resource_policy(properties: &mut Properties<'_>) -> Result<()> {
             || statement.get("Condition") != Some(&tls)
         {
             bail!(
-                "statement {statement}: of the policies of buckets and queues only the demand for TLS can be run here"
+                "statement {statement}: in policies of buckets and queues, only the requirement of TLS is supported here"
             );
         }
     }
@@ -119,7 +118,7 @@ pub(super) fn api_cors(properties: &mut Properties<'_>) -> Result<Option<Cors>> 
         return Ok(None);
     };
     if value == Value::Bool(true) {
-        // SAM's short form.
+        // SAM's short form: only the origins.
         let any = || vec!["*".to_owned()];
         return Ok(Some(Cors { allow_origins: any(), ..Cors::default() }));
     }

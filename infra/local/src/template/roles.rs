@@ -1,4 +1,4 @@
-//! Roles that are written out in the template, for functions that take none of what SAM would add to one.
+//! Roles that the template defines. Functions with such a role get none of the permissions that SAM adds.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::iam::{self, Statement};
 
 pub(super) const ROLE: &str = "AWS::IAM::Role";
 
-/// What each role allows, by its ARN.
+/// The permissions of each role, by its ARN.
 #[derive(Debug, Default)]
 pub(super) struct Roles(BTreeMap<String, Vec<Statement>>);
 
@@ -21,7 +21,7 @@ impl Roles {
     /// Reads all roles of a template.
     ///
     /// # Errors
-    /// A role allows something in a way that cannot be enforced here.
+    /// A role has a policy that cannot be enforced here.
     pub(super) fn read(resources: &Map<String, Value>, resolver: &Resolver) -> Result<Self> {
         let mut roles = BTreeMap::new();
         for (id, resource) in resources.iter().filter(|(_, resource)| kind(resource) == ROLE) {
@@ -34,19 +34,19 @@ impl Roles {
         Ok(Self(roles))
     }
 
-    /// Returns what the role with this ARN allows.
+    /// Returns the statements of the role with this ARN.
     ///
     /// # Errors
-    /// It is not a role of the template: what it allows is unknown here.
+    /// The template has no such role.
     pub(super) fn allowed(&self, arn: &str) -> Result<Vec<Statement>> {
-        self.0.get(arn).cloned().with_context(|| format!("{arn} is no role of this template"))
+        self.0.get(arn).cloned().with_context(|| format!("{arn} is not a role of this template"))
     }
 }
 
 fn statements(properties: &mut Properties<'_>) -> Result<Vec<Statement>> {
     for unknown in ["ManagedPolicyArns", "PermissionsBoundary"] {
         if properties.value(unknown)?.is_some() {
-            bail!("property {unknown}: only policies written out in the template can be enforced here");
+            bail!("property {unknown}: only policies in the template can be enforced here");
         }
     }
     let policies = properties.value("Policies")?.unwrap_or_default();

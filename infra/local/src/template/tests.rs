@@ -28,7 +28,7 @@ Resources:
 "#;
 
 #[test]
-fn a_role_of_the_template_is_what_its_function_may_do() {
+fn a_functions_permissions_are_those_of_its_role() {
     let model = load(ROLE, &around()).unwrap();
     assert_eq!(model.notices.not_run, Vec::<String>::new());
     let policy = &function(&model, "worker").policy;
@@ -70,7 +70,7 @@ Resources:
 "#;
 
 #[test]
-fn what_cannot_run_is_named_and_the_rest_runs() {
+fn parts_that_cannot_run_are_named_and_the_rest_runs() {
     let model = load(SMALL, &around()).unwrap();
     let worker = function(&model, "worker");
     assert_eq!(worker.name, "worker");
@@ -93,7 +93,7 @@ fn what_cannot_run_is_named_and_the_rest_runs() {
 }
 
 #[test]
-fn a_function_is_known_by_the_folder_of_its_code() {
+fn a_function_has_the_name_of_its_codes_folder() {
     for code in ["functions/worker", "./worker/", "target/lambda/worker/bootstrap.zip", "a/worker/python.zip"]
     {
         let model = load(&SMALL.replace("functions/worker/", code), &around()).unwrap();
@@ -106,7 +106,10 @@ fn mistakes_are_errors_that_name_their_place() {
     let problem = |text: &str| format!("{:#}", load(text, &around()).unwrap_err());
     assert!(problem("Description: x").contains("no resources"));
     let unknown = SMALL.replace("functions/worker/", "!Ref Nothing");
-    assert!(problem(&unknown).contains("Worker") && problem(&unknown).contains("nothing is called Nothing"));
+    assert!(
+        problem(&unknown).contains("Worker")
+            && problem(&unknown).contains("no parameter or resource is called Nothing")
+    );
     let node = SMALL.replace("FunctionName: worker", "Runtime: nodejs22.x");
     assert!(problem(&node).contains("runtime nodejs22.x"));
     let old = SMALL
@@ -123,7 +126,7 @@ fn mistakes_are_errors_that_name_their_place() {
 }
 
 #[test]
-fn policies_of_resources_may_only_demand_tls() {
+fn policies_of_resources_may_only_require_tls() {
     let policy = |statement: &str| {
         let statement = format!("{{Action: '*', Principal: '*', Resource: '*', {statement}}}");
         let resource = format!(
@@ -140,6 +143,6 @@ fn policies_of_resources_may_only_demand_tls() {
         "Effect: Allow, Condition: {Bool: {'aws:SecureTransport': 'false'}}",
     ] {
         let error = format!("{:#}", policy(other).unwrap_err());
-        assert!(error.contains("resource P") && error.contains("only the demand for TLS"), "{error}");
+        assert!(error.contains("resource P") && error.contains("only the requirement of TLS"), "{error}");
     }
 }

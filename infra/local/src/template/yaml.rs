@@ -1,4 +1,4 @@
-//! YAML with CloudFormation's short forms (`!Ref x`) as JSON with the long ones (`{"Ref": x}`).
+//! Converts YAML with CloudFormation's short forms (`!Ref x`) to JSON with the long ones (`{"Ref": x}`).
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
@@ -7,7 +7,7 @@ use serde_norway::Value as Yaml;
 /// Reads a template's text.
 ///
 /// # Errors
-/// The text is no YAML, or holds what JSON cannot (a key that is no text).
+/// The text is not YAML, or contains a value that JSON cannot represent (a key that is not a string).
 pub(super) fn read(text: &str) -> Result<Value> {
     convert(serde_norway::from_str(text).context("the template is not valid YAML")?)
 }
@@ -30,13 +30,13 @@ fn convert(yaml: Yaml) -> Result<Value> {
     })
 }
 
-/// Converts a key to text: keys such as `404:` are numbers to YAML and text to CloudFormation.
+/// Converts a key to a string: keys such as `404:` are numbers in YAML and strings in CloudFormation.
 fn key_text(key: Yaml) -> Result<String> {
     Ok(match key {
         Yaml::String(text) => text,
         Yaml::Number(number) => number.to_string(),
         Yaml::Bool(value) => value.to_string(),
-        other => bail!("a key of the template is neither text nor a number: {other:?}"),
+        other => bail!("a key of the template is neither a string nor a number: {other:?}"),
     })
 }
 
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn invalid_yaml_is_refused() {
         assert!(read("a: [").is_err());
         assert!(read("? [1, 2]\n: x").is_err());
     }

@@ -1,4 +1,4 @@
-//! Asynchronous invocations: tried again, then given to the destination for failures.
+//! Asynchronous invocations: retried on failure, then sent to the failure destination.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 
@@ -17,17 +17,17 @@ use crate::runtime::{Invocation, Lambda, Lineage, Outcome, Refused, WhenBusy, tr
 use crate::sqs::Sqs;
 use crate::template::Function;
 
-/// How long Lambda waits before the first retry, and before every further one.
+/// Lambda's delay before the first retry, and before later ones.
 pub const RETRY_DELAYS: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(120)];
 
-/// Why an event was given up, as an invocation record says it.
+/// The reason for giving up an event, as in an invocation record.
 const RETRIES_EXHAUSTED: &str = "RetriesExhausted";
 const EVENT_AGE_EXCEEDED: &str = "EventAgeExceeded";
 
-/// How long to wait when the destination does not take a record.
+/// The delay after the destination has refused a record.
 const DESTINATION_DELAY: Duration = Duration::from_secs(1);
 
-/// The cloud is being stopped: the event must be delivered again.
+/// The cloud is stopping, and the event must be delivered again.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopping;
 
@@ -41,7 +41,7 @@ pub struct Asynchronous {
 }
 
 impl Asynchronous {
-    /// Makes an invoker that retries after [`RETRY_DELAYS`], or shorter ones in tests.
+    /// Creates an invoker that retries after [`RETRY_DELAYS`], or after shorter delays in tests.
     #[must_use]
     pub fn new(lambda: Lambda, sqs: Sqs, delays: [Duration; 2], log: Log) -> Self {
         Self { lambda, sqs, delays, log }
@@ -50,15 +50,15 @@ impl Asynchronous {
     /// Invokes a function. Returns once the function has succeeded or the destination has the event.
     ///
     /// # Errors
-    /// The cloud is being stopped before that.
+    /// The cloud stops before that.
     pub async fn invoke(&self, function: &Function, payload: Bytes) -> Result<(), Stopping> {
         self.invoke_after(function, payload, Lineage::default()).await
     }
 
-    /// Invokes a function in this chain of events; else as [`Asynchronous::invoke`].
+    /// Invokes a function as [`Asynchronous::invoke`] does, as part of a chain of events.
     ///
     /// # Errors
-    /// As those of [`Asynchronous::invoke`].
+    /// Those of [`Asynchronous::invoke`].
     pub async fn invoke_after(
         &self,
         function: &Function,
@@ -76,7 +76,7 @@ impl Asynchronous {
                 condition = EVENT_AGE_EXCEEDED;
                 break;
             }
-            let text = format!("failed asynchronously, again in {} s", delay.as_secs());
+            let text = format!("an asynchronous invocation failed, retry in {} s", delay.as_secs());
             self.log.line(&function.binary, Level::Warn, &text);
             self.clock().sleep(delay).await;
             retries += 1;
@@ -92,7 +92,7 @@ impl Asynchronous {
         Ok(())
     }
 
-    /// Returns the clock of delays.
+    /// Returns the clock of the delays.
     pub(super) fn clock(&self) -> &Clock {
         self.sqs.clock()
     }
@@ -108,8 +108,9 @@ impl Asynchronous {
             self.clock().sleep(Duration::from_millis(delay)).await;
         }
         match self.lambda.invoke(invocation.clone()).await {
-            Ok(outcome) if action == Some(Action::LoseAnswer) && !outcome.failed => {
-                let payload = json!({"errorMessage": "the outcome is lost on demand"}).to_string().into();
+            Ok(outcome) if action == Some(Action::LoseResponse) && !outcome.failed => {
+                let payload =
+                    json!({"errorMessage": "the outcome is lost by an injected fault"}).to_string().into();
                 Ok(Outcome { payload, failed: true })
             }
             Ok(outcome) => Ok(outcome),
@@ -126,7 +127,7 @@ impl Asynchronous {
             self.log.line(
                 &function.binary,
                 Level::Error,
-                "gave up on an event; there is no destination for failures",
+                "gave up an event; there is no failure destination",
             );
             return;
         };
@@ -134,15 +135,15 @@ impl Asynchronous {
             self.log.line(
                 &function.binary,
                 Level::Error,
-                &format!("{queue} does not take a record: {error:#}"),
+                &format!("{queue} does not accept a record: {error:#}"),
             );
             tokio::time::sleep(DESTINATION_DELAY).await;
         }
-        self.log.line(&function.binary, Level::Error, &format!("gave up on an event; it went to {queue}"));
+        self.log.line(&function.binary, Level::Error, &format!("gave up an event; it was sent to {queue}"));
     }
 }
 
-/// Returns the invocation record that a destination gets.
+/// Returns the invocation record for a destination.
 fn record(
     function: &Function,
     request_id: &str,

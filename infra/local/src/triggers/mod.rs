@@ -1,4 +1,4 @@
-//! What invokes functions besides the API: objects, queues and schedules.
+//! Event sources besides the API: objects, queues and schedules.
 
 mod asynchronous;
 mod objects;
@@ -13,7 +13,7 @@ pub use schedules::Schedules;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-/// Formats a time as RFC 3339 in UTC with milliseconds, as AWS writes times into events.
+/// Formats a time as RFC 3339 in UTC with milliseconds, as in AWS's events.
 fn timestamp(time: OffsetDateTime) -> String {
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     time.to_offset(time::UtcOffset::UTC).format(&format).unwrap_or_default()

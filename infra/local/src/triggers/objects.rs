@@ -1,4 +1,4 @@
-//! S3 notifications: every object that came to be invokes the functions that want it, at least once.
+//! S3 notifications: every created object invokes the functions whose notification matches, at least once.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>
 
@@ -21,13 +21,13 @@ use crate::log::{Level, Log};
 use crate::s3::{ObjectCreated, S3};
 use crate::template::{Function, ObjectSource};
 
-/// Most events looked for at once, besides those being delivered.
+/// Maximum of events that are read at once, besides those in delivery.
 const BATCH: usize = 100;
 
-/// Looked again after this long, whatever was notified.
+/// Interval at which events are read even without a notification.
 const POLL: Duration = Duration::from_secs(5);
 
-/// What S3 leaves as it is in an event's key. A space becomes a plus sign.
+/// Characters that S3 does not encode in an event's key. A space becomes a plus sign.
 const KEPT_IN_KEY: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/').remove(b' ');
 
@@ -41,7 +41,7 @@ pub struct ObjectTrigger {
 }
 
 impl ObjectTrigger {
-    /// Makes a trigger of those of `functions` that want events of `bucket`.
+    /// Creates the trigger of those `functions` that have notifications of `bucket`.
     #[must_use]
     pub fn new(s3: S3, bucket: &str, functions: &[Function], asynchronous: Asynchronous, log: Log) -> Self {
         let wanting =
@@ -50,7 +50,7 @@ impl ObjectTrigger {
         Self { s3, bucket: bucket.to_owned(), functions, asynchronous, log }
     }
 
-    /// Delivers events until it is dropped. The next run delivers the unfinished ones again.
+    /// Delivers events until the future is dropped. Unfinished events are delivered again by the next run.
     pub async fn run(self) {
         let changed = self.s3.events_changed();
         let (done, mut finished) = mpsc::unbounded_channel();
@@ -73,7 +73,7 @@ impl ObjectTrigger {
         }
     }
 
-    /// Decides what an event leads to. Not in a task of its own, so that it is in the order of the events.
+    /// Decides the deliveries of an event. Not in a separate task, so that the decisions have the order of the events.
     fn deliveries(&self, event: &ObjectCreated, delivered: &watch::Sender<i64>) -> Vec<Delivery> {
         let delivery = |function: &Function| {
             let source = wanted(function, &self.bucket, event)?;
@@ -98,7 +98,7 @@ impl ObjectTrigger {
         match tokio::task::spawn_blocking(move || s3.pending_events(limit)).await {
             Ok(Ok(events)) => events,
             Ok(Err(error)) => {
-                self.log.line("s3", Level::Error, &format!("pending events cannot be read: {error:#}"));
+                self.log.line("s3", Level::Error, &format!("cannot read pending events: {error:#}"));
                 Vec::new()
             }
             Err(_) => Vec::new(),
@@ -116,20 +116,20 @@ impl ObjectTrigger {
         tokio::spawn(async move {
             let invocations = deliveries.into_iter().map(Delivery::perform);
             let outcome: Result<Vec<()>, Stopping> = join_all(invocations).await.into_iter().collect();
-            // Unfinished, and still in flight as far as this run is concerned.
+            // The event stays unfinished, and in flight until this run ends.
             if outcome.is_err() {
                 return;
             }
             let id = event.id;
             if let Ok(Err(error)) = tokio::task::spawn_blocking(move || s3.finish_event(id)).await {
-                log.line("s3", Level::Error, &format!("an event cannot be finished: {error:#}"));
+                log.line("s3", Level::Error, &format!("cannot finish an event: {error:#}"));
             }
             let _ = done.send(id);
         });
     }
 }
 
-/// One function's share of an event.
+/// The delivery of an event to one function.
 struct Delivery {
     function: Function,
     asynchronous: Asynchronous,

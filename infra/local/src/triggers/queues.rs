@@ -17,13 +17,13 @@ use crate::runtime::{Invocation, Lambda, Lineage, MAX_PROCESSES, MAX_ROUNDS, Out
 use crate::sqs::{Message, Sqs};
 use crate::template::{Function, QueueSource};
 
-/// How long one poll waits for messages.
+/// Wait time of one poll.
 const LONG_POLL: Duration = Duration::from_secs(20);
 
-/// How long to wait when a queue cannot be read.
+/// Delay after a failed receive.
 const AFTER_ERROR: Duration = Duration::from_secs(1);
 
-/// Most messages that one receive gives.
+/// Maximum of messages per receive.
 const MAX_RECEIVE: usize = 10;
 
 /// Polls one queue for one function.
@@ -34,21 +34,21 @@ pub struct QueueTrigger {
     function: String,
     /// The function's name in the account.
     name: String,
-    /// Whether it may invoke itself without end.
+    /// Whether loops through the function are allowed.
     recursive: bool,
     source: QueueSource,
     log: Log,
 }
 
 impl QueueTrigger {
-    /// Makes the event source mapping of `source` to `function`.
+    /// Creates the event source mapping of `source` to `function`.
     #[must_use]
     pub fn new(sqs: Sqs, lambda: Lambda, function: &Function, source: &QueueSource, log: Log) -> Self {
         let (name, recursive) = (function.name.clone(), function.recursive);
         Self { sqs, lambda, function: function.binary.clone(), name, recursive, source: source.clone(), log }
     }
 
-    /// Polls until it is dropped. Receives only what can be handled at once.
+    /// Polls until the future is dropped. Receives only as many messages as can be handled at once.
     pub async fn run(self) {
         let at_once = self.source.max_concurrency.unwrap_or(MAX_PROCESSES).min(MAX_PROCESSES);
         let permits = Arc::new(Semaphore::new(at_once));
@@ -58,7 +58,7 @@ impl QueueTrigger {
                 Ok(messages) if messages.is_empty() => {}
                 Ok(messages) => self.work(messages, permit),
                 Err(error) => {
-                    self.log.line(&self.function, Level::Error, &format!("queue cannot be read: {error:#}"));
+                    self.log.line(&self.function, Level::Error, &format!("cannot read the queue: {error:#}"));
                     tokio::time::sleep(AFTER_ERROR).await;
                 }
             }
@@ -82,10 +82,10 @@ impl QueueTrigger {
                 mapping.invoke(&messages).await
             };
             match outcome {
-                // The messages become visible again, although they are done.
-                Ok(_) if action == Some(Action::LoseAnswer) => {}
+                // The messages become visible again although the function succeeded.
+                Ok(_) if action == Some(Action::LoseResponse) => {}
                 Ok(outcome) => mapping.settle(messages, &outcome).await,
-                // The messages become visible again when their time is over.
+                // The messages become visible again after their visibility timeout.
                 Err(refused) => {
                     mapping.log.line(&mapping.function, Level::Debug, &format!("not invoked: {refused:?}"))
                 }
@@ -101,8 +101,8 @@ impl QueueTrigger {
         self.lambda.invoke(invocation).await
     }
 
-    /// Takes out what has gone through this function too often, as Lambda stops loops: it goes to the dead letters of
-    /// the queue, or is gone if there are none.
+    /// Removes messages that went through this function too often, as Lambda stops loops: moves them to the dead-letter queue,
+    /// or deletes them if there is none.
     async fn without_loops(&self, messages: Vec<Message>) -> Vec<Message> {
         if self.recursive {
             return messages;
@@ -116,8 +116,8 @@ impl QueueTrigger {
                 for message in looping {
                     let text = format!("a loop was stopped after {MAX_ROUNDS} rounds");
                     log.line(&function, Level::Error, &text);
-                    if let Err(error) = sqs.give_up(&queue, &message.receipt_handle) {
-                        log.line(&function, Level::Warn, &format!("a message cannot be moved: {error:#}"));
+                    if let Err(error) = sqs.dead_letter(&queue, &message.receipt_handle) {
+                        log.line(&function, Level::Warn, &format!("cannot move a message: {error:#}"));
                     }
                 }
             });
@@ -126,7 +126,7 @@ impl QueueTrigger {
         others
     }
 
-    /// Deletes the messages that succeeded. The others stay hidden until their visibility timeout is over.
+    /// Deletes the messages that succeeded. The others stay hidden until their visibility timeout ends.
     async fn settle(&self, messages: Vec<Message>, outcome: &Outcome) {
         let failed = match done(&messages, outcome, self.source.report_batch_item_failures) {
             Done::Nothing => return,
@@ -137,7 +137,7 @@ impl QueueTrigger {
         let deletions = tokio::task::spawn_blocking(move || {
             for message in messages.iter().filter(|message| !failed.contains(&message.message_id)) {
                 if let Err(error) = sqs.delete(&queue, &message.receipt_handle) {
-                    log.line(&function, Level::Warn, &format!("a message cannot be deleted: {error:#}"));
+                    log.line(&function, Level::Warn, &format!("cannot delete a message: {error:#}"));
                 }
             }
         });
@@ -150,14 +150,14 @@ fn lineage(message: &Message) -> Lineage {
     Lineage::of_trace(trace.and_then(Value::as_str).unwrap_or_default())
 }
 
-/// Which messages of a batch are done.
+/// The succeeded messages of a batch.
 #[derive(Debug, PartialEq, Eq)]
 enum Done {
     Nothing,
     AllBut(BTreeSet<String>),
 }
 
-/// Reads an outcome: a list of failures that is malformed, or names no message of the batch, fails the whole batch.
+/// Reads an outcome. A list of failures that is malformed, or names no message of the batch, fails the whole batch.
 fn done(messages: &[Message], outcome: &Outcome, reports: bool) -> Done {
     if outcome.failed {
         return Done::Nothing;
@@ -165,12 +165,12 @@ fn done(messages: &[Message], outcome: &Outcome, reports: bool) -> Done {
     if !reports {
         return Done::AllBut(BTreeSet::new());
     }
-    let answer: Value = match serde_json::from_slice(&outcome.payload) {
-        Ok(answer) => answer,
+    let response: Value = match serde_json::from_slice(&outcome.payload) {
+        Ok(response) => response,
         Err(_) if outcome.payload.is_empty() => Value::Null,
         Err(_) => return Done::Nothing,
     };
-    let failures = match answer.get("batchItemFailures") {
+    let failures = match response.get("batchItemFailures") {
         None | Some(Value::Null) => return Done::AllBut(BTreeSet::new()),
         Some(Value::Array(failures)) => failures,
         Some(_) => return Done::Nothing,
@@ -184,7 +184,7 @@ fn done(messages: &[Message], outcome: &Outcome, reports: bool) -> Done {
     }
 }
 
-/// Returns the event of these messages of a queue.
+/// Returns the event for messages of a queue.
 pub fn queue_event(messages: &[Message], queue: &str) -> Value {
     json!({"Records": messages.iter().map(|message| record(message, queue)).collect::<Vec<_>>()})
 }
@@ -223,7 +223,7 @@ fn record(message: &Message, queue: &str) -> Value {
     record
 }
 
-/// Converts message attributes: the event writes the names of their fields in another case than the API.
+/// Converts message attributes: their field names have another case in the event than in the API.
 fn message_attributes(attributes: &Value) -> Map<String, Value> {
     let convert = |(name, attribute): (&String, &Value)| {
         let field = |name: &str| attribute.get(name).cloned();
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_done_is_what_the_function_says() {
+    fn the_outcome_decides_which_messages_are_deleted() {
         let messages = [message("m1"), message("m2")];
         let of = |payload: &'static str, failed: bool, reports: bool| {
             done(&messages, &Outcome { payload: payload.into(), failed }, reports)

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::runtime::{Invocation, Lambda, Outcome, Refused, WhenBusy};
 use crate::template::{Function, Schedule};
 
-/// The schedules of all functions. Cheap enough to clone.
+/// The schedules of all functions. Cheap to clone.
 #[derive(Clone)]
 pub struct Schedules {
     entries: Vec<(Function, Schedule)>,
@@ -22,7 +22,7 @@ pub struct Schedules {
 }
 
 impl Schedules {
-    /// Makes the schedules of these functions.
+    /// Collects the schedules of these functions.
     #[must_use]
     pub fn new(functions: &[Function], lambda: Lambda, asynchronous: Asynchronous) -> Self {
         let entry = |function: &Function| {
@@ -32,7 +32,7 @@ impl Schedules {
         Self { entries: functions.iter().flat_map(entry).collect(), lambda, asynchronous }
     }
 
-    /// Runs the schedules until it is dropped; the first run of each comes after one period, as in AWS.
+    /// Runs the schedules until the future is dropped. The first run of each comes after one period, as in AWS.
     pub async fn run(self) {
         let mut running = JoinSet::new();
         for (function, schedule) in self.entries {
@@ -42,13 +42,13 @@ impl Schedules {
                 let mut due = clock.now() + schedule.period;
                 loop {
                     clock.sleep_until(due).await;
-                    // Runs that were missed, because the clock was advanced or this machine slept, are not made up for.
+                    // Skips missed runs, after the clock was advanced or this machine was suspended.
                     while due <= clock.now() {
                         due += schedule.period;
                     }
                     let (asynchronous, function, event) =
                         (asynchronous.clone(), function.clone(), event(&schedule, clock.now()));
-                    // A run that takes longer than the period does not hold up the next one.
+                    // A run that exceeds the period does not delay the next one.
                     tokio::spawn(async move { asynchronous.invoke(&function, event).await });
                 }
             });
@@ -56,13 +56,13 @@ impl Schedules {
         running.join_all().await;
     }
 
-    /// Returns their clock.
+    /// Returns the clock of the schedules.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         self.asynchronous.clock()
     }
 
-    /// Runs a function's schedule now. Returns its outcome; `None`: no schedule runs this function.
+    /// Runs a function's schedule now. Returns its outcome, or `None` if no schedule runs this function.
     pub async fn run_now(&self, function: &str) -> Option<Result<Outcome, Refused>> {
         let (function, schedule) = self.entries.iter().find(|(own, _)| own.binary == function)?;
         let invocation =
@@ -71,8 +71,8 @@ impl Schedules {
     }
 }
 
-/// Returns the template's input, or the default: EventBridge Scheduler sends a `Scheduled Event` from `aws.scheduler` whose
-/// detail is the *text* `{}`; a rule's comes from `aws.events`, and its detail is an object.
+/// Returns the template's input, or the default event. EventBridge Scheduler sends a `Scheduled Event` from `aws.scheduler`
+/// whose detail is the *string* `{}`; a rule's comes from `aws.events`, and its detail is an object.
 fn event(schedule: &Schedule, now: OffsetDateTime) -> Bytes {
     if let Some(input) = &schedule.input {
         return Bytes::from(input.clone());
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_event_tells_its_kind() {
+    fn the_default_event_depends_on_the_kind_of_schedule() {
         let mut schedule =
             Schedule { name: "s".to_owned(), period: Duration::from_secs(60), scheduler: true, input: None };
         let read = |schedule: &Schedule| {

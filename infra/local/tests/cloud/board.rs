@@ -1,4 +1,4 @@
-//! Where functions say what they do and wait for the tests: they share no folder with them.
+//! A board over HTTP where functions report and wait for tests, because functions and tests share no folder.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 
 use crate::http::request;
 
-/// The variable that has a board's address.
+/// The environment variable with the board's address.
 pub(crate) const VARIABLE: &str = "BOARD";
 
-/// A board of one test.
+/// The board of one test.
 pub(crate) struct Board {
     pub(crate) address: String,
     notes: Arc<Mutex<Notes>>,
@@ -18,9 +18,9 @@ pub(crate) struct Board {
 
 #[derive(Default)]
 struct Notes {
-    /// The events that functions have seen, in their order.
+    /// The events that functions received, in order.
     seen: String,
-    /// Who was last to wait at a gate: process ids.
+    /// By gate, the process that waited last.
     waiting: BTreeMap<String, String>,
     open: BTreeSet<String>,
     marked: BTreeSet<String>,
@@ -41,17 +41,17 @@ impl Board {
         Self { address, notes }
     }
 
-    /// The events that functions have seen, one a line.
+    /// Returns the events that functions received, one per line.
     pub(crate) fn seen(&self) -> String {
         self.notes.lock().unwrap().seen.clone()
     }
 
-    /// The process that waits at a gate.
+    /// Returns the process that waits at a gate.
     pub(crate) fn waiting(&self, gate: &str) -> Option<String> {
         self.notes.lock().unwrap().waiting.get(gate).cloned()
     }
 
-    /// Lets those go on that wait at a gate, or will.
+    /// Opens a gate for the functions that wait there now or later.
     pub(crate) fn open(&self, gate: &str) {
         self.notes.lock().unwrap().open.insert(gate.to_owned());
     }
@@ -67,7 +67,7 @@ fn serve(stream: TcpStream, notes: &Mutex<Notes>) {
     loop {
         let mut line = String::new();
         if reader.read_line(&mut line).unwrap_or_default() == 0 {
-            return; // killed in the middle of it
+            return; // the function was killed while it was sending
         }
         if target.is_empty() {
             target = line.split(' ').nth(1).unwrap().to_owned();
@@ -96,14 +96,14 @@ impl Notes {
                 return self.open.contains(name);
             }
             "mark" => return self.marked.insert(name.to_owned()),
-            other => panic!("a board knows no {other}"),
+            other => panic!("the board does not support {other}"),
         }
         true
     }
 }
 
-/// Says something on the board of the function that calls. Whether the board agrees.
-pub(crate) fn say(what: &str, name: &str, body: &str) -> bool {
+/// Sends a report of the calling function to the board. Returns whether the board agrees.
+pub(crate) fn report(what: &str, name: &str, body: &str) -> bool {
     let address = std::env::var(VARIABLE).unwrap();
     request(&address, "POST", &format!("/{what}/{name}"), &[], body.as_bytes()).status == 200
 }

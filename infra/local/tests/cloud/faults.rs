@@ -1,4 +1,4 @@
-//! Injected faults of functions: killed at a call, on start, at work; invoked twice, late, again.
+//! Injected faults of functions: crashes at a call, on start and at work; events that come twice, late or again.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ pub(crate) fn add(running: &Running, rules: &str) {
     running.lambda.faults().add(Rules::parse(rules.as_bytes()).unwrap());
 }
 
-/// A bucket that shares the rules of `running`. Gives the address of an object, signed by `worker`.
+/// Starts a bucket that shares the rules of `running`. Returns it with the URL of an object, presigned by `worker`.
 pub(crate) async fn bucket(running: &Running) -> (S3, String) {
     use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
     let identities = files_local::identity::Identities::new([1; 32]);
@@ -56,7 +56,7 @@ pub(crate) async fn bucket(running: &Running) -> (S3, String) {
 }
 
 #[tokio::test]
-async fn a_function_dies_at_a_call_before_or_after_it_is_carried_out() {
+async fn a_function_is_killed_before_or_after_its_call_is_carried_out() {
     for (action, stored) in [("kill_before", 0), ("kill_after", 1)] {
         let running = worker("Timeout: 60");
         let (s3, address) = bucket(&running).await;
@@ -74,7 +74,7 @@ async fn a_function_dies_at_a_call_before_or_after_it_is_carried_out() {
 }
 
 #[tokio::test]
-async fn who_is_no_function_is_not_killed() {
+async fn a_client_that_is_no_function_is_not_killed() {
     let running = worker("Timeout: 60");
     let (s3, address) = bucket(&running).await;
     add(&running, r#"{"caller": "worker", "service": "s3", "action": "kill_before"}"#);
@@ -93,7 +93,7 @@ async fn a_process_crashes_on_start() {
 }
 
 #[tokio::test]
-async fn a_process_is_killed_at_work_or_runs_out_of_time() {
+async fn a_process_is_killed_at_work_or_times_out() {
     let running = worker("Timeout: 60");
     add(
         &running,
@@ -140,13 +140,13 @@ const ON_QUEUE: &str = "Timeout: 30, Events: {Q: {Type: SQS, Properties: \
                         {Queue: 'arn:aws:sqs:us-east-1:000000000000:work'}}}";
 
 #[tokio::test]
-async fn a_message_comes_twice_or_again_after_it_is_done() {
+async fn a_message_is_delivered_twice_or_again_after_success() {
     let running = worker(ON_QUEUE);
     let sqs = queues(&running);
     add(
         &running,
         r#"[{"service": "trigger", "operation": "Message", "nth": 1, "action": "duplicate"},
-            {"service": "trigger", "operation": "Message", "nth": 2, "action": "lose_answer"},
+            {"service": "trigger", "operation": "Message", "nth": 2, "action": "lose_response"},
             {"service": "trigger", "operation": "Message", "nth": 3, "action": {"delay_ms": 120000}}]"#,
     );
     let mapping = mapping(&running, &sqs);
@@ -168,26 +168,26 @@ async fn a_message_comes_twice_or_again_after_it_is_done() {
 }
 
 #[tokio::test]
-async fn an_asynchronous_event_is_retried_although_it_was_done() {
+async fn an_asynchronous_event_is_retried_after_success() {
     let running = worker("Timeout: 30");
     let sqs = queues(&running);
     add(
         &running,
-        r#"{"service": "trigger", "operation": "Asynchronous", "nth": 1, "action": "lose_answer"}"#,
+        r#"{"service": "trigger", "operation": "Asynchronous", "nth": 1, "action": "lose_response"}"#,
     );
     let delays = [Duration::from_secs(60), Duration::from_secs(120)];
     let asynchronous = Asynchronous::new(running.lambda.clone(), sqs.clone(), delays, running.lines.log());
     let function = running.model.functions[0].clone();
     let (begun, event) = (Instant::now(), json!({"Records": [{"n": 1}]}).to_string());
     let waiting = tokio::spawn(async move { asynchronous.invoke(&function, event.into()).await });
-    until("it waits for its retry", || running.lines.text().contains("again in 60 s")).await;
+    until("it waits for its retry", || running.lines.text().contains("retry in 60 s")).await;
     sqs.clock().advance(60).unwrap();
     waiting.await.unwrap().unwrap();
     assert_eq!(running.board.seen().lines().count(), 2);
     assert!(begun.elapsed() < Duration::from_secs(50));
 }
 
-/// What the function's trace header says of its rounds.
+/// Returns the number of rounds in the function's trace header.
 async fn rounds(running: &Running, lineage: Lineage) -> u32 {
     let mut invocation = Invocation::new("worker", "{}".into(), WhenBusy::Wait);
     invocation.lineage = lineage;
@@ -199,14 +199,14 @@ async fn rounds(running: &Running, lineage: Lineage) -> u32 {
 }
 
 #[tokio::test]
-async fn an_invocation_tells_how_often_the_chain_came_by() {
+async fn a_trace_header_has_the_number_of_rounds() {
     let running = worker("Timeout: 30");
     assert_eq!(rounds(&running, Lineage::default()).await, 1);
     let lineage = Lineage::default().then("files-local-W").then("other").then("files-local-W");
     assert_eq!(rounds(&running, lineage).await, 3);
 }
 
-/// A function that sends every message on to its own queue. Gives how often it was invoked when `enough` says so.
+/// Runs a function that sends every message to its own queue again. Returns how often it was invoked when `enough` holds.
 async fn loop_until(properties: &str, enough: impl Fn(&Sqs, usize) -> bool) -> usize {
     let again = format!("{properties}, Environment: {{Variables: {{AGAIN: 'yes'}}}}");
     let running = worker(&ON_QUEUE.replace("Timeout: 30", &again));
@@ -236,7 +236,7 @@ async fn a_loop_is_stopped_after_sixteen_rounds() {
 }
 
 #[tokio::test]
-async fn a_loop_that_the_template_allows_goes_on() {
+async fn a_loop_that_the_template_allows_continues() {
     let allowed = "Timeout: 30, RecursiveLoop: Allow";
     let rounds = loop_until(allowed, |_, rounds| rounds > MAX_ROUNDS as usize + 2).await;
     assert!(rounds > 18);

@@ -1,11 +1,11 @@
-//! Between two events a process is frozen.
+//! A process is frozen between two events.
 
 use serde_json::json;
 
 use crate::faults::{add, bucket};
 use crate::setup::{Running, is_alive, until, worker};
 
-/// The states of all threads of a process: `T` is stopped.
+/// Returns the states of all threads of a process: `T` is stopped.
 fn states(pid: u64) -> Vec<String> {
     let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
     let state = |thread: std::fs::DirEntry| {
@@ -24,16 +24,16 @@ async fn nothing_runs_between_two_events() {
     let running = worker("Timeout: 60");
     let pid = running.succeed(json!({"do": "work-on"})).await["pid"].as_u64().unwrap();
     frozen(pid).await;
-    assert!(states(pid).len() > 1, "a thread of its own works on");
+    assert!(states(pid).len() > 1, "its background thread still works");
     for _ in 0..20 {
         let again = running.succeed(json!({"do": "work-on"})).await;
-        assert_eq!(again["pid"], pid, "thawed again");
+        assert_eq!(again["pid"], pid, "resumed");
     }
     frozen(pid).await;
 }
 
 #[tokio::test]
-async fn what_is_frozen_can_be_stopped_and_killed() {
+async fn a_frozen_process_can_be_stopped_and_killed() {
     let running = worker("Timeout: 60");
     let pid = running.succeed(json!({})).await["pid"].as_u64().unwrap();
     frozen(pid).await;
@@ -41,17 +41,17 @@ async fn what_is_frozen_can_be_stopped_and_killed() {
     assert!(!is_alive(pid));
 }
 
-/// Whether the connection that the function has kept still stands.
-async fn stands(running: &Running) -> bool {
+/// Returns whether the connection that the function has kept is still open.
+async fn is_open(running: &Running) -> bool {
     running.succeed(json!({"do": "look"})).await == true
 }
 
 #[tokio::test]
-async fn connections_die_in_a_freeze_on_demand() {
+async fn a_fault_closes_connections_of_a_frozen_process() {
     let running = worker("Timeout: 60");
     let (_s3, address) = bucket(&running).await;
     add(&running, r#"{"operation": "Invoke", "nth": 3, "action": "close_frozen"}"#);
     running.succeed(json!({"do": "connect", "url": address})).await;
-    assert!(stands(&running).await);
-    assert!(!stands(&running).await);
+    assert!(is_open(&running).await);
+    assert!(!is_open(&running).await);
 }

@@ -1,4 +1,4 @@
-//! A function for tests: speaks the Runtime API over plain HTTP and does what the event says.
+//! A function for tests: speaks the Runtime API over plain HTTP, and does what the event says.
 
 use std::io::ErrorKind;
 use std::net::TcpStream;
@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::board::say;
-use crate::http::{Answer, put, request, try_request};
+use crate::board::report;
+use crate::http::{Response, put, request, try_request};
 use crate::probe::probe;
 
 /// Started by the local cloud as a function's process, through a script in its functions folder.
 #[test]
 #[ignore = "the function that the other tests start"]
-fn act() {
+fn serve_events() {
     let api = std::env::var("AWS_LAMBDA_RUNTIME_API").unwrap();
     if std::env::var("FAIL_INIT").is_ok() {
         let error = json!({"errorType": "Init", "errorMessage": "no settings"});
@@ -29,10 +29,10 @@ fn act() {
     }
 }
 
-fn serve(api: &str, next: &Answer) {
+fn serve(api: &str, next: &Response) {
     let id = next.header("lambda-runtime-aws-request-id").unwrap();
     let event: Value = serde_json::from_slice(&next.body).unwrap();
-    // Through the gateway the path says what to do.
+    // Through the gateway the path names the action.
     let path =
         event.get("rawPath").and_then(Value::as_str).map(|path| path.trim_start_matches('/').to_owned());
     let what = path.unwrap_or_else(|| event["do"].as_str().unwrap_or("echo").to_owned());
@@ -48,7 +48,7 @@ fn serve(api: &str, next: &Answer) {
             post("error", json!({"errorType": "Test", "errorMessage": "asked to"}).to_string().as_bytes());
             return;
         }
-        "fail-once" if say("mark", event["mark"].as_str().unwrap(), "") => {
+        "fail-once" if report("mark", event["mark"].as_str().unwrap(), "") => {
             post("error", b"{}");
             return;
         }
@@ -72,7 +72,7 @@ fn serve(api: &str, next: &Answer) {
             std::fs::write(event["file"].as_str().unwrap(), "x").unwrap();
             "null".to_owned()
         }
-        // In a group of its own, where a signal to the function's does not reach it.
+        // In its own process group, which a signal to the function's group does not reach.
         "start-another" => {
             let mut another = Command::new("sleep");
             another.arg("600").process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -82,7 +82,7 @@ fn serve(api: &str, next: &Answer) {
             WORKING.get_or_init(|| drop(std::thread::spawn(work)));
             describe(next, &event)
         }
-        "ask" => ask(&event),
+        "ask" => send_request(&event),
         "connect" => {
             let url = event["url"].as_str().unwrap().trim_start_matches("http://");
             let stream = TcpStream::connect(url.split('/').next().unwrap()).unwrap();
@@ -100,56 +100,56 @@ fn serve(api: &str, next: &Answer) {
             "null".to_owned()
         }
         _ if event.get("Records").is_some() => {
-            let answer = batch(&event);
+            let response = batch(&event);
             if std::env::var("AGAIN").is_ok() {
                 send_on(&event, next.header("lambda-runtime-trace-id").unwrap());
             }
-            answer
+            response
         }
         _ => describe(next, &event),
     };
     assert!([202, 413].contains(&post("response", body.as_bytes())));
-    if what == "answer-and-exit" {
+    if what == "respond-and-exit" {
         std::process::exit(3);
     }
 }
 
-/// Work that goes on after the answer.
+/// Set once the background thread works, which continues after the response.
 static WORKING: OnceLock<()> = OnceLock::new();
 /// A connection that is kept from one event to the next.
 static KEPT: OnceLock<TcpStream> = OnceLock::new();
 
-/// Wakes a thousand times a second, for as long as the process may run: a frozen one may not.
+/// Wakes a thousand times a second; a frozen process does not.
 fn work() {
     loop {
         std::thread::sleep(Duration::from_millis(1));
     }
 }
 
-/// The status of a request to somewhere on this machine; null if the connection is closed.
-fn ask(event: &Value) -> String {
-    // Through the gateway it is in the body.
+/// Sends a request to an address of this machine. Returns the status, or null if the connection is closed.
+fn send_request(event: &Value) -> String {
+    // Through the gateway the request is in the event's body.
     let body: Value = serde_json::from_str(event["body"].as_str().unwrap_or("null")).unwrap();
     let asked = if body.is_null() { event } else { &body };
     let text = |name: &str| asked[name].as_str().unwrap();
     let headers: Vec<(&str, &str)> = serde::Deserialize::deserialize(&asked["headers"]).unwrap();
-    let answer = try_request(text("authority"), "GET", text("path"), &headers, b"");
-    json!(answer.map(|answer| answer.status)).to_string()
+    let response = try_request(text("authority"), "GET", text("path"), &headers, b"");
+    json!(response.map(|response| response.status)).to_string()
 }
 
-/// What the function sees.
-fn describe(next: &Answer, event: &Value) -> String {
+/// Returns the event, the environment and the headers that the function received.
+fn describe(next: &Response, event: &Value) -> String {
     let variables: std::collections::BTreeMap<String, String> = std::env::vars().collect();
     let headers: Vec<_> = next.headers.iter().filter(|(name, _)| name.starts_with("lambda-")).collect();
     let seen = json!({"pid": std::process::id(), "event": event, "variables": variables, "headers": headers});
     seen.to_string()
 }
 
-/// A queue's messages: those whose body is `fail` fail. Says on the board what it saw, and is busy with an object called
-/// `hold` until the gate `gate` is open.
+/// Handles a queue's messages, of which those with the body `fail` fail. Reports the event to the board; for an object called
+/// `hold` it waits until the gate `gate` is open.
 fn batch(event: &Value) -> String {
     let records = event["Records"].as_array().unwrap();
-    say("seen", "event", &event.to_string());
+    report("seen", "event", &event.to_string());
     if records.iter().any(|record| record["s3"]["object"]["key"] == "files/hold") {
         hold("gate");
     }
@@ -158,7 +158,7 @@ fn batch(event: &Value) -> String {
     json!({"batchItemFailures": failed}).to_string()
 }
 
-/// Sends the messages on as the AWS SDK does in a function: with the invocation's trace header.
+/// Sends the messages again with the invocation's trace header, as the AWS SDK does in a function.
 fn send_on(event: &Value, trace: &str) {
     use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
     let variable = |name: &str| std::env::var(name).unwrap();
@@ -190,9 +190,9 @@ fn send_on(event: &Value, trace: &str) {
     }
 }
 
-/// Busy until a gate is open.
+/// Waits until a gate is open.
 fn hold(until: &str) {
-    while !say("wait", until, &std::process::id().to_string()) {
+    while !report("wait", until, &std::process::id().to_string()) {
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -11,7 +11,7 @@ use files_local::sqs::Sqs;
 use files_local::triggers::{Asynchronous, Schedules};
 use tokio::net::TcpListener;
 
-use crate::http::{Answer, request};
+use crate::http::{Response, request};
 use crate::setup::{Running, start};
 
 const TEMPLATE: &str = r#"  Api: {Type: 'AWS::Serverless::HttpApi', Properties: {CorsConfiguration: {
@@ -49,7 +49,7 @@ async fn api() -> Api {
 }
 
 impl Api {
-    async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
         let own = |text: &&str| (*text).to_owned();
         let headers: Vec<_> = headers.iter().map(|(name, value)| (own(name), own(value))).collect();
         let (authority, method, path, body) =
@@ -62,7 +62,7 @@ impl Api {
         sent.await.unwrap()
     }
 
-    /// Sends exactly these headers and this body; gives all that comes back.
+    /// Sends exactly these headers and this body. Returns the raw response.
     async fn raw(&self, host: &str, headers: &[(&str, &str)], body: &[u8]) -> String {
         let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let head = format!("POST /log HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{lines}\r\n");
@@ -70,16 +70,16 @@ impl Api {
         let sent = tokio::task::spawn_blocking(move || {
             let mut stream = TcpStream::connect(authority).unwrap();
             stream.write_all(&bytes).unwrap();
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).unwrap();
-            answer
+            let mut response = String::new();
+            stream.read_to_string(&mut response).unwrap();
+            response
         });
         sent.await.unwrap()
     }
 
     async fn bare(&self, method: &str, path: &str, body: &[u8]) -> (u16, String) {
-        let answer = self.send(method, path, &[("Content-Type", "application/json")], body).await;
-        (answer.status, answer.text().to_owned())
+        let response = self.send(method, path, &[("Content-Type", "application/json")], body).await;
+        (response.status, response.text().to_owned())
     }
 }
 
@@ -91,9 +91,9 @@ fn message(status: u16, text: &str) -> (u16, String) {
 async fn an_event_arrives_as_sent() {
     let api = api().await;
     let headers = [("Content-Type", "text/plain"), ("X-A", "1"), ("X-a", "2"), ("Cookie", "c=1; d=2")];
-    let answer = api.send("POST", "/seen/a%20b/%C3%BC/x?q=1&q=%262", &headers, b"hello").await;
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    let mut event = answer.json()["event"].take();
+    let response = api.send("POST", "/seen/a%20b/%C3%BC/x?q=1&q=%262", &headers, b"hello").await;
+    assert_eq!(response.status, 200, "{}", response.text());
+    let mut event = response.json()["event"].take();
     let context = event["requestContext"].as_object_mut().unwrap();
     for varying in ["time", "timeEpoch", "requestId"] {
         assert!(!context.remove(varying).unwrap().is_null());
@@ -108,7 +108,7 @@ async fn an_event_arrives_as_sent() {
 }
 
 #[tokio::test]
-async fn errors_are_the_gateways_own_and_bare() {
+async fn the_gateways_own_errors_are_bare() {
     let api = api().await;
     assert_eq!(api.bare("GET", "/a/b/c", b"").await, message(404, "Not Found"));
     assert_eq!(api.bare("GET", "/_local", b"").await.0, 200, "a route like any other");
@@ -137,29 +137,29 @@ async fn bodies_are_limited_by_the_gateway_and_by_lambda() {
     assert_eq!(binary.status, 413, "base64 counts");
     let chunked = [("Transfer-Encoding", "chunked")];
     let one = format!("{:x}\r\n{}\r\n0\r\n\r\n", MAX_BODY_BYTES + 1, "x".repeat(MAX_BODY_BYTES + 1));
-    let answer = api.raw("x", &chunked, one.as_bytes()).await;
-    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    let response = api.raw("x", &chunked, one.as_bytes()).await;
+    assert!(response.starts_with("HTTP/1.1 413"), "{response}");
 }
 
 #[tokio::test]
-async fn a_host_that_is_none_reaches_no_function() {
+async fn an_invalid_host_is_refused() {
     let api = api().await;
     for host in ["[", "a b", ""] {
-        let answer = api.raw(host, &[], b"").await;
-        assert!(answer.starts_with("HTTP/1.1 400"), "{host:?}: {answer}");
+        let response = api.raw(host, &[], b"").await;
+        assert!(response.starts_with("HTTP/1.1 400"), "{host:?}: {response}");
     }
     assert!(api.raw("files.test", &[], b"").await.starts_with("HTTP/1.1 200"));
 }
 
 #[tokio::test]
-async fn headers_are_kept_and_cors_is_the_gateways() {
+async fn headers_are_passed_on_and_cors_is_replaced() {
     let api = api().await;
-    let answer = api.send("GET", "/moved", &[("Origin", "https://a.test")], b"").await;
-    assert_eq!((answer.status, answer.header("location")), (302, Some("http://elsewhere.test/x")));
-    assert_eq!(answer.header("etag"), Some("\"1\""));
-    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
-    assert_eq!(answer.header("access-control-expose-headers"), Some("ETag"));
-    assert_eq!(answer.header("content-length"), Some("0"));
+    let response = api.send("GET", "/moved", &[("Origin", "https://a.test")], b"").await;
+    assert_eq!((response.status, response.header("location")), (302, Some("http://elsewhere.test/x")));
+    assert_eq!(response.header("etag"), Some("\"1\""));
+    assert_eq!(response.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(response.header("access-control-expose-headers"), Some("ETag"));
+    assert_eq!(response.header("content-length"), Some("0"));
     let without = api.send("GET", "/moved", &[], b"").await;
     assert_eq!(without.header("access-control-allow-origin"), None);
     let refused = api.send("GET", "/crash", &[("Origin", "https://a.test")], b"").await;
@@ -170,14 +170,14 @@ async fn headers_are_kept_and_cors_is_the_gateways() {
 async fn a_preflight_needs_no_function() {
     let api = api().await;
     let headers = [("Origin", "https://a.test"), ("Access-Control-Request-Method", "POST")];
-    let answer = api.send("OPTIONS", "/crash", &headers, b"").await;
-    assert_eq!(answer.status, 204);
-    assert_eq!(answer.header("access-control-allow-methods"), Some("GET,POST"));
-    assert_eq!(answer.header("access-control-max-age"), Some("60"));
+    let response = api.send("OPTIONS", "/crash", &headers, b"").await;
+    assert_eq!(response.status, 204);
+    assert_eq!(response.header("access-control-allow-methods"), Some("GET,POST"));
+    assert_eq!(response.header("access-control-max-age"), Some("60"));
     assert_eq!(
         api.send("OPTIONS", "/crash", &[], b"").await.status,
         500,
-        "no preflight: the function is asked"
+        "not a preflight: the function is invoked"
     );
 }
 
@@ -189,7 +189,7 @@ async fn a_head_has_the_length_and_no_body() {
 }
 
 #[tokio::test]
-async fn local_routes_serve_tests() {
+async fn local_routes_respond() {
     let api = api().await;
     assert_eq!(api.send("GET", "/_local/health", &[], b"").await.status, 200);
     let calls = api.send("GET", "/_local/calls", &[], b"").await;

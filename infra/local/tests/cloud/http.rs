@@ -1,17 +1,17 @@
-//! HTTP/1.1 by hand, one connection per request: a test sees what really is on the wire.
+//! A minimal HTTP/1.1 client with one connection per request, so that a test sees the exact bytes.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
@@ -25,25 +25,25 @@ impl Answer {
     }
 }
 
-/// Sends a request and reads the answer to the end.
+/// Sends a request and reads the response to its end.
 pub(crate) fn request(
     authority: &str,
     method: &str,
     path: &str,
     headers: &[(&str, &str)],
     body: &[u8],
-) -> Answer {
-    try_request(authority, method, path, headers, body).expect("an answer")
+) -> Response {
+    try_request(authority, method, path, headers, body).expect("a response")
 }
 
-/// Sends a request; `None` if the connection is closed without an answer.
+/// Sends a request; `None` if the connection is closed without a response.
 pub(crate) fn try_request(
     authority: &str,
     method: &str,
     path: &str,
     headers: &[(&str, &str)],
     body: &[u8],
-) -> Option<Answer> {
+) -> Option<Response> {
     let mut stream = TcpStream::connect(authority).unwrap();
     let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
     if !headers.iter().any(|(name, _)| *name == "Host") {
@@ -55,26 +55,26 @@ pub(crate) fn try_request(
     if !body.is_empty() {
         head.push_str(&format!("Content-Length: {}\r\n", body.len()));
     }
-    // What is refused early may be cut off while it is sent.
+    // The server may close the connection while a refused request is still being sent.
     let _ = stream.write_all(format!("{head}\r\n").as_bytes()).and_then(|()| stream.write_all(body));
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
     let status = line.split(' ').nth(1).unwrap().parse().unwrap();
-    let mut answer = Answer { status, headers: Vec::new(), body: Vec::new() };
+    let mut response = Response { status, headers: Vec::new(), body: Vec::new() };
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).unwrap();
         let Some((name, value)) = line.trim_end().split_once(": ") else {
             break;
         };
-        answer.headers.push((name.to_owned(), value.to_owned()));
+        response.headers.push((name.to_owned(), value.to_owned()));
     }
-    reader.read_to_end(&mut answer.body).unwrap();
-    Some(answer)
+    reader.read_to_end(&mut response.body).unwrap();
+    Some(response)
 }
 
-/// Puts a body to an address; gives the status.
+/// Sends a PUT to a URL. Returns the status.
 pub(crate) fn put(url: &str, body: &'static [u8]) -> impl FnOnce() -> u16 + use<> {
     let (authority, path) = url.trim_start_matches("http://").split_once('/').unwrap();
     let (authority, path) = (authority.to_owned(), format!("/{path}"));

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::process::{Cloud, Place};
 use crate::setup::until;
 
-/// The keys of the objects that the function was told of, in that order.
-fn told(place: &Place) -> Vec<String> {
+/// Returns the keys of the objects in the function's events, in order.
+fn notified(place: &Place) -> Vec<String> {
     let key = |line: &str| {
         let event: Value = serde_json::from_str(line).unwrap();
         event["Records"][0]["s3"]["object"]["key"].as_str().unwrap().to_owned()
@@ -20,7 +20,7 @@ fn hits(cloud: &Cloud) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn events_come_twice_late_and_out_of_order() {
+async fn events_are_delivered_twice_late_and_out_of_order() {
     let place = Place::new(&["worker"]);
     let cloud = place.start().await;
     let rules = r#"[{"operation": "ObjectCreated", "nth": 1, "action": "duplicate"},
@@ -28,24 +28,24 @@ async fn events_come_twice_late_and_out_of_order() {
                     {"operation": "ObjectCreated", "nth": 4, "action": {"delay_ms": 120000}}]"#;
     assert_eq!(cloud.send("POST", "/_local/faults", rules).status, 200);
     cloud.put("files/1").await;
-    until("it came twice", || told(&place) == ["files/1"; 2]).await;
+    until("it came twice", || notified(&place) == ["files/1"; 2]).await;
     cloud.put("files/2").await;
     until("its turn is decided", || hits(&cloud) == [1, 1, 0]).await;
     cloud.put("files/3").await;
-    until("both came", || told(&place).len() == 4).await;
-    assert_eq!(told(&place)[2..], ["files/3", "files/2"]);
+    until("both came", || notified(&place).len() == 4).await;
+    assert_eq!(notified(&place)[2..], ["files/3", "files/2"]);
     cloud.put("files/4").await;
     until("its turn is decided", || hits(&cloud) == [1, 1, 1]).await;
     cloud.put("files/5").await;
-    until("the one after it came", || told(&place).len() == 5).await;
+    until("the one after it came", || notified(&place).len() == 5).await;
     let clock = cloud.send("POST", "/_local/clock", r#"{"advance_seconds": 120}"#);
     assert_eq!((clock.status, &clock.json()["ahead_seconds"]), (200, &json!(120)));
-    until("it came", || told(&place).len() == 6).await;
-    assert_eq!(told(&place)[4..], ["files/5", "files/4"]);
+    until("it came", || notified(&place).len() == 6).await;
+    assert_eq!(notified(&place)[4..], ["files/5", "files/4"]);
 }
 
 #[tokio::test]
-async fn rules_are_added_shown_and_removed() {
+async fn rules_are_added_listed_and_removed() {
     let place = Place::new(&["worker"]);
     let file = place.functions.path().join("rules.json");
     std::fs::write(
@@ -71,7 +71,7 @@ async fn rules_are_added_shown_and_removed() {
 }
 
 #[tokio::test]
-async fn the_clock_stays_ahead_after_a_kill() {
+async fn the_clocks_lead_survives_a_kill() {
     let place = Place::new(&["worker"]);
     let cloud = place.start().await;
     assert_eq!(cloud.get("/_local/clock").json()["ahead_seconds"], 0);
@@ -86,13 +86,13 @@ async fn the_clock_stays_ahead_after_a_kill() {
 }
 
 #[tokio::test]
-async fn a_seed_is_a_mix_and_what_is_no_rule_stops_the_start() {
+async fn a_seed_is_a_mix_and_an_invalid_rule_stops_the_start() {
     let place = Place::new(&["worker"]);
     let cloud = place.start_with(&["--faults", "7"]).await;
     let shown = cloud.get("/_local/faults").json();
     assert!(shown["seed"] == 7 && shown["rules"].as_array().unwrap().len() > 20, "{shown}");
     cloud.signal("-TERM");
-    assert!(String::from_utf8(cloud.output().stdout).unwrap().contains("injects faults: 7"));
+    assert!(String::from_utf8(cloud.output().stdout).unwrap().contains("fault injection is on: 7"));
 
     let file = place.functions.path().join("rules.json");
     for (rules, told) in [

@@ -94,24 +94,24 @@ async fn invoke(
 }
 
 #[tokio::test]
-async fn a_function_invokes_another_and_gets_its_answer() {
+async fn a_function_invokes_another_and_gets_its_response() {
     let cloud = Cloud::start().await;
     let caller = cloud.client("caller", None);
     let arn = "arn:aws:lambda:us-east-1:000000000000:function:worker";
     for name in ["worker", arn] {
-        let (error, answer) = invoke(&caller, name, &json!({"n": 1})).await.unwrap();
-        assert_eq!((error, &answer["event"]), (None, &json!({"n": 1})), "{name}");
+        let (error, response) = invoke(&caller, name, &json!({"n": 1})).await.unwrap();
+        assert_eq!((error, &response["event"]), (None, &json!({"n": 1})), "{name}");
     }
-    let (error, answer) = invoke(&caller, "worker", &json!({"do": "fail"})).await.unwrap();
-    assert_eq!((error.as_deref(), &answer["errorType"]), (Some("Unhandled"), &json!("Test")));
-    let (error, answer) = invoke(&caller, "worker", &json!({"do": "crash"})).await.unwrap();
-    assert_eq!((error.as_deref(), &answer["errorType"]), (Some("Unhandled"), &json!("Runtime.ExitError")));
+    let (error, response) = invoke(&caller, "worker", &json!({"do": "fail"})).await.unwrap();
+    assert_eq!((error.as_deref(), &response["errorType"]), (Some("Unhandled"), &json!("Test")));
+    let (error, response) = invoke(&caller, "worker", &json!({"do": "crash"})).await.unwrap();
+    assert_eq!((error.as_deref(), &response["errorType"]), (Some("Unhandled"), &json!("Runtime.ExitError")));
     assert_eq!(cloud.calls.to_json()["caller"]["lambda"]["Invoke"], 4);
     cloud.running.lambda.stop().await;
 }
 
 #[tokio::test]
-async fn only_who_may_invokes_and_only_what_is_there() {
+async fn an_invocation_needs_permission_and_an_existing_function() {
     let cloud = Cloud::start().await;
     let (caller, event) = (cloud.client("caller", None), json!({}));
     let refused = async |client: &Client, name: &str| {
@@ -129,7 +129,7 @@ async fn only_who_may_invokes_and_only_what_is_there() {
 
 /// localstack, `test_lambda_invoke_payload_encoding_error` (recorded on AWS): the function is not invoked.
 #[tokio::test]
-async fn a_payload_is_json_in_utf8_or_refused() {
+async fn a_payload_must_be_json_in_utf8() {
     let cloud = Cloud::start().await;
     let caller = cloud.client("caller", None);
     let send = |payload: &[u8], kind: InvocationType| {
@@ -144,18 +144,18 @@ async fn a_payload_is_json_in_utf8_or_refused() {
     }
     for payload in ["1", "null", "\"text\"", "[]", " {\"a\": 1} "] {
         let output = send(payload.as_bytes(), InvocationType::RequestResponse).await.unwrap();
-        let answer: Value = serde_json::from_slice(output.payload().unwrap().as_ref()).unwrap();
-        assert_eq!(answer["event"], serde_json::from_str::<Value>(payload).unwrap(), "{payload}");
+        let response: Value = serde_json::from_slice(output.payload().unwrap().as_ref()).unwrap();
+        assert_eq!(response["event"], serde_json::from_str::<Value>(payload).unwrap(), "{payload}");
     }
     let output = caller.invoke().function_name("worker").send().await.unwrap();
-    let answer: Value = serde_json::from_slice(output.payload().unwrap().as_ref()).unwrap();
-    assert_eq!(answer["event"], json!({}), "no payload is an empty event (API_Invoke)");
+    let response: Value = serde_json::from_slice(output.payload().unwrap().as_ref()).unwrap();
+    assert_eq!(response["event"], json!({}), "no payload is an empty event (API_Invoke)");
     cloud.running.lambda.stop().await;
 }
 
 /// localstack, `test_invocation_type_event`, `test_invocation_type_dry_run` (recorded on AWS).
 #[tokio::test]
-async fn an_event_is_taken_and_a_dry_run_only_checks() {
+async fn an_event_is_accepted_and_a_dry_run_only_checks() {
     let cloud = Cloud::start().await;
     let caller = cloud.client("caller", None);
     let is_marked = |name: &str| cloud.running.board.is_marked(name);
@@ -179,7 +179,7 @@ async fn an_event_is_taken_and_a_dry_run_only_checks() {
         event.payload(large).send().await.expect_err("refused").code(),
         Some("RequestTooLargeException")
     );
-    // Another invocation comes after: nothing was started by the dry run.
+    // Invoke again: the dry run must not have started anything.
     invoke(&caller, "worker", &json!({})).await.unwrap();
     assert!(!is_marked("dry"));
     cloud.running.lambda.stop().await;

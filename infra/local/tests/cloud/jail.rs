@@ -1,4 +1,4 @@
-//! Functions are held to what Lambda allows. What needs root is checked where the tests run as root, as in CI.
+//! Functions are confined as in Lambda. The parts that need root are tested if the tests run as root, as in CI.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::setup::{Running, is_alive, settings, until, worker};
 
-/// Whether functions have users and a file system of their own here.
+/// Returns whether functions have their own users and file system here.
 fn keeps_apart() -> bool {
     Jail::detect().unwrap().keeps_apart()
 }
@@ -17,7 +17,7 @@ async fn probe(running: &Running) -> Value {
 }
 
 #[test]
-fn as_root_nothing_is_missing_and_else_it_is_said() {
+fn as_root_nothing_is_missing_otherwise_the_gap_is_reported() {
     let jail = Jail::detect().unwrap();
     if rustix::process::geteuid().is_root() && jail.keeps_apart() {
         assert_eq!(jail.missing(), &[] as &[String]);
@@ -27,7 +27,7 @@ fn as_root_nothing_is_missing_and_else_it_is_said() {
 }
 
 #[tokio::test]
-async fn what_lambda_refuses_is_refused() {
+async fn system_calls_that_lambda_refuses_fail() {
     let running = worker("Timeout: 60");
     let calls: BTreeMap<String, i32> = serde_json::from_value(probe(&running).await["calls"].take()).unwrap();
     assert_eq!(calls.len(), 26);
@@ -39,7 +39,7 @@ async fn what_lambda_refuses_is_refused() {
 
 /// Recorded in Lambda: NOFILE 1024, NPROC 742, MEMLOCK 64 KiB, STACK 8 MiB, CORE 10 GiB.
 #[tokio::test]
-async fn limits_are_lambdas() {
+async fn resource_limits_are_those_of_lambda() {
     let running = worker("Timeout: 60");
     let seen = probe(&running).await;
     let limit = |name: &str| seen["limits"][name].as_str().unwrap().to_owned();
@@ -64,9 +64,9 @@ async fn only_tmp_can_be_written() {
         assert_eq!(*written, folder == "/tmp", "{folder}");
     }
     assert_eq!(seen["tmp"], json!({"bytes": 1_u64 << 30, "mode": 0o1777, "files": []}));
-    assert_eq!(probe(&other).await["tmp"]["bytes"], 512_u64 << 20, "where the template says nothing");
+    assert_eq!(probe(&other).await["tmp"]["bytes"], 512_u64 << 20, "the default size");
     running.succeed(json!({"do": "write", "file": "/tmp/kept"})).await;
-    assert_eq!(probe(&running).await["tmp"]["files"], json!(["kept"]), "as long as the process");
+    assert_eq!(probe(&running).await["tmp"]["files"], json!(["kept"]), "kept as long as the process");
     assert_eq!(probe(&other).await["tmp"]["files"], json!([]), "each process has its own");
     let devices = seen["devices"].as_array().unwrap();
     assert!(devices.contains(&json!("urandom")) && !devices.contains(&json!("shm")), "{devices:?}");
@@ -86,11 +86,11 @@ async fn each_process_has_a_user_of_its_own() {
     let user = |seen: &Value| serde_json::from_value::<(u32, u32)>(seen["user"].clone()).unwrap();
     assert_ne!(user(&one), user(&two));
     assert!(user(&one).0 >= 2_000_000_000 && user(&one).0 == user(&one).1 && one["groups"] == 0);
-    assert_eq!(one["processes"], json!([pid]), "others are not seen");
+    assert_eq!(one["processes"], json!([pid]), "other processes are not visible");
 }
 
 #[tokio::test]
-async fn functions_with_layers_have_them_at_opt() {
+async fn layers_are_at_opt() {
     let running = worker("Timeout: 60, Layers: ['arn:aws:lambda:us-east-1:000000000000:layer:l:1']");
     let mut settings = settings(running.folder.path().to_owned(), running.lines.log());
     let file = running.folder.path().join("tool");
@@ -103,7 +103,7 @@ async fn functions_with_layers_have_them_at_opt() {
 }
 
 #[tokio::test]
-async fn what_a_function_started_ends_with_it() {
+async fn a_process_that_a_function_started_ends_with_it() {
     let running = worker("Timeout: 60");
     let child = running.succeed(json!({"do": "start-another"})).await.as_u64().unwrap();
     assert!(is_alive(child));
@@ -114,7 +114,7 @@ async fn what_a_function_started_ends_with_it() {
 }
 
 #[tokio::test]
-async fn code_that_is_one_program_is_the_bootstrap() {
+async fn a_single_program_is_the_bootstrap() {
     let running = worker("Timeout: 60");
     let folder = tempfile::tempdir().unwrap();
     let text = "#!/bin/sh\necho \"$0 $PWD $(ls)\" >&2\n";

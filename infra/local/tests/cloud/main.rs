@@ -2,7 +2,7 @@
 
 #![allow(
     clippy::unwrap_used,
-    reason = "these are tests, although Clippy only sees that of functions marked so"
+    reason = "these are tests, although Clippy recognises only functions marked as such"
 )]
 
 mod board;

@@ -1,4 +1,4 @@
-//! What a function may do, tried out by the function itself.
+//! Probes from inside a function what it may do.
 
 use std::collections::BTreeMap;
 use std::ffi::c_long;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-/// Calls that need no arguments to be refused: 0 stands for each.
+/// Calls that are refused whatever their arguments, here zeros.
 const CALLS: [(&str, c_long); 23] = [
     ("prctl", libc::SYS_prctl),
     ("seccomp", libc::SYS_seccomp),
@@ -33,7 +33,7 @@ const CALLS: [(&str, c_long); 23] = [
     ("landlock_create_ruleset", libc::SYS_landlock_create_ruleset),
 ];
 
-/// Everything that the function finds out about itself.
+/// Returns all results of the probe.
 pub(crate) fn probe() -> Value {
     let user = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
     json!({
@@ -55,7 +55,7 @@ pub(crate) fn probe() -> Value {
     })
 }
 
-/// The error number that each call ends with; 0 if it does something.
+/// Returns the error number of each call; 0 if it succeeds.
 fn calls() -> BTreeMap<String, i32> {
     let mut errors: BTreeMap<_, _> =
         CALLS.iter().map(|(name, call)| ((*name).to_owned(), error_of(*call, 0))).collect();
@@ -70,7 +70,7 @@ fn calls() -> BTreeMap<String, i32> {
 
 #[allow(unsafe_code, reason = "calls that no library makes")]
 fn error_of(call: c_long, first: c_long) -> i32 {
-    // SAFETY: null pointers, which the kernel does not follow. Were a process cloned, it would end at once.
+    // SAFETY: the kernel does not follow null pointers. If a process were cloned, it would end at once.
     let result = unsafe { libc::syscall(call, first, 0, 0, 0, 0, 0) };
     if call == libc::SYS_clone && result == 0 {
         std::process::exit(0);
@@ -78,7 +78,7 @@ fn error_of(call: c_long, first: c_long) -> i32 {
     if result < 0 { std::io::Error::last_os_error().raw_os_error().unwrap_or_default() } else { 0 }
 }
 
-/// Whether a file can be written to each folder.
+/// Returns for each folder whether a file can be written there.
 fn writes() -> BTreeMap<&'static str, bool> {
     let folders =
         ["/", "/etc", "/usr", "/opt", "/var", "/var/task", "/var/tmp", "/dev", "/dev/shm", "/proc", "/tmp"];
@@ -98,7 +98,7 @@ fn names(folder: &str) -> Vec<String> {
     names
 }
 
-/// The processes that the function sees.
+/// Returns the processes that the function sees.
 fn processes() -> Vec<u32> {
     names("/proc").iter().filter_map(|name| name.parse().ok()).collect()
 }

@@ -1,4 +1,4 @@
-//! The whole program: start, stop, kill, start again.
+//! The whole program: start, stop, kill, restart.
 
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -49,12 +49,12 @@ impl Place {
         command
     }
 
-    /// Starts the program and waits until it says that it is ready.
+    /// Starts the program, and waits until it is ready.
     pub(crate) async fn start(&self) -> Cloud {
         self.start_with(&[]).await
     }
 
-    /// The same, with more arguments.
+    /// Starts the program with more arguments.
     pub(crate) async fn start_with(&self, arguments: &[&str]) -> Cloud {
         let child = self.command().args(arguments).spawn().unwrap();
         let file = self.data.path().join("ready.json");
@@ -64,19 +64,19 @@ impl Place {
     }
 }
 
-/// A running program, killed when a test fails.
+/// A running program, killed if a test fails.
 pub(crate) struct Cloud {
     child: Option<Child>,
     pub(crate) ready: Value,
 }
 
 impl Cloud {
-    pub(crate) fn get(&self, path: &str) -> crate::http::Answer {
+    pub(crate) fn get(&self, path: &str) -> crate::http::Response {
         self.send("GET", path, "")
     }
 
-    /// Sends a body that is JSON.
-    pub(crate) fn send(&self, method: &str, path: &str, body: &str) -> crate::http::Answer {
+    /// Sends a JSON body.
+    pub(crate) fn send(&self, method: &str, path: &str, body: &str) -> crate::http::Response {
         let api = self.ready["api"].as_str().unwrap();
         let authority = api.trim_start_matches("http://");
         request(authority, method, path, &[("Content-Type", "application/json")], body.as_bytes())
@@ -99,7 +99,7 @@ impl Cloud {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        // The shell's own `kill`: the program of that name is not on every machine.
+        // The shell's built-in `kill`: not every machine has the program.
         let kill = format!("kill {name} {}", self.child.as_ref().unwrap().id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
@@ -124,7 +124,7 @@ fn mode(file: &Path) -> u32 {
 }
 
 #[tokio::test]
-async fn a_polite_end_takes_all_processes_along() {
+async fn a_stop_ends_all_processes() {
     for signal in ["-INT", "-TERM"] {
         let place = Place::new(&["worker"]);
         let cloud = place.start().await;
@@ -149,7 +149,7 @@ async fn a_polite_end_takes_all_processes_along() {
 }
 
 #[tokio::test]
-async fn a_kill_takes_all_processes_along_and_loses_nothing() {
+async fn a_kill_ends_all_processes_and_loses_nothing() {
     let place = Place::new(&["worker"]);
     let cloud = place.start().await;
     let pid = cloud.get("/echo").json()["pid"].as_u64().unwrap();
@@ -167,7 +167,7 @@ async fn a_kill_takes_all_processes_along_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn an_object_that_came_to_be_invokes_the_function_after_a_kill_too() {
+async fn the_event_of_an_object_survives_a_kill() {
     let place = Place::new(&["worker"]);
     let times = |key: &str| place.board.seen().matches(&format!("\"key\":\"{key}\"")).count();
     let cloud = place.start().await;
@@ -185,7 +185,11 @@ async fn an_object_that_came_to_be_invokes_the_function_after_a_kill_too() {
     until("it came again", || times("files/hold") == 2).await;
     again.put("files/last").await;
     until("the last one came", || times("files/last") == 1).await;
-    assert_eq!((times("files/a%2Bb"), times("files/hold")), (1, 2), "what was finished stays so");
+    assert_eq!(
+        (times("files/a%2Bb"), times("files/hold")),
+        (1, 2),
+        "finished events are not delivered again"
+    );
 }
 
 #[tokio::test]
@@ -218,7 +222,7 @@ async fn the_setup_command_runs_before_the_cloud_is_ready() {
 }
 
 #[tokio::test]
-async fn parameters_know_the_apis_address_and_functions_their_layers() {
+async fn parameters_can_contain_the_apis_url_and_functions_find_their_layers() {
     let place = Place::new(&["worker"]);
     let tool = place.functions.path().join("tool");
     script(&tool, "#!/bin/sh\n");
@@ -232,7 +236,7 @@ async fn parameters_know_the_apis_address_and_functions_their_layers() {
 }
 
 #[tokio::test]
-async fn the_start_is_refused_plainly() {
+async fn a_second_start_on_the_same_folder_is_refused() {
     let place = Place::new(&["worker"]);
     let cloud = place.start().await;
     let second = place.command().output().unwrap();

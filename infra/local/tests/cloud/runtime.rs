@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::setup::{Lines, functions, is_alive, model, script, settings, until, worker};
 
 #[tokio::test]
-async fn a_function_sees_what_lambda_gives_and_nothing_else() {
+async fn a_function_sees_only_lambdas_environment() {
     let running =
         worker("MemorySize: 256, Timeout: 20, Environment: {Variables: {OWN: value, AWS_REGION: nowhere}}");
     let seen = running.succeed(json!({"a": 1})).await;
@@ -39,7 +39,7 @@ async fn a_function_sees_what_lambda_gives_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_process_is_kept_and_more_start_when_it_is_busy() {
+async fn a_process_is_reused_and_more_start_while_it_is_busy() {
     let running = worker("Timeout: 60");
     let pid = running.succeed(json!({})).await["pid"].clone();
     assert_eq!(running.succeed(json!({})).await["pid"], pid, "reused");
@@ -65,11 +65,11 @@ async fn beyond_the_limit_some_are_throttled_and_some_wait() {
         tokio::spawn(async move { lambda.invoke(Invocation::new("worker", event, when_busy)).await })
     };
     let many: Vec<_> = (0..MAX_PROCESSES + 3).map(|_| invoke(WhenBusy::Throttle)).collect();
-    // Three of them come back at once, while all others are held.
+    // Three of the invocations return at once, while the others are blocked.
     until("three are throttled", || many.iter().filter(|task| task.is_finished()).count() == 3).await;
     let waiting = invoke(WhenBusy::Wait);
     running.board.open("gate");
-    assert!(!waiting.await.unwrap().unwrap().failed, "one that waits gets its turn");
+    assert!(!waiting.await.unwrap().unwrap().failed, "a waiting invocation is handled later");
     let mut throttled = 0;
     for task in many {
         match task.await.unwrap() {
@@ -84,7 +84,7 @@ async fn beyond_the_limit_some_are_throttled_and_some_wait() {
 }
 
 #[tokio::test]
-async fn a_crash_answers_at_once_and_the_next_event_gets_a_new_process() {
+async fn a_crash_fails_at_once_and_the_next_event_gets_a_new_process() {
     let running = worker("Timeout: 60");
     let pid = running.succeed(json!({})).await["pid"].clone();
     let begun = Instant::now();
@@ -97,10 +97,10 @@ async fn a_crash_answers_at_once_and_the_next_event_gets_a_new_process() {
 }
 
 #[tokio::test]
-async fn a_process_that_dies_while_idle_fails_nobody() {
+async fn a_process_that_dies_while_idle_fails_no_invocation() {
     let running = worker("Timeout: 60");
     for _ in 0..20 {
-        running.succeed(json!({"do": "answer-and-exit"})).await;
+        running.succeed(json!({"do": "respond-and-exit"})).await;
     }
 }
 
@@ -148,7 +148,7 @@ async fn errors_of_the_function_are_passed_on() {
 }
 
 #[tokio::test]
-async fn what_cannot_start_is_a_failure_or_refused_at_once() {
+async fn a_function_that_cannot_start_fails_or_is_refused_at_once() {
     let (folder, lines) = (functions(&[]), Lines::default());
     let worker = model("  W: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: f/worker}}");
     let settings = settings(folder.path().to_owned(), lines.log());
@@ -165,7 +165,7 @@ async fn what_cannot_start_is_a_failure_or_refused_at_once() {
 }
 
 #[tokio::test]
-async fn lines_of_a_function_are_shown_readable() {
+async fn a_functions_log_lines_are_readable() {
     let running = worker("Timeout: 60");
     running.succeed(json!({"do": "log"})).await;
     let wanted = "WARN  worker         from the function n=1";
@@ -173,7 +173,7 @@ async fn lines_of_a_function_are_shown_readable() {
 }
 
 #[tokio::test]
-async fn stopping_ends_every_process_and_refuses_what_comes() {
+async fn stopping_ends_every_process_and_refuses_new_events() {
     let running = worker("Timeout: 60");
     let pid = running.succeed(json!({})).await["pid"].as_u64().unwrap();
     let lambda = running.lambda.clone();

@@ -1,4 +1,4 @@
-//! Functions folders and templates for the tests.
+//! Folders of functions, and templates for the tests.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,37 +16,36 @@ use tempfile::TempDir;
 
 use crate::board::{self, Board};
 
-/// A folder with functions of these names; each is this test binary.
+/// Creates a folder with functions of these names, each of which is this test binary.
 pub(crate) fn functions(names: &[&str]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for name in names {
         let (own, code) = (std::env::current_exe().unwrap(), folder.path().join(name));
         std::fs::create_dir(&code).unwrap();
-        // On another file system there can be no second name of it.
+        // A hard link fails across file systems.
         std::fs::hard_link(&own, code.join("program"))
             .or_else(|_| std::fs::copy(&own, code.join("program")).map(drop))
             .unwrap();
-        let run =
-            "#!/bin/sh\nexec \"$LAMBDA_TASK_ROOT/program\" --ignored --exact --nocapture function::act\n";
+        let run = "#!/bin/sh\nexec \"$LAMBDA_TASK_ROOT/program\" --ignored --exact --nocapture function::serve_events\n";
         script(&code.join("bootstrap"), run);
     }
     folder
 }
 
-/// Writes an executable. Another process does it: a file that this one holds open for writing while one of its threads
-/// starts a process cannot be executed for a moment ("text file busy").
+/// Writes an executable script from another process. If this process wrote it, a child that another thread starts at that moment
+/// could inherit the open file, and executing it would fail ("text file busy").
 pub(crate) fn script(file: &Path, text: &str) {
     let write = "printf '%s' \"$1\" > \"$2\" && chmod 755 \"$2\"";
     let status = Command::new("sh").args(["-c", write, "sh", text]).arg(file).status();
     assert!(status.unwrap().success());
 }
 
-/// A template of functions given as YAML, two spaces in.
+/// Reads a template with these resources in YAML, indented by two spaces.
 pub(crate) fn model(resources: &str) -> Model {
     load(&format!("Resources:\n{resources}"), &Surroundings::default()).unwrap()
 }
 
-/// What was logged.
+/// The log's output.
 #[derive(Clone, Default)]
 pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -71,7 +70,7 @@ impl std::io::Write for Lines {
     }
 }
 
-/// Functions in a Lambda of their own.
+/// Functions in their own Lambda.
 pub(crate) struct Running {
     pub(crate) lambda: Lambda,
     pub(crate) model: Model,
@@ -88,7 +87,7 @@ pub(crate) fn settings(functions: PathBuf, log: Log) -> Settings {
     Settings { functions, jail, layers: Vec::new(), identities, endpoints, faults, log }
 }
 
-/// Starts `resources`, whose functions' binaries are `names`.
+/// Starts `resources`, with the binaries `names`.
 pub(crate) fn start(names: &[&str], resources: &str) -> Running {
     let (folder, mut model, lines, board) =
         (functions(names), model(resources), Lines::default(), Board::start());
@@ -99,7 +98,7 @@ pub(crate) fn start(names: &[&str], resources: &str) -> Running {
     Running { lambda, model, lines, folder, board }
 }
 
-/// One function called `worker` with some properties.
+/// Starts one function called `worker` with these properties.
 pub(crate) fn worker(properties: &str) -> Running {
     let text = format!(
         "  W: {{Type: 'AWS::Serverless::Function', Properties: {{CodeUri: f/worker, {properties}}}}}"
@@ -113,14 +112,14 @@ impl Running {
         self.lambda.invoke(Invocation::new("worker", payload, WhenBusy::Throttle)).await
     }
 
-    /// The payload of an outcome that is no failure.
+    /// Invokes the function, and returns the payload of the success.
     pub(crate) async fn succeed(&self, event: Value) -> Value {
         let outcome = self.invoke(event).await.unwrap();
         assert!(!outcome.failed, "{:?}", outcome.payload);
         serde_json::from_slice(&outcome.payload).unwrap()
     }
 
-    /// The payload of an outcome that is a failure.
+    /// Invokes the function, and returns the payload of the failure.
     pub(crate) async fn fail(&self, event: Value) -> Value {
         let outcome = self.invoke(event).await.unwrap();
         assert!(outcome.failed, "{:?}", outcome.payload);
@@ -128,17 +127,17 @@ impl Running {
     }
 }
 
-/// Whether a process is there (and is no zombie).
+/// Returns whether a process exists and is not a zombie.
 pub(crate) fn is_alive(pid: u64) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     status.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
 }
 
-/// Waits until `done`, at most half a minute.
+/// Waits until `done`, at most 30 s.
 pub(crate) async fn until(what: &str, mut done: impl FnMut() -> bool) {
     let over = Instant::now() + Duration::from_secs(30);
     while !done() {
-        assert!(Instant::now() < over, "waited in vain until {what}");
+        assert!(Instant::now() < over, "timeout while waiting until {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -34,7 +34,7 @@ const EVENTS: &str = "Timeout: 30, Events: {Q: {Type: SQS, Properties: {Queue: '
                       BatchSize: 2, FunctionResponseTypes: [ReportBatchItemFailures]}}}";
 
 #[tokio::test]
-async fn messages_that_are_done_go_and_those_that_failed_stay() {
+async fn succeeded_messages_are_deleted_and_failed_ones_stay() {
     let running = worker(EVENTS);
     let sqs = queue(&running, 600);
     for body in ["good", "fail", "good"] {
@@ -50,7 +50,7 @@ async fn messages_that_are_done_go_and_those_that_failed_stay() {
 }
 
 #[tokio::test]
-async fn a_message_that_failed_comes_again_after_its_time() {
+async fn a_failed_message_comes_again_after_its_visibility_timeout() {
     let running = worker(EVENTS);
     let sqs = queue(&running, 1);
     sqs.send(QUEUE, "fail").unwrap();
@@ -70,7 +70,7 @@ const ON_FAILURE: &str = "Timeout: 30, EventInvokeConfig: {MaximumRetryAttempts:
                           {Type: SQS, Destination: 'arn:aws:sqs:us-east-1:000000000000:work'}}}";
 
 #[tokio::test]
-async fn what_fails_for_good_goes_to_the_destination() {
+async fn an_event_that_fails_finally_goes_to_the_destination() {
     let running = worker(ON_FAILURE);
     let sqs = queue(&running, 600);
     let event = json!({"do": "fail", "n": 1});
@@ -89,7 +89,7 @@ async fn what_fails_for_good_goes_to_the_destination() {
 }
 
 #[tokio::test]
-async fn an_event_that_would_be_too_old_is_not_tried_again() {
+async fn an_event_that_is_too_old_is_not_retried() {
     let age = "EventInvokeConfig: {MaximumEventAgeInSeconds: 0, MaximumRetryAttempts";
     let running = worker(&ON_FAILURE.replace("EventInvokeConfig: {MaximumRetryAttempts", age));
     let sqs = queue(&running, 600);
@@ -105,7 +105,7 @@ async fn an_event_that_would_be_too_old_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn what_works_the_second_time_goes_nowhere() {
+async fn an_event_that_succeeds_at_the_retry_goes_to_no_destination() {
     let running = worker(ON_FAILURE);
     let sqs = queue(&running, 600);
     let event = json!({"do": "fail-once", "mark": "failed"});
@@ -116,7 +116,7 @@ async fn what_works_the_second_time_goes_nowhere() {
 }
 
 #[tokio::test]
-async fn a_stop_leaves_the_event_to_the_next_run() {
+async fn a_stop_leaves_the_event_for_the_next_run() {
     let running = worker(ON_FAILURE);
     let sqs = queue(&running, 600);
     let (asynchronous, function) = (asynchronous(&running, &sqs), running.model.functions[0].clone());
@@ -128,7 +128,7 @@ async fn a_stop_leaves_the_event_to_the_next_run() {
 }
 
 #[tokio::test]
-async fn a_schedule_runs_now_when_asked() {
+async fn a_schedule_runs_on_request() {
     let running =
         worker("Events: {Tick: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 minute)}}}");
     let sqs = queue(&running, 600);

@@ -1,4 +1,4 @@
-//! What DynamoDB is recorded to answer. Each test names where: scylladb's `test/alternator` runs on DynamoDB as well.
+//! Facts of DynamoDB's recorded behaviour. Each test names its source: scylladb's `test/alternator` also runs on DynamoDB.
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::signed::{REGION, credentials};
 use crate::{Cloud, TABLE};
 
-/// Calls an operation with this body, whatever it is: the SDK would not send all of it.
+/// Calls an operation with an arbitrary body, which the SDK might not send.
 async fn call_text(cloud: &Cloud, operation: &str, body: String) -> (u16, Value) {
     let target = format!("DynamoDB_20120810.{operation}");
     let identity = credentials(&cloud.access, "root", None).into();
@@ -21,7 +21,7 @@ async fn call_text(cloud: &Cloud, operation: &str, body: String) -> (u16, Value)
     let signable = SignableBody::Bytes(body.as_bytes());
     let request = SignableRequest::new("POST", &cloud.url, headers.into_iter(), signable).expect("a request");
     let signed = sign(request, &params.into()).expect("signed").into_parts().0;
-    // It may be there already.
+    // Another test may have installed it already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut send = reqwest::Client::new().post(&cloud.url).body(body);
     for (name, value) in headers.into_iter().chain(signed.headers()) {
@@ -37,11 +37,11 @@ pub(crate) async fn call(cloud: &Cloud, operation: &str, body: Value) -> (u16, V
     call_text(cloud, operation, body.to_string()).await
 }
 
-/// Calls what is refused, and gives the error's name.
+/// Makes a call that must be refused, and returns the error's name.
 pub(crate) async fn refused(cloud: &Cloud, operation: &str, body: Value) -> String {
-    let (status, answer) = call(cloud, operation, body.clone()).await;
-    assert_eq!(status, 400, "{operation} {body}: {answer}");
-    answer["__type"].as_str().expect("a type").rsplit('#').next().unwrap_or_default().to_owned()
+    let (status, response) = call(cloud, operation, body.clone()).await;
+    assert_eq!(status, 400, "{operation} {body}: {response}");
+    response["__type"].as_str().expect("a type").rsplit('#').next().unwrap_or_default().to_owned()
 }
 
 pub(crate) async fn start(folder: &Path) -> Cloud {
@@ -51,8 +51,8 @@ pub(crate) async fn start(folder: &Path) -> Cloud {
             "pk": {"S": "p"}, "sk": {"S": format!("{n}")}, "a": {"N": n.to_string()}, "b": {"N": "2"},
             "l": {"L": []},
         });
-        let (status, answer) = call(&cloud, "PutItem", json!({"TableName": TABLE, "Item": item})).await;
-        assert_eq!(status, 200, "{answer}");
+        let (status, response) = call(&cloud, "PutItem", json!({"TableName": TABLE, "Item": item})).await;
+        assert_eq!(status, 200, "{response}");
     }
     cloud
 }
@@ -66,7 +66,7 @@ pub(crate) async fn item(cloud: &Cloud, sk: &str) -> Value {
     call(cloud, "GetItem", get).await.1["Item"].take()
 }
 
-/// Every place of a condition or filter with these values.
+/// Returns a request for each place where a condition or filter can be.
 fn conditions(condition: &str, values: &Value) -> Vec<(&'static str, Value)> {
     let with = |mut request: Value, more: &[(&str, Value)]| {
         request["TableName"] = TABLE.into();
@@ -106,7 +106,7 @@ fn conditions(condition: &str, values: &Value) -> Vec<(&'static str, Value)> {
 /// `test_update_condition_attribute_type_second_arg`, `test_update_condition_lt`,
 /// `test_update_expression_list_append_basic`, `test_update_expression_name_token`.
 #[tokio::test]
-async fn a_condition_that_can_never_hold_is_invalid() {
+async fn a_condition_that_can_never_be_true_is_invalid() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = start(folder.path()).await;
     for (condition, values) in [
@@ -136,13 +136,13 @@ async fn a_condition_that_can_never_hold_is_invalid() {
     assert_eq!(item(&cloud, "0").await["b"], json!({"N": "2"}), "nothing was written");
 }
 
-/// `a<b or (a<b or (…`: twice as many operators as it is deep, and one.
+/// Returns `a<b or (a<b or (…`: it has twice as many operators as levels of nesting, and one.
 fn nested(depth: usize) -> String {
     format!("a<b {}{}", "or (a<b ".repeat(depth), ")".repeat(depth))
 }
 
-/// Expressions deeper or longer than any kind of them may be.
-fn hostile() -> Vec<String> {
+/// Returns expressions that exceed the limits of depth or length.
+fn oversized() -> Vec<String> {
     vec![
         "(".repeat(2000),
         "(".repeat(4096),
@@ -162,13 +162,13 @@ fn hostile() -> Vec<String> {
     ]
 }
 
-/// `test_deeply_nested_expression_1`, `test_deeply_nested_expression_2`, `test_limit_expression_len_crash*`: none of
-/// them ends the process.
+/// `test_deeply_nested_expression_1`, `test_deeply_nested_expression_2`, `test_limit_expression_len_crash*`: none of them ends
+/// the process.
 #[tokio::test]
-async fn an_expression_nests_and_counts_within_bounds() {
+async fn depth_and_operators_of_an_expression_are_limited() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = start(folder.path()).await;
-    for expression in &hostile() {
+    for expression in &oversized() {
         for (operation, request) in conditions(expression, &json!({})) {
             let name = refused(&cloud, operation, request).await;
             assert_eq!(name, "ValidationException", "{operation}: {}", &expression[..20]);
@@ -180,19 +180,19 @@ async fn an_expression_nests_and_counts_within_bounds() {
             }
         }
     }
-    let (status, answer) = call(
+    let (status, response) = call(
         &cloud,
         "UpdateItem",
         json!({"TableName": TABLE, "Key": key("0"), "UpdateExpression": "SET z = b", "ConditionExpression": nested(149)}),
     )
     .await;
-    assert_eq!(status, 200, "299 operators: {answer}");
+    assert_eq!(status, 200, "299 operators: {response}");
     assert_eq!(item(&cloud, "0").await["z"], json!({"N": "2"}));
 }
 
-/// `SET` nests by parentheses and by functions. Within the bounds the engine says what it thinks of it.
+/// `SET` nests by parentheses and by functions. Within the limits, the engine decides.
 #[tokio::test]
-async fn an_update_nests_and_counts_within_bounds() {
+async fn depth_and_operators_of_an_update_are_limited() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = start(folder.path()).await;
     for (expression, is_invalid) in [
@@ -203,13 +203,13 @@ async fn an_update_nests_and_counts_within_bounds() {
         (format!("SET c = {}l{}", "list_append(l, ".repeat(260), ")".repeat(260)), false),
     ] {
         for (operation, request) in others("UpdateExpression", &expression) {
-            let (status, answer) = call(&cloud, operation, request).await;
-            assert!(status == 400 || status == 200 && !is_invalid, "{expression}: {answer}");
+            let (status, response) = call(&cloud, operation, request).await;
+            assert!(status == 400 || status == 200 && !is_invalid, "{expression}: {response}");
         }
     }
 }
 
-/// The places of the other kinds of expressions.
+/// Returns a request for each place of the other kinds of expressions.
 fn others(kind: &str, expression: &str) -> Vec<(&'static str, Value)> {
     let get = json!({"TableName": TABLE, "Key": key("0"), kind: expression});
     match kind {
@@ -235,9 +235,9 @@ fn others(kind: &str, expression: &str) -> Vec<(&'static str, Value)> {
     }
 }
 
-/// Attribute values that nest end no process either.
+/// Nested attribute values do not end the process either.
 #[tokio::test]
-async fn a_request_of_any_depth_is_answered() {
+async fn a_request_of_any_depth_gets_a_response() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = start(folder.path()).await;
     let value =
@@ -258,17 +258,17 @@ async fn a_request_of_any_depth_is_answered() {
                 key("0")
             );
             for (operation, body) in [("PutItem", put), ("UpdateItem", update), ("DeleteItem", expected)] {
-                let (status, answer) = call_text(&cloud, operation, body).await;
-                assert_eq!(status, 400, "{operation} at {depth}: {answer}");
+                let (status, response) = call_text(&cloud, operation, body).await;
+                assert_eq!(status, 400, "{operation} at {depth}: {response}");
             }
         }
     }
-    assert_eq!(item(&cloud, "0").await["a"], json!({"N": "0"}), "it is still there");
+    assert_eq!(item(&cloud, "0").await["a"], json!({"N": "0"}), "the table still works");
 }
 
-/// Neither do documents, older parameters and PartiQL statements.
+/// Documents, legacy parameters and PartiQL statements do not end the process either.
 #[tokio::test]
-async fn a_request_of_any_size_is_answered() {
+async fn a_request_of_any_size_gets_a_response() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = start(folder.path()).await;
     for body in ["[".repeat(1_000_000), "{\"a\":".repeat(500_000)] {
@@ -285,12 +285,12 @@ async fn a_request_of_any_size_is_answered() {
         let statement = format!("SELECT * FROM {TABLE} WHERE {}", part.repeat(8000 / part.len()));
         assert_eq!(call(&cloud, "ExecuteStatement", json!({"Statement": statement})).await.0, 400, "{part}");
     }
-    assert_eq!(item(&cloud, "0").await["a"], json!({"N": "0"}), "it is still there");
+    assert_eq!(item(&cloud, "0").await["a"], json!({"N": "0"}), "the table still works");
 }
 
 /// `test_gsi_limit_partition_key_len_2048`, `test_gsi_limit_sort_key_len_1024`. The index here is sorted by a number.
 #[tokio::test]
-async fn a_key_of_an_index_has_a_size() {
+async fn keys_of_an_index_are_limited() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = start(folder.path()).await;
     let with = |bytes: usize| {
@@ -312,10 +312,10 @@ async fn a_key_of_an_index_has_a_size() {
     {
         assert_eq!(refused(&cloud, operation, request).await, "ValidationException", "{operation}");
     }
-    let (status, answer) =
+    let (status, response) =
         call(&cloud, "TransactWriteItems", json!({"TransactItems": [{"Put": put(2049)}]})).await;
-    assert_eq!((status, &answer["CancellationReasons"][0]["Code"]), (400, &json!("ValidationError")));
-    assert_eq!(item(&cloud, "long").await, Value::Null, "nowhere");
+    assert_eq!((status, &response["CancellationReasons"][0]["Code"]), (400, &json!("ValidationError")));
+    assert_eq!(item(&cloud, "long").await, Value::Null, "no write took effect");
     for (operation, request) in
         [("PutItem", put(2048)), ("UpdateItem", update(2048)), ("BatchWriteItem", batch(2048))]
     {
@@ -340,18 +340,20 @@ async fn a_transaction_stops_at_the_first_invalid_action() {
             ["None", "ConditionalCheckFailed", "None"],
         ),
     ] {
-        let (status, answer) = call(&cloud, "TransactWriteItems", json!({"TransactItems": actions})).await;
+        let (status, response) = call(&cloud, "TransactWriteItems", json!({"TransactItems": actions})).await;
         assert_eq!(status, 400);
-        let reasons = answer["CancellationReasons"].as_array().expect("reasons");
+        let reasons = response["CancellationReasons"].as_array().expect("reasons");
         assert_eq!(reasons.iter().map(|reason| &reason["Code"]).collect::<Vec<_>>(), codes);
-        assert!(answer["Message"].as_str().expect("a message").contains(&format!("[{}]", codes.join(", "))));
+        assert!(
+            response["Message"].as_str().expect("a message").contains(&format!("[{}]", codes.join(", ")))
+        );
     }
     assert_eq!(item(&cloud, "t").await, Value::Null);
 }
 
 /// `test_transact_get_items_projection_expression`.
 #[tokio::test]
-async fn a_projection_in_a_transaction_has_the_key_only_if_named() {
+async fn a_projection_in_a_transaction_returns_the_key_only_if_named() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = start(folder.path()).await;
     for (projection, expected) in [
@@ -366,7 +368,7 @@ async fn a_projection_in_a_transaction_has_the_key_only_if_named() {
         (get["TableName"], get["Key"]) = (TABLE.into(), key("1"));
         let missing = json!({"Get": {"TableName": TABLE, "Key": key("none"), "ProjectionExpression": "a"}});
         let request = json!({"TransactItems": [{"Get": get}, missing]});
-        let (status, answer) = call(&cloud, "TransactGetItems", request).await;
-        assert_eq!((status, &answer["Responses"]), (200, &json!([{"Item": expected}, {}])));
+        let (status, response) = call(&cloud, "TransactGetItems", request).await;
+        assert_eq!((status, &response["Responses"]), (200, &json!([{"Item": expected}, {}])));
     }
 }

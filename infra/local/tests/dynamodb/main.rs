@@ -105,7 +105,7 @@ async fn exists(client: &Client, pk: &str, sk: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_cancelled_transaction_says_why_and_gives_the_item_it_found() {
+async fn a_cancelled_transaction_has_its_reasons_and_the_item() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = Cloud::start(folder.path(), true).await;
     let client = cloud.root();
@@ -173,7 +173,7 @@ async fn a_batch_reads_consistently_what_was_just_written() {
 }
 
 #[tokio::test]
-async fn an_index_sorts_numbers_as_numbers_and_a_query_says_what_it_cost() {
+async fn an_index_sorts_numbers_and_a_query_returns_its_capacity() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = Cloud::start(folder.path(), true).await;
     let client = cloud.root();
@@ -201,7 +201,7 @@ async fn an_index_sorts_numbers_as_numbers_and_a_query_says_what_it_cost() {
 }
 
 #[tokio::test]
-async fn items_survive_and_an_index_added_later_has_the_older_items() {
+async fn items_survive_and_a_new_index_has_the_existing_items() {
     let folder = tempfile::tempdir().expect("tempdir");
     {
         let cloud = Cloud::start(folder.path(), false).await;
@@ -221,7 +221,7 @@ async fn items_survive_and_an_index_added_later_has_the_older_items() {
 }
 
 #[tokio::test]
-async fn an_index_that_is_gone_from_the_definition_is_dropped_and_a_changed_key_is_refused() {
+async fn a_removed_index_is_dropped_and_a_changed_key_is_refused() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = Cloud::start(folder.path(), true).await;
     cloud.database.ensure_table(table(false), None).expect("drops the index");
@@ -236,7 +236,7 @@ async fn an_index_that_is_gone_from_the_definition_is_dropped_and_a_changed_key_
 }
 
 #[tokio::test]
-async fn a_sweep_deletes_what_has_outlived_its_time_and_nothing_else() {
+async fn a_sweep_deletes_only_expired_items() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = Cloud::start(folder.path(), true).await;
     let client = cloud.root();
@@ -255,7 +255,7 @@ async fn a_sweep_deletes_what_has_outlived_its_time_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn refuses_who_is_not_who_they_claim_to_be() {
+async fn wrong_credentials_are_refused() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = Cloud::start(folder.path(), true).await;
     let refused = |client: Client| async move {
@@ -275,7 +275,7 @@ async fn refuses_who_is_not_who_they_claim_to_be() {
     assert_eq!(cloud.root().list_tables().send().await.expect("signed").table_names(), [TABLE]);
 }
 
-/// A table of keys, beside the table of [`table`].
+/// The name of a table with a partition key only.
 const KEYS: &str = "keys";
 
 fn keys_table() -> Value {
@@ -296,7 +296,7 @@ async fn put_key(client: &Client, hash: &str) {
     client.put_item().table_name(KEYS).set_item(Some(item)).send().await.expect("put");
 }
 
-/// A transaction that puts an item into one table if the other one has the key.
+/// Returns a transaction that puts an item into one table if the other table has the key.
 fn put_if_key(hash: &str, sk: &str) -> [TransactWriteItem; 2] {
     let check = ConditionCheck::builder().table_name(KEYS).set_key(Some(api_key(hash)));
     let check = check.condition_expression("attribute_exists(pk)").build().expect("a check");
@@ -336,7 +336,7 @@ async fn batches_and_transactions_span_tables() {
 }
 
 #[tokio::test]
-async fn calls_go_as_far_as_the_policy() {
+async fn calls_need_the_policys_permission() {
     let folder = tempfile::tempdir().expect("tempdir");
     let arn = |table: &str| format!("'arn:aws:dynamodb:us-east-1:000000000000:table/{table}'");
     let worker = format!(
@@ -355,7 +355,7 @@ async fn calls_go_as_far_as_the_policy() {
     let key_item = worker.put_item().table_name(KEYS).set_item(Some(api_key("key#2"))).send().await;
     let error = key_item.expect_err("another table");
     assert_eq!(error.code(), Some("AccessDeniedException"));
-    assert_eq!(error.raw_response().expect("an answer").status().as_u16(), 400);
+    assert_eq!(error.raw_response().expect("a response").status().as_u16(), 400);
     let message = error.message().expect("a message");
     let expected = "is not authorized to perform: dynamodb:PutItem on resource: \
                     arn:aws:dynamodb:us-east-1:000000000000:table/keys because no identity-based policy allows";

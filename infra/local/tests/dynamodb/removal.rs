@@ -37,14 +37,14 @@ async fn a_removal_creates_nothing() {
         json!({"AttributeUpdates": {"a": {"Action": "DELETE", "Value": {"NS": ["4"]}}, "b": {"Action": "DELETE"}}}),
     ];
     for more in updates().into_iter().chain(older) {
-        let (status, answer) = call(&cloud, "UpdateItem", update("none", more.clone())).await;
-        assert_eq!((status, answer), (200, json!({})), "{more}");
+        let (status, response) = call(&cloud, "UpdateItem", update("none", more.clone())).await;
+        assert_eq!((status, response), (200, json!({})), "{more}");
         assert_eq!(item(&cloud, "none").await, Value::Null, "{more}");
     }
     let asked = update("none", json!({"UpdateExpression": "REMOVE a", "ReturnConsumedCapacity": "TOTAL"}));
-    let (_, answer) = call(&cloud, "UpdateItem", asked).await;
-    assert_eq!(answer["ConsumedCapacity"]["CapacityUnits"], json!(1.0), "{answer}");
-    // What sets something, or nothing at all, creates the item.
+    let (_, response) = call(&cloud, "UpdateItem", asked).await;
+    assert_eq!(response["ConsumedCapacity"]["CapacityUnits"], json!(1.0), "{response}");
+    // An update that sets something, or changes nothing, creates the item.
     for more in [
         json!({"UpdateExpression": "SET c = :v REMOVE a", "ExpressionAttributeValues": {":v": {"N": "1"}}}),
         json!({"UpdateExpression": "REMOVE a ADD c :v", "ExpressionAttributeValues": {":v": {"N": "1"}}}),
@@ -59,12 +59,12 @@ async fn a_removal_creates_nothing() {
 }
 
 #[tokio::test]
-async fn a_removal_of_what_is_there_is_as_ever() {
+async fn a_removal_from_an_existing_item_works() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = start(folder.path()).await;
     let asked = json!({"UpdateExpression": "REMOVE a", "ReturnValues": "ALL_OLD"});
-    let (status, answer) = call(&cloud, "UpdateItem", update("1", asked)).await;
-    assert_eq!((status, &answer["Attributes"]["a"]), (200, &json!({"N": "1"})));
+    let (status, response) = call(&cloud, "UpdateItem", update("1", asked)).await;
+    assert_eq!((status, &response["Attributes"]["a"]), (200, &json!({"N": "1"})));
     assert_eq!(item(&cloud, "1").await.get("a"), None);
     let deeper = json!({"UpdateExpression": "REMOVE missing.b"});
     assert_eq!(refused(&cloud, "UpdateItem", update("1", deeper)).await, "ValidationException");
@@ -102,22 +102,22 @@ async fn a_removals_own_condition_decides() {
         ("0", "attribute_not_exists(pk)", false),
     ] {
         for all_old in [false, true] {
-            let (status, answer) = call(&cloud, "UpdateItem", update(sk, with(condition, all_old))).await;
+            let (status, response) = call(&cloud, "UpdateItem", update(sk, with(condition, all_old))).await;
             if holds {
-                assert_eq!((status, answer), (200, json!({})), "{sk} {condition}");
+                assert_eq!((status, response), (200, json!({})), "{sk} {condition}");
                 break;
             }
             assert_eq!(status, 400, "{sk} {condition}");
-            let kind = answer["__type"].as_str().expect("a type");
-            assert!(kind.ends_with("#ConditionalCheckFailedException"), "{answer}");
-            assert_eq!(answer.get("Item").is_some(), all_old && sk == "0", "{sk} {condition}: {answer}");
+            let kind = response["__type"].as_str().expect("a type");
+            assert!(kind.ends_with("#ConditionalCheckFailedException"), "{response}");
+            assert_eq!(response.get("Item").is_some(), all_old && sk == "0", "{sk} {condition}: {response}");
         }
     }
     assert_eq!(item(&cloud, "none").await, Value::Null);
 }
 
 #[tokio::test]
-async fn a_transaction_removes_what_is_there_only() {
+async fn a_transaction_removes_only_from_existing_items() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = start(folder.path()).await;
     let remove = |sk: &str| json!({"Update": update(sk, json!({"UpdateExpression": "REMOVE a"}))});
@@ -127,8 +127,8 @@ async fn a_transaction_removes_what_is_there_only() {
         "ClientRequestToken": "token-1",
     });
     for _ in 0..2 {
-        let (status, answer) = call(&cloud, "TransactWriteItems", request.clone()).await;
-        assert_eq!((status, answer), (200, json!({})), "a repeated request with its token is no other one");
+        let (status, response) = call(&cloud, "TransactWriteItems", request.clone()).await;
+        assert_eq!((status, response), (200, json!({})), "a repeated request has the same token and content");
     }
     assert_eq!(item(&cloud, "none").await, Value::Null);
     assert_eq!(item(&cloud, "none-either").await, Value::Null);
@@ -138,19 +138,19 @@ async fn a_transaction_removes_what_is_there_only() {
     let mut conditional = remove("none");
     conditional["Update"]["ConditionExpression"] = "attribute_exists(pk)".into();
     let request = json!({"TransactItems": [put("other"), conditional, remove("1")]});
-    let (status, answer) = call(&cloud, "TransactWriteItems", request).await;
+    let (status, response) = call(&cloud, "TransactWriteItems", request).await;
     assert_eq!(status, 400);
     let codes = ["None", "ConditionalCheckFailed", "None"].map(|code| json!(code));
-    let reasons = answer["CancellationReasons"].as_array().expect("reasons");
+    let reasons = response["CancellationReasons"].as_array().expect("reasons");
     assert_eq!(reasons.iter().map(|reason| reason["Code"].clone()).collect::<Vec<_>>(), codes);
-    assert!(reasons.iter().all(|reason| reason.get("Item").is_none()), "{answer}");
+    assert!(reasons.iter().all(|reason| reason.get("Item").is_none()), "{response}");
     assert_eq!(item(&cloud, "other").await, Value::Null, "all or nothing");
     assert_eq!(item(&cloud, "1").await["a"], json!({"N": "1"}));
 }
 
-/// An item that comes and goes meanwhile is either removed from or left alone; it never becomes an item of a key alone.
+/// A concurrently deleted item either loses the attribute or stays missing; it never becomes an item with only a key.
 #[tokio::test]
-async fn a_removal_holds_against_writes_at_the_same_time() {
+async fn a_removal_is_safe_against_concurrent_writes() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = start(folder.path()).await;
     let mut whole = key("race");

@@ -39,7 +39,7 @@ impl Bucket {
         Self::start_with(Policies::open()).await
     }
 
-    /// With what callers may do.
+    /// Starts a bucket with policies.
     pub(crate) async fn start_with(policies: Policies) -> Self {
         Self::serve(tempfile::tempdir().unwrap(), policies).await
     }
@@ -70,12 +70,12 @@ impl Bucket {
         Self { s3, calls, faults, identities, address, folder, server }
     }
 
-    /// Stops it and starts it anew in the same folder, on another port.
+    /// Restarts the bucket in the same folder, on another port.
     pub(crate) async fn restart(self) -> Self {
         self.restart_after(|_| {}).await
     }
 
-    /// As [`Bucket::restart`], with something done to the folder while nothing runs.
+    /// Restarts the bucket, and changes the folder in between.
     pub(crate) async fn restart_after(self, meanwhile: impl FnOnce(PathBuf)) -> Self {
         let Self { s3, server, folder, .. } = self;
         server.abort();
@@ -85,7 +85,7 @@ impl Bucket {
         Self::serve(folder, Policies::open()).await
     }
 
-    /// The AWS SDK with the keys of one caller.
+    /// Returns the AWS SDK with the keys of one caller.
     pub(crate) fn client(&self, caller: &str) -> Client {
         let keys = self.identities.keys(caller);
         let credentials =
@@ -93,7 +93,7 @@ impl Bucket {
         self.client_with(credentials, "us-east-1")
     }
 
-    /// The AWS SDK with any keys.
+    /// Returns the AWS SDK with any keys.
     pub(crate) fn client_with(&self, credentials: Credentials, region: &'static str) -> Client {
         let config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -113,7 +113,7 @@ impl Bucket {
         self.client("root").put_object().bucket(BUCKET).key(key).body(body.into()).send().await.unwrap();
     }
 
-    /// The bytes of an object, if it is there.
+    /// Returns the bytes of an object, if it exists.
     pub(crate) async fn get(&self, key: &str) -> Option<Vec<u8>> {
         match self.client("root").get_object().bucket(BUCKET).key(key).send().await {
             Ok(output) => Some(output.body.collect().await.unwrap().to_vec()),
@@ -124,13 +124,13 @@ impl Bucket {
         }
     }
 
-    /// How many files lie in staging and in place.
+    /// Returns the numbers of staged files and of files in place.
     pub(crate) fn files(&self) -> (usize, usize) {
         let count = |name: &str| std::fs::read_dir(self.folder.path().join("s3").join(name)).unwrap().count();
         (count("staged"), count("objects"))
     }
 
-    /// Waits until so many files lie in staging and in place.
+    /// Waits for these numbers of staged files and of files in place.
     pub(crate) async fn wait_for_files(&self, expected: (usize, usize)) {
         let deadline = Instant::now() + Duration::from_secs(10);
         while self.files() != expected {
@@ -140,45 +140,45 @@ impl Bucket {
     }
 }
 
-/// A plain HTTP client that follows nothing.
+/// Returns a plain HTTP client that follows no redirects.
 pub(crate) fn http() -> reqwest::Client {
-    // Another test of this process may have been first.
+    // Another test of this process may have installed it already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
 
-/// Signs for five minutes from now.
+/// Returns the settings of a signature that is valid for five minutes from now.
 pub(crate) fn five_minutes() -> PresigningConfig {
     PresigningConfig::expires_in(Duration::from_secs(300)).unwrap()
 }
 
-/// Sends a presigned request as it was signed, but for what `change` does to it.
+/// Sends a presigned request, changed by `change`.
 pub(crate) async fn send(
     presigned: &PresignedRequest,
     body: Vec<u8>,
     change: impl FnOnce(reqwest::Request) -> reqwest::Request,
-) -> Answer {
+) -> Response {
     let method = presigned.method().parse().unwrap();
     let mut request = http().request(method, presigned.uri());
     for (name, value) in presigned.headers() {
-        // The client writes the length itself, from the body.
+        // The client sets the length itself, from the body.
         if !name.eq_ignore_ascii_case("content-length") {
             request = request.header(name, value);
         }
     }
     let request = change(request.body(body).build().unwrap());
-    Answer::of(http().execute(request).await.unwrap()).await
+    Response::of(http().execute(request).await.unwrap()).await
 }
 
-/// Whatever came back.
+/// A response of any kind.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: reqwest::header::HeaderMap,
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     pub(crate) async fn of(response: reqwest::Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Self { status, headers, body: response.bytes().await.unwrap().to_vec() }
@@ -188,12 +188,12 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// The error's code, empty when there is none.
+    /// Returns the error's code, empty without an error.
     pub(crate) fn code(&self) -> String {
         self.element("Code").unwrap_or_default()
     }
 
-    /// The text of the first XML element of a name.
+    /// Returns the text of the first XML element with this name.
     pub(crate) fn element(&self, name: &str) -> Option<String> {
         let text = String::from_utf8_lossy(&self.body);
         let (_, rest) = text.split_once(&format!("<{name}>"))?;
@@ -202,7 +202,7 @@ impl Answer {
         Some(text.replace("&apos;", "'").replace("&amp;", "&"))
     }
 
-    /// Whether it is this error, with these elements beside its code.
+    /// Checks that this is the error, with these elements beside its code.
     #[track_caller]
     pub(crate) fn assert_error(&self, status: u16, code: &str, elements: &[(&str, &str)]) {
         self.assert_refused(status, code);
@@ -222,24 +222,24 @@ impl Answer {
     }
 }
 
-/// The code of an SDK error.
+/// Returns the code of an SDK error.
 pub(crate) fn code<E: ProvideErrorMetadata + std::fmt::Debug, R: std::fmt::Debug>(
     error: &SdkError<E, R>,
 ) -> &str {
     error.code().unwrap_or_else(|| panic!("no code in {error:?}"))
 }
 
-/// The base64 of a SHA-256, as the wire carries it.
+/// Returns a SHA-256 in base64, as in headers.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     BASE64.encode(Sha256::digest(bytes))
 }
 
-/// The base64 of a CRC64NVME, as the wire carries it.
+/// Returns a CRC64NVME in base64, as in headers.
 pub(crate) fn crc64nvme(bytes: &[u8]) -> String {
     BASE64.encode(crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, bytes).to_be_bytes())
 }
 
-/// Bytes that differ everywhere.
+/// Returns pseudo-random bytes.
 pub(crate) fn noise(size: usize, seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut bytes = Vec::with_capacity(size + 8);

@@ -1,4 +1,4 @@
-//! Every call is counted, under its caller and AWS's name for it.
+//! Every call is counted under its caller and AWS's name of the operation.
 
 use aws_sdk_s3::config::Credentials;
 use serde_json::json;

@@ -1,23 +1,23 @@
-//! Browsers.
+//! CORS, as browsers use it.
 
 use reqwest::Method;
 
-use crate::bucket::{Answer, BUCKET, Bucket, five_minutes, http, send};
+use crate::bucket::{BUCKET, Bucket, Response, five_minutes, http, send};
 
 const ORIGIN: &str = "https://app.example";
 
-async fn preflight(bucket: &Bucket, headers: &[(&str, &str)]) -> Answer {
+async fn preflight(bucket: &Bucket, headers: &[(&str, &str)]) -> Response {
     let mut request = http().request(Method::OPTIONS, format!("{}/{BUCKET}/files/o/1", bucket.address));
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    Answer::of(request.send().await.unwrap()).await
+    Response::of(request.send().await.unwrap()).await
 }
 
 #[tokio::test]
 async fn a_preflight_needs_no_signature() {
     let bucket = Bucket::start().await;
-    let answer = preflight(
+    let response = preflight(
         &bucket,
         &[
             ("origin", ORIGIN),
@@ -26,13 +26,13 @@ async fn a_preflight_needs_no_signature() {
         ],
     )
     .await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("access-control-allow-origin"), ORIGIN);
-    assert_eq!(answer.header("access-control-allow-methods"), "GET, HEAD, PUT");
-    assert_eq!(answer.header("access-control-allow-headers"), "content-type, if-none-match");
-    assert_eq!(answer.header("access-control-max-age"), "3600");
-    assert!(answer.header("vary").contains("Origin"));
-    assert!(answer.body.is_empty());
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header("access-control-allow-origin"), ORIGIN);
+    assert_eq!(response.header("access-control-allow-methods"), "GET, HEAD, PUT");
+    assert_eq!(response.header("access-control-allow-headers"), "content-type, if-none-match");
+    assert_eq!(response.header("access-control-max-age"), "3600");
+    assert!(response.header("vary").contains("Origin"));
+    assert!(response.body.is_empty());
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn a_preflight_that_no_rule_admits_is_refused() {
 /// Facts of recorded AWS behaviour, as in [`crate::facts_objects`]: VG CORS without a method; LS
 /// cors_non_existent_bucket, cors_match_origins.
 #[tokio::test]
-async fn a_refused_preflight_says_of_what() {
+async fn a_refused_preflight_names_the_resource() {
     let bucket = Bucket::start().await;
     let origin = ("origin", ORIGIN);
     let delete = ("access-control-request-method", "DELETE");
@@ -65,9 +65,9 @@ async fn a_refused_preflight_says_of_what() {
     elsewhere.assert_error(403, "AccessForbidden", &details);
 }
 
-/// LS cors_match_methods, cors_match_headers: S3 reads the headers of a preflight in every request.
+/// LS cors_match_methods, cors_match_headers: S3 honours the headers of a preflight in every request.
 #[tokio::test]
-async fn any_request_may_ask_as_a_preflight_does() {
+async fn any_request_may_have_a_preflights_headers() {
     let bucket = Bucket::start().await;
     bucket.put("k", b"body".as_slice()).await;
     let url = bucket.presign("GET", "k", &[]);
@@ -87,7 +87,7 @@ async fn any_request_may_ask_as_a_preflight_does() {
 }
 
 #[tokio::test]
-async fn answers_tell_who_may_read_them_errors_too() {
+async fn responses_have_cors_headers_errors_too() {
     let bucket = Bucket::start().await;
     bucket.put("k", b"body".as_slice()).await;
     for (key, status) in [("k", 200), ("nothing", 404)] {
@@ -99,14 +99,14 @@ async fn answers_tell_who_may_read_them_errors_too() {
                 request
             })
         };
-        let answer = from(ORIGIN).await;
-        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (status, ORIGIN));
-        assert_eq!(answer.header("access-control-expose-headers"), "ETag, Content-Range");
-        assert!(answer.header("vary").contains("Origin"));
-        let answer = from("https://elsewhere.org").await;
-        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (status, ""));
+        let response = from(ORIGIN).await;
+        assert_eq!((response.status, response.header("access-control-allow-origin")), (status, ORIGIN));
+        assert_eq!(response.header("access-control-expose-headers"), "ETag, Content-Range");
+        assert!(response.header("vary").contains("Origin"));
+        let response = from("https://elsewhere.org").await;
+        assert_eq!((response.status, response.header("access-control-allow-origin")), (status, ""));
     }
     let unsigned = http().get(format!("{}/{BUCKET}/k", bucket.address)).header("origin", ORIGIN);
-    let answer = Answer::of(unsigned.send().await.unwrap()).await;
-    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (403, ORIGIN));
+    let response = Response::of(unsigned.send().await.unwrap()).await;
+    assert_eq!((response.status, response.header("access-control-allow-origin")), (403, ORIGIN));
 }

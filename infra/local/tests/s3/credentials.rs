@@ -1,4 +1,4 @@
-//! Who may call, and in which form.
+//! Credentials: which keys and which forms are accepted.
 
 use std::time::SystemTime;
 
@@ -7,19 +7,19 @@ use aws_sigv4::http_request::{PayloadChecksumKind, SignableBody, SignableRequest
 use aws_sigv4::sign::v4;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 
-use crate::bucket::{Answer, BUCKET, Bucket, code, five_minutes, http, send};
+use crate::bucket::{BUCKET, Bucket, Response, code, five_minutes, http, send};
 
 #[tokio::test]
 async fn an_unsigned_request_is_refused() {
     let bucket = Bucket::start().await;
     bucket.put("k", b"body".as_slice()).await;
     let address = format!("{}/{BUCKET}/k", bucket.address);
-    let get = Answer::of(http().get(&address).send().await.unwrap()).await;
+    let get = Response::of(http().get(&address).send().await.unwrap()).await;
     get.assert_refused(403, "AccessDenied");
-    let put = Answer::of(http().put(&address).body(vec![0; 4_000_000]).send().await.unwrap()).await;
+    let put = Response::of(http().put(&address).body(vec![0; 4_000_000]).send().await.unwrap()).await;
     put.assert_refused(403, "AccessDenied");
     let overridden = format!("{address}?response-content-type=text%2Fhtml");
-    Answer::of(http().get(&overridden).send().await.unwrap()).await.assert_refused(403, "AccessDenied");
+    Response::of(http().get(&overridden).send().await.unwrap()).await.assert_refused(403, "AccessDenied");
 }
 
 #[tokio::test]
@@ -28,17 +28,17 @@ async fn two_mechanisms_at_once_are_refused() {
     bucket.put("k", b"body".as_slice()).await;
     let get =
         bucket.client("root").get_object().bucket(BUCKET).key("k").presigned(five_minutes()).await.unwrap();
-    let answer = send(&get, Vec::new(), |mut request| {
+    let response = send(&get, Vec::new(), |mut request| {
         request.headers_mut().insert(AUTHORIZATION, HeaderValue::from_static("Bearer fm_00"));
         request
     })
     .await;
-    answer.assert_refused(400, "InvalidArgument");
-    assert!(String::from_utf8_lossy(&answer.body).contains("Only one auth mechanism allowed"));
+    response.assert_refused(400, "InvalidArgument");
+    assert!(String::from_utf8_lossy(&response.body).contains("Only one auth mechanism allowed"));
 }
 
 #[tokio::test]
-async fn keys_must_be_known_and_right() {
+async fn unknown_or_wrong_keys_are_refused() {
     let bucket = Bucket::start().await;
     let keys = bucket.identities.keys("root");
     let with = |id: &str, secret: &str, region| {
@@ -83,16 +83,16 @@ async fn temporary_keys_need_their_session_token() {
         let get = bucket.client_with(credentials, "us-east-1").get_object().bucket(BUCKET).key("k");
         let presigned = get.clone().presigned(five_minutes()).await.unwrap();
         assert_eq!(presigned.uri().contains("X-Amz-Security-Token="), token.is_some());
-        let answer = send(&presigned, Vec::new(), |request| request).await;
-        assert_eq!((answer.status, answer.code().as_str()), expected, "presigned: {token:?}");
+        let response = send(&presigned, Vec::new(), |request| request).await;
+        assert_eq!((response.status, response.code().as_str()), expected, "presigned: {token:?}");
         let signed = get.send().await.map(drop);
-        let answered = signed.map_err(|error| code(&error).to_owned()).err().unwrap_or_default();
-        assert_eq!(answered, expected.1, "signed: {token:?}");
+        let code_of_signed = signed.map_err(|error| code(&error).to_owned()).err().unwrap_or_default();
+        assert_eq!(code_of_signed, expected.1, "signed: {token:?}");
     }
 }
 
-/// A PUT signed for one body and sent with another.
-async fn put_signed(bucket: &Bucket, signed: &[u8], sent: &[u8]) -> Answer {
+/// Sends a PUT whose body differs from the signed one.
+async fn put_signed(bucket: &Bucket, signed: &[u8], sent: &[u8]) -> Response {
     let keys = bucket.identities.keys("root");
     let identity = Credentials::new(keys.access_key_id, keys.secret_access_key, None, None, "test").into();
     let mut settings = SigningSettings::default();
@@ -104,7 +104,7 @@ async fn put_signed(bucket: &Bucket, signed: &[u8], sent: &[u8]) -> Answer {
     let (instructions, _) = sign(request, &params).unwrap().into_parts();
     let put = http().put(&url).body(sent.to_vec());
     let put = instructions.headers().fold(put, |put, (name, value)| put.header(name, value));
-    Answer::of(put.send().await.unwrap()).await
+    Response::of(put.send().await.unwrap()).await
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What survives, and what must not.
+//! Durability: what survives a restart, a crash or a broken connection.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ async fn a_restart_keeps_everything() {
 }
 
 #[tokio::test]
-async fn what_a_crash_left_half_done_is_removed() {
+async fn incomplete_writes_of_a_crash_are_removed() {
     let bucket = Bucket::start().await;
     bucket.put("k", b"body".as_slice()).await;
     let bucket = bucket
@@ -62,7 +62,7 @@ async fn what_a_crash_left_half_done_is_removed() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_leaves_nothing() {
+async fn an_interrupted_body_leaves_nothing() {
     let bucket = Bucket::start().await;
     let put = bucket.client("create-item").put_object().bucket(BUCKET).key("k").content_length(4_000_000);
     let put = put.presigned(five_minutes()).await.unwrap();
@@ -79,7 +79,7 @@ async fn a_body_that_breaks_off_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_client_that_waits_for_continue_is_told_before_it_sends() {
+async fn a_client_that_waits_for_continue_is_refused_before_it_sends() {
     let bucket = Bucket::start().await;
     let address = bucket.address.strip_prefix("http://").unwrap();
     let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
@@ -87,9 +87,9 @@ async fn a_client_that_waits_for_continue_is_told_before_it_sends() {
         "PUT /{BUCKET}/k HTTP/1.1\r\nHost: {address}\r\nContent-Length: 4000000\r\nExpect: 100-continue\r\n\r\n"
     );
     connection.write_all(head.as_bytes()).await.unwrap();
-    let mut answer = [0; 12];
-    connection.read_exact(&mut answer).await.unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 403");
+    let mut response = [0; 12];
+    connection.read_exact(&mut response).await.unwrap();
+    assert_eq!(&response, b"HTTP/1.1 403");
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn events_wait_in_order_until_they_are_finished() {
     let bucket = Bucket::start().await;
     let changed = bucket.s3.events_changed();
     bucket.put("files/a b", b"one".as_slice()).await;
-    // The notification came before anybody waited, and is not lost.
+    // The notification came before anyone waited, and is not lost.
     tokio::time::timeout(Duration::from_secs(5), changed.notified()).await.unwrap();
     bucket.put("files/a b", b"three".as_slice()).await;
     let events = bucket.s3.pending_events(10).unwrap();
@@ -115,7 +115,7 @@ async fn events_wait_in_order_until_they_are_finished() {
 }
 
 #[tokio::test]
-async fn a_folder_serves_one_process_at_a_time() {
+async fn a_second_process_cannot_open_the_folder() {
     let folder = tempfile::tempdir().unwrap();
     let settings = || Settings {
         data: folder.path().join("s3"),

@@ -18,7 +18,7 @@ async fn a_key_has_at_most_1024_bytes() {
 
 /// VG no_trailer_should_calculate_crc64nvme.
 #[tokio::test]
-async fn a_trailer_may_be_left_out() {
+async fn a_trailer_is_optional() {
     let bucket = Bucket::start().await;
     let headers = [("x-amz-decoded-content-length", "4"), ("content-encoding", "aws-chunked")];
     let form = aws_sigv4::http_request::SignableBody::StreamingUnsignedPayloadTrailer;
@@ -51,7 +51,7 @@ async fn times_in_lists_are_whole_seconds() {
     assert!(copy.element("LastModified").unwrap().ends_with(".000Z"), "{copy:?}");
 }
 
-/// One page: keys, groups, and the token of the next.
+/// Lists one page: keys, groups, and the token of the next page.
 async fn page(bucket: &Bucket, query: &str) -> (Vec<String>, Vec<String>, Option<String>) {
     let listed = bucket.signed("GET", &format!("?list-type=2&{query}"), &[], b"").await;
     assert_eq!(listed.status, 200, "{listed:?}");
@@ -96,12 +96,12 @@ async fn keys_are_grouped_by_a_delimiter() {
         token = next;
     }
     assert_eq!(all, ["a", "b/", "b0", "c/", "d", "e/", "\u{10FFFF}/"]);
-    assert_eq!(token, None, "each group is told once");
+    assert_eq!(token, None, "each group is listed once");
 }
 
 /// LS list_ops_encoding_type_validation.
 #[tokio::test]
-async fn there_is_one_encoding() {
+async fn url_is_the_only_encoding() {
     let bucket = Bucket::start().await;
     for list in ["list-type=2", "uploads"] {
         let refused = bucket.signed("GET", &format!("?{list}&encoding-type=value"), &[], b"").await;

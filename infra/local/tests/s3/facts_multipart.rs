@@ -4,20 +4,20 @@
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ChecksumType, CompletedPart, ObjectAttributes};
 
-use crate::bucket::{Answer, BUCKET, Bucket, code, crc64nvme, noise, sha256};
+use crate::bucket::{BUCKET, Bucket, Response, code, crc64nvme, noise, sha256};
 use crate::multipart::{MIN_PART, begin, part, parts};
 
-/// Begins an upload in some other way than the project does.
+/// Creates an upload with other options than the project uses.
 async fn begin_as(client: &Client, algorithm: Option<ChecksumAlgorithm>) -> String {
     let create = client.create_multipart_upload().bucket(BUCKET).key("k").set_checksum_algorithm(algorithm);
     create.send().await.unwrap().upload_id().unwrap().to_owned()
 }
 
-/// A part's number, tag and, where given, the element and value of its checksum.
+/// A part's number and tag, and optionally element and value of its checksum.
 type Named<'n> = (i32, &'n str, Option<(&'n str, &'n str)>);
 
-/// Completes as raw XML: tags and, where given, checksums as elements.
-async fn complete(bucket: &Bucket, id: &str, headers: &[(&str, &str)], named: &[Named<'_>]) -> Answer {
+/// Completes an upload with raw XML: the parts' tags and optional checksums as elements.
+async fn complete(bucket: &Bucket, id: &str, headers: &[(&str, &str)], named: &[Named<'_>]) -> Response {
     let named = named.iter().map(|(number, tag, sum)| {
         let sum = sum.map(|(name, value)| format!("<{name}>{value}</{name}>")).unwrap_or_default();
         format!("<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag>{sum}</Part>")
@@ -35,7 +35,7 @@ fn tag(part: &CompletedPart) -> &str {
 
 /// LS multipart_checksum_type_compatibility, multipart_parts_checksum_exceptions_composite.
 #[tokio::test]
-async fn kinds_of_checksums_fit_their_algorithms() {
+async fn checksum_types_must_match_their_algorithms() {
     let bucket = Bucket::start().await;
     for (algorithm, kind, message) in [
         (
@@ -94,7 +94,7 @@ async fn the_checksum_of_a_whole_object_needs_its_type() {
     assert_eq!(completed.element("ChecksumType").as_deref(), Some("FULL_OBJECT"));
 }
 
-/// LS complete_multipart_parts_checksum_default: an SDK sends CRC32 with each part although none was asked for.
+/// LS complete_multipart_parts_checksum_default: an SDK sends CRC32 with each part although the upload has no algorithm.
 #[tokio::test]
 async fn an_upload_without_algorithm_takes_parts_with_any() {
     let bucket = Bucket::start().await;
@@ -107,7 +107,7 @@ async fn an_upload_without_algorithm_takes_parts_with_any() {
     let done = put(b"all").send().await.unwrap();
     let crc32 = done.checksum_crc32().unwrap().to_owned();
     let wrong = put(b"all").checksum_crc32("AAAAAA==").send().await.unwrap_err();
-    assert_eq!(code(&wrong), "BadDigest", "what is sent is checked");
+    assert_eq!(code(&wrong), "BadDigest", "a sent checksum is checked");
     let tag = done.e_tag().unwrap();
     let named = [(1, tag, None)];
     let full = [("x-amz-checksum-type", "FULL_OBJECT")];
@@ -156,7 +156,7 @@ async fn checksums_of_parts_are_compared() {
 /// LS multipart_complete_multipart_too_small, complete_multipart_parts_order, complete_multipart_wrong_part,
 /// multipart_size_validation, multipart_no_such_upload, multipart_key_validation.
 #[tokio::test]
-async fn refusals_say_what_is_wrong() {
+async fn refusals_name_the_mistake() {
     let bucket = Bucket::start().await;
     let client = bucket.client("root");
     let id = begin(&client, "k").await;
@@ -208,7 +208,7 @@ async fn refusals_say_what_is_wrong() {
     assert_eq!(complete(&bucket, &id, &[], &[one]).await.status, 200);
 }
 
-/// What happens to the key between Create and Complete.
+/// A change of the key between Create and Complete.
 #[derive(Clone, Copy, Debug)]
 enum Between {
     Nothing,
@@ -217,8 +217,8 @@ enum Between {
     DeleteAndPut,
 }
 
-/// Completes an upload of a key that held `before`, on the condition that it still has that tag or has none.
-async fn completed(before: Option<&'static [u8]>, between: Between, condition: &str) -> Answer {
+/// Completes an upload of a key that contained `before`, on condition that it still has that tag, or no object.
+async fn completed(before: Option<&'static [u8]>, between: Between, condition: &str) -> Response {
     let bucket = Bucket::start().await;
     let client = bucket.client("root");
     if let Some(body) = before {
@@ -247,7 +247,7 @@ async fn completed(before: Option<&'static [u8]>, between: Between, condition: &
 /// LS multipart_if_none_match_with_put, …_with_delete, multipart_if_match_with_put, …_with_put_identical,
 /// …_with_delete.
 #[tokio::test]
-async fn a_conditional_completion_fails_for_what_came_between() {
+async fn a_conditional_completion_fails_after_changes_in_between() {
     let old: Option<&'static [u8]> = Some(b"old");
     for (before, between, condition, status, code) in [
         (None, Between::Nothing, "if-none-match", 200, ""),
@@ -271,9 +271,9 @@ async fn a_conditional_completion_fails_for_what_came_between() {
     }
 }
 
-/// LS multipart_if_match_with_put: what was written before the upload began is no conflict, nor are other keys.
+/// LS multipart_if_match_with_put: writes before the upload and writes of other keys do not conflict.
 #[tokio::test]
-async fn only_what_comes_between_is_a_conflict() {
+async fn only_changes_in_between_are_a_conflict() {
     let bucket = Bucket::start().await;
     let client = bucket.client("root");
     bucket.put("k", b"older".as_slice()).await;
@@ -340,9 +340,9 @@ async fn parts_are_read_by_number() {
     assert!(!attributes.checksum().unwrap().checksum_sha256().unwrap().contains('-'));
 }
 
-/// LS get_object_part: an object of one PUT is one part, and does not tell how many it has.
+/// LS get_object_part: an object of one PUT has one part, and its response has no count of parts.
 #[tokio::test]
-async fn a_single_object_is_its_only_part() {
+async fn an_object_of_one_put_has_one_part() {
     let bucket = Bucket::start().await;
     bucket.put("k", b"0123456789".as_slice()).await;
     let got = bucket.signed("GET", "k?partNumber=1", &[], b"").await;

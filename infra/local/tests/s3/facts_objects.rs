@@ -10,7 +10,7 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, ObjectAttributes};
 use crate::bucket::{BUCKET, Bucket, code, crc64nvme};
 use crate::raw::send;
 
-/// LS get_object_range, invalid_range_error: the same whether the header is signed or not.
+/// LS get_object_range, invalid_range_error: the result is the same with a signed and an unsigned header.
 #[tokio::test]
 async fn ranges_are_cut_ignored_or_refused() {
     let bucket = Bucket::start().await;
@@ -50,7 +50,7 @@ async fn ranges_are_cut_ignored_or_refused() {
 
 /// VG GetObject ranges.
 #[tokio::test]
-async fn the_end_of_an_empty_object_is_all_of_it() {
+async fn a_suffix_range_of_an_empty_object_is_the_whole() {
     let bucket = Bucket::start().await;
     bucket.put("empty", Vec::new()).await;
     let got = bucket.signed("GET", "empty", &[("range", "bytes=-1")], b"").await;
@@ -79,7 +79,7 @@ fn http_date(offset: i64) -> String {
 
 /// LS s3_get_object_preconditions; s3_copy_object_preconditions.
 #[tokio::test]
-async fn conditions_of_reads() {
+async fn reads_check_their_conditions() {
     let bucket = Bucket::start().await;
     bucket.put("k", b"body".as_slice()).await;
     let (past, future) = (http_date(-3600), http_date(3600));
@@ -104,7 +104,7 @@ async fn conditions_of_reads() {
         }
         let (source, copied) = (format!("{BUCKET}/k"), format!("x-amz-copy-source-{name}"));
         let headers = [("x-amz-copy-source", source.as_str()), (copied.as_str(), value)];
-        // A tag that is none is not looked at here.
+        // In a copy's source, a value that is not a tag is not tested.
         if value != "not a tag" {
             let copy = bucket.signed("PUT", "copy", &headers, b"").await;
             let expected = if status == 200 { 200 } else { 412 };
@@ -120,7 +120,7 @@ async fn conditions_of_reads() {
 /// LS put_object_if_none_match, …_validation, put_object_if_match, …_validation,
 /// put_object_if_match_and_if_none_match_validation.
 #[tokio::test]
-async fn conditions_of_writes() {
+async fn writes_check_their_conditions() {
     let bucket = Bucket::start().await;
     bucket.put("k", b"body".as_slice()).await;
     let tag = bucket.signed("HEAD", "k", &[], b"").await.header("etag").to_owned();
@@ -161,7 +161,7 @@ async fn conditions_of_writes() {
 
 /// LS delete_object, delete_object_if_match_non_express, …_if_match_size_non_express, …_if_match_modified_….
 #[tokio::test]
-async fn conditions_of_deletes() {
+async fn deletes_check_their_conditions() {
     let bucket = Bucket::start().await;
     bucket.put("k", b"body".as_slice()).await;
     let now = http_date(0);
@@ -202,7 +202,7 @@ async fn a_bucket_without_versions_has_no_version() {
 
 /// LS s3_invalid_content_md5.
 #[tokio::test]
-async fn a_wrong_md5_is_told_from_none() {
+async fn a_wrong_md5_differs_from_an_invalid_one() {
     let bucket = Bucket::start().await;
     for md5 in ["not base64", "YWJj"] {
         let put = bucket.signed("PUT", "k", &[("content-md5", md5)], b"body").await;
@@ -218,7 +218,7 @@ async fn a_wrong_md5_is_told_from_none() {
 
 /// LS: no recording of PutObject has `x-amz-object-size`, which is for appended bytes.
 #[tokio::test]
-async fn a_put_does_not_tell_the_size() {
+async fn a_put_does_not_return_the_size() {
     let bucket = Bucket::start().await;
     let put = bucket.signed("PUT", "k", &[], b"body").await;
     assert_eq!((put.status, put.headers.contains_key("x-amz-object-size")), (200, false));
@@ -262,7 +262,7 @@ async fn attributes_come_without_the_bytes() {
     assert_eq!((unasked.e_tag(), unasked.object_size()), (None, Some(4)));
 }
 
-/// LS s3_get_object_preconditions: a date of this very second is no future.
+/// LS s3_get_object_preconditions: a date in the current second is not in the future.
 #[tokio::test]
 async fn an_object_is_not_modified_since_its_own_date() {
     let bucket = Bucket::start().await;
@@ -274,10 +274,10 @@ async fn an_object_is_not_modified_since_its_own_date() {
     assert_eq!(got.status, 200);
 }
 
-/// LS s3_get_object_checksum, get_object_range: checksums come when asked for, in any case of letters, and with the
-/// whole alone.
+/// LS s3_get_object_checksum, get_object_range: checksums are returned on request, which ignores case, and only with the whole
+/// object.
 #[tokio::test]
-async fn checksums_come_with_the_whole_when_asked_for() {
+async fn checksums_are_returned_on_request_with_the_whole_object() {
     let bucket = Bucket::start().await;
     bucket.put("k", b"body".as_slice()).await;
     for (headers, expected) in [

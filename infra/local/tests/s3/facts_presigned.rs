@@ -13,7 +13,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// LS presigned_url_signature_authentication_expired; VG PresignedAuth_expired_request.
 #[tokio::test]
-async fn an_expired_url_says_when() {
+async fn an_expired_url_names_its_expiry() {
     let bucket = Bucket::start().await;
     bucket.put("k", b"body".as_slice()).await;
     for (age, life, expires) in [(2 * MINUTE, MINUTE, "60"), (3 * MINUTE / 180, Duration::ZERO, "0")] {
@@ -26,9 +26,9 @@ async fn an_expired_url_says_when() {
     }
 }
 
-/// VG PresignedAuth_*: a date that is still to come; LS: the clock of a header.
+/// VG PresignedAuth_*: a future date; LS: the clock of a header.
 #[tokio::test]
-async fn dates_far_off_are_refused() {
+async fn dates_out_of_range_are_refused() {
     let bucket = Bucket::start().await;
     bucket.put("k", b"body".as_slice()).await;
     let ahead = SystemTime::now() + 20 * MINUTE;
@@ -48,7 +48,7 @@ async fn dates_far_off_are_refused() {
     }
 }
 
-/// LS presigned_url_signature_authentication: with what S3 tells, the right signature can be computed.
+/// LS presigned_url_signature_authentication: the details of the error suffice to compute the right signature.
 #[tokio::test]
 async fn a_wrong_signature_is_explained() {
     let bucket = Bucket::start().await;
@@ -88,7 +88,7 @@ async fn a_wrong_signature_is_explained() {
 /// LS put_presigned_url_with_different_headers, …metadata…, s3_ignored_special_headers,
 /// put_url_metadata_with_sig_s3v4.
 #[tokio::test]
-async fn headers_that_are_added() {
+async fn unsigned_headers_that_matter_are_refused() {
     let bucket = Bucket::start().await;
     let put = bucket.presign("PUT", "k", &[]);
     let hash = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -132,7 +132,7 @@ async fn headers_may_be_in_the_signed_query() {
     let again = send("PUT", &replace, &[], b"last").await;
     again.assert_error(412, "PreconditionFailed", &[("Condition", "If-Match")]);
     assert_eq!(bucket.get("k").await.unwrap(), b"next");
-    // What an SDK signs of a body that it does not have.
+    // An SDK signs this for a body that it does not have.
     let sdk = bucket.presign(
         "PUT",
         "k?x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-sdk-checksum-algorithm=CRC32&x-id=PutObject",
@@ -142,7 +142,7 @@ async fn headers_may_be_in_the_signed_query() {
     assert_eq!((put.status, put.header("x-amz-checksum-crc64nvme")), (200, crc64nvme(b"body").as_str()));
 }
 
-/// The URL without one of its parameters, or with another value.
+/// Returns the URL without one of its parameters, or with another value.
 fn changed(url: &str, name: &str, value: Option<&str>) -> String {
     let (address, query) = url.split_once('?').unwrap();
     let pairs = query.split('&').filter_map(|pair| match (pair.split_once('='), value) {
@@ -155,7 +155,7 @@ fn changed(url: &str, name: &str, value: Option<&str>) -> String {
 
 /// LS put_presigned_url_missing_sig_param, presigned_double_encoded_credentials; VG PresignedAuth_*.
 #[tokio::test]
-async fn parameters_that_are_missing_or_wrong() {
+async fn missing_and_wrong_parameters_are_refused() {
     let bucket = Bucket::start().await;
     let url = bucket.presign("PUT", "k", &[]);
     let missing = "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, \
@@ -215,7 +215,7 @@ async fn parameters_that_are_missing_or_wrong() {
         let got = send("PUT", &changed(&url, name, value), &[], b"body").await;
         let text = String::from_utf8_lossy(&got.body).into_owned();
         if name == "X-Amz-Date" && value.is_some() {
-            // The credential's date differs too, and either may be named first.
+            // The credential's date differs as well, and either may be named first.
             got.assert_refused(400, "AuthorizationQueryParametersError");
             continue;
         }

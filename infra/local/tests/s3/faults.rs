@@ -1,4 +1,4 @@
-//! Injected faults of S3, as the AWS SDK sees them.
+//! Injected faults of S3, through the AWS SDK.
 
 use std::time::{Duration, Instant};
 
@@ -15,14 +15,14 @@ async fn with(rules: &str) -> Bucket {
     bucket
 }
 
-/// How often each rule struck.
+/// Returns how often each rule struck.
 fn hits(bucket: &Bucket) -> Vec<u64> {
     let shown = bucket.faults.to_json();
     shown["rules"].as_array().unwrap().iter().map(|rule| rule["hits"].as_u64().unwrap()).collect()
 }
 
 #[tokio::test]
-async fn errors_come_before_anything_is_done() {
+async fn an_injected_error_changes_nothing() {
     for (kind, status, expected) in [
         ("throttling", 503, "SlowDown"),
         ("internal", 500, "InternalError"),
@@ -81,7 +81,7 @@ async fn a_completion_may_fail_after_200() {
 
 #[tokio::test]
 async fn a_connection_is_cut_before_or_after_the_call_is_carried_out() {
-    for (action, stored) in [("cut", false), ("lose_answer", true), ("cut_answer", true)] {
+    for (action, stored) in [("cut", false), ("lose_response", true), ("cut_response", true)] {
         let rule = format!(r#"{{"operation": "PutObject", "nth": 1, "action": "{action}"}}"#);
         let bucket = with(&rule).await;
         let put = bucket.client("import-item").put_object().bucket(BUCKET).key("k");
@@ -92,8 +92,8 @@ async fn a_connection_is_cut_before_or_after_the_call_is_carried_out() {
 }
 
 #[tokio::test]
-async fn an_answer_breaks_off_in_the_middle() {
-    let bucket = with(r#"{"operation": "GetObject", "nth": 1, "action": "cut_answer"}"#).await;
+async fn a_response_is_cut_in_the_middle() {
+    let bucket = with(r#"{"operation": "GetObject", "nth": 1, "action": "cut_response"}"#).await;
     bucket.put("k", noise(3_000_000, 3)).await;
     let get = || bucket.client("probe-item").get_object().bucket(BUCKET).key("k").send();
     let mut output = get().await.unwrap();
@@ -105,14 +105,14 @@ async fn an_answer_breaks_off_in_the_middle() {
             other => break other,
         }
     };
-    assert!(matches!(ended, Some(Err(_))), "it says that it is not whole");
+    assert!(matches!(ended, Some(Err(_))), "the client sees that it is incomplete");
     assert!((1..=1_500_000).contains(&received), "{received}");
     let whole = get().await.unwrap().body.collect().await.unwrap();
     assert_eq!(whole.to_vec().len(), 3_000_000);
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_dead_to_the_next_call() {
+async fn the_next_call_on_an_idle_connection_fails() {
     let bucket = with(r#"{"operation": "HeadBucket", "nth": 1, "action": "close_idle"}"#).await;
     let client = bucket.client("sweep");
     client.head_bucket().bucket(BUCKET).send().await.unwrap();
@@ -124,7 +124,7 @@ async fn an_idle_connection_is_dead_to_the_next_call() {
 }
 
 #[tokio::test]
-async fn a_call_takes_longer() {
+async fn a_call_is_delayed() {
     let bucket = with(r#"{"operation": "HeadBucket", "nth": 1, "action": {"delay_ms": 300}}"#).await;
     let begun = Instant::now();
     bucket.client("sweep").head_bucket().bucket(BUCKET).send().await.unwrap();

@@ -1,4 +1,4 @@
-//! Multipart uploads that go well.
+//! Multipart uploads that succeed.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{
@@ -7,10 +7,10 @@ use aws_sdk_s3::types::{
 
 use crate::bucket::{BUCKET, Bucket, code, crc64nvme, five_minutes, noise, send, sha256};
 
-/// The smallest part that is not the last.
+/// The minimum size of a part that is not the last.
 pub(crate) const MIN_PART: usize = 5 << 20;
 
-/// Begins an upload as the project does.
+/// Creates an upload as the project does.
 pub(crate) async fn begin(client: &Client, key: &str) -> String {
     let create = client.create_multipart_upload().bucket(BUCKET).key(key).content_type("video/mp4");
     let create =
@@ -18,7 +18,7 @@ pub(crate) async fn begin(client: &Client, key: &str) -> String {
     create.send().await.unwrap().upload_id().unwrap().to_owned()
 }
 
-/// Uploads a part; its tag.
+/// Uploads a part.
 pub(crate) async fn part(client: &Client, key: &str, id: &str, number: i32, body: &[u8]) -> CompletedPart {
     let part = client.upload_part().bucket(BUCKET).key(key).upload_id(id).part_number(number);
     let part = part.checksum_crc64_nvme(crc64nvme(body)).body(body.to_vec().into()).send().await.unwrap();
@@ -37,7 +37,7 @@ async fn parts_become_one_object() {
     let whole = pieces.concat();
     let id = begin(&client, "k").await;
     let mut done = Vec::new();
-    // Any order, and numbers may be left out.
+    // In any order, and with gaps in the numbers.
     for (number, piece) in [(9, 2), (1, 0), (4, 1)] {
         done.push(part(&client, "k", &id, number, &pieces[piece]).await);
     }
@@ -73,7 +73,7 @@ async fn parts_become_one_object() {
 }
 
 #[tokio::test]
-async fn a_repeated_completion_is_answered_alike_and_happens_once() {
+async fn a_repeated_completion_gets_the_same_response_and_no_event() {
     let bucket = Bucket::start().await;
     let client = bucket.client("import-item");
     let id = begin(&client, "k").await;
@@ -104,7 +104,7 @@ async fn a_part_sent_again_replaces_the_first() {
 }
 
 #[tokio::test]
-async fn parts_that_are_not_named_are_dropped() {
+async fn parts_that_the_completion_omits_are_deleted() {
     let bucket = Bucket::start().await;
     let client = bucket.client("import-item");
     let id = begin(&client, "k").await;
@@ -116,15 +116,15 @@ async fn parts_that_are_not_named_are_dropped() {
 }
 
 #[tokio::test]
-async fn parts_go_by_presigned_urls_too() {
+async fn parts_can_be_sent_to_presigned_urls() {
     let bucket = Bucket::start().await;
     let client = bucket.client("sign-parts");
     let id = begin(&client, "k").await;
     let presigned =
         client.upload_part().bucket(BUCKET).key("k").upload_id(&id).part_number(1).content_length(5);
     let presigned = presigned.presigned(five_minutes()).await.unwrap();
-    let answer = send(&presigned, b"bytes".to_vec(), |request| request).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = send(&presigned, b"bytes".to_vec(), |request| request).await;
+    assert_eq!(response.status, 200, "{response:?}");
     send(&presigned, b"more bytes".to_vec(), |request| request)
         .await
         .assert_refused(403, "SignatureDoesNotMatch");
@@ -134,7 +134,7 @@ async fn parts_go_by_presigned_urls_too() {
         request
     });
     other.await.assert_refused(403, "SignatureDoesNotMatch");
-    let done = CompletedPart::builder().part_number(1).e_tag(answer.header("etag")).build();
+    let done = CompletedPart::builder().part_number(1).e_tag(response.header("etag")).build();
     let complete = client.complete_multipart_upload().bucket(BUCKET).key("k").upload_id(&id);
     let completed = complete.multipart_upload(parts([done])).send().await.unwrap();
     assert_eq!(
@@ -145,7 +145,7 @@ async fn parts_go_by_presigned_urls_too() {
 }
 
 #[tokio::test]
-async fn composite_checksums_are_of_the_parts() {
+async fn composite_checksums_are_computed_from_the_parts() {
     let bucket = Bucket::start().await;
     let client = bucket.client("root");
     let create = client
@@ -239,7 +239,7 @@ async fn the_sdk_may_compute_the_checksums_of_parts() {
     let part = || {
         client.upload_part().bucket(BUCKET).key("k").upload_id(&id).part_number(1).body(body.clone().into())
     };
-    // Left alone it takes CRC32, which is not the upload's.
+    // By default the SDK uses CRC32, which is not the upload's algorithm.
     assert_eq!(code(&part().send().await.unwrap_err()), "InvalidRequest");
     let put = part().checksum_algorithm(ChecksumAlgorithm::Crc64Nvme).send().await.unwrap();
     assert_eq!(put.checksum_crc64_nvme(), Some(crc64nvme(&body).as_str()));

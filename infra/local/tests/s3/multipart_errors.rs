@@ -6,7 +6,7 @@ use crate::bucket::{BUCKET, Bucket, code, crc64nvme, noise, sha256};
 use crate::multipart::{MIN_PART, begin, part, parts};
 
 #[tokio::test]
-async fn the_list_of_parts_must_be_right() {
+async fn an_invalid_list_of_parts_is_refused() {
     let bucket = Bucket::start().await;
     let client = bucket.client("root");
     let id = begin(&client, "k").await;
@@ -42,7 +42,7 @@ async fn only_the_last_part_may_be_small() {
 }
 
 #[tokio::test]
-async fn what_is_said_of_the_whole_must_be_so() {
+async fn size_and_checksum_of_the_whole_are_checked() {
     let bucket = Bucket::start().await;
     let client = bucket.client("root");
     let id = begin(&client, "k").await;
@@ -62,7 +62,7 @@ async fn what_is_said_of_the_whole_must_be_so() {
 }
 
 #[tokio::test]
-async fn parts_are_checked_as_they_come() {
+async fn parts_are_checked_on_upload() {
     let bucket = Bucket::start().await;
     let client = bucket.client("root");
     let id = begin(&client, "k").await;

@@ -6,7 +6,7 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, MetadataDirective};
 use crate::bucket::{BUCKET, Bucket, code, crc64nvme, noise, sha256};
 
 #[tokio::test]
-async fn an_object_comes_back_as_it_was_put() {
+async fn an_object_is_returned_as_it_was_stored() {
     let bucket = Bucket::start().await;
     let client = bucket.client("create-item");
     let body = noise(3_000_001, 1);
@@ -36,7 +36,7 @@ async fn an_object_comes_back_as_it_was_put() {
 }
 
 #[tokio::test]
-async fn the_tag_is_the_md5_and_the_default_type_is_s3s() {
+async fn the_tag_is_the_md5_and_the_type_has_a_default() {
     let bucket = Bucket::start().await;
     bucket.put("empty", Vec::new()).await;
     let head = bucket.client("root").head_object().bucket(BUCKET).key("empty").send().await.unwrap();
@@ -74,7 +74,7 @@ async fn writes_are_conditional() {
 }
 
 #[tokio::test]
-async fn of_racing_first_writes_exactly_one_wins() {
+async fn exactly_one_of_concurrent_first_writes_succeeds() {
     let bucket = Bucket::start().await;
     let writers = (0..8_u8).map(|number| {
         let client = bucket.client("root");
@@ -125,7 +125,7 @@ async fn reads_are_conditional() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_404() {
+async fn a_missing_object_is_404() {
     let bucket = Bucket::start().await;
     let client = bucket.client("root");
     assert_eq!(bucket.get("nothing").await, None);
@@ -139,7 +139,7 @@ async fn what_is_not_there_is_404() {
 }
 
 #[tokio::test]
-async fn checksums_are_verified_kept_and_told_when_asked() {
+async fn checksums_are_verified_stored_and_returned_on_request() {
     let bucket = Bucket::start().await;
     let client = bucket.client("root");
     let body = noise(100_000, 2);
@@ -155,7 +155,7 @@ async fn checksums_are_verified_kept_and_told_when_asked() {
 
     put().checksum_crc64_nvme(crc64nvme(&body)).send().await.unwrap();
     for algorithm in [ChecksumAlgorithm::Crc32, ChecksumAlgorithm::Crc32C, ChecksumAlgorithm::Sha1] {
-        // The SDK computes these and sends them after the body.
+        // The SDK computes these, and sends them after the body.
         put().checksum_algorithm(algorithm).send().await.unwrap();
     }
     let wrong = put().checksum_sha256(sha256(b"something else")).send().await.unwrap_err();
@@ -193,7 +193,7 @@ async fn lists_are_paged_in_order_under_a_prefix() {
 }
 
 #[tokio::test]
-async fn a_copy_has_bytes_of_its_own() {
+async fn a_copy_is_independent_of_its_source() {
     let bucket = Bucket::start().await;
     let client = bucket.client("root");
     let body = noise(500_000, 3);
@@ -226,7 +226,7 @@ async fn a_copy_has_bytes_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_is_not_offered_is_refused_and_not_ignored() {
+async fn unsupported_features_are_refused_not_ignored() {
     let bucket = Bucket::start().await;
     let client = bucket.client("root");
     let tagged = client.put_object().bucket(BUCKET).key("k").tagging("a=b").send().await.unwrap_err();

@@ -1,4 +1,4 @@
-//! A function may do what its policy says; everything else is refused in S3's words.
+//! A function may do what its policy allows; other calls are refused with S3's errors.
 
 use aws_sdk_s3::Client;
 use files_local::iam::Policies;
@@ -8,7 +8,7 @@ use aws_sdk_s3::types::ChecksumAlgorithm;
 
 use crate::bucket::{BUCKET, Bucket, code, five_minutes, send};
 
-/// The caller `worker`, with these statements, and `lister`, which may besides learn what is not there.
+/// Starts a bucket with the callers `worker`, which has these statements, and `lister`, which may also list the bucket.
 async fn bucket() -> Bucket {
     let objects =
         "{Effect: Allow, Action: [s3:GetObject, s3:PutObject], Resource: 'arn:aws:s3:::BUCKET/files/*'}";
@@ -36,12 +36,12 @@ async fn get(client: &Client, key: &str) -> String {
 }
 
 #[tokio::test]
-async fn reads_go_as_far_as_the_policy() {
+async fn reads_need_the_policys_permission() {
     let bucket = bucket().await;
     for (caller, key, expected) in [
         ("worker", "files/a", "OK"),
         ("worker", "probes/a", "AccessDenied"),
-        ("worker", "files/b", "AccessDenied"), // who may not list is not told that it is not there
+        ("worker", "files/b", "AccessDenied"), // without the permission to list, a missing object looks forbidden
         ("lister", "files/b", "NoSuchKey"),
         ("lister", "probes/b", "AccessDenied"),
         ("idle", "files/a", "AccessDenied"),
@@ -61,7 +61,7 @@ async fn reads_go_as_far_as_the_policy() {
 }
 
 #[tokio::test]
-async fn writes_go_as_far_as_the_policy() {
+async fn writes_need_the_policys_permission() {
     let bucket = bucket().await;
     let worker = bucket.client("worker");
     let denied = worker.delete_object().bucket(BUCKET).key("files/a").send().await.unwrap_err();
@@ -91,7 +91,7 @@ async fn writes_go_as_far_as_the_policy() {
 }
 
 #[tokio::test]
-async fn a_presigned_url_is_judged_when_it_is_used() {
+async fn a_presigned_url_is_authorized_when_it_is_used() {
     let bucket = bucket().await;
     let idle = bucket.client("idle").put_object().bucket(BUCKET).key("files/a");
     let idle = idle.presigned(five_minutes()).await.unwrap();
@@ -106,7 +106,7 @@ async fn a_presigned_url_is_judged_when_it_is_used() {
     let worker = bucket.client("worker").put_object().bucket(BUCKET).key("files/a");
     let worker = worker.presigned(five_minutes()).await.unwrap();
     assert_eq!(send(&worker, b"other".to_vec(), |request| request).await.status, 200);
-    // A wrong signature is told from a missing permission.
+    // The error of a wrong signature differs from that of a missing permission.
     let forged = send(&idle, Vec::new(), |mut request| {
         let url = request.url().as_str().replace("X-Amz-Expires=300", "X-Amz-Expires=301");
         *request.url_mut() = url.parse().unwrap();

@@ -1,4 +1,4 @@
-//! Presigned writes: only what was signed is done.
+//! Presigned writes: only the signed request is accepted.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,7 +7,7 @@ use reqwest::header::{HeaderName, HeaderValue};
 
 use crate::bucket::{BUCKET, Bucket, five_minutes, noise, send, sha256};
 
-/// A PUT as the API signs it: length, type, checksum and absence are fixed.
+/// Presigns a PUT as the API does: with length, type, checksum and the condition that the key is new.
 async fn presigned_put(bucket: &Bucket, key: &str, body: &[u8]) -> PresignedRequest {
     let put = bucket.client("create-item").put_object().bucket(BUCKET).key(key).if_none_match("*");
     let put = put.content_length(body.len().try_into().unwrap()).content_type("video/mp4");
@@ -24,20 +24,20 @@ async fn a_presigned_put_stores_once() {
     let bucket = Bucket::start().await;
     let body = noise(2_000_000, 1);
     let put = presigned_put(&bucket, "files/o/1", &body).await;
-    let answer = send(&put, body.clone(), |request| request).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(answer.header("x-amz-checksum-sha256"), sha256(&body));
+    let response = send(&put, body.clone(), |request| request).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(response.header("x-amz-checksum-sha256"), sha256(&body));
     assert!(bucket.get("files/o/1").await.unwrap() == body);
     send(&put, body, |request| request).await.assert_refused(412, "PreconditionFailed");
     assert_eq!(bucket.files(), (0, 1));
 }
 
 #[tokio::test]
-async fn a_put_that_differs_from_what_was_signed_is_refused() {
+async fn a_put_that_differs_from_the_signed_one_is_refused() {
     let bucket = Bucket::start().await;
     let body = noise(10_000, 2);
     let put = presigned_put(&bucket, "files/o/1", &body).await;
-    let refused = |answer: crate::bucket::Answer| answer.assert_refused(403, "SignatureDoesNotMatch");
+    let refused = |response: crate::bucket::Response| response.assert_refused(403, "SignatureDoesNotMatch");
 
     refused(send(&put, body[..9999].to_vec(), |request| request).await);
     refused(send(&put, body.clone(), |request| set(request, "content-type", "text/html")).await);
@@ -85,11 +85,11 @@ async fn a_body_of_other_bytes_is_refused() {
 }
 
 #[tokio::test]
-async fn headers_that_steer_must_be_signed() {
+async fn headers_that_change_the_operation_must_be_signed() {
     let bucket = Bucket::start().await;
     let put = presigned_put(&bucket, "k", b"body").await;
-    let answer = send(&put, b"body".to_vec(), |request| set(request, "x-amz-copy-source", "b/k")).await;
-    answer.assert_refused(403, "AccessDenied");
+    let response = send(&put, b"body".to_vec(), |request| set(request, "x-amz-copy-source", "b/k")).await;
+    response.assert_refused(403, "AccessDenied");
 }
 
 #[tokio::test]
@@ -100,9 +100,9 @@ async fn an_expired_url_is_refused() {
         PresigningConfig::builder().start_time(SystemTime::now() - 2 * hour).expires_in(hour).build();
     let put = bucket.client("create-item").put_object().bucket(BUCKET).key("k");
     let put = put.presigned(config.unwrap()).await.unwrap();
-    let answer = send(&put, b"body".to_vec(), |request| request).await;
-    answer.assert_refused(403, "AccessDenied");
-    assert!(String::from_utf8_lossy(&answer.body).contains("Request has expired"));
+    let response = send(&put, b"body".to_vec(), |request| request).await;
+    response.assert_refused(403, "AccessDenied");
+    assert!(String::from_utf8_lossy(&response.body).contains("Request has expired"));
 }
 
 #[tokio::test]
@@ -111,10 +111,10 @@ async fn a_body_without_a_length_is_refused() {
     let put = bucket.client("create-item").put_object().bucket(BUCKET).key("k");
     let put = put.presigned(five_minutes()).await.unwrap();
     let chunks = futures_util::stream::iter([Ok::<_, std::io::Error>("some"), Ok("thing")]);
-    let answer = send(&put, Vec::new(), |mut request| {
+    let response = send(&put, Vec::new(), |mut request| {
         *request.body_mut() = Some(reqwest::Body::wrap_stream(chunks));
         request
     })
     .await;
-    answer.assert_refused(411, "MissingContentLength");
+    response.assert_refused(411, "MissingContentLength");
 }

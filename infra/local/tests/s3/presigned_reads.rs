@@ -1,16 +1,16 @@
-//! Presigned reads, as players and browsers make them.
+//! Presigned reads by players and browsers.
 
 use aws_sdk_s3::presigning::PresignedRequest;
 use reqwest::header::{HeaderName, HeaderValue};
 
-use crate::bucket::{Answer, BUCKET, Bucket, five_minutes, noise, send};
+use crate::bucket::{BUCKET, Bucket, Response, five_minutes, noise, send};
 
 async fn presigned_get(bucket: &Bucket, key: &str) -> PresignedRequest {
     let get = bucket.client("download-file").get_object().bucket(BUCKET).key(key);
     get.presigned(five_minutes()).await.unwrap()
 }
 
-async fn ranged(get: &PresignedRequest, range: &'static str) -> Answer {
+async fn ranged(get: &PresignedRequest, range: &'static str) -> Response {
     send(get, Vec::new(), |mut request| {
         request.headers_mut().insert(HeaderName::from_static("range"), HeaderValue::from_static(range));
         request
@@ -19,7 +19,7 @@ async fn ranged(get: &PresignedRequest, range: &'static str) -> Answer {
 }
 
 #[tokio::test]
-async fn ranges_give_their_bytes() {
+async fn ranges_return_their_bytes() {
     let bucket = Bucket::start().await;
     let body = noise(1_000_000, 1);
     bucket.put("k", body.clone()).await;
@@ -31,15 +31,15 @@ async fn ranges_give_their_bytes() {
         ("bytes=-5", 999_995, 1_000_000),
         ("bytes=999999-2000000", 999_999, 1_000_000),
     ] {
-        let answer = ranged(&get, range).await;
-        assert_eq!(answer.status, 206, "{range}");
-        assert_eq!(answer.header("content-range"), format!("bytes {from}-{}/1000000", to - 1));
-        assert_eq!(answer.header("content-length"), (to - from).to_string());
-        assert!(answer.body == body[from..to], "{range}");
+        let response = ranged(&get, range).await;
+        assert_eq!(response.status, 206, "{range}");
+        assert_eq!(response.header("content-range"), format!("bytes {from}-{}/1000000", to - 1));
+        assert_eq!(response.header("content-length"), (to - from).to_string());
+        assert!(response.body == body[from..to], "{range}");
     }
     ranged(&get, "bytes=1000000-").await.assert_refused(416, "InvalidRange");
     let ignored = ranged(&get, "bytes=0-1,4-5").await;
-    assert_eq!((ignored.status, ignored.body.len()), (200, 1_000_000), "several ranges are not offered");
+    assert_eq!((ignored.status, ignored.body.len()), (200, 1_000_000), "several ranges are not supported");
     let ignored = ranged(&get, "lines=0-1").await;
     assert_eq!((ignored.status, ignored.body.len()), (200, 1_000_000));
 }
@@ -56,18 +56,18 @@ async fn the_url_names_and_types_the_download() {
         .presigned(five_minutes())
         .await
         .unwrap();
-    let answer = send(&get, Vec::new(), |request| request).await;
-    assert_eq!((answer.status, answer.body.as_slice()), (200, b"body".as_slice()));
+    let response = send(&get, Vec::new(), |request| request).await;
+    assert_eq!((response.status, response.body.as_slice()), (200, b"body".as_slice()));
     assert_eq!(
-        answer.header("content-disposition"),
+        response.header("content-disposition"),
         "attachment; filename*=UTF-8''caf%C3%A9%20%F0%9F%8E%AC.mp4"
     );
-    assert_eq!(answer.header("content-type"), "application/octet-stream");
-    assert_eq!(answer.header("cache-control"), "private, max-age=60");
-    assert_eq!(answer.header("accept-ranges"), "bytes");
-    assert_eq!(answer.header("etag"), "\"841a2d689ad86bd1611447453c22c6fc\"");
-    assert!(answer.header("last-modified").ends_with(" GMT"));
-    assert!(!answer.header("x-amz-request-id").is_empty());
+    assert_eq!(response.header("content-type"), "application/octet-stream");
+    assert_eq!(response.header("cache-control"), "private, max-age=60");
+    assert_eq!(response.header("accept-ranges"), "bytes");
+    assert_eq!(response.header("etag"), "\"841a2d689ad86bd1611447453c22c6fc\"");
+    assert!(response.header("last-modified").ends_with(" GMT"));
+    assert!(!response.header("x-amz-request-id").is_empty());
 
     let forged = send(&get, Vec::new(), |mut request| {
         let url = request.url().as_str().replace("application%2Foctet-stream", "text%2Fhtml");
@@ -85,32 +85,32 @@ async fn head_needs_a_signature_of_its_own() {
     bucket.put("k", b"body".as_slice()).await;
     let head = bucket.client("download-file").head_object().bucket(BUCKET).key("k");
     let head = head.presigned(five_minutes()).await.unwrap();
-    let answer = send(&head, Vec::new(), |request| request).await;
-    assert_eq!((answer.status, answer.header("content-length"), answer.body.len()), (200, "4", 0));
+    let response = send(&head, Vec::new(), |request| request).await;
+    assert_eq!((response.status, response.header("content-length"), response.body.len()), (200, "4", 0));
     let get = presigned_get(&bucket, "k").await;
-    let answer = send(&get, Vec::new(), |mut request| {
+    let response = send(&get, Vec::new(), |mut request| {
         *request.method_mut() = reqwest::Method::HEAD;
         request
     })
     .await;
-    assert_eq!(answer.status, 403);
+    assert_eq!(response.status, 403);
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_404() {
+async fn a_missing_object_is_404() {
     let bucket = Bucket::start().await;
-    let answer = send(&presigned_get(&bucket, "nothing").await, Vec::new(), |request| request).await;
-    answer.assert_refused(404, "NoSuchKey");
-    assert_eq!(answer.header("content-type"), "application/xml");
+    let response = send(&presigned_get(&bucket, "nothing").await, Vec::new(), |request| request).await;
+    response.assert_refused(404, "NoSuchKey");
+    assert_eq!(response.header("content-type"), "application/xml");
 }
 
 #[tokio::test]
-async fn a_read_goes_on_when_the_object_is_replaced_and_deleted() {
+async fn a_read_continues_when_the_object_is_replaced_and_deleted() {
     let bucket = Bucket::start().await;
     let body = noise(30_000_000, 1);
     bucket.put("k", body.clone()).await;
     let client = bucket.client("root");
-    // More than the sockets between hold, so that most is read after the delete.
+    // Larger than the sockets' buffers, so that most of it is read after the delete.
     let reading = client.get_object().bucket(BUCKET).key("k").send().await.unwrap();
     bucket.put("k", b"other".as_slice()).await;
     client.delete_object().bucket(BUCKET).key("k").send().await.unwrap();

@@ -1,4 +1,4 @@
-//! Requests as bytes, signed in their header or address: what no SDK would send, and what they send unasked.
+//! Raw requests, signed in their header or query: forms that no SDK sends, or sends only by itself.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,13 +9,13 @@ use aws_sigv4::http_request::{
 };
 use aws_sigv4::sign::v4;
 
-use crate::bucket::{Answer, BUCKET, Bucket, http};
+use crate::bucket::{BUCKET, Bucket, Response, http};
 
 /// Header names and values.
 pub(crate) type Headers<'a> = &'a [(&'a str, &'a str)];
 
 impl Bucket {
-    /// The address of a key, with a query if there is one in `target`.
+    /// Returns the URL of a key and an optional query.
     pub(crate) fn url(&self, target: &str) -> String {
         format!("{}/{BUCKET}/{target}", self.address)
     }
@@ -27,11 +27,11 @@ impl Bucket {
         target: &str,
         headers: Headers<'_>,
         body: &[u8],
-    ) -> Answer {
+    ) -> Response {
         self.signed_as(SystemTime::now(), SignableBody::Bytes(body), method, target, headers, body).await
     }
 
-    /// The same, at another time or with another form of its body.
+    /// Sends a request of `root`, signed at another time or for another form of its body.
     pub(crate) async fn signed_as(
         &self,
         time: SystemTime,
@@ -40,7 +40,7 @@ impl Bucket {
         target: &str,
         headers: Headers<'_>,
         body: &[u8],
-    ) -> Answer {
+    ) -> Response {
         let url = self.url(target);
         let mut settings = settings();
         settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
@@ -55,7 +55,7 @@ impl Bucket {
         self.presign_at(SystemTime::now(), Duration::from_secs(300), method, target, headers)
     }
 
-    /// The same, from another time on and for another time.
+    /// Presigns a request of `root` with another start and lifetime.
     pub(crate) fn presign_at(
         &self,
         time: SystemTime,
@@ -98,11 +98,11 @@ fn settings() -> SigningSettings {
     settings
 }
 
-/// Sends a request as it stands.
-pub(crate) async fn send(method: &str, url: &str, headers: Headers<'_>, body: &[u8]) -> Answer {
+/// Sends a request unchanged.
+pub(crate) async fn send(method: &str, url: &str, headers: Headers<'_>, body: &[u8]) -> Response {
     let mut request = http().request(method.parse().unwrap(), url).body(body.to_vec());
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    Answer::of(request.send().await.unwrap()).await
+    Response::of(request.send().await.unwrap()).await
 }

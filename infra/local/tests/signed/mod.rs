@@ -1,4 +1,4 @@
-//! What the tests of the signed JSON services share: identities, and listeners that end with their test.
+//! Shared by the tests of the signed JSON services: identities, and listeners that end with their test.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(crate) fn access() -> Access {
     }
 }
 
-/// The same for functions that may do what their policies say: names, and statements as YAML.
+/// Access for functions that are restricted to their policies: names, and statements as YAML.
 #[allow(dead_code, reason = "not every service's tests use it")]
 pub(crate) fn restricted(functions: &[(&str, &str)]) -> Access {
     let function = |(name, statements): &(&str, &str)| {
@@ -37,31 +37,31 @@ pub(crate) fn restricted(functions: &[(&str, &str)]) -> Access {
     Access { policies: Policies::of(model.principals()), ..access() }
 }
 
-/// A caller's credentials, with their own secret or a wrong one.
+/// Returns a caller's credentials, with the right secret or a wrong one.
 pub(crate) fn credentials(access: &Access, caller: &str, secret: Option<&str>) -> Credentials {
     let keys = access.identities.keys(caller);
     let secret = secret.unwrap_or(&keys.secret_access_key);
     Credentials::new(keys.access_key_id, secret, keys.session_token, None, "test")
 }
 
-/// A client for plain HTTP.
+/// Returns a client for plain HTTP.
 pub(crate) fn http_client() -> SharedHttpClient {
     aws_smithy_http_client::Builder::new().build_http()
 }
 
-/// How often `caller` called `operation` of `service`.
+/// Returns how often `caller` called `operation` of `service`.
 pub(crate) fn calls(access: &Access, caller: &str, service: &str, operation: &str) -> u64 {
     access.calls.to_json()[caller][service][operation].as_u64().unwrap_or(0)
 }
 
-/// A listener on a free port, and its address as a URL.
+/// Returns a listener on a free port, and its URL.
 pub(crate) async fn listener() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("bound"));
     (listener, url)
 }
 
-/// A running service. It ends when this is dropped.
+/// A running service. It ends when this value is dropped.
 pub(crate) struct Running(pub(crate) JoinHandle<anyhow::Result<()>>);
 
 impl Drop for Running {

@@ -1,4 +1,4 @@
-//! A cloud of two queues, and what the tests do with it.
+//! A cloud of two queues, and helpers for the tests.
 
 use std::path::Path;
 use std::time::Duration;
@@ -26,12 +26,12 @@ pub(crate) struct Cloud {
 }
 
 impl Cloud {
-    /// Queues with a visibility timeout of 30 seconds; two receives, then the dead-letter queue.
+    /// Starts queues with a visibility timeout of 30 s; after two receives a message goes to the dead-letter queue.
     pub(crate) async fn start(folder: &Path) -> Self {
         Self::start_with(folder, access()).await
     }
 
-    /// The same for these callers.
+    /// Starts the queues for these callers.
     pub(crate) async fn start_with(folder: &Path, access: Access) -> Self {
         let faults = Faults::default();
         let sqs = Sqs::open_with(&folder.join("sqs.sqlite"), Clock::default()).expect("opens");
@@ -71,7 +71,7 @@ impl Cloud {
         self.receive_for(queue, wait_seconds, None).await
     }
 
-    /// The same, with a visibility timeout in seconds other than the queue's.
+    /// Receives one message with another visibility timeout, in seconds.
     pub(crate) async fn receive_for(
         &self,
         queue: &str,

@@ -11,7 +11,7 @@ async fn send(cloud: &Cloud, group: Option<&str>, body: &str) {
     send.message_body(body).set_message_group_id(group.map(str::to_owned)).send().await.expect("send");
 }
 
-/// Receives up to `max` messages at once: their bodies and handles.
+/// Receives up to `max` messages at once. Returns their bodies and handles.
 async fn receive(cloud: &Cloud, max: i32) -> Vec<(String, String)> {
     let receive = cloud.client("import-item", None).receive_message().queue_url(cloud.queue_url(QUEUE));
     let received = receive.max_number_of_messages(max).send().await.expect("receive").messages;
@@ -25,9 +25,9 @@ fn bodies(received: &[(String, String)]) -> Vec<&str> {
     received.iter().map(|(body, _)| body.as_str()).collect()
 }
 
-/// localstack, `test_fair_queue_with_message_group_id` (recorded on AWS): accepted, and given to the receiver.
+/// localstack, `test_fair_queue_with_message_group_id` (recorded on AWS): accepted, and passed to the receiver.
 #[tokio::test]
-async fn a_standard_queue_takes_message_groups() {
+async fn a_standard_queue_accepts_message_groups() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = Cloud::start(folder.path()).await;
     let punctuation = r##"!"#$%&'()*+,-./:;<=>?@[\]^_`{|}~"##;
@@ -43,7 +43,7 @@ async fn a_standard_queue_takes_message_groups() {
     let batch = cloud.client("sweep", None).send_message_batch().queue_url(cloud.queue_url(QUEUE));
     let sent = batch.entries(entry.build().expect("complete")).send().await.expect("a batch");
     assert_eq!(sent.successful().len(), 1);
-    // The group stays with the message in the dead-letter queue.
+    // The message keeps its group in the dead-letter queue.
     for _ in 0..2 {
         cloud.receive(QUEUE, 0).await.expect("received too often");
         cloud.sqs.clock().advance(31).expect("advances");
@@ -54,7 +54,7 @@ async fn a_standard_queue_takes_message_groups() {
 }
 
 #[tokio::test]
-async fn a_group_has_a_name_and_a_standard_queue_does_not_deduplicate() {
+async fn group_names_are_checked_and_messages_are_not_deduplicated() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = Cloud::start(folder.path()).await;
     let client = cloud.client("root", None);
@@ -88,19 +88,19 @@ async fn a_receive_prefers_groups_with_fewer_messages_in_flight() {
         ["b-0", "c-0", "alone", "b-1", "noisy-3", "noisy-4", "noisy-5", "noisy-6", "noisy-7", "noisy-8"],
         "17 waited before them"
     );
-    // b has two in flight, c one, noisy nine.
+    // b has two messages in flight, c one, noisy nine.
     for (group, body) in [("b", "b-2"), ("c", "c-1")] {
         send(&cloud, Some(group), body).await;
     }
     assert_eq!(bodies(&receive(&cloud, 1).await), ["c-1"]);
     assert_eq!(bodies(&receive(&cloud, 1).await), ["b-2"]);
 
-    // What is deleted, or visible again, is no longer in flight.
+    // Deleted and visible messages are not in flight.
     for (_, handle) in first.iter().chain(&second) {
         cloud.delete(handle).await.expect("delete");
     }
     send(&cloud, Some("c"), "c-2").await;
-    assert_eq!(bodies(&receive(&cloud, 1).await), ["noisy-9"], "nothing of it is in flight now");
+    assert_eq!(bodies(&receive(&cloud, 1).await), ["noisy-9"], "the group has no message in flight now");
     cloud.sqs.clock().advance(31).expect("advances");
     assert_eq!(cloud.depth(QUEUE).in_flight, 0);
     let order = receive(&cloud, 10).await;
@@ -111,9 +111,9 @@ async fn a_receive_prefers_groups_with_fewer_messages_in_flight() {
     );
 }
 
-/// A sender's delayed messages and those of another queue do not count as in flight.
+/// A group's delayed messages, and its messages in another queue, are not in flight.
 #[tokio::test]
-async fn only_what_is_received_counts_against_a_group() {
+async fn only_received_messages_of_the_queue_are_in_flight() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = Cloud::start(folder.path()).await;
     let client = cloud.client("root", None);

@@ -1,4 +1,4 @@
-//! Injected faults of SQS, and a clock that is advanced.
+//! Injected faults of SQS, and an advanced clock.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use files_local::sqs::Depth;
 
 use crate::cloud::{Cloud, DEAD, QUEUE};
 
-/// Sends once, without retries; gives the error's code, empty if there was no answer.
+/// Sends once, without retries. The error is its code, empty without a response.
 async fn send(cloud: &Cloud) -> Result<(), String> {
     let client = cloud.client("create-item", None);
     let once = aws_sdk_sqs::config::Builder::new().retry_config(RetryConfig::disabled());
@@ -24,8 +24,8 @@ async fn a_call_fails_before_or_after_it_is_carried_out() {
         (r#"{"error": "throttling"}"#, "RequestThrottled", 0),
         (r#"{"error": "internal"}"#, "InternalFailure", 0),
         (r#""cut""#, "", 0),
-        (r#""lose_answer""#, "", 1),
-        (r#""cut_answer""#, "", 1),
+        (r#""lose_response""#, "", 1),
+        (r#""cut_response""#, "", 1),
     ] {
         let folder = tempfile::tempdir().expect("a folder");
         let cloud = Cloud::start(folder.path()).await;
@@ -38,7 +38,7 @@ async fn a_call_fails_before_or_after_it_is_carried_out() {
 }
 
 #[tokio::test]
-async fn the_sdk_gets_over_what_may_be_retried() {
+async fn the_sdk_retries_a_throttled_call() {
     let folder = tempfile::tempdir().expect("a folder");
     let cloud = Cloud::start(folder.path()).await;
     let rule = r#"{"caller": "create-item", "times": 2, "action": {"error": "throttling"}}"#;
@@ -51,7 +51,7 @@ async fn the_sdk_gets_over_what_may_be_retried() {
 }
 
 #[tokio::test]
-async fn visibility_and_dead_letters_need_no_waiting() {
+async fn the_clock_advances_visibility_and_retention() {
     let folder = tempfile::tempdir().expect("a folder");
     let cloud = Cloud::start(folder.path()).await;
     cloud.send("x").await;
@@ -68,7 +68,7 @@ async fn visibility_and_dead_letters_need_no_waiting() {
 }
 
 #[tokio::test]
-async fn who_waits_for_messages_is_woken_when_time_is_advanced() {
+async fn an_advance_wakes_a_waiting_receiver() {
     let folder = tempfile::tempdir().expect("a folder");
     let cloud = Cloud::start(folder.path()).await;
     cloud.send("x").await;

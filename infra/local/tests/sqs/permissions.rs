@@ -1,4 +1,4 @@
-//! A function may do what its policy says; everything else is refused in SQS's words.
+//! A function may do what its policy allows; other calls are refused with SQS's errors.
 
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 
@@ -6,7 +6,7 @@ use crate::cloud::{Cloud, DEAD, QUEUE};
 use crate::signed::restricted;
 
 #[tokio::test]
-async fn calls_go_as_far_as_the_policy() {
+async fn calls_need_the_policys_permission() {
     let folder = tempfile::tempdir().expect("tempdir");
     let send =
         "{Effect: Allow, Action: sqs:SendMessage, Resource: 'arn:aws:sqs:us-east-1:000000000000:imports'}";
@@ -25,7 +25,7 @@ async fn calls_go_as_far_as_the_policy() {
              identity-based policy allows the sqs:SendMessage action"
         )
     );
-    let response = error.raw_response().expect("an answer");
+    let response = error.raw_response().expect("a response");
     assert_eq!(response.status().as_u16(), 403);
     let body: serde_json::Value =
         serde_json::from_slice(response.body().bytes().expect("read")).expect("JSON");

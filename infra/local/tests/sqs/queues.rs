@@ -1,4 +1,4 @@
-//! Queues as a whole: what they tell, who may use them, what survives.
+//! Queues: attributes, access, durability.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ async fn messages_their_handles_and_counts_survive_a_restart() {
 }
 
 #[tokio::test]
-async fn a_queue_tells_about_itself_and_a_missing_one_is_named_so() {
+async fn a_queue_returns_its_attributes_and_a_missing_one_an_error() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = Cloud::start(folder.path()).await;
     let client = cloud.client("root", None);
@@ -93,7 +93,7 @@ async fn a_queue_tells_about_itself_and_a_missing_one_is_named_so() {
 }
 
 #[tokio::test]
-async fn refuses_who_is_not_who_they_claim_to_be() {
+async fn wrong_credentials_are_refused() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = Cloud::start(folder.path()).await;
     let send = cloud.client("create-item", Some("wrong")).send_message().queue_url(cloud.queue_url(QUEUE));
@@ -126,9 +126,9 @@ async fn within_the_process_a_queue_works_without_http() {
     assert!(cloud.sqs.send(QUEUE, "").is_err());
 }
 
-/// Version 1.0 had neither message groups nor counts that go on in a dead-letter queue.
+/// Databases of version 1.0 have neither message groups nor counts that continue in a dead-letter queue.
 #[tokio::test]
-async fn a_database_of_an_earlier_version_is_taken_over() {
+async fn a_database_of_an_earlier_version_is_upgraded() {
     let folder = tempfile::tempdir().expect("tempdir");
     let older = rusqlite::Connection::open(folder.path().join("sqs.sqlite")).expect("opens");
     older

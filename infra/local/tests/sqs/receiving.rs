@@ -9,7 +9,7 @@ use crate::cloud::{Cloud, DEAD, QUEUE, attribute, handle};
 use crate::signed::calls;
 
 #[tokio::test]
-async fn an_undeleted_message_comes_again_with_another_handle_and_the_old_one_deletes_nothing() {
+async fn a_message_comes_again_with_another_handle_and_the_old_one_deletes_nothing() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = Cloud::start(folder.path()).await;
     cloud.send("again").await;
@@ -20,7 +20,7 @@ async fn an_undeleted_message_comes_again_with_another_handle_and_the_old_one_de
 
     let waited = received.elapsed();
     assert!(waited >= Duration::from_secs(2), "not before its visibility timeout: {waited:?}");
-    assert!(waited < Duration::from_secs(10), "a long poll sees it when it becomes visible: {waited:?}");
+    assert!(waited < Duration::from_secs(10), "a long poll returns it when it becomes visible: {waited:?}");
     assert_eq!(first.message_id(), second.message_id());
     assert_ne!(first.receipt_handle(), second.receipt_handle());
     assert_eq!(attribute(&second, MessageSystemAttributeName::ApproximateReceiveCount), "2");
@@ -49,7 +49,7 @@ async fn a_message_received_too_often_goes_to_the_dead_letter_queue() {
     assert_eq!(cloud.depth(DEAD), Depth::default(), "moved at the receive after the last allowed one");
     let handle_before = last_handle.expect("received");
 
-    // The receiver of the dead letters waits before there are any.
+    // The receiver of the dead-letter queue waits before it has any messages.
     let (dead, none) = tokio::join!(cloud.receive(DEAD, 10), cloud.receive(QUEUE, 0));
     assert!(none.is_none());
     let dead = dead.expect("a dead letter");
@@ -57,7 +57,7 @@ async fn a_message_received_too_often_goes_to_the_dead_letter_queue() {
     assert_eq!(dead.message_id(), Some(ids[1].as_str()));
     let source = attribute(&dead, MessageSystemAttributeName::DeadLetterQueueSourceArn);
     assert_eq!(source, format!("arn:aws:sqs:us-east-1:000000000000:{QUEUE}"));
-    // localstack, `test_dead_letter_queue_message_attributes` (recorded on AWS): the count goes on.
+    // localstack, `test_dead_letter_queue_message_attributes` (recorded on AWS): the count continues.
     assert_eq!(attribute(&dead, MessageSystemAttributeName::ApproximateReceiveCount), "3");
     assert_eq!(cloud.depth(QUEUE), Depth::default());
     let gone = cloud.change_visibility(&handle_before, 0).await;
@@ -98,9 +98,9 @@ async fn a_long_poll_ends_when_a_message_arrives_or_its_time_is_over() {
 
     let started = Instant::now();
     let send = async {
-        // Sent once the receiver has certainly been heard.
+        // Sent once the receiver's call has arrived.
         while calls(&cloud.access, "import-item", "sqs", "ReceiveMessage") < 2 {
-            assert!(started.elapsed() < Duration::from_secs(10), "the receiver is not heard");
+            assert!(started.elapsed() < Duration::from_secs(10), "the receiver's call has not arrived");
             tokio::task::yield_now().await;
         }
         cloud.send("here").await;

@@ -1,4 +1,4 @@
-//! What is sent, one by one and in batches.
+//! Sending messages, one by one and in batches.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::cloud::{Cloud, QUEUE, attribute, handle};
 use crate::signed::calls;
 
 #[tokio::test]
-async fn a_message_goes_through_with_everything_it_carries_and_is_gone_when_deleted() {
+async fn a_message_arrives_with_its_attributes_and_can_be_deleted() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = Cloud::start(folder.path()).await;
     let text =
@@ -25,7 +25,7 @@ async fn a_message_goes_through_with_everything_it_carries_and_is_gone_when_dele
     let send = send.message_body("{\"é\": \"\u{1f3ac}\"}").message_attributes("text", text.clone());
     let sent = send.message_attributes("bytes", bytes.clone()).send().await.expect("send");
 
-    // The SDK compares the checksums of what it sent and what it receives.
+    // The SDK compares the checksums of the sent and the received message.
     let message = cloud.receive(QUEUE, 1).await.expect("a message");
     assert_eq!(message.body(), Some("{\"é\": \"\u{1f3ac}\"}"));
     assert_eq!(message.message_id(), sent.message_id());
@@ -48,7 +48,7 @@ async fn a_message_goes_through_with_everything_it_carries_and_is_gone_when_dele
 }
 
 #[tokio::test]
-async fn a_delayed_message_is_counted_and_comes_after_its_delay() {
+async fn a_delayed_message_is_counted_and_arrives_after_its_delay() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = Cloud::start(folder.path()).await;
     let send = cloud.client("root", None).send_message().queue_url(cloud.queue_url(QUEUE));
@@ -104,7 +104,7 @@ async fn batches_succeed_and_fail_by_entry() {
 }
 
 #[tokio::test]
-async fn what_a_message_may_be_is_what_it_may_be_in_aws() {
+async fn limits_of_messages_are_those_of_aws() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = Cloud::start(folder.path()).await;
     let client = cloud.client("root", None);
@@ -127,7 +127,7 @@ async fn what_a_message_may_be_is_what_it_may_be_in_aws() {
 
 /// localstack, `test_send_message_with_invalid_string_attributes` (recorded on AWS).
 #[tokio::test]
-async fn attributes_have_letters_of_any_script_and_no_control_characters() {
+async fn attributes_may_have_letters_of_any_script_but_no_control_characters() {
     let folder = tempfile::tempdir().expect("tempdir");
     let cloud = Cloud::start(folder.path()).await;
     let client = cloud.client("root", None);

@@ -19,7 +19,7 @@ fn asked(function: &str, action: &str, resource: &str) -> Recorded {
     Recorded { function: function.to_owned(), request: Request::new(action, resource) }
 }
 
-/// Returns all that the template allows.
+/// Returns a record of each permission of the template.
 fn all() -> Vec<Recorded> {
     vec![
         asked("a", "s3:GetObject", "arn:aws:s3:::b/files/*"),
@@ -34,16 +34,16 @@ fn faults(template: &str, recorded: impl IntoIterator<Item = Recorded>, reasons:
 }
 
 #[test]
-fn what_is_used_just_as_it_is_allowed_is_proven() {
+fn policies_that_match_the_requests_are_proven() {
     assert_eq!(faults(TEMPLATE, all(), &[]), Vec::<String>::new());
 }
 
 #[test]
-fn one_action_less_is_found() {
+fn a_missing_permission_is_found() {
     let less = TEMPLATE.replace("[s3:GetObject, s3:PutObject]", "[s3:GetObject]");
     assert_eq!(
         faults(&less, all(), &[]),
-        ["a: s3:PutObject on arn:aws:s3:::b/files/* was asked for, and is not allowed"]
+        ["a: s3:PutObject on arn:aws:s3:::b/files/* was requested, and is not allowed"]
     );
     let others = all().into_iter().chain([
         asked("a", "dynamodb:PutItem", "keys"),
@@ -52,25 +52,25 @@ fn one_action_less_is_found() {
     assert_eq!(
         faults(TEMPLATE, others, &[]),
         [
-            "a: dynamodb:PutItem on keys was asked for, and is not allowed",
-            "b: s3:GetObject on arn:aws:s3:::b/files/* was asked for, and is not allowed",
+            "a: dynamodb:PutItem on keys was requested, and is not allowed",
+            "b: s3:GetObject on arn:aws:s3:::b/files/* was requested, and is not allowed",
         ]
     );
 }
 
 #[test]
-fn one_action_more_is_found() {
+fn an_unused_permission_is_found() {
     for (more, found) in [
         ("[s3:GetObject, s3:PutObject, s3:DeleteObject]", "s3:DeleteObject on arn:aws:s3:::b/files/*"),
         ("[s3:GetObject, s3:PutObject, 's3:*']", "s3:* on arn:aws:s3:::b/files/*"),
     ] {
         let more = TEMPLATE.replace("[s3:GetObject, s3:PutObject]", more);
-        assert_eq!(faults(&more, all(), &[]), [format!("a: {found} is allowed, and was never asked for")]);
+        assert_eq!(faults(&more, all(), &[]), [format!("a: {found} is allowed, and was never requested")]);
     }
     let wider = TEMPLATE.replace("b/files/*", "b/*");
-    assert_eq!(faults(&wider, all(), &[]).len(), 2, "wider than what was asked for");
+    assert_eq!(faults(&wider, all(), &[]).len(), 2, "wider than the requests");
     let keys = TEMPLATE.replace("Resource: t}", "Resource: [t, keys]}");
-    let found = "a: dynamodb:PutItem on keys is allowed, and was never asked for";
+    let found = "a: dynamodb:PutItem on keys is allowed, and was never requested";
     assert_eq!(faults(&keys, all(), &[]), [found]);
     let twice =
         TEMPLATE.replace("[s3:GetObject, s3:PutObject]", "[s3:GetObject, s3:PutObject, s3:PutObject]");
@@ -78,7 +78,7 @@ fn one_action_more_is_found() {
 }
 
 #[test]
-fn a_reason_excuses_what_it_names_and_must_be_of_something() {
+fn a_reason_excuses_its_permission_and_must_name_one() {
     let reason = |action: &str| Reason {
         function: "a".to_owned(),
         action: action.to_owned(),
@@ -95,7 +95,7 @@ fn a_reason_excuses_what_it_names_and_must_be_of_something() {
 }
 
 #[test]
-fn nothing_proves_nothing() {
+fn an_empty_folder_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     assert!(recorded(folder.path()).is_err());
     assert!(recorded(&folder.path().join("nowhere")).is_err());

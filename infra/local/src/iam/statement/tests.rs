@@ -12,7 +12,7 @@ fn allowed(statement: &Value, action: &str, resource: &str) -> bool {
 }
 
 #[test]
-fn statements_allow_what_they_say_and_nothing_else() {
+fn statements_allow_only_their_actions_and_resources() {
     let objects = json!({"Effect": "Allow", "Action": ["s3:GetObject", "s3:Put*"], "Resource": format!("{BUCKET}/files/*")});
     let index =
         json!({"Effect": "Allow", "Action": "dynamodb:Query", "Resource": [format!("{TABLE}/index/due")]});
@@ -44,7 +44,7 @@ fn statements_allow_what_they_say_and_nothing_else() {
 }
 
 #[test]
-fn what_is_not_understood_is_named() {
+fn unsupported_constructs_are_named() {
     let statement = |more: Value| {
         let mut statement = json!({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"});
         for (key, value) in more.as_object().unwrap() {

@@ -1,8 +1,8 @@
-//! The system calls that Lambda's own filter refuses. A process inherits it and cannot take it off.
+//! The system calls that Lambda's filter refuses. A process inherits the filter and cannot remove it.
 //!
-//! That `prctl`, `seccomp`, `ptrace` and the calls for namespaces and mounts fail with EPERM in Lambda is known from
-//! public issues of programs that tried: ffprobe in a sandbox, Chromium, tini, strace. The others do what these do by
-//! another name, or are refused in every container without privileges. All other calls are allowed.
+//! That `prctl`, `seccomp`, `ptrace` and the calls for namespaces and mounts fail with EPERM in Lambda is known from public
+//! issues of programs that tried: ffprobe in a sandbox, Chromium, tini, strace. The other calls in the list achieve the same
+//! effects, or are refused in every container without privileges. All remaining calls are allowed.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,9 +15,9 @@ use seccompiler::{
     apply_filter,
 };
 
-/// Answered with EPERM, whatever the arguments.
+/// Calls that fail with EPERM, with any arguments.
 const REFUSED: &[c_long] = &[
-    // what a process is and may do
+    // a process's own privileges
     libc::SYS_prctl,
     libc::SYS_seccomp,
     libc::SYS_bpf,
@@ -51,8 +51,8 @@ const REFUSED: &[c_long] = &[
     libc::SYS_delete_module,
 ];
 
-/// Answered with ENOSYS: Lambda's kernel has no Landlock, and a filter cannot see the flags of `clone3`, so that libraries
-/// shall take `clone`.
+/// Calls that fail with ENOSYS. Lambda's kernel has no Landlock. A filter cannot inspect the flags of `clone3`, so libraries
+/// must fall back to `clone`.
 const UNKNOWN: &[c_long] = &[
     libc::SYS_clone3,
     libc::SYS_landlock_create_ruleset,
@@ -60,7 +60,7 @@ const UNKNOWN: &[c_long] = &[
     libc::SYS_landlock_restrict_self,
 ];
 
-/// Flags of `clone` that make namespaces.
+/// Flags of `clone` that create namespaces.
 const NAMESPACES: &[c_int] = &[
     libc::CLONE_NEWNS,
     libc::CLONE_NEWCGROUP,
@@ -89,16 +89,16 @@ impl Filters {
         Ok(Self { ignored: None, unknown, refused })
     }
 
-    /// Compiles the filters for programs that an emulator runs. QEMU starts a thread before the program, and ends if it
-    /// cannot.
+    /// Compiles the filters for programs that an emulator runs. QEMU starts a thread before the program, and exits if that
+    /// fails, so calls that limit processes are ignored.
     pub(super) fn compile_emulated() -> Result<Self> {
         let ignored = BTreeMap::from([(libc::SYS_prlimit64, vec![limit_of_processes()?])]);
         Ok(Self { ignored: Some(compile(ignored, 0)?), ..Self::compile()? })
     }
 
-    /// Applies the filters to the calling thread, for ever. Allocates nothing.
+    /// Applies the filters to the calling thread, irrevocably. Allocates nothing.
     pub(super) fn apply(&self) -> io::Result<()> {
-        // The last one refuses to take another.
+        // The refusing filter is last: it refuses to install another one.
         for filter in self.ignored.iter().chain([&self.unknown, &self.refused]) {
             apply_filter(filter).map_err(|error| match error {
                 seccompiler::Error::Prctl(error) | seccompiler::Error::Seccomp(error) => error,

@@ -1,4 +1,4 @@
-//! A process's resource limits, as recorded in Lambda.
+//! The resource limits of a process, as recorded in Lambda.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 const KIB: u64 = 1024;
 
-/// Soft and hard limits alike.
+/// Soft and hard limits.
 const LIMITS: [(Resource, u64); 4] = [
     (Resource::Nofile, 1024),
     (Resource::Memlock, 64 * KIB),
@@ -17,8 +17,8 @@ const LIMITS: [(Resource, u64); 4] = [
 /// Processes and threads of a user.
 const MAX_PROCESSES: u64 = 742;
 
-/// Sets the calling process's limits, or as much of each as it may have. That of processes counts all of a user, so it is
-/// set only for one who has no others.
+/// Sets the calling process's limits, each as far as it is permitted. The limit of processes counts all of a user, so it is set
+/// only for a user of the function's own.
 pub(super) fn set(own_user: bool) -> io::Result<()> {
     for (resource, limit) in LIMITS {
         set_one(resource, limit)?;
@@ -29,7 +29,7 @@ pub(super) fn set(own_user: bool) -> io::Result<()> {
 fn set_one(resource: Resource, limit: u64) -> io::Result<()> {
     let both = |limit| Rlimit { current: Some(limit), maximum: Some(limit) };
     let allowed = getrlimit(resource).maximum.unwrap_or(u64::MAX);
-    // Only root may raise what it was given.
+    // Only root may exceed the inherited limit.
     setrlimit(resource, both(limit)).or_else(|_| setrlimit(resource, both(limit.min(allowed))))?;
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! Runs the functions' processes as Lambda runs them: what it refuses is refused here.
+//! Confines the functions' processes as Lambda does.
 //!
-//! Everywhere: a filter of system calls and limits of resources. As root besides: a user of its own for each process, and
-//! a file system that is read-only but for `/tmp`.
+//! Every process has a filter of system calls and resource limits. If the cloud runs as root, a process also has its own user,
+//! and a file system that is read-only except for `/tmp`.
 
 mod filter;
 mod limits;
@@ -25,32 +25,32 @@ use filter::Filters;
 use mounts::Mounts;
 pub(super) use user::end_all;
 
-/// Where a function's code is, in Lambda.
+/// The folder of a function's code in Lambda.
 const TASK: &str = "/var/task";
-/// What a trial ends with when all went well. No step of it fails so.
+/// The error that reports a successful trial. No step of a trial fails with it.
 const PASSED: i32 = libc::EOWNERDEAD;
 
-/// What this machine can do of it. Cheap to clone.
+/// The confinement that this machine supports. Cheap to clone.
 #[derive(Clone)]
 pub struct Jail {
     filters: Option<Arc<Filters>>,
-    /// What all functions see of the machine; `None` where their file system cannot be kept apart.
+    /// The part of the machine that all functions see; `None` if they cannot have a file system of their own.
     machine: Option<Mounts>,
-    /// What is missing, and why.
+    /// The missing parts, with the reasons.
     missing: Vec<String>,
 }
 
 /// A file of a function's layers.
 #[derive(Clone, Debug)]
 pub struct LayerFile {
-    /// Below `/opt`, such as `bin/tool`.
+    /// Path below `/opt`, such as `bin/tool`.
     pub at: PathBuf,
-    /// On this machine.
+    /// Path on this machine.
     pub file: PathBuf,
 }
 
 impl Jail {
-    /// Detects by trial what is possible on this machine.
+    /// Detects by trial how far this machine can confine processes.
     ///
     /// # Errors
     /// There is no filter for this processor.
@@ -58,7 +58,7 @@ impl Jail {
         Self::with_filters(Filters::compile()?, Vec::new())
     }
 
-    /// Detects what is possible for functions that an emulator runs.
+    /// Detects how far functions in an emulator can be confined.
     ///
     /// # Errors
     /// There is no filter for this processor.
@@ -83,19 +83,19 @@ impl Jail {
         };
         if let Err(error) = &machine {
             missing.push(format!(
-                "functions run as this user, and see and write what this user may; in Lambda they have only /tmp ({error:#})"
+                "functions run as this user, with all its files; in Lambda they can write only /tmp ({error:#})"
             ));
         }
         Ok(Self { filters: tried.is_ok().then_some(filters), machine: machine.ok(), missing })
     }
 
-    /// Returns what this machine cannot do, one line each.
+    /// Returns the missing parts of the confinement, one line each.
     #[must_use]
     pub fn missing(&self) -> &[String] {
         &self.missing
     }
 
-    /// Returns whether functions have users and a file system of their own, with layers at `/opt`.
+    /// Returns whether functions have their own users and file system, with layers at `/opt`.
     #[must_use]
     pub fn keeps_apart(&self) -> bool {
         self.machine.is_some()
@@ -106,10 +106,10 @@ impl Jail {
         if self.keeps_apart() { user::of_process(pid) } else { geteuid().as_raw() }
     }
 
-    /// Makes the cell for the processes of a function, whose code is in this folder or is this file.
+    /// Creates the cell for the processes of a function from its code.
     ///
     /// # Errors
-    /// Something that it needs is not there.
+    /// A required file or folder is missing.
     pub(super) fn cell(&self, function: &Function, code: &Code, layers: &[LayerFile]) -> Result<Cell> {
         let mounts = self.machine.clone().map(|mut mounts| {
             code.show(&mut mounts)?;
@@ -138,17 +138,17 @@ impl Jail {
 /// A function's code on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Code {
-    /// One program.
+    /// A single program.
     Program(PathBuf),
-    /// What would be in its zip, with the program `bootstrap`.
+    /// A folder with the content of its zip, including the program `bootstrap`.
     Folder(PathBuf),
-    /// What would be in its zip, for the Python in the second folder, which has Lambda's runtime client.
+    /// A folder with the content of its zip, and the virtual environment with Python and Lambda's runtime client.
     Python(PathBuf, PathBuf),
 }
 
 impl Code {
-    /// Finds a function's code among the others': `<functions>/<name>`, a program or a folder with what is in its zip;
-    /// for Python also `<functions>/python`, a virtual environment.
+    /// Finds a function's code: `<functions>/<name>`, a program or a folder with the content of its zip. Python functions also
+    /// need `<functions>/python`, a virtual environment.
     pub(super) fn find(functions: &Path, function: &Function) -> Option<Self> {
         let code = functions.join(&function.binary).canonicalize().ok()?;
         if function.is_python {
@@ -176,10 +176,10 @@ impl Code {
             Self::Python(folder, python) => {
                 mounts.show(folder, Path::new(TASK))?;
                 mounts.show(python, Path::new("/var/lang"))?;
-                // The interpreter itself is the one that the environment was made of.
+                // The environment's interpreter is a link to the one it was created with.
                 let interpreter = python.join("bin/python3").canonicalize()?;
                 let installed = interpreter.parent().and_then(Path::parent);
-                mounts.keep(installed.context("a Python without a folder")?)
+                mounts.keep(installed.context("the interpreter has no folder")?)
             }
         }
     }
@@ -195,7 +195,7 @@ impl Code {
     }
 }
 
-/// Where the processes of one function run. Cheap to clone.
+/// The confined environment of one function's processes. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Cell {
     /// The folder with the function's code, as its process sees it.
@@ -206,20 +206,20 @@ pub(super) struct Cell {
 }
 
 impl Cell {
-    /// Returns the command of the function's program, which enters the cell between fork and exec.
+    /// Returns the command that starts the function's program.
     pub(super) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments);
         command
     }
 
-    /// Returns what a new process does before it becomes the program.
+    /// Returns the steps between fork and exec.
     pub(super) fn entry(&self) -> Arc<Entry> {
         self.entry.clone()
     }
 }
 
-/// The way into a cell.
+/// The steps with which a process enters a cell.
 pub(super) struct Entry {
     filters: Option<Arc<Filters>>,
     mounts: Option<Mounts>,
@@ -227,8 +227,8 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// Moves the calling process, which must have one thread only, into the cell, but for [`Entry::close`]. Allocates
-    /// nothing.
+    /// Moves the calling process, which must have only one thread, into the cell. Does everything but [`Entry::close`].
+    /// Allocates nothing.
     pub(super) fn enter(&self) -> io::Result<()> {
         umask(Mode::WGRP | Mode::WOTH);
         if let Some(mounts) = &self.mounts {
@@ -239,13 +239,13 @@ impl Entry {
         if self.mounts.is_some() { user::become_own() } else { Ok(()) }
     }
 
-    /// Applies the filters: from here on the calls that Lambda refuses are refused. Allocates nothing.
+    /// Applies the filters, after which Lambda's refused calls fail. Allocates nothing.
     pub(super) fn close(&self) -> io::Result<()> {
         self.filters.as_ref().map_or(Ok(()), |filters| filters.apply())
     }
 }
 
-/// Returns what all functions see, if processes of this user can be confined to it.
+/// Returns the part of the machine that all functions see, if processes of this user can be confined to it.
 fn kept_apart() -> Result<Mounts> {
     let machine = Mounts::of_this_machine()?;
     let mut mounts = machine.clone();
@@ -255,12 +255,12 @@ fn kept_apart() -> Result<Mounts> {
     Ok(machine)
 }
 
-/// Tries something in a process of its own, which executes no program.
+/// Runs a function in a process of its own between fork and exec, which executes no program.
 fn trial(what: impl Fn() -> io::Result<()> + Send + Sync + 'static) -> io::Result<()> {
     let hook = move || what().and_then(|()| Err(io::Error::from_raw_os_error(PASSED)));
     let mut command = Command::new("/");
-    #[allow(unsafe_code, reason = "what is tried runs between fork and exec")]
-    // SAFETY: what is tried makes system calls only: it allocates nothing and takes no lock.
+    #[allow(unsafe_code, reason = "the trial runs between fork and exec")]
+    // SAFETY: the tried function makes system calls only: it allocates nothing and takes no lock.
     unsafe {
         command.pre_exec(hook);
     }

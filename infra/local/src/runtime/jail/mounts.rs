@@ -1,5 +1,5 @@
-//! The file system that a function sees: this machine's, read-only, without what Lambda has not, and with `/var/task`,
-//! `/opt` and `/tmp` of its own.
+//! The file system of a function: this machine's, read-only and without the parts that Lambda lacks, with its own `/var/task`,
+//! `/opt` and `/tmp`.
 
 use std::collections::BTreeSet;
 use std::ffi::CString;
@@ -14,10 +14,10 @@ use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind_recursi
 use rustix::process::{chdir, chroot};
 use rustix::thread::UnshareFlags;
 
-/// The folder in which the new root is built. The folder exists on every machine, and the new root gets a `/proc` of its own.
+/// The folder in which the new root is built. It exists on every machine, and the new root gets its own `/proc`.
 const SCAFFOLD: &str = "/proc";
 
-/// Folders of the machine's root that are not shown: Lambda has none, another one, or they are for the machine's users.
+/// Folders of the machine's root that are hidden: Lambda lacks them or has another one, or they belong to the machine's users.
 const HIDDEN: &[&str] = &[
     "boot",
     "dev",
@@ -35,8 +35,7 @@ const HIDDEN: &[&str] = &[
     "var",
 ];
 
-/// Files without which no program can resolve a name, check a certificate or tell the time; links mostly, often to
-/// hidden folders.
+/// Files that programs need to resolve names, check certificates and tell the time. Many are links, often into hidden folders.
 const NEEDED: &[&str] = &[
     "/etc/resolv.conf",
     "/etc/hosts",
@@ -47,27 +46,27 @@ const NEEDED: &[&str] = &[
     "/etc/pki/tls/certs/ca-bundle.crt",
 ];
 
-/// Of `/dev`: no shared memory, no terminals.
+/// The devices in `/dev`: no shared memory, no terminals.
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom", "tty"];
 
-/// One step on the way to the new root. Paths are below [`SCAFFOLD`].
+/// One step in building the new root. Paths are below [`SCAFFOLD`].
 #[derive(Clone, Debug)]
 enum Step {
     Folder(CString),
     File(CString),
-    /// A link, and what it says.
+    /// A link, and its target.
     Link(CString, CString),
-    /// A folder or file of the machine, and where it appears.
+    /// A folder or file of the machine, and its place.
     Bind(CString, CString),
-    /// `/proc` that shows a process its own user's processes only.
+    /// A `/proc` in which a process sees only its own user's processes.
     Proc(CString),
     /// A file system in memory, and its options.
     Memory(CString, CString),
-    /// Everything so far can no longer be written.
+    /// Makes everything mounted so far read-only.
     ReadOnly,
 }
 
-/// The steps to a root, in order.
+/// The steps to a new root, in order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Mounts {
     steps: Vec<Step>,
@@ -76,7 +75,7 @@ pub(super) struct Mounts {
 }
 
 impl Mounts {
-    /// Returns what all functions see of this machine.
+    /// Returns the part of this machine that all functions see.
     pub(super) fn of_this_machine() -> Result<Self> {
         let mut mounts = Self::default();
         for entry in std::fs::read_dir("/").context("cannot list /")? {
@@ -120,7 +119,7 @@ impl Mounts {
         Ok(())
     }
 
-    /// Mounts a folder at its own place, unless it is there already.
+    /// Mounts a folder at its own path, unless it is visible already.
     pub(super) fn keep(&mut self, folder: &Path) -> Result<()> {
         let is_shown = folder.ancestors().any(|above| self.shown.contains(above));
         if is_shown || folder == Path::new("/") {
@@ -130,7 +129,7 @@ impl Mounts {
         self.show(folder, folder)
     }
 
-    /// Mounts a file or folder of the machine at a place in the new root.
+    /// Mounts a file or folder of the machine at a path of the new root.
     pub(super) fn show(&mut self, path: &Path, at: &Path) -> Result<()> {
         let path = path.canonicalize().with_context(|| format!("no {}", path.display()))?;
         if path.is_dir() {
@@ -149,7 +148,7 @@ impl Mounts {
         Ok(())
     }
 
-    /// Makes a folder and those above it.
+    /// Creates a folder and its parents.
     fn folder(&mut self, at: &Path) -> Result<()> {
         let missing: Vec<_> = at.ancestors().filter(|above| !self.there.contains(*above)).collect();
         for folder in missing.into_iter().rev().filter(|folder| *folder != Path::new("/")) {
@@ -159,16 +158,19 @@ impl Mounts {
         Ok(())
     }
 
-    /// Makes the root read-only, and adds a `/tmp` of this many MB.
+    /// Makes the root read-only, and adds a `/tmp` of this size in MB.
     pub(super) fn finish(&mut self, ephemeral_mb: u64) -> Result<()> {
         let options = CString::new(format!("size={ephemeral_mb}m,mode=1777"))?;
         self.steps.extend([Step::ReadOnly, Step::Memory(inside(Path::new("/tmp"))?, options)]);
         Ok(())
     }
 
-    /// Makes this the root of the calling thread, which must be its process's only one. Allocates nothing.
+    /// Makes this the root of the calling thread, which must be the only one of its process. Allocates nothing.
     pub(super) fn enter(&self) -> io::Result<()> {
-        #[allow(unsafe_code, reason = "a namespace of mounts; unsafe is only to share no open files")]
+        #[allow(
+            unsafe_code,
+            reason = "creates a mount namespace; only sharing of open files would be unsafe"
+        )]
         // SAFETY: `UnshareFlags::FILES` is not among the flags.
         unsafe {
             rustix::thread::unshare_unsafe(UnshareFlags::NEWNS)?;
@@ -179,8 +181,8 @@ impl Mounts {
         for step in &self.steps {
             step.take()?;
         }
-        // Without the right to do it again, a process does not get out of it. `pivot_root` would need `umount`, which
-        // waits for every processor: 15 ms and more on a busy machine, thirty times all else here.
+        // A process without the right to call chroot cannot leave it. `pivot_root` would need `umount`, which waits for every
+        // processor: 15 ms and more on a busy machine, thirty times the other steps together.
         chroot(SCAFFOLD)?;
         Ok(chdir(c"/")?)
     }
@@ -199,7 +201,7 @@ impl Step {
             Self::Bind(from, at) => mount_bind_recursive(from, at)?,
             Self::Proc(at) => {
                 let flags = none | MountFlags::NOEXEC;
-                // A kernel before 5.8 does not know the option in this form, and would hide processes from everybody.
+                // Kernels before 5.8 lack this form of the option; the older form would hide processes from everybody.
                 mount(c"proc", at, c"proc", flags, c"hidepid=invisible")
                     .or_else(|_| mount(c"proc", at, c"proc", flags, None))?;
             }
@@ -210,11 +212,11 @@ impl Step {
     }
 }
 
-#[allow(unsafe_code, reason = "no library has mount_setattr")]
+#[allow(unsafe_code, reason = "no library offers mount_setattr")]
 fn read_only() -> io::Result<()> {
     let attributes =
         libc::mount_attr { attr_set: libc::MOUNT_ATTR_RDONLY, attr_clr: 0, propagation: 0, userns_fd: 0 };
-    // SAFETY: the path and the attributes outlive the call, which reads so many bytes of these.
+    // SAFETY: the path and the attributes outlive the call, and the size is that of the attributes.
     let result = unsafe {
         libc::syscall(
             libc::SYS_mount_setattr,

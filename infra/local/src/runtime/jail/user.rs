@@ -1,20 +1,20 @@
-//! A user for each process of a function, so that none sees, or counts against, another's.
+//! A user for each process of a function, so that processes neither see each other nor share limits.
 
 use std::io;
 
 use rustix::process::{Gid, Pid, PidfdFlags, Signal, Uid, getpid, pidfd_open, pidfd_send_signal};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
-/// Users from here on have no account and are given out by nobody
-/// (<https://systemd.io/UIDS-GIDS/>); the highest process id is added.
+/// The first of the users without an account, which no system assigns (<https://systemd.io/UIDS-GIDS/>). The process id is
+/// added.
 const FIRST: u32 = 2_000_000_000;
 
-/// Returns the user of the process with this id, and its group.
+/// Returns the id of the user, and of its group, for the process with this id.
 pub(crate) fn of_process(pid: u32) -> u32 {
     FIRST + pid
 }
 
-/// Changes the calling process, which must have one thread only, to its own user. Allocates nothing.
+/// Changes the calling process, which must have only one thread, to its own user. Allocates nothing.
 pub(super) fn become_own() -> io::Result<()> {
     let id = of_process(getpid().as_raw_nonzero().get().unsigned_abs());
     let (user, group) = (Uid::from_raw(id), Gid::from_raw(id));
@@ -23,20 +23,20 @@ pub(super) fn become_own() -> io::Result<()> {
     Ok(set_thread_res_uid(user, user, user)?)
 }
 
-/// Ends all processes of a user whose first process has ended, also those in process groups of their own. Blocks.
+/// Ends all processes of a user whose first process has ended, including those in other process groups. Blocks.
 pub(crate) fn end_all(user: u32) {
     while end_those_there(user) {
-        std::thread::yield_now(); // some may have started others meanwhile
+        std::thread::yield_now(); // a process may have started another one meanwhile
     }
 }
 
-/// Ends those that are there now. Returns whether there were any.
+/// Ends the user's current processes. Returns whether there were any.
 fn end_those_there(user: u32) -> bool {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let ids = entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?));
     let mut any = false;
     for id in ids.filter(|id| is_of(*id, user)) {
-        // Asked again once the descriptor holds the process: an id may be another's by then.
+        // Checked again once the descriptor refers to the process: the id may have been reused before.
         if let Ok(process) = pidfd_open(id, PidfdFlags::empty())
             && is_of(id, user)
         {
@@ -46,7 +46,7 @@ fn end_those_there(user: u32) -> bool {
     any
 }
 
-/// Returns whether a process that has not ended belongs to the user.
+/// Returns whether a running process belongs to the user.
 fn is_of(id: Pid, user: u32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{}/status", id.as_raw_nonzero())).unwrap_or_default();
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim_start);

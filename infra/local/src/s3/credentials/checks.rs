@@ -1,4 +1,4 @@
-//! What S3 refuses of presented credentials before it looks at the signature: form, scope, dates, unsigned headers.
+//! Checks that S3 makes before it verifies the signature: form, scope, dates, unsigned headers.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
 
 use std::borrow::Cow;
@@ -12,10 +12,10 @@ use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 use super::{Form, Presented};
 use crate::s3::fault::{Fault, Outcome};
 
-/// The longest life of a presigned URL, in seconds: a week.
+/// Maximum lifetime of a presigned URL, in seconds: a week.
 const MAX_EXPIRES: i64 = 7 * 24 * 3600;
 
-/// How far a request's date may be from this machine's clock.
+/// Maximum difference between a request's date and this machine's clock.
 const MAX_SKEW: Duration = Duration::minutes(15);
 
 /// `20260131T235959Z`
@@ -26,7 +26,7 @@ const EXTENDED: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 
 impl Presented<'_> {
-    /// Refuses forms that S3 refuses before it looks at the signature.
+    /// Makes all checks before the signature is verified.
     pub(in crate::s3) fn check(&self, headers: &HeaderMap, region: &str, now: OffsetDateTime) -> Outcome<()> {
         match self.form {
             Form::Nothing => return Err(Fault::new(S3ErrorCode::AccessDenied, "Access Denied")),
@@ -111,7 +111,7 @@ impl Presented<'_> {
         Ok(())
     }
 
-    /// Checks that a presigned URL is neither expired nor of the future.
+    /// Checks that a presigned URL is valid at `now`.
     fn check_lifetime(&self, now: OffsetDateTime) -> Outcome<()> {
         let Some(date) = instant(self.date()) else {
             return Err(query_error(
@@ -143,7 +143,7 @@ impl Presented<'_> {
         Ok(())
     }
 
-    /// Checks that a request signed in its header was signed now.
+    /// Checks that the date of a request signed in its header is current.
     fn check_clock(&self, now: OffsetDateTime) -> Outcome<()> {
         let Some(date) = instant(self.date()) else {
             let message = "AWS authentication requires a valid Date or x-amz-date header";
@@ -159,9 +159,8 @@ impl Presented<'_> {
         Ok(())
     }
 
-    /// Checks that headers which change what S3 does are signed: else who holds a presigned URL could add them. Of a URL
-    /// the hash of the
-    /// body is no part, and S3 does not look at it.
+    /// Checks that headers that change the operation are signed: otherwise the holder of a presigned URL could add them. The
+    /// hash of the body is not part of a URL, and S3 ignores it there.
     fn check_signed_headers(&self, headers: &HeaderMap) -> Outcome<()> {
         let ignored = |name: &str| self.in_query() && name == "x-amz-content-sha256";
         let steers = |name: &&str| *name == "host" || name.starts_with("x-amz-");
@@ -178,7 +177,7 @@ impl Presented<'_> {
         Err(Fault::new(S3ErrorCode::AccessDenied, message).detail("HeadersNotSigned", unsigned.join(", ")))
     }
 
-    /// Refuses what cannot be a signature as S3 does; `s3s` calls it a bad request.
+    /// Refuses a malformed signature with S3's error; `s3s` would report a bad request.
     fn check_signature(&self) -> Outcome<()> {
         let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         if self.signature().len() == 64 && self.signature().bytes().all(digit) {

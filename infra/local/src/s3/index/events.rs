@@ -1,4 +1,4 @@
-//! Events of created objects that are not delivered yet.
+//! Undelivered events of created objects.
 
 use rusqlite::{Connection, Row, params};
 
@@ -36,7 +36,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ObjectCreated> {
         key: row.get("key")?,
         size: row.get("size")?,
         etag: row.get("etag")?,
-        // Ids ascend over the whole bucket, so their digits do what a sequencer must.
+        // Ids ascend over the whole bucket, as a sequencer must.
         sequencer: format!("{id:018X}"),
         time: time(row, "time")?,
     })

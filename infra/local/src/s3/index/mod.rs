@@ -1,4 +1,4 @@
-//! The index: what objects, uploads and events there are. Bytes are elsewhere, in [`super::files`].
+//! The index of objects, uploads and events. Their bytes are in [`super::files`].
 
 pub(super) mod events;
 pub(super) mod objects;
@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 
 use super::checksums::{Algorithm, Kind};
 
-/// `uploads.completed` keeps the version that an upload became, for a repeated completion.
+/// `uploads.completed` is the version that an upload became, for a repeated completion.
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS objects (
   key TEXT PRIMARY KEY, version TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, etag TEXT NOT NULL,
@@ -40,15 +40,15 @@ CREATE TABLE IF NOT EXISTS events (
 );
 ";
 
-/// Columns that older folders lack. `uploads.overtaken`: see [`uploads::Overtaken`]; `segments.number` and `checksum`:
-/// the part that a segment was.
+/// Columns that older folders lack. `uploads.overtaken`: see [`uploads::Overtaken`]; `segments.number` and `checksum`: those of
+/// the segment's part.
 const ADDED: [(&str, &str, &str); 3] = [
     ("uploads", "overtaken", "INTEGER NOT NULL DEFAULT 0"),
     ("segments", "number", "INTEGER"),
     ("segments", "checksum", "BLOB"),
 ];
 
-/// Opens the index for this process alone: a second one would delete what the first receives.
+/// Opens the index for this process alone: a second process would delete the bodies that the first one is receiving.
 pub(super) fn open(file: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(file)?;
     connection.busy_timeout(Duration::from_secs(5))?;
@@ -70,14 +70,14 @@ fn add_column(index: &Connection, table: &str, column: &str, kind: &str) -> rusq
     Ok(())
 }
 
-/// Returns whether an object or a part has this file.
+/// Returns whether an object or a part uses this file.
 pub(super) fn names_file(index: &Connection, file: &str) -> rusqlite::Result<bool> {
     let query = "SELECT 1 FROM segments WHERE file = ?1 UNION ALL SELECT 1 FROM parts WHERE file = ?1";
     let found = index.prepare_cached(query)?.query_row([file], |_| Ok(())).optional()?;
     Ok(found.is_some())
 }
 
-/// What a client sends with an object and gets back with it.
+/// Headers that a client sends with an object and gets back with it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Headers {
     pub(super) content_type: Option<String>,
@@ -89,7 +89,7 @@ pub(super) struct Headers {
     pub(super) metadata: Option<std::collections::HashMap<String, String>>,
 }
 
-/// Converts a time to milliseconds, which is what S3 itself keeps.
+/// Converts a time to milliseconds, the precision that S3 stores.
 fn to_millis(time: OffsetDateTime) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
 }
@@ -114,8 +114,8 @@ fn kind(row: &Row<'_>) -> rusqlite::Result<Kind> {
     Ok(if name == Kind::Composite.name() { Kind::Composite } else { Kind::FullObject })
 }
 
-/// Makes the error of a value that this program did not write.
+/// Creates the error of a value that this program did not write.
 fn invalid(column: &str, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
-    tracing::error!(column, "the index of S3 holds what cannot be");
+    tracing::error!(column, "the index of S3 has an invalid value");
     rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
 }

@@ -1,4 +1,4 @@
-//! Objects and the files their bytes are in.
+//! Objects and the files of their bytes.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use time::OffsetDateTime;
@@ -11,7 +11,7 @@ use crate::s3::fault::Outcome;
 #[derive(Clone, Debug)]
 pub(in crate::s3) struct Object {
     pub(in crate::s3) key: String,
-    /// Changes with every write of the key; not shown to clients.
+    /// Changes with every write of the key; not visible to clients.
     pub(in crate::s3) version: String,
     /// Bytes.
     pub(in crate::s3) size: u64,
@@ -23,18 +23,18 @@ pub(in crate::s3) struct Object {
 }
 
 impl Object {
-    /// Returns whether it was completed from parts, as its tag tells.
+    /// Returns whether it was completed from parts, which its tag shows.
     pub(in crate::s3) fn is_multipart(&self) -> bool {
         self.etag.contains('-')
     }
 }
 
-/// A file that holds a piece of an object.
+/// A file with a piece of an object.
 pub(in crate::s3) struct Segment {
     pub(in crate::s3) file: String,
     /// Bytes.
     pub(in crate::s3) size: u64,
-    /// The number of the part that it was.
+    /// The number of the part that it was uploaded as.
     pub(in crate::s3) number: i32,
     /// The digest of the part.
     pub(in crate::s3) checksum: Option<Vec<u8>>,
@@ -57,7 +57,7 @@ pub(in crate::s3) fn segments(index: &Connection, version: &str) -> Outcome<Vec<
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Writes an object that has no row yet: [`remove`] the old one first.
+/// Inserts an object. [`remove`] an existing object of the key first.
 pub(in crate::s3) fn insert(index: &Connection, object: &Object, segments: &[Segment]) -> Outcome<()> {
     let insert =
         "INSERT INTO objects (key, version, size, etag, modified, algorithm, kind, checksum, headers)
@@ -83,7 +83,7 @@ pub(in crate::s3) fn insert(index: &Connection, object: &Object, segments: &[Seg
     Ok(())
 }
 
-/// Deletes an object. Returns the files that nothing names any more.
+/// Deletes an object. Returns the files that are unused now.
 pub(in crate::s3) fn remove(index: &Connection, object: &Object) -> Outcome<Vec<String>> {
     let files = segments(index, &object.version)?;
     index.prepare_cached("DELETE FROM segments WHERE version = ?1")?.execute([&object.version])?;
@@ -91,14 +91,14 @@ pub(in crate::s3) fn remove(index: &Connection, object: &Object) -> Outcome<Vec<
     Ok(files.into_iter().map(|segment| segment.file).collect())
 }
 
-/// Lists at most `limit` objects whose keys start with `prefix`, from `start` on, in the order of their bytes.
+/// Lists at most `limit` objects whose keys start with `prefix`, from `start` on, in byte order.
 pub(in crate::s3) fn list(
     index: &Connection,
     prefix: &str,
     start: &Start,
     limit: i64,
 ) -> Outcome<Vec<Object>> {
-    // Keys with the prefix lie together: from the prefix itself to the first key without it.
+    // Keys with the prefix are adjacent: from the prefix itself to the first key without it.
     let (query, key) = match start {
         Start::At(key) => ("SELECT * FROM objects WHERE key >= ?2 AND key >= ?1 ORDER BY key LIMIT ?3", key),
         Start::After(key) => {
@@ -111,7 +111,7 @@ pub(in crate::s3) fn list(
     Ok(found.collect::<Result<_, _>>()?)
 }
 
-/// Where a list begins.
+/// The start of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::s3) enum Start {
     At(String),

@@ -7,7 +7,7 @@ use super::{Headers, algorithm, headers, kind, time, to_millis};
 use crate::s3::checksums::{Algorithm, Kind};
 use crate::s3::fault::Outcome;
 
-/// How long a completed upload is remembered, so that a repeated completion gets the same response.
+/// How long a completed upload is kept, so that a repeated completion gets the same response.
 const COMPLETED_KEPT: Duration = Duration::days(1);
 
 /// A multipart upload.
@@ -16,34 +16,34 @@ pub(in crate::s3) struct Upload {
     pub(in crate::s3) id: String,
     pub(in crate::s3) key: String,
     pub(in crate::s3) initiated: OffsetDateTime,
-    /// What the client asked for, if it did.
+    /// The algorithm that the client requested, if any.
     pub(in crate::s3) algorithm: Option<Algorithm>,
     pub(in crate::s3) kind: Kind,
     pub(in crate::s3) headers: Headers,
-    /// The version it became.
+    /// The version of the completed object.
     pub(in crate::s3) completed: Option<String>,
     pub(in crate::s3) overtaken: Overtaken,
 }
 
-/// What others did to the key of an open upload. Conditional completions fail for it.
+/// The changes by others to the key of an open upload, which make conditional completions fail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::s3) enum Overtaken {
     #[default]
     No,
     /// An object was written.
     Written,
-    /// An object was deleted, whatever was written before or after.
+    /// An object was deleted, and perhaps others were written.
     Deleted,
 }
 
 impl Upload {
-    /// Returns the checksum algorithms that are computed for each part.
+    /// Returns the checksum algorithm that is computed for each part.
     pub(in crate::s3) fn computed(&self) -> Algorithm {
         self.algorithm.unwrap_or(Algorithm::Crc64Nvme)
     }
 }
 
-/// A part that is stored.
+/// A stored part.
 #[derive(Clone, Debug)]
 pub(in crate::s3) struct Part {
     /// 1 to 10,000.
@@ -73,13 +73,13 @@ pub(in crate::s3) fn insert(index: &Connection, upload: &Upload) -> Outcome<()> 
     Ok(())
 }
 
-/// Finds the upload of an id, completed or not.
+/// Finds an upload by its id, completed or open.
 pub(in crate::s3) fn find(index: &Connection, key: &str, id: &str) -> Outcome<Option<Upload>> {
     let mut query = index.prepare_cached("SELECT * FROM uploads WHERE id = ?1 AND key = ?2")?;
     Ok(query.query_row([id, key], read).optional()?)
 }
 
-/// Records the object that an upload became.
+/// Records the object of a completed upload.
 pub(in crate::s3) fn complete(
     index: &Connection,
     id: &str,
@@ -98,13 +98,13 @@ pub(in crate::s3) fn overtake(index: &Connection, key: &str, how: Overtaken) -> 
     Ok(())
 }
 
-/// Deletes an upload; its parts are [deleted](remove_parts) apart.
+/// Deletes an upload; [`remove_parts`] deletes its parts.
 pub(in crate::s3) fn remove(index: &Connection, id: &str) -> Outcome<()> {
     index.prepare_cached("DELETE FROM uploads WHERE id = ?1")?.execute([id])?;
     Ok(())
 }
 
-/// Deletes uploads that were completed long ago.
+/// Deletes uploads that were completed more than [`COMPLETED_KEPT`] ago.
 pub(in crate::s3) fn forget_completed(index: &Connection, now: OffsetDateTime) -> rusqlite::Result<usize> {
     index.execute("DELETE FROM uploads WHERE completed_at < ?1", [to_millis(now - COMPLETED_KEPT)])
 }
@@ -124,7 +124,7 @@ pub(in crate::s3) fn list(
     Ok(found.collect::<Result<_, _>>()?)
 }
 
-/// Writes a part; returns the file of the one it replaces.
+/// Writes a part. Returns the file of the part that it replaces.
 pub(in crate::s3) fn put_part(index: &Connection, upload: &str, part: &Part) -> Outcome<Option<String>> {
     let mut query = index.prepare_cached("SELECT file FROM parts WHERE upload = ?1 AND number = ?2")?;
     let replaced = query.query_row(params![upload, part.number], |row| row.get(0)).optional()?;

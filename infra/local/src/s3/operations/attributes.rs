@@ -1,4 +1,4 @@
-//! Attributes of an object without its bytes.
+//! Returns attributes of an object without its bytes.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAttributes.html>
 
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::s3::fault::{Fault, Outcome};
 use crate::s3::index::objects::{Object, Segment};
 use crate::s3::store::Store;
 
-/// The attributes that can be asked for.
+/// The attributes that a client can request.
 const ALL: [&str; 5] = [
     ObjectAttributes::CHECKSUM,
     ObjectAttributes::ETAG,
@@ -34,7 +34,7 @@ pub(super) async fn get_object_attributes(
         return Err(not_implemented());
     }
     check_version(input.version_id.as_deref())?;
-    // Clients send a header for each, or all in one.
+    // Clients send one header per attribute, or all attributes in one header.
     let names = input.object_attributes.iter().flat_map(|names| names.as_str().split(','));
     let names: Vec<&str> = names.map(str::trim).collect();
     if let Some(unknown) = names.iter().find(|name| !ALL.contains(name)) {
@@ -61,7 +61,7 @@ pub(super) async fn get_object_attributes(
     Ok(output)
 }
 
-/// Returns the checksum; a composite one without the number of parts.
+/// Returns the checksum; for a composite one without the number of parts.
 fn checksum(object: &Object) -> Checksum {
     let value = object.checksum.value.split('-').next().unwrap_or_default().to_owned();
     let mut checksum = Checksum {

@@ -1,4 +1,4 @@
-//! Completing a multipart upload: the parts become the object's segments, no byte is moved.
+//! Completes multipart uploads: the parts become the object's segments, and no byte is copied.
 
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ use crate::s3::index::objects::{self, Object, Segment};
 use crate::s3::index::uploads::{self, Part, Upload};
 use crate::s3::store::{Change, Store};
 
-/// Every part but the last has at least 5 MiB.
+/// Minimum size of every part but the last: 5 MiB.
 const MIN_PART: u64 = 5 << 20;
 
-/// What the client wants to have completed.
+/// A request to complete an upload.
 struct Completion {
     key: String,
     upload: String,
@@ -68,7 +68,7 @@ impl Completion {
         let upload = uploads::find(&change.index, &self.key, &self.upload)?.ok_or_else(gone)?;
         let current = objects::find(&change.index, &self.key)?;
         if let Some(version) = &upload.completed {
-            // Completed before: the same response, as long as the object that it became is there.
+            // Completed before: respond as before, as long as the object exists.
             return current.filter(|object| object.version == *version).ok_or_else(gone);
         }
         self.condition.check_since(current.as_ref(), upload.overtaken)?;
@@ -106,7 +106,7 @@ impl Completion {
         Ok(())
     }
 
-    /// Checks that the type of checksum is that of the upload, which has none if no algorithm was chosen.
+    /// Checks that the checksum type is that of the upload. An upload without an algorithm has no type.
     fn check_kind(&self, upload: &Upload) -> Outcome<()> {
         let kind = upload.algorithm.map_or("null", |_| upload.kind.name());
         if self.checksum_type.as_ref().is_none_or(|sent| sent.as_str() == kind) {
@@ -118,7 +118,7 @@ impl Completion {
         Err(Fault::new(S3ErrorCode::InvalidRequest, message))
     }
 
-    /// Returns the parts that the client named, in order, and those that it left out.
+    /// Returns the parts that the client named, in order, and the other stored parts.
     fn choose(&self, stored: Vec<Part>, upload: &Upload) -> Outcome<(Vec<Part>, Vec<Part>)> {
         let numbers = self.numbers();
         let (chosen, unused): (Vec<_>, Vec<_>) =
@@ -141,7 +141,7 @@ impl Completion {
         Ok((chosen, unused))
     }
 
-    /// Checks what the client says of a part.
+    /// Checks the client's tag and checksums of a part.
     fn check_part(&self, named: &CompletedPart, part: &Part, upload: &Upload) -> Outcome<()> {
         if named.e_tag.as_ref().is_none_or(|tag| tag.value() != part.etag) {
             return Err(self.invalid_part(named));
@@ -149,7 +149,7 @@ impl Completion {
         let sums = sent_checksums!(named).into_iter().filter_map(|(sent, value)| Some((sent, value?)));
         let sums: Vec<_> = sums.collect();
         let Some(algorithm) = upload.algorithm else {
-            // The upload has no checksums that a part could be compared with.
+            // The upload has no checksum to compare with.
             return if sums.is_empty() { Ok(()) } else { Err(self.invalid_part(named)) };
         };
         let own = sums.iter().find(|(sent, _)| *sent == algorithm);
@@ -183,8 +183,8 @@ impl Completion {
             .detail("UploadId", &self.upload)
     }
 
-    /// Checks what the client says of the whole. The checksum of a whole object is read as one of its parts, and so
-    /// as wrong, unless its type is sent with it.
+    /// Checks the client's size and checksum of the object. As in S3, a checksum of a whole object is wrong unless its type is
+    /// sent with it.
     fn check_object(&self, object: &Object, upload: &Upload) -> Outcome<()> {
         if let Some(sent) = self.size.filter(|size| *size != signed(object.size)) {
             let message = format!(

@@ -1,4 +1,4 @@
-//! `If-Match` and its like.
+//! Conditional requests: `If-Match` and related headers.
 
 use http::{HeaderMap, HeaderValue, StatusCode};
 use s3s::dto::{ETag, ETagCondition, Timestamp};
@@ -26,7 +26,7 @@ impl Read<'_> {
             (None, Some(time)) if modified(object) > seconds(time) => return Some("If-Unmodified-Since"),
             _ => {}
         }
-        // A date that is still to come is no condition (RFC 9110, 13.1.3).
+        // A future date is not a condition (RFC 9110, 13.1.3).
         let past = |time: &Timestamp| seconds(time) <= OffsetDateTime::now_utc().unix_timestamp();
         match (self.if_none_match, self.if_modified_since) {
             (Some(condition), _) if matches_etag(condition, object) => Some("If-None-Match"),
@@ -37,7 +37,7 @@ impl Read<'_> {
         }
     }
 
-    /// Refuses with 412 or, where the client has the object already, with 304.
+    /// Refuses with 412, or with 304 if the client has the current object.
     pub(super) fn check(&self, object: &Object) -> Outcome<()> {
         match self.unmet(object) {
             None => Ok(()),
@@ -47,7 +47,7 @@ impl Read<'_> {
     }
 }
 
-/// The conditions of a write: at most that there is nothing yet, or that what is there has this tag.
+/// The condition of a write: that the key has no object, or one with this tag.
 #[derive(Clone, Default)]
 pub(super) struct Write {
     must_be_absent: bool,
@@ -71,17 +71,17 @@ impl Write {
         }
     }
 
-    /// Reads the condition of a delete, where `*` is a tag like any other.
+    /// Reads the condition of a delete, where `*` is an ordinary tag.
     pub(super) fn of_delete(if_match: Option<ETagCondition>) -> Self {
         Self { must_be_absent: false, must_match: if_match }
     }
 
-    /// Checks the present object; to be called in the transaction that replaces it.
+    /// Checks the current object. Must run in the transaction that replaces it.
     pub(super) fn check(&self, current: Option<&Object>) -> Outcome<()> {
         self.check_since(current, Overtaken::No)
     }
 
-    /// Checks at the end of an upload, since whose beginning others may have written or deleted the key.
+    /// Checks at the end of an upload, during which others may have written or deleted the key.
     pub(super) fn check_since(&self, current: Option<&Object>, overtaken: Overtaken) -> Outcome<()> {
         match (&self.must_match, current) {
             (Some(_), None) => Err(missing()),
@@ -98,31 +98,31 @@ impl Write {
     }
 }
 
-/// Makes the error of a condition that S3 does not have for this value.
+/// Creates the error of a condition that S3 does not support.
 fn unsupported(header: &'static str) -> Fault {
     let message = format!("We don't accept the provided value of {header} header for this API");
     not_implemented().detail("Header", header).detail("additionalMessage", message)
 }
 
-/// Makes the error of a request that another one overtook.
+/// Creates the error of a request that another one overtook.
 fn conflict(header: &'static str) -> Fault {
     let message =
         "The conditional request cannot succeed due to a conflicting operation against this resource.";
     Fault::custom("ConditionalRequestConflict", StatusCode::CONFLICT, message).detail("Condition", header)
 }
 
-/// Makes the error of a missing object.
+/// Creates the error of a missing object.
 pub(super) fn missing() -> Fault {
     Fault::new(S3ErrorCode::NoSuchKey, "The specified key does not exist.")
 }
 
-/// Makes the error of a header's condition that does not hold.
+/// Creates the error of an unmet condition.
 pub(super) fn failed(header: impl ToString) -> Fault {
     let message = "At least one of the pre-conditions you specified did not hold";
     Fault::new(S3ErrorCode::PreconditionFailed, message).detail("Condition", header)
 }
 
-/// Makes the 304 for a client that has this object already.
+/// Creates the 304 for a client that has the current object.
 fn not_modified(object: &Object) -> Fault {
     let mut headers = HeaderMap::new();
     if let Ok(value) = etag(&object.etag).to_http_header() {
@@ -145,7 +145,7 @@ fn matches_etag(condition: &ETagCondition, object: &Object) -> bool {
     }
 }
 
-/// Returns the time of the last change in whole seconds, as HTTP dates have it.
+/// Returns the time of the last change in seconds, the precision of HTTP dates.
 fn modified(object: &Object) -> i64 {
     object.modified.unix_timestamp()
 }

@@ -1,4 +1,4 @@
-//! Copying an object within the bucket.
+//! Copies an object within the bucket.
 
 use std::sync::Arc;
 
@@ -21,14 +21,7 @@ pub(super) async fn copy_object(store: &Arc<Store>, mut input: CopyObjectInput) 
     let source = source_key(store, &input.copy_source)?;
     let replaces =
         input.metadata_directive.as_ref().is_some_and(|how| how.as_str() == MetadataDirective::REPLACE);
-    if input.sse_customer_algorithm.is_some() || input.tagging.is_some() {
-        return Err(not_implemented());
-    }
-    if source == input.key && !replaces {
-        let message = "This copy request is illegal because it is trying to copy an object to itself without changing \
-                       the object's metadata, storage class, website redirect location or encryption attributes.";
-        return Err(Fault::new(S3ErrorCode::InvalidRequest, message));
-    }
+    check_request(&input, &source, replaces)?;
     let found = store.find(source.clone()).await?;
     let found = found.ok_or_else(|| conditions::missing().detail("Key", source))?;
     check_source(&input, &found.object)?;
@@ -37,12 +30,9 @@ pub(super) async fn copy_object(store: &Arc<Store>, mut input: CopyObjectInput) 
         None => found.object.checksum.algorithm,
     };
     let size = found.object.size;
-    if size > MAX_BODY {
-        let message = "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120";
-        return Err(Fault::new(S3ErrorCode::InvalidRequest, message));
-    }
+    check_size(size)?;
     let headers = if replaces { object_headers!(input) } else { found.object.headers.clone() };
-    // The bytes are read again, for the copy of a multipart object gets the tag of a whole.
+    // The bytes are read again: the copy of a multipart object gets the tag of a single-part one.
     let announced = Announced { size, md5: None, algorithm, sent: None };
     let received = receive(store, Some(read(found, 0..size)), announced).await?;
     let object = new_object(input.key, &received, algorithm, headers);
@@ -61,6 +51,28 @@ pub(super) async fn copy_object(store: &Arc<Store>, mut input: CopyObjectInput) 
     })
 }
 
+/// Refuses parameters that are not implemented, and a copy that would change nothing.
+fn check_request(input: &CopyObjectInput, source: &str, replaces: bool) -> Outcome<()> {
+    if input.sse_customer_algorithm.is_some() || input.tagging.is_some() {
+        return Err(not_implemented());
+    }
+    if source == input.key && !replaces {
+        let message = "This copy request is illegal because it is trying to copy an object to itself without changing \
+                       the object's metadata, storage class, website redirect location or encryption attributes.";
+        return Err(Fault::new(S3ErrorCode::InvalidRequest, message));
+    }
+    Ok(())
+}
+
+/// Refuses a source that is larger than a single PUT.
+fn check_size(size: u64) -> Outcome<()> {
+    if size > MAX_BODY {
+        let message = "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120";
+        return Err(Fault::new(S3ErrorCode::InvalidRequest, message));
+    }
+    Ok(())
+}
+
 fn source_key(store: &Store, source: &CopySource) -> Outcome<String> {
     match source {
         CopySource::Bucket { bucket, key, version_id: None } => {
@@ -71,7 +83,7 @@ fn source_key(store: &Store, source: &CopySource) -> Outcome<String> {
     }
 }
 
-/// Checks the conditions of the source: any that fails is a 412.
+/// Checks the conditions of the source: any unmet one is a 412.
 fn check_source(input: &CopyObjectInput, source: &crate::s3::index::objects::Object) -> Outcome<()> {
     let conditions = conditions::Read {
         if_match: input.copy_source_if_match.as_ref(),

@@ -1,4 +1,4 @@
-//! Reading one object.
+//! Reads one object.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::s3::index::objects::Object;
 use crate::s3::read::read;
 use crate::s3::store::{Found, Store};
 
-/// The fields that the inputs of both operations share.
+/// Finds the object of a read: GetObject and HeadObject have the same input fields.
 macro_rules! find {
     ($store:expr, $request:expr) => {{
         let (input, range) = (&$request.input, $request.extensions.get::<RangeHeader>());
@@ -41,7 +41,7 @@ macro_rules! find {
     }};
 }
 
-/// The fields that the outputs of both operations share; returns headers that `s3s` cannot write.
+/// Fills the output fields that GetObject and HeadObject share; returns the headers that `s3s` cannot write.
 macro_rules! describe {
     ($output:expr, $input:expr, $object:expr, $span:expr) => {{
         let (output, input, object, span): (&mut _, _, &Object, &Span) =
@@ -98,7 +98,7 @@ pub(super) async fn head_object(
     Ok(S3Response::with_headers(output, headers))
 }
 
-/// Which object is meant, and what of it.
+/// The object of a read, and its range.
 struct Wanted<'request> {
     bucket: &'request str,
     key: &'request str,
@@ -124,7 +124,7 @@ async fn find(
     Ok((found, span))
 }
 
-/// Returns the headers that the `response-*` parameters ask for, as S3 sends them: in ISO-8859-1.
+/// Returns the headers that the `response-*` parameters request, in ISO-8859-1 as S3 sends them.
 fn overridden(asked: [(HeaderName, Option<String>); 5]) -> Outcome<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, text) in asked {

@@ -1,4 +1,4 @@
-//! Lists of keys in which keys that share a piece up to a delimiter count as one.
+//! Lists keys; keys with a common prefix up to a delimiter are grouped.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-prefixes.html>
 
 use rusqlite::Connection;
@@ -10,9 +10,9 @@ use crate::s3::index::objects::{self, Object, Start};
 #[derive(Default)]
 pub(super) struct Listing {
     pub(super) objects: Vec<Object>,
-    /// What the keys of a group have in common, up to and with the delimiter.
+    /// The common prefixes of the groups, including the delimiter.
     pub(super) prefixes: Vec<String>,
-    /// The first key that no longer found room.
+    /// The first key that did not fit.
     pub(super) next: Option<String>,
 }
 
@@ -22,7 +22,7 @@ impl Listing {
     }
 }
 
-/// Lists at most `limit` objects and groups whose keys start with `prefix`. With a limit of 0 there is no next page.
+/// Lists at most `limit` objects and groups whose keys start with `prefix`. A limit of 0 has no next page.
 pub(super) fn list(
     index: &Connection,
     prefix: &str,
@@ -46,7 +46,7 @@ pub(super) fn list(
                 None => listing.objects.push(object),
             }
         }
-        // The rest of a group is not read, however large it is.
+        // Skips the rest of a group without reading it.
         let Some(found) = group else { return Ok(listing) };
         let after = successor(&found);
         listing.prefixes.push(found);
@@ -57,7 +57,7 @@ pub(super) fn list(
     }
 }
 
-/// Returns a key up to and with the first delimiter after the prefix.
+/// Returns a key up to the first delimiter after the prefix, including it.
 fn common_prefix(key: &str, prefix: &str, delimiter: &str) -> Option<String> {
     let end = prefix.len() + key.strip_prefix(prefix)?.find(delimiter)? + delimiter.len();
     Some(key[..end].to_owned())
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_successor_is_behind_all_that_have_the_prefix() {
+    fn a_successor_sorts_after_all_keys_with_the_prefix() {
         assert_eq!(successor("a/").unwrap(), "a0");
         assert_eq!(successor("a\u{D7FF}").unwrap(), "a\u{E000}");
         assert_eq!(successor("a\u{10FFFF}\u{10FFFF}").unwrap(), "b");

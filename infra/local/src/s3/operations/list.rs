@@ -1,4 +1,4 @@
-//! Lists, page by page.
+//! Lists objects, uploads and parts in pages.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::s3::index::objects::{self, Start};
 use crate::s3::index::uploads;
 use crate::s3::store::Store;
 
-/// The most rows of one page.
+/// Maximum of rows per page.
 const PAGE: i32 = 1000;
 
 pub(super) fn head_bucket(store: &Store, input: &HeadBucketInput) -> Outcome<HeadBucketOutput> {
@@ -85,7 +85,7 @@ pub(super) async fn list_uploads(
     let limit = page(input.max_uploads, "max-uploads")?;
     let prefix = input.prefix.clone().unwrap_or_default();
     let key = input.key_marker.clone().unwrap_or_default();
-    // An id counts only beside its key.
+    // The id marker has no effect without the key marker.
     let marker = input.upload_id_marker.filter(|marker| !marker.is_empty() && !key.is_empty());
     let searched = marker.clone();
     let mut found =
@@ -119,7 +119,7 @@ fn uploads_after(
     {
         return Err(Fault::argument("Invalid uploadId marker", "upload-id-marker", id));
     }
-    // Without an id the whole key is behind us; ids are hexadecimal, so that none is greater than this.
+    // Without an id marker the list starts after all uploads of the key: ids are hexadecimal, so none sorts after `~`.
     uploads::list(index, prefix, (key, marker.unwrap_or("~")), i64::from(limit) + 1)
 }
 
@@ -178,7 +178,7 @@ fn listed_part(part: uploads::Part, algorithm: Option<Algorithm>) -> Part {
     listed
 }
 
-/// Returns how many rows are wanted, at most [`PAGE`].
+/// Returns the number of requested rows, at most [`PAGE`].
 pub(super) fn page(wanted: Option<i32>, name: &'static str) -> Outcome<i32> {
     match wanted.unwrap_or(PAGE) {
         limit @ 0.. => Ok(limit.min(PAGE)),
@@ -189,7 +189,7 @@ pub(super) fn page(wanted: Option<i32>, name: &'static str) -> Outcome<i32> {
     }
 }
 
-/// Cuts a list to its limit. Returns whether there was more; a limit of 0 has no next page.
+/// Truncates a list to its limit. Returns whether there was more; a limit of 0 has no next page.
 pub(super) fn cut<T>(rows: &mut Vec<T>, limit: i32) -> bool {
     let limit = usize::try_from(limit).unwrap_or_default();
     let more = rows.len() > limit && limit > 0;
@@ -205,7 +205,7 @@ fn decode_token(token: &str) -> Outcome<String> {
     })
 }
 
-/// What `encoding-type=url` leaves as it is.
+/// The characters that `encoding-type=url` does not encode.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/');
 
 fn encoder(encoding: Option<&EncodingType>) -> Outcome<fn(&str) -> String> {

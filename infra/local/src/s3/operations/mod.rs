@@ -1,4 +1,4 @@
-//! The operations. This file is their table; what is not in it is a `NotImplemented`.
+//! Maps operations to their handlers. An operation that is missing here is `NotImplemented`.
 
 mod attributes;
 mod complete;
@@ -20,20 +20,20 @@ use time::OffsetDateTime;
 use super::fault::{Fault, Outcome};
 use super::store::Store;
 
-/// No operation: what verifies signatures hands requests on instead.
+/// Has no operations: the service that verifies signatures passes requests on instead.
 pub(super) struct NoOperations;
 
 #[async_trait::async_trait]
 impl S3 for NoOperations {}
 
-/// The operations of S3 that the project uses.
+/// The operations that the local S3 supports.
 pub(super) struct Operations(pub(super) Arc<Store>);
 
 fn respond<T>(outcome: Outcome<T>) -> S3Result<S3Response<T>> {
     Ok(S3Response::new(outcome?))
 }
 
-/// Makes the error of a part of S3 that is not implemented.
+/// Creates the error of a missing feature.
 fn not_implemented() -> Fault {
     let message = "A header you provided implies functionality that is not implemented";
     Fault::new(S3ErrorCode::NotImplemented, message)
@@ -44,12 +44,12 @@ fn etag(value: &str) -> ETag {
     ETag::Strong(value.to_owned())
 }
 
-/// Returns the encryption that S3 reports of every object: with its own keys.
+/// Returns the encryption that S3 reports for every object: with its own keys.
 fn encrypted() -> ServerSideEncryption {
     ServerSideEncryption::from_static(ServerSideEncryption::AES256)
 }
 
-/// Returns a time in whole seconds, as lists show it.
+/// Rounds a time to whole seconds, the precision of lists.
 fn whole_seconds(time: OffsetDateTime) -> Timestamp {
     time.replace_nanosecond(0).unwrap_or(time).into()
 }
@@ -62,7 +62,7 @@ fn check_version(version: Option<&str>) -> Outcome<()> {
     }
 }
 
-/// Converts a size to the wire's type.
+/// Converts a size to the type of `s3s`.
 fn signed(size: u64) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)
 }

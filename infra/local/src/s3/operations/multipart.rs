@@ -1,4 +1,4 @@
-//! Multipart uploads up to their completion.
+//! Multipart uploads before their completion.
 
 use std::sync::Arc;
 
@@ -101,7 +101,7 @@ pub(super) async fn upload_part(
 async fn keep_part(store: &Arc<Store>, upload: Upload, part: Part, file: Stored) -> Outcome<Part> {
     store
         .change(move |change| {
-            // It may have been completed or aborted while the part arrived.
+            // The upload may have been completed or aborted while the part was transferred.
             find_open(&change.index, &upload.key, &upload.id)?;
             let replaced = uploads::put_part(&change.index, &upload.id, &part)?;
             change.remove_files(replaced);
@@ -128,26 +128,26 @@ pub(super) async fn abort(
         .await
 }
 
-/// Finds an upload that still takes parts.
+/// Finds an upload that still accepts parts.
 pub(super) fn find_open(index: &Connection, key: &str, id: &str) -> Outcome<Upload> {
     let upload = uploads::find(index, key, id)?;
     upload.filter(|upload| upload.completed.is_none()).ok_or_else(|| no_such_upload(id))
 }
 
-/// Makes the error of an upload that is neither open nor, where that matters, just completed.
+/// Creates the error of an upload that is not open.
 pub(super) fn no_such_upload(id: &str) -> Fault {
     let message = "The specified upload does not exist. The upload ID may be invalid, or the upload may have been \
                    aborted or completed.";
     Fault::new(S3ErrorCode::NoSuchUpload, message).detail("UploadId", id)
 }
 
-/// Converts a checksum to the wire's type.
+/// Converts a checksum algorithm to the type of `s3s`.
 pub(super) fn wire_checksum(algorithm: Algorithm) -> ChecksumAlgorithm {
     ChecksumAlgorithm::from_static(algorithm.name())
 }
 
-/// Checks that a part's checksum is of the upload's algorithm, if one was chosen; where the whole object's is made of the
-/// parts' digests, it must be sent.
+/// Checks that a part's checksum has the upload's algorithm, if the upload has one. For a composite checksum, each part must be
+/// sent with one.
 fn fit(sent: Option<&Sent>, upload: &Upload) -> Outcome<()> {
     let Some(expected) = upload.algorithm else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Writing and deleting one object.
+//! Writes and deletes one object.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::s3::index::uploads::{self, Overtaken};
 use crate::s3::receive::{Announced, MAX_BODY, Received, Sent, SentValue, malformed_trailer, receive};
 use crate::s3::store::{Change, Store};
 
-/// What S3 takes when a client says nothing.
+/// The content type that S3 stores if a client sends none.
 pub(super) const DEFAULT_CONTENT_TYPE: &str = "binary/octet-stream";
 
 pub(super) async fn put_object(
@@ -52,7 +52,7 @@ pub(super) async fn delete_object(
 ) -> Outcome<DeleteObjectOutput> {
     let S3Request { input, headers, .. } = request;
     store.check_bucket(&input.bucket)?;
-    // These are for directory buckets.
+    // Only directory buckets support these.
     for header in ["x-amz-if-match-last-modified-time", "x-amz-if-match-size"] {
         if headers.contains_key(header) {
             return Err(not_implemented().detail("Header", header));
@@ -75,7 +75,7 @@ pub(super) async fn delete_object(
         .await
 }
 
-/// Indexes a body that is in place, if the condition holds in that transaction.
+/// Indexes a stored body, if the condition holds in the same transaction.
 pub(super) async fn write(
     store: &Arc<Store>,
     event: &'static str,
@@ -95,7 +95,7 @@ pub(super) async fn write(
         .await
 }
 
-/// Makes an object of one body.
+/// Creates an object from a single body.
 pub(super) fn new_object(key: String, received: &Received, algorithm: Algorithm, headers: Headers) -> Object {
     Object {
         key,
@@ -108,7 +108,7 @@ pub(super) fn new_object(key: String, received: &Received, algorithm: Algorithm,
     }
 }
 
-/// The headers that an object keeps; several inputs of `s3s` share these fields.
+/// Collects the headers that are stored with an object, from the fields that several inputs of `s3s` share.
 macro_rules! object_headers {
     ($input:expr) => {{
         let content_type = $input.content_type.take().filter(|text| !text.is_empty());
@@ -125,14 +125,14 @@ macro_rules! object_headers {
 }
 pub(super) use object_headers;
 
-/// Removes `aws-chunked`, which is how the body came, from the object's encoding.
+/// Removes `aws-chunked` from the encoding: it describes the transfer, not the object.
 pub(super) fn own_encoding(header: Option<String>) -> Option<String> {
     let header = header?;
     let own: Vec<&str> = header.split(',').map(str::trim).filter(|name| *name != "aws-chunked").collect();
     (!own.is_empty()).then(|| own.join(","))
 }
 
-/// Finds the one checksum of a request.
+/// Returns the only checksum of a request.
 pub(super) fn sent_checksum(
     in_headers: [(Algorithm, Option<&str>); 5],
     headers: &HeaderMap,
@@ -167,7 +167,7 @@ pub(super) fn sent_checksum(
     }
 }
 
-/// Returns what the headers announce of a body.
+/// Returns the size and checksums that the headers announce.
 pub(super) fn announce(
     algorithm: Algorithm,
     sent: Option<Sent>,
@@ -175,7 +175,7 @@ pub(super) fn announce(
     headers: &HeaderMap,
     md5: Option<&str>,
 ) -> Outcome<Announced> {
-    // A chunked body announces what it decodes to; `s3s` has put that into Content-Length if there was one.
+    // A chunked body announces its decoded size, which `s3s` copies to Content-Length.
     let decoded =
         headers.get("x-amz-decoded-content-length").and_then(|value| value.to_str().ok()?.parse().ok());
     let size = decoded.or_else(|| u64::try_from(content_length?).ok());

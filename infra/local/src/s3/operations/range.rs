@@ -1,4 +1,4 @@
-//! `Range` and `partNumber`: which bytes of an object are wanted.
+//! `Range` and `partNumber`: select bytes of an object.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
 
 use std::ops::Range;
@@ -11,22 +11,22 @@ use crate::s3::checksums::{Checksum, Kind};
 use crate::s3::fault::{Fault, Outcome};
 use crate::s3::store::Found;
 
-/// What of an object is returned.
+/// The selected bytes of an object.
 #[derive(Debug)]
 pub(super) struct Span {
     pub(super) bytes: Range<u64>,
-    /// `Content-Range`, unless the whole was asked for.
+    /// `Content-Range`, unless the whole object is selected.
     pub(super) content_range: Option<String>,
-    /// How many parts the object has, where one was asked for.
+    /// The number of parts, if a part was requested.
     pub(super) parts: Option<i32>,
-    /// The checksum of these bytes, if it is known.
+    /// The checksum of the selected bytes, if known.
     pub(super) checksum: Option<Checksum>,
 }
 
-/// Returns the requested bytes. A range that S3 does not understand counts as none.
+/// Returns the requested bytes. A range that S3 does not understand is ignored.
 ///
 /// # Errors
-/// 416 `InvalidRange`, `InvalidPartNumber`; 400 for a number out of bounds, or both a range and a number.
+/// 416 `InvalidRange` or `InvalidPartNumber`; 400 for a number out of bounds, or for both a range and a number.
 pub(super) fn span(found: &Found, range: Option<&str>, part: Option<i32>) -> Outcome<Span> {
     let size = found.object.size;
     if let Some(number) = part {
@@ -46,7 +46,7 @@ pub(super) fn span(found: &Found, range: Option<&str>, part: Option<i32>) -> Out
     };
     let content_range = bytes.as_ref().map(|bytes| content_range(bytes, size));
     let bytes = bytes.unwrap_or(0..size);
-    // The checksum of the whole says nothing of a piece, and clients would check it.
+    // Clients would compare the checksum of the whole with a piece.
     let checksum = (bytes == (0..size)).then(|| found.object.checksum.clone());
     Ok(Span { bytes, content_range, parts: None, checksum })
 }
@@ -76,7 +76,7 @@ fn part_span(found: &Found, number: i32) -> Outcome<Span> {
     })
 }
 
-/// Refuses a part number that no part can have.
+/// Refuses a number outside 1 to 10,000.
 pub(super) fn check_number(number: i32) -> Outcome<()> {
     if (1..=10_000).contains(&number) {
         return Ok(());
@@ -96,7 +96,7 @@ enum ByteRange {
     Last(u64),
 }
 
-/// No byte of the object is in the range.
+/// The range contains no byte of the object.
 #[derive(Debug, PartialEq, Eq)]
 struct Unsatisfiable;
 
@@ -113,7 +113,7 @@ impl ByteRange {
         }
     }
 
-    /// Returns the bytes of an object of this size; `None`: all of an empty one.
+    /// Returns the bytes within an object of this size; `None` for all of an empty one.
     fn within(self, size: u64) -> Result<Option<Range<u64>>, Unsatisfiable> {
         match self {
             Self::From { first, .. } if first >= size => Err(Unsatisfiable),
@@ -125,7 +125,7 @@ impl ByteRange {
     }
 }
 
-/// Parses digits; a number larger than any object becomes the largest.
+/// Parses digits; a number that overflows becomes the largest one.
 fn number(text: &str) -> Option<u64> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().unwrap_or(u64::MAX))
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_range_is_ignored() {
+    fn an_invalid_range_is_ignored() {
         for header in [
             "bytes=-",
             "bytes=",

@@ -1,4 +1,4 @@
-//! The batches: each entry succeeds or fails by itself.
+//! Batches: each entry succeeds or fails by itself.
 
 use std::collections::HashSet;
 
@@ -38,7 +38,7 @@ impl Service {
     ) -> Result<Value, SqsError> {
         let queue = input.check("SendMessageBatchRequestEntry")?;
         let sizes = input.entries.iter().map(|entry| entry.content.size());
-        // An entry whose attributes are wrong fails by itself, below.
+        // An entry with invalid attributes fails by itself, below.
         let size = sizes.map(|size| size.unwrap_or(0)).sum();
         if size > MAX_MESSAGE_BYTES {
             return Err(SqsError::BatchRequestTooLong(size));

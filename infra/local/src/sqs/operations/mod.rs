@@ -1,4 +1,4 @@
-//! The operations of the API: JSON in, JSON out.
+//! The operations of the API, from JSON to JSON.
 
 mod batch;
 mod queue;
@@ -14,18 +14,18 @@ use super::error::{SqsError, invalid};
 use crate::access::Call;
 use crate::account::ACCOUNT_ID;
 
-/// Where a function's SDK says in which chain of invocations it calls.
+/// The header in which a function's SDK sends the trace of its invocation.
 const TRACE_HEADER: &str = "x-amzn-trace-id";
 
-/// Who sends a message.
+/// The sender of a message.
 pub(super) struct Sender {
-    /// As in [`crate::identity::Identities::keys`].
+    /// The caller, as in [`crate::identity::Identities::keys`].
     name: String,
-    /// The request's trace header; becomes the message's, unless that has one of its own.
+    /// The request's trace header; becomes the message's, unless the message has its own.
     trace: Option<String>,
 }
 
-/// The queues as the API names them.
+/// The queues and the URL under which clients reach them.
 #[derive(Clone)]
 pub(super) struct Service {
     sqs: Sqs,
@@ -33,12 +33,12 @@ pub(super) struct Service {
     base_url: String,
 }
 
-/// Returns the system attributes of a message with this trace header.
+/// Returns the system attributes of a message with a trace header.
 pub(super) fn trace_attribute(trace: &str) -> Value {
     json!({"AWSTraceHeader": {"DataType": "String", "StringValue": trace}})
 }
 
-/// Runs work that waits for the database on a blocking thread.
+/// Runs work that blocks on the database on a blocking thread.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, SqsError> + Send + 'static,
 ) -> Result<T, SqsError> {
@@ -46,7 +46,7 @@ pub(super) async fn blocking<T: Send + 'static>(
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            // Not run, because the runtime is shutting down: so is this caller.
+            // The runtime is shutting down, and this caller with it.
             Err(_) => std::future::pending().await,
         },
     }
@@ -65,10 +65,10 @@ impl Service {
         let trace = call.parts.headers.get(TRACE_HEADER).and_then(|value| value.to_str().ok());
         let sender = Sender { name: call.caller.clone(), trace: trace.map(str::to_owned) };
         let (service, operation, body) = (self.clone(), call.operation.clone(), call.body.clone());
-        blocking(move || service.answer(&sender, operation, &body)).await
+        blocking(move || service.handle(&sender, operation, &body)).await
     }
 
-    fn answer(&self, sender: &Sender, operation: String, body: &[u8]) -> Result<Value, SqsError> {
+    fn handle(&self, sender: &Sender, operation: String, body: &[u8]) -> Result<Value, SqsError> {
         match operation.as_str() {
             "SendMessage" => self.send_message(sender, parse(body)?),
             "SendMessageBatch" => self.send_message_batch(sender, parse(body)?),
@@ -93,7 +93,7 @@ impl Service {
     }
 }
 
-/// The queue's URL, where an operation takes nothing else.
+/// The input of operations that take only the queue's URL.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct QueueUrl {
@@ -104,7 +104,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, SqsError> {
     serde_json::from_slice(body).map_err(|error| SqsError::Serialization(error.to_string()))
 }
 
-/// Returns the name in a queue's URL. Its host does not matter: the same cloud may be reached by several addresses.
+/// Returns the name in a queue's URL, regardless of the host: one cloud can have several addresses.
 fn name_in(queue_url: Option<&str>) -> Result<&str, SqsError> {
     let mut segments = present(queue_url, "QueueUrl")?.rsplit('/');
     match (segments.next(), segments.next()) {
@@ -118,7 +118,7 @@ fn present<'a>(value: Option<&'a str>, parameter: &'static str) -> Result<&'a st
     value.filter(|value| !value.is_empty()).ok_or(SqsError::MissingParameter(parameter))
 }
 
-/// Checks a number of seconds, which must be at most `max`.
+/// Checks a number of seconds from 0 to `max`.
 fn seconds(value: i64, parameter: &'static str, max: u64) -> Result<std::time::Duration, SqsError> {
     match u64::try_from(value) {
         Ok(seconds) if seconds <= max => Ok(std::time::Duration::from_secs(seconds)),

@@ -11,7 +11,7 @@ use crate::sqs::attributes::MAX_MESSAGE_BYTES;
 use crate::sqs::error::{SqsError, invalid};
 
 const MAX_QUEUES: i64 = 1000;
-/// Attributes that other kinds of queues have; asking for them gives nothing.
+/// Attributes of other kinds of queues; requests for them return nothing.
 const OTHER_ATTRIBUTES: [&str; 9] = [
     "All",
     "Policy",
@@ -73,7 +73,7 @@ impl Service {
         names.truncate(limit);
         let urls: Vec<_> = names.iter().map(|name| self.url(name)).collect();
         let mut output = json!({"QueueUrls": urls});
-        // As in AWS, only who gives a limit gets a token.
+        // As in AWS, only a request with a limit gets a token.
         if let Some(last) = names.last().filter(|_| more && input.max_results.is_some()) {
             output["NextToken"] = URL_SAFE_NO_PAD.encode(last).into();
         }

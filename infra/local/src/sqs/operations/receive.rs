@@ -96,7 +96,7 @@ impl Service {
         Ok(json!({"Messages": messages.collect::<Result<Vec<_>, _>>()?}))
     }
 
-    /// Renders a message with the attributes that were asked for.
+    /// Renders a message with the requested attributes.
     fn render(&self, message: Message, system: &[String], names: &[String]) -> Result<Value, SqsError> {
         let asked = |name: &str| system.iter().any(|asked| asked == "All" || asked == name);
         let mut attributes = self.system_attributes(&message)?;

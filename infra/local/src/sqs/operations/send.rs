@@ -20,7 +20,7 @@ pub(super) struct SendMessage {
     content: Content,
 }
 
-/// What is sent: the same for one message and for an entry of a batch.
+/// The content of a message, also as an entry of a batch.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Content {
@@ -35,7 +35,7 @@ pub(super) struct Content {
 }
 
 impl Content {
-    /// Returns the message's size as its limit counts it.
+    /// Returns the size that counts towards the message limit.
     pub(super) fn size(&self) -> Result<usize, SqsError> {
         let body = self.message_body.as_deref().map_or(0, str::len);
         Ok(body + check_attributes(&self.message_attributes)?)
@@ -69,7 +69,7 @@ impl Content {
     }
 }
 
-/// Refuses a MessageGroupId that is not 1 to 128 letters, digits and punctuation of ASCII.
+/// Refuses a MessageGroupId that is not 1 to 128 ASCII letters, digits and punctuation characters.
 fn check_group(group: &str) -> Result<(), SqsError> {
     if (1..=128).contains(&group.len()) && group.bytes().all(|b| b.is_ascii_graphic()) {
         return Ok(());

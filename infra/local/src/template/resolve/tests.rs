@@ -50,7 +50,7 @@ fn functions_resolve() {
 }
 
 #[test]
-fn what_is_unknown_or_circular_is_an_error() {
+fn unknown_names_and_cycles_are_errors() {
     for value in [
         json!({"Ref": "Nothing"}),
         json!({"Fn::GetAtt": ["Queue", "Nothing"]}),

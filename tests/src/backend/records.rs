@@ -2,13 +2,13 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::Behind;
+use super::Backend;
 use crate::faults;
 
-/// An item as DynamoDB gives it.
+/// An item of DynamoDB.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// What an owner's `usage` item says.
+/// The content of an owner's `usage` item.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Files.
@@ -19,8 +19,8 @@ pub struct Usage {
     pub imports: i64,
 }
 
-impl Behind {
-    /// All items of the owner.
+impl Backend {
+    /// Returns all items of the owner.
     pub async fn items(&self) -> Vec<Item> {
         let query = self
             .dynamodb
@@ -41,7 +41,7 @@ impl Behind {
         keys
     }
 
-    /// What the owner's `usage` item says; nothing where there is none.
+    /// Returns the content of the owner's `usage` item, zeros without one.
     pub async fn usage(&self) -> Usage {
         let items = self.items().await;
         let usage = items
@@ -51,7 +51,7 @@ impl Behind {
         Usage { files: number("stored_files"), bytes: number("stored_bytes"), imports: number("imports") }
     }
 
-    /// What `usage` should say by the sum of the owner's files.
+    /// Returns the usage that follows from the owner's files.
     pub async fn sum(&self) -> Usage {
         let mut sum = Usage::default();
         for item in self.items().await {
@@ -77,12 +77,12 @@ impl Behind {
         (usage.pending_uploads, u64::try_from(sum).expect("small"))
     }
 
-    /// The summary item of a file.
+    /// Returns the summary item of a file.
     pub async fn file_item(&self, id: &str) -> Item {
         self.item(&format!("file#{id}")).await.expect("the file has a record")
     }
 
-    /// One item of the owner.
+    /// Returns one item of the owner.
     pub async fn item(&self, sk: &str) -> Option<Item> {
         let get = self
             .dynamodb
@@ -93,12 +93,12 @@ impl Behind {
         get.send().await.expect("the table can be read").item
     }
 
-    /// Sets numbers of an item that is there.
+    /// Sets numbers of an existing item.
     pub async fn set_numbers(&self, sk: &str, numbers: &[(&str, u64)]) {
-        assert!(self.set_numbers_if(sk, numbers, "attribute_exists(pk)").await, "{sk} is not there");
+        assert!(self.set_numbers_if(sk, numbers, "attribute_exists(pk)").await, "{sk} does not exist");
     }
 
-    /// Sets numbers of an item if it has them, still. Whether it had.
+    /// Sets numbers of an item that still has them. Returns whether it has.
     pub async fn change_numbers(&self, sk: &str, numbers: &[(&str, u64)]) -> bool {
         let has: Vec<_> = (0..numbers.len()).map(|index| format!("attribute_exists(#n{index})")).collect();
         self.set_numbers_if(sk, numbers, &has.join(" AND ")).await
@@ -125,7 +125,7 @@ impl Behind {
         }
     }
 
-    /// Writes an item as it is.
+    /// Writes an item without any check.
     pub async fn put_item(&self, item: Item) {
         let put = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
         put.send().await.expect("the table can be written");
@@ -149,7 +149,7 @@ pub fn text<'i>(item: &'i Item, name: &str) -> Option<&'i str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }
 
-/// Returns the status of a file by its summary item.
+/// Derives the status of a file from its summary item.
 #[must_use]
 pub fn status(item: &Item) -> Option<&'static str> {
     Some(match text(item, "state")? {
@@ -158,7 +158,7 @@ pub fn status(item: &Item) -> Option<&'static str> {
         "probing" => "running",
         "stored" => "success",
         "failed" => "failed",
-        other => panic!("no state: {other}"),
+        other => panic!("unknown state: {other}"),
     })
 }
 

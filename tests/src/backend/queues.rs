@@ -1,10 +1,10 @@
 use aws_sdk_sqs::types::QueueAttributeName;
 
-use super::Behind;
+use super::Backend;
 use crate::wait::until;
 
-impl Behind {
-    /// The address of the queue in whose name `part` occurs.
+impl Backend {
+    /// Returns the URL of the queue whose name contains `part`.
     pub async fn queue(&self, part: &str) -> String {
         let queues = self.sqs.list_queues().send().await.expect("the queues can be listed");
         let mut urls = queues.queue_urls.unwrap_or_default();
@@ -17,7 +17,7 @@ impl Behind {
     pub async fn send(&self, queue: &str, message: &serde_json::Value) {
         let send =
             self.sqs.send_message().queue_url(self.queue(queue).await).message_body(message.to_string());
-        send.send().await.expect("the queue takes it");
+        send.send().await.expect("the queue accepts the message");
     }
 
     /// Waits until a queue has no message, visible or in flight.
@@ -25,13 +25,14 @@ impl Behind {
         self.in_flight(queue, 0).await;
     }
 
-    /// Waits until a queue has just so many messages, all in flight.
+    /// Waits until a queue has exactly this many messages, all in flight.
     pub async fn in_flight(&self, queue: &str, expected: u32) {
         let url = self.queue(queue).await;
         until(&format!("{queue} has {expected} in flight"), async || {
             let ask =
                 self.sqs.get_queue_attributes().queue_url(&url).attribute_names(QueueAttributeName::All);
-            let attributes = ask.send().await.expect("the queue can be asked").attributes.unwrap_or_default();
+            let attributes =
+                ask.send().await.expect("the queue's attributes can be read").attributes.unwrap_or_default();
             let count =
                 |name: QueueAttributeName| attributes.get(&name).expect("a count").parse::<u32>().ok();
             let counts = [
@@ -44,7 +45,7 @@ impl Behind {
         .await;
     }
 
-    /// The event that S3 sends when a file's bytes are stored.
+    /// Returns the event that S3 sends when a file's bytes are stored.
     #[must_use]
     pub fn stored_event(&self, id: &str) -> serde_json::Value {
         serde_json::json!({"Records": [{

@@ -1,4 +1,4 @@
-//! What the API answered.
+//! Responses of the API.
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use crate::faults;
 
-/// An answer, read to its end.
+/// A response with its whole body.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct Response {
     /// The status code.
     pub status: u16,
     /// The headers.
@@ -17,28 +17,32 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-impl Answer {
-    /// Sends a request and reads the response. If faults are injected, it retries.
+impl Response {
+    /// Sends a request and reads the response. Retries if faults are injected.
     pub async fn to(request: reqwest::RequestBuilder) -> Self {
-        if faults::seed().is_some() { faults::ask(request).await } else { Self::once(request).await }
+        if faults::seed().is_some() {
+            faults::send_with_retries(request).await
+        } else {
+            Self::once(request).await
+        }
     }
 
     /// Sends a request once.
     pub(crate) async fn once(request: reqwest::RequestBuilder) -> Self {
-        let response = request.send().await.expect("an answer");
+        let response = request.send().await.expect("a response");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await.expect("a whole body");
         Self { status, headers, body }
     }
 
-    /// This answer, if it has the status.
+    /// Asserts the status, and returns the response.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
         self
     }
 
-    /// The body as JSON.
+    /// Parses the body as JSON.
     #[track_caller]
     #[must_use]
     pub fn json(&self) -> Value {
@@ -46,13 +50,13 @@ impl Answer {
         json.unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
     }
 
-    /// A header.
+    /// Returns a header's text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Checks that this is an error of the one shape, complete, with this status and reason. The body.
+    /// Asserts a complete error of the API's shape, with this status and reason. Returns the body.
     #[track_caller]
     pub fn expect_error(&self, status: u16, reason: &str) -> Value {
         let body = self.json();
@@ -72,7 +76,7 @@ impl Answer {
         body
     }
 
-    /// Checks that this is an error of the gateway's own, bare shape.
+    /// Asserts one of the gateway's own errors, which have a message only.
     #[track_caller]
     pub fn expect_bare(&self, status: u16, message: &str) {
         assert_eq!((self.status, self.json()), (status, serde_json::json!({ "message": message })));

@@ -1,8 +1,8 @@
-//! `files`: paths, standard input, headers, links, and what an interrupted import resumes.
+//! The CLI `files`: paths, standard input, headers, links, and interrupted imports.
 
 use std::process::Stdio;
 
-use files_tests::command::{Machine, Ran, interrupt};
+use files_tests::cli::{CliResult, Machine, interrupt};
 use files_tests::owner::id;
 use files_tests::{Cloud, Reply, SourceServer, media, skip_on_deployment, until};
 use http::StatusCode;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
 #[tokio::test]
-async fn all_paths_are_checked_before_the_first_byte() {
+async fn all_paths_are_checked_before_the_first_upload() {
     let owner = Cloud::shared().await.owner().await;
     let machine = Machine::new(&owner);
     machine.file("a.png", &media::PNG);
@@ -34,7 +34,7 @@ async fn folders_and_patterns_are_uploaded() {
 }
 
 #[tokio::test]
-async fn standard_input_is_a_file_with_a_name() {
+async fn standard_input_is_uploaded_under_a_name() {
     let owner = Cloud::shared().await.owner().await;
     let machine = Machine::new(&owner);
     let piped = async |arguments: &[&str]| {
@@ -42,7 +42,7 @@ async fn standard_input_is_a_file_with_a_name() {
         let mut input = child.stdin.take().expect("a pipe");
         input.write_all(&media::WAV).await.expect("written");
         drop(input);
-        Ran::of(child).await
+        CliResult::of(child).await
     };
     let ran = piped(&["upload", "-", "--name", "take.wav", "--wait", "--json"]).await.expect(0);
     let file = &ran.json()[0];
@@ -83,7 +83,7 @@ async fn wrong_values_are_refused_before_any_request() {
 }
 
 #[tokio::test]
-async fn fields_come_in_the_order_of_the_api_and_give_a_terminal_no_commands() {
+async fn fields_have_the_apis_order_and_no_control_characters() {
     let owner = Cloud::shared().await.owner().await;
     let machine = Machine::new(&owner);
     machine.file("a.png", &media::PNG);
@@ -119,7 +119,7 @@ async fn headers_go_to_the_source() {
 }
 
 #[tokio::test]
-async fn an_interrupted_import_is_not_begun_twice() {
+async fn an_interrupted_import_is_not_created_twice() {
     skip_on_deployment!("imports from this machine");
     let owner = Cloud::shared().await.owner().await;
     let machine = Machine::new(&owner);
@@ -130,7 +130,7 @@ async fn an_interrupted_import_is_not_begun_twice() {
     let child = machine.start(&import);
     let begun = until("the import is listed", async || owner.list("").await["files"].get(0).cloned()).await;
     interrupt(&child);
-    let ran = Ran::of(child).await.expect(130);
+    let ran = CliResult::of(child).await.expect(130);
     assert!(ran.err.contains(id(&begun)), "the id is printed at once: {}", ran.err);
     assert!(ran.err.contains("resumes where this one stopped"), "{}", ran.err);
     gate.open();
@@ -138,7 +138,7 @@ async fn an_interrupted_import_is_not_begun_twice() {
     assert_eq!((&resumed[0]["id"], &resumed[0]["status"]), (&begun["id"], &json!("success")));
     assert_eq!(owner.list("").await["files"].as_array().map(Vec::len), Some(1));
 
-    // The creation is done: the same command again creates another file.
+    // The creation has completed: the same command creates another file.
     let again = machine.run(&import).await.expect(0).json();
     assert_ne!(again[0]["id"], begun["id"]);
     let missing = source.serve("/missing", Reply::status(StatusCode::NOT_FOUND));

@@ -1,4 +1,4 @@
-//! `files upload` of what comes in parts: interrupted, failing, expired.
+//! The CLI `files upload` of large files: interruptions, failures, expired URLs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,20 +9,20 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use files_tests::command::{Machine, Ran, interrupt};
+use files_tests::cli::{CliResult, Machine, interrupt};
 use files_tests::owner::id;
 use files_tests::{Cloud, Owner, media, skip_on_deployment, until};
 use serde_json::{Value, json};
 
 const PART: usize = 8 << 20;
 
-/// Of ten parts.
+/// Returns the bytes of ten parts.
 fn large() -> Bytes {
     static BYTES: std::sync::LazyLock<Bytes> = std::sync::LazyLock::new(|| media::noise(9 * PART + 7, 8));
     BYTES.clone()
 }
 
-/// PUTs of parts; they count for the function that signed them.
+/// Returns the number of PUTs of parts, which count as calls of the function that signed them.
 async fn puts(cloud: &Cloud) -> u64 {
     cloud.calls("sign-parts").await["s3"]["UploadPart"].as_u64().unwrap_or(0)
 }
@@ -36,12 +36,12 @@ fn on_parts(rule: Value) -> Value {
 async fn check(owner: &Owner, file: &Value) {
     assert_eq!(file["status"], "success", "{file}");
     assert_eq!(owner.download(file).await, large());
-    assert_eq!(owner.behind.unfinished_uploads().await, []);
+    assert_eq!(owner.backend.unfinished_uploads().await, []);
 }
 
 #[tokio::test]
-async fn after_ctrl_c_only_what_is_missing_is_sent() {
-    skip_on_deployment!("has calls fail");
+async fn after_ctrl_c_only_missing_parts_are_sent() {
+    skip_on_deployment!("injects faults");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let machine = Machine::new(&owner);
@@ -51,14 +51,14 @@ async fn after_ctrl_c_only_what_is_missing_is_sent() {
     let child = machine.start(&upload);
     until("some parts are stored", async || (puts(&cloud).await >= 4).then_some(())).await;
     interrupt(&child);
-    let ran = Ran::of(child).await.expect(130);
+    let ran = CliResult::of(child).await.expect(130);
     assert!(ran.err.contains("resumes where this one stopped"), "{}", ran.err);
     cloud.clear_faults().await;
 
     let pending = owner.list("?status=pending").await["files"][0].clone();
     let stored = owner.stored_parts(&pending, 0).await["parts"].as_array().expect("parts").len();
     assert!((2..10).contains(&stored), "{stored} of 10 are stored");
-    cloud.forget_calls().await;
+    cloud.reset_calls().await;
     let ran = machine.run(&upload).await.expect(0);
     assert!(ran.err.contains(&format!("resumes: {stored} of 10 parts are stored")), "{}", ran.err);
     assert_eq!(puts(&cloud).await, 10 - stored as u64, "only the missing ones");
@@ -66,14 +66,14 @@ async fn after_ctrl_c_only_what_is_missing_is_sent() {
     assert_eq!(file["id"], pending["id"]);
     check(&owner, file).await;
 
-    // The journal is closed: the same file again is another one.
+    // The journal is deleted: the same file creates another upload.
     let again = machine.run(&upload).await.expect(0).json();
     assert_ne!(again[0]["id"], file["id"]);
 }
 
 #[tokio::test]
 async fn after_ctrl_c_a_small_file_keeps_its_id() {
-    skip_on_deployment!("has calls fail");
+    skip_on_deployment!("injects faults");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let machine = Machine::new(&owner);
@@ -84,7 +84,7 @@ async fn after_ctrl_c_a_small_file_keeps_its_id() {
     let child = machine.start(&upload);
     let begun = until("the file is announced", async || owner.list("").await["files"].get(0).cloned()).await;
     interrupt(&child);
-    Ran::of(child).await.expect(130);
+    CliResult::of(child).await.expect(130);
     cloud.clear_faults().await;
 
     let resumed = machine.run(&upload).await.expect(0).json();
@@ -99,7 +99,7 @@ async fn after_ctrl_c_a_small_file_keeps_its_id() {
         until("the file is announced", async || owner.list("?status=pending").await["files"].get(0).cloned());
     let second = second.await;
     interrupt(&child);
-    Ran::of(child).await.expect(130);
+    CliResult::of(child).await.expect(130);
     cloud.clear_faults().await;
     machine.run(&["rm", id(&second)]).await.expect(0);
     let created = machine.run(&upload).await.expect(0).json();
@@ -108,14 +108,14 @@ async fn after_ctrl_c_a_small_file_keeps_its_id() {
 }
 
 #[tokio::test]
-async fn a_put_whose_response_is_lost_has_sent_the_file() {
-    skip_on_deployment!("has calls fail");
+async fn a_put_with_a_lost_response_counts_as_sent() {
+    skip_on_deployment!("injects faults");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let machine = Machine::new(&owner);
     machine.file("small.png", &media::PNG);
     let lost =
-        json!({"caller": "create-file", "operation": "PutObject", "times": 1, "action": "lose_answer"});
+        json!({"caller": "create-file", "operation": "PutObject", "times": 1, "action": "lose_response"});
     cloud.add_faults(&lost).await;
     let file = machine.run(&["upload", "small.png", "--wait", "--json"]).await.expect(0).json().remove(0);
     assert_eq!(file["status"], "success", "{file}");
@@ -123,8 +123,8 @@ async fn a_put_whose_response_is_lost_has_sent_the_file() {
 }
 
 #[tokio::test]
-async fn a_file_that_has_changed_is_begun_anew() {
-    skip_on_deployment!("has calls fail");
+async fn a_changed_file_restarts_the_upload() {
+    skip_on_deployment!("injects faults");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let machine = Machine::new(&owner);
@@ -134,7 +134,7 @@ async fn a_file_that_has_changed_is_begun_anew() {
     let child = machine.start(&upload);
     until("some parts are stored", async || (puts(&cloud).await >= 2).then_some(())).await;
     interrupt(&child);
-    Ran::of(child).await.expect(130);
+    CliResult::of(child).await.expect(130);
     cloud.clear_faults().await;
     machine.file("large.bin", &large());
     let ran = machine.run(&upload).await.expect(0);
@@ -143,8 +143,8 @@ async fn a_file_that_has_changed_is_begun_anew() {
 }
 
 #[tokio::test]
-async fn parts_that_fail_are_sent_again() {
-    skip_on_deployment!("has calls fail");
+async fn failed_parts_are_sent_again() {
+    skip_on_deployment!("injects faults");
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let machine = Machine::new(&owner);
@@ -152,7 +152,7 @@ async fn parts_that_fail_are_sent_again() {
     cloud
         .add_faults(&json!([
             on_parts(json!({"nth": 2, "times": 2, "action": {"error": "internal"}})),
-            on_parts(json!({"nth": 6, "times": 2, "action": "lose_answer"})),
+            on_parts(json!({"nth": 6, "times": 2, "action": "lose_response"})),
             on_parts(json!({"nth": 9, "action": "cut"})),
             {"caller": "sign-parts", "service": "dynamodb", "nth": 2, "times": 2, "action": {"error": "internal"}},
             {"caller": "create-file", "operation": "Invoke", "nth": 1, "action": {"error": "internal"}},
@@ -166,14 +166,14 @@ async fn parts_that_fail_are_sent_again() {
     assert_eq!(owner.list("").await["files"].as_array().map(Vec::len), Some(1), "created once");
 }
 
-/// The API behind something that swaps the first URL of part 3 for one that has expired.
+/// A proxy before the API that replaces the first URL of part 3 with an expired one.
 #[derive(Clone)]
-struct Stale {
+struct StaleProxy {
     owner: Owner,
     swapped: Arc<AtomicU32>,
 }
 
-impl Stale {
+impl StaleProxy {
     async fn start(owner: &Owner) -> (String, Arc<AtomicU32>) {
         let swapped = Arc::new(AtomicU32::new(0));
         let stale = Self { owner: owner.clone(), swapped: swapped.clone() };
@@ -194,16 +194,16 @@ impl Stale {
                 passed = passed.header(name, value);
             }
         }
-        let answer = files_tests::Answer::to(passed).await;
-        let mut body = answer.body.clone();
-        if answer.status == 200 && path.ends_with("/parts") {
-            body = stale.swap(answer.json()).await.to_string().into();
+        let response = files_tests::Response::to(passed).await;
+        let mut body = response.body.clone();
+        if response.status == 200 && path.ends_with("/parts") {
+            body = stale.swap(response.json()).await.to_string().into();
         }
-        (http::StatusCode::from_u16(answer.status).expect("a status"), body)
+        (http::StatusCode::from_u16(response.status).expect("a status"), body)
     }
 
-    async fn swap(&self, mut answer: Value) -> Value {
-        for part in answer["parts"].as_array_mut().into_iter().flatten() {
+    async fn swap(&self, mut response: Value) -> Value {
+        for part in response["parts"].as_array_mut().into_iter().flatten() {
             if part["part_number"] == 3
                 && part["url"].is_string()
                 && self.swapped.fetch_add(1, Ordering::SeqCst) == 0
@@ -211,15 +211,15 @@ impl Stale {
                 part["url"] = self.expired(part["url"].as_str().expect("a URL")).await.into();
             }
         }
-        answer
+        response
     }
 
-    /// The same PUT, signed two hours ago for one.
+    /// Returns the same PUT, signed two hours ago for one hour.
     async fn expired(&self, url: &str) -> String {
         let upload_id = url.split(['?', '&']).find_map(|pair| pair.strip_prefix("uploadId=")).expect("an id");
         let path = url.split(['?']).next().expect("a path");
         let key = path.split_once("/files/").map(|(_, rest)| format!("files/{rest}")).expect("a key");
-        let part = self.owner.behind.s3.upload_part().bucket(&self.owner.behind.bucket).key(key);
+        let part = self.owner.backend.s3.upload_part().bucket(&self.owner.backend.bucket).key(key);
         let part = part.upload_id(upload_id).part_number(3).content_length(PART.try_into().expect("small"));
         let hour = Duration::from_secs(3_600);
         let config = PresigningConfig::builder().start_time(SystemTime::now() - 2 * hour).expires_in(hour);
@@ -229,10 +229,10 @@ impl Stale {
 }
 
 #[tokio::test]
-async fn a_url_that_has_expired_is_signed_again() {
+async fn an_expired_url_is_signed_again() {
     skip_on_deployment!("signs with the operator's keys");
     let owner = Cloud::shared().await.owner().await;
-    let (url, swapped) = Stale::start(&owner).await;
+    let (url, swapped) = StaleProxy::start(&owner).await;
     let machine = Machine::new(&owner).at(&url);
     machine.file("large.bin", &large());
     let ran = machine.run(&["upload", "large.bin", "--json"]).await.expect(0);

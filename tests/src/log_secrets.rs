@@ -1,31 +1,31 @@
-//! What may stand in no log: API keys, signatures, the queries of addresses, and control characters. Every cloud of every
-//! test is held to it: when an owner's test ends, and when a cloud of its own ends.
+//! Checks logs for secrets: API keys, signatures, queries of URLs, and control characters. The log of every cloud is checked
+//! when an owner's test ends, and when the cloud ends.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// Stands in every header that a test has sent to a source.
+/// Part of every header that a test sends to a source.
 pub const SOURCE_SECRET: &str = "a-secret-for-the-source";
 
-/// Hex digits after `fm_` from which on something is taken for a key: `fm_id://` and words are none.
+/// The number of hex digits after `fm_` that identify a key: `fm_id://` and words have fewer.
 const KEY_DIGITS: usize = 16;
-/// Of signed requests; of a query they are found as one, these stand in headers too.
+/// Parts of signed requests. In a URL the check of queries finds them; they occur in headers too.
 const SIGNED: [&str; 4] = ["x-amz-signature", "x-amz-credential", "x-amz-security-token", "signature="];
 
-/// The log of one cloud, read as it grows.
+/// Reads the log of one cloud as it grows.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub(crate) struct LogWatch {
     log: PathBuf,
     read: Mutex<u64>,
 }
 
-impl Watch {
+impl LogWatch {
     pub(crate) fn new(folder: &Path) -> Self {
         Self { log: folder.join("log"), read: Mutex::new(0) }
     }
 
-    /// What has been written since the last look and should not have been, with the line.
+    /// Returns the forbidden contents since the last call, each with its line.
     pub(crate) fn found(&self) -> Vec<String> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let Ok(mut file) = std::fs::File::open(&self.log) else { return Vec::new() };
@@ -33,25 +33,25 @@ impl Watch {
         if file.seek(SeekFrom::Start(*read)).and_then(|_| file.read_to_end(&mut new)).is_err() {
             return Vec::new();
         }
-        // The last line may not be whole yet.
+        // The last line may be incomplete.
         let whole = new.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         *read += whole as u64;
         let text = String::from_utf8_lossy(&new[..whole]);
         text.lines().filter_map(|line| fault(line).map(|fault| format!("{fault}: {line}"))).collect()
     }
 
-    /// Ends the test if a secret is in the log. Not while it is ending already.
-    pub(crate) fn assert_silent(&self) {
+    /// Fails the test if the log contains a secret, unless the test is failing already.
+    pub(crate) fn assert_no_secrets(&self) {
         let found = self.found();
-        assert!(found.is_empty() || std::thread::panicking(), "the log tells secrets: {found:#?}");
+        assert!(found.is_empty() || std::thread::panicking(), "the log contains secrets: {found:#?}");
     }
 }
 
-/// What is wrong with a line, if anything is.
+/// Returns why a line is forbidden, if it is.
 fn fault(line: &str) -> Option<&'static str> {
-    // The local cloud greets its developer with the first key; all that is logged begins with a time.
+    // The local cloud prints the first key for its developer. Log lines start with a time.
     if !line.starts_with(|c: char| c.is_ascii_digit()) {
-        return (!is_greeting(line)).then_some("a line that is none of the log's");
+        return (!is_greeting(line)).then_some("not a log line");
     }
     if line.chars().any(|c| (c.is_control() && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}')) {
         return Some("a control character");
@@ -68,10 +68,10 @@ fn fault(line: &str) -> Option<&'static str> {
         return Some("a signature");
     }
     let has_query = |rest: &str| rest.split([' ', '"', ')', '>']).next().is_some_and(|url| url.contains('?'));
-    lower.match_indices("://").any(|(at, _)| has_query(&lower[at..])).then_some("an address with its query")
+    lower.match_indices("://").any(|(at, _)| has_query(&lower[at..])).then_some("a URL with its query")
 }
 
-/// What files-local prints before and after all logging.
+/// Returns whether files-local prints this line before or after logging.
 fn is_greeting(line: &str) -> bool {
     line.is_empty() || line.starts_with("  ") || line.starts_with("files-local")
 }
@@ -81,14 +81,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_found_and_words_are_not() {
+    fn only_secrets_are_found() {
         let key = format!("fm_{}", "0123456789abcdef".repeat(3));
         for (text, expected) in [
             ("answered duration_ms=1 status=200".to_owned(), None),
             ("reference fm_id://01a20a33-56b1-7350-a51a-b7827e0faa96".to_owned(), None),
             ("redirect to http://127.0.0.1:1/a b?c".to_owned(), None),
             (format!("refused cause=key {key} is unknown"), Some("an API key")),
-            ("GET http://127.0.0.1:1/b/k?token=1 failed".to_owned(), Some("an address with its query")),
+            ("GET http://127.0.0.1:1/b/k?token=1 failed".to_owned(), Some("a URL with its query")),
             (format!("asked with {SOURCE_SECRET}=1"), Some("a header for a source")),
             ("header X-Amz-Signature: 00".to_owned(), Some("a signature")),
             ("a\u{1b}[2Jb".to_owned(), Some("a control character")),
@@ -97,19 +97,19 @@ mod tests {
             assert_eq!(fault(&format!("20:57:46.581Z INFO  get-file       {text}")), expected, "{text}");
         }
         assert_eq!(fault(&format!("  key   {key}")), None);
-        assert_eq!(fault("forged"), Some("a line that is none of the log's"));
+        assert_eq!(fault("forged"), Some("not a log line"));
     }
 
     #[test]
     fn a_log_is_read_once_and_line_by_line() {
         let folder = tempfile::tempdir().unwrap();
-        let (watch, log) = (Watch::new(folder.path()), folder.path().join("log"));
-        assert!(watch.found().is_empty(), "there is none yet");
+        let (watch, log) = (LogWatch::new(folder.path()), folder.path().join("log"));
+        assert!(watch.found().is_empty(), "the log does not exist yet");
         let line = "20:57:46.581Z INFO  x https://a.example/?b";
         std::fs::write(&log, line).unwrap();
-        assert!(watch.found().is_empty(), "it is not whole");
+        assert!(watch.found().is_empty(), "the line is incomplete");
         std::fs::write(&log, format!("{line}\n")).unwrap();
         assert_eq!(watch.found().len(), 1);
-        assert!(watch.found().is_empty(), "it was told before");
+        assert!(watch.found().is_empty(), "each line is reported once");
     }
 }

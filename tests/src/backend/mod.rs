@@ -1,4 +1,4 @@
-//! What stands behind the API: an owner's records and objects, and the queues.
+//! The stores behind the API: an owner's records and objects, and the queues.
 
 mod objects;
 mod queues;
@@ -17,12 +17,12 @@ use aws_types::region::Region;
 use files_domain::OwnerId;
 use files_records::{ClientRecords, Keys, Records};
 
-use crate::deployment::NEEDS_THE_INSIDE;
+use crate::deployment::NEEDS_LOCAL_CLOUD;
 use crate::ready::Ready;
 
-/// One owner's part of the cloud, seen with the operator's keys.
+/// One owner's part of the stores, accessed with the operator's keys.
 #[derive(Clone, Debug)]
-pub struct Behind {
+pub struct Backend {
     /// DynamoDB.
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// S3.
@@ -41,19 +41,19 @@ pub struct Behind {
     pub owner: OwnerId,
 }
 
-/// What is behind the API, where that can be seen: in the local cloud.
+/// The stores of a local cloud; those of a deployment are not accessible.
 #[derive(Clone, Debug)]
-pub struct Inside(pub(crate) Option<Behind>);
+pub struct LocalBackend(pub(crate) Option<Backend>);
 
-impl Deref for Inside {
-    type Target = Behind;
+impl Deref for LocalBackend {
+    type Target = Backend;
 
-    fn deref(&self) -> &Behind {
-        self.0.as_ref().expect(NEEDS_THE_INSIDE)
+    fn deref(&self) -> &Backend {
+        self.0.as_ref().expect(NEEDS_LOCAL_CLOUD)
     }
 }
 
-impl Behind {
+impl Backend {
     pub(crate) fn new(ready: &Ready, owner: &str) -> Self {
         let config = |endpoint: &str| config(ready, endpoint);
         let s3 = aws_sdk_s3::config::Builder::from(&config(&ready.s3)).force_path_style(true).build();
@@ -69,19 +69,19 @@ impl Behind {
         }
     }
 
-    /// The records, by the crate that the functions use.
+    /// Returns the records as the functions access them.
     #[must_use]
     pub fn records(&self) -> Records {
         Records::new(self.dynamodb.clone(), &self.table)
     }
 
-    /// Returns the records as the API's clients reach them.
+    /// Returns the records as the API's clients access them.
     #[must_use]
     pub fn client_records(&self) -> ClientRecords {
         ClientRecords::new(self.records(), self.keys())
     }
 
-    /// The API keys, by the same crate.
+    /// Returns the API keys as the functions access them.
     #[must_use]
     pub fn keys(&self) -> Keys {
         Keys::new(self.dynamodb.clone(), &self.keys_table)

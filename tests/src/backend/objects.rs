@@ -3,16 +3,16 @@ use std::collections::BTreeMap;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType};
 use files_domain::{FileId, file_object_key};
 
-use super::Behind;
+use super::Backend;
 
-impl Behind {
-    /// Where a file's bytes are.
+impl Backend {
+    /// Returns the key of a file's object.
     #[must_use]
     pub fn object_key(&self, id: &str) -> String {
         file_object_key(self.owner, id.parse::<FileId>().expect("an id"))
     }
 
-    /// The keys of all objects of the owner, unfinished uploads too (with a question mark).
+    /// Returns the keys of all objects of the owner, and of unfinished uploads (marked with a question mark).
     pub async fn objects(&self) -> Vec<String> {
         let mut keys = Vec::new();
         for folder in ["files", "probes"] {
@@ -27,7 +27,7 @@ impl Behind {
         keys
     }
 
-    /// The sizes of all objects of the owner, by key.
+    /// Returns the sizes of all objects of the owner, by key.
     pub async fn object_sizes(&self) -> BTreeMap<String, i64> {
         let mut sizes = BTreeMap::new();
         for folder in ["files", "probes"] {
@@ -41,7 +41,7 @@ impl Behind {
         sizes
     }
 
-    /// The keys of the owner's unfinished uploads, and how many parts each has (of the first thousand).
+    /// Returns the keys of the owner's unfinished uploads, each with its number of parts (of the first thousand).
     pub async fn unfinished_uploads(&self) -> Vec<(String, usize)> {
         let list = self.s3.list_multipart_uploads().bucket(&self.bucket);
         let list = list.prefix(format!("files/{}/", self.owner)).send().await;
@@ -49,13 +49,13 @@ impl Behind {
         for upload in list.expect("the bucket can be listed").uploads.unwrap_or_default() {
             let (key, id) = (upload.key.unwrap_or_default(), upload.upload_id.unwrap_or_default());
             let parts = self.s3.list_parts().bucket(&self.bucket).key(&key).upload_id(id).send().await;
-            let parts = parts.map_or(0, |parts| parts.parts().len()); // ended in between
+            let parts = parts.map_or(0, |parts| parts.parts().len()); // zero if it has ended meanwhile
             unfinished.push((key, parts));
         }
         unfinished
     }
 
-    /// Begins an upload of a file with the operator's keys, and stores its first part. Its id.
+    /// Creates a multipart upload of a file with the operator's keys, and stores its first part. Returns its id.
     pub async fn begin_upload(&self, id: &str, part: bytes::Bytes) -> String {
         let key = self.object_key(id);
         let create = self.s3.create_multipart_upload().bucket(&self.bucket).key(&key);

@@ -1,4 +1,4 @@
-//! The client's command, as a user runs it.
+//! The CLI `files`, as a user runs it.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -10,16 +10,16 @@ use tokio::process::{Child, Command};
 use crate::Owner;
 use crate::programs::built;
 
-/// A user's machine: a home of its own, and the address and key of one owner in the environment.
+/// A user's machine: its own home directory, with the URL and key of one owner in the environment.
 pub struct Machine {
     home: TempDir,
     url: String,
     key: String,
 }
 
-/// How the command ended.
+/// The result of a command.
 #[derive(Debug)]
-pub struct Ran {
+pub struct CliResult {
     /// Exit code; `None` after a signal.
     pub code: Option<i32>,
     /// Standard output.
@@ -29,34 +29,34 @@ pub struct Ran {
 }
 
 impl Machine {
-    /// A machine of this owner's.
+    /// Creates a machine for an owner.
     #[must_use]
     pub fn new(owner: &Owner) -> Self {
         let home = tempfile::Builder::new().prefix("files-home-").tempdir().expect("a folder");
         Self { home, url: owner.api().to_owned(), key: owner.key().to_owned() }
     }
 
-    /// The same with another address of the API.
+    /// Sets another URL of the API.
     #[must_use]
     pub fn at(mut self, url: &str) -> Self {
         url.clone_into(&mut self.url);
         self
     }
 
-    /// The user's home.
+    /// Returns the user's home directory.
     #[must_use]
     pub fn home(&self) -> &Path {
         self.home.path()
     }
 
-    /// Writes a file into the home.
+    /// Writes a file into the home directory.
     pub fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.home().join(name);
         std::fs::write(&path, bytes).expect("a file");
         path
     }
 
-    /// The command with these arguments.
+    /// Returns the CLI with these arguments.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(built().join("files"));
@@ -66,34 +66,34 @@ impl Machine {
         command
     }
 
-    /// Starts it.
+    /// Starts the CLI.
     #[must_use]
     pub fn start(&self, arguments: &[&str]) -> Child {
         self.command(arguments).spawn().expect("the command is built")
     }
 
-    /// Runs it to its end.
-    pub async fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::of(self.start(arguments)).await
+    /// Runs the CLI to its end.
+    pub async fn run(&self, arguments: &[&str]) -> CliResult {
+        CliResult::of(self.start(arguments)).await
     }
 }
 
-impl Ran {
-    /// How a started command ends.
+impl CliResult {
+    /// Waits for the end of a started command.
     pub async fn of(child: Child) -> Self {
         let output = child.wait_with_output().await.expect("its output");
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
         Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
-    /// This, if it ended with the code.
+    /// Asserts the exit code, and returns the result.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
         self
     }
 
-    /// The objects of its output, one a line.
+    /// Parses the output: one JSON object per line.
     #[track_caller]
     #[must_use]
     pub fn json(&self) -> Vec<Value> {
@@ -104,7 +104,7 @@ impl Ran {
     }
 }
 
-/// Presses Ctrl-C.
+/// Sends SIGINT, as Ctrl-C does.
 pub fn interrupt(child: &Child) {
     let id = child.id().expect("it is running").to_string();
     let sent = std::process::Command::new("kill").args(["-INT", &id]).status();

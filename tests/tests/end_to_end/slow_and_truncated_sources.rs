@@ -1,12 +1,13 @@
-//! Sources that are slow, endless or tell lies: the import fails within its time and memory, and nothing of it stays.
+//! Sources that are slow, endless or send wrong lengths: the import fails within its limits of time and memory, and leaves
+//! nothing.
 
 use files_tests::owner::id;
 use files_tests::{Cloud, Owner, RawSource, Script, Usage};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-/// A cloud whose imports have three seconds, and the clean-up one, and whose files are small.
-async fn hasty_cloud() -> Cloud {
+/// Starts a cloud whose imports have runs of three seconds, with one for cleaning up, and a small size limit.
+async fn cloud_with_short_runs() -> Cloud {
     let setup = Cloud::setup().template_with("      Timeout: 300", "      Timeout: 4");
     setup.template_with("Default: 53687091200", "Default: 20000000").start().await
 }
@@ -15,7 +16,7 @@ async fn import(cloud: &Cloud, owner: &Owner, source: &RawSource) -> Value {
     cloud.end_of_import(owner, &owner.import(&source.url("/film.mp4")).await).await
 }
 
-/// How the import of what these say ends.
+/// Imports from these sources, and returns the errors.
 async fn failures(
     (cloud, owner): (&Cloud, &Owner),
     cases: Vec<(&'static str, Script)>,
@@ -33,9 +34,9 @@ async fn failures(
 }
 
 async fn assert_nothing_is_left(owner: &Owner) {
-    owner.behind.drained("ImportQueue").await;
-    assert_eq!(owner.behind.usage().await, Usage::default());
-    assert_eq!(owner.behind.objects().await, Vec::<String>::new());
+    owner.backend.drained("ImportQueue").await;
+    assert_eq!(owner.backend.usage().await, Usage::default());
+    assert_eq!(owner.backend.objects().await, Vec::<String>::new());
 }
 
 fn head(headers: &str) -> Vec<u8> {
@@ -43,12 +44,12 @@ fn head(headers: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn slowness_and_endlessness_come_to_an_end() {
-    let cloud = hasty_cloud().await;
+async fn slow_and_endless_sources_fail() {
+    let cloud = cloud_with_short_runs().await;
     let owner = cloud.owner().await;
     let chunk = format!("{:x}\r\n{}\r\n", 64 << 10, "x".repeat(64 << 10)).into_bytes();
     let plain = vec![b'x'; 64 << 10];
-    let told = failures(
+    let errors = failures(
         (&cloud, &owner),
         vec![
             ("silence", Script::Silence),
@@ -63,14 +64,14 @@ async fn slowness_and_endlessness_come_to_an_end() {
         ],
     )
     .await;
-    for (what, error) in told {
+    for (what, error) in errors {
         let expected = ["the source took too long", "the source's answer could not be read"];
         assert!(
             expected.iter().any(|text| error.starts_with(text)) || what == "a slow chunk length",
             "{what}: {error}"
         );
     }
-    let told = failures(
+    let errors = failures(
         (&cloud, &owner),
         vec![
             ("endless chunks", Script::Endless(head("Transfer-Encoding: chunked"), chunk)),
@@ -85,18 +86,18 @@ async fn slowness_and_endlessness_come_to_an_end() {
         ],
     )
     .await;
-    for (what, error) in &told[..3] {
+    for (what, error) in &errors[..3] {
         assert_eq!(error, "the source is larger than your limit of 20 MB", "{what}");
     }
     assert_nothing_is_left(&owner).await;
 }
 
 #[tokio::test]
-async fn lengths_that_are_lies_make_no_file() {
+async fn wrong_lengths_fail_the_import() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let bytes = |headers: &str, body: &str| Script::Bytes([head(headers), body.into()].concat());
-    let told = failures(
+    let errors = failures(
         (&cloud, &owner),
         vec![
             ("fewer bytes than announced", bytes("Content-Length: 100", "ten bytes.")),
@@ -108,14 +109,14 @@ async fn lengths_that_are_lies_make_no_file() {
             ("a length below zero", bytes("Content-Length: -1", "ten bytes.")),
             ("no HTTP at all", Script::Bytes(b"220 ftp.example ready\r\n".to_vec())),
             ("nothing", Script::Bytes(Vec::new())),
-            ("a packed body", bytes("Content-Encoding: br\r\nContent-Length: 10", "ten bytes.")),
+            ("a compressed body", bytes("Content-Encoding: br\r\nContent-Length: 10", "ten bytes.")),
         ],
     )
     .await;
-    assert_eq!(told[0].1, "the source sent less than it announced");
+    assert_eq!(errors[0].1, "the source sent less than it announced");
     assert_nothing_is_left(&owner).await;
 
-    // What follows an answer is no part of it.
+    // Bytes after the end of a response are ignored.
     let source = RawSource::start(bytes("Content-Length: 4", "ten bytes.")).await;
     let file = import(&cloud, &owner, &source).await;
     assert_eq!((&file["status"], &file["size"]), (&json!("success"), &json!(4)), "{}", id(&file));

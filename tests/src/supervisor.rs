@@ -3,9 +3,9 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-/// Runs one command for a test and cleans up after it. It reads orders from a pipe, and the pipe closes when the test's
-/// process ends, however it ends: then the command is killed and the folder removed. So a shared cloud, which no
-/// destructor ends, leaves nothing behind, nor does a test that is itself killed.
+/// A shell script that runs one command for a test and cleans up after it. It reads orders from a pipe. The pipe closes when the
+/// test's process ends, for whatever reason; then the script kills the command and deletes the folder. This also covers a shared
+/// cloud, whose destructor never runs, and a test that is killed.
 const SCRIPT: &str = r#"
 folder=$1
 shift
@@ -32,18 +32,18 @@ fi
 rm -rf "$folder"
 "#;
 
-/// A command that is kept, and its folder.
-pub(crate) struct Keeper {
+/// A supervised command, and its folder.
+pub(crate) struct Supervisor {
     shell: Child,
     orders: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
+    replies: BufReader<ChildStdout>,
 }
 
-impl Keeper {
-    /// A keeper of `command`, in a process group of its own, so that no Ctrl-C in the terminal reaches it.
+impl Supervisor {
+    /// Creates a supervisor of `command` in its own process group, so that Ctrl-C in the terminal does not reach it.
     pub(crate) fn new(folder: &Path, command: &[String]) -> Self {
         let mut shell = Command::new("sh")
-            .args(["-c", SCRIPT, "keeper"])
+            .args(["-c", SCRIPT, "supervisor"])
             .arg(folder)
             .args(command)
             .current_dir(folder)
@@ -54,30 +54,30 @@ impl Keeper {
             .spawn()
             .expect("a shell");
         let orders = shell.stdin.take();
-        let answers = BufReader::new(shell.stdout.take().expect("a pipe"));
-        Self { shell, orders, answers }
+        let replies = BufReader::new(shell.stdout.take().expect("a pipe"));
+        Self { shell, orders, replies }
     }
 
-    /// Starts the command. Its process id.
+    /// Starts the command. Returns its process id.
     pub(crate) fn start(&mut self) -> u32 {
         self.order("start")
     }
 
-    /// Sends the command a signal, such as `KILL`, and waits until it has ended. Its exit status as a shell gives it.
+    /// Sends a signal such as `KILL` to the command, and waits for its end. Returns the exit status as a shell reports it.
     pub(crate) fn end(&mut self, signal: &str) -> u32 {
         self.order(signal)
     }
 
     fn order(&mut self, order: &str) -> u32 {
         let orders = self.orders.as_mut().expect("the pipe is open");
-        writeln!(orders, "{order}").and_then(|()| orders.flush()).expect("the keeper lives");
-        let mut answer = String::new();
-        self.answers.read_line(&mut answer).expect("the keeper lives");
-        answer.trim().parse().expect("the keeper answers with a number")
+        writeln!(orders, "{order}").and_then(|()| orders.flush()).expect("the supervisor runs");
+        let mut reply = String::new();
+        self.replies.read_line(&mut reply).expect("the supervisor runs");
+        reply.trim().parse().expect("the supervisor responds with a number")
     }
 }
 
-impl Drop for Keeper {
+impl Drop for Supervisor {
     fn drop(&mut self) {
         drop(self.orders.take());
         let _ = self.shell.wait();

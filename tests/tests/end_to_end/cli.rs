@@ -1,12 +1,12 @@
-//! `files`, the client's command: everything but the adventures of large uploads.
+//! The CLI `files`, except for interrupted uploads.
 
-use files_tests::command::Machine;
+use files_tests::cli::Machine;
 use files_tests::owner::id;
 use files_tests::{Cloud, Reply, SourceServer, media, skip_on_deployment};
 use serde_json::json;
 
 #[tokio::test]
-async fn a_file_goes_there_and_comes_back() {
+async fn a_file_is_uploaded_and_downloaded() {
     let owner = Cloud::shared().await.owner().await;
     let machine = Machine::new(&owner);
     machine.file("clip.mp4", &media::MP4);
@@ -53,7 +53,7 @@ async fn a_file_goes_there_and_comes_back() {
 }
 
 #[tokio::test]
-async fn several_files_go_side_by_side() {
+async fn several_files_are_transferred_in_parallel() {
     let owner = Cloud::shared().await.owner().await;
     let machine = Machine::new(&owner);
     for name in ["a.png", "b.png", "empty"] {
@@ -90,7 +90,7 @@ async fn several_files_are_removed_and_a_missing_one_is_named() {
 }
 
 #[tokio::test]
-async fn an_import_is_waited_for() {
+async fn the_cli_waits_for_an_import() {
     skip_on_deployment!("imports from this machine");
     let owner = Cloud::shared().await.owner().await;
     let machine = Machine::new(&owner);
@@ -105,7 +105,7 @@ async fn an_import_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_download_goes_on_where_it_stopped_and_is_checked() {
+async fn a_download_resumes_and_is_verified() {
     let owner = Cloud::shared().await.owner().await;
     let machine = Machine::new(&owner);
     let file = owner.wait_until_success(&owner.upload("a.bin", &media::noise(3_000_000, 1)).await).await;
@@ -116,16 +116,20 @@ async fn a_download_goes_on_where_it_stopped_and_is_checked() {
     assert_eq!(std::fs::read(machine.home().join("a.bin")).expect("the file"), bytes);
     assert!(!machine.home().join(&partial).exists());
 
-    // What another program has left there is not taken for the file.
+    // A partial file of another program is not used.
     machine.file(&partial, &media::noise(1_000_000, 2));
     let wrong = machine.run(&["download", id(&file), "--force"]).await.expect(1);
     assert!(wrong.err.contains("checksum"), "{wrong:?}");
-    assert_eq!(std::fs::read(machine.home().join("a.bin")).expect("the file"), bytes, "the old one stays");
+    assert_eq!(
+        std::fs::read(machine.home().join("a.bin")).expect("the file"),
+        bytes,
+        "the old file is unchanged"
+    );
     machine.run(&["download", id(&file), "--force"]).await.expect(0);
 }
 
 #[tokio::test]
-async fn settings_come_from_a_file_too_and_no_key_is_ever_shown() {
+async fn settings_can_come_from_a_file_and_no_key_is_shown() {
     let owner = Cloud::shared().await.owner().await;
     let machine = Machine::new(&owner);
     let without = |arguments: &[&str]| {
@@ -133,7 +137,7 @@ async fn settings_come_from_a_file_too_and_no_key_is_ever_shown() {
         command.env_remove("FILES_URL").env_remove("FILES_API_KEY");
         command.spawn().expect("the command")
     };
-    let ran = async |child| files_tests::command::Ran::of(child).await;
+    let ran = async |child| files_tests::cli::CliResult::of(child).await;
     assert!(ran(without(&["list"])).await.expect(1).err.contains("FILES_URL"));
     let folder = machine.home().join(".config/files");
     std::fs::create_dir_all(&folder).expect("a folder");
@@ -157,16 +161,16 @@ async fn help_and_completions_need_no_settings() {
     let owner = Cloud::shared().await.owner().await;
     let machine = Machine::new(&owner);
     let bare = |arguments: &[&str]| machine.command(arguments).env_clear().spawn().expect("the command");
-    let help = files_tests::command::Ran::of(bare(&["--help"])).await.expect(0).out;
+    let help = files_tests::cli::CliResult::of(bare(&["--help"])).await.expect(0).out;
     for word in ["upload", "import", "download", "FILES_API_KEY", "Exit codes"] {
         assert!(help.contains(word), "{help}");
     }
     for shell in ["bash", "zsh", "fish"] {
-        let script = files_tests::command::Ran::of(bare(&["completions", shell])).await.expect(0).out;
+        let script = files_tests::cli::CliResult::of(bare(&["completions", shell])).await.expect(0).out;
         for word in ["upload", "pending", "audio"] {
             assert!(script.contains(word), "{shell} completes {word}");
         }
     }
-    files_tests::command::Ran::of(bare(&["upload"])).await.expect(2);
-    files_tests::command::Ran::of(bare(&["nonsense"])).await.expect(2);
+    files_tests::cli::CliResult::of(bare(&["upload"])).await.expect(2);
+    files_tests::cli::CliResult::of(bare(&["nonsense"])).await.expect(2);
 }
