@@ -89,7 +89,7 @@ class GuardedRH(base.UrllibRH):
         return super()._send(request)
 
 
-class Silence:
+class NullLogger:
     """Discards yt-dlp's messages, because they contain URLs."""
 
     def debug(self, message):
@@ -120,7 +120,7 @@ def options(proxy, cookies):
     """Returns the options for one page. yt-dlp reads no configuration files, netrc, browsers or environment variables."""
     return {
         "quiet": True,
-        "logger": Silence(),
+        "logger": NullLogger(),
         "noprogress": True,
         "cachedir": False,
         "proxy": proxy or "",  # empty: no proxy, not even from the environment
