@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
-use files_domain::{FileEvent, FileId, MediaType, OwnerId, OwnerLimits, ProbeDone, Probed, Status};
+use files_domain::{FileEvent, FileId, OwnerId, OwnerLimits, ProbeDone, Probed, Status};
 
 use crate::attribute::{number, text, to_attribute};
 use crate::error::corrupt;
