@@ -117,7 +117,7 @@ test-web: need-test build web ## Runs the web app's tests in Chromium against th
 
 clients := tests/clients
 .PHONY: test-clients
-test-clients: need-clients build ## Generates clients from openapi.yaml; they, agents and the documentation's programs run the main use cases. PROOFS=NAME selects.
+test-clients: need-clients build ## Generates clients from openapi.yaml and runs the main use cases with them, with agents and the pages' programs; PROOFS=NAME selects.
 	@$(scripts)/node.sh $(CURDIR)/.tools/venv-clients/bin/python -B $(CURDIR)/$(clients)/run.py $(PROOFS)
 
 $(clients)/node_modules/.installed: $(clients)/package.json $(clients)/package-lock.json

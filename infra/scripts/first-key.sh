@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prepares a local cloud for `make dev`, as the command of `files-local --setup`: creates an API key at the first start, stores it in
-# the data folder's file api-key, and prints instructions. Standard input is the content of ready.json.
+# Prepares a local cloud for `make dev`, as the command of `files-local --setup`: creates an API key at the first start, stores it
+# in the data folder's file api-key, and prints instructions. Standard input is the content of ready.json.
 set -euo pipefail
 
 built=${FILES_BUILT:-$(dirname "$0")/../../target/release}

@@ -154,7 +154,7 @@ def uri_query(operation):
 
 
 def operation_of(service, shape):
-    """The operations that match a request's method, path and query: of all candidates, those with the most required parameters."""
+    """The operations that match a request's method, path and query best: those with the most required parameters."""
     found = {}
     for name in service.operation_names:
         operation = service.operation_model(name)
@@ -216,9 +216,10 @@ def of_lambda(operation, shape):
 def mapping_faults(call):
     """The faults of a call for which the local cloud checks other permissions than AWS."""
     if json.loads(call.shape) is None:
-        # With the permission to list the bucket, a missing object is reported as missing: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+        # With the permission to list the bucket, a missing object is reported as missing:
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
         known = call.service == "s3" and call.operation in ("GetObject", "HeadObject")
-        return [] if known and {action for action, _ in call.requests} == {"s3:ListBucket"} else [f"{call}: an unexpected permission check"]
+        return [] if known and {action for action, _ in call.requests} == {"s3:ListBucket"} else [f"{call}: unexpected permission"]
     expected = expected_requests(call)
     if expected == call.requests:
         return []

@@ -109,7 +109,7 @@ def reference_faults(requests):
 
 
 def check(calls, roles, verdicts):
-    """All faults, the number of requests, and how many are allowed. `verdicts` returns the local cloud's verdicts on a list of requests."""
+    """All faults, the number of requests, and how many are allowed. `verdicts` evaluates a list of requests by the local cloud."""
     models, faults = Models(), []
     for call in calls:
         faults += models.faults(call) + mapping_faults(call)

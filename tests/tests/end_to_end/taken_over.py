@@ -1,5 +1,5 @@
-"""Replaces ffprobe, as if a malicious file had taken it over. The bytes of such a file are commands in JSON; any other file gets an
-ordinary description. The results are printed as a tag of the file.
+"""Replaces ffprobe, as if a malicious file had taken it over. The bytes of such a file are commands in JSON; any other file gets
+an ordinary description. The results are printed as a tag of the file.
 
 It uses everything that a child process of probe-file can access: /proc, the loopback interface, the Runtime API, and credentials.
 """

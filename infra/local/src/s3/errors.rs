@@ -75,7 +75,7 @@ fn element<'xml>(xml: &'xml str, name: &str) -> Option<&'xml str> {
     rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
 }
 
-/// Escapes text for XML 1.0. Control characters that XML cannot represent are removed.
+/// Escapes text for XML 1.0. Replaces control characters that XML cannot represent with U+FFFD.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

@@ -55,7 +55,7 @@ fn unsupported_constructs_are_named() {
     for (policies_of_function, named) in [
         (json!("AmazonS3ReadOnlyAccess"), "a managed policy"),
         (json!([{"S3ReadPolicy": {"BucketName": "b"}}]), "S3ReadPolicy"),
-        (json!([{"Statement": ["x"]}]), "no map"),
+        (json!([{"Statement": ["x"]}]), "is not a map"),
         (json!([{"Version": "2012-10-17"}]), "without a statement"),
         (statement(json!({"Effect": "Deny"})), "Effect"),
         (statement(json!({"NotAction": "s3:*"})), "NotAction"),

@@ -47,7 +47,7 @@ impl Read<'_> {
     }
 }
 
-/// The condition of a write: that the key has no object, or one with this tag.
+/// The condition of a write, if any: that the key has no object, or one with this tag.
 #[derive(Clone, Default)]
 pub(super) struct Write {
     must_be_absent: bool,
