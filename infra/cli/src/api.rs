@@ -55,7 +55,7 @@ impl Api {
     }
 
     pub(crate) async fn patch(&self, path: &str, body: &Value) -> Result<Json, Failure> {
-        self.ask(Method::PATCH, path, Some(body), None).await.0
+        self.request(Method::PATCH, path, Some(body), None).await.0
     }
 
     /// Deletes several files. Returns the outcome of each by its id as the API writes it.
@@ -64,7 +64,7 @@ impl Api {
         ids: &[&String],
     ) -> Result<HashMap<String, Result<(), Failure>>, Failure> {
         let (answer, tries) =
-            self.ask(Method::POST, "/files/delete", Some(&serde_json::json!({"ids": ids})), None).await;
+            self.request(Method::POST, "/files/delete", Some(&serde_json::json!({"ids": ids})), None).await;
         let outcome = |result: &Value| {
             let status = result["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
             match status {
