@@ -134,10 +134,10 @@ impl Aws {
         aws_sdk_lambda::Client::new(&config)
     }
 
-    /// Creates a client of EventBridge.
+    /// Creates an EventBridge client.
     #[must_use]
     pub fn eventbridge(&self) -> aws_sdk_eventbridge::Client {
-        aws_sdk_eventbridge::Client::new(&self.at(&self.endpoints.eventbridge, small_calls()))
+        aws_sdk_eventbridge::Client::new(&self.config_for(&self.endpoints.eventbridge, small_calls()))
     }
 
     /// Opens `count` connections to DynamoDB for the first requests. Sends no request.
