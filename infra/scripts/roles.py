@@ -24,6 +24,7 @@ def short(resource):
         return value[0]
     if kind == "Ref":
         return value
+    value = re.sub(r"^arn:.*:event-bus/\$\{(\w+)\}$", r"\1", value)
     return re.sub(r"\$\{(\w+)\.Arn\}", r"\1", value.replace(BUCKET, "FilesBucket"))
 
 

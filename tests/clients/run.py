@@ -71,6 +71,11 @@ def openapi_fetch(env):
     typescript(folder, "openapi_fetch.ts", env)
 
 
+def webhooks(env):
+    """TypeScript: the published verifier of Standard Webhooks."""
+    typescript(fresh("webhooks"), "webhooks.ts", env)
+
+
 def openapi_generator(generator, folder, *options):
     call(str(VENV / "openapi-generator-cli"), "generate", "--input-spec", str(DOCUMENT), "--generator-name",
          generator, "--output", str(folder), *options, env=os.environ | {"PATH": f"{VENV}:{os.environ['PATH']}"})
@@ -153,7 +158,7 @@ def banner(env):
 PROOFS = {
     proof.__name__: proof
     for proof in (lint, openapi_fetch, openapi_generator_typescript, openapi_python_client, openapi_generator_python,
-                  progenitor, mcp, schemathesis, documentation, tutorial,
+                  progenitor, webhooks, mcp, schemathesis, documentation, tutorial,
                   banner)
 }
 

@@ -229,7 +229,8 @@ async fn a_file_of_an_owner_with_endpoints_has_events() {
     assert_eq!((create().await.notify, transactions()), (false, 1));
 
     let (now, secret) = (lambda_startup::now(), WebhookSecret::generate().unwrap());
-    let endpoint = Endpoint::new(Some("https://hooks.example/".into()), EventKind::ALL.into(), secret, now);
+    let endpoint =
+        Endpoint::new(Some("https://hooks.example/".into()), EventKind::OF_WEBHOOKS.into(), secret, now);
     let (records, id) = (app.operator().records(), EndpointId::new(now));
     records.create_endpoint(key.owner(), id, &endpoint).await.unwrap();
     assert_eq!((create().await.notify, transactions()), (true, 3), "found by the transaction");

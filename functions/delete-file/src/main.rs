@@ -9,6 +9,7 @@ use lambda_startup::Startup;
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
     let deletion = Deletion { records: startup.client_records()?, objects: startup.objects()? };
+    let deliveries = startup.delivery_queue()?;
     startup.connect_to_dynamodb_and_s3(1, 2).await;
-    files_api::serve(DeleteFile { deletion }).await
+    files_api::serve(DeleteFile { deletion, deliveries }).await
 }

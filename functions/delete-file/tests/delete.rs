@@ -8,7 +8,7 @@ use test_app::{Response, TestApp};
 async fn delete(app: &TestApp, owner: &str, file: &File, tag: Option<&str>) -> Response {
     let function = app.function("delete-file");
     let deletion = Deletion { records: function.client_records(), objects: function.objects() };
-    let handler = DeleteFile { deletion };
+    let handler = DeleteFile { deletion, deliveries: function.delivery_queue() };
     let request = app.delete(&format!("/v1/files/{}", file.id)).key(&app.key(owner).await);
     let request = match tag {
         Some(tag) => request.header("if-match", tag),

@@ -5,9 +5,11 @@ use files_api::{
 };
 use files_deletion::Deletion;
 use files_domain::{Caller, FileId, Scope, Timestamp};
+use files_queues::{DeliveryMessage, Queue};
 use futures_util::{StreamExt, stream};
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
+use lambda_startup::announce_events;
 
 /// Most files that one request deletes.
 const MAX_FILES: usize = 100;
@@ -18,6 +20,8 @@ const CONCURRENCY: usize = 4;
 pub struct DeleteFiles {
     /// Records and objects.
     pub deletion: Deletion,
+    /// The queue of `deliver-webhook`, for events.
+    pub deliveries: Queue<DeliveryMessage>,
 }
 
 impl Endpoint for DeleteFiles {
@@ -27,7 +31,9 @@ impl Endpoint for DeleteFiles {
         let (caller, ids) = authenticate(keys, &request, Scope::Delete, now, parse).await?;
         keys.check_now(&caller).await?;
         let results = stream::iter(ids).map(|id| self.delete(&request, &caller, id)).buffered(CONCURRENCY);
-        Ok(respond(StatusCode::OK, &ResultsBody { results: results.collect().await }))
+        let results = results.collect().await;
+        announce_events(self.deletion.records.unchecked(), &self.deliveries).await;
+        Ok(respond(StatusCode::OK, &ResultsBody { results }))
     }
 }
 

@@ -10,7 +10,7 @@ async fn delete(app: &TestApp, key: &ApiKey, body: Value) -> Response {
     let function = app.function("delete-files");
     let deletion = Deletion { records: function.client_records(), objects: function.objects() };
     let request = app.post("/v1/files/delete").key(key).json(&body);
-    function.send(&DeleteFiles { deletion }, request).await
+    function.send(&DeleteFiles { deletion, deliveries: function.delivery_queue() }, request).await
 }
 
 #[tokio::test]

@@ -11,6 +11,9 @@ impl DeliverWebhook {
     /// Replaces an event by its deliveries, and has their first attempts made: a single one here, several by messages.
     pub(crate) async fn deliver_event(&self, event: EventRef, now: Timestamp) -> Result<(), BoxError> {
         let Some(found) = self.records.find_event(event).await? else { return Ok(()) };
+        if let Some(bus) = &self.bus {
+            bus.put(&found, &self.base).await?; // again, if the event then cannot be replaced
+        }
         let endpoints = self.records.endpoints(event.owner).await?;
         let deliveries = deliveries(&found, &endpoints, &self.base, now)?;
         if !self.records.replace_event(event, &deliveries).await? {

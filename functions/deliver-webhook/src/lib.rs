@@ -2,10 +2,11 @@
 //! (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>).
 //!
 //! A message names an event, which is replaced by one delivery for each endpoint that wants it (`deliveries`), or a delivery, of which
-//! the next attempt is made (`attempt`). The records decide what is due, so a message may come twice, late or not at all: `sweep`
+//! the next attempt is made (`attempt`). Where the deployment names a bus of EventBridge, an event goes there first (`bus`). The records decide what is due, so a message may come twice, late or not at all: `sweep`
 //! sends another.
 
 mod attempt;
+mod bus;
 mod deliveries;
 
 use std::error::Error;
@@ -21,6 +22,7 @@ use serde_json::Value;
 use tracing::error;
 
 pub use crate::attempt::signatures;
+pub use crate::bus::EventBus;
 
 /// The handler of the delivery queue.
 pub struct DeliverWebhook {
@@ -34,6 +36,8 @@ pub struct DeliverWebhook {
     pub allowed: Allowed,
     /// The address of the API, for the URLs in events.
     pub base: BaseUrl,
+    /// The bus that gets every event, if the deployment names one.
+    pub bus: Option<EventBus>,
 }
 
 impl EventHandler for DeliverWebhook {

@@ -1,6 +1,6 @@
 //! Queue of events: writes the deliveries of an event, and posts them to webhook endpoints.
 
-use deliver_webhook::DeliverWebhook;
+use deliver_webhook::{DeliverWebhook, EventBus};
 use files_api::BaseUrl;
 use lambda_runtime::Error;
 use lambda_startup::{Startup, optional, required, serve_events};
@@ -19,5 +19,6 @@ async fn main() -> Result<(), Error> {
         None => BaseUrl::configured(&required("FILES_API_URL", "the address of the API")?),
     };
     let client = SafeClient::new(allowed.clone(), limits)?;
-    serve_events(DeliverWebhook { records, queue, client, allowed, base }).await
+    let bus = startup.event_bus().map(|(client, name)| EventBus::new(client, name));
+    serve_events(DeliverWebhook { records, queue, client, allowed, base, bus }).await
 }

@@ -70,6 +70,9 @@ pub(crate) enum Command {
     },
     /// Show what the key's owner uses, and its limits.
     Usage,
+    /// Manage URLs that are told when files are done, or receive such events for a try.
+    #[command(subcommand)]
+    Webhooks(Webhooks),
     /// Serve the Model Context Protocol on standard input and output, for agents.
     Mcp(Mcp),
     /// Print a shell completion script.
@@ -86,6 +89,45 @@ impl Command {
     }
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Webhooks {
+    /// List the endpoints, without their secrets.
+    List,
+    /// Create an endpoint, and show its secret this once.
+    Create(CreateEndpoint),
+    /// Replace the secret of an endpoint, and show the new one this once.
+    Rotate {
+        /// Id of an endpoint; "default" for the secret of --webhook.
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// Delete endpoints.
+    Delete {
+        /// Ids of endpoints.
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+    },
+    /// Receive events on this machine, verify them by the secret in FILES_WEBHOOK_SECRET, and print them.
+    Listen(Listen),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateEndpoint {
+    /// An http or https URL at a public address.
+    #[arg(value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) endpoint_url: String,
+    /// A kind of event that it gets, instead of all. May be repeated.
+    #[arg(long = "event", value_name = "KIND")]
+    pub(crate) events: Vec<Event>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Listen {
+    /// The port of 127.0.0.1.
+    #[arg(long, default_value_t = 8000)]
+    pub(crate) port: u16,
+}
+
 /// Options for creating a file.
 #[derive(Debug, Args)]
 pub(crate) struct Create {
@@ -98,6 +140,9 @@ pub(crate) struct Create {
     /// Delete the file after this number of seconds.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) expires_in: Option<u64>,
+    /// A URL that is told when the file is done.
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) webhook: Option<String>,
     /// Wait until the file is probed or has failed, and show the progress of an import.
     #[arg(long)]
     pub(crate) wait: bool,
@@ -180,6 +225,30 @@ values!(Order: Asc = "asc", Desc = "desc");
 values!(Status: Pending = "pending", Running = "running", Success = "success", Failed = "failed");
 values!(MediaType: Video = "video", Audio = "audio", Image = "image", Other = "other");
 values!(Source: Upload = "upload", Url = "url");
+
+/// Kinds of events.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Event {
+    /// The file is stored and probed.
+    #[value(name = "file.succeeded")]
+    Succeeded,
+    /// The file has failed.
+    #[value(name = "file.failed")]
+    Failed,
+    /// The file has expired.
+    #[value(name = "file.expired")]
+    Expired,
+}
+
+impl Display for Event {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Succeeded => "file.succeeded",
+            Self::Failed => "file.failed",
+            Self::Expired => "file.expired",
+        })
+    }
+}
 
 #[derive(Debug, Args)]
 pub(crate) struct Download {

@@ -18,13 +18,14 @@ mod progress;
 mod settings;
 mod simple;
 mod upload;
+mod webhooks;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
 use crate::api::Api;
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Command, Webhooks};
 use crate::failure::Failure;
 use crate::print::Print;
 use crate::settings::Settings;
@@ -54,6 +55,9 @@ async fn run(arguments: Arguments, print: &Print) -> Result<(), Failure> {
         clap_complete::generate(shell, &mut Arguments::command(), "files", &mut std::io::stdout());
         return Ok(());
     }
+    if let Command::Webhooks(Webhooks::Listen(options)) = &arguments.command {
+        return webhooks::listen(options, arguments.json, print).await; // it asks the API nothing
+    }
     let settings = Settings::read(arguments.url.as_deref(), arguments.config.as_deref(), print)?;
     let api = Api::new(&settings)?;
     match arguments.command {
@@ -68,6 +72,10 @@ async fn run(arguments: Arguments, print: &Print) -> Result<(), Failure> {
         Command::Mcp(options) => mcp::serve(api, &options.root).await,
         Command::Rm { ids } => simple::remove(&api, &ids, print).await,
         Command::Usage => simple::usage(&api, print).await,
-        Command::Completions { .. } => Ok(()),
+        Command::Webhooks(Webhooks::List) => webhooks::list(&api, print).await,
+        Command::Webhooks(Webhooks::Create(options)) => webhooks::create(&api, &options, print).await,
+        Command::Webhooks(Webhooks::Rotate { id }) => webhooks::rotate(&api, &id, print).await,
+        Command::Webhooks(Webhooks::Delete { ids }) => webhooks::delete(&api, &ids, print).await,
+        Command::Webhooks(Webhooks::Listen(_)) | Command::Completions { .. } => Ok(()),
     }
 }

@@ -44,6 +44,18 @@ impl Print {
         self.line(&if self.json { file.compact() } else { file.pretty() })
     }
 
+    /// Prints one webhook endpoint in one line.
+    pub(crate) fn endpoint(&self, endpoint: &Value) -> Result<(), Failure> {
+        if self.json {
+            return self.line(&endpoint.to_string());
+        }
+        let text = |name: &str| plain(endpoint[name].as_str().unwrap_or("-"));
+        let state = if endpoint["enabled"] == true { "enabled" } else { "disabled" };
+        let events = endpoint["events"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let events = plain(&events.collect::<Vec<_>>().join(","));
+        self.line(&format!("{:<36}  {state:<8}  {events}  {}", text("id"), text("url")))
+    }
+
     /// Prints a presigned URL.
     pub(crate) fn link(&self, id: &str, link: &Value) -> Result<(), Failure> {
         if self.json {

@@ -62,6 +62,9 @@ pub(crate) fn add_options(body: &mut Map<String, Value>, options: &Create) {
         let metadata = options.metadata.iter().map(|(key, value)| (key.clone(), json!(value)));
         body.insert("metadata".to_owned(), Value::Object(metadata.collect()));
     }
+    if let Some(url) = &options.webhook {
+        body.insert("webhook".to_owned(), json!(url));
+    }
     if let Some(seconds) = options.expires_in {
         body.insert("expires_in".to_owned(), json!(seconds));
     }

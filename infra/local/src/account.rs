@@ -15,6 +15,12 @@ pub fn queue_arn(name: &str) -> String {
     format!("arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{name}")
 }
 
+/// Returns the ARN of an event bus.
+#[must_use]
+pub fn event_bus_arn(name: &str) -> String {
+    format!("arn:aws:events:{REGION}:{ACCOUNT_ID}:event-bus/{name}")
+}
+
 /// Returns the ARN of a table.
 #[must_use]
 pub fn table_arn(name: &str) -> String {

@@ -172,6 +172,7 @@ impl Cloud<'_> {
             s3: endpoints.s3,
             dynamodb: endpoints.dynamodb,
             sqs: endpoints.sqs,
+            eventbridge: endpoints.eventbridge,
             lambda: endpoints.lambda,
             resources: model.resources.clone(),
             region: REGION.to_owned(),
@@ -200,6 +201,7 @@ impl Cloud<'_> {
             lambda,
             calls: access.calls.clone(),
             schedules,
+            events: services.eventbridge.clone(),
             web: self.options.web.clone(),
             log: self.log.clone(),
         };

@@ -1,4 +1,4 @@
-//! The local cloud: API Gateway, Lambda, S3, SQS, DynamoDB and schedules in one process, from a SAM template.
+//! The local cloud: API Gateway, Lambda, S3, SQS, DynamoDB, EventBridge and schedules in one process, from a SAM template.
 
 pub mod access;
 pub mod account;
@@ -8,6 +8,7 @@ pub mod cloud;
 mod connection;
 pub mod data;
 pub mod dynamodb;
+pub mod eventbridge;
 pub mod faults;
 mod foreign;
 pub mod gateway;

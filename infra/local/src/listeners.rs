@@ -11,7 +11,7 @@ use crate::services::ServiceListeners;
 pub(crate) struct Listeners {
     /// The API's listener.
     pub(crate) api: TcpListener,
-    /// The listeners of DynamoDB, S3 and SQS.
+    /// The listeners of DynamoDB, S3, SQS and EventBridge.
     pub(crate) services: ServiceListeners,
     /// Lambda's listener.
     pub(crate) lambda: TcpListener,
@@ -33,7 +33,8 @@ impl Listeners {
             )
         })?;
         let (s3, dynamodb) = (data.listen("s3").await?, data.listen("dynamodb").await?);
-        let services = ServiceListeners { s3, dynamodb, sqs: data.listen("sqs").await? };
+        let (sqs, eventbridge) = (data.listen("sqs").await?, data.listen("eventbridge").await?);
+        let services = ServiceListeners { s3, dynamodb, sqs, eventbridge };
         let lambda = data.listen("lambda").await?;
         let url = |listener: &TcpListener| anyhow::Ok(format!("http://{}", listener.local_addr()?));
         let endpoints = Endpoints { lambda: url(&lambda)?, ..services.endpoints()? };
@@ -41,8 +42,8 @@ impl Listeners {
     }
 
     /// Returns all addresses.
-    pub(crate) fn addresses(&self) -> [String; 5] {
-        let Endpoints { s3, dynamodb, sqs, lambda } = self.endpoints.clone();
-        [self.api_url.clone(), s3, dynamodb, sqs, lambda]
+    pub(crate) fn addresses(&self) -> [String; 6] {
+        let Endpoints { s3, dynamodb, sqs, eventbridge, lambda } = self.endpoints.clone();
+        [self.api_url.clone(), s3, dynamodb, sqs, eventbridge, lambda]
     }
 }

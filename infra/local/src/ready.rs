@@ -22,6 +22,8 @@ pub struct Ready {
     pub dynamodb: String,
     /// Endpoint of SQS.
     pub sqs: String,
+    /// Endpoint of EventBridge.
+    pub eventbridge: String,
     /// Endpoint of Lambda.
     pub lambda: String,
     /// The value of `!Ref` for each resource that runs here, by its logical id: the name of a table, a bucket or a function, the

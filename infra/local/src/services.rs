@@ -1,4 +1,4 @@
-//! DynamoDB, S3 and SQS with the tables, the bucket and the queues of a template.
+//! DynamoDB, S3, SQS and EventBridge with the tables, the bucket and the queues of a template.
 //!
 //! The local cloud adds functions and a gateway. A test that needs no functions embeds the services alone:
 //! [`LocalServices::start`] serves them on free ports of 127.0.0.1 until it is dropped.
@@ -16,6 +16,7 @@ use crate::account::REGION;
 use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::dynamodb::DynamoDb;
+use crate::eventbridge::EventBridge;
 use crate::faults::Faults;
 use crate::iam::Policies;
 use crate::identity::Identities;
@@ -36,6 +37,8 @@ pub struct Services {
     pub s3: S3,
     /// SQS with the template's queues.
     pub sqs: Sqs,
+    /// EventBridge with the events that were put.
+    pub eventbridge: EventBridge,
 }
 
 /// The listeners of the services.
@@ -46,6 +49,8 @@ pub struct ServiceListeners {
     pub s3: TcpListener,
     /// The listener of SQS.
     pub sqs: TcpListener,
+    /// The listener of EventBridge.
+    pub eventbridge: TcpListener,
 }
 
 impl ServiceListeners {
@@ -55,7 +60,7 @@ impl ServiceListeners {
     /// No port is free.
     pub async fn on_free_ports() -> std::io::Result<Self> {
         let any = || TcpListener::bind(("127.0.0.1", 0));
-        Ok(Self { dynamodb: any().await?, s3: any().await?, sqs: any().await? })
+        Ok(Self { dynamodb: any().await?, s3: any().await?, sqs: any().await?, eventbridge: any().await? })
     }
 
     /// Returns the services' URLs; that of Lambda is empty.
@@ -69,6 +74,7 @@ impl ServiceListeners {
             s3: url(&self.s3)?,
             dynamodb: url(&self.dynamodb)?,
             sqs: url(&self.sqs)?,
+            eventbridge: url(&self.eventbridge)?,
             lambda: String::new(),
         })
     }
@@ -91,6 +97,7 @@ impl Services {
             dynamodb: open_dynamodb(folder, &model.tables, clock.clone())?.with_faults(faults.clone()),
             s3: open_s3(folder, bucket, access)?.with_faults(faults.clone()),
             sqs: open_sqs(folder, &model.queues, clock.clone())?.with_faults(faults.clone()),
+            eventbridge: EventBridge::open(&folder.join("events.jsonl"), clock.clone(), faults.clone())?,
         })
     }
 
@@ -103,6 +110,7 @@ impl Services {
         tasks.spawn(self.dynamodb.clone().serve(listeners.dynamodb, access.clone()));
         tasks.spawn(self.s3.clone().serve(listeners.s3));
         tasks.spawn(self.sqs.clone().serve(listeners.sqs, access.clone(), sqs));
+        tasks.spawn(self.eventbridge.clone().serve(listeners.eventbridge, access.clone()));
         Ok(())
     }
 }

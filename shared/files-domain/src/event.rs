@@ -17,11 +17,16 @@ pub enum EventKind {
     /// A file was deleted because it expired.
     #[serde(rename = "file.expired")]
     Expired,
+    /// A file was deleted by its owner. No webhook is told.
+    #[serde(rename = "file.deleted")]
+    Deleted,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Succeeded, Self::Failed, Self::Expired];
+    pub const ALL: [Self; 4] = [Self::Succeeded, Self::Failed, Self::Expired, Self::Deleted];
+    /// The kinds that webhooks are told.
+    pub const OF_WEBHOOKS: [Self; 3] = [Self::Succeeded, Self::Failed, Self::Expired];
 
     /// Returns the kind's name.
     #[must_use]
@@ -30,6 +35,7 @@ impl EventKind {
             Self::Succeeded => "file.succeeded",
             Self::Failed => "file.failed",
             Self::Expired => "file.expired",
+            Self::Deleted => "file.deleted",
         }
     }
 
@@ -83,6 +89,12 @@ pub struct FileEvent {
 }
 
 impl FileEvent {
+    /// Returns the event that a file's owner has deleted it.
+    #[must_use]
+    pub fn deleted(file: &File, now: Timestamp) -> Self {
+        Self { kind: EventKind::Deleted, at: now, file: file.clone(), webhook: None }
+    }
+
     /// Returns the name of the event.
     #[must_use]
     pub fn reference(&self) -> EventRef {

@@ -17,6 +17,8 @@ const MAX_REMEMBERED: usize = 1_000;
 pub struct ClientRecords {
     records: Records,
     keys: Keys,
+    /// Whether what happens to any file is an event.
+    all_events: bool,
     /// Owners that have webhook endpoints, and until when that is believed.
     with_endpoints: Mutex<HashMap<OwnerId, Timestamp>>,
 }
@@ -25,7 +27,18 @@ impl ClientRecords {
     /// Checks the keys of those who use `records` against `keys`.
     #[must_use]
     pub fn new(records: Records, keys: Keys) -> Self {
-        Self { records, keys, with_endpoints: Mutex::default() }
+        Self { records, keys, all_events: false, with_endpoints: Mutex::default() }
+    }
+
+    /// Makes an event of what happens to any file: of its end and of its deletion.
+    #[must_use]
+    pub fn with_all_events(self) -> Self {
+        Self { all_events: true, ..self }
+    }
+
+    /// Returns whether what happens to any file is an event.
+    pub(crate) fn has_all_events(&self) -> bool {
+        self.all_events
     }
 
     /// Returns the API keys.

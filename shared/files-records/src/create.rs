@@ -78,7 +78,7 @@ impl ClientRecords {
         // First, unless it is remembered: a bad key must not cost a transaction on the items of the owner it names.
         let limits = self.keys().check_with_limits(caller).await?;
         limits.check(Limit::FileBytes, 0, file.size.unwrap_or(0))?;
-        let notify = file.notify || self.has_endpoints(caller.owner(), caller.now);
+        let notify = file.notify || self.has_all_events() || self.has_endpoints(caller.owner(), caller.now);
         match self.write_new(caller, &File { notify, ..file.clone() }, detail, idempotency, &limits).await {
             Err(WriteRefused::HasEndpoints) => {
                 self.remember_endpoints(caller.owner(), caller.now);

@@ -1,5 +1,5 @@
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
-use files_domain::{Caller, File, FileId, OwnerId, OwnerLimits, Timestamp};
+use files_domain::{Caller, File, FileEvent, FileId, OwnerId, OwnerLimits, Timestamp};
 
 use crate::attribute::{Item, number, to_item};
 use crate::due::RemovedItem;
@@ -10,17 +10,23 @@ use crate::usage::UsageChange;
 use crate::{ClientRecords, Records, RecordsError};
 
 impl ClientRecords {
-    /// Does what [`Records::remove_file`] does, in a transaction that also checks the caller's key. It is no event.
+    /// Does what [`Records::remove_file`] does, in a transaction that also checks the caller's key. It is an event only
+    /// if [all events](Self::with_all_events) are told.
     ///
     /// # Errors
     /// [`RecordsError::Key`], and those of [`Records::remove_file`].
     pub async fn remove_file(&self, caller: &Caller, file: &File) -> Result<(), RecordsError> {
         let records = self.unchecked();
+        let event = self.has_all_events().then(|| FileEvent::deleted(file, caller.now));
         let mut items = records.removal(file, caller.now)?;
         let key_index = items.len();
         items.push(self.keys().condition_check(caller)?);
+        items.extend(event.as_ref().map(|event| records.put_event(event)).transpose()?);
         match records.transact(items).await {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                records.has_written(event.as_ref());
+                Ok(())
+            }
             Err(Refused::Error(error)) => Err(error),
             Err(Refused::Conditions(mut reasons)) if condition_failed(&reasons, key_index) => {
                 Err(self.keys().refusal(caller, reasons.swap_remove(key_index).item))

@@ -52,6 +52,8 @@ pub struct AwsEndpoints {
     pub sqs: Option<String>,
     /// The endpoint of Lambda.
     pub lambda: Option<String>,
+    /// Of EventBridge.
+    pub eventbridge: Option<String>,
 }
 
 impl AwsEndpoints {
@@ -62,6 +64,7 @@ impl AwsEndpoints {
             s3: optional("AWS_ENDPOINT_URL_S3"),
             sqs: optional("AWS_ENDPOINT_URL_SQS"),
             lambda: optional("AWS_ENDPOINT_URL_LAMBDA"),
+            eventbridge: optional("AWS_ENDPOINT_URL_EVENTBRIDGE"),
         }
     }
 }
@@ -129,6 +132,12 @@ impl Aws {
     pub fn lambda(&self) -> aws_sdk_lambda::Client {
         let config = self.config_for(&self.endpoints.lambda, invocations());
         aws_sdk_lambda::Client::new(&config)
+    }
+
+    /// Creates an EventBridge client.
+    #[must_use]
+    pub fn eventbridge(&self) -> aws_sdk_eventbridge::Client {
+        aws_sdk_eventbridge::Client::new(&self.config_for(&self.endpoints.eventbridge, small_calls()))
     }
 
     /// Opens `count` connections to DynamoDB for the first requests. Sends no request.

@@ -33,6 +33,9 @@ use files_records::{ClientRecords, Keys, Records};
 /// The timeout for opening connections during the init phase. After it, the first request opens them.
 const MAX_WARM_UP: Duration = Duration::from_secs(1);
 
+/// The variable that names the bus of all events.
+const EVENT_BUS: &str = "FILES_EVENT_BUS";
+
 /// The initialisation of a function.
 #[derive(Debug)]
 pub struct Startup {
@@ -57,14 +60,16 @@ impl Startup {
         Ok(Records::new(self.aws.dynamodb(), required("FILES_TABLE", "the table's name")?))
     }
 
-    /// Returns the records for clients of the API. Their keys are in the table that `FILES_KEYS_TABLE` names.
+    /// Returns the records for clients of the API. Their keys are in the table that `FILES_KEYS_TABLE` names. If `FILES_EVENT_BUS`
+    /// names a bus, the end and the deletion of every file is an event.
     ///
     /// # Errors
     /// [`SettingError::Missing`] if a variable is not set.
     pub fn client_records(&self) -> Result<ClientRecords, SettingError> {
         let records = self.records()?;
         let keys = self.keys()?.with_rate_limits(&records);
-        Ok(ClientRecords::new(records, keys))
+        let records = ClientRecords::new(records, keys);
+        Ok(if optional(EVENT_BUS).is_some() { records.with_all_events() } else { records })
     }
 
     /// Returns the API keys and owners' limits in the table that `FILES_KEYS_TABLE` names, with `FILES_OWNER_LIMITS` as the
@@ -120,6 +125,12 @@ impl Startup {
     #[must_use]
     pub fn lambda(&self) -> aws_sdk_lambda::Client {
         self.aws.lambda()
+    }
+
+    /// Returns the bus that `FILES_EVENT_BUS` names, with a client for it; `None`: events go to webhooks only.
+    #[must_use]
+    pub fn event_bus(&self) -> Option<(aws_sdk_eventbridge::Client, String)> {
+        optional(EVENT_BUS).map(|name| (self.aws.eventbridge(), name))
     }
 
     /// Creates a client for presigned URLs.

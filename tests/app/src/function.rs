@@ -60,7 +60,8 @@ impl<'a> TestFunction<'a> {
     /// Returns the records for a client's requests, which check its API key.
     #[must_use]
     pub fn client_records(&self) -> ClientRecords {
-        ClientRecords::new(self.records(), self.keys())
+        let records = ClientRecords::new(self.records(), self.keys());
+        if self.event_bus().is_some() { records.with_all_events() } else { records }
     }
 
     /// Returns the API keys.
@@ -91,6 +92,13 @@ impl<'a> TestFunction<'a> {
     #[must_use]
     pub fn probe_queue(&self) -> Queue<StoredObject> {
         Queue::new(self.aws.sqs(), self.setting("FILES_PROBE_QUEUE_URL"))
+    }
+
+    /// Returns the bus of events, if the deployment names one and the function knows it.
+    #[must_use]
+    pub fn event_bus(&self) -> Option<(aws_sdk_eventbridge::Client, String)> {
+        let name = self.environment.get("FILES_EVENT_BUS").filter(|name| !name.is_empty())?;
+        Some((self.aws.eventbridge(), name.clone()))
     }
 
     /// Returns the queue of events and deliveries.

@@ -69,9 +69,17 @@ impl TestApp {
     /// # Panics
     /// The template cannot be read, or no port is free.
     pub async fn new() -> Self {
+        Self::with_parameters(BTreeMap::new()).await
+    }
+
+    /// Starts the services as a deployment with these parameters has them.
+    ///
+    /// # Panics
+    /// As [`TestApp::new`].
+    pub async fn with_parameters(parameters: BTreeMap<String, String>) -> Self {
         let folder =
             tempfile::Builder::new().prefix("files-test-app-").tempdir().expect("a temporary folder");
-        let services = LocalServices::start(folder.path(), TEMPLATE, BTreeMap::new()).await;
+        let services = LocalServices::start(folder.path(), TEMPLATE, parameters).await;
         let services = services.expect("the template's services");
         let router = Router::new(&services.model.functions, HOST).expect("the template's routes");
         Self { services, router, keys: Mutex::default(), _folder: folder }
@@ -183,6 +191,7 @@ impl TestApp {
             s3: Some(at.s3.clone()),
             sqs: Some(at.sqs.clone()),
             lambda: None,
+            eventbridge: Some(at.eventbridge.clone()),
         };
         Aws::new(self.services.access.region.clone(), credentials, endpoints)
     }

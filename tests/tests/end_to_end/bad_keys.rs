@@ -63,7 +63,7 @@ impl Case {
 
     /// Returns whether the route names one file.
     fn is_of_file(&self) -> bool {
-        self.route.contains("{id}")
+        ["/v1/files/{id}", "/v1/uploads/{id}"].iter().any(|path| self.route.contains(path))
     }
 }
 
@@ -157,6 +157,33 @@ fn cases() -> Vec<Case> {
         Case::new("GET /v1/usage", "get-usage", Read, |owner, _| to(owner, Method::GET, "/usage")),
         Case::new("POST /v1/preview", "preview-url", Write, |owner, _| preview(owner, "http://127.0.0.1:9/")),
         Case::new("POST /v1/preview", "preview-url", Write, |owner, _| preview(owner, "none")).malformed(),
+        webhooks("GET /v1/webhook-endpoints", "list-webhook-endpoints", |owner| {
+            to(owner, Method::GET, "/webhook-endpoints")
+        }),
+        webhooks("POST /v1/webhook-endpoints", "create-webhook-endpoint", |owner| {
+            post_json(owner, "/webhook-endpoints", &json!({"url": "https://hooks.example/"}))
+        }),
+        webhooks("POST /v1/webhook-endpoints", "create-webhook-endpoint", |owner| {
+            post_json(owner, "/webhook-endpoints", &json!({}))
+        })
+        .malformed(),
+        webhooks("POST /v1/webhook-endpoints/{id}/rotate", "rotate-webhook-secret", |owner| {
+            to(owner, Method::POST, "/webhook-endpoints/default/rotate")
+        }),
+        webhooks("DELETE /v1/webhook-endpoints/{id}", "delete-webhook-endpoint", |owner| {
+            to(owner, Method::DELETE, "/webhook-endpoints/default")
+        }),
+        Case::new("GET /v1/deliveries", "list-deliveries", Read, |owner, _| {
+            to(owner, Method::GET, "/deliveries")
+        }),
+        Case::new("GET /v1/deliveries", "list-deliveries", Read, |owner, _| {
+            to(owner, Method::GET, "/deliveries?file=none")
+        })
+        .malformed(),
+        Case::new("POST /v1/deliveries/{id}/redeliver", "redeliver", Write, |owner, targets| {
+            let path = format!("/deliveries/{}_succeeded_default/redeliver", id(&targets.stored));
+            to(owner, Method::POST, &path)
+        }),
     ]
 }
 
@@ -168,9 +195,20 @@ fn delete_several(owner: &Owner, ids: &Value) -> RequestBuilder {
     to(owner, Method::POST, "/files/delete").body(json!({"ids": ids}).to_string())
 }
 
+fn webhooks(
+    route: &'static str,
+    function: &'static str,
+    request: impl Fn(&Owner) -> RequestBuilder + 'static,
+) -> Case {
+    Case::new(route, function, Scope::Write, move |owner, _| request(owner))
+}
+
 fn preview(owner: &Owner, url: &str) -> RequestBuilder {
-    let request = to(owner, Method::POST, "/preview").header("content-type", "application/json");
-    request.body(json!({"file_url": url}).to_string())
+    post_json(owner, "/preview", &json!({"file_url": url}))
+}
+
+fn post_json(owner: &Owner, path: &str, body: &Value) -> RequestBuilder {
+    to(owner, Method::POST, path).header("content-type", "application/json").body(body.to_string())
 }
 
 fn without_key(request: RequestBuilder) -> RequestBuilder {

@@ -39,3 +39,4 @@ mod source_headers;
 mod story;
 mod streams;
 mod taken_over;
+mod webhooks;

@@ -80,9 +80,9 @@ proptest! {
 
     #[test]
     fn a_cursor_is_good_for_its_list_alone(text in nearly(vec![Cursor::after(file_id(), mine(), "desc")])) {
-        prop_assert!(Cursor::read(&text, OwnerId::named("theirs"), "desc").is_err());
-        prop_assert!(Cursor::read(&text, mine(), "asc").is_err());
-        if let Ok(id) = Cursor::read(&text, mine(), "desc") {
+        prop_assert!(Cursor::read::<FileId>(&text, OwnerId::named("theirs"), "desc").is_err());
+        prop_assert!(Cursor::read::<FileId>(&text, mine(), "asc").is_err());
+        if let Ok(id) = Cursor::read::<FileId>(&text, mine(), "desc") {
             prop_assert_eq!(Cursor::after(id, mine(), "desc"), text);
         }
     }

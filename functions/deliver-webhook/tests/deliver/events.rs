@@ -13,7 +13,7 @@ async fn each_endpoint_that_wants_an_event_gets_it_once() {
     let app = TestApp::new().await;
     let receiver = Receiver::start([]).await;
     let (first, _) = endpoint(&app, &receiver.url, &[EventKind::Succeeded]).await;
-    let (second, _) = endpoint(&app, &receiver.url, &EventKind::ALL).await;
+    let (second, _) = endpoint(&app, &receiver.url, &EventKind::OF_WEBHOOKS).await;
     endpoint(&app, &receiver.url, &[EventKind::Failed, EventKind::Expired]).await;
     let file = app.file("clip.mp4").webhook(&receiver.url).uploaded().await;
     let now = lambda_startup::now();
@@ -49,7 +49,7 @@ async fn an_owner_without_endpoints_has_no_events() {
     // The endpoint of another owner is none of this file's.
     let secret = WebhookSecret::generate().unwrap();
     let now = lambda_startup::now();
-    let theirs = Endpoint::new(Some(receiver.url.clone()), EventKind::ALL.into(), secret, now);
+    let theirs = Endpoint::new(Some(receiver.url.clone()), EventKind::OF_WEBHOOKS.into(), secret, now);
     let other = OwnerId::named("another");
     app.operator().records().create_endpoint(other, EndpointId::new(now), &theirs).await.unwrap();
     let file = app.file("clip.mp4").webhook(&receiver.url).uploaded().await;
@@ -85,7 +85,7 @@ async fn the_failure_and_the_expiry_of_a_file_are_events() {
 async fn a_deleted_endpoint_ends_its_deliveries() {
     let app = TestApp::new().await;
     let receiver = Receiver::start([crate::receiver::status(500)]).await;
-    let (id, _) = endpoint(&app, &receiver.url, &EventKind::ALL).await;
+    let (id, _) = endpoint(&app, &receiver.url, &EventKind::OF_WEBHOOKS).await;
     let (file, now) = (app.upload("clip.mp4").await, lambda_startup::now());
     work(&app, event(&file, EventKind::Succeeded), now).await;
     app.operator().records().delete_endpoint(owner(), id).await.unwrap();

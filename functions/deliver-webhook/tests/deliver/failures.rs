@@ -63,7 +63,7 @@ async fn an_event_that_fails_once_is_delivered_by_the_message_that_waits() {
 async fn a_410_disables_an_endpoint() {
     let app = TestApp::new().await;
     let receiver = Receiver::start([status(410)]).await;
-    let (id, _) = endpoint(&app, &receiver.url, &EventKind::ALL).await;
+    let (id, _) = endpoint(&app, &receiver.url, &EventKind::OF_WEBHOOKS).await;
     let now = lambda_startup::now();
     for _ in 0..2 {
         let file = app.upload("clip.mp4").await;
@@ -79,7 +79,7 @@ async fn a_410_disables_an_endpoint() {
 async fn an_overloaded_endpoint_gets_nothing_until_it_has_asked_for() {
     let app = TestApp::new().await;
     let receiver = Receiver::start([with_headers(429, "Retry-After: 100\r\n")]).await;
-    let (id, _) = endpoint(&app, &receiver.url, &EventKind::ALL).await;
+    let (id, _) = endpoint(&app, &receiver.url, &EventKind::OF_WEBHOOKS).await;
     let now = lambda_startup::now();
     let (first, second) = (app.upload("a.mp4").await, app.upload("b.mp4").await);
     work(&app, event(&first, EventKind::Succeeded), now).await;

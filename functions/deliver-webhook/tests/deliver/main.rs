@@ -1,7 +1,9 @@
 //! Delivers events by a handler in this process, on real services, to receivers on this machine.
 
+mod bus;
 mod events;
 mod failures;
+mod faults;
 mod receiver;
 mod setup;
 mod signatures;

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use deliver_webhook::DeliverWebhook;
+use deliver_webhook::{DeliverWebhook, EventBus};
 use files_api::BaseUrl;
 use files_domain::{
     Caller, Delivery, DeliveryId, Endpoint, EndpointId, EventKind, EventRef, File, OwnerId, Scope, Timestamp,
@@ -15,18 +15,33 @@ pub(crate) fn owner() -> OwnerId {
     OwnerId::named(OWNER)
 }
 
-/// Does what a message asks for as of `now`, on a deployment that lets webhooks reach `allowed`.
-pub(crate) async fn work_with(app: &TestApp, allowed: &str, message: DeliveryMessage, now: Timestamp) {
+/// Returns the handler of a deployment with this bus that lets webhooks reach `allowed`.
+pub(crate) fn handler(app: &TestApp, allowed: &str, bus: Option<EventBus>) -> DeliverWebhook {
     let function = app.function("deliver-webhook");
     let allowed = Allowed::parse(allowed);
-    let handler = DeliverWebhook {
+    DeliverWebhook {
         records: function.records(),
         queue: function.delivery_queue(),
         client: SafeClient::new(allowed.clone(), Limits::default()).expect("a client"),
         allowed,
         base: BaseUrl::configured("https://api.example"),
-    };
-    handler.work(&message, now).await.expect("the records work");
+        bus,
+    }
+}
+
+/// Does what a message asks for as of `now`, on a deployment with this bus that lets webhooks reach `allowed`.
+pub(crate) async fn work_on(
+    app: &TestApp,
+    allowed: &str,
+    bus: Option<EventBus>,
+    message: DeliveryMessage,
+    now: Timestamp,
+) {
+    handler(app, allowed, bus).work(&message, now).await.expect("the records work");
+}
+
+pub(crate) async fn work_with(app: &TestApp, allowed: &str, message: DeliveryMessage, now: Timestamp) {
+    work_on(app, allowed, None, message, now).await;
 }
 
 pub(crate) async fn work(app: &TestApp, message: DeliveryMessage, now: Timestamp) {

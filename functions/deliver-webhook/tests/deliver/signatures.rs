@@ -84,7 +84,7 @@ async fn while_a_secret_is_rotated_both_are_valid() {
     let app = TestApp::new().await;
     let receiver = Receiver::start([]).await;
     let now = lambda_startup::now();
-    let (id, before) = endpoint(&app, &receiver.url, &EventKind::ALL).await;
+    let (id, before) = endpoint(&app, &receiver.url, &EventKind::OF_WEBHOOKS).await;
     let after = before.clone().rotated(WebhookSecret::generate().unwrap(), now);
     app.operator().records().rotate_endpoint(owner(), id, &before, &after).await.unwrap();
     let received = delivered_to_endpoint(&app, &receiver, now).await;

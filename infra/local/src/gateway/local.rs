@@ -82,6 +82,11 @@ pub(super) async fn run_schedule(
     }
 }
 
+/// Handles `GET /_local/events`: the latest events that EventBridge has taken, the oldest first.
+pub(super) async fn events(State(gateway): State<Gateway>) -> Response<Body> {
+    json_response(StatusCode::OK, &json!({"events": gateway.inner.events.events()}))
+}
+
 /// Handles `GET /_local/faults`: the rules, and how often each struck.
 pub(super) async fn faults(State(gateway): State<Gateway>) -> Response<Body> {
     json_response(StatusCode::OK, &gateway.inner.lambda.faults().to_json())

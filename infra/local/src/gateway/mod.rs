@@ -29,6 +29,7 @@ use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use crate::calls::Calls;
+use crate::eventbridge::EventBridge;
 use crate::log::{Level, Log};
 use crate::runtime::{Invocation, Lambda, Refused, WhenBusy};
 use crate::template::{Cors, Function};
@@ -56,6 +57,7 @@ struct Inner {
     lambda: Lambda,
     calls: Arc<Calls>,
     schedules: Schedules,
+    events: EventBridge,
     web: Option<WebApp>,
     log: Log,
 }
@@ -72,6 +74,8 @@ pub struct Settings {
     pub calls: Arc<Calls>,
     /// The schedules behind `/_local/schedule/{function}`.
     pub schedules: Schedules,
+    /// The events behind `/_local/events`.
+    pub events: EventBridge,
     /// The folder of a built web app, served at `/`.
     pub web: Option<PathBuf>,
     /// The log of the gateway.
@@ -84,9 +88,9 @@ impl Gateway {
     /// # Errors
     /// Two functions have the same route.
     pub fn new(settings: Settings, functions: &[Function]) -> Result<Self> {
-        let Settings { cors, authority, lambda, calls, schedules, web, log } = settings;
+        let Settings { cors, authority, lambda, calls, schedules, events, web, log } = settings;
         let (router, web) = (Router::new(functions, &authority)?, web.map(WebApp::new));
-        let inner = Inner { router, cors, lambda, calls, schedules, web, log };
+        let inner = Inner { router, cors, lambda, calls, schedules, events, web, log };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -101,6 +105,7 @@ impl Gateway {
             .route("/_local/consumed", get(local::consumed).post(local::meter))
             .route("/_local/schedule/{function}", post(local::run_schedule))
             .route("/_local/faults", get(local::faults).post(local::add_faults).delete(local::clear_faults))
+            .route("/_local/events", get(local::events))
             .route("/_local/clock", get(local::clock).post(local::advance_clock))
             .route_layer(middleware::from_fn_with_state(self.clone(), local::refuse_foreign))
             .fallback(handle)

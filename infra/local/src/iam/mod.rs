@@ -8,6 +8,7 @@
 //! template may do what that role allows, on AWS as here.
 
 mod dynamodb;
+mod eventbridge;
 mod glob;
 pub mod proof;
 mod recording;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use dynamodb::requests as dynamodb_requests;
+pub(crate) use eventbridge::requests as eventbridge_requests;
 pub(crate) use recording::{Called, folder_of};
 pub(crate) use s3::{Call as S3Call, missing_object, requests as s3_requests};
 pub(crate) use shape::{of_http, of_json};

@@ -61,6 +61,7 @@ pub(super) fn variables(
         ("AWS_ENDPOINT_URL_S3", &settings.endpoints.s3),
         ("AWS_ENDPOINT_URL_DYNAMODB", &settings.endpoints.dynamodb),
         ("AWS_ENDPOINT_URL_SQS", &settings.endpoints.sqs),
+        ("AWS_ENDPOINT_URL_EVENTBRIDGE", &settings.endpoints.eventbridge),
         ("AWS_ENDPOINT_URL_LAMBDA", &settings.endpoints.lambda),
         ("LAMBDA_TASK_ROOT", &task),
         ("LANG", "en_US.UTF-8"),

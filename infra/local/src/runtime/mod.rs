@@ -70,6 +70,8 @@ pub struct Endpoints {
     pub dynamodb: String,
     /// SQS.
     pub sqs: String,
+    /// EventBridge.
+    pub eventbridge: String,
     /// Lambda, for functions that invoke others.
     pub lambda: String,
 }

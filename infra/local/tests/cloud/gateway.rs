@@ -6,6 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use files_local::calls::Calls;
+use files_local::clock::Clock;
+use files_local::eventbridge::EventBridge;
+use files_local::faults::Faults;
 use files_local::gateway::{Gateway, MAX_BODY_BYTES, Settings};
 use files_local::sqs::Sqs;
 use files_local::triggers::{Asynchronous, Schedules};
@@ -41,6 +44,12 @@ async fn api() -> Api {
         lambda: running.lambda.clone(),
         calls,
         schedules: Schedules::new(&running.model.functions, running.lambda.clone(), asynchronous),
+        events: EventBridge::open(
+            &running.folder.path().join("events.jsonl"),
+            Clock::default(),
+            Faults::default(),
+        )
+        .unwrap(),
         web: Some(running.folder.path().join("web")),
         log: running.lines.log(),
     };
