@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use files_domain::{FileId, OwnerId};
-use files_tests::cloud::now;
-use files_tests::{Cloud, Owner, Reply, Setup, SourceServer};
+use files_tests::cloud::{Setup, now};
+use files_tests::{Cloud, Owner, Reply, SourceServer};
 use futures_util::stream::{self, StreamExt};
 
 /// Imports measured in each situation.
@@ -43,7 +43,7 @@ fn line(what: &str, times: &[Duration]) -> (Duration, Duration) {
 }
 
 async fn bench_imports(flood: u64) {
-    let cloud = Setup::default().parameter("ImportConcurrency", 4).parameter("OwnerImportWorkers", 2);
+    let cloud = Setup::default().parameter("ImportConcurrency", "4").parameter("OwnerImportWorkers", "2");
     let cloud = cloud.start().await;
     let (other, flooding) = (cloud.owner().await, cloud.owner().await);
     let source = SourceServer::start().await;

@@ -24,8 +24,8 @@ pub struct Setup {
 impl Setup {
     /// With this value of a parameter of the template.
     #[must_use]
-    pub fn parameter(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.parameters.push((name, value.to_string()));
+    pub fn parameter(mut self, name: &'static str, value: &str) -> Self {
+        self.parameters.push((name, value.to_owned()));
         self
     }
 

@@ -12,49 +12,44 @@ fn retry_after(limit: Limit) -> u64 {
     }
 }
 
+/// Returns the reason and the sentence for clients.
+fn explain(exceeded: LimitExceeded) -> (Reason, String) {
+    let LimitExceeded { limit, used, max, requested } = exceeded;
+    let numbers = format!("{used} of {max} used, {requested} requested");
+    match limit {
+        Limit::FileBytes => {
+            let (limit, size) = (format!("your limit is {max}"), human_bytes(max));
+            (Reason::FileTooLarge, format!("The file has {requested} bytes, and {limit} ({size})"))
+        }
+        Limit::StoredBytes => (Reason::QuotaExceeded, quota("stored bytes", &numbers)),
+        Limit::Files => (Reason::QuotaExceeded, quota("files", &numbers)),
+        Limit::PendingUploads => {
+            let what = "Too many uploads wait for their bytes";
+            (Reason::TooManyAtOnce, format!("{what}: {numbers}. Finish or delete some, or try again later"))
+        }
+        Limit::Imports => {
+            let what = "Too many imports are queued or running";
+            (Reason::TooManyAtOnce, format!("{what}: {numbers}. Try again when some have ended"))
+        }
+        Limit::Previews => {
+            let what = "Too many previews run at the same time";
+            (Reason::TooManyAtOnce, format!("{what}: {numbers}. Try again when one has ended"))
+        }
+        Limit::RequestsPerSecond => {
+            let what = format!("Your limit is {max} requests per second");
+            (Reason::TooManyRequests, format!("{what}: try again in a second"))
+        }
+    }
+}
+
+fn quota(what: &str, numbers: &str) -> String {
+    format!("Your limit of {what} would be exceeded: {numbers}. Delete files, or ask for a higher limit")
+}
+
 impl From<LimitExceeded> for ApiError {
     fn from(exceeded: LimitExceeded) -> Self {
-        let LimitExceeded { limit, used, max, requested } = exceeded;
-        let numbers = format!("{used} of {max} used, {requested} requested");
-        let (reason, message) = match limit {
-            Limit::FileBytes => {
-                let size = human_bytes(max);
-                (
-                    Reason::FileTooLarge,
-                    format!("The file has {requested} bytes, and your limit is {max} ({size})"),
-                )
-            }
-            Limit::StoredBytes => (
-                Reason::QuotaExceeded,
-                format!(
-                    "Your limit of stored bytes would be exceeded: {numbers}. Delete files, or ask for a higher limit"
-                ),
-            ),
-            Limit::Files => (
-                Reason::QuotaExceeded,
-                format!(
-                    "Your limit of files would be exceeded: {numbers}. Delete files, or ask for a higher limit"
-                ),
-            ),
-            Limit::PendingUploads => (
-                Reason::TooManyAtOnce,
-                format!(
-                    "Too many uploads wait for their bytes: {numbers}. Finish or delete some, or try again later"
-                ),
-            ),
-            Limit::Imports => (
-                Reason::TooManyAtOnce,
-                format!("Too many imports are queued or running: {numbers}. Try again when some have ended"),
-            ),
-            Limit::Previews => (
-                Reason::TooManyAtOnce,
-                format!("Too many previews run at the same time: {numbers}. Try again when one has ended"),
-            ),
-            Limit::RequestsPerSecond => (
-                Reason::TooManyRequests,
-                format!("Your limit is {max} requests per second: try again in a second"),
-            ),
-        };
+        let (reason, message) = explain(exceeded);
+        let LimitExceeded { limit, max, .. } = exceeded;
         let error = Self::from(reason).with_detail(limit.as_str(), reason.as_str(), message.clone());
         let error = error.with_message(message);
         match reason {

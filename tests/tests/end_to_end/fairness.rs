@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use files_tests::{Cloud, Owner, Reply, Setup, SourceServer, media};
+use files_tests::cloud::Setup;
+use files_tests::{Cloud, Owner, Reply, SourceServer, media};
 
 /// Imports a URL, and returns how long it took.
 async fn time_of_import(owner: &Owner, url: &str) -> Duration {
@@ -13,7 +14,7 @@ async fn time_of_import(owner: &Owner, url: &str) -> Duration {
 
 /// A cloud with two workers for imports, of which one owner gets one.
 async fn two_workers() -> Cloud {
-    Setup::default().parameter("ImportConcurrency", 2).parameter("OwnerImportWorkers", 1).start().await
+    Setup::default().parameter("ImportConcurrency", "2").parameter("OwnerImportWorkers", "1").start().await
 }
 
 #[tokio::test]

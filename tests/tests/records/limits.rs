@@ -70,7 +70,7 @@ async fn a_place_is_given_back_by_success_failure_and_deletion() {
     let other = press.upload(7, at(2)).await;
     let done = ProbeDone::new(object(7), media(MediaType::Video), at(3));
     assert_eq!(press.probe(other.id, &done).await, SavedProbe::Saved);
-    assert_eq!(press.probe(other.id, &ProbeDone { ends_upload: true, ..done }).await.leaves_orphan(), false);
+    assert!(!press.probe(other.id, &ProbeDone { ends_upload: true, ..done }).await.leaves_orphan());
     let failed = press.upload(7, at(4)).await;
     fail_file(press.records(), press.id(), failed.id, "expired", at(5)).await.expect("failed");
     let deleted = press.upload(7, at(6)).await;
