@@ -10,7 +10,7 @@ use crate::rate;
 use crate::stream::{codec, is, is_cover_art};
 
 /// Demuxers of pictures beside those whose name ends with `_pipe`.
-const IMAGE_FORMATS: [&str; 6] = ["gif", "apng", "ico", "image2", "image2pipe", "jpegxl_anim"];
+const IMAGE_FORMATS: [&str; 8] = ["gif", "apng", "ico", "image2", "image2pipe", "jpegxl_anim", "fits", "iff"];
 /// Those of them that move.
 const ANIMATED_FORMATS: [&str; 3] = ["gif", "apng", "jpegxl_anim"];
 /// Pictures in an MP4-like container, by its brand: stills, then sequences.

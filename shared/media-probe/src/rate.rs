@@ -9,7 +9,7 @@ use crate::stream::{is, is_cover_art};
 
 /// Raw streams: their demuxers assume a rate, whatever the stream states.
 const RAW: [&str; 8] = ["h264", "hevc", "m4v", "mpegvideo", "obu", "vc1", "dirac", "mjpeg"];
-/// No camera that writes a container is faster: what is above is a time base.
+/// A rate above, unless it is an average of frames that were counted, is a time base.
 const MOST_FRAMES: f64 = 960.0;
 /// A rate that no stream has, to see which it states itself.
 pub(crate) const ASSUMED: &str = "997";
@@ -53,22 +53,16 @@ pub(crate) fn stated(format_name: &str, stream: &Value) -> Option<String> {
         return None;
     }
     let text = |name: &str| stream.get(name).and_then(Value::as_str).map(str::trim);
-    let usable = |name: &str| {
-        let rate = ratio(stream.get(name)).filter(|rate| *rate <= MOST_FRAMES)?;
-        Some((text(name)?, rate))
-    };
-    let (average, base) = (usable("avg_frame_rate"), usable("r_frame_rate"));
-    let ticks = text("time_base")
+    let rate = |name: &str| Some((text(name)?, ratio(stream.get(name))?));
+    let clock = text("time_base")
         .and_then(|base| base.split_once('/'))
         .map(|(above, below)| format!("{below}/{above}"));
-    let is_clock = |rate: &str| Some(rate) == ticks.as_deref();
-    let found = match (average, base) {
-        (Some((average, _)), Some((base, _))) if is_clock(average) => Some(base),
-        (Some((average, _)), _) => Some(average),
-        (None, Some((base, _))) if is_clock(base) || ratio(stream.get("avg_frame_rate")).is_some() => {
-            Some(base)
-        }
-        (None, _) => None,
+    let is_clock = |rate: &str| Some(rate) == clock.as_deref();
+    let base = rate("r_frame_rate").filter(|(_, number)| *number <= MOST_FRAMES).map(|(base, _)| base);
+    let found = match rate("avg_frame_rate") {
+        Some((average, _)) if !is_clock(average) => Some(average),
+        Some((average, number)) => base.or_else(|| (number <= MOST_FRAMES).then_some(average)),
+        None => base.filter(|base| is_clock(base)),
     };
     found.map(str::to_owned)
 }
@@ -189,6 +183,7 @@ mod tests {
             ("24000/1001", "24/1", "1/24000", Some("24000/1001")),
             ("25/1", "0/0", "1/25", Some("25/1")),
             ("25/1", "25/1", "1/25", Some("25/1")),
+            ("1000/1", "1000/1", "1/16000", Some("1000/1")),
             ("50/1", "25/1", "1/50", Some("25/1")),
             ("0/0", "25/1", "1/25", Some("25/1")),
             ("0/0", "60/1", "1/1000", None),

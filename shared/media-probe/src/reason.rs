@@ -59,11 +59,15 @@ pub(crate) fn of_end(printed: &Printed) -> &'static str {
     }
 }
 
+/// Whether a reason is ffprobe's own word, and not how it was ended.
+pub(crate) fn is_open(reason: &str) -> bool {
+    [NOT_MEDIA, NOT_ALLOWED, NO_INDEX, ENDS_EARLY, UNKNOWN].contains(&reason)
+}
+
 /// Says more of a file that ffprobe did not read, by what its first bytes are. What is no container does not end too early.
 pub(crate) fn by_kind(reason: &str, kind: Option<Kind>) -> &str {
-    let is_open = [NOT_MEDIA, NOT_ALLOWED, NO_INDEX, ENDS_EARLY, UNKNOWN].contains(&reason);
     match kind {
-        _ if !is_open => reason,
+        _ if !is_open(reason) => reason,
         Some(Kind::Segment) => SEGMENT,
         Some(Kind::Picture) => PICTURE,
         Some(Kind::Encrypted) => ENCRYPTED,

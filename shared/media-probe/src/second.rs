@@ -25,7 +25,7 @@ impl<S: RangeSource> Probe<'_, S> {
         reason: String,
         serving: Pin<&mut impl Future<Output = Infallible>>,
     ) -> Result<Outcome, ProbeError> {
-        if self.reader.spent().is_some() {
+        if self.reader.spent().is_some() || !reason::is_open(&reason) {
             return Ok(Outcome::Unreadable(reason));
         }
         let head = self.read(self.reader.bytes(0..SIGNATURE.min(self.reader.size()))).await?;

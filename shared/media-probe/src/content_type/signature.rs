@@ -64,14 +64,14 @@ const SIGNATURES: &[Signature] = &[
     (0, b"\x59\xa6\x6a\x95", In("sunrast_pipe")),
     (0, b"\x01\xda\0\x01\0", In("sgi_pipe")),
     (0, b"\x01\xda\x01\x01\0", In("sgi_pipe")),
-    (0, b"SIMPLE  =", Is("image/fits")),
+    (0, b"SIMPLE  =", In("fits")),
     (0, b"FLIF", Is("image/flif")),
     (0, b"BPG\xfb", Is("image/bpg")),
     (0, b"\xabKTX 11\xbb\r\n\x1a\n", Is("image/ktx")),
     (0, b"\xabKTX 20\xbb\r\n\x1a\n", Is("image/ktx2")),
     (0, b"\x13\xab\xa1\x5c", Is("image/astc")),
     (0, b"gimp xcf ", Is("image/x-xcf")),
-    (0, b"/* XPM */", Is("image/x-xpixmap")),
+    (0, b"/* XPM */", In("xpm_pipe")),
     (0, b"farbfeld", Is("image/x-farbfeld")),
     (0, b"\xd7\xcd\xc6\x9a", Is("image/wmf")),
     (40, b" EMF", Is("image/emf")),
@@ -210,7 +210,7 @@ pub(super) fn brand(name: &str) -> Option<&'static str> {
 /// Autodesk's animations: their size, then a number of their kind.
 fn flic(head: &[u8]) -> Option<Found<&'static str>> {
     let (kind, depth) = (head.get(4..6)?, head.get(12..14)?);
-    (matches!(kind, b"\x11\xaf" | b"\x12\xaf") && depth == b"\x08\0").then_some(Is("video/x-fli"))
+    (matches!(kind, b"\x11\xaf" | b"\x12\xaf") && depth == b"\x08\0").then_some(In("flic"))
 }
 
 /// A cursor of Windows: a directory of one picture or a few, the first of which has a reserved zero.

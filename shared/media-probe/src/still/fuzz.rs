@@ -162,7 +162,16 @@ proptest! {
     #[test]
     fn any_bytes_have_a_type_and_a_rate_or_none(bytes in prop::collection::vec(any::<u8>(), 0..200), at in 0..8_usize) {
         let sound = |rate: Option<String>| rate.is_none_or(|rate| crate::number::ratio(Some(&rate.into())).is_some());
-        let beginnings: [&[u8]; 8] = [b"", b"\0\0\x01\xb3", b"icns", b"\0\0\x02\0", b"8BPS\0\x02", b"<?xml", b"II*\0", b"1\n0"];
+        let beginnings: [&[u8]; 8] = [
+            b"",
+            b"\0\0\x01\xb3",
+            b"icns",
+            b"#define x_width 7\n#define x_height ",
+            b"8BPS\0\x02",
+            b"FORMxxxxILBMBMHD",
+            b"/* XPM */\"",
+            b"1\n0",
+        ];
         let bytes = [beginnings[at], &bytes].concat();
         let _ = crate::content_type::kind(&bytes);
         prop_assert!(headers::find(&bytes, b"TRUEVISION-XFILE.\0", 9).is_none_or(|(_, found)| is_sound(&found)));

@@ -22,8 +22,48 @@ pub(super) fn find(head: &[u8], tail: &[u8], size: u64) -> Option<(&'static str,
             of("tga", Some("targa"), (small(head, 12)?, small(head, 14)?))
         }
         [0, 0, 2, 0, ..] => of("cur", None, largest_cursor(head)?),
+        [b'F', b'O', b'R', b'M', _, _, _, _, b'I' | b'P', b'L' | b'B', b'B' | b'M', b'M' | b' ', ..] => {
+            let header = head.windows(4).position(|word| word == b"BMHD")? + 8;
+            of("iff", Some("iff_ilbm"), (half(head, header)?, half(head, header + 2)?))
+        }
+        _ if head.starts_with(b"SIMPLE  =") => of("fits", Some("fits"), fits(head)?),
+        _ if head.starts_with(b"/* XPM */") => of("xpm_pipe", Some("xpm"), pixmap(head)?),
+        _ if head.starts_with(b"#define ") => of("xbm_pipe", Some("xbm"), bitmap(head)?),
         _ => None,
     }
+}
+
+fn half(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?)))
+}
+
+/// The first two axes of a FITS file, in records of 80 characters (FITS 4.0, 4.4.1).
+fn fits(head: &[u8]) -> Option<(u32, u32)> {
+    let axis = |name: &str| {
+        let record = head.chunks_exact(80).find(|record| record.starts_with(name.as_bytes()))?;
+        std::str::from_utf8(record).ok()?.split(['=', '/']).nth(1)?.trim().parse().ok()
+    };
+    Some((axis("NAXIS1  ")?, axis("NAXIS2  ")?))
+}
+
+/// The first string of an X pixmap: width, height, colours, characters.
+fn pixmap(head: &[u8]) -> Option<(u32, u32)> {
+    let text = String::from_utf8_lossy(head);
+    let mut numbers = text.split('"').nth(1)?.split_whitespace().map_while(|number| number.parse().ok());
+    Some((numbers.next()?, numbers.next()?))
+}
+
+/// The definitions of an X bitmap.
+fn bitmap(head: &[u8]) -> Option<(u32, u32)> {
+    let text = String::from_utf8_lossy(head);
+    let number = |end: &str| {
+        let line = text
+            .lines()
+            .take(8)
+            .find(|line| line.split_whitespace().nth(1).is_some_and(|name| name.ends_with(end)))?;
+        line.split_whitespace().nth(2)?.parse().ok()
+    };
+    Some((number("_width")?, number("_height")?))
 }
 
 /// Bytes of a TGA without compression: header, name, colours, pixels.
@@ -113,7 +153,19 @@ mod tests {
         assert_eq!(size(&targa, b"\0TRUEVISION-XFILE.\0"), Some((64, 48)));
         assert_eq!(size(&targa, b"x"), Some((64, 48)), "by the length");
         assert_eq!(find(&targa, b"x", 1000), None);
-        for bytes in [&psb, &cursor, &icon, &contents] {
+        let card = |text: &str| format!("{text:<80}").into_bytes();
+        let fits =
+            ["SIMPLE  =  T", "BITPIX  = 8", "NAXIS   = 2", "NAXIS1  =  320 / width", "NAXIS2  =  180", "END"];
+        let fits = fits.map(card).concat();
+        assert_eq!(size(&fits, b""), Some((320, 180)));
+        let pixmap = b"/* XPM */\nstatic char *x[] = {\n\"16 9 2 1\",\n".to_vec();
+        assert_eq!(size(&pixmap, b""), Some((16, 9)));
+        let bitmap = b"#define x_width 16\n#define x_height 9\nstatic char".to_vec();
+        assert_eq!(size(&bitmap, b""), Some((16, 9)));
+        assert_eq!(size(b"#define x 16\n#define y 9\n", b""), None, "a header in C");
+        let amiga = b"FORM\0\0\x01\0ILBMBMHD\0\0\0\x14\x01\x40\0\xc8".to_vec();
+        assert_eq!(size(&amiga, b""), Some((320, 200)));
+        for bytes in [&psb, &cursor, &icon, &contents, &fits, &pixmap, &bitmap, &amiga] {
             for length in 0..bytes.len() {
                 let _: Option<(u32, u32)> = size(&bytes[..length], b"");
             }

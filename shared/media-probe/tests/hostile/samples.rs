@@ -45,8 +45,18 @@ fn recipes() -> Vec<(String, &'static str)> {
         (still("-c:v tiff"), "still.tiff"),
         (still("-c:v bmp"), "still.bmp"),
         (format!("{PICTURE} -c:v gif"), "moving.gif"),
+        (format!("{PICTURE} -c:v apng -f apng"), "moving.png"),
+        (format!("{PICTURE} -c:v libx264 -preset ultrafast"), "raw.h264"),
     ]
 }
+
+/// Those that ffmpeg cannot make.
+const FIXTURES: [(&str, &[u8]); 4] = [
+    ("grid.avif", include_bytes!("../probe/fixtures/grid.avif")),
+    ("clap.avif", include_bytes!("../probe/fixtures/clap.avif")),
+    ("plain.heic", include_bytes!("../probe/fixtures/plain.heic")),
+    ("moving.webp", include_bytes!("../probe/fixtures/moving.webp")),
+];
 
 /// Their names and bytes.
 pub(crate) fn samples() -> Vec<(&'static str, Vec<u8>)> {
@@ -62,5 +72,6 @@ pub(crate) fn samples() -> Vec<(&'static str, Vec<u8>)> {
         assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
         (name, fs::read(path).unwrap())
     };
-    recipes().into_iter().map(make).collect()
+    let fixtures = FIXTURES.map(|(name, bytes)| (name, bytes.to_vec()));
+    recipes().into_iter().map(make).chain(fixtures).collect()
 }

@@ -253,7 +253,11 @@ async fn headers_tell_what_ffprobe_does_not_read() {
     let targa = [&[0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 48, 0, 24, 0][..], &[7; 64 * 48 * 3]].concat();
     let large =
         [b"8BPS\0\x02\0\0\0\0\0\0\0\x03\0\0\0\x30\0\0\0\x40\0\x08\0\x03".as_slice(), &[0; 40]].concat();
+    let bitmap = ffmpeg("xbm", &format!("{STILL} -pix_fmt monow"));
+    let fits = ffmpeg("fits", &format!("{STILL} -pix_fmt gray"));
     for (name, bytes, expected, kind) in [
+        ("XBM", bitmap, (Some(64), Some(48), None), "image/x-xbitmap"),
+        ("FITS", fits, (Some(64), Some(48), None), "image/fits"),
         ("BigTIFF", big_tiff, (Some(48), Some(64), Some(270)), "image/tiff"),
         ("TGA", targa, (Some(64), Some(48), None), "image/x-tga"),
         ("PSB", large, (Some(64), Some(48), None), "image/vnd.adobe.photoshop"),
