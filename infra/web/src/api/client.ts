@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts'
+import { Network } from './network.ts'
 import { DELAYS, abortReason, online, pause, waitBefore } from './retry.ts'
 import type { CreatedFile, ErrorBody, FileDetail, Page, PartsPage, Preview, SignedPart, SinglePut, StoredPart } from './types.ts'
 
@@ -8,12 +9,15 @@ export class ApiError extends Error {
   readonly status: number
   readonly reason: string
   readonly requestId: string | null
+  /** What is wrong, field by field. */
+  readonly details: readonly { field?: string; message?: string }[]
 
   constructor(status: number, body: ErrorBody) {
     super(body.message ?? `The server answered ${status.toString()} without a message.`)
     this.status = status
     this.reason = body.reason ?? 'unknown'
     this.requestId = body.request_id ?? null
+    this.details = Array.isArray(body.details) ? body.details : []
   }
 }
 
@@ -44,6 +48,7 @@ export interface Announcement {
   size: number
   content_type?: string
   multipart?: true
+  metadata?: Record<string, string>
 }
 
 /**
@@ -51,6 +56,7 @@ export interface Announcement {
  * there is no answer, or one that says that later is better.
  */
 export class Client {
+  readonly network = new Network()
   readonly #connection: Connection
 
   constructor(connection: Connection) {
@@ -75,7 +81,7 @@ export class Client {
     return this.#json(`/files/${id}${query}`, call)
   }
 
-  importUrl(body: { file_url: string; name?: string }, idempotencyKey: string): Promise<CreatedFile> {
+  importUrl(body: { file_url: string; name?: string; metadata?: Record<string, string> }, idempotencyKey: string): Promise<CreatedFile> {
     return this.#json('/files', { method: 'POST', body, headers: { 'Idempotency-Key': idempotencyKey } })
   }
 
@@ -132,6 +138,15 @@ export class Client {
     return answer.url
   }
 
+  /** A URL of a poster that needs no key. */
+  async addressOfPoster(posterUrl: string, call: Call = {}): Promise<string> {
+    const { pathname } = new URL(posterUrl)
+    const at = pathname.indexOf('/posters/')
+    if (at < 0) return posterUrl
+    const answer = await this.#json<{ url: string }>(`${pathname.slice(at)}?redirect=false`, call)
+    return answer.url
+  }
+
   async #json<T>(path: string, call: Call = {}): Promise<T> {
     const response = await this.#send(path, call)
     return (await response.json()) as T
@@ -161,9 +176,12 @@ export class Client {
     }
     if (call.signal !== undefined) request.signal = call.signal
     try {
-      return await fetch(`${this.#connection.base}${path}`, request)
+      const response = await fetch(`${this.#connection.base}${path}`, request)
+      this.network.note(true)
+      return response
     } catch (error) {
       if (call.signal?.aborted === true) throw abortReason(call.signal)
+      this.network.note(false)
       if (!last) return null
       const message = `${this.#connection.base} does not answer. Is the address right, and does it allow this page's origin?`
       throw new UnreachableError(message, { cause: error })

@@ -3,12 +3,13 @@ import Uppy, { type UppyFile } from '@uppy/core'
 import { ApiError, type Client } from '../api/client.ts'
 import { forget } from './memory.ts'
 import { ProgressBoard } from './progress.ts'
+import { type UploadRow, rowOf } from './rows.ts'
 import { type InPartsSession, type Session, Sessions, goesInParts } from './session.ts'
 import { type Bytes, type Stored, putPart, putWhole } from './transfer.ts'
 
 type Meta = Record<string, unknown>
 type Body = Record<string, unknown>
-type Chosen = UppyFile<Meta, Body>
+export type Chosen = UppyFile<Meta, Body>
 
 /** PUTs at the same time, of all files together; browsers open no more connections to one host. */
 const AT_ONCE = 6
@@ -27,6 +28,8 @@ export class Uploads {
   readonly #open = new Map<string, Session>()
   readonly #idempotencyKeys = new Map<string, string>()
   readonly #refused = new Map<string, unknown>()
+  /** Why uploads failed, by Uppy's id of the file. */
+  readonly #errors = new Map<string, unknown>()
   /** The uploader cuts the file before it creates the upload, and asks for the size by the bytes alone. */
   readonly #partSizes = new WeakMap<object, number>()
   /** By URL: what a PUT belongs to; part 0 is a whole file. */
@@ -56,10 +59,58 @@ export class Uploads {
       changed()
     })
     this.uppy.on('upload-error', (file, error) => {
-      if (file !== undefined && isOver(error)) this.#close(file.id)
+      if (file === undefined) return
+      this.#errors.set(file.id, error)
+      if (isOver(error)) this.#close(file.id)
       changed()
     })
-    this.uppy.on('file-removed', (file) => void this.#discard(file.id).finally(changed))
+    this.uppy.on('upload-retry', (file) => this.#errors.delete(file.id))
+    this.uppy.on('file-removed', (file) => {
+      this.#errors.delete(file.id)
+      void this.#discard(file.id).finally(changed)
+    })
+    this.uppy.on('state-update', () => { this.board.tell(); })
+  }
+
+  /** All chosen files, in the order in which they were chosen. */
+  rows(): UploadRow[] {
+    return this.uppy.getFiles().map((file) => rowOf(file, this.#errors.get(file.id), this.#open.get(file.id)?.id, this.board))
+  }
+
+  /** Uploads files. Files that are being uploaded already are left alone; finished ones can be uploaded again. */
+  add(files: readonly File[]): void {
+    if (this.uppy.getFiles().every((file) => file.progress.uploadComplete)) this.clearDone()
+    for (const file of files) {
+      const relativePath = pathOf(file)
+      const meta = relativePath === null ? {} : { relativePath }
+      try {
+        this.uppy.addFile({ name: file.name, type: file.type, data: file, meta })
+      } catch (error) {
+        this.uppy.log(String(error), 'warning') // a duplicate
+      }
+    }
+  }
+
+  pause(row: UploadRow): void {
+    if (row.state === 'sending') this.uppy.pauseResume(row.id)
+  }
+
+  resume(row: UploadRow): void {
+    if (row.state === 'paused') this.uppy.pauseResume(row.id)
+  }
+
+  retry(row: UploadRow): void {
+    if (row.state === 'failed') void this.uppy.retryUpload(row.id)
+  }
+
+  /** Ends an upload; what is stored of it is deleted. */
+  cancel(row: UploadRow): void {
+    this.uppy.removeFile(row.id)
+  }
+
+  /** Takes finished uploads off the list. */
+  clearDone(): void {
+    for (const { id, progress } of this.uppy.getFiles()) if (progress.uploadComplete) this.uppy.removeFile(id)
   }
 
   /** Stops everything; what is unfinished can be resumed. */
@@ -95,7 +146,7 @@ export class Uploads {
     if (known !== undefined) return known
     const key = this.#idempotencyKeys.get(file.id) ?? crypto.randomUUID()
     this.#idempotencyKeys.set(file.id, key)
-    const session = await this.#sessions.open(bytesOf(file), file.name, key)
+    const session = await this.#sessions.open(bytesOf(file), file.name, key, file.meta.relativePath ?? null)
     this.#open.set(file.id, session)
     const removed = !this.uppy.getFiles().some((other) => other.id === file.id)
     if (removed) await this.#discard(file.id)
@@ -155,16 +206,16 @@ export class Uploads {
     this.#puts.delete(url)
     if (put === undefined) return putPart(bytes)
     const { session, part } = put
-    if (part === 0) return putWhole(bytes, () => this.#client.sign(session.id))
-    const size = bytes.size ?? 1
+    const size = Math.max(1, bytes.size ?? 1)
     const onProgress = (event: { loaded: number }): void => {
-      this.board.set(session.id, part, event.loaded / size)
+      this.board.set(session.id, Math.max(1, part), Math.min(1, event.loaded / size))
       ;(bytes.onProgress as (event: unknown) => void)(event)
     }
     try {
+      if (part === 0) return await putWhole({ ...bytes, onProgress }, () => this.#client.sign(session.id))
       return await putPart({ ...bytes, onProgress })
     } catch (error) {
-      this.board.set(session.id, part, 0)
+      this.board.set(session.id, Math.max(1, part), 0)
       throw error
     }
   }
@@ -201,4 +252,10 @@ function isOver(error: unknown): boolean {
 function bytesOf(file: Chosen): File {
   if (!(file.data instanceof File)) throw new Error('The file is not of this computer.')
   return file.data
+}
+
+/** Where a file was in its folder; `null` for a file that was chosen alone. At most as long as metadata may be. */
+function pathOf(file: File & { relativePath?: string | null }): string | null {
+  const path = (file.relativePath ?? file.webkitRelativePath).replace(/^\//, '')
+  return path.includes('/') && path.length <= 512 ? path : null
 }
