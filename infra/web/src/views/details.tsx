@@ -97,7 +97,9 @@ function Body({ client, file, onDelete, onImported }: BodyProps): JSX.Element {
       {file.error !== null && <p class="note error">{file.error}</p>}
       {ready && medium !== null && file.ffprobe_error === null && <Player client={client} file={file} medium={medium} player={player} />}
       <div class="actions">
-        <button type="button" class="button primary" disabled={!ready} onClick={() => void download()}><Icon name="download" /> Download</button>
+        {file.status !== 'failed' && (
+          <button type="button" class="button primary" disabled={!ready} onClick={() => void download()}><Icon name="download" /> Download</button>
+        )}
         {file.status === 'failed' && file.source === 'url' && <RetryImport client={client} file={file} onDone={onImported} />}
         <button type="button" class="button danger quiet" onClick={onDelete}><Icon name="trash" /> Delete</button>
       </div>

@@ -41,7 +41,7 @@ export function FileItem({ client, file, retrying, selected, onToggle, onOpen, o
         <Thumb client={client} file={file} />
         <span class="grow">
           <span class="name"><bdi>{file.name}</bdi></span>
-          <span class="facts muted">{factsOf(file).map((fact) => <><span key={fact}>{fact}</span>{' '}</>)}</span>
+          <span class="facts muted">{factsOf(file).map(([name, fact]) => <span key={name} class={`${name}-fact`}>{fact}</span>)}</span>
           {file.error !== null && <span class="file-error">{file.error}</span>}
           {retrying !== null && <span class="file-retrying">{nextTry(retrying)}</span>}
         </span>
@@ -64,14 +64,15 @@ export function nextTry({ reason, next_try_at }: Retrying): string {
   return `${words}. Next try at ${at.toLocaleTimeString()}.`
 }
 
-function factsOf(file: FileSummary): string[] {
+function factsOf(file: FileSummary): [string, string][] {
   const { width = null, height = null, duration: seconds = null } = file.ffprobe ?? {}
   const still = kind(file.content_type) === 'image'
-  return [
-    bytes(file.size),
-    seconds === null || still ? '' : duration(seconds),
-    width === null || height === null ? '' : `${width.toString()} × ${height.toString()}`,
-    file.source === 'url' ? 'imported' : '',
-    date(file.created_at),
-  ].filter((fact) => fact !== '')
+  const facts: [string, string][] = [
+    ['size', bytes(file.size)],
+    ['length', seconds === null || still ? '' : duration(seconds)],
+    ['dimensions', width === null || height === null ? '' : `${width.toString()} × ${height.toString()}`],
+    ['source', file.source === 'url' ? 'imported' : ''],
+    ['date', date(file.created_at)],
+  ]
+  return facts.filter(([, fact]) => fact !== '')
 }

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { Client } from '../api/client.ts'
 import { inParallel } from '../api/pool.ts'
 import type { Preview } from '../api/types.ts'
@@ -10,8 +10,8 @@ import { PreviewCard } from './preview-card.tsx'
 /** Imports that are created at the same time. */
 const AT_ONCE = 4
 
-/** Lines that the field grows to. */
-const MOST_LINES = 8
+/** The height that the field grows to, in pixels. */
+const HIGHEST = 200
 
 interface Props {
   client: Client
@@ -42,6 +42,8 @@ export function ImportForm({ client, offered, onDone }: Props): JSX.Element {
     change(offered.join('\n'))
     field.current?.focus()
   }, [offered])
+
+  useLayoutEffect(() => { if (field.current !== null) fit(field.current) }, [text])
 
   const submit = async (): Promise<void> => {
     if (entries.length === 0 || busy) return
@@ -76,8 +78,7 @@ export function ImportForm({ client, offered, onDone }: Props): JSX.Element {
           ref={field}
           name="url"
           inputMode="url"
-          rows={Math.min(MOST_LINES, Math.max(1, text.split('\n').length))}
-          required
+          rows={1}
           autocomplete="off"
           spellcheck={false}
           placeholder="https://example.com/clip.mp4"
@@ -91,7 +92,7 @@ export function ImportForm({ client, offered, onDone }: Props): JSX.Element {
         />
       </label>
       <div class="actions">
-        <button class="button" type="submit" disabled={busy}>
+        <button class="button" type="submit" disabled={busy || entries.length === 0}>
           {busy ? 'Importing…' : entries.length > 1 ? `Import ${entries.length.toString()}` : 'Import'}
         </button>
         <button class="button quiet" type="button" disabled={looking || entries.length !== 1} onClick={() => { look(entries[0] ?? ''); }}>
@@ -109,6 +110,13 @@ export function ImportForm({ client, offered, onDone }: Props): JSX.Element {
       {preview !== null && <PreviewCard preview={preview} />}
     </form>
   )
+}
+
+/** As high as its text, so that all of a long URL is seen. */
+function fit(field: HTMLTextAreaElement): void {
+  field.style.height = 'auto'
+  const borders = field.offsetHeight - field.clientHeight
+  field.style.height = `${Math.min(HIGHEST, field.scrollHeight + borders).toString()}px`
 }
 
 interface Previewing {

@@ -39,3 +39,30 @@ export function large(name: string, size: number): string {
 export function text(name: string, content: string): string {
   return made(name, (path) => { writeFileSync(path, content); })
 }
+
+/** A file that ffmpeg makes from these arguments. */
+export function encoded(name: string, ...options: string[]): string {
+  return made(name, (path) => { execFileSync('ffmpeg', ['-v', 'error', '-nostdin', ...options, path]); })
+}
+
+const PICTURE = ['-f', 'lavfi', '-i', 'testsrc2=s=320x180:r=10:d=2']
+const SOUND = ['-f', 'lavfi', '-i', 'sine=d=2:r=48000']
+
+/** A picture of 320 × 180. */
+export const picture = (name = 'picture.png'): string => encoded(name, ...PICTURE, '-frames:v', '1')
+
+/** Two seconds in a container that no browser plays. */
+export const unplayable = (name: 'old.avi' | 'stream.ts'): string => encoded(name, ...PICTURE, ...SOUND, '-c:v', 'mpeg4', '-c:a', 'mp2')
+
+/** Two seconds with two chapters, HDR by its marks, 5.1 in German and stereo in French. */
+export function rich(): string {
+  const chapters = text('chapters.txt', ';FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1\nSTART=0\nEND=1\ntitle=Before\n[CHAPTER]\nTIMEBASE=1/1\nSTART=1\nEND=2\ntitle=<b>After</b>\n')
+  return encoded(
+    'rich.mkv', ...PICTURE, ...SOUND, '-i', chapters, '-map', '0:v', '-map', '1:a', '-map', '1:a', '-map_chapters', '2',
+    '-c:v', 'libx264', '-pix_fmt', 'yuv420p10le', '-color_trc', 'smpte2084', '-color_primaries', 'bt2020', '-colorspace', 'bt2020nc',
+    '-c:a', 'aac', '-ac:a:0', '6', '-ac:a:1', '2', '-metadata:s:a:0', 'language=ger', '-metadata:s:a:1', 'language=fre',
+  )
+}
+
+/** Two seconds of sound. */
+export const sound = (): string => encoded('sound.mp3', ...SOUND)
