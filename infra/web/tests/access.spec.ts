@@ -1,16 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import type { Page } from '@playwright/test'
-import { clip } from './support/media.ts'
+import { faults, faultsInBoth } from './support/axe.ts'
+import { clip, text } from './support/media.ts'
 import { expect, test } from './support/test.ts'
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-
-/** What axe finds wrong: names, roles, contrast. */
-async function faults(page: Page): Promise<string[]> {
-  return page.evaluate(`${AXE}; axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice'] })
-    .then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ': ' + html)))`)
-}
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`everything has a name, a role and enough contrast when it is ${colorScheme}`, async ({ files, site, cloud }) => {
@@ -41,7 +31,6 @@ for (const colorScheme of ['light', 'dark'] as const) {
 
 test('failed uploads, refused imports, a broken network and an unknown file are accessible, too', async ({ files, context }) => {
   const { page } = files
-  await page.emulateMedia({ reducedMotion: 'reduce' })
   await files.open('#file=01999999-0000-7000-8000-000000000000')
   await expect(page.getByRole('dialog')).toContainText('another owner')
   expect(await faults(page)).toEqual([])
@@ -55,10 +44,7 @@ test('failed uploads, refused imports, a broken network and an unknown file are 
   await expect(page.locator('.import').getByRole('alert')).toContainText('Invalid URL')
   await context.setOffline(true)
   await expect(page.getByText('You are offline')).toBeVisible()
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme })
-    expect(await faults(page)).toEqual([])
-  }
+  expect(await faultsInBoth(page)).toEqual([])
   await context.setOffline(false)
 })
 
@@ -86,4 +72,27 @@ test('the keyboard alone opens, closes, asks and deletes', async ({ files }) => 
   await page.keyboard.press('Tab')
   await page.keyboard.press('Enter')
   await expect(row).toHaveCount(0)
+})
+
+test('files, folders and URLs are added by the keyboard alone', async ({ files }) => {
+  const { page } = files
+  await files.open()
+  await page.getByRole('button', { name: 'Disconnect' }).focus()
+  await page.keyboard.press('Tab')
+  await expect(page.getByLabel('Choose files')).toBeFocused()
+  const chooser = page.waitForEvent('filechooser')
+  await page.keyboard.press('Enter')
+  await (await chooser).setFiles(text('chosen.txt', 'x'))
+  await expect(files.uploads).toContainText('1 file uploaded')
+  await expect(page.getByLabel('Choose files')).toBeFocused()
+  await page.keyboard.press('Tab')
+  await expect(page.getByLabel('Choose a folder')).toBeFocused()
+  await page.keyboard.press('Tab')
+  await expect(files.uploads.getByRole('button', { name: 'Clear' })).toBeFocused()
+  await page.keyboard.press('Enter')
+  await expect(files.uploads).toHaveCount(0)
+  await page.getByLabel('Import from URLs').focus()
+  await page.keyboard.type('no url')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('alert')).toContainText('Invalid URL')
 })

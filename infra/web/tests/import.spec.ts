@@ -1,3 +1,4 @@
+import { faultsInBoth } from './support/axe.ts'
 import { clip } from './support/media.ts'
 import { Site } from './support/site.ts'
 import { expect, test } from './support/test.ts'
@@ -45,6 +46,7 @@ test('a URL is looked at before it is imported', async ({ files }) => {
   const preview = page.getByRole('region', { name: 'Preview' })
   await expect(preview).toContainText('clip.webm')
   await expect(preview.getByRole('row', { name: 'Type' })).toContainText('video/webm')
+  expect(await faultsInBoth(page)).toEqual([])
   await expect(page.getByRole('alert')).toHaveCount(0)
   await expect(files.row('clip.webm')).toHaveCount(0)
 

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { faultsInBoth } from './support/axe.ts'
 import { clip, picture, text, unplayable } from './support/media.ts'
 import { expect, test } from './support/test.ts'
 
@@ -54,6 +55,7 @@ test('AVI and TS are not offered to a player that cannot play them', async ({ fi
     await expect(sheet).toContainText(words)
     await expect(sheet.getByRole('row', { name: 'Kind' })).toBeVisible()
     await expect(page.locator('video')).toHaveCount(0)
+    if (name === 'old.avi') expect(await faultsInBoth(page)).toEqual([])
     await page.keyboard.press('Escape')
   }
 })
@@ -75,6 +77,7 @@ test('one refused upload among others is one message in its row, and the counts 
   await expect(alert.getByRole('listitem')).toHaveText('name name is too long')
   await expect(alert).toContainText('invalid_name · r-1')
   await expect(page.getByRole('alert')).toHaveCount(1)
+  expect(await faultsInBoth(page)).toEqual([])
   await page.unroute(/\/files$/, refuse)
   await row.getByRole('button', { name: 'Retry refused.txt' }).click()
   await expect(files.uploads).toContainText('3 files uploaded')
@@ -89,8 +92,10 @@ test('an import that backs off shows its reason and its next try', async ({ file
   await files.api('/files', { file_url: `${busy.url}/busy.webm` })
   await files.expectStatus('busy.webm', 'Retrying')
   await expect(files.row('busy.webm')).toContainText(/503.*Next try at \d+:\d\d/)
+  expect(await faultsInBoth(page)).toEqual([])
   await files.show('busy.webm')
   await expect(page.getByRole('dialog').getByRole('status')).toContainText(/backs off.*503.*Next try at/)
+  expect(await faultsInBoth(page)).toEqual([])
   busy.stop()
 })
 
@@ -129,6 +134,7 @@ test('an API that does not respond is told, too', async ({ files }) => {
   await page.route(/\/v1\//, (route) => route.abort('connectionrefused'))
   await page.getByLabel('Status').selectOption('Ready')
   await expect(page.getByText('does not respond. Trying again.')).toBeVisible()
+  expect(await faultsInBoth(page)).toEqual([])
   await page.unroute(/\/v1\//)
   await expect(page.getByText('does not respond. Trying again.')).toHaveCount(0)
 })

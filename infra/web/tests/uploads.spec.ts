@@ -1,3 +1,4 @@
+import { faultsInBoth } from './support/axe.ts'
 import { MB, large } from './support/media.ts'
 import { Puts, parts } from './support/puts.ts'
 import { aged } from './support/sigv4.ts'
@@ -96,6 +97,7 @@ test('a paused upload sends nothing, and goes on with what is missing', async ({
   await files.uploads.getByRole('button', { name: 'Pause', exact: true }).click()
   await expect(files.uploads).toContainText('Paused: 0 of 1 file done')
   await expect(files.uploads).toContainText('16.0 MB of 40.0 MB · 2 of 5 parts · paused')
+  expect(await faultsInBoth(page)).toEqual([])
   await page.unroute(held)
   const puts = new Puts(page)
   await files.uploads.getByRole('button', { name: 'Resume', exact: true }).click()

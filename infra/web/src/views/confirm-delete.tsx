@@ -54,7 +54,7 @@ export function ConfirmDelete({ client, files, onDeleted, onClose }: Props): JSX
   const one = files.length === 1
   return (
     <Dialog label={one ? 'Delete file' : 'Delete files'} class="dialog small" onClose={close}>
-      <h2>{one ? 'Delete this file?' : `Delete ${left.length.toString()} files?`}</h2>
+      <h2>{one ? 'Delete this file?' : `Delete ${countOf(left)}?`}</h2>
       {one
         ? <p class="confirm-text"><bdi class="name">{files[0]?.name}</bdi> and everything known about it will be gone for good.</p>
         : <Several files={left} />}
@@ -88,5 +88,9 @@ function Several({ files }: { files: FileSummary[] }): JSX.Element {
 }
 
 function doneOf(files: FileSummary[]): string {
-  return files.length === 1 ? `Deleted ${files[0]?.name ?? ''}` : `Deleted ${files.length.toString()} files`
+  return files.length === 1 ? `Deleted ${files[0]?.name ?? ''}` : `Deleted ${countOf(files)}`
+}
+
+function countOf({ length }: FileSummary[]): string {
+  return length === 1 ? '1 file' : `${length.toString()} files`
 }

@@ -1,19 +1,21 @@
 import { execFileSync } from 'node:child_process'
 import { randomFillSync } from 'node:crypto'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 
 export const MB = 1024 * 1024
 
-let folder: string | undefined
-process.on('exit', () => { if (folder !== undefined) rmSync(folder, { recursive: true, force: true }); })
+/** Where the media of a test run are, for all its workers: see `../setup.ts`. */
+export const FOLDER = 'FILES_WEB_MEDIA'
 
-/** A file for a test, made once per process. */
+/** A file for tests, made once per run. Two workers may make it at the same time; the last one wins, with the same content. */
 function made(name: string, make: (path: string) => void): string {
-  folder ??= mkdtempSync(join(tmpdir(), 'files-web-media-'))
-  const path = join(folder, name)
-  if (!existsSync(path)) make(path)
+  const path = join(process.env[FOLDER] ?? '', name)
+  if (existsSync(path)) return path
+  const unfinished = join(process.env[FOLDER] ?? '', process.pid.toString(), name)
+  mkdirSync(dirname(unfinished), { recursive: true })
+  make(unfinished)
+  renameSync(unfinished, path)
   return path
 }
 
@@ -21,7 +23,7 @@ function made(name: string, make: (path: string) => void): string {
 export function clip(): string {
   return made('clip.webm', (path) => {
     const video = ['-f', 'lavfi', '-i', 'testsrc2=s=320x180:r=10:d=10', '-f', 'lavfi', '-i', 'sine=d=10']
-    execFileSync('ffmpeg', ['-v', 'error', ...video, '-c:v', 'libvpx', '-g', '10', '-c:a', 'libopus', '-shortest', path])
+    execFileSync('ffmpeg', ['-v', 'error', ...video, '-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '8', '-g', '10', '-c:a', 'libopus', '-shortest', path])
   })
 }
 
