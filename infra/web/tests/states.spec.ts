@@ -78,6 +78,8 @@ test('one refused upload among others is one message in its row, and the counts 
   await expect(alert).toContainText('invalid_name · r-1')
   await expect(page.getByRole('alert')).toHaveCount(1)
   expect(await faultsInBoth(page)).toEqual([])
+  await files.choose(text('refused.txt', '2')) // refused again, in the same row
+  await expect(files.uploads).toContainText('2 of 3 files uploaded, 1 failed')
   await page.unroute(/\/files$/, refuse)
   await row.getByRole('button', { name: 'Retry refused.txt' }).click()
   await expect(files.uploads).toContainText('3 files uploaded')

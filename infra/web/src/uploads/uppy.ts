@@ -17,6 +17,9 @@ const AT_ONCE = 6
 /** Files that are announced at the same time. */
 const ANNOUNCED_AT_ONCE = 4
 
+/** How often at most the library is told of changes, in milliseconds. */
+const TOLD_EVERY = 400
+
 /** Uppy and its S3 uploader, spoken to our endpoints. */
 export class Uploads {
   readonly uppy = new Uppy<Meta, Body>({ autoProceed: true })
@@ -37,7 +40,8 @@ export class Uploads {
 
   constructor(client: Client, changed: () => void) {
     this.#client = client
-    this.#changed = changed
+    const tell = coalesced(changed)
+    this.#changed = tell
     this.#sessions = new Sessions(client, this.board)
     this.uppy.use(AwsS3<Meta, Body>, {
       limit: AT_ONCE,
@@ -56,18 +60,18 @@ export class Uploads {
     this.uppy.addPreProcessor((ids) => this.#announceAll(ids))
     this.uppy.on('upload-success', (file) => {
       if (file !== undefined) this.#close(file.id)
-      changed()
+      tell()
     })
     this.uppy.on('upload-error', (file, error) => {
       if (file === undefined) return
       this.#errors.set(file.id, error)
       if (isOver(error)) this.#close(file.id)
-      changed()
+      tell()
     })
     this.uppy.on('upload-retry', (file) => this.#errors.delete(file.id))
     this.uppy.on('file-removed', (file) => {
       this.#errors.delete(file.id)
-      void this.#discard(file.id).finally(changed)
+      void this.#discard(file.id).finally(tell)
     })
     this.uppy.on('state-update', () => { this.board.tell(); })
   }
@@ -77,18 +81,23 @@ export class Uploads {
     return this.uppy.getFiles().map((file) => rowOf(file, this.#errors.get(file.id), this.#open.get(file.id)?.id, this.board))
   }
 
-  /** Uploads files. Files that are being uploaded already are left alone; finished ones can be uploaded again. */
+  /**
+   * Uploads files. A file that is being uploaded already is left alone, one whose upload failed is tried again, and a
+   * finished one is uploaded once more.
+   */
   add(files: readonly File[]): void {
-    if (this.uppy.getFiles().every((file) => file.progress.uploadComplete)) this.clearDone()
-    for (const file of files) {
-      const relativePath = pathOf(file)
-      const meta = relativePath === null ? {} : { relativePath }
-      try {
-        this.uppy.addFile({ name: file.name, type: file.type, data: file, meta })
-      } catch (error) {
-        this.uppy.log(String(error), 'warning') // a duplicate
-      }
-    }
+    const known = new Map(this.uppy.getFiles().map((file) => [identity(bytesOf(file), file.meta.relativePath ?? null), file]))
+    const chosen = files.map((file) => ({ file, path: pathOf(file) }))
+    const repeated = chosen.map(({ file, path }) => known.get(identity(file, path))).filter((file) => file !== undefined)
+    const done = repeated.filter(({ progress }) => progress.uploadComplete).map(({ id }) => id)
+    if ([...known.values()].every(({ progress }) => progress.uploadComplete)) this.clearDone()
+    else this.uppy.removeFiles(done)
+    for (const { id, error } of repeated) if (error !== undefined && error !== null) void this.uppy.retryUpload(id)
+    const fresh = chosen.filter(({ file, path }) => {
+      const same = known.get(identity(file, path))
+      return same === undefined || same.progress.uploadComplete
+    })
+    this.uppy.addFiles(fresh.map(({ file, path }) => ({ name: file.name, type: file.type, data: file, meta: path === null ? {} : { relativePath: path } })))
   }
 
   pause(row: UploadRow): void {
@@ -103,14 +112,14 @@ export class Uploads {
     if (row.state === 'failed') void this.uppy.retryUpload(row.id)
   }
 
-  /** Ends an upload; what is stored of it is deleted. */
-  cancel(row: UploadRow): void {
-    this.uppy.removeFile(row.id)
+  /** Ends uploads; what is stored of them is deleted. Finished and failed ones only leave the list. */
+  cancel(rows: readonly UploadRow[]): void {
+    this.uppy.removeFiles(rows.map(({ id }) => id))
   }
 
   /** Takes finished uploads off the list. */
   clearDone(): void {
-    for (const { id, progress } of this.uppy.getFiles()) if (progress.uploadComplete) this.uppy.removeFile(id)
+    this.uppy.removeFiles(this.uppy.getFiles().filter(({ progress }) => progress.uploadComplete).map(({ id }) => id))
   }
 
   /** Stops everything; what is unfinished can be resumed. */
@@ -252,6 +261,30 @@ function isOver(error: unknown): boolean {
 function bytesOf(file: Chosen): File {
   if (!(file.data instanceof File)) throw new Error('The file is not of this computer.')
   return file.data
+}
+
+/** What tells a chosen file from others, as Uppy does. */
+function identity({ name, size, type, lastModified }: File, path: string | null): string {
+  return JSON.stringify([path, name, size, type, lastModified])
+}
+
+/** Calls at once, and then at most once in a while, however many uploads change. */
+function coalesced(call: () => void): () => void {
+  let waiting = false
+  let again = false
+  const now = (): void => {
+    again = false
+    waiting = true
+    call()
+    setTimeout(() => {
+      waiting = false
+      if (again) now()
+    }, TOLD_EVERY)
+  }
+  return () => {
+    if (waiting) again = true
+    else now()
+  }
 }
 
 /** Where a file was in its folder; `null` for a file that was chosen alone. At most as long as metadata may be. */

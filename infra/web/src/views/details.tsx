@@ -1,5 +1,5 @@
 import type { JSX } from 'preact'
-import { useRef, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { ApiError, type Client } from '../api/client.ts'
 import type { FileDetail } from '../api/types.ts'
 import { bytes, date } from '../format.ts'
@@ -30,6 +30,12 @@ interface Props {
 export function Details({ client, id, onClose, onDone }: Props): JSX.Element {
   const { file, error } = useFile(client, id)
   const [doomed, setDoomed] = useState(false)
+  const name = file?.name
+  useEffect(() => {
+    const before = document.title
+    if (name !== undefined) document.title = `${name} · ${before}`
+    return () => { document.title = before; }
+  }, [name])
   return (
     <Dialog label={file?.name ?? 'File'} class="dialog sheet" onClose={onClose}>
       <div class="sheet-head">

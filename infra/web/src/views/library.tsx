@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { Client } from '../api/client.ts'
+import { type Client, UnreachableError } from '../api/client.ts'
 import type { FileSummary } from '../api/types.ts'
 import { arrange } from '../arrange.ts'
 import type { Navigation } from '../route.ts'
@@ -42,7 +42,7 @@ export function Library({ client, version, navigation, onDone }: Props): JSX.Ele
         <h1>Library</h1>
         <FilterBar navigation={navigation} view={view} onView={setView} />
       </div>
-      <ErrorNote error={error} />
+      <ErrorNote error={error instanceof UnreachableError && page !== null ? null : error} />
       {selected.length > 0 && (
         <BulkBar selected={selected} count={shown.length} selection={selection} onDelete={() => { setDoomed(selected); }} />
       )}

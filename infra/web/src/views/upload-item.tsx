@@ -20,7 +20,7 @@ export function UploadItem({ row, uploads }: { row: UploadRow; uploads: Uploads 
         {state === 'failed' && (
           <button type="button" class="button small" aria-label={`Retry ${name}`} onClick={() => { uploads.retry(row); }}>Retry</button>
         )}
-        <Act icon="close" label={state === 'failed' ? `Discard ${name}` : `Cancel ${name}`} onClick={() => { uploads.cancel(row); }} />
+        <Act icon="close" label={state === 'failed' ? `Discard ${name}` : `Cancel ${name}`} onClick={() => { uploads.cancel([row]); }} />
       </div>
       {state === 'failed' ? <ErrorNote error={row.error} /> : <p class="muted">{progressOf(row)}</p>}
       {parts.length > 1 && (

@@ -59,10 +59,10 @@ function Buttons({ uploads, rows, totals }: { uploads: Uploads; rows: UploadRow[
       {totals.paused > 0 && <button type="button" class="button small" onClick={each((row) => { uploads.resume(row); })}>Resume</button>}
       {totals.failed > 1 && <button type="button" class="button small" onClick={each((row) => { uploads.retry(row); })}>Retry all</button>}
       {unfinished > 0 && (
-        <button type="button" class="button small quiet" onClick={each((row) => { if (row.state !== 'failed') uploads.cancel(row) })}>Cancel</button>
+        <button type="button" class="button small quiet" onClick={() => { uploads.cancel(rows.filter(({ state }) => state !== 'failed' && state !== 'done')); }}>Cancel</button>
       )}
       {unfinished === 0 && (
-        <button type="button" class="button small quiet" onClick={each((row) => { uploads.cancel(row); })}>Clear</button>
+        <button type="button" class="button small quiet" onClick={() => { uploads.cancel(rows); }}>Clear</button>
       )}
     </div>
   )
