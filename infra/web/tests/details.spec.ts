@@ -65,6 +65,20 @@ test('link, reference, curl, FFmpeg and JSON are copied, work, and hold no key',
   rmSync(folder, { recursive: true })
 })
 
+test('copying works without the clipboard of secure pages', async ({ files }) => {
+  const { page } = files
+  await page.addInitScript(() => { Object.defineProperty(navigator, 'clipboard', { value: undefined }); })
+  await files.api('/files', { name: 'waiting.mov', size: 5 })
+  await files.open()
+  const sheet = await files.show('waiting.mov')
+  const copied = page.evaluate(() => new Promise((resolve) => {
+    document.addEventListener('copy', () => { resolve(document.activeElement instanceof HTMLTextAreaElement ? document.activeElement.value : null); })
+  }))
+  await sheet.getByRole('button', { name: 'Copy Reference' }).click()
+  expect(await copied).toMatch(/^fm_id:/)
+  await expect(page).toHaveTitle('waiting.mov · Files')
+})
+
 test('a file that is not there is told with a reason', async ({ files }) => {
   const { page } = files
   await files.open('#file=01999999-0000-7000-8000-000000000000')

@@ -129,3 +129,37 @@ test('names in the list of files are no formulas to a spreadsheet', async ({ fil
   await expect(files.row('other.txt')).toBeVisible()
   await expect(page.getByText('1 selected')).toBeVisible()
 })
+
+test('a poster that cannot be had leaves the icon', async ({ files }) => {
+  const { page } = files
+  const source = await Site.start()
+  await givePosters(page, files.cloud.ready.api, `${source.origin}/missing.png`)
+  await files.api('/files', { name: 'waiting.mov', size: 5, content_type: 'video/quicktime' })
+  const broken = page.waitForResponse(/missing\.png/)
+  await files.open()
+  await broken
+  await expect(files.row('waiting.mov').locator('.thumb svg')).toBeVisible()
+  await expect(files.row('waiting.mov').locator('img')).toHaveCount(0)
+  source.stop()
+})
+
+test('many files are deleted four at a time', async ({ files }) => {
+  const { page } = files
+  await files.announce(12)
+  await files.open()
+  await page.getByLabel('Select waiting 12.mov').click()
+  await page.getByRole('button', { name: 'Select all 12' }).click()
+  let running = 0
+  let most = 0
+  await page.route(/\/v1\/files\/[0-9a-f-]+$/, async (route) => {
+    if (route.request().method() !== 'DELETE') return route.continue()
+    most = Math.max(most, (running += 1))
+    const response = await route.fetch()
+    running -= 1
+    return route.fulfill({ response })
+  })
+  await page.getByRole('group', { name: 'Selected files' }).getByRole('button', { name: 'Delete' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+  await expect(page.getByRole('heading', { name: 'Nothing here yet' })).toBeVisible()
+  expect(most).toBe(4)
+})

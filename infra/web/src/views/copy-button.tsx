@@ -1,6 +1,7 @@
 import type { JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { wordsOf } from '../api/client.ts'
+import { copyText } from '../clipboard.ts'
 import { Icon } from './icons.tsx'
 
 /** How long the button says that it has copied, in milliseconds. */
@@ -22,16 +23,16 @@ export function CopyButton({ label, text, small = false }: Props): JSX.Element {
     const timer = setTimeout(() => { setSaid(null); }, SAID_FOR)
     return () => { clearTimeout(timer); }
   }, [said])
-  const copy = async (): Promise<void> => {
+  const copy = async (button: Element): Promise<void> => {
     try {
-      await navigator.clipboard.writeText(typeof text === 'string' ? text : await text())
+      await copyText(typeof text === 'string' ? text : text(), button)
       setSaid('Copied')
     } catch (error) {
       setSaid(wordsOf(error))
     }
   }
   return (
-    <button type="button" class="button small copy" {...(small && { 'aria-label': label })} onClick={() => void copy()}>
+    <button type="button" class="button small copy" {...(small && { 'aria-label': label })} onClick={(event) => void copy(event.currentTarget)}>
       <Icon name={said === 'Copied' ? 'check' : 'copy'} /> <span aria-live="polite">{said ?? (small ? 'Copy' : label)}</span>
     </button>
   )

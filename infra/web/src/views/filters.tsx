@@ -36,7 +36,7 @@ export function FilterBar({ navigation, view, onView }: Props): JSX.Element {
         type="search"
         class="search"
         aria-label="Search names"
-        placeholder="Search names"
+        placeholder="Search"
         autocomplete="off"
         spellcheck={false}
         value={route.search}
