@@ -14,11 +14,11 @@ export function UseIt({ client, file }: { client: Client; file: FileDetail }): J
     <>
       <h3>Use it elsewhere</h3>
       <ul class="use-it">
-        <Line name="Link" text={link} hint="For who has a key" />
+        <Line name="Link" text={link} hint="For everyone with a key" />
         <Line name="Reference" text={file.reference} />
         {ready && <Line name="curl" text={curlOf(file)} />}
         {ready && <Line name="FFmpeg" text={ffmpegOf(file, '…')} copied={ffmpeg} hint="With a URL that works for an hour" />}
-        <Line name="JSON" text="All that the API says" copied={() => Promise.resolve(JSON.stringify(file, null, 2))} />
+        <Line name="JSON" text="The file object, as the API returns it" copied={() => Promise.resolve(JSON.stringify(file, null, 2))} />
       </ul>
     </>
   )
