@@ -6,6 +6,7 @@ import type { FileDetail } from '../src/api/types.ts'
 import { obstacle } from '../src/playable.ts'
 import { quoted } from '../src/snippets.ts'
 import { dynamicRange, kindOf } from '../src/words.ts'
+import { faultsInBoth } from './support/axe.ts'
 import { rich, sound, text } from './support/media.ts'
 import { expect, test } from './support/test.ts'
 
@@ -77,6 +78,30 @@ test('copying works without the clipboard of secure pages', async ({ files }) =>
   await sheet.getByRole('button', { name: 'Copy Reference' }).click()
   expect(await copied).toMatch(/^fm_id:/)
   await expect(page).toHaveTitle('waiting.mov · Files')
+})
+
+test('a file is renamed from its details, by the keyboard; Escape leaves the name', async ({ files }) => {
+  const { page } = files
+  await files.api('/files', { name: 'draft.mov', size: 5 })
+  await files.open()
+  const sheet = await files.show('draft.mov')
+  const name = page.getByLabel('Name', { exact: true })
+  await sheet.getByRole('button', { name: 'Rename' }).click()
+  await expect(name).toBeFocused()
+  expect(await faultsInBoth(page)).toEqual([])
+  await page.keyboard.press('Escape')
+  await expect(name).toHaveCount(0)
+  await expect(sheet).toBeVisible()
+  await sheet.getByRole('button', { name: 'Rename' }).click()
+  await name.fill('\u202e')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('dialog').getByRole('alert')).toContainText('name')
+  await name.fill('final.mov')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('dialog', { name: 'final.mov' })).toBeVisible()
+  await expect(name).toHaveCount(0)
+  await page.keyboard.press('Escape')
+  await expect(files.row('final.mov')).toBeVisible()
 })
 
 test('a file that is not there is told with a reason', async ({ files }) => {

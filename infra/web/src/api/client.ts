@@ -27,7 +27,7 @@ export class UnreachableError extends Error {
 }
 
 interface Call {
-  method?: 'GET' | 'POST' | 'DELETE'
+  method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   body?: unknown
   headers?: Record<string, string>
   signal?: AbortSignal | undefined
@@ -118,6 +118,11 @@ export class Client {
 
   async complete(id: string, call: Call = {}): Promise<void> {
     await this.#send(`/uploads/${id}/complete`, { ...call, method: 'POST' })
+  }
+
+  /** Gives a file another name. */
+  rename(id: string, name: string): Promise<FileDetail> {
+    return this.#json(`/files/${id}`, { method: 'PATCH', body: { name } })
   }
 
   /** Deletes a file; one that is gone already counts as deleted. */

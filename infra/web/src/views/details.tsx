@@ -14,6 +14,7 @@ import { Icon } from './icons.tsx'
 import { originRows } from './origin-rows.ts'
 import { Player } from './player.tsx'
 import { ProbeTables } from './probe-tables.tsx'
+import { Rename } from './rename.tsx'
 import { RetryImport } from './retry-import.tsx'
 import { StatusChip } from './status-chip.tsx'
 import { Table } from './table.tsx'
@@ -28,7 +29,8 @@ interface Props {
 }
 
 export function Details({ client, id, onClose, onDone }: Props): JSX.Element {
-  const { file, error } = useFile(client, id)
+  const { file, error, update } = useFile(client, id)
+  const [renaming, setRenaming] = useState(false)
   const [doomed, setDoomed] = useState(false)
   const name = file?.name
   useEffect(() => {
@@ -42,6 +44,17 @@ export function Details({ client, id, onClose, onDone }: Props): JSX.Element {
         <h2>{file === null ? 'File' : <span class="name"><bdi>{file.name}</bdi></span>}</h2>
         <button type="button" class="button quiet square" aria-label="Close" onClick={onClose}><Icon name="close" /></button>
       </div>
+      {file !== null && renaming && (
+        <Rename
+          client={client}
+          file={file}
+          onClose={() => { setRenaming(false); }}
+          onRenamed={(renamed) => {
+            update(renamed)
+            onDone(`Renamed to ${renamed.name}`)
+          }}
+        />
+      )}
       <ErrorNote error={error} />
       {error instanceof ApiError && error.status === 404 && (
         <p class="muted">It was deleted, or it belongs to another owner than the key that you use.</p>
@@ -50,6 +63,7 @@ export function Details({ client, id, onClose, onDone }: Props): JSX.Element {
         <Body
           client={client}
           file={file}
+          onRename={() => { setRenaming(true); }}
           onDelete={() => { setDoomed(true); }}
           onImported={(message) => {
             onClose()
@@ -75,12 +89,13 @@ export function Details({ client, id, onClose, onDone }: Props): JSX.Element {
 interface BodyProps {
   client: Client
   file: FileDetail
+  onRename: () => void
   onDelete: () => void
   /** A failed import gave way to another. */
   onImported: (message: string) => void
 }
 
-function Body({ client, file, onDelete, onImported }: BodyProps): JSX.Element {
+function Body({ client, file, onRename, onDelete, onImported }: BodyProps): JSX.Element {
   const [error, setError] = useState<unknown>(null)
   const player = useRef<HTMLMediaElement>(null)
   const medium = mediumOf(file)
@@ -107,6 +122,7 @@ function Body({ client, file, onDelete, onImported }: BodyProps): JSX.Element {
           <button type="button" class="button primary" disabled={!ready} onClick={() => void download()}><Icon name="download" /> Download</button>
         )}
         {file.status === 'failed' && file.source === 'url' && <RetryImport client={client} file={file} onDone={onImported} />}
+        <button type="button" class="button" onClick={onRename}>Rename</button>
         <button type="button" class="button danger quiet" onClick={onDelete}><Icon name="trash" /> Delete</button>
       </div>
       <ErrorNote error={error} />
