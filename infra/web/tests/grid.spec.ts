@@ -96,25 +96,28 @@ test('files are selected by click, Shift and keyboard, listed, copied and delete
   await page.keyboard.press('Shift+ArrowDown')
   await expect(bulk).toContainText('3 selected')
   await expect(files.row('waiting 3.mov').locator('.file-open')).toBeFocused()
-  const running: string[] = []
-  await page.route(/\/v1\/files\/[0-9a-f-]+$/, async (route) => {
-    if (route.request().method() !== 'DELETE') return route.continue()
-    running.push(route.request().url())
-    if (running.length > 1) return route.continue()
-    return route.fulfill({ status: 403, headers: { 'access-control-allow-origin': '*' }, json: { message: 'The API key may not do this' } })
+  let refused = 1
+  await page.route(/\/v1\/files\/delete$/, async (route) => {
+    const { ids } = route.request().postDataJSON() as { ids: string[] }
+    if (refused === 0) return route.continue()
+    refused -= 1
+    const response = await route.fetch({ postData: { ids: ids.slice(1) } })
+    const { results } = (await response.json()) as { results: unknown[] }
+    const error = { message: 'The file is busy', reason: 'too_busy' }
+    return route.fulfill({ response, json: { results: [{ id: ids[0], status: 503, error }, ...results] } })
   })
   await page.keyboard.press('Delete')
   const question = page.getByRole('dialog', { name: 'Delete files' })
   await expect(question).toContainText('Delete 3 files?')
   await page.keyboard.press('Tab')
   await page.keyboard.press('Enter')
-  await expect(question.getByRole('alert')).toHaveText('The API key may not do this')
+  await expect(question.getByRole('alert')).toContainText('The file is busy')
   await expect(question).toContainText('Delete 1 file?')
   expect(await faultsInBoth(page)).toEqual([])
   await question.getByRole('button', { name: 'Try again' }).click()
   await expect(page.locator('.toast')).toContainText('Deleted 3 files')
   await expect(page.locator('li.file .name')).toHaveText(['waiting 6.mov', 'waiting 2.mov', 'waiting 1.mov'])
-  expect(running).toHaveLength(4)
+  expect(refused).toBe(0)
 })
 
 test('names in the list of files are no formulas to a spreadsheet', async ({ files }) => {
@@ -143,23 +146,16 @@ test('a poster that cannot be had leaves the icon', async ({ files }) => {
   source.stop()
 })
 
-test('many files are deleted four at a time', async ({ files }) => {
+test('many files are deleted with one request', async ({ files }) => {
   const { page } = files
   await files.announce(12)
   await files.open()
   await page.getByLabel('Select waiting 12.mov').click()
   await page.getByRole('button', { name: 'Select all 12' }).click()
-  let running = 0
-  let most = 0
-  await page.route(/\/v1\/files\/[0-9a-f-]+$/, async (route) => {
-    if (route.request().method() !== 'DELETE') return route.continue()
-    most = Math.max(most, (running += 1))
-    const response = await route.fetch()
-    running -= 1
-    return route.fulfill({ response })
-  })
+  const asked: string[] = []
+  page.on('request', (request) => { if (/\/files\/\w/.test(request.url()) && request.method() !== 'OPTIONS') asked.push(`${request.method()} ${request.url()}`) })
   await page.getByRole('group', { name: 'Selected files' }).getByRole('button', { name: 'Delete' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
   await expect(page.getByRole('heading', { name: 'Nothing here yet' })).toBeVisible()
-  expect(most).toBe(4)
+  expect(asked).toEqual([`POST ${files.cloud.ready.api}/files/delete`])
 })

@@ -1,7 +1,7 @@
 import type { Connection } from './connection.ts'
 import { Network } from './network.ts'
 import { DELAYS, abortReason, online, pause, waitBefore } from './retry.ts'
-import type { CreatedFile, ErrorBody, FileDetail, Page, PartsPage, Preview, SignedPart, SinglePut, StoredPart } from './types.ts'
+import type { CreatedFile, DeletionResult, ErrorBody, FileDetail, Page, PartsPage, Preview, SignedPart, SinglePut, StoredPart } from './types.ts'
 
 /** The server refused; the message is the server's own. */
 export class ApiError extends Error {
@@ -132,6 +132,13 @@ export class Client {
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 404)) throw error
     }
+  }
+
+  /** Deletes up to 100 files with one request; returns why some could not be deleted, by their ids. */
+  async removeAll(ids: readonly string[]): Promise<ReadonlyMap<string, ApiError>> {
+    const { results } = await this.#json<{ results: DeletionResult[] }>('/files/delete', { method: 'POST', body: { ids } })
+    const failed = results.filter(({ status }) => status >= 400 && status !== 404)
+    return new Map(failed.map(({ id, status, error }) => [id, new ApiError(status, error ?? {})]))
   }
 
   /** A URL of the bytes that needs no key; good for so many seconds. */

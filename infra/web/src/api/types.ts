@@ -142,3 +142,11 @@ export interface ErrorBody {
   request_id?: string
   details?: { field?: string; reason?: string; message?: string }[]
 }
+
+/** What became of one of several files that were to be deleted. */
+export interface DeletionResult {
+  id: string
+  /** Of HTTP, as if the file had been deleted alone. */
+  status: number
+  error?: ErrorBody
+}

@@ -1,13 +1,9 @@
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
 import type { Client } from '../api/client.ts'
-import { inParallel } from '../api/pool.ts'
 import type { FileSummary } from '../api/types.ts'
 import { Dialog } from './dialog.tsx'
 import { ErrorNote } from './error-note.tsx'
-
-/** Files that are deleted at the same time. */
-const AT_ONCE = 4
 
 /** Names that are shown. */
 const NAMED = 5
@@ -30,25 +26,22 @@ interface Failure {
 export function ConfirmDelete({ client, files, onDeleted, onClose }: Props): JSX.Element {
   const [gone, setGone] = useState<ReadonlySet<string>>(new Set())
   const [busy, setBusy] = useState(false)
+  const [error, setError] = useState<unknown>(null)
   const [failures, setFailures] = useState<Failure[]>([])
   const left = files.filter(({ id }) => !gone.has(id))
   const remove = async (): Promise<void> => {
     setBusy(true)
+    setError(null)
     setFailures([])
-    const deleted = new Set(gone)
-    const failed: Failure[] = []
-    await inParallel(left, AT_ONCE, async (file) => {
-      try {
-        await client.remove(file.id)
-        deleted.add(file.id)
-        setGone(new Set(deleted))
-      } catch (error) {
-        failed.push({ file, error })
-      }
-    })
+    try {
+      const failed = await removeFrom(client, left)
+      setGone(new Set(files.map(({ id }) => id).filter((id) => !failed.has(id))))
+      setFailures(left.flatMap((file) => (failed.has(file.id) ? [{ file, error: failed.get(file.id) }] : [])))
+      if (failed.size === 0) onDeleted(doneOf(files))
+    } catch (refused) {
+      setError(refused)
+    }
     setBusy(false)
-    setFailures(failed)
-    if (failed.length === 0) onDeleted(doneOf(files))
   }
   const close = (): void => { if (!busy) onClose(gone.size) }
   const one = files.length === 1
@@ -58,21 +51,30 @@ export function ConfirmDelete({ client, files, onDeleted, onClose }: Props): JSX
       {one
         ? <p class="confirm-text"><bdi class="name">{files[0]?.name}</bdi> and everything known about it will be gone for good.</p>
         : <Several files={left} />}
-      {busy && !one && <progress value={gone.size} max={files.length} aria-label="Deleted files" />}
-      {failures.map(({ file, error }) => (
-        <div key={file.id}>
-          {!one && <p class="confirm-text"><bdi class="name">{file.name}</bdi></p>}
-          <ErrorNote error={error} />
+      <ErrorNote error={error} />
+      {failures.map((failure) => (
+        <div key={failure.file.id}>
+          <p class="confirm-text"><bdi class="name">{failure.file.name}</bdi></p>
+          <ErrorNote error={failure.error} />
         </div>
       ))}
       <div class="actions end">
         <button type="button" class="button" disabled={busy} onClick={close} autofocus>Cancel</button>
         <button type="button" class="button danger" disabled={busy} onClick={() => void remove()}>
-          {busy ? 'Deleting…' : failures.length > 0 ? 'Try again' : 'Delete'}
+          {busy ? 'Deleting…' : failures.length > 0 || error !== null ? 'Try again' : 'Delete'}
         </button>
       </div>
     </Dialog>
   )
+}
+
+/** Deletes files; returns why some could not be deleted, by their ids. */
+async function removeFrom(client: Client, files: FileSummary[]): Promise<ReadonlyMap<string, unknown>> {
+  const [first, ...others] = files.map(({ id }) => id)
+  if (first === undefined) return new Map()
+  if (others.length > 0) return client.removeAll([first, ...others])
+  await client.remove(first)
+  return new Map()
 }
 
 function Several({ files }: { files: FileSummary[] }): JSX.Element {
