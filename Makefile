@@ -115,6 +115,11 @@ test-web: need-test build web ## Runs the web app's tests in Chromium against th
 	@$(scripts)/install.sh browser
 	@$(scripts)/node.sh npx playwright test $(ARGS)
 
+.PHONY: screenshots
+screenshots: need-test build web ## Makes screenshots of the web app's states, light and dark in three widths, into infra/web/screenshots.
+	@$(scripts)/install.sh browser
+	@$(scripts)/node.sh npx playwright test --config screenshots.config.ts
+
 clients := tests/clients
 .PHONY: test-clients
 test-clients: need-clients build ## Generates clients from openapi.yaml and runs the main use cases with them, with agents and the pages' programs; PROOFS=NAME selects.
@@ -295,5 +300,5 @@ tools: need-test python-tools need-layer need-checkov need-clients ## Installs e
 .PHONY: clean
 clean: ## Removes build results and tools; keeps the local cloud's data in .local.
 	@cargo clean
-	@rm -rf .tools .aws-sam $(web)/dist $(web)/node_modules $(web)/test-results $(clients)/node_modules
+	@rm -rf .tools .aws-sam $(web)/dist $(web)/node_modules $(web)/test-results $(web)/screenshots $(clients)/node_modules
 endif

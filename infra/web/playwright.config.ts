@@ -14,6 +14,7 @@ function browser(): string {
 
 export default defineConfig({
   testDir: 'tests',
+  globalSetup: './tests/setup.ts',
   timeout: 2 * PATIENCE,
   expect: { timeout: PATIENCE / 2 },
   workers: 2,

@@ -52,3 +52,13 @@ export function flatten(value: Record<string, unknown>, before = ''): [string, s
     return before === 'disposition' && text === '0' ? [] : [[path, text]]
   })
 }
+
+/** How long something still takes, rounded as coarsely as it is known. */
+export function remaining(seconds: number): string {
+  if (seconds < 10) return 'a few seconds left'
+  if (seconds < 55) return `about ${(Math.round(seconds / 10) * 10).toString()} s left`
+  const minutes = Math.max(1, Math.round(seconds / 60))
+  if (minutes < 60) return `about ${minutes.toString()} min left`
+  const hours = Math.round(minutes / 60)
+  return hours < 48 ? `about ${hours.toString()} h left` : `about ${Math.round(hours / 24).toString()} days left`
+}

@@ -4,9 +4,7 @@ import './style/base.css'
 import './style/layout.css'
 import './style/library.css'
 import './style/details.css'
-import '@uppy/core/css/style.min.css'
-import '@uppy/dashboard/css/style.min.css'
-import './style/uppy.css'
+import './style/adding.css'
 import { App } from './views/app.tsx'
 
 const root = document.getElementById('app')

@@ -1,16 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import type { Page } from '@playwright/test'
-import { clip } from './support/media.ts'
+import { faults, faultsInBoth } from './support/axe.ts'
+import { clip, text } from './support/media.ts'
 import { expect, test } from './support/test.ts'
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-
-/** What axe finds wrong: names, roles, contrast. Uppy's own panel is Uppy's. */
-async function faults(page: Page): Promise<string[]> {
-  return page.evaluate(`${AXE}; axe.run({ exclude: ['.uppy-Root'] }, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice'] })
-    .then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ': ' + html)))`)
-}
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`everything has a name, a role and enough contrast when it is ${colorScheme}`, async ({ files, site, cloud }) => {
@@ -26,19 +16,48 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await files.expectStatus('clip.webm', 'Ready')
     await files.expectStatus('nothing.mp4', 'Failed')
     expect(await faults(page)).toEqual([])
-    await files.row('clip.webm').getByRole('button').first().click()
-    await expect(page.getByRole('row', { name: 'Video codec' })).toBeVisible()
+    await page.getByRole('button', { name: 'Grid' }).click()
+    await files.row('clip.webm').getByRole('checkbox').click()
+    expect(await faults(page)).toEqual([])
+    await files.show('clip.webm')
+    await expect(page.getByRole('row', { name: /^Video/ })).toBeVisible()
+    expect(await faults(page)).toEqual([])
+    await page.keyboard.press('Escape')
+    await files.show('nothing.mp4')
+    await expect(page.getByRole('dialog').locator('.note.error')).toBeVisible()
     expect(await faults(page)).toEqual([])
   })
 }
+
+test('failed uploads, refused imports, a broken network and an unknown file are accessible, too', async ({ files, context }) => {
+  const { page } = files
+  await files.open('#file=01999999-0000-7000-8000-000000000000')
+  await expect(page.getByRole('dialog')).toContainText('another owner')
+  expect(await faults(page)).toEqual([])
+  await page.keyboard.press('Escape')
+  await page.route((url) => url.searchParams.get('x-id') === 'PutObject', (route) =>
+    route.fulfill({ status: 405, headers: { 'access-control-allow-origin': '*' }, body: '<Message>No more room</Message>' }))
+  await files.choose(clip())
+  await expect(files.uploads.getByRole('alert')).toContainText('No more room')
+  await page.getByLabel('Import from URLs').fill('nothing to import')
+  await page.getByLabel('Import from URLs').press('Enter')
+  await expect(page.locator('.import').getByRole('alert')).toContainText('Invalid URL')
+  await context.setOffline(true)
+  await expect(page.getByText('You are offline')).toBeVisible()
+  expect(await faultsInBoth(page)).toEqual([])
+  await context.setOffline(false)
+})
 
 test('the keyboard alone opens, closes, asks and deletes', async ({ files }) => {
   const { page } = files
   await files.api('/files', { name: 'first.mov', size: 5 })
   await files.open()
-  const row = files.row('first.mov').getByRole('button').first()
+  const row = files.row('first.mov').locator('.file-open')
   await expect(row).toBeVisible()
-  await page.getByLabel('Order').focus()
+  const check = page.getByLabel('Select first.mov')
+  await page.getByRole('button', { name: 'Grid' }).focus()
+  await page.keyboard.press('Tab')
+  await expect(check).toBeFocused()
   await page.keyboard.press('Tab')
   await expect(row).toBeFocused()
   await page.keyboard.press('Enter')
@@ -53,4 +72,27 @@ test('the keyboard alone opens, closes, asks and deletes', async ({ files }) => 
   await page.keyboard.press('Tab')
   await page.keyboard.press('Enter')
   await expect(row).toHaveCount(0)
+})
+
+test('files, folders and URLs are added by the keyboard alone', async ({ files }) => {
+  const { page } = files
+  await files.open()
+  await page.getByRole('button', { name: 'Disconnect' }).focus()
+  await page.keyboard.press('Tab')
+  await expect(page.getByLabel('Choose files')).toBeFocused()
+  const chooser = page.waitForEvent('filechooser')
+  await page.keyboard.press('Enter')
+  await (await chooser).setFiles(text('chosen.txt', 'x'))
+  await expect(files.uploads).toContainText('1 file uploaded')
+  await expect(page.getByLabel('Choose files')).toBeFocused()
+  await page.keyboard.press('Tab')
+  await expect(page.getByLabel('Choose a folder')).toBeFocused()
+  await page.keyboard.press('Tab')
+  await expect(files.uploads.getByRole('button', { name: 'Clear' })).toBeFocused()
+  await page.keyboard.press('Enter')
+  await expect(files.uploads).toHaveCount(0)
+  await page.getByLabel('Import from URLs').focus()
+  await page.keyboard.type('no url')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('alert')).toContainText('Invalid URL')
 })

@@ -1,3 +1,4 @@
+import { faultsInBoth } from './support/axe.ts'
 import { clip } from './support/media.ts'
 import { Site } from './support/site.ts'
 import { expect, test } from './support/test.ts'
@@ -5,7 +6,7 @@ import { expect, test } from './support/test.ts'
 test('a URL is imported; what cannot be is told in the server’s own words', async ({ files }) => {
   const { page } = files
   const source = await Site.start({ '/some/clip.webm': clip() })
-  const field = page.getByLabel('Import from a URL')
+  const field = page.getByLabel('Import from URLs')
   await files.open()
   await field.fill('not a url')
   await field.press('Enter')
@@ -16,7 +17,7 @@ test('a URL is imported; what cannot be is told in the server’s own words', as
   await expect(page.locator('.toast')).toContainText('Importing clip.webm')
   await expect(page.getByRole('alert')).toHaveCount(0)
   await files.expectStatus('clip.webm', 'Ready')
-  await files.row('clip.webm').getByRole('button').first().click()
+  await files.show('clip.webm')
   await expect(page.getByRole('row', { name: 'Source' })).toContainText(`${source.origin}/some/clip.webm`)
   await page.keyboard.press('Escape')
 
@@ -32,7 +33,7 @@ test('a URL is imported; what cannot be is told in the server’s own words', as
 test('a URL is looked at before it is imported', async ({ files }) => {
   const { page } = files
   const source = await Site.start({ '/some/clip.webm': clip() })
-  const field = page.getByLabel('Import from a URL')
+  const field = page.getByLabel('Import from URLs')
   const look = page.getByRole('button', { name: 'Preview' })
   await files.open()
   await expect(look).toBeDisabled()
@@ -45,6 +46,7 @@ test('a URL is looked at before it is imported', async ({ files }) => {
   const preview = page.getByRole('region', { name: 'Preview' })
   await expect(preview).toContainText('clip.webm')
   await expect(preview.getByRole('row', { name: 'Type' })).toContainText('video/webm')
+  expect(await faultsInBoth(page)).toEqual([])
   await expect(page.getByRole('alert')).toHaveCount(0)
   await expect(files.row('clip.webm')).toHaveCount(0)
 

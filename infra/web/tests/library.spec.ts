@@ -27,9 +27,8 @@ test('a small file goes with one PUT, shows its facts, plays, seeks, and is dele
   expect(puts).toHaveLength(1)
   await expect(files.row('clip.webm')).toContainText('320 × 180')
 
-  await files.row('clip.webm').getByRole('button', { name: /clip\.webm/ }).first().click()
-  const sheet = page.getByRole('dialog', { name: 'clip.webm' })
-  await expect(sheet.getByRole('row', { name: 'Video codec' })).toContainText('vp8')
+  const sheet = await files.show('clip.webm')
+  await expect(sheet.getByRole('row', { name: /^Video/ })).toContainText('VP8')
   const video = sheet.locator('video')
   await expect.poll(() => video.evaluate((player: HTMLVideoElement) => player.readyState)).toBeGreaterThan(0)
   await video.evaluate((player: HTMLVideoElement) => {
@@ -64,8 +63,7 @@ test('names, metadata and errors are text, whatever they look like', async ({ fi
   await files.api('/files', { name: hostile, size: 5, metadata: { '<b>k</b>': '<script>alert(2)</script>' } })
   await files.open()
   await expect(files.row(hostile)).toBeVisible()
-  await files.row(hostile).getByRole('button').first().click()
-  const sheet = page.getByRole('dialog', { name: hostile })
+  const sheet = await files.show(hostile)
   await expect(sheet.getByRole('heading', { name: hostile })).toBeVisible()
   await expect(sheet.getByText('<script>alert(2)</script>', { exact: true })).toBeVisible()
   await expect(sheet.getByText('<b>k</b>', { exact: true })).toBeVisible()
@@ -75,20 +73,21 @@ test('names, metadata and errors are text, whatever they look like', async ({ fi
   expect(alerted).toBe(false)
 })
 
-test('filters and pages show what they say', async ({ files }) => {
+test('filters and pages show what they say, and a page begins at its top', async ({ files }) => {
   const { page } = files
-  for (let number = 1; number <= 30; number += 1) {
-    await files.api('/files', { name: `waiting ${number.toString()}.mov`, size: 5 })
-  }
+  await files.announce(54)
   await files.open()
   await files.choose(text('notes.txt', 'no media'))
-  await files.expectStatus('notes.txt', 'Ready')
-  await expect(page.locator('li.file')).toHaveCount(25)
+  await files.expectStatus('notes.txt', 'No media')
+  await expect(page.locator('li.file')).toHaveCount(48)
+  await page.setViewportSize({ width: 1280, height: 320 }) // so low that the seven files of the second page do not fit
   await page.getByRole('button', { name: 'Next' }).click()
-  await expect(page.locator('li.file')).toHaveCount(6)
+  await expect(page.locator('li.file')).toHaveCount(7)
+  await expect(page.getByRole('heading', { name: 'Library' })).toBeInViewport()
+  await page.setViewportSize({ width: 1280, height: 720 })
   await expect(files.row('waiting 1.mov')).toBeVisible()
   await page.getByRole('button', { name: 'Previous' }).click()
-  await expect(page.locator('li.file')).toHaveCount(25)
+  await expect(page.locator('li.file')).toHaveCount(48)
 
   await page.getByLabel('Status').selectOption('Ready')
   await expect(page.locator('li.file')).toHaveCount(1)

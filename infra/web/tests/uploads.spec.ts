@@ -1,13 +1,14 @@
+import { faultsInBoth } from './support/axe.ts'
 import { MB, large } from './support/media.ts'
 import { Puts, parts } from './support/puts.ts'
 import { aged } from './support/sigv4.ts'
 import { expect, test } from './support/test.ts'
 
-const SIZE = 40 * MB
+const SIZE = 33 * MB
 const PART = 8 * MB
 const ALLOWED = { 'access-control-allow-origin': '*' }
 
-test('40 MB go in parts, although one part fails twice and signing fails at first', async ({ files }) => {
+test('33 MB go in parts, although one part fails twice and signing fails at first', async ({ files }) => {
   const { page } = files
   const path = large('failing.webm', SIZE)
   const puts = new Puts(page)
@@ -49,7 +50,7 @@ test('after a reload in the middle only the missing parts are sent', async ({ fi
   await page.unroute(missing) // not before the reload: it lets go what is held
   const puts = new Puts(page)
   await expect(page.getByRole('heading', { name: 'Interrupted' })).toBeVisible()
-  await page.getByLabel('Go on with interrupted.webm').setInputFiles(path)
+  await page.getByLabel('Choose interrupted.webm again').setInputFiles(path)
   await files.expectStatus('interrupted.webm', 'Ready')
   expect(puts.all.map(({ part }) => part).sort()).toEqual([4, 5])
   expect(puts.stored()).toEqual([4, 5])
@@ -92,10 +93,14 @@ test('a paused upload sends nothing, and goes on with what is missing', async ({
   await files.choose(path)
   const { id } = await files.found('paused.webm')
   await expect.poll(() => files.storedParts(id)).toEqual([1, 2])
-  await page.locator('.uppy-StatusBar').getByRole('button', { name: 'Pause' }).click()
+  await expect(files.uploads).toContainText('2 of 5 parts')
+  await files.uploads.getByRole('button', { name: 'Pause', exact: true }).click()
+  await expect(files.uploads).toContainText('Paused: 0 of 1 file done')
+  await expect(files.uploads).toContainText('16.0 MB of 33.0 MB · 2 of 5 parts · paused')
+  expect(await faultsInBoth(page)).toEqual([])
   await page.unroute(held)
   const puts = new Puts(page)
-  await page.locator('.uppy-StatusBar').getByRole('button', { name: 'Resume' }).click()
+  await files.uploads.getByRole('button', { name: 'Resume', exact: true }).click()
   await files.expectStatus('paused.webm', 'Ready')
   expect(puts.stored()).toEqual([3, 4, 5])
 })
@@ -109,18 +114,19 @@ test('what the storage refuses is told in its words, and Retry sends only what i
   await page.route(refused, (route) => route.fulfill({ status: 405, headers: ALLOWED, contentType: 'application/xml', body }))
   await files.open()
   await files.choose(path)
-  const bar = page.locator('.uppy-StatusBar')
-  await expect(bar).toContainText('Upload failed')
-  const told = page.getByRole('list', { name: 'Failed uploads' })
-  await expect(told).toContainText('The moon is in the way')
+  const told = files.uploads.getByRole('listitem').filter({ hasText: 'refused.webm' })
+  await expect(files.uploads).toContainText('0 of 1 file uploaded, 1 failed')
+  await expect(told.getByRole('alert')).toHaveText('The moon is in the way')
+  await expect(page.getByText('The moon is in the way')).toHaveCount(1)
   const before = puts.stored()
   await page.unroute(refused)
   const again = new Puts(page)
-  await bar.getByRole('button', { name: 'Retry' }).click()
+  await told.getByRole('button', { name: 'Retry refused.webm' }).click()
   await files.expectStatus('refused.webm', 'Ready')
   expect(again.stored()).toContain(4)
   expect(again.stored().filter((part) => before.includes(part))).toEqual([])
   await expect(told).toHaveCount(0)
+  await expect(files.uploads).toContainText('1 file uploaded')
   expect(await files.hashOfStored('refused.webm')).toBe(files.hashOf(path))
 })
 
@@ -132,7 +138,7 @@ test('a cancelled upload is deleted, with the parts that are stored', async ({ f
   const { id } = await files.found('cancelled.webm')
   await expect.poll(() => files.storedParts(id)).toEqual([1, 2, 3, 4])
   await files.expectStatus('cancelled.webm', 'Pending')
-  await page.locator('.uppy-StatusBar').getByRole('button', { name: 'Cancel' }).click()
+  await files.uploads.getByRole('button', { name: 'Cancel', exact: true }).click()
   await expect(files.row('cancelled.webm')).toHaveCount(0)
   await expect.poll(async () => (await files.api(`/files/${id}`)).status).toBe(404)
   await expect(page.getByText(/of 5 parts/)).toBeHidden()
@@ -154,6 +160,6 @@ test('a PUT whose answer is lost is not sent twice into another file', async ({ 
   await files.choose(large('lost.webm', MB))
   await files.expectStatus('lost.webm', 'Ready')
   expect(lost).toBe(1)
-  await expect(page.locator('.uppy-StatusBar')).toContainText('Complete')
+  await expect(files.uploads).toContainText('1 file uploaded')
   await expect(page.locator('li.file')).toHaveCount(1)
 })

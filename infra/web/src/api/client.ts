@@ -1,6 +1,7 @@
 import type { Connection } from './connection.ts'
+import { Network } from './network.ts'
 import { DELAYS, abortReason, online, pause, waitBefore } from './retry.ts'
-import type { CreatedFile, ErrorBody, FileDetail, Page, PartsPage, Preview, SignedPart, SinglePut, StoredPart } from './types.ts'
+import type { CreatedFile, DeletionResult, ErrorBody, FileDetail, Page, PartsPage, Preview, SignedPart, SinglePut, StoredPart } from './types.ts'
 
 /** The server refused; the message is the server's own. */
 export class ApiError extends Error {
@@ -8,12 +9,15 @@ export class ApiError extends Error {
   readonly status: number
   readonly reason: string
   readonly requestId: string | null
+  /** What is wrong, field by field. */
+  readonly details: readonly { field?: string; message?: string }[]
 
   constructor(status: number, body: ErrorBody) {
     super(body.message ?? `The server answered ${status.toString()} without a message.`)
     this.status = status
     this.reason = body.reason ?? 'unknown'
     this.requestId = body.request_id ?? null
+    this.details = Array.isArray(body.details) ? body.details : []
   }
 }
 
@@ -23,7 +27,7 @@ export class UnreachableError extends Error {
 }
 
 interface Call {
-  method?: 'GET' | 'POST' | 'DELETE'
+  method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   body?: unknown
   headers?: Record<string, string>
   signal?: AbortSignal | undefined
@@ -44,6 +48,7 @@ export interface Announcement {
   size: number
   content_type?: string
   multipart?: true
+  metadata?: Record<string, string>
 }
 
 /**
@@ -51,6 +56,7 @@ export interface Announcement {
  * there is no answer, or one that says that later is better.
  */
 export class Client {
+  readonly network = new Network()
   readonly #connection: Connection
 
   constructor(connection: Connection) {
@@ -75,7 +81,7 @@ export class Client {
     return this.#json(`/files/${id}${query}`, call)
   }
 
-  importUrl(body: { file_url: string; name?: string }, idempotencyKey: string): Promise<CreatedFile> {
+  importUrl(body: { file_url: string; name?: string; metadata?: Record<string, string> }, idempotencyKey: string): Promise<CreatedFile> {
     return this.#json('/files', { method: 'POST', body, headers: { 'Idempotency-Key': idempotencyKey } })
   }
 
@@ -114,6 +120,11 @@ export class Client {
     await this.#send(`/uploads/${id}/complete`, { ...call, method: 'POST' })
   }
 
+  /** Gives a file another name. */
+  rename(id: string, name: string): Promise<FileDetail> {
+    return this.#json(`/files/${id}`, { method: 'PATCH', body: { name } })
+  }
+
   /** Deletes a file; one that is gone already counts as deleted. */
   async remove(id: string): Promise<void> {
     try {
@@ -123,12 +134,28 @@ export class Client {
     }
   }
 
+  /** Deletes up to 100 files with one request; returns why some could not be deleted, by their ids. */
+  async removeAll(ids: readonly string[]): Promise<ReadonlyMap<string, ApiError>> {
+    const { results } = await this.#json<{ results: DeletionResult[] }>('/files/delete', { method: 'POST', body: { ids } })
+    const failed = results.filter(({ status }) => status >= 400 && status !== 404)
+    return new Map(failed.map(({ id, status, error }) => [id, new ApiError(status, error ?? {})]))
+  }
+
   /** A URL of the bytes that needs no key; good for so many seconds. */
   async addressOf(file: { download_url: string }, disposition: 'inline' | 'attachment', seconds = 3600): Promise<string> {
     const path = new URL(file.download_url).pathname
     const at = path.indexOf('/files/')
     const query = `redirect=false&disposition=${disposition}&expires_in=${seconds.toString()}`
     const answer = await this.#json<{ url: string }>(`${path.slice(at)}?${query}`)
+    return answer.url
+  }
+
+  /** A URL of a poster that needs no key. */
+  async addressOfPoster(posterUrl: string, call: Call = {}): Promise<string> {
+    const { pathname } = new URL(posterUrl)
+    const at = pathname.indexOf('/posters/')
+    if (at < 0) return posterUrl
+    const answer = await this.#json<{ url: string }>(`${pathname.slice(at)}?redirect=false`, call)
     return answer.url
   }
 
@@ -161,9 +188,12 @@ export class Client {
     }
     if (call.signal !== undefined) request.signal = call.signal
     try {
-      return await fetch(`${this.#connection.base}${path}`, request)
+      const response = await fetch(`${this.#connection.base}${path}`, request)
+      this.network.note(true)
+      return response
     } catch (error) {
       if (call.signal?.aborted === true) throw abortReason(call.signal)
+      this.network.note(false)
       if (!last) return null
       const message = `${this.#connection.base} does not answer. Is the address right, and does it allow this page's origin?`
       throw new UnreachableError(message, { cause: error })

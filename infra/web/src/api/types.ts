@@ -20,6 +20,15 @@ export interface FileSummary {
   error: string | null
   ffprobe: ProbeSummary | null
   ffprobe_error: string | null
+  /** Where a JPEG of it is, in deployments that make posters. */
+  poster_url?: string | null
+  /** While an import backs off. */
+  retrying?: Retrying | null
+}
+
+export interface Retrying {
+  reason: string
+  next_try_at: string
 }
 
 export interface ProbeSummary {
@@ -46,8 +55,6 @@ export interface FileDetail extends FileSummary {
   source_url: string | null
   origin: Origin | null
   metadata: Record<string, string>
-  /** While an import backs off. */
-  retrying?: { reason: string; next_try_at: string } | null
 }
 
 /** What a page says of the media it shows: a stranger's words. */
@@ -134,4 +141,12 @@ export interface ErrorBody {
   reason?: string
   request_id?: string
   details?: { field?: string; reason?: string; message?: string }[]
+}
+
+/** What became of one of several files that were to be deleted. */
+export interface DeletionResult {
+  id: string
+  /** Of HTTP, as if the file had been deleted alone. */
+  status: number
+  error?: ErrorBody
 }

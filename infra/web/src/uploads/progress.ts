@@ -1,44 +1,64 @@
-/** How far each part of each running upload is, for whoever shows it. */
+/** How many bytes of each part of each running upload are sent, for whoever shows it. */
 
-export interface PartsProgress {
+export interface UploadProgress {
   name: string
-  /** Of every part, 0 to 1. */
+  size: number
+  /** Of every part, 0 to 1. A single PUT is one part. */
   parts: readonly number[]
 }
 
+interface Entry extends UploadProgress {
+  partSize: number
+  parts: number[]
+}
+
 export class ProgressBoard {
-  readonly #uploads = new Map<string, { name: string; parts: number[] }>()
+  readonly #uploads = new Map<string, Entry>()
   readonly #listeners = new Set<() => void>()
   #told = false
 
-  /** A new upload; parts that are stored already are whole. */
-  begin(id: string, name: string, count: number): void {
-    this.#uploads.set(id, { name, parts: new Array<number>(count).fill(0) })
-    this.#tell()
+  /** Adds an upload; stored parts are set to 1 afterwards. */
+  begin(id: string, name: string, size: number, partSize: number): void {
+    const count = Math.max(1, Math.ceil(size / partSize))
+    this.#uploads.set(id, { name, size, partSize, parts: new Array<number>(count).fill(0) })
+    this.tell()
   }
 
   set(id: string, part: number, fraction: number): void {
     const upload = this.#uploads.get(id)
     if (upload === undefined) return
     upload.parts[part - 1] = fraction
-    this.#tell()
+    this.tell()
   }
 
   end(id: string): void {
-    if (this.#uploads.delete(id)) this.#tell()
+    if (this.#uploads.delete(id)) this.tell()
   }
 
-  all(): [string, PartsProgress][] {
-    return [...this.#uploads]
+  get(id: string): UploadProgress | undefined {
+    return this.#uploads.get(id)
   }
 
-  /** Calls back at most once per frame; returns the way to stop that. */
+  /** Bytes of an upload that are sent, in parts that were not lost. */
+  sent(id: string): number {
+    const upload = this.#uploads.get(id)
+    if (upload === undefined) return 0
+    const { size, partSize, parts } = upload
+    return parts.reduce((sum, fraction, index) => sum + fraction * Math.min(partSize, size - index * partSize), 0)
+  }
+
+  ids(): string[] {
+    return [...this.#uploads.keys()]
+  }
+
+  /** Calls back at most once per frame; returns the function that ends this. */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
-  #tell(): void {
+  /** Calls the listeners back in the next frame. */
+  tell(): void {
     if (this.#told) return
     this.#told = true
     requestAnimationFrame(() => {

@@ -39,7 +39,7 @@ export class Sessions {
   }
 
   /** A new file, or the one that this browser was in the middle of. */
-  async open(file: File, name: string, idempotencyKey: string): Promise<Session> {
+  async open(file: File, name: string, idempotencyKey: string, path: string | null): Promise<Session> {
     const parts = goesInParts(file.size)
     const resumed = parts ? await this.#resume(file) : null
     if (resumed !== null) return resumed
@@ -48,6 +48,7 @@ export class Sessions {
       size: file.size,
       ...(file.type !== '' && { content_type: file.type }),
       ...(parts && { multipart: true as const }),
+      ...(path !== null && { metadata: { path } }),
     }
     const created = await this.#client.announce(announcement, idempotencyKey)
     return this.#begin(file, created)
@@ -56,7 +57,10 @@ export class Sessions {
   #begin(file: File, created: CreatedFile): Session {
     const { id, upload } = created
     if (upload === undefined) throw new Error('The server does not say how to upload.')
-    if ('url' in upload) return { kind: 'single', id, first: upload }
+    if ('url' in upload) {
+      this.#board.begin(id, file.name, file.size, Math.max(1, file.size))
+      return { kind: 'single', id, first: upload }
+    }
     const print = fingerprint(this.#client.base, file)
     remember(print, { id, name: file.name, size: file.size, base: this.#client.base })
     return { ...this.#inParts(id, file, upload.part_size), fresh: true }
@@ -80,7 +84,7 @@ export class Sessions {
 
   #inParts(id: string, file: File, partSize: number): InPartsSession {
     const count = Math.ceil(file.size / partSize)
-    this.#board.begin(id, file.name, count)
+    this.#board.begin(id, file.name, file.size, partSize)
     const signatures = new Signatures(count, (numbers) => this.#client.signParts(id, numbers))
     return { kind: 'parts', id, partSize, signatures, fresh: false }
   }

@@ -3,18 +3,22 @@ import Uppy, { type UppyFile } from '@uppy/core'
 import { ApiError, type Client } from '../api/client.ts'
 import { forget } from './memory.ts'
 import { ProgressBoard } from './progress.ts'
+import { type UploadRow, rowOf } from './rows.ts'
 import { type InPartsSession, type Session, Sessions, goesInParts } from './session.ts'
 import { type Bytes, type Stored, putPart, putWhole } from './transfer.ts'
 
 type Meta = Record<string, unknown>
 type Body = Record<string, unknown>
-type Chosen = UppyFile<Meta, Body>
+export type Chosen = UppyFile<Meta, Body>
 
 /** PUTs at the same time, of all files together; browsers open no more connections to one host. */
 const AT_ONCE = 6
 
 /** Files that are announced at the same time. */
 const ANNOUNCED_AT_ONCE = 4
+
+/** How often at most the library is told of changes, in milliseconds. */
+const TOLD_EVERY = 400
 
 /** Uppy and its S3 uploader, spoken to our endpoints. */
 export class Uploads {
@@ -27,6 +31,8 @@ export class Uploads {
   readonly #open = new Map<string, Session>()
   readonly #idempotencyKeys = new Map<string, string>()
   readonly #refused = new Map<string, unknown>()
+  /** Why uploads failed, by Uppy's id of the file. */
+  readonly #errors = new Map<string, unknown>()
   /** The uploader cuts the file before it creates the upload, and asks for the size by the bytes alone. */
   readonly #partSizes = new WeakMap<object, number>()
   /** By URL: what a PUT belongs to; part 0 is a whole file. */
@@ -34,7 +40,8 @@ export class Uploads {
 
   constructor(client: Client, changed: () => void) {
     this.#client = client
-    this.#changed = changed
+    const tell = coalesced(changed)
+    this.#changed = tell
     this.#sessions = new Sessions(client, this.board)
     this.uppy.use(AwsS3<Meta, Body>, {
       limit: AT_ONCE,
@@ -53,13 +60,66 @@ export class Uploads {
     this.uppy.addPreProcessor((ids) => this.#announceAll(ids))
     this.uppy.on('upload-success', (file) => {
       if (file !== undefined) this.#close(file.id)
-      changed()
+      tell()
     })
     this.uppy.on('upload-error', (file, error) => {
-      if (file !== undefined && isOver(error)) this.#close(file.id)
-      changed()
+      if (file === undefined) return
+      this.#errors.set(file.id, error)
+      if (isOver(error)) this.#close(file.id)
+      tell()
     })
-    this.uppy.on('file-removed', (file) => void this.#discard(file.id).finally(changed))
+    this.uppy.on('upload-retry', (file) => this.#errors.delete(file.id))
+    this.uppy.on('file-removed', (file) => {
+      this.#errors.delete(file.id)
+      void this.#discard(file.id).finally(tell)
+    })
+    this.uppy.on('state-update', () => { this.board.tell(); })
+  }
+
+  /** All chosen files, in the order in which they were chosen. */
+  rows(): UploadRow[] {
+    return this.uppy.getFiles().map((file) => rowOf(file, this.#errors.get(file.id), this.#open.get(file.id)?.id, this.board))
+  }
+
+  /**
+   * Uploads files. A file that is being uploaded already is left alone, one whose upload failed is tried again, and a
+   * finished one is uploaded once more.
+   */
+  add(files: readonly File[]): void {
+    const known = new Map(this.uppy.getFiles().map((file) => [identity(bytesOf(file), file.meta.relativePath ?? null), file]))
+    const chosen = files.map((file) => ({ file, path: pathOf(file) }))
+    const repeated = chosen.map(({ file, path }) => known.get(identity(file, path))).filter((file) => file !== undefined)
+    const done = repeated.filter(({ progress }) => progress.uploadComplete).map(({ id }) => id)
+    if ([...known.values()].every(({ progress }) => progress.uploadComplete)) this.clearDone()
+    else this.uppy.removeFiles(done)
+    for (const { id, error } of repeated) if (error !== undefined && error !== null) void this.uppy.retryUpload(id)
+    const fresh = chosen.filter(({ file, path }) => {
+      const same = known.get(identity(file, path))
+      return same === undefined || same.progress.uploadComplete
+    })
+    this.uppy.addFiles(fresh.map(({ file, path }) => ({ name: file.name, type: file.type, data: file, meta: path === null ? {} : { relativePath: path } })))
+  }
+
+  pause(row: UploadRow): void {
+    if (row.state === 'sending') this.uppy.pauseResume(row.id)
+  }
+
+  resume(row: UploadRow): void {
+    if (row.state === 'paused') this.uppy.pauseResume(row.id)
+  }
+
+  retry(row: UploadRow): void {
+    if (row.state === 'failed') void this.uppy.retryUpload(row.id)
+  }
+
+  /** Ends uploads; what is stored of them is deleted. Finished and failed ones only leave the list. */
+  cancel(rows: readonly UploadRow[]): void {
+    this.uppy.removeFiles(rows.map(({ id }) => id))
+  }
+
+  /** Takes finished uploads off the list. */
+  clearDone(): void {
+    this.uppy.removeFiles(this.uppy.getFiles().filter(({ progress }) => progress.uploadComplete).map(({ id }) => id))
   }
 
   /** Stops everything; what is unfinished can be resumed. */
@@ -95,7 +155,7 @@ export class Uploads {
     if (known !== undefined) return known
     const key = this.#idempotencyKeys.get(file.id) ?? crypto.randomUUID()
     this.#idempotencyKeys.set(file.id, key)
-    const session = await this.#sessions.open(bytesOf(file), file.name, key)
+    const session = await this.#sessions.open(bytesOf(file), file.name, key, file.meta.relativePath ?? null)
     this.#open.set(file.id, session)
     const removed = !this.uppy.getFiles().some((other) => other.id === file.id)
     if (removed) await this.#discard(file.id)
@@ -155,16 +215,16 @@ export class Uploads {
     this.#puts.delete(url)
     if (put === undefined) return putPart(bytes)
     const { session, part } = put
-    if (part === 0) return putWhole(bytes, () => this.#client.sign(session.id))
-    const size = bytes.size ?? 1
+    const size = Math.max(1, bytes.size ?? 1)
     const onProgress = (event: { loaded: number }): void => {
-      this.board.set(session.id, part, event.loaded / size)
+      this.board.set(session.id, Math.max(1, part), Math.min(1, event.loaded / size))
       ;(bytes.onProgress as (event: unknown) => void)(event)
     }
     try {
+      if (part === 0) return await putWhole({ ...bytes, onProgress }, () => this.#client.sign(session.id))
       return await putPart({ ...bytes, onProgress })
     } catch (error) {
-      this.board.set(session.id, part, 0)
+      this.board.set(session.id, Math.max(1, part), 0)
       throw error
     }
   }
@@ -201,4 +261,34 @@ function isOver(error: unknown): boolean {
 function bytesOf(file: Chosen): File {
   if (!(file.data instanceof File)) throw new Error('The file is not of this computer.')
   return file.data
+}
+
+/** What tells a chosen file from others, as Uppy does. */
+function identity({ name, size, type, lastModified }: File, path: string | null): string {
+  return JSON.stringify([path, name, size, type, lastModified])
+}
+
+/** Calls at once, and then at most once in a while, however many uploads change. */
+function coalesced(call: () => void): () => void {
+  let waiting = false
+  let again = false
+  const now = (): void => {
+    again = false
+    waiting = true
+    call()
+    setTimeout(() => {
+      waiting = false
+      if (again) now()
+    }, TOLD_EVERY)
+  }
+  return () => {
+    if (waiting) again = true
+    else now()
+  }
+}
+
+/** Where a file was in its folder; `null` for a file that was chosen alone. At most as long as metadata may be. */
+function pathOf(file: File & { relativePath?: string | null }): string | null {
+  const path = (file.relativePath ?? file.webkitRelativePath).replace(/^\//, '')
+  return path.includes('/') && path.length <= 512 ? path : null
 }

@@ -1,36 +1,31 @@
-import Dashboard from '@uppy/dashboard'
 import type { JSX } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
 import type { Uploads } from '../uploads/uppy.ts'
-import { PartsBoard } from './parts-board.tsx'
-import { UploadErrors } from './upload-errors.tsx'
+import { Icon } from './icons.tsx'
+import { UploadPanel } from './upload-panel.tsx'
 
-/** Uppy's own place to drop files, and what it has to tell of them. */
+/** Buttons to choose files and folders, and the uploads. Files can be dropped and pasted anywhere: see `DropAnywhere`. */
 export function AddFiles({ uploads }: { uploads: Uploads }): JSX.Element {
-  const place = useRef<HTMLDivElement>(null)
-  useEffect(() => {
-    const { uppy } = uploads
-    if (place.current === null) return undefined
-    uppy.use(Dashboard, {
-      target: place.current,
-      inline: true,
-      width: '100%',
-      height: 280,
-      theme: 'auto',
-      proudlyDisplayPoweredByUppy: false,
-      showProgressDetails: true,
-      waitForThumbnailsBeforeUpload: false,
-    } as object)
-    const plugin = uppy.getPlugin('Dashboard')
-    return () => {
-      if (plugin !== undefined && uppy.getPlugin('Dashboard') === plugin) uppy.removePlugin(plugin)
-    }
-  }, [uploads])
+  const chosen = (input: HTMLInputElement): void => {
+    uploads.add([...(input.files ?? [])])
+    input.value = '' // so that the same file can be chosen again
+  }
   return (
     <div class="card uploads">
-      <div ref={place} />
-      <UploadErrors uploads={uploads} />
-      <PartsBoard board={uploads.board} />
+      <div class="drop">
+        <span class="drop-icon"><Icon name="upload" /></span>
+        <p class="where-dropped">Drop or paste files and folders anywhere</p>
+        <div class="actions">
+          <label class="button primary">
+            Choose files
+            <input type="file" multiple class="unseen" onChange={(event) => { chosen(event.currentTarget); }} />
+          </label>
+          <label class="button where-dropped">
+            Choose a folder
+            <input type="file" class="unseen" {...{ webkitdirectory: true }} onChange={(event) => { chosen(event.currentTarget); }} />
+          </label>
+        </div>
+      </div>
+      <UploadPanel uploads={uploads} />
     </div>
   )
 }

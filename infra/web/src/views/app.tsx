@@ -1,6 +1,7 @@
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
 import { type Connection, forgetConnection, loadConnection, saveConnection } from '../api/connection.ts'
+import { forgetRoute } from '../route.ts'
 import { Connect } from './connect.tsx'
 import { Workspace } from './workspace.tsx'
 
@@ -12,6 +13,7 @@ export function App(): JSX.Element {
   }
   const disconnect = (): void => {
     forgetConnection()
+    forgetRoute()
     setConnection(null)
   }
   if (connection === null) return <Connect onConnect={connect} />

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact'
-import { useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { Client } from '../api/client.ts'
 import { type Connection, readBase, usualBase } from '../api/connection.ts'
 import { ErrorNote } from './error-note.tsx'
@@ -13,6 +13,9 @@ export function Connect({ onConnect }: { onConnect: (to: Connection) => void }):
   const [key, setKey] = useState('')
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>(null)
+
+  const first = useRef<HTMLInputElement>(null)
+  useEffect(() => { first.current?.focus(); }, [])
 
   const submit = async (): Promise<void> => {
     setBusy(true)
@@ -43,6 +46,7 @@ export function Connect({ onConnect }: { onConnect: (to: Connection) => void }):
         <label class="field">
           <span>API key</span>
           <input
+            ref={first}
             type="password"
             name="key"
             required

@@ -1,16 +1,24 @@
 import type { JSX } from 'preact'
-import { useState } from 'preact/hooks'
-import type { Client } from '../api/client.ts'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { ApiError, type Client } from '../api/client.ts'
 import type { FileDetail } from '../api/types.ts'
 import { bytes, date } from '../format.ts'
+import { mediumOf } from '../playable.ts'
+import { chaptersOf } from '../words.ts'
+import { Chapters } from './chapters.tsx'
 import { ConfirmDelete } from './confirm-delete.tsx'
 import { Dialog } from './dialog.tsx'
 import { ErrorNote } from './error-note.tsx'
+import { nextTry } from './file-item.tsx'
 import { Icon } from './icons.tsx'
 import { originRows } from './origin-rows.ts'
-import { Player, mediumOf } from './player.tsx'
-import { ProbeTables, Table } from './probe-tables.tsx'
+import { Player } from './player.tsx'
+import { ProbeTables } from './probe-tables.tsx'
+import { Rename } from './rename.tsx'
+import { RetryImport } from './retry-import.tsx'
 import { StatusChip } from './status-chip.tsx'
+import { Table } from './table.tsx'
+import { UseIt } from './use-it.tsx'
 import { useFile } from './use-file.ts'
 
 interface Props {
@@ -21,24 +29,56 @@ interface Props {
 }
 
 export function Details({ client, id, onClose, onDone }: Props): JSX.Element {
-  const { file, error } = useFile(client, id)
+  const { file, error, update } = useFile(client, id)
+  const [renaming, setRenaming] = useState(false)
   const [doomed, setDoomed] = useState(false)
+  const name = file?.name
+  useEffect(() => {
+    const before = document.title
+    if (name !== undefined) document.title = `${name} · ${before}`
+    return () => { document.title = before; }
+  }, [name])
   return (
     <Dialog label={file?.name ?? 'File'} class="dialog sheet" onClose={onClose}>
       <div class="sheet-head">
-        <h2>{file !== null && <bdi class="name">{file.name}</bdi>}</h2>
+        <h2>{file === null ? 'File' : <span class="name"><bdi>{file.name}</bdi></span>}</h2>
         <button type="button" class="button quiet square" aria-label="Close" onClick={onClose}><Icon name="close" /></button>
       </div>
+      {file !== null && renaming && (
+        <Rename
+          client={client}
+          file={file}
+          onClose={() => { setRenaming(false); }}
+          onRenamed={(renamed) => {
+            update(renamed)
+            onDone(`Renamed to ${renamed.name}`)
+          }}
+        />
+      )}
       <ErrorNote error={error} />
-      {file !== null && <Body client={client} file={file} onDelete={() => { setDoomed(true); }} onDone={onDone} />}
+      {error instanceof ApiError && error.status === 404 && (
+        <p class="muted">It was deleted, or it belongs to another owner than the key that you use.</p>
+      )}
+      {file !== null && (
+        <Body
+          client={client}
+          file={file}
+          onRename={() => { setRenaming(true); }}
+          onDelete={() => { setDoomed(true); }}
+          onImported={(message) => {
+            onClose()
+            onDone(message)
+          }}
+        />
+      )}
       {file !== null && doomed && (
         <ConfirmDelete
           client={client}
-          file={file}
+          files={[file]}
           onClose={() => { setDoomed(false); }}
-          onDeleted={() => {
+          onDeleted={(message) => {
             onClose()
-            onDone(`Deleted ${file.name}`)
+            onDone(message)
           }}
         />
       )}
@@ -46,8 +86,18 @@ export function Details({ client, id, onClose, onDone }: Props): JSX.Element {
   )
 }
 
-function Body({ client, file, onDelete, onDone }: { client: Client; file: FileDetail; onDelete: () => void; onDone: (message: string) => void }): JSX.Element {
+interface BodyProps {
+  client: Client
+  file: FileDetail
+  onRename: () => void
+  onDelete: () => void
+  /** A failed import gave way to another. */
+  onImported: (message: string) => void
+}
+
+function Body({ client, file, onRename, onDelete, onImported }: BodyProps): JSX.Element {
   const [error, setError] = useState<unknown>(null)
+  const player = useRef<HTMLMediaElement>(null)
   const medium = mediumOf(file)
   const ready = file.status === 'success'
   const download = async (): Promise<void> => {
@@ -58,27 +108,29 @@ function Body({ client, file, onDelete, onDone }: { client: Client; file: FileDe
       setError(refused)
     }
   }
-  const copy = (): void => {
-    navigator.clipboard.writeText(file.reference).then(() => { onDone('Reference copied'); }, setError)
-  }
   return (
     <>
       <p class="sheet-facts muted">
-        <StatusChip file={file} />
+        <StatusChip file={file} retrying={file.retrying ?? null} />
         {file.size !== null && <span>{bytes(file.size)}</span>}
         <span>{date(file.created_at)}</span>
       </p>
       {file.error !== null && <p class="note error">{file.error}</p>}
-      {ready && medium !== null && <Player client={client} file={file} medium={medium} />}
+      {ready && medium !== null && file.ffprobe_error === null && <Player client={client} file={file} medium={medium} player={player} />}
       <div class="actions">
-        <button type="button" class="button primary" disabled={!ready} onClick={() => void download()}><Icon name="download" /> Download</button>
-        <button type="button" class="button" onClick={copy}><Icon name="copy" /> Copy reference</button>
+        {file.status !== 'failed' && (
+          <button type="button" class="button primary" disabled={!ready} onClick={() => void download()}><Icon name="download" /> Download</button>
+        )}
+        {file.status === 'failed' && file.source === 'url' && <RetryImport client={client} file={file} onDone={onImported} />}
+        <button type="button" class="button" onClick={onRename}>Rename</button>
         <button type="button" class="button danger quiet" onClick={onDelete}><Icon name="trash" /> Delete</button>
       </div>
       <ErrorNote error={error} />
       <Waiting file={file} />
-      {file.ffprobe_error !== null && <p class="note">ffprobe cannot read this file: {file.ffprobe_error}</p>}
-      {file.ffprobe !== null && <ProbeTables probe={file.ffprobe} />}
+      {file.ffprobe_error !== null && <p class="note">Stored and ready to download, without media facts: {file.ffprobe_error}.</p>}
+      {file.ffprobe !== null && <Chapters chapters={chaptersOf(file.ffprobe)} player={player} />}
+      {file.ffprobe !== null && <ProbeTables file={file} probe={file.ffprobe} />}
+      <UseIt client={client} file={file} />
       <h3>File</h3>
       <Table rows={factsOf(file)} />
       {file.origin !== null && (
@@ -99,13 +151,10 @@ function Body({ client, file, onDelete, onDone }: { client: Client; file: FileDe
 
 function Waiting({ file }: { file: FileDetail }): JSX.Element | null {
   const { progress, retrying } = file
+  if (file.status !== 'pending' && file.status !== 'running') return null
+  if (retrying) return <p class="note" role="status">The import backs off. {nextTry(retrying)}</p>
   if (file.status === 'pending') {
     return <p class="note" role="status">{file.source === 'url' ? 'The import is about to begin.' : 'The bytes have not all arrived yet.'}</p>
-  }
-  if (file.status !== 'running') return null
-  if (retrying) {
-    const at = new Date(retrying.next_try_at).toLocaleTimeString()
-    return <p class="note" role="status">The import failed for now: {retrying.reason}. Next try at {at}.</p>
   }
   if (progress === null) return <p class="note" role="status">ffprobe is reading it.</p>
   return (

@@ -18,7 +18,13 @@ const PATHS = {
   trash: 'M4 7h16M9 7V4h6v3M6.5 7l1 13h9l1-13M10 11v5M14 11v5',
   close: 'M6 6l12 12M18 6L6 18',
   download: 'M12 4v11M7.5 11 12 15.5 16.5 11M5 20h14',
-  link: 'M10 14a4 4 0 0 0 5.7 0l3-3A4 4 0 0 0 13 5.3l-1 1M14 10a4 4 0 0 0-5.7 0l-3 3A4 4 0 0 0 11 18.700l1-1',
+  link: 'M10 14a4 4 0 0 0 5.7 0l3-3A4 4 0 0 0 13 5.3l-1 1M14 10a4 4 0 0 0-5.7 0l-3 3A4 4 0 0 0 11 18.7l1-1',
+  upload: 'M12 16V5M7.5 9.5 12 5l4.5 4.5M5 20h14',
+  pause: 'M9 6v12M15 6v12',
+  play: 'M8 5.5v13l10-6.5Z',
+  check: 'M5 12.5l4.5 4.5L19 7.5',
+  list: 'M8 6h12M8 12h12M8 18h12M4 6h.01M4 12h.01M4 18h.01',
+  grid: 'M4 4h6v6H4ZM14 4h6v6h-6ZM4 14h6v6H4ZM14 14h6v6h-6Z',
   copy: 'M9 9h10v11H9ZM5 15V4h10',
 } as const
 

@@ -18,7 +18,7 @@ export function Interrupted({ client, uploads, version }: Props): JSX.Element | 
   useEffect(() => {
     const asked = new AbortController()
     const look = async (): Promise<void> => {
-      const running = new Set(uploads.board.all().map(([id]) => id))
+      const running = new Set(uploads.board.ids())
       const waiting: Remembered[] = []
       for (const upload of remembered(client.base).filter(({ id }) => !running.has(id))) {
         if (await stillWaits(client, upload, asked.signal)) waiting.push(upload)
@@ -31,7 +31,7 @@ export function Interrupted({ client, uploads, version }: Props): JSX.Element | 
   useEffect(
     () =>
       uploads.board.subscribe(() => {
-        const running = new Set(uploads.board.all().map(([id]) => id))
+        const running = new Set(uploads.board.ids())
         setFound((before) => (before.some(({ id }) => running.has(id)) ? before.filter(({ id }) => !running.has(id)) : before))
       }),
     [uploads],
@@ -44,11 +44,7 @@ export function Interrupted({ client, uploads, version }: Props): JSX.Element | 
       setProblem(`That is another file: this upload is of ${upload.name}, ${bytes(upload.size)}.`)
       return
     }
-    try {
-      uploads.uppy.addFile({ name: file.name, type: file.type, data: file })
-    } catch (error) {
-      setProblem(wordsOf(error))
-    }
+    uploads.add([file])
   }
   const discard = async (upload: Remembered): Promise<void> => {
     setProblem('')
@@ -64,7 +60,7 @@ export function Interrupted({ client, uploads, version }: Props): JSX.Element | 
   return (
     <div class="card interrupted">
       <h2>Interrupted</h2>
-      <p class="muted">Choose the same file again: only what is missing is sent.</p>
+      <p class="muted">Choose the same file again: only the missing parts are sent.</p>
       <ul>
         {found.map((upload) => (
           <li key={upload.id}>
@@ -76,7 +72,7 @@ export function Interrupted({ client, uploads, version }: Props): JSX.Element | 
               <input
                 type="file"
                 class="unseen"
-                aria-label={`Go on with ${upload.name}`}
+                aria-label={`Choose ${upload.name} again`}
                 onChange={(event) => { resume(upload, event.currentTarget.files?.[0]); }}
               />
             </label>

@@ -1,69 +1,90 @@
 import type { JSX } from 'preact'
-import { useState } from 'preact/hooks'
-import type { Client, Filters } from '../api/client.ts'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { type Client, UnreachableError } from '../api/client.ts'
 import type { FileSummary } from '../api/types.ts'
+import { arrange } from '../arrange.ts'
+import type { Navigation } from '../route.ts'
+import { BulkBar } from './bulk-bar.tsx'
 import { ConfirmDelete } from './confirm-delete.tsx'
 import { ErrorNote } from './error-note.tsx'
-import { FileRow } from './file-row.tsx'
-import { ALL, FilterBar, isFiltered } from './filters.tsx'
+import { FileItem } from './file-item.tsx'
+import { FilterBar, type View, isFiltered } from './filters.tsx'
+import { onListKey } from './list-keys.ts'
+import { Pages } from './pages.tsx'
 import { usePage } from './use-page.ts'
+import { useRetrying } from './use-retrying.ts'
+import { useSelection } from './use-selection.ts'
+import { useView } from './use-view.ts'
 
 interface Props {
   client: Client
   version: number
-  onOpen: (id: string) => void
+  navigation: Navigation
   onDone: (message: string) => void
 }
 
-export function Library({ client, version, onOpen, onDone }: Props): JSX.Element {
-  const [filters, setFilters] = useState<Filters>(ALL)
-  // The cursors of the pages up to this one; the first page has none.
-  const [cursors, setCursors] = useState<string[]>([])
-  const [doomed, setDoomed] = useState<FileSummary | null>(null)
-  const { page, error, stale } = usePage(client, filters, cursors.at(-1) ?? null, version)
-  const choose = (next: Filters): void => {
-    setFilters(next)
-    setCursors([])
-  }
-  const next = page?.next_cursor ?? null
+export function Library({ client, version, navigation, onDone }: Props): JSX.Element {
+  const { route, go } = navigation
+  const [view, setView] = useView()
+  const [doomed, setDoomed] = useState<FileSummary[]>([])
+  const { status, type, source, order } = route
+  const { page, error, stale } = usePage(client, { status, type, source, order }, route.cursor, version)
   const files = page?.files ?? []
+  const shown = arrange(files, route)
+  const retrying = useRetrying(client, files)
+  const selection = useSelection(shown.map(({ id }) => id), JSON.stringify([status, type, source, order, route.cursor]))
+  const selected = shown.filter(({ id }) => selection.ids.has(id))
+  const top = useScrollToTop(route.cursor)
+  const next = page?.next_cursor ?? null
   return (
-    <section class="library" aria-label="Library" aria-busy={stale}>
+    <section class="library" aria-label="Library" aria-busy={stale} ref={top}>
       <div class="library-head">
         <h1>Library</h1>
-        <FilterBar filters={filters} onChange={choose} />
+        <FilterBar navigation={navigation} view={view} onView={setView} />
       </div>
-      <ErrorNote error={error} />
-      {files.length > 0 && (
-        <ul class={stale ? 'card files stale' : 'card files'}>
-          {files.map((file) => (
-            <FileRow key={file.id} file={file} onOpen={() => { onOpen(file.id); }} onDelete={() => { setDoomed(file); }} />
+      <ErrorNote error={error instanceof UnreachableError && page !== null ? null : error} />
+      {selected.length > 0 && (
+        <BulkBar selected={selected} count={shown.length} selection={selection} onDelete={() => { setDoomed(selected); }} />
+      )}
+      {shown.length > 0 && (
+        <ul
+          class={`${view === 'grid' ? 'grid' : 'card'} files${stale ? ' stale' : ''}`}
+          aria-label="Files"
+          onKeyDown={(event) => { onListKey(event, selection, () => { setDoomed(selected); }); }}
+        >
+          {shown.map((file) => (
+            <FileItem
+              key={file.id}
+              client={client}
+              file={file}
+              retrying={retrying.get(file.id) ?? null}
+              selected={selection.ids.has(file.id)}
+              onToggle={(range) => { if (range) selection.extend(file.id); else selection.toggle(file.id) }}
+              onOpen={() => { go({ file: file.id }); }}
+              onDelete={() => { setDoomed([file]); }}
+              onDone={onDone}
+            />
           ))}
         </ul>
       )}
       {page === null && error === null && <Skeleton />}
-      {page !== null && files.length === 0 && (
-        <Empty filtered={isFiltered(filters)} more={next !== null} onClear={() => { choose({ ...ALL, order: filters.order }); }} />
+      {page !== null && shown.length === 0 && <Empty navigation={navigation} loaded={files.length} more={next !== null} view={view} />}
+      {page !== null && files.length > 0 && next !== null && (route.search !== '' || route.sort !== '') && (
+        <p class="scope muted">Search and order cover the {files.length} files of this page.</p>
       )}
-      {(cursors.length > 0 || next !== null) && (
-        <nav class="pages" aria-label="Pages">
-          <button type="button" class="button" disabled={cursors.length === 0 || stale} onClick={() => { setCursors(cursors.slice(0, -1)); }}>
-            Previous
-          </button>
-          <span class="muted">Page {cursors.length + 1}</span>
-          <button type="button" class="button" disabled={next === null || stale} onClick={() => { if (next !== null) setCursors([...cursors, next]); }}>
-            Next
-          </button>
-        </nav>
-      )}
-      {doomed !== null && (
+      <Pages navigation={navigation} next={next} stale={stale} />
+      {doomed.length > 0 && (
         <ConfirmDelete
           client={client}
-          file={doomed}
-          onClose={() => { setDoomed(null); }}
-          onDeleted={() => {
-            setDoomed(null)
-            onDone(`Deleted ${doomed.name}`)
+          files={doomed}
+          onClose={(gone) => {
+            setDoomed([])
+            if (gone > 0) onDone(gone === 1 ? 'Deleted 1 file' : `Deleted ${gone.toString()} files`)
+          }}
+          onDeleted={(message) => {
+            setDoomed([])
+            selection.clear()
+            onDone(message)
           }}
         />
       )}
@@ -71,20 +92,43 @@ export function Library({ client, version, onOpen, onDone }: Props): JSX.Element
   )
 }
 
-function Empty({ filtered, more, onClear }: { filtered: boolean; more: boolean; onClear: () => void }): JSX.Element {
-  if (!filtered) {
+/** Another page begins at its top. */
+function useScrollToTop(cursor: string | null): { current: HTMLElement | null } {
+  const top = useRef<HTMLElement>(null)
+  const shown = useRef(cursor)
+  useEffect(() => {
+    if (shown.current === cursor) return
+    shown.current = cursor
+    top.current?.scrollIntoView({ block: 'start' })
+  }, [cursor])
+  return top
+}
+
+function Empty({ navigation, loaded, more, view }: { navigation: Navigation; loaded: number; more: boolean; view: View }): JSX.Element {
+  const { route, go, replace } = navigation
+  const onward = more ? ' The next page may hold some.' : ''
+  if (loaded > 0) {
     return (
       <div class="card empty">
-        <h2>Nothing here yet</h2>
-        <p class="muted">Drop some files, or import one from a URL. They show up here at once, with their facts as soon as ffprobe has read them.</p>
+        <h2>No name contains “{route.search}”</h2>
+        <p class="muted">The search covers the {loaded} files of this page.{onward}</p>
+        <button type="button" class="button" onClick={() => { replace({ search: '' }); }}>Clear the search</button>
+      </div>
+    )
+  }
+  if (isFiltered(route)) {
+    return (
+      <div class="card empty">
+        <h2>No file fits</h2>
+        <p class="muted">No file {more ? 'of this page ' : ''}matches all filters.{onward}</p>
+        <button type="button" class="button" onClick={() => { go({ status: '', type: '', source: '' }); }}>Clear filters</button>
       </div>
     )
   }
   return (
-    <div class="card empty">
-      <h2>No file fits</h2>
-      <p class="muted">{more ? 'None on this page; the next one may hold some.' : 'No file has all that these filters ask for.'}</p>
-      <button type="button" class="button" onClick={onClear}>Clear filters</button>
+    <div class={`card empty ${view}`}>
+      <h2>Nothing here yet</h2>
+      <p class="muted">Choose some files, or import one from a URL. They show up here at once, with their facts as soon as ffprobe has read them.</p>
     </div>
   )
 }

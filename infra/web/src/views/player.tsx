@@ -1,26 +1,29 @@
-import type { JSX } from 'preact'
+import type { JSX, RefObject } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import type { Client } from '../api/client.ts'
 import type { FileDetail } from '../api/types.ts'
+import { type Medium, obstacle } from '../playable.ts'
 import { ErrorNote } from './error-note.tsx'
-
-/** Pictures that the API hands out inline. */
-const PICTURES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif', 'image/bmp']
 
 /** How often a URL that fails is replaced: it may have died since. */
 const FRESH_URLS = 1
 
-type Medium = 'video' | 'audio' | 'image'
-
-export function mediumOf(file: FileDetail): Medium | null {
-  const type = (file.content_type ?? '').split(';')[0] ?? ''
-  if (type.startsWith('video/')) return 'video'
-  if (type.startsWith('audio/')) return 'audio'
-  return PICTURES.includes(type) ? 'image' : null
+interface Props {
+  client: Client
+  file: FileDetail
+  medium: Medium
+  /** The player, for who wants to seek. */
+  player: RefObject<HTMLMediaElement>
 }
 
-/** Plays a file by a URL that needs no key, for `<video>` can send no header. */
-export function Player({ client, file, medium }: { client: Client; file: FileDetail; medium: Medium }): JSX.Element | null {
+/** Plays a file by a URL that needs no key, for `<video>` can send no header. What the browser cannot play is told before. */
+export function Player({ client, file, medium, player }: Props): JSX.Element {
+  const missing = obstacle(file)
+  if (missing === null) return <Playing client={client} file={file} medium={medium} player={player} />
+  return <p class="note cannot-play">This browser does not play {missing}. Download the file to play it in another program.</p>
+}
+
+function Playing({ client, file, medium, player }: Props): JSX.Element {
   const [address, setAddress] = useState<string | null>(null)
   const [error, setError] = useState<unknown>(null)
   const [attempt, setAttempt] = useState(0)
@@ -37,8 +40,8 @@ export function Player({ client, file, medium }: { client: Client; file: FileDet
     else setError(new Error('This browser cannot play the file. It can be downloaded all the same.'))
   }
   if (error !== null) return <ErrorNote error={error} />
-  if (address === null) return <div class="player waiting" aria-hidden="true" />
+  if (address === null) return <div class={`player waiting ${medium}`} aria-hidden="true" />
   if (medium === 'image') return <img class="player" src={address} alt={file.name} onError={onError} />
-  if (medium === 'audio') return <audio class="player" src={address} controls preload="metadata" onError={onError} />
-  return <video class="player" src={address} controls playsInline preload="metadata" aria-label={file.name} onError={onError} />
+  if (medium === 'audio') return <audio class="player" ref={player} src={address} controls preload="metadata" aria-label={file.name} onError={onError} />
+  return <video class="player" ref={player as RefObject<HTMLVideoElement>} src={address} controls playsInline preload="metadata" aria-label={file.name} onError={onError} />
 }

@@ -7,8 +7,8 @@ import { isUnderWay } from './use-page.ts'
 /** Milliseconds between two looks at a file that is not done. */
 const EVERY = 1_500
 
-/** One file with all its details, followed until it is done. */
-export function useFile(client: Client, id: string): { file: FileDetail | null; error: unknown } {
+/** One file with all its details, followed until it is done; `update` is for who has changed it. */
+export function useFile(client: Client, id: string): { file: FileDetail | null; error: unknown; update: (file: FileDetail) => void } {
   const [file, setFile] = useState<FileDetail | null>(null)
   const [error, setError] = useState<unknown>(null)
   useEffect(() => {
@@ -26,5 +26,5 @@ export function useFile(client: Client, id: string): { file: FileDetail | null; 
     })
     return () => { stop.abort(); }
   }, [client, id])
-  return { file, error }
+  return { file, error, update: setFile }
 }

@@ -3,11 +3,14 @@ import { type Client, type Filters } from '../api/client.ts'
 import type { FileSummary, Page } from '../api/types.ts'
 import { pause } from '../api/retry.ts'
 
-export const PAGE_SIZE = 25
+export const PAGE_SIZE = 48 // whole rows of a grid with 2, 3, 4 or 6 columns
 
 /** Milliseconds between two looks while something happens, and while nothing does. */
 const SOON = 1_500
 const LATER = 12_000
+
+/** How long a pending file is looked at often, in milliseconds. */
+const YOUNG = 600_000
 
 export interface Shown {
   page: Page | null
@@ -30,7 +33,7 @@ export function usePage(client: Client, filters: Filters, cursor: string | null,
         })
         if (stop.signal.aborted) return
         if (page !== null) setShown({ page, error: null, stale: false, of: asked })
-        await pause(page?.files.some(isUnderWay) === true ? SOON : LATER, stop.signal)
+        await pause(page?.files.some(movesSoon) === true ? SOON : LATER, stop.signal)
         await visible(stop.signal)
       }
     }
@@ -42,6 +45,11 @@ export function usePage(client: Client, filters: Filters, cursor: string | null,
 
 export function isUnderWay(file: FileSummary): boolean {
   return file.status === 'pending' || file.status === 'running'
+}
+
+/** Announced uploads that nobody sends may wait for days: only young ones are looked at often. */
+function movesSoon(file: FileSummary): boolean {
+  return isUnderWay(file) && (file.status === 'running' || Date.now() - Date.parse(file.updated_at) < YOUNG)
 }
 
 /** Nobody looks at a hidden tab. */

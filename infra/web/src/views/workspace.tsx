@@ -2,13 +2,16 @@ import type { JSX } from 'preact'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { Client } from '../api/client.ts'
 import type { Connection } from '../api/connection.ts'
+import { useRoute } from '../route.ts'
 import { Uploads } from '../uploads/uppy.ts'
 import { AddFiles } from './add-files.tsx'
 import { Details } from './details.tsx'
+import { DropAnywhere } from './drop-anywhere.tsx'
 import { Logo } from './icons.tsx'
 import { ImportForm } from './import-form.tsx'
 import { Interrupted } from './interrupted.tsx'
 import { Library } from './library.tsx'
+import { NetworkNote } from './network-note.tsx'
 
 /** How long a message stays, in milliseconds. */
 const SHOWN_FOR = 6_000
@@ -22,7 +25,9 @@ interface Props {
 export function Workspace({ connection, onDisconnect }: Props): JSX.Element {
   const client = useMemo(() => new Client(connection), [connection])
   const [version, setVersion] = useState(0)
-  const [opened, setOpened] = useState<string | null>(null)
+  const [offered, setOffered] = useState<string[]>([])
+  const navigation = useRoute()
+  const opened = navigation.route.file
   const [message, tell] = useMessage()
   const changed = useCallback(() => { setVersion((before) => before + 1); }, [])
   const uploads = useMemo(() => new Uploads(client, changed), [client, changed])
@@ -42,22 +47,25 @@ export function Workspace({ connection, onDisconnect }: Props): JSX.Element {
         <span class="muted base" title={connection.base}>{new URL(connection.base).host}</span>
         <button type="button" class="button quiet" onClick={onDisconnect}>Disconnect</button>
       </header>
+      <NetworkNote client={client} onBack={changed} />
       <main class="workspace">
         <section class="add" aria-label="Add files">
           <Interrupted client={client} uploads={uploads} version={version} />
           <AddFiles uploads={uploads} />
-          <ImportForm client={client} onDone={done} />
+          <ImportForm client={client} offered={offered} onDone={done} />
         </section>
-        <Library client={client} version={version} onOpen={setOpened} onDone={done} />
+        <Library client={client} version={version} navigation={navigation} onDone={done} />
       </main>
       {opened !== null && (
         <Details
           client={client}
+          key={opened}
           id={opened}
-          onClose={() => { setOpened(null); }}
+          onClose={navigation.close}
           onDone={done}
         />
       )}
+      <DropAnywhere uploads={uploads} onUrls={setOffered} />
       <div class="toast" role="status" aria-live="polite">{message !== '' && <span>{message}</span>}</div>
     </>
   )

@@ -58,18 +58,33 @@ export class Files {
     this.#key = key
   }
 
-  /** Opens the page on another origin than the API's, and connects. */
-  async open(): Promise<void> {
-    await this.page.goto(this.#site.page)
+  /** Opens the page on another origin than the API's, at this fragment, and connects. */
+  async open(fragment = ''): Promise<void> {
+    await this.page.goto(this.#site.page + fragment)
+    await this.connect()
+  }
+
+  async connect(): Promise<void> {
     await this.page.getByLabel('API key').fill(this.#key)
     await this.page.getByLabel('API address').fill(this.cloud.ready.api)
     await this.page.getByRole('button', { name: 'Connect' }).click()
     await expect(this.page.getByRole('heading', { name: 'Library' })).toBeVisible()
   }
 
-  /** Chooses files as the panel's own button does. */
+  /** Chooses files by the button. */
   async choose(...paths: string[]): Promise<void> {
-    await this.page.locator('.uppy-Dashboard-input').first().setInputFiles(paths)
+    await this.page.getByLabel('Choose files').setInputFiles(paths)
+  }
+
+  /** The list of uploads. */
+  get uploads(): ReturnType<Page['locator']> {
+    return this.page.getByRole('region', { name: 'Uploads' })
+  }
+
+  /** Opens a file's details. */
+  async show(name: string): Promise<ReturnType<Page['locator']>> {
+    await this.row(name).locator('.file-open').click()
+    return this.page.getByRole('dialog', { name })
   }
 
   /** The library's row of a file. */
@@ -87,6 +102,11 @@ export class Files {
     const headers = { 'x-api-key': this.#key, 'content-type': 'application/json' }
     const request = body === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(body) }
     return fetch(`${this.cloud.ready.api}${path}`, request)
+  }
+
+  /** Announces uploads that nobody sends: `waiting 1.mov`, … */
+  async announce(count: number): Promise<void> {
+    for (let number = 1; number <= count; number += 1) await this.api('/files', { name: `waiting ${number.toString()}.mov`, size: 5 })
   }
 
   /** The one file of this name, as soon as it is listed. */

@@ -1,0 +1,146 @@
+/** What ffprobe says, in people's words. */
+import type { FileDetail, ProbeDetail } from './api/types.ts'
+import { bitRate, duration, kind } from './format.ts'
+
+type Stream = Record<string, unknown>
+
+const VIDEO_CODECS: Record<string, string> = {
+  h264: 'H.264', hevc: 'H.265 (HEVC)', av1: 'AV1', vp8: 'VP8', vp9: 'VP9', mpeg4: 'MPEG-4', mpeg2video: 'MPEG-2', mpeg1video: 'MPEG-1',
+  prores: 'ProRes', dnxhd: 'DNxHD', mjpeg: 'Motion JPEG', theora: 'Theora', wmv3: 'WMV 9', vc1: 'VC-1', ffv1: 'FFV1', rawvideo: 'uncompressed',
+}
+
+const AUDIO_CODECS: Record<string, string> = {
+  aac: 'AAC', mp3: 'MP3', opus: 'Opus', vorbis: 'Vorbis', flac: 'FLAC', alac: 'Apple Lossless', ac3: 'Dolby Digital', eac3: 'Dolby Digital Plus',
+  truehd: 'Dolby TrueHD', dts: 'DTS', wmav2: 'WMA', mp2: 'MP2',
+}
+
+const CONTAINERS: Record<string, string> = {
+  avi: 'AVI', mpegts: 'MPEG transport stream (TS)', mpeg: 'MPEG', flv: 'Flash video', asf: 'Windows Media', mp3: 'MP3', wav: 'WAV', flac: 'FLAC',
+  ogg: 'Ogg', aac: 'AAC', mxf: 'MXF', gif: 'GIF', apng: 'PNG', aiff: 'AIFF', caf: 'Core Audio',
+}
+
+const PICTURES: Record<string, string> = {
+  png: 'PNG', apng: 'PNG', jpeg: 'JPEG', jpg: 'JPEG', gif: 'GIF', webp: 'WebP', avif: 'AVIF', heic: 'HEIC', heif: 'HEIF', bmp: 'BMP', tiff: 'TIFF', 'svg+xml': 'SVG',
+}
+
+/** "MP4 video", "PNG picture", "MP3 audio". */
+export function kindOf(file: FileDetail): string | null {
+  const type = (file.content_type ?? '').split(';')[0] ?? ''
+  const subtype = type.split('/')[1] ?? ''
+  const medium = kind(type)
+  if (medium === 'image') return `${PICTURES[subtype] ?? subtype.toUpperCase()} picture`
+  if (file.ffprobe === null) return null
+  const container = containerOf(file.ffprobe, subtype)
+  return medium === 'other' ? container : `${container} ${medium}`
+}
+
+function containerOf({ format_name }: ProbeDetail, subtype: string): string {
+  const names = format_name.split(',')
+  if (names.includes('mp4')) return subtype === 'quicktime' ? 'QuickTime' : subtype.includes('m4a') ? 'M4A' : 'MP4'
+  if (names.includes('matroska')) return subtype === 'webm' ? 'WebM' : 'Matroska'
+  const [first = ''] = names
+  return CONTAINERS[first] ?? first.replace(/_pipe$/, '').toUpperCase()
+}
+
+/** The facts that people ask for. */
+export function summaryOf(file: FileDetail): [string, string][] {
+  const { ffprobe } = file
+  if (ffprobe === null) return []
+  const still = kind(file.content_type) === 'image'
+  const video = ffprobe.streams.find((stream) => stream.codec_type === 'video' && !isCover(stream))
+  const audio = ffprobe.streams.filter((stream) => stream.codec_type === 'audio')
+  const rows: [string, string | null][] = [
+    ['Kind', kindOf(file)],
+    ['Length', ffprobe.duration === null || still ? null : `${duration(ffprobe.duration)} (${ffprobe.duration.toString()} s)`],
+    ['Dimensions', ffprobe.width === null || ffprobe.height === null ? null : `${ffprobe.width.toString()} × ${ffprobe.height.toString()}`],
+    ['Rotation', ffprobe.rotation === null || ffprobe.rotation === 0 ? null : `turned by ${ffprobe.rotation.toString()}°`],
+    ['Video', still || video === undefined ? null : videoOf(video, ffprobe)],
+    ['Dynamic range', video === undefined ? null : dynamicRange(video)],
+    ['Audio', audio[0] === undefined ? null : audioOf(audio[0])],
+    ['Audio languages', languages(audio)],
+    ['Subtitles', languages(ffprobe.streams.filter((stream) => stream.codec_type === 'subtitle'), true)],
+    ['Bit rate', ffprobe.bit_rate === null || still ? null : bitRate(ffprobe.bit_rate)],
+  ]
+  return rows.filter((row): row is [string, string] => row[1] !== null)
+}
+
+function videoOf(stream: Stream, { frame_rate }: ProbeDetail): string {
+  const codec = text(stream.codec_name) ?? 'unknown'
+  const rate = frame_rate === null ? [] : [`${Number(frame_rate.toFixed(3)).toString()} frames per second`]
+  return [VIDEO_CODECS[codec] ?? codec, ...rate].join(', ')
+}
+
+/** "AAC, stereo, 48 kHz". */
+export function audioOf(stream: Stream): string {
+  const codec = text(stream.codec_name) ?? 'unknown'
+  const rate = Number(stream.sample_rate)
+  const named = codec.startsWith('pcm_') ? 'uncompressed (PCM)' : (AUDIO_CODECS[codec] ?? codec)
+  return [named, channels(stream), rate > 0 ? `${(rate / 1000).toString()} kHz` : null].filter((word) => word !== null).join(', ')
+}
+
+function channels(stream: Stream): string | null {
+  const count = Number(stream.channels)
+  if (!(count > 0)) return null
+  if (count === 1) return 'mono'
+  if (count === 2) return 'stereo'
+  const layout = /^\d+\.\d+(\.\d+)?/.exec(text(stream.channel_layout) ?? '')?.[0]
+  return layout === undefined ? `${count.toString()} channels` : `${layout} surround`
+}
+
+/** HDR by its transfer function (ITU-T H.273), or Dolby Vision; `null` for the usual range. */
+export function dynamicRange(stream: Stream): string | null {
+  const sides = Array.isArray(stream.side_data_list) ? (stream.side_data_list as Stream[]) : []
+  const vision = sides.some((side) => (text(side.side_data_type) ?? '').startsWith('DOVI')) ? ', Dolby Vision' : ''
+  if (stream.color_transfer === 'smpte2084') return `HDR (PQ${vision})`
+  if (stream.color_transfer === 'arib-std-b67') return `HDR (HLG${vision})`
+  return vision === '' ? null : 'HDR (Dolby Vision)'
+}
+
+/** The languages of streams; `counted` also tells of streams without one. */
+function languages(streams: readonly Stream[], counted = false): string | null {
+  const names = streams.map((stream) => languageOf(stream)).filter((name) => name !== null)
+  if (names.length > 0) return [...new Set(names)].join(', ')
+  return counted && streams.length > 0 ? `${streams.length.toString()} without a language` : null
+}
+
+const LANGUAGES = new Intl.DisplayNames('en', { type: 'language', fallback: 'code' })
+
+function languageOf({ tags }: Stream): string | null {
+  const code = text((tags as Stream | undefined)?.language)
+  if (code === null || code === 'und') return null
+  try {
+    return LANGUAGES.of(code) ?? code
+  } catch {
+    return code
+  }
+}
+
+/** "Video, H.264", "Audio, AAC, stereo, 48 kHz, German". */
+export function streamTitle(stream: Stream): string {
+  const type = text(stream.codec_type) ?? 'data'
+  const codec = text(stream.codec_name)
+  const what = type === 'audio' ? audioOf(stream) : codec === null ? null : (VIDEO_CODECS[codec] ?? codec)
+  return [type.charAt(0).toUpperCase() + type.slice(1), what, languageOf(stream)].filter((word) => word !== null).join(', ')
+}
+
+export interface Chapter {
+  title: string
+  /** Seconds. */
+  start: number
+  end: number
+}
+
+export function chaptersOf({ chapters }: ProbeDetail): Chapter[] {
+  return chapters.map((chapter, index) => {
+    const title = text((chapter.tags as Stream | undefined)?.title) ?? `Chapter ${(index + 1).toString()}`
+    return { title, start: Number(chapter.start_time), end: Number(chapter.end_time) }
+  }).filter(({ start, end }) => Number.isFinite(start) && end > start)
+}
+
+function isCover({ disposition }: Stream): boolean {
+  return (disposition as Stream | undefined)?.attached_pic === 1
+}
+
+function text(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null
+}
