@@ -54,6 +54,7 @@ async fn run(arguments: Arguments, print: &Print) -> Result<(), Failure> {
         clap_complete::generate(shell, &mut Arguments::command(), "files", &mut std::io::stdout());
         return Ok(());
     }
+    arguments.command.check()?;
     let settings = Settings::read(arguments.url.as_deref(), arguments.config.as_deref(), print)?;
     let api = Api::new(&settings)?;
     match arguments.command {
