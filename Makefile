@@ -34,12 +34,12 @@ help: ## Lists the targets.
 
 # ---------------------------------------------------------------- run
 .PHONY: dev
-dev: need-run build ## Builds and starts the local cloud; options in ARGS="--port 8080".
+dev: need-run build ## Builds and starts the local cloud; ARGS="--port 8080" passes options to it.
 	@exec $(scripts)/dev.sh $(ARGS)
 
 .PHONY: build
 build: need-build ffprobe resolve-url ## Builds the local cloud, the CLIs, the functions, ffprobe and the web app into target/release.
-	@echo "Building (the first build takes several minutes)"
+	@echo "Building (the first build takes about 10 minutes on two cores)"
 	@cargo build $(locked) --release --workspace --bins
 	@$(MAKE) --no-print-directory web || echo "The web app is not built, for the reason above. Everything else works without it."
 
@@ -84,7 +84,7 @@ package: need-build need-layer ## Builds the functions' zips for Lambda into tar
 	@.tools/venv-layer/bin/python -B $(scripts)/package.py $(ARCHITECTURE) $(if $(ONLY),--only $(ONLY)) $(locked)
 
 .PHONY: deploy
-deploy: check-account package layer ## Packages and deploys to AWS with the SAM CLI; parameters in PARAMETERS="Name=value", options in ARGS.
+deploy: check-account package layer ## Packages and deploys to AWS with the SAM CLI; PARAMETERS="Name=value" sets parameters, ARGS passes options.
 	@sam deploy --parameter-overrides Architecture=$(ARCHITECTURE) $(PARAMETERS) $(ARGS)
 
 quoted = '$(subst ','\'',$(1))'
@@ -111,7 +111,7 @@ test-pages: need-layer resolve-url ## Runs the tests of functions/resolve-url.
 		-m unittest discover --quiet --start-directory tests
 
 .PHONY: test-web
-test-web: need-test build web ## Runs the web app's tests in Chromium against the local cloud; ARGS=NAME selects.
+test-web: need-test build web ## Runs the web app's tests in Chromium against the local cloud; ARGS=NAME runs those of one file.
 	@$(scripts)/install.sh browser
 	@$(scripts)/node.sh npx playwright test $(ARGS)
 
@@ -122,7 +122,7 @@ screenshots: need-test build web ## Makes screenshots of the web app's states, l
 
 clients := tests/clients
 .PHONY: test-clients
-test-clients: need-clients build ## Generates clients from openapi.yaml and runs the main use cases with them, with agents and the pages' programs; PROOFS=NAME selects.
+test-clients: need-clients build ## Generates clients from openapi.yaml; they, agents and the documentation's programs run the main use cases. PROOFS=NAME runs one of them.
 	@$(scripts)/node.sh $(CURDIR)/.tools/venv-clients/bin/python -B $(CURDIR)/$(clients)/run.py $(PROOFS)
 
 $(clients)/node_modules/.installed: $(clients)/package.json $(clients)/package-lock.json
@@ -160,7 +160,7 @@ check-policies: ## Compares the template's policies with the calls of the last `
 	@$(iam) $(scripts)/iam/second_evaluator.py target/requests target/release/check-policies
 
 .PHONY: test-faults
-test-faults: need-test build ## Runs the end-to-end tests with injected faults; FAULTS=SEED selects others.
+test-faults: need-test build ## Runs the end-to-end tests with injected faults; FAULTS=SEED injects others.
 	@$(scripts)/test-faults.sh $(or $(FAULTS),7)
 
 .PHONY: fuzz

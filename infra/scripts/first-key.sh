@@ -12,12 +12,13 @@ cat <<END
 
   web app  $LOCAL_API/
   API      $api
+  docs     $LOCAL_API/docs
   key      $key
 
-  Try:
+  Try, in another terminal in this folder, with a video of your own instead of my-video.mp4:
     export FILES_URL=$api FILES_API_KEY=$key
-    target/release/files upload video.mp4 --wait
+    target/release/files upload my-video.mp4 --wait
     curl -f -H "X-API-KEY: \$FILES_API_KEY" \$FILES_URL/files
     url=\$(target/release/files list --limit 1 --json | jq -r .download_url)
-    curl -fL -OJ -H "X-API-KEY: \$FILES_API_KEY" "\$url"
+    curl -fL -o copy.mp4 -H "X-API-KEY: \$FILES_API_KEY" "\$url"
 END

@@ -4,9 +4,12 @@ The local cloud and the tests run what a function runs in Lambda. What has been 
 it is; `make layer` proves it.
 """
 
+import contextlib
 import os
 import platform
 import sys
+import threading
+import time
 import tomllib
 from pathlib import Path
 
@@ -16,6 +19,7 @@ import compilation
 import sources
 
 SYSTEM = "Linux"
+NOTE_SECONDS = 30
 HINT = """\
 layer: {error}
 layer: another ffprobe will do as well: FILES_FFPROBE=/usr/bin/ffprobe make dev"""
@@ -45,13 +49,32 @@ def place(program, path):
     staging.replace(path)
 
 
+@contextlib.contextmanager
+def notes(seconds=NOTE_SECONDS):
+    """Prints a line in this interval until the block ends, so that a build of minutes is not silent."""
+    began, ended = time.monotonic(), threading.Event()
+
+    def note():
+        while not ended.wait(seconds):
+            print(f"Building ffprobe: {time.monotonic() - began:.0f} s so far", flush=True)
+
+    thread = threading.Thread(target=note)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
 def main(arguments):
     if len(arguments) != 1:
         print(__doc__, file=sys.stderr)
         return 2
     layer = tomllib.loads((build.HERE / "layer.toml").read_text())
     try:
-        output = build.build(architecture(layer), layer)
+        with notes():
+            output = build.build(architecture(layer), layer)
         place(check.program(output), Path(arguments[0]))
     except (HostError, sources.SourceError, compilation.BuildError) as error:
         print(HINT.format(error=error), file=sys.stderr)

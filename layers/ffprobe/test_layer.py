@@ -2,6 +2,7 @@
 
 import struct
 import tempfile
+import threading
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -132,6 +133,16 @@ class Host(unittest.TestCase):
         with mock.patch("platform.machine", return_value="riscv64"), mock.patch("builtins.print") as printed:
             self.assertEqual(host.main(["nowhere"]), 1)
         self.assertIn("FILES_FFPROBE=", printed.call_args.args[0])
+
+    def test_a_long_build_prints_its_time(self):
+        noted = threading.Event()
+        with mock.patch("builtins.print", side_effect=lambda *_, **__: noted.set()) as printed:
+            with host.notes(seconds=0.01):
+                self.assertTrue(noted.wait(30))
+            with host.notes(seconds=60):
+                calls = printed.call_count
+        self.assertIn("s so far", printed.call_args.args[0])
+        self.assertEqual(printed.call_count, calls, "a short one prints nothing")
 
 
 if __name__ == "__main__":

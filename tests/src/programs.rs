@@ -1,9 +1,11 @@
 //! The programs that tests start: the local cloud, the functions, ffprobe. The first test that needs them builds them.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
+use std::time::SystemTime;
 
 /// The files that `make build` creates in the folder of the binaries.
 const PROGRAMS: [&str; 5] = ["files-local", "files-admin", "files", "ffprobe", "python"];
@@ -17,12 +19,13 @@ pub(crate) fn project() -> &'static Path {
 /// tests in other processes wait for it.
 ///
 /// # Panics
-/// `make build` fails.
+/// `make build` fails, or a program is older than its sources: a test of it would test the code before the change.
 #[must_use]
 pub fn built() -> PathBuf {
     static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
         let folder = folder();
         if is_complete(&folder) {
+            assert_current(&folder);
             return folder;
         }
         let lock = File::create(folder.join("make-build.lock")).expect("a lock file");
@@ -51,6 +54,46 @@ fn is_complete(folder: &Path) -> bool {
     PROGRAMS.iter().all(|program| folder.join(program).exists())
 }
 
+/// Asserts that no program is older than its sources.
+fn assert_current(folder: &Path) {
+    let functions = std::fs::read_dir(project().join("functions")).expect("the functions");
+    let functions = functions.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let names = functions.chain(["files-local", "files-admin", "files"].map(str::to_owned));
+    let mut ages = Ages::default();
+    let stale: Vec<String> = names.filter_map(|name| ages.stale(folder, &name)).collect();
+    assert!(stale.is_empty(), "run `make build` first: {}", stale.join("; "));
+}
+
+/// The modification times of source files, each read once.
+#[derive(Default)]
+struct Ages(HashMap<PathBuf, Option<SystemTime>>);
+
+impl Ages {
+    /// Returns a message if a program is older than one of the sources that Cargo's dep-info file (`NAME.d`) lists. Sources that no
+    /// longer exist do not count.
+    fn stale(&mut self, folder: &Path, name: &str) -> Option<String> {
+        let program = modified(&folder.join(name))?;
+        let listed = std::fs::read_to_string(folder.join(format!("{name}.d"))).ok()?;
+        let (_, sources) = listed.lines().next()?.split_once(": ")?;
+        let newer = paths(sources).into_iter().find(|path| self.of(path).is_some_and(|at| at > program))?;
+        Some(format!("{name} is older than {}", newer.display()))
+    }
+
+    fn of(&mut self, path: &Path) -> Option<SystemTime> {
+        *self.0.entry(path.to_owned()).or_insert_with(|| modified(path))
+    }
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|metadata| metadata.modified()).ok()
+}
+
+/// Splits the paths of a dep-info file at its spaces, of which those in paths are escaped.
+fn paths(list: &str) -> Vec<PathBuf> {
+    let whole = list.replace("\\ ", "\0");
+    whole.split_whitespace().map(|path| path.replace('\0', " ").into()).collect()
+}
+
 fn build() {
     let mut make = Command::new("make");
     // Not captured, so that a developer sees why the test takes minutes.
@@ -59,4 +102,31 @@ fn build() {
     make.env_remove("CARGO_TARGET_DIR").env_remove("RUSTFLAGS");
     let status = make.status().expect("make");
     assert!(status.success(), "make build failed ({status}): see above");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_program_older_than_a_source_is_found() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        let write = |name: &str, age: u64| {
+            let file = File::create(at(name)).expect("a file");
+            file.set_modified(SystemTime::now() - Duration::from_secs(age)).expect("a time");
+        };
+        let stale = || Ages::default().stale(folder.path(), "program");
+        write("program", 60);
+        assert_eq!(stale(), None, "without a dep-info file");
+        let sources = ["lib.rs", "a file.rs", "deleted.rs"].map(|name| at(name).display().to_string());
+        let listed = sources.map(|path| path.replace(' ', "\\ ")).join(" ");
+        std::fs::write(at("program.d"), format!("{}: {listed}\n", at("program").display())).expect("a list");
+        write("lib.rs", 90);
+        write("a file.rs", 90);
+        assert_eq!(stale(), None);
+        write("a file.rs", 30);
+        assert!(stale().expect("stale").ends_with("a file.rs"));
+    }
 }

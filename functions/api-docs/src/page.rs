@@ -20,6 +20,7 @@ pub(crate) fn page(document: &Value) -> String {
         escape(text(&info["version"]))
     );
     out += &markdown(text(&info["description"]));
+    out += &keys(&document["components"]["securitySchemes"]);
     out += "<p><a href=\"v1/openapi.json\">This document as OpenAPI (JSON)</a></p><ul>";
     for (method, path, operation) in operations(document) {
         let (id, summary) = (text(&operation["operationId"]), escape(text(&operation["summary"])));
@@ -34,6 +35,30 @@ pub(crate) fn page(document: &Value) -> String {
         out += &format!("<h3 id=\"schema-{name}\">{name}</h3>{}", described(schema));
     }
     out + "</body></html>\n"
+}
+
+/// The ways to send the API key.
+fn keys(schemes: &Value) -> String {
+    let ways = entries(schemes).map(|(_, scheme)| {
+        let name = match (text(&scheme["type"]), text(&scheme["in"])) {
+            ("apiKey", "query") => format!("?{}=…", text(&scheme["name"])),
+            ("apiKey", _) => format!("{}: …", text(&scheme["name"])),
+            _ => "Authorization: Bearer …".to_owned(), // RFC 6750, section 2.1
+        };
+        format!(
+            "<tr><td><code>{}</code></td><td>{}</td></tr>",
+            escape(&name),
+            markdown(text(&scheme["description"]))
+        )
+    });
+    let rows: String = ways.collect();
+    if rows.is_empty() { rows } else { format!("{}{rows}</table>", table(&["API key", "description"])) }
+}
+
+/// The start of a table, with its header row.
+fn table(columns: &[&str]) -> String {
+    let cells: String = columns.iter().map(|column| format!("<th>{column}</th>")).collect();
+    format!("<table><thead><tr>{cells}</tr></thead>")
 }
 
 /// Method, path and operation of each operation.
@@ -60,7 +85,8 @@ fn section(document: &Value, method: &str, path: &str, operation: &Value) -> Str
         .map(|parameter| resolved(document, parameter))
         .collect();
     if !parameters.is_empty() {
-        out += "<h3>Parameters</h3><table>";
+        out += "<h3>Parameters</h3>";
+        out += &table(&["parameter", "type", "description"]);
         for parameter in parameters {
             let place = format!("{} ({})", text(&parameter["name"]), text(&parameter["in"]));
             out += &row(&escape(&place), &kind(&parameter["schema"]), text(&parameter["description"]));
@@ -71,7 +97,8 @@ fn section(document: &Value, method: &str, path: &str, operation: &Value) -> Str
         out += &format!("<h3>Body: <code>{media_type}</code></h3><p>{}</p>", kind(&body["schema"]));
         out += &examples(body);
     }
-    out += "<h3>Responses</h3><table>";
+    out += "<h3>Responses</h3>";
+    out += &table(&["status", "body", "description"]);
     let mut shown = String::new();
     for (status, response) in entries(&operation["responses"]) {
         let response = resolved(document, response);
@@ -101,7 +128,7 @@ fn described(schema: &Value) -> String {
     let own = std::iter::once(schema).chain(items(&schema["allOf"]));
     for part in own.filter(|part| !part["properties"].is_null()) {
         let required: Vec<&str> = items(&part["required"]).map(text).collect();
-        out += "<table>";
+        out += &table(&["field", "type", "description"]);
         for (name, field) in entries(&part["properties"]) {
             let mark = if required.contains(&name) { "" } else { " (optional)" };
             out += &row(&format!("{name}{mark}"), &kind(field), text(&field["description"]));
@@ -191,11 +218,17 @@ mod tests {
         let document = "{info: {title: A<b, version: '1'}, paths: {/x: {parameters: [{$ref: '#/components/parameters/Id'}], \
             get: {operationId: getX, summary: S, responses: {'200': {description: '`ok`', content: {application/json: \
             {schema: {$ref: '#/components/schemas/X'}, examples: {one: {value: {a: 1}}}}}}}}}}, \
-            components: {parameters: {Id: {name: id, in: path, schema: {type: string}}}, \
+            components: {securitySchemes: {header: {type: apiKey, in: header, name: X-KEY, description: d}, bearer: {type: http, \
+            scheme: bearer, description: e}}, parameters: {Id: {name: id, in: path, schema: {type: string}}}, \
             schemas: {X: {type: object, required: [a], properties: {a: {type: [integer, 'null'], minimum: 0}, b: {enum: [u, v]}}}}}}";
         let page = page(&serde_norway::from_str(document).unwrap());
         for part in [
             "A&lt;b API",
+            "<code>X-KEY: …</code></td><td><p>d</p>",
+            "<code>Authorization: Bearer …</code></td><td><p>e</p>",
+            "<tr><th>parameter</th><th>type</th><th>description</th></tr>",
+            "<tr><th>status</th><th>body</th><th>description</th></tr>",
+            "<tr><th>field</th><th>type</th><th>description</th></tr>",
             "<a href=\"#getX\"><code>GET /x</code></a> S",
             "<code>id (path)</code>",
             "<a href=\"#schema-X\">X</a>",

@@ -98,7 +98,7 @@ impl FailFile {
             Probed::Unreadable("the file could not be probed: ffprobe was tried several times".to_owned());
         let done = ProbeDone::new(object, probed, lambda_startup::now());
         let saved = self.records.finish_probe(owner, id, &done).await?;
-        info!(file = %id, saved = ?saved, "probe given up");
+        info!(file = %id, outcome = saved.as_str(), "probe given up");
         if saved.leaves_orphan() {
             self.objects.delete_file(owner, id, None).await?;
         }

@@ -16,7 +16,8 @@ impl Endpoint for NotFound {
         };
         Err(match allowed_methods(request.raw_http_path()) {
             Some(methods) if !deployed_elsewhere(&methods) => {
-                ApiError::from(Reason::MethodNotAllowed).allowing(&methods)
+                let message = format!("{} is not allowed here: see Allow", request.method());
+                ApiError::from(Reason::MethodNotAllowed).with_message(message).allowing(&methods)
             }
             _ => Reason::NotFound.into(),
         })
@@ -37,9 +38,15 @@ mod tests {
             (Method::GET, "/v2/files", Reason::NotFound),
         ] {
             let mut request = Request::new(Body::Empty).with_raw_http_path(path);
-            *request.method_mut() = method;
+            *request.method_mut() = method.clone();
             let error = NotFound.handle(request, Timestamp::from_millis(0)).await.unwrap_err();
             assert_eq!(error.reason(), reason, "{path}");
+            let named = format!("{method} is not allowed here");
+            assert_eq!(
+                format!("{error:?}").contains(&named),
+                reason == Reason::MethodNotAllowed,
+                "{error:?}"
+            );
         }
     }
 }

@@ -122,7 +122,7 @@ impl ProbeRecord {
         let done = ProbeDone { object, probed, content_type, full, by, ends_upload, now };
         let saved = self.records.finish_probe(owner, id, &done).await?;
         announce_events(&self.records, &self.deliveries).await;
-        info!(file = %id, size_bytes = done.object.size, saved = ?saved, "probed");
+        info!(file = %id, size_bytes = done.object.size, outcome = saved.as_str(), "probed");
         if saved.leaves_orphan() {
             self.objects.delete_file(owner, id, None).await?; // deleted or failed during the probe
         }

@@ -17,7 +17,7 @@ use lambda_runtime::LambdaEvent;
 use lambda_startup::{EventHandler, MetricUnit, announce_events, publish_metric};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
-use tracing::{error, info};
+use tracing::{debug, error, info};
 
 use crate::turns::{Turn, Turns};
 
@@ -59,7 +59,10 @@ impl EventHandler for Sweep {
         let (turns, tally) = (Turns::new(items), Tally::default());
         join_all((0..WORKERS).map(|_| self.work(&turns, &tally, end))).await;
         let (done, failed) = (tally.done.into_inner(), tally.failed.into_inner());
-        info!(done, failed, left = turns.left(), "swept");
+        match (done, failed, turns.left()) {
+            (0, 0, 0) => debug!("nothing was due"), // most rounds, every minute
+            (_, _, left) => info!(done, failed, left, "swept"),
+        }
         unread.map_or_else(|| Ok(json!({"done": done, "failed": failed})), |error| Err(error.into()))
     }
 }

@@ -10,6 +10,9 @@ mod new_key;
 mod place;
 mod reprobe;
 
+use std::io::Write;
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -36,8 +39,19 @@ enum Command {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<()> {
-    let Options { place, command } = Options::parse();
+async fn main() -> ExitCode {
+    match run(Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The chain of causes alone: with RUST_BACKTRACE=1 the error's own form would print a stack.
+            let _ = writeln!(std::io::stderr(), "files-admin: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> Result<()> {
+    let Options { place, command } = options;
     match command {
         Command::Key(command) => command.run(&place, &mut std::io::stdout()).await,
         Command::Limits(command) => command.run(&place, &mut std::io::stdout()).await,

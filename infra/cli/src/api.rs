@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Method, RequestBuilder, Response};
+use reqwest::{Client, Method, RequestBuilder, Response, Url};
 use serde_json::Value;
 
 use crate::back_off::{MAX_ATTEMPTS, back_off};
@@ -63,18 +63,18 @@ impl Api {
         &self,
         ids: &[&String],
     ) -> Result<HashMap<String, Result<(), Failure>>, Failure> {
-        let (answer, tries) =
+        let (response, attempts) =
             self.request(Method::POST, "/files/delete", Some(&serde_json::json!({"ids": ids})), None).await;
         let outcome = |result: &Value| {
             let status = result["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
             match status {
                 200..=299 => Ok(()),
-                404 if tries > 1 => Ok(()), // an earlier try was carried out
+                404 if attempts > 1 => Ok(()), // an earlier attempt has deleted it
                 _ => Err(refusal(status, &result["error"])),
             }
         };
-        let answer = answer?;
-        let results = answer["results"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let response = response?;
+        let results = response["results"].as_array().map(Vec::as_slice).unwrap_or_default();
         let id = |result: &Value| result["id"].as_str().unwrap_or_default().to_owned();
         Ok(results.iter().map(|result| (id(result), outcome(result))).collect())
     }
@@ -176,8 +176,14 @@ pub(crate) async fn storage_refusal(response: Response) -> Failure {
 
 /// Converts an error of a connection. Omits the URL, which may be presigned.
 pub(crate) fn unreachable(error: &reqwest::Error) -> Failure {
-    let host = error.url().and_then(|url| url.host_str()).unwrap_or("the service").to_owned();
-    Failure::Unreachable { host, cause: cause(error) }
+    let server = error.url().and_then(server_of).unwrap_or_else(|| "the service".to_owned());
+    Failure::Unreachable { server, is_connected: !error.is_connect(), cause: cause(error) }
+}
+
+/// Returns the host of a URL, and its port if it is not the one of the scheme.
+fn server_of(url: &Url) -> Option<String> {
+    let host = url.host_str()?;
+    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
 /// Returns the innermost cause, which is the most specific one.

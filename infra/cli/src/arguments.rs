@@ -1,16 +1,20 @@
 //! The command line.
 
+use std::collections::HashSet;
 use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+use crate::failure::Failure;
+
 const AFTER_HELP: &str = "\
 Settings:
   FILES_URL      URL of the API, such as https://files.example/v1
   FILES_API_KEY  API key; there is no option for it, because other users can see the command line
-  Both may be set in ~/.config/files/config.toml instead (with file mode 600):
+  FILES_CONFIG   settings file instead of ~/.config/files/config.toml
+  URL and key may be set in ~/.config/files/config.toml instead (with file mode 600):
     url = \"https://files.example/v1\"
     api_key = \"fm_…\"
 
@@ -20,21 +24,25 @@ Exit codes:
   2  invalid command line            130  interrupted
   3  API key missing or refused";
 
+/// The heading of the options of all commands.
+const GLOBAL: &str = "Options of all commands";
+
 /// Uploads, imports, lists, downloads and deletes files.
 #[derive(Debug, Parser)]
-#[command(name = "files", version, about, after_help = AFTER_HELP, arg_required_else_help = true)]
+#[command(name = "files", version, after_help = AFTER_HELP, arg_required_else_help = true)]
 pub(crate) struct Arguments {
-    /// URL of the API.
-    #[arg(long, global = true, env = "FILES_URL", hide_env_values = true)]
+    // FILES_URL and FILES_CONFIG are read with the settings, so that usage lines do not show these options as given.
+    /// URL of the API. Default: FILES_URL.
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) url: Option<String>,
-    /// Settings file instead of ~/.config/files/config.toml.
-    #[arg(long, global = true, env = "FILES_CONFIG", value_name = "FILE")]
+    /// Settings file. Default: FILES_CONFIG, or ~/.config/files/config.toml.
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = GLOBAL)]
     pub(crate) config: Option<PathBuf>,
     /// Print JSON, one object per line.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
-    /// Show no progress.
-    #[arg(long, short, global = true)]
+    /// Show no progress and no notes.
+    #[arg(long, short, global = true, help_heading = GLOBAL)]
     pub(crate) quiet: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -143,14 +151,17 @@ pub(crate) struct Create {
     /// A URL that is told when the file is done.
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) webhook: Option<String>,
-    /// Wait until the file is probed or has failed, and show the progress of an import.
+    /// Wait until the file is probed or has failed.
     #[arg(long)]
     pub(crate) wait: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Upload {
-    /// Files, folders with all files below them, patterns such as "*.mp4", or - for standard input (needs --name).
+    /// Files, folders, patterns such as "*.mp4", or - for standard input (needs --name).
+    ///
+    /// A folder stands for all files in it and below it, without names that start with a dot and without symbolic links. Files are
+    /// named without their folders. A file that is given twice is uploaded once.
     #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub(crate) paths: Vec<PathBuf>,
     /// Media type. Default: the one of the name's extension.
@@ -191,7 +202,7 @@ pub(crate) struct Preview {
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// Maximum number of files to show.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 50, value_parser = at_least_one)]
     pub(crate) limit: u64,
     /// Order: newest (desc) or oldest (asc) first.
     #[arg(long)]
@@ -307,6 +318,39 @@ pub(crate) struct Link {
     pub(crate) inline: bool,
 }
 
+impl Command {
+    /// Checks what the parser cannot: that no key of repeated options is given twice.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`], which names the key.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        let (metadata, headers): (&[_], &[_]) = match self {
+            Self::Upload(options) => (&options.create.metadata, &[]),
+            Self::Import(options) => (&options.create.metadata, &options.headers),
+            Self::Preview(options) => (&[], &options.headers),
+            Self::Update(options) => (&options.metadata, &[]),
+            _ => return Ok(()),
+        };
+        distinct("--metadata", metadata.iter().map(|(key, _)| key.clone()))?;
+        distinct("--header", headers.iter().map(|(name, _)| name.to_ascii_lowercase()))
+    }
+}
+
+fn distinct(option: &str, keys: impl Iterator<Item = String>) -> Result<(), Failure> {
+    let mut seen = HashSet::new();
+    for key in keys {
+        if !seen.insert(key.clone()) {
+            return Err(Failure::Usage(format!("{option} {key} is given twice")));
+        }
+    }
+    Ok(())
+}
+
+fn at_least_one(text: &str) -> Result<u64, String> {
+    let number = text.parse().map_err(|_| "must be a number")?;
+    if number == 0 { Err("must be at least 1".to_owned()) } else { Ok(number) }
+}
+
 fn key_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("must be KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
@@ -325,6 +369,34 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_key_is_given_once() {
+        let parsed = |line: &str| Arguments::try_parse_from(line.split(' ')).unwrap().command;
+        for line in [
+            "files upload x --metadata a=1 --metadata a=2",
+            "files update x --metadata a=1 --metadata a=1",
+            "files import x -H Referer:1 -H referer:2",
+            "files preview x -H A:1 -H A:2",
+        ] {
+            let failure = parsed(line).check().unwrap_err();
+            assert!(failure.exit_code() == 2 && failure.to_string().ends_with("is given twice"), "{failure}");
+        }
+        parsed("files import x -H A:1 -H B:1 --metadata A=1 --metadata a=1").check().unwrap();
+    }
+
+    #[test]
+    fn help_and_usage_are_clear() {
+        let help = Arguments::command().render_long_help().to_string();
+        assert!(help.starts_with("Uploads, imports"), "{help}");
+        let error = Arguments::try_parse_from(["files", "list", "--limit", "0"]).unwrap_err().to_string();
+        assert!(error.contains("must be at least 1"), "{error}");
+        let mut command = Arguments::command();
+        command.build();
+        let upload = command.find_subcommand_mut("upload").unwrap().render_long_help().to_string();
+        let (own, global) = upload.split_once(GLOBAL).unwrap();
+        assert!(own.contains("--content-type") && global.contains("--url"), "{upload}");
     }
 
     #[test]

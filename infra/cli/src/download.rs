@@ -1,7 +1,9 @@
 //! Downloads files. A download is written to a temporary file in the target's folder, which is renamed once size and checksum are
 //! verified.
 
-use std::path::PathBuf;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use files_domain::FileName;
 use futures_util::StreamExt;
@@ -37,19 +39,56 @@ struct Target {
 }
 
 pub(crate) async fn download(api: &Api, options: &Download, print: &Print) -> Result<(), Failure> {
-    if let (Some(output), 2..) = (&options.output, options.ids.len())
-        && !output.is_dir()
-    {
-        return Err(Failure::local(output, "is not a folder, but there are several files to download"));
+    if let Some(output) = &options.output {
+        check_output(output, options.ids.len())?;
     }
+    let claims = Claims::default();
     let download = async |id: &String| {
         let target = Target::new(&*api.get(&path_of(id)).await?, options)?;
+        claims.claim(&target)?;
         target.fetch(api, print).await?;
         Ok(target)
     };
-    let show =
-        |_: &String, target: Target| print.done(&target.id, "downloaded", &target.path.display().to_string());
+    let show = |_: &String, target: Target| {
+        print.done(&target.id, "downloaded", Some(&target.path.display().to_string()))
+    };
     each(&options.ids, CONCURRENCY, print, download, show).await
+}
+
+/// Checks that the files can be written, before any byte is requested.
+fn check_output(output: &Path, files: usize) -> Result<(), Failure> {
+    if output.is_dir() {
+        return Ok(());
+    }
+    if files > 1 {
+        return Err(Failure::local(output, "is not a folder, but there are several files to download"));
+    }
+    if output.as_os_str().as_encoded_bytes().ends_with(b"/") || output.file_name().is_none() {
+        return Err(Failure::local(output, "is not a folder"));
+    }
+    match output.parent() {
+        Some(folder) if folder.as_os_str().is_empty() || folder.is_dir() => Ok(()),
+        Some(folder) => Err(Failure::local(folder, "is not a folder")),
+        None => Ok(()),
+    }
+}
+
+/// The targets of one command, so that no file replaces another one of the same name.
+#[derive(Default)]
+struct Claims(RefCell<HashMap<PathBuf, String>>);
+
+impl Claims {
+    fn claim(&self, target: &Target) -> Result<(), Failure> {
+        let other = self.0.borrow_mut().insert(target.path.clone(), target.id.clone());
+        match other {
+            None => Ok(()),
+            Some(other) if other == target.id => Err(Failure::Usage(format!("{other} is given twice"))),
+            Some(other) => {
+                let both = format!("has the same path as {other}; download {} alone, with -o", target.id);
+                Err(Failure::local(&target.path, both))
+            }
+        }
+    }
 }
 
 impl Target {

@@ -35,6 +35,6 @@ pub(crate) async fn each<T: Display, R>(
     match last {
         None => Ok(()),
         Some(only) if items.len() == 1 => Err(only),
-        Some(last) => Err(Failure::Several(failed, last.exit_code())),
+        Some(last) => Err(Failure::Several { failed, all: items.len(), code: last.exit_code() }),
     }
 }

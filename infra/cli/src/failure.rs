@@ -5,9 +5,12 @@ use std::path::PathBuf;
 /// The reason why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The settings or options are missing or invalid.
+    /// The settings are missing or invalid.
     #[error("{0}")]
     Settings(String),
+    /// The arguments do not fit together.
+    #[error("{0}")]
+    Usage(String),
     /// There is no API key. The path is that of the settings file.
     #[error("no API key: set FILES_API_KEY, or api_key in {}", .0.display())]
     NoKey(PathBuf),
@@ -24,10 +27,12 @@ pub(crate) enum Failure {
         fields: Vec<String>,
     },
     /// The server did not respond, after all attempts.
-    #[error("no response from {host}: {cause}")]
+    #[error("{} {server}: {cause}", if *.is_connected { "no response from" } else { "cannot connect to" })]
     Unreachable {
-        /// The host name of the server.
-        host: String,
+        /// The host of the server, and its port unless it is the usual one.
+        server: String,
+        /// Whether a connection was established.
+        is_connected: bool,
         /// The cause of the last failure.
         cause: String,
     },
@@ -51,9 +56,16 @@ pub(crate) enum Failure {
     /// A failure with the file or id that it belongs to.
     #[error("{0}: {1}")]
     Item(String, Box<Failure>),
-    /// The number of failed items, which have been reported, and the exit code.
-    #[error("{0} items failed")]
-    Several(usize, u8),
+    /// Some items failed, which have been reported.
+    #[error("{failed} of {all} failed")]
+    Several {
+        /// The number of items that failed.
+        failed: usize,
+        /// The number of all items.
+        all: usize,
+        /// The exit code.
+        code: u8,
+    },
 }
 
 impl Failure {
@@ -69,7 +81,8 @@ impl Failure {
             Self::FileFailed(_) => 5,
             Self::Interrupted(_) => 130,
             Self::Item(_, failure) => failure.exit_code(),
-            Self::Several(_, code) => *code,
+            Self::Several { code, .. } => *code,
+            Self::Usage(_) => 2,
             _ => 1,
         }
     }
@@ -78,6 +91,11 @@ impl Failure {
     pub(crate) fn for_item(self, item: impl ToString) -> Self {
         let item = item.to_string();
         if self.to_string().contains(&item) { self } else { Self::Item(item, Box::new(self)) }
+    }
+
+    /// Returns whether the API refused the request (RFC 9110, section 15.5), so that the same request would be refused again.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused { status: 400..=428 | 430..=499, .. })
     }
 
     /// Returns whether the API returned this reason code.

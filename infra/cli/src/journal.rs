@@ -44,6 +44,7 @@ impl Journal {
     }
 
     /// Creates the file, or gets the file that an earlier run created. Returns it, and whether an earlier run began its creation.
+    /// Removes the entry of a new request that is refused, because there is nothing to resume.
     ///
     /// # Errors
     /// The errors of the request, and [`Failure::Local`] if the entry cannot be written.
@@ -56,7 +57,13 @@ impl Journal {
             Err(failure) if resumes && failure.has_reason("idempotency_conflict") => {
                 Ok((api.create(body, &self.begin()?.once).await?, false))
             }
-            outcome => Ok((outcome?, resumes)),
+            Err(failure) => {
+                if failure.is_refusal() && !resumes {
+                    self.remove();
+                }
+                Err(failure)
+            }
+            Ok(file) => Ok((file, resumes)),
         }
     }
 

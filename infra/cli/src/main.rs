@@ -55,6 +55,7 @@ async fn run(arguments: Arguments, print: &Print) -> Result<(), Failure> {
         clap_complete::generate(shell, &mut Arguments::command(), "files", &mut std::io::stdout());
         return Ok(());
     }
+    arguments.command.check()?;
     if let Command::Webhooks(Webhooks::Listen(options)) = &arguments.command {
         return webhooks::listen(options, arguments.json, print).await; // it asks the API nothing
     }

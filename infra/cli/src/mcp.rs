@@ -75,7 +75,7 @@ impl Server {
         let path = path_of(&parameters.id);
         let found = self.api.get(&path).await;
         let Some(id) = found.as_ref().ok().and_then(|file| id_of(file).ok()) else { return result(found) };
-        match tokio::time::timeout(limit, wait(&self.api, &id, &self.print)).await {
+        match tokio::time::timeout(limit, wait(&self.api, &id, &id, &self.print)).await {
             Ok(outcome) => result(outcome),
             Err(_) => result(self.api.get(&path).await),
         }

@@ -24,6 +24,17 @@ impl Print {
 
     /// Prints a file in one line, and its error in another one.
     pub(crate) fn file(&self, file: &Json) -> Result<(), Failure> {
+        self.file_line(file)?;
+        let error = file["error"].as_str().map(str::to_owned);
+        let probe = || file["ffprobe_error"].as_str().map(|error| format!("ffprobe: {error}"));
+        match error.or_else(probe).filter(|_| !self.json) {
+            Some(error) => self.line(&format!("    {}", plain(&error))),
+            None => Ok(()),
+        }
+    }
+
+    /// Prints a file in one line, without its error.
+    pub(crate) fn file_line(&self, file: &Json) -> Result<(), Failure> {
         if self.json {
             return self.line(&file.compact());
         }
@@ -32,11 +43,7 @@ impl Print {
         let created = text("created_at");
         let created = created.get(..19).unwrap_or("-").replace('T', " ");
         let line = format!("{}  {:<7}  {size:>10}  {created}  {}", text("id"), text("status"), text("name"));
-        self.line(&line)?;
-        match file["error"].as_str().or(file["ffprobe_error"].as_str()) {
-            Some(error) => self.line(&format!("    {}", plain(error))),
-            None => Ok(()),
-        }
+        self.line(&line)
     }
 
     /// Prints all fields of a file.
@@ -108,12 +115,16 @@ impl Print {
         Ok(())
     }
 
-    /// Prints the result of an action that returns no file.
-    pub(crate) fn done(&self, id: &str, what: &str, more: &str) -> Result<(), Failure> {
+    /// Prints the result of an action that returns no file, and the path of the local file if there is one.
+    pub(crate) fn done(&self, id: &str, what: &str, path: Option<&str>) -> Result<(), Failure> {
         if self.json {
-            return self.line(&serde_json::json!({"id": id, "status": what, "path": more}).to_string());
+            let mut result = serde_json::json!({"id": id, "status": what});
+            if let Some(path) = path {
+                result["path"] = path.into();
+            }
+            return self.line(&result.to_string());
         }
-        self.line(format!("{id}  {what}  {}", plain(more)).trim_end())
+        self.line(format!("{id}  {what}  {}", plain(path.unwrap_or_default())).trim_end())
     }
 
     pub(crate) fn failure(&self, failure: &Failure) {

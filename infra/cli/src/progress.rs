@@ -34,13 +34,17 @@ impl Bars {
         self.total.get_or_init(|| styled(self.all.add(total), BYTES));
     }
 
+    /// Counts bytes that an earlier run has transferred, without counting them as speed.
+    pub(crate) fn skip(&self, bytes: u64) {
+        self.total.get().into_iter().for_each(|total| add_transferred(total, bytes));
+    }
+
     /// Adds the bar of a file. `already` is the number of bytes that an earlier run has transferred.
     pub(crate) fn add(&self, name: &str, bytes: u64, already: u64) -> Bar {
         let own = styled(self.all.insert(0, ProgressBar::new(bytes).with_message(plain(name))), BYTES);
-        let bar = Bar { own, total: self.total.get().cloned() };
-        bar.inc(already);
-        bar.own.reset_eta();
-        bar
+        add_transferred(&own, already);
+        self.skip(already);
+        Bar { own, total: self.total.get().cloned() }
     }
 
     /// Adds a bar for an import, which the service performs. Its length is unknown at first.
@@ -82,6 +86,13 @@ impl Bar {
     }
 }
 
+/// Adds bytes to the position of a bar but not to its speed.
+fn add_transferred(bar: &ProgressBar, bytes: u64) {
+    bar.inc(bytes);
+    bar.tick(); // lets the estimator see the new position before its reset
+    bar.reset_eta();
+}
+
 fn styled(bar: ProgressBar, form: &str) -> ProgressBar {
     bar.set_style(ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar
@@ -100,6 +111,21 @@ mod tests {
         first.dec(1);
         assert_eq!((first.own.position(), second.own.position()), (3, 8));
         assert_eq!(bars.total.get().unwrap().position(), 11);
+    }
+
+    #[test]
+    fn bytes_of_an_earlier_run_are_not_speed() {
+        let bars = Bars::new(true);
+        bars.add_total(2, 30 << 30);
+        let bar = bars.add("a", 20 << 30, 10 << 30);
+        bars.skip(10 << 30);
+        let total = bars.total.get().unwrap();
+        assert_eq!((bar.own.position(), total.position()), (10 << 30, 20 << 30));
+        bar.inc(1);
+        for (name, bar) in [("own", &bar.own), ("total", total)] {
+            bar.tick();
+            assert!(bar.per_sec() < f64::from(1 << 30), "{name}: {}", bar.per_sec());
+        }
     }
 
     #[test]

@@ -27,21 +27,27 @@ struct Stored {
 
 impl Settings {
     pub(crate) fn read(url: Option<&str>, config: Option<&Path>, print: &Print) -> Result<Self, Failure> {
-        let path =
-            config.map_or_else(|| folder("XDG_CONFIG_HOME", ".config").join("config.toml"), Path::to_owned);
-        let stored = read_file(&path, config.is_some(), print)?;
+        let named = config.map(Path::to_owned).or_else(|| variable("FILES_CONFIG").map(PathBuf::from));
+        let must_exist = named.is_some();
+        let path = named.unwrap_or_else(|| folder("XDG_CONFIG_HOME", ".config").join("config.toml"));
+        let stored = read_file(&path, must_exist, print)?;
         let missing = || {
             let text = format!("no URL of the API: set FILES_URL, or url in {}", path.display());
             Failure::Settings(text)
         };
-        let url = normalized(&url.map(str::to_owned).or(stored.url).ok_or_else(missing)?)?;
-        let from_environment = env::var("FILES_API_KEY").ok().filter(|key| !key.is_empty());
-        let key = from_environment.or(stored.api_key).ok_or(Failure::NoKey(path))?;
+        let url = url.map(str::to_owned).or_else(|| variable("FILES_URL")).or(stored.url);
+        let url = normalized(&url.ok_or_else(missing)?)?;
+        let key = variable("FILES_API_KEY").or(stored.api_key).ok_or(Failure::NoKey(path))?;
         if is_unencrypted(&url) {
             print.warn("the API key and the files are sent over http, without encryption");
         }
         Ok(Self { url, key: key.trim().to_owned() })
     }
+}
+
+/// Returns a variable of the environment. An empty one counts as not set.
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
 
 /// Returns this program's folder within an XDG base directory (XDG Base Directory Specification 0.8).

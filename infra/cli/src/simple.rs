@@ -81,8 +81,9 @@ pub(crate) async fn finished(
         return Ok(file);
     }
     let id = id_of(&file)?;
-    print.note(&format!("{id} is {}", file["name"].as_str().unwrap_or_default()));
-    wait(api, &id, print).await
+    let name = file["name"].as_str().unwrap_or_default();
+    print.note(&format!("created {id} for {name}"));
+    wait(api, &id, name, print).await
 }
 
 /// Prints a created file.
@@ -90,12 +91,12 @@ pub(crate) async fn finished(
 /// # Errors
 /// [`Failure::FileFailed`] with `--wait`, if the file has failed.
 pub(crate) fn show_created(file: &Json, options: &Create, print: &Print) -> Result<(), Failure> {
-    print.file(file)?;
-    if options.wait && file["status"] == "failed" {
-        let error = file["error"].as_str().unwrap_or_default();
-        return Err(Failure::FileFailed(format!("{} has failed: {error}", id_of(file)?)));
+    if !options.wait || file["status"] != "failed" {
+        return print.file(file);
     }
-    Ok(())
+    print.file_line(file)?;
+    let error = file["error"].as_str().unwrap_or_default();
+    Err(Failure::FileFailed(format!("{} has failed: {error}", id_of(file)?)))
 }
 
 /// The time for which one request waits for a final status.
@@ -105,9 +106,9 @@ const WAIT_FOR_PROGRESS: Duration = Duration::from_secs(2);
 
 /// Waits until a file's status is final: by requests with `wait`, or by polling if the service does not let them wait. Shows the
 /// progress of an import, and the reason if it backs off.
-pub(crate) async fn wait(api: &Api, id: &str, print: &Print) -> Result<Json, Failure> {
+pub(crate) async fn wait(api: &Api, id: &str, name: &str, print: &Print) -> Result<Json, Failure> {
     let (mut pause, mut wait) = (Duration::from_millis(200), WAIT_FOR_PROGRESS);
-    let bar = print.bars.add_remote(id);
+    let bar = print.bars.add_remote(name);
     let mut retrying = None;
     let outcome = loop {
         let asked = Instant::now();
@@ -189,7 +190,7 @@ pub(crate) async fn remove(api: &Api, ids: &[String], print: &Print) -> Result<(
             None => api.delete(&path_of(id)).await,
         }
     };
-    each(ids, CONCURRENCY, print, remove, |id, ()| print.done(id, "deleted", "")).await
+    each(ids, CONCURRENCY, print, remove, |id, ()| print.done(id, "deleted", None)).await
 }
 
 /// Prints what the key's owner uses, and its limits.

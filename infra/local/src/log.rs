@@ -91,7 +91,10 @@ impl Log {
     }
 }
 
-/// Renders a record: the message first, then the fields.
+/// The fields of a span that a line shows: those of the API's functions, and that of the runtime.
+const OF_SPAN: [&str; 3] = ["route", "request_id", "requestId"];
+
+/// Renders a record: the message first, then its fields, then those of its span.
 fn readable(line: &Map<String, Value>) -> String {
     let nested = line.get("fields").and_then(Value::as_object);
     let message = line.get("message").or_else(|| nested?.get("message"));
@@ -103,8 +106,9 @@ fn readable(line: &Map<String, Value>) -> String {
     for (name, value) in own.chain(fields) {
         text.push_str(&format!(" {name}={}", shown(value)));
     }
-    if let Some(id) = line.get("span").and_then(|span| span.get("requestId")) {
-        text.push_str(&format!(" requestId={}", shown(id)));
+    let span = line.get("span").and_then(Value::as_object);
+    for (name, value) in OF_SPAN.iter().filter_map(|name| Some((name, span?.get(*name)?))) {
+        text.push_str(&format!(" {name}={}", shown(value)));
     }
     text.trim_start().to_owned()
 }
@@ -149,6 +153,8 @@ mod tests {
     fn json_becomes_readable() {
         let line = r#"{"timestamp":"t","level":"WARN","fields":{"message":"slow","ms":12},"target":"x","span":{"requestId":"r1","name":"n"}}"#;
         assert_eq!(written(line), "WARN  get-item       slow ms=12 requestId=r1\n");
+        let line = r#"{"level":"INFO","fields":{"message":"done"},"span":{"request_id":"r2","route":"GET /v1/files","name":"request"}}"#;
+        assert_eq!(written(line), "INFO  get-item       done route=GET /v1/files request_id=r2\n");
         assert_eq!(
             written(r#"{"level":"error","message":"gone","key":"k"}"#),
             "ERROR get-item       gone key=k\n"

@@ -69,6 +69,8 @@ struct Fields {
     multipart: Option<bool>,
     expires_in: Option<i128>,
     checksum_sha256: Option<String>,
+    /// The name of a field without a meaning, for an error.
+    other: Option<String>,
 }
 
 impl CreateRequest {
@@ -86,7 +88,7 @@ impl CreateRequest {
             "multipart/form-data" => Fields::from_form(Form::read(body, &content_type)?)?,
             "application/x-www-form-urlencoded" => Fields::from_form(Form::read_urlencoded(&body)?)?,
             "application/json" => (Fields::from_json(JsonObject::read(&body)?)?, None),
-            _ if body.is_empty() => return Err(Reason::FileOrUrlRequired.into()),
+            _ if body.is_empty() => return Err(file_or_url_required(None)),
             _ => return Err(Reason::UnsupportedMediaType.into()),
         };
         fields.check(file, idempotency_key)
@@ -116,7 +118,7 @@ fn idempotency_key(request: &Request) -> Result<Option<String>, ApiError> {
 
 impl Fields {
     fn from_json(mut json: JsonObject) -> Result<Self, ApiError> {
-        Ok(Self {
+        let fields = Self {
             file_url: json.string("file_url", Reason::InvalidUrl)?,
             headers: json.strings("headers", Reason::InvalidHeaders)?,
             name: json.string("name", Reason::InvalidName)?,
@@ -127,14 +129,16 @@ impl Fields {
             multipart: json.boolean("multipart", Reason::InvalidMultipart)?,
             expires_in: json.integer("expires_in", Reason::InvalidExpiry)?,
             checksum_sha256: json.string("checksum_sha256", Reason::InvalidChecksum)?,
-        })
+            other: None,
+        };
+        Ok(Self { other: json.other_field(), ..fields })
     }
 
     /// Reads the fields of a form. An empty text counts as absent.
     fn from_form(mut form: Form) -> Result<(Self, Option<FilePart>), ApiError> {
         let metadata = form_strings(&mut form, "metadata", Reason::InvalidMetadata)?;
         let headers = form_strings(&mut form, "headers", Reason::InvalidHeaders)?;
-        let Form { mut texts, file, has_file_text, .. } = form;
+        let Form { mut texts, file, has_file_text, other_field: other, .. } = form;
         let mut take = |name: &str| texts.remove(name).filter(|text| !text.is_empty());
         let fields = Self {
             file_url: take("file_url"),
@@ -149,6 +153,7 @@ impl Fields {
                 .map(|text| whole("expires_in", &text, Reason::InvalidExpiry))
                 .transpose()?,
             checksum_sha256: take("checksum_sha256"),
+            other: other.filter(|name| name != "file"),
         };
         let is_empty = file.is_none() && fields.file_url.is_none() && fields.size.is_none();
         if has_file_text && is_empty {
@@ -173,8 +178,10 @@ impl Fields {
             file.content_type = content_type.clone().or(file.content_type.take());
         }
         let multipart = self.multipart.unwrap_or(false);
+        let other = self.other;
         let what =
-            what(file, self.file_url, headers, self.size, content_type, multipart, self.name.is_some())?;
+            what(file, self.file_url, headers, self.size, content_type, multipart, self.name.is_some())?
+                .ok_or_else(|| file_or_url_required(other))?;
         let name = self.name.as_deref().map(check_name).transpose()?;
         if name.is_none() && matches!(what, CreateWhat::Presigned { .. }) {
             return Err(ApiError::from(Reason::InvalidName)
@@ -195,7 +202,19 @@ impl Fields {
     }
 }
 
-/// Decides which of the three ways to create a file is asked for.
+/// Builds the error of a request that names no bytes. Its details name the three ways to do so, and a field without a meaning.
+fn file_or_url_required(other: Option<String>) -> ApiError {
+    let error = ApiError::from(Reason::FileOrUrlRequired)
+        .on_field("file", Some("a file in a multipart/form-data form".into()))
+        .on_field("file_url", Some("or the URL of a file to import".into()))
+        .on_field("size", Some("or name and size, for a presigned upload".into()));
+    match other {
+        Some(name) => error.with_detail(&name, Reason::UnknownField.as_str(), Reason::UnknownField.message()),
+        None => error,
+    }
+}
+
+/// Decides which of the three ways to create a file is asked for. Returns `None` if there is none.
 fn what(
     file: Option<FilePart>,
     file_url: Option<String>,
@@ -204,23 +223,23 @@ fn what(
     content_type: Option<String>,
     multipart: bool,
     has_name: bool,
-) -> Result<CreateWhat, ApiError> {
+) -> Result<Option<CreateWhat>, ApiError> {
     match (file, file_url, size) {
-        (Some(file), None, None) => Ok(CreateWhat::Bytes(file)),
-        (None, Some(url), None) => Ok(CreateWhat::Url { url, headers }),
+        (Some(file), None, None) => Ok(Some(CreateWhat::Bytes(file))),
+        (None, Some(url), None) => Ok(Some(CreateWhat::Url { url, headers })),
         (None, None, Some(size)) => {
-            Ok(CreateWhat::Presigned { size: check_size(size)?, content_type, multipart })
+            Ok(Some(CreateWhat::Presigned { size: check_size(size)?, content_type, multipart }))
         }
         (None, None, None) if has_name => {
             Err(ApiError::from(Reason::InvalidSize).on_field("size", Some("missing".into())))
         }
-        (None, None, None) => Err(Reason::FileOrUrlRequired.into()),
+        (None, None, None) => Ok(None),
         _ => Err(Reason::FileAndUrlGiven.into()),
     }
 }
 
 /// Takes an object of strings out of a form: JSON in a field, or its members in fields such as `metadata[project]`.
-fn form_strings(
+pub(crate) fn form_strings(
     form: &mut Form,
     field: &str,
     reason: Reason,

@@ -98,3 +98,20 @@ async fn the_same_request_has_the_same_hash_whatever_its_spelling() {
     assert_ne!(import, with_headers);
     assert_ne!(with_headers, hash(r#"{"file_url":"https://a.example","headers":{"Cookie":"b"}}"#).await);
 }
+
+#[tokio::test]
+async fn a_request_without_bytes_names_the_ways_to_give_them() {
+    let error = json(json!({"url": "https://example.com/a"})).await.unwrap_err();
+    assert_eq!(error.reason(), Reason::FileOrUrlRequired);
+    let body = serde_json::to_value(error.body("r")).unwrap();
+    let fields = |body: &Value| -> Vec<String> {
+        body["details"].as_array().unwrap().iter().map(|detail| detail["field"].to_string()).collect()
+    };
+    assert_eq!(fields(&body), ["\"file\"", "\"file_url\"", "\"size\"", "\"url\""]);
+    assert_eq!(body["details"][3]["reason"], "unknown_field");
+    let form = http::Request::builder().header("content-type", "application/x-www-form-urlencoded");
+    let error = CreateRequest::read(form.body(Body::Text("foo=1".into())).unwrap()).unwrap_err();
+    assert!(fields(&serde_json::to_value(error.body("r")).unwrap()).contains(&"\"foo\"".to_owned()));
+    let empty = CreateRequest::read(http::Request::new(Body::Empty)).unwrap_err();
+    assert_eq!(fields(&serde_json::to_value(empty.body("r")).unwrap()).len(), 3);
+}

@@ -48,6 +48,8 @@ pub(crate) struct Form {
     pub(crate) file: Option<FilePart>,
     /// Whether a field `file` came that is no file.
     pub(crate) has_file_text: bool,
+    /// The name of a field without a meaning, in a form that a response may show.
+    pub(crate) other_field: Option<String>,
     count: usize,
 }
 
@@ -119,6 +121,9 @@ impl Form {
             let message = "The body looks like JSON: send it with Content-Type: application/json";
             return Err(ApiError::from(Reason::MalformedRequest).with_message(message));
         }
+        if str::from_utf8(body).is_err() {
+            return Err(bytes_instead_of_form());
+        }
         let mut form = Self::default();
         for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
             form.count()?;
@@ -161,7 +166,9 @@ impl Form {
         }
         if self.file.is_some() {
             let once = "Only one file can be sent at a time";
-            return Err(ApiError::from(Reason::FileAndUrlGiven).with_message(once).on_field("file", None));
+            return Err(ApiError::from(Reason::FileAndUrlGiven)
+                .with_message(once)
+                .on_field("file", Some(once.into())));
         }
         self.file = Some(FilePart::read(part, file_name)?);
         Ok(())
@@ -187,6 +194,7 @@ impl Form {
         } else if KNOWN.contains(&name.as_str()) {
             self.members.contains_key(name.as_str()) || self.texts.insert(name.clone(), text).is_some()
         } else {
+            self.other_field.get_or_insert_with(|| shown(&name));
             false
         };
         if repeated {
@@ -252,6 +260,12 @@ fn text_in(charset: &str, bytes: &[u8]) -> Option<String> {
 fn decoded(text: &[u8]) -> Result<String, std::string::FromUtf8Error> {
     let blanks: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     String::from_utf8(percent_decode(&blanks).collect())
+}
+
+/// The error of `curl --data-binary @clip.mp4`, which declares any bytes as a form.
+fn bytes_instead_of_form() -> ApiError {
+    let message = "The form is not valid UTF-8. Send a file as multipart/form-data in the field file";
+    ApiError::from(Reason::MalformedRequest).with_message(message)
 }
 
 fn malformed(error: MultipartError) -> ApiError {

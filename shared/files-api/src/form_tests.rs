@@ -191,3 +191,18 @@ fn urlencoded_forms_are_read() {
         assert_eq!(Form::read_urlencoded(body).unwrap_err().reason(), reason);
     }
 }
+
+#[test]
+fn bytes_instead_of_a_form_are_explained() {
+    let error = Form::read_urlencoded(b"\0\0\0 ftypisom\xff=&\xfe").unwrap_err();
+    assert_eq!(error.reason(), Reason::MalformedRequest);
+    assert!(format!("{error:?}").contains("Send a file as multipart/form-data"), "{error:?}");
+}
+
+#[test]
+fn a_second_file_is_refused_in_one_sentence() {
+    let part = "Content-Disposition: form-data; name=\"file\"; filename=\"a\"";
+    let error = read(&[(part, "a"), (part, "b")]).unwrap_err();
+    let body = serde_json::to_value(error.body("r")).unwrap();
+    assert_eq!(body["message"], body["details"][0]["message"]);
+}

@@ -5,7 +5,7 @@ use http::StatusCode;
 pub enum Reason {
     /// The body cannot be read.
     MalformedRequest,
-    /// The id is not a UUID of a file.
+    /// The id of a file is not a UUID.
     MalformedId,
     /// The cursor is not one of this list.
     MalformedCursor,
@@ -108,7 +108,7 @@ impl Reason {
             Self::MalformedRequest => {
                 ("malformed_request", S::BAD_REQUEST, "The request body cannot be read")
             }
-            Self::MalformedId => ("malformed_id", S::BAD_REQUEST, "The file id is not a UUID of a file"),
+            Self::MalformedId => ("malformed_id", S::BAD_REQUEST, "The file id must be a UUID"),
             Self::MalformedCursor => (
                 "malformed_cursor",
                 S::BAD_REQUEST,
@@ -124,7 +124,7 @@ impl Reason {
             Self::MissingScope => ("missing_scope", S::FORBIDDEN, "The API key may not do this"),
             Self::NotFound => ("not_found", S::NOT_FOUND, "Not found"),
             Self::MethodNotAllowed => {
-                ("method_not_allowed", S::METHOD_NOT_ALLOWED, "This path does not have this method")
+                ("method_not_allowed", S::METHOD_NOT_ALLOWED, "This method is not allowed here: see Allow")
             }
             Self::PreconditionFailed => (
                 "precondition_failed",
@@ -280,9 +280,11 @@ impl Reason {
                 "The source does not give anything that can be imported",
             ),
             Self::TooBusy => ("too_busy", S::SERVICE_UNAVAILABLE, "Too busy just now: try again"),
-            Self::InternalError => {
-                ("internal_error", S::INTERNAL_SERVER_ERROR, "Something went wrong on our side")
-            }
+            Self::InternalError => (
+                "internal_error",
+                S::INTERNAL_SERVER_ERROR,
+                "The service failed to handle the request: try again, and if it fails again, report the request_id",
+            ),
         }
     }
 

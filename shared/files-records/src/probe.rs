@@ -31,6 +31,17 @@ pub enum SavedProbe {
 }
 
 impl SavedProbe {
+    /// Returns the outcome as one word, for log lines.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Saved => "success",
+            Self::SavedAgain => "success_again",
+            Self::AlreadyTerminal(_) => "already_terminal",
+            Self::NoRecord => "no_record",
+        }
+    }
+
     /// Returns whether the probed bytes belong to no file.
     #[must_use]
     pub fn leaves_orphan(self) -> bool {

@@ -185,9 +185,10 @@ async fn the_first_start_creates_a_key_and_prints_instructions() {
         format!("  API      {api}"),
         format!("  key      {key}"),
         format!("    export FILES_URL={api} FILES_API_KEY={key}"),
-        "    target/release/files upload video.mp4 --wait".to_owned(),
+        format!("  docs     {}/docs", cloud.origin()),
+        "    target/release/files upload my-video.mp4 --wait".to_owned(),
         "    curl -f -H \"X-API-KEY: $FILES_API_KEY\" $FILES_URL/files".to_owned(),
-        "    curl -fL -OJ -H \"X-API-KEY: $FILES_API_KEY\" \"$url\"".to_owned(),
+        "    curl -fL -o copy.mp4 -H \"X-API-KEY: $FILES_API_KEY\" \"$url\"".to_owned(),
     ] {
         let log = Cloud::log_tail(cloud.folder());
         assert!(log.lines().any(|shown| shown == line), "{line}: {log}");

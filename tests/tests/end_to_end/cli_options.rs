@@ -16,7 +16,9 @@ async fn all_paths_are_checked_before_the_first_upload() {
     machine.file("a.png", &media::PNG);
     let ran = machine.run(&["upload", "a.png", "missing", "*.mp4"]).await.expect(1);
     assert!(ran.err.contains("missing: ") && ran.err.contains("*.mp4: matches no file"), "{}", ran.err);
-    machine.run(&["upload", "a.png", "a.png", "--name", "x"]).await.expect(1);
+    machine.file("b.png", &media::PNG);
+    let named = machine.run(&["upload", "a.png", "b.png", "--name", "x"]).await.expect(2);
+    assert!(named.err.contains("--name"), "{}", named.err);
     assert_eq!(owner.list("").await["files"], json!([]));
 }
 
@@ -47,7 +49,7 @@ async fn standard_input_is_uploaded_under_a_name() {
     let ran = piped(&["upload", "-", "--name", "take.wav", "--wait", "--json"]).await.expect(0);
     let file = &ran.json()[0];
     assert_eq!((&file["name"], &file["size"]), (&json!("take.wav"), &json!(media::WAV.len())));
-    let refused = piped(&["upload", "-"]).await.expect(1);
+    let refused = piped(&["upload", "-"]).await.expect(2);
     assert!(refused.err.contains("--name"), "{}", refused.err);
 }
 
@@ -77,9 +79,64 @@ async fn wrong_values_are_refused_before_any_request() {
         &["list", "--status", "done"],
         &["list", "--type", "film"],
         &["import", "https://example.com/a", "--header", "Referer"],
+        &["upload", "x", "--metadata", "a=1", "--metadata", "a=2"],
     ] {
-        machine.run(arguments).await.expect(2);
+        let refused = machine.run(arguments).await.expect(2);
+        assert!(!refused.err.contains("--url <URL>"), "{}", refused.err);
     }
+    let refused = machine.run(&["list", "--limit", "0"]).await.expect(2);
+    assert!(refused.err.contains("must be at least 1"), "{}", refused.err);
+    machine.file("x", b"x");
+    let without_folder = machine.run(&["download", "x", "-o", "nodir/x"]).await.expect(1);
+    assert!(without_folder.err.contains("nodir: is not a folder"), "{}", without_folder.err);
+    let empty = machine.command(&["list"]).env("FILES_URL", "").spawn().expect("the command");
+    let empty = CliResult::of(empty).await.expect(1);
+    assert!(empty.err.contains("set FILES_URL"), "{}", empty.err);
+}
+
+/// Returns the number of journal entries.
+fn journal(machine: &Machine) -> usize {
+    let folder = machine.home().join(".local/state/files/creations");
+    std::fs::read_dir(folder).map(|entries| entries.count()).unwrap_or(0)
+}
+
+#[tokio::test]
+async fn a_file_is_uploaded_once_however_often_it_is_given() {
+    let owner = Cloud::shared().await.owner().await;
+    let machine = Machine::new(&owner);
+    machine.file("a.png", &media::PNG);
+    std::fs::create_dir(machine.home().join("b")).expect("a folder");
+    let ran = machine.run(&["upload", "a.png", "./a.png", "b/../a.png", "--json"]).await.expect(0);
+    assert_eq!(ran.json().len(), 1);
+    assert_eq!(ran.err.matches("is given twice").count(), 2, "{}", ran.err);
+    assert_eq!(owner.list("").await["files"].as_array().map(Vec::len), Some(1));
+    assert_eq!(journal(&machine), 0);
+}
+
+#[tokio::test]
+async fn a_refused_creation_leaves_nothing_behind() {
+    let owner = Cloud::shared().await.owner().await;
+    let machine = Machine::new(&owner);
+    machine.file("a.png", &media::PNG);
+    machine.run(&["upload", "a.png", "--expires-in", "0"]).await.expect(1);
+    machine.run(&["import", "ftp://x/y"]).await.expect(1);
+    assert_eq!(journal(&machine), 0);
+}
+
+#[tokio::test]
+async fn files_of_one_name_are_not_downloaded_over_each_other() {
+    let owner = Cloud::shared().await.owner().await;
+    let machine = Machine::new(&owner);
+    let first = owner.wait_until_success(&owner.upload("a.png", &media::PNG).await).await;
+    let second = owner.wait_until_success(&owner.upload("a.png", &media::WAV).await).await;
+    std::fs::create_dir(machine.home().join("out")).expect("a folder");
+    let download = ["download", id(&first), id(&second), "-o", "out", "--force"];
+    let ran = machine.run(&download).await.expect(1);
+    assert!(ran.err.contains(id(&first)) && ran.err.contains(id(&second)), "{}", ran.err);
+    assert!(ran.err.contains("1 of 2 failed"), "{}", ran.err);
+    assert_eq!(ran.out.matches("downloaded").count(), 1, "{}", ran.out);
+    let entries = std::fs::read_dir(machine.home().join("out")).expect("the folder").count();
+    assert_eq!(entries, 1, "no temporary file is left");
 }
 
 #[tokio::test]

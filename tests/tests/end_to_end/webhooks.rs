@@ -7,9 +7,9 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use files_tests::command::Machine;
+use files_tests::cli::Machine;
 use files_tests::owner::id;
-use files_tests::{Answer, Cloud, Owner, Reply, SourceServer, media, until};
+use files_tests::{Cloud, Owner, Reply, Response, SourceServer, media, until};
 use http::Method;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
@@ -72,9 +72,9 @@ fn verified(secret: &Value, (headers, body): &(HeaderMap, Bytes)) -> Value {
     serde_json::from_slice(body).expect("JSON")
 }
 
-async fn post(owner: &Owner, path: &str, body: &Value) -> Answer {
+async fn post(owner: &Owner, path: &str, body: &Value) -> Response {
     let request = owner.request(Method::POST, path).header("content-type", "application/json");
-    Answer::to(request.body(body.to_string())).await
+    Response::to(request.body(body.to_string())).await
 }
 
 async fn deliveries(owner: &Owner, query: &str) -> Vec<Value> {
@@ -139,7 +139,7 @@ async fn a_failed_import_is_told_to_an_endpoint_once_it_can_be_reached() {
     assert_eq!(listed["endpoints"][0]["id"], endpoint["id"]);
     assert!(listed["endpoints"][0].get("secret").is_none(), "{listed}");
     let path = format!("/webhook-endpoints/{}", id(&endpoint));
-    Answer::to(owner.request(Method::DELETE, &path)).await.expect(204);
+    Response::to(owner.request(Method::DELETE, &path)).await.expect(204);
 }
 
 #[tokio::test]
@@ -147,14 +147,14 @@ async fn a_receiver_that_wants_no_more_gets_a_delivery_again_when_its_owner_asks
     let owner = Cloud::shared().await.owner().await;
     let receiver = Receiver::start(&[410]).await;
     let form = files_tests::Form::new().file("a.png", Some("image/png"), &media::PNG);
-    let file = Answer::to(owner.form(form.text("webhook", &receiver.url))).await.expect(201).json();
+    let file = Response::to(owner.form(form.text("webhook", &receiver.url))).await.expect(201).json();
     let lost = delivery(&owner, &file, "undelivered").await;
     post(&owner, &format!("/deliveries/{}/redeliver", id(&lost)), &json!({})).await.expect(202);
     let delivered = delivery(&owner, &file, "delivered").await;
     assert_eq!(delivered["id"], lost["id"]);
     let events = receiver.events(2).await;
     assert_eq!(events[0].1, events[1].1);
-    Answer::to(owner.request(Method::DELETE, "/webhook-endpoints/default")).await.expect(204);
+    Response::to(owner.request(Method::DELETE, "/webhook-endpoints/default")).await.expect(204);
 
     let gone = Receiver::start(&[410]).await;
     let endpoint = post(&owner, "/webhook-endpoints", &json!({"url": gone.url})).await.expect(201).json();

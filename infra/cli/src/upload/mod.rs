@@ -4,6 +4,7 @@ mod parts;
 mod signer;
 mod single;
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use reqwest::Response;
@@ -16,7 +17,7 @@ use crate::failure::Failure;
 use crate::journal::Journal;
 use crate::json::Json;
 use crate::local_file::LocalFile;
-use crate::paths::open_all;
+use crate::paths::{Found, is_standard_input, open_all};
 use crate::print::Print;
 use crate::simple::{add_options, finished, show_created};
 
@@ -26,41 +27,55 @@ const MAX_SINGLE_PUT: u64 = 8 << 20;
 /// The minimum number of bytes per second of an attempt. A slower attempt times out.
 const MIN_BYTES_PER_SECOND: u64 = 8 * 1024;
 
-/// Uploads all files, several concurrently. Opens all paths before it sends the first byte.
+/// Uploads all files, several concurrently. Opens all paths before it sends the first byte. Keeps the journal entries of finished
+/// files until all are finished, so that the same command skips them after an interruption or a failure.
 pub(crate) async fn upload(api: &Api, options: &Upload, print: &Print) -> Result<(), Failure> {
     let files = checked(options, print)?;
     if files.len() > 1 {
         print.bars.add_total(files.len(), files.iter().map(|file| file.size).sum());
     }
     let upload = async |local: &LocalFile| one(api, local, options, print).await;
-    let show = |_: &LocalFile, file: Json| show_created(&file, &options.create, print);
-    each(&files, usize::from(options.files), print, upload, show).await
+    let finished = RefCell::new(Vec::new());
+    let show = |_: &LocalFile, (file, journal): (Json, Journal)| {
+        finished.borrow_mut().push(journal);
+        show_created(&file, &options.create, print)
+    };
+    each(&files, usize::from(options.files), print, upload, show).await?;
+    finished.borrow().iter().for_each(Journal::remove);
+    Ok(())
 }
 
 /// Opens the files. Fails if any of them cannot be opened, or the options do not fit them.
 fn checked(options: &Upload, print: &Print) -> Result<Vec<LocalFile>, Failure> {
-    let files = open_all(&options.paths).map_err(|mut failures| {
-        if failures.len() == 1 {
-            return failures.remove(0);
+    if options.create.name.is_none() && options.paths.iter().any(|path| is_standard_input(path)) {
+        return Err(Failure::Usage("- (standard input) requires --name".to_owned()));
+    }
+    let Found { files, mut failures, notes } = open_all(&options.paths);
+    notes.iter().for_each(|note| print.note(note));
+    match (failures.len(), &options.create.name, files.len()) {
+        (0, Some(_), 2..) => Err(Failure::Usage("--name can be used only with one file".to_owned())),
+        (0, ..) => Ok(files),
+        (1, ..) => Err(failures.remove(0)),
+        (failed, ..) => {
+            failures.iter().for_each(|failure| print.failure(failure));
+            Err(Failure::Several { failed, all: failed + files.len(), code: failures[0].exit_code() })
         }
-        failures.iter().for_each(|failure| print.failure(failure));
-        Failure::Several(failures.len(), failures[0].exit_code())
-    })?;
-    match (&options.create.name, files.as_slice()) {
-        (Some(_), [_, _, ..]) => Err(Failure::Settings("--name can be used only with one file".to_owned())),
-        (None, files) if files.iter().any(|file| file.copy.is_some()) => {
-            Err(Failure::Settings("standard input requires --name".to_owned()))
-        }
-        _ => Ok(files),
     }
 }
 
-async fn one(api: &Api, local: &LocalFile, options: &Upload, print: &Print) -> Result<Json, Failure> {
+async fn one(
+    api: &Api,
+    local: &LocalFile,
+    options: &Upload,
+    print: &Print,
+) -> Result<(Json, Journal), Failure> {
     let (file, journal) =
         send(api, local, request(local, options), usize::from(options.parallel), print).await?;
     let file = finished(api, file, &options.create, print).await?;
-    journal.remove();
-    Ok(file)
+    if file["status"] == "failed" {
+        journal.remove(); // the next run uploads it again
+    }
+    Ok((file, journal))
 }
 
 /// Uploads a file. Returns it with its journal entry, which the caller must remove when there is nothing to resume.
@@ -98,6 +113,12 @@ fn request(local: &LocalFile, options: &Upload) -> Map<String, Value> {
     }
     add_options(&mut body, &options.create);
     body
+}
+
+/// Reports a file that an earlier run has uploaded, and counts it as sent.
+fn skip(local: &LocalFile, print: &Print) {
+    print.note(&format!("{local} is there already: an earlier run uploaded it"));
+    print.bars.skip(local.size);
 }
 
 /// Returns the timeout for a PUT of so many bytes.

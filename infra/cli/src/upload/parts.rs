@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::signer::Signer;
-use super::{Next, classify, put_timeout};
+use super::{Next, classify, put_timeout, skip};
 use crate::api::Api;
 use crate::back_off::{MAX_ATTEMPTS, back_off};
 use crate::failure::Failure;
@@ -49,7 +49,10 @@ pub(super) async fn send(
     print: &Print,
 ) -> Result<Json, Failure> {
     let begun = match earlier(api, journal).await? {
-        EarlierUpload::Done(file) => return Ok(file),
+        EarlierUpload::Done(file) => {
+            skip(local, print);
+            return Ok(file);
+        }
         EarlierUpload::Unfinished(begun) => {
             print.note(&format!("resumes: {} of {} parts are stored", begun.stored.len(), begun.part_count));
             begun

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Next, classify, put_timeout};
+use super::{Next, classify, put_timeout, skip};
 use crate::api::Api;
 use crate::back_off::{MAX_ATTEMPTS, back_off};
 use crate::failure::Failure;
@@ -28,14 +28,14 @@ pub(super) async fn send(
         (file, resumed) = journal.create(api, body).await?;
     }
     let id = id_of(&file)?;
-    let bar = print.bars.add(&local.name(), local.size, 0);
     let upload = file.take("upload");
     if upload.is_null() && resumed {
-        bar.inc(local.size); // an earlier run has uploaded the bytes
+        skip(local, print);
     } else {
+        let bar = print.bars.add(&local.name(), local.size, 0);
         put(api, local, &id, upload, resumed, &bar).await?;
+        bar.finish();
     }
-    bar.finish();
     let file = api.get(&format!("/files/{id}")).await?;
     match file["status"].as_str() {
         Some("failed") => {

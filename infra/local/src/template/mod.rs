@@ -59,10 +59,12 @@ const CLOUD_ONLY_TYPES: &[&str] = &[
 /// Reads a template's text.
 ///
 /// # Errors
-/// The template is not valid YAML, refers to something that does not exist, or uses a value of the wrong type.
+/// The template is not valid YAML, refers to something that does not exist, or uses a value of the wrong type. A parameter
+/// that has a value is not declared; CloudFormation refuses it as well.
 pub fn load(text: &str, surroundings: &Surroundings) -> Result<Model> {
     let template = yaml::read(text)?;
     let mut resolver = Resolver::new(&template, &surroundings.parameters)?;
+    resolver.check_declared(surroundings.parameters.keys())?;
     let resources = wanted_resources(&template, &resolver)?;
     let globals = template.get("Globals").cloned().unwrap_or_default();
     let mut model = Model::default();
@@ -74,9 +76,6 @@ pub fn load(text: &str, surroundings: &Surroundings) -> Result<Model> {
             model.resources.insert(id.clone(), attributes.reference.clone());
         }
         resolver.add_resource(id, attributes);
-    }
-    for name in surroundings.parameters.keys().filter(|name| !resolver.has_parameter(name)) {
-        model.notices.not_run(name, "the template has no such parameter");
     }
     let roles = Roles::read(&resources, &resolver)?;
     for (id, resource) in &resources {

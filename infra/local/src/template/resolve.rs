@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value};
 
 use crate::account::{ACCOUNT_ID, REGION, STACK_NAME};
@@ -40,9 +40,12 @@ impl Resolver {
         Ok(Self { parameters, conditions, mappings, resources: BTreeMap::new() })
     }
 
-    /// Returns whether the template declares a parameter.
-    pub(super) fn has_parameter(&self, name: &str) -> bool {
-        self.parameters.contains_key(name)
+    /// Checks that the template declares all of these parameters.
+    pub(super) fn check_declared<'a>(&self, names: impl Iterator<Item = &'a String>) -> Result<()> {
+        let unknown: Vec<&str> =
+            names.map(String::as_str).filter(|name| !self.parameters.contains_key(*name)).collect();
+        ensure!(unknown.is_empty(), "parameters do not exist in the template: {}", unknown.join(", "));
+        Ok(())
     }
 
     /// Registers a resource for `Ref` and `GetAtt`.

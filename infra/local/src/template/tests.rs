@@ -146,3 +146,10 @@ fn policies_of_resources_may_only_require_tls() {
         assert!(error.contains("resource P") && error.contains("only the requirement of TLS"), "{error}");
     }
 }
+
+#[test]
+fn a_value_of_an_unknown_parameter_is_refused() {
+    let parameters = BTreeMap::from([("PublicURL".to_owned(), "x".to_owned())]);
+    let error = load(ROLE, &Surroundings { parameters, ..around() }).unwrap_err().to_string();
+    assert_eq!(error, "parameters do not exist in the template: PublicURL");
+}
