@@ -49,7 +49,7 @@ pub(crate) async fn rotate(api: &Api, id: &str, print: &Print) -> Result<(), Fai
 
 pub(crate) async fn delete(api: &Api, ids: &[String], print: &Print) -> Result<(), Failure> {
     let delete = async |id: &String| api.delete(&path_of(id)).await;
-    each(ids, AT_ONCE, print, delete, |id, ()| print.done(id, "deleted", "")).await
+    each(ids, AT_ONCE, print, delete, |id, ()| print.done(id, "deleted", None)).await
 }
 
 fn path_of(id: &str) -> String {
