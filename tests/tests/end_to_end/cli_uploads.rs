@@ -116,7 +116,7 @@ async fn after_ctrl_c_finished_files_are_skipped() {
     machine.file("small.png", &media::PNG);
     machine.file("medium.bin", &large()[..PART + 7]);
     machine.file("large.bin", &large());
-    let slow = json!({"caller": "sign-parts", "operation": "UploadPart", "action": {"delay_ms": 300}});
+    let slow = on_parts(json!({"action": {"delay_ms": 1_000}}));
     let upload = ["upload", "small.png", "medium.bin", "large.bin", "--parallel", "1", "--json"];
     cloud.add_faults(&slow).await;
     let child = machine.start(&upload);
