@@ -2,7 +2,7 @@
 //! verified.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use files_domain::FileName;
@@ -42,17 +42,31 @@ pub(crate) async fn download(api: &Api, options: &Download, print: &Print) -> Re
     if let Some(output) = &options.output {
         check_output(output, options.ids.len())?;
     }
+    let ids = distinct(&options.ids, print);
     let claims = Claims::default();
-    let download = async |id: &String| {
+    let download = async |id: &&String| {
         let target = Target::new(&*api.get(&path_of(id)).await?, options)?;
         claims.claim(&target)?;
         target.fetch(api, print).await?;
         Ok(target)
     };
-    let show = |_: &String, target: Target| {
+    let show = |_: &&String, target: Target| {
         print.done(&target.id, "downloaded", Some(&target.path.display().to_string()))
     };
-    each(&options.ids, CONCURRENCY, print, download, show).await
+    each(&ids, CONCURRENCY, print, download, show).await
+}
+
+/// Returns the ids, each once. Ids are equal in any case (RFC 9562, section 4).
+fn distinct<'a>(ids: &'a [String], print: &Print) -> Vec<&'a String> {
+    let mut seen = HashSet::new();
+    let is_new = |id: &&String| {
+        let is_new = seen.insert(id.to_ascii_lowercase());
+        if !is_new {
+            print.note(&format!("{id} is given twice"));
+        }
+        is_new
+    };
+    ids.iter().filter(is_new).collect()
 }
 
 /// Checks that the files can be written, before any byte is requested.
@@ -82,7 +96,6 @@ impl Claims {
         let other = self.0.borrow_mut().insert(target.path.clone(), target.id.clone());
         match other {
             None => Ok(()),
-            Some(other) if other == target.id => Err(Failure::Usage(format!("{other} is given twice"))),
             Some(other) => {
                 let both = format!("has the same path as {other}; download {} alone, with -o", target.id);
                 Err(Failure::local(&target.path, both))

@@ -135,6 +135,8 @@ async fn files_of_one_name_are_not_downloaded_over_each_other() {
     assert!(ran.err.contains(id(&first)) && ran.err.contains(id(&second)), "{}", ran.err);
     assert!(ran.err.contains("1 of 2 failed"), "{}", ran.err);
     assert_eq!(ran.out.matches("downloaded").count(), 1, "{}", ran.out);
+    let twice = machine.run(&["download", id(&first), id(&first), "-o", "out", "--force"]).await.expect(0);
+    assert!(twice.err.contains("is given twice"), "{}", twice.err);
     let entries = std::fs::read_dir(machine.home().join("out")).expect("the folder").count();
     assert_eq!(entries, 1, "no temporary file is left");
 }
