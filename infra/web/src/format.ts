@@ -23,6 +23,15 @@ export function duration(seconds: number): string {
   return h > 0 ? `${h.toString()}:${two(m)}:${two(s)}` : `${m.toString()}:${two(s)}`
 }
 
+/** A still takes no time, though FFmpeg counts one frame, in seconds. */
+const ONE_FRAME = 0.1
+
+/** A file's length in seconds; `null` for stills and for what has none. */
+export function lengthOf(file: { content_type: string | null; ffprobe: { duration: number | null } | null }): number | null {
+  const seconds = file.ffprobe?.duration ?? null
+  return kind(file.content_type) === 'image' && seconds !== null && seconds <= ONE_FRAME ? null : seconds
+}
+
 const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
 const TIME = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' })
 

@@ -97,10 +97,14 @@ export function useRoute(): Navigation {
   }, [])
 
   const show = (change: Partial<Route>, next: Trail, how: 'pushState' | 'replaceState'): void => {
-    const shown = { ...readRoute(location.hash), ...change }
+    const shown = { ...route, ...change }
     const fragment = writeRoute(shown)
-    history[how](next, '', fragment === '' ? location.pathname + location.search : `#${fragment}`)
     setRoute(shown)
+    try {
+      history[how](next, '', fragment === '' ? location.pathname + location.search : `#${fragment}`)
+    } catch {
+      // Browsers refuse very many changes in a short time: the address lags, what is shown does not.
+    }
   }
   const { pages } = trail()
   return {

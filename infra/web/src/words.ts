@@ -1,6 +1,6 @@
 /** What ffprobe says, in people's words. */
 import type { FileDetail, ProbeDetail } from './api/types.ts'
-import { bitRate, duration, kind } from './format.ts'
+import { bitRate, duration, kind, lengthOf } from './format.ts'
 
 type Stream = Record<string, unknown>
 
@@ -47,21 +47,37 @@ export function summaryOf(file: FileDetail): [string, string][] {
   const { ffprobe } = file
   if (ffprobe === null) return []
   const still = kind(file.content_type) === 'image'
+  const seconds = lengthOf(file)
   const video = ffprobe.streams.find((stream) => stream.codec_type === 'video' && !isCover(stream))
   const audio = ffprobe.streams.filter((stream) => stream.codec_type === 'audio')
   const rows: [string, string | null][] = [
     ['Kind', kindOf(file)],
-    ['Length', ffprobe.duration === null || still ? null : `${duration(ffprobe.duration)} (${ffprobe.duration.toString()} s)`],
+    ['Length', seconds === null ? null : lengthIn(seconds, ffprobe)],
     ['Dimensions', ffprobe.width === null || ffprobe.height === null ? null : `${ffprobe.width.toString()} × ${ffprobe.height.toString()}`],
     ['Rotation', ffprobe.rotation === null || ffprobe.rotation === 0 ? null : `turned by ${ffprobe.rotation.toString()}°`],
     ['Video', still || video === undefined ? null : videoOf(video, ffprobe)],
-    ['Dynamic range', video === undefined ? null : dynamicRange(video)],
+    ['Dynamic range', rangeOf(ffprobe, video)],
+    ['Bit depth', (ffprobe.color?.bit_depth ?? 8) === 8 ? null : `${String(ffprobe.color?.bit_depth)} bit`],
     ['Audio', audio[0] === undefined ? null : audioOf(audio[0])],
     ['Audio languages', languages(audio)],
     ['Subtitles', languages(ffprobe.streams.filter((stream) => stream.codec_type === 'subtitle'), true)],
     ['Bit rate', ffprobe.bit_rate === null || still ? null : bitRate(ffprobe.bit_rate)],
+    ['Recorded', typeof ffprobe.creation_time === 'string' ? new Date(ffprobe.creation_time).toLocaleString() : null],
   ]
   return rows.filter((row): row is [string, string] => row[1] !== null)
+}
+
+/** An estimate says that it is one. */
+export function lengthIn(seconds: number, { duration_source }: Pick<ProbeDetail, 'duration_source'>): string {
+  return duration_source === 'estimated' ? `about ${duration(seconds)} (estimated)` : `${duration(seconds)} (${seconds.toString()} s)`
+}
+
+const RANGES: Record<string, string> = { hdr10: 'HDR (PQ)', hlg: 'HDR (HLG)', dolby_vision: 'HDR (Dolby Vision)' }
+
+/** By the API's own field, else by the stream. */
+function rangeOf({ hdr }: ProbeDetail, video: Stream | undefined): string | null {
+  if (typeof hdr === 'string') return RANGES[hdr] ?? `HDR (${hdr})`
+  return video === undefined ? null : dynamicRange(video)
 }
 
 function videoOf(stream: Stream, { frame_rate }: ProbeDetail): string {

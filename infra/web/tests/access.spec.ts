@@ -76,13 +76,12 @@ test('the keyboard alone opens, closes, asks and deletes', async ({ files }) => 
 
 test('files, folders and URLs are added by the keyboard alone', async ({ files }) => {
   const { page } = files
+  page.on('filechooser', (chooser) => void chooser.setFiles(text('chosen.txt', 'x'))) // early: the browser has to be told before
   await files.open()
   await page.getByRole('button', { name: 'Disconnect' }).focus()
   await page.keyboard.press('Tab')
   await expect(page.getByLabel('Choose files')).toBeFocused()
-  const chooser = page.waitForEvent('filechooser')
   await page.keyboard.press('Enter')
-  await (await chooser).setFiles(text('chosen.txt', 'x'))
   await expect(files.uploads).toContainText('1 file uploaded')
   await expect(page.getByLabel('Choose files')).toBeFocused()
   await page.keyboard.press('Tab')

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { FileDetail } from '../src/api/types.ts'
 import { obstacle } from '../src/playable.ts'
 import { quoted } from '../src/snippets.ts'
-import { dynamicRange, kindOf } from '../src/words.ts'
+import { dynamicRange, kindOf, lengthIn, summaryOf } from '../src/words.ts'
 import { faultsInBoth } from './support/axe.ts'
 import { rich, sound, text } from './support/media.ts'
 import { expect, test } from './support/test.ts'
@@ -115,7 +115,7 @@ test('a file that is not there is told with a reason', async ({ files }) => {
 
 test('words for what tests have no files of', () => {
   const file = (content_type: string, format_name: string, video_codec: string | null = null): FileDetail =>
-    ({ content_type, ffprobe: { format_name, video_codec, audio_codec: null, streams: [], chapters: [] } }) as unknown as FileDetail
+    ({ content_type, ffprobe: { width: null, height: null, duration: null, format_name, video_codec, audio_codec: null, frame_rate: null, bit_rate: null, rotation: null, streams: [], chapters: [] } }) as unknown as FileDetail
   expect(kindOf(file('image/bmp', 'bmp_pipe'))).toBe('BMP picture')
   expect(kindOf(file('image/png', 'png_pipe'))).toBe('PNG picture')
   expect(kindOf(file('video/quicktime', 'mov,mp4,m4a,3gp,3g2,mj2'))).toBe('QuickTime video')
@@ -123,6 +123,12 @@ test('words for what tests have no files of', () => {
   expect(dynamicRange({ color_transfer: 'arib-std-b67' })).toBe('HDR (HLG)')
   expect(dynamicRange({ color_transfer: 'smpte2084', side_data_list: [{ side_data_type: 'DOVI configuration record' }] })).toBe('HDR (PQ, Dolby Vision)')
   expect(dynamicRange({ color_transfer: 'bt709' })).toBeNull()
+  expect(lengthIn(200, { duration_source: 'estimated' })).toBe('about 3:20 (estimated)')
+  expect(lengthIn(200, { duration_source: 'stated' })).toBe('3:20 (200 s)')
+  const newer = file('image/avif', 'mov,mp4', 'av1')
+  Object.assign(newer.ffprobe ?? {}, { duration: 0.04, hdr: 'hlg', color: { bit_depth: 10 } })
+  const facts = new Map(summaryOf(newer))
+  expect([facts.get('Kind'), facts.get('Dynamic range'), facts.get('Bit depth'), facts.get('Length')]).toEqual(['AVIF picture', 'HDR (HLG)', '10 bit', undefined])
   const none = (): boolean => false
   expect(obstacle(file('video/mp4', 'mov,mp4', 'hevc'), none)).toBe('the codec hevc')
   expect(obstacle(file('video/quicktime', 'mov,mp4', 'prores'), () => true)).toBe('the codec prores')

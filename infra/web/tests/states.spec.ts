@@ -140,3 +140,20 @@ test('an API that does not respond is told, too', async ({ files }) => {
   await page.unroute(/\/v1\//)
   await expect(page.getByText('does not respond. Trying again.')).toHaveCount(0)
 })
+
+test('a probe that ended early is named, and what it found is shown', async ({ files }) => {
+  const { page } = files
+  await page.route(/\/v1\/files(\?|\/[0-9a-f-]+$)/, async (route) => {
+    const response = await route.fetch()
+    const body = (await response.json()) as { files?: object[] }
+    const partly = { ffprobe_error: 'ffprobe would have to read more than 64 MiB of the file' }
+    await route.fulfill({ response, json: body.files === undefined ? { ...body, ...partly } : { ...body, files: body.files.map((file) => ({ ...file, ...partly })) } })
+  })
+  await files.open()
+  await files.choose(clip())
+  await files.expectStatus('clip.webm', 'Partial')
+  const sheet = await files.show('clip.webm')
+  await expect(sheet).toContainText('Some media facts are missing: ffprobe would have to read more than 64 MiB of the file.')
+  await expect(sheet.locator('video')).toBeVisible()
+  await expect(sheet.getByRole('row', { name: 'Kind' })).toContainText('WebM video')
+})

@@ -36,7 +36,11 @@ export interface ProbeSummary {
   height: number | null
   /** Seconds. */
   duration: number | null
+  /** Whether the file states its duration, or it is an estimate. */
+  duration_source?: string | null
   format_name: string
+  /** Whether ffprobe reached its limit of reads, so that facts are missing. */
+  partial?: boolean
 }
 
 export interface ProbeDetail extends ProbeSummary {
@@ -45,6 +49,9 @@ export interface ProbeDetail extends ProbeSummary {
   frame_rate: number | null
   bit_rate: number | null
   rotation: number | null
+  hdr?: string | null
+  color?: { bit_depth?: number | null } | null
+  creation_time?: string | null
   format: Record<string, unknown>
   streams: Record<string, unknown>[]
   chapters: Record<string, unknown>[]

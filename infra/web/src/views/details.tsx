@@ -116,7 +116,7 @@ function Body({ client, file, onRename, onDelete, onImported }: BodyProps): JSX.
         <span>{date(file.created_at)}</span>
       </p>
       {file.error !== null && <p class="note error">{file.error}</p>}
-      {ready && medium !== null && file.ffprobe_error === null && <Player client={client} file={file} medium={medium} player={player} />}
+      {ready && medium !== null && isReadable(file) && <Player client={client} file={file} medium={medium} player={player} />}
       <div class="actions">
         {file.status !== 'failed' && (
           <button type="button" class="button primary" disabled={!ready} onClick={() => void download()}><Icon name="download" /> Download</button>
@@ -127,7 +127,11 @@ function Body({ client, file, onRename, onDelete, onImported }: BodyProps): JSX.
       </div>
       <ErrorNote error={error} />
       <Waiting file={file} />
-      {file.ffprobe_error !== null && <p class="note">Stored and ready to download, without media facts: {file.ffprobe_error}.</p>}
+      {file.ffprobe_error !== null && (
+        <p class="note">
+          {file.ffprobe === null ? 'Stored and ready to download, without media facts' : 'Some media facts are missing'}: {file.ffprobe_error}.
+        </p>
+      )}
       {file.ffprobe !== null && <Chapters chapters={chaptersOf(file.ffprobe)} player={player} />}
       {file.ffprobe !== null && <ProbeTables file={file} probe={file.ffprobe} />}
       <UseIt client={client} file={file} />
@@ -147,6 +151,11 @@ function Body({ client, file, onRename, onDelete, onImported }: BodyProps): JSX.
       )}
     </>
   )
+}
+
+/** Not of what ffprobe has tried to read in vain. */
+function isReadable(file: FileDetail): boolean {
+  return file.ffprobe !== null || file.ffprobe_error === null
 }
 
 function Waiting({ file }: { file: FileDetail }): JSX.Element | null {

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact'
 import type { Client } from '../api/client.ts'
 import type { FileSummary, Retrying } from '../api/types.ts'
-import { bytes, date, duration, kind } from '../format.ts'
+import { bytes, date, duration, lengthOf } from '../format.ts'
 import { Icon } from './icons.tsx'
 import { RetryImport } from './retry-import.tsx'
 import { StatusChip } from './status-chip.tsx'
@@ -65,11 +65,11 @@ export function nextTry({ reason, next_try_at }: Retrying): string {
 }
 
 function factsOf(file: FileSummary): [string, string][] {
-  const { width = null, height = null, duration: seconds = null } = file.ffprobe ?? {}
-  const still = kind(file.content_type) === 'image'
+  const { width = null, height = null } = file.ffprobe ?? {}
+  const seconds = lengthOf(file)
   const facts: [string, string][] = [
     ['size', bytes(file.size)],
-    ['length', seconds === null || still ? '' : duration(seconds)],
+    ['length', seconds === null ? '' : duration(seconds)],
     ['dimensions', width === null || height === null ? '' : `${width.toString()} × ${height.toString()}`],
     ['source', file.source === 'url' ? 'imported' : ''],
     ['date', date(file.created_at)],

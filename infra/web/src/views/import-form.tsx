@@ -28,8 +28,7 @@ interface Refusal {
 /** Imports files from URLs, one per line: the server fetches them. */
 export function ImportForm({ client, offered, onDone }: Props): JSX.Element {
   const [text, setText] = useState('')
-  const [busy, setBusy] = useState(false)
-  const [refusals, setRefusals] = useState<Refusal[]>([])
+  const { busy, refusals, run } = useImports(client, onDone)
   const field = useRef<HTMLTextAreaElement>(null)
   const entries = entriesIn(text)
   const { preview, looking, error, look, forget } = usePreview(client)
@@ -47,22 +46,8 @@ export function ImportForm({ client, offered, onDone }: Props): JSX.Element {
 
   const submit = async (): Promise<void> => {
     if (entries.length === 0 || busy) return
-    setBusy(true)
-    setRefusals([])
     forget()
-    const names: string[] = []
-    const refused: Refusal[] = []
-    await inParallel(entries, AT_ONCE, async (url) => {
-      try {
-        names.push((await client.importUrl({ file_url: url }, crypto.randomUUID())).name)
-      } catch (why) {
-        refused.push({ url, error: why })
-      }
-    })
-    setText(refused.map(({ url }) => url).join('\n'))
-    setRefusals(refused)
-    setBusy(false)
-    if (names.length > 0) onDone(names.length === 1 ? `Importing ${names[0] ?? ''}` : `Importing ${names.length.toString()} files`)
+    setText((await run(entries)).join('\n'))
   }
   return (
     <form
@@ -117,6 +102,37 @@ function fit(field: HTMLTextAreaElement): void {
   field.style.height = 'auto'
   const borders = field.offsetHeight - field.clientHeight
   field.style.height = `${Math.min(HIGHEST, field.scrollHeight + borders).toString()}px`
+}
+
+interface Importing {
+  busy: boolean
+  refusals: Refusal[]
+  /** Imports all URLs; returns those that were refused. */
+  run: (urls: string[]) => Promise<string[]>
+}
+
+/** Imports several URLs at once, and keeps why some were refused. */
+function useImports(client: Client, onDone: (message: string) => void): Importing {
+  const [busy, setBusy] = useState(false)
+  const [refusals, setRefusals] = useState<Refusal[]>([])
+  const run = async (urls: string[]): Promise<string[]> => {
+    setBusy(true)
+    setRefusals([])
+    const names: string[] = []
+    const refused: Refusal[] = []
+    await inParallel(urls, AT_ONCE, async (url) => {
+      try {
+        names.push((await client.importUrl({ file_url: url }, crypto.randomUUID())).name)
+      } catch (error) {
+        refused.push({ url, error })
+      }
+    })
+    setRefusals(refused)
+    setBusy(false)
+    if (names.length > 0) onDone(names.length === 1 ? `Importing ${names[0] ?? ''}` : `Importing ${names.length.toString()} files`)
+    return refused.map(({ url }) => url)
+  }
+  return { busy, refusals, run }
 }
 
 interface Previewing {

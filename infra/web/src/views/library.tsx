@@ -6,9 +6,10 @@ import { arrange } from '../arrange.ts'
 import type { Navigation } from '../route.ts'
 import { BulkBar } from './bulk-bar.tsx'
 import { ConfirmDelete } from './confirm-delete.tsx'
+import { Empty, Skeleton } from './empty.tsx'
 import { ErrorNote } from './error-note.tsx'
 import { FileItem } from './file-item.tsx'
-import { FilterBar, type View, isFiltered } from './filters.tsx'
+import { FilterBar } from './filters.tsx'
 import { onListKey } from './list-keys.ts'
 import { Pages } from './pages.tsx'
 import { usePage } from './use-page.ts'
@@ -68,7 +69,7 @@ export function Library({ client, version, navigation, onDone }: Props): JSX.Ele
         </ul>
       )}
       {page === null && error === null && <Skeleton />}
-      {page !== null && shown.length === 0 && <Empty navigation={navigation} loaded={files.length} more={next !== null} view={view} />}
+      {page !== null && shown.length === 0 && <Empty navigation={navigation} loaded={files.length} more={next !== null} />}
       {page !== null && files.length > 0 && next !== null && (route.search !== '' || route.sort !== '') && (
         <p class="scope muted">Search and order cover the {files.length} files of this page.</p>
       )}
@@ -102,41 +103,4 @@ function useScrollToTop(cursor: string | null): { current: HTMLElement | null } 
     top.current?.scrollIntoView({ block: 'start' })
   }, [cursor])
   return top
-}
-
-function Empty({ navigation, loaded, more, view }: { navigation: Navigation; loaded: number; more: boolean; view: View }): JSX.Element {
-  const { route, go, replace } = navigation
-  const onward = more ? ' The next page may hold some.' : ''
-  if (loaded > 0) {
-    return (
-      <div class="card empty">
-        <h2>No name contains “{route.search}”</h2>
-        <p class="muted">The search covers the {loaded} files of this page.{onward}</p>
-        <button type="button" class="button" onClick={() => { replace({ search: '' }); }}>Clear the search</button>
-      </div>
-    )
-  }
-  if (isFiltered(route)) {
-    return (
-      <div class="card empty">
-        <h2>No file fits</h2>
-        <p class="muted">No file {more ? 'of this page ' : ''}matches all filters.{onward}</p>
-        <button type="button" class="button" onClick={() => { go({ status: '', type: '', source: '' }); }}>Clear filters</button>
-      </div>
-    )
-  }
-  return (
-    <div class={`card empty ${view}`}>
-      <h2>Nothing here yet</h2>
-      <p class="muted">Choose some files, or import one from a URL. They show up here at once, with their facts as soon as ffprobe has read them.</p>
-    </div>
-  )
-}
-
-function Skeleton(): JSX.Element {
-  return (
-    <div class="card files skeleton" aria-hidden="true">
-      {[0, 1, 2].map((row) => <div key={row} class="file"><i /><i class="grow" /></div>)}
-    </div>
-  )
 }

@@ -7,7 +7,8 @@ const LABELS = { pending: 'Pending', running: 'Running', success: 'Ready', faile
 export function StatusChip({ file, retrying = null }: { file: FileSummary; retrying?: Retrying | null }): JSX.Element {
   if (retrying !== null) return <span class="chip pending" title={retrying.reason}>Retrying</span>
   if (file.status === 'success' && file.ffprobe_error !== null) {
-    return <span class="chip plain" title={file.ffprobe_error}>{unreadable(file.ffprobe_error)}</span>
+    const label = file.ffprobe === null ? unreadable(file.ffprobe_error) : 'Partial'
+    return <span class="chip plain" title={file.ffprobe_error}>{label}</span>
   }
   const { received, total } = file.progress ?? { received: 0, total: null }
   const share = total !== null && total > 0 ? `${Math.floor((received / total) * 100).toString()} %` : null

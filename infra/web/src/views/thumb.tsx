@@ -1,7 +1,7 @@
 import type { JSX } from 'preact'
 import type { Client } from '../api/client.ts'
 import type { FileSummary } from '../api/types.ts'
-import { duration, kind } from '../format.ts'
+import { duration, kind, lengthOf } from '../format.ts'
 import { Icon } from './icons.tsx'
 import { usePoster } from './posters.ts'
 
@@ -9,7 +9,7 @@ import { usePoster } from './posters.ts'
 export function Thumb({ client, file }: { client: Client; file: FileSummary }): JSX.Element {
   const { place, address, failed } = usePoster(client, file)
   const type = kind(file.content_type)
-  const seconds = type === 'image' ? null : (file.ffprobe?.duration ?? null)
+  const seconds = lengthOf(file)
   return (
     <span class={`thumb file-icon ${type}`} ref={place}>
       {address === null ? <Icon name={type} /> : <img src={address} alt="" onError={failed} />}
