@@ -3,11 +3,13 @@
 mod bytes;
 mod import;
 mod presigned;
+mod token;
 
 use files_api::{
-    ApiError, ApiResult, BaseUrl, CreateRequest, CreateWhat, Endpoint, FileBody, authenticate, respond,
+    ApiError, ApiResult, BaseUrl, CreateRequest, CreateWhat, Endpoint, FileBody, authenticate_uploader,
+    respond,
 };
-use files_domain::{Caller, Detail, File, FullProbe, Idempotency, Scope, Timestamp};
+use files_domain::{Caller, Detail, File, FullProbe, Idempotency, Timestamp};
 use files_objects::Objects;
 use files_queues::{ImportMessage, Queue};
 use files_records::{ClientRecords, Created};
@@ -55,7 +57,8 @@ impl Endpoint for CreateFile {
     async fn handle(&self, request: Request, now: Timestamp) -> ApiResult {
         let base = BaseUrl::of(&request, self.public_url.as_deref());
         let parse = |request, _: &_| CreateRequest::read(request);
-        let (caller, request) = authenticate(self.records.keys(), request, Scope::Write, now, parse).await?;
+        let (caller, request) = authenticate_uploader(&self.records, request, now, parse).await?;
+        let request = self.bounded(&caller, request).await?;
         let CreateRequest { what, name, metadata, expires_in, checksum_sha256, idempotency } = request;
         let expires_at = expires_in.map(|lifetime| now.plus(lifetime));
         let request = CreateOptions { name, metadata, expires_at, checksum_sha256, idempotency };

@@ -19,9 +19,10 @@ mod routes;
 mod service;
 mod update;
 mod upload;
+mod upload_token;
 mod wire;
 
-pub use auth::authenticate;
+pub use auth::{authenticate, authenticate_uploader};
 pub use base_url::BaseUrl;
 pub use conditional::{check_if_match, etag, is_fresh, with_etag};
 pub use create::{CreateRequest, CreateWhat};
@@ -30,7 +31,9 @@ pub use error::{ApiError, ApiResult, FieldError};
 pub use form::FilePart;
 pub use full_probe::full_probe;
 pub use json_object::JsonObject;
-pub use params::{file_id, file_name, header, json_object, query_parameter, query_parameters};
+pub use params::{
+    file_id, file_name, header, json_object, query_parameter, query_parameters, upload_token_id,
+};
 pub use preview::PreviewRequest;
 pub use reason::Reason;
 pub use respond::{no_content, respond};
@@ -39,6 +42,8 @@ pub use routes::{ROUTES, Route, allowed_methods};
 pub use service::{Endpoint, handle_event, serve};
 pub use update::file_change;
 pub use upload::{awaited_parts, awaits_put};
+pub use upload_token::upload_token;
 pub use wire::{
-    FileBody, ListBody, PartBody, PartsBody, Probe, SignedPart, SignedPartsBody, UploadBody, UploadWay,
+    FileBody, ListBody, PartBody, PartsBody, Probe, SignedPart, SignedPartsBody, UploadBody, UploadTokenBody,
+    UploadWay,
 };

@@ -11,7 +11,7 @@ pub struct Route {
 
 /// Every route. `template.yaml` deploys just these and `openapi.yaml` describes just these: a test of this crate compares
 /// all three.
-pub const ROUTES: [Route; 16] = [
+pub const ROUTES: [Route; 18] = [
     route("GET", "/v1/files", "list-files"),
     route("POST", "/v1/files", "create-file"),
     route("POST", "/v1/files/delete", "delete-files"),
@@ -24,6 +24,8 @@ pub const ROUTES: [Route; 16] = [
     route("GET", "/v1/uploads/{id}/parts", "list-parts"),
     route("POST", "/v1/uploads/{id}/parts", "sign-parts"),
     route("POST", "/v1/uploads/{id}/complete", "complete-upload"),
+    route("POST", "/v1/upload-tokens", "create-upload-token"),
+    route("DELETE", "/v1/upload-tokens/{id}", "delete-upload-token"),
     route("POST", "/v1/preview", "preview-url"),
     route("GET", "/v1/openapi.json", "api-docs"),
     route("GET", "/docs", "api-docs"),

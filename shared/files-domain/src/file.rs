@@ -3,8 +3,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Checksum, EarlierNames, FileId, FileName, FileState, Import, MediaType, Metadata, Origin, OwnerId,
-    PartPlan, ProbeSummary, Progress, Source, Status, Stored, Timestamp, UploadRef, limits,
+    Checksum, EarlierNames, FileId, FileName, FileState, Import, KeyHash, MediaType, Metadata, Origin,
+    OwnerId, PartPlan, ProbeSummary, Progress, Source, Status, Stored, Timestamp, UploadRef, limits,
 };
 
 /// When `sweep` finishes what nobody else has finished. It is in the record from the very transaction that makes it
@@ -63,6 +63,9 @@ pub struct File<S = FileState> {
     /// Whether a single PUT of the bytes has been presigned.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub presigned_put: bool,
+    /// The upload token that created the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload_token: Option<KeyHash>,
     /// From when on the file is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
@@ -103,7 +106,15 @@ impl<S> File<S> {
     pub fn split(self) -> (File<()>, S) {
         let Self { id, owner, name, earlier_names, source, updated_at, version, generation, size, .. } = self;
         let Self {
-            content_type, checksum, announced_sha256, presigned_put, expires_at, deadline, state, ..
+            content_type,
+            checksum,
+            announced_sha256,
+            presigned_put,
+            upload_token,
+            expires_at,
+            deadline,
+            state,
+            ..
         } = self;
         let file = File {
             id,
@@ -119,6 +130,7 @@ impl<S> File<S> {
             checksum,
             announced_sha256,
             presigned_put,
+            upload_token,
             expires_at,
             deadline,
             state: (),
@@ -145,6 +157,7 @@ impl File<()> {
             checksum: self.checksum,
             announced_sha256: self.announced_sha256,
             presigned_put: self.presigned_put,
+            upload_token: self.upload_token,
             expires_at: self.expires_at,
             deadline: self.deadline,
             state,

@@ -65,7 +65,7 @@ impl Keys {
 
     /// Returns the table and the primary key of a caller's key.
     pub(crate) fn place(&self, caller: &Caller) -> (&str, Item) {
-        (&self.table, api_key_key(caller.key.hash()))
+        (&self.table, api_key_key(caller.hash()))
     }
 
     /// Builds the condition of a transaction that the caller's key is good.
@@ -86,11 +86,27 @@ impl Keys {
     /// # Errors
     /// [`RecordsError::Key`]: it is remembered as bad, or lacks the scope.
     pub(crate) fn is_remembered(&self, caller: &Caller) -> Result<bool, RecordsError> {
-        match self.cache.get(caller.key.hash(), caller.now) {
+        match self.cache.get(caller.hash(), caller.now) {
             None => Ok(false),
             Some(Remembered::Bad) => Err(KeyProblem::Invalid.into()),
             Some(Remembered::Good(record)) => Ok(caller.check(Some(&record)).map(|()| true)?),
         }
+    }
+
+    /// Refuses a caller whose key or token is remembered as bad.
+    ///
+    /// # Errors
+    /// [`RecordsError::Key`].
+    pub(crate) fn refuse_remembered(&self, caller: &Caller) -> Result<(), RecordsError> {
+        match self.cache.get(caller.hash(), caller.now) {
+            Some(Remembered::Bad) => Err(KeyProblem::Invalid.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Remembers the caller's key or token as bad.
+    pub(crate) fn remember_bad(&self, caller: &Caller) {
+        self.cache.remember(caller.hash(), Remembered::Bad, caller.now);
     }
 
     /// Checks a key against its item as just read, and remembers the outcome.
@@ -104,13 +120,13 @@ impl Keys {
             (None, _) | (_, Err(KeyProblem::Invalid)) => Remembered::Bad,
             (Some(record), _) => Remembered::Good(record),
         };
-        self.cache.remember(caller.key.hash(), remembered, caller.now);
+        self.cache.remember(caller.hash(), remembered, caller.now);
         Ok(checked?)
     }
 
     /// Checks a key by one read of its item alone.
     pub(crate) async fn read(&self, caller: &Caller) -> Result<(), RecordsError> {
-        let record = self.find(caller.key.hash()).await?;
+        let record = self.find(caller.hash()).await?;
         self.judge(caller, record)
     }
 

@@ -1,7 +1,7 @@
 use aws_sdk_dynamodb::types::{
     CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
-use files_domain::{Caller, Detail, File, FileId, Idempotency, OwnerId, Timestamp, limits};
+use files_domain::{Caller, Detail, File, FileId, Idempotency, Principal, Timestamp, limits};
 use serde::{Deserialize, Serialize};
 
 use crate::attribute::{Item, from_item, number, to_item};
@@ -9,6 +9,7 @@ use crate::error::corrupt;
 use crate::item::{detail_to_item, file_to_item};
 use crate::keys::{owner_pk, primary_key};
 use crate::transact::{Refused, condition_failed};
+use crate::upload_tokens::token_refusal;
 use crate::{ClientRecords, Records, RecordsError};
 
 /// Says what came of creating a file.
@@ -29,16 +30,20 @@ struct IdempotencyItem {
     ttl: u64,
 }
 
-fn request_key(owner: OwnerId, key: &str) -> Item {
-    primary_key(owner_pk(owner), format!("idem#{key}"))
+/// Returns the primary key of the item of an idempotency key. Each upload token has keys of its own, so that none names the files
+/// of others.
+fn request_key(file: &File, key: &str) -> Item {
+    let token = file.upload_token.map(|token| format!("token#{token}#")).unwrap_or_default();
+    primary_key(owner_pk(file.owner), format!("idem#{token}{key}"))
 }
 
 impl ClientRecords {
-    /// Writes a file's summary, its detail and the owner's usage in one transaction that also checks the caller's key. A
-    /// key that is known, or found, to be bad costs no write, and no read of the owner that it names.
+    /// Writes a file's summary, its detail and the owner's usage in one transaction that also checks the caller's key, or
+    /// counts the file of the caller's token, which has been read. A key that is known, or found, to be bad costs no write, and no
+    /// read of the owner that it names.
     ///
     /// # Errors
-    /// [`RecordsError::Key`]; [`RecordsError::IdempotencyConflict`]; [`RecordsError::Changed`]: the id is taken;
+    /// [`RecordsError::Key`]; [`RecordsError::TokenUsedUp`]; [`RecordsError::IdempotencyConflict`]; [`RecordsError::Changed`]: the id is taken;
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
     pub async fn create_file(
         &self,
@@ -48,9 +53,14 @@ impl ClientRecords {
         idempotency: Option<&Idempotency>,
     ) -> Result<Created, RecordsError> {
         // Alone at first, unless it is remembered: a bad key must not cost a transaction on the items of the owner it names.
-        self.keys().check(caller).await?;
         let records = self.unchecked();
-        let mut items = vec![self.keys().condition_check(caller)?];
+        let mut items = vec![match &caller.principal {
+            Principal::ApiKey(_) => {
+                self.keys().check(caller).await?;
+                self.keys().condition_check(caller)?
+            }
+            Principal::UploadToken(token) => records.count_token_file(caller, token)?,
+        }];
         if let Some(idempotency) = idempotency {
             items.push(records.remember_request(file, idempotency, caller.now)?);
         }
@@ -63,9 +73,25 @@ impl ClientRecords {
             Ok(()) => Ok(Created::New),
             Err(Refused::Error(error)) => Err(error),
             Err(Refused::Conditions(mut reasons)) if condition_failed(&reasons, 0) => {
-                Err(self.keys().refusal(caller, reasons.swap_remove(0).item))
+                match self.creation_refusal(caller, reasons[0].item.take()) {
+                    // The last file of a token, asked for again.
+                    RecordsError::TokenUsedUp if idempotency.is_some() && condition_failed(&reasons, 1) => {
+                        records.created_before(caller, idempotency, &reasons).await
+                    }
+                    error => Err(error),
+                }
             }
             Err(Refused::Conditions(reasons)) => records.created_before(caller, idempotency, &reasons).await,
+        }
+    }
+}
+
+impl ClientRecords {
+    /// Returns why the first item of a creation failed.
+    fn creation_refusal(&self, caller: &Caller, found: Option<Item>) -> RecordsError {
+        match caller.upload_token() {
+            None => self.keys().refusal(caller, found),
+            Some(_) => token_refusal(caller, found),
         }
     }
 }
@@ -86,7 +112,7 @@ impl Records {
         let ttl = now.plus(limits::IDEMPOTENCY_WINDOW).seconds();
         let mut item =
             to_item(IdempotencyItem { id: file.id, request_hash: idempotency.request_hash.clone(), ttl })?;
-        item.extend(request_key(file.owner, &idempotency.key));
+        item.extend(request_key(file, &idempotency.key));
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(item))

@@ -27,6 +27,7 @@ mod save;
 mod scan;
 mod transact;
 mod update;
+mod upload_tokens;
 
 pub use api_keys::Keys;
 pub use client::ClientRecords;

@@ -1,12 +1,13 @@
 use std::collections::HashMap;
 
-use files_domain::{Caller, Detail, File, FileId, OwnerId, Scope};
+use files_domain::{Caller, Detail, File, FileId, OwnerId, Scope, UploadToken};
 
 use crate::attribute::Item;
 use crate::batch::{self, ByTable};
 use crate::error::corrupt;
 use crate::item::{detail_from_item, file_from_item};
 use crate::keys::{detail_sk, file_sk, owner_pk, primary_key};
+use crate::upload_tokens::{token_key, token_sk};
 use crate::{ClientRecords, Records, RecordsError};
 
 impl ClientRecords {
@@ -31,6 +32,53 @@ impl ClientRecords {
         self.find(caller, id, true).await
     }
 
+    /// Reads a file whose upload the caller may continue: one of the owner of the API key, or one that the upload token has
+    /// created.
+    ///
+    /// # Errors
+    /// As [`find_file`](Self::find_file).
+    pub async fn find_upload(&self, caller: &Caller, id: FileId) -> Result<File, RecordsError> {
+        Ok(match caller.upload_token() {
+            None => self.find(caller, id, false).await?.0,
+            Some(token) => self.find_of_token(caller, token, id).await?.0,
+        })
+    }
+
+    /// Does what [`find_upload`](Self::find_upload) does, and reads the detail item too.
+    ///
+    /// # Errors
+    /// As [`find_file`](Self::find_file).
+    pub async fn find_upload_with_detail(
+        &self,
+        caller: &Caller,
+        id: FileId,
+    ) -> Result<(File, Detail), RecordsError> {
+        match caller.upload_token() {
+            None => self.find(caller, id, true).await,
+            Some(token) => self.find_of_token(caller, token, id).await,
+        }
+    }
+
+    /// Reads the token, the summary and the detail by one consistent `BatchGetItem`.
+    async fn find_of_token(
+        &self,
+        caller: &Caller,
+        token: &UploadToken,
+        id: FileId,
+    ) -> Result<(File, Detail), RecordsError> {
+        self.keys().refuse_remembered(caller)?;
+        let pk = owner_pk(token.owner());
+        let keys = vec![
+            token_key(token.owner(), token.hash()),
+            primary_key(&pk, file_sk(id)),
+            primary_key(&pk, detail_sk(id)),
+        ];
+        let mut found = self.unchecked().read_all(keys).await?;
+        self.judge_token(caller, found.remove(&token_sk(token.hash())))?;
+        let (file, detail) = from_found(found, id, caller)?;
+        if file.is_of_token(token) { Ok((file, detail)) } else { Err(RecordsError::NotFound) }
+    }
+
     /// Reads the summary, the detail if it is wanted, and the key unless it has been checked, by one consistent
     /// `BatchGetItem`.
     async fn find(&self, caller: &Caller, id: FileId, detail: bool) -> Result<(File, Detail), RecordsError> {
@@ -52,10 +100,7 @@ impl ClientRecords {
             let key = read.remove(table).and_then(|mut items| items.pop());
             self.keys().judge_item(caller, key)?;
         }
-        let mut found = by_sort_key(read.remove(&records.table))?;
-        let file = found.remove(&file_sk(id)).map(file_from_item).transpose()?;
-        let file = file.filter(|file| !file.has_expired(caller.now)).ok_or(RecordsError::NotFound)?;
-        Ok((file, detail_from_item(found.remove(&detail_sk(id)))?))
+        from_found(by_sort_key(read.remove(&records.table))?, id, caller)
     }
 
     /// Returns whether the key is to be read together with the file. To read, it is unless it is remembered. Otherwise a key
@@ -89,6 +134,17 @@ impl Records {
         let mut read = batch::read(&self.client, ByTable::from([(self.table.clone(), keys)])).await?;
         by_sort_key(read.remove(&self.table))
     }
+}
+
+/// Returns the file from the items that were found, unless it has expired.
+fn from_found(
+    mut found: HashMap<String, Item>,
+    id: FileId,
+    caller: &Caller,
+) -> Result<(File, Detail), RecordsError> {
+    let file = found.remove(&file_sk(id)).map(file_from_item).transpose()?;
+    let file = file.filter(|file| !file.has_expired(caller.now)).ok_or(RecordsError::NotFound)?;
+    Ok((file, detail_from_item(found.remove(&detail_sk(id)))?))
 }
 
 fn by_sort_key(items: Option<Vec<Item>>) -> Result<HashMap<String, Item>, RecordsError> {
