@@ -63,7 +63,7 @@ impl Case {
 
     /// Whether the route is about one file.
     fn is_of_file(&self) -> bool {
-        self.route.contains("{id}")
+        self.route.contains("{id}") && !self.route.contains("upload-tokens")
     }
 
     /// What a key that this process has not seen may cost: reading a file reads the key along with it, all else reads the
@@ -155,6 +155,20 @@ fn cases() -> Vec<Case> {
         upload("POST /v1/uploads/{id}/complete", "complete-upload", |owner, targets| {
             owner.post_upload(&targets.in_parts, "complete")
         }),
+        Case::new("POST /v1/upload-tokens", "create-upload-token", Write, |owner, _| {
+            tokens(owner, &json!({}))
+        }),
+        Case::new("POST /v1/upload-tokens", "create-upload-token", Write, |owner, _| {
+            tokens(owner, &json!({"ttl": 1}))
+        })
+        .malformed(),
+        Case::new("DELETE /v1/upload-tokens/{id}", "delete-upload-token", Write, |owner, _| {
+            to(owner, Method::DELETE, &format!("/upload-tokens/{}", "0".repeat(64)))
+        }),
+        Case::new("DELETE /v1/upload-tokens/{id}", "delete-upload-token", Write, |owner, _| {
+            to(owner, Method::DELETE, "/upload-tokens/none")
+        })
+        .malformed(),
         Case::new("POST /v1/preview", "preview-url", Write, |owner, _| preview(owner, "http://127.0.0.1:9/")),
         Case::new("POST /v1/preview", "preview-url", Write, |owner, _| preview(owner, "none")).malformed(),
     ]
@@ -166,6 +180,10 @@ fn change(owner: &Owner, id: &str, body: &Value) -> RequestBuilder {
 
 fn delete_several(owner: &Owner, ids: &Value) -> RequestBuilder {
     to(owner, Method::POST, "/files/delete").body(json!({"ids": ids}).to_string())
+}
+
+fn tokens(owner: &Owner, bounds: &Value) -> RequestBuilder {
+    to(owner, Method::POST, "/upload-tokens").body(bounds.to_string())
 }
 
 fn preview(owner: &Owner, url: &str) -> RequestBuilder {
