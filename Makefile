@@ -213,6 +213,11 @@ sbom: python-tools ## Writes and validates target/sbom.cdx.json, the content of 
 lint-template: check-template ## Checks the SAM template: cfn-lint, transformation, circular dependencies, folders; tests infra/scripts.
 	@.tools/venv/bin/cfn-lint --regions us-east-1 --template template.yaml
 	@$(python) -m unittest discover --quiet --start-directory $(scripts)
+	@$(python) $(scripts)/roles.py --check
+
+.PHONY: roles
+roles: python-tools ## Writes what each function's role may do into the security review page.
+	@$(python) $(scripts)/roles.py
 
 .PHONY: lint-checkov
 lint-checkov: need-checkov ## Checks the SAM template by checkov's rules; .checkov.yaml has the skipped ones with reasons.

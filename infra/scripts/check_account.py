@@ -11,9 +11,10 @@ import re
 from check_platform import of_type
 from values import Values
 
-# Concurrent executions of a new account, and how many of them imports, probes, dead letters and sweep must leave for the API.
+# Concurrent executions of a new account, and how many of them imports, probes, deliveries, dead letters and sweep must leave for the API
+# when all of them are at their maximum.
 SMALL_ACCOUNT = 10
-ROOM_FOR_THE_API = 3
+ROOM_FOR_THE_API = 1
 LEAST_MAXIMUM_CONCURRENCY = 2
 # Types whose content cannot be restored.
 KEPT = ("AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::DynamoDB::Table")

@@ -26,9 +26,14 @@ LONGEST_REGION = "ap-southeast-1"
 # Executions that Lambda keeps unreserved:
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
 UNRESERVED = 100
-ROOM_FOR_THE_API = 3
+ROOM_FOR_THE_API = 1
 # Proposed concurrencies: the divisor of the account's limit, minimum and maximum.
-SHARES = {"ImportConcurrency": (20, 2, 20), "ProbeConcurrency": (40, 2, 10), "DeadLetterConcurrency": (100, 2, 5)}
+SHARES = {
+    "ImportConcurrency": (20, 2, 20),
+    "ProbeConcurrency": (40, 2, 10),
+    "DeliveryConcurrency": (40, 2, 10),
+    "DeadLetterConcurrency": (100, 2, 5),
+}
 DEPLOY_PAGE = "infra/docs/deploy.md#when-the-first-deployment-fails"
 
 

@@ -23,7 +23,7 @@ if command -v timeout >/dev/null 2>&1; then limit=(timeout 120); fi
 if GIT_TERMINAL_PROMPT=0 ${limit[@]+"${limit[@]}"} "$tool" cargo-deny fetch db >"$log" 2>&1 </dev/null; then
     "$tool" cargo-deny --locked --offline check advisories
 else
-    echo "advisories not run: the advisory database could not be fetched"
+    echo "advisories of crates: the advisory database could not be fetched" | tee -a "${NOT_RUN:-/dev/null}"
     sed -n 's/^fatal: */    /p' "$log" | head -n 1
 fi
 

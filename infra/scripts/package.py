@@ -196,7 +196,7 @@ def is_module(source):
 def install(requirements, folder):
     """Installs the pinned packages from wheels, without compiling."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"]
-    command += ["--no-compile", "--only-binary", ":all:", "--target", folder, "--requirement", requirements]
+    command += ["--no-compile", "--require-hashes", "--only-binary", ":all:", "--target", folder, "--requirement", requirements]
     if subprocess.run(command, stdin=subprocess.DEVNULL).returncode:
         raise Fault(f"The packages of {requirements.relative_to(ROOT)} cannot be installed, see above.")
 

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Installs Python tools into .tools, and again when the requirements or the Python change:
+# Installs Python tools into .tools, and again when the requirements or the Python change. Each file that pip downloads must
+# have a hash of the requirements:
 #     python-tools.sh             .tools/venv, from requirements.txt
 #     python-tools.sh layer       .tools/venv-layer: large, for the builds for Lambda
 #     python-tools.sh ministack   .tools/venv-ministack: the emulator of `make test-deploy`
 #     python-tools.sh iam         .tools/venv-iam: the second evaluator of `make check-policies`
 #     python-tools.sh clients     .tools/venv-clients: client generators, schemathesis, a client of the Model Context Protocol
 #     python-tools.sh checkov     .tools/venv-checkov: large, the scanner of the template
+#     python-tools.sh node        .tools/venv-node: Node.js, for node.sh
 #     python-tools.sh resolve     .tools/venv-resolve: resolve-url with Lambda's Python runtime client
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -30,5 +32,5 @@ fi
 echo "Installing the Python tools of $requirements into $venv"
 rm -rf "$venv"
 python3 -m venv "$venv"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input -r "$requirements" </dev/null
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r "$requirements" </dev/null
 printf '%s\n' "$made_from" >"$stamp" # last, so that an interrupted installation is repeated

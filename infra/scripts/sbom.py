@@ -101,7 +101,7 @@ def add_layer(bom):
     """The ffprobe layer: its sources and its compiler."""
     pins = tomllib.loads((ROOT / "layers/ffprobe/layer.toml").read_text(encoding="utf-8"))
     tools = (ROOT / "infra/scripts/requirements-layer.txt").read_text(encoding="utf-8")
-    zig = re.search(r"^ziglang==(.+)$", tools, re.MULTILINE)[1]
+    zig = re.search(r"^ziglang==([\w.]+)", tools, re.MULTILINE)[1]
     licence = LicenseFactory().make_from_string
     licences = {"ffmpeg": "LGPL-2.1-or-later", "zlib": "Zlib"}
     parts = [
@@ -135,7 +135,7 @@ def add_layer(bom):
 def add_pages(bom):
     """The function resolve-url: its packages and its JavaScript engine."""
     folder = ROOT / "functions/resolve-url"
-    pins = re.findall(r"^([\w-]+)==(.+)$", (folder / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    pins = re.findall(r"^([\w-]+)==([\w.]+)", (folder / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
     licence = LicenseFactory().make_from_string
     licences = {"yt-dlp": "Unlicense", "yt-dlp-ejs": "Unlicense AND MIT AND ISC"}
     parts = [

@@ -57,7 +57,7 @@ class Account(unittest.TestCase):
 
     def test_defaults_that_leave_too_few_executions_for_the_api_are_found(self):
         self.template["Parameters"]["ImportConcurrency"]["Default"] = 3
-        self.assert_found(check_account.concurrency_faults, "take 8")
+        self.assert_found(check_account.concurrency_faults, "take 10")
 
     def test_a_concurrency_below_the_minimum_of_aws_is_found(self):
         self.template["Parameters"]["ProbeConcurrency"]["MinValue"] = 1

@@ -45,9 +45,10 @@ class World:
         self.dead = dead
         self.imports = Queue(self.metrics, "ImportQueue", "ImportFileFunction", visibility("ImportQueue"), **arguments)
         self.probes = Queue(self.metrics, "ProbeQueue", "ProbeFileFunction", visibility("ProbeQueue"), **arguments)
+        self.deliveries = Queue(self.metrics, "DeliveryQueue", "DeliverWebhookFunction", visibility("DeliveryQueue"), **arguments)
 
     def run(self, hours):
-        cloudwatch.run([self.imports, self.probes, self.dead], int(hours * HOUR))
+        cloudwatch.run([self.imports, self.probes, self.deliveries, self.dead], int(hours * HOUR))
         return self.metrics
 
 
@@ -90,6 +91,13 @@ def probes(*works, hours=4, **world):
     return world.run(hours)
 
 
+def deliveries(*works, hours=4, **world):
+    world = World(**world)
+    for work in works:
+        world.deliveries.send(0, work)
+    return world.run(hours)
+
+
 def letters(*works, hours=2, every=0, **world):
     world = World(**world)
     for number, work in enumerate(works):
@@ -112,6 +120,7 @@ def errors_of(function):
 IMPORT_ERRORS, PROBE_ERRORS = errors_of("ImportFileFunction"), errors_of("ProbeFileFunction")
 RECORD_ERRORS = errors_of("ProbeRecordFunction")
 SWEEP_ERRORS, LETTER_ERRORS = errors_of("SweepFunction"), errors_of("FailFileFunction")
+DELIVERY_ERRORS = errors_of("DeliverWebhookFunction")
 RUNNING = [1] * 120
 
 # For each alarm, the scenarios in which it must fire, and in which it must not.
@@ -124,6 +133,7 @@ SCENARIOS = {
     "ProbeRecordErrorsAlarm": RECORD_ERRORS,
     "ProbeErrorsAlarm": (PROBE_ERRORS[0] + [probes(*[fails] * 5, hours=1)], PROBE_ERRORS[1] + [probes(fails_first(2))]),
     "SweepErrorsAlarm": SWEEP_ERRORS,
+    "DeliveryErrorsAlarm": DELIVERY_ERRORS,
     "DeadLetterErrorsAlarm": (LETTER_ERRORS[0] + [letters(fails)], LETTER_ERRORS[1] + [letters(succeeds, fails_first(3))]),
     "ThrottlesAlarm": (
         [lambdas("Throttles", None, [1] * 30), lambdas("Throttles", None, [0] * 20 + [0, 0, 3, 0, 0] * 4)],
@@ -153,6 +163,10 @@ SCENARIOS = {
     "ProbesLateAlarm": (
         [probes(*[takes(60)] * 130)],
         [probes(fails, fails, fails), probes(*[takes(60)] * 100), Metrics()],
+    ),
+    "DeliveriesLateAlarm": (
+        [deliveries(*[takes(20)] * 400)],
+        [deliveries(fails, fails, fails), deliveries(*[takes(20)] * 300), Metrics()],
     ),
 }
 
@@ -192,6 +206,11 @@ class Alarms(unittest.TestCase):
         self.assertEqual(set(ALARMS), set(SCENARIOS))
         for name, (must, must_not) in SCENARIOS.items():
             self.assertTrue(must and must_not, name)
+
+    def test_each_alarm_has_a_section_of_the_runbook(self):
+        text = (ROOT / "infra/docs/runbook.md").read_text(encoding="utf-8")
+        sections = set(re.findall(r"^### (\w+Alarm)$", text, re.MULTILINE))
+        self.assertEqual(sections, set(ALARMS))
 
     def test_each_background_function_has_an_alarm_on_its_errors(self):
         watched = {key[2] for p in ALARMS.values() for key in Alarm(p).keys() if key[:2] == ("AWS/Lambda", "Errors")}

@@ -95,7 +95,7 @@ class Account(unittest.TestCase):
 
     def test_a_large_account_gets_a_proposal(self):
         self.account(1000)
-        proposed = "ImportConcurrency=20 ProbeConcurrency=10 DeadLetterConcurrency=5"
+        proposed = "ImportConcurrency=20 ProbeConcurrency=10 DeliveryConcurrency=10 DeadLetterConcurrency=5"
         self.assertIn(proposed, self.check())
         self.assertIn("fit", self.check(proposed))
 

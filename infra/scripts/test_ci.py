@@ -25,7 +25,11 @@ class Run(unittest.TestCase):
 
     def run_with(self, failing="none"):
         make = self.root / "make"
-        make.write_text(f'#!/bin/sh\necho "$1" >>{self.root}/calls\n[ "$1" != {failing} ]\n')
+        make.write_text(
+            f'#!/bin/sh\necho "$1" >>{self.root}/calls\n'
+            '[ "$1" != lint-deny ] || echo "advisories: no database" >>"$NOT_RUN"\n'
+            f'[ "$1" != {failing} ]\n'
+        )
         make.chmod(0o755)
         environment = os.environ | {"PATH": f"{self.root}:{os.environ['PATH']}"}
         return subprocess.run([str(self.script)], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
@@ -38,6 +42,7 @@ class Run(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         self.assertEqual((self.root / "calls").read_text().split(), self.targets())
         self.assertIn("green after 0:", result.stdout.splitlines()[-1])
+        self.assertIn("NOT RUN: advisories: no database", result.stdout.splitlines())
         makefile = (ROOT / "Makefile").read_text()
         for target in self.targets():
             self.assertRegex(makefile, rf"(?m)^{target}:")

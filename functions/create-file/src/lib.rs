@@ -6,8 +6,8 @@ mod presigned;
 mod token;
 
 use files_api::{
-    ApiError, ApiResult, BaseUrl, CreateRequest, CreateWhat, Endpoint, FileBody, authenticate_uploader,
-    respond,
+    ApiError, ApiResult, BaseUrl, CreateRequest, CreateWhat, Endpoint, FileBody, Reason, audit_file,
+    authenticate_uploader, respond,
 };
 use files_domain::{Caller, Detail, File, FullProbe, Idempotency, Timestamp};
 use files_objects::Objects;
@@ -16,7 +16,7 @@ use files_records::{ClientRecords, Created};
 use lambda_http::Request;
 use lambda_http::http::header::LOCATION;
 use lambda_http::http::{HeaderValue, StatusCode};
-use safe_fetch::Allowed;
+use safe_fetch::{Allowed, SourceUrl};
 use serde_json::Value;
 
 use crate::presigned::Announced;
@@ -50,18 +50,20 @@ struct CreateOptions {
     metadata: files_domain::Metadata,
     expires_at: Option<Timestamp>,
     checksum_sha256: Option<String>,
+    webhook: Option<String>,
     idempotency: Option<Idempotency>,
 }
 
 impl Endpoint for CreateFile {
     async fn handle(&self, request: Request, now: Timestamp) -> ApiResult {
         let base = BaseUrl::of(&request, self.public_url.as_deref());
-        let parse = |request, _: &_| CreateRequest::read(request);
+        let parse = |request, _: &_| self.read(request);
         let (caller, request) = authenticate_uploader(&self.records, request, now, parse).await?;
         let request = self.bounded(&caller, request).await?;
-        let CreateRequest { what, name, metadata, expires_in, checksum_sha256, idempotency } = request;
+        let CreateRequest { what, name, metadata, expires_in, checksum_sha256, webhook, idempotency } =
+            request;
         let expires_at = expires_in.map(|lifetime| now.plus(lifetime));
-        let request = CreateOptions { name, metadata, expires_at, checksum_sha256, idempotency };
+        let request = CreateOptions { name, metadata, expires_at, checksum_sha256, webhook, idempotency };
         let order = Order { caller, base, request };
         match what {
             CreateWhat::Bytes(part) => self.store(order, part).await,
@@ -74,13 +76,28 @@ impl Endpoint for CreateFile {
 }
 
 impl CreateFile {
+    /// Reads a request. A webhook is judged as the URL of an import is.
+    fn read(&self, request: Request) -> Result<CreateRequest, ApiError> {
+        let request = CreateRequest::read(request)?;
+        let webhook = request.webhook.as_deref().map(|url| SourceUrl::parse(url, &self.allowed)).transpose();
+        let webhook = webhook.map_err(|error| {
+            ApiError::from(Reason::InvalidWebhook).on_field("webhook", Some(error.to_string()))
+        })?;
+        Ok(CreateRequest { webhook: webhook.map(|url| url.as_str().to_owned()), ..request })
+    }
+
     /// Writes the record of a new file, or finds the file that the same request had created.
     async fn create(&self, order: &Order, file: File, detail: Detail) -> Result<(File, Detail), ApiError> {
         let idempotency = order.request.idempotency.as_ref();
-        Ok(match self.records.create_file(&order.caller, &file, &detail, idempotency).await? {
-            Created::New => (file, detail),
-            Created::Before(file, detail) => (file, detail),
-        })
+        let webhook = order.request.webhook.clone();
+        let (file, detail) = (File { notify: webhook.is_some(), ..file }, Detail { webhook, ..detail });
+        let (file, detail) =
+            match self.records.create_file(&order.caller, &file, &detail, idempotency).await? {
+                Created::New => (file, detail),
+                Created::Before(file, detail) => (file, detail),
+            };
+        audit_file(file.id);
+        Ok((file, detail))
     }
 }
 

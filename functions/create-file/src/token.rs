@@ -5,7 +5,7 @@ use files_records::RecordsError;
 use crate::CreateFile;
 
 impl CreateFile {
-    /// Checks a request that comes with an upload token against the bounds of the token, and adds the token's metadata. The
+    /// Checks a request that comes with an upload token against the bounds of the token, and adds the token's metadata and webhook. The
     /// transaction that creates the file counts it.
     pub(crate) async fn bounded(
         &self,
@@ -20,13 +20,19 @@ impl CreateFile {
                 "An upload token creates only presigned uploads: send the JSON {\"name\": …, \"size\": …}";
             return Err(ApiError::from(Reason::MissingScope).with_message(message));
         };
+        if request.webhook.is_some() {
+            let message = "The upload token sets the webhook of its files: leave webhook out";
+            return Err(ApiError::from(Reason::MissingScope)
+                .with_message(message)
+                .on_field("webhook", Some(message.into())));
+        }
         let by_name = request.name.as_ref().map(FileName::usual_content_type).unwrap_or_default();
         let content_type = content_type.as_deref().unwrap_or(by_name);
         record.check(*size, content_type).map_err(|fault| refused(fault, content_type))?;
         let metadata = record.metadata_with(&request.metadata).map_err(|error| {
             ApiError::from(Reason::InvalidMetadata).on_field("metadata", Some(error.to_string()))
         })?;
-        Ok(CreateRequest { metadata, ..request })
+        Ok(CreateRequest { metadata, webhook: record.webhook, ..request })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Creates files by a handler in this process, on real services.
 
 use create_file::CreateFile;
-use files_domain::Scope;
+use files_domain::{Endpoint, EndpointId, EventKind, Limit, Scope, WebhookSecret};
 use safe_fetch::Allowed;
 use serde_json::{Value, json};
 use test_app::{CONTENT, Method, RequestBuilder, Response, TestApp, TestFunction};
@@ -126,6 +126,60 @@ async fn what_cannot_be_created_is_refused_by_name() {
 }
 
 #[tokio::test]
+async fn over_a_limit_nothing_is_created_and_the_error_has_the_numbers() {
+    let app = TestApp::new().await;
+    app.set_limits("owner", &[(Limit::StoredBytes, 10), (Limit::Imports, 1), (Limit::FileBytes, 9)]).await;
+    let upload = |size: u64| json!({"name": "clip.mp4", "size": size});
+    create_json(&app, &upload(9)).await.expect(201);
+    let error = create_json(&app, &upload(2)).await.expect_error(403, "quota_exceeded");
+    assert!(
+        error["message"].as_str().is_some_and(|text| text.contains("9 of 10 used, 2 requested")),
+        "{error}"
+    );
+    assert_eq!(error["details"][0]["field"], "stored_bytes");
+    let bytes = app.post("/v1/files").body(FORM, form("clip.mp4", b"ab"));
+    create(&app, bytes).await.expect_error(403, "quota_exceeded");
+    let error = create_json(&app, &upload(10)).await.expect_error(413, "file_too_large");
+    assert_eq!(error["details"][0]["field"], "file_bytes");
+
+    let import = json!({"file_url": "https://media.example/clip.mp4"});
+    create_json(&app, &import).await.expect(202);
+    let response = create_json(&app, &import).await;
+    assert_eq!(response.header("retry-after"), "30");
+    let error = response.expect_error(429, "too_many_at_once");
+    assert_eq!(error["details"][0]["field"], "imports");
+    app.receive("ImportQueue").await.expect("the first import");
+    assert_eq!(app.receive("ImportQueue").await, None, "the second is not queued");
+}
+
+#[tokio::test]
+async fn at_its_limit_a_repeated_request_still_gets_its_file() {
+    let app = TestApp::new().await;
+    app.set_limits("owner", &[(Limit::Files, 1)]).await;
+    let ask = async |size: u64| {
+        let request = app.post("/v1/files").header("idempotency-key", "k");
+        create(&app, request.json(&json!({"name": "clip.mp4", "size": size}))).await
+    };
+    let first = ask(7).await.expect(201).json();
+    assert_eq!(ask(7).await.expect(201).json()["id"], first["id"]);
+    ask(8).await.expect_error(409, "idempotency_conflict");
+    create_json(&app, &json!({"name": "b", "size": 1})).await.expect_error(403, "quota_exceeded");
+}
+
+#[tokio::test]
+async fn limits_cost_no_call_of_their_own() {
+    let app = TestApp::new().await;
+    let (function, key) = (app.function("create-file"), app.key("owner").await);
+    let handler = handler(&function);
+    for _ in 0..3 {
+        let request = app.post("/v1/files").json(&json!({"name": "a", "size": 1})).key(&key);
+        function.send(&handler, request).await.expect(201);
+    }
+    let calls = |operation| app.calls("create-file", "dynamodb", operation);
+    assert_eq!((calls("BatchGetItem"), calls("GetItem"), calls("TransactWriteItems")), (1, 0, 3));
+}
+
+#[tokio::test]
 async fn a_key_must_be_good_and_may_write() {
     let app = TestApp::new().await;
     let function = app.function("create-file");
@@ -142,4 +196,48 @@ async fn a_key_must_be_good_and_may_write() {
         0,
         "nothing of the owner is touched"
     );
+}
+
+#[tokio::test]
+async fn a_webhook_is_stored_with_the_file_and_judged_as_an_imports_url_is() {
+    let app = TestApp::new().await;
+    let body = |url: &str| json!({"name": "a.mp4", "size": 5, "webhook": url});
+    let file = create_json(&app, &body("https://hooks.example/a?b=c#d")).await.expect(201).json();
+    assert!(file.get("webhook").is_none(), "{file}");
+    let (owner, id) = (app.key("owner").await.owner(), file["id"].as_str().unwrap().parse().unwrap());
+    let (file, detail) = app.operator().records().get_file(owner, id).await.expect("the record");
+    assert!(file.notify);
+    assert_eq!(detail.webhook.as_deref(), Some("https://hooks.example/a?b=c"));
+    for url in ["", "hooks.example", "http://127.0.0.1/", "http://169.254.169.254/", "https://a.example:22/"]
+    {
+        let error = create_json(&app, &body(url)).await.expect_error(422, "invalid_webhook");
+        assert_eq!(error["details"][0]["field"], "webhook", "{url}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_an_owner_with_endpoints_has_events() {
+    let app = TestApp::new().await;
+    let function = app.function("create-file");
+    let handler = handler(&function);
+    let key = app.key("owner").await;
+    let create = async || {
+        let request = app.post("/v1/files").json(&json!({"name": "a.mp4", "size": 5})).key(&key);
+        stored(&app, &function.send(&handler, request).await.expect(201).json()).await
+    };
+    let transactions = || app.calls("create-file", "dynamodb", "TransactWriteItems");
+    assert_eq!((create().await.notify, transactions()), (false, 1));
+
+    let (now, secret) = (lambda_startup::now(), WebhookSecret::generate().unwrap());
+    let endpoint = Endpoint::new(Some("https://hooks.example/".into()), EventKind::ALL.into(), secret, now);
+    let (records, id) = (app.operator().records(), EndpointId::new(now));
+    records.create_endpoint(key.owner(), id, &endpoint).await.unwrap();
+    assert_eq!((create().await.notify, transactions()), (true, 3), "found by the transaction");
+    assert_eq!((create().await.notify, transactions()), (true, 4), "remembered");
+
+    records.delete_endpoint(key.owner(), id).await.unwrap();
+    let other = app.function("create-file");
+    let request = app.post("/v1/files").json(&json!({"name": "a.mp4", "size": 5})).key(&key);
+    let file = other.send(&crate::handler(&other), request).await.expect(201).json();
+    assert!(!stored(&app, &file).await.notify, "another process remembers nothing");
 }

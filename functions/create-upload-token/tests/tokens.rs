@@ -17,7 +17,7 @@ use test_app::{CONTENT, Method, Response, TestApp};
 /// A token of the owner `owner`.
 async fn token(app: &TestApp, bounds: Value) -> Value {
     let function = app.function("create-upload-token");
-    let handler = CreateUploadToken { records: function.client_records() };
+    let handler = CreateUploadToken { records: function.client_records(), allowed: Allowed::parse("") };
     let request = app.post("/v1/upload-tokens").key(&app.key("owner").await).json(&bounds);
     function.send(&handler, request).await.expect(201).json()
 }
@@ -145,6 +145,28 @@ async fn each_bound_holds_and_names_its_field() {
 }
 
 #[tokio::test]
+async fn the_token_sets_the_webhook_of_its_files() {
+    let app = TestApp::new().await;
+    let token = token(&app, json!({"webhook": "https://hooks.example/a"})).await;
+    let mut body = clip();
+    body["webhook"] = json!("https://evil.example/");
+    create(&app, text(&token), &body).await.expect_error(403, "missing_scope");
+    let file = create(&app, text(&token), &clip()).await.expect(201).json();
+    let (owner, id) = (app.key("owner").await.owner(), file["id"].as_str().expect("an id"));
+    let (file, detail) =
+        app.operator().records().get_file(owner, id.parse().expect("an id")).await.expect("it");
+    assert_eq!((detail.webhook.as_deref(), file.notify), (Some("https://hooks.example/a"), true));
+    let function = app.function("create-upload-token");
+    let handler = CreateUploadToken { records: function.client_records(), allowed: Allowed::parse("") };
+    for webhook in ["http://127.0.0.1/", "none"] {
+        let request =
+            app.post("/v1/upload-tokens").key(&app.key("owner").await).json(&json!({"webhook": webhook}));
+        let error = function.send(&handler, request).await.expect_error(422, "invalid_webhook");
+        assert_eq!(error["details"][0]["field"], "webhook");
+    }
+}
+
+#[tokio::test]
 async fn the_number_of_files_is_exact_under_contention() {
     let app = TestApp::new().await;
     let token = token(&app, json!({"max_files": 3})).await;
@@ -196,13 +218,13 @@ async fn a_token_opens_only_its_own_uploads() {
         }
     }
     let function = app.function("create-upload-token");
-    let handler = CreateUploadToken { records: function.client_records() };
+    let handler = CreateUploadToken { records: function.client_records(), allowed: Allowed::parse("") };
     let request = app.post("/v1/upload-tokens").bearer(text(&one)).json(&json!({}));
     function.send(&handler, request).await.expect_error(403, "missing_scope");
     assert_eq!(
-        app.calls("create-upload-token", "dynamodb", "GetItem"),
-        1,
-        "the API key's, none of the token"
+        app.calls("create-upload-token", "dynamodb", "BatchGetItem"),
+        2,
+        "of the keys that created the two tokens, none of the refusal"
     );
 }
 
@@ -247,7 +269,7 @@ async fn a_bad_token_costs_one_read_and_garbage_none() {
 async fn only_a_key_that_may_write_creates_tokens() {
     let app = TestApp::new().await;
     let function = app.function("create-upload-token");
-    let handler = CreateUploadToken { records: function.client_records() };
+    let handler = CreateUploadToken { records: function.client_records(), allowed: Allowed::parse("") };
     let reader = app.key_with("owner", &[Scope::Read, Scope::Delete], None).await;
     let ask = |key| app.post("/v1/upload-tokens").key(key).json(&json!({"ttl": 60}));
     function.send(&handler, ask(&reader)).await.expect_error(403, "missing_scope");

@@ -1,5 +1,6 @@
 use files_domain::{FileId, OwnerId};
-use files_queues::{ImportMessage, StoredObject};
+use files_queues::{DeliveryMessage, ImportMessage, StoredObject};
+use serde::Deserialize;
 use serde_json::Value;
 
 /// A message that its function could not handle, by what it asked for.
@@ -9,6 +10,8 @@ pub enum DeadLetter {
     Import(OwnerId, FileId),
     /// Probes of these objects.
     Probes(Vec<StoredObject>),
+    /// An event, or an attempt of its delivery. The record has a deadline, so nothing is lost.
+    Delivery,
     /// Nothing known.
     Unknown,
 }
@@ -29,6 +32,9 @@ impl DeadLetter {
         if !objects.is_empty() {
             return Self::Probes(objects);
         }
+        if DeliveryMessage::deserialize(&letter).is_ok() {
+            return Self::Delivery;
+        }
         match serde_json::from_value(letter) {
             Ok(ImportMessage { owner, id, .. }) => Self::Import(owner, id),
             Err(_) => Self::Unknown,
@@ -39,7 +45,7 @@ impl DeadLetter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use files_domain::Timestamp;
+    use files_domain::{EventKind, EventRef, Timestamp};
     use serde_json::json;
 
     #[test]
@@ -52,6 +58,8 @@ mod tests {
         let event = json!(object);
         let probes = DeadLetter::Probes(vec![object]);
         assert_eq!(DeadLetter::read(&event.to_string()), probes);
+        let message = DeliveryMessage::Event(EventRef { owner, file: id, kind: EventKind::Failed });
+        assert_eq!(DeadLetter::read(&json!(message).to_string()), DeadLetter::Delivery);
         let wrapped =
             json!({"version": "1.0", "requestContext": {}, "requestPayload": event, "responsePayload": {}});
         assert_eq!(DeadLetter::read(&wrapped.to_string()), probes);

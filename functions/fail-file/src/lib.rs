@@ -6,10 +6,10 @@ use std::error::Error;
 
 use files_domain::{BoxError, File, FileId, OwnerId, ProbeDone, Probed, Timestamp};
 use files_objects::{Objects, ObjectsError};
-use files_queues::sqs_messages;
+use files_queues::{DeliveryMessage, Queue, sqs_messages};
 use files_records::{Records, RecordsError};
 use lambda_runtime::LambdaEvent;
-use lambda_startup::EventHandler;
+use lambda_startup::{EventHandler, announce_events};
 use serde_json::Value;
 use tracing::{error, info};
 
@@ -21,6 +21,8 @@ pub struct FailFile {
     pub records: Records,
     /// The objects.
     pub objects: Objects,
+    /// The queue of `deliver-webhook`, for events.
+    pub deliveries: Queue<DeliveryMessage>,
 }
 
 impl EventHandler for FailFile {
@@ -38,6 +40,7 @@ impl EventHandler for FailFile {
                 failure = Some(cause);
             }
         }
+        announce_events(&self.records, &self.deliveries).await;
         failure.map_or(Ok(()), Err)
     }
 }
@@ -50,6 +53,10 @@ impl FailFile {
                 for object in objects {
                     self.end_probe(object.owner, object.id).await?;
                 }
+                Ok(())
+            }
+            DeadLetter::Delivery => {
+                info!("a message of a delivery is dropped: sweep sends another");
                 Ok(())
             }
             DeadLetter::Unknown => {

@@ -7,7 +7,7 @@ use lambda_startup::{Startup, serve_events};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
-    let (records, objects) = (startup.records()?, startup.objects()?);
+    let (records, objects, deliveries) = (startup.records()?, startup.objects()?, startup.delivery_queue()?);
     startup.connect_to_dynamodb(1).await;
-    serve_events(FailFile { records, objects }).await
+    serve_events(FailFile { records, objects, deliveries }).await
 }

@@ -11,7 +11,11 @@ use test_app::{TestApp, event};
 
 async fn fail(app: &TestApp, payload: &Value) {
     let function = app.function("fail-file");
-    let handler = FailFile { records: function.records(), objects: function.objects() };
+    let handler = FailFile {
+        records: function.records(),
+        objects: function.objects(),
+        deliveries: function.delivery_queue(),
+    };
     handler.handle(event(payload.clone())).await.expect("the dead letter is handled");
 }
 

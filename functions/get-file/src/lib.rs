@@ -1,12 +1,16 @@
 //! `GET /v1/files/{id}`
 
+mod wait;
+
+use std::time::Duration;
+
 use files_api::{
-    ApiResult, BaseUrl, Endpoint, FileBody, authenticate, etag, file_id, full_probe, is_fresh, respond,
-    with_etag,
+    ApiError, ApiResult, BaseUrl, Endpoint, FileBody, authenticate, etag, file_id, full_probe, is_fresh,
+    respond, with_etag,
 };
-use files_domain::{Scope, Timestamp};
+use files_domain::{FileId, Scope, Timestamp};
 use files_objects::Objects;
-use files_records::ClientRecords;
+use files_records::{ClientRecords, WaitSlots};
 use lambda_http::http::header::CACHE_CONTROL;
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Request, Response};
@@ -19,13 +23,29 @@ pub struct GetFile {
     pub objects: Objects,
     /// URL of the API, if it is not the gateway's own.
     pub public_url: Option<String>,
+    /// How many requests may wait at once.
+    pub slots: WaitSlots,
+}
+
+/// What a request asks for.
+struct Asked {
+    id: FileId,
+    /// How long the response may wait for the end of the file's work.
+    wait: Option<Duration>,
+}
+
+impl Asked {
+    fn read(request: &Request) -> Result<Self, ApiError> {
+        Ok(Self { id: file_id(request)?, wait: wait::read(request)? })
+    }
 }
 
 impl Endpoint for GetFile {
     async fn handle(&self, request: Request, now: Timestamp) -> ApiResult {
-        let parse = |request: &Request, _: &_| file_id(request);
-        let (caller, id) = authenticate(self.records.keys(), &request, Scope::Read, now, parse).await?;
-        let (file, detail) = self.records.find_file_with_detail(&caller, id).await?;
+        let parse = |request: &Request, _: &_| Asked::read(request);
+        let (caller, asked) = authenticate(self.records.keys(), &request, Scope::Read, now, parse).await?;
+        let found = self.records.find_file_with_detail(&caller, asked.id).await?;
+        let (file, detail) = self.wait_for_end(&caller, found, asked.wait).await?;
         let tag = etag(file.version);
         if is_fresh(&request, &tag) {
             return with_etag(not_modified(), &tag);

@@ -2,7 +2,7 @@
 
 use files_domain::{Checksum, File, Import, ImportedObject};
 use files_objects::{ObjectsError, Upload, Uploaded};
-use files_records::RecordsError;
+use files_records::{Imported, RecordsError};
 use tracing::info;
 
 use crate::error::ImportError;
@@ -67,17 +67,22 @@ async fn save_imported(
     metadata: &SourceMetadata,
 ) -> Result<Option<String>, ImportError> {
     let now = lambda_startup::now();
-    let (file, records, origin) = (&lease.file, &lease.import.records, metadata.origin.as_ref());
+    let (file, records) = (&lease.file, &lease.import.records);
+    let with = Imported { origin: metadata.origin.as_ref(), limits: lease.limits(now).await? };
     let after = file.clone().imported(object.clone(), now);
-    match records.save_file_with_origin(&file.clone().into(), &after, origin).await {
+    match records.save_with(&file.clone().into(), &after, &with).await {
         Ok(()) => return Ok(after.content_type),
+        Err(RecordsError::Limit(exceeded)) => return Err(ImportError::over_limit(exceeded)),
         Err(RecordsError::Changed) => {} // perhaps by sweep, which put off a deadline
         Err(error) => return Err(ImportError::Ours(error.into())),
     }
-    let changed = records.change_file_with_origin(file.owner, file.id, origin, |found| {
+    let changed = records.change_with(file.owner, file.id, &with, |found| {
         if lease.is_ours(&found) { found.imported(object.clone(), now) } else { None }
     });
-    let saved = changed.await.map_err(|error| ImportError::Ours(error.into()))?;
+    let saved = changed.await.map_err(|error| match error {
+        RecordsError::Limit(exceeded) => ImportError::over_limit(exceeded),
+        error => ImportError::Ours(error.into()),
+    })?;
     saved.map(|file| file.content_type).ok_or(ImportError::Lost)
 }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use files_domain::human_bytes;
+use files_domain::{Limit, LimitExceeded, human_bytes};
 use files_objects::ObjectsError;
 use files_records::RecordsError;
 use hls_stream::HlsError;
@@ -18,6 +18,8 @@ pub(crate) enum ImportError {
     GivenUp(FetchError),
     /// The import cannot succeed: the reason, for the user.
     Refused(String),
+    /// What the URL leads to cannot be stored: the reason, for the user. Another variant of it may be.
+    Unusable(String),
     /// The function's time is over, and another run can resume.
     OutOfTime,
     /// The lease is lost: the file is deleted, or another worker's.
@@ -30,6 +32,32 @@ impl ImportError {
     /// Refuses a source that is larger than this.
     pub(crate) fn too_large(limit: u64) -> Self {
         Self::Refused(format!("the source is larger than your limit of {}", human_bytes(limit)))
+    }
+
+    /// Returns whether another variant or format of the same media may succeed in this run.
+    pub(crate) fn is_of_choice(&self) -> bool {
+        match self {
+            Self::Source(error) => !matches!(error, FetchError::Changed | FetchError::WrongRange),
+            Self::Unusable(_) => true,
+            _ => false,
+        }
+    }
+}
+
+impl ImportError {
+    /// Refuses a source that does not fit into the owner's limits.
+    pub(crate) fn over_limit(exceeded: LimitExceeded) -> Self {
+        let LimitExceeded { limit, used, max, requested } = exceeded;
+        Self::Refused(match limit {
+            Limit::StoredBytes => format!(
+                "the file does not fit into your stored bytes (quota_exceeded): it has {}, and {} of {} are used",
+                human_bytes(requested),
+                human_bytes(used),
+                human_bytes(max),
+            ),
+            Limit::FileBytes => return Self::too_large(max),
+            _ => format!("quota_exceeded: {exceeded}"),
+        })
     }
 }
 
@@ -48,7 +76,7 @@ impl From<HlsError> for ImportError {
 impl From<ResolveError> for ImportError {
     fn from(error: ResolveError) -> Self {
         match error {
-            ResolveError::Refused(refusal) => Self::Refused(refusal.message),
+            ResolveError::Refused(refusal) => Self::Unusable(refusal.message),
             ResolveError::Fetch(error) => Self::Source(error),
             ResolveError::PageFailed(_) => Self::Refused("the page could not be understood".to_owned()),
             error @ ResolveError::Unavailable(_) => Self::Ours(error.into()),

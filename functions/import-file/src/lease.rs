@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use files_domain::{File, Import, Progress, Retrying, UploadRef, limits};
+use files_domain::{File, Import, Limit, OwnerLimits, Progress, Retrying, Timestamp, UploadRef, limits};
 use files_queues::ImportMessage;
 use files_records::RecordsError;
 use tokio::time::Instant;
@@ -11,7 +11,7 @@ use tracing::info;
 use crate::error::{ImportError, TransientFailure};
 use crate::fetched::SourceMetadata;
 use crate::time_budget::TimeBudget;
-use crate::{BoxError, ImportFile};
+use crate::{BoxError, ImportFile, ONE_STREAM_BYTES};
 
 /// The shortest time between two writes of the progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
@@ -31,6 +31,31 @@ impl<'a> Lease<'a> {
     pub(crate) fn new(import: &'a ImportFile, file: File<Import>, deadline: SystemTime) -> Self {
         let budget = TimeBudget::until(deadline);
         Self { import, file, budget, has_new_parts: false, saved_at: Instant::now() }
+    }
+
+    /// Returns the limits of the file's owner.
+    pub(crate) async fn limits(&self, now: Timestamp) -> Result<OwnerLimits, ImportError> {
+        self.import.keys.limits(self.file.owner, now).await.map_err(|error| ImportError::Ours(error.into()))
+    }
+
+    /// Returns the most bytes that the file may have.
+    pub(crate) fn largest_file(&self, limits: &OwnerLimits) -> u64 {
+        let max = self.import.max_file_bytes;
+        limits.get(Limit::FileBytes).map_or(max, |own| own.min(max))
+    }
+
+    /// Checks that a source of this size fits into the owner's limits, before its bytes are fetched. The commit checks again.
+    pub(crate) async fn check_size(&self, size: u64) -> Result<(), ImportError> {
+        let limits = self.limits(lambda_startup::now()).await?;
+        let max = self.largest_file(&limits);
+        if size > max {
+            return Err(ImportError::too_large(max));
+        }
+        if size <= ONE_STREAM_BYTES || limits.get(Limit::StoredBytes).is_none() {
+            return Ok(());
+        }
+        let used = self.import.records.usage(self.file.owner).await?.stored_bytes;
+        limits.check(Limit::StoredBytes, used, size).map_err(ImportError::over_limit)
     }
 
     /// Notes that a part is stored: failures are counted anew from here.
@@ -95,7 +120,7 @@ impl<'a> Lease<'a> {
     ) -> Result<(), BoxError> {
         match outcome {
             Ok(()) => Ok(()),
-            Err(ImportError::Refused(reason)) => self.fail(&reason).await,
+            Err(ImportError::Refused(reason) | ImportError::Unusable(reason)) => self.fail(&reason).await,
             Err(ImportError::Source(error)) => self.fail(&error.for_user()).await,
             Err(ImportError::GivenUp(error)) => self.back_off(message, TransientFailure::from(&error)).await,
             Err(ImportError::OutOfTime) => self.continue_in_next_run(message).await,

@@ -28,10 +28,10 @@ use std::time::SystemTime;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use files_objects::Objects;
-use files_queues::{ImportMessage, Queue, sqs_messages};
-use files_records::{ImportClaim, Records};
+use files_queues::{DeliveryMessage, ImportMessage, Queue, sqs_messages};
+use files_records::{ImportClaim, Keys, Records};
 use lambda_runtime::LambdaEvent;
-use lambda_startup::EventHandler;
+use lambda_startup::{EventHandler, announce_events};
 use media_source::PageResolver;
 use safe_fetch::{Allowed, SafeClient};
 use serde_json::Value;
@@ -41,6 +41,9 @@ use crate::commit::commit_or_restart;
 use crate::lease::Lease;
 
 type BoxError = Box<dyn Error + Send + Sync>;
+
+/// The largest file that is always transferred in one stream.
+const ONE_STREAM_BYTES: u64 = 16 * 1024 * 1024;
 
 /// What becomes of a message.
 enum Delivery {
@@ -54,10 +57,14 @@ enum Delivery {
 pub struct ImportFile {
     /// The records of the files.
     pub records: Records,
+    /// The owners' limits.
+    pub keys: Keys,
     /// The bucket.
     pub objects: Objects,
     /// The queue, for imports that another run resumes.
     pub queue: Queue<ImportMessage>,
+    /// The queue of `deliver-webhook`, for events.
+    pub deliveries: Queue<DeliveryMessage>,
     /// Sends requests to sources.
     pub client: SafeClient,
     /// The private hosts that may be reached.
@@ -101,6 +108,7 @@ impl EventHandler for ImportFile {
                 }
             }
         }
+        announce_events(&self.records, &self.deliveries).await;
         failure.map_or(Ok(still_needed), Err)
     }
 }

@@ -9,14 +9,17 @@ use safe_fetch::{Allowed, Limits, SafeClient};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
-    let (records, objects, queue) = (startup.records()?, startup.objects()?, startup.import_queue()?);
+    let (records, keys) = (startup.records()?, startup.keys()?);
+    let (objects, queue) = (startup.objects()?, startup.import_queue()?);
     startup.connect_to_dynamodb_and_s3(1, 1).await;
     let allowed = Allowed::parse(&optional("FILES_IMPORT_ALLOW_HOSTS").unwrap_or_default())
         .except(&optional("AWS_LAMBDA_RUNTIME_API").unwrap_or_default());
     let import = ImportFile {
         records,
+        keys,
         objects,
         queue,
+        deliveries: startup.delivery_queue()?,
         client: SafeClient::new(
             allowed.clone(),
             Limits { contact: optional("FILES_IMPORT_CONTACT"), ..Limits::default() },

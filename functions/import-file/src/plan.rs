@@ -8,6 +8,7 @@ use media_source::{Content, MediaSource, Request, Resolved};
 use safe_fetch::{SafeClient, Source, Target, Validator, Version};
 use tracing::info;
 
+use crate::ONE_STREAM_BYTES;
 use crate::error::ImportError;
 use crate::fetched::SourceMetadata;
 use crate::hash::PartsHash;
@@ -16,8 +17,6 @@ use crate::lease::Lease;
 use crate::ranged_source::RangedSource;
 use crate::resolve::resolve;
 
-/// The largest file that is always transferred in one stream.
-const ONE_STREAM_BYTES: u64 = 16 * 1024 * 1024;
 /// How often a source may change during its import. The last time, its bytes are fetched in order.
 pub(crate) const MAX_RESTARTS: u32 = 2;
 
@@ -55,14 +54,15 @@ pub(crate) async fn plan(
     resolved: Resolved,
     restarts: u32,
 ) -> Result<Plan, ImportError> {
-    let Resolved { content, target, name, content_type, page } = resolved;
+    let Resolved { content, target, name, content_type, page, .. } = resolved;
     let is_of_page = page.is_some();
     let metadata = SourceMetadata { name, content_type, origin: page.and_then(|page| page.origin) };
-    let max = lease.import.max_file_bytes;
+    if let Content::File(source) = &content
+        && let Some(length) = source.length
+    {
+        lease.check_size(length).await?;
+    }
     let transfer = match content {
-        Content::File(source) if source.length.is_some_and(|length| length > max) => {
-            return Err(ImportError::too_large(max));
-        }
         Content::File(source) => match source.version.clone() {
             Some(version) if version.total > ONE_STREAM_BYTES => {
                 let resume = Resume {

@@ -18,6 +18,8 @@ use crate::{BoxError, backoff, concurrency};
 
 /// Tries of a source that cannot be resumed, in one run.
 const MAX_TRIES: u32 = 3;
+/// Most variants and formats that give way to the next one, in one try.
+const MAX_AVOIDED: usize = 3;
 
 /// Brings an import to its end, or as far as one run of the function goes.
 pub(crate) async fn run(mut lease: Lease<'_>, message: &ImportMessage) -> Result<(), BoxError> {
@@ -71,8 +73,7 @@ async fn fetch(
     }
     let mut tries = 0;
     loop {
-        lease.abort_upload().await.map_err(ImportError::Ours)?;
-        let error = match fetch_once(lease, sources, request, restarts).await {
+        let error = match fetch_best(lease, sources, request, restarts).await {
             Err(ImportError::Source(error)) if error.is_retryable() => error,
             other => return other,
         };
@@ -86,15 +87,34 @@ async fn fetch(
     }
 }
 
-async fn fetch_once(
+/// Fetches the best of what the URL leads to. Where a variant of a playlist, or a format of a web page, fails during its
+/// transfer, the next one is fetched from its beginning. If none succeeds, returns the first error.
+async fn fetch_best(
     lease: &mut Lease<'_>,
     sources: &MediaSource,
     request: &Request,
     restarts: u32,
 ) -> Result<(Fetched, SourceMetadata), ImportError> {
-    let resolved = resolve(lease.budget, sources, request).await?;
-    let plan = plan(lease, &sources.client, resolved, restarts).await?;
-    transfer(lease, plan).await
+    let mut request = request.clone();
+    let mut failed = None;
+    loop {
+        lease.abort_upload().await.map_err(ImportError::Ours)?;
+        let resolved = match resolve(lease.budget, sources, &request).await {
+            Ok(resolved) => resolved,
+            Err(error) => return Err(failed.unwrap_or(error)),
+        };
+        let choice = resolved.choice.clone();
+        let plan = plan(lease, &sources.client, resolved, restarts).await?;
+        match (transfer(lease, plan).await, choice) {
+            (Err(error), Some(choice)) if error.is_of_choice() && request.avoided.len() < MAX_AVOIDED => {
+                info!(file = %lease.file.id, ?error, "a variant or format failed");
+                request.avoided.push(choice);
+                failed.get_or_insert(error);
+            }
+            (Err(error), _) => return Err(failed.unwrap_or(error)),
+            (fetched, _) => return fetched,
+        }
+    }
 }
 
 async fn transfer(lease: &mut Lease<'_>, plan: Plan) -> Result<(Fetched, SourceMetadata), ImportError> {

@@ -43,7 +43,8 @@ impl<'w, 'a> StreamTransfer<'w, 'a> {
     }
 
     async fn run(mut self, mut source: Incoming) -> Result<Fetched, ImportError> {
-        let limit = self.lease.import.max_file_bytes.min(PART_BYTES as u64 * MAX_PARTS);
+        let limits = self.lease.limits(lambda_startup::now()).await?;
+        let limit = self.lease.largest_file(&limits).min(PART_BYTES as u64 * MAX_PARTS);
         if source.length().is_some_and(|length| length > limit) {
             return Err(ImportError::too_large(limit));
         }

@@ -9,7 +9,7 @@ use safe_fetch::{Allowed, SafeClient};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
-    let keys = startup.keys()?;
+    let keys = startup.keys()?.with_rate_limits(&startup.records()?);
     startup.connect_to_dynamodb(1).await;
     let allowed = Allowed::parse(&optional("FILES_IMPORT_ALLOW_HOSTS").unwrap_or_default())
         .except(&optional("AWS_LAMBDA_RUNTIME_API").unwrap_or_default());

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use tracing::{error, info, warn};
 
 use crate::object::Object;
+use crate::record::ToProbe;
 pub use crate::record::{AskError, ProbeRecord};
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -85,7 +86,7 @@ impl ProbeFile {
     /// Probes one object. The result is the same if the event comes twice or late.
     async fn probe(&self, stored: &StoredObject) -> Result<(), BoxError> {
         let key = file_object_key(stored.owner, stored.id);
-        let Some(url) = self.record.begin(&key).await? else {
+        let Some(ToProbe { url, ends_upload }) = self.record.begin(&key).await? else {
             return Ok(()); // finished before, or deleted
         };
         let Some(object) = Object::open(self.downloads.clone(), url).await?.map(Arc::new) else {
@@ -93,7 +94,7 @@ impl ProbeFile {
         };
         let probe = self.ffprobe.probe(Arc::clone(&object)).await?;
         self.tainted.fetch_or(probe.killed, Ordering::Relaxed);
-        let report = self.report(key, &object, probe.outcome);
+        let report = ProbeReport { ends_upload, ..self.report(key, &object, probe.outcome) };
         self.record.finish(report).await?;
         info!(file = %stored.id, "probed");
         Ok(())
@@ -109,6 +110,6 @@ impl ProbeFile {
             }
         };
         let etag = object.etag().to_owned();
-        ProbeReport { key, etag, content_type, ffprobe: self.version.clone(), found }
+        ProbeReport { key, etag, content_type, ffprobe: self.version.clone(), ends_upload: false, found }
     }
 }

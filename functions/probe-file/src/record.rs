@@ -31,6 +31,15 @@ pub enum AskError {
     Response,
 }
 
+/// An object that is to be probed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ToProbe {
+    /// A presigned GET of the object.
+    pub(crate) url: String,
+    /// What the report repeats.
+    pub(crate) ends_upload: bool,
+}
+
 /// A client of the function `probe-record`. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ProbeRecord {
@@ -45,13 +54,13 @@ impl ProbeRecord {
         Self { client, function: function.into() }
     }
 
-    /// Asks for a URL to read an object. Returns a presigned GET, or `None` if there is nothing to probe.
+    /// Asks for a URL to read an object. Returns `None` if there is nothing to probe.
     ///
     /// # Errors
     /// [`AskError`].
-    pub(crate) async fn begin(&self, key: &str) -> Result<Option<String>, AskError> {
+    pub(crate) async fn begin(&self, key: &str) -> Result<Option<ToProbe>, AskError> {
         match self.ask(&ProbeRequest::Begin { key: key.to_owned() }).await? {
-            ProbeResponse::Probe { url } => Ok(Some(url)),
+            ProbeResponse::Probe { url, ends_upload } => Ok(Some(ToProbe { url, ends_upload })),
             ProbeResponse::NothingToDo => Ok(None),
             ProbeResponse::Saved => Err(AskError::Response),
         }

@@ -153,6 +153,7 @@ mod tests {
             etag: "\"e\"".to_owned(),
             content_type: Some("video/mp4".to_owned()),
             ffprobe: Some("7.1.5 (1f0c3a9e)".to_owned()),
+            ends_upload: false,
             found,
         }
     }

@@ -8,13 +8,14 @@ use std::error::Error;
 use std::time::Duration;
 
 use files_domain::{
-    File, FileId, FullProbe, OwnerId, PROBE_FACTS, ProbeDone, Probed, Status, Timestamp,
+    File, FileId, FileState, FullProbe, OwnerId, PROBE_FACTS, ProbeDone, Probed, Status, Timestamp,
     parse_file_object_key,
 };
 use files_objects::{Objects, ObjectsError};
+use files_queues::{DeliveryMessage, Queue};
 use files_records::{Records, SavedProbe};
 use lambda_runtime::LambdaEvent;
-use lambda_startup::EventHandler;
+use lambda_startup::{EventHandler, announce_events};
 use probe_protocol::{Found, ProbeReport, ProbeRequest, ProbeResponse};
 use tracing::info;
 
@@ -32,6 +33,8 @@ pub struct ProbeRecord {
     pub records: Records,
     /// The objects.
     pub objects: Objects,
+    /// The queue of `deliver-webhook`, for events.
+    pub deliveries: Queue<DeliveryMessage>,
 }
 
 /// The file that a key names.
@@ -58,10 +61,11 @@ impl EventHandler for ProbeRecord {
 
 impl ProbeRecord {
     async fn begin(&self, named: Named, now: Timestamp) -> Result<ProbeResponse, BoxError> {
-        let file = self.records.find_to_probe(named.owner, named.id).await?;
+        let file = self.records.find_summary(named.owner, named.id).await?;
         if file.as_ref().is_some_and(File::awaits_probe) {
             let read = self.objects.presign_read(named.owner, named.id, now, READ_LIFETIME).await?;
-            return Ok(ProbeResponse::Probe { url: read.url });
+            let ends_upload = matches!(file.map(|file| file.state), Some(FileState::AwaitingUpload));
+            return Ok(ProbeResponse::Probe { url: read.url, ends_upload });
         }
         self.end_without_probe(named, file.as_ref()).await
     }
@@ -102,7 +106,7 @@ impl ProbeRecord {
             }
             Some(packed) => {
                 // Checks the record again: the object of the output may belong to a finished file.
-                let file = self.records.find_to_probe(owner, id).await?;
+                let file = self.records.find_summary(owner, id).await?;
                 if !file.as_ref().is_some_and(File::awaits_probe) {
                     return self.end_without_probe(named, file.as_ref()).await;
                 }
@@ -111,9 +115,10 @@ impl ProbeRecord {
             }
             None => None,
         };
-        let ProbeReport { content_type, ffprobe: by, .. } = report;
-        let done = ProbeDone { object, probed, content_type, full, by, now };
+        let ProbeReport { content_type, ffprobe: by, ends_upload, .. } = report;
+        let done = ProbeDone { object, probed, content_type, full, by, ends_upload, now };
         let saved = self.records.finish_probe(owner, id, &done).await?;
+        announce_events(&self.records, &self.deliveries).await;
         info!(file = %id, size_bytes = done.object.size, saved = ?saved, "probed");
         if saved.leaves_orphan() {
             self.objects.delete_file(owner, id, None).await?; // deleted or failed during the probe

@@ -7,7 +7,7 @@ use probe_record::ProbeRecord;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
-    let (records, objects) = (startup.records()?, startup.objects()?);
+    let (records, objects, deliveries) = (startup.records()?, startup.objects()?, startup.delivery_queue()?);
     startup.connect_to_dynamodb_and_s3(1, 1).await;
-    serve_events(ProbeRecord { records, objects }).await
+    serve_events(ProbeRecord { records, objects, deliveries }).await
 }

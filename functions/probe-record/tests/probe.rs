@@ -1,6 +1,6 @@
 //! Keeps the record's side of probes in this process, on real services.
 
-use files_domain::{File, MediaType, ProbeFacts, ProbeSummary, Status, file_object_key};
+use files_domain::{File, FileState, MediaType, ProbeFacts, ProbeSummary, Status, file_object_key};
 use lambda_startup::EventHandler;
 use probe_protocol::{Found, MediaFound, ProbeReport, ProbeRequest, ProbeResponse};
 use probe_record::ProbeRecord;
@@ -9,7 +9,11 @@ use test_app::{CONTENT, Method, TestApp, event};
 
 fn handler(app: &TestApp) -> ProbeRecord {
     let function = app.function("probe-record");
-    ProbeRecord { records: function.records(), objects: function.objects() }
+    ProbeRecord {
+        records: function.records(),
+        objects: function.objects(),
+        deliveries: function.delivery_queue(),
+    }
 }
 
 async fn begin(app: &TestApp, file: &File) -> ProbeResponse {
@@ -23,6 +27,7 @@ async fn finish(app: &TestApp, file: &File, etag: &str, found: Found) -> Option<
         etag: etag.to_owned(),
         content_type: Some("video/mp4".to_owned()),
         ffprobe: Some("7.1.5".to_owned()),
+        ends_upload: matches!(file.state, FileState::AwaitingUpload),
         found,
     };
     handler(app).handle(event(ProbeRequest::Finish(Box::new(report)))).await.ok()
@@ -47,7 +52,7 @@ fn media() -> Found {
 async fn a_file_that_awaits_its_probe_may_be_read_and_is_finished_once() {
     let app = TestApp::new().await;
     let file = app.file("clip.mp4").unprobed().await;
-    let ProbeResponse::Probe { url } = begin(&app, &file).await else { panic!("nothing to probe") };
+    let ProbeResponse::Probe { url, .. } = begin(&app, &file).await else { panic!("nothing to probe") };
     assert_eq!(app.fetch(Method::GET, &url, &Value::Null, b"").await.expect(200).body, CONTENT);
     let tag = etag(&app, &file).await;
     assert_eq!(finish(&app, &file, &tag, media()).await, Some(ProbeResponse::Saved));
@@ -92,4 +97,23 @@ async fn only_keys_of_files_are_taken() {
         let request = ProbeRequest::Begin { key: key.to_owned() };
         assert!(handler(&app).handle(event(request)).await.is_err(), "{key}");
     }
+}
+
+#[tokio::test]
+async fn the_success_of_a_file_with_a_webhook_is_announced_once() {
+    let app = TestApp::new().await;
+    let (plain, file) = (
+        app.file("a.mp4").unprobed().await,
+        app.file("b.mp4").webhook("https://hooks.example/").unprobed().await,
+    );
+    for file in [&plain, &file] {
+        let tag = etag(&app, file).await;
+        for _ in 0..2 {
+            finish(&app, file, &tag, media()).await.expect("a response");
+        }
+    }
+    let message = app.receive("DeliveryQueue").await.expect("a message").body;
+    assert_eq!((&message["file"], &message["kind"]), (&json!(file.id), &json!("file.succeeded")));
+    assert_eq!(app.receive("DeliveryQueue").await, None);
+    assert_eq!(app.calls("probe-record", "sqs", "SendMessage"), 1);
 }

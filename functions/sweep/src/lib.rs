@@ -6,12 +6,12 @@ mod due_file;
 use std::error::Error;
 use std::time::{Duration, SystemTime};
 
-use files_domain::{BoxError, FileId, OwnerId};
+use files_domain::{BoxError, DeliveryId, EventRef, FileId, OwnerId};
 use files_objects::Objects;
-use files_queues::{ImportMessage, Queue, StoredObject};
+use files_queues::{DeliveryMessage, ImportMessage, Queue, StoredObject};
 use files_records::{DUE_SHARDS, DueItem, DueWhat, Records, RecordsError};
 use lambda_runtime::LambdaEvent;
-use lambda_startup::{EventHandler, MetricUnit, publish_metric};
+use lambda_startup::{EventHandler, MetricUnit, announce_events, publish_metric};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tracing::{error, info};
@@ -33,6 +33,8 @@ pub struct Sweep {
     pub imports: Queue<ImportMessage>,
     /// The queue of `probe-file`.
     pub probes: Queue<StoredObject>,
+    /// The queue of `deliver-webhook`, for events.
+    pub deliveries: Queue<DeliveryMessage>,
 }
 
 impl EventHandler for Sweep {
@@ -85,15 +87,38 @@ impl Sweep {
             Ok(Err(cause)) => cause,
             Err(elapsed) => elapsed.into(),
         };
-        error!(file = %item.id, cause = cause.as_ref() as &dyn Error, "still due");
+        error!(file = %item.what.file(), cause = cause.as_ref() as &dyn Error, "still due");
         false
     }
 
     async fn finish(&self, item: DueItem) -> Result<(), BoxError> {
         match item.what {
-            DueWhat::Removed => self.delete_removed(item.owner, item.id).await,
-            DueWhat::File => self.finish_file(item.owner, item.id).await,
+            DueWhat::Removed(id) => self.delete_removed(item.owner, id).await,
+            DueWhat::File(id) => {
+                let finished = self.finish_file(item.owner, id).await;
+                announce_events(&self.records, &self.deliveries).await;
+                finished
+            }
+            DueWhat::Event(event) => self.announce_again(event).await,
+            DueWhat::Delivery(id) => self.send_delivery(item.owner, id).await,
         }
+    }
+
+    /// Announces an event that nobody has announced, or whose message was lost.
+    async fn announce_again(&self, event: EventRef) -> Result<(), BoxError> {
+        if self.records.postpone_event(event, lambda_startup::now()).await? {
+            self.deliveries.send_of(event.owner, &DeliveryMessage::Event(event)).await?;
+        }
+        Ok(())
+    }
+
+    /// Has the next attempt of a delivery made.
+    async fn send_delivery(&self, owner: OwnerId, id: DeliveryId) -> Result<(), BoxError> {
+        if self.records.postpone_delivery(owner, id, lambda_startup::now()).await? {
+            let message = DeliveryMessage::Attempt { owner, delivery: id };
+            self.deliveries.send_of(owner, &message).await?;
+        }
+        Ok(())
     }
 
     /// Deletes the bytes of a removed file.

@@ -8,7 +8,8 @@ use sweep::Sweep;
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
     let (records, objects) = (startup.records()?, startup.objects()?);
-    let (imports, probes) = (startup.import_queue()?, startup.probe_queue()?);
+    let (imports, probes, deliveries) =
+        (startup.import_queue()?, startup.probe_queue()?, startup.delivery_queue()?);
     startup.connect_to_dynamodb(1).await;
-    serve_events(Sweep { records, objects, imports, probes }).await
+    serve_events(Sweep { records, objects, imports, probes, deliveries }).await
 }

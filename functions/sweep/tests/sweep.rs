@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use files_domain::{File, Status};
+use files_domain::{Delivery, DeliveryId, EndpointId, EventKind, EventRef, File, Status, Timestamp};
 use lambda_startup::EventHandler;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
@@ -18,6 +18,7 @@ async fn sweep(app: &TestApp) -> Value {
         objects: function.objects(),
         imports: function.import_queue(),
         probes: function.probe_queue(),
+        deliveries: function.delivery_queue(),
     };
     sweep.handle(event(IgnoredAny)).await.expect("a sweep")
 }
@@ -84,4 +85,53 @@ async fn an_expired_file_goes_with_its_bytes() {
     let file = app.file("clip.mp4").expires_at(lambda_startup::now()).unprobed().await;
     sweep(&app).await;
     assert_eq!((app.find(&file).await, app.has_bytes(&file).await), (None, false));
+}
+
+#[tokio::test]
+async fn an_event_that_nobody_announced_is_announced() {
+    let app = TestApp::new().await;
+    let aged = app.file("clip.mp4").aged(25 * HOUR).webhook("https://hooks.example/").awaiting_upload().await;
+    sweep(&app).await;
+    assert_eq!(now(&app, &aged).await.status(), Status::Failed);
+    let announced = app.receive("DeliveryQueue").await.expect("sweep's own event").body;
+    assert_eq!((&announced["file"], &announced["kind"]), (&json!(aged.id), &json!("file.failed")));
+
+    // An event of another function that died: its deadline is in the past.
+    let past = Timestamp::from_millis(lambda_startup::now().millis() - 600_000);
+    let lost = app.file("clip.mp4").webhook("https://hooks.example/").awaiting_upload().await;
+    let records = app.operator().records();
+    records.change_read_file(lost.clone(), |file| file.failed("no bytes", past)).await.expect("the record");
+    assert_eq!(sweep(&app).await, json!({"done": 1, "failed": 0}));
+    let announced = app.receive("DeliveryQueue").await.expect("a message").body;
+    assert_eq!(announced["file"], json!(lost.id));
+    assert_eq!(sweep(&app).await, json!({"done": 0, "failed": 0}), "its next deadline is later");
+}
+
+#[tokio::test]
+async fn the_next_attempt_of_a_delivery_is_asked_for_when_it_is_due() {
+    let app = TestApp::new().await;
+    let records = app.operator().records();
+    let past = Timestamp::from_millis(lambda_startup::now().millis() - 600_000);
+    let file = app.file("clip.mp4").webhook("https://hooks.example/").uploaded().await;
+    let event = EventRef { owner: file.owner, file: file.id, kind: EventKind::Succeeded };
+    let id = DeliveryId { file: file.id, kind: event.kind, endpoint: EndpointId::Default };
+    let delivery = Delivery::new("https://hooks.example/".into(), "{}".into(), past);
+    assert!(records.replace_event(event, &[(id, delivery)]).await.expect("the event"));
+    assert_eq!(sweep(&app).await, json!({"done": 1, "failed": 0}));
+    assert_eq!(app.receive("DeliveryQueue").await.expect("a message").body["delivery"], id.to_string());
+    assert_eq!(sweep(&app).await, json!({"done": 0, "failed": 0}), "its next deadline is later");
+}
+
+#[tokio::test]
+async fn the_expiry_of_a_file_is_an_event_and_its_deletion_is_none() {
+    let app = TestApp::new().await;
+    let url = "https://hooks.example/";
+    let file = app.file("clip.mp4").expires_at(lambda_startup::now()).webhook(url).awaiting_upload().await;
+    sweep(&app).await;
+    let announced = app.receive("DeliveryQueue").await.expect("a message").body;
+    assert_eq!((&announced["file"], &announced["kind"]), (&json!(file.id), &json!("file.expired")));
+    let kept = app.file("clip.mp4").webhook(url).awaiting_upload().await;
+    app.operator().records().remove_file(&kept, lambda_startup::now()).await.expect("the file");
+    sweep(&app).await;
+    assert_eq!(app.receive("DeliveryQueue").await, None);
 }

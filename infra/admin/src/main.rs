@@ -5,6 +5,7 @@
 
 mod key;
 mod key_lifecycle;
+mod limits;
 mod new_key;
 mod place;
 mod reprobe;
@@ -27,6 +28,9 @@ enum Command {
     /// API keys.
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Owners' own limits.
+    #[command(subcommand)]
+    Limits(limits::LimitsCommand),
     /// Has files looked at again by the ffprobe that is deployed now.
     Reprobe(reprobe::ReprobeOptions),
 }
@@ -36,6 +40,7 @@ async fn main() -> Result<()> {
     let Options { place, command } = Options::parse();
     match command {
         Command::Key(command) => command.run(&place, &mut std::io::stdout()).await,
+        Command::Limits(command) => command.run(&place, &mut std::io::stdout()).await,
         Command::Reprobe(options) => {
             let (records, queue) = (place.records().await?, place.probe_queue().await?);
             options.run(&records, &queue, &mut std::io::stdout()).await

@@ -68,6 +68,8 @@ pub(crate) enum Command {
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
     },
+    /// Show what the key's owner uses, and its limits.
+    Usage,
     /// Serve the Model Context Protocol on standard input and output, for agents.
     Mcp(Mcp),
     /// Print a script that completes this command in a shell.

@@ -67,6 +67,7 @@ async fn run(arguments: Arguments, print: &Print) -> Result<(), Failure> {
         Command::Link(options) => simple::link(&api, &options, print).await,
         Command::Mcp(options) => mcp::serve(api, &options.root).await,
         Command::Rm { ids } => simple::remove(&api, &ids, print).await,
+        Command::Usage => simple::usage(&api, print).await,
         Command::Completions { .. } => Ok(()),
     }
 }

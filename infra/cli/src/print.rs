@@ -78,6 +78,24 @@ impl Print {
             .try_for_each(|format| self.line(&format_line(format)))
     }
 
+    /// Prints usage and limits, one limit a line.
+    pub(crate) fn usage(&self, usage: &Json) -> Result<(), Failure> {
+        if self.json {
+            return self.line(&usage.compact());
+        }
+        let number = |name: &str, value: &Value| match value.as_u64() {
+            Some(bytes) if name.ends_with("bytes") => size(bytes),
+            Some(number) => number.to_string(),
+            None => "-".to_owned(),
+        };
+        self.line(&format!("{:<20}  {:>12}  {:>12}", "", "used", "limit"))?;
+        for (name, limit) in usage["limits"].as_object().into_iter().flatten() {
+            let (used, limit) = (number(name, &usage["used"][name.as_str()]), number(name, limit));
+            self.line(&format!("{:<20}  {used:>12}  {limit:>12}", plain(name)))?;
+        }
+        Ok(())
+    }
+
     /// Prints an action that has no file to show.
     pub(crate) fn done(&self, id: &str, what: &str, more: &str) -> Result<(), Failure> {
         if self.json {

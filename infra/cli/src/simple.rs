@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -95,13 +95,20 @@ pub(crate) fn show_created(file: &Json, options: &Create, print: &Print) -> Resu
     Ok(())
 }
 
-/// Polls the file until its status is final. Shows the progress of an import, and why it backs off.
+/// How long one request waits for the end of a file's work.
+const WAIT: Duration = Duration::from_secs(20);
+/// The same while an import has progress to show.
+const WAIT_FOR_PROGRESS: Duration = Duration::from_secs(2);
+
+/// Waits until the file's status is final: by requests that wait, and by a poll where the service lets none wait. Shows the
+/// progress of an import, and why it backs off.
 pub(crate) async fn wait(api: &Api, id: &str, print: &Print) -> Result<Json, Failure> {
-    let mut pause = Duration::from_millis(200);
+    let (mut pause, mut wait) = (Duration::from_millis(200), WAIT_FOR_PROGRESS);
     let bar = print.bars.add_remote(id);
     let mut retrying = None;
     let outcome = loop {
-        let file = match api.get(&format!("/files/{id}")).await {
+        let asked = Instant::now();
+        let file = match api.get(&format!("/files/{id}?wait={}", wait.as_secs())).await {
             Ok(file) => file,
             Err(failure) => break Err(failure),
         };
@@ -114,8 +121,11 @@ pub(crate) async fn wait(api: &Api, id: &str, print: &Print) -> Result<Json, Fai
             print.note(&note);
             retrying = Some(note);
         }
-        tokio::time::sleep(pause).await; // the interval of the poll
-        pause = (pause * 3 / 2).min(Duration::from_secs(3));
+        if asked.elapsed() < wait {
+            tokio::time::sleep(pause).await; // the interval of the poll
+            pause = (pause * 3 / 2).min(Duration::from_secs(3));
+        }
+        wait = if progress.is_null() { WAIT } else { WAIT_FOR_PROGRESS };
     };
     bar.finish();
     outcome
@@ -176,6 +186,11 @@ pub(crate) async fn remove(api: &Api, ids: &[String], print: &Print) -> Result<(
         }
     };
     each(ids, AT_ONCE, print, remove, |id, ()| print.done(id, "deleted", "")).await
+}
+
+/// Prints what the key's owner uses, and its limits.
+pub(crate) async fn usage(api: &Api, print: &Print) -> Result<(), Failure> {
+    print.usage(&api.get("/usage").await?)
 }
 
 /// Deletes files by requests for many of them. Returns the outcomes that are known, by id: a request that has something else than

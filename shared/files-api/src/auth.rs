@@ -5,6 +5,7 @@ use files_records::{ClientRecords, Keys};
 use http::header::AUTHORIZATION;
 use lambda_http::Request;
 
+use crate::audit::audit_caller;
 use crate::{ApiError, Reason, header, query_parameter};
 
 /// Reads who sends a request, and with `parse` what it asks for.
@@ -14,7 +15,8 @@ use crate::{ApiError, Reason, header, query_parameter};
 /// if `parse` fails, the key is checked first.
 ///
 /// # Errors
-/// [`Reason::InvalidApiKey`]: there is no key, or it is malformed. If `parse` fails: the problem with the key, otherwise the
+/// [`Reason::InvalidApiKey`]: there is no key, or it is malformed or known to be bad. [`Reason::TooManyRequests`]: the owner
+/// sends more requests per second than its limit. If `parse` fails: the problem with the key, otherwise the
 /// error of `parse`.
 pub async fn authenticate<R: Borrow<Request>, T>(
     keys: &Keys,
@@ -27,6 +29,7 @@ pub async fn authenticate<R: Borrow<Request>, T>(
     if caller.upload_token().is_some() {
         return Err(ApiError::from(Reason::MissingScope).with_message(NO_API_KEY));
     }
+    keys.admit(&caller).await?;
     match parse(request, &caller) {
         Ok(parsed) => Ok((caller, parsed)),
         Err(error) => {
@@ -50,6 +53,9 @@ pub async fn authenticate_uploader<R: Borrow<Request>, T>(
     parse: impl FnOnce(R, &Caller) -> Result<T, ApiError>,
 ) -> Result<(Caller, T), ApiError> {
     let caller = caller(request.borrow(), Scope::Write, now)?;
+    if caller.upload_token().is_none() {
+        records.keys().admit(&caller).await?;
+    }
     match parse(request, &caller) {
         Ok(parsed) => Ok((caller, parsed)),
         Err(error) => {
@@ -64,7 +70,9 @@ fn caller(request: &Request, scope: Scope, now: Timestamp) -> Result<Caller, Api
     let text = text.trim();
     let key = ApiKey::parse(text).map(Principal::from);
     let principal = key.or_else(|| UploadToken::parse(text).map(Principal::from));
-    Ok(Caller { principal: principal.ok_or(Reason::InvalidApiKey)?, scope, now })
+    let caller = Caller { principal: principal.ok_or(Reason::InvalidApiKey)?, scope, now };
+    audit_caller(&caller);
+    Ok(caller)
 }
 
 /// Returns the key in `X-API-KEY`, otherwise in `Authorization: Bearer` (RFC 6750), otherwise in the query.

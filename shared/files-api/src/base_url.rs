@@ -24,6 +24,12 @@ impl BaseUrl {
         Self(format!("https://{}", domain.unwrap_or_default()))
     }
 
+    /// Returns a configured URL, for what no request asks for.
+    #[must_use]
+    pub fn configured(url: &str) -> Self {
+        Self(url.trim_end_matches('/').to_owned())
+    }
+
     /// Returns the URL of a file.
     #[must_use]
     pub fn file(&self, id: FileId) -> String {

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::form::{FilePart, Form};
 use crate::json_object::{self, JsonObject};
 use crate::params::check_not_encoded;
+use crate::webhook::check_webhook_length;
 use crate::{ApiError, Reason, header};
 
 /// A request to create a file, checked as far as possible without the records.
@@ -26,6 +27,8 @@ pub struct CreateRequest {
     pub expires_in: Option<Duration>,
     /// SHA-256 in lower-case hex that the bytes must have.
     pub checksum_sha256: Option<String>,
+    /// URL that the client wants to be told the end of the file at, as the client wrote it.
+    pub webhook: Option<String>,
     /// The client's promise that the same key means the same request.
     pub idempotency: Option<Idempotency>,
 }
@@ -62,7 +65,7 @@ struct Fields {
     size: Option<i128>,
     content_type: Option<String>,
     metadata: Option<BTreeMap<String, String>>,
-    has_webhook: bool,
+    webhook: Option<String>,
     multipart: Option<bool>,
     expires_in: Option<i128>,
     checksum_sha256: Option<String>,
@@ -120,7 +123,7 @@ impl Fields {
             size: json.integer("size", Reason::InvalidSize)?,
             content_type: json.string("content_type", Reason::InvalidContentType)?,
             metadata: json.strings("metadata", Reason::InvalidMetadata)?,
-            has_webhook: json.take("webhook").is_some(),
+            webhook: json.string("webhook", Reason::InvalidWebhook)?,
             multipart: json.boolean("multipart", Reason::InvalidMultipart)?,
             expires_in: json.integer("expires_in", Reason::InvalidExpiry)?,
             checksum_sha256: json.string("checksum_sha256", Reason::InvalidChecksum)?,
@@ -140,7 +143,7 @@ impl Fields {
             size: take("size").map(|text| whole("size", &text, Reason::InvalidSize)).transpose()?,
             content_type: take("content_type"),
             metadata,
-            has_webhook: take("webhook").is_some(),
+            webhook: take("webhook"),
             multipart: take("multipart").map(|text| truth(&text)).transpose()?,
             expires_in: take("expires_in")
                 .map(|text| whole("expires_in", &text, Reason::InvalidExpiry))
@@ -157,8 +160,8 @@ impl Fields {
     }
 
     fn check(self, mut file: Option<FilePart>, key: Option<String>) -> Result<CreateRequest, ApiError> {
-        if self.has_webhook {
-            return Err(ApiError::from(Reason::NotAvailable).on_field("webhook", None));
+        if let Some(webhook) = &self.webhook {
+            check_webhook_length("webhook", webhook)?;
         }
         let content_type = self.content_type.map(check_content_type).transpose()?;
         let headers = self.headers.map(check_headers).transpose()?.unwrap_or_default();
@@ -184,6 +187,7 @@ impl Fields {
             metadata: self.metadata.map(check_metadata).transpose()?.unwrap_or_default(),
             expires_in: self.expires_in.map(check_expiry).transpose()?,
             checksum_sha256: self.checksum_sha256.map(check_sha256).transpose()?,
+            webhook: self.webhook,
             idempotency: None,
         };
         request.idempotency = key.map(|key| Idempotency { key, request_hash: request.hash() });
@@ -259,13 +263,16 @@ impl CreateRequest {
                 json!({"size": size, "content_type": content_type, "multipart": multipart})
             }
         };
-        let asked = json!({
+        let mut asked = json!({
             "what": what,
             "name": self.name.as_ref().map(FileName::as_str),
             "metadata": self.metadata,
             "expires_in": self.expires_in.map(|lifetime| lifetime.as_secs()),
             "checksum_sha256": self.checksum_sha256,
         });
+        if let Some(webhook) = &self.webhook {
+            asked["webhook"] = json!(webhook); // without one, the hash is what it was before there were webhooks
+        }
         hex::encode(Sha256::digest(asked.to_string()))
     }
 }

@@ -59,7 +59,7 @@ async fn what_is_wrong_is_said() {
         (json!({"name": "a", "size": 1, "checksum_sha256": "00"}), Reason::InvalidChecksum),
         (json!({"name": "a", "size": 1, "expires_in": 0}), Reason::InvalidExpiry),
         (json!({"name": "a", "size": 1, "metadata": {"k": 1}}), Reason::InvalidMetadata),
-        (json!({"name": "a", "size": 1, "webhook": "https://x"}), Reason::NotAvailable),
+        (json!({"name": "a", "size": 1, "webhook": 7}), Reason::InvalidWebhook),
         (json!({"name": "a", "size": 1, "multipart": "yes"}), Reason::InvalidMultipart),
         (json!({"name": 1}), Reason::InvalidName),
         (json!({"name": "a", "size": "1"}), Reason::InvalidSize),

@@ -88,6 +88,24 @@ impl ApiError {
         self
     }
 
+    /// Adds `Retry-After` (RFC 9110, section 10.2.3).
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.headers.push((RETRY_AFTER, seconds.into()));
+        self
+    }
+
+    /// Adds what is left of `quota` requests per second, which is nothing
+    /// (<https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-10>).
+    #[must_use]
+    pub(crate) fn with_rate_limit(mut self, quota: u64) -> Self {
+        let policy = HeaderValue::from_str(&format!("\"requests\";q={quota};w=1"));
+        self.headers.extend(policy.ok().map(|policy| (HeaderName::from_static("ratelimit-policy"), policy)));
+        let left = HeaderValue::from_static("\"requests\";r=0;t=1");
+        self.headers.push((HeaderName::from_static("ratelimit"), left));
+        self
+    }
+
     /// Adds `Allow` with the methods that the path has.
     #[must_use]
     pub fn allowing(mut self, methods: &str) -> Self {
@@ -143,7 +161,9 @@ impl From<RecordsError> for ApiError {
             }
             RecordsError::TokenUsedUp => Reason::UploadTokenUsedUp.into(),
             RecordsError::NotFound => Reason::NotFound.into(),
+            RecordsError::Limit(exceeded) => exceeded.into(),
             RecordsError::IdempotencyConflict => Reason::IdempotencyConflict.into(),
+            RecordsError::TooManyEndpoints => Reason::TooManyEndpoints.into(),
             RecordsError::Changed => Reason::TooBusy.into(),
             RecordsError::Busy(cause) => Self::from(Reason::TooBusy).caused_by(cause),
             RecordsError::Unavailable(cause) => Self::internal(cause),

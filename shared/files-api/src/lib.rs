@@ -1,11 +1,13 @@
 //! The HTTP side of the API: routes, authentication, requests, and the wire form of files and errors.
 
+mod audit;
 mod auth;
 mod base_url;
 mod conditional;
 mod create;
 mod cursor;
 mod error;
+mod exceeded;
 mod form;
 mod full_probe;
 mod json_object;
@@ -20,8 +22,11 @@ mod service;
 mod update;
 mod upload;
 mod upload_token;
+mod usage;
+mod webhook;
 mod wire;
 
+pub use audit::{audit_file, audit_upload_token};
 pub use auth::{authenticate, authenticate_uploader};
 pub use base_url::BaseUrl;
 pub use conditional::{check_if_match, etag, is_fresh, with_etag};
@@ -43,6 +48,11 @@ pub use service::{Endpoint, handle_event, serve};
 pub use update::file_change;
 pub use upload::{awaited_parts, awaits_put};
 pub use upload_token::upload_token;
+pub use usage::UsageBody;
+pub use webhook::{
+    DeliveriesBody, DeliveryBody, EndpointBody, EndpointRequest, EndpointsBody, EventBody,
+    check_webhook_length, delivery_id, endpoint_id,
+};
 pub use wire::{
     FileBody, ListBody, PartBody, PartsBody, Probe, SignedPart, SignedPartsBody, UploadBody, UploadTokenBody,
     UploadWay,

@@ -37,6 +37,12 @@ pub enum Reason {
     PartsIncomplete,
     /// S3 has aborted the multipart upload.
     PartsGone,
+    /// A limit of the owner on what is stored would be exceeded.
+    QuotaExceeded,
+    /// The owner sends more requests per second than its limit.
+    TooManyRequests,
+    /// The owner has as many of these at once as its limit allows.
+    TooManyAtOnce,
     /// The idempotency key was used for another request.
     IdempotencyConflict,
     /// The file is too large to go through the API.
@@ -79,6 +85,12 @@ pub enum Reason {
     InvalidIds,
     /// A bound of an upload token is invalid.
     InvalidUploadToken,
+    /// `webhook`, or the `url` of a webhook endpoint, is not one that events can be sent to.
+    InvalidWebhook,
+    /// `events` of a webhook endpoint is invalid.
+    InvalidEvents,
+    /// The owner has as many webhook endpoints as are allowed.
+    TooManyEndpoints,
     /// `part_numbers` is invalid.
     InvalidPartNumbers,
     /// A SHA-256 cannot be checked for a multipart upload.
@@ -87,8 +99,6 @@ pub enum Reason {
     ChecksumMismatch,
     /// The source has nothing that can be imported.
     SourceRefused,
-    /// The contract has it, this version does not.
-    NotAvailable,
     /// Try again later.
     TooBusy,
     /// An error of this service.
@@ -147,6 +157,19 @@ impl Reason {
                 "parts_gone",
                 S::CONFLICT,
                 "The parts of this upload are gone: delete the file and upload it again",
+            ),
+            Self::QuotaExceeded => {
+                ("quota_exceeded", S::FORBIDDEN, "A limit of the API key's owner would be exceeded")
+            }
+            Self::TooManyRequests => (
+                "too_many_requests",
+                S::TOO_MANY_REQUESTS,
+                "The API key's owner sends more requests per second than its limit",
+            ),
+            Self::TooManyAtOnce => (
+                "too_many_at_once",
+                S::TOO_MANY_REQUESTS,
+                "The API key's owner has too many of these at once: try again later",
             ),
             Self::IdempotencyConflict => (
                 "idempotency_conflict",
@@ -231,6 +254,21 @@ impl Reason {
             Self::InvalidUploadToken => {
                 ("invalid_upload_token", S::UNPROCESSABLE_ENTITY, "A bound of the upload token is invalid")
             }
+            Self::InvalidWebhook => (
+                "invalid_webhook",
+                S::UNPROCESSABLE_ENTITY,
+                "The webhook must be an absolute http or https URL at a public address",
+            ),
+            Self::InvalidEvents => (
+                "invalid_events",
+                S::UNPROCESSABLE_ENTITY,
+                "events must be a list of file.succeeded, file.failed and file.expired",
+            ),
+            Self::TooManyEndpoints => (
+                "too_many_endpoints",
+                S::CONFLICT,
+                "There are 10 webhook endpoints, the most that an owner can have: delete one first",
+            ),
             Self::InvalidPartNumbers => (
                 "invalid_part_numbers",
                 S::UNPROCESSABLE_ENTITY,
@@ -251,9 +289,6 @@ impl Reason {
                 S::UNPROCESSABLE_ENTITY,
                 "The source does not give anything that can be imported",
             ),
-            Self::NotAvailable => {
-                ("not_available", S::UNPROCESSABLE_ENTITY, "This version does not offer that yet")
-            }
             Self::TooBusy => ("too_busy", S::SERVICE_UNAVAILABLE, "Too busy just now: try again"),
             Self::InternalError => {
                 ("internal_error", S::INTERNAL_SERVER_ERROR, "Something went wrong on our side")

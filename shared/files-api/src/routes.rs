@@ -11,7 +11,7 @@ pub struct Route {
 
 /// Every route. `template.yaml` deploys just these and `openapi.yaml` describes just these: a test of this crate compares
 /// all three.
-pub const ROUTES: [Route; 18] = [
+pub const ROUTES: [Route; 25] = [
     route("GET", "/v1/files", "list-files"),
     route("POST", "/v1/files", "create-file"),
     route("POST", "/v1/files/delete", "delete-files"),
@@ -27,6 +27,13 @@ pub const ROUTES: [Route; 18] = [
     route("POST", "/v1/upload-tokens", "create-upload-token"),
     route("DELETE", "/v1/upload-tokens/{id}", "delete-upload-token"),
     route("POST", "/v1/preview", "preview-url"),
+    route("GET", "/v1/usage", "get-usage"),
+    route("GET", "/v1/webhook-endpoints", "list-webhook-endpoints"),
+    route("POST", "/v1/webhook-endpoints", "create-webhook-endpoint"),
+    route("DELETE", "/v1/webhook-endpoints/{id}", "delete-webhook-endpoint"),
+    route("POST", "/v1/webhook-endpoints/{id}/rotate", "rotate-webhook-secret"),
+    route("GET", "/v1/deliveries", "list-deliveries"),
+    route("POST", "/v1/deliveries/{id}/redeliver", "redeliver"),
     route("GET", "/v1/openapi.json", "api-docs"),
     route("GET", "/docs", "api-docs"),
     // Every other method and path.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::create::check_metadata;
 use crate::params::check_not_encoded;
+use crate::webhook::check_webhook_length;
 use crate::{ApiError, JsonObject, Reason};
 
 /// Shortest and longest time in which a token creates files, in seconds, and the default.
@@ -17,17 +18,16 @@ const MAX_CONTENT_TYPES: usize = 20;
 /// Most files of a token, if their number is bounded.
 const MAX_FILES: u64 = 1_000_000;
 
-/// Reads the body of a request for an upload token.
+/// Reads the body of a request for an upload token. Where its webhook leads to is not checked here.
 ///
 /// # Errors
-/// [`Reason::InvalidUploadToken`], [`Reason::InvalidMetadata`], [`Reason::UnknownField`], [`Reason::NotAvailable`] (`webhook`),
+/// [`Reason::InvalidUploadToken`], [`Reason::InvalidMetadata`], [`Reason::UnknownField`], [`Reason::InvalidWebhook`],
 /// [`Reason::MalformedRequest`], [`Reason::RepeatedField`], [`Reason::UnsupportedEncoding`].
 pub fn upload_token(request: &Request) -> Result<NewUploadToken, ApiError> {
     check_not_encoded(request)?;
     let mut json = JsonObject::read(request.body())?;
-    if json.take("webhook").is_some() {
-        return Err(ApiError::from(Reason::NotAvailable).on_field("webhook", None));
-    }
+    let webhook = json.string("webhook", Reason::InvalidWebhook)?;
+    webhook.as_deref().map_or(Ok(()), |url| check_webhook_length("webhook", url))?;
     let ttl = number(&mut json, "ttl", TTL_SECONDS)?.unwrap_or(DEFAULT_TTL_SECONDS);
     let metadata = json.strings("metadata", Reason::InvalidMetadata)?;
     let new = NewUploadToken {
@@ -36,6 +36,7 @@ pub fn upload_token(request: &Request) -> Result<NewUploadToken, ApiError> {
         content_types: content_types(json.take("content_types"))?,
         max_files: number(&mut json, "max_files", 1..=MAX_FILES)?,
         metadata: metadata.map(check_metadata).transpose()?.unwrap_or_default(),
+        webhook,
     };
     match json.other_field() {
         None => Ok(new),
@@ -97,7 +98,7 @@ mod tests {
             (r#"{"content_types":["*/*"]}"#, Reason::InvalidUploadToken, "content_types"),
             (r#"{"content_types":"video/*"}"#, Reason::InvalidUploadToken, "content_types"),
             (r#"{"metadata":{"a":1}}"#, Reason::InvalidMetadata, "metadata"),
-            (r#"{"webhook":"https://x.example"}"#, Reason::NotAvailable, "webhook"),
+            (r#"{"webhook":1}"#, Reason::InvalidWebhook, "webhook"),
             (r#"{"maxsize":1}"#, Reason::UnknownField, "maxsize"),
         ] {
             let error = read(body).expect_err(body);

@@ -175,6 +175,15 @@ impl FileBody {
         }
     }
 
+    /// Cuts the texts that say what went wrong.
+    #[must_use]
+    pub(crate) fn with_short_texts(mut self, max_chars: usize) -> Self {
+        for text in [&mut self.error, &mut self.ffprobe_error].into_iter().flatten() {
+            *text = text.chars().take(max_chars).collect();
+        }
+        self
+    }
+
     /// Adds how to upload the bytes.
     #[must_use]
     pub fn with_upload(self, upload: UploadWay) -> Self {

@@ -66,6 +66,9 @@ pub struct File<S = FileState> {
     /// The upload token that created the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload_token: Option<KeyHash>,
+    /// Whether the end of the file, its failure, success or expiry, is an event.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub notify: bool,
     /// From when on the file is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
@@ -111,6 +114,7 @@ impl<S> File<S> {
             announced_sha256,
             presigned_put,
             upload_token,
+            notify,
             expires_at,
             deadline,
             state,
@@ -131,6 +135,7 @@ impl<S> File<S> {
             announced_sha256,
             presigned_put,
             upload_token,
+            notify,
             expires_at,
             deadline,
             state: (),
@@ -158,6 +163,7 @@ impl File<()> {
             announced_sha256: self.announced_sha256,
             presigned_put: self.presigned_put,
             upload_token: self.upload_token,
+            notify: self.notify,
             expires_at: self.expires_at,
             deadline: self.deadline,
             state,
@@ -254,6 +260,12 @@ impl File {
         }
     }
 
+    /// Returns whether the owner's usage counts the file as a pending upload: its bytes have not all come.
+    #[must_use]
+    pub fn is_pending_upload(&self) -> bool {
+        matches!(self.state, FileState::AwaitingUpload | FileState::AwaitingParts(_))
+    }
+
     /// Returns the multipart upload that is, or may be, unfinished.
     #[must_use]
     pub fn upload_ref(&self) -> Option<UploadRef<'_>> {
@@ -273,8 +285,8 @@ impl File {
     /// Returns whether the client may still send bytes.
     #[must_use]
     pub fn awaits_upload(&self, now: Timestamp) -> bool {
-        let awaits = matches!(self.state, FileState::AwaitingUpload | FileState::AwaitingParts(_));
-        awaits && self.deadline.is_some_and(|deadline| deadline.at.seconds() > now.seconds())
+        self.is_pending_upload()
+            && self.deadline.is_some_and(|deadline| deadline.at.seconds() > now.seconds())
     }
 
     /// Returns the lifetime of a URL for the file's bytes, which must come before `sweep` looks for them.
@@ -314,6 +326,9 @@ pub struct Detail {
     /// Whether requests to the source carry headers of the client, which only the import's message holds.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub source_headers: bool,
+    /// URL that the client wants to be told the end of the file at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<String>,
     /// What the web page from which the file is imported says of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,

@@ -35,6 +35,8 @@ pub const UPLOAD_WINDOW_STEP: Duration = Duration::from_secs(3600);
 pub const COMPLETION_GRACE: Duration = Duration::from_secs(90);
 /// Shortest, longest and default lifetime of a download URL in seconds.
 pub const DOWNLOAD_SECONDS: (u64, u64, u64) = (60, 3600, 300);
+/// Longest wait for the end of a file's work: API Gateway ends a request after 30 s.
+pub const MAX_WAIT: Duration = Duration::from_secs(20);
 /// Largest and default number of files on a page of a list.
 pub const PAGE_LIMIT: (u32, u32) = (500, 50);
 /// How long an idempotency key is stored.
@@ -61,5 +63,38 @@ pub const MAX_QUEUE_DELAY: Duration = Duration::from_secs(15 * 60);
 pub const MAX_IMPORT_RUNS: u64 = 10_000;
 /// How long stored bytes may stay unprobed before `sweep` asks for a probe again.
 pub const PROBE_GRACE: Duration = Duration::from_secs(15 * 60);
+/// Delays between the attempts of a webhook's delivery, of the Standard Webhooks specification
+/// (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>).
+pub const DELIVERY_DELAYS: [Duration; 9] = [
+    Duration::from_secs(5),
+    Duration::from_secs(5 * 60),
+    Duration::from_secs(30 * 60),
+    Duration::from_secs(2 * 3600),
+    Duration::from_secs(5 * 3600),
+    Duration::from_secs(10 * 3600),
+    Duration::from_secs(14 * 3600),
+    Duration::from_secs(20 * 3600),
+    Duration::from_secs(24 * 3600),
+];
+/// Longest delay that a receiver's `Retry-After` asks for.
+pub const MAX_DELIVERY_DELAY: Duration = Duration::from_secs(24 * 3600);
+/// Timeout of one attempt of a delivery.
+pub const DELIVERY_TIMEOUT: Duration = Duration::from_secs(20);
+/// Lease of a delivery's worker: longer than its function may run.
+pub const DELIVERY_LEASE: Duration = Duration::from_secs(75);
+/// How long a message of a delivery may be late before `sweep` sends another.
+pub const DELIVERY_GRACE: Duration = Duration::from_secs(120);
+/// How long a finished delivery is kept.
+pub const DELIVERY_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Most attempts of a delivery that are kept, the latest.
+pub const MAX_ATTEMPTS_KEPT: usize = 20;
+/// How long an endpoint gets nothing after 429, 502 or 504 without a `Retry-After`.
+pub const ENDPOINT_PAUSE: Duration = Duration::from_secs(60);
+/// How long the secret before a rotation stays valid.
+pub const SECRET_OVERLAP: Duration = Duration::from_secs(24 * 3600);
+/// Most webhook endpoints of an owner.
+pub const MAX_ENDPOINTS: u32 = 10;
+/// Longest URL of a webhook, in bytes.
+pub const MAX_WEBHOOK_URL_BYTES: usize = 2_048;
 /// Most tries of `sweep` for one file.
 pub const MAX_DUE_TRIES: u32 = 8;

@@ -35,6 +35,8 @@ pub struct ProbeDone {
     pub full: Option<FullProbe>,
     /// Version of the ffprobe that ran; `None` if none did.
     pub by: Option<String>,
+    /// Whether the file was a single PUT whose bytes had not been seen when the probe began. A wrong value costs a read.
+    pub ends_upload: bool,
     /// When the probe ended.
     pub now: Timestamp,
 }
@@ -43,6 +45,6 @@ impl ProbeDone {
     /// Returns a probe of which only these three things are known.
     #[must_use]
     pub fn new(object: ObjectMeta, probed: Probed, now: Timestamp) -> Self {
-        Self { object, probed, content_type: None, full: None, by: None, now }
+        Self { object, probed, content_type: None, full: None, by: None, ends_upload: false, now }
     }
 }

@@ -78,6 +78,9 @@ pub struct UploadTokenRecord {
     /// Strings that each of its files gets.
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
+    /// The webhook of each of its files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<String>,
 }
 
 /// A media type such as `video/mp4`, or all of one kind: `video/*`.
@@ -190,6 +193,8 @@ pub struct NewUploadToken {
     pub max_files: Option<u64>,
     /// Strings that each of its files gets.
     pub metadata: Metadata,
+    /// The webhook of each of its files.
+    pub webhook: Option<String>,
 }
 
 impl NewUploadToken {
@@ -204,6 +209,7 @@ impl NewUploadToken {
             max_files: self.max_files,
             files_created: 0,
             metadata: self.metadata,
+            webhook: self.webhook,
         }
     }
 }
@@ -226,6 +232,7 @@ mod tests {
             content_types,
             max_files: Some(1),
             metadata,
+            webhook: None,
         };
         let key = crate::ApiKey::generate(OwnerId::named("press")).unwrap();
         new.record(key.hash().id(), at(100))

@@ -1,10 +1,12 @@
-//! The messages in SQS: imports to run, and stored objects to probe.
+//! The messages in SQS: imports to run, stored objects to probe, and events to deliver.
 
+mod delivery;
 mod import;
 mod message;
 mod queue;
 mod stored;
 
+pub use delivery::DeliveryMessage;
 pub use import::ImportMessage;
 pub use message::sqs_messages;
 pub use queue::Queue;

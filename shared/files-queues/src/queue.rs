@@ -2,11 +2,13 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use files_domain::{BoxError, limits};
+use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
+use files_domain::{BoxError, OwnerId, limits};
 use serde::Serialize;
 
-/// A queue of messages of one type: [`ImportMessage`](crate::ImportMessage)s for `import-file`, or
-/// [`StoredObject`](crate::StoredObject)s for `probe-file`.
+/// A queue of messages of one type: [`ImportMessage`](crate::ImportMessage)s for `import-file`,
+/// [`StoredObject`](crate::StoredObject)s for `probe-file`, or [`DeliveryMessage`](crate::DeliveryMessage)s for
+/// `deliver-webhook`.
 #[derive(Debug)]
 pub struct Queue<M> {
     client: Client,
@@ -35,10 +37,32 @@ impl<M: Serialize> Queue<M> {
     /// # Errors
     /// SQS failed or cannot be reached.
     pub async fn send_later(&self, message: &M, delay: Duration) -> Result<(), BoxError> {
+        self.request(message, delay)?.send().await?;
+        Ok(())
+    }
+
+    /// Sends a message of an owner, so that the queue is fair to other owners
+    /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html>).
+    ///
+    /// # Errors
+    /// SQS failed or cannot be reached.
+    pub async fn send_of(&self, owner: OwnerId, message: &M) -> Result<(), BoxError> {
+        self.send_of_later(owner, message, Duration::ZERO).await
+    }
+
+    /// Sends a message of an owner after `delay`, as [`send_later`](Self::send_later) does.
+    ///
+    /// # Errors
+    /// SQS failed or cannot be reached.
+    pub async fn send_of_later(&self, owner: OwnerId, message: &M, delay: Duration) -> Result<(), BoxError> {
+        self.request(message, delay)?.message_group_id(owner.to_string()).send().await?;
+        Ok(())
+    }
+
+    fn request(&self, message: &M, delay: Duration) -> Result<SendMessageFluentBuilder, BoxError> {
         let seconds = delay.min(limits::MAX_QUEUE_DELAY).as_secs();
         let delay = i32::try_from(seconds).ok().filter(|seconds| *seconds > 0);
         let send = self.client.send_message().queue_url(&self.url).set_delay_seconds(delay);
-        send.message_body(serde_json::to_string(message)?).send().await?;
-        Ok(())
+        Ok(send.message_body(serde_json::to_string(message)?))
     }
 }

@@ -1,15 +1,18 @@
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 
-use files_domain::{KeyHash, KeyRecord, Timestamp};
+use files_domain::{KeyHash, KeyRecord, LimitNumbers, OwnerId, Timestamp};
 
-/// Remembers what was read of API keys for 30 s: a revoked key is refused after that at the latest, and a bad one costs no
-/// further read.
+/// Remembers what was read of API keys and of owners' limits for 30 s: a revoked key is refused after that at the latest, and
+/// a bad one costs no further read.
 #[derive(Debug, Default)]
 pub(crate) struct KeyCache {
-    good: Mutex<Recent<KeyRecord>>,
+    good: Mutex<Recent<KeyHash, KeyRecord>>,
     /// Separate, so that many bad keys do not evict good ones.
-    bad: Mutex<Recent<()>>,
+    bad: Mutex<Recent<KeyHash, ()>>,
+    /// Own limits of owners whose keys are good.
+    limits: Mutex<Recent<OwnerId, LimitNumbers>>,
 }
 
 /// What is remembered of a key.
@@ -35,6 +38,15 @@ impl KeyCache {
         lock(&self.good).get(hash, now).map(Remembered::Good)
     }
 
+    /// Returns what is remembered of an owner's own limits at `now`.
+    pub(crate) fn own_limits(&self, owner: OwnerId, now: Timestamp) -> Option<LimitNumbers> {
+        lock(&self.limits).get(owner, now)
+    }
+
+    pub(crate) fn remember_limits(&self, owner: OwnerId, own: LimitNumbers, now: Timestamp) {
+        lock(&self.limits).put(owner, own, now);
+    }
+
     pub(crate) fn remember(&self, hash: KeyHash, remembered: Remembered, now: Timestamp) {
         match remembered {
             Remembered::Good(record) => {
@@ -54,30 +66,30 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 #[derive(Debug)]
-struct Recent<T> {
-    known: HashMap<KeyHash, (T, Timestamp)>,
+struct Recent<K, T> {
+    known: HashMap<K, (T, Timestamp)>,
 }
 
-impl<T> Default for Recent<T> {
+impl<K, T> Default for Recent<K, T> {
     fn default() -> Self {
         Self { known: HashMap::new() }
     }
 }
 
-impl<T: Clone> Recent<T> {
-    fn get(&self, hash: KeyHash, now: Timestamp) -> Option<T> {
-        let (value, read_at) = self.known.get(&hash)?;
+impl<K: Eq + Hash, T: Clone> Recent<K, T> {
+    fn get(&self, key: K, now: Timestamp) -> Option<T> {
+        let (value, read_at) = self.known.get(&key)?;
         is_recent(*read_at, now).then(|| value.clone())
     }
 
-    fn put(&mut self, hash: KeyHash, value: T, now: Timestamp) {
+    fn put(&mut self, key: K, value: T, now: Timestamp) {
         if self.known.len() >= MAX_KEYS {
             self.known.retain(|_, (_, read_at)| is_recent(*read_at, now));
         }
         if self.known.len() >= MAX_KEYS {
             self.known.clear();
         }
-        self.known.insert(hash, (value, now));
+        self.known.insert(key, (value, now));
     }
 }
 

@@ -1,15 +1,19 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use files_domain::{ApiKey, Caller, KeyHash, KeyProblem, KeyRecord, NewKey, OwnerId, Scope, Timestamp};
+use files_domain::{
+    ApiKey, Caller, KeyHash, KeyProblem, KeyRecord, NewKey, OwnerId, OwnerLimits, Scope, Timestamp,
+};
 
 use crate::RecordsError;
 use crate::api_key_cache::{KeyCache, Remembered};
 use crate::api_key_item::{condition_check, new_item};
 use crate::attribute::{Item, from_item};
+use crate::batch::{self, ByTable};
 use crate::error::{corrupt, unavailable};
-use crate::keys::api_key_key;
+use crate::keys::{api_key_key, owner_limits_key};
+use crate::rate_limits::RateLimits;
 
-/// The API keys of one deployment, in a table of their own. Functions may only read it; an operator writes it.
+/// The API keys and owners' limits of one deployment, in a table of their own. Functions may only read it; an operator writes it.
 ///
 /// What was read of a key is remembered for 30 s in this process: a good key for reading files only, a bad one for
 /// everything.
@@ -17,14 +21,17 @@ use crate::keys::api_key_key;
 pub struct Keys {
     pub(crate) client: Client,
     pub(crate) table: String,
-    cache: KeyCache,
+    pub(crate) cache: KeyCache,
+    pub(crate) default_limits: OwnerLimits,
+    pub(crate) rate_limits: Option<RateLimits>,
 }
 
 impl Keys {
-    /// Returns the keys in `table`.
+    /// Returns the keys in `table`, of owners without limits.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into(), cache: KeyCache::default() }
+        let (cache, default_limits) = (KeyCache::default(), OwnerLimits::default());
+        Self { client, table: table.into(), cache, default_limits, rate_limits: None }
     }
 
     /// Creates an API key and stores its record.
@@ -63,9 +70,9 @@ impl Keys {
         get.send().await.map_err(unavailable)?.item.map(from_item).transpose()
     }
 
-    /// Returns the table and the primary key of a caller's key.
-    pub(crate) fn place(&self, caller: &Caller) -> (&str, Item) {
-        (&self.table, api_key_key(caller.hash()))
+    /// Returns the table and the primary keys of a caller's key and of the owner's limits.
+    pub(crate) fn place(&self, caller: &Caller) -> (&str, Vec<Item>) {
+        (&self.table, vec![api_key_key(caller.hash()), owner_limits_key(caller.owner())])
     }
 
     /// Builds the condition of a transaction that the caller's key is good.
@@ -124,10 +131,11 @@ impl Keys {
         Ok(checked?)
     }
 
-    /// Checks a key by one read of its item alone.
+    /// Checks a key by one read of its item and of the owner's limits.
     pub(crate) async fn read(&self, caller: &Caller) -> Result<(), RecordsError> {
-        let record = self.find(caller.hash()).await?;
-        self.judge(caller, record)
+        let (table, keys) = self.place(caller);
+        let mut read = batch::read(&self.client, ByTable::from([(table.to_owned(), keys)])).await?;
+        self.judge_items(caller, read.remove(table))
     }
 
     /// Checks that the key is good for what the caller asks, from memory if it was read within the last 30 s. For

@@ -1,5 +1,6 @@
-use files_domain::{File, FileId, Origin, OwnerId};
+use files_domain::{File, FileId, OwnerId};
 
+use crate::save::Imported;
 use crate::{Records, RecordsError};
 
 /// Attempts against a record that keeps changing.
@@ -18,23 +19,23 @@ impl Records {
         id: FileId,
         change: impl FnMut(File) -> Option<File>,
     ) -> Result<Option<File>, RecordsError> {
-        self.change_file_with_origin(owner, id, None, change).await
+        self.change_with(owner, id, &Imported::default(), change).await
     }
 
-    /// Does what [`change_file`](Self::change_file) does, and stores `origin` in the same transaction. `None` leaves a
-    /// stored origin as it is.
+    /// Does what [`change_file`](Self::change_file) does, and in the same transaction keeps the limits and stores the origin of
+    /// `with`.
     ///
     /// # Errors
-    /// As [`change_file`](Self::change_file).
-    pub async fn change_file_with_origin(
+    /// Those of [`change_file`](Self::change_file); [`RecordsError::Limit`].
+    pub async fn change_with(
         &self,
         owner: OwnerId,
         id: FileId,
-        origin: Option<&Origin>,
+        with: &Imported<'_>,
         change: impl FnMut(File) -> Option<File>,
     ) -> Result<Option<File>, RecordsError> {
         match self.get_file(owner, id).await {
-            Ok((file, _)) => self.change_from(file, origin, change).await,
+            Ok((file, _)) => self.change_from(file, with, change).await,
             Err(RecordsError::NotFound) => Ok(None),
             Err(error) => Err(error),
         }
@@ -50,18 +51,18 @@ impl Records {
         file: File,
         change: impl FnMut(File) -> Option<File>,
     ) -> Result<Option<File>, RecordsError> {
-        self.change_from(file, None, change).await
+        self.change_from(file, &Imported::default(), change).await
     }
 
     async fn change_from(
         &self,
         mut before: File,
-        origin: Option<&Origin>,
+        with: &Imported<'_>,
         mut change: impl FnMut(File) -> Option<File>,
     ) -> Result<Option<File>, RecordsError> {
         for _ in 0..MAX_ATTEMPTS {
             let Some(after) = change(before.clone()) else { return Ok(None) };
-            match self.save_file_with_origin(&before, &after, origin).await {
+            match self.save_with(&before, &after, with).await {
                 Ok(()) => return Ok(Some(after)),
                 Err(RecordsError::Changed) => {}
                 Err(error) => return Err(error),

@@ -1,7 +1,9 @@
 use aws_sdk_dynamodb::types::{
     CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
-use files_domain::{Caller, Detail, File, FileId, Idempotency, Principal, Timestamp, limits};
+use files_domain::{
+    Caller, Detail, File, FileId, Idempotency, Limit, OwnerLimits, Principal, Timestamp, limits,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::attribute::{Item, from_item, number, to_item};
@@ -10,6 +12,7 @@ use crate::item::{detail_to_item, file_to_item};
 use crate::keys::{owner_pk, primary_key};
 use crate::transact::{Refused, condition_failed};
 use crate::upload_tokens::token_refusal;
+use crate::usage::UsageChange;
 use crate::{ClientRecords, Records, RecordsError};
 
 /// Says what came of creating a file.
@@ -20,6 +23,29 @@ pub enum Created {
     New,
     /// The same request had created this file before.
     Before(File, Detail),
+}
+
+/// Why a new file was not written.
+enum WriteRefused {
+    /// Its owner has webhook endpoints.
+    HasEndpoints,
+    /// Another error.
+    Error(RecordsError),
+}
+
+impl WriteRefused {
+    fn into_error(self) -> RecordsError {
+        match self {
+            Self::HasEndpoints => RecordsError::Changed,
+            Self::Error(error) => error,
+        }
+    }
+}
+
+impl From<RecordsError> for WriteRefused {
+    fn from(error: RecordsError) -> Self {
+        Self::Error(error)
+    }
 }
 
 /// The item of an idempotency key, valid until `ttl` (seconds since the epoch).
@@ -40,11 +66,12 @@ fn request_key(file: &File, key: &str) -> Item {
 impl ClientRecords {
     /// Writes a file's summary, its detail and the owner's usage in one transaction that also checks the caller's key, or
     /// counts the file of the caller's token, which has been read. A key that is known, or found, to be bad costs no write, and no
-    /// read of the owner that it names.
+    /// read of the owner that it names. The end of the file is an event if it has a webhook, or its owner has webhook endpoints: the
+    /// first file for an owner with endpoints costs a second transaction, and this process then remembers it for 30 s.
     ///
     /// # Errors
-    /// [`RecordsError::Key`]; [`RecordsError::TokenUsedUp`]; [`RecordsError::IdempotencyConflict`]; [`RecordsError::Changed`]: the id is taken;
-    /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
+    /// [`RecordsError::Key`]; [`RecordsError::TokenUsedUp`]; [`RecordsError::IdempotencyConflict`]; [`RecordsError::Changed`]: the id
+    /// is taken; [`RecordsError::Limit`]; [`RecordsError::Busy`], [`RecordsError::Unavailable`].
     pub async fn create_file(
         &self,
         caller: &Caller,
@@ -52,36 +79,79 @@ impl ClientRecords {
         detail: &Detail,
         idempotency: Option<&Idempotency>,
     ) -> Result<Created, RecordsError> {
-        // Alone at first, unless it is remembered: a bad key must not cost a transaction on the items of the owner it names.
+        // First, unless it is remembered: a bad key must not cost a transaction on the items of the owner it names.
+        let limits = match &caller.principal {
+            Principal::ApiKey(_) => self.keys().check_with_limits(caller).await?,
+            Principal::UploadToken(_) => self.keys().known_limits(caller),
+        };
+        limits.check(Limit::FileBytes, 0, file.size.unwrap_or(0))?;
+        let notify = file.notify || self.has_endpoints(caller.owner(), caller.now);
+        match self.write_new(caller, &File { notify, ..file.clone() }, detail, idempotency, &limits).await {
+            Err(WriteRefused::HasEndpoints) => {
+                self.remember_endpoints(caller.owner(), caller.now);
+                let file = File { notify: true, ..file.clone() };
+                self.write_new(caller, &file, detail, idempotency, &limits)
+                    .await
+                    .map_err(WriteRefused::into_error)
+            }
+            written => written.map_err(WriteRefused::into_error),
+        }
+    }
+
+    /// Writes a new file, whose end is an event if `notify` is set. Otherwise the transaction has the condition that its owner has no
+    /// webhook endpoint.
+    async fn write_new(
+        &self,
+        caller: &Caller,
+        file: &File,
+        detail: &Detail,
+        idempotency: Option<&Idempotency>,
+        limits: &OwnerLimits,
+    ) -> Result<Created, WriteRefused> {
         let records = self.unchecked();
         let mut items = vec![match &caller.principal {
-            Principal::ApiKey(_) => {
-                self.keys().check(caller).await?;
-                self.keys().condition_check(caller)?
-            }
+            Principal::ApiKey(_) => self.keys().condition_check(caller)?,
             Principal::UploadToken(token) => records.count_token_file(caller, token)?,
         }];
         if let Some(idempotency) = idempotency {
             items.push(records.remember_request(file, idempotency, caller.now)?);
         }
+        let endpoints_index = items.len();
+        if !file.notify {
+            items.push(records.has_no_endpoint(file.owner)?);
+        }
         items.push(records.put_new(file_to_item(file)?)?);
         if let Some(detail) = detail_to_item(file, detail)? {
             items.push(records.put_new(detail)?);
         }
-        items.extend(records.usage_change(file.owner, None, Some(file))?);
+        let change = UsageChange::between(None, Some(file));
+        let usage = records.add_usage_change(&mut items, file.owner, change, limits)?;
         match records.transact(items).await {
             Ok(()) => Ok(Created::New),
-            Err(Refused::Error(error)) => Err(error),
+            Err(Refused::Error(error)) => Err(error.into()),
             Err(Refused::Conditions(mut reasons)) if condition_failed(&reasons, 0) => {
                 match self.creation_refusal(caller, reasons[0].item.take()) {
                     // The last file of a token, asked for again.
                     RecordsError::TokenUsedUp if idempotency.is_some() && condition_failed(&reasons, 1) => {
-                        records.created_before(caller, idempotency, &reasons).await
+                        Ok(records.created_before(caller, idempotency, &reasons).await?)
                     }
-                    error => Err(error),
+                    error => Err(error.into()),
                 }
             }
-            Err(Refused::Conditions(reasons)) => records.created_before(caller, idempotency, &reasons).await,
+            Err(Refused::Conditions(reasons))
+                if !file.notify
+                    && condition_failed(&reasons, endpoints_index)
+                    && !(idempotency.is_some() && condition_failed(&reasons, 1)) =>
+            {
+                Err(WriteRefused::HasEndpoints)
+            }
+            Err(Refused::Conditions(reasons)) => {
+                let created = records.created_before(caller, idempotency, &reasons).await;
+                match (created, usage.exceeded(&reasons)) {
+                    (Err(RecordsError::Changed), Some(exceeded)) => Err(RecordsError::from(exceeded).into()),
+                    (created, _) => Ok(created?),
+                }
+            }
         }
     }
 }

@@ -1,15 +1,21 @@
 //! The sparse index of deadlines, over several partitions so that none is hot.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::AttributeValue;
-use files_domain::{File, FileId, OwnerId, Timestamp};
+use files_domain::{DeliveryId, EventRef, File, FileId, OwnerId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::attribute::{Item, from_item, number, text};
 use crate::error::unavailable;
 use crate::keys::{
-    FILE_PREFIX, REMOVED_PREFIX, due_partition, due_shard, ids, owner_pk, primary_key, removed_sk,
+    DELIVERY_PREFIX, FILE_PREFIX, REMOVED_PREFIX, delivery_sk, due_partition, due_shard, event_ref, event_sk,
+    ids, owner_pk, primary_key, removed_sk,
 };
 use crate::{Records, RecordsError};
+
+/// How long a message that `sweep` has sent may wait in its queue before it sends another.
+const AGAIN: Duration = Duration::from_secs(15 * 60);
 
 /// The entry that a removed file leaves until its bytes are deleted.
 #[derive(Debug, Serialize, Deserialize)]
@@ -46,21 +52,35 @@ pub struct DueItems {
 /// An entry of the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DueItem {
-    /// The owner of the file.
+    /// The owner.
     pub owner: OwnerId,
-    /// The file.
-    pub id: FileId,
     /// What is due.
     pub what: DueWhat,
 }
 
-/// What is due for a file.
+/// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DueWhat {
-    /// What its state asks for.
-    File,
+    /// What the state of a file asks for.
+    File(FileId),
     /// The deletion of the bytes of a removed file.
-    Removed,
+    Removed(FileId),
+    /// The deliveries of an event.
+    Event(EventRef),
+    /// The next attempt of a delivery.
+    Delivery(DeliveryId),
+}
+
+impl DueWhat {
+    /// Returns the file that it is about.
+    #[must_use]
+    pub fn file(self) -> FileId {
+        match self {
+            Self::File(id) | Self::Removed(id) => id,
+            Self::Event(event) => event.file,
+            Self::Delivery(delivery) => delivery.file,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -89,6 +109,29 @@ impl Records {
         let entries = answer.items.unwrap_or_default();
         let oldest = entries.first().and_then(|entry| millis(entry.get("due_at")?));
         Ok(DueItems { items: entries.into_iter().filter_map(due_item).collect(), oldest })
+    }
+
+    /// Postpones the deadline of an event, before its message is sent once more. `false`: it is not due any more.
+    ///
+    /// # Errors
+    /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
+    pub async fn postpone_event(&self, event: EventRef, now: Timestamp) -> Result<bool, RecordsError> {
+        let key = primary_key(owner_pk(event.owner), event_sk(event));
+        self.postpone(key, now.plus(AGAIN), now).await
+    }
+
+    /// Postpones the deadline of a delivery, before its message is sent once more. `false`: it is not due any more.
+    ///
+    /// # Errors
+    /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
+    pub async fn postpone_delivery(
+        &self,
+        owner: OwnerId,
+        id: DeliveryId,
+        now: Timestamp,
+    ) -> Result<bool, RecordsError> {
+        let key = primary_key(owner_pk(owner), delivery_sk(id));
+        self.postpone(key, now.plus(AGAIN), now).await
     }
 
     /// Returns the unfinished upload of a removed file.
@@ -122,11 +165,17 @@ fn millis(value: &AttributeValue) -> Option<Timestamp> {
 /// Reads an entry of the index. One that this version cannot read is logged and left.
 fn due_item(item: Item) -> Option<DueItem> {
     let entry: IndexEntry = from_item(item).ok()?;
-    let file = ids(&entry.pk, &entry.sk, FILE_PREFIX).map(|ids| (ids, DueWhat::File));
-    let removed = || ids(&entry.pk, &entry.sk, REMOVED_PREFIX).map(|ids| (ids, DueWhat::Removed));
-    let found = file.or_else(removed);
+    let found = due_what(&entry.pk, &entry.sk);
     if found.is_none() {
         tracing::error!(pk = entry.pk, sk = entry.sk, "an entry of the index of deadlines cannot be read");
     }
-    found.map(|((owner, id), what)| DueItem { owner, id, what })
+    found.map(|(owner, what)| DueItem { owner, what })
+}
+
+fn due_what(pk: &str, sk: &str) -> Option<(OwnerId, DueWhat)> {
+    let file = || ids(pk, sk, FILE_PREFIX).map(|(owner, id)| (owner, DueWhat::File(id)));
+    let removed = || ids(pk, sk, REMOVED_PREFIX).map(|(owner, id)| (owner, DueWhat::Removed(id)));
+    let event = || event_ref(pk, sk).map(|event| (event.owner, DueWhat::Event(event)));
+    let delivery = || ids(pk, sk, DELIVERY_PREFIX).map(|(owner, id)| (owner, DueWhat::Delivery(id)));
+    file().or_else(removed).or_else(event).or_else(delivery)
 }

@@ -1,5 +1,5 @@
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use files_domain::{BoxError, KeyProblem};
+use files_domain::{BoxError, KeyProblem, LimitExceeded};
 
 /// Says why the records did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -16,9 +16,15 @@ pub enum RecordsError {
     /// The record is no longer the one that was read: read it again.
     #[error("the record has changed")]
     Changed,
+    /// A limit of the owner would be exceeded.
+    #[error("a limit of the owner would be exceeded: {0}")]
+    Limit(#[from] LimitExceeded),
     /// The idempotency key was used for another request.
     #[error("the idempotency key was used for another request")]
     IdempotencyConflict,
+    /// The owner has as many webhook endpoints as are allowed.
+    #[error("too many webhook endpoints")]
+    TooManyEndpoints,
     /// Others write the same items, or DynamoDB throttles: try again later.
     #[error("too busy")]
     Busy(#[source] BoxError),

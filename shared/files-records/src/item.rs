@@ -1,7 +1,7 @@
 //! Items of the files table and the domain's types.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use files_domain::{Detail, File, FullProbe};
+use files_domain::{Detail, File, FileId, FullProbe};
 
 use crate::RecordsError;
 use crate::attribute::{Item, from_item, text, to_item};
@@ -31,7 +31,8 @@ pub(crate) fn file_to_item(file: &File) -> Result<Item, RecordsError> {
 pub(crate) fn file_from_item(mut item: Item) -> Result<File, RecordsError> {
     let key = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str);
     let (pk, sk) = (key("pk"), key("sk"));
-    let found = ids(pk, sk, FILE_PREFIX).ok_or_else(|| corrupt(format!("not a file's summary: {pk} {sk}")));
+    let found =
+        ids::<FileId>(pk, sk, FILE_PREFIX).ok_or_else(|| corrupt(format!("not a file's summary: {pk} {sk}")));
     let (owner, id) = found?;
     item.insert("owner".to_owned(), text(owner.to_string()));
     item.insert("id".to_owned(), text(id.to_string()));

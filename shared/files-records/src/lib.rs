@@ -2,7 +2,8 @@
 //!
 //! There are two tables. In the files table, a file is a summary item and, unless it would be empty, a detail item. The
 //! deadline by which `sweep` finishes what nobody else has finished is an attribute of the summary, written in the transaction
-//! that makes it necessary. The keys table holds the API keys; functions only read it.
+//! that makes it necessary. The keys table holds the API keys and
+//! owners' own limits; functions only read it.
 
 mod api_key_admin;
 mod api_key_cache;
@@ -13,14 +14,19 @@ mod batch;
 mod change;
 mod client;
 mod create;
+mod deliveries;
 mod due;
+mod endpoints;
 mod error;
+mod events;
 mod import;
 mod item;
 mod keys;
 mod list;
+mod owner_limits;
 mod probe;
 mod probe_output;
+mod rate_limits;
 mod read;
 mod remove;
 mod save;
@@ -28,31 +34,41 @@ mod scan;
 mod transact;
 mod update;
 mod upload_tokens;
+mod usage;
+mod wait_slots;
 
 pub use api_keys::Keys;
 pub use client::ClientRecords;
 pub use create::Created;
+pub use deliveries::{DeliveryFilter, DeliveryPage};
 pub use due::{DueItem, DueItems, DueWhat};
 pub use error::RecordsError;
 pub use import::ImportClaim;
 pub use keys::DUE_SHARDS;
 pub use probe::SavedProbe;
 pub use probe_output::{MAX_INLINE_BYTES, pack_probe, unpack_probe};
+pub use save::Imported;
 pub use scan::ScanPosition;
+pub use wait_slots::{WaitSlot, WaitSlots};
+
+use std::sync::Mutex;
 
 use aws_sdk_dynamodb::Client;
+use files_domain::EventRef;
 
 /// The files table of one deployment.
 #[derive(Debug)]
 pub struct Records {
     client: Client,
     table: String,
+    /// Events that this process has written and nobody has announced.
+    events: Mutex<Vec<EventRef>>,
 }
 
 impl Records {
     /// Returns the records in `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+        Self { client, table: table.into(), events: Mutex::default() }
     }
 }

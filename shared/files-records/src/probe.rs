@@ -4,13 +4,14 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
-use files_domain::{File, FileId, MediaType, OwnerId, ProbeDone, Probed, Status};
+use files_domain::{FileEvent, FileId, MediaType, OwnerId, OwnerLimits, ProbeDone, Probed, Status};
 
 use crate::attribute::{number, text, to_attribute};
-use crate::error::{corrupt, unavailable};
-use crate::item::{FULL_PROBE, FULL_PROBE_IN_OBJECT, file_from_item, full_probe_attribute};
+use crate::error::corrupt;
+use crate::item::{FULL_PROBE, FULL_PROBE_IN_OBJECT, full_probe_attribute};
 use crate::keys::{detail_sk, file_sk, owner_pk, primary_key, type_partition};
 use crate::transact::{Refused, condition_failed};
+use crate::usage::UsageChange;
 use crate::{Records, RecordsError};
 
 /// Attempts against a record that keeps changing.
@@ -38,8 +39,8 @@ impl SavedProbe {
 }
 
 impl Records {
-    /// Writes the result of a probe in one transaction. It touches the owner's usage only if the size differs from the
-    /// reserved bytes.
+    /// Writes the result of a probe in one transaction. It changes the owner's usage only if the file was a pending upload, or
+    /// its size differs from the reserved bytes.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -49,9 +50,17 @@ impl Records {
         id: FileId,
         done: &ProbeDone,
     ) -> Result<SavedProbe, RecordsError> {
-        // Nearly always the stored size is the announced one: then no read and no change of the usage is needed.
+        // Nearly always the stored size is the announced one, and the state is the expected one: then no read is needed.
         let mut items = vec![self.expected_success(owner, id, done)?];
         items.extend(self.save_full(owner, id, done)?);
+        if done.ends_upload {
+            self.add_usage_change(
+                &mut items,
+                owner,
+                UsageChange::upload_received(),
+                &OwnerLimits::default(),
+            )?;
+        }
         match self.transact(items).await {
             Ok(()) => Ok(SavedProbe::Saved),
             Err(Refused::Conditions(reasons))
@@ -66,17 +75,6 @@ impl Records {
 }
 
 impl Records {
-    /// Reads the summary of a file whose object is to be probed. `None`: there is no such file.
-    ///
-    /// # Errors
-    /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
-    pub async fn find_to_probe(&self, owner: OwnerId, id: FileId) -> Result<Option<File>, RecordsError> {
-        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let key = primary_key(owner_pk(owner), file_sk(id));
-        let found = get.set_key(Some(key)).send().await.map_err(unavailable)?;
-        found.item.map(file_from_item).transpose()
-    }
-
     /// Asks for another probe of a `success` file. `false`: there is no such file, or it is not `success`.
     ///
     /// # Errors
@@ -105,6 +103,7 @@ impl Records {
         id: FileId,
         done: &ProbeDone,
     ) -> Result<TransactWriteItem, RecordsError> {
+        let expected = if done.ends_upload { "awaiting_upload" } else { "probing" };
         let mut set = vec![
             "#state = :stored",
             "updated_at = :now",
@@ -115,13 +114,13 @@ impl Records {
             .table_name(&self.table)
             .set_key(Some(primary_key(owner_pk(owner), file_sk(id))))
             .condition_expression(
-                "#state IN (:awaiting, :probing) AND #size = :size AND attribute_not_exists(expires_at)",
+                "#state = :expected AND #size = :size AND attribute_not_exists(expires_at) \
+                 AND attribute_not_exists(notify)",
             )
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#size", "size") // a function's name otherwise
             .expression_attribute_values(":stored", text("stored"))
-            .expression_attribute_values(":awaiting", text("awaiting_upload"))
-            .expression_attribute_values(":probing", text("probing"))
+            .expression_attribute_values(":expected", text(expected))
             .expression_attribute_values(":now", number(done.now.millis()))
             .expression_attribute_values(":size", number(done.object.size))
             .expression_attribute_values(":one", number(1))
@@ -190,20 +189,30 @@ impl Records {
         done: &ProbeDone,
     ) -> Result<SavedProbe, RecordsError> {
         for _ in 0..MAX_ATTEMPTS {
-            let before = match self.get_file(owner, id).await {
-                Ok((file, _)) => file,
+            let (before, detail) = match self.get_file(owner, id).await {
+                Ok(found) => found,
                 Err(RecordsError::NotFound) => return Ok(SavedProbe::NoRecord),
                 Err(error) => return Err(error),
             };
             let again = before.status().is_terminal();
             let after = if again { before.clone().probed_again(done) } else { before.clone().probed(done) };
             let Some(after) = after else { return Ok(SavedProbe::AlreadyTerminal(before.status())) };
+            let event = after.ending(&before).map(|kind| FileEvent {
+                kind,
+                at: done.now,
+                file: after.clone(),
+                webhook: detail.webhook.clone(),
+            });
             let mut items = vec![self.put_instead(&before, &after)?];
+            items.extend(event.as_ref().map(|event| self.put_event(event)).transpose()?);
             items.extend(self.save_full(owner, id, done)?);
-            items.extend(self.usage_change(owner, Some(&before), Some(&after))?);
+            let change = UsageChange::between(Some(&before), Some(&after));
+            self.add_usage_change(&mut items, owner, change, &OwnerLimits::default())?;
             match self.transact(items).await {
-                Ok(()) if again => return Ok(SavedProbe::SavedAgain),
-                Ok(()) => return Ok(SavedProbe::Saved),
+                Ok(()) => {
+                    self.has_written(event.as_ref());
+                    return Ok(if again { SavedProbe::SavedAgain } else { SavedProbe::Saved });
+                }
                 Err(Refused::Conditions(_)) => {}
                 Err(Refused::Error(error)) => return Err(error),
             }

@@ -3,11 +3,10 @@ use std::collections::HashMap;
 use files_domain::{Caller, Detail, File, FileId, OwnerId, Scope, UploadToken};
 
 use crate::attribute::Item;
-use crate::batch::{self, ByTable};
-use crate::error::corrupt;
+use crate::batch::{self, ByTable, by_sort_key};
+use crate::error::unavailable;
 use crate::item::{detail_from_item, file_from_item};
 use crate::keys::{detail_sk, file_sk, owner_pk, primary_key};
-use crate::upload_tokens::{token_key, token_sk};
 use crate::{ClientRecords, Records, RecordsError};
 
 impl ClientRecords {
@@ -66,15 +65,9 @@ impl ClientRecords {
         token: &UploadToken,
         id: FileId,
     ) -> Result<(File, Detail), RecordsError> {
-        self.keys().refuse_remembered(caller)?;
         let pk = owner_pk(token.owner());
-        let keys = vec![
-            token_key(token.owner(), token.hash()),
-            primary_key(&pk, file_sk(id)),
-            primary_key(&pk, detail_sk(id)),
-        ];
-        let mut found = self.unchecked().read_all(keys).await?;
-        self.judge_token(caller, found.remove(&token_sk(token.hash())))?;
+        let keys = vec![primary_key(&pk, file_sk(id)), primary_key(&pk, detail_sk(id))];
+        let (_, found) = self.read_with_token(caller, token, keys).await?;
         let (file, detail) = from_found(found, id, caller)?;
         if file.is_of_token(token) { Ok((file, detail)) } else { Err(RecordsError::NotFound) }
     }
@@ -91,14 +84,13 @@ impl ClientRecords {
         }
         let mut wanted = ByTable::from([(records.table.clone(), keys)]);
         if with_key {
-            let (table, key) = self.keys().place(caller);
-            wanted.insert(table.to_owned(), vec![key]);
+            let (table, keys) = self.keys().place(caller);
+            wanted.insert(table.to_owned(), keys);
         }
         let mut read = batch::read(&records.client, wanted).await?;
         if with_key {
             let (table, _) = self.keys().place(caller);
-            let key = read.remove(table).and_then(|mut items| items.pop());
-            self.keys().judge_item(caller, key)?;
+            self.keys().judge_items(caller, read.remove(table))?;
         }
         from_found(by_sort_key(read.remove(&records.table))?, id, caller)
     }
@@ -129,6 +121,17 @@ impl Records {
         Ok((file_from_item(file)?, detail_from_item(found.remove(&detail_sk(id)))?))
     }
 
+    /// Reads a file's summary alone, by one consistent read. `None`: there is no such file.
+    ///
+    /// # Errors
+    /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
+    pub async fn find_summary(&self, owner: OwnerId, id: FileId) -> Result<Option<File>, RecordsError> {
+        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let key = primary_key(owner_pk(owner), file_sk(id));
+        let found = get.set_key(Some(key)).send().await.map_err(unavailable)?;
+        found.item.map(file_from_item).transpose()
+    }
+
     /// Reads items of the files table consistently; returns them by sort key.
     async fn read_all(&self, keys: Vec<Item>) -> Result<HashMap<String, Item>, RecordsError> {
         let mut read = batch::read(&self.client, ByTable::from([(self.table.clone(), keys)])).await?;
@@ -145,12 +148,4 @@ fn from_found(
     let file = found.remove(&file_sk(id)).map(file_from_item).transpose()?;
     let file = file.filter(|file| !file.has_expired(caller.now)).ok_or(RecordsError::NotFound)?;
     Ok((file, detail_from_item(found.remove(&detail_sk(id)))?))
-}
-
-fn by_sort_key(items: Option<Vec<Item>>) -> Result<HashMap<String, Item>, RecordsError> {
-    let keyed = |item: Item| {
-        let sk = item.get("sk").and_then(|sk| sk.as_s().ok()).cloned();
-        Ok((sk.ok_or_else(|| corrupt("an item without a sort key"))?, item))
-    };
-    items.unwrap_or_default().into_iter().map(keyed).collect()
 }

@@ -1,15 +1,16 @@
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
-use files_domain::{Caller, File, FileId, OwnerId, Timestamp};
+use files_domain::{Caller, File, FileId, OwnerId, OwnerLimits, Timestamp};
 
 use crate::attribute::{Item, number, to_item};
 use crate::due::RemovedItem;
 use crate::error::{corrupt, unavailable};
 use crate::keys::{detail_sk, file_sk, owner_pk, primary_key, removed_sk};
 use crate::transact::{Refused, condition_failed};
+use crate::usage::UsageChange;
 use crate::{ClientRecords, Records, RecordsError};
 
 impl ClientRecords {
-    /// Does what [`Records::remove_file`] does, in a transaction that also checks the caller's key.
+    /// Does what [`Records::remove_file`] does, in a transaction that also checks the caller's key. It is no event.
     ///
     /// # Errors
     /// [`RecordsError::Key`], and those of [`Records::remove_file`].
@@ -30,14 +31,21 @@ impl ClientRecords {
 }
 
 impl Records {
-    /// Replaces a file's record by an entry that has its bytes deleted: by the caller at once, otherwise by `sweep`.
+    /// Replaces a file's record by an entry that has its bytes deleted: by the caller at once, otherwise by `sweep`. The removal of
+    /// an expired file is an event.
     ///
     /// # Errors
     /// [`RecordsError::Changed`]: the record is not `file` any more. [`RecordsError::Busy`],
     /// [`RecordsError::Unavailable`].
     pub async fn remove_file(&self, file: &File, now: Timestamp) -> Result<(), RecordsError> {
-        match self.transact(self.removal(file, now)?).await {
-            Ok(()) => Ok(()),
+        let event = self.expiry(file, now).await?;
+        let mut items = self.removal(file, now)?;
+        items.extend(event.as_ref().map(|event| self.put_event(event)).transpose()?);
+        match self.transact(items).await {
+            Ok(()) => {
+                self.has_written(event.as_ref());
+                Ok(())
+            }
             Err(Refused::Error(error)) => Err(error),
             Err(Refused::Conditions(_)) => Err(RecordsError::Changed),
         }
@@ -65,7 +73,8 @@ impl Records {
             self.delete(primary_key(owner_pk(file.owner), detail_sk(file.id)))?,
             self.put_removed(file, now)?,
         ];
-        items.extend(self.usage_change(file.owner, Some(file), None)?);
+        let change = UsageChange::between(Some(file), None);
+        self.add_usage_change(&mut items, file.owner, change, &OwnerLimits::default())?;
         Ok(items)
     }
 

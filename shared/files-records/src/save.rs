@@ -1,39 +1,59 @@
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
-use files_domain::{File, Origin};
+use files_domain::{File, Origin, OwnerLimits};
 
 use crate::attribute::{number, to_attribute};
 use crate::error::corrupt;
 use crate::item::file_to_item;
 use crate::keys::{detail_sk, owner_pk, primary_key};
-use crate::transact::Refused;
+use crate::transact::{Refused, condition_failed};
+use crate::usage::UsageChange;
 use crate::{Records, RecordsError};
 
+/// What the end of an import writes beside the file.
+#[derive(Clone, Debug, Default)]
+pub struct Imported<'a> {
+    /// What the web page from which the file came says of it; `None` leaves a stored origin as it is.
+    pub origin: Option<&'a Origin>,
+    /// Limits that the owner's usage must keep where it grows.
+    pub limits: OwnerLimits,
+}
+
 impl Records {
-    /// Writes `after` in the place of `before`, and the difference to the owner's usage, if the record is still `before`.
+    /// Writes `after` in the place of `before`, the difference to the owner's usage, and the event that the change is, if the record
+    /// is still `before`.
     ///
     /// # Errors
     /// [`RecordsError::Changed`]: it is not. [`RecordsError::Busy`], [`RecordsError::Unavailable`].
     pub async fn save_file(&self, before: &File, after: &File) -> Result<(), RecordsError> {
-        self.save_file_with_origin(before, after, None).await
+        self.save_with(before, after, &Imported::default()).await
     }
 
-    /// Does what [`save_file`](Self::save_file) does, and stores `origin` in the same transaction. `None` leaves a stored
-    /// origin as it is.
+    /// Does what [`save_file`](Self::save_file) does, and in the same transaction keeps the limits and stores the origin of
+    /// `with`.
     ///
     /// # Errors
-    /// As [`save_file`](Self::save_file).
-    pub async fn save_file_with_origin(
+    /// Those of [`save_file`](Self::save_file); [`RecordsError::Limit`].
+    pub async fn save_with(
         &self,
         before: &File,
         after: &File,
-        origin: Option<&Origin>,
+        with: &Imported<'_>,
     ) -> Result<(), RecordsError> {
+        let event = self.ending(before, after).await?;
         let mut items = vec![self.put_instead(before, after)?];
-        items.extend(origin.map(|origin| self.set_origin(before, origin)).transpose()?);
-        items.extend(self.usage_change(before.owner, Some(before), Some(after))?);
+        items.extend(event.as_ref().map(|event| self.put_event(event)).transpose()?);
+        items.extend(with.origin.map(|origin| self.set_origin(before, origin)).transpose()?);
+        let change = UsageChange::between(Some(before), Some(after));
+        let usage = self.add_usage_change(&mut items, before.owner, change, &with.limits)?;
         match self.transact(items).await {
-            Ok(()) => Ok(()),
-            Err(Refused::Conditions(_)) => Err(RecordsError::Changed),
+            Ok(()) => {
+                self.has_written(event.as_ref());
+                Ok(())
+            }
+            Err(Refused::Conditions(reasons)) if condition_failed(&reasons, 0) => Err(RecordsError::Changed),
+            Err(Refused::Conditions(reasons)) => {
+                Err(usage.exceeded(&reasons).map_or(RecordsError::Changed, RecordsError::Limit))
+            }
             Err(Refused::Error(error)) => Err(error),
         }
     }

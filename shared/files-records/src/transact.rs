@@ -2,12 +2,9 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem, Update};
-use files_domain::{File, OwnerId};
+use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 
-use crate::attribute::number;
-use crate::error::{corrupt, unavailable};
-use crate::keys::{owner_pk, primary_key};
+use crate::error::unavailable;
 use crate::{Records, RecordsError};
 
 /// How long a transaction is retried that conflicts with others.
@@ -49,34 +46,6 @@ impl Records {
                 None => return Err(Refused::Error(unavailable(error))),
             }
         }
-    }
-
-    /// Builds the update of the owner's usage by the difference between `before` and `after`; `None` if there is none.
-    pub(crate) fn usage_change(
-        &self,
-        owner: OwnerId,
-        before: Option<&File>,
-        after: Option<&File>,
-    ) -> Result<Option<TransactWriteItem>, RecordsError> {
-        let change = |count: fn(&File) -> i128| after.map_or(0, count) - before.map_or(0, count);
-        let (files, bytes, imports) = (
-            change(|_| 1),
-            change(|file| file.reserved_bytes().into()),
-            change(|file| file.import().is_some().into()),
-        );
-        if (files, bytes, imports) == (0, 0, 0) {
-            return Ok(None);
-        }
-        let update = Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(primary_key(owner_pk(owner), "usage")))
-            .update_expression("ADD stored_files :files, stored_bytes :bytes, imports :imports")
-            .expression_attribute_values(":files", number(files))
-            .expression_attribute_values(":bytes", number(bytes))
-            .expression_attribute_values(":imports", number(imports))
-            .build()
-            .map_err(corrupt)?;
-        Ok(Some(TransactWriteItem::builder().update(update).build()))
     }
 }
 

@@ -1,14 +1,15 @@
 //! Upload tokens: items of their owner in the files table.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use files_domain::{Caller, KeyHash, KeyProblem, OwnerId, UploadToken, UploadTokenRecord};
 
 use crate::attribute::{Item, from_item, number, to_item};
-use crate::batch::{self, ByTable};
+use crate::batch::{self, ByTable, by_sort_key};
 use crate::error::corrupt;
-use crate::keys::{owner_pk, primary_key};
+use crate::keys::{owner_limits_key, owner_pk, primary_key};
 use crate::transact::{Refused, condition_failed};
 use crate::{ClientRecords, Records, RecordsError};
 
@@ -77,20 +78,37 @@ impl ClientRecords {
     /// Reads the caller's upload token, consistently, by one `BatchGetItem`. One that is remembered as bad is refused from memory.
     ///
     /// # Errors
-    /// [`RecordsError::Key`]: the token is unknown, deleted or past its last upload. [`RecordsError::Busy`],
-    /// [`RecordsError::Unavailable`].
+    /// [`RecordsError::Key`]: the token is unknown, deleted or past its last upload. [`RecordsError::Limit`],
+    /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
     pub async fn upload_token(
         &self,
         caller: &Caller,
         token: &UploadToken,
     ) -> Result<UploadTokenRecord, RecordsError> {
-        self.keys().refuse_remembered(caller)?;
-        let records = self.unchecked();
-        let key = token_key(token.owner(), token.hash());
-        let mut read =
-            batch::read(&records.client, ByTable::from([(records.table.clone(), vec![key])])).await?;
-        let item = read.remove(&records.table).and_then(|mut items| items.pop());
-        self.judge_token(caller, item)
+        Ok(self.read_with_token(caller, token, Vec::new()).await?.0)
+    }
+
+    /// Reads the caller's upload token, the owner's limits, and items of the owner by their keys, by one consistent
+    /// `BatchGetItem`. Admits the request if the owner's requests per second allow it. Returns the items by their sort keys.
+    pub(crate) async fn read_with_token(
+        &self,
+        caller: &Caller,
+        token: &UploadToken,
+        mut items: Vec<Item>,
+    ) -> Result<(UploadTokenRecord, HashMap<String, Item>), RecordsError> {
+        let (keys, records) = (self.keys(), self.unchecked());
+        keys.refuse_remembered(caller)?;
+        items.push(token_key(token.owner(), token.hash()));
+        let wanted = ByTable::from([
+            (records.table.clone(), items),
+            (keys.table.clone(), vec![owner_limits_key(token.owner())]),
+        ]);
+        let mut read = batch::read(&records.client, wanted).await?;
+        let mut found = by_sort_key(read.remove(&records.table))?;
+        let record = self.judge_token(caller, found.remove(&token_sk(token.hash())))?;
+        keys.learn_limits(caller, read.remove(&keys.table));
+        keys.admit_owner(caller.owner(), caller.now).await?;
+        Ok((record, found))
     }
 
     /// Checks that the caller's key or token is good, by a read of its item alone unless that is remembered.

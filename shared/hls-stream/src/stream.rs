@@ -35,6 +35,7 @@ pub struct HlsStream {
     /// What the addresses in the playlist are relative to.
     base: Url,
     kind: Kind,
+    variant: Option<Url>,
     pieces: VecDeque<Piece>,
     /// Segments of the playlist.
     count: usize,
@@ -74,7 +75,8 @@ impl fmt::Debug for HlsStream {
 
 impl HlsStream {
     /// Reads the playlist that `source` has begun to bring, of a multivariant playlist that of its best variant too, and begins
-    /// with the first segment. A variant that fails before that is passed over for the next one that has as much in it.
+    /// with the first segment. A variant that fails before that, or that the caller avoids, is passed over for the next one that
+    /// has as much in it.
     ///
     /// # Errors
     /// A [`Refusal`], or what went wrong when it was fetched.
@@ -83,6 +85,7 @@ impl HlsStream {
         allowed: Allowed,
         headers: HeadersFor,
         mut source: Source,
+        avoided: &[Url],
     ) -> Result<Self, HlsError> {
         let site = Site { client, allowed, headers };
         let from = source.final_url.clone();
@@ -92,9 +95,13 @@ impl HlsStream {
         };
         let mut failed = None;
         for variant in master::candidates(&master)?.into_iter().take(MAX_VARIANTS) {
+            let Ok(url) = from.join(&variant.uri) else { continue };
+            if avoided.contains(&url) {
+                continue;
+            }
             let opened = Self::open_variant(site.clone(), &from, &variant.uri, &master.variables);
             match opened.await {
-                Ok(stream) => return Ok(stream),
+                Ok(stream) => return Ok(Self { variant: Some(url), ..stream }),
                 Err(error) => {
                     tracing::info!(%error, "a variant failed");
                     failed.get_or_insert(error);
@@ -125,6 +132,7 @@ impl HlsStream {
             site,
             base,
             kind: Kind::Mp4,
+            variant: None,
             pieces: found.pieces,
             count: found.count,
             current: None,
@@ -147,6 +155,12 @@ impl HlsStream {
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Returns the address of the chosen variant's playlist, if the playlist has variants.
+    #[must_use]
+    pub fn variant(&self) -> Option<&Url> {
+        self.variant.as_ref()
     }
 
     /// The next bytes, never empty, or `None` after those of the last segment.

@@ -71,7 +71,7 @@ impl Server {
         let url = SourceUrl::parse(&format!("http://{}{path}", self.address), &allowed).unwrap();
         let source = client.get(&url).await?;
         let token = |_: &SourceUrl| SourceHeaders::new([("x-token", "t")]).unwrap();
-        HlsStream::open(client, allowed, Arc::new(token), source).await
+        HlsStream::open(client, allowed, Arc::new(token), source, &[]).await
     }
 
     async fn all(&self, path: &str) -> Result<(Kind, String), HlsError> {

@@ -1,6 +1,7 @@
 //! The start of every function: reads settings, starts the log, builds clients, and opens connections while Lambda counts the
 //! time as Init.
 
+mod announce;
 mod aws;
 mod backoff;
 mod clock;
@@ -14,18 +15,19 @@ mod loopback;
 mod metrics;
 mod settings;
 
+pub use announce::announce_events;
 pub use aws::{Aws, AwsEndpoints};
 pub use backoff::full_jitter;
 pub use clock::now;
 pub use download::{DownloadError, Downloads};
 pub use events::{EventHandler, serve_events};
 pub use metrics::{MetricUnit, publish_metric};
-pub use settings::{SettingError, number, optional, required};
+pub use settings::{SettingError, number, optional, owner_limits, required};
 
 use std::time::Duration;
 
 use files_objects::Objects;
-use files_queues::{ImportMessage, Queue, StoredObject};
+use files_queues::{DeliveryMessage, ImportMessage, Queue, StoredObject};
 use files_records::{ClientRecords, Keys, Records};
 
 /// Timeout of opening connections: after it, the first request opens them.
@@ -60,15 +62,19 @@ impl Startup {
     /// # Errors
     /// [`SettingError::Missing`].
     pub fn client_records(&self) -> Result<ClientRecords, SettingError> {
-        Ok(ClientRecords::new(self.records()?, self.keys()?))
+        let records = self.records()?;
+        let keys = self.keys()?.with_rate_limits(&records);
+        Ok(ClientRecords::new(records, keys))
     }
 
-    /// Returns the API keys in the table that `FILES_KEYS_TABLE` names.
+    /// Returns the API keys and owners' limits in the table that `FILES_KEYS_TABLE` names, with `FILES_OWNER_LIMITS` as the
+    /// limits of owners that have none of their own.
     ///
     /// # Errors
-    /// [`SettingError::Missing`].
+    /// [`SettingError::Missing`], [`SettingError::Wrong`].
     pub fn keys(&self) -> Result<Keys, SettingError> {
-        Ok(Keys::new(self.aws.dynamodb(), required("FILES_KEYS_TABLE", "the name of the keys table")?))
+        let table = required("FILES_KEYS_TABLE", "the name of the keys table")?;
+        Ok(Keys::new(self.aws.dynamodb(), table).with_default_limits(owner_limits()?))
     }
 
     /// Returns the objects in the bucket that `FILES_BUCKET` names.
@@ -93,6 +99,14 @@ impl Startup {
     /// [`SettingError::Missing`].
     pub fn probe_queue(&self) -> Result<Queue<StoredObject>, SettingError> {
         Ok(Queue::new(self.aws.sqs(), required("FILES_PROBE_QUEUE_URL", "a queue's URL")?))
+    }
+
+    /// Returns the queue that `FILES_DELIVERY_QUEUE_URL` names.
+    ///
+    /// # Errors
+    /// [`SettingError::Missing`].
+    pub fn delivery_queue(&self) -> Result<Queue<DeliveryMessage>, SettingError> {
+        Ok(Queue::new(self.aws.sqs(), required("FILES_DELIVERY_QUEUE_URL", "a queue's URL")?))
     }
 
     /// Returns the function that `FILES_RESOLVE_FUNCTION` names. Without it, web pages are not resolved.

@@ -2,25 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use files_domain::PageClaims;
 use serde::Deserialize;
 
 /// A web page's media: one video or sound in several formats, and the page's claims about it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct Page {
-    /// The title.
-    pub title: Option<String>,
-    /// The publisher.
-    pub uploader: Option<String>,
-    /// The URL of the page, after redirects.
-    pub page_url: Option<String>,
-    /// In seconds.
-    pub duration: Option<f64>,
-    /// The site, as yt-dlp calls it: `Youtube`, or `Generic`.
-    pub site: Option<String>,
-    /// A still picture.
-    pub thumbnail_url: Option<String>,
-    /// `YYYY-MM-DD`.
-    pub upload_date: Option<String>,
+    /// What it says of the media; the site as yt-dlp calls it: `Youtube`, or `Generic`.
+    #[serde(flatten)]
+    pub claims: PageClaims,
     /// The formats, sorted by quality, the best last.
     pub formats: Vec<Format>,
     /// The index of the format to import.

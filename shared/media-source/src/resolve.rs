@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use files_domain::{FileName, clean_content_type};
+use files_domain::{FileName, PageClaims, clean_content_type};
 use hls_stream::{HeadersFor, HlsStream};
-use safe_fetch::{Allowed, FetchError, SafeClient, Source, SourceHeaders, SourceUrl, Target};
+use safe_fetch::{Allowed, FetchError, SafeClient, Source, SourceHeaders, SourceUrl, Target, Url};
 use tracing::{info, warn};
 
 use crate::error::ResolveError;
@@ -42,6 +42,8 @@ pub struct Request {
     pub headers: files_domain::SourceHeaders,
     /// How long that function may take, in seconds, if less than its own limit.
     pub page_seconds: Option<u32>,
+    /// The variants and formats that failed during their transfer: the next ones are taken.
+    pub avoided: Vec<Url>,
 }
 
 impl Request {
@@ -54,7 +56,7 @@ impl Request {
         headers: &files_domain::SourceHeaders,
     ) -> Result<Self, safe_fetch::NotForSources> {
         let target = Target { url, headers: SourceHeaders::new(headers.iter())? };
-        Ok(Self { target, headers: headers.clone(), page_seconds: None })
+        Ok(Self { target, headers: headers.clone(), page_seconds: None, avoided: Vec::new() })
     }
 }
 
@@ -71,6 +73,9 @@ pub struct Resolved {
     pub content_type: Option<String>,
     /// The web page that named them.
     pub page: Option<ResolvedPage>,
+    /// What was chosen, if there is a choice: a variant of a playlist, or a format of a web page. A request that avoids it
+    /// resolves to the next one.
+    pub choice: Option<Url>,
 }
 
 /// The bytes of media.
@@ -84,6 +89,7 @@ pub enum Content {
 
 /// A response, and how it was asked for.
 struct Opened<'a> {
+    request: &'a Request,
     source: Source,
     kind: ContentKind,
     target: &'a Target,
@@ -111,7 +117,7 @@ impl MediaSource {
             return self.resolve_page(request).await;
         }
         let page_headers = SourceHeaders::default();
-        self.resolve_media(Opened { source, kind, target, page_headers, page: None }).await
+        self.resolve_media(Opened { request, source, kind, target, page_headers, page: None }).await
     }
 
     /// Has yt-dlp look where a site refuses us: it knows what to send there. If it reads nothing either, returns the first error.
@@ -134,6 +140,9 @@ impl MediaSource {
         let page = self.look_into(request).await?;
         let mut failed = None;
         for index in page.candidates().into_iter().take(MAX_FORMATS) {
+            if self.is_avoided(request, &page.formats[index]) {
+                continue;
+            }
             match self.resolve_format(request, &page, index).await {
                 Ok(resolved) => return Ok(resolved),
                 Err(error) => {
@@ -143,6 +152,11 @@ impl MediaSource {
             }
         }
         Err(failed.unwrap_or_else(|| ResolveError::refused("the page names nothing that can be fetched")))
+    }
+
+    fn is_avoided(&self, request: &Request, format: &Format) -> bool {
+        let url = SourceUrl::parse(&format.url, &self.allowed);
+        url.is_ok_and(|url| request.avoided.contains(url.url()))
     }
 
     /// Invokes the function that looks into web pages.
@@ -187,17 +201,19 @@ impl MediaSource {
         let kind = kind_of(&mut source, target).await?;
         let page = self.without_private_thumbnail(page.clone()).await;
         let page = Some((ResolvedPage::new(page, index, &self.allowed), format));
-        self.resolve_media(Opened { source, kind, target, page_headers, page }).await
+        self.resolve_media(Opened { request, source, kind, target, page_headers, page }).await
     }
 
     /// Drops a thumbnail whose host name resolves to a private address.
     async fn without_private_thumbnail(&self, page: Page) -> Page {
-        let url = page.thumbnail_url.as_deref().and_then(|url| SourceUrl::parse(url, &self.allowed).ok());
+        let url =
+            page.claims.thumbnail_url.as_deref().and_then(|url| SourceUrl::parse(url, &self.allowed).ok());
         let is_private = match &url {
             Some(url) => self.client.resolves_to_private(url).await,
             None => true,
         };
-        Page { thumbnail_url: page.thumbnail_url.clone().filter(|_| !is_private), ..page }
+        let thumbnail_url = page.claims.thumbnail_url.clone().filter(|_| !is_private);
+        Page { claims: PageClaims { thumbnail_url, ..page.claims }, ..page }
     }
 
     async fn resolve_media(&self, opened: Opened<'_>) -> Result<Resolved, ResolveError> {
@@ -215,11 +231,13 @@ impl MediaSource {
     }
 
     async fn resolve_stream(&self, opened: Opened<'_>) -> Result<Resolved, ResolveError> {
-        let Opened { source, target, page_headers, page, .. } = opened;
+        let Opened { request, source, target, page_headers, page, .. } = opened;
         let own_name = source_name(&source, target.url.url(), None);
         let from = target.clone();
         let headers: HeadersFor = Arc::new(move |to| page_headers.with(&from.headers.leaving(&from.url, to)));
-        let stream = HlsStream::open(self.client.clone(), self.allowed.clone(), headers, source).await?;
+        let stream =
+            HlsStream::open(self.client.clone(), self.allowed.clone(), headers, source, &request.avoided)
+                .await?;
         let page = page.map(|(page, _)| page);
         let extension = stream.kind().extension();
         let titled = page.as_ref().and_then(|page| page.name(Some(extension)));
@@ -227,6 +245,7 @@ impl MediaSource {
         Ok(Resolved {
             name: titled.or_else(named),
             content_type: Some(stream.kind().content_type().to_owned()),
+            choice: stream.variant().or(page.as_ref().map(|_| target.url.url())).cloned(),
             content: Content::Stream(Box::new(stream)),
             target: target.clone(),
             page,
@@ -253,6 +272,7 @@ async fn resolve_file(opened: Opened<'_>) -> Result<Resolved, ResolveError> {
     Ok(Resolved {
         name: titled.or_else(|| source_name(&source, target.url.url(), found)),
         content_type: content_type.as_deref().and_then(clean_content_type),
+        choice: page.as_ref().map(|_| target.url.url().clone()),
         content: Content::File(Box::new(source)),
         target: target.clone(),
         page,

@@ -50,10 +50,10 @@ pub(crate) fn headers_of(format: &Format) -> Result<SourceHeaders, ResolveError>
 }
 
 fn claims(page: &Page, allowed: &Allowed) -> PageClaims {
-    let Page { title, uploader, page_url, duration, site, thumbnail_url, upload_date, .. } = page.clone();
     // Clients fetch it: an address that is not public must not come from us.
-    let thumbnail_url = thumbnail_url.filter(|url| SourceUrl::parse(url, allowed).is_ok());
-    PageClaims { title, uploader, page_url, duration, site, thumbnail_url, upload_date }
+    let mut claims = page.claims.clone();
+    claims.thumbnail_url = claims.thumbnail_url.filter(|url| SourceUrl::parse(url, allowed).is_ok());
+    claims
 }
 
 #[cfg(test)]
@@ -67,7 +67,8 @@ mod tests {
     #[test]
     fn a_file_is_named_after_its_page() {
         let name = |title: Option<&str>, extension: Option<&str>| {
-            let page = Page { title: title.map(str::to_owned), ..Page::default() };
+            let claims = PageClaims { title: title.map(str::to_owned), ..PageClaims::default() };
+            let page = Page { claims, ..Page::default() };
             resolved(page).name(extension).map(|name| name.to_string())
         };
         assert_eq!(name(Some("AC/DC / live"), Some("mp4")).as_deref(), Some("AC DC live.mp4"));
@@ -94,8 +95,9 @@ mod tests {
             ("https://images.example:8443/a.jpg", false),
             ("https://user:secret@images.example/a.jpg", false),
         ] {
-            let page =
-                Page { title: Some("x".into()), thumbnail_url: Some(url.to_owned()), ..Page::default() };
+            let (title, thumbnail_url) = (Some("x".into()), Some(url.to_owned()));
+            let claims = PageClaims { title, thumbnail_url, ..PageClaims::default() };
+            let page = Page { claims, ..Page::default() };
             let origin = serde_json::to_value(resolved(page).origin).unwrap();
             assert_eq!(origin["thumbnail_url"].is_string(), is_kept, "{url}");
         }
@@ -103,7 +105,8 @@ mod tests {
 
     #[test]
     fn a_direct_link_has_no_origin() {
-        let page = Page { title: Some("film".into()), direct: true, ..Page::default() };
+        let claims = PageClaims { title: Some("film".into()), ..PageClaims::default() };
+        let page = Page { claims, direct: true, ..Page::default() };
         assert!(resolved(page).origin.is_none());
     }
 }

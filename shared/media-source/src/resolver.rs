@@ -135,7 +135,7 @@ mod tests {
             "protocol": "https", "http_headers": {"Referer": "https://x/"}}], "best": 0, "later": 1}"#,
         );
         let page = page.unwrap();
-        assert_eq!((page.title.as_deref(), page.duration), (Some("Film"), Some(63.0)));
+        assert_eq!((page.claims.title.as_deref(), page.claims.duration), (Some("Film"), Some(63.0)));
         let best = page.best().unwrap();
         assert_eq!((best.url.as_str(), best.transport()), ("https://x/v.mp4", Some(Transport::Progressive)));
         assert_eq!(best.http_headers["Referer"], "https://x/");

@@ -33,6 +33,9 @@ pub enum ProbeResponse {
     Probe {
         /// A presigned GET of this one object; ranges and conditions may be sent with it.
         url: String,
+        /// Whether the file still was a single PUT that waits for its bytes: the report repeats it.
+        #[serde(default)]
+        ends_upload: bool,
     },
     /// The file is terminal or deleted.
     NothingToDo,
@@ -52,6 +55,9 @@ pub struct ProbeReport {
     pub content_type: Option<String>,
     /// Version of ffprobe.
     pub ffprobe: Option<String>,
+    /// What the response to [`ProbeRequest::Begin`] said. A wrong value costs `probe-record` a read.
+    #[serde(default)]
+    pub ends_upload: bool,
     /// What it found.
     pub found: Found,
 }
@@ -110,6 +116,7 @@ mod tests {
                 etag: "\"e\"".to_owned(),
                 content_type: Some("audio/mpeg".to_owned()),
                 ffprobe: None,
+                ends_upload: true,
                 found,
             };
             let request = ProbeRequest::Finish(Box::new(report));

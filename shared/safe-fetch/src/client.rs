@@ -66,6 +66,14 @@ impl SafeClient {
         Ok(SafeClient { http: build_http(http)?, ..self.clone() })
     }
 
+    pub(crate) fn http(&self) -> &Client {
+        &self.http
+    }
+
+    pub(crate) fn allowed(&self) -> &Allowed {
+        &self.allowed
+    }
+
     /// Asks for the URL, follows redirects, and returns once a source answered 200 and sent its headers.
     ///
     /// # Errors

@@ -7,7 +7,7 @@
 //! - literal addresses are checked on the parsed URL, since an HTTP client never resolves them;
 //! - names are resolved once, every address of the answer is checked, and only checked addresses are connected to, so
 //!   a second answer (DNS rebinding) cannot matter;
-//! - redirects are followed here, each checked as if a user had typed it;
+//! - redirects are followed here, each checked as if a user had typed it; those of a [POST](SafeClient::post) are not followed;
 //! - no proxies, and no cookies, credentials or Referer but those a caller [gives](SourceHeaders), which stay behind when a
 //!   redirect leads to another origin, and cookies that a chain of redirects sets, which end with it;
 //! - bodies come as they are, in chunks: what is compressed although it was not to be is decoded as a [text](Source::text) of
@@ -37,6 +37,7 @@ mod error;
 mod failure;
 mod headers;
 mod limits;
+mod post;
 mod ranges;
 mod resolver;
 mod setup;
@@ -56,6 +57,7 @@ pub use client::SafeClient;
 pub use error::{FetchError, UrlError};
 pub use headers::decode_path;
 pub use limits::Limits;
+pub use post::Posted;
 pub use ranges::{ByteRange, Target, Validator, Version};
 pub use source::Source;
 pub use source_headers::{NotForSources, SourceHeaders};

@@ -23,6 +23,7 @@ pub struct FileBuilder<'a> {
     name: String,
     age: Duration,
     expires_at: Option<Timestamp>,
+    webhook: Option<String>,
 }
 
 impl FileBuilder<'_> {
@@ -39,6 +40,11 @@ impl FileBuilder<'_> {
     /// Sets from when on the file is gone.
     pub fn expires_at(self, at: Timestamp) -> Self {
         Self { expires_at: Some(at), ..self }
+    }
+
+    /// Sets the URL that is told the end of the file.
+    pub fn webhook(self, url: &str) -> Self {
+        Self { webhook: Some(url.to_owned()), ..self }
     }
 
     /// Creates a video with the bytes [`CONTENT`], stored and probed: its status is `success`.
@@ -94,6 +100,8 @@ impl FileBuilder<'_> {
         let age = u64::try_from(self.age.as_millis()).expect("an age");
         let created = Timestamp::from_millis(now.millis() - age);
         let file = make(&caller, FileId::new(created), created);
+        let file = File { notify: self.webhook.is_some(), ..file };
+        let detail = Detail { webhook: self.webhook, ..detail };
         let records = self.app.operator().client_records();
         records.create_file(&caller, &file, &detail, None).await.expect("the record can be created");
         file
@@ -109,6 +117,7 @@ impl TestApp {
             name: name.to_owned(),
             age: Duration::ZERO,
             expires_at: None,
+            webhook: None,
         }
     }
 
@@ -181,8 +190,9 @@ impl TestApp {
     }
 }
 
-/// The result of a probe of a video.
-fn video() -> Probed {
+/// Returns the result of a probe of a video.
+#[must_use]
+pub fn video() -> Probed {
     let summary = ProbeSummary {
         width: Some(640),
         height: Some(360),

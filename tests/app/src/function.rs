@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
 use files_api::Endpoint;
-use files_domain::Timestamp;
+use files_domain::{OwnerLimits, Timestamp};
 use files_local::identity::ROOT;
 use files_objects::Objects;
-use files_queues::{ImportMessage, Queue, StoredObject};
+use files_queues::{DeliveryMessage, ImportMessage, Queue, StoredObject};
 use files_records::{ClientRecords, Keys, Records};
 use lambda_http::request::LambdaRequest;
 use lambda_startup::Aws;
@@ -35,6 +35,7 @@ impl<'a> TestFunction<'a> {
             ("FILES_BUCKET", "FilesBucket"),
             ("FILES_IMPORT_QUEUE_URL", "ImportQueue"),
             ("FILES_PROBE_QUEUE_URL", "ProbeQueue"),
+            ("FILES_DELIVERY_QUEUE_URL", "DeliveryQueue"),
         ];
         let environment = resources.map(|(name, resource)| (name.to_owned(), app.resource(resource)));
         Self { app, name: ROOT.to_owned(), aws: app.aws(ROOT), environment: environment.into() }
@@ -65,7 +66,13 @@ impl<'a> TestFunction<'a> {
     /// Returns the API keys.
     #[must_use]
     pub fn keys(&self) -> Keys {
+        let limits = self.environment.get("FILES_OWNER_LIMITS").map(|text| {
+            let names = serde_json::from_str(text).expect("limits in JSON");
+            OwnerLimits::from_names(names).expect("names of limits")
+        });
         Keys::new(self.aws.dynamodb(), self.setting("FILES_KEYS_TABLE"))
+            .with_default_limits(limits.unwrap_or_default())
+            .with_rate_limits(&self.records())
     }
 
     /// Returns the objects.
@@ -84,6 +91,12 @@ impl<'a> TestFunction<'a> {
     #[must_use]
     pub fn probe_queue(&self) -> Queue<StoredObject> {
         Queue::new(self.aws.sqs(), self.setting("FILES_PROBE_QUEUE_URL"))
+    }
+
+    /// Returns the queue of events and deliveries.
+    #[must_use]
+    pub fn delivery_queue(&self) -> Queue<DeliveryMessage> {
+        Queue::new(self.aws.sqs(), self.setting("FILES_DELIVERY_QUEUE_URL"))
     }
 
     /// Sends a request to the function's handler, as API Gateway and Lambda would, and returns the response as API Gateway

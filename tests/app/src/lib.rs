@@ -7,10 +7,10 @@
 //! let key = app.key("owner").await;
 //! let file = app.upload("clip.mp4").await;
 //!
-//! let function = app.function("get-file");
-//! let handler = GetFile { records: function.client_records(), objects: function.objects(), public_url: None };
-//! let request = app.get(&format!("/v1/files/{}", file.id)).key(&key);
-//! assert_eq!(function.send(&handler, request).await.status, 200);
+//! let function = app.function("download-file");
+//! let handler = DownloadFile { records: function.client_records(), objects: function.objects() };
+//! let request = app.get(&format!("/v1/files/{}/clip.mp4", file.id)).key(&key);
+//! assert_eq!(function.send(&handler, request).await.status, 302);
 //! ```
 //!
 //! Each `TestApp` has services, data and keys of its own. An adapter signs with the keys of its function, so that it may do
@@ -26,7 +26,7 @@ mod request;
 mod response;
 
 pub use event::event;
-pub use files::{CONTENT, FileBuilder};
+pub use files::{CONTENT, FileBuilder, video};
 pub use function::TestFunction;
 pub use http::Method;
 pub use message::Message;
@@ -36,7 +36,7 @@ pub use response::Response;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_credential_types::Credentials;
-use files_domain::{ApiKey, Caller, NewKey, Scope, Timestamp};
+use files_domain::{ApiKey, Caller, Limit, NewKey, OwnerId, Scope, Timestamp};
 use files_local::gateway::Router;
 use files_local::identity::ROOT;
 use files_local::services::LocalServices;
@@ -98,6 +98,12 @@ impl TestApp {
             expires_at,
         };
         self.keys().create(&new, lambda_startup::now()).await.expect("a key")
+    }
+
+    /// Sets own limits of an owner; 0 sets no limit.
+    pub async fn set_limits(&self, owner: &str, limits: &[(Limit, u64)]) {
+        let (owner, limits) = (OwnerId::named(owner), limits.iter().copied().collect());
+        self.keys().set_limits(owner, &limits).await.expect("the limits can be set");
     }
 
     /// Returns an owner who asks for something that needs `scope`.

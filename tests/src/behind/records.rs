@@ -66,6 +66,17 @@ impl Behind {
         sum
     }
 
+    /// How many uploads are pending: what the `usage` item says, and what the owner's files say.
+    pub async fn pending_uploads(&self) -> (u64, u64) {
+        let pending = |item: &&Item| {
+            let is_file = text(item, "sk").is_some_and(|sk| sk.starts_with("file#"));
+            is_file && matches!(text(item, "state"), Some("awaiting_upload" | "awaiting_parts"))
+        };
+        let sum = self.items().await.iter().filter(pending).count();
+        let usage = self.records().usage(self.owner).await.expect("the usage can be read");
+        (usage.pending_uploads, u64::try_from(sum).expect("small"))
+    }
+
     /// The summary item of a file.
     pub async fn file_item(&self, id: &str) -> Item {
         self.item(&format!("file#{id}")).await.expect("the file has a record")

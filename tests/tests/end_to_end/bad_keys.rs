@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use files_domain::{ApiKey, OwnerId, Scope};
+use files_domain::{ApiKey, Limit, OwnerId, Scope};
 use files_local::template::{self, Surroundings};
 use files_tests::cloud::now;
 use files_tests::owner::id;
@@ -65,13 +65,11 @@ impl Case {
     fn is_of_file(&self) -> bool {
         self.route.contains("{id}") && !self.route.contains("upload-tokens")
     }
+}
 
-    /// What a key that this process has not seen may cost: reading a file reads the key along with it, all else reads the
-    /// key alone first.
-    fn cost_of_unknown_key(&self) -> Value {
-        let together = self.well_formed && self.is_of_file() && self.scope == Scope::Read;
-        json!({"dynamodb": {if together { "BatchGetItem" } else { "GetItem" }: 1}})
-    }
+/// What a key costs that this process has not seen: one read, with the owner's limits, and with the file where one is read.
+fn cost_of_unknown_key() -> Value {
+    json!({"dynamodb": {"BatchGetItem": 1}})
 }
 
 fn to(owner: &Owner, method: Method, path: &str) -> RequestBuilder {
@@ -169,6 +167,7 @@ fn cases() -> Vec<Case> {
             to(owner, Method::DELETE, "/upload-tokens/none")
         })
         .malformed(),
+        Case::new("GET /v1/usage", "get-usage", Read, |owner, _| to(owner, Method::GET, "/usage")),
         Case::new("POST /v1/preview", "preview-url", Write, |owner, _| preview(owner, "http://127.0.0.1:9/")),
         Case::new("POST /v1/preview", "preview-url", Write, |owner, _| preview(owner, "none")).malformed(),
     ]
@@ -267,7 +266,7 @@ async fn a_bad_key_costs_one_read_and_then_none() {
             ("lacking", &lacking, (403, "missing_scope", case.scope.as_str())),
         ] {
             let bad = owner.with_key(key);
-            for cost in [case.cost_of_unknown_key(), json!({})] {
+            for cost in [cost_of_unknown_key(), json!({})] {
                 let (answer, calls) = priced(&cloud, &case, (case.request)(&bad, &targets)).await;
                 assert_refused(&case, &answer, status, reason, message);
                 assert_eq!(calls, cost, "{} with a key that is {kind}", case.name());
@@ -313,6 +312,35 @@ async fn a_revoked_key_stops_writing_at_once() {
             assert!(made <= most && calls.as_object().is_none_or(|services| services.len() <= 1), "{calls}");
         }
         assert_eq!(files_of(&owner).await, before, "{}", case.name());
+    }
+}
+
+#[tokio::test]
+async fn every_route_keeps_the_owners_requests_per_second() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
+    let targets = Targets::of(&owner).await;
+    let limits = [(Limit::RequestsPerSecond, 1)].into();
+    owner.behind.keys().set_limits(owner.behind.owner, &limits).await.expect("set");
+    let keys = async || cloud.key(owner.name(), Scope::ALL, None).await;
+    for case in cases() {
+        let holder = owner.with_key(&keys().await); // no process remembers it with the limits of before
+        let mut answer = Answer::to((case.request)(&holder, &targets)).await;
+        assert_ne!(answer.status, 429, "{}: the key is checked first", case.name());
+        for _ in 0..20 {
+            if answer.status == 429 {
+                break;
+            }
+            answer = Answer::to((case.request)(&holder, &targets)).await;
+        }
+        assert_eq!(answer.status, 429, "{}", case.name());
+        for (name, value) in [
+            ("retry-after", "1"),
+            ("ratelimit-policy", "\"requests\";q=1;w=1"),
+            ("ratelimit", "\"requests\";r=0;t=1"),
+        ] {
+            assert_eq!(answer.header(name), Some(value), "{}", case.name());
+        }
     }
 }
 

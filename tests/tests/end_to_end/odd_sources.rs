@@ -168,6 +168,14 @@ async fn headers_and_redirects_are_taken_as_curl_takes_them() {
         let file = imported(&owner, &raw.url("/film.bin")).await;
         assert_eq!(owner.download(&file).await, "a film", "{lines}");
     }
+    for (raw, path) in [(b"gr\xfcn".as_slice(), "/gr%FCn.bin"), ("grün".as_bytes(), "/gr%C3%BCn.bin")] {
+        let to = source.serve(path, Reply::bytes("a film")).replace(path, "/");
+        let head =
+            [b"HTTP/1.1 302 Found\r\nLocation: ", to.as_bytes(), raw, b".bin\r\nContent-Length: 0\r\n\r\n"];
+        let raw = RawSource::start(Script::Bytes(head.concat())).await;
+        let file = imported(&owner, &raw.url("/film.bin")).await;
+        assert_eq!(owner.download(&file).await, "a film", "{path}");
+    }
 }
 
 #[tokio::test]

@@ -179,6 +179,33 @@ async fn the_next_variant_is_tried_and_the_master_gives_the_name() {
 }
 
 #[tokio::test]
+async fn a_variant_that_fails_on_the_way_gives_way_to_the_next() {
+    skip_on_deployment!("imports what FFmpeg makes on this machine");
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    let whole = stream_files("");
+    let mut gone = whole.clone();
+    gone.remove("list2.ts");
+    let mut other = whole.clone();
+    other.insert("list2.ts".to_owned(), "<!DOCTYPE html><title>Log in</title>".into());
+    for (name, files) in [("gone", &gone), ("other", &other), ("whole", &whole)] {
+        serve_files(&source, name, files);
+    }
+    let variant = |height: u32, name: &str| {
+        format!("#EXT-X-STREAM-INF:BANDWIDTH={height},RESOLUTION=320x{height}\n{name}/list.m3u8\n")
+    };
+    let master = |names: &[&str]| {
+        let variants = names.iter().zip([180_u32, 170, 160]).map(|(name, height)| variant(height, name));
+        hls(format!("#EXTM3U\n{}", variants.collect::<String>()))
+    };
+    let url = source.serve("/copies.m3u8", master(&["gone", "other", "whole"]));
+    let file = imported(&owner, &url).await;
+    assert!(owner.download(&file).await == joined(&whole, "ts"));
+    let url = source.serve("/broken.m3u8", master(&["gone", "other"]));
+    assert_eq!(refused(&owner, &url).await, "segment 3 of 4: the source answered 404", "the first error");
+}
+
+#[tokio::test]
 async fn crumbs_and_compressed_playlists_are_read() {
     skip_on_deployment!("imports what FFmpeg makes on this machine");
     let owner = Cloud::shared().await.owner().await;

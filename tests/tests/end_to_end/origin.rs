@@ -27,7 +27,8 @@ async fn what_a_page_says_is_shown_with_the_file_and_in_no_list() {
         ..PageClaims::default()
     };
     let origin = Origin::clean(&claims).expect("an origin");
-    records.save_file_with_origin(&before, &before, Some(&origin)).await.expect("saved");
+    let with = files_records::Imported { origin: Some(&origin), ..Default::default() };
+    records.save_with(&before, &before, &with).await.expect("saved");
 
     let shown = owner.get(&format!("/files/{}", id(&file))).await;
     assert_ne!(shown.headers["etag"], tag, "the file has changed");

@@ -117,8 +117,12 @@ impl Stores {
         let prefix = &prefix[..=prefix.rfind('/').expect("a folder")];
         let stored: i64 =
             self.objects.iter().filter(|(key, _)| key.starts_with(prefix)).map(|(_, size)| size).sum();
-        (usage != sum || usage.bytes != stored || usage.imports != 0)
-            .then(|| format!("usage is {usage:?}, the records' sum {sum:?}, stored are {stored} bytes"))
+        let (pending, files) = owner.behind.pending_uploads().await;
+        (usage != sum || usage.bytes != stored || usage.imports != 0 || pending != files).then(|| {
+            format!(
+                "usage is {usage:?} with {pending} uploads, the records' sum {sum:?} with {files}, stored are {stored} bytes"
+            )
+        })
     }
 
     /// The list shows what is recorded, once.

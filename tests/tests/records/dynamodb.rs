@@ -7,7 +7,7 @@ use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Config, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
-use files_domain::{ApiKey, FileId, KeyHash, NewKey, OwnerId, Scope, Timestamp};
+use files_domain::{ApiKey, FileId, KeyHash, Limit, NewKey, OwnerId, Scope, Timestamp};
 use files_local::access::Access;
 use files_local::account::REGION;
 use files_local::calls::Calls;
@@ -58,7 +58,9 @@ impl DynamoDb {
         let client = client(&access, endpoint);
         let server = tokio::spawn(database.serve(listener, access)).abort_handle();
         let keys = || Keys::new(client.clone(), &keys_table.name);
-        let records = ClientRecords::new(Records::new(client.clone(), &table.name), keys());
+        let records = Records::new(client.clone(), &table.name);
+        let keys_of_clients = keys().with_rate_limits(&records);
+        let records = ClientRecords::new(records, keys_of_clients);
         Self {
             keys: keys(),
             records,
@@ -161,6 +163,32 @@ impl DynamoDb {
         Usage { files: number("stored_files"), bytes: number("stored_bytes"), imports: number("imports") }
     }
 
+    /// Reads how many uploads of an owner the table says are pending.
+    pub(crate) async fn pending_uploads_of(&self, owner: OwnerId) -> u64 {
+        self.records().usage(owner).await.expect("the usage can be read").pending_uploads
+    }
+
+    /// Counts the summaries of an owner's files.
+    pub(crate) async fn files_of(&self, owner: OwnerId) -> u64 {
+        let query = self.client.query().table_name(&self.table).consistent_read(true);
+        let query = query.key_condition_expression("pk = :pk AND begins_with(sk, :file)");
+        let query = query.expression_attribute_values(":pk", AttributeValue::S(format!("owner#{owner}")));
+        let query = query.expression_attribute_values(":file", AttributeValue::S("file#".to_owned()));
+        let files = query.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+        u64::try_from(files.expect("the table can be read").len()).expect("a number")
+    }
+
+    /// Returns the API keys as another process has them.
+    pub(crate) fn other_keys(&self) -> Keys {
+        Keys::new(self.client.clone(), &self.keys_table).with_rate_limits(self.records())
+    }
+
+    /// Sets own limits of an owner.
+    pub(crate) async fn set_limits(&self, owner: OwnerId, limits: &[(Limit, u64)]) {
+        let limits = limits.iter().copied().collect();
+        self.keys.set_limits(owner, &limits).await.expect("the limits can be set");
+    }
+
     /// Reads what the index shows of an owner's files as due at `now`.
     pub(crate) async fn due_of(&self, owner: OwnerId, now: Timestamp) -> BTreeSet<Scheduled> {
         let mut due = BTreeSet::new();
@@ -168,8 +196,9 @@ impl DynamoDb {
             let found = self.records().due(shard, now, u32::MAX).await.expect("the index can be read");
             due.extend(found.items.into_iter().filter(|item| item.owner == owner).map(
                 |item| match item.what {
-                    DueWhat::File => Scheduled::File(item.id),
-                    DueWhat::Removed => Scheduled::Removed(item.id),
+                    DueWhat::File(id) => Scheduled::File(id),
+                    DueWhat::Removed(id) => Scheduled::Removed(id),
+                    other => panic!("no file of these tests has {other:?}"),
                 },
             ));
         }

@@ -367,7 +367,7 @@ impl<'s> Play<'s> {
 
     /// The invariants, and that the records say what the model says.
     pub(crate) async fn check(&self) -> Checked {
-        let mut sum = Usage::default();
+        let (mut sum, mut pending) = (Usage::default(), 0);
         let (mut due, mut due_now, mut shown) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
         for part in &self.parts {
             due.extend(part.scheduled());
@@ -392,8 +392,11 @@ impl<'s> Play<'s> {
             sum.files += 1;
             sum.bytes += i128::from(reserved_bytes);
             sum.imports += i128::from(importing);
+            pending += u64::from(status == Status::Pending && !importing);
         }
         prop_assert_eq!(self.owner.usage().await, sum, "usage is the sum");
+        let counted = self.owner.store.pending_uploads_of(self.owner.id()).await;
+        prop_assert_eq!(counted, pending, "so are pending uploads");
         prop_assert_eq!(self.owner.due(far_future()).await, due, "due is what must still happen");
         prop_assert_eq!(self.owner.due(self.now).await, due_now, "and when");
         prop_assert_eq!(self.list().await, shown, "the list shows what is there");

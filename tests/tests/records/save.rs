@@ -7,7 +7,7 @@ use files_domain::{
     MultipartUpload, Origin, PageClaims, ProbeSummary, Probing, Progress, Resume, Retrying, Source, Stored,
     limits,
 };
-use files_records::RecordsError;
+use files_records::{Imported, RecordsError};
 
 use crate::dynamodb::{DynamoDb, Scheduled};
 use crate::owner::{Owner, usage};
@@ -234,21 +234,19 @@ async fn an_origin_is_stored_with_the_file_or_not_at_all() {
     let before = press.import(at(0)).await;
     let found = async || press.records().get_file(press.id(), before.id).await.expect("a record");
     let after = File { updated_at: at(1), ..before.clone() };
-    press.records().save_file_with_origin(&before, &after, Some(&origin("one"))).await.expect("saved");
+    let (one, two, three) = (origin("one"), origin("two"), origin("three"));
+    let with = |origin| Imported { origin: Some(origin), ..Imported::default() };
+    press.records().save_with(&before, &after, &with(&one)).await.expect("saved");
     assert_eq!(found().await.1.origin, Some(origin("one")));
 
-    let late = press.records().save_file_with_origin(&before, &after, Some(&origin("two"))).await;
+    let late = press.records().save_with(&before, &after, &with(&two)).await;
     assert!(matches!(late, Err(RecordsError::Changed)), "{late:?}");
     assert_eq!(found().await.1.origin, Some(origin("one")));
 
     let next = found().await.0;
     press.records().save_file(&next, &next).await.expect("saved");
     assert_eq!(found().await.1.origin, Some(origin("one")), "it stays");
-    let three = origin("three");
-    press
-        .records()
-        .change_file_with_origin(press.id(), before.id, Some(&three), Some)
-        .await
-        .expect("changed");
+    let changed = press.records().change_with(press.id(), before.id, &with(&three), Some).await;
+    changed.expect("changed");
     assert_eq!((found().await.1.origin, found().await.0.version), (Some(three), 4));
 }

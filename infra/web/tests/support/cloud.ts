@@ -12,6 +12,7 @@ export const PATIENCE = 120_000
 
 /** `ready.json`, as far as it is used here. */
 export interface Ready {
+  /** The API's base address, with `/v1`. */
   api: string
   s3: string
   region: string
@@ -79,7 +80,8 @@ export class Cloud {
 
 function readReady(folder: string): Ready | null {
   try {
-    return JSON.parse(readFileSync(join(folder, 'data/ready.json'), 'utf8')) as Ready
+    const ready = JSON.parse(readFileSync(join(folder, 'data/ready.json'), 'utf8')) as Ready
+    return { ...ready, api: `${ready.api}/v1` }
   } catch {
     return null
   }

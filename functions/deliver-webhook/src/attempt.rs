@@ -1,0 +1,154 @@
+//! One attempt of a delivery.
+
+use std::time::Duration;
+
+use files_domain::{
+    Attempt, BoxError, Delivery, DeliveryId, DeliveryStatus, Endpoint, EndpointId, OwnerId, Timestamp,
+    WebhookSecret, limits,
+};
+use files_queues::DeliveryMessage;
+use files_records::RecordsError;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
+use safe_fetch::{FetchError, Posted, SourceUrl};
+use standardwebhooks::{
+    HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook, WebhookError,
+};
+use tokio::time::Instant;
+use tracing::info;
+
+use crate::DeliverWebhook;
+
+impl DeliverWebhook {
+    /// Makes the next attempt of a delivery, if it is due and no other worker has it.
+    pub(crate) async fn attempt(
+        &self,
+        owner: OwnerId,
+        id: DeliveryId,
+        now: Timestamp,
+    ) -> Result<(), BoxError> {
+        let Some(delivery) = self.records.claim_delivery(owner, id, now).await? else {
+            return Ok(()); // finished, not due yet, or another worker's
+        };
+        let started = Instant::now();
+        let after = match self.endpoint(owner, id.endpoint, now).await? {
+            None => delivery.ended("the endpoint was deleted"),
+            Some(endpoint) if !endpoint.enabled => delivery.ended("the endpoint is disabled"),
+            Some(endpoint) => match endpoint.paused_until.filter(|until| *until > now) {
+                Some(until) => {
+                    delivery.postponed(until.plus(Duration::from_secs(5).mul_f64(fastrand::f64())))
+                }
+                None => self.post(owner, id, delivery, &endpoint, now).await?,
+            },
+        };
+        self.save(owner, id, &after, now.plus(started.elapsed())).await
+    }
+
+    /// Reads an endpoint. The default one is created when its secret is needed for the first time.
+    async fn endpoint(
+        &self,
+        owner: OwnerId,
+        id: EndpointId,
+        now: Timestamp,
+    ) -> Result<Option<Endpoint>, BoxError> {
+        let found = self.records.find_endpoint(owner, id).await?;
+        if found.is_some() || id != EndpointId::Default {
+            return Ok(found);
+        }
+        self.records.create_default_endpoint(owner, WebhookSecret::generate()?, now).await?;
+        Ok(self.records.find_endpoint(owner, id).await?)
+    }
+
+    /// Posts a delivery, and returns it with the attempt. A receiver that is overloaded gets nothing for a while, and one that wants
+    /// nothing more is disabled.
+    async fn post(
+        &self,
+        owner: OwnerId,
+        id: DeliveryId,
+        delivery: Delivery,
+        endpoint: &Endpoint,
+        now: Timestamp,
+    ) -> Result<Delivery, BoxError> {
+        let started = Instant::now();
+        let outcome = self.send(id, &delivery, endpoint, now).await?;
+        let took = started.elapsed();
+        let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let (status, retry_after, error) = match outcome {
+            Ok(Posted { status, retry_after }) => (Some(status), retry_after, None),
+            Err(error) => (None, None, Some(error.for_user().replace("the source", "the receiver"))),
+        };
+        info!(delivery = %id, status, error, duration_ms, tries = delivery.tries, "attempted");
+        let (attempt, ended) = (Attempt { at: now, duration_ms, status, error }, now.plus(took));
+        if id.endpoint != EndpointId::Default && attempt.is_refused_for_ever() {
+            self.records.disable_endpoint(owner, id.endpoint).await?;
+        }
+        if id.endpoint != EndpointId::Default && attempt.is_overload() {
+            let pause = retry_after.unwrap_or(limits::ENDPOINT_PAUSE).min(limits::MAX_DELIVERY_DELAY);
+            self.records.pause_endpoint(owner, id.endpoint, ended.plus(pause)).await?;
+        }
+        Ok(delivery.attempted(attempt, retry_after, fastrand::f64(), ended))
+    }
+
+    async fn send(
+        &self,
+        id: DeliveryId,
+        delivery: &Delivery,
+        endpoint: &Endpoint,
+        now: Timestamp,
+    ) -> Result<Result<Posted, FetchError>, BoxError> {
+        let url = match SourceUrl::parse(&delivery.url, &self.allowed) {
+            Ok(url) => url,
+            Err(error) => return Ok(Err(error.into())), // allowed when it was named, and not any more
+        };
+        let signature = signatures(&endpoint.secrets(now), id, now, &delivery.body)?;
+        let headers = headers(id, now, &signature)?;
+        let body = delivery.body.clone().into();
+        Ok(self.client.post(&url, headers, body, limits::DELIVERY_TIMEOUT).await)
+    }
+
+    /// Saves a delivery, and has its next attempt made: by a message if SQS can delay it as long, otherwise by `sweep`.
+    async fn save(
+        &self,
+        owner: OwnerId,
+        id: DeliveryId,
+        delivery: &Delivery,
+        now: Timestamp,
+    ) -> Result<(), BoxError> {
+        let delay = Duration::from_millis(delivery.next_at.millis().saturating_sub(now.millis()));
+        let by_message = delay <= limits::MAX_QUEUE_DELAY;
+        let grace = if by_message { limits::DELIVERY_GRACE } else { Duration::ZERO };
+        match self.records.save_delivery(owner, id, delivery, delivery.next_at.plus(grace)).await {
+            Err(RecordsError::Changed) => return Ok(()), // another worker has it, or its owner asked for it again
+            saved => saved?,
+        }
+        if delivery.status == DeliveryStatus::Pending && by_message {
+            let message = DeliveryMessage::Attempt { owner, delivery: id };
+            self.queue.send_of_later(owner, &message, delay).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the value of `webhook-signature`: a signature by each secret.
+///
+/// # Errors
+/// [`WebhookError::InvalidSecret`]: a secret is not as this service makes them.
+pub fn signatures(
+    secrets: &[&WebhookSecret],
+    id: DeliveryId,
+    now: Timestamp,
+    body: &str,
+) -> Result<String, WebhookError> {
+    let (id, time) = (id.to_string(), now.seconds().cast_signed());
+    let sign = |secret: &&WebhookSecret| Webhook::new(secret.reveal())?.sign(&id, time, body.as_bytes());
+    let signatures = secrets.iter().map(sign).collect::<Result<Vec<_>, _>>()?;
+    Ok(signatures.join(" "))
+}
+
+fn headers(id: DeliveryId, now: Timestamp, signature: &str) -> Result<HeaderMap, InvalidHeaderValue> {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(HEADER_WEBHOOK_ID, HeaderValue::from_str(&id.to_string())?);
+    headers.insert(HEADER_WEBHOOK_TIMESTAMP, HeaderValue::from(now.seconds()));
+    headers.insert(HEADER_WEBHOOK_SIGNATURE, HeaderValue::from_str(signature)?);
+    Ok(headers)
+}

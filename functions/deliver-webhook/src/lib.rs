@@ -1,0 +1,74 @@
+//! Delivers events to webhook endpoints by the Standard Webhooks specification
+//! (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>).
+//!
+//! A message names an event, which is replaced by one delivery for each endpoint that wants it (`deliveries`), or a delivery, of which
+//! the next attempt is made (`attempt`). The records decide what is due, so a message may come twice, late or not at all: `sweep`
+//! sends another.
+
+mod attempt;
+mod deliveries;
+
+use std::error::Error;
+
+use files_api::BaseUrl;
+use files_domain::{BoxError, Timestamp};
+use files_queues::{DeliveryMessage, Queue, sqs_messages};
+use files_records::Records;
+use lambda_runtime::LambdaEvent;
+use lambda_startup::EventHandler;
+use safe_fetch::{Allowed, SafeClient};
+use serde_json::Value;
+use tracing::error;
+
+pub use crate::attempt::signatures;
+
+/// The handler of the delivery queue.
+pub struct DeliverWebhook {
+    /// The records of events, endpoints and deliveries.
+    pub records: Records,
+    /// The queue, for further attempts.
+    pub queue: Queue<DeliveryMessage>,
+    /// Sends requests to endpoints.
+    pub client: SafeClient,
+    /// The private hosts that may be reached.
+    pub allowed: Allowed,
+    /// The address of the API, for the URLs in events.
+    pub base: BaseUrl,
+}
+
+impl EventHandler for DeliverWebhook {
+    type Event = Value;
+    type Response = ();
+
+    /// Handles the messages of an SQS event. What a receiver does wrong ends in the record.
+    ///
+    /// # Errors
+    /// One of our own stores failed: Lambda counts the error, and the messages come again.
+    async fn handle(&self, event: LambdaEvent<Value>) -> Result<(), BoxError> {
+        let mut failure = None;
+        for message in sqs_messages(event.payload).unwrap_or_default() {
+            let Ok(message) = serde_json::from_str(message.body.as_deref().unwrap_or_default()) else {
+                error!("a message that names no event is dropped"); // it would name none later either
+                continue;
+            };
+            if let Err(cause) = self.work(&message, lambda_startup::now()).await {
+                error!(cause = cause.as_ref() as &dyn Error, "an event will come again");
+                failure = Some(cause);
+            }
+        }
+        failure.map_or(Ok(()), Err)
+    }
+}
+
+impl DeliverWebhook {
+    /// Does what a message asks for, as of `now`.
+    ///
+    /// # Errors
+    /// The records failed.
+    pub async fn work(&self, message: &DeliveryMessage, now: Timestamp) -> Result<(), BoxError> {
+        match message {
+            DeliveryMessage::Event(event) => self.deliver_event(*event, now).await,
+            DeliveryMessage::Attempt { owner, delivery } => self.attempt(*owner, *delivery, now).await,
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Queue of events: writes the deliveries of an event, and posts them to webhook endpoints.
+
+use deliver_webhook::DeliverWebhook;
+use files_api::BaseUrl;
+use lambda_runtime::Error;
+use lambda_startup::{Startup, optional, required, serve_events};
+use safe_fetch::{Allowed, Limits, SafeClient};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let startup = Startup::begin()?;
+    let (records, queue) = (startup.records()?, startup.delivery_queue()?);
+    startup.connect_to_dynamodb(1).await;
+    let allowed = Allowed::parse(&optional("FILES_IMPORT_ALLOW_HOSTS").unwrap_or_default())
+        .except(&optional("AWS_LAMBDA_RUNTIME_API").unwrap_or_default());
+    let limits = Limits { contact: optional("FILES_IMPORT_CONTACT"), ..Limits::default() };
+    let base = match optional("FILES_PUBLIC_URL") {
+        Some(url) => BaseUrl::configured(&url),
+        None => BaseUrl::configured(&required("FILES_API_URL", "the address of the API")?),
+    };
+    let client = SafeClient::new(allowed.clone(), limits)?;
+    serve_events(DeliverWebhook { records, queue, client, allowed, base }).await
+}

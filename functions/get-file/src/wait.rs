@@ -1,0 +1,86 @@
+//! `?wait=`: the response comes when the file's status is terminal, or when the time is over.
+
+use std::time::Duration;
+
+use files_api::{ApiError, Reason, query_parameter};
+use files_domain::{Caller, Detail, File, limits};
+use files_records::WaitSlot;
+use lambda_http::Request;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use crate::GetFile;
+
+/// Pause before the first look at the record; each further one is half as long again.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// Longest pause between two looks.
+const MAX_PAUSE: Duration = Duration::from_secs(2);
+/// How long a slot outlives the wait that it was taken for, if its process dies.
+const SLOT_MARGIN: Duration = Duration::from_secs(5);
+
+/// Reads the parameter `wait`.
+///
+/// # Errors
+/// [`Reason::MalformedParameter`]: it is no whole number of seconds from 1 to 20.
+pub(crate) fn read(request: &Request) -> Result<Option<Duration>, ApiError> {
+    let Some(text) = query_parameter(request, "wait") else { return Ok(None) };
+    let seconds = text.parse().ok().filter(|seconds| (1..=limits::MAX_WAIT.as_secs()).contains(seconds));
+    seconds.map(|seconds| Some(Duration::from_secs(seconds))).ok_or_else(|| {
+        let message = "wait must be a whole number of seconds from 1 to 20";
+        ApiError::from(Reason::MalformedParameter)
+            .with_message(message)
+            .on_field("wait", Some(message.to_owned()))
+    })
+}
+
+impl GetFile {
+    /// Waits for the end of a file's work: until its status is terminal, but at most for `wait`. Returns the file as it then
+    /// is. Returns at once if too many requests wait.
+    pub(crate) async fn wait_for_end(
+        &self,
+        caller: &Caller,
+        found: (File, Detail),
+        wait: Option<Duration>,
+    ) -> Result<(File, Detail), ApiError> {
+        let Some(wait) = wait.filter(|_| !found.0.status().is_terminal()) else { return Ok(found) };
+        let started = Instant::now();
+        let Some(slot) = self.take_slot(caller, wait).await else { return Ok(found) };
+        self.poll(&found.0, started + wait).await;
+        if let Err(error) = self.records.unchecked().release_wait_slot(&slot).await {
+            warn!(error = &error as &dyn std::error::Error, "a slot is left to its lease");
+        }
+        let caller = Caller { now: caller.now.plus(started.elapsed()), ..caller.clone() };
+        Ok(self.records.find_file_with_detail(&caller, found.0.id).await?)
+    }
+
+    /// Takes a slot; `None`: too many requests wait, or that could not be found out.
+    async fn take_slot(&self, caller: &Caller, wait: Duration) -> Option<WaitSlot> {
+        let (owner, lease) = (caller.owner(), wait + SLOT_MARGIN);
+        match self.records.unchecked().take_wait_slot(owner, self.slots, caller.now, lease).await {
+            Ok(slot) => slot,
+            Err(error) => {
+                info!(error = &error as &dyn std::error::Error, "no slot to wait in");
+                None
+            }
+        }
+    }
+
+    /// Reads the summary until its status is terminal, it is gone, or the time is over. A read that fails is repeated like one
+    /// that finds nothing new.
+    async fn poll(&self, file: &File, end: Instant) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(pause.min(left)).await; // the interval of the poll
+            pause = (pause * 3 / 2).min(MAX_PAUSE);
+            match self.records.unchecked().find_summary(file.owner, file.id).await {
+                Ok(Some(file)) if !file.status().is_terminal() => {}
+                Ok(_) => return,
+                Err(error) => warn!(error = &error as &dyn std::error::Error, "a read of a wait failed"),
+            }
+        }
+    }
+}

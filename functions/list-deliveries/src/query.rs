@@ -1,0 +1,59 @@
+use files_api::{ApiError, Cursor, Reason, query_parameters};
+use files_domain::{Caller, DeliveryId, DeliveryStatus, limits};
+use files_records::DeliveryFilter;
+use lambda_http::Request;
+
+/// The query of a list of deliveries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DeliveriesQuery {
+    pub(crate) filter: DeliveryFilter,
+    pub(crate) limit: u32,
+    pub(crate) after: Option<DeliveryId>,
+}
+
+impl DeliveriesQuery {
+    /// Reads the query of a request.
+    ///
+    /// # Errors
+    /// [`Reason::MalformedId`], [`Reason::MalformedLimit`], [`Reason::MalformedParameter`], [`Reason::MalformedCursor`].
+    pub(crate) fn read(request: &Request, caller: &Caller) -> Result<Self, ApiError> {
+        let mut query = Self { filter: DeliveryFilter::default(), limit: limits::PAGE_LIMIT.1, after: None };
+        let mut cursor = None;
+        for (name, value) in query_parameters(request) {
+            match name {
+                "file" => {
+                    let malformed = |_| ApiError::from(Reason::MalformedId).on_field("file", None);
+                    query.filter.file = Some(value.parse().map_err(malformed)?);
+                }
+                "status" => query.filter.status = Some(read_status(value)?),
+                "limit" => query.limit = read_limit(value)?,
+                "cursor" => cursor = Some(value),
+                _ => {}
+            }
+        }
+        let read = |cursor| Cursor::read(cursor, caller.owner(), &query.shape());
+        query.after = cursor.map(read).transpose()?;
+        Ok(query)
+    }
+
+    /// Returns the filters as a text, to which a cursor is bound.
+    pub(crate) fn shape(&self) -> String {
+        let file = self.filter.file.map(|file| file.to_string()).unwrap_or_default();
+        let status = self.filter.status.map_or("", DeliveryStatus::as_str);
+        format!("deliveries&file={file}&status={status}")
+    }
+}
+
+fn read_limit(text: &str) -> Result<u32, ApiError> {
+    let limit = text.parse().ok().filter(|limit| (1..=limits::PAGE_LIMIT.0).contains(limit));
+    limit.ok_or_else(|| ApiError::from(Reason::MalformedLimit).on_field("limit", None))
+}
+
+fn read_status(text: &str) -> Result<DeliveryStatus, ApiError> {
+    DeliveryStatus::ALL.into_iter().find(|status| status.as_str() == text).ok_or_else(|| {
+        let message = "status must be one of pending, delivered, undelivered";
+        ApiError::from(Reason::MalformedParameter)
+            .with_message(message)
+            .on_field("status", Some(message.to_owned()))
+    })
+}

@@ -1,0 +1,13 @@
+//! `GET /v1/webhook-endpoints`
+
+use lambda_http::Error;
+use lambda_startup::Startup;
+use list_webhook_endpoints::ListWebhookEndpoints;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let startup = Startup::begin()?;
+    let records = startup.client_records()?;
+    startup.connect_to_dynamodb(1).await;
+    files_api::serve(ListWebhookEndpoints { records }).await
+}

@@ -1,0 +1,260 @@
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{EndpointId, EventKind, FileId, ParseIdError, Timestamp, limits};
+
+/// The id of a delivery, which is the `webhook-id` of each of its attempts: the file, the kind of the event, and the endpoint.
+/// So the same event is never two deliveries to one endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DeliveryId {
+    /// The file.
+    pub file: FileId,
+    /// The kind of the event.
+    pub kind: EventKind,
+    /// The endpoint.
+    pub endpoint: EndpointId,
+}
+
+impl fmt::Display for DeliveryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // No full stop: the signature joins id, time and body by it.
+        let kind = self.kind.as_str().trim_start_matches("file.");
+        write!(f, "{}_{kind}_{}", self.file, self.endpoint)
+    }
+}
+
+impl FromStr for DeliveryId {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        let (file, rest) = text.split_once('_').ok_or(ParseIdError)?;
+        let (kind, endpoint) = rest.split_once('_').ok_or(ParseIdError)?;
+        let kind = format!("file.{kind}").parse()?;
+        Ok(Self { file: file.parse()?, kind, endpoint: endpoint.parse()? })
+    }
+}
+
+/// The status of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryStatus {
+    /// Another attempt is scheduled.
+    Pending,
+    /// The receiver responded with 2xx.
+    Delivered,
+    /// No further attempt is made.
+    Undelivered,
+}
+
+impl DeliveryStatus {
+    /// Every status.
+    pub const ALL: [Self; 3] = [Self::Pending, Self::Delivered, Self::Undelivered];
+
+    /// Returns the status's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Undelivered => "undelivered",
+        }
+    }
+}
+
+impl fmt::Display for DeliveryStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One attempt of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// When it began.
+    pub at: Timestamp,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// The status of the response.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Why there was no response, in a sentence for the owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl Attempt {
+    /// Returns whether the receiver has taken the event.
+    #[must_use]
+    pub fn succeeded(&self) -> bool {
+        self.status.is_some_and(|status| (200..300).contains(&status))
+    }
+
+    /// Returns whether the receiver wants no further event: 410.
+    #[must_use]
+    pub fn is_refused_for_ever(&self) -> bool {
+        self.status == Some(410)
+    }
+
+    /// Returns whether the receiver is overloaded: 429, 502 or 504.
+    #[must_use]
+    pub fn is_overload(&self) -> bool {
+        matches!(self.status, Some(429 | 502 | 504))
+    }
+}
+
+/// An event on its way to one endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// The URL.
+    pub url: String,
+    /// The body, the same bytes in each attempt.
+    pub body: String,
+    /// The status.
+    pub status: DeliveryStatus,
+    /// The latest attempts, the newest last.
+    #[serde(default)]
+    pub attempts: Vec<Attempt>,
+    /// Attempts since the delivery was created or asked for again.
+    #[serde(default)]
+    pub tries: u32,
+    /// When the event happened.
+    pub created_at: Timestamp,
+    /// When the next attempt is due, if another one is.
+    pub next_at: Timestamp,
+    /// Number of claims: the fencing token of the workers.
+    #[serde(default)]
+    pub generation: u64,
+    /// Why no further attempt is made, if that is not the last attempt's response.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_because: Option<String>,
+}
+
+impl Delivery {
+    /// Returns a new delivery, whose first attempt is due at once.
+    #[must_use]
+    pub fn new(url: String, body: String, now: Timestamp) -> Self {
+        Self {
+            url,
+            body,
+            status: DeliveryStatus::Pending,
+            attempts: Vec::new(),
+            tries: 0,
+            created_at: now,
+            next_at: now,
+            generation: 0,
+            ended_because: None,
+        }
+    }
+
+    /// Adds an attempt that ended at `now`, and schedules the next one unless it succeeded, the receiver wants none, or there
+    /// were enough. `jitter` from 0 to 1 lengthens the delay by up to a tenth; `retry_after` is what the receiver asks for.
+    #[must_use]
+    pub fn attempted(
+        mut self,
+        attempt: Attempt,
+        retry_after: Option<Duration>,
+        jitter: f64,
+        now: Timestamp,
+    ) -> Self {
+        let usual = usize::try_from(self.tries).ok().and_then(|tries| limits::DELIVERY_DELAYS.get(tries));
+        self.tries = self.tries.saturating_add(1);
+        match usual {
+            _ if attempt.succeeded() => self.status = DeliveryStatus::Delivered,
+            Some(usual) if !attempt.is_refused_for_ever() => {
+                let asked = retry_after.unwrap_or_default().min(limits::MAX_DELIVERY_DELAY);
+                self.next_at = now.plus((*usual).max(asked).mul_f64(1.0 + jitter.clamp(0.0, 1.0) / 10.0));
+            }
+            _ => self.status = DeliveryStatus::Undelivered,
+        }
+        self.attempts.push(attempt);
+        let surplus = self.attempts.len().saturating_sub(limits::MAX_ATTEMPTS_KEPT);
+        self.attempts.drain(..surplus);
+        self
+    }
+
+    /// Postpones the next attempt, without counting one.
+    #[must_use]
+    pub fn postponed(self, until: Timestamp) -> Self {
+        Self { next_at: until, ..self }
+    }
+
+    /// Ends the delivery without an attempt.
+    #[must_use]
+    pub fn ended(self, because: &str) -> Self {
+        Self { status: DeliveryStatus::Undelivered, ended_because: Some(because.to_owned()), ..self }
+    }
+
+    /// Starts over: the first attempt is due at once.
+    #[must_use]
+    pub fn asked_again(self, now: Timestamp) -> Self {
+        Self { status: DeliveryStatus::Pending, tries: 0, next_at: now, ended_because: None, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt(status: u16) -> Attempt {
+        Attempt { at: Timestamp::from_millis(1), duration_ms: 5, status: Some(status), error: None }
+    }
+
+    #[test]
+    fn ids_are_read_as_they_are_shown_and_have_no_full_stop() {
+        let file = FileId::new(Timestamp::from_millis(1));
+        for kind in EventKind::ALL {
+            for endpoint in [EndpointId::Default, EndpointId::new(Timestamp::from_millis(2))] {
+                let id = DeliveryId { file, kind, endpoint };
+                assert_eq!(id.to_string().parse(), Ok(id));
+                assert!(!id.to_string().contains('.'), "{id}");
+            }
+        }
+        for wrong in ["", "x", "x_succeeded_default", &format!("{file}_done_default"), &file.to_string()] {
+            assert!(wrong.parse::<DeliveryId>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn attempts_follow_the_schedule_and_then_end() {
+        let mut delivery = Delivery::new("https://a.example/".into(), "{}".into(), Timestamp::from_millis(0));
+        let mut now = delivery.next_at;
+        for delay in limits::DELIVERY_DELAYS {
+            delivery = delivery.attempted(attempt(500), None, 0.5, now);
+            assert_eq!(delivery.status, DeliveryStatus::Pending);
+            assert_eq!(delivery.next_at, now.plus(delay.mul_f64(1.05)));
+            now = delivery.next_at;
+        }
+        delivery = delivery.attempted(attempt(500), None, 0.5, now);
+        assert_eq!((delivery.status, delivery.attempts.len()), (DeliveryStatus::Undelivered, 10));
+        delivery = delivery.asked_again(now).attempted(attempt(204), None, 0.5, now);
+        assert_eq!((delivery.status, delivery.attempts.len()), (DeliveryStatus::Delivered, 11));
+    }
+
+    #[test]
+    fn a_receiver_can_ask_for_more_time_or_for_none() {
+        let now = Timestamp::from_millis(0);
+        let new = || Delivery::new("https://a.example/".into(), "{}".into(), now);
+        let minute = Duration::from_secs(60);
+        assert_eq!(new().attempted(attempt(429), Some(minute), 0.0, now).next_at, now.plus(minute));
+        let long = new().attempted(attempt(503), Some(minute * 60 * 24 * 365), 0.0, now);
+        assert_eq!(long.next_at, now.plus(limits::MAX_DELIVERY_DELAY));
+        let short = new().attempted(attempt(503), Some(Duration::from_secs(1)), 0.0, now);
+        assert_eq!(short.next_at, now.plus(limits::DELIVERY_DELAYS[0]));
+        assert_eq!(new().attempted(attempt(410), None, 0.0, now).status, DeliveryStatus::Undelivered);
+        let redirected = new().attempted(attempt(302), None, 0.0, now);
+        assert_eq!(redirected.status, DeliveryStatus::Pending);
+    }
+
+    #[test]
+    fn only_the_latest_attempts_are_kept() {
+        let now = Timestamp::from_millis(0);
+        let mut delivery = Delivery::new("https://a.example/".into(), "{}".into(), now);
+        for _ in 0..50 {
+            delivery = delivery.asked_again(now).attempted(attempt(500), None, 0.0, now);
+        }
+        assert_eq!(delivery.attempts.len(), limits::MAX_ATTEMPTS_KEPT);
+    }
+}

@@ -1,0 +1,130 @@
+//! Requests per second of an owner: tokens, which each process reserves in blocks.
+//!
+//! An item for each second counts the tokens that were taken in it. A process takes a block by one conditional update, and
+//! admits requests from memory until the block is used up, in this second or later. So an owner's requests in one second are at
+//! most the rate and one block for each process.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::ReturnValue;
+use files_domain::{Limit, LimitExceeded, OwnerId, Timestamp};
+
+use crate::attribute::number;
+use crate::error::unavailable;
+use crate::keys::{owner_pk, primary_key};
+use crate::{Records, RecordsError};
+
+/// How long the item of a second is kept: longer than clocks of processes differ.
+const KEPT: Duration = Duration::from_secs(600);
+/// Most tokens of a block.
+const MAX_BLOCK: u64 = 100;
+/// Most owners that a process remembers.
+const MAX_OWNERS: usize = 10_000;
+
+/// The tokens that this process has of each owner.
+#[derive(Debug)]
+pub(crate) struct RateLimits {
+    client: Client,
+    table: String,
+    held: Mutex<HashMap<OwnerId, Held>>,
+}
+
+/// What this process has of one owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Held {
+    /// This number of tokens.
+    Tokens(u64),
+    /// None, and none are left in this second since the epoch.
+    NoneIn(u64),
+}
+
+impl RateLimits {
+    /// Counts requests in the table of `records`.
+    pub(crate) fn new(records: &Records) -> Self {
+        let (client, table) = (records.client.clone(), records.table.clone());
+        Self { client, table, held: Mutex::default() }
+    }
+
+    /// Takes a token of an owner.
+    pub(crate) async fn take(&self, owner: OwnerId, rate: u64, now: Timestamp) -> Result<(), RecordsError> {
+        if let Some(outcome) = self.take_held(owner, rate, now) {
+            return outcome;
+        }
+        let block = (rate / 10).clamp(1, MAX_BLOCK);
+        let granted = match self.reserve(owner, rate, block, now).await {
+            Ok(granted) => granted,
+            Err(error) => {
+                // The limit protects other owners; it must not take the API down.
+                tracing::warn!(error = &error as &dyn std::error::Error, "requests are not limited");
+                return Ok(());
+            }
+        };
+        let held = granted.checked_sub(1).map_or(Held::NoneIn(now.seconds()), Held::Tokens);
+        self.hold(owner, held);
+        if granted > 0 { Ok(()) } else { Err(too_many(rate)) }
+    }
+
+    /// Takes a token from memory; `None`: a block has to be reserved.
+    fn take_held(&self, owner: OwnerId, rate: u64, now: Timestamp) -> Option<Result<(), RecordsError>> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        match held.get_mut(&owner)? {
+            Held::Tokens(0) => None,
+            Held::Tokens(tokens) => {
+                *tokens -= 1;
+                Some(Ok(()))
+            }
+            Held::NoneIn(second) => (*second == now.seconds()).then(|| Err(too_many(rate))),
+        }
+    }
+
+    fn hold(&self, owner: OwnerId, tokens: Held) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.len() >= MAX_OWNERS && !held.contains_key(&owner) {
+            held.clear();
+        }
+        held.insert(owner, tokens);
+    }
+
+    /// Takes up to `block` tokens of the second; returns how many there were.
+    async fn reserve(
+        &self,
+        owner: OwnerId,
+        rate: u64,
+        block: u64,
+        now: Timestamp,
+    ) -> Result<u64, RecordsError> {
+        let key = primary_key(owner_pk(owner), format!("rate#{}", now.seconds()));
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key))
+            .update_expression("SET #ttl = :ttl ADD taken :block")
+            .condition_expression("attribute_not_exists(taken) OR taken < :rate")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":ttl", number(now.plus(KEPT).seconds()))
+            .expression_attribute_values(":block", number(block))
+            .expression_attribute_values(":rate", number(rate))
+            .return_values(ReturnValue::UpdatedNew);
+        match update.send().await {
+            Ok(output) => {
+                let taken = output.attributes.as_ref().and_then(|item| item.get("taken")?.as_n().ok());
+                let taken = taken.and_then(|taken| taken.parse().ok()).unwrap_or(block);
+                Ok(block.saturating_sub(u64::saturating_sub(taken, rate)))
+            }
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(0),
+                _ => Err(unavailable(error)),
+            },
+        }
+    }
+}
+
+fn too_many(rate: u64) -> RecordsError {
+    let limit = Limit::RequestsPerSecond;
+    LimitExceeded { limit, used: rate, max: rate, requested: 1 }.into()
+}

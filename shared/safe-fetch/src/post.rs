@@ -1,0 +1,63 @@
+//! Requests that send something and whose response is only its status.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::header::{HeaderMap, RETRY_AFTER};
+
+use crate::failure::request_error;
+use crate::ranges::retry_after;
+use crate::{FetchError, SafeClient, SourceUrl};
+
+/// Most bytes of a response's body that are read: the rest is of no use, and a receiver could send for ever.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// The response to a POST.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Posted {
+    /// The status, of a redirect too: none is followed.
+    pub status: u16,
+    /// How long the receiver asks to be left alone, by a `Retry-After`.
+    pub retry_after: Option<Duration>,
+}
+
+impl SafeClient {
+    /// Sends `body` by a POST, to public addresses and allowed hosts as all requests. Redirects are not followed. The status
+    /// decides: of the response's body at most 64 KiB are read, and if it breaks off, that is ignored.
+    ///
+    /// # Errors
+    /// There was no whole head of a response within `timeout`, or the URL or its address is refused, as a [`FetchError`].
+    pub async fn post(
+        &self,
+        url: &SourceUrl,
+        headers: HeaderMap,
+        body: Bytes,
+        timeout: Duration,
+    ) -> Result<Posted, FetchError> {
+        // Checked again: it may have been parsed with other hosts allowed than this client's.
+        let url = SourceUrl::check(url.url().clone(), self.allowed())?;
+        let end = tokio::time::Instant::now() + timeout;
+        let request = self.http().post(url.url().clone()).headers(headers).body(body).send();
+        let response = tokio::time::timeout_at(end, request).await.map_err(|_| FetchError::Timeout)?;
+        let mut response = response.map_err(request_error)?;
+        let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let posted = Posted {
+            status: response.status().as_u16(),
+            retry_after: wait.and_then(|wait| retry_after(wait, SystemTime::now())),
+        };
+        let read = async {
+            let mut received = 0;
+            while received < MAX_BODY_BYTES
+                && let Ok(Some(chunk)) = response.chunk().await
+            {
+                received += chunk.len();
+            }
+        };
+        let _ = tokio::time::timeout_at(end, read).await; // the receiver has said what counts
+        Ok(posted)
+    }
+}
+
+#[cfg(test)]
+#[path = "post_tests.rs"]
+mod tests;
