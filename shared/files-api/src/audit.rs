@@ -2,7 +2,6 @@
 //! never a secret and never a name.
 
 use files_domain::{Caller, FileId, KeyHash};
-use http::StatusCode;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
 use tracing::field::{Empty, display};
@@ -64,8 +63,8 @@ pub(crate) fn kind_of_success(route: &str) -> Option<&'static str> {
 
 /// Returns what the audit calls a refused request: the use of a key that does not open what was asked for. `None`: the key is not why.
 pub(crate) fn kind_of_refusal(reason: Reason) -> Option<&'static str> {
-    let is_of_key = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&reason.status());
-    is_of_key.then_some("refused_key")
+    let of_key = [Reason::InvalidApiKey, Reason::MissingScope, Reason::UploadTokenUsedUp];
+    of_key.contains(&reason).then_some("refused_key")
 }
 
 #[cfg(test)]

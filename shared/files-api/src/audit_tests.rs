@@ -56,7 +56,7 @@ fn event(route: &str, key: &ApiKey) -> LambdaRequest {
         "headers": {"x-api-key": key.reveal(), "x-forwarded-proto": "https"},
         "pathParameters": {"id": ID, "filename": "holiday.mp4"},
         "requestContext": {
-            "accountId": "0", "apiId": "api", "domainName": "api.example", "requestId": "r1", "stage": "$default",
+            "accountId": "0", "apiId": "api", "domainName": "api.example", "requestId": "r1", "stage": "$default", "routeKey": route,
             "http": {"method": method, "path": "/", "protocol": "HTTP/1.1", "sourceIp": "203.0.113.7", "userAgent": ""},
             "timeEpoch": 1,
         },
