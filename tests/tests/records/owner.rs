@@ -54,7 +54,7 @@ impl<'s> Owner<'s> {
         let others = Scope::ALL.into_iter().filter(|other| *other != scope).collect();
         let lacking = self.store.new_key(&new(others, None), at(0)).await;
         let unknown = ApiKey::generate(self.id()).expect("randomness");
-        let caller = |key| Caller { principal: key.into(), scope, now };
+        let caller = |key: ApiKey| Caller { principal: key.into(), scope, now };
         vec![
             (caller(unknown), KeyProblem::Invalid),
             (caller(expired), KeyProblem::Invalid),
