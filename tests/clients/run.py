@@ -130,6 +130,11 @@ def documentation(env):
     examples.run_all(ROOT / "infra/docs/clients.md", fresh("documentation"), MODULES, env)
 
 
+def form(env):
+    """The web form of infra/docs/clients.md, which uploads with an upload token."""
+    call("node", str(HERE / "form.mjs"), str(ROOT / "infra/docs/clients.md"), env=env)
+
+
 def tutorial(env):
     """The commands of the README's first steps and of the API's page, in order."""
     folder = fresh("tutorial")
@@ -158,7 +163,7 @@ def banner(env):
 PROOFS = {
     proof.__name__: proof
     for proof in (lint, openapi_fetch, openapi_generator_typescript, openapi_python_client, openapi_generator_python,
-                  progenitor, webhooks, mcp, schemathesis, documentation, tutorial,
+                  progenitor, webhooks, mcp, schemathesis, documentation, form, tutorial,
                   banner)
 }
 

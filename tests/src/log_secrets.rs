@@ -57,7 +57,11 @@ fn fault(line: &str) -> Option<&'static str> {
         return Some("a control character");
     }
     let is_key = |rest: &str| rest.bytes().take_while(u8::is_ascii_hexdigit).count() >= KEY_DIGITS;
-    if line.match_indices("fm_").any(|(at, found)| is_key(&line[at + found.len()..])) {
+    if line
+        .match_indices("fm_")
+        .chain(line.match_indices("fmu_"))
+        .any(|(at, found)| is_key(&line[at + found.len()..]))
+    {
         return Some("an API key");
     }
     if line.contains(SOURCE_SECRET) {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use files_api::{
-    ApiError, ApiResult, BaseUrl, Endpoint, FileBody, Reason, authenticate, awaited_parts, file_id, respond,
+    ApiError, ApiResult, BaseUrl, Endpoint, FileBody, Reason, authenticate_uploader, awaited_parts, file_id,
+    respond,
 };
-use files_domain::{Detail, File, FileState, PartFault, PartPlan, Scope, Timestamp, UploadRef};
+use files_domain::{Detail, File, FileState, PartFault, PartPlan, Timestamp, UploadRef};
 use files_objects::{Objects, StoredParts, Uploaded};
 use files_records::ClientRecords;
 use lambda_http::Request;
@@ -32,8 +33,8 @@ pub struct CompleteUpload {
 impl Endpoint for CompleteUpload {
     async fn handle(&self, request: Request, now: Timestamp) -> ApiResult {
         let parse = |request: &Request, _: &_| file_id(request);
-        let (caller, id) = authenticate(self.records.keys(), &request, Scope::Write, now, parse).await?;
-        let (file, detail) = self.records.find_file_with_detail(&caller, id).await?;
+        let (caller, id) = authenticate_uploader(&self.records, &request, now, parse).await?;
+        let (file, detail) = self.records.find_upload_with_detail(&caller, id).await?;
         let file = if is_completed(&file) { file } else { self.complete(&file, now).await? };
         let base = BaseUrl::of(&request, self.public_url.as_deref());
         let body = FileBody::complete(&file, &without_probe(detail), &Value::Null, &base);

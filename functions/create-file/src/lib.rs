@@ -3,12 +3,13 @@
 mod bytes;
 mod import;
 mod presigned;
+mod token;
 
 use files_api::{
-    ApiError, ApiResult, BaseUrl, CreateRequest, CreateWhat, Endpoint, FileBody, Reason, authenticate,
-    respond,
+    ApiError, ApiResult, BaseUrl, CreateRequest, CreateWhat, Endpoint, FileBody, Reason, audit_file,
+    authenticate_uploader, respond,
 };
-use files_domain::{Caller, Detail, File, FullProbe, Idempotency, Scope, Timestamp};
+use files_domain::{Caller, Detail, File, FullProbe, Idempotency, Timestamp};
 use files_objects::Objects;
 use files_queues::{ImportMessage, Queue};
 use files_records::{ClientRecords, Created};
@@ -57,7 +58,8 @@ impl Endpoint for CreateFile {
     async fn handle(&self, request: Request, now: Timestamp) -> ApiResult {
         let base = BaseUrl::of(&request, self.public_url.as_deref());
         let parse = |request, _: &_| self.read(request);
-        let (caller, request) = authenticate(self.records.keys(), request, Scope::Write, now, parse).await?;
+        let (caller, request) = authenticate_uploader(&self.records, request, now, parse).await?;
+        let request = self.bounded(&caller, request).await?;
         let CreateRequest { what, name, metadata, expires_in, checksum_sha256, webhook, idempotency } =
             request;
         let expires_at = expires_in.map(|lifetime| now.plus(lifetime));
@@ -89,10 +91,13 @@ impl CreateFile {
         let idempotency = order.request.idempotency.as_ref();
         let webhook = order.request.webhook.clone();
         let (file, detail) = (File { notify: webhook.is_some(), ..file }, Detail { webhook, ..detail });
-        Ok(match self.records.create_file(&order.caller, &file, &detail, idempotency).await? {
-            Created::New => (file, detail),
-            Created::Before(file, detail) => (file, detail),
-        })
+        let (file, detail) =
+            match self.records.create_file(&order.caller, &file, &detail, idempotency).await? {
+                Created::New => (file, detail),
+                Created::Before(file, detail) => (file, detail),
+            };
+        audit_file(file.id);
+        Ok((file, detail))
     }
 }
 

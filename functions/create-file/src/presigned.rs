@@ -1,5 +1,5 @@
 use files_api::{ApiError, ApiResult, Reason, UploadBody, UploadWay};
-use files_domain::{Detail, File, FileId, FileName, NewFile, PartPlan, limits};
+use files_domain::{Detail, File, FileId, FileName, NewFile, PartPlan, UploadToken, limits};
 use lambda_http::http::StatusCode;
 
 use crate::{CreateFile, Order, created};
@@ -32,6 +32,8 @@ impl CreateFile {
             Some(plan) => new.awaiting_parts(plan, owner, FileId::new(now), now),
             None => new.awaiting_upload(owner, FileId::new(now), now),
         };
+        let upload_token = order.caller.upload_token().map(UploadToken::hash);
+        let file = File { upload_token, ..file };
         let detail = Detail { metadata: order.request.metadata.clone(), ..Default::default() };
         let (file, detail) = self.create(&order, file, detail).await?;
         let mut response = created(StatusCode::CREATED, &order, &file, &detail);

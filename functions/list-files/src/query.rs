@@ -133,7 +133,7 @@ mod tests {
             .collect();
         let request = Request::new(Body::Empty).with_query_string_parameters(parameters);
         let key = ApiKey::generate(OwnerId::named("press")).unwrap();
-        let caller = Caller { key, scope: Scope::Read, now: Timestamp::from_millis(0) };
+        let caller = Caller { principal: key.into(), scope: Scope::Read, now: Timestamp::from_millis(0) };
         ListQuery::read(&request, &caller).map_err(|error| error.reason())
     }
 

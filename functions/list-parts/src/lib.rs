@@ -1,10 +1,10 @@
 //! The function of `GET /v1/uploads/{id}/parts`: lists stored parts.
 
 use files_api::{
-    ApiError, ApiResult, Endpoint, PartBody, PartsBody, Reason, authenticate, awaited_parts, file_id,
-    query_parameter, respond,
+    ApiError, ApiResult, Endpoint, PartBody, PartsBody, Reason, authenticate_uploader, awaited_parts,
+    file_id, query_parameter, respond,
 };
-use files_domain::{File, FileId, Scope, StoredPart, Timestamp, limits};
+use files_domain::{File, FileId, StoredPart, Timestamp, limits};
 use files_objects::Objects;
 use files_records::ClientRecords;
 use lambda_http::Request;
@@ -21,9 +21,8 @@ pub struct ListParts {
 impl Endpoint for ListParts {
     async fn handle(&self, request: Request, now: Timestamp) -> ApiResult {
         let parse = |request: &Request, _: &_| page(request);
-        let (caller, (id, after)) =
-            authenticate(self.records.keys(), &request, Scope::Write, now, parse).await?;
-        let file = self.records.find_file(&caller, id).await?;
+        let (caller, (id, after)) = authenticate_uploader(&self.records, &request, now, parse).await?;
+        let file = self.records.find_upload(&caller, id).await?;
         let plan = awaited_parts(&file, now)?;
         let (parts, next) = self.stored(&file, after).await?;
         let shown = |part: StoredPart| PartBody { part_number: part.number, size: part.size };

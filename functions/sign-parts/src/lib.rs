@@ -1,10 +1,10 @@
 //! The function of `POST /v1/uploads/{id}/parts`: presigns parts.
 
 use files_api::{
-    ApiError, ApiResult, Endpoint, Reason, SignedPart, SignedPartsBody, authenticate, awaited_parts, file_id,
-    json_object, respond,
+    ApiError, ApiResult, Endpoint, Reason, SignedPart, SignedPartsBody, authenticate_uploader, awaited_parts,
+    file_id, json_object, respond,
 };
-use files_domain::{File, FileId, PartPlan, Scope, Timestamp, UploadRef, limits};
+use files_domain::{File, FileId, PartPlan, Timestamp, UploadRef, limits};
 use files_objects::{Objects, PartTerms};
 use files_records::{ClientRecords, RecordsError};
 use lambda_http::Request;
@@ -22,9 +22,8 @@ pub struct SignParts {
 impl Endpoint for SignParts {
     async fn handle(&self, request: Request, now: Timestamp) -> ApiResult {
         let parse = |request: &Request, _: &_| part_numbers(request);
-        let (caller, (id, numbers)) =
-            authenticate(self.records.keys(), &request, Scope::Write, now, parse).await?;
-        let file = self.records.find_file(&caller, id).await?;
+        let (caller, (id, numbers)) = authenticate_uploader(&self.records, &request, now, parse).await?;
+        let file = self.records.find_upload(&caller, id).await?;
         let lengths = lengths(awaited_parts(&file, now)?, &numbers)?;
         let file = self.with_upload(file, now).await?;
         let parts = self.sign(&file, &lengths, now).await?;

@@ -1,10 +1,11 @@
 use std::borrow::Borrow;
 
-use files_domain::{ApiKey, Caller, Scope, Timestamp};
-use files_records::Keys;
+use files_domain::{ApiKey, Caller, Principal, Scope, Timestamp, UploadToken};
+use files_records::{ClientRecords, Keys};
 use http::header::AUTHORIZATION;
 use lambda_http::Request;
 
+use crate::audit::audit_caller;
 use crate::{ApiError, Reason, header, query_parameter};
 
 /// Reads who sends a request, and with `parse` what it asks for.
@@ -25,6 +26,9 @@ pub async fn authenticate<R: Borrow<Request>, T>(
     parse: impl FnOnce(R, &Caller) -> Result<T, ApiError>,
 ) -> Result<(Caller, T), ApiError> {
     let caller = caller(request.borrow(), scope, now)?;
+    if caller.upload_token().is_some() {
+        return Err(ApiError::from(Reason::MissingScope).with_message(NO_API_KEY));
+    }
     keys.admit(&caller).await?;
     match parse(request, &caller) {
         Ok(parsed) => Ok((caller, parsed)),
@@ -35,10 +39,40 @@ pub async fn authenticate<R: Borrow<Request>, T>(
     }
 }
 
+/// What the holder of an upload token is told on any other route.
+const NO_API_KEY: &str = "An upload token opens only presigned uploads: send an API key";
+
+/// Does what [`authenticate`] does, for the routes that an upload token opens too: an API key needs the scope to write.
+///
+/// # Errors
+/// As [`authenticate`].
+pub async fn authenticate_uploader<R: Borrow<Request>, T>(
+    records: &ClientRecords,
+    request: R,
+    now: Timestamp,
+    parse: impl FnOnce(R, &Caller) -> Result<T, ApiError>,
+) -> Result<(Caller, T), ApiError> {
+    let caller = caller(request.borrow(), Scope::Write, now)?;
+    if caller.upload_token().is_none() {
+        records.keys().admit(&caller).await?;
+    }
+    match parse(request, &caller) {
+        Ok(parsed) => Ok((caller, parsed)),
+        Err(error) => {
+            records.check(&caller).await?;
+            Err(error)
+        }
+    }
+}
+
 fn caller(request: &Request, scope: Scope, now: Timestamp) -> Result<Caller, ApiError> {
     let text = presented_key(request).ok_or(Reason::InvalidApiKey)?;
-    let key = ApiKey::parse(text.trim()).ok_or(Reason::InvalidApiKey)?;
-    Ok(Caller { key, scope, now })
+    let text = text.trim();
+    let key = ApiKey::parse(text).map(Principal::from);
+    let principal = key.or_else(|| UploadToken::parse(text).map(Principal::from));
+    let caller = Caller { principal: principal.ok_or(Reason::InvalidApiKey)?, scope, now };
+    audit_caller(&caller);
+    Ok(caller)
 }
 
 /// Returns the key in `X-API-KEY`, otherwise in `Authorization: Bearer` (RFC 6750), otherwise in the query.
@@ -87,7 +121,7 @@ mod tests {
             ("/", vec![("X-API-KEY", " "), ("Authorization", bearer.as_str())]),
             (query.as_str(), vec![]),
         ] {
-            assert_eq!(ask(uri, &headers).unwrap().key.hash(), key.hash());
+            assert_eq!(ask(uri, &headers).unwrap().hash(), key.hash());
         }
     }
 

@@ -159,6 +159,7 @@ impl From<RecordsError> for ApiError {
             RecordsError::Key(KeyProblem::MissingScope(scope)) => {
                 Self::from(Reason::MissingScope).with_message(format!("The API key lacks the scope {scope}"))
             }
+            RecordsError::TokenUsedUp => Reason::UploadTokenUsedUp.into(),
             RecordsError::NotFound => Reason::NotFound.into(),
             RecordsError::Limit(exceeded) => exceeded.into(),
             RecordsError::IdempotencyConflict => Reason::IdempotencyConflict.into(),

@@ -1,5 +1,6 @@
 //! The HTTP side of the API: routes, authentication, requests, and the wire form of files and errors.
 
+mod audit;
 mod auth;
 mod base_url;
 mod conditional;
@@ -20,11 +21,13 @@ mod routes;
 mod service;
 mod update;
 mod upload;
+mod upload_token;
 mod usage;
 mod webhook;
 mod wire;
 
-pub use auth::authenticate;
+pub use audit::{audit_file, audit_upload_token};
+pub use auth::{authenticate, authenticate_uploader};
 pub use base_url::BaseUrl;
 pub use conditional::{check_if_match, etag, is_fresh, with_etag};
 pub use create::{CreateRequest, CreateWhat};
@@ -33,7 +36,9 @@ pub use error::{ApiError, ApiResult, FieldError};
 pub use form::FilePart;
 pub use full_probe::full_probe;
 pub use json_object::JsonObject;
-pub use params::{file_id, file_name, header, json_object, query_parameter, query_parameters};
+pub use params::{
+    file_id, file_name, header, json_object, query_parameter, query_parameters, upload_token_id,
+};
 pub use preview::PreviewRequest;
 pub use reason::Reason;
 pub use respond::{no_content, respond};
@@ -42,11 +47,13 @@ pub use routes::{ROUTES, Route, allowed_methods};
 pub use service::{Endpoint, handle_event, serve};
 pub use update::file_change;
 pub use upload::{awaited_parts, awaits_put};
+pub use upload_token::upload_token;
 pub use usage::UsageBody;
 pub use webhook::{
     DeliveriesBody, DeliveryBody, EndpointBody, EndpointRequest, EndpointsBody, EventBody,
     check_webhook_length, delivery_id, endpoint_id,
 };
 pub use wire::{
-    FileBody, ListBody, PartBody, PartsBody, Probe, SignedPart, SignedPartsBody, UploadBody, UploadWay,
+    FileBody, ListBody, PartBody, PartsBody, Probe, SignedPart, SignedPartsBody, UploadBody, UploadTokenBody,
+    UploadWay,
 };

@@ -1,4 +1,4 @@
-use files_domain::FileId;
+use files_domain::{FileId, KeyHash};
 use http::header::CONTENT_ENCODING;
 use lambda_http::{Request, RequestExt};
 use percent_encoding::percent_decode_str;
@@ -18,6 +18,15 @@ pub fn header<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
 pub fn file_id(request: &Request) -> Result<FileId, ApiError> {
     let id = request.path_parameters_ref().and_then(|parameters| parameters.first("id")).unwrap_or_default();
     id.parse().map_err(|_| Reason::MalformedId.into())
+}
+
+/// Reads the id of an upload token in the path. Text that is no id is that of no token.
+///
+/// # Errors
+/// [`Reason::NotFound`].
+pub fn upload_token_id(request: &Request) -> Result<KeyHash, ApiError> {
+    let id = request.path_parameters_ref().and_then(|parameters| parameters.first("id")).unwrap_or_default();
+    id.parse().map_err(|_| Reason::NotFound.into())
 }
 
 /// Returns the file name in the path: as it came, and percent-decoded, since gateways differ in whether they decode it.

@@ -17,6 +17,8 @@ pub enum Reason {
     InvalidApiKey,
     /// The API key lacks the scope.
     MissingScope,
+    /// The upload token has created as many files as it may.
+    UploadTokenUsedUp,
     /// No such file or route.
     NotFound,
     /// The path has other methods.
@@ -81,6 +83,8 @@ pub enum Reason {
     InvalidExpiry,
     /// `ids` is invalid.
     InvalidIds,
+    /// A bound of an upload token is invalid.
+    InvalidUploadToken,
     /// `webhook`, or the `url` of a webhook endpoint, is not one that events can be sent to.
     InvalidWebhook,
     /// `events` of a webhook endpoint is invalid.
@@ -122,6 +126,9 @@ impl Reason {
             }
             Self::InvalidApiKey => ("invalid_api_key", S::UNAUTHORIZED, "Invalid or expired API key"),
             Self::MissingScope => ("missing_scope", S::FORBIDDEN, "The API key may not do this"),
+            Self::UploadTokenUsedUp => {
+                ("upload_token_used_up", S::FORBIDDEN, "The upload token has created as many files as it may")
+            }
             Self::NotFound => ("not_found", S::NOT_FOUND, "Not found"),
             Self::MethodNotAllowed => {
                 ("method_not_allowed", S::METHOD_NOT_ALLOWED, "This method is not allowed here: see Allow")
@@ -243,6 +250,9 @@ impl Reason {
             ),
             Self::InvalidIds => {
                 ("invalid_ids", S::UNPROCESSABLE_ENTITY, "ids must be a list of 1 to 100 ids of files")
+            }
+            Self::InvalidUploadToken => {
+                ("invalid_upload_token", S::UNPROCESSABLE_ENTITY, "A bound of the upload token is invalid")
             }
             Self::InvalidWebhook => (
                 "invalid_webhook",

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::ApiError;
-use crate::service::{log_item, request_id};
+use crate::service::{log_changed_item, log_item, request_id};
 
 /// The results of a request about several files.
 #[derive(Debug, Serialize)]
@@ -28,7 +28,10 @@ impl ItemResult {
     #[must_use]
     pub fn new(request: &Request, id: FileId, outcome: Result<StatusCode, ApiError>) -> Self {
         match outcome {
-            Ok(status) => Self { id, status: status.as_u16(), error: None },
+            Ok(status) => {
+                log_changed_item(id);
+                Self { id, status: status.as_u16(), error: None }
+            }
             Err(error) => {
                 log_item(&error, id);
                 let status = error.reason().status().as_u16();

@@ -24,6 +24,8 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/uploads/{id}/parts", "list-parts"),
     route("POST", "/v1/uploads/{id}/parts", "sign-parts"),
     route("POST", "/v1/uploads/{id}/complete", "complete-upload"),
+    route("POST", "/v1/upload-tokens", "create-upload-token"),
+    route("DELETE", "/v1/upload-tokens/{id}", "delete-upload-token"),
     route("POST", "/v1/preview", "preview-url"),
     route("GET", "/v1/usage", "get-usage"),
     route("GET", "/v1/webhook-endpoints", "list-webhook-endpoints"),

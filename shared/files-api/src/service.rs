@@ -9,8 +9,9 @@ use lambda_http::tower::ServiceExt;
 use lambda_http::{
     Adapter, Body, Context, Error, LambdaEvent, Request, RequestExt, Response, lambda_runtime, service_fn,
 };
-use tracing::{Instrument, error, info, info_span, warn};
+use tracing::{Instrument, error, info, warn};
 
+use crate::audit::{kind_of_refusal, kind_of_success, request_span};
 use crate::{ApiError, ApiResult};
 
 /// Handles the requests of one function of the API.
@@ -43,8 +44,9 @@ pub async fn handle_event(endpoint: &impl Endpoint, event: LambdaRequest, now: T
 /// Handles one request, in a span of its own. An error becomes a response.
 async fn handle(endpoint: &impl Endpoint, request: Request, now: Timestamp) -> Response<Body> {
     let request_id = request_id(&request);
-    let span = info_span!("request", request_id, route = route(&request));
-    conclude(endpoint.handle(request, now), &request_id).instrument(span).await
+    let route = route(&request);
+    let span = request_span(&request, &request_id, &route);
+    conclude(endpoint.handle(request, now), &request_id, &route).instrument(span).await
 }
 
 /// Removes the client's `Host`. `lambda_http` builds the request's URI from it and panics if that fails; without it, it takes
@@ -56,13 +58,18 @@ fn without_host(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequ
     event
 }
 
-async fn conclude(handling: impl Future<Output = ApiResult>, request_id: &str) -> Response<Body> {
+async fn conclude(
+    handling: impl Future<Output = ApiResult>,
+    request_id: &str,
+    route: &str,
+) -> Response<Body> {
     let started = Instant::now();
     let result = handling.await;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     match result {
         Ok(response) => {
-            info!(status = response.status().as_u16(), duration_ms, "responded");
+            let audit = kind_of_success(route);
+            info!(audit, status = response.status().as_u16(), duration_ms, "responded");
             response
         }
         Err(error) => {
@@ -74,11 +81,17 @@ async fn conclude(handling: impl Future<Output = ApiResult>, request_id: &str) -
 
 fn log(error: &ApiError, duration_ms: u64) {
     let (status, reason) = (error.reason().status().as_u16(), error.reason().as_str());
+    let audit = kind_of_refusal(error.reason());
     match error.cause() {
         Some(cause) if status >= 500 => error!(status, reason, duration_ms, cause = chain(cause), "failed"),
         Some(cause) => warn!(status, reason, duration_ms, cause = chain(cause), "refused"),
-        None => info!(status, reason, duration_ms, "refused"),
+        None => info!(audit, status, reason, duration_ms, "refused"),
     }
+}
+
+/// Logs the change of one of several files.
+pub(crate) fn log_changed_item(id: FileId) {
+    info!(audit = "change", file = %id, "one of several files");
 }
 
 /// Logs the error of one of several files. A missing file is no event.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use files_domain::{
     Checksum, Detail, DurationSource, File, FileId, Origin, PROBE_FACTS, ProbeFacts, ProbeSummary, Progress,
-    Retrying, Source, Status, Timestamp,
+    Retrying, Source, Status, Timestamp, UploadToken, UploadTokenRecord,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -226,6 +226,26 @@ impl UploadBody {
     #[must_use]
     pub fn put(url: String, headers: BTreeMap<String, String>, expires_at: Timestamp) -> Self {
         Self { method: "PUT", url, headers, expires_at: expires_at.to_string() }
+    }
+}
+
+/// A new upload token.
+#[derive(Clone, Debug, Serialize)]
+pub struct UploadTokenBody {
+    id: String,
+    token: String,
+    expires_at: String,
+}
+
+impl UploadTokenBody {
+    /// Returns the token in clear text, which is shown only here.
+    #[must_use]
+    pub fn new(token: &UploadToken, record: &UploadTokenRecord) -> Self {
+        Self {
+            id: token.hash().to_string(),
+            token: token.reveal().to_owned(),
+            expires_at: record.expires_at.to_string(),
+        }
     }
 }
 

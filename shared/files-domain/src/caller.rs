@@ -1,13 +1,35 @@
-use crate::{ApiKey, KeyProblem, KeyRecord, OwnerId, Scope, Timestamp};
+use crate::{ApiKey, KeyHash, KeyProblem, KeyRecord, OwnerId, Scope, Timestamp, UploadToken};
 
-/// Describes who sends a request: the API key presented, the scope that the request needs, and the time of the request.
+/// Who sends a request, by the secret that it carries.
+#[derive(Clone, Debug)]
+pub enum Principal {
+    /// The holder of an API key, who may do what the scopes of the key allow.
+    ApiKey(ApiKey),
+    /// The holder of an upload token, who may create presigned uploads within the bounds of the token, and continue those that it
+    /// has created. Nothing else.
+    UploadToken(UploadToken),
+}
+
+impl From<ApiKey> for Principal {
+    fn from(key: ApiKey) -> Self {
+        Self::ApiKey(key)
+    }
+}
+
+impl From<UploadToken> for Principal {
+    fn from(token: UploadToken) -> Self {
+        Self::UploadToken(token)
+    }
+}
+
+/// Describes who sends a request: the principal, the scope that the request needs of an API key, and the time of the request.
 ///
-/// A caller is not trusted until the records have checked it against what is stored of its key.
+/// A caller is not trusted until the records have checked it against what is stored of its key or token.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// The key that the client presented.
-    pub key: ApiKey,
-    /// The scope that the request needs.
+    /// The key or token that the client presented.
+    pub principal: Principal,
+    /// The scope that the request needs of an API key.
     pub scope: Scope,
     /// When the request came.
     pub now: Timestamp,
@@ -17,16 +39,37 @@ impl Caller {
     /// Returns the owner whose files the request is about.
     #[must_use]
     pub fn owner(&self) -> OwnerId {
-        self.key.owner()
+        match &self.principal {
+            Principal::ApiKey(key) => key.owner(),
+            Principal::UploadToken(token) => token.owner(),
+        }
     }
 
-    /// Checks the request against what is stored of the key.
+    /// Returns the hash under which the key or token is stored. Its id is safe to log.
+    #[must_use]
+    pub fn hash(&self) -> KeyHash {
+        match &self.principal {
+            Principal::ApiKey(key) => key.hash(),
+            Principal::UploadToken(token) => token.hash(),
+        }
+    }
+
+    /// Returns the upload token, if that is what the client presented.
+    #[must_use]
+    pub fn upload_token(&self) -> Option<&UploadToken> {
+        match &self.principal {
+            Principal::ApiKey(_) => None,
+            Principal::UploadToken(token) => Some(token),
+        }
+    }
+
+    /// Checks the request against what is stored of the API key.
     ///
     /// # Errors
-    /// [`KeyProblem::Invalid`]: there is no record, it is another owner's, or the key is expired or revoked.
+    /// [`KeyProblem::Invalid`]: there is no record, it is another owner's, the key is expired or revoked, or the caller has none.
     /// [`KeyProblem::MissingScope`]: the key lacks the scope.
     pub fn check(&self, record: Option<&KeyRecord>) -> Result<(), KeyProblem> {
-        let record = record.filter(|record| record.owner == self.owner()).ok_or(KeyProblem::Invalid)?;
-        record.authorize(self.scope, self.now)
+        let record = record.filter(|record| record.owner == self.owner() && self.upload_token().is_none());
+        record.ok_or(KeyProblem::Invalid)?.authorize(self.scope, self.now)
     }
 }

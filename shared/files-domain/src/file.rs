@@ -3,8 +3,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Checksum, EarlierNames, FileId, FileName, FileState, Import, MediaType, Metadata, Origin, OwnerId,
-    PartPlan, ProbeSummary, Progress, Source, Status, Stored, Timestamp, UploadRef, limits,
+    Checksum, EarlierNames, FileId, FileName, FileState, Import, KeyHash, MediaType, Metadata, Origin,
+    OwnerId, PartPlan, ProbeSummary, Progress, Source, Status, Stored, Timestamp, UploadRef, limits,
 };
 
 /// When `sweep` finishes what nobody else has finished. It is in the record from the very transaction that makes it
@@ -63,6 +63,9 @@ pub struct File<S = FileState> {
     /// Whether a single PUT of the bytes has been presigned.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub presigned_put: bool,
+    /// The upload token that created the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload_token: Option<KeyHash>,
     /// Whether the end of the file, its failure, success or expiry, is an event.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub notify: bool,
@@ -110,6 +113,7 @@ impl<S> File<S> {
             checksum,
             announced_sha256,
             presigned_put,
+            upload_token,
             notify,
             expires_at,
             deadline,
@@ -130,6 +134,7 @@ impl<S> File<S> {
             checksum,
             announced_sha256,
             presigned_put,
+            upload_token,
             notify,
             expires_at,
             deadline,
@@ -157,6 +162,7 @@ impl File<()> {
             checksum: self.checksum,
             announced_sha256: self.announced_sha256,
             presigned_put: self.presigned_put,
+            upload_token: self.upload_token,
             notify: self.notify,
             expires_at: self.expires_at,
             deadline: self.deadline,

@@ -2,14 +2,11 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::{OwnerId, Timestamp};
+use crate::credential::Credential;
+use crate::{KeyHash, OwnerId, Timestamp};
 
 const PREFIX: &str = "fm_";
-const SECRET_BYTES: usize = 20;
-const CHECK_BYTES: usize = 4;
-const ALL_BYTES: usize = OwnerId::BYTES + SECRET_BYTES + CHECK_BYTES;
 
 /// A permission of an API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -58,10 +55,7 @@ impl std::str::FromStr for Scope {
 /// An API key in clear text: `fm_` and, in hex, the owner, 160 random bits, and a checksum that tells malformed keys without a
 /// read. Only [`ApiKey::hash`] is stored.
 #[derive(Clone)]
-pub struct ApiKey {
-    text: String,
-    owner: OwnerId,
-}
+pub struct ApiKey(Credential);
 
 impl ApiKey {
     /// Generates a key of `owner`.
@@ -69,111 +63,38 @@ impl ApiKey {
     /// # Errors
     /// The system's random number generator failed.
     pub fn generate(owner: OwnerId) -> Result<Self, getrandom::Error> {
-        let mut secret = [0; SECRET_BYTES];
-        getrandom::fill(&mut secret)?;
-        let body = format!("{PREFIX}{owner}{}", hex::encode(secret));
-        let text = format!("{body}{}", hex::encode(checksum(&body)));
-        Ok(Self { text, owner })
+        Credential::generate(PREFIX, owner).map(Self)
     }
 
     /// Reads a key. `None`: it is malformed.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix(PREFIX)?;
-        let mut bytes = [0; ALL_BYTES];
-        hex::decode_to_slice(digits, &mut bytes).ok()?;
-        let (body, check) = text.split_at(text.len() - 2 * CHECK_BYTES);
-        if hex::encode(bytes) != digits || hex::encode(checksum(body)) != check {
-            return None;
-        }
-        let mut owner = [0; OwnerId::BYTES];
-        owner.copy_from_slice(&bytes[..OwnerId::BYTES]);
-        Some(Self { text: text.to_owned(), owner: OwnerId::from_bytes(owner) })
+        Credential::parse(PREFIX, text).map(Self)
     }
 
     /// Returns the owner that the key names, which is true once its record has been found.
     #[must_use]
     pub fn owner(&self) -> OwnerId {
-        self.owner
+        self.0.owner()
     }
 
     /// Returns the hash under which the key's record is stored.
     #[must_use]
     pub fn hash(&self) -> KeyHash {
-        KeyHash(Sha256::digest(&self.text).into())
+        self.0.hash()
     }
 
     /// Returns the clear text, to show to the key's holder once.
     #[must_use]
     pub fn reveal(&self) -> &str {
-        &self.text
+        self.0.reveal()
     }
 }
 
 /// Hides the key.
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ApiKey").field("owner", &self.owner).finish_non_exhaustive()
-    }
-}
-
-fn checksum(body: &str) -> [u8; CHECK_BYTES] {
-    let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, body.as_bytes());
-    let mut bytes = [0; CHECK_BYTES];
-    bytes.copy_from_slice(&crc.to_be_bytes()[4..]);
-    bytes
-}
-
-/// SHA-256 of an API key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct KeyHash([u8; 32]);
-
-/// The id of a key: the first 64 bits of its hash. It is safe to show and to log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct KeyId([u8; KeyId::BYTES]);
-
-impl KeyId {
-    const BYTES: usize = 8;
-}
-
-impl fmt::Display for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
-    }
-}
-
-impl std::str::FromStr for KeyId {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let mut bytes = [0; Self::BYTES];
-        let read = hex::decode_to_slice(text, &mut bytes);
-        read.map(|()| Self(bytes)).map_err(|_| "a key's id has 16 hexadecimal digits".to_owned())
-    }
-}
-
-impl KeyHash {
-    /// Returns the id of the key.
-    #[must_use]
-    pub fn id(self) -> KeyId {
-        let mut bytes = [0; KeyId::BYTES];
-        bytes.copy_from_slice(&self.0[..KeyId::BYTES]);
-        KeyId(bytes)
-    }
-}
-
-impl std::str::FromStr for KeyHash {
-    type Err = hex::FromHexError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut bytes = [0; 32];
-        hex::decode_to_slice(text, &mut bytes).map(|()| Self(bytes))
-    }
-}
-
-impl fmt::Display for KeyHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        f.debug_struct("ApiKey").field("owner", &self.owner()).finish_non_exhaustive()
     }
 }
 
@@ -294,7 +215,9 @@ mod tests {
             expires_at: None,
             revoked_at: None,
         };
-        let ask = |scope, record: Option<&KeyRecord>| Caller { key: key.clone(), scope, now }.check(record);
+        let ask = |scope, record: Option<&KeyRecord>| {
+            Caller { principal: key.clone().into(), scope, now }.check(record)
+        };
         assert_eq!(ask(Scope::Read, Some(&record)), Ok(()));
         assert_eq!(ask(Scope::Delete, Some(&record)), Err(KeyProblem::MissingScope(Scope::Delete)));
         assert_eq!(ask(Scope::Read, None), Err(KeyProblem::Invalid));

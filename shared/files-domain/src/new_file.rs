@@ -81,6 +81,7 @@ impl NewFile {
             checksum: None,
             announced_sha256: self.announced_sha256,
             presigned_put: false,
+            upload_token: None,
             notify: false,
             expires_at: self.expires_at,
             deadline: Some(Deadline::new(until)),

@@ -33,7 +33,7 @@ pub(crate) fn new_item(
 pub(crate) fn condition_check(table: &str, caller: &Caller) -> Result<TransactWriteItem, RecordsError> {
     let check = ConditionCheck::builder()
         .table_name(table)
-        .set_key(Some(api_key_key(caller.key.hash())))
+        .set_key(Some(api_key_key(caller.hash())))
         .condition_expression(
             "#owner = :owner AND contains(scopes, :scope) AND attribute_not_exists(revoked_at) \
              AND (attribute_not_exists(expires_at) OR expires_at > :now)",

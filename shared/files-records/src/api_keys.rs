@@ -72,7 +72,7 @@ impl Keys {
 
     /// Returns the table and the primary keys of a caller's key and of the owner's limits.
     pub(crate) fn place(&self, caller: &Caller) -> (&str, Vec<Item>) {
-        (&self.table, vec![api_key_key(caller.key.hash()), owner_limits_key(caller.owner())])
+        (&self.table, vec![api_key_key(caller.hash()), owner_limits_key(caller.owner())])
     }
 
     /// Builds the condition of a transaction that the caller's key is good.
@@ -93,11 +93,27 @@ impl Keys {
     /// # Errors
     /// [`RecordsError::Key`]: it is remembered as bad, or lacks the scope.
     pub(crate) fn is_remembered(&self, caller: &Caller) -> Result<bool, RecordsError> {
-        match self.cache.get(caller.key.hash(), caller.now) {
+        match self.cache.get(caller.hash(), caller.now) {
             None => Ok(false),
             Some(Remembered::Bad) => Err(KeyProblem::Invalid.into()),
             Some(Remembered::Good(record)) => Ok(caller.check(Some(&record)).map(|()| true)?),
         }
+    }
+
+    /// Refuses a caller whose key or token is remembered as bad.
+    ///
+    /// # Errors
+    /// [`RecordsError::Key`].
+    pub(crate) fn refuse_remembered(&self, caller: &Caller) -> Result<(), RecordsError> {
+        match self.cache.get(caller.hash(), caller.now) {
+            Some(Remembered::Bad) => Err(KeyProblem::Invalid.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Remembers the caller's key or token as bad.
+    pub(crate) fn remember_bad(&self, caller: &Caller) {
+        self.cache.remember(caller.hash(), Remembered::Bad, caller.now);
     }
 
     /// Checks a key against its item as just read, and remembers the outcome.
@@ -111,7 +127,7 @@ impl Keys {
             (None, _) | (_, Err(KeyProblem::Invalid)) => Remembered::Bad,
             (Some(record), _) => Remembered::Good(record),
         };
-        self.cache.remember(caller.key.hash(), remembered, caller.now);
+        self.cache.remember(caller.hash(), remembered, caller.now);
         Ok(checked?)
     }
 

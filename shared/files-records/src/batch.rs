@@ -43,3 +43,12 @@ pub(crate) async fn read(client: &Client, keys: ByTable) -> Result<ByTable, Reco
     }
     Err(RecordsError::Busy("DynamoDB left keys unread".into()))
 }
+
+/// Returns items by their sort keys.
+pub(crate) fn by_sort_key(items: Option<Vec<Item>>) -> Result<HashMap<String, Item>, RecordsError> {
+    let keyed = |item: Item| {
+        let sk = item.get("sk").and_then(|sk| sk.as_s().ok()).cloned();
+        Ok((sk.ok_or_else(|| corrupt("an item without a sort key"))?, item))
+    };
+    items.unwrap_or_default().into_iter().map(keyed).collect()
+}

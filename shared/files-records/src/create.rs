@@ -2,7 +2,7 @@ use aws_sdk_dynamodb::types::{
     CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 use files_domain::{
-    Caller, Detail, File, FileId, Idempotency, Limit, OwnerId, OwnerLimits, Timestamp, limits,
+    Caller, Detail, File, FileId, Idempotency, Limit, OwnerLimits, Principal, Timestamp, limits,
 };
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,7 @@ use crate::error::corrupt;
 use crate::item::{detail_to_item, file_to_item};
 use crate::keys::{owner_pk, primary_key};
 use crate::transact::{Refused, condition_failed};
+use crate::upload_tokens::token_refusal;
 use crate::usage::UsageChange;
 use crate::{ClientRecords, Records, RecordsError};
 
@@ -55,19 +56,22 @@ struct IdempotencyItem {
     ttl: u64,
 }
 
-fn request_key(owner: OwnerId, key: &str) -> Item {
-    primary_key(owner_pk(owner), format!("idem#{key}"))
+/// Returns the primary key of the item of an idempotency key. Each upload token has keys of its own, so that none names the files
+/// of others.
+fn request_key(file: &File, key: &str) -> Item {
+    let token = file.upload_token.map(|token| format!("token#{token}#")).unwrap_or_default();
+    primary_key(owner_pk(file.owner), format!("idem#{token}{key}"))
 }
 
 impl ClientRecords {
-    /// Writes a file's summary, its detail and the owner's usage in one transaction that also checks the caller's key. A
-    /// key that is known, or found, to be bad costs no write, and no read of the owner that it names. The end of the file is an event
-    /// if it has a webhook, or its owner has webhook endpoints: the first file for an owner with endpoints costs a second
-    /// transaction, and this process then remembers it for 30 s.
+    /// Writes a file's summary, its detail and the owner's usage in one transaction that also checks the caller's key, or
+    /// counts the file of the caller's token, which has been read. A key that is known, or found, to be bad costs no write, and no
+    /// read of the owner that it names. The end of the file is an event if it has a webhook, or its owner has webhook endpoints: the
+    /// first file for an owner with endpoints costs a second transaction, and this process then remembers it for 30 s.
     ///
     /// # Errors
-    /// [`RecordsError::Key`]; [`RecordsError::IdempotencyConflict`]; [`RecordsError::Changed`]: the id is taken;
-    /// [`RecordsError::Limit`]; [`RecordsError::Busy`], [`RecordsError::Unavailable`].
+    /// [`RecordsError::Key`]; [`RecordsError::TokenUsedUp`]; [`RecordsError::IdempotencyConflict`]; [`RecordsError::Changed`]: the id
+    /// is taken; [`RecordsError::Limit`]; [`RecordsError::Busy`], [`RecordsError::Unavailable`].
     pub async fn create_file(
         &self,
         caller: &Caller,
@@ -76,7 +80,10 @@ impl ClientRecords {
         idempotency: Option<&Idempotency>,
     ) -> Result<Created, RecordsError> {
         // First, unless it is remembered: a bad key must not cost a transaction on the items of the owner it names.
-        let limits = self.keys().check_with_limits(caller).await?;
+        let limits = match &caller.principal {
+            Principal::ApiKey(_) => self.keys().check_with_limits(caller).await?,
+            Principal::UploadToken(_) => self.keys().known_limits(caller),
+        };
         limits.check(Limit::FileBytes, 0, file.size.unwrap_or(0))?;
         let notify = file.notify || self.has_all_events() || self.has_endpoints(caller.owner(), caller.now);
         match self.write_new(caller, &File { notify, ..file.clone() }, detail, idempotency, &limits).await {
@@ -102,7 +109,10 @@ impl ClientRecords {
         limits: &OwnerLimits,
     ) -> Result<Created, WriteRefused> {
         let records = self.unchecked();
-        let mut items = vec![self.keys().condition_check(caller)?];
+        let mut items = vec![match &caller.principal {
+            Principal::ApiKey(_) => self.keys().condition_check(caller)?,
+            Principal::UploadToken(token) => records.count_token_file(caller, token)?,
+        }];
         if let Some(idempotency) = idempotency {
             items.push(records.remember_request(file, idempotency, caller.now)?);
         }
@@ -120,7 +130,13 @@ impl ClientRecords {
             Ok(()) => Ok(Created::New),
             Err(Refused::Error(error)) => Err(error.into()),
             Err(Refused::Conditions(mut reasons)) if condition_failed(&reasons, 0) => {
-                Err(self.keys().refusal(caller, reasons.swap_remove(0).item).into())
+                match self.creation_refusal(caller, reasons[0].item.take()) {
+                    // The last file of a token, asked for again.
+                    RecordsError::TokenUsedUp if idempotency.is_some() && condition_failed(&reasons, 1) => {
+                        Ok(records.created_before(caller, idempotency, &reasons).await?)
+                    }
+                    error => Err(error.into()),
+                }
             }
             Err(Refused::Conditions(reasons))
                 if !file.notify
@@ -136,6 +152,16 @@ impl ClientRecords {
                     (created, _) => Ok(created?),
                 }
             }
+        }
+    }
+}
+
+impl ClientRecords {
+    /// Returns why the first item of a creation failed.
+    fn creation_refusal(&self, caller: &Caller, found: Option<Item>) -> RecordsError {
+        match caller.upload_token() {
+            None => self.keys().refusal(caller, found),
+            Some(_) => token_refusal(caller, found),
         }
     }
 }
@@ -156,7 +182,7 @@ impl Records {
         let ttl = now.plus(limits::IDEMPOTENCY_WINDOW).seconds();
         let mut item =
             to_item(IdempotencyItem { id: file.id, request_hash: idempotency.request_hash.clone(), ttl })?;
-        item.extend(request_key(file.owner, &idempotency.key));
+        item.extend(request_key(file, &idempotency.key));
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(item))

@@ -7,6 +7,9 @@ pub enum RecordsError {
     /// The API key is not good for the request.
     #[error(transparent)]
     Key(#[from] KeyProblem),
+    /// The upload token has created as many files as it may.
+    #[error("the upload token has created all its files")]
+    TokenUsedUp,
     /// There is no such file, or it is another owner's.
     #[error("no such file")]
     NotFound,

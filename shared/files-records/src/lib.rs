@@ -34,6 +34,7 @@ mod scan;
 mod slots;
 mod transact;
 mod update;
+mod upload_tokens;
 mod usage;
 mod wait_slots;
 

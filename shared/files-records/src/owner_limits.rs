@@ -91,8 +91,13 @@ impl Keys {
         if !self.is_remembered(caller)? || remembered.is_none() {
             self.read(caller).await?;
         }
+        Ok(self.known_limits(caller))
+    }
+
+    /// Returns the limits of a caller's owner as they were read with the caller's key or token.
+    pub(crate) fn known_limits(&self, caller: &Caller) -> OwnerLimits {
         let own = self.cache.own_limits(caller.owner(), caller.now).unwrap_or_default();
-        Ok(self.default_limits.with_own(&own))
+        self.default_limits.with_own(&own)
     }
 
     /// Checks a key by its item, and remembers the limits of its owner: both were just read.
@@ -100,9 +105,14 @@ impl Keys {
         let (mut limits, mut key): (Vec<_>, Vec<_>) =
             items.unwrap_or_default().into_iter().partition(of_owner);
         self.judge_item(caller, key.pop())?;
-        let own = limits.pop().as_ref().map(numbers).unwrap_or_default();
-        self.cache.remember_limits(caller.owner(), own, caller.now);
+        self.learn_limits(caller, limits.pop().map(|limits| vec![limits]));
         Ok(())
+    }
+
+    /// Remembers the limits of the caller's owner, whose item was just read.
+    pub(crate) fn learn_limits(&self, caller: &Caller, items: Option<Vec<Item>>) {
+        let own = items.unwrap_or_default().first().map(numbers).unwrap_or_default();
+        self.cache.remember_limits(caller.owner(), own, caller.now);
     }
 }
 
@@ -119,11 +129,15 @@ impl Keys {
     /// # Errors
     /// [`RecordsError::Key`]: the key is remembered as bad, or lacks the scope. [`RecordsError::Limit`].
     pub async fn admit(&self, caller: &Caller) -> Result<(), RecordsError> {
-        let Some(rate_limits) = &self.rate_limits else { return Ok(()) };
-        let (owner, now) = (caller.owner(), caller.now);
-        if !self.is_remembered(caller)? {
+        if self.rate_limits.is_none() || !self.is_remembered(caller)? {
             return Ok(());
         }
+        self.admit_owner(caller.owner(), caller.now).await
+    }
+
+    /// Admits a request whose key or token is known to be good.
+    pub(crate) async fn admit_owner(&self, owner: OwnerId, now: Timestamp) -> Result<(), RecordsError> {
+        let Some(rate_limits) = &self.rate_limits else { return Ok(()) };
         let Some(own) = self.cache.own_limits(owner, now) else { return Ok(()) };
         match self.default_limits.with_own(&own).get(Limit::RequestsPerSecond) {
             Some(rate) => rate_limits.take(owner, rate, now).await,
@@ -143,7 +157,7 @@ impl ClientRecords {
         let is_remembered = keys.is_remembered(caller)?;
         let mut of_keys = vec![owner_limits_key(caller.owner())];
         if !is_remembered {
-            of_keys.push(api_key_key(caller.key.hash()));
+            of_keys.push(api_key_key(caller.hash()));
         }
         let pk = owner_pk(caller.owner());
         let wanted = ByTable::from([

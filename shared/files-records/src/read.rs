@@ -1,10 +1,10 @@
 use std::collections::HashMap;
 
-use files_domain::{Caller, Detail, File, FileId, OwnerId, Scope};
+use files_domain::{Caller, Detail, File, FileId, OwnerId, Scope, UploadToken};
 
 use crate::attribute::Item;
-use crate::batch::{self, ByTable};
-use crate::error::{corrupt, unavailable};
+use crate::batch::{self, ByTable, by_sort_key};
+use crate::error::unavailable;
 use crate::item::{detail_from_item, file_from_item};
 use crate::keys::{detail_sk, file_sk, owner_pk, primary_key};
 use crate::{ClientRecords, Records, RecordsError};
@@ -31,6 +31,47 @@ impl ClientRecords {
         self.find(caller, id, true).await
     }
 
+    /// Reads a file whose upload the caller may continue: one of the owner of the API key, or one that the upload token has
+    /// created.
+    ///
+    /// # Errors
+    /// As [`find_file`](Self::find_file).
+    pub async fn find_upload(&self, caller: &Caller, id: FileId) -> Result<File, RecordsError> {
+        Ok(match caller.upload_token() {
+            None => self.find(caller, id, false).await?.0,
+            Some(token) => self.find_of_token(caller, token, id).await?.0,
+        })
+    }
+
+    /// Does what [`find_upload`](Self::find_upload) does, and reads the detail item too.
+    ///
+    /// # Errors
+    /// As [`find_file`](Self::find_file).
+    pub async fn find_upload_with_detail(
+        &self,
+        caller: &Caller,
+        id: FileId,
+    ) -> Result<(File, Detail), RecordsError> {
+        match caller.upload_token() {
+            None => self.find(caller, id, true).await,
+            Some(token) => self.find_of_token(caller, token, id).await,
+        }
+    }
+
+    /// Reads the token, the summary and the detail by one consistent `BatchGetItem`.
+    async fn find_of_token(
+        &self,
+        caller: &Caller,
+        token: &UploadToken,
+        id: FileId,
+    ) -> Result<(File, Detail), RecordsError> {
+        let pk = owner_pk(token.owner());
+        let keys = vec![primary_key(&pk, file_sk(id)), primary_key(&pk, detail_sk(id))];
+        let (_, found) = self.read_with_token(caller, token, keys).await?;
+        let (file, detail) = from_found(found, id, caller)?;
+        if file.is_of_token(token) { Ok((file, detail)) } else { Err(RecordsError::NotFound) }
+    }
+
     /// Reads the summary, the detail if it is wanted, and the key unless it has been checked, by one consistent
     /// `BatchGetItem`.
     async fn find(&self, caller: &Caller, id: FileId, detail: bool) -> Result<(File, Detail), RecordsError> {
@@ -51,10 +92,7 @@ impl ClientRecords {
             let (table, _) = self.keys().place(caller);
             self.keys().judge_items(caller, read.remove(table))?;
         }
-        let mut found = by_sort_key(read.remove(&records.table))?;
-        let file = found.remove(&file_sk(id)).map(file_from_item).transpose()?;
-        let file = file.filter(|file| !file.has_expired(caller.now)).ok_or(RecordsError::NotFound)?;
-        Ok((file, detail_from_item(found.remove(&detail_sk(id)))?))
+        from_found(by_sort_key(read.remove(&records.table))?, id, caller)
     }
 
     /// Returns whether the key is to be read together with the file. To read, it is unless it is remembered. Otherwise a key
@@ -101,10 +139,13 @@ impl Records {
     }
 }
 
-fn by_sort_key(items: Option<Vec<Item>>) -> Result<HashMap<String, Item>, RecordsError> {
-    let keyed = |item: Item| {
-        let sk = item.get("sk").and_then(|sk| sk.as_s().ok()).cloned();
-        Ok((sk.ok_or_else(|| corrupt("an item without a sort key"))?, item))
-    };
-    items.unwrap_or_default().into_iter().map(keyed).collect()
+/// Returns the file from the items that were found, unless it has expired.
+fn from_found(
+    mut found: HashMap<String, Item>,
+    id: FileId,
+    caller: &Caller,
+) -> Result<(File, Detail), RecordsError> {
+    let file = found.remove(&file_sk(id)).map(file_from_item).transpose()?;
+    let file = file.filter(|file| !file.has_expired(caller.now)).ok_or(RecordsError::NotFound)?;
+    Ok((file, detail_from_item(found.remove(&detail_sk(id)))?))
 }

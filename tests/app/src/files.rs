@@ -96,7 +96,7 @@ impl FileBuilder<'_> {
 
     async fn save(self, detail: Detail, make: impl FnOnce(&Caller, FileId, Timestamp) -> File) -> File {
         let (key, now) = (self.app.key(&self.owner).await, lambda_startup::now());
-        let caller = Caller { key, scope: Scope::Write, now };
+        let caller = Caller { principal: key.into(), scope: Scope::Write, now };
         let age = u64::try_from(self.age.as_millis()).expect("an age");
         let created = Timestamp::from_millis(now.millis() - age);
         let file = make(&caller, FileId::new(created), created);

@@ -115,7 +115,7 @@ impl TestApp {
 
     /// Returns an owner who asks for something that needs `scope`.
     pub async fn caller(&self, owner: &str, scope: Scope) -> Caller {
-        Caller { key: self.key(owner).await, scope, now: lambda_startup::now() }
+        Caller { principal: self.key(owner).await.into(), scope, now: lambda_startup::now() }
     }
 
     /// Revokes an API key.

@@ -24,6 +24,11 @@ impl RequestBuilder {
         self.header("x-api-key", key.reveal())
     }
 
+    /// Adds an upload token, or what may be one.
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
     /// Adds a header.
     pub fn header(self, name: &str, value: &str) -> Self {
         Self { request: self.request.header(name, value), ..self }

@@ -29,7 +29,8 @@ async fn files_are_created_in_the_requested_state() {
 async fn an_adapter_has_the_permissions_of_its_function() {
     let app = TestApp::new().await;
     let file = app.upload("clip.mp4").await;
-    let caller = Caller { key: app.key("owner").await, scope: Scope::Read, now: lambda_startup::now() };
+    let caller =
+        Caller { principal: app.key("owner").await.into(), scope: Scope::Read, now: lambda_startup::now() };
     let found = app.function("get-file").client_records().find_file_with_detail(&caller, file.id).await;
     let (found, detail) = found.expect("get-file may read records");
     assert_eq!((found.id, detail), (file.id, Detail::default()));

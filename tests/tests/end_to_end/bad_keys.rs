@@ -154,6 +154,20 @@ fn cases() -> Vec<Case> {
         upload("POST /v1/uploads/{id}/complete", "complete-upload", |owner, targets| {
             owner.post_upload(&targets.in_parts, "complete")
         }),
+        Case::new("POST /v1/upload-tokens", "create-upload-token", Write, |owner, _| {
+            tokens(owner, &json!({}))
+        }),
+        Case::new("POST /v1/upload-tokens", "create-upload-token", Write, |owner, _| {
+            tokens(owner, &json!({"ttl": 1}))
+        })
+        .malformed(),
+        Case::new("DELETE /v1/upload-tokens/{id}", "delete-upload-token", Write, |owner, _| {
+            to(owner, Method::DELETE, &format!("/upload-tokens/{}", "0".repeat(64)))
+        }),
+        Case::new("DELETE /v1/upload-tokens/{id}", "delete-upload-token", Write, |owner, _| {
+            to(owner, Method::DELETE, "/upload-tokens/none")
+        })
+        .malformed(),
         Case::new("GET /v1/usage", "get-usage", Read, |owner, _| to(owner, Method::GET, "/usage")),
         Case::new("POST /v1/preview", "preview-url", Write, |owner, _| preview(owner, "http://127.0.0.1:9/")),
         Case::new("POST /v1/preview", "preview-url", Write, |owner, _| preview(owner, "none")).malformed(),
@@ -201,6 +215,10 @@ fn webhooks(
     request: impl Fn(&Owner) -> RequestBuilder + 'static,
 ) -> Case {
     Case::new(route, function, Scope::Write, move |owner, _| request(owner))
+}
+
+fn tokens(owner: &Owner, bounds: &Value) -> RequestBuilder {
+    post_json(owner, "/upload-tokens", bounds)
 }
 
 fn preview(owner: &Owner, url: &str) -> RequestBuilder {

@@ -131,7 +131,7 @@ async fn unsent(owner: &Owner, url: &str) -> Value {
     let file = File::from(new.awaiting_import(true, owner.backend.owner, FileId::new(now()), now()));
     let detail = Detail { source_url: Some(url.to_owned()), source_headers: true, ..Detail::default() };
     let key = ApiKey::parse(owner.key()).expect("a key");
-    let access = Caller { key, scope: Scope::Write, now: now() };
+    let access = Caller { principal: key.into(), scope: Scope::Write, now: now() };
     let created = owner.backend.client_records().create_file(&access, &file, &detail, None).await;
     assert!(matches!(created, Ok(Created::New)), "{created:?}");
     owner.file(&file.id.to_string()).await

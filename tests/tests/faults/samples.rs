@@ -19,7 +19,7 @@ fn new(size: Option<u64>) -> NewFile {
 
 async fn create(owner: &Owner, file: File, detail: Detail) -> File {
     let key = ApiKey::parse(owner.key()).expect("a key");
-    let access = Caller { key, scope: Scope::Write, now: now() };
+    let access = Caller { principal: key.into(), scope: Scope::Write, now: now() };
     let created = owner.backend.client_records().create_file(&access, &file, &detail, None).await;
     assert!(matches!(created, Ok(Created::New)), "{created:?}");
     file

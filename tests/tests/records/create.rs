@@ -34,6 +34,7 @@ async fn a_file_is_written_with_its_detail_usage_and_deadline() {
         source_headers: true,
         origin: None,
         full_probe: None,
+        webhook: None,
     };
     let caller = press.caller(Scope::Write, at(0));
     let created = press.client().create_file(&caller, &file, &detail, None).await;

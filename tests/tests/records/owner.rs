@@ -42,7 +42,7 @@ impl<'s> Owner<'s> {
     }
 
     pub(crate) fn caller(&self, scope: Scope, now: Timestamp) -> Caller {
-        Caller { key: self.key.clone(), scope, now }
+        Caller { principal: self.key.clone().into(), scope, now }
     }
 
     /// Returns callers with an invalid key for `scope` at `now`, and the problem. The revoked key was valid a minute ago.
@@ -54,7 +54,7 @@ impl<'s> Owner<'s> {
         let others = Scope::ALL.into_iter().filter(|other| *other != scope).collect();
         let lacking = self.store.new_key(&new(others, None), at(0)).await;
         let unknown = ApiKey::generate(self.id()).expect("randomness");
-        let caller = |key| Caller { key, scope, now };
+        let caller = |key: ApiKey| Caller { principal: key.into(), scope, now };
         vec![
             (caller(unknown), KeyProblem::Invalid),
             (caller(expired), KeyProblem::Invalid),

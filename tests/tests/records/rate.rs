@@ -66,8 +66,10 @@ async fn a_bad_key_takes_no_token_of_the_owner_that_it_names() {
     let store = &DynamoDb::start().await;
     let press = limited(store, 1).await;
     let keys = process(store, &press, at(0)).await;
-    let forged =
-        Caller { key: ApiKey::generate(press.id()).expect("randomness"), ..press.caller(Scope::Read, at(1)) };
+    let forged = Caller {
+        principal: ApiKey::generate(press.id()).expect("randomness").into(),
+        ..press.caller(Scope::Read, at(1))
+    };
     keys.admit(&forged).await.expect("it is not known yet");
     assert_refused!(keys.check(&forged).await, RecordsError::Key(_));
     assert_refused!(keys.admit(&forged).await, RecordsError::Key(_));

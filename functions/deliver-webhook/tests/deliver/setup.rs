@@ -71,7 +71,8 @@ pub(crate) async fn endpoint(app: &TestApp, url: &str, events: &[EventKind]) -> 
 
 /// Returns all deliveries of [`OWNER`].
 pub(crate) async fn deliveries(app: &TestApp) -> Vec<(DeliveryId, Delivery)> {
-    let caller = Caller { key: app.key(OWNER).await, scope: Scope::Read, now: lambda_startup::now() };
+    let caller =
+        Caller { principal: app.key(OWNER).await.into(), scope: Scope::Read, now: lambda_startup::now() };
     let records = app.operator().client_records();
     let page = records.list_deliveries(&caller, DeliveryFilter::default(), 500, None).await;
     page.expect("the deliveries").deliveries

@@ -1,0 +1,16 @@
+//! `POST /v1/upload-tokens`
+
+use create_upload_token::CreateUploadToken;
+use lambda_http::Error;
+use lambda_startup::{Startup, optional};
+use safe_fetch::Allowed;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let startup = Startup::begin()?;
+    let records = startup.client_records()?;
+    startup.connect_to_dynamodb(1).await;
+    let allowed = Allowed::parse(&optional("FILES_IMPORT_ALLOW_HOSTS").unwrap_or_default())
+        .except(&optional("AWS_LAMBDA_RUNTIME_API").unwrap_or_default());
+    files_api::serve(CreateUploadToken { records, allowed }).await
+}

@@ -1,0 +1,13 @@
+//! `DELETE /v1/upload-tokens/{id}`
+
+use delete_upload_token::DeleteUploadToken;
+use lambda_http::Error;
+use lambda_startup::Startup;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let startup = Startup::begin()?;
+    let records = startup.client_records()?;
+    startup.connect_to_dynamodb(1).await;
+    files_api::serve(DeleteUploadToken { records }).await
+}

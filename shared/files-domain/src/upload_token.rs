@@ -1,0 +1,288 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::credential::Credential;
+use crate::{
+    File, KeyHash, KeyId, KeyProblem, Metadata, MetadataError, OwnerId, Timestamp, clean_content_type, limits,
+};
+
+const PREFIX: &str = "fmu_";
+
+/// An upload token in clear text, for a browser or a device: `fmu_`, and the rest as of an API key. Only
+/// [`UploadToken::hash`] is stored.
+#[derive(Clone)]
+pub struct UploadToken(Credential);
+
+impl UploadToken {
+    /// Generates a token of `owner`.
+    ///
+    /// # Errors
+    /// The system's random number generator failed.
+    pub fn generate(owner: OwnerId) -> Result<Self, getrandom::Error> {
+        Credential::generate(PREFIX, owner).map(Self)
+    }
+
+    /// Reads a token. `None`: it is malformed.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Credential::parse(PREFIX, text).map(Self)
+    }
+
+    /// Returns the owner that the token names, which is true once its record has been found.
+    #[must_use]
+    pub fn owner(&self) -> OwnerId {
+        self.0.owner()
+    }
+
+    /// Returns the hash under which the token's record is stored, and by which it is revoked.
+    #[must_use]
+    pub fn hash(&self) -> KeyHash {
+        self.0.hash()
+    }
+
+    /// Returns the clear text, to show once.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        self.0.reveal()
+    }
+}
+
+/// Hides the token.
+impl fmt::Debug for UploadToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UploadToken").field("owner", &self.owner()).finish_non_exhaustive()
+    }
+}
+
+/// The record of an upload token: what it may create.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadTokenRecord {
+    /// The API key that created it.
+    pub created_by: String,
+    /// Until when it creates files. Uploads that have begun may end later.
+    pub expires_at: Timestamp,
+    /// Largest file in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_size: Option<u64>,
+    /// Media types of its files; empty for any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub content_types: Vec<ContentTypePattern>,
+    /// Most files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_files: Option<u64>,
+    /// Files created so far, deleted ones included.
+    pub files_created: u64,
+    /// Strings that each of its files gets.
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
+    /// The webhook of each of its files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<String>,
+}
+
+/// A media type such as `video/mp4`, or all of one kind: `video/*`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ContentTypePattern(String);
+
+impl ContentTypePattern {
+    /// Reads a pattern. `None`: it is neither a media type nor `KIND/*`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.trim().strip_suffix("/*") {
+            Some(kind) => {
+                clean_content_type(&format!("{kind}/x")).map(|text| text[..text.len() - 1].to_owned() + "*")
+            }
+            None => clean_content_type(text),
+        }
+        .map(Self)
+    }
+
+    fn matches(&self, content_type: &str) -> bool {
+        match self.0.strip_suffix('*') {
+            Some(kind) => content_type.starts_with(kind),
+            None => content_type == self.0,
+        }
+    }
+
+    /// Returns the pattern as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Which bound of a token a file exceeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenFault {
+    /// It is larger than this, in bytes.
+    TooLarge(u64),
+    /// Its media type is not among those of the token.
+    ContentType,
+}
+
+impl UploadTokenRecord {
+    /// Returns until when uploads that began in time may end. After that the token opens nothing.
+    #[must_use]
+    pub fn uploads_end(&self) -> Timestamp {
+        self.expires_at.plus(limits::MAX_UPLOAD_WINDOW + Duration::from_secs(3600))
+    }
+
+    /// Checks that the token creates files at `now`.
+    ///
+    /// # Errors
+    /// [`KeyProblem::Invalid`].
+    pub fn authorize_create(&self, now: Timestamp) -> Result<(), KeyProblem> {
+        if now < self.expires_at { Ok(()) } else { Err(KeyProblem::Invalid) }
+    }
+
+    /// Checks that the token opens uploads that it has created.
+    ///
+    /// # Errors
+    /// [`KeyProblem::Invalid`].
+    pub fn authorize_upload(&self, now: Timestamp) -> Result<(), KeyProblem> {
+        if now < self.uploads_end() { Ok(()) } else { Err(KeyProblem::Invalid) }
+    }
+
+    /// Checks that a new file is within the bounds, but for the number of files, which the transaction counts.
+    ///
+    /// # Errors
+    /// [`TokenFault`].
+    pub fn check(&self, size: u64, content_type: &str) -> Result<(), TokenFault> {
+        if let Some(most) = self.max_size.filter(|most| size > *most) {
+            return Err(TokenFault::TooLarge(most));
+        }
+        let allowed = &self.content_types;
+        if !allowed.is_empty() && !allowed.iter().any(|pattern| pattern.matches(content_type)) {
+            return Err(TokenFault::ContentType);
+        }
+        Ok(())
+    }
+
+    /// Returns the metadata of a new file: the client's strings, and those of the token in the place of any of the same key.
+    ///
+    /// # Errors
+    /// [`MetadataError::TooManyKeys`].
+    pub fn metadata_with(&self, own: &Metadata) -> Result<Metadata, MetadataError> {
+        let entries = own.entries().iter().chain(self.metadata.entries());
+        Metadata::new(entries.map(|(key, value)| (key.clone(), value.clone())).collect::<BTreeMap<_, _>>())
+    }
+}
+
+impl<S> File<S> {
+    /// Returns whether the token has created the file.
+    #[must_use]
+    pub fn is_of_token(&self, token: &UploadToken) -> bool {
+        self.upload_token == Some(token.hash())
+    }
+}
+
+/// What a token to create may create.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewUploadToken {
+    /// How long it creates files.
+    pub ttl: Duration,
+    /// Largest file in bytes.
+    pub max_size: Option<u64>,
+    /// Media types of its files; empty for any.
+    pub content_types: Vec<ContentTypePattern>,
+    /// Most files.
+    pub max_files: Option<u64>,
+    /// Strings that each of its files gets.
+    pub metadata: Metadata,
+    /// The webhook of each of its files.
+    pub webhook: Option<String>,
+}
+
+impl NewUploadToken {
+    /// Returns the record of the token that `created_by` creates at `now`.
+    #[must_use]
+    pub fn record(self, created_by: KeyId, now: Timestamp) -> UploadTokenRecord {
+        UploadTokenRecord {
+            created_by: created_by.to_string(),
+            expires_at: now.plus(self.ttl),
+            max_size: self.max_size,
+            content_types: self.content_types,
+            max_files: self.max_files,
+            files_created: 0,
+            metadata: self.metadata,
+            webhook: self.webhook,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1000)
+    }
+
+    fn record(content_types: &[&str]) -> UploadTokenRecord {
+        let content_types =
+            content_types.iter().map(|text| ContentTypePattern::parse(text).unwrap()).collect();
+        let metadata = Metadata::new([("form".to_owned(), "7".to_owned())].into()).unwrap();
+        let new = NewUploadToken {
+            ttl: Duration::from_secs(60),
+            max_size: Some(10),
+            content_types,
+            max_files: Some(1),
+            metadata,
+            webhook: None,
+        };
+        let key = crate::ApiKey::generate(OwnerId::named("press")).unwrap();
+        new.record(key.hash().id(), at(100))
+    }
+
+    #[test]
+    fn a_token_is_no_key_and_a_key_no_token() {
+        let owner = OwnerId::named("press");
+        let (token, key) = (UploadToken::generate(owner).unwrap(), crate::ApiKey::generate(owner).unwrap());
+        let again = UploadToken::parse(token.reveal()).unwrap();
+        assert_eq!((again.hash(), again.owner()), (token.hash(), owner));
+        assert!(UploadToken::parse(key.reveal()).is_none() && crate::ApiKey::parse(token.reveal()).is_none());
+        let forged = token.reveal().replacen("fmu_", "fm_", 1);
+        assert!(crate::ApiKey::parse(&forged).is_none(), "the checksum covers the prefix");
+        assert!(!format!("{token:?}").contains(token.reveal()));
+    }
+
+    #[test]
+    fn the_bounds_are_exact() {
+        let token = record(&["video/*", "Image/PNG"]);
+        for (size, content_type, fault) in [
+            (10, "video/mp4", None),
+            (0, "image/png", None),
+            (11, "video/mp4", Some(TokenFault::TooLarge(10))),
+            (1, "image/gif", Some(TokenFault::ContentType)),
+            (1, "videos/mp4", Some(TokenFault::ContentType)),
+        ] {
+            assert_eq!(token.check(size, content_type).err(), fault, "{size} {content_type}");
+        }
+        assert_eq!(record(&[]).check(1, "any/thing"), Ok(()));
+        for wrong in ["", "*", "*/*", "video", "/*", "video/m*", "a/b/*", "video/*;q=1"] {
+            assert_eq!(ContentTypePattern::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn creation_ends_with_the_ttl_and_uploads_end_later() {
+        let token = record(&[]);
+        assert_eq!(token.authorize_create(at(159)), Ok(()));
+        assert_eq!(token.authorize_create(at(160)), Err(KeyProblem::Invalid));
+        assert_eq!(token.authorize_upload(at(160).plus(limits::MAX_UPLOAD_WINDOW)), Ok(()));
+        assert_eq!(token.authorize_upload(token.uploads_end()), Err(KeyProblem::Invalid));
+    }
+
+    #[test]
+    fn the_strings_of_the_token_win() {
+        let own = Metadata::new([("form".into(), "8".into()), ("a".into(), "b".into())].into()).unwrap();
+        let merged = record(&[]).metadata_with(&own).unwrap();
+        assert_eq!((merged.entries()["form"].as_str(), merged.entries()["a"].as_str()), ("7", "b"));
+        let full = Metadata::new((0..50).map(|n| (n.to_string(), String::new())).collect()).unwrap();
+        assert_eq!(record(&[]).metadata_with(&full), Err(MetadataError::TooManyKeys));
+    }
+}
