@@ -111,7 +111,7 @@ fn tables_and_queues_are_defined() {
     );
     assert_eq!(function(&model, "get-file").environment["FILES_KEYS_TABLE"], "files-local-KeysTable");
     let may_read_keys = |binary| format!("{:?}", function(&model, binary).policy).contains("KeysTable");
-    assert!(may_read_keys("get-file") && !may_read_keys("import-file"));
+    assert!(may_read_keys("get-file") && !may_read_keys("probe-file"));
     let import = model.queues.iter().find(|queue| queue.name.ends_with("ImportQueue")).expect("the template");
     assert_eq!(import.visibility_timeout, Duration::from_secs(1800));
     assert_eq!(import.redrive, Some(("files-local-DeadLetterQueue".to_owned(), 5)));
