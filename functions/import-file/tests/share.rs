@@ -18,6 +18,7 @@ fn handler(app: &TestApp, owner_share: Option<u64>) -> ImportFile {
         keys: function.keys(),
         objects: function.objects(),
         queue: function.import_queue(),
+        deliveries: function.delivery_queue(),
         client: SafeClient::new(allowed.clone(), Limits::default()).expect("a client"),
         allowed,
         pages: None,

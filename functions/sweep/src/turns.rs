@@ -85,8 +85,7 @@ mod tests {
     fn items(owner: &str, count: u64) -> Vec<DueItem> {
         let item = |n| DueItem {
             owner: OwnerId::named(owner),
-            id: FileId::new(Timestamp::from_millis(n)),
-            what: DueWhat::File,
+            what: DueWhat::File(FileId::new(Timestamp::from_millis(n))),
         };
         (0..count).map(item).collect()
     }
@@ -123,7 +122,7 @@ mod tests {
         }
         assert_eq!(taken.len(), LANES_OF_OWNER);
         for Turn { items, rest } in taken {
-            let lane: Vec<_> = items.iter().chain(&rest).map(|item| item.id.created_at()).collect();
+            let lane: Vec<_> = items.iter().chain(&rest).map(|item| item.what.file().created_at()).collect();
             assert!(lane.is_sorted(), "{lane:?}");
         }
         assert!(Turns::new(Vec::new()).take().is_none());

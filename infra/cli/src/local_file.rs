@@ -31,6 +31,7 @@ pub(crate) struct LocalFile {
     /// The modification time in nanoseconds since the Unix epoch.
     pub(crate) modified: u128,
     /// The temporary copy of standard input. It is deleted on drop.
+    #[expect(dead_code, reason = "kept for its drop")]
     pub(crate) copy: Option<TempPath>,
 }
 

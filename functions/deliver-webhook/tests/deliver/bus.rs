@@ -50,7 +50,8 @@ async fn with_a_bus_every_file_has_events_and_its_deletion_is_one() {
     let app = app_with_bus().await;
     let key = app.key(OWNER).await;
     let records = app.function("delete-file").client_records();
-    let caller = |scope| files_domain::Caller { key: key.clone(), scope, now: lambda_startup::now() };
+    let caller =
+        |scope| files_domain::Caller { principal: key.clone().into(), scope, now: lambda_startup::now() };
     let file = app.file("clip.mp4").awaiting_upload().await;
     records.remove_file(&caller(Scope::Delete), &file).await.unwrap();
     let written = records.unchecked().take_events();
@@ -68,8 +69,11 @@ async fn without_a_bus_no_function_may_put_events() {
     let policies = format!("{:?}", app.services().model.functions);
     assert!(!policies.contains("events:PutEvents"), "no permission is given");
     let file = app.file("clip.mp4").awaiting_upload().await;
-    let caller =
-        files_domain::Caller { key: app.key(OWNER).await, scope: Scope::Delete, now: lambda_startup::now() };
+    let caller = files_domain::Caller {
+        principal: app.key(OWNER).await.into(),
+        scope: Scope::Delete,
+        now: lambda_startup::now(),
+    };
     let records = app.function("delete-file").client_records();
     records.remove_file(&caller, &file).await.unwrap();
     assert!(records.unchecked().take_events().is_empty());
