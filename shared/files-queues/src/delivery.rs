@@ -36,7 +36,6 @@ impl Grouped for DeliveryMessage {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn as_text<S: Serializer>(id: &DeliveryId, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(id)
 }

@@ -140,7 +140,7 @@ async fn an_invalid_field_is_refused() {
                 422,
                 "invalid_metadata",
             ),
-            ("later feature", with("webhook", json!("https://example.com/hook")), 422, "not_available"),
+            ("webhook", with("webhook", json!("ftp://example.com/hook")), 422, "invalid_webhook"),
             (
                 "empty idempotency key",
                 with("name", json!("a")).header("idempotency-key", " "),

@@ -42,7 +42,7 @@ async fn standard_input_is_uploaded_under_a_name() {
     let piped = async |arguments: &[&str]| {
         let mut child = machine.command(arguments).stdin(Stdio::piped()).spawn().expect("the command");
         let mut input = child.stdin.take().expect("a pipe");
-        input.write_all(&media::WAV).await.expect("written");
+        let _ = input.write_all(&media::WAV).await; // a command that is refused reads nothing
         drop(input);
         CliResult::of(child).await
     };

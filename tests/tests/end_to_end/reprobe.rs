@@ -71,7 +71,7 @@ async fn outdated_probes_are_repeated_and_nothing_else_changes() {
     cloud.reset_calls().await;
     assert_eq!(
         printed(&reprobe(&cloud, &["--outdated", "--per-second", "50"])),
-        "SourceRequest for 2 files.\n"
+        "Asked for 2 files.\n"
     );
     for file in [&never, &older] {
         wait_until_as_before(&owner, file).await;
@@ -87,7 +87,7 @@ async fn outdated_probes_are_repeated_and_nothing_else_changes() {
     owner.backend.drained("ProbeQueue").await;
     assert_eq!(
         printed(&reprobe(&cloud, &["--outdated"])),
-        "SourceRequest for 0 files.\n",
+        "Asked for 0 files.\n",
         "all are up to date"
     );
     assert_eq!(owner.backend.usage().await, owner.backend.sum().await);
@@ -101,7 +101,7 @@ async fn one_file_can_be_selected() {
     as_of_old(&owner, &one, Some("4.4 (00000000)")).await;
     let other = as_of_old(&owner, &other, Some("4.4 (00000000)")).await;
     let output = reprobe(cloud, &["--owner", owner.name(), "--file", id(&one)]);
-    assert_eq!(printed(&output), "SourceRequest for 1 file.\n");
+    assert_eq!(printed(&output), "Asked for 1 file.\n");
     wait_until_as_before(&owner, &one).await;
     assert_eq!(owner.file(id(&other)).await, other);
 }

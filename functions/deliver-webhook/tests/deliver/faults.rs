@@ -52,7 +52,7 @@ async fn work(
 
 #[tokio::test]
 async fn an_event_is_delivered_whichever_call_fails() {
-    for action in [json!({"error": "internal"}), json!("cut"), json!("cut_answer")] {
+    for action in [json!({"error": "internal"}), json!("cut"), json!("cut_response")] {
         for nth in 1..=CALLS {
             assert!(deliver(nth, &action).await >= 1, "{nth} {action}");
         }
