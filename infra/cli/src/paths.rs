@@ -176,7 +176,7 @@ mod tests {
             std::fs::write(root.join(name), name).unwrap();
         }
         std::os::unix::fs::symlink(root.join("a.mp4"), root.join("b.mp4")).unwrap();
-        let found = open_all(&[root.clone()]);
+        let found = open_all(std::slice::from_ref(&root));
         assert_eq!(found.files.iter().map(LocalFile::name).collect::<Vec<_>>(), ["a.mp4"]);
         assert!(found.notes.len() == 1 && found.notes[0].contains("b.mp4 is skipped"), "{found:?}");
         std::fs::remove_file(root.join("a.mp4")).unwrap();

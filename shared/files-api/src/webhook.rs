@@ -29,7 +29,7 @@ impl EndpointRequest {
     ///
     /// # Errors
     /// [`Reason::InvalidWebhook`]: there is no `url`, or it is too long. [`Reason::InvalidEvents`]. Those of
-    /// [`json_object`].
+    /// [`json_object()`].
     pub fn read(request: &Request) -> Result<Self, ApiError> {
         let mut json = json_object(request)?;
         let missing = || ApiError::from(Reason::InvalidWebhook).on_field("url", Some("missing".to_owned()));

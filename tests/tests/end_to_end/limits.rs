@@ -74,7 +74,7 @@ async fn an_import_that_does_not_fit_fails_with_the_numbers_and_gives_everything
         let error = end["error"].as_str().unwrap_or_default();
         assert!(end["status"] == "failed" && error.contains("quota_exceeded"), "{path}: {end}");
         assert!(error.contains("1 MB"), "{path}: {error}");
-        assert!(owner.backend.file_item(id(&end)).await.get("upload_id").is_none());
+        assert!(!owner.backend.file_item(id(&end)).await.contains_key("upload_id"));
     }
     let expected = json!({"stored_bytes": 0, "files": 3, "pending_uploads": 0, "imports": 0, "previews": 0});
     assert_eq!(used(&owner).await, expected);

@@ -69,10 +69,7 @@ async fn outdated_probes_are_repeated_and_nothing_else_changes() {
     let old = as_of_old(&owner, &older, Some("4.4 (00000000)")).await;
     let tag = etag(&owner, &old).await;
     cloud.reset_calls().await;
-    assert_eq!(
-        printed(&reprobe(&cloud, &["--outdated", "--per-second", "50"])),
-        "Asked for 2 files.\n"
-    );
+    assert_eq!(printed(&reprobe(&cloud, &["--outdated", "--per-second", "50"])), "Asked for 2 files.\n");
     for file in [&never, &older] {
         wait_until_as_before(&owner, file).await;
         let after = owner.file(id(file)).await;
@@ -85,11 +82,7 @@ async fn outdated_probes_are_repeated_and_nothing_else_changes() {
     assert_eq!(listed["files"].as_array().map(Vec::len), Some(3), "its type has changed as well");
     assert_eq!(owner.file(id(&current)).await, current);
     owner.backend.drained("ProbeQueue").await;
-    assert_eq!(
-        printed(&reprobe(&cloud, &["--outdated"])),
-        "Asked for 0 files.\n",
-        "all are up to date"
-    );
+    assert_eq!(printed(&reprobe(&cloud, &["--outdated"])), "Asked for 0 files.\n", "all are up to date");
     assert_eq!(owner.backend.usage().await, owner.backend.sum().await);
 }
 

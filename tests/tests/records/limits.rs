@@ -140,7 +140,7 @@ async fn two_hundred_at_once_never_pass_a_limit_of_fifty() {
         };
         let now = press.records().usage(press.id()).await.expect("usage");
         assert!(now.files <= LIMIT && now.stored_bytes <= 7 * LIMIT, "{now:?}");
-        if n % 2 == 0 {
+        if n.is_multiple_of(2) {
             press.remove(&file, at(n)).await.expect("removed");
         }
         n
