@@ -21,6 +21,23 @@ fn length(bytes: &bytes::Bytes) -> u64 {
 }
 
 #[tokio::test]
+async fn a_deletion_of_several_files_aborts_their_uploads() {
+    let owner = Cloud::shared().await.owner().await;
+    let bytes = large();
+    let file = owner.announce_parts("clip.mp4", length(&bytes)).await;
+    owner.send_parts(&file, &bytes, &[1]).await;
+    let other = owner.announce("a.png", media::PNG.len(), "image/png").await;
+    let ids = json!({"ids": [id(&file), id(&other)]}).to_string();
+    let request = owner.request(Method::POST, "/files/delete").header("content-type", "application/json");
+    let results = Response::to(request.body(ids)).await.expect(200).json()["results"].clone();
+    assert_eq!(results, json!([{"id": id(&file), "status": 204}, {"id": id(&other), "status": 204}]));
+    if let Some(backend) = owner.local_backend() {
+        assert_eq!(backend.unfinished_uploads().await, []);
+        assert_eq!(backend.usage().await, Usage { files: 0, bytes: 0, imports: 0 });
+    }
+}
+
+#[tokio::test]
 async fn parts_become_a_file() {
     let owner = Cloud::shared().await.owner().await;
     let bytes = large();
