@@ -6,6 +6,7 @@ mod client {
 }
 
 use std::error::Error;
+use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 use client::Client;
@@ -40,6 +41,7 @@ async fn main() -> Outcome<()> {
         expires_in: None,
         metadata: None,
         multipart: false,
+        webhook: None,
     };
     let created = client.create_file(None, &CreateRequest::Upload(upload)).await?.into_inner();
     let Some(Upload::PresignedPut(put)) = created.upload else { return Err("no presigned PUT".into()) };
@@ -57,7 +59,7 @@ async fn main() -> Outcome<()> {
     for id in [imported.id, created.id] {
         client.delete_file(&id, None).await?;
     }
-    match client.get_file(&imported.id, None).await {
+    match client.get_file(&imported.id, None, None).await {
         Err(client::Error::ErrorResponse(response)) => assert_eq!(response.status(), 404),
         other => return Err(format!("the deleted file is still there: {other:?}").into()),
     }
@@ -74,7 +76,7 @@ fn authenticated() -> Outcome<Client> {
 async fn wait_for(client: &Client, id: Uuid) -> Outcome<FileDetail> {
     let deadline = Instant::now() + TIMEOUT;
     while Instant::now() < deadline {
-        let file = client.get_file(&id, None).await?.into_inner();
+        let file = client.get_file(&id, NonZeroU64::new(20), None).await?.into_inner();
         if matches!(file.status, FileStatus::Success | FileStatus::Failed) {
             return Ok(file);
         }
