@@ -10,7 +10,8 @@ import subprocess
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # `make dev` itself runs while the commands run.
 STARTS = "git clone"
-ERROR = re.compile(r'"code": [45]\d\d')
+# An error is the whole response; one among results is none.
+ERROR = re.compile(r'^\{"error": "[^"]*".*"code": [45]\d\d', re.DOTALL | re.MULTILINE)
 API = "http://127.0.0.1:8787"
 SOURCES = ["http://127.0.0.1:18099", "https://media.example", "https://cdn.example"]
 # curl fails on a 4xx or 5xx, which it does not by itself.
