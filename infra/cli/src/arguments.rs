@@ -222,7 +222,7 @@ pub(crate) struct List {
 macro_rules! values {
     ($name:ident: $($value:ident = $text:literal),+) => {
         #[derive(Clone, Copy, Debug, ValueEnum)]
-        pub(crate) enum $name { $($value),+ }
+        pub(crate) enum $name { $(#[value(name = $text)] $value),+ }
 
         impl Display for $name {
             fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -236,30 +236,7 @@ values!(Order: Asc = "asc", Desc = "desc");
 values!(Status: Pending = "pending", Running = "running", Success = "success", Failed = "failed");
 values!(MediaType: Video = "video", Audio = "audio", Image = "image", Other = "other");
 values!(Source: Upload = "upload", Url = "url");
-
-/// Kinds of events.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Event {
-    /// The file is stored and probed.
-    #[value(name = "file.succeeded")]
-    Succeeded,
-    /// The file has failed.
-    #[value(name = "file.failed")]
-    Failed,
-    /// The file has expired.
-    #[value(name = "file.expired")]
-    Expired,
-}
-
-impl Display for Event {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Succeeded => "file.succeeded",
-            Self::Failed => "file.failed",
-            Self::Expired => "file.expired",
-        })
-    }
-}
+values!(Event: Succeeded = "file.succeeded", Failed = "file.failed", Expired = "file.expired");
 
 #[derive(Debug, Args)]
 pub(crate) struct Download {

@@ -11,7 +11,8 @@ const MAX_DELAY: Duration = Duration::from_secs(15);
 
 /// Waits before the next attempt. `attempt` counts from 0. `at_least` is the delay that the server requires.
 pub(crate) async fn back_off(attempt: u32, at_least: Option<Duration>) {
-    tokio::time::sleep(delay(attempt, fastrand::f64()).max(at_least.unwrap_or_default())).await;
+    let delay = delay(attempt, fastrand::f64()).max(at_least.unwrap_or_default());
+    tokio::time::sleep(delay).await; // a backoff, not a wait for an event
 }
 
 /// Returns the delay after an attempt: between a half and the whole of a time that doubles with each attempt. `chance` is from 0

@@ -20,8 +20,8 @@ use crate::json::Json;
 use crate::print::Print;
 
 const PATH: &str = "/webhook-endpoints";
-/// Endpoints deleted side by side.
-const AT_ONCE: usize = 8;
+/// The number of concurrent requests.
+const CONCURRENCY: usize = 8;
 /// Longest event: the service sends less than 20 kB.
 const MAX_EVENT_BYTES: usize = 64 * 1024;
 /// Where the receiver takes the secret from: others can see a command line.
@@ -49,7 +49,7 @@ pub(crate) async fn rotate(api: &Api, id: &str, print: &Print) -> Result<(), Fai
 
 pub(crate) async fn delete(api: &Api, ids: &[String], print: &Print) -> Result<(), Failure> {
     let delete = async |id: &String| api.delete(&path_of(id)).await;
-    each(ids, AT_ONCE, print, delete, |id, ()| print.done(id, "deleted", None)).await
+    each(ids, CONCURRENCY, print, delete, |id, ()| print.done(id, "deleted", None)).await
 }
 
 fn path_of(id: &str) -> String {
