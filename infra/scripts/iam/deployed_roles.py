@@ -16,8 +16,11 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from transform import PYTHON, code_uris, crate_of, transformed
 
-# A secret, so that each condition is true: moto cannot read a list with AWS::NoValue.
-PARAMETERS = {"ResolveSecretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:files"}
+# Values for which each condition of a policy is true: moto cannot read a list with AWS::NoValue.
+PARAMETERS = {
+    "EventBus": "default",
+    "ResolveSecretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:files",
+}
 # Types that policies refer to. Functions are not created, because they would need their code.
 CREATED = {"AWS::IAM::Role", "AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue"}
 # The local cloud uses the same names, so recorded resources exist here.

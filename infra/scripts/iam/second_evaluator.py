@@ -17,7 +17,7 @@ from pathlib import Path
 
 import parliament
 
-from deployed_roles import ACCOUNT, REGION, STACK, Roles
+from deployed_roles import ACCOUNT, PARAMETERS, REGION, STACK, Roles
 from recorded_calls import Models, mapping_faults, read_all
 from transform import ROOT, load_template
 
@@ -71,9 +71,10 @@ def questions(calls, functions):
 
 
 def own_verdicts(program, template, asked):
-    """The local cloud's verdict on each request."""
+    """The local cloud's verdict on each request, with the parameters with which moto evaluates."""
     lines = "".join(json.dumps(dict(zip(("function", "action", "resource"), one))) + "\n" for one in asked)
     command = [program, "--template", template, "--verdicts"]
+    command += [f"--parameter={name}={value}" for name, value in PARAMETERS.items()]
     verdicts = subprocess.run(command, input=lines, capture_output=True, text=True, check=True).stdout.split()
     assert len(verdicts) == len(asked), f"{len(asked)} requests, {len(verdicts)} verdicts"
     return [verdict == "allowed" for verdict in verdicts]

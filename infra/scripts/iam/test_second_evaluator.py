@@ -229,8 +229,8 @@ class Agreement(unittest.TestCase):
             self.assertTrue(any("get-file" in fault and "s3:GetObject" in fault for fault in faults), faults)
 
     def test_a_permission_to_create_keys_is_found_even_if_both_allow_it(self):
-        write = self.changed(lambda statements: statements["GetFile"][0]["Action"].append("dynamodb:PutItem"))
-        self.assertEqual(self.faults(write, write), ["get-file may do dynamodb:PutItem on the keys table"])
+        write = self.changed(lambda statements: statements["DeleteFile"][0]["Action"].append("dynamodb:PutItem"))
+        self.assertEqual(self.faults(write, write), ["delete-file may do dynamodb:PutItem on the keys table"])
 
     def test_a_recorded_call_that_both_deny_is_found(self):
         less = self.changed(lambda statements: statements["CreateFile"].pop(0))

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 use files_local::iam::{Principal, proof};
+use files_local::options::name_and_value;
 use files_local::template::{self, Surroundings};
 use serde::Deserialize;
 
@@ -22,6 +23,9 @@ struct Options {
     /// The list of permissions that no test uses, with the reasons.
     #[arg(long, value_name = "FILE", default_value = "unused-permissions.yaml")]
     reasons: PathBuf,
+    /// Value of a parameter of the template, instead of its default. Repeatable.
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    parameters: Vec<(String, String)>,
     /// Instead, say for each line of standard input (`{"function", "action", "resource"}`) whether the template allows it.
     #[arg(long)]
     verdicts: bool,
@@ -52,7 +56,9 @@ fn main() -> Result<ExitCode> {
     let options = Options::parse();
     let name = options.template.display();
     let text = std::fs::read_to_string(&options.template).with_context(|| format!("cannot read {name}"))?;
-    let model = template::load(&text, &Surroundings::default()).with_context(|| format!("{name}"))?;
+    let surroundings =
+        Surroundings { parameters: options.parameters.into_iter().collect(), ..Surroundings::default() };
+    let model = template::load(&text, &surroundings).with_context(|| format!("{name}"))?;
     if options.verdicts {
         return verdicts(&model.principals());
     }
