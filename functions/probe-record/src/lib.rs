@@ -87,6 +87,7 @@ impl ProbeRecord {
         Ok(ProbeResponse::NothingToDo)
     }
 
+    /// Stores the result of a probe. Fails if the object has changed since it was read.
     async fn finish(
         &self,
         named: Named,
@@ -103,21 +104,14 @@ impl ProbeRecord {
             return Err(ObjectsError::Changed.into()); // or never read
         }
         let (probed, output) = parts(report.found)?;
-        let full = match output {
-            Some(packed) if packed.len() <= files_records::MAX_INLINE_BYTES => {
-                Some(FullProbe::Inline(packed))
+        if output.as_ref().is_some_and(|packed| packed.len() > files_records::MAX_INLINE_BYTES) {
+            // Checks the record again: the object of the output may belong to a finished file.
+            let file = self.records.find_summary(owner, id).await?;
+            if !file.as_ref().is_some_and(File::awaits_probe) {
+                return self.end_without_probe(named, file.as_ref()).await;
             }
-            Some(packed) => {
-                // Checks the record again: the object of the output may belong to a finished file.
-                let file = self.records.find_summary(owner, id).await?;
-                if !file.as_ref().is_some_and(File::awaits_probe) {
-                    return self.end_without_probe(named, file.as_ref()).await;
-                }
-                self.objects.put_probe(owner, id, packed).await?;
-                Some(FullProbe::InObject)
-            }
-            None => None,
-        };
+        }
+        let full = self.store_output(named, output).await?;
         let ProbeReport { content_type, ffprobe: by, ends_upload, .. } = report;
         let done = ProbeDone { object, probed, content_type, full, by, ends_upload, now };
         let saved = self.records.finish_probe(owner, id, &done).await?;
@@ -129,6 +123,21 @@ impl ProbeRecord {
         Ok(match saved {
             SavedProbe::Saved | SavedProbe::SavedAgain => ProbeResponse::Saved,
             SavedProbe::AlreadyTerminal(_) | SavedProbe::NoRecord => ProbeResponse::NothingToDo,
+        })
+    }
+
+    /// Puts an output that is too large for its record into an object of its own.
+    async fn store_output(
+        &self,
+        Named { owner, id }: Named,
+        output: Option<Vec<u8>>,
+    ) -> Result<Option<FullProbe>, BoxError> {
+        Ok(match output {
+            Some(packed) if packed.len() > files_records::MAX_INLINE_BYTES => {
+                self.objects.put_probe(owner, id, packed).await?;
+                Some(FullProbe::InObject)
+            }
+            inline => inline.map(FullProbe::Inline),
         })
     }
 }

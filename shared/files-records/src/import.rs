@@ -1,5 +1,6 @@
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use files_domain::{File, FileId, FileState, Import, OwnerId, Source, Status, Timestamp, limits};
 
@@ -9,12 +10,12 @@ use crate::item::file_from_item;
 use crate::keys::{file_sk, owner_pk, primary_key, status_partition};
 use crate::{Records, RecordsError};
 
-/// Says what came of claiming an import.
+/// The result of claiming an import.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ImportClaim {
     /// This worker has the lease, as of this record.
     Claimed(File<Import>),
-    /// This worker has the lease of an import whose bytes were all with S3: what is left is to make them an object.
+    /// This worker has the lease of an import whose parts are all stored: the multipart upload is still to be completed.
     Fetched(File),
     /// Another worker has the lease until then.
     HeldUntil(Timestamp),
@@ -33,6 +34,26 @@ impl Records {
         id: FileId,
         now: Timestamp,
     ) -> Result<ImportClaim, RecordsError> {
+        match self.import_lease(owner, id, now)?.send().await {
+            Ok(response) => {
+                let item = response.attributes.ok_or_else(|| corrupt("an update without its item"))?;
+                Ok(claimed(file_from_item(item)?))
+            }
+            Err(error) => match refused(&error) {
+                Some(Some(item)) => Ok(unclaimed(&file_from_item(item)?)),
+                Some(None) => Ok(ImportClaim::Over),
+                None => Err(unavailable(error)),
+            },
+        }
+    }
+
+    /// Builds the update that takes the lease, on the condition that no other worker has it.
+    fn import_lease(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        now: Timestamp,
+    ) -> Result<UpdateItemFluentBuilder, RecordsError> {
         let lease_until = now.plus(limits::IMPORT_LEASE);
         let update = self
             .client
@@ -58,20 +79,10 @@ impl Records {
             .expression_attribute_values(":one", number(1))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match update.send().await {
-            Ok(answer) => {
-                let item = answer.attributes.ok_or_else(|| corrupt("an update without its item"))?;
-                Ok(claimed(file_from_item(item)?))
-            }
-            Err(error) => match refused(&error) {
-                Some(Some(item)) => Ok(unclaimed(&file_from_item(item)?)),
-                Some(None) => Ok(ImportClaim::Over),
-                None => Err(unavailable(error)),
-            },
-        }
+        Ok(update)
     }
 
-    /// Writes what `file` says of the work on its import: progress, upload, resume state, failures in a row.
+    /// Writes the state of the work on an import: progress, upload, resume state, consecutive failures.
     ///
     /// # Errors
     /// [`RecordsError::Changed`]: another worker has the lease, or the file is deleted. [`RecordsError::Busy`],
