@@ -102,7 +102,7 @@ fn no_uri_is_ignored() {
     assert_eq!(media("a.ts\n#EXT-X-ENDLIST\n"), Err(Refusal::StrayLine));
     assert_eq!(media("#EXTINF:1,one\ntwo\na.ts\n#EXT-X-ENDLIST\n"), Err(Refusal::StrayLine));
     assert_eq!(master("#EXT-X-STREAM-INF:BANDWIDTH=1\na\nb\n"), Err(Refusal::StrayLine));
-    assert_eq!(parsed("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\na\n#EXTINF:1,\nb\n"), Err(Refusal::Malformed));
+    assert_eq!(parsed("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\na\n#EXTINF:1,\nb\n"), Err(Refusal::Mixed));
 }
 
 #[test]
@@ -118,7 +118,20 @@ fn a_text_without_extm3u_is_malformed() {
     for text in ["", "a.ts", "#EXTINF:1,\na", "<html>", "#EXTM3U8\n#EXTINF:1,\na", " # EXTM3U"] {
         assert_eq!(parsed(text), Err(Refusal::Malformed), "{text}");
     }
-    assert!(parsed("\n #EXTM3U \r\n#EXTINF:1,\r\na\r\n").is_ok());
+    assert!(parsed("\n #EXTM3U \r\n#EXTINF:1,\r\na\r\n#EXT-X-ENDLIST").is_ok());
+    assert!(
+        parsed("#EXTM3U x-tvg-url=\"http://a.example/guide\"\n#EXT-X-VERSION:3\n#EXTINF:1,\na\n").is_ok()
+    );
+}
+
+#[test]
+fn a_list_of_files_is_no_hls_playlist() {
+    assert_eq!(parsed("#EXTM3U\n#EXTINF:123,Artist - Title\nsong.mp3\n"), Err(Refusal::FileList));
+    assert_eq!(
+        media("#EXTINF:\na\n#EXTINF:,title\nb\n#EXT-X-ENDLIST").map(|read| read.segments.len()),
+        Ok(2)
+    );
+    assert_eq!(media("#EXTINF:1,\n{$x}.ts\n#EXT-X-ENDLIST"), Err(Refusal::Variable));
 }
 
 #[test]
