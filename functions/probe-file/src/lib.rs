@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use files_domain::file_object_key;
 use files_queues::{StoredObject, sqs_messages};
 use lambda_startup::Downloads;
-use media_probe::{Ffprobe, Outcome, true_content_type};
+use media_probe::{Ffprobe, Outcome, corrected_content_type};
 use probe_protocol::{Found, MediaFound, ProbeReport};
 use serde_json::{Value, json};
 use tracing::{error, info, warn};
@@ -101,7 +101,7 @@ impl ProbeFile {
     }
 
     fn report(&self, key: String, extension: Option<&str>, object: &Object, outcome: Outcome) -> ProbeReport {
-        let content_type = true_content_type(object.content_type(), extension, object.head(), &outcome);
+        let content_type = corrected_content_type(object.content_type(), extension, object.head(), &outcome);
         let found = match outcome {
             Outcome::Unreadable(reason) => Found::Unreadable(reason),
             Outcome::Media(media) => {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub struct FileName(String);
 
 /// The media type of unknown bytes (RFC 2046, section 4.5.1).
-const ANY_BYTES: &str = "application/octet-stream";
+const OCTET_STREAM: &str = "application/octet-stream";
 /// Longest name, in bytes: what common file systems take.
 const MAX_BYTES: usize = 255;
 /// Longest ending that survives the shortening of a long name, in bytes, with its dot.
@@ -39,13 +39,14 @@ impl FileName {
     /// Returns the media type of its extension; `application/octet-stream` if that is unknown.
     #[must_use]
     pub fn usual_content_type(&self) -> &'static str {
-        mime_guess::from_path(&self.0).first_raw().unwrap_or(ANY_BYTES)
+        mime_guess::from_path(&self.0).first_raw().unwrap_or(OCTET_STREAM)
     }
 
     /// Returns the announced media type, or that of the extension if the announced one says nothing.
     #[must_use]
     pub fn content_type(&self, announced: Option<&str>) -> String {
-        let says_something = |announced: &&str| !matches!(*announced, "" | ANY_BYTES | "binary/octet-stream");
+        let says_something =
+            |announced: &&str| !matches!(*announced, "" | OCTET_STREAM | "binary/octet-stream");
         announced.filter(says_something).unwrap_or_else(|| self.usual_content_type()).to_owned()
     }
 

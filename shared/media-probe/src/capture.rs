@@ -1,28 +1,31 @@
-//! What ffprobe prints, up to a limit.
+//! Captures ffprobe's output up to a limit.
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// Kept of the beginning and of the end of standard error: enough for the reason, and for the notes.
+/// Bytes kept of the beginning, and of the end, of standard error: enough for warnings and for the reason of a failure.
 const MAX_ERRORS: usize = 32 * 1024;
 
-/// Room for what is printed of most files.
-const USUAL_OUTPUT: usize = 16 * 1024;
+/// Initial capacity, enough for the output of most files.
+const TYPICAL_OUTPUT: usize = 16 * 1024;
 
-/// More was printed than allowed.
+/// The output exceeds the limit.
 #[derive(Debug)]
-pub(crate) struct TooLong;
+pub(crate) struct OutputTooLong;
 
-/// Everything up to the end, or the error as soon as there is more than `limit`.
-pub(crate) async fn output(pipe: Option<impl AsyncRead + Unpin>, limit: u64) -> Result<Vec<u8>, TooLong> {
-    let mut kept = Vec::with_capacity(USUAL_OUTPUT);
+/// Reads standard output to the end. Fails as soon as it exceeds `limit` bytes.
+pub(crate) async fn output(
+    pipe: Option<impl AsyncRead + Unpin>,
+    limit: u64,
+) -> Result<Vec<u8>, OutputTooLong> {
+    let mut kept = Vec::with_capacity(TYPICAL_OUTPUT);
     if let Some(pipe) = pipe {
-        // A pipe that cannot be read ends here; half of a JSON text is recognised as such.
+        // A read error ends the output; the parser rejects truncated JSON.
         let _ = pipe.take(limit.saturating_add(1)).read_to_end(&mut kept).await;
     }
-    if kept.len() as u64 > limit { Err(TooLong) } else { Ok(kept) }
+    if kept.len() as u64 > limit { Err(OutputTooLong) } else { Ok(kept) }
 }
 
-/// The beginning and the end; what is between is read and dropped, so that ffprobe never waits for a reader.
+/// Reads standard error and keeps its beginning and end. The rest is read and discarded, so that ffprobe never blocks.
 pub(crate) async fn errors(pipe: Option<impl AsyncRead + Unpin>) -> String {
     let (mut head, mut tail) = (Vec::new(), Vec::new());
     if let Some(mut pipe) = pipe {
@@ -33,7 +36,7 @@ pub(crate) async fn errors(pipe: Option<impl AsyncRead + Unpin>) -> String {
             let room = MAX_ERRORS.saturating_sub(head.len()).min(count);
             head.extend_from_slice(&buffer[..room]);
             tail.extend_from_slice(&buffer[room..count]);
-            // Now and then, since it moves what is kept.
+            // Not on every read, since it moves the kept bytes.
             if tail.len() > 2 * MAX_ERRORS {
                 tail.drain(..tail.len() - MAX_ERRORS);
             }
@@ -48,7 +51,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn of_endless_errors_both_ends_are_kept() {
+    async fn beginning_and_end_of_long_errors_are_kept() {
         let text = format!("first{}last", "x".repeat(1_000_000));
         let kept = errors(Some(text.as_bytes())).await;
         assert!(kept.starts_with("firstx") && kept.ends_with("xlast"));

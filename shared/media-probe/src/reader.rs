@@ -1,4 +1,4 @@
-//! Reads the source through the cache, within the budget.
+//! Reads the source through the cache, within the read budgets.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,22 +8,22 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::{Mutex, Notify};
 
-use crate::ahead::{ReadAhead, blocks};
 use crate::cache::{BLOCK, BlockCache};
 use crate::halt::{Halt, Reason};
 use crate::limits::Limits;
+use crate::read_ahead::{ReadAhead, blocks};
 use crate::source::{RangeSource, ReadError};
 
-/// Nothing more is read: a budget is spent, or [`Halt`] holds why the probe is over.
+/// Reading has ended: a budget is exceeded, or [`Halt`] has the reason.
 #[derive(Debug, thiserror::Error)]
-#[error("nothing more is read")]
+#[error("reading has ended")]
 pub(crate) struct Ended;
 
-/// One source, read through a cache by however many connections ffprobe opens.
+/// A source, read through a cache that all connections of ffprobe share.
 pub(crate) struct Reader<S> {
     source: Arc<S>,
     size: u64,
-    shown: AtomicU64,
+    visible: AtomicU64,
     max_bytes: u64,
     max_requests: u64,
     requests: AtomicU64,
@@ -32,7 +32,7 @@ pub(crate) struct Reader<S> {
     halt: Arc<Halt>,
     budget: Budget,
     waiting: StdMutex<Waiting>,
-    // Held while reading: ffprobe waits for one thing at a time, and nothing is read twice.
+    // Locked during a read, so that no block is read twice; ffprobe waits for one read at a time.
     state: Mutex<State>,
 }
 
@@ -42,17 +42,17 @@ struct State {
     ahead: ReadAhead,
 }
 
-/// A budget that ran out, and how much it was.
+/// A budget that was exceeded, with its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Spent {
+pub(crate) enum ExceededBudget {
     Bytes(u64),
     Requests(u64),
 }
 
-/// Holds the first budget that runs out and wakes the probe.
+/// Holds the first budget that is exceeded, and wakes the probe.
 #[derive(Debug, Default)]
 struct Budget {
-    spent: OnceLock<Spent>,
+    spent: OnceLock<ExceededBudget>,
     changed: Notify,
 }
 
@@ -67,7 +67,7 @@ impl<S: RangeSource> Reader<S> {
     pub(crate) fn new(source: Arc<S>, limits: &Limits, halt: Arc<Halt>) -> Self {
         Self {
             size: source.size(),
-            shown: AtomicU64::new(source.size()),
+            visible: AtomicU64::new(source.size()),
             source,
             max_bytes: limits.max_read_bytes,
             max_requests: limits.max_requests,
@@ -81,22 +81,22 @@ impl<S: RangeSource> Reader<S> {
         }
     }
 
-    /// The file's size.
+    /// Returns the file's size in bytes.
     pub(crate) fn size(&self) -> u64 {
         self.size
     }
 
-    /// How much of it ffprobe is shown.
-    pub(crate) fn shown(&self) -> u64 {
-        self.shown.load(Ordering::Relaxed)
+    /// Returns the size of the part that is visible to ffprobe.
+    pub(crate) fn visible_size(&self) -> u64 {
+        self.visible.load(Ordering::Relaxed)
     }
 
-    /// Lets the file end here, as far as ffprobe can see.
-    pub(crate) fn show(&self, end: u64) {
-        self.shown.store(end.min(self.size), Ordering::Relaxed);
+    /// Truncates the file at `end` for ffprobe.
+    pub(crate) fn set_visible_size(&self, end: u64) {
+        self.visible.store(end.min(self.size), Ordering::Relaxed);
     }
 
-    /// These bytes, through the cache; they must lie within the file.
+    /// Reads these bytes through the cache. They must lie within the file.
     pub(crate) async fn bytes(&self, range: Range<u64>) -> Result<Vec<u8>, Ended> {
         let mut bytes = Vec::new();
         while let position = range.start + bytes.len() as u64
@@ -109,7 +109,7 @@ impl<S: RangeSource> Reader<S> {
         Ok(bytes)
     }
 
-    /// These bytes in one read, past the cache; they must lie within the file.
+    /// Reads these bytes in one read that bypasses the cache. They must lie within the file.
     pub(crate) async fn fetch(&self, range: Range<u64>) -> Result<Bytes, Ended> {
         if range.is_empty() { Ok(Bytes::new()) } else { self.read(range).await }
     }
@@ -119,10 +119,10 @@ impl<S: RangeSource> Reader<S> {
         if self.requests.fetch_add(1, Ordering::Relaxed) < self.max_requests {
             return Ok(());
         }
-        self.spend(Spent::Requests(self.max_requests))
+        self.spend(ExceededBudget::Requests(self.max_requests))
     }
 
-    /// The bytes from `position` to the end of its block at most; never empty for a position within the file.
+    /// Reads the bytes from `position` to the end of its block. Never empty for a position within the file.
     pub(crate) async fn chunk(&self, position: u64) -> Result<Bytes, Ended> {
         let block = position / BLOCK;
         let mut state = self.state.lock().await;
@@ -138,7 +138,7 @@ impl<S: RangeSource> Reader<S> {
 
     async fn fill(&self, state: &mut State, block: u64) -> Result<(), Ended> {
         let State { cache, ahead } = state;
-        let plan = ahead.plan(block, blocks(self.shown()), |other| cache.contains(other));
+        let plan = ahead.plan(block, blocks(self.visible_size()), |other| cache.contains(other));
         let bytes = self.read(plan.start * BLOCK..(plan.end * BLOCK).min(self.size)).await?;
         cache.insert(plan.start, &bytes);
         Ok(())
@@ -147,10 +147,10 @@ impl<S: RangeSource> Reader<S> {
     async fn read(&self, range: Range<u64>) -> Result<Bytes, Ended> {
         let length = range.end - range.start;
         if self.reads.load(Ordering::Relaxed) >= self.max_requests {
-            return self.spend(Spent::Requests(self.max_requests));
+            return self.spend(ExceededBudget::Requests(self.max_requests));
         }
         if self.read_bytes.load(Ordering::Relaxed).saturating_add(length) > self.max_bytes {
-            return self.spend(Spent::Bytes(self.max_bytes));
+            return self.spend(ExceededBudget::Bytes(self.max_bytes));
         }
         self.reads.fetch_add(1, Ordering::Relaxed);
         self.read_bytes.fetch_add(length, Ordering::Relaxed);
@@ -160,7 +160,7 @@ impl<S: RangeSource> Reader<S> {
         match result {
             Ok(bytes) if bytes.len() as u64 == length => Ok(bytes),
             Ok(bytes) => self.end(Reason::Source(ReadError::new(format!(
-                "the source gave {} bytes of {length} at {}",
+                "the source returned {} bytes of {length} at {}",
                 bytes.len(),
                 range.start
             )))),
@@ -168,17 +168,17 @@ impl<S: RangeSource> Reader<S> {
         }
     }
 
-    /// The budget that is spent, if one is: from then on ffprobe sees less of the file than there is.
-    pub(crate) fn spent(&self) -> Option<Spent> {
+    /// Returns the budget that was exceeded, if any. From then on ffprobe reads an incomplete file.
+    pub(crate) fn spent(&self) -> Option<ExceededBudget> {
         self.budget.spent.get().copied()
     }
 
-    /// Waits until a budget is spent. For one waiter.
+    /// Waits until a budget is exceeded. Supports one waiter.
     pub(crate) async fn until_spent(&self) {
         self.budget.changed.notified().await;
     }
 
-    fn spend<T>(&self, spent: Spent) -> Result<T, Ended> {
+    fn spend<T>(&self, spent: ExceededBudget) -> Result<T, Ended> {
         if self.budget.spent.set(spent).is_ok() {
             self.budget.changed.notify_one();
         }
@@ -190,19 +190,19 @@ impl<S: RangeSource> Reader<S> {
         Err(Ended)
     }
 
-    /// Time spent so far waiting for the source, a read under way included.
+    /// Returns the time spent waiting for the source, including a read in progress.
     pub(crate) fn waited(&self) -> Duration {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.total + waiting.since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
-    /// Reads of the source so far and their bytes; for the log.
+    /// Returns the number of reads of the source and their bytes, for the log.
     pub(crate) fn used(&self) -> (u64, u64) {
         (self.reads.load(Ordering::Relaxed), self.read_bytes.load(Ordering::Relaxed))
     }
 }
 
-/// Adds the time until it is dropped, which a cancelled read does too.
+/// Adds the time until it is dropped, also when the read is cancelled.
 struct Timer<'a> {
     waiting: &'a StdMutex<Waiting>,
     halt: &'a Halt,
@@ -218,7 +218,7 @@ impl<'a> Timer<'a> {
 impl Drop for Timer<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            // Only the connection ends by that; ffprobe would take it for the end of the file.
+            // A panic ends only the connection, which ffprobe would take for the end of the file.
             self.halt.raise(Reason::Source(ReadError::new("the source panicked")));
         }
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);

@@ -115,7 +115,7 @@ fn bombs() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[tokio::test]
-async fn bombs_do_not_go_off() {
+async fn decompression_bombs_stay_within_the_limits() {
     for (what, bytes) in bombs() {
         let length = bytes.len();
         let said = match outcome(what, bytes).await {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use media_probe::{Ffprobe, Limits, Outcome, RangeSource, ReadError};
 
 /// Most memory of any child process here, in bytes. What a probe may take at all is three times as much.
-const MOST_RESIDENT: u64 = 256 << 20;
+const MAX_RESIDENT: u64 = 256 << 20;
 
 struct Memory(Bytes);
 
@@ -45,7 +45,7 @@ pub(crate) async fn outcome(what: &str, bytes: impl Into<Bytes>) -> Outcome {
 pub(crate) fn assert_little_memory(what: &str) {
     let peak = peak_of_children();
     println!("{what}: no child process had more than {} MiB", peak >> 20);
-    assert!(peak < MOST_RESIDENT, "{what}: {peak} bytes");
+    assert!(peak < MAX_RESIDENT, "{what}: {peak} bytes");
 }
 
 /// The most memory that any child process had that has ended, in bytes.

@@ -10,7 +10,7 @@ use media_probe::{Ffprobe, Limits, Outcome, ProbeEnd, ProbeError, RangeSource, R
 
 use crate::stand_in::Linked::Statically;
 use crate::stand_in::{StandIn, hex};
-use crate::support::{Counted, PATIENCE, ffmpeg, ffprobe, process_of, until};
+use crate::support::{Counted, TIMEOUT, ffmpeg, ffprobe, process_of, until};
 
 const MP4: &str = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=3 -f lavfi -i sine=duration=3 -c:v libx264 \
     -preset ultrafast -c:a aac";
@@ -144,7 +144,7 @@ async fn one_that_hangs_is_killed() {
     stand_in.ffprobe.limits.wall_clock = Duration::from_millis(700);
     let started = Instant::now();
     let ProbeEnd { outcome, killed } = stand_in.end().await;
-    assert!(killed && started.elapsed() >= Duration::from_millis(700) && started.elapsed() < PATIENCE);
+    assert!(killed && started.elapsed() >= Duration::from_millis(700) && started.elapsed() < TIMEOUT);
     assert_eq!(outcome, Outcome::Unreadable("reading the file took ffprobe longer than allowed".to_owned()));
     until("its end", || process_of(&stand_in.ffprobe.path).is_none()).await;
 }

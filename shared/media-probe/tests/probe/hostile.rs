@@ -70,7 +70,7 @@ async fn playlists_reach_nothing() {
 
 /// Shows that the test above could fail: with the protocol list alone, ffprobe does reach the other address.
 #[test]
-fn the_canary_sings() {
+fn the_canary_detects_ffprobe_with_the_protocol_list_alone() {
     let canary = Canary::new();
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("list.m3u8");

@@ -1,6 +1,6 @@
 //! What is no media: subtitles, fonts, LUTs, archives, text. FFmpeg pipelines use those too, so it is said soon and cheaply.
 
-use media_probe::{Outcome, true_content_type};
+use media_probe::{Outcome, corrected_content_type};
 
 use crate::support::{Counted, ffprobe};
 
@@ -106,8 +106,13 @@ async fn one_read_shows_that_they_are_no_media() {
             "{name}: {outcome:?}"
         );
         assert!(reads == 1 && read <= 327_680, "{name}: {:?}", source.ranges());
-        assert_eq!(true_content_type(None, Some(name), &head, &outcome).as_deref(), content_type, "{name}");
-        let claimed = true_content_type(Some("image/png"), Some(name), &head, &outcome).expect("no picture");
+        assert_eq!(
+            corrected_content_type(None, Some(name), &head, &outcome).as_deref(),
+            content_type,
+            "{name}"
+        );
+        let claimed =
+            corrected_content_type(Some("image/png"), Some(name), &head, &outcome).expect("no picture");
         assert!(!claimed.starts_with("image/") || claimed == "image/svg+xml", "{name}: {claimed}");
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use media_facts::{DurationSource, MediaType};
-use media_probe::{Media, Outcome, true_content_type};
+use media_probe::{Media, Outcome, corrected_content_type};
 
 use crate::support::{ffmpeg, media};
 
@@ -21,7 +21,7 @@ fn shown(media: &Media) -> Shown {
 }
 
 fn content_type(media: Media, head: &[u8]) -> Option<String> {
-    true_content_type(None, None, head, &Outcome::Media(Box::new(media)))
+    corrected_content_type(None, None, head, &Outcome::Media(Box::new(media)))
 }
 
 #[tokio::test]
@@ -199,7 +199,7 @@ async fn a_raw_file_has_the_size_of_the_picture() {
     assert_eq!(shown(&found), (Some(6048), Some(4032), None));
     for stated in ["image/x-adobe-dng", "image/x-nikon-nef", "image/tiff"] {
         let outcome = Outcome::Media(Box::new(found.clone()));
-        assert_eq!(true_content_type(Some(stated), None, &negative, &outcome), None, "{stated}");
+        assert_eq!(corrected_content_type(Some(stated), None, &negative, &outcome), None, "{stated}");
     }
     assert_eq!(content_type(found, &negative).as_deref(), Some("image/x-adobe-dng"));
 }
@@ -243,7 +243,7 @@ async fn canon_s_raw_file_is_a_picture() {
         (Some("video/mp4"), Some("image/x-canon-cr3")),
         (Some("image/x-canon-cr3"), None),
     ] {
-        assert_eq!(true_content_type(stated, None, &bytes, &outcome).as_deref(), expected);
+        assert_eq!(corrected_content_type(stated, None, &bytes, &outcome).as_deref(), expected);
     }
 }
 

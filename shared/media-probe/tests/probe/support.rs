@@ -11,7 +11,7 @@ use media_probe::{Ffprobe, Limits, Media, Outcome, RangeSource, ReadError};
 use tempfile::TempDir;
 
 /// Whatever a test waits for has happened long before that, or never will.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The path of a program of Debian's package `ffmpeg`, which these tests cannot do without.
 pub(crate) fn program(name: &str) -> PathBuf {
@@ -137,7 +137,7 @@ pub(crate) fn process_of(path: &Path) -> Option<u32> {
 
 /// Waits for a condition; panics when it does not come true.
 pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while !condition() {
         assert!(Instant::now() < deadline, "{what}: did not happen");
         tokio::time::sleep(Duration::from_millis(5)).await;
