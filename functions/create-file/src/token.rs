@@ -5,9 +5,9 @@ use files_records::RecordsError;
 use crate::CreateFile;
 
 impl CreateFile {
-    /// Checks a request that comes with an upload token against the bounds of the token, and adds the token's metadata and webhook. The
-    /// transaction that creates the file counts it.
-    pub(crate) async fn bounded(
+    /// Checks a request with an upload token against the bounds of the token, and adds the token's metadata and webhook. The
+    /// transaction that creates the file counts it for the token.
+    pub(crate) async fn apply_token(
         &self,
         caller: &Caller,
         request: CreateRequest,

@@ -1,4 +1,4 @@
-//! Shows files by a handler in this process, on real services.
+//! Calls the handler in this process, with real services.
 
 use std::time::{Duration, Instant};
 

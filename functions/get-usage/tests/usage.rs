@@ -1,4 +1,4 @@
-//! Shows usage by a handler in this process, on real services.
+//! Calls the handler in this process, with real services.
 
 use files_domain::{Limit, Scope};
 use get_usage::GetUsage;
@@ -12,7 +12,7 @@ async fn usage(app: &TestApp, owner: &str) -> Response {
 }
 
 #[tokio::test]
-async fn usage_and_limits_are_shown_by_one_read() {
+async fn usage_and_limits_take_one_read() {
     let app = TestApp::new().await;
     app.set_limits("owner", &[(Limit::Files, 7), (Limit::Imports, 0)]).await;
     app.upload("a.mp4").await;
@@ -40,22 +40,22 @@ async fn requests_are_counted_in_blocks() {
     let handler = GetUsage { records: function.client_records() };
     let ask = async || function.send_at(now, &handler, app.get("/v1/usage").key(&key)).await;
     for _ in 0..21 {
-        ask().await.expect(200); // the first one, which reads the key, is not counted
+        ask().await.expect(200); // the first request, which reads the key, is not counted
     }
-    assert_eq!(app.calls("get-usage", "dynamodb", "UpdateItem"), 10, "one for two requests");
+    assert_eq!(app.calls("get-usage", "dynamodb", "UpdateItem"), 10, "one per two requests");
     let refused = ask().await;
     assert_eq!(refused.header("retry-after"), "1");
     assert_eq!(refused.header("ratelimit-policy"), "\"requests\";q=20;w=1");
     assert_eq!(refused.header("ratelimit"), "\"requests\";r=0;t=1");
     refused.expect_error(429, "too_many_requests");
     ask().await.expect_error(429, "too_many_requests");
-    assert_eq!(app.calls("get-usage", "dynamodb", "UpdateItem"), 11, "a second that is full is remembered");
+    assert_eq!(app.calls("get-usage", "dynamodb", "UpdateItem"), 11, "an exhausted second is cached");
     let next = files_domain::Timestamp::from_millis(now.millis() + 1_000);
     function.send_at(next, &handler, app.get("/v1/usage").key(&key)).await.expect(200);
 }
 
 #[tokio::test]
-async fn a_key_must_be_good_and_may_read() {
+async fn the_key_must_be_valid_and_have_the_scope_read() {
     let app = TestApp::new().await;
     let function = app.function("get-usage");
     let handler = GetUsage { records: function.client_records() };

@@ -54,6 +54,6 @@ pub use webhook::{
     check_webhook_length, delivery_id, endpoint_id,
 };
 pub use wire::{
-    FileBody, ListBody, PartBody, PartsBody, Probe, SignedPart, SignedPartsBody, UploadBody, UploadTokenBody,
-    UploadWay,
+    FileBody, ListBody, PartBody, PartsBody, Probe, SignedPart, SignedPartsBody, UploadBody, UploadMethod,
+    UploadTokenBody,
 };

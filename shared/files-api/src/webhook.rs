@@ -35,7 +35,7 @@ impl EndpointRequest {
         let missing = || ApiError::from(Reason::InvalidWebhook).on_field("url", Some("missing".to_owned()));
         let url = json.string("url", Reason::InvalidWebhook)?.ok_or_else(missing)?;
         check_webhook_length("url", &url)?;
-        let events = json.take("events").map_or(Ok(EventKind::OF_WEBHOOKS.into()), read_events)?;
+        let events = json.take("events").map_or(Ok(EventKind::FOR_WEBHOOKS.into()), read_events)?;
         Ok(Self { url, events })
     }
 }
@@ -53,7 +53,7 @@ pub fn check_webhook_length(field: &str, url: &str) -> Result<(), ApiError> {
 }
 
 fn read_events(value: Value) -> Result<BTreeSet<EventKind>, ApiError> {
-    let told = |kind: &EventKind| EventKind::OF_WEBHOOKS.contains(kind);
+    let told = |kind: &EventKind| EventKind::FOR_WEBHOOKS.contains(kind);
     let kind = |value: &Value| value.as_str()?.parse().ok().filter(told);
     let kinds: Option<BTreeSet<EventKind>> =
         value.as_array().and_then(|values| values.iter().map(kind).collect());

@@ -31,7 +31,7 @@ pub struct FileBody {
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     detail: Option<DetailBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    upload: Option<UploadWay>,
+    upload: Option<UploadMethod>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -186,7 +186,7 @@ impl FileBody {
 
     /// Adds how to upload the bytes.
     #[must_use]
-    pub fn with_upload(self, upload: UploadWay) -> Self {
+    pub fn with_upload(self, upload: UploadMethod) -> Self {
         Self { upload: Some(upload), ..self }
     }
 }
@@ -194,7 +194,7 @@ impl FileBody {
 /// How a client uploads a file's bytes.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
-pub enum UploadWay {
+pub enum UploadMethod {
     /// By a single PUT.
     Put(UploadBody),
     /// By a multipart upload whose parts are signed on demand.

@@ -66,7 +66,7 @@ impl Deletion {
         if file.may_still_receive_bytes(now) {
             return; // by a presigned URL or a worker: sweep deletes the object once that is over
         }
-        if let Err(error) = self.records.unchecked().forget_removed(file.owner, file.id).await {
+        if let Err(error) = self.records.unchecked().delete_removal_entry(file.owner, file.id).await {
             warn!(error = &error as &dyn std::error::Error, "the entry of a finished deletion left to sweep");
         }
     }

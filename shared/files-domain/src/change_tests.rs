@@ -100,7 +100,7 @@ fn parts_that_have_taken_days_are_not_failed_when_the_expiry_goes() {
     let file = awaiting_parts(Some(at(days)));
     let mut asked = file;
     for day in 0..=2 {
-        asked = asked.clone().parts_asked_for(Some("u1"), at(day * 23 * 3600)).unwrap_or(asked);
+        asked = asked.clone().parts_signed(Some("u1"), at(day * 23 * 3600)).unwrap_or(asked);
     }
     let later = at(2 * 24 * 3600);
     let short = asked.changed(&expiry(Expiry::At(later.plus(MINUTE))), later).unwrap();

@@ -170,7 +170,7 @@ impl Delivery {
             _ => self.status = DeliveryStatus::Undelivered,
         }
         self.attempts.push(attempt);
-        let surplus = self.attempts.len().saturating_sub(limits::MAX_ATTEMPTS_KEPT);
+        let surplus = self.attempts.len().saturating_sub(limits::MAX_STORED_ATTEMPTS);
         self.attempts.drain(..surplus);
         self
     }
@@ -189,7 +189,7 @@ impl Delivery {
 
     /// Starts over: the first attempt is due at once.
     #[must_use]
-    pub fn asked_again(self, now: Timestamp) -> Self {
+    pub fn redelivered(self, now: Timestamp) -> Self {
         Self { status: DeliveryStatus::Pending, tries: 0, next_at: now, ended_because: None, ..self }
     }
 }
@@ -229,7 +229,7 @@ mod tests {
         }
         delivery = delivery.attempted(attempt(500), None, 0.5, now);
         assert_eq!((delivery.status, delivery.attempts.len()), (DeliveryStatus::Undelivered, 10));
-        delivery = delivery.asked_again(now).attempted(attempt(204), None, 0.5, now);
+        delivery = delivery.redelivered(now).attempted(attempt(204), None, 0.5, now);
         assert_eq!((delivery.status, delivery.attempts.len()), (DeliveryStatus::Delivered, 11));
     }
 
@@ -253,8 +253,8 @@ mod tests {
         let now = Timestamp::from_millis(0);
         let mut delivery = Delivery::new("https://a.example/".into(), "{}".into(), now);
         for _ in 0..50 {
-            delivery = delivery.asked_again(now).attempted(attempt(500), None, 0.0, now);
+            delivery = delivery.redelivered(now).attempted(attempt(500), None, 0.0, now);
         }
-        assert_eq!(delivery.attempts.len(), limits::MAX_ATTEMPTS_KEPT);
+        assert_eq!(delivery.attempts.len(), limits::MAX_STORED_ATTEMPTS);
     }
 }

@@ -107,7 +107,7 @@ impl Endpoint {
 
     /// Returns whether it gets events of this kind.
     #[must_use]
-    pub fn wants(&self, kind: EventKind) -> bool {
+    pub fn subscribes_to(&self, kind: EventKind) -> bool {
         self.enabled && self.url.is_some() && self.events.contains(&kind)
     }
 }

@@ -26,7 +26,7 @@ impl EventKind {
     /// Every kind.
     pub const ALL: [Self; 4] = [Self::Succeeded, Self::Failed, Self::Expired, Self::Deleted];
     /// The kinds that webhooks are told.
-    pub const OF_WEBHOOKS: [Self; 3] = [Self::Succeeded, Self::Failed, Self::Expired];
+    pub const FOR_WEBHOOKS: [Self; 3] = [Self::Succeeded, Self::Failed, Self::Expired];
 
     /// Returns the kind's name.
     #[must_use]

@@ -54,7 +54,7 @@ pub const IMPORT_MESSAGE_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// Lease of an import's worker: longer than the function may run.
 pub const IMPORT_LEASE: Duration = Duration::from_secs(330);
 /// Backoff of an import after a transient failure, by the number of such failures in a row. After one more the import fails.
-pub const IMPORT_RESTS: [Duration; 3] =
+pub const IMPORT_BACKOFFS: [Duration; 3] =
     [Duration::from_secs(60), Duration::from_secs(5 * 60), Duration::from_secs(15 * 60)];
 /// Longest delay of an SQS message
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>).
@@ -87,7 +87,7 @@ pub const DELIVERY_GRACE: Duration = Duration::from_secs(120);
 /// How long a finished delivery is kept.
 pub const DELIVERY_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Most attempts of a delivery that are kept, the latest.
-pub const MAX_ATTEMPTS_KEPT: usize = 20;
+pub const MAX_STORED_ATTEMPTS: usize = 20;
 /// How long an endpoint gets nothing after 429, 502 or 504 without a `Retry-After`.
 pub const ENDPOINT_PAUSE: Duration = Duration::from_secs(60);
 /// How long the secret before a rotation stays valid.

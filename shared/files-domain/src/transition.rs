@@ -76,7 +76,7 @@ impl File {
 
     /// Extends the wait for parts by a whole window, and records the id that S3 gave the upload unless it has one.
     #[must_use]
-    pub fn parts_asked_for(self, upload_id: Option<&str>, now: Timestamp) -> Option<Self> {
+    pub fn parts_signed(self, upload_id: Option<&str>, now: Timestamp) -> Option<Self> {
         if !self.awaits_upload(now) {
             return None;
         }
@@ -150,7 +150,7 @@ impl File {
     /// Stores the result of another probe that the operator asked for. A result that ffprobe could not read replaces none
     /// that it could.
     #[must_use]
-    pub fn probed_again(self, done: &ProbeDone) -> Option<Self> {
+    pub fn reprobed(self, done: &ProbeDone) -> Option<Self> {
         let (file, FileState::Stored(mut stored)) = self.split() else { return None };
         if !std::mem::take(&mut stored.probe_again) {
             return None;

@@ -17,7 +17,7 @@ pub(crate) struct KeyCache {
 
 /// What is remembered of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Remembered {
+pub(crate) enum CachedKey {
     /// Its record.
     Good(KeyRecord),
     /// It is unknown, expired or revoked.
@@ -25,17 +25,17 @@ pub(crate) enum Remembered {
 }
 
 /// How long a key is remembered, in milliseconds.
-const REMEMBERED_MILLIS: u64 = 30_000;
+const CACHE_MILLIS: u64 = 30_000;
 /// Most keys of one kind that a process remembers.
 const MAX_KEYS: usize = 10_000;
 
 impl KeyCache {
     /// Returns what is remembered of the key at `now`.
-    pub(crate) fn get(&self, hash: KeyHash, now: Timestamp) -> Option<Remembered> {
+    pub(crate) fn get(&self, hash: KeyHash, now: Timestamp) -> Option<CachedKey> {
         if lock(&self.bad).get(hash, now).is_some() {
-            return Some(Remembered::Bad);
+            return Some(CachedKey::Bad);
         }
-        lock(&self.good).get(hash, now).map(Remembered::Good)
+        lock(&self.good).get(hash, now).map(CachedKey::Good)
     }
 
     /// Returns what is remembered of an owner's own limits at `now`.
@@ -47,13 +47,13 @@ impl KeyCache {
         lock(&self.limits).put(owner, own, now);
     }
 
-    pub(crate) fn remember(&self, hash: KeyHash, remembered: Remembered, now: Timestamp) {
+    pub(crate) fn remember(&self, hash: KeyHash, remembered: CachedKey, now: Timestamp) {
         match remembered {
-            Remembered::Good(record) => {
+            CachedKey::Good(record) => {
                 lock(&self.bad).known.remove(&hash);
                 lock(&self.good).put(hash, record, now);
             }
-            Remembered::Bad => {
+            CachedKey::Bad => {
                 lock(&self.good).known.remove(&hash);
                 lock(&self.bad).put(hash, (), now);
             }
@@ -94,7 +94,7 @@ impl<K: Eq + Hash, T: Clone> Recent<K, T> {
 }
 
 fn is_recent(read_at: Timestamp, now: Timestamp) -> bool {
-    now.millis().saturating_sub(read_at.millis()) < REMEMBERED_MILLIS
+    now.millis().saturating_sub(read_at.millis()) < CACHE_MILLIS
 }
 
 #[cfg(test)]
@@ -110,8 +110,8 @@ mod tests {
         ApiKey::generate(OwnerId::named("press")).unwrap()
     }
 
-    fn good(key: &ApiKey) -> Remembered {
-        Remembered::Good(KeyRecord {
+    fn good(key: &ApiKey) -> CachedKey {
+        CachedKey::Good(KeyRecord {
             owner: key.owner(),
             owner_name: "press".into(),
             name: "test".into(),
@@ -127,7 +127,7 @@ mod tests {
         let key = key();
         let cache = KeyCache::default();
         assert_eq!(cache.get(key.hash(), at(100)), None);
-        for remembered in [good(&key), Remembered::Bad] {
+        for remembered in [good(&key), CachedKey::Bad] {
             cache.remember(key.hash(), remembered.clone(), at(100));
             assert_eq!(cache.get(key.hash(), at(129)), Some(remembered));
             assert_eq!(cache.get(key.hash(), at(130)), None);
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn what_was_read_last_counts() {
         let (cache, key) = (KeyCache::default(), key());
-        for remembered in [good(&key), Remembered::Bad, good(&key)] {
+        for remembered in [good(&key), CachedKey::Bad, good(&key)] {
             cache.remember(key.hash(), remembered.clone(), at(1));
             assert_eq!(cache.get(key.hash(), at(2)), Some(remembered));
         }
@@ -148,7 +148,7 @@ mod tests {
         let (cache, key) = (KeyCache::default(), key());
         cache.remember(key.hash(), good(&key), at(1));
         for _ in 0..=MAX_KEYS {
-            cache.remember(self::key().hash(), Remembered::Bad, at(1));
+            cache.remember(self::key().hash(), CachedKey::Bad, at(1));
         }
         assert_eq!(cache.get(key.hash(), at(2)), Some(good(&key)));
         assert!(lock(&cache.bad).known.len() <= MAX_KEYS);

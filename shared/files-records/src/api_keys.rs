@@ -5,7 +5,7 @@ use files_domain::{
 };
 
 use crate::RecordsError;
-use crate::api_key_cache::{KeyCache, Remembered};
+use crate::api_key_cache::{CachedKey, KeyCache};
 use crate::api_key_item::{condition_check, new_item};
 use crate::attribute::{Item, from_item};
 use crate::batch::{self, ByTable};
@@ -95,8 +95,8 @@ impl Keys {
     pub(crate) fn is_remembered(&self, caller: &Caller) -> Result<bool, RecordsError> {
         match self.cache.get(caller.hash(), caller.now) {
             None => Ok(false),
-            Some(Remembered::Bad) => Err(KeyProblem::Invalid.into()),
-            Some(Remembered::Good(record)) => Ok(caller.check(Some(&record)).map(|()| true)?),
+            Some(CachedKey::Bad) => Err(KeyProblem::Invalid.into()),
+            Some(CachedKey::Good(record)) => Ok(caller.check(Some(&record)).map(|()| true)?),
         }
     }
 
@@ -106,14 +106,14 @@ impl Keys {
     /// [`RecordsError::Key`].
     pub(crate) fn refuse_remembered(&self, caller: &Caller) -> Result<(), RecordsError> {
         match self.cache.get(caller.hash(), caller.now) {
-            Some(Remembered::Bad) => Err(KeyProblem::Invalid.into()),
+            Some(CachedKey::Bad) => Err(KeyProblem::Invalid.into()),
             _ => Ok(()),
         }
     }
 
     /// Remembers the caller's key or token as bad.
     pub(crate) fn remember_bad(&self, caller: &Caller) {
-        self.cache.remember(caller.hash(), Remembered::Bad, caller.now);
+        self.cache.remember(caller.hash(), CachedKey::Bad, caller.now);
     }
 
     /// Checks a key against its item as just read, and remembers the outcome.
@@ -124,8 +124,8 @@ impl Keys {
     fn judge(&self, caller: &Caller, record: Option<KeyRecord>) -> Result<(), RecordsError> {
         let checked = caller.check(record.as_ref());
         let remembered = match (record, checked) {
-            (None, _) | (_, Err(KeyProblem::Invalid)) => Remembered::Bad,
-            (Some(record), _) => Remembered::Good(record),
+            (None, _) | (_, Err(KeyProblem::Invalid)) => CachedKey::Bad,
+            (Some(record), _) => CachedKey::Good(record),
         };
         self.cache.remember(caller.hash(), remembered, caller.now);
         Ok(checked?)

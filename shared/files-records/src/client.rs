@@ -7,7 +7,7 @@ use files_domain::{OwnerId, Timestamp};
 use crate::{Keys, Records};
 
 /// How long a process remembers that an owner has webhook endpoints.
-const ENDPOINTS_REMEMBERED: Duration = Duration::from_secs(30);
+const ENDPOINTS_CACHE_TTL: Duration = Duration::from_secs(30);
 /// Most owners that it remembers.
 const MAX_REMEMBERED: usize = 1_000;
 
@@ -58,7 +58,7 @@ impl ClientRecords {
         let mut owners = self.with_endpoints.lock().unwrap_or_else(PoisonError::into_inner);
         owners.retain(|_, until| *until > now);
         if owners.len() < MAX_REMEMBERED {
-            owners.insert(owner, now.plus(ENDPOINTS_REMEMBERED));
+            owners.insert(owner, now.plus(ENDPOINTS_CACHE_TTL));
         }
     }
 

@@ -26,14 +26,14 @@ pub enum Created {
 }
 
 /// Why a new file was not written.
-enum WriteRefused {
+enum WriteError {
     /// Its owner has webhook endpoints.
     HasEndpoints,
     /// Another error.
     Error(RecordsError),
 }
 
-impl WriteRefused {
+impl WriteError {
     fn into_error(self) -> RecordsError {
         match self {
             Self::HasEndpoints => RecordsError::Changed,
@@ -42,7 +42,7 @@ impl WriteRefused {
     }
 }
 
-impl From<RecordsError> for WriteRefused {
+impl From<RecordsError> for WriteError {
     fn from(error: RecordsError) -> Self {
         Self::Error(error)
     }
@@ -87,14 +87,14 @@ impl ClientRecords {
         limits.check(Limit::FileBytes, 0, file.size.unwrap_or(0))?;
         let notify = file.notify || self.has_all_events() || self.has_endpoints(caller.owner(), caller.now);
         match self.write_new(caller, &File { notify, ..file.clone() }, detail, idempotency, &limits).await {
-            Err(WriteRefused::HasEndpoints) => {
+            Err(WriteError::HasEndpoints) => {
                 self.remember_endpoints(caller.owner(), caller.now);
                 let file = File { notify: true, ..file.clone() };
                 self.write_new(caller, &file, detail, idempotency, &limits)
                     .await
-                    .map_err(WriteRefused::into_error)
+                    .map_err(WriteError::into_error)
             }
-            written => written.map_err(WriteRefused::into_error),
+            written => written.map_err(WriteError::into_error),
         }
     }
 
@@ -107,7 +107,7 @@ impl ClientRecords {
         detail: &Detail,
         idempotency: Option<&Idempotency>,
         limits: &OwnerLimits,
-    ) -> Result<Created, WriteRefused> {
+    ) -> Result<Created, WriteError> {
         let records = self.unchecked();
         let mut items = vec![match &caller.principal {
             Principal::ApiKey(_) => self.keys().condition_check(caller)?,
@@ -143,7 +143,7 @@ impl ClientRecords {
                     && condition_failed(&reasons, endpoints_index)
                     && !(idempotency.is_some() && condition_failed(&reasons, 1)) =>
             {
-                Err(WriteRefused::HasEndpoints)
+                Err(WriteError::HasEndpoints)
             }
             Err(Refused::Conditions(reasons)) => {
                 let created = records.created_before(caller, idempotency, &reasons).await;

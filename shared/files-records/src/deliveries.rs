@@ -15,7 +15,7 @@ use crate::keys::{DELIVERY_PREFIX, delivery_sk, due_partition, owner_pk, primary
 use crate::{ClientRecords, Records, RecordsError};
 
 /// How early a message may be: SQS counts whole seconds.
-const EARLY: Duration = Duration::from_secs(1);
+const EARLY_TOLERANCE: Duration = Duration::from_secs(1);
 
 /// Which deliveries of an owner a list has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl Records {
             )
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":pending", text(DeliveryStatus::Pending.as_str()))
-            .expression_attribute_values(":soon", number(now.plus(EARLY).millis()))
+            .expression_attribute_values(":soon", number(now.plus(EARLY_TOLERANCE).millis()))
             .expression_attribute_values(":now", number(now.millis()))
             .expression_attribute_values(":lease", number(lease_until.millis()))
             .expression_attribute_values(":due", number(lease_until.plus(limits::DELIVERY_GRACE).millis()))
@@ -195,7 +195,7 @@ impl ClientRecords {
         let get = records.client.get_item().table_name(&records.table).set_key(Some(key));
         let found = get.consistent_read(true).send().await.map_err(unavailable)?.item;
         let before: Delivery = from_item(found.ok_or(RecordsError::NotFound)?)?;
-        let again = Delivery { generation: before.generation + 1, ..before.clone().asked_again(caller.now) };
+        let again = Delivery { generation: before.generation + 1, ..before.clone().redelivered(caller.now) };
         let due_at = caller.now.plus(limits::DELIVERY_GRACE);
         records.put_delivery(owner, id, &again, due_at, before.generation).await?;
         Ok(again)

@@ -15,7 +15,7 @@ use crate::keys::{
 use crate::{Records, RecordsError};
 
 /// How long a message that `sweep` has sent may wait in its queue before it sends another.
-const AGAIN: Duration = Duration::from_secs(15 * 60);
+const RESEND_DELAY: Duration = Duration::from_secs(15 * 60);
 
 /// The entry that a removed file leaves until its bytes are deleted.
 #[derive(Debug, Serialize, Deserialize)]
@@ -55,12 +55,12 @@ pub struct DueItem {
     /// The owner.
     pub owner: OwnerId,
     /// What is due.
-    pub what: DueWhat,
+    pub what: ScheduledWork,
 }
 
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DueWhat {
+pub enum ScheduledWork {
     /// What the state of a file asks for.
     File(FileId),
     /// The deletion of the bytes of a removed file.
@@ -71,7 +71,7 @@ pub enum DueWhat {
     Delivery(DeliveryId),
 }
 
-impl DueWhat {
+impl ScheduledWork {
     /// Returns the file that it is about.
     #[must_use]
     pub fn file(self) -> FileId {
@@ -126,7 +126,7 @@ impl Records {
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
     pub async fn postpone_event(&self, event: EventRef, now: Timestamp) -> Result<bool, RecordsError> {
         let key = primary_key(owner_pk(event.owner), event_sk(event));
-        self.postpone(key, now.plus(AGAIN), now).await
+        self.postpone(key, now.plus(RESEND_DELAY), now).await
     }
 
     /// Postpones the deadline of a delivery, before its message is sent once more. `false`: it is not due any more.
@@ -140,7 +140,7 @@ impl Records {
         now: Timestamp,
     ) -> Result<bool, RecordsError> {
         let key = primary_key(owner_pk(owner), delivery_sk(id));
-        self.postpone(key, now.plus(AGAIN), now).await
+        self.postpone(key, now.plus(RESEND_DELAY), now).await
     }
 
     /// Returns the unfinished upload of a removed file.
@@ -174,17 +174,17 @@ fn millis(value: &AttributeValue) -> Option<Timestamp> {
 /// Reads an entry of the index. One that this version cannot read is logged and left.
 fn due_item(item: Item) -> Option<DueItem> {
     let entry: IndexEntry = from_item(item).ok()?;
-    let found = due_what(&entry.pk, &entry.sk);
+    let found = scheduled_work(&entry.pk, &entry.sk);
     if found.is_none() {
         tracing::error!(pk = entry.pk, sk = entry.sk, "an entry of the index of deadlines cannot be read");
     }
     found.map(|(owner, what)| DueItem { owner, what })
 }
 
-fn due_what(pk: &str, sk: &str) -> Option<(OwnerId, DueWhat)> {
-    let file = || ids(pk, sk, FILE_PREFIX).map(|(owner, id)| (owner, DueWhat::File(id)));
-    let removed = || ids(pk, sk, REMOVED_PREFIX).map(|(owner, id)| (owner, DueWhat::Removed(id)));
-    let event = || event_ref(pk, sk).map(|event| (event.owner, DueWhat::Event(event)));
-    let delivery = || ids(pk, sk, DELIVERY_PREFIX).map(|(owner, id)| (owner, DueWhat::Delivery(id)));
+fn scheduled_work(pk: &str, sk: &str) -> Option<(OwnerId, ScheduledWork)> {
+    let file = || ids(pk, sk, FILE_PREFIX).map(|(owner, id)| (owner, ScheduledWork::File(id)));
+    let removed = || ids(pk, sk, REMOVED_PREFIX).map(|(owner, id)| (owner, ScheduledWork::Removed(id)));
+    let event = || event_ref(pk, sk).map(|event| (event.owner, ScheduledWork::Event(event)));
+    let delivery = || ids(pk, sk, DELIVERY_PREFIX).map(|(owner, id)| (owner, ScheduledWork::Delivery(id)));
     file().or_else(removed).or_else(event).or_else(delivery)
 }

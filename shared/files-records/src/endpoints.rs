@@ -162,7 +162,7 @@ impl Records {
         secret: WebhookSecret,
         now: Timestamp,
     ) -> Result<bool, RecordsError> {
-        let endpoint = Endpoint::new(None, EventKind::OF_WEBHOOKS.into(), secret, now);
+        let endpoint = Endpoint::new(None, EventKind::FOR_WEBHOOKS.into(), secret, now);
         let item = endpoint_to_item(owner, EndpointId::Default, &endpoint)?;
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         match put.condition_expression("attribute_not_exists(pk)").send().await {

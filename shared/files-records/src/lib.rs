@@ -42,7 +42,7 @@ pub use api_keys::Keys;
 pub use client::ClientRecords;
 pub use create::Created;
 pub use deliveries::{DeliveryFilter, DeliveryPage};
-pub use due::{DueItem, DueItems, DueWhat};
+pub use due::{DueItem, DueItems, ScheduledWork};
 pub use error::RecordsError;
 pub use import::ImportClaim;
 pub use keys::DUE_SHARDS;

@@ -15,14 +15,14 @@ use crate::keys::{FILE_PREFIX, file_sk, owner_pk, primary_key, status_partition,
 use crate::{ClientRecords, Records, RecordsError};
 
 /// What a list is read from.
-struct Walk {
+struct QueryTarget {
     index: Option<&'static str>,
     attribute: &'static str,
     partition: String,
 }
 
-impl Walk {
-    fn nearest(owner: OwnerId, filter: &ListFilter) -> Self {
+impl QueryTarget {
+    fn for_filter(owner: OwnerId, filter: &ListFilter) -> Self {
         if let Some(partition) = filter.status.and_then(|status| status_partition(owner, status)) {
             return Self { index: Some("status"), attribute: "owner_status", partition };
         }
@@ -83,7 +83,7 @@ impl Records {
             return Ok(Page { files: Vec::new(), next: None });
         };
         let sort_keys = narrowed(sort_keys, &page);
-        let walk = Walk::nearest(owner, &page.filter);
+        let walk = QueryTarget::for_filter(owner, &page.filter);
         let query = self
             .client
             .query()
@@ -121,7 +121,7 @@ mod tests {
     fn a_list_is_read_from_what_is_nearest_to_it() {
         let owner = OwnerId::named("press");
         let index = |status, media_type| {
-            Walk::nearest(owner, &ListFilter { status, media_type, ..ListFilter::default() }).index
+            QueryTarget::for_filter(owner, &ListFilter { status, media_type, ..ListFilter::default() }).index
         };
         assert_eq!(index(None, None), None);
         assert_eq!(index(Some(Status::Success), None), None);

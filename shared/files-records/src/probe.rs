@@ -90,7 +90,7 @@ impl Records {
     ///
     /// # Errors
     /// [`RecordsError::Unavailable`]: DynamoDB failed.
-    pub async fn ask_to_probe_again(&self, owner: OwnerId, id: FileId) -> Result<bool, RecordsError> {
+    pub async fn request_reprobe(&self, owner: OwnerId, id: FileId) -> Result<bool, RecordsError> {
         let update = self.client.update_item().table_name(&self.table);
         let update = update
             .set_key(Some(primary_key(owner_pk(owner), file_sk(id))))
@@ -176,7 +176,7 @@ impl Records {
                 Err(error) => return Err(error),
             };
             let again = before.status().is_terminal();
-            let after = if again { before.clone().probed_again(done) } else { before.clone().probed(done) };
+            let after = if again { before.clone().reprobed(done) } else { before.clone().probed(done) };
             let Some(after) = after else { return Ok(SavedProbe::AlreadyTerminal(before.status())) };
             let event = after.ending(&before).map(|kind| FileEvent {
                 kind,

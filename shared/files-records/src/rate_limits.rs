@@ -19,7 +19,7 @@ use crate::keys::{owner_pk, primary_key};
 use crate::{Records, RecordsError};
 
 /// How long the item of a second is kept: longer than clocks of processes differ.
-const KEPT: Duration = Duration::from_secs(600);
+const ITEM_RETENTION: Duration = Duration::from_secs(600);
 /// Most tokens of a block.
 const MAX_BLOCK: u64 = 100;
 /// Most owners that a process remembers.
@@ -30,28 +30,28 @@ const MAX_OWNERS: usize = 10_000;
 pub(crate) struct RateLimits {
     client: Client,
     table: String,
-    held: Mutex<HashMap<OwnerId, Held>>,
+    reserved: Mutex<HashMap<OwnerId, Reservation>>,
 }
 
 /// What this process has of one owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Held {
+enum Reservation {
     /// This number of tokens.
     Tokens(u64),
     /// None, and none are left in this second since the epoch.
-    NoneIn(u64),
+    ExhaustedIn(u64),
 }
 
 impl RateLimits {
     /// Counts requests in the table of `records`.
     pub(crate) fn new(records: &Records) -> Self {
         let (client, table) = (records.client.clone(), records.table.clone());
-        Self { client, table, held: Mutex::default() }
+        Self { client, table, reserved: Mutex::default() }
     }
 
     /// Takes a token of an owner.
     pub(crate) async fn take(&self, owner: OwnerId, rate: u64, now: Timestamp) -> Result<(), RecordsError> {
-        if let Some(outcome) = self.take_held(owner, rate, now) {
+        if let Some(outcome) = self.take_reserved(owner, rate, now) {
             return outcome;
         }
         let block = (rate / 10).clamp(1, MAX_BLOCK);
@@ -63,30 +63,31 @@ impl RateLimits {
                 return Ok(());
             }
         };
-        let held = granted.checked_sub(1).map_or(Held::NoneIn(now.seconds()), Held::Tokens);
-        self.hold(owner, held);
+        let reserved =
+            granted.checked_sub(1).map_or(Reservation::ExhaustedIn(now.seconds()), Reservation::Tokens);
+        self.store(owner, reserved);
         if granted > 0 { Ok(()) } else { Err(too_many(rate)) }
     }
 
     /// Takes a token from memory; `None`: a block has to be reserved.
-    fn take_held(&self, owner: OwnerId, rate: u64, now: Timestamp) -> Option<Result<(), RecordsError>> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        match held.get_mut(&owner)? {
-            Held::Tokens(0) => None,
-            Held::Tokens(tokens) => {
+    fn take_reserved(&self, owner: OwnerId, rate: u64, now: Timestamp) -> Option<Result<(), RecordsError>> {
+        let mut reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
+        match reserved.get_mut(&owner)? {
+            Reservation::Tokens(0) => None,
+            Reservation::Tokens(tokens) => {
                 *tokens -= 1;
                 Some(Ok(()))
             }
-            Held::NoneIn(second) => (*second == now.seconds()).then(|| Err(too_many(rate))),
+            Reservation::ExhaustedIn(second) => (*second == now.seconds()).then(|| Err(too_many(rate))),
         }
     }
 
-    fn hold(&self, owner: OwnerId, tokens: Held) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.len() >= MAX_OWNERS && !held.contains_key(&owner) {
-            held.clear();
+    fn store(&self, owner: OwnerId, tokens: Reservation) {
+        let mut reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
+        if reserved.len() >= MAX_OWNERS && !reserved.contains_key(&owner) {
+            reserved.clear();
         }
-        held.insert(owner, tokens);
+        reserved.insert(owner, tokens);
     }
 
     /// Takes up to `block` tokens of the second; returns how many there were.
@@ -106,7 +107,7 @@ impl RateLimits {
             .update_expression("SET #ttl = :ttl ADD taken :block")
             .condition_expression("attribute_not_exists(taken) OR taken < :rate")
             .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":ttl", number(now.plus(KEPT).seconds()))
+            .expression_attribute_values(":ttl", number(now.plus(ITEM_RETENTION).seconds()))
             .expression_attribute_values(":block", number(block))
             .expression_attribute_values(":rate", number(rate))
             .return_values(ReturnValue::UpdatedNew);

@@ -61,7 +61,7 @@ impl Records {
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
-    pub async fn forget_removed(&self, owner: OwnerId, id: FileId) -> Result<(), RecordsError> {
+    pub async fn delete_removal_entry(&self, owner: OwnerId, id: FileId) -> Result<(), RecordsError> {
         let key = primary_key(owner_pk(owner), removed_sk(id));
         self.client
             .delete_item()

@@ -14,7 +14,7 @@ use crate::transact::{Refused, condition_failed};
 use crate::{ClientRecords, Records, RecordsError};
 
 /// How long the item of a token stays after the last upload by it may have ended.
-const KEPT_AFTER_UPLOADS: Duration = Duration::from_secs(24 * 3600);
+const RETENTION_AFTER_UPLOADS: Duration = Duration::from_secs(24 * 3600);
 
 pub(crate) fn token_sk(hash: KeyHash) -> String {
     format!("token#{hash}")
@@ -37,7 +37,7 @@ impl ClientRecords {
     ) -> Result<(), RecordsError> {
         let mut item = to_item(record)?;
         item.extend(token_key(token.owner(), token.hash()));
-        let end = record.uploads_end().plus(KEPT_AFTER_UPLOADS);
+        let end = record.uploads_end().plus(RETENTION_AFTER_UPLOADS);
         item.insert("ttl".to_owned(), number(end.seconds()));
         let put = Put::builder().table_name(&self.unchecked().table).set_item(Some(item));
         let put = put.condition_expression("attribute_not_exists(pk)").build().map_err(corrupt)?;

@@ -14,7 +14,7 @@ use files_local::calls::Calls;
 use files_local::iam::Policies;
 use files_local::identity::{Identities, ROOT};
 use files_local::template::{self, Surroundings};
-use files_records::{ClientRecords, DUE_SHARDS, DueWhat, Keys, Records, RecordsError};
+use files_records::{ClientRecords, DUE_SHARDS, Keys, Records, RecordsError, ScheduledWork};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
@@ -196,8 +196,8 @@ impl DynamoDb {
             let found = self.records().due(shard, now, u32::MAX).await.expect("the index can be read");
             due.extend(found.items.into_iter().filter(|item| item.owner == owner).map(
                 |item| match item.what {
-                    DueWhat::File(id) => Scheduled::File(id),
-                    DueWhat::Removed(id) => Scheduled::Removed(id),
+                    ScheduledWork::File(id) => Scheduled::File(id),
+                    ScheduledWork::Removed(id) => Scheduled::Removed(id),
                     other => panic!("no file of these tests has {other:?}"),
                 },
             ));

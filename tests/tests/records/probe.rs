@@ -228,11 +228,11 @@ async fn a_repeated_probe_is_saved_once() {
     for late in [&first, &second] {
         assert_eq!(press.probe(file.id, late).await, SavedProbe::AlreadyTerminal(Status::Success));
     }
-    let before = press.ask_to_probe_again(file.id).await;
+    let before = press.request_reprobe(file.id).await;
     assert_eq!(before.stored().and_then(|stored| stored.probed_by.as_deref()), Some("7 (a)"));
 
     assert_eq!(press.probe(file.id, &second).await, SavedProbe::SavedAgain);
-    let mut expected = before.clone().probed_again(&second).expect("another probe was requested");
+    let mut expected = before.clone().reprobed(&second).expect("another probe was requested");
     expected.version += 1;
     assert_eq!(press.record(file.id).await, Some(expected.clone()));
     let (_, detail) = press.records().get_file(press.id(), file.id).await.expect("a file");
@@ -244,7 +244,7 @@ async fn a_repeated_probe_is_saved_once() {
         ..by("9 (a)", FullProbe::InObject, 3)
     };
     assert_eq!(press.probe(file.id, &blind).await, SavedProbe::AlreadyTerminal(Status::Success));
-    press.ask_to_probe_again(file.id).await;
+    press.request_reprobe(file.id).await;
     assert_eq!(press.probe(file.id, &blind).await, SavedProbe::SavedAgain);
     let after = press.record(file.id).await.expect("a record");
     let by = after.stored().and_then(|stored| stored.probed_by.as_deref());

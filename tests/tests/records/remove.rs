@@ -68,12 +68,12 @@ async fn a_forgotten_removal_is_complete() {
     let file = press.upload(7, at(0)).await;
     press.remove(&file, at(1)).await.expect("removed");
     for _ in 0..2 {
-        press.records().forget_removed(press.id(), file.id).await.expect("forgotten, twice too");
+        press.records().delete_removal_entry(press.id(), file.id).await.expect("forgotten, twice too");
         press.assert_nothing_due().await;
         assert_eq!(store.left_of(press.id(), file.id).await, None);
     }
     let there = press.upload(7, at(2)).await;
-    press.records().forget_removed(press.id(), there.id).await.expect("nothing to forget");
+    press.records().delete_removal_entry(press.id(), there.id).await.expect("nothing to forget");
     assert_eq!(press.record(there.id).await, Some(there), "an existing file stays");
 }
 
@@ -87,7 +87,7 @@ async fn a_file_is_removed_once() {
     assert_eq!(press.usage().await, usage(0, 0, 0));
     press.assert_due(Scheduled::Removed(file.id), at(millis(limits::UPLOAD_URL_LIFETIME + GRACE))).await;
     // A second removal does not schedule the deletion again.
-    press.records().forget_removed(press.id(), file.id).await.expect("forgotten");
+    press.records().delete_removal_entry(press.id(), file.id).await.expect("forgotten");
     assert_refused!(press.remove(&file, at(1000)).await, RecordsError::Changed);
     press.assert_nothing_due().await;
 }
