@@ -15,13 +15,13 @@ use crate::upload_tokens::token_refusal;
 use crate::usage::UsageChange;
 use crate::{ClientRecords, Records, RecordsError};
 
-/// Says what came of creating a file.
+/// The result of creating a file.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "short-lived, never collected")]
 pub enum Created {
     /// The file is new.
     New,
-    /// The same request had created this file before.
+    /// An earlier attempt of the same request has created this file.
     Before(File, Detail),
 }
 
@@ -56,18 +56,18 @@ struct IdempotencyItem {
     ttl: u64,
 }
 
-/// Returns the primary key of the item of an idempotency key. Each upload token has keys of its own, so that none names the files
-/// of others.
+/// Returns the primary key of the item of an idempotency key. Each upload token has its own keys, so that it cannot find the
+/// files of others.
 fn request_key(file: &File, key: &str) -> Item {
     let token = file.upload_token.map(|token| format!("token#{token}#")).unwrap_or_default();
     primary_key(owner_pk(file.owner), format!("idem#{token}{key}"))
 }
 
 impl ClientRecords {
-    /// Writes a file's summary, its detail and the owner's usage in one transaction that also checks the caller's key, or
-    /// counts the file of the caller's token, which has been read. A key that is known, or found, to be bad costs no write, and no
-    /// read of the owner that it names. The end of the file is an event if it has a webhook, or its owner has webhook endpoints: the
-    /// first file for an owner with endpoints costs a second transaction, and this process then remembers it for 30 s.
+    /// Writes a file's summary, its detail and the owner's usage in one transaction that also checks the caller's key, or counts the
+    /// file of the caller's token, which has been read. An invalid key costs no write, and no read of the owner that it names. The end
+    /// of the file is an event if it has a webhook or its owner has webhook endpoints. For an owner with endpoints, the first file
+    /// costs a second transaction, and this process then caches the endpoints for 30 s.
     ///
     /// # Errors
     /// [`RecordsError::Key`]; [`RecordsError::TokenUsedUp`]; [`RecordsError::IdempotencyConflict`]; [`RecordsError::Changed`]: the id
@@ -79,7 +79,7 @@ impl ClientRecords {
         detail: &Detail,
         idempotency: Option<&Idempotency>,
     ) -> Result<Created, RecordsError> {
-        // First, unless it is remembered: a bad key must not cost a transaction on the items of the owner it names.
+        // The key first, unless it is cached: an invalid key must not cost a transaction on the items of the owner that it names.
         let limits = match &caller.principal {
             Principal::ApiKey(_) => self.keys().check_with_limits(caller).await?,
             Principal::UploadToken(_) => self.keys().known_limits(caller),
@@ -98,8 +98,8 @@ impl ClientRecords {
         }
     }
 
-    /// Writes a new file, whose end is an event if `notify` is set. Otherwise the transaction has the condition that its owner has no
-    /// webhook endpoint.
+    /// Writes a new file, whose end is an event if `notify` is set. If it is not, the transaction has the condition that the owner has
+    /// no webhook endpoint.
     async fn write_new(
         &self,
         caller: &Caller,
@@ -131,7 +131,7 @@ impl ClientRecords {
             Err(Refused::Error(error)) => Err(error.into()),
             Err(Refused::Conditions(mut reasons)) if condition_failed(&reasons, 0) => {
                 match self.creation_refusal(caller, reasons[0].item.take()) {
-                    // The last file of a token, asked for again.
+                    // The request for the last file of a token, repeated.
                     RecordsError::TokenUsedUp if idempotency.is_some() && condition_failed(&reasons, 1) => {
                         Ok(records.created_before(caller, idempotency, &reasons).await?)
                     }
@@ -195,7 +195,7 @@ impl Records {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// Returns the file that the same request had created, if that is why nothing was written.
+    /// Returns the file that an earlier attempt of the same request has created, if the transaction failed for that reason.
     async fn created_before(
         &self,
         caller: &Caller,

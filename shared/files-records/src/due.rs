@@ -1,4 +1,4 @@
-//! The sparse index of deadlines, over several partitions so that none is hot.
+//! The sparse index of deadlines. It has several partitions, so that none is hot.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::keys::{
 };
 use crate::{Records, RecordsError};
 
-/// How long a message that `sweep` has sent may wait in its queue before it sends another.
+/// How long `sweep` waits after sending a message before it sends another.
 const RESEND_DELAY: Duration = Duration::from_secs(15 * 60);
 
-/// The entry that a removed file leaves until its bytes are deleted.
+/// The removal entry of a deleted file, which exists until its bytes are deleted.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct RemovedItem {
     pk: String,
@@ -40,12 +40,12 @@ impl RemovedItem {
     }
 }
 
-/// The oldest entries of one partition of the index that are due.
+/// The oldest due entries of one partition of the index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DueItems {
     /// The entries, oldest first.
     pub items: Vec<DueItem>,
-    /// Deadline of the oldest entry, even if it cannot be read; `None` if there is none.
+    /// Deadline of the oldest entry, even if the entry is unreadable; `None` if there is none.
     pub oldest: Option<Timestamp>,
 }
 
@@ -54,14 +54,14 @@ pub struct DueItems {
 pub struct DueItem {
     /// The owner.
     pub owner: OwnerId,
-    /// What is due.
+    /// The work whose deadline has passed.
     pub what: ScheduledWork,
 }
 
-/// What is due.
+/// The work whose deadline has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScheduledWork {
-    /// What the state of a file asks for.
+    /// Work on a file, as its state requires.
     File(FileId),
     /// The deletion of the bytes of a removed file.
     Removed(FileId),
@@ -72,7 +72,7 @@ pub enum ScheduledWork {
 }
 
 impl ScheduledWork {
-    /// Returns the file that it is about.
+    /// Returns the file of the work.
     #[must_use]
     pub fn file(self) -> FileId {
         match self {
@@ -90,8 +90,8 @@ struct IndexEntry {
 }
 
 impl Records {
-    /// Reads what is due at `now` from one partition of the index, at most `limit` entries, oldest first, by one query for each
-    /// megabyte. The index may lag, so the record decides.
+    /// Reads the due entries at `now` from one partition of the index, at most `limit`, oldest first, by one query per megabyte. The
+    /// index is eventually consistent, so the caller has to read the record.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -120,7 +120,7 @@ impl Records {
         }
     }
 
-    /// Postpones the deadline of an event, before its message is sent once more. `false`: it is not due any more.
+    /// Postpones the deadline of an event, before its message is sent again. `false`: the deadline is later or was removed.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -129,7 +129,7 @@ impl Records {
         self.postpone(key, now.plus(RESEND_DELAY), now).await
     }
 
-    /// Postpones the deadline of a delivery, before its message is sent once more. `false`: it is not due any more.
+    /// Postpones the deadline of a delivery, before its message is sent again. `false`: the deadline is later or was removed.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -143,7 +143,7 @@ impl Records {
         self.postpone(key, now.plus(RESEND_DELAY), now).await
     }
 
-    /// Returns the unfinished upload of a removed file.
+    /// Returns the unfinished multipart upload of a deleted file.
     ///
     /// # Errors
     /// [`RecordsError::NotFound`]: the deletion is finished. [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -154,7 +154,7 @@ impl Records {
         Ok(item.get("upload_id").and_then(|id: &AttributeValue| id.as_s().ok()).cloned())
     }
 
-    /// Returns whether a deleted file's object is still to be deleted.
+    /// Returns whether a deleted file has a removal entry, so that its object is still to be deleted.
     ///
     /// # Errors
     /// [`RecordsError::Unavailable`]: DynamoDB failed.
@@ -171,12 +171,12 @@ fn millis(value: &AttributeValue) -> Option<Timestamp> {
     value.as_n().ok()?.parse().ok().map(Timestamp::from_millis)
 }
 
-/// Reads an entry of the index. One that this version cannot read is logged and left.
+/// Reads an entry of the index. Logs and skips an entry that this version cannot read.
 fn due_item(item: Item) -> Option<DueItem> {
     let entry: IndexEntry = from_item(item).ok()?;
     let found = scheduled_work(&entry.pk, &entry.sk);
     if found.is_none() {
-        tracing::error!(pk = entry.pk, sk = entry.sk, "an entry of the index of deadlines cannot be read");
+        tracing::error!(pk = entry.pk, sk = entry.sk, "unreadable entry in the index of deadlines");
     }
     found.map(|(owner, what)| DueItem { owner, what })
 }

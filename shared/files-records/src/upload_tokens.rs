@@ -13,7 +13,7 @@ use crate::keys::{owner_limits_key, owner_pk, primary_key};
 use crate::transact::{Refused, condition_failed};
 use crate::{ClientRecords, Records, RecordsError};
 
-/// How long the item of a token stays after the last upload by it may have ended.
+/// How long the item of a token is stored after its uploads have ended.
 const RETENTION_AFTER_UPLOADS: Duration = Duration::from_secs(24 * 3600);
 
 pub(crate) fn token_sk(hash: KeyHash) -> String {
@@ -44,7 +44,7 @@ impl ClientRecords {
         self.change_token(caller, TransactWriteItem::builder().put(put).build()).await
     }
 
-    /// Deletes an upload token, in a transaction that also checks the caller's API key. From then on it opens nothing.
+    /// Deletes an upload token, in a transaction that also checks the caller's API key. The token is invalid from then on.
     ///
     /// # Errors
     /// [`RecordsError::Key`]; [`RecordsError::NotFound`]: the owner has no such token; [`RecordsError::Busy`],
@@ -75,7 +75,8 @@ impl ClientRecords {
         }
     }
 
-    /// Reads the caller's upload token, consistently, by one `BatchGetItem`. One that is remembered as bad is refused from memory.
+    /// Reads the caller's upload token, consistently, by one `BatchGetItem`. A token that is cached as invalid is rejected without a
+    /// read.
     ///
     /// # Errors
     /// [`RecordsError::Key`]: the token is unknown, deleted or past its last upload. [`RecordsError::Limit`],
@@ -111,7 +112,7 @@ impl ClientRecords {
         Ok((record, found))
     }
 
-    /// Checks that the caller's key or token is good, by a read of its item alone unless that is remembered.
+    /// Checks that the caller's key or token is valid, by one read of its item unless it is cached.
     ///
     /// # Errors
     /// As [`upload_token`](Self::upload_token), and [`RecordsError::Key`] for an API key.
@@ -122,7 +123,7 @@ impl ClientRecords {
         }
     }
 
-    /// Checks a token by its item as just read. A bad one is remembered.
+    /// Checks a token by its item, which was just read. Caches an invalid token.
     pub(crate) fn judge_token(
         &self,
         caller: &Caller,
@@ -161,7 +162,7 @@ impl Records {
     }
 }
 
-/// Returns why [`Records::count_token_file`] failed, by the item that the cancellation holds.
+/// Returns why [`Records::count_token_file`] failed, by the item in the cancellation reason.
 pub(crate) fn token_refusal(caller: &Caller, found: Option<Item>) -> RecordsError {
     let record: Option<UploadTokenRecord> =
         found.filter(|item| !item.is_empty()).and_then(|item| from_item(item).ok());
