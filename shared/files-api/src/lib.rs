@@ -1,4 +1,4 @@
-//! The HTTP side of the API: routes, authentication, requests, and the wire form of files and errors.
+//! The HTTP layer of the API: routes, authentication, requests, and the wire format of files and errors.
 
 mod audit;
 mod auth;
