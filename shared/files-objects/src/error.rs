@@ -42,7 +42,9 @@ impl ObjectsError {
             (Some("BadDigest" | "XAmzContentChecksumMismatch"), _) => Self::ChecksumMismatch,
             (Some("NoSuchKey" | "NotFound"), _) | (None, Some(404)) => Self::NotFound,
             (Some("PreconditionFailed"), _) | (None, Some(412)) => Self::Changed,
-            (code, _) => Self::Failed { code: code.unwrap_or("no response").to_owned(), source: error.into() },
+            (code, _) => {
+                Self::Failed { code: code.unwrap_or("no response").to_owned(), source: error.into() }
+            }
         }
     }
 

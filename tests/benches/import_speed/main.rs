@@ -33,7 +33,7 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a whole number")))
 }
 
-/// The measurements of one candidate.
+/// The measurements of a candidate.
 #[derive(Default)]
 struct Taken {
     seconds: Vec<f64>,
@@ -196,5 +196,5 @@ async fn main() {
     println!("{size} bytes\n");
     let kept = unlimited(&bench, only).await;
     let kept = (only || limited(&bench, only).await) & kept;
-    assert!(kept, "a budget is passed");
+    assert!(kept, "a budget is exceeded");
 }

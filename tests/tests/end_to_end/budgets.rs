@@ -10,7 +10,7 @@ use files_tests::owner::id;
 use files_tests::{Cloud, Content, Form, Owner, RangedSource, Reply, Response, SourceServer, media};
 use serde_json::{Value, json};
 
-/// Returns whether a key that the process did not know, or an owner's limits, were read alone.
+/// Returns whether a key that was not cached, or an owner's limits, were read separately.
 fn reads_key(function: &str, calls: &Value) -> bool {
     let reads_with_key = match function {
         "create-file" | "list-files" => 0,
@@ -97,7 +97,7 @@ async fn requests_stay_within_their_budgets() {
     let (calls, _) =
         warm(&cloud, "get-file", async || stranger.get(&format!("/files/{}", id(&file))).await.expect(401))
             .await;
-    assert_eq!(calls, json!({}), "garbage costs no read");
+    assert_eq!(calls, json!({}), "a malformed key costs no read");
     let (calls, _) =
         warm(&cloud, "create-file", async || Response::to(owner.form(Form::new())).await.expect(422)).await;
     assert_eq!(calls, json!({}));
