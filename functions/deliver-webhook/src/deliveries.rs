@@ -41,8 +41,8 @@ fn deliveries(
     now: Timestamp,
 ) -> Result<Vec<(DeliveryId, Delivery)>, serde_json::Error> {
     let body = serde_json::to_string(&EventBody::new(event, base))?;
-    let wanting = endpoints.iter().filter(|(_, endpoint)| endpoint.subscribes_to(event.kind));
-    let urls = wanting.filter_map(|(id, endpoint)| Some((*id, endpoint.url.clone()?)));
+    let subscribed = endpoints.iter().filter(|(_, endpoint)| endpoint.subscribes_to(event.kind));
+    let urls = subscribed.filter_map(|(id, endpoint)| Some((*id, endpoint.url.clone()?)));
     let named = event.webhook.clone().map(|url| (EndpointId::Default, url));
     let delivery = |(endpoint, url)| {
         let id = DeliveryId { file: event.file.id, kind: event.kind, endpoint };

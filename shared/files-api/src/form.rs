@@ -11,7 +11,7 @@ use header_params::FieldValue;
 use percent_encoding::percent_decode;
 use sha2::{Digest, Sha256};
 
-use crate::json_object::shown;
+use crate::json_object::printable;
 use crate::multipart::{self, MultipartError, Part, Parts};
 use crate::{ApiError, Reason};
 
@@ -178,8 +178,8 @@ impl Form {
         if part.content.len() > MAX_TEXT_BYTES {
             let message = format!("The field is longer than {MAX_TEXT_BYTES} bytes");
             return Err(ApiError::from(Reason::MalformedRequest)
-                .with_message(format!("{}: {message}", shown(&name)))
-                .on_field(&shown(&name), Some(message)));
+                .with_message(format!("{}: {message}", printable(&name)))
+                .on_field(&printable(&name), Some(message)));
         }
         let charset = part.field("content-type").text("charset").unwrap_or_default();
         let text = text_in(&charset, &part.content).ok_or_else(|| not_utf8(&name))?;
@@ -194,13 +194,13 @@ impl Form {
         } else if KNOWN.contains(&name.as_str()) {
             self.members.contains_key(name.as_str()) || self.texts.insert(name.clone(), text).is_some()
         } else {
-            self.other_field.get_or_insert_with(|| shown(&name));
+            self.other_field.get_or_insert_with(|| printable(&name));
             false
         };
         if repeated {
             return Err(ApiError::from(Reason::RepeatedField)
-                .with_message(format!("The field {} is given more than once", shown(&name)))
-                .on_field(&shown(&name), None));
+                .with_message(format!("The field {} is given more than once", printable(&name)))
+                .on_field(&printable(&name), None));
         }
         Ok(())
     }
@@ -217,8 +217,8 @@ fn object_member(name: &str) -> Option<(&'static str, &str)> {
 fn check_encoding(part: &Part, name: &str) -> Result<(), ApiError> {
     let refuse = |message: String| {
         Err(ApiError::from(Reason::UnsupportedEncoding)
-            .with_message(format!("{}: {message}", shown(name)))
-            .on_field(&shown(name), Some(message)))
+            .with_message(format!("{}: {message}", printable(name)))
+            .on_field(&printable(name), Some(message)))
     };
     if part.field("content-type").value().starts_with("multipart/") {
         return refuse("a part cannot be multipart itself: send one file, in a part of its own".into());
@@ -231,7 +231,7 @@ fn check_encoding(part: &Part, name: &str) -> Result<(), ApiError> {
         if !harmless.contains(&encoding.as_str()) {
             return refuse(format!(
                 "{header} {} is not supported: send the bytes as they are",
-                shown(&encoding)
+                printable(&encoding)
             ));
         }
     }
@@ -239,8 +239,8 @@ fn check_encoding(part: &Part, name: &str) -> Result<(), ApiError> {
 }
 
 fn misnamed_file(name: &str) -> ApiError {
-    let message = format!("The form has a file in the field {}: send it in the field file", shown(name));
-    ApiError::from(Reason::FileOrUrlRequired).with_message(&message).on_field(&shown(name), Some(message))
+    let message = format!("The form has a file in the field {}: send it in the field file", printable(name));
+    ApiError::from(Reason::FileOrUrlRequired).with_message(&message).on_field(&printable(name), Some(message))
 }
 
 /// Reverts the escaping of quotes and line ends in names by browsers (HTML, section 4.10.22.8, "escape a multipart/form-data name").
@@ -277,8 +277,8 @@ fn malformed(error: MultipartError) -> ApiError {
 fn not_utf8(name: &str) -> ApiError {
     let message = "the text is not UTF-8";
     ApiError::from(Reason::MalformedRequest)
-        .with_message(format!("{}: {message}", shown(name)))
-        .on_field(&shown(name), Some(message.into()))
+        .with_message(format!("{}: {message}", printable(name)))
+        .on_field(&printable(name), Some(message.into()))
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ impl JsonObject {
 
     /// Returns the name of a remaining field, in a form that is safe in a response.
     pub(crate) fn other_field(&self) -> Option<String> {
-        self.0.keys().next().map(|name| shown(name))
+        self.0.keys().next().map(|name| printable(name))
     }
 
     /// Removes and returns a field that must be `true` or `false`.
@@ -225,7 +225,7 @@ impl<'de> Visitor<'de> for UniqueVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some((name, Unique(value))) = members.next_entry::<String, Unique>()? {
-            let repeated = shown(&name);
+            let repeated = printable(&name);
             if map.insert(name, value).is_some() {
                 return Err(de::Error::custom(format_args!("{REPEATED}{repeated}")));
             }
@@ -235,7 +235,7 @@ impl<'de> Visitor<'de> for UniqueVisitor {
 }
 
 /// Returns a name from a client in a form that is safe in a response: printable ASCII, at most 64 characters.
-pub(crate) fn shown(name: &str) -> String {
+pub(crate) fn printable(name: &str) -> String {
     name.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(64).collect()
 }
 
@@ -264,8 +264,8 @@ mod tests {
         for body in [r#"{"a":1,"a":1}"#, r#"{"a":{"b":1,"b":2}}"#, r#"{"a":[{"b":1,"b":2}]}"#] {
             assert_eq!(reason(body), Reason::RepeatedField, "{body}");
             let name = if body.contains('b') { "b" } else { "a" };
-            let shown = format!("{:?}", JsonObject::read(body.as_bytes()).unwrap_err());
-            assert!(shown.contains(&format!("field: \"{name}\"")), "{shown}");
+            let printable = format!("{:?}", JsonObject::read(body.as_bytes()).unwrap_err());
+            assert!(printable.contains(&format!("field: \"{name}\"")), "{printable}");
         }
     }
 

@@ -65,7 +65,7 @@ impl SourceHeaders {
         for (given, value) in entries {
             let name = given.to_ascii_lowercase();
             if !may_be_sent(&name) {
-                return Err(SourceHeadersError::Name(shown(&given)));
+                return Err(SourceHeadersError::Name(printable(&given)));
             }
             if !is_value(&value) {
                 return Err(SourceHeadersError::Value(name));
@@ -125,7 +125,7 @@ fn is_value(value: &str) -> bool {
 }
 
 /// Returns a name in a form that is safe in an error.
-fn shown(name: &str) -> String {
+fn printable(name: &str) -> String {
     let short = name.len() <= SourceHeaders::MAX_NAME_BYTES && !name.is_empty() && is_token(name);
     if short { name.to_owned() } else { "a header of that name".to_owned() }
 }

@@ -23,7 +23,7 @@ impl Media {
             return;
         }
         if self.summary.format_name == "mpegvideo" {
-            self.clear_length();
+            self.clear_duration();
         } else if self.summary.duration.is_some() {
             self.summary.duration_source = Some(DurationSource::Estimated);
         }
@@ -31,7 +31,7 @@ impl Media {
 
     /// Marks a result as partial, and removes the fields that may be wrong because ffprobe did not read the whole file.
     pub(crate) fn mark_partial(&mut self, reason: String) {
-        self.clear_length();
+        self.clear_duration();
         self.partial = Some(reason);
     }
 
@@ -42,7 +42,7 @@ impl Media {
         clippy::cast_sign_loss,
         reason = "bits per second, above zero"
     )]
-    pub(crate) fn set_length(&mut self, seconds: f64, size: u64) {
+    pub(crate) fn set_duration(&mut self, seconds: f64, size: u64) {
         if self.summary.duration.is_some_and(|known| (known - seconds).abs() < DURATION_TOLERANCE) {
             return;
         }
@@ -59,7 +59,7 @@ impl Media {
         }
     }
 
-    fn clear_length(&mut self) {
+    fn clear_duration(&mut self) {
         self.summary.duration = None;
         self.summary.duration_source = None;
         self.summary.bit_rate = None;

@@ -10,19 +10,16 @@ const TYPICAL_OUTPUT: usize = 16 * 1024;
 
 /// The output exceeds the limit.
 #[derive(Debug)]
-pub(crate) struct OutputTooLong;
+pub(crate) struct TooLong;
 
 /// Reads standard output to the end. Fails as soon as it exceeds `limit` bytes.
-pub(crate) async fn output(
-    pipe: Option<impl AsyncRead + Unpin>,
-    limit: u64,
-) -> Result<Vec<u8>, OutputTooLong> {
+pub(crate) async fn output(pipe: Option<impl AsyncRead + Unpin>, limit: u64) -> Result<Vec<u8>, TooLong> {
     let mut kept = Vec::with_capacity(TYPICAL_OUTPUT);
     if let Some(pipe) = pipe {
         // A read error ends the output; the parser rejects truncated JSON.
         let _ = pipe.take(limit.saturating_add(1)).read_to_end(&mut kept).await;
     }
-    if kept.len() as u64 > limit { Err(OutputTooLong) } else { Ok(kept) }
+    if kept.len() as u64 > limit { Err(TooLong) } else { Ok(kept) }
 }
 
 /// Reads standard error and keeps its beginning and end. The rest is read and discarded, so that ffprobe never blocks.

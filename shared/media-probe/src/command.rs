@@ -6,7 +6,7 @@ use std::process::{ExitStatus, Stdio};
 
 use tokio::process::{Child, Command};
 
-use crate::capture::{self, OutputTooLong};
+use crate::capture::{self, TooLong};
 use crate::depth::{DEPTHS, Depth};
 use crate::limits::Limits;
 use crate::process::{self, Group};
@@ -33,7 +33,7 @@ pub(crate) struct FfprobeOutput {
 
 /// Why a run of ffprobe has no usable output.
 pub(crate) enum Failure {
-    OutputTooLong,
+    TooLong,
     Wait(io::Error),
 }
 
@@ -105,7 +105,7 @@ pub(crate) async fn run(child: &mut Child, limits: &Limits) -> Result<FfprobeOut
     let output = capture::output(child.stdout.take(), limits.max_output_bytes);
     let errors = capture::errors(child.stderr.take());
     let (output, errors, status) = tokio::try_join!(
-        async { output.await.map_err(|OutputTooLong| Failure::OutputTooLong) },
+        async { output.await.map_err(|TooLong| Failure::TooLong) },
         async { Ok(errors.await) },
         async { child.wait().await.map_err(Failure::Wait) },
     )?;

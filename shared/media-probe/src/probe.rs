@@ -170,14 +170,14 @@ impl<S: RangeSource> Probe<'_, S> {
         // A read error here also occurs in the run of ffprobe, which reports it.
         let in_time = timeout_at(self.deadline, mp4::detect_fragments(&self.reader)).await;
         if let Ok(Ok(Some(fragmented))) = in_time {
-            self.reader.set_visible_size(fragmented.visible);
+            self.reader.show(fragmented.visible);
             if let Outcome::Media(mut media) = self.describe_deeper(serving.as_mut()).await?
                 && media.partial.is_none()
             {
                 fragmented.correct(&mut media);
                 return Ok(Outcome::Media(media));
             }
-            self.reader.set_visible_size(self.reader.size());
+            self.reader.show(self.reader.size());
         }
         self.describe_deeper(serving).await
     }
@@ -245,7 +245,7 @@ impl<S: RangeSource> Probe<'_, S> {
     pub(crate) fn interpret(&self, end: End) -> Result<RunResult, ProbeError> {
         match end {
             End::Ran(Ok(printed)) => Ok(described(printed, &self.url)),
-            End::Ran(Err(Failure::OutputTooLong)) => Ok(RunResult::unreadable(reason::TOO_LONG)),
+            End::Ran(Err(Failure::TooLong)) => Ok(RunResult::unreadable(reason::TOO_LONG)),
             End::Ran(Err(Failure::Wait(error))) => Err(ProbeError::Spawn(error)),
             // S3 was slow, not the file: a retry may succeed.
             End::TimedOut if self.reader.waited() * 2 > self.ffprobe.limits.wall_clock => {

@@ -23,7 +23,7 @@ pub(crate) struct Ended;
 pub(crate) struct Reader<S> {
     source: Arc<S>,
     size: u64,
-    visible: AtomicU64,
+    shown: AtomicU64,
     max_bytes: u64,
     max_requests: u64,
     requests: AtomicU64,
@@ -67,7 +67,7 @@ impl<S: RangeSource> Reader<S> {
     pub(crate) fn new(source: Arc<S>, limits: &Limits, halt: Arc<Halt>) -> Self {
         Self {
             size: source.size(),
-            visible: AtomicU64::new(source.size()),
+            shown: AtomicU64::new(source.size()),
             source,
             max_bytes: limits.max_read_bytes,
             max_requests: limits.max_requests,
@@ -87,13 +87,13 @@ impl<S: RangeSource> Reader<S> {
     }
 
     /// Returns the size of the part that is visible to ffprobe.
-    pub(crate) fn visible_size(&self) -> u64 {
-        self.visible.load(Ordering::Relaxed)
+    pub(crate) fn shown(&self) -> u64 {
+        self.shown.load(Ordering::Relaxed)
     }
 
     /// Truncates the file at `end` for ffprobe.
-    pub(crate) fn set_visible_size(&self, end: u64) {
-        self.visible.store(end.min(self.size), Ordering::Relaxed);
+    pub(crate) fn show(&self, end: u64) {
+        self.shown.store(end.min(self.size), Ordering::Relaxed);
     }
 
     /// Reads these bytes through the cache. They must lie within the file.
@@ -138,7 +138,7 @@ impl<S: RangeSource> Reader<S> {
 
     async fn fill(&self, state: &mut State, block: u64) -> Result<(), Ended> {
         let State { cache, ahead } = state;
-        let plan = ahead.plan(block, blocks(self.visible_size()), |other| cache.contains(other));
+        let plan = ahead.plan(block, blocks(self.shown()), |other| cache.contains(other));
         let bytes = self.read(plan.start * BLOCK..(plan.end * BLOCK).min(self.size)).await?;
         cache.insert(plan.start, &bytes);
         Ok(())

@@ -61,10 +61,10 @@ impl<S: RangeSource> Probe<'_, S> {
         serving: Pin<&mut impl Future<Output = Infallible>>,
     ) -> Result<(), ProbeError> {
         self.read(still::correct(&self.reader, media)).await?;
-        if mp4::lacks_length(media)
-            && let Some(Some(seconds)) = self.read(mp4::length(&self.reader)).await?
+        if mp4::lacks_duration(media)
+            && let Some(Some(seconds)) = self.read(mp4::presentation_duration(&self.reader)).await?
         {
-            media.set_length(seconds, self.reader.size());
+            media.set_duration(seconds, self.reader.size());
         }
         let rate = match rate::rate_source(media) {
             Some(RateSource::Header) => {

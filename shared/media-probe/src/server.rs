@@ -112,7 +112,7 @@ fn respond<S: RangeSource, B>(
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return Ok(response);
     }
-    let size = reader.visible_size();
+    let size = reader.shown();
     let header = request.headers().get(RANGE).and_then(|value| value.to_str().ok());
     let (status, start, end) = match range::parse(header, size) {
         ByteRange::Everything => (StatusCode::OK, 0, size),

@@ -15,4 +15,4 @@ pub(crate) mod walk;
 
 pub(crate) use fragments::detect_fragments;
 pub(crate) use kind::kind;
-pub(crate) use presentation::{lacks_length, length};
+pub(crate) use presentation::{lacks_duration, presentation_duration};

@@ -20,7 +20,7 @@ const MAX_TABLE: u64 = 64 * 1024;
 const MAX_START_OFFSET: f64 = 0.1;
 
 /// Returns whether ffprobe's duration of a movie may be wrong: a track has no duration, or starts late.
-pub(crate) fn lacks_length(media: &Media) -> bool {
+pub(crate) fn lacks_duration(media: &Media) -> bool {
     let is_movie = media.summary.format_name.starts_with("mov,")
         && matches!(media.media_type, MediaType::Video | MediaType::Audio)
         && media.summary.duration_source != Some(DurationSource::Derived);
@@ -34,7 +34,7 @@ pub(crate) fn lacks_length(media: &Media) -> bool {
 }
 
 /// Returns the presentation duration of a movie's video and audio in seconds; `None` if its tables do not state it.
-pub(crate) async fn length<S: RangeSource>(reader: &Reader<S>) -> Result<Option<f64>, Ended> {
+pub(crate) async fn presentation_duration<S: RangeSource>(reader: &Reader<S>) -> Result<Option<f64>, Ended> {
     let Some(movie) = walk::find(reader, 0..reader.size(), b"moov").await? else { return Ok(None) };
     let movie = walk::children(reader, movie).await?;
     if walk::of_kind(&movie, b"mvex").is_some() {
