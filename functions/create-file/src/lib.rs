@@ -59,7 +59,7 @@ impl Endpoint for CreateFile {
         let base = BaseUrl::of(&request, self.public_url.as_deref());
         let parse = |request, _: &_| self.read(request);
         let (caller, request) = authenticate_uploader(&self.records, request, now, parse).await?;
-        let request = self.apply_token(&caller, request).await?;
+        let request = self.bounded(&caller, request).await?;
         let CreateRequest { what, name, metadata, expires_in, checksum_sha256, webhook, idempotency } =
             request;
         let expires_at = expires_in.map(|lifetime| now.plus(lifetime));

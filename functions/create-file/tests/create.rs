@@ -180,7 +180,7 @@ async fn limits_cost_no_additional_call() {
 }
 
 #[tokio::test]
-async fn the_key_must_be_valid_and_have_the_scope_write() {
+async fn a_key_must_be_good_and_may_write() {
     let app = TestApp::new().await;
     let function = app.function("create-file");
     let (handler, body) = (handler(&function), json!({"name": "a", "size": 1}));

@@ -244,7 +244,7 @@ async fn a_deleted_token_is_rejected() {
 }
 
 #[tokio::test]
-async fn an_unknown_token_costs_one_read_and_a_malformed_one_none() {
+async fn a_bad_token_costs_one_read_and_garbage_none() {
     let app = TestApp::new().await;
     let forged = UploadToken::generate(OwnerId::named("owner")).expect("randomness");
     let function = app.function("sign-upload");

@@ -43,7 +43,7 @@ impl DeliverWebhook {
         self.save(owner, id, &after, now.plus(started.elapsed())).await
     }
 
-    /// Reads an endpoint. Creates the default endpoint when its secret is first needed.
+    /// Reads an endpoint. The default one is created when its secret is needed for the first time.
     async fn endpoint(
         &self,
         owner: OwnerId,
@@ -97,7 +97,7 @@ impl DeliverWebhook {
     ) -> Result<Result<Posted, FetchError>, BoxError> {
         let url = match SourceUrl::parse(&delivery.url, &self.allowed) {
             Ok(url) => url,
-            Err(error) => return Ok(Err(error.into())), // the allowed hosts have changed
+            Err(error) => return Ok(Err(error.into())), // allowed when it was named, and not any more
         };
         let signature = signatures(&endpoint.secrets(now), id, now, &delivery.body)?;
         let headers = headers(id, now, &signature)?;

@@ -42,14 +42,14 @@ async fn requests_are_counted_in_blocks() {
     for _ in 0..21 {
         ask().await.expect(200); // the first request, which reads the key, is not counted
     }
-    assert_eq!(app.calls("get-usage", "dynamodb", "UpdateItem"), 10, "one per two requests");
+    assert_eq!(app.calls("get-usage", "dynamodb", "UpdateItem"), 10, "one for two requests");
     let refused = ask().await;
     assert_eq!(refused.header("retry-after"), "1");
     assert_eq!(refused.header("ratelimit-policy"), "\"requests\";q=20;w=1");
     assert_eq!(refused.header("ratelimit"), "\"requests\";r=0;t=1");
     refused.expect_error(429, "too_many_requests");
     ask().await.expect_error(429, "too_many_requests");
-    assert_eq!(app.calls("get-usage", "dynamodb", "UpdateItem"), 11, "an exhausted second is cached");
+    assert_eq!(app.calls("get-usage", "dynamodb", "UpdateItem"), 11, "a second that is full is remembered");
     let next = files_domain::Timestamp::from_millis(now.millis() + 1_000);
     function.send_at(next, &handler, app.get("/v1/usage").key(&key)).await.expect(200);
 }

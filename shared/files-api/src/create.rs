@@ -25,7 +25,7 @@ pub struct CreateRequest {
     pub metadata: Metadata,
     /// Lifetime of the file.
     pub expires_in: Option<Duration>,
-    /// Required SHA-256 of the bytes, in lower-case hex.
+    /// SHA-256 in lower-case hex that the bytes must have.
     pub checksum_sha256: Option<String>,
     /// URL of the webhook for this file, as the client wrote it.
     pub webhook: Option<String>,

@@ -6,8 +6,8 @@ const SECRET_BYTES: usize = 20;
 const CHECK_BYTES: usize = 4;
 const ALL_BYTES: usize = OwnerId::BYTES + SECRET_BYTES + CHECK_BYTES;
 
-/// A secret in clear text: a prefix and, in hex, the owner, 160 random bits, and a checksum, by which malformed ones are rejected
-/// without a read.
+/// A secret in clear text: a prefix and, in hex, the owner, 160 random bits, and a checksum that tells malformed ones without a
+/// read.
 #[derive(Clone)]
 pub(crate) struct Credential {
     text: String,

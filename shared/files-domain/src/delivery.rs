@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_latest_attempts_are_stored() {
+    fn only_the_latest_attempts_are_kept() {
         let now = Timestamp::from_millis(0);
         let mut delivery = Delivery::new("https://a.example/".into(), "{}".into(), now);
         for _ in 0..50 {

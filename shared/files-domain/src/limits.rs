@@ -80,7 +80,7 @@ pub const DELIVERY_DELAYS: [Duration; 9] = [
 pub const MAX_DELIVERY_DELAY: Duration = Duration::from_secs(24 * 3600);
 /// Timeout of one attempt of a delivery.
 pub const DELIVERY_TIMEOUT: Duration = Duration::from_secs(20);
-/// Lease of a delivery's worker: longer than the function's timeout.
+/// Lease of a delivery's worker: longer than its function may run.
 pub const DELIVERY_LEASE: Duration = Duration::from_secs(75);
 /// How late a message of a delivery may be before `sweep` sends another.
 pub const DELIVERY_GRACE: Duration = Duration::from_secs(120);

@@ -53,7 +53,7 @@ pub struct Import {
     /// The state from which another worker can resume; `None` if the source does not support it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<Resume>,
-    /// Number of consecutive transient failures without a new part between them.
+    /// Transient failures in a row, without a new part between them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub transient_failures: u32,
     /// The backoff; `None` if the import does not back off.

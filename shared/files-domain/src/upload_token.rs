@@ -11,8 +11,8 @@ use crate::{
 
 const PREFIX: &str = "fmu_";
 
-/// An upload token in clear text, for a browser or a device: `fmu_`, and the other parts of an API key. Only [`UploadToken::hash`]
-/// is stored.
+/// An upload token in clear text, for a browser or a device: `fmu_`, and the rest as of an API key. Only
+/// [`UploadToken::hash`] is stored.
 #[derive(Clone)]
 pub struct UploadToken(Credential);
 

@@ -17,7 +17,7 @@ pub(crate) struct KeyCache {
 
 /// The cached state of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum CachedKey {
+pub(crate) enum Remembered {
     /// The key has this record.
     Good(KeyRecord),
     /// The key is unknown, expired or revoked.
@@ -31,11 +31,11 @@ const MAX_KEYS: usize = 10_000;
 
 impl KeyCache {
     /// Returns the state of a key that is cached at `now`.
-    pub(crate) fn get(&self, hash: KeyHash, now: Timestamp) -> Option<CachedKey> {
+    pub(crate) fn get(&self, hash: KeyHash, now: Timestamp) -> Option<Remembered> {
         if lock(&self.bad).get(hash, now).is_some() {
-            return Some(CachedKey::Bad);
+            return Some(Remembered::Bad);
         }
-        lock(&self.good).get(hash, now).map(CachedKey::Good)
+        lock(&self.good).get(hash, now).map(Remembered::Good)
     }
 
     /// Returns an owner's individual limits that are cached at `now`.
@@ -47,13 +47,13 @@ impl KeyCache {
         lock(&self.limits).put(owner, own, now);
     }
 
-    pub(crate) fn remember(&self, hash: KeyHash, remembered: CachedKey, now: Timestamp) {
+    pub(crate) fn remember(&self, hash: KeyHash, remembered: Remembered, now: Timestamp) {
         match remembered {
-            CachedKey::Good(record) => {
+            Remembered::Good(record) => {
                 lock(&self.bad).known.remove(&hash);
                 lock(&self.good).put(hash, record, now);
             }
-            CachedKey::Bad => {
+            Remembered::Bad => {
                 lock(&self.good).known.remove(&hash);
                 lock(&self.bad).put(hash, (), now);
             }
@@ -110,8 +110,8 @@ mod tests {
         ApiKey::generate(OwnerId::named("press")).unwrap()
     }
 
-    fn good(key: &ApiKey) -> CachedKey {
-        CachedKey::Good(KeyRecord {
+    fn good(key: &ApiKey) -> Remembered {
+        Remembered::Good(KeyRecord {
             owner: key.owner(),
             owner_name: "press".into(),
             name: "test".into(),
@@ -127,7 +127,7 @@ mod tests {
         let key = key();
         let cache = KeyCache::default();
         assert_eq!(cache.get(key.hash(), at(100)), None);
-        for remembered in [good(&key), CachedKey::Bad] {
+        for remembered in [good(&key), Remembered::Bad] {
             cache.remember(key.hash(), remembered.clone(), at(100));
             assert_eq!(cache.get(key.hash(), at(129)), Some(remembered));
             assert_eq!(cache.get(key.hash(), at(130)), None);
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn the_latest_state_replaces_an_earlier_one() {
         let (cache, key) = (KeyCache::default(), key());
-        for remembered in [good(&key), CachedKey::Bad, good(&key)] {
+        for remembered in [good(&key), Remembered::Bad, good(&key)] {
             cache.remember(key.hash(), remembered.clone(), at(1));
             assert_eq!(cache.get(key.hash(), at(2)), Some(remembered));
         }
@@ -148,7 +148,7 @@ mod tests {
         let (cache, key) = (KeyCache::default(), key());
         cache.remember(key.hash(), good(&key), at(1));
         for _ in 0..=MAX_KEYS {
-            cache.remember(self::key().hash(), CachedKey::Bad, at(1));
+            cache.remember(self::key().hash(), Remembered::Bad, at(1));
         }
         assert_eq!(cache.get(key.hash(), at(2)), Some(good(&key)));
         assert!(lock(&cache.bad).known.len() <= MAX_KEYS);

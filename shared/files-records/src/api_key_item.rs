@@ -28,8 +28,8 @@ pub(crate) fn new_item(
     Ok(item)
 }
 
-/// Builds the condition that the caller's key in `table` is valid for the request. If it fails, the cancellation reason has the
-/// key's item.
+/// Builds the condition that the caller's key in `table` is good for the request. If it is not, the cancellation reason holds
+/// the key's item.
 pub(crate) fn condition_check(table: &str, caller: &Caller) -> Result<TransactWriteItem, RecordsError> {
     let check = ConditionCheck::builder()
         .table_name(table)

@@ -5,7 +5,7 @@ use files_domain::{
 };
 
 use crate::RecordsError;
-use crate::api_key_cache::{CachedKey, KeyCache};
+use crate::api_key_cache::{KeyCache, Remembered};
 use crate::api_key_item::{condition_check, new_item};
 use crate::attribute::{Item, from_item};
 use crate::batch::{self, ByTable};
@@ -94,8 +94,8 @@ impl Keys {
     pub(crate) fn is_remembered(&self, caller: &Caller) -> Result<bool, RecordsError> {
         match self.cache.get(caller.hash(), caller.now) {
             None => Ok(false),
-            Some(CachedKey::Bad) => Err(KeyProblem::Invalid.into()),
-            Some(CachedKey::Good(record)) => Ok(caller.check(Some(&record)).map(|()| true)?),
+            Some(Remembered::Bad) => Err(KeyProblem::Invalid.into()),
+            Some(Remembered::Good(record)) => Ok(caller.check(Some(&record)).map(|()| true)?),
         }
     }
 
@@ -105,14 +105,14 @@ impl Keys {
     /// [`RecordsError::Key`].
     pub(crate) fn refuse_remembered(&self, caller: &Caller) -> Result<(), RecordsError> {
         match self.cache.get(caller.hash(), caller.now) {
-            Some(CachedKey::Bad) => Err(KeyProblem::Invalid.into()),
+            Some(Remembered::Bad) => Err(KeyProblem::Invalid.into()),
             _ => Ok(()),
         }
     }
 
     /// Caches the caller's key or token as invalid.
     pub(crate) fn remember_bad(&self, caller: &Caller) {
-        self.cache.remember(caller.hash(), CachedKey::Bad, caller.now);
+        self.cache.remember(caller.hash(), Remembered::Bad, caller.now);
     }
 
     /// Checks a key against its item, which was just read, and caches the result.
@@ -123,8 +123,8 @@ impl Keys {
     fn judge(&self, caller: &Caller, record: Option<KeyRecord>) -> Result<(), RecordsError> {
         let checked = caller.check(record.as_ref());
         let remembered = match (record, checked) {
-            (None, _) | (_, Err(KeyProblem::Invalid)) => CachedKey::Bad,
-            (Some(record), _) => CachedKey::Good(record),
+            (None, _) | (_, Err(KeyProblem::Invalid)) => Remembered::Bad,
+            (Some(record), _) => Remembered::Good(record),
         };
         self.cache.remember(caller.hash(), remembered, caller.now);
         Ok(checked?)

@@ -26,14 +26,14 @@ pub enum Created {
 }
 
 /// Why a new file was not written.
-enum WriteError {
+enum WriteRefused {
     /// Its owner has webhook endpoints.
     HasEndpoints,
     /// Another error.
     Error(RecordsError),
 }
 
-impl WriteError {
+impl WriteRefused {
     fn into_error(self) -> RecordsError {
         match self {
             Self::HasEndpoints => RecordsError::Changed,
@@ -42,7 +42,7 @@ impl WriteError {
     }
 }
 
-impl From<RecordsError> for WriteError {
+impl From<RecordsError> for WriteRefused {
     fn from(error: RecordsError) -> Self {
         Self::Error(error)
     }
@@ -64,10 +64,10 @@ fn request_key(file: &File, key: &str) -> Item {
 }
 
 impl ClientRecords {
-    /// Writes a file's summary, its detail and the owner's usage in one transaction that also checks the caller's key, or counts the
-    /// file of the caller's token, which has been read. An invalid key costs no write, and no read of the owner that it names. The end
-    /// of the file is an event if it has a webhook or its owner has webhook endpoints. For an owner with endpoints, the first file
-    /// costs a second transaction, and this process then caches the endpoints for 30 s.
+    /// Writes a file's summary, its detail and the owner's usage in one transaction that also checks the caller's key, or
+    /// counts the file of the caller's token, which has been read. A key that is known, or found, to be bad costs no write, and no
+    /// read of the owner that it names. The end of the file is an event if it has a webhook, or its owner has webhook endpoints: the
+    /// first file for an owner with endpoints costs a second transaction, and this process then remembers it for 30 s.
     ///
     /// # Errors
     /// [`RecordsError::Key`]; [`RecordsError::TokenUsedUp`]; [`RecordsError::IdempotencyConflict`]; [`RecordsError::Changed`]: the id
@@ -79,7 +79,7 @@ impl ClientRecords {
         detail: &Detail,
         idempotency: Option<&Idempotency>,
     ) -> Result<Created, RecordsError> {
-        // The key first, unless it is cached: an invalid key must not cost a transaction on the items of the owner that it names.
+        // First, unless it is remembered: a bad key must not cost a transaction on the items of the owner it names.
         let limits = match &caller.principal {
             Principal::ApiKey(_) => self.keys().check_with_limits(caller).await?,
             Principal::UploadToken(_) => self.keys().known_limits(caller),
@@ -87,14 +87,14 @@ impl ClientRecords {
         limits.check(Limit::FileBytes, 0, file.size.unwrap_or(0))?;
         let notify = file.notify || self.has_all_events() || self.has_endpoints(caller.owner(), caller.now);
         match self.write_new(caller, &File { notify, ..file.clone() }, detail, idempotency, &limits).await {
-            Err(WriteError::HasEndpoints) => {
+            Err(WriteRefused::HasEndpoints) => {
                 self.remember_endpoints(caller.owner(), caller.now);
                 let file = File { notify: true, ..file.clone() };
                 self.write_new(caller, &file, detail, idempotency, &limits)
                     .await
-                    .map_err(WriteError::into_error)
+                    .map_err(WriteRefused::into_error)
             }
-            written => written.map_err(WriteError::into_error),
+            written => written.map_err(WriteRefused::into_error),
         }
     }
 
@@ -107,7 +107,7 @@ impl ClientRecords {
         detail: &Detail,
         idempotency: Option<&Idempotency>,
         limits: &OwnerLimits,
-    ) -> Result<Created, WriteError> {
+    ) -> Result<Created, WriteRefused> {
         let records = self.unchecked();
         let mut items = vec![match &caller.principal {
             Principal::ApiKey(_) => self.keys().condition_check(caller)?,
@@ -143,7 +143,7 @@ impl ClientRecords {
                     && condition_failed(&reasons, endpoints_index)
                     && !(idempotency.is_some() && condition_failed(&reasons, 1)) =>
             {
-                Err(WriteError::HasEndpoints)
+                Err(WriteRefused::HasEndpoints)
             }
             Err(Refused::Conditions(reasons)) => {
                 let created = records.created_before(caller, idempotency, &reasons).await;

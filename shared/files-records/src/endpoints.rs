@@ -152,7 +152,7 @@ impl Records {
         get.consistent_read(true).send().await.map_err(unavailable)?.item.map(from_item).transpose()
     }
 
-    /// Creates the owner's default endpoint with this secret. `false`: it exists already.
+    /// Creates the owner's default endpoint with this secret. `false`: there is one.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].

@@ -18,7 +18,7 @@ fn numbers(item: &Item) -> LimitNumbers {
     Limit::ALL.into_iter().filter_map(|limit| Some((limit, number(&limit)?))).collect()
 }
 
-/// Returns whether an item has an owner's limits, rather than a key.
+/// Separates the item of a key from that of the owner's limits.
 fn of_owner(item: &Item) -> bool {
     item.get("pk").and_then(|pk| pk.as_s().ok()).is_some_and(|pk| pk.starts_with("owner#"))
 }

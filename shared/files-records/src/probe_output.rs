@@ -1,4 +1,4 @@
-//! Compresses ffprobe's complete output to about a tenth.
+//! ffprobe's complete output, compressed: such JSON shrinks to a tenth.
 
 use std::io::{self, Read, Write};
 

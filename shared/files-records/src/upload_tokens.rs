@@ -123,7 +123,7 @@ impl ClientRecords {
         }
     }
 
-    /// Checks a token by its item, which was just read. Caches an invalid token.
+    /// Checks a token by its item as just read. A bad one is remembered.
     pub(crate) fn judge_token(
         &self,
         caller: &Caller,
@@ -162,7 +162,7 @@ impl Records {
     }
 }
 
-/// Returns why [`Records::count_token_file`] failed, by the item in the cancellation reason.
+/// Returns why [`Records::count_token_file`] failed, by the item that the cancellation holds.
 pub(crate) fn token_refusal(caller: &Caller, found: Option<Item>) -> RecordsError {
     let record: Option<UploadTokenRecord> =
         found.filter(|item| !item.is_empty()).and_then(|item| from_item(item).ok());

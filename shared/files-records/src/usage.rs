@@ -34,7 +34,7 @@ fn count(limit: Limit, file: &File) -> u64 {
     }
 }
 
-/// The difference to an owner's usage by the change of a file, in the order of [`COUNTS`].
+/// The difference that a change of one file makes to its owner's usage, in the order of [`COUNTS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct UsageChange([i128; COUNTS.len()]);
 

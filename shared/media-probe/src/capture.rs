@@ -1,28 +1,28 @@
-//! Captures ffprobe's output up to a limit.
+//! What ffprobe prints, up to a limit.
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// Bytes kept of the beginning, and of the end, of standard error: enough for warnings and for the reason of a failure.
+/// Kept of the beginning and of the end of standard error: enough for the reason, and for the notes.
 const MAX_ERRORS: usize = 32 * 1024;
 
-/// Initial capacity, enough for the output of most files.
-const TYPICAL_OUTPUT: usize = 16 * 1024;
+/// Room for what is printed of most files.
+const USUAL_OUTPUT: usize = 16 * 1024;
 
-/// The output exceeds the limit.
+/// More was printed than allowed.
 #[derive(Debug)]
 pub(crate) struct TooLong;
 
-/// Reads standard output to the end. Fails as soon as it exceeds `limit` bytes.
+/// Everything up to the end, or the error as soon as there is more than `limit`.
 pub(crate) async fn output(pipe: Option<impl AsyncRead + Unpin>, limit: u64) -> Result<Vec<u8>, TooLong> {
-    let mut kept = Vec::with_capacity(TYPICAL_OUTPUT);
+    let mut kept = Vec::with_capacity(USUAL_OUTPUT);
     if let Some(pipe) = pipe {
-        // A read error ends the output; the parser rejects truncated JSON.
+        // A pipe that cannot be read ends here; half of a JSON text is recognised as such.
         let _ = pipe.take(limit.saturating_add(1)).read_to_end(&mut kept).await;
     }
     if kept.len() as u64 > limit { Err(TooLong) } else { Ok(kept) }
 }
 
-/// Reads standard error and keeps its beginning and end. The rest is read and discarded, so that ffprobe never blocks.
+/// The beginning and the end; what is between is read and dropped, so that ffprobe never waits for a reader.
 pub(crate) async fn errors(pipe: Option<impl AsyncRead + Unpin>) -> String {
     let (mut head, mut tail) = (Vec::new(), Vec::new());
     if let Some(mut pipe) = pipe {
@@ -33,7 +33,7 @@ pub(crate) async fn errors(pipe: Option<impl AsyncRead + Unpin>) -> String {
             let room = MAX_ERRORS.saturating_sub(head.len()).min(count);
             head.extend_from_slice(&buffer[..room]);
             tail.extend_from_slice(&buffer[room..count]);
-            // Not on every read, since it moves the kept bytes.
+            // Now and then, since it moves what is kept.
             if tail.len() > 2 * MAX_ERRORS {
                 tail.drain(..tail.len() - MAX_ERRORS);
             }
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn beginning_and_end_of_long_errors_are_kept() {
+    async fn of_endless_errors_both_ends_are_kept() {
         let text = format!("first{}last", "x".repeat(1_000_000));
         let kept = errors(Some(text.as_bytes())).await;
         assert!(kept.starts_with("firstx") && kept.ends_with("xlast"));

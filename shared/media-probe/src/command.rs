@@ -100,8 +100,8 @@ pub(crate) fn spawn(program: &Path, limits: &Limits, ask: Query, url: &str) -> i
     Ok((child, group))
 }
 
-/// Waits until ffprobe ends, and captures its output.
-pub(crate) async fn run(child: &mut Child, limits: &Limits) -> Result<FfprobeOutput, Failure> {
+/// Waits for its end, and for everything it prints.
+pub(crate) async fn run(child: &mut Child, limits: &Limits) -> Result<Printed, Failure> {
     let output = capture::output(child.stdout.take(), limits.max_output_bytes);
     let errors = capture::errors(child.stderr.take());
     let (output, errors, status) = tokio::try_join!(

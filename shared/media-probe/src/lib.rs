@@ -27,7 +27,7 @@ mod rate;
 mod read_ahead;
 mod reader;
 mod reason;
-mod second_pass;
+mod second;
 mod server;
 mod source;
 mod still;

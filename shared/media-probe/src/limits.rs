@@ -11,7 +11,7 @@ const MIB: u64 = 1024 * 1024;
 pub struct Limits {
     /// Wall-clock time, after which ffprobe's whole process group is killed. Default 60 s.
     pub wall_clock: Duration,
-    /// Processor time of ffprobe in whole seconds. Default 30 s.
+    /// Processor time of ffprobe, counted in whole seconds. Default 30 s.
     pub cpu: Duration,
     /// Address space of ffprobe in bytes, its code and libraries included. Default 768 MiB.
     pub address_space: u64,

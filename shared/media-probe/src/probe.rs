@@ -16,7 +16,7 @@ use crate::depth::{self, DEPTHS};
 use crate::halt::{Halt, Reason};
 use crate::limits::Limits;
 use crate::media::Media;
-use crate::reader::{ExceededBudget, Reader};
+use crate::reader::{Reader, Spent};
 use crate::server::Server;
 use crate::source::{RangeSource, ReadError};
 use crate::{mp4, parse, reason};
@@ -257,7 +257,7 @@ impl<S: RangeSource> Probe<'_, S> {
 }
 
 /// Returns the partial result of a run that exceeded a read budget.
-fn cut_short(end: End, spent: ExceededBudget, url: &str) -> RunResult {
+fn cut_short(end: End, spent: Spent, url: &str) -> RunResult {
     let reason = reason::of_budget(spent);
     if let End::Ran(Ok(printed)) = end
         && let RunResult { outcome: Outcome::Media(mut media), errors } = described(printed, url)

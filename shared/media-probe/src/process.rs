@@ -1,4 +1,4 @@
-//! Limits ffprobe's process, and kills its process group.
+//! Limits of ffprobe's process, and the end of its process group.
 
 use std::io;
 
@@ -7,15 +7,15 @@ use tokio::process::Child;
 
 use crate::limits::Limits;
 
-/// Most open files of ffprobe: three pipes, a few connections, one library while the loader maps it.
+/// Open files of ffprobe: three pipes, a few connections, the loader's one library at a time.
 const OPEN_FILES: u64 = 64;
 
-/// Limits the resources of a child that was just started. It has read nothing of the file yet, since the loopback server does not
-/// respond before. The parent sets the limits, not the child between fork and exec, so that the standard library can use `vfork`,
-/// whose time does not grow with the memory of this process.
+/// Limits the resources of a child that has just been started. It has read nothing of the file by then: the loopback
+/// server does not respond before. Set from here and not by the child between fork and exec, so that the standard library
+/// may start it by `vfork`, which takes no longer the more memory this process has.
 ///
 /// # Errors
-/// The limits cannot be set. The caller must kill the child.
+/// The child cannot be limited; it must not run on.
 pub(crate) fn limit(child: &Child, limits: &Limits) -> io::Result<()> {
     let Some(pid) = pid(child.id()) else { return Ok(()) }; // it has ended already
     for (resource, limit) in resource_limits(limits) {
@@ -24,12 +24,12 @@ pub(crate) fn limit(child: &Child, limits: &Limits) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns soft and hard limits, none higher than those of this process, which may not raise them.
+/// Soft and hard limits that are no higher than those of this process, which may not raise them.
 fn resource_limits(limits: &Limits) -> [(Resource, Rlimit); 6] {
     let seconds = limits.cpu.as_secs().max(1);
     [
         (Resource::As, limits.address_space, limits.address_space),
-        // At the soft limit the kernel sends SIGXCPU, which identifies the reason; at the hard one SIGKILL.
+        // At the soft limit it dies by SIGXCPU, which tells why; at the hard one by SIGKILL.
         (Resource::Cpu, seconds, seconds.saturating_add(1)),
         (Resource::Nofile, OPEN_FILES, OPEN_FILES),
         (Resource::Fsize, 0, 0),
@@ -46,18 +46,18 @@ fn pid(id: Option<u32>) -> Option<Pid> {
     id.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw).filter(|pid| !pid.is_init())
 }
 
-/// ffprobe's process group. Dropping it kills all remaining processes of the group.
+/// ffprobe's process group, which is killed when this is dropped, whatever is left of it.
 pub(crate) struct Group(Option<Pid>);
 
 impl Group {
-    /// Returns the group led by `leader`.
+    /// The group led by `leader`.
     pub(crate) fn led_by(leader: &Child) -> Self {
         Self(pid(leader.id()))
     }
 
     pub(crate) fn kill(&mut self) {
         if let Some(group) = self.0.take() {
-            let _ = kill_process_group(group, Signal::KILL); // the group may be empty
+            let _ = kill_process_group(group, Signal::KILL); // that it is empty already is no fault
         }
     }
 }
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_limit_exceeds_that_of_this_process() {
+    fn no_limit_is_raised_above_this_process_s_own() {
         let limits = Limits { address_space: u64::MAX, ..Limits::default() };
         for (resource, limit) in resource_limits(&limits) {
             assert!(limit.current <= limit.maximum, "{resource:?} {limit:?}");

@@ -1,9 +1,9 @@
-//! Parses the `Range` header with a single range of bytes (RFC 9110, section 14.2), which is all that ffprobe sends.
+//! The `Range` header, as far as one client needs it: a single range of bytes.
 
-/// The requested range of bytes.
+/// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ByteRange {
-    /// No usable `Range` header: everything. RFC 9110 lets a server ignore a header that it does not support.
+pub(crate) enum Wanted {
+    /// No usable `Range` header: everything (RFC 9110 lets a server ignore what it does not understand).
     Everything,
     /// `start..end`, end exclusive, not empty, within the size.
     Part { start: u64, end: u64 },
@@ -11,26 +11,26 @@ pub(crate) enum ByteRange {
     Unsatisfiable,
 }
 
-/// Parses the value of a `Range` header for a file of `size` bytes.
-pub(crate) fn parse(header: Option<&str>, size: u64) -> ByteRange {
+/// Reads a `Range` header's value for a file of `size` bytes.
+pub(crate) fn parse(header: Option<&str>, size: u64) -> Wanted {
     let Some((first, last)) =
         header.and_then(|value| value.strip_prefix("bytes=")).and_then(|v| v.split_once('-'))
     else {
-        return ByteRange::Everything;
+        return Wanted::Everything;
     };
     match (number(first), number(last)) {
         (Some(start), None) if last.is_empty() => part(start, size, size),
         (Some(start), Some(last)) if start <= last => part(start, last.saturating_add(1), size),
         (None, Some(count)) if first.is_empty() => part(size.saturating_sub(count), size, size),
-        _ => ByteRange::Everything,
+        _ => Wanted::Everything,
     }
 }
 
-fn part(start: u64, end: u64, size: u64) -> ByteRange {
-    if start < size { ByteRange::Part { start, end: end.min(size) } } else { ByteRange::Unsatisfiable }
+fn part(start: u64, end: u64, size: u64) -> Wanted {
+    if start < size { Wanted::Part { start, end: end.min(size) } } else { Wanted::Unsatisfiable }
 }
 
-/// Parses a number of digits only; `parse` alone would accept a sign.
+/// Digits only: `parse` alone would take a sign.
 fn number(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
@@ -40,19 +40,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_form_of_a_single_range_is_parsed() {
+    fn reads_every_form_of_a_single_range() {
         let cases = [
-            (None, ByteRange::Everything),
-            (Some("bytes=0-"), ByteRange::Part { start: 0, end: 100 }),
-            (Some("bytes=10-19"), ByteRange::Part { start: 10, end: 20 }),
-            (Some("bytes=10-1000"), ByteRange::Part { start: 10, end: 100 }),
-            (Some("bytes=99-"), ByteRange::Part { start: 99, end: 100 }),
-            (Some("bytes=0-18446744073709551615"), ByteRange::Part { start: 0, end: 100 }),
-            (Some("bytes=-5"), ByteRange::Part { start: 95, end: 100 }),
-            (Some("bytes=-500"), ByteRange::Part { start: 0, end: 100 }),
-            (Some("bytes=-0"), ByteRange::Unsatisfiable),
-            (Some("bytes=100-"), ByteRange::Unsatisfiable),
-            (Some("bytes=100-200"), ByteRange::Unsatisfiable),
+            (None, Wanted::Everything),
+            (Some("bytes=0-"), Wanted::Part { start: 0, end: 100 }),
+            (Some("bytes=10-19"), Wanted::Part { start: 10, end: 20 }),
+            (Some("bytes=10-1000"), Wanted::Part { start: 10, end: 100 }),
+            (Some("bytes=99-"), Wanted::Part { start: 99, end: 100 }),
+            (Some("bytes=0-18446744073709551615"), Wanted::Part { start: 0, end: 100 }),
+            (Some("bytes=-5"), Wanted::Part { start: 95, end: 100 }),
+            (Some("bytes=-500"), Wanted::Part { start: 0, end: 100 }),
+            (Some("bytes=-0"), Wanted::Unsatisfiable),
+            (Some("bytes=100-"), Wanted::Unsatisfiable),
+            (Some("bytes=100-200"), Wanted::Unsatisfiable),
         ];
         for (header, expected) in cases {
             assert_eq!(parse(header, 100), expected, "{header:?}");
@@ -60,18 +60,18 @@ mod tests {
     }
 
     #[test]
-    fn unsupported_headers_are_ignored() {
+    fn ignores_what_it_does_not_understand() {
         for header in
             ["bytes=", "bytes=-", "bytes=5-2", "bytes=+1-2", "bytes=1-2,4-5", "items=1-2", "bytes=x-", "1-2"]
         {
-            assert_eq!(parse(Some(header), 100), ByteRange::Everything, "{header}");
+            assert_eq!(parse(Some(header), 100), Wanted::Everything, "{header}");
         }
-        assert_eq!(parse(Some("bytes=99999999999999999999-"), 100), ByteRange::Everything);
+        assert_eq!(parse(Some("bytes=99999999999999999999-"), 100), Wanted::Everything);
     }
 
     #[test]
-    fn every_range_of_an_empty_file_is_unsatisfiable() {
-        assert_eq!(parse(Some("bytes=0-"), 0), ByteRange::Unsatisfiable);
-        assert_eq!(parse(Some("bytes=-1"), 0), ByteRange::Unsatisfiable);
+    fn nothing_of_an_empty_file_can_be_had() {
+        assert_eq!(parse(Some("bytes=0-"), 0), Wanted::Unsatisfiable);
+        assert_eq!(parse(Some("bytes=-1"), 0), Wanted::Unsatisfiable);
     }
 }

@@ -14,9 +14,9 @@ use crate::limits::Limits;
 use crate::read_ahead::{ReadAhead, blocks};
 use crate::source::{RangeSource, ReadError};
 
-/// Reading has ended: a budget is exceeded, or [`Halt`] has the reason.
+/// Nothing more is read: a budget is spent, or [`Halt`] holds why the probe is over.
 #[derive(Debug, thiserror::Error)]
-#[error("reading has ended")]
+#[error("nothing more is read")]
 pub(crate) struct Ended;
 
 /// A source, read through a cache that all connections of ffprobe share.
@@ -44,7 +44,7 @@ struct State {
 
 /// A budget that was exceeded, with its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ExceededBudget {
+pub(crate) enum Spent {
     Bytes(u64),
     Requests(u64),
 }
@@ -52,7 +52,7 @@ pub(crate) enum ExceededBudget {
 /// Holds the first budget that is exceeded, and wakes the probe.
 #[derive(Debug, Default)]
 struct Budget {
-    spent: OnceLock<ExceededBudget>,
+    spent: OnceLock<Spent>,
     changed: Notify,
 }
 
@@ -119,10 +119,10 @@ impl<S: RangeSource> Reader<S> {
         if self.requests.fetch_add(1, Ordering::Relaxed) < self.max_requests {
             return Ok(());
         }
-        self.spend(ExceededBudget::Requests(self.max_requests))
+        self.spend(Spent::Requests(self.max_requests))
     }
 
-    /// Reads the bytes from `position` to the end of its block. Never empty for a position within the file.
+    /// The bytes from `position` to the end of its block at most; never empty for a position within the file.
     pub(crate) async fn chunk(&self, position: u64) -> Result<Bytes, Ended> {
         let block = position / BLOCK;
         let mut state = self.state.lock().await;
@@ -147,10 +147,10 @@ impl<S: RangeSource> Reader<S> {
     async fn read(&self, range: Range<u64>) -> Result<Bytes, Ended> {
         let length = range.end - range.start;
         if self.reads.load(Ordering::Relaxed) >= self.max_requests {
-            return self.spend(ExceededBudget::Requests(self.max_requests));
+            return self.spend(Spent::Requests(self.max_requests));
         }
         if self.read_bytes.load(Ordering::Relaxed).saturating_add(length) > self.max_bytes {
-            return self.spend(ExceededBudget::Bytes(self.max_bytes));
+            return self.spend(Spent::Bytes(self.max_bytes));
         }
         self.reads.fetch_add(1, Ordering::Relaxed);
         self.read_bytes.fetch_add(length, Ordering::Relaxed);
@@ -169,7 +169,7 @@ impl<S: RangeSource> Reader<S> {
     }
 
     /// Returns the budget that was exceeded, if any. From then on ffprobe reads an incomplete file.
-    pub(crate) fn spent(&self) -> Option<ExceededBudget> {
+    pub(crate) fn spent(&self) -> Option<Spent> {
         self.budget.spent.get().copied()
     }
 
@@ -178,7 +178,7 @@ impl<S: RangeSource> Reader<S> {
         self.budget.changed.notified().await;
     }
 
-    fn spend<T>(&self, spent: ExceededBudget) -> Result<T, Ended> {
+    fn spend<T>(&self, spent: Spent) -> Result<T, Ended> {
         if self.budget.spent.set(spent).is_ok() {
             self.budget.changed.notify_one();
         }
@@ -202,7 +202,7 @@ impl<S: RangeSource> Reader<S> {
     }
 }
 
-/// Adds the time until it is dropped, also when the read is cancelled.
+/// Adds the time until it is dropped, which a cancelled read does too.
 struct Timer<'a> {
     waiting: &'a StdMutex<Waiting>,
     halt: &'a Halt,

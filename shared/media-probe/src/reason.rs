@@ -6,7 +6,7 @@ use rustix::process::Signal;
 
 use crate::command::FfprobeOutput;
 use crate::parse;
-use crate::reader::ExceededBudget;
+use crate::reader::Spent;
 
 pub(crate) const EMPTY: &str = "the file is empty";
 pub(crate) const TOO_SLOW: &str = "reading the file took ffprobe longer than allowed";
@@ -111,12 +111,12 @@ pub(crate) enum Kind {
 }
 
 /// Returns the reason for an exceeded budget.
-pub(crate) fn of_budget(spent: ExceededBudget) -> String {
+pub(crate) fn of_budget(spent: Spent) -> String {
     match spent {
-        ExceededBudget::Bytes(bytes) => {
+        Spent::Bytes(bytes) => {
             format!("ffprobe would have to read more than {} MiB of the file", bytes.div_ceil(1024 * 1024))
         }
-        ExceededBudget::Requests(requests) => {
+        Spent::Requests(requests) => {
             format!("ffprobe would have to read the file in more than {requests} places")
         }
     }

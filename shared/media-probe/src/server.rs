@@ -1,4 +1,4 @@
-//! The loopback server: serves ranges under one unguessable path, at the speed at which ffprobe reads.
+//! The loopback server: one unguessable path, answered by ranges, as slowly as ffprobe reads.
 
 use std::convert::Infallible;
 use std::io;
@@ -19,22 +19,22 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::halt::{Halt, Reason};
-use crate::range::{self, ByteRange};
+use crate::range::{self, Wanted};
 use crate::reader::{Ended, Reader};
 use crate::source::RangeSource;
 
-/// Size of the send buffer in bytes. The body of an open-ended range fills the buffers to ffprobe, whether ffprobe reads it or
-/// not. Small buffers keep that below the first read at a position.
+/// An open-ended range is answered as far as the buffers between here and ffprobe hold, read by it or not. Small
+/// buffers keep that below the first read of a place.
 const SEND_BUFFER: u32 = 16 * 1024;
 const HYPER_BUFFER: usize = 16 * 1024;
 const FRAME: usize = 16 * 1024;
 
-/// Most connections: ffprobe opens the next one before it closes the last one.
+/// ffprobe opens the next connection before it closes the last one.
 const MAX_CONNECTIONS: usize = 16;
 
 type Body = UnsyncBoxBody<Bytes, Ended>;
 
-/// A listening server that does not accept connections yet.
+/// A listening server that does not answer yet.
 pub(crate) struct Server {
     listener: TcpListener,
     address: SocketAddr,
@@ -54,12 +54,12 @@ impl Server {
         Ok(Self { listener, address, path: format!("/{}", hex::encode(token)) })
     }
 
-    /// Returns the only URL that is served.
+    /// The only address that is answered.
     pub(crate) fn url(&self) -> String {
         format!("http://{}{}", self.address, self.path)
     }
 
-    /// Serves until the future is dropped, which also closes the connections. Failures are raised in `halt`.
+    /// Answers until it is dropped, its connections with it; what goes wrong is in `halt`.
     pub(crate) async fn serve<S: RangeSource>(self, reader: Arc<Reader<S>>, halt: Arc<Halt>) -> Infallible {
         let path: Arc<str> = self.path.into();
         let mut connections = JoinSet::new();
@@ -92,7 +92,7 @@ async fn connection<S: RangeSource>(stream: TcpStream, path: Arc<str>, reader: A
         .max_buf_size(HYPER_BUFFER)
         .serve_connection(TokioIo::new(stream), service)
         .await;
-    // ffprobe closes the connection for each seek, so an error is normal.
+    // ffprobe hangs up whenever it seeks, so an error here is the rule.
     if let Err(error) = served {
         tracing::trace!(%error, "loopback connection closed");
     }
@@ -115,15 +115,15 @@ fn respond<S: RangeSource, B>(
     let size = reader.shown();
     let header = request.headers().get(RANGE).and_then(|value| value.to_str().ok());
     let (status, start, end) = match range::parse(header, size) {
-        ByteRange::Everything => (StatusCode::OK, 0, size),
-        ByteRange::Part { start, end } => (StatusCode::PARTIAL_CONTENT, start, end),
-        ByteRange::Unsatisfiable => {
+        Wanted::Everything => (StatusCode::OK, 0, size),
+        Wanted::Part { start, end } => (StatusCode::PARTIAL_CONTENT, start, end),
+        Wanted::Unsatisfiable => {
             let mut response = bare(StatusCode::RANGE_NOT_SATISFIABLE);
             set(&mut response, CONTENT_RANGE, format!("bytes */{size}"));
             return Ok(response);
         }
     };
-    tracing::trace!(start, end, "ffprobe requests a range");
+    tracing::trace!(start, end, "ffprobe asks for a range");
     let mut response = bare(status);
     if request.method() == Method::GET {
         *response.body_mut() = content(Arc::clone(reader), start, end);
@@ -138,7 +138,7 @@ fn respond<S: RangeSource, B>(
     Ok(response)
 }
 
-/// Returns a body of the bytes `start..end`, which are read only as ffprobe consumes them.
+/// The bytes `start..end`, read only when ffprobe takes them.
 fn content<S: RangeSource>(reader: Arc<Reader<S>>, start: u64, end: u64) -> Body {
     let frames = stream::try_unfold(start, move |position| {
         let reader = Arc::clone(&reader);

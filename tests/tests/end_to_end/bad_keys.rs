@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 const TEMPLATE: &str = include_str!("../../../template.yaml");
 
-/// The files of one owner, one in the required state for each route.
+/// One owner's files, one in the state for each route.
 struct Targets {
     stored: Value,
     announced: Value,

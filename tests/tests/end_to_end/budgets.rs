@@ -10,7 +10,7 @@ use files_tests::owner::id;
 use files_tests::{Cloud, Content, Form, Owner, RangedSource, Reply, Response, SourceServer, media};
 use serde_json::{Value, json};
 
-/// Returns whether a key that was not cached, or an owner's limits, were read separately.
+/// Returns whether a key that the process did not know, or an owner's limits, were read alone.
 fn reads_key(function: &str, calls: &Value) -> bool {
     let reads_with_key = match function {
         "create-file" | "list-files" => 0,

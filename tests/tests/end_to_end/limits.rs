@@ -62,7 +62,7 @@ async fn an_owner_at_its_limit_can_continue_after_deleting_files() {
 }
 
 #[tokio::test]
-async fn an_import_above_a_limit_fails_with_the_numbers_and_releases_its_reserved_bytes() {
+async fn an_import_that_does_not_fit_fails_with_the_numbers_and_gives_everything_back() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     limits(cloud, &owner, "set", &["--stored-bytes", "1000000"]);

@@ -23,7 +23,7 @@ struct Inbox {
     events: Vec<(HeaderMap, Bytes)>,
 }
 
-/// A receiver, which stops when it is dropped. Responds with the given statuses, one each, and then with 204.
+/// Receives events until it is dropped. Responds with the statuses it was given, one each, and then with 204.
 struct Receiver {
     url: String,
     inbox: Arc<Mutex<Inbox>>,
@@ -49,7 +49,7 @@ impl Receiver {
 
     /// Waits for `count` events.
     async fn events(&self, count: usize) -> Vec<(HeaderMap, Bytes)> {
-        until(&format!("{count} events have arrived"), async || {
+        until(&format!("{count} events have come"), async || {
             let events = self.inbox.lock().unwrap_or_else(PoisonError::into_inner).events.clone();
             (events.len() >= count).then_some(events)
         })
@@ -64,10 +64,10 @@ async fn receive(State(inbox): State<Arc<Mutex<Inbox>>>, headers: HeaderMap, bod
     StatusCode::from_u16(status).expect("a status")
 }
 
-/// Verifies the signature of an event like a receiver, and returns its body.
+/// Checks the signature of an event as its receiver would, and returns its body.
 fn verified(secret: &Value, (headers, body): &(HeaderMap, Bytes)) -> Value {
     let verifier = Webhook::new(secret.as_str().expect("a secret")).expect("a secret");
-    verifier.verify(body, headers).expect("a valid signature");
+    verifier.verify(body, headers).expect("a good signature");
     assert!(body.len() < 20_000);
     serde_json::from_slice(body).expect("JSON")
 }

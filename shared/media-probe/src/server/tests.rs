@@ -4,10 +4,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::limits::Limits;
-use crate::reader::ExceededBudget;
+use crate::reader::Spent;
 use crate::source::ReadError;
 
-/// A source of this size, in which each byte is the low byte of its block's number.
+/// As many bytes as it says, each the low byte of its block's number.
 struct Pattern {
     size: u64,
     reads: AtomicUsize,
@@ -53,7 +53,7 @@ impl Running {
         stream
     }
 
-    /// Returns the head of the response in lower case, and its body.
+    /// Lower-case head and body of the whole answer.
     async fn answer(&self, method: &str, path: &str, range: &str) -> (String, Vec<u8>) {
         let mut all = Vec::new();
         self.ask(method, path, range).await.read_to_end(&mut all).await.unwrap();
@@ -64,7 +64,7 @@ impl Running {
 }
 
 #[tokio::test]
-async fn ranges_are_served() {
+async fn answers_ranges() {
     let server = start(200_000, &Limits::default());
     let (head, body) = server.answer("GET", &server.path, "bytes=65530-65545").await;
     assert!(head.starts_with("http/1.1 206 "), "{head}");
@@ -88,7 +88,7 @@ async fn ranges_are_served() {
 }
 
 #[tokio::test]
-async fn other_paths_and_methods_are_rejected() {
+async fn answers_nothing_else() {
     let server = start(1000, &Limits::default());
     for path in
         ["/", "/x", &server.path[..32], &format!("{}/", server.path), "/0123456789abcdef0123456789abcdef"]
@@ -102,12 +102,12 @@ async fn other_paths_and_methods_are_rejected() {
 }
 
 #[tokio::test]
-async fn an_open_range_is_read_only_as_far_as_it_is_consumed() {
+async fn an_open_range_is_read_only_as_far_as_it_is_taken() {
     let server = start(1 << 40, &Limits::default());
     let mut stream = server.ask("GET", &server.path, "bytes=0-").await;
     let mut taken = vec![0; 16 * 1024];
     stream.read_exact(&mut taken).await.unwrap();
-    // Many other requests are served after the buffers of the first are full.
+    // Other requests are answered long after this one's buffers are full.
     for block in 1..20 {
         let position = block * 100 * 65536;
         server.answer("GET", &server.path, &format!("bytes={position}-{position}")).await;
@@ -123,7 +123,7 @@ async fn too_many_requests_end_the_probe() {
     }
     let mut rest = Vec::new();
     server.ask("GET", &server.path, "bytes=0-9").await.read_to_end(&mut rest).await.unwrap();
-    assert!(rest.is_empty(), "the connection is closed");
-    assert_eq!(server.reader.spent(), Some(ExceededBudget::Requests(2)));
-    assert!(server.halt.take().is_none(), "ffprobe may still print its result");
+    assert!(rest.is_empty(), "hung up on");
+    assert_eq!(server.reader.spent(), Some(Spent::Requests(2)));
+    assert!(server.halt.take().is_none(), "ffprobe may still say what it saw");
 }

@@ -127,7 +127,7 @@ async fn decompression_bombs_stay_within_the_limits() {
     }
 }
 
-/// Returns an audio file whose title is these bytes.
+/// A sound file whose title is these bytes.
 fn titled(title: &[u8]) -> Vec<u8> {
     let chunk = |kind: &[u8; 4], content: &[u8]| {
         let length = u32::try_from(content.len()).unwrap().to_le_bytes();
