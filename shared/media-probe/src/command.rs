@@ -25,7 +25,7 @@ pub(crate) const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,
 pub(crate) const RECEIVE_BUFFER: usize = 16 * 1024;
 
 /// The exit status and the output of ffprobe.
-pub(crate) struct FfprobeOutput {
+pub(crate) struct Printed {
     pub(crate) status: ExitStatus,
     pub(crate) output: Vec<u8>,
     pub(crate) errors: String,
@@ -109,5 +109,5 @@ pub(crate) async fn run(child: &mut Child, limits: &Limits) -> Result<Printed, F
         async { Ok(errors.await) },
         async { child.wait().await.map_err(Failure::Wait) },
     )?;
-    Ok(FfprobeOutput { status, output, errors })
+    Ok(Printed { status, output, errors })
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use media_facts::MediaType;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::command::{self, Failure, FfprobeOutput, Query};
+use crate::command::{self, Failure, Printed, Query};
 use crate::depth::{self, DEPTHS};
 use crate::halt::{Halt, Reason};
 use crate::limits::Limits;
@@ -79,7 +79,7 @@ impl From<Reason> for ProbeError {
 
 /// How a run of ffprobe ended.
 pub(crate) enum End {
-    Ran(Result<FfprobeOutput, Failure>),
+    Ran(Result<Printed, Failure>),
     Halted,
     TimedOut,
 }
@@ -269,7 +269,7 @@ fn cut_short(end: End, spent: Spent, url: &str) -> RunResult {
     RunResult::unreadable(&reason)
 }
 
-fn described(printed: FfprobeOutput, url: &str) -> RunResult {
+fn described(printed: Printed, url: &str) -> RunResult {
     if !printed.errors.is_empty() {
         let errors = reason::for_log(&printed.errors, url);
         tracing::info!(status = %printed.status, errors, "ffprobe reported errors");

@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 
 use rustix::process::Signal;
 
-use crate::command::FfprobeOutput;
+use crate::command::Printed;
 use crate::parse;
 use crate::reader::Spent;
 
@@ -38,7 +38,7 @@ const OUT_OF_MEMORY: i64 = -12;
 const LOGGED: usize = 4000;
 
 /// Returns the reason for an ffprobe that ended without describing the file.
-pub(crate) fn of_end(printed: &FfprobeOutput) -> &'static str {
+pub(crate) fn of_end(printed: &Printed) -> &'static str {
     match printed.status.signal() {
         Some(signal) if signal == Signal::XCPU.as_raw() => return CPU_TIME,
         // The kernel sends SIGKILL at the hard limit of processor time, and when memory is exhausted.
@@ -134,9 +134,9 @@ mod tests {
 
     use super::*;
 
-    fn printed(raw_status: i32, output: &str, errors: &str) -> FfprobeOutput {
+    fn printed(raw_status: i32, output: &str, errors: &str) -> Printed {
         let status = ExitStatus::from_raw(raw_status);
-        FfprobeOutput { status, output: output.as_bytes().to_vec(), errors: errors.to_owned() }
+        Printed { status, output: output.as_bytes().to_vec(), errors: errors.to_owned() }
     }
 
     #[test]

@@ -149,7 +149,7 @@ proptest! {
             prop_assert!(summary.width > Some(0) && summary.height > Some(0), "{summary:?}");
             prop_assert!(summary.rotation.is_none_or(|degrees| (1..360).contains(&degrees)), "{summary:?}");
         }
-        let length = runtime.block_on(mp4::length(&reader)).ok().flatten();
+        let length = runtime.block_on(mp4::presentation_duration(&reader)).ok().flatten();
         prop_assert!(length.is_none_or(|seconds| seconds.is_finite() && seconds > 0.0), "{length:?}");
         let _ = runtime.block_on(mp4::kind(&reader));
         prop_assert!(source.reads.load(Ordering::Relaxed) <= MAX_READS);
