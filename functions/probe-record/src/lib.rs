@@ -161,7 +161,7 @@ fn parts(found: Found) -> Result<(Probed, Option<Vec<u8>>), BoxError> {
     Ok((Probed::Media { media_type, summary, partial }, Some(packed)))
 }
 
-/// Returns the extension of a name, if it is short and consists of letters and digits.
+/// Returns the end of a name, if it is one of a format: a few letters and digits.
 fn extension(name: &FileName) -> Option<String> {
     let (_, extension) = name.as_str().rsplit_once('.')?;
     let is_one = (1..=MAX_EXTENSION_BYTES).contains(&extension.len())
