@@ -199,7 +199,7 @@ pub enum UploadMethod {
     Put(UploadBody),
     /// By a multipart upload whose parts are signed on demand.
     Parts {
-        /// Size in bytes of every part but the last.
+        /// Size in bytes of every part except the last.
         part_size: u64,
         /// Number of parts.
         part_count: u32,
@@ -285,7 +285,7 @@ pub struct PartsBody {
     pub parts: Vec<PartBody>,
     /// The value of `after` for the next page.
     pub next: Option<u32>,
-    /// Size in bytes of every part but the last.
+    /// Size in bytes of every part except the last.
     pub part_size: u64,
     /// Number of parts of the whole upload.
     pub part_count: u32,

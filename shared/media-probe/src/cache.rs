@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 
-/// Bytes in a block; every block but the file's last is full.
+/// Bytes in a block. Every block except the file's last is full.
 pub(crate) const BLOCK: u64 = 64 * 1024;
 
 /// Most blocks in the cache: 16 MiB.

@@ -1,4 +1,4 @@
-//! Unusual files: names, empty files, files that are no media, limits.
+//! Unusual files: names, empty files, files other than media, limits.
 
 use files_tests::owner::id;
 use files_tests::{Cloud, Form, Reply, Response, SourceServer, Usage, media, skip_on_deployment};

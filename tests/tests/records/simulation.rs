@@ -220,7 +220,7 @@ impl<'s> Simulation<'s> {
         Ok(())
     }
 
-    /// A worker that has transferred all bytes, and saves this over the record as it knows it.
+    /// A worker that has transferred all bytes, and saves the result over the record that it last read.
     async fn imported(&mut self, file: &Index, worker: &Index, size: u64) -> Checked {
         let (records, now) = (self.owner.records(), self.now);
         let Some((entry, worker)) = self.working(file, worker) else { return Ok(()) };
