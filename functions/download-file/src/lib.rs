@@ -38,7 +38,7 @@ impl Endpoint for DownloadFile {
 }
 
 impl DownloadFile {
-    /// Returns whether S3 has the bytes. The record of an unprobed file does not contain this, so it sends a HEAD request to S3.
+    /// Returns whether S3 has the bytes. The record of an unprobed file does not contain this, so this sends a HEAD request to S3.
     async fn has_bytes(&self, file: &File) -> Result<bool, ApiError> {
         if file.status().is_terminal() || file.import().is_some() {
             return Ok(file.has_bytes());
