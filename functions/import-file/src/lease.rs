@@ -171,7 +171,7 @@ impl<'a> Lease<'a> {
     async fn back_off(&mut self, message: &ImportMessage, failure: TransientFailure) -> Result<(), BoxError> {
         let delay = usize::try_from(self.file.state.transient_failures)
             .ok()
-            .and_then(|count| limits::IMPORT_RESTS.get(count));
+            .and_then(|count| limits::IMPORT_BACKOFFS.get(count));
         let Some(delay) = delay else {
             return self.fail(&failure.reason).await;
         };

@@ -1,6 +1,6 @@
 //! The domain: files with their states and transitions, names, limits and API keys.
 //!
-//! This crate knows no AWS and no HTTP, and reads no clock: the time is an argument.
+//! This crate does not depend on AWS or HTTP, and reads no clock: the time is an argument.
 
 mod caller;
 mod change;

@@ -24,7 +24,7 @@ async fn assert_is(owner: &Owner, file: &Value, content: &Content) {
 }
 
 #[tokio::test]
-async fn a_large_file_comes_over_several_connections() {
+async fn a_large_file_is_fetched_over_several_connections() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(90 * MIB + 7, 1);
     let source = RangedSource::start(content.clone()).await;
@@ -196,7 +196,7 @@ async fn two_versions_are_never_mixed() {
 }
 
 #[tokio::test]
-async fn a_source_with_few_connections_gets_few() {
+async fn the_number_of_connections_adapts_to_the_source() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(80 * MIB, 5);
     let source = RangedSource::start(content.clone()).await;
