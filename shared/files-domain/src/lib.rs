@@ -63,7 +63,7 @@ pub use resume::{Hashed, Resume};
 pub use secret::WebhookSecret;
 pub use size::human_bytes;
 pub use source_headers::{SourceHeaders, SourceHeadersError};
-pub use state::{FileState, Import, MultipartUpload, Probing, Progress, Retrying, Stored};
+pub use state::{Announced, FileState, Import, MultipartUpload, Probing, Progress, Retrying, Stored};
 pub use status::{Source, Status};
 pub use time::Timestamp;
 pub use transition::ImportedObject;

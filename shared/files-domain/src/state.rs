@@ -53,12 +53,40 @@ pub struct Import {
     /// The state from which another worker can resume; `None` if the source does not support it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<Resume>,
+    /// What the source announced when it was first read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announced: Option<Announced>,
     /// Transient failures in a row, without a new part between them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub transient_failures: u32,
     /// The backoff; `None` if the import does not back off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retrying: Option<Retrying>,
+}
+
+/// What a source announces of the file that it sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announced {
+    /// Size in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// Media type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+}
+
+impl Announced {
+    /// Returns whether this may be the same file as `before`, or a new version of it: of another size only if it has the same type,
+    /// and a validator, which notices do not have.
+    #[must_use]
+    pub fn continues(&self, before: &Self, has_validator: bool) -> bool {
+        let is_same_type = self.content_type == before.content_type;
+        if self.size == before.size {
+            is_same_type || self.size.is_some()
+        } else {
+            is_same_type && has_validator
+        }
+    }
 }
 
 /// The backoff of an import.

@@ -134,6 +134,8 @@ impl<'a> WorkUpdate<'a> {
         update.set_or_remove("progress", ":progress", import.progress.map(to_attribute).transpose()?);
         update.set_or_remove("upload_id", ":upload", import.upload_id.as_ref().map(text));
         update.set_or_remove("resume", ":resume", import.resume.as_ref().map(to_attribute).transpose()?);
+        let announced = import.announced.as_ref().map(to_attribute).transpose()?;
+        update.set_or_remove("announced", ":announced", announced);
         Ok(update)
     }
 
