@@ -21,6 +21,7 @@ mod error;
 mod events;
 mod import;
 mod item;
+mod key_uses;
 mod keys;
 mod list;
 mod owner_limits;

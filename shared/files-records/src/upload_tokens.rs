@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
-use files_domain::{Caller, KeyHash, KeyProblem, OwnerId, UploadToken, UploadTokenRecord};
+use files_domain::{Caller, KeyHash, KeyProblem, KeyRecord, OwnerId, UploadToken, UploadTokenRecord};
 
 use crate::attribute::{Item, from_item, number, to_item};
 use crate::batch::{self, ByTable, by_sort_key};
 use crate::error::corrupt;
-use crate::keys::{owner_limits_key, owner_pk, primary_key};
+use crate::keys::{api_key_key, owner_limits_key, owner_pk, primary_key};
+use crate::owner_limits::of_owner;
 use crate::transact::{Refused, condition_failed};
 use crate::{ClientRecords, Records, RecordsError};
 
@@ -78,7 +79,8 @@ impl ClientRecords {
     /// Reads the caller's upload token, consistently, by one `BatchGetItem`. One that is remembered as bad is refused from memory.
     ///
     /// # Errors
-    /// [`RecordsError::Key`]: the token is unknown, deleted or past its last upload. [`RecordsError::Limit`],
+    /// [`RecordsError::Key`]: the token is unknown, deleted or past its last upload, or the API key that created it is no longer good.
+    /// [`RecordsError::Limit`],
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
     pub async fn upload_token(
         &self,
@@ -88,8 +90,8 @@ impl ClientRecords {
         Ok(self.read_with_token(caller, token, Vec::new()).await?.0)
     }
 
-    /// Reads the caller's upload token, the owner's limits, and items of the owner by their keys, by one consistent
-    /// `BatchGetItem`. Admits the request if the owner's requests per second allow it. Returns the items by their sort keys.
+    /// Reads the caller's upload token, the API key that created it, the owner's limits, and items of the owner by their keys, by one
+    /// consistent `BatchGetItem`. Admits the request if the owner's requests per second allow it. Returns the items by their sort keys.
     pub(crate) async fn read_with_token(
         &self,
         caller: &Caller,
@@ -101,12 +103,15 @@ impl ClientRecords {
         items.push(token_key(token.owner(), token.hash()));
         let wanted = ByTable::from([
             (records.table.clone(), items),
-            (keys.table.clone(), vec![owner_limits_key(token.owner())]),
+            (keys.table.clone(), vec![owner_limits_key(token.owner()), api_key_key(token.created_by())]),
         ]);
         let mut read = batch::read(&records.client, wanted).await?;
         let mut found = by_sort_key(read.remove(&records.table))?;
-        let record = self.judge_token(caller, found.remove(&token_sk(token.hash())))?;
-        keys.learn_limits(caller, read.remove(&keys.table));
+        let (limits, creator): (Vec<_>, Vec<_>) =
+            read.remove(&keys.table).unwrap_or_default().into_iter().partition(of_owner);
+        let item = found.remove(&token_sk(token.hash()));
+        let record = self.judge_token(caller, token, item, creator.into_iter().next())?;
+        keys.learn_limits(caller, Some(limits));
         keys.admit_owner(caller.owner(), caller.now).await?;
         Ok((record, found))
     }
@@ -122,14 +127,20 @@ impl ClientRecords {
         }
     }
 
-    /// Checks a token by its item as just read. A bad one is remembered.
-    pub(crate) fn judge_token(
+    /// Checks a token by its item and that of the API key that created it, as just read. A bad one is remembered.
+    fn judge_token(
         &self,
         caller: &Caller,
+        token: &UploadToken,
         item: Option<Item>,
+        creator: Option<Item>,
     ) -> Result<UploadTokenRecord, RecordsError> {
         let record: Option<UploadTokenRecord> = item.map(from_item).transpose()?;
-        let good = record.filter(|record| record.authorize_upload(caller.now).is_ok());
+        let creator: Option<KeyRecord> = creator.map(from_item).transpose()?;
+        let good = record.filter(|record| {
+            record.authorize_upload(caller.now).is_ok()
+                && token.check_creator(creator.as_ref(), caller.now).is_ok()
+        });
         good.ok_or_else(|| {
             self.keys().remember_bad(caller);
             KeyProblem::Invalid.into()
