@@ -24,6 +24,7 @@ mod item;
 mod key_uses;
 mod keys;
 mod list;
+mod metadata;
 mod owner_limits;
 mod probe;
 mod probe_output;

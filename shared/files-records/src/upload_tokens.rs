@@ -10,6 +10,7 @@ use crate::attribute::{Item, from_item, number, to_item};
 use crate::batch::{self, ByTable, by_sort_key};
 use crate::error::corrupt;
 use crate::keys::{api_key_key, owner_limits_key, owner_pk, primary_key};
+use crate::metadata::{pack_metadata, unpack_metadata};
 use crate::owner_limits::of_owner;
 use crate::transact::{Refused, condition_failed};
 use crate::{ClientRecords, Records, RecordsError};
@@ -37,6 +38,7 @@ impl ClientRecords {
         record: &UploadTokenRecord,
     ) -> Result<(), RecordsError> {
         let mut item = to_item(record)?;
+        pack_metadata(&mut item, &record.metadata)?;
         item.extend(token_key(token.owner(), token.hash()));
         let end = record.uploads_end().plus(KEPT_AFTER_UPLOADS);
         item.insert("ttl".to_owned(), number(end.seconds()));
@@ -135,7 +137,7 @@ impl ClientRecords {
         item: Option<Item>,
         creator: Option<Item>,
     ) -> Result<UploadTokenRecord, RecordsError> {
-        let record: Option<UploadTokenRecord> = item.map(from_item).transpose()?;
+        let record = item.map(token_from_item).transpose()?;
         let creator: Option<KeyRecord> = creator.map(from_item).transpose()?;
         let good = record.filter(|record| {
             record.authorize_upload(caller.now).is_ok()
@@ -172,10 +174,15 @@ impl Records {
     }
 }
 
+fn token_from_item(mut item: Item) -> Result<UploadTokenRecord, RecordsError> {
+    unpack_metadata(&mut item)?;
+    from_item(item)
+}
+
 /// Returns why [`Records::count_token_file`] failed, by the item that the cancellation holds.
 pub(crate) fn token_refusal(caller: &Caller, found: Option<Item>) -> RecordsError {
     let record: Option<UploadTokenRecord> =
-        found.filter(|item| !item.is_empty()).and_then(|item| from_item(item).ok());
+        found.filter(|item| !item.is_empty()).and_then(|item| token_from_item(item).ok());
     match record {
         Some(record) if record.authorize_create(caller.now).is_ok() => RecordsError::TokenUsedUp,
         _ => KeyProblem::Invalid.into(),
