@@ -11,6 +11,7 @@ mod control;
 pub mod deployment;
 pub mod faults;
 pub mod form;
+pub mod generated;
 pub mod log_secrets;
 pub mod media;
 pub mod owner;

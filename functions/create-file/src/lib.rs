@@ -6,8 +6,8 @@ mod presigned;
 mod token;
 
 use files_api::{
-    ApiError, ApiResult, BaseUrl, CreateRequest, CreateWhat, Endpoint, FileBody, Reason, audit_file,
-    authenticate_uploader, respond,
+    ApiError, ApiResult, BaseUrl, CreateRequest, CreateWhat, Endpoint, FileBody, Lifetime, Reason,
+    audit_file, authenticate_uploader, respond,
 };
 use files_domain::{Caller, Detail, File, FullProbe, Idempotency, Timestamp};
 use files_objects::Objects;
@@ -60,9 +60,8 @@ impl Endpoint for CreateFile {
         let parse = |request, _: &_| self.read(request);
         let (caller, request) = authenticate_uploader(&self.records, request, now, parse).await?;
         let request = self.bounded(&caller, request).await?;
-        let CreateRequest { what, name, metadata, expires_in, checksum_sha256, webhook, idempotency } =
-            request;
-        let expires_at = expires_in.map(|lifetime| now.plus(lifetime));
+        let CreateRequest { what, name, metadata, lifetime, checksum_sha256, webhook, idempotency } = request;
+        let expires_at = self.expiry(&caller, lifetime).await?;
         let request = CreateOptions { name, metadata, expires_at, checksum_sha256, webhook, idempotency };
         let context = RequestContext { caller, base, request };
         match what {
@@ -84,6 +83,16 @@ impl CreateFile {
             ApiError::from(Reason::InvalidWebhook).on_field("webhook", Some(error.to_string()))
         })?;
         Ok(CreateRequest { webhook: webhook.map(|url| url.as_str().to_owned()), ..request })
+    }
+
+    /// Returns when a new file expires; `None`: never.
+    async fn expiry(&self, caller: &Caller, lifetime: Lifetime) -> Result<Option<Timestamp>, ApiError> {
+        let lifetime = match lifetime {
+            Lifetime::OfOwner => self.records.owner_limits(caller).await?.retention(),
+            Lifetime::Endless => None,
+            Lifetime::For(lifetime) => Some(lifetime),
+        };
+        Ok(lifetime.map(|lifetime| caller.now.plus(lifetime)))
     }
 
     /// Writes the record of a new file, or finds the file that an earlier attempt of the same request has created.

@@ -1,7 +1,7 @@
 //! Calls the handler in this process, with real services.
 
 use create_file::CreateFile;
-use files_domain::{Endpoint, EndpointId, EventKind, Limit, Scope, WebhookSecret};
+use files_domain::{Endpoint, EndpointId, EventKind, Limit, Scope, Timestamp, WebhookSecret};
 use safe_fetch::Allowed;
 use serde_json::{Value, json};
 use test_app::{CONTENT, Method, RequestBuilder, Response, TestApp, TestFunction};
@@ -177,6 +177,30 @@ async fn limits_cost_no_additional_call() {
     }
     let calls = |operation| app.calls("create-file", "dynamodb", operation);
     assert_eq!((calls("BatchGetItem"), calls("GetItem"), calls("TransactWriteItems")), (1, 0, 3));
+}
+
+#[tokio::test]
+async fn a_file_without_a_lifetime_has_its_owners() {
+    let app = TestApp::new().await;
+    let now = lambda_startup::now().millis();
+    let create = async |lifetime: Option<Value>| {
+        let mut body = json!({"name": "a.mp4", "size": 3, "content_type": "video/mp4"});
+        if let Some(lifetime) = lifetime {
+            body["expires_in"] = lifetime;
+        }
+        let expires_at = create_json(&app, &body).await.expect(201).json()["expires_at"].clone();
+        let expires_at = expires_at.as_str().map(|at| Timestamp::parse(at).expect("a time").millis());
+        expires_at.map(|at| (at - now) / 1_000)
+    };
+    assert_eq!(create(None).await, None, "by default, files do not expire");
+    app.set_limits("owner", &[(Limit::Retention, 86_400)]).await;
+    let day = create(None).await.expect("an expiry");
+    assert!((86_400..86_460).contains(&day), "{day}");
+    assert_eq!(create(Some(Value::Null)).await, None, "a default is no maximum");
+    let long = create(Some(json!(864_000))).await.expect("an expiry");
+    assert!((864_000..864_060).contains(&long), "{long}");
+    app.set_limits("owner", &[(Limit::Retention, 0)]).await;
+    assert_eq!(create(None).await, None);
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ impl Endpoint for CreateUploadToken {
     async fn handle(&self, request: Request, now: Timestamp) -> ApiResult {
         let parse = |request: &Request, _: &_| self.read(request);
         let (caller, new) = authenticate(self.records.keys(), &request, Scope::Write, now, parse).await?;
-        let token = UploadToken::generate(caller.owner()).map_err(ApiError::internal)?;
+        let token = UploadToken::generate(caller.owner(), caller.hash()).map_err(ApiError::internal)?;
         let record = new.record(caller.hash().id(), now);
         self.records.create_upload_token(&caller, &token, &record).await?;
         audit_upload_token(token.hash());

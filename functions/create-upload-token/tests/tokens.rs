@@ -6,7 +6,7 @@ use complete_upload::CompleteUpload;
 use create_file::CreateFile;
 use create_upload_token::CreateUploadToken;
 use delete_upload_token::DeleteUploadToken;
-use files_domain::{OwnerId, Scope, Timestamp, UploadToken};
+use files_domain::{ApiKey, OwnerId, Scope, Timestamp, UploadToken};
 use list_parts::ListParts;
 use safe_fetch::Allowed;
 use serde_json::{Value, json};
@@ -16,9 +16,13 @@ use test_app::{CONTENT, Method, Response, TestApp};
 
 /// Creates a token of the owner `owner`.
 async fn token(app: &TestApp, bounds: Value) -> Value {
+    token_by(app, &app.key("owner").await, bounds).await
+}
+
+async fn token_by(app: &TestApp, key: &ApiKey, bounds: Value) -> Value {
     let function = app.function("create-upload-token");
     let handler = CreateUploadToken { records: function.client_records(), allowed: Allowed::parse("") };
-    let request = app.post("/v1/upload-tokens").key(&app.key("owner").await).json(&bounds);
+    let request = app.post("/v1/upload-tokens").key(key).json(&bounds);
     function.send(&handler, request).await.expect(201).json()
 }
 
@@ -244,9 +248,36 @@ async fn a_deleted_token_is_rejected() {
 }
 
 #[tokio::test]
+async fn a_token_stops_with_the_key_that_created_it() {
+    let app = TestApp::new().await;
+    let (now, end) = (lambda_startup::now(), lambda_startup::now().plus(Duration::from_secs(3600)));
+    let in_parts = json!({"name": "a.mp4", "size": 3, "content_type": "video/mp4", "multipart": true});
+    for (expires_at, over) in [(None, now), (Some(end), end)] {
+        let key = app.key_with("owner", &Scope::ALL, expires_at).await;
+        let token = token_by(&app, &key, json!({})).await;
+        let put = create_at(&app, now, text(&token), &clip(), Some("k")).await.expect(201).json();
+        let parts = create(&app, text(&token), &in_parts).await.expect(201).json();
+        upload(&app, now, text(&token), &parts["id"], "parts").await.expect(200);
+        if expires_at.is_none() {
+            app.revoke(&key).await;
+        }
+        let calls = |function| app.calls(function, "dynamodb", "BatchGetItem");
+        let before = calls("create-file");
+        create_at(&app, over, text(&token), &clip(), None).await.expect_error(401, "invalid_api_key");
+        create_at(&app, over, text(&token), &clip(), Some("k")).await.expect_error(401, "invalid_api_key");
+        assert_eq!(calls("create-file"), before + 2, "each process reads token and key by one call");
+        for (id, action) in [(&put, "sign"), (&parts, "parts"), (&parts, "list"), (&parts, "complete")] {
+            let refused = upload(&app, over, text(&token), &id["id"], action).await;
+            refused.expect_error(401, "invalid_api_key");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_bad_token_costs_one_read_and_garbage_none() {
     let app = TestApp::new().await;
-    let forged = UploadToken::generate(OwnerId::named("owner")).expect("randomness");
+    let creator = app.key("owner").await.hash();
+    let forged = UploadToken::generate(OwnerId::named("owner"), creator).expect("randomness");
     let function = app.function("sign-upload");
     let handler = SignUpload { records: function.client_records(), objects: function.objects() };
     let send = async |token: &str| {

@@ -14,7 +14,7 @@ async fn usage(app: &TestApp, owner: &str) -> Response {
 #[tokio::test]
 async fn usage_and_limits_take_one_read() {
     let app = TestApp::new().await;
-    app.set_limits("owner", &[(Limit::Files, 7), (Limit::Imports, 0)]).await;
+    app.set_limits("owner", &[(Limit::Files, 7), (Limit::Imports, 0), (Limit::Retention, 3600)]).await;
     app.upload("a.mp4").await;
     app.file("b.mp4").awaiting_upload().await;
     app.file("c.mp4").awaiting_import("https://media.example/c.mp4").await;
@@ -25,7 +25,7 @@ async fn usage_and_limits_take_one_read() {
     assert_eq!(body["used"], used);
     let limits = json!({
         "stored_bytes": null, "files": 7, "file_bytes": 53_687_091_200_u64, "pending_uploads": 10_000,
-        "imports": null, "previews": 4, "requests_per_second": null,
+        "imports": null, "previews": 4, "requests_per_second": null, "retention": 3600,
     });
     assert_eq!(body["limits"], limits);
     assert_eq!(app.calls("get-usage", "dynamodb", "BatchGetItem"), 1);
@@ -42,14 +42,18 @@ async fn requests_are_counted_in_blocks() {
     for _ in 0..21 {
         ask().await.expect(200); // the first request, which reads the key, is not counted
     }
-    assert_eq!(app.calls("get-usage", "dynamodb", "UpdateItem"), 10, "one for two requests");
+    assert_eq!(
+        app.calls("get-usage", "dynamodb", "UpdateItem"),
+        11,
+        "one for two requests, and the day of the key's use"
+    );
     let refused = ask().await;
     assert_eq!(refused.header("retry-after"), "1");
     assert_eq!(refused.header("ratelimit-policy"), "\"requests\";q=20;w=1");
     assert_eq!(refused.header("ratelimit"), "\"requests\";r=0;t=1");
     refused.expect_error(429, "too_many_requests");
     ask().await.expect_error(429, "too_many_requests");
-    assert_eq!(app.calls("get-usage", "dynamodb", "UpdateItem"), 11, "a second that is full is remembered");
+    assert_eq!(app.calls("get-usage", "dynamodb", "UpdateItem"), 12, "a second that is full is remembered");
     let next = files_domain::Timestamp::from_millis(now.millis() + 1_000);
     function.send_at(next, &handler, app.get("/v1/usage").key(&key)).await.expect(200);
 }

@@ -10,7 +10,7 @@ use safe_fetch::{Allowed, SafeClient};
 async fn main() -> Result<(), Error> {
     let startup = Startup::begin()?;
     let records = startup.records()?;
-    let keys = startup.keys()?.with_rate_limits(&records);
+    let keys = startup.keys()?.with_rate_limits(&records).with_key_uses(&records);
     startup.connect_to_dynamodb(1).await;
     let allowed = Allowed::parse(&optional("FILES_IMPORT_ALLOW_HOSTS").unwrap_or_default())
         .except(&optional("AWS_LAMBDA_RUNTIME_API").unwrap_or_default());

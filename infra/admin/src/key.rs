@@ -70,7 +70,7 @@ impl KeyCommand {
         match self {
             Self::Create(options) => options.run(keys, out).await,
             Self::Ensure(options) => options.run(keys, out).await,
-            Self::List(options) => options.run(keys, out).await,
+            Self::List(options) => options.run(keys, place.records().await.ok().as_ref(), out).await,
             Self::Revoke(options) => options.run(keys, out).await,
             Self::Rotate(options) => options.run(keys, out).await,
             Self::Copy => {

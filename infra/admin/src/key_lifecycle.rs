@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result};
 use clap::Args;
 use files_domain::{ApiKey, KeyHash, KeyId, KeyRecord, NewKey, OwnerId, Scope, Timestamp};
-use files_records::{Keys, RecordsError};
+use files_records::{Keys, Records, RecordsError};
 use serde_json::{Value, json};
 
 use crate::new_key::show;
@@ -15,7 +15,7 @@ pub(crate) struct ListOptions {
     /// Only the keys of this owner.
     #[arg(long)]
     owner: Option<String>,
-    /// Print JSON, one object a line.
+    /// Print JSON, one object a line. `last_used` is null for a key that was never used, and missing if no files table is named.
     #[arg(long)]
     json: bool,
 }
@@ -49,13 +49,27 @@ pub(crate) struct RotateOptions {
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 impl ListOptions {
-    pub(crate) async fn run(self, keys: &Keys, out: &mut impl Write) -> Result<()> {
+    /// Writes the keys. Without the files table, the days of their last use are left out.
+    pub(crate) async fn run(
+        self,
+        keys: &Keys,
+        records: Option<&Records>,
+        out: &mut impl Write,
+    ) -> Result<()> {
         let (owner, now) = (self.owner.as_deref().map(OwnerId::named), SystemTime::now().into());
-        for (hash, record) in keys.list(owner).await.context("the keys cannot be read")? {
+        let keys = keys.list(owner).await.context("the keys cannot be read")?;
+        let ids: Vec<_> = keys.iter().map(|(hash, record)| (record.owner, hash.id())).collect();
+        let days = match records {
+            Some(records) => Some(records.days_of_use(&ids).await.context("the files table cannot be read")?),
+            None => None,
+        };
+        for (hash, record) in keys {
+            let last_used =
+                days.as_ref().map(|days| days.get(&(record.owner, hash.id())).map(String::as_str));
             if self.json {
-                writeln!(out, "{}", described(hash, &record, now))?;
+                writeln!(out, "{}", described(hash, &record, last_used, now))?;
             } else {
-                writeln!(out, "{}", line(hash, &record, now))?;
+                writeln!(out, "{}", line(hash, &record, last_used, now))?;
             }
         }
         Ok(())
@@ -74,20 +88,32 @@ fn scopes(record: &KeyRecord) -> Vec<&'static str> {
     record.scopes.iter().copied().map(Scope::as_str).collect()
 }
 
-fn described(hash: KeyHash, record: &KeyRecord, now: Timestamp) -> Value {
+/// The day of a key's last use; `None` inside: never, outside: unknown.
+type LastUsed<'a> = Option<Option<&'a str>>;
+
+fn described(hash: KeyHash, record: &KeyRecord, last_used: LastUsed<'_>, now: Timestamp) -> Value {
     let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
-    json!({
+    let mut described = json!({
         "id": hash.id().to_string(), "owner": record.owner_name, "name": record.name, "scopes": scopes(record),
         "status": status(record, now), "created_at": record.created_at.to_string(),
         "expires_at": time(record.expires_at), "revoked_at": time(record.revoked_at),
-    })
+    });
+    if let Some(day) = last_used {
+        described["last_used"] = json!(day);
+    }
+    described
 }
 
 /// Returns a key in one line. Names are quoted, since they may hold any character.
-fn line(hash: KeyHash, record: &KeyRecord, now: Timestamp) -> String {
+fn line(hash: KeyHash, record: &KeyRecord, last_used: LastUsed<'_>, now: Timestamp) -> String {
     let expiry = record.expires_at.map(|at| format!("  expires {at}")).unwrap_or_default();
+    let used = match last_used {
+        None => String::new(),
+        Some(None) => "  never used".to_owned(),
+        Some(Some(day)) => format!("  used {day}"),
+    };
     format!(
-        "{}  {:<7}  {}  {:?}  {:?}  {}{expiry}",
+        "{}  {:<7}  {}  {:?}  {:?}  {}{used}{expiry}",
         hash.id(),
         status(record, now),
         record.created_at,

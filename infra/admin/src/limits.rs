@@ -2,10 +2,11 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use files_domain::{Limit, LimitNumbers, OwnerId};
+use files_domain::{Limit, LimitNumbers, OwnerId, limits};
 use files_records::Keys;
 use serde_json::{Map, Value, json};
 
+use crate::period::seconds;
 use crate::place::PlaceOptions;
 
 /// What can be done with owners' own limits. Those that an owner lacks are the template's.
@@ -30,7 +31,7 @@ pub(crate) struct OwnerOptions {
 /// Limits to set.
 #[derive(Debug, Args)]
 #[group(id = "limits", required = true, multiple = true, args = [
-    "stored_bytes", "files", "file_bytes", "pending_uploads", "imports", "previews", "requests_per_second",
+    "stored_bytes", "files", "file_bytes", "pending_uploads", "imports", "previews", "requests_per_second", "retention",
 ])]
 pub(crate) struct SetOptions {
     #[command(flatten)]
@@ -56,6 +57,10 @@ pub(crate) struct SetOptions {
     /// Requests per second.
     #[arg(long, value_name = "N")]
     requests_per_second: Option<u64>,
+    /// Lifetime of files that are created without `expires_in`: seconds, or a number with s, m, h or d, such as 30d. A default:
+    /// requests may give longer ones.
+    #[arg(long, value_name = "TIME", value_parser = lifetime)]
+    retention: Option<u64>,
 }
 
 impl LimitsCommand {
@@ -92,9 +97,17 @@ impl SetOptions {
             (Limit::Imports, self.imports),
             (Limit::Previews, self.previews),
             (Limit::RequestsPerSecond, self.requests_per_second),
+            (Limit::Retention, self.retention),
         ];
         given.into_iter().filter_map(|(limit, number)| Some((limit, number?))).collect()
     }
+}
+
+/// Reads a lifetime in seconds, such as `3600`, `1h` or `30d`; 0 for none.
+fn lifetime(text: &str) -> Result<u64, String> {
+    seconds(text)
+        .filter(|seconds| *seconds <= limits::MAX_EXPIRES_IN.as_secs())
+        .ok_or_else(|| "give seconds, or a number with s, m, h or d, up to 10 years; 0 for none".to_owned())
 }
 
 /// Writes an owner's own limits as one line of JSON.
@@ -104,4 +117,19 @@ async fn show(keys: &Keys, owner: OwnerId, out: &mut impl Write) -> Result<()> {
         own.into_iter().map(|(limit, number)| (limit.to_string(), json!(number))).collect();
     writeln!(out, "{}", Value::Object(own))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lifetime_has_a_unit_or_is_in_seconds() {
+        for (text, seconds) in [("0", 0), ("90", 90), ("30d", 2_592_000), ("3650d", 315_360_000)] {
+            assert_eq!(lifetime(text), Ok(seconds), "{text}");
+        }
+        for wrong in ["1w", "3651d"] {
+            assert!(lifetime(wrong).is_err(), "{wrong}");
+        }
+    }
 }

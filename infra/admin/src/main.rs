@@ -3,10 +3,12 @@
 //! It works on the local cloud when `FILES_READY` names its `ready.json` (or `.local/ready.json` is there), else on the
 //! AWS account of the operator's own profile.
 
+mod audit;
 mod key;
 mod key_lifecycle;
 mod limits;
 mod new_key;
+mod period;
 mod place;
 mod reprobe;
 
@@ -34,6 +36,9 @@ enum Command {
     /// Owners' own limits.
     #[command(subcommand)]
     Limits(limits::LimitsCommand),
+    /// Shows who changed what, handed out which link, and presented which refused key. For the local cloud; on AWS,
+    /// CloudWatch Logs Insights does it.
+    Audit(audit::AuditOptions),
     /// Has files looked at again by the ffprobe that is deployed now.
     Reprobe(reprobe::ReprobeOptions),
 }
@@ -55,6 +60,7 @@ async fn run(options: Options) -> Result<()> {
     match command {
         Command::Key(command) => command.run(&place, &mut std::io::stdout()).await,
         Command::Limits(command) => command.run(&place, &mut std::io::stdout()).await,
+        Command::Audit(options) => options.run(&place, &mut std::io::stdout().lock()),
         Command::Reprobe(options) => {
             let (records, queue) = (place.records().await?, place.probe_queue().await?);
             options.run(&records, &queue, &mut std::io::stdout()).await

@@ -112,6 +112,20 @@ impl PlaceOptions {
         Ok(ProbeQueue { queue, bucket: bucket.clone() })
     }
 
+    /// The data folder of the local cloud, which need not run.
+    ///
+    /// # Errors
+    /// A table in AWS is named.
+    pub(crate) fn local_folder(&self) -> Result<PathBuf> {
+        if self.table.is_some() || self.keys_table.is_some() {
+            bail!(
+                "on AWS, the audit is in CloudWatch Logs: infra/docs/deploy.md has queries for Logs Insights"
+            );
+        }
+        let ready = self.ready.clone().unwrap_or_else(|| PathBuf::from(LOCAL_READY));
+        Ok(ready.parent().map(PathBuf::from).unwrap_or_default())
+    }
+
     /// The local cloud, if that is what is meant.
     fn local(&self) -> Result<Option<Ready>> {
         let in_aws = self.table.is_some() || self.keys_table.is_some();

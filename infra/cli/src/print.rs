@@ -104,6 +104,7 @@ impl Print {
         }
         let number = |name: &str, value: &Value| match value.as_u64() {
             Some(bytes) if name.ends_with("bytes") => size(bytes),
+            Some(seconds) if name == "retention" => format!("{seconds} s"),
             Some(number) => number.to_string(),
             None => "-".to_owned(),
         };

@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::data::DataFolder;
 use crate::dynamodb::DynamoDb;
 use crate::faults::{Faults, Rules};
+use crate::function_log::FunctionLog;
 use crate::gateway::{self, Gateway};
 use crate::iam::Policies;
 use crate::identity::{Identities, ROOT};
@@ -46,6 +47,8 @@ const SELF: &str = "files-local";
 pub async fn run(options: &Options, log: &Log, stop: impl Future<Output = ()>) -> Result<()> {
     let mut data = DataFolder::open(&options.data)?;
     data.remove(READY)?;
+    let functions = FunctionLog::open(data.path()).context("cannot write the functions' log")?;
+    let log = &log.keeping(functions);
     let mut cloud = Cloud { options, log, tasks: Tasks::new(), lambda: None };
     let outcome = tokio::select! {
         outcome = cloud.work(&mut data) => outcome,

@@ -11,6 +11,7 @@ pub mod dynamodb;
 pub mod eventbridge;
 pub mod faults;
 mod foreign;
+pub mod function_log;
 pub mod gateway;
 pub mod iam;
 pub mod identity;

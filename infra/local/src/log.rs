@@ -7,11 +7,14 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+use crate::function_log::FunctionLog;
+
 /// The output of log lines. Cheap to clone.
 #[derive(Clone)]
 pub struct Log {
     out: Arc<Mutex<Box<dyn Write + Send>>>,
     color: bool,
+    functions: Option<Arc<FunctionLog>>,
 }
 
 /// The severity of a line.
@@ -61,7 +64,13 @@ impl Log {
     /// Logs to any writer.
     #[must_use]
     pub fn to(out: Box<dyn Write + Send>, color: bool) -> Self {
-        Self { out: Arc::new(Mutex::new(out)), color }
+        Self { out: Arc::new(Mutex::new(out)), color, functions: None }
+    }
+
+    /// Also keeps the lines of functions, complete, in `functions`.
+    #[must_use]
+    pub fn keeping(&self, functions: FunctionLog) -> Self {
+        Self { functions: Some(Arc::new(functions)), ..self.clone() }
     }
 
     /// Writes a line unchanged, without time or source.
@@ -81,6 +90,9 @@ impl Log {
 
     /// Writes a line that a function wrote: JSON in a readable form, anything else unchanged.
     pub fn function_line(&self, source: &str, line: &str) {
+        if let Some(Err(error)) = self.functions.as_ref().map(|kept| kept.append(source, line)) {
+            self.line(source, Level::Error, &format!("a line is not kept: {error}"));
+        }
         match serde_json::from_str::<Map<String, Value>>(line) {
             Ok(fields) => {
                 let level = fields.get("level").and_then(Value::as_str).map_or(Level::Info, Level::parse);

@@ -13,12 +13,15 @@ use rustix::process::umask;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+/// Warnings and errors, but no warning of DynamoDB's engine of each failed condition.
+const QUIET: &str = "warn,dynoxide::server=error";
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
     // New files are for this user alone. Functions get a umask of their own.
     umask(Mode::RWXG | Mode::RWXO);
-    let filter = EnvFilter::try_from_env("FILES_LOCAL_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_env("FILES_LOCAL_LOG").unwrap_or_else(|_| EnvFilter::new(QUIET));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     lines.with_ansi(std::io::stderr().is_terminal()).init();
     let log = Log::stdout();

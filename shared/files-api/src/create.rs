@@ -5,7 +5,7 @@ use bytes::Bytes;
 use files_domain::{FileName, Idempotency, Metadata, SourceHeaders, clean_content_type, limits};
 use http::header::CONTENT_TYPE;
 use lambda_http::{Body, Request};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::form::{FilePart, Form};
@@ -24,13 +24,25 @@ pub struct CreateRequest {
     /// The client's metadata.
     pub metadata: Metadata,
     /// Lifetime of the file.
-    pub expires_in: Option<Duration>,
+    pub lifetime: Lifetime,
     /// SHA-256 in lower-case hex that the bytes must have.
     pub checksum_sha256: Option<String>,
     /// URL of the webhook for this file, as the client wrote it.
     pub webhook: Option<String>,
     /// The idempotency key, with the hash of the request.
     pub idempotency: Option<Idempotency>,
+}
+
+/// How long a new file exists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lifetime {
+    /// As long as its owner's files do that are created without a lifetime.
+    #[default]
+    OfOwner,
+    /// Until it is deleted, whatever the owner's default: `"expires_in": null`.
+    Endless,
+    /// This long.
+    For(Duration),
 }
 
 /// The source of a file's bytes.
@@ -68,6 +80,7 @@ struct Fields {
     webhook: Option<String>,
     multipart: Option<bool>,
     expires_in: Option<i128>,
+    never_expires: bool,
     checksum_sha256: Option<String>,
     /// The name of an unknown field, for an error.
     other: Option<String>,
@@ -87,7 +100,7 @@ impl CreateRequest {
         let (fields, file) = match essence.as_str() {
             "multipart/form-data" => Fields::from_form(Form::read(body, &content_type)?)?,
             "application/x-www-form-urlencoded" => Fields::from_form(Form::read_urlencoded(&body)?)?,
-            "application/json" => (Fields::from_json(JsonObject::read(&body)?)?, None),
+            "application/json" => (Fields::from_json(JsonObject::read_with_nulls(&body)?)?, None),
             _ if body.is_empty() => return Err(file_or_url_required(None)),
             _ => return Err(Reason::UnsupportedMediaType.into()),
         };
@@ -117,8 +130,12 @@ fn idempotency_key(request: &Request) -> Result<Option<String>, ApiError> {
 }
 
 impl Fields {
-    fn from_json(mut json: JsonObject) -> Result<Self, ApiError> {
+    /// Reads the fields of a JSON object. `null` counts as absent, but for `expires_in`.
+    fn from_json(json: JsonObject) -> Result<Self, ApiError> {
+        let never_expires = json.is_null("expires_in");
+        let mut json = json.without_nulls();
         let fields = Self {
+            never_expires,
             file_url: json.string("file_url", Reason::InvalidUrl)?,
             headers: json.strings("headers", Reason::InvalidHeaders)?,
             name: json.string("name", Reason::InvalidName)?,
@@ -152,6 +169,7 @@ impl Fields {
             expires_in: take("expires_in")
                 .map(|text| whole("expires_in", &text, Reason::InvalidExpiry))
                 .transpose()?,
+            never_expires: false,
             checksum_sha256: take("checksum_sha256"),
             other: other.filter(|name| name != "file"),
         };
@@ -192,7 +210,7 @@ impl Fields {
             what,
             name,
             metadata: self.metadata.map(check_metadata).transpose()?.unwrap_or_default(),
-            expires_in: self.expires_in.map(check_expiry).transpose()?,
+            lifetime: check_lifetime(self.expires_in, self.never_expires)?,
             checksum_sha256: self.checksum_sha256.map(check_sha256).transpose()?,
             webhook: self.webhook,
             idempotency: None,
@@ -286,7 +304,11 @@ impl CreateRequest {
             "what": what,
             "name": self.name.as_ref().map(FileName::as_str),
             "metadata": self.metadata,
-            "expires_in": self.expires_in.map(|lifetime| lifetime.as_secs()),
+            "expires_in": match self.lifetime {
+                Lifetime::OfOwner => Value::Null,
+                Lifetime::Endless => json!("never"),
+                Lifetime::For(lifetime) => json!(lifetime.as_secs()),
+            },
             "checksum_sha256": self.checksum_sha256,
         });
         if let Some(webhook) = &self.webhook {
@@ -302,6 +324,14 @@ pub(crate) fn check_name(name: &str) -> Result<FileName, ApiError> {
 
 fn check_size(size: i128) -> Result<u64, ApiError> {
     u64::try_from(size).map_err(|_| ApiError::from(Reason::InvalidSize).on_field("size", None))
+}
+
+fn check_lifetime(seconds: Option<i128>, never_expires: bool) -> Result<Lifetime, ApiError> {
+    match seconds {
+        Some(seconds) => check_expiry(seconds).map(Lifetime::For),
+        None if never_expires => Ok(Lifetime::Endless),
+        None => Ok(Lifetime::OfOwner),
+    }
 }
 
 pub(crate) fn check_expiry(seconds: i128) -> Result<Duration, ApiError> {

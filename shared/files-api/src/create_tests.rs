@@ -90,6 +90,7 @@ async fn the_same_request_has_the_same_hash_whatever_its_spelling() {
     let by_parts = r#"{"name":"a","size":1,"metadata":{"x":"1","y":"2"},"multipart":true}"#;
     assert_ne!(one, hash(by_parts).await);
     let import = hash(r#"{"file_url":"https://a.example"}"#).await;
+    assert_ne!(import, hash(r#"{"file_url":"https://a.example","expires_in":null}"#).await);
     assert_eq!(import, hash(r#"{"file_url":"https://a.example","headers":null}"#).await);
     assert_eq!(import, hash(r#"{"file_url":"https://a.example","headers":{},"metadata":{}}"#).await);
     let lower = format!(r#"{{"file_url":"https://a.example","checksum_sha256":"{}"}}"#, "ab".repeat(32));
@@ -97,6 +98,22 @@ async fn the_same_request_has_the_same_hash_whatever_its_spelling() {
     let with_headers = hash(r#"{"file_url":"https://a.example","headers":{"Cookie":"a"}}"#).await;
     assert_ne!(import, with_headers);
     assert_ne!(with_headers, hash(r#"{"file_url":"https://a.example","headers":{"Cookie":"b"}}"#).await);
+}
+
+#[tokio::test]
+async fn a_lifetime_is_given_refused_or_left_to_the_owner() {
+    for (field, lifetime) in [
+        (json!({}), Lifetime::OfOwner),
+        (json!({"expires_in": null}), Lifetime::Endless),
+        (json!({"expires_in": 60}), Lifetime::For(Duration::from_secs(60))),
+    ] {
+        let mut body = json!({"name": "a", "size": 1, "metadata": null});
+        body.as_object_mut().unwrap().extend(field.as_object().unwrap().clone());
+        assert_eq!(json(body).await.unwrap().lifetime, lifetime, "{field}");
+    }
+    let form = http::Request::builder().header("content-type", "application/x-www-form-urlencoded");
+    let form = form.body(Body::Text("file_url=https://a.example&expires_in=".into())).unwrap();
+    assert_eq!(CreateRequest::read(form).unwrap().lifetime, Lifetime::OfOwner);
 }
 
 #[tokio::test]

@@ -35,6 +35,8 @@ fn explain(exceeded: LimitExceeded) -> (Reason, String) {
             let what = "Too many previews run at the same time";
             (Reason::TooManyAtOnce, format!("{what}: {numbers}. Try again when one has ended"))
         }
+        // No request exceeds a default.
+        Limit::Retention => (Reason::InvalidExpiry, Reason::InvalidExpiry.message().to_owned()),
         Limit::RequestsPerSecond => {
             let what = format!("Your limit is {max} requests per second");
             (Reason::TooManyRequests, format!("{what}: try again in a second"))

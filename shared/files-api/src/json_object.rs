@@ -21,9 +21,18 @@ impl JsonObject {
     /// # Errors
     /// [`Reason::MalformedRequest`]: it is not JSON, or not an object. [`Reason::RepeatedField`].
     pub fn read(body: &[u8]) -> Result<Self, ApiError> {
-        let mut object = Self::read_with_nulls(body)?;
-        object.0.retain(|_, value| !value.is_null());
-        Ok(object)
+        Ok(Self::read_with_nulls(body)?.without_nulls())
+    }
+
+    /// Removes the fields that are `null`.
+    pub(crate) fn without_nulls(mut self) -> Self {
+        self.0.retain(|_, value| !value.is_null());
+        self
+    }
+
+    /// Returns whether a field is `null`.
+    pub(crate) fn is_null(&self, field: &str) -> bool {
+        self.0.get(field).is_some_and(Value::is_null)
     }
 
     /// Reads a body in which `null` differs from an absent field.

@@ -30,7 +30,7 @@ pub use audit::{audit_file, audit_upload_token};
 pub use auth::{authenticate, authenticate_uploader};
 pub use base_url::BaseUrl;
 pub use conditional::{check_if_match, etag, is_fresh, with_etag};
-pub use create::{CreateRequest, CreateWhat};
+pub use create::{CreateRequest, CreateWhat, Lifetime};
 pub use cursor::Cursor;
 pub use error::{ApiError, ApiResult, FieldError};
 pub use form::FilePart;

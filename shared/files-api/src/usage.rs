@@ -27,6 +27,7 @@ struct LimitsBody {
     imports: Option<u64>,
     previews: Option<u64>,
     requests_per_second: Option<u64>,
+    retention: Option<u64>,
 }
 
 impl UsageBody {
@@ -42,6 +43,7 @@ impl UsageBody {
             imports: limits.get(Limit::Imports),
             previews: limits.get(Limit::Previews),
             requests_per_second: limits.get(Limit::RequestsPerSecond),
+            retention: limits.get(Limit::Retention),
         };
         let used = UsedBody { stored_bytes, files, pending_uploads, imports, previews };
         Self { used, limits }

@@ -63,13 +63,13 @@ impl ApiKey {
     /// # Errors
     /// The system's random number generator failed.
     pub fn generate(owner: OwnerId) -> Result<Self, getrandom::Error> {
-        Credential::generate(PREFIX, owner).map(Self)
+        Credential::generate(PREFIX, owner, &[]).map(Self)
     }
 
     /// Reads a key. `None`: it is malformed.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Credential::parse(PREFIX, text).map(Self)
+        Credential::parse(PREFIX, text, 0).map(Self)
     }
 
     /// Returns the owner in the key, which is unverified until its record is found.

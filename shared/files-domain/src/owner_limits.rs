@@ -1,7 +1,8 @@
-//! The limits of an owner, and how much of each is used.
+//! The limits and defaults of an owner, and how much of each limit is used.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 /// A limit of an owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,11 +21,13 @@ pub enum Limit {
     Previews,
     /// Requests per second.
     RequestsPerSecond,
+    /// Lifetime in seconds of a file that is created without one. A default: a request may give a longer one.
+    Retention,
 }
 
 impl Limit {
     /// Every limit.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::StoredBytes,
         Self::Files,
         Self::FileBytes,
@@ -32,6 +35,7 @@ impl Limit {
         Self::Imports,
         Self::Previews,
         Self::RequestsPerSecond,
+        Self::Retention,
     ];
 
     /// Returns the name, in the API, in the records and in settings.
@@ -45,6 +49,7 @@ impl Limit {
             Self::Imports => "imports",
             Self::Previews => "previews",
             Self::RequestsPerSecond => "requests_per_second",
+            Self::Retention => "retention",
         }
     }
 }
@@ -98,6 +103,12 @@ impl OwnerLimits {
     #[must_use]
     pub fn get(&self, limit: Limit) -> Option<u64> {
         self.0.get(&limit).copied()
+    }
+
+    /// Returns the lifetime of a file that is created without one; `None`: it stays until it is deleted.
+    #[must_use]
+    pub fn retention(&self) -> Option<Duration> {
+        self.get(Limit::Retention).map(Duration::from_secs)
     }
 
     /// Checks that `used` and `requested` together do not exceed the limit.

@@ -42,6 +42,14 @@ impl Timestamp {
         Self::from_millis(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
+    /// Returns the day in UTC, such as `2026-11-26`.
+    #[must_use]
+    pub fn day(self) -> String {
+        let mut text = self.to_string();
+        text.truncate("2026-11-26".len());
+        text
+    }
+
     /// Parses RFC 3339 with any offset. A moment before 1970 becomes 1970, since all files are newer.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -6,47 +6,70 @@ use serde::{Deserialize, Serialize};
 
 use crate::credential::Credential;
 use crate::{
-    File, KeyHash, KeyId, KeyProblem, Metadata, MetadataError, OwnerId, Timestamp, clean_content_type, limits,
+    File, KeyHash, KeyId, KeyProblem, KeyRecord, Metadata, MetadataError, OwnerId, Scope, Timestamp,
+    clean_content_type, limits,
 };
 
 const PREFIX: &str = "fmu_";
 
-/// An upload token in clear text, for a browser or a device: `fmu_`, and the rest as of an API key. Only
-/// [`UploadToken::hash`] is stored.
+/// An upload token in clear text, for a browser or a device: `fmu_` and, in hex, the owner, the hash of the API key that created it, and
+/// the rest as of an API key. Only [`UploadToken::hash`] is stored. Since the token names its key, token and key are found by one read.
 #[derive(Clone)]
-pub struct UploadToken(Credential);
+pub struct UploadToken {
+    credential: Credential,
+    created_by: KeyHash,
+}
 
 impl UploadToken {
-    /// Generates a token of `owner`.
+    /// Generates a token of `owner`, for the holder of the API key with the hash `created_by`.
     ///
     /// # Errors
     /// The system's random number generator failed.
-    pub fn generate(owner: OwnerId) -> Result<Self, getrandom::Error> {
-        Credential::generate(PREFIX, owner).map(Self)
+    pub fn generate(owner: OwnerId, created_by: KeyHash) -> Result<Self, getrandom::Error> {
+        let credential = Credential::generate(PREFIX, owner, &created_by.0)?;
+        Ok(Self { credential, created_by })
     }
 
     /// Reads a token. `None`: it is malformed.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Credential::parse(PREFIX, text).map(Self)
+        let credential = Credential::parse(PREFIX, text, size_of::<KeyHash>())?;
+        let created_by = KeyHash(credential.names().try_into().ok()?);
+        Some(Self { credential, created_by })
     }
 
     /// Returns the owner in the token, which is unverified until its record is found.
     #[must_use]
     pub fn owner(&self) -> OwnerId {
-        self.0.owner()
+        self.credential.owner()
     }
 
     /// Returns the hash under which the token's record is stored, and by which it is revoked.
     #[must_use]
     pub fn hash(&self) -> KeyHash {
-        self.0.hash()
+        self.credential.hash()
     }
 
     /// Returns the clear text, to show once.
     #[must_use]
     pub fn reveal(&self) -> &str {
-        self.0.reveal()
+        self.credential.reveal()
+    }
+
+    /// Returns the hash of the API key that created the token.
+    #[must_use]
+    pub fn created_by(&self) -> KeyHash {
+        self.created_by
+    }
+
+    /// Checks the token against what is stored of the API key that created it: it opens nothing once that key has expired, or was
+    /// revoked or removed.
+    ///
+    /// # Errors
+    /// [`KeyProblem::Invalid`].
+    pub fn check_creator(&self, record: Option<&KeyRecord>, now: Timestamp) -> Result<(), KeyProblem> {
+        let record = record.filter(|record| record.owner == self.owner()).ok_or(KeyProblem::Invalid)?;
+        record.authorize(Scope::Write, now).map_err(|_| KeyProblem::Invalid)
     }
 }
 
@@ -241,13 +264,39 @@ mod tests {
     #[test]
     fn a_token_is_not_a_key_and_a_key_not_a_token() {
         let owner = OwnerId::named("press");
-        let (token, key) = (UploadToken::generate(owner).unwrap(), crate::ApiKey::generate(owner).unwrap());
+        let key = crate::ApiKey::generate(owner).unwrap();
+        let token = UploadToken::generate(owner, key.hash()).unwrap();
         let again = UploadToken::parse(token.reveal()).unwrap();
-        assert_eq!((again.hash(), again.owner()), (token.hash(), owner));
+        assert_eq!((again.hash(), again.owner(), again.created_by()), (token.hash(), owner, key.hash()));
         assert!(UploadToken::parse(key.reveal()).is_none() && crate::ApiKey::parse(token.reveal()).is_none());
         let forged = token.reveal().replacen("fmu_", "fm_", 1);
         assert!(crate::ApiKey::parse(&forged).is_none(), "the checksum covers the prefix");
         assert!(!format!("{token:?}").contains(token.reveal()));
+    }
+
+    #[test]
+    fn a_token_ends_with_the_key_that_created_it() {
+        let owner = OwnerId::named("press");
+        let key = crate::ApiKey::generate(owner).unwrap();
+        let token = UploadToken::generate(owner, key.hash()).unwrap();
+        let record = KeyRecord {
+            owner,
+            owner_name: "press".into(),
+            name: "form".into(),
+            scopes: [Scope::Write].into(),
+            created_at: at(0),
+            expires_at: Some(at(10)),
+            revoked_at: None,
+        };
+        let check = |record: &KeyRecord, now| token.check_creator(Some(record), now);
+        assert_eq!((check(&record, at(9)), check(&record, at(10))), (Ok(()), Err(KeyProblem::Invalid)));
+        let revoked = KeyRecord { revoked_at: Some(at(1)), ..record.clone() };
+        let foreign = KeyRecord { owner: OwnerId::named("other"), ..record.clone() };
+        let reader = KeyRecord { scopes: [Scope::Read].into(), ..record };
+        for record in [revoked, foreign, reader] {
+            assert_eq!(check(&record, at(1)), Err(KeyProblem::Invalid));
+        }
+        assert_eq!(token.check_creator(None, at(1)), Err(KeyProblem::Invalid));
     }
 
     #[test]

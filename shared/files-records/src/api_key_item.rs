@@ -1,7 +1,7 @@
 //! Items of the keys table, and the check of an API key in a transaction.
 
 use aws_sdk_dynamodb::types::{ConditionCheck, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
-use files_domain::{Caller, KeyHash, KeyRecord, NewKey, OwnerId, Timestamp};
+use files_domain::{KeyHash, KeyRecord, NewKey, OwnerId, Scope, Timestamp};
 
 use crate::RecordsError;
 use crate::attribute::{Item, number, text, to_item};
@@ -28,20 +28,26 @@ pub(crate) fn new_item(
     Ok(item)
 }
 
-/// Builds the condition that the caller's key in `table` is good for the request. If it is not, the cancellation reason holds
-/// the key's item.
-pub(crate) fn condition_check(table: &str, caller: &Caller) -> Result<TransactWriteItem, RecordsError> {
+/// Builds the condition that a key of `owner` in `table` is good for what needs `scope`. If it is not, the cancellation reason holds the
+/// key's item.
+pub(crate) fn condition_check(
+    table: &str,
+    hash: KeyHash,
+    owner: OwnerId,
+    scope: Scope,
+    now: Timestamp,
+) -> Result<TransactWriteItem, RecordsError> {
     let check = ConditionCheck::builder()
         .table_name(table)
-        .set_key(Some(api_key_key(caller.hash())))
+        .set_key(Some(api_key_key(hash)))
         .condition_expression(
             "#owner = :owner AND contains(scopes, :scope) AND attribute_not_exists(revoked_at) \
              AND (attribute_not_exists(expires_at) OR expires_at > :now)",
         )
         .expression_attribute_names("#owner", "owner")
-        .expression_attribute_values(":owner", text(caller.owner().to_string()))
-        .expression_attribute_values(":scope", text(caller.scope.as_str()))
-        .expression_attribute_values(":now", number(caller.now.millis()))
+        .expression_attribute_values(":owner", text(owner.to_string()))
+        .expression_attribute_values(":scope", text(scope.as_str()))
+        .expression_attribute_values(":now", number(now.millis()))
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
         .build()
         .map_err(corrupt)?;

@@ -2,16 +2,18 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use files_domain::{
     ApiKey, Caller, KeyHash, KeyProblem, KeyRecord, NewKey, OwnerId, OwnerLimits, Scope, Timestamp,
+    UploadToken,
 };
 
-use crate::RecordsError;
 use crate::api_key_cache::{KeyCache, Remembered};
 use crate::api_key_item::{condition_check, new_item};
 use crate::attribute::{Item, from_item};
 use crate::batch::{self, ByTable};
 use crate::error::{corrupt, unavailable};
+use crate::key_uses::KeyUses;
 use crate::keys::{api_key_key, owner_limits_key};
 use crate::rate_limits::RateLimits;
+use crate::{Records, RecordsError};
 
 /// The API keys and owners' limits of one deployment, in a separate table. Functions may only read it; an operator writes it.
 ///
@@ -23,6 +25,7 @@ pub struct Keys {
     pub(crate) cache: KeyCache,
     pub(crate) default_limits: OwnerLimits,
     pub(crate) rate_limits: Option<RateLimits>,
+    pub(crate) key_uses: Option<KeyUses>,
 }
 
 impl Keys {
@@ -30,7 +33,20 @@ impl Keys {
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         let (cache, default_limits) = (KeyCache::default(), OwnerLimits::default());
-        Self { client, table: table.into(), cache, default_limits, rate_limits: None }
+        Self { client, table: table.into(), cache, default_limits, rate_limits: None, key_uses: None }
+    }
+
+    /// Has the day on which a key was last used stored in the table of `records`.
+    #[must_use]
+    pub fn with_key_uses(self, records: &Records) -> Self {
+        Self { key_uses: Some(KeyUses::new(records)), ..self }
+    }
+
+    /// Stores that the caller's key, which was just read and is good, is used today.
+    pub(crate) async fn note_use(&self, caller: &Caller) {
+        if let Some(uses) = &self.key_uses {
+            uses.note(caller).await;
+        }
     }
 
     /// Creates an API key and stores its record.
@@ -76,7 +92,16 @@ impl Keys {
 
     /// Builds the condition of a transaction that the caller's key is valid.
     pub(crate) fn condition_check(&self, caller: &Caller) -> Result<TransactWriteItem, RecordsError> {
-        condition_check(&self.table, caller)
+        condition_check(&self.table, caller.hash(), caller.owner(), caller.scope, caller.now)
+    }
+
+    /// Builds the condition of a transaction that the key that created an upload token is good.
+    pub(crate) fn creator_check(
+        &self,
+        token: &UploadToken,
+        now: Timestamp,
+    ) -> Result<TransactWriteItem, RecordsError> {
+        condition_check(&self.table, token.created_by(), token.owner(), Scope::Write, now)
     }
 
     /// Returns why [`Keys::condition_check`] failed, by the item in the cancellation reason.
@@ -134,7 +159,9 @@ impl Keys {
     pub(crate) async fn read(&self, caller: &Caller) -> Result<(), RecordsError> {
         let (table, keys) = self.place(caller);
         let mut read = batch::read(&self.client, ByTable::from([(table.to_owned(), keys)])).await?;
-        self.judge_items(caller, read.remove(table))
+        self.judge_items(caller, read.remove(table))?;
+        self.note_use(caller).await;
+        Ok(())
     }
 
     /// Checks that the key is valid for the request, from the cache if it was read within the last 30 s. For operations that only read,

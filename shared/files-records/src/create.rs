@@ -2,7 +2,7 @@ use aws_sdk_dynamodb::types::{
     CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 use files_domain::{
-    Caller, Detail, File, FileId, Idempotency, Limit, OwnerLimits, Principal, Timestamp, limits,
+    Caller, Detail, File, FileId, Idempotency, KeyProblem, Limit, OwnerLimits, Principal, Timestamp, limits,
 };
 use serde::{Deserialize, Serialize};
 
@@ -64,8 +64,8 @@ fn request_key(file: &File, key: &str) -> Item {
 }
 
 impl ClientRecords {
-    /// Writes a file's summary, its detail and the owner's usage in one transaction that also checks the caller's key, or
-    /// counts the file of the caller's token, which has been read. A key that is known, or found, to be bad costs no write, and no
+    /// Writes a file's summary, its detail and the owner's usage in one transaction that also checks the caller's key, or counts the
+    /// file of the caller's token, which has been read, and checks the key that created the token. A key that is known, or found, to be bad costs no write, and no
     /// read of the owner that it names. The end of the file is an event if it has a webhook, or its owner has webhook endpoints: the
     /// first file for an owner with endpoints costs a second transaction, and this process then remembers it for 30 s.
     ///
@@ -80,10 +80,7 @@ impl ClientRecords {
         idempotency: Option<&Idempotency>,
     ) -> Result<Created, RecordsError> {
         // First, unless it is remembered: a bad key must not cost a transaction on the items of the owner it names.
-        let limits = match &caller.principal {
-            Principal::ApiKey(_) => self.keys().check_with_limits(caller).await?,
-            Principal::UploadToken(_) => self.keys().known_limits(caller),
-        };
+        let limits = self.owner_limits(caller).await?;
         limits.check(Limit::FileBytes, 0, file.size.unwrap_or(0))?;
         let notify = file.notify || self.has_all_events() || self.has_endpoints(caller.owner(), caller.now);
         match self.write_new(caller, &File { notify, ..file.clone() }, detail, idempotency, &limits).await {
@@ -95,6 +92,18 @@ impl ClientRecords {
                     .map_err(WriteRefused::into_error)
             }
             written => written.map_err(WriteRefused::into_error),
+        }
+    }
+
+    /// Returns the limits of the owner of a caller who creates a file: an API key is checked, from memory if it was read within the last
+    /// 30 s. An upload token has been read.
+    ///
+    /// # Errors
+    /// [`RecordsError::Key`]; [`RecordsError::Busy`], [`RecordsError::Unavailable`].
+    pub async fn owner_limits(&self, caller: &Caller) -> Result<OwnerLimits, RecordsError> {
+        match &caller.principal {
+            Principal::ApiKey(_) => self.keys().check_with_limits(caller).await,
+            Principal::UploadToken(_) => Ok(self.keys().known_limits(caller)),
         }
     }
 
@@ -126,9 +135,17 @@ impl ClientRecords {
         }
         let change = UsageChange::between(None, Some(file));
         let usage = records.add_usage_change(&mut items, file.owner, change, limits)?;
+        let creator_index = items.len();
+        if let Some(token) = caller.upload_token() {
+            items.push(self.keys().creator_check(token, caller.now)?);
+        }
         match records.transact(items).await {
             Ok(()) => Ok(Created::New),
             Err(Refused::Error(error)) => Err(error.into()),
+            Err(Refused::Conditions(reasons)) if condition_failed(&reasons, creator_index) => {
+                self.keys().remember_bad(caller);
+                Err(RecordsError::from(KeyProblem::Invalid).into())
+            }
             Err(Refused::Conditions(mut reasons)) if condition_failed(&reasons, 0) => {
                 match self.creation_refusal(caller, reasons[0].item.take()) {
                     // The request for the last file of a token, repeated.

@@ -10,6 +10,7 @@ use crate::keys::{
     FILE_PREFIX, detail_sk, due_partition, file_sk, ids, owner_pk, primary_key, status_partition,
     type_partition,
 };
+use crate::metadata::{pack_metadata, unpack_metadata};
 
 /// Builds a file's summary: the file, with its ids as the primary key and the attributes of its sparse indexes. It has less than
 /// 1 KB, so that a page of many files is cheap.
@@ -50,6 +51,7 @@ pub(crate) fn detail_to_item(file: &File, detail: &Detail) -> Result<Option<Item
     if item.is_empty() {
         return Ok(None);
     }
+    pack_metadata(&mut item, &detail.metadata)?;
     item.extend(primary_key(owner_pk(file.owner), detail_sk(file.id)));
     Ok(Some(item))
 }
@@ -57,6 +59,7 @@ pub(crate) fn detail_to_item(file: &File, detail: &Detail) -> Result<Option<Item
 /// Reads a detail item. A file with an empty detail has no such item.
 pub(crate) fn detail_from_item(item: Option<Item>) -> Result<Detail, RecordsError> {
     let Some(mut item) = item else { return Ok(Detail::default()) };
+    unpack_metadata(&mut item)?;
     let full_probe = match (item.remove(FULL_PROBE), item.contains_key(FULL_PROBE_IN_OBJECT)) {
         (Some(AttributeValue::B(packed)), _) => Some(FullProbe::Inline(packed.into_inner())),
         (_, true) => Some(FullProbe::InObject),

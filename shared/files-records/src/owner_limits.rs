@@ -19,7 +19,7 @@ fn numbers(item: &Item) -> LimitNumbers {
 }
 
 /// Separates the item of a key from that of the owner's limits.
-fn of_owner(item: &Item) -> bool {
+pub(crate) fn of_owner(item: &Item) -> bool {
     item.get("pk").and_then(|pk| pk.as_s().ok()).is_some_and(|pk| pk.starts_with("owner#"))
 }
 
@@ -168,6 +168,7 @@ impl ClientRecords {
             read.remove(&keys.table).unwrap_or_default().into_iter().partition(of_owner);
         if !is_remembered {
             keys.judge_item(caller, key.into_iter().next())?;
+            keys.note_use(caller).await;
         }
         let own = limits.first().map(numbers).unwrap_or_default();
         keys.cache.remember_limits(caller.owner(), own.clone(), caller.now);

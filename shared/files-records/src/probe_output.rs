@@ -1,10 +1,12 @@
-//! ffprobe's complete output, compressed: such JSON shrinks to a tenth.
+//! JSON in records, compressed: ffprobe's complete output, which shrinks to a tenth, and long metadata.
 
 use std::io::{self, Read, Write};
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// Most compressed bytes in a record. With the longest metadata and URL, the item stays below DynamoDB's 400 KB.
 pub const MAX_INLINE_BYTES: usize = 256 * 1024;
@@ -16,6 +18,11 @@ const MAX_UNPACKED_BYTES: u64 = 64 * 1024 * 1024;
 /// # Errors
 /// None for parsed JSON.
 pub fn pack_probe(value: &serde_json::Value) -> io::Result<Vec<u8>> {
+    pack(value)
+}
+
+/// Compresses the JSON of a value.
+pub(crate) fn pack(value: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     serde_json::to_writer(&mut encoder, value)?;
     encoder.flush()?;
@@ -27,6 +34,11 @@ pub fn pack_probe(value: &serde_json::Value) -> io::Result<Vec<u8>> {
 /// # Errors
 /// [`io::Error`]: the bytes are not such output.
 pub fn unpack_probe(packed: &[u8]) -> io::Result<serde_json::Value> {
+    unpack(packed)
+}
+
+/// Reads what [`pack`] wrote.
+pub(crate) fn unpack<T: DeserializeOwned>(packed: &[u8]) -> io::Result<T> {
     Ok(serde_json::from_reader(GzDecoder::new(packed).take(MAX_UNPACKED_BYTES))?)
 }
 

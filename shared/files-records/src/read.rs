@@ -90,6 +90,7 @@ impl ClientRecords {
         if with_key {
             let (table, _) = self.keys().place(caller);
             self.keys().judge_items(caller, read.remove(table))?;
+            self.keys().note_use(caller).await;
         }
         from_found(by_sort_key(read.remove(&records.table))?, id, caller)
     }

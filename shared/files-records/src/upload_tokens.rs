@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
-use files_domain::{Caller, KeyHash, KeyProblem, OwnerId, UploadToken, UploadTokenRecord};
+use files_domain::{Caller, KeyHash, KeyProblem, KeyRecord, OwnerId, UploadToken, UploadTokenRecord};
 
 use crate::attribute::{Item, from_item, number, to_item};
 use crate::batch::{self, ByTable, by_sort_key};
 use crate::error::corrupt;
-use crate::keys::{owner_limits_key, owner_pk, primary_key};
+use crate::keys::{api_key_key, owner_limits_key, owner_pk, primary_key};
+use crate::metadata::{pack_metadata, unpack_metadata};
+use crate::owner_limits::of_owner;
 use crate::transact::{Refused, condition_failed};
 use crate::{ClientRecords, Records, RecordsError};
 
@@ -36,6 +38,7 @@ impl ClientRecords {
         record: &UploadTokenRecord,
     ) -> Result<(), RecordsError> {
         let mut item = to_item(record)?;
+        pack_metadata(&mut item, &record.metadata)?;
         item.extend(token_key(token.owner(), token.hash()));
         let end = record.uploads_end().plus(RETENTION_AFTER_UPLOADS);
         item.insert("ttl".to_owned(), number(end.seconds()));
@@ -79,7 +82,8 @@ impl ClientRecords {
     /// read.
     ///
     /// # Errors
-    /// [`RecordsError::Key`]: the token is unknown, deleted or past its last upload. [`RecordsError::Limit`],
+    /// [`RecordsError::Key`]: the token is unknown, deleted or past its last upload, or the API key that created it is no longer good.
+    /// [`RecordsError::Limit`],
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
     pub async fn upload_token(
         &self,
@@ -89,8 +93,8 @@ impl ClientRecords {
         Ok(self.read_with_token(caller, token, Vec::new()).await?.0)
     }
 
-    /// Reads the caller's upload token, the owner's limits, and items of the owner by their keys, by one consistent
-    /// `BatchGetItem`. Admits the request if the owner's requests per second allow it. Returns the items by their sort keys.
+    /// Reads the caller's upload token, the API key that created it, the owner's limits, and items of the owner by their keys, by one
+    /// consistent `BatchGetItem`. Admits the request if the owner's requests per second allow it. Returns the items by their sort keys.
     pub(crate) async fn read_with_token(
         &self,
         caller: &Caller,
@@ -102,12 +106,15 @@ impl ClientRecords {
         items.push(token_key(token.owner(), token.hash()));
         let wanted = ByTable::from([
             (records.table.clone(), items),
-            (keys.table.clone(), vec![owner_limits_key(token.owner())]),
+            (keys.table.clone(), vec![owner_limits_key(token.owner()), api_key_key(token.created_by())]),
         ]);
         let mut read = batch::read(&records.client, wanted).await?;
         let mut found = by_sort_key(read.remove(&records.table))?;
-        let record = self.judge_token(caller, found.remove(&token_sk(token.hash())))?;
-        keys.learn_limits(caller, read.remove(&keys.table));
+        let (limits, creator): (Vec<_>, Vec<_>) =
+            read.remove(&keys.table).unwrap_or_default().into_iter().partition(of_owner);
+        let item = found.remove(&token_sk(token.hash()));
+        let record = self.judge_token(caller, token, item, creator.into_iter().next())?;
+        keys.learn_limits(caller, Some(limits));
         keys.admit_owner(caller.owner(), caller.now).await?;
         Ok((record, found))
     }
@@ -123,14 +130,20 @@ impl ClientRecords {
         }
     }
 
-    /// Checks a token by its item as just read. A bad one is remembered.
-    pub(crate) fn judge_token(
+    /// Checks a token by its item and that of the API key that created it, as just read. A bad one is remembered.
+    fn judge_token(
         &self,
         caller: &Caller,
+        token: &UploadToken,
         item: Option<Item>,
+        creator: Option<Item>,
     ) -> Result<UploadTokenRecord, RecordsError> {
-        let record: Option<UploadTokenRecord> = item.map(from_item).transpose()?;
-        let good = record.filter(|record| record.authorize_upload(caller.now).is_ok());
+        let record = item.map(token_from_item).transpose()?;
+        let creator: Option<KeyRecord> = creator.map(from_item).transpose()?;
+        let good = record.filter(|record| {
+            record.authorize_upload(caller.now).is_ok()
+                && token.check_creator(creator.as_ref(), caller.now).is_ok()
+        });
         good.ok_or_else(|| {
             self.keys().remember_bad(caller);
             KeyProblem::Invalid.into()
@@ -162,10 +175,15 @@ impl Records {
     }
 }
 
+fn token_from_item(mut item: Item) -> Result<UploadTokenRecord, RecordsError> {
+    unpack_metadata(&mut item)?;
+    from_item(item)
+}
+
 /// Returns why [`Records::count_token_file`] failed, by the item that the cancellation holds.
 pub(crate) fn token_refusal(caller: &Caller, found: Option<Item>) -> RecordsError {
     let record: Option<UploadTokenRecord> =
-        found.filter(|item| !item.is_empty()).and_then(|item| from_item(item).ok());
+        found.filter(|item| !item.is_empty()).and_then(|item| token_from_item(item).ok());
     match record {
         Some(record) if record.authorize_create(caller.now).is_ok() => RecordsError::TokenUsedUp,
         _ => KeyProblem::Invalid.into(),

@@ -30,7 +30,7 @@ fn count(limit: Limit, file: &File) -> u64 {
         Limit::StoredBytes => file.reserved_bytes(),
         Limit::Imports => file.import().is_some().into(),
         Limit::PendingUploads => file.is_pending_upload().into(),
-        Limit::FileBytes | Limit::Previews | Limit::RequestsPerSecond => 0,
+        Limit::FileBytes | Limit::Previews | Limit::RequestsPerSecond | Limit::Retention => 0,
     }
 }
 

@@ -67,7 +67,7 @@ impl Startup {
     /// [`SettingError::Missing`] if a variable is not set.
     pub fn client_records(&self) -> Result<ClientRecords, SettingError> {
         let records = self.records()?;
-        let keys = self.keys()?.with_rate_limits(&records);
+        let keys = self.keys()?.with_rate_limits(&records).with_key_uses(&records);
         let records = ClientRecords::new(records, keys);
         Ok(if optional(EVENT_BUS).is_some() { records.with_all_events() } else { records })
     }

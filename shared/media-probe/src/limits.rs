@@ -11,7 +11,8 @@ const MIB: u64 = 1024 * 1024;
 pub struct Limits {
     /// Wall-clock time, after which ffprobe's whole process group is killed. Default 60 s.
     pub wall_clock: Duration,
-    /// Processor time of ffprobe, counted in whole seconds. Default 30 s.
+    /// Processor time of one run of ffprobe, counted in whole seconds. Default 10 s: a file needs a second or two, but for one that
+    /// is made to be slow, such as by tags in tens of thousands, each of which is compared with all others.
     pub cpu: Duration,
     /// Address space of ffprobe in bytes, its code and libraries included. Default 768 MiB.
     pub address_space: u64,
@@ -29,7 +30,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             wall_clock: Duration::from_secs(60),
-            cpu: Duration::from_secs(30),
+            cpu: Duration::from_secs(10),
             address_space: 768 * MIB,
             max_output_bytes: 4 * MIB,
             max_read_bytes: 256 * MIB,

@@ -74,6 +74,7 @@ impl<'a> TestFunction<'a> {
         Keys::new(self.aws.dynamodb(), self.setting("FILES_KEYS_TABLE"))
             .with_default_limits(limits.unwrap_or_default())
             .with_rate_limits(&self.records())
+            .with_key_uses(&self.records())
     }
 
     /// Returns the objects.

@@ -32,11 +32,12 @@ impl Backend {
         query.into_paginator().items().send().collect::<Result<_, _>>().await.expect("the table can be read")
     }
 
-    /// Returns the sort keys of all items of the owner; if faults are injected, without the idempotency keys, which the client
-    /// adds.
+    /// Returns the sort keys of all items of the owner, without the days of use of its keys; if faults are injected, also without the
+    /// idempotency keys, which the client adds.
     pub async fn sort_keys(&self) -> Vec<String> {
         let items = self.items().await;
         let mut keys: Vec<_> = items.iter().filter_map(|item| item.get("sk")?.as_s().ok().cloned()).collect();
+        keys.retain(|key| !key.starts_with("used#"));
         keys.retain(|key| faults::seed().is_none() || !key.starts_with("idem#"));
         keys
     }

@@ -10,7 +10,7 @@ use files_domain::{ApiKey, OwnerId, Scope};
 use files_tests::cloud::now;
 use files_tests::owner::id;
 use files_tests::programs::built;
-use files_tests::{Cloud, Owner, Response, media, skip_on_deployment};
+use files_tests::{Cloud, Owner, Response, media, skip_on_deployment, until};
 use http::Method;
 use reqwest::RequestBuilder;
 use serde_json::json;
@@ -95,9 +95,14 @@ async fn a_key_in_a_url_is_neither_passed_on_nor_logged() {
     assert!(!link.contains(owner.key()) && !link.contains("key="), "{link}");
     assert!(!String::from_utf8_lossy(&list.body).contains(owner.key()));
     if owner.local_backend().is_some() {
-        let log = std::fs::read_to_string(Cloud::shared().await.folder().join("log")).expect("the log");
+        let path = Cloud::shared().await.folder().join("log");
+        // A line may be written after its response.
+        let log = until("the log has requests", || async {
+            let log = std::fs::read_to_string(&path).expect("the log");
+            log.lines().any(|line| line.contains("list-files")).then_some(log)
+        })
+        .await;
         assert!(!log.contains(owner.key()), "a key is in the log");
-        assert!(log.lines().any(|line| line.contains("list-files")), "the log has requests");
     }
 }
 
@@ -315,7 +320,55 @@ async fn keys_are_listed_rotated_and_revoked_by_their_ids() {
         .await
         .expect_error(401, "invalid_api_key");
     owner.with_key(last[0]["key"].as_str().expect("a key")).announce("a", 1, "video/mp4").await;
+    let today = now().day();
+    let used = list().iter().map(|key| key["last_used"].as_str().map(str::to_owned)).collect::<Vec<_>>();
+    assert_eq!(used[0], None, "the owner's own key was never used");
+    assert!(
+        used[1..].iter().all(|day| day.as_deref() >= Some(&before.day()) && day.as_deref() <= Some(&today)),
+        "{used:?}"
+    );
     let status =
         list().iter().map(|key| key["status"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>();
     assert_eq!(status, ["active", "revoked", "revoked", "active"]);
+}
+
+#[tokio::test]
+async fn files_admin_shows_who_did_what() {
+    skip_on_deployment!("reads the logs of the local cloud");
+    let cloud = Cloud::shared().await;
+    let owner = cloud.owner().await;
+    let file = owner.announce("a", 1, "video/mp4").await;
+    owner.list("").await;
+    let forged = ApiKey::generate(OwnerId::named(owner.name())).expect("randomness");
+    owner.with_key(forged.reveal()).delete(&file).await.expect_error(401, "invalid_api_key");
+    owner.delete(&file).await.expect(204);
+    let key = ApiKey::parse(owner.key()).expect("a key").hash().id().to_string();
+    let audit = |filter: &[&str]| admin_json(cloud, &[&["audit"], filter].concat());
+    let of_owner = ["--owner", owner.name()];
+    // A line may be read after its response.
+    until("the lines are kept", || async { (audit(&of_owner).len() >= 3).then_some(()) }).await;
+    let shown: Vec<_> = audit(&of_owner)
+        .iter()
+        .map(|line| (line["audit"].as_str().unwrap_or_default().to_owned(), line["span"]["route"].clone()))
+        .collect();
+    let expected = [
+        ("change", "POST /v1/files"),
+        ("refused_key", "DELETE /v1/files/{id}"),
+        ("change", "DELETE /v1/files/{id}"),
+    ];
+    assert_eq!(shown, expected.map(|(audit, route)| (audit.to_owned(), json!(route))));
+    let hour_ago = ["--since", "1h"];
+    for (filter, lines) in [
+        (vec!["--key", &key], 2),
+        (vec!["--key", &forged.hash().id().to_string()], 1),
+        (vec!["--file", id(&file)], 3),
+        ([of_owner, hour_ago].concat(), 3),
+        ([of_owner, ["--since", "9999-01-01T00:00:00Z"]].concat(), 0),
+        (vec!["--key", &key, "--owner", "another"], 0),
+    ] {
+        assert_eq!(audit(&filter).len(), lines, "{filter:?}");
+    }
+    let text = admin(cloud, &["audit", "--key", &key], "");
+    assert!(text.lines().all(|line| line.contains(id(&file)) && line.contains("change")), "{text}");
+    assert!(!text.contains(owner.key()) && !text.contains(owner.name()), "ids only: {text}");
 }

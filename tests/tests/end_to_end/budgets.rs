@@ -10,14 +10,15 @@ use files_tests::owner::id;
 use files_tests::{Cloud, Content, Form, Owner, RangedSource, Reply, Response, SourceServer, media};
 use serde_json::{Value, json};
 
-/// Returns whether a key that the process did not know, or an owner's limits, were read alone.
+/// Returns whether a key that the process did not know, or an owner's limits, were read alone, or the day of a key's use was stored.
 fn reads_key(function: &str, calls: &Value) -> bool {
     let reads_with_key = match function {
         "create-file" | "list-files" => 0,
         _ => 1, // with the file
     };
     let batches = calls["dynamodb"]["BatchGetItem"].as_u64().unwrap_or(0);
-    batches > reads_with_key || calls["dynamodb"].get("GetItem").is_some()
+    let stores_use = function != "import-file" && calls["dynamodb"].get("UpdateItem").is_some();
+    batches > reads_with_key || stores_use || calls["dynamodb"].get("GetItem").is_some()
 }
 
 /// Returns the calls of one warm run of an operation, and its result.

@@ -62,6 +62,18 @@ async fn an_owner_at_its_limit_can_continue_after_deleting_files() {
 }
 
 #[tokio::test]
+async fn files_admin_sets_the_lifetime_of_an_owners_files() {
+    let cloud = Cloud::shared().await;
+    let owner = cloud.owner().await;
+    assert_eq!(limits(cloud, &owner, "set", &["--retention", "2h"]), json!({"retention": 7200}));
+    let shown = owner.get("/usage").await.expect(200).json();
+    assert_eq!(shown["limits"]["retention"], 7200);
+    assert!(owner.announce("a", 1, "video/mp4").await["expires_at"].is_string());
+    let kept = json!({"name": "a", "size": 1, "expires_in": null});
+    assert!(Response::to(owner.json(&kept)).await.expect(201).json()["expires_at"].is_null());
+}
+
+#[tokio::test]
 async fn an_import_that_does_not_fit_fails_with_the_numbers_and_gives_everything_back() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;

@@ -1,7 +1,7 @@
 //! Requests that create a file: forms and JSON.
 
 use bytes::Bytes;
-use files_api::{ApiError, CreateRequest, CreateWhat};
+use files_api::{ApiError, CreateRequest, CreateWhat, Lifetime};
 use files_domain::limits;
 use futures_util::TryStreamExt;
 use lambda_http::Body;
@@ -73,7 +73,9 @@ fn assert_sound(read: Result<CreateRequest, ApiError>, length: usize) {
         assert!(bytes.len() < length, "{} bytes in {length}", bytes.len());
         assert_eq!((file.size, &file.sha256), (bytes.len() as u64, &hex::encode(Sha256::digest(&bytes))));
     }
-    assert!(request.expires_in.is_none_or(|time| !time.is_zero() && time <= limits::MAX_EXPIRES_IN));
+    if let Lifetime::For(time) = request.lifetime {
+        assert!(!time.is_zero() && time <= limits::MAX_EXPIRES_IN);
+    }
     assert!(request.checksum_sha256.is_none_or(|digest| digest.len() == 64));
 }
 

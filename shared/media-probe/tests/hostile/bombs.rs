@@ -127,6 +127,29 @@ async fn decompression_bombs_stay_within_the_limits() {
     }
 }
 
+/// Silence as an MP3 with so many tags, each of another name.
+fn tagged(tags: usize) -> Vec<u8> {
+    let syncsafe = |n: usize| [21, 14, 7, 0].map(|shift| u8::try_from(n >> shift & 0x7f).unwrap());
+    let frame = |n: usize| {
+        let content = format!("\x03{n}\0v");
+        [&b"TXXX"[..], &syncsafe(content.len()), &[0, 0], content.as_bytes()].concat()
+    };
+    let frames: Vec<u8> = (0..tags).flat_map(frame).collect();
+    let sound = [&b"\xff\xfb\x90\x64"[..], &[0; 413]].concat().repeat(100);
+    [&b"ID3\x04\0\0"[..], &syncsafe(frames.len()), &frames, &sound].concat()
+}
+
+#[tokio::test]
+async fn tags_without_number_end_at_the_limit_of_processor_time() {
+    let Outcome::Media(few) = outcome("a hundred tags", tagged(100)).await else { panic!("unreadable") };
+    assert_eq!(few.full["format"]["tags"]["99"], "v");
+    // ffprobe compares each tag with all others: minutes, if nothing ended it.
+    let Outcome::Unreadable(reason) = outcome("200,000 tags", tagged(200_000)).await else {
+        panic!("readable")
+    };
+    assert!(reason.contains("processor time"), "{reason}");
+}
+
 /// A sound file whose title is these bytes.
 fn titled(title: &[u8]) -> Vec<u8> {
     let chunk = |kind: &[u8; 4], content: &[u8]| {

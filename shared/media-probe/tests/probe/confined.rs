@@ -46,7 +46,7 @@ async fn every_limit_applies_before_the_file_is_read() {
         line[name.len()..].split_whitespace().take(2).map(str::to_owned).collect()
     };
     assert_eq!(soft_and_hard("Max address space"), ["805306368", "805306368"], "{limits}");
-    assert_eq!(soft_and_hard("Max cpu time"), ["30", "31"], "{limits}");
+    assert_eq!(soft_and_hard("Max cpu time"), ["10", "11"], "{limits}");
     assert_eq!(soft_and_hard("Max open files"), ["64", "64"], "{limits}");
     for nothing in ["Max file size", "Max core file size", "Max processes"] {
         assert_eq!(soft_and_hard(nothing), ["0", "0"], "{limits}");
