@@ -56,11 +56,22 @@ export interface Announcement {
  * there is no answer, or one that says that later is better.
  */
 export class Client {
-  readonly network = new Network()
+  readonly network: Network
   readonly #connection: Connection
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, network = new Network()) {
     this.#connection = connection
+    this.network = network
+  }
+
+  /** The same API with another key. */
+  withKey(key: string): Client {
+    return new Client({ ...this.#connection, key }, this.network)
+  }
+
+  /** The upload token that takes the place of the key. */
+  get uploadToken(): string | undefined {
+    return this.#connection.key.startsWith('fmu_') ? this.#connection.key : undefined
   }
 
   get base(): string {

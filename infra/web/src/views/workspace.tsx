@@ -32,6 +32,7 @@ export function Workspace({ connection, onDisconnect }: Props): JSX.Element {
   const changed = useCallback(() => { setVersion((before) => before + 1); }, [])
   const uploads = useMemo(() => new Uploads(client, changed), [client, changed])
   useEffect(() => () => { uploads.destroy(); }, [uploads])
+  const added = useCallback((files: File[]) => { uploads.add(files); }, [uploads])
 
   const done = (text: string): void => {
     tell(text)
@@ -65,7 +66,7 @@ export function Workspace({ connection, onDisconnect }: Props): JSX.Element {
           onDone={done}
         />
       )}
-      <DropAnywhere uploads={uploads} onUrls={setOffered} />
+      <DropAnywhere onFiles={added} onUrls={setOffered} />
       <div class="toast" role="status" aria-live="polite">{message !== '' && <span>{message}</span>}</div>
     </>
   )

@@ -104,6 +104,11 @@ export class Files {
     return fetch(`${this.cloud.ready.api}${path}`, request)
   }
 
+  /** A DELETE request to the API without the page. */
+  async remove(path: string): Promise<Response> {
+    return fetch(`${this.cloud.ready.api}${path}`, { method: 'DELETE', headers: { 'x-api-key': this.#key } })
+  }
+
   /** Announces uploads that nobody sends: `waiting 1.mov`, … */
   async announce(count: number): Promise<void> {
     for (let number = 1; number <= count; number += 1) await this.api('/files', { name: `waiting ${number.toString()}.mov`, size: 5 })
