@@ -2,6 +2,7 @@ import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { type Client, UnreachableError } from '../api/client.ts'
 import type { FileSummary } from '../api/types.ts'
+import { isUnderWay } from '../api/under-way.ts'
 import { arrange } from '../arrange.ts'
 import type { Navigation } from '../route.ts'
 import { BulkBar } from './bulk-bar.tsx'
@@ -13,7 +14,6 @@ import { FilterBar } from './filters.tsx'
 import { onListKey } from './list-keys.ts'
 import { Pages } from './pages.tsx'
 import { usePage } from './use-page.ts'
-import { useRetrying } from './use-retrying.ts'
 import { useSelection } from './use-selection.ts'
 import { useView } from './use-view.ts'
 
@@ -32,7 +32,6 @@ export function Library({ client, version, navigation, onDone }: Props): JSX.Ele
   const { page, error, stale } = usePage(client, { status, type, source, order }, route.cursor, version)
   const files = page?.files ?? []
   const shown = arrange(files, route)
-  const retrying = useRetrying(client, files)
   const selection = useSelection(shown.map(({ id }) => id), JSON.stringify([status, type, source, order, route.cursor]))
   const selected = shown.filter(({ id }) => selection.ids.has(id))
   const top = useScrollToTop(route.cursor)
@@ -58,7 +57,7 @@ export function Library({ client, version, navigation, onDone }: Props): JSX.Ele
               key={file.id}
               client={client}
               file={file}
-              retrying={retrying.get(file.id) ?? null}
+              retrying={isUnderWay(file) ? (file.retrying ?? null) : null}
               selected={selection.ids.has(file.id)}
               onToggle={(range) => { if (range) selection.extend(file.id); else selection.toggle(file.id) }}
               onOpen={() => { go({ file: file.id }); }}
