@@ -1,3 +1,4 @@
+import type { Change } from '../changes.ts'
 import type { Connection } from './connection.ts'
 import { Network } from './network.ts'
 import { DELAYS, abortReason, online, pause, waitBefore } from './retry.ts'
@@ -58,6 +59,8 @@ export interface Announcement {
 export class Client {
   readonly network: Network
   readonly #connection: Connection
+  /** The versions of files as they were read. */
+  readonly #etags = new WeakMap<FileDetail, string>()
 
   constructor(connection: Connection, network = new Network()) {
     this.#connection = connection
@@ -89,7 +92,13 @@ export class Client {
 
   get(id: string, call: Call & { wait?: number } = {}): Promise<FileDetail> {
     const query = call.wait === undefined ? '' : `?wait=${call.wait.toString()}`
-    return this.#json(`/files/${id}${query}`, call)
+    return this.#versioned(`/files/${id}${query}`, call)
+  }
+
+  /** Changes a file unless it has changed since it was read: a 412. */
+  update(file: FileDetail, change: Change): Promise<FileDetail> {
+    const etag = this.#etags.get(file)
+    return this.#versioned(`/files/${file.id}`, { method: 'PATCH', body: change, ...(etag !== undefined && { headers: { 'If-Match': etag } }) })
   }
 
   importUrl(body: { file_url: string; name?: string; metadata?: Record<string, string> }, idempotencyKey: string): Promise<CreatedFile> {
@@ -133,7 +142,7 @@ export class Client {
 
   /** Gives a file another name. */
   rename(id: string, name: string): Promise<FileDetail> {
-    return this.#json(`/files/${id}`, { method: 'PATCH', body: { name } })
+    return this.#versioned(`/files/${id}`, { method: 'PATCH', body: { name } })
   }
 
   /** Deletes a file; one that is gone already counts as deleted. */
@@ -168,6 +177,14 @@ export class Client {
     if (at < 0) return posterUrl
     const answer = await this.#json<{ url: string }>(`${pathname.slice(at)}?redirect=false`, call)
     return answer.url
+  }
+
+  async #versioned(path: string, call: Call): Promise<FileDetail> {
+    const response = await this.#send(path, call)
+    const file = (await response.json()) as FileDetail
+    const etag = response.headers.get('etag')
+    if (etag !== null) this.#etags.set(file, etag)
+    return file
   }
 
   async #json<T>(path: string, call: Call = {}): Promise<T> {

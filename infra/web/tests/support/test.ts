@@ -105,6 +105,12 @@ export class Files {
     return fetch(`${this.cloud.ready.api}${path}`, request)
   }
 
+  /** A PATCH request to the API without the page. */
+  async patch(path: string, body: unknown): Promise<Response> {
+    const headers = { 'x-api-key': this.#key, 'content-type': 'application/json' }
+    return fetch(`${this.cloud.ready.api}${path}`, { method: 'PATCH', headers, body: JSON.stringify(body) })
+  }
+
   /** A DELETE request to the API without the page. */
   async remove(path: string): Promise<Response> {
     return fetch(`${this.cloud.ready.api}${path}`, { method: 'DELETE', headers: { 'x-api-key': this.#key } })
