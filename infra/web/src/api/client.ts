@@ -2,7 +2,7 @@ import type { Change } from '../changes.ts'
 import type { Connection } from './connection.ts'
 import { Network } from './network.ts'
 import { DELAYS, abortReason, online, pause, waitBefore } from './retry.ts'
-import type { CreatedFile, DeletionResult, ErrorBody, FileDetail, Page, PartsPage, Preview, SignedPart, SinglePut, StoredPart } from './types.ts'
+import type { CreatedFile, DeletionResult, ErrorBody, FileDetail, Page, PartsPage, Preview, SignedPart, SinglePut, StoredPart, TokenBounds, UploadToken, Usage } from './types.ts'
 
 /** The server refused; the message is the server's own. */
 export class ApiError extends Error {
@@ -159,6 +159,19 @@ export class Client {
     const { results } = await this.#json<{ results: DeletionResult[] }>('/files/delete', { method: 'POST', body: { ids } })
     const failed = results.filter(({ status }) => status >= 400 && status !== 404)
     return new Map(failed.map(({ id, status, error }) => [id, new ApiError(status, error ?? {})]))
+  }
+
+  usage(call: Call = {}): Promise<Usage> {
+    return this.#json('/usage', call)
+  }
+
+  /** Sent once: a repeated request would create another token. */
+  createUploadToken(bounds: TokenBounds): Promise<UploadToken> {
+    return this.#json('/upload-tokens', { method: 'POST', body: bounds, attempts: 1 })
+  }
+
+  async deleteUploadToken(id: string): Promise<void> {
+    await this.#send(`/upload-tokens/${id}`, { method: 'DELETE' })
   }
 
   /** A URL of the bytes that needs no key; good for so many seconds. */

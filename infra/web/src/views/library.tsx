@@ -13,6 +13,7 @@ import { FileItem } from './file-item.tsx'
 import { FilterBar } from './filters.tsx'
 import { onListKey } from './list-keys.ts'
 import { Pages } from './pages.tsx'
+import { UsageTotals } from './usage.tsx'
 import { usePage } from './use-page.ts'
 import { useSelection } from './use-selection.ts'
 import { useView } from './use-view.ts'
@@ -73,6 +74,7 @@ export function Library({ client, version, navigation, onDone }: Props): JSX.Ele
         <p class="scope muted">Search and order cover the {files.length} files of this page.</p>
       )}
       <Pages navigation={navigation} next={next} stale={stale} />
+      <UsageTotals client={client} version={version} />
       {doomed.length > 0 && (
         <ConfirmDelete
           client={client}
