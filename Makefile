@@ -120,6 +120,11 @@ screenshots: need-test build web ## Makes screenshots of the web app's states, l
 	@$(scripts)/install.sh browser
 	@$(scripts)/node.sh npx playwright test --config screenshots.config.ts
 
+.PHONY: bench-web
+bench-web: need-test build web ## Measures the web app in Chromium: first paint, scrolling and selecting with up to 5,000 files.
+	@$(scripts)/install.sh browser
+	@$(scripts)/node.sh npx playwright test --config measures.config.ts
+
 clients := tests/clients
 .PHONY: test-clients
 test-clients: need-clients build ## Generates clients from openapi.yaml; they, agents and the documentation's programs run the main use cases. PROOFS=NAME runs one of them.

@@ -11,7 +11,8 @@ async function sheetOf(files: Files, name: string, created: Record<string, unkno
   await files.api('/files', { name, size: 5, ...created })
   const { id } = await files.found(name)
   await files.open()
-  return { sheet: await files.show(name), id }
+  await files.show(name)
+  return { sheet: files.page.getByRole('dialog'), id } // its name follows the file's
 }
 
 async function stored(files: Files, id: string): Promise<FileDetail> {

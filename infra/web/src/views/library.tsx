@@ -9,7 +9,7 @@ import { BulkBar } from './bulk-bar.tsx'
 import { ConfirmDelete } from './confirm-delete.tsx'
 import { Empty, Skeleton } from './empty.tsx'
 import { ErrorNote } from './error-note.tsx'
-import { FileItem } from './file-item.tsx'
+import { type Acts, FileItem } from './file-item.tsx'
 import { FilterBar } from './filters.tsx'
 import { onListKey } from './list-keys.ts'
 import { Pages } from './pages.tsx'
@@ -37,6 +37,12 @@ export function Library({ client, version, navigation, onDone }: Props): JSX.Ele
   const selected = shown.filter(({ id }) => selection.ids.has(id))
   const top = useScrollToTop(route.cursor)
   const next = page?.next_cursor ?? null
+  const acts = useActs({
+    toggle: ({ id }, range) => { if (range) selection.extend(id); else selection.toggle(id) },
+    open: ({ id }) => { go({ file: id }); },
+    remove: (file) => { setDoomed([file]); },
+    done: onDone,
+  })
   return (
     <section class="library" aria-label="Library" aria-busy={stale} ref={top}>
       <div class="library-head">
@@ -60,10 +66,7 @@ export function Library({ client, version, navigation, onDone }: Props): JSX.Ele
               file={file}
               retrying={isUnderWay(file) ? (file.retrying ?? null) : null}
               selected={selection.ids.has(file.id)}
-              onToggle={(range) => { if (range) selection.extend(file.id); else selection.toggle(file.id) }}
-              onOpen={() => { go({ file: file.id }); }}
-              onDelete={() => { setDoomed([file]); }}
-              onDone={onDone}
+              acts={acts}
             />
           ))}
         </ul>
@@ -92,6 +95,18 @@ export function Library({ client, version, navigation, onDone }: Props): JSX.Ele
       )}
     </section>
   )
+}
+
+/** The acts of now, behind functions that stay the same. */
+function useActs(now: Acts): Acts {
+  const latest = useRef(now)
+  latest.current = now
+  return useRef<Acts>({
+    toggle: (file, range) => { latest.current.toggle(file, range); },
+    open: (file) => { latest.current.open(file); },
+    remove: (file) => { latest.current.remove(file); },
+    done: (message) => { latest.current.done(message); },
+  }).current
 }
 
 /** Another page begins at its top. */

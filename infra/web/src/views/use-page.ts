@@ -69,7 +69,8 @@ function withKnown(page: Page, before: Page | null): Page {
 }
 
 function better(listed: FileSummary, known: FileSummary | undefined): FileSummary {
-  if (known === undefined || !isUnderWay(listed)) return listed
+  if (known === undefined) return listed
+  if (!isUnderWay(listed)) return known.updated_at === listed.updated_at ? known : listed // the same object is not drawn again
   if (!isUnderWay(known) || known.updated_at > listed.updated_at) return known
   return known.retrying && known.updated_at === listed.updated_at ? { ...listed, retrying: known.retrying } : listed
 }

@@ -105,6 +105,13 @@ export class Files {
     return fetch(`${this.cloud.ready.api}${path}`, request)
   }
 
+  /** Stores a small file by a form, without the page. */
+  async form(name: string, content: string): Promise<Response> {
+    const body = new FormData()
+    body.set('file', new Blob([content], { type: 'text/plain' }), name)
+    return fetch(`${this.cloud.ready.api}/files`, { method: 'POST', headers: { 'x-api-key': this.#key }, body })
+  }
+
   /** A PATCH request to the API without the page. */
   async patch(path: string, body: unknown): Promise<Response> {
     const headers = { 'x-api-key': this.#key, 'content-type': 'application/json' }
