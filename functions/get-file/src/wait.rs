@@ -12,9 +12,9 @@ use tracing::warn;
 use crate::GetFile;
 
 /// Pause before the first look at the record; each further one is half as long again.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-/// Longest pause between two looks.
-const MAX_PAUSE: Duration = Duration::from_secs(2);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// Longest pause between two looks, so that a response comes within 300 ms after the end of the work.
+const MAX_PAUSE: Duration = Duration::from_millis(250);
 /// How long a slot outlives the wait that it was taken for, if its process dies.
 const SLOT_MARGIN: Duration = Duration::from_secs(5);
 

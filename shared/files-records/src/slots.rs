@@ -35,6 +35,8 @@ pub enum SlotKind {
     Import,
     /// A preview.
     Preview,
+    /// An attempt of a delivery whose receiver is slow.
+    SlowDelivery,
 }
 
 impl SlotKind {
@@ -42,6 +44,7 @@ impl SlotKind {
         match self {
             Self::Import => "slots#imports",
             Self::Preview => "slots#previews",
+            Self::SlowDelivery => "slots#slow-deliveries",
         }
     }
 }
