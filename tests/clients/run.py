@@ -6,6 +6,7 @@ Generated code goes into target/clients. The tools are those of package-lock.jso
 """
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ import time
 from pathlib import Path
 
 import examples
+import events
 import tutorial as walkthrough
 from cloud import BINARIES, ROOT, environment
 
@@ -72,8 +74,13 @@ def openapi_fetch(env):
 
 
 def webhooks(env):
-    """TypeScript: the published verifier of Standard Webhooks."""
-    typescript(fresh("webhooks"), "webhooks.ts", env)
+    """TypeScript and Python: the published verifiers of Standard Webhooks, with the same deliveries."""
+    folder = fresh("webhooks")
+    received = folder / "received.json"
+    received.write_text(json.dumps(events.receive(env)))
+    env |= {"FILES_RECEIVED": str(received)}
+    typescript(folder, "webhooks.ts", env)
+    call(sys.executable, "-B", str(HERE / "python/webhooks.py"), env=env)
 
 
 def openapi_generator(generator, folder, *options):

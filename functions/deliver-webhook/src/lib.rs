@@ -8,6 +8,7 @@
 mod attempt;
 mod bus;
 mod deliveries;
+mod share;
 
 use std::error::Error;
 
@@ -38,6 +39,8 @@ pub struct DeliverWebhook {
     pub base: BaseUrl,
     /// The bus of all events, if the deployment has one.
     pub bus: Option<EventBus>,
+    /// How many slow attempts an owner may have at the same time, if that is limited.
+    pub owner_share: Option<u64>,
 }
 
 impl EventHandler for DeliverWebhook {

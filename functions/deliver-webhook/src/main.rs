@@ -3,7 +3,7 @@
 use deliver_webhook::{DeliverWebhook, EventBus};
 use files_api::BaseUrl;
 use lambda_runtime::Error;
-use lambda_startup::{Startup, optional, required, serve_events};
+use lambda_startup::{Startup, number, optional, required, serve_events};
 use safe_fetch::{Allowed, Limits, SafeClient};
 
 #[tokio::main(flavor = "current_thread")]
@@ -20,5 +20,7 @@ async fn main() -> Result<(), Error> {
     };
     let client = SafeClient::new(allowed.clone(), limits)?;
     let bus = startup.event_bus().map(|(client, name)| EventBus::new(client, name));
-    serve_events(DeliverWebhook { records, queue, client, allowed, base, bus }).await
+    let owner_share =
+        Some(number("FILES_OWNER_SLOW_DELIVERIES", "a number of attempts")?).filter(|share| *share > 0);
+    serve_events(DeliverWebhook { records, queue, client, allowed, base, bus, owner_share }).await
 }

@@ -154,7 +154,7 @@ async fn a_wait_without_a_free_slot_responds_immediately() {
     assert!(take(mine, now).await.unwrap().is_none());
     let (response, took) = waited(&app, &query, SLOTS, async {}).await;
     assert!(response.expect(200).json()["status"] == "pending" && took < Duration::from_secs(10));
-    records.release_wait_slot(&slot).await.unwrap();
+    records.release_slot(&slot).await.unwrap();
 
     // All slots of the deployment are taken.
     let others = [take(OwnerId::named("a"), now).await, take(OwnerId::named("b"), now).await];

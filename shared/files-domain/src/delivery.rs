@@ -169,10 +169,32 @@ impl Delivery {
             }
             _ => self.status = DeliveryStatus::Undelivered,
         }
+        self.keep(attempt);
+        self
+    }
+
+    /// Adds an attempt that was broken off in favour of others, at `now`. It does not count, and the delivery is postponed as by
+    /// [`crowded_out`](Self::crowded_out).
+    #[must_use]
+    pub fn broken_off(mut self, attempt: Attempt, jitter: f64, now: Timestamp) -> Self {
+        self.keep(attempt);
+        self.crowded_out(jitter, now)
+    }
+
+    /// Postpones the next attempt because the owner has too many slow ones: for 4 s, or for as long as the delivery is old, up to
+    /// a minute. `jitter` from 0 to 1 shortens that by up to three quarters.
+    #[must_use]
+    pub fn crowded_out(self, jitter: f64, now: Timestamp) -> Self {
+        let [shortest, longest] = limits::SLOW_DELIVERY_DELAYS;
+        let age = Duration::from_millis(now.millis().saturating_sub(self.created_at.millis()));
+        let delay = age.clamp(shortest, longest).mul_f64(1.0 - 0.75 * jitter.clamp(0.0, 1.0));
+        self.postponed(now.plus(delay))
+    }
+
+    fn keep(&mut self, attempt: Attempt) {
         self.attempts.push(attempt);
         let surplus = self.attempts.len().saturating_sub(limits::MAX_STORED_ATTEMPTS);
         self.attempts.drain(..surplus);
-        self
     }
 
     /// Postpones the next attempt, without counting one.
@@ -246,6 +268,23 @@ mod tests {
         assert_eq!(new().attempted(attempt(410), None, 0.0, now).status, DeliveryStatus::Undelivered);
         let redirected = new().attempted(attempt(302), None, 0.0, now);
         assert_eq!(redirected.status, DeliveryStatus::Pending);
+    }
+
+    #[test]
+    fn a_delivery_that_is_crowded_out_waits_for_as_long_as_it_is_old() {
+        let at = |seconds| Timestamp::from_millis(seconds * 1_000);
+        let new = || Delivery::new("https://a.example/".into(), "{}".into(), at(0));
+        for (age, longest) in [(0, 4), (3, 4), (30, 30), (3_600, 60)] {
+            assert_eq!(new().crowded_out(0.0, at(age)).next_at, at(age + longest));
+            let shortest = Timestamp::from_millis(at(age).millis() + longest * 250);
+            assert_eq!(new().crowded_out(1.0, at(age)).next_at, shortest);
+        }
+        let broken_off = new().broken_off(attempt(500), 0.0, at(1));
+        assert_eq!(
+            (broken_off.status, broken_off.tries, broken_off.attempts.len()),
+            (DeliveryStatus::Pending, 0, 1)
+        );
+        assert_eq!(broken_off.next_at, at(5));
     }
 
     #[test]

@@ -77,6 +77,9 @@ pub struct Endpoint {
     /// Until when deliveries are paused, because the receiver was overloaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused_until: Option<Timestamp>,
+    /// Until when it counts as slow, because an attempt took more than a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow_until: Option<Timestamp>,
 }
 
 impl Endpoint {
@@ -88,7 +91,16 @@ impl Endpoint {
         secret: WebhookSecret,
         now: Timestamp,
     ) -> Self {
-        Self { url, events, enabled: true, created_at: now, secret, previous: None, paused_until: None }
+        Self {
+            url,
+            events,
+            enabled: true,
+            created_at: now,
+            secret,
+            previous: None,
+            paused_until: None,
+            slow_until: None,
+        }
     }
 
     /// Replaces the secret. The previous one stays valid for a day.

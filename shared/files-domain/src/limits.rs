@@ -80,6 +80,12 @@ pub const DELIVERY_DELAYS: [Duration; 9] = [
 pub const MAX_DELIVERY_DELAY: Duration = Duration::from_secs(24 * 3600);
 /// Timeout of one attempt of a delivery.
 pub const DELIVERY_TIMEOUT: Duration = Duration::from_secs(20);
+/// A receiver that takes longer is slow, and needs one of the owner's slots for slow attempts.
+pub const SLOW_DELIVERY: Duration = Duration::from_secs(1);
+/// Lease of a slot for a slow attempt: longer than the attempt.
+pub const SLOW_DELIVERY_LEASE: Duration = Duration::from_secs(25);
+/// Shortest and longest bound of the delay of a delivery whose owner has no slot left for a slow attempt.
+pub const SLOW_DELIVERY_DELAYS: [Duration; 2] = [Duration::from_secs(4), Duration::from_secs(60)];
 /// Lease of a delivery's worker: longer than its function may run.
 pub const DELIVERY_LEASE: Duration = Duration::from_secs(75);
 /// How late a message of a delivery may be before `sweep` sends another.

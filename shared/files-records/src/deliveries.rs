@@ -258,3 +258,31 @@ pub(crate) fn is_refused_update<R>(error: &SdkError<UpdateItemError, R>) -> bool
 pub(crate) fn is_refused_put<R>(error: &SdkError<PutItemError, R>) -> bool {
     error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception)
 }
+
+#[cfg(test)]
+mod tests {
+    use files_domain::{Attempt, EndpointId, EventKind};
+
+    use super::*;
+
+    #[test]
+    fn a_delivery_is_due_while_it_is_pending_and_then_kept_for_30_days() {
+        let at = |seconds: u64| Timestamp::from_millis(seconds * 1_000);
+        let owner = OwnerId::named("press");
+        let id =
+            DeliveryId { file: FileId::new(at(1)), kind: EventKind::Failed, endpoint: EndpointId::Default };
+        let pending = Delivery::new("https://a.example/".to_owned(), "{}".to_owned(), at(1));
+        let item = delivery_to_item(owner, id, &pending, at(2)).unwrap();
+        assert_eq!((item.get("due_at"), item.get("ttl")), (Some(&number(2_000)), None));
+        assert!(item.contains_key("owner_status"));
+
+        let attempt = |status| Attempt { at: at(300_000), duration_ms: 1, status: Some(status), error: None };
+        for (status, is_listed) in [(204, false), (410, true)] {
+            let ended = pending.clone().attempted(attempt(status), None, 0.0, at(300_001));
+            let item = delivery_to_item(owner, id, &ended, at(2)).unwrap();
+            assert_eq!((item.get("due_at"), item.get("due_shard")), (None, None));
+            assert_eq!(item.get("ttl"), Some(&number(300_000 + 30 * 24 * 3600)));
+            assert_eq!(item.contains_key("owner_status"), is_listed);
+        }
+    }
+}

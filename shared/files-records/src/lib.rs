@@ -37,7 +37,6 @@ mod transact;
 mod update;
 mod upload_tokens;
 mod usage;
-mod wait_slots;
 
 pub use api_keys::Keys;
 pub use client::ClientRecords;
@@ -51,8 +50,7 @@ pub use probe::SavedProbe;
 pub use probe_output::{MAX_INLINE_BYTES, pack_probe, unpack_probe};
 pub use save::Imported;
 pub use scan::ScanPosition;
-pub use slots::{Slot, SlotKind};
-pub use wait_slots::{WaitSlot, WaitSlots};
+pub use slots::{Slot, SlotKind, WaitSlots};
 
 use std::sync::Mutex;
 

@@ -1,4 +1,6 @@
 use super::*;
+use crate::setup::mozilla_roots;
+use crate::test_support::{FakeDns, addresses};
 use crate::{Allowed, Limits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -78,4 +80,31 @@ async fn a_private_address_is_rejected() {
     let client = SafeClient::new(Allowed::default(), Limits::default()).unwrap();
     let outcome = client.post(&url, HeaderMap::new(), Bytes::new(), Duration::from_secs(1)).await;
     assert_eq!(outcome, Err(FetchError::PrivateAddress));
+}
+
+#[tokio::test]
+async fn a_name_with_a_private_address_is_refused() {
+    let canary = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = canary.local_addr().unwrap().port();
+    for list in
+        [&["127.0.0.1"][..], &["::1"], &["10.0.0.1"], &["169.254.169.254"], &["93.184.216.34", "127.0.0.1"]]
+    {
+        let dns = FakeDns::new([addresses(list)]);
+        let client = SafeClient::with(Allowed::default(), Limits::default(), dns.clone(), mozilla_roots());
+        // The port is allowed when the URL is parsed; the client allows no host.
+        let url = format!("http://rebind.example:{port}/hook");
+        let url = SourceUrl::parse(&url, &Allowed::parse("rebind.example")).unwrap();
+        let outcome =
+            client.unwrap().post(&url, HeaderMap::new(), Bytes::new(), Duration::from_secs(5)).await;
+        assert!(outcome.is_err(), "{list:?}");
+        let dns = FakeDns::new([addresses(list)]);
+        let client = SafeClient::with(Allowed::default(), Limits::default(), dns.clone(), mozilla_roots());
+        let url = SourceUrl::parse("http://rebind.example/hook", &Allowed::default()).unwrap();
+        let outcome =
+            client.unwrap().post(&url, HeaderMap::new(), Bytes::new(), Duration::from_secs(5)).await;
+        assert_eq!(outcome, Err(FetchError::PrivateAddress), "{list:?}");
+        assert_eq!(dns.lookups(), ["rebind.example"], "{list:?}");
+    }
+    let connected = tokio::time::timeout(Duration::from_millis(50), canary.accept()).await;
+    assert!(connected.is_err(), "a connection to this machine");
 }

@@ -8,16 +8,19 @@ use test_app::{OWNER, TestApp};
 use crate::receiver::Receiver;
 use crate::setup::{event, work_on};
 
-async fn app_with_bus() -> TestApp {
+pub(crate) async fn app_with_bus() -> TestApp {
     TestApp::with_parameters(BTreeMap::from([("EventBus".to_owned(), "media".to_owned())])).await
+}
+
+/// Returns the bus that the function knows.
+pub(crate) fn bus_of(app: &TestApp) -> Option<EventBus> {
+    let (client, name) = app.function("deliver-webhook").event_bus().expect("the template names the bus");
+    Some(EventBus::new(client, name))
 }
 
 /// Delivers an event to the bus and to webhooks.
 async fn tell(app: &TestApp, file: &File, kind: EventKind) {
-    let function = app.function("deliver-webhook");
-    let bus = function.event_bus().map(|(client, name)| EventBus::new(client, name));
-    assert!(bus.is_some(), "the template names the bus");
-    work_on(app, "127.0.0.1", bus, event(file, kind), lambda_startup::now()).await;
+    work_on(app, "127.0.0.1", bus_of(app), event(file, kind), lambda_startup::now()).await;
 }
 
 fn events(app: &TestApp) -> Vec<(String, Value)> {

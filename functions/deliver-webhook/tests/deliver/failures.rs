@@ -3,7 +3,7 @@ use std::time::Duration;
 use files_domain::{DeliveryId, DeliveryStatus, EndpointId, EventKind, Timestamp, limits};
 use test_app::TestApp;
 
-use crate::receiver::{Receiver, status, with_headers};
+use crate::receiver::{Receiver, Reply, status, with_headers};
 use crate::setup::{attempt, deliveries, delivery, delivery_of, endpoint, event, owner, work, work_with};
 
 /// Creates a file with a webhook and makes the first attempt. Returns its delivery.
@@ -123,16 +123,36 @@ async fn a_private_address_is_rejected() {
 #[tokio::test]
 async fn only_the_status_of_a_response_matters() {
     let app = TestApp::new().await;
-    let mut huge = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
-    huge.resize(32 << 20, b'x');
-    let cut = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf".to_vec();
-    for response in [huge, cut] {
-        let receiver = Receiver::start([response]).await;
+    const GIBIBYTE: u64 = 1 << 30;
+    let head = |length: u64| format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n").into_bytes();
+    let cut = [head(100), b"half".to_vec()].concat();
+    for reply in [
+        Reply::Endless(head(GIBIBYTE), GIBIBYTE),
+        Reply::Endless(b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), GIBIBYTE),
+        Reply::Bytes(cut),
+    ] {
+        let receiver = Receiver::replying([reply], Reply::Silence).await;
         let id = first_attempt(&app, &receiver, lambda_startup::now()).await;
         let all = deliveries(&app).await;
         let (_, delivery) = all.iter().find(|(one, _)| *one == id).expect("the delivery");
         assert_eq!(delivery.status, DeliveryStatus::Delivered, "{delivery:?}");
+        // What is beyond the bytes that are read lies in the buffers of the two sockets.
+        assert!(receiver.taken() < 32 << 20, "{} bytes were taken", receiver.taken());
     }
+}
+
+#[tokio::test]
+async fn the_url_of_a_file_that_is_overloaded_is_left_alone_for_as_long_as_it_asks() {
+    let app = TestApp::new().await;
+    let receiver = Receiver::start([with_headers(429, "Retry-After: 100\r\n"), status(200)]).await;
+    let now = lambda_startup::now();
+    let id = first_attempt(&app, &receiver, now).await;
+    let pending = delivery(&app).await;
+    assert!(pending.next_at >= now.plus(Duration::from_secs(100)), "{pending:?}");
+    work(&app, attempt(id), now.plus(Duration::from_secs(90))).await;
+    assert_eq!(receiver.received().len(), 1);
+    work(&app, attempt(id), pending.next_at).await;
+    assert_eq!(delivery(&app).await.status, DeliveryStatus::Delivered);
 }
 
 #[tokio::test]

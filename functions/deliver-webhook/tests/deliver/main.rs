@@ -1,9 +1,11 @@
 //! Calls the handler in this process, with real services and with receivers on this machine.
 
 mod bus;
+mod down;
 mod events;
 mod failures;
 mod faults;
 mod receiver;
 mod setup;
+mod share;
 mod signatures;

@@ -26,6 +26,7 @@ pub(crate) fn handler(app: &TestApp, allowed: &str, bus: Option<EventBus>) -> De
         allowed,
         base: BaseUrl::configured("https://api.example"),
         bus,
+        owner_share: Some(1),
     }
 }
 
