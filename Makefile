@@ -293,6 +293,7 @@ python-tools:
 need-clients: $(clients)/node_modules/.installed
 	@$(scripts)/install.sh clients
 	@$(scripts)/python-tools.sh clients
+	@$(scripts)/python-tools.sh aws
 
 .PHONY: need-checkov
 need-checkov:

@@ -107,7 +107,7 @@ impl Objects {
         Ok(())
     }
 
-    async fn delete(&self, key: String) -> Result<(), ObjectsError> {
+    pub(crate) async fn delete(&self, key: String) -> Result<(), ObjectsError> {
         let delete = self.client.delete_object().bucket(&self.bucket).key(key);
         delete.send().await.map_err(ObjectsError::from_sdk)?;
         Ok(())

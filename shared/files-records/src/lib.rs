@@ -29,6 +29,7 @@ mod probe;
 mod probe_output;
 mod rate_limits;
 mod read;
+mod reconcile;
 mod remove;
 mod save;
 mod scan;
@@ -51,6 +52,7 @@ pub use probe_output::{MAX_INLINE_BYTES, pack_probe, unpack_probe};
 pub use save::Imported;
 pub use scan::ScanPosition;
 pub use slots::{Slot, SlotKind, WaitSlots};
+pub use usage::UsageCounts;
 
 use std::sync::Mutex;
 

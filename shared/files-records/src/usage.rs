@@ -34,6 +34,34 @@ fn count(limit: Limit, file: &File) -> u64 {
     }
 }
 
+/// The counts of an owner's usage, in the order of [`COUNTS`]. They are signed, because a damaged item may hold negative numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UsageCounts([i128; COUNTS.len()]);
+
+impl UsageCounts {
+    /// Counts one more file.
+    pub fn add(&mut self, file: &File) {
+        for (sum, (limit, ..)) in self.0.iter_mut().zip(COUNTS) {
+            *sum += i128::from(count(limit, file));
+        }
+    }
+
+    /// Returns what must be added to `other` to get this.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
+        let mut difference = self;
+        for (number, other) in difference.0.iter_mut().zip(other.0) {
+            *number -= other;
+        }
+        difference
+    }
+
+    /// Returns the counts with their names.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, i128)> {
+        COUNTS.iter().zip(self.0).map(|((_, name, _), number)| (*name, number))
+    }
+}
+
 /// The difference that a change of one file makes to its owner's usage, in the order of [`COUNTS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct UsageChange([i128; COUNTS.len()]);
@@ -65,6 +93,12 @@ impl UsageChange {
             let requested = u64::try_from(change).unwrap_or(u64::MAX);
             limits.check(*limit, stored_number(item, name), requested).err()
         })
+    }
+}
+
+impl From<UsageCounts> for UsageChange {
+    fn from(difference: UsageCounts) -> Self {
+        Self(difference.0)
     }
 }
 
@@ -114,7 +148,7 @@ impl Records {
         let added: Vec<_> = changes.clone().map(|((_, name, value), _)| format!("{name} {value}")).collect();
         let mut update = Update::builder()
             .table_name(&self.table)
-            .set_key(Some(primary_key(owner_pk(owner), USAGE_SK)))
+            .set_key(Some(usage_key(owner)))
             .update_expression(format!("ADD {}", added.join(", ")))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         for ((.., value), change) in changes {
@@ -138,11 +172,22 @@ impl Records {
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
     pub async fn usage(&self, owner: OwnerId) -> Result<Usage, RecordsError> {
-        let key = primary_key(owner_pk(owner), USAGE_SK);
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
+        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let get = get.set_key(Some(usage_key(owner)));
         let found = get.send().await.map_err(unavailable)?;
         Ok(usage_from_item(&found.item.unwrap_or_default()))
     }
+}
+
+/// Returns the primary key of an owner's item.
+pub(crate) fn usage_key(owner: OwnerId) -> Item {
+    primary_key(owner_pk(owner), USAGE_SK)
+}
+
+/// Reads the counts as they are stored.
+pub(crate) fn counts_from_item(item: &Item) -> UsageCounts {
+    let stored = |name: &str| item.get(name).and_then(|value| value.as_n().ok()?.parse().ok());
+    UsageCounts(COUNTS.map(|(_, name, _)| stored(name).unwrap_or(0)))
 }
 
 /// Reads the item, which does not count previews.
