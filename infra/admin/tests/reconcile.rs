@@ -276,7 +276,7 @@ async fn lost_records_come_back_from_a_recovered_table_and_others_stay() {
     let changed = records.change_read_file(changed, again).await.expect("a change").expect("a file");
     records.remove_file(&deleted, lambda_startup::now()).await.expect("a removal");
     app.operator().objects().delete_file(deleted.owner, deleted.id, None).await.expect("a deletion");
-    records.forget_removed(deleted.owner, deleted.id).await.expect("a removal");
+    records.delete_removal_entry(deleted.owner, deleted.id).await.expect("a removal");
 
     assert_eq!(records.copy_missing(&from).await.expect("a copy"), 2);
     assert_eq!(records.copy_missing(&from).await.expect("a copy"), 0, "the same again changes nothing");
@@ -343,7 +343,7 @@ async fn files_that_change_meanwhile_cause_no_wrong_repair() {
             let file = app.upload("short-lived.mp4").await;
             app.operator().records().remove_file(&file, lambda_startup::now()).await.expect("a removal");
             app.operator().objects().delete_file(file.owner, file.id, None).await.expect("a deletion");
-            app.operator().records().forget_removed(file.owner, file.id).await.expect("a removal");
+            app.operator().records().delete_removal_entry(file.owner, file.id).await.expect("a removal");
         }
     };
     let long_ago = Timestamp::from_millis(lambda_startup::now().millis() - 7_200_000);

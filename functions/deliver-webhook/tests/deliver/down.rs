@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use files_domain::{DeliveryStatus, EndpointId, EventKind, Scope, Timestamp, limits};
 use files_queues::DeliveryMessage;
-use files_records::{DUE_SHARDS, DeliveryFilter, DueItem, DueWhat};
+use files_records::{DUE_SHARDS, DeliveryFilter, DueItem, ScheduledWork};
 use test_app::{OWNER, TestApp};
 use tokio::net::TcpListener;
 
@@ -27,7 +27,7 @@ async fn message(app: &TestApp, delay: Duration, now: Timestamp) -> DeliveryMess
         assert_eq!(app.receive("DeliveryQueue").await, None, "no message waits for as long");
         let early = Timestamp::from_millis(now.millis() - 1_000);
         assert!(due(app, early).await.is_empty(), "not due yet");
-        let [DueItem { owner, what: DueWhat::Delivery(id) }] = due(app, now).await[..] else {
+        let [DueItem { owner, what: ScheduledWork::Delivery(id) }] = due(app, now).await[..] else {
             panic!("one delivery is due");
         };
         assert!(records.postpone_delivery(owner, id, now).await.expect("the records"));
