@@ -8,7 +8,6 @@
 mod adjust;
 mod ahead;
 mod cache;
-mod capture;
 mod command;
 mod content_type;
 mod depth;
@@ -22,13 +21,12 @@ mod mp4;
 mod number;
 mod parse;
 mod probe;
-mod process;
-mod range;
 mod rate;
 mod reader;
 mod reason;
 mod second;
-mod server;
+#[cfg(test)]
+mod server_tests;
 mod source;
 mod still;
 mod stream;
