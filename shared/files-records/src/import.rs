@@ -123,6 +123,7 @@ impl<'a> WorkUpdate<'a> {
         update.set_or_remove("progress", ":progress", import.progress.map(to_attribute).transpose()?);
         update.set_or_remove("upload_id", ":upload", import.upload_id.as_ref().map(text));
         update.set_or_remove("resume", ":resume", import.resume.as_ref().map(to_attribute).transpose()?);
+        update.set_or_remove("streams", ":streams", import.streams.as_ref().map(to_attribute).transpose()?);
         Ok(update)
     }
 
