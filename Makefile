@@ -38,7 +38,7 @@ dev: need-run build ## Builds and starts the local cloud; ARGS="--port 8080" pas
 	@exec $(scripts)/dev.sh $(ARGS)
 
 .PHONY: build
-build: need-build ffprobe resolve-url ## Builds the local cloud, the CLIs, the functions, ffprobe and the web app into target/release.
+build: need-build ffprobe resolve-url ## Builds the local cloud, the CLIs, the functions, ffprobe, ffmpeg and the web app into target/release.
 	@echo "Building (the first build takes about 10 minutes on two cores)"
 	@cargo build $(locked) --release --workspace --bins
 	@$(MAKE) --no-print-directory web || echo "The web app is not built, for the reason above. Everything else works without it."
@@ -67,13 +67,14 @@ update-yt-dlp: ## Pins the newest yt-dlp in functions/resolve-url/requirements.t
 	@$(scripts)/install.sh venv
 	@python3 -B $(pages)/update.py
 
-# The layer's ffprobe for this machine, unless FILES_FFPROBE names another one.
+# The layers' programs for this machine, unless FILES_FFPROBE and FILES_FFMPEG name others.
 .PHONY: ffprobe
 ffprobe: $(if $(FILES_FFPROBE),,need-layer)
-	@$(if $(FILES_FFPROBE),:,$(layer)/host.py target/release/ffprobe)
+	@$(if $(FILES_FFPROBE),:,$(layer)/host.py ffprobe target/release/ffprobe)
+	@$(if $(FILES_FFPROBE)$(FILES_FFMPEG),:,$(layer)/host.py ffmpeg target/release/ffmpeg)
 
 .PHONY: layer
-layer: need-layer ## Builds and checks the ffprobe layers for x86_64 and arm64, into layers/ffprobe/dist.
+layer: need-layer ## Builds and checks the layers with ffprobe and ffmpeg for x86_64 and arm64, into layers/*/dist.
 	@$(scripts)/install.sh prove
 	@.tools/venv-layer/bin/python -B -m unittest discover --quiet --start-directory layers/ffprobe
 	@$(layer)/build.py
@@ -147,7 +148,7 @@ test-deploy: need-test need-layer build python-tools ## Deploys to an emulator o
 test-arm64: need-test need-layer build ## Compiles the functions for arm64 and tests the main use cases under emulation; PROFILE=lambda as for Lambda.
 	@$(scripts)/install.sh prove
 	@$(scripts)/rust-arm64.sh emulator
-	@$(layer)/build.py arm64
+	@$(layer)/build.py --program ffprobe arm64
 	@.tools/venv-layer/bin/python -B $(scripts)/package.py arm64 --profile $(or $(PROFILE),arm64-test) --into target/arm64/zips $(locked)
 	@.tools/venv-layer/bin/python -B $(scripts)/try_arm64.py target/arm64/zips $(ARGS)
 

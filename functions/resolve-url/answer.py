@@ -1,11 +1,19 @@
-"""Converts the result of yt-dlp to the response: the page's metadata, and its formats with the best one to import."""
+"""Converts the result of yt-dlp to the response: the page's metadata, and its formats with the best one to import, or the best picture
+and sound in separate streams."""
+
+import os
 
 # Limits of the response, so that it stays far below Lambda's maximum payload.
 MAX_FORMATS = 100
 MAX_TEXT = 500
 MAX_URL = 8 * 1024
 MAX_HEADER = 2 * 1024
+FILES = ("https", "http")
 PLAYLISTS = ("m3u8", "m3u8_native")
+# The largest height of a picture that is joined with its sound; 0 joins nothing.
+MAX_JOINED_HEIGHT = int(os.environ.get("FILES_MAX_JOINED_HEIGHT") or 0)
+# The extensions of sounds that fit best to a picture with this extension: both have the same container.
+SOUNDS = {"mp4": ("m4a", "mp4", "aac"), "webm": ("webm", "opus", "ogg")}
 # The headers that a request for the media may have. Cookies are returned separately, and without those of the operator.
 HEADERS = {"user-agent", "accept", "accept-language", "referer", "origin", "x-requested-with"}
 
@@ -28,9 +36,11 @@ def answer(info, url="", cookies=lambda _url: None):
     if not formats:
         raise Unusable("drm" if info.get("_has_drm") else "unsupported_page")
     best = _best(formats)
+    pair = _pair(formats, best)
+    if not best and not pair:
+        raise Unusable("drm" if any(one.get("has_drm") for one in formats) else "separate_streams")
     kept = formats[-MAX_FORMATS:]
-    if best not in kept:
-        kept.append(best)
+    kept += [one for one in (best, *(pair or ())) if one and one not in kept]
     return {
         "ok": True,
         "title": _title(info),
@@ -41,8 +51,10 @@ def answer(info, url="", cookies=lambda _url: None):
         "thumbnail_url": _url(info.get("thumbnail")),
         "upload_date": _date(info.get("upload_date")),
         "formats": [_format(one) | {"cookies": _cookies(cookies(one["url"]))} for one in kept],
-        "best": kept.index(best),
-        "direct": bool(info.get("direct")) and best["url"] == url,
+        "best": kept.index(best) if best else None,
+        "picture": kept.index(pair[0]) if pair else None,
+        "sound": kept.index(pair[1]) if pair else None,
+        "direct": bool(info.get("direct")) and best is not None and best["url"] == url,
     }
 
 
@@ -52,19 +64,50 @@ def formats_of(info):
 
 
 def _best(formats):
-    """Returns the best format to import: a file with video and audio, or else an HLS playlist. yt-dlp sorts the best last."""
+    """Returns the best format to import: a file with video and audio, or else an HLS playlist. yt-dlp sorts the best last. Returns
+    None if video and audio are in separate formats only.
+
+    Raises Unusable if no format can be imported."""
     pictures = [one for one in formats if one.get("vcodec") != "none"]
     sounds = [one for one in formats if one.get("acodec") != "none"]
     whole = [one for one in pictures if one in sounds]
     if not whole and not (pictures and sounds):
         whole = formats  # the media has only audio or only video
     usable = [one for one in whole if not one.get("has_drm")]
-    for kinds in (("https", "http"), PLAYLISTS):
+    for kinds in (FILES, PLAYLISTS):
         if found := [one for one in usable if one.get("protocol") in kinds]:
             return found[-1]
     if any(one.get("has_drm") for one in whole):
         raise Unusable("drm")
-    raise Unusable("unsupported_stream" if whole else "separate_streams")
+    if whole:
+        raise Unusable("unsupported_stream")
+    return None
+
+
+def _pair(formats, best):
+    """Returns the best picture and sound in separate formats, or None if they are not better than the best whole format."""
+    usable = [one for one in formats if not one.get("has_drm") and one.get("protocol") in FILES + PLAYLISTS]
+    pictures = [one for one in usable if one.get("vcodec") != "none" and one.get("acodec") == "none"]
+    sounds = [one for one in usable if one.get("vcodec") == "none" and one.get("acodec") != "none"]
+    if not MAX_JOINED_HEIGHT or not pictures or not sounds:
+        return None
+    within = [one for one in pictures if _height(one) <= MAX_JOINED_HEIGHT]
+    picture = within[-1] if within else pictures[0]
+    if best and _height(best) >= _height(picture):
+        return None
+    return picture, _sound(sounds, picture)
+
+
+def _sound(sounds, picture):
+    """Returns the best sound in the preferred language, if possible in the container of the picture."""
+    preferred = max(one.get("language_preference") or -1 for one in sounds)
+    sounds = [one for one in sounds if (one.get("language_preference") or -1) == preferred]
+    fitting = [one for one in sounds if one.get("ext") in SOUNDS.get(picture.get("ext"), ())]
+    return (fitting or sounds)[-1]
+
+
+def _height(one):
+    return _whole(one.get("height")) or 0
 
 
 def _format(one):

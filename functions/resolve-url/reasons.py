@@ -19,7 +19,7 @@ SENTENCES = {
     "live": "live streams cannot be imported; try again when it has ended",
     "drm": "what the page shows is protected by DRM",
     "not_found": "the page, or what it showed, is no longer there",
-    "separate_streams": "the page has video and sound in separate streams only, which cannot be combined",
+    "separate_streams": "the page has video and sound in separate streams only, and this service does not join them",
     "unsupported_stream": "the page has only streams of a kind that cannot be imported",
     "playlist": "the page lists several videos; import one of them by its own address",
     "private_address": "the page leads to an address that is not public",

@@ -1,7 +1,7 @@
 """Writes the content of a deployment as a CycloneDX document and validates it against the schema: `sbom.py OUTPUT`.
 
 Every crate of Cargo.lock is in it: those that a function is linked from or built with are `required`, the local cloud's, the
-tools' and the tests' are `excluded`. So are the sources and the compiler of the ffprobe layer, and what resolve-url is made of. The same sources give the
+tools' and the tests' are `excluded`. So are the sources and the compiler of the layers, and what resolve-url is made of. The same sources give the
 same document: it has no time and no number of its own.
 """
 
@@ -98,7 +98,7 @@ def source(name, version, **more):
 
 
 def add_layer(bom):
-    """The ffprobe layer: its sources and its compiler."""
+    """The layers with ffprobe and ffmpeg: their sources and their compiler."""
     pins = tomllib.loads((ROOT / "layers/ffprobe/layer.toml").read_text(encoding="utf-8"))
     tools = (ROOT / "infra/scripts/requirements-layer.txt").read_text(encoding="utf-8")
     zig = re.search(r"^ziglang==([\w.]+)", tools, re.MULTILINE)[1]
@@ -118,18 +118,22 @@ def add_layer(bom):
     ]
     # musl, the C library that it links, is part of the compiler's package.
     parts.append(source("ziglang", zig, licenses=[licence("MIT")], purl=PackageURL("pypi", name="ziglang", version=zig)))
-    layer = Component(
-        name="ffprobe-layer",
-        version=pins["ffmpeg"]["version"],
-        type=ComponentType.APPLICATION,
-        bom_ref="ffprobe-layer",
-        scope=ComponentScope.REQUIRED,
-        licenses=[licence(licences["ffmpeg"])],
-    )
-    for component in [layer, *parts]:
+    layers = [
+        Component(
+            name=f"{program}-layer",
+            version=pins["ffmpeg"]["version"],
+            type=ComponentType.APPLICATION,
+            bom_ref=f"{program}-layer",
+            scope=ComponentScope.REQUIRED,
+            licenses=[licence(licences["ffmpeg"])],
+        )
+        for program in ("ffprobe", "ffmpeg")
+    ]
+    for component in [*layers, *parts]:
         bom.components.add(component)
-    bom.register_dependency(layer, parts)
-    bom.register_dependency(bom.metadata.component, [layer])
+    for layer in layers:
+        bom.register_dependency(layer, parts)
+    bom.register_dependency(bom.metadata.component, layers)
 
 
 def add_pages(bom):

@@ -118,7 +118,7 @@ def errors_of(function):
 
 
 IMPORT_ERRORS, PROBE_ERRORS = errors_of("ImportFileFunction"), errors_of("ProbeFileFunction")
-RECORD_ERRORS = errors_of("ProbeRecordFunction")
+RECORD_ERRORS, MUX_ERRORS = errors_of("ProbeRecordFunction"), errors_of("MuxStreamsFunction")
 SWEEP_ERRORS, LETTER_ERRORS = errors_of("SweepFunction"), errors_of("FailFileFunction")
 DELIVERY_ERRORS = errors_of("DeliverWebhookFunction")
 RUNNING = [1] * 120
@@ -131,6 +131,7 @@ SCENARIOS = {
     ),
     "ImportErrorsAlarm": (IMPORT_ERRORS[0] + [imports(*[fails] * 5, hours=1)], IMPORT_ERRORS[1] + [imports(fails_first(2))]),
     "ProbeRecordErrorsAlarm": RECORD_ERRORS,
+    "MuxErrorsAlarm": MUX_ERRORS,
     "ProbeErrorsAlarm": (PROBE_ERRORS[0] + [probes(*[fails] * 5, hours=1)], PROBE_ERRORS[1] + [probes(fails_first(2))]),
     "SweepErrorsAlarm": SWEEP_ERRORS,
     "DeliveryErrorsAlarm": DELIVERY_ERRORS,

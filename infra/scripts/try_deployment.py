@@ -3,7 +3,7 @@
     python try_deployment.py FOLDER [TEST...]     (the folder of the zips; by default the tests of TESTS)
 
 The tests use the deployment's address and keys from files-admin. The emulator checks no signatures in headers, no policies and no
-memory sizes, and does not unpack layers, so the parameter FfprobePath names ffprobe. DIFFERENCES lists the rest.
+memory sizes, and does not unpack layers, so the parameters FfprobePath and FfmpegPath name the programs. DIFFERENCES lists the rest.
 """
 
 import os
@@ -45,6 +45,7 @@ def parameters(address):
         "Architecture": ARCHITECTURES[platform.machine()],
         "PublicUrl": address,
         "AllowImportHosts": HOST,  # the tests import from their own servers
+        "FfmpegPath": os.environ.get("FILES_FFMPEG", str(ROOT / "target/release/ffmpeg")),
         "FfprobePath": os.environ.get("FILES_FFPROBE", str(ROOT / "target/release/ffprobe")),
     }
 

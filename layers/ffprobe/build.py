@@ -1,6 +1,7 @@
-"""Builds the ffprobe layers: `build.py [x86_64|arm64 ...]`, both without a name.
+"""Builds the layers: `build.py [--program ffprobe|ffmpeg] [x86_64|arm64 ...]`, all of them without a name.
 
-The outputs are dist/ffprobe-layer-ARCHITECTURE.zip here. What has been built from the same inputs is not built again.
+The outputs are dist/PROGRAM-layer-ARCHITECTURE.zip in the program's folder. What has been built from the same inputs is not built
+again.
 """
 
 import argparse
@@ -21,13 +22,14 @@ import sources
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-DIST = HERE / "dist"
+# By program, the folder with its layer.toml. Pins, architectures and compiler flags are ffprobe's for all.
+FOLDERS = check.FOLDERS
 WORK = ROOT / ".tools/layer"
 # Whatever else changes, the binary stays the same.
 INPUTS = ("layer.toml", "sources.py", "compilation.py", "archive.py", "build.py")
 
 POINTER = """\
-This layer holds ffprobe of FFmpeg {ffmpeg[version]} under the GNU Lesser General Public License 2.1 or later (LICENSE),
+This layer holds {program} of FFmpeg {ffmpeg[version]} under the GNU Lesser General Public License 2.1 or later (LICENSE),
 linked statically with zlib {zlib[version]} (LICENSE.zlib) and the C library musl as it is in Zig {zig} (LICENSE.musl).
 
 Source, unmodified:
@@ -43,11 +45,19 @@ The folder layers/ffprobe of the project Files has the script that builds it fro
 """
 
 
-def inputs_hash(architecture):
+def load(program):
+    """The configuration of a program's layer."""
+    layer = tomllib.loads((HERE / "layer.toml").read_text())
+    own = tomllib.loads((FOLDERS[program] / "layer.toml").read_text())
+    configure = layer["configure"] | own["configure"]
+    return layer | {"program": program, "configure": configure, "components": own["components"]}
+
+
+def inputs_hash(architecture, program):
     """Of all that the zip's bytes depend on."""
-    digest = hashlib.sha256(f"{architecture} {zig_version()} {zlib.ZLIB_RUNTIME_VERSION}".encode())
-    for name in INPUTS:
-        digest.update((HERE / name).read_bytes())
+    digest = hashlib.sha256(f"{program} {architecture} {zig_version()} {zlib.ZLIB_RUNTIME_VERSION}".encode())
+    for path in [*(HERE / name for name in INPUTS), FOLDERS[program] / "layer.toml"]:
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -68,34 +78,35 @@ def musl_licence():
 
 def build(name, layer):
     """Compiles and packs one architecture's layer; the path of the zip."""
-    output = DIST / f"ffprobe-layer-{name}.zip"
-    stamp = WORK / f"built-{name}"
-    inputs = inputs_hash(name)
+    program = layer["program"]
+    output = FOLDERS[program] / f"dist/{program}-layer-{name}.zip"
+    stamp = WORK / f"built-{program}-{name}"
+    inputs = inputs_hash(name, program)
     if is_current(output, stamp, inputs):
         return output
     began = time.monotonic()
-    folder = WORK / f"work-{name}"
+    folder = WORK / f"work-{program}-{name}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for source in ("ffmpeg", "zlib"):
         sources.unpack(sources.fetch(source, layer[source], WORK / "sources"), folder / source)
-    print(f"Building ffprobe {layer['ffmpeg']['version']} for {name} (a few minutes)", flush=True)
+    print(f"Building {program} {layer['ffmpeg']['version']} for {name} (a few minutes)", flush=True)
     workshop = compilation.Workshop(
         folder, compilation.zig(), layer["architectures"][name], layer["configure"], os.cpu_count() or 1
     )
     workshop.compile_zlib()
-    program = workshop.compile_ffprobe(layer["components"])
+    compiled = workshop.compile_program(program, layer["components"])
     options = " ".join(f"'{option}'" if " " in option else option for option in workshop.options(layer["components"]))
     pointer = POINTER.format(**layer, zig=zig_version(), options=options)
-    DIST.mkdir(exist_ok=True)
+    output.parent.mkdir(exist_ok=True)
     archive.write_zip(
         output,
         [
-            ("bin/ffprobe", program.read_bytes(), True),
-            ("ffprobe/LICENSE", (folder / "ffmpeg/COPYING.LGPLv2.1").read_bytes(), False),
-            ("ffprobe/LICENSE.musl", musl_licence(), False),
-            ("ffprobe/LICENSE.zlib", zlib_licence(folder / "zlib"), False),
-            ("ffprobe/SOURCE", pointer.encode(), False),
+            (f"bin/{program}", compiled.read_bytes(), True),
+            (f"{program}/LICENSE", (folder / "ffmpeg/COPYING.LGPLv2.1").read_bytes(), False),
+            (f"{program}/LICENSE.musl", musl_licence(), False),
+            (f"{program}/LICENSE.zlib", zlib_licence(folder / "zlib"), False),
+            (f"{program}/SOURCE", pointer.encode(), False),
         ],
     )
     shutil.rmtree(folder)
@@ -111,22 +122,30 @@ def zlib_licence(folder):
 
 
 def main(arguments):
-    layer = tomllib.loads((HERE / "layer.toml").read_text())
-    parser = argparse.ArgumentParser(description="Builds the ffprobe layers.")
-    parser.add_argument("architectures", nargs="*", metavar="ARCHITECTURE", help=", ".join(layer["architectures"]))
-    names = parser.parse_args(arguments).architectures or list(layer["architectures"])
-    if unknown := set(names) - set(layer["architectures"]):
+    architectures = load("ffprobe")["architectures"]
+    parser = argparse.ArgumentParser(description="Builds the layers.")
+    parser.add_argument("--program", choices=FOLDERS)
+    parser.add_argument("architectures", nargs="*", metavar="ARCHITECTURE", help=", ".join(architectures))
+    options = parser.parse_args(arguments)
+    names = options.architectures or list(architectures)
+    if unknown := set(names) - set(architectures):
         parser.error(f"no such architecture: {', '.join(sorted(unknown))}")
     try:
-        for name in names:
-            output = build(name, layer)
-            check.prove(output, layer["architectures"][name])
-            size = output.stat().st_size / 1e6
-            print(f"{output.relative_to(ROOT)}: {size:.2f} MB, SHA-256 {sources.sha256(output)}", flush=True)
+        for program in [options.program] if options.program else FOLDERS:
+            for name in names:
+                build_and_prove(name, load(program))
     except (sources.SourceError, compilation.BuildError, check.CheckError) as error:
         print(f"layer: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def build_and_prove(name, layer):
+    """Builds one layer, checks it, and prints its size."""
+    output = build(name, layer)
+    check.prove(output, layer["program"], layer["architectures"][name])
+    size = output.stat().st_size / 1e6
+    print(f"{output.relative_to(ROOT)}: {size:.2f} MB, SHA-256 {sources.sha256(output)}", flush=True)
 
 
 if __name__ == "__main__":

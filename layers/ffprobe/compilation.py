@@ -1,4 +1,4 @@
-"""Compiles zlib and ffprobe for one architecture with Zig."""
+"""Compiles zlib and a program of FFmpeg for one architecture with Zig."""
 
 import os
 import subprocess
@@ -76,13 +76,13 @@ class Workshop:
             self.run(f"zlib-{name}", ["target-cc", *flags, "-c", f"{name}.c", "-o", f"{name}.o"], folder)
         self.run("zlib-archive", ["target-ar", "rcsD", "libz.a", *(f"{name}.o" for name in ZLIB)], folder)
 
-    def compile_ffprobe(self, components):
-        """The path of the finished program."""
+    def compile_program(self, program, components):
+        """The path of the finished program: ffprobe or ffmpeg."""
         folder = self.folder / "build"
         folder.mkdir()
         self.run("ffmpeg-configure", ["../ffmpeg/configure", *self.options(components)], folder)
-        self.run("ffmpeg-make", ["nice", "-n", "10", "make", f"-j{self.jobs}", "ffprobe"], folder)
-        return folder / "ffprobe"
+        self.run("ffmpeg-make", ["nice", "-n", "10", "make", f"-j{self.jobs}", program], folder)
+        return folder / program
 
     def options(self, components):
         """configure's arguments: no path of this machine among them."""

@@ -1,4 +1,4 @@
-"""Puts this machine's own ffprobe of the layer somewhere: `host.py PATH`. It is built at first, which takes some minutes.
+"""Puts this machine's own program of a layer somewhere: `host.py ffprobe|ffmpeg PATH`. It is built at first, which takes some minutes.
 
 The local cloud and the tests run what a function runs in Lambda. What has been built from the same inputs is taken as
 it is; `make layer` proves it.
@@ -10,7 +10,6 @@ import platform
 import sys
 import threading
 import time
-import tomllib
 from pathlib import Path
 
 import build
@@ -22,7 +21,7 @@ SYSTEM = "Linux"
 NOTE_SECONDS = 30
 HINT = """\
 layer: {error}
-layer: another ffprobe will do as well: FILES_FFPROBE=/usr/bin/ffprobe make dev"""
+layer: others will do as well: FILES_FFPROBE=/usr/bin/ffprobe FILES_FFMPEG=/usr/bin/ffmpeg make dev"""
 
 
 class HostError(Exception):
@@ -34,7 +33,7 @@ def architecture(layer):
     machine = platform.machine()
     names = [name for name, values in layer["architectures"].items() if values["machine"] == machine]
     if platform.system() != SYSTEM or not names:
-        raise HostError(f"there is no ffprobe for {platform.system()} on {machine} to be built")
+        raise HostError(f"there is no layer for {platform.system()} on {machine} to be built")
     return names[0]
 
 
@@ -50,13 +49,13 @@ def place(program, path):
 
 
 @contextlib.contextmanager
-def notes(seconds=NOTE_SECONDS):
+def notes(program, seconds=NOTE_SECONDS):
     """Prints a line in this interval until the block ends, so that a build of minutes is not silent."""
     began, ended = time.monotonic(), threading.Event()
 
     def note():
         while not ended.wait(seconds):
-            print(f"Building ffprobe: {time.monotonic() - began:.0f} s so far", flush=True)
+            print(f"Building {program}: {time.monotonic() - began:.0f} s so far", flush=True)
 
     thread = threading.Thread(target=note)
     thread.start()
@@ -68,14 +67,15 @@ def notes(seconds=NOTE_SECONDS):
 
 
 def main(arguments):
-    if len(arguments) != 1:
+    if len(arguments) != 2 or arguments[0] not in build.FOLDERS:
         print(__doc__, file=sys.stderr)
         return 2
-    layer = tomllib.loads((build.HERE / "layer.toml").read_text())
+    program, path = arguments
+    layer = build.load(program)
     try:
-        with notes():
+        with notes(program):
             output = build.build(architecture(layer), layer)
-        place(check.program(output), Path(arguments[0]))
+        place(check.program(output, program), Path(path))
     except (HostError, sources.SourceError, compilation.BuildError) as error:
         print(HINT.format(error=error), file=sys.stderr)
         return 1

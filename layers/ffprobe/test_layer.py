@@ -95,7 +95,7 @@ class Folder(unittest.TestCase):
             archive.write_zip(self.folder / name, files)
         one = (self.folder / "one.zip").read_bytes()
         self.assertEqual(one, (self.folder / "two.zip").read_bytes())
-        self.assertEqual(check.unpack(self.folder / "one.zip", self.folder).read_bytes(), files[0][1])
+        self.assertEqual(check.unpack(self.folder / "one.zip", "ffprobe", self.folder).read_bytes(), files[0][1])
 
     def test_the_host_s_program_is_put_in_place_once(self):
         path = self.folder / "release/ffprobe"
@@ -131,15 +131,15 @@ class Host(unittest.TestCase):
         with mock.patch("platform.machine", return_value="aarch64"):
             self.assertEqual(host.architecture(self.LAYER), "arm64")
         with mock.patch("platform.machine", return_value="riscv64"), mock.patch("builtins.print") as printed:
-            self.assertEqual(host.main(["nowhere"]), 1)
+            self.assertEqual(host.main(["ffprobe", "nowhere"]), 1)
         self.assertIn("FILES_FFPROBE=", printed.call_args.args[0])
 
     def test_a_long_build_prints_its_time(self):
         noted = threading.Event()
         with mock.patch("builtins.print", side_effect=lambda *_, **__: noted.set()) as printed:
-            with host.notes(seconds=0.01):
+            with host.notes("ffprobe", seconds=0.01):
                 self.assertTrue(noted.wait(30))
-            with host.notes(seconds=60):
+            with host.notes("ffprobe", seconds=60):
                 calls = printed.call_count
         self.assertIn("s so far", printed.call_args.args[0])
         self.assertEqual(printed.call_count, calls, "a short one prints nothing")

@@ -1,4 +1,4 @@
-//! The programs that tests start: the local cloud, the functions, ffprobe. The first test that needs them builds them.
+//! The programs that tests start: the local cloud, the functions, ffprobe, ffmpeg. The first test that needs them builds them.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use std::time::SystemTime;
 
 /// The files that `make build` creates in the folder of the binaries.
-const PROGRAMS: [&str; 5] = ["files-local", "files-admin", "files", "ffprobe", "python"];
+const PROGRAMS: [&str; 6] = ["files-local", "files-admin", "files", "ffprobe", "ffmpeg", "python"];
 
 /// Returns the project's folder.
 pub(crate) fn project() -> &'static Path {

@@ -86,6 +86,7 @@ impl Setup {
         let mut command = vec![text(&built().join("files-local")), "--port".into(), "0".into()];
         command.extend(["--data".into(), text(&folder.join("data"))]);
         command.extend(["--layer".into(), format!("bin/ffprobe={}", text(&self.layer()))]);
+        command.extend(["--layer".into(), format!("bin/ffmpeg={}", text(&ffmpeg()))]);
         let allowed = self.allowed.as_deref().unwrap_or("127.0.0.1");
         let mut parameters = BTreeMap::from([
             ("PublicUrl", "{api}".to_owned()),
@@ -176,6 +177,12 @@ fn without(template: &str, function: &str, action: &str) -> String {
     let changed = template.lines().map(&mut line).collect::<Vec<_>>().join("\n") + "\n";
     assert_ne!(template, changed, "{function} has no permission {action}");
     changed
+}
+
+/// Returns the program for the layer with ffmpeg: `FILES_FFMPEG` overrides it.
+fn ffmpeg() -> PathBuf {
+    let named = std::env::var_os("FILES_FFMPEG").filter(|file| !file.is_empty()).map(PathBuf::from);
+    named.unwrap_or_else(|| built().join("ffmpeg"))
 }
 
 /// Returns the folder of the functions' programs.

@@ -90,6 +90,11 @@ fn functions_that_read_untrusted_bytes_have_no_permissions() {
     ];
     assert_eq!(may("probe-file"), expected);
     assert_eq!(may("resolve-url"), Vec::<String>::new());
+    let expected = [
+        format!("logs:CreateLogStream {logs}:*"),
+        format!("logs:PutLogEvents {logs}:log-stream:*/files-local-MuxStreamsFunction-*"),
+    ];
+    assert_eq!(may("mux-streams"), expected);
     assert_eq!(
         function(&model, "probe-file").on_failure,
         None,

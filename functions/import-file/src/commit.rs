@@ -3,7 +3,7 @@
 use files_domain::{Checksum, File, Import, ImportedObject};
 use files_objects::{ObjectsError, Upload, Uploaded};
 use files_records::{Imported, RecordsError};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::error::ImportError;
 use crate::fetched::{Fetched, SourceMetadata};
@@ -107,5 +107,10 @@ async fn store(lease: &Lease<'_>, fetched: Fetched, content_type: Option<&str>) 
         }
     }
     info!(file = %id, size_bytes = size, "imported");
+    if lease.file.state.streams.is_some()
+        && let Err(error) = objects.delete_streams(*owner, *id).await
+    {
+        warn!(file = %id, error = &error as &dyn std::error::Error, "the bucket's lifecycle rule deletes the temporary objects");
+    }
     Ok(())
 }

@@ -3,8 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use files_domain::{
-    Announced, File, Import, Limit, OwnerLimits, Progress, Retrying, Timestamp, UploadRef, limits,
+    Announced, File, Import, Limit, OwnerLimits, Progress, Retrying, Streams, Timestamp, UploadRef, limits,
 };
+use files_objects::Objects;
 use files_queues::ImportMessage;
 use files_records::RecordsError;
 use safe_fetch::{FetchError, Source};
@@ -37,6 +38,11 @@ impl<'a> Lease<'a> {
         Self { import, file, budget, has_new_parts: false, saved_at: Instant::now() }
     }
 
+    /// Returns whether this run has stored something that a later run can use.
+    pub(crate) fn has_new_parts(&self) -> bool {
+        self.has_new_parts
+    }
+
     /// Returns the limits of the file's owner.
     pub(crate) async fn limits(&self, now: Timestamp) -> Result<OwnerLimits, ImportError> {
         self.import.keys.limits(self.file.owner, now).await.map_err(|error| ImportError::Ours(error.into()))
@@ -52,6 +58,7 @@ impl<'a> Lease<'a> {
     pub(crate) async fn check_size(&self, size: u64) -> Result<(), ImportError> {
         let limits = self.limits(lambda_startup::now()).await?;
         let max = self.largest_file(&limits);
+        let size = size.saturating_add(self.stored_streams());
         if size > max {
             return Err(ImportError::too_large(max));
         }
@@ -75,6 +82,44 @@ impl<'a> Lease<'a> {
             return Err(FetchError::OtherFile.into());
         }
         *first = now;
+        Ok(())
+    }
+
+    /// Returns the objects that the import's upload belongs to: the files' own, or the temporary ones of the separate stream that is
+    /// being fetched.
+    pub(crate) fn objects(&self) -> Objects {
+        match self.file.state.streams.as_ref().and_then(Streams::missing) {
+            Some(kind) => self.import.objects.of_stream(kind),
+            None => self.import.objects.clone(),
+        }
+    }
+
+    /// Returns the size of the separate streams that are stored, in bytes.
+    pub(crate) fn stored_streams(&self) -> u64 {
+        self.file.state.streams.as_ref().map_or(0, Streams::size)
+    }
+
+    /// Notes how much of the source is fetched. The separate streams that are stored are added to it.
+    pub(crate) fn note_progress(&mut self, received: u64, total: Option<u64>) {
+        let stored = self.stored_streams();
+        let (received, total) = (received + stored, total.map(|total| total + stored));
+        self.file.state.progress = Some(Progress { received, total });
+    }
+
+    /// Forgets everything that has been fetched.
+    ///
+    /// # Errors
+    /// S3 failed.
+    pub(crate) async fn start_over(&mut self) -> Result<(), BoxError> {
+        self.abort_upload().await?;
+        self.delete_streams().await
+    }
+
+    /// Deletes the temporary objects of separate streams, if there are any.
+    pub(crate) async fn delete_streams(&mut self) -> Result<(), BoxError> {
+        if self.file.state.streams.take().is_some() {
+            self.import.objects.delete_streams(self.file.owner, self.file.id).await?;
+        }
         Ok(())
     }
 
@@ -115,11 +160,12 @@ impl<'a> Lease<'a> {
     ) -> Result<String, ImportError> {
         let (owner, id) = (self.file.owner, self.file.id);
         let content_type = self.file.imported_type(metadata.name.as_ref(), metadata.content_type.as_deref());
-        let upload_id = self.import.objects.create_upload(owner, id, Some(&content_type)).await?;
-        (self.file.state.upload_id, self.file.state.progress) = (Some(upload_id.clone()), Some(progress));
+        let upload_id = self.objects().create_upload(owner, id, Some(&content_type)).await?;
+        self.file.state.upload_id = Some(upload_id.clone());
+        self.note_progress(progress.received, progress.total);
         if let Err(error) = self.save().await {
             // Without a record of its id, no other process could abort the upload.
-            self.import.objects.abort_upload(UploadRef { owner, id, upload_id: &upload_id }).await?;
+            self.objects().abort_upload(UploadRef { owner, id, upload_id: &upload_id }).await?;
             (self.file.state.upload_id, self.file.state.resume) = (None, None);
             return Err(error);
         }
@@ -131,7 +177,7 @@ impl<'a> Lease<'a> {
         self.file.state.resume = None;
         if let Some(upload_id) = self.file.state.upload_id.take() {
             let upload = UploadRef { owner: self.file.owner, id: self.file.id, upload_id: &upload_id };
-            self.import.objects.abort_upload(upload).await?;
+            self.objects().abort_upload(upload).await?;
         }
         Ok(())
     }
@@ -208,9 +254,15 @@ impl<'a> Lease<'a> {
         let found = self.import.records.get_file(self.file.owner, self.file.id).await;
         match found {
             Ok((file, _)) if self.has_same_upload(&file) => Ok(()),
-            Ok(_) | Err(RecordsError::NotFound) => self.abort_upload().await,
+            Ok(file) if self.is_resumed(&file.0) => self.abort_upload().await,
+            Ok(_) | Err(RecordsError::NotFound) => self.start_over().await,
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Returns whether another worker resumes the import from the streams that are stored.
+    fn is_resumed(&self, file: &File) -> bool {
+        matches!(&file.state, files_domain::FileState::Importing(import) if import.streams.is_some())
     }
 
     /// Returns whether this run has the latest claim of the file, and the import has not ended.
@@ -227,10 +279,10 @@ impl<'a> Lease<'a> {
     /// claimed the file.
     async fn fail(&mut self, reason: &str) -> Result<(), BoxError> {
         let now = lambda_startup::now();
-        if self.file.state.upload_id.is_some() {
+        if self.file.state.upload_id.is_some() || self.file.state.streams.is_some() {
             match self.import.records.get_file(self.file.owner, self.file.id).await {
                 Ok((file, _)) if file.generation != self.file.generation => return Ok(()),
-                Ok(_) | Err(RecordsError::NotFound) => self.abort_upload().await?,
+                Ok(_) | Err(RecordsError::NotFound) => self.start_over().await?,
                 Err(error) => return Err(error.into()),
             }
         }

@@ -2,7 +2,8 @@
 //!
 //! A run claims a `lease` of the file and passes through four stages: `resolve` the URL to its media, `plan` the transfer,
 //! transfer the bytes in ranges over several connections (`transfer_ranges`) or in one stream (`transfer_stream`), and `commit`
-//! the object.
+//! the object. A picture and a sound that are separate are both transferred to temporary objects (`streams`), which `mux-streams`
+//! joins (`join`).
 
 mod backoff;
 mod commit;
@@ -11,6 +12,7 @@ mod error;
 mod fetched;
 mod hash;
 mod incoming;
+mod join;
 mod lease;
 mod part_uploads;
 mod plan;
@@ -19,7 +21,9 @@ mod reader;
 mod resolve;
 mod run;
 mod share;
+mod streams;
 mod time_budget;
+mod transfer;
 mod transfer_part;
 mod transfer_ranges;
 mod transfer_stream;
@@ -39,6 +43,7 @@ use serde_json::Value;
 use tracing::{error, info};
 
 use crate::commit::commit_or_restart;
+pub use crate::join::Muxer;
 use crate::lease::Lease;
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -72,6 +77,8 @@ pub struct ImportFile {
     pub allowed: Allowed,
     /// The resolver for web pages. Without it, web pages are stored as files.
     pub pages: Option<PageResolver>,
+    /// The client of `mux-streams`. Without it, only media with picture and sound in one are imported.
+    pub muxer: Option<Muxer>,
     /// Imports of one owner that run at the same time; `None`: as many as there are workers.
     pub owner_share: Option<u64>,
     /// The maximum size of a file in bytes.

@@ -1,6 +1,6 @@
 //! Starts the Lambda function of the import queue.
 
-use import_file::ImportFile;
+use import_file::{ImportFile, Muxer};
 use lambda_runtime::Error;
 use lambda_startup::{Startup, number, optional, serve_events};
 use media_source::PageResolver;
@@ -26,6 +26,7 @@ async fn main() -> Result<(), Error> {
         )?,
         allowed,
         pages: startup.page_function().map(|(client, name)| PageResolver::new(client, name)),
+        muxer: optional("FILES_MUX_FUNCTION").map(|name| Muxer::new(startup.lambda(), name)),
         owner_share: Some(number("FILES_OWNER_IMPORT_WORKERS", "a number of imports")?)
             .filter(|share| *share > 0),
         max_file_bytes: number("FILES_MAX_FILE_BYTES", "a number of bytes")?,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use files_domain::{FileName, PartPlan, Progress, Resume, limits};
+use files_domain::{FileName, PartPlan, Progress, Resume, StreamKind, Streams, limits};
 use files_objects::{ObjectsError, Part, StoredParts};
 use media_source::{Content, MediaSource, Request, Resolved};
 use safe_fetch::{SafeClient, Source, Target, Validator, Version};
@@ -57,7 +57,7 @@ pub(crate) async fn plan(
     restarts: u32,
 ) -> Result<Plan, ImportError> {
     let Resolved { content, target, name, content_type, page, .. } = resolved;
-    let is_of_page = page.is_some();
+    let is_of_page = page.is_some() || lease.file.state.streams.is_some();
     let metadata = SourceMetadata { name, content_type, origin: page.and_then(|page| page.origin) };
     if let Content::File(source) = &content
         && let Some(length) = source.length
@@ -129,7 +129,7 @@ pub(crate) async fn resume(
 ) -> Result<Option<Plan>, ImportError> {
     let Some(resume) = lease.file.state.resume.clone() else { return Ok(None) };
     let Some(upload) = lease.file.upload_ref() else { return Ok(None) };
-    let stored = match lease.import.objects.stored_parts(upload).await {
+    let stored = match lease.objects().stored_parts(upload).await {
         Ok(stored) => stored,
         // The upload was completed or aborted, or expired by the bucket's lifecycle rule.
         Err(ObjectsError::NoSuchUpload) => return Ok(None),
@@ -143,7 +143,14 @@ pub(crate) async fn resume(
     let (mut target, mut origin) = (request.target.clone(), None);
     if resume.of_page {
         let resolved = resolve(lease.budget, sources, request).await?;
-        (target, origin) = (resolved.target, resolved.page.and_then(|page| page.origin));
+        let of_sound =
+            lease.file.state.streams.as_ref().and_then(Streams::missing) == Some(StreamKind::Sound);
+        target = match resolved.sound {
+            Some(sound) if of_sound => sound.target,
+            None if lease.file.state.streams.is_some() => return Ok(None), // the page has other formats now
+            _ => resolved.target,
+        };
+        origin = resolved.page.and_then(|page| page.origin);
     }
     let version = Version { total: resume.size, validator };
     let name = resume.name.as_deref().and_then(FileName::clean);

@@ -42,7 +42,7 @@ impl RangedSource {
         Self {
             client,
             version,
-            objects: lease.import.objects.clone(),
+            objects: lease.objects(),
             owner: lease.file.owner,
             id: lease.file.id,
             upload_id,

@@ -10,10 +10,10 @@ use crate::commit::commit;
 use crate::error::ImportError;
 use crate::fetched::{Fetched, SourceMetadata};
 use crate::lease::Lease;
-use crate::plan::{MAX_RESTARTS, Plan, Transfer, plan, resume};
+use crate::plan::{MAX_RESTARTS, plan, resume};
 use crate::resolve::resolve;
-use crate::transfer_ranges::transfer_ranges;
-use crate::transfer_stream::transfer_stream;
+use crate::streams;
+use crate::transfer::transfer;
 use crate::{BoxError, backoff, concurrency};
 
 /// The maximum number of attempts per run for a source that cannot be resumed.
@@ -49,7 +49,7 @@ async fn import(lease: &mut Lease<'_>, message: &ImportMessage) -> Result<(), Im
             }
         };
         info!(file = %lease.file.id, restarts, "the source changed or sent another range, restarting the import");
-        lease.abort_upload().await.map_err(ImportError::Ours)?;
+        lease.start_over().await.map_err(ImportError::Ours)?;
     }
 }
 
@@ -60,6 +60,9 @@ fn prepare(lease: &Lease<'_>, message: &ImportMessage) -> Result<(MediaSource, R
     let url =
         SourceUrl::parse(&message.file_url, &import.allowed).map_err(|error| refused(error.to_string()))?;
     let request = Request::new(url, &message.headers).map_err(|error| refused(error.to_string()))?;
+    // Joined bytes are new ones, which cannot have a SHA-256 that was announced.
+    let joins = import.muxer.is_some() && lease.file.announced_sha256.is_none();
+    let request = Request { joins, ..request };
     let client = import.client.for_transfer(concurrency::MAX)?;
     Ok((MediaSource { client, allowed: import.allowed.clone(), pages: import.pages.clone() }, request))
 }
@@ -71,6 +74,9 @@ async fn fetch(
     request: &Request,
     restarts: u32,
 ) -> Result<(Fetched, SourceMetadata), ImportError> {
+    if lease.file.state.streams.is_some() {
+        return streams::resume_streams(lease, sources, request, restarts).await;
+    }
     if let Some(plan) = resume(lease, sources, request, restarts).await? {
         return transfer(lease, plan).await;
     }
@@ -103,8 +109,8 @@ async fn fetch_best(
     let mut request = request.clone();
     let mut failed = None;
     loop {
-        lease.abort_upload().await.map_err(ImportError::Ours)?;
-        let resolved = match resolve(lease.budget, sources, &request).await {
+        lease.start_over().await.map_err(ImportError::Ours)?;
+        let mut resolved = match resolve(lease.budget, sources, &request).await {
             Ok(resolved) => resolved,
             Err(error) => return Err(failed.unwrap_or(error)),
         };
@@ -114,8 +120,14 @@ async fn fetch_best(
             lease.check_same_file(source)?;
         }
         let choice = resolved.choice.clone();
-        let plan = plan(lease, &sources.client, resolved, restarts).await?;
-        match (transfer(lease, plan).await, choice) {
+        let fetched = match resolved.sound.take() {
+            Some(sound) => Box::pin(streams::fetch_streams(lease, sources, resolved, sound, restarts)).await,
+            None => {
+                let plan = plan(lease, &sources.client, resolved, restarts).await?;
+                transfer(lease, plan).await
+            }
+        };
+        match (fetched, choice) {
             (Err(error), Some(choice))
                 if error.may_be_of_variant() && request.avoided.len() < MAX_AVOIDED =>
             {
@@ -127,13 +139,4 @@ async fn fetch_best(
             (fetched, _) => return fetched,
         }
     }
-}
-
-async fn transfer(lease: &mut Lease<'_>, plan: Plan) -> Result<(Fetched, SourceMetadata), ImportError> {
-    let Plan { metadata, transfer } = plan;
-    let fetched = match transfer {
-        Transfer::Ranges(ranges) => transfer_ranges(lease, *ranges).await?,
-        Transfer::Stream(stream) => transfer_stream(lease, *stream, &metadata).await?,
-    };
-    Ok((fetched, metadata))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use files_domain::{Checksum, PartPlan, Progress};
+use files_domain::{Checksum, PartPlan};
 use files_objects::{Part, checksum_of_parts};
 use safe_fetch::FetchError;
 use tokio::task::JoinSet;
@@ -185,8 +185,8 @@ impl<'w, 'a> RangesTransfer<'w, 'a> {
     fn note_progress(&mut self) {
         let stored: u64 = self.stored.values().map(|part| part.size).sum();
         let received = stored + self.source.in_transit.load(Ordering::Relaxed);
+        self.lease.note_progress(received, Some(self.source.version.total));
         let import = &mut self.lease.file.state;
-        import.progress = Some(Progress { received, total: Some(self.source.version.total) });
         if let (Some(resume), Some(hash)) = (&mut import.resume, &self.hash) {
             resume.hashed = Some(hash.serialize());
         }

@@ -42,7 +42,7 @@ struct StreamTransfer<'w, 'a> {
 
 impl<'w, 'a> StreamTransfer<'w, 'a> {
     fn new(lease: &'w mut Lease<'a>, metadata: &'w SourceMetadata) -> Self {
-        let uploads = PartUploads::new(lease.import.objects.clone(), lease.file.owner, lease.file.id);
+        let uploads = PartUploads::new(lease.objects(), lease.file.owner, lease.file.id);
         Self { lease, metadata, buffer: BytesMut::new(), received: 0, hash: Sha256::new(), uploads }
     }
 
@@ -78,7 +78,7 @@ impl<'w, 'a> StreamTransfer<'w, 'a> {
     }
 
     async fn save_at_intervals(&mut self, total: Option<u64>) -> Result<(), ImportError> {
-        self.lease.file.state.progress = Some(Progress { received: self.received, total });
+        self.lease.note_progress(self.received, total);
         self.lease.save_at_intervals().await
     }
 

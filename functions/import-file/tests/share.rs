@@ -22,6 +22,7 @@ fn handler(app: &TestApp, owner_share: Option<u64>) -> ImportFile {
         client: SafeClient::new(allowed.clone(), Limits::default()).expect("a client"),
         allowed,
         pages: None,
+        muxer: None,
         owner_share,
         max_file_bytes: 1_000_000,
     }

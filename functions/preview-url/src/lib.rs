@@ -96,7 +96,7 @@ impl PreviewUrl {
     async fn preview(&self, parsed: &ParsedRequest) -> Result<Preview, ApiError> {
         let request =
             Request::new(parsed.url.clone(), &parsed.request.headers).map_err(ApiError::internal)?;
-        let request = Request { page_seconds: Some(PAGE_SECONDS), ..request };
+        let request = Request { page_seconds: Some(PAGE_SECONDS), joins: true, ..request };
         match self.source.resolve(&request).await {
             Ok(resolved) => Ok(Preview::of(&parsed.url, resolved)),
             Err(error) => Err(api_error(error)),

@@ -46,6 +46,8 @@ impl Preview {
     pub(crate) fn of(url: &SourceUrl, resolved: Resolved) -> Self {
         let name = resolved.name.unwrap_or_else(FileName::fallback);
         let (size, resumable) = match &resolved.content {
+            // The size of a picture says little about that of picture and sound together.
+            Content::File(source) if resolved.sound.is_some() => (None, source.version.is_some()),
             Content::File(source) => (source.length, source.version.is_some()),
             Content::Stream(_) => (None, false),
         };
@@ -68,7 +70,8 @@ fn formats(page: &ResolvedPage) -> Vec<FormatBody> {
     let all = &page.page.formats;
     let first = all.len().saturating_sub(MAX_FORMATS);
     let last = all.iter().enumerate().skip(first);
-    last.map(|(index, format)| FormatBody::of(format, index == page.chosen)).collect()
+    last.map(|(index, format)| FormatBody::of(format, index == page.chosen || Some(index) == page.sound))
+        .collect()
 }
 
 impl FormatBody {
@@ -110,7 +113,7 @@ mod tests {
     use serde_json::json;
 
     fn page(formats: Vec<Format>, chosen: usize) -> ResolvedPage {
-        ResolvedPage { page: Page { formats, ..Page::default() }, chosen, origin: None }
+        ResolvedPage { page: Page { formats, ..Page::default() }, chosen, sound: None, origin: None }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::{NoContext, Uuid};
 
-use crate::Timestamp;
+use crate::{StreamKind, Timestamp};
 
 /// The id of a file: a UUIDv7, so that ids sort by the time of creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -116,6 +116,12 @@ impl<'de> Deserialize<'de> for OwnerId {
 #[must_use]
 pub fn file_object_key(owner: OwnerId, id: FileId) -> String {
     format!("files/{owner}/{id}")
+}
+
+/// Returns the S3 key of the temporary object of one of a file's streams.
+#[must_use]
+pub fn stream_object_key(owner: OwnerId, id: FileId, kind: StreamKind) -> String {
+    format!("streams/{owner}/{id}/{}", kind.word())
 }
 
 /// Returns the S3 key of ffprobe's complete output, for output that is too large for the record.

@@ -32,6 +32,7 @@ mod size;
 mod source_headers;
 mod state;
 mod status;
+mod streams;
 mod time;
 mod transition;
 mod upload_token;
@@ -45,7 +46,10 @@ pub use endpoint::{Endpoint, EndpointId, PreviousSecret};
 pub use error::BoxError;
 pub use event::{EventKind, EventRef, FileEvent};
 pub use file::{Deadline, Detail, File, FullProbe};
-pub use id::{FileId, OwnerId, ParseIdError, file_object_key, parse_file_object_key, probe_object_key};
+pub use id::{
+    FileId, OwnerId, ParseIdError, file_object_key, parse_file_object_key, probe_object_key,
+    stream_object_key,
+};
 pub use idempotency::Idempotency;
 pub use key::{ApiKey, KeyProblem, KeyRecord, NewKey, Scope};
 pub use key_hash::{KeyHash, KeyId};
@@ -65,6 +69,7 @@ pub use size::human_bytes;
 pub use source_headers::{SourceHeaders, SourceHeadersError};
 pub use state::{Announced, FileState, Import, MultipartUpload, Probing, Progress, Retrying, Stored};
 pub use status::{Source, Status};
+pub use streams::{StreamKind, Streams};
 pub use time::Timestamp;
 pub use transition::ImportedObject;
 pub use upload_token::{ContentTypePattern, NewUploadToken, TokenFault, UploadToken, UploadTokenRecord};

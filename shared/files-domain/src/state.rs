@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{MediaType, ProbeSummary, Resume, Timestamp};
+use crate::{MediaType, ProbeSummary, Resume, Streams, Timestamp};
 
 /// The state of a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,6 +56,9 @@ pub struct Import {
     /// What the source announced when it was first read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announced: Option<Announced>,
+    /// The separate streams that are being imported; `None` while the source has picture and sound in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub streams: Option<Streams>,
     /// Transient failures in a row, without a new part between them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub transient_failures: u32,

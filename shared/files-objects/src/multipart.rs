@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use crc_fast::CrcAlgorithm;
-use files_domain::{BoxError, Checksum, FileId, OwnerId, StoredPart, UploadRef, file_object_key};
+use files_domain::{BoxError, Checksum, FileId, OwnerId, StoredPart, UploadRef};
 use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
@@ -193,8 +193,7 @@ impl Objects {
         id: FileId,
         content_type: Option<&str>,
     ) -> Result<String, ObjectsError> {
-        let create =
-            self.client.create_multipart_upload().bucket(&self.bucket).key(file_object_key(owner, id));
+        let create = self.client.create_multipart_upload().bucket(&self.bucket).key(self.key(owner, id));
         let created = create
             .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
             .checksum_type(ChecksumType::FullObject)
@@ -224,8 +223,7 @@ impl Objects {
             PartBody::Whole(bytes) => (bytes.len() as u64, bytes.into(), false),
             PartBody::Streamed(bytes) => (bytes.left, ByteStream::new(SdkBody::from_body_1_x(bytes)), true),
         };
-        let part =
-            self.client.upload_part().bucket(&self.bucket).key(file_object_key(upload.owner, upload.id));
+        let part = self.client.upload_part().bucket(&self.bucket).key(self.key(upload.owner, upload.id));
         let part = part
             .upload_id(upload.upload_id)
             .part_number(number)
@@ -262,7 +260,7 @@ impl Objects {
             .client
             .complete_multipart_upload()
             .bucket(&self.bucket)
-            .key(file_object_key(upload.owner, upload.id));
+            .key(self.key(upload.owner, upload.id));
         let complete = complete
             .upload_id(upload.upload_id)
             .checksum_type(ChecksumType::FullObject)
@@ -336,8 +334,7 @@ impl Objects {
         upload: UploadRef<'_>,
         after: i32,
     ) -> Result<(Vec<Part>, Option<i32>), ObjectsError> {
-        let list =
-            self.client.list_parts().bucket(&self.bucket).key(file_object_key(upload.owner, upload.id));
+        let list = self.client.list_parts().bucket(&self.bucket).key(self.key(upload.owner, upload.id));
         let list = list.upload_id(upload.upload_id).part_number_marker(after.to_string());
         let page = list.send().await.map_err(ObjectsError::from_sdk)?;
         let more = page.is_truncated.unwrap_or(false);
@@ -353,7 +350,7 @@ impl Objects {
     /// [`ObjectsError::Failed`].
     pub async fn abort_upload(&self, upload: UploadRef<'_>) -> Result<(), ObjectsError> {
         let abort = self.client.abort_multipart_upload().bucket(&self.bucket);
-        let abort = abort.key(file_object_key(upload.owner, upload.id));
+        let abort = abort.key(self.key(upload.owner, upload.id));
         match abort.upload_id(upload.upload_id).send().await.map_err(ObjectsError::from_sdk) {
             Ok(_) | Err(ObjectsError::NoSuchUpload) => Ok(()),
             Err(error) => Err(error),

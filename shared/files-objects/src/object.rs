@@ -1,7 +1,9 @@
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use aws_sdk_s3::types::ChecksumMode;
 use bytes::Bytes;
-use files_domain::{Checksum, FileId, ObjectMeta, OwnerId, UploadRef, file_object_key, probe_object_key};
+use files_domain::{
+    Checksum, FileId, ObjectMeta, OwnerId, StreamKind, UploadRef, probe_object_key, stream_object_key,
+};
 
 use crate::presign::{base64_of_hex, hex_of_base64};
 use crate::{Objects, ObjectsError};
@@ -45,7 +47,7 @@ impl Objects {
         body: Body,
         upload: Upload<'_>,
     ) -> Result<(), ObjectsError> {
-        let put = self.client.put_object().bucket(&self.bucket).key(file_object_key(owner, id));
+        let put = self.client.put_object().bucket(&self.bucket).key(self.key(owner, id));
         put.content_length(i64::try_from(upload.size).unwrap_or(i64::MAX))
             .checksum_sha256(base64_of_hex(upload.sha256)?)
             .set_content_type(upload.content_type.map(str::to_owned))
@@ -61,7 +63,7 @@ impl Objects {
     /// # Errors
     /// [`ObjectsError::NotFound`], [`ObjectsError::Failed`].
     pub async fn head_file(&self, owner: OwnerId, id: FileId) -> Result<ObjectMeta, ObjectsError> {
-        let head = self.client.head_object().bucket(&self.bucket).key(file_object_key(owner, id));
+        let head = self.client.head_object().bucket(&self.bucket).key(self.key(owner, id));
         let head = head.checksum_mode(ChecksumMode::Enabled).send().await.map_err(ObjectsError::from_sdk)?;
         let checksum = match (of_the_whole(head.checksum_sha256), of_the_whole(head.checksum_crc64_nvme)) {
             (Some(digest), _) => Some(Checksum::Sha256(hex_of_base64(&digest)?)),
@@ -89,7 +91,17 @@ impl Objects {
         if let Some(upload_id) = upload_id {
             self.abort_upload(UploadRef { owner, id, upload_id }).await?;
         }
-        tokio::try_join!(self.delete(file_object_key(owner, id)), self.delete(probe_object_key(owner, id)))?;
+        tokio::try_join!(self.delete(self.key(owner, id)), self.delete(probe_object_key(owner, id)))?;
+        Ok(())
+    }
+
+    /// Deletes the temporary objects of a file's streams. Does nothing for what does not exist.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Failed`].
+    pub async fn delete_streams(&self, owner: OwnerId, id: FileId) -> Result<(), ObjectsError> {
+        let [picture, sound] = StreamKind::ALL.map(|kind| self.delete(stream_object_key(owner, id, kind)));
+        tokio::try_join!(picture, sound)?;
         Ok(())
     }
 
@@ -101,7 +113,7 @@ impl Objects {
     /// # Errors
     /// [`ObjectsError::Failed`].
     pub async fn block_file(&self, owner: OwnerId, id: FileId) -> Result<(), ObjectsError> {
-        let put = self.client.put_object().bucket(&self.bucket).key(file_object_key(owner, id));
+        let put = self.client.put_object().bucket(&self.bucket).key(self.key(owner, id));
         let put = async { put.send().await.map(drop).map_err(ObjectsError::from_sdk) };
         tokio::try_join!(put, self.delete(probe_object_key(owner, id)))?;
         Ok(())

@@ -5,7 +5,7 @@ use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
 use aws_sdk_s3::primitives::DateTime;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use files_domain::{BoxError, File, FileId, OwnerId, Timestamp, file_object_key};
+use files_domain::{BoxError, File, FileId, OwnerId, Timestamp, UploadRef};
 use percent_encoding::percent_decode_str;
 
 use crate::{Objects, ObjectsError, Served};
@@ -54,7 +54,7 @@ impl Objects {
             .client
             .put_object()
             .bucket(&self.bucket)
-            .key(file_object_key(file.owner, file.id))
+            .key(self.key(file.owner, file.id))
             .content_length(i64::try_from(file.size.unwrap_or(0)).unwrap_or(i64::MAX))
             .content_type(file.content_type.as_deref().unwrap_or("application/octet-stream"))
             .if_none_match("*")
@@ -75,11 +75,28 @@ impl Objects {
         now: Timestamp,
     ) -> Result<Presigned, ObjectsError> {
         let lifetime = file.upload_url_lifetime(now);
-        let part = self.client.upload_part().bucket(&self.bucket).key(file_object_key(file.owner, file.id));
+        let part = self.client.upload_part().bucket(&self.bucket).key(self.key(file.owner, file.id));
         let part = part
             .upload_id(terms.upload_id)
             .part_number(i32::try_from(terms.number).unwrap_or(i32::MAX))
             .content_length(i64::try_from(terms.size).unwrap_or(i64::MAX));
+        let request = part.presigned(config(now, lifetime)?).await.map_err(presigning)?;
+        Ok(presigned(&request, now, lifetime))
+    }
+
+    /// Presigns the PUT of a part of any size for `lifetime`, for a function without rights. S3 computes the part's checksum.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Presigning`].
+    pub async fn presign_part_of_any_size(
+        &self,
+        upload: UploadRef<'_>,
+        number: u32,
+        now: Timestamp,
+        lifetime: Duration,
+    ) -> Result<Presigned, ObjectsError> {
+        let part = self.client.upload_part().bucket(&self.bucket).key(self.key(upload.owner, upload.id));
+        let part = part.upload_id(upload.upload_id).part_number(i32::try_from(number).unwrap_or(i32::MAX));
         let request = part.presigned(config(now, lifetime)?).await.map_err(presigning)?;
         Ok(presigned(&request, now, lifetime))
     }
@@ -95,7 +112,7 @@ impl Objects {
         now: Timestamp,
         lifetime: Duration,
     ) -> Result<Presigned, ObjectsError> {
-        let get = self.client.get_object().bucket(&self.bucket).key(file_object_key(owner, id));
+        let get = self.client.get_object().bucket(&self.bucket).key(self.key(owner, id));
         let request = get.presigned(config(now, lifetime)?).await.map_err(presigning)?;
         Ok(presigned(&request, now, lifetime))
     }
@@ -113,7 +130,7 @@ impl Objects {
         now: Timestamp,
         lifetime: Duration,
     ) -> Result<Presigned, ObjectsError> {
-        let key = file_object_key(owner, id);
+        let key = self.key(owner, id);
         let config = config(now, lifetime)?;
         let request = if head {
             let head = self.client.head_object().bucket(&self.bucket).key(key);

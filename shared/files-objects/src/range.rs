@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use files_domain::{FileId, OwnerId, file_object_key};
+use files_domain::{FileId, OwnerId};
 
 use crate::{Objects, ObjectsError};
 
@@ -19,7 +19,7 @@ impl Objects {
         if start >= end {
             return Ok(Bytes::new());
         }
-        let get = self.client.get_object().bucket(&self.bucket).key(file_object_key(owner, id));
+        let get = self.client.get_object().bucket(&self.bucket).key(self.key(owner, id));
         let get = get.if_match(etag).range(format!("bytes={start}-{}", end - 1));
         let object = get.send().await.map_err(ObjectsError::from_sdk)?;
         let bytes = object.body.collect().await.map_err(|error| ObjectsError::other("body", error))?;

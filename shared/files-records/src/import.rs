@@ -136,6 +136,7 @@ impl<'a> WorkUpdate<'a> {
         update.set_or_remove("resume", ":resume", import.resume.as_ref().map(to_attribute).transpose()?);
         let announced = import.announced.as_ref().map(to_attribute).transpose()?;
         update.set_or_remove("announced", ":announced", announced);
+        update.set_or_remove("streams", ":streams", import.streams.as_ref().map(to_attribute).transpose()?);
         Ok(update)
     }
 

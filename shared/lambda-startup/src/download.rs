@@ -1,4 +1,4 @@
-//! Downloads from presigned URLs over the connection pool of the AWS clients.
+//! Requests to presigned URLs over the connection pool of the AWS clients.
 
 use std::error::Error;
 use std::time::Duration;
@@ -16,10 +16,12 @@ use crate::https::Https;
 /// The timeout of an attempt until its response begins, and again until its body ends.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_ATTEMPTS: u32 = 4;
+/// The maximum size of the response to a PUT: S3's description of an error.
+const MAX_RESPONSE: usize = 64 * 1024;
 /// The maximum backoff before the second attempt. It doubles with each further attempt.
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 
-/// The reason why a download failed.
+/// The reason why a request to a presigned URL failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DownloadError {
     /// The connection could not be opened or broke, or the body was too long.
@@ -33,7 +35,7 @@ pub enum DownloadError {
     Request(#[source] http::Error),
 }
 
-/// A client for downloads from presigned URLs. Cheap to clone.
+/// A client for presigned URLs. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Downloads {
     https: Https,
@@ -57,9 +59,28 @@ impl Downloads {
         headers: &HeaderMap,
         max_bytes: usize,
     ) -> Result<Response<Bytes>, DownloadError> {
+        self.send(|| Request::get(url).body(SdkBody::empty()), headers, max_bytes).await
+    }
+
+    /// Sends a PUT request with a body, with the retries of [`get`](Self::get). Returns the response.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn put(&self, url: &Uri, body: Bytes) -> Result<Response<Bytes>, DownloadError> {
+        self.send(|| Request::put(url).body(SdkBody::from(body.clone())), &HeaderMap::new(), MAX_RESPONSE)
+            .await
+    }
+
+    async fn send(
+        &self,
+        make: impl Fn() -> Result<Request<SdkBody>, http::Error>,
+        headers: &HeaderMap,
+        max_bytes: usize,
+    ) -> Result<Response<Bytes>, DownloadError> {
         let mut attempt = 1;
         loop {
-            let outcome = self.attempt(url, headers, max_bytes).await;
+            let request = make().map_err(DownloadError::Request)?;
+            let outcome = self.attempt(request, headers, max_bytes).await;
             let transient = match &outcome {
                 Ok(response) => is_transient(response.status()),
                 Err(error) => !matches!(error, DownloadError::Request(_)),
@@ -74,11 +95,10 @@ impl Downloads {
 
     async fn attempt(
         &self,
-        url: &Uri,
+        mut request: Request<SdkBody>,
         headers: &HeaderMap,
         max_bytes: usize,
     ) -> Result<Response<Bytes>, DownloadError> {
-        let mut request = Request::get(url).body(SdkBody::empty()).map_err(DownloadError::Request)?;
         request.headers_mut().extend(headers.clone());
         let response = timeout(ATTEMPT_TIMEOUT, self.https.send(request)).await;
         let response: Response<Incoming> = response
@@ -124,6 +144,27 @@ mod tests {
         let headers = HeaderMap::from_iter([(http::header::RANGE, "bytes=0-9".parse().unwrap())]);
         let response = Downloads::new(Https::new()).get(&url, &headers, max_bytes).await;
         (response, server.await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_put_is_sent_again_with_its_whole_body() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/part", listener.local_addr().unwrap()).parse().unwrap();
+        let server = tokio::spawn(async move {
+            for response in [BUSY, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"] {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let (mut request, mut buffer) = (Vec::new(), vec![0; 4096]);
+                while !request.ends_with(b"the whole part") {
+                    let count = stream.read(&mut buffer).await.unwrap();
+                    request.extend_from_slice(&buffer[..count]);
+                }
+                assert!(request.starts_with(b"PUT /part HTTP/1.1\r\n"));
+                stream.write_all(response.as_bytes()).await.unwrap();
+            }
+        });
+        let response = Downloads::new(Https::new()).put(&url, Bytes::from_static(b"the whole part")).await;
+        assert_eq!(response.unwrap().status(), StatusCode::OK);
+        server.await.unwrap();
     }
 
     const GOOD: &str = "HTTP/1.1 206 Partial Content\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc";

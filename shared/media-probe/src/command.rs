@@ -4,12 +4,11 @@ use std::io;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
+use media_process::{Group, ProcessLimits, TooLong};
 use tokio::process::{Child, Command};
 
-use crate::capture::{self, TooLong};
 use crate::depth::{DEPTHS, Depth};
 use crate::limits::Limits;
-use crate::process::{self, Group};
 
 /// The allowed demuxers. None of them opens another URL or file: no playlists (HLS, DASH, concat, SDP, IMF), no patterns
 /// (image2), no devices, no text. The protocol whitelist alone would let a playlist reach any HTTP address.
@@ -96,14 +95,15 @@ pub(crate) fn spawn(program: &Path, limits: &Limits, ask: Query, url: &str) -> i
         .kill_on_drop(true)
         .spawn()?;
     let group = Group::led_by(&child);
-    process::limit(&child, limits)?;
+    let Limits { address_space, cpu, .. } = *limits;
+    media_process::limit(&child, &ProcessLimits { address_space, cpu, threads: false })?;
     Ok((child, group))
 }
 
 /// Waits for its end, and for everything it prints.
 pub(crate) async fn run(child: &mut Child, limits: &Limits) -> Result<Printed, Failure> {
-    let output = capture::output(child.stdout.take(), limits.max_output_bytes);
-    let errors = capture::errors(child.stderr.take());
+    let output = media_process::output(child.stdout.take(), limits.max_output_bytes);
+    let errors = media_process::errors(child.stderr.take());
     let (output, errors, status) = tokio::try_join!(
         async { output.await.map_err(|TooLong| Failure::TooLong) },
         async { Ok(errors.await) },

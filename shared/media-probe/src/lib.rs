@@ -7,7 +7,6 @@
 
 mod adjust;
 mod cache;
-mod capture;
 mod command;
 mod content_type;
 mod depth;
@@ -21,14 +20,13 @@ mod mp4;
 mod number;
 mod parse;
 mod probe;
-mod process;
-mod range;
 mod rate;
 mod read_ahead;
 mod reader;
 mod reason;
 mod second;
-mod server;
+#[cfg(test)]
+mod server_tests;
 mod source;
 mod still;
 mod stream;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use media_facts::MediaType;
+use media_process::Server;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::command::{self, Failure, Printed, Query};
@@ -17,9 +18,12 @@ use crate::halt::{Halt, Reason};
 use crate::limits::Limits;
 use crate::media::Media;
 use crate::reader::{Reader, Spent};
-use crate::server::Server;
 use crate::source::{RangeSource, ReadError};
 use crate::{mp4, parse, reason};
+
+/// The size of each buffer between the source and ffprobe: small, so that what an open-ended range reads ahead stays below the first
+/// read of a place.
+pub(crate) const BUFFER: usize = 16 * 1024;
 
 /// Timeout of the wait for a killed process.
 const REAP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -123,9 +127,11 @@ impl Ffprobe {
         let started = Instant::now();
         let halt = Arc::new(Halt::default());
         let reader = Arc::new(Reader::new(source, &self.limits, Arc::clone(&halt)));
-        let server = Server::bind().map_err(ProbeError::Server)?;
+        let server = Server::bind(BUFFER).map_err(ProbeError::Server)?;
         let url = server.url();
-        let serving = pin!(server.serve(Arc::clone(&reader), Arc::clone(&halt)));
+        let failed = Arc::clone(&halt);
+        let serving =
+            pin!(server.serve(Arc::clone(&reader), move |error| failed.raise(Reason::Server(error))));
         let deadline = started + self.limits.wall_clock;
         let probe = Probe { ffprobe: self, url, deadline, reader, halt, killed: AtomicBool::new(false) };
         let outcome = probe.outcome(serving).await;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex as StdMutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use media_process::Served;
 use tokio::sync::{Mutex, Notify};
 
 use crate::cache::{BLOCK, BlockCache};
@@ -14,10 +15,8 @@ use crate::limits::Limits;
 use crate::read_ahead::{ReadAhead, blocks};
 use crate::source::{RangeSource, ReadError};
 
-/// Nothing more is read: a budget is spent, or [`Halt`] holds why the probe is over.
-#[derive(Debug, thiserror::Error)]
-#[error("nothing more is read")]
-pub(crate) struct Ended;
+// Ended: a budget is spent, or [`Halt`] holds why the probe is over.
+pub(crate) use media_process::Ended;
 
 /// A source, read through a cache that all connections of ffprobe share.
 pub(crate) struct Reader<S> {
@@ -114,28 +113,6 @@ impl<S: RangeSource> Reader<S> {
         if range.is_empty() { Ok(Bytes::new()) } else { self.read(range).await }
     }
 
-    /// Counts one request of ffprobe.
-    pub(crate) fn count_request(&self) -> Result<(), Ended> {
-        if self.requests.fetch_add(1, Ordering::Relaxed) < self.max_requests {
-            return Ok(());
-        }
-        self.spend(Spent::Requests(self.max_requests))
-    }
-
-    /// The bytes from `position` to the end of its block at most; never empty for a position within the file.
-    pub(crate) async fn chunk(&self, position: u64) -> Result<Bytes, Ended> {
-        let block = position / BLOCK;
-        let mut state = self.state.lock().await;
-        if !state.cache.contains(block) {
-            self.fill(&mut state, block).await?;
-        }
-        let offset = usize::try_from(position % BLOCK).unwrap_or(usize::MAX);
-        match state.cache.get(block) {
-            Some(bytes) if offset < bytes.len() => Ok(bytes.slice(offset..)),
-            _ => self.end(Reason::Source(ReadError::new("read outside of the object"))),
-        }
-    }
-
     async fn fill(&self, state: &mut State, block: u64) -> Result<(), Ended> {
         let State { cache, ahead } = state;
         let plan = ahead.plan(block, blocks(self.shown()), |other| cache.contains(other));
@@ -199,6 +176,33 @@ impl<S: RangeSource> Reader<S> {
     /// Returns the number of reads of the source and their bytes, for the log.
     pub(crate) fn used(&self) -> (u64, u64) {
         (self.reads.load(Ordering::Relaxed), self.read_bytes.load(Ordering::Relaxed))
+    }
+}
+
+impl<S: RangeSource> Served for Reader<S> {
+    fn length(&self) -> u64 {
+        self.shown()
+    }
+
+    fn count_request(&self) -> Result<(), Ended> {
+        if self.requests.fetch_add(1, Ordering::Relaxed) < self.max_requests {
+            return Ok(());
+        }
+        self.spend(Spent::Requests(self.max_requests))
+    }
+
+    /// The bytes from `position` to the end of its block at most; never empty for a position within the file.
+    async fn chunk(&self, position: u64) -> Result<Bytes, Ended> {
+        let block = position / BLOCK;
+        let mut state = self.state.lock().await;
+        if !state.cache.contains(block) {
+            self.fill(&mut state, block).await?;
+        }
+        let offset = usize::try_from(position % BLOCK).unwrap_or(usize::MAX);
+        match state.cache.get(block) {
+            Some(bytes) if offset < bytes.len() => Ok(bytes.slice(offset..)),
+            _ => self.end(Reason::Source(ReadError::new("read outside of the object"))),
+        }
     }
 }
 

@@ -8,6 +8,9 @@ use crate::resolver;
 /// The reason for refusals without a more specific one.
 const REFUSED: &str = "source_refused";
 
+/// The reason for picture and sound in separate streams, as `resolve-url` names it.
+const SEPARATE: &str = "separate_streams";
+
 /// The reasons that `resolve-url` returns only for pages that it could read.
 const READ_REASONS: [&str; 6] =
     ["drm", "geo_blocked", "live", "playlist", "separate_streams", "unsupported_stream"];
@@ -49,6 +52,16 @@ impl ResolveError {
         }
     }
 
+    /// Returns the refusal of media whose picture and sound are separate.
+    pub(crate) fn separate(message: impl Into<String>) -> Self {
+        Self::Refused(Refusal { reason: SEPARATE.to_owned(), message: message.into() })
+    }
+
+    /// Returns whether picture and sound are separate.
+    pub(crate) fn is_separate(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.reason == SEPARATE)
+    }
+
     pub(crate) fn refused(message: impl Into<String>) -> Self {
         Self::Refused(Refusal { reason: REFUSED.to_owned(), message: message.into() })
     }
@@ -57,6 +70,9 @@ impl ResolveError {
 impl From<HlsError> for ResolveError {
     fn from(error: HlsError) -> Self {
         match error {
+            HlsError::Refused(refusal @ hls_stream::Refusal::SeparateAudio) => {
+                Self::separate(refusal.to_string())
+            }
             HlsError::Refused(refusal) => Self::refused(refusal.to_string()),
             HlsError::Fetch(error) => Self::Fetch(error),
         }

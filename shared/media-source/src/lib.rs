@@ -8,12 +8,16 @@ mod kind;
 mod name;
 mod page;
 mod resolve;
+mod resolved;
 mod resolved_page;
 mod resolver;
+
+pub use mux_protocol::Container;
 
 pub use error::{Refusal, ResolveError};
 pub use kind::ContentKind;
 pub use page::{Format, Page, Transport};
-pub use resolve::{Content, MediaSource, Request, Resolved};
+pub use resolve::{MediaSource, Request};
+pub use resolved::{Content, Resolved, Sound};
 pub use resolved_page::ResolvedPage;
 pub use resolver::{PageError, PageRequest, PageResolver};

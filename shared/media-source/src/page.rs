@@ -13,30 +13,74 @@ pub struct Page {
     pub claims: PageClaims,
     /// The formats, sorted by quality, the best last.
     pub formats: Vec<Format>,
-    /// The index of the format to import.
-    pub best: usize,
+    /// The index of the best format with both picture and sound, or of the only kind that there is. `None` if picture and sound are
+    /// in separate formats only.
+    #[serde(default)]
+    pub best: Option<usize>,
+    /// The index of the best picture without sound, if it and `sound` are better than `best`.
+    #[serde(default)]
+    pub picture: Option<usize>,
+    /// The index of the best sound without picture.
+    #[serde(default)]
+    pub sound: Option<usize>,
     /// Whether the URL leads to a media file instead of a web page.
     #[serde(default)]
     pub direct: bool,
 }
 
 impl Page {
-    /// Returns the format to import.
+    /// Returns the best format with both picture and sound.
     #[must_use]
     pub fn best(&self) -> Option<&Format> {
-        self.formats.get(self.best)
+        self.formats.get(self.best?)
     }
 
-    /// Returns the indexes of the formats to try: the best one, then those with the same kinds of tracks in descending quality. A
-    /// format without audio does not replace one with audio.
-    pub(crate) fn candidates(&self) -> Vec<usize> {
+    /// Returns what to try: the best picture and sound in separate formats if they are to be joined, then the best format, then those
+    /// with the same kinds of tracks in descending quality. A format without audio does not replace one with audio.
+    pub(crate) fn candidates(&self, joins: bool) -> Vec<Candidate> {
+        let separate = self.separate().filter(|_| joins);
+        separate.into_iter().chain(self.whole().into_iter().map(Candidate::Whole)).collect()
+    }
+
+    /// Returns the picture and the sound to join.
+    fn separate(&self) -> Option<Candidate> {
+        let is_usable = |index: &usize| self.formats.get(*index).is_some_and(|one| one.transport().is_some());
+        let picture = self.picture.filter(is_usable)?;
+        Some(Candidate::Separate { picture, sound: self.sound.filter(is_usable)? })
+    }
+
+    fn whole(&self) -> Vec<usize> {
+        let Some(best_index) = self.best else { return Vec::new() };
         let Some(best) = self.best().filter(|best| best.transport().is_some()) else { return Vec::new() };
-        let others = (0..self.formats.len()).rev().filter(|index| *index != self.best);
+        let others = (0..self.formats.len()).rev().filter(|index| *index != best_index);
         let equal = others.filter(|index| {
             let other = &self.formats[*index];
             other.transport().is_some() && other.tracks() == best.tracks()
         });
-        std::iter::once(self.best).chain(equal).collect()
+        std::iter::once(best_index).chain(equal).collect()
+    }
+}
+
+/// What may be imported from a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Candidate {
+    /// The format with this index.
+    Whole(usize),
+    /// The formats with these indexes, joined.
+    Separate {
+        /// The picture's.
+        picture: usize,
+        /// The sound's.
+        sound: usize,
+    },
+}
+
+impl Candidate {
+    /// Returns the index of the format that is opened first.
+    pub(crate) fn first(self) -> usize {
+        match self {
+            Self::Whole(index) | Self::Separate { picture: index, .. } => index,
+        }
     }
 }
 
@@ -92,5 +136,33 @@ impl Format {
             "m3u8" | "m3u8_native" => Some(Transport::Playlist),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn format(vcodec: &str, acodec: &str, protocol: &str) -> Format {
+        let [vcodec, acodec, protocol] = [vcodec, acodec, protocol].map(|text| Some(text.to_owned()));
+        Format { vcodec, acodec, protocol, ..Format::default() }
+    }
+
+    fn page(formats: Vec<Format>, best: Option<usize>) -> Page {
+        Page { formats, best, picture: Some(1), sound: Some(0), ..Page::default() }
+    }
+
+    #[test]
+    fn separate_formats_come_before_whole_ones_if_they_are_joined() {
+        let (sound, picture) = (format("none", "opus", "https"), format("vp9", "none", "https"));
+        let whole = format("avc1", "mp4a", "https");
+        let both = page(vec![sound.clone(), picture.clone(), whole], Some(2));
+        let separate = Candidate::Separate { picture: 1, sound: 0 };
+        assert_eq!(both.candidates(true), [separate, Candidate::Whole(2)]);
+        assert_eq!(both.candidates(false), [Candidate::Whole(2)]);
+        let apart = page(vec![sound.clone(), picture], None);
+        assert_eq!((apart.candidates(true), apart.candidates(false)), (vec![separate], vec![]));
+        let segments = page(vec![sound, format("vp9", "none", "http_dash_segments")], None);
+        assert_eq!(segments.candidates(true), []);
     }
 }

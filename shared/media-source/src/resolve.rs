@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use files_domain::{FileName, PageClaims, clean_content_type};
 use hls_stream::{HeadersFor, HlsStream};
+use mux_protocol::Container;
 use safe_fetch::{Allowed, FetchError, SafeClient, Source, SourceHeaders, SourceUrl, Target, Url};
 use tracing::{info, warn};
 
 use crate::error::ResolveError;
 use crate::kind::{ContentKind, Declared, HEAD_BYTES, classify, sniffed_type};
 use crate::name::{extension_of, path_extension, source_name, with_new_extension};
-use crate::page::{Format, Page, Transport};
+use crate::page::{Candidate, Format, Page, Transport};
+use crate::resolved::{Content, Resolved, Sound};
 use crate::resolved_page::{ResolvedPage, extension, headers_of};
 use crate::resolver::{PageError, PageRequest, PageResolver};
 
@@ -45,6 +47,8 @@ pub struct Request {
     pub page_seconds: Option<u32>,
     /// The URLs of variants and formats to skip, because their transfer failed before.
     pub avoided: Vec<Url>,
+    /// Whether the caller can join a picture and a sound that are separate.
+    pub joins: bool,
 }
 
 impl Request {
@@ -57,35 +61,8 @@ impl Request {
         headers: &files_domain::SourceHeaders,
     ) -> Result<Self, safe_fetch::InvalidSourceHeader> {
         let target = Target { url, headers: SourceHeaders::new(headers.iter())? };
-        Ok(Self { target, headers: headers.clone(), page_seconds: None, avoided: Vec::new() })
+        Ok(Self { target, headers: headers.clone(), page_seconds: None, avoided: Vec::new(), joins: false })
     }
-}
-
-/// The media that a URL leads to.
-#[derive(Debug)]
-pub struct Resolved {
-    /// The bytes, with the response already open.
-    pub content: Content,
-    /// The URL and headers of the media: the requested URL, or one from its web page.
-    pub target: Target,
-    /// The file name.
-    pub name: Option<FileName>,
-    /// The media type, if the source declares a usable one or the bytes have a known signature.
-    pub content_type: Option<String>,
-    /// The web page that embeds the media.
-    pub page: Option<ResolvedPage>,
-    /// The URL of the chosen variant of a playlist or format of a web page, if there were several. A request with this URL in
-    /// `avoided` resolves to the next one.
-    pub choice: Option<Url>,
-}
-
-/// The bytes of media.
-#[derive(Debug)]
-pub enum Content {
-    /// A file, as its source sends it.
-    File(Box<Source>),
-    /// The concatenated segments of a playlist.
-    Stream(Box<HlsStream>),
 }
 
 /// An open response, with its request.
@@ -118,7 +95,50 @@ impl MediaSource {
             return self.resolve_page(request).await;
         }
         let page_headers = SourceHeaders::default();
-        self.resolve_media(Opened { request, source, kind, target, page_headers, page: None }).await
+        let may_be_separate = request.joins && self.pages.is_some();
+        match self.resolve_media(Opened { request, source, kind, target, page_headers, page: None }).await {
+            Err(error) if may_be_separate && (error.is_separate() || kind == ContentKind::Dash) => {
+                self.resolve_manifest(request, error).await
+            }
+            resolved => resolved,
+        }
+    }
+
+    /// Resolves a manifest of separate streams with `resolve-url`, because yt-dlp reads it like a page. If it finds no usable streams
+    /// either, returns the first error.
+    async fn resolve_manifest(
+        &self,
+        request: &Request,
+        error: ResolveError,
+    ) -> Result<Resolved, ResolveError> {
+        match self.resolve_page(request).await {
+            Err(ResolveError::Refused(_) | ResolveError::PageFailed(_)) => Err(error),
+            resolved => resolved,
+        }
+    }
+
+    /// Opens the separate sound of a resolved picture. Its name, page and choice are not set.
+    ///
+    /// # Errors
+    /// [`ResolveError::Refused`] if it is neither a file nor a playlist, [`ResolveError::Fetch`] if a request failed.
+    pub async fn open_sound(&self, sound: &Sound) -> Result<Resolved, ResolveError> {
+        let Sound { target, page_headers, .. } = sound;
+        let headers = files_domain::SourceHeaders::default();
+        let request = &Request {
+            target: target.clone(),
+            headers,
+            page_seconds: None,
+            avoided: Vec::new(),
+            joins: false,
+        };
+        let mut source = self.client.open(target).await?;
+        let kind = kind_of(&mut source, target).await?;
+        if kind == ContentKind::Page {
+            return Err(ResolveError::refused("the sound of the page is a page again"));
+        }
+        let page_headers = page_headers.clone();
+        let opened = Opened { request, source, kind, target, page_headers, page: None };
+        Ok(Resolved { choice: None, ..self.resolve_media(opened).await? })
     }
 
     /// Resolves a page whose site refused the request with `resolve-url`, because yt-dlp knows which headers some sites require.
@@ -141,14 +161,17 @@ impl MediaSource {
     async fn resolve_page(&self, request: &Request) -> Result<Resolved, ResolveError> {
         let page = self.invoke_resolver(request).await?;
         let mut failed = None;
-        for index in page.candidates().into_iter().take(MAX_FORMATS) {
-            if self.is_avoided(request, &page.formats[index]) {
+        if page.best.is_none() && !request.joins {
+            return Err(ResolveError::separate("the page has video and sound in separate streams only"));
+        }
+        for candidate in page.candidates(request.joins).into_iter().take(MAX_FORMATS) {
+            if self.is_avoided(request, &page.formats[candidate.first()]) {
                 continue;
             }
-            match self.resolve_format(request, &page, index).await {
+            match self.resolve_candidate(request, &page, candidate).await {
                 Ok(resolved) => return Ok(resolved),
                 Err(error) => {
-                    info!(%error, index, "format of a web page failed, trying the next one");
+                    info!(%error, ?candidate, "format of a web page failed, trying the next one");
                     failed.get_or_insert(error);
                 }
             }
@@ -185,6 +208,44 @@ impl MediaSource {
         }
     }
 
+    /// Opens a format, or the picture of separate ones.
+    async fn resolve_candidate(
+        &self,
+        request: &Request,
+        page: &Page,
+        candidate: Candidate,
+    ) -> Result<Resolved, ResolveError> {
+        let resolved = self.resolve_format(request, page, candidate.first()).await?;
+        let Candidate::Separate { picture, sound: sound_index } = candidate else { return Ok(resolved) };
+        let (picture, sound) = (&page.formats[picture], &page.formats[sound_index]);
+        let (target, page_headers) = self.format_target(request, sound)?;
+        let of = |format: &Format| format.ext.as_deref().map(|ext| format!("video/{ext}"));
+        let container = Container::of(of(picture).as_deref(), of(sound).as_deref());
+        let page = resolved.page.map(|page| ResolvedPage { sound: Some(sound_index), ..page });
+        let name = resolved.name.as_ref().map(FileName::as_str);
+        Ok(Resolved {
+            name: with_new_extension(name, container.extension()),
+            content_type: Some(container.content_type().to_owned()),
+            sound: Some(Sound { target, container, page_headers }),
+            choice: Some(resolved.target.url.url().clone()),
+            page,
+            ..resolved
+        })
+    }
+
+    /// Returns the checked URL of a format with its headers, and the headers that the page requires on every host.
+    fn format_target(
+        &self,
+        request: &Request,
+        format: &Format,
+    ) -> Result<(Target, SourceHeaders), ResolveError> {
+        let page_target = &request.target;
+        let url = SourceUrl::parse(&format.url, &self.allowed).map_err(FetchError::from)?;
+        let page_headers = headers_of(format)?;
+        let own = page_headers.with(&page_target.headers.allowed_for(&page_target.url, &url));
+        Ok((Target { headers: own.with_cookies(format.cookies.clone()), url }, page_headers))
+    }
+
     /// Opens a format of a page. Its URL is checked like one from a user. The user's headers are sent only to the page's own
     /// origin, the cookies only to the format's origin.
     async fn resolve_format(
@@ -194,11 +255,8 @@ impl MediaSource {
         index: usize,
     ) -> Result<Resolved, ResolveError> {
         let format = &page.formats[index];
-        let page_target = &request.target;
-        let url = SourceUrl::parse(&format.url, &self.allowed).map_err(FetchError::from)?;
-        let page_headers = headers_of(format)?;
-        let own = page_headers.with(&page_target.headers.allowed_for(&page_target.url, &url));
-        let target = &Target { headers: own.with_cookies(format.cookies.clone()), url };
+        let (target, page_headers) = self.format_target(request, format)?;
+        let target = &target;
         let opened = self.client.open(target).await;
         let mut source = opened.map_err(|error| error.context("the media of the page".to_owned()))?;
         let kind = kind_of(&mut source, target).await?;
@@ -252,6 +310,7 @@ impl MediaSource {
             content_type: Some(stream.kind().content_type().to_owned()),
             choice: stream.variant().or(page.as_ref().map(|_| target.url.url())).cloned(),
             content: Content::Stream(Box::new(stream)),
+            sound: None,
             target: target.clone(),
             page,
         })
@@ -280,6 +339,7 @@ async fn resolve_file(opened: Opened<'_>) -> Result<Resolved, ResolveError> {
         content_type: content_type.as_deref().and_then(clean_content_type),
         choice: page.as_ref().map(|_| target.url.url().clone()),
         content: Content::File(Box::new(source)),
+        sound: None,
         target: target.clone(),
         page,
     })

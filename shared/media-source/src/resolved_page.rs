@@ -13,6 +13,8 @@ pub struct ResolvedPage {
     pub page: Page,
     /// The index of the opened format.
     pub chosen: usize,
+    /// The index of the separate sound that is joined with it.
+    pub sound: Option<usize>,
     /// The page's claims about the media, sanitised. `None` for a direct link to a media file.
     pub origin: Option<Origin>,
 }
@@ -21,7 +23,7 @@ impl ResolvedPage {
     /// Sanitises the page's claims. Drops a thumbnail URL that this service may not fetch.
     pub(crate) fn new(page: Page, chosen: usize, allowed: &Allowed) -> Self {
         let origin = if page.direct { None } else { Origin::clean(&claims(&page, allowed)) };
-        Self { origin, page, chosen }
+        Self { origin, page, chosen, sound: None }
     }
 
     /// Returns a file name from the page's title and the extension of the format, or `None` without a title.

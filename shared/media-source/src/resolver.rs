@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_best_format_is_none_if_its_index_is_out_of_range() {
-        let page = Page { best: 7, ..Page::default() };
+        let page = Page { best: Some(7), ..Page::default() };
         assert_eq!(page.best(), None);
     }
 

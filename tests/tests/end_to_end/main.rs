@@ -37,6 +37,7 @@ mod preview;
 mod private_addresses;
 mod ranged_sources;
 mod reprobe;
+mod separate_streams;
 mod slow_and_truncated_sources;
 mod source_headers;
 mod story;

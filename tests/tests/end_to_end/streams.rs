@@ -156,7 +156,7 @@ async fn streams_that_cannot_be_joined_are_refused_with_a_reason() {
                  #EXT-X-STREAM-INF:BANDWIDTH=9,AUDIO=\"a\"\nv.m3u8\n",
             )
             .header("content-type", HLS),
-            "separate playlists",
+            "404",
         ),
     ] {
         let error = refused(&owner, &source.serve(path, reply)).await;

@@ -2,17 +2,23 @@
 
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub enum Wanted {
     /// No usable `Range` header: everything (RFC 9110 lets a server ignore what it does not understand).
     Everything,
     /// `start..end`, end exclusive, not empty, within the size.
-    Part { start: u64, end: u64 },
+    Part {
+        /// The first byte.
+        start: u64,
+        /// After the last byte.
+        end: u64,
+    },
     /// A range that lies outside of the file.
     Unsatisfiable,
 }
 
-/// Reads a `Range` header's value for a file of `size` bytes.
-pub(crate) fn parse(header: Option<&str>, size: u64) -> Wanted {
+/// Parses a `Range` header's value for a file of `size` bytes.
+#[must_use]
+pub fn parse(header: Option<&str>, size: u64) -> Wanted {
     let Some((first, last)) =
         header.and_then(|value| value.strip_prefix("bytes=")).and_then(|v| v.split_once('-'))
     else {

@@ -1,4 +1,4 @@
-//! What ffprobe prints, up to a limit.
+//! What a process prints, up to a limit.
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -10,10 +10,13 @@ const USUAL_OUTPUT: usize = 16 * 1024;
 
 /// More was printed than allowed.
 #[derive(Debug)]
-pub(crate) struct TooLong;
+pub struct TooLong;
 
-/// Everything up to the end, or the error as soon as there is more than `limit`.
-pub(crate) async fn output(pipe: Option<impl AsyncRead + Unpin>, limit: u64) -> Result<Vec<u8>, TooLong> {
+/// Returns everything up to the end.
+///
+/// # Errors
+/// [`TooLong`] as soon as there is more than `limit` bytes.
+pub async fn output(pipe: Option<impl AsyncRead + Unpin>, limit: u64) -> Result<Vec<u8>, TooLong> {
     let mut kept = Vec::with_capacity(USUAL_OUTPUT);
     if let Some(pipe) = pipe {
         // A pipe that cannot be read ends here; half of a JSON text is recognised as such.
@@ -22,8 +25,8 @@ pub(crate) async fn output(pipe: Option<impl AsyncRead + Unpin>, limit: u64) -> 
     if kept.len() as u64 > limit { Err(TooLong) } else { Ok(kept) }
 }
 
-/// The beginning and the end; what is between is read and dropped, so that ffprobe never waits for a reader.
-pub(crate) async fn errors(pipe: Option<impl AsyncRead + Unpin>) -> String {
+/// Returns the beginning and the end; what is between is read and dropped, so that the process never waits for a reader.
+pub async fn errors(pipe: Option<impl AsyncRead + Unpin>) -> String {
     let (mut head, mut tail) = (Vec::new(), Vec::new());
     if let Some(mut pipe) = pipe {
         let mut buffer = [0; 4096];

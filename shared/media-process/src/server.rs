@@ -1,8 +1,9 @@
-//! The loopback server: one unguessable path, answered by ranges, as slowly as ffprobe reads.
+//! The loopback server: one unguessable path, served by ranges, as slowly as the process reads.
 
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -18,50 +19,80 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::halt::{Halt, Reason};
 use crate::range::{self, Wanted};
-use crate::reader::{Ended, Reader};
-use crate::source::RangeSource;
 
-/// An open-ended range is answered as far as the buffers between here and ffprobe hold, read by it or not. Small
-/// buffers keep that below the first read of a place.
-const SEND_BUFFER: u32 = 16 * 1024;
-const HYPER_BUFFER: usize = 16 * 1024;
-const FRAME: usize = 16 * 1024;
-
-/// ffprobe opens the next connection before it closes the last one.
+/// FFmpeg opens the next connection before it closes the last one.
 const MAX_CONNECTIONS: usize = 16;
 
 type Body = UnsyncBoxBody<Bytes, Ended>;
 
-/// A listening server that does not answer yet.
-pub(crate) struct Server {
+/// Nothing more is read, for a reason that the content keeps. The connection breaks off.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing more is read")]
+pub struct Ended;
+
+/// The bytes that a server serves.
+pub trait Served: Send + Sync + 'static {
+    /// Returns their number.
+    fn length(&self) -> u64;
+
+    /// Counts one request.
+    ///
+    /// # Errors
+    /// [`Ended`] if there were too many.
+    fn count_request(&self) -> Result<(), Ended>;
+
+    /// Returns some bytes from `position` on, at least one for a position within the length.
+    ///
+    /// # Errors
+    /// [`Ended`] if they cannot be read.
+    fn chunk(&self, position: u64) -> impl Future<Output = Result<Bytes, Ended>> + Send;
+}
+
+/// A listening server that does not respond yet.
+#[derive(Debug)]
+pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     path: String,
+    buffer: usize,
+}
+
+/// Returns 32 random hexadecimal digits.
+///
+/// # Errors
+/// The system has no random numbers.
+pub fn token() -> io::Result<String> {
+    let mut token = [0; 16];
+    getrandom::fill(&mut token).map_err(io::Error::other)?;
+    Ok(hex::encode(token))
 }
 
 impl Server {
-    /// Listens on a free loopback port, under a random path without a name or an extension.
-    pub(crate) fn bind() -> io::Result<Self> {
-        let mut token = [0; 16];
-        getrandom::fill(&mut token).map_err(io::Error::other)?;
+    /// Listens on a free loopback port, under a random path without a name or an extension. An open-ended range is sent as far as
+    /// the buffers between here and the process hold, read by it or not: `buffer` is the size of each of them in bytes.
+    ///
+    /// # Errors
+    /// No socket can be opened.
+    pub fn bind(buffer: usize) -> io::Result<Self> {
+        let token = token()?;
         let socket = TcpSocket::new_v4()?;
-        socket.set_send_buffer_size(SEND_BUFFER)?;
+        socket.set_send_buffer_size(u32::try_from(buffer).unwrap_or(u32::MAX))?;
         socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
         let listener = socket.listen(16)?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, path: format!("/{}", hex::encode(token)) })
+        Ok(Self { listener, address, path: format!("/{token}"), buffer })
     }
 
-    /// The only address that is answered.
-    pub(crate) fn url(&self) -> String {
+    /// Returns the only address that is served.
+    #[must_use]
+    pub fn url(&self) -> String {
         format!("http://{}{}", self.address, self.path)
     }
 
-    /// Answers until it is dropped, its connections with it; what goes wrong is in `halt`.
-    pub(crate) async fn serve<S: RangeSource>(self, reader: Arc<Reader<S>>, halt: Arc<Halt>) -> Infallible {
-        let path: Arc<str> = self.path.into();
+    /// Serves until it is dropped, its connections with it. If it can accept no more, calls `failed` and waits for ever.
+    pub async fn serve<S: Served>(self, content: Arc<S>, failed: impl FnOnce(io::Error)) -> Infallible {
+        let (path, buffer): (Arc<str>, _) = (self.path.into(), self.buffer);
         let mut connections = JoinSet::new();
         loop {
             while connections.len() >= MAX_CONNECTIONS {
@@ -69,12 +100,12 @@ impl Server {
             }
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    connections.spawn(connection(stream, Arc::clone(&path), Arc::clone(&reader)));
+                    connections.spawn(connection(stream, Arc::clone(&path), Arc::clone(&content), buffer));
                 }
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
-                    halt.raise(Reason::Server(error));
-                    std::future::pending::<()>().await;
+                    failed(error);
+                    return std::future::pending().await;
                 }
             }
             while connections.try_join_next().is_some() {}
@@ -82,37 +113,38 @@ impl Server {
     }
 }
 
-async fn connection<S: RangeSource>(stream: TcpStream, path: Arc<str>, reader: Arc<Reader<S>>) {
+async fn connection<S: Served>(stream: TcpStream, path: Arc<str>, content: Arc<S>, buffer: usize) {
     let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-        let response = respond(&request, &path, &reader);
+        let response = respond(&request, &path, &content, buffer);
         async move { response }
     });
     let served = http1::Builder::new()
         .keep_alive(false)
-        .max_buf_size(HYPER_BUFFER)
+        .max_buf_size(buffer)
         .serve_connection(TokioIo::new(stream), service)
         .await;
-    // ffprobe hangs up whenever it seeks, so an error here is the rule.
+    // FFmpeg hangs up whenever it seeks, so an error here is the rule.
     if let Err(error) = served {
         tracing::trace!(%error, "loopback connection closed");
     }
 }
 
-fn respond<S: RangeSource, B>(
+fn respond<S: Served, B>(
     request: &Request<B>,
     path: &str,
-    reader: &Arc<Reader<S>>,
+    content: &Arc<S>,
+    buffer: usize,
 ) -> Result<Response<Body>, Ended> {
     if request.uri().path() != path {
         return Ok(bare(StatusCode::NOT_FOUND));
     }
-    reader.count_request()?;
+    content.count_request()?;
     if request.method() != Method::GET && request.method() != Method::HEAD {
         let mut response = bare(StatusCode::METHOD_NOT_ALLOWED);
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return Ok(response);
     }
-    let size = reader.shown();
+    let size = content.length();
     let header = request.headers().get(RANGE).and_then(|value| value.to_str().ok());
     let (status, start, end) = match range::parse(header, size) {
         Wanted::Everything => (StatusCode::OK, 0, size),
@@ -123,10 +155,10 @@ fn respond<S: RangeSource, B>(
             return Ok(response);
         }
     };
-    tracing::trace!(start, end, "ffprobe asks for a range");
+    tracing::trace!(start, end, "a range is requested");
     let mut response = bare(status);
     if request.method() == Method::GET {
-        *response.body_mut() = content(Arc::clone(reader), start, end);
+        *response.body_mut() = body(Arc::clone(content), start..end, buffer);
     }
     set(&mut response, CONTENT_LENGTH, (end - start).to_string());
     if status == StatusCode::PARTIAL_CONTENT {
@@ -138,16 +170,17 @@ fn respond<S: RangeSource, B>(
     Ok(response)
 }
 
-/// The bytes `start..end`, read only when ffprobe takes them.
-fn content<S: RangeSource>(reader: Arc<Reader<S>>, start: u64, end: u64) -> Body {
+/// Returns these bytes, read only when the process takes them.
+fn body<S: Served>(content: Arc<S>, range: Range<u64>, buffer: usize) -> Body {
+    let Range { start, end } = range;
     let frames = stream::try_unfold(start, move |position| {
-        let reader = Arc::clone(&reader);
+        let content = Arc::clone(&content);
         async move {
             if position >= end {
                 return Ok(None);
             }
-            let mut chunk = reader.chunk(position).await?;
-            chunk.truncate(usize::try_from(end - position).unwrap_or(usize::MAX).min(FRAME));
+            let mut chunk = content.chunk(position).await?;
+            chunk.truncate(usize::try_from(end - position).unwrap_or(usize::MAX).min(buffer));
             let next = position + chunk.len() as u64;
             Ok(Some((Frame::data(chunk), next)))
         }
@@ -166,6 +199,3 @@ fn set(response: &mut Response<Body>, name: http::HeaderName, value: String) {
         response.headers_mut().insert(name, value);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,11 +1,22 @@
+//! The loopback server with the reader of a probe.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::*;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use media_process::Server;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use crate::halt::{Halt, Reason};
 use crate::limits::Limits;
-use crate::reader::Spent;
-use crate::source::ReadError;
+use crate::probe::BUFFER;
+use crate::reader::{Reader, Spent};
+use crate::source::{RangeSource, ReadError};
 
 /// As many bytes as it says, each the low byte of its block's number.
 struct Pattern {
@@ -25,7 +36,7 @@ impl RangeSource for Pattern {
 }
 
 struct Running {
-    address: SocketAddr,
+    address: String,
     path: String,
     source: Arc<Pattern>,
     halt: Arc<Halt>,
@@ -37,16 +48,20 @@ fn start(size: u64, limits: &Limits) -> Running {
     let source = Arc::new(Pattern { size, reads: AtomicUsize::new(0) });
     let halt = Arc::new(Halt::default());
     let reader = Arc::new(Reader::new(Arc::clone(&source), limits, Arc::clone(&halt)));
-    let server = Server::bind().unwrap();
-    let (address, path) = (server.address, server.path.clone());
+    let server = Server::bind(BUFFER).unwrap();
+    let url = server.url();
+    let (address, path) =
+        url.strip_prefix("http://").unwrap().split_at(url.rfind('/').unwrap() - "http://".len());
+    let (address, path) = (address.to_owned(), path.to_owned());
+    let failed = Arc::clone(&halt);
     let mut tasks = JoinSet::new();
-    tasks.spawn(server.serve(Arc::clone(&reader), Arc::clone(&halt)));
+    tasks.spawn(server.serve(Arc::clone(&reader), move |error| failed.raise(Reason::Server(error))));
     Running { address, path, source, halt, reader, _tasks: tasks }
 }
 
 impl Running {
     async fn ask(&self, method: &str, path: &str, range: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let mut stream = TcpStream::connect(&self.address).await.unwrap();
         let range = if range.is_empty() { String::new() } else { format!("Range: {range}\r\n") };
         let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\n{range}\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();

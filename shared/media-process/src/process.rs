@@ -1,14 +1,25 @@
-//! Limits of ffprobe's process, and the end of its process group.
+//! Limits of a process, and the end of its process group.
 
 use std::io;
+use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process_group, prlimit};
 use tokio::process::Child;
 
-use crate::limits::Limits;
-
-/// Open files of ffprobe: three pipes, a few connections, the loader's one library at a time.
+/// Open files of the process: three pipes, a few connections, the loader's one library at a time.
 const OPEN_FILES: u64 = 64;
+
+/// What a process may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProcessLimits {
+    /// Address space in bytes, code and libraries included.
+    pub address_space: u64,
+    /// Processor time, counted in whole seconds.
+    pub cpu: Duration,
+    /// Whether it may start threads. Linux counts threads and processes of the user together, so that a process that may start
+    /// threads may start processes too.
+    pub threads: bool,
+}
 
 /// Limits the resources of a child that has just been started. It has read nothing of the file by then: the loopback
 /// server does not respond before. Set from here and not by the child between fork and exec, so that the standard library
@@ -16,7 +27,7 @@ const OPEN_FILES: u64 = 64;
 ///
 /// # Errors
 /// The child cannot be limited; it must not run on.
-pub(crate) fn limit(child: &Child, limits: &Limits) -> io::Result<()> {
+pub fn limit(child: &Child, limits: &ProcessLimits) -> io::Result<()> {
     let Some(pid) = pid(child.id()) else { return Ok(()) }; // it has ended already
     for (resource, limit) in resource_limits(limits) {
         prlimit(Some(pid), resource, limit)?;
@@ -25,37 +36,41 @@ pub(crate) fn limit(child: &Child, limits: &Limits) -> io::Result<()> {
 }
 
 /// Soft and hard limits that are no higher than those of this process, which may not raise them.
-fn resource_limits(limits: &Limits) -> [(Resource, Rlimit); 6] {
+fn resource_limits(limits: &ProcessLimits) -> Vec<(Resource, Rlimit)> {
     let seconds = limits.cpu.as_secs().max(1);
-    [
+    let processes = (!limits.threads).then_some((Resource::Nproc, 0, 0));
+    let others = [
         (Resource::As, limits.address_space, limits.address_space),
         // At the soft limit it dies by SIGXCPU, which tells why; at the hard one by SIGKILL.
         (Resource::Cpu, seconds, seconds.saturating_add(1)),
         (Resource::Nofile, OPEN_FILES, OPEN_FILES),
         (Resource::Fsize, 0, 0),
         (Resource::Core, 0, 0),
-        (Resource::Nproc, 0, 0),
-    ]
-    .map(|(resource, soft, hard)| {
+    ];
+    let limited = others.into_iter().chain(processes).map(|(resource, soft, hard)| {
         let hard = getrlimit(resource).maximum.map_or(hard, |most| most.min(hard));
         (resource, Rlimit { current: Some(soft.min(hard)), maximum: Some(hard) })
-    })
+    });
+    limited.collect()
 }
 
 fn pid(id: Option<u32>) -> Option<Pid> {
     id.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw).filter(|pid| !pid.is_init())
 }
 
-/// ffprobe's process group, which is killed when this is dropped, whatever is left of it.
-pub(crate) struct Group(Option<Pid>);
+/// The process group of a child, which is killed when this is dropped, whatever is left of it.
+#[derive(Debug)]
+pub struct Group(Option<Pid>);
 
 impl Group {
-    /// The group led by `leader`.
-    pub(crate) fn led_by(leader: &Child) -> Self {
+    /// Returns the group that `leader` leads.
+    #[must_use]
+    pub fn led_by(leader: &Child) -> Self {
         Self(pid(leader.id()))
     }
 
-    pub(crate) fn kill(&mut self) {
+    /// Kills every process of the group.
+    pub fn kill(&mut self) {
         if let Some(group) = self.0.take() {
             let _ = kill_process_group(group, Signal::KILL); // that it is empty already is no fault
         }
@@ -74,8 +89,10 @@ mod tests {
 
     #[test]
     fn no_limit_is_raised_above_this_process_s_own() {
-        let limits = Limits { address_space: u64::MAX, ..Limits::default() };
-        for (resource, limit) in resource_limits(&limits) {
+        let limits = ProcessLimits { address_space: u64::MAX, cpu: Duration::from_secs(1), threads: false };
+        let all = resource_limits(&limits);
+        assert_eq!(all.len(), resource_limits(&ProcessLimits { threads: true, ..limits }).len() + 1);
+        for (resource, limit) in all {
             assert!(limit.current <= limit.maximum, "{resource:?} {limit:?}");
             let own = getrlimit(resource).maximum.unwrap_or(u64::MAX);
             assert!(limit.maximum.is_some_and(|hard| hard <= own), "{resource:?} {limit:?}");

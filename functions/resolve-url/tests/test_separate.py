@@ -1,0 +1,61 @@
+"""The choice of a picture and a sound in separate formats."""
+
+import os
+import unittest
+from unittest import mock
+
+os.environ["FILES_IMPORT_ALLOW_HOSTS"] = "127.0.0.1"
+
+import answer
+
+
+def stream(name, vcodec="none", acodec="none", height=None, ext="mp4", **more):
+    url = f"https://media.example/{name}"
+    return {"url": url, "protocol": "https", "vcodec": vcodec, "acodec": acodec, "height": height, "ext": ext, **more}
+
+
+WHOLE = stream("whole", "avc1", "mp4a", 360)
+SOUNDS = [stream("opus", acodec="opus", ext="webm"), stream("m4a", acodec="mp4a", ext="m4a")]
+PICTURES = [stream(f"{height}p", "avc1", height=height) for height in (360, 1080, 2160)]
+
+
+class SeparateStreams(unittest.TestCase):
+    def chosen(self, *formats, height=1080):
+        """Returns the names of the best format, the picture and the sound."""
+        with mock.patch.object(answer, "MAX_JOINED_HEIGHT", height):
+            found = answer.answer({"title": "Film", "formats": list(formats)})
+        urls = [one["url"].rsplit("/", 1)[1] for one in found["formats"]]
+        indexes = [found[name] for name in ("best", "picture", "sound")]
+        return [None if index is None else urls[index] for index in indexes]
+
+    def test_the_highest_picture_within_the_limit_is_joined_with_the_sound_of_its_container(self):
+        self.assertEqual(self.chosen(*SOUNDS, *PICTURES), [None, "1080p", "m4a"])
+        self.assertEqual(self.chosen(*SOUNDS, *PICTURES, height=4320), [None, "2160p", "m4a"])
+        webm = stream("vp9", "vp9", height=1080, ext="webm")
+        self.assertEqual(self.chosen(*SOUNDS, webm), [None, "vp9", "opus"])
+        self.assertEqual(self.chosen(SOUNDS[0], PICTURES[1]), [None, "1080p", "opus"])
+        self.assertEqual(self.chosen(SOUNDS[1], PICTURES[2], height=720), [None, "2160p", "m4a"], "the only one")
+
+    def test_a_whole_format_of_the_same_height_wins(self):
+        self.assertEqual(self.chosen(*SOUNDS, WHOLE, *PICTURES), ["whole", "1080p", "m4a"])
+        self.assertEqual(self.chosen(*SOUNDS, WHOLE, *PICTURES, height=360), ["whole", None, None])
+        self.assertEqual(self.chosen(*SOUNDS, WHOLE, *PICTURES, height=0), ["whole", None, None])
+
+    def test_the_preferred_language_is_chosen(self):
+        original = stream("original", acodec="opus", ext="webm", language_preference=10)
+        dubbed = stream("dubbed", acodec="mp4a", ext="m4a", language_preference=-1)
+        self.assertEqual(self.chosen(original, dubbed, PICTURES[1]), [None, "1080p", "original"])
+
+    def test_what_cannot_be_joined_is_refused(self):
+        for formats, height, reason in (
+            ([*SOUNDS, *PICTURES], 0, "separate_streams"),
+            ([stream("s", acodec="opus", protocol="http_dash_segments"), *PICTURES], 1080, "separate_streams"),
+            ([SOUNDS[0] | {"has_drm": True}, *PICTURES], 1080, "drm"),
+        ):
+            with self.assertRaises(answer.Unusable) as raised:
+                self.chosen(*formats, height=height)
+            self.assertEqual(raised.exception.reason, reason)
+
+
+if __name__ == "__main__":
+    unittest.main()

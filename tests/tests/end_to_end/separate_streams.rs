@@ -1,0 +1,184 @@
+//! Imports of media whose picture and sound are separate, as most large sites send them: from pages, MPEG-DASH manifests and HLS
+//! playlists, through the real yt-dlp and the layer's ffmpeg.
+
+use std::process::Command;
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use files_tests::{Cloud, Owner, Reply, SourceServer, skip_on_deployment};
+use serde_json::json;
+
+/// A picture in 1080p, a smaller one with sound, and a sound.
+struct Media {
+    picture: Bytes,
+    whole: Bytes,
+    sound: Bytes,
+}
+
+static MEDIA: LazyLock<Media> = LazyLock::new(|| Media {
+    picture: made(
+        "mp4",
+        "-f lavfi -i testsrc2=size=1920x1080:rate=25:duration=2 -c:v libx264 -preset ultrafast -g 25 -pix_fmt yuv420p",
+    ),
+    whole: made(
+        "mp4",
+        "-f lavfi -i testsrc2=size=640x360:rate=25:duration=2 -f lavfi -i sine=duration=2 -c:v libx264 -preset ultrafast \
+         -pix_fmt yuv420p -c:a aac",
+    ),
+    sound: made("m4a", "-f lavfi -i sine=frequency=440:duration=2 -c:a aac"),
+});
+
+fn made(extension: &str, arguments: &str) -> Bytes {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join(format!("out.{extension}"));
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error", "-nostdin", "-y"]).args(arguments.split_whitespace()).arg(&path);
+    assert!(command.status().expect("ffmpeg runs").success(), "{arguments}");
+    std::fs::read(path).expect("what ffmpeg wrote").into()
+}
+
+/// Returns size and checksum of each packet of a file's stream.
+fn packets(bytes: &[u8], stream: &str) -> Vec<String> {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), bytes).expect("a file");
+    let mut command = Command::new("ffmpeg");
+    command
+        .args(["-v", "error", "-i"])
+        .arg(file.path())
+        .args(["-map", stream, "-c", "copy", "-f", "framemd5", "-"]);
+    let printed = String::from_utf8(command.output().expect("ffmpeg runs").stdout).expect("text");
+    let lines = printed.lines().filter(|line| !line.starts_with('#'));
+    lines.map(|line| line.split(',').skip(4).take(2).collect::<String>()).collect()
+}
+
+/// Returns a manifest of the on-demand profile: each stream is one file.
+fn manifest(source: &SourceServer) -> String {
+    let representation = |id: &str, kind: &str, more: &str, path: &str| {
+        format!(
+            "<AdaptationSet mimeType=\"{kind}\"><Representation id=\"{id}\" bandwidth=\"100000\" {more}>\
+             <BaseURL>{}</BaseURL><SegmentBase indexRange=\"0-1\"/></Representation></AdaptationSet>",
+            source.url(path)
+        )
+    };
+    let picture = representation(
+        "v",
+        "video/mp4",
+        "codecs=\"avc1.640028\" width=\"1920\" height=\"1080\"",
+        "/picture.mp4",
+    );
+    let sound =
+        representation("a", "audio/mp4", "codecs=\"mp4a.40.2\" audioSamplingRate=\"44100\"", "/sound.m4a");
+    format!(
+        "<?xml version=\"1.0\"?><MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" type=\"static\" mediaPresentationDuration=\"PT2S\" \
+         profiles=\"urn:mpeg:dash:profile:isoff-on-demand:2011\"><Period>{picture}{sound}</Period></MPD>"
+    )
+}
+
+async fn site() -> SourceServer {
+    let source = SourceServer::start().await;
+    source.serve("/picture.mp4", Reply::bytes(MEDIA.picture.clone()).header("content-type", "video/mp4"));
+    source.serve("/sound.m4a", Reply::bytes(MEDIA.sound.clone()).header("content-type", "audio/mp4"));
+    source.serve("/whole.mp4", Reply::bytes(MEDIA.whole.clone()).header("content-type", "video/mp4"));
+    let manifest = Reply::bytes(manifest(&source)).header("content-type", "application/dash+xml");
+    source.serve("/film.mpd", manifest);
+    source
+}
+
+fn page(source: &SourceServer, path: &str, players: &str) -> String {
+    let html = format!("<title>A film</title><video>{players}</video>");
+    source.serve(path, Reply::bytes(html).header("content-type", "text/html"))
+}
+
+const DASH: &str = "<source src=\"/film.mpd\" type=\"application/dash+xml\">";
+
+async fn assert_joined(owner: &Owner, url: &str, name: &str) {
+    let file = owner.import(url).await;
+    let file = owner.wait_until_success(&file).await;
+    assert_eq!((&file["name"], &file["content_type"]), (&json!(name), &json!("video/mp4")));
+    let probed = &file["ffprobe"];
+    assert_eq!((&probed["width"], &probed["height"]), (&json!(1920), &json!(1080)), "{file:#}");
+    let joined = owner.download(&file).await;
+    assert_eq!(file["size"], json!(joined.len()));
+    assert_eq!(packets(&joined, "0:v:0"), packets(&MEDIA.picture, "0:v:0"));
+    assert_eq!(packets(&joined, "0:a:0"), packets(&MEDIA.sound, "0:a:0"));
+}
+
+#[tokio::test]
+async fn a_page_with_separate_streams_is_imported_in_1080p_with_sound() {
+    skip_on_deployment!("reads web pages with this machine's Python");
+    let owner = Cloud::shared().await.owner().await;
+    let source = site().await;
+    assert_joined(&owner, &page(&source, "/watch", DASH), "A film.mp4").await;
+    // A smaller format with both does not win.
+    let both = format!("<source src=\"/whole.mp4\" type=\"video/mp4\" res=\"360\">{DASH}");
+    assert_joined(&owner, &page(&source, "/both", &both), "A film.mp4").await;
+    assert_eq!(source.requests("/whole.mp4"), 0);
+    // The manifest itself is read in the same way.
+    assert_joined(&owner, &source.url("/film.mpd"), "film.mp4").await;
+    let usage = owner.get("/v1/usage").await.expect(200).json();
+    assert_eq!(usage["files"], 3, "{usage}");
+}
+
+#[tokio::test]
+async fn a_preview_shows_both_streams() {
+    skip_on_deployment!("reads web pages with this machine's Python");
+    let owner = Cloud::shared().await.owner().await;
+    let source = site().await;
+    let body = json!({"file_url": page(&source, "/watch", DASH)});
+    let request = owner.request(reqwest::Method::POST, "/v1/preview").json(&body);
+    let preview = files_tests::Response::to(request).await.expect(200).json();
+    assert_eq!((&preview["name"], &preview["content_type"]), (&json!("A film.mp4"), &json!("video/mp4")));
+    let formats = preview["formats"].as_array().expect("formats");
+    assert_eq!(formats.iter().filter(|format| format["chosen"] == true).count(), 2, "{preview:#}");
+}
+
+#[tokio::test]
+async fn a_sound_that_is_none_fails_by_name_or_gives_way_to_a_whole_format() {
+    skip_on_deployment!("reads web pages with this machine's Python");
+    let owner = Cloud::shared().await.owner().await;
+    let source = site().await;
+    source.serve("/sound.m4a", Reply::bytes("no sound at all").header("content-type", "audio/mp4"));
+    let failed = owner.import(&page(&source, "/watch", DASH)).await;
+    let failed = owner.wait_until_terminal(&failed).await;
+    let error = failed["error"].as_str().expect("a reason");
+    assert!(error.contains("separate streams") && error.contains("damaged"), "{error}");
+    let both = format!("<source src=\"/whole.mp4\" type=\"video/mp4\" res=\"360\">{DASH}");
+    let file = owner.import(&page(&source, "/both", &both)).await;
+    let file = owner.wait_until_success(&file).await;
+    assert_eq!(owner.download(&file).await, MEDIA.whole);
+}
+
+#[tokio::test]
+async fn hls_with_a_separate_sound_is_imported() {
+    skip_on_deployment!("reads web pages with this machine's Python");
+    let owner = Cloud::shared().await.owner().await;
+    let source = site().await;
+    let fragmented = |bytes: &Bytes| {
+        let file = tempfile::NamedTempFile::with_suffix(".mp4").expect("a file");
+        std::fs::write(file.path(), bytes).expect("a file");
+        made(
+            "mp4",
+            &format!(
+                "-i {} -c copy -movflags frag_keyframe+empty_moov+default_base_moof",
+                file.path().display()
+            ),
+        )
+    };
+    for (name, bytes) in [("picture", &MEDIA.picture), ("sound", &MEDIA.sound)] {
+        let bytes = fragmented(bytes);
+        let moov = bytes.windows(4).position(|four| four == b"moof").expect("a fragment") - 4;
+        let (length, rest) = (bytes.len(), bytes.len() - moov);
+        source.serve(&format!("/{name}-all.mp4"), Reply::bytes(bytes).with_ranges());
+        let playlist = format!(
+            "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:3\n#EXT-X-MAP:URI=\"/{name}-all.mp4\",BYTERANGE=\"{moov}@0\"\n\
+             #EXTINF:2,\n#EXT-X-BYTERANGE:{rest}@{moov}\n/{name}-all.mp4\n#EXT-X-ENDLIST\n"
+        );
+        assert!(length > moov);
+        let playlist = Reply::bytes(playlist).header("content-type", "application/x-mpegurl");
+        source.serve(&format!("/{name}.m3u8"), playlist);
+    }
+    let master = "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"en\",DEFAULT=YES,URI=\"/sound.m3u8\"\n\
+                  #EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION=1920x1080,CODECS=\"avc1.640028,mp4a.40.2\",AUDIO=\"a\"\n/picture.m3u8\n";
+    let master = Reply::bytes(master).header("content-type", "application/x-mpegurl");
+    assert_joined(&owner, &source.serve("/film.m3u8", master), "film.mp4").await;
+}
