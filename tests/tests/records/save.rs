@@ -5,7 +5,7 @@ use std::time::Duration;
 use files_domain::{
     Announced, Checksum, Deadline, DurationSource, File, FileId, FileName, FileState, Hashed, Import,
     MediaType, MultipartUpload, Origin, PageClaims, ProbeSummary, Probing, Progress, Resume, Retrying,
-    Source, Stored, limits,
+    Source, Stored, Streams, limits,
 };
 use files_records::{Imported, RecordsError};
 
@@ -70,6 +70,12 @@ fn every_state() -> Vec<FileState> {
             name: Some("clip ü.mp4".to_owned()),
             content_type: Some("video/mp4".to_owned()),
             hashed: Some(Hashed { parts: 1, state: "state".to_owned() }),
+        }),
+        streams: Some(Streams {
+            stored: Vec::new(),
+            content_type: "video/mp4".to_owned(),
+            name: Some("clip.mp4".to_owned()),
+            origin: None,
         }),
         announced: Some(Announced { size: Some(9), content_type: Some("video/mp4".to_owned()) }),
         transient_failures: 2,
