@@ -47,9 +47,9 @@ web := infra/web
 .PHONY: web
 web: $(web)/dist/index.html ## Builds the web app into infra/web/dist; it connects to FILES_WEB_API and FILES_WEB_CONNECT.
 
-$(web)/dist/index.html: $(web)/node_modules/.installed $(web)/index.html $(web)/vite.config.ts $(shell find $(web)/src -type f)
-	@echo "Building the web app"
-	@$(scripts)/node.sh npx vite build --logLevel warn
+$(web)/dist/index.html: $(web)/node_modules/.installed $(wildcard $(web)/*.html $(web)/*.config.ts) $(shell find $(web)/src -type f)
+	@echo "Building the web app and the upload page"
+	@$(scripts)/node.sh npm run --silent build
 
 $(web)/node_modules/.installed: $(web)/package.json $(web)/package-lock.json
 	@$(scripts)/node.sh npm ci --no-audit --no-fund --loglevel=error
@@ -119,6 +119,11 @@ test-web: need-test build web ## Runs the web app's tests in Chromium against th
 screenshots: need-test build web ## Makes screenshots of the web app's states, light and dark in three widths, into infra/web/screenshots.
 	@$(scripts)/install.sh browser
 	@$(scripts)/node.sh npx playwright test --config screenshots.config.ts
+
+.PHONY: bench-web
+bench-web: need-test build web ## Measures the web app in Chromium: first paint, scrolling and selecting with up to 5,000 files.
+	@$(scripts)/install.sh browser
+	@$(scripts)/node.sh npx playwright test --config measures.config.ts
 
 clients := tests/clients
 .PHONY: test-clients
@@ -288,6 +293,7 @@ python-tools:
 need-clients: $(clients)/node_modules/.installed
 	@$(scripts)/install.sh clients
 	@$(scripts)/python-tools.sh clients
+	@$(scripts)/python-tools.sh aws
 
 .PHONY: need-checkov
 need-checkov:

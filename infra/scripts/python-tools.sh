@@ -5,8 +5,9 @@
 #     python-tools.sh layer       .tools/venv-layer: large, for the builds for Lambda
 #     python-tools.sh ministack   .tools/venv-ministack: the emulator of `make test-deploy`
 #     python-tools.sh iam         .tools/venv-iam: the second evaluator of `make check-policies`
-#     python-tools.sh clients     .tools/venv-clients: client generators, schemathesis, a client of the Model Context Protocol
+#     python-tools.sh clients     .tools/venv-clients: client generators, schemathesis, a client of the Model Context Protocol, a verifier of webhooks
 #     python-tools.sh checkov     .tools/venv-checkov: large, the scanner of the template
+#     python-tools.sh aws         .tools/venv-aws: the AWS CLI, for the runbook's commands
 #     python-tools.sh node        .tools/venv-node: Node.js, for node.sh
 #     python-tools.sh resolve     .tools/venv-resolve: resolve-url with Lambda's Python runtime client
 set -euo pipefail

@@ -54,10 +54,10 @@ class Run(unittest.TestCase):
         self.assertEqual((self.root / "calls").read_text().split()[-1], "lint-docs")
 
     def test_budgets_that_do_not_sum_to_the_total_fail_before_the_first_step(self):
-        self.script.write_text(self.text.replace("total=60", "total=61"))
+        self.script.write_text(self.text.replace("total=61", "total=62"))
         result = self.run_with()
         self.assertEqual(result.returncode, 1)
-        self.assertIn("sum to 60:00 min, the stated total is 61:00 min", result.stderr)
+        self.assertIn("sum to 61:00 min, the stated total is 62:00 min", result.stderr)
         self.assertFalse((self.root / "calls").exists())
 
 

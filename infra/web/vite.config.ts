@@ -2,8 +2,8 @@ import { defineConfig } from 'vite'
 
 // Where the built page may connect to, and which API its form names at first. The defaults suit a page that is served by
 // the local cloud; a deployment narrows the first and sets the second (see README.md).
-const connect = process.env.FILES_WEB_CONNECT ?? "'self' https: http://127.0.0.1:* http://localhost:*"
-const api = process.env.FILES_WEB_API ?? ''
+export const connect = process.env.FILES_WEB_CONNECT ?? "'self' https: http://127.0.0.1:* http://localhost:*"
+export const api = process.env.FILES_WEB_API ?? ''
 
 export default defineConfig({
   base: './', // any folder of any host

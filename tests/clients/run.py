@@ -6,6 +6,7 @@ Generated code goes into target/clients. The tools are those of package-lock.jso
 """
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -13,7 +14,10 @@ import sys
 import time
 from pathlib import Path
 
+import counts as operation_counts
 import examples
+import events
+import runbook as operator
 import tutorial as walkthrough
 from cloud import BINARIES, ROOT, environment
 
@@ -72,8 +76,13 @@ def openapi_fetch(env):
 
 
 def webhooks(env):
-    """TypeScript: the published verifier of Standard Webhooks."""
-    typescript(fresh("webhooks"), "webhooks.ts", env)
+    """TypeScript and Python: the published verifiers of Standard Webhooks, with the same deliveries."""
+    folder = fresh("webhooks")
+    received = folder / "received.json"
+    received.write_text(json.dumps(events.receive(env)))
+    env |= {"FILES_RECEIVED": str(received)}
+    typescript(folder, "webhooks.ts", env)
+    call(sys.executable, "-B", str(HERE / "python/webhooks.py"), env=env)
 
 
 def openapi_generator(generator, folder, *options):
@@ -147,6 +156,21 @@ def tutorial(env):
     print(f"  {walkthrough.run(pages, folder, env, source)} blocks of commands")
 
 
+def runbook(env):
+    """The commands of the runbook, with the AWS CLI."""
+    folder = fresh("runbook")
+    (folder / "target").symlink_to(ROOT / "target")
+    blocks, local, elsewhere = operator.run(folder, env)
+    print(f"  {blocks} blocks of commands; of the AWS CLI against the local cloud: {', '.join(local)}")
+    for name in elsewhere:
+        print(f"  only its arguments were checked: aws {name}: {operator.ONLY_IN_AWS[name]}")
+
+
+def counts(env):
+    """The calls of AWS services from which the cost page is computed."""
+    operation_counts.check(env)
+
+
 def banner(env):
     """The commands that the local cloud prints when it is ready, in a folder with a video of 5 MB."""
     folder = fresh("banner")
@@ -162,7 +186,7 @@ PROOFS = {
     proof.__name__: proof
     for proof in (lint, openapi_fetch, openapi_generator_typescript, openapi_python_client, openapi_generator_python,
                   progenitor, webhooks, mcp, schemathesis, documentation, form, tutorial,
-                  banner)
+                  runbook, counts, banner)
 }
 
 

@@ -1,4 +1,4 @@
-//! One attempt of a delivery.
+//! Makes the attempts of deliveries.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use files_domain::{
     WebhookSecret, limits,
 };
 use files_queues::DeliveryMessage;
-use files_records::RecordsError;
+use files_records::{RecordsError, SlotKind};
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
 use safe_fetch::{FetchError, Posted, SourceUrl};
 use standardwebhooks::{
@@ -18,8 +18,12 @@ use tracing::info;
 
 use crate::DeliverWebhook;
 
+/// The error of an attempt that was broken off.
+const BROKEN_OFF: &str =
+    "the receiver took more than a second while another of yours did; the attempt does not count";
+
 impl DeliverWebhook {
-    /// Makes the next attempt of a delivery, if it is due and no other worker has it.
+    /// Makes the next attempt of a delivery, if its deadline has passed and no other worker has the lease.
     pub(crate) async fn attempt(
         &self,
         owner: OwnerId,
@@ -27,39 +31,43 @@ impl DeliverWebhook {
         now: Timestamp,
     ) -> Result<(), BoxError> {
         let Some(delivery) = self.records.claim_delivery(owner, id, now).await? else {
-            return Ok(()); // finished, not due yet, or another worker's
+            return Ok(()); // finished, early, or leased by another worker
         };
         let started = Instant::now();
-        let after = match self.endpoint(owner, id.endpoint, now).await? {
+        let (endpoint, slow) = self.endpoint(owner, id.endpoint, now).await?;
+        let after = match endpoint {
             None => delivery.ended("the endpoint was deleted"),
             Some(endpoint) if !endpoint.enabled => delivery.ended("the endpoint is disabled"),
             Some(endpoint) => match endpoint.paused_until.filter(|until| *until > now) {
                 Some(until) => {
                     delivery.postponed(until.plus(Duration::from_secs(5).mul_f64(fastrand::f64())))
                 }
+                None if self.is_crowded(&endpoint, slow, now) => delivery.crowded_out(fastrand::f64(), now),
                 None => self.post(owner, id, delivery, &endpoint, now).await?,
             },
         };
         self.save(owner, id, &after, now.plus(started.elapsed())).await
     }
 
-    /// Reads an endpoint. The default one is created when its secret is needed for the first time.
+    /// Reads an endpoint, and how many slow attempts its owner has. The default one is created when its secret is needed for the
+    /// first time.
     async fn endpoint(
         &self,
         owner: OwnerId,
         id: EndpointId,
         now: Timestamp,
-    ) -> Result<Option<Endpoint>, BoxError> {
-        let found = self.records.find_endpoint(owner, id).await?;
+    ) -> Result<(Option<Endpoint>, u64), BoxError> {
+        let read = || self.records.find_endpoint_and_slots(owner, id, SlotKind::SlowDelivery, now);
+        let (found, slow) = read().await?;
         if found.is_some() || id != EndpointId::Default {
-            return Ok(found);
+            return Ok((found, slow));
         }
         self.records.create_default_endpoint(owner, WebhookSecret::generate()?, now).await?;
-        Ok(self.records.find_endpoint(owner, id).await?)
+        Ok(read().await?)
     }
 
-    /// Posts a delivery, and returns it with the attempt. A receiver that is overloaded gets nothing for a while, and one that wants
-    /// nothing more is disabled.
+    /// Posts a delivery, and returns it with the attempt. Pauses an endpoint whose receiver is overloaded, and disables one whose
+    /// receiver responds 410.
     async fn post(
         &self,
         owner: OwnerId,
@@ -69,9 +77,14 @@ impl DeliverWebhook {
         now: Timestamp,
     ) -> Result<Delivery, BoxError> {
         let started = Instant::now();
-        let outcome = self.send(id, &delivery, endpoint, now).await?;
+        let outcome = self.send(owner, id, &delivery, endpoint, now).await?;
         let took = started.elapsed();
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let Some(outcome) = outcome else {
+            info!(delivery = %id, duration_ms, "broken off");
+            let attempt = Attempt { at: now, duration_ms, status: None, error: Some(BROKEN_OFF.to_owned()) };
+            return Ok(delivery.broken_off(attempt, fastrand::f64(), now.plus(took)));
+        };
         let (status, retry_after, error) = match outcome {
             Ok(Posted { status, retry_after }) => (Some(status), retry_after, None),
             Err(error) => (None, None, Some(error.for_user().replace("the source", "the receiver"))),
@@ -88,24 +101,27 @@ impl DeliverWebhook {
         Ok(delivery.attempted(attempt, retry_after, fastrand::f64(), ended))
     }
 
+    /// Sends the request of an attempt. `None`: the receiver is slow, and the owner has enough slow attempts.
     async fn send(
         &self,
+        owner: OwnerId,
         id: DeliveryId,
         delivery: &Delivery,
         endpoint: &Endpoint,
         now: Timestamp,
-    ) -> Result<Result<Posted, FetchError>, BoxError> {
+    ) -> Result<Option<Result<Posted, FetchError>>, BoxError> {
         let url = match SourceUrl::parse(&delivery.url, &self.allowed) {
             Ok(url) => url,
-            Err(error) => return Ok(Err(error.into())), // allowed when it was named, and not any more
+            Err(error) => return Ok(Some(Err(error.into()))), // allowed when it was named, and not any more
         };
         let signature = signatures(&endpoint.secrets(now), id, now, &delivery.body)?;
         let headers = headers(id, now, &signature)?;
         let body = delivery.body.clone().into();
-        Ok(self.client.post(&url, headers, body, limits::DELIVERY_TIMEOUT).await)
+        let post = self.client.post(&url, headers, body, limits::DELIVERY_TIMEOUT);
+        Ok(self.within_share(owner, id.endpoint, now, post).await)
     }
 
-    /// Saves a delivery, and has its next attempt made: by a message if SQS can delay it as long, otherwise by `sweep`.
+    /// Saves a delivery, and schedules its next attempt: by a message if SQS supports the delay, otherwise by `sweep`.
     async fn save(
         &self,
         owner: OwnerId,
@@ -117,7 +133,7 @@ impl DeliverWebhook {
         let by_message = delay <= limits::MAX_QUEUE_DELAY;
         let grace = if by_message { limits::DELIVERY_GRACE } else { Duration::ZERO };
         match self.records.save_delivery(owner, id, delivery, delivery.next_at.plus(grace)).await {
-            Err(RecordsError::Changed) => return Ok(()), // another worker has it, or its owner asked for it again
+            Err(RecordsError::Changed) => return Ok(()), // claimed by another worker, or redelivered by its owner
             saved => saved?,
         }
         if delivery.status == DeliveryStatus::Pending && by_message {
@@ -128,10 +144,10 @@ impl DeliverWebhook {
     }
 }
 
-/// Returns the value of `webhook-signature`: a signature by each secret.
+/// Returns the value of `webhook-signature`: a signature with each secret.
 ///
 /// # Errors
-/// [`WebhookError::InvalidSecret`]: a secret is not as this service makes them.
+/// [`WebhookError::InvalidSecret`]: a secret is malformed.
 pub fn signatures(
     secrets: &[&WebhookSecret],
     id: DeliveryId,

@@ -1,9 +1,9 @@
-//! Queue of events: writes the deliveries of an event, and posts them to webhook endpoints.
+//! Starts the function of the delivery queue, which writes the deliveries of events and posts them to webhook endpoints.
 
 use deliver_webhook::{DeliverWebhook, EventBus};
 use files_api::BaseUrl;
 use lambda_runtime::Error;
-use lambda_startup::{Startup, optional, required, serve_events};
+use lambda_startup::{Startup, number, optional, required, serve_events};
 use safe_fetch::{Allowed, Limits, SafeClient};
 
 #[tokio::main(flavor = "current_thread")]
@@ -20,5 +20,7 @@ async fn main() -> Result<(), Error> {
     };
     let client = SafeClient::new(allowed.clone(), limits)?;
     let bus = startup.event_bus().map(|(client, name)| EventBus::new(client, name));
-    serve_events(DeliverWebhook { records, queue, client, allowed, base, bus }).await
+    let owner_share =
+        Some(number("FILES_OWNER_SLOW_DELIVERIES", "a number of attempts")?).filter(|share| *share > 0);
+    serve_events(DeliverWebhook { records, queue, client, allowed, base, bus, owner_share }).await
 }

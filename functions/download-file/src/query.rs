@@ -5,7 +5,7 @@ use files_domain::{File, Timestamp, limits};
 use files_objects::Disposition;
 use lambda_http::Request;
 
-/// The query of a download.
+/// The parsed query string of a download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DownloadQuery {
     pub(crate) redirect: bool,
@@ -38,7 +38,7 @@ impl DownloadQuery {
         Ok(Self { redirect, disposition, seconds })
     }
 
-    /// Returns the lifetime of the URL, which does not exceed the file's.
+    /// Returns the lifetime of the URL, which does not exceed that of the file.
     pub(crate) fn lifetime(&self, file: &File, now: Timestamp) -> Duration {
         let left = file.expires_at.map_or(u64::MAX, |at| at.seconds().saturating_sub(now.seconds()));
         Duration::from_secs(self.seconds.min(left).max(1))

@@ -1,27 +1,27 @@
-//! `?wait=`: the response comes when the file's status is terminal, or when the time is over.
+//! `?wait=`: delays the response until the file's status is terminal, or until the time is over.
 
 use std::time::Duration;
 
 use files_api::{ApiError, Reason, query_parameter};
 use files_domain::{Caller, Detail, File, limits};
-use files_records::WaitSlot;
+use files_records::Slot;
 use lambda_http::Request;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::GetFile;
 
-/// Pause before the first look at the record; each further one is half as long again.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-/// Longest pause between two looks.
-const MAX_PAUSE: Duration = Duration::from_secs(2);
-/// How long a slot outlives the wait that it was taken for, if its process dies.
+/// Interval before the first read of the record. Each further interval is 1.5 times as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// Longest interval between two reads, so that a response comes within 300 ms after the end of the work.
+const MAX_PAUSE: Duration = Duration::from_millis(250);
+/// How much longer than the wait a slot is leased, in case its process crashes.
 const SLOT_MARGIN: Duration = Duration::from_secs(5);
 
 /// Reads the parameter `wait`.
 ///
 /// # Errors
-/// [`Reason::MalformedParameter`]: it is no whole number of seconds from 1 to 20.
+/// [`Reason::MalformedParameter`]: it is not an integer from 1 to 20.
 pub(crate) fn read(request: &Request) -> Result<Option<Duration>, ApiError> {
     let Some(text) = query_parameter(request, "wait") else { return Ok(None) };
     let seconds = text.parse().ok().filter(|seconds| (1..=limits::MAX_WAIT.as_secs()).contains(seconds));
@@ -46,7 +46,7 @@ impl GetFile {
         let started = Instant::now();
         let Some(slot) = self.take_slot(caller, wait).await else { return Ok(found) };
         self.poll(&found.0, started + wait).await;
-        if let Err(error) = self.records.unchecked().release_wait_slot(&slot).await {
+        if let Err(error) = self.records.unchecked().release_slot(&slot).await {
             warn!(error = &error as &dyn std::error::Error, "a slot is left to its lease");
         }
         let caller = Caller { now: caller.now.plus(started.elapsed()), ..caller.clone() };
@@ -54,12 +54,12 @@ impl GetFile {
     }
 
     /// Takes a slot; `None`: too many requests wait, or that could not be found out.
-    async fn take_slot(&self, caller: &Caller, wait: Duration) -> Option<WaitSlot> {
+    async fn take_slot(&self, caller: &Caller, wait: Duration) -> Option<Slot> {
         let (owner, lease) = (caller.owner(), wait + SLOT_MARGIN);
         match self.records.unchecked().take_wait_slot(owner, self.slots, caller.now, lease).await {
             Ok(slot) => slot,
             Err(error) => {
-                info!(error = &error as &dyn std::error::Error, "no slot to wait in");
+                warn!(error = &error as &dyn std::error::Error, "no slot to wait in");
                 None
             }
         }

@@ -11,12 +11,14 @@ mod new_key;
 mod period;
 mod place;
 mod reprobe;
+mod restore;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use files_admin::reconcile::ReconcileOptions;
 
 /// Operates a deployment of Files.
 #[derive(Debug, Parser)]
@@ -41,6 +43,10 @@ enum Command {
     Audit(audit::AuditOptions),
     /// Has files looked at again by the ffprobe that is deployed now.
     Reprobe(reprobe::ReprobeOptions),
+    /// Copies the records that the files table lacks from a table that point-in-time recovery has made of it.
+    Restore(restore::RestoreOptions),
+    /// Compares the records with the bucket and with the usage, and repairs what differs.
+    Reconcile(ReconcileOptions),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -64,6 +70,12 @@ async fn run(options: Options) -> Result<()> {
         Command::Reprobe(options) => {
             let (records, queue) = (place.records().await?, place.probe_queue().await?);
             options.run(&records, &queue, &mut std::io::stdout()).await
+        }
+        Command::Restore(options) => options.run(&place.records().await?, &mut std::io::stdout()).await,
+        Command::Reconcile(options) => {
+            let (records, keys, objects) =
+                (place.records().await?, place.keys().await?, place.objects().await?);
+            options.run(&records, &keys, &objects, &mut std::io::stdout()).await
         }
     }
 }

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use clap::Args;
+use files_objects::Objects;
 use files_queues::{Queue, StoredObject};
 use files_records::{Keys, Records};
 use serde::Deserialize;
@@ -38,6 +39,7 @@ pub(crate) struct PlaceOptions {
 #[derive(Deserialize)]
 struct Ready {
     dynamodb: String,
+    s3: String,
     sqs: String,
     /// What `!Ref` gives of a resource, by its logical id.
     resources: BTreeMap<String, String>,
@@ -126,6 +128,18 @@ impl PlaceOptions {
         Ok(ready.parent().map(PathBuf::from).unwrap_or_default())
     }
 
+    /// Opens the objects.
+    ///
+    /// # Errors
+    /// Neither a local cloud runs nor is the bucket named.
+    pub(crate) async fn objects(&self) -> Result<Objects> {
+        match (self.local()?, &self.bucket) {
+            (Some(ready), _) => Ok(Objects::new(ready.s3(), ready.resource("FilesBucket")?)),
+            (None, Some(bucket)) => Ok(Objects::new(aws_sdk_s3::Client::new(&aws().await), bucket)),
+            (None, None) => bail!("for AWS, --bucket is needed: the stack's output Bucket"),
+        }
+    }
+
     /// The local cloud, if that is what is meant.
     fn local(&self) -> Result<Option<Ready>> {
         let in_aws = self.table.is_some() || self.keys_table.is_some();
@@ -147,6 +161,18 @@ impl Ready {
             .http_client(http_client())
             .build();
         Client::from_conf(config)
+    }
+
+    fn s3(&self) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(self.region.clone()))
+            .endpoint_url(&self.s3)
+            .credentials_provider(self.keys())
+            .http_client(http_client())
+            .force_path_style(true)
+            .build();
+        aws_sdk_s3::Client::from_conf(config)
     }
 
     /// Returns the name of a resource, or a queue's URL.

@@ -93,6 +93,10 @@ fn layer_file(at: &Path, file: &Path) -> Result<LayerFile> {
     Ok(LayerFile { at: at.to_owned(), file: absolute })
 }
 
+/// Splits `NAME=VALUE` at its first `=`.
+///
+/// # Errors
+/// The text has no `=`.
 pub fn name_and_value(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("give NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))

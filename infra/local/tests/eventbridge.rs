@@ -4,13 +4,14 @@
 mod signed;
 
 use aws_sdk_eventbridge::Client;
+use aws_sdk_eventbridge::config::retry::RetryConfig;
 use aws_sdk_eventbridge::config::{Config, Region};
 use aws_sdk_eventbridge::error::ProvideErrorMetadata;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use files_local::access::Access;
 use files_local::clock::Clock;
 use files_local::eventbridge::EventBridge;
-use files_local::faults::Faults;
+use files_local::faults::{Faults, Rules};
 use serde_json::json;
 use std::path::Path;
 
@@ -20,16 +21,17 @@ struct Cloud {
     access: Access,
     url: String,
     events: EventBridge,
+    faults: Faults,
     _running: Running,
 }
 
 impl Cloud {
     async fn start(folder: &Path, access: Access) -> Self {
-        let file = folder.join("events.jsonl");
-        let events = EventBridge::open(&file, Clock::default(), Faults::default()).expect("it opens");
+        let (file, faults) = (folder.join("events.jsonl"), Faults::default());
+        let events = EventBridge::open(&file, Clock::default(), faults.clone()).expect("it opens");
         let (listener, url) = listener().await;
         let running = Running(tokio::spawn(events.clone().serve(listener, access.clone())));
-        Self { access, url, events, _running: running }
+        Self { access, url, events, faults, _running: running }
     }
 
     fn client(&self, caller: &str, secret: Option<&str>) -> Client {
@@ -101,4 +103,33 @@ async fn a_bad_signature_and_a_missing_permission_are_refused() {
     assert_eq!(put(Some("wrong"), "b").await, Err("InvalidSignatureException".to_owned()));
     assert_eq!(put(None, "other").await, Err("AccessDeniedException".to_owned()));
     assert_eq!(cloud.events.events().len(), 1);
+}
+
+#[tokio::test]
+async fn a_call_fails_before_or_after_its_events_are_kept() {
+    for (action, code, kept) in [
+        (r#"{"error": "throttling"}"#, Err("ThrottlingException"), 0),
+        (r#"{"error": "internal"}"#, Err("InternalException"), 0),
+        (r#""failed_entries""#, Ok(vec![Some("InternalFailure"); 2]), 0),
+        (r#""cut""#, Err(""), 0),
+        (r#""lose_response""#, Err(""), 2),
+        (r#""cut_response""#, Err(""), 2),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let cloud = Cloud::start(folder.path(), access()).await;
+        let rule = format!(
+            r#"{{"service": "eventbridge", "operation": "PutEvents", "nth": 2, "action": {action}}}"#
+        );
+        cloud.faults.add(Rules::parse(rule.as_bytes()).expect("a rule"));
+        let once = aws_sdk_eventbridge::config::Builder::new().retry_config(RetryConfig::disabled());
+        let client = cloud.client("worker", None);
+        let put = || client.put_events().entries(entry("b", "{}")).entries(entry("b", "{}")).customize();
+        let first = put().config_override(once.clone()).send().await.unwrap();
+        assert_eq!((first.failed_entry_count(), cloud.events.events().len()), (0, 2));
+        let second = put().config_override(once).send().await;
+        let codes =
+            second.as_ref().map(|output| output.entries().iter().map(|entry| entry.error_code()).collect());
+        assert_eq!(codes.map_err(|error| error.code().unwrap_or_default()), code, "{action}");
+        assert_eq!(cloud.events.events().len(), 2 + kept, "{action}");
+    }
 }

@@ -143,7 +143,7 @@ test('an API that does not respond is told, too', async ({ files }) => {
 
 test('a probe that ended early is named, and what it found is shown', async ({ files }) => {
   const { page } = files
-  await page.route(/\/v1\/files(\?|\/[0-9a-f-]+$)/, async (route) => {
+  await page.route(/\/v1\/files(\?|\/[0-9a-f-]+($|\?))/, async (route) => {
     const response = await route.fetch()
     const body = (await response.json()) as { files?: object[] }
     const partly = { ffprobe_error: 'ffprobe would have to read more than 64 MiB of the file' }

@@ -2,6 +2,7 @@
 
 mod disposition;
 mod error;
+mod list;
 mod multipart;
 mod object;
 mod presign;
@@ -9,6 +10,7 @@ mod range;
 
 pub use disposition::{Disposition, Served};
 pub use error::ObjectsError;
+pub use list::{ListedObject, ObjectKind, ObjectsPage};
 pub use multipart::{Part, PartBody, PartBytes, StoredParts, Uploaded, checksum_of_parts};
 pub use object::{Body, Upload};
 pub use presign::{PartTerms, Presigned};

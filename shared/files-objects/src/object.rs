@@ -6,7 +6,7 @@ use files_domain::{Checksum, FileId, ObjectMeta, OwnerId, UploadRef, file_object
 use crate::presign::{base64_of_hex, hex_of_base64};
 use crate::{Objects, ObjectsError};
 
-/// The body of a PUT, which the SDK reads again from the start for a retry.
+/// The body of a PUT, which the SDK reads again for a retry.
 pub struct Body(SdkBody);
 
 impl Body {
@@ -22,7 +22,7 @@ impl From<Bytes> for Body {
     }
 }
 
-/// What is known of an object before it is stored.
+/// The properties of an object to store.
 #[derive(Clone, Copy, Debug)]
 pub struct Upload<'a> {
     /// Size in bytes.
@@ -56,7 +56,7 @@ impl Objects {
         Ok(())
     }
 
-    /// Returns what S3 knows of a file's object.
+    /// Returns the metadata of a file's object.
     ///
     /// # Errors
     /// [`ObjectsError::NotFound`], [`ObjectsError::Failed`].
@@ -76,7 +76,7 @@ impl Objects {
         })
     }
 
-    /// Deletes all objects of a file, and aborts its unfinished multipart upload. Does nothing for what does not exist.
+    /// Deletes all objects of a file, and aborts its unfinished multipart upload. Ignores those that do not exist.
     ///
     /// # Errors
     /// [`ObjectsError::Failed`].
@@ -93,13 +93,13 @@ impl Objects {
         Ok(())
     }
 
-    /// Deletes the bytes of a file of which a presigned PUT may still be valid: an empty object takes their place until
-    /// [`Objects::delete_file`] deletes it. S3 rejects such a PUT while the object exists, since the signature includes
+    /// Deletes the bytes of a file with a presigned PUT that may still be valid: replaces them by an empty object, until
+    /// [`Objects::delete_file`] deletes it. S3 rejects the PUT while the object exists, since the signature includes
     /// `If-None-Match: *`
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>).
     ///
     /// # Errors
-    /// S3 failed.
+    /// [`ObjectsError::Failed`].
     pub async fn block_file(&self, owner: OwnerId, id: FileId) -> Result<(), ObjectsError> {
         let put = self.client.put_object().bucket(&self.bucket).key(file_object_key(owner, id));
         let put = async { put.send().await.map(drop).map_err(ObjectsError::from_sdk) };
@@ -107,7 +107,7 @@ impl Objects {
         Ok(())
     }
 
-    async fn delete(&self, key: String) -> Result<(), ObjectsError> {
+    pub(crate) async fn delete(&self, key: String) -> Result<(), ObjectsError> {
         let delete = self.client.delete_object().bucket(&self.bucket).key(key);
         delete.send().await.map_err(ObjectsError::from_sdk)?;
         Ok(())
@@ -127,7 +127,7 @@ impl Objects {
         Ok(())
     }
 
-    /// Reads what [`Objects::put_probe`] stored.
+    /// Reads the output that [`Objects::put_probe`] stored.
     ///
     /// # Errors
     /// [`ObjectsError::NotFound`], [`ObjectsError::Failed`].
@@ -139,7 +139,7 @@ impl Objects {
     }
 }
 
-/// Returns the checksum if it is of the whole object. One of the parts' checksums ends in the number of parts, as in `…=-3`.
+/// Returns the checksum if it is of the whole object. A checksum of the parts' checksums ends in the number of parts, as in `…=-3`.
 fn of_the_whole(digest: Option<String>) -> Option<String> {
     digest.filter(|digest| !digest.contains('-'))
 }
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_checksum_of_checksums_is_none_of_the_object() {
+    fn a_checksum_of_checksums_is_rejected() {
         let whole = Some("rosUhgp5mIg=".to_owned());
         assert_eq!(of_the_whole(whole.clone()), whole);
         assert_eq!(of_the_whole(Some("rosUhgp5mIg=-3".to_owned())), None);

@@ -1,4 +1,4 @@
-//! Webhook endpoints of owners, with their secrets. DynamoDB encrypts them at rest by the table's key.
+//! Webhook endpoints of owners, with their secrets. DynamoDB encrypts them at rest with the table's key.
 
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
@@ -6,11 +6,13 @@ use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, Trans
 use files_domain::{Endpoint, EndpointId, EventKind, OwnerId, Timestamp, WebhookSecret, limits};
 
 use crate::attribute::{Item, from_item, number, text, to_item};
+use crate::batch::{self, ByTable};
 use crate::deliveries::{is_refused_put, is_refused_update};
 use crate::error::{corrupt, unavailable};
 use crate::keys::{ENDPOINT_PREFIX, endpoint_sk, owner_pk, primary_key};
+use crate::slots;
 use crate::transact::{Refused, condition_failed};
-use crate::{Records, RecordsError};
+use crate::{Records, RecordsError, SlotKind};
 
 /// Sort key of the item that counts an owner's endpoints.
 const COUNT_SK: &str = "endpoints";
@@ -53,7 +55,7 @@ impl Records {
         }
     }
 
-    /// Deletes an endpoint. Deliveries to it that are not finished end.
+    /// Deletes an endpoint. Its pending deliveries end at their next attempt.
     ///
     /// # Errors
     /// [`RecordsError::NotFound`]; [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -105,7 +107,7 @@ impl Records {
             .expression_attribute_values(":change", number(change))
     }
 
-    /// Builds the condition of a transaction that an owner has no endpoint.
+    /// Builds the condition of a transaction that an owner has no endpoints.
     pub(crate) fn has_no_endpoint(&self, owner: OwnerId) -> Result<TransactWriteItem, RecordsError> {
         let check = ConditionCheck::builder()
             .table_name(&self.table)
@@ -118,7 +120,7 @@ impl Records {
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
-    /// Reads all endpoints of an owner, consistently, the oldest first.
+    /// Reads all endpoints of an owner, consistently, oldest first.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -152,6 +154,24 @@ impl Records {
         get.consistent_read(true).send().await.map_err(unavailable)?.item.map(from_item).transpose()
     }
 
+    /// Reads an endpoint, and how many slots of a kind its owner holds at `now`, by one consistent `BatchGetItem`.
+    ///
+    /// # Errors
+    /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
+    pub async fn find_endpoint_and_slots(
+        &self,
+        owner: OwnerId,
+        id: EndpointId,
+        kind: SlotKind,
+        now: Timestamp,
+    ) -> Result<(Option<Endpoint>, u64), RecordsError> {
+        let keys = vec![endpoint_key(owner, id), primary_key(owner_pk(owner), kind.sk())];
+        let mut found = batch::read(&self.client, ByTable::from([(self.table.clone(), keys)])).await?;
+        let mut items = batch::by_sort_key(found.remove(&self.table))?;
+        let held = items.get(kind.sk()).map_or(0, |item| slots::held(item, now).len() as u64);
+        Ok((items.remove(&endpoint_sk(id)).map(from_item).transpose()?, held))
+    }
+
     /// Creates the owner's default endpoint with this secret. `false`: there is one.
     ///
     /// # Errors
@@ -162,7 +182,7 @@ impl Records {
         secret: WebhookSecret,
         now: Timestamp,
     ) -> Result<bool, RecordsError> {
-        let endpoint = Endpoint::new(None, EventKind::OF_WEBHOOKS.into(), secret, now);
+        let endpoint = Endpoint::new(None, EventKind::FOR_WEBHOOKS.into(), secret, now);
         let item = endpoint_to_item(owner, EndpointId::Default, &endpoint)?;
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         match put.condition_expression("attribute_not_exists(pk)").send().await {
@@ -198,7 +218,7 @@ impl Records {
         }
     }
 
-    /// Disables an endpoint whose receiver wants no further event. One that is deleted stays so.
+    /// Disables an endpoint whose receiver responded 410. Does nothing if the endpoint is deleted.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -207,7 +227,7 @@ impl Records {
         self.set_of_endpoint(owner, id, "enabled", off).await
     }
 
-    /// Pauses all deliveries to an endpoint. One that is deleted stays so.
+    /// Pauses all deliveries to an endpoint. Does nothing if the endpoint is deleted.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -218,6 +238,19 @@ impl Records {
         until: Timestamp,
     ) -> Result<(), RecordsError> {
         self.set_of_endpoint(owner, id, "paused_until", number(until.millis())).await
+    }
+
+    /// Has an endpoint count as slow until this time. Does nothing for one that was deleted.
+    ///
+    /// # Errors
+    /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
+    pub async fn mark_slow_endpoint(
+        &self,
+        owner: OwnerId,
+        id: EndpointId,
+        until: Timestamp,
+    ) -> Result<(), RecordsError> {
+        self.set_of_endpoint(owner, id, "slow_until", number(until.millis())).await
     }
 
     async fn set_of_endpoint(

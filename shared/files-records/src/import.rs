@@ -1,5 +1,6 @@
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use files_domain::{File, FileId, FileState, Import, OwnerId, Source, Status, Timestamp, limits};
 
@@ -9,12 +10,12 @@ use crate::item::file_from_item;
 use crate::keys::{file_sk, owner_pk, primary_key, status_partition};
 use crate::{Records, RecordsError};
 
-/// Says what came of claiming an import.
+/// The result of claiming an import.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ImportClaim {
     /// This worker has the lease, as of this record.
     Claimed(File<Import>),
-    /// This worker has the lease of an import whose bytes were all with S3: what is left is to make them an object.
+    /// This worker has the lease of an import whose parts are all stored: the multipart upload is still to be completed.
     Fetched(File),
     /// Another worker has the lease until then.
     HeldUntil(Timestamp),
@@ -33,6 +34,26 @@ impl Records {
         id: FileId,
         now: Timestamp,
     ) -> Result<ImportClaim, RecordsError> {
+        match self.import_lease(owner, id, now)?.send().await {
+            Ok(response) => {
+                let item = response.attributes.ok_or_else(|| corrupt("an update without its item"))?;
+                Ok(claimed(file_from_item(item)?))
+            }
+            Err(error) => match refused(&error) {
+                Some(Some(item)) => Ok(unclaimed(&file_from_item(item)?)),
+                Some(None) => Ok(ImportClaim::Over),
+                None => Err(unavailable(error)),
+            },
+        }
+    }
+
+    /// Builds the update that takes the lease, on the condition that no other worker has it.
+    fn import_lease(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        now: Timestamp,
+    ) -> Result<UpdateItemFluentBuilder, RecordsError> {
         let lease_until = now.plus(limits::IMPORT_LEASE);
         let update = self
             .client
@@ -58,20 +79,10 @@ impl Records {
             .expression_attribute_values(":one", number(1))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match update.send().await {
-            Ok(answer) => {
-                let item = answer.attributes.ok_or_else(|| corrupt("an update without its item"))?;
-                Ok(claimed(file_from_item(item)?))
-            }
-            Err(error) => match refused(&error) {
-                Some(Some(item)) => Ok(unclaimed(&file_from_item(item)?)),
-                Some(None) => Ok(ImportClaim::Over),
-                None => Err(unavailable(error)),
-            },
-        }
+        Ok(update)
     }
 
-    /// Writes what `file` says of the work on its import: progress, upload, resume state, failures in a row.
+    /// Writes the state of the work on an import: progress, upload, resume state, consecutive failures.
     ///
     /// # Errors
     /// [`RecordsError::Changed`]: another worker has the lease, or the file is deleted. [`RecordsError::Busy`],
@@ -80,8 +91,8 @@ impl Records {
         self.save_work(WorkUpdate::new(file, now)?).await
     }
 
-    /// Does what [`save_progress`](Self::save_progress) does, and releases the lease. The next claim resumes the import;
-    /// if none comes, `sweep` queues it at `again_at`.
+    /// Like [`save_progress`](Self::save_progress), and releases the lease. The next claim resumes the import. Without one, `sweep`
+    /// queues the import at `again_at`.
     ///
     /// # Errors
     /// As [`save_progress`](Self::save_progress).
@@ -98,7 +109,7 @@ impl Records {
     }
 }
 
-/// The update by which a worker writes its import, on the condition that it still has the lease.
+/// The update of an import by its worker, on the condition that the worker still has the lease.
 struct WorkUpdate<'a> {
     file: &'a File<Import>,
     set: Vec<String>,
@@ -123,6 +134,8 @@ impl<'a> WorkUpdate<'a> {
         update.set_or_remove("progress", ":progress", import.progress.map(to_attribute).transpose()?);
         update.set_or_remove("upload_id", ":upload", import.upload_id.as_ref().map(text));
         update.set_or_remove("resume", ":resume", import.resume.as_ref().map(to_attribute).transpose()?);
+        let announced = import.announced.as_ref().map(to_attribute).transpose()?;
+        update.set_or_remove("announced", ":announced", announced);
         Ok(update)
     }
 
@@ -178,7 +191,7 @@ impl Records {
 }
 
 /// Returns `Some` if the condition failed, with the item that was found.
-#[expect(clippy::option_option, reason = "whether it failed, and what was found, are two questions")]
+#[expect(clippy::option_option, reason = "the failure and the found item are independent")]
 fn refused<R>(error: &SdkError<UpdateItemError, R>) -> Option<Option<Item>> {
     match error.as_service_error()? {
         UpdateItemError::ConditionalCheckFailedException(failed) => Some(failed.item().cloned()),

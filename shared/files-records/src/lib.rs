@@ -1,9 +1,8 @@
 //! The records in DynamoDB: primary keys, items, conditional writes, pages.
 //!
-//! There are two tables. In the files table, a file is a summary item and, unless it would be empty, a detail item. The
-//! deadline by which `sweep` finishes what nobody else has finished is an attribute of the summary, written in the transaction
-//! that makes it necessary. The keys table holds the API keys and
-//! owners' own limits; functions only read it.
+//! There are two tables. In the files table, a file is a summary item and, unless it would be empty, a detail item. The summary has
+//! the deadline after which `sweep` finishes pending work, written in the transaction that makes the work necessary. The keys table
+//! has the API keys and the owners' individual limits; functions only read it.
 
 mod api_key_admin;
 mod api_key_cache;
@@ -30,6 +29,7 @@ mod probe;
 mod probe_output;
 mod rate_limits;
 mod read;
+mod reconcile;
 mod remove;
 mod save;
 mod scan;
@@ -38,13 +38,12 @@ mod transact;
 mod update;
 mod upload_tokens;
 mod usage;
-mod wait_slots;
 
 pub use api_keys::Keys;
 pub use client::ClientRecords;
 pub use create::Created;
 pub use deliveries::{DeliveryFilter, DeliveryPage};
-pub use due::{DueItem, DueItems, DueWhat};
+pub use due::{DueItem, DueItems, ScheduledWork};
 pub use error::RecordsError;
 pub use import::ImportClaim;
 pub use keys::DUE_SHARDS;
@@ -52,8 +51,8 @@ pub use probe::SavedProbe;
 pub use probe_output::{MAX_INLINE_BYTES, pack_probe, unpack_probe};
 pub use save::Imported;
 pub use scan::ScanPosition;
-pub use slots::{Slot, SlotKind};
-pub use wait_slots::{WaitSlot, WaitSlots};
+pub use slots::{Slot, SlotKind, WaitSlots};
+pub use usage::UsageCounts;
 
 use std::sync::Mutex;
 
@@ -65,7 +64,7 @@ use files_domain::EventRef;
 pub struct Records {
     client: Client,
     table: String,
-    /// Events that this process has written and nobody has announced.
+    /// Events that this process has written and not queued yet.
     events: Mutex<Vec<EventRef>>,
 }
 

@@ -8,9 +8,9 @@ use flate2::write::GzEncoder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Most compressed bytes in a record: with the longest metadata and URL, the item stays below DynamoDB's 400 KB.
+/// Most compressed bytes in a record. With the longest metadata and URL, the item stays below DynamoDB's 400 KB.
 pub const MAX_INLINE_BYTES: usize = 256 * 1024;
-/// Most bytes that are unpacked: more than was ever packed.
+/// Most bytes that are decompressed, above the size of any stored output.
 const MAX_UNPACKED_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Compresses ffprobe's output.
@@ -29,10 +29,10 @@ pub(crate) fn pack(value: &impl Serialize) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// Reads what [`pack_probe`] wrote.
+/// Decompresses the output of [`pack_probe`].
 ///
 /// # Errors
-/// The bytes are not what it wrote.
+/// [`io::Error`]: the bytes are not such output.
 pub fn unpack_probe(packed: &[u8]) -> io::Result<serde_json::Value> {
     unpack(packed)
 }
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_packed_comes_back() {
+    fn a_packed_output_survives_a_round_trip() {
         let value = serde_json::json!({"streams": [{"index": 0, "tags": {"title": "ü🎬"}}]});
         assert_eq!(unpack_probe(&pack_probe(&value).unwrap()).unwrap(), value);
         assert!(unpack_probe(b"nonsense").is_err());

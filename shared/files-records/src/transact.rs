@@ -49,7 +49,10 @@ impl Records {
     }
 }
 
-fn cancellation_reasons<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<&[CancellationReason]> {
+/// Returns why a transaction was cancelled; `None`: another error.
+pub(crate) fn cancellation_reasons<R>(
+    error: &SdkError<TransactWriteItemsError, R>,
+) -> Option<&[CancellationReason]> {
     match error.as_service_error()? {
         TransactWriteItemsError::TransactionCanceledException(canceled) => {
             Some(canceled.cancellation_reasons())

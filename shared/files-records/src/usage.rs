@@ -1,5 +1,5 @@
-//! An owner's usage: one item, changed in the transactions that change the owner's files, on the condition that the owner's
-//! limits are kept.
+//! An owner's usage: one item, which changes in the transactions that change the owner's files, on the condition that the owner's
+//! limits are not exceeded.
 
 use aws_sdk_dynamodb::types::{
     CancellationReason, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
@@ -23,7 +23,7 @@ const COUNTS: [(Limit, &str, &str); 4] = [
     (Limit::PendingUploads, "pending_uploads", ":pending"),
 ];
 
-/// Returns what a file counts for a limit.
+/// Returns the amount that a file counts towards a limit.
 fn count(limit: Limit, file: &File) -> u64 {
     match limit {
         Limit::Files => 1,
@@ -31,6 +31,34 @@ fn count(limit: Limit, file: &File) -> u64 {
         Limit::Imports => file.import().is_some().into(),
         Limit::PendingUploads => file.is_pending_upload().into(),
         Limit::FileBytes | Limit::Previews | Limit::RequestsPerSecond | Limit::Retention => 0,
+    }
+}
+
+/// The counts of an owner's usage, in the order of [`COUNTS`]. They are signed, because a damaged item may hold negative numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UsageCounts([i128; COUNTS.len()]);
+
+impl UsageCounts {
+    /// Counts one more file.
+    pub fn add(&mut self, file: &File) {
+        for (sum, (limit, ..)) in self.0.iter_mut().zip(COUNTS) {
+            *sum += i128::from(count(limit, file));
+        }
+    }
+
+    /// Returns what must be added to `other` to get this.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
+        let mut difference = self;
+        for (number, other) in difference.0.iter_mut().zip(other.0) {
+            *number -= other;
+        }
+        difference
+    }
+
+    /// Returns the counts with their names.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, i128)> {
+        COUNTS.iter().zip(self.0).map(|((_, name, _), number)| (*name, number))
     }
 }
 
@@ -45,7 +73,7 @@ impl UsageChange {
         Self(COUNTS.map(|(limit, ..)| of(limit, after) - of(limit, before)))
     }
 
-    /// Returns the difference that the end of one pending upload makes.
+    /// Returns the difference by the end of a pending upload.
     pub(crate) fn upload_received() -> Self {
         Self(COUNTS.map(|(limit, ..)| -i128::from(limit == Limit::PendingUploads)))
     }
@@ -68,7 +96,13 @@ impl UsageChange {
     }
 }
 
-/// A change of an owner's usage as an item of a transaction, and the limits that it keeps.
+impl From<UsageCounts> for UsageChange {
+    fn from(difference: UsageCounts) -> Self {
+        Self(difference.0)
+    }
+}
+
+/// A change of an owner's usage as an item of a transaction, with the limits that it checks.
 pub(crate) struct UsageUpdate<'a> {
     change: UsageChange,
     limits: &'a OwnerLimits,
@@ -88,8 +122,8 @@ impl UsageUpdate<'_> {
 }
 
 impl Records {
-    /// Adds a change of the owner's usage to the items of a transaction, on the condition that `limits` are kept. Nothing is
-    /// added if the usage does not change.
+    /// Adds a change of the owner's usage to the items of a transaction, on the condition that `limits` are not exceeded. Adds nothing
+    /// if the usage does not change.
     pub(crate) fn add_usage_change<'a>(
         &self,
         items: &mut Vec<TransactWriteItem>,
@@ -114,7 +148,7 @@ impl Records {
         let added: Vec<_> = changes.clone().map(|((_, name, value), _)| format!("{name} {value}")).collect();
         let mut update = Update::builder()
             .table_name(&self.table)
-            .set_key(Some(primary_key(owner_pk(owner), USAGE_SK)))
+            .set_key(Some(usage_key(owner)))
             .update_expression(format!("ADD {}", added.join(", ")))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         for ((.., value), change) in changes {
@@ -138,11 +172,22 @@ impl Records {
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
     pub async fn usage(&self, owner: OwnerId) -> Result<Usage, RecordsError> {
-        let key = primary_key(owner_pk(owner), USAGE_SK);
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
+        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let get = get.set_key(Some(usage_key(owner)));
         let found = get.send().await.map_err(unavailable)?;
         Ok(usage_from_item(&found.item.unwrap_or_default()))
     }
+}
+
+/// Returns the primary key of an owner's item.
+pub(crate) fn usage_key(owner: OwnerId) -> Item {
+    primary_key(owner_pk(owner), USAGE_SK)
+}
+
+/// Reads the counts as they are stored.
+pub(crate) fn counts_from_item(item: &Item) -> UsageCounts {
+    let stored = |name: &str| item.get(name).and_then(|value| value.as_n().ok()?.parse().ok());
+    UsageCounts(COUNTS.map(|(_, name, _)| stored(name).unwrap_or(0)))
 }
 
 /// Reads the item, which does not count previews.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use files_domain::{Limit, Scope, Timestamp};
-use files_records::{DUE_SHARDS, DueWhat};
+use files_records::{DUE_SHARDS, ScheduledWork};
 use proptest::sample::Index;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use serde_json::{Value, json};
@@ -204,13 +204,15 @@ impl<'a> World<'a> {
         for shard in 0..DUE_SHARDS {
             for due in records.due(shard, now, 1_000).await.expect("the index").items {
                 match due.what {
-                    DueWhat::File(id) => {
+                    ScheduledWork::File(id) => {
                         let (file, _) = records.get_file(due.owner, id).await.expect("the record");
                         if file.has_expired(now) {
                             records.remove_file(&file, now).await.expect("no other write");
                         }
                     }
-                    DueWhat::Removed(id) => records.forget_removed(due.owner, id).await.expect("forgotten"),
+                    ScheduledWork::Removed(id) => {
+                        records.delete_removal_entry(due.owner, id).await.expect("forgotten")
+                    }
                     other => panic!("{other:?}"),
                 }
             }

@@ -26,3 +26,4 @@ mod samples;
 mod save;
 mod simulated_file;
 mod simulation;
+mod slots;

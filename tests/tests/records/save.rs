@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use files_domain::{
-    Checksum, Deadline, DurationSource, File, FileId, FileName, FileState, Hashed, Import, MediaType,
-    MultipartUpload, Origin, PageClaims, ProbeSummary, Probing, Progress, Resume, Retrying, Source, Stored,
-    limits,
+    Announced, Checksum, Deadline, DurationSource, File, FileId, FileName, FileState, Hashed, Import,
+    MediaType, MultipartUpload, Origin, PageClaims, ProbeSummary, Probing, Progress, Resume, Retrying,
+    Source, Stored, limits,
 };
 use files_records::{Imported, RecordsError};
 
@@ -71,6 +71,7 @@ fn every_state() -> Vec<FileState> {
             content_type: Some("video/mp4".to_owned()),
             hashed: Some(Hashed { parts: 1, state: "state".to_owned() }),
         }),
+        announced: Some(Announced { size: Some(9), content_type: Some("video/mp4".to_owned()) }),
         transient_failures: 2,
         retrying: Some(Retrying { reason: "the source answered 503".to_owned(), next_try_at: at(9) }),
     };
@@ -148,7 +149,7 @@ async fn only_an_unchanged_record_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_deleted_record_does_not_come_back() {
+async fn a_save_does_not_restore_a_deleted_record() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;

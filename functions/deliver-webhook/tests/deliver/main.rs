@@ -1,9 +1,11 @@
-//! Delivers events by a handler in this process, on real services, to receivers on this machine.
+//! Calls the handler in this process, with real services and with receivers on this machine.
 
 mod bus;
+mod down;
 mod events;
 mod failures;
 mod faults;
 mod receiver;
 mod setup;
+mod share;
 mod signatures;

@@ -1,13 +1,18 @@
-//! A receiver of webhooks that responds as a test says, byte by byte, and keeps what it got.
+//! A receiver of webhooks that sends the responses of a test, byte for byte, and records the requests.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A request that came.
+/// Timeout of a request that must come.
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
     pub(crate) head: String,
@@ -21,13 +26,27 @@ impl Received {
     }
 }
 
-#[derive(Default)]
-struct State {
-    responses: VecDeque<Vec<u8>>,
-    received: Vec<Received>,
+/// What the receiver does with a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    /// Sends these bytes, and closes the connection.
+    Bytes(Vec<u8>),
+    /// Sends these bytes, and then as many others as the client takes, up to a number.
+    Endless(Vec<u8>, u64),
+    /// Sends nothing until the client closes the connection.
+    Silence,
 }
 
-/// The receiver, until it is dropped.
+struct State {
+    replies: VecDeque<Reply>,
+    /// What comes after the prepared replies.
+    then: Reply,
+    received: Vec<Received>,
+    /// Bytes that clients have taken of endless replies.
+    taken: u64,
+}
+
+/// A receiver, which stops when it is dropped.
 pub(crate) struct Receiver {
     pub(crate) url: String,
     state: Arc<Mutex<State>>,
@@ -41,12 +60,27 @@ impl Drop for Receiver {
 }
 
 impl Receiver {
-    /// Starts a receiver that gives these responses, one per request, and then 204.
+    /// Starts a receiver that sends these responses, one per request, and then 204.
     pub(crate) async fn start(responses: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        Self::replying(responses.into_iter().map(Reply::Bytes), Reply::Bytes(status(204))).await
+    }
+
+    /// Starts a receiver that does this, one per request, and `then` the same with all others.
+    pub(crate) async fn replying(replies: impl IntoIterator<Item = Reply>, then: Reply) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        Self::listening(listener, replies, then)
+    }
+
+    /// Starts a receiver at this address, which responds with 204.
+    pub(crate) async fn at(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).await.expect("the port is free");
+        Self::listening(listener, [], Reply::Bytes(status(204)))
+    }
+
+    fn listening(listener: TcpListener, replies: impl IntoIterator<Item = Reply>, then: Reply) -> Self {
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
-        let state =
-            Arc::new(Mutex::new(State { responses: responses.into_iter().collect(), received: Vec::new() }));
+        let state = State { replies: replies.into_iter().collect(), then, received: Vec::new(), taken: 0 };
+        let state = Arc::new(Mutex::new(state));
         let shared = Arc::clone(&state);
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -56,9 +90,23 @@ impl Receiver {
         Self { url, state, server }
     }
 
-    /// Returns the requests that have come so far.
+    /// Returns the requests received so far.
     pub(crate) fn received(&self) -> Vec<Received> {
         self.state.lock().expect("the state").received.clone()
+    }
+
+    /// Waits until a number of requests have come.
+    pub(crate) async fn wait_for(&self, requests: usize) {
+        let deadline = Instant::now() + ARRIVAL_TIMEOUT;
+        while self.received().len() < requests {
+            assert!(Instant::now() < deadline, "{} of {requests} requests have come", self.received().len());
+            tokio::time::sleep(Duration::from_millis(5)).await; // the interval of a poll
+        }
+    }
+
+    /// Returns how many bytes clients have taken of endless replies.
+    pub(crate) fn taken(&self) -> u64 {
+        self.state.lock().expect("the state").taken
     }
 }
 
@@ -80,16 +128,28 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
         }
         match stream.read(&mut chunk).await {
             Ok(read) if read > 0 => bytes.extend_from_slice(&chunk[..read]),
-            _ => return, // the client is gone
+            _ => return, // the client has closed the connection
         }
     };
-    let response = {
+    let reply = {
         let mut state = state.lock().expect("the state");
         state.received.push(request);
-        state.responses.pop_front().unwrap_or_else(|| status(204))
+        state.replies.pop_front().unwrap_or_else(|| state.then.clone())
     };
     // A client that does not read to the end closes the connection.
-    let _ = stream.write_all(&response).await;
+    match reply {
+        Reply::Bytes(response) => drop(stream.write_all(&response).await),
+        Reply::Silence => drop(stream.read(&mut chunk).await),
+        Reply::Endless(head, most) => {
+            let mut taken = 0;
+            let mut open = stream.write_all(&head).await.is_ok();
+            while open && taken < most {
+                open = stream.write_all(&chunk).await.is_ok();
+                taken += chunk.len() as u64;
+                state.lock().expect("the state").taken = taken;
+            }
+        }
+    }
 }
 
 /// Reads a request; `None`: it is not complete yet.

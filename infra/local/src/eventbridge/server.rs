@@ -16,6 +16,7 @@ use super::EventBridge;
 use super::entry::Entry;
 use crate::access::{Access, Call, Refusal};
 use crate::connection::{Connection, ServiceResult, boxed};
+use crate::faults::{self, Action, ErrorKind};
 use crate::iam::{self, Called};
 use crate::server::{self, Clients};
 
@@ -44,6 +45,15 @@ impl Refused {
         let body = json!({"__type": kind, "message": message.into()});
         Self { status: StatusCode::BAD_REQUEST, body }
     }
+
+    fn internal() -> Self {
+        let body = json!({"__type": "InternalException", "message": ""});
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, body }
+    }
+
+    fn response(self) -> Response {
+        respond(self.status, &self.body)
+    }
 }
 
 pub(super) async fn serve(events: EventBridge, listener: TcpListener, access: Access) -> anyhow::Result<()> {
@@ -60,27 +70,28 @@ async fn handle(
     events: &EventBridge,
     access: &Access,
     request: Request<Incoming>,
-    _connection: &Connection,
+    connection: &Connection,
 ) -> ServiceResult {
-    let response = match admitted(access, request).await {
-        Ok(call) => put(events, access, &call),
-        Err(refused) => Err(refused),
+    let call = match admitted(access, request).await {
+        Ok(call) => call,
+        Err(refused) => return Ok(boxed(refused.response())),
     };
-    Ok(boxed(match response {
-        Ok(body) => respond(StatusCode::OK, &body),
-        Err(Refused { status, body }) => respond(status, &body),
-    }))
+    let action = events.faults.decide(&call.caller, faults::Service::EventBridge, &call.operation);
+    let result = match events.faults.before(action, connection).await? {
+        Some(ErrorKind::Throttling) => Err(Refused::new("ThrottlingException", "Rate exceeded")),
+        Some(_) => Err(Refused::internal()),
+        None => put(events, &call, action == Some(Action::FailedEntries)),
+    };
+    let response = result.map_or_else(Refused::response, |body| respond(StatusCode::OK, &body));
+    events.faults.after(action, connection, boxed(response)).await
 }
 
 async fn admitted(access: &Access, request: Request<Incoming>) -> Result<Call, Refused> {
-    match access.admit("events", request.map(Body::new), MAX_BODY_BYTES).await {
-        Ok(call) => Ok(call),
-        Err(Refusal::Signature(error)) => Err(Refused::new(error.code(), error.to_string())),
-        Err(Refusal::Body) => Err(Refused::new("ValidationException", "The request is too large.")),
-    }
-}
-
-fn put(events: &EventBridge, access: &Access, call: &Call) -> Result<Value, Refused> {
+    let call = match access.admit("events", request.map(Body::new), MAX_BODY_BYTES).await {
+        Ok(call) => call,
+        Err(Refusal::Signature(error)) => return Err(Refused::new(error.code(), error.to_string())),
+        Err(Refusal::Body) => return Err(Refused::new("ValidationException", "The request is too large.")),
+    };
     let requests = iam::eventbridge_requests(&call.operation, &call.body);
     let shape = || iam::of_json(&call.body);
     let called = Called { service: "events", operation: &call.operation, shape: &shape };
@@ -88,6 +99,11 @@ fn put(events: &EventBridge, access: &Access, call: &Call) -> Result<Value, Refu
         .policies
         .authorize(&call.caller, &called, &requests)
         .map_err(|denied| Refused { status: StatusCode::BAD_REQUEST, body: denied.to_json() })?;
+    Ok(call)
+}
+
+/// Takes the entries of a request, or none of them if `none`.
+fn put(events: &EventBridge, call: &Call, none: bool) -> Result<Value, Refused> {
     if call.operation != "PutEvents" {
         return Err(Refused::new("UnknownOperationException", ""));
     }
@@ -102,6 +118,10 @@ fn put(events: &EventBridge, access: &Access, call: &Call) -> Result<Value, Refu
             "ValidationException",
             "Total size of the entries in the request is over the limit.",
         ));
+    }
+    if none {
+        let failed = json!({"ErrorCode": "InternalFailure", "ErrorMessage": ""});
+        return Ok(json!({"FailedEntryCount": entries.len(), "Entries": vec![failed; entries.len()]}));
     }
     take(events, entries)
 }
@@ -123,8 +143,7 @@ fn take(events: &EventBridge, entries: Vec<Entry>) -> Result<Value, Refused> {
     }
     events.keep(&kept).map_err(|error| {
         tracing::error!(%error, "EventBridge failed");
-        let body = json!({"__type": "InternalException", "message": ""});
-        Refused { status: StatusCode::INTERNAL_SERVER_ERROR, body }
+        Refused::internal()
     })?;
     Ok(json!({"FailedEntryCount": failed, "Entries": outcomes}))
 }

@@ -16,6 +16,8 @@ pub enum Service {
     S3,
     /// Calls of SQS.
     Sqs,
+    /// Calls of EventBridge.
+    EventBridge,
     /// `Invoke` and `Spawn` of a function's processes.
     Lambda,
     /// Events that invoke a function: `ObjectCreated`, `Message`, `Asynchronous`.
@@ -30,6 +32,7 @@ impl Service {
             Self::DynamoDb => "dynamodb",
             Self::S3 => "s3",
             Self::Sqs => "sqs",
+            Self::EventBridge => "eventbridge",
             Self::Lambda => "lambda",
             Self::Trigger => "trigger",
         }
@@ -43,11 +46,12 @@ pub enum ErrorKind {
     /// DynamoDB: `TransactionCanceledException` with a `TransactionConflict`; without a transaction
     /// `TransactionConflictException`.
     TransactionConflict,
-    /// DynamoDB `ThrottlingException`, S3 503 `SlowDown`, SQS `RequestThrottled`, Lambda 429.
+    /// DynamoDB and EventBridge `ThrottlingException`, S3 503 `SlowDown`, SQS `RequestThrottled`, Lambda 429.
     Throttling,
     /// DynamoDB `ProvisionedThroughputExceededException`.
     ThroughputExceeded,
-    /// DynamoDB 500 `InternalServerError`, S3 500 `InternalError`, SQS 500 `InternalFailure`, a failed invocation.
+    /// DynamoDB 500 `InternalServerError`, S3 500 `InternalError`, SQS 500 `InternalFailure`, EventBridge 500 `InternalException`,
+    /// a failed invocation.
     Internal,
     /// S3 409 `ConditionalRequestConflict`.
     Conflict,
@@ -62,6 +66,8 @@ pub enum Action {
     /// S3 responds with status 200 and an error in the body; nothing is carried out.
     #[serde(rename = "error_in_200")]
     ErrorIn200,
+    /// `PutEvents` responds with status 200 and takes none of the entries.
+    FailedEntries,
     /// The connection is closed, and nothing is carried out.
     Cut,
     /// The call is carried out, and the connection is closed without a response. A trigger's success is forgotten.
@@ -100,12 +106,13 @@ const CONDITIONAL: &[&str] = &["PutObject", "CompleteMultipartUpload", "CopyObje
 /// A service and its operations; an empty list stands for all.
 type Place = (Service, &'static [&'static str]);
 
-const CALLS: [Place; 3] = [(Service::DynamoDb, &[]), (Service::S3, &[]), (Service::Sqs, &[])];
+const CALLS: [Place; 4] =
+    [(Service::DynamoDb, &[]), (Service::S3, &[]), (Service::Sqs, &[]), (Service::EventBridge, &[])];
 
 impl Action {
     /// Returns the services and operations that the action applies to.
     fn places(self) -> Vec<Place> {
-        use Service::{DynamoDb, Lambda, S3, Trigger};
+        use Service::{DynamoDb, EventBridge, Lambda, S3, Trigger};
         match self {
             Self::Error(ErrorKind::TransactionConflict) => vec![(DynamoDb, WRITES)],
             Self::Error(ErrorKind::ThroughputExceeded) => vec![(DynamoDb, &[])],
@@ -114,6 +121,7 @@ impl Action {
                 [&CALLS[..], &[(Lambda, &["Invoke"])]].concat()
             }
             Self::ErrorIn200 => vec![(S3, &["CompleteMultipartUpload", "CopyObject"])],
+            Self::FailedEntries => vec![(EventBridge, &["PutEvents"])],
             Self::Cut | Self::CutResponse | Self::CloseIdle | Self::KillAfter => CALLS.to_vec(),
             Self::LoseResponse => [&CALLS[..], &[(Trigger, &["Message", "Asynchronous"])]].concat(),
             Self::DelayMs(_) => [&CALLS[..], &[(Lambda, &[]), (Trigger, &[])]].concat(),
@@ -201,7 +209,14 @@ impl Rule {
             ensure!(self.nth.is_none(), "give nth or probability, not both");
         }
         ensure!(self.nth != Some(0), "nth counts from 1");
-        let all = [Service::DynamoDb, Service::S3, Service::Sqs, Service::Lambda, Service::Trigger];
+        let all = [
+            Service::DynamoDb,
+            Service::S3,
+            Service::Sqs,
+            Service::EventBridge,
+            Service::Lambda,
+            Service::Trigger,
+        ];
         let operation = self.operation.as_deref();
         let mut asked = all.into_iter().filter(|service| self.service.is_none_or(|own| own == *service));
         if !asked.any(|service| self.action.fits(service, operation)) {

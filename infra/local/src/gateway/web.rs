@@ -1,4 +1,5 @@
-//! Serves a web app at `/`. Only the local cloud does; in AWS the web app is deployed apart from the API.
+//! Serves a web app at `/`, and the other HTML pages of its folder. Only the local cloud does; in AWS the web app is deployed
+//! apart from the API.
 
 use std::path::PathBuf;
 
@@ -13,6 +14,13 @@ use axum::http::{HeaderValue, Method, Request, Response, StatusCode};
 const NOT_BUILT: &str =
     "The web app has not been built: the folder of files-local --web has no index.html.\n";
 
+/// The media type of pages.
+const HTML: &str = "text/html; charset=utf-8";
+
+/// Who may embed a file. The web app sets the rest of its policy in a meta element, which cannot say this.
+const NO_FRAMES: &str = "frame-ancestors 'none'";
+const ANY_FRAME: &str = "frame-ancestors *";
+
 /// The built web app.
 pub(super) struct WebApp {
     folder: PathBuf,
@@ -20,8 +28,13 @@ pub(super) struct WebApp {
 
 /// A file of the web app.
 pub(super) enum WebFile {
-    /// `index.html`.
+    /// `index.html`, which no page may embed.
     Html,
+    /// Another HTML page, such as `upload.html`. Any page may embed it.
+    Page {
+        /// Its path below the folder.
+        name: String,
+    },
     /// A file below `assets`.
     Asset {
         /// Its path below the folder.
@@ -37,8 +50,8 @@ impl WebApp {
         Self { folder }
     }
 
-    /// Returns the file that a request names: `index.html` at `/` for browsers, others below `/assets`. Returns `None` for a
-    /// request of the API. `/` without `Accept: text/html` has no route, as in AWS.
+    /// Returns the file that a request names: `index.html` at `/` and other HTML pages at `/NAME.html` for browsers, assets below
+    /// `/assets`. Returns `None` for a request of the API. `/` without `Accept: text/html` has no route, as in AWS.
     pub(super) fn file(request: &Request<Body>) -> Option<WebFile> {
         if request.method() != Method::GET {
             return None;
@@ -46,6 +59,9 @@ impl WebApp {
         let path = request.uri().path();
         if path == "/" && wants_html(request) {
             return Some(WebFile::Html);
+        }
+        if let Some(name) = path.strip_prefix('/').filter(|name| is_page(name) && wants_html(request)) {
+            return Some(WebFile::Page { name: name.to_owned() });
         }
         let name = path.strip_prefix("/assets/").filter(|name| is_plain(name))?;
         Some(WebFile::Asset { name: format!("assets/{name}"), media_type: media_type(name)? })
@@ -56,14 +72,19 @@ impl WebApp {
         match file {
             WebFile::Html => {
                 let missing = || (StatusCode::NOT_FOUND, "text/plain; charset=utf-8", NOT_BUILT.into());
-                let found = |html| (StatusCode::OK, "text/html; charset=utf-8", html);
+                let found = |html| (StatusCode::OK, HTML, html);
                 let (status, media_type, body) = self.read("index.html").await.map_or_else(missing, found);
-                Some(response(status, media_type, "no-cache", body))
+                Some(response(status, media_type, "no-cache", NO_FRAMES, body))
+            }
+            WebFile::Page { name } => {
+                let body = self.read(&name).await?;
+                Some(response(StatusCode::OK, HTML, "no-cache", ANY_FRAME, body))
             }
             WebFile::Asset { name, media_type } => {
                 let body = self.read(&name).await?;
                 // The names contain a hash of the content.
-                Some(response(StatusCode::OK, media_type, "public, max-age=31536000, immutable", body))
+                let cache = "public, max-age=31536000, immutable";
+                Some(response(StatusCode::OK, media_type, cache, NO_FRAMES, body))
             }
         }
     }
@@ -84,6 +105,11 @@ fn is_plain(name: &str) -> bool {
     !name.starts_with('.') && !name.is_empty() && name.chars().all(plain)
 }
 
+/// Returns whether this is the name of an HTML page other than `index.html`.
+fn is_page(name: &str) -> bool {
+    is_plain(name) && name.ends_with(".html") && name != "index.html"
+}
+
 fn media_type(name: &str) -> Option<&'static str> {
     match name.rsplit_once('.')?.1 {
         "js" => Some("text/javascript; charset=utf-8"),
@@ -97,6 +123,7 @@ fn response(
     status: StatusCode,
     media_type: &'static str,
     cache: &'static str,
+    frames: &'static str,
     body: Vec<u8>,
 ) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
@@ -104,8 +131,7 @@ fn response(
     let headers: [(HeaderName, &'static str); 5] = [
         (CONTENT_TYPE, media_type),
         (CACHE_CONTROL, cache),
-        // The web app sets its own policy in a meta element, which cannot forbid frames.
-        (CONTENT_SECURITY_POLICY, "frame-ancestors 'none'"),
+        (CONTENT_SECURITY_POLICY, frames),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),
     ];
@@ -155,6 +181,7 @@ mod tests {
         assert_eq!(responded(&web, "GET", "/assets/a-1.js", "*/*").await, code_found);
 
         for (method, path, accept) in [
+            ("GET", "/form.html", html),
             ("GET", "/", "*/*"),
             ("GET", "/", "application/json"),
             ("POST", "/", html),
@@ -170,6 +197,29 @@ mod tests {
             ("GET", "/assets/../index.html", html),
             ("GET", "/assets/..%2Findex.html", html),
             ("GET", "/assets//a-1.js", html),
+        ] {
+            assert_eq!(responded(&web, method, path, accept).await, None, "{method} {path} {accept}");
+        }
+    }
+
+    #[tokio::test]
+    async fn other_pages_can_be_embedded_and_the_web_app_cannot() {
+        let folder = tempfile::tempdir().unwrap();
+        let web = WebApp::new(folder.path().to_owned());
+        for name in ["index.html", "form.html"] {
+            std::fs::write(folder.path().join(name), name).unwrap();
+        }
+        for (path, frames) in [("/", NO_FRAMES), ("/form.html", ANY_FRAME)] {
+            let request = Request::builder().uri(path).header(ACCEPT, "text/html").body(Body::empty());
+            let response = web.respond(WebApp::file(&request.unwrap()).unwrap()).await.unwrap();
+            assert_eq!(response.headers()[CONTENT_SECURITY_POLICY], frames, "{path}");
+        }
+        for (method, path, accept) in [
+            ("GET", "/form.html", "*/*"),
+            ("POST", "/form.html", "text/html"),
+            ("GET", "/.html", "text/html"),
+            ("GET", "/../form.html", "text/html"),
+            ("GET", "/v1/form.html", "text/html"),
         ] {
             assert_eq!(responded(&web, method, path, accept).await, None, "{method} {path} {accept}");
         }

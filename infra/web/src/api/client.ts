@@ -1,7 +1,8 @@
+import type { Change } from '../changes.ts'
 import type { Connection } from './connection.ts'
 import { Network } from './network.ts'
 import { DELAYS, abortReason, online, pause, waitBefore } from './retry.ts'
-import type { CreatedFile, DeletionResult, ErrorBody, FileDetail, Page, PartsPage, Preview, SignedPart, SinglePut, StoredPart } from './types.ts'
+import type { CreatedFile, DeletionResult, ErrorBody, FileDetail, Page, PartsPage, Preview, SignedPart, SinglePut, StoredPart, TokenBounds, UploadToken, Usage } from './types.ts'
 
 /** The server refused; the message is the server's own. */
 export class ApiError extends Error {
@@ -56,11 +57,24 @@ export interface Announcement {
  * there is no answer, or one that says that later is better.
  */
 export class Client {
-  readonly network = new Network()
+  readonly network: Network
   readonly #connection: Connection
+  /** The versions of files as they were read. */
+  readonly #etags = new WeakMap<FileDetail, string>()
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, network = new Network()) {
     this.#connection = connection
+    this.network = network
+  }
+
+  /** The same API with another key. */
+  withKey(key: string): Client {
+    return new Client({ ...this.#connection, key }, this.network)
+  }
+
+  /** The upload token that takes the place of the key. */
+  get uploadToken(): string | undefined {
+    return this.#connection.key.startsWith('fmu_') ? this.#connection.key : undefined
   }
 
   get base(): string {
@@ -78,7 +92,13 @@ export class Client {
 
   get(id: string, call: Call & { wait?: number } = {}): Promise<FileDetail> {
     const query = call.wait === undefined ? '' : `?wait=${call.wait.toString()}`
-    return this.#json(`/files/${id}${query}`, call)
+    return this.#versioned(`/files/${id}${query}`, call)
+  }
+
+  /** Changes a file unless it has changed since it was read: a 412. */
+  update(file: FileDetail, change: Change): Promise<FileDetail> {
+    const etag = this.#etags.get(file)
+    return this.#versioned(`/files/${file.id}`, { method: 'PATCH', body: change, ...(etag !== undefined && { headers: { 'If-Match': etag } }) })
   }
 
   importUrl(body: { file_url: string; name?: string; metadata?: Record<string, string> }, idempotencyKey: string): Promise<CreatedFile> {
@@ -122,7 +142,7 @@ export class Client {
 
   /** Gives a file another name. */
   rename(id: string, name: string): Promise<FileDetail> {
-    return this.#json(`/files/${id}`, { method: 'PATCH', body: { name } })
+    return this.#versioned(`/files/${id}`, { method: 'PATCH', body: { name } })
   }
 
   /** Deletes a file; one that is gone already counts as deleted. */
@@ -141,6 +161,19 @@ export class Client {
     return new Map(failed.map(({ id, status, error }) => [id, new ApiError(status, error ?? {})]))
   }
 
+  usage(call: Call = {}): Promise<Usage> {
+    return this.#json('/usage', call)
+  }
+
+  /** Sent once: a repeated request would create another token. */
+  createUploadToken(bounds: TokenBounds): Promise<UploadToken> {
+    return this.#json('/upload-tokens', { method: 'POST', body: bounds, attempts: 1 })
+  }
+
+  async deleteUploadToken(id: string): Promise<void> {
+    await this.#send(`/upload-tokens/${id}`, { method: 'DELETE' })
+  }
+
   /** A URL of the bytes that needs no key; good for so many seconds. */
   async addressOf(file: { download_url: string }, disposition: 'inline' | 'attachment', seconds = 3600): Promise<string> {
     const path = new URL(file.download_url).pathname
@@ -157,6 +190,14 @@ export class Client {
     if (at < 0) return posterUrl
     const answer = await this.#json<{ url: string }>(`${pathname.slice(at)}?redirect=false`, call)
     return answer.url
+  }
+
+  async #versioned(path: string, call: Call): Promise<FileDetail> {
+    const response = await this.#send(path, call)
+    const file = (await response.json()) as FileDetail
+    const etag = response.headers.get('etag')
+    if (etag !== null) this.#etags.set(file, etag)
+    return file
   }
 
   async #json<T>(path: string, call: Call = {}): Promise<T> {

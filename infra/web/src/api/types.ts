@@ -157,3 +157,26 @@ export interface DeletionResult {
   status: number
   error?: ErrorBody
 }
+
+/** What an owner uses, and the limits; `null`: there is no limit. */
+export interface Usage {
+  used: { stored_bytes: number; files: number; pending_uploads: number; imports: number }
+  limits: { stored_bytes: number | null; files: number | null; pending_uploads: number | null; imports: number | null }
+}
+
+/** What an upload token allows; what is left out is not bounded. */
+export interface TokenBounds {
+  /** Seconds in which it creates files. */
+  ttl: number
+  max_files?: number
+  /** Bytes. */
+  max_size?: number
+  content_types?: string[]
+  metadata?: Record<string, string>
+}
+
+export interface UploadToken {
+  id: string
+  token: string
+  expires_at: string
+}

@@ -1,6 +1,6 @@
 import { ApiError, type Client } from '../api/client.ts'
 import type { CreatedFile, SinglePut } from '../api/types.ts'
-import { fingerprint, forget, recall, remember } from './memory.ts'
+import { type Memory, type Remembered, fingerprint } from './memory.ts'
 import type { ProgressBoard } from './progress.ts'
 import { Signatures } from './signatures.ts'
 
@@ -11,6 +11,7 @@ export const PARTS_FROM = 16 * 1024 * 1024
 export interface InPartsSession {
   kind: 'parts'
   id: string
+  client: Client
   partSize: number
   signatures: Signatures
   /** Nothing is stored yet, which need not be asked. */
@@ -21,6 +22,7 @@ export interface InPartsSession {
 export interface SingleSession {
   kind: 'single'
   id: string
+  client: Client
   first: SinglePut | null
 }
 
@@ -30,19 +32,23 @@ export const goesInParts = (size: number): boolean => size > PARTS_FROM
 
 /** Begins uploads, and finds those that were begun before. */
 export class Sessions {
-  readonly #client: Client
+  /** The one that begins uploads. An upload keeps the client that it began with. */
+  client: Client
   readonly #board: ProgressBoard
+  readonly #memory: Memory
 
-  constructor(client: Client, board: ProgressBoard) {
-    this.#client = client
+  constructor(client: Client, board: ProgressBoard, memory: Memory) {
+    this.client = client
     this.#board = board
+    this.#memory = memory
   }
 
   /** A new file, or the one that this browser was in the middle of. */
   async open(file: File, name: string, idempotencyKey: string, path: string | null): Promise<Session> {
     const parts = goesInParts(file.size)
-    const resumed = parts ? await this.#resume(file) : null
+    const resumed = await this.#resume(file)
     if (resumed !== null) return resumed
+    const { client } = this
     const announcement = {
       name,
       size: file.size,
@@ -50,42 +56,66 @@ export class Sessions {
       ...(parts && { multipart: true as const }),
       ...(path !== null && { metadata: { path } }),
     }
-    const created = await this.#client.announce(announcement, idempotencyKey)
-    return this.#begin(file, created)
+    const created = await client.announce(announcement, idempotencyKey)
+    return this.#begin(client, file, created)
   }
 
-  #begin(file: File, created: CreatedFile): Session {
+  #begin(client: Client, file: File, created: CreatedFile): Session {
     const { id, upload } = created
     if (upload === undefined) throw new Error('The server does not say how to upload.')
-    if ('url' in upload) {
-      this.#board.begin(id, file.name, file.size, Math.max(1, file.size))
-      return { kind: 'single', id, first: upload }
+    const whole = 'url' in upload
+    const token = client.uploadToken
+    // With a token each file counts, so a single PUT is resumed, too.
+    if (!whole || token !== undefined) {
+      const kept: Remembered = { id, name: file.name, size: file.size, base: client.base, whole, ...(token !== undefined && { token }) }
+      this.#memory.remember(fingerprint(client.base, file), kept)
     }
-    const print = fingerprint(this.#client.base, file)
-    remember(print, { id, name: file.name, size: file.size, base: this.#client.base })
-    return { ...this.#inParts(id, file, upload.part_size), fresh: true }
+    if (whole) return this.#single(client, id, file, upload)
+    return { ...this.#inParts(client, id, file, upload.part_size), fresh: true }
   }
 
   async #resume(file: File): Promise<Session | null> {
-    const known = recall(fingerprint(this.#client.base, file))
+    const known = this.#memory.recall(fingerprint(this.client.base, file))
     if (known === undefined) return null
+    const client = known.token === undefined ? this.client : this.client.withKey(known.token)
     try {
-      const { status } = await this.#client.get(known.id)
-      if (status === 'pending') {
-        const { part_size } = await this.#client.storedParts(known.id)
-        return this.#inParts(known.id, file, part_size)
-      }
+      if (known.whole === true) return this.#single(client, known.id, file, await client.sign(known.id))
+      const { part_size } = await client.storedParts(known.id)
+      return this.#inParts(client, known.id, file, part_size)
     } catch (error) {
-      if (!(error instanceof ApiError && [404, 409].includes(error.status))) throw error
+      if (!isOver(error, known)) throw error
     }
-    forget(known.id)
+    this.#memory.forget(known.id)
     return null
   }
 
-  #inParts(id: string, file: File, partSize: number): InPartsSession {
+  #single(client: Client, id: string, file: File, first: SinglePut): SingleSession {
+    this.#board.begin(id, file.name, file.size, Math.max(1, file.size))
+    return { kind: 'single', id, client, first }
+  }
+
+  #inParts(client: Client, id: string, file: File, partSize: number): InPartsSession {
     const count = Math.ceil(file.size / partSize)
     this.#board.begin(id, file.name, file.size, partSize)
-    const signatures = new Signatures(count, (numbers) => this.#client.signParts(id, numbers))
-    return { kind: 'parts', id, partSize, signatures, fresh: false }
+    const signatures = new Signatures(count, (numbers) => client.signParts(id, numbers))
+    return { kind: 'parts', id, client, partSize, signatures, fresh: false }
   }
+}
+
+/** Whether an upload that was begun before cannot be resumed: it is over or deleted, or its own token is. */
+function isOver(error: unknown, { token }: Remembered): boolean {
+  return error instanceof ApiError && ([404, 409].includes(error.status) || (error.status === 401 && token !== undefined))
+}
+
+/** Whether an upload that was begun before still waits for its bytes; one that does not is forgotten. */
+export async function stillWaits(client: Client, memory: Memory, upload: Remembered, signal: AbortSignal): Promise<boolean> {
+  const own = upload.token === undefined ? client : client.withKey(upload.token)
+  try {
+    await (upload.whole === true ? own.sign(upload.id, { signal }) : own.storedParts(upload.id, { signal }))
+    return true
+  } catch (error) {
+    if (!isOver(error, upload)) throw error
+  }
+  memory.forget(upload.id)
+  return false
 }

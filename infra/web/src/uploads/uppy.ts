@@ -1,7 +1,7 @@
 import AwsS3 from '@uppy/aws-s3'
 import Uppy, { type UppyFile } from '@uppy/core'
 import { ApiError, type Client } from '../api/client.ts'
-import { forget } from './memory.ts'
+import { Memory } from './memory.ts'
 import { ProgressBoard } from './progress.ts'
 import { type UploadRow, rowOf } from './rows.ts'
 import { type InPartsSession, type Session, Sessions, goesInParts } from './session.ts'
@@ -20,11 +20,20 @@ const ANNOUNCED_AT_ONCE = 4
 /** How often at most the library is told of changes, in milliseconds. */
 const TOLD_EVERY = 400
 
+/** A file whose bytes are stored. */
+export interface Uploaded {
+  id: string
+  name: string
+  size: number
+}
+
 /** Uppy and its S3 uploader, spoken to our endpoints. */
 export class Uploads {
   readonly uppy = new Uppy<Meta, Body>({ autoProceed: true })
   readonly board = new ProgressBoard()
-  readonly #client: Client
+  readonly memory: Memory
+  /** Called with each file whose bytes are stored. */
+  onUploaded: (file: Uploaded) => void = () => undefined
   readonly #changed: () => void
   readonly #sessions: Sessions
   /** By Uppy's id of the file. */
@@ -38,11 +47,11 @@ export class Uploads {
   /** By URL: what a PUT belongs to; part 0 is a whole file. */
   readonly #puts = new Map<string, { session: Session; part: number }>()
 
-  constructor(client: Client, changed: () => void) {
-    this.#client = client
+  constructor(client: Client, changed: () => void, memory = new Memory(() => localStorage)) {
+    this.memory = memory
     const tell = coalesced(changed)
     this.#changed = tell
-    this.#sessions = new Sessions(client, this.board)
+    this.#sessions = new Sessions(client, this.board, memory)
     this.uppy.use(AwsS3<Meta, Body>, {
       limit: AT_ONCE,
       retryDelays: [500, 1_000, 3_000, 5_000, 10_000],
@@ -59,7 +68,8 @@ export class Uploads {
     })
     this.uppy.addPreProcessor((ids) => this.#announceAll(ids))
     this.uppy.on('upload-success', (file) => {
-      if (file !== undefined) this.#close(file.id)
+      const session = file === undefined ? undefined : this.#close(file.id)
+      if (file !== undefined && session !== undefined) this.onUploaded({ id: session.id, name: file.name, size: file.size ?? 0 })
       tell()
     })
     this.uppy.on('upload-error', (file, error) => {
@@ -74,6 +84,11 @@ export class Uploads {
       void this.#discard(file.id).finally(tell)
     })
     this.uppy.on('state-update', () => { this.board.tell(); })
+  }
+
+  /** Begins further uploads with another client. */
+  useClient(client: Client): void {
+    this.#sessions.client = client
   }
 
   /** All chosen files, in the order in which they were chosen. */
@@ -177,7 +192,7 @@ export class Uploads {
   async #wholeUrl(file: Chosen): Promise<{ method: 'PUT'; url: string; headers: Record<string, string> }> {
     const session = await this.#session(file)
     if (session.kind !== 'single') throw new Error('The server wants this file in parts.')
-    const { url, headers } = session.first ?? (await this.#client.sign(session.id))
+    const { url, headers } = session.first ?? (await session.client.sign(session.id))
     session.first = null
     this.#puts.set(url, { session, part: 0 })
     return { method: 'PUT', url, headers }
@@ -196,7 +211,7 @@ export class Uploads {
       session.fresh = false
       return []
     }
-    const { parts } = await this.#client.storedParts(session.id)
+    const { parts } = await session.client.storedParts(session.id)
     session.signatures.skip(parts.map((part) => part.part_number))
     for (const part of parts) this.board.set(session.id, part.part_number, 1)
     const bytesUploaded = parts.reduce((sum, part) => sum + part.size, 0)
@@ -205,7 +220,8 @@ export class Uploads {
   }
 
   async #complete(file: Chosen): Promise<{ location?: string }> {
-    await this.#client.complete(this.#parts(file).id)
+    const { client, id } = this.#parts(file)
+    await client.complete(id)
     return {}
   }
 
@@ -221,7 +237,7 @@ export class Uploads {
       ;(bytes.onProgress as (event: unknown) => void)(event)
     }
     try {
-      if (part === 0) return await putWhole({ ...bytes, onProgress }, () => this.#client.sign(session.id))
+      if (part === 0) return await putWhole({ ...bytes, onProgress }, () => session.client.sign(session.id))
       return await putPart({ ...bytes, onProgress })
     } catch (error) {
       this.board.set(session.id, Math.max(1, part), 0)
@@ -229,24 +245,26 @@ export class Uploads {
     }
   }
 
-  #close(fileId: string): Session | undefined {
+  /** Ends what is known of an upload; it is remembered if it can be resumed. */
+  #close(fileId: string, resumable = false): Session | undefined {
     const session = this.#open.get(fileId)
     this.#open.delete(fileId)
     this.#idempotencyKeys.delete(fileId)
     this.#refused.delete(fileId)
     if (session !== undefined) {
-      forget(session.id)
+      if (!resumable) this.memory.forget(session.id)
       this.board.end(session.id)
     }
     return session
   }
 
-  /** What was not finished is deleted, with the parts that are stored. */
+  /** What was not finished is deleted, with the parts that are stored. An upload token deletes nothing; its upload can be resumed. */
   async #discard(fileId: string): Promise<void> {
-    const session = this.#close(fileId)
-    if (session === undefined) return
+    const withToken = this.#open.get(fileId)?.client.uploadToken !== undefined
+    const session = this.#close(fileId, withToken)
+    if (session === undefined || withToken) return
     try {
-      await this.#client.remove(session.id)
+      await session.client.remove(session.id)
     } catch (error) {
       this.uppy.log(String(error), 'warning') // it ends by itself when its time is over
     }

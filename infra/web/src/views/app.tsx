@@ -2,6 +2,7 @@ import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
 import { type Connection, forgetConnection, loadConnection, saveConnection } from '../api/connection.ts'
 import { forgetRoute } from '../route.ts'
+import { forgetTokens } from '../upload-link.ts'
 import { Connect } from './connect.tsx'
 import { Workspace } from './workspace.tsx'
 
@@ -14,6 +15,7 @@ export function App(): JSX.Element {
   const disconnect = (): void => {
     forgetConnection()
     forgetRoute()
+    forgetTokens()
     setConnection(null)
   }
   if (connection === null) return <Connect onConnect={connect} />

@@ -8,7 +8,9 @@ import { chaptersOf } from '../words.ts'
 import { Chapters } from './chapters.tsx'
 import { ConfirmDelete } from './confirm-delete.tsx'
 import { Dialog } from './dialog.tsx'
+import { MetadataSection } from './edit-metadata.tsx'
 import { ErrorNote } from './error-note.tsx'
+import { Expiry } from './expiry.tsx'
 import { nextTry } from './file-item.tsx'
 import { Icon } from './icons.tsx'
 import { originRows } from './origin-rows.ts'
@@ -64,6 +66,10 @@ export function Details({ client, id, onClose, onDone }: Props): JSX.Element {
           client={client}
           file={file}
           onRename={() => { setRenaming(true); }}
+          onChanged={(changed, message) => {
+            update(changed)
+            if (message !== null) onDone(message)
+          }}
           onDelete={() => { setDoomed(true); }}
           onImported={(message) => {
             onClose()
@@ -90,12 +96,14 @@ interface BodyProps {
   client: Client
   file: FileDetail
   onRename: () => void
+  /** Metadata or expiry were saved, or somebody else's change is taken, without a message. */
+  onChanged: (file: FileDetail, message: string | null) => void
   onDelete: () => void
   /** A failed import gave way to another. */
   onImported: (message: string) => void
 }
 
-function Body({ client, file, onRename, onDelete, onImported }: BodyProps): JSX.Element {
+function Body({ client, file, onRename, onChanged, onDelete, onImported }: BodyProps): JSX.Element {
   const [error, setError] = useState<unknown>(null)
   const player = useRef<HTMLMediaElement>(null)
   const medium = mediumOf(file)
@@ -135,18 +143,14 @@ function Body({ client, file, onRename, onDelete, onImported }: BodyProps): JSX.
       {file.ffprobe !== null && <Chapters chapters={chaptersOf(file.ffprobe)} player={player} />}
       {file.ffprobe !== null && <ProbeTables file={file} probe={file.ffprobe} />}
       <UseIt client={client} file={file} />
+      <MetadataSection client={client} file={file} onChanged={onChanged} />
       <h3>File</h3>
       <Table rows={factsOf(file)} />
+      <Expiry client={client} file={file} onChanged={onChanged} />
       {file.origin !== null && (
         <>
           <h3>Page</h3>
           <Table rows={originRows(file.origin)} />
-        </>
-      )}
-      {Object.keys(file.metadata).length > 0 && (
-        <>
-          <h3>Metadata</h3>
-          <Table rows={Object.entries(file.metadata)} />
         </>
       )}
     </>
@@ -181,7 +185,6 @@ function factsOf(file: FileDetail): [string, string][] {
     ['Source', file.source_url ?? 'Upload'],
     ['Created', new Date(file.created_at).toLocaleString()],
     ['Changed', new Date(file.updated_at).toLocaleString()],
-    ['Deleted on', file.expires_at === null ? null : new Date(file.expires_at).toLocaleString()],
     ['Reference', file.reference],
     ...Object.entries(file.checksum ?? {}),
   ]

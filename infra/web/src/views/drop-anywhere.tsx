@@ -1,18 +1,17 @@
 import { getDroppedFiles } from '@uppy/utils'
 import type { JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import type { Uploads } from '../uploads/uppy.ts'
 import { urlsIn } from '../urls.ts'
 import { Icon } from './icons.tsx'
 
 interface Props {
-  uploads: Uploads
-  /** URLs were dropped or pasted. */
-  onUrls: (urls: string[]) => void
+  onFiles: (files: File[]) => void
+  /** URLs were dropped or pasted. Without it, they are left alone. */
+  onUrls?: (urls: string[]) => void
 }
 
 /** Takes files, folders and URLs that are dropped or pasted anywhere on the page. */
-export function DropAnywhere({ uploads, onUrls }: Props): JSX.Element | null {
+export function DropAnywhere({ onFiles, onUrls }: Props): JSX.Element | null {
   const [over, setOver] = useState(false)
   useEffect(() => {
     const stop = new AbortController()
@@ -37,15 +36,15 @@ export function DropAnywhere({ uploads, onUrls }: Props): JSX.Element | null {
       const { dataTransfer } = event
       if (dataTransfer === null || !isWelcome(dataTransfer)) return
       event.preventDefault()
-      take(dataTransfer, uploads, onUrls)
+      take(dataTransfer, onFiles, onUrls)
     })
     on('paste', (event) => {
       const { clipboardData, target } = event
       if (clipboardData === null || (isEditable(target) && clipboardData.files.length === 0)) return
-      take(clipboardData, uploads, onUrls)
+      take(clipboardData, onFiles, onUrls)
     })
     return () => { stop.abort(); }
-  }, [uploads, onUrls])
+  }, [onFiles, onUrls])
   if (!over) return null
   return (
     <div class="drop-over" aria-hidden="true">
@@ -54,14 +53,13 @@ export function DropAnywhere({ uploads, onUrls }: Props): JSX.Element | null {
   )
 }
 
-function take(data: DataTransfer, uploads: Uploads, onUrls: (urls: string[]) => void): void {
+function take(data: DataTransfer, onFiles: Props['onFiles'], onUrls: Props['onUrls']): void {
   if (data.files.length === 0) {
     const urls = urlsIn(data.getData('text/uri-list') || data.getData('text/plain'))
-    if (urls.length > 0) onUrls(urls)
+    if (urls.length > 0) onUrls?.(urls)
     return
   }
-  const logDropError = (error: unknown): void => { uploads.uppy.log(String(error), 'warning'); }
-  void getDroppedFiles(data, { logDropError }).then((files) => { uploads.add(files); })
+  void getDroppedFiles(data).then(onFiles)
 }
 
 function isWelcome(data: DataTransfer | null): boolean {

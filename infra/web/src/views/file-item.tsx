@@ -1,4 +1,4 @@
-import type { JSX } from 'preact'
+import { Component, type JSX } from 'preact'
 import type { Client } from '../api/client.ts'
 import type { FileSummary, Retrying } from '../api/types.ts'
 import { bytes, date, duration, lengthOf } from '../format.ts'
@@ -12,17 +12,34 @@ interface Props {
   file: FileSummary
   retrying: Retrying | null
   selected: boolean
-  onToggle: (range: boolean) => void
-  onOpen: () => void
-  onDelete: () => void
-  onDone: (message: string) => void
+  acts: Acts
 }
 
-/** One file of the library, in a row or in the grid. */
-export function FileItem({ client, file, retrying, selected, onToggle, onOpen, onDelete, onDone }: Props): JSX.Element {
+/** What can be done with a file of the library. The same object for all files and for as long as the library is there. */
+export interface Acts {
+  toggle: (file: FileSummary, range: boolean) => void
+  open: (file: FileSummary) => void
+  remove: (file: FileSummary) => void
+  done: (message: string) => void
+}
+
+/** One file of the library. It is drawn again only if it has changed: a page may have many. */
+export class FileItem extends Component<Props> {
+  override shouldComponentUpdate(next: Props): boolean {
+    return (Object.keys(next) as (keyof Props)[]).some((name) => next[name] !== this.props[name])
+  }
+
+  override render(props: Props): JSX.Element {
+    return <Item {...props} />
+  }
+}
+
+/** In a row or in the grid. */
+function Item({ client, file, retrying, selected, acts }: Props): JSX.Element {
+  const onToggle = (range: boolean): void => { acts.toggle(file, range); }
   const click = (event: MouseEvent): void => {
     if (event.shiftKey || event.ctrlKey || event.metaKey) onToggle(event.shiftKey)
-    else onOpen()
+    else acts.open(file)
   }
   return (
     <li class={selected ? 'file selected' : 'file'} data-id={file.id}>
@@ -48,8 +65,8 @@ export function FileItem({ client, file, retrying, selected, onToggle, onOpen, o
         <StatusChip file={file} retrying={retrying} />
       </button>
       <span class="file-acts">
-        {file.status === 'failed' && file.source === 'url' && <RetryImport client={client} file={file} onDone={onDone} />}
-        <button type="button" class="button quiet square" aria-label={`Delete ${file.name}`} title="Delete" onClick={onDelete}>
+        {file.status === 'failed' && file.source === 'url' && <RetryImport client={client} file={file} onDone={acts.done} />}
+        <button type="button" class="button quiet square" aria-label={`Delete ${file.name}`} title="Delete" onClick={() => { acts.remove(file); }}>
           <Icon name="trash" />
         </button>
       </span>

@@ -1,8 +1,9 @@
 import type { JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import { ApiError, type Client, wordsOf } from '../api/client.ts'
+import { type Client, wordsOf } from '../api/client.ts'
 import { bytes } from '../format.ts'
-import { type Remembered, forget, remembered } from '../uploads/memory.ts'
+import type { Remembered } from '../uploads/memory.ts'
+import { stillWaits } from '../uploads/session.ts'
 import type { Uploads } from '../uploads/uppy.ts'
 
 interface Props {
@@ -20,8 +21,8 @@ export function Interrupted({ client, uploads, version }: Props): JSX.Element | 
     const look = async (): Promise<void> => {
       const running = new Set(uploads.board.ids())
       const waiting: Remembered[] = []
-      for (const upload of remembered(client.base).filter(({ id }) => !running.has(id))) {
-        if (await stillWaits(client, upload, asked.signal)) waiting.push(upload)
+      for (const upload of uploads.memory.remembered(client.base).filter(({ id }) => !running.has(id))) {
+        if (await stillWaits(client, uploads.memory, upload, asked.signal)) waiting.push(upload)
       }
       if (!asked.signal.aborted) setFound(waiting)
     }
@@ -50,7 +51,7 @@ export function Interrupted({ client, uploads, version }: Props): JSX.Element | 
     setProblem('')
     try {
       await client.remove(upload.id)
-      forget(upload.id)
+      uploads.memory.forget(upload.id)
       setFound((before) => before.filter(({ id }) => id !== upload.id))
     } catch (error) {
       setProblem(wordsOf(error))
@@ -85,16 +86,4 @@ export function Interrupted({ client, uploads, version }: Props): JSX.Element | 
       {problem !== '' && <p class="note error" role="alert">{problem}</p>}
     </div>
   )
-}
-
-/** What is over, or another key's, is forgotten. */
-async function stillWaits(client: Client, upload: Remembered, signal: AbortSignal): Promise<boolean> {
-  try {
-    const { status } = await client.get(upload.id, { signal })
-    if (status === 'pending') return true
-  } catch (error) {
-    if (!(error instanceof ApiError && error.status === 404)) throw error
-  }
-  forget(upload.id)
-  return false
 }

@@ -2,18 +2,19 @@ import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { type Client, UnreachableError } from '../api/client.ts'
 import type { FileSummary } from '../api/types.ts'
+import { isUnderWay } from '../api/under-way.ts'
 import { arrange } from '../arrange.ts'
 import type { Navigation } from '../route.ts'
 import { BulkBar } from './bulk-bar.tsx'
 import { ConfirmDelete } from './confirm-delete.tsx'
 import { Empty, Skeleton } from './empty.tsx'
 import { ErrorNote } from './error-note.tsx'
-import { FileItem } from './file-item.tsx'
+import { type Acts, FileItem } from './file-item.tsx'
 import { FilterBar } from './filters.tsx'
 import { onListKey } from './list-keys.ts'
 import { Pages } from './pages.tsx'
+import { UsageTotals } from './usage.tsx'
 import { usePage } from './use-page.ts'
-import { useRetrying } from './use-retrying.ts'
 import { useSelection } from './use-selection.ts'
 import { useView } from './use-view.ts'
 
@@ -32,11 +33,16 @@ export function Library({ client, version, navigation, onDone }: Props): JSX.Ele
   const { page, error, stale } = usePage(client, { status, type, source, order }, route.cursor, version)
   const files = page?.files ?? []
   const shown = arrange(files, route)
-  const retrying = useRetrying(client, files)
   const selection = useSelection(shown.map(({ id }) => id), JSON.stringify([status, type, source, order, route.cursor]))
   const selected = shown.filter(({ id }) => selection.ids.has(id))
   const top = useScrollToTop(route.cursor)
   const next = page?.next_cursor ?? null
+  const acts = useActs({
+    toggle: ({ id }, range) => { if (range) selection.extend(id); else selection.toggle(id) },
+    open: ({ id }) => { go({ file: id }); },
+    remove: (file) => { setDoomed([file]); },
+    done: onDone,
+  })
   return (
     <section class="library" aria-label="Library" aria-busy={stale} ref={top}>
       <div class="library-head">
@@ -58,12 +64,9 @@ export function Library({ client, version, navigation, onDone }: Props): JSX.Ele
               key={file.id}
               client={client}
               file={file}
-              retrying={retrying.get(file.id) ?? null}
+              retrying={isUnderWay(file) ? (file.retrying ?? null) : null}
               selected={selection.ids.has(file.id)}
-              onToggle={(range) => { if (range) selection.extend(file.id); else selection.toggle(file.id) }}
-              onOpen={() => { go({ file: file.id }); }}
-              onDelete={() => { setDoomed([file]); }}
-              onDone={onDone}
+              acts={acts}
             />
           ))}
         </ul>
@@ -74,6 +77,7 @@ export function Library({ client, version, navigation, onDone }: Props): JSX.Ele
         <p class="scope muted">Search and order cover the {files.length} files of this page.</p>
       )}
       <Pages navigation={navigation} next={next} stale={stale} />
+      <UsageTotals client={client} version={version} />
       {doomed.length > 0 && (
         <ConfirmDelete
           client={client}
@@ -91,6 +95,18 @@ export function Library({ client, version, navigation, onDone }: Props): JSX.Ele
       )}
     </section>
   )
+}
+
+/** The acts of now, behind functions that stay the same. */
+function useActs(now: Acts): Acts {
+  const latest = useRef(now)
+  latest.current = now
+  return useRef<Acts>({
+    toggle: (file, range) => { latest.current.toggle(file, range); },
+    open: (file) => { latest.current.open(file); },
+    remove: (file) => { latest.current.remove(file); },
+    done: (message) => { latest.current.done(message); },
+  }).current
 }
 
 /** Another page begins at its top. */

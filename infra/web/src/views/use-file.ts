@@ -1,11 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { Client } from '../api/client.ts'
-import { pause } from '../api/retry.ts'
 import type { FileDetail } from '../api/types.ts'
-import { isUnderWay } from './use-page.ts'
-
-/** Milliseconds between two looks at a file that is not done. */
-const EVERY = 1_500
+import { Backoff, isUnderWay, secondsFor, visible } from '../api/under-way.ts'
 
 /** One file with all its details, followed until it is done; `update` is for who has changed it. */
 export function useFile(client: Client, id: string): { file: FileDetail | null; error: unknown; update: (file: FileDetail) => void } {
@@ -13,16 +9,22 @@ export function useFile(client: Client, id: string): { file: FileDetail | null; 
   const [error, setError] = useState<unknown>(null)
   useEffect(() => {
     const stop = new AbortController()
+    const { signal } = stop
     const follow = async (): Promise<void> => {
-      for (let busy = true; busy; ) {
-        const found = await client.get(id, { signal: stop.signal })
+      const backoff = new Backoff()
+      let found = await client.get(id, { signal })
+      setFile(found)
+      while (isUnderWay(found)) {
+        await backoff.over(signal)
+        await visible(signal)
+        const [wait, began] = [secondsFor(found), performance.now()]
+        found = await client.get(id, { wait, signal })
+        backoff.note(wait, performance.now() - began, !isUnderWay(found))
         setFile(found)
-        busy = isUnderWay(found)
-        if (busy) await pause(EVERY, stop.signal)
       }
     }
     follow().catch((refused: unknown) => {
-      if (!stop.signal.aborted) setError(refused)
+      if (!signal.aborted) setError(refused)
     })
     return () => { stop.abort(); }
   }, [client, id])

@@ -1,16 +1,15 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { type Client, type Filters } from '../api/client.ts'
-import type { FileSummary, Page } from '../api/types.ts'
 import { pause } from '../api/retry.ts'
+import type { FileSummary, Page } from '../api/types.ts'
+import { isUnderWay, movesSoon, visible } from '../api/under-way.ts'
+import { AT_ONCE, Watcher } from '../api/watcher.ts'
 
 export const PAGE_SIZE = 48 // whole rows of a grid with 2, 3, 4 or 6 columns
 
-/** Milliseconds between two looks while something happens, and while nothing does. */
-const SOON = 1_500
-const LATER = 12_000
-
-/** How long a pending file is looked at often, in milliseconds. */
-const YOUNG = 600_000
+/** Milliseconds between two lists: for files that others add, and while more files change than are waited for. */
+const USUAL = 12_000
+const CROWDED = 5_000
 
 export interface Shown {
   page: Page | null
@@ -19,10 +18,12 @@ export interface Shown {
   stale: boolean
 }
 
-/** One page of the library, kept up to date while somebody looks at it. */
+/** One page of the library, kept up to date while somebody looks at it: by waiting for the files on it, and by a list now and then. */
 export function usePage(client: Client, filters: Filters, cursor: string | null, version: number): Shown {
   const [shown, setShown] = useState<Shown & { of: string }>({ page: null, error: null, stale: true, of: '' })
+  const [again, setAgain] = useState(0)
   const asked = JSON.stringify([filters, cursor])
+  const filtered = filters.status !== '' || filters.type !== ''
   useEffect(() => {
     const stop = new AbortController()
     const follow = async (): Promise<void> => {
@@ -32,34 +33,48 @@ export function usePage(client: Client, filters: Filters, cursor: string | null,
           return null
         })
         if (stop.signal.aborted) return
-        if (page !== null) setShown({ page, error: null, stale: false, of: asked })
-        await pause(page?.files.some(movesSoon) === true ? SOON : LATER, stop.signal)
+        if (page !== null) setShown((before) => ({ page: withKnown(page, before.page), error: null, stale: false, of: asked }))
+        await pause((page?.files.filter(movesSoon).length ?? 0) > AT_ONCE ? CROWDED : USUAL, stop.signal)
         await visible(stop.signal)
       }
     }
     follow().catch(() => undefined) // ends by being stopped
     return () => { stop.abort(); }
-  }, [client, asked, version])
+  }, [client, asked, version, again])
+
+  // A file that leaves its filter, or is gone, makes room for another.
+  const next = useRef<() => void>(() => undefined)
+  next.current = () => { setAgain((before) => before + 1); }
+  const watcher = useRef<Watcher | null>(null)
+  useEffect(() => {
+    const watch = new Watcher(client, {
+      onFile: (file) => {
+        setShown((before) => (before.page === null ? before : { ...before, page: withFile(before.page, file) }))
+        if (filtered && !isUnderWay(file)) next.current()
+      },
+      onGone: () => { next.current(); },
+    })
+    watcher.current = watch
+    return () => { watch.stop(); }
+  }, [client, filtered])
+  const files = shown.page?.files
+  useEffect(() => { watcher.current?.watch(files ?? []) }, [files, client, filtered])
   return { ...shown, stale: shown.of !== asked }
 }
 
-export function isUnderWay(file: FileSummary): boolean {
-  return file.status === 'pending' || file.status === 'running'
+/** A list may lag, and does not say that an import backs off: what is known better stays. */
+function withKnown(page: Page, before: Page | null): Page {
+  const known = new Map(before?.files.map((file) => [file.id, file]))
+  return { ...page, files: page.files.map((file) => better(file, known.get(file.id))) }
 }
 
-/** Announced uploads that nobody sends may wait for days: only young ones are looked at often. */
-function movesSoon(file: FileSummary): boolean {
-  return isUnderWay(file) && (file.status === 'running' || Date.now() - Date.parse(file.updated_at) < YOUNG)
+function better(listed: FileSummary, known: FileSummary | undefined): FileSummary {
+  if (known === undefined) return listed
+  if (!isUnderWay(listed)) return known.updated_at === listed.updated_at ? known : listed // the same object is not drawn again
+  if (!isUnderWay(known) || known.updated_at > listed.updated_at) return known
+  return known.retrying && known.updated_at === listed.updated_at ? { ...listed, retrying: known.retrying } : listed
 }
 
-/** Nobody looks at a hidden tab. */
-function visible(signal: AbortSignal): Promise<void> {
-  if (!document.hidden) return Promise.resolve()
-  return new Promise((resolve) => {
-    const look = (): void => {
-      if (!document.hidden) resolve()
-    }
-    document.addEventListener('visibilitychange', look, { signal })
-    signal.addEventListener('abort', () => { resolve(); }, { once: true })
-  })
+function withFile(page: Page, file: FileSummary): Page {
+  return { ...page, files: page.files.map((other) => (other.id === file.id ? file : other)) }
 }

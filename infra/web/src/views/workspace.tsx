@@ -12,6 +12,7 @@ import { ImportForm } from './import-form.tsx'
 import { Interrupted } from './interrupted.tsx'
 import { Library } from './library.tsx'
 import { NetworkNote } from './network-note.tsx'
+import { UploadTokens } from './upload-tokens.tsx'
 
 /** How long a message stays, in milliseconds. */
 const SHOWN_FOR = 6_000
@@ -26,12 +27,14 @@ export function Workspace({ connection, onDisconnect }: Props): JSX.Element {
   const client = useMemo(() => new Client(connection), [connection])
   const [version, setVersion] = useState(0)
   const [offered, setOffered] = useState<string[]>([])
+  const [linking, setLinking] = useState(false)
   const navigation = useRoute()
   const opened = navigation.route.file
   const [message, tell] = useMessage()
   const changed = useCallback(() => { setVersion((before) => before + 1); }, [])
   const uploads = useMemo(() => new Uploads(client, changed), [client, changed])
   useEffect(() => () => { uploads.destroy(); }, [uploads])
+  const added = useCallback((files: File[]) => { uploads.add(files); }, [uploads])
 
   const done = (text: string): void => {
     tell(text)
@@ -45,6 +48,7 @@ export function Workspace({ connection, onDisconnect }: Props): JSX.Element {
           <span>Files</span>
         </div>
         <span class="muted base" title={connection.base}>{new URL(connection.base).host}</span>
+        <button type="button" class="button quiet" onClick={() => { setLinking(true); }}>Upload links</button>
         <button type="button" class="button quiet" onClick={onDisconnect}>Disconnect</button>
       </header>
       <NetworkNote client={client} onBack={changed} />
@@ -65,7 +69,8 @@ export function Workspace({ connection, onDisconnect }: Props): JSX.Element {
           onDone={done}
         />
       )}
-      <DropAnywhere uploads={uploads} onUrls={setOffered} />
+      {linking && <UploadTokens client={client} onClose={() => { setLinking(false); }} onDone={tell} />}
+      <DropAnywhere onFiles={added} onUrls={setOffered} />
       <div class="toast" role="status" aria-live="polite">{message !== '' && <span>{message}</span>}</div>
     </>
   )

@@ -1,7 +1,13 @@
 import type { Page } from '@playwright/test'
 
+interface ListedFile {
+  id: string
+  content_type: string | null
+  poster_url?: string | null
+}
+
 interface Listed {
-  files?: { id: string; content_type: string | null; poster_url?: string | null }[]
+  files?: ListedFile[]
 }
 
 /**
@@ -10,10 +16,10 @@ interface Listed {
  */
 export async function givePosters(page: Page, api: string, address: string): Promise<string[]> {
   const asked: string[] = []
-  await page.route(/\/v1\/files\?/, async (route) => {
+  await page.route(/\/v1\/files(\?|\/[0-9a-f-]+\?wait)/, async (route) => {
     const response = await route.fetch()
-    const body = (await response.json()) as Listed
-    for (const file of body.files ?? []) {
+    const body = (await response.json()) as Listed & ListedFile
+    for (const file of body.files ?? [body]) {
       const has = /^(video|image)\//.test(file.content_type ?? '')
       file.poster_url = has ? `${api}/posters/${file.id}` : null
     }

@@ -1,0 +1,126 @@
+use anyhow::{Context, Result};
+use files_domain::{File, FileId, FileState, OwnerId};
+use files_objects::{ListedObject, ObjectKind, ObjectsError};
+
+use super::finding::{Action, Damage, Finding};
+use super::stream::{FileStream, ObjectStream, next_pair};
+use super::{Compared, Reconciliation};
+
+/// A file as both sides show it.
+#[derive(Clone, Debug)]
+pub(super) struct Sides {
+    pub(super) owner: OwnerId,
+    pub(super) id: FileId,
+    pub(super) file: Option<File>,
+    pub(super) object: Option<ListedObject>,
+}
+
+impl Reconciliation<'_> {
+    /// Compares an owner's records with the objects.
+    pub(super) async fn compare_files(
+        &self,
+        owner: OwnerId,
+        compared: &mut Compared,
+        report: &mut impl FnMut(Finding) -> Result<()>,
+    ) -> Result<()> {
+        let mut files = FileStream::new(self.records, owner);
+        let mut objects = ObjectStream::new(self.objects, ObjectKind::File, owner);
+        loop {
+            let pair = next_pair(&mut files, &mut objects).await?;
+            for key in objects.take_foreign() {
+                let (damage, action) = (Damage::ForeignObject { key }, Action::Kept);
+                report(Finding { owner, file: None, damage, action })?;
+            }
+            let Some((id, file, object)) = pair else { return Ok(()) };
+            compared.records += u64::from(file.is_some());
+            compared.objects += u64::from(object.is_some());
+            let sides = Sides { owner, id, file, object };
+            if self.damage(&sides).is_some()
+                && let Some(sides) = self.read_again(&sides).await?
+                && let Some(damage) = self.damage(&sides)
+            {
+                let action = self.repair_file(&sides, &damage).await?;
+                report(Finding { owner, file: Some(id), damage, action })?;
+            }
+        }
+    }
+
+    /// Returns what is wrong with a file. Files that the service may still be working on are left alone.
+    fn damage(&self, sides: &Sides) -> Option<Damage> {
+        let object = sides.object.as_ref();
+        let old_object = object.filter(|object| object.modified <= self.older_than);
+        let Some(file) = &sides.file else {
+            return old_object.map(|object| Damage::BytesWithoutRecord { stored: object.size });
+        };
+        if file.updated_at > self.older_than {
+            return None;
+        }
+        let recorded = file.size.unwrap_or(0);
+        match (&file.state, object) {
+            (FileState::Stored(_), None) => Some(Damage::RecordWithoutBytes { recorded }),
+            (FileState::Stored(_), Some(object)) if object.size != recorded => {
+                Some(Damage::OtherBytes { recorded, stored: object.size })
+            }
+            (FileState::Failed { .. }, _) => {
+                old_object.map(|object| Damage::BytesOfFailedFile { stored: object.size })
+            }
+            _ => None, // its deadline has the service look after it
+        }
+    }
+
+    /// Reads both sides of a file again, consistently, since the lists are of different moments. `None`: the file is being deleted.
+    ///
+    /// A deletion removes the record first, and its entry only after the object. So the object comes before a record that may still
+    /// exist, and after one that does not.
+    async fn read_again(&self, sides: &Sides) -> Result<Option<Sides>> {
+        let (owner, id) = (sides.owner, sides.id);
+        let mut object = self.head(sides).await?;
+        let file = self.records.find_summary(owner, id).await.context("the record cannot be read")?;
+        if file.is_none() {
+            if self.records.is_being_removed(owner, id).await.context("the record cannot be read")? {
+                return Ok(None);
+            }
+            object = self.head(sides).await?;
+        }
+        Ok(Some(Sides { owner, id, file, object }))
+    }
+
+    async fn head(&self, sides: &Sides) -> Result<Option<ListedObject>> {
+        match self.objects.head_file(sides.owner, sides.id).await {
+            Ok(meta) => Ok(Some(ListedObject {
+                id: sides.id,
+                size: meta.size,
+                modified: sides.object.map_or(self.now, |object| object.modified),
+            })),
+            Err(ObjectsError::NotFound) => Ok(None),
+            Err(error) => Err(error).context("the object cannot be read"),
+        }
+    }
+
+    /// Finds outputs of ffprobe without a record. Few files have one, so each costs a read of its own.
+    pub(super) async fn compare_probe_outputs(
+        &self,
+        owner: OwnerId,
+        report: &mut impl FnMut(Finding) -> Result<()>,
+    ) -> Result<()> {
+        let mut outputs = ObjectStream::new(self.objects, ObjectKind::Probe, owner);
+        while let Some(output) = outputs.next().await? {
+            if output.modified > self.older_than || self.has_record(owner, output.id).await? {
+                continue;
+            }
+            let damage = Damage::ProbeOutputWithoutRecord { stored: output.size };
+            let action = self.repair_probe_output(owner, output.id).await?;
+            report(Finding { owner, file: Some(output.id), damage, action })?;
+        }
+        Ok(())
+    }
+
+    /// Returns whether a file has a record, or an entry that has the service delete its objects.
+    async fn has_record(&self, owner: OwnerId, id: FileId) -> Result<bool> {
+        let file = self.records.find_summary(owner, id).await.context("the record cannot be read")?;
+        if file.is_some() {
+            return Ok(true);
+        }
+        self.records.is_being_removed(owner, id).await.context("the record cannot be read")
+    }
+}

@@ -1,0 +1,222 @@
+"""Runs the commands of the runbook as they stand, in order, in one shell, with the AWS CLI against the local cloud.
+
+What only an account has is listed in ONLY_IN_AWS: there the AWS CLI checks the command's arguments and sends the request to a server of
+this proof.
+"""
+
+import contextlib
+import http.server
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import threading
+import urllib.parse
+from pathlib import Path
+
+import yaml
+
+from counts import Cloud
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "infra/docs/runbook.md"
+AWS_CLI = ROOT / ".tools/venv-aws/bin/aws"
+# A block in a list is indented.
+BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+# Operations that the local cloud does not have, and why.
+ONLY_IN_AWS = {
+    "cloudformation describe-stacks": "the local cloud reads the template itself; this proof answers with its resources",
+    "cloudformation describe-stack-resource": "the local cloud reads the template itself; this proof answers with its resources",
+    "scheduler get-schedule": "the local cloud has schedules and no API for them",
+    "lambda list-event-source-mappings": "the local cloud has event source mappings and no API for them",
+    "lambda update-alias": "the local cloud has no versions of functions",
+    "iam put-role-policy": "the local cloud takes the roles from the template alone",
+    "iam delete-role-policy": "the local cloud takes the roles from the template alone",
+    "dynamodb restore-table-to-point-in-time": "the local DynamoDB keeps no history; this proof copies the table, then loses records",
+    "s3api list-object-versions": "the local S3 keeps no versions",
+    "s3api delete-object": "the local S3 keeps no versions",
+    "logs start-query": "the local cloud writes its log to a file",
+    "cloudwatch get-metric-data": "the local cloud has no metrics",
+}
+# What the commands print of the one file that there is.
+RESULTS = ("Asked for 0 files.", "Compared 1 records with 1 objects", "Copied 1 items", "Found 0 differences, repaired 0.")
+PRELUDE = "set -euo pipefail\n"
+
+
+def steps(text):
+    """The blocks of commands."""
+    for indent, language, commands in BLOCK.findall(text):
+        if language == "sh":
+            yield re.sub(rf"^{indent}", "", commands, flags=re.MULTILINE)
+
+
+def operations(text):
+    """The operations of the AWS CLI that the page uses."""
+    return {f"{service} {operation}" for service, operation in re.findall(r"\baws ([a-z0-9]+) ([a-z-]+)", text) if operation != "wait"}
+
+
+def resource(value, resources):
+    """What a reference of the template resolves to locally; None if it is no reference to what runs here."""
+    return resources.get(value["Ref"]) if isinstance(value, dict) and "Ref" in value else None
+
+
+class Loader(yaml.SafeLoader):
+    """Reads the template's tags: `!Ref NAME` as {"Ref": NAME}, the others as their value."""
+
+
+def reference(loader, suffix, node):
+    if suffix == "Ref":
+        return {"Ref": node.value}
+    return None
+
+
+Loader.add_multi_constructor("!", reference)
+
+
+def stack_outputs(resources):
+    """The outputs of the template as a stack of the local cloud would have them."""
+    template = yaml.load((ROOT / "template.yaml").read_text(), Loader)  # noqa: S506  (a SafeLoader)
+    found = {name: resource(output["Value"], resources) for name, output in template["Outputs"].items()}
+    return {name: value for name, value in found.items() if value}
+
+
+def xml(action, inner):
+    return f'<{action}Response xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><{action}Result>{inner}</{action}Result></{action}Response>'
+
+
+class Account(http.server.BaseHTTPRequestHandler):
+    """Answers for what only an account has."""
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        self.answer(b"")
+
+    do_DELETE = do_GET
+
+    def do_POST(self):
+        self.answer(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+
+    def answer(self, body):
+        form = dict(urllib.parse.parse_qsl(body.decode(errors="replace")))
+        content = self.cloudformation(form) if form.get("Action", "").startswith("DescribeStack") else b"{}"
+        if form.get("Action", "").endswith("RolePolicy"):
+            content = f'<{form["Action"]}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/"/>'.encode()
+        if "versions" in self.path.partition("?")[2]:
+            content = b"<ListVersionsResult/>"
+        self.server.requests += 1
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def cloudformation(self, form):
+        resources = self.server.resources
+        if form["Action"] == "DescribeStacks":
+            members = "".join(f"<member><OutputKey>{name}</OutputKey><OutputValue>{value}</OutputValue></member>"
+                              for name, value in stack_outputs(resources).items())
+            stack = f"<member><StackName>{form['StackName']}</StackName><Outputs>{members}</Outputs></member>"
+            return xml("DescribeStacks", f"<Stacks>{stack}</Stacks>").encode()
+        name = form["LogicalResourceId"]
+        physical = resources.get(name, f"{form['StackName']}-{name}-LOCAL")
+        detail = f"<LogicalResourceId>{name}</LogicalResourceId><PhysicalResourceId>{physical}</PhysicalResourceId>"
+        return xml("DescribeStackResource", f"<StackResourceDetail>{detail}</StackResourceDetail>").encode()
+
+
+@contextlib.contextmanager
+def account(resources):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Account) as server:
+        server.resources, server.requests = resources, 0
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def lose_records(arguments):
+    """A new table with the items of the old one, as point-in-time recovery makes it; the old one then loses its files."""
+    names = dict(zip(arguments, arguments[1:]))
+    source, target = names["--source-table-name"], names["--target-table-name"]
+    call("dynamodb", "create-table", "--table-name", target, "--billing-mode", "PAY_PER_REQUEST", "--attribute-definitions",
+         "AttributeName=pk,AttributeType=S", "AttributeName=sk,AttributeType=S", "--key-schema", "AttributeName=pk,KeyType=HASH",
+         "AttributeName=sk,KeyType=RANGE")
+    for item in json.loads(call("dynamodb", "scan", "--table-name", source))["Items"]:
+        call("dynamodb", "put-item", "--table-name", target, "--item", json.dumps(item))
+        if item["sk"]["S"].startswith("file#"):
+            key = {name: item[name] for name in ("pk", "sk")}
+            call("dynamodb", "delete-item", "--table-name", source, "--key", json.dumps(key))
+
+
+def call(*arguments):
+    return subprocess.run([AWS_CLI, *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def aws(arguments):
+    """The command `aws` of the proof: the AWS CLI, with the endpoint of what only an account has."""
+    operation = " ".join(arguments[:2])
+    with open(os.environ["PROOF_CALLS"], "a") as log:
+        log.write(operation + "\n")
+    if operation not in ONLY_IN_AWS:
+        # Version 1 of the AWS CLI does not read the endpoint of SQS from the environment.
+        endpoint = ["--endpoint-url", os.environ["AWS_ENDPOINT_URL_SQS"]] if arguments[0] == "sqs" else []
+        os.execv(AWS_CLI, [str(AWS_CLI), *arguments, *endpoint])
+    done = subprocess.run([AWS_CLI, *arguments, "--endpoint-url", os.environ["PROOF_ACCOUNT"]])
+    if done.returncode == 0 and operation == "dynamodb restore-table-to-point-in-time":
+        lose_records(arguments)
+    return done.returncode
+
+
+def environment(folder, ready, server):
+    """The environment of an operator of the local cloud."""
+    shim = folder / "bin"
+    shim.mkdir()
+    (shim / "aws").write_text(f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -B {shlex.quote(__file__)} \"$@\"\n")
+    (shim / "aws").chmod(0o755)
+    endpoints = {name: ready[name] for name in ("s3", "dynamodb", "sqs", "lambda")}
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "FILES_"))} | {
+        f"AWS_ENDPOINT_URL_{name.upper()}": url for name, url in endpoints.items()} | {
+        "AWS_REGION": ready["region"], "AWS_DEFAULT_REGION": ready["region"], "AWS_ACCESS_KEY_ID": ready["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": ready["secret_access_key"], "AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": "", "HOME": str(folder),
+        "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "PROOF_CALLS": str(folder / "calls.txt"), "PROOF_ACCOUNT": f"http://127.0.0.1:{server.server_address[1]}",
+        "PATH": f"{shim}:{os.environ['PATH']}"}
+
+
+def placeholders(data):
+    """What stands for the page's placeholders: an owner, and a key of its own that may be revoked."""
+    admin = [ROOT / "target/release/files-admin", "--ready", data / "ready.json", "key"]
+    owner = "press"
+    made = subprocess.run([*admin, "create", "--owner", owner, "--name", "leaked", "--json"], check=True, capture_output=True, text=True)
+    return {"KEY-ID": json.loads(made.stdout)["id"], "OWNER": owner, "FILE-ID": "019aa1b2-c3d4-7e5f-8a6b-0123456789ab"}
+
+
+def run(folder, env):
+    """Runs the page in a folder that looks like the project's. Returns the blocks' number, and the operations that were run and were not."""
+    text = PAGE.read_text()
+    data = Path(env["FILES_DATA"])
+    ready = json.loads((data / "ready.json").read_text())
+    Cloud(env).upload()
+    values = placeholders(data)
+    lines = [PRELUDE]
+    for commands in steps(text):
+        for name, value in values.items():
+            commands = re.sub(rf"\b{name}\b", value, commands)
+        lines.append(f"printf '+ %s\\n' {shlex.quote(commands)}\n{commands}")
+    (folder / "runbook.sh").write_text("".join(lines))
+    with account(ready["resources"]) as server:
+        done = subprocess.run(["bash", folder / "runbook.sh"], cwd=folder, env=environment(folder, ready, server),
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    (folder / "output.txt").write_text(done.stdout)
+    assert done.returncode == 0, f"a command of the runbook failed:\n{done.stdout[-4000:]}"
+    for result in RESULTS:
+        assert result in done.stdout, f"the runbook's commands did not print {result!r}:\n{done.stdout[-4000:]}"
+    made = set((folder / "calls.txt").read_text().split("\n")) - {""}
+    used = operations(text)
+    assert used <= made, f"the runbook's {', '.join(sorted(used - made))} did not run"
+    return len(lines) - 1, sorted(made - ONLY_IN_AWS.keys()), sorted(made & ONLY_IN_AWS.keys())
+
+
+if __name__ == "__main__":
+    sys.exit(aws(sys.argv[1:]))
