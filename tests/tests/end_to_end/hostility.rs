@@ -28,11 +28,19 @@ struct Cost {
     calls: BTreeMap<String, u64>,
     read_units: f64,
     write_units: f64,
+    /// Bytes of DynamoDB's requests and responses.
+    bytes: u64,
+}
+
+/// Returns a size in KiB, rounded up to a power of two, since ids and times differ in each run.
+fn kib_at_most(bytes: u64) -> String {
+    if bytes == 0 { "0".to_owned() } else { format!("≤ {}", bytes.div_ceil(1_024).next_power_of_two()) }
 }
 
 impl<'a> Table<'a> {
     fn new(cloud: &'a Cloud) -> Self {
-        let head = "| request | AWS calls | read units | write units | bounded by |\n| --- | --- | ---: | ---: | --- |\n";
+        let head = "| request | AWS calls | read units | write units | DynamoDB, KiB | bounded by |\n\
+             | --- | --- | ---: | ---: | ---: | --- |\n";
         Self { cloud, text: head.to_owned() }
     }
 
@@ -56,11 +64,13 @@ impl<'a> Table<'a> {
             let consumed = self.cloud.consumed(function).await;
             cost.read_units += consumed["read_units"].as_f64().unwrap_or(0.0);
             cost.write_units += consumed["write_units"].as_f64().unwrap_or(0.0);
+            cost.bytes += consumed["bytes"].as_u64().unwrap_or(0);
         }
         let calls: Vec<_> = cost.calls.iter().map(|(name, count)| format!("{count} `{name}`")).collect();
         let calls = if calls.is_empty() { "none".to_owned() } else { calls.join(", ") };
         let (read, write) = (cost.read_units, cost.write_units);
-        self.text.push_str(&format!("| {what} | {calls} | {read} | {write} | {bound} |\n"));
+        let kib = kib_at_most(cost.bytes);
+        self.text.push_str(&format!("| {what} | {calls} | {read} | {write} | {kib} | {bound} |\n"));
         (cost, outcome)
     }
 }
@@ -180,6 +190,6 @@ async fn media(table: &mut Table<'_>, owner: &Owner) {
         Response::to(post_json(owner, "/preview", &json!({"file_url": silent.url("/")}))).await.expect(422)
     };
     ask().await;
-    let bound = "`previews` of an owner at once; 20 s for a source";
+    let bound = "`previews` of an owner at once; 25 s of each";
     table.row("preview, a silent source", bound, &["preview-url"], ask()).await;
 }
