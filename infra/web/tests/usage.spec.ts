@@ -15,7 +15,11 @@ test('totals follow the files, without a bar where there is no limit', async ({ 
   await expect(usage.getByRole('progressbar')).toHaveCount(0)
   await files.announce(1)
   await page.reload()
-  await expect(usage).toContainText(/1 of [\d,.]+ uploads wait/)
+  await expect(usage).toContainText(/1 upload waits for its bytes \(at most [\d,.]+\)/)
+  const { id } = await files.found('waiting 1.mov')
+  const put = (await (await files.api(`/uploads/${id}/sign`, {})).json()) as { url: string; headers: Record<string, string> }
+  await fetch(put.url, { method: 'PUT', headers: put.headers, body: '12345' })
+  await expect(usage).not.toContainText('waits', { timeout: 20_000 }) // soon after the library has learnt of it
 })
 
 test('limits have bars, which say when they are almost reached', async ({ files }) => {
@@ -27,7 +31,7 @@ test('limits have bars, which say when they are almost reached', async ({ files 
   const usage = page.getByRole('region', { name: 'Usage' })
   await expect(usage).toContainText('Stored 95.0 GB of 100 GBalmost full')
   await expect(usage).toContainText('Files 12 of 10full')
-  await expect(usage).toContainText('2 uploads wait · 1 of 10 imports run')
+  await expect(usage).toContainText('2 uploads wait for their bytes · 1 import is under way (at most 10)')
   await expect(usage.getByRole('progressbar', { name: 'Stored: share of the limit' })).toHaveJSProperty('value', 0.95)
   await expect(usage.getByRole('progressbar', { name: 'Files: share of the limit' })).toHaveJSProperty('value', 1)
   expect(await faultsInBoth(page)).toEqual([])

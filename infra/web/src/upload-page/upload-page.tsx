@@ -54,7 +54,7 @@ function Taking({ base, token, embedder }: Props): JSX.Element {
       <h1>Upload files</h1>
       <NetworkNote client={client} onBack={nothing} />
       {expired
-        ? <p class="note error" role="alert">This upload page has expired. Reload it, or ask for a new link. What has arrived is kept.</p>
+        ? <p class="note error" role="alert">{EXPIRED}</p>
         : <Chooser onFiles={add} />}
       {cut.length > 0 && !expired && <Interrupted uploads={cut} />}
       <Rows uploads={uploads} rows={rows} sent={sent} />
@@ -62,6 +62,10 @@ function Taking({ base, token, embedder }: Props): JSX.Element {
     </main>
   )
 }
+
+const EXPIRED = window.parent === window
+  ? 'This upload page has expired. Ask for a new link. What has arrived is kept.'
+  : 'This upload page has expired. Reload the page to continue. What has arrived is kept.'
 
 const nothing = (): void => undefined
 

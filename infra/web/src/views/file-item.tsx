@@ -49,8 +49,9 @@ function Item({ client, file, retrying, selected, acts }: Props): JSX.Element {
           checked={selected}
           aria-label={`Select ${file.name}`}
           onClick={(event) => {
+            const { shiftKey } = event
             event.preventDefault() // the state decides, also after Shift
-            onToggle(event.shiftKey)
+            setTimeout(() => { onToggle(shiftKey); }, 0) // after the browser has taken its own check back
           }}
         />
       </label>

@@ -37,6 +37,7 @@ export function Library({ client, version, navigation, onDone }: Props): JSX.Ele
   const selected = shown.filter(({ id }) => selection.ids.has(id))
   const top = useScrollToTop(route.cursor)
   const next = page?.next_cursor ?? null
+  const settled = files.filter((file) => !isUnderWay(file)).length
   const acts = useActs({
     toggle: ({ id }, range) => { if (range) selection.extend(id); else selection.toggle(id) },
     open: ({ id }) => { go({ file: id }); },
@@ -77,7 +78,7 @@ export function Library({ client, version, navigation, onDone }: Props): JSX.Ele
         <p class="scope muted">Search and order cover the {files.length} files of this page.</p>
       )}
       <Pages navigation={navigation} next={next} stale={stale} />
-      <UsageTotals client={client} version={version} />
+      <UsageTotals client={client} version={`${version.toString()} ${settled.toString()}`} />
       {doomed.length > 0 && (
         <ConfirmDelete
           client={client}

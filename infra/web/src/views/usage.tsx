@@ -7,13 +7,13 @@ import { useUsage } from './use-usage.ts'
 const ALMOST = 0.9
 
 /** What is stored in total, with a bar for each limit, and what is under way. */
-export function UsageTotals({ client, version }: { client: Client; version: number }): JSX.Element | null {
+export function UsageTotals({ client, version }: { client: Client; version: string }): JSX.Element | null {
   const usage = useUsage(client, version)
   if (usage === null) return null
   const { used, limits } = usage
   const busy = [
-    [used.pending_uploads, limits.pending_uploads, 'upload waits', 'uploads wait'],
-    [used.imports, limits.imports, 'import runs', 'imports run'],
+    [used.pending_uploads, limits.pending_uploads, 'upload waits for its bytes', 'uploads wait for their bytes'],
+    [used.imports, limits.imports, 'import is under way', 'imports are under way'],
   ] as const
   return (
     <section class="usage card" aria-label="Usage">
@@ -25,7 +25,7 @@ export function UsageTotals({ client, version }: { client: Client; version: numb
       {busy.some(([count]) => count > 0) && (
         <p class="muted">
           {busy.filter(([count]) => count > 0).map(([count, limit, one, several]) =>
-            `${count.toLocaleString()}${limit === null ? '' : ` of ${limit.toLocaleString()}`} ${count === 1 && limit === null ? one : several}`).join(' · ')}
+            `${count.toLocaleString()} ${count === 1 ? one : several}${limit === null ? '' : ` (at most ${limit.toLocaleString()})`}`).join(' · ')}
         </p>
       )}
     </section>
