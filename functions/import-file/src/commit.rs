@@ -106,6 +106,8 @@ async fn store(lease: &Lease<'_>, fetched: Fetched, content_type: Option<&str>) 
             objects.put_file(*owner, *id, bytes.into(), upload).await?;
         }
     }
-    info!(file = %id, size_bytes = size, "imported");
+    // From the request for it, waiting included.
+    let seconds = lambda_startup::now().seconds().saturating_sub(id.created_at().seconds());
+    info!(file = %id, size_bytes = size, seconds, "imported");
     Ok(())
 }
