@@ -14,6 +14,8 @@ layer   := .tools/venv-layer/bin/python -B layers/ffprobe
 locked  := $(if $(CI),--locked)
 # Architecture of the functions in Lambda: arm64 or x86_64.
 ARCHITECTURE ?= arm64
+# The section of samconfig.toml with the stack's name and tags.
+environment := $(if $(ENVIRONMENT),--config-env $(ENVIRONMENT))
 machine := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
 # SETUP=print only prints the system packages that the targets would install, and why.
@@ -85,14 +87,18 @@ package: need-build need-layer ## Builds the functions' zips for Lambda into tar
 	@.tools/venv-layer/bin/python -B $(scripts)/package.py $(ARCHITECTURE) $(if $(ONLY),--only $(ONLY)) $(locked)
 
 .PHONY: deploy
-deploy: check-account package layer ## Packages and deploys to AWS with the SAM CLI; PARAMETERS="Name=value" sets parameters, ARGS passes options.
-	@sam deploy --parameter-overrides Architecture=$(ARCHITECTURE) $(PARAMETERS) $(ARGS)
+deploy: check-account package layer ## Packages and deploys to AWS with the SAM CLI; ENVIRONMENT=dev|prod, PARAMETERS="Name=value", ARGS=OPTIONS.
+	@sam deploy $(environment) --parameter-overrides Architecture=$(ARCHITECTURE) $(PARAMETERS) $(ARGS)
+
+.PHONY: release
+release: package layer sbom ## Collects zips, layers, SBOM, changes and checksums of the version into target/release-VERSION; TAG=v1.2.3 must name it.
+	@$(python) $(scripts)/release.py $(if $(TAG),--tag $(TAG)) $(ARCHITECTURE)
 
 quoted = '$(subst ','\'',$(1))'
 .PHONY: check-account
 check-account: python-tools ## Checks with the AWS CLI that the account accepts the deployment; the first step of deploy.
 	@$(scripts)/check-sam.sh
-	@$(python) $(scripts)/check_deployment.py $(call quoted,$(PARAMETERS)) $(call quoted,$(ARGS))
+	@$(python) $(scripts)/check_deployment.py $(call quoted,$(PARAMETERS)) $(call quoted,$(environment) $(ARGS))
 
 # ---------------------------------------------------------------- check
 .PHONY: test
@@ -232,9 +238,10 @@ sbom: python-tools ## Writes and validates target/sbom.cdx.json, the content of 
 
 .PHONY: lint-template
 lint-template: check-template ## Checks the SAM template: cfn-lint, transformation, circular dependencies, folders; tests infra/scripts.
-	@.tools/venv/bin/cfn-lint --regions us-east-1 --template template.yaml
+	@.tools/venv/bin/cfn-lint --regions us-east-1 --template template.yaml infra/addons/*.yaml
 	@$(python) -m unittest discover --quiet --start-directory $(scripts)
 	@$(python) $(scripts)/roles.py --check
+	@$(python) $(scripts)/cost.py --check
 
 .PHONY: tables
 tables: build ## Writes what refused and hostile requests get and cost into the documentation.
@@ -243,6 +250,14 @@ tables: build ## Writes what refused and hostile requests get and cost into the 
 .PHONY: roles
 roles: python-tools ## Writes what each function's role may do into the security review page.
 	@$(python) $(scripts)/roles.py
+
+.PHONY: cost
+cost: python-tools ## Writes the cost page; NUMBERS="--uploads 1e6 --stored-tb 40" prints the costs of such a month.
+	@$(python) $(scripts)/cost.py $(NUMBERS)
+
+.PHONY: counts
+counts: need-clients build ## Counts the AWS calls of each operation on the local cloud, for the cost page.
+	@.tools/venv-clients/bin/python -B $(clients)/counts.py
 
 .PHONY: lint-checkov
 lint-checkov: need-checkov ## Checks the SAM template by checkov's rules; .checkov.yaml has the skipped ones with reasons.

@@ -7,6 +7,8 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-a
 """
 
 import ast
+import math
+import operator
 from collections import defaultdict
 
 MINUTE = 60
@@ -15,7 +17,15 @@ OLDER_PERIODS = 2
 # From this receive on, SQS leaves a message out of ApproximateAgeOfOldestMessage.
 POISON_RECEIVES = 3
 
+
+
+def percentile(number):
+    """The smallest sample that is not less than `number` percent of all."""
+    return lambda samples: sorted(samples)[max(math.ceil(len(samples) * number / 100), 1) - 1]
+
+
 STATISTICS = {"Sum": sum, "Maximum": max, "Minimum": min, "Average": lambda samples: sum(samples) / len(samples)}
+STATISTICS |= {f"p{number}": percentile(number) for number in (50, 90, 99)}
 COMPARISONS = {
     "GreaterThanThreshold": lambda value, threshold: value > threshold,
     "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
@@ -44,12 +54,19 @@ class Metrics:
 
 
 def resource_of(dimensions):
-    """The resource of the template that the dimension of a metric names; None without dimensions."""
-    if not dimensions:
-        return None
-    (dimension,) = dimensions
-    value = dimension["Value"]
-    return value["Ref"] if "Ref" in value else value["Fn::GetAtt"][0]
+    """The resource of the template that the dimensions of a metric name, as in "Table" or "Table/index"; None without dimensions."""
+    return "/".join(named(dimension["Value"]) for dimension in dimensions or ()) or None
+
+
+def named(value):
+    """A value of the template in its own words."""
+    if isinstance(value, str):
+        return value
+    ((function, argument),) = value.items()
+    return argument[0] if function == "Fn::GetAtt" else argument
+
+
+ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.GtE: operator.ge}
 
 
 class Expression:
@@ -64,9 +81,16 @@ class Expression:
         match node:
             case ast.Name(id=name):
                 return {start: value for start, value in self.series[name].items() if start in self.starts}
-            case ast.BinOp(left=left, op=ast.Add(), right=right):
-                left, right = self.of(left), self.of(right)
-                return {start: left[start] + right[start] for start in left.keys() & right.keys()}
+            case ast.Constant(value=value):
+                return dict.fromkeys(self.starts, value)
+            case ast.BinOp(left=left, op=sign, right=right):
+                return self.both(ARITHMETIC[type(sign)], left, right)
+            case ast.Compare(left=left, ops=[sign], comparators=[right]):
+                return self.both(ARITHMETIC[type(sign)], left, right)
+            case ast.Call(func=ast.Name(id="IF"), args=[condition, then, otherwise]):
+                condition, then, otherwise = self.of(condition), self.of(then), self.of(otherwise)
+                chosen = {start: (then if true else otherwise).get(start) for start, true in condition.items()}
+                return {start: value for start, value in chosen.items() if value is not None}
             case ast.Call(func=ast.Name(id="FILL"), args=[inner, ast.Constant(value=value)]):
                 inner = self.of(inner)
                 return {start: inner.get(start, value) for start in self.starts} if inner else {}
@@ -75,6 +99,12 @@ class Expression:
             case ast.Call(func=ast.Name(id="SUM"), args=[ast.Call(func=ast.Name(id="METRICS"))]):
                 return self.sum([{s: v for s, v in one.items() if s in self.starts} for one in self.series.values()])
         raise ValueError(f"not modelled: {ast.unparse(node)}")
+
+    def both(self, function, left, right):
+        """The function of two series. A division by 0 has no value."""
+        left, right = self.of(left), self.of(right)
+        starts = [start for start in left.keys() & right.keys() if function is not operator.truediv or right[start]]
+        return {start: function(left[start], right[start]) for start in starts}
 
     @staticmethod
     def sum(all_series):
@@ -96,17 +126,21 @@ class Alarm:
         (period,) = {self.properties["Period"]} if "Period" in self.properties else set(inner)
         return period
 
+    @property
+    def statistic(self):
+        return self.properties.get("Statistic") or self.properties["ExtendedStatistic"]
+
     def keys(self):
         """Yields the metrics of the alarm."""
         queries = [query["MetricStat"]["Metric"] for query in self.properties.get("Metrics", []) if "MetricStat" in query]
         for metric in queries or [self.properties]:
-            yield metric["Namespace"], metric["MetricName"], resource_of(metric.get("Dimensions"))
+            yield named(metric["Namespace"]), metric["MetricName"], resource_of(metric.get("Dimensions"))
 
     def values(self, metrics, now, starts):
         queries = self.properties.get("Metrics")
         if queries is None:
             (key,) = self.keys()
-            return metrics.series(key, self.period, self.properties["Statistic"], now)
+            return metrics.series(key, self.period, self.statistic, now)
         series, (expression,) = {}, [query["Expression"] for query in queries if query.get("ReturnData", True)]
         for query, key in zip([query for query in queries if "MetricStat" in query], self.keys(), strict=True):
             series[query["Id"]] = metrics.series(key, self.period, query["MetricStat"]["Stat"], now)

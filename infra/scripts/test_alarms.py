@@ -5,6 +5,7 @@ import re
 import unittest
 
 import cloudwatch
+import log_metrics
 from cloudwatch import MINUTE, Alarm, Metrics, Queue
 from transform import ROOT, load_template
 
@@ -65,6 +66,29 @@ def api(values):
     return counted("AWS/ApiGateway", "5xx", "FilesApi", values)
 
 
+def latency(*minutes):
+    """The latency of requests in milliseconds: the requests of each minute."""
+    metrics = Metrics()
+    for minute, requests in enumerate(minutes):
+        for value in requests:
+            metrics.publish("AWS/ApiGateway", "Latency", "FilesApi", minute * MINUTE, value)
+    return metrics
+
+
+def throttled(name, resource, values):
+    return counted("AWS/DynamoDB", name, resource, values)
+
+
+def attempted(*minutes):
+    """Attempts to deliver: how many in each minute, and how many of them failed."""
+    metrics = Metrics()
+    for minute, (attempts, failures) in enumerate(minutes):
+        for name, number in (("DeliveryAttempts", attempts), ("DeliveryFailures", failures)):
+            for _ in range(number):  # a line of the log each
+                metrics.publish("Files/${AWS::StackName}", name, None, minute * MINUTE, 1)
+    return metrics
+
+
 def lambdas(name, resource, values):
     return counted("AWS/Lambda", name, resource, values)
 
@@ -122,12 +146,31 @@ RECORD_ERRORS, MUX_ERRORS = errors_of("ProbeRecordFunction"), errors_of("MuxStre
 SWEEP_ERRORS, LETTER_ERRORS = errors_of("SweepFunction"), errors_of("FailFileFunction")
 DELIVERY_ERRORS = errors_of("DeliverWebhookFunction")
 RUNNING = [1] * 120
+FAST, SLOW, WAITING = [40] * 10, [40] * 8 + [4_000] * 2, [40] * 10 + [20_000]
+THROTTLED, RARELY = [1] * 30, [0] * 20 + [9] * 9 + [0] * 30
 
 # For each alarm, the scenarios in which it must fire, and in which it must not.
 SCENARIOS = {
     "ApiErrorsAlarm": (
         [api([0] * 20 + [1] * 5 + [0] * 20), api([None] * 20 + [5] + [None] * 20)],
         [api([0] * 60), api([1, 0, 1, 0, 0] * 12), api([4, None, None, None, None] * 6), Metrics()],
+    ),
+    "ApiLatencyAlarm": (
+        [latency(*[SLOW] * 30), latency(*[FAST] * 20, *[SLOW] * 20, *[FAST] * 20), latency(*[[3_500], [], []] * 12)],
+        [latency(*[FAST] * 60), latency(*[WAITING] * 60), latency(*[FAST] * 20, *[SLOW] * 10, *[FAST] * 30), Metrics()],
+    ),
+    "TableThrottlesAlarm": (
+        [throttled("WriteThrottleEvents", "FilesTable", THROTTLED), throttled("ReadThrottleEvents", "FilesTable", THROTTLED),
+         throttled("ReadThrottleEvents", "KeysTable", THROTTLED), throttled("WriteThrottleEvents", "FilesTable/due", THROTTLED),
+         throttled("WriteThrottleEvents", "FilesTable/status", THROTTLED), throttled("WriteThrottleEvents", "FilesTable/type", THROTTLED),
+         throttled("WriteThrottleEvents", "FilesTable", [0, 0, 3, None, None] * 6)],
+        [throttled("WriteThrottleEvents", "FilesTable", RARELY), throttled("WriteThrottleEvents", "FilesTable", [0] * 60),
+         throttled("WriteThrottleEvents", "OtherTable", THROTTLED), Metrics()],
+    ),
+    "DeliveryFailuresAlarm": (
+        [attempted(*[(3, 3)] * 45), attempted(*[(10, 6)] * 45), attempted(*[(10, 0)] * 30, *[(10, 10)] * 30, *[(10, 0)] * 30)],
+        [attempted(*[(3, 0)] * 60), attempted(*[(1, 1)] * 90), attempted(*[(10, 5)] * 60), attempted(*[(10, 0)] * 30, *[(10, 10)] * 15, *[(10, 0)] * 30),
+         Metrics()],
     ),
     "ImportErrorsAlarm": (IMPORT_ERRORS[0] + [imports(*[fails] * 5, hours=1)], IMPORT_ERRORS[1] + [imports(fails_first(2))]),
     "ProbeRecordErrorsAlarm": RECORD_ERRORS,
@@ -242,7 +285,9 @@ class Alarms(unittest.TestCase):
         codes = {name: r["Properties"].get("CodeUri", "") for name, r in RESOURCES.items() if "Function" in r["Type"]}
         for properties in ALARMS.values():
             for space, metric, resource in Alarm(properties).keys():
-                if not space.startswith("AWS/"):
+                if (space, metric) in log_metrics.unconditional(TEMPLATE):
+                    self.assertIsNone(resource)
+                elif not space.startswith("AWS/"):
                     self.assertIn((space, metric), published)
                     self.assertIn(f"/{published[space, metric]}/", codes[resource])
 
@@ -299,6 +344,13 @@ class Mistakes(unittest.TestCase):
             ("ApiErrorsAlarm", {"Statistic": "Maximum"}),
             ("ApiErrorsAlarm", {"Threshold": 4}),
             ("ApiErrorsAlarm", {"Period": 900}),
+            ("ApiLatencyAlarm", {"ExtendedStatistic": "p99"}),
+            ("ApiLatencyAlarm", {"ExtendedStatistic": "p50"}),
+            ("ApiLatencyAlarm", {"EvaluationPeriods": 1}),
+            ("TableThrottlesAlarm", {"EvaluationPeriods": 1}),
+            ("TableThrottlesAlarm", {"Threshold": 4}),
+            ("DeliveryFailuresAlarm", {"Threshold": 40}),
+            ("DeliveryFailuresAlarm", {"EvaluationPeriods": 1}),
             ("ImportErrorsAlarm", {"MetricName": "Invocations"}),
             ("ProbeErrorsAlarm", {"TreatMissingData": "breaching"}),
             ("DeadLetterErrorsAlarm", {"Period": 300}),

@@ -11,6 +11,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+from cloud import environment as cloud_environment
+
 COUNTED = Path(__file__).resolve().parents[2] / "infra/scripts/cost/counts.json"
 ROUNDS = 4
 TIMEOUT = 60
@@ -73,7 +75,7 @@ class Server(http.server.ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
-class Cloud:
+class Client:
     """A client of the API and of the local cloud's counters."""
 
     def __init__(self, env):
@@ -175,7 +177,7 @@ def weight(found):
 
 def count(env):
     """The counts of all operations."""
-    cloud, peer = Cloud(env), Server()
+    cloud, peer = Client(env), Server()
     threading.Thread(target=peer.serve_forever, daemon=True).start()
     try:
         cloud.local("POST", "consumed")
@@ -194,6 +196,11 @@ def write(env):
     COUNTED.write_text(text(count(env)))
 
 
+def main():
+    with cloud_environment() as env:
+        write(env)
+
+
 def without_time(found):
     """The counts without those that depend on the time."""
     operation, function, call = BY_TIME
@@ -208,3 +215,7 @@ def check(env):
     for name in sorted(found.keys() | page.keys()):
         assert found.get(name) == page.get(name), (
             f"{name}: counted {json.dumps(found.get(name))}, the cost page has {json.dumps(page.get(name))}; run `make counts cost`")
+
+
+if __name__ == "__main__":
+    main()

@@ -106,7 +106,9 @@ async fn store(lease: &Lease<'_>, fetched: Fetched, content_type: Option<&str>) 
             objects.put_file(*owner, *id, bytes.into(), upload).await?;
         }
     }
-    info!(file = %id, size_bytes = size, "imported");
+    // From the request for it, waiting included.
+    let seconds = lambda_startup::now().seconds().saturating_sub(id.created_at().seconds());
+    info!(file = %id, size_bytes = size, seconds, "imported");
     if lease.file.state.streams.is_some()
         && let Err(error) = objects.delete_streams(*owner, *id).await
     {

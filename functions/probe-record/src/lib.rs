@@ -110,6 +110,7 @@ impl ProbeRecord {
             return Err(ObjectsError::Changed.into()); // or the sender never read it
         }
         let (probed, output) = parts(report.found)?;
+        let verdict = verdict(&probed);
         if output.as_ref().is_some_and(|packed| packed.len() > files_records::MAX_INLINE_BYTES) {
             // Checks the record again: the object of the output may belong to a finished file.
             let file = self.records.find_summary(owner, id).await?;
@@ -122,7 +123,7 @@ impl ProbeRecord {
         let done = ProbeDone { object, probed, content_type, full, by, ends_upload, now };
         let saved = self.records.finish_probe(owner, id, &done).await?;
         announce_events(&self.records, &self.deliveries).await;
-        info!(file = %id, size_bytes = done.object.size, outcome = saved.as_str(), "probed");
+        info!(file = %id, size_bytes = done.object.size, verdict, outcome = saved.as_str(), "probed");
         if saved.leaves_orphan() {
             self.objects.delete_file(owner, id, None).await?; // deleted or failed during the probe
         }
@@ -159,6 +160,15 @@ fn parts(found: Found) -> Result<(Probed, Option<Vec<u8>>), BoxError> {
     let packed = files_records::pack_probe(&full)?;
     let (media_type, summary, partial) = (media.media_type, media.summary, media.partial);
     Ok((Probed::Media { media_type, summary, partial }, Some(packed)))
+}
+
+/// Returns how ffprobe got on with a file, in one word for the log.
+fn verdict(probed: &Probed) -> &'static str {
+    match probed {
+        Probed::Media { partial: None, .. } => "media",
+        Probed::Media { partial: Some(_), .. } => "partial",
+        Probed::Unreadable(_) => "unreadable",
+    }
 }
 
 /// Returns the end of a name, if it is one of a format: a few letters and digits.

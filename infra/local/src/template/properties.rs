@@ -125,10 +125,11 @@ impl<'a> Properties<'a> {
         self.notices.extend(notices);
     }
 
-    /// Notes the properties that were not taken.
+    /// Notes the properties that were not taken. One that is `AWS::NoValue` is not there.
     pub(super) fn finish(mut self, notices: &mut Notices) {
-        for name in std::mem::take(&mut self.values).into_iter().map(|(name, _)| name) {
-            if INERT.contains(&name.as_str()) {
+        for (name, value) in std::mem::take(&mut self.values) {
+            let is_absent = matches!(self.resolver.resolve(&value), Ok(None));
+            if is_absent || INERT.contains(&name.as_str()) {
                 continue;
             }
             if CLOUD_ONLY.contains(&name.as_str()) {

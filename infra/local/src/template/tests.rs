@@ -57,6 +57,7 @@ Resources:
       CodeUri: functions/worker/
       FunctionName: worker
       VpcConfig: {SubnetIds: [a]}
+      DeadLetterConfig: !If [Never, {Type: SQS}, !Ref "AWS::NoValue"]
       Environment: {Variables: {OWN: function}}
       Events:
         Stream: {Type: Kinesis, Properties: {}}
