@@ -9,7 +9,7 @@ use tokio::process::{Child, Command};
 use crate::capture::{self, TooLong};
 use crate::depth::{DEPTHS, Depth};
 use crate::limits::Limits;
-use crate::process::{self, Group};
+use crate::process::{self, Group, Threads};
 
 /// Demuxers of real media. None of them opens another address or file: no playlists (HLS, DASH, concat, SDP, IMF), no
 /// patterns (image2), no devices, no text; the protocol list alone would let a playlist reach any HTTP address.
@@ -96,7 +96,7 @@ pub(crate) fn spawn(program: &Path, limits: &Limits, ask: Ask, url: &str) -> io:
         .kill_on_drop(true)
         .spawn()?;
     let group = Group::led_by(&child);
-    process::limit(&child, limits)?;
+    process::limit(&child, limits, Threads::One)?;
     Ok((child, group))
 }
 

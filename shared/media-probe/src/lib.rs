@@ -21,6 +21,7 @@ mod media;
 mod mp4;
 mod number;
 mod parse;
+mod poster;
 mod probe;
 mod process;
 mod range;

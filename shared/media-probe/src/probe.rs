@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use media_facts::MediaType;
+use tokio::process::Child;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::command::{self, Ask, Failure, Printed};
@@ -16,6 +17,7 @@ use crate::depth::{self, DEPTHS};
 use crate::halt::{Halt, Reason};
 use crate::limits::Limits;
 use crate::media::Media;
+use crate::process::Group;
 use crate::reader::{Reader, Spent};
 use crate::server::Server;
 use crate::source::{RangeSource, ReadError};
@@ -34,6 +36,8 @@ pub struct Ffprobe {
     pub path: PathBuf,
     /// What one probe may use.
     pub limits: Limits,
+    /// The executable of ffmpeg that makes posters; `None`: no posters are made.
+    pub ffmpeg: Option<PathBuf>,
 }
 
 /// How a probe ended.
@@ -44,6 +48,8 @@ pub struct ProbeEnd {
     /// Whether an ffprobe did not end by itself: it died by a signal, or had to be killed at a limit. So may one that a file
     /// has taken over.
     pub killed: bool,
+    /// A JPEG of the file, within [`Limits::max_poster_bytes`].
+    pub poster: Option<Vec<u8>>,
 }
 
 /// What a probe found. Asking again for the same bytes would find the same.
@@ -119,27 +125,33 @@ impl Ffprobe {
     pub async fn probe<S: RangeSource>(&self, source: Arc<S>) -> Result<ProbeEnd, ProbeError> {
         if source.size() == 0 {
             let outcome = Outcome::Unreadable(reason::EMPTY.to_owned());
-            return Ok(ProbeEnd { outcome, killed: false });
+            return Ok(ProbeEnd { outcome, killed: false, poster: None });
         }
         let started = Instant::now();
         let halt = Arc::new(Halt::default());
         let reader = Arc::new(Reader::new(source, &self.limits, Arc::clone(&halt)));
         let server = Server::bind().map_err(ProbeError::Server)?;
         let url = server.url();
-        let serving = pin!(server.serve(Arc::clone(&reader), Arc::clone(&halt)));
+        let mut serving = pin!(server.serve(Arc::clone(&reader), Arc::clone(&halt)));
         let deadline = started + self.limits.wall_clock;
         let probe = Probe { ffprobe: self, url, deadline, reader, halt, killed: AtomicBool::new(false) };
-        let outcome = probe.outcome(serving).await;
+        let outcome = probe.outcome(serving.as_mut()).await;
+        let poster = match (&outcome, &self.ffmpeg) {
+            (Ok(Outcome::Media(media)), Some(ffmpeg)) if media.partial.is_none() => {
+                probe.poster(ffmpeg, media, serving).await
+            }
+            _ => None,
+        };
         let (reads, bytes) = probe.reader.used();
         tracing::debug!(reads, bytes, milliseconds = started.elapsed().as_millis(), "probe ended");
-        Ok(ProbeEnd { outcome: outcome?, killed: probe.killed.into_inner() })
+        Ok(ProbeEnd { outcome: outcome?, killed: probe.killed.into_inner(), poster })
     }
 }
 
 /// A probe under way.
 pub(crate) struct Probe<'a, S> {
-    ffprobe: &'a Ffprobe,
-    url: String,
+    pub(crate) ffprobe: &'a Ffprobe,
+    pub(crate) url: String,
     pub(crate) deadline: Instant,
     pub(crate) reader: Arc<Reader<S>>,
     pub(crate) halt: Arc<Halt>,
@@ -217,13 +229,24 @@ impl<S: RangeSource> Probe<'_, S> {
         ask: Ask,
         serving: Pin<&mut impl Future<Output = Infallible>>,
     ) -> Result<End, ProbeError> {
-        let Ffprobe { path, limits } = self.ffprobe;
-        let (mut child, mut group) =
-            command::spawn(path, limits, ask, &self.url).map_err(ProbeError::Spawn)?;
+        let Ffprobe { path, limits, .. } = self.ffprobe;
+        let (child, group) = command::spawn(path, limits, ask, &self.url).map_err(ProbeError::Spawn)?;
+        Ok(self.ended(child, group, limits, self.deadline, serving).await)
+    }
+
+    /// Serves a program until it ends, and kills it at a limit.
+    pub(crate) async fn ended(
+        &self,
+        mut child: Child,
+        mut group: Group,
+        limits: &Limits,
+        deadline: Instant,
+        serving: Pin<&mut impl Future<Output = Infallible>>,
+    ) -> End {
         let end = tokio::select! {
             biased;
             () = self.halt.raised() => End::Halted,
-            ran = timeout_at(self.deadline, command::run(&mut child, limits)) => ran.map_or(End::TimedOut, End::Ran),
+            ran = timeout_at(deadline, command::run(&mut child, limits)) => ran.map_or(End::TimedOut, End::Ran),
             () = self.last_words() => End::TimedOut,
             never = serving => match never {},
         };
@@ -235,7 +258,7 @@ impl<S: RangeSource> Probe<'_, S> {
             // Killed, so it is gone in no time; not waiting would leave a zombie until the next probe.
             let _ = timeout(REAP, child.wait()).await;
         }
-        Ok(end)
+        end
     }
 
     async fn last_words(&self) {

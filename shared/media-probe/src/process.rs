@@ -10,15 +10,27 @@ use crate::limits::Limits;
 /// Open files of ffprobe: three pipes, a few connections, the loader's one library at a time.
 const OPEN_FILES: u64 = 64;
 
+/// How many threads a child may start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Threads {
+    /// One: ffprobe.
+    One,
+    /// As many as this process may: ffmpeg has one for each of its steps.
+    Several,
+}
+
 /// Limits the resources of a child that has just been started. It has read nothing of the file by then: the loopback
 /// server does not respond before. Set from here and not by the child between fork and exec, so that the standard library
 /// may start it by `vfork`, which takes no longer the more memory this process has.
 ///
 /// # Errors
 /// The child cannot be limited; it must not run on.
-pub(crate) fn limit(child: &Child, limits: &Limits) -> io::Result<()> {
+pub(crate) fn limit(child: &Child, limits: &Limits, threads: Threads) -> io::Result<()> {
     let Some(pid) = pid(child.id()) else { return Ok(()) }; // it has ended already
     for (resource, limit) in resource_limits(limits) {
+        if resource == Resource::Nproc && threads == Threads::Several {
+            continue;
+        }
         prlimit(Some(pid), resource, limit)?;
     }
     Ok(())

@@ -44,6 +44,9 @@ async fn requests_stay_within_their_budgets() {
     let (calls, _) =
         warm(&cloud, "download-file", async || owner.get(Owner::download_url(&file)).await.expect(302)).await;
     assert_eq!(calls, json!({"dynamodb": {"BatchGetItem": 1}}));
+    let poster = async || owner.get(file["poster_url"].as_str().expect("a poster")).await.expect(302);
+    let (calls, _) = warm(&cloud, "get-poster", poster).await;
+    assert_eq!(calls, json!({"dynamodb": {"BatchGetItem": 1}}));
     let (calls, _) = warm(&cloud, "list-files", async || owner.list("").await).await;
     assert_eq!(calls, json!({"dynamodb": {"Query": 1}}));
 

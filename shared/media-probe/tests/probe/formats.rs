@@ -115,7 +115,7 @@ async fn gif_that_moves_and_one_that_does_not() {
 }
 
 /// Puts the upper left of the matrix that turns the picture for display into the header of an MP4's only track.
-fn turned(mut file: Vec<u8>, matrix: [i32; 4]) -> Vec<u8> {
+pub(crate) fn turned(mut file: Vec<u8>, matrix: [i32; 4]) -> Vec<u8> {
     let header = file.windows(4).position(|name| name == b"tkhd").expect("a track header") + 4;
     // ISO/IEC 14496-12, 8.3.2, version 0: the nine numbers a b u c d v x y w, the first five with 16 fractional bits.
     for (index, number) in [0, 1, 3, 4].into_iter().zip(matrix) {
