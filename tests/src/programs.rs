@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use std::time::SystemTime;
 
 /// The files that `make build` creates in the folder of the binaries.
-const PROGRAMS: [&str; 5] = ["files-local", "files-admin", "files", "ffprobe", "python"];
+const PROGRAMS: [&str; 6] = ["files-local", "files-admin", "files", "ffprobe", "ffmpeg", "python"];
 
 /// Returns the project's folder.
 pub(crate) fn project() -> &'static Path {
