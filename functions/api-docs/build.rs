@@ -1,4 +1,4 @@
-//! Makes the JSON and the web page of `infra/api/openapi.yaml`.
+//! Builds the JSON document and the web page from `infra/api/openapi.yaml`.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=src/page.rs");
     let source = Path::new(&std::env::var("CARGO_MANIFEST_DIR")?).join(SOURCE);
     let mut document: Value = serde_norway::from_str(&std::fs::read_to_string(source)?)?;
-    // Relative to the document's own address (RFC 3986): the deployment that serves it.
+    // Relative to the document's URL (RFC 3986), so it is the deployment that serves it.
     document["servers"] = serde_norway::from_str("[{url: /}]")?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("openapi.json"), serde_json::to_string(&document)?)?;

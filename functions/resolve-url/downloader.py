@@ -4,6 +4,7 @@ import functools
 import importlib.util
 import io
 import os
+import re
 import urllib.request
 import zlib
 from pathlib import Path
@@ -114,6 +115,20 @@ def _bounded_content(self, *args, **kwargs):
 
 
 InfoExtractor._webpage_read_content = _bounded_content
+
+_guess_encoding = InfoExtractor._guess_encoding_from_content
+# The declaration of an encoding in a <meta> element, quoted or not.
+CHARSET = re.compile(rb"""<meta[^>]+charset\s*=\s*["']?\s*([\w.:+-]+)""", re.IGNORECASE)
+
+
+def _encoding(content_type, page):
+    """The encoding of a page. yt-dlp's own pattern reads beyond an unquoted value, and fails if other than ASCII follows."""
+    declared = CHARSET.search(page[:1024])
+    head = b'<meta charset="%s">' % declared[1].decode("ascii", "ignore").encode() if declared else page[:2]
+    return _guess_encoding(content_type, head)
+
+
+InfoExtractor._guess_encoding_from_content = staticmethod(_encoding)
 
 
 def options(proxy, cookies):

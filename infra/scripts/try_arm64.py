@@ -22,7 +22,7 @@ LAYER = ROOT / "layers/ffprobe/dist/ffprobe-layer-arm64.zip"
 PYTHON = ("resolve-url", "python")
 # Tests of tests/tests/end_to_end that use each function.
 TESTS = ["auth::an_invalid_key_is_refused", "background::a_dead_letter_of", "background::an_upload_without_bytes"]
-TESTS += ["background::the_rest_of_a_deletion", "download::", "failing_sources::a_name_that_resolves_to_a_private"]
+TESTS += ["background::sweep_finishes_a_deletion", "download::", "failing_sources::a_name_that_resolves_to_a_private"]
 TESTS += ["failing_sources::a_redirect_to_a_private_address", "http::unknown_paths", "list::", "pages::a_web_page_with_a_video"]
 TESTS += ["pages::pages_that_lead_to_private", "parts::a_deleted_upload", "parts::a_single_put_is_signed_again"]
 TESTS += ["parts::parts_become_a_file", "presigned::", "preview::", "private_addresses::the_runtime_api", "story::"]

@@ -1,5 +1,5 @@
-//! What an owner waits for while another one floods the service, through the real binaries: an import while another owner
-//! queues many, and a round of sweep with many overdue entries of many owners. Fails when a budget is passed.
+//! Benchmark of fairness between owners, through the real binaries: the time of an import while another owner queues many, and a
+//! run of sweep with many overdue entries of many owners. Fails if a budget is exceeded.
 //!
 //! `make bench-fairness`, or with other sizes: `FLOOD=500 DUE=50000 make bench-fairness`.
 
@@ -23,7 +23,7 @@ fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().map_or(default, |text| text.parse().expect("a whole number"))
 }
 
-/// Returns how long each of some imports took, one after the other.
+/// Returns the times of some sequential imports.
 async fn imports(owner: &Owner, url: &str) -> Vec<Duration> {
     let mut times = Vec::new();
     for _ in 0..ROUNDS {
@@ -70,7 +70,7 @@ async fn bench_imports(flood: u64) {
     assert!(quick_longest.max(held_longest) <= budget, "an import waited too long");
 }
 
-/// Writes entries of deletions that are overdue, in batches as large as DynamoDB takes.
+/// Writes overdue removal entries in batches of the largest size of DynamoDB.
 async fn overdue(owner: &Owner, count: u64) {
     let entry = |n: u64| {
         let (id, due_at) = (FileId::new(now()), 1_000 + n);

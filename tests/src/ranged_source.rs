@@ -113,6 +113,8 @@ pub enum Behavior {
     Break(u64),
     /// The correct response, at one byte per 100 ms.
     Drip,
+    /// A notice with status 200 instead of the file: its media type and its text.
+    Notice(&'static str, &'static str),
     /// A status, with headers.
     Status(u16, Vec<(&'static str, String)>),
 }
@@ -251,6 +253,10 @@ async fn response(State(shared): State<Arc<Shared>>, request: Request) -> Respon
             let response =
                 headers.iter().fold(response, |response, (name, value)| response.header(*name, value));
             return response.status(*status).body(Body::from("an error page")).expect("a response");
+        }
+        (Behavior::Notice(content_type, text), _) => {
+            let response = Response::builder().header(header::CONTENT_TYPE, *content_type);
+            return response.body(Body::from(*text)).expect("a response");
         }
         (Behavior::Whole, _) | (_, None) => (None, None),
         (Behavior::Shifted(by), Some((first, last))) => {

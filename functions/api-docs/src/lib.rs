@@ -1,4 +1,5 @@
-//! The OpenAPI document, as JSON and as a web page. Both are made when the function is built.
+//! The function of `GET /v1/openapi.json` and `GET /docs`: serves the OpenAPI document as JSON and as a web page. Both are built
+//! at compile time.
 
 use serde_json::{Value, json};
 
@@ -9,7 +10,7 @@ mod page;
 const DOCUMENT: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 /// The document as a web page.
 const PAGE: &str = include_str!(concat!(env!("OUT_DIR"), "/docs.html"));
-/// The page has a style, and no script, image or form.
+/// The content security policy of the page, which has inline styles, and no scripts, images or forms.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Returns the response of API Gateway's payload format 2.0: the page for `/docs`, otherwise the document.

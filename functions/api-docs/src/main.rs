@@ -1,4 +1,4 @@
-//! `GET /v1/openapi.json` and `GET /docs`
+//! Starts the function of `GET /v1/openapi.json` and `GET /docs`.
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use lambda_startup::Startup;

@@ -9,7 +9,7 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;mar
     h2{margin-top:2.5rem;border-bottom:1px solid #ccc}td p{margin:0}b.method{color:#046}";
 const METHODS: [&str; 5] = ["get", "head", "post", "patch", "delete"];
 
-/// Returns the page: an introduction, a list of operations, each operation, and the schemas.
+/// Returns the page: introduction, list of operations, operations, schemas.
 pub(crate) fn page(document: &Value) -> String {
     let info = &document["info"];
     let title = escape(text(&info["title"]));
@@ -37,7 +37,7 @@ pub(crate) fn page(document: &Value) -> String {
     out + "</body></html>\n"
 }
 
-/// The ways to send the API key.
+/// Returns the ways to send the API key.
 fn keys(schemes: &Value) -> String {
     let ways = entries(schemes).map(|(_, scheme)| {
         let name = match (text(&scheme["type"]), text(&scheme["in"])) {
@@ -55,13 +55,13 @@ fn keys(schemes: &Value) -> String {
     if rows.is_empty() { rows } else { format!("{}{rows}</table>", table(&["API key", "description"])) }
 }
 
-/// The start of a table, with its header row.
+/// Returns the start of a table with its header row.
 fn table(columns: &[&str]) -> String {
     let cells: String = columns.iter().map(|column| format!("<th>{column}</th>")).collect();
     format!("<table><thead><tr>{cells}</tr></thead>")
 }
 
-/// Method, path and operation of each operation.
+/// Returns the method, path and definition of each operation.
 fn operations(document: &Value) -> Vec<(String, &str, &Value)> {
     let paths = entries(&document["paths"]);
     let all =
@@ -121,7 +121,7 @@ fn examples(body: &Value) -> String {
     examples.collect()
 }
 
-/// A schema: its description, its bases, and a table of its own fields.
+/// Returns a schema: its description, its bases, and a table of its own fields.
 fn described(schema: &Value) -> String {
     let mut out = markdown(text(&schema["description"]));
     out += &format!("<p>{}</p>", kind(schema));
@@ -138,7 +138,7 @@ fn described(schema: &Value) -> String {
     out
 }
 
-/// The type of a schema in one line, with links to other schemas.
+/// Returns the type of a schema in one line, with links to other schemas.
 fn kind(schema: &Value) -> String {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = reference.rsplit('/').next().unwrap_or_default();
@@ -173,7 +173,7 @@ fn kind(schema: &Value) -> String {
     words
 }
 
-/// Follows a reference within the document.
+/// Resolves a reference within the document.
 fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     match value["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/")) {
         Some(path) => path.split('/').fold(document, |at, name| &at[name]),
@@ -202,7 +202,7 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// `CommonMark`, as OpenAPI has it in descriptions, with tables.
+/// Renders a description, which is `CommonMark` with tables.
 fn markdown(text: &str) -> String {
     let mut out = String::new();
     html::push_html(&mut out, Parser::new_ext(text, Options::ENABLE_TABLES));

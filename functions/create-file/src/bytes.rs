@@ -7,41 +7,42 @@ use hyper::body::Frame;
 use lambda_http::http::StatusCode;
 use tracing::warn;
 
-use crate::{CreateFile, Order, created};
+use crate::{CreateFile, RequestContext, created};
 
 impl CreateFile {
-    /// Stores the bytes in the request. S3's event has them probed.
-    pub(crate) async fn store(&self, order: Order, mut part: FilePart) -> ApiResult {
-        let announced = order.request.checksum_sha256.as_deref();
+    /// Stores the bytes in the request. S3's event starts their probe.
+    pub(crate) async fn store(&self, context: RequestContext, mut part: FilePart) -> ApiResult {
+        let announced = context.request.checksum_sha256.as_deref();
         if announced.is_some_and(|announced| announced != part.sha256) {
             return Err(ApiError::from(Reason::ChecksumMismatch).on_field("checksum_sha256", None));
         }
         if part.size > self.max_file_bytes {
             return Err(Reason::FileTooLarge.into());
         }
-        let name = name_of(&order, &part);
+        let name = name_of(&context, &part);
         part.content_type = Some(name.content_type(part.content_type.as_deref()));
         let new = NewFile {
             name,
             size: Some(part.size),
             content_type: part.content_type.clone(),
             announced_sha256: Some(part.sha256.clone()),
-            expires_at: order.request.expires_at,
+            expires_at: context.request.expires_at,
         };
-        let (owner, now) = (order.caller.owner(), order.caller.now);
+        let (owner, now) = (context.caller.owner(), context.caller.now);
         let file = new.being_stored(owner, FileId::new(now), now);
-        let detail = files_domain::Detail { metadata: order.request.metadata.clone(), ..Default::default() };
-        let (file, detail) = self.create(&order, file, detail).await?;
-        // An earlier attempt may have ended between record and object. Storing the same bytes twice is harmless.
+        let detail =
+            files_domain::Detail { metadata: context.request.metadata.clone(), ..Default::default() };
+        let (file, detail) = self.create(&context, file, detail).await?;
+        // An earlier attempt may have stored the record but not the object. Storing the same bytes twice is harmless.
         if file.status() == Status::Running
             && let Err(error) = self.put(&file, part).await
         {
-            if order.request.idempotency.is_none() {
-                self.take_back(&file, now).await; // the next attempt creates another file
+            if context.request.idempotency.is_none() {
+                self.discard_record(&file, now).await; // the next attempt creates another file
             }
             return Err(error.into());
         }
-        created(StatusCode::CREATED, &order, &file, &detail).build()
+        created(StatusCode::CREATED, &context, &file, &detail).build()
     }
 
     async fn put(&self, file: &File, part: FilePart) -> Result<(), ObjectsError> {
@@ -53,15 +54,18 @@ impl CreateFile {
         self.objects.put_file(file.owner, file.id, body, upload).await
     }
 
-    /// Removes the record of a failed attempt, which the client is told to repeat. `sweep` does what fails here.
-    pub(crate) async fn take_back(&self, file: &File, now: Timestamp) {
+    /// Removes the record of a failed attempt, after which the client has to retry. If this fails, `sweep` removes it.
+    pub(crate) async fn discard_record(&self, file: &File, now: Timestamp) {
         if let Err(error) = self.records.unchecked().remove_file(file, now).await {
-            warn!(error = &error as &dyn std::error::Error, "the record of a failed attempt left to sweep");
+            warn!(
+                error = &error as &dyn std::error::Error,
+                "removing the record of a failed attempt failed, left to sweep"
+            );
         }
     }
 }
 
-fn name_of(order: &Order, part: &FilePart) -> FileName {
+fn name_of(context: &RequestContext, part: &FilePart) -> FileName {
     let given = part.file_name.as_deref().and_then(FileName::clean);
-    order.request.name.clone().or(given).unwrap_or_else(FileName::fallback)
+    context.request.name.clone().or(given).unwrap_or_else(FileName::fallback)
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/files`
+//! The function of `POST /v1/files`: creates files.
 
 mod bytes;
 mod import;
@@ -19,9 +19,9 @@ use lambda_http::http::{HeaderValue, StatusCode};
 use safe_fetch::{Allowed, SourceUrl};
 use serde_json::Value;
 
-use crate::presigned::Announced;
+use crate::presigned::AnnouncedUpload;
 
-/// Creates files: from the bytes in the request, from a URL, or for bytes that the client uploads to S3.
+/// Creates files from the bytes in the request, from a URL, or for bytes that the client uploads to S3.
 pub struct CreateFile {
     /// The records.
     pub records: ClientRecords,
@@ -29,22 +29,22 @@ pub struct CreateFile {
     pub objects: Objects,
     /// The queue of `import-file`.
     pub imports: Queue<ImportMessage>,
-    /// Private hosts that imports may reach.
+    /// The private hosts that imports may reach.
     pub allowed: Allowed,
-    /// Largest file in bytes.
+    /// The largest file, in bytes.
     pub max_file_bytes: u64,
-    /// URL of the API, if it is not the gateway's own.
+    /// The URL of the API, if it is not that of API Gateway.
     pub public_url: Option<String>,
 }
 
-/// What the three ways to create a file have in common.
-struct Order {
+/// The caller and the options of a request, which all ways to create a file need.
+struct RequestContext {
     caller: Caller,
     base: BaseUrl,
     request: CreateOptions,
 }
 
-/// The request without its bytes.
+/// The fields of a request, without its bytes.
 struct CreateOptions {
     name: Option<files_domain::FileName>,
     metadata: files_domain::Metadata,
@@ -64,19 +64,19 @@ impl Endpoint for CreateFile {
             request;
         let expires_at = expires_in.map(|lifetime| now.plus(lifetime));
         let request = CreateOptions { name, metadata, expires_at, checksum_sha256, webhook, idempotency };
-        let order = Order { caller, base, request };
+        let context = RequestContext { caller, base, request };
         match what {
-            CreateWhat::Bytes(part) => self.store(order, part).await,
-            CreateWhat::Url { url, headers } => self.import(order, &url, headers).await,
+            CreateWhat::Bytes(part) => self.store(context, part).await,
+            CreateWhat::Url { url, headers } => self.import(context, &url, headers).await,
             CreateWhat::Presigned { size, content_type, multipart } => {
-                self.presign(order, Announced { size, content_type, multipart }).await
+                self.presign(context, AnnouncedUpload { size, content_type, multipart }).await
             }
         }
     }
 }
 
 impl CreateFile {
-    /// Reads a request. A webhook is judged as the URL of an import is.
+    /// Reads a request. Checks the URL of a webhook as that of an import.
     fn read(&self, request: Request) -> Result<CreateRequest, ApiError> {
         let request = CreateRequest::read(request)?;
         let webhook = request.webhook.as_deref().map(|url| SourceUrl::parse(url, &self.allowed)).transpose();
@@ -86,13 +86,18 @@ impl CreateFile {
         Ok(CreateRequest { webhook: webhook.map(|url| url.as_str().to_owned()), ..request })
     }
 
-    /// Writes the record of a new file, or finds the file that the same request had created.
-    async fn create(&self, order: &Order, file: File, detail: Detail) -> Result<(File, Detail), ApiError> {
-        let idempotency = order.request.idempotency.as_ref();
-        let webhook = order.request.webhook.clone();
+    /// Writes the record of a new file, or finds the file that an earlier attempt of the same request has created.
+    async fn create(
+        &self,
+        context: &RequestContext,
+        file: File,
+        detail: Detail,
+    ) -> Result<(File, Detail), ApiError> {
+        let idempotency = context.request.idempotency.as_ref();
+        let webhook = context.request.webhook.clone();
         let (file, detail) = (File { notify: webhook.is_some(), ..file }, Detail { webhook, ..detail });
         let (file, detail) =
-            match self.records.create_file(&order.caller, &file, &detail, idempotency).await? {
+            match self.records.create_file(&context.caller, &file, &detail, idempotency).await? {
                 Created::New => (file, detail),
                 Created::Before(file, detail) => (file, detail),
             };
@@ -101,16 +106,16 @@ impl CreateFile {
     }
 }
 
-/// Builds the response about a file that this request, or the same one before it, has created.
-fn created(status: StatusCode, order: &Order, file: &File, detail: &Detail) -> CreatedResponse {
+/// Builds the response for a file that this request, or an earlier attempt of it, has created.
+fn created(status: StatusCode, context: &RequestContext, file: &File, detail: &Detail) -> CreatedResponse {
     let full = match &detail.full_probe {
         Some(FullProbe::Inline(packed)) => files_records::unpack_probe(packed).unwrap_or_default(),
-        _ => Value::Null, // get-file shows it
+        _ => Value::Null, // only get-file reads it from S3
     };
     CreatedResponse {
         status,
-        location: order.base.file(file.id),
-        body: FileBody::complete(file, detail, &full, &order.base),
+        location: context.base.file(file.id),
+        body: FileBody::complete(file, detail, &full, &context.base),
     }
 }
 

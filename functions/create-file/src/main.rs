@@ -1,4 +1,4 @@
-//! `POST /v1/files`
+//! Starts the function of `POST /v1/files`.
 
 use create_file::CreateFile;
 use lambda_http::Error;

@@ -5,8 +5,8 @@ use files_records::RecordsError;
 use crate::CreateFile;
 
 impl CreateFile {
-    /// Checks a request that comes with an upload token against the bounds of the token, and adds the token's metadata and webhook. The
-    /// transaction that creates the file counts it.
+    /// Checks a request with an upload token against the bounds of the token, and adds the token's metadata and webhook. The
+    /// transaction that creates the file counts it for the token.
     pub(crate) async fn bounded(
         &self,
         caller: &Caller,

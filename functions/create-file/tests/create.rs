@@ -1,4 +1,4 @@
-//! Creates files by a handler in this process, on real services.
+//! Calls the handler in this process, with real services.
 
 use create_file::CreateFile;
 use files_domain::{Endpoint, EndpointId, EventKind, Limit, Scope, WebhookSecret};
@@ -35,7 +35,7 @@ fn form(name: &str, bytes: &[u8]) -> Vec<u8> {
     [head.as_bytes(), bytes, b"\r\n--b--\r\n"].concat()
 }
 
-/// The file that a response is about, as it is stored.
+/// Returns the record of the file in a response.
 async fn stored(app: &TestApp, file: &Value) -> files_domain::File {
     let (owner, id) =
         (app.key("owner").await.owner(), file["id"].as_str().expect("an id").parse().expect("an id"));
@@ -60,7 +60,7 @@ async fn bytes_in_a_form_are_stored() {
 }
 
 #[tokio::test]
-async fn a_url_is_queued_for_its_import() {
+async fn a_url_is_queued_as_an_import() {
     let app = TestApp::new().await;
     let url = "https://media.example/a/clip%20one.mp4";
     let file = create_json(&app, &json!({"file_url": url})).await.expect(202).json();
@@ -71,7 +71,7 @@ async fn a_url_is_queued_for_its_import() {
 }
 
 #[tokio::test]
-async fn a_presigned_put_takes_the_announced_bytes_once() {
+async fn a_presigned_put_accepts_the_announced_bytes_once() {
     let app = TestApp::new().await;
     let announced = json!({"name": "clip.mp4", "size": CONTENT.len(), "content_type": "video/mp4"});
     let file = create_json(&app, &announced).await.expect(201).json();
@@ -109,7 +109,7 @@ async fn an_idempotency_key_creates_one_file() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_created_is_refused_by_name() {
+async fn an_invalid_request_is_rejected_with_its_reason() {
     let app = TestApp::new().await;
     for (body, status, reason) in [
         (json!({}), 422, "file_or_url_required"),
@@ -126,7 +126,7 @@ async fn what_cannot_be_created_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn over_a_limit_nothing_is_created_and_the_error_has_the_numbers() {
+async fn a_request_above_a_limit_creates_nothing_and_the_error_has_the_numbers() {
     let app = TestApp::new().await;
     app.set_limits("owner", &[(Limit::StoredBytes, 10), (Limit::Imports, 1), (Limit::FileBytes, 9)]).await;
     let upload = |size: u64| json!({"name": "clip.mp4", "size": size});
@@ -153,7 +153,7 @@ async fn over_a_limit_nothing_is_created_and_the_error_has_the_numbers() {
 }
 
 #[tokio::test]
-async fn at_its_limit_a_repeated_request_still_gets_its_file() {
+async fn an_owner_at_its_limit_can_repeat_an_idempotent_request() {
     let app = TestApp::new().await;
     app.set_limits("owner", &[(Limit::Files, 1)]).await;
     let ask = async |size: u64| {
@@ -167,7 +167,7 @@ async fn at_its_limit_a_repeated_request_still_gets_its_file() {
 }
 
 #[tokio::test]
-async fn limits_cost_no_call_of_their_own() {
+async fn limits_cost_no_additional_call() {
     let app = TestApp::new().await;
     let (function, key) = (app.function("create-file"), app.key("owner").await);
     let handler = handler(&function);
@@ -194,12 +194,12 @@ async fn a_key_must_be_good_and_may_write() {
     assert_eq!(
         app.calls("create-file", "dynamodb", "TransactWriteItems"),
         0,
-        "nothing of the owner is touched"
+        "no item of the owner is accessed"
     );
 }
 
 #[tokio::test]
-async fn a_webhook_is_stored_with_the_file_and_judged_as_an_imports_url_is() {
+async fn a_webhook_is_stored_with_the_file_and_checked_like_the_url_of_an_import() {
     let app = TestApp::new().await;
     let body = |url: &str| json!({"name": "a.mp4", "size": 5, "webhook": url});
     let file = create_json(&app, &body("https://hooks.example/a?b=c#d")).await.expect(201).json();
@@ -230,15 +230,15 @@ async fn a_file_of_an_owner_with_endpoints_has_events() {
 
     let (now, secret) = (lambda_startup::now(), WebhookSecret::generate().unwrap());
     let endpoint =
-        Endpoint::new(Some("https://hooks.example/".into()), EventKind::OF_WEBHOOKS.into(), secret, now);
+        Endpoint::new(Some("https://hooks.example/".into()), EventKind::FOR_WEBHOOKS.into(), secret, now);
     let (records, id) = (app.operator().records(), EndpointId::new(now));
     records.create_endpoint(key.owner(), id, &endpoint).await.unwrap();
-    assert_eq!((create().await.notify, transactions()), (true, 3), "found by the transaction");
+    assert_eq!((create().await.notify, transactions()), (true, 3), "detected by the transaction");
     assert_eq!((create().await.notify, transactions()), (true, 4), "remembered");
 
     records.delete_endpoint(key.owner(), id).await.unwrap();
     let other = app.function("create-file");
     let request = app.post("/v1/files").json(&json!({"name": "a.mp4", "size": 5})).key(&key);
     let file = other.send(&crate::handler(&other), request).await.expect(201).json();
-    assert!(!stored(&app, &file).await.notify, "another process remembers nothing");
+    assert!(!stored(&app, &file).await.notify, "another process has nothing cached");
 }

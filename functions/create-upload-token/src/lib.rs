@@ -1,4 +1,4 @@
-//! `POST /v1/upload-tokens`
+//! The function of `POST /v1/upload-tokens`: creates upload tokens.
 
 use files_api::{
     ApiError, ApiResult, Endpoint, Reason, UploadTokenBody, audit_upload_token, authenticate, respond,
@@ -10,11 +10,11 @@ use lambda_http::Request;
 use lambda_http::http::StatusCode;
 use safe_fetch::{Allowed, SourceUrl};
 
-/// Creates an upload token, with which a browser or a device uploads files within bounds.
+/// Creates upload tokens, with which browsers and devices upload files within bounds.
 pub struct CreateUploadToken {
     /// The records.
     pub records: ClientRecords,
-    /// Private hosts that webhooks may reach.
+    /// The private hosts that webhooks may reach.
     pub allowed: Allowed,
 }
 
@@ -31,7 +31,7 @@ impl Endpoint for CreateUploadToken {
 }
 
 impl CreateUploadToken {
-    /// Reads a request. A webhook is judged as that of a file is.
+    /// Reads a request. Checks the URL of a webhook as that of an import.
     fn read(&self, request: &Request) -> Result<NewUploadToken, ApiError> {
         let new = upload_token(request)?;
         let webhook = new.webhook.as_deref().map(|url| SourceUrl::parse(url, &self.allowed)).transpose();

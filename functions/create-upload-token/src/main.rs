@@ -1,4 +1,4 @@
-//! `POST /v1/upload-tokens`
+//! Starts the function of `POST /v1/upload-tokens`.
 
 use create_upload_token::CreateUploadToken;
 use lambda_http::Error;

@@ -1,4 +1,4 @@
-//! Upload tokens from their creation to their end, by handlers in this process, on real services.
+//! Calls the handlers of upload tokens in this process, with real services.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use sign_parts::SignParts;
 use sign_upload::SignUpload;
 use test_app::{CONTENT, Method, Response, TestApp};
 
-/// A token of the owner `owner`.
+/// Creates a token of the owner `owner`.
 async fn token(app: &TestApp, bounds: Value) -> Value {
     let function = app.function("create-upload-token");
     let handler = CreateUploadToken { records: function.client_records(), allowed: Allowed::parse("") };
@@ -48,7 +48,7 @@ async fn create(app: &TestApp, token: &str, body: &Value) -> Response {
     create_at(app, lambda_startup::now(), token, body, None).await
 }
 
-/// A request about an upload by one of its routes.
+/// Sends a request to one of the routes of an upload.
 async fn upload(app: &TestApp, now: Timestamp, token: &str, id: &Value, action: &str) -> Response {
     let id = id.as_str().expect("an id");
     let path = |rest: &str| format!("/v1/uploads/{id}/{rest}");
@@ -93,7 +93,7 @@ fn clip() -> Value {
 }
 
 #[tokio::test]
-async fn a_token_uploads_by_one_put_and_by_parts() {
+async fn a_token_can_upload_by_single_put_and_multipart_upload() {
     let app = TestApp::new().await;
     let bounds = json!({"metadata": {"form": "7"}, "content_types": ["video/*"], "max_size": 100});
     let token = token(&app, bounds).await;
@@ -119,7 +119,7 @@ async fn a_token_uploads_by_one_put_and_by_parts() {
 }
 
 #[tokio::test]
-async fn each_bound_holds_and_names_its_field() {
+async fn each_bound_is_enforced_and_named_by_its_field() {
     let app = TestApp::new().await;
     let token = token(&app, json!({"max_size": 19, "content_types": ["video/*", "image/png"]})).await;
     let with = |field: &str, value: Value| {
@@ -180,7 +180,7 @@ async fn the_number_of_files_is_exact_under_contention() {
 }
 
 #[tokio::test]
-async fn a_repeated_creation_counts_once_and_tells_no_other_token() {
+async fn a_repeated_creation_counts_once_and_is_invisible_to_other_tokens() {
     let app = TestApp::new().await;
     let (one, other) = (token(&app, json!({"max_files": 1})).await, token(&app, json!({})).await);
     let now = lambda_startup::now();
@@ -192,7 +192,7 @@ async fn a_repeated_creation_counts_once_and_tells_no_other_token() {
 }
 
 #[tokio::test]
-async fn what_began_in_time_ends_after_the_ttl() {
+async fn an_upload_that_began_within_the_ttl_may_end_after_it() {
     let app = TestApp::new().await;
     let token = token(&app, json!({"ttl": 60})).await;
     let end = Timestamp::parse(token["expires_at"].as_str().expect("a time")).expect("a time");
@@ -205,7 +205,7 @@ async fn what_began_in_time_ends_after_the_ttl() {
 }
 
 #[tokio::test]
-async fn a_token_opens_only_its_own_uploads() {
+async fn a_token_accesses_only_its_own_uploads() {
     let app = TestApp::new().await;
     let (one, other) = (token(&app, json!({})).await, token(&app, json!({})).await);
     let now = lambda_startup::now();
@@ -224,12 +224,12 @@ async fn a_token_opens_only_its_own_uploads() {
     assert_eq!(
         app.calls("create-upload-token", "dynamodb", "BatchGetItem"),
         2,
-        "of the keys that created the two tokens, none of the refusal"
+        "two reads of the keys that created the tokens, and none for the refusal"
     );
 }
 
 #[tokio::test]
-async fn a_deleted_token_opens_nothing() {
+async fn a_deleted_token_is_rejected() {
     let app = TestApp::new().await;
     let token = token(&app, json!({})).await;
     let id = token["id"].as_str().expect("an id");
@@ -266,7 +266,7 @@ async fn a_bad_token_costs_one_read_and_garbage_none() {
 }
 
 #[tokio::test]
-async fn only_a_key_that_may_write_creates_tokens() {
+async fn only_a_key_with_the_scope_write_creates_tokens() {
     let app = TestApp::new().await;
     let function = app.function("create-upload-token");
     let handler = CreateUploadToken { records: function.client_records(), allowed: Allowed::parse("") };

@@ -1,4 +1,4 @@
-//! `POST /v1/webhook-endpoints`
+//! The function of `POST /v1/webhook-endpoints`: creates webhook endpoints.
 
 use files_api::{ApiError, ApiResult, EndpointBody, EndpointRequest, Reason, authenticate, respond};
 use files_domain::{Endpoint, EndpointId, Scope, Timestamp, WebhookSecret};
@@ -7,11 +7,11 @@ use lambda_http::Request;
 use lambda_http::http::StatusCode;
 use safe_fetch::{Allowed, SourceUrl};
 
-/// Creates endpoints that get an owner's events.
+/// Creates endpoints that receive an owner's events.
 pub struct CreateWebhookEndpoint {
     /// The records.
     pub records: ClientRecords,
-    /// Private hosts that webhooks may reach.
+    /// The private hosts that webhooks may reach.
     pub allowed: Allowed,
 }
 

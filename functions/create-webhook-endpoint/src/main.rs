@@ -1,4 +1,4 @@
-//! `POST /v1/webhook-endpoints`
+//! Starts the function of `POST /v1/webhook-endpoints`.
 
 use create_webhook_endpoint::CreateWebhookEndpoint;
 use lambda_http::Error;

@@ -1,4 +1,4 @@
-//! Creates, lists, rotates and deletes webhook endpoints by their handlers in this process, on real services.
+//! Calls the handlers of webhook endpoints in this process, with real services.
 
 use create_webhook_endpoint::CreateWebhookEndpoint;
 use delete_webhook_endpoint::DeleteWebhookEndpoint;
@@ -58,7 +58,7 @@ async fn a_secret_is_shown_once() {
 }
 
 #[tokio::test]
-async fn a_rotation_shows_a_new_secret_and_keeps_the_one_before_for_a_day() {
+async fn a_rotation_returns_a_new_secret_and_the_previous_one_is_valid_for_a_day() {
     let app = TestApp::new().await;
     let key = app.key(OWNER).await;
     let created = create(&app, &key, &json!({"url": "http://127.0.0.1:8000/"})).await.expect(201).json();
@@ -71,7 +71,7 @@ async fn a_rotation_shows_a_new_secret_and_keeps_the_one_before_for_a_day() {
 }
 
 #[tokio::test]
-async fn the_default_endpoint_exists_once_its_secret_is_asked_for() {
+async fn rotating_the_default_secret_creates_the_default_endpoint() {
     let app = TestApp::new().await;
     let key = app.key(OWNER).await;
     assert_eq!(list(&app, &key).await.expect(200).json(), json!({"endpoints": []}));
@@ -83,7 +83,7 @@ async fn the_default_endpoint_exists_once_its_secret_is_asked_for() {
 }
 
 #[tokio::test]
-async fn endpoints_are_their_owners_alone() {
+async fn endpoints_are_visible_to_their_owner_only() {
     let app = TestApp::new().await;
     let (key, other) = (app.key(OWNER).await, app.key("another").await);
     let created = create(&app, &key, &json!({"url": "https://hooks.example/"})).await.expect(201).json();
@@ -97,7 +97,7 @@ async fn endpoints_are_their_owners_alone() {
 }
 
 #[tokio::test]
-async fn ten_endpoints_are_the_most() {
+async fn an_owner_has_at_most_ten_endpoints() {
     let app = TestApp::new().await;
     let key = app.key(OWNER).await;
     let body = json!({"url": "https://hooks.example/"});
@@ -111,7 +111,7 @@ async fn ten_endpoints_are_the_most() {
 }
 
 #[tokio::test]
-async fn what_no_event_can_be_sent_to_is_refused() {
+async fn an_invalid_endpoint_is_rejected() {
     let app = TestApp::new().await;
     let key = app.key(OWNER).await;
     for url in [
@@ -135,7 +135,7 @@ async fn what_no_event_can_be_sent_to_is_refused() {
 }
 
 #[tokio::test]
-async fn a_key_that_only_reads_sees_no_endpoint() {
+async fn a_key_with_the_scope_read_alone_lists_no_endpoints() {
     let app = TestApp::new().await;
     let reader = app.key_with(OWNER, &[Scope::Read, Scope::Delete], None).await;
     list(&app, &reader).await.expect_error(403, "missing_scope");

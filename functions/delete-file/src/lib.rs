@@ -1,4 +1,4 @@
-//! `DELETE /v1/files/{id}`
+//! The function of `DELETE /v1/files/{id}`: deletes a file.
 
 use files_api::{ApiResult, Endpoint, authenticate, check_if_match, etag, file_id, no_content};
 use files_deletion::Deletion;
@@ -7,7 +7,7 @@ use files_queues::{DeliveryMessage, Queue};
 use lambda_http::Request;
 use lambda_startup::announce_events;
 
-/// Deletes a file with everything that belongs to it.
+/// Deletes a file with its record and objects.
 pub struct DeleteFile {
     /// Records and objects.
     pub deletion: Deletion,

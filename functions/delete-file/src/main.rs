@@ -1,4 +1,4 @@
-//! `DELETE /v1/files/{id}`
+//! Starts the function of `DELETE /v1/files/{id}`.
 
 use delete_file::DeleteFile;
 use files_deletion::Deletion;

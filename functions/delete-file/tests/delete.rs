@@ -1,4 +1,4 @@
-//! Deletes files by a handler in this process, on real services.
+//! Calls the handler in this process, with real services.
 
 use delete_file::DeleteFile;
 use files_deletion::Deletion;
@@ -18,7 +18,7 @@ async fn delete(app: &TestApp, owner: &str, file: &File, tag: Option<&str>) -> R
 }
 
 #[tokio::test]
-async fn record_and_bytes_go() {
+async fn record_and_bytes_are_deleted() {
     let app = TestApp::new().await;
     let file = app.upload("clip.mp4").await;
     assert!(delete(&app, "owner", &file, None).await.expect(204).body.is_empty());
@@ -27,7 +27,7 @@ async fn record_and_bytes_go() {
 }
 
 #[tokio::test]
-async fn only_the_owner_deletes_and_only_the_version_named() {
+async fn only_the_owner_can_delete_and_only_the_version_in_if_match() {
     let app = TestApp::new().await;
     let file = app.upload("clip.mp4").await;
     delete(&app, "another", &file, None).await.expect_error(404, "not_found");
@@ -37,7 +37,7 @@ async fn only_the_owner_deletes_and_only_the_version_named() {
 }
 
 #[tokio::test]
-async fn bytes_that_may_still_come_are_left_to_sweep() {
+async fn bytes_that_may_still_arrive_are_left_to_sweep() {
     let app = TestApp::new().await;
     let file = app.file("clip.mp4").awaiting_upload().await;
     delete(&app, "owner", &file, None).await.expect(204);
@@ -48,6 +48,6 @@ async fn bytes_that_may_still_come_are_left_to_sweep() {
     delete(&app, "owner", &stored, None).await.expect(204);
     assert!(
         app.operator().records().removed_upload(stored.owner, stored.id).await.is_err(),
-        "nothing is left to do"
+        "the deletion is finished"
     );
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/files/delete`
+//! The function of `POST /v1/files/delete`: deletes several files.
 
 use files_api::{
     ApiError, ApiResult, Endpoint, ItemResult, Reason, ResultsBody, authenticate, json_object, respond,
@@ -11,12 +11,12 @@ use lambda_http::Request;
 use lambda_http::http::StatusCode;
 use lambda_startup::announce_events;
 
-/// Most files that one request deletes.
+/// Most files in a request.
 const MAX_FILES: usize = 100;
-/// Files deleted side by side. Each deletion changes the owner's usage, so that more would only wait for each other.
+/// Files deleted concurrently. Each deletion changes the owner's usage item, so more would only conflict.
 const CONCURRENCY: usize = 4;
 
-/// Deletes several files, each as `DELETE /v1/files/{id}` does.
+/// Deletes several files, each like `DELETE /v1/files/{id}`.
 pub struct DeleteFiles {
     /// Records and objects.
     pub deletion: Deletion,
@@ -44,7 +44,7 @@ impl DeleteFiles {
     }
 }
 
-/// Reads the ids. An id that is given again counts once.
+/// Reads the ids, without duplicates.
 fn ids(request: &Request) -> Result<Vec<FileId>, ApiError> {
     let wrong = || ApiError::from(Reason::InvalidIds).on_field("ids", None);
     let given = json_object(request)?.take("ids").ok_or_else(wrong)?;

@@ -1,4 +1,4 @@
-//! `POST /v1/files/delete`
+//! Starts the function of `POST /v1/files/delete`.
 
 use delete_files::DeleteFiles;
 use files_deletion::Deletion;

@@ -1,4 +1,4 @@
-//! Deletes several files by a handler in this process, on real services.
+//! Calls the handler in this process, with real services.
 
 use delete_files::DeleteFiles;
 use files_deletion::Deletion;
@@ -14,7 +14,7 @@ async fn delete(app: &TestApp, key: &ApiKey, body: Value) -> Response {
 }
 
 #[tokio::test]
-async fn each_file_has_a_result_and_the_others_go() {
+async fn each_file_has_a_result_and_an_error_does_not_affect_the_others() {
     let app = TestApp::new().await;
     let key = app.key("owner").await;
     let mut ids = Vec::new();
@@ -34,7 +34,10 @@ async fn each_file_has_a_result_and_the_others_go() {
         assert_eq!((app.find(file).await, app.has_bytes(file).await), (None, false));
     }
     assert_eq!((&results[6]["status"], &results[6]["error"]["reason"]), (&json!(404), &json!("not_found")));
-    assert_eq!(results[6]["error"], results[7]["error"], "another owner's file and none give the same error");
+    assert_eq!(
+        results[6]["error"], results[7]["error"],
+        "the errors for another owner's file and a missing file are equal"
+    );
     assert_eq!((&results[6]["id"], &results[7]["id"]), (&json!(theirs.id.to_string()), &json!(absent)));
     assert!(app.find(&theirs).await.is_some() && app.has_bytes(&theirs).await);
 }

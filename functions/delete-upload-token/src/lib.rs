@@ -1,11 +1,11 @@
-//! `DELETE /v1/upload-tokens/{id}`
+//! The function of `DELETE /v1/upload-tokens/{id}`: deletes an upload token.
 
 use files_api::{ApiResult, Endpoint, audit_upload_token, authenticate, no_content, upload_token_id};
 use files_domain::{Scope, Timestamp};
 use files_records::ClientRecords;
 use lambda_http::Request;
 
-/// Deletes an upload token: from then on it opens nothing, not even uploads that have begun.
+/// Deletes an upload token. It is invalid from then on, also for uploads that have begun.
 pub struct DeleteUploadToken {
     /// The records.
     pub records: ClientRecords,

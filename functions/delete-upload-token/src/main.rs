@@ -1,4 +1,4 @@
-//! `DELETE /v1/upload-tokens/{id}`
+//! Starts the function of `DELETE /v1/upload-tokens/{id}`.
 
 use delete_upload_token::DeleteUploadToken;
 use lambda_http::Error;

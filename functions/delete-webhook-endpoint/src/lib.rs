@@ -1,11 +1,11 @@
-//! `DELETE /v1/webhook-endpoints/{id}`
+//! The function of `DELETE /v1/webhook-endpoints/{id}`: deletes a webhook endpoint.
 
 use files_api::{ApiResult, Endpoint, authenticate, endpoint_id, no_content};
 use files_domain::{Scope, Timestamp};
 use files_records::ClientRecords;
 use lambda_http::Request;
 
-/// Deletes a webhook endpoint with its secret. Deliveries to it that are not finished end.
+/// Deletes a webhook endpoint with its secret. Its pending deliveries end.
 pub struct DeleteWebhookEndpoint {
     /// The records.
     pub records: ClientRecords,

@@ -1,4 +1,4 @@
-//! `DELETE /v1/webhook-endpoints/{id}`
+//! Starts the function of `DELETE /v1/webhook-endpoints/{id}`.
 
 use delete_webhook_endpoint::DeleteWebhookEndpoint;
 use lambda_http::Error;

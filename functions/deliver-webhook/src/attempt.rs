@@ -1,4 +1,4 @@
-//! One attempt of a delivery.
+//! Makes the attempts of deliveries.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use tracing::info;
 use crate::DeliverWebhook;
 
 impl DeliverWebhook {
-    /// Makes the next attempt of a delivery, if it is due and no other worker has it.
+    /// Makes the next attempt of a delivery, if its deadline has passed and no other worker has the lease.
     pub(crate) async fn attempt(
         &self,
         owner: OwnerId,
@@ -27,7 +27,7 @@ impl DeliverWebhook {
         now: Timestamp,
     ) -> Result<(), BoxError> {
         let Some(delivery) = self.records.claim_delivery(owner, id, now).await? else {
-            return Ok(()); // finished, not due yet, or another worker's
+            return Ok(()); // finished, early, or leased by another worker
         };
         let started = Instant::now();
         let after = match self.endpoint(owner, id.endpoint, now).await? {
@@ -58,8 +58,8 @@ impl DeliverWebhook {
         Ok(self.records.find_endpoint(owner, id).await?)
     }
 
-    /// Posts a delivery, and returns it with the attempt. A receiver that is overloaded gets nothing for a while, and one that wants
-    /// nothing more is disabled.
+    /// Posts a delivery, and returns it with the attempt. Pauses an endpoint whose receiver is overloaded, and disables one whose
+    /// receiver responds 410.
     async fn post(
         &self,
         owner: OwnerId,
@@ -105,7 +105,7 @@ impl DeliverWebhook {
         Ok(self.client.post(&url, headers, body, limits::DELIVERY_TIMEOUT).await)
     }
 
-    /// Saves a delivery, and has its next attempt made: by a message if SQS can delay it as long, otherwise by `sweep`.
+    /// Saves a delivery, and schedules its next attempt: by a message if SQS supports the delay, otherwise by `sweep`.
     async fn save(
         &self,
         owner: OwnerId,
@@ -117,7 +117,7 @@ impl DeliverWebhook {
         let by_message = delay <= limits::MAX_QUEUE_DELAY;
         let grace = if by_message { limits::DELIVERY_GRACE } else { Duration::ZERO };
         match self.records.save_delivery(owner, id, delivery, delivery.next_at.plus(grace)).await {
-            Err(RecordsError::Changed) => return Ok(()), // another worker has it, or its owner asked for it again
+            Err(RecordsError::Changed) => return Ok(()), // claimed by another worker, or redelivered by its owner
             saved => saved?,
         }
         if delivery.status == DeliveryStatus::Pending && by_message {
@@ -128,10 +128,10 @@ impl DeliverWebhook {
     }
 }
 
-/// Returns the value of `webhook-signature`: a signature by each secret.
+/// Returns the value of `webhook-signature`: a signature with each secret.
 ///
 /// # Errors
-/// [`WebhookError::InvalidSecret`]: a secret is not as this service makes them.
+/// [`WebhookError::InvalidSecret`]: a secret is malformed.
 pub fn signatures(
     secrets: &[&WebhookSecret],
     id: DeliveryId,

@@ -4,10 +4,10 @@ use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use files_api::{BaseUrl, EventBody};
 use files_domain::{BoxError, FileEvent};
 
-/// The source of all events.
+/// The `source` of all events.
 const SOURCE: &str = "files";
 
-/// A bus of EventBridge.
+/// An EventBridge event bus.
 #[derive(Debug)]
 pub struct EventBus {
     client: Client,
@@ -21,11 +21,11 @@ impl EventBus {
         Self { client, name }
     }
 
-    /// Puts an event on the bus, with the body that webhooks get as its detail
+    /// Puts an event on the bus, with the body of a webhook as its detail
     /// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>).
     ///
     /// # Errors
-    /// EventBridge failed, or has not taken the event.
+    /// EventBridge failed, or rejected the event.
     pub(crate) async fn put(&self, event: &FileEvent, base: &BaseUrl) -> Result<(), BoxError> {
         let entry = PutEventsRequestEntry::builder()
             .event_bus_name(&self.name)
@@ -36,7 +36,7 @@ impl EventBus {
             .build();
         let output = self.client.put_events().entries(entry).send().await?;
         match output.entries().iter().find_map(|entry| entry.error_code()) {
-            Some(code) => Err(format!("EventBridge has not taken the event: {code}").into()),
+            Some(code) => Err(format!("EventBridge rejected the event: {code}").into()),
             None => Ok(()),
         }
     }

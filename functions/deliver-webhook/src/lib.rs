@@ -1,9 +1,9 @@
 //! Delivers events to webhook endpoints by the Standard Webhooks specification
 //! (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>).
 //!
-//! A message names an event, which is replaced by one delivery for each endpoint that wants it (`deliveries`), or a delivery, of which
-//! the next attempt is made (`attempt`). Where the deployment names a bus of EventBridge, an event goes there first (`bus`). The records decide what is due, so a message may come twice, late or not at all: `sweep`
-//! sends another.
+//! A message refers to an event, which is replaced by one delivery for each subscribed endpoint (`deliveries`), or to a delivery,
+//! whose next attempt is made (`attempt`). If the deployment has an EventBridge bus, an event is first put on the bus (`bus`). The
+//! records determine the work, so a message may be duplicated, late or lost: `sweep` sends another.
 
 mod attempt;
 mod bus;
@@ -34,9 +34,9 @@ pub struct DeliverWebhook {
     pub client: SafeClient,
     /// The private hosts that may be reached.
     pub allowed: Allowed,
-    /// The address of the API, for the URLs in events.
+    /// The URL of the API, for the URLs in events.
     pub base: BaseUrl,
-    /// The bus that gets every event, if the deployment names one.
+    /// The bus of all events, if the deployment has one.
     pub bus: Option<EventBus>,
 }
 
@@ -44,19 +44,22 @@ impl EventHandler for DeliverWebhook {
     type Event = Value;
     type Response = ();
 
-    /// Handles the messages of an SQS event. What a receiver does wrong ends in the record.
+    /// Handles the messages of an SQS event. Failures of receivers are stored in the record.
     ///
     /// # Errors
-    /// One of our own stores failed: Lambda counts the error, and the messages come again.
+    /// An AWS service failed. Lambda counts the error, and SQS delivers the messages again.
     async fn handle(&self, event: LambdaEvent<Value>) -> Result<(), BoxError> {
         let mut failure = None;
         for message in sqs_messages(event.payload).unwrap_or_default() {
             let Ok(message) = serde_json::from_str(message.body.as_deref().unwrap_or_default()) else {
-                error!("a message that names no event is dropped"); // it would name none later either
+                error!("dropped a malformed message"); // a retry would not help
                 continue;
             };
             if let Err(cause) = self.work(&message, lambda_startup::now()).await {
-                error!(cause = cause.as_ref() as &dyn Error, "an event will come again");
+                error!(
+                    cause = cause.as_ref() as &dyn Error,
+                    "handling a message failed, SQS delivers it again"
+                );
                 failure = Some(cause);
             }
         }
@@ -65,10 +68,10 @@ impl EventHandler for DeliverWebhook {
 }
 
 impl DeliverWebhook {
-    /// Does what a message asks for, as of `now`.
+    /// Handles a message at the time `now`.
     ///
     /// # Errors
-    /// The records failed.
+    /// DynamoDB, SQS or EventBridge failed.
     pub async fn work(&self, message: &DeliveryMessage, now: Timestamp) -> Result<(), BoxError> {
         match message {
             DeliveryMessage::Event(event) => self.deliver_event(*event, now).await,

@@ -1,4 +1,4 @@
-//! Queue of events: writes the deliveries of an event, and posts them to webhook endpoints.
+//! Starts the function of the delivery queue, which writes the deliveries of events and posts them to webhook endpoints.
 
 use deliver_webhook::{DeliverWebhook, EventBus};
 use files_api::BaseUrl;

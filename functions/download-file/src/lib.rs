@@ -1,4 +1,4 @@
-//! `GET` and `HEAD /v1/files/{id}/{filename}`
+//! The function of `GET` and `HEAD /v1/files/{id}/{filename}`: redirects to the bytes of a file.
 
 mod query;
 
@@ -11,7 +11,7 @@ use lambda_http::http::Method;
 
 use crate::query::DownloadQuery;
 
-/// Redirects a client to a presigned URL of a file's bytes.
+/// Redirects clients to a presigned URL of a file's bytes.
 pub struct DownloadFile {
     /// The records.
     pub records: ClientRecords,
@@ -36,7 +36,7 @@ impl Endpoint for DownloadFile {
 }
 
 impl DownloadFile {
-    /// Returns whether S3 has the bytes. Before a file is probed its record cannot tell, so S3 is asked.
+    /// Returns whether S3 has the bytes. The record of an unprobed file does not contain this, so this sends a HEAD request to S3.
     async fn has_bytes(&self, file: &File) -> Result<bool, ApiError> {
         if file.status().is_terminal() || file.import().is_some() {
             return Ok(file.has_bytes());
@@ -55,7 +55,7 @@ impl DownloadFile {
         head: bool,
         now: Timestamp,
     ) -> Result<Presigned, ApiError> {
-        // Bytes that were not probed may be anything, whatever their declared type: they are served as an attachment.
+        // The declared type of unprobed bytes is unchecked, so they are served as an attachment.
         let content_type = file.content_type.as_deref().filter(|_| file.has_bytes());
         let served = Served::new(&file.name, content_type, query.disposition);
         let lifetime = query.url.lifetime(file, now);
@@ -63,8 +63,8 @@ impl DownloadFile {
     }
 }
 
-/// Checks that the path has the file's name, or an earlier one. The id has identified the file, so every spelling is accepted in
-/// which a name reaches the function.
+/// Checks that the path has the file's name, or an earlier one. The id identifies the file, so every spelling in which a name may
+/// reach the function is accepted.
 fn check_name(request: &Request, file: &File) -> Result<(), ApiError> {
     let (as_sent, decoded) = file_name(request);
     let is_named = file.is_named(&[spelling(&as_sent), spelling(&decoded)]);

@@ -1,4 +1,4 @@
-//! `GET` and `HEAD /v1/files/{id}/{filename}`
+//! Starts the function of `GET` and `HEAD /v1/files/{id}/{filename}`.
 
 use download_file::DownloadFile;
 use lambda_http::Error;

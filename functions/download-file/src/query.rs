@@ -2,7 +2,7 @@ use files_api::{ApiError, UrlQuery, malformed_parameter, query_parameter};
 use files_objects::Disposition;
 use lambda_http::Request;
 
-/// The query of a download.
+/// The parsed query string of a download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DownloadQuery {
     pub(crate) url: UrlQuery,

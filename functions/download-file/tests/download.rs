@@ -1,4 +1,4 @@
-//! Downloads files by a handler in this process, on real services.
+//! Calls the handler in this process, with real services.
 
 use download_file::DownloadFile;
 use files_domain::File;
@@ -27,14 +27,14 @@ async fn a_redirect_leads_to_the_bytes() {
     assert_eq!(
         app.services().access.calls.to_json()["download-file"]["s3"],
         json!({"GetObject": 1}),
-        "the client's own"
+        "the name of the client"
     );
     let head = ask(&app, Method::HEAD, &file, "clip.mp4").await.expect(302);
     assert_eq!(app.fetch(Method::HEAD, head.header("location"), &Value::Null, b"").await.status, 200);
 }
 
 #[tokio::test]
-async fn a_url_in_a_body_serves_inline_for_as_long_as_asked() {
+async fn a_url_in_a_body_serves_inline_for_the_requested_lifetime() {
     let app = TestApp::new().await;
     let file = app.upload("clip.mp4").await;
     let query = "clip.mp4?redirect=false&disposition=inline&expires_in=60";
@@ -54,15 +54,11 @@ async fn a_file_without_bytes_cannot_be_downloaded() {
     let unprobed = app.file("clip.mp4").unprobed().await;
     let response = ask(&app, Method::GET, &unprobed, "clip.mp4?disposition=inline").await.expect(302);
     let bytes = app.fetch(Method::GET, response.header("location"), &Value::Null, b"").await.expect(200);
-    assert_eq!(
-        bytes.header("content-type"),
-        "application/octet-stream",
-        "nobody has looked at the bytes yet"
-    );
+    assert_eq!(bytes.header("content-type"), "application/octet-stream", "the bytes are not probed yet");
 }
 
 #[tokio::test]
-async fn the_path_names_the_file_in_any_spelling() {
+async fn the_path_may_have_the_name_in_any_spelling() {
     let app = TestApp::new().await;
     let file = app.upload("clip \u{fc}.mp4").await;
     for name in ["clip%20%C3%BC.mp4", "clip%2520%25C3%25BC.mp4", "clip%20u%CC%88.mp4"] {

@@ -3,22 +3,22 @@ use files_queues::{DeliveryMessage, ImportMessage, StoredObject};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A message that its function could not handle, by what it asked for.
+/// A message that its function failed to handle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeadLetter {
     /// An import.
     Import(OwnerId, FileId),
     /// Probes of these objects.
     Probes(Vec<StoredObject>),
-    /// An event, or an attempt of its delivery. The record has a deadline, so nothing is lost.
+    /// An event, or an attempt of a delivery. The record has a deadline, so it is not lost.
     Delivery,
-    /// Nothing known.
+    /// A message of unknown form.
     Unknown,
 }
 
 impl DeadLetter {
-    /// Reads either shape: a queue's message as it was sent, or the record that Lambda makes of an asynchronous
-    /// invocation that failed, with the event under `requestPayload`
+    /// Reads either form: a queue's message as it was sent, or Lambda's record of a failed asynchronous invocation, with the event
+    /// under `requestPayload`
     /// (<https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>).
     #[must_use]
     pub fn read(body: &str) -> Self {
@@ -49,7 +49,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn both_shapes_are_read_and_nonsense_is_known_as_such() {
+    fn both_forms_are_read_and_others_are_unknown() {
         let (owner, id) = (OwnerId::named("press"), FileId::new(Timestamp::from_millis(1)));
         let import = json!({"owner": owner, "id": id, "file_url": "https://example.com/a"});
         assert_eq!(DeadLetter::read(&import.to_string()), DeadLetter::Import(owner, id));

@@ -1,4 +1,4 @@
-//! The dead-letter handler: ends imports and probes that failed repeatedly, so that no file waits for ever.
+//! The dead-letter handler: ends imports and probes that failed repeatedly, so that every file becomes terminal.
 
 mod dead_letter;
 
@@ -29,14 +29,17 @@ impl EventHandler for FailFile {
     type Event = Value;
     type Response = ();
 
-    /// Handles the messages of an SQS event. If one fails, Lambda counts the error and the messages come again: repeating
-    /// what was done for one of them is harmless.
+    /// Handles the messages of an SQS event. If one fails, Lambda counts the error and SQS delivers all of them again. Handling a
+    /// message twice is harmless.
     async fn handle(&self, event: LambdaEvent<Value>) -> Result<(), BoxError> {
         let mut failure = None;
         for message in sqs_messages(event.payload).unwrap_or_default() {
             let letter = DeadLetter::read(&message.body.unwrap_or_default());
             if let Err(cause) = self.act(&letter).await {
-                error!(cause = cause.as_ref() as &dyn Error, "a dead letter will come again");
+                error!(
+                    cause = cause.as_ref() as &dyn Error,
+                    "handling a dead letter failed, SQS delivers it again"
+                );
                 failure = Some(cause);
             }
         }
@@ -56,18 +59,18 @@ impl FailFile {
                 Ok(())
             }
             DeadLetter::Delivery => {
-                info!("a message of a delivery is dropped: sweep sends another");
+                info!("dropped a message of a delivery, left to sweep");
                 Ok(())
             }
             DeadLetter::Unknown => {
-                error!("a dead letter of no known kind is dropped"); // it would be of none later either
+                error!("dropped a dead letter of unknown form"); // a retry would not help
                 Ok(())
             }
         }
     }
 
-    /// Fails an import, unless all its bytes are with S3 or a worker has just claimed it: `sweep` finishes both. Its parts are
-    /// aborted first, since a failed record does not name them.
+    /// Fails an import, unless all its bytes are in S3 or a worker has just claimed it: `sweep` finishes both. Aborts the multipart
+    /// upload first, since a failed record has no upload id.
     async fn end_import(&self, owner: OwnerId, id: FileId) -> Result<(), BoxError> {
         let now = lambda_startup::now();
         let file = match self.records.get_file(owner, id).await {
@@ -82,12 +85,12 @@ impl FailFile {
             if is_given_up(&file, now) { file.failed("the import failed repeatedly", now) } else { None }
         });
         if failed.await?.is_some() {
-            info!(file = %id, "import given up");
+            info!(file = %id, "failed an import");
         }
         Ok(())
     }
 
-    /// Ends a probe without a result. The bytes are good, so the file becomes `success`.
+    /// Ends a probe without a result. The bytes are stored, so the file becomes `success`.
     async fn end_probe(&self, owner: OwnerId, id: FileId) -> Result<(), BoxError> {
         let object = match self.objects.head_file(owner, id).await {
             Ok(object) => object,
@@ -98,7 +101,7 @@ impl FailFile {
             Probed::Unreadable("the file could not be probed: ffprobe was tried several times".to_owned());
         let done = ProbeDone::new(object, probed, lambda_startup::now());
         let saved = self.records.finish_probe(owner, id, &done).await?;
-        info!(file = %id, outcome = saved.as_str(), "probe given up");
+        info!(file = %id, outcome = saved.as_str(), "ended a probe without a result");
         if saved.leaves_orphan() {
             self.objects.delete_file(owner, id, None).await?;
         }
@@ -106,8 +109,8 @@ impl FailFile {
     }
 }
 
-/// Returns whether an import waits for a worker that will not come. An import that backs off between two runs waits for
-/// another message than the one that died: one of the same import, for example, that was kept for its headers.
+/// Returns whether no further message of an import is expected. An import that backs off has another message than the dead
+/// letter, for example one that was queued again because it has headers.
 fn is_given_up(file: &File, now: Timestamp) -> bool {
     let Some(import) = file.import() else { return false };
     let is_claimed = import.lease_until.is_some_and(|until| until > now);

@@ -1,4 +1,4 @@
-//! The dead-letter handler: ends imports and probes that failed repeatedly.
+//! Starts the dead-letter handler, which ends imports and probes that failed repeatedly.
 
 use fail_file::FailFile;
 use lambda_runtime::Error;

@@ -1,4 +1,4 @@
-//! Handles dead letters in this process, on real services.
+//! Calls the handler in this process, with real services.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn fail(app: &TestApp, payload: &Value) {
 }
 
 #[tokio::test]
-async fn an_import_is_given_up_once() {
+async fn an_import_fails_once() {
     let app = TestApp::new().await;
     let url = "https://media.example/clip.mp4";
     let file = app.file("clip.mp4").awaiting_import(url).await;
@@ -41,7 +41,7 @@ async fn an_import_is_given_up_once() {
 }
 
 #[tokio::test]
-async fn bytes_that_no_probe_could_read_are_good_all_the_same() {
+async fn a_file_that_could_not_be_probed_becomes_success() {
     let app = TestApp::new().await;
     let file = app.file("clip.mp4").unprobed().await;
     let bucket = app.function("sweep").objects().bucket().to_owned();
@@ -67,7 +67,7 @@ async fn bytes_without_a_record_are_deleted() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_that_cannot_be_read_is_dropped() {
+async fn a_malformed_dead_letter_is_dropped() {
     let app = TestApp::new().await;
     let file = app.file("clip.mp4").awaiting_upload().await;
     for letter in [json!("nonsense"), json!({"requestPayload": null}), json!({"owner": file.owner})] {

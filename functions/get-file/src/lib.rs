@@ -1,4 +1,4 @@
-//! `GET /v1/files/{id}`
+//! The function of `GET /v1/files/{id}`: returns a file.
 
 mod wait;
 
@@ -15,26 +15,26 @@ use lambda_http::http::header::CACHE_CONTROL;
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Request, Response};
 
-/// Returns one file with its details.
+/// Returns a file with its details.
 pub struct GetFile {
     /// The records.
     pub records: ClientRecords,
-    /// The objects, among them ffprobe's output that is too large for a record.
+    /// The objects, including ffprobe's output that is too large for a record.
     pub objects: Objects,
-    /// URL of the API, if it is not the gateway's own.
+    /// The URL of the API, if it is not that of API Gateway.
     pub public_url: Option<String>,
-    /// How many requests may wait at once.
+    /// The limits of concurrent waits.
     pub slots: WaitSlots,
 }
 
-/// What a request asks for.
-struct Asked {
+/// A parsed request.
+struct ParsedRequest {
     id: FileId,
-    /// How long the response may wait for the end of the file's work.
+    /// How long the response may be delayed until the file's status is terminal.
     wait: Option<Duration>,
 }
 
-impl Asked {
+impl ParsedRequest {
     fn read(request: &Request) -> Result<Self, ApiError> {
         Ok(Self { id: file_id(request)?, wait: wait::read(request)? })
     }
@@ -42,10 +42,10 @@ impl Asked {
 
 impl Endpoint for GetFile {
     async fn handle(&self, request: Request, now: Timestamp) -> ApiResult {
-        let parse = |request: &Request, _: &_| Asked::read(request);
-        let (caller, asked) = authenticate(self.records.keys(), &request, Scope::Read, now, parse).await?;
-        let found = self.records.find_file_with_detail(&caller, asked.id).await?;
-        let (file, detail) = self.wait_for_end(&caller, found, asked.wait).await?;
+        let parse = |request: &Request, _: &_| ParsedRequest::read(request);
+        let (caller, parsed) = authenticate(self.records.keys(), &request, Scope::Read, now, parse).await?;
+        let found = self.records.find_file_with_detail(&caller, parsed.id).await?;
+        let (file, detail) = self.wait_for_end(&caller, found, parsed.wait).await?;
         let tag = etag(file.version);
         if is_fresh(&request, &tag) {
             return with_etag(not_modified(), &tag);
@@ -59,7 +59,7 @@ impl Endpoint for GetFile {
 fn not_modified() -> Response<Body> {
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = StatusCode::NOT_MODIFIED;
-    // A 304 carries what a 200 would (RFC 9110, section 15.4.5).
+    // A 304 has the header fields of a 200 (RFC 9110, section 15.4.5).
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     response
 }

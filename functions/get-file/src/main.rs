@@ -1,4 +1,4 @@
-//! `GET /v1/files/{id}`
+//! Starts the function of `GET /v1/files/{id}`.
 
 use files_records::WaitSlots;
 use get_file::GetFile;

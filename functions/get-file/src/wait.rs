@@ -1,4 +1,4 @@
-//! `?wait=`: the response comes when the file's status is terminal, or when the time is over.
+//! `?wait=`: delays the response until the file's status is terminal, or until the time is over.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use tracing::{info, warn};
 
 use crate::GetFile;
 
-/// Pause before the first look at the record; each further one is half as long again.
+/// Interval before the first read of the record. Each further interval is 1.5 times as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
-/// Longest pause between two looks.
+/// Longest interval between two reads.
 const MAX_PAUSE: Duration = Duration::from_secs(2);
-/// How long a slot outlives the wait that it was taken for, if its process dies.
+/// How much longer than the wait a slot is leased, in case its process crashes.
 const SLOT_MARGIN: Duration = Duration::from_secs(5);
 
 /// Reads the parameter `wait`.
 ///
 /// # Errors
-/// [`Reason::MalformedParameter`]: it is no whole number of seconds from 1 to 20.
+/// [`Reason::MalformedParameter`]: it is not an integer from 1 to 20.
 pub(crate) fn read(request: &Request) -> Result<Option<Duration>, ApiError> {
     let Some(text) = query_parameter(request, "wait") else { return Ok(None) };
     let seconds = text.parse().ok().filter(|seconds| (1..=limits::MAX_WAIT.as_secs()).contains(seconds));

@@ -1,4 +1,4 @@
-//! Shows files by a handler in this process, on real services.
+//! Calls the handler in this process, with real services.
 
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ async fn get(app: &TestApp, owner: &str, id: &str, tag: Option<&str>) -> Respons
 }
 
 #[tokio::test]
-async fn a_file_is_shown_by_one_read() {
+async fn a_file_takes_one_read() {
     let app = TestApp::new().await;
     let id = app.upload("clip.mp4").await.id.to_string();
     let response = get(&app, "owner", &id, None).await.expect(200);
@@ -43,7 +43,7 @@ async fn a_file_is_shown_by_one_read() {
 }
 
 #[tokio::test]
-async fn another_owners_file_is_as_missing_as_one_that_never_was() {
+async fn the_responses_for_another_owners_file_and_a_missing_one_are_equal() {
     let app = TestApp::new().await;
     let id = app.upload("clip.mp4").await.id.to_string();
     let mut theirs = get(&app, "another", &id, None).await.expect_error(404, "not_found");
@@ -57,13 +57,13 @@ async fn another_owners_file_is_as_missing_as_one_that_never_was() {
 }
 
 #[tokio::test]
-async fn an_expired_file_is_gone() {
+async fn an_expired_file_is_not_found() {
     let app = TestApp::new().await;
     let file = app.file("clip.mp4").expires_at(lambda_startup::now()).awaiting_upload().await;
     get(&app, "owner", &file.id.to_string(), None).await.expect_error(404, "not_found");
 }
 
-/// Sends a request with `wait` while `meanwhile` runs. Returns the response and how long it took.
+/// Sends a request with `wait` while `meanwhile` runs. Returns the response and its duration.
 async fn waited(
     app: &TestApp,
     query: &str,
@@ -89,7 +89,7 @@ async fn waited(
 async fn a_wait_ends_with_the_work_on_the_file() {
     let app = TestApp::new().await;
     let file = app.file("clip.mp4").unprobed().await;
-    // Once the request holds its slot, it waits.
+    // The request waits once it has its slot.
     let finish = async {
         while app.calls("get-file", "dynamodb", "TransactWriteItems") == 0 {
             tokio::task::yield_now().await;
@@ -141,7 +141,7 @@ async fn a_wait_ends_when_the_file_is_deleted() {
 }
 
 #[tokio::test]
-async fn too_many_waits_are_answered_at_once() {
+async fn a_wait_without_a_free_slot_responds_immediately() {
     let app = TestApp::new().await;
     let (id, now) = (app.file("clip.mp4").awaiting_upload().await.id, lambda_startup::now());
     let (mine, lease) = (OwnerId::named("owner"), Duration::from_secs(25));
@@ -156,14 +156,14 @@ async fn too_many_waits_are_answered_at_once() {
     assert!(response.expect(200).json()["status"] == "pending" && took < Duration::from_secs(10));
     records.release_wait_slot(&slot).await.unwrap();
 
-    // All of the deployment are.
+    // All slots of the deployment are taken.
     let others = [take(OwnerId::named("a"), now).await, take(OwnerId::named("b"), now).await];
     assert!(others.iter().all(|slot| matches!(slot, Ok(Some(_)))), "{others:?}");
     assert!(take(mine, now).await.unwrap().is_none());
-    // A process that died gives nothing back: its lease ends.
+    // A crashed process does not release its slot, whose lease expires.
     assert!(take(mine, now.plus(lease + lease)).await.unwrap().is_some());
 
-    // Waiting is switched off.
+    // Waiting is disabled.
     let (response, took) = waited(&app, &query, WaitSlots::of_deployment(0), async {}).await;
     assert!(response.expect(200).json()["status"] == "pending" && took < Duration::from_secs(10));
 }

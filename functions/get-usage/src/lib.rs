@@ -1,4 +1,4 @@
-//! `GET /v1/usage`
+//! The function of `GET /v1/usage`: returns the usage and limits of an owner.
 
 use files_api::{ApiResult, Endpoint, UsageBody, authenticate, respond};
 use files_domain::{Scope, Timestamp};
@@ -6,7 +6,7 @@ use files_records::ClientRecords;
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
 
-/// Shows what an owner uses, and its limits.
+/// Returns the usage and the limits of an owner.
 pub struct GetUsage {
     /// The records.
     pub records: ClientRecords,

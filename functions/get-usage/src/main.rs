@@ -1,4 +1,4 @@
-//! `GET /v1/usage`
+//! Starts the function of `GET /v1/usage`.
 
 use get_usage::GetUsage;
 use lambda_http::Error;

@@ -1,4 +1,4 @@
-//! Shows usage by a handler in this process, on real services.
+//! Calls the handler in this process, with real services.
 
 use files_domain::{Limit, Scope};
 use get_usage::GetUsage;
@@ -12,7 +12,7 @@ async fn usage(app: &TestApp, owner: &str) -> Response {
 }
 
 #[tokio::test]
-async fn usage_and_limits_are_shown_by_one_read() {
+async fn usage_and_limits_take_one_read() {
     let app = TestApp::new().await;
     app.set_limits("owner", &[(Limit::Files, 7), (Limit::Imports, 0)]).await;
     app.upload("a.mp4").await;
@@ -40,7 +40,7 @@ async fn requests_are_counted_in_blocks() {
     let handler = GetUsage { records: function.client_records() };
     let ask = async || function.send_at(now, &handler, app.get("/v1/usage").key(&key)).await;
     for _ in 0..21 {
-        ask().await.expect(200); // the first one, which reads the key, is not counted
+        ask().await.expect(200); // the first request, which reads the key, is not counted
     }
     assert_eq!(app.calls("get-usage", "dynamodb", "UpdateItem"), 10, "one for two requests");
     let refused = ask().await;
@@ -55,7 +55,7 @@ async fn requests_are_counted_in_blocks() {
 }
 
 #[tokio::test]
-async fn a_key_must_be_good_and_may_read() {
+async fn the_key_must_be_valid_and_have_the_scope_read() {
     let app = TestApp::new().await;
     let function = app.function("get-usage");
     let handler = GetUsage { records: function.client_records() };

@@ -2,9 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use files_domain::{File, Import, Limit, OwnerLimits, Progress, Retrying, Timestamp, UploadRef, limits};
+use files_domain::{
+    Announced, File, Import, Limit, OwnerLimits, Progress, Retrying, Timestamp, UploadRef, limits,
+};
 use files_queues::ImportMessage;
 use files_records::RecordsError;
+use safe_fetch::{FetchError, Source};
 use tokio::time::Instant;
 use tracing::info;
 
@@ -57,6 +60,22 @@ impl<'a> Lease<'a> {
         }
         let used = self.import.records.usage(self.file.owner).await?.stored_bytes;
         limits.check(Limit::StoredBytes, used, size).map_err(ImportError::over_limit)
+    }
+
+    /// Checks that a source that is read from its beginning again still sends the same file, or a new version of it. Sources send
+    /// notices with status 200 too.
+    ///
+    /// # Errors
+    /// [`FetchError::OtherFile`].
+    pub(crate) fn check_same_file(&mut self, source: &Source) -> Result<(), ImportError> {
+        let size = source.version.as_ref().map(|version| version.total).or(source.length);
+        let now = Announced { size, content_type: source.content_type.clone() };
+        let first = self.file.state.announced.get_or_insert_with(|| now.clone());
+        if !now.continues(first, source.version.is_some()) {
+            return Err(FetchError::OtherFile.into());
+        }
+        *first = now;
+        Ok(())
     }
 
     /// Records that a part is stored, and resets the failure counters.
@@ -152,7 +171,7 @@ impl<'a> Lease<'a> {
     async fn back_off(&mut self, message: &ImportMessage, failure: TransientFailure) -> Result<(), BoxError> {
         let delay = usize::try_from(self.file.state.transient_failures)
             .ok()
-            .and_then(|count| limits::IMPORT_RESTS.get(count));
+            .and_then(|count| limits::IMPORT_BACKOFFS.get(count));
         let Some(delay) = delay else {
             return self.fail(&failure.reason).await;
         };

@@ -2,7 +2,7 @@
 
 use files_domain::limits;
 use files_queues::ImportMessage;
-use media_source::{MediaSource, Request};
+use media_source::{Content, MediaSource, Request};
 use safe_fetch::{FetchError, SourceUrl};
 use tracing::{info, warn};
 
@@ -108,6 +108,11 @@ async fn fetch_best(
             Ok(resolved) => resolved,
             Err(error) => return Err(failed.unwrap_or(error)),
         };
+        if let Content::File(source) = &resolved.content
+            && request.avoided.is_empty()
+        {
+            lease.check_same_file(source)?;
+        }
         let choice = resolved.choice.clone();
         let plan = plan(lease, &sources.client, resolved, restarts).await?;
         match (transfer(lease, plan).await, choice) {

@@ -53,11 +53,15 @@ struct RangesTransfer<'w, 'a> {
 }
 
 /// Returns whether the error of another connection than the first one indicates that the URL is valid for one request only: the
-/// request was refused or the response has another range, and the number of connections is not the cause.
+/// request was refused, redirected elsewhere, or has another response than a range. A new version, and errors that may pass or that
+/// the number of connections may have caused, indicate nothing.
 fn indicates_one_request(error: &FetchError) -> bool {
-    let is_status = error.status().is_some_and(|status| (400..=599).contains(&status));
-    let is_other = matches!(error.cause(), FetchError::Interrupted(_) | FetchError::WrongRange);
-    (is_status || is_other) && !error.may_be_too_many_connections()
+    use FetchError::{Changed, DnsTemporary, OtherFile, Stalled, Timeout, Truncated};
+    match error.cause() {
+        OtherFile => true,
+        Changed | Timeout | Stalled | Truncated | DnsTemporary(_) => false,
+        _ => !error.may_be_too_many_connections(),
+    }
 }
 
 /// The consecutive failures since a part was last stored.

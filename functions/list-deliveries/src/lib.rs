@@ -1,4 +1,4 @@
-//! `GET /v1/deliveries`
+//! The function of `GET /v1/deliveries`: lists deliveries.
 
 mod query;
 

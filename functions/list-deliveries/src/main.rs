@@ -1,4 +1,4 @@
-//! `GET /v1/deliveries`
+//! Starts the function of `GET /v1/deliveries`.
 
 use lambda_http::Error;
 use lambda_startup::Startup;

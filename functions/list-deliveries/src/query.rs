@@ -3,7 +3,7 @@ use files_domain::{Caller, DeliveryId, DeliveryStatus, limits};
 use files_records::DeliveryFilter;
 use lambda_http::Request;
 
-/// The query of a list of deliveries.
+/// The parsed query string of a list of deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DeliveriesQuery {
     pub(crate) filter: DeliveryFilter,
@@ -12,7 +12,7 @@ pub(crate) struct DeliveriesQuery {
 }
 
 impl DeliveriesQuery {
-    /// Reads the query of a request.
+    /// Parses the query string of a request.
     ///
     /// # Errors
     /// [`Reason::MalformedId`], [`Reason::MalformedLimit`], [`Reason::MalformedParameter`], [`Reason::MalformedCursor`].
@@ -36,7 +36,7 @@ impl DeliveriesQuery {
         Ok(query)
     }
 
-    /// Returns the filters as a text, to which a cursor is bound.
+    /// Returns the filters as text. A cursor is valid only for the same text.
     pub(crate) fn shape(&self) -> String {
         let file = self.filter.file.map(|file| file.to_string()).unwrap_or_default();
         let status = self.filter.status.map_or("", DeliveryStatus::as_str);

@@ -1,4 +1,4 @@
-//! `GET /v1/webhook-endpoints`
+//! The function of `GET /v1/webhook-endpoints`: lists webhook endpoints.
 
 use files_api::{ApiResult, Endpoint, EndpointBody, EndpointsBody, authenticate, respond};
 use files_domain::{Scope, Timestamp};
@@ -6,7 +6,7 @@ use files_records::ClientRecords;
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
 
-/// Lists an owner's webhook endpoints, the oldest first, without their secrets.
+/// Lists an owner's webhook endpoints, oldest first, without their secrets.
 pub struct ListWebhookEndpoints {
     /// The records.
     pub records: ClientRecords,
@@ -15,7 +15,7 @@ pub struct ListWebhookEndpoints {
 impl Endpoint for ListWebhookEndpoints {
     async fn handle(&self, request: Request, now: Timestamp) -> ApiResult {
         let parse = |_: &Request, _: &_| Ok(());
-        // A URL may hold a secret of the receiver: whoever may only read files does not see it.
+        // A URL may contain a secret of the receiver, so the scope read does not suffice.
         let (caller, ()) = authenticate(self.records.keys(), &request, Scope::Write, now, parse).await?;
         self.records.keys().check_now(&caller).await?;
         let endpoints = self.records.unchecked().endpoints(caller.owner()).await?;

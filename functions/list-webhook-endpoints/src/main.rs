@@ -1,4 +1,4 @@
-//! `GET /v1/webhook-endpoints`
+//! Starts the function of `GET /v1/webhook-endpoints`.
 
 use lambda_http::Error;
 use lambda_startup::Startup;

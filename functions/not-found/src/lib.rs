@@ -1,11 +1,11 @@
-//! Every other method and path.
+//! The function of all other methods and paths.
 
 use files_api::{ApiError, ApiResult, Endpoint, Reason, allowed_methods};
 use files_domain::Timestamp;
 use lambda_http::http::Method;
 use lambda_http::{Request, RequestExt};
 
-/// Responds 405 with the methods that the path has, otherwise 404: also for a route that this deployment does not have.
+/// Responds 405 with the methods of the path, or 404 for an unknown path or a route that this deployment lacks.
 pub struct NotFound;
 
 impl Endpoint for NotFound {
@@ -30,11 +30,11 @@ mod tests {
     use lambda_http::Body;
 
     #[tokio::test]
-    async fn a_known_path_has_other_methods_and_any_other_is_not_found() {
+    async fn known_paths_list_their_methods_and_others_are_not_found() {
         for (method, path, reason) in [
             (Method::PUT, "/v1/files/x", Reason::MethodNotAllowed),
             (Method::POST, "/docs", Reason::MethodNotAllowed),
-            (Method::GET, "/docs", Reason::NotFound), // where the deployment has no such route
+            (Method::GET, "/docs", Reason::NotFound), // in a deployment without this route
             (Method::GET, "/v2/files", Reason::NotFound),
         ] {
             let mut request = Request::new(Body::Empty).with_raw_http_path(path);

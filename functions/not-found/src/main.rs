@@ -1,4 +1,4 @@
-//! Every other method and path.
+//! Starts the function of all other methods and paths.
 
 use lambda_http::Error;
 use lambda_startup::Startup;

@@ -31,11 +31,11 @@ const PREVIEW_TIMEOUT: Duration = Duration::from_secs(25);
 /// The time after which the slot of a preview that crashed is free again: longer than the function may run.
 const SLOT_TIME: Duration = Duration::from_secs(30);
 
-/// Returns what importing a URL would store, without importing it.
+/// Describes the file that importing a URL would store.
 pub struct PreviewUrl {
     /// The API keys and owners' limits.
     pub keys: Keys,
-    /// The records, which count the previews that run.
+    /// The records, which count running previews.
     pub records: Records,
     /// The resolver for URLs.
     pub source: MediaSource,
@@ -71,7 +71,7 @@ impl PreviewUrl {
         Ok(ParsedRequest { url, request })
     }
 
-    /// Takes a slot among the owner's previews, if these are limited.
+    /// Takes a slot of the owner's previews, if they are limited.
     async fn take_slot(&self, caller: &Caller) -> Result<Option<Slot>, ApiError> {
         let (owner, now) = (caller.owner(), caller.now);
         let Some(max) = self.keys.limits(owner, now).await?.get(Limit::Previews) else { return Ok(None) };
@@ -81,15 +81,18 @@ impl PreviewUrl {
         }
     }
 
-    /// Releases a slot. If that fails, it becomes free by its time.
+    /// Releases a slot. If that fails, the slot expires.
     async fn release(&self, slot: Option<Slot>) {
         let Some(slot) = slot else { return };
         if let Err(error) = self.records.release_slot(&slot).await {
-            warn!(error = &error as &dyn std::error::Error, "a preview's slot becomes free by its time");
+            warn!(
+                error = &error as &dyn std::error::Error,
+                "releasing the slot of a preview failed, it expires"
+            );
         }
     }
 
-    /// Resolves the URL in the way of an import. Reads only the beginning of the media.
+    /// Resolves the URL like an import. Reads only the beginning of the media.
     async fn preview(&self, parsed: &ParsedRequest) -> Result<Preview, ApiError> {
         let request =
             Request::new(parsed.url.clone(), &parsed.request.headers).map_err(ApiError::internal)?;

@@ -52,7 +52,7 @@ async fn a_refusal_by_the_source_is_returned_to_the_client() {
 }
 
 #[tokio::test]
-async fn an_owner_has_a_few_previews_at_the_same_time() {
+async fn concurrent_previews_of_an_owner_are_limited() {
     let app = TestApp::new().await;
     app.set_limits("owner", &[(Limit::Previews, 2)]).await;
     let (records, owner, now) =
@@ -67,7 +67,7 @@ async fn an_owner_has_a_few_previews_at_the_same_time() {
     assert_eq!(refused.expect_error(429, "too_many_at_once")["details"][0]["field"], "previews");
     records.release_slot(&first.expect("a place")).await.expect("released");
     for _ in 0..3 {
-        ask().await.expect_error(422, "source_refused"); // each gives its place back
+        ask().await.expect_error(422, "source_refused"); // each releases its slot
     }
     records.release_slot(&second.expect("a place")).await.expect("released");
     app.set_limits("owner", &[(Limit::Previews, 0)]).await;

@@ -1,7 +1,7 @@
-//! S3 `ObjectCreated`: reads a stored object with ffprobe.
+//! The function of S3's `ObjectCreated` events: probes stored objects with ffprobe.
 //!
-//! ffprobe reads untrusted bytes, so this function may be compromised: its role lets it only invoke `probe-record`, which
-//! presigns the object to read and saves the report.
+//! ffprobe reads untrusted bytes, so this function may be compromised: its role may only invoke `probe-record`, which presigns the
+//! GET of the object and saves the report.
 
 mod object;
 mod record;
@@ -13,13 +13,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use files_domain::file_object_key;
 use files_queues::{StoredObject, sqs_messages};
 use lambda_startup::Downloads;
-use media_probe::{Ffprobe, Outcome, true_content_type};
+use media_probe::{Ffprobe, Outcome, corrected_content_type};
 use probe_protocol::{Found, MediaFound, ProbeReport};
 use serde_json::{Value, json};
 use tracing::{error, info, warn};
 
 use crate::object::Object;
-pub use crate::record::{AskError, ProbeRecord};
+pub use crate::record::{InvokeError, ProbeRecord};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -28,25 +28,25 @@ pub struct ProbeFile {
     record: ProbeRecord,
     downloads: Downloads,
     ffprobe: Ffprobe,
-    /// Version of ffprobe, if it could be run.
+    /// The version of ffprobe, if it can be run.
     version: Option<String>,
     /// Whether an ffprobe was killed in this process.
     tainted: AtomicBool,
 }
 
 impl ProbeFile {
-    /// Returns a handler that probes with `ffprobe` of this version, and reports to `record`.
+    /// Returns a handler that probes with `ffprobe` of this `version`, and reports to `record`.
     #[must_use]
     pub fn new(record: ProbeRecord, downloads: Downloads, ffprobe: Ffprobe, version: Option<String>) -> Self {
         Self { record, downloads, ffprobe, version, tainted: AtomicBool::new(false) }
     }
 
-    /// Handles an event of S3, or messages that hold such events. After an error Lambda delivers an event twice more, after which
-    /// the record's deadline has it probed, and a message as often as its queue allows.
+    /// Handles an S3 event, or SQS messages with such events. After an error, Lambda retries an event twice, and SQS delivers a
+    /// message again up to the queue's `maxReceiveCount`. After that, the record's deadline starts another probe.
     ///
     /// # Errors
-    /// An object could not be read, or its result not be saved. Lambda counts the error, which it would not do for a message
-    /// that is only named as failed.
+    /// An object could not be read, or its result could not be saved. The whole invocation fails, since Lambda does not count partial
+    /// batch failures as errors.
     pub async fn handle(&self, event: Value) -> Result<Value, BoxError> {
         let objects = StoredObject::in_event(&event);
         let Some(messages) = sqs_messages(event) else {
@@ -55,22 +55,25 @@ impl ProbeFile {
         };
         let mut failure = None;
         for message in messages {
-            // A body that is not JSON names no object.
+            // A body that is not JSON has no objects.
             let event = serde_json::from_str(&message.body.unwrap_or_default()).unwrap_or(Value::Null);
             if let Err(cause) = self.probe_all(&StoredObject::in_event(&event)).await {
-                error!(cause = cause.as_ref() as &dyn Error, "a message will come again");
+                error!(
+                    cause = cause.as_ref() as &dyn Error,
+                    "handling a message failed, SQS delivers it again"
+                );
                 failure = Some(cause);
             }
         }
         failure.map_or_else(|| Ok(json!({})), Err)
     }
 
-    /// Ends this process if an ffprobe was killed in it, so that nothing that a file left behind sees the next one. Lambda starts
-    /// a new process. To be called after the response has been sent; if Lambda counts the invocation as failed nevertheless, the
-    /// event comes again and has nothing to do.
+    /// Ends this process if an ffprobe was killed in it, so that a compromised ffprobe cannot affect the next probe. Lambda starts a
+    /// new process. Call this after the response is sent. If Lambda counts the invocation as failed nevertheless, its retry finds
+    /// nothing to do.
     pub fn exit_if_tainted(&self) {
         if self.tainted.load(Ordering::Relaxed) {
-            warn!("this process ends: ffprobe was killed in it");
+            warn!("exiting because ffprobe was killed");
             std::process::exit(1);
         }
     }
@@ -82,7 +85,7 @@ impl ProbeFile {
         Ok(())
     }
 
-    /// Probes one object. The result is the same if the event comes twice or late.
+    /// Probes one object. A duplicate or late event has the same result.
     async fn probe(&self, stored: &StoredObject) -> Result<(), BoxError> {
         let key = file_object_key(stored.owner, stored.id);
         let Some(readable) = self.record.begin(&key).await? else {
@@ -101,7 +104,7 @@ impl ProbeFile {
     }
 
     fn report(&self, key: String, extension: Option<&str>, object: &Object, outcome: Outcome) -> ProbeReport {
-        let content_type = true_content_type(object.content_type(), extension, object.head(), &outcome);
+        let content_type = corrected_content_type(object.content_type(), extension, object.head(), &outcome);
         let found = match outcome {
             Outcome::Unreadable(reason) => Found::Unreadable(reason),
             Outcome::Media(media) => {

@@ -1,4 +1,4 @@
-//! S3 `ObjectCreated`: reads a stored object with ffprobe.
+//! Starts the function of S3's `ObjectCreated` events.
 
 use std::sync::Arc;
 
@@ -34,6 +34,6 @@ async fn main() -> Result<(), Error> {
         async move { probe.handle(event.payload).await }
     });
     let runtime = Runtime::new(handler).layer(layers::TracingLayer::new());
-    // Outside of what sends the response, so it is sent.
+    // After the service has sent the response.
     runtime.layer(MapResponseLayer::new(move |()| probe.exit_if_tainted())).run().await
 }

@@ -1,4 +1,4 @@
-//! One object in S3, read by a presigned URL.
+//! Reads an object in S3 by a presigned URL.
 
 use bytes::Bytes;
 use http::header::{CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_MATCH, RANGE};
@@ -7,12 +7,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri};
 use lambda_startup::{DownloadError, Downloads};
 use media_probe::{FIRST_READ_BYTES, RangeSource, ReadError};
 
-/// Bytes that tell a type: of a ZIP archive, its first names.
+/// Most bytes for the detection of the media type, enough for the first names in a ZIP archive.
 const MAX_HEAD: usize = 8192;
-/// Room for S3's description of an error, beyond the bytes asked for.
+/// Most bytes of S3's error response, in addition to the requested bytes.
 const MAX_ERROR_BYTES: u64 = 64 * 1024;
 
-/// Why an object could not be read. Worth another try, with another URL.
+/// The error of an object that could not be read. A retry with another URL may succeed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ObjectError {
     #[error("the object could not be read")]
@@ -22,13 +22,13 @@ pub(crate) enum ObjectError {
     Status(StatusCode),
     #[error("S3's response lacks {0}")]
     Lacks(HeaderName),
-    #[error("S3 sent {0} bytes where {1} were asked for")]
+    #[error("S3 sent {0} bytes instead of {1}")]
     Length(usize, u64),
     #[error("no URL")]
     Url(#[from] InvalidUri),
 }
 
-/// An object as it was when its beginning was read.
+/// A version of an object, pinned by its entity tag.
 pub(crate) struct Object {
     downloads: Downloads,
     url: Uri,
@@ -39,13 +39,12 @@ pub(crate) struct Object {
 }
 
 impl Object {
-    /// Reads the beginning of the object behind a presigned GET: as much as a probe reads first in any case. `None`: there
-    /// is no such object.
+    /// Opens the object of a presigned GET by reading the bytes that every probe reads first. `None`: there is no such object.
     pub(crate) async fn open(downloads: Downloads, url: String) -> Result<Option<Self>, ObjectError> {
         let url: Uri = url.try_into()?;
         let mut response = get(&downloads, &url, range(0, FIRST_READ_BYTES), FIRST_READ_BYTES).await?;
         if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
-            response = get(&downloads, &url, HeaderMap::new(), 0).await?; // there is no range of no bytes
+            response = get(&downloads, &url, HeaderMap::new(), 0).await?; // an empty object has no valid range
         }
         let size = match response.status() {
             StatusCode::NOT_FOUND => return Ok(None),
@@ -61,17 +60,17 @@ impl Object {
         Ok(Some(Self { downloads, url, size, etag, content_type, beginning }))
     }
 
-    /// Its entity tag, with its quotes.
+    /// Returns the entity tag, with its quotes.
     pub(crate) fn etag(&self) -> &str {
         self.etag.to_str().unwrap_or_default()
     }
 
-    /// The media type that it was stored with.
+    /// Returns the stored media type.
     pub(crate) fn content_type(&self) -> Option<&str> {
         self.content_type.as_deref()
     }
 
-    /// Its first bytes.
+    /// Returns the first bytes.
     pub(crate) fn head(&self) -> &[u8] {
         &self.beginning[..self.beginning.len().min(MAX_HEAD)]
     }
@@ -117,7 +116,7 @@ fn range(start: u64, end: u64) -> HeaderMap {
     value.map(|value| HeaderMap::from_iter([(RANGE, value)])).unwrap_or_default()
 }
 
-/// The size of the whole, of a response with a part of it (RFC 9110, section 14.4).
+/// Returns the size of the whole object from the `Content-Range` of a response (RFC 9110, section 14.4).
 fn whole_size(response: &Response<Bytes>) -> Result<u64, ObjectError> {
     let header = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
     let size = header.and_then(|text| text.rsplit_once('/')).and_then(|(_, size)| size.parse().ok());

@@ -11,34 +11,34 @@ use probe_protocol::{ProbeReport, ProbeRequest, ProbeResponse};
 use serde_json::Value;
 use tokio::time::sleep;
 
-/// Longest first pause after Lambda has throttled an invocation, beyond the SDK's own retries. In an account with few
-/// concurrent executions, invocations of `probe-file` take the room of those of `probe-record` and must not retry at once.
+/// Upper bound of the first backoff after Lambda has throttled an invocation, in addition to the SDK's retries. In an account
+/// with few concurrent executions, `probe-file` uses up those of `probe-record`, so it must not retry immediately.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// Most pauses; the bound doubles with each one.
+/// Most retries. The bound of the backoff doubles with each one.
 const MAX_PAUSES: u32 = 5;
 
-/// Says why `probe-record` gave no response.
+/// The error of an invocation of `probe-record`.
 #[derive(Debug, thiserror::Error)]
-pub enum AskError {
-    /// It could not be invoked.
+pub enum InvokeError {
+    /// The function could not be invoked.
     #[error("probe-record could not be invoked: {0}")]
     Invoke(String),
-    /// It failed with this type of error.
+    /// The function failed with this type of error.
     #[error("probe-record failed: {0}")]
     Failed(String),
-    /// Its response does not fit the request.
-    #[error("the response of probe-record does not fit the request")]
+    /// The response does not match the request.
+    #[error("the response of probe-record does not match the request")]
     Response,
 }
 
-/// An object that may be read.
+/// An object to probe.
 #[derive(Debug)]
 pub(crate) struct Readable {
     /// A presigned GET.
     pub(crate) url: String,
     /// The extension of the file's name, in lower case.
     pub(crate) extension: Option<String>,
-    /// Whether the file was a single PUT that waited for its bytes: the report repeats it.
+    /// Whether the file awaited its single PUT. The report repeats the value.
     pub(crate) ends_upload: bool,
 }
 
@@ -56,42 +56,42 @@ impl ProbeRecord {
         Self { client, function: function.into() }
     }
 
-    /// Asks for a URL to read an object. Returns `None` if there is nothing to probe.
+    /// Requests a presigned GET of an object. Returns `None` if the object is not to be probed.
     ///
     /// # Errors
-    /// [`AskError`].
-    pub(crate) async fn begin(&self, key: &str) -> Result<Option<Readable>, AskError> {
+    /// [`InvokeError`].
+    pub(crate) async fn begin(&self, key: &str) -> Result<Option<Readable>, InvokeError> {
         match self.ask(&ProbeRequest::Begin { key: key.to_owned() }).await? {
             ProbeResponse::Probe { url, extension, ends_upload } => {
                 Ok(Some(Readable { url, extension, ends_upload }))
             }
             ProbeResponse::NothingToDo => Ok(None),
-            ProbeResponse::Saved => Err(AskError::Response),
+            ProbeResponse::Saved => Err(InvokeError::Response),
         }
     }
 
     /// Sends a report.
     ///
     /// # Errors
-    /// [`AskError`].
-    pub(crate) async fn finish(&self, report: ProbeReport) -> Result<(), AskError> {
+    /// [`InvokeError`].
+    pub(crate) async fn finish(&self, report: ProbeReport) -> Result<(), InvokeError> {
         match self.ask(&ProbeRequest::Finish(Box::new(report))).await? {
             ProbeResponse::Saved | ProbeResponse::NothingToDo => Ok(()),
-            ProbeResponse::Probe { .. } => Err(AskError::Response),
+            ProbeResponse::Probe { .. } => Err(InvokeError::Response),
         }
     }
 
-    async fn ask(&self, request: &ProbeRequest) -> Result<ProbeResponse, AskError> {
-        let payload = serde_json::to_vec(request).map_err(|error| AskError::Invoke(error.to_string()))?;
+    async fn ask(&self, request: &ProbeRequest) -> Result<ProbeResponse, InvokeError> {
+        let payload = serde_json::to_vec(request).map_err(|error| InvokeError::Invoke(error.to_string()))?;
         let output = self.invoke(Blob::new(payload)).await?;
         let payload = output.payload.map(Blob::into_inner).unwrap_or_default();
         match output.function_error {
-            Some(_) => Err(AskError::Failed(kind_of_error(&payload))),
-            None => serde_json::from_slice(&payload).map_err(|_| AskError::Response),
+            Some(_) => Err(InvokeError::Failed(kind_of_error(&payload))),
+            None => serde_json::from_slice(&payload).map_err(|_| InvokeError::Response),
         }
     }
 
-    async fn invoke(&self, payload: Blob) -> Result<InvokeOutput, AskError> {
+    async fn invoke(&self, payload: Blob) -> Result<InvokeOutput, InvokeError> {
         let mut pauses = 0;
         loop {
             let sent =
@@ -103,7 +103,7 @@ impl ProbeRecord {
             let throttled =
                 error.as_service_error().is_some_and(|error| error.is_too_many_requests_exception());
             if !throttled || pauses == MAX_PAUSES {
-                return Err(AskError::Invoke(DisplayErrorContext(&error).to_string()));
+                return Err(InvokeError::Invoke(DisplayErrorContext(&error).to_string()));
             }
             sleep(full_jitter(FIRST_PAUSE, pauses)).await;
             pauses += 1;

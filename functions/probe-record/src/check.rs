@@ -1,5 +1,5 @@
-//! The check of a report, whose sender may be compromised: values that no media file has are dropped, texts are limited to
-//! printable characters, and what cannot be ffprobe's output is refused.
+//! Checks a report, whose sender may be compromised. Removes impossible values, limits texts to printable characters, and rejects
+//! output that cannot be ffprobe's.
 
 use files_domain::clean_content_type;
 use media_facts::{AttachedPicture, Color, ProbeFacts, ProbeSummary};
@@ -10,20 +10,20 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::poster::checked_poster;
 
-/// The error of a request that `probe-file` does not make.
+/// The error of a request that `probe-file` never sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("malformed: {0}")]
 pub struct Malformed(pub(crate) &'static str);
 
-/// Longest codec, layout, or other name of ffprobe's, in bytes. Containers have several names.
+/// Longest name of a codec, a layout or a container of ffprobe's, in bytes. Containers have several names.
 const MAX_NAME_BYTES: usize = 128;
-/// Longest sentence that is shown as the reason why ffprobe could not read a file, in characters.
+/// Longest reason why ffprobe could not read a file, in characters.
 const MAX_REASON_CHARS: usize = 200;
 /// Replaces an invalid reason.
 const NO_REASON: &str = "ffprobe could not read the file";
-/// Most languages, and most pictures, that are kept.
+/// Most languages, and most attached pictures, that are stored.
 const MAX_LISTED: usize = 256;
-/// The largest number of any kind: far beyond what files have, and within DynamoDB's numbers.
+/// The largest number: far above those of real files, and within the range of DynamoDB.
 const MAX_NUMBER: f64 = 1e15;
 /// The smallest positive number.
 const MIN_NUMBER: f64 = 1e-9;
@@ -31,7 +31,7 @@ const MIN_NUMBER: f64 = 1e-9;
 /// Checks a report and cleans its values.
 ///
 /// # Errors
-/// [`Malformed`] names what cannot be from ffprobe.
+/// [`Malformed`]: a value cannot be from ffprobe.
 pub(crate) fn checked(report: ProbeReport) -> Result<ProbeReport, Malformed> {
     Ok(ProbeReport {
         content_type: report.content_type.as_deref().and_then(clean_content_type),
@@ -65,7 +65,7 @@ fn full(value: Value) -> Result<Value, Malformed> {
     }
     let full = [("format", format), ("streams", streams), ("chapters", chapters)];
     let full = Value::Object(Map::from_iter(full.map(|(part, value)| (part.to_owned(), value))));
-    // Parsed from an invocation's payload, it is written again in as many bytes.
+    // Serialization restores the length that the value had in the payload.
     if full.to_string().len() > MAX_FULL_BYTES {
         return Err(Malformed("full: too long"));
     }
@@ -126,7 +126,7 @@ fn names(all: Vec<String>) -> Vec<String> {
     all.into_iter().filter_map(name).take(MAX_LISTED).collect()
 }
 
-/// A name as ffprobe has them: short, of printable ASCII.
+/// Returns a name if it is short and printable ASCII, as ffprobe's names are.
 fn name(text: String) -> Option<String> {
     let printable = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
     ((1..=MAX_NAME_BYTES).contains(&text.len()) && printable).then_some(text)
@@ -136,7 +136,7 @@ fn number(number: f64) -> Option<f64> {
     (MIN_NUMBER..=MAX_NUMBER).contains(&number).then_some(number)
 }
 
-/// Returns the reason if it is a sentence of plain characters, since a user reads it.
+/// Returns the reason if it is a sentence of plain characters, since clients see it.
 fn reason(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || " ,.:;()'-".contains(c);
     let text = text.trim();
@@ -200,14 +200,14 @@ mod tests {
     }
 
     #[test]
-    fn what_ffprobe_says_is_kept_word_for_word() {
+    fn valid_values_are_kept_unchanged() {
         assert_eq!(of_media(found()), Ok(found()));
         let unreadable = report(Found::Unreadable("the file ends too early".to_owned()));
         assert_eq!(checked(unreadable.clone()), Ok(unreadable));
     }
 
     #[test]
-    fn numbers_that_no_file_has_are_dropped() {
+    fn impossible_numbers_are_removed() {
         for wrong in [0.0, -1.0, 1e300, 1e-300, f64::NAN, f64::INFINITY] {
             let mut odd = found();
             (odd.summary.duration, odd.summary.frame_rate) = (Some(wrong), Some(wrong));
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_ffprobe_does_not_write_are_dropped() {
+    fn texts_that_ffprobe_does_not_write_are_removed() {
         for wrong in ["", "a\nb", "a\u{0}", "ü", "\u{202e}x", &"x".repeat(129)] {
             let mut odd = found();
             odd.summary.format_name = wrong.to_owned();
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn the_full_output_has_three_parts_and_no_more() {
+    fn the_full_output_has_exactly_three_members() {
         let mut more = found();
         more.full["facts"] = json!({"hdr": "hdr10"});
         more.full["pk"] = json!("owner#other");

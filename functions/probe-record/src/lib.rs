@@ -1,6 +1,6 @@
-//! The record's side of a probe. `probe-file`, which invokes this function, runs ffprobe on untrusted bytes and may be
-//! compromised: it reads and changes only files that await a probe and whose key it names, and every value of its report is
-//! checked. Size, checksum and declared type of an object come from S3.
+//! Serves `probe-file`, which runs ffprobe on untrusted bytes and may be compromised. Therefore this function gives access only to
+//! files that await a probe and whose key the request has, and checks every value of a report. Size, checksum and declared type of
+//! an object come from S3.
 
 mod check;
 mod poster;
@@ -25,10 +25,10 @@ use crate::check::checked;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Lifetime of the presigned GET: as long as `probe-file` may run.
+/// Lifetime of the presigned GET: the timeout of `probe-file`.
 const READ_LIFETIME: Duration = Duration::from_secs(120);
 
-/// Longest extension that names a format, in bytes.
+/// Longest file name extension, in bytes.
 const MAX_EXTENSION_BYTES: usize = 12;
 
 /// Handles the requests of `probe-file`.
@@ -41,9 +41,9 @@ pub struct ProbeRecord {
     pub deliveries: Queue<DeliveryMessage>,
 }
 
-/// The file that a key names.
+/// The ids in the key of a file's object.
 #[derive(Clone, Copy)]
-struct Named {
+struct ObjectIds {
     owner: OwnerId,
     id: FileId,
 }
@@ -52,38 +52,44 @@ impl EventHandler for ProbeRecord {
     type Event = ProbeRequest;
     type Response = ProbeResponse;
 
-    /// Handles one request of `probe-file`. Requests may come twice, late, or after the file was deleted. Fails if the request
-    /// is [`Malformed`], or the object has changed since it was read.
+    /// Handles a request of `probe-file`. Requests may be duplicated or late, and the file may be deleted. Fails if the request is
+    /// [`Malformed`], or the object has changed since it was read.
     async fn handle(&self, event: LambdaEvent<ProbeRequest>) -> Result<ProbeResponse, BoxError> {
         let now = lambda_startup::now();
         match event.payload {
-            ProbeRequest::Begin { key } => self.begin(named(&key)?, now).await,
-            ProbeRequest::Finish(report) => self.finish(named(&report.key)?, checked(*report)?, now).await,
+            ProbeRequest::Begin { key } => self.begin(parse_key(&key)?, now).await,
+            ProbeRequest::Finish(report) => {
+                self.finish(parse_key(&report.key)?, checked(*report)?, now).await
+            }
         }
     }
 }
 
 impl ProbeRecord {
-    async fn begin(&self, named: Named, now: Timestamp) -> Result<ProbeResponse, BoxError> {
-        let file = self.records.find_summary(named.owner, named.id).await?;
+    async fn begin(&self, ids: ObjectIds, now: Timestamp) -> Result<ProbeResponse, BoxError> {
+        let file = self.records.find_summary(ids.owner, ids.id).await?;
         if let Some(file) = file.as_ref().filter(|file| file.awaits_probe()) {
-            let read = self.objects.presign_read(named.owner, named.id, now, READ_LIFETIME).await?;
+            let read = self.objects.presign_read(ids.owner, ids.id, now, READ_LIFETIME).await?;
             let ends_upload = matches!(file.state, FileState::AwaitingUpload);
             return Ok(ProbeResponse::Probe { url: read.url, extension: extension(&file.name), ends_upload });
         }
-        self.end_without_probe(named, file.as_ref()).await
+        self.end_without_probe(ids, file.as_ref()).await
     }
 
-    /// Ends a request that has nothing to probe. Deletes bytes that came after the end of their file, unless `sweep` has the
-    /// deletion of the file's object as scheduled work: the object then may hold the place against presigned PUTs.
-    async fn end_without_probe(&self, named: Named, file: Option<&File>) -> Result<ProbeResponse, BoxError> {
-        info!(file = %named.id, "nothing to probe");
+    /// Ends a request that has nothing to probe. Deletes bytes that arrived after their file failed or was deleted, unless their
+    /// deletion is scheduled for `sweep`: the object may then block presigned PUTs.
+    async fn end_without_probe(
+        &self,
+        ids: ObjectIds,
+        file: Option<&File>,
+    ) -> Result<ProbeResponse, BoxError> {
+        info!(file = %ids.id, "nothing to probe");
         let is_over = match file {
             Some(file) => file.status() == Status::Failed,
-            None => !self.records.is_being_removed(named.owner, named.id).await?,
+            None => !self.records.is_being_removed(ids.owner, ids.id).await?,
         };
         if is_over {
-            self.objects.delete_file(named.owner, named.id, None).await?;
+            self.objects.delete_file(ids.owner, ids.id, None).await?;
         }
         Ok(ProbeResponse::NothingToDo)
     }
@@ -91,29 +97,29 @@ impl ProbeRecord {
     /// Stores the result of a probe. Fails if the object has changed since it was read.
     async fn finish(
         &self,
-        named: Named,
+        ids: ObjectIds,
         report: ProbeReport,
         now: Timestamp,
     ) -> Result<ProbeResponse, BoxError> {
-        let Named { owner, id } = named;
+        let ObjectIds { owner, id } = ids;
         let object = match self.objects.head_file(owner, id).await {
             Ok(object) => object,
             Err(ObjectsError::NotFound) => return Ok(ProbeResponse::NothingToDo), // deleted in the meantime
             Err(error) => return Err(error.into()),
         };
         if object.etag != report.etag {
-            return Err(ObjectsError::Changed.into()); // or never read
+            return Err(ObjectsError::Changed.into()); // or the sender never read it
         }
         let (probed, output) = parts(report.found)?;
         if output.as_ref().is_some_and(|packed| packed.len() > files_records::MAX_INLINE_BYTES) {
             // Checks the record again: the object of the output may belong to a finished file.
             let file = self.records.find_summary(owner, id).await?;
             if !file.as_ref().is_some_and(File::awaits_probe) {
-                return self.end_without_probe(named, file.as_ref()).await;
+                return self.end_without_probe(ids, file.as_ref()).await;
             }
         }
-        let full = self.store_output(named, output).await?;
-        let poster = self.store_poster(named, report.poster).await;
+        let full = self.store_output(ids, output).await?;
+        let poster = self.store_poster(ids, report.poster).await;
         let ProbeReport { content_type, ffprobe: by, ends_upload, .. } = report;
         let done = ProbeDone { object, probed, content_type, full, poster, by, ends_upload, now };
         let saved = self.records.finish_probe(owner, id, &done).await?;
@@ -128,10 +134,10 @@ impl ProbeRecord {
         })
     }
 
-    /// Puts an output that is too large for its record into an object of its own.
+    /// Stores an output that is too large for its record in a separate object.
     async fn store_output(
         &self,
-        Named { owner, id }: Named,
+        ObjectIds { owner, id }: ObjectIds,
         output: Option<Vec<u8>>,
     ) -> Result<Option<FullProbe>, BoxError> {
         Ok(match output {
@@ -144,7 +150,7 @@ impl ProbeRecord {
     }
 
     /// Stores a poster. Returns whether the file has one: what fails here costs the poster alone.
-    async fn store_poster(&self, Named { owner, id }: Named, jpeg: Option<Vec<u8>>) -> bool {
+    async fn store_poster(&self, ObjectIds { owner, id }: ObjectIds, jpeg: Option<Vec<u8>>) -> bool {
         let Some(jpeg) = jpeg else { return false };
         let stored = self.objects.put_poster(owner, id, jpeg).await;
         stored.inspect_err(|error| warn!(error = error as &dyn Error, "no poster")).is_ok()
@@ -172,7 +178,7 @@ fn extension(name: &FileName) -> Option<String> {
     is_one.then(|| extension.to_ascii_lowercase())
 }
 
-fn named(key: &str) -> Result<Named, Malformed> {
+fn parse_key(key: &str) -> Result<ObjectIds, Malformed> {
     let (owner, id) = parse_file_object_key(key).map_err(|_| Malformed("key"))?;
-    Ok(Named { owner, id })
+    Ok(ObjectIds { owner, id })
 }

@@ -1,4 +1,4 @@
-//! The record's side of a probe: says what `probe-file` may read, and saves what it found.
+//! Starts the function that gives `probe-file` access to an object and saves its report.
 
 use lambda_runtime::Error;
 use lambda_startup::{Startup, serve_events};

@@ -1,4 +1,4 @@
-//! Keeps the record's side of probes in this process, on real services.
+//! Calls the handler in this process, with real services.
 
 use files_domain::{File, FileState, MediaType, ProbeFacts, ProbeSummary, Status, file_object_key};
 use lambda_startup::EventHandler;
@@ -50,7 +50,7 @@ fn media() -> Found {
 }
 
 #[tokio::test]
-async fn a_file_that_awaits_its_probe_may_be_read_and_is_finished_once() {
+async fn a_file_that_awaits_its_probe_can_be_read_and_is_finished_once() {
     let app = TestApp::new().await;
     let file = app.file("clip.mp4").unprobed().await;
     let ProbeResponse::Probe { url, extension, .. } = begin(&app, &file).await else {
@@ -73,7 +73,7 @@ async fn a_file_that_awaits_its_probe_may_be_read_and_is_finished_once() {
 }
 
 #[tokio::test]
-async fn a_report_of_other_bytes_is_refused() {
+async fn a_report_of_other_bytes_is_rejected() {
     let app = TestApp::new().await;
     let file = app.file("clip.mp4").unprobed().await;
     assert_eq!(finish(&app, &file, "\"other\"", media()).await, None);
@@ -89,13 +89,13 @@ async fn bytes_of_a_deleted_file_are_deleted() {
     app.put_bytes(&file).await;
     assert_eq!(begin(&app, &file).await, ProbeResponse::NothingToDo);
     assert!(app.has_bytes(&file).await, "left to sweep while the deletion is scheduled");
-    records.forget_removed(file.owner, file.id).await.expect("forgotten");
+    records.delete_removal_entry(file.owner, file.id).await.expect("forgotten");
     assert_eq!(begin(&app, &file).await, ProbeResponse::NothingToDo);
     assert!(!app.has_bytes(&file).await);
 }
 
 #[tokio::test]
-async fn only_keys_of_files_are_taken() {
+async fn other_keys_are_rejected() {
     let app = TestApp::new().await;
     for key in ["", "files/o/i", "probes/x", "../files"] {
         let request = ProbeRequest::Begin { key: key.to_owned() };

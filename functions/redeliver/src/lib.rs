@@ -1,4 +1,4 @@
-//! `POST /v1/deliveries/{id}/redeliver`
+//! The function of `POST /v1/deliveries/{id}/redeliver`: repeats a delivery.
 
 use files_api::{ApiResult, DeliveryBody, Endpoint, authenticate, delivery_id, respond};
 use files_domain::{Scope, Timestamp};
@@ -8,7 +8,7 @@ use lambda_http::Request;
 use lambda_http::http::StatusCode;
 use tracing::warn;
 
-/// Repeats a delivery, whatever came of it: with the same id and body, and from the first attempt on.
+/// Restarts a delivery in any status, with the same id and body, from the first attempt.
 pub struct Redeliver {
     /// The records.
     pub records: ClientRecords,
@@ -23,7 +23,7 @@ impl Endpoint for Redeliver {
         let delivery = self.records.redeliver(&caller, id).await?;
         let message = DeliveryMessage::Attempt { owner: caller.owner(), delivery: id };
         if let Err(error) = self.queue.send(&message).await {
-            warn!(delivery = %id, error = error.as_ref() as &dyn std::error::Error, "a delivery is left to sweep");
+            warn!(delivery = %id, error = error.as_ref() as &dyn std::error::Error, "queuing a delivery failed, left to sweep");
         }
         Ok(respond(StatusCode::ACCEPTED, &DeliveryBody::new(id, &delivery)))
     }

@@ -1,4 +1,4 @@
-//! `POST /v1/deliveries/{id}/redeliver`
+//! Starts the function of `POST /v1/deliveries/{id}/redeliver`.
 
 use lambda_http::Error;
 use lambda_startup::Startup;

@@ -1,4 +1,4 @@
-//! Lists and repeats deliveries by their handlers in this process, on real services.
+//! Calls the handlers of deliveries in this process, with real services.
 
 use files_domain::{ApiKey, Attempt, Delivery, DeliveryId, EndpointId, EventKind, EventRef, File, Scope};
 use list_deliveries::ListDeliveries;
@@ -75,7 +75,7 @@ async fn deliveries_are_listed_by_file_and_by_status() {
 }
 
 #[tokio::test]
-async fn pages_hold_every_delivery_once() {
+async fn pages_have_every_delivery_once() {
     let app = TestApp::new().await;
     let key = app.key(OWNER).await;
     for _ in 0..5 {
@@ -104,7 +104,7 @@ async fn pages_hold_every_delivery_once() {
 }
 
 #[tokio::test]
-async fn a_delivery_is_repeated_from_its_first_attempt_on() {
+async fn a_redelivery_starts_with_the_first_attempt() {
     let app = TestApp::new().await;
     let key = app.key(OWNER).await;
     let (stored, lost) = (file(&app, OWNER).await, file(&app, OWNER).await);
@@ -120,7 +120,7 @@ async fn a_delivery_is_repeated_from_its_first_attempt_on() {
 }
 
 #[tokio::test]
-async fn a_delivery_is_its_owners_alone() {
+async fn a_delivery_is_visible_to_its_owner_only() {
     let app = TestApp::new().await;
     let id = delivery(&app, &file(&app, OWNER).await, 500).await.to_string();
     let other = app.key("another").await;

@@ -56,6 +56,21 @@ class ValidPages(PageTest):
         self.assertEqual(answer["thumbnail_url"], self.pages.base + "/still.jpg")
         self.assertEqual(answer["page_url"], self.pages.base + "/page")
 
+    def test_a_declared_encoding_without_quotes(self):
+        attribute = "<meta http-equiv=x content='text/html; charset=iso-8859-1'>"
+        for declaration, encoding in (
+            ("<meta charset=utf-8>", "utf-8"),
+            ('<meta charset="utf-8" />', "utf-8"),
+            ("<meta charset=shift_jis>", "shift_jis"),
+            (attribute, "iso-8859-1"),
+            ("", "utf-8"),
+        ):
+            title = "映画" if encoding == "shift_jis" else "Ünïcödé"
+            html = f'{declaration}<title>{title}</title><video src="/film.mp4"></video>'
+            self.pages.put("/page", 200, {"Content-Type": "text/html"}, [html.encode(encoding)])
+            answer = self.resolve(self.pages.base + "/page")
+            self.assertEqual(answer.get("title"), title, declaration)
+
     def test_the_best_source_of_a_player(self):
         sources = '<source src="/small.mp4" type="video/mp4" res="360"><source src="/large.mp4" type="video/mp4" res="1080">'
         small, large = sources.split("><")

@@ -1,4 +1,4 @@
-//! `POST /v1/webhook-endpoints/{id}/rotate`
+//! The function of `POST /v1/webhook-endpoints/{id}/rotate`: rotates the secret of a webhook endpoint.
 
 use files_api::{ApiError, ApiResult, EndpointBody, Reason, authenticate, endpoint_id, respond};
 use files_domain::{Endpoint, EndpointId, OwnerId, Scope, Timestamp, WebhookSecret};
@@ -6,10 +6,10 @@ use files_records::{ClientRecords, RecordsError};
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
 
-/// Attempts against an endpoint whose secret others rotate at the same time.
+/// Most attempts while other requests rotate the same secret.
 const MAX_ATTEMPTS: u32 = 4;
 
-/// Replaces the secret of an endpoint, and shows the new one.
+/// Replaces the secret of an endpoint, and returns the new one.
 pub struct RotateWebhookSecret {
     /// The records.
     pub records: ClientRecords,
@@ -32,7 +32,7 @@ impl RotateWebhookSecret {
             let secret = WebhookSecret::generate().map_err(ApiError::internal)?;
             let before = match records.find_endpoint(owner, id).await? {
                 Some(endpoint) => endpoint,
-                // The default endpoint exists from the first time that its secret is needed.
+                // Creates the default endpoint when its secret is first needed.
                 None if id == EndpointId::Default => {
                     records.create_default_endpoint(owner, secret, now).await?;
                     continue;

@@ -1,4 +1,4 @@
-//! `POST /v1/webhook-endpoints/{id}/rotate`
+//! Starts the function of `POST /v1/webhook-endpoints/{id}/rotate`.
 
 use lambda_http::Error;
 use lambda_startup::Startup;

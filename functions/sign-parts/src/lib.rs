@@ -53,7 +53,7 @@ impl SignParts {
     /// # Errors
     /// [`Reason::NotFound`] if the file was deleted in the meantime.
     async fn extended(&self, file: File, now: Timestamp) -> Result<File, ApiError> {
-        if file.clone().parts_asked_for(None, now).is_none() {
+        if file.clone().parts_signed(None, now).is_none() {
             return Ok(file);
         }
         self.save_upload(&file, None, now).await?.ok_or_else(|| Reason::NotFound.into())
@@ -68,7 +68,7 @@ impl SignParts {
         now: Timestamp,
     ) -> Result<Option<File>, ApiError> {
         let records = self.records.unchecked();
-        let change = |file: File| file.parts_asked_for(upload_id, now);
+        let change = |file: File| file.parts_signed(upload_id, now);
         if let Some(changed) = records.change_read_file(file.clone(), change).await? {
             return Ok(Some(changed));
         }

@@ -15,14 +15,14 @@ const HEADERS_LOST: &str = "the headers for the source are kept only in the queu
 struct DueFile {
     file: File,
     detail: Detail,
-    /// Whether another try is allowed, which is counted already.
+    /// Whether another try is allowed. The try is already counted.
     may_try: bool,
     now: Timestamp,
 }
 
 impl Sweep {
-    /// Finishes a file whose deadline has passed. The index may lag, so the record decides. A try is counted before it is
-    /// made, so that a try that fails comes later each time and ends.
+    /// Finishes a file whose deadline has passed. The index is eventually consistent, so the record is read again. A try is counted
+    /// before it is made, so that tries back off and end even if they crash.
     pub(crate) async fn finish_file(&self, owner: OwnerId, id: FileId) -> Result<(), BoxError> {
         let (before, detail) = match self.records.get_file(owner, id).await {
             Ok(found) => found,
@@ -40,11 +40,11 @@ impl Sweep {
             FileState::AwaitingUpload | FileState::AwaitingParts(_) => self.finish_upload(&due).await,
             FileState::Importing(_) => self.queue_import_again(&due).await,
             FileState::Probing(_) => self.finish_probing(&due).await,
-            FileState::Stored(_) | FileState::Failed { .. } => Ok(()), // it has not expired: the index was ahead
+            FileState::Stored(_) | FileState::Failed { .. } => Ok(()), // it has not expired: the index was outdated
         }
     }
 
-    /// Postpones the deadline, and saves that if another try is allowed.
+    /// Postpones the deadline in the record, if another try is allowed.
     async fn count_try(&self, before: File, detail: Detail, now: Timestamp) -> Result<DueFile, BoxError> {
         let postponed = before.clone().postponed(now);
         let may_try = postponed.is_some();
@@ -59,19 +59,19 @@ impl Sweep {
         Ok(DueFile { file, detail, may_try, now })
     }
 
-    /// Finishes an upload whose window is over. Its bytes may have come and only S3's event been lost, or all of its parts and
-    /// only the request to complete it.
+    /// Finishes an upload whose window is over. Its bytes may be stored and S3's event lost, or all its parts may be stored and only
+    /// the request to complete it missing.
     async fn finish_upload(&self, due: &DueFile) -> Result<(), BoxError> {
         if let Some(object) = self.stored(&due.file).await? {
             return self.probe_again(due, object).await;
         }
         if due.may_try && self.complete_whole(due).await? {
-            return Ok(()); // S3's event has it probed
+            return Ok(()); // S3's event starts the probe
         }
         self.fail(due, "the upload expired: its bytes did not come in time").await
     }
 
-    /// Completes a multipart upload that nobody has completed, if exactly its parts are stored.
+    /// Completes a multipart upload if exactly its parts are stored.
     async fn complete_whole(&self, due: &DueFile) -> Result<bool, BoxError> {
         let (Some(plan), Some(upload)) = (due.file.part_plan(), due.file.upload_ref()) else {
             return Ok(false);
@@ -85,11 +85,11 @@ impl Sweep {
             return Ok(false);
         };
         self.records.save_file(&due.file, &completing).await?;
-        self.objects.complete_upload(upload, &parts).await?; // if it is gone, the next try ends the file
+        self.objects.complete_upload(upload, &parts).await?; // if the upload does not exist, the next try fails the file
         Ok(true)
     }
 
-    /// Queues an import that was not queued, or whose worker is gone.
+    /// Queues an import that was not queued, or whose worker crashed.
     async fn queue_import_again(&self, due: &DueFile) -> Result<(), BoxError> {
         let File { owner, id, .. } = due.file;
         match &due.detail.source_url {
@@ -102,8 +102,8 @@ impl Sweep {
         }
     }
 
-    /// Waits for the message of an import with headers, which only the message holds: it is in its queue, or comes again after
-    /// the visibility timeout of its worker. `sweep` cannot send another.
+    /// Waits for the message of an import with headers, which only the message contains. It is in the queue, or visible again after
+    /// the visibility timeout. `sweep` cannot send another.
     async fn await_message(&self, due: &DueFile) -> Result<(), BoxError> {
         if due.may_try && due.now < due.file.message_lost_at() {
             return Ok(());
@@ -111,7 +111,7 @@ impl Sweep {
         self.fail(due, HEADERS_LOST).await
     }
 
-    /// Finishes a file whose bytes should have been probed by now.
+    /// Finishes a file whose probe is overdue.
     async fn finish_probing(&self, due: &DueFile) -> Result<(), BoxError> {
         let file = &due.file;
         if let Some(object) = self.stored(file).await? {
@@ -120,9 +120,9 @@ impl Sweep {
         if let (Some(upload), true) = (file.upload_ref(), due.may_try) {
             let size = file.size.unwrap_or(0);
             let completed = self.objects.complete_stored_parts(upload, size).await?;
-            // Gone may mean that another completion, which took S3 minutes, has just ended.
+            // If the upload does not exist, another completion, which may take minutes, may have just ended.
             if completed == Uploaded::Completed || self.stored(file).await?.is_some() {
-                return Ok(()); // S3's event has it probed
+                return Ok(()); // S3's event starts the probe
             }
         }
         match file.source {
@@ -150,13 +150,13 @@ impl Sweep {
             None => self.objects.delete_file(file.owner, file.id, file.state.upload_id()).await?,
         }
         if !file.may_still_receive_bytes(now) {
-            self.records.forget_removed(file.owner, file.id).await?;
+            self.records.delete_removal_entry(file.owner, file.id).await?;
         }
         Ok(())
     }
 
-    /// Fails a file unless its record has changed since it was read. Its parts are aborted first, since a failed record does
-    /// not name them. A worker that has just claimed it aborts them itself.
+    /// Fails a file unless its record has changed since it was read. Aborts its multipart upload first, since a failed record has no
+    /// upload id. A worker that has just claimed the file aborts the upload itself.
     async fn fail(&self, due: &DueFile, reason: &str) -> Result<(), BoxError> {
         if let Some(upload) = due.file.upload_ref() {
             self.objects.abort_upload(upload).await?;
@@ -176,5 +176,5 @@ impl Sweep {
     }
 }
 
-// A lease is longer than the function's timeout, so a worker whose lease is over has ended.
+// A lease is longer than the function's timeout, so a worker whose lease has expired has ended.
 const _: () = assert!(limits::IMPORT_LEASE.as_secs() > 300);

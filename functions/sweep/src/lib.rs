@@ -1,8 +1,8 @@
-//! Every minute: finishes what nobody else has finished by its deadline. The records hold the deadlines; each step is the one
-//! that the function responsible for it takes, and is harmless when it is taken twice.
+//! The function that runs every minute and finishes work whose deadline has passed. The records have the deadlines. Each step is
+//! idempotent and the same as in the function that normally takes it.
 
 mod due_file;
-mod turns;
+mod round_robin;
 
 use std::error::Error;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use files_domain::{BoxError, DeliveryId, EventRef, FileId, OwnerId};
 use files_objects::Objects;
 use files_queues::{DeliveryMessage, ImportMessage, Queue, StoredObject};
-use files_records::{DUE_SHARDS, DueItem, DueWhat, Records, RecordsError};
+use files_records::{DUE_SHARDS, DueItem, Records, RecordsError, ScheduledWork};
 use futures_util::future::join_all;
 use lambda_runtime::LambdaEvent;
 use lambda_startup::{EventHandler, MetricUnit, announce_events, publish_metric};
@@ -19,19 +19,19 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tracing::{debug, error, info};
 
-use crate::turns::{Turn, Turns};
+use crate::round_robin::{Batch, RoundRobin};
 
-/// Most entries read of one partition of the index: many more than a round handles, so that an owner with much due does not
-/// hide the others.
-const MOST_OF_SHARD: u32 = 25_000;
+/// Most entries read of one partition of the index: many more than a run handles, so that an owner with many entries does not
+/// hide other owners.
+const MAX_SHARD_ENTRIES: u32 = 25_000;
 /// Files handled at the same time.
 const WORKERS: usize = 64;
 /// Timeout of one file.
-const MAX_TIME_FOR_ONE: Duration = Duration::from_secs(10);
-/// Time before the function's deadline at which it stops to take on more: longer than one file may take.
+const FILE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time before the function's deadline at which it takes no further entries: longer than the timeout of one file.
 const STOP_BEFORE_DEADLINE: Duration = Duration::from_secs(13);
 
-/// Finishes what is due.
+/// Finishes work whose deadline has passed.
 pub struct Sweep {
     /// The records with their deadlines.
     pub records: Records,
@@ -46,28 +46,28 @@ pub struct Sweep {
 }
 
 impl EventHandler for Sweep {
-    /// Nothing of the schedule's event is read.
+    /// The schedule's event is ignored.
     type Event = IgnoredAny;
     type Response = Value;
 
-    /// Handles everything that is due, many files at the same time and owners in turn, until the function's time is over. What
-    /// fails is logged, stays due, and does not delay the rest. Publishes how long the oldest entry of the index has been due, in
-    /// seconds, as the metric `OldestDueAge`. If a part of the index could not be read, the rest is handled all the same.
+    /// Handles the due entries of the index, many files concurrently and owners in round-robin order, until the function's time is
+    /// over. Failures are logged, stay due, and do not delay other entries. Publishes the age of the oldest due entry in seconds as the
+    /// metric `OldestDueAge`. If a partition of the index cannot be read, the others are handled, and the invocation fails.
     async fn handle(&self, event: LambdaEvent<IgnoredAny>) -> Result<Value, BoxError> {
         let end = event.context.deadline() - STOP_BEFORE_DEADLINE;
         let (items, unread) = self.read_due().await;
-        let (turns, tally) = (Turns::new(items), Tally::default());
-        join_all((0..WORKERS).map(|_| self.work(&turns, &tally, end))).await;
+        let (queue, tally) = (RoundRobin::new(items), Tally::default());
+        join_all((0..WORKERS).map(|_| self.work(&queue, &tally, end))).await;
         let (done, failed) = (tally.done.into_inner(), tally.failed.into_inner());
-        match (done, failed, turns.left()) {
-            (0, 0, 0) => debug!("nothing was due"), // most rounds, every minute
+        match (done, failed, queue.left()) {
+            (0, 0, 0) => debug!("nothing was due"), // most runs
             (_, _, left) => info!(done, failed, left, "swept"),
         }
         unread.map_or_else(|| Ok(json!({"done": done, "failed": failed})), |error| Err(error.into()))
     }
 }
 
-/// How many files were handled.
+/// The number of handled files.
 #[derive(Debug, Default)]
 struct Tally {
     done: AtomicU32,
@@ -75,30 +75,32 @@ struct Tally {
 }
 
 impl Sweep {
-    /// Handles one turn after the other until `end`.
-    async fn work(&self, turns: &Turns, tally: &Tally, end: SystemTime) {
-        while let Some(Turn { mut items, mut rest }) = turns.take() {
+    /// Handles batches until `end`.
+    async fn work(&self, queue: &RoundRobin, tally: &Tally, end: SystemTime) {
+        while let Some(Batch { mut items, mut rest }) = queue.take() {
             while SystemTime::now() < end
                 && let Some(item) = items.pop_front()
             {
-                let done = self.try_to_finish(item).await;
+                let done = self.finish_with_timeout(item).await;
                 (if done { &tally.done } else { &tally.failed }).fetch_add(1, Ordering::Relaxed);
             }
             let is_over = !items.is_empty() || SystemTime::now() >= end;
             items.append(&mut rest);
-            turns.put_back(items);
+            queue.put_back(items);
             if is_over {
                 return;
             }
         }
     }
 
-    /// Reads every partition of the index before the work begins, so that the published age is that of the oldest entry of all.
-    /// Returns the entries, and the error of a partition that could not be read.
+    /// Reads all partitions of the index before the work begins, so that the published age covers all entries. Returns the entries,
+    /// and the error of a partition that could not be read.
     async fn read_due(&self) -> (Vec<DueItem>, Option<RecordsError>) {
         let now = lambda_startup::now();
         let (mut items, mut oldest, mut unread) = (Vec::new(), now, None);
-        for due in join_all((0..DUE_SHARDS).map(|shard| self.records.due(shard, now, MOST_OF_SHARD))).await {
+        for due in
+            join_all((0..DUE_SHARDS).map(|shard| self.records.due(shard, now, MAX_SHARD_ENTRIES))).await
+        {
             match due {
                 Ok(due) => {
                     oldest = due.oldest.map_or(oldest, |since| since.min(oldest));
@@ -112,8 +114,8 @@ impl Sweep {
         (items, unread)
     }
 
-    async fn try_to_finish(&self, item: DueItem) -> bool {
-        let cause = match tokio::time::timeout(MAX_TIME_FOR_ONE, self.finish(item)).await {
+    async fn finish_with_timeout(&self, item: DueItem) -> bool {
+        let cause = match tokio::time::timeout(FILE_TIMEOUT, self.finish(item)).await {
             Ok(Ok(())) => return true,
             Ok(Err(cause)) => cause,
             Err(elapsed) => elapsed.into(),
@@ -124,18 +126,18 @@ impl Sweep {
 
     async fn finish(&self, item: DueItem) -> Result<(), BoxError> {
         match item.what {
-            DueWhat::Removed(id) => self.delete_removed(item.owner, id).await,
-            DueWhat::File(id) => {
+            ScheduledWork::Removed(id) => self.delete_removed(item.owner, id).await,
+            ScheduledWork::File(id) => {
                 let finished = self.finish_file(item.owner, id).await;
                 announce_events(&self.records, &self.deliveries).await;
                 finished
             }
-            DueWhat::Event(event) => self.announce_again(event).await,
-            DueWhat::Delivery(id) => self.send_delivery(item.owner, id).await,
+            ScheduledWork::Event(event) => self.announce_again(event).await,
+            ScheduledWork::Delivery(id) => self.send_delivery(item.owner, id).await,
         }
     }
 
-    /// Announces an event that nobody has announced, or whose message was lost.
+    /// Queues an event that was not queued, or whose message was lost.
     async fn announce_again(&self, event: EventRef) -> Result<(), BoxError> {
         if self.records.postpone_event(event, lambda_startup::now()).await? {
             self.deliveries.send(&DeliveryMessage::Event(event)).await?;
@@ -143,7 +145,7 @@ impl Sweep {
         Ok(())
     }
 
-    /// Has the next attempt of a delivery made.
+    /// Queues the next attempt of a delivery.
     async fn send_delivery(&self, owner: OwnerId, id: DeliveryId) -> Result<(), BoxError> {
         if self.records.postpone_delivery(owner, id, lambda_startup::now()).await? {
             let message = DeliveryMessage::Attempt { owner, delivery: id };
@@ -160,8 +162,8 @@ impl Sweep {
             Err(error) => return Err(error.into()),
         };
         self.objects.delete_file(owner, id, upload_id.as_deref()).await?;
-        self.records.forget_removed(owner, id).await?;
-        info!(file = %id, "deleted what was left of a removed file");
+        self.records.delete_removal_entry(owner, id).await?;
+        info!(file = %id, "deleted the bytes of a removed file");
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Every minute: finishes what nobody else has finished by its deadline.
+//! Starts the function that runs every minute and finishes work whose deadline has passed.
 
 use lambda_runtime::Error;
 use lambda_startup::{Startup, serve_events};

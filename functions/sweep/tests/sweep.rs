@@ -1,4 +1,4 @@
-//! Sweeps in this process, on real services.
+//! Calls the handler in this process, with real services.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ async fn an_upload_whose_bytes_did_not_come_fails() {
 }
 
 #[tokio::test]
-async fn bytes_whose_event_was_lost_are_probed_and_not_failed() {
+async fn bytes_whose_event_was_lost_are_probed() {
     let app = TestApp::new().await;
     let file = app.file("clip.mp4").aged(25 * HOUR).awaiting_upload().await;
     app.put_bytes(&file).await;
@@ -80,7 +80,7 @@ async fn an_import_that_was_not_queued_is_queued() {
 }
 
 #[tokio::test]
-async fn an_expired_file_goes_with_its_bytes() {
+async fn an_expired_file_is_deleted_with_its_bytes() {
     let app = TestApp::new().await;
     let file = app.file("clip.mp4").expires_at(lambda_startup::now()).unprobed().await;
     sweep(&app).await;
@@ -88,7 +88,7 @@ async fn an_expired_file_goes_with_its_bytes() {
 }
 
 #[tokio::test]
-async fn an_event_that_nobody_announced_is_announced() {
+async fn an_event_that_was_not_queued_is_queued() {
     let app = TestApp::new().await;
     let aged = app.file("clip.mp4").aged(25 * HOUR).webhook("https://hooks.example/").awaiting_upload().await;
     sweep(&app).await;
@@ -96,7 +96,7 @@ async fn an_event_that_nobody_announced_is_announced() {
     let announced = app.receive("DeliveryQueue").await.expect("sweep's own event").body;
     assert_eq!((&announced["file"], &announced["kind"]), (&json!(aged.id), &json!("file.failed")));
 
-    // An event of another function that died: its deadline is in the past.
+    // An event of a function that crashed: its deadline has passed.
     let past = Timestamp::from_millis(lambda_startup::now().millis() - 600_000);
     let lost = app.file("clip.mp4").webhook("https://hooks.example/").awaiting_upload().await;
     let records = app.operator().records();
@@ -108,7 +108,7 @@ async fn an_event_that_nobody_announced_is_announced() {
 }
 
 #[tokio::test]
-async fn the_next_attempt_of_a_delivery_is_asked_for_when_it_is_due() {
+async fn the_next_attempt_of_a_delivery_is_queued_at_its_deadline() {
     let app = TestApp::new().await;
     let records = app.operator().records();
     let past = Timestamp::from_millis(lambda_startup::now().millis() - 600_000);
@@ -123,7 +123,7 @@ async fn the_next_attempt_of_a_delivery_is_asked_for_when_it_is_due() {
 }
 
 #[tokio::test]
-async fn the_expiry_of_a_file_is_an_event_and_its_deletion_is_none() {
+async fn expiry_is_an_event_and_deletion_is_not() {
     let app = TestApp::new().await;
     let url = "https://hooks.example/";
     let file = app.file("clip.mp4").expires_at(lambda_startup::now()).webhook(url).awaiting_upload().await;
@@ -137,7 +137,7 @@ async fn the_expiry_of_a_file_is_an_event_and_its_deletion_is_none() {
 }
 
 #[tokio::test]
-async fn a_round_handles_many_owners_and_more_than_a_page() {
+async fn a_run_handles_many_owners_and_more_than_a_page() {
     let app = TestApp::new().await;
     let mut files = Vec::new();
     for n in 0..450 {

@@ -1,4 +1,4 @@
-//! `PATCH /v1/files/{id}`
+//! The function of `PATCH /v1/files/{id}`: changes a file.
 
 use files_api::{
     ApiError, ApiResult, BaseUrl, Endpoint, FileBody, Reason, authenticate, check_if_match, etag,
@@ -10,16 +10,16 @@ use files_records::{ClientRecords, RecordsError};
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
 
-/// Attempts against a record that keeps changing, as that of a running import does.
+/// Most attempts while the record changes concurrently, as that of a running import does.
 const MAX_ATTEMPTS: u32 = 8;
 
 /// Changes a file's name, metadata or expiry.
 pub struct UpdateFile {
     /// The records.
     pub records: ClientRecords,
-    /// The objects, among them ffprobe's output that is too large for a record.
+    /// The objects, including ffprobe's output that is too large for a record.
     pub objects: Objects,
-    /// URL of the API, if it is not the gateway's own.
+    /// The URL of the API, if it is not that of API Gateway.
     pub public_url: Option<String>,
 }
 
@@ -37,8 +37,8 @@ impl Endpoint for UpdateFile {
 }
 
 impl UpdateFile {
-    /// Changes the record unless it is as asked already. If it has changed since it was read, reads it again, so that no other
-    /// change is lost.
+    /// Changes the record, unless it already has the requested values. If it has changed since it was read, reads it again, so that
+    /// no other change is lost.
     async fn update(
         &self,
         request: &Request,
@@ -63,8 +63,8 @@ impl UpdateFile {
     }
 }
 
-/// Returns the record after the change; `None` if neither it nor the metadata changes. New metadata gives the record a new
-/// version too, which is the entity tag.
+/// Returns the record after the change; `None` if neither it nor the metadata changes. New metadata also increments the version,
+/// which is the entity tag.
 fn changed(before: &File, change: &FileChange, metadata: Option<&Metadata>, now: Timestamp) -> Option<File> {
     let touched = || metadata.map(|_| File { updated_at: now, ..before.clone() });
     before.changed(change, now).or_else(touched)

@@ -1,4 +1,4 @@
-//! `PATCH /v1/files/{id}`
+//! Starts the function of `PATCH /v1/files/{id}`.
 
 use lambda_http::Error;
 use lambda_startup::{Startup, optional};

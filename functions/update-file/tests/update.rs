@@ -1,4 +1,4 @@
-//! Changes files by a handler in this process, on real services.
+//! Calls the handler in this process, with real services.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ async fn download(app: &TestApp, url: &Value) -> Response {
 }
 
 #[tokio::test]
-async fn name_and_metadata_change_with_a_new_tag() {
+async fn a_change_of_name_or_metadata_has_a_new_entity_tag() {
     let app = TestApp::new().await;
     let file = app.upload("clip.mp4").await;
     let body = json!({"name": "trailer.mp4", "metadata": {"project": "trailer"}});
@@ -80,7 +80,7 @@ async fn every_earlier_download_url_stays_valid() {
 }
 
 #[tokio::test]
-async fn only_the_version_named_is_changed() {
+async fn only_the_version_in_if_match_is_changed() {
     let app = TestApp::new().await;
     let file = app.upload("clip.mp4").await;
     let name = || json!({"name": "other.mp4"});
@@ -120,7 +120,7 @@ async fn an_expiry_is_set_shortened_extended_and_removed() {
 }
 
 #[tokio::test]
-async fn a_probe_and_a_change_keep_both_outcomes() {
+async fn a_concurrent_probe_and_change_are_both_kept() {
     let app = TestApp::new().await;
     let file = app.file("clip.mp4").unprobed().await;
     let changed = change(&app, &file, json!({"name": "other.mp4", "expires_in": 60})).await;
@@ -132,7 +132,7 @@ async fn a_probe_and_a_change_keep_both_outcomes() {
 }
 
 #[tokio::test]
-async fn a_change_of_an_older_record_is_refused_by_the_records() {
+async fn a_change_of_an_outdated_record_is_rejected() {
     let app = TestApp::new().await;
     let file = app.upload("clip.mp4").await;
     change(&app, &file, json!({"name": "other.mp4"})).await;
@@ -143,7 +143,7 @@ async fn a_change_of_an_older_record_is_refused_by_the_records() {
 }
 
 #[tokio::test]
-async fn many_changes_at_once_are_all_kept() {
+async fn concurrent_changes_are_all_kept() {
     let app = TestApp::new().await;
     let file = app.file("clip.mp4").awaiting_upload().await;
     let name = change(&app, &file, json!({"name": "other.mp4"}));
@@ -156,7 +156,7 @@ async fn many_changes_at_once_are_all_kept() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_changed_is_refused() {
+async fn invalid_changes_are_rejected() {
     let app = TestApp::new().await;
     let file = app.upload("clip.mp4").await;
     patch(&app, "another", &file, json!({"name": "a"}), None).await.expect_error(404, "not_found");

@@ -96,7 +96,7 @@ async fn ask(
     id: FileId,
 ) -> Result<()> {
     pace.tick().await;
-    records.ask_to_probe_again(owner, id).await.context("the record cannot be changed")?;
+    records.request_reprobe(owner, id).await.context("the record cannot be changed")?;
     let object = StoredObject { bucket: queue.bucket.clone(), owner, id };
     queue.queue.send(&object).await.map_err(|error| anyhow!(error)).context("the queue cannot be reached")
 }

@@ -1,5 +1,5 @@
-//! The audit: the log line of each request tells who asked for what, of which file, from where, and what came of it. It has ids only,
-//! never a secret and never a name.
+//! The audit log: the log line of each request has the principal, the operation, the file, the source address and the result. It
+//! has ids only, and neither secrets nor names.
 
 use files_domain::{Caller, FileId, KeyHash};
 use lambda_http::request::RequestContext;
@@ -9,7 +9,7 @@ use tracing::{Span, info_span};
 
 use crate::Reason;
 
-/// Starts the span of a request, whose fields every line of the request has. Those of the caller are filled in when they are known.
+/// Starts the span of a request, whose fields are in every log line of the request. The fields of the caller are set later.
 pub(crate) fn request_span(request: &Request, request_id: &str, route: &str) -> Span {
     let span = info_span!(
         "request",
@@ -28,22 +28,22 @@ pub(crate) fn request_span(request: &Request, request_id: &str, route: &str) -> 
     span
 }
 
-/// Adds the caller to the lines of the request: the owner that the key or token names, and its id. Neither has to be true yet.
+/// Adds the caller to the log lines of the request: the owner in the key or token, and its id. Both may be unverified.
 pub(crate) fn audit_caller(caller: &Caller) {
     Span::current().record("owner", display(caller.owner())).record("key", display(caller.hash().id()));
 }
 
-/// Adds the file that a request has created to the lines of the request.
+/// Adds the file that a request has created to the log lines of the request.
 pub fn audit_file(id: FileId) {
     Span::current().record("file", display(id));
 }
 
-/// Adds the upload token that a request has created or deleted to the lines of the request.
+/// Adds the upload token that a request has created or deleted to the log lines of the request.
 pub fn audit_upload_token(hash: KeyHash) {
     Span::current().record("token", display(hash.id()));
 }
 
-/// Returns the client's address, as the gateway saw it.
+/// Returns the client's address, as API Gateway reports it.
 fn source_address(request: &Request) -> Option<String> {
     match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.clone(),
@@ -51,7 +51,7 @@ fn source_address(request: &Request) -> Option<String> {
     }
 }
 
-/// Returns what the audit calls a request that succeeded: a change, or a link to download a file. `None`: it only read.
+/// Returns the audit kind of a successful request: a change, or a download link. `None`: the request only reads.
 pub(crate) fn kind_of_success(route: &str) -> Option<&'static str> {
     let (method, path) = route.split_once(' ')?;
     match (method, path) {
@@ -61,7 +61,7 @@ pub(crate) fn kind_of_success(route: &str) -> Option<&'static str> {
     }
 }
 
-/// Returns what the audit calls a refused request: the use of a key that does not open what was asked for. `None`: the key is not why.
+/// Returns the audit kind of a rejected request whose key is invalid or lacks the scope. `None`: the reason is not the key.
 pub(crate) fn kind_of_refusal(reason: Reason) -> Option<&'static str> {
     let of_key = [Reason::InvalidApiKey, Reason::MissingScope, Reason::UploadTokenUsedUp];
     of_key.contains(&reason).then_some("refused_key")

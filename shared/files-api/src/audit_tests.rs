@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::*;
 use crate::{ApiResult, Endpoint, handle_event, no_content};
 
-/// A log in memory.
+/// A writer of log lines to memory.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -31,7 +31,7 @@ impl<'a> MakeWriter<'a> for Lines {
     }
 }
 
-/// Knows its caller, and responds as it is told.
+/// An endpoint with a given caller and response.
 struct Stub {
     key: ApiKey,
     refusal: Option<Reason>,
@@ -65,7 +65,7 @@ fn event(route: &str, key: &ApiKey) -> LambdaRequest {
     serde_json::from_value(event).unwrap()
 }
 
-/// The only line that a request leaves.
+/// Returns the only log line of a request.
 fn line(route: &str, refusal: Option<Reason>) -> (String, Value, ApiKey) {
     let key = ApiKey::generate(OwnerId::named("press")).unwrap();
     let lines = Lines::default();
@@ -83,7 +83,7 @@ fn line(route: &str, refusal: Option<Reason>) -> (String, Value, ApiKey) {
 }
 
 #[test]
-fn a_line_tells_who_asked_for_what_and_holds_no_secret_and_no_name() {
+fn a_line_has_principal_and_operation_and_neither_secrets_nor_names() {
     for (route, refusal, audit, status) in [
         ("GET /v1/files/{id}/{filename}", None, json!("download_link"), 204),
         ("DELETE /v1/files/{id}", None, json!("change"), 204),

@@ -8,16 +8,14 @@ use lambda_http::Request;
 use crate::audit::audit_caller;
 use crate::{ApiError, Reason, header, query_parameter};
 
-/// Reads who sends a request, and with `parse` what it asks for.
+/// Authenticates a request, and parses it with `parse`.
 ///
-/// A malformed key is refused here and costs no read. Whether a well-formed key is good is checked in the read or the
-/// transaction that does the work. What is wrong with the rest of the request is told only to the holder of a good key: so
-/// if `parse` fails, the key is checked first.
+/// A malformed key is rejected here without a read. A well-formed key is checked in the read or the transaction that does the work.
+/// Errors of the rest of the request are returned only to the holder of a valid key, so if `parse` fails, the key is checked first.
 ///
 /// # Errors
-/// [`Reason::InvalidApiKey`]: there is no key, or it is malformed or known to be bad. [`Reason::TooManyRequests`]: the owner
-/// sends more requests per second than its limit. If `parse` fails: the problem with the key, otherwise the
-/// error of `parse`.
+/// [`Reason::InvalidApiKey`]: there is no key, or it is malformed or cached as invalid. [`Reason::TooManyRequests`]: the owner
+/// exceeds its requests per second. If `parse` fails: the error of the key, otherwise that of `parse`.
 pub async fn authenticate<R: Borrow<Request>, T>(
     keys: &Keys,
     request: R,
@@ -39,10 +37,10 @@ pub async fn authenticate<R: Borrow<Request>, T>(
     }
 }
 
-/// What the holder of an upload token is told on any other route.
+/// The message for an upload token on any other route.
 const NO_API_KEY: &str = "An upload token opens only presigned uploads: send an API key";
 
-/// Does what [`authenticate`] does, for the routes that an upload token opens too: an API key needs the scope to write.
+/// Like [`authenticate`], for the routes that also accept an upload token. An API key needs the scope `write`.
 ///
 /// # Errors
 /// As [`authenticate`].
@@ -77,7 +75,7 @@ fn caller(request: &Request, scope: Scope, now: Timestamp) -> Result<Caller, Api
 
 /// Returns the key in `X-API-KEY`, otherwise in `Authorization: Bearer` (RFC 6750), otherwise in the query.
 fn presented_key(request: &Request) -> Option<String> {
-    // Clients send an empty header if a variable of theirs is not set.
+    // Clients send an empty header if their variable is not set.
     if let Some(key) = header(request, "x-api-key").filter(|key| !key.trim().is_empty()) {
         return Some(key.to_owned());
     }
@@ -126,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_and_a_malformed_key_are_refused_alike() {
+    fn a_missing_and_a_malformed_key_have_the_same_error() {
         for (uri, headers) in [
             ("/", vec![]),
             ("/?key=", vec![]),

@@ -3,7 +3,7 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// The characters of a path segment that need no encoding (RFC 3986, section 2.3).
+/// The characters of a path segment that are encoded: all except the unreserved ones (RFC 3986, section 2.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The URL of the API as clients reach it, without a path. It is never taken from the `Host` header.
@@ -11,7 +11,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 pub struct BaseUrl(String);
 
 impl BaseUrl {
-    /// Returns the configured URL, otherwise that of the domain name by which the gateway was called.
+    /// Returns the configured URL, otherwise that of API Gateway's domain name in the request.
     #[must_use]
     pub fn of(request: &Request, configured: Option<&str>) -> Self {
         if let Some(url) = configured {
@@ -24,7 +24,7 @@ impl BaseUrl {
         Self(format!("https://{}", domain.unwrap_or_default()))
     }
 
-    /// Returns a configured URL, for what no request asks for.
+    /// Returns a configured URL, for functions without requests.
     #[must_use]
     pub fn configured(url: &str) -> Self {
         Self(url.trim_end_matches('/').to_owned())
@@ -42,8 +42,8 @@ impl BaseUrl {
         format!("{}/v1/posters/{id}", self.0)
     }
 
-    /// Returns the URL for the download of a file. HTTP APIs decode a path twice, cut it at a question mark that the first
-    /// decoding uncovers, and refuse a percent sign that encodes nothing: so these two characters of a name are encoded twice.
+    /// Returns the URL for the download of a file. HTTP APIs decode a path twice, truncate it at a question mark that appears after the
+    /// first decoding, and reject a percent sign without two digits, so these two characters of a name are encoded twice.
     #[must_use]
     pub fn download(&self, id: FileId, name: &FileName) -> String {
         let name = name.as_str().replace('%', "%25").replace('?', "%3F");
@@ -63,7 +63,7 @@ mod tests {
     use files_domain::Timestamp;
 
     #[test]
-    fn names_stay_one_path_segment() {
+    fn a_name_is_one_path_segment() {
         let base = BaseUrl("https://files.example".into());
         let id = FileId::new(Timestamp::from_millis(1));
         let url = base.download(id, &FileName::clean("a b?#%🎬.mp4").unwrap());

@@ -14,49 +14,49 @@ use crate::params::check_not_encoded;
 use crate::webhook::check_webhook_length;
 use crate::{ApiError, Reason, header};
 
-/// A request to create a file, checked as far as possible without the records.
+/// A request to create a file, validated as far as possible without the records.
 #[derive(Debug)]
 pub struct CreateRequest {
     /// Where the bytes come from.
     pub what: CreateWhat,
     /// The requested name.
     pub name: Option<FileName>,
-    /// The client's own strings.
+    /// The client's metadata.
     pub metadata: Metadata,
     /// Lifetime of the file.
     pub expires_in: Option<Duration>,
     /// SHA-256 in lower-case hex that the bytes must have.
     pub checksum_sha256: Option<String>,
-    /// URL that the client wants to be told the end of the file at, as the client wrote it.
+    /// URL of the webhook for this file, as the client wrote it.
     pub webhook: Option<String>,
-    /// The client's promise that the same key means the same request.
+    /// The idempotency key, with the hash of the request.
     pub idempotency: Option<Idempotency>,
 }
 
-/// Where a file's bytes come from.
+/// The source of a file's bytes.
 #[derive(Debug)]
 pub enum CreateWhat {
-    /// The request has them.
+    /// The bytes are in the request.
     Bytes(FilePart),
-    /// An import fetches them.
+    /// An import fetches the bytes.
     Url {
         /// The URL as the client wrote it.
         url: String,
         /// Headers for the requests to the source.
         headers: SourceHeaders,
     },
-    /// The client uploads them to S3, by a presigned PUT or a multipart upload.
+    /// The client uploads the bytes to S3, by a presigned PUT or a multipart upload.
     Presigned {
         /// Size in bytes.
         size: u64,
         /// Media type, if the client named one.
         content_type: Option<String>,
-        /// Whether the client asks for a multipart upload.
+        /// Whether the client requests a multipart upload.
         multipart: bool,
     },
 }
 
-/// The fields of a body, of any format.
+/// The fields of a body in any format.
 #[derive(Debug, Default)]
 struct Fields {
     file_url: Option<String>,
@@ -69,15 +69,15 @@ struct Fields {
     multipart: Option<bool>,
     expires_in: Option<i128>,
     checksum_sha256: Option<String>,
-    /// The name of a field without a meaning, for an error.
+    /// The name of an unknown field, for an error.
     other: Option<String>,
 }
 
 impl CreateRequest {
-    /// Reads and checks the body.
+    /// Parses and validates the body.
     ///
     /// # Errors
-    /// The [`Reason`] names what is wrong.
+    /// [`ApiError`] with the reason of the first invalid field.
     pub fn read(request: Request) -> Result<Self, ApiError> {
         let idempotency_key = idempotency_key(&request)?;
         check_not_encoded(&request)?;
@@ -95,7 +95,7 @@ impl CreateRequest {
     }
 }
 
-/// Returns the bytes of a body without a copy.
+/// Returns the bytes of a body without copying them.
 fn into_bytes(body: Body) -> Bytes {
     match body {
         Body::Text(text) => text.into(),
@@ -202,7 +202,7 @@ impl Fields {
     }
 }
 
-/// Builds the error of a request that names no bytes. Its details name the three ways to do so, and a field without a meaning.
+/// Builds the error for a request without bytes. Its details name the three ways to give them, and an unknown field.
 fn file_or_url_required(other: Option<String>) -> ApiError {
     let error = ApiError::from(Reason::FileOrUrlRequired)
         .on_field("file", Some("a file in a multipart/form-data form".into()))
@@ -214,7 +214,7 @@ fn file_or_url_required(other: Option<String>) -> ApiError {
     }
 }
 
-/// Decides which of the three ways to create a file is asked for. Returns `None` if there is none.
+/// Returns the requested source of the bytes; `None` if there is none.
 fn what(
     file: Option<FilePart>,
     file_url: Option<String>,
@@ -238,7 +238,7 @@ fn what(
     }
 }
 
-/// Takes an object of strings out of a form: JSON in a field, or its members in fields such as `metadata[project]`.
+/// Removes an object of strings from a form: JSON in a field, or members in fields such as `metadata[project]`.
 pub(crate) fn form_strings(
     form: &mut Form,
     field: &str,
@@ -270,8 +270,8 @@ fn truth(text: &str) -> Result<bool, ApiError> {
 }
 
 impl CreateRequest {
-    /// Returns the hash of what is asked for, independent of its spelling: a form's boundary differs between attempts, a
-    /// checksum may be in capitals, empty metadata counts as absent.
+    /// Returns the hash of the request, independent of its spelling: a form's boundary differs between attempts, a checksum may be in
+    /// capitals, empty metadata counts as absent.
     fn hash(&self) -> String {
         let what = match &self.what {
             CreateWhat::Bytes(file) => json!({"file": (&file.sha256, &file.file_name, &file.content_type)}),
@@ -290,7 +290,7 @@ impl CreateRequest {
             "checksum_sha256": self.checksum_sha256,
         });
         if let Some(webhook) = &self.webhook {
-            asked["webhook"] = json!(webhook); // without one, the hash is what it was before there were webhooks
+            asked["webhook"] = json!(webhook); // absent without a webhook, so that hashes of earlier versions stay valid
         }
         hex::encode(Sha256::digest(asked.to_string()))
     }

@@ -7,7 +7,7 @@ async fn json(body: Value) -> Result<CreateRequest, ApiError> {
 }
 
 #[tokio::test]
-async fn each_of_the_ways_is_told_from_the_others() {
+async fn each_source_of_the_bytes_is_recognised() {
     let presigned = json(json!({"name": "a.mp4", "size": 7, "content_type": "video/mp4"})).await.unwrap();
     assert!(matches!(
         presigned.what,
@@ -21,7 +21,7 @@ async fn each_of_the_ways_is_told_from_the_others() {
 }
 
 #[tokio::test]
-async fn a_source_may_be_sent_headers_and_nothing_shows_them() {
+async fn headers_for_a_source_are_parsed_and_hidden_in_errors() {
     let import = json!({"file_url": "https://a.example", "headers": {"Referer": "https://hush.example"}});
     let request = json(import).await.unwrap();
     assert!(!format!("{request:?}").contains("hush"), "{request:?}");
@@ -46,7 +46,7 @@ async fn a_source_may_be_sent_headers_and_nothing_shows_them() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_said() {
+async fn an_invalid_field_has_its_reason() {
     for (body, reason) in [
         (json!({}), Reason::FileOrUrlRequired),
         (json!({"name": "a"}), Reason::InvalidSize),

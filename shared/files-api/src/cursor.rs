@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{ApiError, Reason};
 
-/// A position in a list, bound to its owner, order and filters. It holds no secret and grants nothing, since a list is always
-/// read under the caller's own key; the check only prevents that a client mixes two lists.
+/// A position in a list, bound to its owner, order and filters. It contains no secret and grants no access, since a list requires
+/// the caller's key. The check only prevents that a client uses a cursor of another list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor;
 
@@ -22,7 +22,7 @@ impl Cursor {
         BASE64.encode(format!("{id}{}", check(&id, owner, shape)))
     }
 
-    /// Reads what a list continues after.
+    /// Returns the id after which a list continues.
     ///
     /// # Errors
     /// [`Reason::MalformedCursor`].
@@ -31,7 +31,7 @@ impl Cursor {
             let plain = String::from_utf8(BASE64.decode(text).ok()?).ok()?;
             let (text, given) = plain.split_at_checked(plain.len().checked_sub(CHECK_CHARS)?)?;
             let id: T = text.parse().ok()?;
-            // An id may be in capitals, a cursor's is not.
+            // Ids may be in capitals, but not in a cursor.
             (id.to_string() == text && check(&id, owner, shape) == given).then_some(id)
         };
         parse().ok_or_else(|| ApiError::from(Reason::MalformedCursor))
@@ -51,7 +51,7 @@ mod tests {
     use files_domain::FileId;
 
     #[test]
-    fn a_cursor_is_good_for_its_list_alone() {
+    fn a_cursor_is_valid_for_its_list_only() {
         let id: FileId = "019aa1b2-c3d4-7e5f-8a6b-0123456789ab".parse().unwrap();
         let (mine, theirs) = (OwnerId::named("mine"), OwnerId::named("theirs"));
         let cursor = Cursor::after(id, mine, "desc");

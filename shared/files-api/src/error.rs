@@ -9,10 +9,10 @@ use serde::Serialize;
 use crate::Reason;
 use crate::respond::respond;
 
-/// What an endpoint returns: a response, or the error from which the response is made.
+/// The result of an endpoint: a response, or the error from which the response is built.
 pub type ApiResult = Result<Response<Body>, ApiError>;
 
-/// An error of a request: a reason and a sentence for the client, and the cause for the log.
+/// An error of a request, with a reason and a sentence for the client, and a cause for the log.
 #[derive(Debug)]
 pub struct ApiError {
     reason: Reason,
@@ -22,18 +22,18 @@ pub struct ApiError {
     cause: Option<BoxError>,
 }
 
-/// Says what is wrong with one field.
+/// The error of one field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
     /// Name of the field.
     pub field: String,
-    /// A stable word.
+    /// The reason: a stable word.
     pub reason: String,
-    /// A sentence.
+    /// A sentence for the client.
     pub message: String,
 }
 
-/// An error as clients see it.
+/// The body of an error response.
 #[derive(Serialize)]
 pub(crate) struct ErrorBody<'a> {
     error: &'a str,
@@ -56,7 +56,7 @@ impl From<Reason> for ApiError {
 }
 
 impl ApiError {
-    /// Returns an error of this service. The client is not told the cause.
+    /// Returns an error of this service. Clients do not see the cause.
     pub fn internal(cause: impl Into<BoxError>) -> Self {
         Self::from(Reason::InternalError).caused_by(cause)
     }
@@ -68,7 +68,7 @@ impl ApiError {
         self
     }
 
-    /// Adds what is wrong with one field: `message`, or the catalogue's sentence.
+    /// Adds the error of one field with `message`, or with the catalogue's sentence.
     #[must_use]
     pub fn on_field(mut self, field: &str, message: Option<String>) -> Self {
         let message = message.unwrap_or_else(|| self.reason.message().to_owned());
@@ -80,7 +80,7 @@ impl ApiError {
         self
     }
 
-    /// Adds what is wrong with one field, with a reason of another catalogue.
+    /// Adds the error of one field, with a reason of another catalogue.
     #[must_use]
     pub fn with_detail(mut self, field: &str, reason: &str, message: impl Into<String>) -> Self {
         let (field, reason) = (field.to_owned(), reason.to_owned());
@@ -95,7 +95,7 @@ impl ApiError {
         self
     }
 
-    /// Adds what is left of `quota` requests per second, which is nothing
+    /// Adds rate limit header fields: 0 of `quota` requests per second remain
     /// (<https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-10>).
     #[must_use]
     pub(crate) fn with_rate_limit(mut self, quota: u64) -> Self {
@@ -106,14 +106,14 @@ impl ApiError {
         self
     }
 
-    /// Adds `Allow` with the methods that the path has.
+    /// Adds `Allow` with the methods of the path.
     #[must_use]
     pub fn allowing(mut self, methods: &str) -> Self {
         self.headers.extend(HeaderValue::from_str(methods).ok().map(|methods| (ALLOW, methods)));
         self
     }
 
-    /// Adds the cause, which only the log shows.
+    /// Adds the cause, which only the log contains.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<BoxError>) -> Self {
         self.cause = Some(cause.into());
@@ -138,7 +138,7 @@ impl ApiError {
         response
     }
 
-    /// Returns the body that clients see.
+    /// Returns the body of the response.
     pub(crate) fn body<'a>(&'a self, request_id: &'a str) -> ErrorBody<'a> {
         let status = self.reason.status();
         ErrorBody {

@@ -1,10 +1,10 @@
-//! Limits of an owner that a request would exceed, as errors of the API.
+//! Errors of requests that would exceed a limit of their owner.
 
 use files_domain::{Limit, LimitExceeded, human_bytes};
 
 use crate::{ApiError, Reason};
 
-/// Seconds after which an owner with too many of something at once should try again.
+/// Returns the seconds after which an owner at a limit of concurrency should retry.
 fn retry_after(limit: Limit) -> u64 {
     match limit {
         Limit::PendingUploads | Limit::Imports => 30,

@@ -1,4 +1,4 @@
-//! Forms: `multipart/form-data` (RFC 7578) and `application/x-www-form-urlencoded`.
+//! Parses forms: `multipart/form-data` (RFC 7578) and `application/x-www-form-urlencoded`.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -11,17 +11,17 @@ use header_params::FieldValue;
 use percent_encoding::percent_decode;
 use sha2::{Digest, Sha256};
 
-use crate::json_object::shown;
+use crate::json_object::printable;
 use crate::multipart::{self, MultipartError, Part, Parts};
 use crate::{ApiError, Reason};
 
 /// Longest text of one field, in bytes.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
-/// Most fields of one form.
+/// Most fields of a form.
 const MAX_FIELDS: usize = 32;
-/// Bytes of the file that are sent on at a time.
+/// Size in bytes of the chunks in which the file is streamed.
 const CHUNK_BYTES: usize = 64 * 1024;
-/// Fields with a meaning. Others are ignored: upload widgets send their own.
+/// The known fields. Others are ignored, since upload widgets send additional ones.
 const KNOWN: [&str; 10] = [
     "file_url",
     "headers",
@@ -34,21 +34,21 @@ const KNOWN: [&str; 10] = [
     "expires_in",
     "checksum_sha256",
 ];
-/// Fields that are objects: `metadata[project]=x` gives one of their members.
+/// Fields that are objects: `metadata[project]=x` is one of their members.
 const OBJECTS: [&str; 2] = ["metadata", "headers"];
 
 /// A form's text fields and its file.
 #[derive(Debug, Default)]
 pub(crate) struct Form {
-    /// Fields with a meaning, by name.
+    /// The known fields by name.
     pub(crate) texts: BTreeMap<String, String>,
-    /// Members of fields that are objects, as `metadata[project]` names them.
+    /// Members of fields that are objects, such as `metadata[project]`.
     pub(crate) members: BTreeMap<&'static str, BTreeMap<String, String>>,
     /// The part `file`, if it has a file name.
     pub(crate) file: Option<FilePart>,
-    /// Whether a field `file` came that is no file.
+    /// Whether the form has a text field `file`.
     pub(crate) has_file_text: bool,
-    /// The name of a field without a meaning, in a form that a response may show.
+    /// The name of an unknown field, in a form that is safe in a response.
     pub(crate) other_field: Option<String>,
     count: usize,
 }
@@ -57,9 +57,9 @@ pub(crate) struct Form {
 #[derive(Clone, Debug)]
 pub struct FilePart {
     content: Bytes,
-    /// The name that the form gives.
+    /// The file name in the form.
     pub file_name: Option<String>,
-    /// The media type that the form gives.
+    /// The media type in the form.
     pub content_type: Option<String>,
     /// Length in bytes.
     pub size: u64,
@@ -83,7 +83,7 @@ impl FilePart {
         })
     }
 
-    /// Returns the bytes in chunks, which are slices of the body: nothing is copied.
+    /// Returns the bytes in chunks, which are slices of the body and not copies.
     pub fn bytes(&self) -> impl Stream<Item = Result<Bytes, Infallible>> + Send + Sync + 'static {
         stream::unfold(self.content.clone(), |mut rest| async move {
             let chunk = rest.split_to(rest.len().min(CHUNK_BYTES));
@@ -112,7 +112,7 @@ impl Form {
         Ok(form)
     }
 
-    /// Reads `application/x-www-form-urlencoded` (WHATWG URL, section 5.1), of which all fields are text.
+    /// Reads `application/x-www-form-urlencoded` (WHATWG URL, section 5.1), in which all fields are text.
     ///
     /// # Errors
     /// [`Reason::MalformedRequest`], [`Reason::RepeatedField`].
@@ -159,7 +159,7 @@ impl Form {
         }
         let file_name = file_name.map(|name| browser_unescaped(&name)).unwrap_or_default();
         if part.content.is_empty() && file_name.is_empty() {
-            return Ok(()); // an <input type=file> in which nothing was chosen
+            return Ok(()); // an <input type=file> without a chosen file
         }
         if name != "file" {
             return Err(misnamed_file(&name));
@@ -178,8 +178,8 @@ impl Form {
         if part.content.len() > MAX_TEXT_BYTES {
             let message = format!("The field is longer than {MAX_TEXT_BYTES} bytes");
             return Err(ApiError::from(Reason::MalformedRequest)
-                .with_message(format!("{}: {message}", shown(&name)))
-                .on_field(&shown(&name), Some(message)));
+                .with_message(format!("{}: {message}", printable(&name)))
+                .on_field(&printable(&name), Some(message)));
         }
         let charset = part.field("content-type").text("charset").unwrap_or_default();
         let text = text_in(&charset, &part.content).ok_or_else(|| not_utf8(&name))?;
@@ -194,31 +194,31 @@ impl Form {
         } else if KNOWN.contains(&name.as_str()) {
             self.members.contains_key(name.as_str()) || self.texts.insert(name.clone(), text).is_some()
         } else {
-            self.other_field.get_or_insert_with(|| shown(&name));
+            self.other_field.get_or_insert_with(|| printable(&name));
             false
         };
         if repeated {
             return Err(ApiError::from(Reason::RepeatedField)
-                .with_message(format!("The field {} is given more than once", shown(&name)))
-                .on_field(&shown(&name), None));
+                .with_message(format!("The field {} is given more than once", printable(&name)))
+                .on_field(&printable(&name), None));
         }
         Ok(())
     }
 }
 
-/// Returns the object and the member that a name such as `metadata[project]` means.
+/// Returns the object and the member in a name such as `metadata[project]`.
 fn object_member(name: &str) -> Option<(&'static str, &str)> {
     let (object, rest) = name.split_once('[')?;
     let object = OBJECTS.into_iter().find(|known| *known == object)?;
     Some((object, rest.strip_suffix(']').unwrap_or(rest)))
 }
 
-/// Refuses parts whose header fields say that the bytes of the body are not the bytes of the file.
+/// Rejects parts whose header fields declare an encoding, so that the body differs from the file.
 fn check_encoding(part: &Part, name: &str) -> Result<(), ApiError> {
     let refuse = |message: String| {
         Err(ApiError::from(Reason::UnsupportedEncoding)
-            .with_message(format!("{}: {message}", shown(name)))
-            .on_field(&shown(name), Some(message)))
+            .with_message(format!("{}: {message}", printable(name)))
+            .on_field(&printable(name), Some(message)))
     };
     if part.field("content-type").value().starts_with("multipart/") {
         return refuse("a part cannot be multipart itself: send one file, in a part of its own".into());
@@ -231,7 +231,7 @@ fn check_encoding(part: &Part, name: &str) -> Result<(), ApiError> {
         if !harmless.contains(&encoding.as_str()) {
             return refuse(format!(
                 "{header} {} is not supported: send the bytes as they are",
-                shown(&encoding)
+                printable(&encoding)
             ));
         }
     }
@@ -239,16 +239,16 @@ fn check_encoding(part: &Part, name: &str) -> Result<(), ApiError> {
 }
 
 fn misnamed_file(name: &str) -> ApiError {
-    let message = format!("The form has a file in the field {}: send it in the field file", shown(name));
-    ApiError::from(Reason::FileOrUrlRequired).with_message(&message).on_field(&shown(name), Some(message))
+    let message = format!("The form has a file in the field {}: send it in the field file", printable(name));
+    ApiError::from(Reason::FileOrUrlRequired).with_message(&message).on_field(&printable(name), Some(message))
 }
 
-/// Undoes what browsers do to quotes and line ends in names (HTML, section 4.10.22.8, "escape a multipart/form-data name").
+/// Reverts the escaping of quotes and line ends in names by browsers (HTML, section 4.10.22.8, "escape a multipart/form-data name").
 fn browser_unescaped(name: &str) -> String {
     name.replace("%22", "\"").replace("%0D", "\r").replace("%0A", "\n")
 }
 
-/// Returns text of a part; `None` for bytes that are not of its charset, and for charsets other than UTF-8 and ISO-8859-1.
+/// Decodes the text of a part; `None` for bytes that are invalid in its charset, and for charsets other than UTF-8 and ISO-8859-1.
 fn text_in(charset: &str, bytes: &[u8]) -> Option<String> {
     match charset.to_ascii_lowercase().as_str() {
         "" | "utf-8" | "utf8" | "us-ascii" | "ascii" => std::str::from_utf8(bytes).ok().map(str::to_owned),
@@ -262,7 +262,7 @@ fn decoded(text: &[u8]) -> Result<String, std::string::FromUtf8Error> {
     String::from_utf8(percent_decode(&blanks).collect())
 }
 
-/// The error of `curl --data-binary @clip.mp4`, which declares any bytes as a form.
+/// Returns the error for `curl --data-binary @clip.mp4`, which declares any bytes as a form.
 fn bytes_instead_of_form() -> ApiError {
     let message = "The form is not valid UTF-8. Send a file as multipart/form-data in the field file";
     ApiError::from(Reason::MalformedRequest).with_message(message)
@@ -277,8 +277,8 @@ fn malformed(error: MultipartError) -> ApiError {
 fn not_utf8(name: &str) -> ApiError {
     let message = "the text is not UTF-8";
     ApiError::from(Reason::MalformedRequest)
-        .with_message(format!("{}: {message}", shown(name)))
-        .on_field(&shown(name), Some(message.into()))
+        .with_message(format!("{}: {message}", printable(name)))
+        .on_field(&printable(name), Some(message.into()))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ fn form(file: &[u8]) -> Bytes {
     body.into()
 }
 
-/// A form of parts, each header fields and content.
+/// Parses a form of parts, each with header fields and content.
 fn read(parts: &[(&str, &str)]) -> Result<Form, ApiError> {
     let parts = parts.iter().map(|(headers, content)| format!("--B\r\n{headers}\r\n\r\n{content}\r\n"));
     Form::read(format!("{}--B--\r\n", parts.collect::<String>()).into(), TYPE)
@@ -23,7 +23,7 @@ fn file_with(disposition: &str) -> Result<Form, ApiError> {
 }
 
 #[tokio::test]
-async fn the_file_can_be_read_again_and_is_not_copied() {
+async fn the_file_can_be_streamed_repeatedly_without_copies() {
     let bytes: Vec<u8> = (0..2_000_000_u32).map(|i| (i % 251) as u8).collect();
     let form = Form::read(form(&bytes), TYPE).unwrap();
     let file = form.file.unwrap();
@@ -39,7 +39,7 @@ async fn the_file_can_be_read_again_and_is_not_copied() {
 }
 
 #[test]
-fn a_form_cut_anywhere_is_refused() {
+fn a_form_truncated_anywhere_is_rejected() {
     let whole = form(b"some bytes");
     let end = whole.len() - 4; // the closing delimiter's dashes and line end
     for cut in 1..end {
@@ -61,7 +61,7 @@ fn limits_are_exact() {
 }
 
 #[test]
-fn an_empty_file_input_is_no_file_and_does_not_take_its_place() {
+fn an_empty_file_input_is_ignored() {
     let empty = ("Content-Disposition: form-data; name=\"file\"; filename=\"\"", "");
     assert!(read(&[empty]).unwrap().file.is_none());
     let file = ("Content-Disposition: form-data; name=\"file\"; filename=\"a.mp4\"", "bytes");
@@ -71,7 +71,7 @@ fn an_empty_file_input_is_no_file_and_does_not_take_its_place() {
 }
 
 #[test]
-fn file_names_are_read_as_clients_write_them() {
+fn file_names_are_parsed_in_every_common_form() {
     for (disposition, name) in [
         (r#"form-data; name="file"; filename="a b.mp4""#, "a b.mp4"),
         (r#"FORM-DATA; FILENAME="a.mp4"; Name=file"#, "a.mp4"),
@@ -105,7 +105,7 @@ fn a_part_named_file_without_a_file_name_is_a_field() {
 }
 
 #[test]
-fn a_file_under_another_name_is_refused_by_that_name() {
+fn a_file_in_another_field_is_rejected_and_the_field_named() {
     for name in ["file[]", "files", "upload"] {
         let error = file_with(&format!("form-data; name=\"{name}\"; filename=\"a.mp4\"")).unwrap_err();
         assert_eq!(error.reason(), Reason::FileOrUrlRequired);
@@ -120,7 +120,7 @@ fn a_known_field_may_be_a_blob() {
 }
 
 #[test]
-fn what_would_store_other_bytes_is_refused_by_name() {
+fn an_encoded_part_is_rejected_and_its_field_named() {
     let file = "Content-Disposition: form-data; name=\"file\"; filename=\"a.mp4\"";
     for header in [
         "Content-Transfer-Encoding: base64",
@@ -140,7 +140,7 @@ fn what_would_store_other_bytes_is_refused_by_name() {
 }
 
 #[test]
-fn a_known_field_given_twice_is_refused_by_name() {
+fn a_repeated_known_field_is_rejected_and_named() {
     let field = |name: &str| (format!("Content-Disposition: form-data; name=\"{name}\""), "x");
     for (names, culprit) in [
         (["name", "name"], "name"),
@@ -160,7 +160,7 @@ fn a_known_field_given_twice_is_refused_by_name() {
 }
 
 #[test]
-fn texts_are_in_their_charset() {
+fn texts_are_decoded_by_their_charset() {
     let name = "Content-Disposition: form-data; name=\"name\"\r\nContent-Type: text/plain";
     let body = |charset: &str, text: &[u8]| {
         let head = format!("--B\r\n{name}{charset}\r\n\r\n");
@@ -200,7 +200,7 @@ fn bytes_instead_of_a_form_are_explained() {
 }
 
 #[test]
-fn a_second_file_is_refused_in_one_sentence() {
+fn a_second_file_is_rejected() {
     let part = "Content-Disposition: form-data; name=\"file\"; filename=\"a\"";
     let error = read(&[(part, "a"), (part, "b")]).unwrap_err();
     let body = serde_json::to_value(error.body("r")).unwrap();

@@ -1,4 +1,4 @@
-//! JSON bodies: one object, in which no field is given twice.
+//! Parses JSON bodies: one object without repeated names.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::{ApiError, Reason};
 
-/// The byte order mark that some editors and .NET write in front (RFC 8259, section 8.1, lets a reader ignore it).
+/// The byte order mark that some editors and .NET write. A parser may ignore it (RFC 8259, section 8.1).
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// The fields of a JSON body. A field that is `null` counts as absent, unless the body is read for a change.
@@ -19,7 +19,7 @@ impl JsonObject {
     /// Reads a body. An empty one has no fields.
     ///
     /// # Errors
-    /// [`Reason::MalformedRequest`]: it is no JSON, or no object. [`Reason::RepeatedField`].
+    /// [`Reason::MalformedRequest`]: it is not JSON, or not an object. [`Reason::RepeatedField`].
     pub fn read(body: &[u8]) -> Result<Self, ApiError> {
         let mut object = Self::read_with_nulls(body)?;
         object.0.retain(|_, value| !value.is_null());
@@ -43,12 +43,12 @@ impl JsonObject {
         Ok(Self(fields.into_iter().collect()))
     }
 
-    /// Takes a field.
+    /// Removes and returns a field.
     pub fn take(&mut self, field: &str) -> Option<Value> {
         self.0.remove(field)
     }
 
-    /// Takes a field that must be a string.
+    /// Removes and returns a field that must be a string.
     ///
     /// # Errors
     /// `reason`: it is of another type.
@@ -60,29 +60,29 @@ impl JsonObject {
         }
     }
 
-    /// Takes a field that must be a whole number.
+    /// Removes and returns a field that must be an integer.
     ///
     /// # Errors
-    /// `reason`: it is of another type, or not whole.
+    /// `reason`: it has another type, or is not an integer.
     pub fn integer(&mut self, field: &str, reason: Reason) -> Result<Option<i128>, ApiError> {
         self.take(field).map(|value| Self::whole(field, &value, reason)).transpose()
     }
 
-    /// Reads a value that must be a whole number.
+    /// Returns a value that must be an integer.
     ///
     /// # Errors
-    /// `reason`: it is of another type, or not whole.
+    /// `reason`: it has another type, or is not an integer.
     pub(crate) fn whole(field: &str, value: &Value, reason: Reason) -> Result<i128, ApiError> {
         let whole = value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from));
         whole.ok_or_else(|| wrong_type(field, "a whole number", value, reason))
     }
 
-    /// Returns the name of a field that has not been taken, in a form that a response may show.
+    /// Returns the name of a remaining field, in a form that is safe in a response.
     pub(crate) fn other_field(&self) -> Option<String> {
-        self.0.keys().next().map(|name| shown(name))
+        self.0.keys().next().map(|name| printable(name))
     }
 
-    /// Takes a field that must be `true` or `false`.
+    /// Removes and returns a field that must be `true` or `false`.
     ///
     /// # Errors
     /// `reason`: it is of another type.
@@ -94,10 +94,10 @@ impl JsonObject {
         }
     }
 
-    /// Takes a field that must be an object of strings.
+    /// Removes and returns a field that must be an object of strings.
     ///
     /// # Errors
-    /// `reason`: it is of another type, or a member is; the detail names the member.
+    /// `reason`: the field or a member has another type.
     pub fn strings(
         &mut self,
         field: &str,
@@ -107,10 +107,10 @@ impl JsonObject {
     }
 }
 
-/// Reads any JSON value of which no object has a name twice.
+/// Parses any JSON value in which no object has a repeated name.
 ///
 /// # Errors
-/// It is no such JSON.
+/// [`serde_json::Error`]: the text is not JSON, or a name is repeated.
 pub(crate) fn unique_value(text: &[u8]) -> serde_json::Result<Value> {
     serde_json::from_slice(text).map(|Unique(value)| value)
 }
@@ -118,7 +118,7 @@ pub(crate) fn unique_value(text: &[u8]) -> serde_json::Result<Value> {
 /// Reads an object of strings.
 ///
 /// # Errors
-/// `reason`, with what was found instead.
+/// `reason`, with the type that was found.
 pub(crate) fn strings(
     field: &str,
     value: Value,
@@ -143,7 +143,7 @@ pub(crate) fn wrong_type(field: &str, expected: &str, found: &Value, reason: Rea
     ApiError::from(reason).with_message(&message).on_field(field, Some(message))
 }
 
-/// Names a value's type without showing the value.
+/// Returns the name of a value's type, without the value.
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -165,14 +165,14 @@ fn unreadable(error: &serde_json::Error) -> ApiError {
         let message = format!("The JSON body gives the field {name} more than once {place}");
         return ApiError::from(Reason::RepeatedField).with_message(message).on_field(name, None);
     }
-    // The error itself would quote the body.
+    // The message of the parser would quote the body.
     ApiError::from(Reason::MalformedRequest).with_message(format!("The JSON body cannot be read {place}"))
 }
 
-/// How the error about a repeated name begins; the name follows.
+/// Prefix of the error for a repeated name; the name follows.
 const REPEATED: &str = "repeated: ";
 
-/// A JSON value of which no object has a name twice: parsers differ in which of two they take (RFC 8259, section 4).
+/// A JSON value without repeated names, which parsers interpret differently (RFC 8259, section 4).
 struct Unique(Value);
 
 impl<'de> Deserialize<'de> for Unique {
@@ -225,7 +225,7 @@ impl<'de> Visitor<'de> for UniqueVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some((name, Unique(value))) = members.next_entry::<String, Unique>()? {
-            let repeated = shown(&name);
+            let repeated = printable(&name);
             if map.insert(name, value).is_some() {
                 return Err(de::Error::custom(format_args!("{REPEATED}{repeated}")));
             }
@@ -234,8 +234,8 @@ impl<'de> Visitor<'de> for UniqueVisitor {
     }
 }
 
-/// Returns a name of a client in a form that a response may show: printable ASCII, at most 64 characters.
-pub(crate) fn shown(name: &str) -> String {
+/// Returns a name from a client in a form that is safe in a response: printable ASCII, at most 64 characters.
+pub(crate) fn printable(name: &str) -> String {
     name.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(64).collect()
 }
 
@@ -260,17 +260,17 @@ mod tests {
     }
 
     #[test]
-    fn a_field_given_twice_is_refused_at_any_depth() {
+    fn a_repeated_field_is_rejected_at_any_depth() {
         for body in [r#"{"a":1,"a":1}"#, r#"{"a":{"b":1,"b":2}}"#, r#"{"a":[{"b":1,"b":2}]}"#] {
             assert_eq!(reason(body), Reason::RepeatedField, "{body}");
             let name = if body.contains('b') { "b" } else { "a" };
-            let shown = format!("{:?}", JsonObject::read(body.as_bytes()).unwrap_err());
-            assert!(shown.contains(&format!("field: \"{name}\"")), "{shown}");
+            let printable = format!("{:?}", JsonObject::read(body.as_bytes()).unwrap_err());
+            assert!(printable.contains(&format!("field: \"{name}\"")), "{printable}");
         }
     }
 
     #[test]
-    fn a_wrong_type_is_named_with_its_field() {
+    fn an_error_names_the_wrong_type_and_the_field() {
         let mut object = JsonObject::read(br#"{"a":[],"b":"1","c":1.5,"d":1,"e":{"x":1},"f":null}"#).unwrap();
         let message = |error: ApiError| format!("{error:?}");
         let error = message(object.string("a", Reason::InvalidName).unwrap_err());

@@ -1,4 +1,4 @@
-//! The HTTP side of the API: routes, authentication, requests, and the wire form of files and errors.
+//! The HTTP layer of the API: routes, authentication, requests, and the wire format of files and errors.
 
 mod audit;
 mod auth;
@@ -56,6 +56,6 @@ pub use webhook::{
     check_webhook_length, delivery_id, endpoint_id,
 };
 pub use wire::{
-    FileBody, ListBody, PartBody, PartsBody, Probe, SignedPart, SignedPartsBody, UploadBody, UploadTokenBody,
-    UploadWay,
+    FileBody, ListBody, PartBody, PartsBody, Probe, SignedPart, SignedPartsBody, UploadBody, UploadMethod,
+    UploadTokenBody,
 };

@@ -7,10 +7,10 @@ use header_params::FieldValue;
 const MAX_FIELDS: usize = 32;
 /// Longest name of a header field, in bytes.
 const MAX_NAME_BYTES: usize = 256;
-/// Longest boundary that is read. RFC 2046 allows 70; some clients make longer ones.
+/// Longest accepted boundary, in bytes. RFC 2046 allows 70; some clients generate longer ones.
 const MAX_BOUNDARY_BYTES: usize = 200;
 
-/// One part: its header fields and its content.
+/// A part, with its header fields and its content.
 pub(crate) struct Part {
     headers: Vec<(String, Vec<u8>)>,
     /// The content, a slice of the body.
@@ -18,18 +18,18 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// Returns a header field of the part; names are in lower case.
+    /// Returns a header field of the part. `wanted` must be in lower case.
     pub(crate) fn header(&self, wanted: &str) -> Option<&[u8]> {
         self.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_slice())
     }
 
-    /// Returns a header field's value and parameters.
+    /// Returns the value and parameters of a header field.
     pub(crate) fn field(&self, wanted: &str) -> FieldValue {
         FieldValue::parse(self.header(wanted).unwrap_or_default())
     }
 }
 
-/// Why a body cannot be split.
+/// The error of a body that cannot be split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum MultipartError {
     #[error("Content-Type has no boundary: leave the header to the HTTP client, which sets it with the form")]
@@ -48,7 +48,7 @@ pub(crate) enum MultipartError {
     BadHeader,
 }
 
-/// Returns the boundary that a `Content-Type` names.
+/// Returns the boundary in a `Content-Type`.
 ///
 /// # Errors
 /// [`MultipartError::NoBoundary`], [`MultipartError::TwoBoundaries`], [`MultipartError::BadBoundary`].
@@ -70,12 +70,12 @@ pub(crate) fn boundary(content_type: &FieldValue) -> Result<Vec<u8>, MultipartEr
 pub(crate) struct Parts {
     body: Bytes,
     delimiter: Vec<u8>,
-    /// Where the next part's header fields begin; `None` after the closing delimiter.
+    /// Position of the next part's header fields; `None` after the closing delimiter.
     next: Option<usize>,
 }
 
 impl Parts {
-    /// Finds the first part. What stands before it (the preamble) is skipped.
+    /// Finds the first part. Skips the preamble before it.
     ///
     /// # Errors
     /// [`MultipartError::NoPart`].
@@ -90,7 +90,7 @@ impl Parts {
     /// Returns the next part, or `None` after the last one.
     ///
     /// # Errors
-    /// The body is cut off, or header fields cannot be read.
+    /// [`MultipartError`]: the body is truncated, or header fields are malformed.
     pub(crate) fn next(&mut self) -> Result<Option<Part>, MultipartError> {
         let Some(start) = self.next else { return Ok(None) };
         let (headers, content) = self.headers(start)?;
@@ -99,8 +99,8 @@ impl Parts {
         Ok(Some(Part { headers, content: self.body.slice(content.min(end.at)..end.at) }))
     }
 
-    /// Finds the next delimiter from `from` on; the first of a body may stand at its very start, and the one after empty
-    /// content shares its line end with the header fields.
+    /// Finds the next delimiter from `from` on. The first one of a body may be at its start, and one after empty content shares its line
+    /// end with the header fields.
     fn delimiter_at(&self, from: usize, first: bool) -> Option<Delimiter> {
         let at_start = if first { 0 } else { from.checked_sub(2)? };
         let dashes = if first { &self.delimiter[2..] } else { &self.delimiter[..] };
@@ -120,8 +120,8 @@ impl Parts {
         None
     }
 
-    /// What follows a delimiter's boundary: two dashes at the end, or blanks and a line end before a part. Anything else:
-    /// it was no delimiter, but content that begins alike.
+    /// Returns what follows a delimiter's boundary: two dashes at the end, or blanks and a line end before a part. `None`: it is not a
+    /// delimiter, but content that begins with the boundary.
     fn line_after(&self, position: usize) -> Option<After> {
         let rest = &self.body[position..];
         if rest.starts_with(b"--") {
@@ -131,7 +131,7 @@ impl Parts {
         rest[blanks..].starts_with(b"\r\n").then_some(After(Some(position + blanks + 2)))
     }
 
-    /// Reads header fields from `start` on, and says where the content begins.
+    /// Reads header fields from `start` on. Returns them and the position of the content.
     fn headers(&self, start: usize) -> Result<(Headers, usize), MultipartError> {
         let rest = &self.body[start..];
         if rest.starts_with(b"\r\n") {
@@ -144,7 +144,7 @@ impl Parts {
 
 type Headers = Vec<(String, Vec<u8>)>;
 
-/// Where a delimiter is, its line end before it included, and where the part after it begins.
+/// The position of a delimiter, including the line end before it, and that of the part after it.
 struct Delimiter {
     at: usize,
     after: Option<usize>,
@@ -152,7 +152,7 @@ struct Delimiter {
 
 struct After(Option<usize>);
 
-/// Splits header fields; a line that begins with a blank continues the one before (RFC 5322, section 2.2.3).
+/// Splits header fields. A line that begins with a blank continues the previous one (RFC 5322, section 2.2.3).
 fn header_fields(block: &[u8]) -> Result<Headers, MultipartError> {
     let mut fields: Headers = Vec::new();
     let mut rest = block;
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_split_as_rfc_2046_has_it() {
+    fn bodies_are_split_according_to_rfc_2046() {
         for (body, expected) in [
             ("--B\r\nContent-Disposition: a\r\n\r\nx\r\n--B--\r\n", one("a", "x")),
             ("--B\r\ncontent-disposition:a\r\n\r\nx\r\n--B--", one("a", "x")),
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_boundary_is_one_of_visible_characters() {
+    fn a_boundary_must_be_single_and_of_visible_characters() {
         let read = |field: &str| boundary(&FieldValue::parse(field.as_bytes()));
         for (field, expected) in [
             ("multipart/form-data; boundary=B", Ok(b"B".to_vec())),

@@ -5,13 +5,13 @@ use percent_encoding::percent_decode_str;
 
 use crate::{ApiError, JsonObject, Reason};
 
-/// Returns a header as text; `None` also if it is not text.
+/// Returns a header field as text; `None` if it is missing or not text.
 #[must_use]
 pub fn header<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
     request.headers().get(name)?.to_str().ok()
 }
 
-/// Reads the id in the path.
+/// Parses the id in the path.
 ///
 /// # Errors
 /// [`Reason::MalformedId`].
@@ -20,16 +20,16 @@ pub fn file_id(request: &Request) -> Result<FileId, ApiError> {
     id.parse().map_err(|_| Reason::MalformedId.into())
 }
 
-/// Reads the id of an upload token in the path. Text that is no id is that of no token.
+/// Parses the id of an upload token in the path.
 ///
 /// # Errors
-/// [`Reason::NotFound`].
+/// [`Reason::NotFound`]: there is no such token, or the text is not an id.
 pub fn upload_token_id(request: &Request) -> Result<KeyHash, ApiError> {
     let id = request.path_parameters_ref().and_then(|parameters| parameters.first("id")).unwrap_or_default();
     id.parse().map_err(|_| Reason::NotFound.into())
 }
 
-/// Returns the file name in the path: as it came, and percent-decoded, since gateways differ in whether they decode it.
+/// Returns the file name in the path, unchanged and percent-decoded, since gateways differ in whether they decode it.
 #[must_use]
 pub fn file_name(request: &Request) -> (String, String) {
     let name =
@@ -46,7 +46,7 @@ pub fn json_object(request: &Request) -> Result<JsonObject, ApiError> {
     JsonObject::read(request.body())
 }
 
-/// Refuses a body with a content coding (RFC 9110, section 8.4), since none is supported.
+/// Rejects a body with a content coding (RFC 9110, section 8.4), since none is supported.
 pub(crate) fn check_not_encoded(request: &Request) -> Result<(), ApiError> {
     let codings = request.headers().get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     let mut codings = codings.flat_map(|list| list.split(',')).map(str::trim);
@@ -57,8 +57,8 @@ pub(crate) fn check_not_encoded(request: &Request) -> Result<(), ApiError> {
     Err(ApiError::from(Reason::UnsupportedEncoding).with_message(message))
 }
 
-/// Returns all query parameters, decoded. They come from the event: in the request's URI, a `?` or `#` that was decoded in the
-/// path would begin or end the query.
+/// Returns all query parameters, decoded. Reads them from the event, since a decoded `?` or `#` in the path of the request's URI would
+/// begin or end the query.
 #[must_use]
 pub fn query_parameters(request: &Request) -> Vec<(&str, &str)> {
     request.query_string_parameters_ref().map(|parameters| parameters.iter().collect()).unwrap_or_default()

@@ -23,7 +23,7 @@ pub struct PreviewRequest {
 type Fields = (Option<String>, Option<BTreeMap<String, String>>);
 
 impl PreviewRequest {
-    /// Reads and checks the body: a form, as that of an import, or JSON, whatever its declared media type.
+    /// Parses and validates the body: a form like that of an import, or JSON, regardless of its declared media type.
     ///
     /// # Errors
     /// [`Reason::MalformedRequest`], [`Reason::InvalidUrl`], [`Reason::InvalidHeaders`], [`Reason::RepeatedField`],

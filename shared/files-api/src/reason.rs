@@ -1,17 +1,17 @@
 use http::StatusCode;
 
-/// Declares [`Reason`] from one table: an entry has the meaning, the variant, the word for programs, the HTTP status and the sentence
-/// for people.
+/// Declares [`Reason`] from one table. An entry has a description, the variant, the word for programs, the HTTP status and the
+/// sentence for people.
 macro_rules! reasons {
     ($($(#[doc = $meaning:literal])+ $variant:ident: $word:literal, $status:ident, $message:literal;)+) => {
-        /// The catalogue of errors: each has a stable word for programs, an HTTP status, and a sentence for people.
+        /// The catalogue of errors. Each has a stable word for programs, an HTTP status, and a sentence for people.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Reason {
             $($(#[doc = $meaning])+ $variant,)+
         }
 
         impl Reason {
-            /// Each reason once, in the order of the catalogue.
+            /// All reasons, in the order of the catalogue.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
             fn entry(self) -> (&'static str, StatusCode, &'static str) {
@@ -41,7 +41,7 @@ reasons! {
     MissingScope: "missing_scope", FORBIDDEN, "The API key may not do this";
     /// The upload token has created as many files as it may.
     UploadTokenUsedUp: "upload_token_used_up", FORBIDDEN, "The upload token has created as many files as it may";
-    /// No such file or route.
+    /// There is no such file or route.
     NotFound: "not_found", NOT_FOUND, "Not found";
     /// The path has other methods.
     MethodNotAllowed: "method_not_allowed", METHOD_NOT_ALLOWED, "This method is not allowed here: see Allow";
@@ -161,7 +161,7 @@ impl Reason {
         self.entry().1
     }
 
-    /// Returns the sentence for clients, unless the error has a better one.
+    /// Returns the default sentence for clients.
     #[must_use]
     pub fn message(self) -> &'static str {
         self.entry().2

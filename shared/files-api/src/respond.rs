@@ -3,7 +3,7 @@ use http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
 use serde::Serialize;
 
-/// Returns a JSON response that only the client's own cache may store.
+/// Returns a JSON response that only a private cache may store.
 #[must_use]
 pub fn respond(status: StatusCode, body: &impl Serialize) -> Response<Body> {
     // Serializing the wire types cannot fail: they have string keys and finite numbers.

@@ -7,14 +7,14 @@ use serde_json::Value;
 use crate::ApiError;
 use crate::service::{log_changed_item, log_item, request_id};
 
-/// The results of a request about several files.
+/// The results of a request for several files.
 #[derive(Debug, Serialize)]
 pub struct ResultsBody {
     /// One result per file, in the order of the request.
     pub results: Vec<ItemResult>,
 }
 
-/// What became of one of several files: the status that a request for this file alone would have had.
+/// The result of one of several files: the status of a request for this file only.
 #[derive(Debug, Serialize)]
 pub struct ItemResult {
     id: FileId,
@@ -24,7 +24,7 @@ pub struct ItemResult {
 }
 
 impl ItemResult {
-    /// Returns the result of a file. The cause of an error goes to the log, its body into the result.
+    /// Returns the result of a file, with the body of an error. Logs the cause of the error.
     #[must_use]
     pub fn new(request: &Request, id: FileId, outcome: Result<StatusCode, ApiError>) -> Self {
         match outcome {
@@ -35,7 +35,7 @@ impl ItemResult {
             Err(error) => {
                 log_item(&error, id);
                 let status = error.reason().status().as_u16();
-                // Serializing it cannot fail: its keys are strings.
+                // Serialization cannot fail, since the keys are strings.
                 let body = serde_json::to_value(error.body(&request_id(request))).unwrap_or_default();
                 Self { id, status, error: Some(body) }
             }

@@ -1,4 +1,4 @@
-/// A route of the API: which function handles which method of which path.
+/// A route of the API: method, path and function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
     /// HTTP method.
@@ -9,8 +9,7 @@ pub struct Route {
     pub function: &'static str,
 }
 
-/// Every route. `template.yaml` deploys just these and `openapi.yaml` describes just these: a test of this crate compares
-/// all three.
+/// All routes. `template.yaml` deploys and `openapi.yaml` describes exactly these, as a test of this crate checks.
 pub const ROUTES: &[Route] = &[
     route("GET", "/v1/files", "list-files"),
     route("POST", "/v1/files", "create-file"),
@@ -38,7 +37,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/v1/deliveries/{id}/redeliver", "redeliver"),
     route("GET", "/v1/openapi.json", "api-docs"),
     route("GET", "/docs", "api-docs"),
-    // Every other method and path.
+    // All other methods and paths.
     route("ANY", "$default", "not-found"),
 ];
 
@@ -47,7 +46,7 @@ const fn route(method: &'static str, path: &'static str, function: &'static str)
 }
 
 impl Route {
-    /// Returns whether `path` is one of this route's. A variable segment matches any text but the empty one.
+    /// Returns whether `path` matches this route. A variable segment matches any text except the empty one.
     fn matches(&self, path: &str) -> bool {
         let (mut wanted, mut given) = (self.path.split('/'), path.split('/'));
         loop {

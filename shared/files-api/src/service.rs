@@ -14,17 +14,17 @@ use tracing::{Instrument, error, info, warn};
 use crate::audit::{kind_of_refusal, kind_of_success, request_span};
 use crate::{ApiError, ApiResult};
 
-/// Handles the requests of one function of the API.
+/// A handler of the requests of a function of the API.
 pub trait Endpoint: Send + Sync + 'static {
-    /// Handles one request, which came at `now`. An error becomes a response of the one shape that all errors have.
+    /// Handles a request that was received at `now`. An error becomes an error response.
     fn handle(&self, request: Request, now: Timestamp) -> impl Future<Output = ApiResult> + Send;
 }
 
-/// Serves requests until Lambda ends the process. Each request leaves one line in the log, with the causes of its error, but
-/// never a body, a key or a URL.
+/// Serves requests until Lambda ends the process. Writes one log line per request, with the causes of its error, but without bodies,
+/// keys and URLs.
 ///
 /// # Errors
-/// The Runtime API cannot be reached.
+/// [`Error`]: the Runtime API cannot be reached.
 pub async fn serve(endpoint: impl Endpoint) -> Result<(), Error> {
     let endpoint = Arc::new(endpoint);
     let service = Adapter::from(service_fn(move |request: Request| {
@@ -34,14 +34,13 @@ pub async fn serve(endpoint: impl Endpoint) -> Result<(), Error> {
     lambda_runtime::run(service.map_request(without_host)).await
 }
 
-/// Handles one event of the API, as [`serve`] does, with the present given: for tests that call an endpoint in their own
-/// process.
+/// Handles one event of the API like [`serve`], at the time `now`. For tests that call an endpoint in their own process.
 pub async fn handle_event(endpoint: &impl Endpoint, event: LambdaRequest, now: Timestamp) -> Response<Body> {
     let LambdaEvent { payload, .. } = without_host(LambdaEvent::new(event, Context::default()));
     handle(endpoint, Request::from(payload), now).await
 }
 
-/// Handles one request, in a span of its own. An error becomes a response.
+/// Handles a request in a span. An error becomes a response.
 async fn handle(endpoint: &impl Endpoint, request: Request, now: Timestamp) -> Response<Body> {
     let request_id = request_id(&request);
     let route = route(&request);
@@ -49,8 +48,8 @@ async fn handle(endpoint: &impl Endpoint, request: Request, now: Timestamp) -> R
     conclude(endpoint.handle(request, now), &request_id, &route).instrument(span).await
 }
 
-/// Removes the client's `Host`. `lambda_http` builds the request's URI from it and panics if that fails; without it, it takes
-/// the domain name that the gateway gives.
+/// Removes the client's `Host`. `lambda_http` builds the request's URI from it, and panics if it is invalid. Without it, the URI has
+/// API Gateway's domain name.
 fn without_host(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequest> {
     if let LambdaRequest::ApiGatewayV2(request) = &mut event.payload {
         request.headers.remove(HOST);
@@ -94,7 +93,7 @@ pub(crate) fn log_changed_item(id: FileId) {
     info!(audit = "change", file = %id, "one of several files");
 }
 
-/// Logs the error of one of several files. A missing file is no event.
+/// Logs the error of one of several files, except for a missing file.
 pub(crate) fn log_item(error: &ApiError, id: FileId) {
     let (status, reason) = (error.reason().status().as_u16(), error.reason().as_str());
     if let Some(cause) = error.cause() {
@@ -102,7 +101,7 @@ pub(crate) fn log_item(error: &ApiError, id: FileId) {
     }
 }
 
-/// Longest cause in the log: the rest is repetition, or text of another party.
+/// Longest cause in the log, in characters. The rest is repetition, or text of third parties.
 const MAX_CAUSE_CHARS: usize = 1_000;
 
 /// Returns an error and its sources in one line.
@@ -117,7 +116,7 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     text.chars().take(MAX_CAUSE_CHARS).collect::<String>().escape_debug().to_string()
 }
 
-/// Returns the gateway's id of the request, which the client sees too.
+/// Returns API Gateway's id of the request, which the client also receives.
 pub(crate) fn request_id(request: &Request) -> String {
     let gateway = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
@@ -128,7 +127,7 @@ pub(crate) fn request_id(request: &Request) -> String {
         .unwrap_or_default()
 }
 
-/// Returns the route's pattern, never the path: a path may hold a file's name.
+/// Returns the route's pattern. The path itself may contain a file's name, which is not logged.
 fn route(request: &Request) -> String {
     match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.route_key.clone().unwrap_or_default(),
@@ -143,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_host_of_a_client_reaches_the_request() {
+    fn the_host_header_of_a_client_is_ignored() {
         for host in ["evil.example", "a:99999", "xn--", "127.0.0.256", "[", "a b", "", "ü", "a/../b", "%zz"]
         {
             let event = json!({

@@ -9,14 +9,14 @@ use crate::json_object::JsonObject;
 use crate::params::check_not_encoded;
 use crate::{ApiError, Reason};
 
-/// The fields that can be changed, for the text of errors.
+/// The fields that can be changed, for error messages.
 const FIELDS: &str = "name, metadata, expires_in, expires_at";
 
-/// Reads the body of a request to change a file at `now`. The media type may be any.
+/// Parses the body of a request to change a file at `now`, regardless of its declared media type.
 ///
 /// # Errors
 /// [`Reason::MalformedRequest`], [`Reason::RepeatedField`], [`Reason::UnsupportedEncoding`], [`Reason::UnknownField`],
-/// [`Reason::NothingToChange`], and the reason of a field that is invalid.
+/// [`Reason::NothingToChange`], and the reason of an invalid field.
 pub fn file_change(request: &Request, now: Timestamp) -> Result<FileChange, ApiError> {
     check_not_encoded(request)?;
     let mut json = JsonObject::read_with_nulls(request.body())?;
@@ -39,7 +39,7 @@ pub fn file_change(request: &Request, now: Timestamp) -> Result<FileChange, ApiE
     if change.is_empty() { Err(Reason::NothingToChange.into()) } else { Ok(change) }
 }
 
-/// Reads the expiry, which one of two fields gives; null means never.
+/// Reads the expiry from one of two fields. `null` means never.
 fn expiry(json: &mut JsonObject, now: Timestamp) -> Result<Option<Expiry>, ApiError> {
     match (json.take("expires_in"), json.take("expires_at")) {
         (None, None) => Ok(None),
@@ -59,7 +59,7 @@ fn expiry(json: &mut JsonObject, now: Timestamp) -> Result<Option<Expiry>, ApiEr
     }
 }
 
-/// Reads a moment after `now` at which a file can expire.
+/// Reads the time of an expiry, which must be after `now`.
 fn moment(value: &Value, now: Timestamp) -> Result<Timestamp, ApiError> {
     let latest = now.plus(limits::MAX_EXPIRES_IN);
     let at =
@@ -70,7 +70,7 @@ fn moment(value: &Value, now: Timestamp) -> Result<Timestamp, ApiError> {
     })
 }
 
-/// Shortest remaining lifetime, as that of `expires_in`.
+/// Shortest remaining lifetime, the same as for `expires_in`.
 const MIN_LIFETIME: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_field_is_named() {
+    fn an_invalid_field_is_named() {
         for (body, reason, field) in [
             ("", Reason::NothingToChange, ""),
             ("{}", Reason::NothingToChange, ""),

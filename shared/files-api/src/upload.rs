@@ -2,7 +2,7 @@ use files_domain::{File, PartPlan, Timestamp};
 
 use crate::{ApiError, Reason};
 
-/// Checks that a file waits for a single PUT.
+/// Checks that a file awaits a single PUT.
 ///
 /// # Errors
 /// [`Reason::UploadOver`], [`Reason::IsMultipart`].
@@ -11,7 +11,7 @@ pub fn awaits_put(file: &File, now: Timestamp) -> Result<(), ApiError> {
     if file.part_plan().is_some() { Err(Reason::IsMultipart.into()) } else { Ok(()) }
 }
 
-/// Returns how the multipart upload that a file waits for is cut into parts.
+/// Returns the part sizes of the multipart upload that a file awaits.
 ///
 /// # Errors
 /// [`Reason::UploadOver`], [`Reason::NotMultipart`].

@@ -10,15 +10,15 @@ use crate::params::check_not_encoded;
 use crate::webhook::check_webhook_length;
 use crate::{ApiError, JsonObject, Reason};
 
-/// Shortest and longest time in which a token creates files, in seconds, and the default.
+/// Shortest and longest time in seconds for which a token can create files, and the default.
 const TTL_SECONDS: RangeInclusive<u64> = 60..=86_400;
 const DEFAULT_TTL_SECONDS: u64 = 3_600;
 /// Most media types of a token.
 const MAX_CONTENT_TYPES: usize = 20;
-/// Most files of a token, if their number is bounded.
+/// Largest bound of the number of files of a token.
 const MAX_FILES: u64 = 1_000_000;
 
-/// Reads the body of a request for an upload token. Where its webhook leads to is not checked here.
+/// Parses the body of a request for an upload token. Does not check the host of its webhook.
 ///
 /// # Errors
 /// [`Reason::InvalidUploadToken`], [`Reason::InvalidMetadata`], [`Reason::UnknownField`], [`Reason::InvalidWebhook`],

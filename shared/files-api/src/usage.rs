@@ -1,7 +1,7 @@
 use files_domain::{Limit, OwnerLimits, Usage};
 use serde::Serialize;
 
-/// What an owner uses, and its limits.
+/// The usage and limits of an owner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UsageBody {
     used: UsedBody,
@@ -17,7 +17,7 @@ struct UsedBody {
     previews: u64,
 }
 
-/// The limits; `null`: there is none.
+/// The limits; `null` means that there is no limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct LimitsBody {
     stored_bytes: Option<u64>,
@@ -30,7 +30,7 @@ struct LimitsBody {
 }
 
 impl UsageBody {
-    /// Returns the wire form.
+    /// Returns the wire format.
     #[must_use]
     pub fn new(usage: Usage, limits: &OwnerLimits) -> Self {
         let Usage { stored_bytes, files, pending_uploads, imports, previews } = usage;

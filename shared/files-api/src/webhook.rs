@@ -1,4 +1,4 @@
-//! Webhook endpoints, deliveries and events as clients see them.
+//! The wire format of webhook endpoints, deliveries and events.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{ApiError, BaseUrl, FileBody, Reason, json_object};
 
-/// Longest error text in an event, in characters: an event has less than 20 kB.
+/// Longest error text in an event, in characters, so that an event has less than 20 kB.
 const MAX_TEXT_CHARS: usize = 2_000;
 
 /// A request to create a webhook endpoint.
@@ -20,12 +20,12 @@ const MAX_TEXT_CHARS: usize = 2_000;
 pub struct EndpointRequest {
     /// The URL as the client wrote it.
     pub url: String,
-    /// The kinds of the events that it gets.
+    /// The kinds of events that it receives.
     pub events: BTreeSet<EventKind>,
 }
 
 impl EndpointRequest {
-    /// Reads the body. Without `events`, the endpoint gets all.
+    /// Parses the body. Without `events`, the endpoint receives all kinds.
     ///
     /// # Errors
     /// [`Reason::InvalidWebhook`]: there is no `url`, or it is too long. [`Reason::InvalidEvents`]. Those of
@@ -35,7 +35,7 @@ impl EndpointRequest {
         let missing = || ApiError::from(Reason::InvalidWebhook).on_field("url", Some("missing".to_owned()));
         let url = json.string("url", Reason::InvalidWebhook)?.ok_or_else(missing)?;
         check_webhook_length("url", &url)?;
-        let events = json.take("events").map_or(Ok(EventKind::OF_WEBHOOKS.into()), read_events)?;
+        let events = json.take("events").map_or(Ok(EventKind::FOR_WEBHOOKS.into()), read_events)?;
         Ok(Self { url, events })
     }
 }
@@ -53,7 +53,7 @@ pub fn check_webhook_length(field: &str, url: &str) -> Result<(), ApiError> {
 }
 
 fn read_events(value: Value) -> Result<BTreeSet<EventKind>, ApiError> {
-    let told = |kind: &EventKind| EventKind::OF_WEBHOOKS.contains(kind);
+    let told = |kind: &EventKind| EventKind::FOR_WEBHOOKS.contains(kind);
     let kind = |value: &Value| value.as_str()?.parse().ok().filter(told);
     let kinds: Option<BTreeSet<EventKind>> =
         value.as_array().and_then(|values| values.iter().map(kind).collect());
@@ -66,18 +66,18 @@ fn path_id(request: &Request) -> &str {
     request.path_parameters_ref().and_then(|parameters| parameters.first("id")).unwrap_or_default()
 }
 
-/// Reads the id of an endpoint in the path.
+/// Parses the id of an endpoint in the path.
 ///
 /// # Errors
-/// [`Reason::NotFound`]: no endpoint has such an id.
+/// [`Reason::NotFound`]: the text is not an id of an endpoint.
 pub fn endpoint_id(request: &Request) -> Result<EndpointId, ApiError> {
     path_id(request).parse().map_err(|_| Reason::NotFound.into())
 }
 
-/// Reads the id of a delivery in the path.
+/// Parses the id of a delivery in the path.
 ///
 /// # Errors
-/// [`Reason::NotFound`]: no delivery has such an id.
+/// [`Reason::NotFound`]: the text is not an id of a delivery.
 pub fn delivery_id(request: &Request) -> Result<DeliveryId, ApiError> {
     path_id(request).parse().map_err(|_| Reason::NotFound.into())
 }
@@ -111,7 +111,7 @@ impl EndpointBody {
         }
     }
 
-    /// Returns an endpoint with the secret that it has just got: the only time that it is shown.
+    /// Returns an endpoint with its new secret. No other response has the secret.
     #[must_use]
     pub fn with_secret(id: EndpointId, endpoint: &Endpoint, now: Timestamp) -> Self {
         let secret = Some(endpoint.secret.reveal().to_owned());
@@ -186,7 +186,7 @@ pub struct DeliveriesBody {
     pub next_cursor: Option<String>,
 }
 
-/// An event as a webhook's body.
+/// The body of a webhook: an event.
 #[derive(Clone, Debug, Serialize)]
 pub struct EventBody {
     r#type: &'static str,
@@ -195,7 +195,7 @@ pub struct EventBody {
 }
 
 impl EventBody {
-    /// Returns an event with the file as a list has it.
+    /// Returns an event with the file as in a list.
     #[must_use]
     pub fn new(event: &FileEvent, base: &BaseUrl) -> Self {
         Self {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::BaseUrl;
 
-/// A file as clients see it.
+/// The wire format of a file.
 #[derive(Clone, Debug, Serialize)]
 pub struct FileBody {
     id: FileId,
@@ -32,7 +32,7 @@ pub struct FileBody {
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     detail: Option<DetailBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    upload: Option<UploadWay>,
+    upload: Option<UploadMethod>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -44,7 +44,7 @@ struct DetailBody {
     retrying: Option<RetryingBody>,
 }
 
-/// Why an import backs off, and when it tries again.
+/// The backoff of an import.
 #[derive(Clone, Debug, Serialize)]
 struct RetryingBody {
     reason: String,
@@ -57,11 +57,11 @@ impl RetryingBody {
     }
 }
 
-/// ffprobe's output: the flat summary in a list, all of it for one file.
+/// ffprobe's output: the summary in a list, the complete output for a single file.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Probe {
-    /// The flat summary.
+    /// The summary.
     Summary {
         /// Width in pixels, as displayed.
         width: Option<u32>,
@@ -73,7 +73,7 @@ pub enum Probe {
         duration_source: Option<DurationSource>,
         /// ffprobe's name of the container format.
         format_name: String,
-        /// Whether ffprobe read only a part of the file: `ffprobe_error` says why.
+        /// Whether ffprobe read only a part of the file. The reason is in `ffprobe_error`.
         partial: bool,
     },
     /// The summary and ffprobe's complete output.
@@ -112,7 +112,7 @@ impl Probe {
     fn complete(file: &File, full: &Value) -> Option<Self> {
         let part = |name: &str, none: Value| full.get(name).cloned().unwrap_or(none);
         let probe = file.probe().cloned()?;
-        // If the stored facts cannot be read, the response lacks only them.
+        // If the stored facts are unreadable, only they are missing in the response.
         let facts =
             full.get(PROBE_FACTS).and_then(|facts| ProbeFacts::deserialize(facts).ok()).unwrap_or_default();
         Some(Self::Complete(Box::new(CompleteProbe {
@@ -136,7 +136,7 @@ impl Probe {
 }
 
 impl FileBody {
-    /// Returns the form of a file in a list.
+    /// Returns the wire format of a file in a list.
     #[must_use]
     pub fn summary(file: &File, base: &BaseUrl) -> Self {
         Self {
@@ -162,7 +162,7 @@ impl FileBody {
         }
     }
 
-    /// Returns the form of a single file; `full` is ffprobe's complete output.
+    /// Returns the wire format of a single file. `full` is ffprobe's complete output.
     #[must_use]
     pub fn complete(file: &File, detail: &Detail, full: &Value, base: &BaseUrl) -> Self {
         Self {
@@ -177,7 +177,7 @@ impl FileBody {
         }
     }
 
-    /// Cuts the texts that say what went wrong.
+    /// Truncates the error texts.
     #[must_use]
     pub(crate) fn with_short_texts(mut self, max_chars: usize) -> Self {
         for text in [&mut self.error, &mut self.ffprobe_error].into_iter().flatten() {
@@ -186,26 +186,26 @@ impl FileBody {
         self
     }
 
-    /// Adds how to upload the bytes.
+    /// Adds the method of the upload.
     #[must_use]
-    pub fn with_upload(self, upload: UploadWay) -> Self {
+    pub fn with_upload(self, upload: UploadMethod) -> Self {
         Self { upload: Some(upload), ..self }
     }
 }
 
-/// How a client uploads a file's bytes.
+/// The method by which a client uploads a file's bytes.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
-pub enum UploadWay {
+pub enum UploadMethod {
     /// By a single PUT.
     Put(UploadBody),
     /// By a multipart upload whose parts are signed on demand.
     Parts {
-        /// Size in bytes of every part but the last.
+        /// Size in bytes of every part except the last.
         part_size: u64,
         /// Number of parts.
         part_count: u32,
-        /// Until when the upload waits; signing parts extends it.
+        /// The deadline of the upload, which signing parts extends.
         expires_at: String,
     },
 }
@@ -219,7 +219,7 @@ pub struct UploadBody {
     pub url: String,
     /// Headers that must be sent.
     pub headers: BTreeMap<String, String>,
-    /// End of its validity.
+    /// When the URL expires.
     pub expires_at: String,
 }
 
@@ -240,7 +240,7 @@ pub struct UploadTokenBody {
 }
 
 impl UploadTokenBody {
-    /// Returns the token in clear text, which is shown only here.
+    /// Returns the token in clear text. No other response has it.
     #[must_use]
     pub fn new(token: &UploadToken, record: &UploadTokenRecord) -> Self {
         Self {
@@ -276,7 +276,7 @@ pub struct SignedPart {
     pub url: String,
     /// Headers that must be sent.
     pub headers: BTreeMap<String, String>,
-    /// End of its validity.
+    /// When the URL expires.
     pub expires_at: String,
 }
 
@@ -287,7 +287,7 @@ pub struct PartsBody {
     pub parts: Vec<PartBody>,
     /// The value of `after` for the next page.
     pub next: Option<u32>,
-    /// Size in bytes of every part but the last.
+    /// Size in bytes of every part except the last.
     pub part_size: u64,
     /// Number of parts of the whole upload.
     pub part_count: u32,

@@ -1,4 +1,4 @@
-//! Compares the catalogue of errors with the OpenAPI document and with the page about the API.
+//! Compares the catalogue of errors with the OpenAPI document and with `api.md`.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Holds the table of routes against what is deployed and what is documented.
+//! Compares the table of routes with the template and the OpenAPI document.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -48,14 +48,14 @@ fn documented() -> BTreeSet<(String, String)> {
 }
 
 #[test]
-fn the_template_deploys_just_these_routes() {
+fn the_template_deploys_exactly_these_routes() {
     let owned = |text: &str| text.to_owned();
     let table = ROUTES.iter().map(|route| (owned(route.method), owned(route.path), owned(route.function)));
     assert_eq!(deployed(), table.collect());
 }
 
 #[test]
-fn the_openapi_document_describes_just_these_routes() {
+fn the_openapi_document_describes_exactly_these_routes() {
     let table = ROUTES.iter().filter(|route| route.path != "$default");
     let table = table.map(|route| (route.method.to_owned(), route.path.to_owned()));
     assert_eq!(documented(), table.collect());

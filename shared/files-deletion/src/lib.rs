@@ -1,14 +1,14 @@
-//! The deletion of a file at the request of its owner: first the record, which ends all access, then the bytes.
+//! Deletes a file at the request of its owner: first the record, which ends all access, then the bytes.
 
 use files_domain::{Caller, File, FileId, Timestamp};
 use files_objects::Objects;
 use files_records::{ClientRecords, RecordsError};
 use tracing::warn;
 
-/// Attempts against a record that keeps changing, as that of a running import does.
+/// Most attempts while the record changes concurrently, as that of a running import does.
 const MAX_ATTEMPTS: u32 = 8;
 
-/// Deletes files with everything that belongs to them.
+/// Deletes files with their records and objects.
 pub struct Deletion {
     /// The records.
     pub records: ClientRecords,
@@ -17,8 +17,7 @@ pub struct Deletion {
 }
 
 impl Deletion {
-    /// Deletes a file of the caller if `check` allows it for the record as it is then. What fails after the record is deleted is
-    /// left to `sweep`.
+    /// Deletes a file of the caller, if `check` accepts the current record. If the deletion of the bytes fails, `sweep` repeats it.
     ///
     /// # Errors
     /// The error of `check`, and [`RecordsError::Key`], [`RecordsError::NotFound`], [`RecordsError::Busy`],
@@ -34,7 +33,7 @@ impl Deletion {
         Ok(())
     }
 
-    /// Deletes the record. From then on the file is gone, whatever happens to its bytes.
+    /// Deletes the record. From then on the file does not exist for clients.
     async fn remove<E: From<RecordsError>>(
         &self,
         caller: &Caller,
@@ -53,21 +52,24 @@ impl Deletion {
         Err(RecordsError::Busy("the record kept changing".into()).into())
     }
 
-    /// Deletes the bytes. `sweep` does what fails here: the records hold the entry for it.
+    /// Deletes the bytes. If this fails, `sweep` repeats it, since the removal entry exists.
     async fn delete_bytes(&self, file: &File, now: Timestamp) {
         let deleted = match file.presigned_put_end(now) {
             Some(_) => self.objects.block_file(file.owner, file.id).await,
             None => self.objects.delete_file(file.owner, file.id, file.state.upload_id()).await,
         };
         if let Err(error) = deleted {
-            warn!(error = &error as &dyn std::error::Error, "bytes left to sweep");
+            warn!(error = &error as &dyn std::error::Error, "deleting the bytes failed, left to sweep");
             return;
         }
         if file.may_still_receive_bytes(now) {
-            return; // by a presigned URL or a worker: sweep deletes the object once that is over
+            return; // a presigned URL or a worker may still store bytes, which sweep deletes at the deadline
         }
-        if let Err(error) = self.records.unchecked().forget_removed(file.owner, file.id).await {
-            warn!(error = &error as &dyn std::error::Error, "the entry of a finished deletion left to sweep");
+        if let Err(error) = self.records.unchecked().delete_removal_entry(file.owner, file.id).await {
+            warn!(
+                error = &error as &dyn std::error::Error,
+                "deleting the removal entry failed, left to sweep"
+            );
         }
     }
 }

@@ -1,12 +1,12 @@
 use crate::{ApiKey, KeyHash, KeyProblem, KeyRecord, OwnerId, Scope, Timestamp, UploadToken};
 
-/// Who sends a request, by the secret that it carries.
+/// The sender of a request, by its credential.
 #[derive(Clone, Debug)]
 pub enum Principal {
     /// The holder of an API key, who may do what the scopes of the key allow.
     ApiKey(ApiKey),
-    /// The holder of an upload token, who may create presigned uploads within the bounds of the token, and continue those that it
-    /// has created. Nothing else.
+    /// The holder of an upload token, who may only create presigned uploads within the bounds of the token, and continue its own
+    /// uploads.
     UploadToken(UploadToken),
 }
 
@@ -22,21 +22,21 @@ impl From<UploadToken> for Principal {
     }
 }
 
-/// Describes who sends a request: the principal, the scope that the request needs of an API key, and the time of the request.
+/// The context of authorization: the principal, the scope that the request requires of an API key, and the time of the request.
 ///
-/// A caller is not trusted until the records have checked it against what is stored of its key or token.
+/// A caller is not trusted until the records have checked it against the record of its key or token.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The key or token that the client presented.
     pub principal: Principal,
-    /// The scope that the request needs of an API key.
+    /// The scope that the request requires of an API key.
     pub scope: Scope,
-    /// When the request came.
+    /// When the request was received.
     pub now: Timestamp,
 }
 
 impl Caller {
-    /// Returns the owner whose files the request is about.
+    /// Returns the owner of the files in the request.
     #[must_use]
     pub fn owner(&self) -> OwnerId {
         match &self.principal {
@@ -54,7 +54,7 @@ impl Caller {
         }
     }
 
-    /// Returns the upload token, if that is what the client presented.
+    /// Returns the upload token, if the client presented one.
     #[must_use]
     pub fn upload_token(&self) -> Option<&UploadToken> {
         match &self.principal {
@@ -63,7 +63,7 @@ impl Caller {
         }
     }
 
-    /// Checks the request against what is stored of the API key.
+    /// Checks the request against the record of the API key.
     ///
     /// # Errors
     /// [`KeyProblem::Invalid`]: there is no record, it is another owner's, the key is expired or revoked, or the caller has none.

@@ -1,11 +1,11 @@
 use crate::{Deadline, Detail, File, FileName, FileState, Metadata, Timestamp, limits};
 
-/// What an owner changes of a file. `None` leaves a field as it is.
+/// A change of a file by its owner. `None` keeps a field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileChange {
     /// The new name.
     pub name: Option<FileName>,
-    /// The strings that replace the present ones.
+    /// The strings that replace the stored ones.
     pub metadata: Option<Metadata>,
     /// When the file expires.
     pub expiry: Option<Expiry>,
@@ -14,7 +14,7 @@ pub struct FileChange {
 /// When a file expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
-    /// It does not.
+    /// Never.
     Never,
     /// At this time.
     At(Timestamp),
@@ -35,7 +35,7 @@ impl FileChange {
 }
 
 impl<S> File<S> {
-    /// Returns whether one of `spellings`, each in the form of [`FileName::spelling`], is of the file's name or of an earlier one.
+    /// Returns whether one of `spellings`, in the form of [`FileName::spelling`], is the file's name or an earlier one.
     #[must_use]
     pub fn is_named(&self, spellings: &[String]) -> bool {
         let name = self.name.spelling();
@@ -44,7 +44,7 @@ impl<S> File<S> {
 }
 
 impl File {
-    /// Applies a change of the owner. `None`: the record stays the same; metadata is not part of it.
+    /// Applies a change of the owner. `None`: the record does not change. Metadata is not part of the record.
     #[must_use]
     pub fn changed(&self, change: &FileChange, now: Timestamp) -> Option<Self> {
         let mut file = self.clone();
@@ -57,7 +57,7 @@ impl File {
         (file != *self).then_some(Self { updated_at: now, ..file })
     }
 
-    /// Gives the file a name. The source of an import then no longer names it.
+    /// Renames the file. An import no longer takes its name from the source.
     fn rename(&mut self, name: &FileName) {
         if let FileState::Importing(import) = &mut self.state {
             import.name_from_source = false;
@@ -68,7 +68,7 @@ impl File {
         }
     }
 
-    /// Sets the expiry, and the deadline of `sweep`: that of the file's state or the expiry, whichever is earlier.
+    /// Sets the expiry, and the deadline to that of the file's state or to the expiry, whichever is earlier.
     fn expire(&mut self, expiry: Expiry, now: Timestamp) {
         let expires_at = match expiry {
             Expiry::Never => None,
@@ -87,8 +87,8 @@ impl File {
         self.expires_at = expires_at;
     }
 
-    /// Returns the deadline that the file would have without an expiry; `None` if it would have none. Where the expiry has
-    /// shortened the deadline, the state's own starts anew.
+    /// Returns the deadline that the file has without an expiry, if any. Where the expiry has shortened the deadline, the grace period
+    /// of the state restarts.
     fn deadline_of_state(&self, now: Timestamp) -> Option<Timestamp> {
         let created_at = self.created_at();
         let renewed = match &self.state {

@@ -37,7 +37,7 @@ fn due(file: &File) -> Option<Timestamp> {
 }
 
 #[test]
-fn earlier_names_are_accepted_in_any_spelling_and_the_oldest_is_forgotten_first() {
+fn earlier_names_are_accepted_in_any_spelling_and_the_oldest_is_removed_first() {
     let named = |file: &File, text: &str| file.is_named(&[spelling(text)]);
     let mut file = awaiting_upload(None);
     file = file.changed(&name("zw\u{f6}lf 50%25.mp4"), at(1)).unwrap();
@@ -49,7 +49,7 @@ fn earlier_names_are_accepted_in_any_spelling_and_the_oldest_is_forgotten_first(
     assert_eq!((file.name.as_str(), file.updated_at), ("third.mp4", at(2)));
 
     file = file.changed(&name("clip.mp4"), at(3)).unwrap();
-    assert_eq!(file.earlier_names.len(), 2, "the present name is no earlier one");
+    assert_eq!(file.earlier_names.len(), 2, "the current name is not an earlier one");
     for number in 0..EarlierNames::MAX {
         file = file.changed(&name(&format!("{number}.mp4")), at(4)).unwrap();
     }
@@ -58,7 +58,7 @@ fn earlier_names_are_accepted_in_any_spelling_and_the_oldest_is_forgotten_first(
 }
 
 #[test]
-fn a_change_to_what_is_there_already_changes_nothing() {
+fn a_change_to_the_same_values_is_no_change() {
     let file = awaiting_upload(Some(at(60)));
     assert_eq!(file.changed(&FileChange::default(), at(1)), None);
     assert_eq!(file.changed(&name("clip.mp4"), at(1)), None);
@@ -89,18 +89,18 @@ fn an_expiry_shortens_the_deadline_and_its_removal_restores_it() {
     let never = longer.changed(&expiry(Expiry::Never), at(2)).unwrap();
     assert_eq!((due(&never), never.expires_at), (Some(whole), None));
     let far = file.changed(&expiry(Expiry::At(whole.plus(MINUTE))), at(1)).unwrap();
-    assert_eq!(due(&far), Some(whole), "the upload ends before the file expires");
+    assert_eq!(due(&far), Some(whole), "the upload window ends before the file expires");
     let near = far.changed(&expiry(Expiry::At(at(60))), at(2)).unwrap();
     assert_eq!(due(&near), Some(at(60)));
 }
 
 #[test]
-fn parts_that_have_taken_days_are_not_failed_when_the_expiry_goes() {
+fn removing_the_expiry_does_not_fail_an_upload_that_takes_days() {
     let days = 3 * 24 * 3600;
     let file = awaiting_parts(Some(at(days)));
     let mut asked = file;
     for day in 0..=2 {
-        asked = asked.clone().parts_asked_for(Some("u1"), at(day * 23 * 3600)).unwrap_or(asked);
+        asked = asked.clone().parts_signed(Some("u1"), at(day * 23 * 3600)).unwrap_or(asked);
     }
     let later = at(2 * 24 * 3600);
     let short = asked.changed(&expiry(Expiry::At(later.plus(MINUTE))), later).unwrap();
@@ -110,7 +110,7 @@ fn parts_that_have_taken_days_are_not_failed_when_the_expiry_goes() {
 }
 
 #[test]
-fn a_terminal_file_is_due_only_when_it_expires() {
+fn a_terminal_file_has_its_expiry_as_the_only_deadline() {
     let failed = awaiting_upload(None).failed("no bytes", at(1)).unwrap();
     assert_eq!(due(&failed), None);
     let expiring = failed.changed(&expiry(Expiry::At(at(60))), at(2)).unwrap();

@@ -1,4 +1,4 @@
-/// Longest media type, in bytes: what RFC 6838, section 4.2, allows of one name, for the whole.
+/// Longest media type, in bytes: the limit of RFC 6838, section 4.2, for one name, applied to the whole.
 const MAX_BYTES: usize = 127;
 
 /// Returns a media type in the form in which it is stored and compared: `type/subtype` in lower case, without parameters.
@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_one_type_remains_and_nothing_that_could_be_another() {
+    fn a_media_type_is_normalized_and_an_ambiguous_one_rejected() {
         assert_eq!(clean_content_type(" Video/MP4; codecs=avc1 ").as_deref(), Some("video/mp4"));
         assert_eq!(clean_content_type("video/mp4;x=y,text/html").as_deref(), Some("video/mp4"));
         assert_eq!(clean_content_type("image/svg+xml").as_deref(), Some("image/svg+xml"));

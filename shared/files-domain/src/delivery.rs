@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{EndpointId, EventKind, FileId, ParseIdError, Timestamp, limits};
 
-/// The id of a delivery, which is the `webhook-id` of each of its attempts: the file, the kind of the event, and the endpoint.
-/// So the same event is never two deliveries to one endpoint.
+/// The id of a delivery, which is the `webhook-id` of its attempts: the file, the kind of the event, and the endpoint. An event has
+/// therefore at most one delivery to each endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DeliveryId {
     /// The file.
@@ -20,7 +20,7 @@ pub struct DeliveryId {
 
 impl fmt::Display for DeliveryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // No full stop: the signature joins id, time and body by it.
+        // Without full stops, by which the signature joins id, time and body.
         let kind = self.kind.as_str().trim_start_matches("file.");
         write!(f, "{}_{kind}_{}", self.file, self.endpoint)
     }
@@ -45,7 +45,7 @@ pub enum DeliveryStatus {
     Pending,
     /// The receiver responded with 2xx.
     Delivered,
-    /// No further attempt is made.
+    /// The delivery has failed. No further attempt is made.
     Undelivered,
 }
 
@@ -73,26 +73,26 @@ impl fmt::Display for DeliveryStatus {
 /// One attempt of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// When it began.
+    /// When the attempt began.
     pub at: Timestamp,
-    /// How long it took, in milliseconds.
+    /// Duration in milliseconds.
     pub duration_ms: u64,
-    /// The status of the response.
+    /// The HTTP status of the response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// Why there was no response, in a sentence for the owner.
+    /// The reason why there was no response, as a sentence for the owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
 impl Attempt {
-    /// Returns whether the receiver has taken the event.
+    /// Returns whether the receiver accepted the event.
     #[must_use]
     pub fn succeeded(&self) -> bool {
         self.status.is_some_and(|status| (200..300).contains(&status))
     }
 
-    /// Returns whether the receiver wants no further event: 410.
+    /// Returns whether the receiver rejects all further events: 410.
     #[must_use]
     pub fn is_refused_for_ever(&self) -> bool {
         self.status == Some(410)
@@ -105,35 +105,35 @@ impl Attempt {
     }
 }
 
-/// An event on its way to one endpoint.
+/// The delivery of an event to one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// The URL.
     pub url: String,
-    /// The body, the same bytes in each attempt.
+    /// The body, which is the same in each attempt.
     pub body: String,
     /// The status.
     pub status: DeliveryStatus,
-    /// The latest attempts, the newest last.
+    /// The latest attempts, newest last.
     #[serde(default)]
     pub attempts: Vec<Attempt>,
-    /// Attempts since the delivery was created or asked for again.
+    /// Number of attempts since the delivery was created or restarted.
     #[serde(default)]
     pub tries: u32,
     /// When the event happened.
     pub created_at: Timestamp,
-    /// When the next attempt is due, if another one is.
+    /// When the next attempt is due, if any.
     pub next_at: Timestamp,
     /// Number of claims: the fencing token of the workers.
     #[serde(default)]
     pub generation: u64,
-    /// Why no further attempt is made, if that is not the last attempt's response.
+    /// Why no further attempt is made, if the reason is not the last response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_because: Option<String>,
 }
 
 impl Delivery {
-    /// Returns a new delivery, whose first attempt is due at once.
+    /// Returns a new delivery, whose first attempt is due immediately.
     #[must_use]
     pub fn new(url: String, body: String, now: Timestamp) -> Self {
         Self {
@@ -149,8 +149,8 @@ impl Delivery {
         }
     }
 
-    /// Adds an attempt that ended at `now`, and schedules the next one unless it succeeded, the receiver wants none, or there
-    /// were enough. `jitter` from 0 to 1 lengthens the delay by up to a tenth; `retry_after` is what the receiver asks for.
+    /// Adds an attempt that ended at `now`, and schedules the next one, unless the attempt succeeded, the receiver responded 410, or it
+    /// was the last one. `jitter` from 0 to 1 extends the delay by up to a tenth. `retry_after` is the delay that the receiver requests.
     #[must_use]
     pub fn attempted(
         mut self,
@@ -170,7 +170,7 @@ impl Delivery {
             _ => self.status = DeliveryStatus::Undelivered,
         }
         self.attempts.push(attempt);
-        let surplus = self.attempts.len().saturating_sub(limits::MAX_ATTEMPTS_KEPT);
+        let surplus = self.attempts.len().saturating_sub(limits::MAX_STORED_ATTEMPTS);
         self.attempts.drain(..surplus);
         self
     }
@@ -187,9 +187,9 @@ impl Delivery {
         Self { status: DeliveryStatus::Undelivered, ended_because: Some(because.to_owned()), ..self }
     }
 
-    /// Starts over: the first attempt is due at once.
+    /// Restarts the delivery: its first attempt is due immediately.
     #[must_use]
-    pub fn asked_again(self, now: Timestamp) -> Self {
+    pub fn redelivered(self, now: Timestamp) -> Self {
         Self { status: DeliveryStatus::Pending, tries: 0, next_at: now, ended_because: None, ..self }
     }
 }
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_read_as_they_are_shown_and_have_no_full_stop() {
+    fn ids_survive_a_round_trip_and_have_no_full_stop() {
         let file = FileId::new(Timestamp::from_millis(1));
         for kind in EventKind::ALL {
             for endpoint in [EndpointId::Default, EndpointId::new(Timestamp::from_millis(2))] {
@@ -229,12 +229,12 @@ mod tests {
         }
         delivery = delivery.attempted(attempt(500), None, 0.5, now);
         assert_eq!((delivery.status, delivery.attempts.len()), (DeliveryStatus::Undelivered, 10));
-        delivery = delivery.asked_again(now).attempted(attempt(204), None, 0.5, now);
+        delivery = delivery.redelivered(now).attempted(attempt(204), None, 0.5, now);
         assert_eq!((delivery.status, delivery.attempts.len()), (DeliveryStatus::Delivered, 11));
     }
 
     #[test]
-    fn a_receiver_can_ask_for_more_time_or_for_none() {
+    fn a_receiver_can_delay_or_end_a_delivery() {
         let now = Timestamp::from_millis(0);
         let new = || Delivery::new("https://a.example/".into(), "{}".into(), now);
         let minute = Duration::from_secs(60);
@@ -253,8 +253,8 @@ mod tests {
         let now = Timestamp::from_millis(0);
         let mut delivery = Delivery::new("https://a.example/".into(), "{}".into(), now);
         for _ in 0..50 {
-            delivery = delivery.asked_again(now).attempted(attempt(500), None, 0.0, now);
+            delivery = delivery.redelivered(now).attempted(attempt(500), None, 0.0, now);
         }
-        assert_eq!(delivery.attempts.len(), limits::MAX_ATTEMPTS_KEPT);
+        assert_eq!(delivery.attempts.len(), limits::MAX_STORED_ATTEMPTS);
     }
 }

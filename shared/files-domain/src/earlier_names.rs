@@ -3,23 +3,23 @@ use sha2::{Digest, Sha256};
 
 use crate::FileName;
 
-/// Fingerprints of the names that a file had before, oldest first: a download URL with one of them stays valid. A fingerprint
-/// instead of the name keeps the record small.
+/// Fingerprints of the earlier names of a file, oldest first. Download URLs with an earlier name stay valid. Fingerprints are shorter
+/// than names, which keeps the record small.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EarlierNames(Vec<String>);
 
 impl EarlierNames {
-    /// Most names; the oldest is forgotten first.
+    /// Most names. The oldest is removed first.
     pub const MAX: usize = 16;
 
-    /// Returns how many names the file had.
+    /// Returns the number of earlier names.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Returns whether the file has always had its present name.
+    /// Returns whether the file has no earlier names.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

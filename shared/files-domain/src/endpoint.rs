@@ -10,9 +10,9 @@ use crate::{EventKind, ParseIdError, Timestamp, WebhookSecret, limits};
 /// The id of a webhook endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EndpointId {
-    /// The owner's default: it has the secret of the URLs that files name, and no URL of its own.
+    /// The owner's default endpoint. It has the secret for webhooks of single files, and no URL.
     Default,
-    /// One that the owner created: a UUIDv7.
+    /// An endpoint that the owner created: a UUIDv7.
     Created(Uuid),
 }
 
@@ -52,20 +52,20 @@ impl FromStr for EndpointId {
 pub struct PreviousSecret {
     /// The secret.
     pub secret: WebhookSecret,
-    /// From when on nothing is signed with it.
+    /// When it becomes invalid.
     pub until: Timestamp,
 }
 
-/// Where an owner wants to be told of events.
+/// A webhook endpoint of an owner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
     /// The URL; `None` for the default endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// The kinds of the events that it gets.
+    /// The kinds of events that it receives.
     #[serde(default)]
     pub events: BTreeSet<EventKind>,
-    /// Whether it gets events.
+    /// Whether it receives events.
     pub enabled: bool,
     /// When it was created.
     pub created_at: Timestamp,
@@ -74,7 +74,7 @@ pub struct Endpoint {
     /// The secret before the last rotation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<PreviousSecret>,
-    /// Until when it gets nothing, because it was overloaded.
+    /// Until when deliveries are paused, because the receiver was overloaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused_until: Option<Timestamp>,
 }
@@ -91,23 +91,23 @@ impl Endpoint {
         Self { url, events, enabled: true, created_at: now, secret, previous: None, paused_until: None }
     }
 
-    /// Replaces the secret. The one before stays valid for a day.
+    /// Replaces the secret. The previous one stays valid for a day.
     #[must_use]
     pub fn rotated(self, secret: WebhookSecret, now: Timestamp) -> Self {
         let until = now.plus(limits::SECRET_OVERLAP);
         Self { secret, previous: Some(PreviousSecret { secret: self.secret, until }), ..self }
     }
 
-    /// Returns the valid secrets, the newest first.
+    /// Returns the valid secrets, newest first.
     #[must_use]
     pub fn secrets(&self, now: Timestamp) -> Vec<&WebhookSecret> {
         let previous = self.previous.as_ref().filter(|previous| previous.until > now);
         [Some(&self.secret), previous.map(|previous| &previous.secret)].into_iter().flatten().collect()
     }
 
-    /// Returns whether it gets events of this kind.
+    /// Returns whether it receives events of this kind.
     #[must_use]
-    pub fn wants(&self, kind: EventKind) -> bool {
+    pub fn subscribes_to(&self, kind: EventKind) -> bool {
         self.enabled && self.url.is_some() && self.events.contains(&kind)
     }
 }

@@ -17,7 +17,7 @@ pub enum EventKind {
     /// A file was deleted because it expired.
     #[serde(rename = "file.expired")]
     Expired,
-    /// A file was deleted by its owner. No webhook is told.
+    /// A file was deleted by its owner. Webhooks do not receive this kind.
     #[serde(rename = "file.deleted")]
     Deleted,
 }
@@ -25,8 +25,8 @@ pub enum EventKind {
 impl EventKind {
     /// Every kind.
     pub const ALL: [Self; 4] = [Self::Succeeded, Self::Failed, Self::Expired, Self::Deleted];
-    /// The kinds that webhooks are told.
-    pub const OF_WEBHOOKS: [Self; 3] = [Self::Succeeded, Self::Failed, Self::Expired];
+    /// The kinds that webhooks receive.
+    pub const FOR_WEBHOOKS: [Self; 3] = [Self::Succeeded, Self::Failed, Self::Expired];
 
     /// Returns the kind's name.
     #[must_use]
@@ -39,7 +39,7 @@ impl EventKind {
         }
     }
 
-    /// Returns the kind of the event that a file's status is.
+    /// Returns the kind of the event for a file's new status; `None` for statuses without events.
     #[must_use]
     pub fn of(status: Status) -> Option<Self> {
         match status {
@@ -64,7 +64,7 @@ impl FromStr for EventKind {
     }
 }
 
-/// Names an event: a file has at most one of each kind.
+/// The reference of an event. A file has at most one event of each kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct EventRef {
     /// The owner of the file.
@@ -75,27 +75,27 @@ pub struct EventRef {
     pub kind: EventKind,
 }
 
-/// What has happened to a file, written in the transaction in which it happened.
+/// An event of a file, written in the transaction of the change.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FileEvent {
     /// The kind.
     pub kind: EventKind,
     /// When it happened.
     pub at: Timestamp,
-    /// The file as it then was.
+    /// The file at that time.
     pub file: File,
-    /// URL that the client named for this file.
+    /// The webhook URL that the client gave for this file.
     pub webhook: Option<String>,
 }
 
 impl FileEvent {
-    /// Returns the event that a file's owner has deleted it.
+    /// Returns the event of a file's deletion by its owner.
     #[must_use]
     pub fn deleted(file: &File, now: Timestamp) -> Self {
         Self { kind: EventKind::Deleted, at: now, file: file.clone(), webhook: None }
     }
 
-    /// Returns the name of the event.
+    /// Returns the reference of the event.
     #[must_use]
     pub fn reference(&self) -> EventRef {
         EventRef { owner: self.file.owner, file: self.file.id, kind: self.kind }
@@ -103,14 +103,14 @@ impl FileEvent {
 }
 
 impl File {
-    /// Returns the kind of the event that the change from `before` is; `None`: it is none, or nobody is told.
+    /// Returns the kind of the event of the change from `before`; `None` if it is not an event, or the file has no notification.
     #[must_use]
     pub fn ending(&self, before: &Self) -> Option<EventKind> {
         let ends = self.notify && !before.status().is_terminal();
         EventKind::of(self.status()).filter(|_| ends)
     }
 
-    /// Returns the kind of the event that the removal of the file at `now` is.
+    /// Returns the kind of the event of the file's removal at `now`, if it is one.
     #[must_use]
     pub fn expiry(&self, now: Timestamp) -> Option<EventKind> {
         (self.notify && self.has_expired(now)).then_some(EventKind::Expired)

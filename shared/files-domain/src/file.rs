@@ -7,36 +7,35 @@ use crate::{
     OwnerId, PartPlan, ProbeSummary, Progress, Source, Status, Stored, Timestamp, UploadRef, limits,
 };
 
-/// When `sweep` finishes what nobody else has finished. It is in the record from the very transaction that makes it
-/// necessary.
+/// The deadline after which `sweep` finishes pending work. It is written in the transaction that makes the work necessary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deadline {
-    /// From when on `sweep` does it.
+    /// The time from which `sweep` does the work.
     #[serde(rename = "due_at")]
     pub at: Timestamp,
-    /// How often `sweep` has tried.
+    /// Number of tries of `sweep`.
     #[serde(rename = "due_tries", default)]
     pub tries: u32,
 }
 
 impl Deadline {
-    /// Returns a deadline that `sweep` has not tried yet.
+    /// Returns a deadline without tries.
     #[must_use]
     pub fn new(at: Timestamp) -> Self {
         Self { at, tries: 0 }
     }
 }
 
-/// A file's record, without what only [`Detail`] has. `S` is one state, or any of them.
+/// A file's record, without its [`Detail`]. `S` is a specific state, or [`FileState`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct File<S = FileState> {
-    /// The id, which also tells when the file was created.
+    /// The id, which contains the time of creation.
     pub id: FileId,
     /// The owner.
     pub owner: OwnerId,
     /// The name.
     pub name: FileName,
-    /// Names that the file had before.
+    /// Earlier names of the file.
     #[serde(default, skip_serializing_if = "EarlierNames::is_empty")]
     pub earlier_names: EarlierNames,
     /// Where the bytes come from.
@@ -45,7 +44,7 @@ pub struct File<S = FileState> {
     pub updated_at: Timestamp,
     /// Number of the last change.
     pub version: u64,
-    /// Number of claims of its import: the fencing token of the workers. Only the worker of the latest claim may write.
+    /// Number of claims of the import: the fencing token of its workers. Only the worker of the latest claim may write.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub generation: u64,
     /// Size in bytes, announced or stored.
@@ -66,13 +65,13 @@ pub struct File<S = FileState> {
     /// The upload token that created the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload_token: Option<KeyHash>,
-    /// Whether the end of the file, its failure, success or expiry, is an event.
+    /// Whether the file's success, failure or expiry is an event.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub notify: bool,
-    /// From when on the file is gone.
+    /// When the file expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
-    /// When `sweep` takes over. Every file has one but those whose status is terminal and that do not expire.
+    /// The deadline of `sweep`. Every file has one, except terminal files without an expiry.
     #[serde(flatten)]
     pub deadline: Option<Deadline>,
     /// The state.
@@ -92,13 +91,13 @@ impl<S> File<S> {
         self.id.created_at()
     }
 
-    /// Returns whether the file has expired: the API then responds as if it did not exist.
+    /// Returns whether the file has expired. The API responds 404 for an expired file.
     #[must_use]
     pub fn has_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|at| at <= now)
     }
 
-    /// Returns the form in which FFmpeg commands name the file.
+    /// Returns the reference of the file in FFmpeg commands.
     #[must_use]
     pub fn reference(&self) -> String {
         format!("fm_id://{}", self.id)
@@ -179,7 +178,7 @@ impl From<File<Import>> for File {
 }
 
 impl File<Import> {
-    /// Returns the multipart upload that holds what has been fetched.
+    /// Returns the multipart upload with the fetched parts.
     #[must_use]
     pub fn upload_ref(&self) -> Option<UploadRef<'_>> {
         let upload_id = self.state.upload_id.as_deref()?;
@@ -209,7 +208,7 @@ impl File {
         }
     }
 
-    /// Returns what a probe has stored.
+    /// Returns the state of a stored file.
     #[must_use]
     pub fn stored(&self) -> Option<&Stored> {
         match &self.state {
@@ -245,7 +244,7 @@ impl File {
         self.stored().is_some_and(|stored| stored.poster)
     }
 
-    /// Returns why ffprobe could not read the file, or not all of it.
+    /// Returns why ffprobe could not read the file, or read only a part of it.
     #[must_use]
     pub fn ffprobe_error(&self) -> Option<&str> {
         self.stored()?.ffprobe_error.as_deref()
@@ -266,20 +265,20 @@ impl File {
         }
     }
 
-    /// Returns whether the owner's usage counts the file as a pending upload: its bytes have not all come.
+    /// Returns whether the owner's usage counts the file as a pending upload, whose bytes are incomplete.
     #[must_use]
     pub fn is_pending_upload(&self) -> bool {
         matches!(self.state, FileState::AwaitingUpload | FileState::AwaitingParts(_))
     }
 
-    /// Returns the multipart upload that is, or may be, unfinished.
+    /// Returns the multipart upload that is or may be unfinished.
     #[must_use]
     pub fn upload_ref(&self) -> Option<UploadRef<'_>> {
         let upload_id = self.state.upload_id()?;
         Some(UploadRef { owner: self.owner, id: self.id, upload_id })
     }
 
-    /// Returns how the bytes are cut into parts, if the client has not sent all parts of a multipart upload.
+    /// Returns the part sizes of a multipart upload whose parts are incomplete.
     #[must_use]
     pub fn part_plan(&self) -> Option<PartPlan> {
         match &self.state {
@@ -295,7 +294,7 @@ impl File {
             && self.deadline.is_some_and(|deadline| deadline.at.seconds() > now.seconds())
     }
 
-    /// Returns the lifetime of a URL for the file's bytes, which must come before `sweep` looks for them.
+    /// Returns the lifetime of a URL for the upload of the file's bytes, which ends before the deadline of `sweep`.
     #[must_use]
     pub fn upload_url_lifetime(&self, now: Timestamp) -> Duration {
         let left = self.deadline.map_or(0, |deadline| deadline.at.seconds().saturating_sub(now.seconds()));
@@ -319,23 +318,23 @@ impl File {
     }
 }
 
-/// The part of a file's record that only a request for this one file reads.
+/// The part of a file's record that only requests for a single file read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Detail {
-    /// The client's own strings.
+    /// The metadata of the client.
     #[serde(skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
     /// URL from which the file is imported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_url: Option<String>,
-    /// Whether requests to the source carry headers of the client, which only the import's message holds.
+    /// Whether requests to the source have headers of the client, which only the import's message contains.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub source_headers: bool,
-    /// URL that the client wants to be told the end of the file at.
+    /// URL of the webhook for this file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook: Option<String>,
-    /// What the web page from which the file is imported says of it.
+    /// The description of the media by the web page of the source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
     /// ffprobe's complete output.
@@ -343,11 +342,11 @@ pub struct Detail {
     pub full_probe: Option<FullProbe>,
 }
 
-/// Where ffprobe's complete output is.
+/// The location of ffprobe's complete output.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FullProbe {
     /// In the record, as `files_records::pack_probe` compressed it.
     Inline(Vec<u8>),
-    /// In the object that [`probe_object_key`](crate::probe_object_key) names, since it is too large for the record.
+    /// In the object with the key [`probe_object_key`](crate::probe_object_key), if it is too large for the record.
     InObject,
 }

@@ -12,7 +12,7 @@ use crate::Timestamp;
 #[serde(transparent)]
 pub struct FileId(Uuid);
 
-/// The error of a text that is not an id.
+/// The error for a text that is not an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid id")]
 pub struct ParseIdError;
@@ -32,7 +32,7 @@ impl FileId {
         Timestamp::from_millis(seconds * 1000 + u64::from(nanos) / 1_000_000)
     }
 
-    /// Returns a text that is not greater than the ids of files created at `moment` or later, and greater than all earlier ones.
+    /// Returns a text that sorts after the ids of files created before `moment`, and not after those created at `moment` or later.
     #[must_use]
     pub fn bound(moment: Timestamp) -> String {
         let millis = moment.millis();
@@ -112,7 +112,7 @@ impl<'de> Deserialize<'de> for OwnerId {
     }
 }
 
-/// Returns the S3 key of a file's bytes. Its length is constant and it holds nothing that a client chose.
+/// Returns the S3 key of a file's bytes. Its length is constant, and it contains no text of a client.
 #[must_use]
 pub fn file_object_key(owner: OwnerId, id: FileId) -> String {
     format!("files/{owner}/{id}")
@@ -137,7 +137,7 @@ pub fn poster_object_key(owner: OwnerId, id: FileId) -> String {
 pub fn parse_file_object_key(key: &str) -> Result<(OwnerId, FileId), ParseIdError> {
     let (owner, id) = key.strip_prefix("files/").and_then(|rest| rest.split_once('/')).ok_or(ParseIdError)?;
     let (owner, id) = (owner.parse()?, id.parse()?);
-    // An object under another spelling of the id is another object.
+    // A key with another spelling of the id is a different object.
     if file_object_key(owner, id) == key { Ok((owner, id)) } else { Err(ParseIdError) }
 }
 
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_sort_by_creation_and_tell_it() {
+    fn ids_sort_by_creation_and_contain_its_time() {
         let early = FileId::new(Timestamp::from_millis(1_767_323_045_678));
         let late = FileId::new(Timestamp::from_millis(1_767_323_045_679));
         assert!(early.to_string() < late.to_string());
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_part_ids_by_the_millisecond() {
+    fn bounds_separate_ids_by_the_millisecond() {
         let at = |millis| Timestamp::from_millis(millis);
         let id = FileId::new(at(1_767_323_045_678)).to_string();
         assert!(FileId::bound(at(1_767_323_045_678)) < id);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn object_keys_lead_back_to_the_file() {
+    fn object_keys_contain_the_ids_of_the_file() {
         let owner = OwnerId::named("press");
         let id = FileId::new(Timestamp::from_millis(1));
         assert_eq!(parse_file_object_key(&file_object_key(owner, id)), Ok((owner, id)));

@@ -1,4 +1,4 @@
-/// A client's promise that the same key stands for the same request.
+/// An idempotency key of a client, with the hash of its request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Idempotency {
     /// The client's key.

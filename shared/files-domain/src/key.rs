@@ -52,8 +52,8 @@ impl std::str::FromStr for Scope {
     }
 }
 
-/// An API key in clear text: `fm_` and, in hex, the owner, 160 random bits, and a checksum that tells malformed keys without a
-/// read. Only [`ApiKey::hash`] is stored.
+/// An API key in clear text: `fm_` and, in hex, the owner, 160 random bits, and a checksum, by which malformed keys are rejected
+/// without a read. Only [`ApiKey::hash`] is stored.
 #[derive(Clone)]
 pub struct ApiKey(Credential);
 
@@ -72,7 +72,7 @@ impl ApiKey {
         Credential::parse(PREFIX, text).map(Self)
     }
 
-    /// Returns the owner that the key names, which is true once its record has been found.
+    /// Returns the owner in the key, which is unverified until its record is found.
     #[must_use]
     pub fn owner(&self) -> OwnerId {
         self.0.owner()
@@ -119,19 +119,19 @@ pub struct KeyRecord {
     pub revoked_at: Option<Timestamp>,
 }
 
-/// Why a key is not good for a request.
+/// Why a key is not valid for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyProblem {
-    /// It is unknown, expired or revoked: a client is not told which.
+    /// The key is unknown, expired or revoked. Clients are not told which.
     #[error("unknown, expired or revoked key")]
     Invalid,
-    /// It lacks the scope.
+    /// The key lacks the scope.
     #[error("the key lacks the scope {0}")]
     MissingScope(Scope),
 }
 
 impl KeyRecord {
-    /// Returns whether the key opens nothing any more.
+    /// Returns whether the key is expired or revoked.
     #[must_use]
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.revoked_at.is_some() || self.expires_at.is_some_and(|at| at <= now)
@@ -152,7 +152,7 @@ impl KeyRecord {
 /// An API key to create.
 #[derive(Clone, Debug)]
 pub struct NewKey {
-    /// Name of the owner: the same name is the same owner.
+    /// Name of the owner, which identifies it.
     pub owner_name: String,
     /// Purpose of the key.
     pub name: String,
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_tells_its_owner_and_is_told_from_garbage() {
+    fn a_key_contains_its_owner_and_malformed_keys_are_rejected() {
         let key = key();
         let again = ApiKey::parse(key.reveal()).unwrap();
         assert_eq!((again.owner(), again.hash()), (OwnerId::named("press"), key.hash()));
@@ -197,13 +197,13 @@ mod tests {
     }
 
     #[test]
-    fn keys_do_not_show_in_debug_output() {
+    fn debug_output_hides_keys() {
         let key = key();
         assert!(!format!("{key:?}").contains(key.reveal()));
     }
 
     #[test]
-    fn a_key_opens_only_what_it_may_and_while_it_may() {
+    fn a_key_is_authorized_for_its_scopes_until_it_expires_or_is_revoked() {
         let key = key();
         let now = Timestamp::from_millis(1_000);
         let record = KeyRecord {

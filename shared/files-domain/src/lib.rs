@@ -1,6 +1,6 @@
 //! The domain: files with their states and transitions, names, limits and API keys.
 //!
-//! This crate knows no AWS and no HTTP, and reads no clock: the time is an argument.
+//! This crate does not depend on AWS or HTTP, and reads no clock: the time is an argument.
 
 mod caller;
 mod change;
@@ -66,7 +66,7 @@ pub use resume::{Hashed, Resume};
 pub use secret::WebhookSecret;
 pub use size::human_bytes;
 pub use source_headers::{SourceHeaders, SourceHeadersError};
-pub use state::{FileState, Import, MultipartUpload, Probing, Progress, Retrying, Stored};
+pub use state::{Announced, FileState, Import, MultipartUpload, Probing, Progress, Retrying, Stored};
 pub use status::{Source, Status};
 pub use time::Timestamp;
 pub use transition::ImportedObject;

@@ -2,12 +2,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// The client's own strings beside a file.
+/// Strings that a client stores with a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Metadata(BTreeMap<String, String>);
 
-/// What is wrong with metadata, in a sentence for the client.
+/// The error of invalid metadata, as a sentence for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
     /// It has more than [`Metadata::MAX_KEYS`] keys.
@@ -32,7 +32,7 @@ impl Metadata {
     /// Checks a client's strings.
     ///
     /// # Errors
-    /// [`MetadataError`] names the first limit that is exceeded.
+    /// [`MetadataError`]: the first limit that is exceeded.
     pub fn new(entries: BTreeMap<String, String>) -> Result<Self, MetadataError> {
         if entries.len() > Self::MAX_KEYS {
             return Err(MetadataError::TooManyKeys);

@@ -4,21 +4,21 @@ use icu_normalizer::ComposingNormalizer;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A file's name as its owner sees it: one to 255 bytes of UTF-8 without control, direction or path characters.
+/// The name of a file: 1 to 255 bytes of UTF-8 without control, bidirectional or path characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct FileName(String);
 
 /// The media type of unknown bytes (RFC 2046, section 4.5.1).
-const ANY_BYTES: &str = "application/octet-stream";
-/// Longest name, in bytes: what common file systems take.
+const OCTET_STREAM: &str = "application/octet-stream";
+/// Longest name, in bytes: the limit of common file systems.
 const MAX_BYTES: usize = 255;
-/// Longest ending that survives the shortening of a long name, in bytes, with its dot.
+/// Longest extension, including its dot, that is kept when a long name is truncated, in bytes.
 const MAX_EXTENSION_BYTES: usize = 32;
 
 impl FileName {
-    /// Returns the name that `raw` stands for: its last path segment, without control and direction characters and outer
-    /// spaces, shortened to 255 bytes with its extension kept. `None` when nothing remains of it.
+    /// Returns the sanitized name: the last path segment of `raw`, without control and bidirectional characters and outer spaces,
+    /// truncated to 255 bytes before its extension. `None` if the result is empty or invisible.
     #[must_use]
     pub fn clean(raw: &str) -> Option<Self> {
         let last = raw.rsplit(['/', '\\']).next().unwrap_or_default();
@@ -30,22 +30,23 @@ impl FileName {
         Some(Self(shorten(kept)))
     }
 
-    /// Returns the name of a file without a usable name.
+    /// Returns the name for a file without a valid name.
     #[must_use]
     pub fn fallback() -> Self {
         Self("file".to_owned())
     }
 
-    /// Returns the media type of its extension; `application/octet-stream` if that is unknown.
+    /// Returns the media type of the extension; `application/octet-stream` if it is unknown.
     #[must_use]
     pub fn usual_content_type(&self) -> &'static str {
-        mime_guess::from_path(&self.0).first_raw().unwrap_or(ANY_BYTES)
+        mime_guess::from_path(&self.0).first_raw().unwrap_or(OCTET_STREAM)
     }
 
-    /// Returns the announced media type, or that of the extension if the announced one says nothing.
+    /// Returns the announced media type, or that of the extension if the announced one is generic.
     #[must_use]
     pub fn content_type(&self, announced: Option<&str>) -> String {
-        let says_something = |announced: &&str| !matches!(*announced, "" | ANY_BYTES | "binary/octet-stream");
+        let says_something =
+            |announced: &&str| !matches!(*announced, "" | OCTET_STREAM | "binary/octet-stream");
         announced.filter(says_something).unwrap_or_else(|| self.usual_content_type()).to_owned()
     }
 
@@ -62,9 +63,9 @@ impl FileName {
     }
 }
 
-/// Returns the form in which names are compared: percent-decoded twice, cut at a question mark, and composed (Unicode, annex
-/// 15). A name reaches the function in different spellings: gateways differ in how often they decode a path, HTTP APIs cut one
-/// at a question mark that the first decoding uncovers, and clients compose or decompose.
+/// Returns the form in which names are compared: percent-decoded twice, truncated at a question mark, and composed (Unicode, annex
+/// 15). A name reaches the function in different spellings: gateways decode a path once or twice, HTTP APIs truncate it at a
+/// question mark that appears after the first decoding, and clients compose or decompose characters.
 #[must_use]
 pub fn spelling(name: &str) -> String {
     let decode = |name: &str| percent_decode_str(name).decode_utf8_lossy().into_owned();
@@ -86,8 +87,8 @@ impl fmt::Display for FileName {
     }
 }
 
-/// Control characters, line and paragraph separators, and what turns the direction of text (so that
-/// `gpj.exe` cannot show as `exe.jpg`), the byte order mark too.
+/// Returns whether a character is removed: control characters, line and paragraph separators, the byte order mark, and
+/// bidirectional controls (so that `gpj.exe` cannot be displayed as `exe.jpg`).
 pub(crate) fn is_unwanted(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{feff}')
@@ -95,8 +96,8 @@ pub(crate) fn is_unwanted(c: char) -> bool {
         || ('\u{2066}'..='\u{2069}').contains(&c)
 }
 
-/// Characters that show nothing by themselves (Unicode, property `Default_Ignorable_Code_Point`) and blanks. They stay within
-/// a name, where they join emoji or shape letters; a name of nothing else could not be told from another.
+/// Returns whether a character is invisible (Unicode, property `Default_Ignorable_Code_Point`, and blanks). Such characters are
+/// kept within a name, where they join emoji or shape letters, but a name of them alone is invisible.
 fn is_invisible(c: char) -> bool {
     c.is_whitespace()
         || matches!(
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn unicode_stays_and_paths_and_controls_go() {
+    fn unicode_is_kept_and_paths_and_controls_are_removed() {
         for (raw, name) in [
             ("clip.mp4", "clip.mp4"),
             ("Ünïcödé 🎬.mp4", "Ünïcödé 🎬.mp4"),
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_remains_of_some() {
+    fn some_names_are_empty_after_cleaning() {
         for raw in [
             "",
             " ",
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_says_nothing_gives_way_to_the_extension() {
+    fn a_generic_type_is_replaced_by_that_of_the_extension() {
         let clip = FileName::clean("Clip.MP4").unwrap();
         assert_eq!(clip.content_type(None), "video/mp4");
         assert_eq!(clip.content_type(Some("application/octet-stream")), "video/mp4");

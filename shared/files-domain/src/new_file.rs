@@ -14,7 +14,7 @@ pub struct NewFile {
     pub content_type: Option<String>,
     /// SHA-256 in hex that the bytes must have.
     pub announced_sha256: Option<String>,
-    /// From when on the file is gone.
+    /// When the file expires.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -35,7 +35,7 @@ impl NewFile {
         self.record(owner, id, Source::Upload, now, until).with_state(FileState::AwaitingParts(upload))
     }
 
-    /// Returns the record of an import that is to be queued. `name_from_source`: the source names the file.
+    /// Returns the record of an import to queue. With `name_from_source`, the file takes its name from the source.
     #[must_use]
     pub fn awaiting_import(
         self,
@@ -49,7 +49,7 @@ impl NewFile {
         self.record(owner, id, Source::Url, now, until).with_state(import)
     }
 
-    /// Returns the record of a file whose bytes came with the request and are about to be stored.
+    /// Returns the record of a file whose bytes are in the request.
     #[must_use]
     pub fn being_stored(self, owner: OwnerId, id: FileId, now: Timestamp) -> File {
         let checksum = self.announced_sha256.clone().map(Checksum::Sha256);
@@ -65,7 +65,7 @@ impl NewFile {
         now: Timestamp,
         until: Timestamp,
     ) -> File<()> {
-        // A file that expires before it is finished ends then.
+        // A file may expire before it is finished.
         let until = self.expires_at.map_or(until, |at| at.min(until));
         File {
             id,

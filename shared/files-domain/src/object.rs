@@ -12,7 +12,7 @@ pub enum Checksum {
     Crc64nvme(String),
 }
 
-/// Describes a stored object as S3 reports it.
+/// The metadata of a stored object, as S3 reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectMeta {
     /// Size in bytes.
@@ -25,7 +25,7 @@ pub struct ObjectMeta {
     pub etag: String,
 }
 
-/// Identifies one multipart upload of one file's bytes.
+/// The reference of a multipart upload of a file's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UploadRef<'a> {
     /// The owner of the file.

@@ -4,7 +4,7 @@ use url::Url;
 
 use crate::name::is_unwanted;
 
-/// What a web page says of its media, unchecked: any text of any length.
+/// Unchecked claims of a web page about its media: texts of any length.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PageClaims {
@@ -24,8 +24,8 @@ pub struct PageClaims {
     pub upload_date: Option<String>,
 }
 
-/// What a web page says of the media imported from it, cleaned: texts are short, of one line, without control and direction
-/// characters; URLs are http or https. None of it is verified.
+/// The sanitized claims of a web page about the imported media. Texts are short single lines without control and bidirectional
+/// characters; URLs are http or https. The claims are not verified.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Origin {
@@ -43,12 +43,12 @@ impl Origin {
     pub const MAX_TITLE_CHARS: usize = 300;
     /// Longest name of an uploader or a site, in characters.
     pub const MAX_NAME_CHARS: usize = 100;
-    /// Longest address, in bytes.
+    /// Longest URL, in bytes.
     pub const MAX_URL_BYTES: usize = 2048;
     /// Longest duration, in seconds: ten years.
     pub const MAX_DURATION: f64 = 315_360_000.0;
 
-    /// What remains of a page's claims when they are cleaned; `None` if that is nothing.
+    /// Sanitizes a page's claims. Returns `None` if all of them are empty or invalid.
     #[must_use]
     pub fn clean(claims: &PageClaims) -> Option<Self> {
         let line = |text: &Option<String>, most: usize| text.as_deref().and_then(|text| one_line(text, most));
@@ -71,7 +71,7 @@ impl Origin {
     }
 }
 
-/// White space of any kind is a space; what is too long ends in an ellipsis.
+/// Replaces white space by single spaces, and truncates a long text with an ellipsis.
 fn one_line(text: &str, most: usize) -> Option<String> {
     let spaced: String = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
     let clean: String = spaced.chars().filter(|c| !is_unwanted(*c)).collect();
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_page_says_is_kept_and_what_is_missing_is_null() {
+    fn valid_claims_are_kept_and_missing_ones_are_null() {
         let origin = clean(json!({
             "title": "Ein Film 🎬", "uploader": "press", "page_url": "https://video.example/watch?v=1",
             "duration": 12.5, "site": "Example", "upload_date": "20260131",
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_of_the_web() {
+    fn only_http_and_https_urls_are_kept() {
         for bad in [
             "javascript:alert(1)",
             "data:text/html,x",
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn days_and_durations_are_possible_ones() {
+    fn invalid_dates_and_durations_are_removed() {
         for (text, day) in [("2024-02-29", json!("2024-02-29")), ("20240229", json!("2024-02-29"))] {
             assert_eq!(clean(json!({ "upload_date": text }))["upload_date"], day);
         }

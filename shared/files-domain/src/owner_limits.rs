@@ -16,9 +16,9 @@ pub enum Limit {
     PendingUploads,
     /// Imports that are queued or running.
     Imports,
-    /// Previews that run at the same time.
+    /// Concurrent previews.
     Previews,
-    /// Requests in one second.
+    /// Requests per second.
     RequestsPerSecond,
 }
 
@@ -55,7 +55,7 @@ impl fmt::Display for Limit {
     }
 }
 
-/// Numbers by limit, as they are written in settings and in records: 0 means that there is no limit.
+/// Numbers by limit, as in settings and in records. 0 means that there is no limit.
 pub type LimitNumbers = BTreeMap<Limit, u64>;
 
 /// The limits that apply to an owner.
@@ -63,7 +63,7 @@ pub type LimitNumbers = BTreeMap<Limit, u64>;
 pub struct OwnerLimits(LimitNumbers);
 
 impl OwnerLimits {
-    /// Returns limits by their numbers. What is missing or 0 is not limited.
+    /// Returns limits by their numbers. A missing number, or 0, is no limit.
     #[must_use]
     pub fn new(numbers: LimitNumbers) -> Self {
         Self(numbers.into_iter().filter(|(_, number)| *number > 0).collect())
@@ -72,7 +72,7 @@ impl OwnerLimits {
     /// Reads limits by name, such as `{"files": 1000, "previews": 0}`.
     ///
     /// # Errors
-    /// The first name that is no limit's.
+    /// The first name that is not a limit's.
     pub fn from_names(names: BTreeMap<String, u64>) -> Result<Self, String> {
         let limit = |name: &str| Limit::ALL.into_iter().find(|limit| limit.as_str() == name);
         let numbers = names.into_iter().map(|(name, number)| match limit(&name) {
@@ -82,7 +82,7 @@ impl OwnerLimits {
         Ok(Self::new(numbers.collect::<Result<_, _>>()?))
     }
 
-    /// Returns these limits with an owner's own numbers in their place. The largest file of the deployment bounds the owner's.
+    /// Returns these limits, replaced by an owner's individual ones. The largest file of the deployment bounds that of the owner.
     #[must_use]
     pub fn with_own(&self, own: &LimitNumbers) -> Self {
         let mut numbers = self.0.clone();
@@ -100,7 +100,7 @@ impl OwnerLimits {
         self.0.get(&limit).copied()
     }
 
-    /// Checks that `requested` more fit beside `used`.
+    /// Checks that `used` and `requested` together do not exceed the limit.
     ///
     /// # Errors
     /// [`LimitExceeded`].
@@ -114,7 +114,7 @@ impl OwnerLimits {
     }
 }
 
-/// A request that would exceed a limit of its owner.
+/// The error of a request that would exceed a limit of its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{limit}: {used} used of {max}, {requested} requested")]
 pub struct LimitExceeded {
@@ -128,7 +128,7 @@ pub struct LimitExceeded {
     pub requested: u64,
 }
 
-/// How much of its limits an owner uses.
+/// The usage of an owner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Bytes stored, or reserved by announced uploads.
@@ -139,7 +139,7 @@ pub struct Usage {
     pub pending_uploads: u64,
     /// Imports that are queued or running.
     pub imports: u64,
-    /// Previews that run.
+    /// Running previews.
     pub previews: u64,
 }
 
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owners_own_numbers_replace_the_defaults_and_zero_lifts_a_limit() {
+    fn individual_limits_replace_the_defaults_and_zero_removes_a_limit() {
         let defaults = limits(&[(Limit::Files, 10), (Limit::Imports, 5), (Limit::Previews, 0)]);
         let own = limits(&[]).with_own(&[(Limit::Files, 3)].into());
         assert_eq!(own.get(Limit::Files), Some(3));
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn no_owner_may_have_larger_files_than_the_deployment() {
+    fn the_largest_file_of_the_deployment_bounds_that_of_an_owner() {
         let defaults = limits(&[(Limit::FileBytes, 100)]);
         for (own, effective) in [(7, 7), (100, 100), (101, 100), (0, 100)] {
             let own = defaults.with_own(&[(Limit::FileBytes, own)].into());
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_reached_and_not_exceeded() {
+    fn a_limit_may_be_reached_but_not_exceeded() {
         let limits = limits(&[(Limit::Files, 3)]);
         assert_eq!(limits.check(Limit::Files, 2, 1), Ok(()));
         let exceeded = limits.check(Limit::Files, 3, 1).unwrap_err();

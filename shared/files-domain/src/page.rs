@@ -10,7 +10,7 @@ pub enum PageOrder {
     Ascending,
 }
 
-/// Filters of a list. A list shows the files that match all that are set.
+/// Filters of a list, which has the files that match all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ListFilter {
     /// Status.
@@ -26,7 +26,7 @@ pub struct ListFilter {
 }
 
 impl ListFilter {
-    /// Returns whether a list shows `file`.
+    /// Returns whether `file` matches.
     #[must_use]
     pub fn shows(&self, file: &File) -> bool {
         self.status.is_none_or(|status| status == file.status())
@@ -46,7 +46,7 @@ pub struct PageRequest {
     pub order: PageOrder,
     /// Filters of the list.
     pub filter: ListFilter,
-    /// The last file that the page before it has read.
+    /// The last file that was read for the previous page.
     pub after: Option<FileId>,
 }
 

@@ -1,10 +1,10 @@
-//! Multipart uploads: how a file is cut into parts, and whether S3 has exactly these.
+//! Multipart uploads: divides a file into parts, and checks the stored parts.
 
 use std::fmt;
 
 use crate::limits;
 
-/// How an upload is cut into parts: all have one size but the last, which has the rest.
+/// The part sizes of an upload: all parts have the same size, except the last one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartPlan {
     size: u64,
@@ -20,15 +20,15 @@ pub struct StoredPart {
     pub size: u64,
 }
 
-/// What is wrong with one part of an upload.
+/// An error of a part of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PartFault {
-    /// It has not been stored.
+    /// The part is not stored.
     Missing {
         /// Its number.
         number: u32,
     },
-    /// Its size is wrong.
+    /// The size is wrong.
     WrongSize {
         /// Its number.
         number: u32,
@@ -37,7 +37,7 @@ pub enum PartFault {
         /// The announced size in bytes.
         expected: u64,
     },
-    /// The upload has no part of that number.
+    /// The upload has no part with this number.
     Foreign {
         /// Its number.
         number: u32,
@@ -45,8 +45,8 @@ pub enum PartFault {
 }
 
 impl PartPlan {
-    /// Returns the plan for a new upload of `size` bytes: parts as small as the largest number of parts allows, so that little
-    /// is lost with one. `None`: `size` exceeds the largest object.
+    /// Returns the plan for a new upload of `size` bytes. Parts are as small as the largest number of parts allows, so that retries are
+    /// cheap. `None`: `size` exceeds the largest object.
     #[must_use]
     pub fn for_size(size: u64) -> Option<Self> {
         if size > limits::MAX_OBJECT_BYTES {
@@ -56,13 +56,13 @@ impl PartPlan {
         Some(Self { size, part_size: least.max(limits::USUAL_PART_BYTES) })
     }
 
-    /// Returns the plan of an upload of `size` bytes that was created with this part size.
+    /// Returns the plan of an existing upload of `size` bytes with this part size.
     #[must_use]
     pub fn recorded(size: u64, part_size: u64) -> Self {
         Self { size, part_size: part_size.max(1) }
     }
 
-    /// Returns the size in bytes of every part but the last.
+    /// Returns the size in bytes of every part except the last.
     #[must_use]
     pub fn part_size(self) -> u64 {
         self.part_size
@@ -85,7 +85,7 @@ impl PartPlan {
         Some((self.size - before).min(self.part_size))
     }
 
-    /// Returns what is wrong with the stored parts, both in the order of their numbers. Empty: they are the whole file.
+    /// Returns the errors of the stored parts, both in the order of their numbers. Empty: the parts are complete.
     #[must_use]
     pub fn faults(self, stored: &[StoredPart]) -> Vec<PartFault> {
         let mut faults = Vec::new();
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn small_parts_as_long_as_they_are_enough() {
+    fn parts_are_as_small_as_their_number_allows() {
         for (size, expected) in [
             (0, (8 * MIB, 1)),
             (1, (8 * MIB, 1)),
@@ -171,7 +171,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_plan_is_one_that_s3_takes(size in 0..=limits::MAX_OBJECT_BYTES) {
+        fn every_plan_satisfies_the_limits_of_s3(size in 0..=limits::MAX_OBJECT_BYTES) {
             let plan = PartPlan::for_size(size).expect("it fits");
             let count = plan.count();
             prop_assert!((1..=limits::MAX_PARTS).contains(&count));
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_whole_is_named() {
+    fn every_faulty_part_is_reported() {
         let plan = PartPlan::recorded(25, 10);
         assert_eq!(plan.faults(&stored(&[(1, 10), (2, 10), (3, 5)])), []);
         for (parts, faults) in [

@@ -2,34 +2,34 @@ use media_facts::{MediaType, ProbeSummary};
 
 use crate::{FullProbe, ObjectMeta, Timestamp};
 
-/// Names the member of the stored JSON that holds the facts ([`ProbeFacts`](media_facts::ProbeFacts)), beside `format`,
+/// The name of the member of the stored JSON with the facts ([`ProbeFacts`](media_facts::ProbeFacts)), in addition to `format`,
 /// `streams` and `chapters`.
 pub const PROBE_FACTS: &str = "facts";
 
-/// Says how a probe ended.
+/// The outcome of a probe.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Probed {
-    /// ffprobe read the file, or with `partial` some of it.
+    /// ffprobe read the file or, with `partial`, a part of it.
     Media {
         /// The kind of media.
         media_type: MediaType,
         /// The flat part of ffprobe's output.
         summary: ProbeSummary,
-        /// Why ffprobe read only a part of the file, in plain words: values that depend on the whole file are then absent.
+        /// Why ffprobe read only a part of the file, in plain words. Values that depend on the whole file are then absent.
         partial: Option<String>,
     },
-    /// ffprobe could not read the file, for the reason given in plain words. The stored bytes are good all the same.
+    /// ffprobe could not read the file, for this reason in plain words. The stored bytes can be downloaded nevertheless.
     Unreadable(String),
 }
 
-/// Carries everything that a finished probe writes to the record.
+/// The values that a finished probe writes to the record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProbeDone {
     /// The object that was probed.
     pub object: ObjectMeta,
-    /// How the probe ended.
+    /// The outcome.
     pub probed: Probed,
-    /// Media type by the object's bytes, where the declared one is missing or wrong.
+    /// Media type by the object's bytes, if the declared one is missing or wrong.
     pub content_type: Option<String>,
     /// ffprobe's complete output.
     pub full: Option<FullProbe>,
@@ -37,14 +37,14 @@ pub struct ProbeDone {
     pub poster: bool,
     /// Version of the ffprobe that ran; `None` if none did.
     pub by: Option<String>,
-    /// Whether the file was a single PUT whose bytes had not been seen when the probe began. A wrong value costs a read.
+    /// Whether the file awaited its single PUT when the probe began. A wrong value costs a read.
     pub ends_upload: bool,
     /// When the probe ended.
     pub now: Timestamp,
 }
 
 impl ProbeDone {
-    /// Returns a probe of which only these three things are known.
+    /// Returns a finished probe with only these values.
     #[must_use]
     pub fn new(object: ObjectMeta, probed: Probed, now: Timestamp) -> Self {
         Self {
@@ -59,8 +59,7 @@ impl ProbeDone {
         }
     }
 
-    /// Returns what the file is: by its streams, else by the media type of its first bytes. Without a probe, nobody has
-    /// looked at those.
+    /// Returns the kind of media by the streams, otherwise by the media type detected from the first bytes, if ffprobe ran.
     #[must_use]
     pub fn media_type(&self) -> MediaType {
         match &self.probed {
@@ -80,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unread_file_is_what_its_bytes_are() {
+    fn the_media_type_of_an_unreadable_file_is_detected_from_its_bytes() {
         let of = |by: Option<&str>, found: Option<&str>, declared: Option<&str>| {
             let content_type = declared.map(str::to_owned);
             let object = ObjectMeta { size: 9, checksum: None, content_type, etag: String::new() };
@@ -93,6 +92,6 @@ mod tests {
         assert_eq!(of(Some("7.1"), None, Some("audio/midi")), MediaType::Audio);
         assert_eq!(of(Some("7.1"), Some("application/pdf"), Some("image/png")), MediaType::Other);
         assert_eq!(of(Some("7.1"), None, None), MediaType::Other);
-        assert_eq!(of(None, None, Some("image/png")), MediaType::Other, "declared alone");
+        assert_eq!(of(None, None, Some("image/png")), MediaType::Other, "declared only");
     }
 }

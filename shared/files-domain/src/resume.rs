@@ -1,29 +1,29 @@
-//! What an import stores for the worker that resumes it.
+//! The resume state of an import.
 
 use serde::{Deserialize, Serialize};
 
 use crate::PartPlan;
 
-/// Which version of the source an import fetches, and how it is cut into parts. Together with the parts that S3 has, another
-/// worker needs nothing else to resume.
+/// The version of the source that an import fetches, and its part size. With the parts that S3 has, this suffices for another
+/// worker to resume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resume {
     /// Size of the source in bytes.
     pub size: u64,
-    /// Bytes of each part but the last.
+    /// Size in bytes of each part except the last.
     pub part_size: u64,
-    /// Validator of this version of the source: the value of `If-Range`, at most 256 bytes.
+    /// Validator of this version of the source, the value of `If-Range`; at most 256 bytes.
     pub validator: String,
-    /// How often the source has changed during the import.
+    /// Number of changes of the source during the import.
     #[serde(default)]
     pub restarts: u32,
-    /// Whether a web page names the source.
+    /// Whether the URL of the source comes from a web page.
     #[serde(default)]
     pub of_page: bool,
-    /// Name by the source, if the file takes it.
+    /// Name from the source, if the file takes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Media type by the source.
+    /// Media type from the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
     /// Intermediate state of the SHA-256, if the parts are fetched in order.
@@ -34,14 +34,14 @@ pub struct Resume {
 /// The intermediate state of a SHA-256.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hashed {
-    /// Number of parts that are hashed.
+    /// Number of hashed parts.
     pub parts: u32,
     /// The state, serialized by the worker: about 140 characters.
     pub state: String,
 }
 
 impl Resume {
-    /// Returns how the bytes are cut into parts.
+    /// Returns the part sizes.
     #[must_use]
     pub fn plan(&self) -> PartPlan {
         PartPlan::recorded(self.size, self.part_size)

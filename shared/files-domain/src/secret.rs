@@ -4,10 +4,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
-/// Bytes of randomness in a secret: the specification asks for 24 to 64.
+/// Random bytes in a secret. The specification requires 24 to 64.
 const BYTES: usize = 32;
 
-/// A secret by which webhooks are signed: `whsec_` and base64
+/// A signing secret of webhooks: `whsec_` and base64
 /// (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_differ_and_are_not_shown() {
+    fn secrets_differ_and_debug_output_hides_them() {
         let secret = WebhookSecret::generate().unwrap();
         assert_ne!(secret, WebhookSecret::generate().unwrap());
         assert_eq!(BASE64.decode(secret.reveal().strip_prefix("whsec_").unwrap()).unwrap().len(), BYTES);

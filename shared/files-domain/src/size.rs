@@ -1,5 +1,5 @@
-/// Returns a number of bytes as people read it: `2 GB`, `50 GiB`, `53.7 GB`. Powers of 1000 and of 1024 are written exactly where
-/// they are whole, others to one decimal.
+/// Formats a number of bytes for people: `2 GB`, `50 GiB`, `53.7 GB`. Whole multiples of powers of 1000 or 1024 are exact, others have
+/// one decimal.
 #[must_use]
 pub fn human_bytes(bytes: u64) -> String {
     const DECIMAL: [(u64, &str); 4] =
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_sizes_are_exact_and_others_are_near() {
+    fn whole_sizes_are_exact_and_others_are_rounded() {
         for (bytes, text) in [
             (0, "0 bytes"),
             (999, "999 bytes"),

@@ -3,12 +3,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Names of headers that a client may send to a source: those that servers ask for to protect their media. Names that begin
-/// with `x-` are allowed too, except those of [`FORWARDING`].
+/// Names of headers that a client may send to a source: those that servers require for protected media. Names that begin with `x-`
+/// are also allowed, except those of [`FORWARDING`].
 const NAMES: [&str; 7] =
     ["accept", "accept-language", "authorization", "cookie", "origin", "referer", "user-agent"];
 
-/// Prefixes of `x-` names by which a request claims another origin or URL: a server behind a proxy may trust them.
+/// Prefixes of `x-` names by which a request can claim another origin or URL, since servers behind a proxy may trust them.
 const FORWARDING: [&str; 8] = [
     "x-aws-",
     "x-forwarded",
@@ -20,22 +20,22 @@ const FORWARDING: [&str; 8] = [
     "x-rewrite-",
 ];
 
-/// Headers that a client gives with a URL. They hold secrets: only the import's message carries them, and `Debug` hides their
-/// values.
+/// Headers that a client gives with a URL. They may contain secrets: only the import's message contains them, and `Debug` hides
+/// their values.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
 pub struct SourceHeaders(BTreeMap<String, String>);
 
-/// What is wrong with headers for a source, in a sentence for the client that shows none of their values.
+/// The error of invalid headers for a source, as a sentence for the client without their values.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SourceHeadersError {
     /// There are more than [`SourceHeaders::MAX_COUNT`].
     #[error("there are more than 16 headers")]
     TooMany,
-    /// Together they are longer than [`SourceHeaders::MAX_BYTES`].
+    /// Names and values are together longer than [`SourceHeaders::MAX_BYTES`].
     #[error("the headers have more than 8192 bytes")]
     TooLarge,
-    /// A name may not be sent.
+    /// A header with this name is not allowed.
     #[error(
         "{0} cannot be sent: only Accept, Accept-Language, Authorization, Cookie, Origin, Referer, User-Agent and X-… can"
     )]
@@ -43,7 +43,7 @@ pub enum SourceHeadersError {
     /// A name is given in two spellings.
     #[error("{0} is given twice")]
     Twice(String),
-    /// A value is empty or has characters that no header may have.
+    /// A value is empty or has invalid characters.
     #[error("the value of {0} must be 1 or more visible ASCII characters, with spaces only between them")]
     Value(String),
 }
@@ -59,13 +59,13 @@ impl SourceHeaders {
     /// Checks a client's headers.
     ///
     /// # Errors
-    /// [`SourceHeadersError`] names the first that cannot be sent.
+    /// [`SourceHeadersError`]: the first invalid header, or the exceeded limit.
     pub fn new(entries: impl IntoIterator<Item = (String, String)>) -> Result<Self, SourceHeadersError> {
         let (mut headers, mut bytes) = (BTreeMap::new(), 0);
         for (given, value) in entries {
             let name = given.to_ascii_lowercase();
             if !may_be_sent(&name) {
-                return Err(SourceHeadersError::Name(shown(&given)));
+                return Err(SourceHeadersError::Name(printable(&given)));
             }
             if !is_value(&value) {
                 return Err(SourceHeadersError::Value(name));
@@ -84,7 +84,7 @@ impl SourceHeaders {
         Ok(Self(headers))
     }
 
-    /// Returns those of a web page's headers that may be sent, up to the limits; the rest is left out.
+    /// Returns the allowed headers among those of a web page, up to the limits. The others are left out.
     #[must_use]
     pub fn allowed_of(entries: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut headers = Self::default();
@@ -124,8 +124,8 @@ fn is_value(value: &str) -> bool {
     ends_well && value.bytes().all(|byte| visible(byte) || byte == b' ')
 }
 
-/// Returns a name in the form in which an error may show it.
-fn shown(name: &str) -> String {
+/// Returns a name in a form that is safe in an error.
+fn printable(name: &str) -> String {
     let short = name.len() <= SourceHeaders::MAX_NAME_BYTES && !name.is_empty() && is_token(name);
     if short { name.to_owned() } else { "a header of that name".to_owned() }
 }
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_protected_servers_ask_for_can_be_sent() {
+    fn headers_for_protected_media_are_allowed() {
         for name in
             ["Authorization", "COOKIE", "referer", "User-Agent", "Origin", "Accept", "Accept-Language"]
         {
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_frames_a_message_or_pretends_cannot() {
+    fn framing_and_forwarding_headers_are_rejected() {
         for name in [
             "",
             "Host",
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn they_travel_and_no_value_is_shown() {
+    fn headers_are_serialized_and_debug_output_hides_values() {
         let headers = check("Authorization", "Bearer hush").unwrap();
         let text = serde_json::to_string(&headers).unwrap();
         assert_eq!(serde_json::from_str::<SourceHeaders>(&text).unwrap(), headers);
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn of_another_s_headers_only_some_are_taken() {
+    fn only_allowed_headers_of_a_web_page_are_kept() {
         let pairs =
             [("User-Agent", "a"), ("Host", "b"), ("Cookie", "c\n"), ("Referer", "d"), ("referer", "e")];
         let taken = SourceHeaders::allowed_of(pairs.map(|(n, v)| (n.to_owned(), v.to_owned())));

@@ -1,4 +1,4 @@
-//! The states of a file. Each holds what only that state has.
+//! The states of a file, each with the data of that state.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,21 +14,21 @@ pub enum FileState {
     AwaitingParts(MultipartUpload),
     /// An import is queued or running.
     Importing(Import),
-    /// All bytes are with S3 and have not been probed. A multipart upload may still have to be completed.
+    /// All bytes are in S3 and not probed. A multipart upload may have to be completed.
     Probing(Probing),
     /// The bytes are stored and have been probed.
     Stored(Stored),
     /// The bytes are unavailable.
     Failed {
-        /// Why, in the user's words.
+        /// The reason, as a sentence for clients.
         error: String,
     },
 }
 
-/// A multipart upload that the client makes.
+/// A multipart upload by the client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MultipartUpload {
-    /// Bytes of each part but the last.
+    /// Size in bytes of each part except the last.
     pub part_size: u64,
     /// The id that S3 gave the upload, once a part has been signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,36 +41,64 @@ pub struct Import {
     /// Whether the file takes its name from the source.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub name_from_source: bool,
-    /// End of the lease of the latest worker; `None` if it has released it.
+    /// End of the lease of the latest worker; `None` if it is released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_until: Option<Timestamp>,
-    /// The multipart upload that holds what has been fetched.
+    /// The multipart upload with the fetched parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload_id: Option<String>,
-    /// How much has been fetched.
+    /// The progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
-    /// What another worker needs to resume the import; `None` if its source cannot be resumed.
+    /// The state from which another worker can resume; `None` if the source does not support it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<Resume>,
+    /// What the source announced when it was first read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announced: Option<Announced>,
     /// Transient failures in a row, without a new part between them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub transient_failures: u32,
-    /// Why the import backs off; `None` while it does not.
+    /// The backoff; `None` if the import does not back off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retrying: Option<Retrying>,
 }
 
-/// Why an import backs off, and when it tries again.
+/// What a source announces of the file that it sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announced {
+    /// Size in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// Media type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+}
+
+impl Announced {
+    /// Returns whether this may be the same file as `before`, or a new version of it: of another size only if it has the same type,
+    /// and a validator, which notices do not have.
+    #[must_use]
+    pub fn continues(&self, before: &Self, has_validator: bool) -> bool {
+        let is_same_type = self.content_type == before.content_type;
+        if self.size == before.size {
+            is_same_type || self.size.is_some()
+        } else {
+            is_same_type && has_validator
+        }
+    }
+}
+
+/// The backoff of an import.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retrying {
-    /// The last failure, in a sentence for the user.
+    /// The last failure, as a sentence for clients.
     pub reason: String,
-    /// When the next try begins.
+    /// Time of the next try.
     pub next_try_at: Timestamp,
 }
 
-/// How many bytes of an import have been fetched.
+/// The progress of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// Bytes fetched so far.
@@ -79,13 +107,13 @@ pub struct Progress {
     pub total: Option<u64>,
 }
 
-/// Bytes that are with S3 and have not been probed.
+/// The state of bytes that are in S3 and not probed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probing {
-    /// A multipart upload that may still have to be completed.
+    /// A multipart upload that may have to be completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload_id: Option<String>,
-    /// Whether the client made a multipart upload.
+    /// Whether the client used a multipart upload.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub multipart: bool,
     /// End of the lease of the worker that imported the bytes.
@@ -93,7 +121,7 @@ pub struct Probing {
     pub lease_until: Option<Timestamp>,
 }
 
-/// Bytes that are stored and have been probed.
+/// The state of bytes that are stored and probed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stored {
     /// The kind of media.
@@ -101,7 +129,7 @@ pub struct Stored {
     /// ffprobe's summary; `None` if it could not read the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<ProbeSummary>,
-    /// Why ffprobe could not read the file, or not all of it.
+    /// Why ffprobe could not read the file, or read only a part of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ffprobe_error: Option<String>,
     /// Whether the file has a poster.
@@ -110,10 +138,10 @@ pub struct Stored {
     /// Version of the ffprobe that read the file last; `None` if none did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probed_by: Option<String>,
-    /// Whether the operator has asked for another probe.
+    /// Whether the operator has requested another probe.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub probe_again: bool,
-    /// Whether the client made a multipart upload.
+    /// Whether the client used a multipart upload.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub multipart: bool,
 }
@@ -123,7 +151,7 @@ fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
 }
 
 impl FileState {
-    /// Returns whether the file is stored or failed, for good.
+    /// Returns whether the file is stored or failed.
     #[must_use]
     pub fn is_terminal(&self) -> bool {
         matches!(self, Self::Stored(_) | Self::Failed { .. })
@@ -139,7 +167,7 @@ impl FileState {
         }
     }
 
-    /// Returns the multipart upload that is, or may be, unfinished.
+    /// Returns the multipart upload that is or may be unfinished.
     #[must_use]
     pub fn upload_id(&self) -> Option<&str> {
         match self {

@@ -2,21 +2,21 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Where a file's bytes come from.
+/// The source of a file's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// The client uploads them.
+    /// The client uploads the bytes.
     Upload,
-    /// An import fetches them from a URL.
+    /// An import fetches the bytes from a URL.
     Url,
 }
 
-/// The status of a file. It never goes back, and a terminal one never changes.
+/// The status of a file. It never returns to an earlier status, and a terminal one never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// The bytes have not come yet.
+    /// The bytes are incomplete.
     Pending,
     /// The file is being imported or probed.
     Running,
@@ -30,7 +30,7 @@ impl Status {
     /// Every status.
     pub const ALL: [Self; 4] = [Self::Pending, Self::Running, Self::Success, Self::Failed];
 
-    /// Returns whether the status never changes again.
+    /// Returns whether the status is final.
     #[must_use]
     pub fn is_terminal(self) -> bool {
         matches!(self, Self::Success | Self::Failed)

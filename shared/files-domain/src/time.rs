@@ -42,7 +42,7 @@ impl Timestamp {
         Self::from_millis(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
-    /// Reads RFC 3339 with any offset. A moment before 1970 is read as 1970, since no file is as old.
+    /// Parses RFC 3339 with any offset. A moment before 1970 becomes 1970, since all files are newer.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
@@ -50,7 +50,7 @@ impl Timestamp {
         Some(Self::from_millis(millis))
     }
 
-    /// Reads RFC 3339 from a query, where an unescaped `+` of the offset has become a space.
+    /// Parses RFC 3339 from a query, where an unescaped `+` of the offset is decoded as a space.
     #[must_use]
     pub fn parse_query(text: &str) -> Option<Self> {
         let offset = text.len().checked_sub("+01:00".len())?;
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shows_rfc_3339_in_utc_and_reads_it_again() {
+    fn timestamps_survive_a_round_trip_through_rfc_3339() {
         let moment = Timestamp::from_millis(1_767_323_045_678);
         assert_eq!(moment.to_string(), "2026-01-02T03:04:05.678Z");
         assert_eq!(Timestamp::parse("2026-01-02T03:04:05.678Z"), Some(moment));
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_time_can_still_be_shown() {
+    fn the_latest_timestamp_can_be_formatted() {
         assert_eq!(Timestamp::from_millis(u64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
     }
 }

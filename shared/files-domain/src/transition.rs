@@ -1,7 +1,7 @@
 //! The transitions between the states of a file.
 //!
-//! Each takes a file in one state and returns it in the next; `None`: the file is in no state that has this transition, or
-//! nothing changes. The records write the result only if the record is still the one from which it was made.
+//! Each takes a file in one state and returns it in the next; `None`: the file's state has no such transition, or nothing changes.
+//! The records write the result only if the record has not changed in the meantime.
 
 use std::time::Duration;
 
@@ -10,23 +10,23 @@ use crate::{
     Stored, Timestamp, limits,
 };
 
-/// What an import has stored with S3.
+/// The object that an import has stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportedObject {
     /// Size in bytes.
     pub size: u64,
     /// Checksum of the whole object.
     pub checksum: Option<Checksum>,
-    /// Media type by the source.
+    /// Media type from the source.
     pub content_type: Option<String>,
-    /// Name by the source.
+    /// Name from the source.
     pub name: Option<FileName>,
-    /// The multipart upload that is still to be completed.
+    /// The multipart upload to complete.
     pub upload_id: Option<String>,
 }
 
 impl File<Import> {
-    /// Ends an import: all bytes are with S3. The upload is still to be completed, and the object to be probed.
+    /// Ends an import whose bytes are all in S3. The upload remains to be completed, and the object to be probed.
     #[must_use]
     pub fn imported(self, object: ImportedObject, now: Timestamp) -> File {
         let content_type = self.imported_type(object.name.as_ref(), object.content_type.as_deref());
@@ -46,7 +46,7 @@ impl File<Import> {
         .with_state(FileState::Probing(state))
     }
 
-    /// Returns the media type of an import by the name and the type that its source gives.
+    /// Returns the media type of an import by the name and the type from its source.
     #[must_use]
     pub fn imported_type(&self, source_name: Option<&FileName>, source_type: Option<&str>) -> String {
         let name = source_name.filter(|_| self.state.name_from_source).unwrap_or(&self.name);
@@ -55,14 +55,14 @@ impl File<Import> {
 }
 
 impl File {
-    /// Ends an import, as the method of `File<Import>` does.
+    /// Ends an import. See the method of `File<Import>`.
     #[must_use]
     pub fn imported(self, object: ImportedObject, now: Timestamp) -> Option<Self> {
         let (file, FileState::Importing(import)) = self.split() else { return None };
         Some(file.with_state(import).imported(object, now))
     }
 
-    /// Restarts an import whose bytes were lost before they became an object.
+    /// Restarts an import whose parts were lost before they became an object.
     #[must_use]
     pub fn restarted(self, now: Timestamp) -> Option<File<Import>> {
         if self.source != Source::Url {
@@ -74,9 +74,9 @@ impl File {
         Some(File { updated_at: now, ..file }.with_state(import))
     }
 
-    /// Extends the wait for parts by a whole window, and records the id that S3 gave the upload unless it has one.
+    /// Extends the deadline of a multipart upload by [`limits::UPLOAD_WINDOW`], and sets the upload id unless it is set.
     #[must_use]
-    pub fn parts_asked_for(self, upload_id: Option<&str>, now: Timestamp) -> Option<Self> {
+    pub fn parts_signed(self, upload_id: Option<&str>, now: Timestamp) -> Option<Self> {
         if !self.awaits_upload(now) {
             return None;
         }
@@ -96,8 +96,8 @@ impl File {
         changed.then(|| file.with_state(FileState::AwaitingParts(upload)))
     }
 
-    /// Ends a multipart upload of which all parts are stored and which is about to be completed. If the completion fails,
-    /// `sweep` repeats it. `None` also if the file waits for the parts of another upload.
+    /// Marks a multipart upload, whose parts are all stored, as being completed. If the completion fails, `sweep` repeats it. `None`
+    /// also if the file has another upload id.
     #[must_use]
     pub fn completing(self, upload_id: &str, now: Timestamp) -> Option<Self> {
         let (file, FileState::AwaitingParts(upload)) = self.split() else { return None };
@@ -107,7 +107,7 @@ impl File {
         Some(File { deadline, updated_at: now, ..file }.with_state(FileState::Probing(state)))
     }
 
-    /// Fails a file whose bytes are unavailable, for a reason in the user's words.
+    /// Fails a file whose bytes are unavailable, with a reason for clients.
     #[must_use]
     pub fn failed(self, error: impl Into<String>, now: Timestamp) -> Option<Self> {
         let open = !self.state.is_terminal();
@@ -148,16 +148,15 @@ impl File {
         Some(file.settled(done.now).with_state(FileState::Stored(stored)))
     }
 
-    /// Stores the result of another probe that the operator asked for. A result that ffprobe could not read replaces none
-    /// that it could.
+    /// Stores the result of another probe that the operator requested. A failed probe does not replace the result of a successful one.
     #[must_use]
-    pub fn probed_again(self, done: &ProbeDone) -> Option<Self> {
+    pub fn reprobed(self, done: &ProbeDone) -> Option<Self> {
         let (file, FileState::Stored(mut stored)) = self.split() else { return None };
         if !std::mem::take(&mut stored.probe_again) {
             return None;
         }
         if done.by.is_none() {
-            return Some(file.with_state(FileState::Stored(stored))); // given up
+            return Some(file.with_state(FileState::Stored(stored))); // the request for another probe ends
         }
         stored.probed_by.clone_from(&done.by);
         if stored.probe.is_none() || matches!(done.probed, Probed::Media { .. }) {
@@ -168,12 +167,12 @@ impl File {
         Some(file.with_state(FileState::Stored(stored)))
     }
 
-    /// Postpones the deadline after one more try, each time by longer. `None`: there were enough tries.
+    /// Postpones the deadline after a try, with exponential backoff. `None`: there were enough tries.
     #[must_use]
     pub fn postponed(mut self, now: Timestamp) -> Option<Self> {
         let unlimited = match &self.state {
-            FileState::Importing(_) => self.generation == 0, // its queue is long
-            FileState::Stored(_) | FileState::Failed { .. } => true, // it is to be deleted
+            FileState::Importing(_) => self.generation == 0, // it still waits in the queue
+            FileState::Stored(_) | FileState::Failed { .. } => true, // the deletion of an expired file must not end
             _ => false,
         };
         let deadline = self.deadline.as_mut()?;
@@ -186,7 +185,7 @@ impl File {
         Some(self)
     }
 
-    /// Postpones the deadline until the import's message counts as lost: nothing can be done before.
+    /// Postpones the deadline until the import's message counts as lost.
     #[must_use]
     pub fn awaiting_message(self) -> Self {
         let lost = self.message_lost_at();
@@ -194,14 +193,14 @@ impl File {
         Self { deadline: self.deadline.map(|deadline| Deadline { at, ..deadline }), ..self }
     }
 
-    /// Returns from when on the message of an unfinished import counts as lost.
+    /// Returns when the message of an unfinished import counts as lost.
     #[must_use]
     pub fn message_lost_at(&self) -> Timestamp {
         self.updated_at.plus(limits::IMPORT_MESSAGE_WAIT)
     }
 
-    /// Returns from when on `sweep` deletes the bytes of this file if it is removed at `now`: once no presigned URL and no
-    /// worker can bring bytes any more.
+    /// Returns the deadline for the deletion of the bytes if the file is removed at `now`: when no presigned URL and no worker can
+    /// store bytes any longer.
     #[must_use]
     pub fn removal_due(&self, now: Timestamp) -> Timestamp {
         let grace = Duration::from_secs(300);
@@ -217,14 +216,14 @@ impl File {
         }
     }
 
-    /// Returns whether bytes may still come after the file is removed at `now`.
+    /// Returns whether bytes may still arrive after the file is removed at `now`.
     #[must_use]
     pub fn may_still_receive_bytes(&self, now: Timestamp) -> bool {
         !self.state.is_terminal() || self.presigned_put_end(now).is_some()
     }
 
-    /// Returns until when a presigned PUT of the file may be valid if the file is removed at `now`; `None` if none is. URLs
-    /// are signed only while the file awaits its upload, and none outlives the upload window.
+    /// Returns when the last presigned PUT of the file expires if the file is removed at `now`; `None` if there is none. URLs are signed
+    /// only while the file awaits its upload, and none is valid after the upload window.
     #[must_use]
     pub fn presigned_put_end(&self, now: Timestamp) -> Option<Timestamp> {
         let window = self.created_at().plus(limits::UPLOAD_WINDOW);
@@ -234,7 +233,7 @@ impl File {
 }
 
 impl File<()> {
-    /// Leaves the deadline of a file whose status is terminal: its expiry.
+    /// Sets the deadline of a terminal file: its expiry, if any.
     fn settled(self, now: Timestamp) -> Self {
         Self { deadline: self.expires_at.map(Deadline::new), updated_at: now, ..self }
     }

@@ -34,7 +34,7 @@ fn object(size: u64) -> ImportedObject {
 }
 
 #[test]
-fn an_import_reserves_its_bytes_when_it_has_them_until_it_fails() {
+fn an_import_reserves_its_stored_bytes_until_it_fails() {
     let now = Timestamp::from_millis(NOW + 1);
     let file = File::from(import(None));
     assert_eq!((file.status(), file.reserved_bytes()), (Status::Pending, 0));
@@ -51,7 +51,7 @@ fn an_import_reserves_its_bytes_when_it_has_them_until_it_fails() {
 }
 
 #[test]
-fn a_name_that_the_client_gave_stays() {
+fn a_name_of_the_client_is_kept() {
     let mut file = import(None);
     file.state.name_from_source = false;
     assert_eq!(file.imported(object(7), Timestamp::from_millis(NOW)).name.as_str(), "file");
@@ -71,33 +71,33 @@ fn an_import_whose_bytes_were_lost_restarts_under_its_lease() {
 }
 
 #[test]
-fn a_multipart_upload_waits_while_parts_are_asked_for_but_not_longer_than_a_week() {
+fn signing_parts_extends_a_multipart_upload_for_at_most_a_week() {
     let at = |hours: u64| Timestamp::from_millis(NOW + hours * 3_600_000);
     let until = |file: &File| file.deadline.map(|deadline| deadline.at);
     let upload_id = |file: &File| file.state.upload_id().map(str::to_owned);
-    let mut file = multipart_upload(None).parts_asked_for(Some("u1"), at(0)).unwrap();
+    let mut file = multipart_upload(None).parts_signed(Some("u1"), at(0)).unwrap();
     assert_eq!((upload_id(&file).as_deref(), until(&file)), (Some("u1"), Some(at(24))));
-    assert_eq!(file.clone().parts_asked_for(Some("u2"), at(0)), None, "it has one already");
-    file = file.parts_asked_for(Some("u2"), at(1)).unwrap();
+    assert_eq!(file.clone().parts_signed(Some("u2"), at(0)), None, "the upload id is set already");
+    file = file.parts_signed(Some("u2"), at(1)).unwrap();
     assert_eq!((upload_id(&file).as_deref(), until(&file)), (Some("u1"), Some(at(25))));
     for hour in 2..167 {
-        let asked = file.clone().parts_asked_for(None, at(hour));
+        let asked = file.clone().parts_signed(None, at(hour));
         assert_eq!(asked.is_some(), hour <= 144, "hour {hour}");
         file = asked.unwrap_or(file);
     }
     assert_eq!(until(&file), Some(at(168)));
-    assert_eq!(file.parts_asked_for(None, at(168)), None, "its time is over");
+    assert_eq!(file.parts_signed(None, at(168)), None, "the window is over");
 
-    let short = multipart_upload(Some(at(2))).parts_asked_for(Some("u1"), at(1)).unwrap();
-    assert_eq!(until(&short), Some(at(2)), "not longer than the file lives");
+    let short = multipart_upload(Some(at(2))).parts_signed(Some("u1"), at(1)).unwrap();
+    assert_eq!(until(&short), Some(at(2)), "not after the file expires");
 }
 
 #[test]
-fn an_upload_is_completed_once_and_only_as_the_one_that_was_looked_at() {
+fn an_upload_is_completed_once_and_only_with_the_checked_upload_id() {
     let now = Timestamp::from_millis(NOW);
     let file = multipart_upload(None);
     assert_eq!(file.clone().completing("u1", now), None, "no part was signed");
-    let file = file.parts_asked_for(Some("u1"), now).unwrap();
+    let file = file.parts_signed(Some("u1"), now).unwrap();
     assert_eq!(file.clone().completing("u2", now), None, "another upload");
     let file = file.completing("u1", now).unwrap();
     assert_eq!(
@@ -106,7 +106,7 @@ fn an_upload_is_completed_once_and_only_as_the_one_that_was_looked_at() {
     );
     assert_eq!(file.deadline, Some(Deadline::new(now.plus(limits::COMPLETION_GRACE))));
     assert_eq!(file.clone().completing("u1", now), None, "once");
-    assert_eq!(file.parts_asked_for(Some("u2"), now), None);
+    assert_eq!(file.parts_signed(Some("u2"), now), None);
 }
 
 fn meta(content_type: Option<&str>) -> ObjectMeta {
@@ -119,7 +119,7 @@ fn media() -> Probed {
 }
 
 #[test]
-fn probing_ends_in_success_readable_or_not_and_the_expiry_remains() {
+fn a_probe_ends_in_success_whether_readable_or_not_and_keeps_the_expiry() {
     let at = Timestamp::from_millis(NOW + 60_000);
     for probed in [media(), Probed::Unreadable("not media".into())] {
         let done = ProbeDone::new(meta(Some("text/plain")), probed, Timestamp::from_millis(NOW));
@@ -132,7 +132,7 @@ fn probing_ends_in_success_readable_or_not_and_the_expiry_remains() {
 }
 
 #[test]
-fn another_ffprobe_may_say_more_and_takes_nothing_away() {
+fn a_second_probe_may_improve_a_result_but_not_remove_it() {
     let probe = |probed: &Probed, by: Option<&str>, millis| ProbeDone {
         by: by.map(str::to_owned),
         ..ProbeDone::new(meta(None), probed.clone(), Timestamp::from_millis(NOW + millis))
@@ -143,15 +143,15 @@ fn another_ffprobe_may_say_more_and_takes_nothing_away() {
         file
     };
     let (media, unreadable) = (media(), Probed::Unreadable("not media".into()));
-    assert_eq!(File::from(import(None)).probed_again(&probe(&media, Some("8"), 1)), None, "not stored yet");
+    assert_eq!(File::from(import(None)).reprobed(&probe(&media, Some("8"), 1)), None, "not stored yet");
     for first in [&media, &unreadable] {
         for second in [&media, &unreadable] {
             let file = File::from(import(None)).probed(&probe(first, Some("7"), 0)).unwrap();
-            assert_eq!(file.clone().probed_again(&probe(second, Some("8"), 1)), None, "nobody asked for it");
+            assert_eq!(file.clone().reprobed(&probe(second, Some("8"), 1)), None, "it was not requested");
             let asked = probe_again(file.clone());
             assert!(asked.awaits_probe());
-            assert_eq!(asked.clone().probed_again(&probe(second, None, 1)), Some(file), "no ffprobe read it");
-            let again = asked.probed_again(&probe(second, Some("8"), 1)).unwrap();
+            assert_eq!(asked.clone().reprobed(&probe(second, None, 1)), Some(file), "no ffprobe read it");
+            let again = asked.reprobed(&probe(second, Some("8"), 1)).unwrap();
             assert!(!again.awaits_probe());
             let stored = again.stored().unwrap();
             assert_eq!((again.status(), stored.probed_by.as_deref()), (Status::Success, Some("8")));
@@ -173,7 +173,7 @@ fn a_message_counts_as_lost_a_day_after_the_last_change() {
 }
 
 #[test]
-fn tries_come_later_each_time_and_end() {
+fn tries_back_off_and_end() {
     let now = Timestamp::from_millis(NOW);
     let mut waiting = File::from(import(None));
     for _ in 0..100 {

@@ -31,7 +31,7 @@ impl UploadToken {
         Credential::parse(PREFIX, text).map(Self)
     }
 
-    /// Returns the owner that the token names, which is true once its record has been found.
+    /// Returns the owner in the token, which is unverified until its record is found.
     #[must_use]
     pub fn owner(&self) -> OwnerId {
         self.0.owner()
@@ -57,12 +57,12 @@ impl fmt::Debug for UploadToken {
     }
 }
 
-/// The record of an upload token: what it may create.
+/// The record of an upload token, with its bounds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UploadTokenRecord {
     /// The API key that created it.
     pub created_by: String,
-    /// Until when it creates files. Uploads that have begun may end later.
+    /// Until when it can create files. Uploads that have begun may end later.
     pub expires_at: Timestamp,
     /// Largest file in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,7 +75,7 @@ pub struct UploadTokenRecord {
     pub max_files: Option<u64>,
     /// Files created so far, deleted ones included.
     pub files_created: u64,
-    /// Strings that each of its files gets.
+    /// Metadata of each of its files.
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
     /// The webhook of each of its files.
@@ -115,23 +115,23 @@ impl ContentTypePattern {
     }
 }
 
-/// Which bound of a token a file exceeds.
+/// The bound of a token that a file exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenFault {
-    /// It is larger than this, in bytes.
+    /// The file is larger than this, in bytes.
     TooLarge(u64),
-    /// Its media type is not among those of the token.
+    /// The media type is not among those of the token.
     ContentType,
 }
 
 impl UploadTokenRecord {
-    /// Returns until when uploads that began in time may end. After that the token opens nothing.
+    /// Returns until when uploads that began in time may end. After that, the token is invalid.
     #[must_use]
     pub fn uploads_end(&self) -> Timestamp {
         self.expires_at.plus(limits::MAX_UPLOAD_WINDOW + Duration::from_secs(3600))
     }
 
-    /// Checks that the token creates files at `now`.
+    /// Checks that the token can create files at `now`.
     ///
     /// # Errors
     /// [`KeyProblem::Invalid`].
@@ -139,7 +139,7 @@ impl UploadTokenRecord {
         if now < self.expires_at { Ok(()) } else { Err(KeyProblem::Invalid) }
     }
 
-    /// Checks that the token opens uploads that it has created.
+    /// Checks that the token is valid for uploads that it has created.
     ///
     /// # Errors
     /// [`KeyProblem::Invalid`].
@@ -147,7 +147,7 @@ impl UploadTokenRecord {
         if now < self.uploads_end() { Ok(()) } else { Err(KeyProblem::Invalid) }
     }
 
-    /// Checks that a new file is within the bounds, but for the number of files, which the transaction counts.
+    /// Checks that a new file is within the bounds, except for the number of files, which the transaction checks.
     ///
     /// # Errors
     /// [`TokenFault`].
@@ -162,7 +162,7 @@ impl UploadTokenRecord {
         Ok(())
     }
 
-    /// Returns the metadata of a new file: the client's strings, and those of the token in the place of any of the same key.
+    /// Returns the metadata of a new file: that of the client, overridden by that of the token.
     ///
     /// # Errors
     /// [`MetadataError::TooManyKeys`].
@@ -180,10 +180,10 @@ impl<S> File<S> {
     }
 }
 
-/// What a token to create may create.
+/// The bounds of a token to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewUploadToken {
-    /// How long it creates files.
+    /// How long it can create files.
     pub ttl: Duration,
     /// Largest file in bytes.
     pub max_size: Option<u64>,
@@ -191,7 +191,7 @@ pub struct NewUploadToken {
     pub content_types: Vec<ContentTypePattern>,
     /// Most files.
     pub max_files: Option<u64>,
-    /// Strings that each of its files gets.
+    /// Metadata of each of its files.
     pub metadata: Metadata,
     /// The webhook of each of its files.
     pub webhook: Option<String>,
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_no_key_and_a_key_no_token() {
+    fn a_token_is_not_a_key_and_a_key_not_a_token() {
         let owner = OwnerId::named("press");
         let (token, key) = (UploadToken::generate(owner).unwrap(), crate::ApiKey::generate(owner).unwrap());
         let again = UploadToken::parse(token.reveal()).unwrap();
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn the_strings_of_the_token_win() {
+    fn the_metadata_of_the_token_overrides_that_of_the_client() {
         let own = Metadata::new([("form".into(), "8".into()), ("a".into(), "b".into())].into()).unwrap();
         let merged = record(&[]).metadata_with(&own).unwrap();
         assert_eq!((merged.entries()["form"].as_str(), merged.entries()["a"].as_str()), ("7", "b"));

@@ -1,17 +1,17 @@
 use files_domain::{FileName, clean_content_type};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What a browser is to do with a download.
+/// The requested disposition of a download.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Disposition {
-    /// Show it, if it is safe to show.
+    /// Display in the browser, if the type is safe.
     Inline,
-    /// Save it.
+    /// Save as a file.
     #[default]
     Attachment,
 }
 
-/// Response headers with which S3 is to serve a download.
+/// The response headers of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Served {
     /// `Content-Type`.
@@ -20,7 +20,7 @@ pub struct Served {
     pub content_disposition: String,
 }
 
-/// Returns whether bytes of this type can be displayed without running scripts: SVG is an image that can carry them.
+/// Returns whether bytes of this type can be displayed without running scripts. SVG images can contain scripts.
 fn is_media(content_type: &str) -> bool {
     const RASTER: [&str; 14] = [
         "image/png",
@@ -48,7 +48,7 @@ impl Served {
         Self { content_type: "image/jpeg".to_owned(), content_disposition: "inline".to_owned() }
     }
 
-    /// Returns the headers for a file: media keep their type and are inline if asked for, anything else is an attachment of
+    /// Returns the headers for a file. Media keep their type and are inline if requested; any other file is an attachment of type
     /// `application/octet-stream`.
     #[must_use]
     pub fn new(name: &FileName, content_type: Option<&str>, wanted: Disposition) -> Self {
@@ -62,7 +62,7 @@ impl Served {
     }
 }
 
-/// The characters that need no encoding in an extended parameter (RFC 8187, section 3.2.1).
+/// The characters of an extended parameter that are encoded: all except `attr-char` (RFC 8187, section 3.2.1).
 const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_carries_no_script_is_shown_inline() {
+    fn only_types_without_scripts_are_inline() {
         for (content_type, shown) in [
             ("video/mp4", true),
             ("AUDIO/MPEG; x=y", true),
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn names_reach_every_browser_and_no_other_header() {
+    fn names_are_encoded_for_every_browser_and_cannot_inject_headers() {
         let (_, disposition) = served("né \"x\"; 🎬.mp4", Some("video/mp4"), Disposition::Attachment);
         assert_eq!(
             disposition,

@@ -2,7 +2,7 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use files_domain::BoxError;
 
-/// Says why S3 did not do what was asked.
+/// The error of an operation on the objects.
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectsError {
     /// There is no such object.
@@ -14,7 +14,7 @@ pub enum ObjectsError {
     /// The bytes do not match their checksum.
     #[error("the bytes do not match their checksum")]
     ChecksumMismatch,
-    /// The object is no longer the one that was read.
+    /// The object has changed since it was read.
     #[error("the object has changed")]
     Changed,
     /// A URL cannot be presigned.
@@ -23,7 +23,7 @@ pub enum ObjectsError {
     /// S3 refused or failed.
     #[error("S3: {code}")]
     Failed {
-        /// S3's error code (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>), or `no answer`.
+        /// S3's error code (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>), or `no response`.
         code: String,
         /// The cause.
         #[source]
@@ -42,7 +42,9 @@ impl ObjectsError {
             (Some("BadDigest" | "XAmzContentChecksumMismatch"), _) => Self::ChecksumMismatch,
             (Some("NoSuchKey" | "NotFound"), _) | (None, Some(404)) => Self::NotFound,
             (Some("PreconditionFailed"), _) | (None, Some(412)) => Self::Changed,
-            (code, _) => Self::Failed { code: code.unwrap_or("no answer").to_owned(), source: error.into() },
+            (code, _) => {
+                Self::Failed { code: code.unwrap_or("no response").to_owned(), source: error.into() }
+            }
         }
     }
 

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::{Objects, ObjectsError};
 
-/// A stored part, as S3 asks for it to complete an upload.
+/// A stored part, as `CompleteMultipartUpload` requires it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     /// Number of the part, from 1.
@@ -34,26 +34,26 @@ pub struct Part {
 pub struct StoredParts(Vec<Part>);
 
 impl StoredParts {
-    /// Returns their size together in bytes.
+    /// Returns the total size in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.0.iter().map(|part| part.size).sum()
     }
 
-    /// Returns their numbers and sizes.
+    /// Returns the numbers and sizes.
     #[must_use]
     pub fn list(&self) -> Vec<StoredPart> {
         self.0.iter().map(|part| StoredPart { number: number_of(part.number), size: part.size }).collect()
     }
 
-    /// Returns them as S3 asks for them to complete the upload.
+    /// Returns the parts as `CompleteMultipartUpload` requires them.
     #[must_use]
     pub fn parts(self) -> Vec<Part> {
         self.0
     }
 }
 
-/// S3's numbers are from 1 to 10,000.
+/// Converts a part number, which is from 1 to 10,000.
 fn number_of(number: i32) -> u32 {
     u32::try_from(number).unwrap_or(0)
 }
@@ -125,7 +125,7 @@ impl PartBytes {
     /// fails.
     #[must_use]
     pub fn channel(size: u64) -> (mpsc::Sender<Bytes>, Self) {
-        let (sender, chunks) = mpsc::channel(1); // a larger buffer would only take memory
+        let (sender, chunks) = mpsc::channel(1); // a larger buffer only costs memory
         (sender, Self { chunks, left: size })
     }
 }
@@ -281,8 +281,8 @@ impl Objects {
         }
     }
 
-    /// Completes an upload with all parts that S3 has of it, if they are `size` bytes together; otherwise they are of an attempt
-    /// that ended early, and count as gone.
+    /// Completes an upload with all its stored parts, if their total size is `size` bytes. Otherwise they are incomplete, and the
+    /// result is [`Uploaded::Gone`].
     ///
     /// # Errors
     /// [`ObjectsError::Failed`]: S3 failed, or refused the parts.
@@ -342,7 +342,7 @@ impl Objects {
         let page = list.send().await.map_err(ObjectsError::from_sdk)?;
         let more = page.is_truncated.unwrap_or(false);
         let parts: Vec<_> = page.parts.unwrap_or_default().into_iter().map(stored).collect();
-        // S3's own marker says the same, as text.
+        // Equals S3's `NextPartNumberMarker`, which is text.
         let next = parts.last().filter(|_| more).map(|part| part.number);
         Ok((parts, next))
     }

@@ -8,7 +8,7 @@ use files_domain::{
 use crate::presign::{base64_of_hex, hex_of_base64};
 use crate::{Objects, ObjectsError};
 
-/// The body of a PUT, which the SDK reads again from the start for a retry.
+/// The body of a PUT, which the SDK reads again for a retry.
 pub struct Body(SdkBody);
 
 impl Body {
@@ -24,7 +24,7 @@ impl From<Bytes> for Body {
     }
 }
 
-/// What is known of an object before it is stored.
+/// The properties of an object to store.
 #[derive(Clone, Copy, Debug)]
 pub struct Upload<'a> {
     /// Size in bytes.
@@ -58,7 +58,7 @@ impl Objects {
         Ok(())
     }
 
-    /// Returns what S3 knows of a file's object.
+    /// Returns the metadata of a file's object.
     ///
     /// # Errors
     /// [`ObjectsError::NotFound`], [`ObjectsError::Failed`].
@@ -78,7 +78,7 @@ impl Objects {
         })
     }
 
-    /// Deletes all objects of a file, and aborts its unfinished multipart upload. Does nothing for what does not exist.
+    /// Deletes all objects of a file, and aborts its unfinished multipart upload. Ignores those that do not exist.
     ///
     /// # Errors
     /// [`ObjectsError::Failed`].
@@ -99,13 +99,13 @@ impl Objects {
         Ok(())
     }
 
-    /// Deletes the bytes of a file of which a presigned PUT may still be valid: an empty object takes their place until
-    /// [`Objects::delete_file`] deletes it. S3 rejects such a PUT while the object exists, since the signature includes
+    /// Deletes the bytes of a file with a presigned PUT that may still be valid: replaces them by an empty object, until
+    /// [`Objects::delete_file`] deletes it. S3 rejects the PUT while the object exists, since the signature includes
     /// `If-None-Match: *`
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>).
     ///
     /// # Errors
-    /// S3 failed.
+    /// [`ObjectsError::Failed`].
     pub async fn block_file(&self, owner: OwnerId, id: FileId) -> Result<(), ObjectsError> {
         let put = self.client.put_object().bucket(&self.bucket).key(file_object_key(owner, id));
         let put = async { put.send().await.map(drop).map_err(ObjectsError::from_sdk) };
@@ -150,7 +150,7 @@ impl Objects {
         }
     }
 
-    /// Reads what [`Objects::put_probe`] stored.
+    /// Reads the output that [`Objects::put_probe`] stored.
     ///
     /// # Errors
     /// [`ObjectsError::NotFound`], [`ObjectsError::Failed`].
@@ -162,7 +162,7 @@ impl Objects {
     }
 }
 
-/// Returns the checksum if it is of the whole object. One of the parts' checksums ends in the number of parts, as in `…=-3`.
+/// Returns the checksum if it is of the whole object. A checksum of the parts' checksums ends in the number of parts, as in `…=-3`.
 fn of_the_whole(digest: Option<String>) -> Option<String> {
     digest.filter(|digest| !digest.contains('-'))
 }
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_checksum_of_checksums_is_none_of_the_object() {
+    fn a_checksum_of_checksums_is_rejected() {
         let whole = Some("rosUhgp5mIg=".to_owned());
         assert_eq!(of_the_whole(whole.clone()), whole);
         assert_eq!(of_the_whole(Some("rosUhgp5mIg=-3".to_owned())), None);

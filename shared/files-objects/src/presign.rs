@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::{Objects, ObjectsError, Served};
 
-/// What a presigned PUT of a part fixes.
+/// The signed properties of a presigned PUT of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartTerms<'a> {
     /// The multipart upload.
@@ -21,29 +21,29 @@ pub struct PartTerms<'a> {
     pub size: u64,
 }
 
-/// A presigned request, which its holder may send until it expires.
+/// A presigned request, which any holder can send until it expires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Presigned {
     /// The URL.
     pub url: String,
-    /// Headers to send, beyond `Host` and `Content-Length`, which every client sets by itself.
+    /// Headers to send, in addition to `Host` and `Content-Length`, which every client sets.
     pub headers: BTreeMap<String, String>,
-    /// End of its validity.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
-// Whoever has a presigned PUT may add headers that it does not sign, and S3 serves them with the object
+// The holder of a presigned PUT may add unsigned headers, and S3 serves them with the object
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, "Overriding response header values"). Each is
-// overridden, so that a client that decodes gets the bytes that the record describes.
+// overridden, so that clients receive the bytes that the record describes.
 /// The name of no content coding (RFC 9110, section 8.4.1).
 const NO_ENCODING: &str = "identity";
 /// An undetermined language (RFC 5646, section 4.1).
 const NO_LANGUAGE: &str = "und";
-/// Forbids caches: a browser would otherwise use a response without CORS headers for a request with CORS.
+/// Prevents caching, since a browser would use a cached response without CORS headers for a request with CORS.
 const NOT_CACHED: &str = "private, no-store";
 
 impl Objects {
-    /// Presigns the PUT of an upload: of the announced length, type and checksum, once.
+    /// Presigns the PUT of an upload with the announced length, type and checksum. It succeeds only once.
     ///
     /// # Errors
     /// [`ObjectsError::Presigning`].
@@ -63,8 +63,8 @@ impl Objects {
         Ok(presigned(&request, now, lifetime))
     }
 
-    /// Presigns the PUT of one part, which may be sent again until the upload is completed. S3 computes the part's checksum,
-    /// since browsers have no CRC-64/NVME; the whole object's is combined from those.
+    /// Presigns the PUT of one part, which can be repeated until the upload is completed. S3 computes the part's checksum, since
+    /// browsers do not support CRC-64/NVME. The checksum of the whole object is combined from those of the parts.
     ///
     /// # Errors
     /// [`ObjectsError::Presigning`].
@@ -183,8 +183,8 @@ fn presigned(request: &PresignedRequest, now: Timestamp, lifetime: Duration) -> 
     }
 }
 
-/// Returns whether a client has to send a header: it is signed, and clients do not set it by themselves. Unsigned headers of
-/// the SDK's own requests, such as a trace id inside Lambda, are left out.
+/// Returns whether a client has to set a header: it is signed, and HTTP clients do not set it themselves. Unsigned headers of the
+/// SDK, such as a trace id inside Lambda, are left out.
 fn is_to_be_sent(url: &str, name: &str) -> bool {
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let signed =
@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_signed_headers_are_asked_for() {
+    fn only_signed_headers_are_required() {
         let url = "https://b.example/k?X-Amz-Expires=60&X-Amz-SignedHeaders=content-length%3Bcontent-type%3Bhost&x=1";
         let asked = ["host", "Content-Length", "Content-Type", "x-amzn-trace-id"]
             .map(|name| is_to_be_sent(url, name));

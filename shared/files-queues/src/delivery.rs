@@ -3,13 +3,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Grouped;
 
-/// Asks `deliver-webhook` for work.
+/// A message to `deliver-webhook`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum DeliveryMessage {
-    /// To write the deliveries of an event.
+    /// Write the deliveries of an event.
     Event(EventRef),
-    /// To make the next attempt of a delivery.
+    /// Make the next attempt of a delivery.
     Attempt {
         /// The owner.
         owner: OwnerId,
@@ -50,7 +50,7 @@ mod tests {
     use files_domain::{EndpointId, EventKind, FileId, Timestamp};
 
     #[test]
-    fn both_kinds_are_read_as_they_are_written() {
+    fn both_kinds_survive_a_round_trip() {
         let (owner, file) = (OwnerId::named("press"), FileId::new(Timestamp::from_millis(1)));
         let delivery = DeliveryId { file, kind: EventKind::Failed, endpoint: EndpointId::Default };
         for message in [

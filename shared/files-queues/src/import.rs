@@ -3,8 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Grouped;
 
-/// Asks `import-file` for an import. Whoever queues an import again sends the whole message again: the headers are stored
-/// nowhere else.
+/// A message to `import-file`. An import is requeued by sending the whole message, since the headers are stored nowhere else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportMessage {
     /// The owner of the file.
@@ -16,7 +15,7 @@ pub struct ImportMessage {
     /// Headers for the requests to the source.
     #[serde(default, skip_serializing_if = "SourceHeaders::is_empty")]
     pub headers: SourceHeaders,
-    /// How often the import was put back because its owner had its share of the workers.
+    /// How often the import was requeued because its owner had reached its share of the workers.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub put_back: u32,
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// A message of an owner.
 pub trait Grouped {
-    /// Returns the owner whose messages a fair queue takes together.
+    /// Returns the owner, which is the message group of a fair queue.
     fn group(&self) -> OwnerId;
 }
 
@@ -23,7 +23,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn messages_are_told_from_other_events() {
+    fn only_sqs_events_have_messages() {
         let event = json!({"Records": [
             {
                 "messageId": "059f36b4-87a3-44ab-83d2-661975830a7d", "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a...",

@@ -30,7 +30,7 @@ impl<M: Serialize + Grouped> Queue<M> {
     /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html>).
     ///
     /// # Errors
-    /// SQS failed or cannot be reached.
+    /// [`BoxError`]: SQS failed or cannot be reached.
     pub async fn send(&self, message: &M) -> Result<(), BoxError> {
         self.send_later(message, Duration::ZERO).await
     }
@@ -39,7 +39,7 @@ impl<M: Serialize + Grouped> Queue<M> {
     /// [`MAX_QUEUE_DELAY`](limits::MAX_QUEUE_DELAY).
     ///
     /// # Errors
-    /// SQS failed or cannot be reached.
+    /// [`BoxError`]: SQS failed or cannot be reached.
     pub async fn send_later(&self, message: &M, delay: Duration) -> Result<(), BoxError> {
         self.request(message, delay)?.send().await?;
         Ok(())

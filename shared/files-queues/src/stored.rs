@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::Grouped;
 
-/// Names a file's object that S3 has stored.
+/// The reference of a file's stored object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredObject {
     /// The bucket.
@@ -43,7 +43,7 @@ impl Grouped for StoredObject {
     }
 }
 
-/// Serializes as an event of S3, so that `probe-file` reads a queued object and S3's own event alike.
+/// Serializes as an event of S3, so that `probe-file` handles a queued object like S3's own event.
 impl Serialize for StoredObject {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut record = S3EventRecord::default();
@@ -67,7 +67,7 @@ mod tests {
         StoredObject { bucket: "b".into(), owner: OwnerId::named("press"), id }
     }
 
-    /// A record as the documentation shows it.
+    /// Returns a record as in the documentation of S3.
     fn record(key: &str) -> Value {
         json!({
             "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "us-west-2",
@@ -84,12 +84,12 @@ mod tests {
     }
 
     #[test]
-    fn a_queued_object_reads_as_an_event_of_s3() {
+    fn a_queued_object_has_the_format_of_an_s3_event() {
         assert_eq!(StoredObject::in_event(&json!(object())), [object()]);
     }
 
     #[test]
-    fn several_records_and_encoded_keys_are_read_and_anything_else_is_left_out() {
+    fn records_of_files_are_read_and_others_are_ignored() {
         let key = file_object_key(object().owner, object().id);
         let encoded = key.replace('/', "%2F").replace('-', "%2D");
         let foreign = record("files/a+b%20%C3%BC");

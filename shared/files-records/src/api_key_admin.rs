@@ -1,4 +1,4 @@
-//! What an operator does with API keys. Functions may not.
+//! The operations of an operator on API keys. The functions' roles do not permit them.
 
 use files_domain::{KeyHash, KeyId, KeyRecord, OwnerId, Timestamp};
 
@@ -40,7 +40,7 @@ impl Keys {
         Ok(keys)
     }
 
-    /// Revokes an API key. It stops writing at once, and reading within 30 s.
+    /// Revokes an API key. Writes are rejected immediately, reads within 30 s.
     ///
     /// # Errors
     /// [`RecordsError::NotFound`]: there is no such key.
@@ -49,7 +49,7 @@ impl Keys {
             .await
     }
 
-    /// Lets an API key expire at `at`.
+    /// Sets the expiry of an API key to `at`.
     ///
     /// # Errors
     /// [`RecordsError::NotFound`]: there is no such key, or it expires earlier.
@@ -84,8 +84,8 @@ impl Keys {
         }
     }
 
-    /// Copies the keys that version 0.1 stored in the files table; the number of copied ones. A key that is here already
-    /// stays as it is, so that a revoked one does not come back. Reads the whole files table (`Scan`).
+    /// Copies the keys that version 0.1 stored in the files table, and returns their number. Keeps keys that exist already, so that a
+    /// revoked one stays revoked. Reads the whole files table (`Scan`).
     ///
     /// # Errors
     /// [`RecordsError::Unavailable`], [`RecordsError::Busy`]: a table cannot be read or written.

@@ -4,33 +4,33 @@ use std::sync::{Mutex, PoisonError};
 
 use files_domain::{KeyHash, KeyRecord, LimitNumbers, OwnerId, Timestamp};
 
-/// Remembers what was read of API keys and of owners' limits for 30 s: a revoked key is refused after that at the latest, and
-/// a bad one costs no further read.
+/// Caches API keys and owners' limits for 30 s. A revoked key is rejected after at most that time, and an invalid one costs no
+/// further read.
 #[derive(Debug, Default)]
 pub(crate) struct KeyCache {
     good: Mutex<Recent<KeyHash, KeyRecord>>,
-    /// Separate, so that many bad keys do not evict good ones.
+    /// Separate, so that many invalid keys do not evict valid ones.
     bad: Mutex<Recent<KeyHash, ()>>,
-    /// Own limits of owners whose keys are good.
+    /// Individual limits of owners with valid keys.
     limits: Mutex<Recent<OwnerId, LimitNumbers>>,
 }
 
-/// What is remembered of a key.
+/// The cached state of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Remembered {
-    /// Its record.
+    /// The key has this record.
     Good(KeyRecord),
-    /// It is unknown, expired or revoked.
+    /// The key is unknown, expired or revoked.
     Bad,
 }
 
-/// How long a key is remembered, in milliseconds.
-const REMEMBERED_MILLIS: u64 = 30_000;
-/// Most keys of one kind that a process remembers.
+/// Lifetime of an entry in milliseconds.
+const CACHE_MILLIS: u64 = 30_000;
+/// Most entries of each kind.
 const MAX_KEYS: usize = 10_000;
 
 impl KeyCache {
-    /// Returns what is remembered of the key at `now`.
+    /// Returns the state of a key that is cached at `now`.
     pub(crate) fn get(&self, hash: KeyHash, now: Timestamp) -> Option<Remembered> {
         if lock(&self.bad).get(hash, now).is_some() {
             return Some(Remembered::Bad);
@@ -38,7 +38,7 @@ impl KeyCache {
         lock(&self.good).get(hash, now).map(Remembered::Good)
     }
 
-    /// Returns what is remembered of an owner's own limits at `now`.
+    /// Returns an owner's individual limits that are cached at `now`.
     pub(crate) fn own_limits(&self, owner: OwnerId, now: Timestamp) -> Option<LimitNumbers> {
         lock(&self.limits).get(owner, now)
     }
@@ -94,7 +94,7 @@ impl<K: Eq + Hash, T: Clone> Recent<K, T> {
 }
 
 fn is_recent(read_at: Timestamp, now: Timestamp) -> bool {
-    now.millis().saturating_sub(read_at.millis()) < REMEMBERED_MILLIS
+    now.millis().saturating_sub(read_at.millis()) < CACHE_MILLIS
 }
 
 #[cfg(test)]
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_remembered_for_half_a_minute() {
+    fn a_key_is_cached_for_30_seconds() {
         let key = key();
         let cache = KeyCache::default();
         assert_eq!(cache.get(key.hash(), at(100)), None);
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_last_counts() {
+    fn the_latest_state_replaces_an_earlier_one() {
         let (cache, key) = (KeyCache::default(), key());
         for remembered in [good(&key), Remembered::Bad, good(&key)] {
             cache.remember(key.hash(), remembered.clone(), at(1));
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn many_bad_keys_push_no_good_one_out() {
+    fn invalid_keys_do_not_evict_valid_ones() {
         let (cache, key) = (KeyCache::default(), key());
         cache.remember(key.hash(), good(&key), at(1));
         for _ in 0..=MAX_KEYS {

@@ -13,10 +13,9 @@ use crate::error::{corrupt, unavailable};
 use crate::keys::{api_key_key, owner_limits_key};
 use crate::rate_limits::RateLimits;
 
-/// The API keys and owners' limits of one deployment, in a table of their own. Functions may only read it; an operator writes it.
+/// The API keys and owners' limits of one deployment, in a separate table. Functions may only read it; an operator writes it.
 ///
-/// What was read of a key is remembered for 30 s in this process: a good key for reading files only, a bad one for
-/// everything.
+/// The process caches keys for 30 s: valid keys for reading files only, invalid ones for all operations.
 #[derive(Debug)]
 pub struct Keys {
     pub(crate) client: Client,
@@ -75,12 +74,12 @@ impl Keys {
         (&self.table, vec![api_key_key(caller.hash()), owner_limits_key(caller.owner())])
     }
 
-    /// Builds the condition of a transaction that the caller's key is good.
+    /// Builds the condition of a transaction that the caller's key is valid.
     pub(crate) fn condition_check(&self, caller: &Caller) -> Result<TransactWriteItem, RecordsError> {
         condition_check(&self.table, caller)
     }
 
-    /// Returns why [`Keys::condition_check`] failed, by the item that the cancellation holds.
+    /// Returns why [`Keys::condition_check`] failed, by the item in the cancellation reason.
     pub(crate) fn refusal(&self, caller: &Caller, found: Option<Item>) -> RecordsError {
         match self.judge_item(caller, found.filter(|item| !item.is_empty())) {
             Err(error) => error,
@@ -88,10 +87,10 @@ impl Keys {
         }
     }
 
-    /// Returns whether the key is remembered as good for the request; `false`: it has to be read.
+    /// Returns whether the cache has the key as valid for the request; `false`: the key has to be read.
     ///
     /// # Errors
-    /// [`RecordsError::Key`]: it is remembered as bad, or lacks the scope.
+    /// [`RecordsError::Key`]: the cache has the key as invalid, or it lacks the scope.
     pub(crate) fn is_remembered(&self, caller: &Caller) -> Result<bool, RecordsError> {
         match self.cache.get(caller.hash(), caller.now) {
             None => Ok(false),
@@ -100,7 +99,7 @@ impl Keys {
         }
     }
 
-    /// Refuses a caller whose key or token is remembered as bad.
+    /// Rejects a caller whose key or token is cached as invalid.
     ///
     /// # Errors
     /// [`RecordsError::Key`].
@@ -111,12 +110,12 @@ impl Keys {
         }
     }
 
-    /// Remembers the caller's key or token as bad.
+    /// Caches the caller's key or token as invalid.
     pub(crate) fn remember_bad(&self, caller: &Caller) {
         self.cache.remember(caller.hash(), Remembered::Bad, caller.now);
     }
 
-    /// Checks a key against its item as just read, and remembers the outcome.
+    /// Checks a key against its item, which was just read, and caches the result.
     pub(crate) fn judge_item(&self, caller: &Caller, item: Option<Item>) -> Result<(), RecordsError> {
         self.judge(caller, item.map(from_item).transpose()?)
     }
@@ -138,8 +137,8 @@ impl Keys {
         self.judge_items(caller, read.remove(table))
     }
 
-    /// Checks that the key is good for what the caller asks, from memory if it was read within the last 30 s. For
-    /// operations that only read, or that check the key once more in the transaction that writes.
+    /// Checks that the key is valid for the request, from the cache if it was read within the last 30 s. For operations that only read,
+    /// or that check the key again in the transaction that writes.
     ///
     /// # Errors
     /// [`RecordsError::Key`], [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -147,8 +146,8 @@ impl Keys {
         if self.is_remembered(caller)? { Ok(()) } else { self.read(caller).await }
     }
 
-    /// Checks the key as it is stored now, unless the caller only reads: a key that has just been revoked is refused. A
-    /// key remembered as bad is refused from memory.
+    /// Checks the key by a consistent read, unless the caller only reads, so that a key that was just revoked is rejected. A key that
+    /// is cached as invalid is rejected without a read.
     ///
     /// # Errors
     /// As [`check`](Self::check).

@@ -8,14 +8,13 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use crate::attribute::Item;
 use crate::error::{corrupt, unavailable};
 
-/// Attempts for keys that DynamoDB leaves unprocessed.
+/// Most attempts for keys that DynamoDB leaves unprocessed.
 const MAX_BATCH_TRIES: u32 = 8;
 
 /// Items or primary keys by table.
 pub(crate) type ByTable = HashMap<String, Vec<Item>>;
 
-/// Reads items of one or several tables by consistent `BatchGetItem`s: one, and one more for as long as keys come back
-/// unprocessed.
+/// Reads items of one or several tables by consistent `BatchGetItem` requests, with a further request while keys are unprocessed.
 ///
 /// # Errors
 /// [`RecordsError::Busy`]: keys are still unprocessed after 8 attempts.

@@ -3,13 +3,13 @@ use files_domain::{File, FileId, OwnerId};
 use crate::save::Imported;
 use crate::{Records, RecordsError};
 
-/// Attempts against a record that keeps changing.
+/// Most attempts while the record changes concurrently.
 const MAX_ATTEMPTS: u32 = 8;
 
 impl Records {
-    /// Reads a file, applies `change`, and writes the result if the record has not changed in between; otherwise starts
-    /// over. `change` returns `None` to write nothing. Returns the file as written; `None` if there is no such file, or
-    /// nothing was written.
+    /// Reads a file, applies `change`, and writes the result if the record has not changed in between; otherwise repeats all of it.
+    /// `change` returns `None` to write nothing. Returns the file as written; `None` if there is no such file, or nothing was
+    /// written.
     ///
     /// # Errors
     /// [`RecordsError::Unavailable`], or [`RecordsError::Busy`] after 8 attempts.
@@ -22,8 +22,7 @@ impl Records {
         self.change_with(owner, id, &Imported::default(), change).await
     }
 
-    /// Does what [`change_file`](Self::change_file) does, and in the same transaction keeps the limits and stores the origin of
-    /// `with`.
+    /// Like [`change_file`](Self::change_file), and in the same transaction checks the limits and stores the origin of `with`.
     ///
     /// # Errors
     /// Those of [`change_file`](Self::change_file); [`RecordsError::Limit`].
@@ -41,8 +40,7 @@ impl Records {
         }
     }
 
-    /// Does what [`change_file`](Self::change_file) does with a file that was just read: reads it again only if the record
-    /// has changed since.
+    /// Like [`change_file`](Self::change_file), with a file that was just read. Reads it again only if the record has changed since.
     ///
     /// # Errors
     /// As [`change_file`](Self::change_file).

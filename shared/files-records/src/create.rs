@@ -15,13 +15,13 @@ use crate::upload_tokens::token_refusal;
 use crate::usage::UsageChange;
 use crate::{ClientRecords, Records, RecordsError};
 
-/// Says what came of creating a file.
+/// The result of creating a file.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "short-lived, never collected")]
 pub enum Created {
     /// The file is new.
     New,
-    /// The same request had created this file before.
+    /// An earlier attempt of the same request has created this file.
     Before(File, Detail),
 }
 
@@ -56,8 +56,8 @@ struct IdempotencyItem {
     ttl: u64,
 }
 
-/// Returns the primary key of the item of an idempotency key. Each upload token has keys of its own, so that none names the files
-/// of others.
+/// Returns the primary key of the item of an idempotency key. Each upload token has its own keys, so that it cannot find the
+/// files of others.
 fn request_key(file: &File, key: &str) -> Item {
     let token = file.upload_token.map(|token| format!("token#{token}#")).unwrap_or_default();
     primary_key(owner_pk(file.owner), format!("idem#{token}{key}"))
@@ -98,8 +98,8 @@ impl ClientRecords {
         }
     }
 
-    /// Writes a new file, whose end is an event if `notify` is set. Otherwise the transaction has the condition that its owner has no
-    /// webhook endpoint.
+    /// Writes a new file, whose end is an event if `notify` is set. If it is not, the transaction has the condition that the owner has
+    /// no webhook endpoint.
     async fn write_new(
         &self,
         caller: &Caller,
@@ -131,7 +131,7 @@ impl ClientRecords {
             Err(Refused::Error(error)) => Err(error.into()),
             Err(Refused::Conditions(mut reasons)) if condition_failed(&reasons, 0) => {
                 match self.creation_refusal(caller, reasons[0].item.take()) {
-                    // The last file of a token, asked for again.
+                    // The request for the last file of a token, repeated.
                     RecordsError::TokenUsedUp if idempotency.is_some() && condition_failed(&reasons, 1) => {
                         Ok(records.created_before(caller, idempotency, &reasons).await?)
                     }
@@ -195,7 +195,7 @@ impl Records {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// Returns the file that the same request had created, if that is why nothing was written.
+    /// Returns the file that an earlier attempt of the same request has created, if the transaction failed for that reason.
     async fn created_before(
         &self,
         caller: &Caller,

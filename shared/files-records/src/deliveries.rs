@@ -1,5 +1,5 @@
-//! Deliveries of events to webhook endpoints. One that is not finished has its next attempt as a deadline in the index `due`, and
-//! one that is not delivered is in the index `status`.
+//! Deliveries of events to webhook endpoints. A pending delivery has its next attempt as a deadline in the index `due`. Deliveries
+//! that are pending or undelivered are in the index `status`.
 
 use std::time::Duration;
 
@@ -14,28 +14,28 @@ use crate::error::{corrupt, unavailable};
 use crate::keys::{DELIVERY_PREFIX, delivery_sk, due_partition, owner_pk, primary_key};
 use crate::{ClientRecords, Records, RecordsError};
 
-/// How early a message may be: SQS counts whole seconds.
-const EARLY: Duration = Duration::from_secs(1);
+/// How early a message may arrive: SQS delays by whole seconds.
+const EARLY_TOLERANCE: Duration = Duration::from_secs(1);
 
-/// Which deliveries of an owner a list has.
+/// Filters of a list of deliveries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeliveryFilter {
-    /// Of this file.
+    /// Deliveries of this file.
     pub file: Option<FileId>,
-    /// With this status.
+    /// Deliveries with this status.
     pub status: Option<DeliveryStatus>,
 }
 
-/// A page of deliveries, those of the newest files first.
+/// A page of deliveries, sorted by file, newest first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeliveryPage {
     /// The deliveries.
     pub deliveries: Vec<(DeliveryId, Delivery)>,
-    /// The last one that was read, if there may be more.
+    /// The last delivery that was read, if there may be more.
     pub next: Option<DeliveryId>,
 }
 
-/// Builds the item of a delivery whose deadline is `due_at` while it is pending.
+/// Builds the item of a delivery. `due_at` is its deadline while it is pending.
 pub(crate) fn delivery_to_item(
     owner: OwnerId,
     id: DeliveryId,
@@ -64,8 +64,8 @@ fn status_partition(owner: OwnerId, status: DeliveryStatus) -> Option<String> {
 }
 
 impl Records {
-    /// Takes the lease of a delivery whose attempt is due, with a generation that fences every earlier worker. `None`: none is
-    /// due, or another worker has the lease.
+    /// Takes the lease of a delivery whose next attempt is due, with a generation that fences every earlier worker. `None`: no attempt
+    /// is due, or another worker has the lease.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -87,7 +87,7 @@ impl Records {
             )
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":pending", text(DeliveryStatus::Pending.as_str()))
-            .expression_attribute_values(":soon", number(now.plus(EARLY).millis()))
+            .expression_attribute_values(":soon", number(now.plus(EARLY_TOLERANCE).millis()))
             .expression_attribute_values(":now", number(now.millis()))
             .expression_attribute_values(":lease", number(lease_until.millis()))
             .expression_attribute_values(":due", number(lease_until.plus(limits::DELIVERY_GRACE).millis()))
@@ -100,11 +100,11 @@ impl Records {
         }
     }
 
-    /// Writes a delivery that this worker has claimed, and gives the lease back. While it is pending, `sweep` sends a message at
-    /// `due_at` if nobody else has.
+    /// Writes a delivery that this worker has claimed, and releases the lease. While it is pending, `sweep` sends a message at
+    /// `due_at`.
     ///
     /// # Errors
-    /// [`RecordsError::Changed`]: another worker has claimed it, or it was asked for again. [`RecordsError::Busy`],
+    /// [`RecordsError::Changed`]: another worker has claimed it, or its owner requested it again. [`RecordsError::Busy`],
     /// [`RecordsError::Unavailable`].
     pub async fn save_delivery(
         &self,
@@ -139,8 +139,8 @@ impl Records {
         }
     }
 
-    /// Postpones the deadline of an event or a delivery that is due, before `sweep` sends its message. `false`: it is not due any
-    /// more.
+    /// Postpones the deadline of an event or a delivery, before `sweep` sends its message. `false`: the deadline is later or was
+    /// removed.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -168,7 +168,7 @@ impl Records {
 }
 
 impl ClientRecords {
-    /// Reads one page of an owner's deliveries by one query of at most `limit` items, once the key is known to be good.
+    /// Reads one page of an owner's deliveries by one query of at most `limit` items, after checking the key.
     ///
     /// # Errors
     /// [`RecordsError::Key`], [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -183,10 +183,10 @@ impl ClientRecords {
         self.unchecked().query_deliveries(caller.owner(), filter, limit, after).await
     }
 
-    /// Asks for a delivery again: its first attempt is due at once. Returns it as it then is.
+    /// Restarts a delivery: its first attempt is due immediately. Returns the new state.
     ///
     /// # Errors
-    /// [`RecordsError::Key`]; [`RecordsError::NotFound`]; [`RecordsError::Changed`]: a worker has it just now;
+    /// [`RecordsError::Key`]; [`RecordsError::NotFound`]; [`RecordsError::Changed`]: a worker has the lease;
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
     pub async fn redeliver(&self, caller: &Caller, id: DeliveryId) -> Result<Delivery, RecordsError> {
         self.keys().check_now(caller).await?;
@@ -195,7 +195,7 @@ impl ClientRecords {
         let get = records.client.get_item().table_name(&records.table).set_key(Some(key));
         let found = get.consistent_read(true).send().await.map_err(unavailable)?.item;
         let before: Delivery = from_item(found.ok_or(RecordsError::NotFound)?)?;
-        let again = Delivery { generation: before.generation + 1, ..before.clone().asked_again(caller.now) };
+        let again = Delivery { generation: before.generation + 1, ..before.clone().redelivered(caller.now) };
         let due_at = caller.now.plus(limits::DELIVERY_GRACE);
         records.put_delivery(owner, id, &again, due_at, before.generation).await?;
         Ok(again)

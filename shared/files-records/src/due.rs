@@ -1,4 +1,4 @@
-//! The sparse index of deadlines, over several partitions so that none is hot.
+//! The sparse index of deadlines. It has several partitions, so that none is hot.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::keys::{
 };
 use crate::{Records, RecordsError};
 
-/// How long a message that `sweep` has sent may wait in its queue before it sends another.
-const AGAIN: Duration = Duration::from_secs(15 * 60);
+/// How long `sweep` waits after sending a message before it sends another.
+const RESEND_DELAY: Duration = Duration::from_secs(15 * 60);
 
-/// The entry that a removed file leaves until its bytes are deleted.
+/// The removal entry of a deleted file, which exists until its bytes are deleted.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct RemovedItem {
     pk: String,
@@ -40,12 +40,12 @@ impl RemovedItem {
     }
 }
 
-/// The oldest entries of one partition of the index that are due.
+/// The oldest due entries of one partition of the index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DueItems {
     /// The entries, oldest first.
     pub items: Vec<DueItem>,
-    /// Deadline of the oldest entry, even if it cannot be read; `None` if there is none.
+    /// Deadline of the oldest entry, even if the entry is unreadable; `None` if there is none.
     pub oldest: Option<Timestamp>,
 }
 
@@ -54,14 +54,14 @@ pub struct DueItems {
 pub struct DueItem {
     /// The owner.
     pub owner: OwnerId,
-    /// What is due.
-    pub what: DueWhat,
+    /// The work whose deadline has passed.
+    pub what: ScheduledWork,
 }
 
-/// What is due.
+/// The work whose deadline has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DueWhat {
-    /// What the state of a file asks for.
+pub enum ScheduledWork {
+    /// Work on a file, as its state requires.
     File(FileId),
     /// The deletion of the bytes of a removed file.
     Removed(FileId),
@@ -71,8 +71,8 @@ pub enum DueWhat {
     Delivery(DeliveryId),
 }
 
-impl DueWhat {
-    /// Returns the file that it is about.
+impl ScheduledWork {
+    /// Returns the file of the work.
     #[must_use]
     pub fn file(self) -> FileId {
         match self {
@@ -90,8 +90,8 @@ struct IndexEntry {
 }
 
 impl Records {
-    /// Reads what is due at `now` from one partition of the index, at most `limit` entries, oldest first, by one query for each
-    /// megabyte. The index may lag, so the record decides.
+    /// Reads the due entries at `now` from one partition of the index, at most `limit`, oldest first, by one query per megabyte. The
+    /// index is eventually consistent, so the caller has to read the record.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -120,16 +120,16 @@ impl Records {
         }
     }
 
-    /// Postpones the deadline of an event, before its message is sent once more. `false`: it is not due any more.
+    /// Postpones the deadline of an event, before its message is sent again. `false`: the deadline is later or was removed.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
     pub async fn postpone_event(&self, event: EventRef, now: Timestamp) -> Result<bool, RecordsError> {
         let key = primary_key(owner_pk(event.owner), event_sk(event));
-        self.postpone(key, now.plus(AGAIN), now).await
+        self.postpone(key, now.plus(RESEND_DELAY), now).await
     }
 
-    /// Postpones the deadline of a delivery, before its message is sent once more. `false`: it is not due any more.
+    /// Postpones the deadline of a delivery, before its message is sent again. `false`: the deadline is later or was removed.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -140,10 +140,10 @@ impl Records {
         now: Timestamp,
     ) -> Result<bool, RecordsError> {
         let key = primary_key(owner_pk(owner), delivery_sk(id));
-        self.postpone(key, now.plus(AGAIN), now).await
+        self.postpone(key, now.plus(RESEND_DELAY), now).await
     }
 
-    /// Returns the unfinished upload of a removed file.
+    /// Returns the unfinished multipart upload of a deleted file.
     ///
     /// # Errors
     /// [`RecordsError::NotFound`]: the deletion is finished. [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -154,7 +154,7 @@ impl Records {
         Ok(item.get("upload_id").and_then(|id: &AttributeValue| id.as_s().ok()).cloned())
     }
 
-    /// Returns whether a deleted file's object is still to be deleted.
+    /// Returns whether a deleted file has a removal entry, so that its object is still to be deleted.
     ///
     /// # Errors
     /// [`RecordsError::Unavailable`]: DynamoDB failed.
@@ -171,20 +171,20 @@ fn millis(value: &AttributeValue) -> Option<Timestamp> {
     value.as_n().ok()?.parse().ok().map(Timestamp::from_millis)
 }
 
-/// Reads an entry of the index. One that this version cannot read is logged and left.
+/// Reads an entry of the index. Logs and skips an entry that this version cannot read.
 fn due_item(item: Item) -> Option<DueItem> {
     let entry: IndexEntry = from_item(item).ok()?;
-    let found = due_what(&entry.pk, &entry.sk);
+    let found = scheduled_work(&entry.pk, &entry.sk);
     if found.is_none() {
-        tracing::error!(pk = entry.pk, sk = entry.sk, "an entry of the index of deadlines cannot be read");
+        tracing::error!(pk = entry.pk, sk = entry.sk, "unreadable entry in the index of deadlines");
     }
     found.map(|(owner, what)| DueItem { owner, what })
 }
 
-fn due_what(pk: &str, sk: &str) -> Option<(OwnerId, DueWhat)> {
-    let file = || ids(pk, sk, FILE_PREFIX).map(|(owner, id)| (owner, DueWhat::File(id)));
-    let removed = || ids(pk, sk, REMOVED_PREFIX).map(|(owner, id)| (owner, DueWhat::Removed(id)));
-    let event = || event_ref(pk, sk).map(|event| (event.owner, DueWhat::Event(event)));
-    let delivery = || ids(pk, sk, DELIVERY_PREFIX).map(|(owner, id)| (owner, DueWhat::Delivery(id)));
+fn scheduled_work(pk: &str, sk: &str) -> Option<(OwnerId, ScheduledWork)> {
+    let file = || ids(pk, sk, FILE_PREFIX).map(|(owner, id)| (owner, ScheduledWork::File(id)));
+    let removed = || ids(pk, sk, REMOVED_PREFIX).map(|(owner, id)| (owner, ScheduledWork::Removed(id)));
+    let event = || event_ref(pk, sk).map(|event| (event.owner, ScheduledWork::Event(event)));
+    let delivery = || ids(pk, sk, DELIVERY_PREFIX).map(|(owner, id)| (owner, ScheduledWork::Delivery(id)));
     file().or_else(removed).or_else(event).or_else(delivery)
 }

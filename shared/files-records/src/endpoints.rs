@@ -1,4 +1,4 @@
-//! Webhook endpoints of owners, with their secrets. DynamoDB encrypts them at rest by the table's key.
+//! Webhook endpoints of owners, with their secrets. DynamoDB encrypts them at rest with the table's key.
 
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
@@ -53,7 +53,7 @@ impl Records {
         }
     }
 
-    /// Deletes an endpoint. Deliveries to it that are not finished end.
+    /// Deletes an endpoint. Its pending deliveries end at their next attempt.
     ///
     /// # Errors
     /// [`RecordsError::NotFound`]; [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -105,7 +105,7 @@ impl Records {
             .expression_attribute_values(":change", number(change))
     }
 
-    /// Builds the condition of a transaction that an owner has no endpoint.
+    /// Builds the condition of a transaction that an owner has no endpoints.
     pub(crate) fn has_no_endpoint(&self, owner: OwnerId) -> Result<TransactWriteItem, RecordsError> {
         let check = ConditionCheck::builder()
             .table_name(&self.table)
@@ -118,7 +118,7 @@ impl Records {
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
-    /// Reads all endpoints of an owner, consistently, the oldest first.
+    /// Reads all endpoints of an owner, consistently, oldest first.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -162,7 +162,7 @@ impl Records {
         secret: WebhookSecret,
         now: Timestamp,
     ) -> Result<bool, RecordsError> {
-        let endpoint = Endpoint::new(None, EventKind::OF_WEBHOOKS.into(), secret, now);
+        let endpoint = Endpoint::new(None, EventKind::FOR_WEBHOOKS.into(), secret, now);
         let item = endpoint_to_item(owner, EndpointId::Default, &endpoint)?;
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         match put.condition_expression("attribute_not_exists(pk)").send().await {
@@ -198,7 +198,7 @@ impl Records {
         }
     }
 
-    /// Disables an endpoint whose receiver wants no further event. One that is deleted stays so.
+    /// Disables an endpoint whose receiver responded 410. Does nothing if the endpoint is deleted.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -207,7 +207,7 @@ impl Records {
         self.set_of_endpoint(owner, id, "enabled", off).await
     }
 
-    /// Pauses all deliveries to an endpoint. One that is deleted stays so.
+    /// Pauses all deliveries to an endpoint. Does nothing if the endpoint is deleted.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].

@@ -1,10 +1,10 @@
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use files_domain::{BoxError, KeyProblem, LimitExceeded};
 
-/// Says why the records did not do what was asked.
+/// The error of an operation on the records.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordsError {
-    /// The API key is not good for the request.
+    /// The API key is not valid for the request.
     #[error(transparent)]
     Key(#[from] KeyProblem),
     /// The upload token has created as many files as it may.
@@ -13,7 +13,7 @@ pub enum RecordsError {
     /// There is no such file, or it is another owner's.
     #[error("no such file")]
     NotFound,
-    /// The record is no longer the one that was read: read it again.
+    /// The record has changed since it was read. Read it again.
     #[error("the record has changed")]
     Changed,
     /// A limit of the owner would be exceeded.
@@ -25,15 +25,15 @@ pub enum RecordsError {
     /// The owner has as many webhook endpoints as are allowed.
     #[error("too many webhook endpoints")]
     TooManyEndpoints,
-    /// Others write the same items, or DynamoDB throttles: try again later.
+    /// Other writers changed the same items, or DynamoDB throttles. Retry later.
     #[error("too busy")]
     Busy(#[source] BoxError),
-    /// DynamoDB failed, or an item is not as this crate writes it.
+    /// DynamoDB failed, or an item is malformed.
     #[error("the records are unavailable")]
     Unavailable(#[source] BoxError),
 }
 
-/// Error codes by which DynamoDB asks to try again later
+/// Error codes of DynamoDB for which a retry is recommended
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>).
 const THROTTLING: [&str; 5] = [
     "ProvisionedThroughputExceededException",
@@ -53,7 +53,7 @@ where
     if throttled { RecordsError::Busy(error.into()) } else { RecordsError::Unavailable(error.into()) }
 }
 
-/// Returns the error for an item that is not as this crate writes it.
+/// Returns the error for a malformed item.
 pub(crate) fn corrupt(error: impl Into<BoxError>) -> RecordsError {
     RecordsError::Unavailable(error.into())
 }

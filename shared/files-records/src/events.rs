@@ -1,5 +1,5 @@
-//! Events: the outbox of what has happened to files. An event is an item that is written in the transaction in which its file
-//! ends, and deleted in the one that writes its deliveries.
+//! Events: the transactional outbox of files. An event is an item that is written in the transaction that makes its file terminal,
+//! and deleted in the transaction that writes its deliveries.
 
 use std::sync::PoisonError;
 
@@ -33,19 +33,19 @@ fn event_key(event: EventRef) -> Item {
 }
 
 impl Records {
-    /// Returns the events that were written since the last call and that nobody has announced. `sweep` announces those that are
-    /// not.
+    /// Returns the events that this process has written since the last call, so that the caller can queue them. `sweep` queues the
+    /// others.
     pub fn take_events(&self) -> Vec<EventRef> {
         std::mem::take(&mut self.events.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Remembers an event that was written.
+    /// Records an event that was written.
     pub(crate) fn has_written(&self, event: Option<&FileEvent>) {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         events.extend(event.map(FileEvent::reference));
     }
 
-    /// Returns the event that the change of a file is. Reads the detail of a file whose end is an event.
+    /// Returns the event of a file's change, if it is one. Reads the detail of a file whose end is an event.
     pub(crate) async fn ending(
         &self,
         before: &File,
@@ -56,7 +56,7 @@ impl Records {
         Ok(Some(FileEvent { kind, at: after.updated_at, file: after.clone(), webhook }))
     }
 
-    /// Returns the event that the removal of a file at `now` is.
+    /// Returns the event of the removal of a file at `now`, if it is one.
     pub(crate) async fn expiry(
         &self,
         file: &File,
@@ -88,7 +88,7 @@ impl Records {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// Reads an event, consistently. `None`: its deliveries are written, or it never was.
+    /// Reads an event, consistently. `None`: its deliveries are written, or it never existed.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -102,7 +102,7 @@ impl Records {
         found.map(read).transpose()
     }
 
-    /// Replaces an event by its deliveries, whose first attempts are due at once. `false`: another worker has.
+    /// Replaces an event by its deliveries, whose first attempts are due immediately. `false`: another worker has done so.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].

@@ -91,8 +91,8 @@ impl Records {
         self.save_work(WorkUpdate::new(file, now)?).await
     }
 
-    /// Does what [`save_progress`](Self::save_progress) does, and releases the lease. The next claim resumes the import;
-    /// if none comes, `sweep` queues it at `again_at`.
+    /// Like [`save_progress`](Self::save_progress), and releases the lease. The next claim resumes the import. Without one, `sweep`
+    /// queues the import at `again_at`.
     ///
     /// # Errors
     /// As [`save_progress`](Self::save_progress).
@@ -109,7 +109,7 @@ impl Records {
     }
 }
 
-/// The update by which a worker writes its import, on the condition that it still has the lease.
+/// The update of an import by its worker, on the condition that the worker still has the lease.
 struct WorkUpdate<'a> {
     file: &'a File<Import>,
     set: Vec<String>,
@@ -134,6 +134,8 @@ impl<'a> WorkUpdate<'a> {
         update.set_or_remove("progress", ":progress", import.progress.map(to_attribute).transpose()?);
         update.set_or_remove("upload_id", ":upload", import.upload_id.as_ref().map(text));
         update.set_or_remove("resume", ":resume", import.resume.as_ref().map(to_attribute).transpose()?);
+        let announced = import.announced.as_ref().map(to_attribute).transpose()?;
+        update.set_or_remove("announced", ":announced", announced);
         Ok(update)
     }
 
@@ -189,7 +191,7 @@ impl Records {
 }
 
 /// Returns `Some` if the condition failed, with the item that was found.
-#[expect(clippy::option_option, reason = "whether it failed, and what was found, are two questions")]
+#[expect(clippy::option_option, reason = "the failure and the found item are independent")]
 fn refused<R>(error: &SdkError<UpdateItemError, R>) -> Option<Option<Item>> {
     match error.as_service_error()? {
         UpdateItemError::ConditionalCheckFailedException(failed) => Some(failed.item().cloned()),

@@ -1,4 +1,4 @@
-//! Items of the files table and the domain's types.
+//! Converts between items of the files table and the domain's types.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use files_domain::{Detail, File, FileId, FullProbe};
@@ -11,8 +11,8 @@ use crate::keys::{
     type_partition,
 };
 
-/// Builds a file's summary: the file with its ids as the primary key, and the attributes of the sparse indexes that it is
-/// in. It stays under 1 KB, so that a page of many is cheap.
+/// Builds a file's summary: the file, with its ids as the primary key and the attributes of its sparse indexes. It has less than
+/// 1 KB, so that a page of many files is cheap.
 pub(crate) fn file_to_item(file: &File) -> Result<Item, RecordsError> {
     let mut item = to_item(file)?;
     item.remove("owner");
@@ -41,7 +41,7 @@ pub(crate) fn file_from_item(mut item: Item) -> Result<File, RecordsError> {
 
 /// The attribute that holds ffprobe's compressed output.
 pub(crate) const FULL_PROBE: &str = "full_probe";
-/// The attribute that says that the output is in S3.
+/// The attribute that marks that the output is in S3.
 pub(crate) const FULL_PROBE_IN_OBJECT: &str = "full_probe_in_object";
 
 /// Builds the detail item of a new file; `None` if it would be empty.
@@ -54,7 +54,7 @@ pub(crate) fn detail_to_item(file: &File, detail: &Detail) -> Result<Option<Item
     Ok(Some(item))
 }
 
-/// Reads a detail item. A file whose detail is empty has none.
+/// Reads a detail item. A file with an empty detail has no such item.
 pub(crate) fn detail_from_item(item: Option<Item>) -> Result<Detail, RecordsError> {
     let Some(mut item) = item else { return Ok(Detail::default()) };
     let full_probe = match (item.remove(FULL_PROBE), item.contains_key(FULL_PROBE_IN_OBJECT)) {

@@ -10,7 +10,7 @@ use crate::attribute::Item;
 
 /// Prefix of the sort key of a file's summary.
 pub(crate) const FILE_PREFIX: &str = "file#";
-/// Prefix of the sort key of the entry that a removed file leaves until its bytes are deleted.
+/// Prefix of the sort key of the removal entry of a deleted file.
 pub(crate) const REMOVED_PREFIX: &str = "gone#";
 /// Prefix of the sort key of an event.
 pub(crate) const EVENT_PREFIX: &str = "event#";
@@ -65,7 +65,7 @@ pub(crate) fn api_key_key(hash: KeyHash) -> Item {
     HashMap::from([("pk".to_owned(), AttributeValue::S(format!("{KEY_PREFIX}{hash}")))])
 }
 
-/// Returns the primary key of an owner's own limits in the keys table.
+/// Returns the primary key of an owner's individual limits in the keys table.
 pub(crate) fn owner_limits_key(owner: OwnerId) -> Item {
     HashMap::from([("pk".to_owned(), AttributeValue::S(owner_pk(owner)))])
 }

@@ -1,9 +1,8 @@
 //! The records in DynamoDB: primary keys, items, conditional writes, pages.
 //!
-//! There are two tables. In the files table, a file is a summary item and, unless it would be empty, a detail item. The
-//! deadline by which `sweep` finishes what nobody else has finished is an attribute of the summary, written in the transaction
-//! that makes it necessary. The keys table holds the API keys and
-//! owners' own limits; functions only read it.
+//! There are two tables. In the files table, a file is a summary item and, unless it would be empty, a detail item. The summary has
+//! the deadline after which `sweep` finishes pending work, written in the transaction that makes the work necessary. The keys table
+//! has the API keys and the owners' individual limits; functions only read it.
 
 mod api_key_admin;
 mod api_key_cache;
@@ -42,7 +41,7 @@ pub use api_keys::Keys;
 pub use client::ClientRecords;
 pub use create::Created;
 pub use deliveries::{DeliveryFilter, DeliveryPage};
-pub use due::{DueItem, DueItems, DueWhat};
+pub use due::{DueItem, DueItems, ScheduledWork};
 pub use error::RecordsError;
 pub use import::ImportClaim;
 pub use keys::DUE_SHARDS;
@@ -63,7 +62,7 @@ use files_domain::EventRef;
 pub struct Records {
     client: Client,
     table: String,
-    /// Events that this process has written and nobody has announced.
+    /// Events that this process has written and not queued yet.
     events: Mutex<Vec<EventRef>>,
 }
 

@@ -1,7 +1,7 @@
-//! Lists: each page is one query of the table or of one sparse index, whichever holds the fewest other files.
+//! Lists files. Each page is one query of the table or of a sparse index, whichever has the fewest other files.
 //!
-//! Most files are `success`, so the table itself serves a list of those; the index by status holds all others. Filters that no
-//! index serves are applied to the page that was read.
+//! Most files are `success`, so the table itself serves their list; the index by status has all others. Filters without an index
+//! are applied to the page after it is read.
 
 use std::ops::RangeInclusive;
 
@@ -14,15 +14,15 @@ use crate::item::file_from_item;
 use crate::keys::{FILE_PREFIX, file_sk, owner_pk, primary_key, status_partition, type_partition};
 use crate::{ClientRecords, Records, RecordsError};
 
-/// What a list is read from.
-struct Walk {
+/// The table or index that a list is read from.
+struct QueryTarget {
     index: Option<&'static str>,
     attribute: &'static str,
     partition: String,
 }
 
-impl Walk {
-    fn nearest(owner: OwnerId, filter: &ListFilter) -> Self {
+impl QueryTarget {
+    fn for_filter(owner: OwnerId, filter: &ListFilter) -> Self {
         if let Some(partition) = filter.status.and_then(|status| status_partition(owner, status)) {
             return Self { index: Some("status"), attribute: "owner_status", partition };
         }
@@ -52,8 +52,8 @@ fn sort_keys(filter: &ListFilter) -> Option<RangeInclusive<String>> {
     (first <= last).then(|| format!("{FILE_PREFIX}{first}")..=format!("{FILE_PREFIX}{last}"))
 }
 
-/// Narrows the range to what follows the page before. The exclusive start key alone has the same result, but the local engine would read
-/// everything before it.
+/// Narrows the range to the files after the previous page. The exclusive start key alone has the same result, but the local engine
+/// would read all earlier files.
 fn narrowed(keys: RangeInclusive<String>, page: &PageRequest) -> RangeInclusive<String> {
     let (first, last) = keys.into_inner();
     match (page.after.map(file_sk), page.order) {
@@ -64,12 +64,12 @@ fn narrowed(keys: RangeInclusive<String>, page: &PageRequest) -> RangeInclusive<
 }
 
 impl ClientRecords {
-    /// Reads one page of the caller's files by one query of at most `limit` items, once the key is known to be good.
+    /// Reads one page of the caller's files by one query of at most `limit` items, after checking the key.
     ///
     /// # Errors
     /// [`RecordsError::Key`], [`RecordsError::Busy`], [`RecordsError::Unavailable`].
     pub async fn list_files(&self, caller: &Caller, page: PageRequest) -> Result<Page, RecordsError> {
-        // The key first, alone: a bad one must not cost a query of the owner it names.
+        // The key first: an invalid key must not cost a query of the owner that it names.
         self.keys().check(caller).await?;
         let mut found = self.unchecked().query_page(caller.owner(), page).await?;
         found.files.retain(|file| page.filter.shows(file) && !file.has_expired(caller.now));
@@ -83,7 +83,7 @@ impl Records {
             return Ok(Page { files: Vec::new(), next: None });
         };
         let sort_keys = narrowed(sort_keys, &page);
-        let walk = Walk::nearest(owner, &page.filter);
+        let walk = QueryTarget::for_filter(owner, &page.filter);
         let query = self
             .client
             .query()
@@ -108,7 +108,7 @@ impl Records {
 fn last_read(key: &Item) -> Result<FileId, RecordsError> {
     let sk = key.get("sk").and_then(|sk: &AttributeValue| sk.as_s().ok());
     let id = sk.and_then(|sk| sk.strip_prefix(FILE_PREFIX)?.parse().ok());
-    id.ok_or_else(|| corrupt("a page that ends at no file"))
+    id.ok_or_else(|| corrupt("a page that does not end at a file"))
 }
 
 #[cfg(test)]
@@ -118,10 +118,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_is_read_from_what_is_nearest_to_it() {
+    fn a_list_is_read_from_the_most_selective_index() {
         let owner = OwnerId::named("press");
         let index = |status, media_type| {
-            Walk::nearest(owner, &ListFilter { status, media_type, ..ListFilter::default() }).index
+            QueryTarget::for_filter(owner, &ListFilter { status, media_type, ..ListFilter::default() }).index
         };
         assert_eq!(index(None, None), None);
         assert_eq!(index(Some(Status::Success), None), None);
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_ends_before_it_begins_holds_nothing() {
+    fn a_time_range_that_ends_before_it_begins_is_empty() {
         let at = |millis| Some(Timestamp::from_millis(millis));
         let keys = |created_after, created_before| {
             sort_keys(&ListFilter { created_after, created_before, ..ListFilter::default() })

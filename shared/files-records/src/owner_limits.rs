@@ -1,4 +1,4 @@
-//! Owners' own limits, in the keys table, and how a request learns and keeps them.
+//! Owners' individual limits in the keys table, and their enforcement.
 
 use files_domain::{Caller, Limit, LimitNumbers, OwnerId, OwnerLimits, Scope, Timestamp, Usage};
 
@@ -12,7 +12,7 @@ use crate::slots::{self, SlotKind};
 use crate::usage::{USAGE_SK, usage_from_item};
 use crate::{ClientRecords, Records, RecordsError};
 
-/// Reads the limits that an item has.
+/// Reads the limits in an item.
 fn numbers(item: &Item) -> LimitNumbers {
     let number = |limit: &Limit| item.get(limit.as_str())?.as_n().ok()?.parse().ok();
     Limit::ALL.into_iter().filter_map(|limit| Some((limit, number(&limit)?))).collect()
@@ -24,13 +24,13 @@ fn of_owner(item: &Item) -> bool {
 }
 
 impl Keys {
-    /// Sets the limits of owners that have none of their own.
+    /// Sets the default limits, for owners without individual ones.
     #[must_use]
     pub fn with_default_limits(self, limits: OwnerLimits) -> Self {
         Self { default_limits: limits, ..self }
     }
 
-    /// Reads an owner's own limits, consistently; empty if the defaults apply.
+    /// Reads an owner's individual limits, consistently; empty if the defaults apply.
     ///
     /// # Errors
     /// [`RecordsError::Unavailable`], [`RecordsError::Busy`]: the table cannot be read.
@@ -40,8 +40,7 @@ impl Keys {
         Ok(found.item.as_ref().map(numbers).unwrap_or_default())
     }
 
-    /// Sets some of an owner's own limits. The others stay as they are. Processes that remember the old ones apply them for up
-    /// to 30 s.
+    /// Sets some of an owner's individual limits, and keeps the others. Processes with cached limits apply them for up to 30 s.
     ///
     /// # Errors
     /// [`RecordsError::Unavailable`], [`RecordsError::Busy`]: the table cannot be written.
@@ -62,7 +61,7 @@ impl Keys {
         Ok(())
     }
 
-    /// Removes an owner's own limits: the defaults apply again.
+    /// Removes an owner's individual limits, so that the defaults apply.
     ///
     /// # Errors
     /// As [`set_limits`](Self::set_limits).
@@ -85,7 +84,7 @@ impl Keys {
         Ok(self.default_limits.with_own(&own))
     }
 
-    /// Checks a caller's key, from memory if it was read within the last 30 s, and returns the limits of its owner.
+    /// Checks a caller's key, from the cache if it was read within the last 30 s, and returns the limits of its owner.
     pub(crate) async fn check_with_limits(&self, caller: &Caller) -> Result<OwnerLimits, RecordsError> {
         let remembered = self.cache.own_limits(caller.owner(), caller.now);
         if !self.is_remembered(caller)? || remembered.is_none() {
@@ -100,7 +99,7 @@ impl Keys {
         self.default_limits.with_own(&own)
     }
 
-    /// Checks a key by its item, and remembers the limits of its owner: both were just read.
+    /// Checks a key by its item, and caches the limits of its owner. Both items were just read.
     pub(crate) fn judge_items(&self, caller: &Caller, items: Option<Vec<Item>>) -> Result<(), RecordsError> {
         let (mut limits, mut key): (Vec<_>, Vec<_>) =
             items.unwrap_or_default().into_iter().partition(of_owner);
@@ -109,7 +108,7 @@ impl Keys {
         Ok(())
     }
 
-    /// Remembers the limits of the caller's owner, whose item was just read.
+    /// Caches the limits of the caller's owner, whose item was just read.
     pub(crate) fn learn_limits(&self, caller: &Caller, items: Option<Vec<Item>>) {
         let own = items.unwrap_or_default().first().map(numbers).unwrap_or_default();
         self.cache.remember_limits(caller.owner(), own, caller.now);
@@ -117,17 +116,17 @@ impl Keys {
 }
 
 impl Keys {
-    /// Has [`admit`](Self::admit) count requests in the table of `records`.
+    /// Enables [`admit`](Self::admit), which counts requests in the table of `records`.
     #[must_use]
     pub fn with_rate_limits(self, records: &Records) -> Self {
         Self { rate_limits: Some(RateLimits::new(records)), ..self }
     }
 
-    /// Admits a request if the owner's requests per second allow it. A key that this process does not remember is admitted: it is
-    /// checked first, so that a bad one costs nothing of the owner that it names.
+    /// Admits a request if the owner's requests per second allow it. A key that is not cached is admitted without counting, so that an
+    /// invalid key cannot use up the limit of the owner that it names.
     ///
     /// # Errors
-    /// [`RecordsError::Key`]: the key is remembered as bad, or lacks the scope. [`RecordsError::Limit`].
+    /// [`RecordsError::Key`]: the key is cached as invalid, or lacks the scope. [`RecordsError::Limit`].
     pub async fn admit(&self, caller: &Caller) -> Result<(), RecordsError> {
         if self.rate_limits.is_none() || !self.is_remembered(caller)? {
             return Ok(());
@@ -135,7 +134,7 @@ impl Keys {
         self.admit_owner(caller.owner(), caller.now).await
     }
 
-    /// Admits a request whose key or token is known to be good.
+    /// Admits a request whose key or token was checked.
     pub(crate) async fn admit_owner(&self, owner: OwnerId, now: Timestamp) -> Result<(), RecordsError> {
         let Some(rate_limits) = &self.rate_limits else { return Ok(()) };
         let Some(own) = self.cache.own_limits(owner, now) else { return Ok(()) };
@@ -147,12 +146,12 @@ impl Keys {
 }
 
 impl ClientRecords {
-    /// Reads how much the caller's owner uses, and the limits, as they are stored now. All of it comes from one consistent read.
+    /// Reads the usage and the limits of the caller's owner by one consistent read.
     ///
     /// # Errors
     /// [`RecordsError::Key`], [`RecordsError::Busy`], [`RecordsError::Unavailable`].
     pub async fn usage(&self, caller: &Caller) -> Result<(Usage, OwnerLimits), RecordsError> {
-        debug_assert_eq!(caller.scope, Scope::Read, "a remembered key is good for reading only");
+        debug_assert_eq!(caller.scope, Scope::Read, "a cached key is valid for reading only");
         let (keys, records) = (self.keys(), self.unchecked());
         let is_remembered = keys.is_remembered(caller)?;
         let mut of_keys = vec![owner_limits_key(caller.owner())];

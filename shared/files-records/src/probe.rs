@@ -14,19 +14,19 @@ use crate::transact::{Refused, condition_failed};
 use crate::usage::UsageChange;
 use crate::{Records, RecordsError};
 
-/// Attempts against a record that keeps changing.
+/// Most attempts while the record changes concurrently.
 const MAX_ATTEMPTS: u32 = 8;
 
-/// Says what became of a finished probe.
+/// The result of saving a finished probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SavedProbe {
     /// The file has just become `success`.
     Saved,
-    /// The file was `success` already; the result of another ffprobe has been stored.
+    /// The file was `success` already, and the result of another ffprobe was stored.
     SavedAgain,
-    /// The file was terminal already: the bytes of a failed one have to be deleted.
+    /// The file was terminal already. The bytes of a failed file have to be deleted.
     AlreadyTerminal(Status),
-    /// There is no such file: the bytes have no owner and have to be deleted.
+    /// There is no such file. The bytes are orphaned and have to be deleted.
     NoRecord,
 }
 
@@ -42,7 +42,7 @@ impl SavedProbe {
         }
     }
 
-    /// Returns whether the probed bytes belong to no file.
+    /// Returns whether the probed bytes are orphaned.
     #[must_use]
     pub fn leaves_orphan(self) -> bool {
         matches!(self, Self::NoRecord | Self::AlreadyTerminal(Status::Failed))
@@ -61,7 +61,7 @@ impl Records {
         id: FileId,
         done: &ProbeDone,
     ) -> Result<SavedProbe, RecordsError> {
-        // Nearly always the stored size is the announced one, and the state is the expected one: then no read is needed.
+        // In the usual case, size and state are as expected, and no read is needed.
         let mut items = vec![self.expected_success(owner, id, done)?];
         items.extend(self.save_full(owner, id, done)?);
         if done.ends_upload {
@@ -86,11 +86,11 @@ impl Records {
 }
 
 impl Records {
-    /// Asks for another probe of a `success` file. `false`: there is no such file, or it is not `success`.
+    /// Requests another probe of a `success` file. `false`: there is no such file, or it is not `success`.
     ///
     /// # Errors
     /// [`RecordsError::Unavailable`]: DynamoDB failed.
-    pub async fn ask_to_probe_again(&self, owner: OwnerId, id: FileId) -> Result<bool, RecordsError> {
+    pub async fn request_reprobe(&self, owner: OwnerId, id: FileId) -> Result<bool, RecordsError> {
         let update = self.client.update_item().table_name(&self.table);
         let update = update
             .set_key(Some(primary_key(owner_pk(owner), file_sk(id))))
@@ -107,7 +107,7 @@ impl Records {
         }
     }
 
-    /// Builds the update to `success`, on the condition that nothing else of the file has to change.
+    /// Builds the update to `success`, on the condition that no other attribute of the file has to change.
     fn expected_success(
         &self,
         owner: OwnerId,
@@ -123,7 +123,7 @@ impl Records {
                  AND attribute_not_exists(notify)",
             )
             .expression_attribute_names("#state", "state")
-            .expression_attribute_names("#size", "size") // a function's name otherwise
+            .expression_attribute_names("#size", "size") // `size` is a function in expressions
             .expression_attribute_values(":expected", text(expected))
             .expression_attribute_values(":size", number(done.object.size))
             .expression_attribute_values(":one", number(1))
@@ -153,7 +153,7 @@ impl Records {
         let update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(primary_key(owner_pk(owner), detail_sk(id))))
-            .update_expression("SET #full = :full REMOVE #other") // where an earlier probe's was
+            .update_expression("SET #full = :full REMOVE #other") // the earlier output may be in the other attribute
             .expression_attribute_names("#full", name)
             .expression_attribute_names("#other", other)
             .expression_attribute_values(":full", value)
@@ -162,7 +162,7 @@ impl Records {
         Ok(Some(TransactWriteItem::builder().update(update).build()))
     }
 
-    /// Finishes a probe by what the record says.
+    /// Finishes a probe by reading the record.
     async fn finish_by_reading(
         &self,
         owner: OwnerId,
@@ -176,7 +176,7 @@ impl Records {
                 Err(error) => return Err(error),
             };
             let again = before.status().is_terminal();
-            let after = if again { before.clone().probed_again(done) } else { before.clone().probed(done) };
+            let after = if again { before.clone().reprobed(done) } else { before.clone().probed(done) };
             let Some(after) = after else { return Ok(SavedProbe::AlreadyTerminal(before.status())) };
             let event = after.ending(&before).map(|kind| FileEvent {
                 kind,
@@ -243,7 +243,7 @@ impl Assignments {
         Ok(to)
     }
 
-    /// Sets the checksum and the media type: those found in the bytes, otherwise those of the record, otherwise those of S3.
+    /// Sets the checksum and the media type: those detected from the bytes, otherwise those of the record, otherwise those of S3.
     fn object(mut self, done: &ProbeDone) -> Result<Self, RecordsError> {
         if let Some(checksum) = &done.object.checksum {
             let value = to_attribute(checksum)?;

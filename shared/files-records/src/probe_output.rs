@@ -6,9 +6,9 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
-/// Most compressed bytes in a record: with the longest metadata and URL, the item stays below DynamoDB's 400 KB.
+/// Most compressed bytes in a record. With the longest metadata and URL, the item stays below DynamoDB's 400 KB.
 pub const MAX_INLINE_BYTES: usize = 256 * 1024;
-/// Most bytes that are unpacked: more than was ever packed.
+/// Most bytes that are decompressed, above the size of any stored output.
 const MAX_UNPACKED_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Compresses ffprobe's output.
@@ -22,10 +22,10 @@ pub fn pack_probe(value: &serde_json::Value) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// Reads what [`pack_probe`] wrote.
+/// Decompresses the output of [`pack_probe`].
 ///
 /// # Errors
-/// The bytes are not what it wrote.
+/// [`io::Error`]: the bytes are not such output.
 pub fn unpack_probe(packed: &[u8]) -> io::Result<serde_json::Value> {
     Ok(serde_json::from_reader(GzDecoder::new(packed).take(MAX_UNPACKED_BYTES))?)
 }
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_packed_comes_back() {
+    fn a_packed_output_survives_a_round_trip() {
         let value = serde_json::json!({"streams": [{"index": 0, "tags": {"title": "ü🎬"}}]});
         assert_eq!(unpack_probe(&pack_probe(&value).unwrap()).unwrap(), value);
         assert!(unpack_probe(b"nonsense").is_err());

@@ -1,8 +1,8 @@
-//! Requests per second of an owner: tokens, which each process reserves in blocks.
+//! Limits an owner's requests per second by tokens, which each process reserves in blocks.
 //!
-//! An item for each second counts the tokens that were taken in it. A process takes a block by one conditional update, and
-//! admits requests from memory until the block is used up, in this second or later. So an owner's requests in one second are at
-//! most the rate and one block for each process.
+//! An item per second counts the tokens that were taken in it. A process takes a block by one conditional update, and admits
+//! requests from memory until the block is used up, in this second or later. So an owner's requests in one second are at most the
+//! rate plus one block per process.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -18,78 +18,82 @@ use crate::error::unavailable;
 use crate::keys::{owner_pk, primary_key};
 use crate::{Records, RecordsError};
 
-/// How long the item of a second is kept: longer than clocks of processes differ.
-const KEPT: Duration = Duration::from_secs(600);
+/// How long the item of a second is stored, above the clock skew of processes.
+const ITEM_RETENTION: Duration = Duration::from_secs(600);
 /// Most tokens of a block.
 const MAX_BLOCK: u64 = 100;
-/// Most owners that a process remembers.
+/// Most owners in the memory of a process.
 const MAX_OWNERS: usize = 10_000;
 
-/// The tokens that this process has of each owner.
+/// The tokens that this process has reserved of each owner.
 #[derive(Debug)]
 pub(crate) struct RateLimits {
     client: Client,
     table: String,
-    held: Mutex<HashMap<OwnerId, Held>>,
+    reserved: Mutex<HashMap<OwnerId, Reservation>>,
 }
 
-/// What this process has of one owner.
+/// The reserved tokens of one owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Held {
-    /// This number of tokens.
+enum Reservation {
+    /// Number of unused tokens.
     Tokens(u64),
-    /// None, and none are left in this second since the epoch.
-    NoneIn(u64),
+    /// The limit is exhausted in this second since the epoch.
+    ExhaustedIn(u64),
 }
 
 impl RateLimits {
     /// Counts requests in the table of `records`.
     pub(crate) fn new(records: &Records) -> Self {
         let (client, table) = (records.client.clone(), records.table.clone());
-        Self { client, table, held: Mutex::default() }
+        Self { client, table, reserved: Mutex::default() }
     }
 
-    /// Takes a token of an owner.
+    /// Takes a token of an owner. Admits the request if DynamoDB fails.
     pub(crate) async fn take(&self, owner: OwnerId, rate: u64, now: Timestamp) -> Result<(), RecordsError> {
-        if let Some(outcome) = self.take_held(owner, rate, now) {
+        if let Some(outcome) = self.take_reserved(owner, rate, now) {
             return outcome;
         }
         let block = (rate / 10).clamp(1, MAX_BLOCK);
         let granted = match self.reserve(owner, rate, block, now).await {
             Ok(granted) => granted,
             Err(error) => {
-                // The limit protects other owners; it must not take the API down.
-                tracing::warn!(error = &error as &dyn std::error::Error, "requests are not limited");
+                // Fails open: the limit protects other owners, and must not make the API unavailable.
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "counting requests failed, the request is admitted"
+                );
                 return Ok(());
             }
         };
-        let held = granted.checked_sub(1).map_or(Held::NoneIn(now.seconds()), Held::Tokens);
-        self.hold(owner, held);
+        let reserved =
+            granted.checked_sub(1).map_or(Reservation::ExhaustedIn(now.seconds()), Reservation::Tokens);
+        self.store(owner, reserved);
         if granted > 0 { Ok(()) } else { Err(too_many(rate)) }
     }
 
-    /// Takes a token from memory; `None`: a block has to be reserved.
-    fn take_held(&self, owner: OwnerId, rate: u64, now: Timestamp) -> Option<Result<(), RecordsError>> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        match held.get_mut(&owner)? {
-            Held::Tokens(0) => None,
-            Held::Tokens(tokens) => {
+    /// Takes a token from memory. `None`: a block has to be reserved.
+    fn take_reserved(&self, owner: OwnerId, rate: u64, now: Timestamp) -> Option<Result<(), RecordsError>> {
+        let mut reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
+        match reserved.get_mut(&owner)? {
+            Reservation::Tokens(0) => None,
+            Reservation::Tokens(tokens) => {
                 *tokens -= 1;
                 Some(Ok(()))
             }
-            Held::NoneIn(second) => (*second == now.seconds()).then(|| Err(too_many(rate))),
+            Reservation::ExhaustedIn(second) => (*second == now.seconds()).then(|| Err(too_many(rate))),
         }
     }
 
-    fn hold(&self, owner: OwnerId, tokens: Held) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.len() >= MAX_OWNERS && !held.contains_key(&owner) {
-            held.clear();
+    fn store(&self, owner: OwnerId, tokens: Reservation) {
+        let mut reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
+        if reserved.len() >= MAX_OWNERS && !reserved.contains_key(&owner) {
+            reserved.clear();
         }
-        held.insert(owner, tokens);
+        reserved.insert(owner, tokens);
     }
 
-    /// Takes up to `block` tokens of the second; returns how many there were.
+    /// Reserves up to `block` tokens of the second. Returns their number.
     async fn reserve(
         &self,
         owner: OwnerId,
@@ -106,7 +110,7 @@ impl RateLimits {
             .update_expression("SET #ttl = :ttl ADD taken :block")
             .condition_expression("attribute_not_exists(taken) OR taken < :rate")
             .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":ttl", number(now.plus(KEPT).seconds()))
+            .expression_attribute_values(":ttl", number(now.plus(ITEM_RETENTION).seconds()))
             .expression_attribute_values(":block", number(block))
             .expression_attribute_values(":rate", number(rate))
             .return_values(ReturnValue::UpdatedNew);

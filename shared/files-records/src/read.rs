@@ -10,7 +10,7 @@ use crate::keys::{detail_sk, file_sk, owner_pk, primary_key};
 use crate::{ClientRecords, Records, RecordsError};
 
 impl ClientRecords {
-    /// Reads one of the caller's files. To read, key and file come from one consistent read.
+    /// Reads one of the caller's files. With the scope `read`, one consistent read has the key and the file.
     ///
     /// # Errors
     /// [`RecordsError::Key`]; [`RecordsError::NotFound`]: there is no such file, it is another owner's, or it has expired;
@@ -19,7 +19,7 @@ impl ClientRecords {
         Ok(self.find(caller, id, false).await?.0)
     }
 
-    /// Does what [`find_file`](Self::find_file) does, and reads the detail item too.
+    /// Like [`find_file`](Self::find_file), with the detail item.
     ///
     /// # Errors
     /// As [`find_file`](Self::find_file).
@@ -43,7 +43,7 @@ impl ClientRecords {
         })
     }
 
-    /// Does what [`find_upload`](Self::find_upload) does, and reads the detail item too.
+    /// Like [`find_upload`](Self::find_upload), with the detail item.
     ///
     /// # Errors
     /// As [`find_file`](Self::find_file).
@@ -72,8 +72,7 @@ impl ClientRecords {
         if file.is_of_token(token) { Ok((file, detail)) } else { Err(RecordsError::NotFound) }
     }
 
-    /// Reads the summary, the detail if it is wanted, and the key unless it has been checked, by one consistent
-    /// `BatchGetItem`.
+    /// Reads the summary, the detail if `detail` is set, and the key unless it is checked already, by one consistent `BatchGetItem`.
     async fn find(&self, caller: &Caller, id: FileId, detail: bool) -> Result<(File, Detail), RecordsError> {
         let records = self.unchecked();
         let with_key = self.has_key_to_check(caller).await?;
@@ -95,9 +94,9 @@ impl ClientRecords {
         from_found(by_sort_key(read.remove(&records.table))?, id, caller)
     }
 
-    /// Returns whether the key is to be read together with the file. To read, it is unless it is remembered. Otherwise a key
-    /// that is not remembered is checked here, alone, so that a bad one reads nothing of the owner it names; a remembered one
-    /// is read again, since it may have been revoked.
+    /// Returns whether the key has to be read together with the file. With the scope `read`, a key is read unless it is cached. With
+    /// another scope, a key that is not cached is checked here by a separate read, so that an invalid key reads no item of the owner
+    /// that it names; a cached one is read again, since it may be revoked.
     async fn has_key_to_check(&self, caller: &Caller) -> Result<bool, RecordsError> {
         let keys = self.keys();
         match (keys.is_remembered(caller)?, caller.scope) {
@@ -109,7 +108,7 @@ impl ClientRecords {
 }
 
 impl Records {
-    /// Reads a file and its detail consistently, for work on the owner's behalf.
+    /// Reads a file and its detail consistently, for work without a caller.
     ///
     /// # Errors
     /// [`RecordsError::NotFound`], [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -121,7 +120,7 @@ impl Records {
         Ok((file_from_item(file)?, detail_from_item(found.remove(&detail_sk(id)))?))
     }
 
-    /// Reads a file's summary alone, by one consistent read. `None`: there is no such file.
+    /// Reads a file's summary by one consistent read. `None`: there is no such file.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
@@ -132,7 +131,7 @@ impl Records {
         found.item.map(file_from_item).transpose()
     }
 
-    /// Reads items of the files table consistently; returns them by sort key.
+    /// Reads items of the files table consistently, and returns them by sort key.
     async fn read_all(&self, keys: Vec<Item>) -> Result<HashMap<String, Item>, RecordsError> {
         let mut read = batch::read(&self.client, ByTable::from([(self.table.clone(), keys)])).await?;
         by_sort_key(read.remove(&self.table))

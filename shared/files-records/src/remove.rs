@@ -10,8 +10,8 @@ use crate::usage::UsageChange;
 use crate::{ClientRecords, Records, RecordsError};
 
 impl ClientRecords {
-    /// Does what [`Records::remove_file`] does, in a transaction that also checks the caller's key. It is an event only
-    /// if [all events](Self::with_all_events) are told.
+    /// Like [`Records::remove_file`], in a transaction that also checks the caller's key. The removal is an event only with
+    /// [all events](Self::with_all_events).
     ///
     /// # Errors
     /// [`RecordsError::Key`], and those of [`Records::remove_file`].
@@ -37,11 +37,11 @@ impl ClientRecords {
 }
 
 impl Records {
-    /// Replaces a file's record by an entry that has its bytes deleted: by the caller at once, otherwise by `sweep`. The removal of
-    /// an expired file is an event.
+    /// Replaces a file's record by a removal entry. The caller then deletes the bytes, otherwise `sweep` does. The removal of an expired
+    /// file is an event.
     ///
     /// # Errors
-    /// [`RecordsError::Changed`]: the record is not `file` any more. [`RecordsError::Busy`],
+    /// [`RecordsError::Changed`]: the record is no longer `file`. [`RecordsError::Busy`],
     /// [`RecordsError::Unavailable`].
     pub async fn remove_file(&self, file: &File, now: Timestamp) -> Result<(), RecordsError> {
         let event = self.expiry(file, now).await?;
@@ -57,11 +57,11 @@ impl Records {
         }
     }
 
-    /// Deletes the entry of a removed file, once its bytes are deleted.
+    /// Deletes the removal entry of a file whose bytes are deleted.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].
-    pub async fn forget_removed(&self, owner: OwnerId, id: FileId) -> Result<(), RecordsError> {
+    pub async fn delete_removal_entry(&self, owner: OwnerId, id: FileId) -> Result<(), RecordsError> {
         let key = primary_key(owner_pk(owner), removed_sk(id));
         self.client
             .delete_item()

@@ -9,27 +9,26 @@ use crate::transact::{Refused, condition_failed};
 use crate::usage::UsageChange;
 use crate::{Records, RecordsError};
 
-/// What the end of an import writes beside the file.
+/// What the end of an import writes in addition to the file.
 #[derive(Clone, Debug, Default)]
 pub struct Imported<'a> {
-    /// What the web page from which the file came says of it; `None` leaves a stored origin as it is.
+    /// The description by the web page of the file's source; `None` keeps a stored origin.
     pub origin: Option<&'a Origin>,
-    /// Limits that the owner's usage must keep where it grows.
+    /// Limits that growing usage must not exceed.
     pub limits: OwnerLimits,
 }
 
 impl Records {
-    /// Writes `after` in the place of `before`, the difference to the owner's usage, and the event that the change is, if the record
-    /// is still `before`.
+    /// Replaces `before` by `after`, and writes the difference to the owner's usage and the event of the change, if the record is still
+    /// `before`.
     ///
     /// # Errors
-    /// [`RecordsError::Changed`]: it is not. [`RecordsError::Busy`], [`RecordsError::Unavailable`].
+    /// [`RecordsError::Changed`]: the record is no longer `before`. [`RecordsError::Busy`], [`RecordsError::Unavailable`].
     pub async fn save_file(&self, before: &File, after: &File) -> Result<(), RecordsError> {
         self.save_with(before, after, &Imported::default()).await
     }
 
-    /// Does what [`save_file`](Self::save_file) does, and in the same transaction keeps the limits and stores the origin of
-    /// `with`.
+    /// Like [`save_file`](Self::save_file), and in the same transaction checks the limits and stores the origin of `with`.
     ///
     /// # Errors
     /// Those of [`save_file`](Self::save_file); [`RecordsError::Limit`].
@@ -69,7 +68,7 @@ impl Records {
         Ok(TransactWriteItem::builder().update(update).build())
     }
 
-    /// Writes `after` if the record is still as it was read.
+    /// Builds the write of `after`, on the condition that the record is still `before`.
     pub(crate) fn put_instead(&self, before: &File, after: &File) -> Result<TransactWriteItem, RecordsError> {
         let next = File { version: before.version + 1, ..after.clone() };
         let put = Put::builder()

@@ -1,4 +1,4 @@
-//! Reads all files of a deployment, for its operator.
+//! Reads all files of a deployment, for the operator.
 
 use files_domain::File;
 
@@ -13,8 +13,8 @@ use crate::{Records, RecordsError};
 pub struct ScanPosition(Item);
 
 impl Records {
-    /// Reads one page of the `success` files of all owners. Returns it and the position of the next one. The pages read the
-    /// whole table (DynamoDB's `Scan`), so the cost grows with the table, not with what is found.
+    /// Reads one page of the `success` files of all owners. Returns it and the position of the next one. The pages read the whole table
+    /// (DynamoDB's `Scan`), so the cost grows with the table, not with the number of files found.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`].

@@ -8,11 +8,11 @@ use crate::transact::{Refused, condition_failed};
 use crate::{ClientRecords, Records, RecordsError};
 
 impl ClientRecords {
-    /// Writes `after` in the place of `before`, and the metadata if there is a new one, in one transaction that also checks the
-    /// caller's key. Returns the file as written.
+    /// Replaces `before` by `after`, and the metadata if `metadata` is set, in one transaction that also checks the caller's key.
+    /// Returns the file as written.
     ///
     /// # Errors
-    /// [`RecordsError::Key`]; [`RecordsError::Changed`]: the record is not `before` any more; [`RecordsError::Busy`],
+    /// [`RecordsError::Key`]; [`RecordsError::Changed`]: the record is no longer `before`; [`RecordsError::Busy`],
     /// [`RecordsError::Unavailable`].
     pub async fn update_file(
         &self,

@@ -13,8 +13,8 @@ use crate::keys::{owner_limits_key, owner_pk, primary_key};
 use crate::transact::{Refused, condition_failed};
 use crate::{ClientRecords, Records, RecordsError};
 
-/// How long the item of a token stays after the last upload by it may have ended.
-const KEPT_AFTER_UPLOADS: Duration = Duration::from_secs(24 * 3600);
+/// How long the item of a token is stored after its uploads have ended.
+const RETENTION_AFTER_UPLOADS: Duration = Duration::from_secs(24 * 3600);
 
 pub(crate) fn token_sk(hash: KeyHash) -> String {
     format!("token#{hash}")
@@ -37,14 +37,14 @@ impl ClientRecords {
     ) -> Result<(), RecordsError> {
         let mut item = to_item(record)?;
         item.extend(token_key(token.owner(), token.hash()));
-        let end = record.uploads_end().plus(KEPT_AFTER_UPLOADS);
+        let end = record.uploads_end().plus(RETENTION_AFTER_UPLOADS);
         item.insert("ttl".to_owned(), number(end.seconds()));
         let put = Put::builder().table_name(&self.unchecked().table).set_item(Some(item));
         let put = put.condition_expression("attribute_not_exists(pk)").build().map_err(corrupt)?;
         self.change_token(caller, TransactWriteItem::builder().put(put).build()).await
     }
 
-    /// Deletes an upload token, in a transaction that also checks the caller's API key. From then on it opens nothing.
+    /// Deletes an upload token, in a transaction that also checks the caller's API key. The token is invalid from then on.
     ///
     /// # Errors
     /// [`RecordsError::Key`]; [`RecordsError::NotFound`]: the owner has no such token; [`RecordsError::Busy`],
@@ -75,7 +75,8 @@ impl ClientRecords {
         }
     }
 
-    /// Reads the caller's upload token, consistently, by one `BatchGetItem`. One that is remembered as bad is refused from memory.
+    /// Reads the caller's upload token, consistently, by one `BatchGetItem`. A token that is cached as invalid is rejected without a
+    /// read.
     ///
     /// # Errors
     /// [`RecordsError::Key`]: the token is unknown, deleted or past its last upload. [`RecordsError::Limit`],
@@ -111,7 +112,7 @@ impl ClientRecords {
         Ok((record, found))
     }
 
-    /// Checks that the caller's key or token is good, by a read of its item alone unless that is remembered.
+    /// Checks that the caller's key or token is valid, by one read of its item unless it is cached.
     ///
     /// # Errors
     /// As [`upload_token`](Self::upload_token), and [`RecordsError::Key`] for an API key.

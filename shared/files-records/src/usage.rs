@@ -1,5 +1,5 @@
-//! An owner's usage: one item, changed in the transactions that change the owner's files, on the condition that the owner's
-//! limits are kept.
+//! An owner's usage: one item, which changes in the transactions that change the owner's files, on the condition that the owner's
+//! limits are not exceeded.
 
 use aws_sdk_dynamodb::types::{
     CancellationReason, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
@@ -23,7 +23,7 @@ const COUNTS: [(Limit, &str, &str); 4] = [
     (Limit::PendingUploads, "pending_uploads", ":pending"),
 ];
 
-/// Returns what a file counts for a limit.
+/// Returns the amount that a file counts towards a limit.
 fn count(limit: Limit, file: &File) -> u64 {
     match limit {
         Limit::Files => 1,
@@ -45,7 +45,7 @@ impl UsageChange {
         Self(COUNTS.map(|(limit, ..)| of(limit, after) - of(limit, before)))
     }
 
-    /// Returns the difference that the end of one pending upload makes.
+    /// Returns the difference by the end of a pending upload.
     pub(crate) fn upload_received() -> Self {
         Self(COUNTS.map(|(limit, ..)| -i128::from(limit == Limit::PendingUploads)))
     }
@@ -68,7 +68,7 @@ impl UsageChange {
     }
 }
 
-/// A change of an owner's usage as an item of a transaction, and the limits that it keeps.
+/// A change of an owner's usage as an item of a transaction, with the limits that it checks.
 pub(crate) struct UsageUpdate<'a> {
     change: UsageChange,
     limits: &'a OwnerLimits,
@@ -88,8 +88,8 @@ impl UsageUpdate<'_> {
 }
 
 impl Records {
-    /// Adds a change of the owner's usage to the items of a transaction, on the condition that `limits` are kept. Nothing is
-    /// added if the usage does not change.
+    /// Adds a change of the owner's usage to the items of a transaction, on the condition that `limits` are not exceeded. Adds nothing
+    /// if the usage does not change.
     pub(crate) fn add_usage_change<'a>(
         &self,
         items: &mut Vec<TransactWriteItem>,

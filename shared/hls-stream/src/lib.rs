@@ -46,6 +46,23 @@ pub enum Refusal {
     /// A tag that determines which bytes are stored is malformed.
     #[error("the playlist cannot be read: its tag {0} is not understood")]
     Tag(String),
+    /// The text has entries, but no tag of RFC 8216: a list of files for a player (M3U).
+    #[error("the source is a list of files (M3U), not an HLS playlist; import the files that it names")]
+    FileList,
+    /// The playlist has both variants and segments, which RFC 8216 forbids (section 4.1).
+    #[error("the playlist cannot be read: it has variants and segments at the same time")]
+    Mixed,
+    /// A variant leads to another multivariant playlist, which RFC 8216 forbids.
+    #[error("the playlist cannot be read: a variant leads to another list of variants")]
+    Nested,
+    /// A URI or an attribute refers to a variable that is not defined.
+    #[error("the playlist cannot be read: it uses a variable that it does not define")]
+    Variable,
+    /// The segments are fragments of MP4 without an initialisation section (`EXT-X-MAP`), or it has no complete `moov` box.
+    #[error(
+        "the stream cannot be stored: its fragments of MP4 have no complete initialisation section (EXT-X-MAP)"
+    )]
+    NoMap,
     /// A URI line that follows neither `EXTINF` nor `EXT-X-STREAM-INF`.
     #[error("the playlist cannot be read: a line is neither a tag nor the address of a segment")]
     StrayLine,

@@ -20,7 +20,7 @@ const TEXT_CODECS: [&str; 4] = ["stpp", "wvtt", "tx3g", "sbtt"];
 /// [`Refusal::Empty`] without variants, [`Refusal::SeparateAudio`] if audio or video would be lost.
 pub(crate) fn candidates(playlist: &Master) -> Result<Vec<&Variant>, Refusal> {
     if playlist.variants.is_empty() {
-        return Err(Refusal::Empty);
+        return Err(if playlist.has_i_frames { Refusal::IFrames } else { Refusal::Empty });
     }
     let has_video = playlist.variants.iter().any(may_have_video);
     let mut wanted: Vec<_> =
@@ -30,6 +30,15 @@ pub(crate) fn candidates(playlist: &Master) -> Result<Vec<&Variant>, Refusal> {
     // The stream has audio in a separate rendition: a variant without audio would lose it.
     if !has_audio && playlist.variants.iter().any(|variant| has_separate_rendition(playlist, variant)) {
         return Err(Refusal::SeparateAudio);
+    }
+    let is_unused =
+        |group: &str| playlist.variants.iter().all(|variant| variant.audio.as_deref() != Some(group));
+    let has_unused_audio = playlist
+        .renditions
+        .iter()
+        .any(|rendition| rendition.is_audio && rendition.uri.is_some() && is_unused(&rendition.group));
+    if has_unused_audio && !wanted.iter().any(|variant| states_audio(variant)) {
+        return Err(Refusal::SeparateAudio); // nothing tells that the variants have audio of their own
     }
     wanted.retain(|variant| may_have_audio(variant) == has_audio);
     wanted.sort_by_key(|variant| std::cmp::Reverse((variant.height, variant.bandwidth)));
@@ -49,6 +58,11 @@ fn may_have_audio(variant: &Variant) -> bool {
     codecs(variant).is_none_or(|mut all| all.any(|codec| has_prefix(codec, &AUDIO_CODECS)))
 }
 
+/// Returns whether a variant states that it has audio.
+fn states_audio(variant: &Variant) -> bool {
+    variant.codecs.is_some() && may_have_audio(variant)
+}
+
 fn codecs(variant: &Variant) -> Option<impl Iterator<Item = &str>> {
     let codecs = variant.codecs.as_deref()?;
     Some(codecs.split(',').map(str::trim).filter(|codec| !codec.is_empty()))
@@ -60,14 +74,18 @@ fn has_prefix(codec: &str, prefixes: &[&str]) -> bool {
         .any(|prefix| codec.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)))
 }
 
-/// Returns whether a variant has its audio or video in a separate rendition: all members of its group have a URI, or the group
-/// does not exist.
+/// Returns whether a variant has its audio or video in a separate rendition: all members of its group have a URI other than the
+/// variant's. If the group does not exist, the variant's own stream is all that is offered.
 fn has_separate_rendition(playlist: &Master, variant: &Variant) -> bool {
     let is_separate = |group: &Option<String>, is_audio: bool| {
         let Some(group) = group else { return false };
-        let mut members =
-            playlist.renditions.iter().filter(|media| media.is_audio == is_audio && media.group == *group);
-        members.all(|media| media.uri.is_some())
+        let mut members = playlist
+            .renditions
+            .iter()
+            .filter(|media| media.is_audio == is_audio && media.group == *group)
+            .peekable();
+        members.peek().is_some()
+            && members.all(|media| media.uri.as_ref().is_some_and(|uri| *uri != variant.uri))
     };
     is_separate(&variant.audio, true) || is_separate(&variant.video, false)
 }
@@ -141,7 +159,17 @@ mod tests {
             assert_eq!(best_of(&declared).as_deref(), Ok("picture"));
         }
         let nowhere = "#EXT-X-STREAM-INF:BANDWIDTH=2,AUDIO=\"a\"\npicture\n";
-        assert_eq!(best_of(nowhere), Err(Refusal::SeparateAudio));
+        assert_eq!(best_of(nowhere).as_deref(), Ok("picture"));
+        let own = "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",URI=\"sound\"\n\
+             #EXT-X-STREAM-INF:BANDWIDTH=2,CODECS=\"mp4a.40.2\",AUDIO=\"a\"\nsound\n";
+        assert_eq!(best_of(own).as_deref(), Ok("sound"));
+        let unnamed =
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",URI=\"sound\"\n#EXT-X-STREAM-INF:BANDWIDTH=2\npicture\n";
+        assert_eq!(best_of(unnamed), Err(Refusal::SeparateAudio));
+        let stated = unnamed.replace("BANDWIDTH=2", "BANDWIDTH=2,CODECS=\"avc1.4d401e,mp4a.40.2\"");
+        assert_eq!(best_of(&stated).as_deref(), Ok("picture"));
+        let frames = "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,URI=\"frames\"\n";
+        assert_eq!(best_of(frames), Err(Refusal::IFrames));
         assert_eq!(best_of("#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\"\n"), Err(Refusal::Empty));
     }
 }

@@ -45,7 +45,7 @@ pub(crate) fn pieces(playlist: &Media) -> Result<Pieces, Refusal> {
     if encrypted(Encryption::Identity) {
         return Err(Refusal::Encrypted);
     }
-    if !playlist.has_ended && count > 0 {
+    if !playlist.has_ended && !playlist.is_vod && count > 0 {
         return Err(Refusal::Live);
     }
     if playlist.i_frames_only {

@@ -107,7 +107,7 @@ impl PieceFetch {
         let chunk = self.read(self.left()).await?;
         match &chunk {
             Some(chunk) => self.delivered += chunk.len() as u64,
-            None if self.piece.range.is_some() => return Err(FetchError::Truncated), // the range has more bytes
+            None if self.piece.range.is_some() => return Err(self.ended_early()),
             None => {}
         }
         Ok(chunk)
@@ -118,7 +118,7 @@ impl PieceFetch {
         let to = self.piece.range.map_or(0, |(first, _)| first) + self.delivered;
         let mut again = BytesMut::new();
         while let Some(at) = self.body.as_ref().map(|body| body.at).filter(|at| *at < to) {
-            let Some(chunk) = self.read(to - at).await? else { return Err(FetchError::Truncated) };
+            let Some(chunk) = self.read(to - at).await? else { return Err(self.ended_early()) };
             self.dropped += chunk.len() as u64;
             if self.piece.range.is_none() && again.len() < HEAD_BYTES {
                 again.extend_from_slice(&chunk);
@@ -127,6 +127,12 @@ impl PieceFetch {
         let head = self.head.as_deref().unwrap_or_default();
         let same = again.len().min(head.len());
         if again[..same] == head[..same] { Ok(()) } else { Err(FetchError::Changed) }
+    }
+
+    /// Returns the error of a body that ended within the piece. The end of a whole file is the file's own.
+    fn ended_early(&self) -> FetchError {
+        let is_file = self.piece.range.is_some() && self.body.as_ref().is_some_and(|body| body.is_whole);
+        if is_file { FetchError::TooShort } else { FetchError::Truncated }
     }
 
     async fn read(&mut self, most: u64) -> Result<Option<Bytes>, FetchError> {

@@ -21,6 +21,8 @@ pub(crate) enum Playlist {
 pub(crate) struct Master {
     pub(crate) variants: Vec<Variant>,
     pub(crate) renditions: Vec<Rendition>,
+    /// Whether the playlist has variants for seeking (`EXT-X-I-FRAME-STREAM-INF`).
+    pub(crate) has_i_frames: bool,
     /// The variables that the playlists of the variants can import.
     pub(crate) variables: Variables,
 }
@@ -51,7 +53,10 @@ pub(crate) struct Rendition {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Media {
     pub(crate) segments: Vec<Segment>,
+    /// Whether the playlist has `EXT-X-ENDLIST`.
     pub(crate) has_ended: bool,
+    /// Whether its type is VOD: no segments are added, even without `EXT-X-ENDLIST`.
+    pub(crate) is_vod: bool,
     pub(crate) i_frames_only: bool,
 }
 
@@ -95,7 +100,8 @@ pub(crate) enum Encryption {
 /// [`Refusal::Malformed`], [`Refusal::StrayLine`], or [`Refusal::Tag`] with the name of the malformed tag.
 pub(crate) fn read(text: &str, from: &Url, imported: &Variables) -> Result<Playlist, Refusal> {
     let mut all = lines(text);
-    if !matches!(all.next(), Some(Line::Tag { name: "#EXTM3U", .. })) {
+    let first = all.next();
+    if !matches!(first, Some(Line::Tag { name, .. }) if is_header(name)) {
         return Err(Refusal::Malformed);
     }
     let mut reader = Reader::new(from, imported);
@@ -119,6 +125,8 @@ struct Reader<'a> {
     master: Master,
     media: Media,
     is_master: bool,
+    /// Whether a tag of RFC 8216 has been read. Lists of players for local files (M3U) have none.
+    is_hls: bool,
     /// An `EXT-X-STREAM-INF` whose URI has not been read yet.
     variant: Option<Variant>,
     // These apply to the next segment only.
@@ -141,6 +149,7 @@ impl<'a> Reader<'a> {
             master: Master::default(),
             media: Media::default(),
             is_master: false,
+            is_hls: false,
             variant: None,
             has_duration: false,
             range: None,
@@ -156,6 +165,7 @@ impl<'a> Reader<'a> {
         match name {
             "#EXT-X-STREAM-INF" | "#EXT-X-MEDIA" | "#EXT-X-I-FRAME-STREAM-INF" => {
                 self.is_master = true;
+                self.master.has_i_frames |= name == "#EXT-X-I-FRAME-STREAM-INF";
                 self.master_tag(name, value)
             }
             "#EXT-X-DEFINE" => self.define(value),
@@ -185,6 +195,7 @@ impl<'a> Reader<'a> {
 
     fn media_tag(&mut self, name: &str, value: &str) -> Option<()> {
         match name {
+            "#EXTM3U" => {}
             // A second EXTINF means that the first one has no URI.
             "#EXTINF" => self.has_duration = (is_duration(value) && !self.has_duration).then_some(true)?,
             "#EXT-X-BYTERANGE" => self.range = Some(range(value)?),
@@ -194,13 +205,14 @@ impl<'a> Reader<'a> {
             "#EXT-X-ENDLIST" => self.media.has_ended = true,
             "#EXT-X-PLAYLIST-TYPE" => {
                 let is_vod = value.trim_matches('"').trim().eq_ignore_ascii_case("VOD");
-                self.media.has_ended |= is_vod;
+                self.media.is_vod |= is_vod;
             }
             "#EXT-X-I-FRAMES-ONLY" => self.media.i_frames_only = true,
             "#EXT-X-PART" => self.has_pending_parts = true,
             "#EXT-X-SKIP" => return None, // the skipped segments are only in an earlier version of the playlist
             _ => {}                       // unknown, or without effect on the stored bytes
         }
+        self.is_hls |= name.starts_with("#EXT-X-");
         Some(())
     }
 
@@ -226,7 +238,7 @@ impl<'a> Reader<'a> {
     }
 
     fn uri(&mut self, uri: &str) -> Result<(), Refusal> {
-        let uri = self.variables.substitute(uri).ok_or_else(|| unreadable("EXT-X-DEFINE"))?;
+        let uri = self.variables.substitute(uri).ok_or(Refusal::Variable)?;
         if let Some(variant) = self.variant.take() {
             self.master.variants.push(Variant { uri, ..variant });
             return Ok(());
@@ -252,7 +264,10 @@ impl<'a> Reader<'a> {
 
     fn finish(self) -> Result<Playlist, Refusal> {
         if self.is_master && !self.media.segments.is_empty() {
-            return Err(Refusal::Malformed); // RFC 8216 forbids both in one playlist
+            return Err(Refusal::Mixed);
+        }
+        if !self.is_master && !self.is_hls && !self.media.segments.is_empty() {
+            return Err(Refusal::FileList);
         }
         if self.variant.is_some() {
             return Err(unreadable("EXT-X-STREAM-INF"));
@@ -281,9 +296,19 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Returns whether the value of `EXTINF` begins with a number. The text after the first comma is the title.
+/// Returns whether a tag is `EXTM3U`. Lists of channels add attributes to it.
+fn is_header(name: &str) -> bool {
+    name.split_ascii_whitespace().next() == Some("#EXTM3U")
+}
+
+/// Returns whether the value of `EXTINF` begins with a number, or has no duration. The text after the first comma is the title.
 fn is_duration(value: &str) -> bool {
-    value.strip_prefix(['-', '+']).unwrap_or(value).starts_with(|c: char| c.is_ascii_digit() || c == '.')
+    let duration = value.split(',').next().unwrap_or_default().trim();
+    duration.is_empty()
+        || value
+            .strip_prefix(['-', '+'])
+            .unwrap_or(value)
+            .starts_with(|c: char| c.is_ascii_digit() || c == '.')
 }
 
 fn range(value: &str) -> Option<Range> {

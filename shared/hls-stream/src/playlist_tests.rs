@@ -67,7 +67,6 @@ fn ranges_maps_keys_and_gaps_apply_to_their_segments() {
 fn malformed_known_tags_are_refused_by_name() {
     for (line, name) in [
         ("#EXTINF:x,\na", "EXTINF"),
-        ("#EXTINF:\na", "EXTINF"),
         ("#EXT-X-BYTERANGE:x@0\n#EXTINF:1,\na", "EXT-X-BYTERANGE"),
         ("#EXT-X-BYTERANGE\n#EXTINF:1,\na", "EXT-X-BYTERANGE"),
         ("#EXT-X-MAP:URI=i.mp4\",X=\"\n#EXTINF:1,\na", "EXT-X-MAP"),
@@ -77,7 +76,6 @@ fn malformed_known_tags_are_refused_by_name() {
         ("#EXT-X-KEY\n#EXTINF:1,\na", "EXT-X-KEY"),
         ("#EXT-X-SKIP:SKIPPED-SEGMENTS=3\n#EXTINF:1,\na", "EXT-X-SKIP"),
         ("#EXT-X-DEFINE:IMPORT=\"x\"\n#EXTINF:1,\na", "EXT-X-DEFINE"),
-        ("#EXTINF:1,\n{$x}/a", "EXT-X-DEFINE"),
         ("#EXTINF:1,\na\n#EXTINF:1,\n", "EXTINF"),
         ("#EXTINF:1,\n#EXTINF:1,\na", "EXTINF"),
         ("#EXTINF:1,\na\n#EXT-X-PART:DURATION=1,URI=\"p\"\n", "EXT-X-PART"),
@@ -102,7 +100,7 @@ fn no_uri_is_ignored() {
     assert_eq!(media("a.ts\n#EXT-X-ENDLIST\n"), Err(Refusal::StrayLine));
     assert_eq!(media("#EXTINF:1,one\ntwo\na.ts\n#EXT-X-ENDLIST\n"), Err(Refusal::StrayLine));
     assert_eq!(master("#EXT-X-STREAM-INF:BANDWIDTH=1\na\nb\n"), Err(Refusal::StrayLine));
-    assert_eq!(parsed("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\na\n#EXTINF:1,\nb\n"), Err(Refusal::Malformed));
+    assert_eq!(parsed("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\na\n#EXTINF:1,\nb\n"), Err(Refusal::Mixed));
 }
 
 #[test]
@@ -118,7 +116,20 @@ fn a_text_without_extm3u_is_malformed() {
     for text in ["", "a.ts", "#EXTINF:1,\na", "<html>", "#EXTM3U8\n#EXTINF:1,\na", " # EXTM3U"] {
         assert_eq!(parsed(text), Err(Refusal::Malformed), "{text}");
     }
-    assert!(parsed("\n #EXTM3U \r\n#EXTINF:1,\r\na\r\n").is_ok());
+    assert!(parsed("\n #EXTM3U \r\n#EXTINF:1,\r\na\r\n#EXT-X-ENDLIST").is_ok());
+    assert!(
+        parsed("#EXTM3U x-tvg-url=\"http://a.example/guide\"\n#EXT-X-VERSION:3\n#EXTINF:1,\na\n").is_ok()
+    );
+}
+
+#[test]
+fn a_list_of_files_is_no_hls_playlist() {
+    assert_eq!(parsed("#EXTM3U\n#EXTINF:123,Artist - Title\nsong.mp3\n"), Err(Refusal::FileList));
+    assert_eq!(
+        media("#EXTINF:\na\n#EXTINF:,title\nb\n#EXT-X-ENDLIST").map(|read| read.segments.len()),
+        Ok(2)
+    );
+    assert_eq!(media("#EXTINF:1,\n{$x}.ts\n#EXT-X-ENDLIST"), Err(Refusal::Variable));
 }
 
 #[test]

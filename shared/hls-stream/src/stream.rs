@@ -45,6 +45,8 @@ pub struct HlsStream {
     /// The URI and body of a whole file that may contain the next piece.
     reusable: Option<(String, Body)>,
     first: Option<Bytes>,
+    /// The end of the `moov` box in the first piece of an MP4.
+    moov_end: u64,
     delivered: u64,
     dropped: u64,
 }
@@ -122,11 +124,12 @@ impl HlsStream {
         variables: &Variables,
     ) -> Result<Self, HlsError> {
         let target = fetcher.target(from, uri)?;
-        let mut source = fetcher.client.get_with(&target.url, &target.headers).await?;
+        let opened = fetcher.client.get_with(&target.url, &target.headers).await;
+        let mut source = opened.map_err(|error| error.context("the playlist of a variant".to_owned()))?;
         let base = source.final_url.clone();
         match read(&mut source, variables).await? {
             Playlist::Media(media) => Self::begin(fetcher, base, &media).await,
-            Playlist::Master(_) => Err(Refusal::Malformed.into()),
+            Playlist::Master(_) => Err(Refusal::Nested.into()),
         }
     }
 
@@ -142,15 +145,18 @@ impl HlsStream {
             current: None,
             reusable: None,
             first: None,
+            moov_end: 0,
             delivered: 0,
             dropped: 0,
         };
         let (number, head) = stream.fetch_first().await?;
         stream.kind = match Kind::of(&head) {
+            Some(Kind::Mp4) if moov_end(&head).is_none() => return Err(Refusal::NoMap.into()),
             Some(Kind::Mp4) if !begins_mp4(&head) => return Err(Refusal::Segments.into()),
-            Some(kind) if kind == Kind::Mp4 || !found.has_map => kind,
+            Some(kind) if matches!(kind, Kind::Mp4 | Kind::MpegTs) || !found.has_map => kind,
             _ => return Err(Refusal::Segment { number, is: describe(&head), expected: None }.into()),
         };
+        stream.moov_end = moov_end(&head).filter(|_| stream.kind == Kind::Mp4).unwrap_or(0);
         stream.first = Some(head);
         Ok(stream)
     }
@@ -241,6 +247,9 @@ impl HlsStream {
 
     fn end_piece(&mut self) -> Result<(), Refusal> {
         let Some(current) = self.current.take() else { return Ok(()) };
+        if self.delivered == 0 && current.delivered < self.moov_end {
+            return Err(Refusal::NoMap);
+        }
         self.delivered += current.delivered;
         self.dropped += current.dropped;
         self.reusable = current.into_reusable();
@@ -294,7 +303,7 @@ async fn request(
     }
     let missing = ByteRange { first, last: first + length - 1 };
     let (source, at) = fetcher.client.part(&target, missing).await?;
-    let is_whole = source.status == 200;
+    let is_whole = source.status != 206;
     Ok(Body::new(source, at, is_whole))
 }
 
@@ -305,7 +314,28 @@ async fn read(source: &mut Source, imported: &Variables) -> Result<Playlist, Hls
         Err(FetchError::TooLong) => return Err(Refusal::TooLong.into()),
         Err(error) => return Err(error.context("the playlist".to_owned()).into()),
     };
-    Ok(playlist::read(&grammar::decode(&text), &source.final_url, imported)?)
+    let playlist = playlist::read(&grammar::decode(&text), &source.final_url, imported)?;
+    // The end of the list is only known if the body's is: such a list, cut at the end of a line, would pass for the whole.
+    match playlist {
+        Playlist::Media(media) if !source.is_framed => Ok(Playlist::Media(Media { is_vod: false, ..media })),
+        playlist => Ok(playlist),
+    }
+}
+
+/// Returns where the `moov` box of an MP4 ends, which describes its tracks; 0 if it comes later, as in a file with its index at the
+/// end. `None` if a fragment comes first.
+fn moov_end(head: &[u8]) -> Option<u64> {
+    let mut at = 0;
+    while let Some((size, name)) = head.get(at..).and_then(|rest| rest.split_first_chunk::<4>()) {
+        let size = usize::try_from(u32::from_be_bytes(*size)).ok().filter(|size| *size >= 8);
+        match (name.get(..4), size) {
+            (Some(b"moov"), Some(size)) => return Some((at + size) as u64),
+            (Some(b"moof"), _) => return None,
+            (Some(b"mdat") | None, _) | (_, None) => break,
+            (Some(_), Some(size)) => at += size,
+        }
+    }
+    Some(0)
 }
 
 /// Returns whether an MP4 file, rather than a fragment, begins with these bytes.

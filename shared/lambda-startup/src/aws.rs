@@ -52,7 +52,7 @@ pub struct AwsEndpoints {
     pub sqs: Option<String>,
     /// The endpoint of Lambda.
     pub lambda: Option<String>,
-    /// Of EventBridge.
+    /// The endpoint of EventBridge.
     pub eventbridge: Option<String>,
 }
 

@@ -33,7 +33,7 @@ use files_records::{ClientRecords, Keys, Records};
 /// The timeout for opening connections during the init phase. After it, the first request opens them.
 const MAX_WARM_UP: Duration = Duration::from_secs(1);
 
-/// The variable that names the bus of all events.
+/// The variable with the name of the event bus.
 const EVENT_BUS: &str = "FILES_EVENT_BUS";
 
 /// The initialisation of a function.

@@ -1,29 +1,28 @@
-//! What a probe tells about a media file: plain data, as ffprobe's output is summarised, sent between functions, stored and
-//! shown. A value that is `None` is what the file does not tell.
+//! The results of a probe as plain data, which functions send, store and return. A value is `None` if the file does not state it.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a stored file is, by its streams; the name's extension plays no part.
+/// The kind of a stored file by its streams, regardless of its extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MediaType {
-    /// Moving pictures, with or without sound.
+    /// Video, with or without audio.
     Video,
-    /// Sound without moving pictures; cover art does not count.
+    /// Audio without video. Cover art does not count as video.
     Audio,
-    /// A picture, animated or not.
+    /// An image, still or animated.
     Image,
-    /// Neither picture nor sound.
+    /// Neither video, audio nor image.
     Other,
 }
 
 impl MediaType {
-    /// Every type.
+    /// All types.
     pub const ALL: [Self; 4] = [Self::Video, Self::Audio, Self::Image, Self::Other];
 
-    /// The lower-case word for it.
+    /// Returns the lower-case word for the type.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -41,29 +40,29 @@ impl fmt::Display for MediaType {
     }
 }
 
-/// How a duration is known.
+/// The source of a duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DurationSource {
-    /// From the file's header, index or time stamps.
+    /// The file's header, index or time stamps.
     Stated,
-    /// From the file's size and the bit rate of its beginning: sound without a header, such as MP3 and ADTS AAC. It may be
-    /// off by much if the bit rate varies.
+    /// The file's size and the bit rate of its beginning, for audio without a header, such as MP3 and ADTS AAC. Inaccurate if the bit
+    /// rate varies.
     Estimated,
-    /// From the time stamps of the last fragment of a fragmented MP4 that has no index.
+    /// The time stamps of the last fragments of a fragmented MP4 without an index.
     Derived,
 }
 
-/// The few facts most users want. Numbers are finite and positive.
+/// The values that most clients need. Numbers are finite and positive.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProbeSummary {
-    /// Width in pixels as shown, so after rotation; of the first picture that is no cover art.
+    /// Width in pixels after rotation, of the first video stream that is not cover art.
     pub width: Option<u32>,
-    /// Height in pixels as shown, so after rotation.
+    /// Height in pixels after rotation.
     pub height: Option<u32>,
-    /// Length in seconds: the container's, else the longest stream's. None for still images.
+    /// Duration in seconds by the container, otherwise by the longest stream. `None` for still images.
     pub duration: Option<f64>,
-    /// How the length is known. None without one.
+    /// The source of the duration; `None` without a duration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_source: Option<DurationSource>,
     /// ffprobe's name of the container, such as `mov,mp4,m4a,3gp,3g2,mj2`.
@@ -74,74 +73,74 @@ pub struct ProbeSummary {
     /// ffprobe's name of the first audio stream's codec, such as `aac`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audio_codec: Option<String>,
-    /// Average pictures per second. None for still images.
+    /// Average frames per second. `None` for still images.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frame_rate: Option<f64>,
-    /// Bits per second of the whole file. None for still images.
+    /// Bits per second of the whole file. `None` for still images.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bit_rate: Option<u64>,
-    /// Degrees (1–359) clockwise by which a player turns the stored picture. None when it is shown as stored.
+    /// Rotation (1–359) in degrees clockwise that a player applies. `None` without a rotation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotation: Option<i32>,
 }
 
-/// What else is often asked for. It is stored beside ffprobe's complete output and shown of one file only.
+/// Further facts. They are stored with ffprobe's complete output, and returned for single files only.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ProbeFacts {
-    /// Average pictures per second as a fraction, such as `30000/1001`.
+    /// Average frames per second as a fraction, such as `30000/1001`.
     pub frame_rate_ratio: Option<String>,
-    /// Which kind of high dynamic range the first picture stream has.
+    /// The HDR format of the first video stream.
     pub hdr: Option<Hdr>,
-    /// The colours of the first picture stream.
+    /// The colour properties of the first video stream.
     pub color: Option<Color>,
-    /// Sound channels of the first audio stream.
+    /// Number of channels of the first audio stream.
     pub channels: Option<u64>,
-    /// ffprobe's name of their layout, such as `stereo` or `5.1(side)`.
+    /// ffprobe's name of the channel layout, such as `stereo` or `5.1(side)`.
     pub channel_layout: Option<String>,
     /// Samples per second of the first audio stream.
     pub sample_rate: Option<u64>,
-    /// Languages of the sound, each once, as the file names them (mostly ISO 639-2).
+    /// Languages of the audio streams, without duplicates, as in the file (mostly ISO 639-2).
     pub audio_languages: Vec<String>,
-    /// Languages of the subtitles, likewise.
+    /// Languages of the subtitle streams, without duplicates.
     pub subtitle_languages: Vec<String>,
-    /// Cover art: pictures that belong to the file and are not its video.
+    /// Attached pictures, such as cover art.
     pub attached_pictures: Vec<AttachedPicture>,
-    /// When it was made, by the file's own word, in UTC (RFC 3339).
+    /// Time of creation that the file states, in UTC (RFC 3339).
     pub creation_time: Option<String>,
 }
 
-/// A kind of high dynamic range.
+/// An HDR format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hdr {
-    /// SMPTE ST 2084 (PQ), whatever the primaries.
+    /// SMPTE ST 2084 (PQ), with any primaries.
     Hdr10,
     /// Hybrid log-gamma (ARIB STD-B67).
     Hlg,
-    /// A Dolby Vision configuration; the base layer may be playable as another kind.
+    /// A Dolby Vision configuration. The base layer may be compatible with another format.
     DolbyVision,
 }
 
-/// Colours, by ffprobe's names (those of ITU-T H.273).
+/// Colour properties, by ffprobe's names (those of ITU-T H.273).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Color {
-    /// Such as `yuv420p10le`.
+    /// The pixel format, such as `yuv420p10le`.
     pub pixel_format: Option<String>,
-    /// Bits of one component.
+    /// Bits per component.
     pub bit_depth: Option<u64>,
-    /// `tv` (limited) or `pc` (full).
+    /// The range: `tv` (limited) or `pc` (full).
     pub range: Option<String>,
     /// The matrix, such as `bt709`.
     pub space: Option<String>,
-    /// Such as `bt2020`.
+    /// The primaries, such as `bt2020`.
     pub primaries: Option<String>,
     /// The transfer function, such as `smpte2084`.
     pub transfer: Option<String>,
 }
 
-/// A picture that is attached to a file.
+/// A picture attached to a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AttachedPicture {

@@ -1,10 +1,10 @@
-//! What a probe of typical large files costs: bytes, ranged reads, and time, next to the same ffprobe alone. Fails when
-//! a budget is passed. `make bench-probe`; `BENCH_ROUNDS` is how often each is measured, and times are judged from 61 on.
+//! Measures probes of typical large files: bytes, ranged reads and time, compared with the same ffprobe alone. Fails if a budget
+//! is exceeded. Run it with `make bench-probe`; `BENCH_ROUNDS` sets the rounds, and times are checked from 61 rounds on.
 
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a benchmark shows what it measures and ends at the first fault"
+    reason = "a benchmark prints its results and ends at the first error"
 )]
 
 #[path = "../tests/probe/large.rs"]
@@ -27,16 +27,16 @@ use large::{Large, OnDisk};
 use media_probe::Outcome;
 use tokio::runtime::Runtime;
 
-/// Each time is the median of so many, taken in turn, unless `BENCH_ROUNDS` says. Of fewer it is not judged.
+/// Default number of measurements per time, which is their median. Fewer are not checked.
 const ROUNDS: usize = 61;
-/// What ffprobe alone takes may be exceeded so far.
+/// Highest allowed ratio to the time of ffprobe alone.
 const MAX_RATIO: f64 = 1.2;
 const LATENCY: Duration = Duration::from_millis(10);
 
 fn main() {
     let folder = tempfile::tempdir().unwrap();
     let files = large::make(folder.path(), 100, 5);
-    // As a function has it: one for all probes of a process.
+    // One runtime for all probes, as in a function.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let rounds = std::env::var("BENCH_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().unwrap());
     let server = serve_files();
@@ -47,7 +47,7 @@ fn main() {
     assert!(over.is_empty(), "over budget: {over:?}");
 }
 
-/// One line of the table. Whether the file is within its budget.
+/// Prints one row of the table. Returns whether the file is within its budget.
 fn row(rounds: usize, runtime: &Runtime, server: SocketAddr, file: &Large) -> bool {
     let (mut ffprobe_alone, mut near, mut far) = (Vec::new(), Vec::new(), Vec::new());
     let (mut reads, mut bytes) = (0, 0);
@@ -74,7 +74,7 @@ fn median_ms(mut times: Vec<Duration>) -> f64 {
     times[times.len() / 2].as_secs_f64() * 1000.0
 }
 
-/// Time, reads, and their bytes.
+/// Probes a file. Returns the time, the reads and their bytes.
 fn probe(runtime: &Runtime, file: &Large, latency: Duration) -> (Duration, usize, u64) {
     let source = Arc::new(OnDisk::open(&file.path, latency));
     let started = Instant::now();
@@ -87,8 +87,8 @@ fn probe(runtime: &Runtime, file: &Large, latency: Duration) -> (Duration, usize
     (time, reads, bytes)
 }
 
-/// The same ffprobe on the local file: by its usual settings, from a server that does nothing but send, since
-/// it opens nothing but HTTP.
+/// Measures the same ffprobe with its default settings on the local file, from a minimal HTTP server, since it supports only
+/// HTTP.
 fn alone(server: SocketAddr, path: &Path) -> Duration {
     let url = format!("http://{server}{}", path.display());
     let started = Instant::now();
@@ -110,13 +110,13 @@ fn alone(server: SocketAddr, path: &Path) -> Duration {
     started.elapsed()
 }
 
-/// One for all files, by their paths: a thread that stays makes every later start of a process dearer.
+/// Starts one server for all files, by their paths. A thread per file would slow every later start of a process.
 fn serve_files() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // It hangs up whenever it seeks.
+            // ffprobe closes the connection for each seek.
             std::thread::spawn(move || drop(send(stream)));
         }
     });

@@ -1,4 +1,4 @@
-//! What ffprobe's JSON does not say of itself: that a number is an estimate, or true of a part of the file only.
+//! Corrections to ffprobe's JSON: which numbers are estimates, and which are valid only for a part of the file.
 
 use media_facts::DurationSource;
 use serde_json::Value;
@@ -6,44 +6,44 @@ use serde_json::Value;
 use crate::media::Media;
 use crate::number::ratio;
 
-/// What ffprobe writes when it divides the size by the bit rate.
-const ESTIMATES: &str = "Estimating duration from bitrate";
+/// The warning that ffprobe prints when it divides the size by the bit rate.
+const ESTIMATE_WARNING: &str = "Estimating duration from bitrate";
 
-/// Seconds below which two lengths are the same.
-const SAME: f64 = 0.05;
+/// Difference in seconds below which two durations count as equal.
+const DURATION_TOLERANCE: f64 = 0.05;
 
-/// What depends on the whole file, of the container and of each stream.
-const OF_THE_WHOLE: [&str; 5] = ["duration", "duration_ts", "bit_rate", "nb_frames", "nb_read_packets"];
+/// The fields of a container or a stream that depend on the whole file.
+const TOTALS: [&str; 5] = ["duration", "duration_ts", "bit_rate", "nb_frames", "nb_read_packets"];
 
 impl Media {
-    /// Marks a duration that ffprobe calls an estimate among its `errors`. Bare MPEG video states a bit rate that its pictures
-    /// only may reach: what is made of that is no length at all.
-    pub(crate) fn note_estimates(&mut self, errors: &str) {
-        if !errors.contains(ESTIMATES) {
+    /// Marks the duration as an estimate if ffprobe's `errors` say so. Raw MPEG video states its maximum bit rate, so a duration
+    /// that is derived from it is removed.
+    pub(crate) fn mark_estimate(&mut self, errors: &str) {
+        if !errors.contains(ESTIMATE_WARNING) {
             return;
         }
         if self.summary.format_name == "mpegvideo" {
-            self.forget_length();
+            self.clear_duration();
         } else if self.summary.duration.is_some() {
             self.summary.duration_source = Some(DurationSource::Estimated);
         }
     }
 
-    /// Takes away what would look right and may be wrong when ffprobe did not see the whole file.
-    pub(crate) fn cut_short(&mut self, reason: String) {
-        self.forget_length();
+    /// Marks a result as partial, and removes the fields that may be wrong because ffprobe did not read the whole file.
+    pub(crate) fn mark_partial(&mut self, reason: String) {
+        self.clear_duration();
         self.partial = Some(reason);
     }
 
-    /// Puts a length that the container states in the place of ffprobe's, and with it the bit rate of the file's `size`.
+    /// Replaces ffprobe's duration by one that the container states, and recomputes the bit rate from the file's `size`.
     #[allow(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "bits a second, above zero"
+        reason = "bits per second, above zero"
     )]
-    pub(crate) fn set_length(&mut self, seconds: f64, size: u64) {
-        if self.summary.duration.is_some_and(|known| (known - seconds).abs() < SAME) {
+    pub(crate) fn set_duration(&mut self, seconds: f64, size: u64) {
+        if self.summary.duration.is_some_and(|known| (known - seconds).abs() < DURATION_TOLERANCE) {
             return;
         }
         self.summary.duration = Some(seconds);
@@ -51,7 +51,7 @@ impl Media {
         self.summary.bit_rate = Some((size as f64 * 8.0 / seconds) as u64).filter(|rate| *rate > 0);
     }
 
-    /// Sets the frame rate, given as a fraction, if there is one.
+    /// Sets the frame rate from a fraction. `None` changes nothing.
     pub(crate) fn set_frame_rate(&mut self, rate: Option<String>) {
         if let Some(rate) = rate {
             self.summary.frame_rate = ratio(Some(&Value::from(rate.as_str())));
@@ -59,26 +59,26 @@ impl Media {
         }
     }
 
-    fn forget_length(&mut self) {
+    fn clear_duration(&mut self) {
         self.summary.duration = None;
         self.summary.duration_source = None;
         self.summary.bit_rate = None;
-        self.forget_totals();
+        self.clear_totals();
     }
 
-    /// Takes what depends on the whole file out of ffprobe's own words.
-    pub(crate) fn forget_totals(&mut self) {
+    /// Removes the fields that depend on the whole file from ffprobe's output.
+    pub(crate) fn clear_totals(&mut self) {
         let full = &mut self.full;
-        forget(full.get_mut("format"));
+        remove_totals(full.get_mut("format"));
         for stream in full.get_mut("streams").and_then(Value::as_array_mut).into_iter().flatten() {
-            forget(Some(stream));
+            remove_totals(Some(stream));
         }
     }
 }
 
-fn forget(part: Option<&mut Value>) {
+fn remove_totals(part: Option<&mut Value>) {
     if let Some(part) = part.and_then(Value::as_object_mut) {
-        part.retain(|name, _| !OF_THE_WHOLE.contains(&name.as_str()));
+        part.retain(|name, _| !TOTALS.contains(&name.as_str()));
     }
 }
 
@@ -95,21 +95,21 @@ mod tests {
     }
 
     #[test]
-    fn an_estimate_is_called_one() {
+    fn an_estimated_duration_is_marked() {
         let mut media = media();
         assert_eq!(media.summary.duration_source, Some(DurationSource::Stated));
-        media.note_estimates("[mp3 @ 0x1] Estimating duration from bitrate, this may be inaccurate\n");
+        media.mark_estimate("[mp3 @ 0x1] Estimating duration from bitrate, this may be inaccurate\n");
         assert_eq!(media.summary.duration_source, Some(DurationSource::Estimated));
         media.summary.duration = None;
         media.summary.duration_source = None;
-        media.note_estimates("Estimating duration from bitrate");
+        media.mark_estimate("Estimating duration from bitrate");
         assert_eq!(media.summary.duration_source, None, "of nothing");
     }
 
     #[test]
-    fn what_a_part_does_not_tell_is_gone() {
+    fn a_partial_result_has_no_totals() {
         let mut media = media();
-        media.cut_short("too far".to_owned());
+        media.mark_partial("too far".to_owned());
         let summary = &media.summary;
         assert_eq!((summary.duration, summary.duration_source, summary.bit_rate), (None, None, None));
         assert_eq!(media.full["format"], serde_json::json!({"format_name": "mp3", "size": "1000"}));

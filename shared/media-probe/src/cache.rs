@@ -1,20 +1,20 @@
-//! Blocks already read, the least recently used given up first.
+//! A least-recently-used cache of blocks.
 
 use std::collections::HashMap;
 
 use bytes::Bytes;
 
-/// Bytes in a block; every block but the file's last is full.
+/// Bytes in a block. Every block except the file's last is full.
 pub(crate) const BLOCK: u64 = 64 * 1024;
 
-/// Blocks kept: 16 MiB.
+/// Most blocks in the cache: 16 MiB.
 const CAPACITY: usize = 256;
 
-/// A slice keeps the whole read in memory as long as one of its blocks. Reads up to this size are sliced, so that the cache takes
-/// five times the memory at worst; larger ones are copied.
-const SLICED: usize = 5 * BLOCK_LEN;
+/// Longest read whose blocks are slices of it, in bytes. A slice keeps the whole read in memory, so the cache takes at most five
+/// times its nominal size. Blocks of longer reads are copied.
+const MAX_SLICED: usize = 5 * BLOCK_LEN;
 
-/// A bounded cache of blocks, by their number.
+/// A bounded cache of blocks by number.
 #[derive(Debug, Default)]
 pub(crate) struct BlockCache {
     blocks: HashMap<u64, (Bytes, u64)>,
@@ -33,7 +33,7 @@ impl BlockCache {
         self.blocks.contains_key(&block)
     }
 
-    /// Keeps what was read from the block boundary `first` on.
+    /// Stores bytes that begin at the boundary of block `first`.
     pub(crate) fn insert(&mut self, first: u64, bytes: &Bytes) {
         let mut block = first;
         let mut rest = bytes.as_ref();
@@ -41,7 +41,7 @@ impl BlockCache {
             let (head, tail) = rest.split_at(rest.len().min(BLOCK_LEN));
             self.clock += 1;
             let kept =
-                if bytes.len() <= SLICED { bytes.slice_ref(head) } else { Bytes::copy_from_slice(head) };
+                if bytes.len() <= MAX_SLICED { bytes.slice_ref(head) } else { Bytes::copy_from_slice(head) };
             self.blocks.insert(block, (kept, self.clock));
             block += 1;
             rest = tail;
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cuts_what_was_read_into_blocks() {
+    fn a_read_is_split_into_blocks() {
         let mut cache = BlockCache::default();
         cache.insert(7, &Bytes::from(vec![1; BLOCK_LEN + 10]));
         assert_eq!(cache.get(7).unwrap().len(), BLOCK_LEN);
@@ -76,12 +76,12 @@ mod tests {
     }
 
     #[test]
-    fn stays_bounded_and_keeps_what_is_used() {
+    fn the_cache_is_bounded_and_evicts_the_least_recently_used() {
         let mut cache = BlockCache::default();
         cache.insert(0, &Bytes::from(vec![0; BLOCK_LEN]));
         for block in 1..1000 {
             cache.insert(block, &Bytes::from(vec![0; BLOCK_LEN]));
-            assert!(cache.get(0).is_some(), "used all the time, yet given up at {block}");
+            assert!(cache.get(0).is_some(), "evicted at {block} although it is in use");
         }
         assert_eq!(cache.blocks.len(), CAPACITY);
         assert!(!cache.contains(500) && cache.contains(999));

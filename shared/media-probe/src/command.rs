@@ -1,4 +1,4 @@
-//! The one command line that is ever run; only the address in it changes, and how deep ffprobe looks.
+//! The command line of ffprobe. Only the URL, the depth of the analysis and the query vary.
 
 use std::io;
 use std::path::Path;
@@ -11,8 +11,8 @@ use crate::depth::{DEPTHS, Depth};
 use crate::limits::Limits;
 use crate::process::{self, Group, Threads};
 
-/// Demuxers of real media. None of them opens another address or file: no playlists (HLS, DASH, concat, SDP, IMF), no
-/// patterns (image2), no devices, no text; the protocol list alone would let a playlist reach any HTTP address.
+/// The allowed demuxers. None of them opens another URL or file: no playlists (HLS, DASH, concat, SDP, IMF), no patterns
+/// (image2), no devices, no text. The protocol whitelist alone would let a playlist reach any HTTP address.
 pub(crate) const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,live_flv,asf,mpegts,mpeg,mxf,ogg,rm,nut,gxf,\
     ivf,obu,dv,wtv,swf,nsv,pva,yuv4mpegpipe,h264,hevc,m4v,mpegvideo,mjpeg,vc1,dirac,\
     wav,w64,aiff,caf,au,mp3,aac,ac3,eac3,truehd,dts,dtshd,flac,wv,ape,tta,tak,mpc,mpc8,amr,amrnb,amrwb,dsf,voc,\
@@ -20,43 +20,43 @@ pub(crate) const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,
     dpx_pipe,exr_pipe,psd_pipe,qoi_pipe,hdr_pipe,pam_pipe,pbm_pipe,pgm_pipe,pgmyuv_pipe,ppm_pipe,pfm_pipe,pcx_pipe,\
     sgi_pipe,sunrast_pipe";
 
-/// Bytes that ffprobe's socket takes before ffprobe does. What is in it has been read from the source, maybe in vain; left to
-/// itself, the kernel lets it grow to megabytes while ffprobe is busy.
+/// Bytes of ffprobe's receive buffer. Bytes in it are read from the source even if ffprobe never uses them; by default, the
+/// kernel lets the buffer grow to megabytes while ffprobe is busy.
 pub(crate) const RECEIVE_BUFFER: usize = 16 * 1024;
 
-/// How ffprobe ended, and what it printed.
+/// The exit status and the output of ffprobe.
 pub(crate) struct Printed {
     pub(crate) status: ExitStatus,
     pub(crate) output: Vec<u8>,
     pub(crate) errors: String,
 }
 
-/// What kept it from ending by itself.
+/// Why a run of ffprobe has no usable output.
 pub(crate) enum Failure {
     TooLong,
     Wait(io::Error),
 }
 
-/// What ffprobe is asked.
+/// A query to ffprobe.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Ask {
-    /// What the file is.
+pub(crate) enum Query {
+    /// Describes the file.
     Describe(Depth),
-    /// The same, of a file whose container is known from its signature.
+    /// Describes a file whose container is known from its signature.
     DescribeAs(&'static str, Depth),
-    /// The rates of a raw video stream if those that it does not state itself are assumed to be this.
+    /// Reports the frame rates of a raw video stream, with this one assumed where the stream states none.
     Assuming(&'static str),
-    /// When the first packets of the stream with this index are shown.
+    /// Reports the presentation times of the first packets of the stream with this index.
     Times { stream: u64, packets: usize },
 }
 
-impl Ask {
+impl Query {
     fn arguments(self) -> Vec<String> {
         let depth = match self {
             Self::Describe(depth) | Self::DescribeAs(_, depth) => depth,
             Self::Assuming(_) | Self::Times { .. } => DEPTHS[0],
         };
-        let mut arguments = vec!["-probesize", depth.analysed, "-formatprobesize", depth.detected];
+        let mut arguments = vec!["-probesize", depth.probe_size, "-formatprobesize", depth.format_probe_size];
         arguments.extend(["-print_format", "json"]);
         let (stream, packets);
         match self {
@@ -77,9 +77,9 @@ impl Ask {
     }
 }
 
-/// Starts ffprobe on `url` within `limits`, in a process group of its own that ends with the second value. Its warnings tell
-/// what its JSON does not: that a duration is an estimate.
-pub(crate) fn spawn(program: &Path, limits: &Limits, ask: Ask, url: &str) -> io::Result<(Child, Group)> {
+/// Starts ffprobe on `url` within `limits`, in its own process group, which is killed when the returned [`Group`] is dropped.
+/// Warnings are enabled since only they tell that a duration is an estimate.
+pub(crate) fn spawn(program: &Path, limits: &Limits, ask: Query, url: &str) -> io::Result<(Child, Group)> {
     let child = Command::new(program)
         .args(["-v", "warning", "-hide_banner"])
         .args(["-protocol_whitelist", "http,tcp", "-format_whitelist", FORMATS])

@@ -1,4 +1,4 @@
-//! How much of a file ffprobe analyses: little at first, and more when that left something open.
+//! How much of a file ffprobe analyses: little at first, and more if values are missing.
 
 use media_facts::MediaType;
 use serde_json::Value;
@@ -8,41 +8,41 @@ use crate::number::{positive, ratio};
 use crate::rate;
 use crate::stream::{is, is_cover_art};
 
-/// How far into a file ffprobe looks before it takes what it has; its index is read whole in any case.
+/// How much of a file ffprobe analyses. It always reads the whole index.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Depth {
-    /// Bytes of packets, to find out what the container does not say (`-probesize`).
-    pub(crate) analysed: &'static str,
-    /// Bytes from which the container is recognised (`-formatprobesize`).
-    pub(crate) detected: &'static str,
+    /// Bytes of packets that are analysed for values that the container does not state (`-probesize`).
+    pub(crate) probe_size: &'static str,
+    /// Bytes that are examined to recognise the container (`-formatprobesize`).
+    pub(crate) format_probe_size: &'static str,
 }
 
-/// One after the other, until nothing is open. The last one analyses as much as ffprobe does by itself. What one has
-/// read is in the cache for the next.
+/// The depths in the order in which they are tried, until no value is missing. The last one is ffprobe's default. The bytes that
+/// one run has read are cached for the next.
 pub(crate) const DEPTHS: [Depth; 3] = [
-    Depth { analysed: "230000", detected: "131072" },
-    Depth { analysed: "1000000", detected: "1048576" },
-    Depth { analysed: "5000000", detected: "4194304" },
+    Depth { probe_size: "230000", format_probe_size: "131072" },
+    Depth { probe_size: "1000000", format_probe_size: "1048576" },
+    Depth { probe_size: "5000000", format_probe_size: "4194304" },
 ];
 
-/// What ffprobe writes about a container that it hardly recognises: a long tag may lie before the file proper.
-const HARDLY_RECOGNISED: &str = "detected only with low score";
+/// The warning that ffprobe prints about a container that it recognises with low confidence, for example after a long tag.
+const LOW_SCORE_WARNING: &str = "detected only with low score";
 
-/// Whether a look at `DEPTHS[step]` told all that a deeper one might.
+/// Returns whether the analysis at `DEPTHS[step]` suffices.
 pub(crate) fn is_enough(step: usize, media: &Media, errors: &str) -> bool {
     if step + 1 >= DEPTHS.len() {
         return true;
     }
     let streams = media.full.get("streams").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    // ffprobe reads no pixels of a moving WebP, however much of it.
+    // ffprobe decodes no pixels of an animated WebP, whatever the depth.
     let is_webp = media.summary.format_name == "webp_pipe";
-    let described = !errors.contains(HARDLY_RECOGNISED) && (is_webp || streams.iter().all(is_described));
-    // Worth one deeper look only: more of a file need not settle these.
-    let settled = || step > 0 || is_webp || streams.iter().all(|stream| is_settled(stream, media));
+    let described = !errors.contains(LOW_SCORE_WARNING) && (is_webp || streams.iter().all(is_described));
+    // One deeper analysis only: more bytes need not determine these values.
+    let settled = || step > 0 || is_webp || streams.iter().all(|stream| is_frame_rate_known(stream, media));
     described && settled()
 }
 
-/// Whether what every stream of its kind has is known.
+/// Returns whether the values that every stream of its kind has are known.
 fn is_described(stream: &Value) -> bool {
     if is(stream, "video") {
         positive(stream.get("width")).is_some()
@@ -53,9 +53,9 @@ fn is_described(stream: &Value) -> bool {
     }
 }
 
-/// Whether the pixel format is known, and the frame rate more than a guess from few frames. The index of an MP4 tells
-/// the rate of all frames, however few of them are read.
-fn is_settled(stream: &Value, media: &Media) -> bool {
+/// Returns whether the pixel format is known, and the frame rate is not estimated from few frames. The index of an MP4 gives the
+/// rate of all frames, however few of them are read.
+fn is_frame_rate_known(stream: &Value, media: &Media) -> bool {
     if !is(stream, "video") || is_cover_art(stream) {
         return true;
     }

@@ -1,4 +1,4 @@
-//! What else is often asked for: colour, sound, languages, cover art, the time of creation.
+//! Further facts about media: colour, sound, languages, cover art, time of creation.
 
 use media_facts::{AttachedPicture, Color, Hdr, ProbeFacts};
 use serde_json::{Map, Value};
@@ -8,7 +8,7 @@ use time::format_description::well_known::{Iso8601, Rfc3339};
 use crate::number::count;
 use crate::stream::{codec, is, is_cover_art};
 
-/// Gathers them from ffprobe's `format` and `streams`.
+/// Gathers the facts from ffprobe's `format` and `streams`.
 pub(crate) fn gather(
     format: &Map<String, Value>,
     streams: &[Value],
@@ -31,7 +31,7 @@ pub(crate) fn gather(
     }
 }
 
-/// A word of ffprobe's that means something.
+/// Returns a string of ffprobe's, unless it stands for an unknown value.
 fn word(stream: &Value, name: &str) -> Option<String> {
     let word = stream.get(name).and_then(Value::as_str)?;
     (!["", "unknown", "unspecified", "reserved", "none"].contains(&word)).then(|| word.to_owned())
@@ -50,7 +50,8 @@ fn color(picture: &Value) -> Color {
     }
 }
 
-/// Bits of a component by the name of a pixel format: planar ones end with `p`, and their bits if they are not 8.
+/// Returns the bits per component by the name of a pixel format. Names of planar formats end with `p`, and the bits unless they
+/// are 8.
 fn bit_depth(pixel_format: &str) -> Option<u64> {
     let name = pixel_format.trim_end_matches("le").trim_end_matches("be");
     let digits = name.len() - name.bytes().rev().take_while(u8::is_ascii_digit).count();
@@ -81,14 +82,15 @@ fn hdr(picture: &Value, color: Option<&Color>) -> Option<Hdr> {
     }
 }
 
-/// Of DSD, ffprobe tells how many bytes of eight samples there are a second.
+/// Returns the sample rate. For DSD, ffprobe reports bytes of eight samples per second.
 fn sample_rate(sound: &Value) -> Option<u64> {
     let rate = count(sound.get("sample_rate"))?;
     let is_dsd = codec(sound).is_some_and(|name| name.starts_with("dsd_"));
     Some(if is_dsd { rate.saturating_mul(8) } else { rate })
 }
 
-/// A language is a word of letters, digits and hyphens (BCP 47, ISO 639); whatever else a file has there is left out.
+/// Returns the languages of streams of one kind. A language consists of letters, digits and hyphens (BCP 47, ISO 639); any other
+/// text is left out.
 fn languages(streams: &[Value], kind: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for stream in streams.iter().filter(|stream| is(stream, kind)) {
@@ -115,10 +117,10 @@ fn attached(stream: &Value) -> AttachedPicture {
     }
 }
 
-/// The year that a camera without a clock writes, or one before it.
+/// The latest year that a camera without a clock writes.
 const NO_CLOCK: i32 = 1970;
 
-/// Apple's cameras write the local time with its zone beside; both name the same moment.
+/// Returns the time of creation. Apple's cameras also write the local time with its zone, which is the same moment.
 fn creation_time(format: &Map<String, Value>, streams: &[Value]) -> Option<String> {
     let in_tags = |tags: Option<&Value>, name: &str| moment(tags?.get(name)?.as_str()?);
     let format = format.get("tags");
@@ -140,7 +142,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn bits_by_the_name_of_a_pixel_format() {
+    fn the_pixel_format_determines_the_bit_depth() {
         for (name, bits) in [
             ("yuv420p", Some(8)),
             ("yuvj444p", Some(8)),
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_of_high_dynamic_range() {
+    fn hdr_formats_are_distinguished() {
         let of = |stream: Value| hdr(&stream, Some(&color(&stream)));
         let stream = |transfer: &str, primaries: &str| json!({"color_transfer": transfer, "color_primaries": primaries});
         assert_eq!(of(stream("smpte2084", "bt2020")), Some(Hdr::Hdr10));
@@ -176,14 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn dsd_has_eight_samples_a_byte() {
+    fn dsd_has_eight_samples_per_byte() {
         let rate = |codec: &str, rate: &str| sample_rate(&json!({"codec_name": codec, "sample_rate": rate}));
         assert_eq!(rate("dsd_lsbf_planar", "352800"), Some(2_822_400));
         assert_eq!(rate("pcm_s16le", "44100"), Some(44_100));
     }
 
     #[test]
-    fn languages_are_words() {
+    fn only_language_tags_are_languages() {
         let stream = |language: Value| json!({"codec_type": "audio", "tags": {"language": language}});
         let languages = languages(
             &["deu", "und", "deu", "pt-BR", "a\u{0}b", "x", "<script>", ""].map(|name| stream(json!(name))),

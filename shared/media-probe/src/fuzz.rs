@@ -1,6 +1,5 @@
-//! Fuzz targets of what is read here: ffprobe's words, in which a hostile file has a hand, and the `Range` header; those of
-//! MP4's boxes are beside them. A
-//! failure prints the input; `PROPTEST_CASES=N` runs longer.
+//! Fuzz targets of ffprobe's output, which a malicious file influences, and of the `Range` header. A failure prints the input;
+//! `PROPTEST_CASES=N` runs longer.
 
 use proptest::prelude::*;
 use proptest::test_runner::Config;
@@ -8,7 +7,7 @@ use proptest::test_runner::Config;
 use crate::parse;
 use crate::range::{self, Wanted};
 
-/// What is put in place of a value.
+/// Replacements for a value.
 const VALUES: &[&str] = &[
     "null",
     "{}",
@@ -36,7 +35,7 @@ const DESCRIPTION: &str = r#"{"format":{"filename":"x","format_name":"mov,mp4","
 "side_data_list":[{"rotation":-90}],"tags":{"rotate":"90"}},{"codec_type":"audio","codec_name":"aac","channels":2}],
 "chapters":[]}"#;
 
-/// A change at a place: another byte, or another value for the next name.
+/// Generates a change at a position: another byte, or another value for the next name.
 fn edit() -> impl Strategy<Value = (u16, Result<String, u8>)> {
     let value = prop_oneof![
         prop::sample::select(VALUES).prop_map(str::to_owned),
@@ -67,7 +66,7 @@ fn replace_value(bytes: &mut Vec<u8>, at: usize, value: &str) {
     drop(bytes.splice(start..start + length, value.bytes()));
 }
 
-/// `PROPTEST_CASES`, else as many as usual: some seconds in all, on an idle machine.
+/// Returns `PROPTEST_CASES`, or the default number, with which all targets take some seconds on an idle machine.
 pub(crate) fn cases(usual: u32) -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
@@ -80,7 +79,7 @@ proptest! {
     #![proptest_config(config(cases(50_000)))]
 
     #[test]
-    fn a_description_is_sound_or_none(bytes in description()) {
+    fn a_description_is_valid_or_rejected(bytes in description()) {
         if let Ok(media) = parse::media(&bytes) {
             let summary = &media.summary;
             let sound = |number: Option<f64>| number.is_none_or(|number| number.is_finite() && number > 0.0);
@@ -93,7 +92,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_a_description_or_none(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+    fn any_bytes_are_parsed_or_rejected(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
         prop_assert!(parse::media(&bytes).is_err());
         prop_assert_eq!(parse::error_code(&bytes), None);
     }

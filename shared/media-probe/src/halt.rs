@@ -1,4 +1,4 @@
-//! What ends a probe from the server's side.
+//! Ends a probe when the server or the source fails.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use crate::source::ReadError;
 
-/// Why the server cannot go on. Whatever ffprobe says after that is worth nothing: it saw a cut file.
+/// Why the server stopped. ffprobe's result after that is discarded, since ffprobe saw a truncated file.
 #[derive(Debug)]
 pub(crate) enum Reason {
     Source(ReadError),
@@ -22,13 +22,13 @@ pub(crate) struct Halt {
 }
 
 impl Halt {
-    /// Ends the probe; only the first reason is kept.
+    /// Ends the probe. Only the first reason is kept.
     pub(crate) fn raise(&self, reason: Reason) {
         self.reason.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
         self.raised.notify_one();
     }
 
-    /// The reason, once there is one. For one waiter.
+    /// Waits until a reason is raised. Supports one waiter.
     pub(crate) async fn raised(&self) {
         self.raised.notified().await;
     }

@@ -1,12 +1,11 @@
 //! Reads media files with ffprobe: starts it within limits, serves it a stored object by ranges from a loopback server, and
 //! parses what it prints.
 //!
-//! ffprobe reads hostile bytes. It gets no credential, no TLS and no name of the object: only the address of a server
-//! on the loopback interface that answers one unguessable path from a [`RangeSource`], within [`Limits`]. It is no sandbox: what
-//! a function that probes may do at all is decided by the function's role.
+//! ffprobe reads untrusted bytes. It gets no credentials, no TLS and no object name, only the URL of a loopback server that
+//! serves one unguessable path from a [`RangeSource`], within [`Limits`]. This is not a sandbox: the role of the function limits
+//! what a compromised ffprobe can do.
 
 mod adjust;
-mod ahead;
 mod cache;
 mod capture;
 mod command;
@@ -26,6 +25,7 @@ mod probe;
 mod process;
 mod range;
 mod rate;
+mod read_ahead;
 mod reader;
 mod reason;
 mod second;
@@ -35,10 +35,10 @@ mod still;
 mod stream;
 mod version;
 
-pub use ahead::FIRST_READ_BYTES;
-pub use content_type::true_content_type;
+pub use content_type::corrected_content_type;
 pub use limits::Limits;
 pub use media::Media;
 pub use probe::{Ffprobe, Outcome, ProbeEnd, ProbeError};
+pub use read_ahead::FIRST_READ_BYTES;
 pub use source::{RangeSource, ReadError};
 pub use version::is_outdated;

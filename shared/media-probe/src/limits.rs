@@ -1,21 +1,21 @@
-//! What one probe may use.
+//! Resource limits of a probe.
 
 use std::time::Duration;
 
 const MIB: u64 = 1024 * 1024;
 
-/// What one probe may use. Most of them end it with [`Outcome::Unreadable`](crate::Outcome::Unreadable) and a plain reason. The
-/// two budgets of reading let ffprobe say what it has seen, and mark that as [partial](crate::Media::partial): it says
-/// nothing then that depends on the rest of the file, and so nothing wrong that looks right.
+/// Resource limits of one probe. Most of them end it with [`Outcome::Unreadable`](crate::Outcome::Unreadable) and a plain reason.
+/// If one of the two read budgets is exceeded, ffprobe describes the bytes that it has read, and the result is
+/// [partial](crate::Media::partial): it has no values that depend on the rest of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// From start to end; then ffprobe's whole process group is killed. Default 60 s.
+    /// Wall-clock time, after which ffprobe's whole process group is killed. Default 60 s.
     pub wall_clock: Duration,
     /// Processor time of ffprobe, counted in whole seconds. Default 30 s.
     pub cpu: Duration,
     /// Address space of ffprobe in bytes, its code and libraries included. Default 768 MiB.
     pub address_space: u64,
-    /// Most that ffprobe may print, in bytes. Default 4 MiB.
+    /// Most bytes that ffprobe may print. Default 4 MiB.
     pub max_output_bytes: u64,
     /// Most bytes read from the source. Default 256 MiB.
     pub max_read_bytes: u64,

@@ -1,21 +1,21 @@
-//! What a media file is.
+//! The description of a media file.
 
 use media_facts::{MediaType, ProbeFacts, ProbeSummary};
 
-/// What ffprobe could tell about a file.
+/// The description of a media file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Media {
-    /// The few facts most users want.
+    /// The summary: the values that most clients need.
     pub summary: ProbeSummary,
-    /// What it is.
+    /// The kind of media.
     pub media_type: MediaType,
-    /// What else is often asked for.
+    /// Further facts, such as colour and languages.
     pub facts: ProbeFacts,
-    /// ffprobe's own words: an object with `format`, `streams` and `chapters`, without `format.filename`.
+    /// ffprobe's output: an object with `format`, `streams` and `chapters`, without `format.filename`.
     pub full: serde_json::Value,
-    /// Why ffprobe saw only a part of the file, in plain words. What depends on the whole (duration, bit rates, counts) is
-    /// then absent, from [`Media::full`] too.
+    /// Why ffprobe read only a part of the file, in plain words. Values that depend on the whole file (duration, bit rates, counts)
+    /// are then absent, also from [`Media::full`].
     pub partial: Option<String>,
-    /// The media type, where the bytes tell more than the container's name: a camera's raw file.
+    /// The media type, where the bytes are more specific than the container's name, such as for a camera's raw file.
     pub content_type: Option<&'static str>,
 }

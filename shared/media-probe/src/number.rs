@@ -1,8 +1,8 @@
-//! Numbers as ffprobe writes them: as JSON numbers, as text, as fractions, as `N/A`.
+//! Reads numbers as ffprobe writes them: as JSON numbers, text, fractions or `N/A`.
 
 use serde_json::Value;
 
-/// A finite number of either form.
+/// Reads a finite number, from a JSON number or text.
 pub(crate) fn float(value: Option<&Value>) -> Option<f64> {
     let number = match value? {
         Value::Number(number) => number.as_f64()?,
@@ -12,12 +12,12 @@ pub(crate) fn float(value: Option<&Value>) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
-/// A finite number above zero.
+/// Reads a finite number above zero.
 pub(crate) fn positive(value: Option<&Value>) -> Option<f64> {
     float(value).filter(|number| *number > 0.0)
 }
 
-/// A whole number above zero.
+/// Reads an integer above zero.
 pub(crate) fn count(value: Option<&Value>) -> Option<u64> {
     let number = match value? {
         Value::Number(number) => number.as_u64()?,
@@ -27,7 +27,7 @@ pub(crate) fn count(value: Option<&Value>) -> Option<u64> {
     (number > 0).then_some(number)
 }
 
-/// A whole number of either sign.
+/// Reads an integer of either sign.
 pub(crate) fn integer(value: Option<&Value>) -> Option<i64> {
     match value? {
         Value::Number(number) => number.as_i64(),
@@ -36,14 +36,14 @@ pub(crate) fn integer(value: Option<&Value>) -> Option<i64> {
     }
 }
 
-/// A fraction such as `30000/1001`, above zero.
+/// Reads a fraction such as `30000/1001`, above zero.
 pub(crate) fn ratio(value: Option<&Value>) -> Option<f64> {
     let (above, below) = value?.as_str()?.split_once('/')?;
     let ratio = above.trim().parse::<f64>().ok()? / below.trim().parse::<f64>().ok()?;
     (ratio.is_finite() && ratio > 0.0).then_some(ratio)
 }
 
-/// A fraction above zero in its lowest terms, such as `30000/1001`.
+/// Returns a fraction above zero in its lowest terms, such as `30000/1001`.
 pub(crate) fn reduced(above: u64, below: u64) -> Option<String> {
     let (mut divisor, mut rest) = (above, below);
     while rest > 0 {
@@ -58,7 +58,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn nonsense_is_no_number() {
+    fn invalid_numbers_are_rejected() {
         let nonsense = [
             json!("N/A"),
             json!("nan"),
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_every_form() {
+    fn every_form_of_a_number_is_read() {
         assert_eq!(positive(Some(&json!("12.5"))), Some(12.5));
         assert_eq!(positive(Some(&json!(3))), Some(3.0));
         assert_eq!(count(Some(&json!("1280"))), Some(1280));
@@ -95,14 +95,14 @@ mod tests {
     }
 
     #[test]
-    fn fractions_have_their_lowest_terms() {
+    fn fractions_are_reduced_to_lowest_terms() {
         assert_eq!(reduced(30_000, 1001).as_deref(), Some("30000/1001"));
         assert_eq!(reduced(60_000, 2000).as_deref(), Some("30/1"));
         assert_eq!((reduced(0, 5), reduced(5, 0)), (None, None));
     }
 
     #[test]
-    fn negatives_and_zero_are_no_length() {
+    fn zero_and_negative_numbers_are_not_positive() {
         for value in [
             json!("-1.5"),
             json!(-1),

@@ -1,4 +1,4 @@
-//! From ffprobe's JSON to [`Media`].
+//! Parses ffprobe's JSON into [`Media`].
 
 use media_facts::{DurationSource, MediaType, ProbeSummary};
 use serde_json::{Map, Value, json};
@@ -9,27 +9,27 @@ use crate::number::{count, float, integer, positive, ratio};
 use crate::rate;
 use crate::stream::{codec, is, is_cover_art};
 
-/// Demuxers of pictures beside those whose name ends with `_pipe`.
+/// Demuxers of images in addition to those whose name ends with `_pipe`.
 const IMAGE_FORMATS: [&str; 8] = ["gif", "apng", "ico", "image2", "image2pipe", "jpegxl_anim", "fits", "iff"];
-/// Those of them that move.
+/// The demuxers among them for animations.
 const ANIMATED_FORMATS: [&str; 3] = ["gif", "apng", "jpegxl_anim"];
-/// Pictures in an MP4-like container, by its brand: stills, then sequences.
+/// Brands of ISO base media files that hold still images; after them, those of image sequences.
 const STILL_BRANDS: [&str; 9] = ["avif", "heic", "heix", "heim", "heis", "mif1", "mif2", "miaf", RAW_BRAND];
 const SEQUENCE_BRANDS: [&str; 6] = ["avis", "msf1", "hevc", "hevx", "hevm", "hevs"];
-/// Canon's raw files (CR3): a preview, and the sensor's picture.
+/// The brand of Canon's raw files (CR3), which hold a preview and the sensor's image.
 const RAW_BRAND: &str = "crx";
 
-/// What ffprobe printed is no description of a file.
+/// The output is not a description of a file.
 #[derive(Debug)]
 pub(crate) struct NotDescribed;
 
-/// Reads what ffprobe printed about a file it could open.
+/// Parses ffprobe's output for a file that it could open.
 pub(crate) fn media(output: &[u8]) -> Result<Media, NotDescribed> {
     let mut root = object(output).ok_or(NotDescribed)?;
     let Some(Value::Object(mut format)) = root.remove("format") else {
         return Err(NotDescribed);
     };
-    // The loopback address, which means nothing to anyone.
+    // The loopback URL.
     format.remove("filename");
     let streams = list(&mut root, "streams");
     let chapters = list(&mut root, "chapters");
@@ -44,7 +44,8 @@ pub(crate) fn media(output: &[u8]) -> Result<Media, NotDescribed> {
     Ok(Media { summary, media_type, facts, full, partial: None, content_type: None })
 }
 
-/// The first picture that is no cover; of a sequence of pictures, the first that moves; of a camera's raw file, the largest.
+/// Returns the stream that represents the pictures: the first one that is not cover art; for an image sequence, the first with
+/// several frames; for a camera's raw file, the largest.
 fn picture<'a>(format: &Map<String, Value>, streams: &'a [Value]) -> Option<&'a Value> {
     let all = || streams.iter().filter(|stream| is(stream, "video") && !is_cover_art(stream));
     let area =
@@ -58,7 +59,7 @@ fn picture<'a>(format: &Map<String, Value>, streams: &'a [Value]) -> Option<&'a 
     }
 }
 
-/// The code and ffprobe's text of the error it printed, if it did.
+/// Returns the error code that ffprobe printed, if any.
 pub(crate) fn error_code(output: &[u8]) -> Option<i64> {
     integer(object(output)?.get("error")?.get("code"))
 }
@@ -83,7 +84,7 @@ fn media_type(format: &Map<String, Value>, picture: Option<&Value>, sound: Optio
     }
 }
 
-/// Whether an image does not move. Of a still, ffprobe tells the length and the rate that it would have as a video.
+/// Returns whether an image is still. ffprobe reports the duration and the frame rate that a still would have as a video.
 fn is_still(format: &Map<String, Value>, picture: Option<&Value>) -> bool {
     Container::of(format) == Container::Still
         || picture.is_some_and(|stream| count(stream.get("nb_frames")) == Some(1))
@@ -157,8 +158,8 @@ fn size(stream: &Value, rotation: Option<i32>) -> (Option<u32>, Option<u32>) {
     }
 }
 
-/// The display matrix tells degrees against the clock; the older `rotate` tag tells them with it. Of a mirrored picture, the
-/// matrix turns first and then exchanges top and bottom; here left and right are exchanged first, as EXIF does.
+/// Returns the rotation in degrees clockwise. The display matrix counts degrees counterclockwise, the older `rotate` tag
+/// clockwise. A mirroring matrix rotates and then flips vertically; the result follows EXIF, which first flips horizontally.
 fn rotation(stream: &Value) -> Option<i32> {
     let side_data = stream.get("side_data_list").and_then(Value::as_array).into_iter().flatten();
     let matrix = side_data.into_iter().find(|data| float(data.get("rotation")).is_some());
@@ -175,7 +176,7 @@ fn rotation(stream: &Value) -> Option<i32> {
     (shown != 0).then_some(shown)
 }
 
-/// Whether a display matrix, as ffprobe prints it in three lines behind their addresses, mirrors.
+/// Returns whether a display matrix mirrors. ffprobe prints it in three lines, each after an address.
 fn is_mirrored(side_data: &Value) -> bool {
     let text = side_data.get("displaymatrix").and_then(Value::as_str).unwrap_or_default();
     let row = |line: &str| {
@@ -188,8 +189,8 @@ fn is_mirrored(side_data: &Value) -> bool {
     a * d - b * c < 0.0
 }
 
-/// The length of what is seen and heard: a data track, such as a camera's, may be longer. By the container, else by the longest
-/// stream.
+/// Returns the duration of video and audio by the container, otherwise by the longest stream. A data track, such as a camera's,
+/// may be longer and does not count.
 fn duration(format: &Map<String, Value>, streams: &[Value]) -> Option<f64> {
     let stated = positive(format.get("duration"));
     let is_shown = |stream: &&Value| (is(stream, "video") && !is_cover_art(stream)) || is(stream, "audio");
@@ -206,7 +207,7 @@ fn duration(format: &Map<String, Value>, streams: &[Value]) -> Option<f64> {
     stated.or_else(|| longest(&mut streams.iter().filter(is_shown))).or_else(|| longest(&mut streams.iter()))
 }
 
-/// From the first beginning to the last end.
+/// Returns the time from the first start to the last end of the streams.
 fn presented<'a>(streams: impl Iterator<Item = &'a Value>) -> Option<f64> {
     let times = streams.filter_map(|stream| {
         let start = float(stream.get("start_time")).unwrap_or(0.0);
@@ -231,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn swaps_the_sides_of_what_is_turned() {
+    fn rotation_by_90_degrees_swaps_width_and_height() {
         let matrix = |degrees: Value| json!({ "side_data_list": [{ "side_data_type": "x" }, { "rotation": degrees }] });
         let cases = [
             (matrix(json!(-90)), (360, 640), Some(90)),
@@ -253,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mirrored_picture_is_turned_as_exif_says() {
+    fn the_rotation_of_a_mirrored_picture_follows_exif() {
         let rows = |a: i32, b: i32, c: i32, d: i32| {
             format!("\n00000000: {a:>10} {b:>10} 0\n00000001: {c:>10} {d:>10} 0\n00000002: 0 0 1073741824\n")
         };
@@ -271,14 +272,14 @@ mod tests {
     }
 
     #[test]
-    fn the_loopback_address_is_not_passed_on() {
+    fn the_loopback_url_is_removed() {
         let media = parsed(&video(json!({})));
         assert!(!media.full.to_string().contains("127.0.0.1"), "{}", media.full);
         assert_eq!(media.full["chapters"], json!([]));
     }
 
     #[test]
-    fn numbers_without_sense_are_absent() {
+    fn invalid_numbers_are_absent() {
         let mut root = video(json!({ "width": -5, "height": 0, "avg_frame_rate": "0/0", "duration": "nan" }));
         root["format"]["duration"] = json!("N/A");
         root["format"]["bit_rate"] = json!("-7");
@@ -291,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn data_tracks_are_neither_seen_nor_heard() {
+    fn data_tracks_do_not_count_for_the_duration() {
         let mut root = video(json!({ "duration": "12.079", "start_time": "0.0" }));
         root["format"]["duration"] = json!("13.013");
         assert_eq!(parsed(&root).summary.duration, Some(13.013));
@@ -306,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_stream_stands_in_for_the_container() {
+    fn the_longest_stream_is_the_fallback_for_the_duration() {
         let mut root = video(json!({ "duration": "4.5" }));
         let sound = json!({ "codec_type": "audio", "codec_name": "aac", "duration": "5.25" });
         root["streams"].as_array_mut().unwrap().push(sound);
@@ -316,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_kinds_by_streams() {
+    fn streams_determine_the_kind_of_media() {
         let kind = |format: &str, brand: &str, streams: Value| {
             let format = json!({ "format_name": format, "tags": { "major_brand": brand } });
             parsed(&json!({ "format": format, "streams": streams })).media_type
@@ -335,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_description_is_refused() {
+    fn other_output_is_rejected() {
         for output in ["", "{}", "[]", "null", "{\"format\": 1}", "{\"format\": {", "\u{0}"] {
             assert!(media(output.as_bytes()).is_err(), "{output:?}");
         }
@@ -347,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_error_code() {
+    fn the_error_code_is_read() {
         assert_eq!(
             error_code(br#"{"error":{"code":-1094995529,"string":"Invalid data"}}"#),
             Some(-1_094_995_529)

@@ -1,4 +1,4 @@
-//! One probe from start to end.
+//! Runs a probe.
 
 use std::convert::Infallible;
 use std::io;
@@ -12,7 +12,7 @@ use media_facts::MediaType;
 use tokio::process::Child;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::command::{self, Ask, Failure, Printed};
+use crate::command::{self, Failure, Printed, Query};
 use crate::depth::{self, DEPTHS};
 use crate::halt::{Halt, Reason};
 use crate::limits::Limits;
@@ -23,45 +23,44 @@ use crate::server::Server;
 use crate::source::{RangeSource, ReadError};
 use crate::{mp4, parse, reason};
 
-/// How long a killed process may take to be gone.
-const REAP: Duration = Duration::from_secs(2);
+/// Timeout of the wait for a killed process.
+const REAP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long ffprobe may take to say what it saw when no more of the file is read for it.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+/// Time for ffprobe to print its result after a read budget is exceeded.
+const FINAL_OUTPUT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An ffprobe on this machine.
 #[derive(Debug, Clone)]
 pub struct Ffprobe {
     /// The executable.
     pub path: PathBuf,
-    /// What one probe may use.
+    /// Resource limits of one probe.
     pub limits: Limits,
     /// The executable of ffmpeg that makes posters; `None`: no posters are made.
     pub ffmpeg: Option<PathBuf>,
 }
 
-/// How a probe ended.
+/// The result of a probe.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProbeEnd {
-    /// What it found.
+    /// The description of the file.
     pub outcome: Outcome,
-    /// Whether an ffprobe did not end by itself: it died by a signal, or had to be killed at a limit. So may one that a file
-    /// has taken over.
+    /// Whether an ffprobe ended by a signal or was killed at a limit. An ffprobe that a file has compromised may end so.
     pub killed: bool,
     /// A JPEG of the file, within [`Limits::max_poster_bytes`].
     pub poster: Option<Vec<u8>>,
 }
 
-/// What a probe found. Asking again for the same bytes would find the same.
+/// The outcome of a probe. Another probe of the same bytes has the same outcome.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// ffprobe could read the file, or with [`Media::partial`] some of it.
+    /// ffprobe read the file or, with [`Media::partial`], a part of it.
     Media(Box<Media>),
-    /// It could not; why, in plain words for the user.
+    /// ffprobe could not read the file, for this reason in plain words.
     Unreadable(String),
 }
 
-/// A probe that says nothing about the file: try again.
+/// A transient failure of a probe, which says nothing about the file.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
     /// The object could not be read.
@@ -84,7 +83,7 @@ impl From<Reason> for ProbeError {
     }
 }
 
-/// How the race between ffprobe, its server and the clock ended.
+/// How a run of ffprobe ended.
 pub(crate) enum End {
     Ran(Result<Printed, Failure>),
     Halted,
@@ -92,7 +91,7 @@ pub(crate) enum End {
 }
 
 impl End {
-    /// Whether ffprobe ended as programs do, or was stopped for no fault of its own.
+    /// Returns whether ffprobe exited, or was stopped because the source or the server failed.
     fn is_by_itself(&self) -> bool {
         match self {
             Self::Ran(Ok(printed)) => printed.status.code().is_some(),
@@ -102,26 +101,26 @@ impl End {
     }
 }
 
-/// What one run of ffprobe showed.
-pub(crate) struct Look {
+/// The result of one run of ffprobe.
+pub(crate) struct RunResult {
     pub(crate) outcome: Outcome,
     errors: String,
 }
 
-impl Look {
+impl RunResult {
     fn unreadable(reason: &str) -> Self {
         Self { outcome: Outcome::Unreadable(reason.to_owned()), errors: String::new() }
     }
 }
 
 impl Ffprobe {
-    /// Lets ffprobe read `source`. Dropping the future kills ffprobe.
+    /// Probes `source`. Dropping the future kills ffprobe.
     ///
-    /// Needs a tokio runtime with I/O and time enabled, and runs on whichever of its threads polls it.
+    /// Needs a Tokio runtime with I/O and time enabled.
     ///
     /// # Errors
-    /// [`ProbeError`] for what is worth a retry. Whatever ffprobe itself does, a timeout and death by a signal
-    /// included, is [`Outcome::Unreadable`].
+    /// [`ProbeError`] for transient failures. Failures of ffprobe itself, including a timeout and a signal, are
+    /// [`Outcome::Unreadable`].
     pub async fn probe<S: RangeSource>(&self, source: Arc<S>) -> Result<ProbeEnd, ProbeError> {
         if source.size() == 0 {
             let outcome = Outcome::Unreadable(reason::EMPTY.to_owned());
@@ -148,7 +147,7 @@ impl Ffprobe {
     }
 }
 
-/// A probe under way.
+/// A running probe.
 pub(crate) struct Probe<'a, S> {
     pub(crate) ffprobe: &'a Ffprobe,
     pub(crate) url: String,
@@ -159,13 +158,13 @@ pub(crate) struct Probe<'a, S> {
 }
 
 impl<S: RangeSource> Probe<'_, S> {
-    /// What the file is, by ffprobe and by its own headers.
+    /// Describes the file by ffprobe and by its own headers.
     async fn outcome(
         &self,
         mut serving: Pin<&mut impl Future<Output = Infallible>>,
     ) -> Result<Outcome, ProbeError> {
-        let outcome = match self.described(serving.as_mut()).await? {
-            Outcome::Unreadable(reason) => self.again(reason, serving.as_mut()).await?,
+        let outcome = match self.describe(serving.as_mut()).await? {
+            Outcome::Unreadable(reason) => self.retry_unreadable(reason, serving.as_mut()).await?,
             readable => readable,
         };
         let Outcome::Media(mut media) = outcome else { return Ok(outcome) };
@@ -175,16 +174,16 @@ impl<S: RangeSource> Probe<'_, S> {
         Ok(Outcome::Media(media))
     }
 
-    /// Describes the file; of a fragmented one, shows ffprobe the beginning.
-    async fn described(
+    /// Describes the file. Of a fragmented file, only the beginning is visible to ffprobe.
+    async fn describe(
         &self,
         mut serving: Pin<&mut impl Future<Output = Infallible>>,
     ) -> Result<Outcome, ProbeError> {
-        // Whatever kept it from being read keeps ffprobe too, and is found there.
-        let in_time = timeout_at(self.deadline, mp4::look(&self.reader)).await;
+        // A read error here also occurs in the run of ffprobe, which reports it.
+        let in_time = timeout_at(self.deadline, mp4::detect_fragments(&self.reader)).await;
         if let Ok(Ok(Some(fragmented))) = in_time {
-            self.reader.show(fragmented.shown);
-            if let Outcome::Media(mut media) = self.look(serving.as_mut()).await?
+            self.reader.show(fragmented.visible);
+            if let Outcome::Media(mut media) = self.describe_deeper(serving.as_mut()).await?
                 && media.partial.is_none()
             {
                 fragmented.correct(&mut media);
@@ -192,23 +191,23 @@ impl<S: RangeSource> Probe<'_, S> {
             }
             self.reader.show(self.reader.size());
         }
-        self.look(serving).await
+        self.describe_deeper(serving).await
     }
 
-    /// Looks deeper until nothing is open. A deeper look that fails takes nothing away from the one before.
-    async fn look(
+    /// Analyses the file at increasing depth until no value is missing. If a deeper run fails, the previous result stands.
+    async fn describe_deeper(
         &self,
         mut serving: Pin<&mut impl Future<Output = Infallible>>,
     ) -> Result<Outcome, ProbeError> {
         let mut before = None;
         for (step, depth) in DEPTHS.into_iter().enumerate() {
-            let end = self.run(Ask::Describe(depth), serving.as_mut()).await?;
+            let end = self.run(Query::Describe(depth), serving.as_mut()).await?;
             if let Some(reason) = self.halt.take() {
                 return Err(reason.into());
             }
-            let Look { outcome, errors } = match self.reader.spent() {
+            let RunResult { outcome, errors } = match self.reader.spent() {
                 Some(spent) => cut_short(end, spent, &self.url),
-                None => self.judge(end)?,
+                None => self.interpret(end)?,
             };
             match outcome {
                 Outcome::Media(media) if media.partial.is_none() => {
@@ -226,7 +225,7 @@ impl<S: RangeSource> Probe<'_, S> {
     /// Runs ffprobe once.
     pub(crate) async fn run(
         &self,
-        ask: Ask,
+        ask: Query,
         serving: Pin<&mut impl Future<Output = Infallible>>,
     ) -> Result<End, ProbeError> {
         let Ffprobe { path, limits, .. } = self.ffprobe;
@@ -247,7 +246,7 @@ impl<S: RangeSource> Probe<'_, S> {
             biased;
             () = self.halt.raised() => End::Halted,
             ran = timeout_at(deadline, command::run(&mut child, limits)) => ran.map_or(End::TimedOut, End::Ran),
-            () = self.last_words() => End::TimedOut,
+            () = self.final_output_timeout() => End::TimedOut,
             never = serving => match never {},
         };
         group.kill();
@@ -255,55 +254,55 @@ impl<S: RangeSource> Probe<'_, S> {
             self.killed.store(true, Ordering::Relaxed);
         }
         if !matches!(end, End::Ran(Ok(_))) {
-            // Killed, so it is gone in no time; not waiting would leave a zombie until the next probe.
-            let _ = timeout(REAP, child.wait()).await;
+            // Reaps the killed process, which would otherwise stay a zombie until the next probe.
+            let _ = timeout(REAP_TIMEOUT, child.wait()).await;
         }
         end
     }
 
-    async fn last_words(&self) {
+    async fn final_output_timeout(&self) {
         self.reader.until_spent().await;
-        sleep(LAST_WORDS).await;
+        sleep(FINAL_OUTPUT_TIMEOUT).await;
     }
 
-    pub(crate) fn judge(&self, end: End) -> Result<Look, ProbeError> {
+    pub(crate) fn interpret(&self, end: End) -> Result<RunResult, ProbeError> {
         match end {
             End::Ran(Ok(printed)) => Ok(described(printed, &self.url)),
-            End::Ran(Err(Failure::TooLong)) => Ok(Look::unreadable(reason::TOO_LONG)),
+            End::Ran(Err(Failure::TooLong)) => Ok(RunResult::unreadable(reason::TOO_LONG)),
             End::Ran(Err(Failure::Wait(error))) => Err(ProbeError::Spawn(error)),
-            // The store's slowness, not the file's: it may well be readable next time.
+            // S3 was slow, not the file: a retry may succeed.
             End::TimedOut if self.reader.waited() * 2 > self.ffprobe.limits.wall_clock => {
                 Err(ProbeError::Source(ReadError::new("the object was read too slowly for ffprobe")))
             }
-            End::TimedOut | End::Halted => Ok(Look::unreadable(reason::TOO_SLOW)),
+            End::TimedOut | End::Halted => Ok(RunResult::unreadable(reason::TOO_SLOW)),
         }
     }
 }
 
-/// What ffprobe says of a file of which it was not shown everything that it asked for.
-fn cut_short(end: End, spent: Spent, url: &str) -> Look {
+/// Returns the partial result of a run that exceeded a read budget.
+fn cut_short(end: End, spent: Spent, url: &str) -> RunResult {
     let reason = reason::of_budget(spent);
     if let End::Ran(Ok(printed)) = end
-        && let Look { outcome: Outcome::Media(mut media), errors } = described(printed, url)
+        && let RunResult { outcome: Outcome::Media(mut media), errors } = described(printed, url)
         && media.media_type != MediaType::Other
     {
-        media.cut_short(reason);
-        return Look { outcome: Outcome::Media(media), errors };
+        media.mark_partial(reason);
+        return RunResult { outcome: Outcome::Media(media), errors };
     }
-    Look::unreadable(&reason)
+    RunResult::unreadable(&reason)
 }
 
-fn described(printed: Printed, url: &str) -> Look {
+fn described(printed: Printed, url: &str) -> RunResult {
     if !printed.errors.is_empty() {
         let errors = reason::for_log(&printed.errors, url);
         tracing::info!(status = %printed.status, errors, "ffprobe reported errors");
     }
     let outcome = match parse::media(&printed.output) {
         Ok(mut media) if printed.status.success() => {
-            media.note_estimates(&printed.errors);
+            media.mark_estimate(&printed.errors);
             Outcome::Media(Box::new(media))
         }
         _ => Outcome::Unreadable(reason::of_end(&printed).to_owned()),
     };
-    Look { outcome, errors: printed.errors }
+    RunResult { outcome, errors: printed.errors }
 }

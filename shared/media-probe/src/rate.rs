@@ -1,4 +1,4 @@
-//! How many pictures a second: stated by the container, or by a raw stream itself, or counted by their times.
+//! Determines the frame rate: stated by the container, by a raw stream itself, or derived from presentation times.
 
 use media_facts::MediaType;
 use serde_json::Value;
@@ -7,22 +7,22 @@ use crate::media::Media;
 use crate::number::{float, ratio, reduced};
 use crate::stream::{is, is_cover_art};
 
-/// Raw streams: their demuxers assume a rate, whatever the stream states.
+/// Formats of raw streams, whose demuxers assume a rate regardless of the stream.
 const RAW: [&str; 8] = ["h264", "hevc", "m4v", "mpegvideo", "obu", "vc1", "dirac", "mjpeg"];
-/// A rate above, unless it is an average of frames that were counted, is a time base.
-const MOST_FRAMES: f64 = 960.0;
-/// A rate that no stream has, to see which it states itself.
+/// A higher rate is a time base, unless it is an average of counted frames.
+const MAX_FRAME_RATE: f64 = 960.0;
+/// An assumed rate that no stream has, so that any other rate in the output is the stream's own.
 pub(crate) const ASSUMED: &str = "997";
-/// Pictures whose times are read, and of those the last ones that may still miss one that is shown before them.
+/// Packets whose times are read, and the number of last ones that are discarded because an earlier picture may follow them.
 pub(crate) const PACKETS: usize = 64;
 const REORDERED: usize = 8;
-/// The clock of containers that count milliseconds.
-const COARSE: &str = "1/1000";
-/// Seconds by which a time may be rounded.
-const ROUNDED: f64 = 0.001;
+/// The time base of containers that count milliseconds.
+const MILLISECOND_TIME_BASE: &str = "1/1000";
+/// Largest rounding error of a time, in seconds.
+const MAX_ROUNDING: f64 = 0.001;
 
-/// Rates that are meant by what is near them.
-const USUAL: [(u64, u64); 16] = [
+/// Common rates, to which rates nearby are rounded.
+const COMMON_RATES: [(u64, u64); 16] = [
     (24_000, 1001),
     (24, 1),
     (25, 1),
@@ -41,13 +41,13 @@ const USUAL: [(u64, u64); 16] = [
     (240, 1),
 ];
 
-/// Whether a container is a raw stream.
+/// Returns whether a container is a raw stream.
 pub(crate) fn is_raw(format_name: &str) -> bool {
     RAW.contains(&format_name)
 }
 
-/// The rate that the container states, as ffprobe's fraction: its average, unless that is the time base, then the base rate.
-/// Without an average, the base rate is a guess, but where the container's clock counts pictures (IVF).
+/// Returns the rate that the container states, as ffprobe's fraction: the average or, if that is the time base, the base rate.
+/// Without an average, the base rate is a guess, unless the container's clock counts pictures (IVF).
 pub(crate) fn stated(format_name: &str, stream: &Value) -> Option<String> {
     if is_raw(format_name) {
         return None;
@@ -58,34 +58,34 @@ pub(crate) fn stated(format_name: &str, stream: &Value) -> Option<String> {
         .and_then(|base| base.split_once('/'))
         .map(|(above, below)| format!("{below}/{above}"));
     let is_clock = |rate: &str| Some(rate) == clock.as_deref();
-    let base = rate("r_frame_rate").filter(|(_, number)| *number <= MOST_FRAMES).map(|(base, _)| base);
+    let base = rate("r_frame_rate").filter(|(_, number)| *number <= MAX_FRAME_RATE).map(|(base, _)| base);
     let found = match rate("avg_frame_rate") {
         Some((average, _)) if !is_clock(average) => Some(average),
-        Some((average, number)) => base.or_else(|| (number <= MOST_FRAMES).then_some(average)),
+        Some((average, number)) => base.or_else(|| (number <= MAX_FRAME_RATE).then_some(average)),
         None => base.filter(|base| is_clock(base)),
     };
     found.map(str::to_owned)
 }
 
-/// How an open rate is to be found out.
+/// The source of a frame rate that the container does not state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Question {
-    /// From a raw MPEG stream's header.
+pub(crate) enum RateSource {
+    /// The header of a raw MPEG stream.
     Header,
-    /// From what the stream states, whatever is assumed.
+    /// The rate that the stream itself states.
     Own,
-    /// From the times of the pictures of this stream.
+    /// The presentation times of the stream with this index.
     Times(u64),
 }
 
-/// What is to be asked for the rate of a film's pictures, if it is open, or is one of rounded times.
-pub(crate) fn question(media: &Media) -> Option<Question> {
+/// Returns the source for the frame rate of a video, if the rate is unknown or derived from rounded times.
+pub(crate) fn rate_source(media: &Media) -> Option<RateSource> {
     if media.media_type != MediaType::Video {
         return None;
     }
     match media.summary.format_name.as_str() {
-        "mpegvideo" => return Some(Question::Header),
-        "h264" | "hevc" | "m4v" | "obu" => return Some(Question::Own),
+        "mpegvideo" => return Some(RateSource::Header),
+        "h264" | "hevc" | "m4v" | "obu" => return Some(RateSource::Own),
         format if is_raw(format) => return None,
         _ => {}
     }
@@ -93,13 +93,13 @@ pub(crate) fn question(media: &Media) -> Option<Question> {
     let stream = streams.iter().find(|stream| is(stream, "video") && !is_cover_art(stream))?;
     let index = stream.get("index").and_then(Value::as_u64)?;
     let (average, base) = (ratio(stream.get("avg_frame_rate")), ratio(stream.get("r_frame_rate")));
-    let is_coarse = stream.get("time_base").and_then(Value::as_str) == Some(COARSE);
+    let is_coarse = stream.get("time_base").and_then(Value::as_str) == Some(MILLISECOND_TIME_BASE);
     let differ =
         matches!((average, base), (Some(average), Some(base)) if (average / base - 1.0).abs() > 0.002);
-    (media.summary.frame_rate.is_none() || (is_coarse && differ)).then_some(Question::Times(index))
+    (media.summary.frame_rate.is_none() || (is_coarse && differ)).then_some(RateSource::Times(index))
 }
 
-/// The rate of a sequence header of MPEG-1 or MPEG-2 (ISO/IEC 13818-2, 6.2.2).
+/// Returns the rate in a sequence header of MPEG-1 or MPEG-2 (ISO/IEC 13818-2, 6.2.2).
 pub(crate) fn in_header(head: &[u8]) -> Option<String> {
     let at = head.windows(4).position(|code| code == b"\0\0\x01\xb3")?;
     let (above, below) = match head.get(at + 7)? & 0x0F {
@@ -121,7 +121,7 @@ pub(crate) fn in_header(head: &[u8]) -> Option<String> {
     reduced(above * more, below * less)
 }
 
-/// The rate that a raw stream states, by ffprobe's description of it under [`ASSUMED`]. Of H.264 that is in fields.
+/// Returns the rate that a raw stream states, by ffprobe's output with [`ASSUMED`]. For H.264 the output counts fields.
 pub(crate) fn own(output: &[u8]) -> Option<String> {
     let root: Value = serde_json::from_slice(output).ok()?;
     let stream = root.get("streams")?.as_array()?.iter().find(|stream| is(stream, "video"))?;
@@ -130,10 +130,10 @@ pub(crate) fn own(output: &[u8]) -> Option<String> {
     let fields = if stream.get("codec_name")?.as_str()? == "h264" { 2 } else { 1 };
     let rate = reduced(above, below.checked_mul(fields)?)?;
     let number = ratio(Some(&Value::from(rate.as_str())))?;
-    (number <= MOST_FRAMES / 2.0).then_some(rate)
+    (number <= MAX_FRAME_RATE / 2.0).then_some(rate)
 }
 
-/// The rate of the first pictures by their times, as ffprobe prints them.
+/// Returns the rate of the first pictures by their times in ffprobe's output.
 pub(crate) fn by_times(output: &[u8]) -> Option<String> {
     let root: Value = serde_json::from_slice(output).ok()?;
     let packets = root.get("packets")?.as_array()?;
@@ -148,7 +148,7 @@ pub(crate) fn by_times(output: &[u8]) -> Option<String> {
     (distances >= 2).then(|| of_distances(distances, last - first)).flatten()
 }
 
-/// A usual rate if it is as near as the rounding of times allows, else the exact one.
+/// Returns the nearest common rate if the rounding of times explains the difference, otherwise the exact rate.
 #[allow(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -157,12 +157,12 @@ pub(crate) fn by_times(output: &[u8]) -> Option<String> {
 )]
 fn of_distances(distances: u32, seconds: f64) -> Option<String> {
     let rate = f64::from(distances) / seconds;
-    if !rate.is_finite() || rate <= 0.0 || rate > MOST_FRAMES {
+    if !rate.is_finite() || rate <= 0.0 || rate > MAX_FRAME_RATE {
         return None;
     }
     let off = |(above, below): &(u64, u64)| (*above as f64 / *below as f64 / rate - 1.0).abs();
-    let nearest = USUAL.iter().min_by(|one, other| off(one).total_cmp(&off(other)));
-    match nearest.filter(|usual| off(usual) <= ROUNDED / seconds) {
+    let nearest = COMMON_RATES.iter().min_by(|one, other| off(one).total_cmp(&off(other)));
+    match nearest.filter(|usual| off(usual) <= MAX_ROUNDING / seconds) {
         Some((above, below)) => reduced(*above, *below),
         None => reduced(u64::from(distances) * 1000, (seconds * 1000.0).round() as u64),
     }
@@ -174,7 +174,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_time_base_is_no_frame_rate() {
+    fn a_time_base_is_not_a_frame_rate() {
         let of = |average: &str, base: &str, clock: &str| {
             stated("x", &json!({"avg_frame_rate": average, "r_frame_rate": base, "time_base": clock}))
         };
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_of_times_are_the_usual_ones_within_their_rounding() {
+    fn rates_derived_from_times_are_rounded_to_common_ones() {
         let of = |times: &[f64]| {
             let packets: Vec<_> =
                 times.iter().map(|time| json!({"pts_time": format!("{time:.6}")})).collect();
@@ -212,7 +212,7 @@ mod tests {
             assert_eq!(of(&rounded(rate, 64)).as_deref(), Some(expected));
         }
         assert_eq!(of(&rounded(7.0, 64)).as_deref(), Some("55000/7857"));
-        // Decoded before it is shown: the last ones have a gap.
+        // Reordered pictures leave a gap among the last ones.
         let mut reordered = rounded(25.0, 70);
         reordered.drain(62..68);
         assert_eq!(of(&reordered[..64]).as_deref(), Some("25/1"));
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_raw_stream_states_is_no_assumption() {
+    fn the_rate_of_a_raw_stream_is_not_the_assumed_one() {
         let of = |codec: &str, base: &str| {
             own(json!({"streams": [{"codec_type": "video", "codec_name": codec, "r_frame_rate": base}]})
                 .to_string()

@@ -1,4 +1,4 @@
-//! Reads the source through the cache, within the budget.
+//! Reads the source through the cache, within the read budgets.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::{Mutex, Notify};
 
-use crate::ahead::{ReadAhead, blocks};
 use crate::cache::{BLOCK, BlockCache};
 use crate::halt::{Halt, Reason};
 use crate::limits::Limits;
+use crate::read_ahead::{ReadAhead, blocks};
 use crate::source::{RangeSource, ReadError};
 
 /// Nothing more is read: a budget is spent, or [`Halt`] holds why the probe is over.
@@ -19,7 +19,7 @@ use crate::source::{RangeSource, ReadError};
 #[error("nothing more is read")]
 pub(crate) struct Ended;
 
-/// One source, read through a cache by however many connections ffprobe opens.
+/// A source, read through a cache that all connections of ffprobe share.
 pub(crate) struct Reader<S> {
     source: Arc<S>,
     size: u64,
@@ -32,7 +32,7 @@ pub(crate) struct Reader<S> {
     halt: Arc<Halt>,
     budget: Budget,
     waiting: StdMutex<Waiting>,
-    // Held while reading: ffprobe waits for one thing at a time, and nothing is read twice.
+    // Locked during a read, so that no block is read twice; ffprobe waits for one read at a time.
     state: Mutex<State>,
 }
 
@@ -42,14 +42,14 @@ struct State {
     ahead: ReadAhead,
 }
 
-/// A budget that ran out, and how much it was.
+/// A budget that was exceeded, with its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Spent {
     Bytes(u64),
     Requests(u64),
 }
 
-/// Holds the first budget that runs out and wakes the probe.
+/// Holds the first budget that is exceeded, and wakes the probe.
 #[derive(Debug, Default)]
 struct Budget {
     spent: OnceLock<Spent>,
@@ -81,17 +81,17 @@ impl<S: RangeSource> Reader<S> {
         }
     }
 
-    /// The file's size.
+    /// Returns the file's size in bytes.
     pub(crate) fn size(&self) -> u64 {
         self.size
     }
 
-    /// How much of it ffprobe is shown.
+    /// Returns the size of the part that is visible to ffprobe.
     pub(crate) fn shown(&self) -> u64 {
         self.shown.load(Ordering::Relaxed)
     }
 
-    /// Lets the file end here, as far as ffprobe can see.
+    /// Truncates the file at `end` for ffprobe.
     pub(crate) fn show(&self, end: u64) {
         self.shown.store(end.min(self.size), Ordering::Relaxed);
     }
@@ -102,7 +102,7 @@ impl<S: RangeSource> Reader<S> {
         self.max_bytes.fetch_min(most, Ordering::Relaxed);
     }
 
-    /// These bytes, through the cache; they must lie within the file.
+    /// Reads these bytes through the cache. They must lie within the file.
     pub(crate) async fn bytes(&self, range: Range<u64>) -> Result<Vec<u8>, Ended> {
         let mut bytes = Vec::new();
         while let position = range.start + bytes.len() as u64
@@ -115,7 +115,7 @@ impl<S: RangeSource> Reader<S> {
         Ok(bytes)
     }
 
-    /// These bytes in one read, past the cache; they must lie within the file.
+    /// Reads these bytes in one read that bypasses the cache. They must lie within the file.
     pub(crate) async fn fetch(&self, range: Range<u64>) -> Result<Bytes, Ended> {
         if range.is_empty() { Ok(Bytes::new()) } else { self.read(range).await }
     }
@@ -167,7 +167,7 @@ impl<S: RangeSource> Reader<S> {
         match result {
             Ok(bytes) if bytes.len() as u64 == length => Ok(bytes),
             Ok(bytes) => self.end(Reason::Source(ReadError::new(format!(
-                "the source gave {} bytes of {length} at {}",
+                "the source returned {} bytes of {length} at {}",
                 bytes.len(),
                 range.start
             )))),
@@ -175,12 +175,12 @@ impl<S: RangeSource> Reader<S> {
         }
     }
 
-    /// The budget that is spent, if one is: from then on ffprobe sees less of the file than there is.
+    /// Returns the budget that was exceeded, if any. From then on ffprobe reads an incomplete file.
     pub(crate) fn spent(&self) -> Option<Spent> {
         self.budget.spent.get().copied()
     }
 
-    /// Waits until a budget is spent. For one waiter.
+    /// Waits until a budget is exceeded. Supports one waiter.
     pub(crate) async fn until_spent(&self) {
         self.budget.changed.notified().await;
     }
@@ -197,13 +197,13 @@ impl<S: RangeSource> Reader<S> {
         Err(Ended)
     }
 
-    /// Time spent so far waiting for the source, a read under way included.
+    /// Returns the time spent waiting for the source, including a read in progress.
     pub(crate) fn waited(&self) -> Duration {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.total + waiting.since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
-    /// Reads of the source so far and their bytes; for the log.
+    /// Returns the number of reads of the source and their bytes, for the log.
     pub(crate) fn used(&self) -> (u64, u64) {
         (self.reads.load(Ordering::Relaxed), self.read_bytes.load(Ordering::Relaxed))
     }
@@ -225,7 +225,7 @@ impl<'a> Timer<'a> {
 impl Drop for Timer<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            // Only the connection ends by that; ffprobe would take it for the end of the file.
+            // A panic ends only the connection, which ffprobe would take for the end of the file.
             self.halt.raise(Reason::Source(ReadError::new("the source panicked")));
         }
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);

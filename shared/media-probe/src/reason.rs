@@ -1,4 +1,4 @@
-//! Why a file could not be read, in plain words. Nothing of the file's own text is in them.
+//! Reasons why a file could not be read, in plain words. They contain no text of the file.
 
 use std::os::unix::process::ExitStatusExt;
 
@@ -29,19 +29,19 @@ const SEGMENT: &str = "a segment of a fragmented MP4 (CMAF): its index (moov) is
 const PICTURE: &str = "a picture (HEIF or AVIF) that ffprobe cannot read";
 const ENCRYPTED: &str = "an encrypted MP4 (DRM) that ffprobe cannot read";
 
-/// FFmpeg's `AVERROR_INVALIDDATA`, `AVERROR_EOF`; then negative numbers of the system's errors.
+/// FFmpeg's `AVERROR_INVALIDDATA` and `AVERROR_EOF`, and a negative `errno`.
 const INVALID_DATA: i64 = -1_094_995_529;
 const END_OF_FILE: i64 = -541_478_725;
 const OUT_OF_MEMORY: i64 = -12;
 
-/// Most of ffprobe's errors that one log line shows, in characters.
+/// Most characters of ffprobe's errors in a log line.
 const LOGGED: usize = 4000;
 
-/// For an ffprobe that ended by itself without describing the file.
+/// Returns the reason for an ffprobe that ended without describing the file.
 pub(crate) fn of_end(printed: &Printed) -> &'static str {
     match printed.status.signal() {
         Some(signal) if signal == Signal::XCPU.as_raw() => return CPU_TIME,
-        // The hard limit of processor time ends in SIGKILL, and so does the system's shortage of memory.
+        // The kernel sends SIGKILL at the hard limit of processor time, and when memory is exhausted.
         Some(signal) if signal == Signal::KILL.as_raw() => {
             return "ffprobe was stopped: it used more memory or processor time than allowed";
         }
@@ -59,12 +59,12 @@ pub(crate) fn of_end(printed: &Printed) -> &'static str {
     }
 }
 
-/// Whether a reason is ffprobe's own word, and not how it was ended.
+/// Returns whether ffprobe itself reported the reason, rather than being stopped.
 pub(crate) fn is_open(reason: &str) -> bool {
     [NOT_MEDIA, NOT_ALLOWED, NO_INDEX, ENDS_EARLY, UNKNOWN].contains(&reason)
 }
 
-/// Says more of a file that ffprobe did not read, by what its first bytes are. What is no container does not end too early.
+/// Returns a more specific reason by the kind of the file. A file that is not a container does not end too early.
 pub(crate) fn by_kind(reason: &str, kind: Option<Kind>) -> &str {
     match kind {
         _ if !is_open(reason) => reason,
@@ -95,22 +95,22 @@ pub(crate) fn by_kind(reason: &str, kind: Option<Kind>) -> &str {
     }
 }
 
-/// What a file is that ffprobe did not read.
+/// The kind of a file that ffprobe did not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Of ffprobe's containers, by its name.
+    /// A container of ffprobe's, by its name.
     Container(&'static str),
-    /// Of another format, by its media type.
+    /// Another format, by its media type.
     Type(&'static str),
-    /// MP4 fragments without a movie's description.
+    /// MP4 fragments without a movie box.
     Segment,
-    /// Items of an ISO base media file, without a movie.
+    /// Items of an ISO base media file without a movie box.
     Picture,
     /// A movie with protected samples.
     Encrypted,
 }
 
-/// For a budget that ran out.
+/// Returns the reason for an exceeded budget.
 pub(crate) fn of_budget(spent: Spent) -> String {
     match spent {
         Spent::Bytes(bytes) => {
@@ -122,7 +122,7 @@ pub(crate) fn of_budget(spent: Spent) -> String {
     }
 }
 
-/// ffprobe's errors for the log: one line, control characters escaped, without the loopback address.
+/// Returns ffprobe's errors for the log: one line, control characters escaped, without the loopback URL.
 pub(crate) fn for_log(errors: &str, url: &str) -> String {
     let errors = errors.replace(url, "input");
     errors.trim().chars().flat_map(char::escape_debug).take(LOGGED).collect()
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn every_end_has_its_words() {
+    fn every_end_has_a_reason() {
         let code = |code: i64| format!(r#"{{"error":{{"code":{code},"string":"x"}}}}"#);
         let failed = 1 << 8;
         let cases = [
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_whole_does_not_end_too_early() {
+    fn complete_files_of_other_kinds_do_not_end_too_early() {
         for (reason, kind, expected) in [
             (ENDS_EARLY, None, NOT_MEDIA),
             (ENDS_EARLY, Some(Kind::Type("application/pdf")), NOT_MEDIA),
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_gets_one_harmless_line() {
+    fn logged_errors_are_one_escaped_line() {
         let url = "http://127.0.0.1:1/secret";
         let line = for_log("http://127.0.0.1:1/secret: \u{1b}[31mred\r\nnext \"x\"\u{202e}\n", url);
         assert_eq!(line, r#"input: \u{1b}[31mred\r\nnext \"x\"\u{202e}"#);

@@ -1,26 +1,26 @@
-//! The second look at a file: for what ffprobe does not tell, or tells wrong.
+//! The second pass over a file, for values that ffprobe does not report or reports wrongly.
 
 use std::convert::Infallible;
 use std::pin::Pin;
 
 use tokio::time::timeout_at;
 
-use crate::command::Ask;
+use crate::command::Query;
 use crate::depth::DEPTHS;
 use crate::media::Media;
 use crate::probe::{End, Outcome, Probe, ProbeError};
-use crate::rate::{self, Question};
+use crate::rate::{self, RateSource};
 use crate::reader::Ended;
 use crate::reason::Kind;
 use crate::source::RangeSource;
 use crate::{content_type, mp4, reason, still};
 
-/// Bytes that tell a container.
+/// Bytes that identify a container.
 const SIGNATURE: u64 = 4096;
 
 impl<S: RangeSource> Probe<'_, S> {
-    /// Tries a file that ffprobe did not recognise by its signature, then by its own headers.
-    pub(crate) async fn again(
+    /// Retries a file that ffprobe did not recognise: by the container of its signature, then by its own headers.
+    pub(crate) async fn retry_unreadable(
         &self,
         reason: String,
         serving: Pin<&mut impl Future<Output = Infallible>>,
@@ -34,18 +34,18 @@ impl<S: RangeSource> Probe<'_, S> {
             && reason == reason::NOT_MEDIA
             && format.ends_with("_pipe")
         {
-            let end = self.run(Ask::DescribeAs(format, DEPTHS[0]), serving).await?;
+            let end = self.run(Query::DescribeAs(format, DEPTHS[0]), serving).await?;
             if let Some(reason) = self.halt.take() {
                 return Err(reason.into());
             }
-            if let Outcome::Media(media) = self.judge(end)?.outcome
+            if let Outcome::Media(media) = self.interpret(end)?.outcome
                 && media.summary.width.is_some()
                 && self.reader.spent().is_none()
             {
                 return Ok(Outcome::Media(media));
             }
         }
-        if let Some(media) = self.read(still::unread(&self.reader)).await?.flatten() {
+        if let Some(media) = self.read(still::from_headers(&self.reader)).await?.flatten() {
             return Ok(Outcome::Media(Box::new(media)));
         }
         if kind == Some(Kind::Container("mov")) {
@@ -54,28 +54,28 @@ impl<S: RangeSource> Probe<'_, S> {
         Ok(Outcome::Unreadable(reason::by_kind(&reason, kind).to_owned()))
     }
 
-    /// Adds what ffprobe does not tell of a file that it could read.
+    /// Adds values that ffprobe does not report for a file that it could read.
     pub(crate) async fn complete(
         &self,
         media: &mut Media,
         serving: Pin<&mut impl Future<Output = Infallible>>,
     ) -> Result<(), ProbeError> {
         self.read(still::correct(&self.reader, media)).await?;
-        if mp4::lacks_length(media)
-            && let Some(Some(seconds)) = self.read(mp4::length(&self.reader)).await?
+        if mp4::lacks_duration(media)
+            && let Some(Some(seconds)) = self.read(mp4::presentation_duration(&self.reader)).await?
         {
-            media.set_length(seconds, self.reader.size());
+            media.set_duration(seconds, self.reader.size());
         }
-        let rate = match rate::question(media) {
-            Some(Question::Header) => {
+        let rate = match rate::rate_source(media) {
+            Some(RateSource::Header) => {
                 let head = self.read(self.reader.bytes(0..SIGNATURE.min(self.reader.size()))).await?;
                 head.and_then(|head| rate::in_header(&head))
             }
-            Some(Question::Own) => {
-                self.printed(Ask::Assuming(rate::ASSUMED), serving).await?.and_then(|text| rate::own(&text))
+            Some(RateSource::Own) => {
+                self.printed(Query::Assuming(rate::ASSUMED), serving).await?.and_then(|text| rate::own(&text))
             }
-            Some(Question::Times(stream)) => {
-                let ask = Ask::Times { stream, packets: rate::PACKETS };
+            Some(RateSource::Times(stream)) => {
+                let ask = Query::Times { stream, packets: rate::PACKETS };
                 self.printed(ask, serving).await?.and_then(|text| rate::by_times(&text))
             }
             None => return Ok(()),
@@ -84,7 +84,7 @@ impl<S: RangeSource> Probe<'_, S> {
         Ok(())
     }
 
-    /// Reads of the file itself. What keeps it from being read beyond a budget leaves open what was asked.
+    /// Runs reads of the file itself. `None`: a budget or the deadline is exceeded.
     async fn read<T>(
         &self,
         reading: impl Future<Output = Result<T, Ended>>,
@@ -96,10 +96,10 @@ impl<S: RangeSource> Probe<'_, S> {
         }
     }
 
-    /// What ffprobe prints when asked this; none if it does not end well.
+    /// Returns ffprobe's output for a query; `None` if ffprobe fails or a budget is exceeded.
     async fn printed(
         &self,
-        ask: Ask,
+        ask: Query,
         serving: Pin<&mut impl Future<Output = Infallible>>,
     ) -> Result<Option<Vec<u8>>, ProbeError> {
         let end = self.run(ask, serving).await?;

@@ -1,4 +1,4 @@
-//! Which ffprobe it is.
+//! The version of ffprobe.
 
 use std::io;
 use std::process::{Command, Stdio};
@@ -7,15 +7,15 @@ use sha2::{Digest, Sha256};
 
 use crate::probe::Ffprobe;
 
-/// Digits of the build's part.
+/// Hexadecimal digits that identify a build.
 const DIGITS: usize = 8;
 
 impl Ffprobe {
-    /// Its version, and in parentheses what tells builds of one version apart, such as `7.1.5 (1f0c3a9e)`. Builds of the
-    /// same parts for several processors have the same one.
+    /// Returns the version and, in parentheses, a digest of the build's components, such as `7.1.5 (1f0c3a9e)`. Builds of the same
+    /// components for different architectures have the same digest.
     ///
     /// # Errors
-    /// It cannot be run, or is no ffprobe.
+    /// [`io::Error`]: the program cannot be run, or is not ffprobe.
     pub fn version(&self) -> io::Result<String> {
         let output = Command::new(&self.path)
             .arg("-version")
@@ -25,7 +25,7 @@ impl Ffprobe {
             .stderr(Stdio::null())
             .output()?;
         described(&String::from_utf8_lossy(&output.stdout))
-            .ok_or_else(|| io::Error::other("it says no version as ffprobe does"))
+            .ok_or_else(|| io::Error::other("the output has no version of ffprobe"))
     }
 }
 
@@ -40,15 +40,15 @@ fn described(text: &str) -> Option<String> {
     Some(format!("{version} ({})", &hex::encode(digest.finalize())[..DIGITS]))
 }
 
-/// Whether what the first ffprobe says is better asked of the second: that is a later version, or another build of the
-/// same. What is no version is older than any.
+/// Returns whether the result of one ffprobe is outdated by another: a later version, or another build of the same version. A text
+/// that is not a version is older than any version.
 #[must_use]
 pub fn is_outdated(by: &str, layer: &str) -> bool {
     let (ours, theirs) = (numbers(by), numbers(layer));
     ours < theirs || (ours == theirs && by != layer)
 }
 
-/// `7.1.5-2+b1 (…)` is 7, 1, 5.
+/// Returns the numbers of a version: 7, 1, 5 for `7.1.5-2+b1 (…)`.
 fn numbers(version: &str) -> Vec<u64> {
     let end = version.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap_or(version.len());
     version[..end].split('.').map_while(|number| number.parse().ok()).collect()
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn builds_for_other_processors_are_the_same_and_other_parts_are_not() {
+    fn the_digest_depends_on_components_not_on_the_architecture() {
         let text = |arch: &str, parts: &str| {
             format!("ffprobe version 7.1.5 Copyright\nbuilt with x\nconfiguration: --arch={arch} {parts}\n")
         };
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn later_versions_and_other_builds_are_better() {
+    fn later_versions_and_other_builds_outdate_a_result() {
         for (by, layer) in [
             ("7.1.5 (a)", "7.1.10 (a)"),
             ("7.1.5 (a)", "7.1.5 (b)"),

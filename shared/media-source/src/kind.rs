@@ -22,6 +22,8 @@ pub enum ContentKind {
     Dash,
     /// A Microsoft Smooth Streaming manifest.
     SmoothStreaming,
+    /// An Adobe HTTP Dynamic Streaming manifest (F4M).
+    Hds,
 }
 
 /// What the headers and the URL declare about a body.
@@ -85,12 +87,19 @@ const DASH: [&str; 2] = ["application/dash+xml", "video/vnd.mpeg.dash.mpd"];
 /// The media type of Smooth Streaming manifests.
 const SMOOTH_STREAMING: [&str; 1] = ["application/vnd.ms-sstr+xml"];
 
+/// The media type of Adobe's manifests.
+const HDS: [&str; 1] = ["application/f4m+xml"];
+
 /// Classifies a body that begins with `head`: its first [`HEAD_BYTES`] bytes, or all of it.
 pub(crate) fn classify(head: &[u8], declared: Declared<'_>) -> ContentKind {
     let text = text_of(head);
     let may_be_playlist = declared.content_type.is_some_and(is_playlist) || declared.has_extension(&["m3u8"]);
-    if text.starts_with("#EXTM3U") || (may_be_playlist && head.starts_with(&[0x1f, 0x8b])) {
+    let is_gzip = head.starts_with(&[0x1f, 0x8b]);
+    if text.starts_with("#EXTM3U") || (may_be_playlist && is_gzip) {
         return ContentKind::Playlist;
+    }
+    if is_gzip && (declared.has_type(&DASH) || declared.has_extension(&["mpd"])) {
+        return ContentKind::Dash;
     }
     if head.is_empty() || (is_binary(head) && !begins_page(&text, 3)) {
         return ContentKind::File;
@@ -141,19 +150,39 @@ fn manifest(text: &str, declared: Declared<'_>) -> Option<ContentKind> {
     if !text.starts_with('<') || begins_page(text, 2) {
         return None;
     }
-    if has_element(text, "MPD") || declared.has_extension(&["mpd"]) {
-        return Some(ContentKind::Dash);
+    match root_element(text) {
+        Some("MPD") => Some(ContentKind::Dash),
+        Some("SmoothStreamingMedia") => Some(ContentKind::SmoothStreaming),
+        Some("manifest") if declared.has_type(&HDS) || text.contains("ns.adobe.com/f4m") => {
+            Some(ContentKind::Hds)
+        }
+        _ => declared.has_extension(&["mpd"]).then_some(ContentKind::Dash),
     }
-    has_element(text, "SmoothStreamingMedia").then_some(ContentKind::SmoothStreaming)
 }
 
-/// Returns whether an XML text has an element of this name, with or without a namespace prefix.
-fn has_element(text: &str, name: &str) -> bool {
-    text.match_indices(name).any(|(at, _)| {
-        let before = text[..at].chars().next_back();
-        let after = text[at + name.len()..].chars().next();
-        matches!(before, Some('<' | ':')) && after.is_none_or(|c| c.is_whitespace() || matches!(c, '>' | '/'))
-    })
+/// Returns the name of the root element of an XML text, without its namespace prefix. `None` if the text ends before it.
+fn root_element(text: &str) -> Option<&str> {
+    let tag = after_prolog(text)?.strip_prefix('<')?;
+    let name = tag.split(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).next()?;
+    Some(name.rsplit_once(':').map_or(name, |(_, local)| local))
+}
+
+/// Returns a text from its first element on: without XML declaration, processing instructions, comments and document type (XML 1.0,
+/// section 2.8). `None` if one of these does not end.
+fn after_prolog(text: &str) -> Option<&str> {
+    let mut rest = text.trim_start();
+    loop {
+        let end = if rest.starts_with("<!--") {
+            "-->"
+        } else if rest.starts_with("<?") {
+            "?>"
+        } else if rest.starts_with("<!DOCTYPE") && !rest.contains('[') {
+            ">"
+        } else {
+            return Some(rest);
+        };
+        rest = rest.split_once(end)?.1.trim_start();
+    }
 }
 
 /// Returns whether a text is a web page. A text declared as HTML is one, unless it is in another text format. A text declared as
@@ -184,19 +213,9 @@ fn is_declared_page(text: &str, declared: Declared<'_>) -> bool {
 
 /// Returns whether a text begins with one of the first `known` tags of [`PAGE_TAGS`], after comments and an XML declaration.
 fn begins_page(text: &str, known: usize) -> bool {
-    let mut rest = text.trim_start();
-    loop {
-        let end = if rest.starts_with("<!--") {
-            "-->"
-        } else if rest.starts_with("<?") {
-            "?>"
-        } else {
-            break;
-        };
-        let Some((_, after)) = rest.split_once(end) else { return false };
-        rest = after.trim_start();
-    }
-    let Some(tag) = rest.strip_prefix('<') else { return false };
+    let rest = text.trim_start();
+    let rest = if rest.starts_with("<!DOCTYPE") { Some(rest) } else { after_prolog(rest) };
+    let Some(tag) = rest.and_then(|rest| rest.strip_prefix('<')) else { return false };
     PAGE_TAGS.iter().take(known).any(|name| {
         let is_it = tag.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
         is_it && tag[name.len()..].chars().next().is_none_or(|c| c.is_whitespace() || matches!(c, '>' | '/'))

@@ -51,11 +51,12 @@ pub(crate) fn extension_of(content_type: &str) -> Option<&'static str> {
     EXTENSIONS.iter().find(|(known, _)| *known == content_type).map(|(_, extension)| *extension)
 }
 
-/// Returns the file name of a response: from `Content-Disposition`, or else from the requested path, or else from the path of the
+/// Returns the file name of a response: from `Content-Disposition`, if that is a usable name, or else from the requested path, or else from the path of the
 /// final URL. A name without an extension, or with that of a program, gets `extension`.
 pub(crate) fn source_name(source: &Source, requested: &Url, extension: Option<&str>) -> Option<FileName> {
-    if let Some(name) = source.disposition_name.as_deref() {
-        return FileName::clean(&with_extension(name, extension));
+    let disposition = source.disposition_name.as_deref().map(|name| with_extension(name, extension));
+    if let Some(name) = disposition.as_deref().and_then(FileName::clean) {
+        return Some(name);
     }
     let names = [path_name(requested), path_name(&source.final_url)];
     let named = names.iter().flatten().find(|name| own_extension(name).is_some());

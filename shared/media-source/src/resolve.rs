@@ -199,7 +199,8 @@ impl MediaSource {
         let page_headers = headers_of(format)?;
         let own = page_headers.with(&page_target.headers.allowed_for(&page_target.url, &url));
         let target = &Target { headers: own.with_cookies(format.cookies.clone()), url };
-        let mut source = self.client.open(target).await?;
+        let opened = self.client.open(target).await;
+        let mut source = opened.map_err(|error| error.context("the media of the page".to_owned()))?;
         let kind = kind_of(&mut source, target).await?;
         let page = self.without_private_thumbnail(page.clone()).await;
         let page = Some((ResolvedPage::new(page, index, &self.allowed), format));
@@ -226,6 +227,7 @@ impl MediaSource {
             ContentKind::Page if opened.page.is_some() => "what the page shows is a page again",
             ContentKind::Dash => "streams of MPEG-DASH cannot be imported",
             ContentKind::SmoothStreaming => "streams of Smooth Streaming cannot be imported",
+            ContentKind::Hds => "streams of Adobe HTTP Dynamic Streaming cannot be imported",
             ContentKind::Playlist => return self.resolve_stream(opened).await,
             ContentKind::Page | ContentKind::File => return resolve_file(opened).await,
         };

@@ -1,8 +1,8 @@
-//! Messages between `probe-file`, which runs ffprobe on untrusted bytes without permissions, and `probe-record`, which has the
-//! file's record. One probe is two synchronous invocations: [`ProbeRequest::Begin`] before it and
-//! [`ProbeRequest::Finish`] after it.
+//! Messages between `probe-file`, which runs ffprobe on untrusted bytes without permissions, and `probe-record`, which has access
+//! to the file's record. A probe takes two synchronous invocations: [`ProbeRequest::Begin`] before it and [`ProbeRequest::Finish`]
+//! after it.
 //!
-//! These types define what is well-formed; `probe-record` checks every value of a report.
+//! The types define well-formed messages. `probe-record` also checks every value of a report.
 
 use media_facts::{MediaType, ProbeFacts, ProbeSummary};
 use serde::{Deserialize, Serialize};
@@ -10,8 +10,8 @@ use serde_json::Value;
 
 mod base64_text;
 
-/// Most bytes of ffprobe's complete output as JSON: a report stays far below the 6 MB of an invocation, and so does the response
-/// of `get-file`, where it is escaped once more.
+/// Most bytes of ffprobe's complete output as JSON. A report, and the response of `get-file`, in which the output is escaped again,
+/// stay far below the 6 MB of an invocation.
 pub const MAX_FULL_BYTES: usize = 2 * 1024 * 1024;
 
 /// Most bytes of a poster.
@@ -21,7 +21,7 @@ pub const MAX_POSTER_BYTES: usize = 256 * 1024;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ProbeRequest {
-    /// Asks whether an object is to be probed, and for a URL to read it.
+    /// Requests a URL to read an object, if the object is to be probed.
     Begin {
         /// The object's key.
         key: String,
@@ -36,18 +36,18 @@ pub enum ProbeRequest {
 pub enum ProbeResponse {
     /// The object is to be probed.
     Probe {
-        /// A presigned GET of this one object; ranges and conditions may be sent with it.
+        /// A presigned GET of this object. Ranges and conditions may be added.
         url: String,
-        /// Whether the file still was a single PUT that waits for its bytes: the report repeats it.
+        /// Whether the file awaited its single PUT. The report repeats the value.
         #[serde(default)]
         ends_upload: bool,
-        /// The end of the file's name, in lower case, without its dot: it tells text formats apart.
+        /// The extension of the file's name, in lower case, without the dot. It distinguishes text formats.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         extension: Option<String>,
     },
     /// The file is terminal or deleted.
     NothingToDo,
-    /// The report has been saved.
+    /// The report was saved.
     Saved,
 }
 
@@ -63,33 +63,33 @@ pub struct ProbeReport {
     pub content_type: Option<String>,
     /// Version of ffprobe.
     pub ffprobe: Option<String>,
-    /// What the response to [`ProbeRequest::Begin`] said. A wrong value costs `probe-record` a read.
+    /// The value in the response to [`ProbeRequest::Begin`]. A wrong value costs `probe-record` a read.
     #[serde(default)]
     pub ends_upload: bool,
     /// A JPEG of the file, of at most [`MAX_POSTER_BYTES`]; base64 in JSON.
     #[serde(default, with = "base64_text", skip_serializing_if = "Option::is_none")]
     pub poster: Option<Vec<u8>>,
-    /// What it found.
+    /// The result of ffprobe.
     pub found: Found,
 }
 
-/// What ffprobe found in a file.
+/// The result of ffprobe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Found {
-    /// ffprobe could read the file, or with `partial` some of it.
+    /// ffprobe read the file or, with `partial`, a part of it.
     Media(Box<MediaFound>),
-    /// ffprobe could not read it, for the reason given in plain words.
+    /// ffprobe could not read the file, for this reason in plain words.
     Unreadable(String),
 }
 
-/// What ffprobe found in a file that it could read.
+/// The description of a file that ffprobe could read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MediaFound {
-    /// Kind of media.
+    /// The kind of media.
     pub media_type: MediaType,
-    /// The flat summary.
+    /// The summary.
     pub summary: ProbeSummary,
     /// Further facts.
     pub facts: ProbeFacts,
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn both_requests_come_back_as_sent() {
+    fn both_requests_survive_a_round_trip() {
         let media = MediaFound {
             media_type: MediaType::Audio,
             summary: ProbeSummary {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_well_formed_is_refused() {
+    fn malformed_requests_are_rejected() {
         for wrong in [
             json!(null),
             json!({}),

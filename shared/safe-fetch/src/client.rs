@@ -2,7 +2,7 @@
 
 use crate::cookies::Cookies;
 use crate::failure::{describe, request_error};
-use crate::ranges::{ByteRange, ContentRange, Validator, Version, retry_after};
+use crate::ranges::{self, ByteRange, ContentRange, Validator, Version, retry_after};
 use crate::resolver::{GuardedResolver, Lookup, SystemLookup};
 use crate::setup::{http, mozilla_roots, tls};
 use crate::{Allowed, FetchError, Limits, Source, SourceHeaders, SourceUrl, Target, address, headers};
@@ -75,7 +75,7 @@ impl SafeClient {
         &self.allowed
     }
 
-    /// Sends a GET request, follows redirects, and returns after the headers of a 200 response.
+    /// Sends a GET request, follows redirects, and returns after the headers of a response with the file.
     ///
     /// # Errors
     /// [`FetchError::Status`] or [`FetchError::Busy`] for another status, [`FetchError::Redirected`] for an error after a
@@ -95,7 +95,7 @@ impl SafeClient {
     async fn whole(&self, target: &Target) -> Result<Source, FetchError> {
         let (last, response) = self.follow(target, &HeaderMap::new()).await?;
         match (response.status().as_u16(), ContentRange::of(response.headers())) {
-            (200, _) => self.accept(last, response),
+            (status, _) if has_file(status) => self.accept(last, response),
             (206, Some(range)) if range.is_whole() => self.accept_range(last, response, range),
             _ => Err(refused_at(target, &last, &response)),
         }
@@ -115,7 +115,7 @@ impl SafeClient {
             followed => followed?,
         };
         match (response.status().as_u16(), ContentRange::of(response.headers())) {
-            (200, _) => self.accept(last, response),
+            (status, _) if has_file(status) => self.accept(last, response),
             (206, Some(range)) if range.is_whole() && has_length(&response, range) => {
                 self.accept_whole(last, response, range)
             }
@@ -135,7 +135,8 @@ impl SafeClient {
     /// does not support ranges, the response has the whole file, and the offset is 0.
     ///
     /// # Errors
-    /// The errors of [`get`](SafeClient::get), and [`FetchError::WrongRange`] if the body is not as long as its `Content-Range`.
+    /// The errors of [`get`](SafeClient::get), [`FetchError::WrongRange`] if the body is not as long as its `Content-Range`, and
+    /// [`FetchError::TooShort`] if the file ends before the range does.
     pub async fn part(&self, target: &Target, wanted: ByteRange) -> Result<(Source, u64), FetchError> {
         let header = HeaderValue::from_str(&wanted.header()).map_err(|_| FetchError::WrongRange)?;
         let range_headers = HeaderMap::from_iter([(RANGE, header)]);
@@ -150,7 +151,10 @@ impl SafeClient {
             followed => followed?,
         };
         match (response.status().as_u16(), ContentRange::of(response.headers())) {
-            (200, _) => Ok((self.accept(last, response)?, 0)),
+            (status, _) if has_file(status) => Ok((self.accept(last, response)?, 0)),
+            (206, Some(range)) if range.total.is_some_and(|total| total <= wanted.last) => {
+                Err(FetchError::TooShort)
+            }
             (206, Some(range)) if range.first == wanted.first && range.last <= wanted.last => {
                 Ok((self.accept_range(last, response, range)?, range.first))
             }
@@ -169,8 +173,9 @@ impl SafeClient {
     /// [`Source::length`] is the number of its bytes.
     ///
     /// # Errors
-    /// [`FetchError::Changed`] if the source has another version; [`FetchError::WrongRange`] if the response has other bytes than
-    /// requested; otherwise the errors of [`get`](SafeClient::get).
+    /// [`FetchError::Changed`] if the source has another version; [`FetchError::OtherFile`] if it sends a whole file that nothing
+    /// shows to be one; [`FetchError::WrongRange`] if the response has other bytes than requested; otherwise the errors of
+    /// [`get`](SafeClient::get).
     pub async fn range(
         &self,
         target: &Target,
@@ -185,16 +190,28 @@ impl SafeClient {
         let (target, response) = self.follow(target, &range_headers).await?;
         match response.status().as_u16() {
             206 => {}
-            200 | 412 | 416 => return Err(FetchError::Changed),
+            412 | 416 => {
+                let is_new = version.validator.is_of(response.headers()) == Some(false)
+                    || ranges::total(response.headers()).is_some_and(|total| total != version.total);
+                return Err(if is_new { FetchError::Changed } else { FetchError::WrongRange });
+            }
+            status if has_file(status) => {
+                return Err(match version.validator.is_of(response.headers()) {
+                    Some(true) => FetchError::WrongRange,
+                    Some(false) => FetchError::Changed,
+                    None => FetchError::OtherFile,
+                });
+            }
             _ => return Err(refused(&response)),
         }
-        let range = ContentRange::of(response.headers()).ok_or(FetchError::WrongRange)?;
-        if range.total.is_some_and(|total| total != version.total)
-            || !version.validator.matches(response.headers())
-        {
-            return Err(FetchError::Changed);
+        match version.validator.is_of(response.headers()) {
+            Some(true) => {}
+            Some(false) => return Err(FetchError::Changed),
+            None if version.validator.is_optional() => {}
+            None => return Err(FetchError::OtherFile),
         }
-        if range.total.is_none() || range.first != wanted.first || range.last > wanted.last {
+        let range = ContentRange::of(response.headers()).ok_or(FetchError::WrongRange)?;
+        if range.total != Some(version.total) || range.first != wanted.first || range.last > wanted.last {
             return Err(FetchError::WrongRange);
         }
         self.accept_range(target, response, range)
@@ -234,7 +251,10 @@ impl SafeClient {
                 301 | 302 | 303 | 307 | 308 => {
                     cookies.take(url.url(), response.headers());
                     let next = self.redirected(&url, response.headers());
-                    let next = next.map_err(|error| FetchError::Redirected(Box::new(error)))?;
+                    let next = next.map_err(|error| match error {
+                        FetchError::BadRedirect => place(error),
+                        error => FetchError::Redirected(Box::new(error)),
+                    })?;
                     headers = headers.redirected(url.url(), next.url());
                     url = next;
                 }
@@ -317,6 +337,12 @@ impl SafeClient {
 /// Returns whether the body is as long as the range, if its length is known.
 fn has_length(response: &Response, range: ContentRange) -> bool {
     response.content_length().is_none_or(|length| length == range.length())
+}
+
+/// Returns whether a response with this status has the whole file. 202 announces one, 204 and 205 have no body, and 206 has a range
+/// (RFC 9110, section 15.3).
+fn has_file(status: u16) -> bool {
+    matches!(status, 200..=299) && !matches!(status, 202 | 204..=206)
 }
 
 /// Returns whether sources are known to send this status for a request with `Range` although they accept it without.

@@ -4,6 +4,8 @@
 //! The cookies are forgotten at the end of the chain. A cookie is sent to the host that set it and, with `Domain`, to the other
 //! hosts of the domain. Unlike in RFC 6265, the port must be the same too; the ports 80 and 443 count as one.
 
+use std::time::SystemTime;
+
 use http::HeaderMap;
 use http::header::SET_COOKIE;
 use url::Url;
@@ -26,6 +28,8 @@ struct Cookie {
     is_of_domain: bool,
     port: Port,
     is_secure: bool,
+    /// Whether the response deletes the cookie.
+    is_expired: bool,
     path: String,
 }
 
@@ -53,7 +57,7 @@ impl Cookies {
                 continue;
             };
             self.0.retain(|other| !other.is_replaced_by(&cookie));
-            if self.0.len() < MAX_COOKIES {
+            if self.0.len() < MAX_COOKIES && !cookie.is_expired {
                 self.0.push(cookie);
             }
         }
@@ -79,12 +83,16 @@ impl Cookie {
             is_of_domain: false,
             port: Port::of(from),
             is_secure: false,
+            is_expired: false,
             path: "/".to_owned(),
         };
+        let mut max_age = None;
         for part in parts {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             match name.trim().to_ascii_lowercase().as_str() {
                 "secure" => cookie.is_secure = true,
+                "max-age" => max_age = value.trim().parse::<i64>().ok().or(max_age),
+                "expires" => cookie.is_expired = is_past(value),
                 "path" if value.starts_with('/') => value.clone_into(&mut cookie.path),
                 "domain" => {
                     let domain = value.trim().trim_start_matches('.').to_ascii_lowercase();
@@ -99,6 +107,8 @@ impl Cookie {
                 _ => {}
             }
         }
+        // Max-Age takes precedence (RFC 6265, section 5.3).
+        cookie.is_expired = max_age.map_or(cookie.is_expired, |seconds| seconds <= 0);
         Some(cookie)
     }
 
@@ -121,6 +131,14 @@ impl Cookie {
             .is_some_and(|rest| rest.is_empty() || self.path.ends_with('/') || rest.starts_with('/'));
         is_host && is_path && Port::of(to) == self.port && (!self.is_secure || to.scheme() == "https")
     }
+}
+
+/// Returns whether a date of `Expires` is past. Cookies also have dates such as `Thu, 01-Jan-1970 00:00:00 GMT`.
+fn is_past(date: &str) -> bool {
+    let date = date.trim();
+    let date =
+        httpdate::parse_http_date(date).or_else(|_| httpdate::parse_http_date(&date.replace('-', " ")));
+    date.is_ok_and(|date| date <= SystemTime::now())
 }
 
 #[cfg(test)]
@@ -152,11 +170,17 @@ mod tests {
             ("a=1; Secure", "https://a.example/y", Some("a=1")),
             ("a=1; path=/y", "http://a.example/y/z", Some("a=1")),
             ("a=1; path=/y", "http://a.example/yz", None),
+            ("a=1; Max-Age=0", "http://a.example/y", None),
+            ("a=1; Max-Age=-1; Expires=Fri, 31 Dec 9999 23:59:59 GMT", "http://a.example/y", None),
+            ("a=1; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "http://a.example/y", Some("a=1")),
+            ("a=1; Expires=Thu, 01-Jan-1970 00:00:00 GMT", "http://a.example/y", None),
+            ("a=1; Expires=never", "http://a.example/y", Some("a=1")),
             ("=1", "http://a.example/y", None),
             ("a", "http://a.example/y", None),
         ] {
             assert_eq!(sent(&[set], from, to).as_deref(), expected, "{set} to {to}");
         }
+        assert_eq!(sent(&["a=1", "b=2", "a=; Max-Age=0"], from, from).as_deref(), Some("b=2"));
         assert_eq!(sent(&["a=1", "b=2", "a=3"], from, from).as_deref(), Some("b=2; a=3"));
         let many: Vec<_> = (0..100).map(|n| format!("c{n}=1")).collect();
         let many: Vec<_> = many.iter().map(String::as_str).collect();

@@ -68,9 +68,19 @@ pub enum FetchError {
     /// The source has another version than the requested one.
     #[error("the source has changed")]
     Changed,
+    /// The source sent something else than the file that it sent before, and nothing shows that it is a new version: a notice about
+    /// too many connections, a login page, an empty body.
+    #[error("the source sent another file than before")]
+    OtherFile,
+    /// The response is not HTTP, or its status line or headers are malformed.
+    #[error("the response is not valid HTTP: {0}")]
+    NotHttp(String),
     /// A 206 response has other bytes than requested.
     #[error("the response has another range than requested")]
     WrongRange,
+    /// The file ends before the requested range does.
+    #[error("the file is shorter than the requested range")]
+    TooShort,
     /// The headers did not arrive within the connect timeout and the header timeout.
     #[error("timed out before the end of the headers")]
     Timeout,
@@ -80,7 +90,7 @@ pub enum FetchError {
     /// The body ended before its `Content-Length`, or within a chunk.
     #[error("the body was cut off")]
     Truncated,
-    /// The connection broke, or the response is not HTTP.
+    /// The connection broke.
     #[error("the response broke off: {0}")]
     Interrupted(String),
     /// The headers exceed the limit. With HTTP/2, and with headers of several hundred KiB, the HTTP library aborts first, with
@@ -117,8 +127,8 @@ impl FetchError {
     /// Returns whether the same fetch may succeed later.
     pub fn is_retryable(&self) -> bool {
         match self {
-            // 425 Too Early: RFC 8470 tells clients to retry.
-            FetchError::Status(status) => matches!(status, 408 | 425 | 429 | 500..=599),
+            // 202 Accepted: the source is still preparing the file. 425 Too Early: RFC 8470 tells clients to retry.
+            FetchError::Status(status) => matches!(status, 202 | 408 | 425 | 429 | 500..=599),
             FetchError::Context(_, error) | FetchError::Redirected(error) => error.is_retryable(),
             FetchError::Busy { .. }
             | FetchError::DnsTemporary(_)
@@ -126,6 +136,7 @@ impl FetchError {
             | FetchError::Timeout
             | FetchError::Stalled
             | FetchError::Truncated
+            | FetchError::OtherFile
             | FetchError::Interrupted(_) => true,
             FetchError::Url(_)
             | FetchError::PrivateAddress
@@ -134,6 +145,8 @@ impl FetchError {
             | FetchError::TooManyRedirects
             | FetchError::BadRedirect
             | FetchError::Changed
+            | FetchError::NotHttp(_)
+            | FetchError::TooShort
             | FetchError::WrongRange
             | FetchError::HeadersTooLarge
             | FetchError::ContentEncoding(_)
@@ -194,7 +207,10 @@ impl FetchError {
     pub fn may_be_too_many_connections(&self) -> bool {
         matches!(
             self.cause(),
-            FetchError::Busy { .. } | FetchError::Status(429 | 503) | FetchError::Connect(_)
+            FetchError::Busy { .. }
+                | FetchError::Status(429 | 503)
+                | FetchError::Connect(_)
+                | FetchError::OtherFile
         )
     }
 
@@ -221,7 +237,10 @@ impl FetchError {
             FetchError::TooManyRedirects => "the source redirected too many times",
             FetchError::BadRedirect => "the source redirected without a valid Location",
             FetchError::Changed => "the source changed while it was read",
+            FetchError::OtherFile => "the source sent another file when it was asked again",
+            FetchError::NotHttp(_) => "the response of the source is not valid HTTP",
             FetchError::WrongRange => "the source sent another part of the file than requested",
+            FetchError::TooShort => "the file of the source ends before the bytes that are requested of it",
             FetchError::Timeout => "the source took too long to answer",
             FetchError::Stalled => "the source stopped sending",
             FetchError::Truncated => "the source sent less than it announced",

@@ -18,6 +18,9 @@ pub(crate) fn request_error(error: reqwest::Error) -> FetchError {
     if let Some(tls) = find::<rustls::Error>(&error) {
         return FetchError::Tls(tls.to_string());
     }
+    if find::<hyper::Error>(&error).is_some_and(hyper::Error::is_parse) {
+        return FetchError::NotHttp(describe(&error));
+    }
     if error.is_connect() {
         return FetchError::Connect(describe(&error));
     }

@@ -1,4 +1,4 @@
-//! Requests that send something and whose response is only its status.
+//! POST requests of which only the status of the response is used.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,24 +9,24 @@ use crate::failure::request_error;
 use crate::ranges::retry_after;
 use crate::{FetchError, SafeClient, SourceUrl};
 
-/// Most bytes of a response's body that are read: the rest is of no use, and a receiver could send for ever.
+/// Most bytes of a response's body that are read. The body is not used, and may be endless.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// The response to a POST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Posted {
-    /// The status, of a redirect too: none is followed.
+    /// The status, also of a redirect, since redirects are not followed.
     pub status: u16,
-    /// How long the receiver asks to be left alone, by a `Retry-After`.
+    /// The delay in the receiver's `Retry-After`.
     pub retry_after: Option<Duration>,
 }
 
 impl SafeClient {
-    /// Sends `body` by a POST, to public addresses and allowed hosts as all requests. Redirects are not followed. The status
-    /// decides: of the response's body at most 64 KiB are read, and if it breaks off, that is ignored.
+    /// Sends `body` by a POST, to public addresses and allowed hosts only, like all requests. Does not follow redirects. Reads at most
+    /// 64 KiB of the response's body, and ignores a truncated body.
     ///
     /// # Errors
-    /// There was no whole head of a response within `timeout`, or the URL or its address is refused, as a [`FetchError`].
+    /// [`FetchError`]: the head of a response was not complete within `timeout`, or the URL or its address is not allowed.
     pub async fn post(
         &self,
         url: &SourceUrl,
@@ -34,7 +34,7 @@ impl SafeClient {
         body: Bytes,
         timeout: Duration,
     ) -> Result<Posted, FetchError> {
-        // Checked again: it may have been parsed with other hosts allowed than this client's.
+        // Checked again, since the URL may have been parsed with other allowed hosts.
         let url = SourceUrl::check(url.url().clone(), self.allowed())?;
         let end = tokio::time::Instant::now() + timeout;
         let request = self.http().post(url.url().clone()).headers(headers).body(body).send();
@@ -53,7 +53,7 @@ impl SafeClient {
                 received += chunk.len();
             }
         };
-        let _ = tokio::time::timeout_at(end, read).await; // the receiver has said what counts
+        let _ = tokio::time::timeout_at(end, read).await; // only the status matters
         Ok(posted)
     }
 }

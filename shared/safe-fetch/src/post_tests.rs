@@ -3,7 +3,7 @@ use crate::{Allowed, Limits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// Answers one connection with `response`, and closes it. Returns the URL, and the request once it has come.
+/// Sends `response` on one connection, and closes it. Returns the URL, and a task that returns the request.
 async fn receiver(response: &'static [u8]) -> (String, tokio::task::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hook?a=b", listener.local_addr().unwrap());
@@ -12,7 +12,7 @@ async fn receiver(response: &'static [u8]) -> (String, tokio::task::JoinHandle<S
         let (mut request, mut chunk) = (Vec::new(), [0; 1024]);
         while !request.ends_with(b"body") {
             let read = stream.read(&mut chunk).await.unwrap();
-            assert!(read > 0, "the request is cut off");
+            assert!(read > 0, "the request is truncated");
             request.extend_from_slice(&chunk[..read]);
         }
         stream.write_all(response).await.unwrap();
@@ -30,7 +30,7 @@ async fn post(url: &str, allowed: &str) -> Result<Posted, FetchError> {
 }
 
 #[tokio::test]
-async fn the_status_and_the_pause_are_returned() {
+async fn the_status_and_the_retry_after_are_returned() {
     for (response, status, pause) in [
         (&b"HTTP/1.1 204 No Content\r\n\r\n"[..], 204, None),
         (b"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n", 429, Some(7)),
@@ -47,14 +47,14 @@ async fn the_status_and_the_pause_are_returned() {
 }
 
 #[tokio::test]
-async fn no_response_is_an_error() {
+async fn a_missing_response_is_an_error() {
     let (url, _request) = receiver(b"HTTP/1.1 200").await;
     let outcome = post(&url, "127.0.0.1").await;
     assert!(matches!(outcome, Err(FetchError::Interrupted(_) | FetchError::Truncated)), "{outcome:?}");
 }
 
 #[tokio::test]
-async fn an_endless_body_is_left() {
+async fn an_endless_body_is_not_read_completely() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let sending = tokio::spawn(async move {
@@ -71,9 +71,9 @@ async fn an_endless_body_is_left() {
 }
 
 #[tokio::test]
-async fn a_private_address_is_refused() {
+async fn a_private_address_is_rejected() {
     assert_eq!(post("http://127.0.0.1:1/", "").await, Err(FetchError::PrivateAddress));
-    // A client that allows less than whoever parsed the URL.
+    // A client with fewer allowed hosts than the parser of the URL.
     let url = SourceUrl::parse("http://127.0.0.1:1/", &Allowed::parse("127.0.0.1")).unwrap();
     let client = SafeClient::new(Allowed::default(), Limits::default()).unwrap();
     let outcome = client.post(&url, HeaderMap::new(), Bytes::new(), Duration::from_secs(1)).await;

@@ -31,13 +31,15 @@ impl Validator {
             .map(|text| Self(text.to_owned()))
     }
 
-    /// Returns whether a response has this validator. A response without `ETag` does not match a tag; one without `Last-Modified`
-    /// matches a date, because a response to `If-Range` may omit it.
-    pub(crate) fn matches(&self, headers: &HeaderMap) -> bool {
-        if is_strong_tag(&self.0) {
-            return text(headers, &ETAG) == Some(self.as_str());
-        }
-        text(headers, &LAST_MODIFIED).is_none_or(|date| date == self.0)
+    /// Returns whether a response has this validator; `None` if it has none of this kind.
+    pub(crate) fn is_of(&self, headers: &HeaderMap) -> Option<bool> {
+        let header = if is_strong_tag(&self.0) { &ETAG } else { &LAST_MODIFIED };
+        text(headers, header).map(|value| value == self.0)
+    }
+
+    /// Returns whether a range may come without the validator: a response to `If-Range` may omit `Last-Modified`.
+    pub(crate) fn is_optional(&self) -> bool {
+        !is_strong_tag(&self.0)
     }
 
     /// Returns the value for `If-Range`.
@@ -137,6 +139,11 @@ impl ContentRange {
     pub(crate) fn is_whole(self) -> bool {
         self.first == 0 && self.total == Some(self.length())
     }
+}
+
+/// Returns the size of the whole file in a response to a range that it does not have: `Content-Range: bytes */<size>`.
+pub(crate) fn total(headers: &HeaderMap) -> Option<u64> {
+    number(text(headers, &CONTENT_RANGE)?.rsplit_once('/')?.1)
 }
 
 /// Parses a decimal number without sign or spaces.

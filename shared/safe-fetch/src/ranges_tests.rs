@@ -84,13 +84,19 @@ fn only_strong_validators_are_used() {
 #[test]
 fn a_validator_matches_only_responses_of_its_version() {
     let tag = Validator::parse("\"a\"").unwrap();
-    assert!(tag.matches(&headers(&[("etag", "\"a\"")])));
-    for other in [&[("etag", "\"b\"")][..], &[("etag", "W/\"a\"")], &[], &[("last-modified", CHANGED)]] {
-        assert!(!tag.matches(&headers(other)), "{other:?}");
+    for (given, expected) in [
+        (&[("etag", "\"a\"")][..], Some(true)),
+        (&[("etag", "\"b\"")], Some(false)),
+        (&[("etag", "W/\"a\"")], Some(false)),
+        (&[], None),
+        (&[("last-modified", CHANGED)], None),
+    ] {
+        assert_eq!(tag.is_of(&headers(given)), expected, "{given:?}");
     }
     let date = Validator::parse(CHANGED).unwrap();
-    assert!(date.matches(&headers(&[("last-modified", CHANGED)])) && date.matches(&headers(&[])));
-    assert!(!date.matches(&headers(&[("last-modified", "Sun, 06 Nov 1994 08:49:38 GMT")])));
+    assert_eq!(date.is_of(&headers(&[("last-modified", CHANGED)])), Some(true));
+    assert_eq!(date.is_of(&headers(&[("last-modified", "Sun, 06 Nov 1994 08:49:38 GMT")])), Some(false));
+    assert_eq!((date.is_of(&headers(&[])), date.is_optional(), tag.is_optional()), (None, true, false));
     for wrong in ["", "a", "W/\"a\"", "\"\r\n\"", "tomorrow"] {
         assert_eq!(Validator::parse(wrong), None, "{wrong:?}");
     }

@@ -2,8 +2,10 @@
 
 use crate::coding::{self, Coding};
 use crate::failure::body_error;
-use crate::{FetchError, Limits, Target, Version, headers};
+use crate::{FetchError, Limits, Target, headers};
 use bytes::{Bytes, BytesMut};
+use http::Version;
+use http::header::TRANSFER_ENCODING;
 use reqwest::Response;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -17,7 +19,7 @@ pub struct Source {
     pub final_url: Url,
     /// The final URL with the headers that were sent to it, for further requests to the same file.
     pub target: Target,
-    /// The status of the response: 200 or 206.
+    /// The status of the response: 206, or another one that has the whole file.
     pub status: u16,
     /// The length of the body in bytes, if declared. [`Source::next_chunk`] fails if the body has another length.
     pub length: Option<u64>,
@@ -30,7 +32,10 @@ pub struct Source {
     /// Whether `Content-Disposition` is `attachment`.
     pub is_attachment: bool,
     /// The version of the file, for range requests, if the source supports them.
-    pub version: Option<Version>,
+    pub version: Option<crate::Version>,
+    /// Whether the end of the body is marked, by its length, chunks or frames; otherwise it ends with the connection, as a body that
+    /// was cut off does.
+    pub is_framed: bool,
     codings: Vec<Coding>,
     /// The bytes that were read ahead and are not returned yet.
     head: Bytes,
@@ -86,6 +91,9 @@ impl Source {
             file_name: disposition_name.clone().or_else(|| headers::name_in_path(target.url.url())),
             disposition_name,
             is_attachment: headers::is_attachment(response.headers()),
+            is_framed: response.content_length().is_some()
+                || response.headers().contains_key(TRANSFER_ENCODING)
+                || response.version() == Version::HTTP_2,
             final_url: target.url.url().clone(),
             target,
             version: None,

@@ -42,7 +42,7 @@ impl FileBuilder<'_> {
         Self { expires_at: Some(at), ..self }
     }
 
-    /// Sets the URL that is told the end of the file.
+    /// Sets the webhook of the file.
     pub fn webhook(self, url: &str) -> Self {
         Self { webhook: Some(url.to_owned()), ..self }
     }
@@ -83,7 +83,7 @@ impl FileBuilder<'_> {
 
     /// Creates a file that waits for `size` bytes in a multipart upload.
     pub async fn awaiting_parts(self, size: u64) -> File {
-        let plan = PartPlan::for_size(size).expect("a size that S3 takes");
+        let plan = PartPlan::for_size(size).expect("a size within the limits of S3");
         let new = NewFile { size: Some(size), ..self.new_file() };
         self.save(Detail::default(), |caller, id, now| new.awaiting_parts(plan, caller.owner(), id, now))
             .await

@@ -11,7 +11,7 @@ use lambda_startup::Aws;
 
 use crate::{RequestBuilder, Response, TestApp};
 
-/// The clients and the environment of a function, as it has them after its start.
+/// The clients and the environment of a function after its start.
 pub struct TestFunction<'a> {
     pub(crate) app: &'a TestApp,
     /// The folder of its code, or the operator's name.
@@ -94,7 +94,7 @@ impl<'a> TestFunction<'a> {
         Queue::new(self.aws.sqs(), self.setting("FILES_PROBE_QUEUE_URL"))
     }
 
-    /// Returns the bus of events, if the deployment names one and the function knows it.
+    /// Returns the event bus, if the deployment has one and the function's environment names it.
     #[must_use]
     pub fn event_bus(&self) -> Option<(aws_sdk_eventbridge::Client, String)> {
         let name = self.environment.get("FILES_EVENT_BUS").filter(|name| !name.is_empty())?;

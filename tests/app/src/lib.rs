@@ -72,7 +72,7 @@ impl TestApp {
         Self::with_parameters(BTreeMap::new()).await
     }
 
-    /// Starts the services as a deployment with these parameters has them.
+    /// Starts the services of a deployment with these parameters.
     ///
     /// # Panics
     /// As [`TestApp::new`].
@@ -107,13 +107,13 @@ impl TestApp {
         self.keys().create(&new, lambda_startup::now()).await.expect("a key")
     }
 
-    /// Sets own limits of an owner; 0 sets no limit.
+    /// Sets individual limits of an owner. 0 sets no limit.
     pub async fn set_limits(&self, owner: &str, limits: &[(Limit, u64)]) {
         let (owner, limits) = (OwnerId::named(owner), limits.iter().copied().collect());
         self.keys().set_limits(owner, &limits).await.expect("the limits can be set");
     }
 
-    /// Returns an owner who asks for something that needs `scope`.
+    /// Returns a caller whose request requires `scope`.
     pub async fn caller(&self, owner: &str, scope: Scope) -> Caller {
         Caller { principal: self.key(owner).await.into(), scope, now: lambda_startup::now() }
     }

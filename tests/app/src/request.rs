@@ -24,7 +24,7 @@ impl RequestBuilder {
         self.header("x-api-key", key.reveal())
     }
 
-    /// Adds an upload token, or what may be one.
+    /// Adds a bearer token, valid or not.
     pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))
     }

@@ -64,7 +64,7 @@ async fn a_message_arrives_after_its_delay() {
 }
 
 #[tokio::test]
-async fn it_starts_in_milliseconds() {
+async fn an_app_starts_in_milliseconds() {
     let times = 10;
     let start = Instant::now();
     for _ in 0..times {

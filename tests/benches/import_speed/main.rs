@@ -8,8 +8,8 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark's result is what it prints")]
 
+mod competitors;
 mod memory;
-mod rivals;
 mod source;
 
 use std::time::{Duration, Instant};
@@ -19,28 +19,28 @@ use files_tests::owner::id;
 use files_tests::{Cloud, Owner};
 use serde_json::Value;
 
-use crate::rivals::Companion;
-use crate::source::{Source, Way};
+use crate::competitors::Companion;
+use crate::source::{Source, SourceMode};
 
 /// Bytes per second of each connection of the limited source.
 const LIMIT: u64 = 20_000_000;
 const ROUNDS: usize = 3;
 /// Interval at which an import is polled.
-const LOOK_AGAIN: Duration = Duration::from_millis(40);
+const POLL_INTERVAL: Duration = Duration::from_millis(40);
 const MAX_MEMORY_KB: u64 = 96 * 1024;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a whole number")))
 }
 
-/// The measurements of one candidate.
+/// The measurements of a candidate.
 #[derive(Default)]
-struct Taken {
+struct Measurements {
     seconds: Vec<f64>,
     memory_kb: u64,
 }
 
-impl Taken {
+impl Measurements {
     fn add(&mut self, (seconds, memory_kb): (f64, u64)) {
         self.seconds.push(seconds);
         self.memory_kb = self.memory_kb.max(memory_kb);
@@ -78,10 +78,10 @@ impl Bench {
     }
 
     /// Returns the seconds from the request to `success`, including the probe, and the memory of the largest worker in KB.
-    async fn ours(&self, way: Way, limit: Option<u64>) -> (f64, u64) {
-        self.workers().for_each(memory::forget);
+    async fn ours(&self, mode: SourceMode, limit: Option<u64>) -> (f64, u64) {
+        self.workers().for_each(memory::reset);
         let started = Instant::now();
-        let file = self.owner.import(&self.source.url(way, limit)).await;
+        let file = self.owner.import(&self.source.url(mode, limit)).await;
         let end = self.end_of(&file).await;
         let seconds = started.elapsed().as_secs_f64();
         self.assert_whole(&end);
@@ -97,7 +97,7 @@ impl Bench {
             if matches!(now["status"].as_str(), Some("success" | "failed")) {
                 return now;
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -120,8 +120,8 @@ impl Bench {
 
     async fn companions(&self, limit: Option<u64>) -> Option<(f64, u64)> {
         let companion = self.companion.as_ref()?;
-        let taken = companion.import(&self.source.url(Way::Ranges, limit), self.size).await;
-        assert_eq!(rivals::clear(&self.owner).await, [self.size], "what Companion stored");
+        let taken = companion.import(&self.source.url(SourceMode::Ranges, limit), self.size).await;
+        assert_eq!(competitors::clear(&self.owner).await, [self.size], "what Companion stored");
         Some(taken)
     }
 }
@@ -135,14 +135,15 @@ fn ratio(what: &str, slower: Option<f64>, faster: Option<f64>, least: f64) -> bo
 }
 
 async fn limited(bench: &Bench, only: bool) -> bool {
-    let (mut ours, mut one, mut companion) = (Taken::default(), Taken::default(), Taken::default());
-    ours.add(bench.ours(Way::Ranges, Some(LIMIT)).await);
+    let (mut ours, mut one, mut companion) =
+        (Measurements::default(), Measurements::default(), Measurements::default());
+    ours.add(bench.ours(SourceMode::Ranges, Some(LIMIT)).await);
     if !only {
-        one.add(bench.ours(Way::Whole, Some(LIMIT)).await);
+        one.add(bench.ours(SourceMode::Whole, Some(LIMIT)).await);
         if let Some(taken) = bench.companions(Some(LIMIT)).await {
             companion.add(taken);
         }
-        ours.add(bench.ours(Way::Ranges, Some(LIMIT)).await);
+        ours.add(bench.ours(SourceMode::Ranges, Some(LIMIT)).await);
     }
     println!("| source of 20 MB/s a connection | best, s | MB/s | memory, MiB | all, s |");
     println!("| --- | ---: | ---: | ---: | --- |");
@@ -159,19 +160,20 @@ async fn limited(bench: &Bench, only: bool) -> bool {
 async fn unlimited(bench: &Bench, only: bool) -> bool {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("source.bin");
-    let (mut ours, mut put, mut companion) = (Taken::default(), Taken::default(), Taken::default());
+    let (mut ours, mut put, mut companion) =
+        (Measurements::default(), Measurements::default(), Measurements::default());
     if !only {
         bench.source.write_to(&path);
     }
     for _ in 0..if only { 1 } else { ROUNDS } {
-        ours.add(bench.ours(Way::Ranges, None).await);
+        ours.add(bench.ours(SourceMode::Ranges, None).await);
         if only {
             break;
         }
         if let Some(taken) = bench.companions(None).await {
             companion.add(taken);
         }
-        put.add(rivals::plain_put(&bench.owner, &path, bench.size).await);
+        put.add(competitors::plain_put(&bench.owner, &path, bench.size).await);
     }
     println!("| source without a limit | best, s | MB/s | memory, MiB | all, s |");
     println!("| --- | ---: | ---: | ---: | --- |");
@@ -196,5 +198,5 @@ async fn main() {
     println!("{size} bytes\n");
     let kept = unlimited(&bench, only).await;
     let kept = (only || limited(&bench, only).await) & kept;
-    assert!(kept, "a budget is passed");
+    assert!(kept, "a budget is exceeded");
 }

@@ -8,7 +8,7 @@ pub(crate) fn peak_kb(process: u32) -> Option<u64> {
 }
 
 /// Resets the mark to the current memory (<https://docs.kernel.org/filesystems/proc.html>, `clear_refs`).
-pub(crate) fn forget(process: u32) {
+pub(crate) fn reset(process: u32) {
     let _ = std::fs::write(format!("/proc/{process}/clear_refs"), "5"); // without permission the mark covers all runs
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct Source {
 
 /// How the server responds, by path.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Way {
+pub(crate) enum SourceMode {
     /// With ranges.
     Ranges,
     /// Always the whole file, so that only one connection is possible.
@@ -52,12 +52,12 @@ impl Source {
     }
 
     /// Returns the URL of the file; with a limit, each connection gets that many bytes per second.
-    pub(crate) fn url(&self, way: Way, limit: Option<u64>) -> String {
-        let way = match way {
-            Way::Ranges => "ranges",
-            Way::Whole => "whole",
+    pub(crate) fn url(&self, mode: SourceMode, limit: Option<u64>) -> String {
+        let mode = match mode {
+            SourceMode::Ranges => "ranges",
+            SourceMode::Whole => "whole",
         };
-        format!("http://{}/{way}/{}/source.bin", self.address, limit.unwrap_or(0))
+        format!("http://{}/{mode}/{}/source.bin", self.address, limit.unwrap_or(0))
     }
 
     /// Returns SHA-256 and CRC-64/NVME of the file, in hex.

@@ -34,7 +34,7 @@ const ENDPOINTS: [(&str, usize); 13] = [
     ("sign-parts", 4),
     ("list-parts", 3),
     ("complete-upload", 5),
-    ("preview-url", 1), // and a source beside it, without TLS or latency
+    ("preview-url", 1), // and a request to a source, without TLS or latency
     ("not-found", 0),
     ("probe-file", 2), // of a finished file: an invocation, and what probe-record reads
     ("probe-record", 1),

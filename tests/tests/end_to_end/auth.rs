@@ -169,7 +169,7 @@ fn comparable(response: Response) -> (u16, BTreeSet<(String, String)>, String) {
 }
 
 #[tokio::test]
-async fn the_first_start_creates_a_key_and_prints_instructions() {
+async fn the_first_start_creates_a_key_and_prints_commands() {
     skip_on_deployment!("the local cloud's own key");
     let mut cloud = Cloud::setup().first_key().start().await;
     let kept = |cloud: &Cloud| std::fs::read_to_string(cloud.folder().join("data/api-key")).expect("a key");
@@ -267,7 +267,7 @@ async fn files_admin_creates_and_revokes_keys() {
     assert!(expires > now() && expires <= now().plus(Duration::from_secs(24 * 3600)));
 }
 
-/// The lines of `files-admin` as JSON.
+/// Runs `files-admin`, and returns its output lines as JSON.
 fn admin_json(cloud: &Cloud, arguments: &[&str]) -> Vec<serde_json::Value> {
     let printed = admin(cloud, &[arguments, &["--json"]].concat(), "");
     printed.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()

@@ -92,7 +92,7 @@ async fn an_overdue_upload_with_stored_bytes_is_probed() {
 }
 
 #[tokio::test]
-async fn the_rest_of_a_deletion_is_swept() {
+async fn sweep_finishes_a_deletion() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let file = owner.announce("a.png", media::PNG.len(), "image/png").await;
@@ -114,7 +114,7 @@ async fn the_rest_of_a_deletion_is_swept() {
     sweep_until_nothing_is_left(cloud, &owner).await;
 }
 
-/// Repeats `sweep` until nothing is left: the index that it reads may lag.
+/// Repeats `sweep` until no work is left, since its index is eventually consistent.
 async fn sweep_until_nothing_is_left(cloud: &Cloud, owner: &Owner) {
     until("nothing is left", async || {
         cloud.sweep().await;
@@ -179,7 +179,7 @@ async fn a_repeated_import_message_imports_nothing_twice() {
     assert_eq!(owner.file(id(&file)).await, file);
     assert_eq!(source.requests("/a.png"), 1);
 
-    // While one worker transfers the file, another one leaves it alone.
+    // While one worker transfers the file, another one cannot claim it.
     let (reply, gate) = Reply::bytes(media::WAV.clone()).held();
     let url = source.serve("/held.wav", reply);
     let held = owner.import(&url).await;

@@ -271,7 +271,7 @@ fn every_route_of_the_template_has_a_case() {
         .functions
         .iter()
         .flat_map(|function| function.routes.iter().map(|route| (route.key(), function.binary.clone())));
-    let open = ["not-found", "api-docs"]; // these read no owner's data, and need no key
+    let open = ["not-found", "api-docs"]; // these read no data of owners, and require no key
     let routes: BTreeSet<_> = routes.filter(|(_, function)| !open.contains(&function.as_str())).collect();
     let tried = cases().into_iter().map(|case| (case.route.to_owned(), case.function.to_owned()));
     assert_eq!(tried.collect::<BTreeSet<_>>(), routes);
@@ -332,7 +332,7 @@ async fn another_owners_file_costs_one_read() {
     let (owner, stranger) = (cloud.owner().await, cloud.owner().await);
     let (targets, own) = (Targets::of(&owner).await, Targets::of(&stranger).await);
     for case in cases().iter().filter(|case| case.is_of_file() && case.well_formed) {
-        // Makes the key known to the function.
+        // Caches the key in the function.
         Response::to((case.request)(&stranger, &own)).await;
         let (response, calls) = priced(&cloud, case, (case.request)(&stranger, &targets)).await;
         assert_refused(case, &response, 404, "not_found", "");
@@ -370,7 +370,7 @@ async fn a_revoked_key_cannot_write() {
 }
 
 #[tokio::test]
-async fn every_route_keeps_the_owners_requests_per_second() {
+async fn every_route_enforces_the_owners_requests_per_second() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
     let targets = Targets::of(&owner).await;
@@ -378,7 +378,7 @@ async fn every_route_keeps_the_owners_requests_per_second() {
     owner.backend.keys().set_limits(owner.backend.owner, &limits).await.expect("set");
     let keys = async || cloud.key(owner.name(), Scope::ALL, None).await;
     for case in cases() {
-        let holder = owner.with_key(&keys().await); // no process remembers it with the limits of before
+        let holder = owner.with_key(&keys().await); // a new key, which no process has cached with the earlier limits
         let mut answer = Response::to((case.request)(&holder, &targets)).await;
         assert_ne!(answer.status, 429, "{}: the key is checked first", case.name());
         for _ in 0..20 {

@@ -100,7 +100,7 @@ async fn requests_stay_within_their_budgets() {
     let (calls, _) =
         warm(&cloud, "get-file", async || stranger.get(&format!("/files/{}", id(&file))).await.expect(401))
             .await;
-    assert_eq!(calls, json!({}), "garbage costs no read");
+    assert_eq!(calls, json!({}), "a malformed key costs no read");
     let (calls, _) =
         warm(&cloud, "create-file", async || Response::to(owner.form(Form::new())).await.expect(422)).await;
     assert_eq!(calls, json!({}));

@@ -42,7 +42,7 @@ async fn standard_input_is_uploaded_under_a_name() {
     let piped = async |arguments: &[&str]| {
         let mut child = machine.command(arguments).stdin(Stdio::piped()).spawn().expect("the command");
         let mut input = child.stdin.take().expect("a pipe");
-        let _ = input.write_all(&media::WAV).await; // a command that is refused reads nothing
+        let _ = input.write_all(&media::WAV).await; // a rejected command does not read its input
         drop(input);
         CliResult::of(child).await
     };

@@ -1,24 +1,24 @@
-//! What one owner does, and what another waits for.
+//! Fairness: the effect of one owner's load on the waiting times of another.
 
 use std::time::{Duration, Instant};
 
 use files_tests::cloud::Setup;
 use files_tests::{Cloud, Owner, Reply, SourceServer, media};
 
-/// Imports a URL, and returns how long it took.
+/// Imports a URL, and returns the duration.
 async fn time_of_import(owner: &Owner, url: &str) -> Duration {
     let started = Instant::now();
     owner.wait_until_success(&owner.import(url).await).await;
     started.elapsed()
 }
 
-/// A cloud with two workers for imports, of which one owner gets one.
+/// Starts a cloud with two workers for imports, of which an owner can use one.
 async fn two_workers() -> Cloud {
     Setup::default().parameter("ImportConcurrency", "2").parameter("OwnerImportWorkers", "1").start().await
 }
 
 #[tokio::test]
-async fn a_flood_of_imports_keeps_to_its_share_of_the_workers() {
+async fn a_flood_of_imports_is_limited_to_its_share_of_the_workers() {
     let cloud = two_workers().await;
     let (flood, other) = (cloud.owner().await, cloud.owner().await);
     let source = SourceServer::start().await;
@@ -26,7 +26,7 @@ async fn a_flood_of_imports_keeps_to_its_share_of_the_workers() {
     time_of_import(&other, &quick).await; // starts the processes
     let idle = time_of_import(&other, &quick).await;
 
-    // None of them ends before the gate opens, so the other owner finds a worker or waits for ever.
+    // None of the imports ends before the gate opens, so the other owner's import ends only if it gets a worker.
     let (held, gate) = Reply::bytes(media::PNG.clone()).held();
     let held = source.serve("/held", held);
     let mut files = Vec::new();

@@ -51,7 +51,7 @@ async fn a_deployment_can_switch_the_documentation_off() {
 }
 
 #[tokio::test]
-async fn a_wrong_method_gets_the_allowed_ones() {
+async fn a_wrong_method_returns_the_allowed_ones() {
     let owner = Cloud::shared().await.owner().await;
     let file = "/files/01890a5d-ac96-774b-bcce-b302099a8057";
     let download = format!("{file}/a.mp4");

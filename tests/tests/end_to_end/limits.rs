@@ -1,4 +1,4 @@
-//! Limits of an owner: set by `files-admin`, kept by the API, shown by `files usage`.
+//! Limits of an owner: set by `files-admin`, enforced by the API, shown by `files usage`.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use files_tests::programs::built;
 use files_tests::{Cloud, Owner, Reply, Response, SourceServer, media};
 use serde_json::{Value, json};
 
-/// Runs `files-admin limits`, and returns the owner's own limits.
+/// Runs `files-admin limits`, and returns the owner's individual limits.
 fn limits(cloud: &Cloud, owner: &Owner, what: &str, options: &[&str]) -> Value {
     let mut command = Command::new(built().join("files-admin"));
     command.args(["limits", what, "--owner", owner.name()]).args(options);
@@ -23,7 +23,7 @@ async fn used(owner: &Owner) -> Value {
 }
 
 #[tokio::test]
-async fn an_owner_is_limited_until_it_makes_room() {
+async fn an_owner_at_its_limit_can_continue_after_deleting_files() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     assert_eq!(limits(cloud, &owner, "show", &[]), json!({}));
@@ -51,7 +51,7 @@ async fn an_owner_is_limited_until_it_makes_room() {
     let shown = Machine::new(&owner).run(&["usage"]).await.expect(0).out;
     assert!(shown.lines().any(|line| line.split_whitespace().eq(["pending_uploads", "1", "1"])), "{shown}");
 
-    // Bytes that come end the pending upload, and what is deleted makes room.
+    // Received bytes end the pending upload, and a deletion releases stored bytes.
     owner.put(&pending, "0123456789").await.expect(200);
     owner.wait_until_success(&pending).await;
     assert_eq!(used(&owner).await["pending_uploads"], 0);

@@ -103,8 +103,7 @@ async fn invalid_parameters_are_refused() {
     }
 }
 
-/// Creates one file of each kind: a video, an image, one that ffprobe cannot read, one that waits for its bytes, a failed
-/// import.
+/// Creates a file of each kind: a video, an image, one that ffprobe cannot read, a pending upload, and a failed import.
 async fn assorted(owner: &Owner) -> [Value; 5] {
     let source = SourceServer::start().await;
     let gone = owner.import(&source.serve("/gone.mp4", Reply::status(StatusCode::NOT_FOUND))).await;

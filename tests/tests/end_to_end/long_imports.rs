@@ -143,7 +143,7 @@ async fn a_source_that_sends_retry_after_is_not_requested_earlier() {
     let letter = json!({"owner": owner.backend.owner, "id": id(&file), "file_url": source.url("/a.bin")});
     owner.backend.send("DeadLetterQueue", &letter).await;
     owner.backend.drained("DeadLetterQueue").await;
-    // Five minutes are not enough: the source asked for ten.
+    // Five minutes are not enough: the source's `Retry-After` is ten.
     cloud.advance_clock(300).await;
     cloud.sweep().await;
     assert_eq!((source.requests().len(), &owner.file(id(&file)).await["status"]), (1, &json!("running")));

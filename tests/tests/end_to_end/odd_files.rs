@@ -1,4 +1,4 @@
-//! Unusual files: names, empty files, files that are no media, limits.
+//! Unusual files: names, empty files, files other than media, limits.
 
 use files_tests::owner::id;
 use files_tests::{Cloud, Form, Reply, Response, SourceServer, Usage, media, skip_on_deployment};
@@ -115,7 +115,7 @@ async fn a_long_output_of_ffprobe_is_stored() {
     let comment = tags["COMMENT"].as_str().or(tags["comment"].as_str()).expect("the comment");
     assert_eq!(comment.len(), characters);
     let renamed = owner.update(&file, &json!({"name": "longer.mka"})).await.expect(200).json();
-    assert_eq!(renamed["ffprobe"], file["ffprobe"], "an update shows it too");
+    assert_eq!(renamed["ffprobe"], file["ffprobe"], "an update returns it too");
     if let Some(backend) = owner.local_backend() {
         let kept = backend.objects().await;
         assert!(kept.iter().any(|key| key.starts_with("probes/")), "{kept:?}");

@@ -1,5 +1,5 @@
-//! Responses of real sources (PHP, S3, proxies, raw sockets): the first bytes decide the type, and the bytes that every other
-//! tool would get are stored completely.
+//! Unusual responses of real sources (PHP, S3, proxies, raw sockets): the first bytes determine the type, and the file is stored
+//! completely, as other HTTP clients would receive it.
 
 use files_tests::{
     Behavior, Cloud, Content, Owner, RangedSource, RawSource, Reply, Script, SourceServer, media,
@@ -181,7 +181,7 @@ async fn headers_and_redirects_are_handled_as_by_curl() {
 }
 
 #[tokio::test]
-async fn a_refusal_names_the_remedy_and_the_place() {
+async fn a_refusal_has_advice_and_mentions_a_redirect() {
     let owner = Cloud::shared().await.owner().await;
     let source = SourceServer::start().await;
     let closed = source.serve("/closed", Reply::status(StatusCode::UNAUTHORIZED));

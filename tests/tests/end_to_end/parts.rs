@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 const PART: u64 = 8 << 20;
 
-/// Returns the bytes of two parts and a little.
+/// Returns the bytes of two parts and a short third one.
 fn large() -> bytes::Bytes {
     static BYTES: std::sync::LazyLock<bytes::Bytes> =
         std::sync::LazyLock::new(|| media::noise((16 << 20) + 5, 9));
@@ -47,7 +47,7 @@ async fn parts_become_a_file() {
     assert_eq!((upload.len(), &upload["part_size"], &upload["part_count"]), (3, &json!(PART), &json!(3)));
     let held = Usage { files: 1, bytes: i64::try_from(bytes.len()).expect("small"), imports: 0 };
     if let Some(backend) = owner.local_backend() {
-        assert_eq!(backend.usage().await, held, "bytes are reserved from the start");
+        assert_eq!(backend.usage().await, held, "bytes are reserved at the creation");
     }
     let none = json!({"parts": [], "next": null, "part_size": PART, "part_count": 3});
     assert_eq!(owner.stored_parts(&file, 0).await, none);
@@ -235,7 +235,7 @@ async fn signing_parts_extends_the_deadline() {
     let hours = 3_600_000;
     owner.backend.set_numbers(&sk, &[("due_at", first - 2 * hours)]).await;
     owner.sign_parts(&file, &[1]).await;
-    assert!(due().await >= first, "the deadline is a whole day away again");
+    assert!(due().await >= first, "the deadline is a day away again");
     owner.backend.set_numbers(&sk, &[("due_at", first - hours / 2)]).await;
     owner.sign_parts(&file, &[2]).await;
     assert_eq!(due().await, first - hours / 2, "extensions of less than an hour are not written");

@@ -31,7 +31,7 @@ async fn a_function_without_a_permission_fails_and_the_log_has_the_reason() {
     assert_eq!(owner.file(id(&announced)).await["status"], "pending");
 }
 
-/// A batch item failure alone is no error of the function in Lambda, so no alarm would notice it.
+/// Lambda does not count a batch item failure as an error of the function, so an alarm would not detect it.
 #[tokio::test]
 async fn a_background_failure_is_an_error_of_its_function() {
     let setup = Cloud::setup().without_permission("ImportFileFunction", "dynamodb:UpdateItem");

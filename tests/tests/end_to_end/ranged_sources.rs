@@ -24,7 +24,7 @@ async fn assert_is(owner: &Owner, file: &Value, content: &Content) {
 }
 
 #[tokio::test]
-async fn a_large_file_comes_over_several_connections() {
+async fn a_large_file_is_fetched_over_several_connections() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(90 * MIB + 7, 1);
     let source = RangedSource::start(content.clone()).await;
@@ -106,6 +106,60 @@ async fn wrong_ranges_are_not_used() {
     }
 }
 
+/// What sources send instead of the file when they do not want to send it once more.
+fn notices() -> Vec<Behavior> {
+    vec![
+        Behavior::Notice("text/plain", "Too many connections"),
+        Behavior::Notice("text/html", "<!doctype html><title>Log in</title>"),
+        Behavior::Notice("application/octet-stream", ""),
+        Behavior::Notice("video/mp4", "limit 1"),
+        Behavior::Notice("application/vnd.apple.mpegurl", "#EXTM3U\n"),
+        Behavior::Status(202, Vec::new()),
+        Behavior::Status(302, vec![("location", "http://10.0.0.1/".to_owned())]),
+        Behavior::Status(416, Vec::new()),
+    ]
+}
+
+#[tokio::test]
+async fn a_notice_to_a_further_connection_leaves_the_first_response() {
+    let owner = Cloud::shared().await.owner().await;
+    let content = Content::new(24 * MIB, 21);
+    for notice in notices() {
+        let source = RangedSource::start(content.clone()).await;
+        let later = notice.clone();
+        source.set_behavior(move |request| if request.nth == 0 { Behavior::Serve } else { later.clone() });
+        let file = import(&owner, &source).await;
+        assert_eq!(file["status"], "success", "{notice:?} {file:#}");
+        assert_is(&owner, &file, &content).await;
+        owner.delete(&file).await.expect(204);
+    }
+}
+
+#[tokio::test]
+async fn a_notice_instead_of_the_rest_is_not_stored() {
+    let owner = Cloud::shared().await.owner().await;
+    for (size, etag) in [(9 * MIB, Some("\"1\"")), (9 * MIB, None), (40 * MIB, Some("\"1\""))] {
+        for notice in [
+            Behavior::Notice("text/plain", "Too many connections"),
+            Behavior::Notice("application/octet-stream", ""),
+        ] {
+            let content = Content::new(size, 22);
+            let source = RangedSource::start(content.clone()).await;
+            source.serve(content.clone(), etag);
+            let (later, broken) = (notice.clone(), Behavior::Break(4 * MIB));
+            // The source recovers after it has sent the notice once.
+            source.set_behavior(move |request| match request.nth {
+                0 => broken.clone(),
+                1 => later.clone(),
+                _ => Behavior::Serve,
+            });
+            let file = import(&owner, &source).await;
+            assert_is(&owner, &file, &content).await;
+            owner.delete(&file).await.expect(204);
+        }
+    }
+}
+
 #[tokio::test]
 async fn two_versions_are_never_mixed() {
     let owner = Cloud::shared().await.owner().await;
@@ -142,7 +196,7 @@ async fn two_versions_are_never_mixed() {
 }
 
 #[tokio::test]
-async fn a_source_with_few_connections_gets_few() {
+async fn the_number_of_connections_adapts_to_the_source() {
     let owner = Cloud::shared().await.owner().await;
     let content = Content::new(80 * MIB, 5);
     let source = RangedSource::start(content.clone()).await;

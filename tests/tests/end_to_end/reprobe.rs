@@ -29,7 +29,7 @@ async fn uploaded(owner: &Owner) -> Value {
     owner.wait_until_success(&file).await
 }
 
-/// Changes a file to look as if an older ffprobe had probed it.
+/// Changes a file's record to that of a probe by an older ffprobe.
 async fn as_of_old(owner: &Owner, file: &Value, by: Option<&str>) -> Value {
     let mut item = owner.backend.file_item(id(file)).await;
     item.remove("probe");

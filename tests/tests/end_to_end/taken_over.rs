@@ -1,4 +1,4 @@
-//! A malicious file that takes over ffprobe, and with it everything in probe-file's environment, gets access to no other file.
+//! A malicious file that compromises ffprobe, and with it the environment of probe-file, gets access to no other file.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -60,7 +60,7 @@ async fn commands(own: &str, thief: &Owner, victim: &Owner, success: &Value, pen
 }
 
 #[tokio::test]
-async fn a_taken_over_ffprobe_gets_nothing_but_its_own_file() {
+async fn a_compromised_ffprobe_can_access_only_its_own_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let cloud = cloud(folder.path()).await;
     let (thief, victim) = (cloud.owner().await, cloud.owner().await);
@@ -89,7 +89,7 @@ async fn a_taken_over_ffprobe_gets_nothing_but_its_own_file() {
         let expected = match what.split(": ").collect::<Vec<_>>()[..] {
             ["s3", _] => json!(403),
             ["dynamodb", _] => json!("AccessDenied"),
-            // The permissions that its own triggers need, and no more.
+            // Only the permissions of its triggers.
             ["sqs", "ReceiveMessage ProbeQueue"] => json!(200),
             ["sqs", _] => json!("AccessDenied"),
             ["invoke", _] => json!("403"),

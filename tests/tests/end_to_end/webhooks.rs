@@ -1,4 +1,4 @@
-//! Events at receivers of this machine, through the real binaries.
+//! Webhooks to receivers on this machine, through the real binaries.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -91,7 +91,7 @@ async fn delivery(owner: &Owner, file: &Value, status: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_file_tells_the_url_that_it_names_when_it_is_done() {
+async fn a_file_sends_an_event_to_its_webhook() {
     let owner = Cloud::shared().await.owner().await;
     let receiver = Receiver::start(&[]).await;
     let rotated = post(&owner, "/webhook-endpoints/default/rotate", &json!({})).await.expect(200).json();
@@ -107,7 +107,7 @@ async fn a_file_tells_the_url_that_it_names_when_it_is_done() {
 }
 
 #[tokio::test]
-async fn a_request_waits_for_the_end_of_a_file() {
+async fn a_request_waits_until_the_status_is_terminal() {
     let owner = Cloud::shared().await.owner().await;
     let file = owner.upload("a.png", &media::PNG).await;
     let done = until("a wait ends with the file", async || {
@@ -119,7 +119,7 @@ async fn a_request_waits_for_the_end_of_a_file() {
 }
 
 #[tokio::test]
-async fn a_failed_import_is_told_to_an_endpoint_once_it_can_be_reached() {
+async fn a_failed_import_is_delivered_after_the_receiver_recovers() {
     let owner = Cloud::shared().await.owner().await;
     let (receiver, source) = (Receiver::start(&[500]).await, SourceServer::start().await);
     let endpoint = json!({"url": receiver.url, "events": ["file.failed"]});
@@ -143,7 +143,7 @@ async fn a_failed_import_is_told_to_an_endpoint_once_it_can_be_reached() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_wants_no_more_gets_a_delivery_again_when_its_owner_asks() {
+async fn a_410_disables_an_endpoint_and_the_owner_can_redeliver() {
     let owner = Cloud::shared().await.owner().await;
     let receiver = Receiver::start(&[410]).await;
     let form = files_tests::Form::new().file("a.png", Some("image/png"), &media::PNG);
@@ -168,7 +168,7 @@ async fn a_receiver_that_wants_no_more_gets_a_delivery_again_when_its_owner_asks
 }
 
 #[tokio::test]
-async fn the_expiry_of_a_file_is_told() {
+async fn the_expiry_of_a_file_is_delivered() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
     let receiver = Receiver::start(&[]).await;
@@ -179,7 +179,7 @@ async fn the_expiry_of_a_file_is_told() {
         (owner.get(&format!("/files/{}", id(&file))).await.status == 404).then_some(())
     })
     .await;
-    until("the event has come", async || {
+    until("the event has arrived", async || {
         cloud.sweep().await;
         let page = deliveries(&owner, &format!("file={}", id(&file))).await;
         page.into_iter().find(|delivery| delivery["type"] == "file.expired")
@@ -190,7 +190,7 @@ async fn the_expiry_of_a_file_is_told() {
 }
 
 #[tokio::test]
-async fn the_command_manages_endpoints_and_receives_events() {
+async fn the_cli_manages_endpoints_and_receives_events() {
     let owner = Cloud::shared().await.owner().await;
     let machine = Machine::new(&owner);
     let hooks = async |arguments: &[&str]| {

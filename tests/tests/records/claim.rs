@@ -109,7 +109,7 @@ async fn an_imported_file_keeps_its_deadline_for_the_probe() {
     saved.await.expect("saved");
     assert_eq!(press.usage().await, usage(1, 7, 0));
     press.assert_due(Scheduled::File(file.id), at(1000 + millis(limits::PROBE_GRACE))).await;
-    // The message is repeated after the lease: the next worker sees that all bytes are stored.
+    // SQS repeats the message after the lease: for the next worker, all bytes are stored.
     let lease = millis(limits::IMPORT_LEASE);
     let again = match press.claim(file.id, at(lease)).await {
         ImportClaim::Fetched(file) => file,

@@ -72,7 +72,7 @@ async fn with_an_invalid_key_nothing_is_written() {
     press.assert_nothing_due().await;
     let file = press.new_upload(7, at(60_001));
     let created = ask(&press, &file, &request("r", "other"), at(60_001)).await;
-    assert_eq!(created.expect("the refused request is not remembered"), Created::New);
+    assert_eq!(created.expect("the rejected request is not stored"), Created::New);
 }
 
 #[tokio::test]
@@ -124,7 +124,7 @@ async fn an_idempotency_key_is_free_after_a_day() {
     assert_eq!(again, Created::Before(first, Detail::default()));
     let conflict = ask(&press, &late, &request("r", "x"), at(day - 1)).await;
     assert_refused!(conflict, RecordsError::IdempotencyConflict);
-    // A day later, with another request: that one is remembered now.
+    // A day later, with another request, which is stored instead.
     let created = ask(&press, &late, &request("r", "x"), at(day)).await.expect("created");
     assert_eq!(created, Created::New);
     assert_eq!(press.usage().await, usage(2, 12, 0));
@@ -187,7 +187,7 @@ async fn an_invalid_api_key_does_not_see_the_result_of_a_request() {
 }
 
 #[tokio::test]
-async fn an_id_is_used_once_and_a_refused_request_is_not_remembered() {
+async fn an_id_is_used_once_and_a_rejected_request_is_not_stored() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;

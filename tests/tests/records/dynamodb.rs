@@ -14,7 +14,7 @@ use files_local::calls::Calls;
 use files_local::iam::Policies;
 use files_local::identity::{Identities, ROOT};
 use files_local::template::{self, Surroundings};
-use files_records::{ClientRecords, DUE_SHARDS, DueWhat, Keys, Records, RecordsError};
+use files_records::{ClientRecords, DUE_SHARDS, Keys, Records, RecordsError, ScheduledWork};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
@@ -115,11 +115,7 @@ async fn keys_of_the_files_table_are_copied_once() {
     owner.upload(1, at(0)).await;
     assert_eq!(cloud.keys.copy_from(&cloud.table).await.expect("copied"), 3);
     cloud.revoke(keys[0].hash(), at(1)).await;
-    assert_eq!(
-        cloud.keys.copy_from(&cloud.table).await.expect("copied"),
-        0,
-        "a revoked key does not come back"
-    );
+    assert_eq!(cloud.keys.copy_from(&cloud.table).await.expect("copied"), 0, "a revoked key stays revoked");
     for (at_index, key) in keys.iter().enumerate() {
         let record = cloud.keys.find(key.hash()).await.expect("read").expect("the key");
         assert_eq!((record.owner, record.revoked_at.is_some()), (key.owner(), at_index == 0));
@@ -163,7 +159,7 @@ impl DynamoDb {
         Usage { files: number("stored_files"), bytes: number("stored_bytes"), imports: number("imports") }
     }
 
-    /// Reads how many uploads of an owner the table says are pending.
+    /// Reads the number of pending uploads in an owner's usage.
     pub(crate) async fn pending_uploads_of(&self, owner: OwnerId) -> u64 {
         self.records().usage(owner).await.expect("the usage can be read").pending_uploads
     }
@@ -178,26 +174,26 @@ impl DynamoDb {
         u64::try_from(files.expect("the table can be read").len()).expect("a number")
     }
 
-    /// Returns the API keys as another process has them.
+    /// Returns the API keys of another process, with an empty cache.
     pub(crate) fn other_keys(&self) -> Keys {
         Keys::new(self.client.clone(), &self.keys_table).with_rate_limits(self.records())
     }
 
-    /// Sets own limits of an owner.
+    /// Sets individual limits of an owner.
     pub(crate) async fn set_limits(&self, owner: OwnerId, limits: &[(Limit, u64)]) {
         let limits = limits.iter().copied().collect();
         self.keys.set_limits(owner, &limits).await.expect("the limits can be set");
     }
 
-    /// Reads an owner's work in the index that is due at `now`.
+    /// Reads the work of an owner that is due at `now` from the index.
     pub(crate) async fn due_of(&self, owner: OwnerId, now: Timestamp) -> BTreeSet<Scheduled> {
         let mut due = BTreeSet::new();
         for shard in 0..DUE_SHARDS {
             let found = self.records().due(shard, now, u32::MAX).await.expect("the index can be read");
             due.extend(found.items.into_iter().filter(|item| item.owner == owner).map(
                 |item| match item.what {
-                    DueWhat::File(id) => Scheduled::File(id),
-                    DueWhat::Removed(id) => Scheduled::Removed(id),
+                    ScheduledWork::File(id) => Scheduled::File(id),
+                    ScheduledWork::Removed(id) => Scheduled::Removed(id),
                     other => panic!("no file of these tests has {other:?}"),
                 },
             ));
@@ -230,6 +226,6 @@ pub(crate) struct Usage {
 pub(crate) enum Scheduled {
     /// The work of the file's record.
     File(FileId),
-    /// The deletion of a removed file's bytes.
+    /// The deletion of the bytes of a deleted file.
     Removed(FileId),
 }

@@ -136,7 +136,7 @@ async fn assert_shown_as(owner: &Owner<'_>, file: &File, status: Status, media_t
     }
 }
 
-/// Purpose of the sparse indexes: a page is full of matching files, regardless of other files.
+/// Checks the purpose of the sparse indexes: a page is full of matching files, regardless of other files.
 #[tokio::test]
 async fn a_page_of_an_index_is_full() {
     let store = DynamoDb::start().await;

@@ -42,7 +42,7 @@ async fn an_expired_file_is_not_found() {
     let caller = press.caller(Scope::Read, at(1000));
     assert_refused!(press.client().find_file(&caller, file.id).await, RecordsError::NotFound);
     assert_refused!(press.client().find_file_with_detail(&caller, file.id).await, RecordsError::NotFound);
-    assert_eq!(press.record(file.id).await, Some(file), "background work still sees it");
+    assert_eq!(press.record(file.id).await, Some(file), "background work can still read it");
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn with_an_invalid_key_no_file_is_found() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_is_refused_within_half_a_minute() {
+async fn a_revoked_key_is_rejected_within_30_seconds() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;

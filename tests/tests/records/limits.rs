@@ -1,4 +1,4 @@
-//! Limits of owners: what is refused, and that usage stays the sum of the records at a limit.
+//! Limits of owners: requests above a limit are rejected, and usage remains the sum of the records at a limit.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,7 +21,7 @@ async fn limited<'s>(store: &'s DynamoDb, limits: &[(Limit, u64)]) -> Owner<'s> 
 }
 
 #[tokio::test]
-async fn what_would_exceed_a_limit_is_refused_with_the_numbers() {
+async fn a_request_above_a_limit_is_rejected_with_the_numbers() {
     let store = &DynamoDb::start().await;
     let limits = [
         (Limit::StoredBytes, 10),
@@ -59,14 +59,14 @@ async fn the_first_file_of_an_owner_is_limited_too() {
 }
 
 #[tokio::test]
-async fn a_place_is_given_back_by_success_failure_and_deletion() {
+async fn success_failure_and_deletion_release_a_pending_upload() {
     let store = &DynamoDb::start().await;
     let press = limited(store, &[(Limit::PendingUploads, 1), (Limit::Imports, 1)]).await;
     let probed = press.upload(7, at(0)).await;
     let done = ProbeDone { ends_upload: true, ..video(7, at(1)) };
     assert_eq!(press.probe(probed.id, &done).await, SavedProbe::Saved);
     assert_eq!(store.pending_uploads_of(press.id()).await, 0);
-    // A probe that does not know that it ends an upload comes to the same.
+    // A probe without the hint that it ends an upload has the same result.
     let other = press.upload(7, at(2)).await;
     let done = ProbeDone::new(object(7), media(MediaType::Video), at(3));
     assert_eq!(press.probe(other.id, &done).await, SavedProbe::Saved);
@@ -86,7 +86,7 @@ async fn a_place_is_given_back_by_success_failure_and_deletion() {
 }
 
 #[tokio::test]
-async fn an_import_reserves_its_bytes_when_it_ends_or_does_not_end() {
+async fn an_import_ends_only_if_its_bytes_are_within_the_limit() {
     let store = &DynamoDb::start().await;
     let press = limited(store, &[(Limit::StoredBytes, 10)]).await;
     press.upload(7, at(0)).await;
@@ -126,7 +126,7 @@ async fn limits_are_set_one_by_one_and_reset_together() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_hundred_at_once_never_pass_a_limit_of_fifty() {
+async fn two_hundred_concurrent_requests_never_exceed_a_limit_of_fifty() {
     const LIMIT: u64 = 50;
     let store = &DynamoDb::start().await;
     let press = &limited(store, &[(Limit::Files, LIMIT), (Limit::StoredBytes, 7 * LIMIT)]).await;
@@ -152,7 +152,7 @@ async fn two_hundred_at_once_never_pass_a_limit_of_fifty() {
     let found = press.records().usage(press.id()).await.expect("usage");
     let sum = store.files_of(press.id()).await;
     assert_eq!((found.files, found.stored_bytes, found.pending_uploads), (sum, 7 * sum, sum));
-    // It is not stuck: what is free can be taken, and no more.
+    // Released capacity can be used again, and no more.
     for n in sum..LIMIT {
         press.upload(7, at(1_000 + n)).await;
     }

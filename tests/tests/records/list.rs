@@ -36,7 +36,7 @@ pub(crate) async fn walk(owner: &Owner<'_>, first: PageRequest, most: u32) -> Ve
 }
 
 #[tokio::test]
-async fn the_newest_or_the_oldest_come_first() {
+async fn files_are_listed_newest_or_oldest_first() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let mut files = Vec::new();
@@ -163,7 +163,7 @@ async fn walk_while_files_come_and_go(owner: &Owner<'_>, filter: ListFilter, ord
     in_order.dedup();
     assert_eq!(walked.len(), in_order.len(), "each once");
     for file in there.iter().filter(|file| !removed.contains(&file.id)) {
-        assert!(walked.contains(&file.id), "{} was there throughout", file.id);
+        assert!(walked.contains(&file.id), "{} existed throughout", file.id);
     }
     assert!(owner.due(far_future()).await.len() >= removed.len());
 }

@@ -117,7 +117,7 @@ impl<'s> Owner<'s> {
     }
 
     /// Requests another probe of a `success` file. Returns its record.
-    pub(crate) async fn ask_to_probe_again(&self, id: FileId) -> File {
+    pub(crate) async fn request_reprobe(&self, id: FileId) -> File {
         let before = self.record(id).await.expect("a record");
         let mut after = before.clone();
         let FileState::Stored(stored) = &mut after.state else { panic!("{before:?}") };

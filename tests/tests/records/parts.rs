@@ -21,7 +21,7 @@ async fn one_of_many_concurrent_uploads_is_recorded() {
     let file = announced(&press).await;
     let begin = async |number: usize| {
         let own = format!("u{number}");
-        let ask = |file: File| file.parts_asked_for(Some(&own), at(1));
+        let ask = |file: File| file.parts_signed(Some(&own), at(1));
         press.records().change_file(press.id(), file.id, ask).await.expect("the records can be read")
     };
     let begun: Vec<File> = join_all((0..5).map(begin)).await.into_iter().flatten().collect();
@@ -39,7 +39,7 @@ async fn one_of_many_concurrent_completions_is_recorded() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = announced(&press).await;
-    let ask = |file: File| file.parts_asked_for(Some("u"), at(1));
+    let ask = |file: File| file.parts_signed(Some("u"), at(1));
     press.records().change_file(press.id(), file.id, ask).await.expect("the records can be read");
     let complete = async |_| {
         let mark = |file: File| file.completing("u", at(2));

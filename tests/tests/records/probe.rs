@@ -22,7 +22,7 @@ async fn assert_probed(owner: &Owner<'_>, id: FileId, done: &ProbeDone) -> File 
 }
 
 #[tokio::test]
-async fn a_stored_file_becomes_what_the_probe_says() {
+async fn a_probe_ends_a_stored_file_with_success() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     for media_type in MediaType::ALL {
@@ -82,7 +82,7 @@ async fn a_probe_ends_an_import() {
     press.assert_nothing_due().await;
 }
 
-/// The object was stored before its import was recorded.
+/// Checks an object that was stored before the end of its import was recorded.
 #[tokio::test]
 async fn an_import_that_is_probed_early_is_no_longer_in_flight() {
     let store = &DynamoDb::start().await;
@@ -163,7 +163,7 @@ async fn without_a_record_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn the_full_output_is_stored_beside_the_callers_metadata() {
+async fn the_full_output_is_stored_with_the_metadata() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let packed = (0..=255).collect();
@@ -228,15 +228,15 @@ async fn a_repeated_probe_is_saved_once() {
     for late in [&first, &second] {
         assert_eq!(press.probe(file.id, late).await, SavedProbe::AlreadyTerminal(Status::Success));
     }
-    let before = press.ask_to_probe_again(file.id).await;
+    let before = press.request_reprobe(file.id).await;
     assert_eq!(before.stored().and_then(|stored| stored.probed_by.as_deref()), Some("7 (a)"));
 
     assert_eq!(press.probe(file.id, &second).await, SavedProbe::SavedAgain);
-    let mut expected = before.clone().probed_again(&second).expect("another probe was requested");
+    let mut expected = before.clone().reprobed(&second).expect("another probe was requested");
     expected.version += 1;
     assert_eq!(press.record(file.id).await, Some(expected.clone()));
     let (_, detail) = press.records().get_file(press.id(), file.id).await.expect("a file");
-    assert_eq!(detail.full_probe, second.full, "the place of the first output is replaced");
+    assert_eq!(detail.full_probe, second.full, "the location of the first output is replaced");
 
     let blind = ProbeDone {
         probed: Probed::Unreadable("what?".into()),
@@ -244,7 +244,7 @@ async fn a_repeated_probe_is_saved_once() {
         ..by("9 (a)", FullProbe::InObject, 3)
     };
     assert_eq!(press.probe(file.id, &blind).await, SavedProbe::AlreadyTerminal(Status::Success));
-    press.ask_to_probe_again(file.id).await;
+    press.request_reprobe(file.id).await;
     assert_eq!(press.probe(file.id, &blind).await, SavedProbe::SavedAgain);
     let after = press.record(file.id).await.expect("a record");
     let by = after.stored().and_then(|stored| stored.probed_by.as_deref());

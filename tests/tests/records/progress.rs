@@ -164,7 +164,7 @@ async fn progress_does_not_restore_a_deleted_file() {
     assert_eq!(press.usage().await, usage(0, 0, 0));
 }
 
-/// After all bytes are stored the import has ended, although its worker holds the lease.
+/// Checks an import whose bytes are all stored: it has ended, although its worker still has the lease.
 #[tokio::test]
 async fn no_progress_is_saved_once_all_bytes_are_stored() {
     let store = &DynamoDb::start().await;

@@ -13,16 +13,16 @@ async fn limited<'s>(store: &'s DynamoDb, rate: u64) -> Owner<'s> {
     press
 }
 
-/// A process that has just checked the key, which makes its first request free.
+/// Returns the keys of a process that has just cached the key, so that its next request is counted.
 async fn process(store: &DynamoDb, press: &Owner<'_>, now: Timestamp) -> Keys {
     let keys = store.other_keys();
     let caller = press.caller(Scope::Read, now);
-    keys.admit(&caller).await.expect("the key is not remembered");
-    keys.check(&caller).await.expect("a good key");
+    keys.admit(&caller).await.expect("the key is not cached");
+    keys.check(&caller).await.expect("a valid key");
     keys
 }
 
-/// How many of 100 requests at one moment are admitted.
+/// Returns how many of 100 simultaneous requests are admitted.
 async fn admitted(keys: &Keys, press: &Owner<'_>, now: Timestamp) -> u64 {
     let mut admitted = 0;
     for _ in 0..100 {
@@ -36,7 +36,7 @@ async fn admitted(keys: &Keys, press: &Owner<'_>, now: Timestamp) -> u64 {
 }
 
 #[tokio::test]
-async fn a_second_admits_as_many_as_the_rate() {
+async fn requests_in_a_second_are_limited_to_the_rate() {
     let store = &DynamoDb::start().await;
     for rate in [1, 7, 25, 99] {
         let press = limited(store, rate).await;
@@ -49,11 +49,11 @@ async fn a_second_admits_as_many_as_the_rate() {
 }
 
 #[tokio::test]
-async fn processes_share_the_rate_and_keep_at_most_a_block() {
+async fn processes_share_the_rate_and_reserve_at_most_a_block() {
     let store = &DynamoDb::start().await;
     let press = limited(store, 50).await;
     let (first, second) = (process(store, &press, at(0)).await, process(store, &press, at(0)).await);
-    // The second process takes one token of a block of 5, and keeps 4.
+    // The second process uses one token of a block of 5, and keeps 4.
     second.admit(&press.caller(Scope::Read, at(1))).await.expect("admitted");
     assert_eq!(admitted(&first, &press, at(2)).await, 45);
     assert_eq!(admitted(&second, &press, at(3)).await, 4);
@@ -62,7 +62,7 @@ async fn processes_share_the_rate_and_keep_at_most_a_block() {
 }
 
 #[tokio::test]
-async fn a_bad_key_takes_no_token_of_the_owner_that_it_names() {
+async fn an_invalid_key_uses_no_token_of_the_owner_that_it_names() {
     let store = &DynamoDb::start().await;
     let press = limited(store, 1).await;
     let keys = process(store, &press, at(0)).await;
@@ -70,7 +70,7 @@ async fn a_bad_key_takes_no_token_of_the_owner_that_it_names() {
         principal: ApiKey::generate(press.id()).expect("randomness").into(),
         ..press.caller(Scope::Read, at(1))
     };
-    keys.admit(&forged).await.expect("it is not known yet");
+    keys.admit(&forged).await.expect("it is not cached yet");
     assert_refused!(keys.check(&forged).await, RecordsError::Key(_));
     assert_refused!(keys.admit(&forged).await, RecordsError::Key(_));
     assert_eq!(admitted(&keys, &press, at(2)).await, 1);

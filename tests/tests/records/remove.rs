@@ -10,7 +10,7 @@ use crate::list::{first_page, page};
 use crate::owner::{Owner, usage};
 use crate::samples::{at, millis};
 
-/// How long the rest of a removed file may stay.
+/// How long the bytes of a deleted file may remain.
 const GRACE: Duration = Duration::from_secs(300);
 
 #[tokio::test]
@@ -62,18 +62,18 @@ async fn an_unfinished_upload_is_recorded_for_its_abort() {
 }
 
 #[tokio::test]
-async fn a_forgotten_removal_is_complete() {
+async fn deleting_the_removal_entry_completes_a_removal() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;
     press.remove(&file, at(1)).await.expect("removed");
     for _ in 0..2 {
-        press.records().forget_removed(press.id(), file.id).await.expect("forgotten, twice too");
+        press.records().delete_removal_entry(press.id(), file.id).await.expect("deleted, also twice");
         press.assert_nothing_due().await;
         assert_eq!(store.left_of(press.id(), file.id).await, None);
     }
     let there = press.upload(7, at(2)).await;
-    press.records().forget_removed(press.id(), there.id).await.expect("nothing to forget");
+    press.records().delete_removal_entry(press.id(), there.id).await.expect("nothing to delete");
     assert_eq!(press.record(there.id).await, Some(there), "an existing file stays");
 }
 
@@ -87,13 +87,13 @@ async fn a_file_is_removed_once() {
     assert_eq!(press.usage().await, usage(0, 0, 0));
     press.assert_due(Scheduled::Removed(file.id), at(millis(limits::UPLOAD_URL_LIFETIME + GRACE))).await;
     // A second removal does not schedule the deletion again.
-    press.records().forget_removed(press.id(), file.id).await.expect("forgotten");
+    press.records().delete_removal_entry(press.id(), file.id).await.expect("forgotten");
     assert_refused!(press.remove(&file, at(1000)).await, RecordsError::Changed);
     press.assert_nothing_due().await;
 }
 
 #[tokio::test]
-async fn a_file_that_has_changed_stays() {
+async fn a_file_that_has_changed_is_not_removed() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let seen = press.import(at(0)).await;

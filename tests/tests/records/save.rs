@@ -148,7 +148,7 @@ async fn only_an_unchanged_record_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_deleted_record_does_not_come_back() {
+async fn a_save_does_not_restore_a_deleted_record() {
     let store = &DynamoDb::start().await;
     let press = Owner::new(store, "press").await;
     let file = press.upload(7, at(0)).await;

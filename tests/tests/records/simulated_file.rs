@@ -17,7 +17,7 @@ pub(crate) struct SimulatedFile {
     pub(crate) upload_id: Option<String>,
     /// Number of claims.
     pub(crate) claims: u64,
-    /// The file as each of its workers knows it.
+    /// The file as last read by each of its workers.
     pub(crate) workers: Vec<File<Import>>,
     /// The time from which its bytes are deleted, while they exist.
     pub(crate) removal_due: Option<Timestamp>,

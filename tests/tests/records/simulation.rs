@@ -120,7 +120,7 @@ impl<'s> Simulation<'s> {
         let own = begins.then(|| format!("upload-{}", now.millis()));
         let (records, owner, id) = (self.owner.records(), self.owner.id(), entry.first.id);
         let before = self.owner.record(id).await;
-        let asked = records.change_file(owner, id, |file| file.parts_asked_for(own.as_deref(), now)).await;
+        let asked = records.change_file(owner, id, |file| file.parts_signed(own.as_deref(), now)).await;
         let Some(file) = asked.expect("the records can be read") else { return Ok(()) };
         let before = before.expect("the changed file existed before");
         prop_assert!(entry.first.part_plan().is_some());
@@ -220,7 +220,7 @@ impl<'s> Simulation<'s> {
         Ok(())
     }
 
-    /// A worker that has transferred all bytes, and saves this over the record as it knows it.
+    /// A worker that has transferred all bytes, and saves the result over the record that it last read.
     async fn imported(&mut self, file: &Index, worker: &Index, size: u64) -> Checked {
         let (records, now) = (self.owner.records(), self.now);
         let Some((entry, worker)) = self.working(file, worker) else { return Ok(()) };
@@ -299,7 +299,7 @@ impl<'s> Simulation<'s> {
             match work {
                 Scheduled::File(_) => self.finish(index).await?,
                 Scheduled::Removed(_) => {
-                    self.owner.records().forget_removed(self.owner.id(), id).await.expect("forgotten");
+                    self.owner.records().delete_removal_entry(self.owner.id(), id).await.expect("forgotten");
                     self.files[index].removal_due = None;
                 }
             }

@@ -12,7 +12,7 @@ async fn app_with_bus() -> TestApp {
     TestApp::with_parameters(BTreeMap::from([("EventBus".to_owned(), "media".to_owned())])).await
 }
 
-/// Has an event told on the bus and to webhooks.
+/// Delivers an event to the bus and to webhooks.
 async fn tell(app: &TestApp, file: &File, kind: EventKind) {
     let function = app.function("deliver-webhook");
     let bus = function.event_bus().map(|(client, name)| EventBus::new(client, name));
@@ -26,7 +26,7 @@ fn events(app: &TestApp) -> Vec<(String, Value)> {
 }
 
 #[tokio::test]
-async fn a_bus_gets_each_event_with_the_body_of_a_webhook() {
+async fn the_bus_receives_each_event_with_the_body_of_a_webhook() {
     let app = app_with_bus().await;
     let receiver = Receiver::start([]).await;
     let file = app.file("clip.mp4").webhook(&receiver.url).uploaded().await;
@@ -40,13 +40,13 @@ async fn a_bus_gets_each_event_with_the_body_of_a_webhook() {
     );
     let sent: Value = serde_json::from_str(&receiver.received()[0].body).unwrap();
     assert_eq!(event["detail"], sent);
-    // Its message comes again: the event is over.
+    // A duplicate message has no effect, since the event is replaced.
     tell(&app, &file, EventKind::Succeeded).await;
     assert_eq!(events(&app).len(), 1);
 }
 
 #[tokio::test]
-async fn with_a_bus_every_file_has_events_and_its_deletion_is_one() {
+async fn with_a_bus_every_file_has_events_including_its_deletion() {
     let app = app_with_bus().await;
     let key = app.key(OWNER).await;
     let records = app.function("delete-file").client_records();
@@ -67,7 +67,7 @@ async fn without_a_bus_no_function_may_put_events() {
     let app = TestApp::new().await;
     assert!(app.function("deliver-webhook").event_bus().is_none());
     let policies = format!("{:?}", app.services().model.functions);
-    assert!(!policies.contains("events:PutEvents"), "no permission is given");
+    assert!(!policies.contains("events:PutEvents"), "no permission is granted");
     let file = app.file("clip.mp4").awaiting_upload().await;
     let caller = files_domain::Caller {
         principal: app.key(OWNER).await.into(),

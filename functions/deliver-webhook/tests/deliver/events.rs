@@ -9,11 +9,11 @@ use crate::receiver::Receiver;
 use crate::setup::{attempt, deliveries, delivery, endpoint, event, owner, work};
 
 #[tokio::test]
-async fn each_endpoint_that_wants_an_event_gets_it_once() {
+async fn each_subscribed_endpoint_receives_an_event_once() {
     let app = TestApp::new().await;
     let receiver = Receiver::start([]).await;
     let (first, _) = endpoint(&app, &receiver.url, &[EventKind::Succeeded]).await;
-    let (second, _) = endpoint(&app, &receiver.url, &EventKind::OF_WEBHOOKS).await;
+    let (second, _) = endpoint(&app, &receiver.url, &EventKind::FOR_WEBHOOKS).await;
     endpoint(&app, &receiver.url, &[EventKind::Failed, EventKind::Expired]).await;
     let file = app.file("clip.mp4").webhook(&receiver.url).uploaded().await;
     let now = lambda_startup::now();
@@ -26,7 +26,7 @@ async fn each_endpoint_that_wants_an_event_gets_it_once() {
     expected.sort_by_key(EndpointId::to_string);
     assert_eq!(ids, expected);
 
-    // Each has a message, and one that comes twice is one request.
+    // Each delivery has a message, and a duplicate message sends no second request.
     let mut messages = 0;
     while let Some(message) = app.receive("DeliveryQueue").await {
         let message = serde_json::from_value(message.body).expect("a message");
@@ -36,7 +36,7 @@ async fn each_endpoint_that_wants_an_event_gets_it_once() {
     assert_eq!((messages, receiver.received().len()), (3, 3));
     assert!(deliveries(&app).await.iter().all(|(_, one)| one.status == DeliveryStatus::Delivered));
     work(&app, event(&file, EventKind::Succeeded), now).await;
-    assert_eq!(receiver.received().len(), 3, "the event is over");
+    assert_eq!(receiver.received().len(), 3, "the event is replaced");
 }
 
 #[tokio::test]
@@ -46,10 +46,10 @@ async fn an_owner_without_endpoints_has_no_events() {
     let file = app.file("clip.mp4").uploaded().await;
     let event_ref = EventRef { owner: file.owner, file: file.id, kind: EventKind::Succeeded };
     assert_eq!(app.operator().records().find_event(event_ref).await.unwrap(), None);
-    // The endpoint of another owner is none of this file's.
+    // An endpoint of another owner does not count.
     let secret = WebhookSecret::generate().unwrap();
     let now = lambda_startup::now();
-    let theirs = Endpoint::new(Some(receiver.url.clone()), EventKind::OF_WEBHOOKS.into(), secret, now);
+    let theirs = Endpoint::new(Some(receiver.url.clone()), EventKind::FOR_WEBHOOKS.into(), secret, now);
     let other = OwnerId::named("another");
     app.operator().records().create_endpoint(other, EndpointId::new(now), &theirs).await.unwrap();
     let file = app.file("clip.mp4").webhook(&receiver.url).uploaded().await;
@@ -85,7 +85,7 @@ async fn the_failure_and_the_expiry_of_a_file_are_events() {
 async fn a_deleted_endpoint_ends_its_deliveries() {
     let app = TestApp::new().await;
     let receiver = Receiver::start([crate::receiver::status(500)]).await;
-    let (id, _) = endpoint(&app, &receiver.url, &EventKind::OF_WEBHOOKS).await;
+    let (id, _) = endpoint(&app, &receiver.url, &EventKind::FOR_WEBHOOKS).await;
     let (file, now) = (app.upload("clip.mp4").await, lambda_startup::now());
     work(&app, event(&file, EventKind::Succeeded), now).await;
     app.operator().records().delete_endpoint(owner(), id).await.unwrap();

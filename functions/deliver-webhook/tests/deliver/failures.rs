@@ -14,7 +14,7 @@ async fn first_attempt(app: &TestApp, receiver: &Receiver, now: Timestamp) -> De
 }
 
 #[tokio::test]
-async fn a_receiver_that_is_down_for_days_gets_the_same_event_ten_times() {
+async fn a_receiver_that_is_down_for_days_receives_ten_attempts_of_the_same_event() {
     let app = TestApp::new().await;
     let receiver = Receiver::start((0..10).map(|_| status(503))).await;
     let start = lambda_startup::now();
@@ -28,7 +28,7 @@ async fn a_receiver_that_is_down_for_days_gets_the_same_event_ten_times() {
         assert_eq!(pending.status, DeliveryStatus::Pending);
         let early = Timestamp::from_millis(pending.next_at.millis() - 2_000);
         work(&app, attempt(id), early).await;
-        assert_eq!(delivery(&app).await.attempts.len(), pending.attempts.len(), "not due yet");
+        assert_eq!(delivery(&app).await.attempts.len(), pending.attempts.len(), "too early");
         work(&app, attempt(id), pending.next_at).await;
     }
     let ended = delivery(&app).await;
@@ -45,7 +45,7 @@ async fn a_receiver_that_is_down_for_days_gets_the_same_event_ten_times() {
 }
 
 #[tokio::test]
-async fn an_event_that_fails_once_is_delivered_by_the_message_that_waits() {
+async fn a_failed_attempt_is_repeated_by_a_delayed_message() {
     let app = TestApp::new().await;
     let receiver = Receiver::start([status(500), status(200)]).await;
     let id = first_attempt(&app, &receiver, lambda_startup::now()).await;
@@ -63,23 +63,23 @@ async fn an_event_that_fails_once_is_delivered_by_the_message_that_waits() {
 async fn a_410_disables_an_endpoint() {
     let app = TestApp::new().await;
     let receiver = Receiver::start([status(410)]).await;
-    let (id, _) = endpoint(&app, &receiver.url, &EventKind::OF_WEBHOOKS).await;
+    let (id, _) = endpoint(&app, &receiver.url, &EventKind::FOR_WEBHOOKS).await;
     let now = lambda_startup::now();
     for _ in 0..2 {
         let file = app.upload("clip.mp4").await;
         work(&app, event(&file, EventKind::Succeeded), now).await;
     }
-    assert_eq!(receiver.received().len(), 1, "the second event is not for it");
+    assert_eq!(receiver.received().len(), 1, "the second event is not sent");
     assert_eq!(delivery(&app).await.status, DeliveryStatus::Undelivered);
     let found = app.operator().records().find_endpoint(owner(), id).await.unwrap().expect("the endpoint");
     assert!(!found.enabled);
 }
 
 #[tokio::test]
-async fn an_overloaded_endpoint_gets_nothing_until_it_has_asked_for() {
+async fn an_overloaded_endpoint_is_paused_for_its_retry_after() {
     let app = TestApp::new().await;
     let receiver = Receiver::start([with_headers(429, "Retry-After: 100\r\n")]).await;
-    let (id, _) = endpoint(&app, &receiver.url, &EventKind::OF_WEBHOOKS).await;
+    let (id, _) = endpoint(&app, &receiver.url, &EventKind::FOR_WEBHOOKS).await;
     let now = lambda_startup::now();
     let (first, second) = (app.upload("a.mp4").await, app.upload("b.mp4").await);
     work(&app, event(&first, EventKind::Succeeded), now).await;
@@ -110,7 +110,7 @@ async fn redirects_are_not_followed() {
 }
 
 #[tokio::test]
-async fn a_private_address_is_not_reached() {
+async fn a_private_address_is_rejected() {
     let app = TestApp::new().await;
     let receiver = Receiver::start([]).await;
     let file = app.file("clip.mp4").webhook(&receiver.url).uploaded().await;
@@ -121,7 +121,7 @@ async fn a_private_address_is_not_reached() {
 }
 
 #[tokio::test]
-async fn what_a_receiver_sends_beyond_its_status_does_not_matter() {
+async fn only_the_status_of_a_response_matters() {
     let app = TestApp::new().await;
     let mut huge = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
     huge.resize(32 << 20, b'x');
@@ -136,7 +136,7 @@ async fn what_a_receiver_sends_beyond_its_status_does_not_matter() {
 }
 
 #[tokio::test]
-async fn a_response_that_breaks_off_before_its_status_is_a_failure() {
+async fn a_response_that_ends_before_its_status_is_a_failure() {
     let app = TestApp::new().await;
     let receiver = Receiver::start([b"HTTP/1.1 20".to_vec()]).await;
     let id = first_attempt(&app, &receiver, lambda_startup::now()).await;
@@ -148,19 +148,19 @@ async fn a_response_that_breaks_off_before_its_status_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_worker_that_dies_after_its_request_leaves_the_delivery_to_the_next() {
+async fn a_crashed_worker_is_replaced_after_its_lease_and_fenced() {
     let app = TestApp::new().await;
     let receiver = Receiver::start([status(500)]).await;
     let id = first_attempt(&app, &receiver, lambda_startup::now()).await;
     let due = delivery(&app).await.next_at;
     let claimed = app.operator().records().claim_delivery(owner(), id, due).await.unwrap();
-    let dead = claimed.expect("the delivery is due");
+    let dead = claimed.expect("a claimed delivery");
     work(&app, attempt(id), due).await;
-    assert_eq!(receiver.received().len(), 1, "the lease is another's");
+    assert_eq!(receiver.received().len(), 1, "another worker has the lease");
     let later = due.plus(limits::DELIVERY_LEASE);
     work(&app, attempt(id), later).await;
     assert_eq!(delivery(&app).await.status, DeliveryStatus::Delivered);
-    // The dead one comes back, and is fenced.
+    // The crashed worker resumes, and is fenced.
     let records = app.operator().records();
     let saved = records.save_delivery(owner(), id, &dead.postponed(later), later).await;
     assert!(saved.is_err());

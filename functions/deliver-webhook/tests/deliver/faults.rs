@@ -9,12 +9,12 @@ use test_app::TestApp;
 use crate::receiver::Receiver;
 use crate::setup::{attempt, deliveries, delivery_of, event, handler};
 
-/// More failures in a row than the SDK repeats a call: the function fails.
+/// More consecutive failures than the SDK's attempts, so that the function fails.
 const FAILURES: u32 = 5;
-/// Calls that an event with one delivery takes at most, by what `limits.md` says.
+/// Most calls of an event with one delivery, according to `limits.md`.
 const CALLS: u32 = 8;
 
-/// Delivers an event while the calls from the `nth` one on fail in this way. Returns how many requests the receiver got.
+/// Delivers an event while [`FAILURES`] calls from the `nth` one on fail. Returns the number of requests that the receiver got.
 async fn deliver(nth: u32, action: &Value) -> usize {
     let app = TestApp::new().await;
     let receiver = Receiver::start([]).await;
@@ -26,13 +26,13 @@ async fn deliver(nth: u32, action: &Value) -> usize {
         lambda_startup::now(),
     );
     for _ in 0..10 {
-        // What fails comes again: the message by its queue, and whatever has a deadline by sweep.
+        // SQS delivers a failed message again, and sweep sends a message for each passed deadline.
         for message in &messages {
             let _: Result<_, _> = work(&app, message, now).await;
         }
         let found = deliveries(&app).await;
         if found.iter().any(|(_, delivery)| delivery.status == DeliveryStatus::Delivered) {
-            assert_eq!(found.len(), 1, "one delivery, whatever fails");
+            assert_eq!(found.len(), 1, "one delivery, whichever call fails");
             let received = receiver.received();
             assert!(received.iter().all(|one| one.body == received[0].body));
             return received.len();

@@ -1,4 +1,4 @@
-//! Delivers events by a handler in this process, on real services, to receivers on this machine.
+//! Calls the handler in this process, with real services and with receivers on this machine.
 
 mod bus;
 mod events;

@@ -1,4 +1,4 @@
-//! A receiver of webhooks that responds as a test says, byte by byte, and keeps what it got.
+//! A receiver of webhooks that sends the responses of a test, byte for byte, and records the requests.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A request that came.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
     pub(crate) head: String,
@@ -27,7 +27,7 @@ struct State {
     received: Vec<Received>,
 }
 
-/// The receiver, until it is dropped.
+/// A receiver, which stops when it is dropped.
 pub(crate) struct Receiver {
     pub(crate) url: String,
     state: Arc<Mutex<State>>,
@@ -41,7 +41,7 @@ impl Drop for Receiver {
 }
 
 impl Receiver {
-    /// Starts a receiver that gives these responses, one per request, and then 204.
+    /// Starts a receiver that sends these responses, one per request, and then 204.
     pub(crate) async fn start(responses: impl IntoIterator<Item = Vec<u8>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
@@ -56,7 +56,7 @@ impl Receiver {
         Self { url, state, server }
     }
 
-    /// Returns the requests that have come so far.
+    /// Returns the requests received so far.
     pub(crate) fn received(&self) -> Vec<Received> {
         self.state.lock().expect("the state").received.clone()
     }
@@ -80,7 +80,7 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
         }
         match stream.read(&mut chunk).await {
             Ok(read) if read > 0 => bytes.extend_from_slice(&chunk[..read]),
-            _ => return, // the client is gone
+            _ => return, // the client has closed the connection
         }
     };
     let response = {

@@ -15,7 +15,7 @@ pub(crate) fn owner() -> OwnerId {
     OwnerId::named(OWNER)
 }
 
-/// Returns the handler of a deployment with this bus that lets webhooks reach `allowed`.
+/// Returns the handler of a deployment with this bus and `allowed` private hosts.
 pub(crate) fn handler(app: &TestApp, allowed: &str, bus: Option<EventBus>) -> DeliverWebhook {
     let function = app.function("deliver-webhook");
     let allowed = Allowed::parse(allowed);
@@ -29,7 +29,7 @@ pub(crate) fn handler(app: &TestApp, allowed: &str, bus: Option<EventBus>) -> De
     }
 }
 
-/// Does what a message asks for as of `now`, on a deployment with this bus that lets webhooks reach `allowed`.
+/// Handles a message at the time `now`, on a deployment with this bus and `allowed` private hosts.
 pub(crate) async fn work_on(
     app: &TestApp,
     allowed: &str,

@@ -19,7 +19,7 @@ async fn default_secret(app: &TestApp) -> WebhookSecret {
     found.expect("the records").expect("the default endpoint").secret
 }
 
-/// Delivers the success of a file to the URL that it names.
+/// Delivers the success of a file to its webhook.
 async fn delivered(app: &TestApp, receiver: &Receiver, now: Timestamp) -> Received {
     let file = app.file("clip.mp4").webhook(&receiver.url).uploaded().await;
     work(app, event(&file, EventKind::Succeeded), now).await;
@@ -27,7 +27,7 @@ async fn delivered(app: &TestApp, receiver: &Receiver, now: Timestamp) -> Receiv
 }
 
 #[tokio::test]
-async fn a_published_verifier_accepts_an_event_and_nothing_else() {
+async fn a_published_verifier_accepts_only_the_signed_event() {
     let app = TestApp::new().await;
     let receiver = Receiver::start([]).await;
     let received = delivered(&app, &receiver, lambda_startup::now()).await;
@@ -50,7 +50,7 @@ async fn a_published_verifier_accepts_an_event_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_replay_is_too_old_for_a_verifier() {
+async fn a_verifier_rejects_a_replay_as_too_old() {
     let app = TestApp::new().await;
     let receiver = Receiver::start([]).await;
     let before = Timestamp::from_millis(lambda_startup::now().millis() - 600_000);
@@ -80,16 +80,16 @@ async fn an_event_has_the_flat_file_of_a_list() {
 }
 
 #[tokio::test]
-async fn while_a_secret_is_rotated_both_are_valid() {
+async fn both_secrets_are_valid_during_a_rotation() {
     let app = TestApp::new().await;
     let receiver = Receiver::start([]).await;
     let now = lambda_startup::now();
-    let (id, before) = endpoint(&app, &receiver.url, &EventKind::OF_WEBHOOKS).await;
+    let (id, before) = endpoint(&app, &receiver.url, &EventKind::FOR_WEBHOOKS).await;
     let after = before.clone().rotated(WebhookSecret::generate().unwrap(), now);
     app.operator().records().rotate_endpoint(owner(), id, &before, &after).await.unwrap();
     let received = delivered_to_endpoint(&app, &receiver, now).await;
     assert_eq!(received.header("webhook-signature").split(' ').count(), 2);
-    verify(&before.secret, &received).expect("the secret before");
+    verify(&before.secret, &received).expect("the previous secret");
     verify(&after.secret, &received).expect("the new secret");
 
     let day_later = now.plus(Duration::from_secs(24 * 3600 + 1));

@@ -1,4 +1,4 @@
-//! What media type a file has by its bytes, when it does not have the one it was given.
+//! Detects the media type of a file from its bytes, and corrects the declared one.
 
 mod signature;
 mod table;
@@ -13,23 +13,23 @@ use self::table::{CONTAINERS, Container};
 use crate::media::Media;
 use crate::probe::Outcome;
 
-const ANY_BYTES: &str = "application/octet-stream";
+const OCTET_STREAM: &str = "application/octet-stream";
 
-/// Pictures whose headers this crate reads itself.
-const MORE_PICTURES: [(&str, &str); 3] =
+/// Picture formats whose headers this crate reads without ffprobe.
+const PICTURE_FORMATS: [(&str, &str); 3] =
     [("tga", "image/x-tga"), ("icns", "image/icns"), ("cur", "image/x-win-bitmap")];
 
-/// The media type to give a file, if the one it has (`stated`) is missing or is not what its bytes are; `head` is the
-/// beginning of them, and `extension` the end of its name in lower case, which tells texts apart. A type of pictures, sound or
-/// video stays only with bytes that are such: browsers show those in place.
+/// Returns the media type of a file if the `stated` one is missing or contradicts its bytes. `head` is the beginning of the
+/// bytes; `extension`, in lower case, distinguishes text formats. A type of images, audio or video is kept only for bytes that
+/// match it, since browsers render those inline.
 #[must_use]
-pub fn true_content_type(
+pub fn corrected_content_type(
     stated: Option<&str>,
     extension: Option<&str>,
     head: &[u8],
     outcome: &Outcome,
 ) -> Option<String> {
-    let stated = stated.unwrap_or(ANY_BYTES);
+    let stated = stated.unwrap_or(OCTET_STREAM);
     let found = match outcome {
         Outcome::Media(media) => of_media(stated, head, media),
         Outcome::Unreadable(_) => of_other(stated, head, extension),
@@ -41,13 +41,13 @@ fn of_media<'a>(stated: &'a str, head: &[u8], media: &Media) -> &'a str {
     let kind = format!("{}/", media.media_type.as_str());
     let format = media.summary.format_name.split(',').next().unwrap_or_default();
     let Some(container) = Container::named(format) else {
-        let usual = MORE_PICTURES.iter().find(|(name, _)| *name == format).map(|(_, found)| *found);
+        let usual = PICTURE_FORMATS.iter().find(|(name, _)| *name == format).map(|(_, found)| *found);
         if let Some(usual) = usual {
             return if is_same(stated, usual) { stated } else { usual };
         }
-        return if stated.starts_with(&kind) { stated } else { ANY_BYTES };
+        return if stated.starts_with(&kind) { stated } else { OCTET_STREAM };
     };
-    // A type for video is often given to sound in the same container; not the other way round.
+    // Audio is often declared with the video type of its container, but not vice versa.
     let fits = stated.starts_with(&kind) || !is_media(stated) || is_video_of_sound(stated, media);
     if container.types.contains(&stated) && fits {
         return stated;
@@ -55,15 +55,15 @@ fn of_media<'a>(stated: &'a str, head: &[u8], media: &Media) -> &'a str {
     let exact = media.content_type.or_else(|| by_brand(media)).or_else(|| web_media(head, media.media_type));
     let exact = exact.or_else(|| rare_kind(head));
     let exact = exact.filter(|name| container.types.contains(name) && name.starts_with(&kind));
-    exact.or_else(|| container.usual(&kind)).unwrap_or(ANY_BYTES)
+    exact.or_else(|| container.usual(&kind)).unwrap_or(OCTET_STREAM)
 }
 
 fn is_video_of_sound(stated: &str, media: &Media) -> bool {
     media.media_type == MediaType::Audio && stated.starts_with("video/")
 }
 
-/// By the brands of an ISO base media file: the major one, and for a picture in a general one also those that it is
-/// compatible with.
+/// Returns the media type by the brands of an ISO base media file: the major one, and for a picture with a general major brand
+/// also the compatible ones.
 fn by_brand(media: &Media) -> Option<&'static str> {
     let tags = media.full.get("format")?.get("tags")?;
     let major = tags.get("major_brand").and_then(Value::as_str)?;
@@ -75,7 +75,7 @@ fn by_brand(media: &Media) -> Option<&'static str> {
     specific.and_then(signature::brand).or_else(|| signature::brand(major))
 }
 
-/// A kind of TIFF with a signature of its own.
+/// Returns the media type of a TIFF variant that has its own signature.
 fn rare_kind(head: &[u8]) -> Option<&'static str> {
     match signature::find(head, None) {
         Some(Found::Type(name)) => Some(name),
@@ -83,7 +83,7 @@ fn rare_kind(head: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// WebM is Matroska with a document type of its own (RFC 8794, 11.2.7).
+/// Returns the media type of WebM, which is Matroska with its own document type (RFC 8794, 11.2.7).
 fn web_media(head: &[u8], media_type: MediaType) -> Option<&'static str> {
     let header = &head[..head.len().min(64)];
     let at = header.windows(2).position(|id| id == b"\x42\x82")?;
@@ -91,26 +91,27 @@ fn web_media(head: &[u8], media_type: MediaType) -> Option<&'static str> {
     is_web.then_some(if media_type == MediaType::Audio { "audio/webm" } else { "video/webm" })
 }
 
-/// Of what is no media that ffprobe can read: types of media, and those that say little, are not believed; others are.
+/// Returns the media type of a file that ffprobe cannot read. A stated type of media, or a generic one, is replaced; any other
+/// is kept.
 fn of_other<'a>(stated: &'a str, head: &[u8], extension: Option<&str>) -> &'a str {
     let Some(found) = signature::find(head, extension) else {
-        return if is_media(stated) { ANY_BYTES } else { stated };
+        return if is_media(stated) { OCTET_STREAM } else { stated };
     };
-    let is_open = is_media(stated) || matches!(stated, ANY_BYTES | "binary/octet-stream" | "text/html");
+    let is_open = is_media(stated) || matches!(stated, OCTET_STREAM | "binary/octet-stream" | "text/html");
     match found {
         _ if !is_open => stated,
         Found::Container(container) if container.types.contains(&stated) => stated,
         Found::Container(container) => {
             let by_others = infer::get(head).map_or("", |found| found.mime_type());
             let kind = by_others.split_inclusive('/').next().filter(|_| container.types.contains(&by_others));
-            container.usual(kind.unwrap_or_default()).unwrap_or(ANY_BYTES)
+            container.usual(kind.unwrap_or_default()).unwrap_or(OCTET_STREAM)
         }
         Found::Type(name) if is_same(stated, name) => stated,
         Found::Type(name) => name,
     }
 }
 
-/// Whether two types are names of the same format, or the one that is stated of a format that is as rare.
+/// Returns whether both types name the same format, or are unregistered types (`x-`) of the same kind.
 fn is_same(stated: &str, found: &str) -> bool {
     let rare =
         |name: &str| is_media(name) && name.split_once('/').is_some_and(|(_, name)| name.starts_with("x-"));
@@ -120,7 +121,7 @@ fn is_same(stated: &str, found: &str) -> bool {
     stated == found || (rare(stated) && rare(found) && same_kind) || CONTAINERS.iter().any(one_container)
 }
 
-/// SVG is text, and never shown in place.
+/// Returns whether a media type is one of images, audio or video. SVG does not count: it is text and never rendered inline.
 fn is_media(content_type: &str) -> bool {
     ["video/", "audio/", "image/"].iter().any(|kind| content_type.starts_with(kind))
         && content_type != "image/svg+xml"

@@ -1,24 +1,24 @@
-//! What a file is by its first bytes, whether or not ffprobe can read it.
+//! Detects formats by the first bytes of a file, whether or not ffprobe can read it.
 
 use super::table::Container;
 use super::text;
 use crate::reason::Kind;
 
-/// Bytes at a place that tell a type, and the type or, for a container of ffprobe's, its name.
+/// An offset, the bytes there, and the format that they identify.
 type Signature = (usize, &'static [u8], Found<&'static str>);
 
-/// What bytes are.
+/// The format of a file.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Found<T> {
-    /// A container of the table.
+    /// A container of the table, by ffprobe's name.
     Container(T),
-    /// This media type, of a format that the table does not have.
+    /// A format that is not in the table, by its media type.
     Type(&'static str),
 }
 
 use Found::{Container as In, Type as Is};
 
-/// Longer ones of the same beginning come first.
+/// All signatures. Among those with the same beginning, longer ones come first.
 const SIGNATURES: &[Signature] = &[
     (0, b"\xff\xd8\xff\xf7", In("jpegls_pipe")),
     (0, b"\xff\xd8\xff", In("jpeg_pipe")),
@@ -134,7 +134,7 @@ const SIGNATURES: &[Signature] = &[
     (0, b"ZWS", In("swf")),
 ];
 
-/// Tells what the first bytes of a file are; of what only its name tells (TGA, and text), also by its `extension`.
+/// Detects the format of a file by its first bytes and, for TGA and text, by its `extension`.
 pub(super) fn find(head: &[u8], extension: Option<&str>) -> Option<Found<&'static Container>> {
     let at = |at: usize, bytes: &[u8]| head.get(at..).is_some_and(|rest| rest.starts_with(bytes));
     let by_table = SIGNATURES.iter().find(|(place, bytes, _)| at(*place, bytes)).map(|(.., found)| *found);
@@ -152,7 +152,7 @@ pub(super) fn find(head: &[u8], extension: Option<&str>) -> Option<Found<&'stati
     }
 }
 
-/// Tells what the first bytes are, for the reason why ffprobe did not read them.
+/// Detects the format of a file that ffprobe did not read, for the reason in the result.
 pub(crate) fn kind(head: &[u8]) -> Option<Kind> {
     Some(match find(head, None)? {
         In(container) => Kind::Container(container.format),
@@ -162,7 +162,7 @@ pub(crate) fn kind(head: &[u8]) -> Option<Kind> {
     })
 }
 
-/// Returns whether what follows a short signature may be what it tells.
+/// Returns whether the bytes after a short signature are consistent with its format.
 fn is_whole(head: &[u8], found: Found<&str>) -> bool {
     let byte = |at: usize| head.get(at).copied().unwrap_or_default();
     match found {
@@ -176,7 +176,7 @@ fn is_whole(head: &[u8], found: Found<&str>) -> bool {
     }
 }
 
-/// An ISO base media file, by its brand (ISO/IEC 14496-12, 4.3).
+/// Detects an ISO base media file by its brand (ISO/IEC 14496-12, 4.3).
 fn iso_media(head: &[u8]) -> Option<Found<&'static str>> {
     let kind = head.get(4..8)?;
     match kind {
@@ -189,7 +189,7 @@ fn iso_media(head: &[u8]) -> Option<Found<&'static str>> {
     }
 }
 
-/// Returns the media type that a brand stands for; none for those that hold anything.
+/// Returns the media type of a brand; `None` for brands of general containers.
 pub(super) fn brand(name: &str) -> Option<&'static str> {
     match name.trim() {
         "avif" | "avis" => Some("image/avif"),
@@ -207,26 +207,26 @@ pub(super) fn brand(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Autodesk's animations: their size, then a number of their kind.
+/// Detects an Autodesk animation: its size, then a number of its kind.
 fn flic(head: &[u8]) -> Option<Found<&'static str>> {
     let (kind, depth) = (head.get(4..6)?, head.get(12..14)?);
     (matches!(kind, b"\x11\xaf" | b"\x12\xaf") && depth == b"\x08\0").then_some(In("flic"))
 }
 
-/// A cursor of Windows: a directory of one picture or a few, the first of which has a reserved zero.
+/// Detects a Windows cursor: a directory of one or a few pictures, the first with a reserved zero.
 fn cursor(head: &[u8]) -> Option<Found<&'static str>> {
     let count = u16::from_le_bytes([*head.get(4)?, *head.get(5)?]);
     let is_one = head.starts_with(b"\0\0\x02\0") && (1..=64).contains(&count) && head.get(9) == Some(&0);
     (is_one && head.len() >= 22).then_some(Is("image/x-win-bitmap"))
 }
 
-/// TGA has no signature at its beginning: its name, and a header of numbers that a picture has.
+/// Detects TGA, which has no signature at its beginning, by its extension and a plausible header.
 fn targa(head: &[u8], extension: Option<&str>) -> Option<Found<&'static str>> {
     let named = matches!(extension?, "tga" | "icb" | "vda" | "vst");
     (named && is_targa_header(head)).then_some(Is("image/x-tga"))
 }
 
-/// Returns whether bytes are a TGA header that makes sense.
+/// Returns whether bytes are a plausible TGA header.
 pub(crate) fn is_targa_header(head: &[u8]) -> bool {
     let Some(header) = head.get(..18) else { return false };
     let depth = header[16];

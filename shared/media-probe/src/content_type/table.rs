@@ -1,6 +1,6 @@
-//! The media types of each container: the one table that decides.
+//! The table of the media types of each container.
 
-/// A container by the first of ffprobe's names for it, and the media types that it is known by, the usual one of each kind first.
+/// A container, by the first of ffprobe's names for it, and its media types, the usual one of each kind first.
 #[derive(Debug)]
 pub(super) struct Container {
     pub(super) format: &'static str,
@@ -13,7 +13,7 @@ impl Container {
         CONTAINERS.iter().find(|container| container.format == format)
     }
 
-    /// Returns the usual type of a kind such as `video/`, or of no kind; else the container's first.
+    /// Returns the usual media type of a kind such as `video/`; the container's first one if it has none of that kind.
     pub(super) fn usual(&self, kind: &str) -> Option<&'static str> {
         let fits = |name: &&str| name.starts_with(kind) || name.starts_with("application/");
         self.types.iter().copied().find(fits).or_else(|| self.types.first().copied())
@@ -24,7 +24,7 @@ const fn known(format: &'static str, types: &'static [&'static str]) -> Containe
     Container { format, types }
 }
 
-/// IANA's names first; where it has none, those of shared-mime-info or of the format's own documents.
+/// All containers. Names registered with IANA come first, then those of shared-mime-info or of the format's specification.
 pub(super) const CONTAINERS: &[Container] = &[
     known(
         "mov",

@@ -21,7 +21,7 @@ const PICTURE: &str = r#"{"codec_type":"video","codec_name":"x"}"#;
 const SOUND: &str = r#"{"codec_type":"audio","codec_name":"x"}"#;
 
 #[test]
-fn what_fits_stays_and_what_does_not_is_replaced() {
+fn a_matching_type_is_kept_and_another_is_replaced() {
     let cases = [
         ("mov,mp4,m4a", "isom", PICTURE, "video/mp4", None),
         ("mov,mp4,m4a", "isom", PICTURE, "video/quicktime", None),
@@ -45,17 +45,17 @@ fn what_fits_stays_and_what_does_not_is_replaced() {
         ("ogg", "", SOUND, "video/ogg", None),
     ];
     for (format, brand, streams, stated, expected) in cases {
-        let found = true_content_type(Some(stated), None, b"", &media(format, brand, streams));
+        let found = corrected_content_type(Some(stated), None, b"", &media(format, brand, streams));
         assert_eq!(found.as_deref(), expected, "{stated} of {format} {brand}");
     }
     let mut webm = b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\xf7\x81\x01\x42\xf2\x81\x04\x42\xf3\x81\x08\x42\x82\x84webm".to_vec();
-    webm.resize(300, 0); // the crate looks at no less
-    let found = true_content_type(None, None, &webm, &media("matroska,webm", "", PICTURE));
+    webm.resize(300, 0); // the detection reads no less
+    let found = corrected_content_type(None, None, &webm, &media("matroska,webm", "", PICTURE));
     assert_eq!(found.as_deref(), Some("video/webm"));
 }
 
 #[test]
-fn what_is_no_media_is_never_called_media() {
+fn other_files_never_have_a_type_of_media() {
     let cases: [(&str, &[u8], Option<&str>); 9] = [
         ("image/png", HTML, Some("text/html")),
         ("video/mp4", b"<svg onload=alert(1)>", Some("image/svg+xml")),
@@ -68,14 +68,14 @@ fn what_is_no_media_is_never_called_media() {
         ("font/ttf", PDF, None),
     ];
     for (stated, head, expected) in cases {
-        let found = true_content_type(Some(stated), None, head, &unreadable());
+        let found = corrected_content_type(Some(stated), None, head, &unreadable());
         assert_eq!(found.as_deref(), expected, "{stated}");
     }
-    assert_eq!(true_content_type(None, None, PDF, &unreadable()).as_deref(), Some("application/pdf"));
-    assert_eq!(true_content_type(None, None, b"", &unreadable()), None);
+    assert_eq!(corrected_content_type(None, None, PDF, &unreadable()).as_deref(), Some("application/pdf"));
+    assert_eq!(corrected_content_type(None, None, b"", &unreadable()), None);
 }
 
-/// Names of one demuxer: the first is what is looked up.
+/// Further names of demuxers, which the table lists by their first name.
 const OTHER_NAMES: [&str; 6] = ["mp4", "m4a", "3gp", "3g2", "mj2", "webm"];
 
 #[test]
@@ -85,9 +85,9 @@ fn every_container_that_ffprobe_reads_has_types() {
     }
 }
 
-/// Whatever was declared, a readable file has a type of its own container; what it is called then stays.
+/// A readable file has a type of its container, whatever was declared, and a second correction changes nothing.
 #[test]
-fn no_declaration_but_a_fitting_one_survives() {
+fn only_a_matching_declaration_is_kept() {
     let kinds = [("video", PICTURE), ("image", PICTURE), ("audio", SOUND)];
     for container in CONTAINERS {
         for (kind, stream) in kinds {
@@ -97,7 +97,7 @@ fn no_declaration_but_a_fitting_one_survives() {
                 continue;
             }
             for declared in [Some("text/html"), Some("image/png"), Some("video/x-unknown"), None] {
-                let given = true_content_type(declared, None, b"", &outcome);
+                let given = corrected_content_type(declared, None, b"", &outcome);
                 let given = given.or_else(|| declared.map(str::to_owned)).expect("a type");
                 assert!(
                     container.types.contains(&given.as_str()),
@@ -105,7 +105,7 @@ fn no_declaration_but_a_fitting_one_survives() {
                     container.format
                 );
                 assert_eq!(
-                    true_content_type(Some(&given), None, b"", &outcome),
+                    corrected_content_type(Some(&given), None, b"", &outcome),
                     None,
                     "{}",
                     container.format
@@ -115,9 +115,9 @@ fn no_declaration_but_a_fitting_one_survives() {
     }
 }
 
-/// A file that ffprobe cannot read, by its signature, for each declaration that says nothing.
+/// Checks the signature of files that ffprobe cannot read, with each generic declaration.
 #[test]
-fn unread_files_are_known_by_their_signatures() {
+fn unreadable_files_are_detected_by_their_signatures() {
     let targa = [&[0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 48, 0, 24, 0][..], &[7; 40]].concat();
     let cases: &[(&[u8], &str, &str)] = &[
         (b"1\n00:00:01,000 --> 00:00:02,000\nHello\n", "srt", "application/x-subrip"),
@@ -142,17 +142,17 @@ fn unread_files_are_known_by_their_signatures() {
     ];
     for (head, extension, expected) in cases {
         for declared in [Some("text/html"), Some("image/png"), Some("application/octet-stream"), None] {
-            let given = true_content_type(declared, Some(extension), head, &unreadable());
+            let given = corrected_content_type(declared, Some(extension), head, &unreadable());
             assert_eq!(given.as_deref(), Some(*expected), "{extension} declared {declared:?}");
         }
         assert_eq!(
-            true_content_type(Some(expected), Some(extension), head, &unreadable()),
+            corrected_content_type(Some(expected), Some(extension), head, &unreadable()),
             None,
             "{extension}"
         );
     }
     let spoiled = [("audio/x-ms-wma", cases[18].0), ("video/ogg", b"OggS\0\x02".as_slice())];
     for (declared, head) in spoiled {
-        assert_eq!(true_content_type(Some(declared), None, head, &unreadable()), None, "{declared}");
+        assert_eq!(corrected_content_type(Some(declared), None, head, &unreadable()), None, "{declared}");
     }
 }

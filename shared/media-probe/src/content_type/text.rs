@@ -1,9 +1,9 @@
-//! Text formats: subtitles, vector graphics, playlists, and whatever else is told by a name.
+//! Detects text formats: subtitles, vector graphics, playlists, and formats that only the extension identifies.
 
-/// How much of a text is looked at.
-const LOOKED_AT: usize = 4096;
+/// Bytes of a text that are examined.
+const MAX_TEXT: usize = 4096;
 
-/// Words at the beginning of a text, behind white space, and its media type.
+/// Words at the beginning of a text, after white space, and its media type.
 const BEGINNINGS: &[(&str, &str)] = &[
     ("WEBVTT", "text/vtt"),
     ("[Script Info]", "text/x-ssa"),
@@ -12,7 +12,7 @@ const BEGINNINGS: &[(&str, &str)] = &[
     ("{\\rtf", "application/rtf"),
 ];
 
-/// The first element of XML and the like, by its name.
+/// Media types by the name of the first element of XML, HTML or SVG.
 const ELEMENTS: &[(&str, &str)] = &[
     ("svg", "image/svg+xml"),
     ("svg:svg", "image/svg+xml"),
@@ -25,7 +25,7 @@ const ELEMENTS: &[(&str, &str)] = &[
     ("html", "text/html"),
 ];
 
-/// Types of texts by their names, for texts that say nothing themselves.
+/// Media types by extension, for texts that their content does not identify.
 const EXTENSIONS: &[(&str, &str)] = &[
     ("srt", "application/x-subrip"),
     ("vtt", "text/vtt"),
@@ -50,7 +50,7 @@ const EXTENSIONS: &[(&str, &str)] = &[
     ("js", "text/javascript"),
 ];
 
-/// Returns the media type of a text by what it says.
+/// Returns the media type of a text by its content.
 pub(super) fn by_content(head: &[u8]) -> Option<&'static str> {
     of_text(decoded(head)?.trim_start())
 }
@@ -61,9 +61,9 @@ pub(super) fn by_name(head: &[u8], extension: &str) -> Option<&'static str> {
     EXTENSIONS.iter().find(|(name, _)| *name == extension).map(|(_, found)| *found)
 }
 
-/// The beginning as characters, if it is text: in UTF-8, UTF-16 with a byte order mark, or a code of single bytes.
+/// Decodes the beginning, if it is text: UTF-8, UTF-16 with a byte order mark, or a single-byte encoding.
 fn decoded(head: &[u8]) -> Option<String> {
-    let head = &head[..head.len().min(LOOKED_AT)];
+    let head = &head[..head.len().min(MAX_TEXT)];
     let units = |bytes: &[u8], read: fn([u8; 2]) -> u16| {
         let units = bytes.chunks_exact(2).map(|pair| read([pair[0], pair[1]]));
         char::decode_utf16(units).map(|unit| unit.unwrap_or('\u{fffd}')).collect::<String>()
@@ -91,7 +91,7 @@ fn of_text(text: &str) -> Option<&'static str> {
         .or_else(|| by_element(text))
 }
 
-/// A number alone in a line, then two times with an arrow.
+/// Returns whether a text is SubRip: a line with a number, then two times with an arrow.
 fn is_subrip(text: &str) -> bool {
     let mut lines = text.lines().map(str::trim);
     let (Some(number), Some(times)) = (lines.next(), lines.next()) else { return false };
@@ -99,13 +99,13 @@ fn is_subrip(text: &str) -> bool {
     is_number && times.contains(" --> ") && times.contains(':')
 }
 
-/// A picture as source code in C: its width comes first.
+/// Returns whether a text is an X bitmap: C source code that begins with the width.
 fn is_bitmap(text: &str) -> bool {
     let first = text.lines().next().unwrap_or_default();
     first.starts_with("#define ") && first.contains("_width ")
 }
 
-/// Two numbers of pictures in braces.
+/// Returns whether a text is MicroDVD: it begins with two frame numbers in braces.
 fn is_microdvd(text: &str) -> bool {
     let mut parts = text.splitn(3, '}');
     let mut number = || {
@@ -115,14 +115,14 @@ fn is_microdvd(text: &str) -> bool {
     number() && number()
 }
 
-/// By the first element behind a declaration, comments and a document type.
+/// Returns the media type by the first element after a declaration, comments and a document type.
 fn by_element(mut text: &str) -> Option<&'static str> {
     loop {
         text = text.trim_start();
         let end = match text {
             _ if text.starts_with("<!--") => "-->",
             _ if text.starts_with("<?") => "?>",
-            // A document type may hold declarations of its own, in brackets.
+            // A document type may contain declarations in brackets.
             _ if text.starts_with("<!") && text.find('[') < text.find('>') && text.contains('[') => "]",
             _ if text.starts_with("<!") || text.starts_with('>') => ">",
             _ => break,
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_known_by_what_they_say() {
+    fn texts_are_detected_by_content() {
         for (text, expected) in [
             ("1\r\n00:00:01,000 --> 00:00:02,000\r\nHello\r\n", Some("application/x-subrip")),
             ("\u{feff}WEBVTT\n\n", Some("text/vtt")),
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_believed_of_text_only() {
+    fn the_extension_counts_for_text_only() {
         assert_eq!(by_name(b"a;b;c\n1;2;3\n", "csv"), Some("text/csv"));
         assert_eq!(by_name(b"caf\xe9\n", "txt"), Some("text/plain"));
         assert_eq!((by_name(b"a\0b", "txt"), by_name(b"words", "exe")), (None, None));

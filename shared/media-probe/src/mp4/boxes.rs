@@ -1,20 +1,20 @@
-//! Boxes, as far as they are well formed.
+//! Parses boxes of ISO base media files (ISO/IEC 14496-12, 4.2).
 
-/// Where a box is, and what it is called.
+/// The header of a box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) kind: [u8; 4],
-    /// Bytes before its content.
+    /// Length of the header in bytes.
     pub(crate) length: u64,
-    /// Bytes in all.
+    /// Size of the whole box in bytes.
     pub(crate) size: u64,
 }
 
-/// Bytes that hold any header.
+/// Longest header, in bytes.
 pub(crate) const MAX_HEADER: u64 = 16;
 
-/// Reads the header at the beginning of `bytes`; `room` is what is left of the file, or of the box around it, and the size of a
-/// box that goes on to the end.
+/// Reads the header at the beginning of `bytes`. `room` is the rest of the file or of the enclosing box, in bytes; a box of size
+/// 0 extends to its end.
 pub(crate) fn header(bytes: &[u8], room: u64) -> Option<Header> {
     let kind = bytes.get(4..8)?.try_into().ok()?;
     let (length, size) = match number32(bytes, 0)? {
@@ -25,7 +25,7 @@ pub(crate) fn header(bytes: &[u8], room: u64) -> Option<Header> {
     (size >= length && size <= room.max(length)).then_some(Header { kind, length, size })
 }
 
-/// The boxes inside of a box, up to the first that is not well formed.
+/// Iterates over the boxes in a box, up to the first malformed one.
 pub(crate) fn children(mut content: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     std::iter::from_fn(move || {
         let found = header(content, content.len() as u64)?;
@@ -35,12 +35,12 @@ pub(crate) fn children(mut content: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u
     })
 }
 
-/// The first box of this kind.
+/// Returns the content of the first box of this kind.
 pub(crate) fn child<'a>(content: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
     children(content).find(|(found, _)| found == kind).map(|(_, content)| content)
 }
 
-/// Version and flags, which many boxes begin with.
+/// Returns the version and the flags at the beginning of a full box.
 pub(crate) fn version_and_flags(content: &[u8]) -> Option<(u8, u32)> {
     let word = number32(content, 0)?;
     Some((content[0], word & 0x00FF_FFFF))
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_of_every_form() {
+    fn every_form_of_a_size_is_read() {
         let of = |bytes: &[u8], room| header(bytes, room).map(|found| (found.length, found.size));
         assert_eq!(of(b"\0\0\0\x10mdat", 100), Some((8, 16)));
         assert_eq!(of(b"\0\0\0\x01mdat\0\0\0\x01\0\0\0\0", 1 << 40), Some((16, 1 << 32)));
@@ -73,11 +73,11 @@ mod tests {
         ] {
             assert_eq!(of(wrong, 100), None, "{wrong:?}");
         }
-        assert_eq!(of(b"\0\0\0\x65mdat", 100), None, "larger than what it is in");
+        assert_eq!(of(b"\0\0\0\x65mdat", 100), None, "larger than the enclosing box");
     }
 
     #[test]
-    fn children_end_where_nonsense_begins() {
+    fn children_end_at_a_malformed_box() {
         let content = b"\0\0\0\x0afirsxx\0\0\0\x08last\0\0\0\x02oops";
         let found: Vec<_> = children(content).collect();
         assert_eq!(found, [(*b"firs", &b"xx"[..]), (*b"last", &b""[..])]);

@@ -1,4 +1,4 @@
-//! Whether a file is fragmented without an index, what of it ffprobe is shown, and how long it is.
+//! Detects fragmented files without an index, and derives their duration from the last fragments.
 
 use media_facts::DurationSource;
 use serde_json::{Value, json};
@@ -10,57 +10,59 @@ use crate::reader::{Ended, Reader};
 use crate::source::RangeSource;
 
 const MIB: u64 = 1024 * 1024;
-/// Smaller files have few fragments: ffprobe may visit them.
-const WORTH_IT: u64 = 8 * MIB;
-/// What comes before the fragments, the movie's description included.
+/// Smaller files have few fragments, which ffprobe may visit itself.
+const MIN_FILE_BYTES: u64 = 8 * MIB;
+/// Bytes read for the boxes before the fragments, the movie box included.
 const HEAD: u64 = 256 * 1024;
-/// ffprobe is shown whole fragments up to this, one at least.
-const SHOWN: u64 = MIB;
-/// Boxes visited for that, and to see where every track starts.
+/// The part that is visible to ffprobe ends after the first fragment that reaches this position.
+const MIN_VISIBLE: u64 = MIB;
+/// Most boxes visited to find that end and the start time of each track.
 const MAX_VISITED: usize = 96;
-/// How far from the end the last fragment is looked for. There are few fragments in a file where they are larger.
-const TAILS: [u64; 3] = [512 * 1024, 4 * MIB, 16 * MIB];
-/// Fragments from which the way to the end is tried. The first is usually it; one that only looks like a fragment is rare.
-const MAX_PLACES: usize = 16;
+/// Bytes from the end in which the last fragment is searched, in the order of the attempts. A file with larger fragments has few.
+const TAIL_SIZES: [u64; 3] = [512 * 1024, 4 * MIB, 16 * MIB];
+/// Most candidates for a fragment from which boxes are followed to the end. The first one is usually a fragment.
+const MAX_CANDIDATES: usize = 16;
 
-/// A fragmented file that ffprobe would have to read from end to end.
+/// A fragmented file that ffprobe would have to read completely.
 #[derive(Debug)]
 pub(crate) struct Fragmented {
-    /// ffprobe is shown the bytes before this.
-    pub(crate) shown: u64,
+    /// End of the part that is visible to ffprobe.
+    pub(crate) visible: u64,
     size: u64,
     duration: f64,
-    /// By the tracks' ids.
+    /// Durations in seconds by the ids of the tracks.
     durations: Vec<(u32, f64)>,
 }
 
-/// Looks whether the file is such a one. `None` is for all that is not, or that is hard to read.
-pub(crate) async fn look<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Fragmented>, Ended> {
+/// Reads the fragments of a file. `None`: it is not fragmented, is small or has an index, or its boxes are malformed.
+pub(crate) async fn detect_fragments<S: RangeSource>(
+    reader: &Reader<S>,
+) -> Result<Option<Fragmented>, Ended> {
     let size = reader.size();
-    if size < WORTH_IT {
+    if size < MIN_FILE_BYTES {
         return Ok(None);
     }
     let head = reader.bytes(0..HEAD.min(size)).await?;
     let Some((mut tracks, first)) = beginning(&head, size) else { return Ok(None) };
-    let Some(shown) = visit(reader, first, &mut tracks).await? else { return Ok(None) };
+    let Some(visible) = visit(reader, first, &mut tracks).await? else { return Ok(None) };
     let (mut tail, mut ends) = (Vec::new(), Vec::new());
-    for length in TAILS {
-        let from = size.saturating_sub(length).max(shown);
+    for length in TAIL_SIZES {
+        let from = size.saturating_sub(length).max(visible);
         let mut earlier = reader.fetch(from..size - tail.len() as u64).await?.to_vec();
         earlier.append(&mut tail);
         tail = earlier;
         ends = last_ends(&tail, &tracks).unwrap_or(ends);
-        // A track may have fragments of its own, and its last one lie further back.
+        // A track may have its own fragments, whose last one is further from the end.
         let began = tracks.iter().filter(|track| track.start.is_some());
-        if from == shown || (began.clone().count() > 0 && began.clone().count() == ends.len()) {
+        if from == visible || (began.clone().count() > 0 && began.clone().count() == ends.len()) {
             break;
         }
     }
     let length = finish(&tracks, &ends);
-    Ok(length.map(|(duration, durations)| Fragmented { shown, size, duration, durations }))
+    Ok(length.map(|(duration, durations)| Fragmented { visible, size, duration, durations }))
 }
 
-/// The tracks, and where the first fragment begins, if nothing but a movie's description is before it.
+/// Returns the tracks and the position of the first fragment, if only the movie box and boxes without samples precede it.
 pub(super) fn beginning(head: &[u8], size: u64) -> Option<(Vec<Track>, u64)> {
     let mut tracks = None;
     let mut at = 0;
@@ -71,7 +73,7 @@ pub(super) fn beginning(head: &[u8], size: u64) -> Option<(Vec<Track>, u64)> {
             b"ftyp" | b"styp" | b"free" | b"skip" | b"wide" | b"uuid" | b"meta" | b"pdin" => {}
             b"moov" => tracks = Some(movie::tracks(content(rest, found)?)?),
             b"moof" => return Some((tracks?, at)),
-            // Samples come first, or an index does, or it is no MP4.
+            // Samples or an index precede the fragments, or this is no MP4.
             _ => return None,
         }
         at = at.checked_add(found.size)?;
@@ -82,18 +84,18 @@ fn content(bytes: &[u8], found: Header) -> Option<&[u8]> {
     bytes.get(usize::try_from(found.length).ok()?..usize::try_from(found.size).ok()?)
 }
 
-/// Visits the first fragments for the times at which the tracks start. Gives the end of the last one.
+/// Visits the first fragments, and records the start times of the tracks. Returns the end of the last visited fragment.
 async fn visit<S: RangeSource>(
     reader: &Reader<S>,
     first: u64,
     tracks: &mut [Track],
 ) -> Result<Option<u64>, Ended> {
     let size = reader.size();
-    let (mut at, mut shown) = (first, None);
+    let (mut at, mut visible) = (first, None);
     for visited in 0..MAX_VISITED {
-        // A track without a start after some fragments may have none at all.
+        // A track without a start time after some fragments may have no samples.
         let known = visited >= MAX_VISITED / 6 || tracks.iter().all(|track| track.start.is_some());
-        if at >= size || (known && shown.is_some_and(|end| end >= SHOWN)) {
+        if at >= size || (known && visible.is_some_and(|end| end >= MIN_VISIBLE)) {
             break;
         }
         let header = reader.bytes(at..at.saturating_add(MAX_HEADER).min(size)).await?;
@@ -108,25 +110,26 @@ async fn visit<S: RangeSource>(
                     }
                 }
             }
-            b"mdat" => shown = Some(end),
+            b"mdat" => visible = Some(end),
             kind if is_between(kind) => {}
             _ => return Ok(None),
         }
         at = end;
     }
-    // A file that is shown whole needs nothing of this.
-    Ok(shown.filter(|end| *end < size))
+    // A file that is visible completely needs no correction.
+    Ok(visible.filter(|end| *end < size))
 }
 
-/// Boxes that may stand between fragments and after the last one.
+/// Returns whether a box may stand between fragments or after the last one.
 fn is_between(kind: &[u8; 4]) -> bool {
     [b"styp", b"sidx", b"ssix", b"emsg", b"prft", b"free", b"skip", b"uuid", b"mfra"].contains(&kind)
 }
 
-/// When each track ends by the fragments in a file's `tail`: by those from which boxes follow each other to the very end.
+/// Returns the end of each track by the fragments in a file's `tail`, from the first fragment after which boxes follow each other
+/// to the end of the file.
 pub(super) fn last_ends(tail: &[u8], tracks: &[Track]) -> Option<Vec<(u32, u64)>> {
     let places = tail.windows(4).enumerate().filter(|(_, word)| word == b"moof").map(|(at, _)| at);
-    places.take(MAX_PLACES).filter_map(|at| chain(tail, at.checked_sub(4)?, tracks)).next()
+    places.take(MAX_CANDIDATES).filter_map(|at| chain(tail, at.checked_sub(4)?, tracks)).next()
 }
 
 fn chain(tail: &[u8], first: usize, tracks: &[Track]) -> Option<Vec<(u32, u64)>> {
@@ -135,7 +138,7 @@ fn chain(tail: &[u8], first: usize, tracks: &[Track]) -> Option<Vec<(u32, u64)>>
     while at < tail.len() {
         let rest = &tail[at..];
         let room = rest.len() as u64;
-        // Data that was still being written when the file ended may lack its end.
+        // The last box of data may be truncated, if recording was interrupted.
         let found =
             boxes::header(rest, u64::MAX).filter(|found| found.size <= room || &found.kind == b"mdat")?;
         match &found.kind {
@@ -156,7 +159,7 @@ fn chain(tail: &[u8], first: usize, tracks: &[Track]) -> Option<Vec<(u32, u64)>>
     (!ends.is_empty()).then_some(ends)
 }
 
-/// Seconds in all, and of each track.
+/// Returns the duration in seconds of the file and of each track.
 #[allow(clippy::cast_precision_loss, reason = "53 bits of time are enough")]
 fn finish(tracks: &[Track], ends: &[(u32, u64)]) -> Option<(f64, Vec<(u32, f64)>)> {
     let seconds = |units: u64, track: &Track| units as f64 / f64::from(track.timescale);
@@ -173,26 +176,26 @@ fn finish(tracks: &[Track], ends: &[(u32, u64)]) -> Option<(f64, Vec<(u32, f64)>
 }
 
 impl Fragmented {
-    /// Whether the numbers are such that can be shown.
+    /// Returns whether all numbers are valid.
     #[cfg(test)]
     pub(super) fn is_sound(&self) -> bool {
         let sound = |seconds: f64| seconds.is_finite();
         self.duration > 0.0 && sound(self.duration) && self.durations.iter().all(|(_, each)| sound(*each))
     }
 
-    /// Puts what is true of the whole file in the place of what ffprobe says of its beginning.
+    /// Replaces ffprobe's values for the visible part by those of the whole file.
     #[allow(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "bits a second"
+        reason = "bits per second"
     )]
     pub(crate) fn correct(&self, media: &mut Media) {
         let bit_rate = (self.size as f64 * 8.0 / self.duration) as u64;
         media.summary.duration = Some(self.duration);
         media.summary.duration_source = Some(DurationSource::Derived);
         media.summary.bit_rate = Some(bit_rate);
-        media.forget_totals();
+        media.clear_totals();
         if let Some(format) = media.full.get_mut("format") {
             format["size"] = json!(self.size.to_string());
             format["duration"] = json!(format!("{:.6}", self.duration));

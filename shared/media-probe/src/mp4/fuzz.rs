@@ -1,4 +1,4 @@
-//! Fuzz targets of what is read of MP4: a sound fragmented file with changes anywhere. A failure prints them;
+//! Fuzz targets of the MP4 parser: a valid fragmented file with changes at any position. A failure prints the changes;
 //! `PROPTEST_CASES=N` runs longer.
 
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::fragments::{beginning, last_ends, look};
+use super::fragments::{beginning, detect_fragments, last_ends};
 use super::movie::{Track, spans};
 use crate::fuzz::{cases, config};
 use crate::halt::Halt;
@@ -16,10 +16,10 @@ use crate::limits::Limits;
 use crate::reader::Reader;
 use crate::source::{RangeSource, ReadError};
 
-/// Bytes between the beginning and the end: smaller files are not looked at.
+/// Bytes between the beginning and the end: smaller files are skipped.
 const HOLE: usize = 8 << 20;
-/// Reads that one look may take.
-const MOST_READS: usize = 400;
+/// Most reads of one detection.
+const MAX_READS: usize = 400;
 
 fn boxed(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
     let size = u32::try_from(content.len() + 8).unwrap();
@@ -60,9 +60,9 @@ enum Edit {
     Word(u32),
     Byte(u8),
     Kind(&'static [u8; 4]),
-    /// So many bytes are gone.
+    /// Removes this many bytes.
     Gone(u8),
-    /// So many bytes stand there twice.
+    /// Repeats this many bytes.
     Twice(u8),
 }
 
@@ -103,7 +103,7 @@ fn edited(mut bytes: Vec<u8>, edits: &[(u16, Edit)]) -> Vec<u8> {
     bytes
 }
 
-/// A file with nothing between its beginning and its end.
+/// A file with zeros between its beginning and its end.
 struct Hollow {
     head: Vec<u8>,
     tail: Vec<u8>,
@@ -139,7 +139,7 @@ proptest! {
     #![proptest_config(config(cases(50_000)))]
 
     #[test]
-    fn a_beginning_is_sound_or_none(edits in edits()) {
+    fn a_beginning_is_valid_or_rejected(edits in edits()) {
         let bytes = edited(head(), &edits);
         if let Some((tracks, first)) = beginning(&bytes, bytes.len() as u64 + 1_000) {
             prop_assert!(first < bytes.len() as u64, "{first}");
@@ -151,13 +151,13 @@ proptest! {
     }
 
     #[test]
-    fn an_end_is_sound_or_none(edits in edits()) {
+    fn an_end_is_valid_or_rejected(edits in edits()) {
         let ends = last_ends(&edited(tail(), &edits), &known()).unwrap_or_default();
         prop_assert!(ends.iter().all(|(id, _)| known().iter().any(|track| track.id == *id)), "{ends:?}");
     }
 
     #[test]
-    fn any_bytes_are_a_beginning_and_an_end_or_neither(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn any_bytes_are_read_or_rejected(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         prop_assert!(beginning(&bytes, bytes.len() as u64).is_none());
         prop_assert_eq!(last_ends(&bytes, &known()), None);
     }
@@ -167,25 +167,25 @@ proptest! {
     #![proptest_config(config(cases(50_000) / 50))]
 
     #[test]
-    fn a_look_ends_and_what_it_saw_is_sound(first in edits(), last in edits()) {
+    fn a_detection_ends_and_its_result_is_valid(first in edits(), last in edits()) {
         let source = Hollow { head: edited(head(), &first), tail: edited(tail(), &last), reads: AtomicUsize::new(0) };
         let (source, size) = (Arc::new(source), HOLE as u64);
         let reader = Reader::new(Arc::clone(&source), &Limits::default(), Arc::new(Halt::default()));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        if let Ok(Some(found)) = runtime.block_on(look(&reader)) {
-            prop_assert!(found.shown < source.size() && source.size() > size, "{found:?}");
+        if let Ok(Some(found)) = runtime.block_on(detect_fragments(&reader)) {
+            prop_assert!(found.visible < source.size() && source.size() > size, "{found:?}");
             prop_assert!(found.is_sound(), "{found:?}");
         }
-        prop_assert!(source.reads.load(Ordering::Relaxed) <= MOST_READS);
+        prop_assert!(source.reads.load(Ordering::Relaxed) <= MAX_READS);
     }
 }
 
-/// Each of a million fragments could be the first of those that lead to the end, and none is.
+/// Checks a file with a million candidates, from none of which boxes lead to the end.
 #[test]
-fn fragments_that_lead_nowhere_are_given_up_soon() {
+fn candidates_that_do_not_reach_the_end_are_bounded() {
     let empty = boxed(b"moof", b"");
     let one_after_another = [empty.repeat(2 << 20), boxed(b"what", b"")].concat();
-    // Each is hidden in a small box, and reaches to the end: 700,000 times 700,000 boxes.
+    // Each is inside a small box and reaches to the end: 700,000 times 700,000 boxes.
     let size = 16 << 20;
     let mut one_in_another = Vec::with_capacity(size);
     while one_in_another.len() + 24 < size {

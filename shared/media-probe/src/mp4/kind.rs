@@ -1,19 +1,19 @@
-//! What an ISO base media file is that ffprobe did not read.
+//! Classifies ISO base media files that ffprobe cannot read.
 
 use super::walk;
 use crate::reader::{Ended, Reader};
 use crate::reason::Kind;
 use crate::source::RangeSource;
 
-/// How much of a movie's description is searched for protection.
-const SEARCHED: u64 = 1 << 20;
+/// Most bytes of a movie box that are searched for protection boxes.
+const MAX_SEARCHED: u64 = 1 << 20;
 
-/// Tells by its first boxes; none for a movie, whole or not.
+/// Returns the kind of a file by its first boxes; `None` for an unprotected movie.
 pub(crate) async fn kind<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Kind>, Ended> {
     let boxes = walk::children(reader, 0..reader.size()).await?;
     let has = |kind: &[u8; 4]| boxes.iter().any(|place| &place.kind == kind);
     if let Some(movie) = walk::of_kind(&boxes, b"moov") {
-        let searched = movie.start..movie.end.min(movie.start.saturating_add(SEARCHED));
+        let searched = movie.start..movie.end.min(movie.start.saturating_add(MAX_SEARCHED));
         let movie = reader.bytes(searched).await?;
         let is_protected = movie.windows(4).any(|word| word == b"sinf" || word == b"pssh");
         return Ok(is_protected.then_some(Kind::Encrypted));

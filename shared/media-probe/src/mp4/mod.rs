@@ -1,8 +1,8 @@
-//! The few boxes of MP4 (ISO/IEC 14496-12) that tell what ffprobe does not.
+//! The boxes of MP4 (ISO/IEC 14496-12) for which ffprobe's result is slow or wrong.
 //!
-//! How long a fragmented file is, ffprobe finds out by visiting each fragment, one request for each of thousands. When a file has no
-//! index of its fragments, it is shown only the first ones, and the end is computed from the time stamps of the last. And of
-//! some edit lists it makes no length at all.
+//! ffprobe determines the duration of a fragmented file by visiting each fragment: thousands of requests. For a file without an
+//! index of its fragments, only the first ones are visible to ffprobe, and the duration is derived from the time stamps of the
+//! last ones. ffprobe also derives no duration from some edit lists.
 
 pub(crate) mod boxes;
 mod fragments;
@@ -13,6 +13,6 @@ mod movie;
 mod presentation;
 pub(crate) mod walk;
 
-pub(crate) use fragments::look;
+pub(crate) use fragments::detect_fragments;
 pub(crate) use kind::kind;
-pub(crate) use presentation::{lacks_length, length};
+pub(crate) use presentation::{lacks_duration, presentation_duration};

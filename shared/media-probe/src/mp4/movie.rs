@@ -1,23 +1,23 @@
-//! What `moov` and `moof` say of time.
+//! Times in `moov` and `moof`.
 
 use super::boxes::{child, children, number32, number64, version_and_flags};
 
-/// Tracks that are looked at.
+/// Most tracks of a file that are read.
 const MAX_TRACKS: usize = 64;
 
 /// A track of a fragmented file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Track {
     pub(super) id: u32,
-    /// Units a second.
+    /// Units per second.
     pub(super) timescale: u32,
-    /// Of a sample whose fragment does not say.
+    /// Duration of a sample whose fragment does not state one.
     pub(super) default_duration: u32,
-    /// When its first sample begins, in units: known at once if the movie holds samples itself.
+    /// Start of its first sample, in units: 0 if the movie box itself describes samples.
     pub(super) start: Option<u64>,
 }
 
-/// The tracks of a `moov`, if it announces fragments.
+/// Returns the tracks of a `moov`, if it announces fragments.
 pub(super) fn tracks(moov: &[u8]) -> Option<Vec<Track>> {
     let extends = child(moov, b"mvex")?;
     let default_duration = |id| {
@@ -41,7 +41,7 @@ fn track(content: &[u8], default_duration: impl Fn(u32) -> u32) -> Option<Track>
     Some(Track { id, timescale, default_duration: default_duration(id), start: has_samples.then_some(0) })
 }
 
-/// What a fragment holds of one track, in the track's units.
+/// The time span of one track in a fragment, in the track's units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) track: u32,
@@ -49,7 +49,7 @@ pub(super) struct Span {
     pub(super) end: u64,
 }
 
-/// What a `moof` holds; tracks of which it does not tell the time are left out.
+/// Returns the spans in a `moof`. Tracks without times are left out.
 pub(super) fn spans(moof: &[u8], tracks: &[Track]) -> Vec<Span> {
     let found = children(moof).filter(|(kind, _)| kind == b"traf").take(MAX_TRACKS);
     found.filter_map(|(_, content)| span(content, tracks)).collect()
@@ -75,7 +75,7 @@ fn span(traf: &[u8], tracks: &[Track]) -> Option<Span> {
     Some(Span { track: id, start, end })
 }
 
-/// The sum of a run's sample durations.
+/// Returns the sum of a run's sample durations.
 fn run_duration(run: &[u8], default: u32) -> Option<u64> {
     let (_, flags) = version_and_flags(run)?;
     let samples = number32(run, 4)?;
@@ -115,11 +115,11 @@ mod tests {
     }
 
     #[test]
-    fn durations_come_from_wherever_they_stand() {
+    fn durations_come_from_the_run_the_fragment_or_the_movie() {
         let cases: [(Vec<u8>, u64, u64); 5] = [
             (traf(&[0, 7], &[0, 500], &[&[0, 3]]), 500, 620), // the movie's default
             (traf(&[0x8, 7, 10], &[0, 500], &[&[0, 3]]), 500, 530), // the fragment's
-            (traf(&[0xB, 7, 0, 0, 1, 10], &[0, 500], &[&[0, 3], &[0, 1]]), 500, 540), // behind two other fields
+            (traf(&[0xB, 7, 0, 0, 1, 10], &[0, 500], &[&[0, 3], &[0, 1]]), 500, 540), // after two other fields
             (
                 traf(&[0, 7], &[0x0100_0000, 1, 0], &[&[0x305, 2, 9, 9, 5, 100, 6, 100]]),
                 1 << 32,
@@ -133,13 +133,13 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_is_left_out() {
+    fn invalid_spans_are_left_out() {
         for moof in [
             traf(&[0, 8], &[0, 500], &[&[0, 3]]),   // another track
             traf(&[0x8, 7], &[0, 500], &[&[0, 3]]), // cut short
             traf(&[0, 7], &[0x0100_0000, 1], &[&[0, 3]]),
             traf(&[0, 7], &[0, 500], &[&[0x100, u32::MAX, 1]]), // more samples than there are
-            traf(&[0, 7], &[0x0100_0000, u32::MAX, u32::MAX], &[&[0, 3]]), // beyond all time
+            traf(&[0, 7], &[0x0100_0000, u32::MAX, u32::MAX], &[&[0, 3]]), // overflow
             boxed(b"traf", b""),
         ] {
             assert!(spans(&moof, &known()).is_empty(), "{moof:?}");
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_movie_without_fragments_has_no_such_tracks() {
+    fn a_movie_without_fragments_is_rejected() {
         let track = |id, samples| {
             let table = boxed(b"stbl", &boxed(b"stts", &words(&[0, samples])));
             let media = [boxed(b"mdhd", &words(&[0, 0, 0, 1000])), boxed(b"minf", &table)].concat();

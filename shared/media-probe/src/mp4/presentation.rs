@@ -1,4 +1,4 @@
-//! How long a movie is presented, by its own tables: for edit lists of which ffprobe makes nothing.
+//! The presentation duration of a movie by its own tables, for edit lists that ffprobe ignores.
 
 use std::ops::Range;
 
@@ -13,14 +13,14 @@ use crate::reader::{Ended, Reader};
 use crate::source::RangeSource;
 use crate::stream::{is, is_cover_art};
 
-/// Longest table that is read.
+/// Longest table that is read, in bytes.
 const MAX_TABLE: u64 = 64 * 1024;
 
-/// Seconds by which a track may begin late without an edit list that ffprobe misreads.
-const LATE: f64 = 0.1;
+/// Start time in seconds above which ffprobe may have misread the edit list.
+const MAX_START_OFFSET: f64 = 0.1;
 
-/// Returns whether the length that ffprobe tells of a movie may be wrong: a track has none, or begins late.
-pub(crate) fn lacks_length(media: &Media) -> bool {
+/// Returns whether ffprobe's duration of a movie may be wrong: a track has no duration, or starts late.
+pub(crate) fn lacks_duration(media: &Media) -> bool {
     let is_movie = media.summary.format_name.starts_with("mov,")
         && matches!(media.media_type, MediaType::Video | MediaType::Audio)
         && media.summary.duration_source != Some(DurationSource::Derived);
@@ -28,17 +28,17 @@ pub(crate) fn lacks_length(media: &Media) -> bool {
     let mut shown =
         streams.filter(|stream| (is(stream, "video") && !is_cover_art(stream)) || is(stream, "audio"));
     let is_odd = |stream: &Value| {
-        positive(stream.get("duration")).is_none() || float(stream.get("start_time")) > Some(LATE)
+        positive(stream.get("duration")).is_none() || float(stream.get("start_time")) > Some(MAX_START_OFFSET)
     };
     is_movie && shown.any(is_odd)
 }
 
-/// Returns for how many seconds the pictures and the sound of a movie are presented; none if its tables do not tell.
-pub(crate) async fn length<S: RangeSource>(reader: &Reader<S>) -> Result<Option<f64>, Ended> {
+/// Returns the presentation duration of a movie's video and audio in seconds; `None` if its tables do not state it.
+pub(crate) async fn presentation_duration<S: RangeSource>(reader: &Reader<S>) -> Result<Option<f64>, Ended> {
     let Some(movie) = walk::find(reader, 0..reader.size(), b"moov").await? else { return Ok(None) };
     let movie = walk::children(reader, movie).await?;
     if walk::of_kind(&movie, b"mvex").is_some() {
-        return Ok(None); // its tables tell of its first fragment at most
+        return Ok(None); // its tables describe at most the first fragment
     }
     let Some(header) = table(reader, &movie, b"mvhd").await? else { return Ok(None) };
     let Some((units, _)) = times(&header) else { return Ok(None) };
@@ -79,7 +79,7 @@ async fn table<S: RangeSource>(
     }
 }
 
-/// Units a second and their number, of `mvhd` or `mdhd`. An unknown number is 0.
+/// Returns the units per second and their number, of `mvhd` or `mdhd`. An unknown number is 0.
 fn times(header: &[u8]) -> Option<(u32, u64)> {
     let (units, number) = match version_and_flags(header)?.0 {
         1 => (number32(header, 20)?, number64(header, 24)?),
@@ -89,7 +89,8 @@ fn times(header: &[u8]) -> Option<(u32, u64)> {
     (units > 0).then_some((units, if is_unknown { 0 } else { number }))
 }
 
-/// Seconds of a track by its edits, an edit without a length lasting to the end of the media; without edits, all of the media.
+/// Returns the seconds of a track by its edits; without edits, those of the media. An edit of duration 0 extends to the end of the
+/// media.
 #[allow(clippy::cast_precision_loss, reason = "53 bits of time are enough")]
 pub(super) fn presented(media_header: &[u8], edits: Option<&[u8]>, movie_units: u32) -> Option<f64> {
     let (units, number) = times(media_header)?;
@@ -106,7 +107,7 @@ pub(super) fn presented(media_header: &[u8], edits: Option<&[u8]>, movie_units: 
     (seconds.is_finite() && seconds > 0.0).then_some(seconds)
 }
 
-/// The lengths of an edit list's entries, in units of the movie, and where in the media they begin; -1 for nothing.
+/// Returns the durations of an edit list's entries, in units of the movie, and their media times; -1 is an empty edit.
 fn entries(list: &[u8]) -> Option<Vec<(u64, i64)>> {
     let is_wide = version_and_flags(list)?.0 == 1;
     let entries = list.get(8..)?.chunks_exact(if is_wide { 20 } else { 12 });
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn edits_decide_and_the_media_stands_in_for_them() {
+    fn edits_determine_the_duration_and_the_media_is_the_fallback() {
         const NOTHING: u32 = u32::MAX;
         let header = words(&[0, 0, 0, 1000, 5000, 0]);
         let of = |edits: &[u32]| presented(&header, Some(&words(edits)), 600);
@@ -137,7 +138,7 @@ mod tests {
         assert_eq!(of(&[0, 0]), Some(5.0), "a list without entries");
         assert_eq!(of(&[0, 1, 1800, 0, 0x10000]), Some(3.0));
         assert_eq!(of(&[0, 1, 0, 500, 0x10000]), Some(4.5), "to the end");
-        assert_eq!(of(&[0, 2, 600, NOTHING, 0x10000, 1800, 0, 0x10000]), Some(4.0), "behind a pause");
+        assert_eq!(of(&[0, 2, 600, NOTHING, 0x10000, 1800, 0, 0x10000]), Some(4.0), "after an empty edit");
         assert_eq!(of(&[0, 1, 0, NOTHING, 0x10000]), None);
         assert_eq!(of(&[0, 1, 0, 9000, 0x10000]), None, "beyond the media");
         assert_eq!(of(&[0x0100_0000, 1, 0, 1800, 0, 0, 0x10000]), Some(3.0));

@@ -1,4 +1,4 @@
-//! Boxes by their places in the file, of which only the headers are read.
+//! Finds boxes in a file by reading only their headers.
 
 use std::ops::Range;
 
@@ -6,18 +6,18 @@ use super::boxes::{self, MAX_HEADER};
 use crate::reader::{Ended, Reader};
 use crate::source::RangeSource;
 
-/// Boxes that are looked at inside of one.
+/// Most boxes visited in a box.
 const MAX_CHILDREN: usize = 256;
 
 /// A box in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) kind: [u8; 4],
-    /// Where its content is.
+    /// Range of its content.
     pub(crate) content: Range<u64>,
 }
 
-/// Finds the boxes in a part of the file, up to the first that is not well formed, and no more of them than files have.
+/// Finds the boxes in a part of the file, up to the first malformed one and at most [`MAX_CHILDREN`].
 pub(crate) async fn children<S: RangeSource>(
     reader: &Reader<S>,
     within: Range<u64>,
@@ -25,7 +25,7 @@ pub(crate) async fn children<S: RangeSource>(
     until(reader, within, None).await
 }
 
-/// Finds the first box of this kind in a part of the file, and reads nothing behind it.
+/// Finds the first box of this kind in a part of the file, and reads nothing after it.
 pub(crate) async fn find<S: RangeSource>(
     reader: &Reader<S>,
     within: Range<u64>,
@@ -53,7 +53,7 @@ async fn until<S: RangeSource>(
     Ok(found)
 }
 
-/// Returns where the content of the first box of this kind is.
+/// Returns the range of the content of the first box of this kind.
 pub(crate) fn of_kind(places: &[Place], kind: &[u8; 4]) -> Option<Range<u64>> {
     places.iter().find(|place| &place.kind == kind).map(|place| place.content.clone())
 }

@@ -1,4 +1,4 @@
-//! Pictures in chunks: JPEG's segments, and the chunks of PNG and WebP. They hold EXIF, and the times of moving pictures.
+//! Reads segments of JPEG and chunks of PNG and WebP, for EXIF and for the frame times of animations.
 
 use std::ops::Range;
 
@@ -6,15 +6,15 @@ use super::{Animation, Picture, tiff};
 use crate::reader::{Ended, Reader};
 use crate::source::RangeSource;
 
-/// Segments of a JPEG before its picture.
+/// Most segments of a JPEG that are visited.
 const MAX_SEGMENTS: usize = 64;
-/// Chunks of a PNG or a WebP that are visited, and how far into it.
+/// Most chunks of a PNG or a WebP that are visited, and the position up to which they are, in bytes.
 const MAX_CHUNKS: usize = 20_000;
 const MAX_REACH: u64 = 32 << 20;
-/// A PNG that does not move is visited beyond its pixels up to this size only: EXIF is mostly before them.
+/// Largest still PNG in bytes that is visited beyond its pixels: EXIF is mostly before them.
 const SMALL: u64 = 2 << 20;
 
-/// Up to 32 bytes.
+/// Reads up to 32 bytes.
 async fn bytes<S: RangeSource>(reader: &Reader<S>, at: u64, length: u64) -> Result<Vec<u8>, Ended> {
     let start = at.min(reader.size());
     reader.bytes(start..start.saturating_add(length).min(reader.size())).await
@@ -22,7 +22,7 @@ async fn bytes<S: RangeSource>(reader: &Reader<S>, at: u64, length: u64) -> Resu
 
 async fn exif<S: RangeSource>(reader: &Reader<S>, within: Range<u64>) -> Result<Picture, Ended> {
     let within = within.start..within.end.min(reader.size());
-    let found = tiff::look(reader, within).await?;
+    let found = tiff::read(reader, within).await?;
     Ok(Picture { orientation: found.and_then(|found| found.orientation), ..Picture::default() })
 }
 
@@ -34,7 +34,7 @@ pub(super) async fn jpeg<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Pi
         let &[0xFF, kind, first, second, ref rest @ ..] = &header[..] else { break };
         let length = u64::from(u16::from_be_bytes([first, second]));
         match kind {
-            0xFF => at += 1, // a filler
+            0xFF => at += 1, // a fill byte
             0xE1 if rest == b"Exif\0\0" => return exif(reader, at + 10..at + 2 + length).await.map(Some),
             0xDA | 0xD9 => break,
             _ => at += 2 + length.max(2),
@@ -43,7 +43,7 @@ pub(super) async fn jpeg<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Pi
     Ok(None)
 }
 
-/// Reads a PNG's EXIF, and how long a moving one is shown once (PNG, third edition, 11.3).
+/// Reads a PNG's EXIF and, of an animation, the duration of one iteration (PNG, third edition, 11.3).
 pub(super) async fn png<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Picture>, Ended> {
     let mut picture = Picture::default();
     let (mut at, mut times, mut moves) = (8, Times::default(), false);
@@ -73,7 +73,7 @@ pub(super) async fn png<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Pic
     Ok(Some(picture))
 }
 
-/// Reads a WebP's size, EXIF, and how long a moving one is shown once (RFC 9649, 2.7).
+/// Reads a WebP's size, EXIF and, of an animation, the duration of one iteration (RFC 9649, 2.7).
 pub(super) async fn webp<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Picture>, Ended> {
     const MOVES: u8 = 0x02;
     const HAS_EXIF: u8 = 0x08;
@@ -95,7 +95,7 @@ pub(super) async fn webp<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Pi
         match kind {
             b"ANMF" if header.len() == 24 => times.add(f64::from(number24(&header[20..])) / 1000.0),
             b"EXIF" => {
-                // Some write JPEG's prefix too.
+                // Some encoders write JPEG's prefix too.
                 let prefix = if header.get(8..14) == Some(b"Exif\0\0") { 6 } else { 0 };
                 picture.orientation = exif(reader, at + 8 + prefix..at + 8 + length).await?.orientation;
             }
@@ -111,7 +111,7 @@ fn number24(bytes: &[u8]) -> u32 {
     u32::from_le_bytes([bytes[0], bytes[1], bytes[2], 0])
 }
 
-/// The frames so far.
+/// The frames read so far.
 #[derive(Debug, Default)]
 struct Times {
     frames: u32,

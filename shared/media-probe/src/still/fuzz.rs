@@ -1,4 +1,4 @@
-//! Fuzz targets of the headers of pictures: whatever the bytes are, reading them ends soon, and what is found is sound.
+//! Fuzz targets of image headers: for any bytes, reading ends after few reads, and the result is valid.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::heif::tests::{boxed, tiled};
-use super::{Picture, chunks, headers, heif, tiff, unread};
+use super::{Picture, chunks, from_headers, headers, heif, tiff};
 use crate::fuzz::{cases, config};
 use crate::halt::Halt;
 use crate::limits::Limits;
@@ -15,10 +15,10 @@ use crate::reader::Reader;
 use crate::source::{RangeSource, ReadError};
 use crate::{mp4, rate};
 
-/// Bytes of a file in all: what is beyond the header is zeros.
+/// Size of a file in bytes. Zeros follow the header.
 const SIZE: usize = 1 << 20;
-/// Reads that one look may take.
-const MOST_READS: usize = 40;
+/// Most reads of one header.
+const MAX_READS: usize = 40;
 
 fn riff(chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
     let chunk = |kind: &[u8; 4], content: &[u8]| {
@@ -34,7 +34,7 @@ fn exif() -> Vec<u8> {
     [b"II*\0\x08\0\0\0\x04\0", &entries[..], &[8, 0, 0, 0]].concat()
 }
 
-/// One header of each kind, that its reader understands.
+/// Returns a valid header of each kind.
 fn samples() -> Vec<Vec<u8>> {
     let frame = [[0_u8; 12].as_slice(), &[200, 0, 0, 0]].concat();
     let webp = riff(&[
@@ -101,14 +101,14 @@ impl RangeSource for Memory {
     }
 }
 
-/// Reads a file in every way that there is.
+/// Reads a file with every reader.
 async fn pictures(reader: &Reader<Memory>) -> Vec<Picture> {
     let found = [
         chunks::jpeg(reader).await,
         chunks::png(reader).await,
         chunks::webp(reader).await,
-        tiff::look(reader, 0..reader.size()).await,
-        heif::look(reader).await,
+        tiff::read(reader, 0..reader.size()).await,
+        heif::read(reader).await,
     ];
     found.into_iter().filter_map(|found| found.ok().flatten()).collect()
 }
@@ -121,7 +121,7 @@ fn is_sound(picture: &Picture) -> bool {
 }
 
 #[test]
-fn each_sample_is_understood() {
+fn each_sample_is_read() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for head in samples() {
         let is_icon = head.starts_with(b"icns");
@@ -144,15 +144,15 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let found = runtime.block_on(pictures(&reader));
         prop_assert!(found.iter().all(is_sound), "{found:?}");
-        if let Ok(Some(media)) = runtime.block_on(unread(&reader)) {
+        if let Ok(Some(media)) = runtime.block_on(from_headers(&reader)) {
             let summary = media.summary;
             prop_assert!(summary.width > Some(0) && summary.height > Some(0), "{summary:?}");
             prop_assert!(summary.rotation.is_none_or(|degrees| (1..360).contains(&degrees)), "{summary:?}");
         }
-        let length = runtime.block_on(mp4::length(&reader)).ok().flatten();
+        let length = runtime.block_on(mp4::presentation_duration(&reader)).ok().flatten();
         prop_assert!(length.is_none_or(|seconds| seconds.is_finite() && seconds > 0.0), "{length:?}");
         let _ = runtime.block_on(mp4::kind(&reader));
-        prop_assert!(source.reads.load(Ordering::Relaxed) <= MOST_READS);
+        prop_assert!(source.reads.load(Ordering::Relaxed) <= MAX_READS);
     }
 }
 
@@ -160,7 +160,7 @@ proptest! {
     #![proptest_config(config(cases(50_000)))]
 
     #[test]
-    fn any_bytes_have_a_type_and_a_rate_or_none(bytes in prop::collection::vec(any::<u8>(), 0..200), at in 0..8_usize) {
+    fn any_bytes_have_a_type_and_a_rate_or_are_rejected(bytes in prop::collection::vec(any::<u8>(), 0..200), at in 0..8_usize) {
         let sound = |rate: Option<String>| rate.is_none_or(|rate| crate::number::ratio(Some(&rate.into())).is_some());
         let beginnings: [&[u8]; 8] = [
             b"",

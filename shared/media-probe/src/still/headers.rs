@@ -1,19 +1,19 @@
-//! Sizes from the headers of pictures that ffprobe does not read.
+//! Reads the size of images in formats that ffprobe does not support.
 
 use super::Picture;
 use crate::content_type::is_targa_header;
 
-/// Bytes that hold any of these headers, and the directories of icons.
+/// Length in bytes of the longest of these headers, directories of icons included.
 pub(super) const LONGEST: u64 = 4096;
 
-/// A name of the format, and its picture, by the first bytes and, of TGA, the last ones or the `size` of the file.
+/// Returns ffprobe's name of the format and the picture, by the first bytes and, for TGA, the last ones or the file's `size`.
 pub(super) fn find(head: &[u8], tail: &[u8], size: u64) -> Option<(&'static str, Picture)> {
     let of = |format: &'static str, codec, size: (u32, u32)| {
         let is_some = size.0 > 0 && size.1 > 0;
         is_some.then(|| (format, Picture { size: Some(size), codec, ..Picture::default() }))
     };
     match head {
-        // Adobe's large document: height before width.
+        // PSB, Adobe's large document format: height before width.
         [b'8', b'B', b'P', b'S', 0, 2, ..] => of("psd_pipe", Some("psd"), (big(head, 18)?, big(head, 14)?)),
         [b'i', b'c', b'n', b's', ..] => of("icns", None, largest_icon(head)?),
         _ if is_targa_header(head)
@@ -37,7 +37,7 @@ fn half(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?)))
 }
 
-/// The first two axes of a FITS file, in records of 80 characters (FITS 4.0, 4.4.1).
+/// Returns the first two axes of a FITS file, in records of 80 characters (FITS 4.0, 4.4.1).
 fn fits(head: &[u8]) -> Option<(u32, u32)> {
     let axis = |name: &str| {
         let record = head.chunks_exact(80).find(|record| record.starts_with(name.as_bytes()))?;
@@ -46,14 +46,14 @@ fn fits(head: &[u8]) -> Option<(u32, u32)> {
     Some((axis("NAXIS1  ")?, axis("NAXIS2  ")?))
 }
 
-/// The first string of an X pixmap: width, height, colours, characters.
+/// Returns the size in the first string of an X pixmap: width, height, colours, characters.
 fn pixmap(head: &[u8]) -> Option<(u32, u32)> {
     let text = String::from_utf8_lossy(head);
     let mut numbers = text.split('"').nth(1)?.split_whitespace().map_while(|number| number.parse().ok());
     Some((numbers.next()?, numbers.next()?))
 }
 
-/// The definitions of an X bitmap.
+/// Returns the size in the definitions of an X bitmap.
 fn bitmap(head: &[u8]) -> Option<(u32, u32)> {
     let text = String::from_utf8_lossy(head);
     let number = |end: &str| {
@@ -66,7 +66,7 @@ fn bitmap(head: &[u8]) -> Option<(u32, u32)> {
     Some((number("_width")?, number("_height")?))
 }
 
-/// Bytes of a TGA without compression: header, name, colours, pixels.
+/// Returns the size in bytes of an uncompressed TGA: header, name, colours, pixels.
 fn targa_size(head: &[u8]) -> Option<u64> {
     let bits = |at: usize| head.get(at).map(|bits| u64::from(bits.div_ceil(8)));
     let is_plain = matches!(head.get(2)?, 1..=3);
@@ -83,7 +83,7 @@ fn small(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?)))
 }
 
-/// The largest of a Windows cursor's pictures; 0 stands for 256.
+/// Returns the size of the largest picture of a Windows cursor, in which 0 stands for 256.
 fn largest_cursor(head: &[u8]) -> Option<(u32, u32)> {
     let count = usize::try_from(small(head, 4)?).ok()?;
     let side = |byte: u8| if byte == 0 { 256 } else { u32::from(byte) };
@@ -91,12 +91,12 @@ fn largest_cursor(head: &[u8]) -> Option<(u32, u32)> {
     entries.filter(|entry| entry[3] == 0).map(|entry| (side(entry[0]), side(entry[1]))).max()
 }
 
-/// The largest of the pictures in Apple's icon, by their types, as far as their headers are in the first bytes. The type says
-/// the size; a longer one than that is not read.
+/// Returns the size of the largest picture in an Apple icon by the types of its entries, as far as the first bytes have their
+/// headers.
 fn largest_icon(head: &[u8]) -> Option<(u32, u32)> {
     let mut at = 8_usize;
     let mut largest = None;
-    // Pictures are long: what follows the first is found only in small files, and the table of contents names them all.
+    // Pictures are long, so further headers are found only in small files; a table of contents lists all of them.
     while let Some(kind) = head.get(at..at.checked_add(4)?) {
         let length = usize::try_from(big(head, at + 4)?).ok()?;
         let kinds = if kind == b"TOC " {
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_tell_sizes() {
+    fn sizes_are_read_from_headers() {
         let psb = [b"8BPS\0\x02\0\0\0\0\0\0\0\x03".as_slice(), &[0, 0, 0x9C, 0x40, 0, 1, 0, 0, 0, 8, 0, 3]]
             .concat();
         assert_eq!(size(&psb, b""), Some((65_536, 40_000)));

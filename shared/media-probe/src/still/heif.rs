@@ -1,5 +1,5 @@
-//! Pictures in an ISO base media file (HEIF, ISO/IEC 23008-12; AVIF): which of its items is the picture, its size, and how it
-//! is shown. ffprobe lists the tiles of a picture like pictures, and does not tell these transformations.
+//! Reads the primary item of HEIF (ISO/IEC 23008-12) and AVIF, its size and its transformations. ffprobe lists the tiles of a
+//! grid as pictures, and does not report the transformations.
 
 use super::Picture;
 use super::orientation::Orientation;
@@ -8,18 +8,18 @@ use crate::mp4::walk;
 use crate::reader::{Ended, Reader};
 use crate::source::RangeSource;
 
-/// Longest description of a file's items: of thousands of tiles, some hundred kilobytes.
+/// Longest `meta` box that is read, in bytes. Thousands of tiles take some hundred kilobytes.
 const MAX_META: u64 = 1 << 20;
 
-/// Reads what the file says of its primary item.
-pub(super) async fn look<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Picture>, Ended> {
+/// Reads the primary item of a file.
+pub(super) async fn read<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Picture>, Ended> {
     match walk::find(reader, 0..reader.size(), b"meta").await? {
         Some(meta) if meta.end - meta.start <= MAX_META => Ok(picture(&reader.bytes(meta).await?)),
         _ => Ok(None),
     }
 }
 
-/// The primary item by the content of `meta`.
+/// Returns the primary item described by the content of `meta`.
 pub(super) fn picture(meta: &[u8]) -> Option<Picture> {
     let meta = meta.get(4..)?;
     let primary = primary(meta)?;
@@ -38,7 +38,7 @@ pub(super) fn picture(meta: &[u8]) -> Option<Picture> {
                 picture.size = picture.size.and_then(|size| clean_aperture(content, size)).or(picture.size)
             }
             b"irot" => orientation = orientation.turned(3 * (content.first()? & 3)),
-            // 0 exchanges top and bottom, 1 left and right.
+            // 0 flips vertically, 1 horizontally.
             b"imir" if content.first()? & 1 == 0 => orientation = orientation.mirrored().turned(2),
             b"imir" => orientation = orientation.mirrored(),
             _ => {}
@@ -53,7 +53,7 @@ fn primary(meta: &[u8]) -> Option<u32> {
     item_id(content, 4, version_and_flags(content)?.0 > 0).map(|(id, _)| id)
 }
 
-/// An item's number of two bytes or of four, and where it ends.
+/// Reads an item id of two or four bytes, and returns it with the position after it.
 fn item_id(content: &[u8], at: usize, is_wide: bool) -> Option<(u32, usize)> {
     if is_wide {
         return Some((number32(content, at)?, at + 4));
@@ -62,7 +62,7 @@ fn item_id(content: &[u8], at: usize, is_wide: bool) -> Option<(u32, usize)> {
     Some((u32::from(u16::from_be_bytes(bytes.try_into().ok()?)), at + 2))
 }
 
-/// Which properties an item has, in their order, by their numbers from 1.
+/// Returns the properties of an item in their order, as indexes from 1.
 fn of_item(ipma: &[u8], item: u32) -> Option<Vec<usize>> {
     let (version, flags) = version_and_flags(ipma)?;
     let mut at = 8;
@@ -72,7 +72,7 @@ fn of_item(ipma: &[u8], item: u32) -> Option<Vec<usize>> {
         let (first, each) = (after + 1, if flags & 1 == 0 { 1 } else { 2 });
         let numbers = ipma.get(first..first.checked_add(count * each)?)?;
         if id == item {
-            // The highest bit says that a reader must know the property.
+            // The highest bit marks an essential property.
             let number = |bytes: &[u8]| match bytes {
                 [one] => usize::from(one & 0x7F),
                 _ => usize::from(u16::from_be_bytes([bytes[0], bytes[1]]) & 0x7FFF),
@@ -84,7 +84,7 @@ fn of_item(ipma: &[u8], item: u32) -> Option<Vec<usize>> {
     None
 }
 
-/// The part of a picture that is shown; none of more than there is.
+/// Returns the size of the clean aperture; `None` if it exceeds the picture.
 fn clean_aperture(content: &[u8], (width, height): (u32, u32)) -> Option<(u32, u32)> {
     let side = |at: usize, whole: u32| {
         let (above, below) = (number32(content, at)?, number32(content, at + 4)?);
@@ -94,7 +94,7 @@ fn clean_aperture(content: &[u8], (width, height): (u32, u32)) -> Option<(u32, u
     Some((side(0, width)?, side(8, height)?))
 }
 
-/// ffprobe's name of the primary item's codec; of a grid, that of its tiles.
+/// Returns ffprobe's name of the primary item's codec; for a grid, that of its tiles.
 fn codec(meta: &[u8], primary: u32) -> Option<&'static str> {
     let entries = child(meta, b"iinf")?;
     let after = if version_and_flags(entries)?.0 == 0 { 6 } else { 8 };
@@ -130,7 +130,7 @@ pub(super) mod tests {
         words.iter().flat_map(|word| word.to_be_bytes()).collect()
     }
 
-    /// A grid of tiles (items 1 and 2) and a thumbnail (4); the grid (3) is the picture.
+    /// Returns a `meta` box with tiles (items 1 and 2), a grid of them (3), which is primary, and a thumbnail (4).
     pub(crate) fn tiled(more: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
         let entry =
             |id: u8, kind: &[u8; 4]| boxed(b"infe", &[&[2, 0, 0, 0, 0, id, 0, 0], &kind[..], &[0]].concat());
@@ -157,7 +157,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_primary_item_decides_and_its_transformations_do() {
+    fn size_and_orientation_are_those_of_the_primary_item() {
         let exif = Orientation::of_exif;
         assert_eq!(found(&[]), (Some((4032, 3024)), exif(1)));
         assert_eq!(found(&[(b"irot", vec![3])]).1, exif(6));
@@ -173,7 +173,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_is_no_picture() {
+    fn truncated_items_are_rejected() {
         let whole = tiled(&[(b"irot", vec![1])]);
         for length in 0..whole.len() - 40 {
             assert_eq!(picture(&whole[..length]), None, "{length}");

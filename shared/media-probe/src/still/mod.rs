@@ -1,5 +1,5 @@
-//! What ffprobe does not tell of pictures: how they are turned, which of several in a file is the picture, how long those that
-//! move are shown. Read from few bytes of the file's own headers, within the limits of a probe.
+//! Reads image properties that ffprobe does not report: orientation, the primary picture of several, the duration of animations.
+//! Each takes few bytes of the file's headers, within the limits of a probe.
 
 mod chunks;
 #[cfg(test)]
@@ -19,13 +19,13 @@ use crate::number::{count, reduced};
 use crate::reader::{Ended, Reader};
 use crate::source::RangeSource;
 
-/// Bytes of the identifier that a box of its maker's own begins with.
+/// Length in bytes of the identifier at the beginning of a `uuid` box.
 const UUID: u64 = 16;
 
-/// What a file's own headers say of its picture.
+/// The properties of a picture, by the file's own headers.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Picture {
-    /// Pixels as they are stored.
+    /// Width and height in pixels, before rotation.
     size: Option<(u32, u32)>,
     orientation: Option<Orientation>,
     codec: Option<&'static str>,
@@ -34,14 +34,14 @@ pub(crate) struct Picture {
     animation: Option<Animation>,
 }
 
-/// How many pictures, and how long they are shown in all.
+/// The number of frames and their total duration.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Animation {
     frames: u32,
     seconds: f64,
 }
 
-/// Corrects what ffprobe says of a picture.
+/// Corrects ffprobe's description of an image.
 pub(crate) async fn correct<S: RangeSource>(reader: &Reader<S>, media: &mut Media) -> Result<(), Ended> {
     if media.media_type != MediaType::Image {
         return Ok(());
@@ -51,9 +51,9 @@ pub(crate) async fn correct<S: RangeSource>(reader: &Reader<S>, media: &mut Medi
         "jpeg_pipe" => chunks::jpeg(reader).await?,
         "png_pipe" | "apng" => chunks::png(reader).await?,
         "webp_pipe" => chunks::webp(reader).await?,
-        "tiff_pipe" => tiff::look(reader, 0..reader.size()).await?,
+        "tiff_pipe" => tiff::read(reader, 0..reader.size()).await?,
         "mov" if is_canon_raw(media) => canon_raw(reader).await?,
-        "mov" => heif::look(reader).await?,
+        "mov" => heif::read(reader).await?,
         "gif" => gif(media),
         _ => None,
     };
@@ -68,37 +68,37 @@ fn is_canon_raw(media: &Media) -> bool {
     brand.is_some_and(|brand| brand.trim() == "crx")
 }
 
-/// Canon keeps EXIF's first directory in a box of its own within the movie's description (CR3).
+/// Reads a Canon raw file (CR3), which has EXIF's first directory in a separate box of the movie box.
 async fn canon_raw<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Picture>, Ended> {
     let mut picture = Picture { content_type: Some("image/x-canon-cr3"), is_raw: true, ..Picture::default() };
     let Some(movie) = walk::find(reader, 0..reader.size(), b"moov").await? else { return Ok(Some(picture)) };
     for place in walk::children(reader, movie).await?.into_iter().filter(|place| &place.kind == b"uuid") {
         let content = place.content.start.saturating_add(UUID).min(place.content.end)..place.content.end;
         if let Some(exif) = walk::find(reader, content, b"CMT1").await? {
-            let found = tiff::look(reader, exif).await?;
+            let found = tiff::read(reader, exif).await?;
             picture.orientation = found.and_then(|found| found.orientation);
         }
     }
     Ok(Some(picture))
 }
 
-/// Of a GIF, ffprobe tells the frames and the length, and a rate from the shortest distance.
+/// Reads the frames and the duration of a GIF from ffprobe's output, whose frame rate is that of the shortest frame.
 fn gif(media: &Media) -> Option<Picture> {
     let frames = count(media.full.get("streams")?.get(0)?.get("nb_frames"))?;
     let animation = Animation::of(u32::try_from(frames).ok()?, media.summary.duration?);
     Some(Picture { animation, ..Picture::default() })
 }
 
-/// Describes a picture that ffprobe could not read, by its headers alone.
-pub(crate) async fn unread<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Media>, Ended> {
+/// Describes an image that ffprobe could not read, by its headers.
+pub(crate) async fn from_headers<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Media>, Ended> {
     let size = reader.size();
     let head = reader.bytes(0..headers::LONGEST.min(size)).await?;
     let found = match &head[..] {
         [_, _, _, _, b'f', b't', b'y', b'p', ..] => {
-            heif::look(reader).await?.map(|picture| ("mov,mp4,m4a,3gp,3g2,mj2", picture))
+            heif::read(reader).await?.map(|picture| ("mov,mp4,m4a,3gp,3g2,mj2", picture))
         }
         [b'I', b'I', b'*' | b'+', 0, ..] | [b'M', b'M', 0, b'*' | b'+', ..] => {
-            tiff::look(reader, 0..size).await?.map(|picture| ("tiff_pipe", picture))
+            tiff::read(reader, 0..size).await?.map(|picture| ("tiff_pipe", picture))
         }
         _ => {
             let is_maybe_targa = crate::content_type::is_targa_header(&head);
@@ -109,12 +109,12 @@ pub(crate) async fn unread<S: RangeSource>(reader: &Reader<S>) -> Result<Option<
     };
     Ok(found
         .filter(|(_, picture)| picture.size.is_some())
-        .map(|(format, picture)| picture.alone(format, &head, size)))
+        .map(|(format, picture)| picture.into_media(format, &head, size)))
 }
 
 impl Picture {
-    /// Describes it without ffprobe's help.
-    fn alone(self, format: &str, head: &[u8], size: u64) -> Media {
+    /// Builds a description without ffprobe's output.
+    fn into_media(self, format: &str, head: &[u8], size: u64) -> Media {
         let mut tags = json!({});
         if let Some(brand) = head.get(8..12).filter(|_| format.starts_with("mov")) {
             tags["major_brand"] = json!(String::from_utf8_lossy(brand));
@@ -138,15 +138,15 @@ impl Picture {
     fn describe(self, media: &mut Media, size: u64) {
         let summary = &mut media.summary;
         let is_turned = |degrees: Option<i32>| matches!(degrees, Some(90 | 270));
-        // What ffprobe says of tracks beside the picture is undone.
+        // Undoes the rotation that ffprobe reports.
         let stored = match (summary.width, summary.height) {
             (Some(width), Some(height)) if is_turned(summary.rotation) => Some((height, width)),
             (Some(width), Some(height)) => Some((width, height)),
             _ => None,
         };
         if let Some((width, height)) = self.size.or(stored) {
-            let is_upright = self.orientation.map_or(is_turned(summary.rotation), Orientation::is_upright);
-            let shown = if is_upright { (height, width) } else { (width, height) };
+            let swaps_sides = self.orientation.map_or(is_turned(summary.rotation), Orientation::swaps_sides);
+            let shown = if swaps_sides { (height, width) } else { (width, height) };
             (summary.width, summary.height) = (Some(shown.0), Some(shown.1));
         }
         if let Some(orientation) = self.orientation {
@@ -156,7 +156,7 @@ impl Picture {
             summary.video_codec = self.codec.map(str::to_owned);
         }
         if self.is_raw {
-            (media.facts.color, media.facts.hdr) = (None, None); // those of a thumbnail
+            (media.facts.color, media.facts.hdr) = (None, None); // ffprobe reports those of a thumbnail
         }
         media.content_type = self.content_type.or(media.content_type);
         if let Some(animation) = self.animation {
@@ -166,7 +166,7 @@ impl Picture {
 }
 
 impl Animation {
-    /// Of more than one frame, if they are shown for some time. A sum of seconds is exact to the microsecond.
+    /// Returns an animation of more than one frame and a duration above zero, rounded to microseconds.
     fn of(frames: u32, seconds: f64) -> Option<Self> {
         let seconds = (seconds * 1e6).round() / 1e6;
         (frames > 1 && seconds > 0.0).then_some(Self { frames, seconds })
@@ -176,7 +176,7 @@ impl Animation {
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         clippy::cast_precision_loss,
-        reason = "milliseconds, and bits a second, of a length above zero"
+        reason = "milliseconds and bits per second, above zero"
     )]
     fn describe(self, media: &mut Media, size: u64) {
         media.summary.duration = Some(self.seconds);

@@ -1,6 +1,6 @@
-//! How a stored picture is to be shown.
+//! The orientation of a picture.
 
-/// A picture is first mirrored left to right, or not, and then turned by quarters clockwise.
+/// An orientation: an optional horizontal flip, then a rotation by quarters clockwise.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Orientation {
     mirrored: bool,
@@ -8,7 +8,7 @@ pub(crate) struct Orientation {
 }
 
 impl Orientation {
-    /// Reads EXIF's number of it (CIPA DC-008, tag 274).
+    /// Returns the orientation for EXIF's number (CIPA DC-008, tag 274).
     pub(crate) fn of_exif(number: u64) -> Option<Self> {
         let (mirrored, quarters) = match number {
             1 => (false, 0),
@@ -24,22 +24,22 @@ impl Orientation {
         Some(Self { mirrored, quarters })
     }
 
-    /// Turns further, clockwise.
+    /// Adds a clockwise rotation.
     pub(crate) fn turned(self, quarters: u8) -> Self {
         Self { quarters: (self.quarters + quarters) % 4, ..self }
     }
 
-    /// Mirrors what is shown, left to right.
+    /// Adds a horizontal flip.
     pub(crate) fn mirrored(self) -> Self {
         Self { mirrored: !self.mirrored, quarters: (4 - self.quarters) % 4 }
     }
 
-    /// Whether width and height are exchanged.
-    pub(crate) fn is_upright(self) -> bool {
+    /// Returns whether width and height are swapped.
+    pub(crate) fn swaps_sides(self) -> bool {
         self.quarters % 2 == 1
     }
 
-    /// Degrees clockwise. What is only mirrored, either way, is not turned.
+    /// Returns the rotation in degrees clockwise; `None` without a rotation, also for a flip alone.
     pub(crate) fn rotation(self) -> Option<i32> {
         let is_turned = self.quarters != 0 && !(self.mirrored && self.quarters == 2);
         is_turned.then(|| i32::from(self.quarters) * 90)
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exif_s_numbers_turn_as_they_say() {
+    fn exif_numbers_map_to_rotations() {
         let rotations = (0..=9).map(|number| Orientation::of_exif(number).map(Orientation::rotation));
         let (none, turned) = (Some(None), |degrees| Some(Some(degrees)));
         let expected =
@@ -60,13 +60,13 @@ mod tests {
     }
 
     #[test]
-    fn turning_and_mirroring_in_any_order_come_to_the_same() {
+    fn rotations_and_flips_combine_in_any_order() {
         let exif = |number| Orientation::of_exif(number).expect("a number");
         let stored = Orientation::default();
-        assert_eq!(stored.turned(3).mirrored().turned(2), exif(5), "turned, then mirrored top to bottom");
+        assert_eq!(stored.turned(3).mirrored().turned(2), exif(5), "rotated, then flipped vertically");
         assert_eq!(stored.turned(3).mirrored(), exif(7));
         assert_eq!(stored.mirrored().turned(2), exif(4));
         assert_eq!(stored.mirrored().mirrored().turned(1).turned(3), exif(1));
-        assert!(exif(5).is_upright() && exif(8).is_upright() && !exif(4).is_upright());
+        assert!(exif(5).swaps_sides() && exif(8).swaps_sides() && !exif(4).swaps_sides());
     }
 }

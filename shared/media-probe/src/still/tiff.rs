@@ -1,5 +1,5 @@
-//! The directories of TIFF and BigTIFF, which EXIF and most cameras' raw files are too: how a picture is shown, and which of
-//! several pictures is the whole one.
+//! Reads the directories of TIFF and BigTIFF, which EXIF and most cameras' raw files use too: the orientation, and which of
+//! several pictures is the full one.
 
 use std::ops::Range;
 
@@ -8,10 +8,10 @@ use super::orientation::Orientation;
 use crate::reader::{Ended, Reader};
 use crate::source::RangeSource;
 
-/// Directories of one file that are read, and entries of one.
+/// Most directories of a file, and entries of a directory, that are read.
 const MAX_DIRECTORIES: usize = 24;
 const MAX_ENTRIES: u64 = 512;
-/// Longest text of a camera's maker that is read.
+/// Longest name of a camera's maker that is read, in characters.
 const MAX_MAKER: u64 = 64;
 
 /// Tags (TIFF 6.0, DNG 1.6).
@@ -27,10 +27,10 @@ mod tag {
     pub(super) const CROP_SIZE: u16 = 50720;
 }
 
-/// Of a sensor's colour filters, and of linear raw pictures.
+/// Photometric interpretations of raw pictures: colour filter array and linear raw.
 const RAW_PHOTOMETRICS: [u64; 2] = [32803, 34892];
 
-/// The media types of cameras' raw files, by what their makers write.
+/// The media types of cameras' raw files, by the maker's name.
 const MAKERS: [(&str, &str); 11] = [
     ("NIKON", "image/x-nikon-nef"),
     ("Canon", "image/x-canon-cr2"),
@@ -45,7 +45,7 @@ const MAKERS: [(&str, &str); 11] = [
     ("Phase One", "image/x-phaseone-iiq"),
 ];
 
-/// How numbers are written.
+/// The byte order and the size of offsets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Form {
     is_little: bool,
@@ -53,7 +53,7 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// Reads the first bytes of a file; gives also where the first directory is.
+    /// Reads the first bytes of a file. Returns the form and the position of the first directory.
     pub(super) fn of(header: &[u8]) -> Option<(Self, u64)> {
         let is_little = header.starts_with(b"II");
         if !is_little && !header.starts_with(b"MM") {
@@ -72,7 +72,7 @@ impl Form {
         if self.is_little { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) }
     }
 
-    /// Bytes of a number of entries, and of the place of a directory.
+    /// Returns the length in bytes of a number of entries, and of the position of a directory.
     fn count_and_place(self) -> (u64, u64) {
         if self.is_big_tiff { (8, 8) } else { (2, 4) }
     }
@@ -82,7 +82,7 @@ impl Form {
     }
 }
 
-/// An entry: its values, if they fit into it, else where they are.
+/// An entry, with its values or, if they do not fit, their position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
     tag: u16,
@@ -95,7 +95,7 @@ enum Values {
     Elsewhere { at: u64, count: u64, each: u64, is_ratio: bool },
 }
 
-/// Reads an entry of whole numbers, ratios or text.
+/// Reads an entry of integers, ratios or text.
 fn entry(form: Form, bytes: &[u8]) -> Option<Entry> {
     let (tag, kind) = (form.number(bytes.get(..2)?), form.number(bytes.get(2..4)?));
     let (count, field) = bytes.get(4..)?.split_at_checked(if form.is_big_tiff { 8 } else { 4 })?;
@@ -126,7 +126,7 @@ fn value_of(form: Form, bytes: &[u8], is_ratio: bool) -> u64 {
     form.number(above).checked_div(form.number(below)).unwrap_or(0)
 }
 
-/// What one directory says of its picture.
+/// A directory, which describes one picture.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Directory {
     size: Option<(u64, u64)>,
@@ -140,7 +140,7 @@ struct Directory {
     next: u64,
 }
 
-/// A TIFF structure within a file: places in it count from its beginning.
+/// A TIFF structure within a file. Positions count from its beginning.
 struct Tiff<'a, S> {
     reader: &'a Reader<S>,
     within: Range<u64>,
@@ -148,7 +148,7 @@ struct Tiff<'a, S> {
 }
 
 impl<S: RangeSource> Tiff<'_, S> {
-    /// The bytes from here on; fewer where the structure ends.
+    /// Reads `length` bytes from `at`; fewer at the end of the structure.
     async fn bytes(&self, at: u64, length: u64) -> Result<Vec<u8>, Ended> {
         let start = self.within.start.saturating_add(at).min(self.within.end);
         self.reader.bytes(start..start.saturating_add(length).min(self.within.end)).await
@@ -211,8 +211,8 @@ fn maker(text: &[u64]) -> Option<&'static str> {
     MAKERS.iter().find(|(name, _)| text.starts_with(name)).map(|(_, found)| *found)
 }
 
-/// Reads the TIFF structure in this part of the file: of EXIF, the orientation alone; else the picture too.
-pub(super) async fn look<S: RangeSource>(
+/// Reads the TIFF structure in this part of the file. EXIF has only an orientation, other structures also a picture.
+pub(super) async fn read<S: RangeSource>(
     reader: &Reader<S>,
     within: Range<u64>,
 ) -> Result<Option<Picture>, Ended> {
@@ -236,7 +236,7 @@ pub(super) async fn look<S: RangeSource>(
     Ok(picture(&found))
 }
 
-/// The picture of a file by its directories: the first; of a camera's raw file, the largest.
+/// Returns the picture of a file by its directories: the first one; for a camera's raw file, the largest one.
 fn picture(directories: &[Directory]) -> Option<Picture> {
     let first = directories.first()?;
     let is_raw = first.is_dng || directories.iter().any(|directory| directory.is_raw);

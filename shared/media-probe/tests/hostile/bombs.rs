@@ -1,4 +1,4 @@
-//! Small files that ask for much.
+//! Decompression bombs and other small files that demand many resources.
 
 use std::io::Write;
 
@@ -8,7 +8,7 @@ use media_probe::Outcome;
 
 use crate::support::{assert_little_memory, outcome};
 
-/// So many zeros, compressed.
+/// Returns this many zeros, compressed.
 fn deflated(zeros: usize) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
     let block = vec![0; 1 << 20];
@@ -22,7 +22,7 @@ fn number(value: usize) -> [u8; 4] {
     u32::try_from(value).unwrap().to_be_bytes()
 }
 
-/// A box of ISO 14496-12.
+/// Returns a box of ISO/IEC 14496-12.
 fn iso_box(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
     [&number(content.len() + 8)[..], kind, content].concat()
 }
@@ -31,7 +31,7 @@ fn mp4(rest: &[u8]) -> Vec<u8> {
     [iso_box(b"ftyp", b"isom\0\0\x02\0isommp41"), rest.to_vec()].concat()
 }
 
-/// A gray PNG, all of it there.
+/// Returns a complete gray PNG.
 fn png(side: usize) -> Vec<u8> {
     let chunk = |kind: &[u8; 4], content: &[u8]| {
         let mut check = flate2::Crc::new();
@@ -45,7 +45,7 @@ fn png(side: usize) -> Vec<u8> {
         .concat()
 }
 
-/// Boxes in boxes, each of the same kind.
+/// Returns nested boxes of the same kind.
 fn nested(kind: &[u8; 4], depth: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(depth * 8);
     for left in (1..=depth).rev() {
@@ -55,7 +55,7 @@ fn nested(kind: &[u8; 4], depth: usize) -> Vec<u8> {
     bytes
 }
 
-/// An element of EBML with a size of eight bytes.
+/// Returns an EBML element with a size of eight bytes.
 fn element(id: &[u8], content: &[u8]) -> Vec<u8> {
     let size = (content.len() as u64 | 1 << 56).to_be_bytes();
     [id, &size, content].concat()
@@ -67,7 +67,7 @@ fn matroska(segment: &[u8]) -> Vec<u8> {
 }
 
 fn nested_tags(depth: usize) -> Vec<u8> {
-    // Written from the inside: the sizes of all are those of what is in them.
+    // Built from the inside out, since each size includes the nested elements.
     let mut heads = Vec::with_capacity(depth);
     let mut length = 0_u64;
     for _ in 0..depth {
@@ -85,7 +85,7 @@ fn compressed_index(zeros: usize) -> Vec<u8> {
     mp4(&iso_box(b"moov", &iso_box(b"cmov", &compressed)))
 }
 
-/// A sample table that says to have more entries than there are bytes.
+/// Returns a sample table that declares more entries than it has bytes.
 fn endless_table() -> Vec<u8> {
     let table = iso_box(b"stsz", &[&[0; 8][..], &[0xff, 0xff, 0xff, 0x7f]].concat());
     let media = iso_box(b"mdia", &iso_box(b"minf", &iso_box(b"stbl", &table)));
@@ -115,7 +115,7 @@ fn bombs() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[tokio::test]
-async fn bombs_do_not_go_off() {
+async fn decompression_bombs_stay_within_the_limits() {
     for (what, bytes) in bombs() {
         let length = bytes.len();
         let said = match outcome(what, bytes).await {
@@ -141,7 +141,7 @@ fn titled(title: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_title_is_text_whatever_is_in_it() {
+async fn a_title_is_text_whatever_its_bytes() {
     let every_byte: Vec<u8> = (1..=255).collect();
     let titles: [&[u8]; 7] = [
         b"\"}},\"streams\":[{\"codec_type\":\"video\",\"width\":1}],\"x\":{\"y\":\"",

@@ -1,4 +1,4 @@
-//! Ordinary files, cut off and overwritten.
+//! Valid files, truncated and overwritten.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -11,25 +11,25 @@ use crate::samples::samples;
 use crate::support::{assert_little_memory, outcome};
 
 const CUTS: usize = 20;
-/// How often each sample is overwritten, unless `HOSTILE_ROUNDS` says.
+/// Default number of mutations of each sample.
 const ROUNDS: u64 = 100;
-/// Probes at the same time.
-const AT_ONCE: usize = 4;
+/// Concurrent probes.
+const CONCURRENCY: usize = 4;
 
 fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number")))
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is not a number")))
 }
 
-/// What came of many probes.
+/// Counts of the outcomes of many probes.
 #[derive(Debug, Default)]
 struct Tally {
     readable: usize,
     unreadable: usize,
-    /// Ends that ffprobe did not choose: a signal, or a limit.
+    /// Runs that ended by a signal or at a limit.
     forced: usize,
 }
 
-/// Probes all of them, some at a time.
+/// Probes all files, [`CONCURRENCY`] at a time.
 async fn probe_all(files: impl Iterator<Item = (String, Vec<u8>)>) -> Tally {
     let (mut tally, mut running) = (Tally::default(), JoinSet::new());
     let mut count = |outcome| match outcome {
@@ -42,7 +42,7 @@ async fn probe_all(files: impl Iterator<Item = (String, Vec<u8>)>) -> Tally {
         }
     };
     for (what, bytes) in files {
-        if running.len() >= AT_ONCE {
+        if running.len() >= CONCURRENCY {
             count(running.join_next().await.unwrap().unwrap());
         }
         running.spawn(async move { outcome(&what, bytes).await });
@@ -53,24 +53,24 @@ async fn probe_all(files: impl Iterator<Item = (String, Vec<u8>)>) -> Tally {
     tally
 }
 
-/// What this process holds that a probe could leave behind.
-fn held() -> (usize, usize) {
+/// Returns the resources of this process that a probe could leak.
+fn open_resources() -> (usize, usize) {
     let count = |folder: &str| fs::read_dir(folder).unwrap().count();
     (count("/proc/self/fd"), count("/proc/self/task"))
 }
 
-/// Other tests of this process come and go, and a gate's thread ends a moment after its ffprobe.
-async fn assert_nothing_is_left_of(before: (usize, usize), probes: usize) {
+/// Asserts that the probes leaked nothing. Allows some difference, since other tests of this process run at the same time.
+async fn assert_no_leak(before: (usize, usize), probes: usize) {
     let deadline = Instant::now() + Duration::from_secs(60);
-    // Far fewer than one for each probe.
+    // Far fewer than one per probe.
     let most = (before.0 + probes / 10, before.1 + probes / 10);
-    while held() > most {
-        assert!(Instant::now() < deadline, "{before:?} became {:?} in {probes} probes", held());
+    while open_resources() > most {
+        assert!(Instant::now() < deadline, "{before:?} became {:?} in {probes} probes", open_resources());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// Some bytes at some places, half of them near the beginning, where the headers are.
+/// Overwrites some bytes at random positions, half of them near the beginning, where the headers are.
 fn overwrite(bytes: &mut [u8], random: &mut Rng) {
     for _ in 0..random.usize(1..=32) {
         let reach = if random.bool() { bytes.len().min(2048) } else { bytes.len() };
@@ -85,8 +85,8 @@ fn overwrite(bytes: &mut [u8], random: &mut Rng) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn cut_off_anywhere() {
-    let before = held();
+async fn files_truncated_anywhere_are_probed() {
+    let before = open_resources();
     let samples = samples();
     let cuts = samples.iter().flat_map(|(name, bytes)| {
         (0..CUTS).map(move |cut| {
@@ -98,15 +98,15 @@ async fn cut_off_anywhere() {
     println!("{} samples: {tally:?}", samples.len());
     assert!(tally.readable > samples.len() && tally.unreadable > samples.len(), "{tally:?}");
     assert_little_memory("cut off");
-    assert_nothing_is_left_of(before, samples.len() * CUTS).await;
+    assert_no_leak(before, samples.len() * CUTS).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn overwritten_at_random() {
+async fn files_overwritten_at_random_are_probed() {
     let seed = setting("HOSTILE_SEED").unwrap_or_else(|| fastrand::u64(..));
     let rounds = setting("HOSTILE_ROUNDS").unwrap_or(ROUNDS);
     println!("HOSTILE_SEED={seed} HOSTILE_ROUNDS={rounds}");
-    let before = held();
+    let before = open_resources();
     let samples = samples();
     let mut random = Rng::with_seed(seed);
     let files = (0..rounds).flat_map(|round| samples.iter().map(move |sample| (round, sample)));
@@ -119,5 +119,5 @@ async fn overwritten_at_random() {
     println!("{} samples: {tally:?}", samples.len());
     assert!(tally.readable > samples.len() && tally.unreadable > samples.len(), "{tally:?}");
     assert_little_memory("overwritten");
-    assert_nothing_is_left_of(before, samples.len() * usize::try_from(rounds).unwrap()).await;
+    assert_no_leak(before, samples.len() * usize::try_from(rounds).unwrap()).await;
 }

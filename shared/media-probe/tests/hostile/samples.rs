@@ -1,4 +1,4 @@
-//! Small files of many kinds, made by ffmpeg.
+//! Small files in many formats, made by ffmpeg.
 
 use std::fs;
 use std::process::Command;
@@ -9,7 +9,7 @@ const PICTURE: &str = "-f lavfi -i testsrc2=size=64x48:rate=10:duration=0.5";
 const SOUND: &str = "-f lavfi -i sine=sample_rate=8000:duration=0.5";
 const STILL: &str = "-f lavfi -i testsrc2=size=32x24 -frames:v 1";
 
-/// What is said to ffmpeg, and the name of the file.
+/// Returns ffmpeg's arguments and the name of the file, for each sample.
 fn recipes() -> Vec<(String, &'static str)> {
     let both = |codecs: &str| format!("{PICTURE} {SOUND} {codecs}");
     let sound = |codec: &str| format!("{SOUND} {codec}");
@@ -50,7 +50,7 @@ fn recipes() -> Vec<(String, &'static str)> {
     ]
 }
 
-/// Those that ffmpeg cannot make.
+/// Samples that ffmpeg cannot make.
 const FIXTURES: [(&str, &[u8]); 4] = [
     ("grid.avif", include_bytes!("../probe/fixtures/grid.avif")),
     ("clap.avif", include_bytes!("../probe/fixtures/clap.avif")),
@@ -58,7 +58,7 @@ const FIXTURES: [(&str, &[u8]); 4] = [
     ("moving.webp", include_bytes!("../probe/fixtures/moving.webp")),
 ];
 
-/// Their names and bytes.
+/// Returns the names and bytes of all samples.
 pub(crate) fn samples() -> Vec<(&'static str, Vec<u8>)> {
     let folder = TempDir::new().unwrap();
     let make = |(arguments, name): (String, &'static str)| {

@@ -1,4 +1,4 @@
-//! What ffprobe is given, and within which limits it runs. What it may reach is for the function's role to say.
+//! Tests of ffprobe's arguments, environment and resource limits. The function's role limits its network and AWS access.
 
 use media_probe::{Ffprobe, Limits, Outcome};
 
@@ -6,7 +6,7 @@ use crate::stand_in::Linked::{Dynamically, Statically};
 use crate::stand_in::{StandIn, hex, outcome_of};
 use crate::support::{Counted, ffmpeg, program};
 
-/// What a stand-in finds in the file of this path, once it has read of the media file.
+/// Returns the content of the file at this path as the stand-in reads it, after its first read of the media file.
 async fn content(path: &str) -> String {
     StandIn::new(Dynamically, &format!("read;cat {}", hex(path))).answer().await
 }
@@ -14,7 +14,7 @@ async fn content(path: &str) -> String {
 #[tokio::test]
 async fn the_environment_is_empty_and_the_folder_is_the_root() {
     assert_eq!(StandIn::new(Statically, "env").answer().await, "");
-    // A relative path, which leads there from the root alone.
+    // A relative path, which exists only from the root.
     assert!(content("proc/self/limits").await.contains("Max open files"));
 }
 
@@ -39,7 +39,7 @@ async fn the_arguments_are_fixed_but_for_port_token_and_depth() {
 }
 
 #[tokio::test]
-async fn every_limit_is_in_force_once_the_file_can_be_read() {
+async fn every_limit_applies_before_the_file_is_read() {
     let limits = content("/proc/self/limits").await;
     let soft_and_hard = |name: &str| -> Vec<String> {
         let line = limits.split('|').find(|line| line.starts_with(name)).unwrap_or_default();
@@ -61,13 +61,13 @@ async fn a_file_cannot_be_written() {
     let create = format!("sys {} -100 &{file} {} 384", libc::SYS_openat, libc::O_WRONLY | libc::O_CREAT);
     let write = format!("sys {} $0 &00 1", libc::SYS_write);
     let outcome = outcome_of(&["read", &create, &write].join(";")).await;
-    // SIGXFSZ ended it.
+    // SIGXFSZ ended the process.
     assert_eq!(outcome, Outcome::Unreadable("ffprobe crashed while reading the file".to_owned()));
     assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
 }
 
 #[tokio::test]
-async fn it_leads_a_process_group_of_its_own() {
+async fn ffprobe_leads_its_own_process_group() {
     let stat = content("/proc/self/stat").await;
     let process = stat.split_once(' ').unwrap().0;
     let group = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(2).unwrap();

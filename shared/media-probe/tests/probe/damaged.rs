@@ -1,5 +1,5 @@
-//! Every sample that there is, cut off and with flipped bits. Those of the target `hostile` are fewer, damaged more often, and their
-//! memory is measured. `HOSTILE_SEED=N` replays a run.
+//! Probes all samples, truncated and with flipped bits. The target `hostile` has fewer samples, damages them more often, and
+//! measures memory. `HOSTILE_SEED=N` replays a run.
 
 use std::fs;
 use std::sync::Mutex;
@@ -18,7 +18,7 @@ fn seed() -> u64 {
     std::env::var("HOSTILE_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap())
 }
 
-/// Cut off at twenty places, and twenty times with bits flipped, half of them near the beginning, where the headers are.
+/// Truncates a file at random positions, and flips bits, half of them near the beginning, where the headers are.
 fn damaged(name: &str, bytes: &[u8], mut random: Rng) -> Vec<(String, Vec<u8>)> {
     let cuts = (0..CUTS).map(|cut| {
         let length = bytes.len() * cut / CUTS;
@@ -36,7 +36,7 @@ fn damaged(name: &str, bytes: &[u8], mut random: Rng) -> Vec<(String, Vec<u8>)> 
 }
 
 #[test]
-fn every_sample_cut_off_and_with_flipped_bits_is_answered() {
+fn every_damaged_sample_has_an_outcome() {
     let (folder, seed) = (TempDir::new().unwrap(), seed());
     println!("HOSTILE_SEED={seed}");
     let samples = samples::all(folder.path());

@@ -1,4 +1,4 @@
-//! A Dolby Vision configuration in an MP4. FFmpeg copies one that is there and writes none of its own, so it is put in.
+//! Tests an MP4 with a Dolby Vision configuration. FFmpeg only copies existing ones, so the test inserts it.
 
 use std::fs;
 use std::process::Command;
@@ -8,16 +8,16 @@ use serde_json::Value;
 
 use crate::support::{ffmpeg, media, program};
 
-/// Ten bits of HEVC with PQ and BT.2020, as profile 8.1 has them: a player without Dolby Vision shows HDR10.
+/// HEVC of ten bits with PQ and BT.2020, as in profile 8.1: a player without Dolby Vision shows HDR10.
 const HDR10: &str = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=1 -c:v libx265 -preset ultrafast -pix_fmt yuv420p10le \
     -x265-params log-level=none -tag:v hvc1 -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc";
 
-/// The boxes that hold each other down to the sample entry, and the bytes of each before its own boxes (ISO 14496-12).
+/// The nested boxes down to the sample entry, and the bytes of each before its child boxes (ISO/IEC 14496-12).
 const WAY: [(&[u8; 4], usize); 7] =
     [(b"moov", 8), (b"trak", 8), (b"mdia", 8), (b"minf", 8), (b"stbl", 8), (b"stsd", 16), (b"hvc1", 86)];
 
-/// `dvcC`, by section 3 of "Dolby Vision streams within the ISO base media file format": version 1.0, profile 8, level 4,
-/// with a reference picture unit, without an enhancement layer, with a base layer, compatible with HDR10.
+/// Returns a `dvcC` box (section 3 of "Dolby Vision streams within the ISO base media file format"): version 1.0, profile 8,
+/// level 4, with a reference picture unit and a base layer, without an enhancement layer, compatible with HDR10.
 fn configuration() -> Vec<u8> {
     let (profile, level): (u16, u16) = (8, 4);
     let mut dvcc = [&32_u32.to_be_bytes()[..], b"dvcC", &[1, 0]].concat();
@@ -31,7 +31,7 @@ fn size_at(bytes: &[u8], at: usize) -> usize {
     u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap()) as usize
 }
 
-/// Appends a box to the first sample entry. The index is behind the pictures, so that no offset changes.
+/// Appends the box to the first sample entry. The index follows the media data, so that no offset changes.
 fn with_configuration(mut mp4: Vec<u8>) -> Vec<u8> {
     let added = configuration();
     let (mut start, mut end) = (0, mp4.len());
@@ -51,7 +51,7 @@ fn with_configuration(mut mp4: Vec<u8>) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn it_is_told_from_hdr10() {
+async fn dolby_vision_is_distinguished_from_hdr10() {
     let hdr10 = ffmpeg("mp4", HDR10);
     let dolby = with_configuration(hdr10.clone());
     assert_eq!(media(hdr10).await.facts.hdr, Some(Hdr::Hdr10));
@@ -59,7 +59,7 @@ async fn it_is_told_from_hdr10() {
     assert_eq!(media.facts.hdr, Some(Hdr::DolbyVision));
     let record = &media.full["streams"][0]["side_data_list"][0];
     assert_eq!((&record["dv_profile"], &record["dv_level"]), (&8.into(), &4.into()), "{record}");
-    // An independent reader sees the same.
+    // MediaInfo, an independent parser, agrees.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("dolby.mp4");
     fs::write(&path, dolby).unwrap();

@@ -1,4 +1,4 @@
-//! How little is read of large files.
+//! Tests of the bytes and reads that probes of large files take.
 
 use std::fs;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::support::{Counted, ffmpeg, ffmpeg_in, ffprobe};
 
 const GIB: u64 = 1 << 30;
 
-/// Two hours of pictures and sound: an index as large as a film's (over 4 MB), next to no data.
+/// Returns two hours of video and audio: an index as large as a film's (over 4 MB), with little data.
 fn long(extension: &str, options: &str) -> Vec<u8> {
     let folder = TempDir::new().unwrap();
     let clip = "-f lavfi -i color=size=32x32:rate=30:duration=60 -f lavfi -i sine=duration=60 \
@@ -22,11 +22,11 @@ fn long(extension: &str, options: &str) -> Vec<u8> {
     ffmpeg_in(folder.path(), extension, &format!("-stream_loop 119 -i clip.mp4 -c copy {options}"))
 }
 
-/// Few seconds of noise, which no codec can shrink: the data rate of a large file.
+/// A few seconds of noise, which no codec compresses: the data rate of a large file.
 const DENSE: &str = "-f lavfi -i testsrc2=size=640x360:rate=30:duration=6,noise=alls=60:allf=t -f lavfi -i sine=duration=6 \
     -c:v libx264 -preset ultrafast -crf 12 -c:a aac";
 
-/// The media data of an MP4 file, made 1 GiB larger by zeros at its end. What the index points to stays where it is.
+/// Returns an MP4 file whose media data has 1 GiB of zeros at its end. No offset in the index changes.
 fn stretched(mut file: Vec<u8>) -> Arc<Counted> {
     let mut at = 0;
     while at < file.len() {
@@ -87,7 +87,7 @@ async fn matroska() {
 }
 
 #[tokio::test]
-async fn nothing_is_read_twice() {
+async fn no_byte_is_read_twice() {
     let source = Counted::new(long("mp4", ""));
     probe(&source).await;
     let mut ranges = source.ranges();
@@ -96,7 +96,7 @@ async fn nothing_is_read_twice() {
 }
 
 #[tokio::test]
-async fn garbage_is_given_up_early() {
+async fn garbage_is_rejected_after_few_reads() {
     let source = Counted::with_hole(vec![0xA5; 300_000], GIB, Vec::new());
     let outcome = ffprobe().probe(Arc::clone(&source)).await.unwrap().outcome;
     assert!(matches!(outcome, Outcome::Unreadable(_)), "{outcome:?}");
@@ -104,7 +104,7 @@ async fn garbage_is_given_up_early() {
     assert!(reads <= 8 && bytes <= 10_000_000, "{reads} reads, {bytes} bytes");
 }
 
-/// The same files, larger, are those of the benchmark's table.
+/// The benchmark measures larger versions of the same files.
 #[tokio::test]
 async fn large_files_of_every_kind() {
     let folder = TempDir::new().unwrap();
@@ -134,13 +134,13 @@ async fn large_files_of_every_kind() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_fragmented_file_is_derived_as_ffprobe_reads_it() {
+async fn the_derived_duration_of_a_fragmented_file_equals_that_of_ffprobe() {
     let arguments = "-f lavfi -i testsrc2=size=640x360:rate=25:duration=21,noise=alls=60:allf=t -f lavfi -i sine=duration=22 \
         -c:v libx264 -preset ultrafast -g 25 -crf 18 -bf 2 -c:a aac";
     for flags in ["frag_keyframe+empty_moov", "frag_keyframe+empty_moov+separate_moof+skip_trailer"] {
         let bytes = ffmpeg("mp4", &format!("{arguments} -movflags {flags}"));
         assert!(bytes.len() > 9_000_000, "{} bytes", bytes.len());
-        // Behind a box that nobody knows, the end is not looked for: ffprobe visits every fragment.
+        // An unknown box prevents the derivation: ffprobe visits every fragment.
         let visited = probe(&Counted::new([&bytes[..], b"\0\0\0\x10what????????"].concat())).await;
         assert_eq!(visited.summary.duration_source, Some(DurationSource::Stated), "{flags}");
         let source = Counted::new(bytes.clone());
@@ -155,7 +155,7 @@ async fn the_end_of_a_fragmented_file_is_derived_as_ffprobe_reads_it() {
             };
             assert!((of(&visited) - of(&derived)).abs() < 0.1, "{flags}: {} {}", of(&visited), of(&derived));
         }
-        // Whatever a recorder was doing when it was cut off.
+        // Recordings that were interrupted at any point.
         let cut = probe(&Counted::new(bytes[..bytes.len() - 200_000].to_vec())).await;
         assert!(cut.summary.duration.is_some_and(|seconds| seconds > 15.0), "{flags}: {:?}", cut.summary);
     }

@@ -1,4 +1,4 @@
-//! Sources that fail, budgets that run out, stand-ins that misbehave.
+//! Tests of failing sources, exceeded budgets and failing stand-ins of ffprobe.
 
 use std::future::pending;
 use std::process::Command;
@@ -10,12 +10,12 @@ use media_probe::{Ffprobe, Limits, Outcome, ProbeEnd, ProbeError, RangeSource, R
 
 use crate::stand_in::Linked::Statically;
 use crate::stand_in::{StandIn, hex};
-use crate::support::{Counted, PATIENCE, ffmpeg, ffprobe, process_of, until};
+use crate::support::{Counted, TIMEOUT, ffmpeg, ffprobe, process_of, until};
 
 const MP4: &str = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=3 -f lavfi -i sine=duration=3 -c:v libx264 \
     -preset ultrafast -c:a aac";
 
-/// A source that works for some reads and then does something else.
+/// A source that fails after some reads.
 struct Failing {
     whole: Arc<Counted>,
     good_reads: usize,
@@ -44,25 +44,25 @@ impl RangeSource for Failing {
             Fault::Error => Err(ReadError::new("connection reset")),
             Fault::Short => Ok(bytes.slice(..bytes.len() / 2)),
             Fault::Hang => pending().await,
-            Fault::Panic => panic!("a fault of the test's source"),
+            Fault::Panic => panic!("injected panic of the source"),
         }
     }
 }
 
-/// An MP4 whose data lies far from its index, so that it takes three reads.
-fn spread() -> Arc<Counted> {
+/// Returns an MP4 whose index is far from its beginning, so that a probe takes three reads.
+fn with_far_index() -> Arc<Counted> {
     let bytes = ffmpeg("mp4", &format!("{MP4} -crf 1"));
     assert!(bytes.len() > 600_000, "{} bytes", bytes.len());
     Counted::new(bytes)
 }
 
 async fn failing(good_reads: usize, fault: Fault, limits: Limits) -> Result<ProbeEnd, ProbeError> {
-    let source = Failing { whole: spread(), good_reads, fault };
+    let source = Failing { whole: with_far_index(), good_reads, fault };
     Ffprobe { limits, ..ffprobe() }.probe(Arc::new(source)).await
 }
 
 #[tokio::test]
-async fn a_source_that_fails_is_worth_a_retry() {
+async fn a_failing_source_is_a_transient_failure() {
     for good_reads in [0, 1] {
         for fault in [Fault::Error, Fault::Short, Fault::Panic] {
             let result = failing(good_reads, fault, Limits::default()).await;
@@ -72,7 +72,7 @@ async fn a_source_that_fails_is_worth_a_retry() {
 }
 
 #[tokio::test]
-async fn a_source_that_hangs_is_worth_a_retry() {
+async fn a_hanging_source_is_a_transient_failure() {
     let limits = Limits { wall_clock: Duration::from_secs(1), ..Limits::default() };
     let result = failing(0, Fault::Hang, limits).await;
     assert!(matches!(result, Err(ProbeError::Source(_))), "{result:?}");
@@ -83,26 +83,27 @@ async fn limited(limits: Limits, source: Arc<Counted>) -> Outcome {
 }
 
 #[tokio::test]
-async fn a_budget_spent_before_the_index_tells_nothing() {
+async fn a_budget_exceeded_before_the_index_gives_no_result() {
     let reason = |outcome: Outcome| match outcome {
         Outcome::Unreadable(reason) => reason,
-        Outcome::Media(media) => panic!("a cut file looks right: {media:?}"),
+        Outcome::Media(media) => panic!("a truncated file is described as complete: {media:?}"),
     };
-    let bytes = reason(limited(Limits { max_read_bytes: 263_000, ..Limits::default() }, spread()).await);
+    let bytes =
+        reason(limited(Limits { max_read_bytes: 263_000, ..Limits::default() }, with_far_index()).await);
     assert!(bytes.contains("would have to read more than"), "{bytes}");
     for max_requests in [0, 1] {
-        let requests = reason(limited(Limits { max_requests, ..Limits::default() }, spread()).await);
+        let requests = reason(limited(Limits { max_requests, ..Limits::default() }, with_far_index()).await);
         assert!(requests.contains("places"), "{requests}");
     }
 }
 
-/// Pictures that need many fragments, whose lengths are told nowhere but in them.
+/// Arguments for a video of many fragments, without an index of them.
 const FRAGMENTED: &str = "-f lavfi -i testsrc2=size=640x360:rate=25:duration=20,noise=alls=60:allf=t -c:v libx264 \
     -preset ultrafast -g 25 -crf 20 -movflags frag_keyframe+empty_moov+default_base_moof+skip_trailer";
 
 #[tokio::test]
-async fn a_budget_spent_on_the_way_marks_the_result_partial() {
-    // A box that nobody knows keeps the last fragment from being found, so that all have to be visited.
+async fn a_budget_exceeded_after_the_index_marks_the_result_partial() {
+    // An unknown box prevents the derivation from the last fragment, so that ffprobe visits all of them.
     let bytes = [ffmpeg("mp4", FRAGMENTED), b"\0\0\0\x10what????????".to_vec()].concat();
     assert!(bytes.len() > 8_000_000, "{} bytes", bytes.len());
     let whole = limited(Limits::default(), Counted::new(bytes.clone())).await;
@@ -126,8 +127,8 @@ async fn a_budget_spent_on_the_way_marks_the_result_partial() {
 }
 
 #[tokio::test]
-async fn too_little_memory_is_no_crash_of_ours() {
-    let outcome = limited(Limits { address_space: 4 << 20, ..Limits::default() }, spread()).await;
+async fn too_little_memory_makes_the_file_unreadable() {
+    let outcome = limited(Limits { address_space: 4 << 20, ..Limits::default() }, with_far_index()).await;
     assert!(matches!(&outcome, Outcome::Unreadable(reason) if reason.contains("ffprobe")), "{outcome:?}");
 }
 
@@ -139,18 +140,18 @@ async fn a_missing_ffprobe_is_an_error() {
 }
 
 #[tokio::test]
-async fn one_that_hangs_is_killed() {
+async fn a_hanging_ffprobe_is_killed() {
     let mut stand_in = StandIn::new(Statically, "hang");
     stand_in.ffprobe.limits.wall_clock = Duration::from_millis(700);
     let started = Instant::now();
     let ProbeEnd { outcome, killed, .. } = stand_in.end().await;
-    assert!(killed && started.elapsed() >= Duration::from_millis(700) && started.elapsed() < PATIENCE);
+    assert!(killed && started.elapsed() >= Duration::from_millis(700) && started.elapsed() < TIMEOUT);
     assert_eq!(outcome, Outcome::Unreadable("reading the file took ffprobe longer than allowed".to_owned()));
     until("its end", || process_of(&stand_in.ffprobe.path).is_none()).await;
 }
 
 #[tokio::test]
-async fn a_dropped_probe_kills_it() {
+async fn dropping_a_probe_kills_ffprobe() {
     let stand_in = StandIn::new(Statically, "hang");
     let ffprobe = stand_in.ffprobe.clone();
     let probe = tokio::spawn(async move { ffprobe.probe(Counted::new(vec![1])).await });
@@ -160,7 +161,7 @@ async fn a_dropped_probe_kills_it() {
 }
 
 #[tokio::test]
-async fn endless_output_is_cut() {
+async fn endless_output_is_limited() {
     let expected = "what ffprobe tells about the file is longer than allowed";
     let end = StandIn::new(Statically, "flood").end().await;
     assert_eq!(
@@ -170,7 +171,7 @@ async fn endless_output_is_cut() {
 }
 
 #[tokio::test]
-async fn endless_errors_end_with_the_clock() {
+async fn endless_errors_end_at_the_timeout() {
     let mut stand_in = StandIn::new(Statically, "flood-errors");
     stand_in.ffprobe.limits.wall_clock = Duration::from_millis(700);
     let outcome = stand_in.outcome().await;
@@ -180,11 +181,11 @@ async fn endless_errors_end_with_the_clock() {
     );
 }
 
-/// A whole description, which must not be believed of what dies after it.
+/// A complete description, which is discarded if ffprobe fails after it.
 const DESCRIPTION: &str = r#"{"format":{}}"#;
 
 #[tokio::test]
-async fn death_by_signal_is_an_ordinary_result() {
+async fn an_ffprobe_that_crashes_makes_the_file_unreadable() {
     for death in ["crash", "abort"] {
         let end = StandIn::new(Statically, &format!("out {};{death}", hex(DESCRIPTION))).end().await;
         let crashed = Outcome::Unreadable("ffprobe crashed while reading the file".to_owned());
@@ -193,7 +194,7 @@ async fn death_by_signal_is_an_ordinary_result() {
 }
 
 #[tokio::test]
-async fn so_is_death_by_any_other_hand() {
+async fn an_ffprobe_killed_from_outside_makes_the_file_unreadable() {
     for signal in ["KILL", "TERM", "SYS", "XCPU"] {
         let stand_in = StandIn::new(Statically, &format!("out {};hang", hex(DESCRIPTION)));
         let ffprobe = stand_in.ffprobe.clone();
@@ -213,7 +214,7 @@ async fn so_is_death_by_any_other_hand() {
 }
 
 #[tokio::test]
-async fn nonsense_is_no_description() {
+async fn invalid_output_makes_the_file_unreadable() {
     let said = [Vec::new(), b"{}".to_vec(), b"{\"format\": {".to_vec(), vec![0xff, 0xfe]];
     let silent =
         said.map(|bytes| if bytes.is_empty() { "exit 0".to_owned() } else { format!("out {}", hex(bytes)) });
@@ -235,5 +236,5 @@ async fn processor_time_is_limited() {
         matches!(&outcome, Outcome::Unreadable(reason) if reason.contains("more processor time")),
         "{outcome:?}"
     );
-    assert!(started.elapsed() < Duration::from_secs(55), "the processor limit, not the clock");
+    assert!(started.elapsed() < Duration::from_secs(55), "the limit of processor time, not the timeout");
 }

@@ -1,4 +1,4 @@
-//! What is said about ordinary files.
+//! Tests of common formats.
 
 use std::fs;
 
@@ -106,7 +106,7 @@ fn pixels(extension: &str) -> &'static str {
 }
 
 #[tokio::test]
-async fn gif_that_moves_and_one_that_does_not() {
+async fn animated_and_still_gif() {
     let moving = media(ffmpeg("gif", PICTURE)).await;
     assert_eq!((moving.media_type, moving.summary.width), (MediaType::Image, Some(320)));
     assert_near("duration", moving.summary.duration, 2.0, 0.1);
@@ -114,10 +114,10 @@ async fn gif_that_moves_and_one_that_does_not() {
     assert_still(&media(ffmpeg("gif", &format!("{PICTURE} -frames:v 1"))).await, "gif", "gif");
 }
 
-/// Puts the upper left of the matrix that turns the picture for display into the header of an MP4's only track.
+/// Writes the upper left of the display matrix into the header of an MP4's only track.
 pub(crate) fn turned(mut file: Vec<u8>, matrix: [i32; 4]) -> Vec<u8> {
     let header = file.windows(4).position(|name| name == b"tkhd").expect("a track header") + 4;
-    // ISO/IEC 14496-12, 8.3.2, version 0: the nine numbers a b u c d v x y w, the first five with 16 fractional bits.
+    // ISO/IEC 14496-12, 8.3.2, version 0: the nine numbers a b u c d v x y w, of which a, b, c and d have 16 fractional bits.
     for (index, number) in [0, 1, 3, 4].into_iter().zip(matrix) {
         let at = header + 40 + index * 4;
         file[at..at + 4].copy_from_slice(&(number * 65536).to_be_bytes());
@@ -129,15 +129,15 @@ pub(crate) fn turned(mut file: Vec<u8>, matrix: [i32; 4]) -> Vec<u8> {
 async fn rotated_mp4() {
     let flat = ffmpeg("mp4", &format!("{PICTURE} -c:v libx264 -preset ultrafast"));
     let cases = [
-        // What a phone held upright writes: right becomes down.
+        // The matrix of a phone held upright.
         ([0, 1, -1, 0], Some(90), (180, 320)),
         ([-1, 0, 0, -1], Some(180), (320, 180)),
         ([0, -1, 1, 0], Some(270), (180, 320)),
         ([1, 0, 0, 1], None, (320, 180)),
-        // Mirrored, left to right and over the diagonal.
+        // Flipped horizontally, and over the diagonal.
         ([-1, 0, 0, 1], None, (320, 180)),
         ([0, 1, 1, 0], Some(270), (180, 320)),
-        // A matrix that turns nothing into anything.
+        // A degenerate matrix.
         ([0, 0, 0, 0], None, (320, 180)),
     ];
     for (matrix, clockwise, (width, height)) in cases {
@@ -148,7 +148,7 @@ async fn rotated_mp4() {
 }
 
 #[tokio::test]
-async fn cover_art_is_no_video() {
+async fn cover_art_is_not_video() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("cover.png"), ffmpeg("png", &format!("{PICTURE} -frames:v 1"))).unwrap();
     for (extension, codec) in [("flac", "flac"), ("mp3", "mp3")] {

@@ -1,4 +1,4 @@
-//! Files that are no media, broken, or up to something.
+//! Tests of malicious, damaged and non-media files.
 
 use std::fs;
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::support::{bare_ffprobe, ffmpeg, media, outcome, reason};
 
-/// A listener that must not be reached; it stands for whatever else answers on the loopback interface.
+/// A listener that no probe may reach. It represents other servers on the loopback interface.
 struct Canary(TcpListener);
 
 impl Canary {
@@ -23,7 +23,7 @@ impl Canary {
         format!("http://{}/x.ts", self.0.local_addr().unwrap())
     }
 
-    /// A connection to a listener is there for `accept` as soon as the other side has connected.
+    /// Returns whether a client has connected.
     fn hit(&self) -> bool {
         self.0.accept().is_ok()
     }
@@ -59,7 +59,7 @@ fn playlists(url: &str) -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test]
-async fn playlists_reach_nothing() {
+async fn playlists_reach_no_other_address() {
     let canary = Canary::new();
     for (name, text) in playlists(&canary.url()) {
         let reason = reason(text.into_bytes()).await;
@@ -68,24 +68,24 @@ async fn playlists_reach_nothing() {
     }
 }
 
-/// Shows that the test above could fail: with the protocol list alone, ffprobe does reach the other address.
+/// Checks that the test above can fail: with the protocol whitelist alone, ffprobe reaches the other address.
 #[test]
-fn the_canary_sings() {
+fn playlists_reach_another_address_with_the_protocol_whitelist_alone() {
     let canary = Canary::new();
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("list.m3u8");
     fs::write(&path, &playlists(&canary.url())[0].1).unwrap();
     let listener = canary.0.try_clone().unwrap();
     listener.set_nonblocking(false).unwrap();
-    // The first to call is let in and hung up on; that is all it takes.
+    // Accepts the first connection and closes it.
     let caller = std::thread::spawn(move || listener.accept().map(|_| ()).is_ok());
     bare_ffprobe(&["-v", "quiet", "-protocol_whitelist", "file,http,tcp", "-i", path.to_str().unwrap()]);
-    // In case ffprobe did not call, this does, so that the test ends.
+    // Unblocks the listener if ffprobe did not connect.
     let own = std::net::TcpStream::connect(canary.0.local_addr().unwrap());
     assert!(caller.join().unwrap());
     canary.0.set_nonblocking(true).unwrap();
     drop(own);
-    assert!(canary.hit(), "ffprobe never came, only this test's own connection did");
+    assert!(canary.hit(), "ffprobe did not connect");
 }
 
 #[tokio::test]
@@ -118,23 +118,23 @@ async fn text_and_noise() {
 }
 
 #[tokio::test]
-async fn an_empty_file_says_so() {
+async fn an_empty_file_is_reported() {
     assert_eq!(reason(Vec::new()).await, "the file is empty");
 }
 
 const MP4: &str = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=3 -c:v libx264 -preset ultrafast";
 
 #[tokio::test]
-async fn an_mp4_cut_before_its_index() {
+async fn an_mp4_truncated_before_its_index_is_unreadable() {
     let mut bytes = ffmpeg("mp4", MP4);
     bytes.truncate(bytes.len() / 2);
     let reason = reason(bytes).await;
     assert!(reason.contains("its index (moov) is missing"), "{reason}");
 }
 
-/// Whole files that ffprobe does not read, and parts that are whole by themselves.
+/// Complete files and segments that ffprobe does not read.
 #[tokio::test]
-async fn what_is_whole_is_called_what_it_is() {
+async fn unsupported_files_are_named_by_their_kind() {
     let shapes = b"FWS\x08\x30\0\0\0\x78\0\x05\x5f\0\0\x0f\xa0\0\0\x0c\x01\0\x43\x02\xff\xff\xff\x40\0\0\0";
     let notes = b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk\0\0\0\x04\0\xff\x2f\0";
     let fragmented = ffmpeg("mp4", &format!("{MP4} -movflags +frag_keyframe+empty_moov+default_base_moof"));
@@ -155,22 +155,22 @@ async fn what_is_whole_is_called_what_it_is() {
 }
 
 #[tokio::test]
-async fn an_mp4_cut_after_its_index() {
+async fn an_mp4_truncated_after_its_index_is_described() {
     let mut bytes = ffmpeg("mp4", &format!("{MP4} -movflags +faststart"));
     bytes.truncate(bytes.len() * 3 / 4);
     let media = media(bytes).await;
     assert_eq!(
         (media.media_type, media.summary.width),
         (MediaType::Video, Some(320)),
-        "what the index tells is still true"
+        "the values of the index are still valid"
     );
 }
 
 #[tokio::test]
-async fn cut_anywhere_nothing_panics() {
+async fn a_file_truncated_anywhere_has_an_outcome() {
     let bytes = ffmpeg("mp4", &format!("{MP4} -movflags +faststart"));
     for tenth in 1..10 {
-        // Readable or not: either is an answer, a panic or an error worth a retry is not.
+        // Readable or not, both are valid outcomes; a panic or a transient failure is not.
         let _: Outcome = outcome(bytes[..bytes.len() * tenth / 10].to_vec()).await;
     }
 }

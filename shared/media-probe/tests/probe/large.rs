@@ -1,4 +1,4 @@
-//! Typical large files, made in no time: a short clip of noise, which no codec can shrink, over and over.
+//! Typical large files, made quickly: a short clip of noise, which no codec compresses, repeated.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -12,11 +12,11 @@ use media_probe::{RangeSource, ReadError};
 
 use crate::support::program;
 
-/// What a probe of a large file may cost.
+/// A large file, and the budget of its probe.
 pub(crate) struct Large {
     pub(crate) name: &'static str,
     pub(crate) path: PathBuf,
-    /// Within a hundredth.
+    /// Duration, exact to a hundredth.
     pub(crate) seconds: f64,
     pub(crate) most_bytes: u64,
     pub(crate) most_reads: usize,
@@ -24,7 +24,7 @@ pub(crate) struct Large {
 
 const MB: u64 = 1_000_000;
 
-/// Name, file, ffmpeg's arguments, most bytes, most reads. CLIP is 10 s of 8 Mbit/s, SOUND a minute of 320 kbit/s.
+/// Name, file, ffmpeg's arguments, most bytes, most reads. CLIP is 10 s at 8 Mbit/s, SOUND a minute at 320 kbit/s.
 const FILES: [(&str, &str, &str, u64, usize); 10] = [
     ("MP4, index at the end", "end.mp4", "CLIP", 10 * MB, 8),
     ("MP4, index at the start", "start.mp4", "CLIP -movflags +faststart", 10 * MB, 8),
@@ -44,7 +44,7 @@ const FILES: [(&str, &str, &str, u64, usize); 10] = [
     ("AVI", "a.avi", "CLIP", 2 * MB, 8),
 ];
 
-/// Makes them in the folder: `seconds` of pictures, at 1 MB a second, and `parts` times that of the fragmented one.
+/// Makes the files in the folder: `seconds` of video at 1 MB per second, and `parts` times that for the fragmented one.
 pub(crate) fn make(folder: &Path, seconds: u32, parts: u32) -> Vec<Large> {
     let pictures = "-f lavfi -i testsrc2=size=640x360:rate=30:duration=10,noise=alls=60:allf=t -f lavfi -i sine=duration=10";
     let rate = "-b:v 8M -maxrate 8M -bufsize 4M -pix_fmt yuv420p";
@@ -57,7 +57,7 @@ pub(crate) fn make(folder: &Path, seconds: u32, parts: u32) -> Vec<Large> {
     FILES.into_iter().map(|(name, file, arguments, most_bytes, most_reads)| {
         let seconds = if file == "parts.mp4" { seconds * parts } else { seconds };
         let again = |clip: &str, of: u32| format!("-stream_loop {} -i {clip} -c copy", seconds.div_ceil(of) - 1);
-        // Of sound, as many bytes.
+        // The audio file has as many bytes.
         let (minutes, noise) = (seconds.div_ceil(3) * 75, seconds * 6);
         let (first, rest) = arguments.split_once(' ').unwrap_or((arguments, ""));
         let (input, length) = match first {
@@ -84,7 +84,7 @@ fn ffmpeg(folder: &Path, arguments: &str) {
     assert!(output.status.success(), "ffmpeg {arguments}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// A file that counts what is read of it, each read a while late.
+/// A file that counts its reads and delays each one.
 pub(crate) struct OnDisk {
     file: File,
     delay: Duration,
@@ -96,7 +96,7 @@ impl OnDisk {
         Self { file: File::open(path).unwrap(), delay, reads: Mutex::default() }
     }
 
-    /// Reads, and their bytes.
+    /// Returns the number of reads and their bytes.
     pub(crate) fn totals(&self) -> (usize, u64) {
         let reads = self.reads.lock().unwrap();
         (reads.len(), reads.iter().map(|(start, end)| end - start).sum())
@@ -118,7 +118,7 @@ impl RangeSource for OnDisk {
             tokio::time::sleep(self.delay).await;
         }
         let mut bytes = Vec::with_capacity(usize::try_from(end - start).unwrap());
-        let mut file = &self.file; // its position is nobody else's: nothing is awaited in between
+        let mut file = &self.file; // seek and read are atomic, since nothing is awaited between them
         file.seek(SeekFrom::Start(start)).map_err(ReadError::new)?;
         file.take(end - start).read_to_end(&mut bytes).map_err(ReadError::new)?;
         Ok(bytes.into())

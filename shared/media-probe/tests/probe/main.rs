@@ -1,7 +1,7 @@
-//! Probes of real media with the layer's ffprobe. They need `ffmpeg` and, for a comparison, its `ffprobe` (Debian's
+//! Tests of probes of real media with the layer's ffprobe. They need `ffmpeg` and, for a comparison, its `ffprobe` (Debian's
 //! package `ffmpeg`).
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what is wrong by failing")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
 mod confined;
 mod damaged;

@@ -1,5 +1,5 @@
-//! What is said of samples of all formats, compared field by field with what MediaInfo, which shares no code with FFmpeg,
-//! says. What differs for a reason is in `mediainfo.toml`.
+//! Compares the description of all samples, field by field, with that of MediaInfo, which shares no code with FFmpeg. Reviewed
+//! differences are in `mediainfo.toml`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -16,10 +16,10 @@ use tempfile::TempDir;
 use crate::samples::{self, Sample};
 use crate::support::{Counted, ffprobe, program};
 
-/// Fields by their names; numbers as text, as both sides print them after rounding.
+/// Fields by name. Numbers are text, as both sides print them after rounding.
 type Fields = BTreeMap<&'static str, String>;
 
-/// A reviewed difference: in these samples (`*` stands for anything) these fields may differ.
+/// A reviewed difference: in these samples (`*` matches any text) these fields may differ.
 #[derive(Deserialize)]
 struct Difference {
     samples: Vec<String>,
@@ -33,7 +33,7 @@ struct Reviewed {
 }
 
 #[test]
-fn mediainfo_says_the_same() {
+fn descriptions_agree_with_mediainfo() {
     let folder = TempDir::new().unwrap();
     let samples = samples::all(folder.path());
     assert!(samples.len() >= 140, "{} samples", samples.len());
@@ -82,7 +82,7 @@ fn fits(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// Sample, field, and what both say, for each difference.
+/// Returns the sample, the field and both values, for each difference.
 fn compare(sample: &Sample, folder: &Path) -> Vec<(String, &'static str, String)> {
     sample.make(folder);
     let path = folder.join(&sample.name);
@@ -90,7 +90,7 @@ fn compare(sample: &Sample, folder: &Path) -> Vec<(String, &'static str, String)
     let ours = ours(&probe(fs::read(&path).unwrap()));
     let differs = |name: &str| {
         let (mine, their) = (ours.get(name), theirs.get(name));
-        // What MediaInfo leaves open proves nothing; what it knows, we must know.
+        // A field that MediaInfo lacks is not compared; a field that it has must be present.
         their.is_some() && !agree(name, mine.map_or("", String::as_str), their.map_or("", String::as_str))
     };
     let names: Vec<_> = theirs.keys().copied().filter(|name| differs(name)).collect();
@@ -124,7 +124,7 @@ fn probe(bytes: Vec<u8>) -> Media {
     }
 }
 
-/// What this crate says.
+/// Returns the fields of this crate's description.
 fn ours(media: &Media) -> Fields {
     let (summary, facts) = (&media.summary, &media.facts);
     let color = facts.color.clone().unwrap_or_default();
@@ -169,7 +169,7 @@ fn ours(media: &Media) -> Fields {
     known.filter(|(name, _)| media.media_type != MediaType::Image || *name != "scan").collect()
 }
 
-/// What MediaInfo says, in the same words.
+/// Returns the fields of MediaInfo's description, with this crate's names.
 fn theirs(path: &Path) -> Fields {
     let output = Command::new(program("mediainfo")).arg("--Output=JSON").arg(path).output().unwrap();
     let root: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -178,7 +178,7 @@ fn theirs(path: &Path) -> Fields {
     let word = |track: Option<&Value>, name: &str| track?[name].as_str().map(str::to_owned);
     let whole = |track: Option<&Value>, name: &str| Some(word(track, name)?.split(" / ").next()?.to_owned());
     let general = of("General").next();
-    // A picture in sound, or a second one beside a video, is its cover.
+    // A picture in an audio file, or a second one in a video, is cover art.
     let video = of("Video").next();
     let picture = video.or_else(|| of("Image").next().filter(|_| of("Audio").next().is_none()));
     let sound = of("Audio").next();
@@ -222,7 +222,7 @@ fn theirs(path: &Path) -> Fields {
         ("subtitle_streams", kind.map(|_| of("Text").count().to_string())),
         ("chapters", chapters(of("Menu").next())),
         ("cover", word(general, "Cover")),
-        // A date of zero is none.
+        // A date of zero is unset.
         (
             "creation_time",
             word(general, "Encoded_Date").map(|date| moment(&date)).filter(|date| date.as_str() > "1971"),
@@ -231,7 +231,7 @@ fn theirs(path: &Path) -> Fields {
     fields.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
-/// Codecs by MediaInfo's names for them and their versions, and by ffprobe's.
+/// Maps MediaInfo's names and versions of codecs to ffprobe's names.
 fn codec(track: &Value) -> Option<String> {
     let text = |name: &str| track[name].as_str().unwrap_or_default();
     let (format, version, id) = (text("Format"), text("Format_Version"), text("CodecID"));
@@ -254,7 +254,7 @@ fn codec(track: &Value) -> Option<String> {
         "E-AC-3" => "eac3",
         "DTS" => "dts",
         "MLP FBA" => "truehd",
-        // Of sound without compression, and of what has a name of its own in each container, the name says nothing more.
+        // MediaInfo has one name for several of these codecs, so they are not compared.
         "PCM" | "ADPCM" | "WMA" | "RealAudio" | "YUV" | "RGB" | "Raw" => return None,
         other => return Some(other.to_lowercase()),
     };
@@ -275,7 +275,7 @@ fn color(name: &str) -> String {
     .to_owned()
 }
 
-/// Each once; by ffprobe's longer names.
+/// Returns each language once, by ffprobe's three-letter names.
 fn languages<'a>(tracks: impl Iterator<Item = &'a Value>) -> Option<String> {
     let mut names: Vec<&str> = Vec::new();
     for name in tracks.filter_map(|track| track["Language"].as_str()) {
@@ -292,12 +292,12 @@ fn languages<'a>(tracks: impl Iterator<Item = &'a Value>) -> Option<String> {
     (!names.is_empty()).then(|| names.join(","))
 }
 
-/// Chapters are a menu's entries by their times.
+/// Returns the number of chapters: a menu's entries whose names are times.
 fn chapters(menu: Option<&Value>) -> Option<String> {
     Some(menu?["extra"].as_object()?.keys().filter(|name| name.starts_with("_0")).count().to_string())
 }
 
-/// `UTC 2024-05-06 07:08:09`, or the zone behind.
+/// Converts `UTC 2024-05-06 07:08:09`, or the same with the zone at the end, to RFC 3339.
 fn moment(date: &str) -> String {
     format!("{}Z", date.replace("UTC", "").trim().replace(' ', "T"))
 }

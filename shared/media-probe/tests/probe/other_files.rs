@@ -1,10 +1,11 @@
-//! What is no media: subtitles, fonts, LUTs, archives, text. FFmpeg pipelines use those too, so it is said soon and cheaply.
+//! Tests of other files: subtitles, fonts, LUTs, archives, text. FFmpeg pipelines use them too, so probes reject them after one
+//! read.
 
-use media_probe::{Outcome, true_content_type};
+use media_probe::{Outcome, corrected_content_type};
 
 use crate::support::{Counted, ffprobe};
 
-/// Larger than what may be read of it.
+/// Size in bytes, above what may be read.
 const SIZE: usize = 5 << 20;
 
 fn repeated(head: &str, line: impl Fn(usize) -> String) -> Vec<u8> {
@@ -17,7 +18,7 @@ fn repeated(head: &str, line: impl Fn(usize) -> String) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// Incompressible bytes behind a header.
+/// Returns incompressible bytes after a header.
 fn packed(head: &[u8]) -> Vec<u8> {
     let mut bytes = head.to_vec();
     let mut state = 88_172_645_463_325_252_u64;
@@ -30,7 +31,7 @@ fn packed(head: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A TrueType font's directory of tables; the tables are noise.
+/// Returns a TrueType font's table directory, with noise as tables.
 fn font(magic: &[u8; 4]) -> Vec<u8> {
     let mut head = [&magic[..], &[0, 4, 0, 64, 0, 2, 0, 0]].concat();
     for (number, tag) in [b"cmap", b"glyf", b"head", b"loca"].into_iter().enumerate() {
@@ -94,7 +95,7 @@ fn files() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
 }
 
 #[tokio::test]
-async fn one_read_shows_that_they_are_no_media() {
+async fn other_files_are_rejected_after_one_read() {
     for (name, bytes, content_type) in files() {
         let head = bytes[..8192].to_vec();
         let source = Counted::new(bytes);
@@ -106,8 +107,13 @@ async fn one_read_shows_that_they_are_no_media() {
             "{name}: {outcome:?}"
         );
         assert!(reads == 1 && read <= 327_680, "{name}: {:?}", source.ranges());
-        assert_eq!(true_content_type(None, Some(name), &head, &outcome).as_deref(), content_type, "{name}");
-        let claimed = true_content_type(Some("image/png"), Some(name), &head, &outcome).expect("no picture");
+        assert_eq!(
+            corrected_content_type(None, Some(name), &head, &outcome).as_deref(),
+            content_type,
+            "{name}"
+        );
+        let claimed =
+            corrected_content_type(Some("image/png"), Some(name), &head, &outcome).expect("no picture");
         assert!(!claimed.starts_with("image/") || claimed == "image/svg+xml", "{name}: {claimed}");
     }
 }

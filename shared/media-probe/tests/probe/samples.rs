@@ -1,4 +1,4 @@
-//! Samples of all formats: the recipes that the layer is proved with, and odd ones of this crate.
+//! Samples of all formats: the recipes of the layer's tests, and unusual ones of this crate.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use toml::Table;
 
 use crate::support::program;
 
-/// A file of recipes: a name, and ffmpeg's arguments, in which a word of `inputs` stands for its text.
+/// A file of recipes: names and ffmpeg's arguments, in which a word of `inputs` is replaced by its text.
 #[derive(Deserialize)]
 struct Recipes {
     texts: BTreeMap<String, String>,
@@ -18,13 +18,13 @@ struct Recipes {
     files: Table,
 }
 
-/// One sample to be made.
+/// A sample to make.
 pub(crate) struct Sample {
     pub(crate) name: String,
     arguments: Vec<String>,
 }
 
-/// All samples, whose texts are put into the folder.
+/// Returns all samples, and writes their text files into the folder.
 pub(crate) fn all(folder: &Path) -> Vec<Sample> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let files = [root.join("../../layers/ffprobe/samples.toml"), root.join("tests/probe/odd.toml")];
@@ -36,7 +36,7 @@ pub(crate) fn all(folder: &Path) -> Vec<Sample> {
         }
         samples.extend(files.into_iter().map(|(name, text)| {
             let arguments = words(text.as_str().unwrap(), &inputs).into_iter();
-            // Both files have texts of these names.
+            // Both files have texts with these names.
             let arguments =
                 arguments.map(|word| if is_text(&word) { format!("{number}-{word}") } else { word });
             Sample { name, arguments: arguments.collect() }
@@ -49,7 +49,7 @@ fn is_text(word: &str) -> bool {
     Path::new(word).extension().is_some_and(|end| end == "txt" || end == "srt")
 }
 
-/// A shell's words, as far as the recipes need it, with those of `inputs` put in.
+/// Splits a text into words as a shell does, as far as the recipes need it, and replaces those of `inputs`.
 fn words(text: &str, inputs: &BTreeMap<String, String>) -> Vec<String> {
     let mut words = Vec::new();
     for word in text.split_whitespace() {
@@ -64,7 +64,7 @@ fn words(text: &str, inputs: &BTreeMap<String, String>) -> Vec<String> {
 }
 
 impl Sample {
-    /// Makes it in the folder.
+    /// Makes the sample in the folder.
     pub(crate) fn make(&self, folder: &Path) {
         let output = Command::new(program("ffmpeg"))
             .args(["-v", "error", "-nostdin", "-y", "-threads", "1", "-bitexact"])

@@ -1,4 +1,4 @@
-//! A program in ffprobe's place that does what a test says; `stand_in/program.rs` tells how.
+//! A stand-in for ffprobe that runs a script of the test. `stand_in/program.rs` documents the steps.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -11,16 +11,16 @@ use tempfile::TempDir;
 
 use crate::support::Counted;
 
-/// How the program is loaded.
+/// How the program is linked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Linked {
-    /// As the layer's ffprobe is: by the kernel alone.
+    /// Statically, as the layer's ffprobe.
     Statically,
-    /// As Debian's ffprobe is.
+    /// Dynamically, as Debian's ffprobe.
     Dynamically,
 }
 
-/// The program, under a name that is its script.
+/// The program. Its file name is its script.
 pub(crate) struct StandIn {
     pub(crate) ffprobe: Ffprobe,
     _folder: TempDir,
@@ -28,7 +28,7 @@ pub(crate) struct StandIn {
 
 impl StandIn {
     pub(crate) fn new(linked: Linked, script: &str) -> Self {
-        assert!(script.len() < 256 && !script.contains('/'), "no file name: {script}");
+        assert!(script.len() < 256 && !script.contains('/'), "not a file name: {script}");
         let folder = TempDir::new().unwrap();
         let path = folder.path().join(script);
         symlink(compiled(linked), &path).unwrap();
@@ -43,7 +43,7 @@ impl StandIn {
         self.end().await.outcome
     }
 
-    /// The text that it gave as the format's name.
+    /// Returns the text that the stand-in printed as the name of the format.
     pub(crate) async fn answer(&self) -> String {
         match self.outcome().await {
             Outcome::Media(media) => media.summary.format_name,
@@ -52,17 +52,17 @@ impl StandIn {
     }
 }
 
-/// What a static stand-in's steps come to.
+/// Returns the outcome of a script in a static stand-in.
 pub(crate) async fn outcome_of(script: &str) -> Outcome {
     StandIn::new(Linked::Statically, script).outcome().await
 }
 
-/// Bytes as the scripts have them.
+/// Encodes bytes as in scripts.
 pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
     bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The program, compiled once for all tests.
+/// Returns the program, which is compiled once for all tests.
 fn compiled(linked: Linked) -> &'static Path {
     static PROGRAMS: OnceLock<(PathBuf, PathBuf)> = OnceLock::new();
     let (statically, dynamically) = PROGRAMS.get_or_init(|| (compile("+crt-static"), compile("-crt-static")));

@@ -1,10 +1,10 @@
-//! Sizes and turns of pictures: of tiles, of EXIF, of HEIF and AVIF, and how long those that move are shown.
+//! Tests of images: sizes and orientations of tiles, EXIF, HEIF and AVIF, and durations of animations.
 
 use std::fs;
 use std::path::Path;
 
 use media_facts::{DurationSource, MediaType};
-use media_probe::{Media, Outcome, true_content_type};
+use media_probe::{Media, Outcome, corrected_content_type};
 
 use crate::support::{ffmpeg, media};
 
@@ -14,14 +14,14 @@ fn fixture(name: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/probe/fixtures").join(name)).unwrap()
 }
 
-type Shown = (Option<u32>, Option<u32>, Option<i32>);
+type Geometry = (Option<u32>, Option<u32>, Option<i32>);
 
-fn shown(media: &Media) -> Shown {
+fn shown(media: &Media) -> Geometry {
     (media.summary.width, media.summary.height, media.summary.rotation)
 }
 
 fn content_type(media: Media, head: &[u8]) -> Option<String> {
-    true_content_type(None, None, head, &Outcome::Media(Box::new(media)))
+    corrected_content_type(None, None, head, &Outcome::Media(Box::new(media)))
 }
 
 #[tokio::test]
@@ -48,14 +48,14 @@ async fn the_primary_item_of_heif_and_avif_is_the_picture() {
 }
 
 #[tokio::test]
-async fn pictures_that_move_have_a_length() {
+async fn animations_have_a_duration() {
     let apng = ffmpeg("png", "-f lavfi -i testsrc2=size=64x48:rate=5:duration=2 -c:v apng -f apng");
     let gif = ffmpeg("gif", "-f lavfi -i testsrc2=size=64x48:rate=30:duration=2");
     for (name, bytes, seconds, rate) in [
         ("moving.webp", fixture("moving.webp"), 0.35, "40/7"),
         ("moving.avif", fixture("moving.avif"), 0.6, "5/1"),
         ("apng", apng, 2.0, "5/1"),
-        // 60 pictures, each shown for 30 or 40 ms.
+        // 60 frames of 30 or 40 ms each.
         ("gif", gif, 2.01, "2000/67"),
     ] {
         let media = media(bytes).await;
@@ -67,7 +67,7 @@ async fn pictures_that_move_have_a_length() {
     }
 }
 
-/// One directory with an orientation, as EXIF is.
+/// Returns EXIF with one directory and an orientation.
 fn exif(orientation: u8) -> Vec<u8> {
     let entry = [0x12, 1, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0];
     [b"II*\0\x08\0\0\0\x01\0", &entry[..], &[0; 4]].concat()
@@ -79,7 +79,7 @@ fn jpeg(orientation: u8) -> Vec<u8> {
     [&plain[..2], b"\xff\xe1", &length, b"Exif\0\0", &exif, &plain[2..]].concat()
 }
 
-/// The checksum of a PNG chunk (PNG, annex D).
+/// Returns the CRC of a PNG chunk (PNG, annex D).
 fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(
@@ -108,11 +108,11 @@ fn webp(orientation: u8) -> Vec<u8> {
     chunk(b"RIFF", &chunks)
 }
 
-/// What a directory's entry holds: a tag and its number.
+/// The entries of a directory: tags and their numbers.
 type Entries<'a> = &'a [(u16, u32)];
 
-/// A TIFF of directories, each an entry of 4 bytes for each tag; those behind the first are its sub-directories. A picture of
-/// one strip is in the first.
+/// Returns a TIFF of directories with an entry of 4 bytes for each tag. Those after the first are its sub-directories. The first
+/// has a picture of one strip.
 fn tiff(first: Entries<'_>, below: &[Entries<'_>], is_big: bool) -> Vec<u8> {
     let (counted, each, placed) = if is_big { (8, 20, 8) } else { (2, 12, 4) };
     let header = if is_big { 16 } else { 8 };
@@ -146,7 +146,7 @@ fn tiff(first: Entries<'_>, below: &[Entries<'_>], is_big: bool) -> Vec<u8> {
     bytes
 }
 
-/// What a reader must know of 64 by 48 grey pixels.
+/// Returns the required entries for 64 by 48 grey pixels.
 fn grey(more: &[(u16, u32)]) -> Vec<(u16, u32)> {
     let pixels =
         [(256, 64), (257, 48), (258, 8), (259, 1), (262, 1), (273, 4096), (277, 1), (278, 48), (279, 3072)];
@@ -156,7 +156,7 @@ fn grey(more: &[(u16, u32)]) -> Vec<(u16, u32)> {
 }
 
 #[tokio::test]
-async fn exif_turns_pictures() {
+async fn exif_rotates_pictures() {
     for (orientation, (width, height, rotation)) in [
         (1, (64, 48, None)),
         (2, (64, 48, None)),
@@ -186,7 +186,7 @@ async fn exif_turns_pictures() {
 }
 
 #[tokio::test]
-async fn a_raw_file_has_the_size_of_the_picture() {
+async fn a_raw_file_has_the_size_of_its_largest_picture() {
     let sensor = [(254, 0), (256, 6048), (257, 4032), (262, 32803)];
     let preview = [(254, 1), (256, 640), (257, 424), (262, 6)];
     let bytes = tiff(&grey(&[(254, 1), (274, 6)]), &[&sensor, &preview], false);
@@ -199,14 +199,14 @@ async fn a_raw_file_has_the_size_of_the_picture() {
     assert_eq!(shown(&found), (Some(6048), Some(4032), None));
     for stated in ["image/x-adobe-dng", "image/x-nikon-nef", "image/tiff"] {
         let outcome = Outcome::Media(Box::new(found.clone()));
-        assert_eq!(true_content_type(Some(stated), None, &negative, &outcome), None, "{stated}");
+        assert_eq!(corrected_content_type(Some(stated), None, &negative, &outcome), None, "{stated}");
     }
     assert_eq!(content_type(found, &negative).as_deref(), Some("image/x-adobe-dng"));
 }
 
-/// ffprobe does not recognise a PAM without a comment.
+/// Checks a PAM without a comment, which ffprobe does not recognise.
 #[tokio::test]
-async fn what_ffprobe_does_not_recognise_is_tried_by_its_signature() {
+async fn an_unrecognised_file_is_retried_by_its_signature() {
     let bytes = ffmpeg("pam", &format!("{STILL} -pix_fmt rgba -f image2"));
     let found = media(bytes.clone()).await;
     assert_eq!((shown(&found), found.media_type), ((Some(64), Some(48), None), MediaType::Image));
@@ -214,7 +214,7 @@ async fn what_ffprobe_does_not_recognise_is_tried_by_its_signature() {
     assert_eq!(content_type(found, &bytes).as_deref(), Some("image/x-portable-arbitrarymap"));
 }
 
-/// Two tracks like those of Canon's CR3, and EXIF in a box of the maker's.
+/// Returns a file with two tracks like Canon's CR3, and EXIF in a `uuid` box.
 fn canon_raw() -> Vec<u8> {
     let sizes = "-f lavfi -i testsrc2=size=64x48:rate=1:duration=1 -f lavfi -i testsrc2=size=160x120:rate=1:duration=1";
     let mut file = ffmpeg("mov", &format!("{sizes} -map 0 -map 1 -c:v mjpeg -pix_fmt yuvj420p"));
@@ -224,7 +224,7 @@ fn canon_raw() -> Vec<u8> {
     let own = boxed(b"uuid", &[[0x85; 16].as_slice(), &boxed(b"CMT1", &exif(8))].concat());
     let brand = file.windows(4).position(|word| word == b"ftyp").unwrap() + 4;
     file[brand..brand + 4].copy_from_slice(b"crx ");
-    // The movie's description is the last box.
+    // The movie box is the last one.
     let movie = file.windows(4).position(|word| word == b"moov").unwrap() - 4;
     let size = u32::try_from(file.len() - movie + own.len()).unwrap();
     file[movie..movie + 4].copy_from_slice(&size.to_be_bytes());
@@ -232,7 +232,7 @@ fn canon_raw() -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn canon_s_raw_file_is_a_picture() {
+async fn a_canon_raw_file_is_an_image() {
     let bytes = canon_raw();
     let found = media(bytes.clone()).await;
     assert_eq!((shown(&found), found.media_type), ((Some(120), Some(160), Some(270)), MediaType::Image));
@@ -243,12 +243,12 @@ async fn canon_s_raw_file_is_a_picture() {
         (Some("video/mp4"), Some("image/x-canon-cr3")),
         (Some("image/x-canon-cr3"), None),
     ] {
-        assert_eq!(true_content_type(stated, None, &bytes, &outcome).as_deref(), expected);
+        assert_eq!(corrected_content_type(stated, None, &bytes, &outcome).as_deref(), expected);
     }
 }
 
 #[tokio::test]
-async fn headers_tell_what_ffprobe_does_not_read() {
+async fn formats_that_ffprobe_does_not_read_are_described_by_their_headers() {
     let big_tiff = tiff(&grey(&[(274, 8)]), &[], true);
     let targa = [&[0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 48, 0, 24, 0][..], &[7; 64 * 48 * 3]].concat();
     let large =

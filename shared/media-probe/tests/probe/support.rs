@@ -1,4 +1,4 @@
-//! Media made by ffmpeg, and sources that count what is read of them.
+//! Media made by ffmpeg, and sources that count reads.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use bytes::Bytes;
 use media_probe::{Ffprobe, Limits, Media, Outcome, RangeSource, ReadError};
 use tempfile::TempDir;
 
-/// Whatever a test waits for has happened long before that, or never will.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// Timeout of the waits in tests.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The path of a program of Debian's package `ffmpeg`, which these tests cannot do without.
+/// Returns the path of a program of Debian's package `ffmpeg`, which these tests require.
 pub(crate) fn program(name: &str) -> PathBuf {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&paths).map(|folder| folder.join(name)).find(|path| path.is_file()).unwrap_or_else(
@@ -21,7 +21,7 @@ pub(crate) fn program(name: &str) -> PathBuf {
     )
 }
 
-/// The layer's ffprobe, which the build puts into the folder above that of the tests.
+/// Returns the layer's ffprobe, which the build puts into the parent folder of the tests.
 pub(crate) fn ffprobe() -> Ffprobe {
     let test = std::env::current_exe().unwrap();
     let path = test.parent().and_then(Path::parent).unwrap().join("ffprobe");
@@ -29,13 +29,13 @@ pub(crate) fn ffprobe() -> Ffprobe {
     Ffprobe { path, limits: Limits::default(), ffmpeg: None }
 }
 
-/// The file that ffmpeg writes for these arguments, under a name with this extension.
+/// Returns the file that ffmpeg writes for these arguments, under a name with this extension.
 pub(crate) fn ffmpeg(extension: &str, arguments: &str) -> Vec<u8> {
     let folder = TempDir::new().unwrap();
     ffmpeg_in(folder.path(), extension, arguments)
 }
 
-/// The same, in a folder that holds what the arguments name.
+/// Returns the file that ffmpeg writes for these arguments, in a folder with the files that they name.
 pub(crate) fn ffmpeg_in(folder: &Path, extension: &str, arguments: &str) -> Vec<u8> {
     let path = folder.join(format!("out.{extension}"));
     let output = Command::new(program("ffmpeg"))
@@ -49,13 +49,13 @@ pub(crate) fn ffmpeg_in(folder: &Path, extension: &str, arguments: &str) -> Vec<
     fs::read(path).unwrap()
 }
 
-/// Runs Debian's ffprobe, which reads playlists too, without this crate, for a comparison. Its standard output.
+/// Runs Debian's ffprobe, which also reads playlists, without this crate, for comparison. Returns its standard output.
 pub(crate) fn bare_ffprobe(arguments: &[&str]) -> String {
     let output = Command::new(program("ffprobe")).args(arguments).output().unwrap();
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Bytes in memory, a hole of zeros after the first of them, and a record of every read.
+/// A source of bytes in memory, with an optional hole of zeros, that records every read.
 #[derive(Default)]
 pub(crate) struct Counted {
     head: Bytes,
@@ -73,7 +73,7 @@ impl Counted {
         Arc::new(Self { head: head.into(), hole, tail: tail.into(), reads: Mutex::default() })
     }
 
-    /// Reads, and their bytes.
+    /// Returns the number of reads and their bytes.
     pub(crate) fn totals(&self) -> (usize, u64) {
         let reads = self.reads.lock().unwrap();
         (reads.len(), reads.iter().map(|(start, end)| end - start).sum())
@@ -109,7 +109,7 @@ pub(crate) async fn outcome(bytes: Vec<u8>) -> Outcome {
     ffprobe().probe(Counted::new(bytes)).await.expect("a probe of bytes in memory needs no retry").outcome
 }
 
-/// What ffprobe says of a file that it must be able to read.
+/// Probes a file, and panics if it is unreadable.
 pub(crate) async fn media(bytes: Vec<u8>) -> Media {
     match outcome(bytes).await {
         Outcome::Media(media) => *media,
@@ -117,7 +117,7 @@ pub(crate) async fn media(bytes: Vec<u8>) -> Media {
     }
 }
 
-/// The reason why a file that ffprobe must not be able to read cannot be read.
+/// Returns the reason why a file is unreadable, and panics if it is readable.
 pub(crate) async fn reason(bytes: Vec<u8>) -> String {
     match outcome(bytes).await {
         Outcome::Media(media) => panic!("readable: {media:?}"),
@@ -125,7 +125,7 @@ pub(crate) async fn reason(bytes: Vec<u8>) -> String {
     }
 }
 
-/// The process whose first argument is this path. A zombie has no arguments any more.
+/// Returns the process whose first argument is this path. A zombie has no arguments.
 pub(crate) fn process_of(path: &Path) -> Option<u32> {
     let processes = fs::read_dir("/proc").unwrap().flatten();
     let mut numbers = processes.filter_map(|process| process.file_name().to_str()?.parse().ok());
@@ -135,9 +135,9 @@ pub(crate) fn process_of(path: &Path) -> Option<u32> {
     })
 }
 
-/// Waits for a condition; panics when it does not come true.
+/// Waits until a condition holds; panics after [`TIMEOUT`].
 pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while !condition() {
         assert!(Instant::now() < deadline, "{what}: did not happen");
         tokio::time::sleep(Duration::from_millis(5)).await;

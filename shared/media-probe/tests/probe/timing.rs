@@ -1,4 +1,4 @@
-//! Lengths and rates: of what is seen and heard, as the file itself states them.
+//! Tests of durations and frame rates.
 
 use media_facts::DurationSource;
 use media_probe::Media;
@@ -15,7 +15,7 @@ fn ratio(media: &Media) -> Option<&str> {
     media.facts.frame_rate_ratio.as_deref()
 }
 
-/// Changes the bytes of each edit list behind its version and flags.
+/// Changes the bytes of each edit list after its version and flags.
 fn with_edits(mut mp4: Vec<u8>, change: impl Fn(&mut [u8])) -> Vec<u8> {
     let places: Vec<usize> =
         mp4.windows(4).enumerate().filter(|(_, word)| word == b"elst").map(|(at, _)| at).collect();
@@ -27,12 +27,12 @@ fn with_edits(mut mp4: Vec<u8>, change: impl Fn(&mut [u8])) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn edits_without_a_length_last_to_the_end() {
+async fn edits_without_a_duration_extend_to_the_end() {
     let sound = "-f lavfi -i sine=duration=3";
     let mp4 = ffmpeg("mp4", &format!("{} {sound} {H264} -bf 2 -c:a aac", pictures("30")));
     let no_length = with_edits(mp4.clone(), |list| list[4..8].fill(0));
     let no_entries = with_edits(mp4.clone(), |list| list[..4].fill(0));
-    // From nowhere in the media: all of the presentation is a pause.
+    // Empty edits only.
     let only_pauses = with_edits(mp4.clone(), |list| list[8..12].fill(0xFF));
     for (name, bytes) in
         [("as made", mp4), ("0 long", no_length), ("none", no_entries), ("pauses", only_pauses)]
@@ -46,7 +46,7 @@ async fn edits_without_a_length_last_to_the_end() {
 }
 
 #[tokio::test]
-async fn raw_streams_state_their_rate_or_none_is_told() {
+async fn a_raw_stream_has_the_frame_rate_that_it_states_or_none() {
     let h264 = ffmpeg("h264", &format!("{} {H264}", pictures("30000/1001")));
     assert_eq!(ratio(&media(h264).await), Some("30000/1001"));
     let hevc = "-c:v libx265 -preset ultrafast -x265-params log-level=none";
@@ -61,7 +61,7 @@ async fn raw_streams_state_their_rate_or_none_is_told() {
     assert_eq!(ratio(&media(part2).await), Some("24/1"));
 }
 
-/// Makes the time of a frame, which Matroska's header states, a hole of as many bytes.
+/// Replaces the frame duration in Matroska's header by a void element of the same size.
 fn without_rate(mut matroska: Vec<u8>) -> Vec<u8> {
     let at = matroska.windows(4).position(|id| id == b"\x23\xe3\x83\x84").expect("DefaultDuration");
     matroska[at..at + 8].copy_from_slice(b"\xec\x86\0\0\0\0\0\0");
@@ -69,8 +69,8 @@ fn without_rate(mut matroska: Vec<u8>) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn rounded_times_are_counted() {
-    // So much data that few pictures are seen: ffprobe guesses 60.
+async fn frame_rates_are_derived_from_rounded_times() {
+    // The data rate is so high that ffprobe analyses few frames and guesses 60.
     let large = "-vf noise=alls=80:allf=t -c:v libx264 -preset ultrafast -crf 5 -pix_fmt yuv420p";
     let film = "-f lavfi -i testsrc2=size=640x360:rate=30:duration=3";
     assert_eq!(ratio(&media(without_rate(ffmpeg("mkv", &format!("{film} {large}")))).await), Some("30/1"));

@@ -1,14 +1,14 @@
-//! Stands in ffprobe's place and does what its own file name says: steps, with semicolons between them.
+//! A stand-in for ffprobe that runs the script in its own file name: steps, separated by semicolons.
 //!
 //!     out HEX   err HEX   exit N   crash   abort   hang   spin   flood   flood-errors
-//!     sys NUMBER ARGUMENTS...   a system call; an argument is a number, $N the result of the N-th one before, or
-//!                               &HEX the address of such bytes
-//!     read                      reads of the media file until its first byte has come
-//!     args   env                prints them
-//!     cat HEX                   prints the file of that path, or what kept it from being read
+//!     sys NUMBER ARGUMENTS...   makes a system call; an argument is a number, $N for the result of the call with index N,
+//!                               or &HEX for the address of these bytes
+//!     read                      reads the first byte of the media file
+//!     args   env                prints the arguments, or the environment
+//!     cat HEX                   prints the file at this path, or the error
 //!
-//! What is printed by the last three is the format's name of a description that ffprobe might give. Compiled by the
-//! tests themselves, without any crate, so that it can be static.
+//! The last three print their text as the name of the format in a valid description. The tests compile the program without any
+//! crate, so that it can be linked statically.
 
 use std::ffi::{c_int, c_long};
 use std::io::{Read, Write};
@@ -33,7 +33,7 @@ fn main() {
             "out" => print(&unhex(words[0])),
             "err" => std::io::stderr().write_all(&unhex(words[0])).expect("standard error"),
             "exit" => std::process::exit(words[0].parse().expect("a number")),
-            // SAFETY: none of it is wanted; the death by it is.
+            // SAFETY: the invalid access is intended, since it kills the process.
             "crash" => unsafe { std::ptr::without_provenance_mut::<u8>(8).write_volatile(1) },
             "abort" => std::process::abort(),
             "hang" => loop {
@@ -59,7 +59,7 @@ fn main() {
                     |content| String::from_utf8_lossy(&content).replace('\0', "|"),
                 ));
             }
-            _ => panic!("no step is called {verb}"),
+            _ => panic!("unknown step {verb}"),
         }
     }
 }
@@ -78,9 +78,9 @@ fn call(words: &[&str], results: &[c_long]) -> c_long {
         };
     }
     let [number, a, b, c, d, e, f] = numbers;
-    // SAFETY: the tests name calls that write no further than their buffers.
+    // SAFETY: the scripts contain only calls that stay within their buffers.
     let result = unsafe { syscall(number, a, b, c, d, e, f) };
-    // SAFETY: this thread's own number.
+    // SAFETY: the pointer is to this thread's `errno`.
     if result < 0 { -c_long::from(unsafe { *__errno_location() }) } else { result }
 }
 

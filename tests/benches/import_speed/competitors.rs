@@ -59,7 +59,7 @@ impl Companion {
     /// Transfers a URL. Returns the seconds, and the peak memory in KB.
     pub(crate) async fn import(&self, url: &str, size: u64) -> (f64, u64) {
         let process = self.child.id().expect("it runs");
-        memory::forget(process);
+        memory::reset(process);
         let mut get = Command::new("node");
         get.args(["get.mjs", &self.port, url, &size.to_string()]).current_dir(folder()).kill_on_drop(true);
         let ended = tokio::time::timeout(Duration::from_secs(900), get.output()).await.expect("it ends");

@@ -1,4 +1,4 @@
-//! The order of the work: owners take turns, so that one with much due does not delay the others.
+//! Orders the work round-robin by owner, so that an owner with many entries does not delay the others.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -6,20 +6,20 @@ use std::sync::{Mutex, PoisonError};
 use files_domain::OwnerId;
 use files_records::DueItem;
 
-/// Files of one owner that are handled at the same time: each changes the owner's usage, and such changes conflict.
-const LANES_OF_OWNER: usize = 8;
-/// Entries that are handled in one turn.
-const TURN: usize = 4;
+/// Files of one owner that are handled concurrently. Each changes the owner's usage item, and such changes conflict.
+const OWNER_LANES: usize = 8;
+/// Entries that a worker takes at once.
+const BATCH_SIZE: usize = 4;
 
-/// Entries of one owner that are handled one after the other.
+/// Entries of one owner that are handled sequentially.
 type Lane = VecDeque<DueItem>;
 
-/// The entries that are still to be handled, by lanes that take turns.
+/// A round-robin queue of lanes with the remaining entries.
 #[derive(Debug, Default)]
-pub(crate) struct Turns(Mutex<VecDeque<Lane>>);
+pub(crate) struct RoundRobin(Mutex<VecDeque<Lane>>);
 
-impl Turns {
-    /// Divides entries into lanes, in the order in which they are given.
+impl RoundRobin {
+    /// Divides entries into lanes, in the given order.
     pub(crate) fn new(items: Vec<DueItem>) -> Self {
         let mut owners: Vec<Vec<Lane>> = Vec::new();
         let mut places: HashMap<OwnerId, (usize, usize)> = HashMap::new();
@@ -28,7 +28,7 @@ impl Turns {
                 owners.push(Vec::new());
                 (owners.len() - 1, 0)
             });
-            let (lanes, lane) = (&mut owners[*owner], *count % LANES_OF_OWNER);
+            let (lanes, lane) = (&mut owners[*owner], *count % OWNER_LANES);
             if lanes.len() <= lane {
                 lanes.push(Lane::new());
             }
@@ -37,26 +37,26 @@ impl Turns {
         }
         // The first lane of each owner, then the second of each.
         let mut owners: Vec<_> = owners.into_iter().map(Vec::into_iter).collect();
-        let rounds = (0..LANES_OF_OWNER)
-            .flat_map(|_| owners.iter_mut().filter_map(Iterator::next).collect::<Vec<_>>());
+        let rounds =
+            (0..OWNER_LANES).flat_map(|_| owners.iter_mut().filter_map(Iterator::next).collect::<Vec<_>>());
         Self(Mutex::new(rounds.collect()))
     }
 
-    /// Takes the lane whose turn it is; `None`: the others are all being handled.
-    pub(crate) fn take(&self) -> Option<Turn> {
+    /// Takes a batch of the next lane; `None`: no lane is left.
+    pub(crate) fn take(&self) -> Option<Batch> {
         let mut rest = self.lanes().pop_front()?;
-        let items = rest.drain(..TURN.min(rest.len())).collect();
-        Some(Turn { items, rest })
+        let items = rest.drain(..BATCH_SIZE.min(rest.len())).collect();
+        Some(Batch { items, rest })
     }
 
-    /// Puts the rest of a lane behind the others.
+    /// Appends the rest of a lane after the others.
     pub(crate) fn put_back(&self, rest: VecDeque<DueItem>) {
         if !rest.is_empty() {
             self.lanes().push_back(rest);
         }
     }
 
-    /// Returns how many entries are left.
+    /// Returns the number of remaining entries.
     pub(crate) fn left(&self) -> usize {
         self.lanes().iter().map(VecDeque::len).sum()
     }
@@ -66,10 +66,10 @@ impl Turns {
     }
 }
 
-/// What is handled in one turn, and the rest of its lane.
+/// A batch of entries of one lane, and the rest of the lane.
 #[derive(Debug)]
-pub(crate) struct Turn {
-    /// The entries of the turn.
+pub(crate) struct Batch {
+    /// The entries to handle.
     pub(crate) items: VecDeque<DueItem>,
     /// The later entries of the lane.
     pub(crate) rest: VecDeque<DueItem>,
@@ -78,53 +78,53 @@ pub(crate) struct Turn {
 #[cfg(test)]
 mod tests {
     use files_domain::{FileId, Timestamp};
-    use files_records::DueWhat;
+    use files_records::ScheduledWork;
 
     use super::*;
 
     fn items(owner: &str, count: u64) -> Vec<DueItem> {
         let item = |n| DueItem {
             owner: OwnerId::named(owner),
-            what: DueWhat::File(FileId::new(Timestamp::from_millis(n))),
+            what: ScheduledWork::File(FileId::new(Timestamp::from_millis(n))),
         };
         (0..count).map(item).collect()
     }
 
-    /// The entries in the order in which one worker handles them.
-    fn order(turns: &Turns) -> Vec<DueItem> {
+    /// Returns the entries in the order in which a single worker handles them.
+    fn order(queue: &RoundRobin) -> Vec<DueItem> {
         let mut order = Vec::new();
-        while let Some(Turn { items, rest }) = turns.take() {
+        while let Some(Batch { items, rest }) = queue.take() {
             order.extend(items);
-            turns.put_back(rest);
+            queue.put_back(rest);
         }
         order
     }
 
     #[test]
-    fn an_owner_with_little_due_does_not_wait_for_one_with_much() {
+    fn an_owner_with_few_entries_does_not_wait_for_one_with_many() {
         let (much, little) = (items("much", 10_000), items("little", 3));
-        let turns = Turns::new([much, little.clone()].concat());
-        assert_eq!(turns.left(), 10_003);
-        let order = order(&turns);
-        assert_eq!((order.len(), turns.left()), (10_003, 0));
+        let queue = RoundRobin::new([much, little.clone()].concat());
+        assert_eq!(queue.left(), 10_003);
+        let order = order(&queue);
+        assert_eq!((order.len(), queue.left()), (10_003, 0));
         for item in little {
             let place = order.iter().position(|other| *other == item);
-            assert!(place.is_some_and(|place| place < 4 * TURN), "{place:?}");
+            assert!(place.is_some_and(|place| place < 4 * BATCH_SIZE), "{place:?}");
         }
     }
 
     #[test]
     fn an_owner_has_a_few_lanes_and_each_is_in_order() {
-        let turns = Turns::new(items("press", 100));
+        let queue = RoundRobin::new(items("press", 100));
         let mut taken = Vec::new();
-        while let Some(turn) = turns.take() {
-            taken.push(turn);
+        while let Some(batch) = queue.take() {
+            taken.push(batch);
         }
-        assert_eq!(taken.len(), LANES_OF_OWNER);
-        for Turn { items, rest } in taken {
+        assert_eq!(taken.len(), OWNER_LANES);
+        for Batch { items, rest } in taken {
             let lane: Vec<_> = items.iter().chain(&rest).map(|item| item.what.file().created_at()).collect();
             assert!(lane.is_sorted(), "{lane:?}");
         }
-        assert!(Turns::new(Vec::new()).take().is_none());
+        assert!(RoundRobin::new(Vec::new()).take().is_none());
     }
 }
