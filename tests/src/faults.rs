@@ -30,11 +30,12 @@ pub fn are_injected() -> bool {
 
 /// Functions whose second attempt completes the work of a killed one. A killed import, deletion or sweep is completed by leases
 /// and `sweep` after minutes instead: the tests in `tests/faults` kill those functions at each call.
-const RETRYABLE: [&str; 11] = [
+const RETRYABLE: [&str; 12] = [
     "create-file",
     "get-file",
     "list-files",
     "download-file",
+    "get-poster",
     "sign-upload",
     "sign-parts",
     "list-parts",
@@ -46,11 +47,12 @@ const RETRYABLE: [&str; 11] = [
 
 /// Functions whose calls may lose their responses: all but import-file. A lost response to its claim, which is a lease, would
 /// delay the import until the lease ends.
-const SURVIVES_LOST_RESPONSES: [&str; 13] = [
+const SURVIVES_LOST_RESPONSES: [&str; 14] = [
     "create-file",
     "get-file",
     "list-files",
     "download-file",
+    "get-poster",
     "sign-upload",
     "sign-parts",
     "list-parts",

@@ -86,7 +86,7 @@ impl Setup {
         let mut command = vec![text(&built().join("files-local")), "--port".into(), "0".into()];
         command.extend(["--data".into(), text(&folder.join("data"))]);
         command.extend(["--layer".into(), format!("bin/ffprobe={}", text(&self.layer()))]);
-        command.extend(["--layer".into(), format!("bin/ffmpeg={}", text(&ffmpeg()))]);
+        command.extend(["--layer".into(), format!("bin/ffmpeg={}", text(&layer_program("ffmpeg")))]);
         let allowed = self.allowed.as_deref().unwrap_or("127.0.0.1");
         let mut parameters = BTreeMap::from([
             ("PublicUrl", "{api}".to_owned()),
@@ -120,8 +120,7 @@ impl Setup {
 
     /// Returns the program for the layer with ffprobe: `FILES_FFPROBE` overrides it, as `make test-arm64` does.
     fn layer(&self) -> PathBuf {
-        let named = || std::env::var_os("FILES_FFPROBE").filter(|file| !file.is_empty()).map(PathBuf::from);
-        self.ffprobe.clone().or_else(named).unwrap_or_else(|| built().join("ffprobe"))
+        self.ffprobe.clone().unwrap_or_else(|| layer_program("ffprobe"))
     }
 
     /// Returns the template's file.
@@ -180,11 +179,6 @@ fn without(template: &str, function: &str, action: &str) -> String {
 }
 
 /// Returns the program for the layer with ffmpeg: `FILES_FFMPEG` overrides it.
-fn ffmpeg() -> PathBuf {
-    let named = std::env::var_os("FILES_FFMPEG").filter(|file| !file.is_empty()).map(PathBuf::from);
-    named.unwrap_or_else(|| built().join("ffmpeg"))
-}
-
 /// Returns the folder of the functions' programs.
 fn programs() -> PathBuf {
     emulated().unwrap_or_else(built)
@@ -199,4 +193,11 @@ fn emulated() -> Option<PathBuf> {
 /// Returns the folder in which functions' requests are recorded for `make check-policies`.
 fn requests() -> PathBuf {
     built().with_file_name("requests")
+}
+
+/// Returns a program of a layer: the variable `FILES_` with its name overrides it, as `make test-arm64` does.
+fn layer_program(name: &str) -> PathBuf {
+    let variable = format!("FILES_{}", name.to_ascii_uppercase());
+    let named = std::env::var_os(variable).filter(|file| !file.is_empty()).map(PathBuf::from);
+    named.unwrap_or_else(|| built().join(name))
 }

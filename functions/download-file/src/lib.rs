@@ -2,14 +2,12 @@
 
 mod query;
 
-use files_api::{ApiError, ApiResult, Endpoint, Reason, authenticate, file_id, file_name, respond};
+use files_api::{ApiError, ApiResult, Endpoint, Reason, authenticate, file_id, file_name};
 use files_domain::{File, Scope, Timestamp, spelling};
 use files_objects::{Objects, ObjectsError, Presigned, Served};
 use files_records::ClientRecords;
-use lambda_http::http::header::{CACHE_CONTROL, LOCATION};
-use lambda_http::http::{HeaderValue, Method, StatusCode};
-use lambda_http::{Body, Request, Response};
-use serde_json::json;
+use lambda_http::Request;
+use lambda_http::http::Method;
 
 use crate::query::DownloadQuery;
 
@@ -31,9 +29,9 @@ impl Endpoint for DownloadFile {
         if !self.has_bytes(&file).await? {
             return Err(no_bytes(&file));
         }
-        let head = request.method() == Method::HEAD && query.redirect;
+        let head = request.method() == Method::HEAD && query.url.redirect;
         let presigned = self.presign(&file, &query, head, now).await?;
-        if query.redirect { redirect_to(&presigned) } else { Ok(address(&presigned)) }
+        query.url.respond(&presigned)
     }
 }
 
@@ -60,8 +58,8 @@ impl DownloadFile {
         // The declared type of unprobed bytes is unchecked, so they are served as an attachment.
         let content_type = file.content_type.as_deref().filter(|_| file.has_bytes());
         let served = Served::new(&file.name, content_type, query.disposition);
-        let lifetime = query.lifetime(file, now);
-        Ok(self.objects.presign_download(file.owner, file.id, &served, head, now, lifetime).await?)
+        let lifetime = query.url.lifetime(file, now);
+        Ok(self.objects.presign_download(file, &served, head, now, lifetime).await?)
     }
 }
 
@@ -79,21 +77,4 @@ fn no_bytes(file: &File) -> ApiError {
         None => format!("The file has no bytes to download yet: its status is {}", file.status()),
     };
     ApiError::from(Reason::NoBytesYet).with_message(message)
-}
-
-fn redirect_to(presigned: &Presigned) -> ApiResult {
-    let mut response = Response::new(Body::Empty);
-    *response.status_mut() = StatusCode::FOUND;
-    let headers = response.headers_mut();
-    headers.insert(LOCATION, HeaderValue::from_str(&presigned.url).map_err(ApiError::internal)?);
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-    Ok(response)
-}
-
-/// Returns the URL in a body, for players, web pages and SDKs: a `<video>` element cannot send headers.
-fn address(presigned: &Presigned) -> Response<Body> {
-    let body = json!({"url": presigned.url, "expires_at": presigned.expires_at.to_string()});
-    let mut response = respond(StatusCode::OK, &body);
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-    response
 }

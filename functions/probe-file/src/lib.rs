@@ -97,7 +97,7 @@ impl ProbeFile {
         let probe = self.ffprobe.probe(Arc::clone(&object)).await?;
         self.tainted.fetch_or(probe.killed, Ordering::Relaxed);
         let report = self.report(key, readable.extension.as_deref(), &object, probe.outcome);
-        let report = ProbeReport { ends_upload: readable.ends_upload, ..report };
+        let report = ProbeReport { ends_upload: readable.ends_upload, poster: probe.poster, ..report };
         self.record.finish(report).await?;
         info!(file = %stored.id, "probed");
         Ok(())
@@ -114,6 +114,14 @@ impl ProbeFile {
             }
         };
         let etag = object.etag().to_owned();
-        ProbeReport { key, etag, content_type, ffprobe: self.version.clone(), ends_upload: false, found }
+        ProbeReport {
+            key,
+            etag,
+            content_type,
+            ffprobe: self.version.clone(),
+            ends_upload: false,
+            poster: None,
+            found,
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lambda_runtime::tower::util::MapResponseLayer;
 use lambda_runtime::{Error, LambdaEvent, Runtime, layers, service_fn};
-use lambda_startup::{Startup, required};
+use lambda_startup::{Startup, optional, required};
 use media_probe::{Ffprobe, Limits};
 use probe_file::{ProbeFile, ProbeRecord};
 use serde_json::Value;
@@ -15,8 +15,13 @@ async fn main() -> Result<(), Error> {
     let record = required("FILES_PROBE_RECORD_FUNCTION", "the name of the function probe-record")?;
     let record = ProbeRecord::new(startup.lambda(), record);
     let path = required("FILES_FFPROBE", "the path of ffprobe")?.into();
-    let limits = Limits { max_output_bytes: probe_protocol::MAX_FULL_BYTES as u64, ..Limits::default() };
-    let ffprobe = Ffprobe { path, limits };
+    let limits = Limits {
+        max_output_bytes: probe_protocol::MAX_FULL_BYTES as u64,
+        max_poster_bytes: probe_protocol::MAX_POSTER_BYTES as u64,
+        ..Limits::default()
+    };
+    let ffmpeg = optional("FILES_FFMPEG").map(Into::into);
+    let ffprobe = Ffprobe { path, limits, ffmpeg };
     let asked = ffprobe.clone();
     let version = tokio::task::spawn_blocking(move || asked.version());
     let (version, ()) = tokio::join!(version, startup.connect_to_lambda(1));

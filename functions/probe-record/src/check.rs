@@ -8,6 +8,8 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::poster::checked_poster;
+
 /// The error of a request that `probe-file` never sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("malformed: {0}")]
@@ -34,6 +36,7 @@ pub(crate) fn checked(report: ProbeReport) -> Result<ProbeReport, Malformed> {
     Ok(ProbeReport {
         content_type: report.content_type.as_deref().and_then(clean_content_type),
         ffprobe: report.ffprobe.and_then(name),
+        poster: report.poster.and_then(checked_poster),
         found: match report.found {
             Found::Media(media) => Found::Media(Box::new(media_found(*media)?)),
             Found::Unreadable(text) => Found::Unreadable(reason(&text)),
@@ -154,6 +157,7 @@ mod tests {
             content_type: Some("video/mp4".to_owned()),
             ffprobe: Some("7.1.5 (1f0c3a9e)".to_owned()),
             ends_upload: false,
+            poster: None,
             found,
         }
     }

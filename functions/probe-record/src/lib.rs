@@ -3,6 +3,7 @@
 //! an object come from S3.
 
 mod check;
+mod poster;
 
 use std::error::Error;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use files_records::{Records, SavedProbe};
 use lambda_runtime::LambdaEvent;
 use lambda_startup::{EventHandler, announce_events};
 use probe_protocol::{Found, ProbeReport, ProbeRequest, ProbeResponse};
-use tracing::info;
+use tracing::{info, warn};
 
 pub use crate::check::Malformed;
 use crate::check::checked;
@@ -119,8 +120,9 @@ impl ProbeRecord {
             }
         }
         let full = self.store_output(ids, output).await?;
+        let poster = self.store_poster(ids, report.poster).await;
         let ProbeReport { content_type, ffprobe: by, ends_upload, .. } = report;
-        let done = ProbeDone { object, probed, content_type, full, by, ends_upload, now };
+        let done = ProbeDone { object, probed, content_type, full, poster, by, ends_upload, now };
         let saved = self.records.finish_probe(owner, id, &done).await?;
         announce_events(&self.records, &self.deliveries).await;
         info!(file = %id, size_bytes = done.object.size, verdict, outcome = saved.as_str(), "probed");
@@ -146,6 +148,13 @@ impl ProbeRecord {
             }
             inline => inline.map(FullProbe::Inline),
         })
+    }
+
+    /// Stores a poster. Returns whether the file has one: what fails here costs the poster alone.
+    async fn store_poster(&self, ObjectIds { owner, id }: ObjectIds, jpeg: Option<Vec<u8>>) -> bool {
+        let Some(jpeg) = jpeg else { return false };
+        let stored = self.objects.put_poster(owner, id, jpeg).await;
+        stored.inspect_err(|error| warn!(error = error as &dyn Error, "no poster")).is_ok()
     }
 }
 

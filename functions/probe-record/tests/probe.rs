@@ -28,6 +28,7 @@ async fn finish(app: &TestApp, file: &File, etag: &str, found: Found) -> Option<
         content_type: Some("video/mp4".to_owned()),
         ffprobe: Some("7.1.5".to_owned()),
         ends_upload: matches!(file.state, FileState::AwaitingUpload),
+        poster: None,
         found,
     };
     handler(app).handle(event(ProbeRequest::Finish(Box::new(report)))).await.ok()

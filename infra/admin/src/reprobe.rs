@@ -57,7 +57,7 @@ fn layer_beside_this_program() -> Result<String> {
         Some(path) => path,
         None => std::env::current_exe()?.with_file_name("ffprobe"),
     };
-    let ffprobe = Ffprobe { path, limits: Limits::default() };
+    let ffprobe = Ffprobe { path, limits: Limits::default(), ffmpeg: None };
     ffprobe.version().with_context(|| {
         format!("{} cannot be asked for its version: give --layer VERSION", ffprobe.path.display())
     })

@@ -36,6 +36,12 @@ impl BaseUrl {
         format!("{}/v1/files/{id}", self.0)
     }
 
+    /// Returns the URL of a file's poster.
+    #[must_use]
+    pub fn poster(&self, id: FileId) -> String {
+        format!("{}/v1/posters/{id}", self.0)
+    }
+
     /// Returns the URL for the download of a file. HTTP APIs decode a path twice, truncate it at a question mark that appears after the
     /// first decoding, and reject a percent sign without two digits, so these two characters of a name are encoded twice.
     #[must_use]

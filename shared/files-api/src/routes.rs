@@ -19,6 +19,8 @@ pub const ROUTES: &[Route] = &[
     route("DELETE", "/v1/files/{id}", "delete-file"),
     route("GET", "/v1/files/{id}/{filename}", "download-file"),
     route("HEAD", "/v1/files/{id}/{filename}", "download-file"),
+    route("GET", "/v1/posters/{id}", "get-poster"),
+    route("HEAD", "/v1/posters/{id}", "get-poster"),
     route("POST", "/v1/uploads/{id}/sign", "sign-upload"),
     route("GET", "/v1/uploads/{id}/parts", "list-parts"),
     route("POST", "/v1/uploads/{id}/parts", "sign-parts"),

@@ -238,6 +238,12 @@ impl File {
         self.stored()?.probe.as_ref()
     }
 
+    /// Returns whether the file has a poster.
+    #[must_use]
+    pub fn has_poster(&self) -> bool {
+        self.stored().is_some_and(|stored| stored.poster)
+    }
+
     /// Returns why ffprobe could not read the file, or read only a part of it.
     #[must_use]
     pub fn ffprobe_error(&self) -> Option<&str> {

@@ -130,6 +130,12 @@ pub fn probe_object_key(owner: OwnerId, id: FileId) -> String {
     format!("probes/{owner}/{id}")
 }
 
+/// Returns the S3 key of a file's poster.
+#[must_use]
+pub fn poster_object_key(owner: OwnerId, id: FileId) -> String {
+    format!("posters/{owner}/{id}")
+}
+
 /// Reads the ids in an S3 key of the form `files/OWNER/ID`.
 ///
 /// # Errors

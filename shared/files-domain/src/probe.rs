@@ -33,6 +33,8 @@ pub struct ProbeDone {
     pub content_type: Option<String>,
     /// ffprobe's complete output.
     pub full: Option<FullProbe>,
+    /// Whether a poster has been stored.
+    pub poster: bool,
     /// Version of the ffprobe that ran; `None` if none did.
     pub by: Option<String>,
     /// Whether the file awaited its single PUT when the probe began. A wrong value costs a read.
@@ -45,7 +47,16 @@ impl ProbeDone {
     /// Returns a finished probe with only these values.
     #[must_use]
     pub fn new(object: ObjectMeta, probed: Probed, now: Timestamp) -> Self {
-        Self { object, probed, content_type: None, full: None, by: None, ends_upload: false, now }
+        Self {
+            object,
+            probed,
+            content_type: None,
+            full: None,
+            poster: false,
+            by: None,
+            ends_upload: false,
+            now,
+        }
     }
 
     /// Returns the kind of media by the streams, otherwise by the media type detected from the first bytes, if ffprobe ran.

@@ -135,6 +135,9 @@ pub struct Stored {
     /// Why ffprobe could not read the file, or read only a part of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ffprobe_error: Option<String>,
+    /// Whether the file has a poster.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub poster: bool,
     /// Version of the ffprobe that read the file last; `None` if none did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probed_by: Option<String>,

@@ -133,6 +133,7 @@ impl File {
             media_type: MediaType::Other,
             probe: None,
             ffprobe_error: None,
+            poster: false,
             probed_by: done.by.clone(),
             probe_again: false,
             multipart,
@@ -241,6 +242,7 @@ impl File<()> {
 impl Stored {
     fn set(&mut self, done: &ProbeDone) {
         self.media_type = done.media_type();
+        self.poster |= done.poster;
         match &done.probed {
             Probed::Media { summary, partial, .. } => {
                 self.probe = Some(summary.clone());

@@ -42,6 +42,12 @@ fn is_media(content_type: &str) -> bool {
 }
 
 impl Served {
+    /// Returns the headers for a poster.
+    #[must_use]
+    pub fn poster() -> Self {
+        Self { content_type: "image/jpeg".to_owned(), content_disposition: "inline".to_owned() }
+    }
+
     /// Returns the headers for a file. Media keep their type and are inline if requested; any other file is an attachment of type
     /// `application/octet-stream`.
     #[must_use]

@@ -2,7 +2,8 @@ use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use aws_sdk_s3::types::ChecksumMode;
 use bytes::Bytes;
 use files_domain::{
-    Checksum, FileId, ObjectMeta, OwnerId, StreamKind, UploadRef, probe_object_key, stream_object_key,
+    Checksum, FileId, ObjectMeta, OwnerId, StreamKind, UploadRef, poster_object_key, probe_object_key,
+    stream_object_key,
 };
 
 use crate::presign::{base64_of_hex, hex_of_base64};
@@ -91,7 +92,11 @@ impl Objects {
         if let Some(upload_id) = upload_id {
             self.abort_upload(UploadRef { owner, id, upload_id }).await?;
         }
-        tokio::try_join!(self.delete(self.key(owner, id)), self.delete(probe_object_key(owner, id)))?;
+        tokio::try_join!(
+            self.delete(self.key(owner, id)),
+            self.delete(probe_object_key(owner, id)),
+            self.delete(poster_object_key(owner, id))
+        )?;
         Ok(())
     }
 
@@ -115,7 +120,11 @@ impl Objects {
     pub async fn block_file(&self, owner: OwnerId, id: FileId) -> Result<(), ObjectsError> {
         let put = self.client.put_object().bucket(&self.bucket).key(self.key(owner, id));
         let put = async { put.send().await.map(drop).map_err(ObjectsError::from_sdk) };
-        tokio::try_join!(put, self.delete(probe_object_key(owner, id)))?;
+        tokio::try_join!(
+            put,
+            self.delete(probe_object_key(owner, id)),
+            self.delete(poster_object_key(owner, id))
+        )?;
         Ok(())
     }
 
@@ -137,6 +146,19 @@ impl Objects {
             .await
             .map_err(ObjectsError::from_sdk)?;
         Ok(())
+    }
+
+    /// Stores the poster of a file, a JPEG, unless the file has one: nobody who reports a probe can replace it.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Failed`].
+    pub async fn put_poster(&self, owner: OwnerId, id: FileId, jpeg: Vec<u8>) -> Result<(), ObjectsError> {
+        let put = self.client.put_object().bucket(&self.bucket).key(poster_object_key(owner, id));
+        let put = put.body(jpeg.into()).content_type("image/jpeg").if_none_match("*");
+        match put.send().await.map_err(ObjectsError::from_sdk) {
+            Ok(_) | Err(ObjectsError::Changed) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads the output that [`Objects::put_probe`] stored.

@@ -5,7 +5,7 @@ use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
 use aws_sdk_s3::primitives::DateTime;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use files_domain::{BoxError, File, FileId, OwnerId, Timestamp, UploadRef};
+use files_domain::{BoxError, File, FileId, OwnerId, Timestamp, UploadRef, poster_object_key};
 use percent_encoding::percent_decode_str;
 
 use crate::{Objects, ObjectsError, Served};
@@ -123,14 +123,38 @@ impl Objects {
     /// [`ObjectsError::Presigning`].
     pub async fn presign_download(
         &self,
-        owner: OwnerId,
-        id: FileId,
+        file: &File,
         served: &Served,
         head: bool,
         now: Timestamp,
         lifetime: Duration,
     ) -> Result<Presigned, ObjectsError> {
-        let key = self.key(owner, id);
+        self.presign_served(file_object_key(file.owner, file.id), served, head, now, lifetime).await
+    }
+
+    /// Presigns a GET, or a HEAD, of a file's poster.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Presigning`].
+    pub async fn presign_poster(
+        &self,
+        file: &File,
+        head: bool,
+        now: Timestamp,
+        lifetime: Duration,
+    ) -> Result<Presigned, ObjectsError> {
+        let key = poster_object_key(file.owner, file.id);
+        self.presign_served(key, &Served::poster(), head, now, lifetime).await
+    }
+
+    async fn presign_served(
+        &self,
+        key: String,
+        served: &Served,
+        head: bool,
+        now: Timestamp,
+        lifetime: Duration,
+    ) -> Result<Presigned, ObjectsError> {
         let config = config(now, lifetime)?;
         let request = if head {
             let head = self.client.head_object().bucket(&self.bucket).key(key);

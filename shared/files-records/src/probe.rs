@@ -234,6 +234,9 @@ impl Assignments {
         if let Some(error) = error {
             to = to.set("ffprobe_error = :error", ":error", text(error));
         }
+        if done.poster {
+            to = to.set("poster = :poster", ":poster", AttributeValue::Bool(true));
+        }
         if let Some(by) = &done.by {
             to = to.set("probed_by = :by", ":by", text(by));
         }

@@ -19,6 +19,7 @@ mod media;
 mod mp4;
 mod number;
 mod parse;
+mod poster;
 mod probe;
 mod rate;
 mod read_ahead;

@@ -22,6 +22,8 @@ pub struct Limits {
     pub max_read_bytes: u64,
     /// Most reads of the source, and most HTTP requests of ffprobe. Default 4096.
     pub max_requests: u64,
+    /// Most bytes of a poster; a larger one is none. Default 256 KiB.
+    pub max_poster_bytes: u64,
     /// Largest single allocation inside ffprobe, in bytes. Default 128 MiB.
     pub max_alloc: u64,
 }
@@ -35,6 +37,7 @@ impl Default for Limits {
             max_output_bytes: 4 * MIB,
             max_read_bytes: 256 * MIB,
             max_requests: 4096,
+            max_poster_bytes: 256 * 1024,
             max_alloc: 128 * MIB,
         }
     }

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use media_facts::MediaType;
-use media_process::Server;
+use media_process::{Group, Server};
+use tokio::process::Child;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::command::{self, Failure, Printed, Query};
@@ -38,6 +39,8 @@ pub struct Ffprobe {
     pub path: PathBuf,
     /// Resource limits of one probe.
     pub limits: Limits,
+    /// The executable of ffmpeg that makes posters; `None`: no posters are made.
+    pub ffmpeg: Option<PathBuf>,
 }
 
 /// The result of a probe.
@@ -47,6 +50,8 @@ pub struct ProbeEnd {
     pub outcome: Outcome,
     /// Whether an ffprobe ended by a signal or was killed at a limit. An ffprobe that a file has compromised may end so.
     pub killed: bool,
+    /// A JPEG of the file, within [`Limits::max_poster_bytes`].
+    pub poster: Option<Vec<u8>>,
 }
 
 /// The outcome of a probe. Another probe of the same bytes has the same outcome.
@@ -122,7 +127,7 @@ impl Ffprobe {
     pub async fn probe<S: RangeSource>(&self, source: Arc<S>) -> Result<ProbeEnd, ProbeError> {
         if source.size() == 0 {
             let outcome = Outcome::Unreadable(reason::EMPTY.to_owned());
-            return Ok(ProbeEnd { outcome, killed: false });
+            return Ok(ProbeEnd { outcome, killed: false, poster: None });
         }
         let started = Instant::now();
         let halt = Arc::new(Halt::default());
@@ -130,21 +135,27 @@ impl Ffprobe {
         let server = Server::bind(BUFFER).map_err(ProbeError::Server)?;
         let url = server.url();
         let failed = Arc::clone(&halt);
-        let serving =
+        let mut serving =
             pin!(server.serve(Arc::clone(&reader), move |error| failed.raise(Reason::Server(error))));
         let deadline = started + self.limits.wall_clock;
         let probe = Probe { ffprobe: self, url, deadline, reader, halt, killed: AtomicBool::new(false) };
-        let outcome = probe.outcome(serving).await;
+        let outcome = probe.outcome(serving.as_mut()).await;
+        let poster = match (&outcome, &self.ffmpeg) {
+            (Ok(Outcome::Media(media)), Some(ffmpeg)) if media.partial.is_none() => {
+                probe.poster(ffmpeg, media, serving).await
+            }
+            _ => None,
+        };
         let (reads, bytes) = probe.reader.used();
         tracing::debug!(reads, bytes, milliseconds = started.elapsed().as_millis(), "probe ended");
-        Ok(ProbeEnd { outcome: outcome?, killed: probe.killed.into_inner() })
+        Ok(ProbeEnd { outcome: outcome?, killed: probe.killed.into_inner(), poster })
     }
 }
 
 /// A running probe.
 pub(crate) struct Probe<'a, S> {
-    ffprobe: &'a Ffprobe,
-    url: String,
+    pub(crate) ffprobe: &'a Ffprobe,
+    pub(crate) url: String,
     pub(crate) deadline: Instant,
     pub(crate) reader: Arc<Reader<S>>,
     pub(crate) halt: Arc<Halt>,
@@ -222,13 +233,24 @@ impl<S: RangeSource> Probe<'_, S> {
         ask: Query,
         serving: Pin<&mut impl Future<Output = Infallible>>,
     ) -> Result<End, ProbeError> {
-        let Ffprobe { path, limits } = self.ffprobe;
-        let (mut child, mut group) =
-            command::spawn(path, limits, ask, &self.url).map_err(ProbeError::Spawn)?;
+        let Ffprobe { path, limits, .. } = self.ffprobe;
+        let (child, group) = command::spawn(path, limits, ask, &self.url).map_err(ProbeError::Spawn)?;
+        Ok(self.ended(child, group, limits, self.deadline, serving).await)
+    }
+
+    /// Serves a program until it ends, and kills it at a limit.
+    pub(crate) async fn ended(
+        &self,
+        mut child: Child,
+        mut group: Group,
+        limits: &Limits,
+        deadline: Instant,
+        serving: Pin<&mut impl Future<Output = Infallible>>,
+    ) -> End {
         let end = tokio::select! {
             biased;
             () = self.halt.raised() => End::Halted,
-            ran = timeout_at(self.deadline, command::run(&mut child, limits)) => ran.map_or(End::TimedOut, End::Ran),
+            ran = timeout_at(deadline, command::run(&mut child, limits)) => ran.map_or(End::TimedOut, End::Ran),
             () = self.final_output_timeout() => End::TimedOut,
             never = serving => match never {},
         };
@@ -240,7 +262,7 @@ impl<S: RangeSource> Probe<'_, S> {
             // Reaps the killed process, which would otherwise stay a zombie until the next probe.
             let _ = timeout(REAP_TIMEOUT, child.wait()).await;
         }
-        Ok(end)
+        end
     }
 
     async fn final_output_timeout(&self) {

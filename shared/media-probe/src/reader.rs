@@ -23,7 +23,7 @@ pub(crate) struct Reader<S> {
     source: Arc<S>,
     size: u64,
     shown: AtomicU64,
-    max_bytes: u64,
+    max_bytes: AtomicU64,
     max_requests: u64,
     requests: AtomicU64,
     reads: AtomicU64,
@@ -68,7 +68,7 @@ impl<S: RangeSource> Reader<S> {
             size: source.size(),
             shown: AtomicU64::new(source.size()),
             source,
-            max_bytes: limits.max_read_bytes,
+            max_bytes: AtomicU64::new(limits.max_read_bytes),
             max_requests: limits.max_requests,
             requests: AtomicU64::new(0),
             reads: AtomicU64::new(0),
@@ -93,6 +93,12 @@ impl<S: RangeSource> Reader<S> {
     /// Truncates the file at `end` for ffprobe.
     pub(crate) fn show(&self, end: u64) {
         self.shown.store(end.min(self.size), Ordering::Relaxed);
+    }
+
+    /// Allows only this many more bytes, within the budget.
+    pub(crate) fn allow(&self, bytes: u64) {
+        let most = self.read_bytes.load(Ordering::Relaxed).saturating_add(bytes);
+        self.max_bytes.fetch_min(most, Ordering::Relaxed);
     }
 
     /// Reads these bytes through the cache. They must lie within the file.
@@ -126,8 +132,9 @@ impl<S: RangeSource> Reader<S> {
         if self.reads.load(Ordering::Relaxed) >= self.max_requests {
             return self.spend(Spent::Requests(self.max_requests));
         }
-        if self.read_bytes.load(Ordering::Relaxed).saturating_add(length) > self.max_bytes {
-            return self.spend(Spent::Bytes(self.max_bytes));
+        let max_bytes = self.max_bytes.load(Ordering::Relaxed);
+        if self.read_bytes.load(Ordering::Relaxed).saturating_add(length) > max_bytes {
+            return self.spend(Spent::Bytes(max_bytes));
         }
         self.reads.fetch_add(1, Ordering::Relaxed);
         self.read_bytes.fetch_add(length, Ordering::Relaxed);

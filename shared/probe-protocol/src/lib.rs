@@ -8,9 +8,14 @@ use media_facts::{MediaType, ProbeFacts, ProbeSummary};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+mod base64_text;
+
 /// Most bytes of ffprobe's complete output as JSON. A report, and the response of `get-file`, in which the output is escaped again,
 /// stay far below the 6 MB of an invocation.
 pub const MAX_FULL_BYTES: usize = 2 * 1024 * 1024;
+
+/// Most bytes of a poster.
+pub const MAX_POSTER_BYTES: usize = 256 * 1024;
 
 /// A request of `probe-file`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,6 +66,9 @@ pub struct ProbeReport {
     /// The value in the response to [`ProbeRequest::Begin`]. A wrong value costs `probe-record` a read.
     #[serde(default)]
     pub ends_upload: bool,
+    /// A JPEG of the file, of at most [`MAX_POSTER_BYTES`]; base64 in JSON.
+    #[serde(default, with = "base64_text", skip_serializing_if = "Option::is_none")]
+    pub poster: Option<Vec<u8>>,
     /// The result of ffprobe.
     pub found: Found,
 }
@@ -120,6 +128,7 @@ mod tests {
                 content_type: Some("audio/mpeg".to_owned()),
                 ffprobe: None,
                 ends_upload: true,
+                poster: Some(vec![0xff, 0xd8, 0]),
                 found,
             };
             let request = ProbeRequest::Finish(Box::new(report));
@@ -142,6 +151,7 @@ mod tests {
             json!({"begin": {"key": "k"}, "finish": {}}),
             json!({"finish": {"key": "k", "etag": "e", "found": {"media": {}}}}),
             json!({"finish": {"key": "k", "etag": "e", "found": {"unreadable": 3}}}),
+            json!({"finish": {"key": "k", "etag": "e", "poster": "_", "found": {"unreadable": "x"}}}),
             json!({"finish": {"key": "k", "etag": "e", "size": 7, "found": {"unreadable": "x"}}}),
         ] {
             assert_eq!(read(wrong.clone()), None, "{wrong}");

@@ -54,6 +54,18 @@ impl FileBuilder<'_> {
         app.finish_probe(&file, video()).await
     }
 
+    /// Creates a video as [`FileBuilder::uploaded`] does, with these bytes as its poster.
+    pub async fn poster(self, jpeg: &[u8]) -> File {
+        let app = self.app;
+        let file = self.unprobed().await;
+        let (records, objects) = (app.operator().records(), app.operator().objects());
+        objects.put_poster(file.owner, file.id, jpeg.to_vec()).await.expect("the poster can be stored");
+        let object = objects.head_file(file.owner, file.id).await.expect("the object");
+        let done = ProbeDone { poster: true, ..ProbeDone::new(object, video(), lambda_startup::now()) };
+        records.finish_probe(file.owner, file.id, &done).await.expect("the probe can be saved");
+        app.find(&file).await.expect("the record")
+    }
+
     /// Creates a file with the bytes [`CONTENT`], stored and not probed: its status is `running`.
     pub async fn unprobed(self) -> File {
         let (app, new) = (self.app, self.new_file());

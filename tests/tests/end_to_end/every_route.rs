@@ -103,6 +103,16 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("HEAD /v1/files/{id}/{filename}", "download-file", Read, |owner, targets| {
             to(owner, Method::HEAD, Owner::download_url(&targets.stored))
         }),
+        Case::new("GET /v1/posters/{id}", "get-poster", Read, |owner, targets| {
+            to(owner, Method::GET, &format!("/posters/{}", id(&targets.stored)))
+        }),
+        Case::new("GET /v1/posters/{id}", "get-poster", Read, |owner, targets| {
+            to(owner, Method::GET, &format!("/posters/{}?redirect=none", id(&targets.stored)))
+        })
+        .malformed(),
+        Case::new("HEAD /v1/posters/{id}", "get-poster", Read, |owner, targets| {
+            to(owner, Method::HEAD, &format!("/posters/{}", id(&targets.stored)))
+        }),
         Case::new("DELETE /v1/files/{id}", "delete-file", Delete, |owner, targets| {
             to(owner, Method::DELETE, &format!("/files/{}", id(&targets.stored)))
         }),

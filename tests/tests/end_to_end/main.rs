@@ -32,6 +32,7 @@ mod parts;
 mod parts_refused;
 mod permissions;
 mod playlists;
+mod posters;
 mod presigned;
 mod preview;
 mod private_addresses;

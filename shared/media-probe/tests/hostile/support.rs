@@ -27,7 +27,7 @@ fn ffprobe() -> Ffprobe {
     let test = std::env::current_exe().unwrap();
     let path = test.parent().and_then(Path::parent).unwrap().join("ffprobe");
     assert!(path.is_file(), "no {}: `make build` makes it", path.display());
-    Ffprobe { path, limits: Limits::default() }
+    Ffprobe { path, limits: Limits::default(), ffmpeg: None }
 }
 
 /// Probes bytes. Readable or not, both are valid outcomes; a transient failure or a panic is not.

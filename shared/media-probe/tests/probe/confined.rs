@@ -76,7 +76,7 @@ async fn ffprobe_leads_its_own_process_group() {
 
 #[tokio::test]
 async fn the_system_s_ffprobe_works_too() {
-    let ffprobe = Ffprobe { path: program("ffprobe"), limits: Limits::default() };
+    let ffprobe = Ffprobe { path: program("ffprobe"), limits: Limits::default(), ffmpeg: None };
     let clip = ffmpeg("mp4", "-f lavfi -i testsrc2=size=64x36:duration=1 -c:v libx264 -preset ultrafast");
     let outcome = ffprobe.probe(Counted::new(clip)).await.unwrap().outcome;
     let Outcome::Media(media) = outcome else { panic!("{outcome:?}") };

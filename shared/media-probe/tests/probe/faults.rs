@@ -134,7 +134,7 @@ async fn too_little_memory_makes_the_file_unreadable() {
 
 #[tokio::test]
 async fn a_missing_ffprobe_is_an_error() {
-    let ffprobe = Ffprobe { path: "/nonexistent/ffprobe".into(), limits: Limits::default() };
+    let ffprobe = Ffprobe { path: "/nonexistent/ffprobe".into(), limits: Limits::default(), ffmpeg: None };
     let result = ffprobe.probe(Counted::new(vec![1])).await;
     assert!(matches!(result, Err(ProbeError::Spawn(_))), "{result:?}");
 }
@@ -144,7 +144,7 @@ async fn a_hanging_ffprobe_is_killed() {
     let mut stand_in = StandIn::new(Statically, "hang");
     stand_in.ffprobe.limits.wall_clock = Duration::from_millis(700);
     let started = Instant::now();
-    let ProbeEnd { outcome, killed } = stand_in.end().await;
+    let ProbeEnd { outcome, killed, .. } = stand_in.end().await;
     assert!(killed && started.elapsed() >= Duration::from_millis(700) && started.elapsed() < TIMEOUT);
     assert_eq!(outcome, Outcome::Unreadable("reading the file took ffprobe longer than allowed".to_owned()));
     until("its end", || process_of(&stand_in.ffprobe.path).is_none()).await;
@@ -164,7 +164,10 @@ async fn dropping_a_probe_kills_ffprobe() {
 async fn endless_output_is_limited() {
     let expected = "what ffprobe tells about the file is longer than allowed";
     let end = StandIn::new(Statically, "flood").end().await;
-    assert_eq!(end, ProbeEnd { outcome: Outcome::Unreadable(expected.to_owned()), killed: true });
+    assert_eq!(
+        end,
+        ProbeEnd { outcome: Outcome::Unreadable(expected.to_owned()), killed: true, poster: None }
+    );
 }
 
 #[tokio::test]
@@ -186,7 +189,7 @@ async fn an_ffprobe_that_crashes_makes_the_file_unreadable() {
     for death in ["crash", "abort"] {
         let end = StandIn::new(Statically, &format!("out {};{death}", hex(DESCRIPTION))).end().await;
         let crashed = Outcome::Unreadable("ffprobe crashed while reading the file".to_owned());
-        assert_eq!(end, ProbeEnd { outcome: crashed, killed: true }, "{death}");
+        assert_eq!(end, ProbeEnd { outcome: crashed, killed: true, poster: None }, "{death}");
     }
 }
 
@@ -201,7 +204,7 @@ async fn an_ffprobe_killed_from_outside_makes_the_file_unreadable() {
         let sent =
             Command::new("/bin/sh").args(["-c", &format!("kill -{signal} {process}")]).status().unwrap();
         assert!(sent.success());
-        let ProbeEnd { outcome, killed } = probe.await.unwrap().unwrap();
+        let ProbeEnd { outcome, killed, .. } = probe.await.unwrap().unwrap();
         assert!(killed, "{signal}");
         assert!(
             matches!(&outcome, Outcome::Unreadable(reason) if reason.contains("ffprobe")),
@@ -219,7 +222,7 @@ async fn invalid_output_makes_the_file_unreadable() {
     for script in silent.into_iter().chain([failed]) {
         let outcome = Outcome::Unreadable("ffprobe could not read the file".to_owned());
         let end = StandIn::new(Statically, &script).end().await;
-        assert_eq!(end, ProbeEnd { outcome, killed: false }, "{script}");
+        assert_eq!(end, ProbeEnd { outcome, killed: false, poster: None }, "{script}");
     }
 }
 

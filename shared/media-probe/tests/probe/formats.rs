@@ -115,7 +115,7 @@ async fn animated_and_still_gif() {
 }
 
 /// Writes the upper left of the display matrix into the header of an MP4's only track.
-fn turned(mut file: Vec<u8>, matrix: [i32; 4]) -> Vec<u8> {
+pub(crate) fn turned(mut file: Vec<u8>, matrix: [i32; 4]) -> Vec<u8> {
     let header = file.windows(4).position(|name| name == b"tkhd").expect("a track header") + 4;
     // ISO/IEC 14496-12, 8.3.2, version 0: the nine numbers a b u c d v x y w, of which a, b, c and d have 16 fractional bits.
     for (index, number) in [0, 1, 3, 4].into_iter().zip(matrix) {

@@ -13,6 +13,7 @@ mod hostile;
 mod large;
 mod mediainfo;
 mod other_files;
+mod posters;
 mod samples;
 mod stand_in;
 mod stills;

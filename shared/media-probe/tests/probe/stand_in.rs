@@ -32,7 +32,7 @@ impl StandIn {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join(script);
         symlink(compiled(linked), &path).unwrap();
-        Self { ffprobe: Ffprobe { path, limits: Limits::default() }, _folder: folder }
+        Self { ffprobe: Ffprobe { path, limits: Limits::default(), ffmpeg: None }, _folder: folder }
     }
 
     pub(crate) async fn end(&self) -> ProbeEnd {

@@ -26,7 +26,7 @@ pub(crate) fn ffprobe() -> Ffprobe {
     let test = std::env::current_exe().unwrap();
     let path = test.parent().and_then(Path::parent).unwrap().join("ffprobe");
     assert!(path.is_file(), "no {}: `make build` makes it", path.display());
-    Ffprobe { path, limits: Limits::default() }
+    Ffprobe { path, limits: Limits::default(), ffmpeg: None }
 }
 
 /// Returns the file that ffmpeg writes for these arguments, under a name with this extension.

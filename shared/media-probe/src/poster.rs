@@ -1,0 +1,180 @@
+//! The poster of a file: a small JPEG that ffmpeg makes of one frame, read through the same loopback server as the probe.
+
+use std::future::Future;
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::process::Stdio;
+use std::time::Duration;
+
+use media_facts::MediaType;
+use media_process::{Group, ProcessLimits};
+use serde_json::Value;
+use tokio::process::{Child, Command};
+use tokio::time::Instant;
+
+use crate::command::{FORMATS, RECEIVE_BUFFER};
+use crate::limits::Limits;
+use crate::media::Media;
+use crate::probe::{End, Probe};
+use crate::source::RangeSource;
+
+/// Longer side of a poster, in pixels.
+const MAX_PIXELS: u32 = 640;
+
+/// How long ffmpeg may take.
+const WALL_CLOCK: Duration = Duration::from_secs(10);
+/// Processor time of ffmpeg.
+const CPU: Duration = Duration::from_secs(8);
+/// Bytes that are read for the poster, beyond those that the probe has read.
+const MAX_READ_BYTES: u64 = 16 * 1024 * 1024;
+/// Part of the duration at which the search for a frame begins.
+const POSITION: f64 = 0.1;
+/// Mean luma, of 16 (black) to 235, below which a frame counts as black.
+const MIN_LUMA: u32 = 24;
+
+/// The frame of a file that becomes its poster.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Frame {
+    /// Index of the stream.
+    stream: u64,
+    /// Time in seconds of a film's frame; `None` for a picture.
+    at: Option<f64>,
+}
+
+impl Frame {
+    /// Chooses the frame: of a film near its beginning, otherwise the picture or the cover. `None`: there is no picture.
+    fn of(media: &Media) -> Option<Self> {
+        let streams = media.full.get("streams")?.as_array()?;
+        let is_cover = |stream: &Value| stream["disposition"]["attached_pic"] == 1;
+        let is_wanted = |stream: &&Value| {
+            stream["codec_type"] == "video" && is_cover(stream) == (media.media_type == MediaType::Audio)
+        };
+        let stream = streams.iter().find(is_wanted)?["index"].as_u64()?;
+        let at = (media.media_type == MediaType::Video)
+            .then(|| media.summary.duration.map_or(0.0, |seconds| seconds * POSITION));
+        (media.media_type != MediaType::Other).then_some(Self { stream, at })
+    }
+
+    /// Returns ffmpeg's arguments before the address.
+    fn input(self) -> Vec<String> {
+        let Some(at) = self.at else { return Vec::new() };
+        // Only key frames are decoded: the one before the position, and those after it while they are black.
+        let arguments = ["-noaccurate_seek", "-ss", &format!("{at:.3}"), "-skip_frame", "nokey"];
+        arguments.map(str::to_owned).to_vec()
+    }
+
+    /// Returns the filters: the frame as displayed, no larger than allowed and never enlarged; of a film, the first frame that is
+    /// not black.
+    fn filters(self) -> String {
+        let factor = format!("min(1,{MAX_PIXELS}/max(iw*sar,ih))");
+        let scale = format!("scale=w='max(1,round(iw*sar*{factor}))':h='max(1,round(ih*{factor}))',setsar=1");
+        match self.at {
+            None => format!("{scale},format=yuvj420p"),
+            Some(_) => format!(
+                "{scale},format=yuv420p,signalstats,\
+                 metadata=mode=select:key=lavfi.signalstats.YAVG:value={MIN_LUMA}:function=greater,format=yuvj420p"
+            ),
+        }
+    }
+}
+
+impl<S: RangeSource> Probe<'_, S> {
+    /// Makes the poster of a file that ffprobe has read. Returns `None` if the file has no picture, or ffmpeg made none of it: a
+    /// poster is never worth an error.
+    pub(crate) async fn poster(
+        &self,
+        program: &Path,
+        media: &Media,
+        serving: Pin<&mut impl Future<Output = std::convert::Infallible>>,
+    ) -> Option<Vec<u8>> {
+        let frame = Frame::of(media)?;
+        let limits = self.ffprobe.limits.clone();
+        let limits = Limits { cpu: CPU, max_output_bytes: limits.max_poster_bytes, ..limits };
+        self.reader.show(self.reader.size());
+        self.reader.allow(MAX_READ_BYTES);
+        let deadline = self.deadline.min(Instant::now() + WALL_CLOCK);
+        let spawned = spawn(program, &limits, frame, &self.url);
+        let (child, group) =
+            spawned.inspect_err(|error| tracing::warn!(%error, "ffmpeg could not be started")).ok()?;
+        match self.ended(child, group, &limits, deadline, serving).await {
+            End::Ran(Ok(printed)) if printed.status.success() && !printed.output.is_empty() => {
+                Some(printed.output)
+            }
+            End::Ran(Ok(printed)) => {
+                let errors = crate::reason::for_log(&printed.errors, &self.url);
+                tracing::info!(status = %printed.status, errors, "ffmpeg made no poster");
+                None
+            }
+            End::Ran(Err(_)) | End::Halted | End::TimedOut => {
+                tracing::info!("ffmpeg made no poster within its limits");
+                None
+            }
+        }
+    }
+}
+
+/// Starts ffmpeg on `url` within `limits`, in a process group of its own that ends with the second value.
+fn spawn(program: &Path, limits: &Limits, frame: Frame, url: &str) -> io::Result<(Child, Group)> {
+    let child = Command::new(program)
+        .args(["-v", "error", "-hide_banner", "-nostdin"])
+        .args(["-protocol_whitelist", "http,tcp", "-format_whitelist", FORMATS])
+        .args(["-max_alloc", &limits.max_alloc.to_string(), "-threads", "1"])
+        .args(["-recv_buffer_size", &RECEIVE_BUFFER.to_string()])
+        .args(frame.input())
+        .args(["-i", url, "-map", &format!("0:{}", frame.stream), "-frames:v", "1"])
+        .args(["-vf", &frame.filters(), "-map_metadata", "-1"])
+        .args(["-c:v", "mjpeg", "-q:v", "4", "-f", "image2pipe", "pipe:1"])
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()?;
+    let group = Group::led_by(&child);
+    media_process::limit(
+        &child,
+        &ProcessLimits { address_space: limits.address_space, cpu: limits.cpu, threads: true },
+    )?;
+    Ok((child, group))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use media_facts::ProbeSummary;
+    use serde_json::json;
+
+    fn media(media_type: MediaType, duration: Option<f64>, streams: Value) -> Media {
+        Media {
+            summary: ProbeSummary { duration, ..Default::default() },
+            media_type,
+            facts: media_facts::ProbeFacts::default(),
+            full: json!({"streams": streams}),
+            partial: None,
+            content_type: None,
+        }
+    }
+
+    #[test]
+    fn a_films_poster_is_not_its_cover() {
+        let streams = json!([
+            {"index": 0, "codec_type": "video", "disposition": {"attached_pic": 1}},
+            {"index": 1, "codec_type": "audio", "disposition": {"attached_pic": 0}},
+            {"index": 2, "codec_type": "video", "disposition": {"attached_pic": 0}},
+        ]);
+        let of = |kind| Frame::of(&media(kind, Some(20.0), streams.clone()));
+        assert_eq!(of(MediaType::Video), Some(Frame { stream: 2, at: Some(2.0) }));
+        assert_eq!(of(MediaType::Audio), Some(Frame { stream: 0, at: None }));
+        assert_eq!(of(MediaType::Other), None);
+    }
+
+    #[test]
+    fn sound_alone_has_no_poster() {
+        let sound = json!([{"index": 0, "codec_type": "audio", "disposition": {"attached_pic": 0}}]);
+        assert_eq!(Frame::of(&media(MediaType::Audio, Some(9.0), sound)), None);
+        assert_eq!(Frame::of(&media(MediaType::Video, None, json!([]))), None);
+    }
+}
