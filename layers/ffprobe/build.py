@@ -50,7 +50,10 @@ def load(program):
     layer = tomllib.loads((HERE / "layer.toml").read_text())
     own = tomllib.loads((FOLDERS[program] / "layer.toml").read_text())
     configure = layer["configure"] | own["configure"]
-    return layer | {"program": program, "configure": configure, "components": own["components"]}
+    components = dict(own["components"])
+    for kind in own["configure"].get("as_ffprobe", []):
+        components[kind] = f"{components.get(kind, '')} {layer['components'][kind]}"
+    return layer | {"program": program, "configure": configure, "components": components}
 
 
 def inputs_hash(architecture, program):

@@ -178,7 +178,6 @@ fn without(template: &str, function: &str, action: &str) -> String {
     changed
 }
 
-/// Returns the program for the layer with ffmpeg: `FILES_FFMPEG` overrides it.
 /// Returns the folder of the functions' programs.
 fn programs() -> PathBuf {
     emulated().unwrap_or_else(built)

@@ -47,8 +47,8 @@ pub use error::BoxError;
 pub use event::{EventKind, EventRef, FileEvent};
 pub use file::{Deadline, Detail, File, FullProbe};
 pub use id::{
-    FileId, OwnerId, ParseIdError, file_object_key, parse_file_object_key, poster_object_key, probe_object_key,
-    stream_object_key,
+    FileId, OwnerId, ParseIdError, file_object_key, parse_file_object_key, poster_object_key,
+    probe_object_key, stream_object_key,
 };
 pub use idempotency::Idempotency;
 pub use key::{ApiKey, KeyProblem, KeyRecord, NewKey, Scope};
