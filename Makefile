@@ -159,9 +159,9 @@ test-arm64: need-test need-layer build ## Compiles the functions for arm64 and t
 	@.tools/venv-layer/bin/python -B $(scripts)/try_arm64.py target/arm64/zips $(ARGS)
 
 .PHONY: test-release
-test-release: ## Proofs that take long, for before a release: arm64 compiled as for Lambda, 10,000 operations with injected faults.
+test-release: ## Proofs that take long, for before a release: arm64 compiled as for Lambda, 10,000 operations with injected faults, 10,000 webhooks.
 	@$(MAKE) test-arm64 PROFILE=lambda
-	@SOAK_SEED=2027 SOAK_OPERATIONS=10000 SOAK_SECONDS=3600 cargo test $(locked) --release --workspace --test faults -- soak --nocapture
+	@SOAK_SEED=2027 SOAK_OPERATIONS=10000 SOAK_SECONDS=3600 SOAK_DELIVERIES=10000 cargo test $(locked) --release --workspace --test faults -- soak --nocapture
 
 .PHONY: check-policies
 check-policies: ## Compares the template's policies with the calls of the last `make test`, by two evaluators.

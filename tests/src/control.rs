@@ -26,6 +26,12 @@ impl Cloud {
             .collect()
     }
 
+    /// Returns the latest events that EventBridge has taken, the oldest first, with their buses.
+    pub async fn bus_events(&self) -> Vec<Value> {
+        let shown = self.local_with(Method::GET, "events", String::new()).await.expect(200).json();
+        shown["events"].as_array().expect("events").clone()
+    }
+
     /// Advances the clock of queues, retries, late events and schedules.
     pub async fn advance_clock(&self, seconds: u64) {
         let body = json!({ "advance_seconds": seconds }).to_string();

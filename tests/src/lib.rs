@@ -27,6 +27,7 @@ pub mod setup;
 pub mod source;
 mod supervisor;
 mod wait;
+pub mod webhook_receiver;
 
 pub use backend::{Backend, LocalBackend, Usage};
 pub use cloud::Cloud;
@@ -38,3 +39,4 @@ pub use response::Response;
 pub use retry::retry;
 pub use source::{Reply, SourceServer};
 pub use wait::{WAIT_TIMEOUT, until};
+pub use webhook_receiver::WebhookReceiver;

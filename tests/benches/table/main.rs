@@ -1,9 +1,9 @@
-//! A table of costs: cold starts compared with a bare function, pages of short and long lists, and each operation. All are
+//! A table of costs: cold starts compared with a bare function, pages of short and long lists, webhooks, and each operation. All are
 //! measured interleaved in one run, so that the ratios hold on a busy machine too. Prints markdown; fails if a budget is
 //! exceeded.
 //!
 //! `make bench` builds the prerequisites. `BENCH_ROUNDS` is the number of measurements, `BENCH_FILES` the length of the long
-//! list, and `BENCH_ONLY` one of `operations`, `pages` and `cold`.
+//! list, and `BENCH_ONLY` one of `operations`, `pages`, `webhooks` and `cold`.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's result is what it prints")]
 
@@ -12,6 +12,7 @@ mod latency;
 mod operations;
 mod pages;
 mod stats;
+mod webhooks;
 
 /// Reads an integer from the environment.
 fn setting(name: &str, usual: usize) -> usize {
@@ -30,6 +31,9 @@ async fn main() {
     }
     if wanted("pages") {
         over.extend(pages::measure(rounds, setting("BENCH_FILES", 100_000)).await);
+    }
+    if wanted("webhooks") {
+        over.extend(webhooks::measure(rounds).await);
     }
     if wanted("cold") {
         over.extend(cold::measure(rounds).await);

@@ -86,7 +86,7 @@ pub(crate) async fn measure(rounds: usize) -> Vec<String> {
 }
 
 /// Formats calls as `2 GetObject, 1 HeadObject`.
-fn formatted(calls: &Value) -> String {
+pub(crate) fn formatted(calls: &Value) -> String {
     let services = calls.as_object().into_iter().flatten();
     let operations = services.filter_map(|(_, operations)| operations.as_object()).flatten();
     let counts: Vec<_> = operations.map(|(name, count)| format!("{count} `{name}`")).collect();

@@ -7,7 +7,9 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use files_domain::FileId;
 use files_tests::cloud::now;
 use files_tests::owner::id;
-use files_tests::{Cloud, Content, Form, Owner, RangedSource, Reply, Response, SourceServer, media};
+use files_tests::{
+    Cloud, Content, Form, Owner, RangedSource, Reply, Response, SourceServer, WebhookReceiver, media,
+};
 use serde_json::{Value, json};
 
 /// Returns whether a key that the process did not know, or an owner's limits, were read alone, or the day of a key's use was stored.
@@ -279,4 +281,39 @@ async fn an_import_stays_within_its_budget() {
 async fn import(owner: &Owner, url: &str) {
     owner.wait_until_success(&owner.import(url).await).await;
     owner.backend.drained("ImportQueue").await;
+}
+
+#[tokio::test]
+async fn a_webhook_stays_within_its_budget() {
+    let cloud = Cloud::start().await;
+    let (owner, receiver) = (cloud.owner().await, WebhookReceiver::start(&[204, 204, 500]).await);
+    let deliver = async || {
+        let form = Form::new().text("webhook", &receiver.url).file("a.png", Some("image/png"), &media::PNG);
+        let before = receiver.count();
+        let file = Response::to(owner.form(form)).await.expect(201).json();
+        receiver.wait_for(before + 1).await;
+        owner.backend.drained("DeliveryQueue").await;
+        file
+    };
+    deliver().await; // creates the default endpoint
+    cloud.reset_calls().await;
+    deliver().await;
+    let dynamodb = json!({
+        "GetItem": 1, "Query": 1, "TransactWriteItems": 1, // the event and its delivery
+        "UpdateItem": 1, "BatchGetItem": 1, "PutItem": 1, // the attempt
+    });
+    assert_eq!(cloud.calls("deliver-webhook").await, json!({"dynamodb": dynamodb}));
+
+    // The third one fails, and its next attempt comes after 5 s.
+    cloud.reset_calls().await;
+    deliver().await;
+    receiver.wait_for(4).await;
+    owner.backend.drained("DeliveryQueue").await;
+    let dynamodb = json!({
+        "GetItem": 1, "Query": 1, "TransactWriteItems": 1, "UpdateItem": 2, "BatchGetItem": 2, "PutItem": 2,
+    });
+    assert_eq!(
+        cloud.calls("deliver-webhook").await,
+        json!({"dynamodb": dynamodb, "sqs": {"SendMessage": 1}})
+    );
 }

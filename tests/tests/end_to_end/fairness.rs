@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use files_tests::cloud::Setup;
-use files_tests::{Cloud, Owner, Reply, SourceServer, media};
+use files_tests::{Cloud, Form, Owner, Reply, Response, SourceServer, WebhookReceiver, media};
+use serde_json::Value;
 
 /// Imports a URL, and returns the duration.
 async fn time_of_import(owner: &Owner, url: &str) -> Duration {
@@ -45,4 +46,46 @@ async fn a_flood_of_imports_is_limited_to_its_share_of_the_workers() {
         flood.wait_until_success(file).await;
     }
     assert_eq!(flood.backend.usage().await, flood.backend.sum().await);
+}
+
+/// Uploads a file that names a receiver.
+async fn upload(owner: &Owner, receiver: &WebhookReceiver) -> Value {
+    let form = Form::new().text("webhook", &receiver.url).file("a.png", Some("image/png"), &media::PNG);
+    Response::to(owner.form(form)).await.expect(201).json()
+}
+
+/// Returns how long the event of a new file was on its way.
+async fn time_of_webhook(owner: &Owner, receiver: &WebhookReceiver) -> Duration {
+    let before = receiver.count();
+    upload(owner, receiver).await;
+    receiver.wait_for(before + 1).await[before].delay()
+}
+
+#[tokio::test]
+async fn a_flood_of_webhooks_that_fail_leaves_anothers_on_time() {
+    const BUDGET: Duration = Duration::from_secs(2);
+    let cloud = Setup::default().parameter("DeliveryConcurrency", "2").start().await;
+    let (flood, other) = (cloud.owner().await, cloud.owner().await);
+    let (silent, failing) = (WebhookReceiver::silent().await, WebhookReceiver::always(500).await);
+    let receiver = WebhookReceiver::start(&[]).await;
+    time_of_webhook(&other, &receiver).await; // starts the processes
+
+    // None of these attempts ends within 20 s, and there are more than workers.
+    for _ in 0..8 {
+        upload(&flood, &silent).await;
+    }
+    silent.wait_for(1).await;
+    for _ in 0..4 {
+        let waited = time_of_webhook(&other, &receiver).await;
+        assert!(waited <= BUDGET, "{waited:?} beside a silent receiver");
+    }
+    // These end at once, and come again after 5 s.
+    for _ in 0..8 {
+        for _ in 0..8 {
+            upload(&flood, &failing).await;
+        }
+        let waited = time_of_webhook(&other, &receiver).await;
+        assert!(waited <= BUDGET, "{waited:?} beside a failing receiver");
+    }
+    assert!(failing.count() >= 8 && silent.count() < 8, "{}, {}", failing.count(), silent.count());
 }

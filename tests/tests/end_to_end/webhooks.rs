@@ -1,75 +1,20 @@
 //! Webhooks to receivers on this machine, through the real binaries.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
-
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
 use files_tests::cli::Machine;
 use files_tests::owner::id;
-use files_tests::{Cloud, Owner, Reply, Response, SourceServer, media, until};
-use http::Method;
+use files_tests::webhook_receiver::Webhook;
+use files_tests::{Cloud, Owner, Reply, Response, SourceServer, WebhookReceiver, media, until};
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use standardwebhooks::Webhook;
+use standardwebhooks::Webhook as Verifier;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-
-#[derive(Default)]
-struct Inbox {
-    responses: VecDeque<u16>,
-    events: Vec<(HeaderMap, Bytes)>,
-}
-
-/// Receives events until it is dropped. Responds with the statuses it was given, one each, and then with 204.
-struct Receiver {
-    url: String,
-    inbox: Arc<Mutex<Inbox>>,
-    server: JoinHandle<()>,
-}
-
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
-}
-
-impl Receiver {
-    async fn start(responses: &[u16]) -> Self {
-        let inbox = Inbox { responses: responses.iter().copied().collect(), events: Vec::new() };
-        let inbox = Arc::new(Mutex::new(inbox));
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
-        let router = Router::new().fallback(receive).with_state(Arc::clone(&inbox));
-        let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
-        Self { url, inbox, server }
-    }
-
-    /// Waits for `count` events.
-    async fn events(&self, count: usize) -> Vec<(HeaderMap, Bytes)> {
-        until(&format!("{count} events have come"), async || {
-            let events = self.inbox.lock().unwrap_or_else(PoisonError::into_inner).events.clone();
-            (events.len() >= count).then_some(events)
-        })
-        .await
-    }
-}
-
-async fn receive(State(inbox): State<Arc<Mutex<Inbox>>>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    let mut inbox = inbox.lock().unwrap_or_else(PoisonError::into_inner);
-    inbox.events.push((headers, body));
-    let status = inbox.responses.pop_front().unwrap_or(204);
-    StatusCode::from_u16(status).expect("a status")
-}
 
 /// Checks the signature of an event as its receiver would, and returns its body.
-fn verified(secret: &Value, (headers, body): &(HeaderMap, Bytes)) -> Value {
-    let verifier = Webhook::new(secret.as_str().expect("a secret")).expect("a secret");
-    verifier.verify(body, headers).expect("a good signature");
-    assert!(body.len() < 20_000);
-    serde_json::from_slice(body).expect("JSON")
+fn verified(secret: &Value, webhook: &Webhook) -> Value {
+    let verifier = Verifier::new(secret.as_str().expect("a secret")).expect("a secret");
+    verifier.verify(&webhook.body, &webhook.headers).expect("a good signature");
+    assert!(webhook.body.len() < 20_000);
+    webhook.json()
 }
 
 async fn post(owner: &Owner, path: &str, body: &Value) -> Response {
@@ -93,13 +38,13 @@ async fn delivery(owner: &Owner, file: &Value, status: &str) -> Value {
 #[tokio::test]
 async fn a_file_sends_an_event_to_its_webhook() {
     let owner = Cloud::shared().await.owner().await;
-    let receiver = Receiver::start(&[]).await;
+    let receiver = WebhookReceiver::start(&[]).await;
     let rotated = post(&owner, "/webhook-endpoints/default/rotate", &json!({})).await.expect(200).json();
     let body = json!({"name": "a.png", "size": media::PNG.len(), "content_type": "image/png", "webhook": receiver.url});
     let file = owner.announce_as(&body).await;
     owner.put(&file, media::PNG.clone()).await.expect(200);
     let waited = owner.wait_for(&file, |file| file["status"] == "success").await;
-    let event = verified(&rotated["secret"], &receiver.events(1).await[0]);
+    let event = verified(&rotated["secret"], &receiver.wait_for(1).await[0]);
     assert_eq!((&event["type"], &event["data"]["id"]), (&json!("file.succeeded"), &file["id"]));
     assert_eq!(event["data"]["download_url"], waited["download_url"]);
     let delivered = delivery(&owner, &file, "delivered").await;
@@ -121,16 +66,15 @@ async fn a_request_waits_until_the_status_is_terminal() {
 #[tokio::test]
 async fn a_failed_import_is_delivered_after_the_receiver_recovers() {
     let owner = Cloud::shared().await.owner().await;
-    let (receiver, source) = (Receiver::start(&[500]).await, SourceServer::start().await);
+    let (receiver, source) = (WebhookReceiver::start(&[500]).await, SourceServer::start().await);
     let endpoint = json!({"url": receiver.url, "events": ["file.failed"]});
     let endpoint = post(&owner, "/webhook-endpoints", &endpoint).await.expect(201).json();
     let url = source.serve("/gone.mp4", Reply::status(StatusCode::NOT_FOUND));
     let file = owner.import(&url).await;
-    let events = receiver.events(2).await;
+    let events = receiver.wait_for(2).await;
     let event = verified(&endpoint["secret"], &events[1]);
     assert_eq!((&event["type"], &event["data"]["status"]), (&json!("file.failed"), &json!("failed")));
-    assert_eq!(events[0].0["webhook-id"], events[1].0["webhook-id"]);
-    assert_eq!(events[0].1, events[1].1);
+    assert_eq!((events[0].id(), &events[0].body), (events[1].id(), &events[1].body));
     let delivered = delivery(&owner, &file, "delivered").await;
     let statuses: Vec<_> = delivered["attempts"].as_array().expect("attempts").iter().collect();
     assert_eq!((&statuses[0]["status"], &statuses[1]["status"]), (&json!(500), &json!(204)));
@@ -145,18 +89,18 @@ async fn a_failed_import_is_delivered_after_the_receiver_recovers() {
 #[tokio::test]
 async fn a_410_disables_an_endpoint_and_the_owner_can_redeliver() {
     let owner = Cloud::shared().await.owner().await;
-    let receiver = Receiver::start(&[410]).await;
+    let receiver = WebhookReceiver::start(&[410]).await;
     let form = files_tests::Form::new().file("a.png", Some("image/png"), &media::PNG);
     let file = Response::to(owner.form(form.text("webhook", &receiver.url))).await.expect(201).json();
     let lost = delivery(&owner, &file, "undelivered").await;
     post(&owner, &format!("/deliveries/{}/redeliver", id(&lost)), &json!({})).await.expect(202);
     let delivered = delivery(&owner, &file, "delivered").await;
     assert_eq!(delivered["id"], lost["id"]);
-    let events = receiver.events(2).await;
-    assert_eq!(events[0].1, events[1].1);
+    let events = receiver.wait_for(2).await;
+    assert_eq!(events[0].body, events[1].body);
     Response::to(owner.request(Method::DELETE, "/webhook-endpoints/default")).await.expect(204);
 
-    let gone = Receiver::start(&[410]).await;
+    let gone = WebhookReceiver::start(&[410]).await;
     let endpoint = post(&owner, "/webhook-endpoints", &json!({"url": gone.url})).await.expect(201).json();
     owner.upload("b.png", &media::PNG).await;
     until("the endpoint is disabled", async || {
@@ -171,7 +115,7 @@ async fn a_410_disables_an_endpoint_and_the_owner_can_redeliver() {
 async fn the_expiry_of_a_file_is_delivered() {
     let cloud = Cloud::shared().await;
     let owner = cloud.owner().await;
-    let receiver = Receiver::start(&[]).await;
+    let receiver = WebhookReceiver::start(&[]).await;
     let body = json!({"name": "a.png", "size": 5, "expires_in": 1, "webhook": receiver.url});
     let file = owner.announce_as(&body).await;
     until("the file has expired", async || {
@@ -185,7 +129,7 @@ async fn the_expiry_of_a_file_is_delivered() {
         page.into_iter().find(|delivery| delivery["type"] == "file.expired")
     })
     .await;
-    let event: Value = serde_json::from_slice(&receiver.events(1).await[0].1).expect("JSON");
+    let event = receiver.wait_for(1).await[0].json();
     assert_eq!((&event["type"], &event["data"]["id"]), (&json!("file.expired"), &file["id"]));
 }
 

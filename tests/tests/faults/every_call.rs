@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use files_tests::backend::status;
+use files_tests::cloud::Setup;
 use files_tests::owner::id;
 use files_tests::{Cloud, Form, Owner, Reply, SourceServer, media, retry, until};
 use serde_json::{Value, json};
@@ -27,7 +28,12 @@ pub(crate) struct FaultTest {
 impl FaultTest {
     /// Starts a cloud whose `sweep` runs only on request, because rules count its calls.
     pub(crate) async fn start() -> Self {
-        let cloud = Cloud::setup().template_with("rate(1 minute)", "rate(1 hour)").start().await;
+        Self::start_with(Cloud::setup()).await
+    }
+
+    /// Starts a cloud as [`start`](Self::start), with this configuration.
+    pub(crate) async fn start_with(setup: Setup) -> Self {
+        let cloud = setup.template_with("rate(1 minute)", "rate(1 hour)").start().await;
         let (owner, source) = (cloud.owner().await, SourceServer::start().await);
         Self { cloud, owner, source, known: Vec::new(), strikes: Vec::new() }
     }

@@ -89,7 +89,7 @@ impl Stores {
         for sk in &self.others {
             let (kind, id) = sk.split_once('#').unwrap_or((sk, ""));
             match kind {
-                "usage" | "idem" | "slots" | "rate" | "used" => {}
+                "usage" | "idem" | "slots" | "rate" | "used" | "endpoint" | "endpoints" | "delivery" => {}
                 "detail" if self.files.contains_key(id) => {}
                 _ => wrong.push(format!("the record {sk} belongs to no file")),
             }

@@ -12,5 +12,7 @@ mod parts;
 mod recovery;
 mod samples;
 mod soak;
+mod soak_webhooks;
 mod sweeping;
+mod webhooks;
 mod worker;

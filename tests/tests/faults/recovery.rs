@@ -69,20 +69,22 @@ async fn open(owners: &[&Owner]) -> Vec<String> {
         }
     }
     if let Some(owner) = owners.first() {
-        for queue in ["ImportQueue", "ProbeQueue", "DeadLetterQueue"] {
+        for queue in ["ImportQueue", "ProbeQueue", "DeliveryQueue", "DeadLetterQueue"] {
             open.extend(messages(owner, queue).await);
         }
     }
     open
 }
 
-/// Returns records of files without a terminal status, and of deletions.
+/// Returns records of files without a terminal status, of deletions, of events, and of deliveries that are not finished.
 async fn open_items(owner: &Owner) -> Vec<Item> {
     let mut items = owner.backend.items().await;
     items.retain(|item| {
         let sk = text(item, "sk").unwrap_or_default();
         let unfinished = !matches!(status(item), Some("success" | "failed"));
-        sk.starts_with("gone#") || (sk.starts_with("file#") && (unfinished || is_expired(item)))
+        let delivery = sk.starts_with("delivery#") && text(item, "status") == Some("pending");
+        let open = sk.starts_with("gone#") || sk.starts_with("event#") || delivery;
+        open || (sk.starts_with("file#") && (unfinished || is_expired(item)))
     });
     items
 }
@@ -93,7 +95,7 @@ fn is_expired(item: &Item) -> bool {
 
 /// Sets the deadlines of a record to the past.
 async fn end_waiting(owner: &Owner, item: &Item) {
-    let names = ["due_at", "lease_until"].into_iter().filter(|name| item.contains_key(*name));
+    let names = ["due_at", "lease_until", "next_at"].into_iter().filter(|name| item.contains_key(*name));
     let numbers: Vec<_> = names.map(|name| (name, LONG_AGO)).collect();
     assert!(!numbers.is_empty(), "the item has no deadline: {item:?}");
     owner.backend.change_numbers(text(item, "sk").expect("a sort key"), &numbers).await;

@@ -20,7 +20,8 @@ const AHEAD: u64 = 150;
 /// Interval of these advances.
 const STEP: Duration = Duration::from_secs(4);
 
-fn setting(name: &str, usual: u64) -> u64 {
+/// Reads a whole number from the environment.
+pub(crate) fn setting(name: &str, usual: u64) -> u64 {
     let text = std::env::var(name).ok();
     text.map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a whole number, not {text}")))
 }
