@@ -129,7 +129,7 @@ impl Objects {
         now: Timestamp,
         lifetime: Duration,
     ) -> Result<Presigned, ObjectsError> {
-        self.presign_served(file_object_key(file.owner, file.id), served, head, now, lifetime).await
+        self.presign_served(self.key(file.owner, file.id), served, head, now, lifetime).await
     }
 
     /// Presigns a GET, or a HEAD, of a file's poster.

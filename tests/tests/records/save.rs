@@ -96,6 +96,7 @@ fn every_state() -> Vec<FileState> {
             rotation: Some(-90),
         }),
         ffprobe_error: Some("none".to_owned()),
+        poster: true,
         probed_by: Some("7 (a)".to_owned()),
         probe_again: true,
         multipart: true,
@@ -103,6 +104,7 @@ fn every_state() -> Vec<FileState> {
     let bare = Stored {
         probe: None,
         ffprobe_error: None,
+        poster: false,
         probed_by: None,
         probe_again: false,
         multipart: false,
