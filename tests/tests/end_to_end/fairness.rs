@@ -65,7 +65,7 @@ async fn time_of_webhook(owner: &Owner, receiver: &WebhookReceiver) -> Duration 
 async fn a_flood_of_webhooks_that_fail_leaves_anothers_on_time() {
     const BUDGET: Duration = Duration::from_secs(2);
     let cloud = Setup::default().parameter("DeliveryConcurrency", "2").start().await;
-    let (flood, other) = (cloud.owner().await, cloud.owner().await);
+    let (flood, flood_of_errors, other) = (cloud.owner().await, cloud.owner().await, cloud.owner().await);
     let (silent, failing) = (WebhookReceiver::silent().await, WebhookReceiver::always(500).await);
     let receiver = WebhookReceiver::start(&[]).await;
     time_of_webhook(&other, &receiver).await; // starts the processes
@@ -82,7 +82,7 @@ async fn a_flood_of_webhooks_that_fail_leaves_anothers_on_time() {
     // These end at once, and come again after 5 s.
     for _ in 0..8 {
         for _ in 0..8 {
-            upload(&flood, &failing).await;
+            upload(&flood_of_errors, &failing).await;
         }
         let waited = time_of_webhook(&other, &receiver).await;
         assert!(waited <= BUDGET, "{waited:?} beside a failing receiver");
