@@ -57,7 +57,7 @@ struct CreateOptions {
 impl Endpoint for CreateFile {
     async fn handle(&self, request: Request, now: Timestamp) -> ApiResult {
         let base = BaseUrl::of(&request, self.public_url.as_deref());
-        let parse = |request, _: &_| self.read(request);
+        let parse = |request, caller: &Caller| self.read(request, caller.now);
         let (caller, request) = authenticate_uploader(&self.records, request, now, parse).await?;
         let request = self.bounded(&caller, request).await?;
         let CreateRequest { what, name, metadata, lifetime, checksum_sha256, webhook, idempotency } = request;
@@ -76,8 +76,8 @@ impl Endpoint for CreateFile {
 
 impl CreateFile {
     /// Reads a request. Checks the URL of a webhook as that of an import.
-    fn read(&self, request: Request) -> Result<CreateRequest, ApiError> {
-        let request = CreateRequest::read(request)?;
+    fn read(&self, request: Request, now: Timestamp) -> Result<CreateRequest, ApiError> {
+        let request = CreateRequest::read(request, now)?;
         let webhook = request.webhook.as_deref().map(|url| SourceUrl::parse(url, &self.allowed)).transpose();
         let webhook = webhook.map_err(|error| {
             ApiError::from(Reason::InvalidWebhook).on_field("webhook", Some(error.to_string()))
@@ -91,6 +91,7 @@ impl CreateFile {
             Lifetime::OfOwner => self.records.owner_limits(caller).await?.retention(),
             Lifetime::Endless => None,
             Lifetime::For(lifetime) => Some(lifetime),
+            Lifetime::Until(at) => return Ok(Some(at)),
         };
         Ok(lifetime.map(|lifetime| caller.now.plus(lifetime)))
     }

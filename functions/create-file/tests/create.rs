@@ -118,6 +118,8 @@ async fn an_invalid_request_is_rejected_with_its_reason() {
         (json!({"file_url": "http://127.0.0.1/a"}), 422, "invalid_url"),
         (json!({"name": "a", "size": 1_000_001}), 413, "file_too_large"),
         (json!({"name": "a", "size": 1, "checksum_sha256": "00"}), 422, "invalid_checksum"),
+        (json!({"name": "a", "size": 1, "expires_at": "2026-01-01T00:00:00Z"}), 422, "invalid_expiry"),
+        (json!({"name": "a", "size": 1, "expire_in": 60}), 422, "unknown_field"),
     ] {
         let error = create_json(&app, &body).await;
         assert_eq!((error.status, &error.json()["reason"]), (status, &json!(reason)), "{body}");
@@ -177,6 +179,33 @@ async fn limits_cost_no_additional_call() {
     }
     let calls = |operation| app.calls("create-file", "dynamodb", operation);
     assert_eq!((calls("BatchGetItem"), calls("GetItem"), calls("TransactWriteItems")), (1, 0, 3));
+}
+
+#[tokio::test]
+async fn json_that_is_not_utf_8_creates_nothing() {
+    let app = TestApp::new().await;
+    let body = b"{\"name\":\"gr\xFCn.mp4\",\"size\":3}".to_vec();
+    let error = create(&app, app.post("/v1/files").body("application/json", body)).await;
+    let error = error.expect_error(400, "malformed_request");
+    assert_eq!(error["message"], "The JSON body is not UTF-8");
+    let body = "{\"name\":\"gr\u{FFFD}n.mp4\",\"size\":3}";
+    let file = create(&app, app.post("/v1/files").body("application/json", body)).await.expect(201).json();
+    assert_eq!(file["name"], "gr\u{FFFD}n.mp4");
+}
+
+#[tokio::test]
+async fn a_file_expires_at_the_time_of_the_request() {
+    let app = TestApp::new().await;
+    app.set_limits("owner", &[(Limit::Retention, 86_400)]).await;
+    let at = lambda_startup::now().plus(std::time::Duration::from_secs(864_000)).to_string();
+    let file = create_json(&app, &json!({"name": "a.mp4", "size": 3, "expires_at": at})).await.expect(201);
+    assert_eq!(file.json()["expires_at"], at);
+    assert_eq!(stored(&app, &file.json()).await.expires_at.map(|at| at.to_string()), Some(at.clone()));
+    let form = format!("name=a.mp4&size=3&expires_at={}", at.replace(':', "%3A"));
+    let form = app.post("/v1/files").body("application/x-www-form-urlencoded", form);
+    assert_eq!(create(&app, form).await.expect(201).json()["expires_at"], at);
+    let never = create_json(&app, &json!({"name": "a.mp4", "size": 3, "expires_at": null})).await.expect(201);
+    assert_eq!(never.json()["expires_at"], Value::Null);
 }
 
 #[tokio::test]

@@ -132,6 +132,9 @@ async fn an_invalid_endpoint_is_rejected() {
         let body = json!({"url": "https://hooks.example/", "events": events});
         create(&app, &key, &body).await.expect_error(422, "invalid_events");
     }
+    let body = json!({"url": "https://hooks.example/", "secret": "x"});
+    let error = create(&app, &key, &body).await.expect_error(422, "unknown_field");
+    assert_eq!(error["details"][0]["field"], "secret");
 }
 
 #[tokio::test]

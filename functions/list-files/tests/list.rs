@@ -63,4 +63,9 @@ async fn a_cursor_is_valid_only_for_its_own_query() {
     list(&app, "?limit=0").await.expect_error(400, "malformed_limit");
     let error = list(&app, "?page=2").await.expect_error(400, "malformed_parameter");
     assert_eq!(error["details"][0]["field"], json!("page"));
+    for query in ["?status=success&status=failed", "?limit=5&limit=6", "?limit=5&l%69mit=5"] {
+        let error = list(&app, query).await.expect_error(400, "malformed_parameter");
+        let name = &query[1..query.find('=').expect("a parameter")];
+        assert_eq!(error["details"][0]["field"], name, "{error}");
+    }
 }

@@ -51,8 +51,12 @@ impl ListParts {
 fn page(request: &Request) -> Result<(FileId, u32), ApiError> {
     let after = query_parameter(request, "after").map_or(Ok(0), |text| {
         let number = text.parse().ok().filter(|number| *number <= limits::MAX_PARTS);
-        let message = || Some("must be the number of a part, as next gives it".to_owned());
-        number.ok_or_else(|| ApiError::from(Reason::MalformedParameter).on_field("after", message()))
+        number.ok_or_else(|| {
+            let message = "after must be the number of a part, as next gives it";
+            ApiError::from(Reason::MalformedParameter)
+                .with_message(message)
+                .on_field("after", Some(message.to_owned()))
+        })
     })?;
     Ok((file_id(request)?, after))
 }

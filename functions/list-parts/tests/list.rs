@@ -39,6 +39,8 @@ async fn other_files_and_invalid_numbers_are_refused() {
     list(&app, &app.upload("clip.mp4").await, "").await.expect_error(409, "upload_over");
     let file = app.file("clip.mp4").awaiting_parts(12 << 20).await;
     for after in ["-1", "10001", "x"] {
-        list(&app, &file, &format!("?after={after}")).await.expect_error(400, "malformed_parameter");
+        let error = list(&app, &file, &format!("?after={after}")).await;
+        let error = error.expect_error(400, "malformed_parameter");
+        assert_eq!(error["message"], "after must be the number of a part, as next gives it");
     }
 }

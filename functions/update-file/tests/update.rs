@@ -164,11 +164,17 @@ async fn invalid_changes_are_rejected() {
         patch(&app, "owner", &file, json!({"size": 1}), None).await.expect_error(422, "unknown_field");
     assert_eq!(error["details"][0]["field"], "size");
     patch(&app, "owner", &file, json!({}), None).await.expect_error(422, "nothing_to_change");
+    let error = patch(&app, "owner", &file, json!({"name": "a"}), Some("")).await;
+    let error = error.expect_error(400, "malformed_parameter");
+    assert!(error["message"].as_str().is_some_and(|text| text.starts_with("If-Match must be")), "{error}");
     let function = app.function("update-file");
     let handler =
         UpdateFile { records: function.client_records(), objects: function.objects(), public_url: None };
     let read_only = app.key_with("owner", &[files_domain::Scope::Read], None).await;
     let request = app.patch(&format!("/v1/files/{}", file.id)).key(&read_only).json(&json!({"name": "a"}));
     function.send(&handler, request).await.expect_error(403, "missing_scope");
+    let form = app.patch(&format!("/v1/files/{}", file.id)).key(&app.key("owner").await);
+    let form = form.body("application/x-www-form-urlencoded", "name=a");
+    function.send(&handler, form).await.expect_error(415, "unsupported_media_type");
     assert_eq!(app.find(&file).await, Some(file));
 }

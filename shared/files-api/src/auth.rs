@@ -6,6 +6,7 @@ use http::header::AUTHORIZATION;
 use lambda_http::Request;
 
 use crate::audit::audit_caller;
+use crate::params::check_query;
 use crate::{ApiError, Reason, header, query_parameter};
 
 /// Authenticates a request, and parses it with `parse`.
@@ -15,7 +16,8 @@ use crate::{ApiError, Reason, header, query_parameter};
 ///
 /// # Errors
 /// [`Reason::InvalidApiKey`]: there is no key, or it is malformed or cached as invalid. [`Reason::TooManyRequests`]: the owner
-/// exceeds its requests per second. If `parse` fails: the error of the key, otherwise that of `parse`.
+/// exceeds its requests per second. If `parse` fails, or a query parameter is repeated: the error of the key, otherwise that of
+/// `parse`, or [`Reason::MalformedParameter`].
 pub async fn authenticate<R: Borrow<Request>, T>(
     keys: &Keys,
     request: R,
@@ -28,7 +30,7 @@ pub async fn authenticate<R: Borrow<Request>, T>(
         return Err(ApiError::from(Reason::MissingScope).with_message(NO_API_KEY));
     }
     keys.admit(&caller).await?;
-    match parse(request, &caller) {
+    match check_query(request.borrow()).and_then(|()| parse(request, &caller)) {
         Ok(parsed) => Ok((caller, parsed)),
         Err(error) => {
             keys.check(&caller).await?;
@@ -54,7 +56,7 @@ pub async fn authenticate_uploader<R: Borrow<Request>, T>(
     if caller.upload_token().is_none() {
         records.keys().admit(&caller).await?;
     }
-    match parse(request, &caller) {
+    match check_query(request.borrow()).and_then(|()| parse(request, &caller)) {
         Ok(parsed) => Ok((caller, parsed)),
         Err(error) => {
             records.check(&caller).await?;

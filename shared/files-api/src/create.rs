@@ -2,15 +2,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use files_domain::{FileName, Idempotency, Metadata, SourceHeaders, clean_content_type, limits};
+use files_domain::{FileName, Idempotency, Metadata, SourceHeaders, Timestamp, clean_content_type, limits};
 use http::header::CONTENT_TYPE;
 use lambda_http::{Body, Request};
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
+use crate::expiry::{check_expiry, moment, two_expiries};
 use crate::form::{FilePart, Form};
-use crate::json_object::{self, JsonObject};
-use crate::params::check_not_encoded;
+use crate::json_object::{self, JsonObject, unknown_field};
+use crate::params::{check_not_encoded, check_utf8};
 use crate::webhook::check_webhook_length;
 use crate::{ApiError, Reason, header};
 
@@ -39,10 +38,12 @@ pub enum Lifetime {
     /// As long as its owner's files do that are created without a lifetime.
     #[default]
     OfOwner,
-    /// Until it is deleted, whatever the owner's default: `"expires_in": null`.
+    /// Until it is deleted, whatever the owner's default: `"expires_in": null` or `"expires_at": null`.
     Endless,
     /// This long.
     For(Duration),
+    /// Until this time.
+    Until(Timestamp),
 }
 
 /// The source of a file's bytes.
@@ -80,6 +81,7 @@ struct Fields {
     webhook: Option<String>,
     multipart: Option<bool>,
     expires_in: Option<i128>,
+    expires_at: Option<String>,
     never_expires: bool,
     checksum_sha256: Option<String>,
     /// The name of an unknown field, for an error.
@@ -87,15 +89,18 @@ struct Fields {
 }
 
 impl CreateRequest {
-    /// Parses and validates the body.
+    /// Parses and validates the body of a request that was received at `now`.
     ///
     /// # Errors
     /// [`ApiError`] with the reason of the first invalid field.
-    pub fn read(request: Request) -> Result<Self, ApiError> {
+    pub fn read(request: Request, now: Timestamp) -> Result<Self, ApiError> {
         let idempotency_key = idempotency_key(&request)?;
         check_not_encoded(&request)?;
         let content_type = header(&request, CONTENT_TYPE.as_str()).unwrap_or_default().to_owned();
         let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        if essence == "application/json" {
+            check_utf8(&request)?;
+        }
         let body = into_bytes(request.into_body());
         let (fields, file) = match essence.as_str() {
             "multipart/form-data" => Fields::from_form(Form::read(body, &content_type)?)?,
@@ -104,7 +109,7 @@ impl CreateRequest {
             _ if body.is_empty() => return Err(file_or_url_required(None)),
             _ => return Err(Reason::UnsupportedMediaType.into()),
         };
-        fields.check(file, idempotency_key)
+        fields.check(file, idempotency_key, now)
     }
 }
 
@@ -130,10 +135,18 @@ fn idempotency_key(request: &Request) -> Result<Option<String>, ApiError> {
 }
 
 impl Fields {
-    /// Reads the fields of a JSON object. `null` counts as absent, but for `expires_in`.
+    /// Reads the fields of a JSON object. `null` counts as absent, but for the expiry.
     fn from_json(json: JsonObject) -> Result<Self, ApiError> {
-        let never_expires = json.is_null("expires_in");
+        let never_expires = json.is_null("expires_in") || json.is_null("expires_at");
+        if json.has("expires_in") && json.has("expires_at") {
+            return Err(two_expiries());
+        }
         let mut json = json.without_nulls();
+        if json.has("file") {
+            return Err(ApiError::from(Reason::UnknownField)
+                .with_message(NO_FILE_IN_JSON)
+                .on_field("file", Some(NO_FILE_IN_JSON.into())));
+        }
         let fields = Self {
             never_expires,
             file_url: json.string("file_url", Reason::InvalidUrl)?,
@@ -145,10 +158,16 @@ impl Fields {
             webhook: json.string("webhook", Reason::InvalidWebhook)?,
             multipart: json.boolean("multipart", Reason::InvalidMultipart)?,
             expires_in: json.integer("expires_in", Reason::InvalidExpiry)?,
+            expires_at: json.string("expires_at", Reason::InvalidExpiry)?,
             checksum_sha256: json.string("checksum_sha256", Reason::InvalidChecksum)?,
             other: None,
         };
-        Ok(Self { other: json.other_field(), ..fields })
+        let other = json.other_field();
+        let names_bytes = fields.file_url.is_some() || fields.size.is_some();
+        match other {
+            Some(field) if names_bytes => Err(unknown_field(&field)),
+            other => Ok(Self { other, ..fields }),
+        }
     }
 
     /// Reads the fields of a form. An empty text counts as absent.
@@ -169,10 +188,14 @@ impl Fields {
             expires_in: take("expires_in")
                 .map(|text| whole("expires_in", &text, Reason::InvalidExpiry))
                 .transpose()?,
+            expires_at: take("expires_at"),
             never_expires: false,
             checksum_sha256: take("checksum_sha256"),
             other: other.filter(|name| name != "file"),
         };
+        if fields.expires_in.is_some() && fields.expires_at.is_some() {
+            return Err(two_expiries());
+        }
         let is_empty = file.is_none() && fields.file_url.is_none() && fields.size.is_none();
         if has_file_text && is_empty {
             let message =
@@ -182,7 +205,12 @@ impl Fields {
         Ok((fields, file))
     }
 
-    fn check(self, mut file: Option<FilePart>, key: Option<String>) -> Result<CreateRequest, ApiError> {
+    fn check(
+        self,
+        mut file: Option<FilePart>,
+        key: Option<String>,
+        now: Timestamp,
+    ) -> Result<CreateRequest, ApiError> {
         if let Some(webhook) = &self.webhook {
             check_webhook_length("webhook", webhook)?;
         }
@@ -210,7 +238,7 @@ impl Fields {
             what,
             name,
             metadata: self.metadata.map(check_metadata).transpose()?.unwrap_or_default(),
-            lifetime: check_lifetime(self.expires_in, self.never_expires)?,
+            lifetime: check_lifetime(self.expires_in, self.expires_at.as_deref(), self.never_expires, now)?,
             checksum_sha256: self.checksum_sha256.map(check_sha256).transpose()?,
             webhook: self.webhook,
             idempotency: None,
@@ -219,6 +247,10 @@ impl Fields {
         Ok(request)
     }
 }
+
+/// The message for a field `file` in JSON, such as a file in Base64.
+const NO_FILE_IN_JSON: &str = "A file cannot be sent in JSON: send it as multipart/form-data in the field file, or send name and \
+    size without file, for a presigned upload";
 
 /// Builds the error for a request without bytes. Its details name the three ways to give them, and an unknown field.
 fn file_or_url_required(other: Option<String>) -> ApiError {
@@ -267,9 +299,20 @@ pub(crate) fn form_strings(
     }
     let Some(text) = form.texts.remove(field).filter(|text| !text.is_empty()) else { return Ok(None) };
     let message = format!("{field} must be a JSON object of strings, or fields such as {field}[key]");
-    let value = json_object::unique_value(text.as_bytes())
-        .map_err(|_| ApiError::from(reason).with_message(&message).on_field(field, Some(message)))?;
+    let value =
+        json_object::unique_value(text.as_bytes()).map_err(|error| {
+            match json_object::repeated_name(&error) {
+                Some(name) => repeated_in(field, &name),
+                None => ApiError::from(reason).with_message(&message).on_field(field, Some(message)),
+            }
+        })?;
     json_object::strings(field, value, reason).map(Some)
+}
+
+/// Builds the error for a name that the JSON in a field of a form repeats.
+fn repeated_in(field: &str, name: &str) -> ApiError {
+    let message = format!("The JSON in {field} gives {name} more than once");
+    ApiError::from(Reason::RepeatedField).with_message(&message).on_field(field, Some(message))
 }
 
 fn whole(field: &str, text: &str, reason: Reason) -> Result<i128, ApiError> {
@@ -287,37 +330,6 @@ fn truth(text: &str) -> Result<bool, ApiError> {
     }
 }
 
-impl CreateRequest {
-    /// Returns the hash of the request, independent of its spelling: a form's boundary differs between attempts, a checksum may be in
-    /// capitals, empty metadata counts as absent.
-    fn hash(&self) -> String {
-        let what = match &self.what {
-            CreateWhat::Bytes(file) => json!({"file": (&file.sha256, &file.file_name, &file.content_type)}),
-            CreateWhat::Url { url, headers } => {
-                json!({"url": url, "headers": headers.iter().collect::<BTreeMap<_, _>>()})
-            }
-            CreateWhat::Presigned { size, content_type, multipart } => {
-                json!({"size": size, "content_type": content_type, "multipart": multipart})
-            }
-        };
-        let mut asked = json!({
-            "what": what,
-            "name": self.name.as_ref().map(FileName::as_str),
-            "metadata": self.metadata,
-            "expires_in": match self.lifetime {
-                Lifetime::OfOwner => Value::Null,
-                Lifetime::Endless => json!("never"),
-                Lifetime::For(lifetime) => json!(lifetime.as_secs()),
-            },
-            "checksum_sha256": self.checksum_sha256,
-        });
-        if let Some(webhook) = &self.webhook {
-            asked["webhook"] = json!(webhook); // absent without a webhook, so that hashes of earlier versions stay valid
-        }
-        hex::encode(Sha256::digest(asked.to_string()))
-    }
-}
-
 pub(crate) fn check_name(name: &str) -> Result<FileName, ApiError> {
     FileName::clean(name).ok_or_else(|| ApiError::from(Reason::InvalidName).on_field("name", None))
 }
@@ -326,19 +338,18 @@ fn check_size(size: i128) -> Result<u64, ApiError> {
     u64::try_from(size).map_err(|_| ApiError::from(Reason::InvalidSize).on_field("size", None))
 }
 
-fn check_lifetime(seconds: Option<i128>, never_expires: bool) -> Result<Lifetime, ApiError> {
-    match seconds {
-        Some(seconds) => check_expiry(seconds).map(Lifetime::For),
-        None if never_expires => Ok(Lifetime::Endless),
-        None => Ok(Lifetime::OfOwner),
+fn check_lifetime(
+    seconds: Option<i128>,
+    at: Option<&str>,
+    never_expires: bool,
+    now: Timestamp,
+) -> Result<Lifetime, ApiError> {
+    match (seconds, at) {
+        (Some(seconds), _) => check_expiry(seconds).map(Lifetime::For),
+        (None, Some(at)) => moment(Some(at), now).map(Lifetime::Until),
+        (None, None) if never_expires => Ok(Lifetime::Endless),
+        (None, None) => Ok(Lifetime::OfOwner),
     }
-}
-
-pub(crate) fn check_expiry(seconds: i128) -> Result<Duration, ApiError> {
-    let seconds = u64::try_from(seconds).ok().filter(|s| (1..=limits::MAX_EXPIRES_IN.as_secs()).contains(s));
-    seconds
-        .map(Duration::from_secs)
-        .ok_or_else(|| ApiError::from(Reason::InvalidExpiry).on_field("expires_in", None))
 }
 
 fn check_sha256(digest: String) -> Result<String, ApiError> {

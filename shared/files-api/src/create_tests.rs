@@ -1,9 +1,14 @@
 use super::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 async fn json(body: Value) -> Result<CreateRequest, ApiError> {
     let request = http::Request::builder().header("content-type", "application/json; charset=utf-8");
-    CreateRequest::read(request.body(Body::Text(body.to_string())).unwrap())
+    CreateRequest::read(request.body(Body::Text(body.to_string())).unwrap(), Timestamp::EPOCH)
+}
+
+fn urlencoded(body: &str) -> Result<CreateRequest, ApiError> {
+    let request = http::Request::builder().header("content-type", "application/x-www-form-urlencoded");
+    CreateRequest::read(request.body(Body::Text(body.to_owned())).unwrap(), Timestamp::EPOCH)
 }
 
 #[tokio::test]
@@ -58,6 +63,12 @@ async fn an_invalid_field_has_its_reason() {
         (json!({"name": "a", "size": 1, "content_type": "a/b\r\nx: y"}), Reason::InvalidContentType),
         (json!({"name": "a", "size": 1, "checksum_sha256": "00"}), Reason::InvalidChecksum),
         (json!({"name": "a", "size": 1, "expires_in": 0}), Reason::InvalidExpiry),
+        (json!({"name": "a", "size": 1, "expires_at": "1970-01-01T00:00:00Z"}), Reason::InvalidExpiry),
+        (json!({"name": "a", "size": 1, "expires_at": 60}), Reason::InvalidExpiry),
+        (json!({"name": "a", "size": 1, "expires_at": null, "expires_in": 60}), Reason::InvalidExpiry),
+        (json!({"name": "a", "size": 1, "expires": 60}), Reason::UnknownField),
+        (json!({"file_url": "https://x", "webhook_url": "https://y"}), Reason::UnknownField),
+        (json!({"name": "a", "file": "AAAA"}), Reason::UnknownField),
         (json!({"name": "a", "size": 1, "metadata": {"k": 1}}), Reason::InvalidMetadata),
         (json!({"name": "a", "size": 1, "webhook": 7}), Reason::InvalidWebhook),
         (json!({"name": "a", "size": 1, "multipart": "yes"}), Reason::InvalidMultipart),
@@ -81,7 +92,8 @@ async fn the_same_request_has_the_same_hash_whatever_its_spelling() {
         let request = http::Request::builder()
             .header("content-type", "application/json")
             .header("Idempotency-Key", "k");
-        let request = CreateRequest::read(request.body(Body::Text(body.into())).unwrap()).unwrap();
+        let request =
+            CreateRequest::read(request.body(Body::Text(body.into())).unwrap(), Timestamp::EPOCH).unwrap();
         request.idempotency.unwrap().request_hash
     };
     let one = hash(r#"{"name":"a","size":1,"metadata":{"x":"1","y":"2"}}"#).await;
@@ -106,6 +118,8 @@ async fn a_lifetime_is_given_refused_or_left_to_the_owner() {
         (json!({}), Lifetime::OfOwner),
         (json!({"expires_in": null}), Lifetime::Endless),
         (json!({"expires_in": 60}), Lifetime::For(Duration::from_secs(60))),
+        (json!({"expires_at": null}), Lifetime::Endless),
+        (json!({"expires_at": "1970-01-01T00:01:00Z"}), Lifetime::Until(Timestamp::from_millis(60_000))),
     ] {
         let mut body = json!({"name": "a", "size": 1, "metadata": null});
         body.as_object_mut().unwrap().extend(field.as_object().unwrap().clone());
@@ -113,7 +127,11 @@ async fn a_lifetime_is_given_refused_or_left_to_the_owner() {
     }
     let form = http::Request::builder().header("content-type", "application/x-www-form-urlencoded");
     let form = form.body(Body::Text("file_url=https://a.example&expires_in=".into())).unwrap();
-    assert_eq!(CreateRequest::read(form).unwrap().lifetime, Lifetime::OfOwner);
+    assert_eq!(CreateRequest::read(form, Timestamp::EPOCH).unwrap().lifetime, Lifetime::OfOwner);
+    let until = urlencoded("file_url=https://a.example&expires_at=1970-01-01T00:01:00Z").unwrap();
+    assert_eq!(until.lifetime, Lifetime::Until(Timestamp::from_millis(60_000)));
+    let two = urlencoded("file_url=https://a.example&expires_at=1970-01-01T00:01:00Z&expires_in=60");
+    assert_eq!(two.unwrap_err().reason(), Reason::InvalidExpiry);
 }
 
 #[tokio::test]
@@ -127,8 +145,53 @@ async fn a_request_without_bytes_names_the_ways_to_give_them() {
     assert_eq!(fields(&body), ["\"file\"", "\"file_url\"", "\"size\"", "\"url\""]);
     assert_eq!(body["details"][3]["reason"], "unknown_field");
     let form = http::Request::builder().header("content-type", "application/x-www-form-urlencoded");
-    let error = CreateRequest::read(form.body(Body::Text("foo=1".into())).unwrap()).unwrap_err();
+    let error =
+        CreateRequest::read(form.body(Body::Text("foo=1".into())).unwrap(), Timestamp::EPOCH).unwrap_err();
     assert!(fields(&serde_json::to_value(error.body("r")).unwrap()).contains(&"\"foo\"".to_owned()));
-    let empty = CreateRequest::read(http::Request::new(Body::Empty)).unwrap_err();
+    let empty = CreateRequest::read(http::Request::new(Body::Empty), Timestamp::EPOCH).unwrap_err();
     assert_eq!(fields(&serde_json::to_value(empty.body("r")).unwrap()).len(), 3);
+}
+
+#[tokio::test]
+async fn a_refusal_says_what_to_do() {
+    let file = json(json!({"name": "a", "file": "AAAA"})).await.unwrap_err();
+    assert!(format!("{file:?}").contains("A file cannot be sent in JSON"), "{file:?}");
+    let unknown = json(json!({"name": "a", "size": 1, "expires": 60})).await.unwrap_err();
+    assert!(format!("{unknown:?}").contains("expires is not a field"), "{unknown:?}");
+    let repeated = urlencoded(r#"name=a&size=1&metadata={"a":"1","a":"2"}"#).unwrap_err();
+    assert_eq!(repeated.reason(), Reason::RepeatedField);
+    assert!(format!("{repeated:?}").contains("metadata gives a more than once"), "{repeated:?}");
+}
+
+#[tokio::test]
+async fn requests_that_store_the_same_file_have_the_same_hash() {
+    let hash = |content_type: &'static str, body: String| {
+        let request =
+            http::Request::builder().header("content-type", content_type).header("Idempotency-Key", "k");
+        let request = CreateRequest::read(request.body(Body::Text(body)).unwrap(), Timestamp::EPOCH).unwrap();
+        request.idempotency.unwrap().request_hash
+    };
+    let of_json = |body: Value| hash("application/json", body.to_string());
+    let first = of_json(json!({"file_url": "https://a.example/B?c", "webhook": "https://w.example/"}));
+    for url in ["https://A.EXAMPLE/B?c", "https://a.example:443/B?c", " https://a.example/B?c\n"] {
+        assert_eq!(of_json(json!({"file_url": url, "webhook": "https://W.example:443/"})), first, "{url:?}");
+    }
+    for url in ["http://a.example/B?c", "https://a.example/b?c", "https://a.example:8443/B?c"] {
+        assert_ne!(of_json(json!({"file_url": url, "webhook": "https://w.example/"})), first, "{url:?}");
+    }
+    let announced = of_json(json!({"name": "a.mp4", "size": 1}));
+    assert_eq!(of_json(json!({"name": "a.mp4", "size": 1, "content_type": "video/mp4"})), announced);
+    assert_ne!(of_json(json!({"name": "a.mp4", "size": 1, "content_type": "video/webm"})), announced);
+
+    let form = |fields: &[(&str, &str)]| {
+        let file = "--B\r\nContent-Disposition: form-data; name=file; filename=\"a.mp4\"\r\n\r\nbytes\r\n";
+        let field = |(name, text): &(&str, &str)| {
+            format!("--B\r\nContent-Disposition: form-data; name={name}\r\n\r\n{text}\r\n")
+        };
+        let fields: String = fields.iter().map(field).collect();
+        hash("multipart/form-data; boundary=B", format!("{fields}{file}--B--\r\n"))
+    };
+    let stored = form(&[]);
+    assert_eq!(form(&[("name", "a.mp4"), ("content_type", "video/mp4")]), stored);
+    assert_ne!(form(&[("name", "b.mp4")]), stored);
 }

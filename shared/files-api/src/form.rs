@@ -22,7 +22,7 @@ const MAX_FIELDS: usize = 32;
 /// Size in bytes of the chunks in which the file is streamed.
 const CHUNK_BYTES: usize = 64 * 1024;
 /// The known fields. Others are ignored, since upload widgets send additional ones.
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 11] = [
     "file_url",
     "headers",
     "name",
@@ -32,6 +32,7 @@ const KNOWN: [&str; 10] = [
     "webhook",
     "multipart",
     "expires_in",
+    "expires_at",
     "checksum_sha256",
 ];
 /// Fields that are objects: `metadata[project]=x` is one of their members.
@@ -99,7 +100,8 @@ impl Form {
     /// [`Reason::MalformedRequest`], [`Reason::BodyTooLarge`], [`Reason::FileAndUrlGiven`] for a second file,
     /// [`Reason::FileOrUrlRequired`] for a file under another name, [`Reason::UnsupportedEncoding`], [`Reason::RepeatedField`].
     pub(crate) fn read(body: Bytes, content_type: &str) -> Result<Self, ApiError> {
-        let boundary = multipart::boundary(&FieldValue::parse(content_type.as_bytes())).map_err(malformed)?;
+        let boundary =
+            multipart::boundary(&FieldValue::parse_strict(content_type.as_bytes())).map_err(malformed)?;
         let mut form = Self::default();
         if body.is_empty() {
             return Ok(form);
@@ -188,11 +190,18 @@ impl Form {
 
     fn add_text(&mut self, name: String, text: String) -> Result<(), ApiError> {
         self.has_file_text |= name == "file";
-        let repeated = if let Some((object, member)) = object_member(&name) {
-            let members = self.members.entry(object).or_default();
-            self.texts.contains_key(object) || members.insert(member.to_owned(), text).is_some()
+        let repeated = if let Some((object, rest)) = object_member(&name) {
+            if self.texts.contains_key(object) {
+                return Err(given_in_two_ways(object, &name));
+            }
+            let member = rest.strip_suffix(']').filter(|member| !member.contains(['[', ']']));
+            let member = member.ok_or_else(|| malformed_member(object, &name))?;
+            self.members.entry(object).or_default().insert(member.to_owned(), text).is_some()
         } else if KNOWN.contains(&name.as_str()) {
-            self.members.contains_key(name.as_str()) || self.texts.insert(name.clone(), text).is_some()
+            if self.members.contains_key(name.as_str()) {
+                return Err(given_in_two_ways(&name, &name));
+            }
+            self.texts.insert(name.clone(), text).is_some()
         } else {
             self.other_field.get_or_insert_with(|| printable(&name));
             false
@@ -206,11 +215,25 @@ impl Form {
     }
 }
 
-/// Returns the object and the member in a name such as `metadata[project]`.
+/// Builds the error for an object that is given as JSON and by its members.
+fn given_in_two_ways(object: &str, field: &str) -> ApiError {
+    let message =
+        format!("{object} is given as JSON and as fields such as {object}[key]: give it in one way");
+    ApiError::from(Reason::RepeatedField).with_message(&message).on_field(&printable(field), Some(message))
+}
+
+/// Builds the error for a name such as `metadata[a][b]` or `metadata[a`.
+fn malformed_member(object: &str, field: &str) -> ApiError {
+    let reason = if object == "headers" { Reason::InvalidHeaders } else { Reason::InvalidMetadata };
+    let message = format!("{}: a member of {object} must be a field such as {object}[key]", printable(field));
+    ApiError::from(reason).with_message(&message).on_field(&printable(field), Some(message))
+}
+
+/// Returns the object in a name such as `metadata[project]`, and the text after the first bracket.
 fn object_member(name: &str) -> Option<(&'static str, &str)> {
     let (object, rest) = name.split_once('[')?;
     let object = OBJECTS.into_iter().find(|known| *known == object)?;
-    Some((object, rest.strip_suffix(']').unwrap_or(rest)))
+    Some((object, rest))
 }
 
 /// Rejects parts whose header fields declare an encoding, so that the body differs from the file.

@@ -160,6 +160,32 @@ fn a_repeated_known_field_is_rejected_and_named() {
 }
 
 #[test]
+fn an_object_with_malformed_or_mixed_members_is_refused_in_true_words() {
+    for (body, reason, words) in [
+        ("metadata[a][b]=2", Reason::InvalidMetadata, "metadata[a][b]: a member of metadata"),
+        ("metadata[a=2", Reason::InvalidMetadata, "metadata[a: a member of metadata"),
+        ("metadata[a]]=2", Reason::InvalidMetadata, "metadata[a]]: a member"),
+        ("headers[a]b=2", Reason::InvalidHeaders, "headers[a]b: a member of headers"),
+        ("metadata={}&metadata[b]=1", Reason::RepeatedField, "metadata is given as JSON and as fields"),
+        ("metadata[b]=1&metadata={}", Reason::RepeatedField, "metadata is given as JSON and as fields"),
+    ] {
+        let error = Form::read_urlencoded(body.as_bytes()).unwrap_err();
+        assert_eq!(error.reason(), reason, "{body}");
+        assert!(format!("{error:?}").contains(words), "{body}: {error:?}");
+    }
+}
+
+#[test]
+fn a_quoted_boundary_is_unescaped() {
+    let body =
+        Bytes::from_static(b"--XbX\r\nContent-Disposition: form-data; name=name\r\n\r\nclip\r\n--XbX--\r\n");
+    for boundary in [r#""X\bX""#, r#""\X\b\X""#, r#""XbX""#, "XbX"] {
+        let form = Form::read(body.clone(), &format!("multipart/form-data; boundary={boundary}")).unwrap();
+        assert_eq!(form.texts["name"], "clip", "{boundary}");
+    }
+}
+
+#[test]
 fn texts_are_decoded_by_their_charset() {
     let name = "Content-Disposition: form-data; name=\"name\"\r\nContent-Type: text/plain";
     let body = |charset: &str, text: &[u8]| {

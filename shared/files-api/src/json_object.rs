@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::{ApiError, Reason};
 
 /// The byte order mark that some editors and .NET write. A parser may ignore it (RFC 8259, section 8.1).
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// The fields of a JSON body. A field that is `null` counts as absent, unless the body is read for a change.
 #[derive(Debug, Default)]
@@ -50,6 +50,11 @@ impl JsonObject {
             return Err(ApiError::from(Reason::MalformedRequest).with_message(message));
         };
         Ok(Self(fields.into_iter().collect()))
+    }
+
+    /// Returns whether the object has a field, even if it is `null`.
+    pub(crate) fn has(&self, field: &str) -> bool {
+        self.0.contains_key(field)
     }
 
     /// Removes and returns a field.
@@ -116,6 +121,12 @@ impl JsonObject {
     }
 }
 
+/// Builds the error for a field that the request does not take.
+pub(crate) fn unknown_field(field: &str) -> ApiError {
+    let message = format!("{field} is not a field of this request");
+    ApiError::from(Reason::UnknownField).with_message(&message).on_field(field, Some(message))
+}
+
 /// Parses any JSON value in which no object has a repeated name.
 ///
 /// # Errors
@@ -165,14 +176,18 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
+/// Returns the repeated name that [`unique_value`] has found; `None` for another error.
+pub(crate) fn repeated_name(error: &serde_json::Error) -> Option<String> {
+    let text = error.to_string();
+    let (name, _) = text.strip_prefix(REPEATED)?.rsplit_once(" at line ")?;
+    Some(name.to_owned())
+}
+
 fn unreadable(error: &serde_json::Error) -> ApiError {
     let place = format!("(line {}, column {})", error.line(), error.column());
-    if error.is_data() {
-        let text = error.to_string();
-        let name = text.strip_prefix(REPEATED).and_then(|text| text.rsplit_once(" at line "));
-        let name = name.map_or("", |(name, _)| name);
+    if let Some(name) = repeated_name(error) {
         let message = format!("The JSON body gives the field {name} more than once {place}");
-        return ApiError::from(Reason::RepeatedField).with_message(message).on_field(name, None);
+        return ApiError::from(Reason::RepeatedField).with_message(message).on_field(&name, None);
     }
     // The message of the parser would quote the body.
     ApiError::from(Reason::MalformedRequest).with_message(format!("The JSON body cannot be read {place}"))

@@ -7,7 +7,7 @@ use lambda_http::Request;
 
 use crate::create::{check_headers, form_strings};
 use crate::form::Form;
-use crate::params::check_not_encoded;
+use crate::params::{check_not_encoded, json_object};
 use crate::{ApiError, JsonObject, Reason, header};
 
 /// A request for a preview of a URL.
@@ -23,11 +23,11 @@ pub struct PreviewRequest {
 type Fields = (Option<String>, Option<BTreeMap<String, String>>);
 
 impl PreviewRequest {
-    /// Parses and validates the body: a form like that of an import, or JSON, regardless of its declared media type.
+    /// Parses and validates the body: a form like that of an import, or JSON.
     ///
     /// # Errors
     /// [`Reason::MalformedRequest`], [`Reason::InvalidUrl`], [`Reason::InvalidHeaders`], [`Reason::RepeatedField`],
-    /// [`Reason::UnsupportedEncoding`].
+    /// [`Reason::UnsupportedEncoding`], [`Reason::UnsupportedMediaType`].
     pub fn read(request: &Request) -> Result<Self, ApiError> {
         check_not_encoded(request)?;
         let content_type = header(request, CONTENT_TYPE.as_str()).unwrap_or_default();
@@ -37,7 +37,7 @@ impl PreviewRequest {
         let (file_url, headers) = match essence.as_str() {
             "multipart/form-data" => of_form(Form::read(Bytes::copy_from_slice(body), content_type)?)?,
             "application/x-www-form-urlencoded" if !is_json => of_form(Form::read_urlencoded(body)?)?,
-            _ => of_json(JsonObject::read(body)?)?,
+            _ => of_json(json_object(request)?)?,
         };
         let file_url = file_url.ok_or_else(|| {
             let message = "file_url is required";

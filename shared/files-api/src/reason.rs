@@ -45,9 +45,9 @@ reasons! {
     NotFound: "not_found", NOT_FOUND, "Not found";
     /// The path has other methods.
     MethodNotAllowed: "method_not_allowed", METHOD_NOT_ALLOWED, "This method is not allowed here: see Allow";
-    /// `If-Match` names another version of the file.
+    /// `If-Match` does not name the current version of the file.
     PreconditionFailed: "precondition_failed", PRECONDITION_FAILED,
-        "The file has changed since the version that If-Match names: get it again";
+        "If-Match does not name the current version of the file: get the file again";
     /// The file has no bytes to download, or not yet.
     NoBytesYet: "no_bytes_yet", CONFLICT, "The file has no bytes to download";
     /// The file does not wait for an upload.

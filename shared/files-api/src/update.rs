@@ -1,24 +1,23 @@
-use std::time::Duration;
-
-use files_domain::{Expiry, FileChange, Timestamp, limits};
+use files_domain::{Expiry, FileChange, Timestamp};
 use lambda_http::Request;
 use serde_json::Value;
 
-use crate::create::{check_expiry, check_metadata, check_name};
+use crate::create::{check_metadata, check_name};
+use crate::expiry::{check_expiry, moment, two_expiries};
 use crate::json_object::JsonObject;
-use crate::params::check_not_encoded;
+use crate::params::check_json;
 use crate::{ApiError, Reason};
 
 /// The fields that can be changed, for error messages.
 const FIELDS: &str = "name, metadata, expires_in, expires_at";
 
-/// Parses the body of a request to change a file at `now`, regardless of its declared media type.
+/// Parses the body of a request to change a file at `now`.
 ///
 /// # Errors
-/// [`Reason::MalformedRequest`], [`Reason::RepeatedField`], [`Reason::UnsupportedEncoding`], [`Reason::UnknownField`],
-/// [`Reason::NothingToChange`], and the reason of an invalid field.
+/// [`Reason::MalformedRequest`], [`Reason::RepeatedField`], [`Reason::UnsupportedEncoding`], [`Reason::UnsupportedMediaType`],
+/// [`Reason::UnknownField`], [`Reason::NothingToChange`], and the reason of an invalid field.
 pub fn file_change(request: &Request, now: Timestamp) -> Result<FileChange, ApiError> {
-    check_not_encoded(request)?;
+    check_json(request)?;
     let mut json = JsonObject::read_with_nulls(request.body())?;
     let name = json.string("name", Reason::InvalidName)?;
     let name = name.as_deref().map(check_name).transpose()?;
@@ -43,35 +42,15 @@ pub fn file_change(request: &Request, now: Timestamp) -> Result<FileChange, ApiE
 fn expiry(json: &mut JsonObject, now: Timestamp) -> Result<Option<Expiry>, ApiError> {
     match (json.take("expires_in"), json.take("expires_at")) {
         (None, None) => Ok(None),
-        (Some(_), Some(_)) => {
-            let message = "Only one of expires_in and expires_at can be given";
-            Err(ApiError::from(Reason::InvalidExpiry)
-                .with_message(message)
-                .on_field("expires_in", Some(message.into()))
-                .on_field("expires_at", Some(message.into())))
-        }
+        (Some(_), Some(_)) => Err(two_expiries()),
         (Some(Value::Null), None) | (None, Some(Value::Null)) => Ok(Some(Expiry::Never)),
         (Some(seconds), None) => {
             let lifetime = check_expiry(JsonObject::whole("expires_in", &seconds, Reason::InvalidExpiry)?)?;
             Ok(Some(Expiry::At(now.plus(lifetime))))
         }
-        (None, Some(at)) => moment(&at, now).map(|at| Some(Expiry::At(at))),
+        (None, Some(at)) => moment(at.as_str(), now).map(|at| Some(Expiry::At(at))),
     }
 }
-
-/// Reads the time of an expiry, which must be after `now`.
-fn moment(value: &Value, now: Timestamp) -> Result<Timestamp, ApiError> {
-    let latest = now.plus(limits::MAX_EXPIRES_IN);
-    let at =
-        value.as_str().and_then(Timestamp::parse).filter(|at| (now.plus(MIN_LIFETIME)..=latest).contains(at));
-    at.ok_or_else(|| {
-        let message = "expires_at must be a time in RFC 3339, such as 2026-01-15T09:30:00Z, from 1 second to 10 years from now";
-        ApiError::from(Reason::InvalidExpiry).with_message(message).on_field("expires_at", Some(message.into()))
-    })
-}
-
-/// Shortest remaining lifetime, the same as for `expires_in`.
-const MIN_LIFETIME: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,8 @@ use lambda_http::Request;
 use serde_json::Value;
 
 use crate::create::check_metadata;
-use crate::params::check_not_encoded;
+use crate::json_object::unknown_field;
+use crate::params::json_object;
 use crate::webhook::check_webhook_length;
 use crate::{ApiError, JsonObject, Reason};
 
@@ -24,8 +25,7 @@ const MAX_FILES: u64 = 1_000_000;
 /// [`Reason::InvalidUploadToken`], [`Reason::InvalidMetadata`], [`Reason::UnknownField`], [`Reason::InvalidWebhook`],
 /// [`Reason::MalformedRequest`], [`Reason::RepeatedField`], [`Reason::UnsupportedEncoding`].
 pub fn upload_token(request: &Request) -> Result<NewUploadToken, ApiError> {
-    check_not_encoded(request)?;
-    let mut json = JsonObject::read(request.body())?;
+    let mut json = json_object(request)?;
     let webhook = json.string("webhook", Reason::InvalidWebhook)?;
     webhook.as_deref().map_or(Ok(()), |url| check_webhook_length("webhook", url))?;
     let ttl = number(&mut json, "ttl", TTL_SECONDS)?.unwrap_or(DEFAULT_TTL_SECONDS);
@@ -40,7 +40,7 @@ pub fn upload_token(request: &Request) -> Result<NewUploadToken, ApiError> {
     };
     match json.other_field() {
         None => Ok(new),
-        Some(field) => Err(ApiError::from(Reason::UnknownField).on_field(&field, None)),
+        Some(field) => Err(unknown_field(&field)),
     }
 }
 

@@ -10,6 +10,7 @@ use lambda_http::{Request, RequestExt};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::json_object::unknown_field;
 use crate::{ApiError, BaseUrl, FileBody, Reason, json_object};
 
 /// Longest error text in an event, in characters, so that an event has less than 20 kB.
@@ -28,7 +29,7 @@ impl EndpointRequest {
     /// Parses the body. Without `events`, the endpoint receives all kinds.
     ///
     /// # Errors
-    /// [`Reason::InvalidWebhook`]: there is no `url`, or it is too long. [`Reason::InvalidEvents`]. Those of
+    /// [`Reason::InvalidWebhook`]: there is no `url`, or it is too long. [`Reason::InvalidEvents`]. [`Reason::UnknownField`]. Those of
     /// [`json_object()`].
     pub fn read(request: &Request) -> Result<Self, ApiError> {
         let mut json = json_object(request)?;
@@ -36,6 +37,9 @@ impl EndpointRequest {
         let url = json.string("url", Reason::InvalidWebhook)?.ok_or_else(missing)?;
         check_webhook_length("url", &url)?;
         let events = json.take("events").map_or(Ok(EventKind::FOR_WEBHOOKS.into()), read_events)?;
+        if let Some(field) = json.other_field() {
+            return Err(unknown_field(&field));
+        }
         Ok(Self { url, events })
     }
 }

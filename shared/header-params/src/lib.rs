@@ -23,6 +23,18 @@ impl FieldValue {
     /// Parses a field. Accepts every input, and skips malformed parameters.
     #[must_use]
     pub fn parse(field: &[u8]) -> Self {
+        Self::parse_with(field, |escaped| matches!(escaped, b'"' | b'\\'))
+    }
+
+    /// Parses a field like [`parse`](Self::parse), but with every quoted pair unescaped (RFC 9110, section 5.6.4): for parameters that
+    /// are not file names.
+    #[must_use]
+    pub fn parse_strict(field: &[u8]) -> Self {
+        Self::parse_with(field, |_| true)
+    }
+
+    /// Parses a field. A backslash escapes the characters for which `is_escapable` returns true.
+    fn parse_with(field: &[u8], is_escapable: fn(u8) -> bool) -> Self {
         let mut parsed = Self { value: String::new(), parameters: Vec::new() };
         let mut rest = field;
         while !rest.is_empty() {
@@ -31,7 +43,7 @@ impl FieldValue {
             let is_pair = rest.get(end) == Some(&b'=');
             rest = rest.get(end + 1..).unwrap_or_default();
             if is_pair {
-                let (value, after) = value(rest.trim_ascii_start());
+                let (value, after) = value(rest.trim_ascii_start(), is_escapable);
                 rest = after;
                 if is_token(&name) {
                     parsed.parameters.push((name, value));
@@ -79,10 +91,10 @@ impl fmt::Debug for FieldValue {
 }
 
 /// Returns the first value, and the input after the next semicolon.
-fn value(input: &[u8]) -> (Vec<u8>, &[u8]) {
+fn value(input: &[u8], is_escapable: fn(u8) -> bool) -> (Vec<u8>, &[u8]) {
     match input.strip_prefix(b"\"") {
         Some(quoted) => {
-            let (value, rest) = quoted_string(quoted);
+            let (value, rest) = quoted_string(quoted, is_escapable);
             (value, after_semicolon(rest))
         }
         None => {
@@ -93,17 +105,16 @@ fn value(input: &[u8]) -> (Vec<u8>, &[u8]) {
 }
 
 /// Unescapes a quoted string whose opening quote has been removed. Returns the text up to the closing quote, or to the end if
-/// there is none, and the rest of the input. A backslash escapes only a quote or a backslash, because older browsers send paths
-/// such as
-/// `C:\clips\a.mp4` unescaped.
-fn quoted_string(input: &[u8]) -> (Vec<u8>, &[u8]) {
+/// there is none, and the rest of the input. In file names a backslash escapes only a quote or a backslash, because older browsers
+/// send paths such as `C:\clips\a.mp4` unescaped.
+fn quoted_string(input: &[u8], is_escapable: fn(u8) -> bool) -> (Vec<u8>, &[u8]) {
     let mut value = Vec::new();
     let mut position = 0;
     while let Some(&byte) = input.get(position) {
         position += 1;
         match (byte, input.get(position)) {
             (b'"', _) => break,
-            (b'\\', Some(&next @ (b'"' | b'\\'))) => {
+            (b'\\', Some(&next)) if is_escapable(next) => {
                 value.push(next);
                 position += 1;
             }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use files_api::{ApiError, CreateRequest, CreateWhat, Lifetime};
-use files_domain::limits;
+use files_domain::{Timestamp, limits};
 use futures_util::TryStreamExt;
 use lambda_http::Body;
 use proptest::prelude::*;
@@ -29,6 +29,7 @@ fn forms() -> Vec<String> {
             part("name=\"headers\"", br#"{"Cookie":"a=b"}"#),
         ],
         vec![part("name=\"expires_in\"", b"60"), file.clone(), part("name=\"checksum_sha256\"", &[b'a'; 64])],
+        vec![part("name=\"expires_at\"", b"1970-01-02T00:00:00Z"), file.clone()],
         vec![part("name=file; filename*=utf-8''%c3%bc.mp4", b"--xYzZ\r\n--")],
         vec![part("name=\"file\"; filename=\"\"", b""), file],
     ];
@@ -53,7 +54,7 @@ thread_local! {
 fn read(content_type: &str, body: Vec<u8>) -> Result<CreateRequest, ApiError> {
     let request = http::Request::builder().header("content-type", content_type);
     let request = request.body(Body::Binary(body)).unwrap();
-    CreateRequest::read(request)
+    CreateRequest::read(request, Timestamp::EPOCH)
 }
 
 /// Reads the file's bytes from the form again, as for S3.
