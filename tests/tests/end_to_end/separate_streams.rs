@@ -115,7 +115,7 @@ async fn a_page_with_separate_streams_is_imported_in_1080p_with_sound() {
     assert_eq!(source.requests("/whole.mp4"), 0);
     // The manifest itself is read in the same way.
     assert_joined(&owner, &source.url("/film.mpd"), "film.mp4").await;
-    let usage = owner.get("/v1/usage").await.expect(200).json();
+    let usage = owner.get("/usage").await.expect(200).json();
     assert_eq!(usage["files"], 3, "{usage}");
 }
 
@@ -125,8 +125,8 @@ async fn a_preview_shows_both_streams() {
     let owner = Cloud::shared().await.owner().await;
     let source = site().await;
     let body = json!({"file_url": page(&source, "/watch", DASH)});
-    let request = owner.request(reqwest::Method::POST, "/v1/preview").json(&body);
-    let preview = files_tests::Response::to(request).await.expect(200).json();
+    let request = owner.request(reqwest::Method::POST, "/preview").header("content-type", "application/json");
+    let preview = files_tests::Response::to(request.body(body.to_string())).await.expect(200).json();
     assert_eq!((&preview["name"], &preview["content_type"]), (&json!("A film.mp4"), &json!("video/mp4")));
     let formats = preview["formats"].as_array().expect("formats");
     assert_eq!(formats.iter().filter(|format| format["chosen"] == true).count(), 2, "{preview:#}");
