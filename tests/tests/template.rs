@@ -26,7 +26,7 @@ fn the_template_is_supported_completely() {
     assert_eq!(model.resources["FilesTable"], "files-local-FilesTable");
     assert_eq!(model.resources["ProbeQueue"], "http://127.0.0.1:9/000000000000/files-local-ProbeQueue");
     let names: Vec<_> = model.functions.iter().map(|function| function.binary.as_str()).collect();
-    assert_eq!(names.len(), 30, "{names:?}");
+    assert_eq!(names.len(), 32, "{names:?}");
     assert_eq!(model.queues.len(), 4);
     assert_eq!(model.tables.len(), 2);
     assert_eq!(model.buckets[0].name, "files-local-files-000000000000-us-east-1");

@@ -137,7 +137,7 @@ async fn byte_ranges_are_extracted_from_a_whole_file() {
     server.pages.lock().unwrap().insert("/g".to_owned(), b"short".to_vec());
     let error = server.all("/beyond.m3u8").await.unwrap_err();
     let HlsError::Fetch(FetchError::Context(what, error)) = error else { panic!("{error}") };
-    assert_eq!((what.as_str(), *error), ("segment 1 of 1", FetchError::Truncated));
+    assert_eq!((what.as_str(), *error), ("segment 1 of 1", FetchError::TooShort));
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn invalid_and_unsupported_streams_are_refused() {
         ("/html", Refusal::Malformed),
         ("/empty", Refusal::Malformed),
         ("/long", Refusal::TooLong),
-        ("/nested", Refusal::Malformed),
+        ("/nested", Refusal::Nested),
     ] {
         assert_eq!(server.refused(path).await, refusal, "{path}");
     }

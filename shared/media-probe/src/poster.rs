@@ -123,6 +123,8 @@ fn spawn(program: &Path, limits: &Limits, frame: Frame, url: &str) -> io::Result
         .args(["-recv_buffer_size", &RECEIVE_BUFFER.to_string()])
         .args(frame.input())
         .args(["-i", url, "-map", &format!("0:{}", frame.stream), "-frames:v", "1"])
+        // Key frames before the position have negative times, which other modes drop.
+        .args(["-fps_mode", "passthrough"])
         .args(["-vf", &frame.filters(), "-map_metadata", "-1"])
         .args(["-c:v", "mjpeg", "-q:v", "4", "-f", "image2pipe", "pipe:1"])
         .env_clear()

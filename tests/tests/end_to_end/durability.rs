@@ -17,7 +17,9 @@ async fn end_lease(owner: &Owner, file: &Value) {
 /// Returns a file without the fields that contain the API's port.
 fn without_address(file: &Value) -> Value {
     let mut file = file.clone();
-    file.as_object_mut().expect("a file").remove("download_url");
+    for address in ["download_url", "poster_url"] {
+        file.as_object_mut().expect("a file").remove(address);
+    }
     file
 }
 

@@ -144,8 +144,9 @@ async fn audio_and_video_are_complete() {
     assert_is_whole(&imported(&owner, &source.serve("/loud.m3u8", hls(loud))).await, "mpegts");
     let apart = "#EXTM3U\n#EXT-X-MEDIA:TYPE=\"AUDIO\",GROUP-ID=\"a\",NAME=\"en\",DEFAULT=\"NO\",URI=\"film/list.m3u8\"\n\
                  #EXT-X-STREAM-INF:BANDWIDTH=9,RESOLUTION=320x180,AUDIO=\"a\"\nfilm/list.m3u8\n";
-    let joined = imported(&owner, &source.serve("/apart.m3u8", hls(apart))).await;
-    assert_eq!((&joined["name"], &joined["content_type"]), (&json!("apart.mp4"), &json!("video/mp4")));
+    // The rendition is the variant's own stream.
+    let own = imported(&owner, &source.serve("/apart.m3u8", hls(apart))).await;
+    assert_eq!((&own["name"], &own["content_type"]), (&json!("apart.ts"), &json!("video/mp2t")));
     let unread = apart.replace("GROUP-ID=\"a\"", "GROUP-ID=\"a");
     let error = refused(&owner, &source.serve("/unread.m3u8", hls(unread))).await;
     assert!(error.contains("tag EXT-X-MEDIA"), "{error}");
