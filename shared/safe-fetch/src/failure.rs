@@ -18,8 +18,10 @@ pub(crate) fn request_error(error: reqwest::Error) -> FetchError {
     if let Some(tls) = find::<rustls::Error>(&error) {
         return FetchError::Tls(tls.to_string());
     }
-    if find::<hyper::Error>(&error).is_some_and(hyper::Error::is_parse) {
-        return FetchError::NotHttp(describe(&error));
+    match find::<hyper::Error>(&error) {
+        Some(cause) if cause.is_parse_too_large() => return FetchError::HeadersTooLarge,
+        Some(cause) if cause.is_parse() => return FetchError::NotHttp(describe(&error)),
+        _ => {}
     }
     if error.is_connect() {
         return FetchError::Connect(describe(&error));

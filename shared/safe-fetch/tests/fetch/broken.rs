@@ -74,11 +74,18 @@ async fn a_tls_handshake_that_never_ends_times_out() {
 }
 
 #[tokio::test]
-async fn a_response_that_is_not_http_is_an_interruption() {
-    for response in ["", "SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\nhello"] {
+async fn a_response_that_is_not_http_is_refused() {
+    let server = RawServer::start("", Then::Close).await;
+    let error = refusal(&server.url()).await;
+    assert!(matches!(error, FetchError::Interrupted(_)) && error.is_retryable(), "{error:?}");
+    for response in [
+        "SSH-2.0-OpenSSH_9.2\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\nhello",
+        "ICY 200 OK\r\n\r\n",
+    ] {
         let server = RawServer::start(response, Then::Close).await;
         let error = refusal(&server.url()).await;
-        assert!(matches!(error, FetchError::Interrupted(_)) && error.is_retryable(), "{response}: {error:?}");
+        assert!(matches!(error, FetchError::NotHttp(_)) && !error.is_retryable(), "{response}: {error:?}");
         assert!(!error.to_string().contains("127.0.0.1"), "{error}");
     }
 }

@@ -81,7 +81,7 @@ async fn any_other_status_is_an_error() {
     let status = async |Path(code): Path<u16>| (StatusCode::from_u16(code).unwrap(), "text");
     let server = serve(Router::new().route("/{code}", route(status))).await;
     for (code, is_retryable) in [
-        (201, false),
+        (202, true),
         (204, false),
         (206, false),
         (300, false),
