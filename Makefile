@@ -245,7 +245,7 @@ lint-template: check-template ## Checks the SAM template: cfn-lint, transformati
 
 .PHONY: tables
 tables: build ## Writes what refused and hostile requests get and cost into the documentation.
-	@FILES_WRITE_TABLES=1 cargo test $(locked) --release -p files-tests --test end_to_end the_documentation_has -- --test-threads 1
+	@FILES_WRITE_TABLES=1 cargo test $(locked) --release --workspace --test end_to_end the_documentation_has -- --test-threads 1
 
 .PHONY: roles
 roles: python-tools ## Writes what each function's role may do into the security review page.
