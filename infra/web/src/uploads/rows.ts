@@ -1,5 +1,5 @@
+import type { Chosen } from './chosen.ts'
 import type { ProgressBoard } from './progress.ts'
-import type { Chosen } from './uppy.ts'
 
 /** One chosen file, as the list of uploads shows it. */
 export interface UploadRow {

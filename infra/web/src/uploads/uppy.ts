@@ -1,15 +1,12 @@
 import AwsS3 from '@uppy/aws-s3'
-import Uppy, { type UppyFile } from '@uppy/core'
+import Uppy from '@uppy/core'
 import { ApiError, type Client } from '../api/client.ts'
+import type { Body, Chosen, Meta } from './chosen.ts'
 import { Memory } from './memory.ts'
 import { ProgressBoard } from './progress.ts'
 import { type UploadRow, rowOf } from './rows.ts'
 import { type InPartsSession, type Session, Sessions, goesInParts } from './session.ts'
 import { type Bytes, type Stored, putPart, putWhole } from './transfer.ts'
-
-type Meta = Record<string, unknown>
-type Body = Record<string, unknown>
-export type Chosen = UppyFile<Meta, Body>
 
 /** PUTs at the same time, of all files together; browsers open no more connections to one host. */
 const AT_ONCE = 6
