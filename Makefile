@@ -165,7 +165,7 @@ test-release: ## Proofs that take long, for before a release: arm64 compiled as 
 
 .PHONY: check-policies
 check-policies: ## Compares the template's policies with the calls of the last `make test`, by two evaluators.
-	@target/release/check-policies --reasons $(scripts)/iam/unused-permissions.yaml
+	@target/release/check-policies --parameter EventBus=media --reasons $(scripts)/iam/unused-permissions.yaml
 	@$(scripts)/install.sh lint
 	@$(scripts)/python-tools.sh iam
 	@$(iam) -m unittest discover --quiet --start-directory $(scripts)/iam

@@ -88,7 +88,7 @@ impl<'a> Lease<'a> {
     /// Returns the objects that the import's upload belongs to: the files' own, or the temporary ones of the separate stream that is
     /// being fetched.
     pub(crate) fn objects(&self) -> Objects {
-        match self.file.state.streams.as_ref().and_then(Streams::missing) {
+        match self.file.state.streams.as_deref().and_then(Streams::missing) {
             Some(kind) => self.import.objects.of_stream(kind),
             None => self.import.objects.clone(),
         }
@@ -96,7 +96,7 @@ impl<'a> Lease<'a> {
 
     /// Returns the size of the separate streams that are stored, in bytes.
     pub(crate) fn stored_streams(&self) -> u64 {
-        self.file.state.streams.as_ref().map_or(0, Streams::size)
+        self.file.state.streams.as_deref().map_or(0, Streams::size)
     }
 
     /// Notes how much of the source is fetched. The separate streams that are stored are added to it.

@@ -144,7 +144,7 @@ pub(crate) async fn resume(
     if resume.of_page {
         let resolved = resolve(lease.budget, sources, request).await?;
         let of_sound =
-            lease.file.state.streams.as_ref().and_then(Streams::missing) == Some(StreamKind::Sound);
+            lease.file.state.streams.as_deref().and_then(Streams::missing) == Some(StreamKind::Sound);
         target = match resolved.sound {
             Some(sound) if of_sound => sound.target,
             None if lease.file.state.streams.is_some() => return Ok(None), // the page has other formats now

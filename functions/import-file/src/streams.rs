@@ -27,12 +27,12 @@ pub(crate) async fn fetch_streams(
     sound: Sound,
     restarts: u32,
 ) -> Result<(Fetched, SourceMetadata), ImportError> {
-    lease.file.state.streams = Some(Streams {
+    lease.file.state.streams = Some(Box::new(Streams {
         stored: Vec::new(),
         content_type: sound.container.content_type().to_owned(),
         name: picture.name.as_ref().map(|name| name.as_str().to_owned()),
         origin: picture.page.as_ref().and_then(|page| page.origin.clone()),
-    });
+    }));
     fetch(lease, sources, picture, restarts).await?;
     let opened = open_sound(lease, sources, &sound).await?;
     fetch(lease, sources, opened, restarts).await?;
@@ -93,7 +93,7 @@ async fn fetch_missing(
 }
 
 fn missing(lease: &Lease<'_>) -> Option<StreamKind> {
-    lease.file.state.streams.as_ref().and_then(Streams::missing)
+    lease.file.state.streams.as_deref().and_then(Streams::missing)
 }
 
 async fn open_sound(

@@ -18,7 +18,7 @@ from transform import PYTHON, code_uris, crate_of, transformed
 
 # Values for which each condition of a policy is true: moto cannot read a list with AWS::NoValue.
 PARAMETERS = {
-    "EventBus": "default",
+    "EventBus": "media",  # as the tests name it
     "ResolveSecretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:files",
 }
 # Types that policies refer to. Functions are not created, because they would need their code.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from botocore.session import Session
 from botocore.validate import ParamValidator
 
-from deployed_roles import ACCOUNT, REGION
+from deployed_roles import ACCOUNT, PARAMETERS, REGION
 
 # The action of an S3 operation, if it has another name:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
@@ -178,9 +178,8 @@ def table_arn(name):
 
 def expected_requests(call):
     """The permissions that a call needs by AWS's documentation: pairs of action and resource."""
-    return {"dynamodb": of_dynamodb, "s3": of_s3, "sqs": of_sqs, "lambda": of_lambda}[call.service](
-        call.operation, json.loads(call.shape)
-    )
+    of_services = {"dynamodb": of_dynamodb, "s3": of_s3, "sqs": of_sqs, "lambda": of_lambda, "events": of_events}
+    return of_services[call.service](call.operation, json.loads(call.shape))
 
 
 def of_dynamodb(operation, shape):
@@ -211,6 +210,12 @@ def of_lambda(operation, shape):
     name = re.fullmatch(r"/2015-03-31/functions/([^/]+)/invocations", shape["path"])[1]
     assert operation == "Invoke", operation
     return {("lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}")}
+
+
+def of_events(operation, shape):
+    # The recording does not keep the name of the bus. The template has one.
+    buses = {PARAMETERS["EventBus"] for _ in shape["Entries"]}
+    return {(f"events:{operation}", f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{bus}") for bus in buses}
 
 
 def mapping_faults(call):

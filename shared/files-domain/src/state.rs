@@ -58,7 +58,7 @@ pub struct Import {
     pub announced: Option<Announced>,
     /// The separate streams that are being imported; `None` while the source has picture and sound in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub streams: Option<Streams>,
+    pub streams: Option<Box<Streams>>,
     /// Transient failures in a row, without a new part between them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub transient_failures: u32,

@@ -71,12 +71,12 @@ fn every_state() -> Vec<FileState> {
             content_type: Some("video/mp4".to_owned()),
             hashed: Some(Hashed { parts: 1, state: "state".to_owned() }),
         }),
-        streams: Some(Streams {
+        streams: Some(Box::new(Streams {
             stored: Vec::new(),
             content_type: "video/mp4".to_owned(),
             name: Some("clip.mp4".to_owned()),
             origin: None,
-        }),
+        })),
         announced: Some(Announced { size: Some(9), content_type: Some("video/mp4".to_owned()) }),
         transient_failures: 2,
         retrying: Some(Retrying { reason: "the source answered 503".to_owned(), next_try_at: at(9) }),
