@@ -54,10 +54,10 @@ class Run(unittest.TestCase):
         self.assertEqual((self.root / "calls").read_text().split()[-1], "lint-docs")
 
     def test_budgets_that_do_not_sum_to_the_total_fail_before_the_first_step(self):
-        self.script.write_text(self.text.replace("total=61", "total=62"))
+        self.script.write_text(re.sub(r"(?m)^total=\d+", "total=7", self.text))
         result = self.run_with()
         self.assertEqual(result.returncode, 1)
-        self.assertIn("sum to 61:00 min, the stated total is 62:00 min", result.stderr)
+        self.assertIn("the stated total is 7:00 min", result.stderr)
         self.assertFalse((self.root / "calls").exists())
 
 
