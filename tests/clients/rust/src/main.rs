@@ -38,6 +38,7 @@ async fn main() -> Outcome<()> {
         size: i64::try_from(video.len())?,
         checksum_sha256: None,
         content_type: None,
+        expires_at: None,
         expires_in: None,
         metadata: None,
         multipart: false,
