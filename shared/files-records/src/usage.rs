@@ -34,7 +34,7 @@ fn count(limit: Limit, file: &File) -> u64 {
     }
 }
 
-/// The counts of an owner's usage, in the order of [`COUNTS`]. They are signed, because a damaged item may hold negative numbers.
+/// The counts of an owner's usage, in the order of `COUNTS`. They are signed, because a damaged item may hold negative numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UsageCounts([i128; COUNTS.len()]);
 
