@@ -178,7 +178,7 @@ def table(prices, lines):
 def costs_page(costs):
     """The scenarios, each with its lines."""
     scenarios = [
-        ("1,000,000 uploads with their probes", "Presigned uploads by one PUT, without storage and posters. A poster adds one PUT: 5.00 for a million.", costs.operation("upload", MILLION)),
+        ("1,000,000 uploads with their probes", "Presigned uploads by one PUT, each with a poster, without storage. Without posters (`Posters=false`) they cost 5.00 less.", costs.operation("upload", MILLION)),
         ("1,000,000 imports of 100 MB", "With their probes, without storage.", costs.imports(MILLION, 100)),
         ("1 PB stored for a month", "10,000,000 files of 100 MB.", costs.stored(1000)),
         ("1,000,000 downloads of 10 MB", "", costs.downloads(MILLION, 10)),
