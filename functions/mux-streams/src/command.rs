@@ -3,10 +3,11 @@
 use std::io;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use media_process::{Group, ProcessLimits};
 use mux_protocol::{Container, MuxRefusal};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
 /// The demuxers of the layer. None of them opens another address or file. layers/ffmpeg/layer.toml builds the same.
 pub(crate) const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,aac,ac3,eac3,ogg,mp3,flac,wav";
@@ -59,36 +60,32 @@ fn muxer(container: Container) -> &'static str {
     }
 }
 
-/// Starts ffmpeg within limits, in a process group of its own that ends with the second value.
+/// Starts ffmpeg within limits, with `time` as the limit of its processor time.
 pub(crate) fn spawn(
     program: &Path,
     limits: &Limits,
-    seconds: std::time::Duration,
+    time: Duration,
     job: &Job,
 ) -> io::Result<(Child, Group)> {
-    let child = Command::new(program)
-        .args(job.arguments(limits))
-        .env_clear()
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()?;
-    let group = Group::led_by(&child);
-    let limits = ProcessLimits { address_space: limits.address_space, cpu: seconds, threads: true };
-    media_process::limit(&child, &limits)?;
-    Ok((child, group))
+    let arguments = job.arguments(limits);
+    let limits = ProcessLimits { address_space: limits.address_space, cpu: time, threads: true };
+    media_process::spawn(program, arguments, Stdio::null(), &limits)
 }
 
-/// Returns why ffmpeg failed, from what it printed; `None` if it succeeded.
-pub(crate) fn refusal(status: ExitStatus, errors: &str, limits: &Limits) -> Option<MuxRefusal> {
+/// Returns why ffmpeg failed, from how it ended and what it printed; `None` if it succeeded.
+pub(crate) fn refusal(
+    status: ExitStatus,
+    errors: &str,
+    limits: &Limits,
+    time: Duration,
+) -> Option<MuxRefusal> {
     let has = |words: &[&str]| words.iter().any(|word| errors.contains(word));
     if status.success() {
         return None;
     }
-    Some(if has(&["Cannot allocate memory"]) {
+    Some(if media_process::exceeded_cpu(status) {
+        MuxRefusal::Time { seconds: time.as_secs() }
+    } else if has(&["Cannot allocate memory"]) {
         MuxRefusal::Memory { megabytes: limits.address_space / 1_000_000 }
     } else if has(&["'0:v:0' for option 'map'"]) {
         MuxRefusal::NoPicture
@@ -123,7 +120,9 @@ mod tests {
 
     #[test]
     fn failures_have_their_reason() {
-        let failed = ExitStatus::from_raw(256);
+        let ended = |status, errors| {
+            refusal(ExitStatus::from_raw(status), errors, &Limits::default(), Duration::from_secs(7))
+        };
         for (errors, expected) in [
             ("Failed to set value '0:v:0' for option 'map': Invalid argument", MuxRefusal::NoPicture),
             ("Failed to set value '1:a:0' for option 'map': Invalid argument", MuxRefusal::NoSound),
@@ -135,9 +134,10 @@ mod tests {
             ("Error opening input: Invalid data found when processing input", MuxRefusal::Unreadable),
             ("", MuxRefusal::Unreadable),
         ] {
-            assert_eq!(refusal(failed, errors, &Limits::default()), Some(expected), "{errors}");
+            assert_eq!(ended(256, errors), Some(expected), "{errors}");
         }
-        assert_eq!(refusal(ExitStatus::from_raw(0), "a warning", &Limits::default()), None);
-        assert_eq!(refusal(ExitStatus::from_raw(9), "", &Limits::default()), Some(MuxRefusal::Unreadable));
+        assert_eq!(ended(0, "a warning"), None);
+        assert_eq!(ended(9, ""), Some(MuxRefusal::Unreadable));
+        assert_eq!(ended(24, ""), Some(MuxRefusal::Time { seconds: 7 }), "SIGXCPU");
     }
 }

@@ -143,7 +143,7 @@ impl Ffmpeg {
                 if !errors.is_empty() {
                     info!(%status, errors = loggable(&errors), "ffmpeg reported errors");
                 }
-                Ok(command::refusal(status, &errors, &self.limits))
+                Ok(command::refusal(status, &errors, &self.limits, time))
             }
             End::TimedOut => Ok(Some(MuxRefusal::Time { seconds: time.as_secs() })),
             End::Sink(SinkError::Assembly(error)) => of_assembly(error).map(Some),

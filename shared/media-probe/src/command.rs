@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
 use media_process::{Group, ProcessLimits, TooLong};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
 use crate::depth::{DEPTHS, Depth};
 use crate::limits::Limits;
@@ -79,25 +79,21 @@ impl Query {
 /// Starts ffprobe on `url` within `limits`, in its own process group, which is killed when the returned [`Group`] is dropped.
 /// Warnings are enabled since only they tell that a duration is an estimate.
 pub(crate) fn spawn(program: &Path, limits: &Limits, ask: Query, url: &str) -> io::Result<(Child, Group)> {
-    let child = Command::new(program)
-        .args(["-v", "warning", "-hide_banner"])
-        .args(["-protocol_whitelist", "http,tcp", "-format_whitelist", FORMATS])
-        .args(["-max_alloc", &limits.max_alloc.to_string(), "-threads", "1"])
-        .args(["-recv_buffer_size", &RECEIVE_BUFFER.to_string()])
-        .args(ask.arguments())
-        .args(["-i", url])
-        .env_clear()
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()?;
-    let group = Group::led_by(&child);
+    let mut arguments = reading(limits, &["-v", "warning", "-hide_banner"]);
+    arguments.extend(ask.arguments());
+    arguments.extend(["-i", url].map(str::to_owned));
     let Limits { address_space, cpu, .. } = *limits;
-    media_process::limit(&child, &ProcessLimits { address_space, cpu, threads: false })?;
-    Ok((child, group))
+    let limits = ProcessLimits { address_space, cpu, threads: false };
+    media_process::spawn(program, arguments, Stdio::piped(), &limits)
+}
+
+/// Returns `arguments`, and those with which every program reads a file.
+pub(crate) fn reading(limits: &Limits, arguments: &[&str]) -> Vec<String> {
+    let (max_alloc, buffer) = (limits.max_alloc.to_string(), RECEIVE_BUFFER.to_string());
+    let mut all = arguments.to_vec();
+    all.extend(["-protocol_whitelist", "http,tcp", "-format_whitelist", FORMATS]);
+    all.extend(["-max_alloc", &max_alloc, "-threads", "1", "-recv_buffer_size", &buffer]);
+    all.into_iter().map(str::to_owned).collect()
 }
 
 /// Waits for its end, and for everything it prints.

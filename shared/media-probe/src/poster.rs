@@ -10,10 +10,10 @@ use std::time::Duration;
 use media_facts::MediaType;
 use media_process::{Group, ProcessLimits};
 use serde_json::Value;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::time::Instant;
 
-use crate::command::{FORMATS, RECEIVE_BUFFER};
+use crate::command::reading;
 use crate::limits::Limits;
 use crate::media::Media;
 use crate::probe::{End, Probe};
@@ -106,8 +106,8 @@ impl<S: RangeSource> Probe<'_, S> {
                 tracing::info!(status = %printed.status, errors, "ffmpeg made no poster");
                 None
             }
-            End::Ran(Err(_)) | End::Halted | End::TimedOut => {
-                tracing::info!("ffmpeg made no poster within its limits");
+            ended => {
+                tracing::info!(limit = ended.limit(), "ffmpeg made no poster within its limits");
                 None
             }
         }
@@ -116,31 +116,34 @@ impl<S: RangeSource> Probe<'_, S> {
 
 /// Starts ffmpeg on `url` within `limits`, in a process group of its own that ends with the second value.
 fn spawn(program: &Path, limits: &Limits, frame: Frame, url: &str) -> io::Result<(Child, Group)> {
-    let child = Command::new(program)
-        .args(["-v", "error", "-hide_banner", "-nostdin"])
-        .args(["-protocol_whitelist", "http,tcp", "-format_whitelist", FORMATS])
-        .args(["-max_alloc", &limits.max_alloc.to_string(), "-threads", "1"])
-        .args(["-recv_buffer_size", &RECEIVE_BUFFER.to_string()])
-        .args(frame.input())
-        .args(["-i", url, "-map", &format!("0:{}", frame.stream), "-frames:v", "1"])
-        // Key frames before the position have negative times, which other modes drop.
-        .args(["-fps_mode", "passthrough"])
-        .args(["-vf", &frame.filters(), "-map_metadata", "-1"])
-        .args(["-c:v", "mjpeg", "-q:v", "4", "-f", "image2pipe", "pipe:1"])
-        .env_clear()
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()?;
-    let group = Group::led_by(&child);
-    media_process::limit(
-        &child,
-        &ProcessLimits { address_space: limits.address_space, cpu: limits.cpu, threads: true },
-    )?;
-    Ok((child, group))
+    let mut arguments = reading(limits, &["-v", "error", "-hide_banner", "-nostdin"]);
+    arguments.extend(frame.input());
+    let (stream, filters) = (format!("0:{}", frame.stream), frame.filters());
+    // Key frames before the position have negative times, which other modes than passthrough drop.
+    let output = [
+        "-i",
+        url,
+        "-map",
+        &stream,
+        "-frames:v",
+        "1",
+        "-fps_mode",
+        "passthrough",
+        "-vf",
+        &filters,
+        "-map_metadata",
+        "-1",
+        "-c:v",
+        "mjpeg",
+        "-q:v",
+        "4",
+        "-f",
+        "image2pipe",
+        "pipe:1",
+    ];
+    arguments.extend(output.map(str::to_owned));
+    let limits = ProcessLimits { address_space: limits.address_space, cpu: limits.cpu, threads: true };
+    media_process::spawn(program, arguments, Stdio::piped(), &limits)
 }
 
 #[cfg(test)]

@@ -102,6 +102,16 @@ impl End {
             Self::Ran(Err(_)) | Self::TimedOut => false,
         }
     }
+
+    /// Returns what stopped the program, in words of the log.
+    pub(crate) fn limit(&self) -> &'static str {
+        match self {
+            Self::Ran(Ok(_)) => "none",
+            Self::Ran(Err(_)) => "output",
+            Self::Halted => "the object or the server failed",
+            Self::TimedOut => "time",
+        }
+    }
 }
 
 /// The result of one run of ffprobe.

@@ -40,7 +40,7 @@ const LOGGED: usize = 4000;
 /// Returns the reason for an ffprobe that ended without describing the file.
 pub(crate) fn of_end(printed: &Printed) -> &'static str {
     match printed.status.signal() {
-        Some(signal) if signal == Signal::XCPU.as_raw() => return CPU_TIME,
+        Some(_) if media_process::exceeded_cpu(printed.status) => return CPU_TIME,
         // The kernel sends SIGKILL at the hard limit of processor time, and when memory is exhausted.
         Some(signal) if signal == Signal::KILL.as_raw() => {
             return "ffprobe was stopped: it used more memory or processor time than allowed";

@@ -10,6 +10,6 @@ mod range;
 mod server;
 
 pub use capture::{TooLong, errors, output};
-pub use process::{Group, ProcessLimits, limit};
+pub use process::{Group, ProcessLimits, exceeded_cpu, spawn};
 pub use range::{Wanted, parse as parse_range};
 pub use server::{Ended, Served, Server, token};

@@ -1,10 +1,14 @@
-//! Limits of a process, and the end of its process group.
+//! The start of a process within limits, and the end of its process group.
 
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process_group, prlimit};
-use tokio::process::Child;
+use tokio::process::{Child, Command};
 
 /// Open files of the process: three pipes, a few connections, the loader's one library at a time.
 const OPEN_FILES: u64 = 64;
@@ -21,13 +25,42 @@ pub struct ProcessLimits {
     pub threads: bool,
 }
 
+/// Starts a program within limits, without environment and input, in a process group of its own, which is killed when the
+/// returned [`Group`] is dropped. Its standard error is a pipe.
+///
+/// # Errors
+/// The program cannot be started or limited; then it does not run.
+pub fn spawn(
+    program: &Path,
+    arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    output: Stdio,
+    limits: &ProcessLimits,
+) -> io::Result<(Child, Group)> {
+    let child = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(output)
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()?;
+    let group = Group::led_by(&child);
+    limit(&child, limits)?;
+    Ok((child, group))
+}
+
+/// Returns whether the process was ended by the soft limit of its processor time.
+#[must_use]
+pub fn exceeded_cpu(status: ExitStatus) -> bool {
+    status.signal() == Some(Signal::XCPU.as_raw())
+}
+
 /// Limits the resources of a child that has just been started. It has read nothing of the file by then: the loopback
 /// server does not respond before. Set from here and not by the child between fork and exec, so that the standard library
 /// may start it by `vfork`, which takes no longer the more memory this process has.
-///
-/// # Errors
-/// The child cannot be limited; it must not run on.
-pub fn limit(child: &Child, limits: &ProcessLimits) -> io::Result<()> {
+fn limit(child: &Child, limits: &ProcessLimits) -> io::Result<()> {
     let Some(pid) = pid(child.id()) else { return Ok(()) }; // it has ended already
     for (resource, limit) in resource_limits(limits) {
         prlimit(Some(pid), resource, limit)?;
@@ -64,8 +97,7 @@ pub struct Group(Option<Pid>);
 
 impl Group {
     /// Returns the group that `leader` leads.
-    #[must_use]
-    pub fn led_by(leader: &Child) -> Self {
+    fn led_by(leader: &Child) -> Self {
         Self(pid(leader.id()))
     }
 
