@@ -16,6 +16,8 @@ locked  := $(if $(CI),--locked)
 ARCHITECTURE ?= arm64
 # The section of samconfig.toml with the stack's name and tags.
 environment := $(if $(ENVIRONMENT),--config-env $(ENVIRONMENT))
+# Most of the time, tests wait for one another's processes and timeouts: two of them on each core.
+export RUST_TEST_THREADS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 machine := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
 # SETUP=print only prints the system packages that the targets would install, and why.
@@ -106,7 +108,7 @@ test: need-test build check-template check-openapi ## Runs all tests, including 
 	@cargo test $(locked) --release --workspace --no-run
 	@$(MAKE) test-pages
 	@rm -rf target/requests
-	@CARGO_TERM_QUIET=false cargo test $(locked) --release --workspace
+	@CARGO_TERM_QUIET=false cargo test $(locked) --release --workspace --no-fail-fast
 	@$(MAKE) check-policies
 	@$(MAKE) test-faults
 	@$(MAKE) test-web

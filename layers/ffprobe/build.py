@@ -5,11 +5,13 @@ again.
 """
 
 import argparse
+import concurrent.futures
 import hashlib
 import importlib.metadata
 import os
 import shutil
 import sys
+import threading
 import time
 import tomllib
 import zlib
@@ -25,6 +27,8 @@ ROOT = HERE.parents[1]
 # By program, the folder with its layer.toml. Pins, architectures and compiler flags are ffprobe's for all.
 FOLDERS = check.FOLDERS
 WORK = ROOT / ".tools/layer"
+# Builds side by side need the same sources.
+FETCHING = threading.Lock()
 # Whatever else changes, the binary stays the same.
 INPUTS = ("layer.toml", "sources.py", "compilation.py", "archive.py", "build.py")
 
@@ -79,8 +83,8 @@ def musl_licence():
     return (compilation.zig().parent / "lib/libc/musl/COPYRIGHT").read_bytes()
 
 
-def build(name, layer):
-    """Compiles and packs one architecture's layer; the path of the zip."""
+def build(name, layer, jobs=os.cpu_count() or 1):
+    """Compiles, with so many processes, and packs one architecture's layer; the path of the zip."""
     program = layer["program"]
     output = FOLDERS[program] / f"dist/{program}-layer-{name}.zip"
     stamp = WORK / f"built-{program}-{name}"
@@ -92,10 +96,12 @@ def build(name, layer):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for source in ("ffmpeg", "zlib"):
-        sources.unpack(sources.fetch(source, layer[source], WORK / "sources"), folder / source)
+        with FETCHING:
+            archived = sources.fetch(source, layer[source], WORK / "sources")
+        sources.unpack(archived, folder / source)
     print(f"Building {program} {layer['ffmpeg']['version']} for {name} (a few minutes)", flush=True)
     workshop = compilation.Workshop(
-        folder, compilation.zig(), layer["architectures"][name], layer["configure"], os.cpu_count() or 1
+        folder, compilation.zig(), layer["architectures"][name], layer["configure"], jobs
     )
     workshop.compile_zlib()
     compiled = workshop.compile_program(program, layer["components"])
@@ -135,20 +141,22 @@ def main(arguments):
         parser.error(f"no such architecture: {', '.join(sorted(unknown))}")
     try:
         for program in [options.program] if options.program else FOLDERS:
-            for name in names:
-                build_and_prove(name, load(program))
+            build_and_prove(names, load(program))
     except (sources.SourceError, compilation.BuildError, check.CheckError) as error:
         print(f"layer: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def build_and_prove(name, layer):
-    """Builds one layer, checks it, and prints its size."""
-    output = build(name, layer)
-    check.prove(output, layer["program"], layer["architectures"][name])
-    size = output.stat().st_size / 1e6
-    print(f"{output.relative_to(ROOT)}: {size:.2f} MB, SHA-256 {sources.sha256(output)}", flush=True)
+def build_and_prove(names, layer):
+    """Builds a program's layers side by side, since configure uses one core; checks them, and prints their sizes."""
+    jobs = max(1, (os.cpu_count() or 1) // len(names))
+    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as workers:
+        outputs = list(workers.map(lambda name: build(name, layer, jobs), names))
+    for name, output in zip(names, outputs, strict=True):
+        check.prove(output, layer["program"], layer["architectures"][name])
+        size = output.stat().st_size / 1e6
+        print(f"{output.relative_to(ROOT)}: {size:.2f} MB, SHA-256 {sources.sha256(output)}", flush=True)
 
 
 if __name__ == "__main__":

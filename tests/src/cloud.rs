@@ -270,5 +270,5 @@ async fn wait_ready(folder: &Path, process: u32) -> Ready {
 /// Returns a unique owner name.
 fn new_name() -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
-    format!("owner {}", COUNT.fetch_add(1, Ordering::Relaxed))
+    format!("tester {}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
