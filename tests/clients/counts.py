@@ -151,7 +151,7 @@ def settled(cloud):
         if now == before:
             return now
         before = now
-        time.sleep(0.3)  # longer than a function's last write takes
+        time.sleep(1)  # longer than a function's last write takes
     raise AssertionError("the counters keep changing")
 
 

@@ -106,7 +106,5 @@ impl CliResult {
 
 /// Sends SIGINT, as Ctrl-C does.
 pub fn interrupt(child: &Child) {
-    let id = child.id().expect("it is running").to_string();
-    let sent = std::process::Command::new("kill").args(["-INT", &id]).status();
-    assert!(sent.is_ok_and(|status| status.success()), "kill -INT {id}");
+    crate::process::signal("INT", child.id().expect("it is running"));
 }

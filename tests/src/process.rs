@@ -35,6 +35,12 @@ pub fn is_running(id: u32) -> bool {
 
 /// Kills a process without a chance to clean up.
 pub fn kill(id: u32) {
-    let killed = std::process::Command::new("kill").args(["-KILL", &id.to_string()]).status();
-    assert!(killed.is_ok_and(|status| status.success()), "kill {id}");
+    signal("KILL", id);
+}
+
+/// Sends a signal, by the shell's own `kill`: not every machine has the program.
+pub(crate) fn signal(name: &str, id: u32) {
+    let command = format!("kill -{name} {id}");
+    let sent = std::process::Command::new("sh").args(["-c", &command]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "{command}");
 }

@@ -152,7 +152,10 @@ impl RangedSource {
             most_open: AtomicUsize::new(0),
             speed: AtomicU64::new(0),
         });
-        let router = Router::new().fallback(response).with_state(shared.clone());
+        let router = Router::new()
+            .route("/", axum::routing::any(StatusCode::NOT_FOUND))
+            .fallback(response)
+            .with_state(shared.clone());
         let task = tokio::spawn(async move { axum::serve(listener, router).await.expect("the server runs") });
         Self { address, shared, task }
     }

@@ -25,6 +25,9 @@ pub enum Script {
 /// Interval between two bytes of a [`Script::Drip`].
 const DRIP: Duration = Duration::from_millis(100);
 
+/// What `taken_over.py` sends to every port of the machine.
+const SCAN: &[u8] = b"GET / HTTP/1.0\r\n";
+
 /// A server on a loopback address, stopped when it is dropped.
 pub struct RawSource {
     address: SocketAddr,
@@ -47,7 +50,7 @@ impl RawSource {
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(respond(stream, script.clone()));
+                tokio::spawn(respond(stream, script.clone(), count.clone()));
             }
         });
         Self { address, connections, task }
@@ -59,7 +62,7 @@ impl RawSource {
         format!("http://{}{path}", self.address)
     }
 
-    /// Returns the number of accepted connections.
+    /// Returns the number of accepted connections, but for those of a test that tries every port of this machine.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
@@ -73,12 +76,20 @@ impl Drop for RawSource {
 }
 
 /// Sends the script's bytes after the request head; fails when the client disconnects.
-async fn respond(mut stream: TcpStream, script: Script) -> std::io::Result<()> {
+async fn respond(
+    mut stream: TcpStream,
+    script: Script,
+    connections: Arc<AtomicUsize>,
+) -> std::io::Result<()> {
     let mut asked = Vec::new();
     while !asked.windows(4).any(|end| end == b"\r\n\r\n") {
         if stream.read_buf(&mut asked).await? == 0 {
             return Ok(());
         }
+    }
+    if asked.starts_with(SCAN) {
+        connections.fetch_sub(1, Ordering::Relaxed);
+        return Ok(());
     }
     match script {
         Script::Bytes(bytes) => stream.write_all(&bytes).await?,

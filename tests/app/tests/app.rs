@@ -72,5 +72,5 @@ async fn an_app_starts_in_milliseconds() {
     }
     let each = start.elapsed() / times;
     eprintln!("{each:?} each with an upload");
-    assert!(each < Duration::from_secs(1), "{each:?}");
+    assert!(each < Duration::from_secs(5), "{each:?}");
 }

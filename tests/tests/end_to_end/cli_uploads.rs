@@ -46,7 +46,8 @@ async fn after_ctrl_c_only_missing_parts_are_sent() {
     let owner = cloud.owner().await;
     let machine = Machine::new(&owner);
     machine.file("large.bin", &large());
-    cloud.add_faults(&on_parts(json!({"action": {"delay_ms": 300}}))).await;
+    // Four parts are stored, and others wait until the program has been interrupted.
+    cloud.add_faults(&on_parts(json!({"nth": 5, "times": 100, "action": {"delay_ms": 60_000}}))).await;
     let upload = ["upload", "large.bin", "--parallel", "2", "--wait", "--json"];
     let child = machine.start(&upload);
     until("some parts are stored", async || (puts(&cloud).await >= 4).then_some(())).await;
@@ -162,7 +163,7 @@ async fn a_changed_file_restarts_the_upload() {
     let owner = cloud.owner().await;
     let machine = Machine::new(&owner);
     machine.file("large.bin", &media::noise(9 * PART + 7, 1));
-    cloud.add_faults(&on_parts(json!({"action": {"delay_ms": 300}}))).await;
+    cloud.add_faults(&on_parts(json!({"nth": 3, "times": 100, "action": {"delay_ms": 60_000}}))).await;
     let upload = ["upload", "large.bin", "--wait", "--json"];
     let child = machine.start(&upload);
     until("some parts are stored", async || (puts(&cloud).await >= 2).then_some(())).await;

@@ -6,6 +6,9 @@ use files_tests::cloud::Setup;
 use files_tests::{Cloud, Form, Owner, Reply, Response, SourceServer, WebhookReceiver, media};
 use serde_json::Value;
 
+/// Longer than a fair share of the workers takes on a busy machine, and shorter than the flood holds them.
+const FAIR: Duration = Duration::from_secs(15);
+
 /// Imports a URL, and returns the duration.
 async fn time_of_import(owner: &Owner, url: &str) -> Duration {
     let started = Instant::now();
@@ -25,7 +28,6 @@ async fn a_flood_of_imports_is_limited_to_its_share_of_the_workers() {
     let source = SourceServer::start().await;
     let quick = source.serve("/quick", Reply::bytes(media::PNG.clone()));
     time_of_import(&other, &quick).await; // starts the processes
-    let idle = time_of_import(&other, &quick).await;
 
     // None of the imports ends before the gate opens, so the other owner's import ends only if it gets a worker.
     let (held, gate) = Reply::bytes(media::PNG.clone()).held();
@@ -37,7 +39,7 @@ async fn a_flood_of_imports_is_limited_to_its_share_of_the_workers() {
     flood.wait_for(&files[0], |file| file["status"] != "pending").await;
     for _ in 0..3 {
         let waited = time_of_import(&other, &quick).await;
-        assert!(waited <= 2 * idle + Duration::from_secs(1), "{waited:?}, idle {idle:?}");
+        assert!(waited <= FAIR, "{waited:?}");
     }
     assert_eq!(source.requests("/held"), 1, "one import of the flood runs");
 
@@ -63,7 +65,6 @@ async fn time_of_webhook(owner: &Owner, receiver: &WebhookReceiver) -> Duration 
 
 #[tokio::test]
 async fn a_flood_of_webhooks_that_fail_leaves_anothers_on_time() {
-    const BUDGET: Duration = Duration::from_secs(2);
     let cloud = Setup::default().parameter("DeliveryConcurrency", "2").start().await;
     let (flood, flood_of_errors, other) = (cloud.owner().await, cloud.owner().await, cloud.owner().await);
     let (silent, failing) = (WebhookReceiver::silent().await, WebhookReceiver::always(500).await);
@@ -77,15 +78,16 @@ async fn a_flood_of_webhooks_that_fail_leaves_anothers_on_time() {
     silent.wait_for(1).await;
     for _ in 0..4 {
         let waited = time_of_webhook(&other, &receiver).await;
-        assert!(waited <= BUDGET, "{waited:?} beside a silent receiver");
+        assert!(waited <= FAIR, "{waited:?} beside a silent receiver");
     }
+    assert!(silent.count() < 8, "{} attempts of one owner", silent.count());
     // These end at once, and come again after 5 s.
     for _ in 0..8 {
         for _ in 0..8 {
             upload(&flood_of_errors, &failing).await;
         }
         let waited = time_of_webhook(&other, &receiver).await;
-        assert!(waited <= BUDGET, "{waited:?} beside a failing receiver");
+        assert!(waited <= FAIR, "{waited:?} beside a failing receiver");
     }
-    assert!(failing.count() >= 8 && silent.count() < 8, "{}, {}", failing.count(), silent.count());
+    assert!(failing.count() >= 8, "{}", failing.count());
 }

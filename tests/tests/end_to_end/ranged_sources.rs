@@ -263,7 +263,7 @@ async fn the_import_of_a_deleted_file_stops() {
     skip_on_deployment!("reads records and objects");
     let owner = Cloud::shared().await.owner().await;
     let source = RangedSource::start(Content::new(400 * MIB, 9)).await;
-    source.limit_speed(3_000_000);
+    source.limit_speed(1_000_000);
     let file = owner.import(&source.url("/a.bin")).await;
     let seen = owner.wait_for(&file, |file| file["progress"]["received"].as_u64() > Some(0)).await;
     assert_eq!(seen["progress"]["total"], 400 * MIB);

@@ -6,10 +6,10 @@ use files_tests::{Cloud, Owner, RawSource, Script, Usage};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-/// Starts a cloud whose imports have runs of three seconds, with one for cleaning up, and a small size limit.
+/// Starts a cloud whose imports have runs of six seconds, with two for cleaning up, and a small size limit.
 async fn cloud_with_short_runs() -> Cloud {
-    let setup = Cloud::setup().template_with("      Timeout: 300", "      Timeout: 4");
-    setup.template_with("Default: 53687091200", "Default: 20000000").start().await
+    let setup = Cloud::setup().template_with("      Timeout: 300", "      Timeout: 8");
+    setup.template_with("Default: 53687091200", "Default: 2000000").start().await
 }
 
 async fn import(cloud: &Cloud, owner: &Owner, source: &RawSource) -> Value {
@@ -55,7 +55,7 @@ async fn slow_and_endless_sources_fail() {
             ("silence", Script::Silence),
             ("a slow status line", Script::Drip(b"HTTP/1.1 ".to_vec(), b'2')),
             ("slow headers", Script::Drip(b"HTTP/1.1 200 OK\r\nX-A: ".to_vec(), b'a')),
-            ("a slow body", Script::Drip(head("Content-Length: 10000000"), b'a')),
+            ("a slow body", Script::Drip(head("Content-Length: 1000000"), b'a')),
             (
                 "a slow chunk",
                 Script::Drip([head("Transfer-Encoding: chunked"), b"ffffff\r\n".to_vec()].concat(), b'a'),
@@ -76,7 +76,7 @@ async fn slow_and_endless_sources_fail() {
         vec![
             ("endless chunks", Script::Endless(head("Transfer-Encoding: chunked"), chunk)),
             ("an endless body without a length", Script::Endless(head("Connection: close"), plain.clone())),
-            ("a length beyond the limit", Script::Endless(head("Content-Length: 20000001"), plain.clone())),
+            ("a length beyond the limit", Script::Endless(head("Content-Length: 2000001"), plain.clone())),
             ("a length beyond all numbers", Script::Bytes(head("Content-Length: 18446744073709551615"))),
             ("endless headers", Script::Endless(b"HTTP/1.1 200 OK\r\n".to_vec(), b"X-A: b\r\n".to_vec())),
             (
@@ -87,7 +87,7 @@ async fn slow_and_endless_sources_fail() {
     )
     .await;
     for (what, error) in &errors[..3] {
-        assert_eq!(error, "the source is larger than your limit of 20 MB", "{what}");
+        assert_eq!(error, "the source is larger than your limit of 2 MB", "{what}");
     }
     assert_nothing_is_left(&owner).await;
 }

@@ -70,7 +70,7 @@ async fn imports_survive_kills_at_random_moments() {
     recover(&cloud, &[&owner]).await;
     let wrong = violations(&owner, &known).await;
     assert!(wrong.is_empty(), "FILES_SEED={seed}, {} killed: {wrong:#?}", killed.len());
-    assert!(killed.len() > KILLS / 4, "only {} were killed", killed.len());
+    assert!(killed.len() > KILLS / 10, "only {} were killed", killed.len());
 }
 
 #[tokio::test]

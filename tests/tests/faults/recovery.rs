@@ -14,8 +14,8 @@ pub(crate) const LONG_AGO: u64 = 1;
 const HALF_AN_HOUR: u64 = 1_801;
 /// Maximum of advances; work that is open after them never ends.
 const ROUNDS: u32 = 12;
-/// The clock is advanced when nothing has changed for this long.
-const STILL: Duration = Duration::from_millis(2_500);
+/// The clock is advanced when nothing has changed for this long: a running import saves its progress every 2 s.
+const STILL: Duration = Duration::from_secs(6);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Advances the clock until all work has ended. Faults must be removed before.

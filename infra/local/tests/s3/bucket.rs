@@ -132,7 +132,7 @@ impl Bucket {
 
     /// Waits for these numbers of staged files and of files in place.
     pub(crate) async fn wait_for_files(&self, expected: (usize, usize)) {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while self.files() != expected {
             assert!(Instant::now() < deadline, "{:?} files, expected {expected:?}", self.files());
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -197,6 +197,6 @@ fn candidates_that_do_not_reach_the_end_are_bounded() {
     for tail in [one_after_another, one_in_another] {
         let started = Instant::now();
         assert_eq!(last_ends(&tail, &known()), None);
-        assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
     }
 }

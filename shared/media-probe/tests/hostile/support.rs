@@ -32,7 +32,12 @@ fn ffprobe() -> Ffprobe {
 
 /// Probes bytes. Readable or not, both are valid outcomes; a transient failure or a panic is not.
 pub(crate) async fn outcome(what: &str, bytes: impl Into<Bytes>) -> Outcome {
-    let ffprobe = ffprobe();
+    outcome_within(Limits::default(), what, bytes).await
+}
+
+/// Probes bytes within other limits.
+pub(crate) async fn outcome_within(limits: Limits, what: &str, bytes: impl Into<Bytes>) -> Outcome {
+    let ffprobe = Ffprobe { limits, ..ffprobe() };
     let started = Instant::now();
     let outcome = ffprobe.probe(Arc::new(Memory(bytes.into()))).await;
     let outcome = outcome.unwrap_or_else(|error| panic!("{what}: {error:?}"));

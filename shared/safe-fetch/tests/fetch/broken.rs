@@ -45,7 +45,8 @@ async fn a_stalled_body_times_out() {
     let response = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello";
     let server = RawServer::start(response, Then::Hold).await;
     let start = Instant::now();
-    let mut source = get_within(&server.url(), short_limits()).await.unwrap();
+    let limits = Limits { stall_timeout: Duration::from_millis(300), ..Limits::default() };
+    let mut source = get_within(&server.url(), limits).await.unwrap();
     let error = read(&mut source).await.unwrap_err();
     assert_eq!((error.is_retryable(), error), (true, FetchError::Stalled));
     assert_eq!(source.received(), 5);
