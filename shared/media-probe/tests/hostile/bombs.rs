@@ -1,12 +1,13 @@
 //! Decompression bombs and other small files that demand many resources.
 
 use std::io::Write;
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use media_probe::Outcome;
 
-use crate::support::{assert_little_memory, outcome};
+use crate::support::{assert_little_memory, ffprobe, memory, outcome};
 
 /// Returns this many zeros, compressed.
 fn deflated(zeros: usize) -> Vec<u8> {
@@ -148,6 +149,16 @@ async fn tags_without_number_end_at_the_limit_of_processor_time() {
         panic!("readable")
     };
     assert!(reason.contains("processor time"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_deeper_analysis_that_takes_too_long_leaves_the_earlier_result() {
+    // The first run takes seconds. ffprobe recognises the file with low confidence, so that a second one analyses more.
+    let mut ffprobe = ffprobe();
+    ffprobe.limits.later_cpu = Duration::from_secs(1);
+    let end = ffprobe.probe(memory(tagged(25_000))).await.expect("no transient failure");
+    let Outcome::Media(media) = end.outcome else { panic!("unreadable") };
+    assert_eq!((media.full["format"]["tags"]["99"].as_str(), end.killed), (Some("v"), true));
 }
 
 /// A sound file whose title is these bytes.
