@@ -11,8 +11,8 @@ use crate::transact::Refused;
 use crate::usage::{UsageChange, UsageCounts, counts_from_item, usage_key};
 use crate::{Records, RecordsError};
 
-/// Beginnings of the sort keys of what is restored: files, webhook endpoints and upload tokens. The rest is short-lived, or tells what
-/// the service has still to do, which it has done since.
+/// Prefixes of the sort keys of restored items: files, webhook endpoints and upload tokens. Other items are short-lived, or
+/// describe work that the service has done since.
 const RESTORED: [&str; 5] = ["file#", "detail#", "endpoint#", "endpoints", "token#"];
 
 fn is_restored(item: &Item) -> bool {
