@@ -18,7 +18,7 @@ use crate::place::PlaceOptions;
 pub(crate) enum KeyCommand {
     /// Makes a key and shows it, once.
     Create(CreateOptions),
-    /// Makes a key once: shows the one that a file holds if it is stored, else makes one and keeps it in that file.
+    /// Creates a key once: shows the key in a file if the table has it, otherwise creates one and writes it to the file.
     Ensure(EnsureOptions),
     /// Lists keys, oldest first. A key itself is stored nowhere.
     List(ListOptions),

@@ -63,7 +63,7 @@ struct Receiver {
     json: bool,
 }
 
-/// Receives events on this machine until it is interrupted, and prints those whose signature is good.
+/// Receives events on this machine until it is interrupted, and prints those whose signature is valid.
 pub(crate) async fn listen(options: &Listen, json: bool, print: &Print) -> Result<(), Failure> {
     let secret = env::var(SECRET_VARIABLE).unwrap_or_default();
     let verifier = Webhook::new(secret.trim()).ok().filter(|_| !secret.trim().is_empty());

@@ -1,24 +1,31 @@
-//! The table of what hostile requests cost, in the documentation: calls, read and write units of the cheapest one of each kind, and
-//! the limit that bounds it.
+//! The table of what hostile requests cost, in the documentation: calls, read and write units of the cheapest one of each kind, the
+//! longest time of the function, and the limit that bounds it.
 
 use std::collections::BTreeMap;
 
 use files_domain::{ApiKey, FileId, Metadata, OwnerId, UploadToken};
+use files_local::template::{Model, Surroundings, load};
 use files_tests::cloud::now;
 use files_tests::generated::assert_section;
 use files_tests::owner::id;
-use files_tests::{Cloud, Owner, RawSource, Response, Script, skip_on_deployment};
+use files_tests::{Cloud, Owner, RawSource, Response, Script, media, skip_on_deployment};
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::every_route::{post_json, to};
 
-/// Most write units of a creation or a change, whatever its metadata: random characters of four bytes shrink to three quarters.
+/// Maximum number of write units of a creation or a change, whatever its metadata: random characters of four bytes shrink to three
+/// quarters.
 const MAX_WRITE_UNITS: f64 = 184.0;
+
+/// Maximum number of ranged reads of an object by a probe. How many there are before ffprobe reaches its limit depends on the machine.
+const MAX_READS: u64 = 16;
 
 /// The rows that have been measured.
 struct Table<'a> {
     cloud: &'a Cloud,
+    /// The template, which has the timeouts of the functions.
+    model: Model,
     text: String,
 }
 
@@ -39,9 +46,12 @@ fn kib_at_most(bytes: u64) -> String {
 
 impl<'a> Table<'a> {
     fn new(cloud: &'a Cloud) -> Self {
-        let head = "| request | AWS calls | read units | write units | DynamoDB, KiB | bounded by |\n\
-             | --- | --- | ---: | ---: | ---: | --- |\n";
-        Self { cloud, text: head.to_owned() }
+        let head = "| request | AWS calls | read units | write units | DynamoDB, KiB | function's timeout | bounded by |\n\
+             | --- | --- | ---: | ---: | ---: | ---: | --- |\n";
+        let url = || "http://127.0.0.1".to_owned();
+        let around = Surroundings { parameters: BTreeMap::new(), sqs_url: url(), api_url: url() };
+        let model = load(include_str!("../../../template.yaml"), &around).expect("the template");
+        Self { cloud, model, text: head.to_owned() }
     }
 
     /// Measures one operation, by the calls of these functions.
@@ -66,13 +76,30 @@ impl<'a> Table<'a> {
             cost.write_units += consumed["write_units"].as_f64().unwrap_or(0.0);
             cost.bytes += consumed["bytes"].as_u64().unwrap_or(0);
         }
-        let calls: Vec<_> = cost.calls.iter().map(|(name, count)| format!("{count} `{name}`")).collect();
+        let calls: Vec<_> = cost.calls.iter().map(|(name, count)| calls_of(name, *count)).collect();
         let calls = if calls.is_empty() { "none".to_owned() } else { calls.join(", ") };
         let (read, write) = (cost.read_units, cost.write_units);
         let kib = kib_at_most(cost.bytes);
-        self.text.push_str(&format!("| {what} | {calls} | {read} | {write} | {kib} | {bound} |\n"));
+        let timeout = self.timeout(functions);
+        let row = format!("| {what} | {calls} | {read} | {write} | {kib} | {timeout} s | {bound} |\n");
+        self.text.push_str(&row);
         (cost, outcome)
     }
+
+    /// Returns the longest timeout of these functions in the template, in seconds.
+    fn timeout(&self, functions: &[&str]) -> u64 {
+        let these = self.model.functions.iter().filter(|function| functions.contains(&&*function.binary));
+        these.map(|function| function.timeout.as_secs()).max().expect("functions of the template")
+    }
+}
+
+/// Returns the number of calls of an operation of AWS; for reads of an object, the most that a probe makes.
+fn calls_of(operation: &str, count: u64) -> String {
+    if operation == "GetObject" {
+        assert!(count <= MAX_READS, "{count} reads");
+        return format!("≤ {MAX_READS} `{operation}`");
+    }
+    format!("{count} `{operation}`")
 }
 
 /// Returns the longest metadata that the API takes: random characters of four bytes, which hardly compress.
@@ -192,4 +219,11 @@ async fn media(table: &mut Table<'_>, owner: &Owner) {
     ask().await;
     let bound = "`previews` of an owner at once; 25 s of each";
     table.row("preview, a silent source", bound, &["preview-url"], ask()).await;
+    let probe =
+        async || owner.wait_until_success(&owner.upload("a.mp3", &media::tagged_mp3(100_000)).await).await;
+    let bound = "10 s of processor time of the first run of ffprobe, 5 s of each later one, 48 s of all; 60 s of the probe";
+    let (_, file) =
+        table.row("probe, an MP3 with 100,000 tags", bound, &["probe-file", "probe-record"], probe()).await;
+    let error = file["ffprobe_error"].as_str().expect("an error");
+    assert!(error.contains("processor time"), "{error}");
 }

@@ -14,7 +14,7 @@ use test_app::{OWNER, TestApp};
 
 type Item = HashMap<String, AttributeValue>;
 
-/// Most items of one `BatchWriteItem`.
+/// Maximum number of items of one `BatchWriteItem`.
 const BATCH: usize = 25;
 
 /// Clients that may do everything.
