@@ -36,7 +36,7 @@ pub(crate) struct CreateOptions {
     /// Whose files it opens. The same name is the same owner.
     #[arg(long)]
     owner: String,
-    /// What it is for.
+    /// The purpose of the key.
     #[arg(long)]
     name: String,
     /// What it may do; may be repeated. All, unless said.
@@ -59,7 +59,7 @@ pub(crate) struct EnsureOptions {
     /// Whose files the key opens.
     #[arg(long)]
     owner: String,
-    /// What it is for.
+    /// The purpose of the key.
     #[arg(long)]
     name: String,
 }

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_an_event_with_a_good_signature_is_taken() {
+    async fn only_an_event_with_a_valid_signature_is_accepted() {
         let receiver = Arc::new(Receiver { verifier: Webhook::new(SECRET).unwrap(), json: true });
         let send = async |headers, body: &'static str| {
             receive(State(Arc::clone(&receiver)), headers, Bytes::from_static(body.as_bytes())).await

@@ -79,7 +79,7 @@ impl Records {
     }
 
     /// Copies the files, webhook endpoints and upload tokens that this table lacks from the table `from`. Returns the number of copied
-    /// items. An item that is here already stays as it is. Reads the whole of `from` (`Scan`).
+    /// items. An existing item does not change. Scans `from` completely.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`]: a table cannot be read or written.

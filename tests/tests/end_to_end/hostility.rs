@@ -126,7 +126,7 @@ async fn the_documentation_has_what_hostile_requests_cost() {
     assert_section("refusals.md", "costs", &table.text);
 }
 
-/// Keys that open nothing.
+/// Invalid keys.
 async fn keys(table: &mut Table<'_>, owner: &Owner) {
     let get = async |key: &str| {
         let path = format!("/files/{}", FileId::new(now()));
@@ -136,7 +136,7 @@ async fn keys(table: &mut Table<'_>, owner: &Owner) {
     let bound = "the checksum in a key";
     table.row("get, text that is no key", bound, &["get-file"], get("fm_0123")).await;
     let bound = "the key is read alone, or with the one file; `ThrottlingRate`";
-    table.row("get, a key that nobody issued", bound, &["get-file"], get(forged.reveal())).await;
+    table.row("get, a key that was never issued", bound, &["get-file"], get(forged.reveal())).await;
     let bound = "each process remembers 10,000 bad keys for 30 s";
     table.row("the same again", bound, &["get-file"], get(forged.reveal())).await;
     let creator = ApiKey::parse(owner.key()).expect("a key").hash();
@@ -147,10 +147,10 @@ async fn keys(table: &mut Table<'_>, owner: &Owner) {
         Response::to(to(&holder, Method::POST, &path)).await.expect(401)
     };
     let bound = "token, key, limits and file are one read; `ThrottlingRate`";
-    table.row("sign, an upload token that nobody issued", bound, &["sign-upload"], sign()).await;
+    table.row("sign, an upload token that was never issued", bound, &["sign-upload"], sign()).await;
 }
 
-/// What another owner has.
+/// Files of another owner.
 async fn others(table: &mut Table<'_>, owner: &Owner, stranger: &Owner) {
     let file = owner.announce("a.mp4", 3, "video/mp4").await;
     let path = format!("/files/{}", id(&file));
@@ -162,7 +162,9 @@ async fn others(table: &mut Table<'_>, owner: &Owner, stranger: &Owner) {
         async || Response::to(post_json(stranger, "/files/delete", &json!({"ids": ids}))).await.expect(200);
     delete().await;
     let bound = "100 ids of a request; `requests_per_second`";
-    table.row("delete 100 files that others have, or nobody", bound, &["delete-files"], delete()).await;
+    table
+        .row("delete 100 files of other owners, or that do not exist", bound, &["delete-files"], delete())
+        .await;
 }
 
 /// The longest metadata.

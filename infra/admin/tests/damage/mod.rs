@@ -57,7 +57,7 @@ impl Damager {
         }
     }
 
-    /// Deletes the record of a file, and nothing else.
+    /// Deletes only the record of a file.
     pub(crate) async fn delete_record(&self, file: &File) {
         self.delete_item(&format!("file#{}", file.id)).await;
     }
