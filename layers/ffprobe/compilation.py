@@ -17,7 +17,7 @@ class BuildError(Exception):
 
 
 class Workshop:
-    """One architecture's folder: the unpacked sources beside what is made of them."""
+    """One architecture's folder: the unpacked sources, and the files built from them."""
 
     def __init__(self, folder, zig, architecture, configuration, jobs):
         self.folder = folder

@@ -15,7 +15,7 @@ TIMEOUT_S = 60
 
 
 class SourceError(Exception):
-    """A source can be had nowhere, or is not what is pinned."""
+    """A source is unavailable, or differs from the pinned checksum."""
 
 
 def sha256(path):
@@ -40,7 +40,7 @@ def from_mirror(uri, path, checksum):
 
 
 def from_publisher(url, path):
-    """Fetches what is there, whatever it is: the caller looks at the checksum."""
+    """Downloads a URL. The caller checks the checksum."""
     with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer, open(path, "wb") as file:
         shutil.copyfileobj(answer, file)
 

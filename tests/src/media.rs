@@ -86,3 +86,16 @@ fn ffmpeg(extension: &str, arguments: &str) -> Bytes {
     assert!(output.status.success(), "ffmpeg {arguments}: {}", String::from_utf8_lossy(&output.stderr));
     std::fs::read(path).expect("what ffmpeg wrote").into()
 }
+
+/// Returns silence as an MP3 with this many tags of different names. ffprobe compares each tag with all others.
+#[must_use]
+pub fn tagged_mp3(tags: usize) -> Vec<u8> {
+    let syncsafe = |size: usize| [21, 14, 7, 0].map(|shift| (size >> shift & 0x7f).to_le_bytes()[0]);
+    let frame = |number: usize| {
+        let content = format!("\x03{number}\0v");
+        [&b"TXXX"[..], &syncsafe(content.len()), &[0, 0], content.as_bytes()].concat()
+    };
+    let frames: Vec<u8> = (0..tags).flat_map(frame).collect();
+    let sound = [&b"\xff\xfb\x90\x64"[..], &[0; 413]].concat().repeat(100);
+    [&b"ID3\x04\0\0"[..], &syncsafe(frames.len()), &frames, &sound].concat()
+}

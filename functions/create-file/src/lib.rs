@@ -6,7 +6,7 @@ mod presigned;
 mod token;
 
 use files_api::{
-    ApiError, ApiResult, BaseUrl, CreateRequest, CreateWhat, Endpoint, FileBody, Lifetime, Reason,
+    ApiError, ApiResult, BaseUrl, CreateRequest, CreateSource, Endpoint, FileBody, Lifetime, Reason,
     audit_file, authenticate_uploader, respond,
 };
 use files_domain::{Caller, Detail, File, FullProbe, Idempotency, Timestamp};
@@ -60,14 +60,15 @@ impl Endpoint for CreateFile {
         let parse = |request, caller: &Caller| self.read(request, caller.now);
         let (caller, request) = authenticate_uploader(&self.records, request, now, parse).await?;
         let request = self.bounded(&caller, request).await?;
-        let CreateRequest { what, name, metadata, lifetime, checksum_sha256, webhook, idempotency } = request;
+        let CreateRequest { source, name, metadata, lifetime, checksum_sha256, webhook, idempotency } =
+            request;
         let expires_at = self.expiry(&caller, lifetime).await?;
         let request = CreateOptions { name, metadata, expires_at, checksum_sha256, webhook, idempotency };
         let context = RequestContext { caller, base, request };
-        match what {
-            CreateWhat::Bytes(part) => self.store(context, part).await,
-            CreateWhat::Url { url, headers } => self.import(context, &url, headers).await,
-            CreateWhat::Presigned { size, content_type, multipart } => {
+        match source {
+            CreateSource::Bytes(part) => self.store(context, part).await,
+            CreateSource::Url { url, headers } => self.import(context, &url, headers).await,
+            CreateSource::Presigned { size, content_type, multipart } => {
                 self.presign(context, AnnouncedUpload { size, content_type, multipart }).await
             }
         }

@@ -1,4 +1,4 @@
-use files_api::{ApiError, CreateRequest, CreateWhat, Reason};
+use files_api::{ApiError, CreateRequest, CreateSource, Reason};
 use files_domain::{Caller, FileName, TokenFault};
 use files_records::RecordsError;
 
@@ -15,7 +15,7 @@ impl CreateFile {
         let Some(token) = caller.upload_token() else { return Ok(request) };
         let record = self.records.upload_token(caller, token).await?;
         record.authorize_create(caller.now).map_err(RecordsError::from)?;
-        let CreateWhat::Presigned { size, content_type, .. } = &request.what else {
+        let CreateSource::Presigned { size, content_type, .. } = &request.source else {
             let message =
                 "An upload token creates only presigned uploads: send the JSON {\"name\": …, \"size\": …}";
             return Err(ApiError::from(Reason::MissingScope).with_message(message));

@@ -123,6 +123,25 @@ async fn a_token_can_upload_by_single_put_and_multipart_upload() {
 }
 
 #[tokio::test]
+async fn long_metadata_of_a_token_is_stored_once_and_deleted_with_it() {
+    let app = TestApp::new().await;
+    let metadata = json!({"brief": "ü🎬".repeat(200), "take": "7".repeat(500), "form": "9".repeat(500)});
+    let token = token(&app, json!({"metadata": metadata, "max_files": 2})).await;
+    for _ in 0..2 {
+        let file = create(&app, text(&token), &clip()).await.expect(201).json();
+        assert_eq!(file["metadata"], metadata);
+    }
+    create(&app, text(&token), &clip()).await.expect_error(403, "upload_token_used_up");
+    assert_eq!(token_items(&app).await, 2);
+    revoke(&app, "owner", token["id"].as_str().expect("an id")).await.expect(204);
+    assert_eq!(token_items(&app).await, 0);
+}
+
+async fn token_items(app: &TestApp) -> i32 {
+    app.operator().count_items(OwnerId::named("owner"), "token#").await
+}
+
+#[tokio::test]
 async fn each_bound_is_enforced_and_named_by_its_field() {
     let app = TestApp::new().await;
     let token = token(&app, json!({"max_size": 19, "content_types": ["video/*", "image/png"]})).await;

@@ -11,7 +11,7 @@ use lambda_http::Request;
 use lambda_http::http::StatusCode;
 use lambda_startup::announce_events;
 
-/// Most files in a request.
+/// Maximum number of files in a request.
 const MAX_FILES: usize = 100;
 /// Files deleted concurrently. Each deletion changes the owner's usage item, so more would only conflict.
 const CONCURRENCY: usize = 4;

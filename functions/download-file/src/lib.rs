@@ -4,7 +4,7 @@ mod query;
 
 use files_api::{ApiError, ApiResult, Endpoint, Reason, authenticate, file_id, file_name};
 use files_domain::{File, Scope, Timestamp, spelling};
-use files_objects::{Objects, ObjectsError, Presigned, Served};
+use files_objects::{DownloadHeaders, Objects, ObjectsError, Presigned};
 use files_records::ClientRecords;
 use lambda_http::Request;
 use lambda_http::http::Method;
@@ -57,9 +57,9 @@ impl DownloadFile {
     ) -> Result<Presigned, ApiError> {
         // The declared type of unprobed bytes is unchecked, so they are served as an attachment.
         let content_type = file.content_type.as_deref().filter(|_| file.has_bytes());
-        let served = Served::new(&file.name, content_type, query.disposition);
+        let headers = DownloadHeaders::new(&file.name, content_type, query.disposition);
         let lifetime = query.url.lifetime(file, now);
-        Ok(self.objects.presign_download(file, &served, head, now, lifetime).await?)
+        Ok(self.objects.presign_download(file, &headers, head, now, lifetime).await?)
     }
 }
 

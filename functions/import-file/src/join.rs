@@ -5,14 +5,11 @@ use std::time::Duration;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::config::timeout::TimeoutConfig;
-use aws_sdk_lambda::error::DisplayErrorContext;
-use aws_sdk_lambda::primitives::Blob;
 use files_domain::{Progress, StreamKind, Streams, UploadRef};
 use files_objects::checksum_of_parts;
-use lambda_startup::full_jitter;
+use lambda_startup::{InvokeError, invoke};
 use media_source::Container;
 use mux_protocol::{MAX_JOINED_BYTES, MAX_PARTS, MuxRefusal, MuxRequest, MuxResponse, PART_BYTES};
-use tokio::time::sleep;
 use tracing::{info, warn};
 
 use crate::error::ImportError;
@@ -27,22 +24,18 @@ const URL_MARGIN: Duration = Duration::from_secs(60);
 const RESPONSE_TIME: Duration = Duration::from_secs(10);
 /// Parts beyond those of the streams: containers differ in size.
 const MORE_PARTS: u64 = 4;
-/// The longest first pause after Lambda has throttled an invocation.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// The maximum number of pauses; the bound doubles with each one.
-const MAX_PAUSES: u32 = 5;
 
-/// The reason why `mux-streams` gave no response. A later attempt may succeed.
+/// The error of an invocation of `mux-streams`. A later attempt may succeed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MuxerError {
-    /// It could not be invoked.
-    #[error("mux-streams could not be invoked: {0}")]
-    Invoke(String),
-    /// It failed with this type of error.
-    #[error("mux-streams failed: {0}")]
-    Failed(String),
-    /// Its response does not fit the request, or S3 has other parts.
-    #[error("the response of mux-streams does not fit the request")]
+    /// The function has no response.
+    #[error("mux-streams: {0}")]
+    Invoke(InvokeError),
+    /// The request cannot be serialized.
+    #[error("the request to mux-streams cannot be serialized: {0}")]
+    Request(serde_json::Error),
+    /// The response does not match the request, or S3 has other parts.
+    #[error("the response of mux-streams does not match the request")]
     Response,
 }
 
@@ -62,40 +55,15 @@ impl Muxer {
 
     /// Invokes the function and waits for its response. Retries only throttled invocations: a second one would write the same parts.
     async fn join(&self, request: &MuxRequest) -> Result<MuxResponse, MuxerError> {
-        let payload = serde_json::to_vec(request).map_err(|error| MuxerError::Invoke(error.to_string()))?;
+        let payload = serde_json::to_vec(request).map_err(MuxerError::Request)?;
         let time = Duration::from_secs(request.seconds) + RESPONSE_TIME;
         let timeouts =
             TimeoutConfig::builder().operation_timeout(time).operation_attempt_timeout(time).build();
         let config =
             aws_sdk_lambda::Config::builder().timeout_config(timeouts).retry_config(RetryConfig::disabled());
-        let mut pauses = 0;
-        let output = loop {
-            let invoke =
-                self.client.invoke().function_name(&self.function).payload(Blob::new(payload.clone()));
-            let error = match invoke.customize().config_override(config.clone()).send().await {
-                Ok(output) => break output,
-                Err(error) => error,
-            };
-            let is_throttled =
-                error.as_service_error().is_some_and(|error| error.is_too_many_requests_exception());
-            if !is_throttled || pauses == MAX_PAUSES {
-                return Err(MuxerError::Invoke(DisplayErrorContext(&error).to_string()));
-            }
-            sleep(full_jitter(FIRST_PAUSE, pauses)).await;
-            pauses += 1;
-        };
-        let payload = output.payload.map(Blob::into_inner).unwrap_or_default();
-        match output.function_error {
-            Some(_) => Err(MuxerError::Failed(kind_of_error(&payload))),
-            None => serde_json::from_slice(&payload).map_err(|_| MuxerError::Response),
-        }
+        let response = invoke(&self.client, &self.function, payload, Some(config)).await;
+        serde_json::from_slice(&response.map_err(MuxerError::Invoke)?).map_err(|_| MuxerError::Response)
     }
-}
-
-/// Returns the type of the error of a failed invocation, without its text, which may contain a URL.
-fn kind_of_error(payload: &[u8]) -> String {
-    let error: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
-    error["errorType"].as_str().unwrap_or("no type").chars().take(128).collect()
 }
 
 /// Joins the stored streams into the parts of the file's own upload. Returns the parts, and their container: Matroska, if the first
@@ -210,10 +178,5 @@ mod tests {
             sentence(MuxRefusal::Time { seconds: 285 }),
             "the media has picture and sound in separate streams, and joining its picture and sound takes longer than 285 s"
         );
-    }
-
-    #[test]
-    fn a_failure_has_only_its_type() {
-        assert_eq!(kind_of_error(br#"{"errorType": "MuxError", "errorMessage": "https://x"}"#), "MuxError");
     }
 }

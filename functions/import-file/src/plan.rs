@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use files_domain::{FileName, PartPlan, Progress, Resume, StreamKind, Streams, limits};
+use files_domain::{FileName, PartPlan, Progress, Resume, StreamKind, limits};
 use files_objects::{ObjectsError, Part, StoredParts};
 use media_source::{Content, MediaSource, Request, Resolved};
 use safe_fetch::{SafeClient, Source, Target, Validator, Version};
@@ -67,20 +67,8 @@ pub(crate) async fn plan(
     let transfer = match content {
         Content::File(source) => match source.version.clone() {
             Some(version) if version.total > ONE_STREAM_BYTES => {
-                let resume = Resume {
-                    size: version.total,
-                    part_size: part_plan(&version)?.part_size(),
-                    validator: version.validator.as_str().to_owned(),
-                    restarts,
-                    name: metadata
-                        .name
-                        .as_ref()
-                        .filter(|_| lease.file.state.name_from_source)
-                        .map(|name| name.as_str().to_owned()),
-                    content_type: metadata.content_type.clone(),
-                    of_page: is_of_page,
-                    hashed: None,
-                };
+                let resume =
+                    Resume { of_page: is_of_page, ..resume_state(lease, &version, &metadata, restarts)? };
                 Transfer::Ranges(Box::new(
                     begin_ranges(lease, client, (target, *source), &metadata, resume).await?,
                 ))
@@ -90,6 +78,26 @@ pub(crate) async fn plan(
         stream @ Content::Stream(_) => Transfer::Stream(Box::new(Incoming::new(client.clone(), stream))),
     };
     Ok(Plan { metadata, transfer })
+}
+
+/// Returns the state with which a later run resumes the transfer of a version.
+fn resume_state(
+    lease: &Lease<'_>,
+    version: &Version,
+    metadata: &SourceMetadata,
+    restarts: u32,
+) -> Result<Resume, ImportError> {
+    let name = metadata.name.as_ref().filter(|_| lease.file.state.name_from_source);
+    Ok(Resume {
+        size: version.total,
+        part_size: part_plan(version)?.part_size(),
+        validator: version.validator.as_str().to_owned(),
+        restarts,
+        name: name.map(|name| name.as_str().to_owned()),
+        content_type: metadata.content_type.clone(),
+        of_page: false,
+        hashed: None,
+    })
 }
 
 fn part_plan(version: &Version) -> Result<PartPlan, ImportError> {
@@ -143,13 +151,8 @@ pub(crate) async fn resume(
     let (mut target, mut origin) = (request.target.clone(), None);
     if resume.of_page {
         let resolved = resolve(lease.budget, sources, request).await?;
-        let of_sound =
-            lease.file.state.streams.as_deref().and_then(Streams::missing) == Some(StreamKind::Sound);
-        target = match resolved.sound {
-            Some(sound) if of_sound => sound.target,
-            None if lease.file.state.streams.is_some() => return Ok(None), // the page has other formats now
-            _ => resolved.target,
-        };
+        let Some(stream) = stream_target(lease, &resolved) else { return Ok(None) };
+        target = stream;
         origin = resolved.page.and_then(|page| page.origin);
     }
     let version = Version { total: resume.size, validator };
@@ -161,6 +164,14 @@ pub(crate) async fn resume(
         metadata: SourceMetadata { name, content_type: resume.content_type, origin },
         transfer: Transfer::Ranges(Box::new(ranges)),
     }))
+}
+
+/// Returns the target of the stream of a web page that the import fetches; `None`: the page has other formats now.
+fn stream_target(lease: &Lease<'_>, resolved: &Resolved) -> Option<Target> {
+    let Some(streams) = lease.file.state.streams.as_deref() else { return Some(resolved.target.clone()) };
+    let sound = resolved.sound.as_ref()?;
+    let is_sound = streams.missing() == Some(StreamKind::Sound);
+    Some(if is_sound { sound.target.clone() } else { resolved.target.clone() })
 }
 
 /// Returns whether the parts must be fetched in order: if the SHA-256 of the file is needed, or the source has changed too often.

@@ -2,8 +2,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use files_objects::{ObjectsError, Part, PartBytes};
 use safe_fetch::FetchError;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::BoxError;
@@ -13,6 +15,8 @@ use crate::reader::Reader;
 
 /// The timeout for S3 to accept a chunk, and to respond after the last byte of a part.
 const S3_TIMEOUT: Duration = Duration::from_secs(30);
+/// The timeout for the response of S3 after it has stopped to accept bytes.
+const LATE_RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A part to transfer.
 #[derive(Clone, Copy, Debug)]
@@ -80,44 +84,51 @@ async fn stream(
     source: &RangedSource,
     piece: Piece,
     reader: &mut Reader,
-    mut hash: Option<&mut PartsHash>,
+    hash: Option<&mut PartsHash>,
     passed: &mut u64,
 ) -> Result<Part, PartError> {
     let (bytes, body) = PartBytes::channel(piece.length);
     let number = i32::try_from(piece.number).unwrap_or(i32::MAX);
     let upload = source.objects.put_part(source.upload(), number, body);
     let mut upload = std::pin::pin!(upload);
-    let pump = async {
-        while let Some(chunk) = reader.next_chunk().await.map_err(PartError::Source)? {
-            if let Some(hash) = hash.as_deref_mut() {
-                hash.update(&chunk);
-            }
-            let length = chunk.len() as u64;
-            *passed += length;
-            source.fetched.fetch_add(length, Ordering::Relaxed);
-            source.in_transit.fetch_add(length, Ordering::Relaxed);
-            let sent = timeout(S3_TIMEOUT, bytes.send(chunk)).await;
-            sent.map_err(|_| PartError::Objects("S3 accepted no bytes before the timeout".into()))?
-                .map_err(|_| PartError::Objects("S3 closed the request".into()))?;
-        }
-        Ok(())
-    };
     let pumped = tokio::select! {
         biased; // S3's response is more specific than the failure to send it more bytes
         stored = &mut upload => return Ok(stored?),
-        pumped = pump => pumped,
+        pumped = pump(source, reader, hash, passed, &bytes) => pumped,
     };
     match pumped {
-        Ok(()) => {}
-        Err(PartError::Objects(cause)) => {
-            // The response of S3, if there is one, has the cause.
-            return match timeout(Duration::from_secs(1), upload).await {
-                Ok(Err(error)) => Err(error.into()),
-                _ => Err(PartError::Objects(cause)),
-            };
+        Ok(()) => {
+            let stored = timeout(S3_TIMEOUT, upload).await;
+            Ok(stored.map_err(|_| PartError::Objects("S3 did not respond before the timeout".into()))??)
         }
-        Err(error) => return Err(error),
+        // The response of S3, if there is one, has the cause.
+        Err(PartError::Objects(cause)) => match timeout(LATE_RESPONSE_TIMEOUT, upload).await {
+            Ok(Err(error)) => Err(error.into()),
+            _ => Err(PartError::Objects(cause)),
+        },
+        Err(error) => Err(error),
     }
-    let stored = timeout(S3_TIMEOUT, upload).await;
-    Ok(stored.map_err(|_| PartError::Objects("S3 did not respond before the timeout".into()))??)
+}
+
+/// Reads the part from the source, hashes it, and sends it to the upload. Counts the bytes in `passed`.
+async fn pump(
+    source: &RangedSource,
+    reader: &mut Reader,
+    mut hash: Option<&mut PartsHash>,
+    passed: &mut u64,
+    bytes: &mpsc::Sender<Bytes>,
+) -> Result<(), PartError> {
+    while let Some(chunk) = reader.next_chunk().await.map_err(PartError::Source)? {
+        if let Some(hash) = hash.as_deref_mut() {
+            hash.update(&chunk);
+        }
+        let length = chunk.len() as u64;
+        *passed += length;
+        source.fetched.fetch_add(length, Ordering::Relaxed);
+        source.in_transit.fetch_add(length, Ordering::Relaxed);
+        let sent = timeout(S3_TIMEOUT, bytes.send(chunk)).await;
+        sent.map_err(|_| PartError::Objects("S3 accepted no bytes before the timeout".into()))?
+            .map_err(|_| PartError::Objects("S3 closed the request".into()))?;
+    }
+    Ok(())
 }

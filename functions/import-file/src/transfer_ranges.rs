@@ -135,7 +135,7 @@ impl<'w, 'a> RangesTransfer<'w, 'a> {
             }
             tokio::select! {
                 Some(ended) = self.running.join_next() => {
-                    self.take(ended.map_err(|error| ImportError::Ours(error.into()))?)?;
+                    self.part_ended(ended.map_err(|error| ImportError::Ours(error.into()))?)?;
                 }
                 _ = ticks.tick() => self.tick().await?,
             }
@@ -192,7 +192,8 @@ impl<'w, 'a> RangesTransfer<'w, 'a> {
         }
     }
 
-    fn take(&mut self, ended: PartOutcome) -> Result<(), ImportError> {
+    /// Handles the outcome of a part.
+    fn part_ended(&mut self, ended: PartOutcome) -> Result<(), ImportError> {
         let PartOutcome { piece, outcome, reader, hash } = ended;
         if piece.is_of_first_response && (outcome.is_err() || !reader.is_first()) {
             (self.has_first_response, self.is_only_response) = (false, false); // the first response broke off
@@ -200,17 +201,8 @@ impl<'w, 'a> RangesTransfer<'w, 'a> {
         match outcome {
             Ok(part) => {
                 self.stored.insert(piece.number, part);
-                self.lease.part_stored();
                 self.part_time = piece.began.elapsed().max(self.part_time / 2);
-                (self.failures.source, self.failures.objects) = (0, 0);
-                if self.hash.is_some() {
-                    (self.hash, self.reader) = (hash, Some(reader));
-                } else if reader.is_first() && self.has_first_response {
-                    self.reader = Some(reader);
-                } else if !reader.is_first() {
-                    // The source accepts further requests, so the first response can be closed.
-                    (self.has_first_response, self.reader) = (false, None);
-                }
+                self.part_stored(reader, hash);
                 Ok(())
             }
             Err(PartError::NoSuchUpload) => Err(ImportError::Lost),
@@ -232,6 +224,20 @@ impl<'w, 'a> RangesTransfer<'w, 'a> {
                 self.missing.insert(piece.number);
                 self.objects_failed(piece, cause)
             }
+        }
+    }
+
+    /// Resets the failures after a part was stored, and keeps its reader if the next part may come from it.
+    fn part_stored(&mut self, reader: Reader, hash: Option<PartsHash>) {
+        self.lease.part_stored();
+        (self.failures.source, self.failures.objects) = (0, 0);
+        if self.hash.is_some() {
+            (self.hash, self.reader) = (hash, Some(reader));
+        } else if reader.is_first() && self.has_first_response {
+            self.reader = Some(reader);
+        } else if !reader.is_first() {
+            // The source accepts further requests, so the first response can be closed.
+            (self.has_first_response, self.reader) = (false, None);
         }
     }
 

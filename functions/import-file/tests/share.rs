@@ -1,32 +1,17 @@
 //! An owner's share of the workers, by a handler in this process, on real services.
 
+mod handler;
+
 use std::time::Duration;
 
 use files_domain::{File, Status, limits};
 use files_queues::ImportMessage;
 use files_records::SlotKind;
+use handler::handler;
 use import_file::ImportFile;
 use lambda_startup::EventHandler;
-use safe_fetch::{Allowed, Limits, SafeClient};
 use serde_json::{Value, json};
 use test_app::{TestApp, event};
-
-fn handler(app: &TestApp, owner_share: Option<u64>) -> ImportFile {
-    let (function, allowed) = (app.function("import-file"), Allowed::parse(""));
-    ImportFile {
-        records: function.records(),
-        keys: function.keys(),
-        objects: function.objects(),
-        queue: function.import_queue(),
-        deliveries: function.delivery_queue(),
-        client: SafeClient::new(allowed.clone(), Limits::default()).expect("a client"),
-        allowed,
-        pages: None,
-        muxer: None,
-        owner_share,
-        max_file_bytes: 1_000_000,
-    }
-}
 
 /// Queues an import that fails at once: its source has a private address.
 async fn queued(app: &TestApp, owner: &str) -> File {
@@ -41,7 +26,8 @@ async fn queued(app: &TestApp, owner: &str) -> File {
 /// Hands the next message to the function; its body.
 async fn run(app: &TestApp, owner_share: Option<u64>) -> Option<Value> {
     let message = app.receive("ImportQueue").await?;
-    let response = handler(app, owner_share).handle(event(message.event)).await.expect("handled");
+    let handler = ImportFile { owner_share, ..handler(app, "") };
+    let response = handler.handle(event(message.event)).await.expect("handled");
     assert!(response.batch_item_failures.is_empty(), "no receive counts as a failure");
     Some(message.body)
 }

@@ -3,6 +3,7 @@
 
 #[path = "../../mux-streams/tests/bucket/mod.rs"]
 mod bucket;
+mod handler;
 #[path = "streams/lambda.rs"]
 mod lambda;
 
@@ -12,11 +13,11 @@ use bucket::Bucket;
 use files_domain::{File, FileState, StreamKind};
 use files_objects::ObjectsError;
 use files_queues::ImportMessage;
+use handler::handler;
 use import_file::{ImportFile, Muxer};
 use lambda::FakeLambda;
 use lambda_startup::EventHandler;
 use media_source::PageResolver;
-use safe_fetch::{Allowed, Limits, SafeClient};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use test_app::{TestApp, event};
@@ -68,19 +69,10 @@ impl Test {
     }
 
     fn handler(&self) -> ImportFile {
-        let (function, allowed) = (self.app.function("import-file"), Allowed::parse("127.0.0.1"));
         ImportFile {
-            records: function.records(),
-            keys: function.keys(),
-            objects: function.objects(),
-            queue: function.import_queue(),
-            deliveries: function.delivery_queue(),
-            client: SafeClient::new(allowed.clone(), Limits::default()).expect("a client"),
-            allowed,
             pages: Some(PageResolver::new(self.lambda.client(), "resolve-url")),
             muxer: Some(Muxer::new(self.lambda.client(), "mux-streams")),
-            owner_share: None,
-            max_file_bytes: 100_000_000,
+            ..handler(&self.app, "127.0.0.1")
         }
     }
 

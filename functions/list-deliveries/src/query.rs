@@ -1,4 +1,4 @@
-use files_api::{ApiError, Cursor, Reason, query_parameters};
+use files_api::{ApiError, Cursor, Reason, malformed_parameter, query_parameters};
 use files_domain::{Caller, DeliveryId, DeliveryStatus, limits};
 use files_records::DeliveryFilter;
 use lambda_http::Request;
@@ -50,10 +50,8 @@ fn read_limit(text: &str) -> Result<u32, ApiError> {
 }
 
 fn read_status(text: &str) -> Result<DeliveryStatus, ApiError> {
-    DeliveryStatus::ALL.into_iter().find(|status| status.as_str() == text).ok_or_else(|| {
-        let message = "status must be one of pending, delivered, undelivered";
-        ApiError::from(Reason::MalformedParameter)
-            .with_message(message)
-            .on_field("status", Some(message.to_owned()))
-    })
+    DeliveryStatus::ALL
+        .into_iter()
+        .find(|status| status.as_str() == text)
+        .ok_or_else(|| malformed_parameter("status", "status must be one of pending, delivered, undelivered"))
 }

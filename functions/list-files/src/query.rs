@@ -1,6 +1,6 @@
-use std::fmt::{self, Display};
+use std::fmt::Display;
 
-use files_api::{ApiError, Cursor, Reason, query_parameters};
+use files_api::{ApiError, Cursor, Reason, malformed_parameter, query_parameters};
 use files_domain::{
     Caller, FileId, ListFilter, MediaType, PageOrder, PageRequest, Source, Status, Timestamp, limits,
 };
@@ -90,13 +90,14 @@ fn read_order(text: &str) -> Result<PageOrder, ApiError> {
     match text {
         "desc" => Ok(PageOrder::Descending),
         "asc" => Ok(PageOrder::Ascending),
-        _ => Err(wrong("order", "asc or desc")),
+        _ => Err(malformed_parameter("order", "order must be asc or desc")),
     }
 }
 
 fn read_moment(name: &str, text: &str) -> Result<Timestamp, ApiError> {
     Timestamp::parse_query(text).ok_or_else(|| {
-        wrong(name, "a date and time such as 2026-01-02T03:04:05Z (write the plus sign of an offset as %2B)")
+        let example = "2026-01-02T03:04:05Z (write the plus sign of an offset as %2B)";
+        malformed_parameter(name, &format!("{name} must be a date and time such as {example}"))
     })
 }
 
@@ -104,19 +105,14 @@ fn read_moment(name: &str, text: &str) -> Result<Timestamp, ApiError> {
 /// are added.
 fn no_page_numbers(name: &str) -> ApiError {
     let message = format!("{name} is not supported: pass the next_cursor of the page before as cursor");
-    ApiError::from(Reason::MalformedParameter).with_message(&message).on_field(name, Some(message))
+    malformed_parameter(name, &message)
 }
 
 fn one_of<T: Display + Copy, const N: usize>(name: &str, text: &str, all: [T; N]) -> Result<T, ApiError> {
-    let expected = || all.map(|value| value.to_string()).join(", ");
-    all.into_iter()
-        .find(|value| value.to_string() == text)
-        .ok_or_else(|| wrong(name, format_args!("one of {}", expected())))
-}
-
-fn wrong(name: &str, expected: impl fmt::Display) -> ApiError {
-    let message = format!("{name} must be {expected}");
-    ApiError::from(Reason::MalformedParameter).with_message(&message).on_field(name, Some(message))
+    all.into_iter().find(|value| value.to_string() == text).ok_or_else(|| {
+        let expected = all.map(|value| value.to_string()).join(", ");
+        malformed_parameter(name, &format!("{name} must be one of {expected}"))
+    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! One run of ffmpeg.
 
+use std::convert::Infallible;
 use std::io;
 use std::path::PathBuf;
 use std::pin::pin;
@@ -79,6 +80,41 @@ enum End {
     TimedOut,
 }
 
+/// The stored streams that ffmpeg reads.
+struct Inputs {
+    picture: Arc<StreamObject>,
+    sound: Arc<StreamObject>,
+}
+
+impl Inputs {
+    async fn open(client: Downloads, picture: http::Uri, sound: http::Uri) -> Result<Self, ObjectError> {
+        Ok(Self {
+            picture: Arc::new(StreamObject::open(client.clone(), picture).await?),
+            sound: Arc::new(StreamObject::open(client, sound).await?),
+        })
+    }
+
+    /// Serves each stream by its server. If a server fails, ffmpeg waits until the deadline.
+    async fn serve(&self, servers: (Server, Server)) -> Infallible {
+        let log = |error: io::Error| warn!(%error, "the loopback server failed");
+        let (never, _) = tokio::join!(
+            servers.0.serve(Arc::clone(&self.picture), log),
+            servers.1.serve(Arc::clone(&self.sound), log)
+        );
+        never
+    }
+
+    /// Waits until a stream cannot be read, and returns why.
+    async fn failed(&self) -> ObjectError {
+        tokio::select! { error = self.picture.failed() => error, error = self.sound.failed() => error }
+    }
+
+    /// Returns why a stream could not be read, if it could not.
+    fn take_failure(&self) -> Option<ObjectError> {
+        self.picture.take_failure().or_else(|| self.sound.take_failure())
+    }
+}
+
 impl Ffmpeg {
     /// Joins two streams and stores the parts of the result. Dropping the future kills ffmpeg.
     ///
@@ -91,9 +127,9 @@ impl Ffmpeg {
         mut assembly: Assembly<S>,
     ) -> Result<Run, MuxError> {
         let deadline = Instant::now() + streams.time;
-        let picture = Arc::new(StreamObject::open(client.clone(), streams.picture).await?);
-        let sound = Arc::new(StreamObject::open(client, streams.sound).await?);
-        info!(picture_bytes = picture.size(), sound_bytes = sound.size(), container = ?streams.container, "joining");
+        let inputs = Inputs::open(client, streams.picture, streams.sound).await?;
+        let (picture_bytes, sound_bytes) = (inputs.picture.size(), inputs.sound.size());
+        info!(picture_bytes, sound_bytes, container = ?streams.container, "joining");
         let (servers, sink) = ((Server::bind(BUFFER)?, Server::bind(BUFFER)?), Sink::bind().await?);
         let job = Job {
             picture: servers.0.url(),
@@ -101,24 +137,12 @@ impl Ffmpeg {
             container: streams.container,
             output: sink.url(),
         };
-        let serving = async {
-            // A server that can accept no more connections lets ffmpeg wait until the deadline.
-            let log = |error: io::Error| warn!(%error, "the loopback server failed");
-            let (never, _) = tokio::join!(
-                servers.0.serve(Arc::clone(&picture), log),
-                servers.1.serve(Arc::clone(&sound), log)
-            );
-            never
-        };
-        let failing = async {
-            tokio::select! { error = picture.failed() => error, error = sound.failed() => error }
-        };
         let (mut child, mut group) = command::spawn(&self.path, &self.limits, streams.time, &job)?;
         let end = tokio::select! {
             biased;
-            error = failing => Err(error),
+            error = inputs.failed() => Err(error),
             end = run(&mut child, sink, &mut assembly, deadline) => Ok(end),
-            never = serving => match never {},
+            never = inputs.serve(servers) => match never {},
         };
         group.kill();
         let killed = !matches!(&end, Ok(End::Ended(status, _)) if status.code().is_some());
@@ -126,7 +150,7 @@ impl Ffmpeg {
             let _ = timeout(REAP, child.wait()).await; // not waiting would leave a zombie
         }
         // ffmpeg takes the end of a connection for the end of the file.
-        if let Some(error) = picture.take_failure().or_else(|| sound.take_failure()) {
+        if let Some(error) = inputs.take_failure() {
             return Err(error.into());
         }
         let outcome = match self.judge(end?, streams.time)? {

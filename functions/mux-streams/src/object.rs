@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_RANGE, ETAG, IF_MATCH, RANGE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri};
 use lambda_startup::{DownloadError, Downloads};
-use media_process::{Ended, Served};
+use media_process::{Content, ReadAborted};
 use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinHandle;
 
@@ -104,10 +104,10 @@ impl StreamObject {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn end<T>(&self, error: ObjectError) -> Result<T, Ended> {
+    fn end<T>(&self, error: ObjectError) -> Result<T, ReadAborted> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         self.raised.notify_one();
-        Err(Ended)
+        Err(ReadAborted)
     }
 
     async fn block(&self, number: u64) -> Result<Bytes, ObjectError> {
@@ -136,19 +136,19 @@ impl StreamObject {
     }
 }
 
-impl Served for StreamObject {
+impl Content for StreamObject {
     fn length(&self) -> u64 {
         self.size
     }
 
-    fn count_request(&self) -> Result<(), Ended> {
+    fn count_request(&self) -> Result<(), ReadAborted> {
         if self.requests.fetch_add(1, Ordering::Relaxed) < MAX_REQUESTS {
             return Ok(());
         }
         self.end(ObjectError::Requests)
     }
 
-    async fn chunk(&self, position: u64) -> Result<Bytes, Ended> {
+    async fn chunk(&self, position: u64) -> Result<Bytes, ReadAborted> {
         let bytes = match self.block(position / BLOCK).await {
             Ok(bytes) => bytes,
             Err(error) => return self.end(error),

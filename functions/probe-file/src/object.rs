@@ -7,9 +7,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri};
 use lambda_startup::{DownloadError, Downloads};
 use media_probe::{FIRST_READ_BYTES, RangeSource, ReadError};
 
-/// Most bytes for the detection of the media type, enough for the first names in a ZIP archive.
+/// Maximum number of bytes for the detection of the media type, enough for the first names in a ZIP archive.
 const MAX_HEAD: usize = 8192;
-/// Most bytes of S3's error response, in addition to the requested bytes.
+/// Maximum number of bytes of S3's error response, in addition to the requested bytes.
 const MAX_ERROR_BYTES: u64 = 64 * 1024;
 
 /// The error of an object that could not be read. A retry with another URL may succeed.

@@ -21,7 +21,7 @@ const MAX_NAME_BYTES: usize = 128;
 const MAX_REASON_CHARS: usize = 200;
 /// Replaces an invalid reason.
 const NO_REASON: &str = "ffprobe could not read the file";
-/// Most languages, and most attached pictures, that are stored.
+/// Maximum number of languages, and of attached pictures, that are stored.
 const MAX_LISTED: usize = 256;
 /// The largest number: far above those of real files, and within the range of DynamoDB.
 const MAX_NUMBER: f64 = 1e15;

@@ -2,7 +2,7 @@
 
 use probe_protocol::MAX_POSTER_BYTES;
 
-/// Most pixels of a poster's longer side.
+/// Maximum number of pixels of a poster's longer side.
 const MAX_PIXELS: u16 = 640;
 /// Markers of frames that a decoder reads as pictures (ITU-T T.81, table B.1), but those of arithmetic coding and lossless ones.
 const FRAMES: [u8; 3] = [0xc0, 0xc1, 0xc2];

@@ -6,7 +6,7 @@ use files_records::{ClientRecords, RecordsError};
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
 
-/// Most attempts while other requests rotate the same secret.
+/// Maximum number of attempts while other requests rotate the same secret.
 const MAX_ATTEMPTS: u32 = 4;
 
 /// Replaces the secret of an endpoint, and returns the new one.

@@ -21,7 +21,7 @@ use tracing::{debug, error, info};
 
 use crate::round_robin::{Batch, RoundRobin};
 
-/// Most entries read of one partition of the index: many more than a run handles, so that an owner with many entries does not
+/// Maximum number of entries read of one partition of the index: many more than a run handles, so that an owner with many entries does not
 /// hide other owners.
 const MAX_SHARD_ENTRIES: u32 = 25_000;
 /// Files handled at the same time.
@@ -60,7 +60,7 @@ impl EventHandler for Sweep {
         join_all((0..WORKERS).map(|_| self.work(&queue, &tally, end))).await;
         let (done, failed) = (tally.done.into_inner(), tally.failed.into_inner());
         match (done, failed, queue.left()) {
-            (0, 0, 0) => debug!("nothing was due"), // most runs
+            (0, 0, 0) => debug!("no scheduled work is overdue"), // most runs
             (_, _, left) => info!(done, failed, left, "swept"),
         }
         unread.map_or_else(|| Ok(json!({"done": done, "failed": failed})), |error| Err(error.into()))

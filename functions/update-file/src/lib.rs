@@ -10,7 +10,7 @@ use files_records::{ClientRecords, RecordsError};
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
 
-/// Most attempts while the record changes concurrently, as that of a running import does.
+/// Maximum number of attempts while the record changes concurrently, as that of a running import does.
 const MAX_ATTEMPTS: u32 = 8;
 
 /// Changes a file's name, metadata or expiry.

@@ -52,7 +52,7 @@ impl AuditOptions {
         Ok(())
     }
 
-    /// Writes the lines of a file that are asked for. A file that does not exist has none.
+    /// Writes the requested lines of a file. A file that does not exist has none.
     fn read(&self, path: &Path, out: &mut impl Write) -> Result<()> {
         let file = match File::open(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),

@@ -18,7 +18,7 @@ use crate::place::PlaceOptions;
 pub(crate) enum KeyCommand {
     /// Makes a key and shows it, once.
     Create(CreateOptions),
-    /// Makes a key once: shows the one that a file holds if it is stored, else makes one and keeps it in that file.
+    /// Creates a key once: shows the key in a file if the table has it, otherwise creates one and writes it to the file.
     Ensure(EnsureOptions),
     /// Lists keys, oldest first. A key itself is stored nowhere.
     List(ListOptions),
@@ -36,7 +36,7 @@ pub(crate) struct CreateOptions {
     /// Whose files it opens. The same name is the same owner.
     #[arg(long)]
     owner: String,
-    /// What it is for.
+    /// The purpose of the key.
     #[arg(long)]
     name: String,
     /// What it may do; may be repeated. All, unless said.
@@ -59,7 +59,7 @@ pub(crate) struct EnsureOptions {
     /// Whose files the key opens.
     #[arg(long)]
     owner: String,
-    /// What it is for.
+    /// The purpose of the key.
     #[arg(long)]
     name: String,
 }

@@ -28,7 +28,7 @@ pub(crate) struct PlaceOptions {
     /// The keys table in AWS: the stack's output `KeysTable`. The local cloud is then left alone.
     #[arg(long, env = "FILES_KEYS_TABLE", global = true, value_name = "NAME", conflicts_with = "ready")]
     keys_table: Option<String>,
-    /// The queue in AWS that asks for probes: the stack's output `ProbeQueueUrl`.
+    /// The queue of probes in AWS: the stack's output `ProbeQueueUrl`.
     #[arg(long, env = "FILES_PROBE_QUEUE_URL", global = true, value_name = "URL")]
     probe_queue: Option<String>,
     /// The bucket in AWS: the stack's output `Bucket`.
@@ -48,7 +48,7 @@ struct Ready {
     secret_access_key: String,
 }
 
-/// The queue that asks for probes of objects in a bucket.
+/// The queue of probes of objects in a bucket.
 pub(crate) struct ProbeQueue {
     pub(crate) queue: Queue<StoredObject>,
     pub(crate) bucket: String,
@@ -92,7 +92,7 @@ impl PlaceOptions {
         }
     }
 
-    /// Opens the queue that asks for probes.
+    /// Opens the queue of probes.
     pub(crate) async fn probe_queue(&self) -> Result<ProbeQueue> {
         if let Some(ready) = self.local()? {
             let config = aws_sdk_sqs::Config::builder()
@@ -140,7 +140,7 @@ impl PlaceOptions {
         }
     }
 
-    /// The local cloud, if that is what is meant.
+    /// The local cloud, if it is selected.
     fn local(&self) -> Result<Option<Ready>> {
         let in_aws = self.table.is_some() || self.keys_table.is_some();
         let found = Some(PathBuf::from(LOCAL_READY)).filter(|path| !in_aws && path.exists());

@@ -42,7 +42,7 @@ pub struct ReconcileOptions {
     /// What --repair does with bytes without a record.
     #[arg(long, value_name = "WHAT", value_enum, default_value_t, requires = "repair")]
     bytes: BytesWithoutRecord,
-    /// Leave alone what is younger than this.
+    /// Skip files and objects that are younger than this.
     #[arg(long, value_name = "HOURS", default_value_t = CLEAN_UP_HOURS,
           value_parser = clap::value_parser!(u32).range(i64::from(CLEAN_UP_HOURS)..))]
     older_than_hours: u32,
@@ -78,7 +78,7 @@ pub struct Compared {
 }
 
 impl ReconcileOptions {
-    /// Compares, prints what differs, and repairs if asked to.
+    /// Compares, prints the differences, and repairs them if requested.
     ///
     /// # Errors
     /// A table or the bucket cannot be read or written, or the output cannot be written.

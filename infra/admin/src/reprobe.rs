@@ -26,7 +26,7 @@ pub(crate) struct ReprobeOptions {
     /// The layer's ffprobe, as probe-file logs it [default: what the one beside this program says].
     #[arg(long, value_name = "VERSION", conflicts_with = "file")]
     layer: Option<String>,
-    /// Most files asked for in a second, so that uploads of clients do not wait behind them.
+    /// Maximum number of requested files per second, so that uploads of clients do not wait behind them.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     per_second: u32,
 }

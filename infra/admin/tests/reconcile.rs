@@ -13,7 +13,7 @@ use test_app::{CONTENT, OWNER, TestApp};
 const SIZE: u64 = CONTENT.len() as u64;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Compares an owner's files. What is older than `older_than` may be repaired.
+/// Compares an owner's files. Differences that are older than `older_than` may be repaired.
 async fn reconcile_older(
     app: &TestApp,
     repair: Option<BytesWithoutRecord>,

@@ -57,7 +57,7 @@ async fn run(arguments: Arguments, print: &Print) -> Result<(), Failure> {
     }
     arguments.command.check()?;
     if let Command::Webhooks(Webhooks::Listen(options)) = &arguments.command {
-        return webhooks::listen(options, arguments.json, print).await; // it asks the API nothing
+        return webhooks::listen(options, arguments.json, print).await; // it sends no request to the API
     }
     let settings = Settings::read(arguments.url.as_deref(), arguments.config.as_deref(), print)?;
     let api = Api::new(&settings)?;

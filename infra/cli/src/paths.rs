@@ -18,7 +18,7 @@ pub(crate) struct Found {
     pub(crate) files: Vec<LocalFile>,
     /// One failure per path that cannot be read or matches no file.
     pub(crate) failures: Vec<Failure>,
-    /// What is left out, for the user.
+    /// The skipped paths, for the user.
     pub(crate) notes: Vec<String>,
 }
 

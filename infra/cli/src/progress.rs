@@ -89,7 +89,7 @@ impl Bar {
 /// Adds bytes to the position of a bar but not to its speed.
 fn add_transferred(bar: &ProgressBar, bytes: u64) {
     bar.inc(bytes);
-    bar.tick(); // lets the estimator see the new position before its reset
+    bar.tick(); // the estimator must have the new position before its reset
     bar.reset_eta();
 }
 

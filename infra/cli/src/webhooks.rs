@@ -63,7 +63,7 @@ struct Receiver {
     json: bool,
 }
 
-/// Receives events on this machine until it is interrupted, and prints those whose signature is good.
+/// Receives events on this machine until it is interrupted, and prints those whose signature is valid.
 pub(crate) async fn listen(options: &Listen, json: bool, print: &Print) -> Result<(), Failure> {
     let secret = env::var(SECRET_VARIABLE).unwrap_or_default();
     let verifier = Webhook::new(secret.trim()).ok().filter(|_| !secret.trim().is_empty());
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_an_event_with_a_good_signature_is_taken() {
+    async fn only_an_event_with_a_valid_signature_is_accepted() {
         let receiver = Arc::new(Receiver { verifier: Webhook::new(SECRET).unwrap(), json: true });
         let send = async |headers, body: &'static str| {
             receive(State(Arc::clone(&receiver)), headers, Bytes::from_static(body.as_bytes())).await

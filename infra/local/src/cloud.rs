@@ -101,7 +101,7 @@ impl Cloud<'_> {
         if let Some(command) = &self.options.setup {
             setup::run(command, &ready, data.path()).await?;
         }
-        // The calls of the start are no function's, and no fault is injected into them.
+        // The calls during the start belong to no function, and get no injected faults.
         shared.access.calls.clear();
         if let (Some(rules), Some(argument)) = (plan.rules, &self.options.faults) {
             shared.faults.add(rules);

@@ -17,7 +17,7 @@ use crate::{ApiError, Reason, header};
 #[derive(Debug)]
 pub struct CreateRequest {
     /// Where the bytes come from.
-    pub what: CreateWhat,
+    pub source: CreateSource,
     /// The requested name.
     pub name: Option<FileName>,
     /// The client's metadata.
@@ -48,7 +48,7 @@ pub enum Lifetime {
 
 /// The source of a file's bytes.
 #[derive(Debug)]
-pub enum CreateWhat {
+pub enum CreateSource {
     /// The bytes are in the request.
     Bytes(FilePart),
     /// An import fetches the bytes.
@@ -205,37 +205,25 @@ impl Fields {
         Ok((fields, file))
     }
 
+    /// Checks the fields.
     fn check(
-        self,
-        mut file: Option<FilePart>,
+        mut self,
+        file: Option<FilePart>,
         key: Option<String>,
         now: Timestamp,
     ) -> Result<CreateRequest, ApiError> {
         if let Some(webhook) = &self.webhook {
             check_webhook_length("webhook", webhook)?;
         }
-        let content_type = self.content_type.map(check_content_type).transpose()?;
-        let headers = self.headers.map(check_headers).transpose()?.unwrap_or_default();
-        if self.file_url.is_none() && !headers.is_empty() {
-            let message = "headers are sent to the source of file_url, and there is none";
-            return Err(ApiError::from(Reason::InvalidHeaders).on_field("headers", Some(message.into())));
-        }
-        if let Some(file) = &mut file {
-            file.content_type = content_type.clone().or(file.content_type.take());
-        }
-        let multipart = self.multipart.unwrap_or(false);
-        let other = self.other;
-        let what =
-            what(file, self.file_url, headers, self.size, content_type, multipart, self.name.is_some())?
-                .ok_or_else(|| file_or_url_required(other))?;
+        let source = self.take_source(file)?;
         let name = self.name.as_deref().map(check_name).transpose()?;
-        if name.is_none() && matches!(what, CreateWhat::Presigned { .. }) {
+        if name.is_none() && matches!(source, CreateSource::Presigned { .. }) {
             return Err(ApiError::from(Reason::InvalidName)
                 .with_message("name is required")
                 .on_field("name", Some("missing".into())));
         }
         let mut request = CreateRequest {
-            what,
+            source,
             name,
             metadata: self.metadata.map(check_metadata).transpose()?.unwrap_or_default(),
             lifetime: check_lifetime(self.expires_in, self.expires_at.as_deref(), self.never_expires, now)?,
@@ -245,6 +233,24 @@ impl Fields {
         };
         request.idempotency = key.map(|key| Idempotency { key, request_hash: request.hash() });
         Ok(request)
+    }
+
+    /// Takes the source of the bytes from the fields, with its headers and media type.
+    fn take_source(&mut self, mut file: Option<FilePart>) -> Result<CreateSource, ApiError> {
+        let content_type = self.content_type.take().map(check_content_type).transpose()?;
+        let headers = self.headers.take().map(check_headers).transpose()?.unwrap_or_default();
+        let file_url = self.file_url.take();
+        if file_url.is_none() && !headers.is_empty() {
+            let message = "headers are sent to the source of file_url, and there is none";
+            return Err(ApiError::from(Reason::InvalidHeaders).on_field("headers", Some(message.into())));
+        }
+        if let Some(file) = &mut file {
+            file.content_type = content_type.clone().or(file.content_type.take());
+        }
+        let multipart = self.multipart.unwrap_or(false);
+        let source =
+            source(file, file_url, headers, self.size, content_type, multipart, self.name.is_some())?;
+        source.ok_or_else(|| file_or_url_required(self.other.take()))
     }
 }
 
@@ -265,7 +271,7 @@ fn file_or_url_required(other: Option<String>) -> ApiError {
 }
 
 /// Returns the requested source of the bytes; `None` if there is none.
-fn what(
+fn source(
     file: Option<FilePart>,
     file_url: Option<String>,
     headers: SourceHeaders,
@@ -273,12 +279,12 @@ fn what(
     content_type: Option<String>,
     multipart: bool,
     has_name: bool,
-) -> Result<Option<CreateWhat>, ApiError> {
+) -> Result<Option<CreateSource>, ApiError> {
     match (file, file_url, size) {
-        (Some(file), None, None) => Ok(Some(CreateWhat::Bytes(file))),
-        (None, Some(url), None) => Ok(Some(CreateWhat::Url { url, headers })),
+        (Some(file), None, None) => Ok(Some(CreateSource::Bytes(file))),
+        (None, Some(url), None) => Ok(Some(CreateSource::Url { url, headers })),
         (None, None, Some(size)) => {
-            Ok(Some(CreateWhat::Presigned { size: check_size(size)?, content_type, multipart }))
+            Ok(Some(CreateSource::Presigned { size: check_size(size)?, content_type, multipart }))
         }
         (None, None, None) if has_name => {
             Err(ApiError::from(Reason::InvalidSize).on_field("size", Some("missing".into())))

@@ -15,13 +15,13 @@ fn urlencoded(body: &str) -> Result<CreateRequest, ApiError> {
 async fn each_source_of_the_bytes_is_recognised() {
     let presigned = json(json!({"name": "a.mp4", "size": 7, "content_type": "video/mp4"})).await.unwrap();
     assert!(matches!(
-        presigned.what,
-        CreateWhat::Presigned { size: 7, content_type: Some(_), multipart: false }
+        presigned.source,
+        CreateSource::Presigned { size: 7, content_type: Some(_), multipart: false }
     ));
     let by_parts = json(json!({"name": "a.mp4", "size": 7, "multipart": true})).await.unwrap();
-    assert!(matches!(by_parts.what, CreateWhat::Presigned { multipart: true, .. }));
+    assert!(matches!(by_parts.source, CreateSource::Presigned { multipart: true, .. }));
     let import = json(json!({"file_url": "https://example.com/a", "name": "b"})).await.unwrap();
-    assert!(matches!(import.what, CreateWhat::Url { url, headers }
+    assert!(matches!(import.source, CreateSource::Url { url, headers }
         if url == "https://example.com/a" && headers.is_empty()));
 }
 
@@ -30,7 +30,7 @@ async fn headers_for_a_source_are_parsed_and_hidden_in_errors() {
     let import = json!({"file_url": "https://a.example", "headers": {"Referer": "https://hush.example"}});
     let request = json(import).await.unwrap();
     assert!(!format!("{request:?}").contains("hush"), "{request:?}");
-    let CreateWhat::Url { headers, .. } = request.what else { panic!("an import") };
+    let CreateSource::Url { headers, .. } = request.source else { panic!("an import") };
     assert_eq!(headers.iter().collect::<Vec<_>>(), [("referer", "https://hush.example")]);
 
     for (body, known) in [

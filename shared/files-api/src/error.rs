@@ -95,14 +95,14 @@ impl ApiError {
         self
     }
 
-    /// Adds rate limit header fields: 0 of `quota` requests per second remain
+    /// Adds rate limit header fields: the policy `policy`, and the quota that remains of it, each with its parameters
     /// (<https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-10>).
     #[must_use]
-    pub(crate) fn with_rate_limit(mut self, quota: u64) -> Self {
-        let policy = HeaderValue::from_str(&format!("\"requests\";q={quota};w=1"));
-        self.headers.extend(policy.ok().map(|policy| (HeaderName::from_static("ratelimit-policy"), policy)));
-        let left = HeaderValue::from_static("\"requests\";r=0;t=1");
-        self.headers.push((HeaderName::from_static("ratelimit"), left));
+    pub(crate) fn with_rate_limit(mut self, policy: &str, parameters: &str, remaining: &str) -> Self {
+        for (name, parameters) in [("ratelimit-policy", parameters), ("ratelimit", remaining)] {
+            let value = HeaderValue::from_str(&format!("\"{policy}\";{parameters}"));
+            self.headers.extend(value.ok().map(|value| (HeaderName::from_static(name), value)));
+        }
         self
     }
 

@@ -51,12 +51,19 @@ fn quota(what: &str, numbers: &str) -> String {
 impl From<LimitExceeded> for ApiError {
     fn from(exceeded: LimitExceeded) -> Self {
         let (reason, message) = explain(exceeded);
-        let LimitExceeded { limit, max, .. } = exceeded;
+        let LimitExceeded { limit, used, max, .. } = exceeded;
         let error = Self::from(reason).with_detail(limit.as_str(), reason.as_str(), message.clone());
         let error = error.with_message(message);
         match reason {
-            Reason::TooManyAtOnce => error.retry_after(retry_after(limit)),
-            Reason::TooManyRequests => error.retry_after(1).with_rate_limit(max),
+            // The quota returns when work ends, so it has no window.
+            Reason::TooManyAtOnce => error.retry_after(retry_after(limit)).with_rate_limit(
+                limit.as_str(),
+                &format!("q={max};qu=\"concurrent-requests\""),
+                &format!("r={}", max.saturating_sub(used)),
+            ),
+            Reason::TooManyRequests => {
+                error.retry_after(1).with_rate_limit("requests", &format!("q={max};w=1"), "r=0;t=1")
+            }
             _ => error,
         }
     }
@@ -84,6 +91,7 @@ mod tests {
             let response = response(limit);
             assert_eq!(response.status().as_u16(), status);
             assert_eq!(response.headers().contains_key("retry-after"), status == 429);
+            assert_eq!(response.headers().contains_key("ratelimit"), status == 429);
             let lambda_http::Body::Text(body) = response.body() else { panic!("no text") };
             let body: serde_json::Value = serde_json::from_str(body).unwrap();
             assert_eq!(
@@ -92,6 +100,19 @@ mod tests {
             );
             let message = body["message"].as_str().unwrap();
             assert!(message.contains("1000") && message.contains("200"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_429_has_the_policy_of_its_limit() {
+        for (limit, policy, left) in [
+            (Limit::RequestsPerSecond, r#""requests";q=1000;w=1"#, r#""requests";r=0;t=1"#),
+            (Limit::Imports, r#""imports";q=1000;qu="concurrent-requests""#, r#""imports";r=100"#),
+            (Limit::Previews, r#""previews";q=1000;qu="concurrent-requests""#, r#""previews";r=100"#),
+        ] {
+            let response = response(limit);
+            let header = |name| response.headers()[name].to_str().unwrap();
+            assert_eq!((header("ratelimit-policy"), header("ratelimit")), (policy, left));
         }
     }
 }

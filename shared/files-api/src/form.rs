@@ -17,7 +17,7 @@ use crate::{ApiError, Reason};
 
 /// Longest text of one field, in bytes.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
-/// Most fields of a form.
+/// Maximum number of fields of a form.
 const MAX_FIELDS: usize = 32;
 /// Size in bytes of the chunks in which the file is streamed.
 const CHUNK_BYTES: usize = 64 * 1024;

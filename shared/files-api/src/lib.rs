@@ -33,7 +33,7 @@ pub use audit::{audit_file, audit_upload_token};
 pub use auth::{authenticate, authenticate_uploader};
 pub use base_url::BaseUrl;
 pub use conditional::{check_if_match, etag, is_fresh, with_etag};
-pub use create::{CreateRequest, CreateWhat, Lifetime};
+pub use create::{CreateRequest, CreateSource, Lifetime};
 pub use cursor::Cursor;
 pub use download::{UrlQuery, malformed_parameter};
 pub use error::{ApiError, ApiResult, FieldError};

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use header_params::FieldValue;
 
-/// Most header fields of one part.
+/// Maximum number of header fields of one part.
 const MAX_FIELDS: usize = 32;
 /// Longest name of a header field, in bytes.
 const MAX_NAME_BYTES: usize = 256;

@@ -61,7 +61,7 @@ reasons! {
         "Not all parts are stored as announced: upload those named again, then complete once more";
     /// S3 has aborted the multipart upload.
     PartsGone: "parts_gone", CONFLICT, "The parts of this upload are gone: delete the file and upload it again";
-    /// A limit of the owner on what is stored would be exceeded.
+    /// A storage limit of the owner would be exceeded.
     QuotaExceeded: "quota_exceeded", FORBIDDEN, "A limit of the API key's owner would be exceeded";
     /// The owner sends more requests per second than its limit.
     TooManyRequests: "too_many_requests", TOO_MANY_REQUESTS,

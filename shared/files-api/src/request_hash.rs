@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::{CreateRequest, CreateWhat, FilePart, Lifetime};
+use crate::{CreateRequest, CreateSource, FilePart, Lifetime};
 
 impl CreateRequest {
     /// Returns the requested name, or that of the file in a form.
     fn effective_name(&self) -> Option<FileName> {
-        let of_file = match &self.what {
-            CreateWhat::Bytes(file) => file.file_name.as_deref().and_then(FileName::clean),
+        let of_file = match &self.source {
+            CreateSource::Bytes(file) => file.file_name.as_deref().and_then(FileName::clean),
             _ => None,
         };
         self.name.clone().or(of_file)
@@ -28,19 +28,19 @@ impl CreateRequest {
     /// Returns the hash of the request, independent of its spelling: a form's boundary differs between attempts, a checksum may be in
     /// capitals, empty metadata counts as absent.
     pub(crate) fn hash(&self) -> String {
-        let what = match &self.what {
-            CreateWhat::Bytes(file) => json!({"file": (&file.sha256, self.content_type_of(file))}),
-            CreateWhat::Url { url, headers } => {
+        let source = match &self.source {
+            CreateSource::Bytes(file) => json!({"file": (&file.sha256, self.content_type_of(file))}),
+            CreateSource::Url { url, headers } => {
                 json!({"url": normalized(url), "headers": headers.iter().collect::<BTreeMap<_, _>>()})
             }
-            CreateWhat::Presigned { size, content_type, multipart } => {
+            CreateSource::Presigned { size, content_type, multipart } => {
                 let usual = self.name.as_ref().map(FileName::usual_content_type);
                 let content_type = content_type.as_deref().or(usual);
                 json!({"size": size, "content_type": content_type, "multipart": multipart})
             }
         };
         let mut asked = json!({
-            "what": what,
+            "what": source,
             "name": self.effective_name().as_ref().map(FileName::as_str),
             "metadata": self.metadata,
             "expires_in": match self.lifetime {

@@ -14,7 +14,7 @@ use crate::{ApiError, JsonObject, Reason};
 /// Shortest and longest time in seconds for which a token can create files, and the default.
 const TTL_SECONDS: RangeInclusive<u64> = 60..=86_400;
 const DEFAULT_TTL_SECONDS: u64 = 3_600;
-/// Most media types of a token.
+/// Maximum number of media types of a token.
 const MAX_CONTENT_TYPES: usize = 20;
 /// Largest bound of the number of files of a token.
 const MAX_FILES: u64 = 1_000_000;

@@ -5,7 +5,7 @@ use files_objects::Objects;
 use files_records::{ClientRecords, RecordsError};
 use tracing::warn;
 
-/// Most attempts while the record changes concurrently, as that of a running import does.
+/// Maximum number of attempts while the record changes concurrently, as that of a running import does.
 const MAX_ATTEMPTS: u32 = 8;
 
 /// Deletes files with their records and objects.

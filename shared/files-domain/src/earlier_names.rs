@@ -10,7 +10,7 @@ use crate::FileName;
 pub struct EarlierNames(Vec<String>);
 
 impl EarlierNames {
-    /// Most names. The oldest is removed first.
+    /// Maximum number of names. The oldest is removed first.
     pub const MAX: usize = 16;
 
     /// Returns the number of earlier names.

@@ -74,10 +74,10 @@ pub struct Endpoint {
     /// The secret before the last rotation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<PreviousSecret>,
-    /// Until when deliveries are paused, because the receiver was overloaded.
+    /// The time until which deliveries are paused, because the receiver was overloaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused_until: Option<Timestamp>,
-    /// Until when it counts as slow, because an attempt took more than a second.
+    /// The time until which it counts as slow, because an attempt took more than a second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slow_until: Option<Timestamp>,
 }

@@ -8,7 +8,7 @@ pub const MAX_API_UPLOAD_BYTES: u64 = 4 * 1024 * 1024;
 /// Largest object of a single PUT in bytes
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html>).
 pub const MAX_SINGLE_PUT_BYTES: u64 = 5 * 1024 * 1024 * 1024;
-/// Most parts of an upload; smallest part except the last, and largest part, in bytes
+/// Maximum number of parts of an upload; smallest part except the last, and largest part, in bytes
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>).
 pub const MAX_PARTS: u32 = 10_000;
 /// See [`MAX_PARTS`].
@@ -21,7 +21,7 @@ pub const MAX_OBJECT_BYTES: u64 = MAX_PART_BYTES * MAX_PARTS as u64;
 pub const USUAL_PART_BYTES: u64 = 8 * 1024 * 1024;
 /// Larger parts are a multiple of this.
 pub const PART_SIZE_STEP: u64 = 1024 * 1024;
-/// Most parts that a request can sign.
+/// Maximum number of parts that a request can sign.
 pub const MAX_SIGNED_PARTS: usize = 1_000;
 /// Lifetime of a presigned upload URL.
 pub const UPLOAD_URL_LIFETIME: Duration = Duration::from_secs(3600);
@@ -59,7 +59,7 @@ pub const IMPORT_BACKOFFS: [Duration; 3] =
 /// Longest delay of an SQS message
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>).
 pub const MAX_QUEUE_DELAY: Duration = Duration::from_secs(15 * 60);
-/// Most runs of the function for one import: about a month.
+/// Maximum number of runs of the function for one import: about a month.
 pub const MAX_IMPORT_RUNS: u64 = 10_000;
 /// How long stored bytes may be unprobed before `sweep` queues a probe.
 pub const PROBE_GRACE: Duration = Duration::from_secs(15 * 60);
@@ -92,15 +92,15 @@ pub const DELIVERY_LEASE: Duration = Duration::from_secs(75);
 pub const DELIVERY_GRACE: Duration = Duration::from_secs(120);
 /// How long a finished delivery is stored.
 pub const DELIVERY_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
-/// Most stored attempts of a delivery. Earlier ones are removed.
+/// Maximum number of stored attempts of a delivery. Earlier ones are removed.
 pub const MAX_STORED_ATTEMPTS: usize = 20;
 /// Pause of an endpoint after 429, 502 or 504 without `Retry-After`.
 pub const ENDPOINT_PAUSE: Duration = Duration::from_secs(60);
 /// How long the previous secret stays valid after a rotation.
 pub const SECRET_OVERLAP: Duration = Duration::from_secs(24 * 3600);
-/// Most webhook endpoints of an owner.
+/// Maximum number of webhook endpoints of an owner.
 pub const MAX_ENDPOINTS: u32 = 10;
 /// Longest URL of a webhook, in bytes.
 pub const MAX_WEBHOOK_URL_BYTES: usize = 2_048;
-/// Most tries of `sweep` for one file.
+/// Maximum number of tries of `sweep` for one file.
 pub const MAX_DUE_TRIES: u32 = 8;

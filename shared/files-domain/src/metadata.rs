@@ -22,7 +22,7 @@ pub enum MetadataError {
 }
 
 impl Metadata {
-    /// Most keys.
+    /// Maximum number of keys.
     pub const MAX_KEYS: usize = 50;
     /// Longest key, in characters.
     pub const MAX_KEY_CHARS: usize = 64;

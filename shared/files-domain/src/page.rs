@@ -40,7 +40,7 @@ impl ListFilter {
 /// A page to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageRequest {
-    /// Most files to read.
+    /// Maximum number of files to read.
     pub limit: u32,
     /// Order of the list.
     pub order: PageOrder,

@@ -49,11 +49,11 @@ pub enum SourceHeadersError {
 }
 
 impl SourceHeaders {
-    /// Most headers.
+    /// Maximum number of headers.
     pub const MAX_COUNT: usize = 16;
     /// Longest name, in bytes.
     pub const MAX_NAME_BYTES: usize = 64;
-    /// Most bytes of all names and values.
+    /// Maximum number of bytes of all names and values.
     pub const MAX_BYTES: usize = 8 * 1024;
 
     /// Checks a client's headers.

@@ -85,7 +85,7 @@ impl fmt::Debug for UploadToken {
 pub struct UploadTokenRecord {
     /// The API key that created it.
     pub created_by: String,
-    /// Until when it can create files. Uploads that have begun may end later.
+    /// The time until which it can create files. Uploads that have begun may end later.
     pub expires_at: Timestamp,
     /// Largest file in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -93,7 +93,7 @@ pub struct UploadTokenRecord {
     /// Media types of its files; empty for any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub content_types: Vec<ContentTypePattern>,
-    /// Most files.
+    /// Maximum number of files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_files: Option<u64>,
     /// Files created so far, deleted ones included.
@@ -212,7 +212,7 @@ pub struct NewUploadToken {
     pub max_size: Option<u64>,
     /// Media types of its files; empty for any.
     pub content_types: Vec<ContentTypePattern>,
-    /// Most files.
+    /// Maximum number of files.
     pub max_files: Option<u64>,
     /// Metadata of each of its files.
     pub metadata: Metadata,

@@ -13,7 +13,7 @@ pub enum Disposition {
 
 /// The response headers of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Served {
+pub struct DownloadHeaders {
     /// `Content-Type`.
     pub content_type: String,
     /// `Content-Disposition` (RFC 6266).
@@ -41,7 +41,7 @@ fn is_media(content_type: &str) -> bool {
     content_type.starts_with("audio/") || content_type.starts_with("video/") || RASTER.contains(&content_type)
 }
 
-impl Served {
+impl DownloadHeaders {
     /// Returns the headers for a poster.
     #[must_use]
     pub fn poster() -> Self {
@@ -89,9 +89,9 @@ fn filename_parameters(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn served(name: &str, content_type: Option<&str>, wanted: Disposition) -> (String, String) {
-        let served = Served::new(&FileName::clean(name).unwrap(), content_type, wanted);
-        (served.content_type, served.content_disposition)
+    fn headers(name: &str, content_type: Option<&str>, wanted: Disposition) -> (String, String) {
+        let headers = DownloadHeaders::new(&FileName::clean(name).unwrap(), content_type, wanted);
+        (headers.content_type, headers.content_disposition)
     }
 
     #[test]
@@ -109,16 +109,16 @@ mod tests {
             ("text/html", false),
             ("application/pdf", false),
         ] {
-            let (as_type, disposition) = served("a", Some(content_type), Disposition::Inline);
+            let (as_type, disposition) = headers("a", Some(content_type), Disposition::Inline);
             assert_eq!(disposition.starts_with("inline; "), shown, "{content_type}");
             assert_eq!(as_type == "application/octet-stream", !shown, "{content_type}");
         }
-        assert_eq!(served("a", None, Disposition::Inline).0, "application/octet-stream");
+        assert_eq!(headers("a", None, Disposition::Inline).0, "application/octet-stream");
     }
 
     #[test]
     fn names_are_encoded_for_every_browser_and_cannot_inject_headers() {
-        let (_, disposition) = served("né \"x\"; 🎬.mp4", Some("video/mp4"), Disposition::Attachment);
+        let (_, disposition) = headers("né \"x\"; 🎬.mp4", Some("video/mp4"), Disposition::Attachment);
         assert_eq!(
             disposition,
             "attachment; filename=\"n_ _x_; _.mp4\"; filename*=UTF-8''n%C3%A9%20%22x%22%3B%20%F0%9F%8E%AC.mp4"

@@ -8,7 +8,7 @@ mod object;
 mod presign;
 mod range;
 
-pub use disposition::{Disposition, Served};
+pub use disposition::{Disposition, DownloadHeaders};
 pub use error::ObjectsError;
 pub use list::{ListedObject, ObjectKind, ObjectsPage};
 pub use multipart::{Part, PartBody, PartBytes, StoredParts, Uploaded, checksum_of_parts};

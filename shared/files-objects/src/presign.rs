@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use files_domain::{BoxError, File, FileId, OwnerId, Timestamp, UploadRef, poster_object_key};
 use percent_encoding::percent_decode_str;
 
-use crate::{Objects, ObjectsError, Served};
+use crate::{DownloadHeaders, Objects, ObjectsError};
 
 /// The signed properties of a presigned PUT of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,19 +117,19 @@ impl Objects {
         Ok(presigned(&request, now, lifetime))
     }
 
-    /// Presigns a GET, or a HEAD, of a file's bytes that S3 serves with the headers `served`.
+    /// Presigns a GET, or a HEAD, of a file's bytes with the response headers `headers`.
     ///
     /// # Errors
     /// [`ObjectsError::Presigning`].
     pub async fn presign_download(
         &self,
         file: &File,
-        served: &Served,
+        headers: &DownloadHeaders,
         head: bool,
         now: Timestamp,
         lifetime: Duration,
     ) -> Result<Presigned, ObjectsError> {
-        self.presign_served(self.key(file.owner, file.id), served, head, now, lifetime).await
+        self.presign_with_headers(self.key(file.owner, file.id), headers, head, now, lifetime).await
     }
 
     /// Presigns a GET, or a HEAD, of a file's poster.
@@ -144,13 +144,13 @@ impl Objects {
         lifetime: Duration,
     ) -> Result<Presigned, ObjectsError> {
         let key = poster_object_key(file.owner, file.id);
-        self.presign_served(key, &Served::poster(), head, now, lifetime).await
+        self.presign_with_headers(key, &DownloadHeaders::poster(), head, now, lifetime).await
     }
 
-    async fn presign_served(
+    async fn presign_with_headers(
         &self,
         key: String,
-        served: &Served,
+        headers: &DownloadHeaders,
         head: bool,
         now: Timestamp,
         lifetime: Duration,
@@ -159,8 +159,8 @@ impl Objects {
         let request = if head {
             let head = self.client.head_object().bucket(&self.bucket).key(key);
             let head = head
-                .response_content_type(&served.content_type)
-                .response_content_disposition(&served.content_disposition)
+                .response_content_type(&headers.content_type)
+                .response_content_disposition(&headers.content_disposition)
                 .response_content_encoding(NO_ENCODING)
                 .response_content_language(NO_LANGUAGE)
                 .response_expires(DateTime::from_secs(0))
@@ -169,8 +169,8 @@ impl Objects {
         } else {
             let get = self.client.get_object().bucket(&self.bucket).key(key);
             let get = get
-                .response_content_type(&served.content_type)
-                .response_content_disposition(&served.content_disposition)
+                .response_content_type(&headers.content_type)
+                .response_content_disposition(&headers.content_disposition)
                 .response_content_encoding(NO_ENCODING)
                 .response_content_language(NO_LANGUAGE)
                 .response_expires(DateTime::from_secs(0))

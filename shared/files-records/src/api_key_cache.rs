@@ -8,34 +8,34 @@ use files_domain::{KeyHash, KeyRecord, LimitNumbers, OwnerId, Timestamp};
 /// further read.
 #[derive(Debug, Default)]
 pub(crate) struct KeyCache {
-    good: Mutex<Recent<KeyHash, KeyRecord>>,
+    valid: Mutex<Recent<KeyHash, KeyRecord>>,
     /// Separate, so that many invalid keys do not evict valid ones.
-    bad: Mutex<Recent<KeyHash, ()>>,
+    invalid: Mutex<Recent<KeyHash, ()>>,
     /// Individual limits of owners with valid keys.
     limits: Mutex<Recent<OwnerId, LimitNumbers>>,
 }
 
 /// The cached state of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Remembered {
+pub(crate) enum CachedKey {
     /// The key has this record.
-    Good(KeyRecord),
+    Valid(KeyRecord),
     /// The key is unknown, expired or revoked.
-    Bad,
+    Invalid,
 }
 
 /// Lifetime of an entry in milliseconds.
 const CACHE_MILLIS: u64 = 30_000;
-/// Most entries of each kind.
+/// Maximum number of entries of each kind.
 const MAX_KEYS: usize = 10_000;
 
 impl KeyCache {
     /// Returns the state of a key that is cached at `now`.
-    pub(crate) fn get(&self, hash: KeyHash, now: Timestamp) -> Option<Remembered> {
-        if lock(&self.bad).get(hash, now).is_some() {
-            return Some(Remembered::Bad);
+    pub(crate) fn get(&self, hash: KeyHash, now: Timestamp) -> Option<CachedKey> {
+        if lock(&self.invalid).get(hash, now).is_some() {
+            return Some(CachedKey::Invalid);
         }
-        lock(&self.good).get(hash, now).map(Remembered::Good)
+        lock(&self.valid).get(hash, now).map(CachedKey::Valid)
     }
 
     /// Returns an owner's individual limits that are cached at `now`.
@@ -43,19 +43,19 @@ impl KeyCache {
         lock(&self.limits).get(owner, now)
     }
 
-    pub(crate) fn remember_limits(&self, owner: OwnerId, own: LimitNumbers, now: Timestamp) {
+    pub(crate) fn put_limits(&self, owner: OwnerId, own: LimitNumbers, now: Timestamp) {
         lock(&self.limits).put(owner, own, now);
     }
 
-    pub(crate) fn remember(&self, hash: KeyHash, remembered: Remembered, now: Timestamp) {
-        match remembered {
-            Remembered::Good(record) => {
-                lock(&self.bad).known.remove(&hash);
-                lock(&self.good).put(hash, record, now);
+    pub(crate) fn put(&self, hash: KeyHash, key: CachedKey, now: Timestamp) {
+        match key {
+            CachedKey::Valid(record) => {
+                lock(&self.invalid).entries.remove(&hash);
+                lock(&self.valid).put(hash, record, now);
             }
-            Remembered::Bad => {
-                lock(&self.good).known.remove(&hash);
-                lock(&self.bad).put(hash, (), now);
+            CachedKey::Invalid => {
+                lock(&self.valid).entries.remove(&hash);
+                lock(&self.invalid).put(hash, (), now);
             }
         }
     }
@@ -67,29 +67,29 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 #[derive(Debug)]
 struct Recent<K, T> {
-    known: HashMap<K, (T, Timestamp)>,
+    entries: HashMap<K, (T, Timestamp)>,
 }
 
 impl<K, T> Default for Recent<K, T> {
     fn default() -> Self {
-        Self { known: HashMap::new() }
+        Self { entries: HashMap::new() }
     }
 }
 
 impl<K: Eq + Hash, T: Clone> Recent<K, T> {
     fn get(&self, key: K, now: Timestamp) -> Option<T> {
-        let (value, read_at) = self.known.get(&key)?;
+        let (value, read_at) = self.entries.get(&key)?;
         is_recent(*read_at, now).then(|| value.clone())
     }
 
     fn put(&mut self, key: K, value: T, now: Timestamp) {
-        if self.known.len() >= MAX_KEYS {
-            self.known.retain(|_, (_, read_at)| is_recent(*read_at, now));
+        if self.entries.len() >= MAX_KEYS {
+            self.entries.retain(|_, (_, read_at)| is_recent(*read_at, now));
         }
-        if self.known.len() >= MAX_KEYS {
-            self.known.clear();
+        if self.entries.len() >= MAX_KEYS {
+            self.entries.clear();
         }
-        self.known.insert(key, (value, now));
+        self.entries.insert(key, (value, now));
     }
 }
 
@@ -110,8 +110,8 @@ mod tests {
         ApiKey::generate(OwnerId::named("press")).unwrap()
     }
 
-    fn good(key: &ApiKey) -> Remembered {
-        Remembered::Good(KeyRecord {
+    fn valid(key: &ApiKey) -> CachedKey {
+        CachedKey::Valid(KeyRecord {
             owner: key.owner(),
             owner_name: "press".into(),
             name: "test".into(),
@@ -127,9 +127,9 @@ mod tests {
         let key = key();
         let cache = KeyCache::default();
         assert_eq!(cache.get(key.hash(), at(100)), None);
-        for remembered in [good(&key), Remembered::Bad] {
-            cache.remember(key.hash(), remembered.clone(), at(100));
-            assert_eq!(cache.get(key.hash(), at(129)), Some(remembered));
+        for cached in [valid(&key), CachedKey::Invalid] {
+            cache.put(key.hash(), cached.clone(), at(100));
+            assert_eq!(cache.get(key.hash(), at(129)), Some(cached));
             assert_eq!(cache.get(key.hash(), at(130)), None);
         }
     }
@@ -137,20 +137,20 @@ mod tests {
     #[test]
     fn the_latest_state_replaces_an_earlier_one() {
         let (cache, key) = (KeyCache::default(), key());
-        for remembered in [good(&key), Remembered::Bad, good(&key)] {
-            cache.remember(key.hash(), remembered.clone(), at(1));
-            assert_eq!(cache.get(key.hash(), at(2)), Some(remembered));
+        for cached in [valid(&key), CachedKey::Invalid, valid(&key)] {
+            cache.put(key.hash(), cached.clone(), at(1));
+            assert_eq!(cache.get(key.hash(), at(2)), Some(cached));
         }
     }
 
     #[test]
     fn invalid_keys_do_not_evict_valid_ones() {
         let (cache, key) = (KeyCache::default(), key());
-        cache.remember(key.hash(), good(&key), at(1));
+        cache.put(key.hash(), valid(&key), at(1));
         for _ in 0..=MAX_KEYS {
-            cache.remember(self::key().hash(), Remembered::Bad, at(1));
+            cache.put(self::key().hash(), CachedKey::Invalid, at(1));
         }
-        assert_eq!(cache.get(key.hash(), at(2)), Some(good(&key)));
-        assert!(lock(&cache.bad).known.len() <= MAX_KEYS);
+        assert_eq!(cache.get(key.hash(), at(2)), Some(valid(&key)));
+        assert!(lock(&cache.invalid).entries.len() <= MAX_KEYS);
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn new_item(
     Ok(item)
 }
 
-/// Builds the condition that a key of `owner` in `table` is good for what needs `scope`. If it is not, the cancellation reason holds the
+/// Builds the condition that a key of `owner` in `table` is valid and has `scope`. If it is not, the cancellation reason holds the
 /// key's item.
 pub(crate) fn condition_check(
     table: &str,

@@ -5,7 +5,7 @@ use files_domain::{
     UploadToken,
 };
 
-use crate::api_key_cache::{KeyCache, Remembered};
+use crate::api_key_cache::{CachedKey, KeyCache};
 use crate::api_key_item::{condition_check, new_item};
 use crate::attribute::{Item, from_item};
 use crate::batch::{self, ByTable};
@@ -42,7 +42,7 @@ impl Keys {
         Self { key_uses: Some(KeyUses::new(records)), ..self }
     }
 
-    /// Stores that the caller's key, which was just read and is good, is used today.
+    /// Stores that the caller's key, which was just read and is valid, is used today.
     pub(crate) async fn note_use(&self, caller: &Caller) {
         if let Some(uses) = &self.key_uses {
             uses.note(caller).await;
@@ -95,7 +95,7 @@ impl Keys {
         condition_check(&self.table, caller.hash(), caller.owner(), caller.scope, caller.now)
     }
 
-    /// Builds the condition of a transaction that the key that created an upload token is good.
+    /// Builds the condition of a transaction that the key that created an upload token is valid.
     pub(crate) fn creator_check(
         &self,
         token: &UploadToken,
@@ -116,11 +116,11 @@ impl Keys {
     ///
     /// # Errors
     /// [`RecordsError::Key`]: the cache has the key as invalid, or it lacks the scope.
-    pub(crate) fn is_remembered(&self, caller: &Caller) -> Result<bool, RecordsError> {
+    pub(crate) fn is_cached(&self, caller: &Caller) -> Result<bool, RecordsError> {
         match self.cache.get(caller.hash(), caller.now) {
             None => Ok(false),
-            Some(Remembered::Bad) => Err(KeyProblem::Invalid.into()),
-            Some(Remembered::Good(record)) => Ok(caller.check(Some(&record)).map(|()| true)?),
+            Some(CachedKey::Invalid) => Err(KeyProblem::Invalid.into()),
+            Some(CachedKey::Valid(record)) => Ok(caller.check(Some(&record)).map(|()| true)?),
         }
     }
 
@@ -128,16 +128,16 @@ impl Keys {
     ///
     /// # Errors
     /// [`RecordsError::Key`].
-    pub(crate) fn refuse_remembered(&self, caller: &Caller) -> Result<(), RecordsError> {
+    pub(crate) fn refuse_cached_invalid(&self, caller: &Caller) -> Result<(), RecordsError> {
         match self.cache.get(caller.hash(), caller.now) {
-            Some(Remembered::Bad) => Err(KeyProblem::Invalid.into()),
+            Some(CachedKey::Invalid) => Err(KeyProblem::Invalid.into()),
             _ => Ok(()),
         }
     }
 
     /// Caches the caller's key or token as invalid.
-    pub(crate) fn remember_bad(&self, caller: &Caller) {
-        self.cache.remember(caller.hash(), Remembered::Bad, caller.now);
+    pub(crate) fn cache_invalid(&self, caller: &Caller) {
+        self.cache.put(caller.hash(), CachedKey::Invalid, caller.now);
     }
 
     /// Checks a key against its item, which was just read, and caches the result.
@@ -147,11 +147,11 @@ impl Keys {
 
     fn judge(&self, caller: &Caller, record: Option<KeyRecord>) -> Result<(), RecordsError> {
         let checked = caller.check(record.as_ref());
-        let remembered = match (record, checked) {
-            (None, _) | (_, Err(KeyProblem::Invalid)) => Remembered::Bad,
-            (Some(record), _) => Remembered::Good(record),
+        let cached = match (record, checked) {
+            (None, _) | (_, Err(KeyProblem::Invalid)) => CachedKey::Invalid,
+            (Some(record), _) => CachedKey::Valid(record),
         };
-        self.cache.remember(caller.hash(), remembered, caller.now);
+        self.cache.put(caller.hash(), cached, caller.now);
         Ok(checked?)
     }
 
@@ -170,7 +170,7 @@ impl Keys {
     /// # Errors
     /// [`RecordsError::Key`], [`RecordsError::Busy`], [`RecordsError::Unavailable`].
     pub async fn check(&self, caller: &Caller) -> Result<(), RecordsError> {
-        if self.is_remembered(caller)? { Ok(()) } else { self.read(caller).await }
+        if self.is_cached(caller)? { Ok(()) } else { self.read(caller).await }
     }
 
     /// Checks the key by a consistent read, unless the caller only reads, so that a key that was just revoked is rejected. A key that
@@ -179,7 +179,7 @@ impl Keys {
     /// # Errors
     /// As [`check`](Self::check).
     pub async fn check_now(&self, caller: &Caller) -> Result<(), RecordsError> {
-        if self.is_remembered(caller)? && caller.scope == Scope::Read {
+        if self.is_cached(caller)? && caller.scope == Scope::Read {
             return Ok(());
         }
         self.read(caller).await

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use crate::attribute::Item;
 use crate::error::{corrupt, unavailable};
 
-/// Most attempts for keys that DynamoDB leaves unprocessed.
+/// Maximum number of attempts for keys that DynamoDB leaves unprocessed.
 const MAX_BATCH_TRIES: u32 = 8;
 
 /// Items or primary keys by table.

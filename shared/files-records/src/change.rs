@@ -3,7 +3,7 @@ use files_domain::{File, FileId, OwnerId};
 use crate::save::Imported;
 use crate::{Records, RecordsError};
 
-/// Most attempts while the record changes concurrently.
+/// Maximum number of attempts while the record changes concurrently.
 const MAX_ATTEMPTS: u32 = 8;
 
 impl Records {

@@ -8,8 +8,8 @@ use crate::{Keys, Records};
 
 /// How long a process caches that an owner has webhook endpoints.
 const ENDPOINTS_CACHE_TTL: Duration = Duration::from_secs(30);
-/// Most owners in this cache.
-const MAX_REMEMBERED: usize = 1_000;
+/// Maximum number of owners in this cache.
+const MAX_CACHED_OWNERS: usize = 1_000;
 
 /// The records for requests of API clients. Each operation checks the caller's key, most of them in the read or the transaction
 /// that does the work.
@@ -54,10 +54,10 @@ impl ClientRecords {
     }
 
     /// Caches that an owner has webhook endpoints.
-    pub(crate) fn remember_endpoints(&self, owner: OwnerId, now: Timestamp) {
+    pub(crate) fn cache_has_endpoints(&self, owner: OwnerId, now: Timestamp) {
         let mut owners = self.with_endpoints.lock().unwrap_or_else(PoisonError::into_inner);
         owners.retain(|_, until| *until > now);
-        if owners.len() < MAX_REMEMBERED {
+        if owners.len() < MAX_CACHED_OWNERS {
             owners.insert(owner, now.plus(ENDPOINTS_CACHE_TTL));
         }
     }

@@ -12,7 +12,7 @@ use crate::item::{detail_to_item, file_to_item};
 use crate::keys::{owner_pk, primary_key};
 use crate::transact::{Refused, condition_failed};
 use crate::upload_tokens::token_refusal;
-use crate::usage::UsageChange;
+use crate::usage::{UsageChange, UsageUpdate};
 use crate::{ClientRecords, Records, RecordsError};
 
 /// The result of creating a file.
@@ -25,15 +25,38 @@ pub enum Created {
     Before(File, Detail),
 }
 
+/// The index of the check of the caller's key, or of the count of the caller's token, in the transaction of a creation.
+const CALLER_INDEX: usize = 0;
+/// The index of the item of the idempotency key, if there is one.
+const IDEMPOTENCY_INDEX: usize = 1;
+
+/// A new file, and what its transaction needs.
+struct NewItems<'a> {
+    caller: &'a Caller,
+    file: &'a File,
+    detail: &'a Detail,
+    idempotency: Option<&'a Idempotency>,
+}
+
+/// The conditions of the transaction of a creation, beside those at fixed indexes.
+struct Conditions<'a> {
+    /// The index of the condition that the owner has no webhook endpoint.
+    endpoints: Option<usize>,
+    /// The change of the usage.
+    usage: UsageUpdate<'a>,
+    /// The index of the check of the key that created the caller's token.
+    creator: Option<usize>,
+}
+
 /// Why a new file was not written.
-enum WriteRefused {
+enum WriteError {
     /// Its owner has webhook endpoints.
     HasEndpoints,
     /// Another error.
     Error(RecordsError),
 }
 
-impl WriteRefused {
+impl WriteError {
     fn into_error(self) -> RecordsError {
         match self {
             Self::HasEndpoints => RecordsError::Changed,
@@ -42,7 +65,7 @@ impl WriteRefused {
     }
 }
 
-impl From<RecordsError> for WriteRefused {
+impl From<RecordsError> for WriteError {
     fn from(error: RecordsError) -> Self {
         Self::Error(error)
     }
@@ -65,9 +88,9 @@ fn request_key(file: &File, key: &str) -> Item {
 
 impl ClientRecords {
     /// Writes a file's summary, its detail and the owner's usage in one transaction that also checks the caller's key, or counts the
-    /// file of the caller's token, which has been read, and checks the key that created the token. A key that is known, or found, to be bad costs no write, and no
+    /// file of the caller's token, which has been read, and checks the key that created the token. An invalid key costs no write, and no
     /// read of the owner that it names. The end of the file is an event if it has a webhook, or its owner has webhook endpoints: the
-    /// first file for an owner with endpoints costs a second transaction, and this process then remembers it for 30 s.
+    /// first file for an owner with endpoints costs a second transaction, and this process then caches that for 30 s.
     ///
     /// # Errors
     /// [`RecordsError::Key`]; [`RecordsError::TokenUsedUp`]; [`RecordsError::IdempotencyConflict`]; [`RecordsError::Changed`]: the id
@@ -79,19 +102,20 @@ impl ClientRecords {
         detail: &Detail,
         idempotency: Option<&Idempotency>,
     ) -> Result<Created, RecordsError> {
-        // First, unless it is remembered: a bad key must not cost a transaction on the items of the owner it names.
+        // First, unless it is cached: an invalid key must not cost a transaction on the items of the owner it names.
         let limits = self.owner_limits(caller).await?;
         limits.check(Limit::FileBytes, 0, file.size.unwrap_or(0))?;
         let notify = file.notify || self.has_all_events() || self.has_endpoints(caller.owner(), caller.now);
-        match self.write_new(caller, &File { notify, ..file.clone() }, detail, idempotency, &limits).await {
-            Err(WriteRefused::HasEndpoints) => {
-                self.remember_endpoints(caller.owner(), caller.now);
-                let file = File { notify: true, ..file.clone() };
-                self.write_new(caller, &file, detail, idempotency, &limits)
-                    .await
-                    .map_err(WriteRefused::into_error)
+        let write = async |notify| {
+            let file = &File { notify, ..file.clone() };
+            self.write_new(&NewItems { caller, file, detail, idempotency }, &limits).await
+        };
+        match write(notify).await {
+            Err(WriteError::HasEndpoints) => {
+                self.cache_has_endpoints(caller.owner(), caller.now);
+                write(true).await.map_err(WriteError::into_error)
             }
-            written => written.map_err(WriteRefused::into_error),
+            written => written.map_err(WriteError::into_error),
         }
     }
 
@@ -109,23 +133,31 @@ impl ClientRecords {
 
     /// Writes a new file, whose end is an event if `notify` is set. If it is not, the transaction has the condition that the owner has
     /// no webhook endpoint.
-    async fn write_new(
+    async fn write_new(&self, new: &NewItems<'_>, limits: &OwnerLimits) -> Result<Created, WriteError> {
+        let (items, conditions) = self.creation(new, limits)?;
+        match self.unchecked().transact(items).await {
+            Ok(()) => Ok(Created::New),
+            Err(Refused::Error(error)) => Err(error.into()),
+            Err(Refused::Conditions(reasons)) => self.explain(new, &conditions, reasons).await,
+        }
+    }
+
+    /// Builds the transaction that writes a new file, with the places of its conditions.
+    fn creation<'a>(
         &self,
-        caller: &Caller,
-        file: &File,
-        detail: &Detail,
-        idempotency: Option<&Idempotency>,
-        limits: &OwnerLimits,
-    ) -> Result<Created, WriteRefused> {
+        new: &NewItems<'_>,
+        limits: &'a OwnerLimits,
+    ) -> Result<(Vec<TransactWriteItem>, Conditions<'a>), RecordsError> {
+        let NewItems { caller, file, detail, idempotency } = *new;
         let records = self.unchecked();
         let mut items = vec![match &caller.principal {
             Principal::ApiKey(_) => self.keys().condition_check(caller)?,
             Principal::UploadToken(token) => records.count_token_file(caller, token)?,
         }];
         if let Some(idempotency) = idempotency {
-            items.push(records.remember_request(file, idempotency, caller.now)?);
+            items.push(records.put_idempotency(file, idempotency, caller.now)?);
         }
-        let endpoints_index = items.len();
+        let endpoints = (!file.notify).then_some(items.len());
         if !file.notify {
             items.push(records.has_no_endpoint(file.owner)?);
         }
@@ -135,40 +167,43 @@ impl ClientRecords {
         }
         let change = UsageChange::between(None, Some(file));
         let usage = records.add_usage_change(&mut items, file.owner, change, limits)?;
-        let creator_index = items.len();
+        let creator = caller.upload_token().map(|_| items.len());
         if let Some(token) = caller.upload_token() {
             items.push(self.keys().creator_check(token, caller.now)?);
         }
-        match records.transact(items).await {
-            Ok(()) => Ok(Created::New),
-            Err(Refused::Error(error)) => Err(error.into()),
-            Err(Refused::Conditions(reasons)) if condition_failed(&reasons, creator_index) => {
-                self.keys().remember_bad(caller);
-                Err(RecordsError::from(KeyProblem::Invalid).into())
-            }
-            Err(Refused::Conditions(mut reasons)) if condition_failed(&reasons, 0) => {
-                match self.creation_refusal(caller, reasons[0].item.take()) {
-                    // The request for the last file of a token, repeated.
-                    RecordsError::TokenUsedUp if idempotency.is_some() && condition_failed(&reasons, 1) => {
-                        Ok(records.created_before(caller, idempotency, &reasons).await?)
-                    }
-                    error => Err(error.into()),
+        Ok((items, Conditions { endpoints, usage, creator }))
+    }
+
+    /// Returns the file of an earlier attempt, or the error, of a transaction whose conditions failed.
+    async fn explain(
+        &self,
+        new: &NewItems<'_>,
+        conditions: &Conditions<'_>,
+        mut reasons: Vec<CancellationReason>,
+    ) -> Result<Created, WriteError> {
+        let NewItems { caller, idempotency, .. } = *new;
+        let records = self.unchecked();
+        if conditions.creator.is_some_and(|index| condition_failed(&reasons, index)) {
+            self.keys().cache_invalid(caller);
+            return Err(RecordsError::from(KeyProblem::Invalid).into());
+        }
+        let is_repeated = idempotency.is_some() && condition_failed(&reasons, IDEMPOTENCY_INDEX);
+        if condition_failed(&reasons, CALLER_INDEX) {
+            return match self.creation_refusal(caller, reasons[CALLER_INDEX].item.take()) {
+                // The request for the last file of a token, repeated.
+                RecordsError::TokenUsedUp if is_repeated => {
+                    Ok(records.created_before(caller, idempotency, &reasons).await?)
                 }
-            }
-            Err(Refused::Conditions(reasons))
-                if !file.notify
-                    && condition_failed(&reasons, endpoints_index)
-                    && !(idempotency.is_some() && condition_failed(&reasons, 1)) =>
-            {
-                Err(WriteRefused::HasEndpoints)
-            }
-            Err(Refused::Conditions(reasons)) => {
-                let created = records.created_before(caller, idempotency, &reasons).await;
-                match (created, usage.exceeded(&reasons)) {
-                    (Err(RecordsError::Changed), Some(exceeded)) => Err(RecordsError::from(exceeded).into()),
-                    (created, _) => Ok(created?),
-                }
-            }
+                error => Err(error.into()),
+            };
+        }
+        if !is_repeated && conditions.endpoints.is_some_and(|index| condition_failed(&reasons, index)) {
+            return Err(WriteError::HasEndpoints);
+        }
+        let created = records.created_before(caller, idempotency, &reasons).await;
+        match (created, conditions.usage.exceeded(&reasons)) {
+            (Err(RecordsError::Changed), Some(exceeded)) => Err(RecordsError::from(exceeded).into()),
+            (created, _) => Ok(created?),
         }
     }
 }
@@ -190,7 +225,7 @@ impl Records {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    fn remember_request(
+    fn put_idempotency(
         &self,
         file: &File,
         idempotency: &Idempotency,
@@ -220,7 +255,7 @@ impl Records {
         reasons: &[CancellationReason],
     ) -> Result<Created, RecordsError> {
         let (Some(idempotency), Some(item)) =
-            (idempotency, reasons.get(1).and_then(|reason| reason.item.clone()))
+            (idempotency, reasons.get(IDEMPOTENCY_INDEX).and_then(|reason| reason.item.clone()))
         else {
             return Err(RecordsError::Changed);
         };

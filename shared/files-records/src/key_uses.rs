@@ -1,7 +1,7 @@
 //! The day on which an API key was last used: an item of its owner in the files table, since functions may not write the keys
 //! table.
 //!
-//! A process writes a key's day once, when it has read the key and found it good, and remembers that. The condition of the write
+//! A process writes a key's day once, when it has read a valid key, and caches that. The condition of the write
 //! keeps the processes from writing the same day twice.
 
 use std::collections::HashMap;
@@ -22,9 +22,9 @@ use crate::{Records, RecordsError};
 const WRITE_TIMEOUT: Duration = Duration::from_millis(250);
 /// How long a process does not try again after a failed write.
 const BACKOFF: Duration = Duration::from_secs(300);
-/// Most keys that a process remembers.
+/// Maximum number of keys whose writes a process caches.
 const MAX_KEYS: usize = 10_000;
-/// Most items of one `BatchGetItem`
+/// Maximum number of items of one `BatchGetItem`
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>).
 const MAX_BATCH: usize = 100;
 
@@ -35,13 +35,13 @@ const SK_PREFIX: &str = "used#";
 pub(crate) struct KeyUses {
     client: Client,
     table: String,
-    /// The days until which nothing is to be written, or the times.
-    noted: Mutex<HashMap<KeyHash, Noted>>,
+    /// The latest writes.
+    writes: Mutex<HashMap<KeyHash, LastWrite>>,
 }
 
-/// What a process remembers of the writes of one key.
+/// The cached result of the latest write of one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Noted {
+enum LastWrite {
     /// The day is stored.
     Day(String),
     /// The write failed, and is tried again after this.
@@ -52,44 +52,44 @@ impl KeyUses {
     /// Writes in the table of `records`.
     pub(crate) fn new(records: &Records) -> Self {
         let (client, table) = (records.client.clone(), records.table.clone());
-        Self { client, table, noted: Mutex::default() }
+        Self { client, table, writes: Mutex::default() }
     }
 
-    /// Stores that the caller's key, which is good, is used today. Waits 250 ms at most. An error is only logged.
+    /// Stores that the caller's valid key is used today. Waits at most 250 ms. Logs an error, and returns none.
     pub(crate) async fn note(&self, caller: &Caller) {
         let day = caller.now.day();
         if self.is_noted(caller, &day) {
             return;
         }
-        let noted = match timeout(WRITE_TIMEOUT, self.write(caller, &day)).await {
-            Ok(Ok(())) => Noted::Day(day),
+        let write = match timeout(WRITE_TIMEOUT, self.write(caller, &day)).await {
+            Ok(Ok(())) => LastWrite::Day(day),
             Ok(Err(error)) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the use of a key is not stored");
-                Noted::FailedUntil(caller.now.plus(BACKOFF))
+                LastWrite::FailedUntil(caller.now.plus(BACKOFF))
             }
             Err(_) => {
                 tracing::warn!("storing the use of a key timed out");
-                Noted::FailedUntil(caller.now.plus(BACKOFF))
+                LastWrite::FailedUntil(caller.now.plus(BACKOFF))
             }
         };
-        self.remember(caller.hash(), noted);
+        self.cache(caller.hash(), write);
     }
 
     fn is_noted(&self, caller: &Caller, today: &str) -> bool {
-        let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        match noted.get(&caller.hash()) {
+        let writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
+        match writes.get(&caller.hash()) {
             None => false,
-            Some(Noted::Day(day)) => day.as_str() >= today,
-            Some(Noted::FailedUntil(time)) => caller.now < *time,
+            Some(LastWrite::Day(day)) => day.as_str() >= today,
+            Some(LastWrite::FailedUntil(time)) => caller.now < *time,
         }
     }
 
-    fn remember(&self, key: KeyHash, what: Noted) {
-        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        if noted.len() >= MAX_KEYS {
-            noted.clear();
+    fn cache(&self, key: KeyHash, write: LastWrite) {
+        let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
+        if writes.len() >= MAX_KEYS {
+            writes.clear();
         }
-        noted.insert(key, what);
+        writes.insert(key, write);
     }
 
     async fn write(&self, caller: &Caller, day: &str) -> Result<(), RecordsError> {

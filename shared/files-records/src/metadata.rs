@@ -10,7 +10,7 @@ use crate::error::corrupt;
 use crate::probe_output::{pack, unpack};
 
 /// The attribute.
-const METADATA: &str = "metadata";
+pub(crate) const METADATA: &str = "metadata";
 /// Longest JSON that is stored as a map, in bytes.
 const MAX_PLAIN_BYTES: usize = 1_024;
 
@@ -29,6 +29,19 @@ pub(crate) fn pack_metadata(item: &mut Item, metadata: &Metadata) -> Result<(), 
         *attribute = metadata_attribute(metadata)?;
     }
     Ok(())
+}
+
+/// Returns whether a value of the attribute is compressed.
+pub(crate) fn is_packed(value: &AttributeValue) -> bool {
+    value.is_b()
+}
+
+/// Reads the compressed attribute of an item.
+pub(crate) fn metadata_of(mut item: Item) -> Result<Metadata, RecordsError> {
+    match item.remove(METADATA) {
+        Some(AttributeValue::B(packed)) => unpack(packed.as_ref()).map_err(corrupt),
+        _ => Err(corrupt("an item without compressed metadata")),
+    }
 }
 
 /// Writes the attribute of an item as a map.
@@ -51,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn long_metadata_is_packed_and_comes_back() {
+    fn long_metadata_is_packed_and_unpacked() {
         for (value, is_packed) in [("ü", false), (&*"ü🎬".repeat(200), true)] {
             let metadata = metadata(value);
             let mut item = Item::from([(METADATA.to_owned(), to_attribute(&metadata).unwrap())]);
@@ -68,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_packed_is_an_error() {
+    fn invalid_packed_metadata_is_an_error() {
         let mut item = Item::from([(METADATA.to_owned(), AttributeValue::B(b"no".to_vec().into()))]);
         assert!(unpack_metadata(&mut item).is_err());
     }

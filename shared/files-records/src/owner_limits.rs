@@ -80,14 +80,14 @@ impl Keys {
             return Ok(self.default_limits.with_own(&own));
         }
         let own = self.own_limits(owner).await?;
-        self.cache.remember_limits(owner, own.clone(), now);
+        self.cache.put_limits(owner, own.clone(), now);
         Ok(self.default_limits.with_own(&own))
     }
 
     /// Checks a caller's key, from the cache if it was read within the last 30 s, and returns the limits of its owner.
     pub(crate) async fn check_with_limits(&self, caller: &Caller) -> Result<OwnerLimits, RecordsError> {
-        let remembered = self.cache.own_limits(caller.owner(), caller.now);
-        if !self.is_remembered(caller)? || remembered.is_none() {
+        let own = self.cache.own_limits(caller.owner(), caller.now);
+        if !self.is_cached(caller)? || own.is_none() {
             self.read(caller).await?;
         }
         Ok(self.known_limits(caller))
@@ -111,7 +111,7 @@ impl Keys {
     /// Caches the limits of the caller's owner, whose item was just read.
     pub(crate) fn learn_limits(&self, caller: &Caller, items: Option<Vec<Item>>) {
         let own = items.unwrap_or_default().first().map(numbers).unwrap_or_default();
-        self.cache.remember_limits(caller.owner(), own, caller.now);
+        self.cache.put_limits(caller.owner(), own, caller.now);
     }
 }
 
@@ -128,7 +128,7 @@ impl Keys {
     /// # Errors
     /// [`RecordsError::Key`]: the key is cached as invalid, or lacks the scope. [`RecordsError::Limit`].
     pub async fn admit(&self, caller: &Caller) -> Result<(), RecordsError> {
-        if self.rate_limits.is_none() || !self.is_remembered(caller)? {
+        if self.rate_limits.is_none() || !self.is_cached(caller)? {
             return Ok(());
         }
         self.admit_owner(caller.owner(), caller.now).await
@@ -153,9 +153,9 @@ impl ClientRecords {
     pub async fn usage(&self, caller: &Caller) -> Result<(Usage, OwnerLimits), RecordsError> {
         debug_assert_eq!(caller.scope, Scope::Read, "a cached key is valid for reading only");
         let (keys, records) = (self.keys(), self.unchecked());
-        let is_remembered = keys.is_remembered(caller)?;
+        let is_cached = keys.is_cached(caller)?;
         let mut of_keys = vec![owner_limits_key(caller.owner())];
-        if !is_remembered {
+        if !is_cached {
             of_keys.push(api_key_key(caller.hash()));
         }
         let pk = owner_pk(caller.owner());
@@ -166,12 +166,12 @@ impl ClientRecords {
         let mut read = batch::read(&records.client, wanted).await?;
         let (limits, key): (Vec<_>, Vec<_>) =
             read.remove(&keys.table).unwrap_or_default().into_iter().partition(of_owner);
-        if !is_remembered {
+        if !is_cached {
             keys.judge_item(caller, key.into_iter().next())?;
             keys.note_use(caller).await;
         }
         let own = limits.first().map(numbers).unwrap_or_default();
-        keys.cache.remember_limits(caller.owner(), own.clone(), caller.now);
+        keys.cache.put_limits(caller.owner(), own.clone(), caller.now);
         let items = read.remove(&records.table).unwrap_or_default();
         let is_usage =
             |item: &&Item| item.get("sk").and_then(|sk| sk.as_s().ok()).is_some_and(|sk| sk == USAGE_SK);

@@ -14,7 +14,7 @@ use crate::transact::{Refused, condition_failed};
 use crate::usage::UsageChange;
 use crate::{Records, RecordsError};
 
-/// Most attempts while the record changes concurrently.
+/// Maximum number of attempts while the record changes concurrently.
 const MAX_ATTEMPTS: u32 = 8;
 
 /// The result of saving a finished probe.

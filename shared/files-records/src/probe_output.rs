@@ -8,9 +8,9 @@ use flate2::write::GzEncoder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Most compressed bytes in a record. With the longest metadata and URL, the item stays below DynamoDB's 400 KB.
+/// Maximum number of compressed bytes in a record. With the longest metadata and URL, the item stays below DynamoDB's 400 KB.
 pub const MAX_INLINE_BYTES: usize = 256 * 1024;
-/// Most bytes that are decompressed, above the size of any stored output.
+/// Maximum number of bytes that are decompressed, above the size of any stored output.
 const MAX_UNPACKED_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Compresses ffprobe's output.

@@ -20,9 +20,9 @@ use crate::{Records, RecordsError};
 
 /// How long the item of a second is stored, above the clock skew of processes.
 const ITEM_RETENTION: Duration = Duration::from_secs(600);
-/// Most tokens of a block.
+/// Maximum number of tokens of a block.
 const MAX_BLOCK: u64 = 100;
-/// Most owners in the memory of a process.
+/// Maximum number of owners in the memory of a process.
 const MAX_OWNERS: usize = 10_000;
 
 /// The tokens that this process has reserved of each owner.

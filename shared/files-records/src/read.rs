@@ -100,8 +100,8 @@ impl ClientRecords {
     /// that it names; a cached one is read again, since it may be revoked.
     async fn has_key_to_check(&self, caller: &Caller) -> Result<bool, RecordsError> {
         let keys = self.keys();
-        match (keys.is_remembered(caller)?, caller.scope) {
-            (remembered, Scope::Read) => Ok(!remembered),
+        match (keys.is_cached(caller)?, caller.scope) {
+            (is_cached, Scope::Read) => Ok(!is_cached),
             (true, _) => Ok(true),
             (false, _) => keys.read(caller).await.map(|()| false),
         }

@@ -11,8 +11,8 @@ use crate::transact::Refused;
 use crate::usage::{UsageChange, UsageCounts, counts_from_item, usage_key};
 use crate::{Records, RecordsError};
 
-/// Beginnings of the sort keys of what is restored: files, webhook endpoints and upload tokens. The rest is short-lived, or tells what
-/// the service has still to do, which it has done since.
+/// Prefixes of the sort keys of restored items: files, webhook endpoints and upload tokens. Other items are short-lived, or
+/// describe work that the service has done since.
 const RESTORED: [&str; 5] = ["file#", "detail#", "endpoint#", "endpoints", "token#"];
 
 fn is_restored(item: &Item) -> bool {
@@ -79,7 +79,7 @@ impl Records {
     }
 
     /// Copies the files, webhook endpoints and upload tokens that this table lacks from the table `from`. Returns the number of copied
-    /// items. An item that is here already stays as it is. Reads the whole of `from` (`Scan`).
+    /// items. An existing item does not change. Scans `from` completely.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`]: a table cannot be read or written.

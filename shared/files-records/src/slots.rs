@@ -132,7 +132,7 @@ impl Records {
         }
     }
 
-    /// Gives a slot back by one write. A place whose lease has ended, and that somebody else holds since, stays as it is.
+    /// Releases a slot by one write. Does not change a slot whose lease has ended and that another request has taken.
     ///
     /// # Errors
     /// [`RecordsError::Busy`], [`RecordsError::Unavailable`]: the slot is free when its lease ends.

@@ -4,7 +4,7 @@ use std::time::Duration;
 /// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>). The randomness prevents clients that failed at
 /// the same time from retrying at the same time.
 #[must_use]
-pub fn full_jitter(first: Duration, retries_before: u32) -> Duration {
+pub(crate) fn full_jitter(first: Duration, retries_before: u32) -> Duration {
     first.saturating_mul(2_u32.saturating_pow(retries_before)).mul_f64(fastrand::f64())
 }
 

@@ -10,6 +10,7 @@ mod contention;
 mod download;
 mod events;
 mod https;
+mod invoke;
 mod logging;
 mod loopback;
 mod metrics;
@@ -17,10 +18,10 @@ mod settings;
 
 pub use announce::announce_events;
 pub use aws::{Aws, AwsEndpoints};
-pub use backoff::full_jitter;
 pub use clock::now;
 pub use download::{DownloadError, Downloads};
 pub use events::{EventHandler, serve_events};
+pub use invoke::{InvokeError, invoke};
 pub use metrics::{MetricUnit, publish_metric};
 pub use settings::{SettingError, number, optional, owner_limits, required};
 

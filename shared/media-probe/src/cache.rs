@@ -7,7 +7,7 @@ use bytes::Bytes;
 /// Bytes in a block. Every block except the file's last is full.
 pub(crate) const BLOCK: u64 = 64 * 1024;
 
-/// Most blocks in the cache: 16 MiB.
+/// Maximum number of blocks in the cache: 16 MiB.
 const CAPACITY: usize = 256;
 
 /// Longest read whose blocks are slices of it, in bytes. A slice keeps the whole read in memory, so the cache takes at most five

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use media_process::{Group, ProcessLimits, TooLong};
 use tokio::process::Child;
@@ -24,7 +25,7 @@ pub(crate) const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,
 pub(crate) const RECEIVE_BUFFER: usize = 16 * 1024;
 
 /// The exit status and the output of ffprobe.
-pub(crate) struct Printed {
+pub(crate) struct ProcessOutput {
     pub(crate) status: ExitStatus,
     pub(crate) output: Vec<u8>,
     pub(crate) errors: String,
@@ -76,14 +77,20 @@ impl Query {
     }
 }
 
-/// Starts ffprobe on `url` within `limits`, in its own process group, which is killed when the returned [`Group`] is dropped.
+/// Starts ffprobe on `url` within `limits` and `cpu` of processor time, in its own process group, which is killed when the returned
+/// [`Group`] is dropped.
 /// Warnings are enabled since only they tell that a duration is an estimate.
-pub(crate) fn spawn(program: &Path, limits: &Limits, ask: Query, url: &str) -> io::Result<(Child, Group)> {
+pub(crate) fn spawn(
+    program: &Path,
+    limits: &Limits,
+    cpu: Duration,
+    query: Query,
+    url: &str,
+) -> io::Result<(Child, Group)> {
     let mut arguments = reading(limits, &["-v", "warning", "-hide_banner"]);
-    arguments.extend(ask.arguments());
+    arguments.extend(query.arguments());
     arguments.extend(["-i", url].map(str::to_owned));
-    let Limits { address_space, cpu, .. } = *limits;
-    let limits = ProcessLimits { address_space, cpu, threads: false };
+    let limits = ProcessLimits { address_space: limits.address_space, cpu, threads: false };
     media_process::spawn(program, arguments, Stdio::piped(), &limits)
 }
 
@@ -97,7 +104,7 @@ pub(crate) fn reading(limits: &Limits, arguments: &[&str]) -> Vec<String> {
 }
 
 /// Waits for its end, and for everything it prints.
-pub(crate) async fn run(child: &mut Child, limits: &Limits) -> Result<Printed, Failure> {
+pub(crate) async fn run(child: &mut Child, limits: &Limits) -> Result<ProcessOutput, Failure> {
     let output = media_process::output(child.stdout.take(), limits.max_output_bytes);
     let errors = media_process::errors(child.stderr.take());
     let (output, errors, status) = tokio::try_join!(
@@ -105,5 +112,5 @@ pub(crate) async fn run(child: &mut Child, limits: &Limits) -> Result<Printed, F
         async { Ok(errors.await) },
         async { child.wait().await.map_err(Failure::Wait) },
     )?;
-    Ok(Printed { status, output, errors })
+    Ok(ProcessOutput { status, output, errors })
 }

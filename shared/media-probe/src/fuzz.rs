@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::test_runner::Config;
 
 use crate::parse;
-use media_process::{Wanted, parse_range};
+use media_process::{ByteRange, parse_range};
 
 /// Replacements for a value.
 const VALUES: &[&str] = &[
@@ -100,7 +100,7 @@ proptest! {
     #[test]
     fn a_range_lies_within_the_file(text in "(bytes)?=?[0-9+,-]{0,24}", first: u64, last: u64, size: u64) {
         for header in [text, format!("bytes={first}-{last}"), format!("bytes={first}-"), format!("bytes=-{last}")] {
-            if let Wanted::Part { start, end } = parse_range(Some(&header), size) {
+            if let ByteRange::Part { start, end } = parse_range(Some(&header), size) {
                 prop_assert!(start < end && end <= size, "{header}: {start}..{end} of {size}");
             }
         }

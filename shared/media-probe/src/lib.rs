@@ -25,7 +25,7 @@ mod rate;
 mod read_ahead;
 mod reader;
 mod reason;
-mod second;
+mod second_pass;
 #[cfg(test)]
 mod server_tests;
 mod source;

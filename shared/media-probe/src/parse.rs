@@ -168,12 +168,12 @@ fn rotation(stream: &Value) -> Option<i32> {
     let degrees = degrees.filter(|degrees| degrees.abs() <= 360.0)?;
     #[allow(clippy::cast_possible_truncation, reason = "at most 360, checked above")]
     let clockwise = (degrees.round() as i32).rem_euclid(360);
-    let shown = match clockwise {
+    let visible_size = match clockwise {
         0 | 180 if matrix.is_some_and(is_mirrored) => 0,
         degrees if matrix.is_some_and(is_mirrored) => 360 - degrees,
         degrees => degrees,
     };
-    (shown != 0).then_some(shown)
+    (visible_size != 0).then_some(visible_size)
 }
 
 /// Returns whether a display matrix mirrors. ffprobe prints it in three lines, each after an address.
@@ -199,9 +199,11 @@ fn duration(format: &Map<String, Value>, streams: &[Value]) -> Option<f64> {
         streams.filter_map(|stream| positive(stream.get("duration"))).reduce(f64::max)
     };
     if is_movie && streams.iter().any(|stream| !is_shown(&stream)) {
-        let shown = presented(streams.iter().filter(is_shown));
-        if let Some(shown) = shown.filter(|shown| stated.is_none_or(|stated| *shown < stated)) {
-            return Some(shown);
+        let visible_size = presented(streams.iter().filter(is_shown));
+        if let Some(visible_size) =
+            visible_size.filter(|visible_size| stated.is_none_or(|stated| *visible_size < stated))
+        {
+            return Some(visible_size);
         }
     }
     stated.or_else(|| longest(&mut streams.iter().filter(is_shown))).or_else(|| longest(&mut streams.iter()))

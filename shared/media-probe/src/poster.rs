@@ -91,7 +91,7 @@ impl<S: RangeSource> Probe<'_, S> {
         let frame = Frame::of(media)?;
         let limits = self.ffprobe.limits.clone();
         let limits = Limits { cpu: CPU, max_output_bytes: limits.max_poster_bytes, ..limits };
-        self.reader.show(self.reader.size());
+        self.reader.truncate(self.reader.size());
         self.reader.allow(MAX_READ_BYTES);
         let deadline = self.deadline.min(Instant::now() + WALL_CLOCK);
         let spawned = spawn(program, &limits, frame, &self.url);

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use media_facts::MediaType;
@@ -13,12 +13,12 @@ use media_process::{Group, Server};
 use tokio::process::Child;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::command::{self, Failure, Printed, Query};
+use crate::command::{self, Failure, ProcessOutput, Query};
 use crate::depth::{self, DEPTHS};
 use crate::halt::{Halt, Reason};
 use crate::limits::Limits;
 use crate::media::Media;
-use crate::reader::{Reader, Spent};
+use crate::reader::{ExceededBudget, Reader};
 use crate::source::{RangeSource, ReadError};
 use crate::{mp4, parse, reason};
 
@@ -88,7 +88,7 @@ impl From<Reason> for ProbeError {
 
 /// How a run of ffprobe ended.
 pub(crate) enum End {
-    Ran(Result<Printed, Failure>),
+    Ran(Result<ProcessOutput, Failure>),
     Halted,
     TimedOut,
 }
@@ -148,7 +148,8 @@ impl Ffprobe {
         let mut serving =
             pin!(server.serve(Arc::clone(&reader), move |error| failed.raise(Reason::Server(error))));
         let deadline = started + self.limits.wall_clock;
-        let probe = Probe { ffprobe: self, url, deadline, reader, halt, killed: AtomicBool::new(false) };
+        let (runs, killed) = (AtomicU32::new(0), AtomicBool::new(false));
+        let probe = Probe { ffprobe: self, url, deadline, reader, halt, runs, killed };
         let outcome = probe.outcome(serving.as_mut()).await;
         let poster = match (&outcome, &self.ffmpeg) {
             (Ok(Outcome::Media(media)), Some(ffmpeg)) if media.partial.is_none() => {
@@ -169,6 +170,8 @@ pub(crate) struct Probe<'a, S> {
     pub(crate) deadline: Instant,
     pub(crate) reader: Arc<Reader<S>>,
     pub(crate) halt: Arc<Halt>,
+    /// The number of started runs of ffprobe.
+    runs: AtomicU32,
     killed: AtomicBool,
 }
 
@@ -197,14 +200,14 @@ impl<S: RangeSource> Probe<'_, S> {
         // A read error here also occurs in the run of ffprobe, which reports it.
         let in_time = timeout_at(self.deadline, mp4::detect_fragments(&self.reader)).await;
         if let Ok(Ok(Some(fragmented))) = in_time {
-            self.reader.show(fragmented.visible);
+            self.reader.truncate(fragmented.visible);
             if let Outcome::Media(mut media) = self.describe_deeper(serving.as_mut()).await?
                 && media.partial.is_none()
             {
                 fragmented.correct(&mut media);
                 return Ok(Outcome::Media(media));
             }
-            self.reader.show(self.reader.size());
+            self.reader.truncate(self.reader.size());
         }
         self.describe_deeper(serving).await
     }
@@ -220,8 +223,8 @@ impl<S: RangeSource> Probe<'_, S> {
             if let Some(reason) = self.halt.take() {
                 return Err(reason.into());
             }
-            let RunResult { outcome, errors } = match self.reader.spent() {
-                Some(spent) => cut_short(end, spent, &self.url),
+            let RunResult { outcome, errors } = match self.reader.exceeded_budget() {
+                Some(exceeded) => cut_short(end, exceeded, &self.url),
                 None => self.interpret(end)?,
             };
             match outcome {
@@ -237,14 +240,17 @@ impl<S: RangeSource> Probe<'_, S> {
         Ok(before.map_or_else(|| Outcome::Unreadable(reason::UNKNOWN.to_owned()), Outcome::Media))
     }
 
-    /// Runs ffprobe once.
+    /// Runs ffprobe once. A probe has at most seven runs: three depths of a fragmented file's beginning and of the whole file, and one
+    /// for the frame rate or for the container of the signature. All but the first have less processor time, which bounds the sum.
     pub(crate) async fn run(
         &self,
-        ask: Query,
+        query: Query,
         serving: Pin<&mut impl Future<Output = Infallible>>,
     ) -> Result<End, ProbeError> {
         let Ffprobe { path, limits, .. } = self.ffprobe;
-        let (child, group) = command::spawn(path, limits, ask, &self.url).map_err(ProbeError::Spawn)?;
+        let cpu = if self.runs.fetch_add(1, Ordering::Relaxed) == 0 { limits.cpu } else { limits.later_cpu };
+        let (child, group) =
+            command::spawn(path, limits, cpu, query, &self.url).map_err(ProbeError::Spawn)?;
         Ok(self.ended(child, group, limits, self.deadline, serving).await)
     }
 
@@ -276,7 +282,7 @@ impl<S: RangeSource> Probe<'_, S> {
     }
 
     async fn final_output_timeout(&self) {
-        self.reader.until_spent().await;
+        self.reader.until_budget_exceeded().await;
         sleep(FINAL_OUTPUT_TIMEOUT).await;
     }
 
@@ -295,8 +301,8 @@ impl<S: RangeSource> Probe<'_, S> {
 }
 
 /// Returns the partial result of a run that exceeded a read budget.
-fn cut_short(end: End, spent: Spent, url: &str) -> RunResult {
-    let reason = reason::of_budget(spent);
+fn cut_short(end: End, exceeded: ExceededBudget, url: &str) -> RunResult {
+    let reason = reason::of_budget(exceeded);
     if let End::Ran(Ok(printed)) = end
         && let RunResult { outcome: Outcome::Media(mut media), errors } = described(printed, url)
         && media.media_type != MediaType::Other
@@ -307,7 +313,7 @@ fn cut_short(end: End, spent: Spent, url: &str) -> RunResult {
     RunResult::unreadable(&reason)
 }
 
-fn described(printed: Printed, url: &str) -> RunResult {
+fn described(printed: ProcessOutput, url: &str) -> RunResult {
     if !printed.errors.is_empty() {
         let errors = reason::for_log(&printed.errors, url);
         tracing::info!(status = %printed.status, errors, "ffprobe reported errors");

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex as StdMutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use media_process::Served;
+use media_process::Content;
 use tokio::sync::{Mutex, Notify};
 
 use crate::cache::{BLOCK, BlockCache};
@@ -15,14 +15,14 @@ use crate::limits::Limits;
 use crate::read_ahead::{ReadAhead, blocks};
 use crate::source::{RangeSource, ReadError};
 
-// Ended: a budget is spent, or [`Halt`] holds why the probe is over.
-pub(crate) use media_process::Ended;
+// A read is aborted if a budget is exceeded, or for the reason in [`Halt`].
+pub(crate) use media_process::ReadAborted;
 
 /// A source, read through a cache that all connections of ffprobe share.
 pub(crate) struct Reader<S> {
     source: Arc<S>,
     size: u64,
-    shown: AtomicU64,
+    visible_size: AtomicU64,
     max_bytes: AtomicU64,
     max_requests: u64,
     requests: AtomicU64,
@@ -43,7 +43,7 @@ struct State {
 
 /// A budget that was exceeded, with its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Spent {
+pub(crate) enum ExceededBudget {
     Bytes(u64),
     Requests(u64),
 }
@@ -51,7 +51,7 @@ pub(crate) enum Spent {
 /// Holds the first budget that is exceeded, and wakes the probe.
 #[derive(Debug, Default)]
 struct Budget {
-    spent: OnceLock<Spent>,
+    exceeded: OnceLock<ExceededBudget>,
     changed: Notify,
 }
 
@@ -66,7 +66,7 @@ impl<S: RangeSource> Reader<S> {
     pub(crate) fn new(source: Arc<S>, limits: &Limits, halt: Arc<Halt>) -> Self {
         Self {
             size: source.size(),
-            shown: AtomicU64::new(source.size()),
+            visible_size: AtomicU64::new(source.size()),
             source,
             max_bytes: AtomicU64::new(limits.max_read_bytes),
             max_requests: limits.max_requests,
@@ -86,13 +86,13 @@ impl<S: RangeSource> Reader<S> {
     }
 
     /// Returns the size of the part that is visible to ffprobe.
-    pub(crate) fn shown(&self) -> u64 {
-        self.shown.load(Ordering::Relaxed)
+    pub(crate) fn visible_size(&self) -> u64 {
+        self.visible_size.load(Ordering::Relaxed)
     }
 
     /// Truncates the file at `end` for ffprobe.
-    pub(crate) fn show(&self, end: u64) {
-        self.shown.store(end.min(self.size), Ordering::Relaxed);
+    pub(crate) fn truncate(&self, end: u64) {
+        self.visible_size.store(end.min(self.size), Ordering::Relaxed);
     }
 
     /// Allows only this many more bytes, within the budget.
@@ -102,7 +102,7 @@ impl<S: RangeSource> Reader<S> {
     }
 
     /// Reads these bytes through the cache. They must lie within the file.
-    pub(crate) async fn bytes(&self, range: Range<u64>) -> Result<Vec<u8>, Ended> {
+    pub(crate) async fn bytes(&self, range: Range<u64>) -> Result<Vec<u8>, ReadAborted> {
         let mut bytes = Vec::new();
         while let position = range.start + bytes.len() as u64
             && position < range.end
@@ -115,26 +115,26 @@ impl<S: RangeSource> Reader<S> {
     }
 
     /// Reads these bytes in one read that bypasses the cache. They must lie within the file.
-    pub(crate) async fn fetch(&self, range: Range<u64>) -> Result<Bytes, Ended> {
+    pub(crate) async fn fetch(&self, range: Range<u64>) -> Result<Bytes, ReadAborted> {
         if range.is_empty() { Ok(Bytes::new()) } else { self.read(range).await }
     }
 
-    async fn fill(&self, state: &mut State, block: u64) -> Result<(), Ended> {
+    async fn fill(&self, state: &mut State, block: u64) -> Result<(), ReadAborted> {
         let State { cache, ahead } = state;
-        let plan = ahead.plan(block, blocks(self.shown()), |other| cache.contains(other));
+        let plan = ahead.plan(block, blocks(self.visible_size()), |other| cache.contains(other));
         let bytes = self.read(plan.start * BLOCK..(plan.end * BLOCK).min(self.size)).await?;
         cache.insert(plan.start, &bytes);
         Ok(())
     }
 
-    async fn read(&self, range: Range<u64>) -> Result<Bytes, Ended> {
+    async fn read(&self, range: Range<u64>) -> Result<Bytes, ReadAborted> {
         let length = range.end - range.start;
         if self.reads.load(Ordering::Relaxed) >= self.max_requests {
-            return self.spend(Spent::Requests(self.max_requests));
+            return self.exceed(ExceededBudget::Requests(self.max_requests));
         }
         let max_bytes = self.max_bytes.load(Ordering::Relaxed);
         if self.read_bytes.load(Ordering::Relaxed).saturating_add(length) > max_bytes {
-            return self.spend(Spent::Bytes(max_bytes));
+            return self.exceed(ExceededBudget::Bytes(max_bytes));
         }
         self.reads.fetch_add(1, Ordering::Relaxed);
         self.read_bytes.fetch_add(length, Ordering::Relaxed);
@@ -152,26 +152,26 @@ impl<S: RangeSource> Reader<S> {
         }
     }
 
-    /// Returns the budget that was exceeded, if any. From then on ffprobe reads an incomplete file.
-    pub(crate) fn spent(&self) -> Option<Spent> {
-        self.budget.spent.get().copied()
+    /// Returns the first budget that was exceeded, if any. ffprobe reads an incomplete file after that.
+    pub(crate) fn exceeded_budget(&self) -> Option<ExceededBudget> {
+        self.budget.exceeded.get().copied()
     }
 
     /// Waits until a budget is exceeded. Supports one waiter.
-    pub(crate) async fn until_spent(&self) {
+    pub(crate) async fn until_budget_exceeded(&self) {
         self.budget.changed.notified().await;
     }
 
-    fn spend<T>(&self, spent: Spent) -> Result<T, Ended> {
-        if self.budget.spent.set(spent).is_ok() {
+    fn exceed<T>(&self, budget: ExceededBudget) -> Result<T, ReadAborted> {
+        if self.budget.exceeded.set(budget).is_ok() {
             self.budget.changed.notify_one();
         }
-        Err(Ended)
+        Err(ReadAborted)
     }
 
-    fn end<T>(&self, reason: Reason) -> Result<T, Ended> {
+    fn end<T>(&self, reason: Reason) -> Result<T, ReadAborted> {
         self.halt.raise(reason);
-        Err(Ended)
+        Err(ReadAborted)
     }
 
     /// Returns the time spent waiting for the source, including a read in progress.
@@ -186,20 +186,20 @@ impl<S: RangeSource> Reader<S> {
     }
 }
 
-impl<S: RangeSource> Served for Reader<S> {
+impl<S: RangeSource> Content for Reader<S> {
     fn length(&self) -> u64 {
-        self.shown()
+        self.visible_size()
     }
 
-    fn count_request(&self) -> Result<(), Ended> {
+    fn count_request(&self) -> Result<(), ReadAborted> {
         if self.requests.fetch_add(1, Ordering::Relaxed) < self.max_requests {
             return Ok(());
         }
-        self.spend(Spent::Requests(self.max_requests))
+        self.exceed(ExceededBudget::Requests(self.max_requests))
     }
 
     /// The bytes from `position` to the end of its block at most; never empty for a position within the file.
-    async fn chunk(&self, position: u64) -> Result<Bytes, Ended> {
+    async fn chunk(&self, position: u64) -> Result<Bytes, ReadAborted> {
         let block = position / BLOCK;
         let mut state = self.state.lock().await;
         if !state.cache.contains(block) {

@@ -4,9 +4,9 @@ use std::os::unix::process::ExitStatusExt;
 
 use rustix::process::Signal;
 
-use crate::command::Printed;
+use crate::command::ProcessOutput;
 use crate::parse;
-use crate::reader::Spent;
+use crate::reader::ExceededBudget;
 
 pub(crate) const EMPTY: &str = "the file is empty";
 pub(crate) const TOO_SLOW: &str = "reading the file took ffprobe longer than allowed";
@@ -34,11 +34,11 @@ const INVALID_DATA: i64 = -1_094_995_529;
 const END_OF_FILE: i64 = -541_478_725;
 const OUT_OF_MEMORY: i64 = -12;
 
-/// Most characters of ffprobe's errors in a log line.
+/// Maximum number of characters of ffprobe's errors in a log line.
 const LOGGED: usize = 4000;
 
 /// Returns the reason for an ffprobe that ended without describing the file.
-pub(crate) fn of_end(printed: &Printed) -> &'static str {
+pub(crate) fn of_end(printed: &ProcessOutput) -> &'static str {
     match printed.status.signal() {
         Some(_) if media_process::exceeded_cpu(printed.status) => return CPU_TIME,
         // The kernel sends SIGKILL at the hard limit of processor time, and when memory is exhausted.
@@ -111,12 +111,12 @@ pub(crate) enum Kind {
 }
 
 /// Returns the reason for an exceeded budget.
-pub(crate) fn of_budget(spent: Spent) -> String {
-    match spent {
-        Spent::Bytes(bytes) => {
+pub(crate) fn of_budget(exceeded: ExceededBudget) -> String {
+    match exceeded {
+        ExceededBudget::Bytes(bytes) => {
             format!("ffprobe would have to read more than {} MiB of the file", bytes.div_ceil(1024 * 1024))
         }
-        Spent::Requests(requests) => {
+        ExceededBudget::Requests(requests) => {
             format!("ffprobe would have to read the file in more than {requests} places")
         }
     }
@@ -134,9 +134,9 @@ mod tests {
 
     use super::*;
 
-    fn printed(raw_status: i32, output: &str, errors: &str) -> Printed {
+    fn printed(raw_status: i32, output: &str, errors: &str) -> ProcessOutput {
         let status = ExitStatus::from_raw(raw_status);
-        Printed { status, output: output.as_bytes().to_vec(), errors: errors.to_owned() }
+        ProcessOutput { status, output: output.as_bytes().to_vec(), errors: errors.to_owned() }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use crate::halt::{Halt, Reason};
 use crate::limits::Limits;
 use crate::probe::BUFFER;
-use crate::reader::{Reader, Spent};
+use crate::reader::{ExceededBudget, Reader};
 use crate::source::{RangeSource, ReadError};
 
 /// As many bytes as it says, each the low byte of its block's number.
@@ -139,6 +139,6 @@ async fn too_many_requests_end_the_probe() {
     let mut rest = Vec::new();
     server.ask("GET", &server.path, "bytes=0-9").await.read_to_end(&mut rest).await.unwrap();
     assert!(rest.is_empty(), "hung up on");
-    assert_eq!(server.reader.spent(), Some(Spent::Requests(2)));
+    assert_eq!(server.reader.exceeded_budget(), Some(ExceededBudget::Requests(2)));
     assert!(server.halt.take().is_none(), "ffprobe may still say what it saw");
 }

@@ -1,31 +1,31 @@
-//! What a process prints, up to a limit.
+//! Captures the output of a process, up to a limit.
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// Kept of the beginning and of the end of standard error: enough for the reason, and for the notes.
+/// Bytes of the beginning and of the end of standard error that are captured.
 const MAX_ERRORS: usize = 32 * 1024;
 
-/// Room for what is printed of most files.
+/// The initial capacity for standard output, enough for most files.
 const USUAL_OUTPUT: usize = 16 * 1024;
 
-/// More was printed than allowed.
+/// The output exceeds its limit.
 #[derive(Debug)]
 pub struct TooLong;
 
-/// Returns everything up to the end.
+/// Reads standard output to its end.
 ///
 /// # Errors
-/// [`TooLong`] as soon as there is more than `limit` bytes.
+/// [`TooLong`] if it has more than `limit` bytes.
 pub async fn output(pipe: Option<impl AsyncRead + Unpin>, limit: u64) -> Result<Vec<u8>, TooLong> {
     let mut kept = Vec::with_capacity(USUAL_OUTPUT);
     if let Some(pipe) = pipe {
-        // A pipe that cannot be read ends here; half of a JSON text is recognised as such.
+        // A read error ends the output. The parser rejects truncated JSON.
         let _ = pipe.take(limit.saturating_add(1)).read_to_end(&mut kept).await;
     }
     if kept.len() as u64 > limit { Err(TooLong) } else { Ok(kept) }
 }
 
-/// Returns the beginning and the end; what is between is read and dropped, so that the process never waits for a reader.
+/// Reads standard error to its end, so that the process never blocks on the pipe. Returns its beginning and its end.
 pub async fn errors(pipe: Option<impl AsyncRead + Unpin>) -> String {
     let (mut head, mut tail) = (Vec::new(), Vec::new());
     if let Some(mut pipe) = pipe {
@@ -36,7 +36,7 @@ pub async fn errors(pipe: Option<impl AsyncRead + Unpin>) -> String {
             let room = MAX_ERRORS.saturating_sub(head.len()).min(count);
             head.extend_from_slice(&buffer[..room]);
             tail.extend_from_slice(&buffer[room..count]);
-            // Now and then, since it moves what is kept.
+            // At intervals, because it moves the captured bytes.
             if tail.len() > 2 * MAX_ERRORS {
                 tail.drain(..tail.len() - MAX_ERRORS);
             }
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn of_endless_errors_both_ends_are_kept() {
+    async fn both_ends_of_long_errors_are_captured() {
         let text = format!("first{}last", "x".repeat(1_000_000));
         let kept = errors(Some(text.as_bytes())).await;
         assert!(kept.starts_with("firstx") && kept.ends_with("xlast"));

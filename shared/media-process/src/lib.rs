@@ -11,5 +11,5 @@ mod server;
 
 pub use capture::{TooLong, errors, output};
 pub use process::{Group, ProcessLimits, exceeded_cpu, spawn};
-pub use range::{Wanted, parse as parse_range};
-pub use server::{Ended, Served, Server, token};
+pub use range::{ByteRange, parse as parse_range};
+pub use server::{Content, ReadAborted, Server, token};

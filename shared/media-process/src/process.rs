@@ -61,7 +61,7 @@ pub fn exceeded_cpu(status: ExitStatus) -> bool {
 /// server does not respond before. Set from here and not by the child between fork and exec, so that the standard library
 /// may start it by `vfork`, which takes no longer the more memory this process has.
 fn limit(child: &Child, limits: &ProcessLimits) -> io::Result<()> {
-    let Some(pid) = pid(child.id()) else { return Ok(()) }; // it has ended already
+    let Some(pid) = pid(child.id()) else { return Ok(()) }; // the child has exited
     for (resource, limit) in resource_limits(limits) {
         prlimit(Some(pid), resource, limit)?;
     }
@@ -74,7 +74,7 @@ fn resource_limits(limits: &ProcessLimits) -> Vec<(Resource, Rlimit)> {
     let processes = (!limits.threads).then_some((Resource::Nproc, 0, 0));
     let others = [
         (Resource::As, limits.address_space, limits.address_space),
-        // At the soft limit it dies by SIGXCPU, which tells why; at the hard one by SIGKILL.
+        // The soft limit sends SIGXCPU, which tells the reason; the hard limit sends SIGKILL.
         (Resource::Cpu, seconds, seconds.saturating_add(1)),
         (Resource::Nofile, OPEN_FILES, OPEN_FILES),
         (Resource::Fsize, 0, 0),
@@ -91,7 +91,7 @@ fn pid(id: Option<u32>) -> Option<Pid> {
     id.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw).filter(|pid| !pid.is_init())
 }
 
-/// The process group of a child, which is killed when this is dropped, whatever is left of it.
+/// The process group of a child. Dropping it kills all processes of the group.
 #[derive(Debug)]
 pub struct Group(Option<Pid>);
 
@@ -104,7 +104,7 @@ impl Group {
     /// Kills every process of the group.
     pub fn kill(&mut self) {
         if let Some(group) = self.0.take() {
-            let _ = kill_process_group(group, Signal::KILL); // that it is empty already is no fault
+            let _ = kill_process_group(group, Signal::KILL); // the group may be empty
         }
     }
 }

@@ -19,34 +19,34 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::range::{self, Wanted};
+use crate::range::{self, ByteRange};
 
 /// FFmpeg opens the next connection before it closes the last one.
 const MAX_CONNECTIONS: usize = 16;
 
-type Body = UnsyncBoxBody<Bytes, Ended>;
+type Body = UnsyncBoxBody<Bytes, ReadAborted>;
 
-/// Nothing more is read, for a reason that the content keeps. The connection breaks off.
+/// A read was aborted, for a reason that the content holds. The server closes the connection.
 #[derive(Debug, thiserror::Error)]
-#[error("nothing more is read")]
-pub struct Ended;
+#[error("the read was aborted")]
+pub struct ReadAborted;
 
 /// The bytes that a server serves.
-pub trait Served: Send + Sync + 'static {
-    /// Returns their number.
+pub trait Content: Send + Sync + 'static {
+    /// Returns the length in bytes.
     fn length(&self) -> u64;
 
     /// Counts one request.
     ///
     /// # Errors
-    /// [`Ended`] if there were too many.
-    fn count_request(&self) -> Result<(), Ended>;
+    /// [`ReadAborted`] if there are too many requests.
+    fn count_request(&self) -> Result<(), ReadAborted>;
 
-    /// Returns some bytes from `position` on, at least one for a position within the length.
+    /// Returns bytes from `position`, at least one if the position is within the length.
     ///
     /// # Errors
-    /// [`Ended`] if they cannot be read.
-    fn chunk(&self, position: u64) -> impl Future<Output = Result<Bytes, Ended>> + Send;
+    /// [`ReadAborted`] if they cannot be read.
+    fn chunk(&self, position: u64) -> impl Future<Output = Result<Bytes, ReadAborted>> + Send;
 }
 
 /// A listening server that does not respond yet.
@@ -91,7 +91,7 @@ impl Server {
     }
 
     /// Serves until it is dropped, its connections with it. If it can accept no more, calls `failed` and waits for ever.
-    pub async fn serve<S: Served>(self, content: Arc<S>, failed: impl FnOnce(io::Error)) -> Infallible {
+    pub async fn serve<S: Content>(self, content: Arc<S>, failed: impl FnOnce(io::Error)) -> Infallible {
         let (path, buffer): (Arc<str>, _) = (self.path.into(), self.buffer);
         let mut connections = JoinSet::new();
         loop {
@@ -113,7 +113,7 @@ impl Server {
     }
 }
 
-async fn connection<S: Served>(stream: TcpStream, path: Arc<str>, content: Arc<S>, buffer: usize) {
+async fn connection<S: Content>(stream: TcpStream, path: Arc<str>, content: Arc<S>, buffer: usize) {
     let service = service_fn(move |request: Request<hyper::body::Incoming>| {
         let response = respond(&request, &path, &content, buffer);
         async move { response }
@@ -129,12 +129,12 @@ async fn connection<S: Served>(stream: TcpStream, path: Arc<str>, content: Arc<S
     }
 }
 
-fn respond<S: Served, B>(
+fn respond<S: Content, B>(
     request: &Request<B>,
     path: &str,
     content: &Arc<S>,
     buffer: usize,
-) -> Result<Response<Body>, Ended> {
+) -> Result<Response<Body>, ReadAborted> {
     if request.uri().path() != path {
         return Ok(bare(StatusCode::NOT_FOUND));
     }
@@ -147,9 +147,9 @@ fn respond<S: Served, B>(
     let size = content.length();
     let header = request.headers().get(RANGE).and_then(|value| value.to_str().ok());
     let (status, start, end) = match range::parse(header, size) {
-        Wanted::Everything => (StatusCode::OK, 0, size),
-        Wanted::Part { start, end } => (StatusCode::PARTIAL_CONTENT, start, end),
-        Wanted::Unsatisfiable => {
+        ByteRange::Whole => (StatusCode::OK, 0, size),
+        ByteRange::Part { start, end } => (StatusCode::PARTIAL_CONTENT, start, end),
+        ByteRange::Unsatisfiable => {
             let mut response = bare(StatusCode::RANGE_NOT_SATISFIABLE);
             set(&mut response, CONTENT_RANGE, format!("bytes */{size}"));
             return Ok(response);
@@ -170,8 +170,8 @@ fn respond<S: Served, B>(
     Ok(response)
 }
 
-/// Returns these bytes, read only when the process takes them.
-fn body<S: Served>(content: Arc<S>, range: Range<u64>, buffer: usize) -> Body {
+/// Returns the body of a range. Reads its bytes when the process receives them.
+fn body<S: Content>(content: Arc<S>, range: Range<u64>, buffer: usize) -> Body {
     let Range { start, end } = range;
     let frames = stream::try_unfold(start, move |position| {
         let content = Arc::clone(&content);

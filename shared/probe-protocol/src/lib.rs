@@ -10,11 +10,11 @@ use serde_json::Value;
 
 mod base64_text;
 
-/// Most bytes of ffprobe's complete output as JSON. A report, and the response of `get-file`, in which the output is escaped again,
-/// stay far below the 6 MB of an invocation.
+/// Maximum number of bytes of ffprobe's complete output as JSON. A report, and the response of `get-file`, in which the output is escaped
+/// again, stay far below the 6 MB of an invocation.
 pub const MAX_FULL_BYTES: usize = 2 * 1024 * 1024;
 
-/// Most bytes of a poster.
+/// Maximum number of bytes of a poster.
 pub const MAX_POSTER_BYTES: usize = 256 * 1024;
 
 /// A request of `probe-file`.

@@ -216,17 +216,30 @@ impl FetchError {
 
     /// Returns one sentence for the user, without full stop and without internals, such as "the source answered 404".
     pub fn for_user(&self) -> String {
-        let sentence = match self {
-            FetchError::Url(error) => return error.to_string(),
-            FetchError::Redirected(error) => return format!("{} (a redirect led there)", error.for_user()),
+        match self {
+            FetchError::Url(error) => error.to_string(),
+            FetchError::Redirected(error) => format!("{} (a redirect led there)", error.for_user()),
             FetchError::Status(status @ (401 | 403)) => {
-                return format!(
+                format!(
                     "the source answered {status}; if it asks for a login or a token, send that in `headers`"
-                );
+                )
             }
             FetchError::Status(status) | FetchError::Busy { status, .. } => {
-                return format!("the source answered {status}");
+                format!("the source answered {status}")
             }
+            FetchError::ContentEncoding(coding) => {
+                format!(
+                    "the source sent a compressed body ({coding}) although an uncompressed one was requested"
+                )
+            }
+            FetchError::Context(what, error) => format!("{what}: {}", error.for_user()),
+            _ => self.fixed_sentence().to_owned(),
+        }
+    }
+
+    /// Returns the sentence of an error without values.
+    fn fixed_sentence(&self) -> &'static str {
+        match self {
             FetchError::PrivateAddress => "the source is not at a public address",
             FetchError::Dns => "the host name of the source does not exist",
             FetchError::DnsTemporary(_) => "the host name of the source could not be resolved",
@@ -246,15 +259,14 @@ impl FetchError {
             FetchError::Truncated => "the source sent less than it announced",
             FetchError::Interrupted(_) => "the connection to the source broke off",
             FetchError::HeadersTooLarge => "the source sent too many headers",
-            FetchError::ContentEncoding(coding) => {
-                return format!(
-                    "the source sent a compressed body ({coding}) although an uncompressed one was requested"
-                );
-            }
             FetchError::TooLong => "the source sent a text that is too long",
-            FetchError::Context(what, error) => return format!("{what}: {}", error.for_user()),
-            FetchError::Setup(_) => "the source could not be fetched",
-        };
-        sentence.to_owned()
+            FetchError::Url(_)
+            | FetchError::Redirected(_)
+            | FetchError::Status(_)
+            | FetchError::Busy { .. }
+            | FetchError::ContentEncoding(_)
+            | FetchError::Context(..)
+            | FetchError::Setup(_) => "the source could not be fetched",
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::failure::request_error;
 use crate::ranges::retry_after;
 use crate::{FetchError, SafeClient, SourceUrl};
 
-/// Most bytes of a response's body that are read. The body is not used, and may be endless.
+/// Maximum number of bytes of a response's body that are read. The body is not used, and may be endless.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// The response to a POST.

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use files_api::Endpoint;
-use files_domain::{OwnerLimits, Timestamp};
+use files_domain::{OwnerId, OwnerLimits, Timestamp};
 use files_local::identity::ROOT;
 use files_objects::Objects;
 use files_queues::{DeliveryMessage, ImportMessage, Queue, StoredObject};
@@ -62,6 +63,18 @@ impl<'a> TestFunction<'a> {
     pub fn client_records(&self) -> ClientRecords {
         let records = ClientRecords::new(self.records(), self.keys());
         if self.event_bus().is_some() { records.with_all_events() } else { records }
+    }
+
+    /// Returns the number of an owner's items in the files table whose sort key begins with `prefix`.
+    ///
+    /// # Panics
+    /// The table cannot be read.
+    pub async fn count_items(&self, owner: OwnerId, prefix: &str) -> i32 {
+        let query = self.aws.dynamodb().query().table_name(self.setting("FILES_TABLE")).consistent_read(true);
+        let query = query.key_condition_expression("pk = :pk AND begins_with(sk, :prefix)");
+        let query = query.expression_attribute_values(":pk", AttributeValue::S(format!("owner#{owner}")));
+        let query = query.expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()));
+        query.send().await.expect("the items").count()
     }
 
     /// Returns the API keys.

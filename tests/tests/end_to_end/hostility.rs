@@ -1,24 +1,31 @@
-//! The table of what hostile requests cost, in the documentation: calls, read and write units of the cheapest one of each kind, and
-//! the limit that bounds it.
+//! The table of what hostile requests cost, in the documentation: calls, read and write units of the cheapest one of each kind, the
+//! longest time of the function, and the limit that bounds it.
 
 use std::collections::BTreeMap;
 
 use files_domain::{ApiKey, FileId, Metadata, OwnerId, UploadToken};
+use files_local::template::{Model, Surroundings, load};
 use files_tests::cloud::now;
 use files_tests::generated::assert_section;
 use files_tests::owner::id;
-use files_tests::{Cloud, Owner, RawSource, Response, Script, skip_on_deployment};
+use files_tests::{Cloud, Owner, RawSource, Response, Script, media, skip_on_deployment};
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::every_route::{post_json, to};
 
-/// Most write units of a creation or a change, whatever its metadata: random characters of four bytes shrink to three quarters.
+/// Maximum number of write units of a creation or a change, whatever its metadata: random characters of four bytes shrink to three
+/// quarters.
 const MAX_WRITE_UNITS: f64 = 184.0;
+
+/// Maximum number of ranged reads of an object by a probe. How many there are before ffprobe reaches its limit depends on the machine.
+const MAX_READS: u64 = 16;
 
 /// The rows that have been measured.
 struct Table<'a> {
     cloud: &'a Cloud,
+    /// The template, which has the timeouts of the functions.
+    model: Model,
     text: String,
 }
 
@@ -39,9 +46,12 @@ fn kib_at_most(bytes: u64) -> String {
 
 impl<'a> Table<'a> {
     fn new(cloud: &'a Cloud) -> Self {
-        let head = "| request | AWS calls | read units | write units | DynamoDB, KiB | bounded by |\n\
-             | --- | --- | ---: | ---: | ---: | --- |\n";
-        Self { cloud, text: head.to_owned() }
+        let head = "| request | AWS calls | read units | write units | DynamoDB, KiB | function's timeout | bounded by |\n\
+             | --- | --- | ---: | ---: | ---: | ---: | --- |\n";
+        let url = || "http://127.0.0.1".to_owned();
+        let around = Surroundings { parameters: BTreeMap::new(), sqs_url: url(), api_url: url() };
+        let model = load(include_str!("../../../template.yaml"), &around).expect("the template");
+        Self { cloud, model, text: head.to_owned() }
     }
 
     /// Measures one operation, by the calls of these functions.
@@ -66,13 +76,30 @@ impl<'a> Table<'a> {
             cost.write_units += consumed["write_units"].as_f64().unwrap_or(0.0);
             cost.bytes += consumed["bytes"].as_u64().unwrap_or(0);
         }
-        let calls: Vec<_> = cost.calls.iter().map(|(name, count)| format!("{count} `{name}`")).collect();
+        let calls: Vec<_> = cost.calls.iter().map(|(name, count)| calls_of(name, *count)).collect();
         let calls = if calls.is_empty() { "none".to_owned() } else { calls.join(", ") };
         let (read, write) = (cost.read_units, cost.write_units);
         let kib = kib_at_most(cost.bytes);
-        self.text.push_str(&format!("| {what} | {calls} | {read} | {write} | {kib} | {bound} |\n"));
+        let timeout = self.timeout(functions);
+        let row = format!("| {what} | {calls} | {read} | {write} | {kib} | {timeout} s | {bound} |\n");
+        self.text.push_str(&row);
         (cost, outcome)
     }
+
+    /// Returns the longest timeout of these functions in the template, in seconds.
+    fn timeout(&self, functions: &[&str]) -> u64 {
+        let these = self.model.functions.iter().filter(|function| functions.contains(&&*function.binary));
+        these.map(|function| function.timeout.as_secs()).max().expect("functions of the template")
+    }
+}
+
+/// Returns the number of calls of an operation of AWS; for reads of an object, the most that a probe makes.
+fn calls_of(operation: &str, count: u64) -> String {
+    if operation == "GetObject" {
+        assert!(count <= MAX_READS, "{count} reads");
+        return format!("≤ {MAX_READS} `{operation}`");
+    }
+    format!("{count} `{operation}`")
 }
 
 /// Returns the longest metadata that the API takes: random characters of four bytes, which hardly compress.
@@ -99,7 +126,7 @@ async fn the_documentation_has_what_hostile_requests_cost() {
     assert_section("refusals.md", "costs", &table.text);
 }
 
-/// Keys that open nothing.
+/// Invalid keys.
 async fn keys(table: &mut Table<'_>, owner: &Owner) {
     let get = async |key: &str| {
         let path = format!("/files/{}", FileId::new(now()));
@@ -109,7 +136,7 @@ async fn keys(table: &mut Table<'_>, owner: &Owner) {
     let bound = "the checksum in a key";
     table.row("get, text that is no key", bound, &["get-file"], get("fm_0123")).await;
     let bound = "the key is read alone, or with the one file; `ThrottlingRate`";
-    table.row("get, a key that nobody issued", bound, &["get-file"], get(forged.reveal())).await;
+    table.row("get, a key that was never issued", bound, &["get-file"], get(forged.reveal())).await;
     let bound = "each process remembers 10,000 bad keys for 30 s";
     table.row("the same again", bound, &["get-file"], get(forged.reveal())).await;
     let creator = ApiKey::parse(owner.key()).expect("a key").hash();
@@ -120,10 +147,10 @@ async fn keys(table: &mut Table<'_>, owner: &Owner) {
         Response::to(to(&holder, Method::POST, &path)).await.expect(401)
     };
     let bound = "token, key, limits and file are one read; `ThrottlingRate`";
-    table.row("sign, an upload token that nobody issued", bound, &["sign-upload"], sign()).await;
+    table.row("sign, an upload token that was never issued", bound, &["sign-upload"], sign()).await;
 }
 
-/// What another owner has.
+/// Files of another owner.
 async fn others(table: &mut Table<'_>, owner: &Owner, stranger: &Owner) {
     let file = owner.announce("a.mp4", 3, "video/mp4").await;
     let path = format!("/files/{}", id(&file));
@@ -135,7 +162,9 @@ async fn others(table: &mut Table<'_>, owner: &Owner, stranger: &Owner) {
         async || Response::to(post_json(stranger, "/files/delete", &json!({"ids": ids}))).await.expect(200);
     delete().await;
     let bound = "100 ids of a request; `requests_per_second`";
-    table.row("delete 100 files that others have, or nobody", bound, &["delete-files"], delete()).await;
+    table
+        .row("delete 100 files of other owners, or that do not exist", bound, &["delete-files"], delete())
+        .await;
 }
 
 /// The longest metadata.
@@ -192,4 +221,11 @@ async fn media(table: &mut Table<'_>, owner: &Owner) {
     ask().await;
     let bound = "`previews` of an owner at once; 25 s of each";
     table.row("preview, a silent source", bound, &["preview-url"], ask()).await;
+    let probe =
+        async || owner.wait_until_success(&owner.upload("a.mp3", &media::tagged_mp3(100_000)).await).await;
+    let bound = "10 s of processor time of the first run of ffprobe, 5 s of each later one, 48 s of all; 60 s of the probe";
+    let (_, file) =
+        table.row("probe, an MP3 with 100,000 tags", bound, &["probe-file", "probe-record"], probe()).await;
+    let error = file["ffprobe_error"].as_str().expect("an error");
+    assert!(error.contains("processor time"), "{error}");
 }

@@ -78,13 +78,13 @@ impl BadKeys {
     }
 }
 
-/// Creates an upload token that allows less than any request asks for.
+/// Creates an upload token whose bounds refuse every request.
 async fn narrow_token(owner: &Owner) -> String {
     let created = Response::to(post_json(owner, "/upload-tokens", &json!({"max_size": 1}))).await.expect(201);
     created.json()["token"].as_str().expect("a token").to_owned()
 }
 
-/// Two owners, the second of which tries what the first one has.
+/// Two owners. The second one requests what belongs to the first one.
 struct Owners {
     first: Owner,
     targets: Targets,

@@ -119,7 +119,7 @@ async fn headers_are_part_of_the_idempotent_request() {
     owner.wait_until_success(&first).await;
 }
 
-/// Creates an import with headers whose message was not sent, as when its creator crashes before that.
+/// Creates an import with headers whose message was not sent, as if `create-file` had crashed before it.
 async fn unsent(owner: &Owner, url: &str) -> Value {
     let new = NewFile {
         name: FileName::fallback(),

@@ -24,7 +24,7 @@ pub(crate) enum End {
     Unknown,
 }
 
-/// A file that a client knows.
+/// The state of a file as a client has seen it.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
     /// Its id.

@@ -1,7 +1,7 @@
 //! Requests that create a file: forms and JSON.
 
 use bytes::Bytes;
-use files_api::{ApiError, CreateRequest, CreateWhat, Lifetime};
+use files_api::{ApiError, CreateRequest, CreateSource, Lifetime};
 use files_domain::{Timestamp, limits};
 use futures_util::TryStreamExt;
 use lambda_http::Body;
@@ -58,8 +58,8 @@ fn read(content_type: &str, body: Vec<u8>) -> Result<CreateRequest, ApiError> {
 }
 
 /// Reads the file's bytes from the form again, as for S3.
-fn bytes_of(what: &CreateWhat) -> Option<Vec<u8>> {
-    let CreateWhat::Bytes(file) = what else { return None };
+fn bytes_of(source: &CreateSource) -> Option<Vec<u8>> {
+    let CreateSource::Bytes(file) = source else { return None };
     let pieces = file.bytes().try_collect::<Vec<Bytes>>();
     Some(RUNTIME.with(|runtime| runtime.block_on(pieces)).expect("it was readable before").concat())
 }
@@ -70,7 +70,7 @@ fn assert_sound(read: Result<CreateRequest, ApiError>, length: usize) {
         Ok(request) => request,
         Err(error) => return assert!(error.reason().status().is_client_error(), "{error:?}"),
     };
-    if let (CreateWhat::Bytes(file), Some(bytes)) = (&request.what, bytes_of(&request.what)) {
+    if let (CreateSource::Bytes(file), Some(bytes)) = (&request.source, bytes_of(&request.source)) {
         assert!(bytes.len() < length, "{} bytes in {length}", bytes.len());
         assert_eq!((file.size, &file.sha256), (bytes.len() as u64, &hex::encode(Sha256::digest(&bytes))));
     }
@@ -104,8 +104,8 @@ proptest! {
         let head = format!("name=\"file\"; filename=\"{name}\"");
         let body = [part(&head, &bytes), b"--xYzZY--\r\n".to_vec()].concat();
         let request = read(FORM, body).unwrap();
-        prop_assert_eq!(bytes_of(&request.what), Some(bytes));
-        let CreateWhat::Bytes(file) = request.what else { unreachable!("it has bytes") };
+        prop_assert_eq!(bytes_of(&request.source), Some(bytes));
+        let CreateSource::Bytes(file) = request.source else { unreachable!("it has bytes") };
         prop_assert_eq!(file.file_name, Some(name));
     }
 
@@ -120,8 +120,8 @@ proptest! {
         for size in [size, size >> 64, size >> 100] {
             let body = json!({"name": "a", "size": 0, "multipart": by_parts}).to_string();
             let body = body.replace(":0", &format!(":{size}"));
-            match read("application/json", body.into_bytes()).map(|request| request.what) {
-                Ok(CreateWhat::Presigned { size: taken, multipart, .. }) => {
+            match read("application/json", body.into_bytes()).map(|request| request.source) {
+                Ok(CreateSource::Presigned { size: taken, multipart, .. }) => {
                     prop_assert_eq!((i128::from(taken), multipart), (size, by_parts));
                 }
                 Ok(other) => prop_assert!(false, "{other:?}"),

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use test_app::{RequestBuilder, Response, TestApp};
 use update_file::UpdateFile;
 
-/// Most attempts of a request that fails by a fault.
+/// Maximum number of attempts of a request that fails by a fault.
 const MAX_ATTEMPTS: u32 = 30;
 
 /// The processes, which remember keys and limits as those of Lambda do.
@@ -69,7 +69,7 @@ impl<'a> Processes<'a> {
         }
     }
 
-    /// Sends a request until no fault decides the response.
+    /// Sends a request until it gets a response without an injected fault.
     async fn send(
         &self,
         function: &str,
@@ -97,7 +97,7 @@ impl<'a> Processes<'a> {
         self.send("update-file", &self.update, now, request).await
     }
 
-    /// Deletes several files. Returns the status of each, once no fault decides any.
+    /// Deletes several files. Returns the status of each, without injected faults.
     pub(crate) async fn delete(&self, key: &ApiKey, now: Timestamp, ids: &[&str]) -> Vec<u64> {
         for _ in 0..MAX_ATTEMPTS {
             let request = || self.app.post("/v1/files/delete").key(key).json(&json!({"ids": ids}));

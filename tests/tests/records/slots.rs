@@ -37,7 +37,7 @@ async fn no_more_slots_are_held_than_there_are() {
     // Two leases end; the later one does not.
     let later = taken(join_all((0..20).map(|_| take(&press, SlotKind::Import, 1_000))).await);
     assert_eq!(later.len(), 2);
-    // Late releases free no slot that is another's by now.
+    // A late release does not free a slot that another request has taken.
     for late in [&slots[0], &slots[1], &slots[2]] {
         store.records().release_slot(late).await.unwrap();
     }

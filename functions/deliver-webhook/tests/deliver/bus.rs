@@ -12,7 +12,7 @@ pub(crate) async fn app_with_bus() -> TestApp {
     TestApp::with_parameters(BTreeMap::from([("EventBus".to_owned(), "media".to_owned())])).await
 }
 
-/// Returns the bus that the function knows.
+/// Returns the bus of the function.
 pub(crate) fn bus_of(app: &TestApp) -> Option<EventBus> {
     let (client, name) = app.function("deliver-webhook").event_bus().expect("the template names the bus");
     Some(EventBus::new(client, name))

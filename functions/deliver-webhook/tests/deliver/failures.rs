@@ -136,7 +136,7 @@ async fn only_the_status_of_a_response_matters() {
         let all = deliveries(&app).await;
         let (_, delivery) = all.iter().find(|(one, _)| *one == id).expect("the delivery");
         assert_eq!(delivery.status, DeliveryStatus::Delivered, "{delivery:?}");
-        // What is beyond the bytes that are read lies in the buffers of the two sockets.
+        // The rest of the response stays in the buffers of the two sockets.
         assert!(receiver.taken() < 32 << 20, "{} bytes were taken", receiver.taken());
     }
 }

@@ -12,7 +12,7 @@ use crate::setup::{attempt, deliveries, delivery_of, event, handler};
 
 /// More consecutive failures than the SDK's attempts, so that the function fails.
 const FAILURES: usize = 5;
-/// Most calls of an event with one delivery, according to `limits.md`, with a bus and a new default endpoint.
+/// Maximum number of calls of an event with one delivery, according to `limits.md`, with a bus and a new default endpoint.
 const CALLS: u32 = 9;
 
 /// Delivers an event while the calls that a rule matches fail. Returns the numbers of requests that the receiver got, and of events

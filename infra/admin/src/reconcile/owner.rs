@@ -45,7 +45,7 @@ impl Reconciliation<'_> {
         }
     }
 
-    /// Returns what is wrong with a file. Files that the service may still be working on are left alone.
+    /// Returns the faults of a file. Skips files whose work may not have ended.
     fn damage(&self, sides: &Sides) -> Option<Damage> {
         let object = sides.object.as_ref();
         let old_object = object.filter(|object| object.modified <= self.older_than);

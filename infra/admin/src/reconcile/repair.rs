@@ -8,7 +8,7 @@ use super::Reconciliation;
 use super::finding::{Action, Damage};
 use super::owner::Sides;
 
-/// What a repair does with bytes without a record. Only the operator knows whether their file was deleted, or its record lost.
+/// The repair of bytes without a record. Only the operator can tell whether their file was deleted, or its record lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum BytesWithoutRecord {
     /// Only reports them.
@@ -55,7 +55,7 @@ impl Reconciliation<'_> {
         }
     }
 
-    /// Deletes a record as its owner would. `sweep` then deletes what is left of the file.
+    /// Deletes a record as its owner would. `sweep` then deletes the rest of the file.
     async fn delete_record(&self, sides: &Sides) -> Result<Action> {
         let Some(file) = &sides.file else { return Ok(Action::Changed) };
         match self.records.remove_file(file, self.now).await {

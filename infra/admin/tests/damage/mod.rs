@@ -14,7 +14,7 @@ use test_app::{OWNER, TestApp};
 
 type Item = HashMap<String, AttributeValue>;
 
-/// Most items of one `BatchWriteItem`.
+/// Maximum number of items of one `BatchWriteItem`.
 const BATCH: usize = 25;
 
 /// Clients that may do everything.
@@ -57,7 +57,7 @@ impl Damager {
         }
     }
 
-    /// Deletes the record of a file, and nothing else.
+    /// Deletes only the record of a file.
     pub(crate) async fn delete_record(&self, file: &File) {
         self.delete_item(&format!("file#{}", file.id)).await;
     }

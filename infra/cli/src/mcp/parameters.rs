@@ -47,7 +47,7 @@ pub(super) struct UpdateFile {
     pub(super) change: Change,
 }
 
-/// What changes of a file. What is left out stays.
+/// The changes of a file. A field that is absent does not change.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 pub(super) struct Change {
     /// The new name.

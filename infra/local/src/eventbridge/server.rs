@@ -20,9 +20,9 @@ use crate::faults::{self, Action, ErrorKind};
 use crate::iam::{self, Called};
 use crate::server::{self, Clients};
 
-/// Most bytes of a request: the entries' limit with all of their bytes escaped.
+/// Maximum number of bytes of a request: the entries' limit with all of their bytes escaped.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
-/// Most bytes of the entries together, and most entries
+/// Maximum number of bytes of all entries, and of entries
 /// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html>).
 const MAX_ENTRIES_BYTES: usize = 1024 * 1024;
 const MAX_ENTRIES: usize = 10;

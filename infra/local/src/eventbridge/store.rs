@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::Event;
 
-/// Most events that are kept.
+/// Maximum number of events that are kept.
 const MAX_EVENTS: usize = 1_000;
 
 /// The latest events, also in a file of one line each.

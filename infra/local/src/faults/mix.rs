@@ -36,7 +36,7 @@ const CALLS: &[(u32, Action)] = &[
     (3, Action::KillAfter),
 ];
 
-/// Returns the rules of the mix; the seed decides which calls they strike.
+/// Returns the rules of the mix; the seed decides to which calls they apply.
 pub(super) fn rules() -> Vec<Rule> {
     let rule = |thousandths: u32, service, action| Rule {
         service,

@@ -53,7 +53,7 @@ struct Active {
 }
 
 impl Active {
-    /// Returns whether the rule strikes a call that it matches.
+    /// Returns whether the rule applies to a call that it matches.
     fn strikes(&mut self, chance: impl FnOnce() -> f64) -> bool {
         self.matched += 1;
         let times = self.rule.times.or(self.rule.nth.map(|_| 1));
@@ -90,7 +90,7 @@ impl Faults {
         json!({"seed": state.seed, "rules": state.rules.iter().map(shown).collect::<Vec<_>>()})
     }
 
-    /// Decides the fault of a call: the first rule that strikes wins. The rules after it count the call too.
+    /// Decides the fault of a call: that of the first rule that applies. The rules after it count the call too.
     pub(crate) fn decide(&self, caller: &str, service: Service, operation: &str) -> Option<Action> {
         if !self.inner.any.load(Ordering::Acquire) {
             return None;

@@ -162,7 +162,7 @@ pub struct Rule {
     /// Strikes with this probability, from 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
-    /// Maximum of strikes.
+    /// Maximum number of calls to which the rule applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
     /// The fault.

@@ -11,7 +11,7 @@ use super::rule::Rule;
 pub struct Rules {
     /// The seed from which all probabilities derive, if the rules name one.
     pub seed: Option<u64>,
-    /// The rules in order: the first that strikes a call decides its fault.
+    /// The rules in order: the first that applies to a call decides its fault.
     pub rules: Vec<Rule>,
 }
 

@@ -53,7 +53,7 @@ fn a_seeds_faults_do_not_depend_on_the_order_of_callers() {
 }
 
 #[test]
-fn a_rule_strikes_with_its_probability() {
+fn a_rule_applies_with_its_probability() {
     let faults = with(r#"{"probability": 0.25, "service": "s3", "action": "cut"}"#);
     let struck = (0..4000).filter(|_| faults.decide("f", Service::S3, "PutObject").is_some()).count();
     assert!((850..1150).contains(&struck), "{struck} of 4000");

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::boxes::{self, Header, MAX_HEADER};
 use super::movie::{self, Track};
 use crate::media::Media;
-use crate::reader::{Ended, Reader};
+use crate::reader::{ReadAborted, Reader};
 use crate::source::RangeSource;
 
 const MIB: u64 = 1024 * 1024;
@@ -16,11 +16,11 @@ const MIN_FILE_BYTES: u64 = 8 * MIB;
 const HEAD: u64 = 256 * 1024;
 /// The part that is visible to ffprobe ends after the first fragment that reaches this position.
 const MIN_VISIBLE: u64 = MIB;
-/// Most boxes visited to find that end and the start time of each track.
+/// Maximum number of boxes visited to find that end and the start time of each track.
 const MAX_VISITED: usize = 96;
 /// Bytes from the end in which the last fragment is searched, in the order of the attempts. A file with larger fragments has few.
 const TAIL_SIZES: [u64; 3] = [512 * 1024, 4 * MIB, 16 * MIB];
-/// Most candidates for a fragment from which boxes are followed to the end. The first one is usually a fragment.
+/// Maximum number of candidates for a fragment from which boxes are followed to the end. The first one is usually a fragment.
 const MAX_CANDIDATES: usize = 16;
 
 /// A fragmented file that ffprobe would have to read completely.
@@ -37,7 +37,7 @@ pub(crate) struct Fragmented {
 /// Reads the fragments of a file. `None`: it is not fragmented, is small or has an index, or its boxes are malformed.
 pub(crate) async fn detect_fragments<S: RangeSource>(
     reader: &Reader<S>,
-) -> Result<Option<Fragmented>, Ended> {
+) -> Result<Option<Fragmented>, ReadAborted> {
     let size = reader.size();
     if size < MIN_FILE_BYTES {
         return Ok(None);
@@ -89,7 +89,7 @@ async fn visit<S: RangeSource>(
     reader: &Reader<S>,
     first: u64,
     tracks: &mut [Track],
-) -> Result<Option<u64>, Ended> {
+) -> Result<Option<u64>, ReadAborted> {
     let size = reader.size();
     let (mut at, mut visible) = (first, None);
     for visited in 0..MAX_VISITED {

@@ -18,7 +18,7 @@ use crate::source::{RangeSource, ReadError};
 
 /// Bytes between the beginning and the end: smaller files are skipped.
 const HOLE: usize = 8 << 20;
-/// Most reads of one detection.
+/// Maximum number of reads of one detection.
 const MAX_READS: usize = 400;
 
 fn boxed(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {

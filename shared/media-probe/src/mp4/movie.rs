@@ -2,7 +2,7 @@
 
 use super::boxes::{child, children, number32, number64, version_and_flags};
 
-/// Most tracks of a file that are read.
+/// Maximum number of tracks of a file that are read.
 const MAX_TRACKS: usize = 64;
 
 /// A track of a fragmented file.

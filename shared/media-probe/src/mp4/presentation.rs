@@ -9,7 +9,7 @@ use super::boxes::{number32, number64, version_and_flags};
 use super::walk::{self, Place};
 use crate::media::Media;
 use crate::number::{float, positive};
-use crate::reader::{Ended, Reader};
+use crate::reader::{ReadAborted, Reader};
 use crate::source::RangeSource;
 use crate::stream::{is, is_cover_art};
 
@@ -25,16 +25,18 @@ pub(crate) fn lacks_duration(media: &Media) -> bool {
         && matches!(media.media_type, MediaType::Video | MediaType::Audio)
         && media.summary.duration_source != Some(DurationSource::Derived);
     let streams = media.full.get("streams").and_then(Value::as_array).into_iter().flatten();
-    let mut shown =
+    let mut visible_size =
         streams.filter(|stream| (is(stream, "video") && !is_cover_art(stream)) || is(stream, "audio"));
     let is_odd = |stream: &Value| {
         positive(stream.get("duration")).is_none() || float(stream.get("start_time")) > Some(MAX_START_OFFSET)
     };
-    is_movie && shown.any(is_odd)
+    is_movie && visible_size.any(is_odd)
 }
 
 /// Returns the presentation duration of a movie's video and audio in seconds; `None` if its tables do not state it.
-pub(crate) async fn presentation_duration<S: RangeSource>(reader: &Reader<S>) -> Result<Option<f64>, Ended> {
+pub(crate) async fn presentation_duration<S: RangeSource>(
+    reader: &Reader<S>,
+) -> Result<Option<f64>, ReadAborted> {
     let Some(movie) = walk::find(reader, 0..reader.size(), b"moov").await? else { return Ok(None) };
     let movie = walk::children(reader, movie).await?;
     if walk::of_kind(&movie, b"mvex").is_some() {
@@ -54,7 +56,7 @@ async fn track<S: RangeSource>(
     reader: &Reader<S>,
     within: Range<u64>,
     movie_units: u32,
-) -> Result<Option<f64>, Ended> {
+) -> Result<Option<f64>, ReadAborted> {
     let parts = walk::children(reader, within).await?;
     let Some(media) = walk::of_kind(&parts, b"mdia") else { return Ok(None) };
     let media = walk::children(reader, media).await?;
@@ -72,7 +74,7 @@ async fn table<S: RangeSource>(
     reader: &Reader<S>,
     places: &[Place],
     kind: &[u8; 4],
-) -> Result<Option<Vec<u8>>, Ended> {
+) -> Result<Option<Vec<u8>>, ReadAborted> {
     match walk::of_kind(places, kind) {
         Some(place) if place.end - place.start <= MAX_TABLE => Ok(Some(reader.bytes(place).await?)),
         _ => Ok(None),

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::boxes::{self, MAX_HEADER};
-use crate::reader::{Ended, Reader};
+use crate::reader::{ReadAborted, Reader};
 use crate::source::RangeSource;
 
-/// Most boxes visited in a box.
+/// Maximum number of boxes visited in a box.
 const MAX_CHILDREN: usize = 256;
 
 /// A box in the file.
@@ -21,7 +21,7 @@ pub(crate) struct Place {
 pub(crate) async fn children<S: RangeSource>(
     reader: &Reader<S>,
     within: Range<u64>,
-) -> Result<Vec<Place>, Ended> {
+) -> Result<Vec<Place>, ReadAborted> {
     until(reader, within, None).await
 }
 
@@ -30,7 +30,7 @@ pub(crate) async fn find<S: RangeSource>(
     reader: &Reader<S>,
     within: Range<u64>,
     kind: &[u8; 4],
-) -> Result<Option<Range<u64>>, Ended> {
+) -> Result<Option<Range<u64>>, ReadAborted> {
     Ok(of_kind(&until(reader, within, Some(kind)).await?, kind))
 }
 
@@ -38,7 +38,7 @@ async fn until<S: RangeSource>(
     reader: &Reader<S>,
     within: Range<u64>,
     last: Option<&[u8; 4]>,
-) -> Result<Vec<Place>, Ended> {
+) -> Result<Vec<Place>, ReadAborted> {
     let mut found = Vec::new();
     let mut at = within.start;
     while at < within.end && found.len() < MAX_CHILDREN {

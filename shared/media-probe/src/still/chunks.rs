@@ -3,31 +3,31 @@
 use std::ops::Range;
 
 use super::{Animation, Picture, tiff};
-use crate::reader::{Ended, Reader};
+use crate::reader::{ReadAborted, Reader};
 use crate::source::RangeSource;
 
-/// Most segments of a JPEG that are visited.
+/// Maximum number of segments of a JPEG that are visited.
 const MAX_SEGMENTS: usize = 64;
-/// Most chunks of a PNG or a WebP that are visited, and the position up to which they are, in bytes.
+/// Maximum number of chunks of a PNG or a WebP that are visited, and the position up to which they are, in bytes.
 const MAX_CHUNKS: usize = 20_000;
 const MAX_REACH: u64 = 32 << 20;
 /// Largest still PNG in bytes that is visited beyond its pixels: EXIF is mostly before them.
 const SMALL: u64 = 2 << 20;
 
 /// Reads up to 32 bytes.
-async fn bytes<S: RangeSource>(reader: &Reader<S>, at: u64, length: u64) -> Result<Vec<u8>, Ended> {
+async fn bytes<S: RangeSource>(reader: &Reader<S>, at: u64, length: u64) -> Result<Vec<u8>, ReadAborted> {
     let start = at.min(reader.size());
     reader.bytes(start..start.saturating_add(length).min(reader.size())).await
 }
 
-async fn exif<S: RangeSource>(reader: &Reader<S>, within: Range<u64>) -> Result<Picture, Ended> {
+async fn exif<S: RangeSource>(reader: &Reader<S>, within: Range<u64>) -> Result<Picture, ReadAborted> {
     let within = within.start..within.end.min(reader.size());
     let found = tiff::read(reader, within).await?;
     Ok(Picture { orientation: found.and_then(|found| found.orientation), ..Picture::default() })
 }
 
 /// Reads a JPEG's EXIF (CIPA DC-008, 4.7).
-pub(super) async fn jpeg<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Picture>, Ended> {
+pub(super) async fn jpeg<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Picture>, ReadAborted> {
     let mut at = 2;
     for _ in 0..MAX_SEGMENTS {
         let header = bytes(reader, at, 10).await?;
@@ -44,7 +44,7 @@ pub(super) async fn jpeg<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Pi
 }
 
 /// Reads a PNG's EXIF and, of an animation, the duration of one iteration (PNG, third edition, 11.3).
-pub(super) async fn png<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Picture>, Ended> {
+pub(super) async fn png<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Picture>, ReadAborted> {
     let mut picture = Picture::default();
     let (mut at, mut times, mut moves) = (8, Times::default(), false);
     for _ in 0..MAX_CHUNKS {
@@ -74,7 +74,7 @@ pub(super) async fn png<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Pic
 }
 
 /// Reads a WebP's size, EXIF and, of an animation, the duration of one iteration (RFC 9649, 2.7).
-pub(super) async fn webp<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Picture>, Ended> {
+pub(super) async fn webp<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Picture>, ReadAborted> {
     const MOVES: u8 = 0x02;
     const HAS_EXIF: u8 = 0x08;
     let head = bytes(reader, 12, 18).await?;

@@ -17,7 +17,7 @@ use crate::{mp4, rate};
 
 /// Size of a file in bytes. Zeros follow the header.
 const SIZE: usize = 1 << 20;
-/// Most reads of one header.
+/// Maximum number of reads of one header.
 const MAX_READS: usize = 40;
 
 fn riff(chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {

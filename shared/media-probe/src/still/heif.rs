@@ -5,14 +5,14 @@ use super::Picture;
 use super::orientation::Orientation;
 use crate::mp4::boxes::{child, children, number32, version_and_flags};
 use crate::mp4::walk;
-use crate::reader::{Ended, Reader};
+use crate::reader::{ReadAborted, Reader};
 use crate::source::RangeSource;
 
 /// Longest `meta` box that is read, in bytes. Thousands of tiles take some hundred kilobytes.
 const MAX_META: u64 = 1 << 20;
 
 /// Reads the primary item of a file.
-pub(super) async fn read<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Picture>, Ended> {
+pub(super) async fn read<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Picture>, ReadAborted> {
     match walk::find(reader, 0..reader.size(), b"meta").await? {
         Some(meta) if meta.end - meta.start <= MAX_META => Ok(picture(&reader.bytes(meta).await?)),
         _ => Ok(None),

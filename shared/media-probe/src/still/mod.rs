@@ -16,7 +16,7 @@ use self::orientation::Orientation;
 use crate::media::Media;
 use crate::mp4::walk;
 use crate::number::{count, reduced};
-use crate::reader::{Ended, Reader};
+use crate::reader::{ReadAborted, Reader};
 use crate::source::RangeSource;
 
 /// Length in bytes of the identifier at the beginning of a `uuid` box.
@@ -42,7 +42,10 @@ struct Animation {
 }
 
 /// Corrects ffprobe's description of an image.
-pub(crate) async fn correct<S: RangeSource>(reader: &Reader<S>, media: &mut Media) -> Result<(), Ended> {
+pub(crate) async fn correct<S: RangeSource>(
+    reader: &Reader<S>,
+    media: &mut Media,
+) -> Result<(), ReadAborted> {
     if media.media_type != MediaType::Image {
         return Ok(());
     }
@@ -69,7 +72,7 @@ fn is_canon_raw(media: &Media) -> bool {
 }
 
 /// Reads a Canon raw file (CR3), which has EXIF's first directory in a separate box of the movie box.
-async fn canon_raw<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Picture>, Ended> {
+async fn canon_raw<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Picture>, ReadAborted> {
     let mut picture = Picture { content_type: Some("image/x-canon-cr3"), is_raw: true, ..Picture::default() };
     let Some(movie) = walk::find(reader, 0..reader.size(), b"moov").await? else { return Ok(Some(picture)) };
     for place in walk::children(reader, movie).await?.into_iter().filter(|place| &place.kind == b"uuid") {
@@ -90,7 +93,7 @@ fn gif(media: &Media) -> Option<Picture> {
 }
 
 /// Describes an image that ffprobe could not read, by its headers.
-pub(crate) async fn from_headers<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Media>, Ended> {
+pub(crate) async fn from_headers<S: RangeSource>(reader: &Reader<S>) -> Result<Option<Media>, ReadAborted> {
     let size = reader.size();
     let head = reader.bytes(0..headers::LONGEST.min(size)).await?;
     let found = match &head[..] {
@@ -146,8 +149,8 @@ impl Picture {
         };
         if let Some((width, height)) = self.size.or(stored) {
             let swaps_sides = self.orientation.map_or(is_turned(summary.rotation), Orientation::swaps_sides);
-            let shown = if swaps_sides { (height, width) } else { (width, height) };
-            (summary.width, summary.height) = (Some(shown.0), Some(shown.1));
+            let visible_size = if swaps_sides { (height, width) } else { (width, height) };
+            (summary.width, summary.height) = (Some(visible_size.0), Some(visible_size.1));
         }
         if let Some(orientation) = self.orientation {
             summary.rotation = orientation.rotation();

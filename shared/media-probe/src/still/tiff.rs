@@ -5,10 +5,10 @@ use std::ops::Range;
 
 use super::Picture;
 use super::orientation::Orientation;
-use crate::reader::{Ended, Reader};
+use crate::reader::{ReadAborted, Reader};
 use crate::source::RangeSource;
 
-/// Most directories of a file, and entries of a directory, that are read.
+/// Maximum number of directories of a file, and entries of a directory, that are read.
 const MAX_DIRECTORIES: usize = 24;
 const MAX_ENTRIES: u64 = 512;
 /// Longest name of a camera's maker that is read, in characters.
@@ -149,12 +149,12 @@ struct Tiff<'a, S> {
 
 impl<S: RangeSource> Tiff<'_, S> {
     /// Reads `length` bytes from `at`; fewer at the end of the structure.
-    async fn bytes(&self, at: u64, length: u64) -> Result<Vec<u8>, Ended> {
+    async fn bytes(&self, at: u64, length: u64) -> Result<Vec<u8>, ReadAborted> {
         let start = self.within.start.saturating_add(at).min(self.within.end);
         self.reader.bytes(start..start.saturating_add(length).min(self.within.end)).await
     }
 
-    async fn values(&self, entry: &Entry, most: u64) -> Result<Vec<u64>, Ended> {
+    async fn values(&self, entry: &Entry, most: u64) -> Result<Vec<u64>, ReadAborted> {
         match &entry.values {
             Values::Here(values) => Ok(values.clone()),
             Values::Elsewhere { at, count, each, is_ratio } => {
@@ -165,7 +165,7 @@ impl<S: RangeSource> Tiff<'_, S> {
         }
     }
 
-    async fn directory(&self, at: u64) -> Result<Option<Directory>, Ended> {
+    async fn directory(&self, at: u64) -> Result<Option<Directory>, ReadAborted> {
         let (counted, placed) = self.form.count_and_place();
         let count = self.bytes(at, counted).await?;
         let count = self.form.number(&count);
@@ -183,7 +183,7 @@ impl<S: RangeSource> Tiff<'_, S> {
         Ok(Some(directory))
     }
 
-    async fn note(&self, directory: &mut Directory, entry: &Entry) -> Result<(), Ended> {
+    async fn note(&self, directory: &mut Directory, entry: &Entry) -> Result<(), ReadAborted> {
         let is_known = matches!(entry.tag, 254..=274 | 330 | 50706 | 50720);
         if !is_known {
             return Ok(());
@@ -215,7 +215,7 @@ fn maker(text: &[u64]) -> Option<&'static str> {
 pub(super) async fn read<S: RangeSource>(
     reader: &Reader<S>,
     within: Range<u64>,
-) -> Result<Option<Picture>, Ended> {
+) -> Result<Option<Picture>, ReadAborted> {
     let header = reader.bytes(within.start..within.start.saturating_add(16).min(within.end)).await?;
     let Some((form, first)) = Form::of(&header) else { return Ok(None) };
     let tiff = Tiff { reader, within, form };

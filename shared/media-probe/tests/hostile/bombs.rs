@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use media_probe::{Limits, Outcome};
 
-use crate::support::{assert_little_memory, outcome, outcome_within};
+use crate::support::{assert_little_memory, ffprobe, memory, outcome, outcome_within};
 
 /// Returns this many zeros, compressed.
 fn deflated(zeros: usize) -> Vec<u8> {
@@ -152,6 +152,18 @@ async fn tags_without_number_end_at_the_limit_of_processor_time() {
         panic!("readable")
     };
     assert!(reason.contains("processor time"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_deeper_analysis_that_takes_too_long_leaves_the_earlier_result() {
+    // The first run takes seconds. ffprobe recognises the file with low confidence, so that a second one analyses more.
+    let mut ffprobe = ffprobe();
+    // Only the second one is ended, however slow the machine.
+    let [cpu, later_cpu, wall_clock] = [60, 1, 300].map(Duration::from_secs);
+    ffprobe.limits = Limits { cpu, later_cpu, wall_clock, ..Limits::default() };
+    let end = ffprobe.probe(memory(tagged(25_000))).await.expect("no transient failure");
+    let Outcome::Media(media) = end.outcome else { panic!("unreadable") };
+    assert_eq!((media.full["format"]["tags"]["99"].as_str(), end.killed), (Some("v"), true));
 }
 
 /// A sound file whose title is these bytes.

@@ -7,10 +7,10 @@ use std::time::Instant;
 use bytes::Bytes;
 use media_probe::{Ffprobe, Limits, Outcome, RangeSource, ReadError};
 
-/// Most resident memory of a child process in these tests, in bytes: a third of the limit of a probe.
+/// Maximum resident memory of a child process in these tests, in bytes: a third of the limit of a probe.
 const MAX_RESIDENT: u64 = 256 << 20;
 
-struct Memory(Bytes);
+pub(crate) struct Memory(Bytes);
 
 impl RangeSource for Memory {
     fn size(&self) -> u64 {
@@ -23,11 +23,16 @@ impl RangeSource for Memory {
 }
 
 /// Returns the layer's ffprobe, which the build puts into the parent folder of the tests.
-fn ffprobe() -> Ffprobe {
+pub(crate) fn ffprobe() -> Ffprobe {
     let test = std::env::current_exe().unwrap();
     let path = test.parent().and_then(Path::parent).unwrap().join("ffprobe");
     assert!(path.is_file(), "no {}: `make build` makes it", path.display());
     Ffprobe { path, limits: Limits::default(), ffmpeg: None }
+}
+
+/// Returns bytes as a source.
+pub(crate) fn memory(bytes: impl Into<Bytes>) -> Arc<Memory> {
+    Arc::new(Memory(bytes.into()))
 }
 
 /// Probes bytes. Readable or not, both are valid outcomes; a transient failure or a panic is not.
@@ -39,7 +44,7 @@ pub(crate) async fn outcome(what: &str, bytes: impl Into<Bytes>) -> Outcome {
 pub(crate) async fn outcome_within(limits: Limits, what: &str, bytes: impl Into<Bytes>) -> Outcome {
     let ffprobe = Ffprobe { limits, ..ffprobe() };
     let started = Instant::now();
-    let outcome = ffprobe.probe(Arc::new(Memory(bytes.into()))).await;
+    let outcome = ffprobe.probe(memory(bytes)).await;
     let outcome = outcome.unwrap_or_else(|error| panic!("{what}: {error:?}"));
     // The limit of processor time ends ffprobe before the wall clock does, however busy this machine is.
     assert!(started.elapsed() < ffprobe.limits.wall_clock * 2, "{what}: {:?}", started.elapsed());

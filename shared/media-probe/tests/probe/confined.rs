@@ -54,6 +54,17 @@ async fn every_limit_applies_before_the_file_is_read() {
 }
 
 #[tokio::test]
+async fn a_later_run_has_less_processor_time() {
+    // The warning of a low score causes runs at all depths. The result is that of the last one.
+    let (warning, path) = (hex("detected only with low score"), hex("/proc/self/limits"));
+    let script = format!("err {warning};read;cat {path}");
+    let limits = StandIn::new(Statically, &script).answer().await;
+    let line = limits.split('|').find(|line| line.starts_with("Max cpu time")).unwrap_or_default();
+    let line: Vec<_> = line.split_whitespace().skip(3).take(2).collect();
+    assert_eq!(line, ["5", "6"], "{limits}");
+}
+
+#[tokio::test]
 async fn a_file_cannot_be_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x");

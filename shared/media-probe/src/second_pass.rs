@@ -10,7 +10,7 @@ use crate::depth::DEPTHS;
 use crate::media::Media;
 use crate::probe::{End, Outcome, Probe, ProbeError};
 use crate::rate::{self, RateSource};
-use crate::reader::Ended;
+use crate::reader::ReadAborted;
 use crate::reason::Kind;
 use crate::source::RangeSource;
 use crate::{content_type, mp4, reason, still};
@@ -25,7 +25,7 @@ impl<S: RangeSource> Probe<'_, S> {
         reason: String,
         serving: Pin<&mut impl Future<Output = Infallible>>,
     ) -> Result<Outcome, ProbeError> {
-        if self.reader.spent().is_some() || !reason::is_open(&reason) {
+        if self.reader.exceeded_budget().is_some() || !reason::is_open(&reason) {
             return Ok(Outcome::Unreadable(reason));
         }
         let head = self.read(self.reader.bytes(0..SIGNATURE.min(self.reader.size()))).await?;
@@ -40,7 +40,7 @@ impl<S: RangeSource> Probe<'_, S> {
             }
             if let Outcome::Media(media) = self.interpret(end)?.outcome
                 && media.summary.width.is_some()
-                && self.reader.spent().is_none()
+                && self.reader.exceeded_budget().is_none()
             {
                 return Ok(Outcome::Media(media));
             }
@@ -71,12 +71,13 @@ impl<S: RangeSource> Probe<'_, S> {
                 let head = self.read(self.reader.bytes(0..SIGNATURE.min(self.reader.size()))).await?;
                 head.and_then(|head| rate::in_header(&head))
             }
-            Some(RateSource::Own) => {
-                self.printed(Query::Assuming(rate::ASSUMED), serving).await?.and_then(|text| rate::own(&text))
-            }
+            Some(RateSource::Own) => self
+                .query_output(Query::Assuming(rate::ASSUMED), serving)
+                .await?
+                .and_then(|text| rate::own(&text)),
             Some(RateSource::Times(stream)) => {
-                let ask = Query::Times { stream, packets: rate::PACKETS };
-                self.printed(ask, serving).await?.and_then(|text| rate::by_times(&text))
+                let query = Query::Times { stream, packets: rate::PACKETS };
+                self.query_output(query, serving).await?.and_then(|text| rate::by_times(&text))
             }
             None => return Ok(()),
         };
@@ -87,7 +88,7 @@ impl<S: RangeSource> Probe<'_, S> {
     /// Runs reads of the file itself. `None`: a budget or the deadline is exceeded.
     async fn read<T>(
         &self,
-        reading: impl Future<Output = Result<T, Ended>>,
+        reading: impl Future<Output = Result<T, ReadAborted>>,
     ) -> Result<Option<T>, ProbeError> {
         let read = timeout_at(self.deadline, reading).await;
         match self.halt.take() {
@@ -97,15 +98,17 @@ impl<S: RangeSource> Probe<'_, S> {
     }
 
     /// Returns ffprobe's output for a query; `None` if ffprobe fails or a budget is exceeded.
-    async fn printed(
+    async fn query_output(
         &self,
-        ask: Query,
+        query: Query,
         serving: Pin<&mut impl Future<Output = Infallible>>,
     ) -> Result<Option<Vec<u8>>, ProbeError> {
-        let end = self.run(ask, serving).await?;
+        let end = self.run(query, serving).await?;
         match (self.halt.take(), end) {
             (Some(reason), _) => Err(reason.into()),
-            (None, End::Ran(Ok(printed))) if printed.status.success() && self.reader.spent().is_none() => {
+            (None, End::Ran(Ok(printed)))
+                if printed.status.success() && self.reader.exceeded_budget().is_none() =>
+            {
                 Ok(Some(printed.output))
             }
             _ => Ok(None),
