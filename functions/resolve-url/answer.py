@@ -3,6 +3,8 @@ and sound in separate streams."""
 
 import os
 
+import described
+
 # Limits of the response, so that it stays far below Lambda's maximum payload.
 MAX_FORMATS = 100
 MAX_TEXT = 500
@@ -48,8 +50,10 @@ def answer(info, url="", cookies=lambda _url: None):
         "page_url": _url(info.get("webpage_url") or info.get("original_url")),
         "duration": _number(info.get("duration")),
         "site": _text(info.get("extractor_key")),
-        "thumbnail_url": _url(info.get("thumbnail")),
+        "thumbnail_url": described.thumbnail(info),
         "upload_date": _date(info.get("upload_date")),
+        "chapters": described.chapters(info),
+        "subtitles": described.subtitles(info),
         "formats": [_format(one) | {"cookies": _cookies(cookies(one["url"]))} for one in kept],
         "best": kept.index(best) if best else None,
         "picture": kept.index(pair[0]) if pair else None,

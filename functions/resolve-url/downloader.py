@@ -9,6 +9,7 @@ import urllib.request
 import zlib
 from pathlib import Path
 
+import described
 import guard
 import tags
 import tunnel
@@ -106,6 +107,10 @@ class Downloader(YoutubeDL):
     def _request_director(self):
         return self.build_request_director([GuardedRH])
 
+    def process_video_result(self, info_dict, download=True):
+        described.keep_readable(info_dict)
+        return super().process_video_result(info_dict, download)
+
 
 _read_content = InfoExtractor._webpage_read_content
 
@@ -115,6 +120,16 @@ def _bounded_content(self, *args, **kwargs):
 
 
 InfoExtractor._webpage_read_content = _bounded_content
+
+_read_linked_data = InfoExtractor._json_ld
+
+
+def _readable_linked_data(self, json_ld, *args, **kwargs):
+    described.keep_readable_parts(json_ld)
+    return _read_linked_data(self, json_ld, *args, **kwargs)
+
+
+InfoExtractor._json_ld = _readable_linked_data
 
 _guess_encoding = InfoExtractor._guess_encoding_from_content
 # The declaration of an encoding in a <meta> element, quoted or not.

@@ -90,6 +90,12 @@ impl Print {
                 other => self.line(&format!("    {fact:<13}  {other}"))?,
             }
         }
+        for list in ["chapters", "subtitles"] {
+            match preview["origin"][list].as_array().map_or(0, Vec::len) {
+                0 => {}
+                count => self.line(&format!("    {list:<13}  {count}"))?,
+            }
+        }
         preview["formats"]
             .as_array()
             .into_iter()

@@ -1,5 +1,5 @@
 /** What ffprobe says, in people's words. */
-import type { FileDetail, ProbeDetail } from './api/types.ts'
+import type { FileDetail, Origin, ProbeDetail } from './api/types.ts'
 import { bitRate, duration, kind, lengthOf } from './format.ts'
 
 type Stream = Record<string, unknown>
@@ -122,7 +122,10 @@ function languages(streams: readonly Stream[], counted = false): string | null {
 const LANGUAGES = new Intl.DisplayNames('en', { type: 'language', fallback: 'code' })
 
 function languageOf({ tags }: Stream): string | null {
-  const code = text((tags as Stream | undefined)?.language)
+  return languageName(text((tags as Stream | undefined)?.language))
+}
+
+function languageName(code: string | null): string | null {
   if (code === null || code === 'und') return null
   try {
     return LANGUAGES.of(code) ?? code
@@ -146,11 +149,32 @@ export interface Chapter {
   end: number
 }
 
-export function chaptersOf({ chapters }: ProbeDetail): Chapter[] {
-  return chapters.map((chapter, index) => {
-    const title = text((chapter.tags as Stream | undefined)?.title) ?? `Chapter ${(index + 1).toString()}`
+/** The file's own chapters; without any, those that its page lists. */
+export function chaptersOf({ chapters, duration }: ProbeDetail, origin: Origin | null): Chapter[] {
+  const own = chapters.map((chapter, index) => {
+    const title = text((chapter.tags as Stream | undefined)?.title) ?? numbered(index)
     return { title, start: Number(chapter.start_time), end: Number(chapter.end_time) }
   }).filter(({ start, end }) => Number.isFinite(start) && end > start)
+  if (own.length > 0) return own
+  const listed = origin?.chapters ?? []
+  return listed.map(({ start, end, title }, index) => {
+    const until = end ?? listed[index + 1]?.start ?? duration ?? start
+    return { title: title ?? numbered(index), start, end: Math.min(until, duration ?? until) }
+  }).filter(({ start, end }) => end > start)
+}
+
+function numbered(index: number): string {
+  return `Chapter ${(index + 1).toString()}`
+}
+
+/** "English, German (SDH), French (automatic)"; `null` without any. */
+export function subtitlesOf({ subtitles = [] }: Origin): string | null {
+  const names = subtitles.map(({ language, name, automatic }) => {
+    const known = languageName(language)
+    const more = [known === null || name === known ? null : name, automatic ? 'automatic' : null].filter((word) => word !== null)
+    return [known ?? name ?? 'Unknown language', more.length > 0 ? ` (${more.join(', ')})` : ''].join('')
+  })
+  return names.length > 0 ? [...new Set(names)].join(', ') : null
 }
 
 function isCover({ disposition }: Stream): boolean {

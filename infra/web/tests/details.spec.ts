@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { FileDetail } from '../src/api/types.ts'
+import type { FileDetail, Origin } from '../src/api/types.ts'
 import { obstacle } from '../src/playable.ts'
 import { quoted } from '../src/snippets.ts'
 import { dynamicRange, kindOf, lengthIn, summaryOf } from '../src/words.ts'
@@ -33,6 +33,27 @@ test('facts are in people’s words, and chapters lead the player', async ({ fil
   await files.show('sound.mp3')
   await expect(page.getByRole('row', { name: 'Kind' })).toContainText('MP3 audio')
   await expect(page.getByRole('row', { name: /^Audio/ }).first()).toContainText('MP3, mono, 48 kHz')
+})
+
+test('chapters and subtitles of the page of an import', async ({ files }) => {
+  const { page } = files
+  await files.open()
+  await files.choose(sound())
+  await files.expectStatus('sound.mp3', 'Ready')
+  const track = { name: null, format: 'vtt', url: 'https://video.example/1.vtt', automatic: false }
+  const origin = {
+    title: null, uploader: null, page_url: null, duration: null, site: 'Example', thumbnail_url: null, upload_date: null,
+    chapters: [{ start: 0, end: 0.5, title: '<b>First</b>' }, { start: 0.5, end: null, title: null }, { start: 4000, end: null, title: 'After the end' }],
+    subtitles: [{ ...track, language: 'de' }, { ...track, language: 'und', name: '<i>Elvish</i>' }, { ...track, language: 'pt-BR', automatic: true }],
+  } satisfies Origin
+  await page.route(/\/v1\/files\/[0-9a-f-]{36}$/, async (route) => {
+    const response = await route.fetch()
+    await route.fulfill({ response, json: { ...(await response.json() as FileDetail), origin } })
+  })
+  const sheet = await files.show('sound.mp3')
+  await expect(sheet.locator('.chapters li')).toHaveText(['0:00 <b>First</b>', '0:01 Chapter 2'])
+  await expect(sheet.getByRole('row', { name: 'Subtitles' }).getByRole('cell')).toHaveText('German, <i>Elvish</i>, Brazilian Portuguese (automatic)')
+  expect(await faultsInBoth(page)).toEqual([])
 })
 
 test('link, reference, curl, FFmpeg and JSON are copied, work, and hold no key', async ({ files, context, key }) => {

@@ -4,6 +4,7 @@
 
 mod caller;
 mod change;
+mod claimed;
 mod content_type;
 mod credential;
 mod delivery;
@@ -16,6 +17,7 @@ mod id;
 mod idempotency;
 mod key;
 mod key_hash;
+mod language;
 pub mod limits;
 mod metadata;
 mod name;
@@ -34,6 +36,7 @@ mod state;
 mod status;
 mod streams;
 mod time;
+mod tracks;
 mod transition;
 mod upload_token;
 
@@ -71,5 +74,6 @@ pub use state::{Announced, FileState, Import, MultipartUpload, Probing, Progress
 pub use status::{Source, Status};
 pub use streams::{StreamKind, Streams};
 pub use time::Timestamp;
+pub use tracks::{Chapter, ChapterClaim, Subtitle, SubtitleClaim};
 pub use transition::ImportedObject;
 pub use upload_token::{ContentTypePattern, NewUploadToken, TokenFault, UploadToken, UploadTokenRecord};

@@ -1,8 +1,10 @@
 use serde::{Deserialize, Serialize};
 use time::{Date, Month};
-use url::Url;
 
-use crate::name::is_unwanted;
+use crate::claimed::{self, one_line, seconds, web_address};
+use crate::tracks::{
+    self, Chapter, ChapterClaim, Subtitle, SubtitleClaim, clean_chapters, clean_subtitles, readable,
+};
 
 /// Unchecked claims of a web page about its media: texts of any length.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -22,6 +24,12 @@ pub struct PageClaims {
     pub thumbnail_url: Option<String>,
     /// Day of publication: `20260131` or `2026-01-31`.
     pub upload_date: Option<String>,
+    /// Chapters. Items that cannot be read are dropped.
+    #[serde(deserialize_with = "readable")]
+    pub chapters: Vec<ChapterClaim>,
+    /// Subtitles, the best first. Items that cannot be read are dropped.
+    #[serde(deserialize_with = "readable")]
+    pub subtitles: Vec<SubtitleClaim>,
 }
 
 /// The sanitized claims of a web page about the imported media. Texts are short single lines without control and bidirectional
@@ -36,31 +44,46 @@ pub struct Origin {
     site: Option<String>,
     thumbnail_url: Option<String>,
     upload_date: Option<String>,
+    chapters: Vec<Chapter>,
+    subtitles: Vec<Subtitle>,
 }
 
 impl Origin {
     /// Longest title, in characters.
     pub const MAX_TITLE_CHARS: usize = 300;
     /// Longest name of an uploader or a site, in characters.
-    pub const MAX_NAME_CHARS: usize = 100;
+    pub const MAX_NAME_CHARS: usize = claimed::MAX_NAME_CHARS;
     /// Longest URL, in bytes.
-    pub const MAX_URL_BYTES: usize = 2048;
+    pub const MAX_URL_BYTES: usize = claimed::MAX_URL_BYTES;
     /// Longest duration, in seconds: ten years.
-    pub const MAX_DURATION: f64 = 315_360_000.0;
+    pub const MAX_DURATION: f64 = claimed::MAX_SECONDS;
+
+    /// Most chapters. The first ones are kept.
+    pub const MAX_CHAPTERS: usize = tracks::MAX_CHAPTERS;
+    /// Longest title of a chapter, in characters.
+    pub const MAX_CHAPTER_CHARS: usize = tracks::MAX_TITLE_CHARS;
+    /// Most subtitles. The first ones are kept, and none that a program made before those that a person made.
+    pub const MAX_SUBTITLES: usize = tracks::MAX_SUBTITLES;
+    /// Most bytes of everything as JSON, because the origin is a part of the file's record. While there are more, the last subtitles
+    /// are dropped, then the last chapters.
+    pub const MAX_BYTES: usize = 32 * 1024;
 
     /// Sanitizes a page's claims. Returns `None` if all of them are empty or invalid.
     #[must_use]
     pub fn clean(claims: &PageClaims) -> Option<Self> {
         let line = |text: &Option<String>, most: usize| text.as_deref().and_then(|text| one_line(text, most));
-        let origin = Self {
+        let mut origin = Self {
             title: line(&claims.title, Self::MAX_TITLE_CHARS),
             uploader: line(&claims.uploader, Self::MAX_NAME_CHARS),
             page_url: claims.page_url.as_deref().and_then(web_address),
-            duration: claims.duration.filter(|seconds| (0.0..=Self::MAX_DURATION).contains(seconds)),
+            duration: claims.duration.and_then(seconds),
             site: line(&claims.site, Self::MAX_NAME_CHARS),
             thumbnail_url: claims.thumbnail_url.as_deref().and_then(web_address),
             upload_date: claims.upload_date.as_deref().and_then(date),
+            chapters: clean_chapters(&claims.chapters),
+            subtitles: clean_subtitles(&claims.subtitles),
         };
+        origin.shorten();
         (origin != Self::default()).then_some(origin)
     }
 
@@ -69,25 +92,22 @@ impl Origin {
     pub fn title(&self) -> Option<&str> {
         self.title.as_deref()
     }
-}
 
-/// Replaces white space by single spaces, and truncates a long text with an ellipsis.
-fn one_line(text: &str, most: usize) -> Option<String> {
-    let spaced: String = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
-    let clean: String = spaced.chars().filter(|c| !is_unwanted(*c)).collect();
-    let line = clean.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= most {
-        return (!line.is_empty()).then_some(line);
+    /// Drops the last subtitles, then the last chapters, while there are more than [`Self::MAX_BYTES`].
+    fn shorten(&mut self) {
+        let mut bytes = json_bytes(self);
+        while bytes > Self::MAX_BYTES {
+            let subtitle = self.subtitles.pop().as_ref().map(json_bytes);
+            let Some(dropped) = subtitle.or_else(|| self.chapters.pop().as_ref().map(json_bytes)) else {
+                return;
+            };
+            bytes = bytes.saturating_sub(dropped);
+        }
     }
-    let cut: String = line.chars().take(most - 1).collect();
-    Some(format!("{}…", cut.trim_end()))
 }
 
-fn web_address(text: &str) -> Option<String> {
-    let url = Url::parse(text.trim()).ok()?;
-    let plain = url.username().is_empty() && url.password().is_none() && url.has_host();
-    let web = matches!(url.scheme(), "http" | "https");
-    (web && plain && url.as_str().len() <= Origin::MAX_URL_BYTES).then(|| url.into())
+fn json_bytes(value: &impl Serialize) -> usize {
+    serde_json::to_vec(value).map_or(usize::MAX, |json| json.len())
 }
 
 fn date(text: &str) -> Option<String> {
@@ -120,6 +140,7 @@ mod tests {
         let expected = json!({
             "title": "Ein Film 🎬", "uploader": "press", "page_url": "https://video.example/watch?v=1",
             "duration": 12.5, "site": "Example", "thumbnail_url": null, "upload_date": "2026-01-31",
+            "chapters": [], "subtitles": [],
         });
         assert_eq!(origin, expected);
         assert_eq!(serde_json::from_value::<Origin>(origin).unwrap().title(), Some("Ein Film 🎬"));
@@ -171,6 +192,10 @@ mod tests {
         }
         for bad in [json!(-1), json!(1e300)] {
             assert_eq!(clean(json!({ "duration": bad })), Value::Null, "{bad}");
+        }
+        for (stated, rounded) in [(1e-300, 0.0), (-0.0, 0.0), (1.000_49, 1.0), (12.345, 12.345)] {
+            let duration = clean(json!({ "duration": stated }))["duration"].to_string();
+            assert_eq!(duration, format!("{rounded:?}"), "{stated}");
         }
     }
 }

@@ -28,6 +28,10 @@ pub(crate) fn to_attribute(value: impl Serialize) -> Result<AttributeValue, Reco
     serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(value).map_err(corrupt)
 }
 
+pub(crate) fn from_attribute<T: DeserializeOwned>(attribute: AttributeValue) -> Result<T, RecordsError> {
+    serde_dynamo::aws_sdk_dynamodb_1::from_attribute_value(attribute).map_err(corrupt)
+}
+
 pub(crate) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, RecordsError> {
     serde_dynamo::aws_sdk_dynamodb_1::from_item(item).map_err(corrupt)
 }

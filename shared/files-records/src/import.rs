@@ -8,6 +8,7 @@ use crate::attribute::{Item, number, text, to_attribute};
 use crate::error::{corrupt, unavailable};
 use crate::item::file_from_item;
 use crate::keys::{file_sk, owner_pk, primary_key, status_partition};
+use crate::packed::packed_attribute;
 use crate::{Records, RecordsError};
 
 /// The result of claiming an import.
@@ -136,7 +137,11 @@ impl<'a> WorkUpdate<'a> {
         update.set_or_remove("resume", ":resume", import.resume.as_ref().map(to_attribute).transpose()?);
         let announced = import.announced.as_ref().map(to_attribute).transpose()?;
         update.set_or_remove("announced", ":announced", announced);
-        update.set_or_remove("streams", ":streams", import.streams.as_ref().map(to_attribute).transpose()?);
+        update.set_or_remove(
+            "streams",
+            ":streams",
+            import.streams.as_ref().map(packed_attribute).transpose()?,
+        );
         Ok(update)
     }
 

@@ -10,12 +10,13 @@ use crate::keys::{
     FILE_PREFIX, detail_sk, due_partition, file_sk, ids, owner_pk, primary_key, status_partition,
     type_partition,
 };
-use crate::metadata::{pack_metadata, unpack_metadata};
+use crate::packed::{METADATA, ORIGIN, STREAMS, pack_attribute, unpack_attribute};
 
 /// Builds a file's summary: the file, with its ids as the primary key and the attributes of its sparse indexes. It has less than
 /// 1 KB, so that a page of many files is cheap.
 pub(crate) fn file_to_item(file: &File) -> Result<Item, RecordsError> {
     let mut item = to_item(file)?;
+    pack_attribute(&mut item, STREAMS)?;
     item.remove("owner");
     item.remove("id");
     item.extend(primary_key(owner_pk(file.owner), file_sk(file.id)));
@@ -35,6 +36,7 @@ pub(crate) fn file_from_item(mut item: Item) -> Result<File, RecordsError> {
     let found =
         ids::<FileId>(pk, sk, FILE_PREFIX).ok_or_else(|| corrupt(format!("not a file's summary: {pk} {sk}")));
     let (owner, id) = found?;
+    unpack_attribute(&mut item, STREAMS)?;
     item.insert("owner".to_owned(), text(owner.to_string()));
     item.insert("id".to_owned(), text(id.to_string()));
     from_item(item)
@@ -51,7 +53,9 @@ pub(crate) fn detail_to_item(file: &File, detail: &Detail) -> Result<Option<Item
     if item.is_empty() {
         return Ok(None);
     }
-    pack_metadata(&mut item, &detail.metadata)?;
+    for long in [METADATA, ORIGIN] {
+        pack_attribute(&mut item, long)?;
+    }
     item.extend(primary_key(owner_pk(file.owner), detail_sk(file.id)));
     Ok(Some(item))
 }
@@ -59,7 +63,9 @@ pub(crate) fn detail_to_item(file: &File, detail: &Detail) -> Result<Option<Item
 /// Reads a detail item. A file with an empty detail has no such item.
 pub(crate) fn detail_from_item(item: Option<Item>) -> Result<Detail, RecordsError> {
     let Some(mut item) = item else { return Ok(Detail::default()) };
-    unpack_metadata(&mut item)?;
+    for long in [METADATA, ORIGIN] {
+        unpack_attribute(&mut item, long)?;
+    }
     let full_probe = match (item.remove(FULL_PROBE), item.contains_key(FULL_PROBE_IN_OBJECT)) {
         (Some(AttributeValue::B(packed)), _) => Some(FullProbe::Inline(packed.into_inner())),
         (_, true) => Some(FullProbe::InObject),

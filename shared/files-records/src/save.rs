@@ -1,10 +1,11 @@
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use files_domain::{File, Origin, OwnerLimits};
 
-use crate::attribute::{number, to_attribute};
+use crate::attribute::number;
 use crate::error::corrupt;
 use crate::item::file_to_item;
 use crate::keys::{detail_sk, owner_pk, primary_key};
+use crate::packed::packed_attribute;
 use crate::transact::{Refused, condition_failed};
 use crate::usage::UsageChange;
 use crate::{Records, RecordsError};
@@ -62,7 +63,7 @@ impl Records {
             .table_name(&self.table)
             .set_key(Some(primary_key(owner_pk(file.owner), detail_sk(file.id))))
             .update_expression("SET origin = :origin")
-            .expression_attribute_values(":origin", to_attribute(origin)?)
+            .expression_attribute_values(":origin", packed_attribute(origin)?)
             .build()
             .map_err(corrupt)?;
         Ok(TransactWriteItem::builder().update(update).build())

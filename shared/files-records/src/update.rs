@@ -3,7 +3,7 @@ use files_domain::{Caller, File, Metadata};
 
 use crate::error::corrupt;
 use crate::keys::{detail_sk, owner_pk, primary_key};
-use crate::metadata::metadata_attribute;
+use crate::packed::packed_attribute;
 use crate::transact::{Refused, condition_failed};
 use crate::{ClientRecords, Records, RecordsError};
 
@@ -41,7 +41,7 @@ impl Records {
             .table_name(&self.table)
             .set_key(Some(primary_key(owner_pk(file.owner), detail_sk(file.id))))
             .update_expression("SET metadata = :metadata")
-            .expression_attribute_values(":metadata", metadata_attribute(metadata)?)
+            .expression_attribute_values(":metadata", packed_attribute(metadata)?)
             .build()
             .map_err(corrupt)?;
         Ok(TransactWriteItem::builder().update(update).build())

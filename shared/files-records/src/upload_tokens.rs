@@ -11,8 +11,8 @@ use crate::attribute::{Item, from_item, number, to_item};
 use crate::batch::{self, ByTable, by_sort_key};
 use crate::error::corrupt;
 use crate::keys::{api_key_key, owner_limits_key, owner_pk, primary_key};
-use crate::metadata::{METADATA, is_packed, metadata_of, pack_metadata, unpack_metadata};
 use crate::owner_limits::of_owner;
+use crate::packed::{METADATA, is_packed, metadata_of, pack_attribute, unpack_attribute};
 use crate::transact::{Refused, condition_failed};
 use crate::{ClientRecords, Records, RecordsError};
 
@@ -58,7 +58,7 @@ impl ClientRecords {
         record: &UploadTokenRecord,
     ) -> Result<(), RecordsError> {
         let mut item = to_item(record)?;
-        pack_metadata(&mut item, &record.metadata)?;
+        pack_attribute(&mut item, METADATA)?;
         item.extend(token_key(token.owner(), token.hash()));
         let end = record.uploads_end().plus(RETENTION_AFTER_UPLOADS);
         item.insert(TTL.to_owned(), number(end.seconds()));
@@ -210,7 +210,7 @@ impl Records {
 }
 
 fn token_from_item(mut item: Item) -> Result<UploadTokenRecord, RecordsError> {
-    unpack_metadata(&mut item)?;
+    unpack_attribute(&mut item, METADATA)?;
     from_item(item)
 }
 

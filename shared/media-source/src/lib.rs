@@ -7,6 +7,7 @@ mod error;
 mod kind;
 mod name;
 mod page;
+mod public_urls;
 mod resolve;
 mod resolved;
 mod resolved_page;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use files_domain::{FileName, PageClaims, clean_content_type};
+use files_domain::{FileName, clean_content_type};
 use hls_stream::{HeadersFor, HlsStream};
 use mux_protocol::Container;
 use safe_fetch::{Allowed, FetchError, SafeClient, Source, SourceHeaders, SourceUrl, Target, Url};
@@ -13,6 +13,7 @@ use crate::error::ResolveError;
 use crate::kind::{ContentKind, Declared, HEAD_BYTES, classify, sniffed_type};
 use crate::name::{extension_of, path_extension, source_name, with_new_extension};
 use crate::page::{Candidate, Format, Page, Transport};
+use crate::public_urls::drop_private_hosts;
 use crate::resolved::{Content, Resolved, Sound};
 use crate::resolved_page::{ResolvedPage, extension, headers_of};
 use crate::resolver::{PageError, PageRequest, PageResolver};
@@ -159,11 +160,13 @@ impl MediaSource {
     }
 
     async fn resolve_page(&self, request: &Request) -> Result<Resolved, ResolveError> {
-        let page = self.invoke_resolver(request).await?;
+        let mut page = self.invoke_resolver(request).await?;
         let mut failed = None;
         if page.best.is_none() && !request.joins {
             return Err(ResolveError::separate("the page has video and sound in separate streams only"));
         }
+        let is_private = |url| async move { self.client.resolves_to_private(&url).await };
+        page.claims = drop_private_hosts(page.claims, &self.allowed, is_private).await;
         for candidate in page.candidates(request.joins).into_iter().take(MAX_FORMATS) {
             if self.is_avoided(request, &page.formats[candidate.first()]) {
                 continue;
@@ -260,21 +263,8 @@ impl MediaSource {
         let opened = self.client.open(target).await;
         let mut source = opened.map_err(|error| error.context("the media of the page".to_owned()))?;
         let kind = kind_of(&mut source, target).await?;
-        let page = self.without_private_thumbnail(page.clone()).await;
-        let page = Some((ResolvedPage::new(page, index, &self.allowed), format));
+        let page = Some((ResolvedPage::new(page.clone(), index, &self.allowed), format));
         self.resolve_media(Opened { request, source, kind, target, page_headers, page }).await
-    }
-
-    /// Drops a thumbnail whose host name resolves to a private address.
-    async fn without_private_thumbnail(&self, page: Page) -> Page {
-        let url =
-            page.claims.thumbnail_url.as_deref().and_then(|url| SourceUrl::parse(url, &self.allowed).ok());
-        let is_private = match &url {
-            Some(url) => self.client.resolves_to_private(url).await,
-            None => true,
-        };
-        let thumbnail_url = page.claims.thumbnail_url.clone().filter(|_| !is_private);
-        Page { claims: PageClaims { thumbnail_url, ..page.claims }, ..page }
     }
 
     async fn resolve_media(&self, opened: Opened<'_>) -> Result<Resolved, ResolveError> {

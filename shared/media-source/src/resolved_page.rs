@@ -1,10 +1,11 @@
 //! Sanitises the claims of a web page about its media.
 
-use files_domain::{FileName, Origin, PageClaims};
-use safe_fetch::{Allowed, SourceHeaders, SourceUrl};
+use files_domain::{FileName, Origin};
+use safe_fetch::{Allowed, SourceHeaders};
 
 use crate::error::ResolveError;
 use crate::page::{Format, Page};
+use crate::public_urls::drop_private_urls;
 
 /// A web page and the format that was opened.
 #[derive(Clone, Debug)]
@@ -20,9 +21,10 @@ pub struct ResolvedPage {
 }
 
 impl ResolvedPage {
-    /// Sanitises the page's claims. Drops a thumbnail URL that this service may not fetch.
+    /// Sanitises the page's claims. Drops the URLs that this service may not fetch.
     pub(crate) fn new(page: Page, chosen: usize, allowed: &Allowed) -> Self {
-        let origin = if page.direct { None } else { Origin::clean(&claims(&page, allowed)) };
+        let origin =
+            if page.direct { None } else { Origin::clean(&drop_private_urls(page.claims.clone(), allowed)) };
         Self { origin, page, chosen, sound: None }
     }
 
@@ -54,16 +56,10 @@ pub(crate) fn headers_of(format: &Format) -> Result<SourceHeaders, ResolveError>
     SourceHeaders::new(allowed.iter()).map_err(|error| ResolveError::refused(error.to_string()))
 }
 
-fn claims(page: &Page, allowed: &Allowed) -> PageClaims {
-    // Clients fetch the thumbnail, so the API must not return a URL with a private address.
-    let mut claims = page.claims.clone();
-    claims.thumbnail_url = claims.thumbnail_url.filter(|url| SourceUrl::parse(url, allowed).is_ok());
-    claims
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use files_domain::PageClaims;
 
     fn resolved(page: Page) -> ResolvedPage {
         ResolvedPage::new(page, 0, &Allowed::default())

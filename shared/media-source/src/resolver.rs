@@ -128,6 +128,7 @@ fn bounded(refusal: Refusal) -> Refusal {
 mod tests {
     use super::*;
     use crate::page::Transport;
+    use files_domain::PageClaims;
 
     #[test]
     fn responses_are_pages_refusals_or_malformed() {
@@ -148,6 +149,21 @@ mod tests {
         {
             assert!(matches!(read(wrong.as_bytes()), Err(PageError::Failed(_))), "{wrong}");
         }
+    }
+
+    #[test]
+    fn unreadable_chapters_and_subtitles_are_dropped() {
+        for wrong in ["5", "null", r#""x""#, r#"{"a": 1}"#, r#"[5, {"start": "x", "url": 5}]"#] {
+            let json = format!(r#"{{"ok": true, "formats": [], "chapters": {wrong}, "subtitles": {wrong}}}"#);
+            let claims = read(json.as_bytes()).unwrap().claims;
+            assert_eq!(claims, PageClaims::default(), "{wrong}");
+        }
+        let json = br#"{"ok": true, "formats": [], "chapters": [{"start": 1, "end": null, "title": "One"}],
+            "subtitles": [{"language": "en", "name": null, "format": "vtt", "url": "https://x/1", "automatic": true}]}"#;
+        let claims = read(json).unwrap().claims;
+        let subtitle = &claims.subtitles[0];
+        assert_eq!((claims.chapters[0].start, subtitle.automatic), (Some(1.0), true));
+        assert_eq!(subtitle.url.as_deref(), Some("https://x/1"));
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use files_domain::{
-    Announced, Checksum, Deadline, DurationSource, File, FileId, FileName, FileState, Hashed, Import,
-    MediaType, MultipartUpload, Origin, PageClaims, ProbeSummary, Probing, Progress, Resume, Retrying,
-    Source, Stored, Streams, limits,
+    Announced, ChapterClaim, Checksum, Deadline, DurationSource, File, FileId, FileName, FileState, Hashed,
+    Import, MediaType, MultipartUpload, Origin, PageClaims, ProbeSummary, Probing, Progress, Resume,
+    Retrying, Source, Stored, Streams, SubtitleClaim, limits,
 };
 use files_records::{Imported, RecordsError};
 
@@ -75,7 +75,7 @@ fn every_state() -> Vec<FileState> {
             stored: Vec::new(),
             content_type: "video/mp4".to_owned(),
             name: Some("clip.mp4".to_owned()),
-            origin: None,
+            origin: Some(long_origin()),
         })),
         announced: Some(Announced { size: Some(9), content_type: Some("video/mp4".to_owned()) }),
         transient_failures: 2,
@@ -114,6 +114,7 @@ fn every_state() -> Vec<FileState> {
         FileState::AwaitingUpload,
         FileState::AwaitingParts(MultipartUpload { part_size: u64::MAX, upload_id: upload_id.clone() }),
         FileState::AwaitingParts(MultipartUpload { part_size: 1, upload_id: None }),
+        FileState::Importing(Import { streams: Some(Box::default()), ..import.clone() }),
         FileState::Importing(import),
         FileState::Importing(Import::default()),
         FileState::Probing(Probing { upload_id, multipart: true, lease_until }),
@@ -236,6 +237,20 @@ fn origin(title: &str) -> Origin {
     Origin::clean(&PageClaims { title, duration, page_url, ..PageClaims::default() }).expect("an origin")
 }
 
+/// Returns an origin of the greatest length.
+fn long_origin() -> Origin {
+    let chapter = |n: u32| ChapterClaim { start: Some(f64::from(n) * 1.5), ..ChapterClaim::default() };
+    let subtitle = |n: u32| SubtitleClaim {
+        format: Some("vtt".to_owned()),
+        url: Some(format!("https://video.example/{n}?signature={}", "x".repeat(1000))),
+        ..SubtitleClaim::default()
+    };
+    let chapters = (0..200).map(chapter).collect();
+    let subtitles = (0..100).map(subtitle).collect();
+    let title = Some("long".to_owned());
+    Origin::clean(&PageClaims { title, chapters, subtitles, ..PageClaims::default() }).expect("an origin")
+}
+
 #[tokio::test]
 async fn an_origin_is_stored_together_with_the_file() {
     let store = &DynamoDb::start().await;
@@ -243,7 +258,7 @@ async fn an_origin_is_stored_together_with_the_file() {
     let before = press.import(at(0)).await;
     let found = async || press.records().get_file(press.id(), before.id).await.expect("a record");
     let after = File { updated_at: at(1), ..before.clone() };
-    let (one, two, three) = (origin("one"), origin("two"), origin("three"));
+    let (one, two, three) = (origin("one"), origin("two"), long_origin());
     let with = |origin| Imported { origin: Some(origin), ..Imported::default() };
     press.records().save_with(&before, &after, &with(&one)).await.expect("saved");
     assert_eq!(found().await.1.origin, Some(origin("one")));

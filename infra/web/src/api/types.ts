@@ -74,6 +74,24 @@ export interface Origin {
   site: string | null
   thumbnail_url: string | null
   upload_date: string | null
+  chapters?: PageChapter[]
+  subtitles?: PageSubtitle[]
+}
+
+/** In seconds. */
+export interface PageChapter {
+  start: number
+  end: number | null
+  title: string | null
+}
+
+export interface PageSubtitle {
+  /** A tag of BCP 47; `und` if the page names none. */
+  language: string
+  name: string | null
+  format: string
+  url: string
+  automatic: boolean
 }
 
 /** What importing a URL would bring. */

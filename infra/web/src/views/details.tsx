@@ -140,7 +140,7 @@ function Body({ client, file, onRename, onChanged, onDelete, onImported }: BodyP
           {file.ffprobe === null ? 'Stored and ready to download, without media facts' : 'Some media facts are missing'}: {file.ffprobe_error}.
         </p>
       )}
-      {file.ffprobe !== null && <Chapters chapters={chaptersOf(file.ffprobe)} player={player} />}
+      {file.ffprobe !== null && <Chapters chapters={chaptersOf(file.ffprobe, file.origin)} player={player} />}
       {file.ffprobe !== null && <ProbeTables file={file} probe={file.ffprobe} />}
       <UseIt client={client} file={file} />
       <MetadataSection client={client} file={file} onChanged={onChanged} />

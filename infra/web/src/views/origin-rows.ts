@@ -1,5 +1,6 @@
 import type { Origin } from '../api/types.ts'
 import { duration } from '../format.ts'
+import { subtitlesOf } from '../words.ts'
 
 /** What a page says, as rows of a table: texts only, since they are a stranger's. */
 export function originRows(origin: Origin | null): [string, string][] {
@@ -12,6 +13,7 @@ export function originRows(origin: Origin | null): [string, string][] {
     ['Published', origin.upload_date],
     ['Page', origin.page_url],
     ['Picture', origin.thumbnail_url],
+    ['Subtitles', subtitlesOf(origin)],
   ]
   return rows.filter((row): row is [string, string] => row[1] !== null)
 }
