@@ -14,6 +14,8 @@ layer   := .tools/venv-layer/bin/python -B layers/ffprobe
 locked  := $(if $(CI),--locked)
 # Architecture of the functions in Lambda: arm64 or x86_64.
 ARCHITECTURE ?= arm64
+# How the functions' new versions take over: a type of CodeDeploy such as Canary10Percent5Minutes. Without it, at once and without versions.
+GRADUAL ?=
 # The section of samconfig.toml with the stack's name and tags.
 environment := $(if $(ENVIRONMENT),--config-env $(ENVIRONMENT))
 # Most of the time, tests wait for one another's processes and timeouts: two of them on each core.
@@ -89,8 +91,15 @@ package: need-build need-layer ## Builds the functions' zips for Lambda into tar
 	@.tools/venv-layer/bin/python -B $(scripts)/package.py $(ARCHITECTURE) $(if $(ONLY),--only $(ONLY)) $(locked)
 
 .PHONY: deploy
-deploy: check-account package layer ## Packages and deploys to AWS with the SAM CLI; ENVIRONMENT=dev|prod, PARAMETERS="Name=value", ARGS=OPTIONS.
-	@sam deploy $(environment) --parameter-overrides Architecture=$(ARCHITECTURE) $(PARAMETERS) $(ARGS)
+deploy: check-gradual check-account package layer ## Packages and deploys to AWS with the SAM CLI; ENVIRONMENT=dev|prod, PARAMETERS="Name=value", GRADUAL=TYPE, ARGS=OPTIONS.
+	@$(if $(GRADUAL),$(python) $(scripts)/gradual.py $(GRADUAL) $(call quoted,Architecture=$(ARCHITECTURE) $(PARAMETERS)))
+	@sam deploy $(environment) $(if $(GRADUAL),--template-file target/template-gradual.json) \
+		--parameter-overrides Architecture=$(ARCHITECTURE) $(PARAMETERS) $(ARGS)
+
+# Before the build, which takes minutes.
+.PHONY: check-gradual
+check-gradual: $(if $(GRADUAL),python-tools)
+	@$(if $(GRADUAL),$(python) $(scripts)/gradual.py $(GRADUAL) --check)
 
 .PHONY: release
 release: package layer sbom ## Collects zips, layers, SBOM, changes and checksums of the version into target/release-VERSION; TAG=v1.2.3 must name it.
