@@ -93,7 +93,7 @@ package: need-build need-layer ## Builds the functions' zips for Lambda into tar
 .PHONY: deploy
 deploy: check-gradual check-account package layer ## Packages and deploys to AWS with the SAM CLI; ENVIRONMENT=dev|prod, PARAMETERS="Name=value", GRADUAL=TYPE, ARGS=OPTIONS.
 	@$(if $(GRADUAL),$(python) $(scripts)/gradual.py $(GRADUAL) $(call quoted,Architecture=$(ARCHITECTURE) $(PARAMETERS)))
-	@sam deploy $(environment) $(if $(GRADUAL),--template-file target/template-gradual.json) \
+	@sam deploy $(environment) $(if $(GRADUAL),--template-file template-gradual.json) \
 		--parameter-overrides Architecture=$(ARCHITECTURE) $(PARAMETERS) $(ARGS)
 
 # Before the build, which takes minutes.
@@ -102,8 +102,14 @@ check-gradual: $(if $(GRADUAL),python-tools)
 	@$(if $(GRADUAL),$(python) $(scripts)/gradual.py $(GRADUAL) --check)
 
 .PHONY: release
-release: package layer sbom ## Collects zips, layers, SBOM, changes and checksums of the version into target/release-VERSION; TAG=v1.2.3 must name it.
+release: check-release package layer sbom ## Collects zips, layers, files-admin, SBOM, changes and checksums into target/release-VERSION; TAG=v1.2.3 must name the version.
+	@$(MAKE) --no-print-directory package ONLY=files-admin
 	@$(python) $(scripts)/release.py $(if $(TAG),--tag $(TAG)) $(ARCHITECTURE)
+
+# Before the build, which takes minutes.
+.PHONY: check-release
+check-release: python-tools
+	@$(python) $(scripts)/release.py --check $(if $(TAG),--tag $(TAG)) $(ARCHITECTURE)
 
 quoted = '$(subst ','\'',$(1))'
 .PHONY: check-account

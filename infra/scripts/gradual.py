@@ -1,4 +1,4 @@
-"""Writes the template of a gradual deployment, target/template-gradual.json, from template.yaml: each function has versions and the alias
+"""Writes the template of a gradual deployment, template-gradual.json, from template.yaml: each function has versions and the alias
 `live`, CodeDeploy shifts the alias from one version to the next, and shifts it back when an alarm fires.
 
     python gradual.py TYPE [PARAMETERS]     Canary10Percent5Minutes, …, AllAtOnce; "Name=value …"; after `make package layer`
@@ -11,7 +11,6 @@ https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/a
 import copy
 import hashlib
 import json
-import os
 import re
 import shlex
 import sys
@@ -21,7 +20,8 @@ from transform import ROOT, artefacts, load_template  # sets a region, which the
 
 from samtranslator.model.preferences.deployment_preference_collection import CODEDEPLOY_PREDEFINED_CONFIGURATIONS_LIST as TYPES
 
-OUTPUT = "target/template-gradual.json"
+# Beside template.yaml: there the SAM CLI looks for samconfig.toml and for the zips.
+OUTPUT = "template-gradual.json"
 ALIAS = "live"
 ROLE, POLICY = "GradualDeploymentRole", "GradualDeploymentPolicy"
 # No alarm stops it: it is for a correction of what the alarms fire for.
@@ -156,11 +156,6 @@ def check_files(root, template):
         raise Fault(f"missing: {', '.join(missing)}; run `make package layer`")
 
 
-def relative(uri):
-    """The path of a file from the folder of the written template, where the SAM CLI looks for it."""
-    return os.path.relpath(uri, os.path.dirname(OUTPUT))
-
-
 def gradual(template, kind, given, root=ROOT):
     """The template of a gradual deployment. `given` are the parameters of this deployment."""
     check_type(kind)
@@ -181,8 +176,6 @@ def gradual(template, kind, given, root=ROOT):
     for name in API_ALARMS:
         result["Resources"][name]["Properties"]["AlarmName"] = {"Fn::Sub": f"${{AWS::StackName}}-{name}"}
     result["Resources"] |= {ROLE: codedeploy_role(template), POLICY: codedeploy_policy(template)}
-    for name, (key, uri) in artefacts(template).items():
-        result["Resources"][name]["Properties"][key] = relative(uri)
     return result
 
 

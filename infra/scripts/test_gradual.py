@@ -178,14 +178,14 @@ class Gradual(unittest.TestCase):
         added = {gradual.ROLE, gradual.POLICY, *map(gradual.new_version_alarm, FUNCTIONS)}
         self.assertEqual(after.keys() - before.keys(), added)
         changed = {name for name in before if before[name] != after[name]}
-        layers = {name for name, _ in of_type(TEMPLATE, "AWS::Serverless::LayerVersion")}
-        self.assertEqual(changed, {*FUNCTIONS, *layers, *gradual.API_ALARMS, "ProbeFileFunctionRole"})
+        self.assertEqual(changed, {*FUNCTIONS, *gradual.API_ALARMS, "ProbeFileFunctionRole"})
         self.assertEqual({k: v for k, v in self.source.items() if k != "Resources"}, {k: v for k, v in TEMPLATE.items() if k != "Resources"})
 
-    def test_the_paths_of_the_code_are_from_the_folder_of_the_written_template(self):
-        folder = (self.root / gradual.OUTPUT).parent
-        for name, (_, uri) in artefacts(self.source).items():
-            self.assertEqual((folder / uri).resolve(), (self.root / artefacts(TEMPLATE)[name][1]).resolve())
+    def test_it_lies_beside_the_template_where_sam_looks_for_the_code_and_its_configuration(self):
+        self.assertEqual(artefacts(self.source), artefacts(TEMPLATE))
+        self.assertEqual((ROOT / gradual.OUTPUT).parent, (ROOT / "samconfig.toml").parent)
+        makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+        self.assertIn(f"--template-file {gradual.OUTPUT})", makefile)
 
     def test_a_version_is_new_if_its_code_its_layer_or_a_parameter_changes(self):
         before = self.versions()
