@@ -160,11 +160,11 @@ $(clients)/node_modules/.installed: $(clients)/package.json $(clients)/package-l
 
 # The emulator runs this machine's binaries; PROFILE=lambda compiles them as for Lambda.
 .PHONY: test-deploy
-test-deploy: need-test need-layer build python-tools ## Deploys to an emulator of AWS and runs the end-to-end tests of the main use cases there.
+test-deploy: need-test need-layer build python-tools ## Deploys to an emulator of AWS and runs the end-to-end tests of the main use cases there; GRADUAL=TYPE by aliases.
 	@$(scripts)/python-tools.sh ministack
 	@.tools/venv-layer/bin/python -B $(scripts)/package.py $(machine) --into target/lambda-test \
 		$(if $(PROFILE),--profile $(PROFILE) $(locked),--built target/release)
-	@$(python) $(scripts)/try_deployment.py target/lambda-test $(ARGS)
+	@$(python) $(scripts)/try_deployment.py target/lambda-test $(if $(GRADUAL),--gradual $(GRADUAL)) $(ARGS)
 
 # On arm64 itself, `make test` runs the functions without emulation.
 .PHONY: test-arm64

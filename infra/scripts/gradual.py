@@ -149,17 +149,17 @@ def digest(root, template, name, given):
     return total.hexdigest()
 
 
-def check_files(root, template):
-    """Fails if code is missing."""
+def digests(root, template, given):
+    """The digest of each function. `given` are the parameters of this deployment."""
     missing = [uri for _, uri in artefacts(template).values() if not (root / uri).is_file()]
     if missing:
         raise Fault(f"missing: {', '.join(missing)}; run `make package layer`")
+    return {name: digest(root, template, name, given) for name in functions(template)}
 
 
-def gradual(template, kind, given, root=ROOT):
-    """The template of a gradual deployment. `given` are the parameters of this deployment."""
+def gradual(template, kind, digests):
+    """The template of a gradual deployment."""
     check_type(kind)
-    check_files(root, template)
     result, names = copy.deepcopy(template), functions(template)
     call_aliases(result, names)
     for name, resource in names.items():
@@ -169,7 +169,7 @@ def gradual(template, kind, given, root=ROOT):
         preference = {"Type": kind, "Role": {"Fn::GetAtt": [ROLE, "Arn"]}, "PassthroughCondition": True}
         result["Resources"][name]["Properties"] |= {
             "AutoPublishAlias": ALIAS,
-            "AutoPublishCodeSha256": digest(root, template, name, given),
+            "AutoPublishCodeSha256": digests[name],
             "DeploymentPreference": preference | ({} if kind == AT_ONCE else {"Alarms": alarms}),
         }
         result["Resources"][new_version_alarm(name)] = alarm(name, resource)
@@ -185,7 +185,8 @@ def main(arguments):
     if rest == ["--check"]:
         return
     given = dict(word.split("=", 1) for word in shlex.split(" ".join(rest)) if "=" in word)
-    result = gradual(load_template(ROOT / "template.yaml"), kind, given)
+    template = load_template(ROOT / "template.yaml")
+    result = gradual(template, kind, digests(ROOT, template, given))
     (ROOT / OUTPUT).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(f"{OUTPUT}: {len(functions(result))} functions change by {kind}")
 

@@ -49,7 +49,7 @@ class Gradual(unittest.TestCase):
         cls.resources = cls.result["Resources"]
 
     def gradual(self, template=TEMPLATE, kind=CANARY, **given):
-        return gradual.gradual(template, kind, given, self.root)
+        return gradual.gradual(template, kind, gradual.digests(self.root, template, given))
 
     def of_type(self, kind):
         return dict(of_type(self.result, kind))
@@ -235,7 +235,7 @@ class Gradual(unittest.TestCase):
 
     def test_code_that_is_not_built_is_named(self):
         with tempfile.TemporaryDirectory() as empty, self.assertRaisesRegex(gradual.Fault, "missing: target/lambda/create-file/bootstrap.zip"):
-            gradual.gradual(TEMPLATE, CANARY, {}, Path(empty))
+            gradual.digests(Path(empty), TEMPLATE, {})
 
     def test_the_linter_of_cloudformation_accepts_it(self):
         path = self.root / gradual.OUTPUT
