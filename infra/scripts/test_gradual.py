@@ -12,6 +12,7 @@ from pathlib import Path
 import gradual
 from check_platform import access_log_faults, boundary_faults, key_faults, log_faults, of_type, role_faults, stranger_faults
 from check_template import dependencies, find_cycle, names_in
+from cloudwatch import MINUTE, Alarm, Metrics
 from transform import ROOT, artefacts, load_template, transformed
 
 TEMPLATE = load_template(ROOT / "template.yaml")
@@ -96,6 +97,22 @@ class Gradual(unittest.TestCase):
             self.assertEqual(dimensions, wanted)
         for name in gradual.API_ALARMS:
             self.assertEqual(self.resources[name]["Properties"]["AlarmName"], {"Fn::Sub": f"${{AWS::StackName}}-{name}"})
+
+    def test_the_alarm_of_a_new_version_fires_for_errors_in_two_of_five_minutes(self):
+        alarm = Alarm(self.resources["GetFileFunctionNewVersionAlarm"]["Properties"])
+        (key,) = alarm.keys()
+
+        def fires(errors, key=key):
+            metrics = Metrics()
+            for minute, count in enumerate(errors):
+                metrics.publish(*key, minute * MINUTE, count)
+            return alarm.first_fired(metrics, len(errors) * MINUTE)
+
+        self.assertEqual(fires([0, 2, 0, 0, 1, 0, 0]), 5 * MINUTE)
+        self.assertEqual(fires([1, 1]), 2 * MINUTE)
+        for harmless in ([0] * 20, [9, 0, 0, 0, 0, 0] * 3, []):
+            self.assertIsNone(fires(harmless))
+        self.assertIsNone(fires([1] * 20, ("AWS/Lambda", "Errors", "GetFileFunction")), "those of all versions")
 
     def test_every_background_function_with_an_alarm_on_errors_stops_on_it(self):
         own = {one for name in FUNCTIONS for one in gradual.alarms_on_errors(TEMPLATE, name)}

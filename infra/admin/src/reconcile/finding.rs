@@ -128,7 +128,7 @@ impl fmt::Display for Damage {
                 write!(f, "ffprobe's output has no record ({stored} B)")
             }
             Self::PosterWithoutRecord { stored } => write!(f, "the poster has no record ({stored} B)"),
-            Self::RecordWithoutPoster => f.write_str("the record has no poster, and says that it has"),
+            Self::RecordWithoutPoster => f.write_str("the record names a poster, and there is none"),
             Self::StreamsWithoutImport { stored } => {
                 write!(f, "the separate streams have no import ({stored} B)")
             }
