@@ -24,7 +24,7 @@ from samtranslator.model.preferences.deployment_preference_collection import COD
 OUTPUT = "template-gradual.json"
 ALIAS = "live"
 ROLE, POLICY = "GradualDeploymentRole", "GradualDeploymentPolicy"
-# No alarm stops it: it is for a correction of what the alarms fire for.
+# Without CodeDeploy: for a correction of what the alarms fire for. CodeDeploy would still read the alarms of the group's last update.
 AT_ONCE = "AllAtOnce"
 # Alarms of the API. They refer to the API and the API to the aliases, so an alias can refer to them only by a name written out.
 API_ALARMS = ("ApiErrorsAlarm", "ApiLatencyAlarm")
@@ -157,20 +157,25 @@ def digests(root, template, given):
     return {name: digest(root, template, name, given) for name in functions(template)}
 
 
+def preference(template, name, kind):
+    """How CodeDeploy shifts a function, and the alarms that stop it."""
+    events = template["Resources"][name]["Properties"].get("Events", {})
+    alarms = [{"Ref": one} for one in (new_version_alarm(name), *alarms_on_errors(template, name))]
+    if any(event["Type"] == "HttpApi" for event in events.values()):
+        alarms += [{"Fn::Sub": f"${{AWS::StackName}}-{one}"} for one in API_ALARMS]
+    return {"Type": kind, "Alarms": alarms, "Role": {"Fn::GetAtt": [ROLE, "Arn"]}, "PassthroughCondition": True}
+
+
 def gradual(template, kind, digests):
     """The template of a gradual deployment."""
     check_type(kind)
     result, names = copy.deepcopy(template), functions(template)
     call_aliases(result, names)
     for name, resource in names.items():
-        from_api = any(event["Type"] == "HttpApi" for event in resource["Properties"].get("Events", {}).values())
-        alarms = [{"Ref": one} for one in (new_version_alarm(name), *alarms_on_errors(template, name))]
-        alarms += [{"Fn::Sub": f"${{AWS::StackName}}-{one}"} for one in API_ALARMS if from_api]
-        preference = {"Type": kind, "Role": {"Fn::GetAtt": [ROLE, "Arn"]}, "PassthroughCondition": True}
         result["Resources"][name]["Properties"] |= {
             "AutoPublishAlias": ALIAS,
             "AutoPublishCodeSha256": digests[name],
-            "DeploymentPreference": preference | ({} if kind == AT_ONCE else {"Alarms": alarms}),
+            "DeploymentPreference": {"Enabled": False} if kind == AT_ONCE else preference(template, name, kind),
         }
         result["Resources"][new_version_alarm(name)] = alarm(name, resource)
     for name in API_ALARMS:

@@ -234,10 +234,13 @@ class Gradual(unittest.TestCase):
         template["Resources"]["GetFileFunction"]["Properties"]["MemorySize"] = 1024
         self.assertEqual(self.changed(self.versions(), self.versions(template)), {"GetFileFunction"})
 
-    def test_a_change_of_all_at_once_needs_no_alarm(self):
+    def test_a_change_of_all_at_once_keeps_the_aliases_and_needs_neither_codedeploy_nor_alarms(self):
         result = transformed(self.gradual(kind="AllAtOnce"))
-        for _, group in of_type(result, "AWS::CodeDeploy::DeploymentGroup"):
-            self.assertNotIn("Alarms", json.dumps(group.get("AlarmConfiguration", {})))
+        self.assertEqual(of_type(result, "AWS::CodeDeploy::DeploymentGroup") + of_type(result, "AWS::CodeDeploy::Application"), [])
+        for name in FUNCTIONS:
+            self.assertNotIn("UpdatePolicy", result["Resources"][alias(name)])
+        for kind in ("Version", "Alias", "Permission"):
+            self.assertEqual(dict(of_type(result, f"AWS::Lambda::{kind}")), self.of_type(f"AWS::Lambda::{kind}"))
         self.assertIsNone(find_cycle(dependencies(result)))
 
     def test_another_type_is_refused(self):

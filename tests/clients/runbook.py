@@ -52,7 +52,7 @@ ONLY_IN_AWS = {
 # What the commands print of the one file that there is.
 RESULTS = ("Asked for 0 files.", "Compared 1 records with 1 objects", "Copied 1 items", "Found 0 differences, repaired 0.")
 # The versions of each function of the account, the one that its alias names, and what the page makes of them.
-VERSIONS, LIVE, ROLLED_BACK_TO, DELETED = ["$LATEST", "8", "9", "10", "11"], "10", "9", {"8"}
+VERSIONS, LIVE, ROLLED_BACK_TO, DELETED = ["$LATEST", "8", "9", "10", "11"], "10", "9", ("8", "11")
 FUNCTIONS = ("files-GetFileFunction", "files-SweepFunction")
 PRELUDE = "set -euo pipefail\n"
 
