@@ -14,6 +14,8 @@ layer   := .tools/venv-layer/bin/python -B layers/ffprobe
 locked  := $(if $(CI),--locked)
 # Architecture of the functions in Lambda: arm64 or x86_64.
 ARCHITECTURE ?= arm64
+# How the functions' new versions take over: a type of CodeDeploy such as Canary10Percent5Minutes. Without it, at once and without versions.
+GRADUAL ?=
 # The section of samconfig.toml with the stack's name and tags.
 environment := $(if $(ENVIRONMENT),--config-env $(ENVIRONMENT))
 # Most of the time, tests wait for one another's processes and timeouts: two of them on each core.
@@ -89,12 +91,25 @@ package: need-build need-layer ## Builds the functions' zips for Lambda into tar
 	@.tools/venv-layer/bin/python -B $(scripts)/package.py $(ARCHITECTURE) $(if $(ONLY),--only $(ONLY)) $(locked)
 
 .PHONY: deploy
-deploy: check-account package layer ## Packages and deploys to AWS with the SAM CLI; ENVIRONMENT=dev|prod, PARAMETERS="Name=value", ARGS=OPTIONS.
-	@sam deploy $(environment) --parameter-overrides Architecture=$(ARCHITECTURE) $(PARAMETERS) $(ARGS)
+deploy: check-gradual check-account package layer ## Packages and deploys to AWS with the SAM CLI; ENVIRONMENT=dev|prod, PARAMETERS="Name=value", GRADUAL=TYPE, ARGS=OPTIONS.
+	@$(if $(GRADUAL),$(python) $(scripts)/gradual.py $(GRADUAL) $(call quoted,Architecture=$(ARCHITECTURE) $(PARAMETERS)))
+	@sam deploy $(environment) $(if $(GRADUAL),--template-file template-gradual.json) \
+		--parameter-overrides Architecture=$(ARCHITECTURE) $(PARAMETERS) $(ARGS)
+
+# Before the build, which takes minutes.
+.PHONY: check-gradual
+check-gradual: $(if $(GRADUAL),python-tools)
+	@$(if $(GRADUAL),$(python) $(scripts)/gradual.py $(GRADUAL) --check)
 
 .PHONY: release
-release: package layer sbom ## Collects zips, layers, SBOM, changes and checksums of the version into target/release-VERSION; TAG=v1.2.3 must name it.
+release: check-release package layer sbom ## Collects zips, layers, files-admin, SBOM, changes and checksums into target/release-VERSION; TAG=v1.2.3 must name the version.
+	@$(MAKE) --no-print-directory package ONLY=files-admin
 	@$(python) $(scripts)/release.py $(if $(TAG),--tag $(TAG)) $(ARCHITECTURE)
+
+# Before the build, which takes minutes.
+.PHONY: check-release
+check-release: python-tools
+	@$(python) $(scripts)/release.py --check $(if $(TAG),--tag $(TAG)) $(ARCHITECTURE)
 
 quoted = '$(subst ','\'',$(1))'
 .PHONY: check-account
@@ -145,11 +160,11 @@ $(clients)/node_modules/.installed: $(clients)/package.json $(clients)/package-l
 
 # The emulator runs this machine's binaries; PROFILE=lambda compiles them as for Lambda.
 .PHONY: test-deploy
-test-deploy: need-test need-layer build python-tools ## Deploys to an emulator of AWS and runs the end-to-end tests of the main use cases there.
+test-deploy: need-test need-layer build python-tools ## Deploys to an emulator of AWS and runs the end-to-end tests of the main use cases there; GRADUAL=TYPE by aliases.
 	@$(scripts)/python-tools.sh ministack
 	@.tools/venv-layer/bin/python -B $(scripts)/package.py $(machine) --into target/lambda-test \
 		$(if $(PROFILE),--profile $(PROFILE) $(locked),--built target/release)
-	@$(python) $(scripts)/try_deployment.py target/lambda-test $(ARGS)
+	@$(python) $(scripts)/try_deployment.py target/lambda-test $(if $(GRADUAL),--gradual $(GRADUAL)) $(ARGS)
 
 # On arm64 itself, `make test` runs the functions without emulation.
 .PHONY: test-arm64

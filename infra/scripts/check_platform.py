@@ -74,6 +74,14 @@ def role_faults(template):
     return faults
 
 
+def boundary_faults(template):
+    """Finds roles that the parameter PermissionsBoundaryArn does not bound."""
+    if "PermissionsBoundaryArn" not in template.get("Parameters", {}):
+        return []
+    roles = of_type(template, "AWS::IAM::Role")
+    return [f"{name}: it has no PermissionsBoundary" for name, role in roles if "PermissionsBoundaryArn" not in str(role.get("PermissionsBoundary"))]
+
+
 def as_list(value):
     return value if isinstance(value, list) else [value]
 
@@ -133,5 +141,5 @@ def loop_faults(source, template):
 
 def platform_faults(source, template):
     """Runs all checks on a template and its transformation."""
-    checks = (log_faults, access_log_faults, alarm_faults, role_faults, key_faults, stranger_faults)
+    checks = (log_faults, access_log_faults, alarm_faults, role_faults, boundary_faults, key_faults, stranger_faults)
     return [fault for check in checks for fault in check(template)] + loop_faults(source, template)

@@ -8,6 +8,7 @@ from botocore.config import Config
 
 from emulator import KEYS, REGION
 from expand_api import expand
+from gradual import functions, gradual
 from transform import FOLDER, PACKAGES, ROOT, artefacts, load_template, transformed
 
 STACK = "files"
@@ -134,13 +135,41 @@ def with_whole_numbers(result, parameters):
                 scaling["MaximumConcurrency"] = int(parameters.get(name, result["Parameters"][name]["Default"]))
 
 
-def deploy(address, host, parameters, code=FOLDER):
-    """Deploys template.yaml with the zips of the folder `code`, and checks that all its routes and triggers exist."""
-    deployment = Deployment(address, code)
+def without_codedeploy(result):
+    """Removes what shifts the aliases, which the emulator's CloudFormation does not have."""
+    resources = result["Resources"]
+    for name in [name for name, resource in resources.items() if resource["Type"].startswith("AWS::CodeDeploy::")]:
+        del resources[name]
+    for resource in resources.values():
+        resource.pop("UpdatePolicy", None)
+
+
+def template_of(kind):
+    """template.yaml, or with a type of CodeDeploy its gradual form. Everything is deployed for the first time, so any digest will do."""
     template = load_template(ROOT / "template.yaml")
+    return gradual(template, kind, {name: "0" * 64 for name in functions(template)}) if kind else template
+
+
+def check_aliases(deployment):
+    """Fails if a function is without its alias, or a queue invokes a function without it."""
+    client = deployment.client("lambda")
+    names = deployment.ids("AWS::Lambda::Function").values()
+    without = [name for name in names if not client.list_aliases(FunctionName=name)["Aliases"]]
+    invoked = [one["FunctionArn"] for one in client.list_event_source_mappings()["EventSourceMappings"]]
+    without += [arn for arn in invoked if not arn.endswith(":live")]
+    if without:
+        raise Fault(f"without an alias: {without}")
+
+
+def deploy(address, host, parameters, code=FOLDER, kind=None):
+    """Deploys template.yaml with the zips of the folder `code`, with `kind` as a gradual deployment. Checks that all its routes and
+    triggers exist."""
+    deployment = Deployment(address, code)
+    template = template_of(kind)
     result = transformed(template, parameters)
     bodies = expand(result)
     without_metric_math(result)
+    without_codedeploy(result)
     with_whole_numbers(result, parameters)
     deployment.upload(template)
     deployment.create(result, parameters)
@@ -150,4 +179,6 @@ def deploy(address, host, parameters, code=FOLDER):
         raise Fault(f"the template has the routes {wanted}, deployed are {found}")
     if (counted := deployment.triggers()) != expected_triggers(template):
         raise Fault(f"the template has the triggers {expected_triggers(template)}, deployed are {counted}")
+    if kind:
+        check_aliases(deployment)
     return deployment

@@ -1,5 +1,5 @@
 """Collects what a release consists of into target/release-VERSION: one zip for each architecture that `sam deploy` takes without a build, the
-content as CycloneDX, the changes, and checksums.
+layers, the content as CycloneDX, the changes, and checksums.
 
     python release.py [--tag vVERSION] arm64|x86_64     after `make package layer sbom`; again for the other architecture
 
@@ -8,21 +8,27 @@ The same inputs give the same bytes.
 
 import argparse
 import hashlib
+import io
 import re
 import shutil
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
-from transform import ROOT, code_uris, load_template
+import package
+from transform import FOLDER, ROOT, artefacts, load_template
 
 sys.path.append(str(ROOT / "layers/ffprobe"))
 
-from archive import write_zip  # noqa: E402: shared with the layer
+from archive import write_zip  # noqa: E402: shared with the layers
 
-# What a deployment needs beside the zips of the functions and the layer.
-FILES = ("template.yaml", "samconfig.toml", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "infra/api/openapi.yaml", "infra/docs/deploy.md",
-         "infra/docs/runbook.md", "infra/addons/cloudfront-waf.yaml")
+# What a deployment needs beside the zips of the functions and the layers, and the pages.
+FILES = ("samconfig.toml", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "infra/api/openapi.yaml", "infra/addons/cloudfront-waf.yaml")
+PAGES = "infra/docs/*.md"
+# By its name in the zip, where it comes from.
+TEMPLATE, README, ADMIN = "template.yaml", "infra/docs/release.md", f"{FOLDER}/files-admin/bootstrap"
+ARCHITECTURES = "    Default: arm64\n    AllowedValues: [arm64, x86_64]\n"
 
 
 class Fault(Exception):
@@ -45,17 +51,43 @@ def changes(text, version):
     return found[1].strip() + "\n"
 
 
-def layer(architecture):
-    return f"layers/ffprobe/dist/ffprobe-layer-{architecture}.zip"
+def code(template):
+    """The files of the functions and the layers. Those of both architectures: the SAM CLI uploads what the template names, whatever its
+    condition."""
+    return {uri for _, uri in artefacts(template).values()}
+
+
+def template_of(text, architecture):
+    """The template for the architecture of the zips, which no parameter can change."""
+    if text.count(ARCHITECTURES) != 1:
+        raise Fault(f"{TEMPLATE} has no parameter Architecture of the known form")
+    return text.replace(ARCHITECTURES, f"    Default: {architecture}\n    AllowedValues: [{architecture}]\n")
+
+
+def check_machine(name, content, architecture):
+    """Fails if a program, or that of a function's zip, is of another architecture: the last `make package` may have been for it."""
+    if name.endswith("/bootstrap.zip"):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            content = archive.read("bootstrap")
+    elif name != ADMIN:
+        return
+    package.check_machine(name, content, package.TARGETS[architecture][1])
 
 
 def contents(root, template, architecture):
-    """The files of the zip of an architecture, by name."""
-    wanted = sorted({*FILES, *code_uris(template), layer(architecture)})
-    missing = [name for name in wanted if not (root / name).is_file()]
+    """The files of the zip of an architecture: name, content, whether it is a program."""
+    pages = {str(page.relative_to(root)) for page in root.glob(PAGES)}
+    names = {*FILES, *code(template), *(pages - {README})}
+    missing = [name for name in sorted({*names, TEMPLATE, README, ADMIN}) if not (root / name).is_file()]
     if missing:
-        raise Fault(f"missing: {', '.join(missing)}; run `make package layer ARCHITECTURE={architecture}`")
-    return [(name, (root / name).read_bytes(), False) for name in wanted]
+        raise Fault(f"missing: {', '.join(missing)}; run `make release ARCHITECTURE={architecture}`")
+    for name in sorted({*names, ADMIN}):
+        check_machine(name, (root / name).read_bytes(), architecture)
+    found = {name: ((root / name).read_bytes(), False) for name in names}
+    found[TEMPLATE] = (template_of((root / TEMPLATE).read_text(encoding="utf-8"), architecture).encode(), False)
+    found["README.md"] = ((root / README).read_bytes(), False)
+    found["bin/files-admin"] = ((root / ADMIN).read_bytes(), True)
+    return [(name, *found[name]) for name in sorted(found)]
 
 
 def digest(path):
@@ -71,12 +103,12 @@ def add(root, template, folder, version, architecture):
 
 
 def finish(root, folder, version):
-    """Adds the SBOM, the changes and the checksums of everything."""
+    """Adds the SBOM, the layers, the changes and the checksums of everything."""
     sbom = root / "target/sbom.cdx.json"
     if not sbom.is_file():
         raise Fault("target/sbom.cdx.json is missing; run `make sbom`")
     shutil.copy(sbom, folder / f"files-{version}.cdx.json")
-    for one in sorted((root / "layers/ffprobe/dist").glob("ffprobe-layer-*.zip")):
+    for one in sorted((root / "layers").glob("*/dist/*-layer-*.zip")):
         shutil.copy(one, folder / f"files-{version}-{one.name}")
     (folder / "CHANGES.md").write_text(changes((root / "CHANGELOG.md").read_text(encoding="utf-8"), version), encoding="utf-8")
     sums = folder / "SHA256SUMS"
@@ -88,12 +120,15 @@ def finish(root, folder, version):
 def main(arguments):
     parser = argparse.ArgumentParser()
     parser.add_argument("--tag", default="")
+    parser.add_argument("--check", action="store_true", help="only check the tag and the changelog, before the build")
     parser.add_argument("architecture", choices=("arm64", "x86_64"))
     options = parser.parse_args(arguments)
     version = version_of(ROOT, options.tag)
     changes((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), version)
+    if options.check:
+        return
     folder = ROOT / f"target/release-{version}"
-    add(ROOT, load_template(ROOT / "template.yaml"), folder, version, options.architecture)
+    add(ROOT, load_template(ROOT / TEMPLATE), folder, version, options.architecture)
     for path in finish(ROOT, folder, version):
         print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1e6:.1f} MB")
 
@@ -101,5 +136,5 @@ def main(arguments):
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-    except Fault as fault:
+    except (Fault, package.Fault) as fault:
         raise SystemExit(f"release: {fault}") from None

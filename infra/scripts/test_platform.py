@@ -49,6 +49,12 @@ class Platform(unittest.TestCase):
         del template["Resources"]["Logs"]["Properties"]["RetentionInDays"]
         self.assertEqual(check_platform.log_faults(template), ["Logs: no RetentionInDays"])
 
+    def test_a_role_without_the_boundary_is_found(self):
+        template = copy.deepcopy(GOOD) | {"Parameters": {"PermissionsBoundaryArn": {"Type": "String"}}}
+        self.assertEqual(check_platform.platform_faults(SOURCE, template), ["Role: it has no PermissionsBoundary"])
+        template["Resources"]["Role"]["Properties"]["PermissionsBoundary"] = {"Ref": "PermissionsBoundaryArn"}
+        self.assertEqual(check_platform.platform_faults(SOURCE, template), [])
+
     def test_an_access_log_with_secrets_is_found(self):
         for field in ("path", "identity.apiKey", "authorizer.claims.sub", "domainName"):
             with self.subTest(field):

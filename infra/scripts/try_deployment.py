@@ -1,11 +1,12 @@
 """Deploys what `make package` built to an independent emulator of AWS, and runs the end-to-end tests of the main use cases there.
 
-    python try_deployment.py FOLDER [TEST...]     (the folder of the zips; by default the tests of TESTS)
+    python try_deployment.py FOLDER [--gradual TYPE] [TEST...]     (the folder of the zips; by default the tests of TESTS)
 
 The tests use the deployment's address and keys from files-admin. The emulator checks no signatures in headers, no policies and no
 memory sizes, and does not unpack layers, so the parameters FfprobePath and FfmpegPath name the programs. DIFFERENCES lists the rest.
 """
 
+import argparse
 import os
 import platform
 import subprocess
@@ -68,10 +69,13 @@ def run_tests(filters, environment):
 
 
 def main(arguments):
-    code, *filters = arguments
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--gradual", metavar="TYPE", help="deploy the gradual template, whose functions are invoked by aliases")
+    parser.add_argument("code")
+    options, filters = parser.parse_known_args(arguments)
     with emulator.running() as cloud:
         public = f"http://{HOST}:{cloud.port}"
-        deployment = deploy(cloud.address, HOST, parameters(public), code)
+        deployment = deploy(cloud.address, HOST, parameters(public), options.code, options.gradual)
         print(f"deployed: {deployment.triggers()}", flush=True)
         keys = emulator.environment(cloud.address)
         tables = {"FILES_TABLE": deployment.outputs["Table"], "FILES_KEYS_TABLE": deployment.outputs["KeysTable"]}

@@ -30,6 +30,16 @@ BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 ONLY_IN_AWS = {
     "cloudformation describe-stacks": "the local cloud reads the template itself; this proof answers with its resources",
     "cloudformation describe-stack-resource": "the local cloud reads the template itself; this proof answers with its resources",
+    "cloudformation describe-stack-events": "the local cloud has no stack",
+    "cloudformation list-stack-resources": "the local cloud reads the template itself; this proof answers with its functions",
+    "cloudformation cancel-update-stack": "the local cloud has no stack",
+    "deploy list-deployments": "the local cloud has no deployments",
+    "deploy get-deployment": "the local cloud has no deployments",
+    "lambda get-alias": "the local cloud's functions have no versions; this proof answers with one",
+    "lambda list-versions-by-function": "the local cloud's functions have no versions; this proof answers with four",
+    "lambda update-alias": "the local cloud's functions have no versions",
+    "lambda delete-function": "the local cloud's functions have no versions",
+    "lambda get-account-settings": "the local cloud has no account",
     "scheduler get-schedule": "the local cloud has schedules and no API for them",
     "lambda list-event-source-mappings": "the local cloud has event source mappings and no API for them",
     "iam put-role-policy": "the local cloud takes the roles from the template alone",
@@ -41,6 +51,9 @@ ONLY_IN_AWS = {
 }
 # What the commands print of the one file that there is.
 RESULTS = ("Asked for 0 files.", "Compared 1 records with 1 objects", "Copied 1 items", "Found 0 differences, repaired 0.")
+# The versions of each function of the account, the one that its alias names, and what the page makes of them.
+VERSIONS, LIVE, ROLLED_BACK_TO, DELETED = ["$LATEST", "8", "9", "10", "11"], "10", "9", ("8", "11")
+FUNCTIONS = ("files-GetFileFunction", "files-SweepFunction")
 PRELUDE = "set -euo pipefail\n"
 
 
@@ -94,8 +107,14 @@ class Account(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.answer(b"")
 
+    def do_PUT(self):
+        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        self.server.rolled_back.add(body["FunctionVersion"])
+        self.answer(b"")
+
     def do_DELETE(self):
         self.server.requests += 1
+        self.server.deleted += urllib.parse.parse_qs(self.path.partition("?")[2]).get("Qualifier", [])
         self.send_response(204)
         self.end_headers()
 
@@ -104,7 +123,8 @@ class Account(http.server.BaseHTTPRequestHandler):
 
     def answer(self, body):
         form = dict(urllib.parse.parse_qsl(body.decode(errors="replace")))
-        content = self.cloudformation(form) if form.get("Action", "").startswith("DescribeStack") else b"{}"
+        stack = "Stack" in form.get("Action", "")
+        content = self.cloudformation(form) if stack else json.dumps(self.function()).encode()
         if form.get("Action", "").endswith("RolePolicy"):
             content = f'<{form["Action"]}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/"/>'.encode()
         if "versions" in self.path.partition("?")[2]:
@@ -115,8 +135,21 @@ class Account(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
+    def function(self):
+        """A function's versions or alias."""
+        path = self.path.partition("?")[0]
+        if path.endswith("/versions"):
+            return {"Versions": [{"Version": version} for version in VERSIONS]}
+        return {"FunctionVersion": LIVE, "Name": "live"} if "/aliases/" in path else {}
+
     def cloudformation(self, form):
         resources = self.server.resources
+        if form["Action"] == "ListStackResources":
+            members = "".join(f"<member><ResourceType>AWS::Lambda::Function</ResourceType><PhysicalResourceId>{name}</PhysicalResourceId></member>"
+                              for name in FUNCTIONS)
+            return xml("ListStackResources", f"<StackResourceSummaries>{members}</StackResourceSummaries>").encode()
+        if form["Action"] not in ("DescribeStacks", "DescribeStackResource"):
+            return xml(form["Action"], "").encode()
         if form["Action"] == "DescribeStacks":
             members = "".join(f"<member><OutputKey>{name}</OutputKey><OutputValue>{value}</OutputValue></member>"
                               for name, value in stack_outputs(resources).items())
@@ -132,6 +165,7 @@ class Account(http.server.BaseHTTPRequestHandler):
 def account(resources):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Account) as server:
         server.resources, server.requests = resources, 0
+        server.rolled_back, server.deleted = set(), []
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
@@ -196,7 +230,8 @@ def placeholders(data):
     admin = [ROOT / "target/release/files-admin", "--ready", data / "ready.json", "key"]
     owner = "press"
     made = subprocess.run([*admin, "create", "--owner", owner, "--name", "leaked", "--json"], check=True, capture_output=True, text=True)
-    return {"KEY-ID": json.loads(made.stdout)["id"], "OWNER": owner, "OWNER-ID": owner_id(owner), "FILE-ID": "019aa1b2-c3d4-7e5f-8a6b-0123456789ab"}
+    return {"KEY-ID": json.loads(made.stdout)["id"], "OWNER": owner, "OWNER-ID": owner_id(owner), "FILE-ID": "019aa1b2-c3d4-7e5f-8a6b-0123456789ab",
+            "DEPLOYMENT-ID": "d-123456789"}
 
 
 def run(folder, env):
@@ -219,6 +254,8 @@ def run(folder, env):
     assert done.returncode == 0, f"a command of the runbook failed:\n{done.stdout[-4000:]}"
     for result in RESULTS:
         assert result in done.stdout, f"the runbook's commands did not print {result!r}:\n{done.stdout[-4000:]}"
+    assert server.rolled_back == {ROLLED_BACK_TO}, f"the runbook rolled back to {server.rolled_back}"
+    assert sorted(server.deleted) == sorted([*DELETED] * len(FUNCTIONS)), f"the runbook deleted the versions {server.deleted}"
     made = set((folder / "calls.txt").read_text().split("\n")) - {""}
     used = operations(text)
     assert used <= made, f"the runbook's {', '.join(sorted(used - made))} did not run"

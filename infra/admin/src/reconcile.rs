@@ -4,6 +4,7 @@
 //! A difference counts only if it is older than the time in which the service cleans up after itself, and only if a consistent read
 //! of the record and of the object confirms it. Repairs are conditional writes, so the service may run meanwhile.
 
+mod derived;
 mod finding;
 mod owner;
 mod repair;
@@ -35,8 +36,8 @@ pub struct ReconcileOptions {
     /// Compare only this owner's files, by the id in the bucket's keys.
     #[arg(long, value_name = "ID", conflicts_with = "owner")]
     owner_id: Option<OwnerId>,
-    /// Repair: delete records without bytes, correct the usage, and treat bytes without a record as --bytes says. Without it, the
-    /// differences are only printed.
+    /// Repair: delete records without bytes and left temporary streams, correct the usage and records without their poster, and treat
+    /// bytes without a record as --bytes says. Without it, the differences are only printed.
     #[arg(long)]
     repair: bool,
     /// What --repair does with bytes without a record.
@@ -145,7 +146,7 @@ impl Reconciliation<'_> {
                 self.owner(owner, compared, report).await?;
             }
         }
-        for kind in [ObjectKind::File, ObjectKind::Probe] {
+        for kind in [ObjectKind::File, ObjectKind::Probe, ObjectKind::Poster, ObjectKind::Stream] {
             let mut position = None;
             loop {
                 let page = self.objects.list_owners(kind, position).await;
@@ -164,7 +165,7 @@ impl Reconciliation<'_> {
         Ok(())
     }
 
-    /// Compares the files of one owner, then ffprobe's outputs, then the usage.
+    /// Compares the files of one owner, then ffprobe's outputs, posters and temporary streams, then the usage.
     ///
     /// # Errors
     /// As [`Reconciliation::all`].
@@ -177,6 +178,8 @@ impl Reconciliation<'_> {
         compared.owners += 1;
         self.compare_files(owner, compared, report).await?;
         self.compare_probe_outputs(owner, report).await?;
+        self.compare_posters(owner, report).await?;
+        self.compare_streams(owner, report).await?;
         self.compare_usage(owner, report).await
     }
 }

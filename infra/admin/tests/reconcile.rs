@@ -1,12 +1,13 @@
 //! `reconcile` on real services, with each kind of damage.
 
 mod damage;
+mod derived;
 
 use std::time::Duration;
 
 use damage::Damager;
 use files_admin::reconcile::{Action, BytesWithoutRecord, Compared, Damage, Finding, Reconciliation};
-use files_domain::{File, FileId, OwnerId, Status, Timestamp};
+use files_domain::{File, FileId, OwnerId, Status, StreamKind, Timestamp};
 use files_records::UsageCounts;
 use test_app::{CONTENT, OWNER, TestApp};
 
@@ -319,6 +320,10 @@ async fn all_owners_are_compared_also_those_who_have_only_bytes() {
     app.put_bytes(&orphan).await;
     let output = File { owner: OwnerId::named("output only"), ..file.clone() };
     app.operator().objects().put_probe(output.owner, output.id, vec![1]).await.expect("an output");
+    let poster = File { owner: OwnerId::named("poster only"), ..file.clone() };
+    app.operator().objects().put_poster(poster.owner, poster.id, vec![1]).await.expect("a poster");
+    let streams = File { owner: OwnerId::named("streams only"), ..file.clone() };
+    Damager::new(&app).put_stream(&streams, StreamKind::Sound, b"sound").await;
     let (records, objects) = (app.operator().records(), app.operator().objects());
     let now = lambda_startup::now();
     let reconciliation =
@@ -329,8 +334,8 @@ async fn all_owners_are_compared_also_those_who_have_only_bytes() {
         Ok(())
     };
     reconciliation.all([file.owner, file.owner], &mut compared, &mut report).await.expect("a comparison");
-    assert_eq!(found, [orphan.owner, output.owner]);
-    assert_eq!(compared, Compared { owners: 3, records: 1, objects: 2 });
+    assert_eq!(found, [orphan.owner, output.owner, poster.owner, streams.owner]);
+    assert_eq!(compared, Compared { owners: 5, records: 1, objects: 2 });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

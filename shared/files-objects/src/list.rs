@@ -1,7 +1,10 @@
 //! Lists of the bucket, for its operator. Functions may not list it.
 
 use aws_sdk_s3::types::Object;
-use files_domain::{FileId, OwnerId, Timestamp, file_object_key, probe_object_key};
+use files_domain::{
+    FileId, OwnerId, StreamKind, Timestamp, file_object_key, poster_object_key, probe_object_key,
+    stream_object_key,
+};
 
 use crate::{Objects, ObjectsError};
 
@@ -34,13 +37,20 @@ pub enum ObjectKind {
     File,
     /// ffprobe's output that is too large for the records.
     Probe,
+    /// The files' posters.
+    Poster,
+    /// The temporary objects of separate streams: up to two of a file, which are listed with the same id.
+    Stream,
 }
 
 impl ObjectKind {
-    fn key(self, owner: OwnerId, id: FileId) -> String {
+    /// Returns the keys of a file's objects.
+    fn keys(self, owner: OwnerId, id: FileId) -> Vec<String> {
         match self {
-            Self::File => file_object_key(owner, id),
-            Self::Probe => probe_object_key(owner, id),
+            Self::File => vec![file_object_key(owner, id)],
+            Self::Probe => vec![probe_object_key(owner, id)],
+            Self::Poster => vec![poster_object_key(owner, id)],
+            Self::Stream => StreamKind::ALL.map(|kind| stream_object_key(owner, id, kind)).to_vec(),
         }
     }
 
@@ -49,15 +59,17 @@ impl ObjectKind {
         match self {
             Self::File => "files/",
             Self::Probe => "probes/",
+            Self::Poster => "posters/",
+            Self::Stream => "streams/",
         }
     }
 
     /// Reads an object of a list; `None`: its key is no file's.
     fn listed(self, owner: OwnerId, object: &Object) -> Option<ListedObject> {
         let key = object.key()?;
-        let id = key.rsplit('/').next()?.parse().ok()?;
+        let id = key.split('/').nth(2)?.parse().ok()?;
         let modified = object.last_modified()?.to_millis().ok()?;
-        (self.key(owner, id) == key).then_some(ListedObject {
+        self.keys(owner, id).iter().any(|own| own == key).then_some(ListedObject {
             id,
             size: object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
             modified: Timestamp::from_millis(u64::try_from(modified).unwrap_or(0)),
@@ -107,7 +119,28 @@ impl Objects {
         Ok((owners, listed.next_continuation_token))
     }
 
-    /// Deletes one object of a file.
+    /// Returns whether a file has an object of a kind, by one `HeadObject` for each possible key.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Failed`].
+    pub async fn has_object(
+        &self,
+        kind: ObjectKind,
+        owner: OwnerId,
+        id: FileId,
+    ) -> Result<bool, ObjectsError> {
+        for key in kind.keys(owner, id) {
+            let head = self.client.head_object().bucket(&self.bucket).key(key);
+            match head.send().await.map_err(ObjectsError::from_sdk) {
+                Ok(_) => return Ok(true),
+                Err(ObjectsError::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Deletes the objects of a kind of a file. Ignores those that do not exist.
     ///
     /// # Errors
     /// [`ObjectsError::Failed`].
@@ -117,7 +150,10 @@ impl Objects {
         owner: OwnerId,
         id: FileId,
     ) -> Result<(), ObjectsError> {
-        self.delete(kind.key(owner, id)).await
+        for key in kind.keys(owner, id) {
+            self.delete(key).await?;
+        }
+        Ok(())
     }
 }
 
@@ -139,6 +175,13 @@ mod tests {
         let found = Some(ListedObject { id, size: 7, modified: now });
         assert_eq!(listed(ObjectKind::File, format!("files/{owner}/{id}")), found);
         assert_eq!(listed(ObjectKind::Probe, format!("probes/{owner}/{id}")), found);
+        assert_eq!(listed(ObjectKind::Poster, format!("posters/{owner}/{id}")), found);
+        for stream in ["picture", "sound"] {
+            assert_eq!(listed(ObjectKind::Stream, format!("streams/{owner}/{id}/{stream}")), found);
+        }
+        for foreign in [format!("{id}"), format!("{id}/"), format!("{id}/text"), format!("{id}/sound/x")] {
+            assert_eq!(listed(ObjectKind::Stream, format!("streams/{owner}/{foreign}")), None, "{foreign}");
+        }
         let upper = id.to_string().to_uppercase();
         for foreign in ["", "/x", &format!("/{id}"), &format!("{id}/"), &format!("x/{id}"), &upper] {
             assert_eq!(listed(ObjectKind::File, format!("files/{owner}/{foreign}")), None, "{foreign}");

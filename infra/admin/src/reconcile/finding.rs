@@ -46,6 +46,18 @@ pub enum Damage {
         /// The object's size.
         stored: u64,
     },
+    /// There is a poster without a record.
+    PosterWithoutRecord {
+        /// The object's size.
+        stored: u64,
+    },
+    /// The record says that the file has a poster, and there is no object.
+    RecordWithoutPoster,
+    /// There are temporary streams that no import will join.
+    StreamsWithoutImport {
+        /// The objects' size together.
+        stored: u64,
+    },
     /// An object's key is not one that Files writes.
     ForeignObject {
         /// The key.
@@ -79,7 +91,7 @@ pub enum Action {
     BytesDeleted,
     /// The bytes got a new record, and will be probed.
     Adopted,
-    /// The usage was corrected.
+    /// The usage, or what the record says of a poster, was corrected.
     Corrected,
 }
 
@@ -91,6 +103,9 @@ impl Damage {
             Self::BytesWithoutRecord { .. } => "bytes_without_record",
             Self::BytesOfFailedFile { .. } => "bytes_of_failed_file",
             Self::ProbeOutputWithoutRecord { .. } => "probe_output_without_record",
+            Self::PosterWithoutRecord { .. } => "poster_without_record",
+            Self::RecordWithoutPoster => "record_without_poster",
+            Self::StreamsWithoutImport { .. } => "streams_without_import",
             Self::ForeignObject { .. } => "foreign_object",
             Self::Usage { .. } => "usage",
             Self::UsageUnsettled => "usage_unsettled",
@@ -111,6 +126,11 @@ impl fmt::Display for Damage {
             Self::BytesOfFailedFile { stored } => write!(f, "a failed file has bytes ({stored} B)"),
             Self::ProbeOutputWithoutRecord { stored } => {
                 write!(f, "ffprobe's output has no record ({stored} B)")
+            }
+            Self::PosterWithoutRecord { stored } => write!(f, "the poster has no record ({stored} B)"),
+            Self::RecordWithoutPoster => f.write_str("the record names a poster, and there is none"),
+            Self::StreamsWithoutImport { stored } => {
+                write!(f, "the separate streams have no import ({stored} B)")
             }
             Self::ForeignObject { key } => write!(f, "{key:?} is no key of Files"),
             Self::Usage { count, recorded, counted } => {

@@ -2,8 +2,8 @@ use anyhow::{Context, Result};
 use files_domain::{File, FileId, FileState, OwnerId};
 use files_objects::{ListedObject, ObjectKind, ObjectsError};
 
-use super::finding::{Action, Damage, Finding};
-use super::stream::{FileStream, ObjectStream, next_pair};
+use super::finding::{Damage, Finding};
+use super::stream::{FileStream, ObjectStream, next_pair, report_foreign};
 use super::{Compared, Reconciliation};
 
 /// A file as both sides show it.
@@ -27,10 +27,7 @@ impl Reconciliation<'_> {
         let mut objects = ObjectStream::new(self.objects, ObjectKind::File, owner);
         loop {
             let pair = next_pair(&mut files, &mut objects).await?;
-            for key in objects.take_foreign() {
-                let (damage, action) = (Damage::ForeignObject { key }, Action::Kept);
-                report(Finding { owner, file: None, damage, action })?;
-            }
+            report_foreign(&mut objects, report)?;
             let Some((id, file, object)) = pair else { return Ok(()) };
             compared.records += u64::from(file.is_some());
             compared.objects += u64::from(object.is_some());
@@ -95,32 +92,5 @@ impl Reconciliation<'_> {
             Err(ObjectsError::NotFound) => Ok(None),
             Err(error) => Err(error).context("the object cannot be read"),
         }
-    }
-
-    /// Finds outputs of ffprobe without a record. Few files have one, so each costs a read of its own.
-    pub(super) async fn compare_probe_outputs(
-        &self,
-        owner: OwnerId,
-        report: &mut impl FnMut(Finding) -> Result<()>,
-    ) -> Result<()> {
-        let mut outputs = ObjectStream::new(self.objects, ObjectKind::Probe, owner);
-        while let Some(output) = outputs.next().await? {
-            if output.modified > self.older_than || self.has_record(owner, output.id).await? {
-                continue;
-            }
-            let damage = Damage::ProbeOutputWithoutRecord { stored: output.size };
-            let action = self.repair_probe_output(owner, output.id).await?;
-            report(Finding { owner, file: Some(output.id), damage, action })?;
-        }
-        Ok(())
-    }
-
-    /// Returns whether a file has a record, or an entry that has the service delete its objects.
-    async fn has_record(&self, owner: OwnerId, id: FileId) -> Result<bool> {
-        let file = self.records.find_summary(owner, id).await.context("the record cannot be read")?;
-        if file.is_some() {
-            return Ok(true);
-        }
-        self.records.is_being_removed(owner, id).await.context("the record cannot be read")
     }
 }

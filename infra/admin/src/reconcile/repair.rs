@@ -5,6 +5,7 @@ use files_objects::ObjectKind;
 use files_records::RecordsError;
 
 use super::Reconciliation;
+use super::derived::without_poster;
 use super::finding::{Action, Damage};
 use super::owner::Sides;
 
@@ -42,20 +43,45 @@ impl Reconciliation<'_> {
         }
     }
 
-    /// Deletes ffprobe's output without a record, unless bytes without a record are to be kept.
-    pub(super) async fn repair_probe_output(&self, owner: OwnerId, id: FileId) -> Result<Action> {
+    /// Deletes ffprobe's output or a poster without a record, unless bytes without a record are to be kept.
+    pub(super) async fn repair_derived(
+        &self,
+        kind: ObjectKind,
+        owner: OwnerId,
+        id: FileId,
+    ) -> Result<Action> {
         match self.repair {
             None => Ok(Action::Reported),
             Some(BytesWithoutRecord::Keep) => Ok(Action::Kept),
             Some(_) => {
-                let deleted = self.objects.delete_object(ObjectKind::Probe, owner, id).await;
-                deleted.context("ffprobe's output cannot be deleted")?;
+                let deleted = self.objects.delete_object(kind, owner, id).await;
+                deleted.context("the object cannot be deleted")?;
                 Ok(Action::BytesDeleted)
             }
         }
     }
 
-    /// Deletes a record as its owner would. `sweep` then deletes the rest of the file.
+    /// Has a record no longer say that there is a poster. Another probe of the file makes one.
+    pub(super) async fn forget_poster(&self, file: File) -> Result<Action> {
+        if self.repair.is_none() {
+            return Ok(Action::Reported);
+        }
+        let seen = file.version;
+        let changed = self.records.change_read_file(file, |file| without_poster(file, seen, self.now)).await;
+        let changed = changed.context("the record cannot be written")?;
+        Ok(if changed.is_some() { Action::Corrected } else { Action::Changed })
+    }
+
+    /// Deletes the temporary streams of a file. They are of no use to anybody but the import.
+    pub(super) async fn delete_streams(&self, owner: OwnerId, id: FileId) -> Result<Action> {
+        if self.repair.is_none() {
+            return Ok(Action::Reported);
+        }
+        self.objects.delete_streams(owner, id).await.context("the streams cannot be deleted")?;
+        Ok(Action::BytesDeleted)
+    }
+
+    /// Deletes a record as its owner would. `sweep` then deletes what is left of the file.
     async fn delete_record(&self, sides: &Sides) -> Result<Action> {
         let Some(file) = &sides.file else { return Ok(Action::Changed) };
         match self.records.remove_file(file, self.now).await {

@@ -7,6 +7,8 @@ use files_domain::{File, FileId, OwnerId};
 use files_objects::{ListedObject, ObjectKind, Objects};
 use files_records::Records;
 
+use super::finding::{Action, Damage, Finding};
+
 /// Where to read the next page.
 #[derive(Debug)]
 enum Position<P> {
@@ -99,10 +101,34 @@ impl<'a> ObjectStream<'a> {
         Ok(self.page.pop_front())
     }
 
+    /// Takes all objects of the next file as one: their size together, and the latest time.
+    pub(super) async fn next_file(&mut self) -> Result<Option<ListedObject>> {
+        let Some(mut all) = self.next().await? else { return Ok(None) };
+        while let Some(next) = self.peek().await?.copied().filter(|next| next.id == all.id) {
+            all =
+                ListedObject { size: all.size + next.size, modified: all.modified.max(next.modified), ..all };
+            self.page.pop_front();
+        }
+        Ok(Some(all))
+    }
+
     /// Returns the keys on the pages read so far that are no file's, each once.
-    pub(super) fn take_foreign(&mut self) -> Vec<String> {
+    fn take_foreign(&mut self) -> Vec<String> {
         std::mem::take(&mut self.foreign)
     }
+}
+
+/// Reports the keys on the pages read so far that are no file's.
+pub(super) fn report_foreign(
+    objects: &mut ObjectStream<'_>,
+    report: &mut impl FnMut(Finding) -> Result<()>,
+) -> Result<()> {
+    let owner = objects.owner;
+    for key in objects.take_foreign() {
+        let (damage, action) = (Damage::ForeignObject { key }, Action::Kept);
+        report(Finding { owner, file: None, damage, action })?;
+    }
+    Ok(())
 }
 
 /// Takes the record and the object with the smallest id; both if they have the same id. `None`: both sides are at their end.

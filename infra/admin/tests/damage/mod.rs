@@ -7,7 +7,9 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, DeleteRequest, KeySchemaElement, KeyType, PutRequest,
     ScalarAttributeType, WriteRequest,
 };
-use files_domain::{File, FileId, OwnerId, file_object_key};
+use files_domain::{
+    File, FileId, OwnerId, StreamKind, file_object_key, poster_object_key, stream_object_key,
+};
 use files_local::identity::ROOT;
 use lambda_startup::{Aws, AwsEndpoints};
 use test_app::{OWNER, TestApp};
@@ -85,6 +87,24 @@ impl Damager {
     pub(crate) async fn put_key(&self, key: &str, bytes: &'static [u8]) {
         let put = self.s3.put_object().bucket(&self.bucket).key(key).body(bytes.to_vec().into());
         put.send().await.expect("an object");
+    }
+
+    /// Stores the temporary object of a stream of a file.
+    pub(crate) async fn put_stream(&self, file: &File, kind: StreamKind, bytes: &'static [u8]) {
+        self.put_key(&stream_object_key(file.owner, file.id, kind), bytes).await;
+    }
+
+    pub(crate) async fn has_stream(&self, file: &File, kind: StreamKind) -> bool {
+        self.has_key(&stream_object_key(file.owner, file.id, kind)).await
+    }
+
+    pub(crate) async fn has_poster(&self, file: &File) -> bool {
+        self.has_key(&poster_object_key(file.owner, file.id)).await
+    }
+
+    pub(crate) async fn delete_poster(&self, file: &File) {
+        let key = poster_object_key(file.owner, file.id);
+        self.s3.delete_object().bucket(&self.bucket).key(key).send().await.expect("a deletion");
     }
 
     pub(crate) async fn has_key(&self, key: &str) -> bool {
