@@ -81,7 +81,7 @@ impl Reconciliation<'_> {
         Ok(Action::BytesDeleted)
     }
 
-    /// Deletes a record as its owner would. `sweep` then deletes what is left of the file.
+    /// Deletes a record as its owner would. `sweep` then deletes the rest of the file.
     async fn delete_record(&self, sides: &Sides) -> Result<Action> {
         let Some(file) = &sides.file else { return Ok(Action::Changed) };
         match self.records.remove_file(file, self.now).await {
