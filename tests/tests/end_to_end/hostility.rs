@@ -137,7 +137,7 @@ async fn keys(table: &mut Table<'_>, owner: &Owner) {
     table.row("get, text that is no key", bound, &["get-file"], get("fm_0123")).await;
     let bound = "the key is read alone, or with the one file; `ThrottlingRate`";
     table.row("get, a key that was never issued", bound, &["get-file"], get(forged.reveal())).await;
-    let bound = "each process remembers 10,000 bad keys for 30 s";
+    let bound = "each process caches 10,000 invalid keys for 30 s";
     table.row("the same again", bound, &["get-file"], get(forged.reveal())).await;
     let creator = ApiKey::parse(owner.key()).expect("a key").hash();
     let token = UploadToken::generate(OwnerId::named(owner.name()), creator).expect("randomness");
