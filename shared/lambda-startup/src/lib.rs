@@ -14,6 +14,7 @@ mod logging;
 mod loopback;
 mod metrics;
 mod settings;
+mod xray;
 
 pub use announce::announce_events;
 pub use aws::{Aws, AwsEndpoints};
@@ -23,6 +24,7 @@ pub use download::{DownloadError, Downloads};
 pub use events::{EventHandler, serve_events};
 pub use metrics::{MetricUnit, publish_metric};
 pub use settings::{SettingError, number, optional, owner_limits, required};
+pub use xray::trace_file;
 
 use std::time::Duration;
 
