@@ -19,9 +19,17 @@ pub struct Setup {
     ffprobe: Option<PathBuf>,
     first_key: bool,
     parameters: Vec<(&'static str, String)>,
+    xray_daemon: Option<std::net::SocketAddr>,
 }
 
 impl Setup {
+    /// Sends the segments of traced functions to this address.
+    #[must_use]
+    pub fn xray_daemon(mut self, address: std::net::SocketAddr) -> Self {
+        self.xray_daemon = Some(address);
+        self
+    }
+
     /// With this value of a parameter of the template.
     #[must_use]
     pub fn parameter(mut self, name: &'static str, value: &str) -> Self {
@@ -107,6 +115,9 @@ impl Setup {
             command.extend(["--record-requests".into(), text(&requests())]);
         }
         command.extend(["--functions".into(), text(&self.functions(&folder))]);
+        if let Some(daemon) = self.xray_daemon {
+            command.extend(["--xray-daemon".into(), daemon.to_string()]);
+        }
         if emulated().is_some() {
             command.push("--emulated".into());
         }

@@ -30,6 +30,7 @@ impl DeliverWebhook {
         id: DeliveryId,
         now: Timestamp,
     ) -> Result<(), BoxError> {
+        lambda_startup::trace_file(id.file);
         let Some(delivery) = self.records.claim_delivery(owner, id, now).await? else {
             return Ok(()); // finished, early, or leased by another worker
         };

@@ -10,6 +10,7 @@ use crate::DeliverWebhook;
 impl DeliverWebhook {
     /// Replaces an event by its deliveries. Makes the first attempt of a single delivery directly, and queues those of several.
     pub(crate) async fn deliver_event(&self, event: EventRef, now: Timestamp) -> Result<(), BoxError> {
+        lambda_startup::trace_file(event.file);
         let Some(found) = self.records.find_event(event).await? else { return Ok(()) };
         if let Some(bus) = &self.bus {
             bus.put(&found, &self.base).await?; // repeated if replacing the event fails

@@ -72,6 +72,7 @@ impl FailFile {
     /// Fails an import, unless all its bytes are in S3 or a worker has just claimed it: `sweep` finishes both. Aborts the multipart
     /// upload first, since a failed record has no upload id.
     async fn end_import(&self, owner: OwnerId, id: FileId) -> Result<(), BoxError> {
+        lambda_startup::trace_file(id);
         let now = lambda_startup::now();
         let file = match self.records.get_file(owner, id).await {
             Ok((file, _)) => file,

@@ -227,7 +227,8 @@ impl<'a> Lease<'a> {
             self.file.state.progress = None;
         }
         let delay = failure.retry_after.max(*delay).min(limits::MAX_QUEUE_DELAY);
-        info!(file = %self.file.id, reason = failure.reason, delay_s = delay.as_secs(), "the import backs off");
+        let delay_s = delay.as_secs();
+        info!(file = %self.file.id, outcome = "backs_off", reason = failure.reason, delay_s, "the import backs off");
         let next_try_at = lambda_startup::now().plus(delay);
         self.file.state.retrying = Some(Retrying { reason: failure.reason, next_try_at });
         self.requeue(message, delay).await
@@ -290,7 +291,7 @@ impl<'a> Lease<'a> {
             if self.is_ours(&file) { file.failed(reason, now) } else { None }
         });
         failed.await?;
-        info!(file = %self.file.id, reason, "import failed");
+        info!(file = %self.file.id, outcome = "failed", reason, "import failed");
         Ok(())
     }
 }

@@ -127,6 +127,7 @@ impl EventHandler for ImportFile {
 impl ImportFile {
     /// Runs an import in a place of its owner's share, or puts its message back.
     async fn import(&self, message: &ImportMessage, deadline: SystemTime) -> Result<Delivery, BoxError> {
+        lambda_startup::trace_file(message.id);
         let Some(place) = self.take_place(message).await? else { return self.put_back(message).await };
         let outcome = Box::pin(self.claim_and_run(message, deadline)).await;
         place.release().await;

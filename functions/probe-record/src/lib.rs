@@ -67,6 +67,7 @@ impl EventHandler for ProbeRecord {
 
 impl ProbeRecord {
     async fn begin(&self, ids: ObjectIds, now: Timestamp) -> Result<ProbeResponse, BoxError> {
+        lambda_startup::trace_file(ids.id);
         let file = self.records.find_summary(ids.owner, ids.id).await?;
         if let Some(file) = file.as_ref().filter(|file| file.awaits_probe()) {
             let read = self.objects.presign_read(ids.owner, ids.id, now, READ_LIFETIME).await?;
@@ -102,6 +103,7 @@ impl ProbeRecord {
         now: Timestamp,
     ) -> Result<ProbeResponse, BoxError> {
         let ObjectIds { owner, id } = ids;
+        lambda_startup::trace_file(id);
         let object = match self.objects.head_file(owner, id).await {
             Ok(object) => object,
             Err(ObjectsError::NotFound) => return Ok(ProbeResponse::NothingToDo), // deleted in the meantime

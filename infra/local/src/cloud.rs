@@ -220,6 +220,7 @@ impl Cloud<'_> {
             faults: shared.faults.clone(),
             identities: shared.access.identities.clone(),
             endpoints: listeners.endpoints.clone(),
+            xray_daemon: self.options.xray_daemon,
             log: self.log.clone(),
         };
         let lambda = Lambda::new(&settings, &plan.model.functions)?;

@@ -44,6 +44,10 @@ pub struct Options {
     /// Record the functions' requests to the services in a file of this folder, for `check-policies`.
     #[arg(long, value_name = "DIR")]
     pub record_requests: Option<PathBuf>,
+    /// Address of a receiver of segments in place of the X-Ray daemon, for functions whose `Tracing` is `Active` [default: none
+    /// receives them].
+    #[arg(long, value_name = "IP:PORT")]
+    pub xray_daemon: Option<std::net::SocketAddr>,
     /// Inject faults: a number is the seed of a mix of faults, anything else a file of rules (JSON).
     #[arg(long, value_name = "SEED|FILE")]
     pub faults: Option<String>,

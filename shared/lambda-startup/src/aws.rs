@@ -14,6 +14,7 @@ use crate::download::Downloads;
 use crate::https::Https;
 use crate::loopback::TrailingChecksumOnLoopback;
 use crate::settings::{SettingError, optional, required};
+use crate::xray;
 
 /// Returns the timeouts for calls that take milliseconds. A call on a connection that broke while Lambda froze the process fails
 /// after 4 s, and its retry opens a new connection.
@@ -29,6 +30,16 @@ fn large_calls() -> TimeoutConfigBuilder {
 /// Returns the timeouts for invocations: the timeout of the invoked function (60 s) and a margin of 10 s.
 fn invocations() -> TimeoutConfigBuilder {
     TimeoutConfig::builder().operation_timeout(Duration::from_secs(70))
+}
+
+/// Adds the calls of a client to the trace, if tracing is on.
+macro_rules! traced {
+    ($config:expr) => {
+        match xray::calls() {
+            Some(calls) => $config.interceptor(calls),
+            None => $config,
+        }
+    };
 }
 
 /// Creates AWS clients with the credentials that Lambda sets in the environment
@@ -114,7 +125,7 @@ impl Aws {
     #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         let config = self.config_for(&self.endpoints.dynamodb, small_calls());
-        let config = aws_sdk_dynamodb::config::Builder::from(&config);
+        let config = traced!(aws_sdk_dynamodb::config::Builder::from(&config));
         aws_sdk_dynamodb::Client::from_conf(config.retry_classifier(TransactionConflict).build())
     }
 
@@ -124,20 +135,23 @@ impl Aws {
         let config = aws_sdk_s3::config::Builder::from(&self.config_for(&self.endpoints.s3, large_calls()));
         let config =
             config.interceptor(TrailingChecksumOnLoopback).retry_classifier(ConditionalRequestConflict);
-        aws_sdk_s3::Client::from_conf(config.build())
+        aws_sdk_s3::Client::from_conf(traced!(config).build())
     }
 
     /// Creates a Lambda client.
     #[must_use]
     pub fn lambda(&self) -> aws_sdk_lambda::Client {
         let config = self.config_for(&self.endpoints.lambda, invocations());
-        aws_sdk_lambda::Client::new(&config)
+        let config = aws_sdk_lambda::config::Builder::from(&config);
+        aws_sdk_lambda::Client::from_conf(traced!(config).build())
     }
 
     /// Creates an EventBridge client.
     #[must_use]
     pub fn eventbridge(&self) -> aws_sdk_eventbridge::Client {
-        aws_sdk_eventbridge::Client::new(&self.config_for(&self.endpoints.eventbridge, small_calls()))
+        let config = self.config_for(&self.endpoints.eventbridge, small_calls());
+        let config = aws_sdk_eventbridge::config::Builder::from(&config);
+        aws_sdk_eventbridge::Client::from_conf(traced!(config).build())
     }
 
     /// Opens `count` connections to DynamoDB for the first requests. Sends no request.
@@ -171,7 +185,8 @@ impl Aws {
     /// Creates an SQS client.
     #[must_use]
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
-        aws_sdk_sqs::Client::new(&self.config_for(&self.endpoints.sqs, small_calls()))
+        let config = aws_sdk_sqs::config::Builder::from(&self.config_for(&self.endpoints.sqs, small_calls()));
+        aws_sdk_sqs::Client::from_conf(traced!(config).build())
     }
 }
 

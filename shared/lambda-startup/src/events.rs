@@ -5,6 +5,8 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::xray::trace_fault;
+
 /// A handler for the events of a function that does not serve the API.
 pub trait EventHandler: Send + Sync + 'static {
     /// The payload of an event.
@@ -28,7 +30,7 @@ pub async fn serve_events<H: EventHandler>(handler: H) -> Result<(), Error> {
     let handler = Arc::new(handler);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<H::Event>| {
         let handler = Arc::clone(&handler);
-        async move { handler.handle(event).await }
+        async move { handler.handle(event).await.inspect_err(|_| trace_fault()) }
     }))
     .await
 }

@@ -15,6 +15,7 @@ mod logging;
 mod loopback;
 mod metrics;
 mod settings;
+mod xray;
 
 pub use announce::announce_events;
 pub use aws::{Aws, AwsEndpoints};
@@ -24,6 +25,7 @@ pub use events::{EventHandler, serve_events};
 pub use invoke::{InvokeError, invoke};
 pub use metrics::{MetricUnit, publish_metric};
 pub use settings::{SettingError, number, optional, owner_limits, required};
+pub use xray::trace_file;
 
 use std::time::Duration;
 

@@ -1,6 +1,9 @@
+use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::xray;
 
 /// Starts logging to stdout: one JSON object per line, in Lambda's JSON log format
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html>). `RUST_LOG` sets the level. The AWS
@@ -19,7 +22,8 @@ pub(crate) fn start() {
         "reqwest",
     ];
     let level: Targets = level.parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
-    let filter = level.with_targets(quiet.map(|library| (library, LevelFilter::WARN)));
+    let quiet = quiet.map(|library| (library, LevelFilter::WARN));
+    let filter = level.with_targets(quiet);
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
@@ -28,5 +32,13 @@ pub(crate) fn start() {
         .with_span_list(false)
         .with_writer(std::io::stdout);
     // An error means that logging has been started before.
-    let _ = tracing_subscriber::registry().with(lines).with(filter).try_init();
+    let _ = match xray::start() {
+        None => tracing_subscriber::registry().with(lines).with(filter).try_init(),
+        // The trace has what is logged at level info, whatever `RUST_LOG` says.
+        Some(segments) => {
+            let traced = Targets::new().with_default(LevelFilter::INFO).with_targets(quiet);
+            let segments = segments.with_filter(traced);
+            tracing_subscriber::registry().with(lines.with_filter(filter)).with(segments).try_init()
+        }
+    };
 }

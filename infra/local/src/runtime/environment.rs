@@ -77,6 +77,9 @@ pub(super) fn variables(
     let mut variables: BTreeMap<_, _> = own_variables.collect();
     let given = FIXED.iter().chain(&own).chain(python).copied().chain(working_directory);
     variables.extend(given.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    if let (true, Some(daemon)) = (function.is_traced, settings.xray_daemon) {
+        variables.insert("AWS_XRAY_DAEMON_ADDRESS".to_owned(), daemon.to_string());
+    }
     variables
 }
 

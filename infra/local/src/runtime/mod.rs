@@ -55,6 +55,8 @@ pub struct Settings {
     pub identities: Identities,
     /// Endpoints of the services.
     pub endpoints: Endpoints,
+    /// What receives the segments of traced functions in place of the X-Ray daemon, if anything does.
+    pub xray_daemon: Option<std::net::SocketAddr>,
     /// Faults to inject into invocations and processes.
     pub faults: Faults,
     /// The log of the functions.

@@ -57,6 +57,7 @@ pub(super) fn read(properties: &mut Properties<'_>, roles: &Roles) -> Result<Fun
         max_retries: RETRIES,
         max_event_age: MAX_EVENT_AGE,
         policy: policy(properties, roles)?,
+        is_traced: properties.text("Tracing")?.as_deref() == Some("Active"),
         recursive: properties.text("RecursiveLoop")?.as_deref() == Some("Allow"),
     };
     properties.without_effect("MemorySize");

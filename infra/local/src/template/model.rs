@@ -75,6 +75,8 @@ pub struct Function {
     pub max_event_age: Duration,
     /// Its permissions.
     pub policy: Vec<Statement>,
+    /// `Tracing: Active`: Lambda runs the X-Ray daemon beside it.
+    pub is_traced: bool,
     /// `RecursiveLoop: Allow`: loops through it are not stopped.
     pub recursive: bool,
 }

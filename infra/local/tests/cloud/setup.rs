@@ -84,7 +84,7 @@ pub(crate) fn settings(functions: PathBuf, log: Log) -> Settings {
         Endpoints { s3: "http://s3".into(), dynamodb: "http://ddb".into(), ..Endpoints::default() };
     let (identities, faults) = (Identities::new([1; 32]), Faults::default());
     let jail = Jail::detect().unwrap();
-    Settings { functions, jail, layers: Vec::new(), identities, endpoints, faults, log }
+    Settings { functions, jail, layers: Vec::new(), identities, endpoints, xray_daemon: None, faults, log }
 }
 
 /// Starts `resources`, with the binaries `names`.
