@@ -46,6 +46,7 @@ ONLY_IN_AWS = {
     "iam delete-role-policy": "the local cloud takes the roles from the template alone",
     "dynamodb restore-table-to-point-in-time": "the local DynamoDB keeps no history; this proof copies the table, then loses records",
     "dynamodb update-table": "the local DynamoDB has no warm throughput",
+    "xray batch-get-traces": "the local cloud has no X-Ray; --xray-daemon names a receiver of segments",
     "s3api list-object-versions": "the local S3 keeps no versions",
     "s3api delete-object": "the local S3 keeps no versions",
 }

@@ -44,5 +44,5 @@ mod source_headers;
 mod story;
 mod streams;
 mod taken_over;
-mod tracing;
+mod traces;
 mod webhooks;

@@ -7,7 +7,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::tracer::Tracer;
+use super::tracer::{OPERATION, Tracer};
 
 /// The longest word or pattern of a route in an annotation, in bytes.
 const MAX_WORD_BYTES: usize = 64;
@@ -67,7 +67,7 @@ impl Fields {
                 }
             }
             "requestId" if is_of(text, "-") => self.0.annotate("request_id", text.into()),
-            "route" if is_of(text, " /{}$-._") => self.0.annotate("operation", text.into()),
+            "route" if is_of(text, " /{}$-._") => self.0.annotate(OPERATION, text.into()),
             "reason" if is_of(text, "_") => self.0.annotate("reason", text.into()),
             "outcome" if is_of(text, "_-") => self.0.annotate("outcome", text.into()),
             "verdict" if is_of(text, "_") => self.0.annotate("verdict", text.into()),

@@ -1,4 +1,4 @@
-//! Traces of files for AWS X-Ray, without its SDK (decision 41). Each file is a trace, whose id is derived from the id of the file.
+//! Traces of files for AWS X-Ray, without its SDK (decision 42). Each file is a trace, whose id is derived from the id of the file.
 //! Every invocation that works on the file sends a segment to the daemon that Lambda runs beside a traced function
 //! (<https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html>).
 //!

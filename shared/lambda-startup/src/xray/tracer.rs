@@ -12,6 +12,9 @@ const MAX_CALLS: usize = 100;
 /// Maximum of files of an invocation whose traces have a segment of it.
 const MAX_FILES: usize = 10;
 
+/// The annotation with the route of a request.
+pub(super) const OPERATION: &str = "operation";
+
 /// Collects what an invocation does, and sends the segments of its files. A process has one invocation at a time.
 #[derive(Debug)]
 pub(super) struct Tracer {
@@ -43,7 +46,8 @@ impl Tracer {
         *self.lock() = Some(Invocation { start_ms, facts, segments, calls, more_calls: 0 });
     }
 
-    /// Adds the invocation to the trace of a file, once.
+    /// Adds the invocation to the trace of a file, once. Background work is in the trace from then on, even if its function is ended
+    /// by a timeout; a request ends within seconds.
     pub(super) fn file(&self, file: FileId) {
         self.with(|invocation| {
             let is_known = invocation.segments.iter().any(|segment| segment.is_of(file));
@@ -51,7 +55,9 @@ impl Tracer {
                 return;
             }
             let segment = Segment::new(file, file.created_at().millis() >= invocation.start_ms);
-            self.daemon.send(&segment.in_progress(&invocation.facts));
+            if !invocation.facts.annotations.contains_key(OPERATION) {
+                self.daemon.send(&segment.in_progress(&invocation.facts));
+            }
             invocation.segments.push(segment);
         });
     }
