@@ -2,6 +2,7 @@
 
 use files_domain::Status;
 use files_domain::{ChapterClaim, Checksum, Origin, PageClaims};
+use files_tests::cli::Machine;
 use files_tests::owner::id;
 use files_tests::{Cloud, Owner, Reply, Response, SourceServer, media, skip_on_deployment};
 use http::Method;
@@ -106,12 +107,15 @@ async fn the_chapters_of_linked_data_are_listed() {
     let parts = [part("One", 0.0), part(" <b>Two</b>\n\u{202e}", 12.5)];
     let pictures = [source.url("/1.jpg"), "http://169.254.169.254/2.jpg".to_owned()];
     let facts = json!({"hasPart": parts, "thumbnailUrl": pictures});
-    let origin = origin_of(&owner, &source.serve("/linked", linked(&source, &facts))).await;
+    let url = source.serve("/linked", linked(&source, &facts));
+    let origin = origin_of(&owner, &url).await;
     let expected = json!([
         {"start": 0.0, "end": 12.5, "title": "One"}, {"start": 12.5, "end": 60.0, "title": "<b>Two</b>"},
     ]);
     assert_eq!((&origin["chapters"], &origin["subtitles"]), (&expected, &json!([])));
     assert_eq!(origin["thumbnail_url"], source.url("/1.jpg"), "the best public one");
+    let printed = Machine::new(&owner).run(&["preview", &url]).await.expect(0).out;
+    assert!(printed.lines().any(|line| line.trim() == "chapters       2"), "{printed}");
 }
 
 #[tokio::test]

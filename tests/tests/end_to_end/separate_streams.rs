@@ -103,6 +103,23 @@ async fn assert_joined(owner: &Owner, url: &str, name: &str) {
     assert_eq!(packets(&joined, "0:a:0"), packets(&MEDIA.sound, "0:a:0"));
 }
 
+/// The origin is kept in the record while the streams are fetched.
+#[tokio::test]
+async fn a_joined_file_has_the_subtitles_of_its_page() {
+    skip_on_deployment!("reads web pages with this machine's Python");
+    let owner = Cloud::shared().await.owner().await;
+    let source = site().await;
+    let signature = "x".repeat(500);
+    let paths: Vec<_> = (0..40).map(|n| format!("/{n}.vtt?signature={signature}")).collect();
+    let tracks: String = paths.iter().map(|path| format!("<track srclang=en src={path}>")).collect();
+    let file = owner.import(&page(&source, "/subtitles", &format!("{DASH}{tracks}"))).await;
+    let file = owner.wait_until_success(&file).await;
+    assert_eq!(file["ffprobe"]["height"], 1080);
+    let subtitles = file["origin"]["subtitles"].as_array().expect("a list");
+    let listed: Vec<_> = subtitles.iter().map(|one| one["url"].clone()).collect();
+    assert_eq!(listed, paths.iter().map(|path| json!(source.url(path))).collect::<Vec<_>>());
+}
+
 #[tokio::test]
 async fn a_page_with_separate_streams_is_imported_in_1080p_with_sound() {
     skip_on_deployment!("reads web pages with this machine's Python");
