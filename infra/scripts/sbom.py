@@ -97,25 +97,27 @@ def source(name, version, **more):
     return Component(name=name, version=version, type=ComponentType.LIBRARY, bom_ref=f"{name}@{version}", **more)
 
 
+def pinned(name, pin, licence):
+    """A source of a layer."""
+    return source(
+        name,
+        pin["version"],
+        licenses=[licence],
+        hashes=sha256(pin["sha256"]),
+        external_references=[ExternalReference(type=ExternalReferenceType.SOURCE_DISTRIBUTION, url=XsUri(pin["url"]))],
+    )
+
+
 def add_layer(bom):
     """The layers with ffprobe and ffmpeg: their sources and their compiler."""
-    pins = tomllib.loads((ROOT / "layers/ffprobe/layer.toml").read_text(encoding="utf-8"))
+    pins, own = (
+        tomllib.loads((ROOT / f"layers/{program}/layer.toml").read_text(encoding="utf-8")) for program in ("ffprobe", "ffmpeg")
+    )
     tools = (ROOT / "infra/scripts/requirements-layer.txt").read_text(encoding="utf-8")
     zig = re.search(r"^ziglang==([\w.]+)", tools, re.MULTILINE)[1]
     licence = LicenseFactory().make_from_string
     licences = {"ffmpeg": "LGPL-2.1-or-later", "zlib": "Zlib"}
-    parts = [
-        source(
-            name,
-            pins[name]["version"],
-            licenses=[licence(text)],
-            hashes=sha256(pins[name]["sha256"]),
-            external_references=[
-                ExternalReference(type=ExternalReferenceType.SOURCE_DISTRIBUTION, url=XsUri(pins[name]["url"]))
-            ],
-        )
-        for name, text in licences.items()
-    ]
+    parts = [pinned(name, pins[name], licence(text)) for name, text in licences.items()]
     # musl, the C library that it links, is part of the compiler's package.
     parts.append(source("ziglang", zig, licenses=[licence("MIT")], purl=PackageURL("pypi", name="ziglang", version=zig)))
     layers = [
@@ -129,10 +131,12 @@ def add_layer(bom):
         )
         for program in ("ffprobe", "ffmpeg")
     ]
-    for component in [*layers, *parts]:
+    # The decoder of AV1 is ffmpeg's alone.
+    dav1d = pinned("dav1d", own["dav1d"], licence("BSD-2-Clause"))
+    for component in [*layers, *parts, dav1d]:
         bom.components.add(component)
-    for layer in layers:
-        bom.register_dependency(layer, parts)
+    for layer, needed in zip(layers, (parts, [*parts, dav1d]), strict=True):
+        bom.register_dependency(layer, needed)
     bom.register_dependency(bom.metadata.component, layers)
 
 

@@ -27,6 +27,8 @@ ROOT = HERE.parents[1]
 # By program, the folder with its layer.toml. Pins, architectures and compiler flags are ffprobe's for all.
 FOLDERS = check.FOLDERS
 WORK = ROOT / ".tools/layer"
+# All that a layer can be made of; dav1d is in ffmpeg's alone.
+SOURCES = ("ffmpeg", "zlib", "dav1d")
 # Builds side by side need the same sources.
 FETCHING = threading.Lock()
 # Whatever else changes, the binary stays the same.
@@ -34,13 +36,10 @@ INPUTS = ("layer.toml", "sources.py", "compilation.py", "archive.py", "build.py"
 
 POINTER = """\
 This layer holds {program} of FFmpeg {ffmpeg[version]} under the GNU Lesser General Public License 2.1 or later (LICENSE),
-linked statically with zlib {zlib[version]} (LICENSE.zlib) and the C library musl as it is in Zig {zig} (LICENSE.musl).
+linked statically with {linked}zlib {zlib[version]} (LICENSE.zlib) and the C library musl as it is in Zig {zig} (LICENSE.musl).
 
 Source, unmodified:
-    {ffmpeg[url]}
-    SHA-256 {ffmpeg[sha256]}
-    {zlib[url]}
-    SHA-256 {zlib[sha256]}
+{addresses}
 
 It was configured with:
     {options}
@@ -57,7 +56,8 @@ def load(program):
     components = dict(own["components"])
     for kind in own["configure"].get("as_ffprobe", []):
         components[kind] = f"{components.get(kind, '')} {layer['components'][kind]}"
-    return layer | {"program": program, "configure": configure, "components": components}
+    own_sources = {name: own[name] for name in SOURCES if name in own}
+    return layer | own_sources | {"program": program, "configure": configure, "components": components}
 
 
 def inputs_hash(architecture, program):
@@ -95,7 +95,8 @@ def build(name, layer, jobs=os.cpu_count() or 1):
     folder = WORK / f"work-{program}-{name}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for source in ("ffmpeg", "zlib"):
+    parts = [source for source in SOURCES if source in layer]
+    for source in parts:
         with FETCHING:
             archived = sources.fetch(source, layer[source], WORK / "sources")
         sources.unpack(archived, folder / source)
@@ -104,24 +105,43 @@ def build(name, layer, jobs=os.cpu_count() or 1):
         folder, compilation.zig(), layer["architectures"][name], layer["configure"], jobs
     )
     workshop.compile_zlib()
+    if "dav1d" in layer:
+        workshop.compile_dav1d(layer["dav1d"]["version"])
     compiled = workshop.compile_program(program, layer["components"])
-    options = " ".join(f"'{option}'" if " " in option else option for option in workshop.options(layer["components"]))
-    pointer = POINTER.format(**layer, zig=zig_version(), options=options)
     output.parent.mkdir(exist_ok=True)
+    licences = [(f"{program}/LICENSE.{part}", text, False) for part, text in texts(folder).items()]
     archive.write_zip(
         output,
         [
             (f"bin/{program}", compiled.read_bytes(), True),
             (f"{program}/LICENSE", (folder / "ffmpeg/COPYING.LGPLv2.1").read_bytes(), False),
-            (f"{program}/LICENSE.musl", musl_licence(), False),
-            (f"{program}/LICENSE.zlib", zlib_licence(folder / "zlib"), False),
-            (f"{program}/SOURCE", pointer.encode(), False),
+            *licences,
+            (f"{program}/SOURCE", pointer(layer, workshop, parts).encode(), False),
         ],
     )
     shutil.rmtree(folder)
     stamp.write_text(f"{inputs} {sources.sha256(output)}\n")
     print(f"Built in {time.monotonic() - began:.0f} s", flush=True)
     return output
+
+
+def pointer(layer, workshop, parts):
+    """Where the layer's sources are, and how they were configured."""
+    options = workshop.options(layer["components"])
+    return POINTER.format(
+        **layer,
+        linked=f"dav1d {layer['dav1d']['version']} (LICENSE.dav1d), " if "dav1d" in parts else "",
+        addresses="\n".join(f"    {layer[part]['url']}\n    SHA-256 {layer[part]['sha256']}" for part in parts),
+        zig=zig_version(),
+        options=" ".join(f"'{option}'" if " " in option else option for option in options),
+    )
+
+
+def texts(folder):
+    """By name, the licences of what is linked with FFmpeg."""
+    licences = {"musl": musl_licence(), "zlib": zlib_licence(folder / "zlib")}
+    dav1d = folder / "dav1d/COPYING"
+    return licences | ({"dav1d": dav1d.read_bytes()} if dav1d.exists() else {})
 
 
 def zlib_licence(folder):

@@ -1,6 +1,7 @@
 """The build's checks fail when they should, and its zip is the same every time."""
 
 import struct
+import subprocess
 import tempfile
 import threading
 import unittest
@@ -8,8 +9,10 @@ from pathlib import Path
 from unittest import mock
 
 import archive
+import build
 import check
 import comparison
+import compilation
 import host
 import sources
 
@@ -122,6 +125,43 @@ class Folder(unittest.TestCase):
             self.assertEqual(list((self.folder / "fetched").iterdir()), [])
             pin["sha256"] = sources.sha256(self.folder / "published.tar")
             self.assertTrue(sources.fetch("x", pin, self.folder / "fetched").is_file())
+
+
+    def test_pkg_config_knows_dav1d_alone(self):
+        (self.folder / "dav1d").mkdir()
+        layer = build.load("ffmpeg")
+        workshop = compilation.Workshop(
+            self.folder, Path("zig"), layer["architectures"]["x86_64"], layer["configure"], jobs=1
+        )
+
+        def answer(*arguments):
+            command = [str(workshop.tools / "target-pkg-config"), *arguments]
+            result = subprocess.run(command, capture_output=True, text=True)
+            return result.returncode, result.stdout.strip()
+
+        self.assertEqual(answer("--exists", "--print-errors", "dav1d >= 0.5.0"), (0, ""))
+        self.assertEqual(answer("--cflags", "dav1d"), (0, ""))
+        self.assertEqual(answer("--libs", "dav1d"), (0, "-ldav1d -lpthread"))
+        self.assertEqual(answer("--exists", "--print-errors", "zlib"), (1, ""))
+
+
+class Sources(unittest.TestCase):
+    def test_only_ffmpeg_is_linked_with_dav1d(self):
+        self.assertIn("dav1d", build.load("ffmpeg"))
+        self.assertIn("libdav1d", build.load("ffmpeg")["components"]["decoder"].split())
+        self.assertNotIn("dav1d", build.load("ffprobe"))
+        self.assertNotIn("libdav1d", build.load("ffprobe")["components"]["decoder"].split())
+
+    def test_the_layer_says_what_it_is_made_of(self):
+        for program, linked in (("ffmpeg", True), ("ffprobe", False)):
+            layer = build.load(program)
+            workshop = mock.Mock(**{"options.return_value": ["--one", "--two=a b"]})
+            text = build.pointer(layer, workshop, [part for part in build.SOURCES if part in layer])
+            self.assertIn("\n    --one '--two=a b'\n", text)
+            for part in ("ffmpeg", "zlib"):
+                self.assertIn(f"    {layer[part]['url']}\n    SHA-256 {layer[part]['sha256']}\n", text)
+            self.assertEqual("LICENSE.dav1d" in text, linked)
+            self.assertEqual("/dav1d-" in text, linked)
 
 
 class Host(unittest.TestCase):

@@ -34,6 +34,16 @@ pub static WAV: LazyLock<Bytes> =
 pub static PNG: LazyLock<Bytes> =
     LazyLock::new(|| ffmpeg("png", "-f lavfi -i testsrc2=size=64x48 -frames:v 1"));
 
+/// AV1 in MP4: 160 × 120, 10 frames per second, 1 s.
+pub static AV1: LazyLock<Bytes> = LazyLock::new(|| {
+    ffmpeg("mp4", "-f lavfi -i testsrc2=size=160x120:rate=10:duration=1 -c:v libaom-av1 -cpu-used 8")
+});
+
+/// AVIF: 64 × 48.
+pub static AVIF: LazyLock<Bytes> = LazyLock::new(|| {
+    ffmpeg("avif", "-f lavfi -i testsrc2=size=64x48 -frames:v 1 -c:v libaom-av1 -cpu-used 8 -still-picture 1")
+});
+
 /// Returns an MP4 that is cut before its index.
 #[must_use]
 pub fn truncated_mp4() -> Bytes {

@@ -32,6 +32,18 @@ async fn a_poster_comes_with_the_probe_and_goes_with_the_file() {
 }
 
 #[tokio::test]
+async fn av1_has_posters_as_film_and_as_picture() {
+    let cloud = Cloud::start().await;
+    let owner = cloud.owner().await;
+    for (name, bytes) in [("film.mp4", &*media::AV1), ("picture.avif", &*media::AVIF)] {
+        let file = owner.wait_until_success(&owner.upload(name, bytes).await).await;
+        assert_eq!(file["ffprobe"]["video_codec"], "av1", "{name}");
+        let jpeg = poster(&owner, &file).await.expect(200);
+        assert!(jpeg.body.starts_with(&[0xff, 0xd8, 0xff]), "{name}: {} bytes", jpeg.body.len());
+    }
+}
+
+#[tokio::test]
 async fn files_without_a_picture_have_no_poster() {
     let cloud = Cloud::start().await;
     let owner = cloud.owner().await;
