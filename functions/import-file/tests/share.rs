@@ -23,6 +23,7 @@ fn handler(app: &TestApp, owner_share: Option<u64>) -> ImportFile {
         allowed,
         pages: None,
         muxer: None,
+        max_joined_height: 2160,
         owner_share,
         max_file_bytes: 1_000_000,
     }
