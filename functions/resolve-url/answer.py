@@ -12,6 +12,8 @@ MAX_URL = 8 * 1024
 MAX_HEADER = 2 * 1024
 FILES = ("https", "http")
 PLAYLISTS = ("m3u8", "m3u8_native")
+# The URL of such a format is its manifest's.
+MANIFESTS = ("http_dash_segments",)
 # The largest height of a picture that is joined with its sound; 0 joins nothing.
 MAX_JOINED_HEIGHT = int(os.environ.get("FILES_MAX_JOINED_HEIGHT") or 0)
 # The extensions of sounds that fit best to a picture with this extension: both have the same container.
@@ -39,6 +41,8 @@ def answer(info, url="", cookies=lambda _url: None):
         raise Unusable("drm" if info.get("_has_drm") else "unsupported_page")
     best = _best(formats)
     pair = _pair(formats, best)
+    if not best and not pair:
+        best = _manifest(formats)
     if not best and not pair:
         raise Unusable("drm" if any(one.get("has_drm") for one in formats) else "separate_streams")
     kept = formats[-MAX_FORMATS:]
@@ -68,8 +72,8 @@ def formats_of(info):
 
 
 def _best(formats):
-    """Returns the best format to import: a file with video and audio, or else an HLS playlist. yt-dlp sorts the best last. Returns
-    None if video and audio are in separate formats only.
+    """Returns the best format to import: a file with video and audio, or else an HLS playlist, or else a format of MPEG-DASH in segments.
+    yt-dlp sorts the best last. Returns None if video and audio are in separate formats only.
 
     Raises Unusable if no format can be imported."""
     pictures = [one for one in formats if one.get("vcodec") != "none"]
@@ -78,7 +82,7 @@ def _best(formats):
     if not whole and not (pictures and sounds):
         whole = formats  # the media has only audio or only video
     usable = [one for one in whole if not one.get("has_drm")]
-    for kinds in (FILES, PLAYLISTS):
+    for kinds in (FILES, PLAYLISTS, MANIFESTS):
         if found := [one for one in usable if one.get("protocol") in kinds]:
             return found[-1]
     if any(one.get("has_drm") for one in whole):
@@ -100,6 +104,14 @@ def _pair(formats, best):
     if best and _height(best) >= _height(picture):
         return None
     return picture, _sound(sounds, picture)
+
+
+def _manifest(formats):
+    """Returns the best picture in segments of a manifest that has a sound too, or None. Who reads the manifest chooses both from it."""
+    usable = [one for one in formats if not one.get("has_drm") and one.get("protocol") in MANIFESTS]
+    with_sound = {one["url"] for one in usable if one.get("acodec") != "none"}
+    pictures = [one for one in usable if one.get("vcodec") != "none" and one["url"] in with_sound]
+    return pictures[-1] if pictures else None
 
 
 def _sound(sounds, picture):

@@ -27,6 +27,7 @@ async fn main() -> Result<(), Error> {
         allowed,
         pages: startup.page_function().map(|(client, name)| PageResolver::new(client, name)),
         muxer: optional("FILES_MUX_FUNCTION").map(|name| Muxer::new(startup.lambda(), name)),
+        max_joined_height: number("FILES_MAX_JOINED_HEIGHT", "a number of pixels")?,
         owner_share: Some(number("FILES_OWNER_IMPORT_WORKERS", "a number of imports")?)
             .filter(|share| *share > 0),
         max_file_bytes: number("FILES_MAX_FILE_BYTES", "a number of bytes")?,

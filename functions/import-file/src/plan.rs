@@ -56,8 +56,9 @@ pub(crate) async fn plan(
     resolved: Resolved,
     restarts: u32,
 ) -> Result<Plan, ImportError> {
-    let Resolved { content, target, name, content_type, page, .. } = resolved;
-    let is_of_page = page.is_some() || lease.file.state.streams.is_some();
+    let Resolved { content, target, name, content_type, page, choice, .. } = resolved;
+    // The media of a page or manifest have other URLs than the import.
+    let is_of_page = choice.is_some() || lease.file.state.streams.is_some();
     let metadata = SourceMetadata { name, content_type, origin: page.and_then(|page| page.origin) };
     if let Content::File(source) = &content
         && let Some(length) = source.length

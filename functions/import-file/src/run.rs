@@ -64,7 +64,8 @@ fn prepare(lease: &Lease<'_>, message: &ImportMessage) -> Result<(MediaSource, R
     let joins = import.muxer.is_some() && lease.file.announced_sha256.is_none();
     let request = Request { joins, ..request };
     let client = import.client.for_transfer(concurrency::MAX)?;
-    Ok((MediaSource { client, allowed: import.allowed.clone(), pages: import.pages.clone() }, request))
+    let (allowed, pages) = (import.allowed.clone(), import.pages.clone());
+    Ok((MediaSource { client, allowed, pages, max_joined_height: import.max_joined_height }, request))
 }
 
 /// Resumes the transfer of an earlier run, or fetches from the beginning, in [`MAX_ATTEMPTS`] at most.

@@ -3,6 +3,8 @@
 
 #[path = "../../mux-streams/tests/bucket/mod.rs"]
 mod bucket;
+#[path = "streams/dash.rs"]
+mod dash;
 mod handler;
 #[path = "streams/lambda.rs"]
 mod lambda;
@@ -77,15 +79,20 @@ impl Test {
     }
 
     async fn queued(&self) -> File {
-        let file_url = self.site.url("page");
+        self.queued_from("page").await
+    }
+
+    /// Queues an import of an object of the site.
+    async fn queued_from(&self, name: &str) -> File {
+        let file_url = self.site.url(name);
         let file = self.app.file("clip").awaiting_import(&file_url).await;
-        self.send(&file).await;
+        self.send(&file, name).await;
         file
     }
 
-    async fn send(&self, file: &File) {
+    async fn send(&self, file: &File, name: &str) {
         let headers = serde_json::from_value(json!({})).expect("headers");
-        let (owner, id, file_url) = (file.owner, file.id, self.site.url("page"));
+        let (owner, id, file_url) = (file.owner, file.id, self.site.url(name));
         let message = ImportMessage { owner, id, file_url, headers, put_back: 0 };
         self.app.operator().import_queue().send(&message).await.expect("sent");
     }
@@ -102,7 +109,7 @@ impl Test {
         let FileState::Importing(import) = state else { panic!("not importing: {state:?}") };
         let (records, now) = (self.app.operator().records(), lambda_startup::now());
         records.release_import(&found.with_state(import), now, now).await.expect("the lease");
-        self.send(file).await;
+        self.send(file, "page").await;
         assert!(self.run().await);
     }
 
@@ -132,17 +139,19 @@ impl Test {
         }
     }
 
-    /// Returns the codecs of the imported object.
-    async fn codecs(&self, file: &File) -> String {
+    /// Returns a URL of the imported object.
+    async fn object(&self, file: &File) -> String {
         let objects = self.app.operator().objects();
         let size = objects.head_file(file.owner, file.id).await.expect("the object").size;
-        let url = objects
-            .presign_read(file.owner, file.id, lambda_startup::now(), std::time::Duration::from_secs(60))
-            .await
-            .expect("a URL")
-            .url;
         let found = self.app.find(file).await.expect("the record");
         assert_eq!(found.size, Some(size));
+        let (now, lifetime) = (lambda_startup::now(), std::time::Duration::from_secs(60));
+        objects.presign_read(file.owner, file.id, now, lifetime).await.expect("a URL").url
+    }
+
+    /// Returns the codecs of the imported object.
+    async fn codecs(&self, file: &File) -> String {
+        let url = self.object(file).await;
         // Not in this thread, which serves the URL.
         let mut ffprobe = tokio::process::Command::new("ffprobe");
         ffprobe.args(["-v", "error", "-of", "csv=p=0", "-show_entries", "stream=codec_name", "-i", &url]);

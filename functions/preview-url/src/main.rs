@@ -1,7 +1,7 @@
 //! Starts the function of `POST /v1/preview`.
 
 use lambda_http::Error;
-use lambda_startup::{Startup, optional};
+use lambda_startup::{Startup, number, optional};
 use media_source::{MediaSource, PageResolver};
 use preview_url::{PreviewUrl, limits};
 use safe_fetch::{Allowed, SafeClient};
@@ -16,5 +16,7 @@ async fn main() -> Result<(), Error> {
         .except(&optional("AWS_LAMBDA_RUNTIME_API").unwrap_or_default());
     let client = SafeClient::new(allowed.clone(), limits(optional("FILES_IMPORT_CONTACT")))?;
     let pages = startup.page_function().map(|(client, name)| PageResolver::new(client, name));
-    files_api::serve(PreviewUrl { keys, records, source: MediaSource { client, allowed, pages } }).await
+    let max_joined_height = number("FILES_MAX_JOINED_HEIGHT", "a number of pixels")?;
+    let source = MediaSource { client, allowed, pages, max_joined_height };
+    files_api::serve(PreviewUrl { keys, records, source }).await
 }

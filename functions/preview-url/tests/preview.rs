@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 async fn preview(app: &TestApp, allowed: &str, body: &Value) -> Response {
     let (function, allowed) = (app.function("preview-url"), Allowed::parse(allowed));
     let client = SafeClient::new(allowed.clone(), limits(None)).expect("a client");
-    let source = MediaSource { client, allowed, pages: None };
+    let source = MediaSource { client, allowed, pages: None, max_joined_height: 2160 };
     let handler = PreviewUrl { keys: function.keys(), records: function.records(), source };
     function.send(&handler, app.post("/v1/preview").json(body).key(&app.key("owner").await)).await
 }
@@ -49,6 +49,16 @@ async fn a_refusal_by_the_source_is_returned_to_the_client() {
     let error =
         preview(&app, "127.0.0.1", &json!({"file_url": url})).await.expect_error(422, "source_refused");
     assert_eq!(error["details"][0]["field"], "file_url");
+}
+
+#[tokio::test]
+async fn a_manifest_is_refused_as_by_an_import() {
+    let app = TestApp::new().await;
+    let manifest = "HTTP/1.1 200 OK\r\nContent-Type: application/dash+xml\r\nContent-Length: 21\r\nConnection: close\r\n\r\n<MPD type='dynamic'/>";
+    let url = source(manifest).await;
+    let error =
+        preview(&app, "127.0.0.1", &json!({"file_url": url})).await.expect_error(422, "source_refused");
+    assert!(error["message"].as_str().expect("a message").contains("live streams"), "{error}");
 }
 
 #[tokio::test]

@@ -103,7 +103,7 @@ class Formats(unittest.TestCase):
     def test_unsupported_media_have_their_reason(self):
         video, sound = stream(acodec="none"), stream(vcodec="none")
         self.assertEqual(self.reason(video, sound), "separate_streams")
-        self.assertEqual(self.reason(stream(protocol="http_dash_segments")), "unsupported_stream")
+        self.assertEqual(self.reason(stream(protocol="rtmp")), "unsupported_stream")
         self.assertEqual(self.reason(stream(has_drm=True)), "drm")
         self.assertEqual(self.reason(stream(), is_live=True), "live")
         self.assertEqual(self.reason(stream(), live_status="is_upcoming"), "live")

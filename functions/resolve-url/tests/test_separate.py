@@ -46,6 +46,19 @@ class SeparateStreams(unittest.TestCase):
         dubbed = stream("dubbed", acodec="mp4a", ext="m4a", language_preference=-1)
         self.assertEqual(self.chosen(original, dubbed, PICTURES[1]), [None, "1080p", "original"])
 
+    def test_a_manifest_of_segments_is_read_by_who_imports_it(self):
+        def segments(*codecs, url="a", **more):
+            return stream("x", *codecs, protocol="http_dash_segments", **more) | {"url": f"https://media.example/{url}"}
+
+        sound, picture, other = segments("none", "mp4a"), segments("avc1"), segments("avc1", url="b")
+        self.assertEqual(self.chosen(sound, picture), ["a", None, None])
+        self.assertEqual(self.chosen(sound, picture, other), ["a", None, None], "the other manifest has no sound")
+        self.assertEqual(self.chosen(sound, picture, WHOLE), ["whole", None, None])
+        self.assertEqual(self.chosen(sound, picture, *SOUNDS, *PICTURES), [None, "1080p", "m4a"])
+        for formats in ([sound, other], [sound, picture | {"has_drm": True}]):
+            with self.assertRaises(answer.Unusable):
+                self.chosen(*formats)
+
     def test_what_cannot_be_joined_is_refused(self):
         for formats, height, reason in (
             ([*SOUNDS, *PICTURES], 0, "separate_streams"),

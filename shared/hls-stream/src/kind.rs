@@ -12,6 +12,9 @@ const BOXES: [&[u8; 4]; 13] = [
     b"pdin", b"mdat",
 ];
 
+/// The identifiers of the elements that segments of WebM begin with: Cluster and Cues (RFC 9559, sections 5.1.3 and 5.1.5).
+const WEBM_SEGMENTS: [[u8; 4]; 2] = [[0x1f, 0x43, 0xb6, 0x75], [0x1c, 0x53, 0xbb, 0x6b]];
+
 /// The container format of the concatenated segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -19,6 +22,8 @@ pub enum Kind {
     MpegTs,
     /// A fragmented MP4.
     Mp4,
+    /// WebM. Not in playlists.
+    Webm,
     /// AAC in ADTS frames, without a container.
     Aac,
     /// MP3, without a container.
@@ -34,6 +39,7 @@ impl Kind {
         match self {
             Self::MpegTs => "video/mp2t",
             Self::Mp4 => "video/mp4",
+            Self::Webm => "video/webm",
             Self::Aac => "audio/aac",
             Self::Mp3 => "audio/mpeg",
             Self::Ac3 => "audio/ac3",
@@ -46,6 +52,7 @@ impl Kind {
         match self {
             Self::MpegTs => "ts",
             Self::Mp4 => "mp4",
+            Self::Webm => "webm",
             Self::Aac => "aac",
             Self::Mp3 => "mp3",
             Self::Ac3 => "ac3",
@@ -57,6 +64,7 @@ impl Kind {
         match self {
             Self::MpegTs => "MPEG-TS",
             Self::Mp4 => "fragmented MP4",
+            Self::Webm => "WebM",
             Self::Aac => "AAC",
             Self::Mp3 => "MP3",
             Self::Ac3 => "AC-3",
@@ -71,6 +79,9 @@ impl Kind {
         if is_box(head) {
             return Some(Self::Mp4);
         }
+        if is_webm_file(head) || WEBM_SEGMENTS.iter().any(|id| head.starts_with(id)) {
+            return Some(Self::Webm);
+        }
         packed_audio(after_id3(head)?)
     }
 }
@@ -78,6 +89,11 @@ impl Kind {
 fn is_transport_stream(head: &[u8]) -> bool {
     let packets = head.len().div_ceil(PACKET_BYTES);
     packets > 0 && (0..packets).all(|packet| head.get(packet * PACKET_BYTES) == Some(&SYNC_BYTE))
+}
+
+/// Returns whether a WebM file begins with these bytes: an EBML header (RFC 8794, section 11.2.1).
+pub(crate) fn is_webm_file(head: &[u8]) -> bool {
+    head.starts_with(&[0x1a, 0x45, 0xdf, 0xa3])
 }
 
 fn is_box(head: &[u8]) -> bool {

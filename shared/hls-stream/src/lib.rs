@@ -6,18 +6,29 @@
 //!
 //! The URLs in a playlist are untrusted: `safe-fetch` checks and fetches each of them. A playlist is limited to 4 MiB and 20,000
 //! segments. Every segment must have the container format of the first one, so that no error page ends up inside a video.
+//!
+//! [`SegmentStream`] also reads the segments of other manifests ([`SegmentPlan`]), under the same rules.
 
+mod beginning;
+mod codecs;
 mod grammar;
 mod kind;
 mod master;
 mod media;
+mod open;
 mod piece;
+mod plan;
 mod playlist;
 mod stream;
 mod variables;
 
+pub use codecs::{is_audio_codec, is_text_codec};
 pub use kind::Kind;
-pub use stream::{HeadersFor, HlsStream};
+pub use plan::{SegmentPlan, SegmentRef};
+pub use stream::{HeadersFor, SegmentStream};
+
+/// The maximum number of segments of a stream.
+pub const MAX_SEGMENTS: usize = media::MAX_SEGMENTS;
 
 use safe_fetch::FetchError;
 
@@ -58,10 +69,8 @@ pub enum Refusal {
     /// A URI or an attribute refers to a variable that is not defined.
     #[error("the playlist cannot be read: it uses a variable that it does not define")]
     Variable,
-    /// The segments are fragments of MP4 without an initialisation section (`EXT-X-MAP`), or it has no complete `moov` box.
-    #[error(
-        "the stream cannot be stored: its fragments of MP4 have no complete initialisation section (EXT-X-MAP)"
-    )]
+    /// The segments are fragments without an initialisation section (`EXT-X-MAP`), or it does not describe the tracks.
+    #[error("the stream cannot be stored: its fragments have no complete initialisation section")]
     NoMap,
     /// A URI line that follows neither `EXTINF` nor `EXT-X-STREAM-INF`.
     #[error("the playlist cannot be read: a line is neither a tag nor the address of a segment")]
@@ -103,8 +112,8 @@ pub enum Refusal {
         /// The container format of the segments before it, for the message.
         expected: Option<&'static str>,
     },
-    /// The playlist uses small byte ranges of large files, and the source ignores `Range`.
-    #[error("the playlist uses byte ranges of files, and the source sends only whole files")]
+    /// The stream consists of small byte ranges of large files, and the source ignores `Range`.
+    #[error("the stream consists of byte ranges of files, and the source sends only whole files")]
     WholeFiles,
 }
 

@@ -1,15 +1,8 @@
 //! Selects and orders the variants of a multivariant playlist.
 
 use crate::Refusal;
+use crate::codecs::{is_audio_codec, is_text_codec};
 use crate::playlist::{Master, Variant};
-
-/// Prefixes of audio codecs in `CODECS` (RFC 6381).
-const AUDIO_CODECS: [&str; 15] = [
-    "mp4a", "ac-3", "ac-4", "ec-3", "opus", "flac", "alac", "mp3", "dts", "mha1", "mhm1", "vorbis", "iamf",
-    "apac", "aac",
-];
-/// Prefixes of subtitle codecs in `CODECS` (RFC 6381).
-const TEXT_CODECS: [&str; 4] = ["stpp", "wvtt", "tx3g", "sbtt"];
 
 /// Returns the variants that can be imported without losing audio or video, the best first: by height in pixels, then by
 /// bandwidth.
@@ -48,14 +41,13 @@ pub(crate) fn candidates(playlist: &Master) -> Result<Vec<&Variant>, Refusal> {
 /// Returns whether a variant has video. Assumes so without `CODECS`, since most variants do.
 fn may_have_video(variant: &Variant) -> bool {
     variant.has_resolution
-        || codecs(variant).is_none_or(|mut all| {
-            all.any(|codec| !has_prefix(codec, &AUDIO_CODECS) && !has_prefix(codec, &TEXT_CODECS))
-        })
+        || codecs(variant)
+            .is_none_or(|mut all| all.any(|codec| !is_audio_codec(codec) && !is_text_codec(codec)))
 }
 
 /// Returns whether a variant has audio. Assumes so without `CODECS`, since most variants do.
 fn may_have_audio(variant: &Variant) -> bool {
-    codecs(variant).is_none_or(|mut all| all.any(|codec| has_prefix(codec, &AUDIO_CODECS)))
+    codecs(variant).is_none_or(|mut all| all.any(is_audio_codec))
 }
 
 /// Returns whether a variant states that it has audio.
@@ -66,12 +58,6 @@ fn states_audio(variant: &Variant) -> bool {
 fn codecs(variant: &Variant) -> Option<impl Iterator<Item = &str>> {
     let codecs = variant.codecs.as_deref()?;
     Some(codecs.split(',').map(str::trim).filter(|codec| !codec.is_empty()))
-}
-
-fn has_prefix(codec: &str, prefixes: &[&str]) -> bool {
-    prefixes
-        .iter()
-        .any(|prefix| codec.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)))
 }
 
 /// Returns whether a variant has its audio or video in a separate rendition: all members of its group have a URI other than the

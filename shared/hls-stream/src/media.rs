@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::Refusal;
+use crate::beginning::Beginning;
 use crate::playlist::{Encryption, Map, Media, Range, Segment};
 
 /// The maximum number of segments of a stream: two days, at ten seconds each.
@@ -17,15 +18,17 @@ pub(crate) struct Piece {
     pub(crate) range: Option<(u64, u64)>,
     /// The number of the first segment in the piece, from 1; 0 for an initialisation section.
     pub(crate) segment: usize,
+    /// Whether the stream is complete without the piece.
+    pub(crate) may_be_missing: bool,
 }
 
 /// The pieces of a stream.
 #[derive(Debug)]
 pub(crate) struct Pieces {
     pub(crate) pieces: VecDeque<Piece>,
-    /// Whether the first piece begins with an initialisation section of fragmented MP4.
-    pub(crate) has_map: bool,
-    /// The number of segments in the playlist.
+    /// What the first piece must begin with.
+    pub(crate) beginning: Beginning,
+    /// The number of segments in the playlist or the manifest.
     pub(crate) count: usize,
 }
 
@@ -57,7 +60,10 @@ pub(crate) fn pieces(playlist: &Media) -> Result<Pieces, Refusal> {
         builder.push_segment(index + 1, segment, &mut map)?;
     }
     match (builder.pieces.iter().any(|piece| piece.segment > 0), count) {
-        (true, _) => Ok(Pieces { pieces: builder.pieces, has_map: map.is_some(), count }),
+        (true, _) => {
+            let beginning = if map.is_some() { Beginning::Map } else { Beginning::Segment };
+            Ok(Pieces { pieces: builder.pieces, beginning, count })
+        }
         (false, 0) => Err(Refusal::Empty),
         (false, _) => Err(Refusal::Gaps),
     }
@@ -65,8 +71,8 @@ pub(crate) fn pieces(playlist: &Media) -> Result<Pieces, Refusal> {
 
 /// Collects segments into pieces. Adjacent ranges of one file become one piece.
 #[derive(Default)]
-struct PieceBuilder {
-    pieces: VecDeque<Piece>,
+pub(crate) struct PieceBuilder {
+    pub(crate) pieces: VecDeque<Piece>,
     /// The file and the offset at which a range without an offset begins.
     next: Option<(String, u64)>,
 }
@@ -116,16 +122,16 @@ impl PieceBuilder {
         Ok((first, Some((uri.to_owned(), end))))
     }
 
-    fn add(&mut self, segment: usize, uri: &str, range: Option<Range>) -> Result<(), Refusal> {
+    pub(crate) fn add(&mut self, segment: usize, uri: &str, range: Option<Range>) -> Result<(), Refusal> {
         let Some(range) = range else {
             self.next = None;
-            self.pieces.push_back(Piece { uri: uri.to_owned(), range: None, segment });
+            self.pieces.push_back(Piece { uri: uri.to_owned(), range: None, segment, may_be_missing: false });
             return Ok(());
         };
         let (first, next) = self.bounds(uri, range)?;
         self.next = next;
         match self.pieces.back_mut() {
-            Some(Piece { uri: last, range: Some((begin, length)), segment: begins })
+            Some(Piece { uri: last, range: Some((begin, length)), segment: begins, .. })
                 if last == uri && *begin + *length == first =>
             {
                 *length += range.length;
@@ -137,6 +143,7 @@ impl PieceBuilder {
                 uri: uri.to_owned(),
                 range: Some((first, range.length)),
                 segment,
+                may_be_missing: false,
             }),
         }
         Ok(())

@@ -7,13 +7,15 @@ fn read(lines: &str) -> Result<(Vec<Piece>, bool), Refusal> {
     let from = Url::parse("https://a.example/").unwrap();
     let text = format!("#EXTM3U\n#EXT-X-TARGETDURATION:6\n{lines}");
     match playlist::read(&text, &from, &Variables::default())? {
-        Playlist::Media(media) => pieces(&media).map(|all| (all.pieces.into(), all.has_map)),
+        Playlist::Media(media) => {
+            pieces(&media).map(|all| (all.pieces.into(), all.beginning == crate::beginning::Beginning::Map))
+        }
         other => panic!("{other:?}"),
     }
 }
 
 fn piece(segment: usize, uri: &str, range: Option<(u64, u64)>) -> Piece {
-    Piece { uri: uri.to_owned(), range, segment }
+    Piece { uri: uri.to_owned(), range, segment, may_be_missing: false }
 }
 
 fn tag(name: &str) -> Refusal {

@@ -1,4 +1,4 @@
-//! Fetches the segments of a playlist as one stream.
+//! Fetches the segments of a playlist or a manifest as one stream.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -6,19 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use safe_fetch::{Allowed, ByteRange, FetchError, SafeClient, Source, SourceHeaders, SourceUrl, Target, Url};
+use safe_fetch::{Allowed, ByteRange, FetchError, SafeClient, SourceHeaders, SourceUrl, Target, Url};
 
+use crate::beginning::{is_other_file, moov_end};
 use crate::kind::{Kind, describe};
-use crate::media::{self, Piece};
+use crate::media::{Piece, Pieces};
 use crate::piece::{Body, PieceFetch};
-use crate::playlist::{self, Media, Playlist};
-use crate::variables::Variables;
-use crate::{HlsError, Refusal, grammar, master};
+use crate::plan::SegmentPlan;
+use crate::{HlsError, Refusal};
 
-/// The maximum size of a playlist.
-const MAX_PLAYLIST_BYTES: usize = 4 * 1024 * 1024;
-/// The maximum number of variants that are tried, one after the other.
-const MAX_VARIANTS: usize = 4;
 /// The maximum number of consecutive attempts without progress per piece.
 const MAX_ATTEMPTS: u32 = 4;
 /// The wait before the second attempt. It grows linearly with the number of attempts.
@@ -31,13 +27,13 @@ const MAX_DROPPED_BYTES: u64 = 256 * 1024 * 1024;
 /// for one host.
 pub type HeadersFor = Arc<dyn Fn(&SourceUrl) -> SourceHeaders + Send + Sync>;
 
-/// The concatenated segments of a playlist, as a stream of bytes.
-pub struct HlsStream {
+/// The concatenated segments of a playlist or a manifest, as a stream of bytes.
+pub struct SegmentStream {
     fetcher: Fetcher,
     /// The URL that relative URIs in the playlist are resolved against.
     base: Url,
     kind: Kind,
-    variant: Option<Url>,
+    pub(crate) variant: Option<Url>,
     pieces: VecDeque<Piece>,
     /// The number of segments in the playlist.
     count: usize,
@@ -53,88 +49,45 @@ pub struct HlsStream {
 
 /// The client, the allowed hosts and the headers for requests.
 #[derive(Clone)]
-struct Fetcher {
-    client: SafeClient,
-    allowed: Allowed,
-    headers: HeadersFor,
+pub(crate) struct Fetcher {
+    pub(crate) client: SafeClient,
+    pub(crate) allowed: Allowed,
+    pub(crate) headers: HeadersFor,
 }
 
 impl Fetcher {
     /// Resolves a URI of a playlist and applies the checks for URLs that users send.
-    fn target(&self, base: &Url, uri: &str) -> Result<Target, FetchError> {
+    pub(crate) fn target(&self, base: &Url, uri: &str) -> Result<Target, FetchError> {
         let joined = base.join(uri).map_err(|_| FetchError::Url(safe_fetch::UrlError::NotAbsolute))?;
         let url = SourceUrl::parse(joined.as_str(), &self.allowed)?;
         Ok(Target { headers: (self.headers)(&url), url })
     }
 }
 
-impl fmt::Debug for HlsStream {
+impl fmt::Debug for SegmentStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HlsStream")
+        f.debug_struct("SegmentStream")
             .field("kind", &self.kind)
             .field("pieces", &self.pieces.len())
             .finish_non_exhaustive()
     }
 }
 
-impl HlsStream {
-    /// Reads the playlist in the body of `source` and fetches the beginning of the first segment.
-    ///
-    /// For a multivariant playlist, opens the best variant. Skips variants in `avoided`, and tries the next comparable one if a
-    /// variant fails before its first segment; at most four in total.
+impl SegmentStream {
+    /// Opens the segments of a plan, and fetches the beginning of the first one.
     ///
     /// # Errors
-    /// [`HlsError::Refused`] if the playlist or its first segment cannot be imported, [`HlsError::Fetch`] if one of them could
-    /// not be fetched.
-    pub async fn open(
+    /// [`HlsError::Refused`] if the segments cannot be joined, [`HlsError::Fetch`] if the first one could not be fetched.
+    pub async fn of_plan(
         client: SafeClient,
         allowed: Allowed,
         headers: HeadersFor,
-        mut source: Source,
-        avoided: &[Url],
+        plan: &SegmentPlan,
     ) -> Result<Self, HlsError> {
-        let fetcher = Fetcher { client, allowed, headers };
-        let from = source.final_url.clone();
-        let master = match read(&mut source, &Variables::default()).await? {
-            Playlist::Media(media) => return Self::begin(fetcher, from, &media).await,
-            Playlist::Master(master) => master,
-        };
-        let mut failed = None;
-        for variant in master::candidates(&master)?.into_iter().take(MAX_VARIANTS) {
-            let Ok(url) = from.join(&variant.uri) else { continue };
-            if avoided.contains(&url) {
-                continue;
-            }
-            let opened = Self::open_variant(fetcher.clone(), &from, &variant.uri, &master.variables);
-            match opened.await {
-                Ok(stream) => return Ok(Self { variant: Some(url), ..stream }),
-                Err(error) => {
-                    tracing::info!(%error, "HLS variant failed, trying the next one");
-                    failed.get_or_insert(error);
-                }
-            }
-        }
-        Err(failed.unwrap_or(Refusal::Empty.into()))
+        Self::begin(Fetcher { client, allowed, headers }, plan.base.clone(), plan.pieces()?).await
     }
 
-    async fn open_variant(
-        fetcher: Fetcher,
-        from: &Url,
-        uri: &str,
-        variables: &Variables,
-    ) -> Result<Self, HlsError> {
-        let target = fetcher.target(from, uri)?;
-        let opened = fetcher.client.get_with(&target.url, &target.headers).await;
-        let mut source = opened.map_err(|error| error.context("the playlist of a variant".to_owned()))?;
-        let base = source.final_url.clone();
-        match read(&mut source, variables).await? {
-            Playlist::Media(media) => Self::begin(fetcher, base, &media).await,
-            Playlist::Master(_) => Err(Refusal::Nested.into()),
-        }
-    }
-
-    async fn begin(fetcher: Fetcher, base: Url, media: &Media) -> Result<Self, HlsError> {
-        let found = media::pieces(media)?;
+    pub(crate) async fn begin(fetcher: Fetcher, base: Url, found: Pieces) -> Result<Self, HlsError> {
         let mut stream = Self {
             fetcher,
             base,
@@ -150,12 +103,7 @@ impl HlsStream {
             dropped: 0,
         };
         let (number, head) = stream.fetch_first().await?;
-        stream.kind = match Kind::of(&head) {
-            Some(Kind::Mp4) if moov_end(&head).is_none() => return Err(Refusal::NoMap.into()),
-            Some(Kind::Mp4) if !begins_mp4(&head) => return Err(Refusal::Segments.into()),
-            Some(kind) if matches!(kind, Kind::Mp4 | Kind::MpegTs) || !found.has_map => kind,
-            _ => return Err(Refusal::Segment { number, is: describe(&head), expected: None }.into()),
-        };
+        stream.kind = found.beginning.kind(number, &head)?;
         stream.moov_end = moov_end(&head).filter(|_| stream.kind == Kind::Mp4).unwrap_or(0);
         stream.first = Some(head);
         Ok(stream)
@@ -241,8 +189,7 @@ impl HlsStream {
                 return Err(Refusal::Segment { number, is, expected: Some(self.kind.name()) });
             }
         }
-        let is_file = self.kind == Kind::Mp4 && head.get(4..8) == Some(b"ftyp");
-        if is_file { Err(Refusal::Segments) } else { Ok(()) }
+        if is_other_file(self.kind, head) { Err(Refusal::Segments) } else { Ok(()) }
     }
 
     fn end_piece(&mut self) -> Result<(), Refusal> {
@@ -257,19 +204,24 @@ impl HlsStream {
         if is_wasteful { Err(Refusal::WholeFiles) } else { Ok(()) }
     }
 
-    /// Waits before the next attempt at the current piece. Returns the error if it is permanent or no attempts are left.
+    /// Waits before the next attempt at the current piece, or skips it if it may be missing and is. Returns the error if it is permanent or no attempts are left.
     async fn back_off(&mut self, error: FetchError) -> Result<(), FetchError> {
         let count = self.count;
         let Some(current) = &mut self.current else { return Err(error) };
         current.body = None;
         current.attempts = if current.has_progressed() { 1 } else { current.attempts + 1 };
+        let is_missing = matches!(error.status(), Some(404 | 410));
+        if is_missing && current.piece.may_be_missing && current.delivered == 0 {
+            self.current = None;
+            return Ok(());
+        }
         if current.attempts >= MAX_ATTEMPTS || !error.is_retryable() {
             return Err(error.context(match current.piece.segment {
                 0 => "the stream's initialisation".to_owned(),
                 number => format!("segment {number} of {count}"),
             }));
         }
-        tracing::info!(%error, attempts = current.attempts, "HLS segment failed, trying again");
+        tracing::info!(%error, attempts = current.attempts, "a segment failed, trying again");
         tokio::time::sleep(FIRST_BACKOFF * current.attempts).await; // a backoff, not a wait for an event
         Ok(())
     }
@@ -305,40 +257,4 @@ async fn request(
     let (source, at) = fetcher.client.part(&target, missing).await?;
     let is_whole = source.status != 206;
     Ok(Body::new(source, at, is_whole))
-}
-
-/// Reads and parses a playlist of at most [`MAX_PLAYLIST_BYTES`].
-async fn read(source: &mut Source, imported: &Variables) -> Result<Playlist, HlsError> {
-    let text = match source.text(MAX_PLAYLIST_BYTES).await {
-        Ok(text) => text,
-        Err(FetchError::TooLong) => return Err(Refusal::TooLong.into()),
-        Err(error) => return Err(error.context("the playlist".to_owned()).into()),
-    };
-    let playlist = playlist::read(&grammar::decode(&text), &source.final_url, imported)?;
-    // The end of the list is only known if the body's is: such a list, cut at the end of a line, would pass for the whole.
-    match playlist {
-        Playlist::Media(media) if !source.is_framed => Ok(Playlist::Media(Media { is_vod: false, ..media })),
-        playlist => Ok(playlist),
-    }
-}
-
-/// Returns where the `moov` box of an MP4 ends, which describes its tracks; 0 if it comes later, as in a file with its index at the
-/// end. `None` if a fragment comes first.
-fn moov_end(head: &[u8]) -> Option<u64> {
-    let mut at = 0;
-    while let Some((size, name)) = head.get(at..).and_then(|rest| rest.split_first_chunk::<4>()) {
-        let size = usize::try_from(u32::from_be_bytes(*size)).ok().filter(|size| *size >= 8);
-        match (name.get(..4), size) {
-            (Some(b"moov"), Some(size)) => return Some((at + size) as u64),
-            (Some(b"moof"), _) => return None,
-            (Some(b"mdat") | None, _) | (_, None) => break,
-            (Some(_), Some(size)) => at += size,
-        }
-    }
-    Some(0)
-}
-
-/// Returns whether an MP4 file, rather than a fragment, begins with these bytes.
-fn begins_mp4(head: &[u8]) -> bool {
-    matches!(head.get(4..8), Some(b"ftyp" | b"styp" | b"moov" | b"free" | b"skip" | b"pdin"))
 }

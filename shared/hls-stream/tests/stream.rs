@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
-use hls_stream::{HlsError, HlsStream, Kind, Refusal};
+use hls_stream::{HlsError, Kind, Refusal, SegmentStream};
 use safe_fetch::{Allowed, FetchError, Limits, SafeClient, SourceHeaders, SourceUrl};
 
 type Pages = Arc<Mutex<HashMap<String, Vec<u8>>>>;
@@ -62,13 +62,13 @@ impl Server {
         Self { address, pages, requests }
     }
 
-    async fn open(&self, path: &str) -> Result<HlsStream, HlsError> {
+    async fn open(&self, path: &str) -> Result<SegmentStream, HlsError> {
         let allowed = Allowed::parse("127.0.0.1");
         let client = SafeClient::new(allowed.clone(), Limits::default()).unwrap();
         let url = SourceUrl::parse(&format!("http://{}{path}", self.address), &allowed).unwrap();
         let source = client.get(&url).await?;
         let token = |_: &SourceUrl| SourceHeaders::new([("x-token", "t")]).unwrap();
-        HlsStream::open(client, allowed, Arc::new(token), source, &[]).await
+        SegmentStream::open(client, allowed, Arc::new(token), source, &[]).await
     }
 
     async fn all(&self, path: &str) -> Result<(Kind, String), HlsError> {

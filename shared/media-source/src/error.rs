@@ -79,6 +79,15 @@ impl From<HlsError> for ResolveError {
     }
 }
 
+impl From<dash_stream::Refusal> for ResolveError {
+    fn from(refusal: dash_stream::Refusal) -> Self {
+        match refusal {
+            refusal @ dash_stream::Refusal::Separate => Self::separate(refusal.to_string()),
+            refusal => Self::refused(refusal.to_string()),
+        }
+    }
+}
+
 impl From<resolver::PageError> for ResolveError {
     fn from(error: resolver::PageError) -> Self {
         match error {

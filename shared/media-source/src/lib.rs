@@ -1,8 +1,9 @@
-//! Resolves a URL to its media: a file, an HLS playlist, or a web page that embeds one of these.
+//! Resolves a URL to its media: a file, an HLS playlist, an MPEG-DASH manifest, or a web page that embeds one of these.
 //!
 //! A preview resolves a URL and shows the result; an import resolves it and transfers the bytes. Both call
 //! [`MediaSource::resolve`], so that they return the same media and the same errors for a URL.
 
+mod dash;
 mod error;
 mod kind;
 mod name;

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use files_domain::PageClaims;
 use serde::Deserialize;
 
+/// The protocol of formats in segments of MPEG-DASH, as named by yt-dlp.
+const MANIFEST: &str = "http_dash_segments";
+
 /// The media of a web page: one video or audio in several formats, and the page's claims about it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct Page {
@@ -44,7 +47,9 @@ impl Page {
 
     /// Returns the picture and the sound to join.
     fn separate(&self) -> Option<Candidate> {
-        let is_usable = |index: &usize| self.formats.get(*index).is_some_and(|one| one.transport().is_some());
+        let is_usable = |index: &usize| {
+            self.formats.get(*index).is_some_and(|one| one.transport().is_some() && !one.is_of_manifest())
+        };
         let picture = self.picture.filter(is_usable)?;
         Some(Candidate::Separate { picture, sound: self.sound.filter(is_usable)? })
     }
@@ -52,6 +57,9 @@ impl Page {
     fn whole(&self) -> Vec<usize> {
         let Some(best_index) = self.best else { return Vec::new() };
         let Some(best) = self.best().filter(|best| best.transport().is_some()) else { return Vec::new() };
+        if best.is_of_manifest() {
+            return vec![best_index]; // its manifest has all formats
+        }
         let others = (0..self.formats.len()).rev().filter(|index| *index != best_index);
         let equal = others.filter(|index| {
             let other = &self.formats[*index];
@@ -87,7 +95,7 @@ impl Candidate {
 /// One format of the media.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct Format {
-    /// The URL of the media file or playlist.
+    /// The URL of the media file, playlist or manifest.
     pub url: String,
     /// The protocol, as named by yt-dlp: `https`, `http`, `m3u8_native`, …
     pub protocol: Option<String>,
@@ -118,7 +126,7 @@ pub struct Format {
 pub enum Transport {
     /// As one file.
     Progressive,
-    /// As the segments of an HLS playlist.
+    /// As the segments of an HLS playlist or an MPEG-DASH manifest.
     Playlist,
 }
 
@@ -133,9 +141,14 @@ impl Format {
     pub fn transport(&self) -> Option<Transport> {
         match self.protocol.as_deref()? {
             "https" | "http" => Some(Transport::Progressive),
-            "m3u8" | "m3u8_native" => Some(Transport::Playlist),
+            "m3u8" | "m3u8_native" | MANIFEST => Some(Transport::Playlist),
             _ => None,
         }
+    }
+
+    /// Returns whether the format's URL is that of an MPEG-DASH manifest, from which picture and sound are chosen.
+    fn is_of_manifest(&self) -> bool {
+        self.protocol.as_deref() == Some(MANIFEST)
     }
 }
 
@@ -164,5 +177,8 @@ mod tests {
         assert_eq!((apart.candidates(true), apart.candidates(false)), (vec![separate], vec![]));
         let segments = page(vec![sound, format("vp9", "none", "http_dash_segments")], None);
         assert_eq!(segments.candidates(true), []);
+        let manifest = Page { best: Some(1), ..segments };
+        assert_eq!(manifest.candidates(true), [Candidate::Whole(1)]);
+        assert_eq!(manifest.candidates(false), [Candidate::Whole(1)]);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use files_domain::{FileName, clean_content_type};
-use hls_stream::{HeadersFor, HlsStream};
+use hls_stream::{HeadersFor, SegmentStream};
 use mux_protocol::Container;
 use safe_fetch::{Allowed, FetchError, SafeClient, Source, SourceHeaders, SourceUrl, Target, Url};
 use tracing::{info, warn};
@@ -35,6 +35,8 @@ pub struct MediaSource {
     pub allowed: Allowed,
     /// The resolver for web pages. Without it, web pages are stored as files.
     pub pages: Option<PageResolver>,
+    /// The largest height in pixels of a picture of MPEG-DASH that is joined with its separate sound; 0 joins nothing.
+    pub max_joined_height: u64,
 }
 
 /// A URL to resolve.
@@ -67,14 +69,14 @@ impl Request {
 }
 
 /// An open response, with its request.
-struct Opened<'a> {
-    request: &'a Request,
-    source: Source,
-    kind: ContentKind,
-    target: &'a Target,
+pub(crate) struct Opened<'a> {
+    pub(crate) request: &'a Request,
+    pub(crate) source: Source,
+    pub(crate) kind: ContentKind,
+    pub(crate) target: &'a Target,
     /// The headers that the page requires for its media, on every host. Without cookies.
-    page_headers: SourceHeaders,
-    page: Option<(ResolvedPage, &'a Format)>,
+    pub(crate) page_headers: SourceHeaders,
+    pub(crate) page: Option<(ResolvedPage, &'a Format)>,
 }
 
 impl MediaSource {
@@ -96,22 +98,16 @@ impl MediaSource {
             return self.resolve_page(request).await;
         }
         let page_headers = SourceHeaders::default();
-        let may_be_separate = request.joins && self.pages.is_some();
+        let may_be_separate = kind == ContentKind::Playlist && request.joins && self.pages.is_some();
         match self.resolve_media(Opened { request, source, kind, target, page_headers, page: None }).await {
-            Err(error) if may_be_separate && (error.is_separate() || kind == ContentKind::Dash) => {
-                self.resolve_manifest(request, error).await
-            }
+            Err(error) if may_be_separate && error.is_separate() => self.resolve_master(request, error).await,
             resolved => resolved,
         }
     }
 
-    /// Resolves a manifest of separate streams with `resolve-url`, because yt-dlp reads it like a page. If it finds no usable streams
-    /// either, returns the first error.
-    async fn resolve_manifest(
-        &self,
-        request: &Request,
-        error: ResolveError,
-    ) -> Result<Resolved, ResolveError> {
+    /// Resolves a multivariant playlist of separate streams with `resolve-url`, because yt-dlp reads it like a page. If it finds no
+    /// usable streams either, returns the first error.
+    async fn resolve_master(&self, request: &Request, error: ResolveError) -> Result<Resolved, ResolveError> {
         match self.resolve_page(request).await {
             Err(ResolveError::Refused(_) | ResolveError::PageFailed(_)) => Err(error),
             resolved => resolved,
@@ -123,6 +119,9 @@ impl MediaSource {
     /// # Errors
     /// [`ResolveError::Refused`] if it is neither a file nor a playlist, [`ResolveError::Fetch`] if a request failed.
     pub async fn open_sound(&self, sound: &Sound) -> Result<Resolved, ResolveError> {
+        if sound.segments.is_some() {
+            return self.open_sound_segments(sound).await;
+        }
         let Sound { target, page_headers, .. } = sound;
         let headers = files_domain::SourceHeaders::default();
         let request = &Request {
@@ -229,7 +228,7 @@ impl MediaSource {
         Ok(Resolved {
             name: with_new_extension(name, container.extension()),
             content_type: Some(container.content_type().to_owned()),
-            sound: Some(Sound { target, container, page_headers }),
+            sound: Some(Sound { target, container, page_headers, segments: None }),
             choice: Some(resolved.target.url.url().clone()),
             page,
             ..resolved
@@ -273,10 +272,10 @@ impl MediaSource {
                 "the source is a web page, not a media file"
             }
             ContentKind::Page if opened.page.is_some() => "what the page shows is a page again",
-            ContentKind::Dash => "streams of MPEG-DASH cannot be imported",
             ContentKind::SmoothStreaming => "streams of Smooth Streaming cannot be imported",
             ContentKind::Hds => "streams of Adobe HTTP Dynamic Streaming cannot be imported",
             ContentKind::Playlist => return self.resolve_stream(opened).await,
+            ContentKind::Dash => return self.resolve_dash(opened).await,
             ContentKind::Page | ContentKind::File => return resolve_file(opened).await,
         };
         Err(ResolveError::refused(message))
@@ -285,11 +284,9 @@ impl MediaSource {
     async fn resolve_stream(&self, opened: Opened<'_>) -> Result<Resolved, ResolveError> {
         let Opened { request, source, target, page_headers, page, .. } = opened;
         let own_name = source_name(&source, target.url.url(), None);
-        let from = target.clone();
-        let headers: HeadersFor =
-            Arc::new(move |to| page_headers.with(&from.headers.allowed_for(&from.url, to)));
+        let headers = headers_for(target, page_headers);
         let stream =
-            HlsStream::open(self.client.clone(), self.allowed.clone(), headers, source, &request.avoided)
+            SegmentStream::open(self.client.clone(), self.allowed.clone(), headers, source, &request.avoided)
                 .await?;
         let page = page.map(|(page, _)| page);
         let extension = stream.kind().extension();
@@ -307,7 +304,13 @@ impl MediaSource {
     }
 }
 
-async fn resolve_file(opened: Opened<'_>) -> Result<Resolved, ResolveError> {
+/// Returns the headers for the URLs that a playlist or manifest at `from` names: those of the user only for its origin.
+pub(crate) fn headers_for(from: &Target, page_headers: SourceHeaders) -> HeadersFor {
+    let from = from.clone();
+    Arc::new(move |to| page_headers.with(&from.headers.allowed_for(&from.url, to)))
+}
+
+pub(crate) async fn resolve_file(opened: Opened<'_>) -> Result<Resolved, ResolveError> {
     let Opened { mut source, target, page, .. } = opened;
     if let Some(coding) = source.encoded().await? {
         return Err(FetchError::ContentEncoding(coding).into());
@@ -335,7 +338,7 @@ async fn resolve_file(opened: Opened<'_>) -> Result<Resolved, ResolveError> {
     })
 }
 
-async fn kind_of(source: &mut Source, requested: &Target) -> Result<ContentKind, FetchError> {
+pub(crate) async fn kind_of(source: &mut Source, requested: &Target) -> Result<ContentKind, FetchError> {
     let head = source.head(HEAD_BYTES).await?;
     let extensions = [path_extension(&source.final_url), path_extension(requested.url.url())];
     let declared = Declared {

@@ -1,7 +1,7 @@
 //! What a URL leads to.
 
 use files_domain::FileName;
-use hls_stream::HlsStream;
+use hls_stream::{SegmentPlan, SegmentStream};
 use mux_protocol::Container;
 use safe_fetch::{Source, SourceHeaders, Target, Url};
 
@@ -22,7 +22,7 @@ pub struct Resolved {
     pub page: Option<ResolvedPage>,
     /// The separate sound, if `content` is a picture without sound. Name and media type are those of both joined.
     pub sound: Option<Sound>,
-    /// The URL of the chosen variant of a playlist or format of a web page, if there were several. A request with this URL in
+    /// The URL of the chosen variant of a playlist, representation of a manifest or format of a web page, if there were several. A request with this URL in
     /// `avoided` resolves to the next one.
     pub choice: Option<Url>,
 }
@@ -30,12 +30,14 @@ pub struct Resolved {
 /// A sound in a stream of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sound {
-    /// The URL and headers.
+    /// The URL and headers: of the manifest, if the sound is in segments of MPEG-DASH.
     pub target: Target,
     /// The container for picture and sound.
     pub container: Container,
     /// The headers that the page requires for its media, on every host.
     pub(crate) page_headers: SourceHeaders,
+    /// The segments of MPEG-DASH.
+    pub(crate) segments: Option<Box<SegmentPlan>>,
 }
 
 /// The bytes of media.
@@ -43,6 +45,6 @@ pub struct Sound {
 pub enum Content {
     /// A file, as its source sends it.
     File(Box<Source>),
-    /// The concatenated segments of a playlist.
-    Stream(Box<HlsStream>),
+    /// The concatenated segments of a playlist or manifest.
+    Stream(Box<SegmentStream>),
 }

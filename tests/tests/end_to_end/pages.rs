@@ -114,7 +114,7 @@ async fn a_page_without_media_fails_with_a_reason() {
     assert_eq!(refused(&owner, &again).await, "what the page shows is a page again");
     let dash = Reply::bytes("<MPD/>").header("content-type", "application/dash+xml");
     let dash = refused(&owner, &source.serve("/dash.mpd", dash)).await;
-    assert_eq!(dash, "streams of MPEG-DASH cannot be imported");
+    assert_eq!(dash, "the MPEG-DASH manifest has no streams");
     let separate = "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"en\",URI=\"/sound.m3u8\"\n\
                     #EXT-X-STREAM-INF:BANDWIDTH=9,CODECS=\"avc1.640028,mp4a.40.2\",AUDIO=\"a\"\n/picture.m3u8\n";
     source.serve("/apart.m3u8", Reply::bytes(separate).header("content-type", "application/x-mpegurl"));

@@ -185,7 +185,7 @@ async fn a_preview_refuses_the_same_sources_as_an_import() {
     for (path, reply, words) in [
         ("/live", playlist(""), "live streams"),
         ("/key", playlist(key), "encrypted"),
-        ("/dash", dash, "MPEG-DASH cannot be imported"),
+        ("/dash", dash, "the MPEG-DASH manifest has no streams"),
     ] {
         assert_refused(&owner, &source.serve(path, reply), "source_refused", words).await;
     }

@@ -199,3 +199,81 @@ async fn hls_with_a_separate_sound_is_imported() {
     let master = Reply::bytes(master).header("content-type", "application/x-mpegurl");
     assert_joined(&owner, &source.serve("/film.m3u8", master), "film.mp4").await;
 }
+
+/// Lets ffmpeg write picture and sound in segments, and serves them with their manifest.
+fn segmented(source: &SourceServer, folder: &str, arguments: &str) -> String {
+    let path = tempfile::tempdir().expect("a folder");
+    for (name, bytes) in [("picture", &MEDIA.picture), ("sound", &MEDIA.sound)] {
+        std::fs::write(path.path().join(name), bytes).expect("a file");
+    }
+    let mut command = Command::new("ffmpeg");
+    command
+        .args("-v error -nostdin -i picture -i sound -map 0:v -map 1:a -c copy -seg_duration 1".split(' '));
+    command.args(arguments.split(' ')).args(["-f", "dash", "film.mpd"]).current_dir(path.path());
+    assert!(command.status().expect("ffmpeg runs").success(), "{arguments}");
+    for entry in std::fs::read_dir(path.path()).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let name = entry.file_name().into_string().expect("text");
+        let bytes = std::fs::read(entry.path()).expect("a file");
+        source.serve(&format!("/{folder}/{name}"), Reply::bytes(bytes).with_ranges());
+    }
+    source.url(&format!("/{folder}/film.mpd"))
+}
+
+#[tokio::test]
+async fn mpeg_dash_in_segments_is_imported() {
+    skip_on_deployment!("reads web pages with this machine's Python");
+    let owner = Cloud::shared().await.owner().await;
+    let source = site().await;
+    for (folder, arguments) in [
+        ("template", "-use_template 1 -use_timeline 0"),
+        ("timeline", "-use_timeline 1"),
+        ("list", "-single_file 1"),
+    ] {
+        assert_joined(&owner, &segmented(&source, folder, arguments), "film.mp4").await;
+    }
+    // Of a page too, which yt-dlp reads.
+    let player =
+        format!("<source src=\"{}\" type=\"application/dash+xml\">", source.url("/timeline/film.mpd"));
+    assert_joined(&owner, &page(&source, "/watch", &player), "A film.mp4").await;
+    let body = json!({"file_url": source.url("/template/film.mpd")});
+    let request = owner.request(reqwest::Method::POST, "/preview").header("content-type", "application/json");
+    let preview = files_tests::Response::to(request.body(body.to_string())).await.expect(200).json();
+    assert_eq!((&preview["name"], &preview["content_type"]), (&json!("film.mp4"), &json!("video/mp4")));
+    assert_eq!((&preview["kind"], &preview["size"]), (&json!("media"), &json!(null)));
+}
+
+#[tokio::test]
+async fn mpeg_dash_that_cannot_be_read_in_full_is_refused_by_name() {
+    let owner = Cloud::shared().await.owner().await;
+    let source = SourceServer::start().await;
+    let of = |set: &str| format!("<MPD mediaPresentationDuration=\"PT9S\"><Period>{set}</Period></MPD>");
+    let template = |attributes: &str| {
+        of(&format!(
+            "<AdaptationSet mimeType=\"video/mp4\"><Representation id=\"v\"><SegmentTemplate {attributes}/></Representation></AdaptationSet>"
+        ))
+    };
+    for (path, manifest, words) in [
+        ("/live.mpd", "<MPD type=\"dynamic\"/>".to_owned(), "live streams cannot be imported"),
+        ("/periods.mpd", "<MPD><Period/><Period/></MPD>".to_owned(), "several periods"),
+        (
+            "/text.mpd",
+            of("<AdaptationSet mimeType=\"text/vtt\"><Representation/></AdaptationSet>"),
+            "only subtitles",
+        ),
+        (
+            "/many.mpd",
+            template("timescale=\"99999\" duration=\"1\" media=\"$Number$\""),
+            "more than 20,000 segments",
+        ),
+        ("/init.mpd", template("duration=\"1\" media=\"$Number$\""), "no initialisation section"),
+        ("/name.mpd", template("duration=\"1\" media=\"$Nr$\""), "$Nr$"),
+        ("/private.mpd", template("media=\"http://169.254.169.254/latest\""), "public address"),
+    ] {
+        let reply = Reply::bytes(manifest).header("content-type", "application/dash+xml");
+        let failed = owner.import(&source.serve(path, reply)).await;
+        let failed = owner.wait_until_terminal(&failed).await;
+        let error = failed["error"].as_str().expect("a reason");
+        assert!(error.contains(words), "{path}: {error}");
+    }
+}

@@ -18,6 +18,7 @@ pub(crate) fn handler(app: &TestApp, allowed: &str) -> ImportFile {
         allowed,
         pages: None,
         muxer: None,
+        max_joined_height: 2160,
         owner_share: None,
         max_file_bytes: 100_000_000,
     }
