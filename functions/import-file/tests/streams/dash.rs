@@ -104,8 +104,11 @@ async fn segments_of_every_kind_are_joined_packet_by_packet() {
         let (joined, source) = (test.object(&file).await, test.folder.path().join(from));
         for (index, stream) in ["0:v:0", "0:a:0"].into_iter().enumerate() {
             let (found, expected) = (packets(&joined, stream).await, test.served(folder, index).await);
+            // The ranges of its manifest omit that packet, which is at the end of the file.
+            let omits =
+                folder == "webm-ranges" && expected.starts_with(&found) && expected.len() == found.len() + 1;
             assert!(
-                found == expected && found.len() > 80,
+                (found == expected || omits) && found.len() > 80,
                 "{folder} {stream}: {}, not {}",
                 found.len(),
                 expected.len()
