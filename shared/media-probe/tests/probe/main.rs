@@ -14,6 +14,7 @@ mod large;
 mod mediainfo;
 mod other_files;
 mod posters;
+mod posters_of_pictures;
 mod samples;
 mod stand_in;
 mod stills;

@@ -19,16 +19,16 @@ fn with_posters() -> Ffprobe {
     Ffprobe { ffmpeg: Some(path), ..ffprobe }
 }
 
-async fn end(bytes: Vec<u8>) -> ProbeEnd {
+pub(crate) async fn end(bytes: Vec<u8>) -> ProbeEnd {
     with_posters().probe(Counted::new(bytes)).await.expect("a probe of bytes in memory needs no retry")
 }
 
-async fn poster(bytes: Vec<u8>) -> Option<Vec<u8>> {
+pub(crate) async fn poster(bytes: Vec<u8>) -> Option<Vec<u8>> {
     end(bytes).await.poster
 }
 
 /// Pixels as Debian's ffmpeg decodes them.
-struct Pixels {
+pub(crate) struct Pixels {
     width: usize,
     height: usize,
     rgb: Vec<u8>,
@@ -36,7 +36,7 @@ struct Pixels {
 
 impl Pixels {
     /// Decodes the picture of `bytes` that `filters` choose.
-    fn of(bytes: &[u8], filters: &str) -> Self {
+    pub(crate) fn of(bytes: &[u8], filters: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("in");
         std::fs::write(&path, bytes).unwrap();
@@ -68,7 +68,7 @@ impl Pixels {
         Self { width: width.parse().unwrap(), height: height.parse().unwrap(), rgb }
     }
 
-    fn size(&self) -> (usize, usize) {
+    pub(crate) fn size(&self) -> (usize, usize) {
         (self.width, self.height)
     }
 
@@ -77,7 +77,7 @@ impl Pixels {
     }
 
     /// Peak signal-to-noise ratio in decibels.
-    fn psnr(&self, other: &Self) -> f64 {
+    pub(crate) fn psnr(&self, other: &Self) -> f64 {
         assert_eq!(self.size(), other.size());
         let differences = self.rgb.iter().zip(&other.rgb);
         let squares = differences.map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum::<f64>();
@@ -128,7 +128,10 @@ async fn black_frames_are_skipped() {
 async fn a_poster_is_turned_and_shaped_as_displayed() {
     let flat = ffmpeg("mp4", "-f lavfi -i testsrc2=size=1280x720:rate=5:duration=1 -pix_fmt yuv420p");
     let turned = turned(flat, [0, 1, -1, 0]);
-    assert_eq!(Pixels::of(&poster(turned).await.expect("a poster"), "null").size(), (360, 640));
+    let shown = Pixels::of(&poster(turned.clone()).await.expect("a poster"), "null");
+    assert_eq!(shown.size(), (360, 640));
+    let exact = shown.psnr(&Pixels::of(&turned, "scale=360:640"));
+    assert!(exact > 28.0, "{exact:.1} dB");
     let wide = ffmpeg(
         "mp4",
         "-f lavfi -i testsrc2=size=720x576:rate=5:duration=1 -vf setsar=64/45 -pix_fmt yuv420p",
