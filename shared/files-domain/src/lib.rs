@@ -35,6 +35,7 @@ mod status;
 mod streams;
 mod time;
 mod transition;
+mod unfinished;
 mod upload_token;
 
 pub use caller::{Caller, Principal};
@@ -72,4 +73,5 @@ pub use status::{Source, Status};
 pub use streams::{StreamKind, Streams};
 pub use time::Timestamp;
 pub use transition::ImportedObject;
+pub use unfinished::Unfinished;
 pub use upload_token::{ContentTypePattern, NewUploadToken, TokenFault, UploadToken, UploadTokenRecord};
