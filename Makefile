@@ -171,7 +171,7 @@ test-deploy: need-test need-layer build python-tools ## Deploys to an emulator o
 test-arm64: need-test need-layer build ## Compiles the functions for arm64 and tests the main use cases under emulation; PROFILE=lambda as for Lambda.
 	@$(scripts)/install.sh prove
 	@$(scripts)/rust-arm64.sh emulator
-	@$(layer)/build.py --program ffprobe arm64
+	@$(layer)/build.py arm64
 	@.tools/venv-layer/bin/python -B $(scripts)/package.py arm64 --profile $(or $(PROFILE),arm64-test) --into target/arm64/zips $(locked)
 	@.tools/venv-layer/bin/python -B $(scripts)/try_arm64.py target/arm64/zips $(ARGS)
 

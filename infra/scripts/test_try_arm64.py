@@ -12,7 +12,7 @@ from package import write_zip
 # Stands in for QEMU: says how it was started.
 EMULATOR = '#!/bin/sh\necho "${0##*/} $*"\ncat "$(eval echo "\\${$(($# - 1))}")"\n'
 
-FUNCTIONS = ("get-file", "probe-file")
+FUNCTIONS = ("get-file", "mux-streams", "probe-file")
 
 
 class Emulated(unittest.TestCase):
@@ -30,10 +30,13 @@ class Emulated(unittest.TestCase):
         for name in FUNCTIONS:
             (self.root / "zips" / name).mkdir(parents=True)
             write_zip(self.root / "zips" / name / "bootstrap.zip", [("bootstrap", name.upper().encode(), True)])
-        layer = mock.patch.object(try_arm64, "LAYER", self.root / "layer.zip")
-        layer.start()
-        self.addCleanup(layer.stop)
-        write_zip(try_arm64.LAYER, [("bin/ffprobe", b"LAYER", True)])
+        layers = mock.patch.object(try_arm64, "LAYERS", self.root / "layers")
+        layers.start()
+        self.addCleanup(layers.stop)
+        for program in try_arm64.PROGRAMS:
+            (try_arm64.LAYERS / program / "dist").mkdir(parents=True)
+            layer = try_arm64.LAYERS / program / f"dist/{program}-layer-arm64.zip"
+            write_zip(layer, [(f"bin/{program}", f"LAYER OF {program}".encode(), True)])
         self.folder = self.root / "functions"
         try_arm64.emulated(try_arm64.packed(self.root / "zips"), self.folder)
 
@@ -48,9 +51,16 @@ class Emulated(unittest.TestCase):
             self.assertEqual(self.run_script(task / "bootstrap"), expected)
             task.rename(self.folder / name)
 
-    def test_the_ffprobe_of_the_layer_runs_with_the_files_of_its_function(self):
-        inner = self.folder / "probe-file/emulated"
-        self.assertEqual(self.run_script(self.folder / "ffprobe"), f"ffprobe {inner}/layer an argument\nLAYER")
+    def test_the_programs_of_the_layers_run_with_the_files_of_a_function(self):
+        for program in ("ffprobe", "ffmpeg"):
+            inner = self.folder / "probe-file/emulated"
+            expected = f"{program} {inner}/{program}-layer an argument\nLAYER OF {program}"
+            self.assertEqual(self.run_script(self.folder / program), expected)
+
+    def test_each_function_that_runs_a_program_has_it(self):
+        for function, programs in {"probe-file": ["ffmpeg", "ffprobe"], "mux-streams": ["ffmpeg"], "get-file": []}.items():
+            found = sorted(path.name for path in (self.folder / function / "emulated").glob("ff*") if "-layer" not in path.name)
+            self.assertEqual(found, programs)
 
     def test_a_function_that_was_not_packaged_is_named(self):
         with self.assertRaisesRegex(SystemExit, "not packaged: .*create-file.*sweep"):

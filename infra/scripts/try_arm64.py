@@ -4,7 +4,7 @@
 
 The local cloud starts the functions of a folder (`files-local --functions`). Here each function has a script that runs the program of
 the zip with QEMU user mode emulation and the C library of arm64. All files are in the function's folder, because a function sees only that
-folder; nothing is installed or registered with the kernel. ffprobe is the layer's for arm64. resolve-url runs with this machine's
+folder; nothing is installed or registered with the kernel. ffprobe and ffmpeg are the layers' for arm64. resolve-url runs with this machine's
 Python, because only its qjs depends on the architecture.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 EMULATION = ROOT / ".tools/arm64"
-LAYER = ROOT / "layers/ffprobe/dist/ffprobe-layer-arm64.zip"
+LAYERS = ROOT / "layers"
 # Entries of target/release that run resolve-url.
 PYTHON = ("resolve-url", "python")
 # Tests of tests/tests/end_to_end that use each function.
@@ -25,7 +25,10 @@ TESTS = ["auth::an_invalid_key_is_refused", "background::a_dead_letter_of", "bac
 TESTS += ["background::sweep_finishes_a_deletion", "download::", "failing_sources::a_name_that_resolves_to_a_private"]
 TESTS += ["failing_sources::a_redirect_to_a_private_address", "http::unknown_paths", "list::", "pages::a_web_page_with_a_video"]
 TESTS += ["pages::pages_that_lead_to_private", "parts::a_deleted_upload", "parts::a_single_put_is_signed_again"]
-TESTS += ["parts::parts_become_a_file", "presigned::", "preview::", "private_addresses::the_runtime_api", "story::"]
+TESTS += ["parts::parts_become_a_file", "posters::", "presigned::", "preview::", "private_addresses::the_runtime_api"]
+TESTS += ["separate_streams::a_page_with", "story::"]
+# The functions that run each program of a layer, the first of which has its files for others outside of a function.
+PROGRAMS = {"ffprobe": ["probe-file"], "ffmpeg": ["probe-file", "mux-streams"]}
 
 # The function's folder is mounted at another path. The script starts no other program, because ffprobe may have no children.
 BOOTSTRAP = """\
@@ -34,11 +37,11 @@ task=${{0%/*}}
 exec "$task/emulated/{name}" -L "$task/emulated/root" "$task/emulated/program" "$@"
 """
 # The local cloud mounts this file alone as the layer's; outside of a function it lies beside the functions' folders.
-FFPROBE = """\
+OF_LAYER = """\
 #!/bin/sh
 task=/var/task
-[ -e "$task/emulated/ffprobe" ] || task=${0%/*}/probe-file
-exec "$task/emulated/ffprobe" "$task/emulated/layer" "$@"
+[ -e "$task/emulated/{program}" ] || task=${{0%/*}}/{function}
+exec "$task/emulated/{program}" "$task/emulated/{program}-layer" "$@"
 """
 
 
@@ -76,17 +79,19 @@ def emulated(programs, folder):
         link(EMULATION / "qemu-aarch64", inner / name)  # the process is named after the function
         unpack(archive, "bootstrap", inner / "program")
         script(folder / name / "bootstrap", BOOTSTRAP.format(name=name))
-    probe = folder / "probe-file/emulated"
-    link(EMULATION / "qemu-aarch64", probe / "ffprobe")
-    unpack(LAYER, "bin/ffprobe", probe / "layer")
-    script(folder / "ffprobe", FFPROBE)
+    for program, functions in PROGRAMS.items():
+        for function in functions:
+            inner = folder / function / "emulated"
+            link(EMULATION / "qemu-aarch64", inner / program)
+            unpack(LAYERS / program / f"dist/{program}-layer-arm64.zip", f"bin/{program}", inner / f"{program}-layer")
+        script(folder / program, OF_LAYER.format(program=program, function=functions[0]))
 
 
 def cargo_test(functions, *arguments, **options):
     """Runs the end-to-end tests with these functions."""
     command = ["cargo", "test", "--release", "--workspace", "--test", "end_to_end"]
     command += ["--locked"] if os.environ.get("CI") else []
-    environment = {"FILES_TESTS_FUNCTIONS": str(functions), "FILES_FFPROBE": str(functions / "ffprobe"), "CARGO_TERM_QUIET": "false"}
+    environment = {"FILES_TESTS_FUNCTIONS": str(functions), "FILES_FFPROBE": str(functions / "ffprobe"), "FILES_FFMPEG": str(functions / "ffmpeg"), "CARGO_TERM_QUIET": "false"}
     return subprocess.run([*command, "--", *arguments], cwd=ROOT, env=os.environ | environment, text=True, **options)
 
 

@@ -4,7 +4,7 @@ mod dead_letter;
 
 use std::error::Error;
 
-use files_domain::{BoxError, File, FileId, OwnerId, ProbeDone, Probed, Timestamp};
+use files_domain::{BoxError, File, FileId, OwnerId, ProbeDone, Probed, Timestamp, Unfinished};
 use files_objects::{Objects, ObjectsError};
 use files_queues::{DeliveryMessage, Queue, sqs_messages};
 use files_records::{Records, RecordsError};
@@ -70,7 +70,7 @@ impl FailFile {
     }
 
     /// Fails an import, unless all its bytes are in S3 or a worker has just claimed it: `sweep` finishes both. Aborts the multipart
-    /// upload first, since a failed record has no upload id.
+    /// upload and deletes temporary objects first, since a failed record does not name them.
     async fn end_import(&self, owner: OwnerId, id: FileId) -> Result<(), BoxError> {
         lambda_startup::trace_file(id);
         let now = lambda_startup::now();
@@ -79,8 +79,8 @@ impl FailFile {
             Err(RecordsError::NotFound) => return Ok(()), // deleted in the meantime
             Err(error) => return Err(error.into()),
         };
-        if let (Some(upload), true) = (file.upload_ref(), is_given_up(&file, now)) {
-            self.objects.abort_upload(upload).await?;
+        if is_given_up(&file, now) {
+            self.objects.discard(owner, id, &Unfinished::of(&file)).await?;
         }
         let failed = self.records.change_file(owner, id, |file| {
             if is_given_up(&file, now) { file.failed("the import failed repeatedly", now) } else { None }
@@ -104,7 +104,7 @@ impl FailFile {
         let saved = self.records.finish_probe(owner, id, &done).await?;
         info!(file = %id, outcome = saved.as_str(), "ended a probe without a result");
         if saved.leaves_orphan() {
-            self.objects.delete_file(owner, id, None).await?;
+            self.objects.delete_file(owner, id).await?;
         }
         Ok(())
     }

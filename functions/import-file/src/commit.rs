@@ -3,7 +3,7 @@
 use files_domain::{Checksum, File, Import, ImportedObject};
 use files_objects::{ObjectsError, Upload, Uploaded};
 use files_records::{Imported, RecordsError};
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::error::ImportError;
 use crate::fetched::{Fetched, SourceMetadata};
@@ -16,6 +16,8 @@ pub(crate) async fn commit_or_restart(
     import: &ImportFile,
     file: File,
 ) -> Result<Option<File<Import>>, BoxError> {
+    // Of the run that crashed, which has joined separate streams.
+    import.objects.delete_streams(file.owner, file.id).await?;
     if is_committed(import, &file).await? {
         return Ok(None);
     }
@@ -109,10 +111,8 @@ async fn store(lease: &Lease<'_>, fetched: Fetched, content_type: Option<&str>) 
     // From the request for it, waiting included.
     let seconds = lambda_startup::now().seconds().saturating_sub(id.created_at().seconds());
     info!(file = %id, size_bytes = size, seconds, "imported");
-    if lease.file.state.streams.is_some()
-        && let Err(error) = objects.delete_streams(*owner, *id).await
-    {
-        warn!(file = %id, error = &error as &dyn std::error::Error, "the bucket's lifecycle rule deletes the temporary objects");
+    if lease.file.state.streams.is_some() {
+        objects.delete_streams(*owner, *id).await?; // if it fails, SQS delivers the message again
     }
     Ok(())
 }

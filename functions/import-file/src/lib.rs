@@ -31,7 +31,7 @@ mod transfer_stream;
 use std::error::Error;
 use std::time::SystemTime;
 
-use aws_lambda_events::sqs::SqsBatchResponse;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsMessage};
 use files_objects::Objects;
 use files_queues::{DeliveryMessage, ImportMessage, Queue, sqs_messages};
 use files_records::{ImportClaim, Keys, Records};
@@ -103,13 +103,14 @@ impl EventHandler for ImportFile {
         let deadline = event.context.deadline();
         let (mut redeliver, mut failure) = (SqsBatchResponse::default(), None);
         for message in sqs_messages(event.payload).unwrap_or_default() {
+            let is_repeated = is_repeated(&message);
             let Ok(import) =
                 serde_json::from_str::<ImportMessage>(message.body.as_deref().unwrap_or_default())
             else {
                 error!("dropped a message that is not an import message"); // a later delivery would fail too
                 continue;
             };
-            match self.import(&import, deadline).await {
+            match self.import(&import, is_repeated, deadline).await {
                 Ok(Delivery::Done) => {}
                 Ok(Delivery::Redeliver) => {
                     info!(file = %import.id, "another worker has the lease, redelivering the message because of its headers");
@@ -128,10 +129,15 @@ impl EventHandler for ImportFile {
 
 impl ImportFile {
     /// Runs an import in a place of its owner's share, or puts its message back.
-    async fn import(&self, message: &ImportMessage, deadline: SystemTime) -> Result<Delivery, BoxError> {
+    async fn import(
+        &self,
+        message: &ImportMessage,
+        is_repeated: bool,
+        deadline: SystemTime,
+    ) -> Result<Delivery, BoxError> {
         lambda_startup::trace_file(message.id);
         let Some(place) = self.take_place(message).await? else { return self.put_back(message).await };
-        let outcome = Box::pin(self.claim_and_run(message, deadline)).await;
+        let outcome = Box::pin(self.claim_and_run(message, is_repeated, deadline)).await;
         place.release().await;
         outcome
     }
@@ -139,6 +145,7 @@ impl ImportFile {
     async fn claim_and_run(
         &self,
         message: &ImportMessage,
+        is_repeated: bool,
         deadline: SystemTime,
     ) -> Result<Delivery, BoxError> {
         match self.records.claim_import(message.owner, message.id, lambda_startup::now()).await? {
@@ -150,11 +157,36 @@ impl ImportFile {
             }
             // Only messages have the headers. If the other worker crashes, sweep can send a message only without them.
             ImportClaim::HeldUntil(_) if !message.headers.is_empty() => return Ok(Delivery::Redeliver),
+            // An earlier run of the message may have ended before it deleted its temporary objects.
+            ImportClaim::Over if is_repeated || message.put_back > 0 => {
+                self.objects.delete_streams(message.owner, message.id).await?;
+            }
             // The other worker, or sweep after a crash, continues the import without this message.
             ImportClaim::HeldUntil(_) | ImportClaim::Over => {
                 info!(file = %message.id, "the message is not needed: another worker has the lease, or the import has ended")
             }
         }
         Ok(Delivery::Done)
+    }
+}
+
+/// Returns whether SQS delivers a message again: the run of an earlier delivery failed or was killed.
+fn is_repeated(message: &SqsMessage) -> bool {
+    message.attributes.get("ApproximateReceiveCount").is_some_and(|count| count != "1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_repeated_from_its_second_delivery_on() {
+        let message = |count: &str| {
+            let mut message = SqsMessage::default();
+            message.attributes.insert("ApproximateReceiveCount".to_owned(), count.to_owned());
+            message
+        };
+        assert!(!is_repeated(&message("1")) && !is_repeated(&SqsMessage::default()));
+        assert!(is_repeated(&message("2")) && is_repeated(&message("11")));
     }
 }

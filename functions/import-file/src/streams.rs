@@ -2,7 +2,7 @@
 //! source. A later run resumes with what is missing. When both are stored, they are joined.
 
 use files_domain::{FileName, StreamKind, Streams};
-use files_objects::{ObjectsError, Upload, Uploaded};
+use files_objects::{Objects, ObjectsError, Upload, Uploaded};
 use media_source::{Container, MediaSource, Request, Resolved, Sound};
 use safe_fetch::FetchError;
 use tokio::time::timeout;
@@ -122,7 +122,9 @@ async fn store(lease: &mut Lease<'_>, fetched: Fetched) -> Result<(), ImportErro
     let (objects, size) = (lease.objects(), fetched.size());
     match (fetched, lease.file.upload_ref()) {
         (Fetched::Parts { parts, .. }, Some(upload)) => {
-            if objects.complete_upload(upload, &parts).await? == Uploaded::Gone {
+            let completed = objects.complete_upload(upload, &parts).await?;
+            // An earlier attempt, whose response was lost, may have completed it.
+            if completed == Uploaded::Gone && !has_size(&objects, lease, size).await? {
                 return Err(ImportError::Lost);
             }
         }
@@ -144,15 +146,22 @@ async fn store(lease: &mut Lease<'_>, fetched: Fetched) -> Result<(), ImportErro
     lease.save().await
 }
 
+/// Returns whether the temporary object exists with this size in bytes.
+async fn has_size(stream: &Objects, lease: &Lease<'_>, size: u64) -> Result<bool, ImportError> {
+    match stream.head_file(lease.file.owner, lease.file.id).await {
+        Ok(found) => Ok(found.size == size),
+        Err(ObjectsError::NotFound) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Joins the streams that are stored.
 async fn join_stored(lease: &mut Lease<'_>) -> Result<(Fetched, SourceMetadata), ImportError> {
     let Some(streams) = lease.file.state.streams.clone() else { return Err(ImportError::Lost) };
     for (kind, size) in StreamKind::ALL.into_iter().zip(&streams.stored) {
         // Deleted by the bucket's lifecycle rule, if the import was interrupted for days.
-        match lease.import.objects.of_stream(kind).head_file(lease.file.owner, lease.file.id).await {
-            Ok(found) if found.size == *size => {}
-            Ok(_) | Err(ObjectsError::NotFound) => return Err(FetchError::Changed.into()),
-            Err(error) => return Err(error.into()),
+        if !has_size(&lease.import.objects.of_stream(kind), lease, *size).await? {
+            return Err(FetchError::Changed.into());
         }
     }
     lease.abort_upload().await.map_err(ImportError::Ours)?; // of a run that crashed while the streams were joined

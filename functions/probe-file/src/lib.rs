@@ -108,8 +108,7 @@ impl ProbeFile {
         let found = match outcome {
             Outcome::Unreadable(reason) => Found::Unreadable(reason),
             Outcome::Media(media) => {
-                let media_probe::Media { media_type, summary, facts, full, partial, content_type: _ } =
-                    *media;
+                let media_probe::Media { media_type, summary, facts, full, partial, .. } = *media;
                 Found::Media(Box::new(MediaFound { media_type, summary, facts, full, partial }))
             }
         };

@@ -90,7 +90,7 @@ impl ProbeRecord {
             None => !self.records.is_being_removed(ids.owner, ids.id).await?,
         };
         if is_over {
-            self.objects.delete_file(ids.owner, ids.id, None).await?;
+            self.objects.delete_file(ids.owner, ids.id).await?;
         }
         Ok(ProbeResponse::NothingToDo)
     }
@@ -129,7 +129,7 @@ impl ProbeRecord {
         announce_events(&self.records, &self.deliveries).await;
         info!(file = %id, size_bytes = done.object.size, verdict, outcome = saved.as_str(), "probed");
         if saved.leaves_orphan() {
-            self.objects.delete_file(owner, id, None).await?; // deleted or failed during the probe
+            self.objects.delete_file(owner, id).await?; // deleted or failed during the probe
         }
         Ok(match saved {
             SavedProbe::Saved | SavedProbe::SavedAgain => ProbeResponse::Saved,

@@ -1,6 +1,6 @@
 use files_domain::{
     BoxError, Detail, File, FileId, FileState, ObjectMeta, OwnerId, ProbeDone, Probed, Source, SourceHeaders,
-    Timestamp, limits,
+    Timestamp, Unfinished, limits,
 };
 use files_objects::{ObjectsError, Uploaded};
 use files_queues::{ImportMessage, StoredObject};
@@ -147,7 +147,10 @@ impl Sweep {
         self.records.remove_file(file, now).await?;
         match file.presigned_put_end(now) {
             Some(_) => self.objects.block_file(file.owner, file.id).await?,
-            None => self.objects.delete_file(file.owner, file.id, file.state.upload_id()).await?,
+            None => {
+                self.objects.discard(file.owner, file.id, &Unfinished::of(file)).await?;
+                self.objects.delete_file(file.owner, file.id).await?;
+            }
         }
         if !file.may_still_receive_bytes(now) {
             self.records.delete_removal_entry(file.owner, file.id).await?;
@@ -155,12 +158,10 @@ impl Sweep {
         Ok(())
     }
 
-    /// Fails a file unless its record has changed since it was read. Aborts its multipart upload first, since a failed record has no
-    /// upload id. A worker that has just claimed the file aborts the upload itself.
+    /// Fails a file unless its record has changed since it was read. Aborts its multipart upload and deletes temporary objects
+    /// first, since a failed record does not name them. A worker that has just claimed the file does so itself.
     async fn fail(&self, due: &DueFile, reason: &str) -> Result<(), BoxError> {
-        if let Some(upload) = due.file.upload_ref() {
-            self.objects.abort_upload(upload).await?;
-        }
+        self.objects.discard(due.file.owner, due.file.id, &Unfinished::of(&due.file)).await?;
         if let Some(failed) = due.file.clone().failed(reason, due.now) {
             self.records.save_file(&due.file, &failed).await?;
         }

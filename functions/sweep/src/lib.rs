@@ -156,12 +156,13 @@ impl Sweep {
 
     /// Deletes the bytes of a removed file.
     async fn delete_removed(&self, owner: OwnerId, id: FileId) -> Result<(), BoxError> {
-        let upload_id = match self.records.removed_upload(owner, id).await {
-            Ok(upload_id) => upload_id,
+        let unfinished = match self.records.removed_file(owner, id).await {
+            Ok(unfinished) => unfinished,
             Err(RecordsError::NotFound) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        self.objects.delete_file(owner, id, upload_id.as_deref()).await?;
+        self.objects.discard(owner, id, &unfinished).await?;
+        self.objects.delete_file(owner, id).await?;
         self.records.delete_removal_entry(owner, id).await?;
         info!(file = %id, "deleted the bytes of a removed file");
         Ok(())

@@ -66,7 +66,7 @@ async fn nothing_differs_in_files_of_any_status() {
 async fn a_record_without_bytes_is_deleted() {
     let app = TestApp::new().await;
     let (lost, kept) = (app.upload("lost.mp4").await, app.upload("kept.mp4").await);
-    app.operator().objects().delete_file(lost.owner, lost.id, None).await.expect("a deletion");
+    app.operator().objects().delete_file(lost.owner, lost.id).await.expect("a deletion");
     let damage = Damage::RecordWithoutBytes { recorded: SIZE };
     assert_eq!(reconcile(&app, None).await, [of_file(&lost, damage.clone(), Action::Reported)]);
     assert_eq!(app.find(&lost).await, Some(lost.clone()), "a dry run changes nothing");
@@ -218,7 +218,7 @@ async fn the_usage_becomes_the_sum_of_the_files() {
 async fn what_is_new_or_being_deleted_is_left_alone() {
     let app = TestApp::new().await;
     let (lost, orphan) = (app.upload("lost.mp4").await, app.upload("orphan.mp4").await);
-    app.operator().objects().delete_file(lost.owner, lost.id, None).await.expect("a deletion");
+    app.operator().objects().delete_file(lost.owner, lost.id).await.expect("a deletion");
     Damager::new(&app).delete_record(&orphan).await;
     let an_hour_ago = Timestamp::from_millis(lambda_startup::now().millis() - 3_600_000);
     let found = reconcile_older(&app, Some(BytesWithoutRecord::Delete), an_hour_ago).await;
@@ -240,7 +240,7 @@ async fn a_table_restored_to_an_earlier_point_agrees_with_the_bucket_again() {
     let point = damager.snapshot().await;
 
     app.operator().records().remove_file(&deleted, lambda_startup::now()).await.expect("a removal");
-    app.operator().objects().delete_file(deleted.owner, deleted.id, None).await.expect("a deletion");
+    app.operator().objects().delete_file(deleted.owner, deleted.id).await.expect("a deletion");
     app.finish_probe(&unprobed, test_app::video()).await;
     let later = app.upload("later.mp4").await;
     damager.restore(point).await;
@@ -276,7 +276,7 @@ async fn lost_records_come_back_from_a_recovered_table_and_others_stay() {
     let records = app.operator().records();
     let changed = records.change_read_file(changed, again).await.expect("a change").expect("a file");
     records.remove_file(&deleted, lambda_startup::now()).await.expect("a removal");
-    app.operator().objects().delete_file(deleted.owner, deleted.id, None).await.expect("a deletion");
+    app.operator().objects().delete_file(deleted.owner, deleted.id).await.expect("a deletion");
     records.delete_removal_entry(deleted.owner, deleted.id).await.expect("a removal");
 
     assert_eq!(records.copy_missing(&from).await.expect("a copy"), 2);
@@ -347,7 +347,7 @@ async fn files_that_change_meanwhile_cause_no_wrong_repair() {
         for _ in 0..40 {
             let file = app.upload("short-lived.mp4").await;
             app.operator().records().remove_file(&file, lambda_startup::now()).await.expect("a removal");
-            app.operator().objects().delete_file(file.owner, file.id, None).await.expect("a deletion");
+            app.operator().objects().delete_file(file.owner, file.id).await.expect("a deletion");
             app.operator().records().delete_removal_entry(file.owner, file.id).await.expect("a removal");
         }
     };

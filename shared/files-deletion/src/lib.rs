@@ -1,7 +1,7 @@
 //! Deletes a file at the request of its owner: first the record, which ends all access, then the bytes.
 
-use files_domain::{Caller, File, FileId, Timestamp};
-use files_objects::Objects;
+use files_domain::{Caller, File, FileId, Timestamp, Unfinished};
+use files_objects::{Objects, ObjectsError};
 use files_records::{ClientRecords, RecordsError};
 use tracing::warn;
 
@@ -52,11 +52,16 @@ impl Deletion {
         Err(RecordsError::Busy("the record kept changing".into()).into())
     }
 
+    async fn delete_objects(&self, file: &File) -> Result<(), ObjectsError> {
+        self.objects.discard(file.owner, file.id, &Unfinished::of(file)).await?;
+        self.objects.delete_file(file.owner, file.id).await
+    }
+
     /// Deletes the bytes. If this fails, `sweep` repeats it, since the removal entry exists.
     async fn delete_bytes(&self, file: &File, now: Timestamp) {
         let deleted = match file.presigned_put_end(now) {
             Some(_) => self.objects.block_file(file.owner, file.id).await,
-            None => self.objects.delete_file(file.owner, file.id, file.state.upload_id()).await,
+            None => self.delete_objects(file).await,
         };
         if let Err(error) = deleted {
             warn!(error = &error as &dyn std::error::Error, "deleting the bytes failed, left to sweep");

@@ -38,6 +38,7 @@ mod streams;
 mod time;
 mod tracks;
 mod transition;
+mod unfinished;
 mod upload_token;
 
 pub use caller::{Caller, Principal};
@@ -76,4 +77,5 @@ pub use streams::{StreamKind, Streams};
 pub use time::Timestamp;
 pub use tracks::{Chapter, ChapterClaim, Subtitle, SubtitleClaim};
 pub use transition::ImportedObject;
+pub use unfinished::Unfinished;
 pub use upload_token::{ContentTypePattern, NewUploadToken, TokenFault, UploadToken, UploadTokenRecord};

@@ -2,8 +2,8 @@ use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use aws_sdk_s3::types::ChecksumMode;
 use bytes::Bytes;
 use files_domain::{
-    Checksum, FileId, ObjectMeta, OwnerId, StreamKind, UploadRef, poster_object_key, probe_object_key,
-    stream_object_key,
+    Checksum, FileId, ObjectMeta, OwnerId, StreamKind, Unfinished, UploadRef, poster_object_key,
+    probe_object_key, stream_object_key,
 };
 
 use crate::presign::{base64_of_hex, hex_of_base64};
@@ -79,25 +79,38 @@ impl Objects {
         })
     }
 
-    /// Deletes all objects of a file, and aborts its unfinished multipart upload. Ignores those that do not exist.
+    /// Deletes the object of a file, its probe and its poster. Ignores those that do not exist.
     ///
     /// # Errors
     /// [`ObjectsError::Failed`].
-    pub async fn delete_file(
-        &self,
-        owner: OwnerId,
-        id: FileId,
-        upload_id: Option<&str>,
-    ) -> Result<(), ObjectsError> {
-        if let Some(upload_id) = upload_id {
-            self.abort_upload(UploadRef { owner, id, upload_id }).await?;
-        }
+    pub async fn delete_file(&self, owner: OwnerId, id: FileId) -> Result<(), ObjectsError> {
         tokio::try_join!(
             self.delete(self.key(owner, id)),
             self.delete(probe_object_key(owner, id)),
             self.delete(poster_object_key(owner, id))
         )?;
         Ok(())
+    }
+
+    /// Aborts the unfinished multipart upload of a file, and deletes the temporary objects of its streams, if there are any.
+    ///
+    /// # Errors
+    /// [`ObjectsError::Failed`].
+    pub async fn discard(
+        &self,
+        owner: OwnerId,
+        id: FileId,
+        unfinished: &Unfinished,
+    ) -> Result<(), ObjectsError> {
+        if let Some(upload_id) = &unfinished.upload_id {
+            let objects =
+                unfinished.uploaded_stream().map_or_else(|| self.clone(), |kind| self.of_stream(kind));
+            objects.abort_upload(UploadRef { owner, id, upload_id }).await?;
+        }
+        match unfinished.stored_streams {
+            Some(_) => self.delete_streams(owner, id).await,
+            None => Ok(()),
+        }
     }
 
     /// Deletes the temporary objects of a file's streams. Does nothing for what does not exist.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use files_domain::{DeliveryId, EventRef, File, FileId, OwnerId, Timestamp};
+use files_domain::{DeliveryId, EventRef, File, FileId, OwnerId, Timestamp, Unfinished};
 use serde::{Deserialize, Serialize};
 
 use crate::attribute::{Item, from_item, number, text};
@@ -26,16 +26,20 @@ pub(crate) struct RemovedItem {
     due_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     upload_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stored_streams: Option<usize>,
 }
 
 impl RemovedItem {
     pub(crate) fn new(file: &File, now: Timestamp) -> Self {
+        let Unfinished { upload_id, stored_streams } = Unfinished::of(file);
         Self {
             pk: owner_pk(file.owner),
             sk: removed_sk(file.id),
             due_shard: due_partition(file.id),
             due_at: file.removal_due(now),
-            upload_id: file.state.upload_id().map(str::to_owned),
+            upload_id,
+            stored_streams,
         }
     }
 }
@@ -143,15 +147,16 @@ impl Records {
         self.postpone(key, now.plus(RESEND_DELAY), now).await
     }
 
-    /// Returns the unfinished multipart upload of a deleted file.
+    /// Returns what S3 may have of a deleted file that was not complete.
     ///
     /// # Errors
     /// [`RecordsError::NotFound`]: the deletion is finished. [`RecordsError::Busy`], [`RecordsError::Unavailable`].
-    pub async fn removed_upload(&self, owner: OwnerId, id: FileId) -> Result<Option<String>, RecordsError> {
+    pub async fn removed_file(&self, owner: OwnerId, id: FileId) -> Result<Unfinished, RecordsError> {
         let key = primary_key(owner_pk(owner), removed_sk(id));
         let get = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
         let item = get.send().await.map_err(unavailable)?.item.ok_or(RecordsError::NotFound)?;
-        Ok(item.get("upload_id").and_then(|id: &AttributeValue| id.as_s().ok()).cloned())
+        let RemovedItem { upload_id, stored_streams, .. } = from_item(item)?;
+        Ok(Unfinished { upload_id, stored_streams })
     }
 
     /// Returns whether a deleted file has a removal entry, so that its object is still to be deleted.
@@ -159,7 +164,7 @@ impl Records {
     /// # Errors
     /// [`RecordsError::Unavailable`]: DynamoDB failed.
     pub async fn is_being_removed(&self, owner: OwnerId, id: FileId) -> Result<bool, RecordsError> {
-        match self.removed_upload(owner, id).await {
+        match self.removed_file(owner, id).await {
             Ok(_) => Ok(true),
             Err(RecordsError::NotFound) => Ok(false),
             Err(error) => Err(error),

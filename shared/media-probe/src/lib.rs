@@ -18,6 +18,7 @@ mod limits;
 mod media;
 mod mp4;
 mod number;
+mod orientation;
 mod parse;
 mod poster;
 mod probe;

@@ -2,6 +2,8 @@
 
 use media_facts::{MediaType, ProbeFacts, ProbeSummary};
 
+use crate::orientation::Orientation;
+
 /// The description of a media file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Media {
@@ -18,4 +20,15 @@ pub struct Media {
     pub partial: Option<String>,
     /// The media type, where the bytes are more specific than the container's name, such as for a camera's raw file.
     pub content_type: Option<&'static str>,
+    /// What the headers of an image say about its display.
+    pub(crate) display: Display,
+}
+
+/// What the headers of an image say about its display. `ffmpeg` ignores it in most formats.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Display {
+    pub(crate) orientation: Option<Orientation>,
+    /// Of HEIF and AVIF, the ids of the items that show the whole picture: the primary item, then its thumbnails. Other items, such as
+    /// tiles and depth maps, do not.
+    pub(crate) items: Vec<u32>,
 }

@@ -4,7 +4,7 @@ use media_facts::{DurationSource, MediaType, ProbeSummary};
 use serde_json::{Map, Value, json};
 
 use crate::facts;
-use crate::media::Media;
+use crate::media::{Display, Media};
 use crate::number::{count, float, integer, positive, ratio};
 use crate::rate;
 use crate::stream::{codec, is, is_cover_art};
@@ -41,7 +41,15 @@ pub(crate) fn media(output: &[u8]) -> Result<Media, NotDescribed> {
     let facts = facts::gather(&format, &streams, picture, sound, frame_rate.clone());
     let summary = summarise(&format, &streams, picture, sound, frame_rate, still);
     let full = json!({ "format": format, "streams": streams, "chapters": chapters });
-    Ok(Media { summary, media_type, facts, full, partial: None, content_type: None })
+    Ok(Media {
+        summary,
+        media_type,
+        facts,
+        full,
+        partial: None,
+        content_type: None,
+        display: Display::default(),
+    })
 }
 
 /// Returns the stream that represents the pictures: the first one that is not cover art; for an image sequence, the first with

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use crate::command::reading;
 use crate::limits::Limits;
 use crate::media::Media;
+use crate::orientation::Orientation;
 use crate::probe::{End, Probe};
 use crate::source::RangeSource;
 
@@ -40,6 +41,8 @@ struct Frame {
     stream: u64,
     /// Time in seconds of a film's frame; `None` for a picture.
     at: Option<f64>,
+    /// How a picture is displayed; `None`: ffmpeg knows, or nobody does.
+    orientation: Option<Orientation>,
 }
 
 impl Frame {
@@ -50,14 +53,23 @@ impl Frame {
         let is_wanted = |stream: &&Value| {
             stream["codec_type"] == "video" && is_cover(stream) == (media.media_type == MediaType::Audio)
         };
-        let stream = streams.iter().find(is_wanted)?["index"].as_u64()?;
+        let streams = streams.iter().filter(is_wanted);
+        let stream = match &media.display.items[..] {
+            [] => streams.into_iter().next()?,
+            items => of_items(&streams.collect::<Vec<_>>(), items)?,
+        };
+        let stream = stream["index"].as_u64()?;
         let at = (media.media_type == MediaType::Video)
             .then(|| media.summary.duration.map_or(0.0, |seconds| seconds * POSITION));
-        (media.media_type != MediaType::Other).then_some(Self { stream, at })
+        let orientation = media.display.orientation;
+        (media.media_type != MediaType::Other).then_some(Self { stream, at, orientation })
     }
 
     /// Returns ffmpeg's arguments before the address.
     fn input(self) -> Vec<String> {
+        if self.orientation.is_some() {
+            return vec!["-noautorotate".to_owned()];
+        }
         let Some(at) = self.at else { return Vec::new() };
         // Only key frames are decoded: the one before the position, and those after it while they are black.
         let arguments = ["-noaccurate_seek", "-ss", &format!("{at:.3}"), "-skip_frame", "nokey"];
@@ -68,15 +80,35 @@ impl Frame {
     /// not black.
     fn filters(self) -> String {
         let factor = format!("min(1,{MAX_PIXELS}/max(iw*sar,ih))");
-        let scale = format!("scale=w='max(1,round(iw*sar*{factor}))':h='max(1,round(ih*{factor}))',setsar=1");
+        // JPEG has one matrix of colours, that of BT.601 (JFIF, ITU-T T.871).
+        let scale = format!(
+            "scale=w='max(1,round(iw*sar*{factor}))':h='max(1,round(ih*{factor}))':out_color_matrix=bt601,setsar=1"
+        );
         match self.at {
-            None => format!("{scale},format=yuvj420p"),
+            None => {
+                let turn = self.orientation.map(Orientation::filters).unwrap_or_default();
+                format!("{scale}{turn},format=yuvj420p")
+            }
             Some(_) => format!(
                 "{scale},format=yuv420p,signalstats,\
                  metadata=mode=select:key=lavfi.signalstats.YAVG:value={MIN_LUMA}:function=greater,format=yuvj420p"
             ),
         }
     }
+}
+
+/// Chooses the first of these items that is a stream, whose id ffprobe reports. A sequence of pictures has tracks instead, with several
+/// frames.
+fn of_items<'a>(streams: &[&'a Value], items: &[u32]) -> Option<&'a Value> {
+    let id = |stream: &Value| u32::from_str_radix(stream["id"].as_str()?.strip_prefix("0x")?, 16).ok();
+    let is_track = |stream: &&Value| {
+        stream["nb_frames"]
+            .as_str()
+            .and_then(|frames| frames.parse::<u64>().ok())
+            .is_some_and(|frames| frames > 1)
+    };
+    let of = |item: u32| streams.iter().copied().find(|stream| id(stream) == Some(item));
+    items.iter().find_map(|item| of(*item)).or_else(|| streams.iter().copied().find(is_track))
 }
 
 impl<S: RangeSource> Probe<'_, S> {
@@ -149,6 +181,7 @@ fn spawn(program: &Path, limits: &Limits, frame: Frame, url: &str) -> io::Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::Display;
     use media_facts::ProbeSummary;
     use serde_json::json;
 
@@ -160,6 +193,7 @@ mod tests {
             full: json!({"streams": streams}),
             partial: None,
             content_type: None,
+            display: Display::default(),
         }
     }
 
@@ -171,9 +205,24 @@ mod tests {
             {"index": 2, "codec_type": "video", "disposition": {"attached_pic": 0}},
         ]);
         let of = |kind| Frame::of(&media(kind, Some(20.0), streams.clone()));
-        assert_eq!(of(MediaType::Video), Some(Frame { stream: 2, at: Some(2.0) }));
-        assert_eq!(of(MediaType::Audio), Some(Frame { stream: 0, at: None }));
+        assert_eq!(of(MediaType::Video), Some(Frame { stream: 2, at: Some(2.0), orientation: None }));
+        assert_eq!(of(MediaType::Audio), Some(Frame { stream: 0, at: None, orientation: None }));
         assert_eq!(of(MediaType::Other), None);
+    }
+
+    #[test]
+    fn a_tile_is_no_poster() {
+        let picture = |index: u32, id: &str, frames: &str| json!({"index": index, "id": id, "codec_type": "video", "nb_frames": frames});
+        let of = |streams: Value, items: &[u32]| {
+            let mut media = media(MediaType::Image, None, streams);
+            media.display.items = items.to_vec();
+            Frame::of(&media).map(|frame| frame.stream)
+        };
+        let tiles = json!([picture(0, "0x1", "1"), picture(1, "0x2", "1"), picture(2, "0x1f", "1")]);
+        assert_eq!(of(tiles.clone(), &[30]), None);
+        assert_eq!(of(tiles.clone(), &[30, 31]), Some(2), "its thumbnail");
+        assert_eq!(of(tiles, &[2, 31]), Some(1));
+        assert_eq!(of(json!([picture(0, "0x1", "12")]), &[30]), Some(0), "a sequence");
     }
 
     #[test]

@@ -35,7 +35,7 @@ async fn an_adapter_has_the_permissions_of_its_function() {
     let (found, detail) = found.expect("get-file may read records");
     assert_eq!((found.id, detail), (file.id, Detail::default()));
     assert_eq!(app.calls("get-file", "dynamodb", "BatchGetItem"), 1);
-    let refused = app.function("get-file").objects().delete_file(file.owner, file.id, None).await;
+    let refused = app.function("get-file").objects().delete_file(file.owner, file.id).await;
     assert!(refused.is_err(), "get-file may not delete objects");
     assert!(app.has_bytes(&file).await);
 }

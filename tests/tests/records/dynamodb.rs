@@ -203,8 +203,8 @@ impl DynamoDb {
 
     /// Reads the unfinished upload of a removed file; `None` if its deletion is complete.
     pub(crate) async fn left_of(&self, owner: OwnerId, id: FileId) -> Option<Option<String>> {
-        match self.records().removed_upload(owner, id).await {
-            Ok(upload_id) => Some(upload_id),
+        match self.records().removed_file(owner, id).await {
+            Ok(unfinished) => Some(unfinished.upload_id),
             Err(RecordsError::NotFound) => None,
             Err(error) => panic!("{error:?}"),
         }

@@ -93,7 +93,7 @@ impl Reconciliation<'_> {
 
     /// Deletes the objects of a file. Its id is never used again, so no record can come in between.
     async fn delete_bytes(&self, owner: OwnerId, id: FileId) -> Result<Action> {
-        self.objects.delete_file(owner, id, None).await.context("the bytes cannot be deleted")?;
+        self.objects.delete_file(owner, id).await.context("the bytes cannot be deleted")?;
         Ok(Action::BytesDeleted)
     }
 

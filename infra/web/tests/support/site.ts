@@ -4,7 +4,13 @@ import type { AddressInfo } from 'node:net'
 import { basename, extname, join, resolve } from 'node:path'
 
 const DIST = resolve(import.meta.dirname, '../../dist')
-const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' }
+const TYPES: Record<string, string> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+  '.mpd': 'application/dash+xml',
+}
 
 /** The built page on a plain web server in a folder: another origin than the API's. */
 export class Site {

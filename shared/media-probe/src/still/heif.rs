@@ -2,9 +2,9 @@
 //! grid as pictures, and does not report the transformations.
 
 use super::Picture;
-use super::orientation::Orientation;
 use crate::mp4::boxes::{child, children, number32, version_and_flags};
 use crate::mp4::walk;
+use crate::orientation::Orientation;
 use crate::reader::{ReadAborted, Reader};
 use crate::source::RangeSource;
 
@@ -25,7 +25,8 @@ pub(super) fn picture(meta: &[u8]) -> Option<Picture> {
     let primary = primary(meta)?;
     let properties = child(meta, b"iprp")?;
     let all: Vec<_> = children(child(properties, b"ipco")?).collect();
-    let mut picture = Picture { codec: codec(meta, primary), ..Picture::default() };
+    let items = [vec![primary], thumbnails(meta, primary).unwrap_or_default()].concat();
+    let mut picture = Picture { codec: codec(meta, primary), items, ..Picture::default() };
     let mut orientation = Orientation::default();
     for index in children(properties)
         .filter(|(kind, _)| kind == b"ipma")
@@ -60,6 +61,20 @@ fn item_id(content: &[u8], at: usize, is_wide: bool) -> Option<(u32, usize)> {
     }
     let bytes = content.get(at..at.checked_add(2)?)?;
     Some((u32::from(u16::from_be_bytes(bytes.try_into().ok()?)), at + 2))
+}
+
+/// Returns the thumbnails of an item.
+fn thumbnails(meta: &[u8], item: u32) -> Option<Vec<u32>> {
+    let references = child(meta, b"iref")?;
+    let is_wide = version_and_flags(references)?.0 > 0;
+    let thumbnail = |content: &[u8]| {
+        // From one item, to a number of others.
+        let (from, at) = item_id(content, 0, is_wide)?;
+        let (to, _) = item_id(content, at.checked_add(2)?, is_wide)?;
+        (to == item).then_some(from)
+    };
+    let of_kind = children(references.get(4..)?).filter(|(kind, _)| kind == b"thmb");
+    Some(of_kind.filter_map(|(_, content)| thumbnail(content)).collect())
 }
 
 /// Returns the properties of an item in their order, as indexes from 1.
@@ -146,6 +161,7 @@ pub(super) mod tests {
             boxed(b"hdlr", &words(&[0, 0, u32::from_be_bytes(*b"pict"), 0, 0, 0])),
             boxed(b"pitm", &[0, 0, 0, 0, 0, 3]),
             boxed(b"iinf", &[&[0, 0, 0, 0, 0, 4][..], &entries].concat()),
+            boxed(b"iref", &[&[0; 4][..], &boxed(b"thmb", &[0, 4, 0, 1, 0, 3])].concat()),
             boxed(b"iprp", &iprp),
         ];
         [&[0; 4][..], &parts.concat()].concat()
@@ -169,7 +185,12 @@ pub(super) mod tests {
         for odd in [clap(4033, 3000), clap(0, 3000), words(&[7, 0, 7, 0]), vec![]] {
             assert_eq!(found(&[(b"clap", odd)]).0, Some((4032, 3024)));
         }
-        assert_eq!(picture(&tiled(&[])).unwrap().codec, Some("hevc"));
+        let picture = picture(&tiled(&[])).unwrap();
+        assert_eq!(
+            (picture.codec, picture.items),
+            (Some("hevc"), vec![3, 4]),
+            "the tiles do not show the picture"
+        );
     }
 
     #[test]

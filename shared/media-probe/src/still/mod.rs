@@ -6,16 +6,15 @@ mod chunks;
 mod fuzz;
 mod headers;
 mod heif;
-mod orientation;
 mod tiff;
 
 use media_facts::{DurationSource, MediaType, ProbeFacts, ProbeSummary};
 use serde_json::{Value, json};
 
-use self::orientation::Orientation;
-use crate::media::Media;
+use crate::media::{Display, Media};
 use crate::mp4::walk;
 use crate::number::{count, reduced};
+use crate::orientation::Orientation;
 use crate::reader::{ReadAborted, Reader};
 use crate::source::RangeSource;
 
@@ -32,6 +31,8 @@ pub(crate) struct Picture {
     content_type: Option<&'static str>,
     is_raw: bool,
     animation: Option<Animation>,
+    /// As [`Display::items`].
+    items: Vec<u32>,
 }
 
 /// The number of frames and their total duration.
@@ -133,6 +134,7 @@ impl Picture {
             }),
             partial: None,
             content_type: None,
+            display: Display::default(),
         };
         self.describe(&mut media, size);
         media
@@ -158,6 +160,7 @@ impl Picture {
         if summary.video_codec.is_none() {
             summary.video_codec = self.codec.map(str::to_owned);
         }
+        media.display = Display { orientation: self.orientation, items: self.items };
         if self.is_raw {
             (media.facts.color, media.facts.hdr) = (None, None); // ffprobe reports those of a thumbnail
         }

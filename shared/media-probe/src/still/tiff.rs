@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::Picture;
-use super::orientation::Orientation;
+use crate::orientation::Orientation;
 use crate::reader::{ReadAborted, Reader};
 use crate::source::RangeSource;
 

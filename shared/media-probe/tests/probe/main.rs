@@ -15,6 +15,7 @@ mod mediainfo;
 mod other_files;
 mod posters;
 mod posters_of_av1;
+mod posters_of_pictures;
 mod samples;
 mod stand_in;
 mod stills;

@@ -128,7 +128,10 @@ async fn black_frames_are_skipped() {
 async fn a_poster_is_turned_and_shaped_as_displayed() {
     let flat = ffmpeg("mp4", "-f lavfi -i testsrc2=size=1280x720:rate=5:duration=1 -pix_fmt yuv420p");
     let turned = turned(flat, [0, 1, -1, 0]);
-    assert_eq!(Pixels::of(&poster(turned).await.expect("a poster"), "null").size(), (360, 640));
+    let shown = Pixels::of(&poster(turned.clone()).await.expect("a poster"), "null");
+    assert_eq!(shown.size(), (360, 640));
+    let exact = shown.psnr(&Pixels::of(&turned, "scale=360:640"));
+    assert!(exact > 28.0, "{exact:.1} dB");
     let wide = ffmpeg(
         "mp4",
         "-f lavfi -i testsrc2=size=720x576:rate=5:duration=1 -vf setsar=64/45 -pix_fmt yuv420p",

@@ -8,9 +8,9 @@ use media_probe::{Media, Outcome, corrected_content_type};
 
 use crate::support::{ffmpeg, media};
 
-const STILL: &str = "-f lavfi -i testsrc2=size=64x48:rate=1 -frames:v 1";
+pub(crate) const STILL: &str = "-f lavfi -i testsrc2=size=64x48:rate=1 -frames:v 1";
 
-fn fixture(name: &str) -> Vec<u8> {
+pub(crate) fn fixture(name: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/probe/fixtures").join(name)).unwrap()
 }
 
@@ -32,6 +32,9 @@ async fn the_primary_item_of_heif_and_avif_is_the_picture() {
         ("mirrored.avif", 48, 64, Some(270), "image/avif"),
         ("clap.avif", 30, 40, Some(270), "image/avif"),
         ("plain.heic", 64, 48, None, "image/heic"),
+        ("turned.heic", 48, 64, Some(90), "image/heic"),
+        ("grid.heic", 120, 100, None, "image/heic"),
+        ("grid-thumb.heic", 100, 120, Some(90), "image/heic"),
     ] {
         let bytes = fixture(name);
         let media = media(bytes.clone()).await;
@@ -73,7 +76,7 @@ fn exif(orientation: u8) -> Vec<u8> {
     [b"II*\0\x08\0\0\0\x01\0", &entry[..], &[0; 4]].concat()
 }
 
-fn jpeg(orientation: u8) -> Vec<u8> {
+pub(crate) fn jpeg(orientation: u8) -> Vec<u8> {
     let (plain, exif) = (ffmpeg("jpg", &format!("{STILL} -pix_fmt yuvj420p")), exif(orientation));
     let length = u16::try_from(exif.len() + 8).unwrap().to_be_bytes();
     [&plain[..2], b"\xff\xe1", &length, b"Exif\0\0", &exif, &plain[2..]].concat()
@@ -89,7 +92,7 @@ fn crc(bytes: &[u8]) -> u32 {
     })
 }
 
-fn png(orientation: u8, is_last: bool) -> Vec<u8> {
+pub(crate) fn png(orientation: u8, is_last: bool) -> Vec<u8> {
     let (plain, exif) = (ffmpeg("png", STILL), exif(orientation));
     let named = [b"eXIf", &exif[..]].concat();
     let chunk =
@@ -98,7 +101,7 @@ fn png(orientation: u8, is_last: bool) -> Vec<u8> {
     [&plain[..at], &chunk, &plain[at..]].concat()
 }
 
-fn webp(orientation: u8) -> Vec<u8> {
+pub(crate) fn webp(orientation: u8) -> Vec<u8> {
     let (plain, exif) = (ffmpeg("webp", &format!("{STILL} -pix_fmt yuv420p")), exif(orientation));
     let chunk = |kind: &[u8; 4], content: &[u8]| {
         [&kind[..], &u32::try_from(content.len()).unwrap().to_le_bytes(), content].concat()

@@ -39,6 +39,14 @@ impl Orientation {
         self.quarters % 2 == 1
     }
 
+    /// Returns ffmpeg's filters that turn the stored picture as it is displayed, each with a comma before it.
+    pub(crate) fn filters(self) -> String {
+        let flip = if self.mirrored { ",hflip" } else { "" };
+        let turn =
+            ["", ",transpose=clock", ",hflip,vflip", ",transpose=cclock"][usize::from(self.quarters % 4)];
+        format!("{flip}{turn}")
+    }
+
     /// Returns the rotation in degrees clockwise; `None` without a rotation, also for a flip alone.
     pub(crate) fn rotation(self) -> Option<i32> {
         let is_turned = self.quarters != 0 && !(self.mirrored && self.quarters == 2);
